@@ -1,0 +1,1 @@
+//! oxabgp: the programmable BGP speaker.

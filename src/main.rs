@@ -1,0 +1,2 @@
+//! The `oxabgp` program.
+fn main() {}
