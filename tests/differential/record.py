@@ -15,6 +15,7 @@ import time
 
 import cases_messages
 import cases_update
+import cases_extended
 import cases_families
 import wire
 from speaker import Daemon, Failure, Helper, Peer, workspace
@@ -244,7 +245,7 @@ def main():
     parser.add_argument("--out", default=os.path.join(here, "../data/wire"))
     parser.add_argument("file", nargs="*", help="only these golden files")
     options = parser.parse_args()
-    cases = cases_messages.cases() + cases_update.cases() + cases_families.cases()
+    cases = cases_messages.cases() + cases_update.cases() + cases_families.cases() + cases_extended.cases()
     names = [(c.file, c.name) for c in cases]
     assert len(names) == len(set(names)), [n for n in names if names.count(n) > 1]
     if options.file:
