@@ -1,1 +1,19 @@
 //! oxabgp: the programmable BGP speaker.
+//!
+//! Three pure layers that know no clock, no socket and no tokio; adapters that know one outside world each; products on
+//! top. A layer imports only from layers below it (`tests/it/architecture.rs` checks that).
+//!
+//! | layer | modules | what |
+//! |---|---|---|
+//! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
+//! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
+//! | 2 state | [`rib`], [`grammar`] | routing tables; the route sentence of files and commands |
+//! | 3 adapters | [`config`] | configuration files; adapters never import each other |
+
+pub mod bgp;
+pub mod config;
+pub mod grammar;
+pub mod json;
+pub mod rib;
+pub mod text;
+pub mod wire;

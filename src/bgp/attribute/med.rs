@@ -1,0 +1,41 @@
+//! MULTI_EXIT_DISC (RFC 4271 section 5.1.4).
+
+use super::{PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError, value};
+use crate::wire::{Reader, WireError, Writer};
+
+/// Which of several entries into our AS is preferred: the lowest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Med(pub u32);
+
+impl PathAttribute for Med {
+    const CODE: u8 = 4;
+    const FLAGS: u8 = flags::OPTIONAL;
+    const NAME: &'static str = "med";
+    // RFC 7606 7.4: "An UPDATE message with a malformed attribute SHALL be handled using treat-as-withdraw."
+    const MALFORMED: Severity = Severity::TreatAsWithdraw;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        r.u32("a MED of four bytes").map(Self)
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        w.u32(self.0);
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        c.value("a number from 0 to 4294967295", value::u32).map(Self)
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        w.number(self.0);
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("med ");
+        out.push_str(itoa::Buffer::new().format(self.0));
+    }
+}

@@ -1,0 +1,43 @@
+//! MP_UNREACH_NLRI (RFC 4760 section 4): an envelope for withdrawn NLRI of any family.
+//!
+//! ```text
+//! +---------------------------------------------------------+
+//! | Address Family Identifier (2 octets)                    |
+//! | Subsequent Address Family Identifier (1 octet)          |
+//! | Withdrawn Routes (variable)                             |
+//! +---------------------------------------------------------+
+//! ```
+
+use crate::bgp::error::UpdateError;
+use crate::bgp::family::Family;
+use crate::wire::Reader;
+
+/// Type code.
+pub const CODE: u8 = 15;
+
+/// A view of the value. Without NLRI it is an End-of-RIB (RFC 4724 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MpUnreach<'a> {
+    /// The family of the NLRI.
+    pub family: Family,
+    /// The NLRI.
+    pub nlri: &'a [u8],
+}
+
+impl<'a> MpUnreach<'a> {
+    /// Reads the value of the attribute.
+    ///
+    /// # Errors
+    /// A reset (3/9) when it is shorter than a family.
+    pub fn decode(value: &'a [u8]) -> Result<Self, UpdateError> {
+        let mut r = Reader::new(value);
+        let mut read = || {
+            let family = Family::new(r.u16("an AFI")?, r.u8("a SAFI")?);
+            Ok(Self {
+                family,
+                nlri: r.rest(),
+            })
+        };
+        read().map_err(|error: crate::wire::WireError| UpdateError::reset(9, error.what))
+    }
+}

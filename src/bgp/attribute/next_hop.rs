@@ -1,0 +1,53 @@
+//! NEXT_HOP (RFC 4271 section 5.1.3).
+//!
+//! In a route that we send it holds the next hop of any family: `AttributeSet::encode` decides whether that becomes this
+//! attribute, the field of MP_REACH_NLRI, or both. In a route that we received it is what this attribute said.
+
+use super::{PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::bgp::nexthop::NextHop;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError, value};
+use crate::wire::{Reader, WireError, Writer};
+
+/// The next hop of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct NextHopAttribute(pub NextHop);
+
+impl PathAttribute for NextHopAttribute {
+    const CODE: u8 = 3;
+    const FLAGS: u8 = flags::WELL_KNOWN;
+    const NAME: &'static str = "next-hop";
+    // RFC 7606 7.3: "The attribute is considered malformed if its length is not 4 […] treat-as-withdraw."
+    const MALFORMED: Severity = Severity::TreatAsWithdraw;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        Ok(Self(NextHop::V4(r.array::<4>("a NEXT_HOP of four bytes")?.into())))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        // Only an IPv4 next hop has this form; the caller leaves the attribute out for the others.
+        if let NextHop::V4(address) = self.0 {
+            w.bytes(&address.octets());
+        }
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        c.value("an address or `self`", |word| {
+            if word.eq_ignore_ascii_case("self") {
+                return Some(Self(NextHop::SelfAddress));
+            }
+            value::ip(word).map(|address| Self(address.into()))
+        })
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        w.display(self.0);
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("next-hop ");
+        out.push_str(&self.0.to_string());
+    }
+}

@@ -1,0 +1,132 @@
+//! The attributes of a route as one immutable value, shared by all routes that have them.
+//!
+//! A set is sorted by type code, so equal sets are equal whatever the order they were written or received in. It keeps its
+//! JSON and text forms once they were asked for: printed once, however many routes carry it.
+
+use std::cell::OnceCell;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use super::{Attribute, Generic};
+use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::nexthop::NextHop;
+use crate::json::JsonWriter;
+
+/// The attributes of a route: immutable, sorted by type code. Share it as `Rc<AttributeSet>`.
+#[derive(Debug)]
+pub struct AttributeSet {
+    list: Box<[Attribute]>,
+    hash: u64,
+    error: Option<Box<UpdateError>>,
+    json: OnceCell<Box<str>>,
+    text: OnceCell<Box<str>>,
+}
+
+impl AttributeSet {
+    /// The set of `list`; of several attributes with the same code, the first stays.
+    pub fn new(list: Vec<Attribute>) -> Self {
+        Self::with_error(list, None)
+    }
+
+    /// A set that was received with an error milder than a reset; events show it as ExaBGP's `error` member.
+    pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
+        list.sort_by_key(Attribute::code);
+        list.dedup_by_key(|attribute| attribute.code());
+        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+        list.hash(&mut hasher);
+        Self {
+            hash: hasher.finish(),
+            list: list.into(),
+            error: error.map(Box::new),
+            json: OnceCell::new(),
+            text: OnceCell::new(),
+        }
+    }
+
+    /// The attributes, sorted by type code.
+    pub fn list(&self) -> &[Attribute] {
+        &self.list
+    }
+
+    /// The attribute with that type code.
+    pub fn find(&self, code: u8) -> Option<&Attribute> {
+        self.list
+            .binary_search_by_key(&code, Attribute::code)
+            .ok()
+            .map(|at| &self.list[at])
+    }
+
+    /// The next hop, if one was given.
+    pub fn next_hop(&self) -> Option<NextHop> {
+        match self.find(3) {
+            Some(Attribute::NextHop(hop)) => Some(hop.0),
+            _ => None,
+        }
+    }
+
+    /// The error it was received with.
+    pub fn error(&self) -> Option<&UpdateError> {
+        self.error.as_deref()
+    }
+
+    /// A hash of the attributes: equal sets have equal ones within a process.
+    pub const fn hash_value(&self) -> u64 {
+        self.hash
+    }
+
+    /// The members of the `attribute` object of JSON events, without braces: `"origin": "igp", "med": 50`.
+    pub fn json(&self) -> &str {
+        self.json.get_or_init(|| {
+            let mut w = JsonWriter::new();
+            w.list(self.shown(), |w, attribute| attribute.json(w));
+            if let Some(error) = &self.error {
+                w.raw(if w.is_empty() { "" } else { ", " });
+                w.key("error").string(&error_marker(error));
+            }
+            w.into_string().into()
+        })
+    }
+
+    /// The attributes in text events, each preceded by a blank: ` origin igp med 50`.
+    pub fn text(&self) -> &str {
+        self.text.get_or_init(|| {
+            let mut out = String::new();
+            for attribute in self.shown() {
+                out.push(' ');
+                attribute.text(&mut out);
+            }
+            out.into()
+        })
+    }
+
+    /// What events show: not NEXT_HOP, which stands with the routes, and not unknown attributes that are not transitive.
+    fn shown(&self) -> impl Iterator<Item = &Attribute> {
+        self.list.iter().filter(|attribute| match attribute {
+            Attribute::NextHop(_) => false,
+            Attribute::Generic(generic) => Generic::shown(generic),
+            _ => true,
+        })
+    }
+}
+
+/// ExaBGP's words for an error that kept the session.
+fn error_marker(error: &UpdateError) -> String {
+    match (error.severity, error.attribute.and_then(Attribute::name_of)) {
+        (Severity::Discard, _) => "discard".to_owned(),
+        (_, Some(name)) => format!("treat-as-withdraw due to {name}"),
+        _ => "treat-as-withdraw".to_owned(),
+    }
+}
+
+impl PartialEq for AttributeSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.list == other.list && self.error == other.error
+    }
+}
+
+impl Eq for AttributeSet {}
+
+impl Hash for AttributeSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.hash.hash(state);
+    }
+}

@@ -1,0 +1,47 @@
+//! Multiprotocol extensions (RFC 4760 section 8): one instance for each family.
+//!
+//! ```text
+//!  0       7      15      23      31
+//! +-------+-------+-------+-------+
+//! |      AFI      | Res.  | SAFI  |
+//! +-------+-------+-------+-------+
+//! ```
+
+use super::CapabilityCodec;
+use crate::bgp::family::Family;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// A family that the speaker is ready to exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Multiprotocol(pub Family);
+
+impl CapabilityCodec for Multiprotocol {
+    const CODE: u8 = 1;
+    const NAME: &'static str = "multiprotocol";
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let afi = r.u16("an AFI")?;
+        r.u8("the reserved byte")?;
+        Ok(Self(Family::new(afi, r.u8("a SAFI")?)))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.u16(self.0.afi.0);
+        w.u8(0);
+        w.u8(self.0.safi.0);
+    }
+
+    fn json(all: &[&Self], w: &mut JsonWriter) {
+        w.raw("{ \"name\": \"multiprotocol\", \"families\": [ ");
+        w.list(all, |w, one| {
+            w.display(one.0.display_slash());
+        });
+        w.raw(" ] }");
+    }
+
+    fn text(all: &[&Self], out: &mut String) {
+        let families: Vec<String> = all.iter().map(|one| one.0.to_string()).collect();
+        out.push_str(&format!("multiprotocol({})", families.join(",")));
+    }
+}

@@ -1,0 +1,81 @@
+//! Errors in UPDATE messages and what RFC 7606 asks us to do about each.
+
+use std::fmt;
+
+use super::message::notification::Notification;
+use crate::wire::WireError;
+
+/// How grave an error in an UPDATE is, mildest first (RFC 7606 section 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Ignore the attribute, keep the routes.
+    Discard,
+    /// Treat the announced routes as withdrawn.
+    TreatAsWithdraw,
+    /// Ignore the family for the rest of the session.
+    AfiSafiDisable,
+    /// Send a NOTIFICATION and close.
+    Reset,
+}
+
+/// An error in an UPDATE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateError {
+    /// What to do about it.
+    pub severity: Severity,
+    /// The attribute at fault, if it is one.
+    pub attribute: Option<u8>,
+    /// What is wrong, for people.
+    pub what: &'static str,
+    /// NOTIFICATION subcode of code 3 (RFC 4271 section 6.3), used when the severity is [`Severity::Reset`].
+    pub subcode: u8,
+    /// NOTIFICATION data.
+    pub data: Vec<u8>,
+}
+
+impl UpdateError {
+    /// An error in attribute `code`.
+    pub const fn attribute(severity: Severity, code: u8, what: &'static str) -> Self {
+        Self {
+            severity,
+            attribute: Some(code),
+            what,
+            subcode: 1,
+            data: Vec::new(),
+        }
+    }
+
+    /// An error that ends the session with NOTIFICATION 3/`subcode`.
+    pub fn reset(subcode: u8, what: &'static str) -> Self {
+        Self {
+            severity: Severity::Reset,
+            attribute: None,
+            what,
+            subcode,
+            data: what.as_bytes().to_vec(),
+        }
+    }
+
+    /// The NOTIFICATION for a caller that resets the session.
+    pub fn notification(&self) -> Notification {
+        Notification::new(3, self.subcode, self.data.clone())
+    }
+}
+
+impl From<WireError> for UpdateError {
+    /// A structural error: malformed attribute list.
+    fn from(error: WireError) -> Self {
+        Self::reset(1, error.what)
+    }
+}
+
+impl fmt::Display for UpdateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.attribute {
+            Some(code) => write!(f, "attribute {code}: {}", self.what),
+            None => f.write_str(self.what),
+        }
+    }
+}
+
+impl std::error::Error for UpdateError {}

@@ -1,0 +1,30 @@
+//! The protocol, pure: wire formats, negotiation and the state machine. No clock, no socket, no tokio, no logs.
+//!
+//! | room | what | RFCs |
+//! |---|---|---|
+//! | [`message`] | header, OPEN, UPDATE, NOTIFICATION, ROUTE-REFRESH | 4271, 9072, 9003, 2918, 7313, 8654 |
+//! | [`capability`] | what an OPEN offers: `capabilities!` table | 5492 and those of each capability |
+//! | [`attribute`] | path attributes: `attributes!` table, RFC 7606 | 4271, 4760, 7606, 1997, 4360, 8092, … |
+//! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
+//! | [`negotiated`] | both OPENs → the facts of a session | 5492, 6793, 7911, 8950 |
+//! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
+
+pub mod asn;
+pub mod attribute;
+pub mod capability;
+pub mod error;
+pub mod family;
+pub mod message;
+pub mod negotiated;
+pub mod nexthop;
+pub mod nlri;
+
+pub use asn::Asn;
+pub use attribute::{Attribute, AttributeSet};
+pub use capability::Capability;
+pub use error::{Severity, UpdateError};
+pub use family::{Afi, Family, FamilySet, Safi};
+pub use message::notification::Notification;
+pub use negotiated::{Codec, Negotiated, Sender};
+pub use nexthop::NextHop;
+pub use nlri::{Nlri, NlriRef};

@@ -1,0 +1,124 @@
+//! Next hops: of the NEXT_HOP attribute, of MP_REACH_NLRI in all its lengths, and `self`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::family::{Family, Safi};
+use crate::wire::{Reader, WireError};
+
+/// Where a route leads. `Display` is the text of configurations: an address, or `self`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NextHop {
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// A global IPv6 address.
+    V6(Ipv6Addr),
+    /// A global IPv6 address and a link-local one (RFC 2545 section 3).
+    V6LinkLocal(Ipv6Addr, Ipv6Addr),
+    /// The local address of whichever session the route is sent on; never on the wire.
+    SelfAddress,
+}
+
+impl NextHop {
+    /// The (global) address, if this is one.
+    pub const fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::V4(address) => Some(IpAddr::V4(address)),
+            Self::V6(address) | Self::V6LinkLocal(address, _) => Some(IpAddr::V6(address)),
+            Self::SelfAddress => None,
+        }
+    }
+
+    /// Reads the next-hop field of MP_REACH_NLRI: 4, 16 or 32 bytes, each with a zero route distinguisher before it in
+    /// the VPN families; `None` for the empty field of FlowSpec (RFC 8955 section 4).
+    ///
+    /// # Errors
+    /// On every other length, and on a route distinguisher that is not zero.
+    pub fn decode(field: &[u8], family: Family) -> Result<Option<Self>, WireError> {
+        const WHAT: &str = "a next hop of 4, 16 or 32 bytes";
+        let mut r = Reader::new(field);
+        let vpn = matches!(
+            family.safi,
+            Safi::MPLS_VPN | Safi::FLOW_VPN | Safi::BGP_LS_VPN
+        );
+        if field.is_empty() {
+            return Ok(None);
+        }
+        let distinguisher = |r: &mut Reader<'_>| -> Result<(), WireError> {
+            if vpn
+                && matches!(r.remaining(), 12 | 24 | 48)
+                && r.u64("a zero route distinguisher")? != 0
+            {
+                return Err(r.error("a zero route distinguisher"));
+            }
+            Ok(())
+        };
+        distinguisher(&mut r)?;
+        let hop = match r.remaining() {
+            4 => Self::V4(r.array::<4>(WHAT)?.into()),
+            16 => Self::V6(r.array::<16>(WHAT)?.into()),
+            32 | 40 => {
+                let global = r.array::<16>(WHAT)?.into();
+                if r.remaining() == 24 {
+                    distinguisher(&mut r)?;
+                }
+                Self::V6LinkLocal(global, r.array::<16>(WHAT)?.into())
+            }
+            _ => return Err(r.error(WHAT)),
+        };
+        r.finish(WHAT)?;
+        Ok(Some(hop))
+    }
+}
+
+impl From<IpAddr> for NextHop {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Self::V4(address),
+            IpAddr::V6(address) => Self::V6(address),
+        }
+    }
+}
+
+impl fmt::Display for NextHop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address() {
+            Some(address) => address.fmt(f),
+            None => f.write_str("self"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_lengths_of_the_field() {
+        let vpn = Family::new(2, 128);
+        assert_eq!(NextHop::decode(&[], Family::IPV4_UNICAST), Ok(None));
+        assert_eq!(
+            NextHop::decode(&[1, 2, 3, 4], Family::IPV4_UNICAST),
+            Ok(Some(NextHop::V4(Ipv4Addr::new(1, 2, 3, 4))))
+        );
+        assert_eq!(
+            NextHop::decode(&[0; 32], Family::IPV6_UNICAST),
+            Ok(Some(NextHop::V6LinkLocal([0; 16].into(), [0; 16].into())))
+        );
+        assert_eq!(
+            NextHop::decode(&[0; 24], vpn),
+            Ok(Some(NextHop::V6([0; 16].into())))
+        );
+        assert_eq!(
+            NextHop::decode(&[0; 48], vpn),
+            Ok(Some(NextHop::V6LinkLocal([0; 16].into(), [0; 16].into())))
+        );
+        assert!(NextHop::decode(&[1; 24], vpn).is_err());
+        for length in [1, 3, 5, 15, 17, 31, 33] {
+            assert!(
+                NextHop::decode(&vec![0; length], Family::IPV6_UNICAST).is_err(),
+                "{length}"
+            );
+        }
+    }
+}

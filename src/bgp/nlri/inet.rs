@@ -1,0 +1,202 @@
+//! IPv4 and IPv6 unicast and multicast prefixes (RFC 4271 section 4.3, RFC 4760 section 5).
+//!
+//! ```text
+//! +---------------------------+
+//! |   Length (1 octet)        |   in bits
+//! +---------------------------+
+//! |   Prefix (variable)       |   as many octets as the length needs
+//! +---------------------------+
+//! ```
+//!
+//! A received prefix is kept as it came, host bits included (ExaBGP prints them; RFC 4271: "the value of trailing bits is
+//! irrelevant"); for the key they are cleared.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
+use crate::bgp::family::{Afi, Family};
+use crate::bgp::nexthop::NextHop;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError};
+
+/// Plain prefixes.
+#[derive(Clone, Copy, Debug)]
+pub struct Inet;
+
+impl NlriCodec for Inet {
+    const FAMILIES: &'static [Family] =
+        &[Family::IPV4_UNICAST, Family::IPV6_UNICAST, Family::IPV4_MULTICAST, Family::IPV6_MULTICAST];
+
+    fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let bits = r.peek().first().copied().unwrap_or_default();
+        if bits > max_bits(family.afi) {
+            return Err(r.error("a prefix length of the family"));
+        }
+        r.take(1 + usize::from(bits.div_ceil(8)), "a prefix")
+    }
+
+    fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {
+        key.extend_from_slice(bytes);
+        let spare = bytes.first().map_or(0, |bits| (8 - bits % 8) % 8);
+        if let Some(last) = key.last_mut().filter(|_| spare > 0) {
+            *last &= 0xFF << spare;
+        }
+    }
+
+    fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
+        w.raw("{ \"nlri\": \"");
+        prefix_json(nlri.family.afi, nlri.bytes, w);
+        w.raw("\"");
+        path_json(nlri.path_id, w);
+        w.raw(" }");
+    }
+
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        prefix_text(nlri.family.afi, nlri.bytes, out);
+        path_text(nlri.path_id, out);
+        next_hop_text(next_hop, out);
+    }
+}
+
+/// Bits of an address of that family.
+pub(crate) const fn max_bits(afi: Afi) -> u8 {
+    if afi.0 == Afi::IPV4.0 { 32 } else { 128 }
+}
+
+/// The wire form of a prefix; host bits are cleared.
+pub fn prefix_bytes(address: IpAddr, bits: u8) -> NlriBytes {
+    let mut bytes = NlriBytes::new();
+    bytes.push(bits);
+    let used = usize::from(bits.div_ceil(8));
+    match address {
+        IpAddr::V4(address) => bytes.extend(address.octets().into_iter().take(used)),
+        IpAddr::V6(address) => bytes.extend(address.octets().into_iter().take(used)),
+    }
+    let spare = (8 - bits % 8) % 8;
+    if spare > 0
+        && let Some(last) = bytes.last_mut()
+    {
+        *last &= 0xFF << spare;
+    }
+    bytes
+}
+
+/// The address and the length that the wire form of a prefix stands for.
+pub fn prefix_of(afi: Afi, bytes: &[u8]) -> (IpAddr, u8) {
+    let (bits, octets) = bytes.split_first().map_or((0, bytes), |(bits, octets)| (*bits, octets));
+    (address_of(afi, octets), bits)
+}
+
+/// The address whose first octets these are.
+pub(crate) fn address_of(afi: Afi, octets: &[u8]) -> IpAddr {
+    if afi == Afi::IPV4 {
+        let mut full = [0; 4];
+        full.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        Ipv4Addr::from(full).into()
+    } else {
+        let mut full = [0; 16];
+        full.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        Ipv6Addr::from(full).into()
+    }
+}
+
+/// Appends `10.0.0.0/8`.
+pub(crate) fn prefix_text(afi: Afi, bytes: &[u8], out: &mut String) {
+    let (address, bits) = prefix_of(afi, bytes);
+    match address {
+        IpAddr::V4(address) => push_ipv4(address, out),
+        // Writing to a String cannot fail.
+        IpAddr::V6(address) => drop(write!(out, "{address}")),
+    }
+    out.push('/');
+    out.push_str(itoa::Buffer::new().format(bits));
+}
+
+/// The same as part of a JSON string; prefixes need no escapes.
+fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
+    let (address, bits) = prefix_of(afi, bytes);
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            w.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d);
+        }
+        IpAddr::V6(address) => drop(w.format(format_args!("{address}"))),
+    }
+    w.raw("/").number(bits);
+}
+
+/// Appends an IPv4 address; several times faster than `Display`.
+pub(crate) fn push_ipv4(address: Ipv4Addr, out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    for (index, octet) in address.octets().into_iter().enumerate() {
+        if index > 0 {
+            out.push('.');
+        }
+        out.push_str(digits.format(octet));
+    }
+}
+
+/// Appends `, "path-information": "0.0.0.1"`.
+pub(crate) fn path_json(path_id: Option<u32>, w: &mut JsonWriter) {
+    if let Some(path_id) = path_id {
+        w.raw(", \"path-information\": ").display(Ipv4Addr::from(path_id));
+    }
+}
+
+/// Appends ` path-information 0.0.0.1`.
+pub(crate) fn path_text(path_id: Option<u32>, out: &mut String) {
+    if let Some(path_id) = path_id {
+        out.push_str(" path-information ");
+        push_ipv4(path_id.into(), out);
+    }
+}
+
+/// Appends ` next-hop 1.2.3.4`.
+pub(crate) fn next_hop_text(next_hop: Option<NextHop>, out: &mut String) {
+    if let Some(next_hop) = next_hop {
+        out.push_str(" next-hop ");
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{next_hop}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Nlri, Routes};
+    use super::*;
+
+    #[test]
+    fn prefixes_are_framed_and_printed() {
+        let bytes = [8, 10, 20, 10, 1, 0xFF, 0, 32, 1, 2, 3, 4];
+        let texts: Vec<String> =
+            Routes::new(Family::IPV4_UNICAST, false, &bytes).map(|nlri| nlri.expect("framed").to_string()).collect();
+        assert_eq!(texts, ["10.0.0.0/8", "10.1.255.0/20", "0.0.0.0/0", "1.2.3.4/32"]);
+    }
+
+    #[test]
+    fn a_path_identifier_comes_first() {
+        let bytes = [0, 0, 1, 2, 8, 10];
+        let nlri = Routes::new(Family::IPV4_UNICAST, true, &bytes).next().expect("one").expect("framed");
+        assert_eq!(nlri.to_string(), "10.0.0.0/8 path-information 0.0.1.2");
+        let mut w = JsonWriter::new();
+        nlri.json(None, &mut w);
+        assert_eq!(w.as_str(), r#"{ "nlri": "10.0.0.0/8", "path-information": "0.0.1.2" }"#);
+    }
+
+    #[test]
+    fn lengths_out_of_range_and_short_prefixes_are_errors() {
+        for (family, bytes) in [(Family::IPV4_UNICAST, &[33, 1, 2, 3, 4, 5][..]), (Family::IPV6_UNICAST, &[129; 20]), (Family::IPV4_UNICAST, &[24, 1])] {
+            assert!(Routes::new(family, false, bytes).check().is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn host_bits_are_kept_but_are_not_part_of_the_key() {
+        let kept = Nlri::new(Family::IPV4_UNICAST, None, &[20, 10, 1, 0xFF]);
+        let clear = Nlri::new(Family::IPV4_UNICAST, None, &prefix_bytes("10.1.255.0".parse().expect("an address"), 20));
+        assert_eq!(clear.bytes[..], [20, 10, 1, 0xF0]);
+        assert!(kept.same_route(clear.as_ref()));
+        assert_ne!(kept, clear);
+    }
+}

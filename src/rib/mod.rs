@@ -1,0 +1,10 @@
+//! What we said and what we heard: routing tables, pure and without clock.
+//!
+//! One Adj-RIB-Out is shared by all peers: an entry holds the set of peers it goes to, so announcing to a hundred peers is
+//! one entry. Peers whose sessions encode alike form an update group and share the encoded bytes.
+
+pub mod peer_set;
+pub mod route;
+
+pub use peer_set::{PeerId, PeerSet};
+pub use route::{Action, Change};

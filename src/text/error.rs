@@ -1,0 +1,129 @@
+//! What is wrong with a text, where, and what was expected there.
+
+use std::fmt;
+
+use super::Span;
+
+/// A mistake in a configuration statement, a command or a filter.
+///
+/// `Display` gives one line without the place: `expected an IPv4 address, found `x``.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// Where, in bytes of the source.
+    pub span: Span,
+    /// What is wrong: lower case, no final period, literals in backticks.
+    pub message: String,
+    /// How to put it right, if that is known.
+    pub help: Option<String>,
+}
+
+impl SyntaxError {
+    /// `message` at `span`.
+    pub fn new(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            span,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// `expected …, found …` at `span`.
+    pub fn expected(span: Span, expected: impl fmt::Display, found: &str) -> Self {
+        let message = if found.is_empty() {
+            format!("expected {expected}, found the end of the statement")
+        } else {
+            format!("expected {expected}, found `{found}`")
+        };
+        Self::new(span, message)
+    }
+
+    /// The same with a help line.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with a hint at the nearest of `candidates`, if `word` is a near miss of one.
+    #[must_use]
+    pub fn with_near_miss<'c>(
+        self,
+        word: &str,
+        candidates: impl IntoIterator<Item = &'c str>,
+    ) -> Self {
+        match near_miss(word, candidates) {
+            Some(candidate) => self.with_help(format!("did you mean `{candidate}`?")),
+            None => self,
+        }
+    }
+}
+
+impl fmt::Display for SyntaxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        if let Some(help) = &self.help {
+            write!(f, " ({help})")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for SyntaxError {}
+
+/// The candidate nearest to `word`, if it is near enough to be a slip: a third of its letters, at most three.
+pub fn near_miss<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let limit = (word.chars().count().div_ceil(3)).min(3);
+    candidates
+        .into_iter()
+        .filter(|candidate| *candidate != word)
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edit distance in which two swapped neighbours count once. Words longer than 64 letters are never near.
+fn distance(left: &str, right: &str) -> usize {
+    let (left, right): (Vec<char>, Vec<char>) = (
+        left.chars().take(65).collect(),
+        right.chars().take(65).collect(),
+    );
+    if left.len() > 64 || right.len() > 64 {
+        return usize::MAX;
+    }
+    let mut rows = vec![vec![0usize; right.len() + 1]; left.len() + 1];
+    for (index, row) in rows.iter_mut().enumerate() {
+        row[0] = index;
+    }
+    for (index, cell) in rows[0].iter_mut().enumerate() {
+        *cell = index;
+    }
+    for i in 1..=left.len() {
+        for j in 1..=right.len() {
+            let change = usize::from(left[i - 1] != right[j - 1]);
+            let mut best = (rows[i - 1][j] + 1)
+                .min(rows[i][j - 1] + 1)
+                .min(rows[i - 1][j - 1] + change);
+            if i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[left.len()][right.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slips_are_recognised_and_strangers_are_not() {
+        let words = ["neighbor", "next-hop", "community", "med"];
+        assert_eq!(near_miss("nieghbor", words), Some("neighbor"));
+        assert_eq!(near_miss("comunity", words), Some("community"));
+        assert_eq!(near_miss("nexthop", words), Some("next-hop"));
+        assert_eq!(near_miss("description", words), None);
+        assert_eq!(near_miss("", words), None);
+    }
+}

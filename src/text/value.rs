@@ -1,0 +1,163 @@
+//! Single words that mean a value: numbers, addresses, prefixes, hexadecimal data.
+//!
+//! Each function takes the whole word and returns `None` when any of it does not belong, so callers can say in their
+//! own words what was expected.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use nom::branch::alt;
+use nom::bytes::complete::tag;
+use nom::character::complete::{char, digit1, hex_digit1};
+use nom::combinator::{all_consuming, map_opt, opt, verify};
+use nom::sequence::{preceded, separated_pair};
+use nom::{IResult, Parser};
+
+fn whole<'a, T>(
+    parser: impl Parser<&'a str, Output = T, Error = nom::error::Error<&'a str>>,
+    word: &'a str,
+) -> Option<T> {
+    all_consuming(parser)
+        .parse(word)
+        .ok()
+        .map(|(_, value)| value)
+}
+
+fn decimal(input: &str) -> IResult<&str, u64> {
+    map_opt(digit1, |digits: &str| digits.parse().ok()).parse(input)
+}
+
+fn hexadecimal(input: &str) -> IResult<&str, u64> {
+    preceded(
+        alt((tag("0x"), tag("0X"))),
+        map_opt(hex_digit1, |digits| u64::from_str_radix(digits, 16).ok()),
+    )
+    .parse(input)
+}
+
+/// A decimal number of at most `max`.
+pub fn number(word: &str, max: u64) -> Option<u64> {
+    whole(verify(decimal, |value| *value <= max), word)
+}
+
+/// A decimal number, or a hexadecimal one after `0x`, of at most `max`.
+pub fn number_or_hex(word: &str, max: u64) -> Option<u64> {
+    whole(
+        verify(alt((hexadecimal, decimal)), |value| *value <= max),
+        word,
+    )
+}
+
+/// A decimal `u8`.
+pub fn u8(word: &str) -> Option<u8> {
+    number(word, u8::MAX.into()).and_then(|value| value.try_into().ok())
+}
+
+/// A decimal `u16`.
+pub fn u16(word: &str) -> Option<u16> {
+    number(word, u16::MAX.into()).and_then(|value| value.try_into().ok())
+}
+
+/// A decimal `u32`.
+pub fn u32(word: &str) -> Option<u32> {
+    number(word, u32::MAX.into()).and_then(|value| value.try_into().ok())
+}
+
+/// A decimal `u64`.
+pub fn u64(word: &str) -> Option<u64> {
+    number(word, u64::MAX)
+}
+
+/// An autonomous system number, plain or dotted (RFC 5396).
+pub fn asn(word: &str) -> Option<u32> {
+    let part = || verify(decimal, |part| *part <= 0xFFFF);
+    let dotted = separated_pair(part(), char('.'), part()).map(|(high, low)| high << 16 | low);
+    whole(alt((all_consuming(dotted), all_consuming(decimal))), word)
+        .and_then(|value| value.try_into().ok())
+}
+
+/// An IPv4 address.
+pub fn ipv4(word: &str) -> Option<Ipv4Addr> {
+    word.parse().ok()
+}
+
+/// An IPv6 address.
+pub fn ipv6(word: &str) -> Option<Ipv6Addr> {
+    word.parse().ok()
+}
+
+/// An address of either kind.
+pub fn ip(word: &str) -> Option<IpAddr> {
+    word.parse().ok()
+}
+
+/// An address with or without a length in bits; without one, the length is that of a host. Host bits are kept.
+pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
+    let (address, length) = word
+        .split_once('/')
+        .map_or((word, None), |(address, length)| (address, Some(length)));
+    let address = ip(address)?;
+    let bits = if address.is_ipv4() { 32 } else { 128 };
+    match length {
+        Some(length) => u8(length)
+            .filter(|length| *length <= bits)
+            .map(|length| (address, length)),
+        None => Some((address, bits)),
+    }
+}
+
+/// The bytes that hexadecimal digits after an optional `0x` stand for; the digits come in pairs.
+pub fn hex(word: &str) -> Option<Vec<u8>> {
+    let (digits, _) = opt(alt((tag::<_, _, nom::error::Error<&str>>("0x"), tag("0X"))))
+        .parse(word)
+        .ok()?;
+    if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    (0..digits.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_ranges() {
+        assert_eq!(u8("255"), Some(255));
+        assert_eq!(u8("256"), None);
+        assert_eq!(u32("-1"), None);
+        assert_eq!(u32("+1"), None);
+        assert_eq!(u32(""), None);
+        assert_eq!(u64("18446744073709551616"), None);
+        assert_eq!(number_or_hex("0x10", 100), Some(16));
+    }
+
+    #[test]
+    fn asns_are_plain_or_dotted() {
+        assert_eq!(asn("65000"), Some(65000));
+        assert_eq!(asn("1.1"), Some(65537));
+        assert_eq!(asn("65536.0"), None);
+        assert_eq!(asn("4294967296"), None);
+        assert_eq!(asn("1.2.3"), None);
+    }
+
+    #[test]
+    fn prefixes_and_hex() {
+        assert_eq!(
+            prefix("10.0.0.0/8"),
+            Some(("10.0.0.0".parse().expect("an address"), 8))
+        );
+        assert_eq!(
+            prefix("2001:db8::"),
+            Some(("2001:db8::".parse().expect("an address"), 128))
+        );
+        assert_eq!(prefix("10.0.0.0/33"), None);
+        assert_eq!(prefix("10.0.0.0/"), None);
+        assert_eq!(hex("0xABcd"), Some(vec![0xAB, 0xCD]));
+        assert_eq!(hex("0xé0"), None);
+        assert_eq!(hex("0xA"), None);
+        assert_eq!(hex("0x"), Some(vec![]));
+    }
+}
