@@ -1,0 +1,3 @@
+//! Integration tests: one binary that mirrors `src`.
+
+mod architecture;
