@@ -50,7 +50,7 @@ class Bird(Daemon):
         for session in self.sessions:
             text += SESSION.format(
                 name=symbol(session),
-                address=self.address,
+                address=self.local(session),
                 port=self.port,
                 asn=THEIR_AS,
                 peer=session.address,

@@ -59,7 +59,7 @@ class Frr(Daemon):
         neighbors = activate = ''
         for session in self.sessions:
             peer = f' neighbor {session.address}'
-            neighbors += f'{peer} remote-as {session.asn}\n{peer} update-source {self.address}\n'
+            neighbors += f'{peer} remote-as {session.asn}\n{peer} update-source {self.local(session)}\n'
             neighbors += f'{peer} timers connect 1\n{peer} advertisement-interval 0\n'
             if session.asn != THEIR_AS:
                 neighbors += f'{peer} ebgp-multihop 2\n{peer} disable-connected-check\n'
@@ -72,7 +72,7 @@ class Frr(Daemon):
         os.mkdir(sockets)
         self.vtysh = [program('vtysh'), '--vty_socket', sockets, '-d', 'bgpd']
         options = ['-f', config, '-i', self.lab.path('frr.pid'), '-z', self.lab.path('zserv'), '--vty_socket', sockets]
-        options += ['-Z', '-n', '-S', '-P', 0, '-l', self.address, '-p', self.port]
+        options += ['-Z', '-n', '-S', '-P', 0, '-l', self.address, '-l', self.address6, '-p', self.port]
         frr = self.lab.spawn('frr', [program('/usr/lib/frr/bgpd'), *options])
         wait_for('frr answers', lambda: 'FRRouting' in self.ask('show version'), process=frr)
 

@@ -24,7 +24,7 @@ CONFIG = """\
 as = {asn}
 router-id = "10.0.0.1"
 port = {port}
-local-address-list = ["{address}"]
+local-address-list = ["{address}", "{address6}"]
 """
 SESSION = """\
 [[neighbors]]
@@ -59,12 +59,12 @@ class GoBgp(Daemon):
     received_bad_as = 'old=BGP_FSM_OPENCONFIRM reason=invalid-msg'  # it does not log the codes
 
     def start(self):
-        text = CONFIG.format(asn=THEIR_AS, port=self.port, address=self.address)
+        text = CONFIG.format(asn=THEIR_AS, port=self.port, address=self.address, address6=self.address6)
         for session in self.sessions:
             text += SESSION.format(
                 peer=session.address,
                 peer_asn=session.asn,
-                address=self.address,
+                address=self.local(session),
                 key=session.key,
                 transport='passive-mode = true' if session.passive else f'remote-port = {session.port}',
             )

@@ -23,6 +23,7 @@ CONFIG = """\
 AS {asn}
 router-id 10.0.0.1
 listen on {address} port {port}
+listen on {address6} port {port}
 fib-update no
 socket "{socket}"
 nexthop qualify via default
@@ -44,7 +45,7 @@ class OpenBgpd(Daemon):
             raise Skip('OpenBGPD starts only as root')
         neighbors = ''
         for session in self.sessions:
-            neighbors += f'neighbor {session.address} {{\n remote-as {session.asn}\n local-address {self.address}\n'
+            neighbors += f'neighbor {session.address} {{\n remote-as {session.asn}\n local-address {self.local(session)}\n'
             neighbors += ' multihop 2\n announce IPv4 unicast\n announce IPv6 unicast\n'
             neighbors += ' passive\n' if session.passive else f' port {session.port}\n'
             neighbors += f' tcp md5sig password "{session.key}"\n' if session.key else ''
@@ -54,6 +55,7 @@ class OpenBgpd(Daemon):
             asn=THEIR_AS,
             address=self.address,
             port=self.port,
+            address6=self.address6,
             socket=socket,
             neighbors=neighbors,
         )

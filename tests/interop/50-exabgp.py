@@ -35,7 +35,7 @@ class ExaBgp(Daemon):
         for session in self.sessions:
             options = f'passive true; listen {self.port};' if session.passive else f'connect {session.port};'
             options += f' md5-password "{session.key}";' if session.key else ''
-            neighbors += neighbor(self.address, session.address, THEIR_AS, session.asn, options)
+            neighbors += neighbor(self.local(session), session.address, THEIR_AS, session.asn, options)
         self.speaker = Speaker(self.lab, 'exabgp', neighbors, EXABGP).start()
         wait_for('exabgp listens', lambda: 'loaded new configuration' in self.lab.log('exabgp'))
 

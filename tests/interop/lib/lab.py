@@ -1,5 +1,7 @@
 """A place for one test: a folder, loopback addresses of its own, and the processes it starts, all ended with it."""
 
+import contextlib
+import errno
 import os
 import pwd
 import shutil
@@ -50,21 +52,28 @@ class Lab:
         self.closers = []
         pid = os.getpid()
         self.block = f'127.{64 + (pid >> 8) % 128}.{pid & 255}'
-        self.ports = {}
+        self.ports = set()
 
     def address(self, number):
         """An IPv4 address that no other test uses at this time."""
         return f'{self.block}.{number}'
 
-    def port(self, address):
-        """A TCP port above 1024 of that address which nothing uses."""
-        taken = self.ports.setdefault(address, set())
+    def port(self, *addresses):
+        """A TCP port above 1024 that nothing uses on any of these addresses."""
         while True:
-            with socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET) as probe:
-                probe.bind((address, 0))
-                port = probe.getsockname()[1]
-            if port not in taken:
-                taken.add(port)
+            port = 0
+            with contextlib.ExitStack() as probes:
+                try:
+                    for address in addresses:
+                        probe = socket.socket(socket.AF_INET6 if ':' in address else socket.AF_INET)
+                        probes.enter_context(probe).bind((address, port))
+                        port = probe.getsockname()[1]
+                except OSError as why:
+                    if why.errno != errno.EADDRINUSE:
+                        raise
+                    continue
+            if port not in self.ports:
+                self.ports.add(port)
                 return port
 
     def path(self, name):

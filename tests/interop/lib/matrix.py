@@ -48,8 +48,12 @@ class Daemon:
 
     def __init__(self, lab, sessions):
         self.lab, self.sessions = lab, sessions
-        self.address = lab.address(1)
-        self.port = lab.port(self.address)
+        self.address, self.address6 = lab.address(1), '::1'
+        self.port = lab.port(self.address, self.address6)
+
+    def local(self, session):
+        """Its address for a session."""
+        return self.address6 if ':' in session.address else self.address
 
     def start(self):
         """Starts it, and returns once it takes connections and commands."""
@@ -110,7 +114,7 @@ class Matrix:
         try:
             self.check('starts', self.prepare)
             if not self.failed:
-                for scenario in (self.we_connect, self.they_connect, self.wrong_as, self.md5):
+                for scenario in (self.we_connect, self.they_connect, self.over_ipv6, self.wrong_as, self.md5):
                     self.scenario(scenario)
         except Skip as why:
             self.skipped += 1
@@ -166,6 +170,7 @@ class Matrix:
             Session('in', lab.address(12), lab.port(lab.address(12)), THEIR_AS),
             Session('they-refuse', lab.address(13), 0, 65013),
             Session('we-refuse', lab.address(14), 0, 65014),
+            Session('six', '::1', 0, 65018),
         ]
         if not self.kind.without_md5:
             plan += [
@@ -184,8 +189,9 @@ class Matrix:
             self.wrong_key_since = time.monotonic()
 
     def speaker(self, name, asn, options, peer_asn=THEIR_AS):
-        address = self.daemon.session(name).address
-        ours = Speaker(self.lab, f'ours-{name}', neighbor(address, self.daemon.address, asn, peer_asn, options))
+        session = self.daemon.session(name)
+        config = neighbor(session.address, self.daemon.local(session), asn, peer_asn, options)
+        ours = Speaker(self.lab, f'ours-{name}', config)
         ours.session, ours.asn = name, asn
         return ours
 
@@ -376,6 +382,38 @@ class Matrix:
         yield 'they reset the session and connect again: routes are sent again', their_reset
         yield 'IBGP: withdraws both ways', withdrawn
         yield 'we end: our routes leave their table', end
+
+    # ------------------------------------------------------------ over IPv6
+
+    def over_ipv6(self):
+        ours, daemon = self.connect('six', 65018), self.daemon
+        v4, v6 = '198.51.104.0/24', '2001:db8:104::/48'
+
+        def up():
+            ours.start()
+            ours.wait_up()
+            self.wait_established('six')
+
+        def exchanged():
+            for family, prefix, hop in (('ipv4 unicast', v4, '192.0.2.1'), ('ipv6 unicast', v6, '2001:db8::1')):
+                ours.command(f'announce route {prefix} next-hop {hop} med 60')
+                self.wait_route(family, prefix, {'origin': 'igp', 'as-path': [65018], 'med': 60, 'next-hop': hop})
+            daemon.announce()
+            for family, prefix in THEIRS.items():
+                self.compare(prefix, attributes(ours.wait_heard(family, prefix)), {'as-path': [THEIR_AS]})
+
+        def withdrawn():
+            ours.command(f'withdraw route {v6} next-hop 2001:db8::1')
+            self.wait_no_route('ipv6 unicast', v6)
+            daemon.withdraw()
+            for family, prefix in THEIRS.items():
+                ours.wait_forgotten(family, prefix)
+            ours.stop()
+            self.wait_no_route('ipv4 unicast', v4)
+
+        yield 'over IPv6: session up', up
+        yield 'over IPv6: routes both ways', exchanged
+        yield 'over IPv6: withdraws both ways', withdrawn
 
     # ------------------------------------------------------------ wrong AS
 

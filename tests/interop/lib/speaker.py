@@ -42,7 +42,7 @@ neighbor {peer} {{
 def neighbor(address, peer, asn, peer_asn, options='', families='ipv4 unicast; ipv6 unicast;'):
     """A neighbour whose helper is the test."""
     return NEIGHBOR.format(
-        router_id=address.replace('127.', '10.'),
+        router_id='10.0.0.18' if ':' in address else address.replace('127.', '10.'),
         address=address,
         peer=peer,
         asn=asn,
