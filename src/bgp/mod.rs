@@ -18,6 +18,7 @@ pub mod message;
 pub mod negotiated;
 pub mod nexthop;
 pub mod nlri;
+pub mod rd;
 
 pub use asn::Asn;
 pub use attribute::{Attribute, AttributeSet};
@@ -28,3 +29,4 @@ pub use message::notification::Notification;
 pub use negotiated::{Codec, Negotiated, Sender};
 pub use nexthop::NextHop;
 pub use nlri::{Nlri, NlriRef};
+pub use rd::RouteDistinguisher;

@@ -1,15 +1,46 @@
 //! The route sentence: one grammar for configuration files and helper commands, so that neither needs to know the other.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`route`] | a prefix, or several, with attributes: unicast, multicast, labelled, VPN |
+//! | [`selector`] | which neighbours a command is for |
 
-use crate::bgp::{AttributeSet, Nlri};
+use std::rc::Rc;
+
+use crate::bgp::{AttributeSet, Family, Nlri};
+
+pub mod route;
+pub mod selector;
+
+pub use route::{Prefix, Tail};
+pub use selector::Selector;
+
+/// What is to be done with the routes of a sentence: a withdrawal needs neither next hop nor labels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Verb {
+    /// Announce them.
+    Announce,
+    /// Withdraw them.
+    Withdraw,
+}
+
+/// Where a sentence stands: that decides which words it may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// After `route` or `attributes`: the words of the sentence itself tell the family.
+    Route,
+    /// After `announce ipv4 mpls-vpn` and the like: the family is given.
+    Family(Family),
+}
 
 /// Routes as written: one sentence with `split`, or with several prefixes after `nlri`, makes several NLRI that share
 /// their attributes.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RouteText {
     /// The routes.
     pub nlri: Vec<Nlri>,
     /// Their attributes, next hop included.
-    pub attributes: AttributeSet,
+    pub attributes: Rc<AttributeSet>,
     /// The group that `announce watchdog NAME` and `withdraw watchdog NAME` switch.
     pub watchdog: Option<Box<str>>,
     /// With a watchdog: start withdrawn.
