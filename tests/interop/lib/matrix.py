@@ -1,165 +1,29 @@
-"""The checks that every other BGP daemon gets, and what it must be able to do for them.
+"""The checks that every other BGP daemon gets: `matrix.py NAME` takes the class `Peer` of the module of that name.
 
 One process of the other daemon is configured with a session per row of `plan`; ours is one process per session.
 Prefixes differ per session, so that what one leaves behind never answers for another.
 """
 
+import importlib
 import re
-import signal
 import sys
 import time
-import traceback
-from typing import NamedTuple
 
-from lab import Failed, Lab, Skip, wait_for
+from checks import Checks, compare, skipping
+from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_LARGE, THEIR_MED, THEIRS, Session, attributes
+from lab import Failed, wait_for
 from speaker import STAND_IN, Speaker, neighbor
 
-THEIR_AS = 65000
 KEY, WRONG_KEY = 'correct-horse', 'battery-staple'
 
-# What they announce: both with these attributes.
-THEIRS = {'ipv4 unicast': '203.0.113.0/24', 'ipv6 unicast': '2001:db8:203::/48'}
-THEIR_HOPS = {'ipv4 unicast': '192.0.2.200', 'ipv6 unicast': '2001:db8::200'}
-THEIR_MED, THEIR_COMMUNITY, THEIR_LARGE = 77, '65000:77', '65000:7:77'
 
-
-class Session(NamedTuple):
-    """One session as the other daemon must configure it."""
-
-    name: str
-    address: str  # ours
-    port: int  # ours: they connect to it; 0: we connect, they wait
-    asn: int  # the one they expect from us
-    key: str = ''  # of TCP MD5
-
-    @property
-    def passive(self):
-        return not self.port
-
-
-class Daemon:
-    """What a test of one daemon defines. Attributes of a route are a dictionary with the members origin, as-path (a
-    list), med, local-preference, community, large-community, extended-community (sorted lists of text), next-hop,
-    aggregator, atomic-aggregate, each only if the route has it."""
-
-    name = ''
-    without_md5 = ''  # why it cannot do TCP MD5 here
-    without_md5_listener = ''  # why it cannot do so for connections that it accepts
-
-    def __init__(self, lab, sessions):
-        self.lab, self.sessions = lab, sessions
-        self.address, self.address6 = lab.address(1), '::1'
-        self.port = lab.port(self.address, self.address6)
-
-    def local(self, session):
-        """Its address for a session."""
-        return self.address6 if ':' in session.address else self.address
-
-    def start(self):
-        """Starts it, and returns once it takes connections and commands."""
-        raise NotImplementedError
-
-    def session(self, name):
-        return next(session for session in self.sessions if session.name == name)
-
-    def established(self, session):
-        raise NotImplementedError
-
-    def route(self, family, prefix):
-        """Attributes of the route to a prefix of ours in its table, or None."""
-        raise NotImplementedError
-
-    def announce(self):
-        """Announces THEIRS on all sessions."""
-        raise NotImplementedError
-
-    def withdraw(self):
-        raise NotImplementedError
-
-    def hop(self, family):
-        """The next hop of what it announces."""
-        return THEIR_HOPS[family]
-
-    def reset(self, session):
-        """Ends a session, which it takes up again."""
-        raise NotImplementedError
-
-    sent_bad_as = received_bad_as = ''  # what its log says of a NOTIFICATION 2/2: regular expressions
-
-    def log(self):
-        return self.lab.log(self.name)
-
-
-def attributes(event):
-    """Attributes in an event of ours, in the form that Daemon.route() gives."""
-    found = dict(event)
-    if 'as-path' in found:
-        found['as-path'] = [asn for _, segment in sorted(found['as-path'].items()) for asn in segment['value']]
-    for name in ('community', 'large-community'):
-        if name in found:
-            found[name] = sorted(':'.join(map(str, value)) for value in found[name])
-    if 'extended-community' in found:
-        found['extended-community'] = sorted(value['string'] for value in found['extended-community'])
-    return found
-
-
-class Matrix:
+class Matrix(Checks):
     def __init__(self, kind):
-        self.kind, self.passed, self.failed, self.skipped = kind, 0, 0, 0
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit('ended by a signal'))
+        super().__init__(kind.name)
+        self.kind = kind
 
-    def run(self):
-        """All scenarios; the exit code: 0 passed, 1 failed, 77 skipped altogether."""
-        self.lab = Lab(self.kind.name)
-        try:
-            self.check('starts', self.prepare)
-            if not self.failed:
-                for scenario in (self.we_connect, self.they_connect, self.over_ipv6, self.wrong_as, self.md5):
-                    self.scenario(scenario)
-        except Skip as why:
-            self.skipped += 1
-            print(f'SKIP {self.kind.name}: {why}', flush=True)
-        finally:
-            self.lab.close(keep=self.failed)
-        return 1 if self.failed else 0 if self.passed else 77
-
-    def scenario(self, checks):
-        """Checks that follow from each other: after the first that fails, the rest would only wait in vain."""
-        broken = False
-        for name, check in checks():
-            if broken:
-                self.failed += 1
-                print(f'FAIL {self.kind.name}: {name}: not tried, as the one before failed', flush=True)
-            else:
-                broken = not self.check(name, check)
-
-    def check(self, name, check):
-        begin, before = time.monotonic(), {name: len(self.lab.log(name)) for name in self.lab.processes}
-        label = f'{self.kind.name}: {name}'
-        try:
-            check()
-        except Skip as why:
-            if name == 'starts':
-                raise
-            self.skipped += 1
-            print(f'SKIP {label}: {why}', flush=True)
-        except Exception as why:  # noqa: BLE001
-            self.failed += 1
-            print(f'FAIL {label}: {why or type(why).__name__}', flush=True)
-            if not isinstance(why, Failed):
-                traceback.print_exc(file=sys.stdout)
-            self.show_logs(before)
-            return False
-        else:
-            self.passed += 1
-            print(f'ok   {label} ({time.monotonic() - begin:.1f} s)', flush=True)
-        return True
-
-    def show_logs(self, before):
-        """The last lines of what each process has logged since then."""
-        for name in self.lab.processes:
-            for line in self.lab.log(name)[before.get(name, 0) :].splitlines()[-12:]:
-                print(f'  {name} | {line[:200]}')
+    def scenarios(self):
+        return self.we_connect, self.they_connect, self.over_ipv6, self.wrong_as, self.md5
 
     # ------------------------------------------------------------ plan
 
@@ -210,17 +74,7 @@ class Matrix:
             return self.daemon.route(family, prefix)
 
         found = wait_for(f'{prefix} in the table of {self.kind.name}', arrived)
-        self.compare(prefix, found, expected)
-
-    @staticmethod
-    def compare(prefix, found, expected):
-        wrong = [
-            f'{name} is {found.get(name)!r}, not {value!r}'
-            for name, value in expected.items()
-            if found.get(name) != value
-        ]
-        if wrong:
-            raise Failed(f'{prefix}: {"; ".join(wrong)}')
+        compare(prefix, found, expected)
 
     def wait_no_route(self, family, prefix):
         wait_for(f'{prefix} gone from the table of {self.kind.name}', lambda: not self.daemon.route(family, prefix))
@@ -271,7 +125,7 @@ class Matrix:
         def theirs_here(since=0):
             for family, prefix in THEIRS.items():
                 hop = {'next-hop': daemon.hop(family)}
-                self.compare(prefix, attributes(ours.wait_heard(family, prefix, since)), theirs | hop)
+                compare(prefix, attributes(ours.wait_heard(family, prefix, since)), theirs | hop)
 
         def announced():
             announce()
@@ -310,7 +164,7 @@ class Matrix:
         def withdrawn():
             ours.command(f'withdraw route {v4} next-hop 192.0.2.1')
             self.wait_no_route('ipv4 unicast', v4)
-            self.compare(v6, daemon.route('ipv6 unicast', v6), expected6)
+            compare(v6, daemon.route('ipv6 unicast', v6), expected6)
             ours.command(f'withdraw route {v6} next-hop 2001:db8::1')
             self.wait_no_route('ipv6 unicast', v6)
 
@@ -355,7 +209,7 @@ class Matrix:
             daemon.announce()
             for family, prefix in THEIRS.items():
                 found = attributes(ours.wait_heard(family, prefix, since))
-                self.compare(prefix, found, {'origin': 'igp', 'med': THEIR_MED, 'local-preference': 100})
+                compare(prefix, found, {'origin': 'igp', 'med': THEIR_MED, 'local-preference': 100})
 
         def their_reset():
             since = ours.mark()
@@ -400,7 +254,7 @@ class Matrix:
                 self.wait_route(family, prefix, {'origin': 'igp', 'as-path': [65018], 'med': 60, 'next-hop': hop})
             daemon.announce()
             for family, prefix in THEIRS.items():
-                self.compare(prefix, attributes(ours.wait_heard(family, prefix)), {'as-path': [THEIR_AS]})
+                compare(prefix, attributes(ours.wait_heard(family, prefix)), {'as-path': [THEIR_AS]})
 
         def withdrawn():
             ours.command(f'withdraw route {v6} next-hop 2001:db8::1')
@@ -438,7 +292,7 @@ class Matrix:
     def md5(self):
         daemon = self.daemon
         if daemon.without_md5:
-            yield 'MD5', self.skipping(daemon.without_md5)
+            yield 'MD5', skipping(daemon.without_md5)
             return
 
         def exchange(ours, prefix):
@@ -466,20 +320,13 @@ class Matrix:
 
         yield 'MD5: session up with the right key, they connect', they_connect
         if daemon.without_md5_listener:
-            yield 'MD5: session up with the right key, we connect', self.skipping(daemon.without_md5_listener)
+            yield 'MD5: session up with the right key, we connect', skipping(daemon.without_md5_listener)
         else:
             yield 'MD5: session up with the right key, we connect', we_connect
         yield 'MD5: a wrong key never connects, and our log says why', wrong
         if STAND_IN:
-            yield 'MD5: our log says why', self.skipping('the program under test is a stand-in')
-
-    @staticmethod
-    def skipping(why):
-        def skip():
-            raise Skip(why)
-
-        return skip
+            yield 'MD5: our log says why', skipping('the program under test is a stand-in')
 
 
-def main(kind):
-    sys.exit(Matrix(kind).run())
+if __name__ == '__main__':
+    sys.exit(Matrix(importlib.import_module(sys.argv[1]).Peer).run())

@@ -192,7 +192,9 @@ class Speaker:
             raise Failed(f'{name} is {found["code"]}/{found["subcode"]}, not {code}/{subcode}')
         verb = {'send': 'sent', 'receive': 'received'}[direction]
         reason = f'notification {verb} ({code},{subcode})'
-        self.wait(f'{name}: down with reason `{reason}`', lambda: self.find('state', since, state='down', reason=reason))
+        self.wait(
+            f'{name}: down with reason `{reason}`', lambda: self.find('state', since, state='down', reason=reason)
+        )
 
     def heard(self, family, prefix, since=0):
         """The route to that prefix as it stands after the UPDATE events since then: its attributes with the next

@@ -1,23 +1,11 @@
-#!/usr/bin/env python3
 """OpenBGPD, which must be started as root: it drops its privileges itself."""
 
 import json
 import os
 import pwd
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
-
-from lab import Skip, program, run, wait_for  # noqa: E402
-from matrix import (  # noqa: E402
-    THEIR_AS,
-    THEIR_COMMUNITY,
-    THEIR_LARGE,
-    THEIR_MED,
-    THEIRS,
-    Daemon,
-    main,
-)
+from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
+from lab import Skip, program, run, wait_for
 
 CONFIG = """\
 AS {asn}
@@ -34,7 +22,7 @@ allow to any
 """
 
 
-class OpenBgpd(Daemon):
+class Peer(Daemon):
     name = 'openbgpd'
     without_md5_listener = 'OpenBGPD 7.7 sets keys only on connections it makes, on Linux'
     sent_bad_as = 'sending notification: error in OPEN message, AS unacceptable'
@@ -45,7 +33,9 @@ class OpenBgpd(Daemon):
             raise Skip('OpenBGPD starts only as root')
         neighbors = ''
         for session in self.sessions:
-            neighbors += f'neighbor {session.address} {{\n remote-as {session.asn}\n local-address {self.local(session)}\n'
+            neighbors += (
+                f'neighbor {session.address} {{\n remote-as {session.asn}\n local-address {self.local(session)}\n'
+            )
             neighbors += ' multihop 2\n announce IPv4 unicast\n announce IPv6 unicast\n'
             neighbors += ' passive\n' if session.passive else f' port {session.port}\n'
             neighbors += f' tcp md5sig password "{session.key}"\n' if session.key else ''
@@ -90,7 +80,9 @@ class OpenBgpd(Daemon):
             if key in route:
                 found[name] = sorted(route[key])
         if 'extended_communities' in route:
-            found['extended-community'] = sorted(value.replace('rt ', 'target:') for value in route['extended_communities'])
+            found['extended-community'] = sorted(
+                value.replace('rt ', 'target:') for value in route['extended_communities']
+            )
         for attribute in route.get('attributes', []):
             if attribute['type'] == 'Atomic Aggregate':
                 found['atomic-aggregate'] = True
@@ -112,7 +104,3 @@ class OpenBgpd(Daemon):
 
     def reset(self, session):
         run(*self.bgpctl, 'neighbor', session.address, 'clear')
-
-
-if __name__ == '__main__':
-    main(OpenBgpd)

@@ -1,23 +1,10 @@
-#!/usr/bin/env python3
 """FRR's bgpd, alone: without zebra, its routes stay in its table."""
 
 import json
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
-
-from lab import program, run, wait_for  # noqa: E402
-from matrix import (  # noqa: E402
-    THEIR_AS,
-    THEIR_COMMUNITY,
-    THEIR_HOPS,
-    THEIR_LARGE,
-    THEIR_MED,
-    THEIRS,
-    Daemon,
-    main,
-)
+from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
+from lab import program, run, wait_for
 
 CONFIG = f"""\
 hostname interop
@@ -50,7 +37,7 @@ exit
 """
 
 
-class Frr(Daemon):
+class Peer(Daemon):
     name = 'frr'
     sent_bad_as = r'sent to .* 2/2 \(OPEN Message Error/Bad Peer AS\)'
     received_bad_as = r'received from .* 2/2 \(OPEN Message Error/Bad Peer AS\)'
@@ -126,7 +113,3 @@ class Frr(Daemon):
 
     def reset(self, session):
         self.ask(f'clear bgp {session.address}')
-
-
-if __name__ == '__main__':
-    main(Frr)

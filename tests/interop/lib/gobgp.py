@@ -1,23 +1,9 @@
-#!/usr/bin/env python3
 """GoBGP."""
 
 import json
-import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
-
-from lab import program, run, wait_for  # noqa: E402
-from matrix import (  # noqa: E402
-    THEIR_AS,
-    THEIR_COMMUNITY,
-    THEIR_HOPS,
-    THEIR_LARGE,
-    THEIR_MED,
-    THEIRS,
-    Daemon,
-    main,
-)
+from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
+from lab import program, run, wait_for
 
 CONFIG = """\
 [global.config]
@@ -53,7 +39,7 @@ ORIGINS = ['igp', 'egp', 'incomplete']
 SHORT = {'ipv4 unicast': 'ipv4', 'ipv6 unicast': 'ipv6'}
 
 
-class GoBgp(Daemon):
+class Peer(Daemon):
     name = 'gobgp'
     sent_bad_as = 'as number mismatch expected'
     received_bad_as = 'old=BGP_FSM_OPENCONFIRM reason=invalid-msg'  # it does not log the codes
@@ -132,7 +118,3 @@ class GoBgp(Daemon):
     def reset(self, session):
         run(*self.gobgp, 'neighbor', session.address, 'disable')
         run(*self.gobgp, 'neighbor', session.address, 'enable')
-
-
-if __name__ == '__main__':
-    main(GoBgp)

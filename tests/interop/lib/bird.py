@@ -1,14 +1,9 @@
-#!/usr/bin/env python3
 """BIRD 2."""
 
-import os
 import re
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
-
-from lab import Failed, program, run, wait_for  # noqa: E402
-from matrix import THEIR_AS, THEIR_HOPS, THEIRS, Daemon, main  # noqa: E402
+from daemon import THEIR_AS, THEIR_HOPS, THEIRS, Daemon
+from lab import Failed, program, run, wait_for
 
 CONFIG = """\
 log stderr all;
@@ -41,7 +36,7 @@ def symbol(session):
     return 'with_' + session.name.replace('-', '_')
 
 
-class Bird(Daemon):
+class Peer(Daemon):
     name = 'bird'
     sent_bad_as, received_bad_as = 'Error: Bad peer AS', 'Received: Bad peer AS'
 
@@ -63,8 +58,12 @@ class Bird(Daemon):
             )
         config, control = self.lab.write('bird.conf', text), self.lab.path('bird.ctl')
         self.birdc = [program('birdc'), '-s', control]
-        bird = self.lab.spawn('bird', [program('bird'), '-f', '-c', config, '-s', control, '-P', self.lab.path('bird.pid')])
-        wait_for('bird answers', lambda: 'Daemon is up' in run(*self.birdc, 'show', 'status', check=False), process=bird)
+        bird = self.lab.spawn(
+            'bird', [program('bird'), '-f', '-c', config, '-s', control, '-P', self.lab.path('bird.pid')]
+        )
+        wait_for(
+            'bird answers', lambda: 'Daemon is up' in run(*self.birdc, 'show', 'status', check=False), process=bird
+        )
 
     def ask(self, words):
         return run(*self.birdc, *words.split())
@@ -74,9 +73,9 @@ class Bird(Daemon):
 
     def route(self, family, prefix):
         text = run(*self.birdc, 'show', 'route', 'for', prefix, 'all', check=False)
-        if not re.search(rf'^{re.escape(prefix)} ', text, re.M):
+        if not re.search(rf'^{re.escape(prefix)} ', text, re.MULTILINE):
             return None
-        raw = dict(re.findall(r'^\s+BGP\.(\w+): (.*)$', text, re.M))
+        raw = dict(re.findall(r'^\s+BGP\.(\w+): (.*)$', text, re.MULTILINE))
         found = {'next-hop': raw['next_hop'].split()[0], 'origin': raw['origin'].lower()}
         found['as-path'] = [int(asn) for asn in raw['as_path'].split()]
         for name, key in (('med', 'med'), ('local-preference', 'local_pref')):
@@ -107,7 +106,3 @@ class Bird(Daemon):
     def reset(self, session):
         if 'restarted' not in (reply := self.ask(f'restart {symbol(session)}')):
             raise Failed(reply)
-
-
-if __name__ == '__main__':
-    main(Bird)

@@ -1,29 +1,15 @@
-#!/usr/bin/env python3
 """ExaBGP itself as the peer, with a helper of its own; `tests/run` installs it in tests/.venv."""
 
 import os
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), 'lib'))
-
-from lab import Skip, wait_for  # noqa: E402
-from matrix import (  # noqa: E402
-    THEIR_AS,
-    THEIR_COMMUNITY,
-    THEIR_HOPS,
-    THEIR_LARGE,
-    THEIR_MED,
-    THEIRS,
-    Daemon,
-    attributes,
-    main,
-)
-from speaker import HERE, Speaker, neighbor  # noqa: E402
+from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon, attributes
+from lab import Skip, wait_for
+from speaker import HERE, Speaker, neighbor
 
 EXABGP = os.path.normpath(os.path.join(HERE, '..', '..', '.venv', 'bin', 'exabgp'))
 
 
-class ExaBgp(Daemon):
+class Peer(Daemon):
     name = 'exabgp'
     sent_bad_as = r'"reason": "notification sent \(2,2\)"'
     received_bad_as = r'"reason": "notification received \(2,2\)"'
@@ -67,7 +53,3 @@ class ExaBgp(Daemon):
 
     def log(self):
         return self.speaker.record()
-
-
-if __name__ == '__main__':
-    main(ExaBgp)
