@@ -13,6 +13,7 @@ use super::error::Severity;
 use super::negotiated::Codec;
 
 pub mod decode;
+pub mod encode;
 pub mod generic;
 pub mod mp_reach;
 pub mod mp_unreach;
@@ -75,6 +76,11 @@ pub trait PathAttribute: Sized {
     /// ExaBGP's form can be read back.
     fn grammar(&self, out: &mut String) {
         self.text(out);
+    }
+
+    /// Whether events show it.
+    fn is_shown(&self) -> bool {
+        true
     }
 
     /// Takes over a second one of the same route's text. The first wins, unless overridden.
@@ -191,6 +197,14 @@ macro_rules! attributes {
                 }
             }
 
+            /// Whether events show it among the attributes.
+            pub fn is_shown(&self) -> bool {
+                match self {
+                    $(Self::$variant(value) => value.is_shown(),)*
+                    Self::Generic(generic) => generic.shown(),
+                }
+            }
+
             /// Takes over a second attribute of the same code from the same route's text.
             pub fn merge(&mut self, later: Self) {
                 match (self, later) {
@@ -204,6 +218,7 @@ macro_rules! attributes {
 
 attributes! {
     Origin(origin::Origin),
+    AsPath(as_path::AsPath),
     NextHop(next_hop::NextHopAttribute),
     Med(med::Med),
     LocalPref(local_pref::LocalPref),

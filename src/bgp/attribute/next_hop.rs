@@ -50,4 +50,8 @@ impl PathAttribute for NextHopAttribute {
         out.push_str("next-hop ");
         out.push_str(&self.0.to_string());
     }
+    fn is_shown(&self) -> bool {
+        // It stands with the routes.
+        false
+    }
 }

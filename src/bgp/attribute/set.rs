@@ -6,7 +6,7 @@
 use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hash, Hasher};
 
-use super::{Attribute, Generic};
+use super::Attribute;
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
@@ -100,11 +100,7 @@ impl AttributeSet {
 
     /// What events show: not NEXT_HOP, which stands with the routes, and not unknown attributes that are not transitive.
     fn shown(&self) -> impl Iterator<Item = &Attribute> {
-        self.list.iter().filter(|attribute| match attribute {
-            Attribute::NextHop(_) => false,
-            Attribute::Generic(generic) => Generic::shown(generic),
-            _ => true,
-        })
+        self.list.iter().filter(|attribute| attribute.is_shown())
     }
 }
 

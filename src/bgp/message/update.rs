@@ -45,10 +45,47 @@ pub struct Update<'a> {
 pub struct Content<'a> {
     /// The attributes of the announced routes.
     pub attributes: Rc<AttributeSet>,
-    /// Announced routes with their next hop: IPv4 unicast of the body first, then those of MP_REACH_NLRI.
-    pub announced: SmallVec<[(Option<NextHop>, Routes<'a>); 2]>,
-    /// Withdrawn routes: of the body, of MP_UNREACH_NLRI, then announced ones that an error turned into withdrawals.
-    pub withdrawn: SmallVec<[Routes<'a>; 4]>,
+    /// The routes, field by field in the order of events: withdrawn and announced ones of the body, then those of
+    /// MP_UNREACH_NLRI and MP_REACH_NLRI. Empty fields are left out.
+    pub fields: SmallVec<[Field<'a>; 4]>,
+}
+
+/// What happens to the routes of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// They are reachable.
+    Announce,
+    /// They no longer are; or they were announced with an error that makes them count as withdrawn (RFC 7606 section 2).
+    Withdraw,
+}
+
+/// One field of an UPDATE that holds routes.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    /// What happens to the routes.
+    pub direction: Direction,
+    /// Their next hop. Routes that an error turned into withdrawals keep theirs: ExaBGP's text events show it.
+    pub next_hop: Option<NextHop>,
+    /// The routes; they are known to frame.
+    pub routes: Routes<'a>,
+}
+
+impl<'a> Content<'a> {
+    /// The fields with announced routes.
+    pub fn announced(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.of(Direction::Announce)
+    }
+
+    /// The fields with withdrawn routes.
+    pub fn withdrawn(&self) -> impl Iterator<Item = &Field<'a>> {
+        self.of(Direction::Withdraw)
+    }
+
+    fn of(&self, direction: Direction) -> impl Iterator<Item = &Field<'a>> {
+        self.fields
+            .iter()
+            .filter(move |field| field.direction == direction)
+    }
 }
 
 impl<'a> Update<'a> {
@@ -89,7 +126,7 @@ impl<'a> Update<'a> {
     /// Decodes it as far as events and tables need: attributes through `source`, routes framed but not looked into.
     ///
     /// # Errors
-    /// Only what resets the session; milder errors are in the attribute set and have moved routes to `withdrawn`.
+    /// Only what resets the session; milder errors are in the attribute set and have turned announcements into withdrawals.
     pub fn content(
         &self,
         cx: &Codec,
@@ -102,56 +139,42 @@ impl<'a> Update<'a> {
         } else {
             &rest
         };
-        let mut announced = SmallVec::new();
-        let mut withdrawn = SmallVec::new();
-        if !self.withdrawn.is_empty() {
-            withdrawn.push(checked(Routes::new(
-                Family::IPV4_UNICAST,
-                cx.add_path_receive.contains(Family::IPV4_UNICAST),
-                self.withdrawn,
-            ))?);
-        }
+        let attributes = source.attributes(raw, cx)?;
+        let mut fields = SmallVec::new();
+        let mut add = |direction, next_hop, family, bytes| -> Result<(), UpdateError> {
+            if !<[u8]>::is_empty(bytes) {
+                let add_path = cx.add_path_receive.contains(family);
+                let routes = checked(Routes::new(family, add_path, bytes))?;
+                fields.push(Field {
+                    direction,
+                    next_hop,
+                    routes,
+                });
+            }
+            Ok(())
+        };
+        let wrong = attributes
+            .error()
+            .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw);
+        let announce = if wrong {
+            Direction::Withdraw
+        } else {
+            Direction::Announce
+        };
+        let native = Family::IPV4_UNICAST;
+        add(Direction::Withdraw, None, native, self.withdrawn)?;
+        add(announce, attributes.next_hop(), native, self.nlri)?;
         if let Some(value) = envelopes.unreach {
             let unreach = MpUnreach::decode(value)?;
-            withdrawn.push(checked(Routes::new(
-                unreach.family,
-                cx.add_path_receive.contains(unreach.family),
-                unreach.nlri,
-            ))?);
-        }
-        let attributes = source.attributes(raw, cx)?;
-        if !self.nlri.is_empty() {
-            let routes = checked(Routes::new(
-                Family::IPV4_UNICAST,
-                cx.add_path_receive.contains(Family::IPV4_UNICAST),
-                self.nlri,
-            ))?;
-            announced.push((attributes.next_hop(), routes));
+            add(Direction::Withdraw, None, unreach.family, unreach.nlri)?;
         }
         if let Some(value) = envelopes.reach {
             let reach = MpReach::decode(value)?;
             let next_hop = NextHop::decode(reach.next_hop, reach.family)
                 .map_err(|error| UpdateError::reset(9, error.what))?;
-            announced.push((
-                next_hop,
-                checked(Routes::new(
-                    reach.family,
-                    cx.add_path_receive.contains(reach.family),
-                    reach.nlri,
-                ))?,
-            ));
+            add(announce, next_hop, reach.family, reach.nlri)?;
         }
-        if attributes
-            .error()
-            .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw)
-        {
-            withdrawn.extend(announced.drain(..).map(|(_, routes)| routes));
-        }
-        Ok(Content {
-            attributes,
-            announced,
-            withdrawn,
-        })
+        Ok(Content { attributes, fields })
     }
 }
 

@@ -1,0 +1,460 @@
+//! AS_PATH (RFC 4271 section 5.1.2) in its two-octet and four-octet forms (RFC 6793), with confederations (RFC 5065).
+//!
+//! ```text
+//! +---------------+---------------+-----------------------------+
+//! | Segment type  | Count         | AS numbers, 2 or 4 octets   |   …
+//! +---------------+---------------+-----------------------------+
+//! ```
+//!
+//! ExaBGP prints a sequence as `( … )` and a set as `[ … ]`, the reverse of what its parser reads. Scripts depend on the
+//! events, so [`text`](PathAttribute::text) keeps that; [`grammar`](PathAttribute::grammar) writes what is read back.
+
+use std::fmt::Write as _;
+
+use super::{PathAttribute, flags};
+use crate::bgp::asn::Asn;
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError, tokenize, value};
+use crate::wire::{Reader, WireError, Writer};
+
+/// The kind of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentKind {
+    /// AS_SET: unordered.
+    Set,
+    /// AS_SEQUENCE: ordered.
+    Sequence,
+    /// AS_CONFED_SEQUENCE (RFC 5065).
+    ConfedSequence,
+    /// AS_CONFED_SET (RFC 5065).
+    ConfedSet,
+}
+
+impl SegmentKind {
+    const ALL: [Self; 4] = [
+        Self::Set,
+        Self::Sequence,
+        Self::ConfedSequence,
+        Self::ConfedSet,
+    ];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Set => 1,
+            Self::Sequence => 2,
+            Self::ConfedSequence => 3,
+            Self::ConfedSet => 4,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Set => "as-set",
+            Self::Sequence => "as-sequence",
+            Self::ConfedSequence => "as-confed-sequence",
+            Self::ConfedSet => "as-confed-set",
+        }
+    }
+
+    /// Brackets of events.
+    const fn shown(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Set => ("[", "]"),
+            Self::Sequence => ("(", ")"),
+            Self::ConfedSequence => ("{(", ")}"),
+            Self::ConfedSet => ("{[", "]}"),
+        }
+    }
+
+    /// Brackets of configurations.
+    const fn written(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Set => ("(", ")"),
+            Self::Sequence => ("[", "]"),
+            Self::ConfedSequence => ("[{", "}]"),
+            Self::ConfedSet => ("({", "})"),
+        }
+    }
+
+    /// Whether it is one of a confederation.
+    pub const fn is_confederation(self) -> bool {
+        matches!(self, Self::ConfedSequence | Self::ConfedSet)
+    }
+
+    /// What it adds to the length of the path (RFC 4271 section 9.1.2.2, RFC 5065 section 5.3).
+    fn length(self, asns: usize) -> usize {
+        match self {
+            Self::Set => usize::from(asns > 0),
+            Self::Sequence => asns,
+            Self::ConfedSequence | Self::ConfedSet => 0,
+        }
+    }
+}
+
+/// A segment of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Segment {
+    /// Its kind.
+    pub kind: SegmentKind,
+    /// Its AS numbers.
+    pub asns: Vec<Asn>,
+}
+
+/// The ASes that the route went through, the nearest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AsPath(pub Vec<Segment>);
+
+impl AsPath {
+    /// One sequence.
+    pub fn sequence(asns: impl IntoIterator<Item = Asn>) -> Self {
+        Self(vec![Segment {
+            kind: SegmentKind::Sequence,
+            asns: asns.into_iter().collect(),
+        }])
+    }
+
+    /// Whether an AS number needs four octets.
+    pub fn needs_four_octets(&self) -> bool {
+        self.0
+            .iter()
+            .flat_map(|segment| &segment.asns)
+            .any(|asn| asn.0 > 0xFFFF)
+    }
+
+    /// The path length that decides between routes: a set counts once, confederation segments do not.
+    pub fn length(&self) -> usize {
+        self.0
+            .iter()
+            .map(|segment| segment.kind.length(segment.asns.len()))
+            .sum()
+    }
+
+    /// Reads segments whose AS numbers have four octets, or two.
+    ///
+    /// # Errors
+    /// On an unknown kind of segment or one that runs past the end (RFC 7606 section 7.2).
+    pub fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
+        const WHAT: &str = "AS numbers as many as counted";
+        let mut segments: Vec<Segment> = Vec::new();
+        while !r.is_empty() {
+            let code = r.u8("a kind of segment")?;
+            let Some(kind) = SegmentKind::ALL
+                .into_iter()
+                .find(|kind| kind.code() == code)
+            else {
+                return Err(r.error("a kind of segment from 1 to 4"));
+            };
+            let count = usize::from(r.u8("a count of AS numbers")?);
+            let mut numbers = r.sub(count * if four { 4 } else { 2 }, WHAT)?;
+            let mut asns = Vec::with_capacity(count);
+            while !numbers.is_empty() {
+                asns.push(if four {
+                    numbers.u32(WHAT)?.into()
+                } else {
+                    numbers.u16(WHAT)?.into()
+                });
+            }
+            segments.push(Segment { kind, asns });
+        }
+        Ok(Self(segments))
+    }
+
+    /// Appends segments whose AS numbers have four octets, or two: then [`Asn::TRANS`] stands for one that does not fit.
+    pub fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
+        for segment in &self.0 {
+            // RFC 4271 5.1.2 b 1: a sequence that outgrows its count goes on in another segment.
+            let mut chunks = segment.asns.chunks(255).peekable();
+            if chunks.peek().is_none() {
+                w.u8(segment.kind.code());
+                w.u8(0);
+            }
+            for chunk in chunks {
+                w.u8(segment.kind.code());
+                w.u8(u8::try_from(chunk.len()).unwrap_or(u8::MAX));
+                for asn in chunk {
+                    if four {
+                        w.u32(asn.0);
+                    } else {
+                        w.u16(asn.to_u16());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The path that a two-octet AS_PATH and the AS4_PATH beside it stand for (RFC 6793 section 4.2.3).
+    #[must_use]
+    pub fn merge_as4(self, as4: Self) -> Self {
+        let (length, known) = (self.length(), as4.length());
+        // "if the number of AS numbers in the AS_PATH attribute is less than [in] the AS4_PATH, […] ignored".
+        if length < known {
+            return self;
+        }
+        let mut keep = length - known;
+        let mut merged: Vec<Segment> = Vec::new();
+        for segment in self.0 {
+            let own = segment.kind.length(segment.asns.len());
+            if keep == 0 && !segment.kind.is_confederation() {
+                break;
+            }
+            if own <= keep {
+                keep -= own;
+                merged.push(segment);
+            } else {
+                let asns = segment.asns.into_iter().take(keep).collect();
+                merged.push(Segment {
+                    kind: segment.kind,
+                    asns,
+                });
+                keep = 0;
+            }
+        }
+        for segment in as4.0 {
+            match merged.last_mut() {
+                Some(last)
+                    if last.kind == SegmentKind::Sequence
+                        && segment.kind == SegmentKind::Sequence =>
+                {
+                    last.asns.extend(segment.asns);
+                }
+                _ => merged.push(segment),
+            }
+        }
+        Self(merged)
+    }
+
+    /// The path without the segments of confederations, for AS4_PATH (RFC 6793 section 3).
+    #[must_use]
+    pub fn without_confederations(&self) -> Self {
+        let segments = self.0.iter();
+        Self(
+            segments
+                .filter(|segment| !segment.kind.is_confederation())
+                .cloned()
+                .collect(),
+        )
+    }
+
+    fn print(
+        &self,
+        out: &mut String,
+        brackets: fn(SegmentKind) -> (&'static str, &'static str),
+    ) {
+        for (index, segment) in self.0.iter().enumerate() {
+            let (open, close) = brackets(segment.kind);
+            out.push_str(if index > 0 { " " } else { "" });
+            out.push_str(open);
+            out.push(' ');
+            for (index, asn) in segment.asns.iter().enumerate() {
+                out.push_str(if index > 0 { " " } else { "" });
+                // Writing to a String cannot fail.
+                let _ = write!(out, "{asn}");
+            }
+            out.push(' ');
+            out.push_str(close);
+        }
+    }
+
+    fn segments(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        let mut segments = Vec::new();
+        loop {
+            if c.accept("[") {
+                bracket(c, "]", SegmentKind::Sequence, &mut segments)?;
+            } else if c.accept("(") {
+                bracket(c, ")", SegmentKind::Set, &mut segments)?;
+            } else {
+                break;
+            }
+            c.accept(",");
+        }
+        Ok(Self(segments))
+    }
+}
+
+/// Reads what follows an opening bracket. Inside, braces make a confederation segment, and round brackets a set of a path
+/// written in one pair of square ones (`[ 1 2 ( 3 4 ) ]`, ExaBGP 3 and 4).
+fn bracket(
+    c: &mut Cursor<'_>,
+    close: &str,
+    kind: SegmentKind,
+    segments: &mut Vec<Segment>,
+) -> Result<(), SyntaxError> {
+    if c.accept("{") {
+        let kind = match kind {
+            SegmentKind::Set => SegmentKind::ConfedSet,
+            _ => SegmentKind::ConfedSequence,
+        };
+        let mut asns = Vec::new();
+        while !c.accept("}") {
+            asns.push(number(c)?);
+            c.accept(",");
+        }
+        segments.push(Segment { kind, asns });
+        return c.expect(close);
+    }
+    let mut asns = Vec::new();
+    while !c.accept(close) {
+        if kind == SegmentKind::Sequence && c.accept("(") {
+            if !asns.is_empty() {
+                segments.push(Segment {
+                    kind,
+                    asns: std::mem::take(&mut asns),
+                });
+            }
+            bracket(c, ")", SegmentKind::Set, segments)?;
+        } else {
+            asns.push(number(c)?);
+        }
+        c.accept(",");
+    }
+    // `[ ]` is an empty path, not an empty segment.
+    if !asns.is_empty() {
+        segments.push(Segment { kind, asns });
+    }
+    Ok(())
+}
+
+fn number(c: &mut Cursor<'_>) -> Result<Asn, SyntaxError> {
+    c.value("an AS number or a closing bracket", value::asn)
+        .map(Asn)
+}
+
+impl PathAttribute for AsPath {
+    const CODE: u8 = 2;
+    const FLAGS: u8 = flags::WELL_KNOWN;
+    const NAME: &'static str = "as-path";
+    // RFC 7606 7.2: "An UPDATE message with a malformed AS_PATH attribute SHALL be handled using treat-as-withdraw."
+    const MALFORMED: Severity = Severity::TreatAsWithdraw;
+
+    fn decode(r: &mut Reader<'_>, cx: &Codec) -> Result<Self, WireError> {
+        Self::decode_octets(r, cx.asn4)
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, cx: &Codec) {
+        self.encode_octets(w, cx.asn4);
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        match c.peek_token() {
+            Some(token) if token.quoted => {
+                // Quotes keep the braces of a confederation from ending a statement of a configuration file.
+                let span = token.span;
+                let tokens = tokenize(&token.text);
+                let mut inner = Cursor::new(&tokens, token.text.len());
+                let path = Self::segments(&mut inner).and_then(|path| inner.finish().map(|()| path));
+                c.next_token();
+                path.map_err(|error| SyntaxError { span, ..error })
+            }
+            Some(token) if matches!(&*token.text, "[" | "(") => Self::segments(c),
+            _ => c
+                .value(
+                    "`[ AS … ]` for a sequence, `( AS … )` for a set, or one AS number",
+                    value::asn,
+                )
+                .map(|asn| Self::sequence([Asn(asn)])),
+        }
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        w.raw("{");
+        w.list(self.0.iter().enumerate(), |w, (index, segment)| {
+            w.display(index).raw(": {\"element\": ");
+            w.string(segment.kind.name()).raw(", \"value\": [");
+            w.list(&segment.asns, |w, asn| {
+                w.number(asn.0);
+            });
+            w.raw("]}");
+        });
+        w.raw("}");
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("as-path ");
+        self.print(out, SegmentKind::shown);
+    }
+
+    fn grammar(&self, out: &mut String) {
+        out.push_str("as-path ");
+        if self.0.is_empty() {
+            out.push_str("[ ]");
+        } else if self.0.iter().any(|one| one.kind.is_confederation()) {
+            out.push('"');
+            self.print(out, SegmentKind::written);
+            out.push('"');
+        } else {
+            self.print(out, SegmentKind::written);
+        }
+    }
+
+    fn is_shown(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<AsPath, String> {
+        let tokens = tokenize(text);
+        let mut c = Cursor::new(&tokens, text.len());
+        let path = AsPath::parse("as-path", &mut c).map_err(|error| error.to_string())?;
+        c.finish().map_err(|error| error.to_string())?;
+        Ok(path)
+    }
+
+    #[test]
+    fn every_form_is_read_and_written_back() {
+        for (text, wanted) in [
+            ("[ 1 2 3 ]", "as-path [ 1 2 3 ]"),
+            ("[1,2] (3 4)", "as-path [ 1 2 ] ( 3 4 )"),
+            ("[ 1 2 ( 3 4 ) 5 ]", "as-path [ 1 2 ] ( 3 4 ) [ 5 ]"),
+            ("[ 1.1 ]", "as-path [ 65537 ]"),
+            ("65000", "as-path [ 65000 ]"),
+            ("[ ]", "as-path [ ]"),
+            ("[{ 1 2 }] ({ 3 })", "as-path \"[{ 1 2 }] ({ 3 })\""),
+            ("\"[{1 2}] [ 3 ]\"", "as-path \"[{ 1 2 }] [ 3 ]\""),
+        ] {
+            let path = parse(text).expect(text);
+            let mut out = String::new();
+            path.grammar(&mut out);
+            assert_eq!(out, wanted);
+            assert_eq!(parse(&out[8..]), Ok(path), "{text}");
+        }
+        for text in ["", "[ 1", "[ x ]", "foo", "( 1 [ 2 ] )", "\"[ 1\"", "[ 4294967296 ]"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn events_show_the_reverse_brackets() {
+        let path = parse("[{ 65100 }] [ 1 2 ] ( 3 )").expect("a path");
+        let mut out = String::new();
+        path.text(&mut out);
+        assert_eq!(out, "as-path {( 65100 )} ( 1 2 ) [ 3 ]");
+    }
+
+    #[test]
+    fn long_sequences_are_split_and_two_octets_hold_as_trans() {
+        let path = AsPath::sequence((0..300).map(|n| Asn(65_500 + n)));
+        for four in [true, false] {
+            let mut bytes = Vec::new();
+            path.encode_octets(&mut Writer::new(&mut bytes), four);
+            assert_eq!(bytes[..2], [2, 255]);
+            let back = AsPath::decode_octets(&mut Reader::new(&bytes), four).expect("decodes");
+            assert_eq!(back.length(), 300);
+            assert_eq!(back.0[1].asns[0], if four { Asn(65_755) } else { Asn::TRANS });
+        }
+    }
+
+    #[test]
+    fn two_and_four_octets_are_merged() {
+        let old = parse("[ 65001 23456 23456 ]").expect("a path");
+        let merged = |as4: &str| old.clone().merge_as4(parse(as4).expect("a path"));
+        assert_eq!(merged("[ 70000 80000 ]"), parse("[ 65001 70000 80000 ]").expect("a path"));
+        assert_eq!(merged("[ 1 2 3 4 ]"), old);
+        assert_eq!(merged("[ 7 ] ( 8 9 )"), parse("[ 65001 7 ] ( 8 9 )").expect("a path"));
+    }
+}
