@@ -14,6 +14,7 @@ pub mod attribute;
 pub mod capability;
 pub mod error;
 pub mod family;
+pub mod fsm;
 pub mod message;
 pub mod negotiated;
 pub mod nexthop;

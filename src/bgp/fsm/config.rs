@@ -1,0 +1,130 @@
+//! What a peer is told: numbers, capabilities, times. A plain value; the owner makes it from its own configuration.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use crate::bgp::asn::Asn;
+use crate::bgp::capability::Capability;
+
+/// The facts of one neighbour that the state machine needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Our AS; `None` mirrors the peer's (`local-as auto`): our OPEN is sent after the peer's was read.
+    pub local_as: Option<Asn>,
+    /// The peer's AS; `None` accepts any.
+    pub peer_as: Option<Asn>,
+    /// Our BGP identifier, not 0.0.0.0.
+    pub router_id: Ipv4Addr,
+    /// The hold time that we propose, in seconds: 0 or at least 3.
+    pub hold_time: u16,
+    /// Never dial.
+    pub passive: bool,
+    /// What our OPEN offers, in order; see [`Offer`](crate::bgp::capability::Offer). The number in the four-octet AS
+    /// capability is replaced by the AS in use, the Restart State bit of graceful restart by what is true at the time.
+    pub capabilities: Vec<Capability>,
+    /// Whether AIGP is accepted from and sent to this peer although it is external.
+    pub aigp: bool,
+    /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
+    pub strict_role: bool,
+    /// Stop for good when a session or an attempt ends and this many connections were made; `None`: never.
+    pub attempts: Option<u32>,
+    /// Times.
+    pub timers: Timers,
+    /// Where the jitter of the back-off starts; different for each peer.
+    pub seed: u64,
+}
+
+/// The times of a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// How long a dial may take: the RFC's ConnectRetryTime.
+    pub connect_retry: Duration,
+    /// From TCP up to the peer's OPEN accepted: ExaBGP's `bgp.openwait`, the RFC's large hold time of OpenSent.
+    pub open_wait: Duration,
+    /// First wait after a failure; ExaBGP's schedule starts at 0.
+    pub back_off_min: Duration,
+    /// Longest wait between attempts.
+    pub back_off_max: Duration,
+    /// How long the peer may take nothing of what we send (RFC 9687); `None`: the larger of 8 minutes and twice the hold
+    /// time.
+    pub send_hold: Option<Duration>,
+}
+
+impl Default for Timers {
+    /// ExaBGP's values, and the RFC's where ExaBGP has none.
+    fn default() -> Self {
+        Self {
+            connect_retry: Duration::from_secs(120),
+            open_wait: Duration::from_secs(60),
+            back_off_min: Duration::ZERO,
+            back_off_max: Duration::from_secs(60),
+            send_hold: None,
+        }
+    }
+}
+
+impl Timers {
+    /// The send hold time on a session with this hold time in seconds.
+    pub(crate) fn send_hold(&self, hold_time: u16) -> Duration {
+        // RFC 9687 3: "the greater of: 8 minutes or 2 times the negotiated HoldTime".
+        self.send_hold
+            .unwrap_or_else(|| Duration::from_secs((2 * u64::from(hold_time)).max(480)))
+    }
+}
+
+/// The waits between attempts: 0, 1, 2, 3, 4, 5, 7, 9, 11, 14, … seconds, at most the maximum, plus up to a tenth of jitter
+/// so that peers which failed together do not come back together.
+#[derive(Clone, Debug)]
+pub(crate) struct BackOff {
+    next: Duration,
+    random: u64,
+}
+
+impl BackOff {
+    pub(crate) const fn new(seed: u64, timers: &Timers) -> Self {
+        Self {
+            next: timers.back_off_min,
+            // The generator below must not start at 0.
+            random: seed | 1,
+        }
+    }
+
+    /// Starts over after a success.
+    pub(crate) const fn reset(&mut self, timers: &Timers) {
+        self.next = timers.back_off_min;
+    }
+
+    /// The wait after one more failure.
+    pub(crate) fn wait(&mut self, timers: &Timers) -> Duration {
+        let wait = self.next.min(timers.back_off_max);
+        // ExaBGP: min(int(1 + previous * 1.2), 60), in whole seconds.
+        self.next = Duration::from_secs(1 + wait.as_secs() * 6 / 5).min(timers.back_off_max);
+        // xorshift64: enough to spread peers, and the same in every run of a test.
+        self.random ^= self.random << 13;
+        self.random ^= self.random >> 7;
+        self.random ^= self.random << 17;
+        wait + wait * u32::try_from(self.random % 1000).unwrap_or(0) / 10_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_exabgps_with_at_most_a_tenth_of_jitter() {
+        let timers = Timers::default();
+        let mut back_off = BackOff::new(7, &timers);
+        for seconds in [
+            0, 1, 2, 3, 4, 5, 7, 9, 11, 14, 17, 21, 26, 32, 39, 47, 57, 60, 60,
+        ] {
+            let wait = back_off.wait(&timers).as_millis();
+            assert!(
+                (seconds * 1000..=seconds * 1100).contains(&wait),
+                "{seconds} {wait}"
+            );
+        }
+        back_off.reset(&timers);
+        assert_eq!(back_off.wait(&timers), Duration::ZERO);
+    }
+}

@@ -1,0 +1,150 @@
+//! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbour.
+//!
+//! Nothing here reads a clock or owns a socket: `now` and what happened come in through [`Peer::handle`], what to do comes
+//! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
+//! each other in a test without a socket or a clock, and every order of events can be tried.
+//!
+//! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`.
+//!
+//! One state machine for each connection ([`session`]), at most two of them below one [`peer`] that dials, backs off and
+//! arbitrates collisions (RFC 4271 section 6.8, RFC 6286). A single machine with collision branches was rejected: it is not
+//! what the RFC describes, and every state then exists twice.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
+//! | [`config`] | what a peer is told: numbers, capabilities, times, the back-off schedule |
+//! | [`reason`] | why a session ends, in ExaBGP's words |
+//! | [`timer`] | the timer table |
+//! | [`negotiate`] | validation of the peer's OPEN |
+//! | [`session`] | one connection |
+//! | [`peer`] | one neighbour |
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::{Bytes, BytesMut};
+
+use super::message::RawMessage;
+use super::message::notification::Notification;
+use super::negotiated::Negotiated;
+
+pub mod config;
+pub mod event;
+pub mod reason;
+
+pub use config::{Config, Timers};
+pub use event::{Event, Phase, State};
+pub use reason::{Cease, CloseReason};
+
+/// A connection of one peer. Ids are never reused, so that a late event for a closed connection is recognised and ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnId(pub(crate) u64);
+
+/// The two ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ConnInfo {
+    /// Our address and port.
+    pub local: SocketAddr,
+    /// The peer's address and port.
+    pub remote: SocketAddr,
+}
+
+/// Which way a message goes. `Display` is the word of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From us to the peer.
+    Send,
+    /// From the peer to us.
+    Receive,
+}
+
+impl Direction {
+    /// The word of events: `send` or `receive`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Receive => "receive",
+        }
+    }
+}
+
+impl std::fmt::Display for Direction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What happened.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// Begin; for a peer that waits to dial again: dial now and forget the back-off.
+    Start,
+    /// A connection was accepted; its id comes from [`Peer::allot`].
+    Incoming(ConnId, ConnInfo),
+    /// The connection that [`Output::Connect`] asked for is up.
+    Connected(ConnId, ConnInfo),
+    /// The connection that [`Output::Connect`] asked for could not be made.
+    ConnectFailed(ConnId),
+    /// Bytes were read. Takes at most one message off the buffer: call again until a call leaves its length as it was.
+    Received(ConnId, &'a mut BytesMut),
+    /// There are bytes of the peer's that we have not read, because we are slow: the hold timer starts again. To be given
+    /// before [`Input::Timeout`] (a peer that talks is alive, whether we listen or not).
+    Unread(ConnId),
+    /// The socket took bytes: the send hold timer starts again (RFC 9687).
+    Written(ConnId),
+    /// The connection is gone: end of stream or an error.
+    Eof(ConnId),
+    /// [`Peer::timeout`] has passed.
+    Timeout,
+    /// End every connection and stay down until the next `Start`.
+    Stop(Cease),
+    /// The owner found an error in a message of this connection: send this, close, dial again after the back-off.
+    Reset(ConnId, Notification),
+    /// The operator wants the session to start again (teardown, changed configuration): send this unless both sides
+    /// negotiated graceful restart, close, dial again at once. Without a session it only ends the back-off.
+    Bounce(Notification),
+}
+
+/// What to do, in order.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Output {
+    /// Dial; answer with [`Input::Connected`] or [`Input::ConnectFailed`].
+    Connect(ConnId),
+    /// Write these bytes, before anything that waits to be written but not inside a message.
+    Transmit(ConnId, Bytes),
+    /// Write what was given by [`Output::Transmit`], close, and report nothing more of this connection. Also ends a dial.
+    Close(ConnId),
+    /// One transition of one connection's state machine, for the log.
+    State {
+        /// The connection.
+        connection: ConnId,
+        /// Before.
+        from: State,
+        /// After.
+        to: State,
+        /// What caused it.
+        event: Event,
+    },
+    /// ExaBGP's `fsm` event. Like all that follow here it tells of the neighbour as a whole: when two connections
+    /// collide, only one is told of, and the other's story is told from its start if it wins.
+    Phase(Phase),
+    /// TCP is up.
+    Connected(ConnId, ConnInfo),
+    /// A message went out or came in, whole. UPDATEs that the owner sends itself are not among them.
+    Message {
+        /// The connection.
+        connection: ConnId,
+        /// Which way it went.
+        direction: Direction,
+        /// The message; its header is checked, the body only of OPEN, KEEPALIVE and NOTIFICATION.
+        message: RawMessage,
+    },
+    /// Both OPENs agree.
+    Negotiated(ConnId, Rc<Negotiated>),
+    /// The session is up.
+    Established(ConnId, Rc<Negotiated>),
+    /// What [`Output::Connected`] began has ended, whether it was ever established or not.
+    Down(CloseReason),
+}
