@@ -104,6 +104,11 @@ impl JsonWriter {
         &self.out
     }
 
+    /// The text, to append plain text to.
+    pub const fn buffer(&mut self) -> &mut String {
+        &mut self.out
+    }
+
     /// Forgets the text, keeps the room.
     pub fn clear(&mut self) {
         self.out.clear();
@@ -132,6 +137,8 @@ impl JsonWriter {
                 '\n' => self.out.push_str("\\n"),
                 '\r' => self.out.push_str("\\r"),
                 '\t' => self.out.push_str("\\t"),
+                '\u{8}' => self.out.push_str("\\b"),
+                '\u{c}' => self.out.push_str("\\f"),
                 ' '..='~' => self.out.push(character),
                 _ => {
                     for unit in character.encode_utf16(&mut [0; 2]) {

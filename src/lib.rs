@@ -8,8 +8,9 @@
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
 //! | 2 state | [`rib`], [`grammar`] | routing tables; the route sentence of files and commands |
-//! | 3 adapters | [`config`] | configuration files; adapters never import each other |
+//! | 3 adapters | [`config`], [`api`] | configuration files; the helper protocol; adapters never import each other |
 
+pub mod api;
 pub mod bgp;
 pub mod config;
 pub mod grammar;

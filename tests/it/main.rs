@@ -1,3 +1,4 @@
 //! Integration tests: one binary that mirrors `src`.
 
+mod api;
 mod architecture;

@@ -1,0 +1,414 @@
+//! The JSON events of ExaBGP 4.2 and 5.0, to the byte: key order and the irregular spaces are what helpers parse.
+//!
+//! `{ "exabgp": "5.0.0", "time": …, "host" : …, "pid" : …, "ppid" : …, "counter": …, "type": …, "neighbor": { … } }`
+//!
+//! Kept: the shapes, also those that look like slips (`"direction": "receive"  } }`). Not kept, since it is no JSON: `None`
+//! for an AS that is not known is `null` here.
+
+use super::{Form, Style, Version};
+use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
+use crate::bgp::family::Family;
+use crate::bgp::message::notification::Notification;
+use crate::bgp::message::open::Open;
+use crate::bgp::message::update::Content;
+use crate::bgp::negotiated::Negotiated;
+use crate::bgp::nexthop::NextHop;
+use crate::bgp::nlri::{NlriRef, Routes};
+use crate::json::JsonWriter;
+
+/// One line in the making.
+pub(super) struct Line<'a> {
+    pub(super) style: &'a Style,
+    pub(super) version: Version,
+    pub(super) compact: bool,
+    pub(super) raw: Raw<'a>,
+}
+
+impl Line<'_> {
+    pub(super) fn encode(
+        &self,
+        head: &mut EventHead,
+        event: &Event<'_>,
+        stamp: &mut Stamp,
+        w: &mut JsonWriter,
+    ) {
+        match event {
+            Event::Message(direction, message) => match self.style.form {
+                Form::Packets => {
+                    let kind = message.kind();
+                    self.start(head, stamp, kind.name(), Some(*direction), w);
+                    self.packets(kind.0, w);
+                    self.end(head, w);
+                }
+                Form::Parsed | Form::Consolidated => {
+                    self.message(*direction, message, head, stamp, w)
+                }
+            },
+            Event::Undecoded(direction, kind) => {
+                if self.style.form == Form::Packets {
+                    self.start(head, stamp, kind.name(), Some(*direction), w);
+                    self.packets(kind.0, w);
+                    self.end(head, w);
+                }
+            }
+            other => self.state(other, head, stamp, w),
+        }
+    }
+
+    /// Events that are not messages.
+    fn state(
+        &self,
+        event: &Event<'_>,
+        head: &mut EventHead,
+        stamp: &mut Stamp,
+        w: &mut JsonWriter,
+    ) {
+        let kind = match event {
+            Event::Fsm { .. } => "fsm",
+            Event::Signal { .. } => "signal",
+            Event::Negotiated => "negotiated",
+            _ => "state",
+        };
+        self.start(head, stamp, kind, None, w);
+        match event {
+            Event::Connected => w.raw(", \"state\": \"connected\""),
+            Event::Up => w.raw(", \"state\": \"up\""),
+            Event::Down { reason } => w.raw(", \"state\": \"down\", \"reason\": ").string(reason),
+            Event::Fsm { state } => w.raw(", \"state\": ").string(state),
+            Event::Signal { code, name } => w
+                .raw(", \"code\": ")
+                .display(code)
+                .raw(", \"name\": ")
+                .string(name),
+            Event::Negotiated => w.raw(&head.negotiated),
+            Event::Message(..) | Event::Undecoded(..) => w,
+        };
+        w.raw(" } }\n");
+    }
+
+    fn message(
+        &self,
+        direction: Direction,
+        message: &Message<'_>,
+        head: &mut EventHead,
+        stamp: &mut Stamp,
+        w: &mut JsonWriter,
+    ) {
+        let kind = match message {
+            Message::Refresh(_) => "refresh",
+            other => other.kind().name(),
+        };
+        self.start(head, stamp, kind, Some(direction), w);
+        match message {
+            Message::Open(open) => open_json(direction, open, w),
+            Message::Update(content) => {
+                w.raw(", \"message\": { \"update\": { ");
+                self.update(content, w);
+                w.raw(" } }");
+                return self.end(head, w);
+            }
+            Message::EndOfRib(family) => {
+                end_of_rib(*family, w);
+                return self.end(head, w);
+            }
+            Message::Notification(notification) => notification_json(direction, notification, w),
+            Message::Keepalive => {
+                w.raw(" ");
+            }
+            Message::Refresh(refresh) => {
+                w.raw(", \"route-refresh\": { \"afi\": ")
+                    .display(refresh.family.afi);
+                w.raw(", \"safi\": ").display(refresh.family.safi);
+                w.raw(", \"subtype\": ")
+                    .display(refresh_name(refresh.subtype))
+                    .raw(" }");
+            }
+        }
+        w.raw(" } }\n");
+    }
+
+    /// All up to where the content of the `neighbor` object starts.
+    fn start(
+        &self,
+        head: &mut EventHead,
+        stamp: &mut Stamp,
+        kind: &str,
+        direction: Option<Direction>,
+        w: &mut JsonWriter,
+    ) {
+        w.raw(stamp.start(self.version))
+            .raw("\"counter\": ")
+            .number(head.count());
+        w.raw(", \"type\": \"").raw(kind).raw("\", ");
+        if self.style.form == Form::Consolidated && direction.is_some() {
+            if !self.raw.header.is_empty() {
+                w.raw("\"header\": \"0x").hex(self.raw.header).raw("\", ");
+            }
+            if !self.raw.body.is_empty() {
+                w.raw("\"body\": \"0x").hex(self.raw.body).raw("\", ");
+            }
+        }
+        w.raw(&head.json);
+        match direction {
+            Some(Direction::Send) => w.raw(", \"direction\": \"send\""),
+            Some(Direction::Receive) => w.raw(", \"direction\": \"receive\""),
+            None => w,
+        };
+    }
+
+    /// The end of UPDATE and packets events, which tell what was negotiated to those who ask.
+    fn end(&self, head: &EventHead, w: &mut JsonWriter) {
+        if self.style.negotiated {
+            w.raw(&head.negotiated);
+        }
+        w.raw(" } }\n");
+    }
+
+    fn packets(&self, category: u8, w: &mut JsonWriter) {
+        w.raw(", \"message\": { \"category\": ").number(category);
+        w.raw(", \"header\": \"0x")
+            .hex(self.raw.header)
+            .raw("\", \"body\": \"0x")
+            .hex(self.raw.body)
+            .raw("\" } ");
+    }
+
+    fn update(&self, content: &Content<'_>, w: &mut JsonWriter) {
+        let attributes = &content.attributes;
+        let mut separator = "";
+        if !attributes.list().is_empty() || attributes.error().is_some() {
+            w.raw("\"attribute\": { ").raw(attributes.json()).raw(" }");
+            separator = ", ";
+        }
+        if content
+            .announced
+            .iter()
+            .any(|(_, routes)| !routes.is_empty())
+        {
+            w.raw(separator).raw("\"announce\": { ");
+            self.announced(&content.announced, w);
+            w.raw(" }");
+            separator = ", ";
+        }
+        if content.withdrawn.iter().any(|routes| !routes.is_empty()) {
+            w.raw(separator).raw("\"withdraw\": { ");
+            self.withdrawn(&content.withdrawn, w);
+            w.raw(" }");
+        }
+    }
+
+    /// One member for each family, in it one for each next hop. Routes of one family may come in two fields.
+    fn announced(&self, fields: &[(Option<NextHop>, Routes<'_>)], w: &mut JsonWriter) {
+        let mut comma = "";
+        for (index, (_, first)) in fields.iter().enumerate() {
+            let family = first.family;
+            let filled = |(_, routes): &&(Option<NextHop>, Routes<'_>)| {
+                routes.family == family && !routes.is_empty()
+            };
+            if first.is_empty() || fields[..index].iter().any(|field| filled(&field)) {
+                continue;
+            }
+            w.raw(comma)
+                .raw("\"")
+                .format(format_args!("{family}"))
+                .raw("\": { ");
+            comma = ", ";
+            // (the hop told, the field's own hop, the field's routes)
+            let hops: Vec<_> = fields
+                .iter()
+                .filter(filled)
+                .flat_map(|(hop, routes)| each_hop(*hop).map(move |one| (one, *routes)))
+                .collect();
+            let mut inner = "";
+            for (at, (hop, _)) in hops.iter().enumerate() {
+                if hops[..at].iter().any(|(other, _)| other == hop) {
+                    continue;
+                }
+                w.raw(inner);
+                inner = ", ";
+                match hop {
+                    Some(hop) => w.display(hop),
+                    None => w.raw("\"no-nexthop\""),
+                };
+                w.raw(": [ ");
+                let routes = hops
+                    .iter()
+                    .filter(|(other, _)| other == hop)
+                    .flat_map(|(_, routes)| *routes)
+                    .flatten();
+                w.list(routes, |w, nlri| self.nlri(nlri, *hop, w));
+                w.raw(" ]");
+            }
+            w.raw(" }");
+        }
+    }
+
+    fn withdrawn(&self, fields: &[Routes<'_>], w: &mut JsonWriter) {
+        let mut comma = "";
+        for (index, first) in fields.iter().enumerate() {
+            let filled = |routes: &&Routes<'_>| routes.family == first.family && !routes.is_empty();
+            if first.is_empty() || fields[..index].iter().any(|field| filled(&field)) {
+                continue;
+            }
+            w.raw(comma)
+                .raw("\"")
+                .format(format_args!("{}", first.family))
+                .raw("\": [ ");
+            comma = ", ";
+            let routes = fields
+                .iter()
+                .filter(filled)
+                .flat_map(|routes| *routes)
+                .flatten();
+            w.list(routes, |w, nlri| self.nlri(nlri, None, w));
+            w.raw(" ]");
+        }
+    }
+
+    fn nlri(&self, nlri: NlriRef<'_>, hop: Option<NextHop>, w: &mut JsonWriter) {
+        let plain = matches!((nlri.family.afi.0, nlri.family.safi.0), (1 | 2, 1 | 2))
+            && nlri.path_id.is_none();
+        if self.compact && plain {
+            w.display(nlri);
+        } else {
+            nlri.json(hop, w);
+        }
+    }
+}
+
+/// The next hops under which events tell a route: one, or the global and the link-local address.
+pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<NextHop>> {
+    let (first, second) = match hop {
+        Some(NextHop::V6LinkLocal(global, local)) => {
+            (Some(NextHop::V6(global)), Some(Some(NextHop::V6(local))))
+        }
+        other => (other, None),
+    };
+    std::iter::once(first).chain(second)
+}
+
+/// The word for a subtype of ROUTE-REFRESH (RFC 7313 section 3.2).
+pub(super) const fn refresh_name(subtype: u8) -> &'static str {
+    match subtype {
+        0 => "query",
+        1 => "begin",
+        2 => "end",
+        _ => "invalid",
+    }
+}
+
+/// Appends what every event of a neighbour has in common, up to the direction.
+pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) {
+    w.raw("\"neighbor\": { \"address\": { \"local\": ");
+    match identity.local_address {
+        Some(address) => w.display(address),
+        None => w.raw("null"),
+    };
+    w.raw(", \"peer\": ")
+        .display(identity.peer_address)
+        .raw(" }, \"asn\": { \"local\": ");
+    let asn = |asn: Option<crate::bgp::Asn>, w: &mut JsonWriter| {
+        match asn {
+            Some(asn) => w.number(asn.0),
+            None => w.raw("null"),
+        };
+    };
+    asn(identity.local_as, w);
+    w.raw(", \"peer\": ");
+    asn(identity.peer_as, w);
+    w.raw(" }");
+    if let Some(router_id) = identity.router_id {
+        w.raw(", \"router-id\": ").display(router_id);
+    }
+    w.raw(" ");
+}
+
+/// Appends `, "negotiated": { … } `; zeros before both OPENs are known.
+pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
+    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
+    let families = negotiated.map_or(&[][..], |session| &session.families);
+    w.raw(", \"negotiated\": { \"message_size\": ")
+        .number(codec.message_size());
+    w.raw(", \"hold_time\": ")
+        .number(negotiated.map_or(0, |session| session.hold_time));
+    w.raw(", \"asn4\": ").boolean(codec.asn4);
+    w.raw(", \"multisession\": ")
+        .boolean(negotiated.is_some_and(|session| session.multisession));
+    w.raw(", \"operational\": ")
+        .boolean(negotiated.is_some_and(|session| session.operational));
+    w.raw(", \"refresh\": ").display(
+        negotiated
+            .map(|session| session.refresh)
+            .unwrap_or_default()
+            .name(),
+    );
+    let list = |w: &mut JsonWriter, wanted: &dyn Fn(Family) -> bool| {
+        w.raw("[");
+        w.list(
+            families.iter().filter(|family| wanted(**family)),
+            |w, family| {
+                w.display(family);
+            },
+        );
+        w.raw("]");
+    };
+    w.raw(", \"families\": ");
+    list(w, &|_| true);
+    w.raw(", \"nexthop\": [");
+    w.list(
+        negotiated.map_or(&[][..], |session| &session.nexthops),
+        |w, (family, afi)| {
+            w.display(format_args!("{family} {afi}"));
+        },
+    );
+    w.raw("], \"add_path\": {\"send\": ");
+    list(w, &|family| codec.add_path_send.contains(family));
+    w.raw(", \"receive\": ");
+    list(w, &|family| codec.add_path_receive.contains(family));
+    w.raw("} } ");
+}
+
+fn open_json(direction: Direction, open: &Open, w: &mut JsonWriter) {
+    w.raw(", \"open\": { \"version\": ")
+        .number(open.version)
+        .raw(", \"asn\": ")
+        .number(open.asn);
+    w.raw(", \"hold_time\": ")
+        .number(open.hold_time)
+        .raw(", \"router_id\": ")
+        .display(open.router_id);
+    w.raw(", \"capabilities\": { ");
+    let list = &open.capabilities;
+    let firsts = list
+        .iter()
+        .enumerate()
+        .filter(|(at, one)| list[..*at].iter().all(|other| other.code() != one.code()));
+    w.list(firsts, |w, (_, capability)| {
+        // An OPEN of ours names its capabilities, one received numbers them.
+        match direction {
+            Direction::Send => w.key(capability.name()),
+            Direction::Receive => w.display(capability.code()).raw(": "),
+        };
+        capability.json_all(list, w);
+    });
+    w.raw(" } }");
+}
+
+fn end_of_rib(family: Family, w: &mut JsonWriter) {
+    w.raw(", \"message\": { \"eor\": { \"afi\" : ")
+        .display(family.afi);
+    w.raw(", \"safi\" : ").display(family.safi).raw(" } }");
+}
+
+fn notification_json(_direction: Direction, notification: &Notification, w: &mut JsonWriter) {
+    let data = &notification.data;
+    w.raw(", \"notification\": { \"code\": ")
+        .number(notification.code);
+    w.raw(", \"subcode\": ")
+        .number(notification.subcode)
+        .raw(", \"data\": \"0x")
+        .hex(data);
+    w.raw("\", \"message\": ")
+        .string(&String::from_utf8_lossy(data))
+        .raw(" } ");
+}

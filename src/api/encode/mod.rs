@@ -1,0 +1,128 @@
+//! From events to lines.
+//!
+//! An encoder appends complete lines to a buffer that is used again. It copies what is cached (the [`EventHead`], the
+//! attributes' fragments, the [`Stamp`]) and prints only what is new: the counter and the routes.
+//! ExaBGP's forms are a text contract, so each is written out literally; a serialisation library could not keep its spacing.
+
+use super::event::{Event, EventHead, Raw, Stamp};
+use crate::json::JsonWriter;
+
+pub mod json_v4;
+pub mod text;
+
+/// The version that JSON events claim, which is that of their shape.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Version {
+    /// ExaBGP 4.2: `4.0.1`.
+    V4,
+    /// ExaBGP 5.0: `5.0.0`.
+    #[default]
+    V5,
+}
+
+impl Version {
+    pub(crate) const COUNT: usize = 2;
+
+    /// The number in events.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::V4 => "4.0.1",
+            Self::V5 => "5.0.0",
+        }
+    }
+
+    pub(crate) const fn index(self) -> usize {
+        match self {
+            Self::V4 => 0,
+            Self::V5 => 1,
+        }
+    }
+}
+
+/// A way to print events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoder {
+    /// One JSON object a line.
+    Json {
+        /// The shape.
+        version: Version,
+        /// Prefixes without path identifier as bare strings (`exabgp.api.compact`).
+        compact: bool,
+    },
+    /// Plain text; each event ends with an empty line.
+    Text,
+}
+
+impl Encoder {
+    /// JSON as of ExaBGP 5.0.
+    pub const JSON: Self = Self::Json {
+        version: Version::V5,
+        compact: false,
+    };
+}
+
+/// What of a message an event shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// The meaning.
+    Parsed,
+    /// The bytes.
+    Packets,
+    /// The meaning and the bytes.
+    Consolidated,
+}
+
+/// How one event is printed for some helpers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Style {
+    /// The encoder.
+    pub encoder: Encoder,
+    /// What of a message is shown. Of no meaning for events that are not messages.
+    pub form: Form,
+    /// Whether events of UPDATE and packets tell what was negotiated.
+    pub negotiated: bool,
+}
+
+impl Style {
+    /// Appends the lines of `event`; nothing when this encoder has no form of it.
+    pub fn encode(
+        &self,
+        head: &mut EventHead,
+        event: &Event<'_>,
+        raw: Raw<'_>,
+        stamp: &mut Stamp,
+        out: &mut JsonWriter,
+    ) {
+        match self.encoder {
+            Encoder::Json { version, compact } => {
+                json_v4::Line {
+                    style: self,
+                    version,
+                    compact,
+                    raw,
+                }
+                .encode(head, event, stamp, out);
+            }
+            Encoder::Text => text::encode(self.form, head, event, raw, out),
+        }
+    }
+}
+
+impl Encoder {
+    /// Appends the line that tells a helper that we end.
+    pub fn shutdown(&self, stamp: &mut Stamp, out: &mut JsonWriter) {
+        match self {
+            Self::Json { version, .. } => {
+                out.raw(stamp.start(*version))
+                    .raw("\"type\": \"notification\", \"notification\": \"shutdown\" }\n");
+            }
+            Self::Text => {
+                out.raw("shutdown ")
+                    .number(stamp.pid())
+                    .raw(" ")
+                    .number(stamp.parent())
+                    .raw("\n\n");
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! The text events of ExaBGP, to the byte. Each event ends with an empty line, since the event brings its own line end and
+//! the transport adds one.
+
+use super::Form;
+use super::json_v4::{each_hop, refresh_name};
+use crate::api::event::{Direction, Event, EventHead, Message, Raw};
+use crate::bgp::family::Family;
+use crate::bgp::message::update::Content;
+use crate::bgp::nlri::Routes;
+use crate::json::JsonWriter;
+
+/// Appends the lines of `event`; nothing for those that text does not have.
+pub(super) fn encode(
+    form: Form,
+    head: &EventHead,
+    event: &Event<'_>,
+    raw: Raw<'_>,
+    w: &mut JsonWriter,
+) {
+    match event {
+        Event::Connected => {
+            w.raw(&head.text).raw("connected");
+        }
+        Event::Up => {
+            w.raw(&head.text).raw("up");
+        }
+        Event::Down { reason } => {
+            w.raw(&head.text).raw("down - ");
+            printable(reason, w);
+        }
+        Event::Fsm { .. } | Event::Signal { .. } | Event::Negotiated => return,
+        Event::Message(direction, message) => match form {
+            Form::Packets => packets(head, *direction, message.kind().0, raw, w),
+            Form::Parsed => self::message(head, *direction, message, Raw::default(), w),
+            Form::Consolidated => self::message(head, *direction, message, raw, w),
+        },
+        Event::Undecoded(direction, kind) => {
+            if form != Form::Packets {
+                return;
+            }
+            packets(head, *direction, kind.0, raw, w);
+        }
+    }
+    w.raw("\n\n");
+}
+
+fn packets(head: &EventHead, direction: Direction, category: u8, raw: Raw<'_>, w: &mut JsonWriter) {
+    w.raw(&head.text)
+        .raw(direction.name())
+        .raw(" ")
+        .number(category);
+    raw_text(raw, w);
+}
+
+fn message(
+    head: &EventHead,
+    direction: Direction,
+    message: &Message<'_>,
+    raw: Raw<'_>,
+    w: &mut JsonWriter,
+) {
+    match message {
+        Message::Update(content) => return update(head, direction, content, raw, w),
+        Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
+        _ => w.raw(&head.text).raw(direction.name()),
+    };
+    match message {
+        Message::Open(open) => {
+            w.raw(" open version ")
+                .number(open.version)
+                .raw(" asn ")
+                .number(open.asn);
+            w.raw(" hold_time ").number(open.hold_time);
+            w.format(format_args!(" router_id {} capabilities [", open.router_id));
+            let list = &open.capabilities;
+            let firsts = list
+                .iter()
+                .enumerate()
+                .filter(|(at, one)| list[..*at].iter().all(|other| other.code() != one.code()));
+            w.list(firsts, |w, (_, capability)| {
+                let mut text = String::new();
+                capability.text_all(list, &mut text);
+                printable(&text.to_lowercase(), w);
+            });
+            w.raw("]");
+        }
+        Message::Notification(notification) => {
+            w.raw(" notification code ")
+                .number(notification.code)
+                .raw(" subcode ")
+                .number(notification.subcode);
+            w.raw(" data 0x").hex(&notification.data);
+        }
+        Message::Keepalive => {
+            w.raw(" keepalive");
+        }
+        Message::Refresh(refresh) => {
+            let family = refresh.family;
+            w.format(format_args!(
+                " route-refresh afi {} safi {} {}",
+                family.afi,
+                family.safi,
+                refresh_name(refresh.subtype)
+            ));
+        }
+        Message::Update(_) | Message::EndOfRib(_) => {}
+    }
+    raw_text(raw, w);
+}
+
+/// ` header 0xFF… body 0x…`.
+fn raw_text(raw: Raw<'_>, w: &mut JsonWriter) {
+    if !raw.header.is_empty() {
+        w.raw(" header 0x").hex(raw.header);
+    }
+    if !raw.body.is_empty() {
+        w.raw(" body 0x").hex(raw.body);
+    }
+}
+
+fn update(
+    head: &EventHead,
+    direction: Direction,
+    content: &Content<'_>,
+    raw: Raw<'_>,
+    w: &mut JsonWriter,
+) {
+    let lead = |w: &mut JsonWriter, what: &str| {
+        w.raw(&head.text)
+            .raw(direction.name())
+            .raw(" update ")
+            .raw(what);
+    };
+    lead(w, "start\n");
+    let withdrawn = |w: &mut JsonWriter, routes: &Routes<'_>| {
+        for nlri in routes.flatten() {
+            lead(w, "withdrawn ");
+            nlri.text(None, w.buffer());
+            w.raw("\n");
+        }
+    };
+    let announced = |w: &mut JsonWriter, hop, routes: &Routes<'_>| {
+        for hop in each_hop(hop) {
+            for nlri in routes.flatten() {
+                lead(w, "announced ");
+                nlri.text(hop, w.buffer());
+                w.raw(content.attributes.text()).raw("\n");
+            }
+        }
+    };
+    // The order of the fields on the wire: body, then MP_UNREACH_NLRI, then MP_REACH_NLRI.
+    let (native, rest) = match content.withdrawn.split_first() {
+        Some((first, rest)) if first.family == Family::IPV4_UNICAST => (Some(first), rest),
+        _ => (None, &content.withdrawn[..]),
+    };
+    let (native_announced, rest_announced) = match content.announced.split_first() {
+        Some((first, rest)) if first.1.family == Family::IPV4_UNICAST => (Some(first), rest),
+        _ => (None, &content.announced[..]),
+    };
+    native.into_iter().for_each(|routes| withdrawn(w, routes));
+    native_announced
+        .into_iter()
+        .for_each(|(hop, routes)| announced(w, *hop, routes));
+    rest.iter().for_each(|routes| withdrawn(w, routes));
+    rest_announced
+        .iter()
+        .for_each(|(hop, routes)| announced(w, *hop, routes));
+    end(head, direction, raw, w);
+}
+
+fn end_of_rib(
+    head: &EventHead,
+    direction: Direction,
+    family: Family,
+    raw: Raw<'_>,
+    w: &mut JsonWriter,
+) {
+    w.raw(&head.text)
+        .raw(direction.name())
+        .raw(" update start\n");
+    w.raw(&head.text).raw(direction.name());
+    w.format(format_args!(
+        " update route eor {}/{} ({family})\n",
+        family.afi.0, family.safi.0
+    ));
+    end(head, direction, raw, w);
+}
+
+/// The raw form has a line of its own, before the last.
+fn end(head: &EventHead, direction: Direction, raw: Raw<'_>, w: &mut JsonWriter) {
+    if !raw.header.is_empty() {
+        raw_text(raw, w);
+        w.raw("\n");
+    }
+    w.raw(&head.text).raw(direction.name()).raw(" update end");
+}
+
+/// Appends text that a peer or a file supplied; what can't be printed becomes `\x0a`, so that no line is forged.
+fn printable(text: &str, w: &mut JsonWriter) {
+    for character in text.chars() {
+        if character.is_control() {
+            w.format(format_args!("\\x{:02x}", u32::from(character)));
+        } else {
+            w.buffer().push(character);
+        }
+    }
+}

@@ -1,0 +1,265 @@
+//! Which helpers want which events of a neighbour, and in which form.
+//!
+//! Helpers that want an event in the same [`Style`] form a group: the event is printed once for all of them. The groups of
+//! each kind of event are made when the configuration is read, so that asking whether anybody wants a kind of event, which
+//! decides whether it is decoded at all, is one look at a list.
+//!
+//! Unlike in ExaBGP, what a helper gets depends on its own wishes only, not on those of others with the same neighbour.
+
+use super::encode::{Encoder, Form, Style};
+use super::event::{Direction, Event, EventHead, Raw, Stamp};
+use crate::bgp::message::MessageType;
+use crate::json::JsonWriter;
+
+/// A helper process, by a number of the caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HelperId(pub u32);
+
+/// What one `api` block of a neighbour asks for on behalf of one helper.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The helper.
+    pub helper: HelperId,
+    /// How it reads events.
+    pub encoder: Encoder,
+    /// `state` events: connected, up, down.
+    pub neighbor_changes: bool,
+    /// `negotiated` events, and that object in others.
+    pub negotiated: bool,
+    /// `fsm` events.
+    pub fsm: bool,
+    /// `signal` events.
+    pub signal: bool,
+    /// What we send.
+    pub send: MessageWish,
+    /// What the peer sends.
+    pub receive: MessageWish,
+}
+
+/// What one `send` or `receive` block asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageWish {
+    /// Decoded.
+    pub parsed: bool,
+    /// Raw.
+    pub packets: bool,
+    /// Decoded and raw in one event; overrides the two others.
+    pub consolidate: bool,
+    /// Which types of messages.
+    pub kinds: MessageKinds,
+}
+
+/// A set of the types of messages that events tell of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MessageKinds(u8);
+
+impl MessageKinds {
+    /// Adds a type.
+    #[must_use]
+    pub const fn with(self, kind: MessageType) -> Self {
+        match slot(kind) {
+            Some(slot) => Self(self.0 | 1 << slot),
+            None => self,
+        }
+    }
+
+    /// Whether the type is a member.
+    pub const fn contains(self, kind: MessageType) -> bool {
+        match slot(kind) {
+            Some(slot) => self.0 & 1 << slot != 0,
+            None => false,
+        }
+    }
+}
+
+/// A kind of events that a helper may want or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Connected, up, down.
+    State,
+    /// Negotiated.
+    Negotiated,
+    /// The state machine.
+    Fsm,
+    /// Signals.
+    Signal,
+    /// Messages of a type.
+    Message(Direction, MessageType),
+}
+
+impl Kind {
+    const COUNT: usize = 4 + 2 * MESSAGES;
+
+    const fn index(self) -> Option<usize> {
+        Some(match self {
+            Self::State => 0,
+            Self::Negotiated => 1,
+            Self::Fsm => 2,
+            Self::Signal => 3,
+            Self::Message(direction, kind) => match (slot(kind), direction) {
+                (Some(slot), Direction::Send) => 4 + slot,
+                (Some(slot), Direction::Receive) => 4 + MESSAGES + slot,
+                (None, _) => return None,
+            },
+        })
+    }
+}
+
+impl Event<'_> {
+    /// Its kind.
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Connected | Self::Up | Self::Down { .. } => Kind::State,
+            Self::Fsm { .. } => Kind::Fsm,
+            Self::Signal { .. } => Kind::Signal,
+            Self::Negotiated => Kind::Negotiated,
+            Self::Message(direction, message) => Kind::Message(*direction, message.kind()),
+            Self::Undecoded(direction, kind) => Kind::Message(*direction, *kind),
+        }
+    }
+}
+
+/// Types of messages that events tell of: OPEN (1) to OPERATIONAL (6).
+const MESSAGES: usize = 6;
+
+const fn slot(kind: MessageType) -> Option<usize> {
+    match kind.0 {
+        1..=6 => Some(kind.0 as usize - 1),
+        _ => None,
+    }
+}
+
+/// Helpers that want the same text.
+#[derive(Clone, Debug)]
+struct Group {
+    style: Style,
+    helpers: Vec<HelperId>,
+}
+
+/// Who wants what of one neighbour.
+#[derive(Clone, Debug, Default)]
+pub struct Subscriptions {
+    /// The groups of each [`Kind`], in the order of printing.
+    groups: [Vec<Group>; Kind::COUNT],
+}
+
+impl Subscriptions {
+    /// Groups `wishes`. A helper that is named by several gets what any of them asks for, each event once in each form.
+    pub fn new(wishes: &[Wish]) -> Self {
+        let mut all = Self::default();
+        for wish in wishes {
+            let plain = [
+                (wish.neighbor_changes, Kind::State),
+                (wish.negotiated, Kind::Negotiated),
+                (wish.fsm, Kind::Fsm),
+                (wish.signal, Kind::Signal),
+            ];
+            for (_, kind) in plain.into_iter().filter(|(wanted, _)| *wanted) {
+                all.add(wish, kind, Form::Parsed);
+            }
+            for (direction, messages) in [
+                (Direction::Send, wish.send),
+                (Direction::Receive, wish.receive),
+            ] {
+                for number in 1..=6 {
+                    let kind = MessageType(number);
+                    if messages.kinds.contains(kind) {
+                        messages
+                            .forms(direction)
+                            .for_each(|form| all.add(wish, Kind::Message(direction, kind), form));
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn add(&mut self, wish: &Wish, kind: Kind, form: Form) {
+        let Some(groups) = kind.index().map(|index| &mut self.groups[index]) else {
+            return;
+        };
+        let style = Style {
+            encoder: wish.encoder,
+            form,
+            negotiated: wish.negotiated,
+        };
+        match groups.iter_mut().find(|group| group.style == style) {
+            Some(group) if group.helpers.contains(&wish.helper) => {}
+            Some(group) => group.helpers.push(wish.helper),
+            None => {
+                // Packets come before the decoded event of the same message.
+                let at = groups.partition_point(|group| {
+                    form != Form::Packets || group.style.form == Form::Packets
+                });
+                groups.insert(
+                    at,
+                    Group {
+                        style,
+                        helpers: vec![wish.helper],
+                    },
+                );
+            }
+        }
+    }
+
+    /// Whether anybody wants events of that kind.
+    pub fn wants(&self, kind: Kind) -> bool {
+        kind.index()
+            .is_some_and(|index| !self.groups[index].is_empty())
+    }
+
+    /// Whether anybody wants events of that kind decoded.
+    pub fn wants_decoded(&self, kind: Kind) -> bool {
+        kind.index().is_some_and(|index| {
+            self.groups[index]
+                .iter()
+                .any(|group| group.style.form != Form::Packets)
+        })
+    }
+
+    /// Prints `event` once for each group of helpers and hands the lines to `send`. `raw` is the message as it is on the
+    /// wire, for those who want that; `buffer` is used again and again.
+    pub fn tell(
+        &self,
+        head: &mut EventHead,
+        event: &Event<'_>,
+        raw: Raw<'_>,
+        stamp: &mut Stamp,
+        buffer: &mut JsonWriter,
+        mut send: impl FnMut(&[HelperId], &str),
+    ) {
+        let Some(index) = event.kind().index() else {
+            return;
+        };
+        for group in &self.groups[index] {
+            buffer.clear();
+            group.style.encode(head, event, raw, stamp, buffer);
+            if !buffer.is_empty() {
+                send(&group.helpers, buffer.as_str());
+            }
+        }
+    }
+}
+
+impl MessageWish {
+    /// The forms it leads to. ExaBGP's `consolidate` shows the bytes of what we send only together with `packets`.
+    fn forms(self, direction: Direction) -> impl Iterator<Item = Form> {
+        let (first, second) = if self.consolidate {
+            let bytes = direction == Direction::Receive || self.packets;
+            (
+                Some(if bytes {
+                    Form::Consolidated
+                } else {
+                    Form::Parsed
+                }),
+                None,
+            )
+        } else {
+            (
+                self.packets.then_some(Form::Packets),
+                self.parsed.then_some(Form::Parsed),
+            )
+        };
+        first.into_iter().chain(second)
+    }
+}

@@ -1,0 +1,373 @@
+//! Event lines, each as ExaBGP 5.0.15 printed it.
+
+use oxabgp::api::{
+    Direction, Encoder, Event, EventHead, Form, HelperId, Identity, Kind, Message, MessageKinds,
+    MessageWish, Raw, Stamp, Style, Subscriptions, Version, Wish,
+};
+use oxabgp::bgp::message::MessageType;
+use oxabgp::bgp::message::notification::Notification;
+use oxabgp::bgp::message::refresh::RouteRefresh;
+use oxabgp::bgp::{Asn, Family};
+use oxabgp::json::JsonWriter;
+
+const H: &str = r#"{ "exabgp": "5.0.0", "time": 1795205120.1029592, "host" : "vm", "pid" : 15893, "ppid" : 15847, "counter": 1, "#;
+const N: &str = r#""neighbor": { "address": { "local": "127.0.0.1", "peer": "127.0.0.2" }, "asn": { "local": 65000, "peer": 65001 }, "router-id": "10.0.0.1" ,"#;
+
+fn identity() -> Identity {
+    Identity {
+        local_address: "127.0.0.1".parse().ok(),
+        peer_address: [127, 0, 0, 2].into(),
+        local_as: Some(Asn(65000)),
+        peer_as: Some(Asn(65001)),
+        router_id: Some([10, 0, 0, 1].into()),
+    }
+}
+
+fn stamp() -> Stamp {
+    let mut stamp = Stamp::new("vm", 15893, 15847);
+    stamp.set_time(1_795_205_120.102_959_2);
+    stamp
+}
+
+/// The line of an event in JSON and in text.
+fn lines(event: &Event<'_>, form: Form, negotiated: bool, raw: Raw<'_>) -> (String, String) {
+    let line = |encoder| {
+        let mut out = JsonWriter::new();
+        let style = Style {
+            encoder,
+            form,
+            negotiated,
+        };
+        style.encode(
+            &mut EventHead::new(identity()),
+            event,
+            raw,
+            &mut stamp(),
+            &mut out,
+        );
+        out.into_string()
+    };
+    (line(Encoder::JSON), line(Encoder::Text))
+}
+
+#[test]
+fn states_and_messages_without_routes() {
+    let notification = Notification::new(6, 9, vec![0x62, 0x79, 0x65]);
+    let refresh = RouteRefresh {
+        family: Family::IPV4_UNICAST,
+        subtype: 0,
+    };
+    for (event, json, text) in [
+        (
+            Event::Connected,
+            r#""type": "state", ⟨N⟩ "state": "connected" } }"#,
+            "connected",
+        ),
+        (Event::Up, r#""type": "state", ⟨N⟩ "state": "up" } }"#, "up"),
+        (
+            Event::Down {
+                reason: "notification received (6,2)",
+            },
+            r#""type": "state", ⟨N⟩ "state": "down", "reason": "notification received (6,2)" } }"#,
+            "down - notification received (6,2)",
+        ),
+        (
+            Event::Fsm { state: "OPENSENT" },
+            r#""type": "fsm", ⟨N⟩ "state": "OPENSENT" } }"#,
+            "",
+        ),
+        (
+            Event::Signal {
+                code: 10,
+                name: "SIGUSR1",
+            },
+            r#""type": "signal", ⟨N⟩ "code": "10", "name": "SIGUSR1" } }"#,
+            "",
+        ),
+        (
+            Event::Message(Direction::Receive, Message::Keepalive),
+            r#""type": "keepalive", ⟨N⟩ "direction": "receive"  } }"#,
+            "receive keepalive",
+        ),
+        (
+            Event::Message(Direction::Receive, Message::Refresh(&refresh)),
+            r#""type": "refresh", ⟨N⟩ "direction": "receive", "route-refresh": { "afi": "ipv4", "safi": "unicast", "subtype": "query" } } }"#,
+            "receive route-refresh afi ipv4 safi unicast query",
+        ),
+        (
+            Event::Message(Direction::Receive, Message::Notification(&notification)),
+            r#""type": "notification", ⟨N⟩ "direction": "receive", "notification": { "code": 6, "subcode": 9, "data": "0x627965", "message": "bye" }  } }"#,
+            "receive notification code 6 subcode 9 data 0x627965",
+        ),
+        (
+            Event::Message(Direction::Receive, Message::EndOfRib(Family::IPV6_UNICAST)),
+            r#""type": "update", ⟨N⟩ "direction": "receive", "message": { "eor": { "afi" : "ipv6", "safi" : "unicast" } } } }"#,
+            "receive update start\nneighbor 127.0.0.2 receive update route eor 2/1 (ipv6 unicast)\nneighbor 127.0.0.2 receive update end",
+        ),
+        (
+            Event::Negotiated,
+            r#""type": "negotiated", ⟨N⟩ "negotiated": { "message_size": 4096, "hold_time": 0, "asn4": false, "multisession": false, "operational": false, "refresh": "absent", "families": [], "nexthop": [], "add_path": {"send": [], "receive": []} }  } }"#,
+            "",
+        ),
+    ] {
+        let (got_json, got_text) = lines(&event, Form::Parsed, true, Raw::default());
+        let wanted = if matches!(event, Event::Message(_, Message::EndOfRib(_))) {
+            // The negotiated object was asked for and follows the content of an UPDATE.
+            let body = got_json
+                .split_once(", \"negotiated\"")
+                .map(|(before, _)| format!("{before} }} }}\n"));
+            assert_eq!(body, Some(format!("{H}{}\n", json.replace("⟨N⟩", N))));
+            got_json.clone()
+        } else {
+            format!("{H}{}\n", json.replace("⟨N⟩", N))
+        };
+        assert_eq!(got_json, wanted);
+        let wanted = if text.is_empty() {
+            String::new()
+        } else {
+            format!("neighbor 127.0.0.2 {text}\n\n")
+        };
+        assert_eq!(got_text, wanted);
+        serde_json::from_str::<serde_json::Value>(&got_json).expect("valid JSON");
+    }
+}
+
+#[test]
+fn packets_and_consolidated() {
+    let keepalive = oxabgp::bgp::message::keepalive();
+    let event = Event::Message(Direction::Send, Message::Keepalive);
+    let header = "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF001304";
+    let (json, text) = lines(&event, Form::Packets, false, Raw::new(&keepalive));
+    assert_eq!(
+        json,
+        format!(
+            "{H}\"type\": \"keepalive\", {N} \"direction\": \"send\", \"message\": {{ \"category\": 4, \"header\": \"0x{header}\", \"body\": \"0x\" }}  }} }}\n"
+        )
+    );
+    assert_eq!(
+        text,
+        format!("neighbor 127.0.0.2 send 4 header 0x{header}\n\n")
+    );
+    let (json, text) = lines(&event, Form::Consolidated, false, Raw::new(&keepalive));
+    assert_eq!(
+        json,
+        format!(
+            "{H}\"type\": \"keepalive\", \"header\": \"0x{header}\", {N} \"direction\": \"send\"  }} }}\n"
+        )
+    );
+    assert_eq!(
+        text,
+        format!("neighbor 127.0.0.2 send keepalive header 0x{header}\n\n")
+    );
+}
+
+#[test]
+fn what_is_not_known_is_null_and_the_line_stays_json() {
+    let mut head = EventHead::new(Identity {
+        local_address: None,
+        local_as: None,
+        peer_as: None,
+        router_id: None,
+        ..identity()
+    });
+    let mut out = JsonWriter::new();
+    let style = Style {
+        encoder: Encoder::JSON,
+        form: Form::Parsed,
+        negotiated: false,
+    };
+    style.encode(
+        &mut head,
+        &Event::Up,
+        Raw::default(),
+        &mut stamp(),
+        &mut out,
+    );
+    let value: serde_json::Value = serde_json::from_str(out.as_str()).expect("valid JSON");
+    assert!(
+        value["neighbor"]["asn"]["local"].is_null() && value["neighbor"].get("router-id").is_none()
+    );
+    // A name of a host can't break out of its string.
+    let mut stamp = Stamp::new("a\"b", 1, 2);
+    out.clear();
+    Encoder::JSON.shutdown(&mut stamp, &mut out);
+    assert_eq!(
+        out.as_str(),
+        "{ \"exabgp\": \"5.0.0\", \"time\": 0.0, \"host\" : \"a\\\"b\", \"pid\" : 1, \"ppid\" : 2, \"type\": \"notification\", \"notification\": \"shutdown\" }\n"
+    );
+    out.clear();
+    Encoder::Text.shutdown(&mut stamp, &mut out);
+    assert_eq!(out.as_str(), "shutdown 1 2\n\n");
+}
+
+fn wish(helper: u32, encoder: Encoder) -> Wish {
+    Wish {
+        helper: HelperId(helper),
+        encoder,
+        neighbor_changes: false,
+        negotiated: false,
+        fsm: false,
+        signal: false,
+        send: MessageWish::default(),
+        receive: MessageWish::default(),
+    }
+}
+
+/// Which helpers get which text, in order.
+fn told(subscriptions: &Subscriptions, event: &Event<'_>) -> Vec<(Vec<u32>, String)> {
+    let keepalive = oxabgp::bgp::message::keepalive();
+    let mut got = Vec::new();
+    subscriptions.tell(
+        &mut EventHead::new(identity()),
+        event,
+        Raw::new(&keepalive),
+        &mut stamp(),
+        &mut JsonWriter::new(),
+        |helpers, line| {
+            got.push((
+                helpers.iter().map(|helper| helper.0).collect(),
+                line.to_owned(),
+            ));
+        },
+    );
+    got
+}
+
+#[test]
+fn each_helper_gets_what_it_asked_for_and_no_more() {
+    let keepalives = MessageKinds::default().with(MessageType::KEEPALIVE);
+    let parsed = MessageWish {
+        parsed: true,
+        kinds: keepalives,
+        ..MessageWish::default()
+    };
+    let both = MessageWish {
+        packets: true,
+        ..parsed
+    };
+    let updates = MessageWish {
+        parsed: true,
+        packets: true,
+        kinds: MessageKinds::default().with(MessageType::UPDATE),
+        ..parsed
+    };
+    let silent = MessageWish {
+        kinds: keepalives,
+        ..MessageWish::default()
+    };
+    let subscriptions = Subscriptions::new(&[
+        Wish {
+            receive: parsed,
+            ..wish(1, Encoder::Text)
+        },
+        Wish {
+            receive: both,
+            ..wish(2, Encoder::Text)
+        },
+        Wish {
+            receive: updates,
+            ..wish(3, Encoder::Text)
+        },
+        Wish {
+            receive: silent,
+            ..wish(4, Encoder::Text)
+        },
+        Wish {
+            receive: MessageWish {
+                consolidate: true,
+                ..parsed
+            },
+            ..wish(5, Encoder::JSON)
+        },
+    ]);
+    let got = told(
+        &subscriptions,
+        &Event::Message(Direction::Receive, Message::Keepalive),
+    );
+    let short: Vec<_> = got
+        .iter()
+        .map(|(helpers, line)| {
+            (
+                &helpers[..],
+                line.contains(" 4 header"),
+                line.starts_with('{'),
+            )
+        })
+        .collect();
+    assert_eq!(
+        short,
+        [
+            (&[2][..], true, false),
+            (&[1, 2], false, false),
+            (&[5], false, true)
+        ]
+    );
+    assert!(got[2].1.contains("\"header\": \"0xFF"));
+    assert!(!subscriptions.wants(Kind::Message(Direction::Send, MessageType::KEEPALIVE)));
+    assert!(!subscriptions.wants(Kind::Fsm));
+    assert!(subscriptions.wants_decoded(Kind::Message(Direction::Receive, MessageType::UPDATE)));
+}
+
+#[test]
+fn a_helper_named_twice_gets_each_event_once() {
+    let changes = Wish {
+        neighbor_changes: true,
+        ..wish(7, Encoder::JSON)
+    };
+    let subscriptions = Subscriptions::new(&[changes, changes]);
+    assert_eq!(told(&subscriptions, &Event::Up).len(), 1);
+    assert_eq!(told(&subscriptions, &Event::Up)[0].0, [7]);
+}
+
+#[test]
+fn what_we_send_shows_its_bytes_only_if_packets_are_asked_for_too() {
+    let kinds = MessageKinds::default().with(MessageType::KEEPALIVE);
+    for (packets, shown) in [(false, false), (true, true)] {
+        let send = MessageWish {
+            consolidate: true,
+            packets,
+            kinds,
+            ..MessageWish::default()
+        };
+        let subscriptions = Subscriptions::new(&[Wish {
+            send,
+            ..wish(1, Encoder::JSON)
+        }]);
+        let got = told(
+            &subscriptions,
+            &Event::Message(Direction::Send, Message::Keepalive),
+        );
+        assert_eq!(got.len(), 1);
+        assert_eq!(got[0].1.contains("\"header\""), shown);
+    }
+}
+
+#[test]
+fn numbers_count_up_and_4_2_claims_its_version() {
+    let mut head = EventHead::new(identity());
+    let mut out = JsonWriter::new();
+    let style = Style {
+        encoder: Encoder::Json {
+            version: Version::V4,
+            compact: false,
+        },
+        form: Form::Parsed,
+        negotiated: false,
+    };
+    for _ in 0..2 {
+        style.encode(
+            &mut head,
+            &Event::Up,
+            Raw::default(),
+            &mut stamp(),
+            &mut out,
+        );
+    }
+    let counters: Vec<_> = out
+        .as_str()
+        .lines()
+        .map(|line| line.contains("\"counter\": 2"))
+        .collect();
+    assert_eq!(counters, [false, true]);
+    assert!(out.as_str().starts_with("{ \"exabgp\": \"4.0.1\""));
+}

@@ -1,0 +1,3 @@
+//! The helper protocol.
+
+mod events;
