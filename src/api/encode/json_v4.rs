@@ -5,12 +5,14 @@
 //! Kept: the shapes, also those that look like slips (`"direction": "receive"  } }`). Not kept, since it is no JSON: `None`
 //! for an AS that is not known is `null` here.
 
+use smallvec::SmallVec;
+
 use super::{Form, Style, Version};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
 use crate::bgp::family::Family;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
-use crate::bgp::message::update::Content;
+use crate::bgp::message::update::{Content, Field};
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::{NlriRef, Routes};
@@ -180,89 +182,59 @@ impl Line<'_> {
             w.raw("\"attribute\": { ").raw(attributes.json()).raw(" }");
             separator = ", ";
         }
-        if content
-            .announced
-            .iter()
-            .any(|(_, routes)| !routes.is_empty())
-        {
+        if content.announced().next().is_some() {
             w.raw(separator).raw("\"announce\": { ");
-            self.announced(&content.announced, w);
+            self.announced(content, w);
             w.raw(" }");
             separator = ", ";
         }
-        if content.withdrawn.iter().any(|routes| !routes.is_empty()) {
+        if content.withdrawn().next().is_some() {
             w.raw(separator).raw("\"withdraw\": { ");
-            self.withdrawn(&content.withdrawn, w);
+            self.withdrawn(content, w);
             w.raw(" }");
         }
     }
 
     /// One member for each family, in it one for each next hop. Routes of one family may come in two fields.
-    fn announced(&self, fields: &[(Option<NextHop>, Routes<'_>)], w: &mut JsonWriter) {
-        let mut comma = "";
-        for (index, (_, first)) in fields.iter().enumerate() {
-            let family = first.family;
-            let filled = |(_, routes): &&(Option<NextHop>, Routes<'_>)| {
-                routes.family == family && !routes.is_empty()
-            };
-            if first.is_empty() || fields[..index].iter().any(|field| filled(&field)) {
-                continue;
-            }
-            w.raw(comma)
-                .raw("\"")
-                .format(format_args!("{family}"))
-                .raw("\": { ");
-            comma = ", ";
-            // (the hop told, the field's own hop, the field's routes)
-            let hops: Vec<_> = fields
+    fn announced(&self, content: &Content<'_>, w: &mut JsonWriter) {
+        families(content.announced(), w, |fields, w| {
+            w.raw("{ ");
+            let hops: SmallVec<[(Option<NextHop>, Routes<'_>); 4]> = fields
                 .iter()
-                .filter(filled)
-                .flat_map(|(hop, routes)| each_hop(*hop).map(move |one| (one, *routes)))
+                .flat_map(|field| each_hop(field.next_hop).map(|hop| (hop, field.routes)))
                 .collect();
-            let mut inner = "";
+            let mut comma = "";
             for (at, (hop, _)) in hops.iter().enumerate() {
                 if hops[..at].iter().any(|(other, _)| other == hop) {
                     continue;
                 }
-                w.raw(inner);
-                inner = ", ";
+                w.raw(comma);
+                comma = ", ";
                 match hop {
                     Some(hop) => w.display(hop),
                     None => w.raw("\"no-nexthop\""),
                 };
                 w.raw(": [ ");
-                let routes = hops
-                    .iter()
-                    .filter(|(other, _)| other == hop)
-                    .flat_map(|(_, routes)| *routes)
-                    .flatten();
-                w.list(routes, |w, nlri| self.nlri(nlri, *hop, w));
+                let routes = hops.iter().filter(|(other, _)| other == hop);
+                w.list(
+                    routes.flat_map(|(_, routes)| *routes).flatten(),
+                    |w, nlri| {
+                        self.nlri(nlri, *hop, w);
+                    },
+                );
                 w.raw(" ]");
             }
             w.raw(" }");
-        }
+        });
     }
 
-    fn withdrawn(&self, fields: &[Routes<'_>], w: &mut JsonWriter) {
-        let mut comma = "";
-        for (index, first) in fields.iter().enumerate() {
-            let filled = |routes: &&Routes<'_>| routes.family == first.family && !routes.is_empty();
-            if first.is_empty() || fields[..index].iter().any(|field| filled(&field)) {
-                continue;
-            }
-            w.raw(comma)
-                .raw("\"")
-                .format(format_args!("{}", first.family))
-                .raw("\": [ ");
-            comma = ", ";
-            let routes = fields
-                .iter()
-                .filter(filled)
-                .flat_map(|routes| *routes)
-                .flatten();
+    fn withdrawn(&self, content: &Content<'_>, w: &mut JsonWriter) {
+        families(content.withdrawn(), w, |fields, w| {
+            w.raw("[ ");
+            let routes = fields.iter().flat_map(|field| field.routes).flatten();
             w.list(routes, |w, nlri| self.nlri(nlri, None, w));
             w.raw(" ]");
-        }
+        });
     }
 
     fn nlri(&self, nlri: NlriRef<'_>, hop: Option<NextHop>, w: &mut JsonWriter) {
@@ -273,6 +245,28 @@ impl Line<'_> {
         } else {
             nlri.json(hop, w);
         }
+    }
+}
+
+/// One member for each family, in the order of their first fields.
+fn families<'c, 'm: 'c>(
+    fields: impl Iterator<Item = &'c Field<'m>>,
+    w: &mut JsonWriter,
+    mut write: impl FnMut(&[&'c Field<'m>], &mut JsonWriter),
+) {
+    let mut left: SmallVec<[&Field<'_>; 4]> = fields.collect();
+    let mut comma = "";
+    while let Some(first) = left.first() {
+        let family = first.routes.family;
+        let (same, other): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
+            left.into_iter().partition(|field| field.routes.family == family);
+        w.raw(comma)
+            .raw("\"")
+            .format(format_args!("{family}"))
+            .raw("\": ");
+        comma = ", ";
+        write(&same, w);
+        left = other;
     }
 }
 

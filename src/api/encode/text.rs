@@ -5,8 +5,7 @@ use super::Form;
 use super::json_v4::{each_hop, refresh_name};
 use crate::api::event::{Direction, Event, EventHead, Message, Raw};
 use crate::bgp::family::Family;
-use crate::bgp::message::update::Content;
-use crate::bgp::nlri::Routes;
+use crate::bgp::message::update::{self, Content, Field};
 use crate::json::JsonWriter;
 
 /// Appends the lines of `event`; nothing for those that text does not have.
@@ -60,7 +59,7 @@ fn message(
     w: &mut JsonWriter,
 ) {
     match message {
-        Message::Update(content) => return update(head, direction, content, raw, w),
+        Message::Update(content) => return update_text(head, direction, content, raw, w),
         Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
         _ => w.raw(&head.text).raw(direction.name()),
     };
@@ -118,7 +117,7 @@ fn raw_text(raw: Raw<'_>, w: &mut JsonWriter) {
     }
 }
 
-fn update(
+fn update_text(
     head: &EventHead,
     direction: Direction,
     content: &Content<'_>,
@@ -132,39 +131,33 @@ fn update(
             .raw(what);
     };
     lead(w, "start\n");
-    let withdrawn = |w: &mut JsonWriter, routes: &Routes<'_>| {
-        for nlri in routes.flatten() {
-            lead(w, "withdrawn ");
-            nlri.text(None, w.buffer());
-            w.raw("\n");
+    for Field {
+        direction,
+        next_hop,
+        routes,
+    } in &content.fields
+    {
+        for (hop, nlri) in
+            each_hop(*next_hop).flat_map(|hop| routes.flatten().map(move |nlri| (hop, nlri)))
+        {
+            let announced = *direction == update::Direction::Announce;
+            lead(
+                w,
+                if announced {
+                    "announced "
+                } else {
+                    "withdrawn "
+                },
+            );
+            nlri.text(hop, w.buffer());
+            w.raw(if announced {
+                content.attributes.text()
+            } else {
+                ""
+            })
+            .raw("\n");
         }
-    };
-    let announced = |w: &mut JsonWriter, hop, routes: &Routes<'_>| {
-        for hop in each_hop(hop) {
-            for nlri in routes.flatten() {
-                lead(w, "announced ");
-                nlri.text(hop, w.buffer());
-                w.raw(content.attributes.text()).raw("\n");
-            }
-        }
-    };
-    // The order of the fields on the wire: body, then MP_UNREACH_NLRI, then MP_REACH_NLRI.
-    let (native, rest) = match content.withdrawn.split_first() {
-        Some((first, rest)) if first.family == Family::IPV4_UNICAST => (Some(first), rest),
-        _ => (None, &content.withdrawn[..]),
-    };
-    let (native_announced, rest_announced) = match content.announced.split_first() {
-        Some((first, rest)) if first.1.family == Family::IPV4_UNICAST => (Some(first), rest),
-        _ => (None, &content.announced[..]),
-    };
-    native.into_iter().for_each(|routes| withdrawn(w, routes));
-    native_announced
-        .into_iter()
-        .for_each(|(hop, routes)| announced(w, *hop, routes));
-    rest.iter().for_each(|routes| withdrawn(w, routes));
-    rest_announced
-        .iter()
-        .for_each(|(hop, routes)| announced(w, *hop, routes));
+    }
     end(head, direction, raw, w);
 }
 
