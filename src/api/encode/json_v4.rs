@@ -258,8 +258,9 @@ fn families<'c, 'm: 'c>(
     let mut comma = "";
     while let Some(first) = left.first() {
         let family = first.routes.family;
-        let (same, other): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
-            left.into_iter().partition(|field| field.routes.family == family);
+        let (same, other): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) = left
+            .into_iter()
+            .partition(|field| field.routes.family == family);
         w.raw(comma)
             .raw("\"")
             .format(format_args!("{family}"))
