@@ -8,6 +8,7 @@ import concurrent.futures
 import os
 import shutil
 import sys
+import time
 
 import wire
 from cases_announce import CONFIGURATIONS, announcements
@@ -40,10 +41,15 @@ class Session:
         self.helper = Helper(self.folder, "helper", "text")
         self.peer = Peer("127.0.0.2")
         configuration = self.context.configuration([self.helper])
-        configuration = configuration.replace("add-path receive;", "add-path send;").replace("receive { parsed; open; update; notification; keepalive; refresh; }", "").replace(
-            "neighbor-changes;", "")
+        configuration = configuration.replace("add-path receive;", "add-path send;").replace(
+            "receive { parsed; open; update; notification; keepalive; refresh; }", "")
         self.daemon = Daemon(program, configuration, self.folder, {"exabgp_tcp_port": str(self.peer.port)})
         self.peer.accept(self.context.open())
+        deadline = time.monotonic() + 10
+        while "neighbor 127.0.0.2 up" not in self.helper.lines():
+            if time.monotonic() > deadline:
+                raise Failure("the session does not come up")
+            time.sleep(0.005)
 
     def close(self):
         self.helper.close()

@@ -129,6 +129,7 @@ class Peer:
         """Reads what is there; False at the end of the session."""
         try:
             data = self.socket.recv(1 << 18)
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         except BlockingIOError:
             return True
         except OSError:
