@@ -27,6 +27,8 @@ pub struct UpdateError {
     pub attribute: Option<u8>,
     /// What is wrong, for people.
     pub what: &'static str,
+    /// Whether events name the attribute: ExaBGP does so only for one without a value.
+    pub empty: bool,
     /// NOTIFICATION subcode of code 3 (RFC 4271 section 6.3), used when the severity is [`Severity::Reset`].
     pub subcode: u8,
     /// NOTIFICATION data.
@@ -40,6 +42,7 @@ impl UpdateError {
             severity,
             attribute: Some(code),
             what,
+            empty: false,
             subcode: 1,
             data: Vec::new(),
         }
@@ -51,6 +54,7 @@ impl UpdateError {
             severity: Severity::Reset,
             attribute: None,
             what,
+            empty: false,
             subcode,
             data: what.as_bytes().to_vec(),
         }

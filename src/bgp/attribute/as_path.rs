@@ -327,6 +327,7 @@ impl PathAttribute for AsPath {
     const NAME: &'static str = "as-path";
     // RFC 7606 7.2: "An UPDATE message with a malformed AS_PATH attribute SHALL be handled using treat-as-withdraw."
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
+    const MAY_BE_EMPTY: bool = true;
 
     fn decode(r: &mut Reader<'_>, cx: &Codec) -> Result<Self, WireError> {
         Self::decode_octets(r, cx.asn4)

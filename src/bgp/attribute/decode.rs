@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use super::{Attribute, AttributeSet, flags, mp_reach, mp_unreach};
+use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::negotiated::Codec;
 use crate::wire::Reader;
@@ -108,16 +109,11 @@ pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
     };
     let mut r = Reader::new(raw);
     while !r.is_empty() {
-        // RFC 7606 4: "If the remaining Total Attribute Length […] treat-as-withdraw".
+        let head = r.peek();
+        // RFC 7606 4: "when parsing the attributes […] the length of the last attribute causes the Total Attribute Length to be
+        // exceeded", or too few bytes remain for a header: treat-as-withdraw.
         let Some(framed) = frame(&mut r) else {
-            note(UpdateError {
-                attribute: None,
-                ..UpdateError::attribute(
-                    Severity::TreatAsWithdraw,
-                    0,
-                    "an attribute runs past the end",
-                )
-            });
+            note(cut_short(head));
             break;
         };
         // RFC 7606 3(g): "all the occurrences of the attribute other than the first one SHALL be discarded".
@@ -125,9 +121,12 @@ pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
             continue;
         }
         match attribute(&framed, cx) {
-            Ok(attribute) => list.push(attribute),
+            Ok(attribute) => list.extend(attribute),
             Err(error) => note(error),
         }
+    }
+    if !cx.asn4 {
+        merge_as4(&mut list);
     }
     match worst {
         Some(error) if error.severity == Severity::Reset => Err(error),
@@ -135,23 +134,102 @@ pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
     }
 }
 
-fn attribute(framed: &Framed<'_>, cx: &Codec) -> Result<Attribute, UpdateError> {
+/// The error of an attribute that runs past the end; `head` is where it starts.
+fn cut_short(head: &[u8]) -> UpdateError {
+    // ExaBGP names the attribute if all that is missing is the length.
+    let no_length = match head {
+        [flags, _] => Some(flags),
+        [flags, _, _] => (flags & flags::EXTENDED != 0).then_some(flags),
+        _ => None,
+    };
+    UpdateError {
+        attribute: head.get(1).copied(),
+        empty: no_length.is_some(),
+        ..UpdateError::attribute(
+            Severity::TreatAsWithdraw,
+            0,
+            "an attribute runs past the end",
+        )
+    }
+}
+
+/// Decodes one attribute; `None` for one that the session does not let in.
+fn attribute(framed: &Framed<'_>, cx: &Codec) -> Result<Option<Attribute>, UpdateError> {
     let code = framed.code;
     let mut severity = Severity::TreatAsWithdraw;
-    if let Some((wanted, malformed)) = Attribute::facts(code) {
-        severity = malformed;
+    if let Some(facts) = Attribute::facts(code, cx) {
+        severity = facts.malformed;
+        if !facts.accepted {
+            return Ok(None);
+        }
         // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict with
-        // their specified values, then the attribute MUST be treated as malformed and the 'treat-as-withdraw' approach used".
-        if framed.flags & flags::OPTIONAL_TRANSITIVE != wanted {
-            return Err(UpdateError::attribute(
-                Severity::TreatAsWithdraw,
-                code,
-                "wrong attribute flags",
-            ));
+        // their specified values, then the attribute MUST be treated as malformed and the 'treat-as-withdraw' approach used,
+        // unless the specification for the attribute mandates different handling". Where it does, ExaBGP drops the attribute
+        // without a word.
+        if framed.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
+            return match severity {
+                Severity::Discard => Ok(None),
+                _ => Err(UpdateError::attribute(
+                    Severity::TreatAsWithdraw,
+                    code,
+                    "wrong attribute flags",
+                )),
+            };
+        }
+        // RFC 7606 5.2 and section 7: an attribute without a value, where one is needed, hides which routes it is about.
+        if framed.value.is_empty() && !facts.may_be_empty {
+            return Err(UpdateError {
+                empty: true,
+                ..UpdateError::attribute(Severity::TreatAsWithdraw, code, "an empty attribute")
+            });
         }
     }
     Attribute::decode(code, framed.flags, &mut Reader::new(framed.value), cx)
+        .map(Some)
         .map_err(|error| UpdateError::attribute(severity, code, error.what))
+}
+
+/// Puts AS4_PATH and AS4_AGGREGATOR in the place of what they extend (RFC 6793 section 4.2.3).
+fn merge_as4(list: &mut Vec<Attribute>) {
+    let mut path = None;
+    let mut aggregator = None;
+    list.retain(|attribute| match attribute {
+        Attribute::As4Path(found) => {
+            path = Some(found.0.clone());
+            false
+        }
+        Attribute::As4Aggregator(found) => {
+            aggregator = Some(found.0);
+            false
+        }
+        _ => true,
+    });
+    if path.is_none() && aggregator.is_none() {
+        return;
+    }
+    let mut known = false;
+    for attribute in list.iter_mut() {
+        if let Attribute::Aggregator(old) = attribute {
+            // "If the AGGREGATOR attribute carries an AS number other than AS_TRANS, […] both […] AS4_AGGREGATOR and AS4_PATH
+            // SHALL be ignored."
+            if old.asn != Asn::TRANS {
+                return;
+            }
+            known = true;
+            *old = aggregator.unwrap_or(*old);
+        }
+    }
+    if let Some(aggregator) = aggregator.filter(|_| !known) {
+        list.push(Attribute::Aggregator(aggregator));
+    }
+    let Some(path) = path else {
+        return;
+    };
+    for attribute in list {
+        if let Attribute::AsPath(old) = attribute {
+            *old = std::mem::take(old).merge_as4(path.clone());
+        }
+    }
 }
 
 /// Where an UPDATE's attributes come from: decoded anew, or remembered.

@@ -8,7 +8,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use smallvec::SmallVec;
 
+use super::aggregator::Aggregator;
 use super::as_path::AsPath;
+use super::as4_aggregator::As4Aggregator;
 use super::{Attribute, AttributeSet, flags, local_pref, next_hop, origin};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Sender;
@@ -191,7 +193,12 @@ fn encode_one(
             }
         }
         Attribute::LocalPref(_) if !cx.ibgp => {}
+        Attribute::Aigp(_) if !cx.ibgp && !cx.aigp => {}
         Attribute::AsPath(path) => encode_as_path(path, sender, w),
+        Attribute::Aggregator(aggregator) => encode_aggregator(aggregator, sender, w),
+        // `community [ ]` says that there is none.
+        Attribute::Communities(_) | Attribute::LargeCommunities(_) | Attribute::ClusterList(_)
+            if !attribute.is_shown() => {}
         _ => attribute.encode(w, cx),
     }
 }
@@ -214,6 +221,15 @@ fn encode_as_path(path: &AsPath, sender: &Sender, w: &mut Writer<'_>) {
         super::encode(w, flags::OPTIONAL_TRANSITIVE, 17, |w| {
             path.without_confederations().encode_octets(w, true);
         });
+    }
+}
+
+/// The same for AGGREGATOR and AS4_AGGREGATOR.
+fn encode_aggregator(aggregator: &Aggregator, sender: &Sender, w: &mut Writer<'_>) {
+    let cx = &sender.codec;
+    Attribute::Aggregator(*aggregator).encode(w, cx);
+    if !cx.asn4 && aggregator.asn.0 > 0xFFFF {
+        Attribute::As4Aggregator(As4Aggregator(*aggregator)).encode(w, cx);
     }
 }
 

@@ -9,7 +9,7 @@ use crate::text::{Cursor, SyntaxError, value};
 pub struct Generic {
     /// Type code.
     pub code: u8,
-    /// Flags as received or configured, without the extended-length bit.
+    /// Flags as received or configured.
     pub flags: u8,
     /// The value.
     pub value: Box<[u8]>,
@@ -43,7 +43,7 @@ impl Generic {
         c.expect("]")?;
         Ok(Self {
             code,
-            flags: flags & !flags::EXTENDED,
+            flags,
             value: value.into(),
         })
     }

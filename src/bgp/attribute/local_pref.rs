@@ -38,4 +38,8 @@ impl PathAttribute for LocalPref {
         out.push_str("local-preference ");
         out.push_str(itoa::Buffer::new().format(self.0));
     }
+
+    fn malformed(cx: &Codec) -> Severity {
+        super::internal_only(cx)
+    }
 }

@@ -50,6 +50,8 @@ pub trait PathAttribute: Sized {
     const KEYWORDS: &'static [&'static str] = &[Self::NAME];
     /// What a malformed one costs (RFC 7606 section 7).
     const MALFORMED: Severity;
+    /// Whether a value without any byte can be right.
+    const MAY_BE_EMPTY: bool = false;
 
     /// Reads the value; `r` holds exactly that.
     ///
@@ -78,6 +80,16 @@ pub trait PathAttribute: Sized {
         self.text(out);
     }
 
+    /// What a malformed one costs on this session, where that depends on it.
+    fn malformed(_: &Codec) -> Severity {
+        Self::MALFORMED
+    }
+
+    /// Whether sessions like this let it in; otherwise it is dropped without a word.
+    fn is_accepted(_: &Codec) -> bool {
+        true
+    }
+
     /// Whether events show it.
     fn is_shown(&self) -> bool {
         true
@@ -85,6 +97,19 @@ pub trait PathAttribute: Sized {
 
     /// Takes over a second one of the same route's text. The first wins, unless overridden.
     fn merge(&mut self, _later: Self) {}
+}
+
+/// What the decoder asks about an attribute before it looks at the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The Optional and Transitive bits it must have.
+    pub flags: u8,
+    /// What a malformed one costs.
+    pub malformed: Severity,
+    /// Whether a value without any byte can be right.
+    pub may_be_empty: bool,
+    /// Whether the session lets it in.
+    pub accepted: bool,
 }
 
 /// Makes [`Attribute`] and its dispatch from rows `Variant(module::Type)`.
@@ -106,10 +131,15 @@ macro_rules! attributes {
             pub const KEYWORDS: &'static [&'static [&'static str]] =
                 &[$(<$module::$type as PathAttribute>::KEYWORDS,)* Generic::KEYWORDS];
 
-            /// The facts about `code`: flags that it must have, and what a malformed one costs.
-            pub const fn facts(code: u8) -> Option<(u8, Severity)> {
+            /// The facts about `code` on a session.
+            pub fn facts(code: u8, cx: &Codec) -> Option<Facts> {
                 $(if code == <$module::$type as PathAttribute>::CODE {
-                    return Some((<$module::$type as PathAttribute>::FLAGS, <$module::$type as PathAttribute>::MALFORMED));
+                    return Some(Facts {
+                        flags: <$module::$type as PathAttribute>::FLAGS,
+                        malformed: <$module::$type as PathAttribute>::malformed(cx),
+                        may_be_empty: <$module::$type as PathAttribute>::MAY_BE_EMPTY,
+                        accepted: <$module::$type as PathAttribute>::is_accepted(cx),
+                    });
                 })*
                 None
             }
@@ -132,7 +162,7 @@ macro_rules! attributes {
                     r.finish("the end of the attribute")?;
                     return Ok(Self::$variant(value));
                 })*
-                Ok(Self::Generic(Generic { code, flags: flags & !flags::EXTENDED, value: r.rest().into() }))
+                Ok(Self::Generic(Generic { code, flags, value: r.rest().into() }))
             }
 
             /// Reads the text after `keyword`; `None` when that introduces no attribute.
@@ -222,6 +252,40 @@ attributes! {
     NextHop(next_hop::NextHopAttribute),
     Med(med::Med),
     LocalPref(local_pref::LocalPref),
+    AtomicAggregate(atomic_aggregate::AtomicAggregate),
+    Aggregator(aggregator::Aggregator),
+    Communities(community::Communities),
+    OriginatorId(originator_id::OriginatorId),
+    ClusterList(cluster_list::ClusterList),
+    As4Path(as4_path::As4Path),
+    As4Aggregator(as4_aggregator::As4Aggregator),
+    Pmsi(pmsi::Pmsi),
+    Aigp(aigp::Aigp),
+    LargeCommunities(large_community::LargeCommunities),
+    Otc(otc::Otc),
+}
+
+/// What a malformed attribute costs that only means something inside an AS: RFC 7606 sections 7.5, 7.9 and 7.10 discard it
+/// when it comes from an external neighbor.
+const fn internal_only(cx: &Codec) -> Severity {
+    if cx.ibgp {
+        Severity::TreatAsWithdraw
+    } else {
+        Severity::Discard
+    }
+}
+
+/// Appends one item as it is, several as `[ a b ]`.
+fn push_list<T: std::fmt::Display>(items: &[T], out: &mut String) {
+    if let [item] = items {
+        out.push_str(&item.to_string());
+        return;
+    }
+    out.push('[');
+    for item in items {
+        out.push_str(&format!(" {item}"));
+    }
+    out.push_str(" ]");
 }
 
 impl std::fmt::Display for Attribute {

@@ -94,6 +94,10 @@ impl AttributeSet {
                 out.push(' ');
                 attribute.text(&mut out);
             }
+            if let Some(error) = &self.error {
+                out.push_str(" error ");
+                out.push_str(&error_marker(error));
+            }
             out.into()
         })
     }
@@ -108,7 +112,7 @@ impl AttributeSet {
 fn error_marker(error: &UpdateError) -> String {
     match (error.severity, error.attribute.and_then(Attribute::name_of)) {
         (Severity::Discard, _) => "discard".to_owned(),
-        (_, Some(name)) => format!("treat-as-withdraw due to {name}"),
+        (_, Some(name)) if error.empty => format!("treat-as-withdraw due to {name}"),
         _ => "treat-as-withdraw".to_owned(),
     }
 }

@@ -1,0 +1,55 @@
+//! AS4_PATH (RFC 6793 section 3): the four-octet path beside a two-octet AS_PATH.
+//!
+//! It never outlives decoding: on a two-octet session it is merged into AS_PATH (and made anew when sending, see
+//! [`encode`](super::encode)), on a four-octet one it is discarded.
+
+use super::as_path::AsPath;
+use super::{PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError};
+use crate::wire::{Reader, WireError, Writer};
+
+/// The path with all its four-octet AS numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct As4Path(pub AsPath);
+
+impl PathAttribute for As4Path {
+    const CODE: u8 = 17;
+    const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
+    const NAME: &'static str = "as4-path";
+    const KEYWORDS: &'static [&'static str] = &[];
+    // RFC 6793 6: "A NEW BGP speaker that receives a malformed AS4_PATH attribute in an UPDATE message from an OLD BGP
+    // speaker MUST discard the attribute and continue processing the UPDATE message."
+    const MALFORMED: Severity = Severity::Discard;
+    const MAY_BE_EMPTY: bool = true;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        let mut path = AsPath::decode_octets(r, true)?;
+        // RFC 6793 6: confederation segments in AS4_PATH "MUST be discarded".
+        path.0.retain(|segment| !segment.kind.is_confederation());
+        Ok(Self(path))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        self.0.encode_octets(w, true);
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        AsPath::parse(AsPath::NAME, c).map(Self)
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        self.0.json(w);
+    }
+
+    fn text(&self, out: &mut String) {
+        self.0.text(out);
+    }
+
+    fn is_accepted(cx: &Codec) -> bool {
+        // RFC 6793 4.1: from a speaker with four-octet AS numbers it "MUST be discarded".
+        !cx.asn4
+    }
+}
