@@ -4,9 +4,13 @@
 //! one entry. Peers whose sessions encode alike form an update group and share the encoded bytes.
 
 pub mod adj_rib_out;
+pub mod intern;
+pub mod memo;
 pub mod peer_set;
 pub mod route;
 
 pub use adj_rib_out::{Budget, Counters, Filled, Mark, Outcome, PeerOptions, Session};
+pub use intern::Interner;
+pub use memo::{Memo, MemoLimits};
 pub use peer_set::{PeerId, PeerSet};
 pub use route::{Action, Change};

@@ -5,11 +5,15 @@
 
 use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::LazyLock;
 
 use super::Attribute;
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
+
+/// Seeded once a process, so that no peer can choose sets that collide.
+static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
 
 /// The attributes of a route: immutable, sorted by type code. Share it as `Rc<AttributeSet>`.
 #[derive(Debug)]
@@ -31,7 +35,7 @@ impl AttributeSet {
     pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
         list.sort_by_key(Attribute::code);
         list.dedup_by_key(|attribute| attribute.code());
-        let mut hasher = foldhash::fast::FixedState::default().build_hasher();
+        let mut hasher = STATE.build_hasher();
         list.hash(&mut hasher);
         Self {
             hash: hasher.finish(),

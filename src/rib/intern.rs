@@ -1,0 +1,185 @@
+//! Attribute sets by value: equal sets are one `Rc`, whoever made them.
+//!
+//! The tables then hold eight bytes a route, comparing is comparing pointers, and whatever an [`AttributeSet`] caches
+//! (JSON, text) is made once. The interner holds one reference; sets that nobody else holds are swept out a few at a
+//! time, as many as come in, so that no insertion pays for the whole table.
+
+use std::rc::Rc;
+
+use hashbrown::HashTable;
+
+use super::memo::{Memo, MemoLimits};
+use crate::bgp::attribute::decode::{self, AttributeSource};
+use crate::bgp::{AttributeSet, Codec, UpdateError};
+
+/// Sub-tables: the unit of sweeping. A power of two.
+const SHARDS: usize = 256;
+/// The table is swept once while it takes in as many sets as it holds, but at least this many.
+const SWEEP: usize = 4_096;
+/// Contexts of received attributes remembered before all of them are forgotten.
+const CODECS: usize = 1_024;
+
+/// All attribute sets in use, and what received bytes meant.
+#[derive(Debug)]
+pub struct Interner {
+    shards: Box<[HashTable<Rc<AttributeSet>>]>,
+    len: usize,
+    /// Sub-tables to be swept, in units of one set's share.
+    debt: usize,
+    next_sweep: usize,
+    received: Memo<Rc<AttributeSet>>,
+    codecs: Vec<Codec>,
+}
+
+impl Default for Interner {
+    fn default() -> Self {
+        Self::new(MemoLimits::default())
+    }
+}
+
+impl Interner {
+    /// An interner whose memory of received attributes has these limits.
+    pub fn new(received: MemoLimits) -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
+            len: 0,
+            debt: 0,
+            next_sweep: 0,
+            received: Memo::new(received),
+            codecs: Vec::new(),
+        }
+    }
+
+    /// The one `Rc` of this value.
+    pub fn intern(&mut self, set: AttributeSet) -> Rc<AttributeSet> {
+        let hash = set.hash_value();
+        let shard = &mut self.shards[shard_of(hash)];
+        if let Some(known) = shard.find(hash, |known| **known == set) {
+            return Rc::clone(known);
+        }
+        let set = Rc::new(set);
+        shard.insert_unique(hash, Rc::clone(&set), |known| known.hash_value());
+        self.len += 1;
+        self.debt += SHARDS;
+        while self.debt >= self.len.max(SWEEP) {
+            self.debt -= self.len.max(SWEEP);
+            self.sweep_next();
+        }
+        set
+    }
+
+    /// Drops all sets that nobody else holds; for idle moments after much was withdrawn.
+    pub fn sweep(&mut self) {
+        (0..SHARDS).for_each(|_| self.sweep_next());
+    }
+
+    /// Sets that it holds, in use or not yet swept.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The memory of received attributes, for its counters.
+    pub const fn received(&self) -> &Memo<Rc<AttributeSet>> {
+        &self.received
+    }
+
+    fn sweep_next(&mut self) {
+        let shard = &mut self.shards[self.next_sweep];
+        let before = shard.len();
+        shard.retain(|set| Rc::strong_count(set) > 1);
+        self.len -= before - shard.len();
+        if shard.len() * 4 < shard.capacity() {
+            shard.shrink_to_fit(|known| known.hash_value());
+        }
+        self.next_sweep = (self.next_sweep + 1) % SHARDS;
+    }
+
+    /// The number that stands for a context in the memo.
+    fn codec_tag(&mut self, cx: &Codec) -> u32 {
+        let at = self.codecs.iter().rposition(|known| known == cx);
+        let at = at.unwrap_or_else(|| {
+            if self.codecs.len() >= CODECS {
+                self.codecs.clear();
+                self.received.clear();
+            }
+            self.codecs.push(*cx);
+            self.codecs.len() - 1
+        });
+        // At most `CODECS`.
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+}
+
+impl AttributeSource for Interner {
+    fn attributes(&mut self, raw: &[u8], cx: &Codec) -> Result<Rc<AttributeSet>, UpdateError> {
+        let tag = self.codec_tag(cx);
+        if let Some(known) = self.received.get(tag, raw) {
+            return Ok(Rc::clone(known));
+        }
+        let set = self.intern(decode::attributes(raw, cx)?);
+        // A decoded attribute takes about four times its wire form, JSON and text forms included.
+        self.received
+            .insert(tag, raw, Rc::clone(&set), raw.len() * 4 + 64);
+        Ok(set)
+    }
+}
+
+/// The sub-table of a hash: bits that hashbrown does not look at first.
+const fn shard_of(hash: u64) -> usize {
+    (hash >> 32) as usize % SHARDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Attribute;
+    use crate::bgp::attribute::med::Med;
+
+    fn set(med: u32) -> AttributeSet {
+        AttributeSet::new(vec![Attribute::Med(Med(med))])
+    }
+
+    #[test]
+    fn equal_sets_are_one() {
+        let mut interner = Interner::default();
+        let first = interner.intern(set(1));
+        assert!(Rc::ptr_eq(&first, &interner.intern(set(1))));
+        assert!(!Rc::ptr_eq(&first, &interner.intern(set(2))));
+    }
+
+    #[test]
+    fn unused_sets_are_swept_and_used_ones_stay() {
+        let mut interner = Interner::default();
+        let kept: Vec<_> = (0..1_000).map(|med| interner.intern(set(med))).collect();
+        for med in 0..200_000 {
+            interner.intern(set(med));
+            assert!(interner.len() < 3 * SWEEP, "{med}: {}", interner.len());
+        }
+        interner.sweep();
+        assert_eq!(interner.len(), kept.len());
+        assert!(Rc::ptr_eq(&kept[7], &interner.intern(set(7))));
+    }
+
+    #[test]
+    fn received_bytes_are_decoded_once_for_each_context() {
+        let mut interner = Interner::default();
+        let raw = [0x80, 4, 4, 0, 0, 0, 9];
+        let plain = Codec::default();
+        let first = interner.attributes(&raw, &plain).expect("a good MED");
+        let again = interner.attributes(&raw, &plain).expect("a good MED");
+        assert!(Rc::ptr_eq(&first, &again));
+        assert_eq!(interner.received().hits_and_misses(), (1, 1));
+        let wide = Codec {
+            asn4: true,
+            ..plain
+        };
+        let other = interner.attributes(&raw, &wide).expect("a good MED");
+        assert!(Rc::ptr_eq(&first, &other));
+        assert_eq!(interner.received().hits_and_misses(), (1, 2));
+    }
+}

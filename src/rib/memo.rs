@@ -1,0 +1,242 @@
+//! A bounded memory of what bytes meant: command tails, raw attributes.
+//!
+//! Helpers announce many routes with the same words behind the prefix, and peers send many UPDATEs with the same attribute
+//! bytes; parsing them once is the largest single saving of the fast path. A memo never changes what a key means: callers
+//! store what the plain parse of exactly that key returned, and errors are not stored. Entries and bytes are bounded;
+//! the clock algorithm evicts what was not asked for since its hand last came by. Rejected: an LRU list, which writes three
+//! entries at each hit.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+/// How much a memo may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoLimits {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes: keys, and what callers say their values weigh.
+    pub bytes: usize,
+}
+
+impl Default for MemoLimits {
+    fn default() -> Self {
+        Self {
+            entries: 65_536,
+            bytes: 32 << 20,
+        }
+    }
+}
+
+/// What `(tag, bytes)` meant; the tag tells apart keys of several kinds or contexts.
+#[derive(Debug)]
+pub struct Memo<V> {
+    limits: MemoLimits,
+    state: RandomState,
+    index: HashTable<usize>,
+    entries: Vec<Option<Remembered<V>>>,
+    free: Vec<usize>,
+    hand: usize,
+    bytes: usize,
+    hits: u64,
+    misses: u64,
+}
+
+#[derive(Debug)]
+struct Remembered<V> {
+    hash: u64,
+    tag: u32,
+    key: Box<[u8]>,
+    value: V,
+    weight: usize,
+    /// Asked for since the hand last came by.
+    used: bool,
+}
+
+impl<V> Default for Memo<V> {
+    fn default() -> Self {
+        Self::new(MemoLimits::default())
+    }
+}
+
+impl<V> Memo<V> {
+    /// An empty memo. It takes memory as it fills.
+    pub fn new(limits: MemoLimits) -> Self {
+        Self {
+            limits,
+            state: RandomState::default(),
+            index: HashTable::new(),
+            entries: Vec::new(),
+            free: Vec::new(),
+            hand: 0,
+            bytes: 0,
+            hits: 0,
+            misses: 0,
+        }
+    }
+
+    /// What was stored for this key, if it is still there.
+    pub fn get(&mut self, tag: u32, key: &[u8]) -> Option<&V> {
+        let hash = self.hash(tag, key);
+        let found = self
+            .index
+            .find(hash, |at| self.is_at(*at, hash, tag, key))
+            .copied();
+        let Some(entry) = found.and_then(|at| self.entries[at].as_mut()) else {
+            self.misses += 1;
+            return None;
+        };
+        self.hits += 1;
+        entry.used = true;
+        Some(&entry.value)
+    }
+
+    /// Stores what a key means, in the place of what was stored before. `weight` is what the value takes on the heap, in
+    /// bytes, roughly. A key that is large beside the limits is not stored.
+    pub fn insert(&mut self, tag: u32, key: &[u8], value: V, weight: usize) {
+        let weight = weight + key.len() + size_of::<Option<Remembered<V>>>();
+        if weight > self.limits.bytes / 8 || self.limits.entries == 0 {
+            return;
+        }
+        let hash = self.hash(tag, key);
+        if let Some(at) = self
+            .index
+            .find(hash, |at| self.is_at(*at, hash, tag, key))
+            .copied()
+        {
+            self.remove(at);
+        }
+        while self.index.len() >= self.limits.entries || self.bytes + weight > self.limits.bytes {
+            self.evict();
+        }
+        let entry = Some(Remembered {
+            hash,
+            tag,
+            key: key.into(),
+            value,
+            weight,
+            used: false,
+        });
+        let at = if let Some(at) = self.free.pop() {
+            self.entries[at] = entry;
+            at
+        } else {
+            self.entries.push(entry);
+            self.entries.len() - 1
+        };
+        self.bytes += weight;
+        let entries = &self.entries;
+        self.index.insert_unique(hash, at, |at| {
+            entries[*at].as_ref().map_or(0, |entry| entry.hash)
+        });
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        *self = Self::new(self.limits);
+    }
+
+    /// Entries stored.
+    pub fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    /// Whether nothing is stored.
+    pub fn is_empty(&self) -> bool {
+        self.index.is_empty()
+    }
+
+    /// Bytes that count against the limit.
+    pub const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Questions answered, and questions not answered.
+    pub const fn hits_and_misses(&self) -> (u64, u64) {
+        (self.hits, self.misses)
+    }
+
+    fn hash(&self, tag: u32, key: &[u8]) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u32(tag);
+        hasher.write(key);
+        hasher.finish()
+    }
+
+    fn is_at(&self, at: usize, hash: u64, tag: u32, key: &[u8]) -> bool {
+        self.entries[at]
+            .as_ref()
+            .is_some_and(|entry| entry.hash == hash && entry.tag == tag && *entry.key == *key)
+    }
+
+    /// Moves the hand to the next entry that nobody asked for, and forgets it. Two rounds at most: the first clears all marks.
+    fn evict(&mut self) {
+        loop {
+            let at = self.hand;
+            self.hand = (self.hand + 1) % self.entries.len().max(1);
+            match self.entries.get_mut(at) {
+                Some(Some(entry)) if entry.used => entry.used = false,
+                Some(Some(_)) => return self.remove(at),
+                _ => {}
+            }
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        if let Some(entry) = self.entries[at].take() {
+            self.bytes -= entry.weight;
+            self.free.push(at);
+            if let Ok(found) = self.index.find_entry(entry.hash, |other| *other == at) {
+                found.remove();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stored_is_found_under_its_tag_only() {
+        let mut memo = Memo::default();
+        memo.insert(1, b"a", 10, 0);
+        memo.insert(2, b"a", 20, 0);
+        memo.insert(1, b"a", 11, 0);
+        assert_eq!(memo.get(1, b"a"), Some(&11));
+        assert_eq!(memo.get(2, b"a"), Some(&20));
+        assert_eq!(memo.get(3, b"a"), None);
+        assert_eq!((memo.len(), memo.hits_and_misses()), (2, (2, 1)));
+    }
+
+    #[test]
+    fn entries_are_bounded_and_the_ones_in_use_stay() {
+        let mut memo = Memo::new(MemoLimits {
+            entries: 100,
+            bytes: 1 << 20,
+        });
+        memo.insert(0, b"hot", 0, 0);
+        for number in 0..10_000u32 {
+            memo.insert(0, &number.to_be_bytes(), number, 0);
+            assert!(memo.get(0, b"hot").is_some(), "{number}");
+            assert!(memo.len() <= 100);
+        }
+        assert_eq!(memo.get(0, &9_999u32.to_be_bytes()), Some(&9_999));
+    }
+
+    #[test]
+    fn bytes_are_bounded_whatever_the_keys_are() {
+        let mut memo = Memo::new(MemoLimits {
+            entries: usize::MAX,
+            bytes: 10_000,
+        });
+        for length in (0..5_000).chain([0, 1, 2]) {
+            memo.insert(0, &vec![7; length], (), length);
+            assert!(memo.bytes() <= 10_000);
+            assert!(memo.entries.len() <= 10_000 / size_of::<Option<Remembered<()>>>() + 1);
+        }
+        memo.clear();
+        assert!(memo.is_empty() && memo.bytes() == 0);
+    }
+}
