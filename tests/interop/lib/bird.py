@@ -28,20 +28,90 @@ protocol bgp {name} {{
   connect delay time 1; connect retry time 1; error wait time 1, 2;
   ipv4 {{ import all; export filter ours; next hop address {hop4}; }};
   ipv6 {{ import all; export filter ours; next hop address {hop6}; }};
+  {channels}
 }}
 """
+
+# Our words for a family: its channel, its table.
+FAMILIES = {
+    'ipv4 multicast': ('ipv4 multicast', 'ipv4 table multicast4'),
+    'ipv4 mpls-vpn': ('vpn4 mpls', 'vpn4 table vpns4'),
+    'ipv6 mpls-vpn': ('vpn6 mpls', 'vpn6 table vpns6'),
+    'ipv4 flow': ('flow4', 'flow4 table flows4'),
+    'ipv6 flow': ('flow6', 'flow6 table flows6'),
+}
+TARGET = 'extended-community [ target:65011:1 ]'
+OURS = (
+    (
+        'ipv4 multicast',
+        'announce ipv4 multicast 10.9.0.0/24 next-hop 192.0.2.1',
+        r'10\.9\.0\.0/24 (?s:.*)BGP\.next_hop: 192\.0\.2\.1\n',
+    ),
+    (
+        'ipv4 mpls-vpn',
+        f'announce route 10.2.0.0/24 rd 65011:1 label 102 next-hop 192.0.2.1 {TARGET}',
+        r'65011:1 10\.2\.0\.0/24 (?s:.*)next_hop: 192\.0\.2\.1\n(?s:.*)\(rt, 65011, 1\)(?s:.*)mpls_label_stack: 102\n',
+    ),
+    (
+        'ipv6 mpls-vpn',
+        f'announce route 2001:db8:b::/48 rd 65011:1 label 103 next-hop 2001:db8::1 {TARGET}',
+        r'65011:1 2001:db8:b::/48 (?s:.*)next_hop: 2001:db8::1\n(?s:.*)\(rt, 65011, 1\)(?s:.*)mpls_label_stack: 103\n',
+    ),
+    (
+        'ipv4 flow',
+        'announce flow route { match { destination 10.3.0.0/24; protocol tcp; destination-port [ =80 >8080&<8088 ]; '
+        'tcp-flags [ syn ]; } then { rate-limit 9600; } }',
+        r'flow4 \{ dst 10\.3\.0\.0/24; proto 6; dport 80 \|\| > 8080 && < 8088; tcp flags !0x0/0x2; \}'
+        r'(?s:.*)\(generic, 0x80060000, 0x46160000\)',
+    ),
+    (
+        'ipv6 flow',
+        'announce flow route { match { destination 2001:db8:c::/48; next-header udp; source-port =53; } '
+        'then { discard; } }',
+        r'flow6 \{ dst 2001:db8:c::/48; next header 17; sport 53; \}',
+    ),
+)
+THEIR_ROUTES = (
+    ('ipv4 multicast', '10.11.0.0/24 blackhole', {'nlri': '10.11.0.0/24'}),
+    (
+        'ipv4 flow',
+        'flow4 { dst 10.13.0.0/24; proto = 6; dport = 80 || 8080..8088; tcp flags 0x2/0x3; length > 100; }',
+        {
+            'destination-ipv4': ['10.13.0.0/24'],
+            'protocol': ['=tcp'],
+            'destination-port': ['=80', '>=8080&<=8088'],
+            'packet-length': ['>100'],
+        },
+    ),
+    (
+        'ipv6 flow',
+        'flow6 { src 2001:db8:f::/48; next header = 17; dport > 1023; }',
+        {'source-ipv6': ['2001:db8:f::/48/0'], 'next-header': ['=udp'], 'destination-port': ['>1023']},
+    ),
+)
 
 
 def symbol(session):
     return 'with_' + session.name.replace('-', '_')
 
 
+def table(family):
+    return FAMILIES[family][1].split()[-1]
+
+
 class Peer(Daemon):
     name = 'bird'
+    families = FAMILIES
+    ours = OURS
+    theirs = THEIR_ROUTES
     sent_bad_as, received_bad_as = 'Error: Bad peer AS', 'Received: Bad peer AS'
 
     def start(self):
         text = CONFIG.format(prefix4=THEIRS['ipv4 unicast'], prefix6=THEIRS['ipv6 unicast'])
+        text += ''.join(f'{table};\n' for _, table in FAMILIES.values())
+        for number, (family, route, _) in enumerate(THEIR_ROUTES):
+            channel = f'{FAMILIES[family][0].split()[0]} {{ table {table(family)}; }}'
+            text += f'protocol static more{number} {{ disabled; {channel}; route {route}; }}\n'
         for session in self.sessions:
             text += SESSION.format(
                 name=symbol(session),
@@ -55,6 +125,11 @@ class Peer(Daemon):
                 + (f'password "{session.key}";' if session.key else ''),
                 hop4=THEIR_HOPS['ipv4 unicast'],
                 hop6=THEIR_HOPS['ipv6 unicast'],
+                channels=''.join(
+                    f'{FAMILIES[family][0]} {{ table {table(family)}; import all; export all; }};\n'
+                    for family in session.families
+                    if family in FAMILIES
+                ),
             )
         config, control = self.lab.write('bird.conf', text), self.lab.path('bird.ctl')
         self.birdc = [program('birdc'), '-s', control]
@@ -106,3 +181,13 @@ class Peer(Daemon):
     def reset(self, session):
         if 'restarted' not in (reply := self.ask(f'restart {symbol(session)}')):
             raise Failed(reply)
+
+    def table(self, family):
+        return self.ask(f'show route table {table(family)} all')
+
+    def originate(self, family, words):
+        number = next(number for number, row in enumerate(THEIR_ROUTES) if row[:2] == (family, words))
+        self.ask(f'enable more{number}')
+
+    def withdraw_all(self, family):
+        self.ask('disable "more*"')

@@ -18,6 +18,7 @@ class Session(NamedTuple):
     port: int  # ours: they connect to it; 0: we connect, they wait
     asn: int  # the one they expect from us
     key: str = ''  # of TCP MD5
+    families: tuple = ('ipv4 unicast', 'ipv6 unicast')  # in our words
 
     @property
     def passive(self):
@@ -63,6 +64,18 @@ class Daemon:
     def withdraw(self):
         raise NotImplementedError
 
+    def table(self, family):
+        """The text of its table of a family."""
+        raise NotImplementedError
+
+    def originate(self, family, words):
+        """Announces a route of its own that is in `theirs`."""
+        raise NotImplementedError
+
+    def withdraw_all(self, family):
+        """Withdraws what it originates in that family."""
+        raise NotImplementedError
+
     def hop(self, family):
         """The next hop of what it announces."""
         return THEIR_HOPS[family]
@@ -71,6 +84,9 @@ class Daemon:
         """Ends a session, which it takes up again."""
         raise NotImplementedError
 
+    families = {}  # our words for each family it knows beyond unicast: its own, in whatever form it needs them
+    ours = ()  # rows (family, announcement of ours, what table() shows of it: a regular expression)
+    theirs = ()  # rows (family, words for originate(), members of the NLRI as the helper must see it)
     sent_bad_as = received_bad_as = ''  # what its log says of a NOTIFICATION 2/2: regular expressions
 
     def log(self):

@@ -18,13 +18,7 @@ router bgp {THEIR_AS}
  no bgp default ipv4-unicast
  coalesce-time 0
 {{neighbors}}
- address-family ipv4 unicast
-{{activate}}
- exit-address-family
- address-family ipv6 unicast
-{{activate}}
- exit-address-family
-exit
+{{families}}exit
 route-map routes permit 10
  set metric {THEIR_MED}
  set community {THEIR_COMMUNITY}
@@ -37,13 +31,71 @@ exit
 """
 
 
+UNICAST = {'ipv4 unicast': 'ipv4 unicast', 'ipv6 unicast': 'ipv6 unicast'}
+# Not labelled unicast: FRR takes it from a neighbour only instead of unicast.
+FAMILIES = {
+    'ipv4 multicast': 'ipv4 multicast',
+    'ipv4 mpls-vpn': 'ipv4 vpn',
+    'ipv6 mpls-vpn': 'ipv6 vpn',
+    'ipv4 flow': 'ipv4 flowspec',
+    'ipv6 flow': 'ipv6 flowspec',
+    'l2vpn evpn': 'l2vpn evpn',
+}
+
+TARGET = 'extended-community [ target:65011:1 ]'
+OURS = (
+    ('ipv4 multicast', 'announce ipv4 multicast 10.9.0.0/24 next-hop 192.0.2.1', r' 10\.9\.0\.0/24 +192\.0\.2\.1 '),
+    (
+        'ipv4 mpls-vpn',
+        f'announce route 10.2.0.0/24 rd 65011:1 label 102 next-hop 192.0.2.1 {TARGET}',
+        r'Route Distinguisher: 65011:1\n.* 10\.2\.0\.0/24 +192\.0\.2\.1 .*\n.*EC\{65011:1\} label=102 ',
+    ),
+    (
+        'ipv6 mpls-vpn',
+        f'announce route 2001:db8:b::/48 rd 65011:1 label 103 next-hop 2001:db8::1 {TARGET}',
+        r'Route Distinguisher: 65011:1\n.* 2001:db8:b::/48 +2001:db8::1 .*\n.*EC\{65011:1\} label=103 ',
+    ),
+    (
+        'ipv4 flow',
+        'announce flow route { match { destination 10.3.0.0/24; protocol tcp; destination-port [ =80 >8080&<8088 ]; '
+        'tcp-flags [ syn ]; } then { rate-limit 9600; } }',
+        r'Destination Address 10\.3\.0\.0/24\n\s*IP Protocol = 6 *\n\s*Destination Port = 80 , > 8080 , < 8088 *\n'
+        r'\s*TCP Flags \S+ 2\n\s*FS:rate 9600\.0+\n',
+    ),
+    (
+        'ipv6 flow',
+        'announce flow route { match { destination 2001:db8:c::/48; next-header udp; source-port =53; } '
+        'then { discard; } }',
+        r'Destination Address 2001:db8:c::/48/off 0\n\s*IP Protocol = 17 *\n\s*Source Port = 53 *\n\s*FS:rate 0\.0+\n',
+    ),
+)
+THEIR_ROUTES = (
+    ('ipv4 multicast', 'network 10.11.0.0/24', {'nlri': '10.11.0.0/24'}),
+    (
+        'ipv4 mpls-vpn',
+        'network 10.12.0.0/24 rd 65000:1 label 201',
+        {'nlri': '10.12.0.0/24', 'label': [[201]], 'rd': '65000:1'},
+    ),
+    (
+        'ipv6 mpls-vpn',
+        'network 2001:db8:e::/48 rd 65000:1 label 202',
+        {'nlri': '2001:db8:e::/48', 'label': [[202]], 'rd': '65000:1'},
+    ),
+)
+
+
 class Peer(Daemon):
     name = 'frr'
+    families = FAMILIES
+    words = UNICAST | FAMILIES
+    ours = OURS
+    theirs = THEIR_ROUTES
     sent_bad_as = r'sent to .* 2/2 \(OPEN Message Error/Bad Peer AS\)'
     received_bad_as = r'received from .* 2/2 \(OPEN Message Error/Bad Peer AS\)'
 
     def start(self):
-        neighbors = activate = ''
+        neighbors = ''
+        families = {family: '' for session in self.sessions for family in session.families}
         for session in self.sessions:
             peer = f' neighbor {session.address}'
             neighbors += f'{peer} remote-as {session.asn}\n{peer} update-source {self.local(session)}\n'
@@ -53,8 +105,14 @@ class Peer(Daemon):
             neighbors += f'{peer} passive\n' if session.passive else f'{peer} port {session.port}\n'
             if session.key:
                 neighbors += f'{peer} password {session.key}\n'
-            activate += f' {peer} activate\n {peer} route-map hops out\n'
-        config = self.lab.write('frr.conf', CONFIG.format(neighbors=neighbors, activate=activate))
+            for family in session.families:
+                families[family] += f' {peer} activate\n'
+                if family in UNICAST:
+                    families[family] += f' {peer} route-map hops out\n'
+        text = ''.join(
+            f' address-family {self.words[family]}\n{lines} exit-address-family\n' for family, lines in families.items()
+        )
+        config = self.lab.write('frr.conf', CONFIG.format(neighbors=neighbors, families=text))
         sockets = self.lab.path('vty')
         os.mkdir(sockets)
         self.vtysh = [program('vtysh'), '--vty_socket', sockets, '-d', 'bgpd']
@@ -113,3 +171,13 @@ class Peer(Daemon):
 
     def reset(self, session):
         self.ask(f'clear bgp {session.address}')
+
+    def table(self, family):
+        return self.ask(f'show bgp {self.words[family]}{" detail" if "flow" in family else ""}')
+
+    def originate(self, family, words):
+        self.ask('configure terminal', f'router bgp {THEIR_AS}', f'address-family {self.words[family]}', words)
+        self.originated = words
+
+    def withdraw_all(self, family):
+        self.originate(family, f'no {self.originated}')

@@ -28,19 +28,162 @@ multihop-ttl = 2
 connect-retry = 1
 idle-hold-time-after-reset = 1
 hold-time = 30
+"""
+FAMILY = """\
 [[neighbors.afi-safis]]
 [neighbors.afi-safis.config]
-afi-safi-name = "ipv4-unicast"
-[[neighbors.afi-safis]]
-[neighbors.afi-safis.config]
-afi-safi-name = "ipv6-unicast"
+afi-safi-name = "{}"
 """
 ORIGINS = ['igp', 'egp', 'incomplete']
-SHORT = {'ipv4 unicast': 'ipv4', 'ipv6 unicast': 'ipv6'}
+# Our words for a family: its name in the configuration, its name on the command line.
+UNICAST = {'ipv4 unicast': ('ipv4-unicast', 'ipv4'), 'ipv6 unicast': ('ipv6-unicast', 'ipv6')}
+FAMILIES = {
+    'ipv4 nlri-mpls': ('ipv4-labelled-unicast', 'ipv4-labeled'),
+    'ipv6 nlri-mpls': ('ipv6-labelled-unicast', 'ipv6-labeled'),
+    'ipv4 mpls-vpn': ('l3vpn-ipv4-unicast', 'vpnv4'),
+    'ipv6 mpls-vpn': ('l3vpn-ipv6-unicast', 'vpnv6'),
+    'ipv4 flow': ('ipv4-flowspec', 'ipv4-flowspec'),
+    'ipv6 flow': ('ipv6-flowspec', 'ipv6-flowspec'),
+    'ipv4 flow-vpn': ('l3vpn-ipv4-flowspec', 'ipv4-l3vpn-flowspec'),
+    'ipv6 flow-vpn': ('l3vpn-ipv6-flowspec', 'ipv6-l3vpn-flowspec'),
+    'ipv4 mup': ('ipv4-mup', 'ipv4-mup'),
+    'ipv6 mup': ('ipv6-mup', 'ipv6-mup'),
+    'l2vpn evpn': ('l2vpn-evpn', 'evpn'),
+    'l2vpn vpls': ('l2vpn-vpls', 'vpls'),
+}
+
+TARGET = 'extended-community [ target:65011:1 ]'
+OURS = (
+    (
+        'ipv4 nlri-mpls',
+        'announce route 10.1.0.0/24 next-hop 192.0.2.1 label 100',
+        r' 10\.1\.0\.0/24 +\[100\] +192\.0\.2\.1 ',
+    ),
+    (
+        'ipv6 nlri-mpls',
+        'announce route 2001:db8:a::/48 next-hop 2001:db8::1 label 101',
+        r' 2001:db8:a::/48 +\[101\] +2001:db8::1 ',
+    ),
+    (
+        'ipv4 mpls-vpn',
+        f'announce route 10.2.0.0/24 rd 65011:1 label 102 next-hop 192.0.2.1 {TARGET}',
+        r' 65011:1:10\.2\.0\.0/24 +\[102\] +192\.0\.2\.1 .*Extcomms: \[65011:1\]',
+    ),
+    (
+        'ipv6 mpls-vpn',
+        f'announce route 2001:db8:b::/48 rd 65011:1 label 103 next-hop 2001:db8::1 {TARGET}',
+        r' 65011:1:2001:db8:b::/48 +\[103\] +2001:db8::1 .*Extcomms: \[65011:1\]',
+    ),
+    (
+        'ipv4 flow',
+        'announce flow route { match { destination 10.3.0.0/24; protocol tcp; destination-port [ =80 >8080&<8088 ]; '
+        'tcp-flags [ syn ]; } then { rate-limit 9600; } }',
+        r'\[destination: 10\.3\.0\.0/24\]\[protocol: ==tcp\]\[destination-port: ==80 >8080&<8088\]\[tcp-flags: S\]'
+        r'.*\[rate: 9600\.0+\]',
+    ),
+    (
+        'ipv6 flow',
+        'announce flow route { match { destination 2001:db8:c::/48; next-header udp; source-port =53; } '
+        'then { discard; } }',
+        r'\[destination: 2001:db8:c::/48/0\]\[protocol: ==udp\]\[source-port: ==53\].*\[discard\]',
+    ),
+    (
+        'ipv4 flow-vpn',
+        'announce flow route { rd 65011:2; match { source 10.4.0.0/24; packet-length >1400; } '
+        'then { redirect 65011:99; } }',
+        r'\[rd: 65011:2\]\[source: 10\.4\.0\.0/24\]\[packet-length: >1400\].*\[redirect: 65011:99\]',
+    ),
+    (
+        'ipv4 mup',
+        f'announce ipv4 mup mup-isd 10.5.0.0/24 rd 65011:3 next-hop 192.0.2.1 {TARGET}',
+        r'\[type:isd\]\[rd:65011:3\]\[prefix:10\.5\.0\.0/24\].* 192\.0\.2\.1 ',
+    ),
+    (
+        'ipv4 mup',
+        'announce ipv4 mup mup-t1st 192.168.0.2/32 rd 65011:3 teid 12345 qfi 9 endpoint 10.0.0.1 '
+        f'next-hop 192.0.2.1 {TARGET}',
+        r'\[type:t1st\]\[rd:65011:3\]\[prefix:192\.168\.0\.2/32\] +12345 +9 +10\.0\.0\.1 +192\.0\.2\.1 ',
+    ),
+    (
+        'ipv6 mup',
+        f'announce ipv6 mup mup-isd 2001:db8:d::/48 rd 65011:3 next-hop 2001:db8::1 {TARGET}',
+        r'\[type:isd\]\[rd:65011:3\]\[prefix:2001:db8:d::/48\].* 2001:db8::1 ',
+    ),
+    (
+        'l2vpn vpls',
+        f'announce vpls rd 65011:4 endpoint 5 base 10 offset 1 size 8 next-hop 192.0.2.1 {TARGET}',
+        r'Nexthop: 192\.0\.2\.1, NLRIs: \[65011:4:5:1 \(Block Size: 8, Label Base: \{\[10\]\}\)',
+    ),
+)
+
+EVPN = 'rd 10.0.0.1:1 rt 65000:9'
+THEIR_ROUTES = (
+    ('ipv4 nlri-mpls', '10.11.0.0/24 200 nexthop 192.0.2.200', {'nlri': '10.11.0.0/24', 'label': [[200]]}),
+    ('ipv6 nlri-mpls', '2001:db8:7::/48 200 nexthop 2001:db8::200', {'nlri': '2001:db8:7::/48', 'label': [[200]]}),
+    (
+        'ipv4 mpls-vpn',
+        '10.12.0.0/24 label 201 rd 65000:1 rt 65000:9 nexthop 192.0.2.200',
+        {'nlri': '10.12.0.0/24', 'label': [[201]], 'rd': '65000:1'},
+    ),
+    (
+        'ipv6 mpls-vpn',
+        '2001:db8:e::/48 label 202 rd 65000:1 rt 65000:9 nexthop 2001:db8::200',
+        {'nlri': '2001:db8:e::/48', 'label': [[202]], 'rd': '65000:1'},
+    ),
+    (
+        'ipv4 flow',
+        'match destination 10.13.0.0/24 protocol tcp destination-port ==80 >=8080&<=8088 then rate-limit 9600',
+        {'destination-ipv4': ['10.13.0.0/24'], 'protocol': ['=tcp'], 'destination-port': ['=80', '>=8080&<=8088']},
+    ),
+    (
+        'ipv6 flow',
+        'match source 2001:db8:f::/48 protocol udp then discard',
+        {'source-ipv6': ['2001:db8:f::/48/0'], 'next-header': ['=udp']},
+    ),
+    (
+        'ipv4 flow-vpn',
+        'rd 65000:1 match destination 10.14.0.0/24 then redirect 65000:99 rt 65000:9',
+        {'destination-ipv4': ['10.14.0.0/24'], 'rd': '65000:1'},
+    ),
+    (
+        'l2vpn evpn',
+        f'a-d esi AS 65000 100 etag 200 label 300 {EVPN}',
+        {'code': 1, 'rd': '10.0.0.1:1', 'esi': '05:00:00:fd:e8:00:00:00:64:00', 'ethernet-tag': 200},
+    ),
+    (
+        'l2vpn evpn',
+        f'macadv aa:bb:cc:dd:ee:ff 10.15.0.1 etag 100 label 200 {EVPN} encap vxlan',
+        {'code': 2, 'rd': '10.0.0.1:1', 'mac': 'AA:BB:CC:DD:EE:FF', 'ip': '10.15.0.1', 'ethernet-tag': 100},
+    ),
+    (
+        'l2vpn evpn',
+        f'multicast 10.0.0.1 etag 100 {EVPN} pmsi ingress-repl 100 10.0.0.1',
+        {'code': 3, 'rd': '10.0.0.1:1', 'ip': '10.0.0.1', 'ethernet-tag': 100},
+    ),
+    (
+        'l2vpn evpn',
+        f'esi 10.0.0.1 esi LACP aa:bb:cc:dd:ee:ff 100 {EVPN}',
+        {'code': 4, 'rd': '10.0.0.1:1', 'ip': '10.0.0.1', 'esi': '01:aa:bb:cc:dd:ee:ff:00:64:00'},
+    ),
+    (
+        'l2vpn evpn',
+        f'prefix 10.16.0.0/24 gw 10.16.0.1 etag 100 label 204 {EVPN}',
+        {'code': 5, 'rd': '10.0.0.1:1', 'ip': '10.16.0.0', 'iplen': 24, 'gateway': '10.16.0.1'},
+    ),
+    (
+        'ipv4 mup',
+        't1st 10.18.0.1/32 rd 65000:1 rt 65000:9 teid 12345 qfi 9 endpoint 10.0.0.2 nexthop 192.0.2.200',
+        {'rd': '65000:1'},
+    ),
+)
 
 
 class Peer(Daemon):
     name = 'gobgp'
+    families = FAMILIES
+    words = UNICAST | FAMILIES
+    ours = OURS
+    theirs = THEIR_ROUTES
     sent_bad_as = 'as number mismatch expected'
     received_bad_as = 'old=BGP_FSM_OPENCONFIRM reason=invalid-msg'  # it does not log the codes
 
@@ -54,6 +197,7 @@ class Peer(Daemon):
                 key=session.key,
                 transport='passive-mode = true' if session.passive else f'remote-port = {session.port}',
             )
+            text += ''.join(FAMILY.format(self.words[family][0]) for family in session.families)
         api = self.lab.port(self.address)
         self.gobgp = [program('gobgp'), '-u', self.address, '-p', api]
         options = ['--api-hosts', f'{self.address}:{api}', '--pprof-disable', '-l', 'debug', '-p']
@@ -72,7 +216,7 @@ class Peer(Daemon):
         return self.neighbors().get(session.address, {}).get('session_state') == 6
 
     def route(self, family, prefix):
-        table = self.json('global', 'rib', prefix, '-a', SHORT[family])
+        table = self.json('global', 'rib', prefix, '-a', self.words[family][1])
         paths = table.get(prefix) if isinstance(table, dict) else None
         if not paths:
             return None
@@ -106,7 +250,7 @@ class Peer(Daemon):
     def rib(self, verb, *words):
         for family, prefix in THEIRS.items():
             hop = THEIR_HOPS[family]
-            run(*self.gobgp, 'global', 'rib', verb, '-a', SHORT[family], prefix, 'nexthop', hop, *words)
+            run(*self.gobgp, 'global', 'rib', verb, '-a', self.words[family][1], prefix, 'nexthop', hop, *words)
 
     def announce(self):
         words = ['med', THEIR_MED, 'community', THEIR_COMMUNITY, 'large-community', THEIR_LARGE]
@@ -118,3 +262,15 @@ class Peer(Daemon):
     def reset(self, session):
         run(*self.gobgp, 'neighbor', session.address, 'disable')
         run(*self.gobgp, 'neighbor', session.address, 'enable')
+
+    def table(self, family):
+        if family == 'l2vpn vpls':  # it has no command to show it
+            seen = [line for line in self.log().splitlines() if 'received update' in line and '(l2vpn-vpls)' in line]
+            return seen[-1] if seen and 'MpReach' in seen[-1] else ''
+        return run(*self.gobgp, 'global', 'rib', '-a', self.words[family][1], check=False)
+
+    def originate(self, family, words):
+        run(*self.gobgp, 'global', 'rib', 'add', '-a', self.words[family][1], *words.split())
+
+    def withdraw_all(self, family):
+        run(*self.gobgp, 'global', 'rib', 'del', 'all', '-a', self.words[family][1])

@@ -46,7 +46,7 @@ def program(*names):
 class Lab:
     def __init__(self, name):
         self.name = name
-        self.folder = tempfile.mkdtemp(prefix=f'oxabgp-{name}-')
+        self.folder = tempfile.mkdtemp(prefix=f'oxabgp-{name.replace(" ", "-")}-')
         os.chmod(self.folder, 0o755)  # daemons that drop privileges look in
         self.processes = {}
         self.closers = []

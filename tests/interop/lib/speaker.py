@@ -61,7 +61,7 @@ class Speaker:
         self.socket = lab.path(f'{name}.sock')
         process = PROCESS.format(python=sys.executable, helper=os.path.join(HERE, 'helper.py'), socket=self.socket)
         self.config = lab.write(f'{name}.conf', process + neighbors)
-        self.events, self.replies, self.helper = [], [], None
+        self.events, self.replies, self.helper, self.broken = [], [], None, ''
         self.changed = threading.Condition()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.socket)
@@ -122,10 +122,16 @@ class Speaker:
                 line = line.strip()
                 with self.changed:
                     if line.startswith('{'):
-                        self.events.append(json.loads(line))
+                        self.take(line)
                     elif line:
                         self.replies.append(line)
                     self.changed.notify_all()
+
+    def take(self, line):
+        try:
+            self.events.append(json.loads(line))
+        except ValueError as why:
+            self.broken = f'{self.name}: the helper got a line that is no JSON ({why}): {line}'
 
     def close(self):
         self.listener.close()
@@ -155,6 +161,8 @@ class Speaker:
         end = time.monotonic() + timeout
         with self.changed:
             while not (found := condition()):
+                if self.broken:
+                    raise Failed(self.broken)
                 left = end - time.monotonic()
                 if left <= 0:
                     raise Failed(f'{what}: not within {timeout:g} s')
