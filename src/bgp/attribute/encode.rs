@@ -197,7 +197,11 @@ fn encode_one(
         Attribute::AsPath(path) => encode_as_path(path, sender, w),
         Attribute::Aggregator(aggregator) => encode_aggregator(aggregator, sender, w),
         // `community [ ]` says that there is none.
-        Attribute::Communities(_) | Attribute::LargeCommunities(_) | Attribute::ClusterList(_)
+        Attribute::Communities(_)
+        | Attribute::LargeCommunities(_)
+        | Attribute::ExtCommunities(_)
+        | Attribute::ExtCommunitiesIpv6(_)
+        | Attribute::ClusterList(_)
             if !attribute.is_shown() => {}
         _ => attribute.encode(w, cx),
     }

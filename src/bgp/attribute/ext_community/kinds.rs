@@ -1,0 +1,185 @@
+//! What extended communities are called.
+//!
+//! ExaBGP picks the words by the low half of the first byte and the second byte, so that a non-transitive route target is one
+//! too. What it does not know has no words in JSON and hexadecimal digits in text; events of ours keep that, since scripts match on
+//! them. [`ExtCommunity::grammar`] knows more.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+
+use super::ExtCommunity;
+use crate::json::hex;
+
+/// Tunnel types (IANA) with ExaBGP's names.
+pub(super) const ENCAPSULATIONS: &[(u16, &str)] = &[
+    (0, "Default"),
+    (1, "L2TPv3"),
+    (2, "GRE"),
+    (7, "IP-in-IP"),
+    (8, "VXLAN"),
+    (9, "NVGRE"),
+    (10, "MPLS"),
+    (12, "VXLAN-GPE"),
+    (13, "MPLS-in-UDP"),
+];
+
+/// The six bytes of value in the shapes that they come in.
+#[derive(Clone, Copy)]
+struct Value([u8; 6]);
+
+impl Value {
+    fn u16_u32(self) -> (u16, u32) {
+        let [a, b, c, d, e, f] = self.0;
+        (u16::from_be_bytes([a, b]), u32::from_be_bytes([c, d, e, f]))
+    }
+
+    fn u32_u16(self) -> (u32, u16) {
+        let [a, b, c, d, e, f] = self.0;
+        (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]))
+    }
+
+    fn ip_u16(self) -> (Ipv4Addr, u16) {
+        let (high, low) = self.u32_u16();
+        (high.into(), low)
+    }
+
+    fn rate(self) -> f32 {
+        f32::from_bits(self.u16_u32().1)
+    }
+}
+
+impl ExtCommunity {
+    /// First byte, second byte, value.
+    const fn parts(self) -> (u8, u8, Value) {
+        let [high, low, a, b, c, d, e, f] = self.0;
+        (high, low, Value([a, b, c, d, e, f]))
+    }
+
+    /// ExaBGP's words for it, if it has any.
+    pub(super) fn words(self) -> Option<String> {
+        let (high, low, value) = self.parts();
+        let (narrow, wide) = value.u16_u32();
+        let (four, two) = value.u32_u16();
+        let (ip, number) = value.ip_u16();
+        Some(match (high & 0x0F, low) {
+            (0, 0x02) => format!("target:{narrow}:{wide}"),
+            (1, 0x02) => format!("target:{ip}:{number}"),
+            (2, 0x02) => format!("target:{four}:{two}"),
+            (0, 0x03) => format!("origin:{narrow}:{}", Ipv4Addr::from(wide)),
+            (1, 0x03) => format!("origin:{number}:{ip}"),
+            (2, 0x03) => format!("origin:{four}:{two}"),
+            (0, 0x13) => format!("rtrecord:{narrow}:{wide}"),
+            (1, 0x13) => format!("rtrecord:{ip}:{number}"),
+            (2, 0x13) => format!("rtrecord:{four}:{two}"),
+            (0, 0x06) => format!("rate-limit:{}", rate(value.rate())),
+            (0, 0x0C) => format!("rate-limit:{}:packets", rate(value.rate())),
+            (0, 0x07) => {
+                let names = ["", "terminal", "sample", "sample-terminal"];
+                format!("action {}", names[usize::from(value.0[5] & 3)])
+            }
+            (0, 0x08) => format!("redirect:{narrow}:{wide}"),
+            (0, 0x09) => format!("mark {}", value.0[5] & 0x3F),
+            (0, 0x0A) => format!("l2info:{}:{}:{}:{two}", value.0[0], value.0[1], wide >> 16),
+            (1, 0x0C) if number & 1 == 1 => format!("copy-to-nexthop-ietf {ip} (with copy)"),
+            (1, 0x0C) => format!("redirect-to-nexthop-ietf {ip}"),
+            (8, 0x00) if number & 1 == 1 => "copy-to-nexthop".to_owned(),
+            (8, 0x00) => "redirect-to-nexthop".to_owned(),
+            (2, 0x08) => format!("0x{}", hex(&self.0)),
+            (3, 0x0C) => match encapsulation(two) {
+                Some(name) => format!("encap:{name}"),
+                None => format!("encap:encap:UNKNOWN-{two}"),
+            },
+            (3, 0x14) => format!("consistentHashSortOrder:{four}"),
+            (6, 0x00) if value.0[0] == 1 => format!("mac-mobility:{wide}:sticky"),
+            (6, 0x00) => format!("mac-mobility:{wide}"),
+            (7, 0x02) => {
+                let direction = match two >> 14 {
+                    1 => "input",
+                    2 => "output",
+                    3 => "input-output",
+                    _ => "0",
+                };
+                format!("interface-set:{direction}:{four}:{}", two & 0x1FFF)
+            }
+            (0xC, 0x00) => format!("mup:{narrow}:{wide}"),
+            _ => return None,
+        })
+    }
+
+    /// The word that [`parse`](super::parse) reads back to these very bytes; hexadecimal digits, if there is none.
+    pub(crate) fn grammar(self) -> String {
+        let (high, low, value) = self.parts();
+        let (narrow, wide) = value.u16_u32();
+        let (four, two) = value.u32_u16();
+        let (ip, number) = value.ip_u16();
+        let long = |name: &str| {
+            let mark = if four > 0xFFFF { "" } else { "4" };
+            format!("{name}{mark}:{four}:{two}")
+        };
+        let mac = |name: &str| {
+            let [a, b, c, d, e, f] = value.0;
+            format!("{name}:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        };
+        let word = match (high, low) {
+            (0x00, 0x02) => format!("target:{narrow}:{wide}"),
+            (0x01, 0x02) => format!("target:{ip}:{number}"),
+            (0x02, 0x02) => long("target"),
+            (0x00, 0x03) => format!("origin:{narrow}:{wide}"),
+            (0x01, 0x03) => format!("origin:{ip}:{number}"),
+            (0x02, 0x03) => long("origin"),
+            (0x00, 0x13) => format!("rtrecord:{narrow}:{wide}"),
+            (0x01, 0x13) => format!("rtrecord:{ip}:{number}"),
+            (0x02, 0x13) => long("rtrecord"),
+            (0x80, 0x08) => format!("redirect:{narrow}:{wide}"),
+            (0x81, 0x08) => format!("redirect:{ip}:{number}"),
+            (0x82, 0x08) => long("redirect"),
+            (0x80, 0x0A) => format!("l2info:{}:{}:{}:{two}", value.0[0], value.0[1], wide >> 16),
+            (0x40, 0x04) => format!("bandwidth:{narrow}:{}", value.rate()),
+            (0x80, 0x06) if narrow == 0 => format!("rate-limit:{}", value.rate()),
+            (0x80, 0x0C) if narrow == 0 => format!("rate-limit:{}:packets", value.rate()),
+            (0x80, 0x09) => format!("mark:{}", value.0[5]),
+            (0x0C, 0x00) => format!("mup:{narrow}:{wide}"),
+            (0x03, 0x0B) if narrow == 0 => format!("color:{wide}"),
+            (0x03, 0x0B) => format!("color:{narrow}:{wide}"),
+            (0x03, 0x0C) => format!("encap:{}", encapsulation(two).unwrap_or_default()),
+            (0x03, 0x0D) => "default-gateway".to_owned(),
+            (0x06, 0x00) if value.0[0] == 1 => format!("mac-mobility:{wide}:sticky"),
+            (0x06, 0x00) => format!("mac-mobility:{wide}"),
+            (0x06, 0x02) => mac("es-import"),
+            (0x06, 0x03) => mac("router-mac"),
+            (0x08, 0x00) if number == 1 => "copy-to-nexthop".to_owned(),
+            (0x08, 0x00) => "redirect-to-nexthop".to_owned(),
+            _ => String::new(),
+        };
+        // Reserved bits and rates that are no numbers are not in the words.
+        match super::parse::from_word(&word) {
+            Ok(read) if read == self => word,
+            _ => format!("0x{}", hex(&self.0)),
+        }
+    }
+}
+
+pub(super) fn encapsulation(tunnel_type: u16) -> Option<&'static str> {
+    ENCAPSULATIONS
+        .iter()
+        .find(|(code, _)| *code == tunnel_type)
+        .map(|(_, name)| *name)
+}
+
+/// A rate without its fraction, as ExaBGP shows it. RFC 8955 7.1: "negative values MUST be treated as zero".
+fn rate(value: f32) -> String {
+    if value.is_finite() {
+        format!("{:.0}", f64::from(value).max(0.0).trunc())
+    } else {
+        value.to_string().to_ascii_lowercase()
+    }
+}
+
+impl fmt::Display for ExtCommunity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.words() {
+            Some(words) => f.write_str(&words),
+            None => write!(f, "0x{}", hex(&self.0)),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Extended communities (RFC 4360): eight bytes, whose first two say what the other six are.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |  Type high    |  Type low     |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |                              Value                            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+//!
+//! One is kept as its eight bytes: [`kinds`] makes ExaBGP's words of them, [`parse`] reads the words of configurations,
+//! [`flow_action`] makes those that FlowSpec rules carry. Rejected: an enum of all kinds, which would have to carry every reserved
+//! bit to be sent on unchanged.
+
+use super::{PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError};
+use crate::wire::{Reader, WireError, Writer};
+
+pub mod flow_action;
+mod kinds;
+mod parse;
+
+/// An extended community. `Display` is ExaBGP's text of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExtCommunity(pub [u8; 8]);
+
+/// The extended communities of a route, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ExtCommunities(pub Vec<ExtCommunity>);
+
+impl ExtCommunities {
+    /// The set of `list`, sorted, each once.
+    pub fn new(mut list: Vec<ExtCommunity>) -> Self {
+        list.sort_unstable();
+        list.dedup();
+        Self(list)
+    }
+}
+
+impl PathAttribute for ExtCommunities {
+    const CODE: u8 = 16;
+    const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
+    const NAME: &'static str = "extended-community";
+    const KEYWORDS: &'static [&'static str] = &["extended-community", "extended-communities"];
+    // RFC 7606 7.14: "An UPDATE message with a malformed Extended Community attribute SHALL be handled using the approach of
+    // 'treat-as-withdraw'."
+    const MALFORMED: Severity = Severity::TreatAsWithdraw;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        let mut list = Vec::with_capacity(r.remaining() / 8);
+        while !r.is_empty() {
+            list.push(ExtCommunity(r.array("extended communities of eight bytes")?));
+        }
+        // Duplicates stay: ExaBGP's events show them.
+        list.sort_unstable();
+        Ok(Self(list))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        let mut last = None;
+        for community in &self.0 {
+            if last.replace(community) != Some(community) {
+                w.bytes(&community.0);
+            }
+        }
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        c.list(parse::community).map(Self::new)
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        w.raw("[ ");
+        w.list(&self.0, |w, community| {
+            w.raw("{ \"value\": ").number(u64::from_be_bytes(community.0));
+            w.raw(", \"string\": \"").raw(&community.words().unwrap_or_default()).raw("\" }");
+        });
+        w.raw(" ]");
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("extended-community ");
+        super::push_list(&self.0, out);
+    }
+
+    fn grammar(&self, out: &mut String) {
+        out.push_str("extended-community ");
+        let words: Vec<String> = self.0.iter().map(|community| community.grammar()).collect();
+        super::push_list(&words, out);
+    }
+
+    fn is_shown(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    /// Unlike other attributes, those of several sentences of one route add up.
+    fn merge(&mut self, later: Self) {
+        self.0.extend(later.0);
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json::hex;
+    use crate::text::tokenize;
+
+    fn parse(text: &str) -> Result<ExtCommunities, String> {
+        let tokens = tokenize(text);
+        let mut c = Cursor::new(&tokens, text.len());
+        let parsed = ExtCommunities::parse("extended-community", &mut c);
+        parsed.map_err(|error| error.to_string())
+    }
+
+    /// Text, its eight bytes, and how it is written back.
+    const FORMS: &[(&str, &str, &str)] = &[
+        ("target:65000:1", "0002FDE800000001", "target:65000:1"),
+        ("65000:1", "0002FDE800000001", "target:65000:1"),
+        ("rt:65000:1", "0002FDE800000001", "target:65000:1"),
+        ("72:0.0.0.1", "0002004800000001", "target:72:1"),
+        ("target:1.2.3.4:5", "0102010203040005", "target:1.2.3.4:5"),
+        ("1.2.3.4:5", "0102010203040005", "target:1.2.3.4:5"),
+        ("target:70000:5", "0202000111700005", "target:70000:5"),
+        ("target:1L:5", "0202000000010005", "target4:1:5"),
+        ("target4:1:5", "0202000000010005", "target4:1:5"),
+        ("origin:65000:1", "0003FDE800000001", "origin:65000:1"),
+        ("soo:1.2.3.4:5", "0103010203040005", "origin:1.2.3.4:5"),
+        ("origin4:7:5", "0203000000070005", "origin4:7:5"),
+        ("redirect:65000:12345", "8008FDE800003039", "redirect:65000:12345"),
+        ("redirect:70000:5", "8208000111700005", "redirect:70000:5"),
+        ("redirect:1.2.3.4:5", "8108010203040005", "redirect:1.2.3.4:5"),
+        ("redirect-to-nexthop", "0800000000000000", "redirect-to-nexthop"),
+        ("copy-to-nexthop", "0800000000000001", "copy-to-nexthop"),
+        ("l2info:19:0:1500:111", "800A130005DC006F", "l2info:19:0:1500:111"),
+        ("bandwidth:65000:1000000", "4004FDE849742400", "bandwidth:65000:1000000"),
+        ("mup:10:10", "0C00000A0000000A", "mup:10:10"),
+        ("mup:10:0.0.0.10", "0C00000A0000000A", "mup:10:10"),
+        ("encap:vxlan", "030C000000000008", "encap:VXLAN"),
+        ("color:100", "030B000000000064", "color:100"),
+        ("color:0x8000:100", "030B800000000064", "color:32768:100"),
+        ("mac-mobility:3:sticky", "0600010000000003", "mac-mobility:3:sticky"),
+        ("router-mac:00:11:22:33:44:55", "0603001122334455", "router-mac:00:11:22:33:44:55"),
+        ("es-import:00:11:22:33:44:55", "0602001122334455", "es-import:00:11:22:33:44:55"),
+        ("esi-label:100:1", "0601010000000641", "0x0601010000000641"),
+        ("default-gateway", "030D000000000000", "default-gateway"),
+        ("rate-limit:1000000", "8006000049742400", "rate-limit:1000000"),
+        ("mark:32", "8009000000000020", "mark:32"),
+        ("0x0399AABBCCDDEEFF", "0399AABBCCDDEEFF", "0x0399AABBCCDDEEFF"),
+    ];
+
+    #[test]
+    fn every_form_is_read_and_written_back() {
+        for (text, bytes, back) in FORMS {
+            let parsed = parse(text).expect(text);
+            assert_eq!(hex(&parsed.0[0].0), *bytes, "{text}");
+            assert_eq!(parsed.0[0].grammar(), *back, "{text}");
+            assert_eq!(parse(back), Ok(parsed), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, wanted) in [
+            ("foo:1:2", "`foo` is no kind of extended community"),
+            ("traget:1:2", "`traget` is no kind of extended community (did you mean `target`?)"),
+            ("target:1:2:3", "`target` takes 2 values, not 3: `target:1:2:3`"),
+            ("target:70000:65536", "`65536` in `target:70000:65536` must be from 0 to 65535"),
+            ("l2info:256:0:0:0", "`256` in `l2info:256:0:0:0` must be from 0 to 255"),
+            ("target:a:1", "`a` in `target:a:1` is neither a number nor an IPv4 address"),
+            ("0x12", "an extended community has 8 bytes, `0x12` has 1"),
+            ("nonsense", "`nonsense` is no kind of extended community"),
+        ] {
+            assert_eq!(parse(text), Err(wanted.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn lists_are_sorted_without_duplicates_and_add_up() {
+        let mut list = parse("[ target:2:2 target:1:1 target:2:2 ]").expect("a list");
+        assert_eq!(list.0.len(), 2);
+        list.merge(parse("target:1:0").expect("one"));
+        let mut out = String::new();
+        list.grammar(&mut out);
+        assert_eq!(out, "extended-community [ target:1:0 target:1:1 target:2:2 ]");
+    }
+}

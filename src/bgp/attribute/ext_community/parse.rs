@@ -1,0 +1,248 @@
+//! The words that configurations use for extended communities.
+//!
+//! ExaBGP's forms, with what it gets wrong put right: a 4-octet AS makes the 4-octet kind instead of the IPv4 one. Beyond ExaBGP:
+//! the names of EVPN and of RFC 9012, and shorter ones that other daemons use.
+
+use std::net::Ipv4Addr;
+
+use super::ExtCommunity;
+use super::kinds::ENCAPSULATIONS;
+use crate::text::{Cursor, SyntaxError, near_miss, value};
+
+/// The names that [`from_word`] knows.
+const NAMES: &[&str] = &[
+    "target",
+    "target4",
+    "origin",
+    "origin4",
+    "rtrecord",
+    "redirect",
+    "redirect-to-nexthop",
+    "copy-to-nexthop",
+    "redirect-to-nexthop-ietf",
+    "copy-to-nexthop-ietf",
+    "l2info",
+    "bandwidth",
+    "mup",
+    "encap",
+    "color",
+    "mac-mobility",
+    "router-mac",
+    "es-import",
+    "esi-label",
+    "default-gateway",
+    "rate-limit",
+    "mark",
+];
+
+/// What is wrong with a word: the message, and a hint.
+type Refusal = (String, Option<String>);
+
+/// Reads one community.
+pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
+    let span = c.span();
+    let word = c.word("an extended community: `target:AS:N`, `origin:AS:N`, `0x…`")?;
+    from_word(word).map_err(|(message, help)| {
+        let error = SyntaxError::new(span, message);
+        match help {
+            Some(help) => error.with_help(help),
+            None => error,
+        }
+    })
+}
+
+/// Reads one word.
+pub(super) fn from_word(word: &str) -> Result<ExtCommunity, Refusal> {
+    if let Some(digits) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))
+        && !word.contains(':')
+    {
+        let bytes = value::hex(digits)
+            .ok_or_else(|| (format!("`{word}` is not hexadecimal"), None))?;
+        return <[u8; 8]>::try_from(&bytes[..]).map(ExtCommunity).map_err(|_| {
+            let message = format!("an extended community has 8 bytes, `{word}` has {}", bytes.len());
+            (message, None)
+        });
+    }
+    let parts: Vec<&str> = word.split(':').collect();
+    let (name, values) = match &parts[..] {
+        // Two numbers without a name are a route target.
+        [first, _] if starts_like_number(first) => ("target", &parts[..]),
+        [name, values @ ..] => (*name, values),
+        [] => (word, &[][..]),
+    };
+    let fields = Fields { word, name, values };
+    match name {
+        "target" | "rt" | "target4" | "rt4" => fields.administered(0x00, 0x02),
+        "origin" | "soo" | "origin4" | "soo4" => fields.administered(0x00, 0x03),
+        "rtrecord" | "rtrecord4" => fields.administered(0x00, 0x13),
+        "redirect" | "redirect4" => fields.administered(0x80, 0x08),
+        "mup" => {
+            let [high, low] = fields.take()?;
+            let (high, low) = (fields.number(high, 0xFFFF)?, fields.number(low, U32)?);
+            Ok(make(0x0C, 0x00, high << 32 | low))
+        }
+        "l2info" => {
+            let [encapsulation, control, mtu, preference] = fields.take()?;
+            let bytes = fields.number(encapsulation, 0xFF)? << 8 | fields.number(control, 0xFF)?;
+            let tail = fields.number(mtu, 0xFFFF)? << 16 | fields.number(preference, 0xFFFF)?;
+            Ok(make(0x80, 0x0A, bytes << 32 | tail))
+        }
+        _ => fields.single().unwrap_or_else(|| fields.unknown()),
+    }
+}
+
+const U32: u64 = 0xFFFF_FFFF;
+
+/// The eight bytes with the low six of `value`.
+fn make(high: u8, low: u8, value: u64) -> ExtCommunity {
+    let [_, _, a, b, c, d, e, f] = value.to_be_bytes();
+    ExtCommunity([high, low, a, b, c, d, e, f])
+}
+
+fn starts_like_number(part: &str) -> bool {
+    part.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// A word taken apart.
+#[derive(Clone, Copy)]
+struct Fields<'a> {
+    word: &'a str,
+    name: &'a str,
+    values: &'a [&'a str],
+}
+
+impl<'a> Fields<'a> {
+    /// The values, if they are `N`.
+    fn take<const N: usize>(self) -> Result<[&'a str; N], Refusal> {
+        <[&str; N]>::try_from(self.values).map_err(|_| {
+            let Self { word, name, values } = self;
+            let plural = if N == 1 { "" } else { "s" };
+            let message =
+                format!("`{name}` takes {N} value{plural}, not {}: `{word}`", values.len());
+            (message, None)
+        })
+    }
+
+    /// A decimal or hexadecimal number, or an IPv4 address as one.
+    fn number(self, part: &str, max: u64) -> Result<u64, Refusal> {
+        let plain = part.strip_suffix('L').unwrap_or(part);
+        let number = value::number_or_hex(plain, u64::MAX)
+            .or_else(|| Some(u64::from(u32::from(part.parse::<Ipv4Addr>().ok()?))));
+        match number {
+            Some(number) if number <= max => Ok(number),
+            Some(_) => {
+                Err((format!("`{part}` in `{}` must be from 0 to {max}", self.word), None))
+            }
+            None => {
+                let word = self.word;
+                let message = format!("`{part}` in `{word}` is neither a number nor an IPv4 address");
+                Err((message, None))
+            }
+        }
+    }
+
+    /// `administrator:number`, the three kinds of RFC 4360 sections 3.1 and 3.2 and RFC 5668.
+    fn administered(self, high: u8, low: u8) -> Result<ExtCommunity, Refusal> {
+        let [administrator, number] = self.take()?;
+        let long = self.name.ends_with('4') || administrator.ends_with('L');
+        let kind = if administrator.contains('.') {
+            1
+        } else if long || self.number(administrator, U32)? > 0xFFFF {
+            2
+        } else {
+            0
+        };
+        let high = high | kind;
+        let value = if kind == 0 {
+            self.number(administrator, 0xFFFF)? << 32 | self.number(number, U32)?
+        } else {
+            self.number(administrator, U32)? << 16 | self.number(number, 0xFFFF)?
+        };
+        Ok(make(high, low, value))
+    }
+
+    /// Kinds with one shape of their own; `None` when the name is not known.
+    fn single(self) -> Option<Result<ExtCommunity, Refusal>> {
+        Some(match (self.name, self.values) {
+            ("redirect-to-nexthop", []) => Ok(make(0x08, 0x00, 0)),
+            ("copy-to-nexthop", []) => Ok(make(0x08, 0x00, 1)),
+            ("redirect-to-nexthop-ietf", [ip]) => {
+                self.number(ip, U32).map(|ip| make(0x01, 0x0C, ip << 16))
+            }
+            ("copy-to-nexthop-ietf", [ip]) => {
+                self.number(ip, U32).map(|ip| make(0x01, 0x0C, ip << 16 | 1))
+            }
+            ("default-gateway", []) => Ok(make(0x03, 0x0D, 0)),
+            ("color", [color]) => self.number(color, U32).map(|color| make(0x03, 0x0B, color)),
+            ("color", [flags, color]) => self.number(flags, 0xFFFF).and_then(|flags| {
+                Ok(make(0x03, 0x0B, flags << 32 | self.number(color, U32)?))
+            }),
+            ("encap", [kind]) => self.encapsulation(kind).map(|kind| make(0x03, 0x0C, kind)),
+            ("mac-mobility", [sequence]) => {
+                self.number(sequence, U32).map(|sequence| make(0x06, 0x00, sequence))
+            }
+            ("mac-mobility", [sequence, "sticky"]) => {
+                self.number(sequence, U32).map(|sequence| make(0x06, 0x00, 1 << 40 | sequence))
+            }
+            ("router-mac", mac) => self.mac(mac).map(|mac| make(0x06, 0x03, mac)),
+            ("es-import", mac) => self.mac(mac).map(|mac| make(0x06, 0x02, mac)),
+            ("esi-label", [label]) => {
+                self.number(label, 0xF_FFFF).map(|label| make(0x06, 0x01, label << 4 | 1))
+            }
+            // RFC 7432 7.5: the flag says single-active.
+            ("esi-label", [label, flags]) => self.number(flags, 0xFF).and_then(|flags| {
+                let label = self.number(label, 0xF_FFFF)?;
+                Ok(make(0x06, 0x01, flags << 40 | label << 4 | 1))
+            }),
+            ("bandwidth", [asn, rate]) => self.number(asn, 0xFFFF).and_then(|asn| {
+                Ok(make(0x40, 0x04, asn << 32 | u64::from(self.float(rate)?.to_bits())))
+            }),
+            ("rate-limit", [rate]) => {
+                self.float(rate).map(|rate| make(0x80, 0x06, rate.to_bits().into()))
+            }
+            ("rate-limit", [rate, "packets"]) => {
+                self.float(rate).map(|rate| make(0x80, 0x0C, rate.to_bits().into()))
+            }
+            ("mark", [dscp]) => self.number(dscp, 63).map(|dscp| make(0x80, 0x09, dscp)),
+            _ => return None,
+        })
+    }
+
+    fn encapsulation(self, kind: &str) -> Result<u64, Refusal> {
+        ENCAPSULATIONS
+            .iter()
+            .find(|(_, name)| name.eq_ignore_ascii_case(kind))
+            .map_or_else(|| self.number(kind, 0xFFFF), |(code, _)| Ok((*code).into()))
+    }
+
+    fn mac(self, parts: &[&str]) -> Result<u64, Refusal> {
+        let octets: Option<Vec<u8>> = parts
+            .iter()
+            .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() <= 2))
+            .collect();
+        match octets {
+            Some(octets) if octets.len() == 6 => {
+                Ok(octets.iter().fold(0, |sum, octet| sum << 8 | u64::from(*octet)))
+            }
+            _ => Err((format!("`{}` needs a MAC address: `{}:00:11:22:33:44:55`", self.word, self.name), None)),
+        }
+    }
+
+    fn float(self, part: &str) -> Result<f32, Refusal> {
+        match part.parse::<f32>() {
+            Ok(rate) if rate.is_finite() && rate >= 0.0 => Ok(rate),
+            _ => Err((format!("`{part}` in `{}` is not a rate", self.word), None)),
+        }
+    }
+
+    fn unknown(self) -> Result<ExtCommunity, Refusal> {
+        let name = self.name;
+        if NAMES.contains(&name) {
+            let message = format!("`{}` has a wrong number of values", self.word);
+            return Err((message, None));
+        }
+        let help = near_miss(name, NAMES.iter().copied())
+            .map(|near| format!("did you mean `{near}`?"));
+        Err((format!("`{name}` is no kind of extended community"), help))
+    }
+}

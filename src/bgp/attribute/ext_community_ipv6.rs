@@ -1,0 +1,205 @@
+//! IPv6 address specific extended communities (RFC 5701): twenty bytes, an IPv6 address in the middle.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use super::{PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::{JsonWriter, hex};
+use crate::text::{Cursor, SyntaxError, value};
+use crate::wire::{Reader, WireError, Writer};
+
+/// One of them. `Display` is ExaBGP's text of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExtCommunityIpv6(pub [u8; 20]);
+
+/// Names and the two bytes of type.
+const NAMES: &[(&str, [u8; 2])] = &[
+    ("target", [0x00, 0x02]),
+    ("origin", [0x00, 0x03]),
+    ("redirect", [0x00, 0x0D]),
+];
+
+impl ExtCommunityIpv6 {
+    /// One with these parts.
+    pub fn new(kind: [u8; 2], address: Ipv6Addr, number: u16) -> Self {
+        let mut bytes = [0; 20];
+        bytes[..2].copy_from_slice(&kind);
+        bytes[2..18].copy_from_slice(&address.octets());
+        bytes[18..].copy_from_slice(&number.to_be_bytes());
+        Self(bytes)
+    }
+
+    /// To that address, for a FlowSpec rule (draft-ietf-idr-flowspec-redirect-ip).
+    pub fn redirect(address: Ipv6Addr, copy: bool) -> Self {
+        Self::new([0x00, 0x0C], address, copy.into())
+    }
+
+    fn parts(&self) -> ([u8; 2], Ipv6Addr, u16) {
+        let mut address = [0; 16];
+        address.copy_from_slice(&self.0[2..18]);
+        let number = u16::from_be_bytes([self.0[18], self.0[19]]);
+        ([self.0[0], self.0[1]], address.into(), number)
+    }
+
+    /// ExaBGP's words for it, if it has any.
+    fn words(&self) -> Option<String> {
+        let ([high, low], address, number) = self.parts();
+        match (high & 0x0F, low) {
+            (0, 0x0C) if number & 1 == 1 => {
+                Some(format!("copy-to-nexthop-ietf {address} (with copy)"))
+            }
+            (0, 0x0C) => Some(format!("redirect-to-nexthop-ietf {address}")),
+            (0, 0x0B) => Some(format!("0x{}", hex(&self.0))),
+            _ => None,
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        if word.starts_with("0x") || word.starts_with("0X") {
+            return value::hex(word)?.try_into().ok().map(Self);
+        }
+        let (name, rest) = word.split_once(':')?;
+        match name {
+            "redirect-to-nexthop-ietf" => return Some(Self::redirect(value::ipv6(rest)?, false)),
+            "copy-to-nexthop-ietf" => return Some(Self::redirect(value::ipv6(rest)?, true)),
+            _ => {}
+        }
+        let (_, kind) = NAMES.iter().find(|(known, _)| *known == name)?;
+        let (address, number) = rest.rsplit_once(':')?;
+        Some(Self::new(*kind, value::ipv6(address)?, value::u16(number)?))
+    }
+
+    fn grammar(&self) -> String {
+        let (kind, address, number) = self.parts();
+        match NAMES.iter().find(|(_, known)| *known == kind) {
+            Some((name, _)) => format!("{name}:{address}:{number}"),
+            None => format!("0x{}", hex(&self.0)),
+        }
+    }
+}
+
+impl fmt::Display for ExtCommunityIpv6 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.words() {
+            Some(words) => f.write_str(&words),
+            None => write!(f, "0x{}", hex(&self.0)),
+        }
+    }
+}
+
+/// Those of a route, sorted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ExtCommunitiesIpv6(pub Vec<ExtCommunityIpv6>);
+
+impl PathAttribute for ExtCommunitiesIpv6 {
+    const CODE: u8 = 25;
+    const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
+    const NAME: &'static str = "extended-community-ipv6";
+    // RFC 7606 7.15: "[…] SHALL be handled using the approach of 'treat-as-withdraw'".
+    const MALFORMED: Severity = Severity::TreatAsWithdraw;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        let mut list = Vec::with_capacity(r.remaining() / 20);
+        while !r.is_empty() {
+            list.push(ExtCommunityIpv6(r.array("communities of twenty bytes")?));
+        }
+        list.sort_unstable();
+        Ok(Self(list))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        let mut last = None;
+        for community in &self.0 {
+            if last.replace(community) != Some(community) {
+                w.bytes(&community.0);
+            }
+        }
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        let mut list = c.list(|c| {
+            c.value(
+                "an IPv6 extended community: `target:ADDRESS:N`, `redirect-to-nexthop-ietf:ADDRESS` or 20 bytes as `0x…`",
+                ExtCommunityIpv6::from_word,
+            )
+        })?;
+        list.sort_unstable();
+        list.dedup();
+        Ok(Self(list))
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        w.raw("[ ");
+        w.list(&self.0, |w, community| {
+            w.raw("{ \"value\": ").raw(&decimal(&community.0));
+            w.raw(", \"string\": \"").raw(&community.words().unwrap_or_default()).raw("\" }");
+        });
+        w.raw(" ]");
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("extended-community-ipv6 ");
+        super::push_list(&self.0, out);
+    }
+
+    fn grammar(&self, out: &mut String) {
+        out.push_str("extended-community-ipv6 ");
+        let words: Vec<String> = self.0.iter().map(ExtCommunityIpv6::grammar).collect();
+        super::push_list(&words, out);
+    }
+
+    fn is_shown(&self) -> bool {
+        !self.0.is_empty()
+    }
+
+    fn merge(&mut self, later: Self) {
+        self.0.extend(later.0);
+        self.0.sort_unstable();
+        self.0.dedup();
+    }
+}
+
+/// The decimal digits of a big-endian number.
+fn decimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0u8];
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) << 8;
+            // A remainder of ten fits.
+            *digit = u8::try_from(carry % 10).unwrap_or_default();
+            carry /= 10;
+        }
+        while carry > 0 {
+            digits.push(u8::try_from(carry % 10).unwrap_or_default());
+            carry /= 10;
+        }
+    }
+    digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_any_length() {
+        assert_eq!(decimal(&[0; 20]), "0");
+        assert_eq!(decimal(&u128::MAX.to_be_bytes()), u128::MAX.to_string());
+    }
+
+    #[test]
+    fn words_are_read_back() {
+        for word in ["target:2001:db8::2:7", "origin:2001:db8::2:7", "redirect:::1:65535"] {
+            assert_eq!(ExtCommunityIpv6::from_word(word).expect(word).grammar(), word);
+        }
+        let copy = ExtCommunityIpv6::from_word("copy-to-nexthop-ietf:2001:db8::2").expect("a word");
+        assert_eq!(copy.to_string(), "copy-to-nexthop-ietf 2001:db8::2 (with copy)");
+        assert_eq!(ExtCommunityIpv6::from_word(&copy.grammar()), Some(copy));
+        for word in ["", "target:1.2.3.4:5", "target:::1", "0x00"] {
+            assert_eq!(ExtCommunityIpv6::from_word(word), None, "{word}");
+        }
+    }
+}
