@@ -1,10 +1,16 @@
 //! Capabilities (RFC 5492): the table of all that we know.
 //!
-//! A row of [`capabilities!`] makes the variant and its dispatch; the compiler then asks for the [`CapabilityCodec`] impl in
-//! that one file. One that is not in the table is kept as code and value.
+//! A row of [`capabilities!`] names a file and the types in it that are capabilities; it makes the variants and their
+//! dispatch, and the compiler then asks for the [`CapabilityCodec`] impls in that one file. A capability that is not in
+//! the table is kept as code and value. JSON and text are ExaBGP's, to the byte, so that a capability which ExaBGP 5.0
+//! does not know keeps the form of an unknown one.
 
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError, Writer};
+
+mod offer;
+
+pub use offer::Offer;
 
 /// One capability: its facts, its wire form, its texts.
 pub trait CapabilityCodec: Sized {
@@ -13,7 +19,7 @@ pub trait CapabilityCodec: Sized {
     /// The key in JSON events of an OPEN that we send.
     const NAME: &'static str;
 
-    /// Reads the value; `r` holds exactly that.
+    /// Reads the value; `r` holds exactly that. What is left of it is ignored.
     ///
     /// # Errors
     /// When it is malformed: the OPEN is refused with 2/0.
@@ -22,23 +28,34 @@ pub trait CapabilityCodec: Sized {
     /// Appends the value, without code and length.
     fn encode(&self, w: &mut Writer<'_>);
 
+    /// How many capabilities of this code go on the wire for this one, and what they say; almost always its value, once.
+    fn values(&self) -> Vec<Vec<u8>> {
+        vec![value(|w| self.encode(w))]
+    }
+
     /// Appends the JSON value of all instances in one OPEN (multiprotocol has one for each family).
-    fn json(all: &[&Self], w: &mut JsonWriter);
+    fn json(all: &[&Self], w: &mut JsonWriter) {
+        if let Some(last) = all.last() {
+            unknown_json(Self::CODE, &value(|w| last.encode(w)), w);
+        }
+    }
 
     /// Appends the text of all instances in one OPEN: `multiprotocol(ipv4 unicast,ipv6 unicast)`.
-    fn text(all: &[&Self], out: &mut String);
+    fn text(_all: &[&Self], out: &mut String) {
+        unknown_text(Self::CODE, out);
+    }
 }
 
-/// Makes [`Capability`] and its dispatch from rows `Variant(module::Type)`.
+/// Makes [`Capability`] and its dispatch from rows `module { Type, … }`.
 macro_rules! capabilities {
-    ($($variant:ident($module:ident::$type:ident),)*) => {
-        $(pub mod $module;)*
+    ($($module:ident { $($variant:ident),* $(,)? })*) => {
+        $(pub mod $module; pub use $module::{$($variant),*};)*
 
         /// A capability of an OPEN.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Capability {
-            $(#[doc = concat!("See [`", stringify!($module), "`].")] $variant($module::$type),)*
+            $($(#[doc = concat!("See [`", stringify!($module), "`].")] $variant($variant),)*)*
             /// One without a row in the table.
             Unknown {
                 /// Capability code.
@@ -54,18 +71,16 @@ macro_rules! capabilities {
             /// # Errors
             /// When it is malformed.
             pub fn decode(code: u8, r: &mut Reader<'_>) -> Result<Self, WireError> {
-                $(if code == <$module::$type as CapabilityCodec>::CODE {
-                    let value = <$module::$type as CapabilityCodec>::decode(r)?;
-                    r.finish("the end of the capability")?;
-                    return Ok(Self::$variant(value));
-                })*
+                $($(if code == <$variant as CapabilityCodec>::CODE {
+                    return Ok(Self::$variant(<$variant as CapabilityCodec>::decode(r)?));
+                })*)*
                 Ok(Self::Unknown { code, value: r.rest().into() })
             }
 
             /// Capability code.
             pub const fn code(&self) -> u8 {
                 match self {
-                    $(Self::$variant(_) => <$module::$type as CapabilityCodec>::CODE,)*
+                    $($(Self::$variant(_) => <$variant as CapabilityCodec>::CODE,)*)*
                     Self::Unknown { code, .. } => *code,
                 }
             }
@@ -73,30 +88,29 @@ macro_rules! capabilities {
             /// The key in JSON events of an OPEN that we send.
             pub const fn name(&self) -> &'static str {
                 match self {
-                    $(Self::$variant(_) => <$module::$type as CapabilityCodec>::NAME,)*
+                    $($(Self::$variant(_) => <$variant as CapabilityCodec>::NAME,)*)*
                     Self::Unknown { .. } => "unknown",
                 }
             }
 
-            /// Appends the capability: code, length, value.
-            pub fn encode(&self, w: &mut Writer<'_>) {
-                w.u8(self.code());
-                w.len8(|w| match self {
-                    $(Self::$variant(value) => value.encode(w),)*
-                    Self::Unknown { value, .. } => w.bytes(value),
-                });
+            /// The values that go on the wire, each after code and length.
+            pub(crate) fn values(&self) -> Vec<Vec<u8>> {
+                match self {
+                    $($(Self::$variant(value) => value.values(),)*)*
+                    Self::Unknown { value, .. } => vec![value.to_vec()],
+                }
             }
 
             /// Appends the JSON value of all of `capabilities` that have this one's code.
             pub fn json_all(&self, capabilities: &[Self], w: &mut JsonWriter) {
                 match self {
-                    $(Self::$variant(_) => {
+                    $($(Self::$variant(_) => {
                         let all: Vec<_> = capabilities.iter().filter_map(|one| match one {
                             Self::$variant(value) => Some(value),
                             _ => None,
                         }).collect();
-                        <$module::$type as CapabilityCodec>::json(&all, w);
-                    })*
+                        <$variant as CapabilityCodec>::json(&all, w);
+                    })*)*
                     Self::Unknown { code, value } => unknown_json(*code, value, w),
                 }
             }
@@ -104,14 +118,14 @@ macro_rules! capabilities {
             /// Appends the text of all of `capabilities` that have this one's code.
             pub fn text_all(&self, capabilities: &[Self], out: &mut String) {
                 match self {
-                    $(Self::$variant(_) => {
+                    $($(Self::$variant(_) => {
                         let all: Vec<_> = capabilities.iter().filter_map(|one| match one {
                             Self::$variant(value) => Some(value),
                             _ => None,
                         }).collect();
-                        <$module::$type as CapabilityCodec>::text(&all, out);
-                    })*
-                    Self::Unknown { code, .. } => out.push_str(&format!("unknown capability {code}")),
+                        <$variant as CapabilityCodec>::text(&all, out);
+                    })*)*
+                    Self::Unknown { code, .. } => unknown_text(*code, out),
                 }
             }
         }
@@ -119,17 +133,46 @@ macro_rules! capabilities {
 }
 
 capabilities! {
-    Multiprotocol(multiprotocol::Multiprotocol),
+    multiprotocol { Multiprotocol }
+    route_refresh { RouteRefresh, CiscoRouteRefresh, EnhancedRouteRefresh }
+    extended_nexthop { ExtendedNexthop }
+    extended_message { ExtendedMessage }
+    role { BgpRole }
+    graceful_restart { GracefulRestart }
+    asn4 { Asn4 }
+    multisession { Multisession, CiscoMultisession }
+    add_path { AddPath }
+    llgr { LongLivedGracefulRestart }
+    hostname { Hostname }
+    software_version { SoftwareVersion }
+    paths_limit { PathsLimit }
+    link_local { LinkLocalNexthop }
+    operational { Operational }
 }
 
-fn unknown_json(code: u8, value: &[u8], w: &mut JsonWriter) {
-    let iana = match code {
+/// The bytes that `write` writes.
+fn value(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut Writer::new(&mut out));
+    out
+}
+
+/// IANA's word for a code that ExaBGP 5.0 does not know.
+const fn unknown_word(code: u8) -> &'static str {
+    match code {
         128.. => "reserved",
         70..=127 => "unassigned",
         _ => "unknown",
-    };
+    }
+}
+
+fn unknown_text(code: u8, out: &mut String) {
+    out.push_str(&format!("{} {code}", unknown_word(code)));
+}
+
+fn unknown_json(code: u8, value: &[u8], w: &mut JsonWriter) {
     w.raw("{ \"name\": \"unknown\", \"iana\": ")
-        .string(iana)
+        .string(unknown_word(code))
         .raw(", \"value\": ")
         .number(code);
     w.raw(", \"raw\": ").string(&hex(value)).raw(" }");

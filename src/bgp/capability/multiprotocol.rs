@@ -21,9 +21,13 @@ impl CapabilityCodec for Multiprotocol {
     const NAME: &'static str = "multiprotocol";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
-        let afi = r.u16("an AFI")?;
-        r.u8("the reserved byte")?;
-        Ok(Self(Family::new(afi, r.u8("a SAFI")?)))
+        let afi = r.u16("the AFI of a multiprotocol capability")?;
+        // RFC 4760 8: "SHOULD be set to 0 by the sender and ignored by the receiver"
+        r.u8("the reserved byte of a multiprotocol capability")?;
+        Ok(Self(Family::new(
+            afi,
+            r.u8("the SAFI of a multiprotocol capability")?,
+        )))
     }
 
     fn encode(&self, w: &mut Writer<'_>) {

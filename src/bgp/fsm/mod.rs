@@ -25,6 +25,7 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
+pub use super::message::Direction;
 use super::message::RawMessage;
 use super::message::notification::Notification;
 use super::negotiated::Negotiated;
@@ -48,31 +49,6 @@ pub struct ConnInfo {
     pub local: SocketAddr,
     /// The peer's address and port.
     pub remote: SocketAddr,
-}
-
-/// Which way a message goes. `Display` is the word of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// From us to the peer.
-    Send,
-    /// From the peer to us.
-    Receive,
-}
-
-impl Direction {
-    /// The word of events: `send` or `receive`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Receive => "receive",
-        }
-    }
-}
-
-impl std::fmt::Display for Direction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.name())
-    }
 }
 
 /// What happened.

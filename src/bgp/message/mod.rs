@@ -1,4 +1,4 @@
-//! Messages: the header, and the five types (RFC 4271 section 4, RFC 2918).
+//! Messages: the header, and the six types (RFC 4271 section 4, RFC 2918, draft-ietf-idr-operational-message).
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -16,6 +16,7 @@ use crate::wire::Writer;
 
 pub mod notification;
 pub mod open;
+pub mod operational;
 pub mod refresh;
 pub mod update;
 
@@ -74,6 +75,31 @@ impl MessageType {
 }
 
 impl fmt::Display for MessageType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Which way a message goes. `Display` is the word of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// From us to the peer.
+    Send,
+    /// From the peer to us.
+    Receive,
+}
+
+impl Direction {
+    /// The word of events: `send` or `receive`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Receive => "receive",
+        }
+    }
+}
+
+impl fmt::Display for Direction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
@@ -160,6 +186,15 @@ pub fn keepalive() -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER);
     encode(&mut out, MessageType::KEEPALIVE, |_| {});
     out
+}
+
+/// The longest beginning of `text` that has at most `max` bytes.
+pub(crate) fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]

@@ -1,15 +1,48 @@
 //! OPEN (RFC 4271 section 4.2) with the extended parameters of RFC 9072.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+
+//! |    Version    |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |     My Autonomous System      |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |           Hold Time           |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |                         BGP Identifier                        |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! | Opt Parm Len  | Optional Parameters (variable)
+//! +-+-+-+-+-+-+-+-+
+//!
+//! RFC 9072, when the parameters need more than 255 bytes:
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |      255      |      255      |  Extended Opt. Parm. Length   |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
 
 use std::net::Ipv4Addr;
 
+use super::notification::Notification;
+use super::{Direction, MessageType, encode};
+use crate::bgp::asn::Asn;
 use crate::bgp::capability::Capability;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// Optional parameter: capabilities (RFC 5492).
+const CAPABILITIES: u8 = 2;
+/// Optional parameter: authentication, deprecated by RFC 4271.
+const AUTHENTICATION: u8 = 1;
+/// Length and type that announce the extended form (RFC 9072 section 2).
+const EXTENDED: u8 = 255;
 
 /// What a speaker offers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// Version of the protocol: 4.
     pub version: u8,
-    /// The two-octet AS field; [`Asn::TRANS`](crate::bgp::Asn::TRANS) for a number that needs four.
+    /// The two-octet AS field; [`Asn::TRANS`] for a number that needs four.
     pub asn: u16,
     /// Proposed hold time, in seconds: 0 or at least 3.
     pub hold_time: u16,
@@ -17,4 +50,204 @@ pub struct Open {
     pub router_id: Ipv4Addr,
     /// Capabilities, in their order on the wire; each family of multiprotocol is one.
     pub capabilities: Vec<Capability>,
+}
+
+impl Open {
+    /// Reads the body of a message, and no more: whether the numbers suit us is for the state machine.
+    ///
+    /// # Errors
+    /// The NOTIFICATION to answer with (RFC 4271 section 6.2): 2/1 version, 2/4 parameter, 2/5 authentication, 2/0 for
+    /// what is malformed.
+    pub fn decode(body: &[u8]) -> Result<Self, Notification> {
+        let mut r = Reader::new(body);
+        let version = r.u8("the version").map_err(malformed)?;
+        if version != 4 {
+            // RFC 4271 6.2: "The Data field is a 2-octet unsigned integer, which indicates the largest,
+            // locally-supported version number"
+            return Err(Notification::new(2, 1, vec![0, 4]));
+        }
+        let mut fixed = || -> Result<_, WireError> {
+            Ok((
+                r.u16("the AS number")?,
+                r.u16("the hold time")?,
+                r.u32("the BGP identifier")?,
+            ))
+        };
+        let (asn, hold_time, router_id) = fixed().map_err(malformed)?;
+        Ok(Self {
+            version,
+            asn,
+            hold_time,
+            router_id: Ipv4Addr::from(router_id),
+            capabilities: parameters(&mut r)?,
+        })
+    }
+
+    /// The whole message.
+    ///
+    /// # Errors
+    /// When the capabilities do not fit in 4,096 bytes: an OPEN is never extended (RFC 8654 section 3).
+    pub fn encode(&self) -> Result<Vec<u8>, WireError> {
+        let mut out = Vec::with_capacity(128);
+        let mut fits = Ok(());
+        encode(&mut out, MessageType::OPEN, |w| {
+            w.u8(self.version);
+            w.u16(self.asn);
+            w.u16(self.hold_time);
+            w.u32(self.router_id.into());
+            fits = self.encode_parameters(w);
+        });
+        if out.len() > super::MAX {
+            fits = Err(WireError {
+                what: "an OPEN of at most 4096 bytes",
+                offset: super::MAX,
+            });
+        }
+        fits.map(|()| out)
+    }
+
+    /// The AS of the speaker: the four-octet one where the two-octet field says that it does not fit there.
+    ///
+    /// A capability that disagrees with a field other than AS_TRANS is not believed.
+    pub fn speaker_as(&self) -> Asn {
+        let asn = Asn::from(self.asn);
+        if asn != Asn::TRANS {
+            return asn;
+        }
+        self.capabilities
+            .iter()
+            .rev()
+            .find_map(|capability| match capability {
+                Capability::Asn4(asn4) => Some(asn4.0),
+                _ => None,
+            })
+            .unwrap_or(asn)
+    }
+
+    /// Appends the value of an `open` event. Capabilities are keyed by name in what we send, by code in what we receive.
+    pub fn json(&self, direction: Direction, w: &mut JsonWriter) {
+        w.raw("{ \"version\": ").number(self.version);
+        w.raw(", \"asn\": ").number(self.asn);
+        w.raw(", \"hold_time\": ").number(self.hold_time);
+        w.raw(", \"router_id\": ").display(self.router_id);
+        w.raw(", \"capabilities\": { ");
+        w.list(self.distinct(), |w, capability| {
+            match (direction, capability) {
+                (Direction::Receive, _) | (Direction::Send, Capability::Unknown { .. }) => {
+                    w.display(capability.code())
+                }
+                (Direction::Send, _) => w.string(capability.name()),
+            };
+            w.raw(": ");
+            capability.json_all(&self.capabilities, w);
+        });
+        w.raw(" } }");
+    }
+
+    /// Appends the text of an `open` event: `open version 4 asn …`.
+    pub fn text(&self, out: &mut String) {
+        out.push_str(&format!(
+            "open version {} asn {} hold_time {} router_id {} capabilities [",
+            self.version, self.asn, self.hold_time, self.router_id
+        ));
+        let mut capabilities = self.distinct();
+        capabilities.sort_by_key(|capability| capability.code());
+        for (index, capability) in capabilities.into_iter().enumerate() {
+            if index > 0 {
+                out.push_str(", ");
+            }
+            capability.text_all(&self.capabilities, out);
+        }
+        out.push(']');
+    }
+
+    /// The first capability of each code, in order.
+    fn distinct(&self) -> Vec<&Capability> {
+        let mut seen = [false; 256];
+        self.capabilities
+            .iter()
+            .filter(|one| !std::mem::replace(&mut seen[usize::from(one.code())], true))
+            .collect()
+    }
+
+    /// Appends the parameters: one for each capability, in the extended form when they need 255 bytes or more.
+    fn encode_parameters(&self, w: &mut Writer<'_>) -> Result<(), WireError> {
+        let mut values = Vec::new();
+        for capability in &self.capabilities {
+            let code = capability.code();
+            values.extend(capability.values().into_iter().map(|value| (code, value)));
+        }
+        let capability = |w: &mut Writer<'_>, (code, value): &(u8, Vec<u8>)| {
+            w.u8(*code);
+            w.len8(|w| w.bytes(value));
+        };
+        // Parameter type and length, capability code and length, value.
+        let plain: usize = values.iter().map(|(_, value)| 4 + value.len()).sum();
+        if plain < usize::from(EXTENDED) {
+            w.len8(|w| {
+                for value in &values {
+                    w.u8(CAPABILITIES);
+                    w.len8(|w| capability(w, value));
+                }
+            });
+        } else {
+            w.bytes(&[EXTENDED, EXTENDED]);
+            w.len16(|w| {
+                for value in &values {
+                    w.u8(CAPABILITIES);
+                    w.len16(|w| capability(w, value));
+                }
+            });
+        }
+        w.finish()
+    }
+}
+
+/// Reads the parameters in either form.
+fn parameters(r: &mut Reader<'_>) -> Result<Vec<Capability>, Notification> {
+    let length = r.u8("the length of the parameters").map_err(malformed)?;
+    // RFC 9072 2: "the value of the Non-Ext OP Len. field is not 0 and the Non-Ext OP Type is 255"
+    let extended = length != 0 && r.peek().first() == Some(&EXTENDED);
+    let mut r = if extended {
+        r.u8("the extended marker").map_err(malformed)?;
+        let length = r.u16("the extended length").map_err(malformed)?;
+        r.sub(length.into(), "the parameters").map_err(malformed)?
+    } else {
+        r.sub(length.into(), "the parameters").map_err(malformed)?
+    };
+    let mut capabilities = Vec::new();
+    while !r.is_empty() {
+        let kind = r.u8("a parameter").map_err(malformed)?;
+        let length = if extended {
+            r.u16("the length of a parameter")
+        } else {
+            r.u8("the length of a parameter").map(u16::from)
+        };
+        let mut value = length
+            .and_then(|length| r.sub(length.into(), "a parameter"))
+            .map_err(malformed)?;
+        match kind {
+            CAPABILITIES => {
+                while !value.is_empty() {
+                    capabilities.push(capability(&mut value).map_err(malformed)?);
+                }
+            }
+            // RFC 4271 appendix A: authentication is deprecated, 2/5 remains.
+            AUTHENTICATION => return Err(Notification::new(2, 5, Vec::new())),
+            _ => return Err(Notification::new(2, 4, vec![kind])),
+        }
+    }
+    Ok(capabilities)
+}
+
+fn capability(r: &mut Reader<'_>) -> Result<Capability, WireError> {
+    let code = r.u8("a capability code")?;
+    let length = r.u8("the length of a capability")?;
+    Capability::decode(code, &mut r.sub(length.into(), "a capability")?)
+}
+
+/// RFC 4271 6.2: "If one of the Optional Parameters in the OPEN message is recognized, but is malformed, then the Error
+/// Subcode MUST be set to 0 (Unspecific)."
+fn malformed(error: WireError) -> Notification {
+    Notification::new(2, 0, error.to_string().into_bytes())
 }

@@ -1,0 +1,19 @@
+//! Link-local next hop (draft-ietf-idr-linklocal-capability): a next hop of one link-local address. No value.
+
+use super::CapabilityCodec;
+use crate::wire::{Reader, WireError, Writer};
+
+/// A next hop that is only a link-local address is understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LinkLocalNexthop;
+
+impl CapabilityCodec for LinkLocalNexthop {
+    const CODE: u8 = 77;
+    const NAME: &'static str = "link-local-nexthop";
+
+    fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, _: &mut Writer<'_>) {}
+}

@@ -1,0 +1,146 @@
+//! Multi-session (draft-ietf-idr-bgp-multisession-07 section 4), and Cisco's code for it.
+//!
+//! ```text
+//! +---------------------------------+
+//! | Flags (1 octet)                 |
+//! +---------------------------------+
+//! | Session Id: capability codes    |
+//! | (1 octet each)                  |
+//! ```
+//!
+//! On the wire we are ExaBGP 5.0: a capability with the flags alone, then one for each code with that octet alone. A
+//! receiver that keeps the first instance, as the draft says, reads an empty Session Id, which means multiprotocol.
+
+use super::CapabilityCodec;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// Several sessions may run, told apart by these capability codes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Multisession(pub Vec<u8>);
+
+/// The same under Cisco's code.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct CiscoMultisession(pub Vec<u8>);
+
+impl CapabilityCodec for Multisession {
+    const CODE: u8 = 68;
+    const NAME: &'static str = "multi-session";
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self(session_id(r)))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.u8(0);
+        w.bytes(&self.0);
+    }
+
+    fn values(&self) -> Vec<Vec<u8>> {
+        values(&self.0)
+    }
+
+    fn json(all: &[&Self], w: &mut JsonWriter) {
+        if let Some(first) = all.first() {
+            json("RFC", &first.0, w);
+        }
+    }
+
+    fn text(all: &[&Self], out: &mut String) {
+        if let Some(first) = all.first() {
+            out.push_str("multisession (rfc) ");
+            out.push_str(&names(&first.0).join(" "));
+        }
+    }
+}
+
+impl CapabilityCodec for CiscoMultisession {
+    const CODE: u8 = 131;
+    /// ExaBGP's spelling.
+    const NAME: &'static str = "cisco-multi-sesion";
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self(session_id(r)))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        w.u8(0);
+        w.bytes(&self.0);
+    }
+
+    fn values(&self) -> Vec<Vec<u8>> {
+        values(&self.0)
+    }
+
+    fn json(all: &[&Self], w: &mut JsonWriter) {
+        if let Some(first) = all.first() {
+            json("Cisco", &first.0, w);
+        }
+    }
+
+    fn text(all: &[&Self], out: &mut String) {
+        if let Some(first) = all.first() {
+            out.push_str("multisession ");
+            out.push_str(&names(&first.0).join(" "));
+        }
+    }
+}
+
+/// Reads flags and Session Id.
+fn session_id(r: &mut Reader<'_>) -> Vec<u8> {
+    // The flags octet is reserved; without it the Session Id is empty.
+    let codes = r.rest().get(1..).unwrap_or_default();
+    // Section 4: "The Multisession capability code itself MUST NOT be listed; if listed it MUST be ignored upon receipt."
+    codes
+        .iter()
+        .copied()
+        .filter(|code| ![Multisession::CODE, CiscoMultisession::CODE].contains(code))
+        .collect()
+}
+
+fn values(codes: &[u8]) -> Vec<Vec<u8>> {
+    let codes = codes.iter().map(|code| vec![*code]);
+    std::iter::once(vec![0]).chain(codes).collect()
+}
+
+fn json(variant: &str, codes: &[u8], w: &mut JsonWriter) {
+    w.raw("{ \"name\": \"multisession\", \"variant\": ")
+        .string(variant)
+        .raw(", \"capabilities\": [");
+    for (index, name) in names(codes).iter().enumerate() {
+        w.raw(if index > 0 { ", " } else { " " }).string(name);
+    }
+    w.raw(" ] }");
+}
+
+fn names(codes: &[u8]) -> Vec<String> {
+    codes.iter().map(|code| name(*code)).collect()
+}
+
+/// ExaBGP's name of a capability code.
+fn name(code: u8) -> String {
+    let name = match code {
+        0 => "reserved",
+        1 => "multiprotocol",
+        2 => "route-refresh",
+        3 => "outbound-route-filtering",
+        4 => "multiple-routes",
+        5 => "nexthop",
+        6 => "extended-message",
+        64 => "graceful-restart",
+        65 => "asn4",
+        67 => "dynamic-capability",
+        68 => "multi-session",
+        69 => "add-path",
+        70 => "enhanced-route-refresh",
+        73 => "hostname",
+        75 => "software-version",
+        128 => "cisco-route-refresh",
+        131 => "cisco-multi-sesion",
+        185 => "operational",
+        70..=127 => return format!("unassigned-{code:#x}"),
+        128.. => return format!("reserved-{code:#x}"),
+        _ => return format!("capability-{code:#x}"),
+    };
+    name.to_owned()
+}

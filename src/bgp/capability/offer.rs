@@ -1,0 +1,149 @@
+//! What a neighbour's OPEN offers, from switches to the list on the wire.
+//!
+//! The order is ExaBGP's: peers do not care, but recorded sessions and scripts compare bytes.
+
+use super::add_path::{AddPath, AddPathMode};
+use super::asn4::Asn4;
+use super::extended_nexthop::ExtendedNexthop;
+use super::graceful_restart::GracefulRestart;
+use super::hostname::Hostname;
+use super::llgr::{LongLived, LongLivedGracefulRestart};
+use super::multisession::{CiscoMultisession, Multisession};
+use super::paths_limit::PathsLimit;
+use super::software_version::SoftwareVersion;
+use super::{
+    BgpRole, Capability, EnhancedRouteRefresh, ExtendedMessage, LinkLocalNexthop, Multiprotocol,
+    Operational, RouteRefresh,
+};
+use crate::bgp::asn::Asn;
+use crate::bgp::family::{Afi, Family};
+
+/// The switches. Everything is off by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offer {
+    /// Families.
+    pub families: Vec<Family>,
+    /// Four-octet AS numbers: our AS (any number when it is taken from the peer).
+    pub asn4: Option<Asn>,
+    /// Extended next hop; pairs other than of IPv4 unicast, multicast, labelled unicast or VPN with IPv6 are left out.
+    pub nexthop: Option<Vec<(Family, Afi)>>,
+    /// ADD-PATH; families other than unicast, labelled unicast and VPN are left out.
+    pub add_path: Option<(AddPathMode, Vec<Family>)>,
+    /// Paths limit.
+    pub paths_limit: Option<Vec<(Family, u16)>>,
+    /// Graceful restart for every family: its time in seconds; only 12 bits of it are sent.
+    pub graceful_restart: Option<u16>,
+    /// Long-lived graceful restart for every family: its time in seconds, 24 bits.
+    pub long_lived: Option<u32>,
+    /// Route refresh, plain and enhanced.
+    pub route_refresh: bool,
+    /// Operational messages.
+    pub operational: bool,
+    /// Extended messages.
+    pub extended_message: bool,
+    /// Host name.
+    pub host_name: Option<String>,
+    /// Domain name, which is only sent with a host name.
+    pub domain_name: Option<String>,
+    /// Software version, as `name/version`.
+    pub software_version: Option<String>,
+    /// Link-local next hop.
+    pub link_local_nexthop: bool,
+    /// BGP role.
+    pub role: Option<BgpRole>,
+    /// Multi-session.
+    pub multi_session: bool,
+}
+
+impl Offer {
+    /// The capabilities, in order.
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let mut families = self.families.clone();
+        families.sort();
+        families.dedup();
+        let mut list: Vec<Capability> = families
+            .iter()
+            .map(|family| Capability::Multiprotocol(Multiprotocol(*family)))
+            .collect();
+        list.extend(self.asn4.map(|asn| Capability::Asn4(Asn4(asn))));
+        list.extend(self.nexthop.as_deref().map(nexthop));
+        list.extend(
+            self.add_path
+                .as_ref()
+                .map(|(mode, families)| add_path(*mode, families)),
+        );
+        let limits = self.paths_limit.clone();
+        list.extend(limits.map(|limits| Capability::PathsLimit(PathsLimit(limits))));
+        list.extend(self.graceful_restart.map(|time| {
+            Capability::GracefulRestart(GracefulRestart {
+                flags: 0,
+                time: time & GracefulRestart::MAX_TIME,
+                families: families
+                    .iter()
+                    .map(|family| (*family, GracefulRestart::FORWARDING))
+                    .collect(),
+            })
+        }));
+        list.extend(self.long_lived.map(|time| long_lived(&families, time)));
+        if self.route_refresh {
+            list.push(Capability::RouteRefresh(RouteRefresh));
+            list.push(Capability::EnhancedRouteRefresh(EnhancedRouteRefresh));
+        }
+        if self.operational {
+            list.push(Capability::Operational(Operational));
+        }
+        if self.extended_message {
+            list.push(Capability::ExtendedMessage(ExtendedMessage));
+        }
+        list.push(Capability::Hostname(Hostname {
+            host: self.host_name.clone(),
+            domain: self.domain_name.clone(),
+        }));
+        let version = self.software_version.clone();
+        list.extend(version.map(|version| Capability::SoftwareVersion(SoftwareVersion(version))));
+        if self.link_local_nexthop {
+            list.push(Capability::LinkLocalNexthop(LinkLocalNexthop));
+        }
+        list.extend(self.role.map(Capability::BgpRole));
+        if self.multi_session {
+            list.push(Capability::Multisession(Multisession(vec![1])));
+            list.push(Capability::CiscoMultisession(CiscoMultisession(Vec::new())));
+        }
+        list
+    }
+}
+
+fn nexthop(pairs: &[(Family, Afi)]) -> Capability {
+    let known = [1, 2, 4, 128].map(|safi| (Family::new(1, safi), Afi::IPV6));
+    Capability::ExtendedNexthop(ExtendedNexthop(
+        known
+            .into_iter()
+            .filter(|pair| pairs.contains(pair))
+            .collect(),
+    ))
+}
+
+fn add_path(mode: AddPathMode, families: &[Family]) -> Capability {
+    let known = [1, 4, 128]
+        .into_iter()
+        .flat_map(|safi| [1, 2].map(|afi| Family::new(afi, safi)));
+    Capability::AddPath(AddPath(
+        known
+            .filter(|family| families.contains(family))
+            .map(|family| (family, mode))
+            .collect(),
+    ))
+}
+
+fn long_lived(families: &[Family], time: u32) -> Capability {
+    Capability::LongLivedGracefulRestart(LongLivedGracefulRestart(
+        families
+            .iter()
+            .map(|family| LongLived {
+                family: *family,
+                flags: GracefulRestart::FORWARDING,
+                time,
+            })
+            .collect(),
+    ))
+}

@@ -1,0 +1,28 @@
+//! Operational messages (draft-ietf-idr-operational-message section 2), under the code that ExaBGP uses. No value.
+
+use super::CapabilityCodec;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// OPERATIONAL messages are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Operational;
+
+impl CapabilityCodec for Operational {
+    const CODE: u8 = 185;
+    const NAME: &'static str = "operational";
+
+    fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, _: &mut Writer<'_>) {}
+
+    fn json(_: &[&Self], w: &mut JsonWriter) {
+        w.raw("{ \"name\": \"operational\" }");
+    }
+
+    fn text(_: &[&Self], out: &mut String) {
+        out.push_str("operational");
+    }
+}

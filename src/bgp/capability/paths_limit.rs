@@ -1,0 +1,43 @@
+//! Paths limit (draft-abraitis-idr-addpath-paths-limit section 3): how many paths of one prefix the sender wants.
+//!
+//! ```text
+//! +------------------------------------------------+
+//! | Address Family Identifier (2 octets)           |
+//! +------------------------------------------------+
+//! | Subsequent Address Family Identifier (1 octet) |
+//! +------------------------------------------------+
+//! | Paths Limit (2 octets)                         |
+//! +------------------------------------------------+
+//! | ...                                            |
+//! ```
+
+use super::CapabilityCodec;
+use crate::bgp::family::Family;
+use crate::wire::{Reader, WireError, Writer};
+
+/// Families with the most paths that the sender wants; 0 means nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PathsLimit(pub Vec<(Family, u16)>);
+
+impl CapabilityCodec for PathsLimit {
+    const CODE: u8 = 76;
+    const NAME: &'static str = "paths-limit";
+
+    fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut families = Vec::new();
+        while !r.is_empty() {
+            let afi = r.u16("the AFI of a paths limit")?;
+            let family = Family::new(afi, r.u8("the SAFI of a paths limit")?);
+            families.push((family, r.u16("a paths limit")?));
+        }
+        Ok(Self(families))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>) {
+        for (family, limit) in &self.0 {
+            w.u16(family.afi.0);
+            w.u8(family.safi.0);
+            w.u16(*limit);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Route refresh: plain (RFC 2918), the code that Cisco used before it, and enhanced (RFC 7313). None has a value.
+
+use super::CapabilityCodec;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// ROUTE-REFRESH is understood (RFC 2918).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RouteRefresh;
+
+/// The same under the code of before the RFC; only ever received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CiscoRouteRefresh;
+
+/// BoRR and EoRR are understood (RFC 7313 section 3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct EnhancedRouteRefresh;
+
+impl CapabilityCodec for RouteRefresh {
+    const CODE: u8 = 2;
+    const NAME: &'static str = "route-refresh";
+
+    fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, _: &mut Writer<'_>) {}
+
+    fn json(_: &[&Self], w: &mut JsonWriter) {
+        w.raw("{ \"name\": \"route-refresh\", \"variant\": \"RFC\" }");
+    }
+
+    fn text(_: &[&Self], out: &mut String) {
+        out.push_str("route refresh");
+    }
+}
+
+impl CapabilityCodec for CiscoRouteRefresh {
+    const CODE: u8 = 128;
+    const NAME: &'static str = "cisco-route-refresh";
+
+    fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, _: &mut Writer<'_>) {}
+
+    fn json(_: &[&Self], w: &mut JsonWriter) {
+        w.raw("{ \"name\": \"route-refresh\", \"variant\": \"Cisco\" }");
+    }
+
+    fn text(_: &[&Self], out: &mut String) {
+        out.push_str("cisco route refresh");
+    }
+}
+
+impl CapabilityCodec for EnhancedRouteRefresh {
+    const CODE: u8 = 70;
+    const NAME: &'static str = "enhanced-route-refresh";
+
+    fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
+        Ok(Self)
+    }
+
+    fn encode(&self, _: &mut Writer<'_>) {}
+
+    fn json(_: &[&Self], w: &mut JsonWriter) {
+        w.raw("{ \"name\": \"enhanced-route-refresh\" }");
+    }
+
+    fn text(_: &[&Self], out: &mut String) {
+        out.push_str("enhanced route refresh");
+    }
+}
