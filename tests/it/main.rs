@@ -2,3 +2,5 @@
 
 mod api;
 mod architecture;
+mod bgp;
+mod support;
