@@ -46,6 +46,15 @@ impl AttributeSet {
         }
     }
 
+    /// The same attributes with an error that shows only beside the routes.
+    #[must_use]
+    pub fn spoiled(&self, error: UpdateError) -> Self {
+        let known = self
+            .error()
+            .filter(|known| known.severity >= error.severity);
+        Self::with_error(self.list.to_vec(), Some(known.cloned().unwrap_or(error)))
+    }
+
     /// The attributes, sorted by type code.
     pub fn list(&self) -> &[Attribute] {
         &self.list

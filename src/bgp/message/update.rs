@@ -23,10 +23,10 @@ use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::{AttributeSet, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
-use crate::bgp::family::Family;
+use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
-use crate::bgp::nlri::Routes;
+use crate::bgp::nlri::{Routes, is_known};
 use crate::wire::{Reader, WireError};
 
 /// The three fields of an UPDATE's body, not decoded.
@@ -139,7 +139,10 @@ impl<'a> Update<'a> {
         } else {
             &rest
         };
-        let attributes = source.attributes(raw, cx)?;
+        let mut attributes = source.attributes(raw, cx)?;
+        if let Some(error) = self.missing(&attributes, envelopes.reach.is_some()) {
+            attributes = Rc::new(attributes.spoiled(error));
+        }
         let mut fields = SmallVec::new();
         let mut add = |direction, next_hop, family, bytes| -> Result<(), UpdateError> {
             if !<[u8]>::is_empty(bytes) {
@@ -166,15 +169,88 @@ impl<'a> Update<'a> {
         add(announce, attributes.next_hop(), native, self.nlri)?;
         if let Some(value) = envelopes.unreach {
             let unreach = MpUnreach::decode(value)?;
+            negotiated(unreach.family, cx)?;
             add(Direction::Withdraw, None, unreach.family, unreach.nlri)?;
         }
         if let Some(value) = envelopes.reach {
             let reach = MpReach::decode(value)?;
-            let next_hop = NextHop::decode(reach.next_hop, reach.family)
-                .map_err(|error| UpdateError::reset(9, error.what))?;
+            negotiated(reach.family, cx)?;
+            let next_hop = reach_next_hop(&reach, cx)?;
+            if reach.nlri.is_empty() {
+                return Err(UpdateError::reset(9, "MP_REACH_NLRI without any NLRI"));
+            }
             add(announce, next_hop, reach.family, reach.nlri)?;
         }
         Ok(Content { attributes, fields })
+    }
+
+    /// The first attribute that the announced routes must have and do not.
+    fn missing(&self, attributes: &AttributeSet, reach: bool) -> Option<UpdateError> {
+        let body = !self.nlri.is_empty();
+        if !body && !reach {
+            return None;
+        }
+        // RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
+        // 'treat-as-withdraw' MUST be used."
+        let what = [
+            (1, "ORIGIN is missing"),
+            (2, "AS_PATH is missing"),
+            (3, "NEXT_HOP is missing"),
+        ];
+        what.into_iter()
+            .filter(|(code, _)| body || *code != 3)
+            .find(|(code, _)| attributes.find(*code).is_none())
+            .map(|(code, what)| UpdateError::attribute(Severity::TreatAsWithdraw, code, what))
+    }
+}
+
+/// Refuses a family that the session does not exchange, as ExaBGP does. One that we do not know at all is carried opaquely. With
+/// an empty set of families there is no session: whatever comes is decoded.
+fn negotiated(family: Family, cx: &Codec) -> Result<(), UpdateError> {
+    if is_known(family) && !cx.families.is_empty() && !cx.families.contains(family) {
+        let text = format!(
+            "presented a non-negotiated family {}",
+            family.display_slash()
+        );
+        return Err(UpdateError {
+            data: text.into_bytes(),
+            ..UpdateError::reset(9, "routes of a family that was not negotiated")
+        });
+    }
+    Ok(())
+}
+
+/// The next hop of MP_REACH_NLRI, if it is of a kind that the family has on this session.
+///
+/// RFC 7606 7.11: "If the Length of Next Hop Network Address field of the MP_REACH attribute is inconsistent with that which was
+/// expected, the attribute is considered malformed. […] 'session reset' or 'AFI/SAFI disable'".
+fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, UpdateError> {
+    let family = reach.family;
+    let wrong = || {
+        let length = reach.next_hop.len();
+        UpdateError {
+            data: format!("invalid {family} next-hop length {length}").into_bytes(),
+            ..UpdateError::reset(9, "a next hop of a length that the family does not have")
+        }
+    };
+    if !is_known(family) {
+        return Ok(NextHop::decode(reach.next_hop, family).unwrap_or_default());
+    }
+    let hop = NextHop::decode(reach.next_hop, family).map_err(|_| wrong())?;
+    let plain = matches!(
+        family.safi,
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+    );
+    let flow = matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN);
+    match (hop, family.afi) {
+        (None, _) if !flow => Err(wrong()),
+        (Some(NextHop::V4(_)), Afi::IPV6) if plain => Err(wrong()),
+        (Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)), Afi::IPV4)
+            if plain && !cx.extended_nexthop.contains(family) && !cx.families.is_empty() =>
+        {
+            Err(wrong())
+        }
+        (hop, _) => Ok(hop),
     }
 }
 

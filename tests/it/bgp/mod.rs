@@ -1,3 +1,4 @@
 //! The protocol.
 
+mod golden;
 mod message;

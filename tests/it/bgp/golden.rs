@@ -1,0 +1,363 @@
+//! Every UPDATE of `tests/data/wire`, recorded from ExaBGP 5.0.15: bytes → JSON and text of events, or the right error.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use oxabgp::bgp::attribute::decode::DecodeEach;
+use oxabgp::bgp::message::update::{Content, Direction, Field, Update};
+use oxabgp::bgp::{Codec, Family, FamilySet, NextHop, Severity, UpdateError};
+use oxabgp::json::JsonWriter;
+use oxabgp::text::value;
+
+/// The files whose families and attributes are all decoded.
+const FILES: &[&str] = &[
+    "as4",
+    "attribute",
+    "extended-community",
+    "malformed",
+    "unicast",
+    "add-path",
+    "malformed-framing",
+];
+
+/// Cases about attributes that are not decoded yet.
+const LATER: &[&str] = &["prefix-sid-short", "bgp-ls-short"];
+
+/// One block of a file: its lines as pairs.
+pub(crate) struct Case {
+    file: String,
+    lines: Vec<(String, String)>,
+}
+
+impl Case {
+    pub(crate) fn all(&self, key: &str) -> Vec<&str> {
+        self.lines
+            .iter()
+            .filter(|(name, _)| name == key)
+            .map(|(_, value)| value.as_str())
+            .collect()
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
+        self.all(key).first().copied()
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        value::hex(self.get("hex").expect("a message")).expect("hexadecimal digits")
+    }
+
+    pub(crate) fn codec(&self) -> Codec {
+        let context = self.get("context").unwrap_or_default();
+        let fact = |wanted: &str| context.split(' ').any(|fact| fact == wanted);
+        let families = Family::KNOWN.into_iter().collect();
+        Codec {
+            asn4: fact("asn4=true"),
+            families,
+            add_path_receive: if fact("add-path=receive") {
+                families
+                    .iter()
+                    .filter(|family| matches!(family.safi.0, 1 | 4 | 128))
+                    .collect()
+            } else {
+                FamilySet::EMPTY
+            },
+            extended_nexthop: if fact("extended-nexthop=true") {
+                families
+            } else {
+                Default::default()
+            },
+            aigp: fact("aigp=true"),
+            ibgp: fact("peer-as=65000"),
+            ..Codec::default()
+        }
+    }
+}
+
+pub(crate) fn cases(file: &str) -> Vec<Case> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/wire")
+        .join(file)
+        .with_extension("txt");
+    let text = std::fs::read_to_string(&path).expect("a golden file");
+    let blocks = text.split("\n\n").map(|block| {
+        let pair = |line: &str| {
+            line.split_once(": ")
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        };
+        let lines = block
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .filter_map(pair)
+            .collect();
+        Case {
+            file: file.to_owned(),
+            lines,
+        }
+    });
+    blocks.filter(|case| case.get("name").is_some()).collect()
+}
+
+/// The next hops that events show for a field: a global address and a link-local one make two.
+fn hops(field: &Field<'_>) -> Vec<Option<NextHop>> {
+    match field.next_hop {
+        Some(NextHop::V6LinkLocal(global, local)) => {
+            vec![Some(NextHop::V6(global)), Some(NextHop::V6(local))]
+        }
+        hop => vec![hop],
+    }
+}
+
+/// The `update` object of the JSON event.
+fn json(content: &Content<'_>) -> String {
+    let mut members = Vec::new();
+    let attributes = content.attributes.json();
+    if !attributes.is_empty() {
+        members.push(format!("\"attribute\": {{ {attributes} }}"));
+    }
+    for direction in [Direction::Announce, Direction::Withdraw] {
+        let mut families: Vec<(Family, String)> = Vec::new();
+        for field in content
+            .fields
+            .iter()
+            .filter(|field| field.direction == direction)
+        {
+            let list = |hop: Option<NextHop>| {
+                let mut w = JsonWriter::new();
+                w.list(field.routes, |w, nlri| nlri.expect("framed").json(hop, w));
+                w.into_string()
+            };
+            let text = match direction {
+                Direction::Withdraw => list(None),
+                Direction::Announce => {
+                    let name = |hop: Option<NextHop>| {
+                        hop.map_or("no-nexthop".to_owned(), |hop| hop.to_string())
+                    };
+                    let groups: Vec<String> = hops(field)
+                        .into_iter()
+                        .map(|hop| format!("\"{}\": [ {} ]", name(hop), list(hop)))
+                        .collect();
+                    groups.join(", ")
+                }
+            };
+            families.push((field.routes.family, text));
+        }
+        if families.is_empty() {
+            continue;
+        }
+        let (key, open, close) = match direction {
+            Direction::Announce => ("announce", "{", "}"),
+            Direction::Withdraw => ("withdraw", "[", "]"),
+        };
+        let list: Vec<String> = families
+            .into_iter()
+            .map(|(family, text)| format!("\"{family}\": {open} {text} {close}"))
+            .collect();
+        members.push(format!("\"{key}\": {{ {} }}", list.join(", ")));
+    }
+    if members.is_empty() {
+        "{ }".to_owned()
+    } else {
+        format!("{{ {} }}", members.join(", "))
+    }
+}
+
+/// The lines of the text event, without what they all begin with.
+fn text(content: &Content<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for field in &content.fields {
+        for nlri in field.routes {
+            for hop in hops(field) {
+                let mut line = String::new();
+                nlri.expect("framed").text(hop, &mut line);
+                match field.direction {
+                    Direction::Announce => {
+                        write!(line, "{}", content.attributes.text()).expect("a string")
+                    }
+                    Direction::Withdraw => {}
+                }
+                let word = if field.direction == Direction::Announce {
+                    "announced"
+                } else {
+                    "withdrawn"
+                };
+                lines.push(format!("{word} {line}"));
+            }
+        }
+    }
+    lines
+}
+
+/// The part of a recorded JSON line that the decoder makes.
+fn update_object(line: &str) -> Option<&str> {
+    let (_, rest) = line.split_once("\"message\": { \"update\": ")?;
+    rest.trim_end().strip_suffix(" } } }")
+}
+
+fn decode<'a>(body: &'a [u8], cx: &Codec) -> Result<Content<'a>, UpdateError> {
+    Update::new(body)?.content(cx, &mut DecodeEach)
+}
+
+fn check(case: &Case) -> Result<(), String> {
+    let bytes = case.bytes();
+    let body = bytes.get(19..).unwrap_or_default();
+    let cx = case.codec();
+    let expected = case.get("want-json").or(case.get("json"));
+    if let Some((_, eor)) = expected.and_then(|json| json.split_once("\"eor\": { \"afi\" : \"")) {
+        let family = Update::new(body)
+            .map_err(|error| error.to_string())?
+            .end_of_rib()
+            .ok_or("not an end of RIB")?;
+        let wanted = format!("{}\", \"safi\" : \"{}\"", family.afi, family.safi);
+        return if eor.starts_with(&wanted) {
+            Ok(())
+        } else {
+            Err(format!("{eor} is not {wanted}"))
+        };
+    }
+    let decoded = decode(body, &cx);
+    let reset = case
+        .get("outcome")
+        .or(case.get("want"))
+        .and_then(|outcome| outcome.strip_prefix("notification "));
+    if let Some(codes) = reset {
+        let codes: Vec<u8> = codes
+            .split(' ')
+            .take(2)
+            .filter_map(|code| code.parse().ok())
+            .collect();
+        return match decoded {
+            Err(error) if codes == [3, error.subcode] => Ok(()),
+            Err(error) => Err(format!(
+                "3/{} ({error}) instead of {codes:?}",
+                error.subcode
+            )),
+            Ok(_) => Err(format!("decoded instead of {codes:?}")),
+        };
+    }
+    let content = decoded.map_err(|error| format!("refused with 3/{}: {error}", error.subcode))?;
+    let severity = content.attributes.error().map(|error| error.severity);
+    match case.get("want") {
+        Some("treat-as-withdraw")
+            if severity != Some(Severity::TreatAsWithdraw) || content.announced().count() > 0 =>
+        {
+            return Err(format!("not treated as withdrawn: {severity:?}"));
+        }
+        Some("discard") if severity.is_some_and(|severity| severity > Severity::Discard) => {
+            return Err(format!("not discarded: {severity:?}"));
+        }
+        Some("accept") if severity.is_some() => return Err(format!("not accepted: {severity:?}")),
+        _ => {}
+    }
+    if let Some(wanted) = expected {
+        let found = json(&content);
+        let wanted = update_object(wanted).ok_or("no update in the expectation")?;
+        if found != wanted {
+            return Err(format!("JSON\n     {found}\n  is not\n     {wanted}"));
+        }
+        serde_json::from_str::<serde_json::Value>(&found)
+            .map_err(|error| format!("{error}: {found}"))?;
+    }
+    let prefix = "neighbor 127.0.0.2 receive update ";
+    let wanted: Vec<&str> = case
+        .all("text")
+        .into_iter()
+        .filter_map(|line| line.strip_prefix(prefix))
+        .filter(|line| *line != "start" && *line != "end")
+        .collect();
+    if !case.all("text").is_empty() {
+        let found = text(&content);
+        if found != wanted {
+            return Err(format!("text\n     {found:?}\n  is not\n     {wanted:?}"));
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn updates_decode_as_recorded() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for file in FILES {
+        for case in cases(file)
+            .iter()
+            .filter(|case| case.get("kind") == Some("update"))
+        {
+            if LATER.contains(&case.get("name").unwrap_or_default()) {
+                continue;
+            }
+            count += 1;
+            if let Err(error) = check(case) {
+                wrong.push(format!(
+                    "{} {}: {error}",
+                    case.file,
+                    case.get("name").unwrap_or_default()
+                ));
+            }
+        }
+    }
+    assert!(count > 300, "only {count} cases were found");
+    assert!(
+        wrong.is_empty(),
+        "{} of {count}:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+/// Walks everything that a decoder can reach, so that a panic anywhere shows.
+fn walk(body: &[u8], cx: &Codec) {
+    let Ok(update) = Update::new(body) else {
+        return;
+    };
+    update.end_of_rib();
+    if let Ok(content) = update.content(cx, &mut DecodeEach) {
+        json(&content);
+        text(&content);
+        for nlri in content
+            .fields
+            .iter()
+            .flat_map(|field| field.routes)
+            .flatten()
+        {
+            nlri.key();
+        }
+        for attribute in content.attributes.list() {
+            let _ = attribute.to_string();
+        }
+    }
+}
+
+#[test]
+fn no_truncation_and_no_changed_byte_panics() {
+    for file in FILES {
+        for case in cases(file)
+            .iter()
+            .filter(|case| case.get("kind") == Some("update"))
+        {
+            let bytes = case.bytes();
+            let cx = case.codec();
+            let body = bytes.get(19..).unwrap_or_default();
+            if body.len() > 400 {
+                continue;
+            }
+            for end in 0..body.len() {
+                walk(&body[..end], &cx);
+            }
+            let mut changed = body.to_vec();
+            for at in 0..body.len() {
+                for value in [
+                    0,
+                    1,
+                    body[at].wrapping_add(1),
+                    body[at].wrapping_sub(1),
+                    body[at] ^ 0x80,
+                    0xFF,
+                ] {
+                    changed[at] = value;
+                    walk(&changed, &cx);
+                }
+                changed[at] = body[at];
+            }
+        }
+    }
+}
