@@ -15,6 +15,7 @@ pub mod capability;
 pub mod error;
 pub mod family;
 pub mod fsm;
+pub mod label;
 pub mod message;
 pub mod negotiated;
 pub mod nexthop;

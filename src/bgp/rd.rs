@@ -1,13 +1,9 @@
-//! Route distinguishers (RFC 4364 section 4.2).
+//! Route distinguishers (RFC 4364 section 4.2): eight bytes, of which two say what the other six are.
 //!
 //! ```text
-//! +------------------------------------------+
-//! |   Type (2 octets): 0, 1 or 2             |
-//! +------------------------------------------+
-//! |   Administrator: AS (2), IPv4 (4), AS (4)|
-//! +------------------------------------------+
-//! |   Assigned number: 4, 2, 2 octets        |
-//! +------------------------------------------+
+//! +-------------------+---------------------------+----------------------------+
+//! | Type (2 octets)   | Administrator (2 or 4)    | Assigned number (4 or 2)   |
+//! +-------------------+---------------------------+----------------------------+
 //! ```
 
 use std::fmt;
@@ -16,7 +12,7 @@ use std::net::Ipv4Addr;
 use crate::json::hex;
 use crate::text::value;
 
-/// The eight octets of a route distinguisher. `Display` is `65000:1`, `192.0.2.1:1`, or hexadecimal for an unknown type.
+/// A route distinguisher. `Display` is `AS:N`, `a.b.c.d:N`, or hexadecimal for a type that is none of the three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteDistinguisher(pub [u8; 8]);
 
@@ -24,24 +20,32 @@ impl RouteDistinguisher {
     /// What grammars say they expected.
     pub const EXPECTED: &'static str = "a route distinguisher such as `65000:1` or `192.0.2.1:1`";
 
-    /// Reads `A:N` with a 2-octet AS (type 0), `IP:N` (type 1), `A:N` with a 4-octet AS and a 2-octet number (type 2).
+    /// Reads `AS:N`, `a.b.c.d:N` or 16 hexadecimal digits after `0x`. An AS below 65,536 makes type 0, unless an `L` follows it;
+    /// an address type 1; any other AS type 2.
     pub fn parse(word: &str) -> Option<Self> {
+        if word.starts_with("0x") || word.starts_with("0X") {
+            return value::hex(word)?.try_into().ok().map(Self);
+        }
         let (administrator, number) = word.split_once(':')?;
         let mut bytes = [0; 8];
-        if administrator.contains('.') {
+        if let Some(address) = value::ipv4(administrator) {
             bytes[1] = 1;
-            bytes[2..6].copy_from_slice(&value::ipv4(administrator)?.octets());
+            bytes[2..6].copy_from_slice(&address.octets());
             bytes[6..].copy_from_slice(&value::u16(number)?.to_be_bytes());
             return Some(Self(bytes));
         }
-        let (asn, number) = (value::u32(administrator)?, value::u32(number)?);
-        if let Ok(asn) = u16::try_from(asn) {
-            bytes[2..4].copy_from_slice(&asn.to_be_bytes());
-            bytes[4..].copy_from_slice(&number.to_be_bytes());
-        } else {
-            bytes[1] = 2;
-            bytes[2..6].copy_from_slice(&asn.to_be_bytes());
-            bytes[6..].copy_from_slice(&u16::try_from(number).ok()?.to_be_bytes());
+        let long = administrator.ends_with('L');
+        let asn = value::asn(administrator.strip_suffix('L').unwrap_or(administrator))?;
+        match u16::try_from(asn) {
+            Ok(asn) if !long => {
+                bytes[2..4].copy_from_slice(&asn.to_be_bytes());
+                bytes[4..].copy_from_slice(&value::u32(number)?.to_be_bytes());
+            }
+            _ => {
+                bytes[1] = 2;
+                bytes[2..6].copy_from_slice(&asn.to_be_bytes());
+                bytes[6..].copy_from_slice(&value::u16(number)?.to_be_bytes());
+            }
         }
         Some(Self(bytes))
     }
@@ -51,24 +55,28 @@ impl fmt::Display for RouteDistinguisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [high, low, a, b, c, d, e, g] = self.0;
         match (high, low) {
-            (0, 0) => write!(
-                f,
-                "{}:{}",
-                u16::from_be_bytes([a, b]),
-                u32::from_be_bytes([c, d, e, g])
-            ),
+            (0, 0) => {
+                write!(
+                    f,
+                    "{}:{}",
+                    u16::from_be_bytes([a, b]),
+                    u32::from_be_bytes([c, d, e, g])
+                )
+            }
             (0, 1) => write!(
                 f,
                 "{}:{}",
                 Ipv4Addr::new(a, b, c, d),
                 u16::from_be_bytes([e, g])
             ),
-            (0, 2) => write!(
-                f,
-                "{}:{}",
-                u32::from_be_bytes([a, b, c, d]),
-                u16::from_be_bytes([e, g])
-            ),
+            (0, 2) => {
+                write!(
+                    f,
+                    "{}:{}",
+                    u32::from_be_bytes([a, b, c, d]),
+                    u16::from_be_bytes([e, g])
+                )
+            }
             _ => write!(f, "0x{}", hex(&self.0)),
         }
     }
@@ -79,33 +87,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_three_types() {
-        for (text, bytes) in [
-            ("65000:4294967295", [0, 0, 0xFD, 0xE8, 255, 255, 255, 255]),
-            ("192.0.2.1:5", [0, 1, 192, 0, 2, 1, 0, 5]),
-            ("65536:5", [0, 2, 0, 1, 0, 0, 0, 5]),
+    fn three_types_and_hexadecimal() {
+        for (word, bytes) in [
+            ("65000:1", "0000FDE800000001"),
+            ("10.0.0.9:7", "00010A0000090007"),
+            ("70000:5", "0002000111700005"),
+            ("0x0009AABBCCDDEEFF", "0009AABBCCDDEEFF"),
         ] {
-            let rd = RouteDistinguisher(bytes);
-            assert_eq!(RouteDistinguisher::parse(text), Some(rd));
-            assert_eq!(rd.to_string(), text);
+            let rd = RouteDistinguisher::parse(word).expect(word);
+            assert_eq!(hex(&rd.0), bytes);
+            assert_eq!(rd.to_string(), word);
         }
-        assert_eq!(
-            RouteDistinguisher([0, 9, 1, 2, 3, 4, 5, 6]).to_string(),
-            "0x0009010203040506"
-        );
-        for wrong in [
+        let long = RouteDistinguisher::parse("1L:5").expect("an AS of four octets");
+        assert_eq!(hex(&long.0), "0002000000010005");
+        for word in [
             "",
-            ":",
             "1",
-            ":1",
             "1:",
-            "1.2.3:1",
-            "1.2.3.4:65536",
-            "65536:65536",
-            "-1:1",
-            "4294967296:1",
+            "10.0.0.1:65536",
+            "70000:65536",
+            "1:4294967296",
+            "0x12",
+            "a:b",
         ] {
-            assert_eq!(RouteDistinguisher::parse(wrong), None, "{wrong}");
+            assert_eq!(RouteDistinguisher::parse(word), None, "{word}");
         }
     }
 }

@@ -169,6 +169,8 @@ macro_rules! families {
 
 families! {
     inet::Inet,
+    labeled::Labeled,
+    vpn::Vpn,
 }
 
 impl NlriRef<'_> {

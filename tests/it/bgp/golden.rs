@@ -18,6 +18,8 @@ const FILES: &[&str] = &[
     "unicast",
     "add-path",
     "malformed-framing",
+    "nlri-mpls",
+    "mpls-vpn",
 ];
 
 /// Cases about attributes that are not decoded yet.

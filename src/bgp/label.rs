@@ -1,0 +1,104 @@
+//! MPLS label stacks as NLRI carry them (RFC 3032, RFC 8277 section 2).
+//!
+//! ```text
+//!  0                   1                   2
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |                 Label                 | Exp |S|
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError, value};
+use crate::wire::{Reader, WireError};
+
+/// What stands in a withdrawal in the place of the labels (RFC 8277 section 2.4).
+pub const WITHDRAW: u32 = 0x80_0000;
+
+/// Takes a stack off the front: three bytes for each label, to the one with the bottom-of-stack bit, or one of the two
+/// values that stand in withdrawals.
+///
+/// # Errors
+/// When the bytes end before the stack does.
+pub fn take<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+    let all = r.peek();
+    let before = r.remaining();
+    loop {
+        let entry = r.u24("a label stack with a bottom")?;
+        if entry & 1 == 1 || entry == WITHDRAW || entry == 0 {
+            return Ok(&all[..before - r.remaining()]);
+        }
+    }
+}
+
+/// The labels of a stack that [`take`] took.
+pub fn labels(stack: &[u8]) -> impl Iterator<Item = u32> + Clone {
+    stack.chunks_exact(3).map(|entry| {
+        u32::from(entry[0]) << 12 | u32::from(entry[1]) << 4 | u32::from(entry[2]) >> 4
+    })
+}
+
+/// The stack of `labels`, each below 2^20; the last has the bottom-of-stack bit.
+pub fn stack(labels: &[u32]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(labels.len() * 3);
+    for (index, label) in labels.iter().enumerate() {
+        let bottom = u32::from(index + 1 == labels.len());
+        out.extend_from_slice(&(label << 4 | bottom).to_be_bytes()[1..]);
+    }
+    out
+}
+
+/// Reads `100` or `[ 100 200 ]`.
+///
+/// # Errors
+/// On a number of more than twenty bits.
+pub fn parse(c: &mut Cursor<'_>) -> Result<Vec<u32>, SyntaxError> {
+    c.list(|c| {
+        c.value("a label from 0 to 1048575", |word| {
+            value::number(word, 0xF_FFFF).and_then(|label| u32::try_from(label).ok())
+        })
+    })
+}
+
+/// Appends `, "label": [ [100], [116] ]`.
+pub(crate) fn json(stack: &[u8], w: &mut JsonWriter) {
+    w.raw(", \"label\": [ ");
+    w.list(labels(stack), |w, label| {
+        w.raw("[").number(label).raw("]");
+    });
+    w.raw(" ]");
+}
+
+/// Appends ` label 100` or ` label [ 100 116 ]`.
+pub(crate) fn text(stack: &[u8], out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    let many = stack.len() > 3;
+    out.push_str(if many { " label [" } else { " label" });
+    for label in labels(stack) {
+        out.push(' ');
+        out.push_str(digits.format(label));
+    }
+    out.push_str(if many { " ]" } else { "" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stacks_end_at_their_bottom() {
+        let bytes = stack(&[100, 116]);
+        assert_eq!(bytes, [0, 6, 0x40, 0, 7, 0x41]);
+        let mut more = bytes.clone();
+        more.push(9);
+        let mut r = Reader::new(&more);
+        assert_eq!(take(&mut r), Ok(&bytes[..]));
+        assert_eq!(r.rest(), [9]);
+        assert_eq!(labels(&bytes).collect::<Vec<_>>(), [100, 116]);
+        assert_eq!(
+            take(&mut Reader::new(&[0x80, 0, 0, 1])),
+            Ok(&[0x80, 0, 0][..])
+        );
+        assert!(take(&mut Reader::new(&[0, 6, 0x40])).is_err());
+    }
+}
