@@ -24,5 +24,5 @@ def to_stdout(data):
 
 test = socket.socket(socket.AF_UNIX)
 test.connect(sys.argv[1])
-threading.Thread(target=pump, args=(lambda n: os.read(0, n), test.sendall), daemon=True).start()
-pump(test.recv, to_stdout)  # ends with the test
+threading.Thread(target=pump, args=(test.recv, to_stdout), daemon=True).start()
+pump(lambda size: os.read(0, size), test.sendall)  # ends with the daemon

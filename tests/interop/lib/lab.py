@@ -120,6 +120,12 @@ class Lab:
         finally:
             end_group(process)
 
+    def crash(self, name):
+        """Ends a process at once and without a chance to say goodbye."""
+        process = self.processes.pop(name)
+        process.kill()
+        process.wait()
+
     def close(self, keep=False):
         for process in self.processes.values():
             if process.poll() is None:
