@@ -6,8 +6,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+pub use crate::bgp::message::Direction;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
+use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Content;
 use crate::bgp::message::{HEADER, MessageType};
@@ -16,25 +18,6 @@ use crate::bgp::{Asn, Family};
 use crate::json::JsonWriter;
 
 use super::encode::{Version, json_v4};
-
-/// Who sent a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Direction {
-    /// We did.
-    Send,
-    /// The peer did.
-    Receive,
-}
-
-impl Direction {
-    /// The word in events.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Send => "send",
-            Self::Receive => "receive",
-        }
-    }
-}
 
 /// A message as it is on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -102,6 +85,8 @@ pub enum Message<'a> {
     Keepalive,
     /// ROUTE-REFRESH.
     Refresh(&'a RouteRefresh),
+    /// OPERATIONAL.
+    Operational(&'a Operational),
 }
 
 impl Message<'_> {
@@ -113,6 +98,7 @@ impl Message<'_> {
             Self::Notification(_) => MessageType::NOTIFICATION,
             Self::Keepalive => MessageType::KEEPALIVE,
             Self::Refresh(_) => MessageType::ROUTE_REFRESH,
+            Self::Operational(_) => MessageType::OPERATIONAL,
         }
     }
 }

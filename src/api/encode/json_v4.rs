@@ -10,8 +10,6 @@ use smallvec::SmallVec;
 use super::{Form, Style, Version};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
 use crate::bgp::family::Family;
-use crate::bgp::message::notification::Notification;
-use crate::bgp::message::open::Open;
 use crate::bgp::message::update::{Content, Field};
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
@@ -102,7 +100,10 @@ impl Line<'_> {
         };
         self.start(head, stamp, kind, Some(direction), w);
         match message {
-            Message::Open(open) => open_json(direction, open, w),
+            Message::Open(open) => {
+                w.raw(", \"open\": ");
+                open.json(direction, w);
+            }
             Message::Update(content) => {
                 w.raw(", \"message\": { \"update\": { ");
                 self.update(content, w);
@@ -113,17 +114,21 @@ impl Line<'_> {
                 end_of_rib(*family, w);
                 return self.end(head, w);
             }
-            Message::Notification(notification) => notification_json(direction, notification, w),
+            Message::Notification(notification) => {
+                w.raw(", \"notification\": ");
+                notification.json(direction, w);
+                w.raw(" ");
+            }
             Message::Keepalive => {
                 w.raw(" ");
             }
             Message::Refresh(refresh) => {
-                w.raw(", \"route-refresh\": { \"afi\": ")
-                    .display(refresh.family.afi);
-                w.raw(", \"safi\": ").display(refresh.family.safi);
-                w.raw(", \"subtype\": ")
-                    .display(refresh_name(refresh.subtype))
-                    .raw(" }");
+                w.raw(", \"route-refresh\": ");
+                refresh.json(w);
+            }
+            Message::Operational(operational) => {
+                w.raw(", \"operational\": ");
+                operational.json(w);
             }
         }
         w.raw(" } }\n");
@@ -282,16 +287,6 @@ pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<Next
     std::iter::once(first).chain(second)
 }
 
-/// The word for a subtype of ROUTE-REFRESH (RFC 7313 section 3.2).
-pub(super) const fn refresh_name(subtype: u8) -> &'static str {
-    match subtype {
-        0 => "query",
-        1 => "begin",
-        2 => "end",
-        _ => "invalid",
-    }
-}
-
 /// Appends what every event of a neighbour has in common, up to the direction.
 pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) {
     w.raw("\"neighbor\": { \"address\": { \"local\": ");
@@ -363,47 +358,8 @@ pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
     w.raw("} } ");
 }
 
-fn open_json(direction: Direction, open: &Open, w: &mut JsonWriter) {
-    w.raw(", \"open\": { \"version\": ")
-        .number(open.version)
-        .raw(", \"asn\": ")
-        .number(open.asn);
-    w.raw(", \"hold_time\": ")
-        .number(open.hold_time)
-        .raw(", \"router_id\": ")
-        .display(open.router_id);
-    w.raw(", \"capabilities\": { ");
-    let list = &open.capabilities;
-    let firsts = list
-        .iter()
-        .enumerate()
-        .filter(|(at, one)| list[..*at].iter().all(|other| other.code() != one.code()));
-    w.list(firsts, |w, (_, capability)| {
-        // An OPEN of ours names its capabilities, one received numbers them.
-        match direction {
-            Direction::Send => w.key(capability.name()),
-            Direction::Receive => w.display(capability.code()).raw(": "),
-        };
-        capability.json_all(list, w);
-    });
-    w.raw(" } }");
-}
-
 fn end_of_rib(family: Family, w: &mut JsonWriter) {
     w.raw(", \"message\": { \"eor\": { \"afi\" : ")
         .display(family.afi);
     w.raw(", \"safi\" : ").display(family.safi).raw(" } }");
-}
-
-fn notification_json(_direction: Direction, notification: &Notification, w: &mut JsonWriter) {
-    let data = &notification.data;
-    w.raw(", \"notification\": { \"code\": ")
-        .number(notification.code);
-    w.raw(", \"subcode\": ")
-        .number(notification.subcode)
-        .raw(", \"data\": \"0x")
-        .hex(data);
-    w.raw("\", \"message\": ")
-        .string(&String::from_utf8_lossy(data))
-        .raw(" } ");
 }

@@ -2,7 +2,7 @@
 //! the transport adds one.
 
 use super::Form;
-use super::json_v4::{each_hop, refresh_name};
+use super::json_v4::each_hop;
 use crate::api::event::{Direction, Event, EventHead, Message, Raw};
 use crate::bgp::family::Family;
 use crate::bgp::message::update::{self, Content, Field};
@@ -40,7 +40,10 @@ pub(super) fn encode(
             packets(head, *direction, kind.0, raw, w);
         }
     }
-    w.raw("\n\n");
+    // The event of an operational message is the one that brings no line end of its own.
+    let operational =
+        matches!(event, Event::Message(_, Message::Operational(_))) && form != Form::Packets;
+    w.raw(if operational { "\n" } else { "\n\n" });
 }
 
 fn packets(head: &EventHead, direction: Direction, category: u8, raw: Raw<'_>, w: &mut JsonWriter) {
@@ -61,48 +64,20 @@ fn message(
     match message {
         Message::Update(content) => return update_text(head, direction, content, raw, w),
         Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
-        _ => w.raw(&head.text).raw(direction.name()),
+        _ => w.raw(&head.text).raw(direction.name()).raw(" "),
     };
     match message {
         Message::Open(open) => {
-            w.raw(" open version ")
-                .number(open.version)
-                .raw(" asn ")
-                .number(open.asn);
-            w.raw(" hold_time ").number(open.hold_time);
-            w.format(format_args!(" router_id {} capabilities [", open.router_id));
-            let list = &open.capabilities;
-            let firsts = list
-                .iter()
-                .enumerate()
-                .filter(|(at, one)| list[..*at].iter().all(|other| other.code() != one.code()));
-            w.list(firsts, |w, (_, capability)| {
-                let mut text = String::new();
-                capability.text_all(list, &mut text);
-                printable(&text.to_lowercase(), w);
-            });
-            w.raw("]");
+            let mut text = String::new();
+            open.text(&mut text);
+            printable(&text, w);
         }
-        Message::Notification(notification) => {
-            w.raw(" notification code ")
-                .number(notification.code)
-                .raw(" subcode ")
-                .number(notification.subcode);
-            w.raw(" data 0x").hex(&notification.data);
+        Message::Notification(notification) => notification.text(direction, w.buffer()),
+        Message::Refresh(refresh) => refresh.text(w.buffer()),
+        Message::Operational(operational) => operational.text(w.buffer()),
+        Message::Keepalive | Message::Update(_) | Message::EndOfRib(_) => {
+            w.raw("keepalive");
         }
-        Message::Keepalive => {
-            w.raw(" keepalive");
-        }
-        Message::Refresh(refresh) => {
-            let family = refresh.family;
-            w.format(format_args!(
-                " route-refresh afi {} safi {} {}",
-                family.afi,
-                family.safi,
-                refresh_name(refresh.subtype)
-            ));
-        }
-        Message::Update(_) | Message::EndOfRib(_) => {}
     }
     raw_text(raw, w);
 }

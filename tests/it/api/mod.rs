@@ -1,3 +1,5 @@
 //! The helper protocol.
 
+mod commands;
 mod events;
+mod fake;

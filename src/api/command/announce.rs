@@ -1,0 +1,182 @@
+//! `announce …` and `withdraw …`: routes, markers and requests.
+
+use std::rc::Rc;
+
+use super::quick::SCOPE;
+use super::table::Row;
+use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
+use crate::api::control::{Among, Control};
+use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
+use crate::grammar::route::split_sentence;
+use crate::grammar::{Place, Prefix, RouteText, Verb, route};
+use crate::rib::{Action, Change, PeerSet};
+use crate::text::{Cursor, Span, SyntaxError, cursor};
+
+impl Commands {
+    /// Collects the changes that `PREFIX TAIL` asks for; `base` is where `text` stands in the line.
+    pub(super) fn collect_route(
+        &mut self,
+        (verb, place): (Verb, Place),
+        (text, base): (&str, usize),
+        peers: &PeerSet,
+        control: &mut dyn Control,
+    ) -> Result<(), CommandError> {
+        self.changes.clear();
+        let start = text.len() - text.trim_start().len();
+        let (word, rest) = split_sentence(text);
+        let span = Span::new(base + start, base + start + word.len());
+        let gap = text[start + word.len()..].len() - text[start + word.len()..].trim_start().len();
+        let tail = self
+            .tails
+            .get(rest, (verb, place), span.end + gap, control)?;
+        let prefix = Prefix::parse(word, span)?;
+        let change = |nlri| change(nlri, verb, &tail.attributes, peers);
+        if tail.split.is_none() {
+            self.changes.push(change(tail.nlri(prefix, span)?));
+        } else {
+            self.changes
+                .extend(tail.routes(prefix, span)?.into_iter().map(change));
+        }
+        Ok(())
+    }
+}
+
+fn change(nlri: Nlri, verb: Verb, attributes: &Rc<AttributeSet>, peers: &PeerSet) -> Change {
+    let action = match verb {
+        Verb::Announce => Action::Announce(Rc::clone(attributes)),
+        Verb::Withdraw => {
+            Action::Withdraw((!attributes.list().is_empty()).then(|| Rc::clone(attributes)))
+        }
+    };
+    Change {
+        nlri,
+        action,
+        peers: peers.clone(),
+    }
+}
+
+/// `announce route PREFIX KEYWORD VALUE …`
+pub(super) fn route(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    prefix_route(call, row.verb(), Place::Route)
+}
+
+/// `announce ipv4 SAFI …`
+pub(super) fn ipv4(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    of_family(call, row.verb(), Afi::IPV4)
+}
+
+/// `announce ipv6 SAFI …`
+pub(super) fn ipv6(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    of_family(call, row.verb(), Afi::IPV6)
+}
+
+fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, CommandError> {
+    let (start, word, end) = word_at(call.line, call.at);
+    let span = Span::new(start, end);
+    let Some(safi) = Safi::from_name(word) else {
+        let error = SyntaxError::expected(span, "a SAFI such as `unicast`", word);
+        return Err(error
+            .with_near_miss(word, ["unicast", "multicast", "nlri-mpls", "mpls-vpn"])
+            .into());
+    };
+    call.at = end;
+    match safi {
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
+            prefix_route(call, verb, Place::Family(Family { afi, safi }))
+        }
+        _ => Err(SyntaxError::new(span, format!("routes of {afi} {safi} can't be written")).into()),
+    }
+}
+
+fn prefix_route(call: &mut Call<'_>, verb: Verb, place: Place) -> Result<Reply, CommandError> {
+    let peers = call.peers(SCOPE)?;
+    let (text, at) = call.arguments();
+    call.commands
+        .collect_route((verb, place), (text, at), &peers, call.control)?;
+    call.apply(&peers)
+}
+
+/// `announce attributes KEYWORD VALUE … nlri PREFIX PREFIX …`
+pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    let verb = row.verb();
+    sentence(call, verb, |c| route::attributes(c, verb))
+}
+
+/// Reads the arguments as a sentence and applies it.
+fn sentence(
+    call: &mut Call<'_>,
+    verb: Verb,
+    read: impl FnOnce(&mut Cursor<'_>) -> Result<RouteText, SyntaxError>,
+) -> Result<Reply, CommandError> {
+    let peers = call.peers(SCOPE)?;
+    let (text, at) = call.arguments();
+    let mut tokens = Vec::with_capacity(32);
+    cursor::tokenize_into(text, at, &mut tokens);
+    let mut c = Cursor::new(&tokens, at + text.len());
+    let found = read(&mut c)?;
+    c.accept(";");
+    c.finish()?;
+    let attributes = call.control.intern(found.attributes);
+    let changes = &mut call.commands.changes;
+    changes.clear();
+    changes.extend(
+        found
+            .nlri
+            .into_iter()
+            .map(|nlri| change(nlri, verb, &attributes, &peers)),
+    );
+    call.apply(&peers)
+}
+
+/// `announce eor [AFI SAFI]`
+pub(super) fn eor(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let family = if call.arguments().0.is_empty() {
+        Family::IPV4_UNICAST
+    } else {
+        family(call)?
+    };
+    let peers = call.peers(Among::OwnEstablished)?;
+    Ok(call.end_of_rib(peers, family))
+}
+
+/// `announce route-refresh AFI SAFI`
+pub(super) fn refresh(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let family = family(call)?;
+    let peers = call.peers(Among::OwnEstablished)?;
+    call.control.refresh(&peers, family);
+    Ok(Reply::Done)
+}
+
+/// Reads the arguments as AFI and SAFI.
+fn family(call: &Call<'_>) -> Result<Family, CommandError> {
+    let (start, afi_word, end) = word_at(call.line, call.at);
+    let afi = Afi::from_name(afi_word).ok_or_else(|| {
+        SyntaxError::expected(Span::new(start, end), "an AFI such as `ipv4`", afi_word)
+    })?;
+    let (start, safi_word, end) = word_at(call.line, end);
+    let safi = Safi::from_name(safi_word).ok_or_else(|| {
+        SyntaxError::expected(Span::new(start, end), "a SAFI such as `unicast`", safi_word)
+    })?;
+    call.nothing_after(end)?;
+    Ok(Family { afi, safi })
+}
+
+/// `announce watchdog [NAME]`
+pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    let (_, name, end) = word_at(call.line, call.at);
+    call.nothing_after(end)?;
+    let name = if name.is_empty() {
+        call.source.name.clone()
+    } else {
+        name.to_owned()
+    };
+    let peers = match call.peers(SCOPE) {
+        // Without a selector the names alone decide, and a name that no route has is no mistake either.
+        Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
+            PeerSet::new()
+        }
+        peers => peers?,
+    };
+    call.control.watchdog(&peers, &name, row.verb());
+    Ok(Reply::Done)
+}

@@ -1,0 +1,105 @@
+//! What was read before: the tails of routes and the neighbours that selectors mean, both by their text.
+//!
+//! Both are bounded.
+
+use std::rc::Rc;
+
+use crate::api::control::{Among, Control};
+use crate::bgp::Family;
+use crate::grammar::{Place, Selector, Tail, Verb};
+use crate::rib::{Memo, MemoLimits, PeerSet};
+use crate::text::SyntaxError;
+
+/// Longest selector that is worth keeping, in bytes.
+const LONGEST: usize = 2048;
+/// Selectors that a source may have remembered.
+const SELECTIONS: usize = 1024;
+
+/// Parsed tails by their text.
+#[derive(Debug)]
+pub(super) struct Tails(Memo<Rc<Tail>>);
+
+impl Default for Tails {
+    fn default() -> Self {
+        Self(Memo::new(MemoLimits::default()))
+    }
+}
+
+impl Tails {
+    /// The tail that `text` means; `base` is where it stands in its line, for errors.
+    pub(super) fn get(
+        &mut self,
+        text: &str,
+        (verb, place): (Verb, Place),
+        base: usize,
+        control: &mut dyn Control,
+    ) -> Result<Rc<Tail>, SyntaxError> {
+        let tag = tag(verb, place);
+        if let Some(tail) = self.0.get(tag, text.as_bytes()) {
+            return Ok(Rc::clone(tail));
+        }
+        let mut tail = Tail::from_text(text, base, verb, place)?;
+        tail.attributes = control.intern(tail.attributes);
+        let tail = Rc::new(tail);
+        self.0.insert(
+            tag,
+            text.as_bytes(),
+            Rc::clone(&tail),
+            text.len() + size_of::<Tail>(),
+        );
+        Ok(tail)
+    }
+}
+
+/// What else than its text a tail depends on, as a number.
+fn tag(verb: Verb, place: Place) -> u32 {
+    let family = match place {
+        Place::Route => Family::new(0, 0),
+        Place::Family(family) => family,
+    };
+    u32::from(verb == Verb::Withdraw) << 24
+        | u32::from(family.afi.0) << 8
+        | u32::from(family.safi.0)
+}
+
+/// The neighbours that a source's selectors mean.
+#[derive(Debug, Default)]
+pub(super) struct Selections {
+    epoch: u64,
+    known: hashbrown::HashMap<Box<str>, PeerSet, foldhash::fast::RandomState>,
+}
+
+impl Selections {
+    /// The neighbours that `text` means: a selector that was split off a line, or nothing for all.
+    pub(super) fn select(
+        &mut self,
+        text: &str,
+        among: Among,
+        control: &mut dyn Control,
+    ) -> Result<PeerSet, SyntaxError> {
+        if among == Among::Own
+            && let Some(peers) = self.find(text, control)
+        {
+            return Ok(peers.clone());
+        }
+        let (selector, _) = Selector::split(text)?;
+        let peers = control.select(&selector, among);
+        if among == Among::Own && text.len() <= LONGEST {
+            if self.known.len() >= SELECTIONS {
+                self.known.clear();
+            }
+            self.known.insert(text.into(), peers.clone());
+        }
+        Ok(peers)
+    }
+
+    /// The same for [`Among::Own`], only if it is known.
+    pub(super) fn find(&mut self, text: &str, control: &dyn Control) -> Option<&PeerSet> {
+        let epoch = control.epoch();
+        if self.epoch != epoch {
+            self.epoch = epoch;
+            self.known.clear();
+        }
+        self.known.get(text)
+    }
+}

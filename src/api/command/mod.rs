@@ -1,0 +1,482 @@
+//! Commands: one line in, an answer out, and calls of [`Control`] in between.
+//!
+//! A line is `[ack-id ID] [sync] [neighbor SELECTOR] WORDS ARGUMENTS`. The words are looked up in the table of
+//! [`table`], the longest that fit from the front win; ExaBGP looks for them anywhere in the line, which makes a route's
+//! name a command, and is not copied. The line is read to its end before anything is changed.
+//!
+//! `announce route` and `withdraw route` are what helpers send by the million: [`quick`] recognises their lines without
+//! cutting them into words, and [`memo`] keeps the parsed tails, so that only the prefix is read anew. Both lead to the same
+//! functions as the long way, so they can't mean anything else.
+
+use std::fmt;
+
+use crate::bgp::Family;
+use crate::grammar::Selector;
+use crate::rib::{Change, PeerSet};
+use crate::text::{Span, SyntaxError};
+
+use super::control::{Among, Control};
+use super::reply::{Acks, Answer};
+
+mod announce;
+mod batch;
+mod daemon;
+mod memo;
+mod quick;
+mod session;
+mod table;
+
+use batch::Batch;
+use memo::{Selections, Tails};
+use table::Row;
+
+pub use table::{example_lines, words};
+
+/// The version of ExaBGP whose helper protocol this is, and that `version` answers.
+pub const COMPATIBLE: &str = "5.0.15";
+
+/// Why a command was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandError {
+    /// What kind of reason.
+    pub kind: ErrorKind,
+    /// What is wrong: lower case, no final period, literals in backticks.
+    pub message: String,
+    /// Where in the line, in bytes, if it has a place.
+    pub span: Option<Span>,
+}
+
+/// Kinds of reasons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// There is no such command.
+    Unknown,
+    /// The command exists, but not with these arguments.
+    Syntax,
+    /// No neighbour fits the selector.
+    NoNeighbor,
+    /// All is well said, but it can't be done.
+    Refused,
+}
+
+impl CommandError {
+    /// `message`, without a place.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            span: None,
+        }
+    }
+}
+
+impl From<SyntaxError> for CommandError {
+    fn from(error: SyntaxError) -> Self {
+        Self {
+            kind: ErrorKind::Syntax,
+            span: Some(error.span),
+            message: error.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        match self.span {
+            Some(span) => write!(f, ", at column {}", span.start + 1),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for CommandError {}
+
+/// What became of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// It was carried out; its answer is to be written only when what was said so far is with the sockets of these peers.
+    Synced(PeerSet),
+    /// It was not carried out, and changed nothing.
+    Failed(CommandError),
+}
+
+/// Who speaks: a helper process, or a client of the control socket or pipe.
+#[derive(Debug)]
+pub struct Source {
+    /// The name of the process; also the group that `announce watchdog` means when it names none.
+    pub name: String,
+    /// Which answers it gets.
+    pub acks: Acks,
+    /// Answers to route commands always wait until the routes are with the sockets (`session sync enable` of ExaBGP 6.0).
+    pub sync: bool,
+    batch: Option<Batch>,
+    selections: Selections,
+}
+
+impl Source {
+    /// A speaker with ExaBGP's answers: `done` and `error`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            acks: Acks::default(),
+            sync: false,
+            batch: None,
+            selections: Selections::default(),
+        }
+    }
+}
+
+/// Reads commands. One is enough for all sources: it keeps what they have in common.
+#[derive(Debug, Default)]
+pub struct Commands {
+    tails: Tails,
+    /// Emptied by each command; kept for its room.
+    changes: Vec<Change>,
+}
+
+/// How a command that was carried out is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reply {
+    /// `done`, if answers are on.
+    Done,
+    /// `done`, in any case.
+    Always,
+    /// Not at all.
+    Silent,
+}
+
+impl Commands {
+    /// An empty memory.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Carries out one line, without its newline, and appends what is to be written back to `out`.
+    pub fn execute(
+        &mut self,
+        line: &[u8],
+        source: &mut Source,
+        control: &mut dyn Control,
+        out: &mut String,
+    ) -> Outcome {
+        let line = line.trim_ascii_end();
+        if let Some(outcome) = self.quick(line, source, control, out) {
+            return outcome;
+        }
+        let Ok(text) = str::from_utf8(line) else {
+            let error = CommandError::new(ErrorKind::Syntax, "the line is not UTF-8");
+            return finish(Err(error), None, source, out);
+        };
+        if let Some(note) = text.strip_prefix("debug ") {
+            tracing::warn!(process = source.name, text = note, "debug info");
+            return Outcome::Done;
+        }
+        let options = match Options::split(text) {
+            Ok(options) => options,
+            Err(error) => return finish(Err(error), None, source, out),
+        };
+        let mut call = Call {
+            commands: self,
+            source,
+            control,
+            out,
+            line: text,
+            at: options.at,
+            selector: "",
+            touched: PeerSet::new(),
+        };
+        let result = call.dispatch(options.end);
+        let touched = std::mem::take(&mut call.touched);
+        let sync = options.sync.unwrap_or(source.sync);
+        match finish(result, options.id, source, out) {
+            Outcome::Done if sync && !touched.is_empty() => Outcome::Synced(touched),
+            outcome => outcome,
+        }
+    }
+}
+
+/// Writes the answer.
+fn finish(
+    result: Result<Reply, CommandError>,
+    id: Option<&str>,
+    source: &mut Source,
+    out: &mut String,
+) -> Outcome {
+    match result {
+        Ok(reply) => {
+            if reply == Reply::Always || reply == Reply::Done && source.acks.enabled {
+                source.acks.write(Answer::Done, id, out);
+            }
+            Outcome::Done
+        }
+        Err(error) => {
+            if let Some(batch) = &mut source.batch {
+                batch.fail(&error);
+            }
+            if source.acks.enabled {
+                source
+                    .acks
+                    .write(Answer::Error(&error.to_string()), id, out);
+            }
+            Outcome::Failed(error)
+        }
+    }
+}
+
+/// What may stand around any command.
+struct Options<'a> {
+    /// Told back in the answer.
+    id: Option<&'a str>,
+    /// Whether the answer waits for the wire, if the line says so.
+    sync: Option<bool>,
+    /// Where the command starts and ends in the line.
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Options<'a> {
+    fn split(line: &'a str) -> Result<Self, CommandError> {
+        let mut options = Self {
+            id: None,
+            sync: None,
+            at: 0,
+            end: line.len(),
+        };
+        loop {
+            let (start, word, next) = word_at(line, options.at);
+            options.at = start;
+            match word {
+                "sync" | "async" if next < line.len() => {
+                    options.sync = Some(word == "sync");
+                    options.at = next;
+                }
+                "ack-id" => {
+                    let (start, id, next) = word_at(line, next);
+                    let span = Span::new(start, start + id.len());
+                    if id.is_empty() || id.len() > 64 {
+                        return Err(SyntaxError::expected(
+                            span,
+                            "an id of at most 64 characters",
+                            id,
+                        )
+                        .into());
+                    }
+                    options.id = Some(id);
+                    options.at = next;
+                }
+                _ => break,
+            }
+        }
+        options.trailing(line);
+        Ok(options)
+    }
+
+    /// ExaBGP 6.0 has `sync` and `async` at the end of route commands, where no name can stand.
+    fn trailing(&mut self, line: &str) {
+        let command = line[self.at..].trim_end();
+        let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
+            return;
+        };
+        let routes = command.contains("announce ") || command.contains("withdraw ");
+        let value = before
+            .trim_end()
+            .rsplit([' ', '\t'])
+            .next()
+            .is_some_and(|word| matches!(word, "name" | "watchdog"));
+        if matches!(last, "sync" | "async") && routes && !value {
+            self.sync = Some(last == "sync");
+            self.end = self.at + before.trim_end().len();
+        }
+    }
+}
+
+/// The first word of `line` at or after `at`: where it starts, itself, and where it ends.
+fn word_at(line: &str, at: usize) -> (usize, &str, usize) {
+    let rest = &line[at..];
+    let start = at + rest.len() - rest.trim_ascii_start().len();
+    let end = line[start..]
+        .find(|c: char| c.is_ascii_whitespace())
+        .map_or(line.len(), |length| start + length);
+    (start, &line[start..end], end)
+}
+
+/// One command on its way: what it may read and what it may do.
+struct Call<'a> {
+    commands: &'a mut Commands,
+    source: &'a mut Source,
+    control: &'a mut dyn Control,
+    out: &'a mut String,
+    /// The whole line, up to the command's end.
+    line: &'a str,
+    /// Where the arguments start; before dispatch, the command.
+    at: usize,
+    /// The text of the selector, as it stands in the line.
+    selector: &'a str,
+    /// Peers that were told something.
+    touched: PeerSet,
+}
+
+impl<'a> Call<'a> {
+    fn dispatch(&mut self, end: usize) -> Result<Reply, CommandError> {
+        self.line = &self.line[..end];
+        let (start, first, next) = word_at(self.line, self.at);
+        self.at = start;
+        // In ExaBGP 6.0, `peer` may also begin commands about peers.
+        let about = first == "peer"
+            && matches!(
+                word_at(self.line, next).1,
+                "list" | "show" | "create" | "delete"
+            );
+        if matches!(first, "neighbor" | "peer") && !about {
+            let (_, command) =
+                Selector::split(&self.line[start..]).map_err(|error| moved(error, start))?;
+            let at = self.line.len() - command.len();
+            self.selector = self.line[start..at].trim_ascii_end();
+            self.at = at;
+        }
+        let (row, after) = self.row()?;
+        if !self.selector.is_empty() && row.selector == table::Takes::Refuses {
+            return Err(CommandError::new(
+                ErrorKind::Syntax,
+                format!("`{}` takes no selector before it", row.words),
+            ));
+        }
+        self.at = after;
+        (row.run)(self, row)
+    }
+
+    /// The row with the most words that the command starts with, and where its arguments start.
+    fn row(&self) -> Result<(&'static Row, usize), CommandError> {
+        let mut best: Option<(&'static Row, usize)> = None;
+        for row in table::ROWS {
+            let mut at = self.at;
+            let fits = row.words.split(' ').all(|wanted| {
+                let (_, word, next) = word_at(self.line, at);
+                at = next;
+                word == wanted
+            });
+            if fits && best.is_none_or(|(other, _)| other.words.len() < row.words.len()) {
+                best = Some((row, at));
+            }
+        }
+        best.ok_or_else(|| self.unknown())
+    }
+
+    fn unknown(&self) -> CommandError {
+        let command = self.line[self.at..].trim_ascii();
+        if command.is_empty() {
+            return CommandError::new(ErrorKind::Unknown, "an empty line is no command");
+        }
+        let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
+        let near = (1..=words.len())
+            .rev()
+            .find_map(|count| crate::text::near_miss(&words[..count].join(" "), table::words()));
+        let (start, word, end) = word_at(self.line, self.at);
+        let shown: String = word.chars().take(64).collect();
+        let help = near.map_or_else(
+            || "`help` lists the commands".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        CommandError {
+            kind: ErrorKind::Unknown,
+            message: format!("there is no command `{shown}` ({help})"),
+            span: Some(Span::new(start, end)),
+        }
+    }
+
+    /// The text of the arguments and where it starts.
+    fn arguments(&self) -> (&'a str, usize) {
+        let (start, _, _) = word_at(self.line, self.at);
+        (&self.line[start..], start)
+    }
+
+    /// The words of the arguments.
+    fn argument_words(&self) -> Vec<&'a str> {
+        self.line[self.at..].split_ascii_whitespace().collect()
+    }
+
+    /// Refuses arguments.
+    fn no_arguments(&self) -> Result<(), CommandError> {
+        self.nothing_after(self.at)
+    }
+
+    /// Refuses words after `at`.
+    fn nothing_after(&self, at: usize) -> Result<(), CommandError> {
+        let (start, word, end) = word_at(self.line, at);
+        if word.is_empty() {
+            return Ok(());
+        }
+        Err(SyntaxError::expected(Span::new(start, end), "the end of the command", word).into())
+    }
+
+    /// The neighbours that the command is for.
+    fn peers(&mut self, among: Among) -> Result<PeerSet, CommandError> {
+        let peers = self
+            .source
+            .selections
+            .select(self.selector, among, self.control)?;
+        if peers.is_empty() {
+            return Err(CommandError::new(
+                ErrorKind::NoNeighbor,
+                if self.selector.is_empty() {
+                    "there is no neighbour that this may be said to".to_owned()
+                } else {
+                    format!("no neighbour matches `{}`", self.selector)
+                },
+            ));
+        }
+        Ok(peers)
+    }
+
+    /// Applies what the command collected in `commands.changes`, or adds it to the batch.
+    fn apply(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
+        self.commands.apply(self.source, self.control, self.out)?;
+        self.touched.union(peers);
+        Ok(if self.source.batch.is_some() {
+            Reply::Silent
+        } else {
+            Reply::Done
+        })
+    }
+
+    /// Says End-of-RIB now, or at the end of the batch.
+    fn end_of_rib(&mut self, peers: PeerSet, family: Family) -> Reply {
+        self.touched.union(&peers);
+        match &mut self.source.batch {
+            Some(batch) => {
+                batch.end_of_rib(peers, family);
+                Reply::Silent
+            }
+            None => {
+                self.control.end_of_rib(&peers, family);
+                Reply::Done
+            }
+        }
+    }
+}
+
+impl Commands {
+    /// Applies the collected changes, or adds them to the source's batch. After an error nothing is left of them.
+    fn apply(
+        &mut self,
+        source: &mut Source,
+        control: &mut dyn Control,
+        out: &mut String,
+    ) -> Result<(), CommandError> {
+        let result = match &mut source.batch {
+            Some(batch) => batch.add(&mut self.changes, &source.acks, out),
+            None => control.apply(&mut self.changes),
+        };
+        self.changes.clear();
+        result
+    }
+}
+
+/// The same error with its place counted from the start of the line.
+fn moved(mut error: SyntaxError, by: usize) -> SyntaxError {
+    error.span = Span::new(error.span.start + by, error.span.end + by);
+    error
+}

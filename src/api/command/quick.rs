@@ -1,0 +1,74 @@
+//! The short way for the lines that come by the million: `[neighbor …] announce route P TAIL`, `withdraw route P`.
+//!
+//! Only the shape of the line is looked at. Anything unusual (a selector not seen before, options around the command) takes
+//! the long way, which ends in the same functions.
+
+use memchr::memmem;
+
+use super::{Commands, Outcome, Reply, Source, finish};
+use crate::api::control::{Among, Control};
+use crate::grammar::{Place, Verb};
+
+/// Routes are for the neighbours of the speaker. What the short way looks up is what the long way remembered.
+pub(super) const SCOPE: Among = Among::Own;
+
+impl Commands {
+    /// Carries out the line if it has the usual shape.
+    pub(super) fn quick(
+        &mut self,
+        line: &[u8],
+        source: &mut Source,
+        control: &mut dyn Control,
+        out: &mut String,
+    ) -> Option<Outcome> {
+        let (selector, verb, at) = shape(line)?;
+        if source.sync || line.ends_with(b"sync") {
+            return None;
+        }
+        let text = str::from_utf8(line).ok()?;
+        let peers = source.selections.find(&text[..selector], control)?;
+        if peers.is_empty() {
+            return None;
+        }
+        let collected = self.collect_route((verb, Place::Route), (&text[at..], at), peers, control);
+        let applied = collected.and_then(|()| self.apply(source, control, out));
+        let reply = applied.map(|()| {
+            if source.batch.is_some() {
+                Reply::Silent
+            } else {
+                Reply::Done
+            }
+        });
+        Some(finish(reply, None, source, out))
+    }
+}
+
+/// Where the selector ends, the verb, and where the prefix starts.
+fn shape(line: &[u8]) -> Option<(usize, Verb, usize)> {
+    const ANNOUNCE: &[u8] = b"announce route ";
+    const WITHDRAW: &[u8] = b"withdraw route ";
+    const NOUN: &[u8] = b" route ";
+    let command = |at: usize| {
+        let rest = line.get(at..)?;
+        if rest.starts_with(ANNOUNCE) {
+            Some((Verb::Announce, at + ANNOUNCE.len()))
+        } else if rest.starts_with(WITHDRAW) {
+            Some((Verb::Withdraw, at + WITHDRAW.len()))
+        } else {
+            None
+        }
+    };
+    if let Some((verb, at)) = command(0) {
+        return Some((0, verb, at));
+    }
+    if !line.starts_with(b"neighbor ") {
+        return None;
+    }
+    // Both verbs have eight letters.
+    let start = memmem::find(line, NOUN)?.checked_sub(8)?;
+    let (verb, at) = command(start)?;
+    let selector = start
+        .checked_sub(1)
+        .filter(|before| line[*before] == b' ')?;
+    Some((selector, verb, at))
+}

@@ -1,0 +1,107 @@
+//! The table of all commands: words, what they take, an example, and the function that carries them out.
+//!
+//! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
+
+use super::{Call, CommandError, Reply};
+use super::{announce, batch, daemon, session};
+use crate::grammar::Verb;
+
+/// Whether a command acts on the neighbours of a selector before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// It is for them.
+    Uses,
+    /// One may stand there and means nothing, as in ExaBGP.
+    Ignores,
+    /// None may stand there.
+    Refuses,
+}
+
+/// One command.
+pub(super) struct Row {
+    /// The words that name it.
+    pub(super) words: &'static str,
+    /// Words that may follow, as `help` shows them.
+    pub(super) options: &'static [&'static str],
+    pub(super) selector: Takes,
+    /// Whether ExaBGP 5.0 has it, and lists it in `help`.
+    pub(super) classic: bool,
+    pub(super) example: &'static str,
+    pub(super) run: fn(&mut Call<'_>, &Row) -> Result<Reply, CommandError>,
+}
+
+impl Row {
+    /// The verb that it starts with.
+    pub(super) fn verb(&self) -> Verb {
+        if self.words.starts_with("withdraw") {
+            Verb::Withdraw
+        } else {
+            Verb::Announce
+        }
+    }
+}
+
+/// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
+macro_rules! commands {
+    (classic { $($row:tt)* } more { $($other:tt)* }) => {
+        /// All commands.
+        pub(super) const ROWS: &[Row] = &commands!(@rows [] true { $($row)* } { $($other)* });
+    };
+    (@rows [$($done:tt)*] $classic:tt { $words:literal $([$($option:literal)*])? $takes:ident $group:ident::$run:ident: $example:literal, $($row:tt)* } $more:tt) => {
+        commands!(@rows [$($done)* Row {
+            words: $words,
+            options: &[$($($option),*)?],
+            selector: Takes::$takes,
+            classic: $classic,
+            example: $example,
+            run: $group::$run,
+        },] $classic { $($row)* } $more)
+    };
+    (@rows $done:tt true {} { $($other:tt)* }) => { commands!(@rows $done false { $($other)* } {}) };
+    (@rows [$($done:tt)*] false {} {}) => { [$($done)*] };
+}
+
+commands! {
+    classic {
+        "#" Ignores session::remark: "# a remark",
+        "announce attribute" Uses announce::attributes: "announce attribute next-hop 192.0.2.1 med 5 nlri 198.51.100.0/24",
+        "announce attributes" Uses announce::attributes: "announce attributes next-hop 192.0.2.1 nlri 198.51.100.0/24 203.0.113.0/24",
+        "announce eor" Uses announce::eor: "announce eor ipv4 unicast",
+        "announce ipv4" Uses announce::ipv4: "announce ipv4 unicast 198.51.100.0/24 next-hop 192.0.2.1",
+        "announce ipv6" Uses announce::ipv6: "announce ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::1",
+        "announce route" Uses announce::route: "announce route 198.51.100.0/24 next-hop self",
+        "announce route-refresh" Uses announce::refresh: "announce route-refresh ipv4 unicast",
+        "announce watchdog" Uses announce::watchdog: "announce watchdog dns",
+        "crash" Uses session::crash: "crash",
+        "disable-ack" Ignores session::disable_ack: "disable-ack",
+        "enable-ack" Ignores session::enable_ack: "enable-ack",
+        "help" Ignores session::help: "help",
+        "reload" Ignores daemon::reload: "reload",
+        "reset" Ignores session::reset: "reset",
+        "restart" Ignores daemon::restart: "restart",
+        "shutdown" Ignores daemon::shutdown: "shutdown",
+        "silence-ack" Ignores session::silence_ack: "silence-ack",
+        "version" Ignores session::version: "version",
+        "withdraw attribute" Uses announce::attributes: "withdraw attribute next-hop 192.0.2.1 nlri 198.51.100.0/24",
+        "withdraw attributes" Uses announce::attributes: "withdraw attributes next-hop 192.0.2.1 nlri 198.51.100.0/24",
+        "withdraw ipv4" Uses announce::ipv4: "withdraw ipv4 unicast 198.51.100.0/24",
+        "withdraw ipv6" Uses announce::ipv6: "withdraw ipv6 unicast 2001:db8:1::/48",
+        "withdraw route" Uses announce::route: "withdraw route 198.51.100.0/24",
+        "withdraw watchdog" Uses announce::watchdog: "withdraw watchdog dns",
+    }
+    more {
+        "begin" Ignores batch::begin: "begin",
+        "commit" Ignores batch::commit: "commit",
+        "abort" Ignores batch::abort: "abort",
+    }
+}
+
+/// The words of every command, for completion and near misses.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.words)
+}
+
+/// An example line of every command.
+pub fn example_lines() -> impl Iterator<Item = &'static str> {
+    ROWS.iter().map(|row| row.example)
+}

@@ -1,0 +1,187 @@
+//! What a command may do to the daemon: the one door between the helper protocol and everything else.
+//!
+//! The daemon implements [`Control`], once for each source of commands, since what a command may reach depends on who
+//! speaks; tests implement it with a record of calls. Every call takes effect at once or says why not; a command makes its
+//! calls only after all of its line was understood, so that a line with a mistake changes nothing.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+
+use super::command::CommandError;
+use crate::bgp::message::open::Open;
+use crate::bgp::message::operational::Operational;
+use crate::bgp::nlri::NlriRef;
+use crate::bgp::{Asn, AttributeSet, Family};
+use crate::grammar::{Selector, Verb};
+use crate::rib::{Change, PeerId, PeerSet};
+
+/// Among which neighbours a selector selects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Among {
+    /// Those whose `api` blocks name the speaker; all, if the speaker is an operator (command line, control socket).
+    Own,
+    /// Those of [`Among::Own`] with an established session.
+    OwnEstablished,
+    /// All.
+    All,
+}
+
+/// What the daemon as a whole is asked to do once the answer is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// End.
+    Shutdown,
+    /// Read the configuration again and apply the difference.
+    Reload,
+    /// Read the configuration again, reset every session, start every helper anew.
+    Restart,
+}
+
+/// One of the two tables of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RibSide {
+    /// What we heard.
+    In,
+    /// What we say.
+    Out,
+}
+
+/// What a command may do. Neighbours are named by [`PeerId`].
+pub trait Control {
+    /// A number that changes whenever the same selector may select other neighbours: after a reload, or when a dynamic
+    /// neighbour comes or goes. [`Among::OwnEstablished`] is asked anew each time and needs no change.
+    fn epoch(&self) -> u64;
+
+    /// The neighbours that `selector` means; an empty selector means all of `among`.
+    fn select(&mut self, selector: &Selector, among: Among) -> PeerSet;
+
+    /// The one to keep of equal attribute sets. Called once for a text that was not seen lately.
+    fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
+        attributes
+    }
+
+    /// Applies all of `changes`, in order, and leaves the list empty; or none of them, and leaves the list as it is.
+    ///
+    /// # Errors
+    /// When one of them can be sent to none of its peers whatever happens: `next-hop self` of the wrong address family.
+    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError>;
+
+    /// Sends the End-of-RIB marker of `family`, after all that was applied before.
+    fn end_of_rib(&mut self, peers: &PeerSet, family: Family);
+
+    /// Asks the peers for their routes again (ROUTE-REFRESH).
+    fn refresh(&mut self, peers: &PeerSet, family: Family);
+
+    /// Sends an operational message.
+    fn operational(&mut self, peers: &PeerSet, message: &Operational);
+
+    /// Announces or withdraws the configured routes with `watchdog NAME`.
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb);
+
+    /// Ends the sessions with NOTIFICATION 6/`subcode`.
+    fn teardown(&mut self, peers: &PeerSet, subcode: u8);
+
+    /// Sends the Adj-RIB-Out again.
+    fn flush(&mut self, peers: &PeerSet);
+
+    /// Withdraws and forgets what we say, or forgets what we heard.
+    fn clear(&mut self, peers: &PeerSet, side: RibSide);
+
+    /// Tells of each neighbour, in the order of the configuration, dynamic ones after their template.
+    fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>));
+
+    /// The configuration of a neighbour as a file would have it, lines ended by newlines, passwords left out.
+    fn configuration(&self, peer: PeerId) -> String;
+
+    /// Tells the routes of one side for these peers, peer by peer.
+    fn routes(
+        &self,
+        side: RibSide,
+        peers: &PeerSet,
+        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
+    );
+
+    /// Asks the daemon as a whole; done after the answer is on its way.
+    fn request(&mut self, request: Request);
+
+    /// What `daemon status` tells.
+    fn status(&self) -> DaemonStatus;
+
+    /// Bytes and lines that wait for each helper: what `system queue-status` tells.
+    fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
+}
+
+/// The state of the daemon.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DaemonStatus {
+    /// A text that tells this run of the daemon from others.
+    pub uuid: String,
+    /// Our process number.
+    pub pid: u32,
+    /// Seconds since the start.
+    pub uptime: u64,
+    /// When it started, in seconds since 1970.
+    pub start_time: f64,
+}
+
+/// The state of a neighbour, borrowed from the daemon.
+#[derive(Clone, Debug)]
+pub struct NeighborStatus<'a> {
+    /// Its number.
+    pub peer: PeerId,
+    /// Its name: `neighbor 192.0.2.1 local-ip … family-allowed in-open`.
+    pub name: &'a str,
+    /// The peer's address.
+    pub peer_address: IpAddr,
+    /// Our address; `None` as long as it is chosen by the kernel and there is no connection.
+    pub local_address: Option<IpAddr>,
+    /// Our AS; `None` as long as it mirrors a peer that did not speak.
+    pub local_as: Option<Asn>,
+    /// The peer's AS; `None` as long as any is accepted and none was told.
+    pub peer_as: Option<Asn>,
+    /// Our BGP identifier.
+    pub router_id: Option<Ipv4Addr>,
+    /// Hold time of the configuration, in seconds.
+    pub hold_time: u16,
+    /// The state in capitals: `ESTABLISHED`.
+    pub state: &'static str,
+    /// Seconds since the session is established; `None` when it is not.
+    pub established: Option<u64>,
+    /// The OPEN we send, or would send: capabilities and families as configured.
+    pub local: &'a Open,
+    /// The OPEN we got, while there is a session.
+    pub remote: Option<&'a Open>,
+    /// Messages sent and received on this session.
+    pub messages: MessageCounts,
+}
+
+/// Messages counted by direction and type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MessageCounts {
+    /// Sent.
+    pub sent: Counts,
+    /// Received.
+    pub received: Counts,
+}
+
+/// Messages counted by type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// OPEN.
+    pub open: u64,
+    /// NOTIFICATION.
+    pub notification: u64,
+    /// KEEPALIVE.
+    pub keepalive: u64,
+    /// UPDATE.
+    pub update: u64,
+    /// ROUTE-REFRESH.
+    pub refresh: u64,
+}
+
+impl Counts {
+    /// All.
+    pub const fn total(&self) -> u64 {
+        self.open + self.notification + self.keepalive + self.update + self.refresh
+    }
+}

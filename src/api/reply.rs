@@ -1,0 +1,120 @@
+//! How commands are answered: `done` or `error`, in the form and to the extent that the speaker asked for.
+
+use crate::json::JsonWriter;
+
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer<'a> {
+    /// It was carried out.
+    Done,
+    /// It was not, for this reason.
+    Error(&'a str),
+}
+
+/// Which answers a speaker gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acks {
+    /// Whether there are any. Without, only text that was asked for is written.
+    pub enabled: bool,
+    /// As JSON objects instead of words.
+    pub json: bool,
+    /// Errors tell why: a line `error: …` before the word, or the message of the object.
+    pub reasons: bool,
+}
+
+impl Default for Acks {
+    /// ExaBGP's: words without reasons.
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            json: false,
+            reasons: false,
+        }
+    }
+}
+
+impl Acks {
+    /// Appends the answer, whether or not answers are enabled. With an `id`, the answer carries it: `done 42`.
+    pub fn write(&self, answer: Answer<'_>, id: Option<&str>, out: &mut String) {
+        if self.json {
+            return self.object(answer, id, out);
+        }
+        if let Answer::Error(reason) = answer
+            && self.reasons
+        {
+            out.push_str("error: ");
+            // A reason quotes the command, which is one line but may hold other control characters.
+            out.extend(reason.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            out.push('\n');
+        }
+        out.push_str(match answer {
+            Answer::Done => "done",
+            Answer::Error(_) => "error",
+        });
+        if let Some(id) = id {
+            out.push(' ');
+            out.push_str(id);
+        }
+        out.push('\n');
+    }
+
+    fn object(&self, answer: Answer<'_>, id: Option<&str>, out: &mut String) {
+        let mut w = JsonWriter::new();
+        let (word, message) = match answer {
+            Answer::Done => ("done", "command completed"),
+            Answer::Error(reason) if self.reasons => ("error", reason),
+            Answer::Error(_) => ("error", "the command was not carried out"),
+        };
+        w.raw("{ \"answer\": ")
+            .string(word)
+            .raw(", \"message\": ")
+            .string(message);
+        if let Some(id) = id {
+            w.raw(", \"id\": ").string(id);
+        }
+        w.raw(" }\n");
+        out.push_str(w.as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_objects_reasons_and_ids() {
+        let plain = Acks::default();
+        let told = Acks {
+            reasons: true,
+            ..plain
+        };
+        let json = Acks { json: true, ..told };
+        for (acks, answer, id, wanted) in [
+            (plain, Answer::Done, None, "done\n"),
+            (plain, Answer::Error("x"), None, "error\n"),
+            (plain, Answer::Done, Some("42"), "done 42\n"),
+            (
+                told,
+                Answer::Error("no `x`\tor\r"),
+                None,
+                "error: no `x` or \nerror\n",
+            ),
+            (
+                json,
+                Answer::Done,
+                None,
+                "{ \"answer\": \"done\", \"message\": \"command completed\" }\n",
+            ),
+            (
+                json,
+                Answer::Error("\"x\""),
+                Some("7"),
+                "{ \"answer\": \"error\", \"message\": \"\\\"x\\\"\", \"id\": \"7\" }\n",
+            ),
+        ] {
+            let mut out = String::new();
+            acks.write(answer, id, &mut out);
+            assert_eq!(out, wanted);
+        }
+    }
+}

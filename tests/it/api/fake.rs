@@ -1,0 +1,187 @@
+//! A daemon that only writes down what it is asked to do.
+
+use std::collections::HashSet;
+
+use oxabgp::api::control::{DaemonStatus, NeighborStatus};
+use oxabgp::api::{
+    Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
+};
+use oxabgp::bgp::message::operational::Operational;
+use oxabgp::bgp::nlri::NlriRef;
+use oxabgp::bgp::{AttributeSet, Family};
+use oxabgp::grammar::{Selector, Verb};
+use oxabgp::rib::{Action, Change, PeerId, PeerSet};
+
+/// Three neighbours; the helper `healthcheck` may speak to the first two, of which the second is down.
+pub(crate) struct Fake {
+    pub(crate) names: Vec<String>,
+    pub(crate) own: HashSet<u32>,
+    pub(crate) up: HashSet<u32>,
+    pub(crate) epoch: u64,
+    pub(crate) calls: Vec<String>,
+    /// Refuse the next `apply` with this.
+    pub(crate) refuse: Option<&'static str>,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Self {
+        let name = |last: u8, asn: u32| {
+            format!(
+                "neighbor 127.0.0.{last} local-ip 127.0.0.1 local-as 65000 peer-as {asn} router-id 10.0.0.1 family-allowed in-open"
+            )
+        };
+        Self {
+            names: vec![name(2, 65001), name(3, 65001), name(20, 65002)],
+            own: [0, 1].into(),
+            up: [0, 2].into(),
+            epoch: 0,
+            calls: Vec::new(),
+            refuse: None,
+        }
+    }
+
+    fn note(&mut self, call: String) {
+        self.calls.push(call);
+    }
+}
+
+fn list(peers: &PeerSet) -> String {
+    let numbers: Vec<String> = peers.iter().map(|peer| peer.0.to_string()).collect();
+    numbers.join(",")
+}
+
+fn show(change: &Change) -> String {
+    let text = match &change.action {
+        Action::Announce(attributes) => format!(
+            "announce {} next-hop {}{}",
+            change.nlri,
+            attributes
+                .next_hop()
+                .map(|hop| hop.to_string())
+                .unwrap_or_default(),
+            attributes.text()
+        ),
+        Action::Withdraw(None) => format!("withdraw {}", change.nlri),
+        Action::Withdraw(Some(attributes)) => {
+            format!("withdraw {} with{}", change.nlri, attributes.text())
+        }
+    };
+    format!("{text} to {}", list(&change.peers))
+}
+
+impl Control for Fake {
+    fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
+        let peers = self.names.iter().zip(0u32..).filter(|(name, number)| {
+            let reach = match among {
+                Among::Own => self.own.contains(number),
+                Among::OwnEstablished => self.own.contains(number) && self.up.contains(number),
+                Among::All => true,
+            };
+            reach && selector.matches(name)
+        });
+        peers.map(|(_, number)| PeerId(number)).collect()
+    }
+
+    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
+        if let Some(why) = self.refuse.take() {
+            return Err(CommandError::new(ErrorKind::Refused, why));
+        }
+        for change in changes.drain(..) {
+            self.calls.push(show(&change));
+        }
+        Ok(())
+    }
+
+    fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
+        self.note(format!("eor {family} to {}", list(peers)));
+    }
+
+    fn refresh(&mut self, peers: &PeerSet, family: Family) {
+        self.note(format!("refresh {family} to {}", list(peers)));
+    }
+
+    fn operational(&mut self, peers: &PeerSet, message: &Operational) {
+        let mut text = String::new();
+        message.text(&mut text);
+        self.note(format!("{text} to {}", list(peers)));
+    }
+
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
+        self.note(format!("{verb:?} watchdog {name} to {}", list(peers)));
+    }
+
+    fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
+        self.note(format!("teardown {subcode} to {}", list(peers)));
+    }
+
+    fn flush(&mut self, peers: &PeerSet) {
+        self.note(format!("flush {}", list(peers)));
+    }
+
+    fn clear(&mut self, peers: &PeerSet, side: RibSide) {
+        self.note(format!("clear {side:?} {}", list(peers)));
+    }
+
+    fn neighbors(&self, _: &mut dyn FnMut(&NeighborStatus<'_>)) {}
+
+    fn configuration(&self, peer: PeerId) -> String {
+        format!("neighbor {} {{\n}}\n", peer.0)
+    }
+
+    fn routes(
+        &self,
+        _: RibSide,
+        _: &PeerSet,
+        _: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
+    ) {
+    }
+
+    fn request(&mut self, request: Request) {
+        self.note(format!("{request:?}"));
+    }
+
+    fn status(&self) -> DaemonStatus {
+        DaemonStatus::default()
+    }
+
+    fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {
+        out("healthcheck", 0, 0);
+    }
+}
+
+/// A conversation: one speaker and one fake daemon.
+pub(crate) struct Talk {
+    pub(crate) commands: Commands,
+    pub(crate) source: Source,
+    pub(crate) fake: Fake,
+    pub(crate) last: Outcome,
+}
+
+impl Talk {
+    pub(crate) fn new() -> Self {
+        Self {
+            commands: Commands::new(),
+            source: Source::new("healthcheck"),
+            fake: Fake::new(),
+            last: Outcome::Done,
+        }
+    }
+
+    /// What a line is answered.
+    pub(crate) fn say(&mut self, line: impl AsRef<[u8]>) -> String {
+        let mut out = String::new();
+        self.last =
+            self.commands
+                .execute(line.as_ref(), &mut self.source, &mut self.fake, &mut out);
+        out
+    }
+
+    /// What the daemon was asked to do since the last time.
+    pub(crate) fn calls(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.fake.calls)
+    }
+}
