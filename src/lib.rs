@@ -16,5 +16,7 @@ pub mod config;
 pub mod grammar;
 pub mod json;
 pub mod rib;
+#[cfg(feature = "speaker")]
+pub mod speaker;
 pub mod text;
 pub mod wire;

@@ -1,0 +1,154 @@
+//! What a session is configured with.
+//!
+//! Fields are public and each has a sensible value after [`PeerConfig::new`]: options are set by assignment, which keeps
+//! them in one place with their units. Rejected: a builder, which repeats every field as a method.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use crate::bgp::capability::multiprotocol::Multiprotocol;
+use crate::bgp::{Asn, Capability, Family};
+
+/// TCP port of BGP (RFC 4271 section 8).
+pub const BGP_PORT: u16 = 179;
+
+/// One neighbour, as the speaker needs to know it.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerConfig {
+    /// Its name in logs; unique in a server.
+    pub name: String,
+    /// Its address.
+    pub remote_address: IpAddr,
+    /// TCP port that we connect to.
+    pub port: u16,
+    /// Our address: outgoing connections come from it, incoming ones must go to it. `None`: any.
+    pub local_address: Option<IpAddr>,
+    /// Our AS; `None`: the peer's, learnt from its OPEN, which we then wait for before we send ours.
+    pub local_as: Option<Asn>,
+    /// The peer's AS; `None`: any.
+    pub peer_as: Option<Asn>,
+    /// Our BGP identifier; `None`: the server's.
+    pub router_id: Option<Ipv4Addr>,
+    /// Never connect, wait for the peer.
+    pub passive: bool,
+    /// Families that the default [`Plugin::capabilities`](super::Plugin::capabilities) offers.
+    pub families: Vec<Family>,
+    /// Whether AIGP is exchanged although the peer is external (RFC 7311 section 3.1).
+    pub aigp: bool,
+    /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
+    pub strict_role: bool,
+    /// Hold time that we propose: 0 (no hold timer) or 3 to 65,535 seconds.
+    pub hold_time: u16,
+    /// How long we wait after a failed or ended session before the next; `None`: back-off from 0 to 60 seconds.
+    pub idle_hold_time: Option<Duration>,
+    /// How long an unanswered connection attempt lasts before the next.
+    pub connect_retry_time: Duration,
+    /// How long we wait for the peer's OPEN on an established connection.
+    pub open_wait: Duration,
+    /// How long the peer may take nothing while we have something to send (RFC 9687); `None`: the greater of 8 minutes and
+    /// twice the hold time.
+    pub send_hold_time: Option<Duration>,
+    /// Connection attempts after which we give up; `None`: never.
+    pub connect_attempts: Option<u32>,
+    /// TTL or hop limit of what we send; `None`: 255 with `min_ttl`, else the system's default.
+    pub ttl: Option<u8>,
+    /// Smallest TTL or hop limit that we accept: 255 for a neighbour on the same link (GTSM, RFC 5082).
+    pub min_ttl: Option<u8>,
+    /// TCP MD5 key (RFC 2385): at most 80 bytes.
+    pub md5_key: Option<Vec<u8>>,
+    /// Interface that outgoing connections are bound to.
+    pub interface: Option<String>,
+}
+
+impl PeerConfig {
+    /// A neighbour at `remote_address`, port 179, that may have any AS; IPv4 unicast, hold time 90 s.
+    pub fn new(remote_address: IpAddr, local_as: Asn) -> Self {
+        Self {
+            name: remote_address.to_string(),
+            remote_address,
+            port: BGP_PORT,
+            local_address: None,
+            local_as: Some(local_as),
+            peer_as: None,
+            router_id: None,
+            passive: false,
+            families: vec![Family::IPV4_UNICAST],
+            aigp: false,
+            strict_role: false,
+            hold_time: 90,
+            idle_hold_time: None,
+            connect_retry_time: Duration::from_secs(120),
+            open_wait: Duration::from_secs(60),
+            send_hold_time: None,
+            connect_attempts: None,
+            ttl: None,
+            min_ttl: None,
+            md5_key: None,
+            interface: None,
+        }
+    }
+
+    /// What an OPEN for this peer offers without a plugin's say: its families, then four-octet AS numbers.
+    pub fn capabilities(&self) -> Vec<Capability> {
+        self.families
+            .iter()
+            .map(|family| Capability::Multiprotocol(Multiprotocol(*family)))
+            .collect()
+    }
+
+    /// TTL or hop limit of what we send, if not the system's default.
+    pub(crate) fn outgoing_ttl(&self) -> Option<u8> {
+        // RFC 5082 3: "the TTL of all packets MUST be set to 255".
+        self.ttl.or_else(|| self.min_ttl.map(|_| 255))
+    }
+
+    /// Whether a connection from `remote` to `local` is this peer's.
+    pub(crate) fn accepts(&self, remote: IpAddr, local: IpAddr) -> bool {
+        self.remote_address == remote && self.local_address.is_none_or(|ours| ours == local)
+    }
+}
+
+impl fmt::Debug for PeerConfig {
+    /// All but the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeerConfig")
+            .field("name", &self.name)
+            .field("remote_address", &self.remote_address)
+            .field("port", &self.port)
+            .field("local_address", &self.local_address)
+            .field("local_as", &self.local_as)
+            .field("peer_as", &self.peer_as)
+            .field("passive", &self.passive)
+            .field("hold_time", &self.hold_time)
+            .field("md5", &self.md5_key.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gtsm_sends_255_unless_told_otherwise() {
+        let mut peer = PeerConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Asn(65000));
+        assert_eq!(peer.outgoing_ttl(), None);
+        peer.min_ttl = Some(254);
+        assert_eq!(peer.outgoing_ttl(), Some(255));
+        peer.ttl = Some(3);
+        assert_eq!(peer.outgoing_ttl(), Some(3));
+    }
+
+    #[test]
+    fn a_debug_print_has_no_key() {
+        let mut peer = PeerConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Asn(65000));
+        peer.md5_key = Some(b"secret".to_vec());
+        let text = format!("{peer:?}");
+        assert!(
+            text.contains("md5: true") && !text.contains("secret"),
+            "{text}"
+        );
+    }
+}

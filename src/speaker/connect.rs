@@ -1,0 +1,166 @@
+//! Outgoing connections, and what every connection of a peer is set up with.
+//!
+//! [`Transport`] is the seam: [`Tcp`] is the real one, tests and tunnels bring their own. A connection attempt is a future
+//! that the neighbour's task owns: to drop it is to give up.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::outbox::Outbox;
+use super::{PeerConfig, sockopt};
+use crate::bgp::fsm::ConnInfo;
+
+/// How long a signed SYN may stay unanswered before the log says what that may mean.
+const MD5_SILENCE: Duration = Duration::from_secs(3);
+
+/// A connection's bytes.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+
+/// A connection attempt.
+pub type Dialing = Pin<Box<dyn Future<Output = io::Result<(Box<dyn Stream>, ConnInfo)>>>>;
+
+/// How connections are made.
+pub trait Transport {
+    /// Connects to `peer`.
+    fn dial(&self, peer: &PeerConfig) -> Dialing;
+}
+
+/// Connections over TCP.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tcp;
+
+impl Transport for Tcp {
+    fn dial(&self, peer: &PeerConfig) -> Dialing {
+        let socket = outgoing(peer);
+        let remote = SocketAddr::new(peer.remote_address, peer.port);
+        let signed = peer.md5_key.is_some();
+        let name = peer.name.clone();
+        Box::pin(async move {
+            let mut connecting = pin!(socket?.connect(remote));
+            let stream = if signed {
+                match tokio::time::timeout(MD5_SILENCE, connecting.as_mut()).await {
+                    Ok(done) => done?,
+                    Err(_) => {
+                        tracing::warn!(
+                            neighbor = %name,
+                            remote = %remote,
+                            "no answer to a connection with md5 for 3 seconds: the peer's md5 key may differ"
+                        );
+                        connecting.await?
+                    }
+                }
+            } else {
+                connecting.await?
+            };
+            stream.set_nodelay(true)?;
+            let ends = ConnInfo {
+                local: stream.local_addr()?,
+                remote,
+            };
+            Ok((Box::new(stream) as Box<dyn Stream>, ends))
+        })
+    }
+}
+
+/// A socket set up and bound as `peer` wants it.
+fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
+    let socket = Socket::new(
+        domain(peer.remote_address),
+        Type::STREAM.nonblocking().cloexec(),
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if let Some(interface) = &peer.interface {
+        sockopt::bind_interface(socket.as_fd(), interface)?;
+    }
+    if let Some(local) = peer.local_address {
+        socket.bind(&SocketAddr::new(local, 0).into())?;
+    }
+    secure(socket.as_fd(), peer)?;
+    if let Some(key) = &peer.md5_key {
+        sockopt::set_md5(socket.as_fd(), peer.remote_address, None, key)?;
+    }
+    Ok(TcpSocket::from_std_stream(socket.into()))
+}
+
+/// Sets up a connection that `peer` has made to us. Its MD5 key came with the listener's.
+pub(crate) fn accepted(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> {
+    secure(stream.as_fd(), peer)
+}
+
+/// How long the last words of a connection may take.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Writes what is left, says that nothing follows, and reads until the peer closes: with unread input the kernel would
+/// reset the connection, and the NOTIFICATION would be lost on the way. Gives up after a second.
+pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
+    let last_words = async move {
+        while !outbox.is_empty() {
+            let count = stream.write_vectored(&outbox.slices()).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            outbox.wrote(count);
+        }
+        stream.shutdown().await?;
+        let mut ignored = [0; 4096];
+        while stream.read(&mut ignored).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Too late or refused: the connection ends all the same.
+    let _ = tokio::time::timeout(FAREWELL, last_words).await;
+}
+
+/// TTLs of one connection.
+fn secure(socket: BorrowedFd<'_>, peer: &PeerConfig) -> io::Result<()> {
+    sockopt::set_ttl(socket, peer.remote_address, peer.outgoing_ttl())?;
+    if let Some(ttl) = peer.min_ttl {
+        sockopt::set_min_ttl(socket, peer.remote_address, ttl)?;
+    }
+    Ok(())
+}
+
+/// The socket domain of an address.
+pub(crate) const fn domain(address: IpAddr) -> Domain {
+    match address {
+        IpAddr::V4(_) => Domain::IPV4,
+        IpAddr::V6(_) => Domain::IPV6,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Asn;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn an_outgoing_socket_has_what_the_peer_asks_for() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut peer = PeerConfig::new(address, Asn(65000));
+        peer.min_ttl = Some(255);
+        peer.local_address = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2)));
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()
+            .expect("a runtime");
+        let _guard = runtime.enter();
+        let socket = outgoing(&peer).expect("a socket on loopback");
+        assert_eq!(sockopt::min_ttl(socket.as_fd(), address).expect("ttl"), 255);
+        assert_eq!(sockopt::ttl(socket.as_fd(), address).expect("ttl"), 255);
+        let local = socket.local_addr().expect("an address");
+        assert_eq!(Some(local.ip()), peer.local_address);
+        peer.interface = Some("no-such-interface".to_owned());
+        assert!(outgoing(&peer).is_err());
+    }
+}

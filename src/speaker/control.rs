@@ -1,0 +1,180 @@
+//! What a neighbour's task is told from outside, and what it lets be seen.
+//!
+//! Commands are rare and few: a bounded queue of our own instead of a channel, so that the one that must never be lost, the
+//! end, can take the place of all others.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::SystemTime;
+
+use tokio::sync::Notify;
+
+use super::PeerConfig;
+use super::connect::Stream;
+use super::server::PeerKey;
+use crate::bgp::fsm::{Cease, CloseReason, ConnInfo, State};
+use crate::bgp::message::MessageType;
+use crate::bgp::{Negotiated, Notification};
+
+/// Commands that may wait for one task.
+const WAITING: usize = 16;
+
+/// A command to a neighbour's task.
+pub(crate) enum PeerCommand {
+    /// The peer has connected to us.
+    Incoming(Box<dyn Stream>, ConnInfo),
+    /// Connect now, forget the back-off.
+    Start,
+    /// End the session and stay down.
+    Stop(Cease),
+    /// End the session, start again at once.
+    Bounce(Notification),
+    /// End the session, start again at once with this configuration.
+    Replace(Rc<PeerConfig>, Notification),
+    /// End the session, then the task.
+    Remove(Cease),
+}
+
+/// The commands that wait for one task.
+#[derive(Default)]
+pub(crate) struct Mailbox {
+    queue: RefCell<VecDeque<PeerCommand>>,
+    arrived: Notify,
+}
+
+impl Mailbox {
+    /// Adds a command; `false` when too many wait.
+    pub(crate) fn push(&self, command: PeerCommand) -> bool {
+        let mut queue = self.queue.borrow_mut();
+        match command {
+            PeerCommand::Remove(_) => queue.clear(),
+            _ if queue.len() >= WAITING => return false,
+            _ => {}
+        }
+        queue.push_back(command);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// The next command. May be dropped and called again: nothing is lost.
+    pub(crate) async fn next(&self) -> PeerCommand {
+        loop {
+            if let Some(command) = self.queue.borrow_mut().pop_front() {
+                return command;
+            }
+            self.arrived.notified().await;
+        }
+    }
+}
+
+/// What there is to know of a neighbour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerStatus {
+    /// Its key in the server.
+    pub key: PeerKey,
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub remote_address: IpAddr,
+    /// Its state: the furthest of its connections.
+    pub state: State,
+    /// The addresses of the current connection.
+    pub ends: Option<ConnInfo>,
+    /// When the session came up, while it is up.
+    pub established: Option<SystemTime>,
+    /// The negotiated hold time in seconds, while the session is up.
+    pub hold_time: Option<u16>,
+    /// Sessions that came up so far.
+    pub sessions: u64,
+    /// Why the last connection ended.
+    pub last_close: Option<CloseReason>,
+    /// Messages received since the connection was made.
+    pub received: Counters,
+    /// Messages sent since the connection was made: handed to the outbox.
+    pub sent: Counters,
+}
+
+/// Messages by type.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters([u64; 8]);
+
+impl Counters {
+    /// How many there were of a type; all unknown types are one.
+    pub const fn of(&self, kind: MessageType) -> u64 {
+        self.0[Self::index(kind)]
+    }
+
+    /// How many there were.
+    pub fn total(&self) -> u64 {
+        self.0.iter().sum()
+    }
+
+    pub(crate) const fn count(&mut self, kind: MessageType) {
+        self.0[Self::index(kind)] += 1;
+    }
+
+    const fn index(kind: MessageType) -> usize {
+        match kind.0 {
+            known @ 1..=7 => known as usize,
+            _ => 0,
+        }
+    }
+}
+
+/// What a neighbour's task shares with its server.
+pub(crate) struct Shared {
+    pub(crate) status: RefCell<PeerStatus>,
+    pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(key: PeerKey, config: &PeerConfig) -> Rc<Self> {
+        Rc::new(Self {
+            status: RefCell::new(PeerStatus {
+                key,
+                name: config.name.clone(),
+                remote_address: config.remote_address,
+                state: State::Idle,
+                ends: None,
+                established: None,
+                hold_time: None,
+                sessions: 0,
+                last_close: None,
+                received: Counters::default(),
+                sent: Counters::default(),
+            }),
+            session: RefCell::new(None),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_takes_the_place_of_all_that_waits() {
+        let mailbox = Mailbox::default();
+        for _ in 0..WAITING {
+            assert!(mailbox.push(PeerCommand::Start));
+        }
+        assert!(!mailbox.push(PeerCommand::Start));
+        assert!(mailbox.push(PeerCommand::Remove(Cease::Removed)));
+        let queue = mailbox.queue.borrow();
+        assert!(matches!(queue.front(), Some(PeerCommand::Remove(_))) && queue.len() == 1);
+    }
+
+    #[test]
+    fn messages_are_counted_by_type() {
+        let mut counters = Counters::default();
+        counters.count(MessageType::UPDATE);
+        counters.count(MessageType::UPDATE);
+        counters.count(MessageType(99));
+        assert_eq!(counters.of(MessageType::UPDATE), 2);
+        assert_eq!(counters.of(MessageType(200)), 1);
+        assert_eq!(counters.total(), 3);
+    }
+}

@@ -1,0 +1,393 @@
+//! An UPDATE, field by field, into a value of the caller's choice.
+//!
+//! A decoder is put together once from closures for the fields that matter, and costs nothing for the others. Each closure
+//! says what an error in its field is worth (RFC 7606: discard, treat as withdraw, disable the family, reset); all are
+//! collected, decoding goes on while that makes sense, and the caller decides what to do about [`UpdateErrors`]. What RFC
+//! 7606 asks of the message as a whole (duplicates, lengths, missing attributes) is checked here.
+//!
+//! ```
+//! use oxabgp::bgp::{Codec, Family, FamilySet};
+//! use oxabgp::speaker::UpdateDecoder;
+//!
+//! #[derive(Default)]
+//! struct Seen { announced: Vec<String>, withdrawn: Vec<String> }
+//!
+//! let decoder = UpdateDecoder::<Seen>::new()
+//!     .nlri(|seen, nlri| { seen.announced.push(nlri.to_string()); Ok(()) })
+//!     .withdrawn(|seen, nlri| { seen.withdrawn.push(nlri.to_string()); Ok(()) });
+//! let body = [
+//!     0, 2,           // length of the withdrawn routes
+//!     8, 10,          // 10.0.0.0/8
+//!     0, 0,           // length of the path attributes
+//! ];
+//! let mut seen = Seen::default();
+//! decoder.decode(&mut seen, &body, &Codec::default()).expect("a good UPDATE");
+//! assert_eq!(seen.withdrawn, ["10.0.0.0/8"]);
+//! ```
+
+use std::fmt;
+
+use crate::bgp::attribute::mp_reach::MpReach;
+use crate::bgp::attribute::mp_unreach::MpUnreach;
+use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
+use crate::bgp::message::update::Update;
+use crate::bgp::nlri::Routes;
+use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
+use crate::wire::Reader;
+
+/// What a closure returns: an error says what it is worth.
+pub type FieldResult = Result<(), UpdateError>;
+
+type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult>;
+type ReachFn<T> = Box<dyn Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult>;
+type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_>) -> FieldResult>;
+
+/// Decodes UPDATEs into a `T`.
+pub struct UpdateDecoder<T> {
+    withdrawn: Option<RouteFn<T>>,
+    nlri: Option<RouteFn<T>>,
+    attributes: Vec<(Option<u8>, AttributeFn<T>)>,
+    reach: Vec<(Family, ReachFn<T>)>,
+    unreach: Vec<(Family, RouteFn<T>)>,
+}
+
+/// A path attribute as it came: framed, not decoded.
+#[derive(Clone, Copy, Debug)]
+pub struct RawAttribute<'a> {
+    /// Its flags.
+    pub flags: u8,
+    /// Its type code.
+    pub code: u8,
+    /// Its value.
+    pub value: &'a [u8],
+    codec: &'a Codec,
+}
+
+impl RawAttribute<'_> {
+    /// Checks the flags and decodes the value.
+    ///
+    /// # Errors
+    /// With the severity that RFC 7606 section 7 gives this attribute.
+    pub fn decode(&self) -> Result<Attribute, UpdateError> {
+        let mut severity = Severity::TreatAsWithdraw;
+        if let Some(facts) = Attribute::facts(self.code, self.codec) {
+            severity = facts.malformed;
+            let error = |severity, what| Err(UpdateError::attribute(severity, self.code, what));
+            if !facts.accepted {
+                return error(Severity::Discard, "not accepted on this session");
+            }
+            // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict
+            // with their specified values, then the attribute MUST be treated as malformed".
+            if (self.flags ^ facts.flags) & flags::OPTIONAL_TRANSITIVE != 0 {
+                return error(
+                    severity.max(Severity::TreatAsWithdraw),
+                    "wrong attribute flags",
+                );
+            }
+            if self.value.is_empty() && !facts.may_be_empty {
+                return error(severity, "an empty attribute");
+            }
+        }
+        Attribute::decode(
+            self.code,
+            self.flags,
+            &mut Reader::new(self.value),
+            self.codec,
+        )
+        .map_err(|error| UpdateError::attribute(severity, self.code, error.what))
+    }
+}
+
+/// All that was wrong with an UPDATE, in the order of its fields; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpdateErrors(Vec<UpdateError>);
+
+impl UpdateErrors {
+    /// The errors.
+    pub fn all(&self) -> &[UpdateError] {
+        &self.0
+    }
+
+    /// The gravest; of several equal ones, the first.
+    pub fn gravest(&self) -> &UpdateError {
+        let mut gravest = &self.0[0];
+        for error in &self.0 {
+            if error.severity > gravest.severity {
+                gravest = error;
+            }
+        }
+        gravest
+    }
+
+    /// What to do about the UPDATE as a whole.
+    pub fn severity(&self) -> Severity {
+        self.gravest().severity
+    }
+
+    /// The NOTIFICATION to end the session with, if it must end.
+    pub fn notification(&self) -> Option<Notification> {
+        let gravest = self.gravest();
+        (gravest.severity == Severity::Reset).then(|| gravest.notification())
+    }
+}
+
+impl fmt::Display for UpdateErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, error) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str("; ")?;
+            }
+            error.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for UpdateErrors {}
+
+impl<T> Default for UpdateDecoder<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> UpdateDecoder<T> {
+    /// A decoder that looks at nothing yet.
+    pub const fn new() -> Self {
+        Self {
+            withdrawn: None,
+            nlri: None,
+            attributes: Vec::new(),
+            reach: Vec::new(),
+            unreach: Vec::new(),
+        }
+    }
+
+    /// Each IPv4 unicast route of the field Withdrawn Routes.
+    #[must_use]
+    pub fn withdrawn(
+        mut self,
+        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static,
+    ) -> Self {
+        self.withdrawn = Some(Box::new(decode));
+        self
+    }
+
+    /// Each IPv4 unicast route of the field NLRI.
+    #[must_use]
+    pub fn nlri(mut self, decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static) -> Self {
+        self.nlri = Some(Box::new(decode));
+        self
+    }
+
+    /// The attribute with that type code.
+    #[must_use]
+    pub fn attribute(
+        mut self,
+        code: u8,
+        decode: impl Fn(&mut T, RawAttribute<'_>) -> FieldResult + 'static,
+    ) -> Self {
+        self.attributes.push((Some(code), Box::new(decode)));
+        self
+    }
+
+    /// Every attribute that no closure of its own takes, but for MP_REACH_NLRI and MP_UNREACH_NLRI.
+    #[must_use]
+    pub fn attributes(
+        mut self,
+        decode: impl Fn(&mut T, RawAttribute<'_>) -> FieldResult + 'static,
+    ) -> Self {
+        self.attributes.push((None, Box::new(decode)));
+        self
+    }
+
+    /// Each route of MP_REACH_NLRI in that family, with its next hop.
+    #[must_use]
+    pub fn reach(
+        mut self,
+        family: Family,
+        decode: impl Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult + 'static,
+    ) -> Self {
+        self.reach.push((family, Box::new(decode)));
+        self
+    }
+
+    /// Each route of MP_UNREACH_NLRI in that family.
+    #[must_use]
+    pub fn unreach(
+        mut self,
+        family: Family,
+        decode: impl Fn(&mut T, NlriRef<'_>) -> FieldResult + 'static,
+    ) -> Self {
+        self.unreach.push((family, Box::new(decode)));
+        self
+    }
+
+    /// Decodes the body of an UPDATE (all after the header) into `target`, with the facts of the session.
+    ///
+    /// # Errors
+    /// What was wrong; what could be decoded is in `target` all the same, for who can use it.
+    pub fn decode(&self, target: &mut T, body: &[u8], cx: &Codec) -> Result<(), UpdateErrors> {
+        let update = Update::new(body).map_err(|error| UpdateErrors(vec![error]))?;
+        self.decode_update(target, update, cx)
+    }
+
+    /// The same for an UPDATE whose fields are known, such as [`Plugin::on_update`](super::Plugin::on_update) gets.
+    ///
+    /// # Errors
+    /// Those of [`UpdateDecoder::decode`].
+    pub fn decode_update(
+        &self,
+        target: &mut T,
+        update: Update<'_>,
+        cx: &Codec,
+    ) -> Result<(), UpdateErrors> {
+        let mut errors = Vec::new();
+        if let Some(decode) = &self.withdrawn {
+            let routes = ipv4(update.withdrawn, cx);
+            errors.extend(each(routes, 10, |nlri| decode(target, nlri)).err());
+        }
+        self.walk(target, &update, cx, &mut errors);
+        if let Some(decode) = &self.nlri {
+            let routes = ipv4(update.nlri, cx);
+            errors.extend(each(routes, 10, |nlri| decode(target, nlri)).err());
+        }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(UpdateErrors(errors))
+        }
+    }
+
+    /// Goes through the attributes.
+    fn walk(&self, target: &mut T, update: &Update<'_>, cx: &Codec, errors: &mut Vec<UpdateError>) {
+        let mut seen = [false; 256];
+        let mut r = Reader::new(update.attributes);
+        while !r.is_empty() {
+            // RFC 7606 4: "If the remaining […] octets […] is less than […] treat-as-withdraw".
+            let Ok(raw) = frame(&mut r, cx) else {
+                errors.push(UpdateError {
+                    attribute: None,
+                    ..UpdateError::attribute(
+                        Severity::TreatAsWithdraw,
+                        0,
+                        "an attribute runs past the end",
+                    )
+                });
+                break;
+            };
+            let envelope = matches!(raw.code, mp_reach::CODE | mp_unreach::CODE);
+            if std::mem::replace(&mut seen[usize::from(raw.code)], true) {
+                // RFC 7606 3(g): "If the MP_REACH_NLRI attribute or the MP_UNREACH_NLRI attribute appears more than once
+                // in the UPDATE message, then a NOTIFICATION message MUST be sent"; of others, "all the occurrences of
+                // the attribute other than the first one SHALL be discarded".
+                if envelope {
+                    errors.push(UpdateError::reset(1, "an envelope of NLRI appears twice"));
+                }
+                continue;
+            }
+            errors.extend(self.attribute_or_envelope(target, raw, cx).err());
+        }
+        // RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
+        // 'treat-as-withdraw' MUST be used."
+        let mandatory: &[(u8, &'static str)] = if !update.nlri.is_empty() {
+            &[(1, "no ORIGIN"), (2, "no AS_PATH"), (3, "no NEXT_HOP")]
+        } else if seen[usize::from(mp_reach::CODE)] {
+            &[(1, "no ORIGIN"), (2, "no AS_PATH")]
+        } else {
+            &[]
+        };
+        for (code, what) in mandatory {
+            if !seen[usize::from(*code)] {
+                errors.push(UpdateError {
+                    subcode: 3,
+                    data: vec![*code],
+                    ..UpdateError::attribute(Severity::TreatAsWithdraw, *code, what)
+                });
+            }
+        }
+    }
+
+    fn attribute_or_envelope(
+        &self,
+        target: &mut T,
+        raw: RawAttribute<'_>,
+        cx: &Codec,
+    ) -> FieldResult {
+        match raw.code {
+            mp_reach::CODE => {
+                let reach = MpReach::decode(raw.value)?;
+                let Some((family, decode)) = find(&self.reach, reach.family) else {
+                    return Ok(());
+                };
+                let next_hop = NextHop::decode(reach.next_hop, family)
+                    .map_err(|error| UpdateError::reset(9, error.what))?;
+                let add_path = cx.add_path_receive.contains(family);
+                each(Routes::new(family, add_path, reach.nlri), 9, |nlri| {
+                    decode(target, next_hop, nlri)
+                })
+            }
+            mp_unreach::CODE => {
+                let unreach = MpUnreach::decode(raw.value)?;
+                let Some((family, decode)) = find(&self.unreach, unreach.family) else {
+                    return Ok(());
+                };
+                let add_path = cx.add_path_receive.contains(family);
+                each(Routes::new(family, add_path, unreach.nlri), 9, |nlri| {
+                    decode(target, nlri)
+                })
+            }
+            code => {
+                let mut own = self.attributes.iter();
+                let decode = own.find(|(wanted, _)| *wanted == Some(code)).or_else(|| {
+                    let mut rest = self.attributes.iter();
+                    rest.find(|(wanted, _)| wanted.is_none())
+                });
+                decode.map_or(Ok(()), |(_, decode)| decode(target, raw))
+            }
+        }
+    }
+}
+
+fn find<F>(decoders: &[(Family, F)], family: Family) -> Option<(Family, &F)> {
+    let mut matching = decoders.iter().filter(|(wanted, _)| *wanted == family);
+    matching.next().map(|(family, decode)| (*family, decode))
+}
+
+fn ipv4<'a>(bytes: &'a [u8], cx: &Codec) -> Routes<'a> {
+    let add_path = cx.add_path_receive.contains(Family::IPV4_UNICAST);
+    Routes::new(Family::IPV4_UNICAST, add_path, bytes)
+}
+
+/// Gives each route to `decode`. RFC 7606 5.3: NLRI that cannot be framed end the session, with `subcode`.
+fn each(
+    routes: Routes<'_>,
+    subcode: u8,
+    mut decode: impl FnMut(NlriRef<'_>) -> FieldResult,
+) -> FieldResult {
+    for nlri in routes {
+        let nlri = nlri.map_err(|error| UpdateError::reset(subcode, error.what))?;
+        decode(nlri)?;
+    }
+    Ok(())
+}
+
+fn frame<'a>(
+    r: &mut Reader<'a>,
+    codec: &'a Codec,
+) -> Result<RawAttribute<'a>, crate::wire::WireError> {
+    let flags = r.u8("attribute flags")?;
+    let code = r.u8("an attribute type")?;
+    let length = if flags & flags::EXTENDED == 0 {
+        r.u8("an attribute length").map(u16::from)?
+    } else {
+        r.u16("an attribute length")?
+    };
+    let value = r.take(length.into(), "an attribute value")?;
+    Ok(RawAttribute {
+        flags,
+        code,
+        value,
+        codec,
+    })
+}

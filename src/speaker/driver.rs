@@ -1,0 +1,524 @@
+//! One neighbour's task: joins the state machine to sockets, clock, commands and plugin.
+//!
+//! No protocol knowledge here: [`Peer`] says what to do, this does it. Everything that waits is in one `select!` whose
+//! futures may all be dropped at any time, and after each wake-up everything is looked at again, so no wake-up can be lost.
+//! A turn is bounded ([`Turn`]): a neighbour that floods us or takes all that we have yields to the others.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime};
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+use tokio::sync::Notify;
+
+use super::connect::Transport;
+use super::control::{Mailbox, PeerCommand, Shared};
+use super::idle::Peer;
+use super::io::{Io, IoEvent};
+use super::outbox::messages;
+use super::writer::Pushed;
+use super::{PeerConfig, Plugin, SessionEvent};
+use crate::bgp::fsm::{
+    self, Cease, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, State, Timers,
+};
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::message::update::Update;
+use crate::bgp::message::{HEADER, MessageType, RawMessage};
+use crate::bgp::{Family, Negotiated, Notification};
+
+/// A plugin, shared with the supervisor, which keeps it when a task panics.
+pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
+
+/// What a neighbour's task works with.
+#[derive(Clone)]
+pub(crate) struct Driver {
+    pub(crate) config: Rc<PeerConfig>,
+    pub(crate) plugin: PluginCell,
+    pub(crate) mailbox: Rc<Mailbox>,
+    pub(crate) shared: Rc<Shared>,
+    pub(crate) transport: Rc<dyn Transport>,
+    pub(crate) router_id: std::net::Ipv4Addr,
+    /// Whether the neighbour is gone when its session ends.
+    pub(crate) dynamic: bool,
+}
+
+/// Why a neighbour's task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// It was removed.
+    Removed,
+    /// It was there for one session only, or has tried as often as it may.
+    Over,
+}
+
+/// How much one turn may do before others get theirs.
+#[derive(Default)]
+struct Turn {
+    messages: usize,
+    read: usize,
+    written: usize,
+}
+
+impl Turn {
+    const MESSAGES: usize = 64;
+    const READ: usize = 64 * 1024;
+    const WRITTEN: usize = 256 * 1024;
+
+    const fn is_over(&self) -> bool {
+        self.messages >= Self::MESSAGES || self.read >= Self::READ || self.written >= Self::WRITTEN
+    }
+}
+
+/// The state of a running task.
+struct Task {
+    driver: Driver,
+    peer: Peer,
+    io: Io,
+    turn: Turn,
+    /// The connection whose session is up.
+    established: Option<ConnId>,
+    /// States of connections that are not idle.
+    states: SmallVec<[(ConnId, State); 2]>,
+    /// What the plugin wants ended, to be told once the state machine is drained.
+    refused: SmallVec<[(ConnId, Notification); 1]>,
+    /// Whether the log has said that reading is paused.
+    paused: bool,
+    ended: Option<Ended>,
+}
+
+/// Runs a neighbour until it is removed.
+pub(crate) async fn run(driver: Driver) -> Ended {
+    let mut task = Task::new(driver);
+    task.handle(Input::Start);
+    loop {
+        let more = task.digest();
+        task.fill();
+        if let Some(ended) = task.ended {
+            task.io.finish().await;
+            return ended;
+        }
+        if task.turn.is_over() {
+            tokio::task::yield_now().await;
+            task.turn = Turn::default();
+        }
+        let paused = task.pause();
+        let mailbox = Rc::clone(&task.driver.mailbox);
+        let waker = task.driver.plugin.borrow().waker();
+        let pushed = task.pushed();
+        tokio::select! { biased;
+            command = mailbox.next() => task.command(command),
+            () = sleep_until(task.peer.timeout()) => task.timeout(),
+            event = task.io.event(paused) => task.deliver(event),
+            () = notified(waker.as_deref()) => {}
+            () = notified(pushed.as_ref().map(|pushed| &pushed.work)) => {}
+            () = std::future::ready(()), if more => {}
+        }
+    }
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn notified(notify: Option<&Notify>) {
+    match notify {
+        Some(notify) => notify.notified().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The state machine's clock: the runtime's, which tests may stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl Task {
+    fn new(mut driver: Driver) -> Self {
+        // A task that runs again after a panic: what it had told of is over.
+        if driver.shared.status.borrow().ends.is_some() {
+            closed(&mut driver, &CloseReason::ConnectionLost);
+        }
+        let peer = Peer::new(machine(&driver), now());
+        Self {
+            driver,
+            peer,
+            io: Io::default(),
+            turn: Turn::default(),
+            established: None,
+            states: SmallVec::new(),
+            refused: SmallVec::new(),
+            paused: false,
+            ended: None,
+        }
+    }
+
+    /// Tells the state machine what happened, and does what it says.
+    fn handle(&mut self, input: Input<'_>) {
+        self.peer.handle(now(), input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        loop {
+            while let Some(output) = self.peer.poll() {
+                self.perform(output);
+            }
+            let Some((id, notification)) = self.refused.pop() else {
+                return;
+            };
+            self.peer.handle(now(), Input::Reset(id, notification));
+        }
+    }
+
+    fn perform(&mut self, output: Output) {
+        match output {
+            Output::Connect(id) => self
+                .io
+                .dial(id, self.driver.transport.dial(&self.driver.config)),
+            Output::Transmit(id, bytes) => {
+                if let Some(link) = self.io.link(id) {
+                    link.outbox.push_urgent(bytes);
+                }
+            }
+            Output::Close(id) => self.io.close(id),
+            Output::State {
+                connection,
+                from,
+                to,
+                event,
+            } => self.transition(connection, from, to, event),
+            Output::Phase(phase) => self.observe(&SessionEvent::Phase(phase)),
+            Output::Connected(_, ends) => self.connected(ends),
+            Output::Message {
+                connection,
+                direction,
+                message,
+            } => self.message(connection, direction, &message),
+            Output::Negotiated(id, session) => self.negotiated(id, &session),
+            Output::Established(id, session) => self.up(id, &session),
+            Output::Down(reason) => self.down(&reason),
+        }
+    }
+
+    fn transition(&mut self, id: ConnId, from: State, to: State, event: Event) {
+        tracing::info!(
+            neighbor = %self.driver.config.name,
+            event = %event,
+            from = %from,
+            to = %to,
+            "state"
+        );
+        self.states.retain(|(known, _)| *known != id);
+        if to != State::Idle {
+            self.states.push((id, to));
+        }
+        let state = self.states.iter().map(|(_, state)| *state).max();
+        self.driver.shared.status.borrow_mut().state = state.unwrap_or_default();
+        self.observe(&SessionEvent::Transition { from, to, event });
+    }
+
+    fn connected(&mut self, ends: ConnInfo) {
+        {
+            let mut status = self.driver.shared.status.borrow_mut();
+            status.ends = Some(ends);
+            status.received = super::Counters::default();
+            status.sent = super::Counters::default();
+        }
+        self.observe(&SessionEvent::Connected(ends));
+    }
+
+    fn message(&mut self, id: ConnId, direction: Direction, message: &RawMessage) {
+        {
+            let mut status = self.driver.shared.status.borrow_mut();
+            match direction {
+                Direction::Send => status.sent.count(message.kind),
+                Direction::Receive => status.received.count(message.kind),
+            }
+        }
+        self.observe(&SessionEvent::Message { direction, message });
+        if direction == Direction::Send || self.established != Some(id) {
+            return;
+        }
+        let mut plugin = self.driver.plugin.borrow_mut();
+        let config = &self.driver.config;
+        let result = match message.kind {
+            MessageType::UPDATE => Update::new(message.body())
+                .map_err(|error| error.notification())
+                .and_then(|update| plugin.on_update(config, update)),
+            MessageType::ROUTE_REFRESH => {
+                if let Some(refresh) = refresh(message.body()) {
+                    plugin.on_refresh(config, refresh);
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        drop(plugin);
+        if let Err(notification) = result {
+            self.refused.push((id, notification));
+        }
+    }
+
+    fn negotiated(&mut self, id: ConnId, session: &Rc<Negotiated>) {
+        self.observe(&SessionEvent::Negotiated(session));
+        let mut plugin = self.driver.plugin.borrow_mut();
+        let result = plugin.on_open(&self.driver.config, &session.remote);
+        drop(plugin);
+        if let Err(notification) = result {
+            self.refused.push((id, notification));
+        }
+    }
+
+    fn up(&mut self, id: ConnId, session: &Rc<Negotiated>) {
+        let Some(link) = self.io.link(id) else {
+            return;
+        };
+        let pushed = Pushed::new(session.codec.message_size());
+        let writer = pushed.writer();
+        link.pushed = Some(pushed);
+        self.established = Some(id);
+        {
+            let mut status = self.driver.shared.status.borrow_mut();
+            status.established = Some(SystemTime::now());
+            status.hold_time = Some(session.hold_time);
+            status.sessions += 1;
+        }
+        self.driver.shared.session.replace(Some(Rc::clone(session)));
+        let mut plugin = self.driver.plugin.borrow_mut();
+        plugin.on_established(&self.driver.config, session, writer);
+    }
+
+    fn down(&mut self, reason: &CloseReason) {
+        self.established = None;
+        tracing::info!(neighbor = %self.driver.config.name, reason = %reason, "session closed");
+        closed(&mut self.driver, reason);
+        if self.driver.dynamic {
+            self.ended.get_or_insert(Ended::Over);
+        }
+    }
+
+    fn observe(&self, event: &SessionEvent<'_>) {
+        let mut plugin = self.driver.plugin.borrow_mut();
+        plugin.on_event(&self.driver.config, event);
+    }
+
+    /// Acts on messages that were read, as many as this turn may; whether some are left that could be.
+    fn digest(&mut self) -> bool {
+        let ids: SmallVec<[ConnId; 2]> = self.io.links.iter().map(|link| link.id).collect();
+        for id in ids {
+            while self.established != Some(id) || self.driver.plugin.borrow().ready() {
+                if self.turn.messages >= Turn::MESSAGES {
+                    return true;
+                }
+                if !self.receive(id) {
+                    break;
+                }
+                self.turn.messages += 1;
+            }
+        }
+        false
+    }
+
+    /// Acts on the next message of a connection; `false` when there is none, or not all of it.
+    fn receive(&mut self, id: ConnId) -> bool {
+        let Some(link) = self.io.link(id) else {
+            return false;
+        };
+        let before = link.input.len();
+        if before < HEADER {
+            return false;
+        }
+        self.peer
+            .handle(now(), Input::Received(id, &mut link.input));
+        let after = link.input.len();
+        self.drain();
+        after != before
+    }
+
+    /// Asks for what can be sent.
+    fn fill(&mut self) {
+        let Some(id) = self.established else {
+            return;
+        };
+        let Some(link) = self.io.link(id) else {
+            return;
+        };
+        if let Some(pushed) = &link.pushed {
+            pushed.pour(&mut link.outbox);
+        }
+        let mut plugin = self.driver.plugin.borrow_mut();
+        if link.outbox.has_room() {
+            plugin.fill(&self.driver.config, &mut link.outbox);
+        }
+        let chunks = link.outbox.take_pushed();
+        if chunks.is_empty() {
+            return;
+        }
+        let observed = plugin.observes_updates_sent();
+        let mut status = self.driver.shared.status.borrow_mut();
+        for chunk in &chunks {
+            for message in messages(chunk) {
+                let message = raw(chunk, message);
+                status.sent.count(message.kind);
+                if observed {
+                    let event = SessionEvent::Message {
+                        direction: Direction::Send,
+                        message: &message,
+                    };
+                    plugin.on_event(&self.driver.config, &event);
+                }
+            }
+        }
+    }
+
+    /// Whether the plugin takes nothing for now; the log is told once.
+    fn pause(&mut self) -> bool {
+        let paused = self.established.is_some() && !self.driver.plugin.borrow().ready();
+        if paused != self.paused {
+            self.paused = paused;
+            tracing::debug!(neighbor = %self.driver.config.name, paused, "reading");
+        }
+        paused
+    }
+
+    fn pushed(&mut self) -> Option<Rc<Pushed>> {
+        let id = self.established?;
+        self.io.link(id)?.pushed.clone()
+    }
+
+    /// A timer has expired. A peer whose bytes wait to be read is alive: we are slow, it is not silent.
+    fn timeout(&mut self) {
+        let events: SmallVec<[IoEvent; 2]> = self
+            .io
+            .links
+            .iter_mut()
+            .filter_map(super::io::Link::unread)
+            .collect();
+        for event in events {
+            if let IoEvent::Read(id, _) = &event {
+                self.handle(Input::Unread(*id));
+            }
+            self.deliver(event);
+        }
+        self.handle(Input::Timeout);
+    }
+
+    fn deliver(&mut self, event: IoEvent) {
+        match event {
+            IoEvent::Dialed(id, Ok((stream, ends))) => {
+                self.io.add(id, stream);
+                self.handle(Input::Connected(id, ends));
+            }
+            IoEvent::Dialed(id, Err(error)) => {
+                tracing::info!(
+                    neighbor = %self.driver.config.name,
+                    remote = %self.driver.config.remote_address,
+                    port = self.driver.config.port,
+                    error = %error,
+                    "cannot connect"
+                );
+                self.handle(Input::ConnectFailed(id));
+            }
+            IoEvent::Read(_, count) => self.turn.read += count,
+            IoEvent::Wrote(id, count) => {
+                self.turn.written += count;
+                self.handle(Input::Written(id));
+            }
+            IoEvent::Gone(id, error) => {
+                if let Some(error) = error {
+                    tracing::debug!(neighbor = %self.driver.config.name, error = %error, "connection lost");
+                }
+                self.gone(id);
+            }
+        }
+    }
+
+    /// The peer has closed: what it said before counts.
+    fn gone(&mut self, id: ConnId) {
+        while self.receive(id) {}
+        self.handle(Input::Eof(id));
+    }
+
+    fn command(&mut self, command: PeerCommand) {
+        match command {
+            PeerCommand::Incoming(stream, ends) => {
+                let id = self.peer.allot();
+                self.io.add(id, stream);
+                self.handle(Input::Incoming(id, ends));
+            }
+            PeerCommand::Start => self.handle(Input::Start),
+            PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
+            PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
+            PeerCommand::Replace(config, notification) => {
+                self.handle(Input::Bounce(notification));
+                self.handle(Input::Stop(Cease::Removed));
+                self.driver.config = config;
+                self.peer = Peer::new(machine(&self.driver), now());
+                self.handle(Input::Start);
+            }
+            PeerCommand::Remove(cease) => {
+                self.handle(Input::Stop(cease));
+                self.ended = Some(Ended::Removed);
+            }
+        }
+    }
+}
+
+/// What the state machine needs to know.
+fn machine(driver: &Driver) -> fsm::Config {
+    let config = &driver.config;
+    let defaults = Timers::default();
+    fsm::Config {
+        local_as: config.local_as,
+        peer_as: config.peer_as,
+        router_id: config.router_id.unwrap_or(driver.router_id),
+        hold_time: config.hold_time,
+        passive: config.passive,
+        capabilities: driver.plugin.borrow_mut().capabilities(config),
+        aigp: config.aigp,
+        strict_role: config.strict_role,
+        attempts: config.connect_attempts,
+        timers: Timers {
+            connect_retry: config.connect_retry_time,
+            open_wait: config.open_wait,
+            back_off_min: config.idle_hold_time.unwrap_or(defaults.back_off_min),
+            back_off_max: config.idle_hold_time.unwrap_or(defaults.back_off_max),
+            send_hold: config.send_hold_time,
+        },
+        seed: driver.shared.status.borrow().key.seed(),
+    }
+}
+
+/// Notes and tells that a connection has ended.
+fn closed(driver: &mut Driver, reason: &CloseReason) {
+    {
+        let mut status = driver.shared.status.borrow_mut();
+        status.ends = None;
+        status.established = None;
+        status.hold_time = None;
+        status.last_close = Some(reason.clone());
+    }
+    driver.shared.session.replace(None);
+    driver.plugin.borrow_mut().on_close(&driver.config, reason);
+}
+
+/// The body of a ROUTE-REFRESH. RFC 7313 5: what has more than four octets or an unknown subtype is the state machine's.
+fn refresh(body: &[u8]) -> Option<RouteRefresh> {
+    let [afi_high, afi_low, subtype, safi] = *body.first_chunk()?;
+    Some(RouteRefresh {
+        family: Family::new(u16::from_be_bytes([afi_high, afi_low]), safi),
+        subtype,
+    })
+}
+
+/// One message of a chunk, sharing its bytes.
+fn raw(chunk: &Bytes, message: &[u8]) -> RawMessage {
+    RawMessage {
+        kind: MessageType(message.get(18).copied().unwrap_or_default()),
+        bytes: chunk.slice_ref(message),
+    }
+}

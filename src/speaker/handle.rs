@@ -1,0 +1,139 @@
+//! The door to a server for other threads.
+//!
+//! A call is a closure that the server runs between other work: everything that [`Server`] can do can be asked for
+//! without a second list of commands. Calls wait in a bounded queue; who finds it full waits, too.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::control::PeerStatus;
+use super::server::{Error, PeerKey, Server};
+use super::{PeerConfig, Plugin};
+use crate::bgp::Notification;
+use crate::bgp::fsm::Cease;
+
+/// What a server runs for somebody else.
+pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
+
+/// Commands a [`Server`] from any thread.
+#[derive(Clone)]
+pub struct Handle {
+    calls: mpsc::Sender<Call>,
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    pub(crate) const fn new(calls: mpsc::Sender<Call>) -> Self {
+        Self { calls }
+    }
+
+    /// Runs `call` on the server's thread and returns what it returns.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn call<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Server) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let (reply, answer) = oneshot::channel();
+        let call: Call = Box::new(move |server| {
+            // Who asked may have gone.
+            let _ = reply.send(call(server));
+        });
+        self.calls.send(call).await.map_err(|_| Error::Stopped)?;
+        answer.await.map_err(|_| Error::Stopped)
+    }
+
+    /// [`Server::add_peer`]; `plugin` is made on the server's thread and need not be `Send`.
+    ///
+    /// # Errors
+    /// Those of [`Server::add_peer`], and [`Error::Stopped`].
+    pub async fn add_peer<P: Plugin + 'static>(
+        &self,
+        config: PeerConfig,
+        plugin: impl FnOnce() -> P + Send + 'static,
+    ) -> Result<PeerKey, Error> {
+        self.call(move |server| server.add_peer(config, plugin()))
+            .await?
+    }
+
+    /// [`Server::remove_peer`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Stopped`].
+    pub async fn remove_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
+        self.call(move |server| server.remove_peer(key, cease))
+            .await?
+    }
+
+    /// [`Server::stop_peer`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Stopped`].
+    pub async fn stop_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
+        self.call(move |server| server.stop_peer(key, cease))
+            .await?
+    }
+
+    /// [`Server::start_peer`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Stopped`].
+    pub async fn start_peer(&self, key: PeerKey) -> Result<(), Error> {
+        self.call(move |server| server.start_peer(key)).await?
+    }
+
+    /// [`Server::reset_peer`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Stopped`].
+    pub async fn reset_peer(&self, key: PeerKey, notification: Notification) -> Result<(), Error> {
+        self.call(move |server| server.reset_peer(key, notification))
+            .await?
+    }
+
+    /// [`Server::peer`].
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Stopped`].
+    pub async fn peer(&self, key: PeerKey) -> Result<PeerStatus, Error> {
+        self.call(move |server| server.peer(key))
+            .await?
+            .ok_or(Error::Unknown(key))
+    }
+
+    /// [`Server::peers`].
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn peers(&self) -> Result<Vec<PeerStatus>, Error> {
+        self.call(Server::peers).await
+    }
+
+    /// [`Server::listen`].
+    ///
+    /// # Errors
+    /// [`Error::Listen`], [`Error::Stopped`].
+    pub async fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
+        self.call(move |server| server.listen(address)).await?
+    }
+
+    /// [`Server::shutdown`], without waiting for its end, which [`Server::serve`] returns at.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn shutdown(&self, cease: Cease) -> Result<(), Error> {
+        self.call(move |server| {
+            let server = server.clone();
+            tokio::task::spawn_local(async move { server.shutdown(cease).await });
+        })
+        .await
+    }
+}

@@ -1,0 +1,167 @@
+//! Connections that peers make to us: whose they are, and what becomes of those that are nobody's.
+//!
+//! A connection belongs to the first neighbour with its remote address whose local address, if it has one, is the
+//! connection's. One that is nobody's is decided by the owner ([`Server::on_unknown`]): a neighbour is made for it, or it
+//! is refused with a NOTIFICATION.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::{Rc, Weak};
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::connect::{self, Stream, farewell};
+use super::control::PeerCommand;
+use super::listener;
+use super::outbox::Outbox;
+use super::server::{PeerKey, Server};
+use super::{PeerConfig, Plugin};
+use crate::bgp::Notification;
+use crate::bgp::fsm::{ConnInfo, State};
+use crate::bgp::message::{self, MessageType};
+
+/// Refused connections that are told so at a time; more are closed without a word.
+const REFUSALS: usize = 64;
+
+/// What becomes of a connection that no configured neighbour expects.
+pub enum Answer {
+    /// It is a neighbour's, from now on and until its session ends.
+    Accept(Box<PeerConfig>, Box<dyn Plugin>),
+    /// It is closed with this NOTIFICATION.
+    Refuse(Notification),
+}
+
+/// Who decides about connections that no configured neighbour expects.
+pub(super) type Unknown = Box<dyn FnMut(ConnInfo) -> Answer>;
+
+/// A connection that was accepted.
+enum Arrival {
+    Tcp(TcpStream),
+    Other(Box<dyn Stream>),
+}
+
+impl Arrival {
+    /// Sets up the connection as `peer` wants it.
+    fn protect(&self, peer: &PeerConfig) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => connect::accepted(stream, peer),
+            Self::Other(_) => Ok(()),
+        }
+    }
+
+    fn into_stream(self) -> Box<dyn Stream> {
+        match self {
+            Self::Tcp(stream) => Box::new(stream),
+            Self::Other(stream) => stream,
+        }
+    }
+}
+
+impl Server {
+    /// A connection that somebody else has accepted: it goes to the neighbour that expects it, or is refused.
+    pub fn incoming(&self, stream: Box<dyn Stream>, ends: ConnInfo) {
+        self.arrived(Arrival::Other(stream), ends);
+    }
+
+    /// Lets the listeners that do not accept yet do so.
+    pub(super) fn accept(&self) {
+        let weak = Rc::downgrade(&self.inner);
+        self.inner.listeners.borrow_mut().accept_with(|listener| {
+            let weak = Weak::clone(&weak);
+            let each = move |stream: TcpStream, ends: ConnInfo| {
+                if let Some(inner) = weak.upgrade() {
+                    Self { inner }.arrived(Arrival::Tcp(stream), ends);
+                }
+            };
+            tokio::task::spawn_local(listener::accept(listener, each)).abort_handle()
+        });
+    }
+
+    fn arrived(&self, arrival: Arrival, ends: ConnInfo) {
+        if let Some(key) = self.expected(ends) {
+            if let Some(config) = self.peer_config(key) {
+                self.deliver(key, &config, arrival, ends);
+            }
+            return;
+        }
+        match self.answer(ends) {
+            Answer::Accept(config, plugin) => match self.insert(*config, plugin, true) {
+                Ok(key) => {
+                    if let Some(config) = self.peer_config(key) {
+                        self.deliver(key, &config, arrival, ends);
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(remote = %ends.remote, error = %error, "a connection is dropped");
+                }
+            },
+            Answer::Refuse(notification) => self.refuse(arrival.into_stream(), &notification),
+        }
+    }
+
+    /// The neighbour that a connection belongs to. Of several with the same addresses, one without a session comes first.
+    fn expected(&self, ends: ConnInfo) -> Option<PeerKey> {
+        let (remote, local) = (canonical(ends.remote), canonical(ends.local));
+        let peers = self.inner.peers.borrow();
+        let matching = || {
+            peers
+                .iter()
+                .filter(|(_, entry)| entry.config.accepts(remote, local))
+        };
+        matching()
+            .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
+            .or_else(|| matching().next())
+            .map(|(key, _)| *key)
+    }
+
+    fn deliver(&self, key: PeerKey, config: &PeerConfig, arrival: Arrival, ends: ConnInfo) {
+        if let Err(error) = arrival.protect(config) {
+            tracing::warn!(neighbor = %config.name, error = %error, "cannot protect a connection");
+        } else if let Err(error) =
+            self.command(key, PeerCommand::Incoming(arrival.into_stream(), ends))
+        {
+            tracing::warn!(neighbor = %config.name, error = %error, "a connection is dropped");
+        }
+    }
+
+    /// Asks about a connection that nobody expects. The one who answers may call the server.
+    fn answer(&self, ends: ConnInfo) -> Answer {
+        let taken = self.inner.unknown.take();
+        let Some(mut decide) = taken else {
+            tracing::info!(remote = %ends.remote, local = %ends.local, "a connection of no neighbor is refused");
+            // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
+            return Answer::Refuse(Notification::new(6, 5, Vec::new()));
+        };
+        let answer = decide(ends);
+        self.inner.unknown.borrow_mut().get_or_insert(decide);
+        answer
+    }
+
+    fn refuse(&self, stream: Box<dyn Stream>, notification: &Notification) {
+        if self.inner.refusals.get() >= REFUSALS {
+            return;
+        }
+        self.inner.refusals.set(self.inner.refusals.get() + 1);
+        let mut bytes = Vec::new();
+        message::encode(&mut bytes, MessageType::NOTIFICATION, |w| {
+            w.u8(notification.code);
+            w.u8(notification.subcode);
+            w.bytes(&notification.data);
+        });
+        let mut outbox = Outbox::new();
+        outbox.push_urgent(Bytes::from(bytes));
+        let inner = Rc::downgrade(&self.inner);
+        tokio::task::spawn_local(async move {
+            farewell(stream, outbox).await;
+            if let Some(inner) = inner.upgrade() {
+                inner.refusals.set(inner.refusals.get() - 1);
+            }
+        });
+    }
+}
+
+/// An address without its IPv4-in-IPv6 disguise.
+fn canonical(address: SocketAddr) -> IpAddr {
+    address.ip().to_canonical()
+}

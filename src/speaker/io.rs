@@ -1,0 +1,196 @@
+//! The connections of one neighbour: at most two, and one being made.
+//!
+//! [`Io::event`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
+//! time: what was read is in the buffers, what was written is noted in the outboxes.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use smallvec::SmallVec;
+use tokio::io::AsyncReadExt;
+use tokio::task::JoinSet;
+
+use super::connect::{Dialing, Stream, farewell};
+use super::outbox::Outbox;
+use super::writer::Pushed;
+use crate::bgp::fsm::{ConnId, ConnInfo};
+use crate::bgp::message::HEADER;
+
+/// Bytes of the first reads.
+const FIRST_READ: usize = 4 * 1024;
+/// Most bytes of one read.
+const READ: usize = 64 * 1024;
+
+/// The connections of one neighbour.
+#[derive(Default)]
+pub(crate) struct Io {
+    dial: Option<(ConnId, Dialing)>,
+    pub(crate) links: SmallVec<[Link; 2]>,
+    farewells: JoinSet<()>,
+    /// Reads and writes take turns at going first.
+    write_first: bool,
+}
+
+/// One connection.
+pub(crate) struct Link {
+    pub(crate) id: ConnId,
+    stream: Box<dyn Stream>,
+    pub(crate) input: BytesMut,
+    /// Bytes that the next read may bring.
+    chunk: usize,
+    pub(crate) outbox: Outbox,
+    /// What writers have pushed, once the session is up.
+    pub(crate) pushed: Option<Rc<Pushed>>,
+}
+
+/// What happened.
+pub(crate) enum IoEvent {
+    /// A connection attempt has ended.
+    Dialed(ConnId, io::Result<(Box<dyn Stream>, ConnInfo)>),
+    /// So many bytes were added to a link's input.
+    Read(ConnId, usize),
+    /// The socket took so many bytes.
+    Wrote(ConnId, usize),
+    /// The peer has closed, or the connection is broken.
+    Gone(ConnId, Option<io::Error>),
+}
+
+impl Io {
+    /// Owns a connection attempt; an earlier one is given up.
+    pub(crate) fn dial(&mut self, id: ConnId, dialing: Dialing) {
+        self.dial = Some((id, dialing));
+    }
+
+    /// Adds a connection.
+    pub(crate) fn add(&mut self, id: ConnId, stream: Box<dyn Stream>) {
+        let mut outbox = Outbox::new();
+        outbox.record_pushed();
+        self.links.push(Link {
+            id,
+            stream,
+            input: BytesMut::new(),
+            chunk: FIRST_READ,
+            outbox,
+            pushed: None,
+        });
+    }
+
+    /// The connection with that id.
+    pub(crate) fn link(&mut self, id: ConnId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    /// Ends a connection or an attempt: writes what must still be said, without waiting for it.
+    pub(crate) fn close(&mut self, id: ConnId) {
+        self.dial.take_if(|(dialed, _)| *dialed == id);
+        let Some(at) = self.links.iter().position(|link| link.id == id) else {
+            return;
+        };
+        let mut link = self.links.remove(at);
+        if let Some(pushed) = &link.pushed {
+            pushed.close();
+        }
+        link.outbox.drop_queue();
+        while self.farewells.try_join_next().is_some() {}
+        self.farewells
+            .spawn_local(farewell(link.stream, link.outbox));
+    }
+
+    /// Waits until everything is said.
+    pub(crate) async fn finish(&mut self) {
+        while self.farewells.join_next().await.is_some() {}
+    }
+
+    /// Waits for the next event. With `paused`, sessions that are up are not read.
+    pub(crate) async fn event(&mut self, paused: bool) -> IoEvent {
+        poll_fn(|cx| self.poll(cx, paused)).await
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<IoEvent> {
+        if let Some((id, dialing)) = &mut self.dial
+            && let Poll::Ready(result) = dialing.as_mut().poll(cx)
+        {
+            let id = *id;
+            self.dial = None;
+            return Poll::Ready(IoEvent::Dialed(id, result));
+        }
+        self.write_first = !self.write_first;
+        for write in [self.write_first, !self.write_first] {
+            for link in &mut self.links {
+                let event = if write {
+                    link.poll_write(cx)
+                } else if paused && link.pushed.is_some() {
+                    Poll::Pending
+                } else {
+                    link.poll_read(cx)
+                };
+                if event.is_ready() {
+                    return event;
+                }
+            }
+        }
+        Poll::Pending
+    }
+}
+
+impl Link {
+    /// Whether the peer has said something that we have not acted on: while we read, bytes that come with this call; while
+    /// we do not, a whole message in the buffer, too.
+    pub(crate) fn unread(&mut self) -> Option<IoEvent> {
+        if self.has_message() {
+            return Some(IoEvent::Read(self.id, 0));
+        }
+        match self.poll_read(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(event) => Some(event),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Whether the input begins with a whole message, or with something that is none.
+    fn has_message(&self) -> bool {
+        self.input.get(16..18).is_some_and(|length| {
+            let length = usize::from(u16::from_be_bytes([length[0], length[1]]));
+            self.input.len() >= length.max(HEADER)
+        })
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<IoEvent> {
+        if self.outbox.is_empty() {
+            return Poll::Pending;
+        }
+        let slices = self.outbox.slices();
+        match Pin::new(&mut *self.stream).poll_write_vectored(cx, &slices) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Ok(0)) => Poll::Ready(IoEvent::Gone(self.id, None)),
+            Poll::Ready(Ok(count)) => {
+                drop(slices);
+                self.outbox.wrote(count);
+                Poll::Ready(IoEvent::Wrote(self.id, count))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(IoEvent::Gone(self.id, Some(error))),
+        }
+    }
+
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<IoEvent> {
+        self.input.reserve(self.chunk);
+        // The future keeps nothing between polls: it may be made anew for each.
+        let Poll::Ready(result) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {
+            return Poll::Pending;
+        };
+        Poll::Ready(match result {
+            Ok(0) => IoEvent::Gone(self.id, None),
+            Ok(count) => {
+                // A quiet session keeps a small buffer, a busy one gets a large one.
+                if count >= self.chunk {
+                    self.chunk = (2 * self.chunk).min(READ);
+                }
+                IoEvent::Read(self.id, count)
+            }
+            Err(error) => IoEvent::Gone(self.id, Some(error)),
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! Listening sockets: who may be heard (MD5 keys, TTL), and the task that accepts.
+//!
+//! A connection is accepted by the kernel before anybody looks at it, so what must hold from the first segment on is set on
+//! the listening socket: a [`Guard`] for each peer or range of peers. The same guards go onto each socket that is opened
+//! later. One socket listens for one IP version (`IPV6_V6ONLY`), because keys and TTLs are per version.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use socket2::{Protocol, Socket, Type};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
+
+use super::connect::domain;
+use super::{PeerConfig, sockopt};
+use crate::bgp::fsm::ConnInfo;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 200;
+/// How long to wait when no connection can be accepted (no file descriptors left).
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the listeners must know of a peer, or of all peers in a network.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Guard {
+    address: IpAddr,
+    /// Length of the network's prefix in bits; `None`: `address` alone.
+    prefix: Option<u8>,
+    md5_key: Option<Vec<u8>>,
+    ttl: Option<u8>,
+}
+
+impl Guard {
+    /// That of `peer` alone, or with a prefix length of its whole network.
+    pub(crate) fn new(peer: &PeerConfig, prefix: Option<u8>) -> Self {
+        Self {
+            address: peer.remote_address,
+            prefix,
+            md5_key: peer.md5_key.clone(),
+            ttl: peer.outgoing_ttl(),
+        }
+    }
+}
+
+/// The listening sockets of a server.
+#[derive(Default)]
+pub(crate) struct Listeners {
+    sockets: Vec<Listening>,
+    guards: Vec<Guard>,
+}
+
+struct Listening {
+    address: SocketAddr,
+    socket: Rc<TcpListener>,
+    /// Once it accepts.
+    task: Option<AbortHandle>,
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        if let Some(task) = &self.task {
+            task.abort();
+        }
+    }
+}
+
+impl Listeners {
+    /// Opens a socket at `address` and says where: port 0 lets the kernel choose. It accepts after [`Self::accept_with`].
+    pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = bind(address)?;
+        let address = socket.local_addr()?;
+        for guard in &self.guards {
+            install(&socket, address, guard, guard.md5_key.as_deref())?;
+        }
+        self.sockets.push(Listening {
+            address,
+            socket: Rc::new(socket),
+            task: None,
+        });
+        self.set_ttl()?;
+        Ok(address)
+    }
+
+    /// Closes the socket at `address`; whether there was one.
+    pub(crate) fn close(&mut self, address: SocketAddr) -> bool {
+        let before = self.sockets.len();
+        self.sockets.retain(|socket| socket.address != address);
+        before != self.sockets.len()
+    }
+
+    /// Closes all.
+    pub(crate) fn close_all(&mut self) {
+        self.sockets.clear();
+    }
+
+    /// Where we listen.
+    pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
+        self.sockets.iter().map(|socket| socket.address).collect()
+    }
+
+    /// Lets every socket that does not accept yet do so: `spawn` runs the task.
+    pub(crate) fn accept_with(&mut self, spawn: impl Fn(Rc<TcpListener>) -> AbortHandle) {
+        for socket in &mut self.sockets {
+            if socket.task.is_none() {
+                socket.task = Some(spawn(Rc::clone(&socket.socket)));
+            }
+        }
+    }
+
+    /// Adds a guard to all sockets.
+    pub(crate) fn guard(&mut self, guard: Guard) -> io::Result<()> {
+        if let Some(key) = &guard.md5_key {
+            for socket in &self.sockets {
+                install(&socket.socket, socket.address, &guard, Some(key))?;
+            }
+        }
+        self.guards.push(guard);
+        self.set_ttl()
+    }
+
+    /// Takes a guard away; its key too, unless another guard of the same addresses has one.
+    pub(crate) fn unguard(&mut self, guard: &Guard) -> io::Result<()> {
+        let Some(at) = self.guards.iter().position(|known| known == guard) else {
+            return Ok(());
+        };
+        self.guards.remove(at);
+        let other = self.guards.iter().find(|other| {
+            other.address == guard.address
+                && other.prefix == guard.prefix
+                && other.md5_key.is_some()
+        });
+        if guard.md5_key.is_some() {
+            let key = other.and_then(|other| other.md5_key.as_deref());
+            for socket in &self.sockets {
+                install(
+                    &socket.socket,
+                    socket.address,
+                    guard,
+                    Some(key.unwrap_or_default()),
+                )?;
+            }
+        }
+        self.set_ttl()
+    }
+
+    /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would not hear us otherwise.
+    fn set_ttl(&self) -> io::Result<()> {
+        for socket in &self.sockets {
+            let ip = socket.address.ip();
+            let ttl = self
+                .guards
+                .iter()
+                .filter(|guard| guard.address.is_ipv4() == ip.is_ipv4())
+                .filter_map(|guard| guard.ttl)
+                .max();
+            sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
+        }
+        Ok(())
+    }
+}
+
+/// Sets the key of a guard on a socket of its IP version.
+fn install(
+    socket: &TcpListener,
+    address: SocketAddr,
+    guard: &Guard,
+    key: Option<&[u8]>,
+) -> io::Result<()> {
+    match key {
+        Some(key) if address.is_ipv4() == guard.address.is_ipv4() => {
+            sockopt::set_md5(socket.as_fd(), guard.address, guard.prefix, key)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(
+        domain(address.ip()),
+        Type::STREAM.nonblocking().cloexec(),
+        Some(Protocol::TCP),
+    )?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Accepts for ever. One that failed in the meantime is no reason to stop; without descriptors we wait a little.
+pub(crate) async fn accept(listener: Rc<TcpListener>, mut with: impl FnMut(TcpStream, ConnInfo)) {
+    loop {
+        let accepted = listener.accept().await.and_then(|(stream, remote)| {
+            stream.set_nodelay(true)?;
+            let local = stream.local_addr()?;
+            Ok((stream, ConnInfo { local, remote }))
+        });
+        match accepted {
+            Ok((stream, ends)) => with(stream, ends),
+            Err(error) => {
+                tracing::warn!(error = %error, "cannot accept a connection");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Asn;
+    use std::net::Ipv4Addr;
+
+    fn runtime() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime")
+    }
+
+    #[test]
+    fn guards_reach_sockets_opened_before_and_after_them() {
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut listeners = Listeners::default();
+        let ttl = |listeners: &Listeners, at: usize| {
+            sockopt::ttl(listeners.sockets[at].socket.as_fd(), ip).expect("a ttl")
+        };
+        listeners.open(SocketAddr::new(ip, 0)).expect("a port");
+        let default = ttl(&listeners, 0);
+        let mut peer = PeerConfig::new(ip, Asn(65000));
+        peer.min_ttl = Some(255);
+        let guard = Guard::new(&peer, None);
+        listeners.guard(guard.clone()).expect("a guard");
+        let second = listeners.open(SocketAddr::new(ip, 0)).expect("a port");
+        assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (255, 255));
+        listeners.unguard(&guard).expect("a guard");
+        assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (default, default));
+        assert!(listeners.close(second) && !listeners.close(second));
+        assert_eq!(listeners.addresses().len(), 1);
+    }
+
+    #[test]
+    fn a_used_address_is_an_error_that_says_so() {
+        let runtime = runtime();
+        let _guard = runtime.enter();
+        let mut listeners = Listeners::default();
+        let address = listeners
+            .open("127.0.0.1:0".parse().expect("an address"))
+            .expect("a port");
+        let error = listeners.open(address).expect_err("in use");
+        assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+    }
+}

@@ -1,0 +1,45 @@
+//! The embeddable library: BGP sessions as a set of callbacks, in the manner of Go's corebgp.
+//!
+//! A [`Server`] has neighbours, each a [`PeerConfig`] and a [`Plugin`]; the library speaks the protocol, the plugin decides
+//! what is offered, accepted and announced. There is no routing table here. Everything runs on one thread.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`plugin`] | [`Plugin`]: the callbacks; [`SessionEvent`]: what observers see |
+//! | [`config`] | [`PeerConfig`]: one neighbour |
+//! | [`server`] | [`Server`]: neighbours, listeners, shutdown |
+//! | `incoming` | whose a connection is; [`Answer`] for those that are nobody's |
+//! | [`handle`] | [`Handle`]: the same for other threads |
+//! | [`control`] | [`PeerStatus`], commands to a neighbour's task |
+//! | `driver` | one neighbour's task: state machine, sockets, clock, plugin |
+//! | `io` | a neighbour's connections as one future |
+//! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
+//! | [`outbox`], [`writer`] | what waits to be sent: pulled or pushed |
+//! | [`decoder`] | [`UpdateDecoder`]: an UPDATE field by field |
+
+pub mod config;
+pub mod connect;
+pub mod control;
+pub mod decoder;
+mod driver;
+pub mod handle;
+mod idle;
+mod incoming;
+mod io;
+mod listener;
+pub mod outbox;
+pub mod plugin;
+pub mod server;
+pub mod sockopt;
+pub mod writer;
+
+pub use config::PeerConfig;
+pub use connect::{Stream, Transport};
+pub use control::{Counters, PeerStatus};
+pub use decoder::UpdateDecoder;
+pub use handle::Handle;
+pub use incoming::Answer;
+pub use outbox::Outbox;
+pub use plugin::{Plugin, SessionEvent};
+pub use server::{Error, PeerKey, Server};
+pub use writer::{UpdateWriter, WriteError};

@@ -1,0 +1,104 @@
+//! The contract between a session and whoever uses it.
+//!
+//! The callbacks are those of Go's corebgp: capabilities, open, established, update, close. What a larger program needs
+//! beyond that has defaults: observers ([`Plugin::on_event`], [`Plugin::on_refresh`]), a pull side that is asked for bytes
+//! when the socket can take some ([`Plugin::fill`]), back-pressure ([`Plugin::ready`]) and a way to be asked again
+//! ([`Plugin::waker`]). All run on the server's thread and none may block: while one runs, no session does.
+
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+
+use super::PeerConfig;
+use super::outbox::Outbox;
+use super::writer::UpdateWriter;
+use crate::bgp::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
+use crate::bgp::message::RawMessage;
+use crate::bgp::message::open::Open;
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::message::update::Update;
+use crate::bgp::{Capability, Negotiated, Notification};
+
+/// What happens to one neighbour's session, and what is said to it.
+pub trait Plugin {
+    /// What our OPEN offers, in order. Called before each connection attempt and for each connection that is accepted.
+    fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
+        peer.capabilities()
+    }
+
+    /// The peer's OPEN was found valid (state OpenConfirm).
+    ///
+    /// # Errors
+    /// A NOTIFICATION to refuse the peer with.
+    fn on_open(&mut self, _peer: &PeerConfig, _open: &Open) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    /// The session is up. `writer` stays usable, also from other tasks of this thread, until the session ends.
+    fn on_established(&mut self, peer: &PeerConfig, session: &Rc<Negotiated>, writer: UpdateWriter);
+
+    /// An UPDATE came; nothing of it is decoded yet. An [`UpdateDecoder`](super::UpdateDecoder) or
+    /// [`Update::content`] does that.
+    ///
+    /// # Errors
+    /// A NOTIFICATION that ends the session: the choices of RFC 7606 are the plugin's.
+    fn on_update(&mut self, peer: &PeerConfig, update: Update<'_>) -> Result<(), Notification>;
+
+    /// What [`SessionEvent::Connected`] began has ended, whether it was ever established or not.
+    fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason);
+
+    /// A ROUTE-REFRESH came (RFC 2918, RFC 7313).
+    fn on_refresh(&mut self, _peer: &PeerConfig, _refresh: RouteRefresh) {}
+
+    /// Something happened that is worth a log line, a counter or an event: see [`SessionEvent`].
+    fn on_event(&mut self, _peer: &PeerConfig, _event: &SessionEvent<'_>) {}
+
+    /// Whether [`SessionEvent::Message`] is wanted for UPDATEs that we send, too. Asked before each [`fill`](Self::fill).
+    fn observes_updates_sent(&self) -> bool {
+        false
+    }
+
+    /// The session is up and the outbox has room: push whole messages. Called again after each write and each wake-up;
+    /// pushing nothing means that there is nothing to send.
+    fn fill(&mut self, _peer: &PeerConfig, _outbox: &mut Outbox) {}
+
+    /// Whether we can take more from the peer. While `false`, nothing is read, KEEPALIVEs go on, and the hold timer does
+    /// not count against a peer whose bytes wait unread.
+    fn ready(&self) -> bool {
+        true
+    }
+
+    /// What to notify when [`fill`](Self::fill) or [`ready`](Self::ready) would answer differently. Asked for each wait.
+    fn waker(&self) -> Option<Rc<Notify>> {
+        None
+    }
+}
+
+/// What an observer may see of a session, in the order in which it happens.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum SessionEvent<'a> {
+    /// TCP is up between these addresses. [`Plugin::on_close`] will follow.
+    Connected(ConnInfo),
+    /// One transition of the state machine of one connection.
+    Transition {
+        /// Before.
+        from: State,
+        /// After.
+        to: State,
+        /// What caused it.
+        event: Event,
+    },
+    /// The neighbour as a whole, in the words of ExaBGP's `fsm` events.
+    Phase(Phase),
+    /// Both OPENs agree.
+    Negotiated(&'a Rc<Negotiated>),
+    /// A whole message, header included. A received one is seen before it is acted on; of those sent, UPDATEs only if
+    /// [`Plugin::observes_updates_sent`].
+    Message {
+        /// Which way it went.
+        direction: Direction,
+        /// The message.
+        message: &'a RawMessage,
+    },
+}

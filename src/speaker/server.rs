@@ -1,0 +1,513 @@
+//! A speaker: its neighbours, its listeners, and the doors to it.
+//!
+//! [`Server`] is the door for the thread that runs it: cheap to clone, synchronous but for the end, usable from plugins.
+//! [`Handle`] is the one door for other threads. A neighbour is a task (`driver`) with a
+//! supervisor, so that a plugin that panics costs its own session and nothing else.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::task::JoinHandle;
+
+use super::connect::{FAREWELL, Tcp, Transport};
+use super::control::{Mailbox, PeerCommand, PeerStatus, Shared};
+use super::driver::{self, Driver, Ended, PluginCell};
+use super::handle::{Call, Handle};
+use super::incoming::{Answer, Unknown};
+use super::listener::{Guard, Listeners};
+use super::{PeerConfig, Plugin};
+use crate::bgp::fsm::{Cease, ConnInfo};
+use crate::bgp::{Negotiated, Notification};
+
+/// Calls of other threads that may wait.
+const CALLS: usize = 64;
+/// First and longest wait before a neighbour whose plugin panicked runs again.
+const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// A neighbour of one server. Never used again after the neighbour is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerKey(u64);
+
+impl PeerKey {
+    /// Where the neighbour's jitter starts.
+    pub(crate) const fn seed(self) -> u64 {
+        // Any odd constant with many bits: neighbouring keys get distant seeds.
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+impl fmt::Display for PeerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Why a server could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No listening socket at that address.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The MD5 key or TTL of a peer could not be set on a listening socket.
+    #[error("cannot protect connections from {peer}: {source}")]
+    Guard {
+        /// The peer.
+        peer: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is a neighbour of that name already.
+    #[error("there is a neighbor `{0}` already")]
+    Duplicate(String),
+    /// There is no such neighbour.
+    #[error("there is no neighbor {0}")]
+    Unknown(PeerKey),
+    /// Too many commands wait for that neighbour.
+    #[error("too many commands wait for neighbor {0}")]
+    Busy(PeerKey),
+    /// The server has shut down.
+    #[error("the server has shut down")]
+    Stopped,
+}
+
+/// A BGP speaker. Needs a tokio runtime whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
+#[derive(Clone)]
+pub struct Server {
+    pub(super) inner: Rc<Inner>,
+}
+
+pub(super) struct Inner {
+    router_id: Ipv4Addr,
+    transport: Rc<dyn Transport>,
+    pub(super) peers: RefCell<BTreeMap<PeerKey, Entry>>,
+    next_key: Cell<u64>,
+    pub(super) listeners: RefCell<Listeners>,
+    pub(super) unknown: RefCell<Option<Unknown>>,
+    pub(super) refusals: Cell<usize>,
+    phase: Cell<Phase>,
+    stopped: Notify,
+    /// Tasks of removed neighbours that still say goodbye.
+    departing: RefCell<Vec<JoinHandle<()>>>,
+    calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Preparing,
+    Serving,
+    Stopped,
+}
+
+/// A neighbour as the server holds it.
+pub(super) struct Entry {
+    pub(super) config: Rc<PeerConfig>,
+    plugin: PluginCell,
+    mailbox: Rc<Mailbox>,
+    pub(super) shared: Rc<Shared>,
+    guard: Guard,
+    /// Whether it is gone when its session ends.
+    dynamic: bool,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for entry in self.peers.get_mut().values() {
+            if let Some(task) = &entry.task {
+                task.abort();
+            }
+        }
+    }
+}
+
+impl Server {
+    /// A speaker with this BGP identifier (RFC 6286: any but 0.0.0.0), over TCP.
+    pub fn new(router_id: Ipv4Addr) -> Self {
+        Self::with_transport(router_id, Rc::new(Tcp))
+    }
+
+    /// The same with connections of another kind; incoming ones are given to [`Server::incoming`].
+    pub fn with_transport(router_id: Ipv4Addr, transport: Rc<dyn Transport>) -> Self {
+        let (sender, receiver) = mpsc::channel(CALLS);
+        Self {
+            inner: Rc::new(Inner {
+                router_id,
+                transport,
+                peers: RefCell::default(),
+                next_key: Cell::new(1),
+                listeners: RefCell::default(),
+                unknown: RefCell::default(),
+                refusals: Cell::new(0),
+                phase: Cell::new(Phase::Preparing),
+                stopped: Notify::new(),
+                departing: RefCell::default(),
+                calls: (sender, RefCell::new(Some(receiver))),
+            }),
+        }
+    }
+
+    /// The door for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.inner.calls.0.clone())
+    }
+
+    /// Starts all neighbours and listeners, and answers [`Handle`]s until [`Server::shutdown`].
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when it serves or has served already.
+    pub async fn serve(&self) -> Result<(), Error> {
+        let receiver = self.inner.calls.1.borrow_mut().take();
+        let mut calls = receiver.ok_or(Error::Stopped)?;
+        self.start();
+        loop {
+            tokio::select! { biased;
+                () = self.stopped() => return Ok(()),
+                Some(call) = calls.recv() => call(self),
+            }
+        }
+    }
+
+    /// Starts all neighbours and listeners. Those added later start at once.
+    pub fn start(&self) {
+        if self.inner.phase.get() != Phase::Preparing {
+            return;
+        }
+        self.inner.phase.set(Phase::Serving);
+        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
+        for key in keys {
+            self.run_peer(key);
+        }
+        self.accept();
+    }
+
+    /// Waits for the end of [`Server::shutdown`].
+    pub async fn stopped(&self) {
+        while self.inner.phase.get() != Phase::Stopped {
+            self.inner.stopped.notified().await;
+        }
+    }
+
+    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second for that to be said.
+    pub async fn shutdown(&self, cease: Cease) {
+        self.inner.listeners.borrow_mut().close_all();
+        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
+        for key in keys {
+            // It is in the table: nothing else can go wrong.
+            let _ = self.remove_peer(key, cease.clone());
+        }
+        let deadline = tokio::time::Instant::now() + FAREWELL + FAREWELL / 4;
+        let departing = self.inner.departing.take();
+        for mut task in departing {
+            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
+                task.abort();
+            }
+        }
+        self.inner.phase.set(Phase::Stopped);
+        self.inner.stopped.notify_waiters();
+    }
+
+    /// Listens on `address`, port 0 for one that the kernel chooses, and returns the address in use.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
+        let bound = self
+            .inner
+            .listeners
+            .borrow_mut()
+            .open(address)
+            .map_err(|source| Error::Listen { address, source })?;
+        if self.inner.phase.get() == Phase::Serving {
+            self.accept();
+        }
+        Ok(bound)
+    }
+
+    /// Stops listening on `address`; whether we did. Sessions are untouched.
+    pub fn unlisten(&self, address: SocketAddr) -> bool {
+        self.inner.listeners.borrow_mut().close(address)
+    }
+
+    /// Where we listen.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.inner.listeners.borrow().addresses()
+    }
+
+    /// Who decides about connections that no neighbour expects. Without it they are refused with NOTIFICATION 6/5.
+    pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
+        self.inner.unknown.replace(Some(Box::new(decide)));
+    }
+
+    /// Prepares listeners for connections from a whole network that [`Server::on_unknown`] will accept: the MD5 key and
+    /// TTL of `template`, for its address with `prefix` bits.
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        self.guard(Guard::new(template, Some(prefix)), template)
+    }
+
+    /// Takes back [`Server::expect_network`].
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        let guard = Guard::new(template, Some(prefix));
+        self.unguard(&guard, template.remote_address)
+    }
+
+    /// Adds a neighbour. It starts at once if the server serves.
+    ///
+    /// # Errors
+    /// [`Error::Duplicate`] name, [`Error::Guard`], [`Error::Stopped`].
+    pub fn add_peer(
+        &self,
+        config: PeerConfig,
+        plugin: impl Plugin + 'static,
+    ) -> Result<PeerKey, Error> {
+        self.insert(config, Box::new(plugin), false)
+    }
+
+    /// Ends a neighbour's session with `cease` and forgets the neighbour.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`].
+    pub fn remove_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
+        let entry = self.inner.peers.borrow_mut().remove(&key);
+        let mut entry = entry.ok_or(Error::Unknown(key))?;
+        entry.mailbox.push(PeerCommand::Remove(cease));
+        self.depart(&mut entry);
+        Ok(())
+    }
+
+    /// Ends a neighbour's session and stays down until [`Server::start_peer`]; connections of the peer are refused.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`].
+    pub fn stop_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
+        self.command(key, PeerCommand::Stop(cease))
+    }
+
+    /// Starts a stopped neighbour; one that waits to connect again does so now.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`].
+    pub fn start_peer(&self, key: PeerKey) -> Result<(), Error> {
+        self.command(key, PeerCommand::Start)
+    }
+
+    /// Ends a neighbour's session with `notification` (silently, if both sides can restart gracefully) and starts again.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`].
+    pub fn reset_peer(&self, key: PeerKey, notification: Notification) -> Result<(), Error> {
+        self.command(key, PeerCommand::Bounce(notification))
+    }
+
+    /// Gives a neighbour another configuration: its session ends with `notification` and starts again.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
+    pub fn replace_peer(
+        &self,
+        key: PeerKey,
+        config: PeerConfig,
+        notification: Notification,
+    ) -> Result<(), Error> {
+        if self.find(&config.name).is_some_and(|other| other != key) {
+            return Err(Error::Duplicate(config.name));
+        }
+        let (old, address) = {
+            let peers = self.inner.peers.borrow();
+            let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
+            (entry.guard.clone(), entry.config.remote_address)
+        };
+        let config = Rc::new(config);
+        self.command(key, PeerCommand::Replace(Rc::clone(&config), notification))?;
+        let guard = Guard::new(&config, None);
+        self.unguard(&old, address)?;
+        self.guard(guard.clone(), &config)?;
+        if let Some(entry) = self.inner.peers.borrow_mut().get_mut(&key) {
+            let mut status = entry.shared.status.borrow_mut();
+            status.name.clone_from(&config.name);
+            status.remote_address = config.remote_address;
+            drop(status);
+            entry.config = config;
+            entry.guard = guard;
+        }
+        Ok(())
+    }
+
+    /// The neighbour with that name.
+    pub fn find(&self, name: &str) -> Option<PeerKey> {
+        let peers = self.inner.peers.borrow();
+        let mut named = peers.iter().filter(|(_, entry)| entry.config.name == name);
+        named.next().map(|(key, _)| *key)
+    }
+
+    /// What there is to know of a neighbour.
+    pub fn peer(&self, key: PeerKey) -> Option<PeerStatus> {
+        let peers = self.inner.peers.borrow();
+        Some(peers.get(&key)?.shared.status.borrow().clone())
+    }
+
+    /// All neighbours, in the order in which they were added.
+    pub fn peers(&self) -> Vec<PeerStatus> {
+        let peers = self.inner.peers.borrow();
+        let status = |entry: &Entry| entry.shared.status.borrow().clone();
+        peers.values().map(status).collect()
+    }
+
+    /// A neighbour's configuration.
+    pub fn peer_config(&self, key: PeerKey) -> Option<Rc<PeerConfig>> {
+        let peers = self.inner.peers.borrow();
+        Some(Rc::clone(&peers.get(&key)?.config))
+    }
+
+    /// What was negotiated with a neighbour whose session is up.
+    pub fn session(&self, key: PeerKey) -> Option<Rc<Negotiated>> {
+        let peers = self.inner.peers.borrow();
+        peers.get(&key)?.shared.session.borrow().clone()
+    }
+}
+
+/// The parts of the machine.
+impl Server {
+    pub(super) fn insert(
+        &self,
+        config: PeerConfig,
+        plugin: Box<dyn Plugin>,
+        dynamic: bool,
+    ) -> Result<PeerKey, Error> {
+        if self.inner.phase.get() == Phase::Stopped {
+            return Err(Error::Stopped);
+        }
+        if self.find(&config.name).is_some() {
+            return Err(Error::Duplicate(config.name));
+        }
+        let guard = Guard::new(&config, None);
+        if !dynamic {
+            self.guard(guard.clone(), &config)?;
+        }
+        let key = PeerKey(self.inner.next_key.replace(self.inner.next_key.get() + 1));
+        let entry = Entry {
+            shared: Shared::new(key, &config),
+            config: Rc::new(config),
+            plugin: Rc::new(RefCell::new(plugin)),
+            mailbox: Rc::default(),
+            guard,
+            dynamic,
+            task: None,
+        };
+        self.inner.peers.borrow_mut().insert(key, entry);
+        if self.inner.phase.get() == Phase::Serving {
+            self.run_peer(key);
+        }
+        Ok(key)
+    }
+
+    pub(super) fn command(&self, key: PeerKey, command: PeerCommand) -> Result<(), Error> {
+        let peers = self.inner.peers.borrow();
+        let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
+        if entry.mailbox.push(command) {
+            Ok(())
+        } else {
+            Err(Error::Busy(key))
+        }
+    }
+
+    fn guard(&self, guard: Guard, peer: &PeerConfig) -> Result<(), Error> {
+        let result = self.inner.listeners.borrow_mut().guard(guard);
+        result.map_err(|source| Error::Guard {
+            peer: peer.remote_address,
+            source,
+        })
+    }
+
+    fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {
+        let result = self.inner.listeners.borrow_mut().unguard(guard);
+        result.map_err(|source| Error::Guard { peer, source })
+    }
+
+    /// Runs a neighbour's task, again after a panic.
+    fn run_peer(&self, key: PeerKey) {
+        let mut peers = self.inner.peers.borrow_mut();
+        let Some(entry) = peers.get_mut(&key) else {
+            return;
+        };
+        let driver = Driver {
+            config: Rc::clone(&entry.config),
+            plugin: Rc::clone(&entry.plugin),
+            mailbox: Rc::clone(&entry.mailbox),
+            shared: Rc::clone(&entry.shared),
+            transport: Rc::clone(&self.inner.transport),
+            router_id: self.inner.router_id,
+            dynamic: entry.dynamic,
+        };
+        let inner = Rc::downgrade(&self.inner);
+        entry.task = Some(tokio::task::spawn_local(async move {
+            supervise(driver).await;
+            // A neighbour that ended by itself is no longer in the table's interest.
+            if let Some(inner) = inner.upgrade() {
+                let entry = inner.peers.borrow_mut().remove(&key);
+                drop(entry);
+            }
+        }));
+    }
+
+    /// Keeps the task of a removed neighbour until it has said what it must.
+    fn depart(&self, entry: &mut Entry) {
+        if !entry.dynamic
+            && let Err(error) = self.unguard(&entry.guard, entry.config.remote_address)
+        {
+            tracing::warn!(neighbor = %entry.config.name, error = %error, "a guard stays");
+        }
+        let mut departing = self.inner.departing.borrow_mut();
+        departing.retain(|task| !task.is_finished());
+        departing.extend(entry.task.take());
+    }
+}
+
+/// Runs a neighbour to its end. After a panic the session is gone with its connection; the next one starts after a while.
+async fn supervise(driver: Driver) {
+    let mut wait = RESTART.0;
+    loop {
+        let task = tokio::task::spawn_local(driver::run(driver.clone()));
+        let guard = AbortOnDrop(task.abort_handle());
+        let result = task.await;
+        drop(guard);
+        match result {
+            Ok(Ended::Removed | Ended::Over) => return,
+            Err(error) if error.is_panic() => {
+                tracing::error!(
+                    neighbor = %driver.config.name,
+                    "a neighbor's plugin panicked: its session is closed and starts again in {} s",
+                    wait.as_secs()
+                );
+            }
+            Err(_) => return,
+        }
+        tokio::time::sleep(wait).await;
+        wait = (2 * wait).min(RESTART.1);
+    }
+}
+
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,269 @@
+//! Socket options that neither std nor socket2 knows: TCP MD5 signatures (RFC 2385), the smallest TTL that is accepted
+//! (GTSM, RFC 5082), TTLs, interfaces.
+//!
+//! The one file with unsafe code: each block is one `setsockopt` or `getsockopt` on a live descriptor with a pointer to a
+//! local value and that value's size. Security options are read back where the kernel lets us, so that one which was
+//! ignored is an error and not a hole. Rejected: nix, which has neither of the options that matter.
+//!
+//! ```text
+//! struct tcp_md5sig                              linux/tcp.h
+//! +--------------------------+
+//! | address (128 bytes)      |  sockaddr_storage, port ignored
+//! | flags (1), prefix (1)    |  1: the prefix counts
+//! | key length (2)           |  0: delete the key
+//! | interface index (4)      |
+//! | key (80)                 |
+//! +--------------------------+
+//! ```
+#![expect(
+    unsafe_code,
+    reason = "setsockopt and getsockopt for options that std lacks"
+)]
+
+use std::ffi::c_int;
+use std::io;
+use std::mem::{size_of, size_of_val};
+use std::net::IpAddr;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use socket2::SockRef;
+
+/// Longest MD5 key in bytes (`TCP_MD5SIG_MAXKEYLEN`).
+pub const MAX_MD5_KEY: usize = 80;
+
+const TCP_MD5SIG: c_int = 14;
+const TCP_MD5SIG_EXT: c_int = 32;
+const TCP_MD5SIG_FLAG_PREFIX: u8 = 1;
+const IP_MINTTL: c_int = 21;
+const IPV6_MINHOPCOUNT: c_int = 73;
+/// `IP_TTL` and `IPV6_UNICAST_HOPS` take this for the system's default.
+const DEFAULT_TTL: c_int = -1;
+
+/// `struct tcp_md5sig` of Linux.
+#[repr(C)]
+struct TcpMd5Sig {
+    address: [u8; 128],
+    flags: u8,
+    prefix_length: u8,
+    key_length: u16,
+    interface: c_int,
+    key: [u8; MAX_MD5_KEY],
+}
+
+/// Signs segments to and from `address`/`prefix` with `key`; an empty key deletes what was set for it.
+///
+/// # Errors
+/// `InvalidInput` for a key over [`MAX_MD5_KEY`] bytes; the kernel's for one without MD5 support.
+pub fn set_md5(
+    socket: BorrowedFd<'_>,
+    address: IpAddr,
+    prefix: Option<u8>,
+    key: &[u8],
+) -> io::Result<()> {
+    let too_long = || io::Error::new(io::ErrorKind::InvalidInput, "md5 key over 80 bytes");
+    let mut option = TcpMd5Sig {
+        address: sockaddr(address),
+        flags: 0,
+        prefix_length: 0,
+        key_length: u16::try_from(key.len()).map_err(|_| too_long())?,
+        interface: 0,
+        key: [0; MAX_MD5_KEY],
+    };
+    option
+        .key
+        .get_mut(..key.len())
+        .ok_or_else(too_long)?
+        .copy_from_slice(key);
+    let mut name = TCP_MD5SIG;
+    if let Some(prefix) = prefix {
+        name = TCP_MD5SIG_EXT;
+        option.flags = TCP_MD5SIG_FLAG_PREFIX;
+        option.prefix_length = prefix;
+    }
+    set(socket, libc::IPPROTO_TCP, name, &option)
+}
+
+/// A `sockaddr_in` or `sockaddr_in6` with port 0, in the room of a `sockaddr_storage`.
+fn sockaddr(address: IpAddr) -> [u8; 128] {
+    let mut out = [0; 128];
+    let family = match address {
+        IpAddr::V4(address) => {
+            out[4..8].copy_from_slice(&address.octets());
+            libc::AF_INET
+        }
+        IpAddr::V6(address) => {
+            out[8..24].copy_from_slice(&address.octets());
+            libc::AF_INET6
+        }
+    };
+    // AF_INET is 2 and AF_INET6 is 10: they fit.
+    #[expect(clippy::cast_possible_truncation, reason = "address families fit")]
+    out[..2].copy_from_slice(&(family as u16).to_ne_bytes());
+    out
+}
+
+/// Whether this kernel signs segments at all. Asked once by whoever wants to say so early.
+pub fn md5_supported() -> bool {
+    use std::os::fd::AsFd;
+    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
+        set_md5(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, b"key").is_ok()
+    })
+}
+
+/// The TTL or hop limit of what is sent; `None`: the system's default.
+///
+/// # Errors
+/// The kernel's.
+pub fn set_ttl(socket: BorrowedFd<'_>, address: IpAddr, ttl: Option<u8>) -> io::Result<()> {
+    let value = ttl.map_or(DEFAULT_TTL, c_int::from);
+    match address {
+        IpAddr::V4(_) => set(socket, libc::IPPROTO_IP, libc::IP_TTL, &value),
+        IpAddr::V6(_) => set(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS, &value),
+    }
+}
+
+/// The TTL or hop limit of what is sent.
+///
+/// # Errors
+/// The kernel's.
+pub fn ttl(socket: BorrowedFd<'_>, address: IpAddr) -> io::Result<c_int> {
+    match address {
+        IpAddr::V4(_) => get(socket, libc::IPPROTO_IP, libc::IP_TTL),
+        IpAddr::V6(_) => get(socket, libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
+    }
+}
+
+/// Drops what arrives with a TTL or hop limit below `ttl` (RFC 5082), and reads the option back.
+///
+/// # Errors
+/// The kernel's; `Unsupported` when the kernel took the option and did not keep it.
+pub fn set_min_ttl(socket: BorrowedFd<'_>, address: IpAddr, ttl: u8) -> io::Result<()> {
+    let (level, name) = min_ttl_option(address);
+    set(socket, level, name, &c_int::from(ttl))?;
+    if min_ttl(socket, address)? == c_int::from(ttl) {
+        Ok(())
+    } else {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "the kernel ignores the smallest ttl",
+        ))
+    }
+}
+
+/// The smallest TTL or hop limit that is accepted; 0: any.
+///
+/// # Errors
+/// The kernel's.
+pub fn min_ttl(socket: BorrowedFd<'_>, address: IpAddr) -> io::Result<c_int> {
+    let (level, name) = min_ttl_option(address);
+    get(socket, level, name)
+}
+
+const fn min_ttl_option(address: IpAddr) -> (c_int, c_int) {
+    match address {
+        IpAddr::V4(_) => (libc::IPPROTO_IP, IP_MINTTL),
+        IpAddr::V6(_) => (libc::IPPROTO_IPV6, IPV6_MINHOPCOUNT),
+    }
+}
+
+/// Binds the socket to the interface `name` (`SO_BINDTODEVICE`).
+///
+/// # Errors
+/// The kernel's: no such interface, not permitted.
+pub fn bind_interface(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
+    SockRef::from(&socket).bind_device(Some(name.as_bytes()))
+}
+
+fn set<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(size_of_val(value))
+        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: the descriptor is borrowed for the call; the pointer and the size are those of `value`, which the kernel
+    // only reads.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_ref(value).cast(),
+            size,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+fn get(socket: BorrowedFd<'_>, level: c_int, name: c_int) -> io::Result<c_int> {
+    let mut value: c_int = 0;
+    let mut size = libc::socklen_t::try_from(size_of::<c_int>())
+        .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: the descriptor is borrowed for the call; the pointers are to locals, and `size` is that of `value`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            level,
+            name,
+            std::ptr::from_mut(&mut value).cast(),
+            &raw mut size,
+        )
+    };
+    if result == 0 {
+        Ok(value)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::os::fd::AsFd;
+
+    fn socket(address: IpAddr) -> Option<socket2::Socket> {
+        let domain = if address.is_ipv4() {
+            socket2::Domain::IPV4
+        } else {
+            socket2::Domain::IPV6
+        };
+        socket2::Socket::new(domain, socket2::Type::STREAM, None).ok()
+    }
+
+    #[test]
+    fn ttls_are_kept_by_the_kernel() {
+        for address in [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ] {
+            let Some(socket) = socket(address) else {
+                continue;
+            };
+            let fd = socket.as_fd();
+            let default = ttl(fd, address).expect("a ttl");
+            assert_eq!(min_ttl(fd, address).expect("a smallest ttl"), 0);
+            set_ttl(fd, address, Some(255)).expect("255 is a ttl");
+            assert_eq!(ttl(fd, address).expect("a ttl"), 255);
+            set_ttl(fd, address, None).expect("the default");
+            assert_eq!(ttl(fd, address).expect("a ttl"), default);
+            set_min_ttl(fd, address, 254).expect("254 is a ttl");
+            assert_eq!(min_ttl(fd, address).expect("a smallest ttl"), 254);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_too_long_is_refused_before_the_kernel_sees_it() {
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let socket = socket(address).expect("a socket");
+        let error = set_md5(socket.as_fd(), address, None, &[b'x'; 81]).expect_err("81 bytes");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn the_wire_form_of_an_address_is_the_kernels() {
+        let bytes = sockaddr(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+        assert_eq!(bytes[..8], [2, 0, 0, 0, 192, 0, 2, 1]);
+        assert_eq!(size_of::<TcpMd5Sig>(), 128 + 8 + 80);
+    }
+}
