@@ -23,8 +23,8 @@ filter static_only {{ if source = RTS_STATIC then accept; reject; }}
 SESSION = """\
 protocol bgp {name} {{
   local {address} port {port} as {asn};
-  neighbor {peer} as {peer_asn};
-  multihop 2; passive; error wait time 1, 2;
+  neighbor {peer} port {peer_port} as {peer_asn};
+  multihop 2; {passive} connect delay time 1; connect retry time 1; error wait time 1, 2;
   {session}
   ipv4 {{ import all; export filter static_only; next hop address 192.0.2.200; {channel} }};
 }}
@@ -44,6 +44,7 @@ SESSIONS = {
     'ttl': ('ttl security on;', '', 'outgoing-ttl 255; incoming-ttl 254;'),
     'no_ttl': ('ttl security on;', '', ''),
     'hold': ('hold time 3; keepalive time 1;', '', 'hold-time 3;'),
+    'both': ('', '', ''),
     'two_bytes': ('enable as4 off;', '', 'capability { asn4 disable; }'),
 }
 PREFIX = '198.51.100.0/24'
@@ -57,6 +58,7 @@ class Features(Checks):
         lab = self.lab
         self.address = lab.address(1)
         self.port = lab.port(self.address)
+        self.listens = lab.port(lab.address(11 + list(SESSIONS).index('both')))
         text = CONFIG.format()
         for number, (name, (session, channel, _)) in enumerate(SESSIONS.items(), 11):
             text += SESSION.format(
@@ -65,6 +67,8 @@ class Features(Checks):
                 port=self.port,
                 asn=THEIR_AS,
                 peer=lab.address(number),
+                peer_port=self.listens,
+                passive='' if name == 'both' else 'passive;',
                 peer_asn=65000 + number,
                 session=session,
                 channel=channel,
@@ -82,6 +86,8 @@ class Features(Checks):
     def connect(self, name):
         number = 11 + list(SESSIONS).index(name)
         options = f'connect {self.port}; {SESSIONS[name][2]}'
+        if name == 'both':
+            options += f' listen {self.listens};'
         families = 'ipv4 unicast; ipv6 unicast;' if name == 'next_hop' else 'ipv4 unicast;'
         config = neighbor(self.lab.address(number), self.address, 65000 + number, THEIR_AS, options, families)
         return Speaker(self.lab, f'ours-{name}', config).start()
@@ -114,6 +120,7 @@ class Features(Checks):
             self.ttl_security,
             self.hold_timer,
             self.two_byte_asn,
+            self.collision,
         )
 
     # ------------------------------------------------------------ scenarios
@@ -257,11 +264,27 @@ class Features(Checks):
         def path():
             ours = self.connect('two_bytes')
             ours.wait_up()
-            ours.command(f'announce route {PREFIX} next-hop 192.0.2.1 as-path [ 65019 4200000000 64999 ]')
-            self.wait_routes('two_bytes', r'as_path: 65019 4200000000 64999\n')
+            ours.command(f'announce route {PREFIX} next-hop 192.0.2.1 as-path [ 65020 4200000000 64999 ]')
+            self.wait_routes('two_bytes', r'as_path: 65020 4200000000 64999\n')
             self.end(ours)
 
         yield 'two-byte AS numbers: a large AS arrives through AS4_PATH', path
+
+    def collision(self):
+        def one_session():
+            ours = self.connect('both')
+            ours.wait_up()
+            ours.command(f'announce route {PREFIX} next-hop 192.0.2.1')
+            self.wait_routes('both', r'next_hop: 192\.0\.2\.1\n')
+            for _ in range(3):  # both connect again, at about the same time
+                since = ours.mark()
+                self.ask('restart with_both')
+                ours.wait_state('down', since)
+                ours.wait_up(since)
+                self.wait_routes('both', r'next_hop: 192\.0\.2\.1\n')
+            self.end(ours)
+
+        yield 'both connect: one session, whoever comes first', one_session
 
 
 if __name__ == '__main__':
