@@ -26,7 +26,7 @@ use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
-use crate::bgp::nlri::{Routes, is_known};
+use crate::bgp::nlri::{self, Routes, is_known};
 use crate::wire::{Reader, WireError};
 
 /// The three fields of an UPDATE's body, not decoded.
@@ -143,7 +143,7 @@ impl<'a> Update<'a> {
         if let Some(error) = self.missing(&attributes, envelopes.reach.is_some()) {
             attributes = Rc::new(attributes.spoiled(error));
         }
-        let mut fields = SmallVec::new();
+        let mut fields: SmallVec<[Field<'a>; 4]> = SmallVec::new();
         let mut add = |direction, next_hop, family, bytes| -> Result<(), UpdateError> {
             if !<[u8]>::is_empty(bytes) {
                 let add_path = cx.add_path_receive.contains(family);
@@ -156,17 +156,14 @@ impl<'a> Update<'a> {
             }
             Ok(())
         };
-        let wrong = attributes
-            .error()
-            .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw);
-        let announce = if wrong {
-            Direction::Withdraw
-        } else {
-            Direction::Announce
-        };
         let native = Family::IPV4_UNICAST;
         add(Direction::Withdraw, None, native, self.withdrawn)?;
-        add(announce, attributes.next_hop(), native, self.nlri)?;
+        add(
+            Direction::Announce,
+            attributes.next_hop(),
+            native,
+            self.nlri,
+        )?;
         if let Some(value) = envelopes.unreach {
             let unreach = MpUnreach::decode(value)?;
             negotiated(unreach.family, cx)?;
@@ -179,7 +176,25 @@ impl<'a> Update<'a> {
             if reach.nlri.is_empty() {
                 return Err(UpdateError::reset(9, "MP_REACH_NLRI without any NLRI"));
             }
-            add(announce, next_hop, reach.family, reach.nlri)?;
+            add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
+        }
+        let spoiled = |field: &Field<'a>| {
+            field.direction == Direction::Announce && !nlri::are_valid(field.routes)
+        };
+        if fields.iter().any(spoiled) {
+            let error = UpdateError {
+                attribute: None,
+                ..UpdateError::attribute(Severity::TreatAsWithdraw, 14, "NLRI without a meaning")
+            };
+            attributes = Rc::new(attributes.spoiled(error));
+        }
+        if attributes
+            .error()
+            .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw)
+        {
+            for field in &mut fields {
+                field.direction = Direction::Withdraw;
+            }
         }
         Ok(Content { attributes, fields })
     }

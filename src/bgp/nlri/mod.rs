@@ -102,6 +102,14 @@ pub trait NlriCodec {
     /// When it does not end, or can't be of this family.
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError>;
 
+    /// Whether [`is_valid`](Self::is_valid) is to be asked of each received NLRI.
+    const INSPECT: bool = false;
+
+    /// Whether a framed NLRI means something. One that does not makes the routes of its UPDATE count as withdrawn.
+    fn is_valid(_family: Family, _bytes: &[u8]) -> bool {
+        true
+    }
+
     /// Appends what identifies the route to `key`: the bytes without labels and other payload.
     fn key(_family: Family, bytes: &[u8], key: &mut NlriKey) {
         key.extend_from_slice(bytes);
@@ -134,6 +142,17 @@ macro_rules! families {
         /// Whether `family` has a row.
         pub fn is_known(family: Family) -> bool {
             $(<$module::$type as NlriCodec>::FAMILIES.contains(&family) ||)* false
+        }
+
+        /// Whether all of `routes`, which are known to frame, mean something.
+        pub(crate) fn are_valid(routes: Routes<'_>) -> bool {
+            let family = routes.family;
+            $(if <$module::$type as NlriCodec>::INSPECT
+                && <$module::$type as NlriCodec>::FAMILIES.contains(&family)
+            {
+                return routes.flatten().all(|nlri| <$module::$type as NlriCodec>::is_valid(family, nlri.bytes));
+            })*
+            true
         }
 
         impl NlriRef<'_> {
@@ -171,6 +190,7 @@ families! {
     inet::Inet,
     labeled::Labeled,
     vpn::Vpn,
+    flow::Flow,
 }
 
 impl NlriRef<'_> {

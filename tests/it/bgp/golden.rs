@@ -20,6 +20,8 @@ const FILES: &[&str] = &[
     "malformed-framing",
     "nlri-mpls",
     "mpls-vpn",
+    "flow",
+    "flow-vpn",
 ];
 
 /// Cases about attributes that are not decoded yet.

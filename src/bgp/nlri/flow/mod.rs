@@ -1,0 +1,203 @@
+//! FlowSpec rules (RFC 8955, RFC 8956), also with a route distinguisher for VPNs.
+//!
+//! ```text
+//! +-------------------------------+
+//! |    length (1 or 2 octets)     |   0xFnnn when 240 or more
+//! +-------------------------------+
+//! |    route distinguisher (8)    |   SAFI 134 only
+//! +-------------------------------+
+//! |    components, ascending      |
+//! +-------------------------------+
+//! ```
+//!
+//! [`component`] knows the components and their values' names, [`operator`] the comparisons, [`rule`] the writing of a rule from words.
+
+use std::net::Ipv6Addr;
+
+use super::inet::prefix_text;
+use super::{NlriCodec, NlriRef};
+use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::nexthop::NextHop;
+use crate::bgp::rd::RouteDistinguisher;
+use crate::json::{JsonWriter, hex};
+use crate::wire::{Reader, WireError};
+
+mod component;
+pub mod operator;
+pub mod rule;
+mod services;
+
+use component::Component;
+use operator::Term;
+pub use rule::RuleBuilder;
+
+/// Rules that match packets.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow;
+
+impl NlriCodec for Flow {
+    const FAMILIES: &'static [Family] =
+        &[Family::new(1, 133), Family::new(2, 133), Family::new(1, 134), Family::new(2, 134)];
+    const INSPECT: bool = true;
+
+    fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let all = r.peek();
+        let before = r.remaining();
+        let length = length(r)?;
+        r.take(length, "a rule as long as it says")?;
+        Ok(&all[..before - r.remaining()])
+    }
+
+    fn is_valid(family: Family, bytes: &[u8]) -> bool {
+        Rule::decode(family, bytes).is_ok()
+    }
+
+    fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
+        let Ok(rule) = Rule::decode(nlri.family, nlri.bytes) else {
+            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+            return;
+        };
+        w.raw("{ ");
+        for part in &rule.parts {
+            w.key(part.component.name(nlri.family.afi)).raw("[ ");
+            w.list(part.joined(), |w, term| {
+                w.string(&term);
+            });
+            w.raw(" ], ");
+        }
+        if let Some(rd) = rule.rd {
+            w.raw("\"rd\": ").display(rd).raw(", ");
+        }
+        if let Some(next_hop) = next_hop {
+            w.raw("\"next-hop\": ").display(next_hop).raw(", ");
+        }
+        let mut text = String::new();
+        rule.text(nlri.family.afi, next_hop, &mut text);
+        w.raw("\"string\": ").string(&text).raw(" }");
+    }
+
+    fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        match Rule::decode(nlri.family, nlri.bytes) {
+            Ok(rule) => rule.text(nlri.family.afi, next_hop, out),
+            Err(_) => out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes))),
+        }
+    }
+}
+
+fn length(r: &mut Reader<'_>) -> Result<usize, WireError> {
+    const WHAT: &str = "the length of a rule";
+    let first = usize::from(r.u8(WHAT)?);
+    if first < 0xF0 {
+        return Ok(first);
+    }
+    Ok((first & 0x0F) << 8 | usize::from(r.u8(WHAT)?))
+}
+
+/// One component of a rule: the text of each term, and whether it is joined to the one before.
+struct Part {
+    component: &'static Component,
+    terms: Vec<(bool, String)>,
+}
+
+impl Part {
+    /// The alternatives, each with what AND joins to it.
+    fn joined(&self) -> Vec<String> {
+        let mut list: Vec<String> = Vec::new();
+        for (and, text) in &self.terms {
+            match list.last_mut() {
+                Some(last) if *and => last.push_str(text),
+                _ => list.push(text.clone()),
+            }
+        }
+        list
+    }
+}
+
+/// A rule taken apart for printing.
+struct Rule {
+    rd: Option<RouteDistinguisher>,
+    parts: Vec<Part>,
+}
+
+impl Rule {
+    /// Reads a framed NLRI.
+    ///
+    /// # Errors
+    /// When it is malformed: RFC 8955 section 4.2 wants known components, each once, in ascending order.
+    fn decode(family: Family, bytes: &[u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new(bytes);
+        length(&mut r)?;
+        let rd = if family.safi == Safi::FLOW_VPN {
+            Some(RouteDistinguisher(r.array("a route distinguisher")?))
+        } else {
+            None
+        };
+        let mut parts: Vec<Part> = Vec::new();
+        while !r.is_empty() {
+            let code = r.u8("a component")?;
+            let Some(component) = Component::of(family.afi, code) else {
+                return Err(r.error("a known component"));
+            };
+            if parts.last().is_some_and(|last| last.component.code >= code) {
+                return Err(r.error("components in ascending order"));
+            }
+            let terms = match component.kind {
+                None => vec![(false, prefix(family.afi, &mut r)?)],
+                Some(kind) => Term::list(kind, component.max, &mut r)?
+                    .into_iter()
+                    .map(|term| {
+                        let value = |value| component.value_text(family.afi, value);
+                        (term.is_and(), term.text(kind, value))
+                    })
+                    .collect(),
+            };
+            parts.push(Part { component, terms });
+        }
+        if parts.is_empty() {
+            return Err(r.error("at least one component"));
+        }
+        Ok(Self { rd, parts })
+    }
+
+    fn text(&self, afi: Afi, next_hop: Option<NextHop>, out: &mut String) {
+        out.push_str("flow");
+        for part in &self.parts {
+            out.push(' ');
+            out.push_str(part.component.name(afi));
+            out.push(' ');
+            let list = part.joined().join(" ");
+            if part.terms.len() > 1 {
+                out.push_str(&format!("[ {list} ]"));
+            } else {
+                out.push_str(&list);
+            }
+        }
+        if let Some(rd) = self.rd {
+            out.push_str(&format!(" rd {rd}"));
+        }
+        super::inet::next_hop_text(next_hop, out);
+    }
+}
+
+/// The text of a prefix component: `10.0.0.0/8`, and `2001:db8::/32/0` with its offset.
+fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<String, WireError> {
+    let mut text = String::new();
+    if afi == Afi::IPV4 {
+        let bytes = super::inet::Inet::frame(Family::IPV4_UNICAST, r)?;
+        prefix_text(afi, bytes, &mut text);
+        return Ok(text);
+    }
+    let length = r.u8("the length of a prefix")?;
+    let offset = r.u8("the offset of a prefix")?;
+    let whole = length == 0 && offset == 0;
+    if length > 128 || (offset >= length && !whole) {
+        return Err(r.error("an offset below the length of the prefix"));
+    }
+    // RFC 8956 3.1: "The encoded pattern contains enough octets for the bits used in matching (length minus offset bits)."
+    let bits = length - offset;
+    let octets = r.take(usize::from(bits.div_ceil(8)), "the pattern of a prefix")?;
+    let pattern = octets.iter().fold(0u128, |sum, octet| sum << 8 | u128::from(*octet));
+    let spare = u32::from((8 - bits % 8) % 8);
+    let address = (pattern >> spare).checked_shl(128 - u32::from(length)).unwrap_or(0);
+    Ok(format!("{}/{length}/{offset}", Ipv6Addr::from(address)))
+}

@@ -1,0 +1,286 @@
+//! Writing a FlowSpec rule from the words of configurations and commands.
+//!
+//! The caller walks the sentence, whatever its shape (`match { … }` blocks or one line), and hands each keyword to
+//! [`RuleBuilder::keyword`]; [`RuleBuilder::build`] makes the NLRI.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::component::Component;
+use super::operator::Term;
+use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::nlri::inet::prefix_bytes;
+use crate::bgp::nlri::{Nlri, NlriBytes};
+use crate::bgp::rd::RouteDistinguisher;
+use crate::text::{Cursor, SyntaxError, value};
+use crate::wire::Writer;
+
+/// A component as written.
+#[derive(Clone, Debug)]
+enum Part {
+    Prefix { address: IpAddr, bits: u8, offset: u8 },
+    Terms(Vec<Term>),
+}
+
+/// A rule that is being written.
+#[derive(Clone, Debug, Default)]
+pub struct RuleBuilder {
+    parts: BTreeMap<u8, Part>,
+    rd: Option<RouteDistinguisher>,
+    afi: Option<Afi>,
+}
+
+impl RuleBuilder {
+    /// The words that [`keyword`](Self::keyword) takes.
+    pub const KEYWORDS: &'static [&'static str] = &[
+        "source",
+        "source-ipv4",
+        "source-ipv6",
+        "destination",
+        "destination-ipv4",
+        "destination-ipv6",
+        "protocol",
+        "next-header",
+        "port",
+        "destination-port",
+        "source-port",
+        "icmp-type",
+        "icmp-code",
+        "tcp-flags",
+        "packet-length",
+        "dscp",
+        "traffic-class",
+        "fragment",
+        "flow-label",
+    ];
+
+    /// Reads what follows `keyword`; `None` when that is no component. Numbers of a component that was there before add
+    /// alternatives.
+    ///
+    /// # Errors
+    /// When the text is not a value of that component, or a prefix is of the other family than one before.
+    pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
+        let component = Component::named(keyword)?;
+        Some(match component.kind {
+            None => self.prefix(component, keyword, c),
+            Some(_) => self.terms(component, keyword, c),
+        })
+    }
+
+    /// Makes it a rule of a VPN.
+    pub fn set_rd(&mut self, rd: RouteDistinguisher) {
+        self.rd = Some(rd);
+    }
+
+    /// Whether it has no component yet: such a rule would match every packet.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    /// The family: that of the prefixes; without any, `afi` of the sentence's place; without that, IPv6 if a component exists only
+    /// there.
+    pub fn family(&self, afi: Option<Afi>) -> Family {
+        let only_ipv6 = self.parts.contains_key(&13);
+        let fallback = if only_ipv6 { Afi::IPV6 } else { Afi::IPV4 };
+        Family {
+            afi: self.afi.or(afi).unwrap_or(fallback),
+            safi: if self.rd.is_some() { Safi::FLOW_VPN } else { Safi::FLOW },
+        }
+    }
+
+    /// The NLRI.
+    ///
+    /// # Errors
+    /// What is wrong, in the words of a [`SyntaxError`]: no component, one of the other family, or a rule of more than 4,095 bytes.
+    pub fn build(&self, afi: Option<Afi>) -> Result<Nlri, &'static str> {
+        let family = self.family(afi);
+        if self.parts.is_empty() {
+            return Err("a flow route needs at least one match, or it matches every packet");
+        }
+        if afi.is_some_and(|afi| afi != family.afi) {
+            return Err("the prefixes of the flow route are not of the family that it is announced in");
+        }
+        let mut body = Vec::new();
+        if let Some(rd) = self.rd {
+            body.extend_from_slice(&rd.0);
+        }
+        for (code, part) in &self.parts {
+            if Component::of(family.afi, *code).is_none() {
+                return Err("`flow-label` needs an IPv6 flow route");
+            }
+            body.push(*code);
+            part.write(&mut body);
+        }
+        let mut bytes = NlriBytes::new();
+        match u16::try_from(body.len()) {
+            Ok(short @ 0..=0xEF) => bytes.push(short.to_be_bytes()[1]),
+            Ok(long @ 0xF0..=0xFFF) => bytes.extend_from_slice(&(0xF000 | long).to_be_bytes()),
+            _ => return Err("the flow route takes more than 4095 bytes"),
+        }
+        bytes.extend_from_slice(&body);
+        Ok(Nlri { family, path_id: None, bytes })
+    }
+
+    fn prefix(
+        &mut self,
+        component: &Component,
+        keyword: &str,
+        c: &mut Cursor<'_>,
+    ) -> Result<(), SyntaxError> {
+        let span = c.span();
+        let (address, bits, offset) =
+            c.value("a prefix: `a.b.c.d/length`, `v6/length` or `v6/length/offset`", prefix)?;
+        let afi = if address.is_ipv4() { Afi::IPV4 } else { Afi::IPV6 };
+        let wanted = if keyword.ends_with("-ipv4") {
+            Some(Afi::IPV4)
+        } else if keyword.ends_with("-ipv6") {
+            Some(Afi::IPV6)
+        } else {
+            None
+        };
+        // ExaBGP takes both words for both families; only a mixture cannot be meant.
+        if self.afi.is_some_and(|known| known != afi) {
+            return Err(SyntaxError::new(span, format!("`{keyword}` is of another family than the prefix before it")));
+        }
+        if wanted == Some(Afi::IPV4) && afi == Afi::IPV6 || wanted == Some(Afi::IPV6) && afi == Afi::IPV4 {
+            return Err(SyntaxError::new(span, format!("`{keyword}` needs a prefix of its own family")));
+        }
+        self.afi = Some(afi);
+        self.parts.insert(component.code, Part::Prefix { address, bits, offset });
+        Ok(())
+    }
+
+    fn terms(
+        &mut self,
+        component: &Component,
+        keyword: &str,
+        c: &mut Cursor<'_>,
+    ) -> Result<(), SyntaxError> {
+        let Some(kind) = component.kind else {
+            return Ok(());
+        };
+        let value = |word: &str| {
+            let found = component.value(word)?;
+            // DSCP has six bits; the same component is an octet in IPv6.
+            (keyword != "dscp" || found <= 63).then_some(found)
+        };
+        let terms = c.list(|c| {
+            let span = c.span();
+            let word = c.word(&component.expected())?;
+            Term::parse(kind, word, value).map_err(|part| {
+                let what = format!("an operator and {} for `{keyword}`", component.expected());
+                SyntaxError::expected(span, what, if part.is_empty() { word } else { part })
+            })
+        })?;
+        let terms = terms.into_iter().flatten();
+        if let Part::Terms(list) =
+            self.parts.entry(component.code).or_insert_with(|| Part::Terms(Vec::new()))
+        {
+            list.extend(terms);
+            if list.is_empty() {
+                return Err(c.error(component.expected()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Terms(terms) => Term::write(terms, &mut Writer::new(out)),
+            Self::Prefix { address: address @ IpAddr::V4(_), bits, .. } => {
+                out.extend_from_slice(&prefix_bytes(*address, *bits));
+            }
+            Self::Prefix { address: IpAddr::V6(address), bits, offset } => {
+                out.extend_from_slice(&[*bits, *offset]);
+                let count = bits - offset;
+                // The bits between offset and length, at the left.
+                let kept = u128::from(*address).checked_shl((*offset).into()).unwrap_or(0);
+                let mask = u128::MAX.checked_shl(128 - u32::from(count)).unwrap_or(0);
+                out.extend_from_slice(&(kept & mask).to_be_bytes()[..usize::from(count.div_ceil(8))]);
+            }
+        }
+    }
+}
+
+/// Address, length and offset; the length is mandatory.
+fn prefix(word: &str) -> Option<(IpAddr, u8, u8)> {
+    let (address, rest) = word.split_once('/')?;
+    let address = value::ip(address)?;
+    let (bits, offset) = match rest.split_once('/') {
+        Some((bits, offset)) if address.is_ipv6() => (bits, offset),
+        Some(_) => return None,
+        None => (rest, "0"),
+    };
+    let (bits, offset) = (value::u8(bits)?, value::u8(offset)?);
+    let fits = bits <= if address.is_ipv4() { 32 } else { 128 };
+    (fits && (offset < bits || offset == 0)).then_some((address, bits, offset))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tokenize;
+
+    fn build(text: &str) -> Result<Nlri, String> {
+        let tokens = tokenize(text);
+        let mut c = Cursor::new(&tokens, text.len());
+        let mut rule = RuleBuilder::default();
+        while !c.is_empty() {
+            let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
+            rule.keyword(keyword, &mut c)
+                .ok_or(format!("no keyword {keyword}"))?
+                .map_err(|error| error.to_string())?;
+        }
+        rule.build(None).map_err(str::to_owned)
+    }
+
+    #[test]
+    fn rules_are_printed_as_they_were_written() {
+        for text in [
+            "source-ipv4 10.0.0.0/24 protocol [ =tcp =udp ] destination-port [ >8080&<8088 =443 ]",
+            "tcp-flags [ ack+cwr&!fin ] packet-length [ >200&<300 >400&<500 ] dscp =10 fragment is-fragment",
+            "destination-ipv6 2001:db8::/32/0 source-ipv6 0:0:1:2::/64/32 next-header =tcp flow-label =100",
+            "destination-ipv6 ::/0/0",
+            "icmp-type =echo-request icmp-code =3",
+        ] {
+            let nlri = build(text).expect(text);
+            assert_eq!(nlri.to_string(), format!("flow {}", text));
+        }
+    }
+
+    #[test]
+    fn long_rules_have_a_long_length() {
+        let text = format!("port [ {} ]", "=80 ".repeat(200));
+        let nlri = build(&text).expect("a long rule");
+        assert_eq!(nlri.bytes[..2], [0xF1, 0x91]);
+        assert!(build(&format!("port [ {} ]", "=80 ".repeat(2100))).is_err());
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        for (text, wanted) in [
+            ("", "a flow route needs at least one match, or it matches every packet"),
+            (
+                "source 10.0.0.0",
+                "expected a prefix: `a.b.c.d/length`, `v6/length` or `v6/length/offset`, found `10.0.0.0`",
+            ),
+            (
+                "source 10.0.0.0/8 destination ::/0",
+                "`destination` is of another family than the prefix before it",
+            ),
+            ("source 10.0.0.0/8 flow-label 1", "`flow-label` needs an IPv6 flow route"),
+            (
+                "dscp 64",
+                "expected an operator and a number from 0 to 255 for `dscp`, found `64`",
+            ),
+            (
+                "port [ =80& ]",
+                "expected an operator and a number from 0 to 65535 or the name of a service for `port`, found `=80&`",
+            ),
+        ] {
+            assert_eq!(build(text).map(|nlri| nlri.to_string()), Err(wanted.to_owned()), "{text}");
+        }
+    }
+}
