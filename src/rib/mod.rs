@@ -4,13 +4,24 @@
 //! one entry. Peers whose sessions encode alike form an update group and share the encoded bytes.
 
 pub mod adj_rib_out;
+mod backlog;
+mod entries;
+mod group;
 pub mod intern;
 pub mod memo;
+pub mod pack;
 pub mod peer_set;
 pub mod route;
+mod sets;
+mod slab;
+mod table;
 
-pub use adj_rib_out::{Budget, Counters, Filled, Mark, Outcome, PeerOptions, Session};
+pub use adj_rib_out::{
+    AdjRibOut, Budget, Counters, Filled, Mark, Outcome, PeerOptions, Route, RouteFilter, Session,
+    Unsendable,
+};
 pub use intern::Interner;
 pub use memo::{Memo, MemoLimits};
+pub use pack::Refusal;
 pub use peer_set::{PeerId, PeerSet};
 pub use route::{Action, Change};

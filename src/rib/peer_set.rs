@@ -11,8 +11,8 @@ impl PeerId {
     }
 }
 
-/// A set of peers.
-#[derive(Clone, Debug, Default)]
+/// A set of peers. Equal sets are equal values: there are no empty words at the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PeerSet {
     low: u128,
     high: Vec<u64>,
@@ -157,14 +157,6 @@ impl Iterator for Bits {
         (bit < 128).then_some(bit)
     }
 }
-
-impl PartialEq for PeerSet {
-    fn eq(&self, other: &Self) -> bool {
-        self.low == other.low && self.high == other.high
-    }
-}
-
-impl Eq for PeerSet {}
 
 impl FromIterator<PeerId> for PeerSet {
     fn from_iter<T: IntoIterator<Item = PeerId>>(peers: T) -> Self {

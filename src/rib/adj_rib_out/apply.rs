@@ -1,0 +1,256 @@
+//! Changes of the desired state: announce, withdraw, clear, copy, and forgetting peers that are gone.
+
+use super::*;
+
+impl AdjRibOut {
+    /// Announces or withdraws a route. Peers that are not configured for its family refuse it; peers that are down, or did
+    /// not negotiate the family, keep it for later.
+    pub fn apply(&mut self, change: &Change) -> Outcome {
+        self.tidy(8);
+        let nlri = change.nlri.as_ref();
+        let target = self.target(&change.peers, nlri.family);
+        let outcome = self.targets[target].outcome;
+        if outcome.accepted > 0 {
+            with_key(nlri, |route| match &change.action {
+                Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
+                Action::Withdraw(attributes) => {
+                    self.withdraw(target, nlri, route, attributes.as_ref())
+                }
+            });
+        }
+        outcome
+    }
+
+    /// Withdraws all routes of `peers` and forgets them.
+    pub fn clear(&mut self, peers: &PeerSet) {
+        let wanted = self.sets.intern(peers);
+        for id in 0..self.table.end() {
+            let Some(slot) = self.table.get(id).filter(|slot| slot.value.reaches(peers)) else {
+                continue;
+            };
+            let family = slot.family;
+            let told: Vec<(Shared, Option<Rc<Gone>>)> = slot
+                .value
+                .list()
+                .iter()
+                .map(|entry| {
+                    let gone = Gone {
+                        bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
+                        attributes: Some(Rc::clone(&entry.attributes)),
+                    };
+                    let plain = entry.payload().is_none() && is_plain(family);
+                    (entry.peers.clone(), (!plain).then(|| Rc::new(gone)))
+                })
+                .collect();
+            for (peers, gone) in told {
+                let peers = self.sets.and(&peers, &wanted);
+                if let Some(set) = peers.set() {
+                    let target = self.target(&set.clone(), family);
+                    self.forget(target, id, gone.as_ref());
+                }
+            }
+        }
+    }
+
+    /// Tells `to` all that `from` is told: a peer of a dynamic range starts with the routes of its template.
+    pub fn copy_routes(&mut self, from: PeerId, to: PeerId) {
+        let to: PeerSet = [to].into_iter().collect();
+        for id in 0..self.table.end() {
+            let Some(slot) = self.table.get(id) else {
+                continue;
+            };
+            let Some(entry) = slot.value.of(from) else {
+                continue;
+            };
+            let family = slot.family;
+            let attributes = Rc::clone(&entry.attributes);
+            let payload = entry.payload().map(NlriBytes::from_slice);
+            let target = self.target(&to, family);
+            self.tell(target, id, payload.as_deref(), &attributes);
+        }
+    }
+
+    /// Some of the work that removals left behind.
+    pub(super) fn tidy(&mut self, steps: u32) {
+        for _ in 0..steps {
+            let table = &mut self.table;
+            let Some(slot) = self
+                .backlog
+                .bury(|slot| table.get_mut(slot).map(|slot| &mut slot.value.pending))
+            else {
+                break;
+            };
+            self.release(slot);
+        }
+        if !self.reaping.is_empty() {
+            self.reap(steps);
+        }
+    }
+
+    /// Takes peers that are gone out of the entries of the next `slots` slots.
+    pub(super) fn reap(&mut self, slots: u32) {
+        let end = self.table.end();
+        let stop = self.reap_at.saturating_add(slots).min(end);
+        for id in self.reap_at..stop {
+            if let Some(slot) = self.table.get_mut(id) {
+                slot.value.withdraw(&mut self.sets, &self.reaping);
+                self.release(id);
+            }
+        }
+        self.reap_at = stop;
+        if stop == end {
+            self.reaping = Shared::EMPTY;
+        }
+    }
+
+    /// What `peers` and `family` mean, as an index into `targets`.
+    fn target(&mut self, peers: &PeerSet, family: Family) -> usize {
+        let known = self
+            .targets
+            .iter()
+            .position(|target| target.family == family && target.peers == *peers);
+        if let Some(at) = known {
+            return at;
+        }
+        let takes = |peer: &PeerId| {
+            self.peer(*peer)
+                .is_some_and(|peer| peer.options.families.contains(&family))
+        };
+        let taken: PeerSet = peers.iter().filter(takes).collect();
+        let accepted = taken.len();
+        let taken = self.sets.intern(&taken);
+        let mut shares = Vec::new();
+        for (at, group) in self.groups.iter().enumerate() {
+            if let Some(group) = group
+                .as_ref()
+                .filter(|group| group.families.contains(&family))
+            {
+                let members = self.sets.and(&taken, &group.members);
+                if !members.is_empty() {
+                    shares.push((at, members));
+                }
+            }
+        }
+        let target = Target {
+            peers: peers.clone(),
+            family,
+            taken,
+            shares,
+            outcome: Outcome {
+                accepted,
+                refused: peers.len() - accepted,
+            },
+        };
+        if self.targets.len() < TARGETS {
+            self.targets.push(target);
+            return self.targets.len() - 1;
+        }
+        self.next_target = (self.next_target + 1) % TARGETS;
+        self.targets[self.next_target] = target;
+        self.next_target
+    }
+
+    fn announce(
+        &mut self,
+        target: usize,
+        nlri: NlriRef<'_>,
+        route: RouteKey<'_>,
+        attributes: &Rc<AttributeSet>,
+    ) {
+        let id = self.table.find_or_insert(route, Entries::default);
+        let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
+        self.tell(target, id, payload, attributes);
+    }
+
+    /// Tells the peers of a target about a slot.
+    fn tell(
+        &mut self,
+        target: usize,
+        id: SlotId,
+        payload: Option<&[u8]>,
+        attributes: &Rc<AttributeSet>,
+    ) {
+        let Self {
+            table,
+            sets,
+            backlog,
+            groups,
+            targets,
+            wakeups,
+            ..
+        } = self;
+        let target = &targets[target];
+        let Some(slot) = table.get_mut(id) else {
+            return;
+        };
+        let news = slot
+            .value
+            .announce(sets, attributes, payload, &target.taken);
+        if news.is_empty() {
+            return;
+        }
+        for (group, members) in &target.shares {
+            let members = sets.and(&news, members);
+            if let (false, Some(group)) = (members.is_empty(), groups[*group].as_mut()) {
+                let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
+                pending.announce = sets.union(&pending.announce, &members);
+                group.wake(wakeups);
+            }
+        }
+    }
+
+    fn withdraw(
+        &mut self,
+        target: usize,
+        nlri: NlriRef<'_>,
+        route: RouteKey<'_>,
+        attributes: Option<&Rc<AttributeSet>>,
+    ) {
+        let id = match self.table.find(route) {
+            Some(id) => id,
+            None if self.targets[target].shares.is_empty() => return,
+            None => self.table.find_or_insert(route, Entries::default),
+        };
+        let plain = nlri.bytes == route.key && (attributes.is_none() || is_plain(nlri.family));
+        let gone = (!plain).then(|| {
+            Rc::new(Gone {
+                bytes: NlriBytes::from_slice(nlri.bytes),
+                attributes: attributes.map(Rc::clone),
+            })
+        });
+        self.forget(target, id, gone.as_ref());
+    }
+
+    /// Tells the peers of a target that a slot's route is gone.
+    fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
+        let Self {
+            table,
+            sets,
+            backlog,
+            groups,
+            targets,
+            wakeups,
+            ..
+        } = self;
+        let target = &targets[target];
+        let Some(slot) = table.get_mut(id) else {
+            return;
+        };
+        slot.value.withdraw(sets, &target.taken);
+        for (group, members) in &target.shares {
+            if let Some(group) = groups[*group].as_mut() {
+                let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
+                pending.announce = sets.minus(&pending.announce, members);
+                pending.withdraw = sets.union(&pending.withdraw, members);
+                pending.gone = gone.map(Rc::clone);
+                group.wake(wakeups);
+            }
+        }
+        self.release(id);
+    }
+}
+
+/// Whether nothing rides along with withdrawn routes of this family.
+const fn is_plain(family: Family) -> bool {
+    matches!(family.safi.0, 1 | 2)
+}

@@ -1,0 +1,425 @@
+//! From pending records and table walks to messages.
+
+use super::super::backlog::{Lane, Pending};
+use super::super::group::{Group, Output, Private, Walk};
+use super::super::pack::{Item, Kind, Sink, end_of_rib};
+use super::session::{Live, Stance};
+use super::*;
+
+/// Most routes encoded in one turn...
+const TURN: usize = 16_384;
+/// ... and most slots looked at in one turn of a walk.
+const SCAN: u32 = 16_384;
+
+/// For whom and how a turn encodes.
+#[derive(Clone, Copy)]
+struct Scope<'a> {
+    sender: &'a Sender,
+    lane: &'a Lane,
+    to: &'a Shared,
+    forgetful: &'a Shared,
+}
+
+/// What a turn made.
+#[derive(Default)]
+struct Made {
+    messages: Vec<(Bytes, Shared)>,
+    refused: Vec<Unsendable>,
+}
+
+impl Sink for Made {
+    fn messages(&mut self, bytes: Bytes, peers: &Shared) {
+        self.messages.push((bytes, peers.clone()));
+    }
+
+    fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal) {
+        if self.refused.len() < REFUSALS {
+            self.refused.push(Unsendable {
+                nlri,
+                peers: peers.set().cloned().unwrap_or_default(),
+                refusal,
+            });
+        }
+    }
+}
+
+impl AdjRibOut {
+    /// Encodes the next of a group's lane for all that follow; `puller` is the one that asked.
+    pub(super) fn encode_shared(&mut self, at: usize, puller: PeerId) {
+        let Some(mut group) = self.groups.get_mut(at).and_then(Option::take) else {
+            return;
+        };
+        for _ in 0..TURN {
+            if self.packer.is_full() || group.lane.is_at_marker() {
+                break;
+            }
+            let table = &mut self.table;
+            let Some((id, pending)) = self.backlog.pop(&mut group.lane, |slot| {
+                table.get_mut(slot).map(|slot| &mut slot.value.pending)
+            }) else {
+                break;
+            };
+            if !group.private.is_empty() {
+                self.defer(&group, id, &pending);
+            }
+            let scope = Scope {
+                sender: &group.sender,
+                lane: &group.lane,
+                to: &group.following,
+                forgetful: &group.forgetful,
+            };
+            self.route(scope, id, &pending);
+            self.release(id);
+        }
+        let readers = group.following.len();
+        for (bytes, peers) in self.finish(&group.sender) {
+            group.log.push(bytes, peers, None, readers);
+        }
+        self.markers(&mut group, readers);
+        if let Some(following) = group.following.set() {
+            self.wakeups.union(following);
+            self.wakeups.remove(puller);
+        }
+        let lagging = self.lagging(&group);
+        self.groups[at] = Some(group);
+        for peer in lagging {
+            self.lagged += 1;
+            self.withdraw_from_log(peer);
+        }
+    }
+
+    /// Encodes the next of what a private peer has to itself: its lane and its walk in turns, so that neither waits for the
+    /// whole of the other; then the markers, which stand for both.
+    pub(super) fn encode_private(&mut self, peer: PeerId) {
+        let Some(known) = self.peers[peer.index()].as_mut() else {
+            return;
+        };
+        let one = known.one.clone();
+        let Some(mut live) = known.live.take() else {
+            return;
+        };
+        if let (Stance::Private(private), Some(group)) =
+            (&mut live.stance, self.groups[live.group].take())
+        {
+            let records = private.lane.has_records() && !private.lane.is_at_marker();
+            if records && (private.lane_first || private.walk.is_none()) {
+                private.lane_first = false;
+                self.encode_lane(&group, private, &one);
+            } else if let Some(mut walk) = private.walk.take() {
+                private.lane_first = true;
+                self.encode_walk(&group, private, &mut walk, peer, &one);
+                if walk.at < self.table.end() {
+                    private.walk = Some(walk);
+                } else {
+                    private.out.extend(walk.plan.after);
+                }
+            } else {
+                while let Some(marker) = private.lane.pop_marker() {
+                    private.out.push_back(match marker {
+                        Marker::EndOfRib(family, _) => Output::Bytes(end_of_rib(family)),
+                        Marker::Reached(mark) => Output::Reached(mark),
+                    });
+                }
+            }
+            self.groups[live.group] = Some(group);
+        }
+        if let Some(known) = self.peers[peer.index()].as_mut() {
+            known.live = Some(live);
+        }
+    }
+
+    fn encode_lane(&mut self, group: &Group, private: &mut Private, one: &Shared) {
+        for _ in 0..TURN {
+            if self.packer.is_full() || private.lane.is_at_marker() {
+                break;
+            }
+            let table = &mut self.table;
+            let Some((id, pending)) = self.backlog.pop(&mut private.lane, |slot| {
+                table.get_mut(slot).map(|slot| &mut slot.value.pending)
+            }) else {
+                break;
+            };
+            // What is sent now is the newest, so the shared lane owes this peer nothing about it.
+            if let Some(slot) = self.table.get(id) {
+                self.backlog
+                    .settle(&mut self.sets, &group.lane, slot.value.pending, one);
+            }
+            let scope = Scope {
+                sender: &group.sender,
+                lane: &private.lane,
+                to: one,
+                forgetful: &group.forgetful,
+            };
+            self.route(scope, id, &pending);
+            self.release(id);
+        }
+        let made = self.finish(&group.sender);
+        private
+            .out
+            .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
+    }
+
+    fn encode_walk(
+        &mut self,
+        group: &Group,
+        private: &mut Private,
+        walk: &mut Walk,
+        peer: PeerId,
+        one: &Shared,
+    ) {
+        let stop = walk.at.saturating_add(SCAN).min(self.table.end());
+        while walk.at < stop && !self.packer.is_full() {
+            let id = walk.at;
+            walk.at += 1;
+            let Some(slot) = self.table.get(id) else {
+                continue;
+            };
+            let family = slot.family;
+            if !walk.plan.covers(family) || !group.families.contains(&family) {
+                continue;
+            }
+            let Some(entry) = slot.value.of(peer) else {
+                continue;
+            };
+            let add_path = group.sender.codec.add_path_send.contains(family);
+            if !add_path && self.table.has_paths(family) && self.best_path(id, peer) != Some(id) {
+                continue;
+            }
+            self.packer.add(&Item {
+                kind: Kind::Announce,
+                family,
+                path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
+                bytes: entry.payload().unwrap_or_else(|| slot.key()),
+                attributes: Some(&entry.attributes),
+                peers: one,
+            });
+            let list = slot.value.pending;
+            self.backlog.settle(&mut self.sets, &group.lane, list, one);
+            self.backlog
+                .settle(&mut self.sets, &private.lane, list, one);
+            self.keep_or_forget(id, one, &group.forgetful);
+            self.release(id);
+        }
+        let made = self.finish(&group.sender);
+        private
+            .out
+            .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
+    }
+
+    /// Gathers what is pending about a route.
+    fn route(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending) {
+        let withdraw = self.sets.and(&pending.withdraw, scope.to);
+        let announce = self.sets.and(&pending.announce, scope.to);
+        let Some(slot) = self.table.get(id) else {
+            return;
+        };
+        let family = slot.family;
+        let add_path = scope.sender.codec.add_path_send.contains(family);
+        if !add_path && self.table.has_paths(family) {
+            let peers = self.sets.union(&withdraw, &announce);
+            return self.best_of(scope, id, pending, peers);
+        }
+        let path_id = add_path.then(|| slot.path_id().unwrap_or_default());
+        if !withdraw.is_empty() {
+            self.packer.add(&withdrawal(
+                family,
+                path_id,
+                slot.key(),
+                pending.gone.as_deref(),
+                &withdraw,
+            ));
+        }
+        if announce.is_empty() {
+            return;
+        }
+        for entry in slot.value.list() {
+            let peers = self.sets.and(&announce, &entry.peers);
+            if !peers.is_empty() {
+                self.packer.add(&Item {
+                    kind: Kind::Announce,
+                    family,
+                    path_id,
+                    bytes: entry.payload().unwrap_or_else(|| slot.key()),
+                    attributes: Some(&entry.attributes),
+                    peers: &peers,
+                });
+            }
+        }
+        self.keep_or_forget(id, &announce, scope.forgetful);
+    }
+
+    /// Gathers, for `peers` without ADD-PATH, the best path of the prefix that slot `id` belongs to, or its withdrawal when
+    /// no path is left. What is pending for the other paths is settled by that.
+    fn best_of(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending, peers: Shared) {
+        let mut rest = peers.clone();
+        for path in self.table.paths_of(id) {
+            let Some(slot) = self.table.get(path) else {
+                continue;
+            };
+            let list = slot.value.pending;
+            let mut told = Shared::EMPTY;
+            for entry in slot.value.list() {
+                let peers = self.sets.and(&rest, &entry.peers);
+                if !peers.is_empty() {
+                    self.packer.add(&Item {
+                        kind: Kind::Announce,
+                        family: slot.family,
+                        path_id: None,
+                        bytes: entry.payload().unwrap_or_else(|| slot.key()),
+                        attributes: Some(&entry.attributes),
+                        peers: &peers,
+                    });
+                    rest = self.sets.minus(&rest, &peers);
+                    told = self.sets.union(&told, &peers);
+                }
+            }
+            self.backlog
+                .settle(&mut self.sets, scope.lane, list, &peers);
+            self.keep_or_forget(path, &told, scope.forgetful);
+            if path != id {
+                self.release(path);
+            }
+        }
+        if let (false, Some(slot)) = (rest.is_empty(), self.table.get(id)) {
+            self.packer.add(&withdrawal(
+                slot.family,
+                None,
+                slot.key(),
+                pending.gone.as_deref(),
+                &rest,
+            ));
+        }
+    }
+
+    /// The path of a prefix that a peer without ADD-PATH gets: the one with the lowest identifier.
+    fn best_path(&self, id: SlotId, peer: PeerId) -> Option<SlotId> {
+        self.table.paths_of(id).into_iter().find(|path| {
+            self.table
+                .get(*path)
+                .is_some_and(|slot| slot.value.of(peer).is_some())
+        })
+    }
+
+    /// Drops what was encoded for peers of whom nothing is kept.
+    fn keep_or_forget(&mut self, id: SlotId, told: &Shared, forgetful: &Shared) {
+        if forgetful.is_empty() {
+            return;
+        }
+        let forget = self.sets.and(told, forgetful);
+        if let (false, Some(slot)) = (forget.is_empty(), self.table.get_mut(id)) {
+            slot.value.withdraw(&mut self.sets, &forget);
+        }
+    }
+
+    /// Moves what is pending for private members into their lanes, unless their walk will come by.
+    fn defer(&mut self, group: &Group, id: SlotId, pending: &Pending) {
+        let both = self.sets.union(&pending.announce, &pending.withdraw);
+        let members = self.sets.and(&both, &group.private);
+        let Some(slot) = self.table.get_mut(id) else {
+            return;
+        };
+        for member in members.iter() {
+            let Some(known) = self.peers[member.index()].as_mut() else {
+                continue;
+            };
+            let Some(Live {
+                stance: Stance::Private(private),
+                ..
+            }) = &mut known.live
+            else {
+                continue;
+            };
+            let announce =
+                pending.announce.contains(member) && !private.will_visit(id, slot.family);
+            let withdraw = pending.withdraw.contains(member);
+            if announce || withdraw {
+                let own = self
+                    .backlog
+                    .edit(&mut private.lane, id, &mut slot.value.pending);
+                if withdraw {
+                    own.withdraw = known.one.clone();
+                    own.gone.clone_from(&pending.gone);
+                }
+                own.announce = if announce {
+                    known.one.clone()
+                } else {
+                    Shared::EMPTY
+                };
+            }
+        }
+    }
+
+    /// Passes the markers at the front of a group's lane.
+    fn markers(&mut self, group: &mut Group, readers: usize) {
+        while let Some(marker) = group.lane.pop_marker() {
+            for member in group.private.iter() {
+                if let Some(Live {
+                    stance: Stance::Private(private),
+                    ..
+                }) = self.peers[member.index()]
+                    .as_mut()
+                    .and_then(|peer| peer.live.as_mut())
+                    && !matches!(&marker, Marker::EndOfRib(_, peers) if !peers.contains(member))
+                {
+                    private.lane.mark(marker.clone());
+                }
+            }
+            match marker {
+                Marker::EndOfRib(family, peers) => {
+                    let peers = self.sets.and(&peers, &group.following);
+                    if !peers.is_empty() {
+                        group.log.push(end_of_rib(family), peers, None, readers);
+                    }
+                }
+                Marker::Reached(mark) => {
+                    group
+                        .log
+                        .push(Bytes::new(), Shared::EMPTY, Some(mark), readers)
+                }
+            }
+        }
+    }
+
+    /// Members that are too far behind.
+    fn lagging(&self, group: &Group) -> Vec<PeerId> {
+        let limit = group.lag_limit();
+        if group.log.bytes() <= limit {
+            return Vec::new();
+        }
+        let lags = |peer: &PeerId| match self.peer(*peer).and_then(|peer| peer.live.as_ref()) {
+            Some(Live {
+                stance: Stance::Following(cursor),
+                ..
+            }) => group.log.lag(*cursor) > limit,
+            _ => false,
+        };
+        group.following.iter().filter(lags).collect()
+    }
+
+    /// Packs what was gathered.
+    fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, Shared)> {
+        let mut made = Made::default();
+        self.packer.finish(sender, &mut made);
+        let room = REFUSALS.saturating_sub(self.unsendable.len());
+        self.unsendable.extend(made.refused.into_iter().take(room));
+        made.messages
+    }
+}
+
+/// A withdrawal as it was written, or of the key bytes alone.
+fn withdrawal<'a>(
+    family: Family,
+    path_id: Option<u32>,
+    key: &'a [u8],
+    gone: Option<&'a Gone>,
+    peers: &'a Shared,
+) -> Item<'a> {
+    Item {
+        kind: Kind::Withdraw,
+        family,
+        path_id,
+        bytes: gone.map_or(key, |gone| &gone.bytes),
+        attributes: gone.and_then(|gone| gone.attributes.as_ref()),
+        peers,
+    }
+}

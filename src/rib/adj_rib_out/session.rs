@@ -1,0 +1,325 @@
+//! Sessions: up, down, the pull of messages, and what is asked for in their order.
+
+use std::collections::VecDeque;
+
+use super::super::group::{Cursor, Group, Log, Output, Plan, Private, Turn, Walk};
+use super::super::pack::{end_of_rib, refresh_mark};
+use super::*;
+
+/// Steps of encoding in one fill: bounds the turn when nothing comes out of them.
+const STEPS: usize = 16;
+
+/// A session.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) session: Session,
+    pub(super) group: usize,
+    /// The last mark reached.
+    passed: u64,
+    pub(super) stance: Stance,
+}
+
+/// Where a session gets its messages from.
+#[derive(Debug)]
+pub(super) enum Stance {
+    /// The log of its group.
+    Following(Cursor),
+    /// Itself.
+    Private(Box<Private>),
+}
+
+impl AdjRibOut {
+    /// A session came up: it gets all its routes, an End-of-RIB for each family, then every change. A neighbour that was not
+    /// added is passed over.
+    pub fn up(&mut self, peer: PeerId, session: Session) {
+        self.down(peer);
+        let Some(known) = self.peer(peer) else {
+            return;
+        };
+        let (one, keep) = (known.one.clone(), known.options.keep);
+        let mut after: Vec<Output> = Vec::new();
+        if !session.manual_eor {
+            after.extend(
+                session
+                    .families
+                    .iter()
+                    .map(|family| Output::Bytes(end_of_rib(*family))),
+            );
+        }
+        after.push(Output::Reached(self.marks));
+        let mut private = Private::new(VecDeque::new(), self.backlog.lane());
+        private.planned.push_back(Plan {
+            family: None,
+            before: None,
+            after,
+        });
+        let at = self.group_of(&session);
+        if let Some(group) = &mut self.groups[at] {
+            group.members = self.sets.union(&group.members, &one);
+            group.private = self.sets.union(&group.private, &one);
+            if !keep {
+                group.forgetful = self.sets.union(&group.forgetful, &one);
+            }
+        }
+        self.targets.clear();
+        self.wakeups.insert(peer);
+        if let Some(known) = self.peers[peer.index()].as_mut() {
+            known.live = Some(Live {
+                session,
+                group: at,
+                passed: 0,
+                stance: Stance::Private(Box::new(private)),
+            });
+        }
+    }
+
+    /// The session of `peer` ended; its routes stay for the next one.
+    pub fn down(&mut self, peer: PeerId) {
+        let Some(known) = self.peers.get_mut(peer.index()).and_then(Option::as_mut) else {
+            return;
+        };
+        let Some(live) = known.live.take() else {
+            return;
+        };
+        let one = known.one.clone();
+        self.targets.clear();
+        let place = &mut self.groups[live.group];
+        let Some(group) = place else {
+            return;
+        };
+        match live.stance {
+            Stance::Following(cursor) => drop(group.log.leave(cursor, peer)),
+            Stance::Private(private) => self.backlog.abandon(private.lane),
+        }
+        for set in [
+            &mut group.members,
+            &mut group.following,
+            &mut group.private,
+            &mut group.forgetful,
+        ] {
+            *set = self.sets.minus(set, &one);
+        }
+        if group.members.is_empty()
+            && let Some(group) = place.take()
+        {
+            self.backlog.abandon(group.lane);
+        }
+    }
+
+    /// Hands out the next messages of `peer`: each call of `out` gets one or more whole messages. It may hand out nothing
+    /// although there [is work](Self::has_work), when most of a turn went into looking for routes of this peer: call it again
+    /// after others had their turn.
+    pub fn fill(&mut self, peer: PeerId, budget: Budget, out: &mut impl FnMut(Bytes)) -> Filled {
+        self.tidy(64);
+        let mut turn = Turn::new(budget, STEPS);
+        while !turn.is_spent() && self.step(peer, &mut turn, out) {}
+        turn.filled
+    }
+
+    /// Whether [`fill`](Self::fill) has something to do for `peer`.
+    pub fn has_work(&self, peer: PeerId) -> bool {
+        let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
+            return false;
+        };
+        match (&live.stance, &self.groups[live.group]) {
+            (Stance::Private(_), _) => true,
+            (Stance::Following(cursor), Some(group)) => {
+                *cursor != group.log.end() || !group.lane.is_empty()
+            }
+            (Stance::Following(_), None) => false,
+        }
+    }
+
+    /// The peer asked for its routes of `family` again (RFC 2918). Not negotiated: passed over.
+    pub fn refresh(&mut self, peer: PeerId, family: Family) {
+        let enhanced = match self.peer(peer).and_then(|peer| peer.live.as_ref()) {
+            Some(live) if live.session.families.contains(&family) => {
+                live.session.refresh == Refresh::Enhanced
+            }
+            _ => return,
+        };
+        // RFC 7313 4: "the BGP speaker MUST send a BoRR message for that <AFI, SAFI>, followed by the route refresh, and finally
+        // an EoRR message".
+        let mark = |subtype| enhanced.then(|| refresh_mark(family, subtype));
+        self.plan(
+            peer,
+            Plan {
+                family: Some(family),
+                before: mark(1),
+                after: mark(2).map(Output::Bytes).into_iter().collect(),
+            },
+        );
+    }
+
+    /// Sends all routes of `peers` again, as if each had asked for all families.
+    pub fn flush(&mut self, peers: &PeerSet) {
+        for peer in peers.iter() {
+            let families = self
+                .peer(peer)
+                .and_then(|peer| peer.live.as_ref())
+                .map(|live| live.session.families.clone());
+            for family in families.unwrap_or_default() {
+                self.refresh(peer, family);
+            }
+        }
+    }
+
+    /// Sends an End-of-RIB after all that was applied before, whether or not the family is negotiated.
+    pub fn eor(&mut self, peers: &PeerSet, family: Family) {
+        let peers = self.sets.intern(peers);
+        for group in self.groups.iter_mut().flatten() {
+            let members = self.sets.and(&peers, &group.members);
+            if !members.is_empty() {
+                group.lane.mark(Marker::EndOfRib(family, members));
+                group.wake(&mut self.wakeups);
+            }
+        }
+    }
+
+    /// Marks this point in the order of changes for `peers`; [`is_reached`](Self::is_reached) tells when each got there.
+    pub fn mark(&mut self, peers: &PeerSet) -> Mark {
+        self.marks += 1;
+        let peers = self.sets.intern(peers);
+        for group in self.groups.iter_mut().flatten() {
+            if !self.sets.and(&peers, &group.members).is_empty() {
+                group.lane.mark(Marker::Reached(self.marks));
+                group.wake(&mut self.wakeups);
+            }
+        }
+        Mark(self.marks)
+    }
+
+    /// Whether [`fill`](Self::fill) handed out to `peer` all that was applied before the mark was made. True for a peer
+    /// without session: there is nothing to wait for.
+    pub fn is_reached(&self, mark: Mark, peer: PeerId) -> bool {
+        self.peer(peer)
+            .and_then(|peer| peer.live.as_ref())
+            .is_none_or(|live| live.passed >= mark.0)
+    }
+
+    /// Does the next thing for `peer`; whether there was one.
+    fn step(&mut self, peer: PeerId, turn: &mut Turn, out: &mut impl FnMut(Bytes)) -> bool {
+        let Some(live) = self
+            .peers
+            .get_mut(peer.index())
+            .and_then(Option::as_mut)
+            .and_then(|peer| peer.live.as_mut())
+        else {
+            return false;
+        };
+        let Some(group) = self.groups[live.group].as_mut() else {
+            return false;
+        };
+        let passed = &mut live.passed;
+        let (read, idle) = match &mut live.stance {
+            Stance::Private(private) => (private.read(turn, passed, out), false),
+            Stance::Following(cursor) => {
+                let read = group.log.read(cursor, peer, turn, passed, out);
+                (read, group.lane.is_empty())
+            }
+        };
+        if read {
+            return true;
+        }
+        if idle || turn.steps == 0 {
+            return false;
+        }
+        turn.steps -= 1;
+        match &mut live.stance {
+            Stance::Following(_) => {
+                let group = live.group;
+                self.encode_shared(group, peer);
+            }
+            Stance::Private(private) if private.is_done() => {
+                live.stance = Stance::Following(group.log.end());
+                if let Some(known) = &self.peers[peer.index()] {
+                    group.private = self.sets.minus(&group.private, &known.one);
+                    group.following = self.sets.union(&group.following, &known.one);
+                }
+            }
+            Stance::Private(private) => {
+                // Markers wait for walks, since a planned walk stands for changes before them.
+                if private.walk.is_none()
+                    && (!private.lane.has_records() || private.lane.is_at_marker())
+                    && let Some(plan) = private.planned.pop_front()
+                {
+                    private.out.extend(plan.before.clone().map(Output::Bytes));
+                    private.walk = Some(Walk { at: 0, plan });
+                    self.walks += 1;
+                } else {
+                    self.encode_private(peer);
+                }
+            }
+        }
+        true
+    }
+
+    /// Lets `peer` do a walk when it has done what it is at. A walk that waits already is not planned twice.
+    fn plan(&mut self, peer: PeerId, plan: Plan) {
+        self.wakeups.insert(peer);
+        self.withdraw_from_log(peer);
+        if let Some(Live {
+            stance: Stance::Private(private),
+            ..
+        }) = self.peers[peer.index()]
+            .as_mut()
+            .and_then(|peer| peer.live.as_mut())
+        {
+            let waits = private.planned.iter().any(|other| {
+                other.family == plan.family && other.before.is_some() == plan.before.is_some()
+            });
+            if !waits {
+                private.planned.push_back(plan);
+            }
+        }
+    }
+
+    /// Makes a following peer private, with what it has not read.
+    pub(super) fn withdraw_from_log(&mut self, peer: PeerId) {
+        let Some(known) = self.peers[peer.index()].as_mut() else {
+            return;
+        };
+        let Some(live) = &mut known.live else {
+            return;
+        };
+        let (Stance::Following(cursor), Some(group)) = (&live.stance, &mut self.groups[live.group])
+        else {
+            return;
+        };
+        let out = group.log.leave(*cursor, peer);
+        live.stance = Stance::Private(Box::new(Private::new(out, self.backlog.lane())));
+        group.following = self.sets.minus(&group.following, &known.one);
+        group.private = self.sets.union(&group.private, &known.one);
+    }
+
+    /// The group of sessions like this one, made if there is none.
+    fn group_of(&mut self, session: &Session) -> usize {
+        let mut families = session.families.clone();
+        families.sort_unstable();
+        let same = |group: &Group| group.sender == session.sender && group.families == families;
+        if let Some(at) = self
+            .groups
+            .iter()
+            .position(|group| group.as_ref().is_some_and(same))
+        {
+            return at;
+        }
+        let group = Group {
+            sender: session.sender,
+            families,
+            members: Shared::EMPTY,
+            following: Shared::EMPTY,
+            private: Shared::EMPTY,
+            forgetful: Shared::EMPTY,
+            lane: self.backlog.lane(),
+            log: Log::default(),
+            woken: false,
+        };
+        if let Some(at) = self.groups.iter().position(Option::is_none) {
+            self.groups[at] = Some(group);
+            return at;
+        }
+        self.groups.push(Some(group));
+        self.groups.len() - 1
+    }
+}

@@ -1,0 +1,98 @@
+//! What there is: routes and numbers.
+
+use super::super::group::Log;
+use super::session::Stance;
+use super::*;
+
+/// Which routes to show; the default is all of them.
+#[derive(Clone, Debug, Default)]
+pub struct RouteFilter {
+    /// Only what these peers are told.
+    pub peers: Option<PeerSet>,
+    /// Only this family.
+    pub family: Option<Family>,
+}
+
+/// A route and who is told it.
+#[derive(Clone, Debug)]
+pub struct Route<'a> {
+    /// The route.
+    pub nlri: Nlri,
+    /// Its attributes, next hop included.
+    pub attributes: &'a Rc<AttributeSet>,
+    /// The peers that are told it, session or not; with a filter, those of its peers.
+    pub peers: PeerSet,
+    /// Where to [go on](AdjRibOut::routes_from) after this route's prefix.
+    pub next: u32,
+}
+
+impl AdjRibOut {
+    /// The routes that are to be told, in no particular order.
+    pub fn routes(&self, filter: RouteFilter) -> impl Iterator<Item = Route<'_>> {
+        self.routes_from(0, filter)
+    }
+
+    /// The same from some point on: 0, or [`Route::next`] of the last one seen. Routes that change between two calls may be
+    /// missed or seen twice.
+    pub fn routes_from(&self, from: u32, filter: RouteFilter) -> impl Iterator<Item = Route<'_>> {
+        let slots = self
+            .table
+            .iter_from(from)
+            .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family));
+        slots.flat_map(move |(id, slot)| {
+            let wanted = filter.peers.clone();
+            slot.value.list().iter().filter_map(move |entry| {
+                let mut peers = entry.peers.set()?.clone();
+                if let Some(wanted) = &wanted {
+                    peers.intersect(wanted);
+                }
+                if let Some(gone) = self.reaping.set() {
+                    peers.subtract(gone);
+                }
+                (!peers.is_empty()).then(|| Route {
+                    nlri: slot.nlri(entry.payload()),
+                    attributes: &entry.attributes,
+                    peers,
+                    next: id + 1,
+                })
+            })
+        })
+    }
+
+    /// Numbers for status.
+    pub fn counters(&self) -> Counters {
+        let groups = || self.groups.iter().flatten();
+        let private = || {
+            self.peers
+                .iter()
+                .flatten()
+                .filter_map(|peer| match &peer.live.as_ref()?.stance {
+                    Stance::Private(private) => Some(private),
+                    Stance::Following(_) => None,
+                })
+        };
+        Counters {
+            routes: self.table.len(),
+            pending: groups().map(|group| group.lane.len()).sum::<usize>()
+                + private().map(|private| private.lane.len()).sum::<usize>(),
+            log_bytes: groups().map(|group| group.log.bytes()).sum::<usize>()
+                + private().map(|private| private.bytes()).sum::<usize>(),
+            groups: groups().count(),
+            lagged: self.lagged,
+            walks: self.walks,
+        }
+    }
+
+    /// Bytes of encoded messages that `peer` has not taken.
+    pub fn lag(&self, peer: PeerId) -> usize {
+        let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
+            return 0;
+        };
+        match &live.stance {
+            Stance::Private(private) => private.bytes(),
+            Stance::Following(cursor) => self.groups[live.group]
+                .as_ref()
+                .map_or(0, |group| Log::lag(&group.log, *cursor)),
+        }
+    }
+}

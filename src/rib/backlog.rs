@@ -1,0 +1,237 @@
+//! What is to be encoded: pending records, and the lanes they wait in.
+//!
+//! A record says for which peers of a lane a route must be withdrawn, announced, or first the one and then the other. A route
+//! has at most one record in each lane, however often it changes before it is encoded: changes coalesce, the
+//! newest state wins, and memory is bounded by the table. Records are linked twice, in the order of their lane and in the
+//! list of their route; both links are numbers, so nothing is ever moved or searched.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::sets::{Sets, Shared};
+use super::slab::{NONE, Slab};
+use super::table::SlotId;
+use crate::bgp::nlri::NlriBytes;
+use crate::bgp::{AttributeSet, Family};
+
+/// All records of all lanes.
+#[derive(Debug, Default)]
+pub(crate) struct Backlog {
+    records: Slab<Record>,
+    lanes: u32,
+    /// Records of lanes that are gone, to be freed a few at a time.
+    dead: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Record {
+    slot: SlotId,
+    lane: u32,
+    next_in_lane: u32,
+    next_of_slot: u32,
+    pending: Pending,
+}
+
+/// What is to be told about a route.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// To whom that it is gone.
+    pub(crate) withdraw: Shared,
+    /// To whom, after that, what it is now.
+    pub(crate) announce: Shared,
+    /// How the withdrawal is to be written, if not as the key bytes alone.
+    pub(crate) gone: Option<Rc<Gone>>,
+}
+
+/// A withdrawn route as it was written.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    /// The NLRI, with labels and all.
+    pub(crate) bytes: NlriBytes,
+    /// What rides along with MP_UNREACH_NLRI.
+    pub(crate) attributes: Option<Rc<AttributeSet>>,
+}
+
+/// A queue of records, and of marks between them.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    id: u32,
+    head: u32,
+    tail: u32,
+    pushed: u64,
+    popped: u64,
+    markers: VecDeque<(u64, Marker)>,
+}
+
+/// What happens at a place in a lane, when all before it is encoded.
+#[derive(Clone, Debug)]
+pub(crate) enum Marker {
+    /// An End-of-RIB for some peers.
+    EndOfRib(Family, Shared),
+    /// A mark of that number is reached.
+    Reached(u64),
+}
+
+impl Lane {
+    /// Whether neither record nor marker waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.has_records() && self.markers.is_empty()
+    }
+
+    /// Whether a record waits.
+    pub(crate) const fn has_records(&self) -> bool {
+        self.pushed > self.popped
+    }
+
+    /// Records waiting.
+    pub(crate) fn len(&self) -> usize {
+        usize::try_from(self.pushed - self.popped).unwrap_or(usize::MAX)
+    }
+
+    /// Places a marker behind all that waits.
+    pub(crate) fn mark(&mut self, marker: Marker) {
+        self.markers.push_back((self.pushed, marker));
+    }
+
+    /// Whether a marker is next.
+    pub(crate) fn is_at_marker(&self) -> bool {
+        self.markers
+            .front()
+            .is_some_and(|(at, _)| *at <= self.popped)
+    }
+
+    /// Takes the marker that is next.
+    pub(crate) fn pop_marker(&mut self) -> Option<Marker> {
+        if self.is_at_marker() {
+            self.markers.pop_front().map(|(_, marker)| marker)
+        } else {
+            None
+        }
+    }
+}
+
+impl Backlog {
+    /// A new lane.
+    pub(crate) fn lane(&mut self) -> Lane {
+        self.lanes = self.lanes.wrapping_add(1);
+        Lane {
+            id: self.lanes,
+            head: NONE,
+            tail: NONE,
+            pushed: 0,
+            popped: 0,
+            markers: VecDeque::new(),
+        }
+    }
+
+    /// Changes what is pending in `lane` for the route `slot`, whose list starts at `list`.
+    pub(crate) fn edit(&mut self, lane: &mut Lane, slot: SlotId, list: &mut u32) -> &mut Pending {
+        let at = match self.find(lane, *list) {
+            Some(at) => at,
+            None => self.push(lane, slot, list),
+        };
+        // Found or just made.
+        &mut self.records.get_mut(at).expect("a live record").pending
+    }
+
+    /// What is pending in `lane` for the route whose list starts at `list`, if anything.
+    pub(crate) fn peek(&mut self, lane: &Lane, list: u32) -> Option<&mut Pending> {
+        let at = self.find(lane, list)?;
+        self.records.get_mut(at).map(|record| &mut record.pending)
+    }
+
+    /// Forgets what is pending in `lane` for `peers` about the route whose list starts at `list`.
+    pub(crate) fn settle(&mut self, sets: &mut Sets, lane: &Lane, list: u32, peers: &Shared) {
+        if let Some(pending) = self.peek(lane, list) {
+            pending.announce = sets.minus(&pending.announce, peers);
+            pending.withdraw = sets.minus(&pending.withdraw, peers);
+        }
+    }
+
+    /// Takes the first record of `lane`: its route, and what is pending. `list_of` finds the start of a route's list.
+    pub(crate) fn pop<'a>(
+        &mut self,
+        lane: &mut Lane,
+        list_of: impl FnOnce(SlotId) -> Option<&'a mut u32>,
+    ) -> Option<(SlotId, Pending)> {
+        let record = self.records.remove(lane.head)?;
+        let at = lane.head;
+        lane.head = record.next_in_lane;
+        lane.popped += 1;
+        if lane.head == NONE {
+            lane.tail = NONE;
+        }
+        if let Some(list) = list_of(record.slot) {
+            self.unlink(at, record.next_of_slot, list);
+        }
+        Some((record.slot, record.pending))
+    }
+
+    /// Gives up a lane; [`bury`](Self::bury) frees its records.
+    pub(crate) fn abandon(&mut self, lane: Lane) {
+        if lane.head != NONE {
+            self.dead.push(lane.head);
+        }
+    }
+
+    /// Frees one record of a lane that was given up; the route that it was for.
+    pub(crate) fn bury<'a>(
+        &mut self,
+        list_of: impl FnOnce(SlotId) -> Option<&'a mut u32>,
+    ) -> Option<SlotId> {
+        let at = self.dead.pop()?;
+        let record = self.records.remove(at)?;
+        if record.next_in_lane != NONE {
+            self.dead.push(record.next_in_lane);
+        }
+        if let Some(list) = list_of(record.slot) {
+            self.unlink(at, record.next_of_slot, list);
+        }
+        Some(record.slot)
+    }
+
+    fn find(&self, lane: &Lane, list: u32) -> Option<u32> {
+        let mut at = list;
+        while let Some(record) = self.records.get(at) {
+            if record.lane == lane.id {
+                return Some(at);
+            }
+            at = record.next_of_slot;
+        }
+        None
+    }
+
+    fn push(&mut self, lane: &mut Lane, slot: SlotId, list: &mut u32) -> u32 {
+        let at = self.records.insert(Record {
+            slot,
+            lane: lane.id,
+            next_in_lane: NONE,
+            next_of_slot: *list,
+            pending: Pending::default(),
+        });
+        *list = at;
+        match self.records.get_mut(lane.tail) {
+            Some(last) => last.next_in_lane = at,
+            None => lane.head = at,
+        }
+        lane.tail = at;
+        lane.pushed += 1;
+        at
+    }
+
+    /// Takes `at`, followed by `next`, out of a route's list.
+    fn unlink(&mut self, at: u32, next: u32, list: &mut u32) {
+        if *list == at {
+            *list = next;
+            return;
+        }
+        let mut before = *list;
+        while let Some(record) = self.records.get_mut(before) {
+            if record.next_of_slot == at {
+                record.next_of_slot = next;
+                return;
+            }
+            before = record.next_of_slot;
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! Update groups: peers whose sessions encode alike share what was encoded.
+//!
+//! Following members read one log, each with its own cursor; a batch may be for some of them only. A member that
+//! joins, refreshes or lags is private for a while: it has messages, a lane and a table walk of its own, and what the group
+//! encodes meanwhile goes into that lane instead. When all of it is handed out, it follows again from the end of the log.
+//! So the log is exact (nobody hears of a route an older state after a newer one), a batch lives as long as somebody has to read
+//! it, and a stuck peer costs its lag limit and at most one pending record a route.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::backlog::Lane;
+use super::sets::Shared;
+use super::slab::NONE;
+use super::table::SlotId;
+use super::{Budget, Filled, PeerId, PeerSet};
+use crate::bgp::message::HEADER;
+use crate::bgp::{Family, Sender};
+
+/// Bytes that a following member may be behind before it becomes private...
+const LAG: usize = 16 << 20;
+/// ... and the least of it, however many members are private already.
+const LEAST_LAG: usize = 1 << 20;
+
+/// Members with equal senders and families, and what they share.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub(crate) sender: Sender,
+    /// Negotiated families, sorted.
+    pub(crate) families: Vec<Family>,
+    pub(crate) members: Shared,
+    /// Members that read the log.
+    pub(crate) following: Shared,
+    /// Members that do not, for now.
+    pub(crate) private: Shared,
+    /// Members for which nothing is kept once it is encoded.
+    pub(crate) forgetful: Shared,
+    pub(crate) lane: Lane,
+    pub(crate) log: Log,
+    /// Whether its members were already told to wake up.
+    pub(crate) woken: bool,
+}
+
+impl Group {
+    /// Wakes the members, unless that was done.
+    pub(crate) fn wake(&mut self, wakeups: &mut PeerSet) {
+        if !self.woken
+            && let Some(members) = self.members.set()
+        {
+            self.woken = true;
+            wakeups.union(members);
+        }
+    }
+
+    /// How far a following member may be behind, in bytes: all private ones together keep a few times as much.
+    pub(crate) fn lag_limit(&self) -> usize {
+        LEAST_LAG.max(LAG / (1 + self.private.len()))
+    }
+}
+
+/// Encoded batches that some members have not read.
+#[derive(Debug, Default)]
+pub(crate) struct Log {
+    batches: VecDeque<Batch>,
+    /// Number of the first batch.
+    first: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Batch {
+    bytes: Bytes,
+    peers: Shared,
+    /// A mark that whoever comes by reaches.
+    mark: Option<u64>,
+    /// Members that have not come by.
+    readers: usize,
+}
+
+/// A place in a log: a batch, and bytes of it already read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    batch: u64,
+    offset: usize,
+}
+
+/// What a private member gets next.
+#[derive(Clone, Debug)]
+pub(crate) enum Output {
+    /// Whole messages.
+    Bytes(Bytes),
+    /// The mark with that number is reached.
+    Reached(u64),
+}
+
+impl Log {
+    /// Appends a batch for `readers` members, of which `peers` want it.
+    pub(crate) fn push(&mut self, bytes: Bytes, peers: Shared, mark: Option<u64>, readers: usize) {
+        if readers > 0 {
+            self.bytes += bytes.len();
+            self.batches.push_back(Batch {
+                bytes,
+                peers,
+                mark,
+                readers,
+            });
+        }
+    }
+
+    /// The place behind all batches.
+    pub(crate) fn end(&self) -> Cursor {
+        Cursor {
+            batch: self.first + self.batches.len() as u64,
+            offset: 0,
+        }
+    }
+
+    /// Bytes kept.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes kept from `cursor` on.
+    pub(crate) fn lag(&self, cursor: Cursor) -> usize {
+        let all: usize = self.from(cursor).map(|batch| batch.bytes.len()).sum();
+        all.saturating_sub(cursor.offset)
+    }
+
+    /// Hands `peer` what it wants of the batch at `cursor`, and moves the cursor; whether there was a batch.
+    pub(crate) fn read(
+        &mut self,
+        cursor: &mut Cursor,
+        peer: PeerId,
+        turn: &mut Turn,
+        passed: &mut u64,
+        out: &mut impl FnMut(Bytes),
+    ) -> bool {
+        let Some(batch) = self.from(*cursor).next() else {
+            return false;
+        };
+        if batch.peers.contains(peer) {
+            cursor.offset += turn.take(&batch.bytes, cursor.offset, out);
+            if cursor.offset < batch.bytes.len() {
+                return true;
+            }
+        }
+        *passed = (*passed).max(batch.mark.unwrap_or_default());
+        let at = self.index(*cursor);
+        *cursor = Cursor {
+            batch: cursor.batch + 1,
+            offset: 0,
+        };
+        self.batches[at].readers -= 1;
+        self.trim();
+        true
+    }
+
+    /// Takes out all that `peer` has not read.
+    pub(crate) fn leave(&mut self, cursor: Cursor, peer: PeerId) -> VecDeque<Output> {
+        let mut rest = VecDeque::new();
+        let mut offset = cursor.offset;
+        let from = self.index(cursor);
+        for batch in self.batches.iter_mut().skip(from) {
+            batch.readers -= 1;
+            if batch.peers.contains(peer) {
+                rest.push_back(Output::Bytes(batch.bytes.slice(offset..)));
+            }
+            rest.extend(batch.mark.map(Output::Reached));
+            offset = 0;
+        }
+        self.trim();
+        rest
+    }
+
+    fn from(&self, cursor: Cursor) -> impl Iterator<Item = &Batch> {
+        self.batches.iter().skip(self.index(cursor))
+    }
+
+    fn index(&self, cursor: Cursor) -> usize {
+        usize::try_from(cursor.batch - self.first).unwrap_or(usize::MAX)
+    }
+
+    /// Drops batches that everybody has read.
+    fn trim(&mut self) {
+        while self.batches.front().is_some_and(|batch| batch.readers == 0) {
+            self.first += 1;
+            self.bytes -= self
+                .batches
+                .pop_front()
+                .map_or(0, |batch| batch.bytes.len());
+        }
+    }
+}
+
+/// The state of a member that does not read the log.
+#[derive(Debug)]
+pub(crate) struct Private {
+    /// What it gets next.
+    pub(crate) out: VecDeque<Output>,
+    /// Bytes of the first that it already got.
+    offset: usize,
+    pub(crate) lane: Lane,
+    pub(crate) walk: Option<Walk>,
+    /// Walks that begin later.
+    pub(crate) planned: VecDeque<Plan>,
+    /// Whether the lane's turn comes before the walk's.
+    pub(crate) lane_first: bool,
+}
+
+/// A walk over the table.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    /// The next slot.
+    pub(crate) at: SlotId,
+    pub(crate) plan: Plan,
+}
+
+/// What a walk sends.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The family; `None`: all that are negotiated.
+    pub(crate) family: Option<Family>,
+    /// What goes before the routes.
+    pub(crate) before: Option<Bytes>,
+    /// What goes after them.
+    pub(crate) after: Vec<Output>,
+}
+
+impl Plan {
+    /// Whether it sends routes of `family`.
+    pub(crate) fn covers(&self, family: Family) -> bool {
+        self.family.is_none_or(|own| own == family)
+    }
+}
+
+impl Private {
+    /// With these messages to begin with.
+    pub(crate) const fn new(out: VecDeque<Output>, lane: Lane) -> Self {
+        Self {
+            out,
+            offset: 0,
+            lane,
+            walk: None,
+            planned: VecDeque::new(),
+            lane_first: true,
+        }
+    }
+
+    /// Hands out the next of its messages; whether there was one.
+    pub(crate) fn read(
+        &mut self,
+        turn: &mut Turn,
+        passed: &mut u64,
+        out: &mut impl FnMut(Bytes),
+    ) -> bool {
+        match self.out.front() {
+            None => return false,
+            Some(Output::Reached(mark)) => *passed = (*passed).max(*mark),
+            Some(Output::Bytes(bytes)) => {
+                self.offset += turn.take(bytes, self.offset, out);
+                if self.offset < bytes.len() {
+                    return true;
+                }
+            }
+        }
+        self.offset = 0;
+        self.out.pop_front();
+        true
+    }
+
+    /// Whether a walk will still come by `slot`, so that nothing needs to be pending for it.
+    pub(crate) fn will_visit(&self, slot: SlotId, family: Family) -> bool {
+        self.planned.iter().any(|plan| plan.covers(family))
+            || self
+                .walk
+                .as_ref()
+                .is_some_and(|walk| walk.plan.covers(family) && walk.at <= slot && slot != NONE)
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_done(&self) -> bool {
+        self.out.is_empty()
+            && self.lane.is_empty()
+            && self.walk.is_none()
+            && self.planned.is_empty()
+    }
+
+    /// Bytes of messages it keeps.
+    pub(crate) fn bytes(&self) -> usize {
+        self.out
+            .iter()
+            .map(|output| match output {
+                Output::Bytes(bytes) => bytes.len(),
+                Output::Reached(_) => 0,
+            })
+            .sum()
+    }
+}
+
+/// What is left of a budget.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    left: Budget,
+    pub(crate) filled: Filled,
+    /// Steps of encoding left, since some hand out nothing.
+    pub(crate) steps: usize,
+}
+
+impl Turn {
+    pub(crate) fn new(budget: Budget, steps: usize) -> Self {
+        Self {
+            left: budget,
+            filled: Filled::default(),
+            steps,
+        }
+    }
+
+    /// Whether nothing more may be handed out.
+    pub(crate) const fn is_spent(&self) -> bool {
+        self.left.bytes == 0 || self.left.messages == 0
+    }
+
+    /// Hands out messages of `bytes` from `offset` on; how many bytes.
+    fn take(&mut self, bytes: &Bytes, offset: usize, out: &mut impl FnMut(Bytes)) -> usize {
+        let mut end = offset;
+        while !self.is_spent() && end < bytes.len() {
+            let length = bytes.get(end + 16..end + HEADER).map_or(0, |field| {
+                usize::from(u16::from_be_bytes([field[0], field[1]]))
+            });
+            // Batches are whole messages of ours, so each has its header.
+            debug_assert!(length >= HEADER);
+            if self.filled.bytes > 0 && length > self.left.bytes {
+                self.left.bytes = 0;
+                break;
+            }
+            end += length.max(1);
+            self.left.bytes = self.left.bytes.saturating_sub(length);
+            self.left.messages -= 1;
+            self.filled.bytes += length;
+            self.filled.messages += 1;
+        }
+        let end = end.min(bytes.len());
+        if end > offset {
+            out(bytes.slice(offset..end));
+        }
+        end - offset
+    }
+}

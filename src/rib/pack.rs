@@ -1,0 +1,427 @@
+//! UPDATE packing: routes in, whole messages out.
+//!
+//! Routes gather in buckets of equal family, attributes and receivers, in the order of their first use; each bucket then
+//! becomes as few messages as fit, withdrawals before announcements, never both in one (RFC 7606 section 5.1). ExaBGP
+//! groups that way for IPv4 unicast only; here it holds for every family, since all NLRI are bytes. With `group-updates
+//! false` each route has its own message. What does not fit a message is refused and reported, and since the peer may
+//! hold an older version of it, it is withdrawn.
+
+use std::rc::Rc;
+
+use bytes::Bytes;
+use hashbrown::HashTable;
+
+use super::sets::Shared;
+use crate::bgp::attribute::encode::{EncodeError, in_body, next_hop_field, resolve};
+use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
+use crate::bgp::message::{self, MessageType};
+use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
+use crate::wire::Writer;
+
+/// Header and the two length fields of an UPDATE.
+const FRAME: usize = message::HEADER + 4;
+/// Messages are handed on in pieces of about this many bytes.
+const CHUNK: usize = 64 << 10;
+/// A turn stops collecting routes at about this many bytes of output...
+const FULL: usize = 128 << 10;
+/// ... of which each new bucket counts for as much as typical attributes.
+const BUCKET_COST: usize = 64;
+/// Buckets whose memory is kept for the next turn.
+const SPARE: usize = 64;
+
+/// Why a route cannot be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The route and its attributes do not fit a message.
+    #[error("the route needs a message of {size} bytes, and the session allows {limit}")]
+    TooLong {
+        /// Bytes of a message with this route alone.
+        size: usize,
+        /// Bytes that a message of the session may have.
+        limit: usize,
+    },
+    /// The session has no way to say it.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+}
+
+/// Whether a route comes or goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Withdraw,
+    Announce,
+}
+
+/// A route to pack.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Item<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) family: Family,
+    /// The path identifier to write, in sessions that have them.
+    pub(crate) path_id: Option<u32>,
+    pub(crate) bytes: &'a [u8],
+    /// Needed for announcements; for withdrawals, what rides along.
+    pub(crate) attributes: Option<&'a Rc<AttributeSet>>,
+    pub(crate) peers: &'a Shared,
+}
+
+/// Where packed messages and refused routes go.
+pub(crate) trait Sink {
+    /// Takes whole messages for `peers`.
+    fn messages(&mut self, bytes: Bytes, peers: &Shared);
+    /// Takes note of a route that can't be sent.
+    fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal);
+}
+
+/// Routes that gather for one turn.
+#[derive(Debug, Default)]
+pub(crate) struct Packer {
+    buckets: Vec<Bucket>,
+    /// Buckets in use; the others keep their memory.
+    used: usize,
+    index: HashTable<usize>,
+    last: usize,
+    cost: usize,
+    attributes: Vec<u8>,
+    chunk: Vec<u8>,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    kind: Kind,
+    family: Family,
+    attributes: Option<Rc<AttributeSet>>,
+    peers: Shared,
+    add_path: bool,
+    hash: u64,
+    nlri: Vec<u8>,
+    /// Where each NLRI ends.
+    ends: Vec<usize>,
+}
+
+impl Bucket {
+    fn takes(&self, item: &Item<'_>) -> bool {
+        self.kind == item.kind
+            && self.family == item.family
+            && self.peers.is(item.peers)
+            && match (&self.attributes, item.attributes) {
+                (Some(own), Some(other)) => Rc::ptr_eq(own, other) || own == other,
+                (None, None) => true,
+                _ => false,
+            }
+    }
+
+    /// The NLRI number `at`, without its path identifier.
+    fn get(&self, at: usize) -> Nlri {
+        let start = if at == 0 { 0 } else { self.ends[at - 1] };
+        let whole = &self.nlri[start..self.ends[at]];
+        match whole.split_first_chunk::<4>() {
+            Some((path_id, bytes)) if self.add_path => {
+                Nlri::new(self.family, Some(u32::from_be_bytes(*path_id)), bytes)
+            }
+            _ => Nlri::new(self.family, None, whole),
+        }
+    }
+}
+
+impl Packer {
+    /// Whether enough has gathered for one turn.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.cost >= FULL
+    }
+
+    /// Takes a route.
+    pub(crate) fn add(&mut self, item: &Item<'_>) {
+        let at = if self.buckets[..self.used]
+            .get(self.last)
+            .is_some_and(|bucket| bucket.takes(item))
+        {
+            self.last
+        } else {
+            self.bucket(item)
+        };
+        self.last = at;
+        let bucket = &mut self.buckets[at];
+        if let Some(path_id) = item.path_id {
+            bucket.nlri.extend_from_slice(&path_id.to_be_bytes());
+        }
+        bucket.nlri.extend_from_slice(item.bytes);
+        bucket.ends.push(bucket.nlri.len());
+        self.cost += item.bytes.len() + 4;
+    }
+
+    /// Packs all that gathered.
+    pub(crate) fn finish(&mut self, sender: &Sender, sink: &mut dyn Sink) {
+        let mut buckets = std::mem::take(&mut self.buckets);
+        let used = std::mem::replace(&mut self.used, 0);
+        for kind in [Kind::Withdraw, Kind::Announce] {
+            for bucket in buckets[..used].iter().filter(|bucket| bucket.kind == kind) {
+                self.pack(bucket, sender, sink);
+            }
+        }
+        self.index.clear();
+        self.last = 0;
+        self.cost = 0;
+        for bucket in &mut buckets {
+            bucket.attributes = None;
+            bucket.peers = Shared::EMPTY;
+            bucket.nlri.clear();
+            bucket.ends.clear();
+        }
+        buckets.truncate(SPARE);
+        self.buckets = buckets;
+    }
+
+    /// The bucket for a route, made if there is none.
+    fn bucket(&mut self, item: &Item<'_>) -> usize {
+        let hash = hash(item);
+        let buckets = &self.buckets;
+        if let Some(at) = self.index.find(hash, |at| buckets[*at].takes(item)) {
+            return *at;
+        }
+        let at = self.used;
+        self.used += 1;
+        self.cost += BUCKET_COST;
+        let spare = self.buckets.get_mut(at);
+        let (nlri, ends) = spare
+            .map(|bucket| {
+                (
+                    std::mem::take(&mut bucket.nlri),
+                    std::mem::take(&mut bucket.ends),
+                )
+            })
+            .unwrap_or_default();
+        let new = Bucket {
+            kind: item.kind,
+            family: item.family,
+            attributes: item.attributes.map(Rc::clone),
+            peers: item.peers.clone(),
+            add_path: item.path_id.is_some(),
+            hash,
+            nlri,
+            ends,
+        };
+        match self.buckets.get_mut(at) {
+            Some(spare) => *spare = new,
+            None => self.buckets.push(new),
+        }
+        let buckets = &self.buckets;
+        self.index.insert_unique(hash, at, |at| buckets[*at].hash);
+        at
+    }
+
+    fn pack(&mut self, bucket: &Bucket, sender: &Sender, sink: &mut dyn Sink) {
+        let mut refused = Vec::new();
+        match self.envelope(bucket, sender) {
+            Ok(envelope) => {
+                let limit = sender.codec.message_size();
+                let fixed = FRAME + self.attributes.len() + envelope.len();
+                let room = limit.saturating_sub(fixed);
+                let mut at = 0;
+                while at < bucket.ends.len() {
+                    let start = if at == 0 { 0 } else { bucket.ends[at - 1] };
+                    let fit = if sender.group_updates {
+                        at + bucket.ends[at..].partition_point(|end| end - start <= room)
+                    } else {
+                        at + usize::from(bucket.ends[at] - start <= room)
+                    };
+                    if fit == at {
+                        let size = fixed + bucket.ends[at] - start;
+                        refused.push((at, Refusal::TooLong { size, limit }));
+                        at += 1;
+                        continue;
+                    }
+                    self.message(&envelope, bucket, &bucket.nlri[start..bucket.ends[fit - 1]]);
+                    at = fit;
+                    if self.chunk.len() >= CHUNK {
+                        self.flush(&bucket.peers, sink);
+                    }
+                }
+            }
+            Err(error) => {
+                refused.extend((0..bucket.ends.len()).map(|at| (at, Refusal::Encode(error))));
+            }
+        }
+        self.flush(&bucket.peers, sink);
+        self.refuse(bucket, &refused, sender, sink);
+    }
+
+    /// Reports what can't be sent, and withdraws it.
+    fn refuse(
+        &mut self,
+        bucket: &Bucket,
+        refused: &[(usize, Refusal)],
+        sender: &Sender,
+        sink: &mut dyn Sink,
+    ) {
+        for (at, refusal) in refused {
+            let nlri = bucket.get(*at);
+            sink.refused(nlri.clone(), &bucket.peers, *refusal);
+            if bucket.kind == Kind::Announce {
+                let mut single = Self::default();
+                let path_id = if bucket.add_path { nlri.path_id } else { None };
+                single.add(&Item {
+                    kind: Kind::Withdraw,
+                    family: bucket.family,
+                    path_id,
+                    bytes: &nlri.bytes,
+                    attributes: None,
+                    peers: &bucket.peers,
+                });
+                single.finish(sender, &mut Quiet(sink));
+            }
+        }
+    }
+
+    /// Encodes the attributes of a bucket; how its routes are wrapped.
+    fn envelope(&mut self, bucket: &Bucket, sender: &Sender) -> Result<Envelope, EncodeError> {
+        self.attributes.clear();
+        let family = bucket.family;
+        match (bucket.kind, &bucket.attributes) {
+            (Kind::Announce, Some(attributes)) => {
+                let hop = resolve(family, attributes.next_hop(), sender)?;
+                attributes.encode(&mut self.attributes, sender, family)?;
+                if in_body(family, hop) {
+                    return Ok(Envelope::Reach);
+                }
+                let field = next_hop_field(family, hop, sender)?;
+                let mut start = family_bytes(family);
+                start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
+                start.extend_from_slice(&field);
+                start.push(0);
+                Ok(Envelope::Mp(mp_reach::CODE, start))
+            }
+            (Kind::Announce, None) => Err(EncodeError::NoNextHop),
+            (Kind::Withdraw, _) if family == Family::IPV4_UNICAST => Ok(Envelope::Unreach),
+            (Kind::Withdraw, attributes) => {
+                // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP
+                // adds those of the route, outside of unicast and multicast.
+                if let Some(attributes) = attributes
+                    && !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
+                    && attributes
+                        .encode(&mut self.attributes, sender, family)
+                        .is_err()
+                {
+                    self.attributes.clear();
+                }
+                Ok(Envelope::Mp(mp_unreach::CODE, family_bytes(family)))
+            }
+        }
+    }
+
+    fn message(&mut self, envelope: &Envelope, bucket: &Bucket, nlri: &[u8]) {
+        let attributes = &self.attributes;
+        debug_assert!(!bucket.ends.is_empty());
+        message::encode(&mut self.chunk, MessageType::UPDATE, |w| match envelope {
+            Envelope::Unreach => {
+                w.len16(|w| w.bytes(nlri));
+                w.u16(0);
+            }
+            Envelope::Reach => {
+                w.u16(0);
+                w.len16(|w| w.bytes(attributes));
+                w.bytes(nlri);
+            }
+            Envelope::Mp(code, start) => {
+                w.u16(0);
+                w.len16(|w| {
+                    w.bytes(attributes);
+                    attribute::encode(w, flags::OPTIONAL, *code, |w: &mut Writer<'_>| {
+                        w.bytes(start);
+                        w.bytes(nlri);
+                    });
+                });
+            }
+        });
+    }
+
+    fn flush(&mut self, peers: &Shared, sink: &mut dyn Sink) {
+        if !self.chunk.is_empty() {
+            sink.messages(Bytes::copy_from_slice(&self.chunk), peers);
+            self.chunk.clear();
+        }
+    }
+}
+
+/// Where the NLRI of a message stand.
+enum Envelope {
+    /// Withdrawn routes of the body.
+    Unreach,
+    /// Announced routes of the body.
+    Reach,
+    /// An attribute of that code, behind these bytes.
+    Mp(u8, Vec<u8>),
+}
+
+impl Envelope {
+    /// Bytes besides the NLRI, in the longer form of the attribute header.
+    const fn len(&self) -> usize {
+        match self {
+            Self::Unreach | Self::Reach => 0,
+            Self::Mp(_, start) => 4 + start.len(),
+        }
+    }
+}
+
+/// Passes messages on and forgets refusals, for the withdrawals of refused routes.
+struct Quiet<'a>(&'a mut dyn Sink);
+
+impl Sink for Quiet<'_> {
+    fn messages(&mut self, bytes: Bytes, peers: &Shared) {
+        self.0.messages(bytes, peers);
+    }
+
+    fn refused(&mut self, _: Nlri, _: &Shared, _: Refusal) {}
+}
+
+/// The End-of-RIB marker of a family (RFC 4724 section 2).
+pub(crate) fn end_of_rib(family: Family) -> Bytes {
+    let mut out = Vec::with_capacity(30);
+    message::encode(&mut out, MessageType::UPDATE, |w| {
+        w.u16(0);
+        if family == Family::IPV4_UNICAST {
+            w.u16(0);
+        } else {
+            // The extended length is ExaBGP's form, to the byte.
+            w.len16(|w| {
+                attribute::encode(
+                    w,
+                    flags::OPTIONAL | flags::EXTENDED,
+                    mp_unreach::CODE,
+                    |w| {
+                        w.bytes(&family_bytes(family));
+                    },
+                );
+            });
+        }
+    });
+    out.into()
+}
+
+/// BoRR (subtype 1) or EoRR (subtype 2) of a family (RFC 7313 section 4).
+pub(crate) fn refresh_mark(family: Family, subtype: u8) -> Bytes {
+    let mut out = Vec::with_capacity(message::HEADER + 4);
+    message::encode(&mut out, MessageType::ROUTE_REFRESH, |w| {
+        w.u16(family.afi.0);
+        w.u8(subtype);
+        w.u8(family.safi.0);
+    });
+    out.into()
+}
+
+fn family_bytes(family: Family) -> Vec<u8> {
+    let [high, low] = family.afi.0.to_be_bytes();
+    vec![high, low, family.safi.0]
+}
+
+/// Mixes what tells buckets apart. The hash of a set is seeded, so nobody can choose collisions.
+fn hash(item: &Item<'_>) -> u64 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let family = u64::from(item.family.afi.0) << 8 | u64::from(item.family.safi.0);
+    let attributes = item.attributes.map_or(0, |set| set.hash_value());
+    let kind = u64::from(item.kind == Kind::Announce);
+    let mixed = attributes
+        ^ (family << 1 | kind).wrapping_mul(ODD)
+        ^ (item.peers.address() as u64).rotate_left(20);
+    (mixed ^ mixed >> 29).wrapping_mul(ODD)
+}

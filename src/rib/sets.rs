@@ -1,0 +1,241 @@
+//! Peer sets by value: a route refers to one of the few sets in use with eight bytes, and asking the same question
+//! about the same two sets again is a look at two pointers.
+//!
+//! Nearly all routes go to one of a handful of sets (all peers, one peer). Results of set operations are remembered in a
+//! small direct-mapped cache; whatever is in it is kept alive by it, so a pointer in it is never that of another set.
+
+use std::hash::BuildHasher;
+use std::rc::Rc;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::{PeerId, PeerSet};
+
+/// Results remembered; a power of two.
+const CACHE: usize = 64;
+/// Sets in the table before unused ones are swept for the first time.
+const SWEEP: usize = 256;
+
+/// An interned set; `None` is the empty one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared(Option<Rc<PeerSet>>);
+
+impl Shared {
+    /// No peer.
+    pub(crate) const EMPTY: Self = Self(None);
+
+    /// Whether it has no member.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Whether `peer` is a member.
+    pub(crate) fn contains(&self, peer: PeerId) -> bool {
+        self.0.as_ref().is_some_and(|set| set.contains(peer))
+    }
+
+    /// The members.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = PeerId> {
+        self.0.iter().flat_map(|set| set.iter())
+    }
+
+    /// The set, unless it is empty.
+    pub(crate) fn set(&self) -> Option<&PeerSet> {
+        self.0.as_deref()
+    }
+
+    /// How many members it has.
+    pub(crate) fn len(&self) -> usize {
+        self.0.as_ref().map_or(0, |set| set.len())
+    }
+
+    /// Whether it is the same set; interned sets are equal only if they are the same.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.address() == other.address()
+    }
+
+    /// A number that tells it from other sets, while it lives.
+    pub(crate) fn address(&self) -> usize {
+        self.0.as_ref().map_or(0, |set| Rc::as_ptr(set).addr())
+    }
+}
+
+/// A set operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operation {
+    Union,
+    Minus,
+    And,
+}
+
+#[derive(Debug)]
+struct Remembered {
+    operation: Operation,
+    left: Shared,
+    right: Shared,
+    result: Shared,
+}
+
+/// All sets in use.
+#[derive(Debug)]
+pub(crate) struct Sets {
+    table: HashTable<Rc<PeerSet>>,
+    state: RandomState,
+    cache: Vec<Option<Remembered>>,
+    sweep_at: usize,
+    last: Shared,
+}
+
+impl Default for Sets {
+    fn default() -> Self {
+        Self {
+            table: HashTable::new(),
+            state: RandomState::default(),
+            cache: (0..CACHE).map(|_| None).collect(),
+            sweep_at: SWEEP,
+            last: Shared::EMPTY,
+        }
+    }
+}
+
+impl Sets {
+    /// The interned form of a set.
+    pub(crate) fn intern(&mut self, set: &PeerSet) -> Shared {
+        if set.is_empty() {
+            return Shared::EMPTY;
+        }
+        if self.last.set() == Some(set) {
+            return self.last.clone();
+        }
+        let hash = self.state.hash_one(set);
+        if let Some(known) = self.table.find(hash, |known| **known == *set) {
+            self.last = Shared(Some(Rc::clone(known)));
+            return self.last.clone();
+        }
+        if self.table.len() >= self.sweep_at {
+            self.cache.fill_with(|| None);
+            self.table.retain(|known| Rc::strong_count(known) > 1);
+            self.sweep_at = SWEEP.max(self.table.len() * 2);
+        }
+        let new = Rc::new(set.clone());
+        let state = &self.state;
+        self.table
+            .insert_unique(hash, Rc::clone(&new), |known| state.hash_one(&**known));
+        self.last = Shared(Some(new));
+        self.last.clone()
+    }
+
+    /// The set of one peer.
+    pub(crate) fn one(&mut self, peer: PeerId) -> Shared {
+        self.intern(&[peer].into_iter().collect())
+    }
+
+    /// Members of either.
+    pub(crate) fn union(&mut self, left: &Shared, right: &Shared) -> Shared {
+        if right.is_empty() || left.is(right) {
+            return left.clone();
+        }
+        if left.is_empty() {
+            return right.clone();
+        }
+        self.remembered(Operation::Union, left, right)
+    }
+
+    /// Members of `left` that are not of `right`.
+    pub(crate) fn minus(&mut self, left: &Shared, right: &Shared) -> Shared {
+        if left.is_empty() || left.is(right) {
+            return Shared::EMPTY;
+        }
+        if right.is_empty() {
+            return left.clone();
+        }
+        self.remembered(Operation::Minus, left, right)
+    }
+
+    /// Members of both.
+    pub(crate) fn and(&mut self, left: &Shared, right: &Shared) -> Shared {
+        if left.is_empty() || right.is_empty() {
+            return Shared::EMPTY;
+        }
+        if left.is(right) {
+            return left.clone();
+        }
+        self.remembered(Operation::And, left, right)
+    }
+
+    fn remembered(&mut self, operation: Operation, left: &Shared, right: &Shared) -> Shared {
+        let mixed = (left.address() ^ right.address().rotate_left(7)) >> 4;
+        let at = (mixed ^ mixed >> 6 ^ operation as usize) % CACHE;
+        if let Some(known) = &self.cache[at]
+            && known.operation == operation
+            && known.left.is(left)
+            && known.right.is(right)
+        {
+            return known.result.clone();
+        }
+        let mut set = left.set().cloned().unwrap_or_default();
+        let other = right.set().cloned().unwrap_or_default();
+        match operation {
+            Operation::Union => set.union(&other),
+            Operation::Minus => set.subtract(&other),
+            Operation::And => set.intersect(&other),
+        }
+        let result = self.intern(&set);
+        self.cache[at] = Some(Remembered {
+            operation,
+            left: left.clone(),
+            right: right.clone(),
+            result: result.clone(),
+        });
+        result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(sets: &mut Sets, peers: &[u32]) -> Shared {
+        sets.intern(&peers.iter().copied().map(PeerId).collect())
+    }
+
+    #[test]
+    fn operations_give_interned_sets() {
+        let mut sets = Sets::default();
+        let (low, high, all) = (
+            set(&mut sets, &[1, 2]),
+            set(&mut sets, &[200]),
+            set(&mut sets, &[1, 2, 200]),
+        );
+        for _ in 0..2 {
+            assert!(sets.union(&low, &high).is(&all));
+            assert!(sets.minus(&all, &high).is(&low));
+            assert!(sets.and(&all, &low).is(&low));
+            assert!(sets.and(&low, &high).is_empty());
+            assert!(sets.minus(&low, &all).is_empty());
+            assert!(sets.union(&Shared::EMPTY, &low).is(&low));
+        }
+        assert!(sets.one(PeerId(200)).is(&high));
+        assert_eq!(
+            (
+                all.len(),
+                all.contains(PeerId(2)),
+                low.contains(PeerId(200))
+            ),
+            (3, true, false)
+        );
+    }
+
+    #[test]
+    fn unused_sets_are_swept() {
+        let mut sets = Sets::default();
+        let kept = set(&mut sets, &[1, 3]);
+        for peer in 0..5_000 {
+            let one = sets.one(PeerId(peer));
+            assert!(sets.minus(&kept, &one).len() >= 1);
+        }
+        assert!(sets.table.len() <= SWEEP);
+        assert!(set(&mut sets, &[3, 1]).is(&kept));
+    }
+}

@@ -1,0 +1,150 @@
+//! Numbered places in chunks: growing allocates one chunk and moves nothing, so no insertion ever stalls.
+
+/// Places in a chunk.
+const CHUNK: usize = 1_024;
+/// No place.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// Values with dense, reused numbers.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    chunks: Vec<Vec<Place<T>>>,
+    free: u32,
+    len: usize,
+}
+
+#[derive(Debug)]
+enum Place<T> {
+    Full(T),
+    /// The next free place.
+    Free(u32),
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self {
+            chunks: Vec::new(),
+            free: NONE,
+            len: 0,
+        }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Stores a value; its number.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        self.len += 1;
+        if self.free != NONE {
+            let at = self.free;
+            let place = &mut self.chunks[at as usize / CHUNK][at as usize % CHUNK];
+            if let Place::Free(next) = *place {
+                self.free = next;
+            }
+            *place = Place::Full(value);
+            return at;
+        }
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            // The first chunk grows from small: an idle table takes little.
+            let room = if self.chunks.is_empty() { 16 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        let before = (self.chunks.len() - 1) * CHUNK;
+        // A chunk was pushed if there was none with room.
+        let chunk = self.chunks.last_mut().expect("a chunk with room");
+        chunk.push(Place::Full(value));
+        // Four billion places of 32 bytes and more do not fit any machine this runs on.
+        u32::try_from(before + chunk.len() - 1).expect("fewer than 2^32 places")
+    }
+
+    /// Takes a value out; its number will be used again.
+    pub(crate) fn remove(&mut self, at: u32) -> Option<T> {
+        let place = self
+            .chunks
+            .get_mut(at as usize / CHUNK)?
+            .get_mut(at as usize % CHUNK)?;
+        if matches!(place, Place::Free(_)) {
+            return None;
+        }
+        let taken = std::mem::replace(place, Place::Free(self.free));
+        self.free = at;
+        self.len -= 1;
+        if self.len == 0 {
+            // All numbers are free, so memory can go back at once.
+            self.chunks = Vec::new();
+            self.free = NONE;
+        }
+        match taken {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// The value with that number.
+    pub(crate) fn get(&self, at: u32) -> Option<&T> {
+        match self
+            .chunks
+            .get(at as usize / CHUNK)?
+            .get(at as usize % CHUNK)?
+        {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// The value with that number, to change.
+    pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
+        match self
+            .chunks
+            .get_mut(at as usize / CHUNK)?
+            .get_mut(at as usize % CHUNK)?
+        {
+            Place::Full(value) => Some(value),
+            Place::Free(_) => None,
+        }
+    }
+
+    /// Values stored.
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// One more than the largest number in use, or more.
+    pub(crate) fn end(&self) -> u32 {
+        let last = self.chunks.last().map_or(0, Vec::len);
+        let end = self.chunks.len().saturating_sub(1) * CHUNK + last;
+        // See `insert`.
+        u32::try_from(end).expect("fewer than 2^32 places")
+    }
+
+    /// The values with their numbers, from number `from` on.
+    pub(crate) fn iter_from(&self, from: u32) -> impl Iterator<Item = (u32, &T)> {
+        (from..self.end()).filter_map(|at| Some((at, self.get(at)?)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_dense_and_used_again() {
+        let mut slab = Slab::default();
+        let numbers: Vec<u32> = (0..3_000).map(|value| slab.insert(value)).collect();
+        assert_eq!(numbers, (0..3_000).collect::<Vec<_>>());
+        assert_eq!(slab.remove(2_000), Some(2_000));
+        assert_eq!(slab.remove(2_000), None);
+        assert_eq!(slab.remove(5), Some(5));
+        assert_eq!(
+            (slab.insert(9), slab.insert(9), slab.insert(9)),
+            (5, 2_000, 3_000)
+        );
+        assert_eq!(
+            slab.iter_from(2_999).collect::<Vec<_>>(),
+            [(2_999, &2_999), (3_000, &9)]
+        );
+        (0..=3_000).for_each(|at| {
+            slab.remove(at);
+        });
+        assert_eq!((slab.len(), slab.end(), slab.get(7)), (0, 0, None));
+    }
+}

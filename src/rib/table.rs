@@ -1,0 +1,390 @@
+//! The routing table of both directions: routes of all families, found by what identifies them.
+//!
+//! Slots stand in chunks and have numbers, so that a walk over the table can stop and go on; the hash index over them is
+//! split into sub-tables, so that growing one moves a thousandth of it. The index keeps 32 bits of each hash beside the
+//! number: growth reads no slot, and a wrong candidate is refused without one. Paths of one prefix (RFC 7911) have the
+//! same hash, which makes them neighbours in the index.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+
+use super::slab::Slab;
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::{Afi, Family, Nlri, NlriRef, Safi};
+
+/// The number of a slot.
+pub(crate) type SlotId = u32;
+
+/// Routes and what is known about each.
+#[derive(Debug)]
+pub(crate) struct Table<V> {
+    shards: Vec<HashTable<Place>>,
+    shard_count: usize,
+    slots: Slab<Slot<V>>,
+    /// Slots with a path identifier, by family.
+    paths: Vec<(Family, usize)>,
+    state: RandomState,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    hash: u32,
+    slot: SlotId,
+}
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct Slot<V> {
+    /// The family.
+    pub(crate) family: Family,
+    path_id: u32,
+    key: Key,
+    /// What is known about it.
+    pub(crate) value: V,
+}
+
+/// Key bytes; those of most families need no allocation.
+#[derive(Debug)]
+enum Key {
+    Inline(u8, [u8; 22]),
+    Heap(Box<[u8]>),
+}
+
+/// What finds a route: family, path identifier (0: none) and key bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RouteKey<'a> {
+    pub(crate) family: Family,
+    pub(crate) path_id: u32,
+    pub(crate) key: &'a [u8],
+}
+
+impl Key {
+    fn new(bytes: &[u8]) -> Self {
+        let mut inline = [0; 22];
+        match (u8::try_from(bytes.len()), inline.get_mut(..bytes.len())) {
+            (Ok(length), Some(room)) => {
+                room.copy_from_slice(bytes);
+                Self::Inline(length, inline)
+            }
+            _ => Self::Heap(bytes.into()),
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Inline(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Heap(bytes) => bytes,
+        }
+    }
+}
+
+/// Calls `then` with the key of a route; a plain prefix is its own key. Path identifier 0 counts as none, as in ExaBGP.
+pub(crate) fn with_key<T>(nlri: NlriRef<'_>, then: impl FnOnce(RouteKey<'_>) -> T) -> T {
+    let owned: NlriKey;
+    let key = if is_own_key(nlri) {
+        nlri.bytes
+    } else {
+        owned = nlri.key();
+        &owned
+    };
+    then(RouteKey {
+        family: nlri.family,
+        path_id: nlri.path_id.unwrap_or_default(),
+        key,
+    })
+}
+
+/// Whether this is a plain prefix without host bits.
+fn is_own_key(nlri: NlriRef<'_>) -> bool {
+    if !matches!(nlri.family.safi, Safi::UNICAST | Safi::MULTICAST)
+        || !matches!(nlri.family.afi, Afi::IPV4 | Afi::IPV6)
+    {
+        return false;
+    }
+    match nlri.bytes {
+        [] | [0] => true,
+        [bits, .., last] => bits % 8 == 0 || last & (0xFF >> (bits % 8)) == 0,
+        [_] => false,
+    }
+}
+
+impl<V> Slot<V> {
+    /// The key bytes.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.key.bytes()
+    }
+
+    /// The path identifier, if it is not 0.
+    pub(crate) const fn path_id(&self) -> Option<u32> {
+        if self.path_id == 0 {
+            None
+        } else {
+            Some(self.path_id)
+        }
+    }
+
+    /// What finds it.
+    pub(crate) fn route_key(&self) -> RouteKey<'_> {
+        RouteKey {
+            family: self.family,
+            path_id: self.path_id,
+            key: self.key(),
+        }
+    }
+
+    /// The NLRI with these wire bytes; the key's, when `None`.
+    pub(crate) fn nlri(&self, bytes: Option<&[u8]>) -> Nlri {
+        Nlri::new(
+            self.family,
+            self.path_id(),
+            bytes.unwrap_or_else(|| self.key()),
+        )
+    }
+}
+
+impl<V> Table<V> {
+    /// An empty table. With `shards` sub-tables growth pauses for a table of `n` routes are those of `n / shards`.
+    pub(crate) fn new(shards: usize) -> Self {
+        Self {
+            shards: Vec::new(),
+            shard_count: shards.max(1),
+            slots: Slab::default(),
+            paths: Vec::new(),
+            state: RandomState::default(),
+        }
+    }
+
+    /// The slot of a route.
+    pub(crate) fn find(&self, route: RouteKey<'_>) -> Option<SlotId> {
+        let hash = self.hash(route);
+        let wanted = low(hash);
+        self.shards
+            .get(self.shard(hash))?
+            .find(spread(wanted), |place| {
+                place.hash == wanted && self.is_at(*place, route)
+            })
+            .map(|place| place.slot)
+    }
+
+    /// The slot of a route; a new one, with the value that `new` makes, if there is none.
+    pub(crate) fn find_or_insert(
+        &mut self,
+        route: RouteKey<'_>,
+        new: impl FnOnce() -> V,
+    ) -> SlotId {
+        let hash = self.hash(route);
+        let wanted = low(hash);
+        if self.shards.is_empty() {
+            self.shards.resize_with(self.shard_count, HashTable::new);
+        }
+        let shard = self.shard(hash);
+        let found = self.shards[shard].find(spread(wanted), |place| {
+            place.hash == wanted && self.is_at(*place, route)
+        });
+        if let Some(place) = found {
+            return place.slot;
+        }
+        if route.path_id != 0 {
+            self.count_path(route.family);
+        }
+        let slot = self.slots.insert(Slot {
+            family: route.family,
+            path_id: route.path_id,
+            key: Key::new(route.key),
+            value: new(),
+        });
+        let place = Place { hash: wanted, slot };
+        self.shards[shard].insert_unique(spread(wanted), place, |place| spread(place.hash));
+        slot
+    }
+
+    /// Takes a slot out.
+    pub(crate) fn remove(&mut self, at: SlotId) -> Option<Slot<V>> {
+        let slot = self.slots.remove(at)?;
+        let hash = self.hash(slot.route_key());
+        let shard = self.shard(hash);
+        let wanted = low(hash);
+        let table = &mut self.shards[shard];
+        if let Ok(found) = table.find_entry(spread(wanted), |place| place.slot == at) {
+            found.remove();
+        }
+        if slot.path_id != 0
+            && let Some((_, count)) = self
+                .paths
+                .iter_mut()
+                .find(|(family, _)| *family == slot.family)
+        {
+            *count -= 1;
+        }
+        if self.slots.len() == 0 {
+            self.shards = Vec::new();
+        }
+        Some(slot)
+    }
+
+    /// The slot with that number.
+    pub(crate) fn get(&self, at: SlotId) -> Option<&Slot<V>> {
+        self.slots.get(at)
+    }
+
+    /// The slot with that number, to change.
+    pub(crate) fn get_mut(&mut self, at: SlotId) -> Option<&mut Slot<V>> {
+        self.slots.get_mut(at)
+    }
+
+    /// The slots of all paths of a prefix, the smallest path identifier first.
+    pub(crate) fn paths_of(&self, at: SlotId) -> Vec<SlotId> {
+        let Some(slot) = self.get(at) else {
+            return Vec::new();
+        };
+        let route = slot.route_key();
+        let hash = self.hash(route);
+        let mut found: Vec<(u32, SlotId)> = self.shards[self.shard(hash)]
+            .iter_hash(spread(low(hash)))
+            .filter_map(|place| {
+                let other = self.get(place.slot)?;
+                let same = other.family == route.family && other.key() == route.key;
+                same.then_some((other.path_id, place.slot))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// Whether any route of `family` has a path identifier.
+    pub(crate) fn has_paths(&self, family: Family) -> bool {
+        self.paths
+            .iter()
+            .any(|(other, count)| *other == family && *count > 0)
+    }
+
+    /// Routes.
+    pub(crate) const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// One more than the largest slot number, or more.
+    pub(crate) fn end(&self) -> SlotId {
+        self.slots.end()
+    }
+
+    /// The slots from number `from` on.
+    pub(crate) fn iter_from(&self, from: SlotId) -> impl Iterator<Item = (SlotId, &Slot<V>)> {
+        self.slots.iter_from(from)
+    }
+
+    fn count_path(&mut self, family: Family) {
+        match self.paths.iter_mut().find(|(other, _)| *other == family) {
+            Some((_, count)) => *count += 1,
+            None => self.paths.push((family, 1)),
+        }
+    }
+
+    fn hash(&self, route: RouteKey<'_>) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write_u32(u32::from(route.family.afi.0) << 8 | u32::from(route.family.safi.0));
+        hasher.write(route.key);
+        hasher.finish()
+    }
+
+    const fn shard(&self, hash: u64) -> usize {
+        (hash >> 32) as usize % self.shard_count
+    }
+
+    fn is_at(&self, place: Place, route: RouteKey<'_>) -> bool {
+        self.slots.get(place.slot).is_some_and(|slot| {
+            slot.path_id == route.path_id && slot.family == route.family && slot.key() == route.key
+        })
+    }
+}
+
+/// The half of a hash that the index keeps; the other half has chosen the sub-table.
+const fn low(hash: u64) -> u32 {
+    (hash & 0xFFFF_FFFF) as u32
+}
+
+/// Makes a whole hash of the half: hashbrown looks at the lowest bits and at the highest seven.
+const fn spread(hash: u32) -> u64 {
+    (hash as u64) << 32 | hash as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(path_id: u32, key: &[u8]) -> RouteKey<'_> {
+        RouteKey {
+            family: Family::IPV4_UNICAST,
+            path_id,
+            key,
+        }
+    }
+
+    #[test]
+    fn routes_are_found_by_family_path_and_key() {
+        let mut table = Table::new(16);
+        for number in 0..20_000u32 {
+            table.find_or_insert(key(0, &number.to_be_bytes()), || number);
+        }
+        assert_eq!(table.len(), 20_000);
+        for number in 0..20_000u32 {
+            let bytes = number.to_be_bytes();
+            let at = table.find(key(0, &bytes)).expect("stored");
+            assert_eq!(table.get(at).map(|slot| slot.value), Some(number));
+            assert_eq!(table.find(key(1, &bytes)), None);
+            if number % 2 == 0 {
+                table.remove(at);
+            }
+        }
+        assert_eq!(table.find(key(0, &4u32.to_be_bytes())), None);
+        assert!(table.find(key(0, &5u32.to_be_bytes())).is_some());
+        assert_eq!(table.len(), 10_000);
+    }
+
+    #[test]
+    fn paths_of_a_prefix_stand_together() {
+        let mut table = Table::new(16);
+        let ids = [7, 0, 3].map(|path| table.find_or_insert(key(path, b"prefix"), || ()));
+        table.find_or_insert(key(0, b"other"), || ());
+        assert_eq!(table.paths_of(ids[0]), [ids[1], ids[2], ids[0]]);
+        assert!(table.has_paths(Family::IPV4_UNICAST));
+        ids.into_iter().for_each(|id| drop(table.remove(id)));
+        assert!(!table.has_paths(Family::IPV4_UNICAST));
+    }
+
+    #[test]
+    fn long_keys_and_host_bits() {
+        let mut table = Table::new(1);
+        let long = vec![9; 5_000];
+        let at = table.find_or_insert(key(0, &long), || ());
+        assert_eq!(table.get(at).map(Slot::key), Some(&long[..]));
+        let host = NlriRef {
+            family: Family::IPV4_UNICAST,
+            path_id: Some(0),
+            bytes: &[20, 10, 1, 0xFF],
+        };
+        with_key(host, |route| {
+            assert_eq!((route.path_id, route.key), (0, &[20, 10, 1, 0xF0][..]))
+        });
+        assert!(is_own_key(NlriRef {
+            bytes: &[20, 10, 1, 0xF0],
+            ..host
+        }));
+        assert!(is_own_key(NlriRef {
+            bytes: &[0],
+            ..host
+        }));
+        assert!(!is_own_key(host));
+    }
+
+    #[test]
+    fn a_slot_is_small() {
+        assert!(
+            size_of::<Slot<[u64; 5]>>() <= 72,
+            "{}",
+            size_of::<Slot<[u64; 5]>>()
+        );
+    }
+}
