@@ -1,0 +1,166 @@
+//! The `capability` section: what the OPEN offers besides families.
+
+use super::AddPath;
+use super::diagnostic::{Diagnostic, Report};
+use super::schema::{Keyword, boolean, disabled, plain_boolean};
+use crate::text::{Cursor, SyntaxError, value};
+
+/// The section as written; what is not said is `None`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CapabilityDraft {
+    pub(crate) asn4: Option<bool>,
+    pub(crate) route_refresh: Option<bool>,
+    pub(crate) graceful_restart: Option<Restart>,
+    pub(crate) add_path: Option<AddPath>,
+    pub(crate) nexthop: Option<bool>,
+    pub(crate) extended_message: Option<bool>,
+    pub(crate) software_version: Option<bool>,
+    pub(crate) multi_session: Option<bool>,
+    pub(crate) operational: Option<bool>,
+    pub(crate) aigp: Option<bool>,
+    pub(crate) link_local_nexthop: Option<bool>,
+    pub(crate) link_local_prefer: Option<bool>,
+    pub(crate) role: Option<u8>,
+}
+
+/// The `graceful-restart` setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Restart {
+    /// Not offered.
+    Off,
+    /// With the hold time as restart time.
+    HoldTime,
+    /// With this restart time in seconds.
+    Seconds(u16),
+}
+
+/// What may stand in the section.
+pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
+    Keyword {
+        word: "asn4",
+        value: "<true|false>",
+        doc: "four-octet AS numbers (RFC 6793); on unless disabled",
+        read: |draft, c, _| Ok(draft.asn4 = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "route-refresh",
+        value: "<true|false>",
+        doc: "route refresh, plain and enhanced (RFC 2918, 7313); keeps the Adj-RIB-Out",
+        read: |draft, c, _| Ok(draft.route_refresh = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "graceful-restart",
+        value: "<seconds>|disable",
+        doc: "graceful restart (RFC 4724) with this restart time; without one, or with 0, the hold time",
+        read: |draft, c, report| {
+            draft.graceful_restart = Some(graceful_restart(c, report)?);
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "add-path",
+        value: "<send|receive|send/receive|disable>",
+        doc: "several paths for a prefix (RFC 7911)",
+        read: |draft, c, _| Ok(draft.add_path = Some(add_path(c)?)),
+    },
+    Keyword {
+        word: "nexthop",
+        value: "<true|false>",
+        doc: "IPv6 next hops of IPv4 routes (RFC 8950); on with a `nexthop` section, unless disabled",
+        read: |draft, c, _| Ok(draft.nexthop = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "extended-message",
+        value: "<true|false>",
+        doc: "messages up to 65,535 octets (RFC 8654); on unless disabled",
+        read: |draft, c, _| Ok(draft.extended_message = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "software-version",
+        value: "<true|false>",
+        doc: "tell our name and version (draft-abraitis-bgp-version-capability)",
+        read: |draft, c, report| Ok(draft.software_version = Some(plain_boolean(c, report)?)),
+    },
+    Keyword {
+        word: "multi-session",
+        value: "<true|false>",
+        doc: "multi-session (draft-ietf-idr-bgp-multisession)",
+        read: |draft, c, _| Ok(draft.multi_session = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "operational",
+        value: "<true|false>",
+        doc: "operational messages (draft-ietf-idr-operational-message)",
+        read: |draft, c, _| Ok(draft.operational = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "aigp",
+        value: "<true|false>",
+        doc: "send and accept AIGP (RFC 7311) also on external sessions; offers nothing in the OPEN",
+        read: |draft, c, _| Ok(draft.aigp = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "link-local-nexthop",
+        value: "<true|false>",
+        doc: "link-local addresses alone as IPv6 next hops (draft-ietf-idr-linklocal-capability); since ExaBGP 6.0",
+        read: |draft, c, _| Ok(draft.link_local_nexthop = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "link-local-prefer",
+        value: "<true|false>",
+        doc: "prefer the link-local address of a next hop that has both; since ExaBGP 6.0",
+        read: |draft, c, _| Ok(draft.link_local_prefer = Some(boolean(c, true)?)),
+    },
+    Keyword {
+        word: "role",
+        value: "<provider|rs|rs-client|customer|peer>",
+        doc: "our role in the relation (RFC 9234); ExaBGP has no such setting",
+        read: |draft, c, _| {
+            draft.role = Some(c.value("`provider`, `rs`, `rs-client`, `customer` or `peer`", role)?);
+            Ok(())
+        },
+    },
+];
+
+/// RFC 9234 section 4.1, table 1.
+fn role(word: &str) -> Option<u8> {
+    ["provider", "rs", "rs-client", "customer", "peer"]
+        .iter()
+        .zip(0..)
+        .find(|(name, _)| **name == word)
+        .map(|(_, code)| code)
+}
+
+fn graceful_restart(c: &mut Cursor<'_>, report: &mut Report) -> Result<Restart, SyntaxError> {
+    if c.is_empty() {
+        return Ok(Restart::HoldTime);
+    }
+    if disabled(c) {
+        return Ok(Restart::Off);
+    }
+    let seconds = c.value("a restart time, 0 to 65535 seconds, or `disable`", value::u16)?;
+    // RFC 4724 3: "Restart Time […] 12 bits"
+    if seconds > 4095 {
+        report.add(Diagnostic::warning(
+            c.last_span(),
+            "the message has room for 4095 seconds, which is what will be sent",
+        ));
+    }
+    Ok(match seconds {
+        0 => Restart::HoldTime,
+        _ => Restart::Seconds(seconds.min(4095)),
+    })
+}
+
+fn add_path(c: &mut Cursor<'_>) -> Result<AddPath, SyntaxError> {
+    c.value("`send`, `receive`, `send/receive` or `disable`", |word| {
+        let (receive, send) = match word.to_ascii_lowercase().as_str() {
+            "disable" | "disabled" => (false, false),
+            "receive" => (true, false),
+            "send" => (false, true),
+            "send/receive" | "receive/send" => (true, true),
+            _ => return None,
+        };
+        Some(AddPath { receive, send })
+    })
+}

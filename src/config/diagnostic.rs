@@ -1,0 +1,281 @@
+//! Mistakes in a configuration file, all of them at once: the place, the line itself, what was expected, and how to put
+//! it right. Drawn by annotate-snippets, the renderer of rustc.
+
+use std::fmt;
+use std::rc::Rc;
+
+use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet};
+
+use crate::text::{Span, SyntaxError};
+
+/// The most that are kept: who made a thousand mistakes made one, many times.
+const MOST: usize = 200;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Level {
+    /// The file is not used.
+    Error,
+    /// The file is used, and the evident meaning was applied.
+    Warning,
+}
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// How bad it is.
+    pub level: Level,
+    /// What is wrong: lower case, no final period.
+    pub message: String,
+    /// Where, in bytes of the file.
+    pub span: Span,
+    /// What stands beside the marked place.
+    pub label: Option<String>,
+    /// How to put it right.
+    pub help: Option<String>,
+    /// Another place that has to do with it.
+    pub other: Option<(Span, String)>,
+}
+
+impl Diagnostic {
+    /// A mistake for which the file is refused.
+    pub fn error(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Error,
+            message: message.into(),
+            span,
+            label: None,
+            help: None,
+            other: None,
+        }
+    }
+
+    /// A mistake whose meaning is evident.
+    pub fn warning(span: Span, message: impl Into<String>) -> Self {
+        Self {
+            level: Level::Warning,
+            ..Self::error(span, message)
+        }
+    }
+
+    /// The same with words beside the marked place.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// The same with a way to put it right.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The same with another place.
+    #[must_use]
+    pub fn with_other(mut self, span: Span, label: impl Into<String>) -> Self {
+        self.other = Some((span, label.into()));
+        self
+    }
+}
+
+impl From<SyntaxError> for Diagnostic {
+    fn from(error: SyntaxError) -> Self {
+        Self {
+            help: error.help,
+            ..Self::error(error.span, error.message)
+        }
+    }
+}
+
+/// The mistakes found so far.
+#[derive(Debug, Default)]
+pub(crate) struct Report {
+    list: Vec<Diagnostic>,
+    /// Errors found, those included that were not kept.
+    pub(crate) errors: usize,
+}
+
+impl Report {
+    /// Adds one, unless the same was found before (in a template that several neighbours inherit).
+    pub(crate) fn add(&mut self, diagnostic: impl Into<Diagnostic>) {
+        let diagnostic = diagnostic.into();
+        self.errors += usize::from(diagnostic.level == Level::Error);
+        if self.list.len() < MOST && !self.list.contains(&diagnostic) {
+            self.list.push(diagnostic);
+        }
+    }
+
+    /// All of them, in the order of the file.
+    pub(crate) fn finish(mut self, source: &Source) -> Diagnostics {
+        self.list
+            .sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.level));
+        Diagnostics {
+            source: source.clone(),
+            list: self.list,
+        }
+    }
+}
+
+/// A file's name and text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Source {
+    /// The name as it was given.
+    pub name: Rc<str>,
+    /// All of it.
+    pub text: Rc<str>,
+}
+
+/// What was found wrong with a file, in its order. `Display` is the full form, without colours.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostics {
+    source: Source,
+    list: Vec<Diagnostic>,
+}
+
+impl Diagnostics {
+    /// About a file as a whole.
+    pub fn about_file(name: &str, message: impl Into<String>) -> Self {
+        Self {
+            source: Source {
+                name: name.into(),
+                text: "".into(),
+            },
+            list: vec![Diagnostic::error(Span::default(), message)],
+        }
+    }
+
+    /// Each by itself.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.list.iter()
+    }
+
+    /// Whether there is none.
+    pub const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// How many.
+    pub const fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether the file is refused.
+    pub fn has_errors(&self) -> bool {
+        self.list
+            .iter()
+            .any(|diagnostic| diagnostic.level == Level::Error)
+    }
+
+    /// `file:line:column: error: message`, one line for each: for logs and for editors.
+    pub fn lines(&self) -> impl Iterator<Item = String> {
+        self.list.iter().map(|diagnostic| {
+            let (line, column) = self.place(diagnostic.span);
+            let level = match diagnostic.level {
+                Level::Error => "error",
+                Level::Warning => "warning",
+            };
+            let mut text = if self.source.text.is_empty() {
+                format!("{}: {level}: {}", self.source.name, diagnostic.message)
+            } else {
+                format!(
+                    "{}:{line}:{column}: {level}: {}",
+                    self.source.name, diagnostic.message
+                )
+            };
+            if let Some(help) = &diagnostic.help {
+                text.push_str(&format!(" ({help})"));
+            }
+            text
+        })
+    }
+
+    /// Line and column of the start of `span`, both from 1; columns count characters.
+    pub fn place(&self, span: Span) -> (usize, usize) {
+        let text = &self.source.text;
+        let at = floor(text, span.start);
+        let before = &text[..at];
+        let line_start = before.rfind('\n').map_or(0, |found| found + 1);
+        (
+            before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+
+    /// All of them with the lines that they are about, for a terminal that knows colours.
+    pub fn coloured(&self) -> String {
+        self.render(&Renderer::styled())
+    }
+
+    fn render(&self, renderer: &Renderer) -> String {
+        let mut out = String::new();
+        for diagnostic in &self.list {
+            out.push_str(&renderer.render(&self.report(diagnostic)));
+            out.push('\n');
+        }
+        out
+    }
+
+    fn report<'d>(&'d self, diagnostic: &'d Diagnostic) -> Vec<Group<'d>> {
+        let title = match diagnostic.level {
+            Level::Error => Title::ERROR,
+            Level::Warning => Title::WARNING,
+        };
+        let title = title.primary_title(&diagnostic.message);
+        let mut group = if self.source.text.is_empty() {
+            title.element(annotate_snippets::Origin::path(&*self.source.name))
+        } else {
+            title.element(self.snippet(
+                diagnostic.span,
+                AnnotationKind::Primary,
+                diagnostic.label.as_deref(),
+            ))
+        };
+        if let Some((span, label)) = &diagnostic.other {
+            group = group.element(self.snippet(*span, AnnotationKind::Context, Some(label)));
+        }
+        if let Some(help) = &diagnostic.help {
+            group = group.element(Title::HELP.message(help));
+        }
+        vec![group]
+    }
+
+    /// Only the line itself is handed on: the renderer need not count the lines of a long file for each mistake.
+    fn snippet<'d>(
+        &'d self,
+        span: Span,
+        kind: AnnotationKind,
+        label: Option<&'d str>,
+    ) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
+        let text = &*self.source.text;
+        let (start, end) = (floor(text, span.start), floor(text, span.end));
+        let from = text[..start].rfind('\n').map_or(0, |found| found + 1);
+        let to = text[start..].find('\n').map_or(text.len(), |found| start + found);
+        let (line, _) = self.place(span);
+        Snippet::source(&text[from..to])
+            .path(&*self.source.name)
+            .line_start(line)
+            .annotation(
+                kind.span(start - from..end.clamp(start, to) - from)
+                    .label(label),
+            )
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(&Renderer::plain()))
+    }
+}
+
+impl std::error::Error for Diagnostics {}
+
+/// The last character boundary up to `at`.
+fn floor(text: &str, at: usize) -> usize {
+    let mut at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}

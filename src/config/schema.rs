@@ -1,0 +1,182 @@
+//! The keyword tables: what may stand in a section, how a value looks, what reads it.
+//!
+//! A row `{ word, value, doc, read }` is all there is to a setting: the reader dispatches by it, an unknown word is
+//! answered with the words of its table, and the documentation is printed from it. Settings that come twice, words that
+//! nobody reads, and the difference between a neighbour's own value and the one of its template are told here, once for
+//! all sections.
+
+use std::collections::HashMap;
+
+use super::diagnostic::{Diagnostic, Report};
+use super::tree::{Statement, Tree};
+use crate::text::{Cursor, Span, SyntaxError, Token, near_miss};
+
+/// One setting of a section that is being read into a `T`.
+pub(crate) struct Keyword<T> {
+    /// The word.
+    pub(crate) word: &'static str,
+    /// What follows it.
+    pub(crate) value: &'static str,
+    /// What it does.
+    pub(crate) doc: &'static str,
+    /// Reads what follows the word.
+    pub(crate) read: Read<T>,
+}
+
+/// Reads a value into a `T`; what is odd but has a meaning goes to the report.
+pub(crate) type Read<T> = fn(&mut T, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>;
+
+/// Where a statement comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// The neighbour's own block.
+    Own,
+    /// A template, or an enclosing group.
+    Inherited,
+}
+
+/// The settings met so far: where, from where, and what they said.
+#[derive(Debug, Default)]
+pub(crate) struct Seen(HashMap<(&'static str, &'static str), (Span, Origin, String)>);
+
+impl Seen {
+    /// Notes that `word` of `section` was met again.
+    pub(crate) fn note(
+        &mut self,
+        section: &'static str,
+        word: &'static str,
+        words: &[Token<'_>],
+        span: Span,
+        origin: Origin,
+        report: &mut Report,
+    ) {
+        let value: Vec<&str> = words.iter().skip(1).map(|token| &*token.text).collect();
+        let value = value.join(" ");
+        let earlier = self
+            .0
+            .insert((section, word), (span, origin, value.clone()));
+        let Some((place, from, old)) = earlier.filter(|(_, _, old)| *old != value) else {
+            return;
+        };
+        match (from, origin) {
+            (Origin::Inherited, Origin::Own) => report.add(
+                Diagnostic::warning(span, format!("`{word}` is also set by a template: the neighbour's own value counts"))
+                    .with_other(place, format!("`{old}` is not used"))
+                    .with_help("ExaBGP 5.0 takes the template's value here"),
+            ),
+            (Origin::Own, Origin::Own) => report.add(
+                Diagnostic::warning(span, format!("`{word}` is set twice: this value counts"))
+                    .with_other(place, "not used"),
+            ),
+            // Several templates: the later one says it, as written.
+            _ => {}
+        }
+    }
+}
+
+/// The words of a statement with a cursor behind the first.
+pub(crate) fn cursor<'t>(tree: &'t Tree<'_>, statement: &Statement) -> (&'t str, Cursor<'t>) {
+    let words = tree.words(statement);
+    let mut cursor = Cursor::new(words, statement.span.end);
+    let head = cursor.next_token().map_or("", |token| &*token.text);
+    (head, cursor)
+}
+
+/// Reads one setting by its table.
+pub(crate) fn setting<T>(
+    keyword: &Keyword<T>,
+    target: &mut T,
+    mut c: Cursor<'_>,
+    report: &mut Report,
+) {
+    let start = c.last_span();
+    match (keyword.read)(target, &mut c, report) {
+        Ok(()) => spare(&c, report),
+        Err(error) => {
+            let mut diagnostic = Diagnostic::from(error);
+            if diagnostic.span.start == diagnostic.span.end {
+                diagnostic.span = start;
+            }
+            if diagnostic.help.is_none() {
+                diagnostic.help = Some(form(keyword));
+            }
+            report.add(diagnostic);
+        }
+    }
+}
+
+/// The form of a setting, for help texts.
+fn form<T>(keyword: &Keyword<T>) -> String {
+    if keyword.value.is_empty() {
+        format!("write `{};`", keyword.word)
+    } else {
+        format!("write `{} {};`", keyword.word, keyword.value)
+    }
+}
+
+/// Warns of words that nobody reads.
+pub(crate) fn spare(c: &Cursor<'_>, report: &mut Report) {
+    if let (Some(first), Some(last)) = (c.remaining().first(), c.remaining().last()) {
+        report.add(Diagnostic::warning(
+            first.span.to(last.span),
+            "what follows the value is not used",
+        ));
+    }
+}
+
+/// An unknown word, with the words that may stand there.
+pub(crate) fn unknown<'w>(
+    word: &str,
+    span: Span,
+    place: &str,
+    words: impl IntoIterator<Item = &'w str>,
+) -> Diagnostic {
+    let words: Vec<&str> = words.into_iter().collect();
+    let error = Diagnostic::error(span, format!("unknown keyword `{word}` in {place}"));
+    if let Some(near) = near_miss(word, words.iter().copied()) {
+        return error.with_help(format!("did you mean `{near}`?"));
+    }
+    error.with_help(format!("{place} may have `{}`", words.join("`, `")))
+}
+
+/// A yes or no; without a word, `bare`.
+pub(crate) fn boolean(c: &mut Cursor<'_>, bare: bool) -> Result<bool, SyntaxError> {
+    if c.is_empty() {
+        return Ok(bare);
+    }
+    c.value("`true` or `false`", |word| {
+        match word.to_ascii_lowercase().as_str() {
+            "true" | "enable" | "enabled" => Some(true),
+            "false" | "disable" | "disabled" => Some(false),
+            _ => None,
+        }
+    })
+    .map_err(|error| match c.peek().to_ascii_lowercase().as_str() {
+        "yes" | "on" | "1" => error.with_help("write `true` or `enable`"),
+        "no" | "off" | "0" => error.with_help("write `false` or `disable`"),
+        _ => error,
+    })
+}
+
+/// A yes or no whose bare form ExaBGP 5.0 takes for `false`, against what it says.
+pub(crate) fn plain_boolean(c: &mut Cursor<'_>, report: &mut Report) -> Result<bool, SyntaxError> {
+    if c.is_empty() {
+        report.add(
+            Diagnostic::warning(c.last_span(), "without a value this means `true` here, but `false` in ExaBGP 5.0")
+                .with_help("add `true` or `false`"),
+        );
+    }
+    boolean(c, true)
+}
+
+/// `disable` or `disabled`.
+pub(crate) fn disabled(c: &mut Cursor<'_>) -> bool {
+    let found = matches!(
+        c.peek().to_ascii_lowercase().as_str(),
+        "disable" | "disabled"
+    );
+    if found {
+        c.next_token();
+    }
+    found
+}

@@ -1,0 +1,473 @@
+//! A configuration file as statements and sections, each word with its place.
+//!
+//! The rules are those of ExaBGP's files: `;` ends a statement, `{` opens a section and `}` closes it; `#` starts a comment;
+//! quotes hold words together; a backslash takes the next character as it is, and joins two lines at the end of one. Where
+//! ExaBGP loses text without a word, the evident meaning is applied with a warning: a missing `;` before `}`, a stray `}`,
+//! a section that is never closed. The reader walks the bytes once and never gives up: a mistake becomes a diagnostic,
+//! and reading goes on behind it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, Report};
+use crate::text::{Span, Token};
+
+/// Sections within sections; hostile files stop here.
+const DEPTH: usize = 32;
+
+/// A file's statements.
+#[derive(Debug, Default)]
+pub(crate) struct Tree<'a> {
+    tokens: Vec<Token<'a>>,
+    /// Those outside of any section, and the sections.
+    pub(crate) statements: Vec<Statement>,
+}
+
+/// One statement: its words and, if it opens a section, what that holds.
+#[derive(Debug)]
+pub(crate) struct Statement {
+    words: Range<usize>,
+    /// From the first word to the end of its head.
+    pub(crate) span: Span,
+    /// The section that it opens.
+    pub(crate) block: Option<Block>,
+}
+
+/// What stands between `{` and `}`.
+#[derive(Debug)]
+pub(crate) struct Block {
+    /// Its statements.
+    pub(crate) statements: Vec<Statement>,
+    /// The closing brace, or the end of the file.
+    pub(crate) close: Span,
+}
+
+impl<'a> Tree<'a> {
+    /// Reads `text`; mistakes go to `report`.
+    pub(crate) fn parse(text: &'a str, report: &mut Report) -> Self {
+        let mut lexer = Lexer {
+            text,
+            bytes: text.as_bytes(),
+            at: usize::from(text.starts_with('\u{feff}')) * '\u{feff}'.len_utf8(),
+            tokens: Vec::new(),
+            pending: 0,
+            open: vec![Section::default()],
+            report,
+        };
+        lexer.run();
+        let statements = std::mem::take(&mut lexer.open[0].statements);
+        Self {
+            tokens: lexer.tokens,
+            statements,
+        }
+    }
+
+    /// The words of a statement; those before `{` if it opens a section.
+    pub(crate) fn words(&self, statement: &Statement) -> &[Token<'a>] {
+        &self.tokens[statement.words.clone()]
+    }
+}
+
+/// A section that is not closed yet.
+#[derive(Default)]
+struct Section {
+    head: Range<usize>,
+    span: Span,
+    statements: Vec<Statement>,
+}
+
+struct Lexer<'a, 'r> {
+    text: &'a str,
+    bytes: &'a [u8],
+    at: usize,
+    tokens: Vec<Token<'a>>,
+    /// The first token of the statement that is being read.
+    pending: usize,
+    /// The file, and the sections that are open. Never empty.
+    open: Vec<Section>,
+    report: &'r mut Report,
+}
+
+impl<'a> Lexer<'a, '_> {
+    fn run(&mut self) {
+        while let Some(&byte) = self.bytes.get(self.at) {
+            let span = Span::new(self.at, self.at + 1);
+            match byte {
+                b'\n' => {
+                    self.at += 1;
+                    self.line_end();
+                }
+                byte if byte.is_ascii_whitespace() => self.at += 1,
+                b'#' => self.comment(),
+                b';' | b'{' | b'}' => {
+                    self.at += 1;
+                    match byte {
+                        b';' => self.semicolon(span),
+                        b'{' => self.open_section(span),
+                        _ => self.close_section(span),
+                    }
+                }
+                b',' | b'[' | b']' => {
+                    self.at += 1;
+                    let text = &self.text[span.start..span.end];
+                    self.tokens.push(Token::new(text, span));
+                }
+                _ => self.word(),
+            }
+        }
+        self.end();
+    }
+
+    fn words(&mut self) -> Range<usize> {
+        let words = self.pending..self.tokens.len();
+        self.pending = self.tokens.len();
+        words
+    }
+
+    fn span_of(&self, words: &Range<usize>) -> Span {
+        match (
+            self.tokens.get(words.start),
+            self.tokens[..words.end].last(),
+        ) {
+            (Some(first), Some(last)) if !words.is_empty() => first.span.to(last.span),
+            _ => Span::new(self.at, self.at),
+        }
+    }
+
+    fn push(&mut self, statement: Statement) {
+        // The file itself is never closed: there is always a last one.
+        if let Some(section) = self.open.last_mut() {
+            section.statements.push(statement);
+        }
+    }
+
+    fn end_statement(&mut self) {
+        let words = self.words();
+        let span = self.span_of(&words);
+        self.push(Statement {
+            words,
+            span,
+            block: None,
+        });
+    }
+
+    fn semicolon(&mut self, span: Span) {
+        if self.pending == self.tokens.len() {
+            self.report
+                .add(Diagnostic::warning(span, "there is no statement before this `;`").with_help("remove it"));
+        } else {
+            self.end_statement();
+        }
+    }
+
+    fn open_section(&mut self, span: Span) {
+        let head = self.words();
+        if head.is_empty() {
+            self.report
+                .add(Diagnostic::error(span, "expected the name of a section before `{`"));
+        }
+        if self.open.len() > DEPTH {
+            self.report.add(Diagnostic::error(
+                span,
+                format!("more than {DEPTH} sections within each other"),
+            ));
+            self.at = self.bytes.len();
+            return;
+        }
+        let span = if head.is_empty() {
+            span
+        } else {
+            self.span_of(&head)
+        };
+        self.open.push(Section {
+            head,
+            span,
+            statements: Vec::new(),
+        });
+    }
+
+    fn close_section(&mut self, span: Span) {
+        if self.pending < self.tokens.len() {
+            let words = self.pending..self.tokens.len();
+            let words = self.span_of(&words);
+            self.report.add(
+                Diagnostic::warning(
+                    Span::new(words.end, words.end),
+                    "expected `;` before `}`: the statement counts all the same",
+                )
+                .with_label("add `;` here")
+                .with_help("ExaBGP drops such a statement without a word"),
+            );
+            self.end_statement();
+        }
+        if self.open.len() == 1 {
+            self.report.add(
+                Diagnostic::warning(span, "this `}` closes no section and is passed over")
+                    .with_help("ExaBGP ignores the rest of the file from here on"),
+            );
+            return;
+        }
+        self.close(span);
+    }
+
+    fn close(&mut self, close: Span) {
+        if let Some(section) = self.open.pop() {
+            self.push(Statement {
+                words: section.head,
+                span: section.span,
+                block: Some(Block {
+                    statements: section.statements,
+                    close,
+                }),
+            });
+        }
+    }
+
+    /// A statement ends on the line that it began on, unless a backslash joins the lines.
+    fn line_end(&mut self) {
+        if self.pending == self.tokens.len() {
+            return;
+        }
+        let rest = self.text[self.at..].trim_start();
+        if rest.starts_with('{') {
+            self.at = self.text.len() - rest.len();
+            return;
+        }
+        let words = self.pending..self.tokens.len();
+        let words = self.span_of(&words);
+        self.report.add(
+            Diagnostic::error(Span::new(words.end, words.end), "expected `;` or `{` at the end of the line")
+                .with_label("add `;` here")
+                .with_help("a statement may go on over the next line after a `\\`"),
+        );
+        self.end_statement();
+    }
+
+    fn end(&mut self) {
+        self.line_end();
+        let end = Span::new(self.text.len(), self.text.len());
+        while self.open.len() > 1 {
+            if let Some(section) = self.open.last() {
+                self.report.add(
+                    Diagnostic::warning(section.span, "this section is never closed")
+                        .with_help("add `}` at its end"),
+                );
+            }
+            self.close(end);
+        }
+    }
+
+    /// To the end of the line, or of the last line that a backslash joins to it.
+    fn comment(&mut self) {
+        let start = self.at;
+        loop {
+            let line_end = memchr::memchr(b'\n', &self.bytes[self.at..])
+                .map_or(self.bytes.len(), |length| self.at + length);
+            let joined = self.text[self.at..line_end].trim_end().ends_with('\\');
+            self.at = line_end;
+            if !joined || line_end == self.bytes.len() {
+                return;
+            }
+            self.report.add(
+                Diagnostic::warning(
+                    Span::new(start, line_end),
+                    "this comment ends in `\\`, so the next line is part of it",
+                )
+                .with_help("end the comment with something else"),
+            );
+            self.at += 1;
+        }
+    }
+
+    /// A word: unquoted, quoted, or the one followed by the other.
+    fn word(&mut self) {
+        let start = self.at;
+        let mut text = Text::new(self.text, start);
+        let mut quoted = false;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                b';' | b'{' | b'}' | b',' | b'[' | b']' => break,
+                byte if byte.is_ascii_whitespace() => break,
+                b'#' => {
+                    let span = Span::new(self.at, self.at + 1);
+                    self.report.add(
+                        Diagnostic::error(span, "a `#` within a word starts no comment")
+                            .with_help("put a blank before a comment, or the word in quotes"),
+                    );
+                    self.comment();
+                    break;
+                }
+                b'\\' => {
+                    if self.escape(&mut text, Mode::Bare) == Escaped::Blank {
+                        break;
+                    }
+                }
+                b'"' | b'\'' => {
+                    quoted = true;
+                    self.quoted(byte, &mut text);
+                    break;
+                }
+                _ => self.at += 1,
+            }
+        }
+        let end = text.end.unwrap_or(self.at);
+        let text = text.finish(end);
+        if !text.is_empty() || quoted {
+            self.tokens.push(Token {
+                text,
+                span: Span::new(start, end),
+                quoted,
+            });
+        }
+    }
+
+    /// What stands between quotes, which do not reach the value.
+    fn quoted(&mut self, quote: u8, text: &mut Text<'a>) {
+        let open = self.at;
+        text.flush(self.at);
+        self.at += 1;
+        text.from = self.at;
+        while let Some(&byte) = self.bytes.get(self.at) {
+            match byte {
+                byte if byte == quote => {
+                    text.flush(self.at);
+                    self.at += 1;
+                    text.from = self.at;
+                    return;
+                }
+                b'\n' => break,
+                b'\\' => {
+                    self.escape(text, Mode::Quoted);
+                }
+                _ => self.at += 1,
+            }
+        }
+        self.report.add(
+            Diagnostic::error(Span::new(open, open + 1), "this quote is never closed")
+                .with_help("a quoted text ends on the line that it began on"),
+        );
+    }
+
+    /// A backslash: joins lines at the end of one, else takes or makes a character.
+    fn escape(&mut self, text: &mut Text<'a>, mode: Mode) -> Escaped {
+        let start = self.at;
+        text.flush(start);
+        let rest = &self.text[start + 1..];
+        let blanks = rest
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r'))
+            .count();
+        if rest.as_bytes().get(blanks) == Some(&b'\n') {
+            self.at = start + 1 + blanks + 1;
+            text.from = self.at;
+            return text.blank_at(start, mode);
+        }
+        let Some(found) = rest.chars().next() else {
+            self.report
+                .add(Diagnostic::error(Span::new(start, start + 1), "there is nothing after this `\\`"));
+            self.at = self.bytes.len();
+            text.from = self.at;
+            return text.blank_at(start, mode);
+        };
+        self.at = start + 1 + found.len_utf8();
+        let made = match found {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => match self.unicode() {
+                Some(made) => made,
+                None => {
+                    self.report.add(Diagnostic::error(
+                        Span::new(start, self.at),
+                        "expected four hexadecimal digits after `\\u`",
+                    ));
+                    '?'
+                }
+            },
+            other => other,
+        };
+        text.from = self.at;
+        if mode == Mode::Bare && made.is_ascii_whitespace() {
+            return text.blank_at(start, mode);
+        }
+        text.own().push(made);
+        Escaped::Character
+    }
+
+    fn unicode(&mut self) -> Option<char> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        self.at += 4;
+        char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Bare,
+    Quoted,
+}
+
+#[derive(PartialEq, Eq)]
+enum Escaped {
+    Character,
+    /// Outside of quotes: the word ends.
+    Blank,
+}
+
+/// The text of a word: a piece of the source as long as that is all there is to it.
+struct Text<'a> {
+    source: &'a str,
+    owned: Option<String>,
+    /// Where what is not yet copied begins.
+    from: usize,
+    start: usize,
+    /// Where the word ended, if before the place the reader is at.
+    end: Option<usize>,
+}
+
+impl<'a> Text<'a> {
+    const fn new(source: &'a str, start: usize) -> Self {
+        Self {
+            source,
+            owned: None,
+            from: start,
+            start,
+            end: None,
+        }
+    }
+
+    fn own(&mut self) -> &mut String {
+        self.owned.get_or_insert_with(String::new)
+    }
+
+    fn flush(&mut self, to: usize) {
+        let piece = &self.source[self.from..to];
+        self.own().push_str(piece);
+        self.from = to;
+    }
+
+    fn blank_at(&mut self, at: usize, mode: Mode) -> Escaped {
+        if mode == Mode::Quoted {
+            return Escaped::Character;
+        }
+        self.end = Some(at);
+        Escaped::Blank
+    }
+
+    fn finish(mut self, end: usize) -> Cow<'a, str> {
+        match self.owned.take() {
+            None => Cow::Borrowed(&self.source[self.start..end]),
+            Some(mut owned) => {
+                if self.from < end {
+                    owned.push_str(&self.source[self.from..end]);
+                }
+                Cow::Owned(owned)
+            }
+        }
+    }
+}
