@@ -12,6 +12,7 @@
 
 pub mod api;
 pub mod bgp;
+#[cfg(feature = "daemon")]
 pub mod config;
 pub mod grammar;
 pub mod json;

@@ -107,6 +107,10 @@ impl Report {
         }
     }
 
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
     /// All of them, in the order of the file.
     pub(crate) fn finish(mut self, source: &Source) -> Diagnostics {
         self.list

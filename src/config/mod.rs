@@ -2,14 +2,42 @@
 //!
 //! A [`NeighborConfig`] that exists is valid. What a session's OPEN or TCP connection depends on is one struct,
 //! [`SessionConfig`], so that a reload compares it with one `==`.
+//!
+//! | room | what |
+//! |---|---|
+//! | [`env`] | the settings of the environment: variables and `exabgp.env` |
+//! | [`diagnostic`] | mistakes, each with its line |
+//! | `load`, `tree` | a file's text → statements with their places → [`Config`] |
+//! | `schema` and a file for each section | what may stand where |
+//! | `check` | a neighbour as written → a neighbour that is valid |
+//! | `dialect` | words of ExaBGP 3.4 and 4.2 |
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::bgp::{Afi, Asn, Family};
-use crate::grammar::RouteText;
+use crate::grammar::{Operational, RouteText};
+
+mod announce;
+mod capability;
+mod check;
+pub mod diagnostic;
+mod dialect;
+pub mod env;
+mod family;
+mod load;
+mod neighbor;
+mod process;
+mod schema;
+mod subscription;
+mod tcp_ao;
+mod tree;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use env::Env;
+pub use schema::{Row, reference};
 
 /// What a configuration file says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Helper processes, in the file's order.
     pub processes: Vec<ProcessConfig>,
@@ -40,7 +68,7 @@ pub enum Encoder {
 }
 
 /// One `neighbor` block.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NeighborConfig {
     /// What the session depends on.
     pub session: SessionConfig,
@@ -58,8 +86,84 @@ pub struct NeighborConfig {
     pub rate_limit: Option<u32>,
     /// Which helpers get which events: one for each `api` block.
     pub subscriptions: Vec<Subscription>,
+    /// Operational messages to send.
+    pub operational: Vec<Operational>,
+    /// The MD5 key as the file has it, and how that is to be read; for showing the neighbour.
+    pub md5: Option<(String, Base64)>,
     /// Routes of `static`, `announce`, `flow` and `l2vpn`, in the file's order.
     pub routes: Vec<RouteText>,
+}
+
+impl NeighborConfig {
+    /// The name by which commands select the neighbour and logs tell it from others.
+    pub fn name(&self) -> String {
+        fn or_auto(value: Option<impl ToString>) -> String {
+            value.map_or_else(|| "auto".to_owned(), |value| value.to_string())
+        }
+        let session = &self.session;
+        let families: Vec<String> = session
+            .families
+            .iter()
+            .map(|family| format!("{}-{}", family.afi, family.safi))
+            .collect();
+        format!(
+            "neighbor {} local-ip {} local-as {} peer-as {} router-id {} family-allowed {}",
+            self.peer(),
+            or_auto(session.local_address),
+            or_auto(session.local_as),
+            or_auto(session.peer_as),
+            or_auto(session.router_id),
+            if session.capabilities.multi_session {
+                families.join("/")
+            } else {
+                "in-open".to_owned()
+            }
+        )
+    }
+
+    /// The peer's address, or the range of addresses: `192.0.2.1`, `192.0.2.0/29`.
+    pub fn peer(&self) -> String {
+        let (address, bits) = (self.session.peer_address, self.session.peer_prefix);
+        if self.is_range() {
+            format!("{address}/{bits}")
+        } else {
+            address.to_string()
+        }
+    }
+
+    /// Whether it stands for more than one peer.
+    pub const fn is_range(&self) -> bool {
+        let width = if self.session.peer_address.is_ipv4() {
+            32
+        } else {
+            128
+        };
+        self.session.peer_prefix < width
+    }
+
+    /// Whether the helper `process` may send commands for this neighbour.
+    pub fn allows(&self, process: &str) -> bool {
+        self.subscriptions
+            .iter()
+            .any(|subscription| subscription.processes.iter().any(|name| name == process))
+    }
+
+    /// What the helper `process` is told, by all `api` blocks together; `None` when none names it.
+    pub fn subscription_of(&self, process: &str) -> Option<Subscription> {
+        self.subscriptions
+            .iter()
+            .filter(|subscription| subscription.processes.iter().any(|name| name == process))
+            .cloned()
+            .reduce(|all, one| Subscription {
+                neighbor_changes: all.neighbor_changes | one.neighbor_changes,
+                negotiated: all.negotiated | one.negotiated,
+                fsm: all.fsm | one.fsm,
+                signal: all.signal | one.signal,
+                send: all.send.union(one.send),
+                receive: all.receive.union(one.receive),
+                ..all
+            })
+    }
 }
 
 /// All that the OPEN or the TCP connection depends on: a difference resets the session on reload.
@@ -71,6 +175,8 @@ pub struct SessionConfig {
     pub peer_prefix: u8,
     /// Our address; `None`: whichever the kernel chooses.
     pub local_address: Option<IpAddr>,
+    /// Our link-local address, for IPv6 next hops that carry both.
+    pub local_link_local: Option<Ipv6Addr>,
     /// Our BGP identifier; `None` only for a range without one (each clone uses its remote address).
     pub router_id: Option<Ipv4Addr>,
     /// Our AS; `None`: mirror the peer's.
@@ -97,14 +203,71 @@ pub struct SessionConfig {
     pub incoming_ttl: Option<u8>,
     /// TCP MD5 key (RFC 2385), at most 80 bytes, base64 already decoded where the file says so.
     pub md5_password: Option<Vec<u8>>,
-    /// Source address of outgoing connections, if not `local_address`.
+    /// Source address of outgoing connections, and where `listen` binds, if not `local_address`.
     pub md5_ip: Option<IpAddr>,
+    /// TCP authentication option (RFC 5925).
+    pub tcp_ao: Option<TcpAo>,
     /// Pack several NLRI per UPDATE.
     pub group_updates: bool,
     /// Families, sorted.
     pub families: Vec<Family>,
     /// What the OPEN offers besides families.
     pub capabilities: CapabilityConfig,
+}
+
+/// How an MD5 key is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Base64 {
+    /// As it is.
+    #[default]
+    No,
+    /// In base64.
+    Yes,
+    /// In base64 if it looks like that.
+    Auto,
+}
+
+/// The key of the TCP authentication option (RFC 5925).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TcpAo {
+    /// KeyID of what we send, and RNextKeyID that we ask for.
+    pub key_id: u8,
+    /// How segments are signed.
+    pub algorithm: TcpAoAlgorithm,
+    /// The master key, at most 80 bytes.
+    pub password: Vec<u8>,
+}
+
+impl std::fmt::Debug for TcpAo {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TcpAo")
+            .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How segments are signed (RFC 5926, and SHA-256 as Linux has it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TcpAoAlgorithm {
+    /// HMAC-SHA-1-96.
+    HmacSha1,
+    /// AES-128-CMAC-96.
+    Aes128Cmac,
+    /// HMAC-SHA-256.
+    HmacSha256,
+}
+
+impl TcpAoAlgorithm {
+    /// The word of configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "hmac-sha-1-96",
+            Self::Aes128Cmac => "aes-128-cmac-96",
+            Self::HmacSha256 => "hmac-sha-256",
+        }
+    }
 }
 
 /// The `capability` block.
@@ -132,6 +295,12 @@ pub struct CapabilityConfig {
     pub operational: bool,
     /// Accept and send AIGP on external sessions.
     pub aigp: bool,
+    /// Link-local addresses alone as IPv6 next hops (draft-ietf-idr-linklocal-capability).
+    pub link_local_nexthop: bool,
+    /// Of a next hop with both, prefer the link-local address.
+    pub link_local_prefer: bool,
+    /// The most paths for a prefix that we want, for each family that names a limit (PATHS-LIMIT).
+    pub paths_limit: Vec<(Family, u16)>,
     /// BGP role (RFC 9234), if one is configured.
     pub role: Option<u8>,
 }
@@ -187,4 +356,21 @@ pub struct Messages {
     pub refresh: bool,
     /// OPERATIONAL.
     pub operational: bool,
+}
+
+impl Messages {
+    /// What either of both asks for.
+    const fn union(self, other: Self) -> Self {
+        Self {
+            parsed: self.parsed | other.parsed,
+            packets: self.packets | other.packets,
+            consolidate: self.consolidate | other.consolidate,
+            open: self.open | other.open,
+            update: self.update | other.update,
+            notification: self.notification | other.notification,
+            keepalive: self.keepalive | other.keepalive,
+            refresh: self.refresh | other.refresh,
+            operational: self.operational | other.operational,
+        }
+    }
 }

@@ -66,6 +66,18 @@ impl<'a> Tree<'a> {
     pub(crate) fn words(&self, statement: &Statement) -> &[Token<'a>] {
         &self.tokens[statement.words.clone()]
     }
+
+    /// The first word of a statement; empty for a section without name.
+    pub(crate) fn head(&self, statement: &Statement) -> &str {
+        self.words(statement).first().map_or("", |token| &*token.text)
+    }
+}
+
+impl Statement {
+    /// What stands in the section that it opens.
+    pub(crate) fn statements(&self) -> &[Self] {
+        self.block.as_ref().map_or(&[], |block| &block.statements)
+    }
 }
 
 /// A section that is not closed yet.

@@ -3,15 +3,18 @@
 //! | room | what |
 //! |---|---|
 //! | [`route`] | a prefix, or several, with attributes: unicast, multicast, labelled, VPN |
+//! | [`operational`] | operational messages |
 //! | [`selector`] | which neighbours a command is for |
 
 use std::rc::Rc;
 
 use crate::bgp::{AttributeSet, Family, Nlri};
 
+pub mod operational;
 pub mod route;
 pub mod selector;
 
+pub use operational::Operational;
 pub use route::{Prefix, Tail};
 pub use selector::Selector;
 

@@ -1,0 +1,355 @@
+//! A neighbour as written → a neighbour that is valid: what is missing, what does not fit together, what follows from what
+//! is said.
+
+use std::net::IpAddr;
+
+use super::capability::Restart;
+use super::diagnostic::Diagnostic;
+use super::load::Context;
+use super::neighbor::Draft;
+use super::tree::Statement;
+use super::{
+    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription,
+};
+use crate::bgp::{Afi, Family, NextHop, Safi};
+use crate::grammar::RouteText;
+use crate::text::Span;
+
+/// A neighbour, and where its address stands.
+pub(crate) struct Checked {
+    pub(crate) config: NeighborConfig,
+    span: Span,
+}
+
+/// Puts a neighbour together. `errors` is the number of errors before it: with more now, the checks of what is missing are
+/// still told, but nothing comes of it.
+pub(crate) fn finish(
+    cx: &mut Context<'_>,
+    mut draft: Draft,
+    statement: &Statement,
+    errors: usize,
+) -> Option<Checked> {
+    let subscriptions = subscription::resolve(cx, std::mem::take(&mut draft.subscriptions));
+    missing(cx, &draft, statement);
+    let session = session(cx, &mut draft)?;
+    let routes = routes(cx, &mut draft, &session);
+    let mut operational = Vec::new();
+    for (message, span) in std::mem::take(&mut draft.operational) {
+        if session.families.contains(&message.family) {
+            operational.push(message);
+        } else {
+            let text = format!("this neighbour has no `{}`: the message is not sent", message.family);
+            cx.report.add(Diagnostic::warning(span, text));
+        }
+    }
+    let mut adj_rib_out = draft.adj_rib_out.unwrap_or(true);
+    if session.capabilities.route_refresh && !adj_rib_out {
+        cx.report.add(Diagnostic::warning(
+            draft.peer_span,
+            "`route-refresh` needs the Adj-RIB-Out: `adj-rib-out` is on all the same",
+        ));
+        adj_rib_out = true;
+    }
+    let config = NeighborConfig {
+        session,
+        description: draft.description.unwrap_or_default(),
+        manual_eor: draft.manual_eor.unwrap_or(false),
+        auto_flush: draft.auto_flush.unwrap_or(true),
+        adj_rib_in: draft.adj_rib_in.unwrap_or(true),
+        adj_rib_out,
+        rate_limit: draft.rate_limit,
+        subscriptions,
+        operational,
+        md5: draft
+            .md5_password
+            .map(|(password, _)| (password, draft.md5_base64)),
+        routes,
+    };
+    (cx.report.errors == errors).then_some(Checked {
+        config,
+        span: draft.peer_span,
+    })
+}
+
+/// Tells all that is missing, in one message.
+fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
+    let mut missing = Vec::new();
+    if draft.local_as.is_none() {
+        missing.push("local-as");
+    }
+    if draft.peer_as.is_none() {
+        missing.push("peer-as");
+    }
+    let v6 = draft
+        .peer
+        .is_some_and(|(address, _)| address.is_ipv6());
+    if draft.listen > 0 && draft.local_address.is_none() {
+        missing.push("local-address");
+    }
+    if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
+        missing.push("router-id");
+    }
+    if !missing.is_empty() {
+        let mut error = Diagnostic::error(
+            statement.span,
+            format!("the neighbor is not complete: `{}` missing", missing.join("`, `")),
+        );
+        if missing.contains(&"router-id") {
+            error = error.with_help(
+                "`router-id` is needed with an IPv6 peer, and without `local-address`",
+            );
+        }
+        cx.report.add(error);
+    }
+}
+
+fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
+    let (peer_address, peer_prefix) = draft.peer?;
+    let span = draft.peer_span;
+    let local = draft.local_address;
+    if local.is_some_and(|local| local.is_ipv4() != peer_address.is_ipv4()) {
+        cx.report.add(Diagnostic::error(
+            span,
+            "`local-address` and the peer's address must be of the same family",
+        ));
+    }
+    let width = if peer_address.is_ipv4() { 32 } else { 128 };
+    let passive = draft.passive.unwrap_or(false);
+    if peer_prefix < width && !passive && !cx.env.bgp.passive {
+        cx.report.add(
+            Diagnostic::error(span, "we can not connect to a range of addresses")
+                .with_help("add `passive true;`"),
+        );
+    }
+    let own = match (draft.router_id, local) {
+        (Some(router_id), _) => Some(router_id),
+        (None, Some(IpAddr::V4(local))) if peer_address.is_ipv4() => Some(local),
+        _ => None,
+    };
+    let families = draft.families.resolve(
+        draft
+            .routes
+            .iter()
+            .flatten()
+            .flat_map(|(route, _)| route.nlri.iter().map(|nlri| nlri.family)),
+    );
+    let hold_time = draft.hold_time.unwrap_or(180);
+    let capabilities = capabilities(draft, &families, hold_time);
+    Some(SessionConfig {
+        peer_address,
+        peer_prefix,
+        local_address: local,
+        local_link_local: draft.local_link_local,
+        router_id: own,
+        local_as: draft.local_as.flatten(),
+        peer_as: draft.peer_as.flatten(),
+        host_name: draft.host_name.take(),
+        domain_name: draft.domain_name.take(),
+        hold_time,
+        passive,
+        listen: draft.listen,
+        connect: (draft.connect > 0).then_some(draft.connect),
+        source_interface: draft.source_interface.take(),
+        outgoing_ttl: draft
+            .outgoing_ttl
+            .or_else(|| draft.incoming_ttl.map(|_| 255)),
+        incoming_ttl: draft.incoming_ttl,
+        md5_password: key(cx, draft),
+        md5_ip: draft.md5_ip,
+        tcp_ao: draft.tcp_ao.take(),
+        group_updates: draft.group_updates.unwrap_or(true),
+        families,
+        capabilities,
+    })
+}
+
+fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> CapabilityConfig {
+    let written = &draft.capability;
+    let add_path = written.add_path.unwrap_or_default();
+    let candidates = if draft.add_path.named.is_empty() || draft.add_path.all {
+        families.to_vec()
+    } else {
+        draft.add_path.resolve(std::iter::empty())
+    };
+    let nexthop = written.nexthop.unwrap_or_else(|| draft.nexthops.is_some());
+    let negotiable = |family: Family| families.contains(&family);
+    CapabilityConfig {
+        asn4: written.asn4.unwrap_or(true),
+        route_refresh: written.route_refresh.unwrap_or(false),
+        graceful_restart: match written.graceful_restart {
+            None | Some(Restart::Off) => None,
+            Some(Restart::HoldTime) => Some(hold_time.min(4095)),
+            Some(Restart::Seconds(seconds)) => Some(seconds),
+        },
+        add_path,
+        add_path_families: if add_path == AddPath::default() {
+            Vec::new()
+        } else {
+            candidates
+                .into_iter()
+                .filter(|family| negotiable(*family) && carries_paths(*family))
+                .collect()
+        },
+        nexthop: nexthop.then(|| {
+            let pairs = draft.nexthops.as_deref().unwrap_or_default();
+            pairs
+                .iter()
+                .copied()
+                .filter(|(family, afi)| {
+                    let other = Family {
+                        afi: *afi,
+                        safi: family.safi,
+                    };
+                    negotiable(*family) && negotiable(other)
+                })
+                .collect()
+        }),
+        extended_message: written.extended_message.unwrap_or(true),
+        software_version: written.software_version.unwrap_or(false),
+        multi_session: written.multi_session.unwrap_or(false),
+        operational: written.operational.unwrap_or(false),
+        aigp: written.aigp.unwrap_or(false),
+        link_local_nexthop: written.link_local_nexthop.unwrap_or(false),
+        link_local_prefer: written.link_local_prefer.unwrap_or(false),
+        paths_limit: draft
+            .paths_limit
+            .iter()
+            .copied()
+            .filter(|(family, _)| negotiable(*family))
+            .collect(),
+        role: written.role,
+    }
+}
+
+/// The families that ExaBGP offers ADD-PATH for.
+fn carries_paths(family: Family) -> bool {
+    matches!(family.afi, Afi::IPV4 | Afi::IPV6)
+        && matches!(
+            family.safi,
+            Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+        )
+}
+
+/// The MD5 key as it goes to the system.
+fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
+    let (text, span) = draft.md5_password.as_ref()?;
+    let looks_encoded = text
+        .bytes()
+        .all(|byte| matches!(byte, b'a'..=b'f' | b'0'..=b'9'));
+    let key = match draft.md5_base64 {
+        Base64::No => text.as_bytes().to_vec(),
+        Base64::Yes => decode(text).unwrap_or_else(|| {
+            cx.report.add(
+                Diagnostic::error(*span, "this key is not base64")
+                    .with_help("remove `md5-base64 true;` if the key is meant as it is"),
+            );
+            Vec::new()
+        }),
+        Base64::Auto if looks_encoded => ["==", "=", ""]
+            .iter()
+            .find_map(|padding| decode(&format!("{text}{padding}")))
+            .unwrap_or_else(|| text.as_bytes().to_vec()),
+        Base64::Auto => text.as_bytes().to_vec(),
+    };
+    if key.len() > 80 {
+        cx.report.add(Diagnostic::error(
+            *span,
+            "an MD5 key has at most 80 bytes",
+        ));
+    }
+    (!key.is_empty()).then_some(key)
+}
+
+/// Base64 of RFC 4648 section 4, padding included.
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
+    let digits = text.trim_end_matches('=');
+    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(digits.len());
+    let (mut bits, mut held) = (0u32, 0u32);
+    for byte in digits.bytes() {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        bits = bits << 6 | u32::from(digit);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push(u8::try_from(bits >> held & 0xFF).unwrap_or(0));
+        }
+    }
+    Some(out)
+}
+
+/// The routes that can be sent to this neighbour.
+fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
+    let [own, inherited] = std::mem::take(&mut draft.routes);
+    let mut routes = Vec::with_capacity(own.len() + inherited.len());
+    for (route, span) in own.into_iter().chain(inherited) {
+        let families = route.nlri.iter().map(|nlri| nlri.family);
+        let foreign = families
+            .clone()
+            .find(|family| !session.families.contains(family));
+        match foreign {
+            None => {
+                self_address(cx, &route, session, span);
+                routes.push(route);
+            }
+            Some(Family::IPV4_UNICAST) => cx.report.add(
+                Diagnostic::warning(
+                    span,
+                    "this neighbour has no `ipv4 unicast`: the route is not announced",
+                )
+                .with_help("add `ipv4 unicast;` to its `family` section"),
+            ),
+            Some(family) => cx.report.add(
+                Diagnostic::error(span, format!("this neighbour has no `{family}`"))
+                    .with_help(format!("add `{family};` to its `family` section")),
+            ),
+        }
+    }
+    routes
+}
+
+/// `next-hop self` of an IPv6 route has no meaning where our address is an IPv4 one.
+fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
+    let wants_v6 = route.attributes.next_hop() == Some(NextHop::SelfAddress)
+        && route.nlri.iter().any(|nlri| nlri.family.afi == Afi::IPV6);
+    if wants_v6 && session.peer_address.is_ipv4() {
+        cx.report.add(
+            Diagnostic::error(
+                span,
+                "`next-hop self` of an IPv6 route needs a session over IPv6",
+            )
+            .with_help("write the next hop's address"),
+        );
+    }
+}
+
+/// Tells of neighbours that can not be told apart.
+pub(crate) fn duplicates(cx: &mut Context<'_>, neighbors: &[Checked]) {
+    let mut taken = std::collections::HashMap::new();
+    for neighbor in neighbors {
+        let session = &neighbor.config.session;
+        let index = if session.listen > 0 {
+            format!("{} listen {}", neighbor.config.peer(), session.listen)
+        } else {
+            neighbor.config.name()
+        };
+        if let Some(other) = taken.insert(index, neighbor.span) {
+            cx.report.add(
+                Diagnostic::error(neighbor.span, "there is such a neighbour already")
+                    .with_other(other, "here")
+                    .with_help(
+                        "two neighbours differ in address, `local-as`, `peer-as`, `local-address` or `router-id`",
+                    ),
+            );
+        }
+    }
+}

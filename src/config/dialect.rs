@@ -1,0 +1,296 @@
+//! Words of ExaBGP 3.4 and 4.2, still read: each gets one warning that shows today's form.
+//!
+//! Everything old is in this file; the readers of today's sections only ask it about words that they do not know.
+
+use super::capability;
+use super::diagnostic::Diagnostic;
+use super::load::Context;
+use super::neighbor::{self, Draft};
+use super::process::{self, ProcessDraft};
+use super::schema;
+use super::subscription::{self, Direction, SubscriptionDraft};
+use super::tree::{Statement, Tree};
+use super::{Encoder, Messages};
+use crate::text::{Cursor, Span};
+
+/// Old settings of a neighbour that only have another name today.
+const RENAMED: [(&str, &str); 5] = [
+    ("md5", "md5-password"),
+    ("ttl-security", "outgoing-ttl"),
+    ("local-ip", "local-address"),
+    ("hold", "hold-time"),
+    ("hostname", "host-name"),
+];
+
+/// A warning about an old word.
+pub(crate) fn warn(cx: &mut Context<'_>, span: Span, message: &str, today: &str) {
+    cx.report
+        .add(Diagnostic::warning(span, message).with_help(today));
+}
+
+/// An old setting of a neighbour. Tells whether it is one.
+pub(crate) fn neighbor(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    word: &str,
+    c: Cursor<'_>,
+) -> bool {
+    let span = c.last_span();
+    if let Some(keyword) = capability::KEYWORDS
+        .iter()
+        .find(|keyword| keyword.word == word)
+    {
+        warn(
+            cx,
+            span,
+            &format!("`{word}` of a neighbour itself is a setting of ExaBGP 3.4"),
+            &format!("write `capability {{ {word} …; }}`"),
+        );
+        schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
+        return true;
+    }
+    let Some((_, today)) = RENAMED.iter().find(|(old, _)| *old == word) else {
+        return false;
+    };
+    warn(
+        cx,
+        span,
+        &format!("`{word}` is a setting of older versions of ExaBGP"),
+        &format!("write `{today}`"),
+    );
+    if let Some(keyword) = neighbor::KEYWORDS
+        .iter()
+        .find(|keyword| keyword.word == *today)
+    {
+        schema::setting(keyword, draft, c, &mut cx.report);
+    }
+    true
+}
+
+/// An old capability. Tells whether it is one.
+pub(crate) fn capability(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    word: &str,
+    c: Cursor<'_>,
+) -> bool {
+    let today = match word {
+        "refresh" => "route-refresh",
+        "multisession" => "multi-session",
+        "extended-nexthop" => "nexthop",
+        _ => return false,
+    };
+    warn(
+        cx,
+        c.last_span(),
+        &format!("`{word}` is no name of a capability today"),
+        &format!("write `{today}`"),
+    );
+    if let Some(keyword) = capability::KEYWORDS
+        .iter()
+        .find(|keyword| keyword.word == today)
+    {
+        schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
+    }
+    true
+}
+
+/// An old setting of an `api` section. Tells whether it is one.
+pub(crate) fn subscription(
+    cx: &mut Context<'_>,
+    word: &str,
+    mut c: Cursor<'_>,
+    draft: &mut SubscriptionDraft,
+) -> bool {
+    let target = &mut draft.subscription;
+    let span = c.last_span();
+    let today = match word {
+        "parse-routes" => "nothing: commands of a helper in `processes` are always read",
+        "peer-updates" => "`neighbor-changes; receive { parsed; update; }`",
+        "receive-routes" | "receive-updates" => "`receive { parsed; update; }`",
+        "receive-parsed" => "`receive { parsed; }`",
+        "receive-packets" => "`receive { packets; }`",
+        "send-packets" => "`send { packets; }`",
+        "send-parsed" => "`send { parsed; }`",
+        "consolidate" => "`receive { consolidate; }`",
+        "receive-opens" => "`receive { parsed; open; }`",
+        "receive-keepalives" => "`receive { parsed; keepalive; }`",
+        "receive-notifications" => "`receive { parsed; notification; }`",
+        "receive-refresh" => "`receive { parsed; refresh; }`",
+        "receive-operational" => "`receive { parsed; operational; }`",
+        _ => return false,
+    };
+    warn(
+        cx,
+        span,
+        &format!("`{word}` is a setting of ExaBGP 3.4"),
+        &format!("write {today}"),
+    );
+    let on = match schema::boolean(&mut c, true) {
+        Ok(on) => on,
+        Err(error) => {
+            cx.report.add(error);
+            return true;
+        }
+    };
+    let receive = &mut target.receive;
+    match word {
+        "peer-updates" => {
+            target.neighbor_changes = on;
+            (receive.parsed, receive.update) = (on, on);
+        }
+        "receive-routes" | "receive-updates" => (receive.parsed, receive.update) = (on, on),
+        "receive-parsed" => receive.parsed = on,
+        "receive-packets" => every(receive, on),
+        "send-packets" => every(&mut target.send, on),
+        "send-parsed" => target.send.parsed = on,
+        "consolidate" => receive.consolidate = on,
+        "receive-opens" => (receive.parsed, receive.open) = (on, on),
+        "receive-keepalives" => (receive.parsed, receive.keepalive) = (on, on),
+        "receive-notifications" => (receive.parsed, receive.notification) = (on, on),
+        "receive-refresh" => (receive.parsed, receive.refresh) = (on, on),
+        "receive-operational" => (receive.parsed, receive.operational) = (on, on),
+        _ => {}
+    }
+    true
+}
+
+/// All messages as packets.
+fn every(messages: &mut Messages, on: bool) {
+    *messages = Messages {
+        parsed: messages.parsed,
+        consolidate: messages.consolidate,
+        packets: on,
+        open: on,
+        update: on,
+        notification: on,
+        keepalive: on,
+        refresh: on,
+        operational: on,
+    };
+}
+
+/// An old line of `send` or `receive`. Tells whether it is one.
+pub(crate) fn message(
+    cx: &mut Context<'_>,
+    word: &str,
+    span: Span,
+    draft: &mut SubscriptionDraft,
+    direction: Direction,
+) -> bool {
+    let today = match word {
+        "updates" => "`update`",
+        "opens" => "`open`",
+        "keepalives" => "`keepalive`",
+        "notifications" => "`notification`",
+        "neighbor-changes" => "`neighbor-changes` before `receive`",
+        "all" => "each message by its name",
+        _ => return false,
+    };
+    warn(
+        cx,
+        span,
+        &format!("`{word}` is a setting of older versions of ExaBGP"),
+        &format!("write {today}"),
+    );
+    if word == "neighbor-changes" {
+        draft.subscription.neighbor_changes = true;
+        return true;
+    }
+    let messages = direction.of(&mut draft.subscription);
+    match word {
+        "updates" => messages.update = true,
+        "opens" => messages.open = true,
+        "keepalives" => messages.keepalive = true,
+        "notifications" => messages.notification = true,
+        _ => {
+            let packets = messages.packets;
+            every(messages, true);
+            messages.packets = packets;
+        }
+    }
+    true
+}
+
+/// An old section of a neighbour: `process NAME { … }`, a helper and its subscription in one.
+pub(crate) fn section(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    statement: &Statement,
+    word: &str,
+) -> bool {
+    if word != "process" {
+        return false;
+    }
+    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let Some(name) = c.next_token() else {
+        return false;
+    };
+    warn(
+        cx,
+        statement.span,
+        "`process` within a neighbour is a section of ExaBGP 3.4",
+        "write it outside, and `api { processes [ NAME ]; … }` here",
+    );
+    let mut found = SubscriptionDraft {
+        processes: vec![(name.text.clone().into_owned(), name.span)],
+        ..SubscriptionDraft::default()
+    };
+    subscription::settings(cx, statement, &mut found);
+    draft.subscriptions.push(found);
+    true
+}
+
+/// Reads the programs of all `process` sections within neighbours and groups.
+pub(crate) fn collect_processes(cx: &mut Context<'_>) {
+    let tree = cx.tree;
+    let mut found = Vec::new();
+    for statement in &tree.statements {
+        match (tree.head(statement), statement.block.is_some()) {
+            ("neighbor", true) => inner(tree, statement, &mut found),
+            ("group", true) => {
+                inner(tree, statement, &mut found);
+                for neighbor in statement.statements() {
+                    if tree.head(neighbor) == "neighbor" {
+                        inner(tree, neighbor, &mut found);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for statement in found {
+        let (_, mut c) = schema::cursor(tree, statement);
+        let Some(name) = c.next_token() else {
+            cx.report
+                .add(Diagnostic::error(statement.span, "the process has no name"));
+            continue;
+        };
+        let mut draft = ProcessDraft::default();
+        process::settings(cx, statement, &mut draft, |_| true);
+        // ExaBGP 3.4 took text where nothing was said.
+        draft.encoder.get_or_insert(Encoder::Text);
+        let known = cx.inner_processes.iter();
+        let same = known
+            .filter(|process| process.name == name.text)
+            .any(|process| process.run == draft.run);
+        if !same {
+            let process = process::finish(cx, name.text.clone().into_owned(), name.span, draft);
+            cx.inner_processes.extend(process);
+        }
+    }
+}
+
+fn inner<'t>(tree: &Tree<'_>, section: &'t Statement, found: &mut Vec<&'t Statement>) {
+    found.extend(
+        section
+            .statements()
+            .iter()
+            .filter(|inner| tree.head(inner) == "process" && inner.block.is_some()),
+    );
+}
+
+/// Whether a word is one of a process within a neighbour that says what the process runs.
+pub(crate) fn is_process_word(word: &str) -> bool {
+    process::KEYWORDS.iter().any(|keyword| keyword.word == word)
+}

@@ -1,0 +1,314 @@
+//! A file's text → [`Config`]: processes and templates first, wherever they stand, then the neighbours.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use super::check::{self, Checked};
+use super::diagnostic::{Diagnostic, Diagnostics, Report, Source};
+use super::neighbor::{self, Draft};
+use super::schema::{self, Origin, Seen};
+use super::tree::{Statement, Tree};
+use super::{Config, Env, NeighborConfig, dialect, process, subscription};
+use crate::grammar::{Place, Tail};
+use crate::text::{Span, near_miss};
+
+/// The largest file that is read, in bytes: some millions of routes.
+const MAX_SIZE: u64 = 512 << 20;
+
+/// What the readers of sections share.
+pub(crate) struct Context<'a> {
+    pub(crate) tree: &'a Tree<'a>,
+    pub(crate) text: &'a str,
+    /// The folder of the file; where `run` looks for programs.
+    pub(crate) folder: PathBuf,
+    pub(crate) env: &'a Env,
+    pub(crate) report: Report,
+    /// The processes of the file, with the place of their names.
+    pub(crate) processes: Vec<(String, Span)>,
+    /// Processes that stand within neighbours (ExaBGP 3.4).
+    pub(crate) inner_processes: Vec<super::ProcessConfig>,
+    pub(crate) templates: HashMap<&'a str, &'a Statement>,
+    /// Tails by their text: the same attributes are read once, and shared.
+    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
+}
+
+impl Config {
+    /// Reads the file at `path`: its meaning and what was odd about it.
+    ///
+    /// # Errors
+    /// When the file can't be read, or has mistakes: then all of them. A file with mistakes means nothing.
+    pub fn load(path: &Path, env: &Env) -> Result<(Self, Diagnostics), Diagnostics> {
+        let name = path.to_string_lossy();
+        let about = |message: String| Diagnostics::about_file(&name, message);
+        let facts = std::fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => about("there is no such file".into()),
+            _ => about(format!("the file can not be read: {error}")),
+        })?;
+        if facts.is_dir() {
+            return Err(about("this is a folder, not a configuration file".into()));
+        }
+        if facts.len() > MAX_SIZE {
+            return Err(about(format!("the file is larger than {MAX_SIZE} bytes")));
+        }
+        let bytes = std::fs::read(path)
+            .map_err(|error| about(format!("the file can not be read: {error}")))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            let line = error.as_bytes()[..at]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1;
+            about(format!("line {line} is not valid UTF-8"))
+        })?;
+        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::parse(&name, &text, &folder, env)
+    }
+
+    /// Reads `text`, the contents of a file called `name` in `folder`.
+    ///
+    /// # Errors
+    /// When it has mistakes: then all of them.
+    pub fn parse(
+        name: &str,
+        text: &str,
+        folder: &Path,
+        env: &Env,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let mut report = Report::default();
+        let tree = Tree::parse(text, &mut report);
+        let mut cx = Context {
+            tree: &tree,
+            text,
+            folder: folder.to_path_buf(),
+            env,
+            report,
+            processes: Vec::new(),
+            inner_processes: Vec::new(),
+            templates: HashMap::new(),
+            tails: HashMap::new(),
+        };
+        let config = read(&mut cx);
+        let errors = cx.report.errors;
+        let diagnostics = cx.report.finish(&Source {
+            name: name.into(),
+            text: text.into(),
+        });
+        if errors > 0 {
+            Err(diagnostics)
+        } else {
+            Ok((config, diagnostics))
+        }
+    }
+}
+
+fn read<'a>(cx: &mut Context<'a>) -> Config {
+    let tree = cx.tree;
+    let mut config = Config::default();
+    if tree.statements.is_empty() && cx.report.is_empty() {
+        cx.report.add(Diagnostic::error(
+            Span::default(),
+            "the file has no statement",
+        ));
+    }
+    for statement in &tree.statements {
+        match (tree.head(statement), &statement.block) {
+            ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
+            ("template", Some(_)) => templates(cx, statement),
+            _ => {}
+        }
+    }
+    check_templates(cx);
+    // Processes inside of neighbours first: another neighbour's `api` may name them.
+    dialect::collect_processes(cx);
+    let mut neighbors = Vec::new();
+    for statement in &tree.statements {
+        match (tree.head(statement), &statement.block) {
+            ("process" | "template", Some(_)) => {}
+            ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
+            ("group", Some(_)) => group(cx, statement, &mut neighbors),
+            ("", _) => {}
+            (word, block) => root_word(cx, word, statement, block.is_some()),
+        }
+    }
+    check::duplicates(cx, &neighbors);
+    config.processes.append(&mut cx.inner_processes);
+    config.neighbors = neighbors
+        .into_iter()
+        .map(|checked: Checked| checked.config)
+        .collect::<Vec<NeighborConfig>>();
+    config
+}
+
+/// A word that may not stand outside of all sections.
+fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
+    let span = schema::cursor(cx.tree, statement).1.last_span();
+    let known = ["neighbor", "process", "template"];
+    let error = if known.contains(&word) && !is_section {
+        Diagnostic::error(span, format!("`{word}` is a section"))
+            .with_help(format!("write `{word} … {{ … }}`"))
+    } else if neighbor::KEYWORDS.iter().any(|keyword| keyword.word == word)
+        || neighbor::SECTIONS.contains(&word)
+    {
+        Diagnostic::error(span, format!("`{word}` belongs into a `neighbor` section"))
+    } else {
+        schema::unknown(word, span, "a file", known)
+    };
+    cx.report.add(error);
+}
+
+/// Collects the templates of `template { neighbor NAME { … } }`.
+fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
+    let tree = cx.tree;
+    for statement in section.statements() {
+        let (word, mut c) = schema::cursor(tree, statement);
+        if word != "neighbor" || statement.block.is_none() {
+            cx.report.add(schema::unknown(
+                word,
+                c.last_span(),
+                "a `template` section",
+                ["neighbor"],
+            ));
+            continue;
+        }
+        let Some(name) = c.next_token() else {
+            cx.report.add(
+                Diagnostic::error(c.last_span(), "the template has no name")
+                    .with_help("write `neighbor NAME { … }`"),
+            );
+            continue;
+        };
+        subscription::check_name(cx, &name.text, name.span);
+        schema::spare(&c, &mut cx.report);
+        if let Some(other) = cx.templates.insert(&*name.text, statement) {
+            cx.report.add(
+                Diagnostic::error(name.span, format!("there is a template `{}` already", name.text))
+                    .with_other(other.span, "here"),
+            );
+        }
+    }
+}
+
+/// Reads every template once, so that the mistakes of one that nobody inherits are told too.
+fn check_templates(cx: &mut Context<'_>) {
+    let mut templates: Vec<&Statement> = cx.templates.values().copied().collect();
+    templates.sort_by_key(|statement| statement.span.start);
+    for statement in templates {
+        let mut draft = Draft::default();
+        neighbor::read(
+            cx,
+            &mut draft,
+            &mut Seen::default(),
+            statement.statements(),
+            Origin::Own,
+        );
+        for (name, span) in &draft.inherit {
+            known_template(cx, name, *span);
+        }
+    }
+}
+
+/// Tells of a template that there is not.
+fn known_template(cx: &mut Context<'_>, name: &str, span: Span) {
+    if cx.templates.contains_key(name) {
+        return;
+    }
+    let message = format!("there is no template `{name}`: nothing is inherited");
+    let near = near_miss(name, cx.templates.keys().copied());
+    let help = near.map(|near| format!("did you mean `{near}`?"));
+    cx.report.add(Diagnostic {
+        help,
+        ..Diagnostic::warning(span, message)
+    });
+}
+
+/// Reads `group { … neighbor … { … } … }` of ExaBGP 3.4: what the group says, each of its neighbours inherits.
+fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<Checked>) {
+    let tree = cx.tree;
+    dialect::warn(
+        cx,
+        section.span,
+        "`group` is a section of ExaBGP 3.4",
+        "write a `template`, and `inherit` it in each neighbour",
+    );
+    for statement in section.statements() {
+        if (tree.head(statement), statement.block.is_some()) == ("neighbor", true) {
+            neighbors.extend(neighbor(cx, statement, section.statements()));
+        }
+    }
+}
+
+/// Reads `neighbor ADDRESS { … }`; `group` are the statements of the group around it.
+fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) -> Option<Checked> {
+    let errors = cx.report.errors;
+    let tree = cx.tree;
+    let mut draft = Draft::default();
+    let mut seen = Seen::default();
+    let (_, mut c) = schema::cursor(tree, statement);
+    draft.peer_span = c.span();
+    if c.is_empty() {
+        cx.report.add(
+            Diagnostic::error(statement.span, "the neighbor has no address")
+                .with_help("write `neighbor ADDRESS { … }`"),
+        );
+    } else {
+        match neighbor::peer(&mut c, &mut cx.report) {
+            Ok(peer) => draft.peer = Some(peer),
+            Err(error) => cx.report.add(error),
+        }
+    }
+    schema::spare(&c, &mut cx.report);
+    let shared = group
+        .iter()
+        .filter(|statement| tree.head(statement) != "neighbor" || statement.block.is_none());
+    for inherited in shared {
+        let one = std::slice::from_ref(inherited);
+        neighbor::read(cx, &mut draft, &mut seen, one, Origin::Inherited);
+    }
+    let names = inherited(cx, statement);
+    let mut done = Vec::new();
+    inherit(cx, &mut draft, &mut seen, names, &mut done);
+    neighbor::read(cx, &mut draft, &mut seen, statement.statements(), Origin::Own);
+    check::finish(cx, draft, statement, errors)
+}
+
+/// The templates that the statements of a section name.
+fn inherited(cx: &mut Context<'_>, section: &Statement) -> Vec<(String, Span)> {
+    let tree = cx.tree;
+    let mut draft = Draft::default();
+    for statement in section.statements() {
+        let (word, mut c) = schema::cursor(tree, statement);
+        let keyword = neighbor::KEYWORDS
+            .iter()
+            .find(|keyword| keyword.word == "inherit" && word == "inherit");
+        if let Some(keyword) = keyword {
+            // A mistake is told when the section itself is read.
+            let _ = (keyword.read)(&mut draft, &mut c, &mut Report::default());
+        }
+    }
+    draft.inherit
+}
+
+/// Reads templates into `draft`; those that a template inherits come before it. Each is read once, so a circle ends.
+fn inherit(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    seen: &mut Seen,
+    names: Vec<(String, Span)>,
+    done: &mut Vec<String>,
+) {
+    for (name, span) in names {
+        known_template(cx, &name, span);
+        if done.contains(&name) {
+            continue;
+        }
+        let Some(template) = cx.templates.get(name.as_str()).copied() else {
+            continue;
+        };
+        done.push(name);
+        let deeper = inherited(cx, template);
+        inherit(cx, draft, seen, deeper, done);
+        neighbor::read(cx, draft, seen, template.statements(), Origin::Inherited);
+    }
+}

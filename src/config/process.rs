@@ -1,0 +1,235 @@
+//! The `process` section: a helper program, looked up and checked when the file is read.
+//!
+//! A program that is no absolute path is looked for in `/etc/exabgp`, beside the configuration file and in every folder of
+//! `PATH`; of several, the last counts. That is ExaBGP's order, and setups depend on it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::{AccessFlags, access};
+
+use super::diagnostic::Diagnostic;
+use super::env::Search;
+use super::load::Context;
+use super::schema::{self, Keyword, Origin, Seen, boolean};
+use super::tree::Statement;
+use super::{Encoder, ProcessConfig};
+use crate::text::{Span, Token};
+
+/// The section as written.
+#[derive(Debug, Default)]
+pub(crate) struct ProcessDraft {
+    pub(crate) run: Vec<String>,
+    pub(crate) run_span: Span,
+    pub(crate) encoder: Option<Encoder>,
+    pub(crate) respawn: Option<bool>,
+}
+
+/// What may stand in the section.
+pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
+    Keyword {
+        word: "run",
+        value: "<program> <argument> …",
+        doc: "the program and its arguments, passed on as they are: no shell, no variables",
+        read: |draft, c, report| {
+            let span = c.span();
+            c.word("a program")?;
+            let words = c.remaining();
+            // The program was taken already; it is the word before those that remain.
+            let mut run = vec![String::new()];
+            run.extend(words.iter().map(|token| token.text.clone().into_owned()));
+            if let Some(split) = glued(words) {
+                report.add(
+                    Diagnostic::warning(split, "commas and brackets are arguments of their own")
+                        .with_help("put the argument in quotes to pass it as one"),
+                );
+            }
+            draft.run = run;
+            draft.run_span = span;
+            while c.next_token().is_some() {}
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "encoder",
+        value: "<json|text>",
+        doc: "the form of the events that the program reads",
+        read: |draft, c, _| {
+            c.value("`json` or `text`", |word| match word {
+                "json" => Some(Encoder::Json),
+                "text" => Some(Encoder::Text),
+                _ => None,
+            })
+            .map(|encoder| draft.encoder = Some(encoder))
+        },
+    },
+    Keyword {
+        word: "respawn",
+        value: "<true|false>",
+        doc: "start the program again when it ends; on unless disabled",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.respawn = Some(value)),
+    },
+];
+
+/// Where a mark that splits an argument touches its neighbour.
+fn glued(words: &[Token<'_>]) -> Option<Span> {
+    words
+        .windows(2)
+        .find(|pair| {
+            pair[0].span.end == pair[1].span.start && (!pair[0].quoted || !pair[1].quoted)
+        })
+        .map(|pair| pair[0].span.to(pair[1].span))
+}
+
+/// Reads `process NAME { … }`.
+pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> Option<ProcessConfig> {
+    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let Some(name) = c.next_token() else {
+        cx.report.add(
+            Diagnostic::error(statement.span, "the process has no name")
+                .with_help("write `process NAME { … }`"),
+        );
+        return None;
+    };
+    let (name, span) = (name.text.clone().into_owned(), name.span);
+    schema::spare(&c, &mut cx.report);
+    let mut draft = ProcessDraft::default();
+    settings(cx, statement, &mut draft, |_| false);
+    finish(cx, name, span, draft)
+}
+
+/// Reads the settings of the section; `skip` tells of unknown words that somebody else reads.
+pub(crate) fn settings(
+    cx: &mut Context<'_>,
+    statement: &Statement,
+    draft: &mut ProcessDraft,
+    skip: fn(&str) -> bool,
+) {
+    let mut seen = Seen::default();
+    for inner in statement.statements() {
+        let tree = cx.tree;
+        let (word, c) = schema::cursor(tree, inner);
+        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
+            Some(keyword) if inner.block.is_none() => {
+                seen.note(
+                    "process",
+                    keyword.word,
+                    tree.words(inner),
+                    inner.span,
+                    Origin::Own,
+                    &mut cx.report,
+                );
+                schema::setting(keyword, draft, c, &mut cx.report);
+                if word == "run" {
+                    program(cx, draft, inner);
+                }
+            }
+            _ if skip(word) => {}
+            _ => cx.report.add(schema::unknown(
+                word,
+                c.last_span(),
+                "a `process` section",
+                KEYWORDS.iter().map(|keyword| keyword.word),
+            )),
+        }
+    }
+}
+
+/// Puts the program where the reader of `run` left room.
+fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement) {
+    let Some(word) = cx.tree.words(statement).get(1) else {
+        return;
+    };
+    match locate(&word.text, &cx.folder, &cx.env.search) {
+        Ok(path) => draft.run[0] = path.to_string_lossy().into_owned(),
+        Err(message) => cx.report.add(Diagnostic::error(word.span, message)),
+    }
+}
+
+/// Checks that all is there.
+pub(crate) fn finish(
+    cx: &mut Context<'_>,
+    name: String,
+    span: Span,
+    draft: ProcessDraft,
+) -> Option<ProcessConfig> {
+    let mut missing = Vec::new();
+    if draft.run.is_empty() {
+        missing.push("`run <program>;`");
+    }
+    if draft.encoder.is_none() {
+        missing.push("`encoder json;` or `encoder text;`");
+    }
+    if !missing.is_empty() {
+        cx.report.add(
+            Diagnostic::error(span, format!("the process `{name}` is not complete"))
+                .with_help(format!("add {}", missing.join(" and "))),
+        );
+    }
+    if let Some((_, other)) = cx.processes.iter().find(|(other, _)| *other == name) {
+        cx.report.add(
+            Diagnostic::error(span, format!("there is a process `{name}` already"))
+                .with_other(*other, "here"),
+        );
+        return None;
+    }
+    cx.processes.push((name.clone(), span));
+    Some(ProcessConfig {
+        name,
+        run: draft.run,
+        encoder: draft.encoder?,
+        respawn: draft.respawn.unwrap_or(true),
+    })
+}
+
+/// The program's path, absolute; the error is the message.
+fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, String> {
+    let path = if program.starts_with('/') {
+        PathBuf::from(program)
+    } else {
+        candidates(program, folder, search)
+            .into_iter()
+            .rfind(|path| path.is_file())
+            .ok_or_else(|| format!("can not locate the program `{program}`"))?
+    };
+    let shown = path.display();
+    let facts = std::fs::metadata(&path).map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => format!("can not locate the program `{shown}`"),
+        _ => format!("can not access the program `{shown}`: {error}"),
+    })?;
+    if facts.is_dir() {
+        return Err(format!("`{shown}` is a folder, not a program"));
+    }
+    if !facts.is_file() {
+        return Err(format!("`{shown}` is not a regular file"));
+    }
+    let mode = facts.permissions().mode();
+    if mode & 0o6000 != 0 {
+        let bit = if mode & 0o4000 != 0 {
+            "setuid"
+        } else {
+            "setgid"
+        };
+        return Err(format!("refusing to run the {bit} program `{shown}`"));
+    }
+    if access(&path, AccessFlags::X_OK).is_err() {
+        return Err(format!("`{shown}` may not be executed by this user"));
+    }
+    Ok(path)
+}
+
+/// Where a program that is no absolute path may be; the last that exists counts.
+fn candidates(program: &str, folder: &Path, search: &Search) -> Vec<PathBuf> {
+    if let Some(inside) = program.strip_prefix("etc/exabgp/") {
+        return match &search.etc {
+            Some(etc) => vec![etc.join(inside)],
+            None => vec![search.pwd.join(program), Path::new("/etc/exabgp").join(inside)],
+        };
+    }
+    let mut found = vec![
+        Path::new("/etc/exabgp").join(program),
+        search.pwd.join(folder).join(program),
+    ];
+    found.extend(search.path.iter().map(|path| path.join(program)));
+    found
+}

@@ -1,0 +1,340 @@
+//! The `api` section: which helpers may speak for a neighbour, and what they are told.
+//!
+//! Differences from ExaBGP 5.0, on purpose: the name of a section is unique within its neighbour, not in the whole file,
+//! and helpers found by `processes-match` get events like the others.
+
+use regex::Regex;
+
+use super::diagnostic::{Diagnostic, Report};
+use super::load::Context;
+use super::schema::{self, Keyword, Origin, Seen, boolean};
+use super::tree::Statement;
+use super::{Messages, Subscription, dialect};
+use crate::text::{Cursor, Span, SyntaxError, near_miss};
+
+/// The section as written.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SubscriptionDraft {
+    pub(crate) subscription: Subscription,
+    /// Names of `processes`.
+    pub(crate) processes: Vec<(String, Span)>,
+    /// Expressions of `processes-match`.
+    pub(crate) matches: Vec<(String, Span)>,
+    /// Where its name stands, if it has one.
+    pub(crate) named: Option<Span>,
+}
+
+/// What may stand in the section, besides `send` and `receive`.
+pub(crate) const KEYWORDS: &[Keyword<SubscriptionDraft>] = &[
+    Keyword {
+        word: "processes",
+        value: "[ <name> … ]",
+        doc: "the helpers that may send commands for this neighbour and get its events",
+        read: |draft, c, report| names(c, report).map(|names| draft.processes.extend(names)),
+    },
+    Keyword {
+        word: "processes-match",
+        value: "[ \"<expression>\" … ]",
+        doc: "the same for all helpers whose name starts with a match of the regular expression",
+        read: |draft, c, report| {
+            let names = names(c, report)?;
+            for (text, span) in &names {
+                if let Err(error) = anchored(text) {
+                    return Err(SyntaxError::new(
+                        *span,
+                        format!("`{text}` is not a regular expression: {}", reason(&error)),
+                    ));
+                }
+            }
+            draft.matches.extend(names);
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "neighbor-changes",
+        value: "<true|false>",
+        doc: "tell when the session connects, is up, is down",
+        read: |draft, c, _| {
+            boolean(c, true).map(|value| draft.subscription.neighbor_changes = value)
+        },
+    },
+    Keyword {
+        word: "negotiated",
+        value: "<true|false>",
+        doc: "tell what both sides agreed on",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.negotiated = value),
+    },
+    Keyword {
+        word: "fsm",
+        value: "<true|false>",
+        doc: "tell every change of the session's state",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.fsm = value),
+    },
+    Keyword {
+        word: "signal",
+        value: "<true|false>",
+        doc: "tell the signals that the daemon gets",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.signal = value),
+    },
+];
+
+/// What may stand in `send` and `receive`.
+pub(crate) const MESSAGES: &[Keyword<Messages>] = &[
+    Keyword {
+        word: "parsed",
+        value: "<true|false>",
+        doc: "messages decoded",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.parsed = value),
+    },
+    Keyword {
+        word: "packets",
+        value: "<true|false>",
+        doc: "messages as hexadecimal digits",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.packets = value),
+    },
+    Keyword {
+        word: "consolidate",
+        value: "<true|false>",
+        doc: "both in one event",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.consolidate = value),
+    },
+    Keyword {
+        word: "open",
+        value: "<true|false>",
+        doc: "OPEN messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.open = value),
+    },
+    Keyword {
+        word: "update",
+        value: "<true|false>",
+        doc: "UPDATE messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.update = value),
+    },
+    Keyword {
+        word: "notification",
+        value: "<true|false>",
+        doc: "NOTIFICATION messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.notification = value),
+    },
+    Keyword {
+        word: "keepalive",
+        value: "<true|false>",
+        doc: "KEEPALIVE messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.keepalive = value),
+    },
+    Keyword {
+        word: "refresh",
+        value: "<true|false>",
+        doc: "ROUTE-REFRESH messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.refresh = value),
+    },
+    Keyword {
+        word: "operational",
+        value: "<true|false>",
+        doc: "OPERATIONAL messages",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.operational = value),
+    },
+];
+
+/// Reads `[ a b ]` or `[ a, b ]`.
+fn names(c: &mut Cursor<'_>, report: &mut Report) -> Result<Vec<(String, Span)>, SyntaxError> {
+    let start = c.span();
+    let bare = c.peek() != "[";
+    let names = c.list(|c| {
+        let span = c.span();
+        c.value("a name", |word| (!matches!(word, "[" | "," | "]")).then(|| word.to_owned()))
+            .map(|name| (name, span))
+    })?;
+    if bare {
+        report.add(
+            Diagnostic::warning(start, "ExaBGP asks for brackets around this name")
+                .with_help("write `[ NAME ]`"),
+        );
+    }
+    Ok(names)
+}
+
+/// Matches at the start of a name, as Python's `re.match` does.
+fn anchored(text: &str) -> Result<Regex, regex::Error> {
+    Regex::new(&format!("^(?:{text})"))
+}
+
+/// The last line of a message that draws the expression.
+fn reason(error: &regex::Error) -> String {
+    let text = error.to_string();
+    text.lines()
+        .last()
+        .unwrap_or_default()
+        .trim_start_matches("error: ")
+        .to_owned()
+}
+
+/// Reads `api [NAME] { … }`.
+pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> SubscriptionDraft {
+    let mut draft = SubscriptionDraft::default();
+    let (_, mut c) = schema::cursor(cx.tree, statement);
+    if let Some(name) = c.next_token() {
+        draft.named = Some(name.span);
+        draft.subscription.name = name.text.clone().into_owned();
+        check_name(cx, &name.text, name.span);
+    }
+    schema::spare(&c, &mut cx.report);
+    settings(cx, statement, &mut draft);
+    draft
+}
+
+/// Reads what stands in the section.
+pub(crate) fn settings(
+    cx: &mut Context<'_>,
+    statement: &Statement,
+    draft: &mut SubscriptionDraft,
+) {
+    let mut seen = Seen::default();
+    for inner in statement.statements() {
+        let tree = cx.tree;
+        let (word, c) = schema::cursor(tree, inner);
+        match (word, &inner.block) {
+            ("send", Some(_)) => messages(cx, inner, draft, Direction::Send),
+            ("receive", Some(_)) => messages(cx, inner, draft, Direction::Receive),
+            _ => match KEYWORDS.iter().find(|keyword| keyword.word == word) {
+                Some(keyword) if inner.block.is_none() => {
+                    let words = tree.words(inner);
+                    let span = inner.span;
+                    seen.note("api", keyword.word, words, span, Origin::Own, &mut cx.report);
+                    schema::setting(keyword, draft, c, &mut cx.report);
+                }
+                _ if dialect::subscription(cx, word, c, draft) => {}
+                _ if tree.head(statement) == "process" && dialect::is_process_word(word) => {}
+                _ => cx.report.add(schema::unknown(
+                    word,
+                    c.last_span(),
+                    "an `api` section",
+                    KEYWORDS
+                        .iter()
+                        .map(|keyword| keyword.word)
+                        .chain(["send", "receive"]),
+                )),
+            },
+        }
+    }
+}
+
+/// Which way messages go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// Those that we send.
+    Send,
+    /// Those that the peer sends.
+    Receive,
+}
+
+impl Direction {
+    /// What a subscription says about them.
+    pub(crate) const fn of(self, subscription: &mut Subscription) -> &mut Messages {
+        match self {
+            Self::Send => &mut subscription.send,
+            Self::Receive => &mut subscription.receive,
+        }
+    }
+}
+
+/// Reads `send { … }` or `receive { … }`.
+fn messages(
+    cx: &mut Context<'_>,
+    statement: &Statement,
+    draft: &mut SubscriptionDraft,
+    direction: Direction,
+) {
+    for inner in statement.statements() {
+        let (word, c) = schema::cursor(cx.tree, inner);
+        match MESSAGES.iter().find(|keyword| keyword.word == word) {
+            Some(keyword) if inner.block.is_none() => {
+                let messages = direction.of(&mut draft.subscription);
+                schema::setting(keyword, messages, c, &mut cx.report);
+            }
+            _ if dialect::message(cx, word, c.last_span(), draft, direction) => {}
+            _ => cx.report.add(schema::unknown(
+                word,
+                c.last_span(),
+                "a `send` or `receive` section",
+                MESSAGES.iter().map(|keyword| keyword.word),
+            )),
+        }
+    }
+}
+
+/// Letters, digits, dots, dashes and underscores.
+pub(crate) fn check_name(cx: &mut Context<'_>, name: &str, span: Span) {
+    let odd = |c: char| !c.is_ascii_alphanumeric() && !matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.contains(odd) {
+        cx.report.add(
+            Diagnostic::error(span, format!("`{name}` is not a name"))
+                .with_help("a name has letters, digits, `.`, `-` and `_`"),
+        );
+    }
+}
+
+/// Puts the names of helpers to those that the file has.
+pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> Vec<Subscription> {
+    let mut taken: Vec<(String, Span)> = Vec::new();
+    let mut unnamed = 0;
+    let mut list = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let mut subscription = draft.subscription;
+        match draft.named {
+            Some(span) => {
+                let earlier = taken.iter().find(|(name, _)| *name == subscription.name);
+                if let Some((name, other)) = earlier.filter(|(_, other)| *other != span) {
+                    cx.report.add(
+                        Diagnostic::error(span, format!("the name `{name}` is used twice in this neighbour"))
+                            .with_other(*other, "here"),
+                    );
+                }
+                taken.push((subscription.name.clone(), span));
+            }
+            None => {
+                unnamed += 1;
+                subscription.name = format!("auto-named-{unnamed}");
+            }
+        }
+        for (name, span) in draft.processes {
+            if !cx.processes.iter().any(|(known, _)| *known == name) {
+                let known = cx.processes.iter().map(|(known, _)| known.as_str());
+                let help = near_miss(&name, known).map_or_else(
+                    || format!("add `process {name} {{ … }}`"),
+                    |near| format!("did you mean `{near}`?"),
+                );
+                let message = format!("there is no process `{name}`");
+                cx.report
+                    .add(Diagnostic::error(span, message).with_help(help));
+            }
+            push(&mut subscription.processes, name);
+        }
+        for (text, span) in draft.matches {
+            let Ok(expression) = anchored(&text) else {
+                continue;
+            };
+            let mut found = false;
+            for (name, _) in &cx.processes {
+                if expression.is_match(name) {
+                    found = true;
+                    push(&mut subscription.processes, name.clone());
+                }
+            }
+            if !found {
+                cx.report.add(Diagnostic::error(
+                    span,
+                    format!("no process has a name that starts with `{text}`"),
+                ));
+            }
+        }
+        list.push(subscription);
+    }
+    list
+}
+
+fn push(names: &mut Vec<String>, name: String) {
+    if !names.contains(&name) {
+        names.push(name);
+    }
+}

@@ -1,0 +1,104 @@
+//! The `tcp-ao` section: the key of the TCP authentication option (RFC 5925), as ExaBGP 6.0 writes it.
+
+use super::diagnostic::Diagnostic;
+use super::load::Context;
+use super::schema::{self, Keyword, boolean};
+use super::tree::{Block, Statement};
+use super::{TcpAo, TcpAoAlgorithm, check};
+use crate::text::{Span, value};
+
+/// The section as written.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    key_id: Option<u8>,
+    algorithm: Option<TcpAoAlgorithm>,
+    password: Option<(String, Span)>,
+    base64: bool,
+}
+
+/// What may stand in the section.
+pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
+    Keyword {
+        word: "keyid",
+        value: "<0-255>",
+        doc: "the number of the key, the same on both sides",
+        read: |draft, c, _| {
+            c.value("a number, 0 to 255", value::u8)
+                .map(|value| draft.key_id = Some(value))
+        },
+    },
+    Keyword {
+        word: "algorithm",
+        value: "<hmac-sha-1-96|aes-128-cmac-96|hmac-sha-256>",
+        doc: "how segments are signed",
+        read: |draft, c, _| {
+            const ALL: [TcpAoAlgorithm; 3] = [
+                TcpAoAlgorithm::HmacSha1,
+                TcpAoAlgorithm::Aes128Cmac,
+                TcpAoAlgorithm::HmacSha256,
+            ];
+            c.value("`hmac-sha-1-96`, `aes-128-cmac-96` or `hmac-sha-256`", |word| {
+                ALL.into_iter().find(|algorithm| algorithm.name() == word)
+            })
+            .map(|value| draft.algorithm = Some(value))
+        },
+    },
+    Keyword {
+        word: "password",
+        value: "\"<key>\"",
+        doc: "the master key, at most 80 bytes",
+        read: |draft, c, _| {
+            let span = c.span();
+            draft.password = Some((c.word("a key")?.to_owned(), span));
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "base64",
+        value: "<true|false>",
+        doc: "whether the key is written in base64",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.base64 = value),
+    },
+];
+
+/// Reads `tcp-ao { … }`.
+pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, block: &Block) -> Option<TcpAo> {
+    let mut draft = Draft::default();
+    for statement in &block.statements {
+        let (word, c) = schema::cursor(cx.tree, statement);
+        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
+            Some(keyword) => schema::setting(keyword, &mut draft, c, &mut cx.report),
+            None => cx.report.add(schema::unknown(
+                word,
+                c.last_span(),
+                "a `tcp-ao` section",
+                KEYWORDS.iter().map(|keyword| keyword.word),
+            )),
+        }
+    }
+    let (Some(key_id), Some(algorithm), Some((text, span))) =
+        (draft.key_id, draft.algorithm, draft.password)
+    else {
+        cx.report.add(
+            Diagnostic::error(section.span, "the key of `tcp-ao` is not complete")
+                .with_help("it has `keyid`, `algorithm` and `password`"),
+        );
+        return None;
+    };
+    let password = if draft.base64 {
+        check::decode(&text).unwrap_or_default()
+    } else {
+        text.into_bytes()
+    };
+    if password.is_empty() || password.len() > 80 {
+        cx.report.add(Diagnostic::error(
+            span,
+            "a key has 1 to 80 bytes, and is base64 where that is said",
+        ));
+    }
+    Some(TcpAo {
+        key_id,
+        algorithm,
+        password,
+    })
+}

@@ -1,0 +1,170 @@
+//! `asm afi ipv4 safi unicast advisory "text"`: operational messages (draft-ietf-idr-operational-message) as written in
+//! configurations and commands.
+
+use std::net::Ipv4Addr;
+
+use crate::bgp::{Afi, Family, Safi};
+use crate::text::{Cursor, SyntaxError, value};
+
+/// An operational message as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operational {
+    /// What it says or asks.
+    pub kind: Kind,
+    /// The family that it is about.
+    pub family: Family,
+    /// The router that it is from or about, if it says so.
+    pub router_id: Option<Ipv4Addr>,
+}
+
+/// What an operational message says or asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Advisory demand message.
+    Adm(String),
+    /// Advisory static message.
+    Asm(String),
+    /// Reachable prefix count: request.
+    Rpcq(u32),
+    /// Reachable prefix count: sequence and count.
+    Rpcp(u32, u64),
+    /// Adj-RIB-Out prefix count: request.
+    Apcq(u32),
+    /// Adj-RIB-Out prefix count: sequence and count.
+    Apcp(u32, u64),
+    /// Loc-RIB prefix count: request.
+    Lpcq(u32),
+    /// Loc-RIB prefix count: sequence and count.
+    Lpcp(u32, u64),
+}
+
+impl Kind {
+    /// The words of the messages.
+    pub const NAMES: [&str; 8] = [
+        "asm", "adm", "rpcq", "rpcp", "apcq", "apcp", "lpcq", "lpcp",
+    ];
+
+    /// The word of the message.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Adm(_) => "adm",
+            Self::Asm(_) => "asm",
+            Self::Rpcq(_) => "rpcq",
+            Self::Rpcp(..) => "rpcp",
+            Self::Apcq(_) => "apcq",
+            Self::Apcp(..) => "apcp",
+            Self::Lpcq(_) => "lpcq",
+            Self::Lpcp(..) => "lpcp",
+        }
+    }
+}
+
+impl Operational {
+    /// Reads the message; `name` is its word, which was taken already.
+    ///
+    /// # Errors
+    /// When the name is unknown, a part is missing, or the text is longer than 2,048 octets.
+    pub fn parse(name: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        if !Kind::NAMES.contains(&name) {
+            return Err(SyntaxError::new(
+                c.last_span(),
+                format!("there is no operational message `{name}`"),
+            )
+            .with_help(format!("there are `{}`", Kind::NAMES.join("`, `"))));
+        }
+        c.expect("afi")?;
+        let afi = c.value("an address family such as `ipv4`", Afi::from_name)?;
+        c.expect("safi")?;
+        let safi = c.value("a subsequent family such as `unicast`", Safi::from_name)?;
+        let mut router_id = None;
+        if c.accept("router-id") {
+            router_id = Some(c.value("an IPv4 address", value::ipv4)?);
+        }
+        let kind = match name {
+            "asm" | "adm" => {
+                c.expect("advisory")?;
+                let text = advisory(c)?;
+                if name == "asm" {
+                    Kind::Asm(text)
+                } else {
+                    Kind::Adm(text)
+                }
+            }
+            _ => numbers(name, c)?,
+        };
+        Ok(Self {
+            kind,
+            family: Family { afi, safi },
+            router_id,
+        })
+    }
+}
+
+/// A quoted text, or all words that remain.
+fn advisory(c: &mut Cursor<'_>) -> Result<String, SyntaxError> {
+    let start = c.span();
+    let mut text = c.word("a text in quotes")?.to_owned();
+    while let Some(token) = c.peek_token().filter(|token| token.quoted || token.text != ";") {
+        text.push(' ');
+        text.push_str(&token.text);
+        c.next_token();
+    }
+    // draft-ietf-idr-operational-message 3.1: "The string […] length MUST NOT exceed 2K octets."
+    if text.len() > 2048 {
+        return Err(SyntaxError::new(
+            start.to(c.last_span()),
+            "an advisory has at most 2048 octets",
+        ));
+    }
+    Ok(text)
+}
+
+fn numbers(name: &str, c: &mut Cursor<'_>) -> Result<Kind, SyntaxError> {
+    c.expect("sequence")?;
+    let sequence = c.value("a number up to 4294967295", value::u32)?;
+    if name.ends_with('q') {
+        return Ok(match name {
+            "rpcq" => Kind::Rpcq(sequence),
+            "apcq" => Kind::Apcq(sequence),
+            _ => Kind::Lpcq(sequence),
+        });
+    }
+    c.expect("counter")?;
+    let counter = c.value("a number", value::u64)?;
+    Ok(match name {
+        "rpcp" => Kind::Rpcp(sequence, counter),
+        "apcp" => Kind::Apcp(sequence, counter),
+        _ => Kind::Lpcp(sequence, counter),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tokenize;
+
+    fn read(text: &str) -> Result<Operational, SyntaxError> {
+        let tokens = tokenize(text);
+        let mut c = Cursor::new(&tokens, text.len());
+        let name = c.word("a name")?;
+        let found = Operational::parse(name, &mut c)?;
+        c.finish().map(|()| found)
+    }
+
+    #[test]
+    fn texts_keep_their_blanks_and_numbers_their_order() {
+        let found = read("asm afi ipv4 safi unicast advisory \"hello world\"").expect("a message");
+        assert_eq!(found.kind, Kind::Asm("hello world".into()));
+        let found = read("lpcp afi ipv6 safi unicast router-id 1.2.3.4 sequence 7 counter 9").expect("a message");
+        assert_eq!(found.kind, Kind::Lpcp(7, 9));
+        assert_eq!(found.router_id, Some(Ipv4Addr::new(1, 2, 3, 4)));
+        for wrong in [
+            "what afi ipv4 safi unicast",
+            "asm afi ipv4 safi unicast",
+            "rpcq afi ipv4 safi unicast counter 1",
+            "rpcp afi ipv4 safi unicast sequence 1",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
