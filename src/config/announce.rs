@@ -176,10 +176,11 @@ fn family(
                 .with_near_miss(word, KNOWN)
         })?;
     if statement.block.is_some() {
-        return Err(
-            SyntaxError::new(span, "a route of `announce` is one statement, not a section")
-                .with_help(format!("write `{word} <prefix> next-hop …;`")),
-        );
+        return Err(SyntaxError::new(
+            span,
+            "a route of `announce` is one statement, not a section",
+        )
+        .with_help(format!("write `{word} <prefix> next-hop …;`")));
     }
     let place = Place::Family(Family { afi, safi });
     sentence(cx, words, statement.span.end, place)

@@ -52,7 +52,9 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
         word: "graceful-restart",
         value: "<seconds>|disable",
         doc: "graceful restart (RFC 4724) with this restart time; without one, or with 0, the hold time",
-        read: |draft, c, report| graceful_restart(c, report).map(|value| draft.graceful_restart = Some(value)),
+        read: |draft, c, report| {
+            graceful_restart(c, report).map(|value| draft.graceful_restart = Some(value))
+        },
     },
     Keyword {
         word: "add-path",
@@ -76,7 +78,9 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
         word: "software-version",
         value: "<true|false>",
         doc: "tell our name and version (draft-abraitis-bgp-version-capability)",
-        read: |draft, c, report| plain_boolean(c, report).map(|value| draft.software_version = Some(value)),
+        read: |draft, c, report| {
+            plain_boolean(c, report).map(|value| draft.software_version = Some(value))
+        },
     },
     Keyword {
         word: "multi-session",
@@ -113,7 +117,8 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
         value: "<provider|rs|rs-client|customer|peer>",
         doc: "our role in the relation (RFC 9234); ExaBGP has no such setting",
         read: |draft, c, _| {
-            draft.role = Some(c.value("`provider`, `rs`, `rs-client`, `customer` or `peer`", role)?);
+            draft.role =
+                Some(c.value("`provider`, `rs`, `rs-client`, `customer` or `peer`", role)?);
             Ok(())
         },
     },
@@ -135,7 +140,10 @@ fn graceful_restart(c: &mut Cursor<'_>, report: &mut Report) -> Result<Restart, 
     if disabled(c) {
         return Ok(Restart::Off);
     }
-    let seconds = c.value("a restart time, 0 to 65535 seconds, or `disable`", value::u16)?;
+    let seconds = c.value(
+        "a restart time, 0 to 65535 seconds, or `disable`",
+        value::u16,
+    )?;
     // RFC 4724 3: "Restart Time […] 12 bits"
     if seconds > 4095 {
         report.add(Diagnostic::warning(

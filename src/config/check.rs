@@ -8,9 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::load::Context;
 use super::neighbor::Draft;
 use super::tree::Statement;
-use super::{
-    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription,
-};
+use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
 use crate::text::Span;
@@ -38,7 +36,10 @@ pub(crate) fn finish(
         if session.families.contains(&message.family) {
             operational.push(message);
         } else {
-            let text = format!("this neighbour has no `{}`: the message is not sent", message.family);
+            let text = format!(
+                "this neighbour has no `{}`: the message is not sent",
+                message.family
+            );
             cx.report.add(Diagnostic::warning(span, text));
         }
     }
@@ -80,9 +81,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
     if draft.peer_as.is_none() {
         missing.push("peer-as");
     }
-    let v6 = draft
-        .peer
-        .is_some_and(|(address, _)| address.is_ipv6());
+    let v6 = draft.peer.is_some_and(|(address, _)| address.is_ipv6());
     if draft.listen > 0 && draft.local_address.is_none() {
         missing.push("local-address");
     }
@@ -92,12 +91,14 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
     if !missing.is_empty() {
         let mut error = Diagnostic::error(
             statement.span,
-            format!("the neighbor is not complete: `{}` missing", missing.join("`, `")),
+            format!(
+                "the neighbor is not complete: `{}` missing",
+                missing.join("`, `")
+            ),
         );
         if missing.contains(&"router-id") {
-            error = error.with_help(
-                "`router-id` is needed with an IPv6 peer, and without `local-address`",
-            );
+            error = error
+                .with_help("`router-id` is needed with an IPv6 peer, and without `local-address`");
         }
         cx.report.add(error);
     }
@@ -252,10 +253,8 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
         Base64::Auto => text.as_bytes().to_vec(),
     };
     if key.len() > 80 {
-        cx.report.add(Diagnostic::error(
-            *span,
-            "an MD5 key has at most 80 bytes",
-        ));
+        cx.report
+            .add(Diagnostic::error(*span, "an MD5 key has at most 80 bytes"));
     }
     (!key.is_empty()).then_some(key)
 }

@@ -255,7 +255,9 @@ impl Diagnostics {
         let text = &*self.source.text;
         let (start, end) = (floor(text, span.start), floor(text, span.end));
         let from = text[..start].rfind('\n').map_or(0, |found| found + 1);
-        let to = text[start..].find('\n').map_or(text.len(), |found| start + found);
+        let to = text[start..]
+            .find('\n')
+            .map_or(text.len(), |found| start + found);
         let (line, _) = self.place(span);
         Snippet::source(&text[from..to])
             .path(&*self.source.name)

@@ -29,12 +29,7 @@ pub(crate) fn warn(cx: &mut Context<'_>, span: Span, message: &str, today: &str)
 }
 
 /// An old setting of a neighbour. Tells whether it is one.
-pub(crate) fn neighbor(
-    cx: &mut Context<'_>,
-    draft: &mut Draft,
-    word: &str,
-    c: Cursor<'_>,
-) -> bool {
+pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: Cursor<'_>) -> bool {
     let span = c.last_span();
     if let Some(keyword) = capability::KEYWORDS
         .iter()

@@ -275,9 +275,8 @@ impl Env {
     /// # Errors
     /// As [`Env::read`], and when the file can't be read.
     pub fn load(path: Option<&Path>) -> Result<(Self, Vec<String>), Vec<String>> {
-        let variables = std::env::vars_os().filter_map(|(key, value)| {
-            Some((key.into_string().ok()?, value.into_string().ok()?))
-        });
+        let variables = std::env::vars_os()
+            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)));
         let Some(path) = path else {
             return Self::read(variables, None);
         };

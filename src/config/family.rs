@@ -149,7 +149,9 @@ pub(crate) fn nexthop(
     if !matches!(family.afi, Afi::IPV4 | Afi::IPV6) || !carries.contains(&family.safi) {
         return Err(start
             .error("an IPv4 or IPv6 family with prefixes")
-            .with_help("`unicast`, `multicast`, `nlri-mpls` and `mpls-vpn` may have another next hop"));
+            .with_help(
+                "`unicast`, `multicast`, `nlri-mpls` and `mpls-vpn` may have another next hop",
+            ));
     }
     let other = if family.afi == Afi::IPV4 {
         Afi::IPV6
@@ -157,6 +159,8 @@ pub(crate) fn nexthop(
         Afi::IPV4
     };
     let name = other.to_string();
-    c.value(&format!("`{other}`"), |word| (word == name).then_some(other))
-        .map(|other| (family, other))
+    c.value(&format!("`{other}`"), |word| {
+        (word == name).then_some(other)
+    })
+    .map(|other| (family, other))
 }

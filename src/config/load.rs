@@ -148,7 +148,9 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))
-    } else if neighbor::KEYWORDS.iter().any(|keyword| keyword.word == word)
+    } else if neighbor::KEYWORDS
+        .iter()
+        .any(|keyword| keyword.word == word)
         || neighbor::SECTIONS.contains(&word)
     {
         Diagnostic::error(span, format!("`{word}` belongs into a `neighbor` section"))
@@ -183,8 +185,11 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
         schema::spare(&c, &mut cx.report);
         if let Some(other) = cx.templates.insert(&*name.text, statement) {
             cx.report.add(
-                Diagnostic::error(name.span, format!("there is a template `{}` already", name.text))
-                    .with_other(other.span, "here"),
+                Diagnostic::error(
+                    name.span,
+                    format!("there is a template `{}` already", name.text),
+                )
+                .with_other(other.span, "here"),
             );
         }
     }
@@ -269,7 +274,13 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) ->
     let names = inherited(cx, statement);
     let mut done = Vec::new();
     inherit(cx, &mut draft, &mut seen, names, &mut done);
-    neighbor::read(cx, &mut draft, &mut seen, statement.statements(), Origin::Own);
+    neighbor::read(
+        cx,
+        &mut draft,
+        &mut seen,
+        statement.statements(),
+        Origin::Own,
+    );
     check::finish(cx, draft, statement, errors)
 }
 

@@ -325,8 +325,11 @@ pub(crate) fn peer(c: &mut Cursor<'_>, report: &mut Report) -> Result<(IpAddr, u
     let network = crate::grammar::route::mask(address, bits);
     if network != address {
         report.add(
-            Diagnostic::warning(span, "the range has bits set beyond its length: the network is meant")
-                .with_help(format!("write `{network}/{bits}`")),
+            Diagnostic::warning(
+                span,
+                "the range has bits set beyond its length: the network is meant",
+            )
+            .with_help(format!("write `{network}/{bits}`")),
         );
     }
     Ok((network, bits))
@@ -337,12 +340,15 @@ fn text(token: &crate::text::Token<'_>) -> String {
 }
 
 fn asn(c: &mut Cursor<'_>) -> Result<Option<Asn>, SyntaxError> {
-    c.value("an AS number, up to 4294967295 or as `1.10`, or `auto`", |word| {
-        if word == "auto" {
-            return Some(None);
-        }
-        value::asn(word).map(|asn| Some(Asn(asn)))
-    })
+    c.value(
+        "an AS number, up to 4294967295 or as `1.10`, or `auto`",
+        |word| {
+            if word == "auto" {
+                return Some(None);
+            }
+            value::asn(word).map(|asn| Some(Asn(asn)))
+        },
+    )
 }
 
 fn host(c: &mut Cursor<'_>) -> Result<String, SyntaxError> {
@@ -394,7 +400,14 @@ pub(crate) fn read(
             Some(keyword) => {
                 let words = tree.words(statement);
                 if word != "inherit" {
-                    seen.note("neighbor", keyword.word, words, statement.span, origin, &mut cx.report);
+                    seen.note(
+                        "neighbor",
+                        keyword.word,
+                        words,
+                        statement.span,
+                        origin,
+                        &mut cx.report,
+                    );
                 }
                 schema::setting(keyword, draft, c, &mut cx.report);
             }
@@ -503,7 +516,14 @@ fn capabilities(
         match found {
             Some(keyword) => {
                 let words = tree.words(statement);
-                seen.note("capability", keyword.word, words, statement.span, origin, &mut cx.report);
+                seen.note(
+                    "capability",
+                    keyword.word,
+                    words,
+                    statement.span,
+                    origin,
+                    &mut cx.report,
+                );
                 schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
             }
             None if dialect::capability(cx, draft, word, c) => {}

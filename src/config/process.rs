@@ -75,9 +75,7 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
 fn glued(words: &[Token<'_>]) -> Option<Span> {
     words
         .windows(2)
-        .find(|pair| {
-            pair[0].span.end == pair[1].span.start && (!pair[0].quoted || !pair[1].quoted)
-        })
+        .find(|pair| pair[0].span.end == pair[1].span.start && (!pair[0].quoted || !pair[1].quoted))
         .map(|pair| pair[0].span.to(pair[1].span))
 }
 
@@ -223,7 +221,10 @@ fn candidates(program: &str, folder: &Path, search: &Search) -> Vec<PathBuf> {
     if let Some(inside) = program.strip_prefix("etc/exabgp/") {
         return match &search.etc {
             Some(etc) => vec![etc.join(inside)],
-            None => vec![search.pwd.join(program), Path::new("/etc/exabgp").join(inside)],
+            None => vec![
+                search.pwd.join(program),
+                Path::new("/etc/exabgp").join(inside),
+            ],
         };
     }
     let mut found = vec![

@@ -55,7 +55,11 @@ pub fn reference() -> Vec<Row> {
     rows("neighbor/capability", super::capability::KEYWORDS, &mut all);
     rows("neighbor/api", super::subscription::KEYWORDS, &mut all);
     rows("neighbor/api/send", super::subscription::MESSAGES, &mut all);
-    rows("neighbor/api/receive", super::subscription::MESSAGES, &mut all);
+    rows(
+        "neighbor/api/receive",
+        super::subscription::MESSAGES,
+        &mut all,
+    );
     rows("neighbor/tcp-ao", super::tcp_ao::KEYWORDS, &mut all);
     all
 }
@@ -94,9 +98,12 @@ impl Seen {
         };
         match (from, origin) {
             (Origin::Inherited, Origin::Own) => report.add(
-                Diagnostic::warning(span, format!("`{word}` is also set by a template: the neighbour's own value counts"))
-                    .with_other(place, format!("`{old}` is not used"))
-                    .with_help("ExaBGP 5.0 takes the template's value here"),
+                Diagnostic::warning(
+                    span,
+                    format!("`{word}` is also set by a template: the neighbour's own value counts"),
+                )
+                .with_other(place, format!("`{old}` is not used"))
+                .with_help("ExaBGP 5.0 takes the template's value here"),
             ),
             (Origin::Own, Origin::Own) => report.add(
                 Diagnostic::warning(span, format!("`{word}` is set twice: this value counts"))
@@ -196,8 +203,11 @@ pub(crate) fn boolean(c: &mut Cursor<'_>, bare: bool) -> Result<bool, SyntaxErro
 pub(crate) fn plain_boolean(c: &mut Cursor<'_>, report: &mut Report) -> Result<bool, SyntaxError> {
     if c.is_empty() {
         report.add(
-            Diagnostic::warning(c.last_span(), "without a value this means `true` here, but `false` in ExaBGP 5.0")
-                .with_help("add `true` or `false`"),
+            Diagnostic::warning(
+                c.last_span(),
+                "without a value this means `true` here, but `false` in ExaBGP 5.0",
+            )
+            .with_help("add `true` or `false`"),
         );
     }
     boolean(c, true)

@@ -142,8 +142,10 @@ fn names(c: &mut Cursor<'_>, report: &mut Report) -> Result<Vec<(String, Span)>,
     let bare = c.peek() != "[";
     let names = c.list(|c| {
         let span = c.span();
-        c.value("a name", |word| (!matches!(word, "[" | "," | "]")).then(|| word.to_owned()))
-            .map(|name| (name, span))
+        c.value("a name", |word| {
+            (!matches!(word, "[" | "," | "]")).then(|| word.to_owned())
+        })
+        .map(|name| (name, span))
     })?;
     if bare {
         report.add(
@@ -184,11 +186,7 @@ pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> SubscriptionD
 }
 
 /// Reads what stands in the section.
-pub(crate) fn settings(
-    cx: &mut Context<'_>,
-    statement: &Statement,
-    draft: &mut SubscriptionDraft,
-) {
+pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut SubscriptionDraft) {
     let mut seen = Seen::default();
     for inner in statement.statements() {
         let tree = cx.tree;
@@ -200,7 +198,14 @@ pub(crate) fn settings(
                 Some(keyword) if inner.block.is_none() => {
                     let words = tree.words(inner);
                     let span = inner.span;
-                    seen.note("api", keyword.word, words, span, Origin::Own, &mut cx.report);
+                    seen.note(
+                        "api",
+                        keyword.word,
+                        words,
+                        span,
+                        Origin::Own,
+                        &mut cx.report,
+                    );
                     schema::setting(keyword, draft, c, &mut cx.report);
                 }
                 _ if dialect::subscription(cx, word, c, draft) => {}
@@ -286,8 +291,11 @@ pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> V
                 let earlier = taken.iter().find(|(name, _)| *name == subscription.name);
                 if let Some((name, other)) = earlier.filter(|(_, other)| *other != span) {
                     cx.report.add(
-                        Diagnostic::error(span, format!("the name `{name}` is used twice in this neighbour"))
-                            .with_other(*other, "here"),
+                        Diagnostic::error(
+                            span,
+                            format!("the name `{name}` is used twice in this neighbour"),
+                        )
+                        .with_other(*other, "here"),
                     );
                 }
                 taken.push((subscription.name.clone(), span));

@@ -37,9 +37,10 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                 TcpAoAlgorithm::Aes128Cmac,
                 TcpAoAlgorithm::HmacSha256,
             ];
-            c.value("`hmac-sha-1-96`, `aes-128-cmac-96` or `hmac-sha-256`", |word| {
-                ALL.into_iter().find(|algorithm| algorithm.name() == word)
-            })
+            c.value(
+                "`hmac-sha-1-96`, `aes-128-cmac-96` or `hmac-sha-256`",
+                |word| ALL.into_iter().find(|algorithm| algorithm.name() == word),
+            )
             .map(|value| draft.algorithm = Some(value))
         },
     },

@@ -69,7 +69,9 @@ impl<'a> Tree<'a> {
 
     /// The first word of a statement; empty for a section without name.
     pub(crate) fn head(&self, statement: &Statement) -> &str {
-        self.words(statement).first().map_or("", |token| &*token.text)
+        self.words(statement)
+            .first()
+            .map_or("", |token| &*token.text)
     }
 }
 
@@ -165,8 +167,10 @@ impl<'a> Lexer<'a, '_> {
 
     fn semicolon(&mut self, span: Span) {
         if self.pending == self.tokens.len() {
-            self.report
-                .add(Diagnostic::warning(span, "there is no statement before this `;`").with_help("remove it"));
+            self.report.add(
+                Diagnostic::warning(span, "there is no statement before this `;`")
+                    .with_help("remove it"),
+            );
         } else {
             self.end_statement();
         }
@@ -175,8 +179,10 @@ impl<'a> Lexer<'a, '_> {
     fn open_section(&mut self, span: Span) {
         let head = self.words();
         if head.is_empty() {
-            self.report
-                .add(Diagnostic::error(span, "expected the name of a section before `{`"));
+            self.report.add(Diagnostic::error(
+                span,
+                "expected the name of a section before `{`",
+            ));
         }
         if self.open.len() > DEPTH {
             self.report.add(Diagnostic::error(
@@ -248,9 +254,12 @@ impl<'a> Lexer<'a, '_> {
         let words = self.pending..self.tokens.len();
         let words = self.span_of(&words);
         self.report.add(
-            Diagnostic::error(Span::new(words.end, words.end), "expected `;` or `{` at the end of the line")
-                .with_label("add `;` here")
-                .with_help("a statement may go on over the next line after a `\\`"),
+            Diagnostic::error(
+                Span::new(words.end, words.end),
+                "expected `;` or `{` at the end of the line",
+            )
+            .with_label("add `;` here")
+            .with_help("a statement may go on over the next line after a `\\`"),
         );
         self.end_statement();
     }
@@ -375,8 +384,10 @@ impl<'a> Lexer<'a, '_> {
             return text.blank_at(start, mode);
         }
         let Some(found) = rest.chars().next() else {
-            self.report
-                .add(Diagnostic::error(Span::new(start, start + 1), "there is nothing after this `\\`"));
+            self.report.add(Diagnostic::error(
+                Span::new(start, start + 1),
+                "there is nothing after this `\\`",
+            ));
             self.at = self.bytes.len();
             text.from = self.at;
             return text.blank_at(start, mode);

@@ -40,9 +40,7 @@ pub enum Kind {
 
 impl Kind {
     /// The words of the messages.
-    pub const NAMES: [&str; 8] = [
-        "asm", "adm", "rpcq", "rpcp", "apcq", "apcp", "lpcq", "lpcp",
-    ];
+    pub const NAMES: [&str; 8] = ["asm", "adm", "rpcq", "rpcp", "apcq", "apcp", "lpcq", "lpcp"];
 
     /// The word of the message.
     pub const fn name(&self) -> &'static str {
@@ -104,7 +102,10 @@ impl Operational {
 fn advisory(c: &mut Cursor<'_>) -> Result<String, SyntaxError> {
     let start = c.span();
     let mut text = c.word("a text in quotes")?.to_owned();
-    while let Some(token) = c.peek_token().filter(|token| token.quoted || token.text != ";") {
+    while let Some(token) = c
+        .peek_token()
+        .filter(|token| token.quoted || token.text != ";")
+    {
         text.push(' ');
         text.push_str(&token.text);
         c.next_token();
@@ -155,7 +156,8 @@ mod tests {
     fn texts_keep_their_blanks_and_numbers_their_order() {
         let found = read("asm afi ipv4 safi unicast advisory \"hello world\"").expect("a message");
         assert_eq!(found.kind, Kind::Asm("hello world".into()));
-        let found = read("lpcp afi ipv6 safi unicast router-id 1.2.3.4 sequence 7 counter 9").expect("a message");
+        let found = read("lpcp afi ipv6 safi unicast router-id 1.2.3.4 sequence 7 counter 9")
+            .expect("a message");
         assert_eq!(found.kind, Kind::Lpcp(7, 9));
         assert_eq!(found.router_id, Some(Ipv4Addr::new(1, 2, 3, 4)));
         for wrong in [

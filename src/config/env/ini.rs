@@ -30,7 +30,10 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
             continue;
         }
         let Some((name, value)) = content.split_once(['=', ':']) else {
-            mistakes.push((line, format!("expected `option = value`, found `{content}`")));
+            mistakes.push((
+                line,
+                format!("expected `option = value`, found `{content}`"),
+            ));
             continue;
         };
         let Some(section) = section.clone() else {
@@ -44,7 +47,10 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
         {
             mistakes.push((
                 line,
-                format!("`{name}` is set twice in `[{section}]`, first on line {}", other.line),
+                format!(
+                    "`{name}` is set twice in `[{section}]`, first on line {}",
+                    other.line
+                ),
             ));
             continue;
         }
@@ -64,12 +70,20 @@ mod tests {
 
     #[test]
     fn sections_values_comments() {
-        let (entries, mistakes) =
-            parse("# all\n[exabgp.tcp]\nPort = 1790\n; no\nbind: '127.0.0.1'\n\n[exabgp.log]\ndestination = a%%b\n");
+        let (entries, mistakes) = parse(
+            "# all\n[exabgp.tcp]\nPort = 1790\n; no\nbind: '127.0.0.1'\n\n[exabgp.log]\ndestination = a%%b\n",
+        );
         assert_eq!(mistakes, []);
         let found: Vec<_> = entries
             .iter()
-            .map(|entry| (entry.section.as_str(), entry.name.as_str(), entry.value.as_str(), entry.line))
+            .map(|entry| {
+                (
+                    entry.section.as_str(),
+                    entry.name.as_str(),
+                    entry.value.as_str(),
+                    entry.line,
+                )
+            })
             .collect();
         assert_eq!(
             found,
