@@ -35,10 +35,9 @@ impl AttributeSet {
     pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
         list.sort_by_key(Attribute::code);
         list.dedup_by_key(|attribute| attribute.code());
-        let mut hasher = STATE.build_hasher();
-        list.hash(&mut hasher);
+        let hash = STATE.hash_one(&list);
         Self {
-            hash: hasher.finish(),
+            hash,
             list: list.into(),
             error: error.map(Box::new),
             json: OnceCell::new(),

@@ -134,7 +134,7 @@ fn json(content: &Content<'_>) -> String {
                 Direction::Withdraw => list(None),
                 Direction::Announce => {
                     let name = |hop: Option<NextHop>| {
-                        hop.map_or("no-nexthop".to_owned(), |hop| hop.to_string())
+                        hop.map_or_else(|| "no-nexthop".to_owned(), |hop| hop.to_string())
                     };
                     let groups: Vec<String> = hops(field)
                         .into_iter()
@@ -205,7 +205,7 @@ fn check(case: &Case) -> Result<(), String> {
     let bytes = case.bytes();
     let body = bytes.get(19..).unwrap_or_default();
     let cx = case.codec();
-    let expected = case.get("want-json").or(case.get("json"));
+    let expected = case.get("want-json").or_else(|| case.get("json"));
     if let Some((_, eor)) = expected.and_then(|json| json.split_once("\"eor\": { \"afi\" : \"")) {
         let family = Update::new(body)
             .map_err(|error| error.to_string())?
@@ -221,7 +221,7 @@ fn check(case: &Case) -> Result<(), String> {
     let decoded = decode(body, &cx);
     let reset = case
         .get("outcome")
-        .or(case.get("want"))
+        .or_else(|| case.get("want"))
         .and_then(|outcome| outcome.strip_prefix("notification "));
     if let Some(codes) = reset {
         let codes: Vec<u8> = codes

@@ -1,9 +1,13 @@
 //! What a FlowSpec rule does with the packets that it matches (RFC 8955 section 7, draft-ietf-idr-flowspec-redirect-ip,
 //! draft-ietf-idr-flowspec-interfaceset), as extended communities.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use super::ExtCommunity;
+use super::{ExtCommunities, ExtCommunity};
+use crate::bgp::attribute::Attribute;
+use crate::bgp::attribute::ext_community_ipv6::{ExtCommunitiesIpv6, ExtCommunityIpv6};
+use crate::bgp::attribute::next_hop::NextHopAttribute;
+use crate::text::{Cursor, SyntaxError, near_miss, value};
 
 /// On which side of the interfaces of a group a rule applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,5 +81,244 @@ impl ExtCommunity {
         let [a, b, c, d] = asn.to_be_bytes();
         let [e, f] = (bits | group & 0x3FFF).to_be_bytes();
         Self([if transitive { 0x07 } else { 0x47 }, 0x02, a, b, c, d, e, f])
+    }
+}
+
+/// The actions of a rule as configurations write them: `discard`, `rate-limit 9600`, `redirect 65000:1` and so on.
+#[derive(Clone, Debug, Default)]
+pub struct FlowActions {
+    communities: Vec<ExtCommunity>,
+    communities_ipv6: Vec<ExtCommunityIpv6>,
+    next_hop: Option<IpAddr>,
+}
+
+impl FlowActions {
+    /// The words that [`keyword`](Self::keyword) takes.
+    pub const KEYWORDS: &'static [&'static str] = &[
+        "accept",
+        "discard",
+        "rate-limit",
+        "redirect",
+        "redirect-to-nexthop",
+        "redirect-to-nexthop-ietf",
+        "copy",
+        "copy-to-nexthop",
+        "copy-to-nexthop-ietf",
+        "mark",
+        "action",
+        "interface-set",
+    ];
+
+    /// Reads what follows `keyword`; `None` when that is no action.
+    ///
+    /// # Errors
+    /// When the text is not a value of that action.
+    pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
+        Some(match keyword {
+            "accept" => Ok(()),
+            "discard" => self.add(Ok(ExtCommunity::rate_bytes(0.0))),
+            "rate-limit" => self.add(rate_limit(c)),
+            "redirect" => self.redirect(c),
+            "redirect-to-nexthop" => self.add(Ok(ExtCommunity::redirect_to_next_hop(false))),
+            "copy-to-nexthop" => self.add(Ok(ExtCommunity::redirect_to_next_hop(true))),
+            "redirect-to-nexthop-ietf" => self.redirect_ietf(c, false),
+            "copy-to-nexthop-ietf" => self.redirect_ietf(c, true),
+            "copy" => c.value("an IP address", value::ip).and_then(|address| {
+                self.next_hop = Some(address);
+                self.add(Ok(ExtCommunity::redirect_to_next_hop(true)))
+            }),
+            "mark" => {
+                let dscp = |word: &str| value::u8(word).filter(|dscp| *dscp <= 63);
+                self.add(c.value("a DSCP from 0 to 63", dscp).map(ExtCommunity::mark))
+            }
+            "action" => self.add(traffic_action(c)),
+            "interface-set" => c.list(interface_set).map(|list| self.communities.extend(list)),
+            _ => return None,
+        })
+    }
+
+    /// The attributes that carry the actions.
+    pub fn attributes(self) -> impl Iterator<Item = Attribute> {
+        let hop = self.next_hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop.into())));
+        let communities = ExtCommunities::new(self.communities);
+        let narrow = (!communities.0.is_empty()).then_some(Attribute::ExtCommunities(communities));
+        let mut list = self.communities_ipv6;
+        list.sort_unstable();
+        list.dedup();
+        let wide = (!list.is_empty())
+            .then_some(Attribute::ExtCommunitiesIpv6(ExtCommunitiesIpv6(list)));
+        hop.into_iter().chain(narrow).chain(wide)
+    }
+
+    fn add(&mut self, community: Result<ExtCommunity, SyntaxError>) -> Result<(), SyntaxError> {
+        self.communities.push(community?);
+        Ok(())
+    }
+
+    fn redirect_ietf(&mut self, c: &mut Cursor<'_>, copy: bool) -> Result<(), SyntaxError> {
+        match c.value("an IP address", value::ip)? {
+            IpAddr::V4(address) => {
+                self.communities.push(ExtCommunity::redirect_ipv4(address, copy));
+            }
+            IpAddr::V6(address) => {
+                self.communities_ipv6.push(ExtCommunityIpv6::redirect(address, copy));
+            }
+        }
+        Ok(())
+    }
+
+    /// `ASN:N`, an address, `[v6]` or `[v6]:N`.
+    fn redirect(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+        const EXPECTED: &str = "`AS:N`, an IP address, or `[IPv6]:N`";
+        let span = c.span();
+        let mut word = c.word(EXPECTED)?.to_owned();
+        if word == "[" {
+            word.push_str(c.word("an IPv6 address")?);
+            c.expect("]")?;
+            word.push(']');
+            if c.peek().starts_with(':') {
+                word.push_str(c.word("`:N`")?);
+            }
+        }
+        let wrong = || SyntaxError::expected(span, EXPECTED, &word);
+        let bare = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+        if let Some(address) = value::ip(bare.unwrap_or(&word)) {
+            self.next_hop = Some(address);
+            return self.add(Ok(ExtCommunity::redirect_to_next_hop(false)));
+        }
+        if let Some((address, number)) =
+            word.strip_prefix('[').and_then(|word| word.split_once("]:"))
+        {
+            let address = value::ipv6(address).ok_or_else(wrong)?;
+            let number = value::u16(number).ok_or_else(wrong)?;
+            // RFC 8956 6.1: rt-redirect-ipv6.
+            self.communities_ipv6.push(ExtCommunityIpv6::new([0x00, 0x0D], address, number));
+            return Ok(());
+        }
+        let (asn, number) = word.split_once(':').ok_or_else(wrong)?;
+        if value::ipv4(asn).is_some() {
+            return Err(SyntaxError::new(span, format!("`redirect {word}` has no meaning"))
+                .with_help("to redirect to a VRF write `redirect AS:N`, to an address `redirect a.b.c.d`"));
+        }
+        let asn = value::u32(asn).ok_or_else(wrong)?;
+        let number = value::u32(number).ok_or_else(wrong)?;
+        self.add(ExtCommunity::redirect(asn, number).ok_or_else(|| {
+            SyntaxError::new(span, format!("with an AS above 65535, the number in `{word}` must be at most 65535"))
+        }))
+    }
+}
+
+/// `N`, `N bytes` or `N packets`.
+fn rate_limit(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
+    /// ExaBGP's limit: a terabyte a second.
+    const MOST: u64 = 1_000_000_000_000;
+    let rate = c.value("a rate: a number, then `bytes` (the default) or `packets`", value::u64)?;
+    if c.accept("packets") {
+        return Ok(ExtCommunity::rate_packets(rate as f32));
+    }
+    c.accept("bytes");
+    Ok(ExtCommunity::rate_bytes(rate.min(MOST) as f32))
+}
+
+fn traffic_action(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
+    c.value("`sample`, `terminal` or `sample-terminal`", |word| {
+        let (sample, terminal) = (word.contains("sample"), word.contains("terminal"));
+        (sample || terminal).then(|| ExtCommunity::traffic_action(sample, terminal))
+    })
+}
+
+/// `transitive:input:ASN:GROUP`.
+fn interface_set(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
+    const EXPECTED: &str =
+        "`transitive:DIRECTION:AS:GROUP` (or `non-transitive`), GROUP from 0 to 16383";
+    let word = c.peek().to_owned();
+    c.value(EXPECTED, |word| {
+        let mut parts = word.split(':');
+        let transitive = match parts.next()? {
+            "transitive" => true,
+            "non-transitive" => false,
+            _ => return None,
+        };
+        let direction = match parts.next()? {
+            "input" => InterfaceDirection::Input,
+            "output" => InterfaceDirection::Output,
+            "input-output" => InterfaceDirection::Both,
+            _ => return None,
+        };
+        let asn = value::asn(parts.next()?)?;
+        let group = value::u16(parts.next()?).filter(|group| *group < 1 << 14)?;
+        parts
+            .next()
+            .is_none()
+            .then(|| ExtCommunity::interface_set(transitive, direction, asn, group))
+    })
+    .map_err(|error| {
+        let words = ["transitive", "non-transitive", "input", "output", "input-output"];
+        match word.split(':').find_map(|part| near_miss(part, words)) {
+            Some(near) => error.with_help(format!("did you mean `{near}`?")),
+            None => error,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tokenize;
+
+    fn actions(text: &str) -> Result<String, String> {
+        let tokens = tokenize(text);
+        let mut c = Cursor::new(&tokens, text.len());
+        let mut actions = FlowActions::default();
+        while !c.is_empty() {
+            let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
+            let read = actions.keyword(keyword, &mut c).ok_or_else(|| format!("no {keyword}"))?;
+            read.map_err(|error| error.to_string())?;
+        }
+        let mut out = String::new();
+        for attribute in actions.attributes() {
+            attribute.text(&mut out);
+            out.push(' ');
+        }
+        Ok(out.trim_end().to_owned())
+    }
+
+    #[test]
+    fn every_action_becomes_its_community() {
+        for (text, wanted) in [
+            ("accept", ""),
+            ("discard", "extended-community rate-limit:0"),
+            ("rate-limit 9600", "extended-community rate-limit:9600"),
+            ("rate-limit 1000 packets", "extended-community rate-limit:1000:packets"),
+            ("rate-limit 2000000000000 bytes", "extended-community rate-limit:999999995904"),
+            ("redirect 65500:12345", "extended-community redirect:65500:12345"),
+            ("redirect 70000:5", "extended-community 0x8208000111700005"),
+            ("redirect 1.2.3.4", "next-hop 1.2.3.4 extended-community redirect-to-nexthop"),
+            ("redirect 2001:db8::1", "next-hop 2001:db8::1 extended-community redirect-to-nexthop"),
+            ("redirect [2001:db8::1]:7", "extended-community-ipv6 0x000D20010DB80000000000000000000000010007"),
+            ("copy 1.2.3.4", "next-hop 1.2.3.4 extended-community copy-to-nexthop"),
+            ("mark 10 rate-limit 9600", "extended-community [ rate-limit:9600 mark 10 ]"),
+            ("action sample-terminal", "extended-community action sample-terminal"),
+            (
+                "interface-set [ transitive:input:1:2 non-transitive:output:3:4 ]",
+                "extended-community [ interface-set:input:1:2 interface-set:output:3:4 ]",
+            ),
+            (
+                "redirect-to-nexthop-ietf 1.2.3.4",
+                "extended-community redirect-to-nexthop-ietf 1.2.3.4",
+            ),
+        ] {
+            assert_eq!(actions(text).as_deref(), Ok(wanted), "{text}");
+        }
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for text in [
+            "mark 64", "redirect foo", "redirect 1.2.3.4:5", "redirect 70000:65536", "action foo", "rate-limit foo",
+            "interface-set transitive:in:1:2", "interface-set transitive:input:1:16384", "copy",
+        ] {
+            assert!(actions(text).is_err(), "{text}");
+        }
     }
 }

@@ -125,11 +125,11 @@ impl Term {
     ///
     /// # Errors
     /// The part that is wrong.
-    pub(super) fn parse<'a>(
+    pub(super) fn parse(
         kind: Kind,
-        word: &'a str,
+        word: &str,
         value: impl Fn(&str) -> Option<u64>,
-    ) -> Result<Vec<Self>, &'a str> {
+    ) -> Result<Vec<Self>, &str> {
         let mut terms = Vec::new();
         for (index, part) in word.split('&').enumerate() {
             let (bits, rest) = match kind {

@@ -230,7 +230,7 @@ mod tests {
         while !c.is_empty() {
             let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
             rule.keyword(keyword, &mut c)
-                .ok_or(format!("no keyword {keyword}"))?
+                .ok_or_else(|| format!("no keyword {keyword}"))?
                 .map_err(|error| error.to_string())?;
         }
         rule.build(None).map_err(str::to_owned)
