@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::command::CommandError;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
+use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Asn, AttributeSet, Family};
 use crate::grammar::{Selector, Verb};
@@ -72,7 +73,7 @@ pub trait Control {
     /// Asks the peers for their routes again (ROUTE-REFRESH).
     fn refresh(&mut self, peers: &PeerSet, family: Family);
 
-    /// Sends an operational message.
+    /// Sends an operational message. The router identifier `0.0.0.0` stands for ours on the session.
     fn operational(&mut self, peers: &PeerSet, message: &Operational);
 
     /// Announces or withdraws the configured routes with `watchdog NAME`.
@@ -145,12 +146,18 @@ pub struct NeighborStatus<'a> {
     pub hold_time: u16,
     /// The state in capitals: `ESTABLISHED`.
     pub state: &'static str,
-    /// Seconds since the session is established; `None` when it is not.
-    pub established: Option<u64>,
-    /// The OPEN we send, or would send: capabilities and families as configured.
+    /// Whether the session is established.
+    pub up: bool,
+    /// For how many seconds it is up, or down.
+    pub seconds: u64,
+    /// Families of the configuration.
+    pub families: &'a [Family],
+    /// Families that ADD-PATH is configured for.
+    pub add_path: &'a [Family],
+    /// The OPEN we sent, or would send.
     pub local: &'a Open,
-    /// The OPEN we got, while there is a session.
-    pub remote: Option<&'a Open>,
+    /// What was negotiated, while there is a session.
+    pub negotiated: Option<&'a Negotiated>,
     /// Messages sent and received on this session.
     pub messages: MessageCounts,
 }

@@ -22,7 +22,10 @@ mod announce;
 mod batch;
 mod daemon;
 mod memo;
+mod neighbor;
+mod operational;
 mod quick;
+mod rib;
 mod session;
 mod table;
 

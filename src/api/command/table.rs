@@ -3,7 +3,7 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::{Call, CommandError, Reply};
-use super::{announce, batch, daemon, session};
+use super::{announce, batch, daemon, neighbor, operational, rib, session};
 use crate::grammar::Verb;
 
 /// Whether a command acts on the neighbours of a selector before it.
@@ -27,7 +27,7 @@ pub(super) struct Row {
     /// Whether ExaBGP 5.0 has it, and lists it in `help`.
     pub(super) classic: bool,
     pub(super) example: &'static str,
-    pub(super) run: fn(&mut Call<'_>, &Row) -> Result<Reply, CommandError>,
+    pub(super) run: fn(&mut Call<'_>, &Self) -> Result<Reply, CommandError>,
 }
 
 impl Row {
@@ -69,18 +69,25 @@ commands! {
         "announce eor" Uses announce::eor: "announce eor ipv4 unicast",
         "announce ipv4" Uses announce::ipv4: "announce ipv4 unicast 198.51.100.0/24 next-hop 192.0.2.1",
         "announce ipv6" Uses announce::ipv6: "announce ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::1",
+        "announce operational" Uses operational::announce: "announce operational asm afi ipv4 safi unicast advisory \"maintenance at noon\"",
         "announce route" Uses announce::route: "announce route 198.51.100.0/24 next-hop self",
         "announce route-refresh" Uses announce::refresh: "announce route-refresh ipv4 unicast",
         "announce watchdog" Uses announce::watchdog: "announce watchdog dns",
+        "clear adj-rib" Uses rib::clear: "clear adj-rib out",
         "crash" Uses session::crash: "crash",
         "disable-ack" Ignores session::disable_ack: "disable-ack",
         "enable-ack" Ignores session::enable_ack: "enable-ack",
+        "flush adj-rib out" Uses rib::flush: "flush adj-rib out",
         "help" Ignores session::help: "help",
         "reload" Ignores daemon::reload: "reload",
         "reset" Ignores session::reset: "reset",
         "restart" Ignores daemon::restart: "restart",
+        "show adj-rib in" ["extensive"] Refuses rib::show_in: "show adj-rib in 192.0.2.1 extensive",
+        "show adj-rib out" ["extensive"] Refuses rib::show_out: "show adj-rib out inet json",
+        "show neighbor" ["summary" "extensive" "configuration"] Ignores neighbor::show: "show neighbor summary",
         "shutdown" Ignores daemon::shutdown: "shutdown",
         "silence-ack" Ignores session::silence_ack: "silence-ack",
+        "teardown" Uses neighbor::teardown: "neighbor 192.0.2.1 teardown 2",
         "version" Ignores session::version: "version",
         "withdraw attribute" Uses announce::attributes: "withdraw attribute next-hop 192.0.2.1 nlri 198.51.100.0/24",
         "withdraw attributes" Uses announce::attributes: "withdraw attributes next-hop 192.0.2.1 nlri 198.51.100.0/24",

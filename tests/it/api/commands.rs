@@ -80,6 +80,30 @@ fn routes_reach_the_neighbours_they_are_for() {
             "neighbor 127.0.0.2 withdraw watchdog dns",
             &["Withdraw watchdog dns to 0"],
         ),
+        ("neighbor 127.0.0.2 flush adj-rib out", &["flush 0"]),
+        ("clear adj-rib", &["clear Out 0,1"]),
+        ("clear adj-rib in", &["clear In 0,1"]),
+        ("neighbor 127.0.0.3 clear adj-rib out", &["clear Out 1"]),
+        ("neighbor 127.0.0.2 teardown 4", &["teardown 4 to 0"]),
+        ("teardown 4", &[]),
+        ("neighbor 127.0.0.3 teardown 4", &[]),
+        ("neighbor 127.0.0.20 teardown 4", &[]),
+        ("neighbor 9.9.9.9 teardown 4", &[]),
+        ("announce operational foo", &[]),
+        (
+            "neighbor 127.0.0.2 announce operational asm afi ipv4 safi unicast advisory \"please reload now\"",
+            &["operational ASM afi ipv4 safi unicast advisory \"please reload now\" to 0"],
+        ),
+        (
+            "announce operational rpcq afi ipv4 safi unicast sequence 1",
+            &["operational RPCQ afi ipv4 safi unicast to 0,1"],
+        ),
+        (
+            "announce operational LPCP afi ipv6 safi unicast router-id 1.2.3.4 sequence 1 counter 9",
+            &[
+                "operational LPCP afi ipv6 safi unicast router-id 1.2.3.4 sequence 1 counter 9 to 0,1",
+            ],
+        ),
         // What ExaBGP 5.0 takes for other commands.
         (
             "neighbor 127.0.0.2 announce route 10.0.0.0/8 next-hop 1.1.1.1 name version med 5",
@@ -155,6 +179,35 @@ fn mistakes_are_answered_and_change_nothing() {
         ("announce eor ipv4", ErrorKind::Syntax),
         ("announce eor ipv4 unicast now", ErrorKind::Syntax),
         ("announce route-refresh", ErrorKind::Syntax),
+        (
+            "announce route-refresh ipv4 unicast extra",
+            ErrorKind::Syntax,
+        ),
+        ("teardown", ErrorKind::Syntax),
+        ("teardown x", ErrorKind::Syntax),
+        ("neighbor 127.0.0.2 teardown 256", ErrorKind::Syntax),
+        ("neighbor 127.0.0.2 teardown 4 5", ErrorKind::Syntax),
+        ("neighbor 127.0.0.2 teardown json", ErrorKind::Syntax),
+        ("clear adj-rib foo", ErrorKind::Syntax),
+        ("flush adj-rib", ErrorKind::Unknown),
+        ("flush adj-rib in", ErrorKind::Unknown),
+        (
+            "neighbor 127.0.0.3 flush adj-rib out",
+            ErrorKind::NoNeighbor,
+        ),
+        ("show adj-rib", ErrorKind::Unknown),
+        ("show adj-rib-out", ErrorKind::Unknown),
+        ("show neighbors summary", ErrorKind::Unknown),
+        ("show neighbor127", ErrorKind::Unknown),
+        ("neighbor 127.0.0.2 show adj-rib out", ErrorKind::Syntax),
+        (
+            "announce operational asm afi ipv4 safi unicast",
+            ErrorKind::Syntax,
+        ),
+        (
+            "announce operational rpcp afi ipv4 safi unicast sequence 1",
+            ErrorKind::Syntax,
+        ),
         (
             "neighbor 127.0.0.9 announce route 10.0.0.0/8 next-hop 1.2.3.4",
             ErrorKind::NoNeighbor,

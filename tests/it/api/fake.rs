@@ -1,6 +1,7 @@
 //! A daemon that only writes down what it is asked to do.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use oxabgp::api::control::{DaemonStatus, NeighborStatus};
 use oxabgp::api::{
@@ -8,9 +9,11 @@ use oxabgp::api::{
 };
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::nlri::NlriRef;
-use oxabgp::bgp::{AttributeSet, Family};
+use oxabgp::bgp::{AttributeSet, Family, Nlri};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{Action, Change, PeerId, PeerSet};
+
+use super::state::Neighbor;
 
 /// Three neighbours; the helper `healthcheck` may speak to the first two, of which the second is down.
 pub(crate) struct Fake {
@@ -19,6 +22,10 @@ pub(crate) struct Fake {
     pub(crate) up: HashSet<u32>,
     pub(crate) epoch: u64,
     pub(crate) calls: Vec<String>,
+    /// What `show neighbor` tells of.
+    pub(crate) neighbors: Vec<Neighbor>,
+    /// What every neighbour hears from us.
+    pub(crate) routes: Vec<(Nlri, Rc<AttributeSet>)>,
     /// Refuse the next `apply` with this.
     pub(crate) refuse: Option<&'static str>,
 }
@@ -36,6 +43,8 @@ impl Fake {
             up: [0, 2].into(),
             epoch: 0,
             calls: Vec::new(),
+            neighbors: Vec::new(),
+            routes: Vec::new(),
             refuse: None,
         }
     }
@@ -92,6 +101,9 @@ impl Control for Fake {
         }
         for change in changes.drain(..) {
             self.calls.push(show(&change));
+            if let Action::Announce(attributes) = change.action {
+                self.routes.push((change.nlri, attributes));
+            }
         }
         Ok(())
     }
@@ -126,7 +138,11 @@ impl Control for Fake {
         self.note(format!("clear {side:?} {}", list(peers)));
     }
 
-    fn neighbors(&self, _: &mut dyn FnMut(&NeighborStatus<'_>)) {}
+    fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+        for (neighbor, number) in self.neighbors.iter().zip(0..) {
+            out(&neighbor.status(number));
+        }
+    }
 
     fn configuration(&self, peer: PeerId) -> String {
         format!("neighbor {} {{\n}}\n", peer.0)
@@ -134,10 +150,18 @@ impl Control for Fake {
 
     fn routes(
         &self,
-        _: RibSide,
-        _: &PeerSet,
-        _: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
+        side: RibSide,
+        peers: &PeerSet,
+        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
     ) {
+        if side == RibSide::In {
+            return;
+        }
+        for peer in peers.iter() {
+            for (nlri, attributes) in &self.routes {
+                out(peer, nlri.as_ref(), attributes);
+            }
+        }
     }
 
     fn request(&mut self, request: Request) {

@@ -3,3 +3,5 @@
 mod commands;
 mod events;
 mod fake;
+mod show;
+mod state;

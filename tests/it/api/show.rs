@@ -1,0 +1,128 @@
+//! `show …` beside what ExaBGP 5.0.15 answered in the same state.
+
+use super::fake::Talk;
+use super::state::Neighbor;
+
+fn talk() -> Talk {
+    let mut talk = Talk::new();
+    talk.fake.neighbors = vec![Neighbor::established(), Neighbor::idle()];
+    talk
+}
+
+/// Commands and answers of the recording, with the ages that differ from answer to answer set to those of [`talk`].
+fn recorded() -> Vec<(&'static str, String)> {
+    let text = include_str!("../../data/api/show.txt");
+    let blocks = text
+        .split("\n>>> ")
+        .skip(1)
+        .filter_map(|block| block.split_once('\n'));
+    let ages = |answer: &str| {
+        let mut answer = answer.trim_end_matches('\n').replace("0:00:05", "0:00:06") + "\n";
+        for seconds in [5, 7, 8] {
+            answer = answer.replace(
+                &format!("\"up\", \"duration\": {seconds},"),
+                "\"up\", \"duration\": 6,",
+            );
+        }
+        answer
+    };
+    blocks
+        .map(|(command, answer)| (command, ages(answer)))
+        .collect()
+}
+
+#[test]
+fn answers_are_exabgps_to_the_byte() {
+    let mut seen = 0;
+    for (command, wanted) in recorded() {
+        let mut talk = talk();
+        for route in [
+            "announce route 10.0.1.0/24 next-hop 1.2.3.4 med 7 community 65000:1",
+            "announce route 10.0.2.0/24 next-hop 1.2.3.4 path-information 1.2.3.4",
+            "announce route 2001:db8::/32 next-hop 2001:db8::1",
+        ] {
+            assert_eq!(talk.say(route), "done\n");
+        }
+        // The recording has a FlowSpec route too.
+        let lines = wanted
+            .lines()
+            .filter(|line| !line.contains("ipv4 flow flow"));
+        let wanted: String = lines.flat_map(|line| [line, "\n"]).collect();
+        assert_eq!(talk.say(command), wanted, "{command}");
+        seen += 1;
+    }
+    assert_eq!(seen, 19);
+}
+
+#[test]
+fn an_as_that_is_not_known_yet_is_shown_and_stops_nothing() {
+    let mut talk = talk();
+    talk.fake.neighbors.push(Neighbor::unknown());
+    let summary = talk.say("show neighbor summary");
+    assert!(
+        summary.contains("127.0.0.10      auto         down idle                  0          0\n"),
+        "{summary}"
+    );
+    let json = talk.say("show neighbor json");
+    let value: serde_json::Value =
+        serde_json::from_str(json.lines().next().expect("a line")).expect("valid JSON");
+    assert!(value[2]["peer"]["as"].is_null() && value[2]["local"]["address"].is_null());
+    assert!(
+        talk.say("show neighbor extensive")
+            .contains("   AS                              auto            auto")
+    );
+}
+
+#[test]
+fn ages_of_days() {
+    for (seconds, wanted) in [
+        (0, "0:00:00"),
+        (3_661, "1:01:01"),
+        (86_400, "1 day, 0:00:00"),
+        (200_000, "2 days, 7:33:20"),
+    ] {
+        let mut talk = talk();
+        talk.fake.neighbors[0].seconds = seconds;
+        let summary = talk.say("show neighbor summary 127.0.0.1");
+        assert!(
+            summary.contains(&format!(" {wanted} established")),
+            "{summary}"
+        );
+    }
+}
+
+#[test]
+fn an_address_means_its_neighbour_and_not_those_that_begin_like_it() {
+    let mut talk = talk();
+    talk.fake.neighbors.push(Neighbor::unknown());
+    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    assert_eq!(
+        talk.say("show adj-rib out 127.0.0.1"),
+        "127.0.0.1 ipv4 unicast 10.0.1.0/24 next-hop 1.2.3.4\ndone\n"
+    );
+    assert_eq!(talk.say("show adj-rib out 127.0.0.").lines().count(), 4);
+}
+
+#[test]
+fn extensive_json_lines_carry_the_neighbour() {
+    let mut talk = talk();
+    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    let answer = talk.say("show adj-rib out 127.0.0.1 json extensive");
+    let value: serde_json::Value =
+        serde_json::from_str(answer.lines().next().expect("a line")).expect("valid JSON");
+    assert_eq!(value["127.0.0.1"]["routes"][0]["prefix"], "10.0.1.0/24");
+    assert_eq!(value["127.0.0.1"]["fsm"], "ESTABLISHED");
+}
+
+#[test]
+fn configuration_of_the_neighbours_that_fit() {
+    let mut talk = talk();
+    assert_eq!(
+        talk.say("show neighbor configuration"),
+        "neighbor 0 {\n}\nneighbor 1 {\n}\ndone\n"
+    );
+    assert_eq!(
+        talk.say("show neighbor 127.0.0.9 configuration"),
+        "neighbor 1 {\n}\ndone\n"
+    );
+}
