@@ -11,10 +11,10 @@ use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
-use crate::bgp::message::update::Content;
+use crate::bgp::message::update::{Content, Field};
 use crate::bgp::message::{HEADER, MessageType};
 use crate::bgp::negotiated::Negotiated;
-use crate::bgp::{Asn, Family};
+use crate::bgp::{Asn, AttributeSet, Family};
 use crate::json::JsonWriter;
 
 use super::encode::{Version, json_v4};
@@ -75,8 +75,8 @@ pub enum Event<'a> {
 pub enum Message<'a> {
     /// OPEN.
     Open(&'a Open),
-    /// UPDATE with routes or attributes.
-    Update(&'a Content<'a>),
+    /// UPDATE with routes or attributes: the attributes, and the fields with routes. See [`Message::update`].
+    Update(&'a AttributeSet, &'a [Field<'a>]),
     /// UPDATE that marks the end of a family's routes (RFC 4724 section 2).
     EndOfRib(Family),
     /// NOTIFICATION.
@@ -89,12 +89,17 @@ pub enum Message<'a> {
     Operational(&'a Operational),
 }
 
-impl Message<'_> {
+impl<'a> Message<'a> {
+    /// An UPDATE that was decoded.
+    pub fn update(content: &'a Content<'_>) -> Self {
+        Self::Update(&content.attributes, &content.fields)
+    }
+
     /// Its type.
     pub const fn kind(&self) -> MessageType {
         match self {
             Self::Open(_) => MessageType::OPEN,
-            Self::Update(_) | Self::EndOfRib(_) => MessageType::UPDATE,
+            Self::Update(..) | Self::EndOfRib(_) => MessageType::UPDATE,
             Self::Notification(_) => MessageType::NOTIFICATION,
             Self::Keepalive => MessageType::KEEPALIVE,
             Self::Refresh(_) => MessageType::ROUTE_REFRESH,

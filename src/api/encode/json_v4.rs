@@ -9,8 +9,9 @@ use smallvec::SmallVec;
 
 use super::{Form, Style, Version};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
+use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
-use crate::bgp::message::update::{Content, Field};
+use crate::bgp::message::update::{self, Field};
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::{NlriRef, Routes};
@@ -104,9 +105,9 @@ impl Line<'_> {
                 w.raw(", \"open\": ");
                 open.json(direction, w);
             }
-            Message::Update(content) => {
+            Message::Update(attributes, fields) => {
                 w.raw(", \"message\": { \"update\": { ");
-                self.update(content, w);
+                self.update(attributes, fields, w);
                 w.raw(" } }");
                 return self.end(head, w);
             }
@@ -180,29 +181,37 @@ impl Line<'_> {
             .raw("\" } ");
     }
 
-    fn update(&self, content: &Content<'_>, w: &mut JsonWriter) {
-        let attributes = &content.attributes;
+    fn update(&self, attributes: &AttributeSet, fields: &[Field<'_>], w: &mut JsonWriter) {
+        let of = |direction| {
+            fields
+                .iter()
+                .filter(move |field| field.direction == direction)
+        };
+        let (announced, withdrawn) = (
+            of(update::Direction::Announce),
+            of(update::Direction::Withdraw),
+        );
         let mut separator = "";
         if !attributes.list().is_empty() || attributes.error().is_some() {
             w.raw("\"attribute\": { ").raw(attributes.json()).raw(" }");
             separator = ", ";
         }
-        if content.announced().next().is_some() {
+        if announced.clone().next().is_some() {
             w.raw(separator).raw("\"announce\": { ");
-            self.announced(content, w);
+            self.announced(announced, w);
             w.raw(" }");
             separator = ", ";
         }
-        if content.withdrawn().next().is_some() {
+        if withdrawn.clone().next().is_some() {
             w.raw(separator).raw("\"withdraw\": { ");
-            self.withdrawn(content, w);
+            self.withdrawn(withdrawn, w);
             w.raw(" }");
         }
     }
 
     /// One member for each family, in it one for each next hop. Routes of one family may come in two fields.
-    fn announced(&self, content: &Content<'_>, w: &mut JsonWriter) {
-        families(content.announced(), w, |fields, w| {
+    fn announced<'f>(&self, fields: impl Iterator<Item = &'f Field<'f>>, w: &mut JsonWriter) {
+        families(fields, w, |fields, w| {
             w.raw("{ ");
             let hops: SmallVec<[(Option<NextHop>, Routes<'_>); 4]> = fields
                 .iter()
@@ -233,8 +242,8 @@ impl Line<'_> {
         });
     }
 
-    fn withdrawn(&self, content: &Content<'_>, w: &mut JsonWriter) {
-        families(content.withdrawn(), w, |fields, w| {
+    fn withdrawn<'f>(&self, fields: impl Iterator<Item = &'f Field<'f>>, w: &mut JsonWriter) {
+        families(fields, w, |fields, w| {
             w.raw("[ ");
             let routes = fields.iter().flat_map(|field| field.routes).flatten();
             w.list(routes, |w, nlri| self.nlri(nlri, None, w));

@@ -4,8 +4,9 @@
 use super::Form;
 use super::json_v4::each_hop;
 use crate::api::event::{Direction, Event, EventHead, Message, Raw};
+use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
-use crate::bgp::message::update::{self, Content, Field};
+use crate::bgp::message::update::{self, Field};
 use crate::json::JsonWriter;
 
 /// Appends the lines of `event`; nothing for those that text does not have.
@@ -62,7 +63,9 @@ fn message(
     w: &mut JsonWriter,
 ) {
     match message {
-        Message::Update(content) => return update_text(head, direction, content, raw, w),
+        Message::Update(attributes, fields) => {
+            return update_text(head, direction, (*attributes, *fields), raw, w);
+        }
         Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
         _ => w.raw(&head.text).raw(direction.name()).raw(" "),
     };
@@ -75,7 +78,7 @@ fn message(
         Message::Notification(notification) => notification.text(direction, w.buffer()),
         Message::Refresh(refresh) => refresh.text(w.buffer()),
         Message::Operational(operational) => operational.text(w.buffer()),
-        Message::Keepalive | Message::Update(_) | Message::EndOfRib(_) => {
+        Message::Keepalive | Message::Update(..) | Message::EndOfRib(_) => {
             w.raw("keepalive");
         }
     }
@@ -95,7 +98,7 @@ fn raw_text(raw: Raw<'_>, w: &mut JsonWriter) {
 fn update_text(
     head: &EventHead,
     direction: Direction,
-    content: &Content<'_>,
+    (attributes, fields): (&AttributeSet, &[Field<'_>]),
     raw: Raw<'_>,
     w: &mut JsonWriter,
 ) {
@@ -110,7 +113,7 @@ fn update_text(
         direction,
         next_hop,
         routes,
-    } in &content.fields
+    } in fields
     {
         for (hop, nlri) in
             each_hop(*next_hop).flat_map(|hop| routes.flatten().map(move |nlri| (hop, nlri)))
@@ -125,12 +128,8 @@ fn update_text(
                 },
             );
             nlri.text(hop, w.buffer());
-            w.raw(if announced {
-                content.attributes.text()
-            } else {
-                ""
-            })
-            .raw("\n");
+            w.raw(if announced { attributes.text() } else { "" })
+                .raw("\n");
         }
     }
     end(head, direction, raw, w);

@@ -3,5 +3,6 @@
 mod commands;
 mod events;
 mod fake;
+mod golden;
 mod show;
 mod state;

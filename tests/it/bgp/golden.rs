@@ -10,7 +10,7 @@ use oxabgp::json::JsonWriter;
 use oxabgp::text::value;
 
 /// The files whose families and attributes are all decoded.
-const FILES: &[&str] = &[
+pub(crate) const FILES: &[&str] = &[
     "as4",
     "attribute",
     "extended-community",
@@ -25,7 +25,7 @@ const FILES: &[&str] = &[
 ];
 
 /// Cases about attributes that are not decoded yet.
-const LATER: &[&str] = &["prefix-sid-short", "bgp-ls-short"];
+pub(crate) const LATER: &[&str] = &["prefix-sid-short", "bgp-ls-short"];
 
 /// One block of a file: its lines as pairs.
 pub(crate) struct Case {

@@ -1,4 +1,4 @@
 //! The protocol.
 
-mod golden;
+pub(crate) mod golden;
 mod message;
