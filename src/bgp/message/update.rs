@@ -271,8 +271,14 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
 
 /// Routes that are known to frame: RFC 7606 5.3 makes an error in the NLRI syntax a reset (3/10).
 fn checked(routes: Routes<'_>) -> Result<Routes<'_>, UpdateError> {
-    routes
-        .check()
-        .map_err(|error| UpdateError::reset(10, error.what))?;
+    routes.check().map_err(|error| {
+        // ExaBGP's subcode for this one.
+        let subcode = if error.what == nlri::evpn::ADDRESS_LENGTH {
+            5
+        } else {
+            10
+        };
+        UpdateError::reset(subcode, error.what)
+    })?;
     Ok(routes)
 }

@@ -70,7 +70,7 @@ impl Nlri {
 }
 
 impl fmt::Display for Nlri {
-    /// The text of events, without next hop.
+    /// The sentence that says which route it is, as grammars read it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_ref().fmt(f)
     }
@@ -79,7 +79,7 @@ impl fmt::Display for Nlri {
 impl fmt::Display for NlriRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
-        self.text(None, &mut out);
+        self.grammar(&mut out);
         f.write_str(&out)
     }
 }
@@ -121,6 +121,11 @@ pub trait NlriCodec {
     /// Appends the text of events; the next hop is part of it (`10.0.0.0/8 next-hop 1.2.3.4`), since some families put it
     /// in the middle.
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String);
+
+    /// Appends the sentence that the parser of the family reads back, for families whose events say less.
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        Self::text(nlri, None, out);
+    }
 }
 
 /// Makes the dispatch from rows `module::Type`.
@@ -182,6 +187,14 @@ macro_rules! families {
                 })*
                 out.push_str(&format!("afi {} safi {} raw 0x{}", self.family.afi, self.family.safi, hex(self.bytes)));
             }
+
+            /// Appends the sentence that says which route it is, as grammars read it.
+            pub fn grammar(self, out: &mut String) {
+                $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
+                    return <$module::$type as NlriCodec>::grammar(self, out);
+                })*
+                self.text(None, out);
+            }
         }
     };
 }
@@ -191,6 +204,9 @@ families! {
     labeled::Labeled,
     vpn::Vpn,
     flow::Flow,
+    rtc::Rtc,
+    vpls::Vpls,
+    evpn::Evpn,
 }
 
 impl NlriRef<'_> {

@@ -22,6 +22,9 @@ pub(crate) const FILES: &[&str] = &[
     "mpls-vpn",
     "flow",
     "flow-vpn",
+    "rtc",
+    "vpls",
+    "evpn",
 ];
 
 /// Cases about attributes that are not decoded yet.

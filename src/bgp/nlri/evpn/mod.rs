@@ -1,0 +1,76 @@
+//! EVPN routes (RFC 7432 section 7, RFC 9136): types 1 to 5, later ones kept opaque.
+//!
+//! ```text
+//! +-----------------------------------+
+//! |    Route Type (1 octet)           |
+//! +-----------------------------------+
+//! |     Length (1 octet)              |
+//! +-----------------------------------+
+//! | Route Type specific (variable)    |
+//! +-----------------------------------+
+//! ```
+//!
+//! [`Route`] is one taken apart; [`parse`] reads the sentences that announce one, which ExaBGP has not.
+
+use super::{NlriCodec, NlriKey, NlriRef};
+use crate::bgp::family::Family;
+use crate::bgp::nexthop::NextHop;
+use crate::json::{JsonWriter, hex};
+use crate::wire::{Reader, WireError};
+
+mod parse;
+mod route;
+
+pub use parse::parse;
+pub use route::{Esi, Mac, Route, Tail};
+
+/// What ExaBGP answers with 3/5 instead of 3/10.
+pub(crate) const ADDRESS_LENGTH: &str = "a MAC address of 48 bits and an IP address of 0, 32 or 128";
+
+/// Routes of layer-2 networks.
+#[derive(Clone, Copy, Debug)]
+pub struct Evpn;
+
+impl NlriCodec for Evpn {
+    const FAMILIES: &'static [Family] = &[Family::new(25, 70)];
+
+    fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let all = r.peek();
+        let before = r.remaining();
+        let code = r.u8("a type of route")?;
+        let length = usize::from(r.u8("the length of a route")?);
+        Route::decode(code, r.sub(length, "a route as long as it says")?)?;
+        Ok(&all[..before - r.remaining()])
+    }
+
+    fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {
+        match Route::of(bytes) {
+            Some(route) => route.key(key),
+            None => key.extend_from_slice(bytes),
+        }
+    }
+
+    fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
+        let code = nlri.bytes.first().copied().unwrap_or_default();
+        w.raw("{ \"code\": ").number(code).raw(", \"parsed\": ");
+        let route = Route::of(nlri.bytes);
+        w.boolean(route.is_some()).raw(", \"raw\": ").string(&hex(nlri.bytes));
+        if let Some(route) = route {
+            w.raw(", ");
+            route.json(w);
+        }
+        w.raw(" }");
+    }
+
+    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        // All that ExaBGP says.
+        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        match Route::of(nlri.bytes) {
+            Some(route) => route.grammar(out),
+            None => out.push_str(&format!("evpn raw 0x{}", hex(nlri.bytes))),
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! EVPN routes taken apart.
+//!
+//! ```text
+//! 1 Ethernet A-D:  RD (8)  ESI (10)  tag (4)  label (3)
+//! 2 MAC/IP:        RD (8)  ESI (10)  tag (4)  48  MAC (6)  bits  IP (0, 4, 16)  label (3)  [label (3)]
+//! 3 Multicast:     RD (8)  tag (4)  bits  IP (4, 16)
+//! 4 Segment:       RD (8)  ESI (10)  bits  IP (4, 16)
+//! 5 IP prefix:     RD (8)  ESI (10)  tag (4)  bits  prefix (4, 16)  gateway (4, 16)  label (3)
+//! ```
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::ADDRESS_LENGTH;
+use crate::bgp::nlri::{NlriBytes, NlriKey};
+use crate::bgp::rd::RouteDistinguisher;
+use crate::json::JsonWriter;
+use crate::wire::{Reader, WireError, Writer};
+
+/// An Ethernet segment identifier. `Display` is ten octets in hexadecimal, or `-` for no segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Esi(pub [u8; 10]);
+
+/// A MAC address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mac(pub [u8; 6]);
+
+/// An EVPN route of a known type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// The route distinguisher.
+    pub rd: RouteDistinguisher,
+    /// The rest.
+    pub tail: Tail,
+}
+
+/// What each type has besides the route distinguisher. Labels are fields of 24 bits: a label in the upper 20, or a VNI.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Tail {
+    /// Type 1.
+    EthernetAd {
+        /// Segment.
+        esi: Esi,
+        /// Ethernet tag.
+        tag: u32,
+        /// Label field.
+        label: u32,
+    },
+    /// Type 2.
+    MacIp {
+        /// Segment.
+        esi: Esi,
+        /// Ethernet tag.
+        tag: u32,
+        /// MAC address.
+        mac: Mac,
+        /// IP address, if it is known.
+        ip: Option<IpAddr>,
+        /// Label field.
+        label: u32,
+        /// A second one, of the IP-VRF (RFC 9135).
+        second: Option<u32>,
+    },
+    /// Type 3.
+    Multicast {
+        /// Ethernet tag.
+        tag: u32,
+        /// Originating router.
+        ip: IpAddr,
+    },
+    /// Type 4.
+    Segment {
+        /// Segment.
+        esi: Esi,
+        /// Originating router.
+        ip: IpAddr,
+    },
+    /// Type 5.
+    Prefix {
+        /// Segment.
+        esi: Esi,
+        /// Ethernet tag.
+        tag: u32,
+        /// Prefix.
+        ip: IpAddr,
+        /// Its length in bits.
+        bits: u8,
+        /// Gateway; all zeroes for none.
+        gateway: IpAddr,
+        /// Label field.
+        label: u32,
+    },
+}
+
+const WHAT: &str = "an EVPN route of its type's length";
+
+/// An address of as many bits as the field before it says.
+fn address(r: &mut Reader<'_>, bits: u8) -> Result<Option<IpAddr>, WireError> {
+    Ok(match bits {
+        0 => None,
+        32 => Some(r.array::<4>(WHAT)?.into()),
+        128 => Some(r.array::<16>(WHAT)?.into()),
+        _ => return Err(r.error(ADDRESS_LENGTH)),
+    })
+}
+
+fn originator(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
+    let bits = r.u8(WHAT)?;
+    address(r, bits)?.ok_or_else(|| r.error(ADDRESS_LENGTH))
+}
+
+impl Route {
+    /// Reads the value of a route; `None` for a type that we do not know.
+    ///
+    /// # Errors
+    /// When it is not as long as its type wants, or an address has a length that there is not.
+    pub fn decode(code: u8, mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
+        if !(1..=5).contains(&code) {
+            return Ok(None);
+        }
+        let rd = RouteDistinguisher(r.array(WHAT)?);
+        let tail = match code {
+            1 => Tail::EthernetAd {
+                esi: Esi(r.array(WHAT)?),
+                tag: r.u32(WHAT)?,
+                label: r.u24(WHAT)?,
+            },
+            2 => Self::decode_mac(&mut r)?,
+            3 => Tail::Multicast { tag: r.u32(WHAT)?, ip: originator(&mut r)? },
+            4 => Tail::Segment { esi: Esi(r.array(WHAT)?), ip: originator(&mut r)? },
+            _ => Self::decode_prefix(&mut r)?,
+        };
+        r.finish(WHAT)?;
+        Ok(Some(Self { rd, tail }))
+    }
+
+    fn decode_mac(r: &mut Reader<'_>) -> Result<Tail, WireError> {
+        let (esi, tag) = (Esi(r.array(WHAT)?), r.u32(WHAT)?);
+        // RFC 7432 9.2.1: "The MAC Address Length field is in bits, and it is set to 48."
+        if r.u8(WHAT)? != 48 {
+            return Err(r.error(ADDRESS_LENGTH));
+        }
+        let mac = Mac(r.array(WHAT)?);
+        let bits = r.u8(WHAT)?;
+        let ip = address(r, bits)?;
+        let label = r.u24(WHAT)?;
+        let second = if r.is_empty() { None } else { Some(r.u24(WHAT)?) };
+        Ok(Tail::MacIp { esi, tag, mac, ip, label, second })
+    }
+
+    fn decode_prefix(r: &mut Reader<'_>) -> Result<Tail, WireError> {
+        let (esi, tag, bits) = (Esi(r.array(WHAT)?), r.u32(WHAT)?, r.u8(WHAT)?);
+        // RFC 9136 3.1: the total length tells IPv4 from IPv6.
+        let (ip, gateway, most): (IpAddr, IpAddr, u8) = if r.remaining() == 11 {
+            (r.array::<4>(WHAT)?.into(), r.array::<4>(WHAT)?.into(), 32)
+        } else {
+            (r.array::<16>(WHAT)?.into(), r.array::<16>(WHAT)?.into(), 128)
+        };
+        if bits > most {
+            return Err(r.error(WHAT));
+        }
+        Ok(Tail::Prefix { esi, tag, ip, bits, gateway, label: r.u24(WHAT)? })
+    }
+
+    /// The route of a framed NLRI, if its type is known.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let mut r = Reader::new(bytes);
+        let code = r.u8("a type of route").ok()?;
+        r.u8("the length of a route").ok()?;
+        Self::decode(code, r).ok()?
+    }
+
+    /// Type of route (IANA).
+    pub const fn code(&self) -> u8 {
+        match self.tail {
+            Tail::EthernetAd { .. } => 1,
+            Tail::MacIp { .. } => 2,
+            Tail::Multicast { .. } => 3,
+            Tail::Segment { .. } => 4,
+            Tail::Prefix { .. } => 5,
+        }
+    }
+
+    /// The NLRI, type and length included.
+    pub fn to_bytes(&self) -> NlriBytes {
+        let mut out = vec![self.code()];
+        Writer::new(&mut out).len8(|w| self.write(w));
+        NlriBytes::from_vec(out)
+    }
+
+    fn write(&self, w: &mut Writer<'_>) {
+        let ip = |w: &mut Writer<'_>, address: &IpAddr| match address {
+            IpAddr::V4(address) => w.bytes(&address.octets()),
+            IpAddr::V6(address) => w.bytes(&address.octets()),
+        };
+        let sized = |w: &mut Writer<'_>, address: &IpAddr| {
+            w.u8(if address.is_ipv4() { 32 } else { 128 });
+            ip(w, address);
+        };
+        w.bytes(&self.rd.0);
+        match &self.tail {
+            Tail::EthernetAd { esi, tag, label } => {
+                w.bytes(&esi.0);
+                w.u32(*tag);
+                w.u24(*label);
+            }
+            Tail::MacIp { esi, tag, mac, ip, label, second } => {
+                w.bytes(&esi.0);
+                w.u32(*tag);
+                w.u8(48);
+                w.bytes(&mac.0);
+                match ip {
+                    Some(address) => sized(w, address),
+                    None => w.u8(0),
+                }
+                w.u24(*label);
+                if let Some(second) = second {
+                    w.u24(*second);
+                }
+            }
+            Tail::Multicast { tag, ip } => {
+                w.u32(*tag);
+                sized(w, ip);
+            }
+            Tail::Segment { esi, ip } => {
+                w.bytes(&esi.0);
+                sized(w, ip);
+            }
+            Tail::Prefix { esi, tag, ip: prefix, bits, gateway, label } => {
+                w.bytes(&esi.0);
+                w.u32(*tag);
+                w.u8(*bits);
+                ip(w, prefix);
+                ip(w, gateway);
+                w.u24(*label);
+            }
+        }
+    }
+
+    /// What the RFCs make the key of the routing table: RFC 7432 sections 7.1 to 7.4, RFC 9136 section 3.1.
+    pub(super) fn key(&self, key: &mut NlriKey) {
+        let mut same = self.clone();
+        match &mut same.tail {
+            Tail::EthernetAd { label, .. } => *label = 0,
+            Tail::MacIp { esi, label, second, .. } => {
+                *esi = Esi::default();
+                *label = 0;
+                *second = None;
+            }
+            Tail::Prefix { esi, gateway, label, .. } => {
+                *esi = Esi::default();
+                *gateway = if gateway.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+                *label = 0;
+            }
+            Tail::Multicast { .. } | Tail::Segment { .. } => {}
+        }
+        key.extend_from_slice(&same.to_bytes());
+    }
+
+    const fn name(&self) -> &'static str {
+        match self.tail {
+            Tail::EthernetAd { .. } => "Ethernet Auto-Discovery",
+            Tail::MacIp { .. } => "MAC/IP advertisement",
+            Tail::Multicast { .. } => "Inclusive Multicast Ethernet Tag",
+            Tail::Segment { .. } => "Ethernet Segment",
+            Tail::Prefix { .. } => "IP Prefix Advertisement",
+        }
+    }
+
+    /// Appends the members from `name` on.
+    pub(super) fn json(&self, w: &mut JsonWriter) {
+        w.key("name").string(self.name()).raw(", ");
+        w.key("rd").display(self.rd);
+        let esi_json = |w: &mut JsonWriter, esi: &Esi| {
+            w.raw(", \"esi\": ").display(esi);
+        };
+        let tag_json = |w: &mut JsonWriter, tag: &u32| {
+            w.raw(", \"ethernet-tag\": ").number(*tag);
+        };
+        let label_json = |w: &mut JsonWriter, label: &u32| {
+            w.raw(", \"label\": [ [").number(label >> 4);
+            // ExaBGP leaves out the field if it is zero.
+            if *label != 0 {
+                w.raw(", ").number(*label);
+            }
+            w.raw("] ]");
+        };
+        let ip_json = |w: &mut JsonWriter, ip: &IpAddr| {
+            w.raw(", \"ip\": ").display(ip);
+        };
+        match &self.tail {
+            Tail::EthernetAd { esi, tag, label } => {
+                esi_json(w, esi);
+                tag_json(w, tag);
+                label_json(w, label);
+            }
+            Tail::MacIp { esi, tag, mac, ip, label, .. } => {
+                esi_json(w, esi);
+                tag_json(w, tag);
+                w.raw(", \"mac\": ").display(mac);
+                label_json(w, label);
+                ip.iter().for_each(|ip| ip_json(w, ip));
+            }
+            Tail::Multicast { tag, ip } => {
+                tag_json(w, tag);
+                ip_json(w, ip);
+            }
+            Tail::Segment { esi, ip } => {
+                esi_json(w, esi);
+                ip_json(w, ip);
+            }
+            Tail::Prefix { esi, tag, ip, bits, gateway, label } => {
+                esi_json(w, esi);
+                tag_json(w, tag);
+                label_json(w, label);
+                ip_json(w, ip);
+                w.raw(", \"iplen\": ").number(*bits).raw(", \"gateway\": ").display(gateway);
+            }
+        }
+    }
+
+    /// Appends the sentence that [`parse`](super::parse()) reads back.
+    pub(super) fn grammar(&self, out: &mut String) {
+        let rd = self.rd;
+        let sentence = match &self.tail {
+            Tail::EthernetAd { esi, tag, label } => {
+                format!("ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}", label_text(*label, None))
+            }
+            Tail::MacIp { esi, tag, mac, ip, label, second } => {
+                let ip = ip.map_or_else(String::new, |ip| format!(" ip {ip}"));
+                let label = label_text(*label, *second);
+                format!("mac rd {rd} esi {esi} ethernet-tag {tag} mac {mac}{ip}{label}")
+            }
+            Tail::Multicast { tag, ip } => format!("multicast rd {rd} ethernet-tag {tag} ip {ip}"),
+            Tail::Segment { esi, ip } => format!("ethernet-segment rd {rd} esi {esi} ip {ip}"),
+            Tail::Prefix { esi, tag, ip, bits, gateway, label } => {
+                let label = label_text(*label, None);
+                format!("prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}")
+            }
+        };
+        out.push_str("evpn ");
+        out.push_str(&sentence);
+    }
+}
+
+/// ` label 100`, ` label [ 100 200 ]`, or ` vni …` where a field is not a label with the bottom-of-stack bit.
+fn label_text(label: u32, second: Option<u32>) -> String {
+    let fields: Vec<u32> = std::iter::once(label).chain(second).collect();
+    let plain = fields.iter().all(|field| field & 0xF == 1);
+    let (word, shift) = if plain { ("label", 4) } else { ("vni", 0) };
+    match fields[..] {
+        [one] => format!(" {word} {}", one >> shift),
+        _ => {
+            let list: Vec<String> = fields.iter().map(|field| (field >> shift).to_string()).collect();
+            format!(" {word} [ {} ]", list.join(" "))
+        }
+    }
+}
+
+/// Appends octets joined by colons.
+fn octets(octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (index, octet) in octets.iter().enumerate() {
+        let colon = if index > 0 { ":" } else { "" };
+        write!(f, "{colon}{octet:02x}")?;
+    }
+    Ok(())
+}
+
+impl fmt::Display for Esi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == [0; 10] {
+            return f.write_str("-");
+        }
+        octets(&self.0, f)
+    }
+}
+
+impl fmt::Display for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        octets(&self.0, f)
+    }
+}
