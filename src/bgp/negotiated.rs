@@ -6,7 +6,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::asn::Asn;
-use super::family::{Family, FamilySet};
+use super::capability::add_path::{self, AddPathMode};
+use super::capability::{AddPath, BgpRole, Capability, GracefulRestart};
+use super::family::{Afi, Family, FamilySet};
+use super::message::notification::Notification;
 use super::message::open::Open;
 
 /// What the codecs of attributes and NLRI need to know.
@@ -92,7 +95,7 @@ pub struct Negotiated {
     /// Families of both sides, in the order of the peer's OPEN.
     pub families: Vec<Family>,
     /// (family, AFI of the next hop) pairs of both sides (RFC 8950).
-    pub nexthops: Vec<(Family, super::family::Afi)>,
+    pub nexthops: Vec<(Family, Afi)>,
     /// How routes may be asked for again.
     pub refresh: Refresh,
     /// Whether both sides offered operational messages.
@@ -101,4 +104,239 @@ pub struct Negotiated {
     pub multisession: bool,
     /// The part that codecs need.
     pub codec: Codec,
+}
+
+/// What the outcome depends on besides the two OPENs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether AIGP is accepted from and sent to this peer although it is external.
+    pub aigp: bool,
+    /// Refuse a peer that does not tell its role.
+    pub strict_role: bool,
+}
+
+impl Negotiated {
+    /// What the OPEN that we sent and the one that we got allow together.
+    ///
+    /// # Errors
+    /// The NOTIFICATION to refuse the peer with: 2/8 and 2/9 multi-session, 2/11 role.
+    pub fn new(local: Open, remote: Open, terms: Terms) -> Result<Self, Notification> {
+        let local_as = local.speaker_as();
+        let peer_as = remote.speaker_as();
+        let ibgp = local_as == peer_as;
+        if !ibgp {
+            check_roles(&local, &remote, terms.strict_role)?;
+        }
+        let offered = families(&local);
+        let mut common = Vec::new();
+        for family in families(&remote) {
+            if offered.contains(&family) && !common.contains(&family) {
+                common.push(family);
+            }
+        }
+        let both = |code: u8| has(&local, code) && has(&remote, code);
+        let nexthops = common_nexthops(&local, &remote);
+        let (add_path_receive, add_path_send) = common_add_path(&local, &remote);
+        Ok(Self {
+            local_as,
+            peer_as,
+            hold_time: local.hold_time.min(remote.hold_time),
+            refresh: if both(70) {
+                Refresh::Enhanced
+            } else if both(2) {
+                Refresh::Normal
+            } else {
+                Refresh::Absent
+            },
+            operational: both(185),
+            multisession: check_multisession(&local, &remote)?,
+            codec: Codec {
+                asn4: both(65),
+                extended_message: both(6),
+                families: common.iter().copied().collect(),
+                add_path_receive,
+                add_path_send,
+                extended_nexthop: nexthops
+                    .iter()
+                    .filter(|(_, afi)| *afi == Afi::IPV6)
+                    .map(|(family, _)| *family)
+                    .collect(),
+                aigp: terms.aigp,
+                ibgp,
+            },
+            families: common,
+            nexthops,
+            local,
+            remote,
+        })
+    }
+
+    /// Whether both sides keep routes over the loss of the session (RFC 4724 section 4).
+    pub fn graceful_restart(&self) -> bool {
+        has(&self.local, 64) && has(&self.remote, 64)
+    }
+
+    /// Whether both sides keep routes over a NOTIFICATION that is not a hard reset (RFC 8538 section 2).
+    pub fn graceful_notification(&self) -> bool {
+        [&self.local, &self.remote].into_iter().all(|open| {
+            restart(open).is_some_and(|gr| gr.flags & GracefulRestart::NOTIFICATION != 0)
+        })
+    }
+
+    /// What the peer said of its own restarts.
+    pub fn peer_restart(&self) -> Option<&GracefulRestart> {
+        restart(&self.remote)
+    }
+}
+
+/// Whether `open` has a capability of this code.
+fn has(open: &Open, code: u8) -> bool {
+    open.capabilities.iter().any(|one| one.code() == code)
+}
+
+/// The families that `open` offers, in order.
+fn families(open: &Open) -> Vec<Family> {
+    let list: Vec<Family> = open
+        .capabilities
+        .iter()
+        .filter_map(|one| match one {
+            Capability::Multiprotocol(multiprotocol) => Some(multiprotocol.0),
+            _ => None,
+        })
+        .collect();
+    // RFC 4760 8: a speaker without the capability speaks IPv4 unicast, as RFC 4271 has it.
+    if list.is_empty() {
+        vec![Family::IPV4_UNICAST]
+    } else {
+        list
+    }
+}
+
+/// The last graceful restart capability: RFC 4724 section 3 ignores the others.
+fn restart(open: &Open) -> Option<&GracefulRestart> {
+    open.capabilities.iter().rev().find_map(|one| match one {
+        Capability::GracefulRestart(gr) => Some(gr),
+        _ => None,
+    })
+}
+
+fn common_nexthops(local: &Open, remote: &Open) -> Vec<(Family, Afi)> {
+    let pairs = |open: &Open| -> Vec<(Family, Afi)> {
+        let all = open.capabilities.iter().filter_map(|one| match one {
+            Capability::ExtendedNexthop(pairs) => Some(pairs.0.as_slice()),
+            _ => None,
+        });
+        all.flatten().copied().collect()
+    };
+    let ours = pairs(local);
+    let mut common = Vec::new();
+    for pair in pairs(remote) {
+        if ours.contains(&pair) && !common.contains(&pair) {
+            common.push(pair);
+        }
+    }
+    common
+}
+
+/// The families with path identifiers that we receive, and those that we send.
+fn common_add_path(local: &Open, remote: &Open) -> (FamilySet, FamilySet) {
+    let modes = |open: &Open| -> Vec<(Family, AddPathMode)> {
+        let all: Vec<&AddPath> = open
+            .capabilities
+            .iter()
+            .filter_map(|one| match one {
+                Capability::AddPath(families) => Some(families),
+                _ => None,
+            })
+            .collect();
+        add_path::merged(&all)
+    };
+    let (mut receive, mut send) = (FamilySet::EMPTY, FamilySet::EMPTY);
+    let theirs = modes(remote);
+    for (family, ours) in modes(local) {
+        let Some((_, theirs)) = theirs.iter().find(|(other, _)| *other == family) else {
+            continue;
+        };
+        if ours.receives() && theirs.sends() {
+            receive.insert(family);
+        }
+        if ours.sends() && theirs.receives() {
+            send.insert(family);
+        }
+    }
+    (receive, send)
+}
+
+/// RFC 9234 section 4.2.
+fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notification> {
+    let roles = |open: &Open| -> Vec<BgpRole> {
+        open.capabilities
+            .iter()
+            .filter_map(|one| match one {
+                Capability::BgpRole(role) => Some(*role),
+                _ => None,
+            })
+            .collect()
+    };
+    let Some(ours) = roles(local).first().copied() else {
+        return Ok(());
+    };
+    let theirs = roles(remote);
+    let wrong = |text: String| Err(Notification::with_text(2, 11, &text));
+    match theirs.as_slice() {
+        [] if strict => wrong(format!("our role is {ours}, the peer tells none")),
+        // "if the BGP speaker receives multiple but identical BGP Role Capabilities, then the speaker considers them to be a
+        // single BGP Role Capability"; different ones are a mismatch.
+        theirs => match theirs.iter().find(|theirs| !ours.agrees(**theirs)) {
+            Some(theirs) => wrong(format!("our role is {ours}, the peer says {theirs}")),
+            None => Ok(()),
+        },
+    }
+}
+
+/// Whether both sides offered multi-session; what else it demands (draft-ietf-idr-bgp-multisession-07 section 7).
+fn check_multisession(local: &Open, remote: &Open) -> Result<bool, Notification> {
+    let session = |open: &Open, code: u8| -> Option<Vec<u8>> {
+        let mut id = open.capabilities.iter().find_map(|one| match one {
+            Capability::Multisession(id) if code == 68 => Some(id.0.clone()),
+            Capability::CiscoMultisession(id) if code == 131 => Some(id.0.clone()),
+            _ => None,
+        })?;
+        // "Empty Session Id list and Session Id containing 1 […] as the only value are considered equal"
+        if id.is_empty() {
+            id.push(1);
+        }
+        id.sort_unstable();
+        id.dedup();
+        Some(id)
+    };
+    let refuse = |subcode, text: &str| Err(Notification::with_text(2, subcode, text));
+    for code in [68, 131] {
+        let (Some(ours), Some(theirs)) = (session(local, code), session(remote, code)) else {
+            continue;
+        };
+        if ours != theirs {
+            return refuse(
+                8,
+                "multisession, our peer did not reply with the same sessionid",
+            );
+        }
+        let sorted = |open: &Open| {
+            let mut list = families(open);
+            list.sort();
+            list.dedup();
+            list
+        };
+        if ours.contains(&1) && sorted(local) != sorted(remote) {
+            return refuse(
+                8,
+                "when checking session id, capability multiprotocol did not match",
+            );
+        }
+        return Ok(true);
+    }
+    if has(local, 68) || has(local, 131) {
+        return refuse(9, "multisession is mandatory with this peer");
+    }
+    Ok(false)
 }

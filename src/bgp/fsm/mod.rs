@@ -6,7 +6,7 @@
 //!
 //! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`.
 //!
-//! One state machine for each connection ([`session`]), at most two of them below one [`peer`] that dials, backs off and
+//! One state machine for each connection (`session.rs`), at most two of them below one [`peer`] that dials, backs off and
 //! arbitrates collisions (RFC 4271 section 6.8, RFC 6286). A single machine with collision branches was rejected: it is not
 //! what the RFC describes, and every state then exists twice.
 //!
@@ -15,9 +15,10 @@
 //! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
 //! | [`config`] | what a peer is told: numbers, capabilities, times, the back-off schedule |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
-//! | [`timer`] | the timer table |
-//! | [`negotiate`] | validation of the peer's OPEN |
-//! | [`session`] | one connection |
+//! | `timer` | the timer table |
+//! | `negotiate` | validation of the peer's OPEN |
+//! | `session` | one connection |
+//! | `connections` | the one story that is told of two connections |
 //! | [`peer`] | one neighbour |
 
 use std::net::SocketAddr;
@@ -31,11 +32,17 @@ use super::message::notification::Notification;
 use super::negotiated::Negotiated;
 
 pub mod config;
+mod connections;
 pub mod event;
+mod negotiate;
+pub mod peer;
 pub mod reason;
+mod session;
+mod timer;
 
 pub use config::{Config, Timers};
 pub use event::{Event, Phase, State};
+pub use peer::{Ended, Peer};
 pub use reason::{Cease, CloseReason};
 
 /// A connection of one peer. Ids are never reused, so that a late event for a closed connection is recognised and ignored.
@@ -94,8 +101,8 @@ pub enum Output {
     Close(ConnId),
     /// One transition of one connection's state machine, for the log.
     State {
-        /// The connection.
-        connection: ConnId,
+        /// The connection; `None` when the neighbour as a whole starts or stops listening.
+        connection: Option<ConnId>,
         /// Before.
         from: State,
         /// After.

@@ -1,4 +1,5 @@
 //! The protocol.
 
+mod fsm;
 pub(crate) mod golden;
 mod message;

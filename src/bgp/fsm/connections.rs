@@ -1,0 +1,155 @@
+//! The connections of one neighbour, at most two, and the one story that is told of them.
+//!
+//! Helpers know a neighbour as one session. The outputs of the connection that came first are shown; those of the other are
+//! kept back, told from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
+//! transitions of both.
+
+use std::collections::VecDeque;
+
+use smallvec::SmallVec;
+
+use super::event::{Event, Phase, State};
+use super::reason::CloseReason;
+use super::session::{Initiator, Session};
+use super::{ConnId, Output};
+
+/// The connections, and what is to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Connections {
+    slots: SmallVec<[Slot; 2]>,
+    /// The connection that helpers are told about.
+    shown: Option<ConnId>,
+    phase: Phase,
+    outputs: VecDeque<Output>,
+}
+
+/// A connection and what was not told of it.
+#[derive(Debug)]
+struct Slot {
+    session: Session,
+    backlog: Vec<Output>,
+}
+
+impl Connections {
+    /// Adds a connection.
+    pub(crate) fn push(&mut self, session: Session) {
+        self.shown.get_or_insert(session.id);
+        self.slots.push(Slot {
+            session,
+            backlog: Vec::new(),
+        });
+    }
+
+    /// Takes a connection that is closed; its last state. If it was the one shown, its end is told, and the story of the
+    /// other one so far.
+    pub(crate) fn remove(&mut self, id: ConnId, reason: CloseReason) -> Option<State> {
+        let at = self.slots.iter().position(|slot| slot.session.id == id)?;
+        let slot = self.slots.remove(at);
+        if self.shown == Some(id) {
+            self.show(Output::Down(reason));
+            self.show(Output::Phase(Phase::Idle));
+            self.shown = self.slots.first().map(|slot| slot.session.id);
+            if let Some(slot) = self.slots.first_mut() {
+                for output in std::mem::take(&mut slot.backlog) {
+                    self.show(output);
+                }
+            }
+        }
+        Some(slot.session.state)
+    }
+
+    /// Moves what a connection did to the outputs, or to its backlog what helpers are not to hear of.
+    pub(crate) fn publish(&mut self, id: ConnId) {
+        let shown = self.shown == Some(id);
+        let Some(at) = self.slots.iter().position(|slot| slot.session.id == id) else {
+            return;
+        };
+        while let Some(output) = self.slots[at].session.outputs.pop_front() {
+            match output {
+                Output::Transmit(..) | Output::Close(_) | Output::State { .. } => {
+                    self.outputs.push_back(output);
+                }
+                output if shown => self.show(output),
+                output => self.slots[at].backlog.push(output),
+            }
+        }
+    }
+
+    /// Tells helpers of the neighbour.
+    pub(crate) fn show(&mut self, output: Output) {
+        if let Output::Phase(phase) = output {
+            self.phase = phase;
+        }
+        self.outputs.push_back(output);
+    }
+
+    /// Asks the driver for something.
+    pub(crate) fn order(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    /// Tells the log of a transition.
+    pub(crate) fn log(&mut self, connection: Option<ConnId>, from: State, to: State, event: Event) {
+        self.outputs.push_back(Output::State {
+            connection,
+            from,
+            to,
+            event,
+        });
+    }
+
+    /// What is to be done next.
+    pub(crate) fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// The connection `id`.
+    pub(crate) fn get_mut(&mut self, id: ConnId) -> Option<&mut Session> {
+        self.slots
+            .iter_mut()
+            .map(|slot| &mut slot.session)
+            .find(|session| session.id == id)
+    }
+
+    /// The connections.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.slots.iter().map(|slot| &slot.session)
+    }
+
+    /// Their ids.
+    pub(crate) fn ids(&self) -> SmallVec<[ConnId; 2]> {
+        self.iter().map(|session| session.id).collect()
+    }
+
+    /// The connection that is not `id`.
+    pub(crate) fn other(&self, id: ConnId) -> Option<&Session> {
+        self.iter().find(|session| session.id != id)
+    }
+
+    /// The connection that the peer opened.
+    pub(crate) fn accepted(&self) -> Option<&Session> {
+        self.iter()
+            .find(|session| session.initiator == Initiator::Remote)
+    }
+
+    /// The connection that is up.
+    pub(crate) fn established(&self) -> Option<&Session> {
+        self.iter()
+            .find(|session| session.state == State::Established)
+    }
+
+    /// The connection that helpers are told about.
+    pub(crate) fn shown(&self) -> Option<&Session> {
+        self.iter().find(|session| Some(session.id) == self.shown)
+    }
+
+    /// The last phase that helpers were told.
+    pub(crate) const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+}
