@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use crate::bgp::capability::multiprotocol::Multiprotocol;
+use crate::bgp::capability::Offer;
 use crate::bgp::{Asn, Capability, Family};
 
 /// TCP port of BGP (RFC 4271 section 8).
@@ -90,12 +90,16 @@ impl PeerConfig {
         }
     }
 
-    /// What an OPEN for this peer offers without a plugin's say: its families, then four-octet AS numbers.
+    /// What an OPEN for this peer offers without a plugin's say: its families, four-octet AS numbers, extended messages.
     pub fn capabilities(&self) -> Vec<Capability> {
-        self.families
-            .iter()
-            .map(|family| Capability::Multiprotocol(Multiprotocol(*family)))
-            .collect()
+        Offer {
+            families: self.families.clone(),
+            // The state machine puts the AS in use there.
+            asn4: Some(self.local_as.unwrap_or(Asn::TRANS)),
+            extended_message: true,
+            ..Offer::default()
+        }
+        .capabilities()
     }
 
     /// TTL or hop limit of what we send, if not the system's default.

@@ -14,18 +14,17 @@ use tokio::sync::Notify;
 
 use super::connect::Transport;
 use super::control::{Mailbox, PeerCommand, Shared};
-use super::idle::Peer;
 use super::io::{Io, IoEvent};
 use super::outbox::messages;
 use super::writer::Pushed;
 use super::{PeerConfig, Plugin, SessionEvent};
 use crate::bgp::fsm::{
-    self, Cease, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, State, Timers,
+    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State, Timers,
 };
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
-use crate::bgp::{Family, Negotiated, Notification};
+use crate::bgp::{Negotiated, Notification};
 
 /// A plugin, shared with the supervisor, which keeps it when a task panics.
 pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
@@ -48,7 +47,7 @@ pub(crate) struct Driver {
 pub(crate) enum Ended {
     /// It was removed.
     Removed,
-    /// It was there for one session only, or has tried as often as it may.
+    /// It was there for one session only.
     Over,
 }
 
@@ -78,12 +77,12 @@ struct Task {
     turn: Turn,
     /// The connection whose session is up.
     established: Option<ConnId>,
-    /// States of connections that are not idle.
-    states: SmallVec<[(ConnId, State); 2]>,
     /// What the plugin wants ended, to be told once the state machine is drained.
     refused: SmallVec<[(ConnId, Notification); 1]>,
     /// Whether the log has said that reading is paused.
     paused: bool,
+    /// Whether the plugin knows that there will be no more attempts.
+    gave_up: bool,
     ended: Option<Ended>,
 }
 
@@ -142,16 +141,16 @@ impl Task {
         if driver.shared.status.borrow().ends.is_some() {
             closed(&mut driver, &CloseReason::ConnectionLost);
         }
-        let peer = Peer::new(machine(&driver), now());
+        let peer = Peer::new(machine(&driver));
         Self {
             driver,
             peer,
             io: Io::default(),
             turn: Turn::default(),
             established: None,
-            states: SmallVec::new(),
             refused: SmallVec::new(),
             paused: false,
+            gave_up: false,
             ended: None,
         }
     }
@@ -164,13 +163,19 @@ impl Task {
 
     fn drain(&mut self) {
         loop {
+            self.driver.shared.status.borrow_mut().state = self.peer.state();
             while let Some(output) = self.peer.poll() {
                 self.perform(output);
             }
             let Some((id, notification)) = self.refused.pop() else {
-                return;
+                break;
             };
             self.peer.handle(now(), Input::Reset(id, notification));
+        }
+        if self.peer.ended() == Some(fsm::Ended::Attempts) && !self.gave_up {
+            self.gave_up = true;
+            tracing::warn!(neighbor = %self.driver.config.name, "no more attempts to connect");
+            self.observe(&SessionEvent::GaveUp);
         }
     }
 
@@ -186,11 +191,8 @@ impl Task {
             }
             Output::Close(id) => self.io.close(id),
             Output::State {
-                connection,
-                from,
-                to,
-                event,
-            } => self.transition(connection, from, to, event),
+                from, to, event, ..
+            } => self.transition(from, to, event),
             Output::Phase(phase) => self.observe(&SessionEvent::Phase(phase)),
             Output::Connected(_, ends) => self.connected(ends),
             Output::Message {
@@ -204,7 +206,7 @@ impl Task {
         }
     }
 
-    fn transition(&mut self, id: ConnId, from: State, to: State, event: Event) {
+    fn transition(&self, from: State, to: State, event: Event) {
         tracing::info!(
             neighbor = %self.driver.config.name,
             event = %event,
@@ -212,12 +214,6 @@ impl Task {
             to = %to,
             "state"
         );
-        self.states.retain(|(known, _)| *known != id);
-        if to != State::Idle {
-            self.states.push((id, to));
-        }
-        let state = self.states.iter().map(|(_, state)| *state).max();
-        self.driver.shared.status.borrow_mut().state = state.unwrap_or_default();
         self.observe(&SessionEvent::Transition { from, to, event });
     }
 
@@ -250,10 +246,7 @@ impl Task {
                 .map_err(|error| error.notification())
                 .and_then(|update| plugin.on_update(config, update)),
             MessageType::ROUTE_REFRESH => {
-                if let Some(refresh) = refresh(message.body()) {
-                    plugin.on_refresh(config, refresh);
-                }
-                Ok(())
+                RouteRefresh::decode(message).map(|refresh| plugin.on_refresh(config, refresh))
             }
             _ => Ok(()),
         };
@@ -450,15 +443,16 @@ impl Task {
                 self.io.add(id, stream);
                 self.handle(Input::Incoming(id, ends));
             }
-            PeerCommand::Start => self.handle(Input::Start),
+            PeerCommand::Start => {
+                self.gave_up = false;
+                self.handle(Input::Start);
+            }
             PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
             PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
             PeerCommand::Replace(config, notification) => {
-                self.handle(Input::Bounce(notification));
-                self.handle(Input::Stop(Cease::Removed));
                 self.driver.config = config;
-                self.peer = Peer::new(machine(&self.driver), now());
-                self.handle(Input::Start);
+                self.peer.configure(machine(&self.driver));
+                self.handle(Input::Bounce(notification));
             }
             PeerCommand::Remove(cease) => {
                 self.handle(Input::Stop(cease));
@@ -504,15 +498,6 @@ fn closed(driver: &mut Driver, reason: &CloseReason) {
     }
     driver.shared.session.replace(None);
     driver.plugin.borrow_mut().on_close(&driver.config, reason);
-}
-
-/// The body of a ROUTE-REFRESH. RFC 7313 5: what has more than four octets or an unknown subtype is the state machine's.
-fn refresh(body: &[u8]) -> Option<RouteRefresh> {
-    let [afi_high, afi_low, subtype, safi] = *body.first_chunk()?;
-    Some(RouteRefresh {
-        family: Family::new(u16::from_be_bytes([afi_high, afi_low]), safi),
-        subtype,
-    })
 }
 
 /// One message of a chunk, sharing its bytes.

@@ -8,7 +8,6 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::{Rc, Weak};
 
-use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::connect::{self, Stream, farewell};
@@ -19,7 +18,6 @@ use super::server::{PeerKey, Server};
 use super::{PeerConfig, Plugin};
 use crate::bgp::Notification;
 use crate::bgp::fsm::{ConnInfo, State};
-use crate::bgp::message::{self, MessageType};
 
 /// Refused connections that are told so at a time; more are closed without a word.
 const REFUSALS: usize = 64;
@@ -131,7 +129,7 @@ impl Server {
         let Some(mut decide) = taken else {
             tracing::info!(remote = %ends.remote, local = %ends.local, "a connection of no neighbor is refused");
             // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
-            return Answer::Refuse(Notification::new(6, 5, Vec::new()));
+            return Answer::Refuse(Notification::cease(Notification::REJECTED));
         };
         let answer = decide(ends);
         self.inner.unknown.borrow_mut().get_or_insert(decide);
@@ -143,14 +141,8 @@ impl Server {
             return;
         }
         self.inner.refusals.set(self.inner.refusals.get() + 1);
-        let mut bytes = Vec::new();
-        message::encode(&mut bytes, MessageType::NOTIFICATION, |w| {
-            w.u8(notification.code);
-            w.u8(notification.subcode);
-            w.bytes(&notification.data);
-        });
         let mut outbox = Outbox::new();
-        outbox.push_urgent(Bytes::from(bytes));
+        outbox.push_urgent(notification.encode().into());
         let inner = Rc::downgrade(&self.inner);
         tokio::task::spawn_local(async move {
             farewell(stream, outbox).await;

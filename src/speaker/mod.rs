@@ -23,7 +23,6 @@ pub mod control;
 pub mod decoder;
 mod driver;
 pub mod handle;
-mod idle;
 mod incoming;
 mod io;
 mod listener;

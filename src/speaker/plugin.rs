@@ -21,7 +21,7 @@ use crate::bgp::{Capability, Negotiated, Notification};
 
 /// What happens to one neighbour's session, and what is said to it.
 pub trait Plugin {
-    /// What our OPEN offers, in order. Called before each connection attempt and for each connection that is accepted.
+    /// What our OPEN offers, in order. Called when the neighbour starts and when its configuration is replaced.
     fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
         peer.capabilities()
     }
@@ -91,6 +91,8 @@ pub enum SessionEvent<'a> {
     },
     /// The neighbour as a whole, in the words of ExaBGP's `fsm` events.
     Phase(Phase),
+    /// [`PeerConfig::connect_attempts`] are used up: nothing will happen until [`Server::start_peer`](super::Server::start_peer).
+    GaveUp,
     /// Both OPENs agree.
     Negotiated(&'a Rc<Negotiated>),
     /// A whole message, header included. A received one is seen before it is acted on; of those sent, UPDATEs only if

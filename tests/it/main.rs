@@ -3,4 +3,6 @@
 mod api;
 mod architecture;
 mod bgp;
+#[cfg(feature = "speaker")]
+mod speaker;
 mod support;

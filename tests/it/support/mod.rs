@@ -1,4 +1,8 @@
 //! What the integration tests share.
 
 pub(crate) mod golden;
+#[cfg(feature = "speaker")]
+pub(crate) mod log;
 pub(crate) mod pair;
+#[cfg(feature = "speaker")]
+pub(crate) mod peer;

@@ -1,0 +1,268 @@
+//! `UpdateDecoder`: every field, every severity.
+
+use oxabgp::bgp::{Attribute, Codec, Family, NextHop, Severity, UpdateError};
+use oxabgp::speaker::UpdateDecoder;
+
+const CODEC: Codec = Codec {
+    asn4: true,
+    ..DEFAULT
+};
+const DEFAULT: Codec = Codec {
+    asn4: false,
+    extended_message: false,
+    families: oxabgp::bgp::FamilySet::EMPTY,
+    add_path_receive: oxabgp::bgp::FamilySet::EMPTY,
+    add_path_send: oxabgp::bgp::FamilySet::EMPTY,
+    extended_nexthop: oxabgp::bgp::FamilySet::EMPTY,
+    aigp: false,
+    ibgp: false,
+};
+
+/// What one UPDATE says.
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    withdrawn: Vec<String>,
+    announced: Vec<String>,
+    reachable: Vec<(Option<NextHop>, String)>,
+    unreachable: Vec<String>,
+    attributes: Vec<String>,
+    raw: Vec<(u8, Vec<u8>)>,
+}
+
+fn decoder() -> UpdateDecoder<Said> {
+    UpdateDecoder::new()
+        .withdrawn(|said: &mut Said, nlri| {
+            said.withdrawn.push(nlri.to_string());
+            Ok(())
+        })
+        .nlri(|said, nlri| {
+            said.announced.push(nlri.to_string());
+            Ok(())
+        })
+        .attribute(8, |said, raw| {
+            said.raw.push((raw.code, raw.value.to_vec()));
+            Ok(())
+        })
+        .attributes(|said, raw| {
+            let attribute: Attribute = raw.decode()?;
+            said.attributes.push(attribute.to_string());
+            Ok(())
+        })
+        .reach(Family::IPV6_UNICAST, |said, next_hop, nlri| {
+            said.reachable.push((next_hop, nlri.to_string()));
+            Ok(())
+        })
+        .unreach(Family::IPV6_UNICAST, |said, nlri| {
+            said.unreachable.push(nlri.to_string());
+            Ok(())
+        })
+}
+
+/// The body of an UPDATE from its fields.
+fn body(withdrawn: &[u8], attributes: &[&[u8]], nlri: &[u8]) -> Vec<u8> {
+    let attributes = attributes.concat();
+    let length = |bytes: &[u8]| u16::try_from(bytes.len()).expect("short").to_be_bytes();
+    [
+        &length(withdrawn)[..],
+        withdrawn,
+        &length(&attributes),
+        &attributes,
+        nlri,
+    ]
+    .concat()
+}
+
+const ORIGIN: &[u8] = &[
+    0x40, // flags: transitive
+    1,    // type: ORIGIN
+    1,    // length
+    0,    // IGP
+];
+const AS_PATH: &[u8] = &[
+    0x40, // flags: transitive
+    2,    // type: AS_PATH
+    6,    // length
+    2, 1, // a sequence of one
+    0, 0, 0xFD, 0xE9, // 65001
+];
+const NEXT_HOP: &[u8] = &[
+    0x40, // flags: transitive
+    3,    // type: NEXT_HOP
+    4,    // length
+    192, 0, 2, 1,
+];
+const COMMUNITY: &[u8] = &[
+    0xC0, // flags: optional, transitive
+    8,    // type: COMMUNITY
+    4,    // length
+    0xFD, 0xE9, 0, 1, // 65001:1
+];
+const REACH: &[u8] = &[
+    0x80, // flags: optional
+    14,   // type: MP_REACH_NLRI
+    26,   // length
+    0, 2, 1,  // IPv6 unicast
+    16, // length of the next hop
+    0x20, 0x01, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, // 2001:db8::1
+    0, // reserved
+    32, 0x20, 0x01, 0x0D, 0xB9, // 2001:db9::/32
+];
+const UNREACH: &[u8] = &[
+    0x80, // flags: optional
+    15,   // type: MP_UNREACH_NLRI
+    8,    // length
+    0, 2, 1, // IPv6 unicast
+    32, 0x20, 0x01, 0x0D, 0xBA, // 2001:dba::/32
+];
+
+#[test]
+fn every_field_reaches_its_decoder() {
+    let body = body(
+        &[8, 10],
+        &[ORIGIN, AS_PATH, NEXT_HOP, COMMUNITY, REACH, UNREACH],
+        &[16, 10, 1, 24, 10, 2, 3],
+    );
+    let mut said = Said::default();
+    decoder()
+        .decode(&mut said, &body, &CODEC)
+        .expect("no error");
+    assert_eq!(said.withdrawn, ["10.0.0.0/8"]);
+    assert_eq!(said.announced, ["10.1.0.0/16", "10.2.3.0/24"]);
+    assert_eq!(said.unreachable, ["2001:dba::/32"]);
+    assert_eq!(said.reachable.len(), 1);
+    let (next_hop, nlri) = &said.reachable[0];
+    assert_eq!(nlri, "2001:db9::/32");
+    assert_eq!(
+        next_hop.map(|hop| hop.to_string()).as_deref(),
+        Some("2001:db8::1")
+    );
+    assert_eq!(said.raw, [(8, vec![0xFD, 0xE9, 0, 1])]);
+    assert_eq!(said.attributes.len(), 3, "{:?}", said.attributes);
+    assert_eq!(said.attributes[0], "origin igp");
+}
+
+#[test]
+fn a_decoder_that_looks_at_nothing_accepts_what_is_framed() {
+    let decoder = UpdateDecoder::<()>::new();
+    let body = body(&[99, 99], &[ORIGIN, AS_PATH, NEXT_HOP], &[8, 10]);
+    assert_eq!(decoder.decode(&mut (), &body, &CODEC), Ok(()));
+}
+
+/// Name, body, severity, NOTIFICATION.
+type Case = (&'static str, Vec<u8>, Severity, Option<(u8, u8)>);
+
+#[test]
+fn severities_are_the_attributes_and_the_gravest_leads() {
+    const BAD_ORIGIN: &[u8] = &[0x40, 1, 1, 9];
+    const BAD_FLAGS: &[u8] = &[0x80, 1, 1, 0];
+    const BAD_ATOMIC: &[u8] = &[0x40, 6, 1, 0];
+    const SHORT_REACH: &[u8] = &[0x80, 14, 3, 0, 2, 1];
+    const TWICE: &[u8] = UNREACH;
+    const TRUNCATED: &[u8] = &[0x40, 5, 4, 0];
+    let cases: [Case; 9] = [
+        (
+            "origin",
+            body(&[], &[BAD_ORIGIN, AS_PATH, NEXT_HOP], &[8, 10]),
+            Severity::TreatAsWithdraw,
+            None,
+        ),
+        (
+            "flags",
+            body(&[], &[BAD_FLAGS, AS_PATH, NEXT_HOP], &[8, 10]),
+            Severity::TreatAsWithdraw,
+            None,
+        ),
+        (
+            "atomic aggregate",
+            body(&[], &[ORIGIN, AS_PATH, NEXT_HOP, BAD_ATOMIC], &[8, 10]),
+            Severity::Discard,
+            None,
+        ),
+        (
+            "missing",
+            body(&[], &[ORIGIN, AS_PATH], &[8, 10]),
+            Severity::TreatAsWithdraw,
+            None,
+        ),
+        (
+            "truncated",
+            body(&[], &[ORIGIN, AS_PATH, NEXT_HOP, TRUNCATED], &[8, 10]),
+            Severity::TreatAsWithdraw,
+            None,
+        ),
+        (
+            "short envelope",
+            body(&[], &[ORIGIN, AS_PATH, BAD_ATOMIC, SHORT_REACH], &[]),
+            Severity::Reset,
+            Some((3, 9)),
+        ),
+        (
+            "envelope twice",
+            body(&[], &[UNREACH, TWICE], &[]),
+            Severity::Reset,
+            Some((3, 1)),
+        ),
+        (
+            "prefix length",
+            body(&[], &[ORIGIN, AS_PATH, NEXT_HOP], &[33, 10, 0, 0, 0, 0]),
+            Severity::Reset,
+            Some((3, 10)),
+        ),
+        (
+            "field lengths",
+            vec![0, 9, 0],
+            Severity::Reset,
+            Some((3, 1)),
+        ),
+    ];
+    for (name, body, severity, notification) in cases {
+        let mut said = Said::default();
+        let errors = decoder().decode(&mut said, &body, &CODEC).expect_err(name);
+        assert_eq!(errors.severity(), severity, "{name}: {errors}");
+        let code = errors.notification().map(|n| (n.code, n.subcode));
+        assert_eq!(code, notification, "{name}: {errors}");
+    }
+}
+
+#[test]
+fn a_closure_chooses_what_its_error_is_worth_and_the_rest_is_still_decoded() {
+    let decoder = decoder().attribute(3, |_, _| {
+        Err(UpdateError::attribute(
+            Severity::AfiSafiDisable,
+            3,
+            "not a next hop of ours",
+        ))
+    });
+    let mut said = Said::default();
+    let body = body(&[8, 9], &[ORIGIN, AS_PATH, NEXT_HOP], &[8, 10]);
+    let errors = decoder
+        .decode(&mut said, &body, &CODEC)
+        .expect_err("an error");
+    assert_eq!(errors.all().len(), 1);
+    assert_eq!(errors.severity(), Severity::AfiSafiDisable);
+    assert!(errors.notification().is_none());
+    assert!(errors.to_string().contains("not a next hop of ours"));
+    assert_eq!((said.withdrawn.len(), said.announced.len()), (1, 1));
+}
+
+#[test]
+fn no_truncation_and_no_changed_byte_panics() {
+    let good = body(
+        &[8, 10],
+        &[ORIGIN, AS_PATH, NEXT_HOP, COMMUNITY, REACH, UNREACH],
+        &[16, 10, 1],
+    );
+    let decoder = decoder();
+    let mut errors = 0;
+    for at in 0..good.len() {
+        let cut = decoder.decode(&mut Said::default(), &good[..at], &CODEC);
+        errors += usize::from(cut.is_err());
+        for value in 0..=u8::MAX {
+            let mut changed = good.clone();
+            changed[at] = value;
+            let result = decoder.decode(&mut Said::default(), &changed, &CODEC);
+            errors += usize::from(result.is_err());
+        }
+    }
+    assert!(errors > good.len());
+}

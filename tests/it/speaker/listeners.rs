@@ -1,0 +1,140 @@
+//! Listeners that come and go, and connections that nobody expects.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use oxabgp::bgp::Notification;
+use oxabgp::bgp::fsm::{Cease, State};
+use oxabgp::bgp::message::MessageType;
+use oxabgp::speaker::{Answer, Error};
+use tokio::task::spawn_blocking;
+
+use super::{LOOPBACK, active, passive, recorder, serving};
+use crate::support::peer::{RawPeer, open};
+
+#[tokio::test(flavor = "local")]
+async fn listeners_open_and_close_while_serving() {
+    let (server, first) = serving([10, 0, 0, 1]);
+    let taken = server.listen(first);
+    assert!(
+        matches!(&taken, Err(Error::Listen { address, .. }) if *address == first),
+        "{taken:?}"
+    );
+    let second = server.listen(SocketAddr::new(LOOPBACK, 0)).expect("a port");
+    assert_eq!(server.listening(), [first, second]);
+    assert!(server.unlisten(first) && !server.unlisten(first));
+    let (plugin, mut watch) = recorder();
+    server
+        .add_peer(passive(65001, 65002), plugin)
+        .expect("a peer");
+    let script = spawn_blocking(move || {
+        assert!(std::net::TcpStream::connect(first).is_err());
+        let mut peer = RawPeer::connect(second);
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer
+    });
+    watch.established().await;
+    drop(script.await.expect("the script passes"));
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
+    let (server, address) = serving([10, 0, 0, 1]);
+    let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
+    assert_eq!(
+        refused.await.expect("the script passes"),
+        Notification::cease(Notification::REJECTED)
+    );
+    let (plugin, mut watch) = recorder();
+    let mut plugin = Some(plugin);
+    let asked = server.clone();
+    server.on_unknown(move |ends| {
+        // The server may be used from here.
+        assert_eq!(asked.listening(), [ends.local]);
+        match plugin.take() {
+            Some(plugin) => {
+                let mut config = passive(65001, 65002);
+                config.name = format!("dynamic {}", ends.remote.ip());
+                Answer::Accept(Box::new(config), Box::new(plugin))
+            }
+            None => Answer::Refuse(Notification::cease(3)),
+        }
+    });
+    let peer = spawn_blocking(move || {
+        let mut peer = RawPeer::connect(address);
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer
+    });
+    watch.established().await;
+    assert_eq!(server.peers()[0].name, "dynamic 127.0.0.1");
+    drop(peer.await.expect("the script passes"));
+    watch.closed().await;
+    // The plugin goes with the neighbour.
+    let gone = async { while watch.seen.recv().await.is_some() {} };
+    tokio::time::timeout(super::LIMIT, gone)
+        .await
+        .expect("an end");
+    while !server.peers().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
+    assert_eq!(refused.await.expect("the script passes").subcode, 3);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_peer_that_does_not_listen_yet_is_tried_again() {
+    let reserved = std::net::TcpListener::bind((LOOPBACK, 0)).expect("a port");
+    let address = reserved.local_addr().expect("an address");
+    drop(reserved);
+    let (server, _) = serving([10, 0, 0, 1]);
+    let (plugin, mut watch) = recorder();
+    let mut config = active(65001, 65002, address);
+    config.idle_hold_time = Some(Duration::from_millis(20));
+    server.add_peer(config, plugin).expect("a peer");
+    // It has failed at least once when it is back in Active.
+    watch
+        .until(|seen| match seen {
+            super::Seen::State(State::Active | State::Idle) => Some(()),
+            super::Seen::Connected => panic!("nobody listens"),
+            _ => None,
+        })
+        .await;
+    let script = spawn_blocking(move || {
+        let listener = std::net::TcpListener::bind(address).expect("the same port");
+        let mut peer = RawPeer::accept(&listener);
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer
+    });
+    watch.established().await;
+    drop(script.await.expect("the script passes"));
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_passive_neighbor_with_gtsm_does_not_hear_a_distant_peer() {
+    let (server, address) = serving([10, 0, 0, 1]);
+    let (plugin, mut watch) = recorder();
+    let mut config = passive(65001, 65002);
+    config.min_ttl = Some(255);
+    server.add_peer(config, plugin).expect("a peer");
+    let silent = spawn_blocking(move || {
+        let mut peer = RawPeer::connect(address);
+        // Before it speaks, the speaker has set up the connection; what we say before that may be heard.
+        peer.expect(MessageType::OPEN);
+        let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
+        peer.send_bytes(&ours);
+        peer
+    });
+    let peer = silent.await.expect("the script passes");
+    let early = tokio::time::timeout(Duration::from_millis(300), watch.established());
+    assert!(early.await.is_err(), "a TTL of 64 was let in");
+    // The same bytes with a TTL of 255: the kernel sends them again by itself.
+    peer.stream().set_ttl(255).expect("a ttl");
+    watch
+        .until(|seen| matches!(seen, super::Seen::Open).then_some(()))
+        .await;
+    drop(peer);
+    server.shutdown(Cease::Removed).await;
+}

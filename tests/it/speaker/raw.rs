@@ -1,0 +1,207 @@
+//! A server against a scripted peer.
+
+use std::net::SocketAddr;
+
+use oxabgp::bgp::Notification;
+use oxabgp::bgp::fsm::{Cease, Direction, State};
+use oxabgp::bgp::message::MessageType;
+use oxabgp::speaker::Server;
+use tokio::task::spawn_blocking;
+
+use super::{Seen, passive, recorder, serving};
+use crate::support::log;
+use crate::support::peer::{RawPeer, announcement, open};
+
+/// A server with one passive neighbour, AS 65001 to AS 65002.
+fn one_peer() -> (Server, SocketAddr, super::Watch) {
+    let (server, address) = serving([10, 0, 0, 1]);
+    let (plugin, watch) = recorder();
+    server
+        .add_peer(passive(65001, 65002), plugin)
+        .expect("a peer");
+    (server, address, watch)
+}
+
+/// Runs a script against `address` without blocking the server.
+async fn script<T: Send + 'static>(
+    address: SocketAddr,
+    run: impl FnOnce(RawPeer) -> T + Send + 'static,
+) -> T {
+    let done = spawn_blocking(move || run(RawPeer::connect(address))).await;
+    done.expect("the script passes")
+}
+
+#[tokio::test(flavor = "local")]
+async fn shutdown_says_cease_and_closes() {
+    let (server, address, mut watch) = one_peer();
+    let peer = script(address, |mut peer| {
+        let theirs = peer.establish(&open(65002, [10, 0, 0, 2]));
+        assert_eq!((theirs.asn, theirs.hold_time), (65001, 90));
+        peer
+    });
+    let mut peer = peer.await;
+    watch.established().await;
+    let last_words = spawn_blocking(move || peer.expect_notification());
+    server
+        .shutdown(Cease::Shutdown("good night".to_owned()))
+        .await;
+    let said = last_words.await.expect("the script passes");
+    assert_eq!(said, Notification::shutdown(2, "good night"));
+    assert_eq!(
+        watch.closed().await.to_string(),
+        "stop, message [shutting down]"
+    );
+    assert!(server.peers().is_empty() && server.listening().is_empty());
+}
+
+#[tokio::test(flavor = "local")]
+async fn broken_messages_end_the_session_with_their_notification() {
+    let (server, address, mut watch) = one_peer();
+    let mut marker = oxabgp::bgp::message::keepalive();
+    marker[3] = 0;
+    let cases: [(&'static str, Vec<u8>, (u8, u8)); 4] = [
+        ("marker", marker, (1, 1)),
+        ("length", [&[0xFF; 16][..], &[0, 18, 4]].concat(), (1, 2)),
+        ("type", [&[0xFF; 16][..], &[0, 19, 9]].concat(), (1, 3)),
+        (
+            "attribute length",
+            [&[0xFF; 16][..], &[0, 23, 2, 0, 0, 0, 9]].concat(),
+            (3, 1),
+        ),
+    ];
+    for (name, bytes, wanted) in cases {
+        let got = script(address, move |mut peer| {
+            peer.establish(&open(65002, [10, 0, 0, 2]));
+            peer.send_bytes(&bytes);
+            peer.expect_notification()
+        })
+        .await;
+        assert_eq!((got.code, got.subcode), wanted, "{name}");
+        let reason = watch.closed().await.to_string();
+        let (code, subcode) = wanted;
+        assert_eq!(reason, format!("notification sent ({code},{subcode})"));
+    }
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn messages_are_seen_in_their_order_and_a_refresh_is_told() {
+    let (server, address, mut watch) = one_peer();
+    script(address, |mut peer| {
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer.send(MessageType::UPDATE, &announcement(65002, &[8, 10]));
+        peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+        peer.send(MessageType::NOTIFICATION, &[6, 4]);
+        peer.expect_close();
+    })
+    .await;
+    let mut seen = Vec::new();
+    watch
+        .until(|next| {
+            match &next {
+                Seen::Message(direction, kind) => seen.push(format!("{direction} {kind}")),
+                Seen::Update(..) => seen.push("update".to_owned()),
+                Seen::Refresh(refresh) => seen.push(format!("refresh {}", refresh.family)),
+                Seen::Closed(reason) => seen.push(reason.to_string()),
+                _ => {}
+            }
+            matches!(next, Seen::Closed(_)).then_some(())
+        })
+        .await;
+    let received: Vec<&str> = seen
+        .iter()
+        .map(String::as_str)
+        .filter(|line| !line.starts_with("send"))
+        .collect();
+    assert_eq!(
+        received,
+        [
+            "receive open",
+            "receive keepalive",
+            "receive update",
+            "update",
+            "receive route-refresh",
+            "refresh ipv4 unicast",
+            "receive notification",
+            "notification received (6,4)",
+        ]
+    );
+    let sent = |name: &str| seen.iter().any(|line| line == name);
+    assert!(sent("send open") && sent("send keepalive"), "{seen:?}");
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_panic_costs_one_session_and_the_neighbor_comes_back() {
+    let log = log::capture();
+    let (server, address, mut watch) = one_peer();
+    watch.script.panic.set(true);
+    script(address, |mut peer| {
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer.send(MessageType::UPDATE, &announcement(65002, &[8, 10]));
+        peer.expect_close();
+    })
+    .await;
+    log.until("panicked").await;
+    // The neighbour runs again after a second; until then its connections wait.
+    let (update, _) = tokio::join!(
+        watch.nlri(),
+        script(address, |mut peer| {
+            peer.establish(&open(65002, [10, 0, 0, 2]));
+            peer.send(MessageType::UPDATE, &announcement(65002, &[8, 11]));
+            peer.stream()
+                .shutdown(std::net::Shutdown::Write)
+                .expect("a connection");
+            peer.expect_close();
+        })
+    );
+    assert_eq!(update, [8, 11]);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_thousand_connections_leave_no_descriptor_behind() {
+    let (server, address, mut watch) = one_peer();
+    script(address, move |first| {
+        drop(first);
+        for round in 0..1_000 {
+            let mut peer = RawPeer::connect(address);
+            if round % 10 == 0 {
+                peer.establish(&open(65002, [10, 0, 0, 2]));
+                peer.send(MessageType::NOTIFICATION, &[6, 4]);
+                peer.expect_close();
+            }
+        }
+    })
+    .await;
+    watch
+        .until(|seen| {
+            matches!(seen, Seen::Message(Direction::Receive, MessageType::OPEN)).then_some(())
+        })
+        .await;
+    // The last ones may still be on their way out.
+    let limit = std::time::Instant::now() + super::LIMIT;
+    while open_connections(address) > 0 {
+        assert!(
+            std::time::Instant::now() < limit,
+            "{} connections of {address} are open",
+            open_connections(address)
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    assert_ne!(server.peers()[0].state, State::Established);
+    server.shutdown(Cease::Removed).await;
+}
+
+/// Connections of this port that a process still holds: established, or closed by one side only.
+fn open_connections(address: SocketAddr) -> usize {
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("a table of connections");
+    let local = format!(":{:04X}", address.port());
+    let held = ["01", "02", "03", "08", "09"];
+    table
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields.len() > 3 && fields[1].ends_with(&local))
+        .filter(|fields| held.contains(&fields[3]))
+        .count()
+}

@@ -1,0 +1,148 @@
+//! A scripted peer: a TCP connection that says exactly what a test wants, and knows no protocol by itself.
+//!
+//! Everything blocks, with a limit, so that a test that hangs fails; who is tested runs in another thread or process.
+
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use oxabgp::bgp::capability::Offer;
+use oxabgp::bgp::message::open::Open;
+use oxabgp::bgp::message::{self, MessageType};
+use oxabgp::bgp::{Asn, Family, Notification};
+
+/// How long any step may take.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// One connection to the speaker under test.
+pub(crate) struct RawPeer {
+    stream: TcpStream,
+}
+
+impl RawPeer {
+    /// Connects to a speaker.
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::new(TcpStream::connect_timeout(&address, LIMIT).expect("a connection"))
+    }
+
+    /// Takes the next connection that a speaker makes.
+    pub(crate) fn accept(listener: &TcpListener) -> Self {
+        Self::new(listener.accept().expect("a connection").0)
+    }
+
+    fn new(stream: TcpStream) -> Self {
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        stream.set_nodelay(true).expect("no delay");
+        Self { stream }
+    }
+
+    /// The connection itself.
+    pub(crate) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Sends bytes as they are.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream
+            .write_all(bytes)
+            .expect("a peer that takes bytes");
+    }
+
+    /// Sends one message.
+    pub(crate) fn send(&mut self, kind: MessageType, body: &[u8]) {
+        self.send_bytes(&encode(kind, body));
+    }
+
+    /// The next message: its type and body. `None` when the speaker has closed.
+    pub(crate) fn receive(&mut self) -> Option<(MessageType, Vec<u8>)> {
+        let mut header = [0; message::HEADER];
+        match self.stream.read_exact(&mut header) {
+            Ok(()) => {}
+            Err(error) if closed(&error) => return None,
+            Err(error) => panic!("no message within {LIMIT:?}: {error}"),
+        }
+        let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
+        let mut body = vec![0; length - message::HEADER];
+        self.stream.read_exact(&mut body).expect("a whole message");
+        Some((MessageType(header[18]), body))
+    }
+
+    /// The body of the next message of that type; KEEPALIVEs before it are skipped.
+    pub(crate) fn expect(&mut self, wanted: MessageType) -> Vec<u8> {
+        loop {
+            match self.receive() {
+                Some((kind, body)) if kind == wanted => return body,
+                Some((MessageType::KEEPALIVE, _)) => {}
+                other => panic!("{wanted} expected, not {other:?}"),
+            }
+        }
+    }
+
+    /// The NOTIFICATION that ends the session, whatever comes before it; the connection must be closed after it.
+    pub(crate) fn expect_notification(&mut self) -> Notification {
+        loop {
+            match self.receive() {
+                Some((MessageType::NOTIFICATION, body)) => {
+                    assert_eq!(self.receive(), None, "nothing follows a NOTIFICATION");
+                    return Notification::decode(&body);
+                }
+                Some(_) => {}
+                None => panic!("closed without a NOTIFICATION"),
+            }
+        }
+    }
+
+    /// Reads until the speaker closes.
+    pub(crate) fn expect_close(&mut self) {
+        while self.receive().is_some() {}
+    }
+
+    /// Brings up a session: our OPEN, theirs, KEEPALIVEs both ways. Returns their OPEN.
+    pub(crate) fn establish(&mut self, open: &Open) -> Open {
+        self.send_bytes(&open.encode().expect("an OPEN"));
+        let theirs = self.expect(MessageType::OPEN);
+        self.send(MessageType::KEEPALIVE, &[]);
+        self.expect(MessageType::KEEPALIVE);
+        Open::decode(&theirs).expect("a good OPEN")
+    }
+}
+
+/// Whether the other side is gone. A reset counts: it is what a close with unread input looks like.
+fn closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+    )
+}
+
+/// One message.
+pub(crate) fn encode(kind: MessageType, body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    message::encode(&mut out, kind, |w| w.bytes(body));
+    out
+}
+
+/// An OPEN with IPv4 and IPv6 unicast and four-octet AS numbers, hold time 90 s.
+pub(crate) fn open(asn: u32, router_id: [u8; 4]) -> Open {
+    Open {
+        version: 4,
+        asn: Asn(asn).to_u16(),
+        hold_time: 90,
+        router_id: Ipv4Addr::from(router_id),
+        capabilities: Offer {
+            families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            asn4: Some(Asn(asn)),
+            ..Offer::default()
+        }
+        .capabilities(),
+    }
+}
+
+/// The body of an UPDATE that announces an IPv4 prefix (given as on the wire) with AS path `[asn]` (four octets).
+pub(crate) fn announcement(asn: u32, prefix: &[u8]) -> Vec<u8> {
+    let mut attributes = vec![0x40, 1, 1, 0, 0x40, 2, 6, 2, 1];
+    attributes.extend(asn.to_be_bytes());
+    attributes.extend([0x40, 3, 4, 192, 0, 2, 1]);
+    let length = u16::try_from(attributes.len()).expect("short");
+    [&[0, 0], &length.to_be_bytes()[..], &attributes, prefix].concat()
+}
