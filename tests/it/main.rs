@@ -2,6 +2,7 @@
 
 mod api;
 mod architecture;
+mod config;
 mod bgp;
 #[cfg(feature = "speaker")]
 mod speaker;
