@@ -123,12 +123,18 @@ impl Text {
         self.some("domain-name", session.domain_name.as_deref());
         self.set("local-address", or_auto(session.local_address));
         self.some("local-link-local", session.local_link_local);
-        self.some("source-interface", session.source_interface.as_deref().map(argument));
+        self.some(
+            "source-interface",
+            session.source_interface.as_deref().map(argument),
+        );
         self.set("local-as", or_auto(session.local_as));
         self.set("peer-as", or_auto(session.peer_as));
         self.set("hold-time", session.hold_time);
         let rate = neighbor.rate_limit;
-        self.set("rate-limit", rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()));
+        self.set(
+            "rate-limit",
+            rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
+        );
         self.set("manual-eor", neighbor.manual_eor);
         self.set("passive", session.passive);
         self.some("listen", (session.listen > 0).then_some(session.listen));
@@ -278,7 +284,8 @@ impl Text {
 /// The sections that a route stands in, and the words before its own text.
 fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
     let family = nlri.family;
-    let multicast_prefix = family.afi == Afi::IPV4 && nlri.bytes.get(1).is_some_and(|octet| octet & 0xF0 == 0xE0);
+    let multicast_prefix =
+        family.afi == Afi::IPV4 && nlri.bytes.get(1).is_some_and(|octet| octet & 0xF0 == 0xE0);
     let plain = match family.safi {
         Safi::UNICAST => !multicast_prefix,
         Safi::MULTICAST => multicast_prefix,
@@ -435,10 +442,17 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for index in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * index) & 0x3F) as usize];
-            out.push(if index <= chunk.len() { char::from(digit) } else { '=' });
+            out.push(if index <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     out

@@ -26,7 +26,10 @@ fn files(kind: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(folder(kind))
         .expect("a folder")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "conf"))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        })
         .collect();
     files.sort();
     assert!(!files.is_empty());
@@ -56,10 +59,12 @@ fn single(mut config: Config) -> Config {
     for neighbor in &mut config.neighbors {
         let routes = std::mem::take(&mut neighbor.routes);
         for route in routes {
-            neighbor.routes.extend(route.nlri.iter().map(|nlri| RouteText {
-                nlri: vec![nlri.clone()],
-                ..route.clone()
-            }));
+            neighbor
+                .routes
+                .extend(route.nlri.iter().map(|nlri| RouteText {
+                    nlri: vec![nlri.clone()],
+                    ..route.clone()
+                }));
         }
     }
     config
@@ -83,10 +88,9 @@ fn good_files_load_and_read_back() {
                         path.display(),
                         again.render(Secrets::Shown)
                     )),
-                    Err(errors) => wrong.push(format!(
-                        "{}: does not read back:\n{errors}",
-                        path.display()
-                    )),
+                    Err(errors) => {
+                        wrong.push(format!("{}: does not read back:\n{errors}", path.display()))
+                    }
                 }
             }
             Err(errors) => wrong.push(format!("{}: refused:\n{errors}", path.display())),
@@ -112,7 +116,10 @@ fn bad_files_are_refused_with_all_that_is_wrong() {
 fn every_truncation_of_a_good_file_is_read_without_panic() {
     for path in files("ok") {
         let text = fs::read_to_string(&path).expect("a file");
-        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)).step_by(7) {
+        for end in (0..text.len())
+            .filter(|end| text.is_char_boundary(*end))
+            .step_by(7)
+        {
             let _ = parse(&path, &text[..end]);
         }
     }
@@ -125,7 +132,10 @@ fn a_hundred_thousand_routes_are_no_matter() {
     );
     for index in 0u32..100_000 {
         let [_, a, b, c] = index.to_be_bytes();
-        text.push_str(&format!("route 10.{a}.{b}.{c}/32 next-hop 1.2.3.4 med {};\n", index % 16));
+        text.push_str(&format!(
+            "route 10.{a}.{b}.{c}/32 next-hop 1.2.3.4 med {};\n",
+            index % 16
+        ));
     }
     text.push_str("}}\n");
     let (config, warnings) = parse(Path::new("many.conf"), &text).expect("routes");
@@ -133,12 +143,18 @@ fn a_hundred_thousand_routes_are_no_matter() {
     let routes = &config.neighbors[0].routes;
     assert_eq!(routes.len(), 100_000);
     // The same attributes are one value.
-    assert!(std::rc::Rc::ptr_eq(&routes[0].attributes, &routes[16].attributes));
+    assert!(std::rc::Rc::ptr_eq(
+        &routes[0].attributes,
+        &routes[16].attributes
+    ));
 }
 
 #[test]
 fn mistakes_without_end_and_sections_without_end_do_not_hang() {
-    let many = format!("neighbor 127.0.0.1 {{\n{}}}\n", "foo bar;\n".repeat(100_000));
+    let many = format!(
+        "neighbor 127.0.0.1 {{\n{}}}\n",
+        "foo bar;\n".repeat(100_000)
+    );
     assert!(parse(Path::new("many.conf"), &many).is_err());
     assert!(parse(Path::new("deep.conf"), &"a {".repeat(100_000)).is_err());
     assert!(parse(Path::new("quotes.conf"), &"\"".repeat(10_000)).is_err());
@@ -151,7 +167,11 @@ fn files_that_can_not_be_read_say_why() {
     assert!(load(&folder.path().join("none")).contains("there is no such file"));
     assert!(load(folder.path()).contains("this is a folder"));
     let latin = folder.path().join("latin.conf");
-    fs::write(&latin, b"neighbor 127.0.0.1 {\n description \"caf\xe9\";\n}").expect("written");
+    fs::write(
+        &latin,
+        b"neighbor 127.0.0.1 {\n description \"caf\xe9\";\n}",
+    )
+    .expect("written");
     assert!(load(&latin).contains("line 2 is not valid UTF-8"));
 }
 
@@ -160,8 +180,15 @@ fn a_secret_is_shown_only_when_asked_for() {
     let text = "neighbor 127.0.0.1 { local-address 127.0.0.1; local-as 1; peer-as 2; md5-password secret; }";
     let (config, _) = parse(Path::new("md5.conf"), text).expect("a configuration");
     let hidden = config.render(Secrets::Hidden);
-    assert!(hidden.contains("***") && !hidden.contains("secret"), "{hidden}");
-    assert!(config.render(Secrets::Shown).contains("md5-password \"secret\";"));
+    assert!(
+        hidden.contains("***") && !hidden.contains("secret"),
+        "{hidden}"
+    );
+    assert!(
+        config
+            .render(Secrets::Shown)
+            .contains("md5-password \"secret\";")
+    );
 }
 
 #[test]

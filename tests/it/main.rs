@@ -2,8 +2,8 @@
 
 mod api;
 mod architecture;
-mod config;
 mod bgp;
+mod config;
 #[cfg(feature = "speaker")]
 mod speaker;
 mod support;
