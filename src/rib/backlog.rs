@@ -148,6 +148,31 @@ impl Backlog {
         }
     }
 
+    /// Moves what is pending in `lane` for `peer` about the route whose list starts at `list` into `older`.
+    pub(crate) fn absorb(
+        &mut self,
+        sets: &mut Sets,
+        lane: &Lane,
+        list: u32,
+        peer: &Shared,
+        older: &mut Pending,
+    ) {
+        let Some(newer) = self.peek(lane, list) else {
+            return;
+        };
+        let withdraw = sets.and(&newer.withdraw, peer);
+        let announce = sets.and(&newer.announce, peer);
+        if withdraw.is_empty() && announce.is_empty() {
+            return;
+        }
+        if !withdraw.is_empty() {
+            older.withdraw = withdraw;
+            older.gone.clone_from(&newer.gone);
+        }
+        older.announce = announce;
+        self.settle(sets, lane, list, peer);
+    }
+
     /// Takes the first record of `lane`: its route, and what is pending. `list_of` finds the start of a route's list.
     pub(crate) fn pop<'a>(
         &mut self,

@@ -18,11 +18,6 @@ use super::{Budget, Filled, PeerId, PeerSet};
 use crate::bgp::message::HEADER;
 use crate::bgp::{Family, Sender};
 
-/// Bytes that a following member may be behind before it becomes private...
-const LAG: usize = 16 << 20;
-/// ... and the least of it, however many members are private already.
-const LEAST_LAG: usize = 1 << 20;
-
 /// Members with equal senders and families, and what they share.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -51,11 +46,6 @@ impl Group {
             self.woken = true;
             wakeups.union(members);
         }
-    }
-
-    /// How far a following member may be behind, in bytes: all private ones together keep a few times as much.
-    pub(crate) fn lag_limit(&self) -> usize {
-        LEAST_LAG.max(LAG / (1 + self.private.len()))
     }
 }
 

@@ -17,8 +17,8 @@ mod slab;
 mod table;
 
 pub use adj_rib_out::{
-    AdjRibOut, Budget, Counters, Filled, Mark, Outcome, PeerOptions, Route, RouteFilter, Session,
-    Unsendable,
+    AdjRibOut, Budget, Counters, Filled, Limits, Mark, Outcome, PeerOptions, Route, RouteFilter,
+    Session, Unsendable,
 };
 pub use intern::Interner;
 pub use memo::{Memo, MemoLimits};

@@ -15,6 +15,7 @@ use super::sets::Shared;
 use crate::bgp::attribute::encode::{EncodeError, in_body, next_hop_field, resolve};
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::{self, MessageType};
+use crate::bgp::nlri::is_known;
 use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
 use crate::wire::Writer;
 
@@ -217,10 +218,12 @@ impl Packer {
                 let limit = sender.codec.message_size();
                 let fixed = FRAME + self.attributes.len() + envelope.len();
                 let room = limit.saturating_sub(fixed);
+                // NLRI of a family that we do not know have no frame of their own.
+                let several = sender.group_updates && is_known(bucket.family);
                 let mut at = 0;
                 while at < bucket.ends.len() {
                     let start = if at == 0 { 0 } else { bucket.ends[at - 1] };
-                    let fit = if sender.group_updates {
+                    let fit = if several {
                         at + bucket.ends[at..].partition_point(|end| end - start <= room)
                     } else {
                         at + usize::from(bucket.ends[at] - start <= room)

@@ -4,6 +4,7 @@ mod api;
 mod architecture;
 mod bgp;
 mod config;
+mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;
 mod support;

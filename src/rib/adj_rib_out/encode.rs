@@ -6,11 +6,6 @@ use super::super::pack::{Item, Kind, Sink, end_of_rib};
 use super::session::{Live, Stance};
 use super::*;
 
-/// Most routes encoded in one turn...
-const TURN: usize = 16_384;
-/// ... and most slots looked at in one turn of a walk.
-const SCAN: u32 = 16_384;
-
 /// For whom and how a turn encodes.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
@@ -49,7 +44,7 @@ impl AdjRibOut {
         let Some(mut group) = self.groups.get_mut(at).and_then(Option::take) else {
             return;
         };
-        for _ in 0..TURN {
+        for _ in 0..self.limits.turn {
             if self.packer.is_full() || group.lane.is_at_marker() {
                 break;
             }
@@ -129,20 +124,24 @@ impl AdjRibOut {
     }
 
     fn encode_lane(&mut self, group: &Group, private: &mut Private, one: &Shared) {
-        for _ in 0..TURN {
+        for _ in 0..self.limits.turn {
             if self.packer.is_full() || private.lane.is_at_marker() {
                 break;
             }
             let table = &mut self.table;
-            let Some((id, pending)) = self.backlog.pop(&mut private.lane, |slot| {
+            let Some((id, mut pending)) = self.backlog.pop(&mut private.lane, |slot| {
                 table.get_mut(slot).map(|slot| &mut slot.value.pending)
             }) else {
                 break;
             };
-            // What is sent now is the newest, so the shared lane owes this peer nothing about it.
+            // What the shared lane has for this peer is newer, and need not be told a second time.
             if let Some(slot) = self.table.get(id) {
+                let list = slot.value.pending;
                 self.backlog
-                    .settle(&mut self.sets, &group.lane, slot.value.pending, one);
+                    .absorb(&mut self.sets, &group.lane, list, one, &mut pending);
+                if private.will_visit(id, slot.family) {
+                    pending.announce = Shared::EMPTY;
+                }
             }
             let scope = Scope {
                 sender: &group.sender,
@@ -167,7 +166,10 @@ impl AdjRibOut {
         peer: PeerId,
         one: &Shared,
     ) {
-        let stop = walk.at.saturating_add(SCAN).min(self.table.end());
+        let stop = walk
+            .at
+            .saturating_add(self.limits.scan)
+            .min(self.table.end());
         while walk.at < stop && !self.packer.is_full() {
             let id = walk.at;
             walk.at += 1;
@@ -382,7 +384,7 @@ impl AdjRibOut {
 
     /// Members that are too far behind.
     fn lagging(&self, group: &Group) -> Vec<PeerId> {
-        let limit = group.lag_limit();
+        let limit = (self.limits.lag / LEAST_LAG).max(self.limits.lag / (1 + group.private.len()));
         if group.log.bytes() <= limit {
             return Vec::new();
         }

@@ -42,6 +42,8 @@ pub use show::{Route, RouteFilter};
 const SHARDS: usize = 1_024;
 /// Recent (peers, family) pairs whose meaning is remembered.
 const TARGETS: usize = 8;
+/// The least lag limit, however many members of a group are private, in parts of the configured one.
+const LEAST_LAG: usize = 16;
 /// Refused routes kept for the caller.
 const REFUSALS: usize = 1_000;
 /// Slots that a removal frees at once; the others follow with later calls.
@@ -129,9 +131,32 @@ pub struct Counters {
     pub walks: u64,
 }
 
+/// Marks that bound memory and turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes that a peer may be behind the log of its group before it gets a lane of its own, in which changes coalesce. The
+    /// more peers of a group have one, the less is allowed, down to a sixteenth.
+    pub lag: usize,
+    /// Most routes encoded in one step.
+    pub turn: usize,
+    /// Most slots looked at in one step of a table walk.
+    pub scan: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lag: 16 << 20,
+            turn: 16_384,
+            scan: 16_384,
+        }
+    }
+}
+
 /// What we tell our peers.
 #[derive(Debug)]
 pub struct AdjRibOut {
+    limits: Limits,
     table: Table<Entries>,
     sets: Sets,
     backlog: Backlog,
@@ -180,7 +205,13 @@ impl Default for AdjRibOut {
 impl AdjRibOut {
     /// Nothing to tell, and nobody to tell it to.
     pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    /// The same, with other limits than the default ones.
+    pub fn with_limits(limits: Limits) -> Self {
         Self {
+            limits,
             table: Table::new(SHARDS),
             sets: Sets::default(),
             backlog: Backlog::default(),

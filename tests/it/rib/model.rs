@@ -1,0 +1,340 @@
+//! Random changes, sessions, laggards and refreshes against a map a peer.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oxabgp::bgp::negotiated::Refresh;
+use oxabgp::bgp::{Family, Nlri};
+use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId, Session};
+use proptest::prelude::*;
+
+use super::view::{Key, View};
+use super::{V4, V4_MULTICAST, V6, announce, drain, options, peers, route, session, withdraw};
+
+const PEERS: u32 = 5;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Announce {
+        family: usize,
+        number: u16,
+        path: u32,
+        med: u32,
+        to: Vec<u32>,
+    },
+    Withdraw {
+        family: usize,
+        number: u16,
+        path: u32,
+        to: Vec<u32>,
+    },
+    Many {
+        first: u16,
+        count: u16,
+        to: Vec<u32>,
+    },
+    Up {
+        peer: u32,
+        kind: usize,
+    },
+    Down {
+        peer: u32,
+    },
+    Fill {
+        peer: u32,
+        bytes: usize,
+        messages: usize,
+    },
+    Again {
+        peer: u32,
+    },
+    Refresh {
+        peer: u32,
+        family: usize,
+    },
+    Flush {
+        to: Vec<u32>,
+    },
+    Clear {
+        to: Vec<u32>,
+    },
+    Eor {
+        to: Vec<u32>,
+    },
+    Sync {
+        peer: u32,
+    },
+}
+
+/// One family is configured for no peer, and the last is negotiated by no session.
+const FAMILIES: [Family; 5] = [V4, V6, V4_MULTICAST, Family::new(99, 99), Family::new(2, 2)];
+const CONFIGURED: [Family; 4] = [V4, V6, Family::new(99, 99), Family::new(2, 2)];
+const NEGOTIATED: [Family; 3] = [V4, V6, Family::new(99, 99)];
+
+/// Sessions: two that share a group, one with ADD-PATH, one that packs nothing, one with long messages.
+fn session_of(kind: usize) -> Session {
+    let mut session = session(&NEGOTIATED);
+    match kind {
+        1 => session.sender.codec.add_path_send = [V4, V6].into_iter().collect(),
+        2 => session.sender.group_updates = false,
+        3 => session.sender.codec.extended_message = true,
+        4 => session.refresh = Refresh::Enhanced,
+        _ => {}
+    }
+    session
+}
+
+fn nlri(family: usize, number: u16, path: u32) -> Nlri {
+    Nlri {
+        path_id: (path > 0).then_some(path),
+        ..route(FAMILIES[family], number)
+    }
+}
+
+struct Model {
+    rib: AdjRibOut,
+    wanted: Vec<BTreeMap<Key, u32>>,
+    views: Vec<Option<(Session, View)>>,
+    /// Every announcement has a MED of its own.
+    unique: Option<u32>,
+}
+
+impl Model {
+    fn new(unique: bool) -> Self {
+        let mut rib = AdjRibOut::with_limits(Limits {
+            lag: 400,
+            turn: 7,
+            scan: 5,
+        });
+        (0..PEERS).for_each(|peer| rib.add_peer(PeerId(peer), options(&CONFIGURED)));
+        Self {
+            rib,
+            wanted: vec![BTreeMap::new(); PEERS as usize],
+            views: (0..PEERS).map(|_| None).collect(),
+            unique: unique.then_some(0),
+        }
+    }
+
+    fn announce(&mut self, nlri: Nlri, med: u32, to: &[u32]) {
+        let med = match &mut self.unique {
+            Some(count) => {
+                *count += 1;
+                *count
+            }
+            None => med,
+        };
+        let outcome = self.rib.apply(&announce(nlri.clone(), med, to));
+        let known = CONFIGURED.contains(&nlri.family);
+        assert_eq!(outcome.accepted, if known { peers(to).len() } else { 0 });
+        for peer in to.iter().filter(|_| known) {
+            let key = (
+                nlri.family,
+                nlri.path_id.unwrap_or_default(),
+                nlri.bytes.to_vec(),
+            );
+            self.wanted[*peer as usize].insert(key, med);
+        }
+    }
+
+    fn fill(&mut self, peer: u32, budget: Budget) {
+        if let Some((_, view)) = &mut self.views[peer as usize] {
+            let before = (view.sizes.len(), view.sizes.iter().sum::<usize>());
+            let filled = self
+                .rib
+                .fill(PeerId(peer), budget, &mut |bytes| view.receive(&bytes));
+            assert_eq!(filled.messages, view.sizes.len() - before.0);
+            assert_eq!(filled.bytes, view.sizes.iter().sum::<usize>() - before.1);
+            assert!(filled.messages <= budget.messages);
+            assert!(filled.bytes <= budget.bytes || filled.messages == 1);
+        }
+    }
+
+    fn run(&mut self, op: Op) {
+        match op {
+            Op::Announce {
+                family,
+                number,
+                path,
+                med,
+                to,
+            } => self.announce(nlri(family, number, path), med, &to),
+            Op::Many { first, count, to } => {
+                (first..first + count).for_each(|number| self.announce(nlri(0, number, 0), 7, &to))
+            }
+            Op::Withdraw {
+                family,
+                number,
+                path,
+                to,
+            } => {
+                let nlri = nlri(family, number, path);
+                self.rib.apply(&withdraw(nlri.clone(), &to));
+                for peer in to {
+                    self.wanted[peer as usize].remove(&(nlri.family, path, nlri.bytes.to_vec()));
+                }
+            }
+            Op::Up { peer, kind } => {
+                let session = session_of(kind);
+                self.rib.up(PeerId(peer), session.clone());
+                let mut view = View::new(&session);
+                view.strict = self.unique.is_some();
+                self.views[peer as usize] = Some((session, view));
+            }
+            Op::Down { peer } => {
+                self.rib.down(PeerId(peer));
+                self.views[peer as usize] = None;
+            }
+            Op::Fill {
+                peer,
+                bytes,
+                messages,
+            } => self.fill(peer, Budget { bytes, messages }),
+            Op::Again { peer } => {
+                self.rib.remove_peer(PeerId(peer));
+                self.rib.add_peer(PeerId(peer), options(&CONFIGURED));
+                self.views[peer as usize] = None;
+                self.wanted[peer as usize].clear();
+            }
+            Op::Refresh { peer, family } => self.rib.refresh(PeerId(peer), FAMILIES[family]),
+            Op::Flush { to } => self.rib.flush(&peers(&to)),
+            Op::Clear { to } => {
+                self.rib.clear(&peers(&to));
+                to.iter()
+                    .for_each(|peer| self.wanted[*peer as usize].clear());
+            }
+            Op::Eor { to } => self.rib.eor(&peers(&to), V6),
+            Op::Sync { peer } => self.sync(peer),
+        }
+        let mut woken = BTreeSet::new();
+        self.rib.take_wakeups(&mut |peer| {
+            woken.insert(peer);
+        });
+    }
+
+    /// Fills until a mark is reached: then the view has everything.
+    fn sync(&mut self, peer: u32) {
+        let mark = self.rib.mark(&peers(&[peer]));
+        while !self.rib.is_reached(mark, PeerId(peer)) {
+            assert!(
+                self.rib.has_work(PeerId(peer)),
+                "a mark that is never reached"
+            );
+            self.fill(
+                peer,
+                Budget {
+                    bytes: 60,
+                    messages: 1,
+                },
+            );
+        }
+        self.check(peer);
+    }
+
+    fn check(&self, peer: u32) {
+        let Some((session, view)) = &self.views[peer as usize] else {
+            return;
+        };
+        let mut wanted = BTreeMap::new();
+        for ((family, path, bytes), med) in &self.wanted[peer as usize] {
+            if session.sender.codec.add_path_send.contains(*family) {
+                wanted.insert((*family, *path, bytes.clone()), *med);
+            } else if NEGOTIATED.contains(family) {
+                // The map is sorted by path, and the lowest wins.
+                wanted.entry((*family, 0, bytes.clone())).or_insert(*med);
+            }
+        }
+        let missing: Vec<_> = wanted
+            .iter()
+            .filter(|(key, med)| view.routes.get(*key) != Some(med))
+            .collect();
+        let extra: Vec<_> = view
+            .routes
+            .keys()
+            .filter(|key| !wanted.contains_key(*key))
+            .collect();
+        assert!(
+            missing.is_empty() && extra.is_empty(),
+            "peer {peer}: missing {missing:?}, extra {extra:?}"
+        );
+    }
+
+    fn finish(&mut self) {
+        for peer in 0..PEERS {
+            if let Some((_, view)) = &mut self.views[peer as usize] {
+                drain(&mut self.rib, peer, view);
+            }
+        }
+        (0..PEERS).for_each(|peer| self.check(peer));
+        let counters = self.rib.counters();
+        if self.views.iter().all(Option::is_some) {
+            assert_eq!((counters.pending, counters.log_bytes), (0, 0));
+        }
+        let routes: BTreeSet<&Key> = self.wanted.iter().flat_map(BTreeMap::keys).collect();
+        let shown: BTreeSet<Key> = self
+            .rib
+            .routes(Default::default())
+            .map(|route| {
+                (
+                    route.nlri.family,
+                    route.nlri.path_id.unwrap_or_default(),
+                    route.nlri.bytes.to_vec(),
+                )
+            })
+            .collect();
+        assert_eq!(shown.iter().collect::<BTreeSet<_>>(), routes);
+        // Nothing stays behind once all is withdrawn and all are gone.
+        self.rib.clear(&(0..PEERS).map(PeerId).collect());
+        (0..PEERS).for_each(|peer| self.rib.remove_peer(PeerId(peer)));
+        self.rib.add_peer(PeerId(0), options(&CONFIGURED));
+        for _ in 0..1_000 {
+            self.rib.fill(PeerId(0), super::ALL, &mut |_| {});
+        }
+        let counters = self.rib.counters();
+        assert_eq!((counters.routes, counters.groups), (0, 0));
+    }
+}
+
+fn some_peers() -> impl Strategy<Value = Vec<u32>> {
+    prop_oneof![
+        3 => Just((0..PEERS).collect::<Vec<_>>()),
+        2 => (0..PEERS).prop_map(|peer| vec![peer]),
+        2 => prop::collection::btree_set(0..PEERS, 1..4).prop_map(|set| set.into_iter().collect()),
+    ]
+}
+
+/// With `paths` there are path identifiers; with `again` also what makes routes be sent again.
+fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        12 => (0..5usize, 0..12u16, 0..=paths, 0..4u32, some_peers()).prop_map(|(family, number, path, med, to)| Op::Announce { family, number, path, med, to }),
+        8 => (0..5usize, 0..12u16, 0..=paths, some_peers()).prop_map(|(family, number, path, to)| Op::Withdraw { family, number, path, to }),
+        2 => (0..30u16, 1..40u16, some_peers()).prop_map(|(first, count, to)| Op::Many { first, count, to }),
+        4 => (0..PEERS, 0..5usize).prop_map(|(peer, kind)| Op::Up { peer, kind }),
+        1 => (0..PEERS).prop_map(|peer| Op::Down { peer }),
+        12 => (0..PEERS, 1..300usize, 0..6usize).prop_map(|(peer, bytes, messages)| Op::Fill { peer, bytes, messages }),
+        1 => (0..PEERS).prop_map(|peer| Op::Again { peer }),
+        1 => (0..PEERS, 0..5usize).prop_map(move |(peer, family)| if again { Op::Refresh { peer, family } } else { Op::Sync { peer } }),
+        1 => some_peers().prop_map(move |to| if again { Op::Flush { to } } else { Op::Eor { to } }),
+        1 => some_peers().prop_map(|to| Op::Clear { to }),
+        1 => some_peers().prop_map(|to| Op::Eor { to }),
+        2 => (0..PEERS).prop_map(|peer| Op::Sync { peer }),
+    ];
+    prop::collection::vec(op, 1..150)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_view_ends_as_the_model_says(ops in ops(3, true)) {
+        let mut model = Model::new(false);
+        ops.into_iter().for_each(|op| model.run(op));
+        model.finish();
+    }
+
+    /// Stronger: without path identifiers and refreshes, nothing is told twice, and nothing older after something newer.
+    #[test]
+    fn every_version_is_told_once_and_in_order(ops in ops(0, false)) {
+        let mut model = Model::new(true);
+        ops.into_iter().for_each(|op| model.run(op));
+        model.finish();
+    }
+}

@@ -1,0 +1,279 @@
+//! How routes become messages: sizes, grouping, what does not fit.
+
+use oxabgp::bgp::attribute::Generic;
+use oxabgp::rib::{Refusal, Unsendable};
+
+use super::*;
+
+/// A peer 0 that is up, with its view.
+fn up(session: &Session) -> (AdjRibOut, View) {
+    let mut rib = AdjRibOut::new();
+    rib.add_peer(PeerId(0), options(&session.families));
+    rib.up(PeerId(0), session.clone());
+    let mut view = View::new(session);
+    drain(&mut rib, 0, &mut view);
+    (view.sizes, view.counts) = (Vec::new(), Vec::new());
+    view.take_log();
+    (rib, view)
+}
+
+fn with_blob(med: u32, bytes: usize) -> Rc<AttributeSet> {
+    let mut list = attributes(med).list().to_vec();
+    list.push(Attribute::Generic(Generic {
+        code: 250,
+        flags: 0xC0,
+        value: vec![7; bytes].into(),
+    }));
+    Rc::new(AttributeSet::new(list))
+}
+
+#[test]
+fn messages_are_filled_to_the_negotiated_size() {
+    let attributes = 4 + 9 + 7 + 7;
+    for extended in [false, true] {
+        for family in [V4, V6, V4_MULTICAST] {
+            let mut session = session(&[family]);
+            session.sender.codec.extended_message = extended;
+            let (mut rib, mut view) = up(&session);
+            (0..20_000).for_each(|number| {
+                rib.apply(&announce(route(family, number), 1, &[0]));
+            });
+            drain(&mut rib, 0, &mut view);
+            assert_eq!(view.routes.len(), 20_000);
+            let limit = if extended { 65_535 } else { 4_096 };
+            // All but the last are full: another prefix of four bytes would not fit.
+            let (_, full) = view.sizes.split_last().expect("messages");
+            let short = full.iter().filter(|size| **size + 4 <= limit).count();
+            // A turn ends now and then.
+            assert!(short <= 2, "{family}: {:?}", view.sizes);
+            let least = 20_000 / ((limit - 23 - attributes) / 4);
+            assert!(
+                view.sizes.len() <= least + 3,
+                "{} messages",
+                view.sizes.len()
+            );
+            // Withdrawals as well, without attributes.
+            (0..3_000).for_each(|number| {
+                rib.apply(&withdraw(route(family, number), &[0]));
+            });
+            view.sizes.clear();
+            drain(&mut rib, 0, &mut view);
+            assert_eq!(
+                (view.routes.len(), view.sizes.len()),
+                (17_000, if extended { 1 } else { 3 })
+            );
+        }
+    }
+}
+
+#[test]
+fn equal_attributes_share_messages_in_every_family_whoever_made_them() {
+    let (mut rib, mut view) = up(&session(&[V4, V6, V4_MULTICAST]));
+    for number in 0..100 {
+        for family in [V4, V6, V4_MULTICAST] {
+            rib.apply(&announce(
+                route(family, number),
+                u32::from(number) % 2,
+                &[0],
+            ));
+        }
+    }
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(view.counts, [50; 6]);
+    assert_eq!(
+        view.take_log()[0],
+        "announce 0 0",
+        "in the order of first use"
+    );
+}
+
+#[test]
+fn without_group_updates_each_route_has_its_message() {
+    let mut session = session(&[V4, V6]);
+    session.sender.group_updates = false;
+    let (mut rib, mut view) = up(&session);
+    for family in [V4, V6] {
+        (0..10).for_each(|number| {
+            rib.apply(&announce(route(family, number), 1, &[0]));
+        });
+        (10..15).for_each(|number| {
+            rib.apply(&withdraw(route(family, number), &[0]));
+        });
+    }
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(view.counts, [1; 30]);
+}
+
+#[test]
+fn nlri_of_unknown_families_are_never_run_together() {
+    let family = Family::new(99, 99);
+    let (mut rib, mut view) = up(&session(&[family]));
+    (0..10).for_each(|number| {
+        rib.apply(&announce(route(family, number), 1, &[0]));
+    });
+    drain(&mut rib, 0, &mut view);
+    assert_eq!((view.counts.clone(), view.routes.len()), (vec![1; 10], 10));
+}
+
+#[test]
+fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
+    let (mut rib, mut view) = up(&session(&[V4]));
+    let change = |number, attributes| Change {
+        nlri: route(V4, number),
+        action: Action::Announce(attributes),
+        peers: peers(&[0]),
+    };
+    // Header, lengths, and attributes besides the blob.
+    let fixed = 23 + 4 + 9 + 7 + 7;
+    let fits = 4_096 - fixed - 4 - 4;
+    rib.apply(&announce(route(V4, 2), 1, &[0]));
+    drain(&mut rib, 0, &mut view);
+    rib.apply(&change(1, with_blob(1, fits)));
+    rib.apply(&change(2, with_blob(2, fits + 1)));
+    rib.apply(&announce(route(V4, 3), 3, &[0]));
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(
+        view.take_log(),
+        ["announce 2 1", "announce 1 1", "withdraw 2", "announce 3 3"]
+    );
+    assert!(view.sizes.contains(&4_096));
+    let mut reported = Vec::new();
+    rib.take_unsendable(&mut |unsendable| reported.push(unsendable));
+    let refusal = Refusal::TooLong {
+        size: 4_097,
+        limit: 4_096,
+    };
+    assert_eq!(
+        reported,
+        [Unsendable {
+            nlri: route(V4, 2),
+            peers: peers(&[0]),
+            refusal
+        }]
+    );
+    // A longer limit takes it.
+    let mut long = session(&[V4]);
+    long.sender.codec.extended_message = true;
+    rib.up(PeerId(0), long.clone());
+    let mut view = View::new(&long);
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(view.routes.len(), 3);
+}
+
+#[test]
+fn what_a_session_cannot_say_is_reported() {
+    let (mut rib, mut view) = up(&session(&[V6]));
+    let own = Rc::new(AttributeSet::new(vec![Attribute::NextHop(
+        NextHopAttribute(NextHop::SelfAddress),
+    )]));
+    rib.apply(&Change {
+        nlri: route(V6, 1),
+        action: Action::Announce(own),
+        peers: peers(&[0]),
+    });
+    drain(&mut rib, 0, &mut view);
+    let mut reported = 0;
+    rib.take_unsendable(&mut |unsendable| {
+        assert!(
+            matches!(unsendable.refusal, Refusal::Encode(_)),
+            "{unsendable:?}"
+        );
+        reported += 1;
+    });
+    assert_eq!(
+        (reported, view.take_log()),
+        (1, vec!["withdraw ipv6 unicast 1".to_owned()])
+    );
+}
+
+#[test]
+fn an_opaque_route_of_any_length_is_sent_or_reported() {
+    let family = Family::new(25, 199);
+    let (mut rib, mut view) = up(&session(&[family]));
+    let nlri = |length: usize| Nlri::new(family, None, &vec![9; length]);
+    for length in [1, 21, 22, 23, 255, 256, 4_000, 5_000, 70_000] {
+        rib.apply(&announce(nlri(length), 1, &[0]));
+    }
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(
+        view.routes
+            .keys()
+            .map(|key| key.2.len())
+            .collect::<Vec<_>>(),
+        [1, 21, 22, 23, 255, 256, 4_000]
+    );
+    let mut reported = Vec::new();
+    rib.take_unsendable(&mut |unsendable| reported.push(unsendable.nlri.bytes.len()));
+    assert_eq!(reported, [5_000, 70_000]);
+    assert_eq!(rib.counters().routes, 9);
+}
+
+#[test]
+fn next_hops_are_resolved_for_each_session() {
+    let own = Rc::new(AttributeSet::new(vec![
+        Attribute::NextHop(NextHopAttribute(NextHop::SelfAddress)),
+        Attribute::Med(Med(1)),
+    ]));
+    let mut rib = AdjRibOut::new();
+    let mut hops = Vec::new();
+    for (peer, address) in [(0, "10.0.0.8"), (1, "10.0.0.9")] {
+        rib.add_peer(PeerId(peer), options(&[V4]));
+        let mut session = session(&[V4]);
+        session.sender.local_address = address.parse().expect("an address");
+        session.manual_eor = true;
+        rib.up(PeerId(peer), session);
+    }
+    rib.apply(&Change {
+        nlri: route(V4, 1),
+        action: Action::Announce(own),
+        peers: peers(&[0, 1]),
+    });
+    for peer in 0..2 {
+        let mut bytes = Vec::new();
+        while rib.has_work(PeerId(peer)) {
+            rib.fill(PeerId(peer), ALL, &mut |part| {
+                bytes.extend_from_slice(&part)
+            });
+        }
+        let at = bytes
+            .windows(3)
+            .position(|window| window == [0x40, 3, 4])
+            .expect("a NEXT_HOP");
+        hops.push(bytes[at + 6]);
+    }
+    assert_eq!((hops, rib.counters().groups), (vec![8, 9], 2));
+}
+
+#[test]
+fn a_budget_of_messages_holds_one_at_a_time() {
+    let mut session = session(&[V4]);
+    session.sender.group_updates = false;
+    let (mut rib, mut view) = up(&session);
+    (0..10).for_each(|number| {
+        rib.apply(&announce(route(V4, number), 1, &[0]));
+    });
+    for sent in 1..=10 {
+        let filled = rib.fill(
+            PeerId(0),
+            Budget {
+                bytes: 1 << 20,
+                messages: 1,
+            },
+            &mut |bytes| view.receive(&bytes),
+        );
+        assert_eq!((filled.messages, view.sizes.len()), (1, sent));
+    }
+    assert_eq!(
+        rib.fill(
+            PeerId(0),
+            Budget {
+                bytes: 1 << 20,
+                messages: 0
+            },
+            &mut |_| {}
+        )
+        .messages,
+        0
+    );
+    assert!(!rib.has_work(PeerId(0)));
+}
