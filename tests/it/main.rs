@@ -6,5 +6,7 @@ mod bgp;
 mod config;
 mod rib;
 #[cfg(feature = "speaker")]
+mod examples;
+#[cfg(feature = "speaker")]
 mod speaker;
 mod support;
