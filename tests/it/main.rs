@@ -4,9 +4,9 @@ mod api;
 mod architecture;
 mod bgp;
 mod config;
-mod rib;
 #[cfg(feature = "speaker")]
 mod examples;
+mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;
 mod support;
