@@ -13,7 +13,11 @@
 pub mod api;
 pub mod bgp;
 #[cfg(feature = "daemon")]
+pub mod cli;
+#[cfg(feature = "daemon")]
 pub mod config;
+#[cfg(feature = "daemon")]
+pub mod daemon;
 pub mod grammar;
 pub mod json;
 pub mod rib;

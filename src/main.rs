@@ -1,2 +1,7 @@
 //! The `oxabgp` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oxabgp::cli::main()
+}

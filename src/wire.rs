@@ -214,7 +214,7 @@ impl<'a> Writer<'a> {
     pub fn len8(&mut self, body: impl FnOnce(&mut Writer<'_>)) {
         let at = self.out.len();
         self.out.push(0);
-        body(&mut self.nested());
+        body(self);
         match u8::try_from(self.out.len() - at - 1) {
             Ok(length) => self.out[at] = length,
             Err(_) => self.overflow = true,
@@ -225,7 +225,7 @@ impl<'a> Writer<'a> {
     pub fn len16(&mut self, body: impl FnOnce(&mut Writer<'_>)) {
         let at = self.out.len();
         self.out.extend_from_slice(&[0, 0]);
-        body(&mut self.nested());
+        body(self);
         match u16::try_from(self.out.len() - at - 2) {
             Ok(length) => self.out[at..at + 2].copy_from_slice(&length.to_be_bytes()),
             Err(_) => self.overflow = true,
@@ -260,10 +260,6 @@ impl<'a> Writer<'a> {
     /// The buffer itself, for what is already encoded.
     pub const fn buffer(&mut self) -> &mut Vec<u8> {
         self.out
-    }
-
-    const fn nested(&mut self) -> &mut Self {
-        self
     }
 }
 

@@ -7,7 +7,6 @@ use super::capability::Restart;
 use super::diagnostic::Diagnostic;
 use super::load::Context;
 use super::neighbor::Draft;
-use super::schema::Seen;
 use super::tree::Statement;
 use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
 use crate::bgp::{Afi, Family, NextHop, Safi};
@@ -21,15 +20,15 @@ pub(crate) struct Checked {
 }
 
 /// Puts a neighbour together. `errors` is the number of errors before it: with more now, the checks of what is missing are
-/// still told, but nothing comes of it. `seen` are the settings that the file has.
+/// still told, but nothing comes of it.
 pub(crate) fn finish(
     cx: &mut Context<'_>,
     mut draft: Draft,
-    seen: &Seen,
-    (statement, errors): (&Statement, usize),
+    statement: &Statement,
+    errors: usize,
 ) -> Option<Checked> {
     let subscriptions = subscription::resolve(cx, std::mem::take(&mut draft.subscriptions));
-    missing(cx, &draft, seen, statement);
+    missing(cx, &draft, statement);
     let session = session(cx, &mut draft)?;
     let routes = routes(cx, &mut draft, &session);
     let mut operational = Vec::new();
@@ -74,7 +73,7 @@ pub(crate) fn finish(
 }
 
 /// Tells all that is missing, in one message.
-fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Statement) {
+fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
     let mut missing = Vec::new();
     if draft.local_as.is_none() {
         missing.push("local-as");
@@ -89,8 +88,6 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
         missing.push("router-id");
     }
-    // A setting with a wrong value was told of already.
-    missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() {
         let mut error = Diagnostic::error(
             statement.span,

@@ -58,13 +58,29 @@ impl Interner {
             return Rc::clone(known);
         }
         let set = Rc::new(set);
-        shard.insert_unique(hash, Rc::clone(&set), |known| known.hash_value());
+        self.insert(hash, Rc::clone(&set));
+        set
+    }
+
+    /// Takes in a set that is not there, and sweeps its share.
+    fn insert(&mut self, hash: u64, set: Rc<AttributeSet>) {
+        self.shards[shard_of(hash)].insert_unique(hash, set, |known| known.hash_value());
         self.len += 1;
         self.debt += SHARDS;
         while self.debt >= self.len.max(SWEEP) {
             self.debt -= self.len.max(SWEEP);
             self.sweep_next();
         }
+    }
+
+    /// The same for a set that is shared already: of two equal ones, the first stays.
+    pub fn intern_shared(&mut self, set: Rc<AttributeSet>) -> Rc<AttributeSet> {
+        let hash = set.hash_value();
+        let shard = &mut self.shards[shard_of(hash)];
+        if let Some(known) = shard.find(hash, |known| **known == *set) {
+            return Rc::clone(known);
+        }
+        self.insert(hash, Rc::clone(&set));
         set
     }
 

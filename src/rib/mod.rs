@@ -3,6 +3,7 @@
 //! One Adj-RIB-Out is shared by all peers: an entry holds the set of peers it goes to, so announcing to a hundred peers is
 //! one entry. Peers whose sessions encode alike form an update group and share the encoded bytes.
 
+pub mod adj_rib_in;
 pub mod adj_rib_out;
 mod backlog;
 mod entries;
@@ -16,6 +17,7 @@ mod sets;
 mod slab;
 mod table;
 
+pub use adj_rib_in::AdjRibIn;
 pub use adj_rib_out::{
     AdjRibOut, Budget, Counters, Filled, Limits, Mark, Outcome, PeerOptions, Route, RouteFilter,
     Session, Unsendable,

@@ -25,6 +25,8 @@ pub struct PeerConfig {
     pub port: u16,
     /// Our address: outgoing connections come from it, incoming ones must go to it. `None`: any.
     pub local_address: Option<IpAddr>,
+    /// Where outgoing connections come from, if not from `local_address`.
+    pub source_address: Option<IpAddr>,
     /// Our AS; `None`: the peer's, learnt from its OPEN, which we then wait for before we send ours.
     pub local_as: Option<Asn>,
     /// The peer's AS; `None`: any.
@@ -70,6 +72,7 @@ impl PeerConfig {
             remote_address,
             port: BGP_PORT,
             local_address: None,
+            source_address: None,
             local_as: Some(local_as),
             peer_as: None,
             router_id: None,

@@ -83,7 +83,7 @@ fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
     if let Some(interface) = &peer.interface {
         sockopt::bind_interface(socket.as_fd(), interface)?;
     }
-    if let Some(local) = peer.local_address {
+    if let Some(local) = peer.source_address.or(peer.local_address) {
         socket.bind(&SocketAddr::new(local, 0).into())?;
     }
     secure(socket.as_fd(), peer)?;

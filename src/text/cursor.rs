@@ -228,7 +228,7 @@ impl<'a> Cursor<'a> {
     pub fn span(&self) -> Span {
         self.tokens
             .get(self.at)
-            .map_or(Span::new(self.end, self.end), |token| token.span)
+            .map_or_else(|| Span::new(self.end, self.end), |token| token.span)
     }
 
     /// Where the token taken last stood.

@@ -3,7 +3,6 @@
 mod api;
 mod architecture;
 mod bgp;
-mod config;
 #[cfg(feature = "speaker")]
 mod examples;
 mod rib;

@@ -88,11 +88,7 @@ fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, Command
     }
 }
 
-pub(super) fn prefix_route(
-    call: &mut Call<'_>,
-    verb: Verb,
-    place: Place,
-) -> Result<Reply, CommandError> {
+fn prefix_route(call: &mut Call<'_>, verb: Verb, place: Place) -> Result<Reply, CommandError> {
     let peers = call.peers(SCOPE)?;
     let (text, at) = call.arguments();
     call.commands

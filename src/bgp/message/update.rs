@@ -16,8 +16,6 @@
 
 use std::rc::Rc;
 
-use smallvec::SmallVec;
-
 use crate::bgp::attribute::decode::{AttributeSource, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
@@ -47,7 +45,7 @@ pub struct Content<'a> {
     pub attributes: Rc<AttributeSet>,
     /// The routes, field by field in the order of events: withdrawn and announced ones of the body, then those of
     /// MP_UNREACH_NLRI and MP_REACH_NLRI. Empty fields are left out.
-    pub fields: SmallVec<[Field<'a>; 4]>,
+    pub fields: Vec<Field<'a>>,
 }
 
 /// What happens to the routes of a field.
@@ -143,7 +141,7 @@ impl<'a> Update<'a> {
         if let Some(error) = self.missing(&attributes, envelopes.reach.is_some()) {
             attributes = Rc::new(attributes.spoiled(error));
         }
-        let mut fields: SmallVec<[Field<'a>; 4]> = SmallVec::new();
+        let mut fields = Vec::with_capacity(4);
         let mut add = |direction, next_hop, family, bytes| -> Result<(), UpdateError> {
             if !<[u8]>::is_empty(bytes) {
                 let add_path = cx.add_path_receive.contains(family);

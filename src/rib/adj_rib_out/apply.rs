@@ -21,6 +21,12 @@ impl AdjRibOut {
         outcome
     }
 
+    /// Whether at least one of the peers takes a route of that family: what [`apply`](Self::apply) would find.
+    pub fn takes(&mut self, peers: &PeerSet, family: Family) -> bool {
+        let target = self.target(peers, family);
+        self.targets[target].outcome.accepted > 0
+    }
+
     /// Withdraws all routes of `peers` and forgets them.
     pub fn clear(&mut self, peers: &PeerSet) {
         let wanted = self.sets.intern(peers);

@@ -4,7 +4,5 @@ mod commands;
 mod events;
 mod fake;
 mod golden;
-mod memory;
 mod show;
 mod state;
-mod v6;

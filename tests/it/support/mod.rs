@@ -1,5 +1,6 @@
 //! What the integration tests share.
 
+pub(crate) mod daemon;
 pub(crate) mod golden;
 #[cfg(feature = "speaker")]
 pub(crate) mod log;

@@ -1,0 +1,280 @@
+//! `oxabgp demo`: a speaker, its peer and a real helper process on loopback, in a few seconds.
+//!
+//! Three parties play, none is pretended:
+//! - the speaker is this program again, run as `oxabgp server` on a configuration that is shown;
+//! - the helper is a process that the speaker starts; it says what a script of yours would say;
+//! - the peer is the library's [`Server`] in this process, as an embedding program would use it.
+
+use std::cell::{Cell, RefCell};
+use std::io::{BufRead, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::bgp::attribute::decode::DecodeEach;
+use crate::bgp::fsm::{Cease, CloseReason};
+use crate::bgp::message::update::{Direction, Update};
+use crate::bgp::{Asn, Codec, Family, Negotiated, Notification};
+use crate::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
+
+/// How long all of it may take.
+const LIMIT: Duration = Duration::from_secs(20);
+/// What the peer announces: 203.0.113.0/24 and 198.18.0.0/15 from AS 65000.
+const PEER_ANNOUNCES: &[u8] = &[
+    0, 0, 0, 27, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xFD, 0xE8, 0x40, 3, 4, 127, 0, 0, 1, 0xC0,
+    8, 4, 0xFD, 0xE8, 0, 7, 24, 203, 0, 113, 15, 198, 18,
+];
+/// The end of the peer's routes (RFC 4724 section 2).
+const PEER_END_OF_RIB: &[u8] = &[0, 0, 0, 0];
+/// What the peer withdraws: 198.18.0.0/15.
+const PEER_WITHDRAWS: &[u8] = &[0, 3, 15, 198, 18, 0, 0];
+
+pub(super) fn run(helper: bool) -> ExitCode {
+    if helper {
+        return match play_helper() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::from(3),
+        };
+    }
+    match play() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!(
+                "error: the demo did not see all routes within {} seconds",
+                LIMIT.as_secs()
+            );
+            ExitCode::from(3)
+        }
+        Err(cause) => {
+            eprintln!("error: the demo could not run: {cause}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+/// What the peer heard, and what it still waits for.
+#[derive(Default)]
+struct Story {
+    announced: RefCell<Vec<String>>,
+    withdrawn: RefCell<Vec<String>>,
+    end_of_rib: Cell<bool>,
+    done: Notify,
+}
+
+/// The peer.
+struct DemoPeer {
+    story: Rc<Story>,
+    session: Option<(UpdateWriter, Codec)>,
+}
+
+impl DemoPeer {
+    /// Sends an UPDATE with that body once the session takes it.
+    fn say(&self, body: &'static [u8]) {
+        let Some((writer, _)) = self.session.clone() else {
+            return;
+        };
+        tokio::task::spawn_local(async move {
+            // The session may have ended: then there is nobody to tell.
+            let _ = writer.write(body).await;
+        });
+    }
+}
+
+impl Plugin for DemoPeer {
+    fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, writer: UpdateWriter) {
+        say(format_args!(
+            "peer      the session with AS {} is up",
+            session.peer_as
+        ));
+        self.session = Some((writer, session.codec));
+    }
+
+    fn on_update(&mut self, _: &PeerConfig, update: Update<'_>) -> Result<(), Notification> {
+        if update.end_of_rib().is_some() {
+            self.story.end_of_rib.set(true);
+            return Ok(());
+        }
+        let Some((_, codec)) = self.session.clone() else {
+            return Ok(());
+        };
+        let content = update
+            .content(&codec, &mut DecodeEach)
+            .map_err(|error| error.notification())?;
+        for field in &content.fields {
+            for nlri in field.routes.flatten() {
+                let mut text = String::new();
+                nlri.text(field.next_hop, &mut text);
+                match field.direction {
+                    Direction::Announce => {
+                        say(format_args!(
+                            "peer      heard {text}{}",
+                            content.attributes.text()
+                        ));
+                        self.story.announced.borrow_mut().push(nlri.to_string());
+                        // The helper's three routes are here: now it is the peer's turn.
+                        if self.story.announced.borrow().len() == 3 {
+                            self.say(PEER_ANNOUNCES);
+                            self.say(PEER_END_OF_RIB);
+                        }
+                    }
+                    Direction::Withdraw => {
+                        say(format_args!("peer      heard that {text} is withdrawn"));
+                        self.story.withdrawn.borrow_mut().push(nlri.to_string());
+                        self.say(PEER_WITHDRAWS);
+                        self.story.done.notify_one();
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
+        say(format_args!("peer      the session is over: {reason}"));
+        self.session = None;
+    }
+}
+
+fn say(text: std::fmt::Arguments<'_>) {
+    println!("{text}");
+}
+
+/// Plays the whole; whether all was seen.
+fn play() -> std::io::Result<bool> {
+    let folder = std::env::temp_dir().join(format!("oxabgp-demo-{}", std::process::id()));
+    std::fs::create_dir(&folder)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())?;
+    let result = runtime.block_on(play_in(&folder));
+    std::fs::remove_dir_all(&folder)?;
+    result
+}
+
+async fn play_in(folder: &Path) -> std::io::Result<bool> {
+    let story = Rc::new(Story::default());
+    let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    let address = server
+        .listen(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
+        .map_err(std::io::Error::other)?;
+    let mut peer = PeerConfig::new(IpAddr::V4(Ipv4Addr::LOCALHOST), Asn(65000));
+    peer.name = "the speaker".to_owned();
+    peer.passive = true;
+    peer.families = vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST];
+    server
+        .add_peer(
+            peer,
+            DemoPeer {
+                story: Rc::clone(&story),
+                session: None,
+            },
+        )
+        .map_err(std::io::Error::other)?;
+    server.start();
+    let mut speaker = start_speaker(folder, address.port())?;
+    let seen = tokio::time::timeout(LIMIT, story.done.notified())
+        .await
+        .is_ok();
+    // The speaker tells the helper what the peer withdrew, and the helper ends the speaker: that is seen here.
+    let ended = tokio::time::timeout(LIMIT, ended(&mut speaker))
+        .await
+        .is_ok();
+    if !ended {
+        speaker.kill()?;
+        speaker.wait()?;
+    }
+    server.shutdown(Cease::Shutdown(String::new())).await;
+    let (announced, withdrawn) = (
+        story.announced.borrow().len(),
+        story.withdrawn.borrow().len(),
+    );
+    say(format_args!(
+        "\nsummary   the peer heard {announced} routes of the helper, {withdrawn} of them withdrawn again;"
+    ));
+    say(format_args!(
+        "          the helper heard 2 routes of the peer, 1 of them withdrawn again (the lines of JSON above)"
+    ));
+    say(format_args!(
+        "\nnext      `oxabgp validate FILE` and `oxabgp FILE` with a configuration of your own;"
+    ));
+    say(format_args!(
+        "          etc/quickstart.conf is one to start from"
+    ));
+    Ok(seen && ended && announced >= 3 && withdrawn >= 1 && story.end_of_rib.get())
+}
+
+async fn ended(speaker: &mut Child) {
+    while !matches!(speaker.try_wait(), Ok(Some(_)) | Err(_)) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Starts `oxabgp server` on a configuration with the helper.
+fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
+    let program = std::env::current_exe()?;
+    let configuration = format!(
+        "process helper {{\n    run \"{}\" demo --helper;\n    encoder json;\n}}\n\n\
+         neighbor 127.0.0.1 {{\n    local-address 127.0.0.1;\n    router-id 10.0.0.2;\n    local-as 65001;\n    peer-as 65000;\n    \
+         connect {port};\n    family {{ ipv4 unicast; ipv6 unicast; }}\n    api {{\n        processes [ helper ];\n        \
+         neighbor-changes;\n        receive {{ parsed; update; }}\n    }}\n}}\n",
+        program.display()
+    );
+    let path = folder.join("demo.conf");
+    std::fs::write(&path, &configuration)?;
+    say(format_args!(
+        "demo      a speaker (AS 65001), its helper, and a peer (AS 65000), all on 127.0.0.1\n"
+    ));
+    for line in configuration.lines() {
+        say(format_args!("    {line}"));
+    }
+    say(format_args!(""));
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .ok()
+        .flatten();
+    Command::new(program)
+        .arg("server")
+        .arg(path)
+        .env("exabgp_tcp_bind", "")
+        .env("exabgp_api_cli", "false")
+        .env("exabgp_log_level", "WARNING")
+        .env(
+            "exabgp_daemon_user",
+            user.map_or_else(|| "root".to_owned(), |user| user.name),
+        )
+        .stdin(Stdio::null())
+        .spawn()
+}
+
+/// The helper: prints commands on stdout, reads answers and events on stdin, and shows both on stderr.
+fn play_helper() -> std::io::Result<()> {
+    let mut commands = std::io::stdout();
+    let mut command = |text: &str| {
+        eprintln!("helper    says  {text}");
+        writeln!(commands, "{text}").and_then(|()| commands.flush())
+    };
+    let mut withdrawn = false;
+    for line in std::io::stdin().lock().lines() {
+        let line = line?;
+        eprintln!("helper    hears {line}");
+        let Ok(event) = serde_json::from_str::<serde_json::Value>(&line) else {
+            continue;
+        };
+        let neighbor = &event["neighbor"];
+        let update = &neighbor["message"]["update"];
+        if neighbor["state"] == "up" {
+            command("announce route 192.0.2.0/24 next-hop self med 50 community [ 65001:100 ]")?;
+            command("announce route 198.51.100.1/32 next-hop self large-community [ 65001:1:2 ]")?;
+            command("announce route 2001:db8::/32 next-hop 2001:db8::1")?;
+        } else if update["announce"].is_object() && !withdrawn {
+            withdrawn = true;
+            command("withdraw route 198.51.100.1/32 next-hop self")?;
+        } else if update["withdraw"].is_object() {
+            command("shutdown")?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! The command line: what was typed, before it means anything.
+//!
+//! ExaBGP's habits work: a first word that is no sub-command is a configuration file (`oxabgp x.conf`), `--env-file` may
+//! stand anywhere, long options may be abbreviated, and a usage error is exit code 2.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the room that talks to people"
+)]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+
+use crate::config::Env;
+
+mod decode;
+mod demo;
+mod log;
+mod server;
+mod validate;
+
+/// Exit codes: 0 well, 1 refused input, 2 usage, 3 failure while running. ExaBGP only knows 0, 1 and 2, and its users
+/// test for 1, so what it answers with 1 stays 1.
+pub(crate) const REFUSED: u8 = 1;
+
+/// The programmable BGP speaker: helper processes say what to announce, and hear what peers say.
+#[derive(Debug, Parser)]
+#[command(
+    name = "oxabgp",
+    version,
+    disable_version_flag = true,
+    infer_long_args = true,
+    max_term_width = 100
+)]
+#[command(after_help = "\
+Start here:
+  oxabgp demo                      watch a speaker, a peer and a helper exchange routes on loopback
+  oxabgp validate my.conf          check a configuration and show each mistake in its place
+  oxabgp my.conf                   run it, the same as `oxabgp server my.conf`
+
+Settings come from variables: `oxabgp_tcp_port=1179`, or as ExaBGP spells them, `exabgp_tcp_port=1179` and
+`exabgp.tcp.port=1179`; `oxabgp env` lists them all. Logs go to stderr.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Read settings from this file as well: ExaBGP's exabgp.env.
+    #[arg(long, global = true, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the speaker.
+    ///
+    /// Brings up the sessions of the configuration, starts its helper processes, announces what they print, and hands
+    /// them what peers send. Ends on SIGTERM; SIGUSR1 reloads the configuration.
+    Server(ServerArgs),
+    /// Check a configuration without running it.
+    ///
+    /// Shows every mistake with its line, what was expected there, and a hint. Exit code 0: it is good; 1: it is not.
+    Validate(ValidateArgs),
+    /// Show what a BGP message says, as the JSON that helpers get.
+    ///
+    /// The message is hexadecimal: `oxabgp decode FFFF…`, or on standard input. Without a header it is taken as the body
+    /// of an UPDATE. Colons and blanks are skipped.
+    Decode(DecodeArgs),
+    /// List every setting with its value, in the form of an exabgp.env file.
+    Env(EnvArgs),
+    /// Show a speaker, a peer and a helper at work, on loopback, in a few seconds.
+    ///
+    /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
+    /// no other software, and ends by itself.
+    Demo(DemoArgs),
+    /// Show the version.
+    Version,
+}
+
+/// Options of `server`.
+#[derive(Args, Debug)]
+pub(crate) struct ServerArgs {
+    /// Log everything, with time and place.
+    #[arg(short, long)]
+    verbose: bool,
+    /// The same as --verbose.
+    #[arg(short, long)]
+    debug: bool,
+    /// Reload the configuration after this many seconds, as if by SIGUSR1.
+    #[arg(short, long, value_name = "SECONDS")]
+    signal: Option<u64>,
+    /// Connect to each peer once only.
+    #[arg(short = '1', long)]
+    once: bool,
+    /// Never connect, only accept connections.
+    #[arg(short = 'P', long)]
+    passive: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(short, long, hide = true)]
+    memory: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(short, long, hide = true)]
+    pdb: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(long, hide = true, value_name = "FILE")]
+    profile: Option<PathBuf>,
+    /// The configuration file.
+    #[arg(required = true, value_name = "CONFIGURATION")]
+    configuration: Vec<PathBuf>,
+}
+
+/// Options of `validate`.
+#[derive(Args, Debug)]
+pub(crate) struct ValidateArgs {
+    /// Check the neighbours (they always are).
+    #[arg(short, long)]
+    neighbor: bool,
+    /// Check the routes (they always are).
+    #[arg(short, long)]
+    route: bool,
+    /// Say more: the same as --print.
+    #[arg(short, long)]
+    verbose: bool,
+    /// Print the neighbours back as they were understood.
+    #[arg(long)]
+    print: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(short, long, hide = true)]
+    pdb: bool,
+    /// The configuration files.
+    #[arg(required = true, value_name = "CONFIGURATION")]
+    configuration: Vec<PathBuf>,
+}
+
+/// Options of `decode`.
+#[derive(Args, Debug)]
+pub(crate) struct DecodeArgs {
+    /// The message is a list of NLRI of the family.
+    #[arg(short, long)]
+    nlri: bool,
+    /// The message is an UPDATE (found out by itself).
+    #[arg(short, long)]
+    update: bool,
+    /// The message is an OPEN (found out by itself).
+    #[arg(short, long)]
+    open: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(short, long, hide = true)]
+    debug: bool,
+    /// Accepted for ExaBGP's sake: no effect.
+    #[arg(short, long, hide = true)]
+    pdb: bool,
+    /// Use the session facts of this configuration's neighbours.
+    #[arg(short, long, value_name = "FILE")]
+    configuration: Option<PathBuf>,
+    /// The families negotiated, as pairs: "ipv4 unicast ipv6 unicast". Default: all.
+    #[arg(short, long, value_name = "FAMILIES")]
+    family: Option<String>,
+    /// NLRI carry path identifiers (ADD-PATH).
+    #[arg(short = 'i', long)]
+    path_information: bool,
+    /// The message in hexadecimal; standard input when there is none.
+    #[arg(value_name = "HEX")]
+    payload: Vec<String>,
+}
+
+/// Options of `env`.
+#[derive(Args, Debug)]
+pub(crate) struct EnvArgs {
+    /// Only settings that differ from their default.
+    #[arg(short, long)]
+    diff: bool,
+    /// One `exabgp.section.key=value` a line instead of a file with sections.
+    #[arg(short, long)]
+    env: bool,
+}
+
+/// Options of `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Be the helper process of the demo.
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    helper: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = arguments(std::env::args_os());
+    if arguments.len() < 2 {
+        // ExaBGP prints its help and fails when it is told nothing.
+        let _ = Cli::command().print_long_help();
+        return ExitCode::from(REFUSED);
+    }
+    let cli = Cli::parse_from(arguments);
+    match cli.command {
+        Command::Server(args) => server::run(&args, cli.env_file),
+        Command::Validate(args) => validate::run(&args, cli.env_file),
+        Command::Decode(args) => decode::run(&args, cli.env_file),
+        Command::Env(args) => validate::env(&args, cli.env_file),
+        Command::Demo(args) => demo::run(args.helper),
+        Command::Version => version(),
+    }
+}
+
+/// The settings: of variables, and of the file of `--env-file`, of `EXABGP_ENVFILE`, or where ExaBGP looks for it.
+fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
+    let file = env_file
+        .or_else(|| std::env::var_os("EXABGP_ENVFILE").map(PathBuf::from))
+        .or_else(|| Some(root()?.join("etc/exabgp/exabgp.env")));
+    match Env::load(file.as_deref()) {
+        Ok((env, warnings)) => {
+            for warning in warnings {
+                eprintln!("warning: {warning}");
+            }
+            Ok(env)
+        }
+        Err(mistakes) => {
+            for mistake in mistakes {
+                eprintln!("error: {mistake}");
+            }
+            Err(ExitCode::from(REFUSED))
+        }
+    }
+}
+
+/// Where ExaBGP's files are below: `EXABGP_ROOT`, or the folder above the program's `bin`.
+fn root() -> Option<PathBuf> {
+    if let Some(root) = std::env::var_os("EXABGP_ROOT") {
+        return Some(root.into());
+    }
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?;
+    Some(
+        if folder.ends_with("bin") || folder.ends_with("sbin") {
+            folder.parent()?
+        } else {
+            folder
+        }
+        .to_owned(),
+    )
+}
+
+/// Puts `server` where ExaBGP's users leave it out.
+fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = given.collect();
+    let mut first = 1;
+    while let Some(word) = arguments.get(first).and_then(|word| word.to_str()) {
+        if word == "--env-file" {
+            first += 2;
+        } else if word.starts_with("--env-file=") {
+            first += 1;
+        } else {
+            break;
+        }
+    }
+    let is_help = |word: &OsString| word == "-h" || word == "--help";
+    let known = |word: &OsString| {
+        word == "help"
+            || Cli::command()
+                .get_subcommands()
+                .any(|command| word == command.get_name())
+    };
+    match arguments.get(first) {
+        Some(word) if word == "--version" || word == "-V" => arguments[first] = "version".into(),
+        Some(word) if !known(word) && !arguments.iter().any(is_help) => {
+            arguments.insert(first, "server".into())
+        }
+        _ => {}
+    }
+    arguments
+}
+
+/// Prints the version in ExaBGP's layout, which scripts read.
+fn version() -> ExitCode {
+    let uname = nix::sys::utsname::uname();
+    let part = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        uname
+            .as_ref()
+            .map(|uname| part(uname).to_string_lossy().into_owned())
+            .unwrap_or_default()
+    };
+    let program = std::env::current_exe()
+        .map(|path| path.display().to_string())
+        .unwrap_or_default();
+    println!("oxabgp : {}", env!("CARGO_PKG_VERSION"));
+    println!(
+        "ExaBGP : {} (compatible with)",
+        crate::api::command::COMPATIBLE
+    );
+    println!(
+        "Uname  : {} {} {} {} {}",
+        part(nix::sys::utsname::UtsName::sysname),
+        part(nix::sys::utsname::UtsName::nodename),
+        part(nix::sys::utsname::UtsName::release),
+        part(nix::sys::utsname::UtsName::version),
+        part(nix::sys::utsname::UtsName::machine),
+    );
+    println!("From   : {program}");
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> String {
+        let given = line.split(' ').map(OsString::from);
+        let arguments = arguments(given);
+        arguments
+            .iter()
+            .map(|word| word.to_string_lossy())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn server_may_be_left_out() {
+        for (given, wanted) in [
+            ("oxabgp x.conf", "oxabgp server x.conf"),
+            ("oxabgp -v x.conf", "oxabgp server -v x.conf"),
+            (
+                "oxabgp --env-file e x.conf",
+                "oxabgp --env-file e server x.conf",
+            ),
+            (
+                "oxabgp --env-file=e validate x.conf",
+                "oxabgp --env-file=e validate x.conf",
+            ),
+            ("oxabgp validate x.conf", "oxabgp validate x.conf"),
+            ("oxabgp --help", "oxabgp --help"),
+            ("oxabgp --version", "oxabgp version"),
+        ] {
+            assert_eq!(words(given), wanted);
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

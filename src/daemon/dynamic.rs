@@ -1,0 +1,120 @@
+//! Neighbours of a range: `neighbor 192.0.2.0/24 { passive; … }`.
+//!
+//! Each address that connects becomes a neighbour of its own, with its own Adj-RIB-Out that starts with the routes of the
+//! range; it is gone when its session ends. The range itself has no session, but selectors mean it too, and what is said to
+//! it is kept for those who come later.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use tracing::{info, warn};
+
+use crate::bgp::Notification;
+use crate::bgp::fsm::ConnInfo;
+use crate::config::{NeighborConfig, SessionConfig};
+use crate::speaker::{Answer, Server};
+
+use super::core::{Core, Listed};
+use super::neighbor::NeighborPlugin;
+use super::session;
+
+/// Whether the configuration is for more than one address.
+pub(crate) fn is_range(session: &SessionConfig) -> bool {
+    session.peer_prefix
+        < if session.peer_address.is_ipv4() {
+            32
+        } else {
+            128
+        }
+}
+
+/// Whether `address` is within the range; it begins at the address as written, not at the network's.
+fn contains(session: &SessionConfig, address: IpAddr) -> bool {
+    match (session.peer_address, address) {
+        (IpAddr::V4(first), IpAddr::V4(address)) => {
+            let size = 1u64 << (32 - u32::from(session.peer_prefix.min(32)));
+            let first = u64::from(u32::from(first));
+            (first..first + size).contains(&u64::from(u32::from(address)))
+        }
+        (IpAddr::V6(first), IpAddr::V6(address)) => {
+            let last = 1u128
+                .checked_shl(128 - u32::from(session.peer_prefix.min(128)))
+                .map_or(u128::MAX, |size| u128::from(first).saturating_add(size - 1));
+            (u128::from(first)..=last).contains(&u128::from(address))
+        }
+        _ => false,
+    }
+}
+
+/// Lets the speaker ask about connections that no neighbour expects.
+pub(crate) fn install(core: &Rc<Core>, server: &Server) {
+    let core = Rc::downgrade(core);
+    server.on_unknown(move |ends| match core.upgrade() {
+        Some(core) => decide(&core, ends),
+        None => refuse(3, "no session configured for the peer"),
+    });
+}
+
+fn refuse(subcode: u8, text: &str) -> Answer {
+    Answer::Refuse(Notification::new(6, subcode, text.as_bytes().to_vec()))
+}
+
+fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
+    let (remote, local) = (
+        ends.remote.ip().to_canonical(),
+        ends.local.ip().to_canonical(),
+    );
+    let ranges: Vec<Rc<Listed>> = core
+        .all()
+        .into_iter()
+        .filter(|listed| {
+            let config = listed.neighbor.config.borrow();
+            let session = &config.session;
+            is_range(session)
+                && contains(session, remote)
+                && session.local_address.is_none_or(|address| address == local)
+        })
+        .collect();
+    let [range] = &ranges[..] else {
+        warn!(%remote, %local, ranges = ranges.len(), "a connection is refused");
+        return if ranges.is_empty() {
+            refuse(3, "no session configured for the peer")
+        } else {
+            refuse(
+                5,
+                "could not accept the connection (more than one neighbor match)",
+            )
+        };
+    };
+    let template = range.neighbor.config.borrow().clone();
+    let config = Rc::new(clone_for(&template, remote, local));
+    let name = config.name();
+    if core
+        .all()
+        .iter()
+        .any(|listed| *listed.neighbor.name == *name)
+    {
+        warn!(%remote, "a second connection of a dynamic neighbor is refused");
+        return refuse(7, "there is a session with this peer already");
+    }
+    info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
+    let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
+    let peer = session::peer(&name, &config.session, &core.env.borrow());
+    let plugin = NeighborPlugin::dynamic(Rc::clone(core), Rc::clone(&listed.neighbor));
+    Answer::Accept(Box::new(peer), Box::new(plugin))
+}
+
+/// The configuration of one address of a range.
+fn clone_for(range: &NeighborConfig, remote: IpAddr, local: IpAddr) -> NeighborConfig {
+    let mut config = range.clone();
+    config.session.peer_address = remote;
+    config.session.peer_prefix = if remote.is_ipv4() { 32 } else { 128 };
+    config.session.local_address = Some(local);
+    config.session.router_id = range.session.router_id.or(match remote {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    });
+    // The routes are copied from the range's table, which knows what helpers have said since.
+    config.routes = Vec::new();
+    config
+}

@@ -1,0 +1,184 @@
+//! From events to helpers: who wants what of a neighbour, and the queues it goes to.
+//!
+//! The configuration's `api` blocks become the wishes of `api::subscription`; printing happens there, once for all helpers
+//! that want the same text. Here are only the clock, the queues, and the question whether they have room.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use crate::api::encode::{Encoder, Version};
+use crate::api::event::{Event, EventHead, Raw, Stamp};
+use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
+use crate::bgp::message::MessageType;
+use crate::config::{self, Messages, Subscription};
+use crate::json::JsonWriter;
+
+use super::clock::Clock;
+use super::process::Process;
+
+/// The helpers of the daemon, by number. Numbers are not used again: a reload may remove helpers while events are on their
+/// way.
+#[derive(Default)]
+pub(crate) struct Helpers {
+    list: RefCell<Vec<Rc<Process>>>,
+}
+
+impl Helpers {
+    /// Adds a helper.
+    pub(crate) fn add(&self, process: Rc<Process>) {
+        self.list.borrow_mut().push(process);
+    }
+
+    /// The helper of that name and its number.
+    pub(crate) fn find(&self, name: &str) -> Option<(HelperId, Rc<Process>)> {
+        let list = self.list.borrow();
+        // The newest of that name: an older one may be ending.
+        let (index, process) = list
+            .iter()
+            .enumerate()
+            .rev()
+            .find(|(_, process)| *process.name == *name)?;
+        Some((HelperId(u32::try_from(index).ok()?), Rc::clone(process)))
+    }
+
+    /// The helpers that were not told to end.
+    pub(crate) fn active(&self) -> Vec<Rc<Process>> {
+        self.all()
+            .into_iter()
+            .filter(|process| !process.is_stopped())
+            .collect()
+    }
+
+    /// All helpers, also those that have ended.
+    pub(crate) fn all(&self) -> Vec<Rc<Process>> {
+        self.list.borrow().clone()
+    }
+}
+
+/// Prints events and puts them into queues.
+pub(crate) struct Feeder {
+    helpers: Helpers,
+    clock: Clock,
+    stamp: RefCell<Stamp>,
+    buffer: RefCell<JsonWriter>,
+    compact: bool,
+}
+
+impl Feeder {
+    /// For this program on this host. `compact` is the setting `api.compact`.
+    pub(crate) fn new(compact: bool) -> Self {
+        let host = nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let parent = u32::try_from(nix::unistd::getppid().as_raw()).unwrap_or_default();
+        Self {
+            helpers: Helpers::default(),
+            clock: Clock::default(),
+            stamp: RefCell::new(Stamp::new(host, std::process::id(), parent)),
+            buffer: RefCell::new(JsonWriter::with_capacity(64 * 1024)),
+            compact,
+        }
+    }
+
+    /// The helpers.
+    pub(crate) const fn helpers(&self) -> &Helpers {
+        &self.helpers
+    }
+
+    /// How that helper reads events.
+    pub(crate) fn encoder(&self, process: &Process) -> Encoder {
+        match process.config().encoder {
+            config::Encoder::Json => Encoder::Json {
+                version: Version::V5,
+                compact: self.compact,
+            },
+            config::Encoder::Text => Encoder::Text,
+        }
+    }
+
+    /// The subscriptions that `blocks` of a neighbour ask for, and the helpers they feed.
+    pub(crate) fn subscribe(&self, blocks: &[Subscription]) -> (Subscriptions, Vec<Rc<Process>>) {
+        let mut wishes = Vec::new();
+        let mut fed: Vec<Rc<Process>> = Vec::new();
+        for block in blocks {
+            for name in &block.processes {
+                let Some((helper, process)) = self.helpers.find(name) else {
+                    continue;
+                };
+                wishes.push(Wish {
+                    helper,
+                    encoder: self.encoder(&process),
+                    neighbor_changes: block.neighbor_changes,
+                    negotiated: block.negotiated,
+                    fsm: block.fsm,
+                    signal: block.signal,
+                    send: message_wish(block.send),
+                    receive: message_wish(block.receive),
+                });
+                if !fed.iter().any(|known| Rc::ptr_eq(known, &process)) {
+                    fed.push(process);
+                }
+            }
+        }
+        (Subscriptions::new(&wishes), fed)
+    }
+
+    /// Tells the helpers of a neighbour what happened.
+    pub(crate) fn tell(
+        &self,
+        subscriptions: &Subscriptions,
+        head: &mut EventHead,
+        event: &Event<'_>,
+        raw: Raw<'_>,
+    ) {
+        if !subscriptions.wants(event.kind()) {
+            return;
+        }
+        let mut stamp = self.stamp.borrow_mut();
+        stamp.set_time(self.clock.seconds());
+        let list = self.helpers.list.borrow();
+        subscriptions.tell(
+            head,
+            event,
+            raw,
+            &mut stamp,
+            &mut self.buffer.borrow_mut(),
+            |helpers, text| {
+                for helper in helpers {
+                    if let Some(process) = list.get(helper.0 as usize) {
+                        process.queue.event(text.as_bytes());
+                    }
+                }
+            },
+        );
+    }
+
+    /// Tells a helper that the daemon ends.
+    pub(crate) fn tell_shutdown(&self, process: &Process) {
+        let mut stamp = self.stamp.borrow_mut();
+        stamp.set_time(self.clock.seconds());
+        let mut line = JsonWriter::new();
+        self.encoder(process).shutdown(&mut stamp, &mut line);
+        process.queue.event(line.as_str().as_bytes());
+    }
+}
+
+fn message_wish(messages: Messages) -> MessageWish {
+    let kinds = [
+        (messages.open, MessageType::OPEN),
+        (messages.update, MessageType::UPDATE),
+        (messages.notification, MessageType::NOTIFICATION),
+        (messages.keepalive, MessageType::KEEPALIVE),
+        (messages.refresh, MessageType::ROUTE_REFRESH),
+        (messages.operational, MessageType::OPERATIONAL),
+    ];
+    MessageWish {
+        parsed: messages.parsed,
+        packets: messages.packets,
+        consolidate: messages.consolidate,
+        kinds: kinds
+            .into_iter()
+            .filter(|(wanted, _)| *wanted)
+            .fold(MessageKinds::default(), |kinds, (_, kind)| kinds.with(kind)),
+    }
+}

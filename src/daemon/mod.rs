@@ -1,0 +1,266 @@
+//! The ExaBGP-style product: helper processes on one side, sessions on the other, the RIB between them.
+//!
+//! ```text
+//!  helper STDOUT ─ process ─ api::command ─ speech ─┐            ┌─ neighbor (Plugin) ─ speaker ─ TCP
+//!                                                   ├─ core, rib ┤
+//!  helper STDIN ── queue ─── feed, api::encode ─────┘            └─ neighbor (Plugin) ─ speaker ─ TCP
+//! ```
+//!
+//! | room | what |
+//! |---|---|
+//! | [`run`] | start, wait for requests, end |
+//! | `core` | RIB, neighbours, helpers: the middle, which never waits |
+//! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
+//! | `process`, `queue` | one helper: its life, its pipes |
+//! | `feed`, `clock` | events to helpers |
+//! | `speech`, `watchdog` | what commands do |
+//! | `dynamic` | neighbours of a range |
+//! | `reload` | the difference between two configurations, applied |
+//! | `privilege`, `signal`, `notify` | being a daemon |
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::bgp::fsm::Cease;
+use crate::config::{Config, Diagnostics, Env};
+use crate::speaker::Server;
+
+mod clock;
+mod core;
+mod dynamic;
+mod feed;
+mod neighbor;
+mod notify;
+mod pace;
+mod privilege;
+mod process;
+mod queue;
+mod reload;
+mod session;
+mod signal;
+mod speech;
+mod watchdog;
+
+use core::Core;
+use neighbor::NeighborPlugin;
+use process::Process;
+use queue::Marks;
+use signal::{Request, Signals};
+
+/// Why the daemon could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The configuration has mistakes.
+    #[error("the configuration has mistakes")]
+    Configuration(Diagnostics),
+    /// The system refused something.
+    #[error("{what}: {source}")]
+    System {
+        /// What we wanted of it.
+        what: String,
+        /// What it said.
+        source: std::io::Error,
+    },
+}
+
+impl Fatal {
+    fn system(what: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
+        Self::System {
+            what: what.into(),
+            source: source.into(),
+        }
+    }
+}
+
+/// Where the configuration is, and how it is read.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// The file.
+    pub path: PathBuf,
+    /// Reload after this many seconds, once.
+    pub reload_after: Option<Duration>,
+}
+
+/// Runs the daemon until it is told to end; the exit code.
+///
+/// # Errors
+/// When it could not start: nothing was started then.
+pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
+    let path = std::path::absolute(&origin.path)
+        .map_err(|cause| Fatal::system("the working directory", cause))?;
+    let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
+    log_warnings(&warnings);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .map_err(|cause| Fatal::system("the runtime", cause))?;
+    let origin = Origin {
+        path,
+        ..origin.clone()
+    };
+    let code = runtime.block_on(serve(&origin, config, env))?;
+    // What still waits for a socket or a helper has had its time.
+    runtime.shutdown_background();
+    Ok(code)
+}
+
+async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
+    let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
+    privilege::settle(env.daemon.umask)
+        .map_err(|cause| Fatal::system("the root directory", cause))?;
+    let core = Core::new(env);
+    let env = Rc::clone(&core.env.borrow());
+    let server = Server::new(reload::default_router_id(&config));
+    *core.server.borrow_mut() = Some(server.clone());
+    dynamic::install(&core, &server);
+    for process in &config.processes {
+        core.feeder
+            .helpers()
+            .add(Rc::new(Process::new(process.clone(), Marks::default())));
+    }
+    for neighbor in config.neighbors {
+        reload::add(&core, &server, Rc::new(neighbor))?;
+    }
+    listen(&core, &server, &env)?;
+    privilege::become_user(&env.daemon.user).map_err(|cause| {
+        Fatal::system(
+            format!(
+                "could not drop privileges to `{}`, refusing to run as root",
+                env.daemon.user
+            ),
+            cause,
+        )
+    })?;
+    let pid_file = match &env.daemon.pid {
+        Some(path) => Some(
+            privilege::PidFile::create(path)
+                .map_err(|cause| Fatal::system("could not write the pid file", cause))?,
+        ),
+        None => None,
+    };
+    for process in core.feeder.helpers().all() {
+        start_helper(&core, &process);
+    }
+    tokio::task::spawn_local({
+        let core = Rc::clone(&core);
+        async move { core.alarm().await }
+    });
+    if let Some(wait) = origin.reload_after {
+        let core = Rc::clone(&core);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(wait).await;
+            core.request(Request::Reload);
+        });
+    }
+    server.start();
+    notify::ready();
+    info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
+    let code = work(&core, &server, origin, &mut signals).await;
+    shutdown(&core, &server, &mut signals).await;
+    drop(pid_file);
+    Ok(code)
+}
+
+/// Serves requests until one is the last; the exit code.
+async fn work(core: &Rc<Core>, server: &Server, origin: &Origin, signals: &mut Signals) -> u8 {
+    loop {
+        let (request, code) = tokio::select! {
+            received = signals.next() => {
+                warn!(signal = received.name, "received a signal");
+                for listed in core.all() {
+                    let event = crate::api::event::Event::Signal { code: received.number, name: received.name };
+                    listed.neighbor.tell(core, &event, crate::api::event::Raw::default());
+                }
+                (received.request, 0)
+            }
+            request = core.next_request() => request,
+        };
+        match request {
+            Request::Shutdown => return code,
+            request => reload::reload(core, server, origin, request),
+        }
+    }
+}
+
+/// Puts what is odd about a configuration into the log.
+fn log_warnings(warnings: &Diagnostics) {
+    for line in warnings.lines() {
+        warn!("{line}");
+    }
+}
+
+/// Binds the listening sockets of `tcp.bind`, and those of neighbours with `listen`.
+fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
+    for address in reload::listeners(core, env) {
+        server.listen(address).map_err(|cause| {
+            Fatal::system(
+                format!("could not listen on {address}"),
+                std::io::Error::other(cause),
+            )
+        })?;
+        info!(%address, "listening");
+    }
+    Ok(())
+}
+
+/// Starts a helper and keeps it running.
+fn start_helper(core: &Rc<Core>, process: &Rc<Process>) {
+    let respawn = core.env.borrow().api.respawn;
+    tokio::task::spawn_local(process::supervise(
+        Rc::clone(core),
+        Rc::clone(process),
+        respawn,
+    ));
+}
+
+/// Says goodbye: to the peers, which get a NOTIFICATION each, then to the helpers. A second signal cuts it short.
+async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
+    notify::stopping();
+    info!("shutting down");
+    let farewell = async {
+        server.shutdown(Cease::Shutdown(String::new())).await;
+        let helpers = core.feeder.helpers().all();
+        for helper in &helpers {
+            core.feeder.tell_shutdown(helper);
+        }
+        // Helpers that read get a moment to hear all that was said.
+        let heard = async {
+            for helper in &helpers {
+                helper.heard().await;
+            }
+        };
+        // ExaBGP waits 100 ms between its farewell and SIGTERM: a helper may use them to end by itself.
+        let _ = tokio::time::timeout(Duration::from_millis(100), heard).await;
+        for helper in &helpers {
+            helper.stop();
+        }
+        for helper in &helpers {
+            helper.ended().await;
+        }
+    };
+    tokio::select! {
+        () = farewell => {}
+        received = signals.next() => {
+            error!(signal = received.name, "a second signal: ending at once");
+            core.feeder.helpers().all().iter().for_each(|helper| helper.kill());
+        }
+    }
+}
+
+/// Adds a neighbour's plugin to the speaker.
+fn enlist(
+    core: &Rc<Core>,
+    server: &Server,
+    listed: &Rc<core::Listed>,
+) -> Result<(), crate::speaker::Error> {
+    let peer = {
+        let config = listed.neighbor.config.borrow();
+        session::peer(&listed.neighbor.name, &config.session, &core.env.borrow())
+    };
+    let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
+    listed.key.set(Some(server.add_peer(peer, plugin)?));
+    Ok(())
+}

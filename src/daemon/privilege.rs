@@ -1,0 +1,138 @@
+//! What a daemon does with its rights: file mode mask, pid file, and the user it becomes.
+//!
+//! A process that starts as root binds its ports, then becomes `daemon.user` with that user's groups, before any helper
+//! runs. ExaBGP keeps root's supplementary groups; we don't.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nix::sys::signal::kill;
+use nix::sys::stat::{Mode, umask};
+use nix::unistd::{Gid, Pid, Uid, User, chdir, getegid, geteuid, initgroups, setgid, setuid};
+use tracing::{debug, info, warn};
+
+/// Changes to `/` and sets the mask for files that we and the helpers create.
+///
+/// # Errors
+/// When `/` can't be entered.
+pub(crate) fn settle(mask: u32) -> io::Result<()> {
+    umask(Mode::from_bits_truncate(mask));
+    chdir("/").map_err(io::Error::from)
+}
+
+/// Becomes `name`, if we are root; who is not root stays who they are.
+///
+/// # Errors
+/// When there is no such user, or the kernel refuses: then nothing may go on as root.
+pub(crate) fn become_user(name: &str) -> io::Result<()> {
+    let (uid, gid) = (geteuid(), getegid());
+    if !uid.is_root() && gid != Gid::from_raw(0) {
+        return Ok(());
+    }
+    let user = User::from_name(name)
+        .map_err(io::Error::from)?
+        .ok_or_else(|| {
+            io::Error::new(
+                io::ErrorKind::NotFound,
+                format!("there is no user `{name}`"),
+            )
+        })?;
+    if user.uid == uid && user.gid == gid {
+        return Ok(());
+    }
+    let login = std::ffi::CString::new(name)?;
+    initgroups(&login, user.gid).map_err(io::Error::from)?;
+    setgid(user.gid).map_err(io::Error::from)?;
+    setuid(user.uid).map_err(io::Error::from)?;
+    if user.uid != Uid::from_raw(0) && setuid(Uid::from_raw(0)).is_ok() {
+        return Err(io::Error::other(
+            "root's rights came back after they were dropped",
+        ));
+    }
+    info!(user = name, "dropped privileges");
+    Ok(())
+}
+
+/// A pid file: there while the daemon runs.
+#[derive(Debug)]
+pub(crate) struct PidFile {
+    path: PathBuf,
+}
+
+impl PidFile {
+    /// Writes our process number. A file that an ended process left behind is replaced.
+    ///
+    /// # Errors
+    /// When the process in the file still runs, or the file can't be written.
+    pub(crate) fn create(path: &Path) -> io::Result<Self> {
+        if let Some(pid) = Self::read(path) {
+            if pid != i32::try_from(std::process::id()).unwrap_or_default()
+                && kill(Pid::from_raw(pid), None).is_ok()
+            {
+                let message = format!("process {pid} of `{}` is still running", path.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            debug!(path = %path.display(), pid, "replacing a stale pid file");
+            std::fs::remove_file(path)?;
+        }
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o644)
+            .open(path)?;
+        writeln!(file, "{}", std::process::id())?;
+        info!(path = %path.display(), pid = std::process::id(), "wrote the pid file");
+        Ok(Self {
+            path: path.to_owned(),
+        })
+    }
+
+    fn read(path: &Path) -> Option<i32> {
+        let mut text = String::new();
+        // A pid is a few digits: whatever else is in that file is not read.
+        File::open(path)
+            .ok()?
+            .take(64)
+            .read_to_string(&mut text)
+            .ok()?;
+        Some(text.trim().parse().unwrap_or_default())
+    }
+}
+
+impl Drop for PidFile {
+    fn drop(&mut self) {
+        if let Err(cause) = std::fs::remove_file(&self.path) {
+            warn!(path = %self.path.display(), %cause, "the pid file could not be removed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pid_file_is_there_while_held_and_replaces_a_stale_one() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("oxabgp.pid");
+        std::fs::write(&path, "not a number\n").expect("written");
+        let held = PidFile::create(&path).expect("a stale file is replaced");
+        let text = std::fs::read_to_string(&path).expect("readable");
+        assert_eq!(text, format!("{}\n", std::process::id()));
+        drop(held);
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_pid_file_of_a_running_process_is_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("oxabgp.pid");
+        let parent = nix::unistd::getppid();
+        std::fs::write(&path, format!("{parent}\n")).expect("written");
+        let error = PidFile::create(&path).expect_err("our parent runs");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert!(path.exists());
+    }
+}

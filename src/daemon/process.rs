@@ -1,0 +1,407 @@
+//! Helper processes: started with pipes, read in batches, fed from a bounded queue, started again by ExaBGP's rules.
+//!
+//! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
+//! `/`; its stderr is ours. It is dead once it exits or closes its stdout. Whatever it does, it costs bounded memory and no
+//! session: lines are bounded, its answers are counted instead of stored, its events pause the neighbours that feed it.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::os::fd::AsFd;
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::BytesMut;
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::net::unix::pipe;
+use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+use tracing::{debug, error, info, warn};
+
+use super::queue::{Marks, Queue};
+use crate::config::ProcessConfig;
+
+/// Longest line without newline, in bytes; ExaBGP's limit.
+const LINE: usize = 1 << 20;
+/// Bytes read from a helper in one turn.
+const TURN: usize = 64 * 1024;
+/// Size that the pipes are asked to have, in bytes.
+const PIPE: i32 = 1 << 20;
+/// How long a helper may take to end after SIGTERM.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// What takes the lines of a helper.
+pub(crate) trait Commands {
+    /// Executes whole lines, in order.
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]);
+    /// A helper was started: it has said nothing yet.
+    fn started(&self, process: &Rc<Process>);
+    /// The queue of a helper has room again: what feeds it may go on.
+    fn room(&self, process: &Process);
+    /// A helper could not be started, or died too often: what that means for the daemon.
+    fn lost(&self, process: &Rc<Process>, loss: Loss);
+}
+
+/// Why a helper does not come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Loss {
+    /// It could not be started.
+    Start,
+    /// It died too often within a minute.
+    Deaths,
+    /// It ended, and its configuration says that this is all.
+    Ended,
+}
+
+/// What somebody else wants of a helper.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    Run,
+    Restart,
+    Stop,
+}
+
+/// One configured helper.
+pub(crate) struct Process {
+    /// Its name.
+    pub(crate) name: Rc<str>,
+    /// What waits for its stdin.
+    pub(crate) queue: Queue,
+    config: RefCell<ProcessConfig>,
+    pid: Cell<Option<Pid>>,
+    wish: Cell<Wish>,
+    wished: Notify,
+    /// Set while a task runs it.
+    supervised: Cell<bool>,
+    gone: Notify,
+    deaths: Cell<(u64, u32)>,
+}
+
+/// A running helper.
+struct Running {
+    child: Child,
+    stdin: pipe::Sender,
+    stdout: pipe::Receiver,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Died,
+    Wished,
+}
+
+impl Process {
+    pub(crate) fn new(config: ProcessConfig, marks: Marks) -> Self {
+        Self {
+            name: config.name.as_str().into(),
+            queue: Queue::new(marks),
+            config: RefCell::new(config),
+            pid: Cell::new(None),
+            wish: Cell::new(Wish::Run),
+            wished: Notify::new(),
+            supervised: Cell::new(false),
+            gone: Notify::new(),
+            deaths: Cell::new((0, 0)),
+        }
+    }
+
+    /// What the configuration says of it.
+    pub(crate) fn config(&self) -> ProcessConfig {
+        self.config.borrow().clone()
+    }
+
+    /// Replaces the configuration; it counts from the next start on.
+    pub(crate) fn configure(&self, config: ProcessConfig) {
+        *self.config.borrow_mut() = config;
+    }
+
+    /// Ends it and starts it anew.
+    pub(crate) fn restart(&self) {
+        self.want(Wish::Restart);
+    }
+
+    /// Ends it for good.
+    pub(crate) fn stop(&self) {
+        self.want(Wish::Stop);
+    }
+
+    /// Whether it was told to end for good.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.wish.get() == Wish::Stop
+    }
+
+    /// Waits until all that was said to it is on its pipe; at once, if it does not run.
+    pub(crate) async fn heard(&self) {
+        while self.pid.get().is_some() && !self.queue.is_empty() {
+            self.queue.drained.notified().await;
+        }
+    }
+
+    /// Waits until it has ended for good.
+    pub(crate) async fn ended(&self) {
+        while self.supervised.get() {
+            self.gone.notified().await;
+        }
+    }
+
+    /// Ends it without a word.
+    pub(crate) fn kill(&self) {
+        if let Some(group) = self.pid.get() {
+            // The group may be gone already.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+    }
+
+    /// The number of the running process.
+    pub(crate) fn pid(&self) -> Option<i32> {
+        self.pid.get().map(Pid::as_raw)
+    }
+
+    fn want(&self, wish: Wish) {
+        if self.wish.get() != Wish::Stop {
+            self.wish.set(wish);
+        }
+        self.wished.notify_one();
+        // A reader that waits for its answers to be read must look at the wish too.
+        self.queue.drained.notify_waiters();
+    }
+
+    /// Counts a death; whether it was one too many: more than `MOST` restarts in one aligned window of 64 seconds.
+    fn died_too_often(&self) -> bool {
+        const MOST: u32 = 5;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let (window, deaths) = self.deaths.get();
+        let deaths = if window == now & !63 { deaths + 1 } else { 1 };
+        self.deaths.set((now & !63, deaths));
+        deaths > MOST
+    }
+}
+
+/// Keeps a helper running until it is told to stop, or is lost.
+pub(crate) async fn supervise(
+    core: Rc<impl Commands>,
+    process: Rc<Process>,
+    respawn_allowed: bool,
+) {
+    process.supervised.set(true);
+    keep(&core, &process, respawn_allowed).await;
+    process.supervised.set(false);
+    process.gone.notify_waiters();
+}
+
+async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: bool) {
+    loop {
+        if process.wish.get() == Wish::Stop {
+            return;
+        }
+        process.wish.set(Wish::Run);
+        let ended = match spawn(process) {
+            Ok(running) => run(core, process, running).await,
+            Err(cause) => {
+                let program = process.config.borrow().run.join(" ");
+                error!(process = %process.name, %program, %cause, "the helper could not be started");
+                core.lost(process, Loss::Start);
+                process.wished.notified().await;
+                continue;
+            }
+        };
+        if ended == Ended::Wished {
+            continue;
+        }
+        let respawn = respawn_allowed && process.config.borrow().respawn;
+        let loss = if !respawn {
+            Loss::Ended
+        } else if process.died_too_often() {
+            error!(process = %process.name, "the helper died more than 5 times within 64 seconds");
+            Loss::Deaths
+        } else {
+            info!(process = %process.name, "the helper is started again");
+            continue;
+        };
+        core.lost(process, loss);
+        process.wished.notified().await;
+    }
+}
+
+/// Starts the helper with its pipes.
+fn spawn(process: &Process) -> io::Result<Running> {
+    let config = process.config.borrow();
+    let (program, arguments) = config
+        .run
+        .split_first()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program is named"))?;
+    let mut child = Command::new(program)
+        .args(arguments)
+        .current_dir("/")
+        .env("TERM", "dumb")
+        .env_remove("exabgp_cli_pipe")
+        .env_remove("NOTIFY_SOCKET")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .spawn()?;
+    let missing = || io::Error::other("the helper has no pipe");
+    let stdin = child.stdin.take().ok_or_else(missing)?.into_owned_fd()?;
+    let stdout = child.stdout.take().ok_or_else(missing)?.into_owned_fd()?;
+    for fd in [stdin.as_fd(), stdout.as_fd()] {
+        // Only speed depends on it, and a user may have too many pipes open already.
+        if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE)) {
+            debug!(process = %process.name, %cause, "the pipe keeps its size");
+        }
+    }
+    let running = Running {
+        stdin: pipe::Sender::from_owned_fd(stdin)?,
+        stdout: pipe::Receiver::from_owned_fd(stdout)?,
+        child,
+    };
+    let pid = running
+        .child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .map(Pid::from_raw);
+    process.pid.set(pid);
+    info!(process = %process.name, pid = pid.map(Pid::as_raw), "the helper is started");
+    Ok(running)
+}
+
+/// Serves a running helper until it dies or is to end; it is gone when this returns.
+async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
+    process.queue.open();
+    core.started(process);
+    let mut buffer = BytesMut::new();
+    let ended = tokio::select! {
+        biased;
+        () = wished(process) => Ended::Wished,
+        why = read(core, process, &running.stdout, &mut buffer) => {
+            warn!(process = %process.name, "the helper ended: {why}");
+            Ended::Died
+        }
+        status = running.child.wait() => {
+            // What it said before it exited still counts.
+            drain(core, process, &running.stdout, &mut buffer);
+            match status {
+                Ok(status) => warn!(process = %process.name, "the helper ended: {status}"),
+                Err(cause) => warn!(process = %process.name, "the helper ended: {cause}"),
+            }
+            Ended::Died
+        }
+        () = write(core, process, &running.stdin) => Ended::Died,
+    };
+    if !buffer.is_empty() {
+        warn!(process = %process.name, bytes = buffer.len(), "the helper ended in the middle of a line, which is dropped");
+    }
+    process.queue.close();
+    core.room(process);
+    drop(running.stdin);
+    terminate(process, &mut running.child).await;
+    process.pid.set(None);
+    ended
+}
+
+async fn wished(process: &Process) {
+    while process.wish.get() == Wish::Run {
+        process.wished.notified().await;
+    }
+}
+
+/// Ends the helper's process group: SIGTERM, and SIGKILL after a while.
+async fn terminate(process: &Process, child: &mut Child) {
+    let Some(group) = process.pid.get() else {
+        return;
+    };
+    // The group may be gone already: then there is nothing to end.
+    let _ = killpg(group, Signal::SIGTERM);
+    if timeout(GRACE, child.wait()).await.is_err() {
+        warn!(process = %process.name, "the helper did not end within 2 seconds and is killed");
+    }
+    let _ = killpg(group, Signal::SIGKILL);
+    let _ = child.wait().await;
+}
+
+/// Reads commands until the helper closes its stdout or breaks the limit of a line.
+async fn read(
+    core: &Rc<impl Commands>,
+    process: &Rc<Process>,
+    stdout: &pipe::Receiver,
+    buffer: &mut BytesMut,
+) -> &'static str {
+    loop {
+        while !process.queue.accepts_commands() {
+            process.queue.drained.notified().await;
+        }
+        if stdout.readable().await.is_err() {
+            return "its stdout can't be read";
+        }
+        match read_once(stdout, buffer) {
+            Ok(0) => return "it closed its stdout",
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(_) => return "its stdout can't be read",
+        }
+        take_lines(core, process, buffer);
+        if buffer.len() > LINE {
+            error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
+            buffer.clear();
+            return "it wrote a line of more than 1 MiB";
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn read_once(stdout: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<usize> {
+    buffer.reserve(TURN);
+    stdout.try_read_buf(buffer)
+}
+
+/// Reads what is there without waiting.
+fn drain(
+    core: &Rc<impl Commands>,
+    process: &Rc<Process>,
+    stdout: &pipe::Receiver,
+    buffer: &mut BytesMut,
+) {
+    while buffer.len() <= LINE && matches!(read_once(stdout, buffer), Ok(1..)) {
+        take_lines(core, process, buffer);
+    }
+}
+
+/// Executes the whole lines in the buffer and leaves the rest.
+fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut BytesMut) {
+    if let Some(end) = memchr::memrchr(b'\n', buffer) {
+        let lines = buffer.split_to(end + 1);
+        core.commands(process, &lines);
+    }
+}
+
+/// Writes what waits, for ever; a helper that closed its stdin gets nothing more, and lives on.
+async fn write(core: &Rc<impl Commands>, process: &Process, stdin: &pipe::Sender) {
+    loop {
+        if process.queue.is_empty() {
+            process.queue.filled.notified().await;
+            continue;
+        }
+        let paused = !process.queue.has_room();
+        let written = match stdin.writable().await {
+            Ok(()) => process
+                .queue
+                .write(|slices| stdin.try_write_vectored(slices)),
+            Err(cause) => Err(cause),
+        };
+        match written {
+            Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => {
+                info!(process = %process.name, %cause, "the helper closed its stdin and gets no more events");
+                process.queue.close();
+                core.room(process);
+                std::future::pending::<()>().await;
+            }
+            _ if paused && process.queue.has_room() => core.room(process),
+            _ => {}
+        }
+    }
+}

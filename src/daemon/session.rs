@@ -1,0 +1,88 @@
+//! From the configuration of a neighbour to what the speaker needs to know of it.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use crate::bgp::capability::add_path::AddPathMode;
+use crate::bgp::capability::{BgpRole, Offer};
+use crate::bgp::message::open::Open;
+use crate::bgp::{Asn, Capability};
+use crate::config::{Env, SessionConfig};
+use crate::speaker::PeerConfig;
+
+/// The software version that we tell.
+const SOFTWARE: &str = concat!("oxabgp/", env!("CARGO_PKG_VERSION"));
+
+/// Our BGP identifier on a session: configured, or our address, or, for one of a range, the remote address.
+pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
+    session
+        .router_id
+        .or(match (session.local_address, session.peer_address) {
+            (Some(IpAddr::V4(address)), _) | (None, IpAddr::V4(address)) => Some(address),
+            _ => None,
+        })
+}
+
+/// What our OPEN offers.
+pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
+    let wanted = &session.capabilities;
+    let mode = match (wanted.add_path.receive, wanted.add_path.send) {
+        (false, false) => None,
+        (true, false) => Some(AddPathMode::RECEIVE),
+        (false, true) => Some(AddPathMode::SEND),
+        (true, true) => Some(AddPathMode::BOTH),
+    };
+    let offer = Offer {
+        families: session.families.clone(),
+        asn4: wanted.asn4.then(|| session.local_as.unwrap_or(Asn(0))),
+        nexthop: wanted.nexthop.clone(),
+        add_path: mode.map(|mode| (mode, wanted.add_path_families.clone())),
+        paths_limit: (!wanted.paths_limit.is_empty()).then(|| wanted.paths_limit.clone()),
+        graceful_restart: wanted.graceful_restart,
+        long_lived: None,
+        route_refresh: wanted.route_refresh,
+        operational: wanted.operational,
+        extended_message: wanted.extended_message,
+        host_name: session.host_name.clone(),
+        domain_name: session.domain_name.clone(),
+        software_version: wanted.software_version.then(|| SOFTWARE.to_owned()),
+        link_local_nexthop: wanted.link_local_nexthop,
+        role: wanted.role.map(BgpRole),
+        multi_session: wanted.multi_session,
+    };
+    offer.capabilities()
+}
+
+/// The OPEN that a neighbour would be sent now.
+pub(crate) fn open(session: &SessionConfig) -> Open {
+    Open {
+        version: 4,
+        asn: session.local_as.unwrap_or_default().to_u16(),
+        hold_time: session.hold_time,
+        router_id: router_id(session).unwrap_or(Ipv4Addr::UNSPECIFIED),
+        capabilities: capabilities(session),
+    }
+}
+
+/// The speaker's view of a neighbour.
+pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig {
+    let mut peer = PeerConfig::new(session.peer_address, session.local_as.unwrap_or_default());
+    name.clone_into(&mut peer.name);
+    peer.port = session.connect.unwrap_or(env.tcp.connect_port);
+    peer.local_address = session.local_address;
+    peer.source_address = session.md5_ip;
+    peer.local_as = session.local_as;
+    peer.peer_as = session.peer_as;
+    peer.router_id = router_id(session);
+    peer.passive = session.passive || env.bgp.passive;
+    peer.families.clone_from(&session.families);
+    peer.aigp = session.capabilities.aigp;
+    peer.hold_time = session.hold_time;
+    peer.open_wait = Duration::from_secs(env.bgp.openwait.into());
+    peer.connect_attempts = (env.tcp.attempts > 0).then_some(env.tcp.attempts);
+    peer.ttl = session.outgoing_ttl;
+    peer.min_ttl = session.incoming_ttl;
+    peer.md5_key.clone_from(&session.md5_password);
+    peer.interface.clone_from(&session.source_interface);
+    peer
+}

@@ -1,0 +1,339 @@
+//! What a command may do: the helper protocol's [`Control`] over the [`Core`], for one speaker.
+//!
+//! A helper speaks to the neighbours whose `api` blocks name it; an operator, on the control socket or pipe, to all.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::UNIX_EPOCH;
+
+use crate::api::command::{CommandError, ErrorKind};
+use crate::api::control::{
+    Among, Control, Counts, DaemonStatus, MessageCounts, NeighborStatus, Request as Asked, RibSide,
+};
+use crate::bgp::message::MessageType;
+use crate::bgp::message::open::Open;
+use crate::bgp::message::operational::Operational;
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::nlri::NlriRef;
+use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
+use crate::grammar::{Selector, Verb};
+use crate::rib::RouteFilter;
+use crate::rib::{Action, Change, PeerId, PeerSet};
+
+use super::core::{Core, Listed};
+use super::neighbor::Tally;
+use super::session;
+use super::signal::Request;
+
+/// One speaker.
+pub(crate) struct Speech<'a> {
+    core: &'a Core,
+    /// The helper's name; `None` for an operator.
+    helper: Option<&'a str>,
+}
+
+impl<'a> Speech<'a> {
+    pub(crate) const fn new(core: &'a Core, helper: Option<&'a str>) -> Self {
+        Self { core, helper }
+    }
+
+    /// Whether the speaker may speak to that neighbour.
+    fn owns(&self, listed: &Listed) -> bool {
+        self.helper.is_none_or(|name| {
+            let config = listed.neighbor.config.borrow();
+            config
+                .subscriptions
+                .iter()
+                .any(|block| block.processes.iter().any(|process| process == name))
+        })
+    }
+
+    fn each(&self, peers: &PeerSet, mut act: impl FnMut(&Listed)) {
+        for id in peers.iter() {
+            if let Some(listed) = self.core.neighbor(id) {
+                act(&listed);
+            }
+        }
+    }
+
+    /// Whether `next-hop self` can become an address for at least one of the peers.
+    fn has_self(&self, change: &Change) -> bool {
+        let Action::Announce(attributes) = &change.action else {
+            return true;
+        };
+        if change.nlri.family.afi != Afi::IPV6
+            || attributes.next_hop() != Some(NextHop::SelfAddress)
+        {
+            return true;
+        }
+        let fits = |id| {
+            let listed = self.core.neighbor(id)?;
+            Some(
+                listed
+                    .neighbor
+                    .local_address()
+                    .is_none_or(|address| matches!(address, IpAddr::V6(_))),
+            )
+        };
+        change.peers.iter().any(|id| fits(id) == Some(true))
+    }
+}
+
+impl Control for Speech<'_> {
+    fn epoch(&self) -> u64 {
+        self.core.epoch()
+    }
+
+    fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
+        let fits = |listed: &Listed| match among {
+            Among::All => true,
+            Among::Own => self.owns(listed),
+            Among::OwnEstablished => self.owns(listed) && listed.neighbor.is_established(),
+        };
+        let neighbors = self.core.neighbors.borrow();
+        neighbors
+            .iter()
+            .filter(|(_, listed)| selector.matches(&listed.neighbor.name) && fits(listed))
+            .map(|(id, _)| *id)
+            .collect()
+    }
+
+    fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
+        self.core.intern(attributes)
+    }
+
+    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
+        if let Some(change) = changes.iter().find(|change| !self.has_self(change)) {
+            let message = format!(
+                "`next-hop self` of `{}` needs a session over IPv6",
+                change.nlri
+            );
+            return Err(CommandError::new(ErrorKind::Refused, message));
+        }
+        let refused = |family: Family| {
+            let message = format!("no neighbour that is meant has the family `{family}`");
+            CommandError::new(ErrorKind::Refused, message)
+        };
+        let mut rib = self.core.rib.borrow_mut();
+        if let [change] = &changes[..] {
+            // A change that nobody takes changes nothing.
+            if rib.apply(change).accepted == 0 {
+                return Err(refused(change.nlri.family));
+            }
+        } else {
+            if let Some(change) = changes
+                .iter()
+                .find(|change| !rib.takes(&change.peers, change.nlri.family))
+            {
+                return Err(refused(change.nlri.family));
+            }
+            for change in &*changes {
+                rib.apply(change);
+            }
+        }
+        changes.clear();
+        Ok(())
+    }
+
+    fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
+        self.core.rib.borrow_mut().eor(peers, family);
+    }
+
+    fn refresh(&mut self, peers: &PeerSet, family: Family) {
+        let mut request = Vec::new();
+        RouteRefresh {
+            family,
+            subtype: RouteRefresh::REQUEST,
+        }
+        .encode(&mut request);
+        self.each(peers, |listed| {
+            let config = listed.neighbor.config.borrow();
+            if config.session.capabilities.route_refresh
+                && config.session.families.contains(&family)
+            {
+                listed.neighbor.say(request.clone());
+            }
+        });
+    }
+
+    fn operational(&mut self, peers: &PeerSet, message: &Operational) {
+        let mut out = Vec::new();
+        message.encode(&mut out);
+        self.each(peers, |listed| {
+            if listed
+                .neighbor
+                .config
+                .borrow()
+                .session
+                .capabilities
+                .operational
+            {
+                listed.neighbor.say(out.clone());
+            }
+        });
+    }
+
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
+        let changes = self.core.watchdogs.borrow_mut().switch(peers, name, verb);
+        let mut rib = self.core.rib.borrow_mut();
+        for change in &changes {
+            rib.apply(change);
+        }
+    }
+
+    fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
+        let server = self.core.server.borrow().clone();
+        self.each(peers, |listed| {
+            if let (Some(server), Some(key), true) =
+                (&server, listed.key.get(), listed.neighbor.is_established())
+            {
+                // A neighbour that has too many commands waiting is being reset already.
+                let _ = server.reset_peer(key, Notification::cease(subcode));
+            }
+        });
+    }
+
+    fn flush(&mut self, peers: &PeerSet) {
+        self.core.rib.borrow_mut().flush(peers);
+    }
+
+    fn clear(&mut self, peers: &PeerSet, side: RibSide) {
+        match side {
+            RibSide::Out => self.core.rib.borrow_mut().clear(peers),
+            RibSide::In => self.each(peers, |listed| listed.neighbor.rib_in.borrow_mut().clear()),
+        }
+    }
+
+    fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+        for listed in self.core.all() {
+            status(&listed, out);
+        }
+    }
+
+    fn configuration(&self, peer: PeerId) -> String {
+        let listed = self.core.neighbor(peer);
+        listed
+            .map(|listed| format!("{:?}", listed.neighbor.config.borrow()))
+            .unwrap_or_default()
+    }
+
+    fn routes(
+        &self,
+        side: RibSide,
+        peers: &PeerSet,
+        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
+    ) {
+        for listed in self
+            .core
+            .all()
+            .iter()
+            .filter(|listed| peers.contains(listed.neighbor.id))
+        {
+            let id = listed.neighbor.id;
+            match side {
+                RibSide::In => {
+                    for route in listed.neighbor.rib_in.borrow().routes() {
+                        out(id, route.nlri.as_ref(), &route.attributes);
+                    }
+                }
+                RibSide::Out => {
+                    let rib = self.core.rib.borrow();
+                    let filter = RouteFilter {
+                        peers: Some(std::iter::once(id).collect()),
+                        family: None,
+                    };
+                    for route in rib.routes(filter) {
+                        out(id, route.nlri.as_ref(), route.attributes);
+                    }
+                }
+            }
+        }
+    }
+
+    fn request(&mut self, request: Asked) {
+        self.core.request(match request {
+            Asked::Shutdown => Request::Shutdown,
+            Asked::Reload => Request::Reload,
+            Asked::Restart => Request::Restart,
+        });
+    }
+
+    fn status(&self) -> DaemonStatus {
+        let (start, wall) = self.core.started;
+        DaemonStatus {
+            uuid: self.core.run_id(),
+            pid: std::process::id(),
+            uptime: start.elapsed().as_secs(),
+            start_time: wall
+                .duration_since(UNIX_EPOCH)
+                .map_or(0.0, |since| since.as_secs_f64()),
+        }
+    }
+
+    fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {
+        for process in self.core.feeder.helpers().all() {
+            if process.pid().is_some() {
+                out(&process.name, process.queue.len(), process.queue.bytes());
+            }
+        }
+    }
+}
+
+/// Tells of one neighbour.
+fn status(listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+    let neighbor = &listed.neighbor;
+    let config = neighbor.config.borrow();
+    let session = neighbor.session.borrow();
+    let opens = neighbor.open.borrow();
+    let planned: Open;
+    let local = match &*opens {
+        Some(open) => open,
+        None => {
+            planned = session::open(&config.session);
+            &planned
+        }
+    };
+    let up = neighbor.is_established();
+    let since = if up {
+        neighbor.since.get()
+    } else {
+        Some(neighbor.down_since.get())
+    };
+    out(&NeighborStatus {
+        peer: neighbor.id,
+        name: &neighbor.name,
+        peer_address: config.session.peer_address,
+        local_address: neighbor.local_address(),
+        local_as: session
+            .as_ref()
+            .map(|session| session.local_as)
+            .or(config.session.local_as),
+        peer_as: session
+            .as_ref()
+            .map(|session| session.peer_as)
+            .or(config.session.peer_as),
+        router_id: session::router_id(&config.session),
+        hold_time: config.session.hold_time,
+        state: neighbor.phase.get().name(),
+        up,
+        seconds: since.map_or(0, |since| since.elapsed().as_secs()),
+        families: &config.session.families,
+        add_path: &config.session.capabilities.add_path_families,
+        local,
+        negotiated: session.as_deref(),
+        messages: MessageCounts {
+            sent: counts(&neighbor.sent),
+            received: counts(&neighbor.received),
+        },
+    });
+}
+
+fn counts(tally: &Tally) -> Counts {
+    Counts {
+        open: tally.of(MessageType::OPEN),
+        notification: tally.of(MessageType::NOTIFICATION),
+        keepalive: tally.of(MessageType::KEEPALIVE),
+        update: tally.of(MessageType::UPDATE),
+        refresh: tally.of(MessageType::ROUTE_REFRESH),
+    }
+}

@@ -1,0 +1,182 @@
+//! Configured routes with `watchdog NAME`: groups that a helper announces and withdraws by name.
+//!
+//! A group is a neighbour's: switching it touches only the neighbours that the command selects. Its state survives a
+//! session's end; a group that is announced already is not announced again.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use crate::bgp::{AttributeSet, Nlri};
+use crate::grammar::{RouteText, Verb};
+use crate::rib::{Action, Change, PeerId, PeerSet};
+
+/// All groups of all neighbours.
+#[derive(Debug, Default)]
+pub(crate) struct Watchdogs {
+    groups: BTreeMap<(PeerId, Box<str>), Vec<Guarded>>,
+}
+
+/// One route of a group.
+#[derive(Debug)]
+struct Guarded {
+    nlri: Nlri,
+    attributes: Rc<AttributeSet>,
+    announced: bool,
+}
+
+impl Watchdogs {
+    /// Adds the routes of a sentence to the group `name` of a neighbour; `withdraw` in the sentence: they start withdrawn.
+    pub(crate) fn add(
+        &mut self,
+        peer: PeerId,
+        name: &str,
+        route: &RouteText,
+        attributes: &Rc<AttributeSet>,
+    ) {
+        let group = self.groups.entry((peer, name.into())).or_default();
+        for nlri in &route.nlri {
+            group.retain(|guarded| !guarded.nlri.same_route(nlri.as_ref()));
+            group.push(Guarded {
+                nlri: nlri.clone(),
+                attributes: Rc::clone(attributes),
+                announced: !route.withdraw,
+            });
+        }
+    }
+
+    /// Gives a neighbour other groups, and what is to change for that. A route that stays keeps its state; a new one takes
+    /// that of its group, if the group was there.
+    pub(crate) fn replace(&mut self, peer: PeerId, routes: &[RouteText]) -> Vec<Change> {
+        let (old, kept) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(|((owner, _), _)| *owner == peer);
+        self.groups = kept;
+        let mut old: BTreeMap<(PeerId, Box<str>), Vec<Guarded>> = old;
+        for route in routes {
+            if let Some(name) = &route.watchdog {
+                self.add(peer, name, route, &route.attributes);
+            }
+        }
+        let peers: PeerSet = std::iter::once(peer).collect();
+        let mut changes = Vec::new();
+        for ((_, name), group) in self
+            .groups
+            .iter_mut()
+            .filter(|((owner, _), _)| *owner == peer)
+        {
+            let mut before = old.remove(&(peer, name.clone())).unwrap_or_default();
+            let state = before.first().map(|guarded| guarded.announced);
+            for guarded in group {
+                let at = before
+                    .iter()
+                    .position(|other| other.nlri.same_route(guarded.nlri.as_ref()));
+                let known = at.map(|at| before.swap_remove(at));
+                let shown = known.as_ref().is_some_and(|known| known.announced);
+                guarded.announced = known
+                    .as_ref()
+                    .map(|known| known.announced)
+                    .or(state)
+                    .unwrap_or(guarded.announced);
+                let same = known.is_some_and(|known| {
+                    known.nlri == guarded.nlri && known.attributes == guarded.attributes
+                });
+                if guarded.announced && !(shown && same) {
+                    let action = Action::Announce(Rc::clone(&guarded.attributes));
+                    changes.push(Change {
+                        nlri: guarded.nlri.clone(),
+                        action,
+                        peers: peers.clone(),
+                    });
+                }
+            }
+            changes.splice(0..0, gone(before, &peers));
+        }
+        for group in old.into_values() {
+            changes.splice(0..0, gone(group, &peers));
+        }
+        changes
+    }
+
+    /// Forgets a neighbour's groups.
+    pub(crate) fn forget(&mut self, peer: PeerId) {
+        self.groups.retain(|(owner, _), _| *owner != peer);
+    }
+
+    /// What is to change so that the group is announced, or withdrawn, for these neighbours.
+    pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
+        let announce = verb == Verb::Announce;
+        let mut changes = Vec::new();
+        for ((owner, group), routes) in &mut self.groups {
+            if **group != *name || !peers.contains(*owner) {
+                continue;
+            }
+            for route in routes
+                .iter_mut()
+                .filter(|route| route.announced != announce)
+            {
+                route.announced = announce;
+                changes.push(Change {
+                    nlri: route.nlri.clone(),
+                    action: if announce {
+                        Action::Announce(Rc::clone(&route.attributes))
+                    } else {
+                        Action::Withdraw(Some(Rc::clone(&route.attributes)))
+                    },
+                    peers: std::iter::once(*owner).collect(),
+                });
+            }
+        }
+        changes
+    }
+}
+
+/// The withdrawals of routes that are no longer configured.
+fn gone(routes: Vec<Guarded>, peers: &PeerSet) -> Vec<Change> {
+    let announced = routes.into_iter().filter(|guarded| guarded.announced);
+    announced
+        .map(|guarded| Change {
+            nlri: guarded.nlri,
+            action: Action::Withdraw(Some(guarded.attributes)),
+            peers: peers.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::Family;
+
+    fn route(octet: u8, withdraw: bool) -> RouteText {
+        RouteText {
+            nlri: vec![Nlri::new(Family::IPV4_UNICAST, None, &[8, octet])],
+            attributes: Rc::new(AttributeSet::new(Vec::new())),
+            watchdog: Some("dnsr".into()),
+            withdraw,
+            name: None,
+        }
+    }
+
+    #[test]
+    fn a_group_is_switched_once_and_only_for_those_selected() {
+        let mut watchdogs = Watchdogs::default();
+        let attributes = Rc::new(AttributeSet::new(Vec::new()));
+        for peer in [PeerId(1), PeerId(2)] {
+            watchdogs.add(peer, "dnsr", &route(10, false), &attributes);
+            watchdogs.add(peer, "dnsr", &route(20, true), &attributes);
+        }
+        let both: PeerSet = [PeerId(1), PeerId(2)].into_iter().collect();
+        let first: PeerSet = std::iter::once(PeerId(1)).collect();
+        let announced = watchdogs.switch(&first, "dnsr", Verb::Announce);
+        assert_eq!(announced.len(), 1, "one of the two was held back");
+        assert_eq!(
+            (&announced[0].peers, announced[0].nlri.to_string()),
+            (&first, "20.0.0.0/8".to_owned())
+        );
+        assert!(watchdogs.switch(&first, "dnsr", Verb::Announce).is_empty());
+        assert!(watchdogs.switch(&both, "other", Verb::Withdraw).is_empty());
+        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Withdraw).len(), 3);
+        watchdogs.forget(PeerId(1));
+        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Announce).len(), 2);
+    }
+}

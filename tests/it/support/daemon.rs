@@ -1,0 +1,216 @@
+//! The real program on a configuration in a folder of its own, ended when the test ends.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a test waits for what must happen: long, since a busy machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A folder with the files of one test.
+pub struct Lab {
+    folder: tempfile::TempDir,
+}
+
+impl Lab {
+    pub fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Writes a file and returns its path.
+    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+
+    /// Writes a shell script that can be run, and returns its path as text.
+    pub fn script(&self, name: &str, text: &str) -> String {
+        let path = self.write(name, &format!("#!/bin/sh\n{text}\n"));
+        std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
+            .expect("a mode can be set");
+        path.to_str().expect("a path in UTF-8").to_owned()
+    }
+
+    /// The lines of a file that something else writes, once `enough` holds for them.
+    pub fn lines(&self, name: &str, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let path = self.path(name);
+        wait_for(&format!("{name} to be complete"), || {
+            let text = std::fs::read_to_string(&path).ok()?;
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            enough(&lines).then_some(lines)
+        })
+    }
+}
+
+/// Asks again and again until there is an answer.
+pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < PATIENCE, "waited too long for {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A running `oxabgp server`.
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+/// A command with the settings of tests: no listening socket, no pipes, no other user.
+pub fn oxabgp(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oxabgp"));
+    let user = Command::new("id")
+        .arg("-un")
+        .output()
+        .expect("id runs")
+        .stdout;
+    command
+        .args(arguments)
+        .env("exabgp_tcp_bind", "")
+        .env("exabgp_api_cli", "false")
+        .env(
+            "exabgp_daemon_user",
+            String::from_utf8(user).expect("a name in UTF-8").trim(),
+        )
+        .env_remove("NOTIFY_SOCKET")
+        .stdin(Stdio::null());
+    command
+}
+
+impl Daemon {
+    pub fn start(lab: &Lab, configuration: &str) -> Self {
+        Self::start_with(lab, configuration, &[])
+    }
+
+    pub fn start_with(lab: &Lab, configuration: &str, settings: &[(&str, &str)]) -> Self {
+        let path = lab.write("oxabgp.conf", configuration);
+        let log = lab.path("log");
+        let file = File::create(&log).expect("a log file");
+        let child = oxabgp(&["server", path.to_str().expect("a path in UTF-8")])
+            .envs(settings.iter().copied())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        Self { child, log }
+    }
+
+    pub fn signal(&self, name: &str) {
+        let done = Command::new("kill")
+            .args([format!("-{name}"), self.child.id().to_string()])
+            .status();
+        assert!(
+            done.expect("kill runs").success(),
+            "the daemon is gone:\n{}",
+            self.log()
+        );
+    }
+
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the log holds that text.
+    pub fn logged(&self, text: &str) -> String {
+        wait_for(&format!("`{text}` in the log"), || {
+            Some(self.log()).filter(|log| log.contains(text))
+        })
+    }
+
+    pub fn is_running(&mut self) -> bool {
+        self.child
+            .try_wait()
+            .expect("its status can be asked")
+            .is_none()
+    }
+
+    /// Waits for the end.
+    pub fn ended(&mut self) -> ExitStatus {
+        wait_for("the daemon to end", || {
+            self.child.try_wait().expect("its status can be asked")
+        })
+    }
+
+    /// Memory in use, in KiB.
+    pub fn rss(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
+            .expect("the daemon runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("a line with VmRSS");
+        line.split_ascii_whitespace()
+            .nth(1)
+            .and_then(|number| number.parse().ok())
+            .expect("a number")
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if self.is_running() {
+            // The daemon ends its helpers; a kill would leave them behind.
+            let _ = Command::new("kill")
+                .arg(self.child.id().to_string())
+                .status();
+            let start = Instant::now();
+            while self.is_running() && start.elapsed() < Duration::from_secs(10) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        if std::thread::panicking() {
+            eprintln!("--- the daemon's log:\n{}", self.log());
+        }
+    }
+}
+
+/// Runs the program to its end with this input: exit code, stdout, stderr.
+pub fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
+    let mut child = oxabgp(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input.as_bytes())
+        .ok();
+    let output = child.wait_with_output().expect("the program ends");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text in UTF-8");
+    (
+        output.status.code().unwrap_or(-1),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+/// The lines of a reader, for programs that are watched while they run.
+pub fn lines_of(reader: impl Read) -> impl Iterator<Item = String> {
+    BufReader::new(reader).lines().map_while(Result::ok)
+}
+
+/// The folder of a test's own data.
+pub fn data(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
+}
