@@ -179,22 +179,17 @@ impl Peer {
             let rejected = Notification::cease(Notification::REJECTED);
             return self.turn_away(id, &rejected);
         }
-        if let Some(old) = self.connections.established().map(|up| up.id) {
-            let graceful = self
-                .negotiated()
-                .is_some_and(|negotiated| negotiated.graceful_restart());
-            if !graceful {
-                // RFC 4271 6.8: "a connection collision with an existing BGP connection that is in the Established state
-                // causes closing of the newly created connection"
-                return self.turn_away(id, &Notification::cease(Notification::COLLISION));
-            }
-            // RFC 4724 5: "the previous TCP session MUST be closed, and the new one retained"
-            self.apply_quietly(old, now, |session, _| {
-                session.end(None, Event::OpenCollisionDump, CloseReason::ConnectionLost)
-            });
+        if self.connections.established().is_some() && !self.may_be_replaced() {
+            // RFC 4271 6.8: "a connection collision with an existing BGP connection that is in the Established state
+            // causes closing of the newly created connection"
+            return self.turn_away(id, &Notification::cease(Notification::COLLISION));
         }
         // The peer gave up a connection that it opened before.
-        let older = self.connections.accepted().map(|session| session.id);
+        let older = self
+            .connections
+            .accepted()
+            .filter(|session| session.state != State::Established)
+            .map(|session| session.id);
         if let Some(older) = older {
             self.apply_quietly(older, now, |session, _| collide(session));
         }
@@ -440,6 +435,9 @@ impl Peer {
         let Some((other, state)) = other.map(|other| (other.id, other.state)) else {
             return true;
         };
+        if state == State::Established && initiator == Initiator::Remote && self.may_be_replaced() {
+            return true;
+        }
         let stays = state != State::Established && dominant == (initiator == Initiator::Local);
         let loser = if stays { other } else { id };
         self.apply_quietly(loser, now, |session, _| collide(session));
@@ -450,8 +448,24 @@ impl Peer {
     fn drop_others(&mut self, id: ConnId, now: Instant) {
         self.hang_up(Event::OpenCollisionDump);
         if let Some(other) = self.connections.other(id).map(|other| other.id) {
-            self.apply_quietly(other, now, |session, _| collide(session));
+            self.apply_quietly(other, now, |session, _| match session.state {
+                State::Established => {
+                    let reason = CloseReason::ConnectionLost;
+                    session.end(None, Event::OpenCollisionDump, reason)
+                }
+                _ => collide(session),
+            });
         }
+    }
+
+    /// Whether the session that is up gives way to a new connection of the peer's.
+    ///
+    /// RFC 4724 5 closes the old connection as soon as the new one is there, because the peer must have restarted. A
+    /// connection that the peer dialled before the session came up looks the same, and two speakers that believe it tear
+    /// their sessions down for ever; so the old one goes when the new one is up.
+    fn may_be_replaced(&self) -> bool {
+        self.negotiated()
+            .is_some_and(|negotiated| negotiated.graceful_restart())
     }
 
     /// After the last connection is gone: ends, listens, or waits for the next dial.

@@ -235,6 +235,10 @@ impl Pair {
     pub(crate) fn handle(&mut self, side: usize, input: Input<'_>) {
         self.peers[side].handle(self.now, input);
         while let Some(output) = self.peers[side].poll() {
+            assert!(
+                self.outputs[side].len() < 20_000,
+                "the peers never come to rest"
+            );
             self.perform(side, &output);
             self.outputs[side].push(output);
         }
