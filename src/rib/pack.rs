@@ -84,6 +84,7 @@ pub(crate) struct Packer {
     last: usize,
     cost: usize,
     attributes: Vec<u8>,
+    scratch: Vec<u8>,
     chunk: Vec<u8>,
 }
 
@@ -110,6 +111,26 @@ impl Bucket {
                 (None, None) => true,
                 _ => false,
             }
+    }
+
+    /// Puts the NLRI into ExaBGP's order: by length and address, path identifiers last.
+    fn sort(&mut self, scratch: &mut Vec<u8>) {
+        let head = if self.add_path { 4 } else { 0 };
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut parts: Vec<(usize, usize)> = starts.zip(self.ends.iter().copied()).collect();
+        let nlri = &self.nlri;
+        let key = |part: &(usize, usize)| (&nlri[part.0 + head..part.1], &nlri[part.0..part.0 + head]);
+        if parts.is_sorted_by_key(key) {
+            return;
+        }
+        parts.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
+        scratch.clear();
+        self.ends.clear();
+        for (start, end) in parts {
+            scratch.extend_from_slice(&nlri[start..end]);
+            self.ends.push(scratch.len());
+        }
+        std::mem::swap(&mut self.nlri, scratch);
     }
 
     /// The NLRI number `at`, without its path identifier.
@@ -155,6 +176,9 @@ impl Packer {
     pub(crate) fn finish(&mut self, sender: &Sender, sink: &mut dyn Sink) {
         let mut buckets = std::mem::take(&mut self.buckets);
         let used = std::mem::replace(&mut self.used, 0);
+        for bucket in &mut buckets[..used] {
+            bucket.sort(&mut self.scratch);
+        }
         for kind in [Kind::Withdraw, Kind::Announce] {
             for bucket in buckets[..used].iter().filter(|bucket| bucket.kind == kind) {
                 self.pack(bucket, sender, sink);

@@ -8,33 +8,33 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must happen: long, since a busy machine is no failure.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A folder with the files of one test.
-pub struct Lab {
+pub(crate) struct Lab {
     folder: tempfile::TempDir,
 }
 
 impl Lab {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().expect("a temporary folder"),
         }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
     /// Writes a file and returns its path.
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         std::fs::write(&path, text).expect("a file can be written");
         path
     }
 
     /// Writes a shell script that can be run, and returns its path as text.
-    pub fn script(&self, name: &str, text: &str) -> String {
+    pub(crate) fn script(&self, name: &str, text: &str) -> String {
         let path = self.write(name, &format!("#!/bin/sh\n{text}\n"));
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o755))
             .expect("a mode can be set");
@@ -42,7 +42,7 @@ impl Lab {
     }
 
     /// The lines of a file that something else writes, once `enough` holds for them.
-    pub fn lines(&self, name: &str, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
+    pub(crate) fn lines(&self, name: &str, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         let path = self.path(name);
         wait_for(&format!("{name} to be complete"), || {
             let text = std::fs::read_to_string(&path).ok()?;
@@ -53,7 +53,7 @@ impl Lab {
 }
 
 /// Asks again and again until there is an answer.
-pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask() {
@@ -65,13 +65,13 @@ pub fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
 }
 
 /// A running `oxabgp server`.
-pub struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     log: PathBuf,
 }
 
 /// A command with the settings of tests: no listening socket, no pipes, no other user.
-pub fn oxabgp(arguments: &[&str]) -> Command {
+pub(crate) fn oxabgp(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oxabgp"));
     let user = Command::new("id")
         .arg("-un")
@@ -92,11 +92,11 @@ pub fn oxabgp(arguments: &[&str]) -> Command {
 }
 
 impl Daemon {
-    pub fn start(lab: &Lab, configuration: &str) -> Self {
+    pub(crate) fn start(lab: &Lab, configuration: &str) -> Self {
         Self::start_with(lab, configuration, &[])
     }
 
-    pub fn start_with(lab: &Lab, configuration: &str, settings: &[(&str, &str)]) -> Self {
+    pub(crate) fn start_with(lab: &Lab, configuration: &str, settings: &[(&str, &str)]) -> Self {
         let path = lab.write("oxabgp.conf", configuration);
         let log = lab.path("log");
         let file = File::create(&log).expect("a log file");
@@ -109,7 +109,7 @@ impl Daemon {
         Self { child, log }
     }
 
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("kill")
             .args([format!("-{name}"), self.child.id().to_string()])
             .status();
@@ -120,18 +120,18 @@ impl Daemon {
         );
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// Waits until the log holds that text.
-    pub fn logged(&self, text: &str) -> String {
+    pub(crate) fn logged(&self, text: &str) -> String {
         wait_for(&format!("`{text}` in the log"), || {
             Some(self.log()).filter(|log| log.contains(text))
         })
     }
 
-    pub fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child
             .try_wait()
             .expect("its status can be asked")
@@ -139,14 +139,14 @@ impl Daemon {
     }
 
     /// Waits for the end.
-    pub fn ended(&mut self) -> ExitStatus {
+    pub(crate) fn ended(&mut self) -> ExitStatus {
         wait_for("the daemon to end", || {
             self.child.try_wait().expect("its status can be asked")
         })
     }
 
     /// Memory in use, in KiB.
-    pub fn rss(&self) -> u64 {
+    pub(crate) fn rss(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
             .expect("the daemon runs");
         let line = status
@@ -181,7 +181,7 @@ impl Drop for Daemon {
 }
 
 /// Runs the program to its end with this input: exit code, stdout, stderr.
-pub fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
+pub(crate) fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = oxabgp(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -204,12 +204,12 @@ pub fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
 }
 
 /// The lines of a reader, for programs that are watched while they run.
-pub fn lines_of(reader: impl Read) -> impl Iterator<Item = String> {
+pub(crate) fn lines_of(reader: impl Read) -> impl Iterator<Item = String> {
     BufReader::new(reader).lines().map_while(Result::ok)
 }
 
 /// The folder of a test's own data.
-pub fn data(name: &str) -> PathBuf {
+pub(crate) fn data(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data")
         .join(name)

@@ -376,7 +376,9 @@ impl fmt::Display for Esi {
 }
 
 impl fmt::Display for Mac {
+    /// In capital letters, as ExaBGP has it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        octets(&self.0, f)
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02X}:{b:02X}:{c:02X}:{d:02X}:{e:02X}:{g:02X}")
     }
 }
