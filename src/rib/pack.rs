@@ -119,7 +119,8 @@ impl Bucket {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
         let mut parts: Vec<(usize, usize)> = starts.zip(self.ends.iter().copied()).collect();
         let nlri = &self.nlri;
-        let key = |part: &(usize, usize)| (&nlri[part.0 + head..part.1], &nlri[part.0..part.0 + head]);
+        let key =
+            |part: &(usize, usize)| (&nlri[part.0 + head..part.1], &nlri[part.0..part.0 + head]);
         if parts.is_sorted_by_key(key) {
             return;
         }
