@@ -23,8 +23,11 @@ pub(crate) fn read(
     block: &Block,
     origin: Origin,
 ) {
-    let list = &mut draft.routes[usize::from(origin == Origin::Inherited)];
+    let list = &mut draft.routes[usize::from(origin != Origin::Own)];
     for statement in &block.statements {
+        if cx.report.is_full() {
+            return;
+        }
         let span = schema::cursor(cx.tree, statement).1.last_span();
         match word {
             "static" => {

@@ -7,6 +7,7 @@ use super::capability::Restart;
 use super::diagnostic::Diagnostic;
 use super::load::Context;
 use super::neighbor::Draft;
+use super::schema::Seen;
 use super::tree::Statement;
 use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
 use crate::bgp::{Afi, Family, NextHop, Safi};
@@ -20,15 +21,15 @@ pub(crate) struct Checked {
 }
 
 /// Puts a neighbour together. `errors` is the number of errors before it: with more now, the checks of what is missing are
-/// still told, but nothing comes of it.
+/// still told, but nothing comes of it. `seen` are the settings that the file has.
 pub(crate) fn finish(
     cx: &mut Context<'_>,
     mut draft: Draft,
-    statement: &Statement,
-    errors: usize,
+    seen: &Seen,
+    (statement, errors): (&Statement, usize),
 ) -> Option<Checked> {
     let subscriptions = subscription::resolve(cx, std::mem::take(&mut draft.subscriptions));
-    missing(cx, &draft, statement);
+    missing(cx, &draft, seen, statement);
     let session = session(cx, &mut draft)?;
     let routes = routes(cx, &mut draft, &session);
     let mut operational = Vec::new();
@@ -73,7 +74,7 @@ pub(crate) fn finish(
 }
 
 /// Tells all that is missing, in one message.
-fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
+fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Statement) {
     let mut missing = Vec::new();
     if draft.local_as.is_none() {
         missing.push("local-as");
@@ -88,6 +89,8 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, statement: &Statement) {
     if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
         missing.push("router-id");
     }
+    // A setting with a wrong value was told of already.
+    missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() {
         let mut error = Diagnostic::error(
             statement.span,

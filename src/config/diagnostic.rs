@@ -107,6 +107,11 @@ impl Report {
         }
     }
 
+    /// Whether no more errors are kept.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.errors >= MOST
+    }
+
     pub(crate) const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

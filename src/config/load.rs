@@ -269,7 +269,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) ->
         .filter(|statement| tree.head(statement) != "neighbor" || statement.block.is_none());
     for inherited in shared {
         let one = std::slice::from_ref(inherited);
-        neighbor::read(cx, &mut draft, &mut seen, one, Origin::Inherited);
+        neighbor::read(cx, &mut draft, &mut seen, one, Origin::Group);
     }
     let names = inherited(cx, statement);
     let mut done = Vec::new();
@@ -281,7 +281,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) ->
         statement.statements(),
         Origin::Own,
     );
-    check::finish(cx, draft, statement, errors)
+    check::finish(cx, draft, &seen, (statement, errors))
 }
 
 /// The templates that the statements of a section name.

@@ -28,6 +28,7 @@ mod load;
 mod neighbor;
 mod process;
 mod schema;
+pub mod show;
 mod subscription;
 mod tcp_ao;
 mod tree;
@@ -35,6 +36,7 @@ mod tree;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use env::Env;
 pub use schema::{Row, reference};
+pub use show::Secrets;
 
 /// What a configuration file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -386,6 +386,10 @@ pub(crate) fn read(
     origin: Origin,
 ) {
     for statement in statements {
+        if cx.report.is_full() {
+            // Nobody reads more; a file of nothing but mistakes must not take long.
+            return;
+        }
         let tree = cx.tree;
         let (word, c) = schema::cursor(tree, statement);
         if word.is_empty() && statement.block.is_some() {

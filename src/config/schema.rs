@@ -69,8 +69,10 @@ pub fn reference() -> Vec<Row> {
 pub(crate) enum Origin {
     /// The neighbour's own block.
     Own,
-    /// A template, or an enclosing group.
+    /// A template.
     Inherited,
+    /// The group around it (ExaBGP 3.4), whose settings are meant as defaults.
+    Group,
 }
 
 /// The settings met so far: where, from where, and what they said.
@@ -78,6 +80,11 @@ pub(crate) enum Origin {
 pub(crate) struct Seen(HashMap<(&'static str, &'static str), (Span, Origin, String)>);
 
 impl Seen {
+    /// Whether `word` of `section` was met, right or wrong.
+    pub(crate) fn has(&self, section: &'static str, word: &'static str) -> bool {
+        self.0.contains_key(&(section, word))
+    }
+
     /// Notes that `word` of `section` was met again.
     pub(crate) fn note(
         &mut self,

@@ -52,6 +52,7 @@ impl<'a> Tree<'a> {
             tokens: Vec::new(),
             pending: 0,
             open: vec![Section::default()],
+            unclosed: false,
             report,
         };
         lexer.run();
@@ -99,6 +100,8 @@ struct Lexer<'a, 'r> {
     pending: usize,
     /// The file, and the sections that are open. Never empty.
     open: Vec<Section>,
+    /// The line has a quote that is never closed: what else is wrong with its end follows from that.
+    unclosed: bool,
     report: &'r mut Report,
 }
 
@@ -363,6 +366,7 @@ impl<'a> Lexer<'a, '_> {
                 _ => self.at += 1,
             }
         }
+        self.unclosed = true;
         self.report.add(
             Diagnostic::error(Span::new(open, open + 1), "this quote is never closed")
                 .with_help("a quoted text ends on the line that it began on"),

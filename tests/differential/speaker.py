@@ -71,9 +71,14 @@ class Helper:
         return done.decode(errors="surrogateescape").split("\n") if cut else []
 
     def close(self):
-        if self.descriptor is not None:
-            os.close(self.descriptor)
-            self.descriptor = None
+        """Ends the reader of the pipe, even one that was never written to."""
+        if self.descriptor is None:
+            try:
+                self.descriptor = os.open(self.pipe, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return
+        os.close(self.descriptor)
+        self.descriptor = None
 
 
 class Peer:

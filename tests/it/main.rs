@@ -3,6 +3,10 @@
 mod api;
 mod architecture;
 mod bgp;
+mod config;
+#[cfg(feature = "speaker")]
+mod examples;
+mod rib;
 #[cfg(feature = "speaker")]
 mod examples;
 mod rib;

@@ -88,7 +88,11 @@ fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, Command
     }
 }
 
-fn prefix_route(call: &mut Call<'_>, verb: Verb, place: Place) -> Result<Reply, CommandError> {
+pub(super) fn prefix_route(
+    call: &mut Call<'_>,
+    verb: Verb,
+    place: Place,
+) -> Result<Reply, CommandError> {
     let peers = call.peers(SCOPE)?;
     let (text, at) = call.arguments();
     call.commands

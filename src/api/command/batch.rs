@@ -8,7 +8,7 @@ use super::{Call, CommandError, ErrorKind, Reply};
 use crate::api::control::Control;
 use crate::api::reply::Acks;
 use crate::bgp::Family;
-use crate::rib::{Change, PeerSet};
+use crate::rib::{Action, Change, PeerSet};
 
 /// Most routes that a batch may hold.
 const LIMIT: usize = 4_000_000;
@@ -59,7 +59,18 @@ impl Batch {
         self.failed.get_or_insert_with(|| error.clone());
     }
 
-    fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
+    /// How many routes it announces, and withdraws.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let announced = self
+            .changes
+            .iter()
+            .filter(|change| matches!(change.action, Action::Announce(_)));
+        let announced = announced.count();
+        (announced, self.changes.len() - announced)
+    }
+
+    /// Applies all; the peers that were told something.
+    pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {
             let message = format!("nothing of the batch was applied: {error}");
             return Err(CommandError::new(error.kind, message));

@@ -28,6 +28,7 @@ mod quick;
 mod rib;
 mod session;
 mod table;
+mod v6;
 
 use batch::Batch;
 use memo::{Selections, Tails};
@@ -353,19 +354,28 @@ impl<'a> Call<'a> {
 
     /// The row with the most words that the command starts with, and where its arguments start.
     fn row(&self) -> Result<(&'static Row, usize), CommandError> {
+        let mut heads = [("", 0); table::MOST_WORDS];
+        let mut at = self.at;
+        for head in &mut heads {
+            let (_, word, end) = word_at(self.line, at);
+            *head = (word, end);
+            at = end;
+        }
+        let bare = self.selector.is_empty();
         let mut best: Option<(&'static Row, usize)> = None;
         for row in table::ROWS {
-            let mut at = self.at;
-            let fits = row.words.split(' ').all(|wanted| {
-                let (_, word, next) = word_at(self.line, at);
-                at = next;
-                word == wanted
+            let mut count = 0;
+            let fits = row.words.split(' ').zip(&heads).all(|(wanted, (word, _))| {
+                count += 1;
+                *word == wanted
             });
-            if fits && best.is_none_or(|(other, _)| other.words.len() < row.words.len()) {
-                best = Some((row, at));
+            let longer = best.is_none_or(|(_, most)| most < count);
+            if fits && longer && !(bare && row.selector == table::Takes::Needs) {
+                best = Some((row, count));
             }
         }
-        best.ok_or_else(|| self.unknown())
+        best.map(|(row, count)| (row, heads[count - 1].1))
+            .ok_or_else(|| self.unknown())
     }
 
     fn unknown(&self) -> CommandError {

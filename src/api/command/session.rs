@@ -83,7 +83,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
 
 fn line(row: &Row, example: bool) -> String {
     let mut line = match row.selector {
-        Takes::Uses => format!("[neighbor <ip> [filters]] {}", row.words),
+        Takes::Uses | Takes::Needs => format!("[neighbor <ip> [filters]] {}", row.words),
         Takes::Ignores | Takes::Refuses if row.options.is_empty() => format!("{} ", row.words),
         Takes::Ignores | Takes::Refuses => {
             format!("{} [ {} ] ", row.words, row.options.join(" | "))

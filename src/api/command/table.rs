@@ -3,7 +3,7 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::{Call, CommandError, Reply};
-use super::{announce, batch, daemon, neighbor, operational, rib, session};
+use super::{announce, batch, daemon, neighbor, operational, rib, session, v6};
 use crate::grammar::Verb;
 
 /// Whether a command acts on the neighbours of a selector before it.
@@ -11,11 +11,16 @@ use crate::grammar::Verb;
 pub(super) enum Takes {
     /// It is for them.
     Uses,
+    /// It is for them, and without a selector it is no command.
+    Needs,
     /// One may stand there and means nothing, as in ExaBGP.
     Ignores,
     /// None may stand there.
     Refuses,
 }
+
+/// The most words that name a command.
+pub(super) const MOST_WORDS: usize = 3;
 
 /// One command.
 pub(super) struct Row {
@@ -97,9 +102,36 @@ commands! {
         "withdraw watchdog" Uses announce::watchdog: "withdraw watchdog dns",
     }
     more {
+        "abort" Ignores batch::abort: "abort",
         "begin" Ignores batch::begin: "begin",
         "commit" Ignores batch::commit: "commit",
-        "abort" Ignores batch::abort: "abort",
+        "daemon reload" Ignores v6::reload: "daemon reload",
+        "daemon restart" Ignores v6::restart: "daemon restart",
+        "daemon shutdown" Ignores v6::shutdown: "daemon shutdown",
+        "daemon status" Ignores v6::status: "daemon status",
+        "group" Uses v6::group: "peer * group announce route 198.51.100.0/24 next-hop self ; withdraw route 203.0.113.0/24",
+        "peer list" Refuses v6::list: "peer list",
+        "peer show" ["summary" "extensive" "configuration"] Refuses neighbor::show: "peer show summary",
+        "rib clear" Uses rib::clear: "rib clear out",
+        "rib flush out" Uses rib::flush: "rib flush out",
+        "rib show in" ["extensive"] Refuses rib::show_in: "rib show in",
+        "rib show out" ["extensive"] Refuses rib::show_out: "rib show out",
+        "routes" Needs v6::routes: "peer * routes ipv4 unicast list",
+        "session ack disable" Ignores session::disable_ack: "session ack disable",
+        "session ack enable" Ignores session::enable_ack: "session ack enable",
+        "session ack silence" Ignores session::silence_ack: "session ack silence",
+        "session ack-json" Ignores v6::ack_json: "session ack-json disable",
+        "session bye" Ignores v6::bye: "session bye",
+        "session ping" Ignores v6::ping: "session ping",
+        "session reasons" Ignores v6::reasons: "session reasons enable",
+        "session reset" Ignores v6::reset: "session reset",
+        "session sync" Ignores v6::sync: "session sync disable",
+        "show" Needs v6::show: "peer * show",
+        "system api version" Ignores v6::api_version: "system api version",
+        "system crash" Ignores session::crash: "system crash",
+        "system help" Ignores v6::help: "system help",
+        "system queue-status" Ignores v6::queue_status: "system queue-status",
+        "system version" Ignores v6::version: "system version",
     }
 }
 
@@ -111,4 +143,25 @@ pub fn words() -> impl Iterator<Item = &'static str> {
 /// An example line of every command.
 pub fn example_lines() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.example)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_distinct_and_not_too_long() {
+        for (at, row) in ROWS.iter().enumerate() {
+            assert!(
+                (1..=MOST_WORDS).contains(&row.words.split(' ').count()),
+                "{}",
+                row.words
+            );
+            assert!(
+                ROWS[..at].iter().all(|other| other.words != row.words),
+                "{}",
+                row.words
+            );
+        }
+    }
 }

@@ -4,5 +4,7 @@ mod commands;
 mod events;
 mod fake;
 mod golden;
+mod memory;
 mod show;
 mod state;
+mod v6;

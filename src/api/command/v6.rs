@@ -1,0 +1,424 @@
+//! The words of ExaBGP 6.0 beside those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
+//! understood at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
+
+use std::fmt::Write as _;
+
+use super::batch::Batch;
+use super::neighbor::members;
+use super::quick::SCOPE;
+use super::table::{self, Row};
+use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply, announce, word_at};
+use crate::api::control::{Among, Request, RibSide};
+use crate::bgp::nlri::NlriRef;
+use crate::bgp::{Afi, Safi};
+use crate::grammar::{Place, Verb};
+use crate::json::{JsonWriter, hex};
+use crate::rib::{Action, Change, PeerId};
+use crate::text::{Span, SyntaxError};
+
+/// Appends one line of JSON.
+fn json(call: &mut Call<'_>, write: impl FnOnce(&mut JsonWriter)) -> Result<Reply, CommandError> {
+    let mut w = JsonWriter::new();
+    write(&mut w);
+    call.out.push_str(w.as_str());
+    call.out.push('\n');
+    Ok(Reply::Done)
+}
+
+/// `system version`
+pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    json(call, |w| {
+        w.raw("{\"version\": ")
+            .string(COMPATIBLE)
+            .raw(", \"application\": \"exabgp\"}");
+    })
+}
+
+/// `system help`
+pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    json(call, |w| {
+        w.raw("{\"commands\": [");
+        w.list(table::ROWS, |w, row| {
+            w.raw("{\"command\": ")
+                .string(row.words)
+                .raw(", \"example\": ")
+                .string(row.example)
+                .raw("}");
+        });
+        w.raw("]}");
+    })
+}
+
+/// `system api version [4|6]`: there is nothing to choose, both are understood.
+pub(super) fn api_version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let (start, word, end) = word_at(call.line, call.at);
+    call.nothing_after(end)?;
+    match word {
+        "" => json(call, |w| {
+            w.raw("{\"api_version\": 6, \"description\": \"4 and 6 are both understood\"}");
+        }),
+        "4" | "6" => json(call, |w| {
+            w.raw("{\"status\": \"API version set\", \"version\": ")
+                .raw(word);
+            w.raw(", \"note\": \"4 and 6 are both understood\"}");
+        }),
+        _ => Err(SyntaxError::expected(Span::new(start, end), "`4` or `6`", word).into()),
+    }
+}
+
+/// `system queue-status`
+pub(super) fn queue_status(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    let mut w = JsonWriter::new();
+    w.raw("{");
+    call.control.queues(&mut |name, items, bytes| {
+        w.raw(if w.len() > 1 { ", " } else { "" }).key(name);
+        w.raw("{\"items\": ")
+            .number(items)
+            .raw(", \"bytes\": ")
+            .number(bytes)
+            .raw("}");
+    });
+    w.raw("}\n");
+    call.out.push_str(w.as_str());
+    Ok(Reply::Done)
+}
+
+/// `daemon shutdown`
+pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    request(call, Request::Shutdown, "shutdown")
+}
+
+/// `daemon reload`
+pub(super) fn reload(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    request(call, Request::Reload, "reload")
+}
+
+/// `daemon restart`
+pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    request(call, Request::Restart, "restart")
+}
+
+fn request(call: &mut Call<'_>, request: Request, word: &str) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    call.control.request(request);
+    json(call, |w| {
+        w.raw("{\"status\": \"").raw(word).raw(" in progress\"}");
+    })
+}
+
+/// `daemon status`
+pub(super) fn status(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    let status = call.control.status();
+    let mut w = JsonWriter::new();
+    w.raw("{\"version\": ")
+        .string(COMPATIBLE)
+        .raw(", \"uuid\": ")
+        .string(&status.uuid);
+    w.raw(", \"pid\": ")
+        .number(status.pid)
+        .raw(", \"uptime\": ")
+        .number(status.uptime);
+    w.format(format_args!(
+        ", \"start_time\": {:?}, \"peers\": {{",
+        status.start_time
+    ));
+    let mut comma = "";
+    call.control.neighbors(&mut |neighbor| {
+        w.raw(comma).key(neighbor.name).string(neighbor.state);
+        comma = ", ";
+    });
+    w.raw("}}\n");
+    call.out.push_str(w.as_str());
+    Ok(Reply::Done)
+}
+
+/// `session ping [ID TIME]`
+pub(super) fn ping(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let uuid = call.control.status().uuid;
+    json(call, |w| {
+        w.raw("{\"pong\": ")
+            .string(&uuid)
+            .raw(", \"active\": true}");
+    })
+}
+
+/// `session bye`: the speaker goes; what it began is forgotten.
+pub(super) fn bye(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.source.batch = None;
+    Ok(Reply::Done)
+}
+
+/// `session reset`
+pub(super) fn reset(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    call.source.batch = None;
+    call.out.push_str("asynchronous queue cleared\n");
+    Ok(Reply::Done)
+}
+
+/// `session sync enable|disable`
+pub(super) fn sync(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.source.sync = switch(call)?;
+    Ok(Reply::Done)
+}
+
+/// `session reasons enable|disable`: errors tell why.
+pub(super) fn reasons(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.source.acks.reasons = switch(call)?;
+    Ok(Reply::Done)
+}
+
+/// `session ack-json enable|disable`: answers are objects.
+pub(super) fn ack_json(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.source.acks.json = switch(call)?;
+    Ok(Reply::Done)
+}
+
+fn switch(call: &Call<'_>) -> Result<bool, CommandError> {
+    let (start, word, end) = word_at(call.line, call.at);
+    call.nothing_after(end)?;
+    match word {
+        "enable" => Ok(true),
+        "disable" => Ok(false),
+        _ => {
+            Err(SyntaxError::expected(Span::new(start, end), "`enable` or `disable`", word).into())
+        }
+    }
+}
+
+/// `peer list`
+pub(super) fn list(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    let mut w = JsonWriter::new();
+    w.raw("[");
+    call.control.neighbors(&mut |neighbor| {
+        w.raw(if w.len() > 1 { ", " } else { "" });
+        w.raw("{\"peer-address\": ")
+            .display(neighbor.peer_address)
+            .raw(", \"peer-as\": ");
+        match neighbor.peer_as {
+            Some(asn) => w.number(asn.0),
+            None => w.raw("null"),
+        };
+        w.raw(", \"state\": ").string(neighbor.state).raw("}");
+    });
+    w.raw("]\n");
+    call.out.push_str(w.as_str());
+    Ok(Reply::Done)
+}
+
+/// `peer SELECTOR show`: an array of the neighbours meant.
+pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    if !matches!(
+        call.argument_words()[..],
+        [] | ["json"] | ["summary" | "extensive", "json"]
+    ) {
+        call.no_arguments()?;
+    }
+    let peers = call.peers(Among::All)?;
+    let mut w = JsonWriter::new();
+    w.raw("[");
+    call.control.neighbors(&mut |status| {
+        if peers.contains(status.peer) {
+            w.raw(if w.len() > 1 { ", {" } else { "{" });
+            members(status, &mut w);
+            w.raw("}");
+        }
+    });
+    w.raw("]\n");
+    call.out.push_str(w.as_str());
+    Ok(Reply::Done)
+}
+
+/// `group start`, `group end`, `group COMMAND ; COMMAND …`
+pub(super) fn group(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    match call.argument_words()[..] {
+        ["start"] if call.source.batch.is_none() => {
+            call.source.batch = Some(Batch::default());
+            return Ok(Reply::Done);
+        }
+        ["end"] if call.source.batch.is_some() => {}
+        ["start"] => {
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "a group is already open",
+            ));
+        }
+        ["end"] => {
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "there is no group: `group start` opens one",
+            ));
+        }
+        _ if call.source.batch.is_some() => {
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "a group can't hold another",
+            ));
+        }
+        _ => {
+            call.source.batch = Some(Batch::default());
+            if let Err(error) = members_of_group(call) {
+                call.source.batch = None;
+                return Err(error);
+            }
+        }
+    }
+    let batch = call.source.batch.take().unwrap_or_default();
+    let (announced, withdrawn) = batch.counts();
+    let touched = batch.commit(call.control)?;
+    call.touched.union(&touched);
+    json(call, |w| {
+        w.raw("{\"status\": \"group processed\", \"announced\": ")
+            .number(announced);
+        w.raw(", \"withdrawn\": ").number(withdrawn).raw("}");
+    })
+}
+
+/// Reads the commands between semicolons; those inside braces belong to a route.
+fn members_of_group(call: &mut Call<'_>) -> Result<(), CommandError> {
+    let whole = call.line;
+    let mut start = call.at;
+    let mut depth = 0usize;
+    for (at, byte) in whole
+        .bytes()
+        .enumerate()
+        .skip(call.at)
+        .chain([(whole.len(), b';')])
+    {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            b';' if depth == 0 || at == whole.len() => {
+                call.line = &whole[..at];
+                call.at = start;
+                start = at + 1;
+                if call.arguments().0.is_empty() {
+                    continue;
+                }
+                let (row, after) = call.row()?;
+                if !row.words.starts_with("announce ") && !row.words.starts_with("withdraw ") {
+                    let message = format!("`{}` can't be part of a group", row.words);
+                    return Err(CommandError::new(ErrorKind::Syntax, message));
+                }
+                call.at = after;
+                (row.run)(call, row)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// `peer SELECTOR routes [AFI [SAFI]] list|add ROUTE|remove ROUTE|remove index INDEX`
+pub(super) fn routes(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let (mut afi, mut safi) = (None, None);
+    loop {
+        let (start, word, end) = word_at(call.line, call.at);
+        call.at = end;
+        match word {
+            "list" => return list_routes(call, afi, safi),
+            "add" => return announce::prefix_route(call, Verb::Announce, Place::Route),
+            "remove" if word_at(call.line, end).1 == "index" => {
+                call.at = word_at(call.line, end).2;
+                return remove_index(call);
+            }
+            "remove" => return announce::prefix_route(call, Verb::Withdraw, Place::Route),
+            word if afi.is_none() && Afi::from_name(word).is_some() => afi = Afi::from_name(word),
+            word if afi.is_some() && safi.is_none() && Safi::from_name(word).is_some() => {
+                safi = Safi::from_name(word)
+            }
+            _ => {
+                let span = Span::new(start, end);
+                return Err(SyntaxError::expected(span, "`list`, `add` or `remove`", word).into());
+            }
+        }
+    }
+}
+
+fn list_routes(
+    call: &mut Call<'_>,
+    afi: Option<Afi>,
+    safi: Option<Safi>,
+) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    let peers = call.peers(SCOPE)?;
+    let mut names = Vec::new();
+    call.control
+        .neighbors(&mut |status| names.push((status.peer, status.name.to_owned())));
+    let name = |peer: PeerId| {
+        names
+            .iter()
+            .find(|(own, _)| *own == peer)
+            .map_or("", |(_, name)| name)
+    };
+    let mut w = JsonWriter::new();
+    w.raw("[");
+    call.control
+        .routes(RibSide::Out, &peers, &mut |peer, nlri, attributes| {
+            let family = nlri.family;
+            if afi.is_some_and(|afi| afi != family.afi)
+                || safi.is_some_and(|safi| safi != family.safi)
+            {
+                return;
+            }
+            let mut text = String::new();
+            nlri.text(attributes.next_hop(), &mut text);
+            text.push_str(attributes.text());
+            w.raw(if w.len() > 1 { ", " } else { "" });
+            w.raw("{\"index\": ")
+                .string(&index(nlri))
+                .raw(", \"route\": ")
+                .string(&text);
+            w.raw(", \"neighbor\": ").string(name(peer)).raw("}");
+        });
+    w.raw("]\n");
+    call.out.push_str(w.as_str());
+    Ok(Reply::Done)
+}
+
+/// What tells a route from others, as hexadecimal digits: family, path identifier, key.
+fn index(nlri: NlriRef<'_>) -> String {
+    let mut text = String::new();
+    let path = nlri.path_id.map_or(*b"none", u32::to_be_bytes);
+    // Writing to a String cannot fail.
+    let _ = write!(
+        text,
+        "{:04X}{:02X}{}{}",
+        nlri.family.afi.0,
+        nlri.family.safi.0,
+        hex(&path),
+        hex(&nlri.key())
+    );
+    text
+}
+
+/// Withdraws the routes with that index.
+fn remove_index(call: &mut Call<'_>) -> Result<Reply, CommandError> {
+    let (start, wanted, end) = word_at(call.line, call.at);
+    call.nothing_after(end)?;
+    let peers = call.peers(SCOPE)?;
+    let changes = &mut call.commands.changes;
+    changes.clear();
+    call.control
+        .routes(RibSide::Out, &peers, &mut |peer, nlri, _| {
+            if index(nlri).eq_ignore_ascii_case(wanted) {
+                let peers = [peer].into_iter().collect();
+                changes.push(Change {
+                    nlri: nlri.to_nlri(),
+                    action: Action::Withdraw(None),
+                    peers,
+                });
+            }
+        });
+    if changes.is_empty() {
+        return Err(
+            SyntaxError::expected(Span::new(start, end), "the index of a route", wanted).into(),
+        );
+    }
+    call.apply(&peers)
+}

@@ -1,0 +1,459 @@
+//! A configuration written back: as a file that reads as the same configuration, and as JSON.
+//!
+//! The order of the settings is that of ExaBGP's `show neighbor configuration`. Unlike there, what is not set is left out
+//! (`host-name None;` could not be read again), and keys of MD5 and TCP-AO are shown only to those who ask for them.
+
+use std::fmt::Write as _;
+
+use super::{
+    AddPath, Base64, CapabilityConfig, Config, Encoder, Messages, NeighborConfig, ProcessConfig,
+    Subscription,
+};
+use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
+use crate::grammar::operational::Kind;
+use crate::grammar::{Operational, RouteText};
+
+/// Whether keys are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// As they are: the text can be read again.
+    Shown,
+    /// As `***`.
+    Hidden,
+}
+
+impl Config {
+    /// The configuration as a file.
+    pub fn render(&self, secrets: Secrets) -> String {
+        let mut text = Text::default();
+        for process in &self.processes {
+            text.process(process);
+        }
+        for neighbor in &self.neighbors {
+            text.neighbor(neighbor, secrets);
+        }
+        text.out
+    }
+}
+
+impl NeighborConfig {
+    /// The neighbour as a section of a file, without final newline.
+    pub fn render(&self, secrets: Secrets) -> String {
+        let mut text = Text::default();
+        text.neighbor(self, secrets);
+        text.out.truncate(text.out.trim_end().len());
+        text.out
+    }
+}
+
+/// Text with its indentation.
+#[derive(Default)]
+pub(crate) struct Text {
+    pub(crate) out: String,
+    level: usize,
+}
+
+impl Text {
+    fn line(&mut self, line: impl std::fmt::Display) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.out, "{:1$}{line}", "", self.level * 2);
+    }
+
+    fn open(&mut self, head: impl std::fmt::Display) {
+        self.line(format_args!("{head} {{"));
+        self.level += 1;
+    }
+
+    fn close(&mut self) {
+        self.level = self.level.saturating_sub(1);
+        self.line("}");
+    }
+
+    fn set(&mut self, word: &str, value: impl std::fmt::Display) {
+        self.line(format_args!("{word} {value};"));
+    }
+
+    fn some(&mut self, word: &str, value: Option<impl std::fmt::Display>) {
+        if let Some(value) = value {
+            self.set(word, value);
+        }
+    }
+
+    fn process(&mut self, process: &ProcessConfig) {
+        self.open(format_args!("process {}", process.name));
+        let run: Vec<String> = process.run.iter().map(|word| argument(word)).collect();
+        self.set("run", run.join(" "));
+        self.set(
+            "encoder",
+            match process.encoder {
+                Encoder::Json => "json",
+                Encoder::Text => "text",
+            },
+        );
+        self.set("respawn", process.respawn);
+        self.close();
+        self.out.push('\n');
+    }
+
+    fn neighbor(&mut self, neighbor: &NeighborConfig, secrets: Secrets) {
+        self.open(format_args!("neighbor {}", neighbor.peer()));
+        self.scalars(neighbor, secrets);
+        self.capabilities(neighbor);
+        self.families(neighbor);
+        for subscription in &neighbor.subscriptions {
+            self.subscription(subscription);
+        }
+        if !neighbor.operational.is_empty() {
+            self.open("operational");
+            for message in &neighbor.operational {
+                self.line(format_args!("{};", operational(message)));
+            }
+            self.close();
+        }
+        self.routes(&neighbor.routes);
+        self.close();
+        self.out.push('\n');
+    }
+
+    fn scalars(&mut self, neighbor: &NeighborConfig, secrets: Secrets) {
+        let session = &neighbor.session;
+        self.set("description", quoted(&neighbor.description));
+        self.some("router-id", session.router_id);
+        self.some("host-name", session.host_name.as_deref());
+        self.some("domain-name", session.domain_name.as_deref());
+        self.set("local-address", or_auto(session.local_address));
+        self.some("local-link-local", session.local_link_local);
+        self.some(
+            "source-interface",
+            session.source_interface.as_deref().map(argument),
+        );
+        self.set("local-as", or_auto(session.local_as));
+        self.set("peer-as", or_auto(session.peer_as));
+        self.set("hold-time", session.hold_time);
+        let rate = neighbor.rate_limit;
+        self.set(
+            "rate-limit",
+            rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
+        );
+        self.set("manual-eor", neighbor.manual_eor);
+        self.set("passive", session.passive);
+        self.some("listen", (session.listen > 0).then_some(session.listen));
+        self.some("connect", session.connect);
+        self.set("group-updates", session.group_updates);
+        self.set("auto-flush", neighbor.auto_flush);
+        self.set("adj-rib-in", neighbor.adj_rib_in);
+        self.set("adj-rib-out", neighbor.adj_rib_out);
+        if let Some((password, base64)) = &neighbor.md5 {
+            self.set("md5-password", secret(password, secrets));
+            self.set(
+                "md5-base64",
+                match base64 {
+                    Base64::No => "false",
+                    Base64::Yes => "true",
+                    Base64::Auto => "auto",
+                },
+            );
+        }
+        self.some("md5-ip", session.md5_ip);
+        self.some("outgoing-ttl", session.outgoing_ttl);
+        self.some("incoming-ttl", session.incoming_ttl);
+        if let Some(key) = &session.tcp_ao {
+            self.open("tcp-ao");
+            self.set("keyid", key.key_id);
+            self.set("algorithm", key.algorithm.name());
+            let text = std::str::from_utf8(&key.password);
+            match text {
+                Ok(text) => self.set("password", secret(text, secrets)),
+                Err(_) => {
+                    self.set("password", secret(&base64(&key.password), secrets));
+                    self.set("base64", true);
+                }
+            }
+            self.close();
+        }
+    }
+
+    fn capabilities(&mut self, neighbor: &NeighborConfig) {
+        let capabilities = &neighbor.session.capabilities;
+        self.open("capability");
+        for (word, value) in switches(capabilities) {
+            if word == "nexthop" {
+                let time = capabilities.graceful_restart;
+                self.set(
+                    "graceful-restart",
+                    time.map_or_else(|| "disable".to_owned(), |time| time.to_string()),
+                );
+            }
+            self.set(word, if value { "enable" } else { "disable" });
+        }
+        self.set("add-path", add_path(capabilities.add_path));
+        self.some("role", capabilities.role.map(role));
+        self.close();
+    }
+
+    fn families(&mut self, neighbor: &NeighborConfig) {
+        let session = &neighbor.session;
+        self.open("family");
+        for family in &session.families {
+            self.line(format_args!("{family};"));
+        }
+        self.close();
+        if let Some(pairs) = &session.capabilities.nexthop {
+            self.open("nexthop");
+            for (family, afi) in pairs {
+                self.line(format_args!("{family} {afi};"));
+            }
+            self.close();
+        }
+        let capabilities = &session.capabilities;
+        if !capabilities.add_path_families.is_empty() || !capabilities.paths_limit.is_empty() {
+            self.open("add-path");
+            for family in &capabilities.add_path_families {
+                let mut limits = capabilities.paths_limit.iter();
+                match limits.find(|(other, _)| other == family) {
+                    Some((_, limit)) => self.line(format_args!("{family} limit {limit};")),
+                    None => self.line(format_args!("{family};")),
+                }
+            }
+            self.close();
+        }
+    }
+
+    fn subscription(&mut self, subscription: &Subscription) {
+        self.open(format_args!("api {}", subscription.name));
+        if !subscription.processes.is_empty() {
+            let names = subscription.processes.join(" ");
+            self.set("processes", format_args!("[ {names} ]"));
+        }
+        for (word, on) in [
+            ("neighbor-changes", subscription.neighbor_changes),
+            ("negotiated", subscription.negotiated),
+            ("fsm", subscription.fsm),
+            ("signal", subscription.signal),
+        ] {
+            if on {
+                self.line(format_args!("{word};"));
+            }
+        }
+        for (head, messages) in [
+            ("receive", subscription.receive),
+            ("send", subscription.send),
+        ] {
+            if messages != Messages::default() {
+                self.open(head);
+                for (word, on) in words(messages) {
+                    if on {
+                        self.line(format_args!("{word};"));
+                    }
+                }
+                self.close();
+            }
+        }
+        self.close();
+    }
+
+    /// Routes in their order; each run that belongs into one section shares it.
+    fn routes(&mut self, routes: &[RouteText]) {
+        let mut section: &[&str] = &[];
+        for route in routes {
+            for nlri in &route.nlri {
+                let (place, word) = place(nlri);
+                if place != section {
+                    section.iter().for_each(|_| self.close());
+                    place.iter().for_each(|head| self.open(head));
+                    section = place;
+                }
+                let text = statement(nlri, &route.attributes);
+                let mut more = String::new();
+                for (word, value) in [("watchdog", &route.watchdog), ("name", &route.name)] {
+                    if let Some(value) = value {
+                        // Writing to a String cannot fail.
+                        let _ = write!(more, " {word} {}", argument(value));
+                    }
+                }
+                if route.withdraw {
+                    more.push_str(" withdraw");
+                }
+                self.line(format_args!("{word}{text}{more};"));
+            }
+        }
+        section.iter().for_each(|_| self.close());
+    }
+}
+
+/// The sections that a route stands in, and the words before its own text.
+fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
+    let family = nlri.family;
+    let multicast_prefix =
+        family.afi == Afi::IPV4 && nlri.bytes.get(1).is_some_and(|octet| octet & 0xF0 == 0xE0);
+    let plain = match family.safi {
+        Safi::UNICAST => !multicast_prefix,
+        Safi::MULTICAST => multicast_prefix,
+        Safi::NLRI_MPLS | Safi::MPLS_VPN => true,
+        _ => false,
+    };
+    if plain {
+        return (&["static"], "route ".to_owned());
+    }
+    let sections: &[&str] = match family.afi {
+        Afi::IPV4 => &["announce", "ipv4"],
+        Afi::IPV6 => &["announce", "ipv6"],
+        _ => &["announce", "l2vpn"],
+    };
+    // The text of other families begins with their own word.
+    let word = match family.safi {
+        Safi::UNICAST | Safi::MULTICAST => format!("{} ", family.safi),
+        _ => String::new(),
+    };
+    (sections, word)
+}
+
+/// A route as its sentence: the NLRI, then what the attributes say.
+fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
+    let mut out = nlri.to_string();
+    for attribute in attributes.list() {
+        // Writing to a String cannot fail.
+        let _ = write!(out, " {attribute}");
+    }
+    out
+}
+
+/// Capabilities that are on or off, in ExaBGP's order.
+pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool); 10] {
+    [
+        ("asn4", capabilities.asn4),
+        ("route-refresh", capabilities.route_refresh),
+        ("nexthop", capabilities.nexthop.is_some()),
+        ("software-version", capabilities.software_version),
+        ("extended-message", capabilities.extended_message),
+        ("multi-session", capabilities.multi_session),
+        ("operational", capabilities.operational),
+        ("aigp", capabilities.aigp),
+        ("link-local-nexthop", capabilities.link_local_nexthop),
+        ("link-local-prefer", capabilities.link_local_prefer),
+    ]
+}
+
+/// What a `send` or `receive` section says.
+pub(crate) const fn words(messages: Messages) -> [(&'static str, bool); 9] {
+    [
+        ("packets", messages.packets),
+        ("parsed", messages.parsed),
+        ("consolidate", messages.consolidate),
+        ("notification", messages.notification),
+        ("open", messages.open),
+        ("keepalive", messages.keepalive),
+        ("update", messages.update),
+        ("refresh", messages.refresh),
+        ("operational", messages.operational),
+    ]
+}
+
+/// The word of the `add-path` setting.
+pub(crate) const fn add_path(value: AddPath) -> &'static str {
+    match (value.send, value.receive) {
+        (true, true) => "send/receive",
+        (true, false) => "send",
+        (false, true) => "receive",
+        (false, false) => "disable",
+    }
+}
+
+/// RFC 9234 section 4.1, table 1.
+const fn role(code: u8) -> &'static str {
+    match code {
+        0 => "provider",
+        1 => "rs",
+        2 => "rs-client",
+        3 => "customer",
+        _ => "peer",
+    }
+}
+
+/// The text of an operational message.
+fn operational(message: &Operational) -> String {
+    let mut out = format!(
+        "{} afi {} safi {}",
+        message.kind.name(),
+        message.family.afi,
+        message.family.safi
+    );
+    if let Some(router_id) = message.router_id {
+        out.push_str(&format!(" router-id {router_id}"));
+    }
+    match &message.kind {
+        Kind::Adm(text) | Kind::Asm(text) => {
+            out.push_str(&format!(" advisory {}", quoted(text)));
+        }
+        Kind::Rpcq(sequence) | Kind::Apcq(sequence) | Kind::Lpcq(sequence) => {
+            out.push_str(&format!(" sequence {sequence}"));
+        }
+        Kind::Rpcp(sequence, counter)
+        | Kind::Apcp(sequence, counter)
+        | Kind::Lpcp(sequence, counter) => {
+            out.push_str(&format!(" sequence {sequence} counter {counter}"));
+        }
+    }
+    out
+}
+
+fn or_auto(value: Option<impl std::fmt::Display>) -> String {
+    value.map_or_else(|| "auto".to_owned(), |value| value.to_string())
+}
+
+fn secret(text: &str, secrets: Secrets) -> String {
+    match secrets {
+        Secrets::Shown => quoted(text),
+        Secrets::Hidden => "\"***\"".to_owned(),
+    }
+}
+
+/// A word in quotes.
+fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(c);
+            }
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            _ => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// A word, in quotes if it needs them.
+fn argument(text: &str) -> String {
+    let marks = ['"', '\'', '\\', '#', ';', '{', '}', '[', ']', ','];
+    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || marks.contains(&c)) {
+        quoted(text)
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Base64 of RFC 4648 section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for index in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * index) & 0x3F) as usize];
+            out.push(if index <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}

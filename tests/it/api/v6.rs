@@ -1,0 +1,213 @@
+//! The words of ExaBGP 6.0.
+
+use serde_json::Value;
+
+use super::fake::Talk;
+use super::state::Neighbor;
+
+fn talk() -> Talk {
+    let mut talk = Talk::new();
+    talk.fake.neighbors = vec![Neighbor::established(), Neighbor::idle()];
+    talk
+}
+
+/// The first line of an answer as JSON; `done` must follow.
+fn value(answer: &str) -> Value {
+    let (line, rest) = answer.split_once('\n').expect("a line");
+    assert_eq!(rest, "done\n", "{answer}");
+    serde_json::from_str(line).expect("valid JSON")
+}
+
+#[test]
+fn requests_are_answered_as_json() {
+    let mut talk = talk();
+    for (line, wanted, call) in [
+        (
+            "daemon shutdown",
+            r#"{"status": "shutdown in progress"}"#,
+            "Shutdown",
+        ),
+        (
+            "daemon reload",
+            r#"{"status": "reload in progress"}"#,
+            "Reload",
+        ),
+        (
+            "daemon restart",
+            r#"{"status": "restart in progress"}"#,
+            "Restart",
+        ),
+    ] {
+        assert_eq!(talk.say(line), format!("{wanted}\ndone\n"));
+        assert_eq!(talk.calls(), [call]);
+    }
+    assert_eq!(value(&talk.say("system version"))["application"], "exabgp");
+    assert_eq!(value(&talk.say("system api version"))["api_version"], 6);
+    assert_eq!(value(&talk.say("system api version 4"))["version"], 4);
+    assert_eq!(talk.say("system api version 5"), "error\n");
+    assert_eq!(
+        talk.say("system queue-status"),
+        "{\"healthcheck\": {\"items\": 0, \"bytes\": 0}}\ndone\n"
+    );
+    assert_eq!(value(&talk.say("session ping"))["active"], true);
+    let status = value(&talk.say("daemon status"));
+    assert_eq!(
+        status["peers"].as_object().map(|peers| peers.len()),
+        Some(2)
+    );
+    let help = value(&talk.say("system help"));
+    assert!(
+        help["commands"]
+            .as_array()
+            .is_some_and(|rows| rows.len() > 60)
+    );
+    assert_eq!(talk.say("system crash"), "error\n");
+    assert_eq!(
+        talk.say("session reset"),
+        "asynchronous queue cleared\ndone\n"
+    );
+    assert_eq!(talk.say("session bye"), "done\n");
+}
+
+#[test]
+fn the_peer_comes_first() {
+    let mut talk = talk();
+    for (line, call) in [
+        (
+            "peer 127.0.0.2 announce route 10.0.0.0/8 next-hop 1.2.3.4",
+            "announce 10.0.0.0/8 next-hop 1.2.3.4 to 0",
+        ),
+        (
+            "peer * withdraw route 10.0.0.0/8",
+            "withdraw 10.0.0.0/8 to 0,1",
+        ),
+        (
+            "peer [127.0.0.2, 127.0.0.3 peer-as 65001] announce ipv4 unicast 10.0.0.0/8 next-hop 1.2.3.4",
+            "announce 10.0.0.0/8 next-hop 1.2.3.4 to 0,1",
+        ),
+        ("peer 127.0.0.2 teardown 2", "teardown 2 to 0"),
+        ("rib flush out", "flush 0"),
+        ("rib clear in", "clear In 0,1"),
+        (
+            "peer 127.0.0.2 routes add 10.0.0.0/8 next-hop 1.2.3.4",
+            "announce 10.0.0.0/8 next-hop 1.2.3.4 to 0",
+        ),
+        (
+            "peer 127.0.0.2 routes remove 10.0.0.0/8",
+            "withdraw 10.0.0.0/8 to 0",
+        ),
+    ] {
+        assert_eq!(talk.say(line), "done\n", "{line}");
+        assert_eq!(talk.calls(), [call], "{line}");
+    }
+    // In 6.0-dev this reaches every peer.
+    assert_eq!(
+        talk.say("peer 9.9.9.9 announce route 10.0.0.0/8 next-hop 1.2.3.4"),
+        "error\n"
+    );
+    assert_eq!(talk.say("routes list"), "error\n");
+    assert_eq!(talk.say("show"), "error\n");
+    assert_eq!(talk.calls(), [""; 0]);
+}
+
+#[test]
+fn peers_are_listed_and_shown() {
+    let mut talk = talk();
+    assert_eq!(
+        talk.say("peer list"),
+        "[{\"peer-address\": \"127.0.0.1\", \"peer-as\": 65001, \"state\": \"ESTABLISHED\"}, {\"peer-address\": \"127.0.0.9\", \"peer-as\": 65009, \"state\": \"IDLE\"}]\ndone\n"
+    );
+    assert_eq!(
+        talk.say("peer show summary"),
+        talk.say("show neighbor summary")
+    );
+    assert_eq!(talk.say("rib show out"), talk.say("show adj-rib out"));
+    talk.fake.names = talk
+        .fake
+        .neighbors
+        .iter()
+        .map(|neighbor| neighbor.name.clone())
+        .collect();
+    let shown = value(&talk.say("peer 127.0.0.9 show"));
+    assert_eq!(shown.as_array().map(|peers| peers.len()), Some(1));
+    assert_eq!(shown[0]["fsm"], "IDLE");
+}
+
+#[test]
+fn routes_are_listed_and_removed_by_their_index() {
+    let mut talk = talk();
+    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4 med 7");
+    talk.say("announce route 2001:db8::/32 next-hop ::1");
+    talk.calls();
+    let list = value(&talk.say("peer 127.0.0.2 routes ipv4 unicast list"));
+    assert_eq!(list.as_array().map(|routes| routes.len()), Some(1));
+    assert_eq!(list[0]["route"], "10.0.1.0/24 next-hop 1.2.3.4 med 7");
+    let index = list[0]["index"].as_str().expect("an index");
+    assert_eq!(
+        talk.say(format!("peer 127.0.0.2 routes remove index {index}")),
+        "done\n"
+    );
+    assert_eq!(talk.calls(), ["withdraw 10.0.1.0/24 to 0"]);
+    assert_eq!(talk.say("peer 127.0.0.2 routes remove index 00"), "error\n");
+}
+
+#[test]
+fn a_group_is_one_step() {
+    let mut talk = talk();
+    let answer = talk.say(
+        "peer 127.0.0.2 group announce route 10.0.0.0/8 { next-hop 1.2.3.4; med 5; } ; withdraw route 11.0.0.0/8 ; announce eor",
+    );
+    assert_eq!(
+        answer,
+        "{\"status\": \"group processed\", \"announced\": 1, \"withdrawn\": 1}\ndone\n"
+    );
+    assert_eq!(
+        talk.calls(),
+        [
+            "announce 10.0.0.0/8 next-hop 1.2.3.4 med 5 to 0",
+            "withdraw 11.0.0.0/8 to 0",
+            "eor ipv4 unicast to 0"
+        ]
+    );
+    for line in [
+        "group announce route 10.0.0.0/8 next-hop 1.2.3.4 ; announce route 10.0.0.1/8 next-hop 1.2.3.4",
+        "group announce route 10.0.0.0/8 next-hop 1.2.3.4 ; shutdown",
+        "group announce route 10.0.0.0/8 next-hop 1.2.3.4 ; group start",
+        "group end",
+    ] {
+        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.calls(), [""; 0], "{line}");
+    }
+    assert_eq!(talk.say("group start"), "done\n");
+    assert_eq!(talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"), "");
+    assert_eq!(
+        talk.say("group end"),
+        "{\"status\": \"group processed\", \"announced\": 1, \"withdrawn\": 0}\ndone\n"
+    );
+    assert_eq!(talk.calls().len(), 1);
+}
+
+#[test]
+fn switches_of_the_conversation() {
+    let mut talk = talk();
+    assert_eq!(talk.say("session ack disable"), "done\n");
+    assert_eq!(talk.say("announce eor"), "");
+    assert_eq!(talk.say("session ack enable"), "done\n");
+    assert_eq!(talk.say("session ack silence"), "");
+    assert_eq!(talk.say("session ack enable"), "done\n");
+    assert_eq!(talk.say("session sync enable"), "done\n");
+    assert!(talk.source.sync);
+    assert_eq!(talk.say("session reasons enable"), "done\n");
+    assert_eq!(
+        talk.say("commit"),
+        "error: there is no batch: `begin` opens one\nerror\n"
+    );
+    assert_eq!(
+        talk.say("session ack-json enable"),
+        "{ \"answer\": \"done\", \"message\": \"command completed\" }\n"
+    );
+    assert_eq!(
+        talk.say("session sync maybe").matches("\"error\"").count(),
+        1
+    );
+}

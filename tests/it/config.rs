@@ -1,0 +1,202 @@
+//! Configuration files: what is accepted and what it means, what is refused and how that is told.
+//!
+//! `tests/data/config/ok/NAME.conf` must load; `NAME.txt` beside it has the warnings and the configuration written back,
+//! which must read as the same configuration. `tests/data/config/bad/NAME.conf` must be refused; `NAME.txt` has what
+//! the user sees. `UPDATE=1 cargo test --test it config` writes the texts anew.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use oxabgp::config::{Config, Diagnostics, Env, Secrets};
+use oxabgp::grammar::RouteText;
+
+fn folder(kind: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data/config")
+        .join(kind)
+}
+
+/// The environment that the files are read in: nothing is looked up outside of the folder and `/bin`.
+fn env() -> Env {
+    let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+    Env::read(variables, None).expect("no mistake").0
+}
+
+fn files(kind: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(folder(kind))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "conf")
+        })
+        .collect();
+    files.sort();
+    assert!(!files.is_empty());
+    files
+}
+
+fn parse(path: &Path, text: &str) -> Result<(Config, Diagnostics), Diagnostics> {
+    let name = path.file_name().expect("a name").to_string_lossy();
+    Config::parse(&name, text, &folder("ok"), &env())
+}
+
+/// Compares with the text beside the file, or writes it anew.
+fn compare(path: &Path, found: &str, wrong: &mut Vec<String>) {
+    let expected = path.with_extension("txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&expected, found).expect("written");
+        return;
+    }
+    let wanted = fs::read_to_string(&expected).unwrap_or_default();
+    if wanted != found {
+        wrong.push(format!("{}:\n{found}", expected.display()));
+    }
+}
+
+/// The configuration with one route in each sentence: that is how it is written back.
+fn single(mut config: Config) -> Config {
+    for neighbor in &mut config.neighbors {
+        let routes = std::mem::take(&mut neighbor.routes);
+        for route in routes {
+            neighbor
+                .routes
+                .extend(route.nlri.iter().map(|nlri| RouteText {
+                    nlri: vec![nlri.clone()],
+                    ..route.clone()
+                }));
+        }
+    }
+    config
+}
+
+#[test]
+fn good_files_load_and_read_back() {
+    let mut wrong = Vec::new();
+    for path in files("ok") {
+        let text = fs::read_to_string(&path).expect("a file");
+        match parse(&path, &text) {
+            Ok((config, warnings)) => {
+                let print = config.render(Secrets::Shown);
+                match parse(&path, &print) {
+                    _ if print.is_empty() => compare(&path, &warnings.to_string(), &mut wrong),
+                    Ok((again, _)) if single(again.clone()) == single(config) => {
+                        compare(&path, &format!("{warnings}{print}"), &mut wrong);
+                    }
+                    Ok((again, _)) => wrong.push(format!(
+                        "{}: reads back as another configuration:\n{print}\n----\n{}",
+                        path.display(),
+                        again.render(Secrets::Shown)
+                    )),
+                    Err(errors) => {
+                        wrong.push(format!("{}: does not read back:\n{errors}", path.display()))
+                    }
+                }
+            }
+            Err(errors) => wrong.push(format!("{}: refused:\n{errors}", path.display())),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn bad_files_are_refused_with_all_that_is_wrong() {
+    let mut wrong = Vec::new();
+    for path in files("bad") {
+        let text = fs::read_to_string(&path).expect("a file");
+        match parse(&path, &text) {
+            Ok(_) => wrong.push(format!("{}: was accepted", path.display())),
+            Err(errors) => compare(&path, &errors.to_string(), &mut wrong),
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_truncation_of_a_good_file_is_read_without_panic() {
+    for path in files("ok") {
+        let text = fs::read_to_string(&path).expect("a file");
+        for end in (0..text.len())
+            .filter(|end| text.is_char_boundary(*end))
+            .step_by(7)
+        {
+            let _ = parse(&path, &text[..end]);
+        }
+    }
+}
+
+#[test]
+fn a_hundred_thousand_routes_are_no_matter() {
+    let mut text = String::from(
+        "neighbor 127.0.0.1 { router-id 1.2.3.4; local-address 127.0.0.1; local-as 1; peer-as 2; static {\n",
+    );
+    for index in 0u32..100_000 {
+        let [_, a, b, c] = index.to_be_bytes();
+        text.push_str(&format!(
+            "route 10.{a}.{b}.{c}/32 next-hop 1.2.3.4 med {};\n",
+            index % 16
+        ));
+    }
+    text.push_str("}}\n");
+    let (config, warnings) = parse(Path::new("many.conf"), &text).expect("routes");
+    assert!(warnings.is_empty());
+    let routes = &config.neighbors[0].routes;
+    assert_eq!(routes.len(), 100_000);
+    // The same attributes are one value.
+    assert!(std::rc::Rc::ptr_eq(
+        &routes[0].attributes,
+        &routes[16].attributes
+    ));
+}
+
+#[test]
+fn mistakes_without_end_and_sections_without_end_do_not_hang() {
+    let many = format!(
+        "neighbor 127.0.0.1 {{\n{}}}\n",
+        "foo bar;\n".repeat(100_000)
+    );
+    assert!(parse(Path::new("many.conf"), &many).is_err());
+    assert!(parse(Path::new("deep.conf"), &"a {".repeat(100_000)).is_err());
+    assert!(parse(Path::new("quotes.conf"), &"\"".repeat(10_000)).is_err());
+}
+
+#[test]
+fn files_that_can_not_be_read_say_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let load = |path: &Path| Config::load(path, &env()).expect_err("refused").to_string();
+    assert!(load(&folder.path().join("none")).contains("there is no such file"));
+    assert!(load(folder.path()).contains("this is a folder"));
+    let latin = folder.path().join("latin.conf");
+    fs::write(
+        &latin,
+        b"neighbor 127.0.0.1 {\n description \"caf\xe9\";\n}",
+    )
+    .expect("written");
+    assert!(load(&latin).contains("line 2 is not valid UTF-8"));
+}
+
+#[test]
+fn a_secret_is_shown_only_when_asked_for() {
+    let text = "neighbor 127.0.0.1 { local-address 127.0.0.1; local-as 1; peer-as 2; md5-password secret; }";
+    let (config, _) = parse(Path::new("md5.conf"), text).expect("a configuration");
+    let hidden = config.render(Secrets::Hidden);
+    assert!(
+        hidden.contains("***") && !hidden.contains("secret"),
+        "{hidden}"
+    );
+    assert!(
+        config
+            .render(Secrets::Shown)
+            .contains("md5-password \"secret\";")
+    );
+}
+
+#[test]
+fn the_name_tells_one_neighbour_from_others() {
+    let text = "neighbor 127.0.0.0/29 { passive; router-id 1.2.3.4; local-as auto; peer-as 65001; capability { multi-session; } family { ipv4 unicast; ipv6 flow; } }";
+    let (config, _) = parse(Path::new("name.conf"), text).expect("a configuration");
+    assert_eq!(
+        config.neighbors[0].name(),
+        "neighbor 127.0.0.0/29 local-ip auto local-as auto peer-as 65001 router-id 1.2.3.4 family-allowed ipv4-unicast/ipv6-flow"
+    );
+}
