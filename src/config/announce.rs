@@ -3,16 +3,17 @@
 //! A statement of `static` is a route sentence of [`grammar`](crate::grammar); what follows its prefix is read once for all
 //! routes that have the same text.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
 use super::load::Context;
 use super::neighbor::Draft;
 use super::schema::{self, Origin};
-use super::tree::{Block, Statement};
+use super::tree::{Block, Statement, Tree};
 use crate::bgp::{Afi, Family, Safi};
 use crate::grammar::route::{self, TailBuilder};
-use crate::grammar::{Place, Prefix, RouteText, Tail, Verb};
+use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, flow};
 use crate::text::{Cursor, Span, SyntaxError, Token};
 
 /// Reads a section of routes.
@@ -29,13 +30,18 @@ pub(crate) fn read(
             return;
         }
         let span = schema::cursor(cx.tree, statement).1.last_span();
-        match word {
-            "static" => {
-                let found = fixed(cx, statement);
-                keep(cx, list, found, span);
+        let found = match word {
+            "static" => fixed(cx, statement),
+            "flow" => whole(cx, statement, "a `flow` section", "route", |c| {
+                flow::route(c, Verb::Announce, None)
+            }),
+            "l2vpn" => l2vpn(cx, statement),
+            _ => {
+                announce(cx, list, statement);
+                continue;
             }
-            _ => announce(cx, list, statement),
-        }
+        };
+        keep(cx, list, found, span);
     }
 }
 
@@ -148,6 +154,7 @@ fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: 
     let afi = match (word, &statement.block) {
         ("ipv4", Some(_)) => Afi::IPV4,
         ("ipv6", Some(_)) => Afi::IPV6,
+        ("l2vpn", Some(_)) => Afi::L2VPN,
         _ => {
             let known = ["ipv4", "ipv6", "l2vpn"];
             let error = schema::unknown(word, c.last_span(), "an `announce` section", known);
@@ -162,6 +169,19 @@ fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: 
     }
 }
 
+/// Reads a statement of `l2vpn`.
+fn l2vpn(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, SyntaxError> {
+    if cx.tree.head(statement) == "evpn" {
+        let evpn = Family::new(25, 70);
+        return whole(cx, statement, "an `l2vpn` section", "evpn", |c| {
+            grammar::sentence(c, evpn, Verb::Announce)
+        });
+    }
+    whole(cx, statement, "an `l2vpn` section", "vpls", |c| {
+        grammar::family::vpls(c, Verb::Announce)
+    })
+}
+
 /// Reads a statement of `announce { ipv4 { … } }`: a SAFI and a sentence of that family.
 fn family(
     cx: &mut Context<'_>,
@@ -169,28 +189,83 @@ fn family(
     word: &str,
     statement: &Statement,
 ) -> Result<RouteText, SyntaxError> {
-    const KNOWN: [&str; 4] = ["unicast", "multicast", "nlri-mpls", "mpls-vpn"];
     let words = cx.tree.words(statement);
     let span = schema::cursor(cx.tree, statement).1.last_span();
-    let safi = Safi::from_name(word)
-        .filter(|safi| KNOWN.contains(&safi.name().unwrap_or_default()))
-        .ok_or_else(|| {
+    let known = grammar::family::WRITABLE;
+    let family = Safi::from_name(word)
+        .map(|safi| Family { afi, safi })
+        .filter(|family| family.index().is_some() && is_writable(family.safi));
+    let Some(family) = family else {
+        return Err(
             SyntaxError::new(span, format!("`{afi}` has no routes of `{word}`"))
-                .with_near_miss(word, KNOWN)
-        })?;
-    if statement.block.is_some() {
-        return Err(SyntaxError::new(
-            span,
-            "a route of `announce` is one statement, not a section",
-        )
-        .with_help(format!("write `{word} <prefix> next-hop …;`")));
+                .with_near_miss(word, known.iter().copied()),
+        );
+    };
+    let prefixes = matches!(
+        family.safi,
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+    );
+    if prefixes && statement.block.is_none() {
+        return sentence(cx, words, statement.span.end, Place::Family(family));
     }
-    let place = Place::Family(Family { afi, safi });
-    sentence(cx, words, statement.span.end, place)
+    whole(cx, statement, "an `announce` section", word, |c| {
+        grammar::sentence(c, family, Verb::Announce)
+    })
+}
+
+fn is_writable(safi: Safi) -> bool {
+    safi.name()
+        .is_some_and(|name| grammar::family::WRITABLE.contains(&name))
+}
+
+/// Reads a statement, with the section that it opens if it does, as one sentence in one line.
+fn whole(
+    cx: &Context<'_>,
+    statement: &Statement,
+    place: &str,
+    head: &str,
+    read: impl FnOnce(&mut Cursor<'_>) -> Result<RouteText, SyntaxError>,
+) -> Result<RouteText, SyntaxError> {
+    let (word, c) = schema::cursor(cx.tree, statement);
+    if word != head {
+        let error = SyntaxError::new(
+            c.last_span(),
+            format!("unknown keyword `{word}` in {place}"),
+        );
+        return Err(error.with_near_miss(word, [head]));
+    }
+    let mut tokens = Vec::new();
+    flatten(cx.tree, statement, &mut tokens);
+    let end = statement
+        .block
+        .as_ref()
+        .map_or(statement.span.end, |block| block.close.end);
+    let tokens = split_parentheses(&tokens);
+    let mut c = Cursor::new(&tokens, end);
+    c.next_token();
+    let found = read(&mut c)?;
+    c.finish().map(|()| found)
+}
+
+/// The words of a statement and, in braces, of its section: what a command says in one line.
+fn flatten<'t>(tree: &'t Tree<'_>, statement: &Statement, tokens: &mut Vec<Token<'t>>) {
+    tokens.extend(tree.words(statement).iter().map(|token| Token {
+        text: Cow::Borrowed(&*token.text),
+        ..*token
+    }));
+    let Some(block) = &statement.block else {
+        return;
+    };
+    tokens.push(Token::new("{", statement.span));
+    for inner in &block.statements {
+        flatten(tree, inner, tokens);
+        tokens.push(Token::new(";", Span::new(inner.span.end, inner.span.end)));
+    }
+    tokens.push(Token::new("}", block.close));
 }
 
 /// Parentheses are words of their own in a route, glued to others or not.
-fn split_parentheses<'t, 'a>(words: &'t [Token<'a>]) -> std::borrow::Cow<'t, [Token<'a>]> {
+fn split_parentheses<'t, 'a>(words: &'t [Token<'a>]) -> Cow<'t, [Token<'a>]> {
     let glued = |token: &Token<'_>| {
         !token.quoted && token.text.len() > 1 && token.text.contains(['(', ')'])
     };

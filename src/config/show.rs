@@ -310,7 +310,8 @@ fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
 
 /// A route as its sentence: the NLRI, then what the attributes say.
 fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
-    let mut out = nlri.to_string();
+    let mut out = String::new();
+    nlri.as_ref().grammar(&mut out);
     for attribute in attributes.list() {
         // Writing to a String cannot fail.
         let _ = write!(out, " {attribute}");

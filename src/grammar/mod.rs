@@ -3,6 +3,8 @@
 //! | room | what |
 //! |---|---|
 //! | [`route`] | a prefix, or several, with attributes: unicast, multicast, labelled, VPN |
+//! | [`family`] | a route of any other family |
+//! | [`flow`] | FlowSpec routes |
 //! | [`operational`] | operational messages |
 //! | [`selector`] | which neighbours a command is for |
 
@@ -10,10 +12,13 @@ use std::rc::Rc;
 
 use crate::bgp::{AttributeSet, Family, Nlri};
 
+pub mod family;
+pub mod flow;
 pub mod operational;
 pub mod route;
 pub mod selector;
 
+pub use family::sentence;
 pub use operational::Operational;
 pub use route::{Prefix, Tail};
 pub use selector::Selector;

@@ -261,7 +261,8 @@ impl Tail {
         Ok(self.text(self.routes(prefix, span)?))
     }
 
-    fn text(&self, nlri: Vec<Nlri>) -> RouteText {
+    /// Routes with what this tail says of them.
+    pub(super) fn text(&self, nlri: Vec<Nlri>) -> RouteText {
         RouteText {
             nlri,
             attributes: Rc::clone(&self.attributes),
@@ -465,7 +466,8 @@ impl TailBuilder {
             return missing("route distinguisher", "add `rd 65000:1`");
         }
         if verb == Verb::Announce {
-            if attributes.next_hop().is_none() {
+            let flow = matches!(safi, Some(Safi::FLOW | Safi::FLOW_VPN));
+            if attributes.next_hop().is_none() && !flow {
                 return missing(
                     "next hop",
                     "add `next-hop` and an address, or `next-hop self`",
@@ -497,7 +499,9 @@ impl TailBuilder {
             Place::Family(family) => family.safi,
         };
         match word {
-            "path-information" => safi != Safi::MULTICAST,
+            "path-information" => {
+                matches!(safi, Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN)
+            }
             "label" => matches!(safi, Safi::NLRI_MPLS | Safi::MPLS_VPN),
             "rd" | "route-distinguisher" => safi == Safi::MPLS_VPN,
             _ => OWN_WORDS.contains(&word),
@@ -505,8 +509,15 @@ impl TailBuilder {
     }
 }
 
+/// Adds attributes that other words of the sentence made.
+pub(super) fn add_all(tail: &mut TailBuilder, attributes: impl Iterator<Item = Attribute>) {
+    for attribute in attributes {
+        add(&mut tail.attributes, attribute);
+    }
+}
+
 /// Adds `attribute`, or merges it into the one with the same code.
-pub(crate) fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
+fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
     match attributes
         .iter_mut()
         .find(|earlier| earlier.code() == attribute.code())
@@ -517,7 +528,7 @@ pub(crate) fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
 }
 
 /// The error about a keyword that nobody knows here; `at` stands before it.
-pub(crate) fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
+fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
     let words = || {
         Attribute::KEYWORDS
             .iter()
