@@ -8,8 +8,5 @@ mod config;
 mod examples;
 mod rib;
 #[cfg(feature = "speaker")]
-mod examples;
-mod rib;
-#[cfg(feature = "speaker")]
 mod speaker;
 mod support;
