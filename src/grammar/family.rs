@@ -26,11 +26,7 @@ pub const WRITABLE: &[&str] = &[
 ///
 /// # Errors
 /// On anything that is no such sentence, and for families that only peers send.
-pub fn sentence(
-    c: &mut Cursor<'_>,
-    family: Family,
-    verb: Verb,
-) -> Result<RouteText, SyntaxError> {
+pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText, SyntaxError> {
     match family.safi {
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
             route::route(c, verb, Place::Family(family))
@@ -94,7 +90,10 @@ pub fn vpls(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
         }
         if c.is_empty() {
             if braces {
-                return Err(SyntaxError::new(start, "expected `}` at the end of this route"));
+                return Err(SyntaxError::new(
+                    start,
+                    "expected `}` at the end of this route",
+                ));
             }
             break;
         }
@@ -129,11 +128,21 @@ mod tests {
 
     #[test]
     fn a_vpls_route_in_any_order_and_in_braces() {
-        let line = read((25, 65), "rd 1:1 endpoint 5 base 10702 offset 1 size 8 next-hop 1.2.3.4 med 5");
-        let braces = read((25, 65), "site5 { med 5; size 8; offset 1; base 10702; endpoint 5; rd 1:1; next-hop 1.2.3.4; }");
+        let line = read(
+            (25, 65),
+            "rd 1:1 endpoint 5 base 10702 offset 1 size 8 next-hop 1.2.3.4 med 5",
+        );
+        let braces = read(
+            (25, 65),
+            "site5 { med 5; size 8; offset 1; base 10702; endpoint 5; rd 1:1; next-hop 1.2.3.4; }",
+        );
         assert_eq!(line, braces);
         assert!(line.is_ok());
-        for wrong in ["rd 1:1 endpoint 5", "site5 { rd 1:1;", "rd 1:1 endpoint 5 base 1 offset 1 size 8"] {
+        for wrong in [
+            "rd 1:1 endpoint 5",
+            "site5 { rd 1:1;",
+            "rd 1:1 endpoint 5 base 1 offset 1 size 8",
+        ] {
             assert!(read((25, 65), wrong).is_err(), "{wrong}");
         }
     }

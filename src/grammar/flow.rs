@@ -60,7 +60,10 @@ impl Builder {
     fn block(&mut self, c: &mut Cursor<'_>, open: Span) -> Result<(), SyntaxError> {
         while !c.accept("}") {
             if c.is_empty() {
-                return Err(SyntaxError::new(open, "expected `}` at the end of this block"));
+                return Err(SyntaxError::new(
+                    open,
+                    "expected `}` at the end of this block",
+                ));
             }
             if !c.accept(";") {
                 self.item(c)?;
@@ -177,7 +180,11 @@ mod tests {
 
     #[test]
     fn a_route_distinguisher_makes_it_a_vpn_route() {
-        let (nlri, _) = read("{ rd 1:1; match { source 10.0.0.0/8; } then { accept; } }", None).expect("a route");
+        let (nlri, _) = read(
+            "{ rd 1:1; match { source 10.0.0.0/8; } then { accept; } }",
+            None,
+        )
+        .expect("a route");
         assert!(nlri.starts_with("ipv4 flow-vpn"), "{nlri}");
         let error = read("source 10.0.0.0/8", Some(Family::new(1, 134)));
         assert!(error.is_err_and(|error| error.contains("no route distinguisher")));
@@ -187,17 +194,32 @@ mod tests {
     fn actions_and_communities_add_up() {
         let text = "source 10.0.0.0/8 redirect 65000:1 extended-community target:1:1 community 1:1 next-hop 1.2.3.4";
         let (_, attributes) = read(text, None).expect("a route");
-        assert!(attributes.contains("redirect:65000:1") && attributes.contains("target:1:1"), "{attributes}");
+        assert!(
+            attributes.contains("redirect:65000:1") && attributes.contains("target:1:1"),
+            "{attributes}"
+        );
         assert!(attributes.contains("community 1:1"), "{attributes}");
     }
 
     #[test]
     fn mistakes_are_told() {
         for (text, wanted) in [
-            ("discard", "a flow route needs at least one match, or it matches every packet"),
-            ("{ match { source 10.0.0.0/8; }", "expected `}` at the end of this block"),
-            ("source 10.0.0.0/8 discrad", "unknown keyword `discrad` in a flow route (did you mean `discard`?)"),
-            ("source 10.0.0.0/8 label 5", "unknown keyword `label` in a flow route"),
+            (
+                "discard",
+                "a flow route needs at least one match, or it matches every packet",
+            ),
+            (
+                "{ match { source 10.0.0.0/8; }",
+                "expected `}` at the end of this block",
+            ),
+            (
+                "source 10.0.0.0/8 discrad",
+                "unknown keyword `discrad` in a flow route (did you mean `discard`?)",
+            ),
+            (
+                "source 10.0.0.0/8 label 5",
+                "unknown keyword `label` in a flow route",
+            ),
         ] {
             let error = read(text, None).expect_err(text);
             assert!(error.starts_with(wanted), "{text}: {error}");
