@@ -70,12 +70,20 @@ impl Generic {
 
     /// Appends `attribute [ 0x63 0xE0 0xdead ]`.
     pub fn text(&self, out: &mut String) {
+        self.write(self.shown_flags(), out);
+    }
+
+    /// Appends the same with the flags that it has.
+    pub fn grammar(&self, out: &mut String) {
+        self.write(self.flags, out);
+    }
+
+    fn write(&self, flags: u8, out: &mut String) {
         let mut value = JsonWriter::new();
         value.hex_lower(&self.value);
         out.push_str(&format!(
-            "attribute [ 0x{:02X} 0x{:02X} 0x{} ]",
+            "attribute [ 0x{:02X} 0x{flags:02X} 0x{} ]",
             self.code,
-            self.shown_flags(),
             value.as_str()
         ));
     }

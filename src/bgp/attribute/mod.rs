@@ -223,7 +223,7 @@ macro_rules! attributes {
             pub fn grammar(&self, out: &mut String) {
                 match self {
                     $(Self::$variant(value) => value.grammar(out),)*
-                    Self::Generic(generic) => generic.text(out),
+                    Self::Generic(generic) => generic.grammar(out),
                 }
             }
 
@@ -265,6 +265,7 @@ attributes! {
     Aigp(aigp::Aigp),
     LargeCommunities(large_community::LargeCommunities),
     Otc(otc::Otc),
+    PrefixSid(prefix_sid::PrefixSid),
 }
 
 /// What a malformed attribute costs that only means something inside an AS: RFC 7606 sections 7.5, 7.9 and 7.10 discard it

@@ -207,6 +207,8 @@ families! {
     rtc::Rtc,
     vpls::Vpls,
     evpn::Evpn,
+    mvpn::Mvpn,
+    mup::Mup,
 }
 
 impl NlriRef<'_> {

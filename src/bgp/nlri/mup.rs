@@ -1,0 +1,364 @@
+//! Mobile user plane (draft-mpmz-bess-mup-safi section 3.1): the four route types of 3GPP 5G, others kept opaque.
+//!
+//! ```text
+//! +-----------------------------------+
+//! |    Architecture Type (1 octet)    |   1 = 3gpp-5g
+//! |    Route Type (2 octets)          |
+//! |    Length (1 octet)               |
+//! +-----------------------------------+
+//! |    Route Distinguisher (8 octets) |
+//! |    1 interwork segment:  bits (1)  prefix
+//! |    2 direct segment:     address
+//! |    3 type 1 session:     bits (1)  prefix  TEID (4)  QFI (1)  bits (1)  endpoint  [bits (1)  source]
+//! |    4 type 2 session:     bits (1)  endpoint, then as many bits of TEID as remain
+//! +-----------------------------------+
+//! ```
+
+use std::net::IpAddr;
+
+use super::inet::{address_of, max_bits, prefix_bytes};
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
+use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::nexthop::NextHop;
+use crate::bgp::rd::RouteDistinguisher;
+use crate::json::{JsonWriter, hex};
+use crate::text::{Cursor, SyntaxError, near_miss, value};
+use crate::wire::{Reader, WireError, Writer};
+
+/// Routes of mobile networks.
+#[derive(Clone, Copy, Debug)]
+pub struct Mup;
+
+const ARCHITECTURE: u8 = 1;
+
+/// One of a known type, taken apart.
+struct Route {
+    rd: RouteDistinguisher,
+    tail: Tail,
+}
+
+enum Tail {
+    Interwork { prefix: IpAddr, bits: u8 },
+    Direct { address: IpAddr },
+    Type1 { prefix: IpAddr, bits: u8, teid: u32, qfi: u8, endpoint: IpAddr, source: Option<IpAddr> },
+    Type2 { endpoint: IpAddr, bits: u8, teid: u32 },
+}
+
+const WHAT: &str = "a MUP route of its type's length";
+
+/// A whole address of the family, after its length in bits.
+fn address(afi: Afi, r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
+    if r.u8(WHAT)? != max_bits(afi) {
+        return Err(r.error("the length in bits of an address of the family"));
+    }
+    Ok(address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?))
+}
+
+fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
+    let bits = r.u8(WHAT)?;
+    if bits > max_bits(afi) {
+        return Err(r.error("a prefix length of the family"));
+    }
+    Ok((address_of(afi, r.take(usize::from(bits.div_ceil(8)), WHAT)?), bits))
+}
+
+impl Route {
+    /// Reads the value of a route; `None` for one that we do not know.
+    fn decode(afi: Afi, kind: (u8, u16), mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
+        let (ARCHITECTURE, code @ 1..=4) = kind else {
+            return Ok(None);
+        };
+        let rd = RouteDistinguisher(r.array(WHAT)?);
+        let tail = match code {
+            1 => {
+                let (prefix, bits) = prefix(afi, &mut r)?;
+                Tail::Interwork { prefix, bits }
+            }
+            2 => Tail::Direct { address: address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?) },
+            3 => {
+                let (prefix, bits) = prefix(afi, &mut r)?;
+                let (teid, qfi) = (r.u32(WHAT)?, r.u8(WHAT)?);
+                let endpoint = address(afi, &mut r)?;
+                let source = match r.peek() {
+                    [] => None,
+                    [0] => {
+                        r.rest();
+                        None
+                    }
+                    _ => Some(address(afi, &mut r)?),
+                };
+                Tail::Type1 { prefix, bits, teid, qfi, endpoint, source }
+            }
+            _ => {
+                let total = r.u8(WHAT)?;
+                let Some(bits) = total.checked_sub(max_bits(afi)).filter(|bits| *bits <= 32) else {
+                    return Err(r.error("an endpoint and at most 32 bits of TEID"));
+                };
+                let endpoint = address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?);
+                let octets = r.take(usize::from(bits.div_ceil(8)), WHAT)?;
+                let teid = octets.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet));
+                Tail::Type2 { endpoint, bits, teid }
+            }
+        };
+        r.finish(WHAT)?;
+        Ok(Some(Self { rd, tail }))
+    }
+
+    fn of(afi: Afi, bytes: &[u8]) -> Option<Self> {
+        let (kind, r) = head(bytes)?;
+        Self::decode(afi, kind, r).ok()?
+    }
+
+    const fn code(&self) -> u16 {
+        match self.tail {
+            Tail::Interwork { .. } => 1,
+            Tail::Direct { .. } => 2,
+            Tail::Type1 { .. } => 3,
+            Tail::Type2 { .. } => 4,
+        }
+    }
+
+    fn to_bytes(&self) -> NlriBytes {
+        let octets = |w: &mut Writer<'_>, address: &IpAddr| match address {
+            IpAddr::V4(address) => w.bytes(&address.octets()),
+            IpAddr::V6(address) => w.bytes(&address.octets()),
+        };
+        let width = |address: &IpAddr| if address.is_ipv4() { 32 } else { 128 };
+        let mut out = Vec::new();
+        let mut w = Writer::new(&mut out);
+        w.u8(ARCHITECTURE);
+        w.u16(self.code());
+        w.len8(|w| {
+            w.bytes(&self.rd.0);
+            match &self.tail {
+                Tail::Interwork { prefix, bits } => w.bytes(&prefix_bytes(*prefix, *bits)),
+                Tail::Direct { address } => octets(w, address),
+                Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                    w.bytes(&prefix_bytes(*prefix, *bits));
+                    w.u32(*teid);
+                    w.u8(*qfi);
+                    for address in std::iter::once(endpoint).chain(source) {
+                        w.u8(width(address));
+                        octets(w, address);
+                    }
+                }
+                Tail::Type2 { endpoint, bits, teid } => {
+                    w.u8(width(endpoint) + bits);
+                    octets(w, endpoint);
+                    w.bytes(&teid.to_be_bytes()[4 - usize::from(bits.div_ceil(8))..]);
+                }
+            }
+        });
+        NlriBytes::from_vec(out)
+    }
+}
+
+/// Architecture and type, and what follows the length.
+fn head(bytes: &[u8]) -> Option<((u8, u16), Reader<'_>)> {
+    let mut r = Reader::new(bytes);
+    let kind = (r.u8("an architecture").ok()?, r.u16("a type of route").ok()?);
+    let length = usize::from(r.u8("the length of a route").ok()?);
+    Some((kind, r.sub(length, "a route as long as it says").ok()?))
+}
+
+impl NlriCodec for Mup {
+    const FAMILIES: &'static [Family] = &[Family::new(1, 85), Family::new(2, 85)];
+
+    fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let Some((kind, value)) = head(r.peek()) else {
+            return Err(r.error("a MUP route as long as it says"));
+        };
+        Route::decode(family.afi, kind, value)?;
+        r.take(4 + value.remaining(), WHAT)
+    }
+
+    fn key(family: Family, bytes: &[u8], key: &mut NlriKey) {
+        match Route::of(family.afi, bytes) {
+            // The session of a prefix: tunnel and endpoints may change.
+            Some(Route { rd, tail: Tail::Type1 { prefix, bits, .. } }) => {
+                key.extend_from_slice(&bytes[..3]);
+                key.extend_from_slice(&rd.0);
+                key.extend_from_slice(&prefix_bytes(prefix, bits));
+            }
+            _ => key.extend_from_slice(bytes),
+        }
+    }
+
+    fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
+        let ((architecture, code), _) = head(nlri.bytes).unwrap_or(((0, 0), Reader::new(&[])));
+        let Some(route) = Route::of(nlri.family.afi, nlri.bytes) else {
+            w.raw("{ \"arch\": ").number(architecture).raw(", \"code\": ").number(code);
+            w.raw(", \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+            return;
+        };
+        w.raw("{ \"name\": \"").raw(match route.tail {
+            Tail::Interwork { .. } => "InterworkSegmentDiscoveryRoute\", ",
+            Tail::Direct { .. } => "DirectSegmentDiscoveryRoute\", ",
+            Tail::Type1 { .. } => "Type1SessionTransformedRoute\", ",
+            // ExaBGP has two blanks here.
+            Tail::Type2 { .. } => "Type2SessionTransformedRoute\",  ",
+        });
+        w.raw("\"arch\": ").number(architecture).raw(", \"code\": ").number(code).raw(", ");
+        let rd = route.rd;
+        match route.tail {
+            Tail::Interwork { prefix, bits } => {
+                w.raw("\"prefix_ip_len\": ").number(bits).raw(", \"prefix_ip\": ").display(prefix);
+                w.raw(", \"rd\": ").display(rd);
+            }
+            Tail::Direct { address } => {
+                w.raw("\"ip\": ").display(address).raw(", \"rd\": ").display(rd);
+            }
+            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                w.raw("\"prefix_ip_len\": ").number(bits).raw(", \"prefix_ip\": ").display(prefix);
+                w.raw(", \"teid\": ").display(teid).raw(", \"qfi\": ").display(qfi);
+                w.raw(", \"rd\": ").display(rd);
+                let most = max_bits(nlri.family.afi);
+                w.raw(", \"endpoint_ip_len\": ").number(most).raw(", \"endpoint_ip\": ").display(endpoint);
+                w.raw(", \"source_ip_len\": ").number(source.map_or(0, |_| most));
+                w.raw(", \"source_ip\": \"");
+                w.raw(&source.map_or_else(String::new, |source| source.to_string())).raw("\"");
+            }
+            Tail::Type2 { endpoint, bits, teid } => {
+                w.raw("\"endpoint_len\": ").number(max_bits(nlri.family.afi) + bits);
+                w.raw(", \"endpoint_ip\": ").display(endpoint).raw(", \"rd\": ").display(rd);
+                w.raw(", \"teid\": ").display(teid);
+            }
+        }
+        w.raw(", \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+    }
+
+    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        // All that ExaBGP says.
+        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        let Some(Route { rd, tail }) = Route::of(nlri.family.afi, nlri.bytes) else {
+            out.push_str(&format!("mup raw 0x{}", hex(nlri.bytes)));
+            return;
+        };
+        out.push_str("mup ");
+        out.push_str(&match tail {
+            Tail::Interwork { prefix, bits } => format!("mup-isd {prefix}/{bits} rd {rd}"),
+            Tail::Direct { address } => format!("mup-dsd {address} rd {rd}"),
+            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                let source = source.map_or_else(String::new, |source| format!(" source {source}"));
+                format!("mup-t1st {prefix}/{bits} rd {rd} teid {teid} qfi {qfi} endpoint {endpoint}{source}")
+            }
+            Tail::Type2 { endpoint, bits, teid } => {
+                format!("mup-t2st {endpoint} rd {rd} teid {teid}/{bits}")
+            }
+        });
+    }
+}
+
+/// Reads `mup-isd P rd R`, `mup-dsd A rd R`, `mup-t1st P rd R teid N qfi N endpoint A [source A]` or
+/// `mup-t2st A rd R teid N/BITS`. Attributes follow.
+///
+/// # Errors
+/// When the text is none of these, an address is not of `afi`, or a TEID does not fit its bits.
+pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+    const HEADS: [&str; 4] = ["mup-isd", "mup-dsd", "mup-t1st", "mup-t2st"];
+    let name = if afi == Afi::IPV4 { "IPv4" } else { "IPv6" };
+    let of_family = |address: &IpAddr| address.is_ipv4() == (afi == Afi::IPV4);
+    let address = |c: &mut Cursor<'_>| {
+        c.value(&format!("an {name} address"), |word| value::ip(word).filter(of_family))
+    };
+    let prefix = |c: &mut Cursor<'_>| {
+        c.value(&format!("an {name} prefix"), |word| {
+            value::prefix(word).filter(|(address, _)| of_family(address))
+        })
+    };
+    let rd = |c: &mut Cursor<'_>| {
+        c.expect("rd")?;
+        c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)
+    };
+    let span = c.span();
+    let head = c.word("`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`")?;
+    let route = match head {
+        "mup-isd" => {
+            let (prefix, bits) = prefix(c)?;
+            Route { rd: rd(c)?, tail: Tail::Interwork { prefix, bits } }
+        }
+        "mup-dsd" => {
+            let address = address(c)?;
+            Route { rd: rd(c)?, tail: Tail::Direct { address } }
+        }
+        "mup-t1st" => {
+            let (prefix, bits) = prefix(c)?;
+            let rd = rd(c)?;
+            c.expect("teid")?;
+            let teid = c.value("a number from 0 to 4294967295", value::u32)?;
+            c.expect("qfi")?;
+            let qfi = c.value("a number from 0 to 255", value::u8)?;
+            c.expect("endpoint")?;
+            let endpoint = address(c)?;
+            let source = if c.accept("source") { Some(address(c)?) } else { None };
+            Route { rd, tail: Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } }
+        }
+        "mup-t2st" => {
+            let endpoint = address(c)?;
+            let rd = rd(c)?;
+            c.expect("teid")?;
+            let (teid, bits) = c.value(
+                "a TEID and its length in bits, like `12345/32`; the number must fit",
+                |word| {
+                    let (teid, bits) = word.split_once('/')?;
+                    let (teid, bits) = (value::u32(teid)?, value::u8(bits)?);
+                    (bits <= 32 && u64::from(teid) < 1 << bits).then_some((teid, bits))
+                },
+            )?;
+            Route { rd, tail: Tail::Type2 { endpoint, bits, teid } }
+        }
+        _ => {
+            let error = SyntaxError::expected(span, "`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`", head);
+            return Err(match near_miss(head, HEADS) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error,
+            });
+        }
+    };
+    let family = Family { afi, safi: Safi::MUP };
+    Ok(Nlri { family, path_id: None, bytes: route.to_bytes() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::tokenize;
+
+    fn read(afi: Afi, text: &str) -> Result<Nlri, String> {
+        let tokens = tokenize(text);
+        parse(afi, &mut Cursor::new(&tokens, text.len())).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn sentences_are_read_back() {
+        for (afi, text) in [
+            (Afi::IPV4, "mup-isd 10.0.1.0/24 rd 100:100"),
+            (Afi::IPV4, "mup-dsd 10.0.0.1 rd 100:100"),
+            (Afi::IPV4, "mup-t1st 192.168.0.1/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1"),
+            (Afi::IPV6, "mup-t1st 2001:db8::1/128 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9"),
+            (Afi::IPV4, "mup-t2st 10.0.0.1 rd 100:100 teid 12345/23"),
+            (Afi::IPV6, "mup-t2st 2001::1 rd 100:100 teid 0/0"),
+        ] {
+            let nlri = read(afi, text).expect(text);
+            assert_eq!(nlri.to_string(), format!("mup {text}"));
+        }
+        let t2 = read(Afi::IPV4, "mup-t2st 10.0.0.1 rd 100:100 teid 12345/23").expect("a route");
+        assert_eq!(hex(&t2.bytes), "010004100000006400000064370A000001003039");
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for text in [
+            "mup-t2st 10.0.0.1 rd 100:100 teid 12345/8",
+            "mup-t2st 10.0.0.1 rd 100:100 teid 12345/33",
+            "mup-isd 2001::/64 rd 100:100",
+            "mup-ids 10.0.0.0/8 rd 100:100",
+            "mup-t1st 10.0.0.0/8 rd 100:100 teid 1",
+        ] {
+            assert!(read(Afi::IPV4, text).is_err(), "{text}");
+        }
+    }
+}
