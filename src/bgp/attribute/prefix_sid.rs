@@ -129,7 +129,7 @@ fn check(tlv: &Tlv<'_>) -> Result<(), WireError> {
     match tlv.kind {
         LABEL_INDEX if tlv.value.len() != 7 => Err(r.error("a label index of seven octets")),
         // RFC 8669 3.2: two octets of flags, then ranges of six.
-        SRGB if tlv.value.len() < 8 || (tlv.value.len() - 2) % 6 != 0 => {
+        SRGB if tlv.value.len() < 8 || !(tlv.value.len() - 2).is_multiple_of(6) => {
             Err(r.error("an SRGB of whole ranges"))
         }
         L3_SERVICE | L2_SERVICE => {

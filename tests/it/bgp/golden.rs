@@ -30,11 +30,13 @@ pub(crate) const FILES: &[&str] = &[
     "prefix-sid",
 ];
 
-/// Cases about attributes that are not decoded yet.
-const LATER: &[&str] = &["bgp-ls-short"];
-
-/// Cases where ExaBGP is wrong beyond what the file says: it takes the architecture for the AFI.
-const MISREAD: &[&str] = &["unknown-architecture", "unknown-architecture-withdraw"];
+/// Cases that are not compared: attributes that are not decoded yet, and those where ExaBGP is wrong beyond what the file says
+/// (it takes the architecture of a MUP route for its AFI).
+pub(crate) const LATER: &[&str] = &[
+    "bgp-ls-short",
+    "unknown-architecture",
+    "unknown-architecture-withdraw",
+];
 
 /// One block of a file: its lines as pairs.
 pub(crate) struct Case {
@@ -296,7 +298,7 @@ fn updates_decode_as_recorded() {
             .filter(|case| case.get("kind") == Some("update"))
         {
             let name = case.get("name").unwrap_or_default();
-            if LATER.contains(&name) || MISREAD.contains(&name) {
+            if LATER.contains(&name) {
                 continue;
             }
             count += 1;
