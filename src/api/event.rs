@@ -17,7 +17,7 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Asn, AttributeSet, Family};
 use crate::json::JsonWriter;
 
-use super::encode::{Version, json_v4};
+use super::encode::{Version, json_v4, v42};
 
 /// A message as it is on the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,10 +130,14 @@ pub struct EventHead {
     counter: u64,
     /// `"neighbor": { "address": … "router-id": "10.0.0.1" ` up to the direction.
     pub(crate) json: String,
+    /// The part of it that 4.2 has: without the identifier.
+    pub(crate) short: usize,
     /// `neighbor 127.0.0.1 `.
     pub(crate) text: String,
     /// `, "negotiated": { … } `.
     pub(crate) negotiated: String,
+    /// The same as 4.2 spaces it.
+    pub(crate) negotiated_v42: String,
 }
 
 impl EventHead {
@@ -143,8 +147,10 @@ impl EventHead {
             identity,
             counter: 0,
             json: String::new(),
+            short: 0,
             text: String::new(),
             negotiated: String::new(),
+            negotiated_v42: String::new(),
         };
         head.print();
         head.negotiate(None);
@@ -169,6 +175,9 @@ impl EventHead {
         let mut w = JsonWriter::new();
         json_v4::negotiated(negotiated, &mut w);
         self.negotiated = w.into_string();
+        let mut w = JsonWriter::new();
+        v42::negotiated(negotiated, &mut w);
+        self.negotiated_v42 = w.into_string();
     }
 
     /// The number of the next event.
@@ -179,7 +188,7 @@ impl EventHead {
 
     fn print(&mut self) {
         let mut w = JsonWriter::new();
-        json_v4::neighbor(&self.identity, &mut w);
+        self.short = json_v4::neighbor(&self.identity, &mut w);
         self.json = w.into_string();
         self.text = format!("neighbor {} ", self.identity.peer_address);
     }

@@ -7,13 +7,15 @@
 
 use smallvec::SmallVec;
 
-use super::{Form, Style, Version};
+use super::{Form, Style, Version, v42};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
 use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
+use crate::bgp::message::notification::Notification;
 use crate::bgp::message::update::{self, Field};
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
+use crate::bgp::nlri::inet::push_ipv4;
 use crate::bgp::nlri::{NlriRef, Routes};
 use crate::json::JsonWriter;
 
@@ -81,7 +83,7 @@ impl Line<'_> {
                 .display(code)
                 .raw(", \"name\": ")
                 .string(name),
-            Event::Negotiated => w.raw(&head.negotiated),
+            Event::Negotiated => w.raw(self.negotiated(head)),
             Event::Message(..) | Event::Undecoded(..) => w,
         };
         w.raw(" } }\n");
@@ -109,6 +111,9 @@ impl Line<'_> {
                 w.raw(", \"message\": { \"update\": { ");
                 self.update(attributes, fields, w);
                 w.raw(" } }");
+                if self.version == Version::V6 && !self.style.negotiated {
+                    w.raw(&head.negotiated);
+                }
                 return self.end(head, w);
             }
             Message::EndOfRib(family) => {
@@ -117,7 +122,7 @@ impl Line<'_> {
             }
             Message::Notification(notification) => {
                 w.raw(", \"notification\": ");
-                notification.json(direction, w);
+                self.notification(direction, notification, w);
                 w.raw(" ");
             }
             Message::Keepalive => {
@@ -156,7 +161,11 @@ impl Line<'_> {
                 w.raw("\"body\": \"0x").hex(self.raw.body).raw("\", ");
             }
         }
-        w.raw(&head.json);
+        if self.version == Version::V4 {
+            w.raw(&head.json[..head.short]).raw(" ");
+        } else {
+            w.raw(&head.json);
+        }
         match direction {
             Some(Direction::Send) => w.raw(", \"direction\": \"send\""),
             Some(Direction::Receive) => w.raw(", \"direction\": \"receive\""),
@@ -167,9 +176,30 @@ impl Line<'_> {
     /// The end of UPDATE and packets events, which tell what was negotiated to those who ask.
     fn end(&self, head: &EventHead, w: &mut JsonWriter) {
         if self.style.negotiated {
-            w.raw(&head.negotiated);
+            w.raw(self.negotiated(head));
         }
         w.raw(" } }\n");
+    }
+
+    fn negotiated<'h>(&self, head: &'h EventHead) -> &'h str {
+        if self.version == Version::V4 {
+            &head.negotiated_v42
+        } else {
+            &head.negotiated
+        }
+    }
+
+    fn notification(&self, direction: Direction, notification: &Notification, w: &mut JsonWriter) {
+        if self.version != Version::V4 {
+            return notification.json(direction, w);
+        }
+        w.raw("{ \"code\": ")
+            .number(notification.code)
+            .raw(", \"subcode\": ")
+            .number(notification.subcode);
+        w.raw(", \"data\": \"0x")
+            .hex(&notification.shown(direction))
+            .raw("\" }");
     }
 
     fn packets(&self, category: u8, w: &mut JsonWriter) {
@@ -193,7 +223,13 @@ impl Line<'_> {
         );
         let mut separator = "";
         if !attributes.list().is_empty() || attributes.error().is_some() {
-            w.raw("\"attribute\": { ").raw(attributes.json()).raw(" }");
+            w.raw("\"attribute\": { ");
+            if self.version == Version::V4 {
+                v42::attributes(attributes, w);
+            } else {
+                w.raw(attributes.json());
+            }
+            w.raw(" }");
             separator = ", ";
         }
         if announced.clone().next().is_some() {
@@ -224,11 +260,17 @@ impl Line<'_> {
                 }
                 w.raw(comma);
                 comma = ", ";
+                w.raw("\"");
                 match hop {
-                    Some(hop) => w.display(hop),
-                    None => w.raw("\"no-nexthop\""),
-                };
-                w.raw(": [ ");
+                    Some(NextHop::V4(address)) => push_ipv4(*address, w.buffer()),
+                    Some(hop) => {
+                        w.format(format_args!("{hop}"));
+                    }
+                    None => {
+                        w.raw("no-nexthop");
+                    }
+                }
+                w.raw("\": [ ");
                 let routes = hops.iter().filter(|(other, _)| other == hop);
                 w.list(
                     routes.flat_map(|(_, routes)| *routes).flatten(),
@@ -275,10 +317,12 @@ fn families<'c, 'm: 'c>(
         let (same, other): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) = left
             .into_iter()
             .partition(|field| field.routes.family == family);
-        w.raw(comma)
-            .raw("\"")
-            .format(format_args!("{family}"))
-            .raw("\": ");
+        w.raw(comma).raw("\"");
+        match (family.afi.name(), family.safi.name()) {
+            (Some(afi), Some(safi)) => w.raw(afi).raw(" ").raw(safi),
+            _ => w.format(format_args!("{family}")),
+        };
+        w.raw("\": ");
         comma = ", ";
         write(&same, w);
         left = other;
@@ -296,8 +340,9 @@ pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<Next
     std::iter::once(first).chain(second)
 }
 
-/// Appends what every event of a neighbour has in common, up to the direction.
-pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) {
+/// Appends what every event of a neighbour has in common, up to the direction. Returns how much of it is not about our
+/// identifier.
+pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
     w.raw("\"neighbor\": { \"address\": { \"local\": ");
     match identity.local_address {
         Some(address) => w.display(address),
@@ -316,10 +361,12 @@ pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) {
     w.raw(", \"peer\": ");
     asn(identity.peer_as, w);
     w.raw(" }");
+    let short = w.len();
     if let Some(router_id) = identity.router_id {
         w.raw(", \"router-id\": ").display(router_id);
     }
     w.raw(" ");
+    short
 }
 
 /// Appends `, "negotiated": { … } `; zeros before both OPENs are known.

@@ -9,6 +9,7 @@ use crate::json::JsonWriter;
 
 pub mod json_v4;
 pub mod text;
+pub(super) mod v42;
 
 /// The version that JSON events claim, which is that of their shape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -18,16 +19,19 @@ pub enum Version {
     /// ExaBGP 5.0: `5.0.0`.
     #[default]
     V5,
+    /// ExaBGP 6.0: `6.0.0`. As 5.0, but events of UPDATE always tell what was negotiated.
+    V6,
 }
 
 impl Version {
-    pub(crate) const COUNT: usize = 2;
+    pub(crate) const COUNT: usize = 3;
 
     /// The number in events.
     pub const fn text(self) -> &'static str {
         match self {
             Self::V4 => "4.0.1",
             Self::V5 => "5.0.0",
+            Self::V6 => "6.0.0",
         }
     }
 
@@ -35,6 +39,7 @@ impl Version {
         match self {
             Self::V4 => 0,
             Self::V5 => 1,
+            Self::V6 => 2,
         }
     }
 }

@@ -4,11 +4,15 @@ use oxabgp::api::{
     Direction, Encoder, Event, EventHead, Form, HelperId, Identity, Kind, Message, MessageKinds,
     MessageWish, Raw, Stamp, Style, Subscriptions, Version, Wish,
 };
+use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::refresh::RouteRefresh;
-use oxabgp::bgp::{Asn, Family};
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::{Asn, Codec, Family};
 use oxabgp::json::JsonWriter;
+
+use crate::support::golden::bytes;
 
 const H: &str = r#"{ "exabgp": "5.0.0", "time": 1795205120.1029592, "host" : "vm", "pid" : 15893, "ppid" : 15847, "counter": 1, "#;
 const N: &str = r#""neighbor": { "address": { "local": "127.0.0.1", "peer": "127.0.0.2" }, "asn": { "local": 65000, "peer": 65001 }, "router-id": "10.0.0.1" ,"#;
@@ -370,4 +374,142 @@ fn numbers_count_up_and_4_2_claims_its_version() {
         .collect();
     assert_eq!(counters, [false, true]);
     assert!(out.as_str().starts_with("{ \"exabgp\": \"4.0.1\""));
+}
+
+/// What 4.2.25 printed for the same bytes.
+#[test]
+fn updates_in_the_shape_of_4_2() {
+    let attributes =
+        "400101004002140202 0000FDE9 0000FDEA 0102 00000001 00000002 4003040A00000280040400000032";
+    let confederation = "40010100 40020C 0301 0000FDE9 0201 0000FDEA 4003040A000002";
+    for (attributes, nlri, wanted) in [
+        (
+            attributes,
+            "180A0001",
+            r#""attribute": { "origin": "igp", "as-path": [ 65001, 65002 ], "as-set": [ 1, 2 ], "confederation-path": [], "med": 50 }, "announce": { "ipv4 unicast": { "10.0.0.2": [ { "nlri": "10.0.1.0/24" } ] } }"#,
+        ),
+        (
+            "40010100 400200 4003040A000002",
+            "180A0001",
+            r#""attribute": { "origin": "igp" }, "announce": { "ipv4 unicast": { "10.0.0.2": [ { "nlri": "10.0.1.0/24" } ] } }"#,
+        ),
+        (
+            confederation,
+            "180A0001",
+            r#""attribute": { "origin": "igp", "as-path": [ 65002 ], "confederation-path": [ 65001 ] }, "announce": { "ipv4 unicast": { "10.0.0.2": [ { "nlri": "10.0.1.0/24" } ] } }"#,
+        ),
+    ] {
+        let (attributes, nlri) = (bytes(attributes), bytes(nlri));
+        let update = Update {
+            withdrawn: &[],
+            attributes: &attributes,
+            nlri: &nlri,
+        };
+        let cx = Codec {
+            asn4: true,
+            ibgp: true,
+            ..Codec::default()
+        };
+        let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
+        let event = Event::Message(Direction::Receive, Message::update(&content));
+        let line = printed(
+            Encoder::Json {
+                version: Version::V4,
+                compact: false,
+            },
+            &event,
+        );
+        let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbour");
+        assert_eq!(
+            neighbor,
+            format!(
+                "{{ \"address\": {{ \"local\": \"127.0.0.1\", \"peer\": \"127.0.0.2\" }}, \"asn\": {{ \"local\": 65000, \"peer\": 65001 }} , \"direction\": \"receive\", \"message\": {{ \"update\": {{ {wanted} }} }} }} }}\n"
+            )
+        );
+    }
+    let notification = Notification::new(6, 9, b"bye".to_vec());
+    let event = Event::Message(Direction::Receive, Message::Notification(&notification));
+    let line = printed(
+        Encoder::Json {
+            version: Version::V4,
+            compact: false,
+        },
+        &event,
+    );
+    assert!(
+        line.ends_with(
+            "\"notification\": { \"code\": 6, \"subcode\": 9, \"data\": \"0x627965\" }  } }\n"
+        ),
+        "{line}"
+    );
+}
+
+fn printed(encoder: Encoder, event: &Event<'_>) -> String {
+    let mut out = JsonWriter::new();
+    let style = Style {
+        encoder,
+        form: Form::Parsed,
+        negotiated: false,
+    };
+    style.encode(
+        &mut EventHead::new(identity()),
+        event,
+        Raw::default(),
+        &mut stamp(),
+        &mut out,
+    );
+    out.into_string()
+}
+
+#[test]
+fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() {
+    let (attributes, nlri) = (
+        bytes("40010100 400200 4003040A000002"),
+        bytes("180A0001 180A0002"),
+    );
+    let update = Update {
+        withdrawn: &nlri,
+        attributes: &attributes,
+        nlri: &nlri,
+    };
+    let content = update
+        .content(
+            &Codec {
+                asn4: true,
+                ibgp: true,
+                ..Codec::default()
+            },
+            &mut DecodeEach,
+        )
+        .expect("an UPDATE");
+    let event = Event::Message(Direction::Receive, Message::update(&content));
+    let line = printed(
+        Encoder::Json {
+            version: Version::V5,
+            compact: true,
+        },
+        &event,
+    );
+    assert!(
+        line.contains(
+            r#""announce": { "ipv4 unicast": { "10.0.0.2": [ "10.0.1.0/24", "10.0.2.0/24" ] } }"#
+        ),
+        "{line}"
+    );
+    assert!(
+        line.contains(r#""withdraw": { "ipv4 unicast": [ "10.0.1.0/24", "10.0.2.0/24" ] }"#),
+        "{line}"
+    );
+    let line = printed(
+        Encoder::Json {
+            version: Version::V6,
+            compact: false,
+        },
+        &event,
+    );
+    assert!(
+        line.starts_with("{ \"exabgp\": \"6.0.0\"")
+            && line.contains("\"negotiated\": { \"message_size\""),
+        "{line}"
+    );
 }
