@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -42,10 +42,11 @@ pub struct Tcp;
 impl Transport for Tcp {
     fn dial(&self, peer: &PeerConfig) -> Dialing {
         let socket = outgoing(peer);
-        let remote = SocketAddr::new(peer.remote_address, peer.port);
+        let remote = scoped(peer.remote_address, peer.port, peer);
         let signed = peer.md5_key.is_some();
         let name = peer.name.clone();
         Box::pin(async move {
+            let remote = remote?;
             let mut connecting = pin!(socket?.connect(remote));
             let stream = if signed {
                 match tokio::time::timeout(MD5_SILENCE, connecting.as_mut()).await {
@@ -84,13 +85,24 @@ fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
         sockopt::bind_interface(socket.as_fd(), interface)?;
     }
     if let Some(local) = peer.source_address.or(peer.local_address) {
-        socket.bind(&SocketAddr::new(local, 0).into())?;
+        socket.bind(&scoped(local, 0, peer)?.into())?;
     }
     secure(socket.as_fd(), peer)?;
     if let Some(key) = &peer.md5_key {
         sockopt::set_md5(socket.as_fd(), peer.remote_address, None, key)?;
     }
     Ok(TcpSocket::from_std_stream(socket.into()))
+}
+
+/// An address and port; a link-local IPv6 address is that of the peer's interface.
+fn scoped(address: IpAddr, port: u16, peer: &PeerConfig) -> io::Result<SocketAddr> {
+    match (address, &peer.interface) {
+        (IpAddr::V6(address), Some(interface)) if address.is_unicast_link_local() => {
+            let scope = sockopt::interface_index(interface)?;
+            Ok(SocketAddrV6::new(address, port, 0, scope).into())
+        }
+        _ => Ok(SocketAddr::new(address, port)),
+    }
 }
 
 /// Sets up a connection that `peer` has made to us. Its MD5 key came with the listener's.
@@ -162,5 +174,17 @@ mod tests {
         assert_eq!(Some(local.ip()), peer.local_address);
         peer.interface = Some("no-such-interface".to_owned());
         assert!(outgoing(&peer).is_err());
+    }
+
+    #[test]
+    fn link_local_addresses_are_those_of_the_interface() {
+        let address: IpAddr = "fe80::1".parse().expect("an address");
+        let mut peer = PeerConfig::new(address, Asn(65000));
+        let plain = scoped(address, 179, &peer).expect("no interface to look up");
+        assert_eq!(plain.to_string(), "[fe80::1]:179");
+        peer.interface = Some("lo".to_owned());
+        let index = sockopt::interface_index("lo").expect("loopback");
+        let scoped = scoped(address, 179, &peer).expect("loopback is there");
+        assert_eq!(scoped.to_string(), format!("[fe80::1%{index}]:179"));
     }
 }

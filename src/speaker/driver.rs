@@ -93,9 +93,17 @@ pub(crate) async fn run(driver: Driver) -> Ended {
     loop {
         let more = task.digest();
         task.fill();
-        if let Some(ended) = task.ended {
-            task.io.finish().await;
-            return ended;
+        match task.ended {
+            Some(Ended::Removed) => {
+                task.io.finish().await;
+                return Ended::Removed;
+            }
+            Some(Ended::Over) => {
+                // The peer may connect again before it has heard the last word, and is a new neighbour then.
+                tokio::task::spawn_local(async move { task.io.finish().await });
+                return Ended::Over;
+            }
+            None => {}
         }
         if task.turn.is_over() {
             tokio::task::yield_now().await;

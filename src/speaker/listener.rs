@@ -43,6 +43,11 @@ impl Guard {
             ttl: peer.outgoing_ttl(),
         }
     }
+
+    /// Whether it asks for nothing.
+    const fn is_empty(&self) -> bool {
+        self.md5_key.is_none() && self.ttl.is_none()
+    }
 }
 
 /// The listening sockets of a server.
@@ -112,6 +117,9 @@ impl Listeners {
 
     /// Adds a guard to all sockets.
     pub(crate) fn guard(&mut self, guard: Guard) -> io::Result<()> {
+        if guard.is_empty() {
+            return Ok(());
+        }
         if let Some(key) = &guard.md5_key {
             for socket in &self.sockets {
                 install(&socket.socket, socket.address, &guard, Some(key))?;

@@ -5,7 +5,7 @@
 //! supervisor, so that a plugin that panics costs its own session and nothing else.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -92,6 +92,7 @@ pub(super) struct Inner {
     router_id: Ipv4Addr,
     transport: Rc<dyn Transport>,
     pub(super) peers: RefCell<BTreeMap<PeerKey, Entry>>,
+    names: RefCell<HashMap<String, PeerKey>>,
     next_key: Cell<u64>,
     pub(super) listeners: RefCell<Listeners>,
     pub(super) unknown: RefCell<Option<Unknown>>,
@@ -122,6 +123,15 @@ pub(super) struct Entry {
     task: Option<JoinHandle<()>>,
 }
 
+impl Inner {
+    /// Takes a neighbour out of the tables.
+    fn take(&self, key: PeerKey) -> Option<Entry> {
+        let entry = self.peers.borrow_mut().remove(&key)?;
+        self.names.borrow_mut().remove(&entry.config.name);
+        Some(entry)
+    }
+}
+
 impl Drop for Inner {
     fn drop(&mut self) {
         for entry in self.peers.get_mut().values() {
@@ -146,6 +156,7 @@ impl Server {
                 router_id,
                 transport,
                 peers: RefCell::default(),
+                names: RefCell::default(),
                 next_key: Cell::new(1),
                 listeners: RefCell::default(),
                 unknown: RefCell::default(),
@@ -285,8 +296,7 @@ impl Server {
     /// # Errors
     /// [`Error::Unknown`].
     pub fn remove_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
-        let entry = self.inner.peers.borrow_mut().remove(&key);
-        let mut entry = entry.ok_or(Error::Unknown(key))?;
+        let mut entry = self.inner.take(key).ok_or(Error::Unknown(key))?;
         entry.mailbox.push(PeerCommand::Remove(cease));
         self.depart(&mut entry);
         Ok(())
@@ -344,6 +354,9 @@ impl Server {
             status.name.clone_from(&config.name);
             status.remote_address = config.remote_address;
             drop(status);
+            let mut names = self.inner.names.borrow_mut();
+            names.remove(&entry.config.name);
+            names.insert(config.name.clone(), key);
             entry.config = config;
             entry.guard = guard;
         }
@@ -352,9 +365,7 @@ impl Server {
 
     /// The neighbour with that name.
     pub fn find(&self, name: &str) -> Option<PeerKey> {
-        let peers = self.inner.peers.borrow();
-        let mut named = peers.iter().filter(|(_, entry)| entry.config.name == name);
-        named.next().map(|(key, _)| *key)
+        self.inner.names.borrow().get(name).copied()
     }
 
     /// What there is to know of a neighbour.
@@ -411,6 +422,8 @@ impl Server {
             dynamic,
             task: None,
         };
+        let name = entry.config.name.clone();
+        self.inner.names.borrow_mut().insert(name, key);
         self.inner.peers.borrow_mut().insert(key, entry);
         if self.inner.phase.get() == Phase::Serving {
             self.run_peer(key);
@@ -461,8 +474,7 @@ impl Server {
             supervise(driver).await;
             // A neighbour that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {
-                let entry = inner.peers.borrow_mut().remove(&key);
-                drop(entry);
+                drop(inner.take(key));
             }
         }));
     }

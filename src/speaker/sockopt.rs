@@ -174,6 +174,20 @@ pub fn bind_interface(socket: BorrowedFd<'_>, name: &str) -> io::Result<()> {
     SockRef::from(&socket).bind_device(Some(name.as_bytes()))
 }
 
+/// The number of the interface `name`, which addresses that mean something only there carry as their scope.
+///
+/// # Errors
+/// The kernel's: no such interface; `InvalidInput` for a name that cannot be one.
+pub fn interface_index(name: &str) -> io::Result<u32> {
+    let name =
+        std::ffi::CString::new(name).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: the pointer is to a string with its end mark, which lives until the call returns.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index),
+    }
+}
+
 fn set<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let size = libc::socklen_t::try_from(size_of_val(value))
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -250,6 +264,13 @@ mod tests {
             set_min_ttl(fd, address, 254).expect("254 is a ttl");
             assert_eq!(min_ttl(fd, address).expect("a smallest ttl"), 254);
         }
+    }
+
+    #[test]
+    fn interfaces_have_numbers() {
+        assert!(interface_index("lo").expect("loopback") > 0);
+        assert!(interface_index("no-such-interface").is_err());
+        assert!(interface_index("nul\0inside").is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Listeners that come and go, and connections that nobody expects.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use oxabgp::bgp::Notification;
@@ -137,4 +137,67 @@ async fn a_passive_neighbor_with_gtsm_does_not_hear_a_distant_peer() {
         .await;
     drop(peer);
     server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn ipv6_and_ipv4_listen_on_one_port() {
+    let (server, four) = serving([10, 0, 0, 1]);
+    let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), four.port());
+    let Ok(six) = server.listen(v6) else {
+        // Another process may have the port, or the machine no IPv6.
+        server.shutdown(Cease::Removed).await;
+        return;
+    };
+    let (other, _) = serving([10, 0, 0, 2]);
+    let mut watches = Vec::new();
+    for (at, address) in [four, six].into_iter().enumerate() {
+        let mut config = passive(65001, 65002);
+        config.remote_address = address.ip();
+        config.name = format!("waiting {at}");
+        config.min_ttl = Some(255);
+        let (plugin, watch) = recorder();
+        server.add_peer(config, plugin).expect("a peer");
+        watches.push(watch);
+        let mut config = active(65002, 65001, address);
+        config.min_ttl = Some(255);
+        let (plugin, watch) = recorder();
+        other.add_peer(config, plugin).expect("a peer");
+        watches.push(watch);
+    }
+    for watch in &mut watches {
+        watch.established().await;
+    }
+    server.shutdown(Cease::Removed).await;
+    other.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_md5_key_may_be_that_of_a_whole_network() {
+    if !oxabgp::speaker::sockopt::md5_supported() {
+        return;
+    }
+    let (server, address) = serving([10, 0, 0, 1]);
+    let mut template = passive(65001, 65002);
+    template.md5_key = Some(b"secret".to_vec());
+    server.expect_network(&template, 8).expect("a key");
+    let (plugin, mut watch) = recorder();
+    let mut dynamic = Some((template.clone(), plugin));
+    server.on_unknown(move |_| match dynamic.take() {
+        Some((config, plugin)) => Answer::Accept(Box::new(config), Box::new(plugin)),
+        None => Answer::Refuse(Notification::cease(3)),
+    });
+    // A listener that opens later has the key, too.
+    let second = server.listen(SocketAddr::new(LOOPBACK, 0)).expect("a port");
+    assert_ne!(second, address);
+    let (other, _) = serving([10, 0, 0, 2]);
+    let mut config = active(65002, 65001, second);
+    config.md5_key = Some(b"secret".to_vec());
+    config.local_address = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9)));
+    let (plugin, _seen) = recorder();
+    // The neighbour that is made has the template's address, which is all that matters to this test.
+    other.add_peer(config, plugin).expect("a peer");
+    watch.established().await;
+    server.forget_network(&template, 8).expect("it was there");
+    server.shutdown(Cease::Removed).await;
+    other.shutdown(Cease::Removed).await;
 }
