@@ -17,7 +17,7 @@ use crate::bgp::fsm::{CloseReason, ConnInfo, Phase};
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::refresh::RouteRefresh;
-use crate::bgp::message::update::{Direction as Change, Update};
+use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage};
 use crate::bgp::{Capability, Codec, Negotiated, Sender};
 use crate::config::NeighborConfig;
@@ -317,17 +317,7 @@ impl NeighborPlugin {
             warn!(neighbor = %self.neighbor.name, %error, severity = ?error.severity, "an UPDATE had an error");
         }
         if keep {
-            let mut table = self.neighbor.rib_in.borrow_mut();
-            for field in &content.fields {
-                for nlri in field.routes.flatten() {
-                    match field.direction {
-                        Change::Announce => {
-                            table.announce(nlri, &content.attributes, field.next_hop)
-                        }
-                        Change::Withdraw => table.withdraw(nlri),
-                    }
-                }
-            }
+            self.neighbor.rib_in.borrow_mut().update(&content);
         }
         self.neighbor.tell(
             &self.core,

@@ -232,8 +232,8 @@ impl Control for Speech<'_> {
             let id = listed.neighbor.id;
             match side {
                 RibSide::In => {
-                    for route in listed.neighbor.rib_in.borrow().routes() {
-                        out(id, route.nlri.as_ref(), &route.attributes);
+                    for route in listed.neighbor.rib_in.borrow().routes(None) {
+                        out(id, route.nlri.as_ref(), route.attributes);
                     }
                 }
                 RibSide::Out => {
