@@ -32,7 +32,12 @@ fn every_example_configuration_loads_without_a_warning() {
         assert!(warnings.is_empty(), "{warnings}");
         assert!(!config.neighbors.is_empty(), "{}", path.display());
         let again = Config::parse("again", &config.render(Secrets::Shown), root(), &env);
-        assert!(again.is_ok(), "{}: {}", path.display(), again.expect_err("refused"));
+        assert!(
+            again.is_ok(),
+            "{}: {}",
+            path.display(),
+            again.expect_err("refused")
+        );
     }
 }
 
@@ -41,7 +46,10 @@ fn the_quick_start_of_the_readme_is_the_one_in_etc() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");
     for name in ["quickstart.conf", "announce.sh"] {
         let text = fs::read_to_string(root().join("etc").join(name)).expect(name);
-        assert!(readme.contains(&text), "README.md does not show etc/{name} as it is");
+        assert!(
+            readme.contains(&text),
+            "README.md does not show etc/{name} as it is"
+        );
     }
 }
 
@@ -71,7 +79,10 @@ fn the_unit_starts_the_server_and_waits_for_it() {
     assert!(user.lines().any(|line| line.starts_with("u oxabgp ")));
     // Every line is a comment, a section or a setting.
     for line in unit.lines().filter(|line| !line.is_empty()) {
-        let known = line.starts_with(['#', '[']) || line.split_once('=').is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        let known = line.starts_with(['#', '['])
+            || line
+                .split_once('=')
+                .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_alphanumeric()));
         assert!(known, "{line}");
     }
 }
@@ -143,13 +154,23 @@ fn has_python() -> bool {
 #[test]
 fn the_shell_helper_announces_and_listens() {
     let mut helper = Helper::start(&helper("announce.sh"), &[], &[]);
-    assert_eq!(helper.command(), "announce route 198.51.100.0/24 next-hop self");
-    assert!(helper.command().starts_with("announce route 198.51.101.0/24"));
+    assert_eq!(
+        helper.command(),
+        "announce route 198.51.100.0/24 next-hop self"
+    );
+    assert!(
+        helper
+            .command()
+            .starts_with("announce route 198.51.101.0/24")
+    );
     for line in ["done", "error", "neighbor 192.0.2.1 up", ""] {
         helper.say(line);
     }
     let log = helper.finish();
-    assert_eq!(log, "announce.sh: a command was refused\nannounce.sh: neighbor 192.0.2.1 up\n");
+    assert_eq!(
+        log,
+        "announce.sh: a command was refused\nannounce.sh: neighbor 192.0.2.1 up\n"
+    );
 }
 
 #[test]
@@ -164,13 +185,19 @@ fn the_health_check_follows_the_service() {
         &["198.51.100.53/32", &check],
         &quick,
     );
-    assert_eq!(helper.command(), "announce route 198.51.100.53/32 next-hop self med 100");
+    assert_eq!(
+        helper.command(),
+        "announce route 198.51.100.53/32 next-hop self med 100"
+    );
     helper.say("done");
     fs::remove_file(&service).expect("removed");
     assert_eq!(helper.command(), "withdraw route 198.51.100.53/32");
     helper.say("done");
     fs::write(&service, "").expect("written");
-    assert_eq!(helper.command(), "announce route 198.51.100.53/32 next-hop self med 100");
+    assert_eq!(
+        helper.command(),
+        "announce route 198.51.100.53/32 next-hop self med 100"
+    );
     // It waits for the answer, and ends when there is nobody to give one.
     helper.finish();
 }
@@ -181,18 +208,30 @@ fn the_python_helper_reacts_to_peers() {
         return;
     }
     let mut helper = Helper::start(&helper("announce.py"), &[], &[]);
-    assert_eq!(helper.command(), "announce route 198.51.100.0/24 next-hop self");
+    assert_eq!(
+        helper.command(),
+        "announce route 198.51.100.0/24 next-hop self"
+    );
     // An event before the answer is not lost.
     helper.say(UP);
     helper.say("done");
-    assert_eq!(helper.command(), "announce route 198.51.101.0/24 next-hop self med 10");
+    assert_eq!(
+        helper.command(),
+        "announce route 198.51.101.0/24 next-hop self med 10"
+    );
     helper.say("done");
     helper.say(UPDATE);
     helper.say(DOWN);
-    assert_eq!(helper.command(), "withdraw route 198.51.101.0/24 next-hop self");
+    assert_eq!(
+        helper.command(),
+        "withdraw route 198.51.101.0/24 next-hop self"
+    );
     helper.say("done");
     let log = helper.finish();
-    assert!(log.contains("ipv4 unicast 10.0.0.0/8 by 192.0.2.1 from 192.0.2.1"), "{log}");
+    assert!(
+        log.contains("ipv4 unicast 10.0.0.0/8 by 192.0.2.1 from 192.0.2.1"),
+        "{log}"
+    );
 }
 
 #[test]
@@ -222,7 +261,10 @@ fn every_helper_is_valid_in_its_language() {
     }
     for path in files("examples/helpers", "py") {
         let program = "import ast, sys; ast.parse(open(sys.argv[1]).read())";
-        let status = Command::new("python3").args(["-c", program]).arg(&path).status();
+        let status = Command::new("python3")
+            .args(["-c", program])
+            .arg(&path)
+            .status();
         assert!(status.expect("a Python").success(), "{}", path.display());
     }
 }
