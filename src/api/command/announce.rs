@@ -8,7 +8,7 @@ use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
 use crate::api::control::{Among, Control};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
-use crate::grammar::{Place, Prefix, RouteText, Verb, route};
+use crate::grammar::{self, Place, Prefix, RouteText, Verb, family, flow, route};
 use crate::rib::{Action, Change, PeerSet};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
 
@@ -70,22 +70,43 @@ pub(super) fn ipv6(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError
     of_family(call, row.verb(), Afi::IPV6)
 }
 
+/// `announce l2vpn vpls …`, `announce l2vpn evpn …`: ExaBGP 5.0 knows only `announce vpls`.
+pub(super) fn l2vpn(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    of_family(call, row.verb(), Afi::L2VPN)
+}
+
 fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, CommandError> {
     let (start, word, end) = word_at(call.line, call.at);
-    let span = Span::new(start, end);
     let Some(safi) = Safi::from_name(word) else {
-        let error = SyntaxError::expected(span, "a SAFI such as `unicast`", word);
-        return Err(error
-            .with_near_miss(word, ["unicast", "multicast", "nlri-mpls", "mpls-vpn"])
-            .into());
+        let names = Family::KNOWN
+            .into_iter()
+            .filter_map(|family| family.safi.name());
+        let error = SyntaxError::expected(Span::new(start, end), "a SAFI such as `unicast`", word);
+        return Err(error.with_near_miss(word, names).into());
     };
     call.at = end;
+    let family = Family { afi, safi };
     match safi {
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
-            prefix_route(call, verb, Place::Family(Family { afi, safi }))
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN if afi != Afi::L2VPN => {
+            prefix_route(call, verb, Place::Family(family))
         }
-        _ => Err(SyntaxError::new(span, format!("routes of {afi} {safi} can't be written")).into()),
+        _ => sentence(call, verb, |c| grammar::sentence(c, family, verb)),
     }
+}
+
+/// `announce flow route MATCH … THEN …`, or the same in braces.
+pub(super) fn flow(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    let verb = row.verb();
+    sentence(call, verb, |c| {
+        c.expect("route")?;
+        flow::route(c, verb, None)
+    })
+}
+
+/// `announce vpls rd R endpoint E base B offset O size S next-hop H`
+pub(super) fn vpls(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    let verb = row.verb();
+    sentence(call, verb, |c| family::vpls(c, verb))
 }
 
 pub(super) fn prefix_route(
@@ -137,7 +158,7 @@ pub(super) fn eor(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let family = if call.arguments().0.is_empty() {
         Family::IPV4_UNICAST
     } else {
-        family(call)?
+        family_of(call)?
     };
     let peers = call.peers(Among::OwnEstablished)?;
     Ok(call.end_of_rib(peers, family))
@@ -145,14 +166,14 @@ pub(super) fn eor(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
 
 /// `announce route-refresh AFI SAFI`
 pub(super) fn refresh(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    let family = family(call)?;
+    let family = family_of(call)?;
     let peers = call.peers(Among::OwnEstablished)?;
     call.control.refresh(&peers, family);
     Ok(Reply::Done)
 }
 
 /// Reads the arguments as AFI and SAFI.
-fn family(call: &Call<'_>) -> Result<Family, CommandError> {
+fn family_of(call: &Call<'_>) -> Result<Family, CommandError> {
     let (start, afi_word, end) = word_at(call.line, call.at);
     let afi = Afi::from_name(afi_word).ok_or_else(|| {
         SyntaxError::expected(Span::new(start, end), "an AFI such as `ipv4`", afi_word)

@@ -72,11 +72,13 @@ commands! {
         "announce attribute" Uses announce::attributes: "announce attribute next-hop 192.0.2.1 med 5 nlri 198.51.100.0/24",
         "announce attributes" Uses announce::attributes: "announce attributes next-hop 192.0.2.1 nlri 198.51.100.0/24 203.0.113.0/24",
         "announce eor" Uses announce::eor: "announce eor ipv4 unicast",
+        "announce flow" Uses announce::flow: "announce flow route source 203.0.113.7/32 destination-port =80 discard",
         "announce ipv4" Uses announce::ipv4: "announce ipv4 unicast 198.51.100.0/24 next-hop 192.0.2.1",
         "announce ipv6" Uses announce::ipv6: "announce ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::1",
         "announce operational" Uses operational::announce: "announce operational asm afi ipv4 safi unicast advisory \"maintenance at noon\"",
         "announce route" Uses announce::route: "announce route 198.51.100.0/24 next-hop self",
         "announce route-refresh" Uses announce::refresh: "announce route-refresh ipv4 unicast",
+        "announce vpls" Uses announce::vpls: "announce vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
         "announce watchdog" Uses announce::watchdog: "announce watchdog dns",
         "clear adj-rib" Uses rib::clear: "clear adj-rib out",
         "crash" Uses session::crash: "crash",
@@ -96,13 +98,16 @@ commands! {
         "version" Ignores session::version: "version",
         "withdraw attribute" Uses announce::attributes: "withdraw attribute next-hop 192.0.2.1 nlri 198.51.100.0/24",
         "withdraw attributes" Uses announce::attributes: "withdraw attributes next-hop 192.0.2.1 nlri 198.51.100.0/24",
+        "withdraw flow" Uses announce::flow: "withdraw flow route source 203.0.113.7/32 destination-port =80 discard",
         "withdraw ipv4" Uses announce::ipv4: "withdraw ipv4 unicast 198.51.100.0/24",
         "withdraw ipv6" Uses announce::ipv6: "withdraw ipv6 unicast 2001:db8:1::/48",
         "withdraw route" Uses announce::route: "withdraw route 198.51.100.0/24",
+        "withdraw vpls" Uses announce::vpls: "withdraw vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
         "withdraw watchdog" Uses announce::watchdog: "withdraw watchdog dns",
     }
     more {
         "abort" Ignores batch::abort: "abort",
+        "announce l2vpn" Uses announce::l2vpn: "announce l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
         "begin" Ignores batch::begin: "begin",
         "commit" Ignores batch::commit: "commit",
         "daemon reload" Ignores v6::reload: "daemon reload",
@@ -132,6 +137,7 @@ commands! {
         "system help" Ignores v6::help: "system help",
         "system queue-status" Ignores v6::queue_status: "system queue-status",
         "system version" Ignores v6::version: "system version",
+        "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }
 }
 

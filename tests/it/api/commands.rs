@@ -479,13 +479,45 @@ fn hostile_lines_are_errors() {
 }
 
 #[test]
-fn help_is_exabgps() {
+fn help_is_exabgps_to_the_byte() {
     let mut talk = Talk::new();
     let help = talk.say("help");
-    assert!(
-        help.starts_with("\navailable API commands are listed here:\n=====")
-            && help.ends_with("version \n\ndone\n")
-    );
+    assert_eq!(help, include_str!("../../data/api/help.txt"));
     let all = talk.say("help all");
     assert!(all.contains("begin") && !help.contains("begin"));
+}
+
+#[test]
+fn routes_of_every_family_that_can_be_written() {
+    for line in [
+        "announce ipv4 nlri-mpls 10.0.0.0/24 next-hop 1.2.3.4 label 100",
+        "announce ipv4 mpls-vpn 10.0.0.0/24 next-hop 1.2.3.4 label 100 rd 65000:1",
+        "announce ipv6 mpls-vpn 2001:db8::/32 next-hop ::1 label 100 rd 65000:1",
+        "announce ipv4 flow source 10.0.0.0/24 protocol tcp rate-limit 9600",
+        "announce ipv6 flow destination 2001:db8::/32 discard",
+        "announce flow route source 10.0.0.0/24",
+        "announce flow route { rd 65000:1; match { source 10.0.0.0/24; destination-port =80; } then { discard; } }",
+        "announce flow route { match { source 10.0.0.0/24; } then { redirect 65000:1; } }",
+        "announce vpls endpoint 5 rd 1:1 base 100 size 8 offset 1 next-hop 1.1.1.1",
+        "announce attributes next-hop 1.2.3.4 rd 65000:1 label 5 nlri 10.0.0.0/24",
+    ] {
+        let withdraw = line.replacen("announce", "withdraw", 1);
+        for line in [line, &withdraw] {
+            let mut talk = Talk::new();
+            assert_eq!(talk.say(line), "done\n", "{line}: {:?}", talk.last);
+            assert_eq!(talk.calls().len(), 1, "{line}");
+        }
+    }
+    for line in [
+        "announce flow source 10.0.0.0/24 discard",
+        "announce flow route",
+        "announce flow route discard",
+        "announce vpls rd 1:1 endpoint 5",
+        "announce ipv4 bgp-ls x",
+        "announce ipv4 mpls-vpn 10.0.0.0/24 next-hop 1.2.3.4 label 100",
+    ] {
+        let mut talk = Talk::new();
+        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.calls(), [""; 0], "{line}");
+    }
 }
