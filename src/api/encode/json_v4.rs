@@ -287,8 +287,12 @@ impl Line<'_> {
     fn withdrawn<'f>(&self, fields: impl Iterator<Item = &'f Field<'f>>, w: &mut JsonWriter) {
         families(fields, w, |fields, w| {
             w.raw("[ ");
-            let routes = fields.iter().flat_map(|field| field.routes).flatten();
-            w.list(routes, |w, nlri| self.nlri(nlri, None, w));
+            // Routes that an error withdrew keep their next hop, which some families show inside.
+            let routes = fields.iter().flat_map(|field| {
+                let routes = field.routes.flatten();
+                routes.map(|nlri| (nlri, field.next_hop))
+            });
+            w.list(routes, |w, (nlri, hop)| self.nlri(nlri, hop, w));
             w.raw(" ]");
         });
     }

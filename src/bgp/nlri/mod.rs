@@ -209,6 +209,7 @@ families! {
     evpn::Evpn,
     mvpn::Mvpn,
     mup::Mup,
+    bgp_ls::BgpLs,
 }
 
 impl NlriRef<'_> {

@@ -28,6 +28,7 @@ pub(crate) const FILES: &[&str] = &[
     "mcast-vpn",
     "mup",
     "prefix-sid",
+    "bgp-ls",
 ];
 
 /// Cases that are not compared: attributes that are not decoded yet, and those where ExaBGP is wrong beyond what the file says
@@ -142,7 +143,7 @@ fn json(content: &Content<'_>) -> String {
                 w.into_string()
             };
             let text = match direction {
-                Direction::Withdraw => list(None),
+                Direction::Withdraw => list(field.next_hop),
                 Direction::Announce => {
                     let name = |hop: Option<NextHop>| {
                         hop.map_or_else(|| "no-nexthop".to_owned(), |hop| hop.to_string())

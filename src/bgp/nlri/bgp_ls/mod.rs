@@ -1,0 +1,188 @@
+//! BGP-LS (RFC 9552 section 5.2): nodes, links, prefixes and SRv6 SIDs of an IGP, also of a VPN. Received and passed on, never
+//! made here: what is announced comes from a topology that we do not have.
+//!
+//! ```text
+//! +---------------------------------------------------------------+
+//! |            NLRI Type          |     Total NLRI Length         |
+//! +---------------------------------------------------------------+
+//! |                  Route Distinguisher (8 octets)               |   SAFI 72 only
+//! +---------------------------------------------------------------+
+//! |  Protocol-ID  |           Identifier (8 octets)               |
+//! +---------------------------------------------------------------+
+//! |                descriptors: TLVs of type (2), length (2)      |
+//! +---------------------------------------------------------------+
+//! ```
+
+use super::{NlriCodec, NlriRef};
+use crate::bgp::family::{Family, Safi};
+use crate::bgp::nexthop::NextHop;
+use crate::bgp::rd::RouteDistinguisher;
+use crate::json::{JsonWriter, hex};
+use crate::wire::{Reader, WireError};
+
+mod descriptor;
+
+use descriptor::{Descriptors, LinkId};
+
+/// Objects of a link-state database.
+#[derive(Clone, Copy, Debug)]
+pub struct BgpLs;
+
+const NODE: u16 = 1;
+const LINK: u16 = 2;
+const PREFIX_V4: u16 = 3;
+const PREFIX_V6: u16 = 4;
+const SRV6_SID: u16 = 6;
+
+/// An object of a known type, taken apart.
+struct Object {
+    code: u16,
+    rd: Option<RouteDistinguisher>,
+    protocol: u8,
+    identifier: u64,
+    descriptors: Descriptors,
+}
+
+impl Object {
+    /// Reads the value of an NLRI; `None` for a type that we do not know.
+    fn decode(family: Family, code: u16, mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
+        const WHAT: &str = "a BGP-LS NLRI of its type's length";
+        if !matches!(code, NODE | LINK | PREFIX_V4 | PREFIX_V6 | SRV6_SID) {
+            return Ok(None);
+        }
+        let rd = if family.safi == Safi::BGP_LS_VPN {
+            Some(RouteDistinguisher(r.array(WHAT)?))
+        } else {
+            None
+        };
+        let protocol = r.u8(WHAT)?;
+        let identifier = r.u64(WHAT)?;
+        let descriptors = Descriptors::decode(protocol, code == PREFIX_V6, &mut r)?;
+        let complete = match code {
+            PREFIX_V4 | PREFIX_V6 => !descriptors.local.is_empty() && descriptors.prefix.is_some(),
+            LINK => true,
+            _ => descriptors.local_first,
+        };
+        if !complete {
+            return Err(r.error("the descriptors that the type of NLRI needs"));
+        }
+        Ok(Some(Self { code, rd, protocol, identifier, descriptors }))
+    }
+
+    fn of(family: Family, bytes: &[u8]) -> Option<Self> {
+        let (code, r) = head(bytes)?;
+        Self::decode(family, code, r).ok()?
+    }
+
+    const fn name(&self) -> &'static str {
+        match self.code {
+            NODE => "bgpls-node",
+            LINK => "bgpls-link",
+            PREFIX_V4 => "bgpls-prefix-v4",
+            PREFIX_V6 => "bgpls-prefix-v6",
+            _ => "bgpls-srv6sid",
+        }
+    }
+
+    fn json(&self, next_hop: Option<NextHop>, w: &mut JsonWriter) {
+        let d = &self.descriptors;
+        w.key("ls-nlri-type").string(self.name());
+        w.raw(", \"l3-routing-topology\": ").number(self.identifier);
+        w.raw(", \"protocol-id\": ").number(self.protocol);
+        match self.code {
+            LINK => {
+                descriptor::json("local-node-descriptors", &d.local, w);
+                descriptor::json("remote-node-descriptors", &d.remote, w);
+                descriptor::list("interface-addresses", &d.interfaces, w);
+                descriptor::list("neighbor-addresses", &d.neighbors, w);
+                w.raw(", \"multi-topology-ids\": [ ");
+                w.list(&d.topologies, |w, topology| {
+                    w.number(*topology);
+                });
+                w.raw(" ], \"link-identifiers\": [ ");
+                w.list(&d.link, |w, LinkId { local, remote }| {
+                    w.raw("{ \"link-local-id\": ").number(*local);
+                    w.raw(", \"link-remote-id\": ").number(*remote).raw(" }");
+                });
+                w.raw(" ]");
+            }
+            SRV6_SID => {
+                descriptor::json("node-descriptors", &d.local, w);
+                w.raw(", \"srv6-sid-descriptors\": {\"multi-topology-ids\": [");
+                w.list(&d.topologies, |w, topology| {
+                    w.display(topology);
+                });
+                w.raw("]");
+                if let Some(sid) = d.sid {
+                    w.raw(", \"srv6-sid\": ").display(sid);
+                }
+                for (kind, value) in &d.others {
+                    w.raw(", ").key(&format!("generic-tlv-{kind}"));
+                    w.format(format_args!("[\"0x{}\"]", hex(value)));
+                }
+                // ExaBGP leaves the route distinguisher out here.
+                w.raw("}");
+            }
+            _ => {
+                descriptor::json("node-descriptors", &d.local, w);
+                if let Some((address, bits)) = d.prefix {
+                    w.raw(", \"ip-reachability-tlv\": ").display(address);
+                    w.raw(", \"ip-reach-prefix\": ").display(format_args!("{address}/{bits}"));
+                }
+                w.raw(", \"nexthop\": ");
+                match next_hop {
+                    Some(next_hop) => w.display(next_hop),
+                    None => w.raw("\"None\""),
+                };
+                if let Some(kind) = d.ospf_route_type {
+                    w.raw(", \"ospf-route-type\": ").number(kind);
+                }
+            }
+        }
+        if let Some(rd) = self.rd {
+            w.raw(", \"rd\": ").display(rd);
+        }
+    }
+}
+
+/// Type, and what follows the length.
+fn head(bytes: &[u8]) -> Option<(u16, Reader<'_>)> {
+    let mut r = Reader::new(bytes);
+    let code = r.u16("a type of NLRI").ok()?;
+    let length = usize::from(r.u16("the length of an NLRI").ok()?);
+    Some((code, r.sub(length, "an NLRI as long as it says").ok()?))
+}
+
+impl NlriCodec for BgpLs {
+    const FAMILIES: &'static [Family] = &[Family::new(16388, 71), Family::new(16388, 72)];
+
+    fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let Some((code, value)) = head(r.peek()) else {
+            return Err(r.error("a BGP-LS NLRI as long as it says"));
+        };
+        Object::decode(family, code, value)?;
+        r.take(4 + value.remaining(), "a BGP-LS NLRI as long as it says")
+    }
+
+    fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
+        w.raw("{ ");
+        match Object::of(nlri.family, nlri.bytes) {
+            Some(object) => object.json(next_hop, w),
+            None => {
+                let code = head(nlri.bytes).map_or(0, |(code, _)| code);
+                w.raw("\"code\": ").number(code);
+                w.raw(", \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes));
+            }
+        }
+        w.raw(" }");
+    }
+
+    fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        // All that ExaBGP says.
+        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        out.push_str(&format!("{} raw 0x{}", nlri.family.safi, hex(nlri.bytes)));
+    }
+}
