@@ -6,6 +6,8 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
+use tracing::warn;
+
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, MessageCounts, NeighborStatus, Request as Asked, RibSide,
@@ -110,25 +112,11 @@ impl Control for Speech<'_> {
             );
             return Err(CommandError::new(ErrorKind::Refused, message));
         }
-        let refused = |family: Family| {
-            let message = format!("no neighbour that is meant has the family `{family}`");
-            CommandError::new(ErrorKind::Refused, message)
-        };
         let mut rib = self.core.rib.borrow_mut();
-        if let [change] = &changes[..] {
-            // A change that nobody takes changes nothing.
+        for change in &*changes {
+            // ExaBGP answers `done` here too: helpers announce both address families to everybody.
             if rib.apply(change).accepted == 0 {
-                return Err(refused(change.nlri.family));
-            }
-        } else {
-            if let Some(change) = changes
-                .iter()
-                .find(|change| !rib.takes(&change.peers, change.nlri.family))
-            {
-                return Err(refused(change.nlri.family));
-            }
-            for change in &*changes {
-                rib.apply(change);
+                warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");
             }
         }
         changes.clear();
