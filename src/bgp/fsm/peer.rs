@@ -209,7 +209,11 @@ impl Peer {
 
     fn connected(&mut self, id: ConnId, info: ConnInfo, now: Instant) {
         if self.dialing != Some(id) {
-            return self.connections.order(Output::Close(id));
+            // A dial that was given up, or nonsense.
+            if self.connections.get_mut(id).is_none() {
+                self.connections.order(Output::Close(id));
+            }
+            return;
         }
         self.dialing = None;
         self.timers.stop(Timer::ConnectRetry);

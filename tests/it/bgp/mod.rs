@@ -1,5 +1,7 @@
 //! The protocol.
 
 mod fsm;
+mod fsm_any_input;
+mod fsm_collision;
 pub(crate) mod golden;
 mod message;

@@ -324,6 +324,14 @@ impl Pair {
         [self.peers[0].state(), self.peers[1].state()]
     }
 
+    /// How many connections both ends have open.
+    pub(crate) fn session_wires(&self) -> usize {
+        self.wires
+            .iter()
+            .filter(|wire| wire.open == [true; 2])
+            .count()
+    }
+
     /// Cuts every connection; both ends will see it.
     pub(crate) fn cut(&mut self) {
         for at in 0..self.wires.len() {
