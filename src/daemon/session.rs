@@ -7,8 +7,8 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
 use crate::bgp::{Asn, Capability};
-use crate::config::{Env, SessionConfig};
-use crate::speaker::PeerConfig;
+use crate::config::{self, Env, SessionConfig};
+use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
 /// The software version that we tell.
 const SOFTWARE: &str = concat!("oxabgp/", env!("CARGO_PKG_VERSION"));
@@ -83,6 +83,15 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     peer.ttl = session.outgoing_ttl;
     peer.min_ttl = session.incoming_ttl;
     peer.md5_key.clone_from(&session.md5_password);
+    peer.tcp_ao = session.tcp_ao.as_ref().map(|ao| TcpAoKey {
+        key_id: ao.key_id,
+        algorithm: match ao.algorithm {
+            config::TcpAoAlgorithm::HmacSha1 => TcpAoAlgorithm::HmacSha1,
+            config::TcpAoAlgorithm::Aes128Cmac => TcpAoAlgorithm::Aes128Cmac,
+            config::TcpAoAlgorithm::HmacSha256 => TcpAoAlgorithm::HmacSha256,
+        },
+        key: ao.password.clone(),
+    });
     peer.interface.clone_from(&session.source_interface);
     peer
 }

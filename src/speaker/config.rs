@@ -60,6 +60,8 @@ pub struct PeerConfig {
     pub min_ttl: Option<u8>,
     /// TCP MD5 key (RFC 2385): at most 80 bytes.
     pub md5_key: Option<Vec<u8>>,
+    /// Key of the TCP authentication option (RFC 5925), instead of MD5.
+    pub tcp_ao: Option<TcpAoKey>,
     /// Interface that outgoing connections are bound to.
     pub interface: Option<String>,
 }
@@ -89,6 +91,7 @@ impl PeerConfig {
             ttl: None,
             min_ttl: None,
             md5_key: None,
+            tcp_ao: None,
             interface: None,
         }
     }
@@ -130,7 +133,52 @@ impl fmt::Debug for PeerConfig {
             .field("passive", &self.passive)
             .field("hold_time", &self.hold_time)
             .field("md5", &self.md5_key.is_some())
+            .field("tcp_ao", &self.tcp_ao.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+/// A key of the TCP authentication option (RFC 5925).
+#[derive(Clone, PartialEq, Eq)]
+pub struct TcpAoKey {
+    /// KeyID of what we send and of what we expect.
+    pub key_id: u8,
+    /// How segments are signed.
+    pub algorithm: TcpAoAlgorithm,
+    /// The master key, at most 80 bytes.
+    pub key: Vec<u8>,
+}
+
+impl fmt::Debug for TcpAoKey {
+    /// All but the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TcpAoKey")
+            .field("key_id", &self.key_id)
+            .field("algorithm", &self.algorithm)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the TCP authentication option signs segments (RFC 5926, and SHA-256 as Linux has it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TcpAoAlgorithm {
+    /// HMAC-SHA-1-96.
+    HmacSha1,
+    /// AES-128-CMAC-96.
+    Aes128Cmac,
+    /// HMAC-SHA-256.
+    HmacSha256,
+}
+
+impl TcpAoAlgorithm {
+    /// The name in Linux's crypto API.
+    pub(crate) const fn kernel_name(self) -> &'static str {
+        match self {
+            Self::HmacSha1 => "hmac(sha1)",
+            Self::Aes128Cmac => "cmac(aes128)",
+            Self::HmacSha256 => "hmac(sha256)",
+        }
     }
 }
 

@@ -43,19 +43,23 @@ impl Transport for Tcp {
     fn dial(&self, peer: &PeerConfig) -> Dialing {
         let socket = outgoing(peer);
         let remote = scoped(peer.remote_address, peer.port, peer);
-        let signed = peer.md5_key.is_some();
+        let signed = match (&peer.md5_key, &peer.tcp_ao) {
+            (Some(_), _) => Some("md5"),
+            (None, Some(_)) => Some("tcp-ao"),
+            (None, None) => None,
+        };
         let name = peer.name.clone();
         Box::pin(async move {
             let remote = remote?;
             let mut connecting = pin!(socket?.connect(remote));
-            let stream = if signed {
+            let stream = if let Some(signed) = signed {
                 match tokio::time::timeout(MD5_SILENCE, connecting.as_mut()).await {
                     Ok(done) => done?,
                     Err(_) => {
                         tracing::warn!(
                             neighbor = %name,
                             remote = %remote,
-                            "no answer to a connection with md5 for 3 seconds: the peer's md5 key may differ"
+                            "no answer to a connection with {signed} for 3 seconds: the peer's {signed} key may differ"
                         );
                         connecting.await?
                     }
@@ -90,6 +94,9 @@ fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
     secure(socket.as_fd(), peer)?;
     if let Some(key) = &peer.md5_key {
         sockopt::set_md5(socket.as_fd(), peer.remote_address, None, key)?;
+    }
+    if let Some(key) = &peer.tcp_ao {
+        sockopt::set_ao(socket.as_fd(), peer.remote_address, None, key)?;
     }
     Ok(TcpSocket::from_std_stream(socket.into()))
 }

@@ -14,6 +14,7 @@ use socket2::{Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
+use super::config::TcpAoKey;
 use super::connect::domain;
 use super::{PeerConfig, sockopt};
 use crate::bgp::fsm::ConnInfo;
@@ -30,6 +31,7 @@ pub(crate) struct Guard {
     /// Length of the network's prefix in bits; `None`: `address` alone.
     prefix: Option<u8>,
     md5_key: Option<Vec<u8>>,
+    tcp_ao: Option<TcpAoKey>,
     ttl: Option<u8>,
 }
 
@@ -40,13 +42,46 @@ impl Guard {
             address: peer.remote_address,
             prefix,
             md5_key: peer.md5_key.clone(),
+            tcp_ao: peer.tcp_ao.clone(),
             ttl: peer.outgoing_ttl(),
         }
     }
 
     /// Whether it asks for nothing.
     const fn is_empty(&self) -> bool {
-        self.md5_key.is_none() && self.ttl.is_none()
+        !self.has_key() && self.ttl.is_none()
+    }
+
+    const fn has_key(&self) -> bool {
+        self.md5_key.is_some() || self.tcp_ao.is_some()
+    }
+
+    /// Sets the key on a socket of its IP version.
+    fn install(&self, socket: &TcpListener, at: SocketAddr) -> io::Result<()> {
+        if at.is_ipv4() != self.address.is_ipv4() {
+            return Ok(());
+        }
+        if let Some(key) = &self.md5_key {
+            sockopt::set_md5(socket.as_fd(), self.address, self.prefix, key)?;
+        }
+        if let Some(key) = &self.tcp_ao {
+            sockopt::set_ao(socket.as_fd(), self.address, self.prefix, key)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the key off a socket.
+    fn uninstall(&self, socket: &TcpListener, at: SocketAddr) -> io::Result<()> {
+        if at.is_ipv4() != self.address.is_ipv4() {
+            return Ok(());
+        }
+        if self.md5_key.is_some() {
+            sockopt::set_md5(socket.as_fd(), self.address, self.prefix, &[])?;
+        }
+        if let Some(key) = &self.tcp_ao {
+            sockopt::delete_ao(socket.as_fd(), self.address, self.prefix, key)?;
+        }
+        Ok(())
     }
 }
 
@@ -78,7 +113,7 @@ impl Listeners {
         let socket = bind(address)?;
         let address = socket.local_addr()?;
         for guard in &self.guards {
-            install(&socket, address, guard, guard.md5_key.as_deref())?;
+            guard.install(&socket, address)?;
         }
         self.sockets.push(Listening {
             address,
@@ -120,10 +155,8 @@ impl Listeners {
         if guard.is_empty() {
             return Ok(());
         }
-        if let Some(key) = &guard.md5_key {
-            for socket in &self.sockets {
-                install(&socket.socket, socket.address, &guard, Some(key))?;
-            }
+        for socket in &self.sockets {
+            guard.install(&socket.socket, socket.address)?;
         }
         self.guards.push(guard);
         self.set_ttl()
@@ -136,19 +169,15 @@ impl Listeners {
         };
         self.guards.remove(at);
         let other = self.guards.iter().find(|other| {
-            other.address == guard.address
-                && other.prefix == guard.prefix
-                && other.md5_key.is_some()
+            other.address == guard.address && other.prefix == guard.prefix && other.has_key()
         });
-        if guard.md5_key.is_some() {
-            let key = other.and_then(|other| other.md5_key.as_deref());
-            for socket in &self.sockets {
-                install(
-                    &socket.socket,
-                    socket.address,
-                    guard,
-                    Some(key.unwrap_or_default()),
-                )?;
+        for socket in &self.sockets {
+            match other {
+                Some(other) if *other == *guard => {}
+                Some(other) if other.md5_key.is_some() && guard.md5_key.is_some() => {
+                    other.install(&socket.socket, socket.address)?;
+                }
+                _ => guard.uninstall(&socket.socket, socket.address)?,
             }
         }
         self.set_ttl()
@@ -167,21 +196,6 @@ impl Listeners {
             sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
         }
         Ok(())
-    }
-}
-
-/// Sets the key of a guard on a socket of its IP version.
-fn install(
-    socket: &TcpListener,
-    address: SocketAddr,
-    guard: &Guard,
-    key: Option<&[u8]>,
-) -> io::Result<()> {
-    match key {
-        Some(key) if address.is_ipv4() == guard.address.is_ipv4() => {
-            sockopt::set_md5(socket.as_fd(), guard.address, guard.prefix, key)
-        }
-        _ => Ok(()),
     }
 }
 

@@ -32,7 +32,7 @@ pub mod server;
 pub mod sockopt;
 pub mod writer;
 
-pub use config::PeerConfig;
+pub use config::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 pub use connect::{Stream, Transport};
 pub use control::{Counters, PeerStatus};
 pub use decoder::UpdateDecoder;

@@ -1,5 +1,5 @@
-//! Socket options that neither std nor socket2 knows: TCP MD5 signatures (RFC 2385), the smallest TTL that is accepted
-//! (GTSM, RFC 5082), TTLs, interfaces.
+//! Socket options that neither std nor socket2 knows: TCP MD5 signatures (RFC 2385), the TCP authentication option
+//! (RFC 5925), the smallest TTL that is accepted (GTSM, RFC 5082), TTLs, interfaces.
 //!
 //! The one file with unsafe code: each block is one `setsockopt` or `getsockopt` on a live descriptor with a pointer to a
 //! local value and that value's size. Security options are read back where the kernel lets us, so that one which was
@@ -12,6 +12,18 @@
 //! | flags (1), prefix (1)    |  1: the prefix counts
 //! | key length (2)           |  0: delete the key
 //! | interface index (4)      |
+//! | key (80)                 |
+//! +--------------------------+
+//!
+//! struct tcp_ao_add                              the same file, Linux 6.7
+//! +--------------------------+
+//! | address (128 bytes)      |
+//! | algorithm (64)           |  a name of the kernel's crypto API
+//! | interface index (4)      |
+//! | flags (4), reserved (2)  |  1: current key, 2: ask for it with RNextKeyID
+//! | prefix, send id, receive |
+//! | id, mac length, key      |
+//! | flags, key length (1 each)|
 //! | key (80)                 |
 //! +--------------------------+
 //! ```
@@ -28,12 +40,18 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use socket2::SockRef;
 
+use super::config::TcpAoKey;
+
 /// Longest MD5 key in bytes (`TCP_MD5SIG_MAXKEYLEN`).
 pub const MAX_MD5_KEY: usize = 80;
 
 const TCP_MD5SIG: c_int = 14;
 const TCP_MD5SIG_EXT: c_int = 32;
 const TCP_MD5SIG_FLAG_PREFIX: u8 = 1;
+const TCP_AO_ADD_KEY: c_int = 38;
+const TCP_AO_DEL_KEY: c_int = 39;
+/// Flags of `tcp_ao_add`: the key is the current one, and the one that we ask for.
+const TCP_AO_SET_CURRENT_AND_NEXT: u32 = 3;
 const IP_MINTTL: c_int = 21;
 const IPV6_MINHOPCOUNT: c_int = 73;
 /// `IP_TTL` and `IPV6_UNICAST_HOPS` take this for the system's default.
@@ -83,6 +101,111 @@ pub fn set_md5(
     set(socket, libc::IPPROTO_TCP, name, &option)
 }
 
+/// `struct tcp_ao_add` of Linux.
+#[repr(C, align(8))]
+struct TcpAoAdd {
+    address: [u8; 128],
+    algorithm: [u8; 64],
+    interface: i32,
+    flags: u32,
+    reserved: u16,
+    prefix_length: u8,
+    send_id: u8,
+    receive_id: u8,
+    mac_length: u8,
+    key_flags: u8,
+    key_length: u8,
+    key: [u8; MAX_MD5_KEY],
+}
+
+/// `struct tcp_ao_del` of Linux.
+#[repr(C, align(8))]
+struct TcpAoDel {
+    address: [u8; 128],
+    interface: i32,
+    flags: u32,
+    reserved: u16,
+    prefix_length: u8,
+    send_id: u8,
+    receive_id: u8,
+    current_key: u8,
+    next_key: u8,
+    key_flags: u8,
+}
+
+/// Signs segments to and from `address`/`prefix` with `key` (RFC 5925), and asks the peer to do the same.
+///
+/// # Errors
+/// `InvalidInput` for a key over 80 bytes; the kernel's for one without the option (before Linux 6.7, or built without it).
+pub fn set_ao(
+    socket: BorrowedFd<'_>,
+    address: IpAddr,
+    prefix: Option<u8>,
+    key: &TcpAoKey,
+) -> io::Result<()> {
+    let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "tcp-ao key over 80 bytes");
+    let mut option = TcpAoAdd {
+        address: sockaddr(address),
+        algorithm: [0; 64],
+        interface: 0,
+        flags: 0,
+        reserved: 0,
+        prefix_length: prefix.unwrap_or_else(|| host_prefix(address)),
+        send_id: key.key_id,
+        receive_id: key.key_id,
+        // The default: 96 bits (RFC 5926).
+        mac_length: 0,
+        key_flags: 0,
+        key_length: u8::try_from(key.key.len()).map_err(|_| invalid())?,
+        key: [0; MAX_MD5_KEY],
+    };
+    let name = key.algorithm.kernel_name().as_bytes();
+    option.algorithm[..name.len()].copy_from_slice(name);
+    option
+        .key
+        .get_mut(..key.key.len())
+        .ok_or_else(invalid)?
+        .copy_from_slice(&key.key);
+    // A listening socket has no current key: the kernel refuses to set one.
+    if SockRef::from(&socket).is_listener().unwrap_or(false) {
+        return set(socket, libc::IPPROTO_TCP, TCP_AO_ADD_KEY, &option);
+    }
+    option.flags = TCP_AO_SET_CURRENT_AND_NEXT;
+    set(socket, libc::IPPROTO_TCP, TCP_AO_ADD_KEY, &option)
+}
+
+/// Takes back [`set_ao`].
+///
+/// # Errors
+/// The kernel's.
+pub fn delete_ao(
+    socket: BorrowedFd<'_>,
+    address: IpAddr,
+    prefix: Option<u8>,
+    key: &TcpAoKey,
+) -> io::Result<()> {
+    let option = TcpAoDel {
+        address: sockaddr(address),
+        interface: 0,
+        flags: 0,
+        reserved: 0,
+        prefix_length: prefix.unwrap_or_else(|| host_prefix(address)),
+        send_id: key.key_id,
+        receive_id: key.key_id,
+        current_key: 0,
+        next_key: 0,
+        key_flags: 0,
+    };
+    set(socket, libc::IPPROTO_TCP, TCP_AO_DEL_KEY, &option)
+}
+
+const fn host_prefix(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(_) => 32,
+        IpAddr::V6(_) => 128,
+    }
+}
+
 /// A `sockaddr_in` or `sockaddr_in6` with port 0, in the room of a `sockaddr_storage`.
 fn sockaddr(address: IpAddr) -> [u8; 128] {
     let mut out = [0; 128];
@@ -107,6 +230,19 @@ pub fn md5_supported() -> bool {
     use std::os::fd::AsFd;
     socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
         set_md5(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, b"key").is_ok()
+    })
+}
+
+/// Whether this kernel knows the TCP authentication option.
+pub fn ao_supported() -> bool {
+    use std::os::fd::AsFd;
+    let key = TcpAoKey {
+        key_id: 1,
+        algorithm: super::config::TcpAoAlgorithm::HmacSha1,
+        key: b"key".to_vec(),
+    };
+    socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
+        set_ao(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, &key).is_ok()
     })
 }
 
@@ -286,5 +422,7 @@ mod tests {
         let bytes = sockaddr(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
         assert_eq!(bytes[..8], [2, 0, 0, 0, 192, 0, 2, 1]);
         assert_eq!(size_of::<TcpMd5Sig>(), 128 + 8 + 80);
+        assert_eq!(size_of::<TcpAoAdd>(), 128 + 64 + 16 + 80);
+        assert_eq!(size_of::<TcpAoDel>(), 128 + 16);
     }
 }

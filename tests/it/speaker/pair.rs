@@ -3,7 +3,7 @@
 use oxabgp::bgp::fsm::{Cease, State};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::{Asn, Notification};
-use oxabgp::speaker::{Error, Server};
+use oxabgp::speaker::{Error, Server, TcpAoAlgorithm, TcpAoKey};
 
 use super::{Seen, active, passive, recorder, serving};
 use crate::support::log;
@@ -218,6 +218,35 @@ async fn equal_md5_keys_connect_and_different_ones_never_do() {
         right.shutdown(Cease::Removed).await;
         log.clear();
     }
+}
+
+#[tokio::test(flavor = "local")]
+async fn equal_tcp_ao_keys_connect_and_a_kernel_without_them_says_so() {
+    let (left, address) = serving([10, 0, 0, 1]);
+    let (right, _) = serving([10, 0, 0, 2]);
+    let key = TcpAoKey {
+        key_id: 7,
+        algorithm: TcpAoAlgorithm::HmacSha1,
+        key: b"secret".to_vec(),
+    };
+    let (plugin, mut a) = recorder();
+    let mut config = passive(65001, 65002);
+    config.tcp_ao = Some(key.clone());
+    let added = left.add_peer(config, plugin);
+    if !oxabgp::speaker::sockopt::ao_supported() {
+        assert!(matches!(added, Err(Error::Guard { .. })), "{added:?}");
+        assert!(left.peers().is_empty());
+        return;
+    }
+    added.expect("a peer");
+    let (plugin, mut b) = recorder();
+    let mut config = active(65002, 65001, address);
+    config.tcp_ao = Some(key);
+    right.add_peer(config, plugin).expect("a peer");
+    a.established().await;
+    b.established().await;
+    left.shutdown(Cease::Removed).await;
+    right.shutdown(Cease::Removed).await;
 }
 
 #[tokio::test(flavor = "local")]
