@@ -8,6 +8,15 @@ from speaker import Daemon, Failure, Helper, Peer, workspace
 
 # What the neighbors negotiate; all of them live in one daemon, each with an address of its own.
 CONTEXTS = ["ebgp", "ibgp", "as2", "add-path", "nexthop", "aigp"]
+# What a helper of each form receives, and for which sessions.
+FORMS = {
+    "json": ("json", CONTEXTS, "neighbor-changes; negotiated; fsm; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
+    "text": ("text", CONTEXTS, "neighbor-changes; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
+    "packets": ("json", ["ibgp"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
+    "packets-text": ("text", ["ibgp"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
+    "consolidate": ("json", ["as2"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
+    "consolidate-text": ("text", ["as2"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
+}
 MARK = "announce eor l2vpn vpls"
 
 
@@ -22,23 +31,27 @@ def setting(name):
     return context
 
 
-def configuration(helpers, statements, contexts=None):
+def configuration(commands, helpers, statements):
     """A neighbor for each context, all with the same routes."""
-    text = "".join(h.section() for h in helpers)
+    text = commands.section() + "".join(h.section() for h in helpers.values())
     routes = "\n    ".join(statements)
-    for name in contexts or CONTEXTS:
+    for number, name in enumerate(CONTEXTS):
         context = setting(name)
         words = ["route-refresh enable;", "asn4 disable;" if not context.asn4 else "", "add-path send/receive;" if context.add_path else "",
                  "nexthop enable;" if context.extended_nexthop else "", "aigp enable;" if context.aigp else "",
                  "software-version disable;" if name == "ebgp" else ""]
         block = "nexthop { ipv4 unicast ipv6; ipv4 mpls-vpn ipv6; ipv4 nlri-mpls ipv6; }" if context.extended_nexthop else ""
         more = "host-name host; domain-name domain;" if name == "ibgp" else ""
+        api = f"api c{number} {{ processes [ {commands.name} ]; }}"
+        for form, (_, contexts, what) in FORMS.items():
+            if name in contexts:
+                api += f"\n    api {form}{number} {{ processes [ {helpers[form].name} ]; {what} }}"
         text += f"""
 neighbor {addresses()[name]} {{
     local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {context.peer_as}; hold-time 180; manual-eor true; {more}
     capability {{ {' '.join(words)} }}
     {block}
-    api n{CONTEXTS.index(name)} {{ processes [ {' '.join(h.name for h in helpers)} ]; neighbor-changes; receive {{ parsed; update; keepalive; }} }}
+    {api}
     {routes}
 }}
 """
@@ -51,20 +64,19 @@ class Subject:
     def __init__(self, name, program, statements):
         self.name, self.program = name, program
         self.folder = workspace()
-        self.json = Helper(self.folder, "asjson", "json")
-        self.text = Helper(self.folder, "astext", "text")
-        self.peers, self.opens = {}, {}
-        port = 0
+        self.commands = Helper(self.folder, "commands", "text")
+        self.helpers = {form: Helper(self.folder, form, encoder) for form, (encoder, _, _) in FORMS.items()}
+        self.peers, self.opens, self.port = {}, {}, 0
         for context, address in addresses().items():
-            self.peers[context] = Peer(address, port)
-            port = self.peers[context].port
-        self.told = {"json": {c: [] for c in CONTEXTS}, "text": {c: [] for c in CONTEXTS}}
-        self.answers = []
-        self.inside = None
-        self.daemon = Daemon(program, configuration([self.json, self.text], statements), self.folder, {"exabgp_tcp_port": str(port)})
+            self.peers[context] = Peer(address, self.port)
+            self.port = self.peers[context].port
+        self.told = {form: {c: [] for c in contexts} for form, (_, contexts, _) in FORMS.items()}
+        self.answers, self.printed = [], []
+        self.inside = {}
+        self.daemon = Daemon(program, configuration(self.commands, self.helpers, statements), self.folder, {"exabgp_tcp_port": str(self.port)})
 
     def close(self):
-        for helper in (self.json, self.text):
+        for helper in (self.commands, *self.helpers.values()):
             helper.close()
         for peer in self.peers.values():
             peer.close()
@@ -74,22 +86,25 @@ class Subject:
     # --- what the helpers are told
 
     def listen(self):
-        """Sorts new helper lines by neighbor; commands are answered on the text helper."""
+        """Sorts new helper lines by neighbor, and the answers to commands."""
         by_address = {a: c for c, a in addresses().items()}
-        for line in self.json.lines():
-            start = line.find('"peer": "')
-            address = line[start + 9:line.find('"', start + 9)]
-            if start >= 0 and address in by_address:
-                self.told["json"][by_address[address]].append(line[line.index('"type"'):])
-        for line in self.text.lines():
-            if line.startswith("neighbor "):
-                self.inside = by_address.get(line.split(" ")[1])
-                if self.inside:
-                    self.told["text"][self.inside].append(line)
-            elif line in ("done", "error"):
+        for form, (encoder, contexts, _) in FORMS.items():
+            for line in self.helpers[form].lines():
+                if encoder == "json":
+                    start = line.find('"peer": "')
+                    context = by_address.get(line[start + 9:line.find('"', start + 9)])
+                    line = line[line.index('"type"'):] if start >= 0 else line
+                elif line.startswith("neighbor "):
+                    context = self.inside[form] = by_address.get(line.split(" ")[1])
+                else:  # an event of several lines
+                    context = self.inside.get(form) if line else None
+                if context in contexts:
+                    self.told[form][context].append(line)
+        for line in self.commands.lines():
+            if line in ("done", "error"):
                 self.answers.append(line)
-            elif line and self.inside:
-                self.told["text"][self.inside].append(line)  # an event of several lines
+            elif line:
+                self.printed.append(line)
 
     def wait(self, done, what, timeout=60):
         deadline = time.monotonic() + timeout
@@ -103,16 +118,31 @@ class Subject:
                 raise Failure(f"{self.name}: no {what} in {timeout} s; its log ends:\n{self.daemon.tail(15)}")
             time.sleep(0.003)
 
+    def forms(self, context):
+        return [form for form, (_, contexts, _) in FORMS.items() if context in contexts]
+
+    def forget(self, context):
+        for form in self.forms(context):
+            self.told[form][context] = []
+
     # --- phases
 
     def start(self):
-        """Every session up; the OPENs are kept."""
-        for context, peer in self.peers.items():
-            try:
-                self.opens[context] = peer.accept(setting(context).open(setting(context).router_id))
-            except Failure as error:
-                raise Failure(f"{self.name}, {context}: {error}; its log ends:\n{self.daemon.tail()}") from None
-        self.wait(lambda: all(any(line.endswith(" up") for line in self.told["text"][c]) for c in CONTEXTS), "session of every neighbor")
+        """Every session up; the OPENs and the events up to there are kept."""
+        for context in CONTEXTS:
+            self.opens[context] = self.connect(context)
+        return {f"{context} {form}": [line for line in self.told[form][context] if not is_mark(line)]
+                for context in CONTEXTS for form in self.forms(context)}
+
+    def connect(self, context):
+        """One session up, with every helper told so."""
+        self.forget(context)
+        try:
+            opened = self.peers[context].accept(setting(context).open(setting(context).router_id))
+        except Failure as error:
+            raise Failure(f"{self.name}, {context}: {error}; its log ends:\n{self.daemon.tail()}") from None
+        self.wait(lambda: all(any(is_up(line) for line in self.told[form][context]) for form in self.forms(context)), f"session of {context}")
+        return opened
 
     def wire(self, timeout=60):
         """What was sent to each peer up to the mark, as single-NLRI lines."""
@@ -128,7 +158,7 @@ class Subject:
                 if message[18] == wire.UPDATE:
                     lines += self.readable(message, paths)
                 elif message[18] != wire.KEEPALIVE:
-                    lines.append(f"message {message.hex().upper()}")
+                    lines.append(f"message {message[18:].hex().upper()}")
             lines.remove("eor 25 65")
             out[context] = sorted(lines)
         return out
@@ -144,10 +174,25 @@ class Subject:
         """The answers to commands, which are written in pieces that no pipe is too small for."""
         begin = len(self.answers)
         for i in range(0, len(lines), 100):
-            self.text.write("\n".join(lines[i:i + 100]) + "\n")
+            self.commands.write("\n".join(lines[i:i + 100]) + "\n")
             want = begin + min(i + 100, len(lines))
             self.wait(lambda want=want: len(self.answers) >= want, "answer to " + lines[i][:80], timeout)
         return self.answers[begin:]
+
+    def ask(self, line):
+        """What a command prints, and its answer."""
+        self.printed = []
+        answer = self.command([line])
+        return self.printed + answer
+
+    def refresh(self, afi, safi):
+        """Each peer asks for a family; what it gets, up to the mark."""
+        for context, peer in self.peers.items():
+            for form in ("json", "text"):
+                self.told[form][context] = []
+            peer.send(wire.refresh(afi, safi))
+        self.wait(lambda: all(any("refresh" in line for line in self.told["json"][c]) for c in CONTEXTS), "event of the refresh request")
+        return self.wire()
 
     def one_by_one(self, lines):
         """The answer to each line, with no session up (some of what ExaBGP accepts ends its sessions), until one stays out."""
@@ -156,9 +201,9 @@ class Subject:
         out = []
         for line in lines:
             begin = len(self.answers)
-            self.text.write(line + "\n")
+            self.commands.write(line + "\n")
             try:
-                self.wait(lambda: len(self.answers) > begin, "answer to " + line, 5)
+                self.wait(lambda begin=begin: len(self.answers) > begin, "answer to " + line, 5)
                 out.append(self.answers[begin])
             except Failure:
                 if not self.daemon.alive():
@@ -177,42 +222,35 @@ class Subject:
         peer.received = []
 
     def decode(self, messages):
-        """For each context and message: the JSON lines, the text lines, and how the session ended (None: it did not)."""
+        """For each context and message: {form: lines}, and how the session ended (None: it did not)."""
         return {context: self.decode_one(context, messages[context]) for context in messages}
 
     def decode_one(self, context, messages):
         peer, out, at, again = self.peers[context], [], 0, 2
         while at < len(messages):
             batch = messages[at:at + 40]
-            self.told["json"][context], self.told["text"][context] = [], []
+            self.forget(context)
             self.drain(peer)
             try:
                 peer.send(b"".join(m + wire.keepalive() for m in batch))
             except OSError:
                 pass
             try:
-                self.wait(lambda: all(self.finished(f, context, len(batch)) for f in ("json", "text")),
+                self.wait(lambda size=len(batch): all(self.finished(f, context, size) for f in self.forms(context)),
                           f"events of {len(batch)} messages for {context}", 20)
             except Failure:
                 again -= 1
                 if not again or not self.daemon.alive():
                     raise
-                self.reconnect(context)
+                self.connect(context)
                 continue
             done, ended = self.segments(context, len(batch))
-            out += done
             at += len(done)
             if ended:
-                out[-1] = (out[-1][0], out[-1][1], self.sent_back(peer))
-                self.reconnect(context)
+                done[-1] = (done[-1][0], self.sent_back(peer))
+                self.connect(context)
+            out += done
         return out
-
-    def reconnect(self, context):
-        for form in ("json", "text"):
-            self.told[form][context] = []
-        self.peers[context].accept(setting(context).open(setting(context).router_id))
-        self.wait(lambda: any(line.endswith(" up") for line in self.told["text"][context])
-                  and any('"state": "up"' in line for line in self.told["json"][context]), f"new session of {context}")
 
     @staticmethod
     def sent_back(peer):
@@ -223,12 +261,12 @@ class Subject:
 
     def finished(self, form, context, count):
         lines = self.told[form][context]
-        return count_marks(lines) >= count or any(is_down(line) for line in lines)
+        return sum(1 for line in lines if is_mark(line)) >= count or any(is_down(line) for line in lines)
 
     def segments(self, context, count):
         """The events of each message: what stands before its KEEPALIVE's event."""
         split = {}
-        for form in ("json", "text"):
+        for form in self.forms(context):
             split[form] = [[]]
             for line in self.told[form][context]:
                 if is_mark(line):
@@ -236,9 +274,10 @@ class Subject:
                 else:
                     split[form][-1].append(line)
         done = []
-        for got in zip(split["json"], split["text"]):
-            ended = any(is_down(line) for line in got[0])
-            done.append((tuple(line for line in got[0] if not is_down(line)), tuple(line for line in got[1] if not is_down(line)), None))
+        for at in range(min(len(parts) for parts in split.values())):
+            got = {form: parts[at] for form, parts in split.items()}
+            ended = any(is_down(line) for line in got["json"])
+            done.append((got, None))
             if ended:
                 return done, True
             if len(done) == count:
@@ -247,12 +286,12 @@ class Subject:
 
 
 def is_mark(line):
-    return line.startswith('"type": "keepalive"') or line.endswith(" receive keepalive")
+    return line.startswith('"type": "keepalive"') or " receive keepalive" in line or " receive 4 header" in line
 
 
 def is_down(line):
     return '"state": "down"' in line or line.split(" - ")[0].endswith(" down")
 
 
-def count_marks(lines):
-    return sum(1 for line in lines if is_mark(line))
+def is_up(line):
+    return '"state": "up"' in line or line.endswith(" up")
