@@ -5,7 +5,7 @@
 
 use super::route::{self, TailBuilder};
 use super::{Place, RouteText, Verb, flow};
-use crate::bgp::nlri::{evpn, rtc, vpls::VplsBuilder};
+use crate::bgp::nlri::{evpn, mup, mvpn, rtc, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
 use crate::text::{Cursor, SyntaxError};
 
@@ -20,6 +20,8 @@ pub const WRITABLE: &[&str] = &[
     "vpls",
     "evpn",
     "rtc",
+    "mcast-vpn",
+    "mup",
 ];
 
 /// Reads the sentence of a route of `family`, to its end.
@@ -35,6 +37,8 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
         Safi::VPLS => vpls(c, verb),
         Safi::EVPN => ahead(c, family, verb, evpn::parse),
         Safi::RTC => ahead(c, family, verb, rtc::parse),
+        Safi::MCAST_VPN => ahead(c, family, verb, |c| mvpn::parse(family.afi, c)),
+        Safi::MUP => ahead(c, family, verb, |c| mup::parse(family.afi, c)),
         _ => Err(SyntaxError::new(
             c.last_span(),
             format!("routes of `{family}` can't be written"),
@@ -60,6 +64,10 @@ fn ahead(
     let mut tail = TailBuilder::new(Place::Family(family));
     while !c.is_empty() && !c.accept(";") {
         tail.keyword(c)?;
+    }
+    if family == Family::new(2, 85) {
+        // As ExaBGP writes it, and what peers of draft-mpmz-bess-mup-safi expect beside IPv6 routes.
+        tail.map_next_hop();
     }
     Ok(tail.finish(verb, c.span())?.text(vec![nlri]))
 }
@@ -153,6 +161,9 @@ mod tests {
             ((1, 1), "10.0.0.0/8 next-hop 1.2.3.4"),
             ((2, 133), "next-header tcp discard"),
             ((25, 70), "multicast rd 1:1 ip 10.0.0.1 next-hop 1.2.3.4"),
+            ((1, 5), "source-ad source 10.0.0.1 group 239.0.0.1 rd 1:1 next-hop 1.2.3.4"),
+            ((1, 85), "mup-isd 10.0.1.0/24 rd 100:100 next-hop 2001::1"),
+            ((2, 85), "mup-dsd 2001::1 rd 100:100 next-hop 10.0.0.2"),
             ((1, 132), "origin 65000 target 65000:1 next-hop 1.2.3.4"),
         ] {
             let found = read(family, text).expect(text);

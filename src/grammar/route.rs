@@ -16,7 +16,7 @@ use smallvec::SmallVec;
 use super::{Place, RouteText, Verb};
 use crate::bgp::attribute::Attribute;
 use crate::bgp::nlri::NlriBytes;
-use crate::bgp::{Afi, AttributeSet, Family, Nlri, RouteDistinguisher, Safi};
+use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, cursor, value};
 
 /// The most routes that one `split` may make; a longer list is a slip of the pen, and would only fill the memory.
@@ -491,6 +491,17 @@ impl TailBuilder {
             withdraw: self.withdraw,
             name: self.name,
         })
+    }
+
+    /// Writes an IPv4 next hop as an IPv4-mapped IPv6 address.
+    pub(super) fn map_next_hop(&mut self) {
+        for attribute in &mut self.attributes {
+            if let Attribute::NextHop(hop) = attribute
+                && let NextHop::V4(address) = hop.0
+            {
+                hop.0 = NextHop::V6(address.to_ipv6_mapped());
+            }
+        }
     }
 
     fn allows(&self, word: &str) -> bool {
