@@ -161,7 +161,10 @@ mod tests {
             ((1, 1), "10.0.0.0/8 next-hop 1.2.3.4"),
             ((2, 133), "next-header tcp discard"),
             ((25, 70), "multicast rd 1:1 ip 10.0.0.1 next-hop 1.2.3.4"),
-            ((1, 5), "source-ad source 10.0.0.1 group 239.0.0.1 rd 1:1 next-hop 1.2.3.4"),
+            (
+                (1, 5),
+                "source-ad source 10.0.0.1 group 239.0.0.1 rd 1:1 next-hop 1.2.3.4",
+            ),
             ((1, 85), "mup-isd 10.0.1.0/24 rd 100:100 next-hop 2001::1"),
             ((2, 85), "mup-dsd 2001::1 rd 100:100 next-hop 10.0.0.2"),
             ((1, 132), "origin 65000 target 65000:1 next-hop 1.2.3.4"),
