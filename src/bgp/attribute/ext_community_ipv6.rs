@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::{PathAttribute, flags};
+use super::{PathAttribute, decimal, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
@@ -159,25 +159,6 @@ impl PathAttribute for ExtCommunitiesIpv6 {
         self.0.sort_unstable();
         self.0.dedup();
     }
-}
-
-/// The decimal digits of a big-endian number.
-fn decimal(bytes: &[u8]) -> String {
-    let mut digits = vec![0u8];
-    for byte in bytes {
-        let mut carry = u32::from(*byte);
-        for digit in &mut digits {
-            carry += u32::from(*digit) << 8;
-            // A remainder of ten fits.
-            *digit = u8::try_from(carry % 10).unwrap_or_default();
-            carry /= 10;
-        }
-        while carry > 0 {
-            digits.push(u8::try_from(carry % 10).unwrap_or_default());
-            carry /= 10;
-        }
-    }
-    digits.iter().rev().map(|digit| char::from(b'0' + digit)).collect()
 }
 
 #[cfg(test)]

@@ -263,6 +263,7 @@ attributes! {
     Pmsi(pmsi::Pmsi),
     ExtCommunitiesIpv6(ext_community_ipv6::ExtCommunitiesIpv6),
     Aigp(aigp::Aigp),
+    BgpLs(bgp_ls::BgpLsAttribute),
     LargeCommunities(large_community::LargeCommunities),
     Otc(otc::Otc),
     PrefixSid(prefix_sid::PrefixSid),
@@ -324,4 +325,27 @@ pub fn encode(w: &mut Writer<'_>, flags: u8, code: u8, value: impl FnOnce(&mut W
     } else {
         out[start] |= flags::EXTENDED;
     }
+}
+
+/// The decimal digits of a big-endian number.
+fn decimal(bytes: &[u8]) -> String {
+    let mut digits = vec![0u8];
+    for byte in bytes {
+        let mut carry = u32::from(*byte);
+        for digit in &mut digits {
+            carry += u32::from(*digit) << 8;
+            // A remainder of ten fits.
+            *digit = u8::try_from(carry % 10).unwrap_or_default();
+            carry /= 10;
+        }
+        while carry > 0 {
+            digits.push(u8::try_from(carry % 10).unwrap_or_default());
+            carry /= 10;
+        }
+    }
+    digits
+        .iter()
+        .rev()
+        .map(|digit| char::from(b'0' + digit))
+        .collect()
 }

@@ -1,0 +1,144 @@
+//! The BGP-LS attribute (RFC 9552 section 5.3, RFC 9085, RFC 9514): what an IGP says about a node, a link or a prefix.
+//!
+//! ```text
+//!  0                   1                   2                   3
+//!  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |              Type             |             Length            |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! |                         Value (variable)                      |
+//! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//! ```
+//!
+//! The value is kept as it came, once [`tlv`] could read all of it; each TLV that is not known shows as hexadecimal. [`value`] holds
+//! what was read until it is printed, as JSON or in the words of text events.
+
+use super::{Generic, PathAttribute, flags};
+use crate::bgp::error::Severity;
+use crate::bgp::negotiated::Codec;
+use crate::json::JsonWriter;
+use crate::text::{Cursor, SyntaxError};
+use crate::wire::{Reader, WireError, Writer};
+
+mod sid;
+mod tlv;
+mod value;
+
+use tlv::Item;
+
+/// The value, known to be well-formed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BgpLsAttribute(Box<[u8]>);
+
+impl BgpLsAttribute {
+    /// What the TLVs say; those that make one member together are merged.
+    fn items(&self) -> Vec<Item> {
+        let mut items: Vec<Item> = Vec::new();
+        for item in tlv::decode(&mut Reader::new(&self.0)).unwrap_or_default() {
+            match items.iter_mut().find(|known| item.merges_into(known)) {
+                Some(known) => known.merge(item),
+                None => items.push(item),
+            }
+        }
+        items
+    }
+}
+
+impl PathAttribute for BgpLsAttribute {
+    const CODE: u8 = 29;
+    const FLAGS: u8 = flags::OPTIONAL;
+    const NAME: &'static str = "bgp-ls";
+    const KEYWORDS: &'static [&'static str] = &[];
+    // RFC 9552 8.2.2: "the BGP-LS Attribute […] MUST be handled using the 'Attribute Discard' approach".
+    const MALFORMED: Severity = Severity::Discard;
+
+    fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
+        let bytes = r.peek();
+        tlv::decode(r)?;
+        Ok(Self(bytes.into()))
+    }
+
+    fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
+        w.bytes(&self.0);
+    }
+
+    fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        // No keyword leads here.
+        Err(c.error("another attribute"))
+    }
+
+    fn json(&self, w: &mut JsonWriter) {
+        let items = self.items();
+        w.raw("{ ");
+        let mut comma = "";
+        for (index, item) in items.iter().enumerate() {
+            let later = &items[index + 1..];
+            // A second TLV of a kind that has one member: readers that keep the last of two members with one name see what they
+            // see with ExaBGP, and all of them stand in a list of their own.
+            if later.iter().any(|other| other.key == item.key) {
+                continue;
+            }
+            w.raw(comma);
+            comma = ", ";
+            item.json(w);
+            let same: Vec<&Item> = items[..=index].iter().filter(|one| one.key == item.key).collect();
+            if same.len() > 1 {
+                w.raw(", ").key(&format!("{}s", item.key)).raw("[");
+                w.list(same, |w, one| one.value.json(w));
+                w.raw("]");
+            }
+        }
+        w.raw(" }");
+    }
+
+    fn text(&self, out: &mut String) {
+        out.push_str("bgp-ls ");
+        let texts: Vec<String> = self.items().iter().map(Item::text).collect();
+        out.push_str(&texts.join(", "));
+    }
+
+    fn grammar(&self, out: &mut String) {
+        let (code, value) = (Self::CODE, self.0.clone());
+        Generic { code, flags: Self::FLAGS, value }.grammar(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decode(bytes: &[u8]) -> Result<BgpLsAttribute, WireError> {
+        BgpLsAttribute::decode(&mut Reader::new(bytes), &Codec::default())
+    }
+
+    #[test]
+    fn two_of_a_kind_are_both_shown() {
+        let adjacency = |weight| [4, 0x4B, 0, 7, 0x30, weight, 0, 0, 4, 0x93, 8];
+        let bytes: Vec<u8> = adjacency(0).into_iter().chain(adjacency(5)).collect();
+        let mut w = JsonWriter::new();
+        decode(&bytes).expect("well-formed").json(&mut w);
+        let read: serde_json::Value = serde_json::from_str(w.as_str()).expect("valid JSON");
+        assert_eq!(read["sr-adj"]["weight"], 5);
+        assert_eq!(read["sr-adjs"][0]["weight"], 0);
+        assert_eq!(read["sr-adjs"][1]["weight"], 5);
+    }
+
+    #[test]
+    fn names_from_the_peer_cannot_forge_lines() {
+        let name = b"a\nneighbor 1.2.3.4 up\"";
+        let mut bytes = vec![4, 2, 0, 23];
+        bytes.extend_from_slice(name);
+        let attribute = decode(&bytes[..4 + name.len()]).or_else(|_| {
+            bytes[3] = u8::try_from(name.len()).expect("short");
+            decode(&bytes)
+        });
+        let attribute = attribute.expect("well-formed");
+        let mut out = String::new();
+        attribute.text(&mut out);
+        assert!(!out.contains('\n'), "{out}");
+        let mut w = JsonWriter::new();
+        attribute.json(&mut w);
+        let read: serde_json::Value = serde_json::from_str(w.as_str()).expect("valid JSON");
+        assert_eq!(read["node-name"], "a\nneighbor 1.2.3.4 up\"");
+    }
+}

@@ -1,0 +1,294 @@
+//! The TLVs of segment routing: SR capabilities, adjacency and prefix SIDs (RFC 9085 section 2), SRv6 (RFC 9514).
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::tlv::{Item, Text, flags};
+use super::value::Value;
+use crate::json::{JsonWriter, hex};
+use crate::wire::{Reader, WireError};
+
+const WHAT: &str = "a segment-routing TLV of its type's length";
+const ADJACENCY: &[&str] = &["F", "B", "V", "L", "S", "P", "RSV"];
+const END_X: &[&str] = &["B", "S", "P", "RSV"];
+
+/// Reads the value of the TLV `code`; `None` when that is none of these.
+pub(super) fn decode(code: u16, r: &mut Reader<'_>) -> Option<Result<Item, WireError>> {
+    Some(match code {
+        1034 => capabilities(r),
+        1038 => srv6_capabilities(r),
+        1099 => adjacency(r),
+        1100 => lan_adjacency(r),
+        1106 => end_x(r),
+        1107 => lan_end_x(r, 6),
+        1108 => lan_end_x(r, 4),
+        1158 => prefix_sid(r),
+        1162 => locator(r),
+        1250 => behavior(r),
+        1252 => structure(r).map(|value| {
+            let words = match &value {
+                Value::Object(members) => {
+                    let lengths: Vec<String> =
+                        members.iter().map(|(_, length)| json_text(length)).collect();
+                    format!("sid-structure [{},]", lengths.join(","))
+                }
+                _ => String::new(),
+            };
+            Item::new("srv6-sid-structure", value, Text::Words(words))
+        }),
+        _ => return None,
+    })
+}
+
+fn json_text(value: &Value) -> String {
+    let mut w = JsonWriter::new();
+    value.json(&mut w);
+    w.into_string()
+}
+
+fn repr(value: &Value) -> String {
+    let mut out = String::new();
+    value.repr(&mut out);
+    out
+}
+
+/// Whether that flag is set in what [`flags`] made.
+fn is_set(flags: &Value, name: &str) -> bool {
+    let Value::Object(members) = flags else {
+        return false;
+    };
+    let mut members = members.iter();
+    members.any(|(known, value)| *known == name && *value == Value::Number(1))
+}
+
+/// SIDs after the flags that say what they are: labels of three octets with V and L, indexes of four without both. Anything else
+/// ends as hexadecimal digits.
+fn sids(given: &Value, r: &mut Reader<'_>) -> Result<(Value, Value), WireError> {
+    let (v, l) = (is_set(given, "V"), is_set(given, "L"));
+    let mut list = Vec::new();
+    let mut raw = Vec::new();
+    while !r.is_empty() {
+        match (v, l) {
+            (true, true) => list.push(Value::Number(r.u24(WHAT)?.into())),
+            (false, false) => list.push(Value::Number(r.u32(WHAT)?.into())),
+            _ => raw.push(Value::Text(format!("0x{}", hex(r.rest())))),
+        }
+    }
+    Ok((Value::List(list), Value::List(raw)))
+}
+
+/// What is at most that many octets away; ExaBGP takes a TLV without the reserved octets.
+fn skip(count: usize, r: &mut Reader<'_>) {
+    let count = count.min(r.remaining());
+    // Not more than remains.
+    let _ = r.take(count, WHAT);
+}
+
+fn capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let given = flags(&["I", "V", "RSV"], r.u8(WHAT)?);
+    skip(1, r);
+    let mut ranges = Vec::new();
+    while !r.is_empty() {
+        let size = r.u24(WHAT)?;
+        if r.u16(WHAT)? != 1161 {
+            return Err(r.error("a SID/Label sub-TLV"));
+        }
+        let length = usize::from(r.u16(WHAT)?);
+        let mut value = r.sub(length, WHAT)?;
+        let first = match length {
+            3 => value.u24(WHAT)? & 0xF_FFFF,
+            4 => value.u32(WHAT)?,
+            _ => continue,
+        };
+        ranges.push(Value::numbers([size, first]));
+    }
+    let ranges = Value::List(ranges);
+    let words = format!("SR Capability Flags: {}, sids: {}", repr(&given), repr(&ranges));
+    Ok(Item {
+        more: vec![("sids", ranges)],
+        ..Item::new("sr-capability-flags", given, Text::Words(words))
+    })
+}
+
+fn srv6_capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    // ExaBGP's reading of the O-flag, which is bit 1 in RFC 9514 section 3.1.
+    let bits = r.u16(WHAT)? & 0x40;
+    r.rest();
+    let given = Value::Object(vec![("O", Value::Number(bits.into()))]);
+    let words = format!("flags: {}", repr(&given));
+    Ok(Item::new("srv6-capabilities", Value::Object(vec![("flags", given)]), Text::Words(words)))
+}
+
+fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let given = flags(ADJACENCY, r.u8(WHAT)?);
+    let weight = r.u8(WHAT)?;
+    skip(2, r);
+    let (list, raw) = sids(&given, r)?;
+    let words =
+        format!("adj_flags: {}, sids: {}, undecoded_sid {}", repr(&given), repr(&list), repr(&raw));
+    let value = Value::Object(vec![
+        ("flags", given),
+        ("sids", list),
+        ("weight", Value::Number(weight.into())),
+        ("undecoded-sids", raw),
+    ]);
+    Ok(Item::new("sr-adj", value, Text::Words(words)))
+}
+
+fn lan_adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let given = flags(ADJACENCY, r.u8(WHAT)?);
+    let weight = r.u8(WHAT)?;
+    r.u16(WHAT)?;
+    let system = hex(r.take(6, WHAT)?).to_ascii_lowercase();
+    let (list, raw) = sids(&given, r)?;
+    let value = Value::Object(vec![
+        ("flags", given),
+        ("weight", Value::Number(weight.into())),
+        ("system-id", Value::Text(system)),
+        ("sids", list),
+        ("undecoded", raw),
+    ]);
+    let item = Item::new(
+        "sr-adj-lan-sids",
+        Value::List(vec![value]),
+        Text::Named("sr-adj-lan-sids"),
+    );
+    Ok(Item { merge: true, ..item })
+}
+
+fn prefix_sid(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let given = flags(&["R", "N", "P", "E", "V", "L", "RSV"], r.u8(WHAT)?);
+    let algorithm = r.u8(WHAT)?;
+    skip(2, r);
+    if !is_set(&given, "V") && !is_set(&given, "L") && !matches!(r.remaining(), 0 | 4) {
+        return Err(r.error("one index of four octets"));
+    }
+    let (list, raw) = sids(&given, r)?;
+    let words = format!(
+        "prefix_flags: {}, sids: {}, undecoded_sid: {}",
+        repr(&given),
+        repr(&list),
+        repr(&raw)
+    );
+    Ok(Item {
+        more: vec![
+            ("sids", list),
+            ("undecoded-sids", raw),
+            ("sr-algorithm", Value::Number(algorithm.into())),
+        ],
+        ..Item::new("sr-prefix-flags", given, Text::Words(words))
+    })
+}
+
+/// The sub-TLVs of an End.X SID: a structure, others as hexadecimal digits under the name that `unknown` makes.
+fn sub_tlvs(
+    r: &mut Reader<'_>,
+    members: &mut Vec<(&'static str, Value)>,
+) -> Result<(), WireError> {
+    let mut unknown = Vec::new();
+    // A remnant shorter than a header is passed over, as ExaBGP does.
+    while r.remaining() >= 4 {
+        let kind = r.u16(WHAT)?;
+        let length = usize::from(r.u16(WHAT)?);
+        let mut value = r.sub(length, WHAT)?;
+        if kind == 1252 {
+            members.push(("srv6-sid-structure", structure(&mut value)?));
+        } else {
+            unknown.push(Value::Text(format!("{kind}: 0x{}", hex(value.rest()))));
+        }
+    }
+    r.rest();
+    if !unknown.is_empty() {
+        members.push(("subtlvs-not-implemented", Value::List(unknown)));
+    }
+    Ok(())
+}
+
+fn structure(r: &mut Reader<'_>) -> Result<Value, WireError> {
+    let mut members = Vec::with_capacity(4);
+    for name in ["loc_block_len", "loc_node_len", "func_len", "arg_len"] {
+        members.push((name, Value::Number(r.u8(WHAT)?.into())));
+    }
+    r.rest();
+    Ok(Value::Object(members))
+}
+
+fn end_x(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let behavior = r.u16(WHAT)?;
+    let given = flags(END_X, r.u8(WHAT)?);
+    let (algorithm, weight) = (r.u8(WHAT)?, r.u8(WHAT)?);
+    r.u8(WHAT)?;
+    let sid = Ipv6Addr::from(r.array::<16>(WHAT)?);
+    let words = format!(
+        "behavior: {behavior}, flags: {}, algorithm: {algorithm}, weight: {weight}, sid: {sid}",
+        repr(&given)
+    );
+    let mut members = vec![
+        ("flags", given),
+        ("behavior", Value::Number(behavior.into())),
+        ("algorithm", Value::Number(algorithm.into())),
+        ("weight", Value::Number(weight.into())),
+        ("sid", Value::text(sid)),
+    ];
+    sub_tlvs(r, &mut members)?;
+    let value = Value::List(vec![Value::Object(members)]);
+    Ok(Item { merge: true, ..Item::new("srv6-endx", value, Text::Words(words)) })
+}
+
+/// End.X on a LAN; the neighbour is an IS-IS system of six octets, or an OSPF router of four.
+fn lan_end_x(r: &mut Reader<'_>, octets: usize) -> Result<Item, WireError> {
+    let behavior = r.u16(WHAT)?;
+    let given = flags(END_X, r.u8(WHAT)?);
+    let (algorithm, weight) = (r.u8(WHAT)?, r.u8(WHAT)?);
+    r.u8(WHAT)?;
+    let (key, neighbor) = if octets == 6 {
+        ("srv6-lan-endx-isis", hex(r.take(6, WHAT)?).to_ascii_lowercase())
+    } else {
+        ("srv6-lan-endx-ospf", Ipv4Addr::from(r.array::<4>(WHAT)?).to_string())
+    };
+    let sid = Ipv6Addr::from(r.array::<16>(WHAT)?);
+    let words = format!(
+        "behavior: {behavior}, neighbor-id: {neighbor}, flags: {}, algorithm: {algorithm}, weight: {weight}, sid: {sid}",
+        repr(&given)
+    );
+    let mut members = vec![
+        ("flags", given),
+        ("neighbor-id", Value::Text(neighbor)),
+        ("behavior", Value::Number(behavior.into())),
+        ("algorithm", Value::Number(algorithm.into())),
+        ("weight", Value::Number(weight.into())),
+        ("sid", Value::text(sid)),
+    ];
+    sub_tlvs(r, &mut members)?;
+    let value = Value::List(vec![Value::Object(members)]);
+    Ok(Item { merge: true, ..Item::new(key, value, Text::Words(words)) })
+}
+
+fn locator(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let given = flags(&["D", "RSV"], r.u8(WHAT)?);
+    let algorithm = r.u8(WHAT)?;
+    r.u16(WHAT)?;
+    let metric = r.u32(WHAT)?;
+    r.rest();
+    let words = format!("flags: {}, algorithm: {algorithm}, metric: {metric}", repr(&given));
+    let value = Value::Object(vec![
+        ("flags", given),
+        ("algorithm", Value::Number(algorithm.into())),
+        ("metric", Value::Number(metric.into())),
+    ]);
+    Ok(Item::new("srv6-locator", value, Text::Words(words)))
+}
+
+fn behavior(r: &mut Reader<'_>) -> Result<Item, WireError> {
+    let behavior = r.u16(WHAT)?;
+    r.u8(WHAT)?;
+    let algorithm = r.u8(WHAT)?;
+    r.rest();
+    // ExaBGP writes the decimal number behind `0x`.
+    let words = format!("srv6-endpoint-behavior [0x{behavior}, flags: [], algorithm: {algorithm}]");
+    let value = Value::Object(vec![
+        ("endpoint-behavior", Value::Number(behavior.into())),
+        ("flags", Value::List(Vec::new())),
+        ("algorithm", Value::Number(algorithm.into())),
+    ]);
+    Ok(Item::new("srv6-endpoint-behavior", value, Text::Words(words)))
+}

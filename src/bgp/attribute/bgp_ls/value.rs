@@ -1,0 +1,169 @@
+//! What a TLV says, until it is printed.
+//!
+//! ExaBGP's text events show Python's notation of its values, so there are two ways to print: JSON, and that notation.
+
+use std::fmt::Write as _;
+
+use crate::json::JsonWriter;
+
+/// A value of one of the shapes that TLVs have.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    Number(u64),
+    Float(f32),
+    /// Text of ours or of the peer.
+    Text(String),
+    /// Bytes that JSON shows as text.
+    Bytes(Vec<u8>),
+    List(Vec<Self>),
+    /// The same, shown in round brackets in texts.
+    Tuple(Vec<Self>),
+    Object(Vec<(&'static str, Self)>),
+}
+
+impl Value {
+    pub(super) fn text(text: impl ToString) -> Self {
+        Self::Text(text.to_string())
+    }
+
+    pub(super) fn numbers(numbers: impl IntoIterator<Item = impl Into<u64>>) -> Self {
+        Self::List(numbers.into_iter().map(|number| Self::Number(number.into())).collect())
+    }
+
+    /// Appends the JSON.
+    pub(super) fn json(&self, w: &mut JsonWriter) {
+        match self {
+            Self::Number(number) => drop(w.number(*number)),
+            // JSON has no notation for the others.
+            Self::Float(number) if number.is_finite() => drop(w.raw(&float(*number))),
+            Self::Float(_) => drop(w.raw("null")),
+            Self::Text(text) => drop(w.string(text)),
+            Self::Bytes(bytes) => drop(w.string(&String::from_utf8_lossy(bytes))),
+            Self::List(list) | Self::Tuple(list) => {
+                w.raw("[");
+                w.list(list, |w, value| value.json(w));
+                w.raw("]");
+            }
+            Self::Object(members) => {
+                w.raw("{");
+                w.list(members, |w, (name, value)| {
+                    w.key(name);
+                    value.json(w);
+                });
+                w.raw("}");
+            }
+        }
+    }
+
+    /// Appends Python's notation: strings are quoted.
+    pub(super) fn repr(&self, out: &mut String) {
+        let list = |open: char, list: &[Self], close: char, out: &mut String| {
+            out.push(open);
+            for (index, value) in list.iter().enumerate() {
+                out.push_str(if index > 0 { ", " } else { "" });
+                value.repr(out);
+            }
+            out.push(close);
+        };
+        match self {
+            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::Float(number) => out.push_str(&float(*number)),
+            Self::Text(text) => {
+                out.push('\'');
+                printable(text, out);
+                out.push('\'');
+            }
+            Self::Bytes(bytes) => bytes_repr(bytes, out),
+            Self::List(values) => list('[', values, ']', out),
+            Self::Tuple(values) => list('(', values, ')', out),
+            Self::Object(members) => {
+                out.push('{');
+                for (index, (name, value)) in members.iter().enumerate() {
+                    out.push_str(if index > 0 { ", " } else { "" });
+                    out.push_str(&format!("'{name}': "));
+                    value.repr(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    /// Appends the text without quotes.
+    pub(super) fn plain(&self, out: &mut String) {
+        match self {
+            Self::Text(text) => printable(text, out),
+            _ => self.repr(out),
+        }
+    }
+}
+
+/// Appends text of a peer's so that it stays on its line.
+fn printable(text: &str, out: &mut String) {
+    for character in text.chars() {
+        if character.is_control() {
+            out.extend(character.escape_default());
+        } else {
+            out.push(character);
+        }
+    }
+}
+
+fn bytes_repr(bytes: &[u8], out: &mut String) {
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    out.push('b');
+    out.push(quote);
+    for byte in bytes {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b'\'' if quote == '\'' => out.push_str("\\'"),
+            b' '..=b'~' => out.push(char::from(*byte)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(out, "\\x{byte:02x}")),
+        }
+    }
+    out.push(quote);
+}
+
+/// Python's shortest notation of a number: `125000000.0`, `1e+16`, `1e-05`.
+fn float(number: f32) -> String {
+    let text = format!("{:?}", f64::from(number));
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text.to_ascii_lowercase();
+    };
+    let (sign, exponent) = match exponent.strip_prefix('-') {
+        Some(exponent) => ('-', exponent),
+        None => ('+', exponent),
+    };
+    format!("{digits}e{sign}{exponent:0>2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_look_like_pythons() {
+        for (number, text) in
+            [(125_000_000.0, "125000000.0"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
+        {
+            assert_eq!(float(number), text);
+        }
+    }
+
+    #[test]
+    fn bytes_look_like_pythons() {
+        for (bytes, text) in [
+            (&b"link-1"[..], "b'link-1'"),
+            (b"\x01\x02\xff", "b'\\x01\\x02\\xff'"),
+            (b"it's\n", "b\"it's\\n\""),
+            (b"'\"\\", "b'\\'\"\\\\'"),
+        ] {
+            let mut out = String::new();
+            Value::Bytes(bytes.to_vec()).repr(&mut out);
+            assert_eq!(out, text);
+        }
+    }
+}
