@@ -138,8 +138,8 @@ fn name(code: u8) -> String {
         128 => "cisco-route-refresh",
         131 => "cisco-multi-sesion",
         185 => "operational",
-        70..=127 => return format!("unassigned-{code:#x}"),
-        128.. => return format!("reserved-{code:#x}"),
+        71..=127 => return format!("unassigned-{code:#x}"),
+        129.. => return format!("reserved-{code:#x}"),
         _ => return format!("capability-{code:#x}"),
     };
     name.to_owned()

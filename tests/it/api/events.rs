@@ -12,7 +12,7 @@ use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Codec, Family};
 use oxabgp::json::JsonWriter;
 
-use crate::support::golden::bytes;
+use crate::support::hex::bytes;
 
 const H: &str = r#"{ "exabgp": "5.0.0", "time": 1795205120.1029592, "host" : "vm", "pid" : 15893, "ppid" : 15847, "counter": 1, "#;
 const N: &str = r#""neighbor": { "address": { "local": "127.0.0.1", "peer": "127.0.0.2" }, "asn": { "local": 65000, "peer": 65001 }, "router-id": "10.0.0.1" ,"#;

@@ -6,7 +6,7 @@ use oxabgp::bgp::negotiated::{Codec, Negotiated, Refresh};
 use oxabgp::bgp::{Asn, Family, FamilySet};
 use oxabgp::rib::PeerId;
 
-use crate::support::golden::bytes;
+use crate::support::hex::bytes;
 
 /// What a [`NeighborStatus`] borrows.
 pub(crate) struct Neighbor {

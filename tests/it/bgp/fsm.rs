@@ -386,7 +386,8 @@ fn an_open_that_does_not_suit_is_refused() {
         peer_as: Some(Asn(65002)),
         ..config(65001, OURS)
     };
-    let cases: [(&dyn Fn(&mut Open), Option<(u8, u8)>); 9] = [
+    type Case<'a> = (&'a dyn Fn(&mut Open), Option<(u8, u8)>);
+    let cases: [Case<'_>; 9] = [
         (&|_| {}, None),
         (&|open| open.version = 3, Some((2, 1))),
         (&|open| open.asn = 65003, Some((2, 2))),
@@ -419,7 +420,8 @@ fn bad_bytes_before_and_after_the_open_name_their_notification() {
     let bad_marker = [0; 19];
     let short = [&[0xFF; 16][..], &[0, 18, 4]].concat();
     let unknown = message(9, &[]);
-    let cases: [(&[u8], (u8, u8), (u8, u8), (u8, u8)); 6] = [
+    type Case<'a> = (&'a [u8], (u8, u8), (u8, u8), (u8, u8));
+    let cases: [Case<'_>; 6] = [
         (&bad_marker, (1, 1), (1, 1), (1, 1)),
         (&short, (1, 2), (1, 2), (1, 2)),
         (&unknown, (1, 3), (1, 3), (1, 3)),

@@ -1,5 +1,6 @@
 //! The protocol.
 
+mod capability;
 mod fsm;
 mod fsm_any_input;
 mod fsm_collision;

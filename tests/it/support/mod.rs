@@ -1,7 +1,7 @@
 //! What the integration tests share.
 
 pub(crate) mod daemon;
-pub(crate) mod golden;
+pub(crate) mod hex;
 #[cfg(feature = "speaker")]
 pub(crate) mod log;
 pub(crate) mod pair;
