@@ -6,6 +6,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use tokio::net::TcpStream;
@@ -17,7 +18,7 @@ use super::outbox::Outbox;
 use super::server::{PeerKey, Server};
 use super::{PeerConfig, Plugin};
 use crate::bgp::Notification;
-use crate::bgp::fsm::{ConnInfo, State};
+use crate::bgp::fsm::{Cease, ConnInfo, State};
 
 /// Refused connections that are told so at a time; more are closed without a word.
 const REFUSALS: usize = 64;
@@ -83,18 +84,23 @@ impl Server {
             }
             return;
         }
-        match self.answer(ends) {
-            Answer::Accept(config, plugin) => match self.insert(*config, plugin, true) {
-                Ok(key) => {
-                    if let Some(config) = self.peer_config(key) {
-                        self.deliver(key, &config, arrival, ends);
-                    }
-                }
-                Err(error) => {
-                    tracing::warn!(remote = %ends.remote, error = %error, "a connection is dropped");
-                }
-            },
-            Answer::Refuse(notification) => self.refuse(arrival.into_stream(), &notification),
+        let (config, plugin) = match self.answer(ends) {
+            Answer::Accept(config, plugin) => (config, plugin),
+            Answer::Refuse(notification) => {
+                return self.refuse(arrival.into_stream(), &notification);
+            }
+        };
+        let key = match self.insert(*config, plugin, true) {
+            Ok(key) => key,
+            Err(error) => {
+                tracing::warn!(remote = %ends.remote, error = %error, "a connection is dropped");
+                return;
+            }
+        };
+        let config = self.peer_config(key);
+        if !config.is_some_and(|config| self.deliver(key, &config, arrival, ends)) {
+            // There will be no session whose end it could wait for.
+            let _ = self.remove_peer(key, Cease::Removed);
         }
     }
 
@@ -113,14 +119,18 @@ impl Server {
             .map(|(key, _)| *key)
     }
 
-    fn deliver(&self, key: PeerKey, config: &PeerConfig, arrival: Arrival, ends: ConnInfo) {
+    /// Hands a connection to a neighbour's task; whether that was possible.
+    fn deliver(&self, key: PeerKey, config: &PeerConfig, arrival: Arrival, ends: ConnInfo) -> bool {
         if let Err(error) = arrival.protect(config) {
             tracing::warn!(neighbor = %config.name, error = %error, "cannot protect a connection");
-        } else if let Err(error) =
-            self.command(key, PeerCommand::Incoming(arrival.into_stream(), ends))
-        {
-            tracing::warn!(neighbor = %config.name, error = %error, "a connection is dropped");
+            return false;
         }
+        let command = PeerCommand::Incoming(arrival.into_stream(), ends);
+        if let Err(error) = self.command(key, command) {
+            tracing::warn!(neighbor = %config.name, error = %error, "a connection is dropped");
+            return false;
+        }
+        true
     }
 
     /// Asks about a connection that nobody expects. The one who answers may call the server.
@@ -131,9 +141,12 @@ impl Server {
             // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
             return Answer::Refuse(Notification::cease(Notification::REJECTED));
         };
-        let answer = decide(ends);
+        let answer = catch_unwind(AssertUnwindSafe(|| decide(ends)));
         self.inner.unknown.borrow_mut().get_or_insert(decide);
-        answer
+        answer.unwrap_or_else(|_| {
+            tracing::error!(remote = %ends.remote, "who decides about unknown connections panicked");
+            Answer::Refuse(Notification::cease(Notification::REJECTED))
+        })
     }
 
     fn refuse(&self, stream: Box<dyn Stream>, notification: &Notification) {

@@ -176,6 +176,10 @@ impl Link {
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<IoEvent> {
+        // The largest message is a byte shorter: there is one to act on before more is read.
+        if self.input.len() >= READ {
+            return Poll::Pending;
+        }
         self.input.reserve(self.chunk);
         // The future keeps nothing between polls: it may be made anew for each.
         let Poll::Ready(result) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Seen, passive, recorder, serving};
 use crate::support::log;
-use crate::support::peer::{RawPeer, announcement, open};
+use crate::support::peer::{RawPeer, announcement, encode, open};
 
 /// A server with one passive neighbour, AS 65001 to AS 65002.
 fn one_peer() -> (Server, SocketAddr, super::Watch) {
@@ -190,6 +190,62 @@ async fn a_thousand_connections_leave_no_descriptor_behind() {
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_ne!(server.peers()[0].state, State::Established);
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn garbage_in_any_state_neither_panics_nor_stays() {
+    let log = log::capture();
+    let (server, address, mut watch) = one_peer();
+    for seed in 0..60_u64 {
+        script(address, move |mut peer| {
+            let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+            let mut byte = move || {
+                random ^= random << 13;
+                random ^= random >> 7;
+                random ^= random << 17;
+                random.to_le_bytes()[3]
+            };
+            // As far as OpenSent, OpenConfirm or Established.
+            let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
+            match seed % 3 {
+                0 => {}
+                1 => peer.send_bytes(&ours),
+                _ => drop(peer.establish(&open(65002, [10, 0, 0, 2]))),
+            }
+            // Well-formed headers around nonsense, then nonsense alone.
+            let mut bytes = Vec::new();
+            for _ in 0..20 {
+                let body: Vec<u8> = (0..byte() % 60).map(|_| byte()).collect();
+                bytes.extend(encode(MessageType(2 + byte() % 5), &body));
+            }
+            bytes.extend((0..200).map(|_| byte()));
+            // The speaker may have closed in the middle of it.
+            let _ = std::io::Write::write_all(&mut peer.stream(), &bytes);
+            let _ = peer.stream().shutdown(std::net::Shutdown::Write);
+            while peer.receive().is_some() {}
+        })
+        .await;
+        watch.closed().await;
+    }
+    assert!(!log.text().contains("panicked"), "{}", log.text());
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn an_address_that_is_not_ours_is_tried_with_back_off() {
+    let log = log::capture();
+    let (server, _) = serving([10, 0, 0, 1]);
+    let (plugin, _watch) = recorder();
+    let mut config = passive(65001, 65002);
+    config.passive = false;
+    config.local_address = Some([192, 0, 2, 77].into());
+    server.add_peer(config, plugin).expect("a peer");
+    log.until("cannot connect").await;
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let attempts = log.text().matches("cannot connect").count();
+    // At once, once more without a wait, and then after a second.
+    assert!(attempts <= 2, "{attempts} attempts");
     server.shutdown(Cease::Removed).await;
 }
 

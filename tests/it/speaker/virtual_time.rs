@@ -376,3 +376,19 @@ async fn nothing_is_left_of_a_server_that_was_dropped() {
     assert_eq!(Rc::strong_count(&watch.script), 1);
     drop(writer);
 }
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn tiny_messages_are_not_read_faster_than_they_are_acted_on() {
+    let (server, mut watch) = waiting(|_| {});
+    let mut peer = Piped::establish(&server, 90).await;
+    watch.established().await;
+    // 340,000 KEEPALIVEs are 6 MB; the pipe holds 8 KiB of them, the input 64 KiB.
+    let many = message::keepalive().repeat(34_000);
+    for _ in 0..10 {
+        peer.send(&many).await;
+    }
+    peer.send(&encode(MessageType::NOTIFICATION, &[6, 4])).await;
+    let reason = watch.closed().await.to_string();
+    assert_eq!(reason, "notification received (6,4)");
+    server.shutdown(Cease::Removed).await;
+}

@@ -63,8 +63,11 @@ impl RawPeer {
         }
         let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
         let mut body = vec![0; length - message::HEADER];
-        self.stream.read_exact(&mut body).expect("a whole message");
-        Some((MessageType(header[18]), body))
+        match self.stream.read_exact(&mut body) {
+            Ok(()) => Some((MessageType(header[18]), body)),
+            Err(error) if closed(&error) => None,
+            Err(error) => panic!("half a message within {LIMIT:?}: {error}"),
+        }
     }
 
     /// The body of the next message of that type; KEEPALIVEs before it are skipped.
