@@ -18,6 +18,7 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
+use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
@@ -201,7 +202,7 @@ impl Control for Speech<'_> {
     fn configuration(&self, peer: PeerId) -> String {
         let listed = self.core.neighbor(peer);
         listed
-            .map(|listed| format!("{:?}", listed.neighbor.config.borrow()))
+            .map(|listed| listed.neighbor.config.borrow().render(Secrets::Hidden) + "\n")
             .unwrap_or_default()
     }
 

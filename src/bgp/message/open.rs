@@ -125,13 +125,23 @@ impl Open {
     }
 
     /// Appends the value of an `open` event. Capabilities are keyed by name in what we send, by code in what we receive.
+    /// ExaBGP tells a host name of what it sends even when it sends none.
     pub fn json(&self, direction: Direction, w: &mut JsonWriter) {
         w.raw("{ \"version\": ").number(self.version);
         w.raw(", \"asn\": ").number(self.asn);
         w.raw(", \"hold_time\": ").number(self.hold_time);
         w.raw(", \"router_id\": ").display(self.router_id);
         w.raw(", \"capabilities\": { ");
-        w.list(self.distinct(), |w, capability| {
+        let list = self.distinct();
+        let nameless = direction == Direction::Send && list.iter().all(|one| one.code() != 73);
+        // The host name stands before the software version and multi-session.
+        let late = |one: &&Capability| matches!(one.code(), 75 | 68 | 131);
+        let split = list
+            .iter()
+            .position(late)
+            .filter(|_| nameless)
+            .unwrap_or(list.len());
+        let write = |w: &mut JsonWriter, capability: &Capability| {
             match (direction, capability) {
                 (Direction::Receive, _) | (Direction::Send, Capability::Unknown { .. }) => {
                     w.display(capability.code())
@@ -140,7 +150,14 @@ impl Open {
             };
             w.raw(": ");
             capability.json_all(&self.capabilities, w);
-        });
+        };
+        w.list(&list[..split], |w, capability| write(w, capability));
+        if nameless {
+            w.raw(if split > 0 { ", " } else { "" });
+            w.raw("\"hostname\": { \"host-name\": null, \"domain-name\": null }");
+            w.raw(if split < list.len() { ", " } else { "" });
+        }
+        w.list(&list[split..], |w, capability| write(w, capability));
         w.raw(" } }");
     }
 

@@ -7,6 +7,7 @@ use oxabgp::api::{
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::notification::Notification;
+use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::refresh::RouteRefresh;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Codec, Family};
@@ -512,4 +513,56 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
             && line.contains("\"negotiated\": { \"message_size\""),
         "{line}"
     );
+}
+
+#[test]
+fn what_we_send_tells_a_host_name_even_without_one() {
+    // Captured from 5.0.15; the second has a software version.
+    let parameters = |list: &[&str]| {
+        let all: Vec<u8> = list
+            .iter()
+            .flat_map(|capability| {
+                let capability = bytes(capability);
+                [
+                    &[2, u8::try_from(capability.len()).expect("short")][..],
+                    &capability,
+                ]
+                .concat()
+            })
+            .collect();
+        let mut body = bytes("04 FDE8 00B4 0A000001");
+        body.push(u8::try_from(all.len()).expect("short"));
+        body.extend(all);
+        Open::decode(&body).expect("an OPEN")
+    };
+    const NONE: &str = r#""hostname": { "host-name": null, "domain-name": null }"#;
+    for (capabilities, wanted) in [
+        (
+            &["0104 0001 0001", "0600"][..],
+            format!(
+                r#""extended-message": {{ "name": "extended-message", "size": 65535 }}, {NONE} }} }} }} }}"#
+            ),
+        ),
+        (
+            &["0600", "4B04 03414243"],
+            format!(r#"{NONE}, "software-version": {{ "software": "ABC" }} }} }} }} }}"#),
+        ),
+        (
+            &["4903 016800"],
+            r#""capabilities": { "hostname": { "host-name": "h", "domain-name": "" } } } } }"#
+                .to_owned(),
+        ),
+    ] {
+        let open = parameters(capabilities);
+        let line = printed(
+            Encoder::JSON,
+            &Event::Message(Direction::Send, Message::Open(&open)),
+        );
+        assert!(line.ends_with(&format!("{wanted}\n")), "{line}");
+        let line = printed(
+            Encoder::JSON,
+            &Event::Message(Direction::Receive, Message::Open(&open)),
+        );
+        assert!(!line.contains("null"), "{line}");
+    }
 }
