@@ -329,7 +329,7 @@ impl NeighborPlugin {
 
     fn open(&self, direction: Direction, message: &RawMessage) {
         let raw = Raw::new(&message.bytes);
-        let Ok(open) = Open::decode(message.body()) else {
+        let Ok(mut open) = Open::decode(message.body()) else {
             self.neighbor.tell(
                 &self.core,
                 &Event::Undecoded(direction, MessageType::OPEN),
@@ -337,6 +337,9 @@ impl NeighborPlugin {
             );
             return;
         };
+        if direction == Direction::Send {
+            super::session::show_hostname(&mut open);
+        }
         self.neighbor.tell(
             &self.core,
             &Event::Message(direction, Message::Open(&open)),

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::bgp::capability::add_path::AddPathMode;
+use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
 use crate::bgp::{Asn, Capability};
@@ -51,6 +52,28 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         multi_session: wanted.multi_session,
     };
     offer.capabilities()
+}
+
+/// Puts the host name that was not sent for want of one where ExaBGP shows it in its own OPEN: without a name.
+pub(crate) fn show_hostname(open: &mut Open) {
+    let code = Capability::Hostname(Hostname::default()).code();
+    if open.capabilities.iter().any(|shown| shown.code() == code) {
+        return;
+    }
+    let after = |capability: &Capability| {
+        matches!(
+            capability,
+            Capability::SoftwareVersion(_)
+                | Capability::LinkLocalNexthop(_)
+                | Capability::BgpRole(_)
+                | Capability::Multisession(_)
+                | Capability::CiscoMultisession(_)
+        )
+    };
+    let at = open.capabilities.iter().position(after);
+    let at = at.unwrap_or(open.capabilities.len());
+    let unnamed = Capability::Hostname(Hostname::default());
+    open.capabilities.insert(at, unnamed);
 }
 
 /// The OPEN that a neighbour would be sent now.

@@ -7,15 +7,17 @@ from record import Context
 from speaker import Daemon, Failure, Helper, Peer, workspace
 
 # What the neighbors negotiate; all of them live in one daemon, each with an address of its own.
-CONTEXTS = ["ebgp", "ibgp", "as2", "add-path", "nexthop", "aigp"]
-# What a helper of each form receives, and for which sessions.
+SETTINGS = {"ebgp": "ebgp", "ibgp": "ibgp", "as2": "as2", "add-path": "add-path", "nexthop": "nexthop", "aigp": "aigp", "raw": "ebgp", "whole": "ebgp"}
+CONTEXTS = list(SETTINGS)
+PARSED = CONTEXTS[:6]
+# What a helper of each form receives, and for which sessions (ExaBGP gives all helpers of a neighbor what one of them asks for).
 FORMS = {
-    "json": ("json", CONTEXTS, "neighbor-changes; negotiated; fsm; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
-    "text": ("text", CONTEXTS, "neighbor-changes; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
-    "packets": ("json", ["ibgp"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
-    "packets-text": ("text", ["ibgp"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
-    "consolidate": ("json", ["as2"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
-    "consolidate-text": ("text", ["as2"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
+    "json": ("json", PARSED, "neighbor-changes; negotiated; fsm; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
+    "text": ("text", PARSED, "neighbor-changes; receive { parsed; open; update; keepalive; refresh; } send { parsed; open; }"),
+    "packets": ("json", ["raw"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
+    "packets-text": ("text", ["raw"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
+    "consolidate": ("json", ["whole"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
+    "consolidate-text": ("text", ["whole"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
 }
 MARK = "announce eor l2vpn vpls"
 
@@ -26,7 +28,7 @@ def addresses():
 
 def setting(name):
     """The session of a context: add-path goes both ways here."""
-    context = Context(name)
+    context = Context(SETTINGS[name])
     context.router_id = f"10.0.0.{CONTEXTS.index(name) + 2}"
     return context
 
@@ -188,10 +190,9 @@ class Subject:
     def refresh(self, afi, safi):
         """Each peer asks for a family; what it gets, up to the mark."""
         for context, peer in self.peers.items():
-            for form in ("json", "text"):
-                self.told[form][context] = []
+            self.forget(context)
             peer.send(wire.refresh(afi, safi))
-        self.wait(lambda: all(any("refresh" in line for line in self.told["json"][c]) for c in CONTEXTS), "event of the refresh request")
+        self.wait(lambda: all(any("refresh" in line for line in self.told["json"][c]) for c in PARSED), "event of the refresh request")
         return self.wire()
 
     def one_by_one(self, lines):
@@ -276,7 +277,7 @@ class Subject:
         done = []
         for at in range(min(len(parts) for parts in split.values())):
             got = {form: parts[at] for form, parts in split.items()}
-            ended = any(is_down(line) for line in got["json"])
+            ended = any(is_down(line) for lines in got.values() for line in lines)
             done.append((got, None))
             if ended:
                 return done, True
