@@ -99,6 +99,8 @@ struct Bucket {
     nlri: Vec<u8>,
     /// Where each NLRI ends.
     ends: Vec<usize>,
+    sorted: bool,
+    last_start: usize,
 }
 
 impl Bucket {
@@ -113,22 +115,56 @@ impl Bucket {
             }
     }
 
-    /// Puts the NLRI into ExaBGP's order: by length and address, path identifiers last.
+    /// Adds an NLRI, and remembers whether all of them came in ExaBGP's order.
+    fn push(&mut self, item: &Item<'_>) {
+        let start = self.nlri.len();
+        if let Some(path_id) = item.path_id {
+            self.nlri.extend_from_slice(&path_id.to_be_bytes());
+        }
+        self.nlri.extend_from_slice(item.bytes);
+        self.sorted =
+            self.sorted && self.order(self.last_start, start) <= self.order(start, self.nlri.len());
+        self.last_start = start;
+        self.ends.push(self.nlri.len());
+    }
+
+    /// What ExaBGP sorts by: length and address, path identifiers last.
+    fn order(&self, start: usize, end: usize) -> (&[u8], &[u8]) {
+        let head = if self.add_path && end > start { 4 } else { 0 };
+        (
+            &self.nlri[start + head..end],
+            &self.nlri[start..start + head],
+        )
+    }
+
+    /// Puts the NLRI into ExaBGP's order. The first eight bytes decide nearly always, and are compared as a number.
     fn sort(&mut self, scratch: &mut Vec<u8>) {
-        let head = if self.add_path { 4 } else { 0 };
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let mut parts: Vec<(usize, usize)> = starts.zip(self.ends.iter().copied()).collect();
-        let nlri = &self.nlri;
-        let key =
-            |part: &(usize, usize)| (&nlri[part.0 + head..part.1], &nlri[part.0..part.0 + head]);
-        if parts.is_sorted_by_key(key) {
+        if std::mem::replace(&mut self.sorted, true) {
             return;
         }
-        parts.sort_unstable_by(|left, right| key(left).cmp(&key(right)));
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let mut parts: Vec<(u64, usize, usize)> = starts
+            .zip(self.ends.iter().copied())
+            .map(|(start, end)| {
+                let (bytes, _) = self.order(start, end);
+                let mut first = [0; 8];
+                first
+                    .iter_mut()
+                    .zip(bytes)
+                    .for_each(|(to, from)| *to = *from);
+                (u64::from_be_bytes(first), start, end)
+            })
+            .collect();
+        parts.sort_unstable_by(|left, right| {
+            left.0.cmp(&right.0).then_with(|| {
+                self.order(left.1, left.2)
+                    .cmp(&self.order(right.1, right.2))
+            })
+        });
         scratch.clear();
         self.ends.clear();
-        for (start, end) in parts {
-            scratch.extend_from_slice(&nlri[start..end]);
+        for (_, start, end) in parts {
+            scratch.extend_from_slice(&self.nlri[start..end]);
             self.ends.push(scratch.len());
         }
         std::mem::swap(&mut self.nlri, scratch);
@@ -164,12 +200,7 @@ impl Packer {
             self.bucket(item)
         };
         self.last = at;
-        let bucket = &mut self.buckets[at];
-        if let Some(path_id) = item.path_id {
-            bucket.nlri.extend_from_slice(&path_id.to_be_bytes());
-        }
-        bucket.nlri.extend_from_slice(item.bytes);
-        bucket.ends.push(bucket.nlri.len());
+        self.buckets[at].push(item);
         self.cost += item.bytes.len() + 4;
     }
 
@@ -226,6 +257,8 @@ impl Packer {
             hash,
             nlri,
             ends,
+            sorted: true,
+            last_start: 0,
         };
         match self.buckets.get_mut(at) {
             Some(spare) => *spare = new,
