@@ -58,7 +58,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
                 announce(x(), 5, &[0])
             ]
         ),
-        ["withdraw 1", "announce 2 5", "announce 1 5"]
+        ["withdraw 1", "announce 1 5", "announce 2 5"]
     );
     assert_eq!(
         told(
@@ -188,7 +188,7 @@ fn with_add_path_each_path_is_a_route() {
     ];
     assert_eq!(
         told(&mut rib, &mut view, changes),
-        ["announce 1 path 5 5", "announce 1 path 3 5", "announce 1 5"]
+        ["announce 1 5", "announce 1 path 3 5", "announce 1 path 5 5"]
     );
     assert_eq!(
         told(&mut rib, &mut view, vec![withdraw(path(1, 5), &[0])]),
