@@ -124,9 +124,15 @@ pub(crate) struct ValidateArgs {
     /// Say more: the same as --print.
     #[arg(short, long)]
     verbose: bool,
-    /// Print the neighbours back as they were understood.
+    /// Print the configuration back as it was understood; keys are not shown.
     #[arg(long)]
     print: bool,
+    /// The same as JSON.
+    #[arg(long)]
+    json: bool,
+    /// Print what a reload from this configuration to the new one would do.
+    #[arg(long, value_name = "OLD")]
+    against: Option<PathBuf>,
     /// Accepted for ExaBGP's sake: no effect.
     #[arg(short, long, hide = true)]
     pdb: bool,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{EnvArgs, REFUSED, ValidateArgs};
-use crate::config::Config;
+use crate::config::{Config, Env, Secrets, diff};
 use crate::config::env::Form;
 
 pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
@@ -32,10 +32,8 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                     count(config.processes.len(), "process"),
                     count(routes, "route"),
                 );
-                if args.verbose || args.print {
-                    for neighbor in &config.neighbors {
-                        println!("{neighbor:?}");
-                    }
+                if !show(args, &config, &env) {
+                    code = ExitCode::from(REFUSED);
                 }
             }
             Err(mistakes) => {
@@ -46,6 +44,30 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
         }
     }
     code
+}
+
+/// Prints what was asked for; whether that could be done.
+fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
+    if args.json {
+        println!("{}", config.json(Secrets::Hidden));
+    } else if args.verbose || args.print {
+        print!("{}", config.render(Secrets::Hidden));
+    }
+    let Some(old) = &args.against else {
+        return true;
+    };
+    match Config::load(old, env) {
+        Ok((old, _)) => {
+            for change in diff(&old, config) {
+                println!("{change}");
+            }
+            true
+        }
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            false
+        }
+    }
 }
 
 fn count(number: usize, noun: &str) -> String {

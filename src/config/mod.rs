@@ -10,6 +10,8 @@
 //! | `load`, `tree` | a file's text → statements with their places → [`Config`] |
 //! | `schema` and a file for each section | what may stand where |
 //! | `check` | a neighbour as written → a neighbour that is valid |
+//! | [`show`] | a configuration written back, as a file and as JSON |
+//! | [`diff`](mod@diff) | what a reload would do |
 //! | `dialect` | words of ExaBGP 3.4 and 4.2 |
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -22,6 +24,7 @@ mod capability;
 mod check;
 pub mod diagnostic;
 mod dialect;
+pub mod diff;
 pub mod env;
 mod family;
 mod load;
@@ -34,6 +37,7 @@ mod tcp_ao;
 mod tree;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use diff::{ConfigChange, diff};
 pub use env::Env;
 pub use schema::{Row, reference};
 pub use show::Secrets;

@@ -13,6 +13,8 @@ use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
+mod json;
+
 /// Whether keys are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
@@ -309,7 +311,7 @@ fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
 }
 
 /// A route as its sentence: the NLRI, then what the attributes say.
-fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
+pub(super) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
     let mut out = String::new();
     nlri.as_ref().grammar(&mut out);
     for attribute in attributes.list() {

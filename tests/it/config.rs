@@ -78,6 +78,8 @@ fn good_files_load_and_read_back() {
         match parse(&path, &text) {
             Ok((config, warnings)) => {
                 let print = config.render(Secrets::Shown);
+                let json = config.json(Secrets::Shown);
+                serde_json::from_str::<serde_json::Value>(&json).expect(&json);
                 match parse(&path, &print) {
                     _ if print.is_empty() => compare(&path, &warnings.to_string(), &mut wrong),
                     Ok((again, _)) if single(again.clone()) == single(config) => {

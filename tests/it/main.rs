@@ -4,6 +4,7 @@ mod api;
 mod architecture;
 mod bgp;
 mod config;
+mod config_diff;
 mod config_etc;
 #[cfg(feature = "speaker")]
 mod examples;

@@ -1,0 +1,265 @@
+//! What a reload would do: the difference between two configurations, one change for each thing that happens.
+//!
+//! A pure function, so that one can ask before one dares. A session is reset only if something that its OPEN or its TCP
+//! connection depends on has changed; routes go out and come back by difference; a helper is started anew only if its
+//! command line or its encoder changed.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use super::show::{Secrets, statement};
+use super::{Config, NeighborConfig};
+
+/// One thing that a reload does. `Display` is one line, or more for what lists settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ConfigChange {
+    /// A helper is started.
+    ProcessAdded(String),
+    /// A helper is ended.
+    ProcessRemoved(String),
+    /// A helper is ended and started, with another command line or encoder.
+    ProcessRestarted(String),
+    /// A session is started.
+    NeighborAdded(String),
+    /// A session is ended.
+    NeighborRemoved(String),
+    /// A session is reset; the settings that it depends on, as they were and as they are.
+    SessionReset {
+        /// The neighbour's name.
+        neighbor: String,
+        /// Lines of the file that are gone, and new ones.
+        settings: Settings,
+    },
+    /// A neighbour gets other settings; its session stays.
+    SettingsChanged {
+        /// The neighbour's name.
+        neighbor: String,
+        /// Lines of the file that are gone, and new ones.
+        settings: Settings,
+    },
+    /// A route is announced, or announced with other attributes.
+    RouteAnnounced {
+        /// The neighbour's name.
+        neighbor: String,
+        /// The route as the file would have it.
+        route: String,
+    },
+    /// A route is withdrawn.
+    RouteWithdrawn {
+        /// The neighbour's name.
+        neighbor: String,
+        /// The route as the file would have it.
+        route: String,
+    },
+}
+
+/// Lines of a configuration that differ.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Those that only the old one has.
+    pub gone: Vec<String>,
+    /// Those that only the new one has.
+    pub new: Vec<String>,
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.gone {
+            write!(f, "\n    - {line}")?;
+        }
+        for line in &self.new {
+            write!(f, "\n    + {line}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for ConfigChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ProcessAdded(name) => write!(f, "+ process {name}: is started"),
+            Self::ProcessRemoved(name) => write!(f, "- process {name}: is ended"),
+            Self::ProcessRestarted(name) => write!(f, "! process {name}: is started anew"),
+            Self::NeighborAdded(name) => write!(f, "+ {name}: the session is started"),
+            Self::NeighborRemoved(name) => write!(f, "- {name}: the session is ended"),
+            Self::SessionReset { neighbor, settings } => {
+                write!(f, "! {neighbor}: the session is reset{settings}")
+            }
+            Self::SettingsChanged { neighbor, settings } => {
+                write!(f, "~ {neighbor}: the session stays{settings}")
+            }
+            Self::RouteAnnounced { neighbor, route } => {
+                write!(f, "+ {neighbor}: announces {route}")
+            }
+            Self::RouteWithdrawn { neighbor, route } => {
+                write!(f, "- {neighbor}: withdraws {route}")
+            }
+        }
+    }
+}
+
+/// What has to happen to get from `old` to `new`, in the order of the new file; what is gone comes first.
+pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
+    let mut changes = Vec::new();
+    processes(old, new, &mut changes);
+    let named = |config: &'_ Config| -> Vec<String> {
+        config.neighbors.iter().map(NeighborConfig::name).collect()
+    };
+    let (old_names, new_names) = (named(old), named(new));
+    let wanted: HashSet<&String> = new_names.iter().collect();
+    changes.extend(
+        old_names
+            .iter()
+            .filter(|name| !wanted.contains(name))
+            .cloned()
+            .map(ConfigChange::NeighborRemoved),
+    );
+    let before: HashMap<&String, &NeighborConfig> = old_names.iter().zip(&old.neighbors).collect();
+    for (name, neighbor) in new_names.iter().zip(&new.neighbors) {
+        match before.get(name) {
+            Some(old) => compare(name, old, neighbor, &mut changes),
+            None => {
+                changes.push(ConfigChange::NeighborAdded(name.clone()));
+                routes(name, None, neighbor, &mut changes);
+            }
+        }
+    }
+    changes
+}
+
+fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
+    let find = |config: &Config, name: &str| {
+        let mut all = config.processes.iter();
+        all.find(|process| process.name == name).cloned()
+    };
+    for process in &old.processes {
+        if find(new, &process.name).is_none() {
+            changes.push(ConfigChange::ProcessRemoved(process.name.clone()));
+        }
+    }
+    for process in &new.processes {
+        match find(old, &process.name) {
+            None => changes.push(ConfigChange::ProcessAdded(process.name.clone())),
+            Some(before) if before.run != process.run || before.encoder != process.encoder => {
+                changes.push(ConfigChange::ProcessRestarted(process.name.clone()));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn compare(
+    name: &str,
+    old: &NeighborConfig,
+    new: &NeighborConfig,
+    changes: &mut Vec<ConfigChange>,
+) {
+    let neighbor = name.to_owned();
+    if old.session != new.session {
+        let settings = settings(old, new);
+        changes.push(ConfigChange::SessionReset { neighbor, settings });
+    } else {
+        let bare = |config: &NeighborConfig| NeighborConfig {
+            routes: Vec::new(),
+            ..config.clone()
+        };
+        if bare(old) != bare(new) {
+            let settings = settings(old, new);
+            changes.push(ConfigChange::SettingsChanged { neighbor, settings });
+        }
+    }
+    routes(name, Some(old), new, changes);
+}
+
+/// The lines of both that differ, routes aside. Keys are never among them: that one has changed is said in words.
+fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
+    let lines = |config: &NeighborConfig| -> Vec<String> {
+        let bare = NeighborConfig {
+            routes: Vec::new(),
+            ..config.clone()
+        };
+        let text = bare.render(Secrets::Hidden);
+        // A word that stands in several sections is told by them.
+        let mut sections: Vec<&str> = Vec::new();
+        let mut lines = Vec::new();
+        for line in text.lines().skip(1).map(str::trim) {
+            if let Some(head) = line.strip_suffix(" {") {
+                sections.push(head);
+            } else if line == "}" {
+                sections.pop();
+            } else {
+                lines.push(format!("{}{line}", sections.iter().fold(String::new(), |path, head| path + head + ": ")));
+            }
+        }
+        lines
+    };
+    let (before, after) = (lines(old), lines(new));
+    let mut settings = Settings {
+        gone: before
+            .iter()
+            .filter(|line| !after.contains(line))
+            .cloned()
+            .collect(),
+        new: after
+            .iter()
+            .filter(|line| !before.contains(line))
+            .cloned()
+            .collect(),
+    };
+    if old.session.md5_password != new.session.md5_password || old.session.tcp_ao != new.session.tcp_ao {
+        settings.new.push("another key".to_owned());
+    }
+    settings
+}
+
+fn routes(
+    name: &str,
+    old: Option<&NeighborConfig>,
+    new: &NeighborConfig,
+    changes: &mut Vec<ConfigChange>,
+) {
+    fn all(config: &NeighborConfig) -> impl Iterator<Item = (String, bool)> {
+        config.routes.iter().flat_map(|route| {
+            let off = route.watchdog.is_some() && route.withdraw;
+            route
+                .nlri
+                .iter()
+                .map(move |nlri| (statement(nlri, &route.attributes), off))
+        })
+    }
+    let key = |config: &NeighborConfig| -> HashMap<_, usize> {
+        let mut keys = HashMap::new();
+        let nlri = config.routes.iter().flat_map(|route| &route.nlri);
+        for (index, nlri) in nlri.enumerate() {
+            keys.insert((nlri.family, nlri.path_id, nlri.as_ref().key()), index);
+        }
+        keys
+    };
+    let (before, after) = (old.map(key).unwrap_or_default(), key(new));
+    let old_texts: Vec<_> = old.map(|old| all(old).collect()).unwrap_or_default();
+    let new_texts: Vec<_> = all(new).collect();
+    let neighbor = || name.to_owned();
+    let mut gone: Vec<usize> = before
+        .iter()
+        .filter(|(key, _)| !after.contains_key(*key))
+        .map(|(_, index)| *index)
+        .collect();
+    gone.sort_unstable();
+    changes.extend(gone.into_iter().map(|index| ConfigChange::RouteWithdrawn {
+        neighbor: neighbor(),
+        route: old_texts[index].0.clone(),
+    }));
+    let mut fresh: Vec<usize> = after
+        .iter()
+        .filter(|(key, index)| {
+            let earlier = before.get(*key).map(|index| &old_texts[*index].0);
+            earlier != Some(&new_texts[**index].0) && !new_texts[**index].1
+        })
+        .map(|(_, index)| *index)
+        .collect();
+    fresh.sort_unstable();
+    changes.extend(fresh.into_iter().map(|index| ConfigChange::RouteAnnounced {
+        neighbor: neighbor(),
+        route: new_texts[index].0.clone(),
+    }));
+}

@@ -1,0 +1,203 @@
+//! A configuration as JSON, for programs that read it: the words are those of the file.
+
+use super::{Secrets, statement, switches, words};
+use crate::config::{Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription};
+use crate::json::JsonWriter;
+
+impl Config {
+    /// The configuration as one JSON object.
+    pub fn json(&self, secrets: Secrets) -> String {
+        let mut w = JsonWriter::new();
+        w.raw("{ \"processes\": [ ");
+        w.list(&self.processes, process);
+        w.raw(" ], \"neighbors\": [ ");
+        w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
+        w.raw(" ] }");
+        w.into_string()
+    }
+}
+
+/// Members of one object, with the commas between them.
+struct Object<'w> {
+    w: &'w mut JsonWriter,
+    first: bool,
+}
+
+impl<'w> Object<'w> {
+    fn new(w: &'w mut JsonWriter) -> Self {
+        w.raw("{ ");
+        Self { w, first: true }
+    }
+
+    fn key(&mut self, key: &str) -> &mut JsonWriter {
+        if !std::mem::take(&mut self.first) {
+            self.w.raw(", ");
+        }
+        self.w.key(key)
+    }
+
+    fn text(&mut self, key: &str, value: impl std::fmt::Display) {
+        let value = value.to_string();
+        self.key(key).string(&value);
+    }
+
+    fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
+        if let Some(value) = value {
+            self.text(key, value);
+        }
+    }
+
+    fn number(&mut self, key: &str, value: impl Into<u64>) {
+        self.key(key).number(value.into());
+    }
+
+    fn yes(&mut self, key: &str, value: bool) {
+        self.key(key).boolean(value);
+    }
+
+    fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+        let w = self.key(key);
+        w.raw("[ ");
+        w.list(values, |w, value| {
+            w.string(&value);
+        });
+        w.raw(" ]");
+    }
+
+    fn end(self) {
+        self.w.raw(" }");
+    }
+}
+
+fn process(w: &mut JsonWriter, process: &ProcessConfig) {
+    let mut object = Object::new(w);
+    object.text("name", &process.name);
+    object.texts("run", process.run.iter().cloned());
+    object.text(
+        "encoder",
+        match process.encoder {
+            Encoder::Json => "json",
+            Encoder::Text => "text",
+        },
+    );
+    object.yes("respawn", process.respawn);
+    object.end();
+}
+
+fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.text("name", neighbor.name());
+    scalars(neighbor, secrets, &mut object);
+    let capabilities = &neighbor.session.capabilities;
+    let w = object.key("capability");
+    let mut inner = Object::new(w);
+    for (word, on) in switches(capabilities) {
+        inner.yes(word, on);
+    }
+    if let Some(seconds) = capabilities.graceful_restart {
+        inner.number("graceful-restart", seconds);
+    }
+    inner.text("add-path", super::add_path(capabilities.add_path));
+    inner.some("role", capabilities.role.map(super::role));
+    inner.end();
+    object.texts("family", neighbor.session.families.iter().map(ToString::to_string));
+    let pairs = capabilities.nexthop.iter().flatten();
+    object.texts("nexthop", pairs.map(|(family, afi)| format!("{family} {afi}")));
+    object.texts("add-path", capabilities.add_path_families.iter().map(ToString::to_string));
+    let w = object.key("api");
+    w.raw("[ ");
+    w.list(&neighbor.subscriptions, subscription);
+    w.raw(" ]");
+    object.texts("operational", neighbor.operational.iter().map(super::operational));
+    let w = object.key("routes");
+    w.raw("[ ");
+    let routes = neighbor
+        .routes
+        .iter()
+        .flat_map(|route| route.nlri.iter().map(move |nlri| (nlri, route)));
+    w.list(routes, |w, (nlri, route)| {
+        let mut inner = Object::new(w);
+        inner.text("family", nlri.family);
+        inner.text("route", statement(nlri, &route.attributes));
+        inner.some("watchdog", route.watchdog.as_deref());
+        inner.some("name", route.name.as_deref());
+        if route.withdraw {
+            inner.yes("withdraw", true);
+        }
+        inner.end();
+    });
+    w.raw(" ]");
+    object.end();
+}
+
+fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
+    let session = &neighbor.session;
+    object.text("peer-address", neighbor.peer());
+    object.text("local-address", super::or_auto(session.local_address));
+    object.some("local-link-local", session.local_link_local);
+    object.some("router-id", session.router_id);
+    object.text("local-as", super::or_auto(session.local_as));
+    object.text("peer-as", super::or_auto(session.peer_as));
+    object.text("description", &neighbor.description);
+    object.some("host-name", session.host_name.as_deref());
+    object.some("domain-name", session.domain_name.as_deref());
+    object.number("hold-time", session.hold_time);
+    if let Some(rate) = neighbor.rate_limit {
+        object.number("rate-limit", rate);
+    }
+    object.yes("passive", session.passive);
+    object.number("listen", session.listen);
+    if let Some(port) = session.connect {
+        object.number("connect", port);
+    }
+    object.some("source-interface", session.source_interface.as_deref());
+    for (key, ttl) in [("outgoing-ttl", session.outgoing_ttl), ("incoming-ttl", session.incoming_ttl)] {
+        if let Some(ttl) = ttl {
+            object.number(key, ttl);
+        }
+    }
+    if let Some((password, _)) = &neighbor.md5 {
+        object.text("md5-password", shown(password, secrets));
+    }
+    object.some("md5-ip", session.md5_ip);
+    if let Some(key) = &session.tcp_ao {
+        let mut inner = Object::new(object.key("tcp-ao"));
+        inner.number("keyid", key.key_id);
+        inner.text("algorithm", key.algorithm.name());
+        inner.text("password", shown(&String::from_utf8_lossy(&key.password), secrets));
+        inner.end();
+    }
+    object.yes("group-updates", session.group_updates);
+    object.yes("auto-flush", neighbor.auto_flush);
+    object.yes("adj-rib-in", neighbor.adj_rib_in);
+    object.yes("adj-rib-out", neighbor.adj_rib_out);
+    object.yes("manual-eor", neighbor.manual_eor);
+}
+
+fn shown(text: &str, secrets: Secrets) -> String {
+    match secrets {
+        Secrets::Shown => text.to_owned(),
+        Secrets::Hidden => "***".to_owned(),
+    }
+}
+
+fn subscription(w: &mut JsonWriter, subscription: &Subscription) {
+    let mut object = Object::new(w);
+    object.text("name", &subscription.name);
+    object.texts("processes", subscription.processes.iter().cloned());
+    object.yes("neighbor-changes", subscription.neighbor_changes);
+    object.yes("negotiated", subscription.negotiated);
+    object.yes("fsm", subscription.fsm);
+    object.yes("signal", subscription.signal);
+    object.texts("receive", named(subscription.receive));
+    object.texts("send", named(subscription.send));
+    object.end();
+}
+
+/// The words that are on.
+fn named(messages: Messages) -> impl Iterator<Item = String> {
+    words(messages)
+        .into_iter()
+        .filter(|(_, on)| *on)
+        .map(|(word, _)| word.to_owned())
+}

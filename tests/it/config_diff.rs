@@ -1,0 +1,159 @@
+//! What a reload would do, and what programs read of a configuration.
+
+use std::path::Path;
+
+use oxabgp::config::{Config, ConfigChange, Env, Secrets, diff};
+
+fn parse(text: &str) -> Config {
+    let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
+    let env = Env::read(variables, None).expect("no mistake").0;
+    match Config::parse("test.conf", text, Path::new("/"), &env) {
+        Ok((config, _)) => config,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+fn neighbor(address: &str, more: &str) -> String {
+    format!(
+        "neighbor {address} {{ local-address 127.0.0.1; router-id 192.0.2.1; local-as 65000; peer-as 65001; family {{ ipv4 unicast; }} {more} }}\n"
+    )
+}
+
+fn lines(old: &str, new: &str) -> Vec<String> {
+    diff(&parse(old), &parse(new))
+        .iter()
+        .map(|change| {
+            change.to_string().replace(
+                " local-ip 127.0.0.1 local-as 65000 peer-as 65001 router-id 192.0.2.1 family-allowed in-open",
+                "",
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn the_same_configuration_changes_nothing() {
+    let text = neighbor(
+        "127.0.0.2",
+        "static { route 10.0.0.0/8 next-hop self; } description \"one\";",
+    );
+    let moved = neighbor(
+        "127.0.0.2",
+        "description two; description \"one\"; announce { ipv4 { unicast 10.0.0.0/8 next-hop SELF; } }",
+    );
+    assert_eq!(lines(&text, &text), Vec::<String>::new());
+    assert_eq!(lines(&text, &moved), Vec::<String>::new());
+}
+
+#[test]
+fn sessions_are_reset_only_for_what_they_depend_on() {
+    let old = neighbor("127.0.0.2", "");
+    for (setting, wanted) in [
+        ("hold-time 30;", "    - hold-time 180;\n    + hold-time 30;"),
+        ("md5-password secret;", "    + md5-password \"***\";\n    + md5-base64 false;\n    + another key"),
+        (
+            "capability { route-refresh; }",
+            "    - capability: route-refresh disable;\n    + capability: route-refresh enable;",
+        ),
+        ("family { ipv6 unicast; }", "    + family: ipv6 unicast;"),
+        ("passive;", "    - passive false;\n    + passive true;"),
+    ] {
+        assert_eq!(
+            lines(&old, &neighbor("127.0.0.2", setting)),
+            [format!("! neighbor 127.0.0.2: the session is reset\n{wanted}")],
+            "{setting}"
+        );
+    }
+    for (setting, wanted) in [
+        ("description new;", "    - description \"\";\n    + description \"new\";"),
+        ("manual-eor true;", "    - manual-eor false;\n    + manual-eor true;"),
+        ("rate-limit 5;", "    - rate-limit disable;\n    + rate-limit 5;"),
+        ("adj-rib-in false;", "    - adj-rib-in true;\n    + adj-rib-in false;"),
+    ] {
+        assert_eq!(
+            lines(&old, &neighbor("127.0.0.2", setting)),
+            [format!("~ neighbor 127.0.0.2: the session stays\n{wanted}")],
+            "{setting}"
+        );
+    }
+}
+
+#[test]
+fn routes_come_and_go_by_difference() {
+    let old = neighbor(
+        "127.0.0.2",
+        "static { route 10.0.0.0/8 next-hop self; route 10.1.0.0/16 next-hop self; route 10.2.0.0/16 next-hop self; }",
+    );
+    let new = neighbor(
+        "127.0.0.2",
+        "static { route 10.2.0.0/16 next-hop self; route 10.1.0.0/16 next-hop self med 5; route 10.3.0.0/16 next-hop self; route 10.4.0.0/16 next-hop self watchdog dog withdraw; }",
+    );
+    assert_eq!(
+        lines(&old, &new),
+        [
+            "- neighbor 127.0.0.2: withdraws 10.0.0.0/8 next-hop self",
+            "+ neighbor 127.0.0.2: announces 10.1.0.0/16 next-hop self med 5",
+            "+ neighbor 127.0.0.2: announces 10.3.0.0/16 next-hop self",
+        ]
+    );
+}
+
+#[test]
+fn helpers_and_neighbours_come_go_and_start_anew() {
+    let old = format!(
+        "process a {{ run /bin/cat; encoder json; }}\nprocess b {{ run /bin/cat; encoder json; }}\nprocess c {{ run /bin/cat; encoder json; }}\n{}{}",
+        neighbor("127.0.0.2", "api x { processes [ c ]; }"),
+        neighbor("127.0.0.3", "")
+    );
+    let new = format!(
+        "process b {{ run /bin/cat -u; encoder json; }}\nprocess c {{ run /bin/cat; encoder json; respawn false; }}\nprocess d {{ run /bin/cat; encoder text; }}\n{}{}",
+        neighbor("127.0.0.2", "api x { processes [ c d ]; receive { parsed; } }"),
+        neighbor("127.0.0.4", "static { route 10.0.0.0/8 next-hop self; }")
+    );
+    assert_eq!(
+        lines(&old, &new),
+        [
+            "- process a: is ended",
+            "! process b: is started anew",
+            "+ process d: is started",
+            "- neighbor 127.0.0.3: the session is ended",
+            "~ neighbor 127.0.0.2: the session stays\n    - api x: processes [ c ];\n    + api x: processes [ c d ];\n    + api x: receive: parsed;",
+            "+ neighbor 127.0.0.4: the session is started",
+            "+ neighbor 127.0.0.4: announces 10.0.0.0/8 next-hop self",
+        ]
+    );
+    let changes = diff(&parse(&old), &parse(&new));
+    assert!(changes.contains(&ConfigChange::ProcessRemoved("a".into())));
+}
+
+#[test]
+fn a_changed_key_is_told_without_being_shown() {
+    let old = neighbor("127.0.0.2", "md5-password one;");
+    let new = neighbor("127.0.0.2", "md5-password two;");
+    assert_eq!(
+        lines(&old, &new),
+        ["! neighbor 127.0.0.2: the session is reset\n    + another key"]
+    );
+}
+
+#[test]
+fn the_json_has_the_words_of_the_file() {
+    let text = format!(
+        "process a {{ run /bin/cat -u; encoder json; }}\n{}",
+        neighbor(
+            "127.0.0.2",
+            "md5-password secret; description \"a \\\"b\\\"\"; api x { processes [ a ]; receive { parsed; update; } } static { route 10.0.0.0/8 next-hop self med 5; }"
+        )
+    );
+    let json = parse(&text).json(Secrets::Hidden);
+    let value: serde_json::Value = serde_json::from_str(&json).expect(&json);
+    assert_eq!(value["processes"][0]["run"][1], "-u");
+    let neighbor = &value["neighbors"][0];
+    assert_eq!(neighbor["peer-address"], "127.0.0.2");
+    assert_eq!(neighbor["description"], "a \"b\"");
+    assert_eq!(neighbor["md5-password"], "***");
+    assert_eq!(neighbor["family"][0], "ipv4 unicast");
+    assert_eq!(neighbor["capability"]["asn4"], true);
+    assert_eq!(neighbor["api"][0]["receive"][1], "update");
+    assert_eq!(neighbor["routes"][0]["route"], "10.0.0.0/8 next-hop self med 5");
+}
