@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::{EnvArgs, REFUSED, ValidateArgs};
-use crate::config::{Config, Env, Secrets, diff};
 use crate::config::env::Form;
+use crate::config::{Config, Env, Secrets, diff};
 
 pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
     let env = match super::settings(env_file) {

@@ -188,7 +188,12 @@ fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
             } else if line == "}" {
                 sections.pop();
             } else {
-                lines.push(format!("{}{line}", sections.iter().fold(String::new(), |path, head| path + head + ": ")));
+                lines.push(format!(
+                    "{}{line}",
+                    sections
+                        .iter()
+                        .fold(String::new(), |path, head| path + head + ": ")
+                ));
             }
         }
         lines
@@ -206,7 +211,9 @@ fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
             .cloned()
             .collect(),
     };
-    if old.session.md5_password != new.session.md5_password || old.session.tcp_ao != new.session.tcp_ao {
+    if old.session.md5_password != new.session.md5_password
+        || old.session.tcp_ao != new.session.tcp_ao
+    {
         settings.new.push("another key".to_owned());
     }
     settings

@@ -50,7 +50,10 @@ fn sessions_are_reset_only_for_what_they_depend_on() {
     let old = neighbor("127.0.0.2", "");
     for (setting, wanted) in [
         ("hold-time 30;", "    - hold-time 180;\n    + hold-time 30;"),
-        ("md5-password secret;", "    + md5-password \"***\";\n    + md5-base64 false;\n    + another key"),
+        (
+            "md5-password secret;",
+            "    + md5-password \"***\";\n    + md5-base64 false;\n    + another key",
+        ),
         (
             "capability { route-refresh; }",
             "    - capability: route-refresh disable;\n    + capability: route-refresh enable;",
@@ -60,15 +63,29 @@ fn sessions_are_reset_only_for_what_they_depend_on() {
     ] {
         assert_eq!(
             lines(&old, &neighbor("127.0.0.2", setting)),
-            [format!("! neighbor 127.0.0.2: the session is reset\n{wanted}")],
+            [format!(
+                "! neighbor 127.0.0.2: the session is reset\n{wanted}"
+            )],
             "{setting}"
         );
     }
     for (setting, wanted) in [
-        ("description new;", "    - description \"\";\n    + description \"new\";"),
-        ("manual-eor true;", "    - manual-eor false;\n    + manual-eor true;"),
-        ("rate-limit 5;", "    - rate-limit disable;\n    + rate-limit 5;"),
-        ("adj-rib-in false;", "    - adj-rib-in true;\n    + adj-rib-in false;"),
+        (
+            "description new;",
+            "    - description \"\";\n    + description \"new\";",
+        ),
+        (
+            "manual-eor true;",
+            "    - manual-eor false;\n    + manual-eor true;",
+        ),
+        (
+            "rate-limit 5;",
+            "    - rate-limit disable;\n    + rate-limit 5;",
+        ),
+        (
+            "adj-rib-in false;",
+            "    - adj-rib-in true;\n    + adj-rib-in false;",
+        ),
     ] {
         assert_eq!(
             lines(&old, &neighbor("127.0.0.2", setting)),
@@ -107,7 +124,10 @@ fn helpers_and_neighbours_come_go_and_start_anew() {
     );
     let new = format!(
         "process b {{ run /bin/cat -u; encoder json; }}\nprocess c {{ run /bin/cat; encoder json; respawn false; }}\nprocess d {{ run /bin/cat; encoder text; }}\n{}{}",
-        neighbor("127.0.0.2", "api x { processes [ c d ]; receive { parsed; } }"),
+        neighbor(
+            "127.0.0.2",
+            "api x { processes [ c d ]; receive { parsed; } }"
+        ),
         neighbor("127.0.0.4", "static { route 10.0.0.0/8 next-hop self; }")
     );
     assert_eq!(
@@ -155,5 +175,8 @@ fn the_json_has_the_words_of_the_file() {
     assert_eq!(neighbor["family"][0], "ipv4 unicast");
     assert_eq!(neighbor["capability"]["asn4"], true);
     assert_eq!(neighbor["api"][0]["receive"][1], "update");
-    assert_eq!(neighbor["routes"][0]["route"], "10.0.0.0/8 next-hop self med 5");
+    assert_eq!(
+        neighbor["routes"][0]["route"],
+        "10.0.0.0/8 next-hop self med 5"
+    );
 }

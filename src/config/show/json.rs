@@ -100,15 +100,30 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     inner.text("add-path", super::add_path(capabilities.add_path));
     inner.some("role", capabilities.role.map(super::role));
     inner.end();
-    object.texts("family", neighbor.session.families.iter().map(ToString::to_string));
+    object.texts(
+        "family",
+        neighbor.session.families.iter().map(ToString::to_string),
+    );
     let pairs = capabilities.nexthop.iter().flatten();
-    object.texts("nexthop", pairs.map(|(family, afi)| format!("{family} {afi}")));
-    object.texts("add-path", capabilities.add_path_families.iter().map(ToString::to_string));
+    object.texts(
+        "nexthop",
+        pairs.map(|(family, afi)| format!("{family} {afi}")),
+    );
+    object.texts(
+        "add-path",
+        capabilities
+            .add_path_families
+            .iter()
+            .map(ToString::to_string),
+    );
     let w = object.key("api");
     w.raw("[ ");
     w.list(&neighbor.subscriptions, subscription);
     w.raw(" ]");
-    object.texts("operational", neighbor.operational.iter().map(super::operational));
+    object.texts(
+        "operational",
+        neighbor.operational.iter().map(super::operational),
+    );
     let w = object.key("routes");
     w.raw("[ ");
     let routes = neighbor
@@ -151,7 +166,10 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
         object.number("connect", port);
     }
     object.some("source-interface", session.source_interface.as_deref());
-    for (key, ttl) in [("outgoing-ttl", session.outgoing_ttl), ("incoming-ttl", session.incoming_ttl)] {
+    for (key, ttl) in [
+        ("outgoing-ttl", session.outgoing_ttl),
+        ("incoming-ttl", session.incoming_ttl),
+    ] {
         if let Some(ttl) = ttl {
             object.number(key, ttl);
         }
@@ -164,7 +182,10 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
         let mut inner = Object::new(object.key("tcp-ao"));
         inner.number("keyid", key.key_id);
         inner.text("algorithm", key.algorithm.name());
-        inner.text("password", shown(&String::from_utf8_lossy(&key.password), secrets));
+        inner.text(
+            "password",
+            shown(&String::from_utf8_lossy(&key.password), secrets),
+        );
         inner.end();
     }
     object.yes("group-updates", session.group_updates);
