@@ -5,7 +5,8 @@
 
 use super::route::{self, TailBuilder};
 use super::{Place, RouteText, Verb, flow};
-use crate::bgp::nlri::{evpn, mup, mvpn, rtc, vpls::VplsBuilder};
+use crate::bgp::attribute::tunnel_encap::PathBuilder;
+use crate::bgp::nlri::{evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
 use crate::text::{Cursor, SyntaxError};
 
@@ -22,6 +23,7 @@ pub const WRITABLE: &[&str] = &[
     "rtc",
     "mcast-vpn",
     "mup",
+    "sr-policy",
 ];
 
 /// Reads the sentence of a route of `family`, to its end.
@@ -39,6 +41,7 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
         Safi::RTC => ahead(c, family, verb, rtc::parse),
         Safi::MCAST_VPN => ahead(c, family, verb, |c| mvpn::parse(family.afi, c)),
         Safi::MUP => ahead(c, family, verb, |c| mup::parse(family.afi, c)),
+        Safi::SR_POLICY => sr_policy(c, family, verb),
         _ => Err(SyntaxError::new(
             c.last_span(),
             format!("routes of `{family}` can't be written"),
@@ -69,6 +72,25 @@ fn ahead(
         // As ExaBGP writes it, and what peers of draft-mpmz-bess-mup-safi expect beside IPv6 routes.
         tail.map_next_hop();
     }
+    Ok(tail.finish(verb, c.span())?.text(vec![nlri]))
+}
+
+/// Reads an SR policy (RFC 9830): `distinguisher N color N endpoint A`, then the words of the path and attributes in any order.
+fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText, SyntaxError> {
+    let nlri = sr_policy::parse(family.afi, c)?;
+    let mut path = PathBuilder::default();
+    let mut tail = TailBuilder::new(Place::Family(family));
+    while !c.is_empty() && !c.accept(";") {
+        let at = *c;
+        match path.keyword(c.word("a keyword")?, c) {
+            Some(read) => read?,
+            None => {
+                *c = at;
+                tail.keyword(c)?;
+            }
+        }
+    }
+    route::add_all(&mut tail, path.attribute().into_iter());
     Ok(tail.finish(verb, c.span())?.text(vec![nlri]))
 }
 
@@ -164,6 +186,11 @@ mod tests {
             (
                 (1, 5),
                 "source-ad source 10.0.0.1 group 239.0.0.1 rd 1:1 next-hop 1.2.3.4",
+            ),
+            (
+                (1, 73),
+                "distinguisher 0 color 100 endpoint 10.0.0.1 next-hop 192.0.2.1 preference 100 \
+                 segment-list weight 1 segment type-a mpls 16001 extended-community [ target:1:1 ]",
             ),
             ((1, 85), "mup-isd 10.0.1.0/24 rd 100:100 next-hop 2001::1"),
             ((2, 85), "mup-dsd 2001::1 rd 100:100 next-hop 10.0.0.2"),

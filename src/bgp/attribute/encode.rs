@@ -84,7 +84,7 @@ pub fn next_hop_field(
         }
         field.extend_from_slice(octets);
     };
-    let maps = family.afi == Afi::IPV6 && family.safi != Safi::MCAST_VPN;
+    let maps = family.afi == Afi::IPV6 && !matches!(family.safi, Safi::MCAST_VPN | Safi::SR_POLICY);
     match resolve(family, next_hop, sender)? {
         Some(NextHop::V4(address)) if maps && !is_flow(family) => {
             push(&address.to_ipv6_mapped().octets());
@@ -211,7 +211,7 @@ fn encode_one(
 /// writes it where its IPv4 form is what the envelope holds, but not in layer-2 families, FlowSpec and BGP-LS.
 fn beside_reach(family: Family) -> bool {
     match family.afi {
-        Afi::IPV4 => !is_flow(family) && family.safi != Safi::RTC,
+        Afi::IPV4 => !is_flow(family) && !matches!(family.safi, Safi::RTC | Safi::SR_POLICY),
         Afi::IPV6 => family.safi == Safi::MCAST_VPN,
         _ => false,
     }

@@ -18,6 +18,7 @@ pub mod generic;
 pub mod mp_reach;
 pub mod mp_unreach;
 pub mod set;
+pub mod tunnel_encap;
 
 pub use generic::Generic;
 pub use set::AttributeSet;

@@ -209,6 +209,7 @@ families! {
     evpn::Evpn,
     mvpn::Mvpn,
     mup::Mup,
+    sr_policy::SrPolicy,
     bgp_ls::BgpLs,
 }
 
