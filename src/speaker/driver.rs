@@ -100,7 +100,8 @@ pub(crate) async fn run(driver: Driver) -> Ended {
             }
             Some(Ended::Over) => {
                 // The peer may connect again before it has heard the last word, and is a new neighbour then.
-                tokio::task::spawn_local(async move { task.io.finish().await });
+                let mut io = task.io;
+                tokio::task::spawn_local(async move { io.finish().await });
                 return Ended::Over;
             }
             None => {}
