@@ -15,6 +15,7 @@
 //! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
 //! | [`config`] | what a peer is told: numbers, capabilities, times, the back-off schedule |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
+//! | [`retention`] | what becomes of the peer's routes when its session is lost |
 //! | `timer` | the timer table |
 //! | `negotiate` | validation of the peer's OPEN |
 //! | `session` | one connection |
@@ -37,6 +38,7 @@ pub mod event;
 mod negotiate;
 pub mod peer;
 pub mod reason;
+pub mod retention;
 mod session;
 mod timer;
 

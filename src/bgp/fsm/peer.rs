@@ -92,6 +92,7 @@ impl Peer {
             Input::Stop(cease) => self.stop(&cease, now),
             Input::Reset(id, notification) => {
                 let event = match notification.code {
+                    2 => Event::BgpOpenMsgErr,
                     3 => Event::UpdateMsgErr,
                     _ => Event::AutomaticStop,
                 };

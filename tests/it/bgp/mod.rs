@@ -6,3 +6,4 @@ mod fsm_any_input;
 mod fsm_collision;
 pub(crate) mod golden;
 mod message;
+mod retention;

@@ -1,0 +1,215 @@
+//! What becomes of the peer's routes when its session is lost: the receiving speaker of graceful restart (RFC 4724 section
+//! 4.2), over a NOTIFICATION (RFC 8538), and long-lived (RFC 9494 section 4.2).
+//!
+//! The owner of the Adj-RIB-In tells what happened and does what it is told; no route is held here.
+//!
+//! ```text
+//!            lost                 restart time            long-lived time
+//!   fresh ──────────> stale ─────────────────> long-lived ───────────────> dropped
+//!     ^                 │  (dropped, if the peer       │
+//!     │  End-of-RIB     │   offered no more)           │
+//!     └───── up ────────┴──────────────────────────────┘   what was not told again is dropped
+//! ```
+
+use std::time::{Duration, Instant};
+
+use super::reason::CloseReason;
+use crate::bgp::capability::llgr::LongLived;
+use crate::bgp::capability::{Capability, GracefulRestart};
+use crate::bgp::family::Family;
+use crate::bgp::message::notification::Notification;
+use crate::bgp::negotiated::Negotiated;
+
+/// How long a peer that is back may take to tell its routes again: what FRR waits.
+const STALE_PATH_TIME: Duration = Duration::from_secs(360);
+
+/// What is to be done with the routes of a family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Fate {
+    /// Mark all of them as stale.
+    Keep(Family),
+    /// Those that are stale become long-lived: they carry the LLGR_STALE community from now on and are the last choice;
+    /// those with NO_LLGR are dropped.
+    LongLived(Family),
+    /// Drop those that are stale.
+    DropStale(Family),
+    /// Drop all of them.
+    Drop(Family),
+}
+
+/// The families of one peer whose routes are kept without a session, or until the peer has told them again.
+#[derive(Clone, Debug, Default)]
+pub struct Retention {
+    kept: Vec<Kept>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    family: Family,
+    /// When the stage ends.
+    until: Instant,
+    /// What the peer offered after this stage, in seconds; 0 in the long-lived stage.
+    long_lived: u32,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// The restart time runs.
+    Restarting,
+    /// The long-lived time runs.
+    LongLived,
+    /// The peer is back and telling its routes.
+    Synchronising,
+}
+
+impl Retention {
+    /// Nothing is kept.
+    pub const fn new() -> Self {
+        Self { kept: Vec::new() }
+    }
+
+    /// A session that was up has ended.
+    pub fn lost(&mut self, now: Instant, session: &Negotiated, reason: &CloseReason) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        let restart = session
+            .peer_restart()
+            .filter(|_| session.graceful_restart() && retains(session, reason));
+        let Some(restart) = restart else {
+            self.kept.clear();
+            return session.families.iter().copied().map(Fate::Drop).collect();
+        };
+        for &family in &session.families {
+            if !restart.families.iter().any(|(listed, _)| *listed == family) {
+                self.forget(family);
+                fates.push(Fate::Drop(family));
+                continue;
+            }
+            match self.kept.iter().position(|kept| kept.family == family) {
+                // RFC 9494 4.2: a long-lived timer that runs "MUST NOT be updated […] until the peer has established and
+                // synchronized a new session".
+                Some(at) if self.kept[at].stage == Stage::LongLived => {
+                    fates.push(Fate::Keep(family));
+                    continue;
+                }
+                // RFC 4724 4.2: "To deal with possible consecutive restarts, a route (from the peer) previously marked as
+                // stale MUST be deleted."
+                Some(at) => {
+                    self.kept.remove(at);
+                    fates.push(Fate::DropStale(family));
+                }
+                None => {}
+            }
+            fates.push(Fate::Keep(family));
+            self.kept.push(Kept {
+                family,
+                until: now + Duration::from_secs(restart.time.into()),
+                long_lived: long_lived(session, family).map_or(0, |offer| offer.time),
+                stage: Stage::Restarting,
+            });
+        }
+        fates.extend(self.expire(now));
+        fates
+    }
+
+    /// A session is up again.
+    pub fn up(&mut self, now: Instant, session: &Negotiated) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        self.kept.retain_mut(|kept| {
+            // RFC 4724 4.2: "if the Forwarding State bit for a specific AFI/SAFI is not set in the newly received Graceful
+            // Restart Capability, or if a specific AFI/SAFI is not included […], then the Receiving Speaker MUST
+            // immediately remove all the stale routes"; RFC 9494 4.2 says the same of its capability.
+            let forwarding = match kept.stage {
+                Stage::LongLived => long_lived(session, kept.family).map(|offer| offer.flags),
+                _ => session.peer_restart().and_then(|restart| {
+                    let listed = restart.families.iter();
+                    listed
+                        .rev()
+                        .find(|(family, _)| *family == kept.family)
+                        .map(|(_, flags)| *flags)
+                }),
+            };
+            let stays = session.graceful_restart()
+                && session.families.contains(&kept.family)
+                && forwarding.is_some_and(|flags| flags & GracefulRestart::FORWARDING != 0);
+            if !stays {
+                fates.push(Fate::DropStale(kept.family));
+            } else if kept.stage != Stage::LongLived {
+                kept.stage = Stage::Synchronising;
+                kept.until = now + STALE_PATH_TIME;
+            }
+            stays
+        });
+        fates
+    }
+
+    /// The peer has told all routes of `family`.
+    pub fn end_of_rib(&mut self, family: Family) -> Option<Fate> {
+        self.forget(family).then_some(Fate::DropStale(family))
+    }
+
+    /// Serves what is due.
+    pub fn expire(&mut self, now: Instant) -> Vec<Fate> {
+        let mut fates = Vec::new();
+        self.kept.retain_mut(|kept| {
+            if kept.until > now {
+                return true;
+            }
+            if kept.stage == Stage::Restarting && kept.long_lived > 0 {
+                fates.push(Fate::LongLived(kept.family));
+                kept.stage = Stage::LongLived;
+                kept.until = now + Duration::from_secs(kept.long_lived.into());
+                return true;
+            }
+            fates.push(Fate::DropStale(kept.family));
+            false
+        });
+        fates
+    }
+
+    /// When to call [`expire`](Self::expire).
+    pub fn timeout(&self) -> Option<Instant> {
+        self.kept.iter().map(|kept| kept.until).min()
+    }
+
+    /// Whether routes are kept that the peer has not told again.
+    pub const fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Forgets a family; whether it was kept.
+    fn forget(&mut self, family: Family) -> bool {
+        let before = self.kept.len();
+        self.kept.retain(|kept| kept.family != family);
+        self.kept.len() != before
+    }
+}
+
+/// Whether routes outlive a session that ends like this.
+fn retains(session: &Negotiated, reason: &CloseReason) -> bool {
+    match reason {
+        CloseReason::ConnectionLost | CloseReason::GracefulRestart => true,
+        // RFC 8538 4: with the N bit of both a NOTIFICATION is like a loss of TCP, unless it is a hard reset.
+        CloseReason::NotificationReceived(notification)
+        | CloseReason::NotificationSent(notification) => {
+            let hard = notification.code == Notification::CEASE
+                && notification.subcode == Notification::HARD_RESET;
+            session.graceful_notification() && !hard
+        }
+        _ => false,
+    }
+}
+
+/// What the peer offers for `family` after graceful restart, if both sides speak of that (RFC 9494 section 4.1).
+fn long_lived(session: &Negotiated, family: Family) -> Option<LongLived> {
+    let last = |capabilities: &[Capability]| {
+        capabilities.iter().rev().find_map(|one| match one {
+            Capability::LongLivedGracefulRestart(families) => Some(families.0.clone()),
+            _ => None,
+        })
+    };
+    last(&session.local.capabilities)?;
+    last(&session.remote.capabilities)?
+        .into_iter()
+        .find(|offer| offer.family == family)
+}

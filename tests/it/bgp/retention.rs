@@ -1,0 +1,234 @@
+//! Graceful restart on the receiving side: what becomes of the routes of a peer that is gone.
+
+use std::time::{Duration, Instant};
+
+use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
+use oxabgp::bgp::fsm::CloseReason;
+use oxabgp::bgp::fsm::retention::{Fate, Retention};
+use oxabgp::bgp::message::notification::Notification;
+use oxabgp::bgp::message::open::Open;
+use oxabgp::bgp::negotiated::Terms;
+use oxabgp::bgp::{Asn, Family, Negotiated};
+
+const V4: Family = Family::IPV4_UNICAST;
+const V6: Family = Family::IPV6_UNICAST;
+const LOST: CloseReason = CloseReason::ConnectionLost;
+
+/// What a peer says about its restarts.
+#[derive(Clone, Copy)]
+struct Says {
+    /// Restart time in seconds, if it offers graceful restart.
+    time: Option<u16>,
+    /// Long-lived time in seconds, if it offers that.
+    long: Option<u32>,
+    /// Whether the N bit is set.
+    notification: bool,
+    /// Whether the F bits are set.
+    forwarding: bool,
+    /// Whether it lists IPv6 unicast, which is negotiated in any case.
+    six: bool,
+}
+
+const GRACEFUL: Says = Says {
+    time: Some(120),
+    long: None,
+    notification: false,
+    forwarding: true,
+    six: true,
+};
+
+const LONG_LIVED: Says = Says {
+    long: Some(3600),
+    ..GRACEFUL
+};
+
+fn session(says: Says) -> Negotiated {
+    let open = |asn: u16, says: Says| {
+        let mut capabilities = Offer {
+            families: vec![V4, V6],
+            asn4: Some(Asn(asn.into())),
+            graceful_restart: says.time,
+            long_lived: says.long,
+            ..Offer::default()
+        }
+        .capabilities();
+        for capability in &mut capabilities {
+            match capability {
+                Capability::GracefulRestart(restart) => {
+                    if says.notification {
+                        restart.flags |= GracefulRestart::NOTIFICATION;
+                    }
+                    restart.families.truncate(if says.six { 2 } else { 1 });
+                    for (_, flags) in &mut restart.families {
+                        *flags = if says.forwarding { 0x80 } else { 0 };
+                    }
+                }
+                Capability::LongLivedGracefulRestart(families) => {
+                    for one in &mut families.0 {
+                        one.flags = if says.forwarding { 0x80 } else { 0 };
+                    }
+                }
+                _ => {}
+            }
+        }
+        Open {
+            version: 4,
+            asn,
+            hold_time: 90,
+            router_id: [10, 0, 0, u8::from(asn == 65001)].into(),
+            capabilities,
+        }
+    };
+    let ours = Says {
+        notification: true,
+        ..LONG_LIVED
+    };
+    Negotiated::new(open(65000, ours), open(65001, says), Terms::default()).expect("agreement")
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn without_graceful_restart_everything_is_dropped() {
+    let mut kept = Retention::new();
+    let plain = session(Says {
+        time: None,
+        ..GRACEFUL
+    });
+    let fates = kept.lost(Instant::now(), &plain, &LOST);
+    assert_eq!(fates, [Fate::Drop(V4), Fate::Drop(V6)]);
+    assert!(kept.is_empty() && kept.timeout().is_none());
+}
+
+#[test]
+fn routes_wait_for_the_restart_time() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    let fates = kept.lost(now, &session(GRACEFUL), &LOST);
+    assert_eq!(fates, [Fate::Keep(V4), Fate::Keep(V6)]);
+    assert_eq!(kept.timeout(), Some(now + seconds(120)));
+    assert_eq!(kept.expire(now + seconds(119)), []);
+    let fates = kept.expire(now + seconds(120));
+    assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
+    assert!(kept.is_empty());
+}
+
+#[test]
+fn a_family_that_the_peer_did_not_list_is_dropped_at_once() {
+    let mut kept = Retention::new();
+    let one = session(Says {
+        six: false,
+        ..GRACEFUL
+    });
+    let fates = kept.lost(Instant::now(), &one, &LOST);
+    assert_eq!(fates, [Fate::Keep(V4), Fate::Drop(V6)]);
+}
+
+#[test]
+fn a_peer_that_is_back_confirms_its_routes() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.lost(now, &session(GRACEFUL), &LOST);
+    assert_eq!(kept.up(now + seconds(10), &session(GRACEFUL)), []);
+    assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
+    assert_eq!(kept.end_of_rib(V4), None);
+    // It may not take for ever over the rest.
+    assert_eq!(kept.timeout(), Some(now + seconds(370)));
+    assert_eq!(kept.expire(now + seconds(370)), [Fate::DropStale(V6)]);
+}
+
+#[test]
+fn a_peer_that_has_lost_its_forwarding_state_loses_its_routes() {
+    for back in [
+        Says {
+            forwarding: false,
+            ..GRACEFUL
+        },
+        Says {
+            time: None,
+            ..GRACEFUL
+        },
+    ] {
+        let (mut kept, now) = (Retention::new(), Instant::now());
+        kept.lost(now, &session(GRACEFUL), &LOST);
+        let fates = kept.up(now, &session(back));
+        assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
+        assert!(kept.is_empty());
+    }
+}
+
+#[test]
+fn a_second_restart_drops_what_was_not_confirmed() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.lost(now, &session(GRACEFUL), &LOST);
+    kept.up(now, &session(GRACEFUL));
+    kept.end_of_rib(V4);
+    assert_eq!(
+        kept.lost(now, &session(GRACEFUL), &LOST),
+        [Fate::Keep(V4), Fate::DropStale(V6), Fate::Keep(V6)]
+    );
+}
+
+#[test]
+fn a_notification_ends_it_unless_both_set_the_n_bit_and_it_is_not_hard() {
+    let cease = Notification::cease(4);
+    let hard = cease.clone().into_hard_reset();
+    for (notification, said, kept_them) in [
+        (false, cease.clone(), false),
+        (true, cease, true),
+        (true, hard, false),
+        (true, Notification::new(4, 0, Vec::new()), true),
+    ] {
+        let says = Says {
+            notification,
+            ..GRACEFUL
+        };
+        for reason in [
+            CloseReason::NotificationReceived(said.clone()),
+            CloseReason::NotificationSent(said.clone()),
+        ] {
+            let mut kept = Retention::new();
+            kept.lost(Instant::now(), &session(says), &reason);
+            assert_eq!(!kept.is_empty(), kept_them, "{reason:?}");
+        }
+    }
+    let mut kept = Retention::new();
+    kept.lost(Instant::now(), &session(GRACEFUL), &CloseReason::Removed);
+    assert!(kept.is_empty());
+}
+
+#[test]
+fn routes_live_long_when_both_offer_it() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.lost(now, &session(LONG_LIVED), &LOST);
+    let fates = kept.expire(now + seconds(120));
+    assert_eq!(fates, [Fate::LongLived(V4), Fate::LongLived(V6)]);
+    // A session in between that is lost before it has told everything does not prolong the time.
+    let back = now + seconds(1000);
+    assert_eq!(kept.up(back, &session(LONG_LIVED)), []);
+    assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
+    let fates = kept.lost(back, &session(LONG_LIVED), &LOST);
+    assert_eq!(fates, [Fate::Keep(V4), Fate::Keep(V6)]);
+    assert_eq!(
+        kept.expire(now + seconds(3720)),
+        [Fate::DropStale(V6), Fate::LongLived(V4)]
+    );
+    // Without a restart time the long one begins at once.
+    let says = Says {
+        time: Some(0),
+        ..LONG_LIVED
+    };
+    let mut kept = Retention::new();
+    assert_eq!(
+        kept.lost(now, &session(says), &LOST),
+        [
+            Fate::Keep(V4),
+            Fate::Keep(V6),
+            Fate::LongLived(V4),
+            Fate::LongLived(V6)
+        ]
+    );
+    // RFC 9494: not in the new capability, not kept.
+    let fates = kept.up(now, &session(GRACEFUL));
+    assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
+}
