@@ -72,7 +72,7 @@ fn message(
     match message {
         Message::Open(open) => {
             let mut text = String::new();
-            open.text(&mut text);
+            open.text(direction, &mut text);
             printable(&text, w);
         }
         Message::Notification(notification) => notification.text(direction, w.buffer()),

@@ -161,20 +161,28 @@ impl Open {
         w.raw(" } }");
     }
 
-    /// Appends the text of an `open` event: `open version 4 asn …`.
-    pub fn text(&self, out: &mut String) {
+    /// Appends the text of an `open` event: `open version 4 asn …`. The host name is told as in [`Open::json`].
+    pub fn text(&self, direction: Direction, out: &mut String) {
         out.push_str(&format!(
             "open version {} asn {} hold_time {} router_id {} capabilities [",
             self.version, self.asn, self.hold_time, self.router_id
         ));
         let mut capabilities = self.distinct();
         capabilities.sort_by_key(|capability| capability.code());
-        for (index, capability) in capabilities.into_iter().enumerate() {
-            if index > 0 {
-                out.push_str(", ");
-            }
-            capability.text_all(&self.capabilities, out);
+        let mut texts: Vec<(u8, String)> = capabilities
+            .into_iter()
+            .map(|capability| {
+                let mut text = String::new();
+                capability.text_all(&self.capabilities, &mut text);
+                (capability.code(), text)
+            })
+            .collect();
+        if direction == Direction::Send && texts.iter().all(|(code, _)| *code != 73) {
+            let at = texts.partition_point(|(code, _)| *code < 73);
+            texts.insert(at, (73, "hostname(none none)".to_owned()));
         }
+        let texts: Vec<&str> = texts.iter().map(|(_, text)| &**text).collect();
+        out.push_str(&texts.join(", "));
         out.push(']');
     }
 

@@ -564,5 +564,14 @@ fn what_we_send_tells_a_host_name_even_without_one() {
             &Event::Message(Direction::Receive, Message::Open(&open)),
         );
         assert!(!line.contains("null"), "{line}");
+        let line = printed(
+            Encoder::Text,
+            &Event::Message(Direction::Send, Message::Open(&open)),
+        );
+        assert_eq!(
+            line.contains("hostname(none none)"),
+            !capabilities[0].starts_with("49"),
+            "{line}"
+        );
     }
 }

@@ -46,7 +46,7 @@ fn opens_read_as_exabgp_reads_them() {
             .unwrap_or_else(|error| panic!("{}: {error}", name(&golden)));
         let (mut w, mut text) = (JsonWriter::new(), String::new());
         open.json(Direction::Receive, &mut w);
-        open.text(&mut text);
+        open.text(Direction::Receive, &mut text);
         assert_eq!(
             w.as_str(),
             part(json, "\"open\": ", " } }"),
