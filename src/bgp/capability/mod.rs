@@ -1,6 +1,6 @@
 //! Capabilities (RFC 5492): the table of all that we know.
 //!
-//! A row of [`capabilities!`] names a file and the types in it that are capabilities; it makes the variants and their
+//! A row of `capabilities!` names a file and the types in it that are capabilities; it makes the variants and their
 //! dispatch, and the compiler then asks for the [`CapabilityCodec`] impls in that one file. A capability that is not in
 //! the table is kept as code and value. JSON and text are ExaBGP's, to the byte, so that a capability which ExaBGP 5.0
 //! does not know keeps the form of an unknown one.
