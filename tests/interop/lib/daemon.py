@@ -76,6 +76,9 @@ class Daemon:
         """Withdraws what it originates in that family."""
         raise NotImplementedError
 
+    def wake(self, session):
+        """Makes it ready for us where it would make us wait after a Cease of ours."""
+
     def hop(self, family):
         """The next hop of what it announces."""
         return THEIR_HOPS[family]

@@ -154,6 +154,7 @@ class Matrix(Checks):
         def our_restart():
             ours.stop()
             self.wait_no_route('ipv4 unicast', v4)
+            daemon.wake(session)
             since = ours.mark()
             ours.start()
             announce()

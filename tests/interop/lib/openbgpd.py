@@ -102,5 +102,8 @@ class Peer(Daemon):
     def hop(self, family):
         return '::1' if 'ipv6' in family else self.address  # it always gives itself as next hop
 
+    def wake(self, session):
+        self.reset(session)  # else 30 seconds
+
     def reset(self, session):
         run(*self.bgpctl, 'neighbor', session.address, 'clear')
