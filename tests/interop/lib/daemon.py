@@ -9,6 +9,17 @@ THEIRS = {'ipv4 unicast': '203.0.113.0/24', 'ipv6 unicast': '2001:db8:203::/48'}
 THEIR_HOPS = {'ipv4 unicast': '192.0.2.200', 'ipv6 unicast': '2001:db8::200'}
 THEIR_MED, THEIR_COMMUNITY, THEIR_LARGE = 77, '65000:77', '65000:7:77'
 
+# One announcement of ours for each type of EVPN route, in the order of types; ExaBGP has no words for them.
+ESI = '00:11:22:33:44:55:66:77:88:99'
+EVPN_TAIL = 'next-hop 192.0.2.1 extended-community [ target:65011:1 ]'
+EVPN = (
+    f'announce l2vpn evpn ethernet-ad rd 65011:1 esi {ESI} ethernet-tag 7 label 300 {EVPN_TAIL}',
+    f'announce l2vpn evpn mac rd 65011:1 mac 00:00:5e:00:53:01 ip 10.0.0.1 vni 100 {EVPN_TAIL}',
+    f'announce l2vpn evpn multicast rd 65011:1 ip 192.0.2.2 {EVPN_TAIL}',
+    f'announce l2vpn evpn ethernet-segment rd 65011:1 esi {ESI} ip 192.0.2.2 {EVPN_TAIL}',
+    f'announce l2vpn evpn prefix 10.0.1.0/24 rd 65011:1 vni 100 {EVPN_TAIL}',
+)
+
 
 class Session(NamedTuple):
     """One session as the other daemon must configure it."""

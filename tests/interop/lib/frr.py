@@ -3,7 +3,7 @@
 import json
 import os
 
-from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
+from daemon import EVPN, THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
 from lab import program, run, wait_for
 
 CONFIG = f"""\
@@ -68,6 +68,20 @@ OURS = (
         'then { discard; } }',
         r'Destination Address 2001:db8:c::/48/off 0\n\s*IP Protocol = 17 *\n\s*Source Port = 53 *\n\s*FS:rate 0\.0+\n',
     ),
+)
+OURS += tuple(
+    ('l2vpn evpn', command, rf'Route Distinguisher: 65011:1\n\*> {pattern}\n +192\.0\.2\.1 .*\n +RT:65011:1')
+    for command, pattern in zip(
+        EVPN,
+        (
+            r'\[1\]:\[7\]:\[00:11:22:33:44:55:66:77:88:99\]:.*',
+            r'\[2\]:\[0\]:\[48\]:\[00:00:5e:00:53:01\]:\[32\]:\[10\.0\.0\.1\]',
+            r'\[3\]:\[0\]:\[32\]:\[192\.0\.2\.2\]',
+            r'\[4\]:\[00:11:22:33:44:55:66:77:88:99\]:\[32\]:\[192\.0\.2\.2\]',
+            r'\[5\]:\[0\]:\[24\]:\[10\.0\.1\.0\]',
+        ),
+        strict=True,
+    )
 )
 THEIR_ROUTES = (
     ('ipv4 multicast', 'network 10.11.0.0/24', {'nlri': '10.11.0.0/24'}),

@@ -2,7 +2,7 @@
 
 import json
 
-from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
+from daemon import EVPN, THEIR_AS, THEIR_COMMUNITY, THEIR_HOPS, THEIR_LARGE, THEIR_MED, THEIRS, Daemon
 from lab import program, run, wait_for
 
 CONFIG = """\
@@ -115,8 +115,22 @@ OURS = (
         r'Nexthop: 192\.0\.2\.1, NLRIs: \[65011:4:5:1 \(Block Size: 8, Label Base: \{\[10\]\}\)',
     ),
 )
+OURS += tuple(
+    ('l2vpn evpn', command, rf'{pattern} .* 192\.0\.2\.1 .*Extcomms: \[65011:1\]')
+    for command, pattern in zip(
+        EVPN,
+        (
+            r'\[type:A-D\]\[rd:65011:1\]\[esi:ESI_ARBITRARY \| 11:22:33:44:55:66:77:88:99\]\[etag:7\] +\[4801\]',
+            r'\[type:macadv\]\[rd:65011:1\]\[etag:0\]\[mac:00:00:5e:00:53:01\]\[ip:10\.0\.0\.1\] +\[100\]',
+            r'\[type:multicast\]\[rd:65011:1\]\[etag:0\]\[ip:192\.0\.2\.2\]',
+            r'\[type:esi\]\[rd:65011:1\]\[esi:ESI_ARBITRARY \| 11:22:33:44:55:66:77:88:99\]\[ip:192\.0\.2\.2\]',
+            r'\[type:Prefix\]\[rd:65011:1\]\[etag:0\]\[prefix:10\.0\.1\.0/24\] +\[100\]',
+        ),
+        strict=True,
+    )
+)
 
-EVPN = 'rd 10.0.0.1:1 rt 65000:9'
+THEIR_EVPN = 'rd 10.0.0.1:1 rt 65000:9'
 THEIR_ROUTES = (
     ('ipv4 nlri-mpls', '10.11.0.0/24 200 nexthop 192.0.2.200', {'nlri': '10.11.0.0/24', 'label': [[200]]}),
     ('ipv6 nlri-mpls', '2001:db8:7::/48 200 nexthop 2001:db8::200', {'nlri': '2001:db8:7::/48', 'label': [[200]]}),
@@ -147,27 +161,27 @@ THEIR_ROUTES = (
     ),
     (
         'l2vpn evpn',
-        f'a-d esi AS 65000 100 etag 200 label 300 {EVPN}',
+        f'a-d esi AS 65000 100 etag 200 label 300 {THEIR_EVPN}',
         {'code': 1, 'rd': '10.0.0.1:1', 'esi': '05:00:00:fd:e8:00:00:00:64:00', 'ethernet-tag': 200},
     ),
     (
         'l2vpn evpn',
-        f'macadv aa:bb:cc:dd:ee:ff 10.15.0.1 etag 100 label 200 {EVPN} encap vxlan',
+        f'macadv aa:bb:cc:dd:ee:ff 10.15.0.1 etag 100 label 200 {THEIR_EVPN} encap vxlan',
         {'code': 2, 'rd': '10.0.0.1:1', 'mac': 'AA:BB:CC:DD:EE:FF', 'ip': '10.15.0.1', 'ethernet-tag': 100},
     ),
     (
         'l2vpn evpn',
-        f'multicast 10.0.0.1 etag 100 {EVPN} pmsi ingress-repl 100 10.0.0.1',
+        f'multicast 10.0.0.1 etag 100 {THEIR_EVPN} pmsi ingress-repl 100 10.0.0.1',
         {'code': 3, 'rd': '10.0.0.1:1', 'ip': '10.0.0.1', 'ethernet-tag': 100},
     ),
     (
         'l2vpn evpn',
-        f'esi 10.0.0.1 esi LACP aa:bb:cc:dd:ee:ff 100 {EVPN}',
+        f'esi 10.0.0.1 esi LACP aa:bb:cc:dd:ee:ff 100 {THEIR_EVPN}',
         {'code': 4, 'rd': '10.0.0.1:1', 'ip': '10.0.0.1', 'esi': '01:aa:bb:cc:dd:ee:ff:00:64:00'},
     ),
     (
         'l2vpn evpn',
-        f'prefix 10.16.0.0/24 gw 10.16.0.1 etag 100 label 204 {EVPN}',
+        f'prefix 10.16.0.0/24 gw 10.16.0.1 etag 100 label 204 {THEIR_EVPN}',
         {'code': 5, 'rd': '10.0.0.1:1', 'ip': '10.16.0.0', 'iplen': 24, 'gateway': '10.16.0.1'},
     ),
     (
