@@ -84,7 +84,7 @@ async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_peer_that_does_not_listen_yet_is_tried_again() {
+async fn defect_12_a_refused_connection_is_never_told_as_connected_and_is_tried_again() {
     let reserved = std::net::TcpListener::bind((LOOPBACK, 0)).expect("a port");
     let address = reserved.local_addr().expect("an address");
     drop(reserved);

@@ -1,9 +1,17 @@
 //! Two servers on loopback.
 
-use oxabgp::bgp::fsm::{Cease, State};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use oxabgp::bgp::fsm::{Cease, CloseReason, State};
 use oxabgp::bgp::message::MessageType;
-use oxabgp::bgp::{Asn, Notification};
-use oxabgp::speaker::{Error, Server, TcpAoAlgorithm, TcpAoKey};
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::speaker::{
+    Error, Outbox, PeerConfig, Plugin, Server, TcpAoAlgorithm, TcpAoKey, UpdateWriter,
+};
 
 use super::{Seen, active, passive, recorder, serving};
 use crate::support::log;
@@ -284,6 +292,66 @@ async fn every_transition_is_one_log_line() {
         .await;
     let line = log.line("neighbor=upstream event=BGPOpen from=OpenSent to=OpenConfirm");
     assert!(line.contains("INFO"), "{line}");
+    left.shutdown(Cease::Removed).await;
+    right.shutdown(Cease::Removed).await;
+}
+
+/// Sends the same UPDATE for ever, and forgets what it hears.
+struct Flood(Bytes);
+
+impl Plugin for Flood {
+    fn on_established(&mut self, _: &PeerConfig, _: &Rc<Negotiated>, _: UpdateWriter) {}
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, _: &CloseReason) {}
+
+    fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
+        while outbox.has_room() {
+            outbox.push(self.0.clone());
+        }
+    }
+}
+
+#[tokio::test(flavor = "local")]
+async fn pain_2_keepalives_are_on_time_beside_a_flood() {
+    let (left, address) = serving([10, 0, 0, 1]);
+    let (right, _) = serving([10, 0, 0, 2]);
+    let mut quiet = Vec::new();
+    for last in 2..=40_u8 {
+        let near = IpAddr::from([127, 0, 0, last]);
+        let mut config = passive(65001, 65002);
+        config.remote_address = near;
+        config.name = near.to_string();
+        let mut other = active(65002, 65001, address);
+        other.local_address = Some(near);
+        other.name = near.to_string();
+        // A KEEPALIVE each second.
+        other.hold_time = 3;
+        if last == 2 {
+            let update = encode(MessageType::UPDATE, &announcement(65001, TEN));
+            let chunk = Bytes::from(update.repeat(100));
+            left.add_peer(config, Flood(chunk.clone())).expect("a peer");
+            right.add_peer(other, Flood(chunk)).expect("a peer");
+        } else {
+            let key = left.add_peer(config, recorder().0).expect("a peer");
+            right.add_peer(other, recorder().0).expect("a peer");
+            quiet.push(key);
+        }
+    }
+    let heard = |key| {
+        let status = left.peer(key).expect("a status");
+        assert_eq!(status.last_close, None, "{status:?}");
+        status.received.of(MessageType::KEEPALIVE)
+    };
+    // Longer than the hold time.
+    while quiet.iter().any(|key| heard(*key) < 5) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let flooded = left.peers()[0].received.of(MessageType::UPDATE);
+    assert!(flooded > 10_000, "{flooded}");
     left.shutdown(Cease::Removed).await;
     right.shutdown(Cease::Removed).await;
 }

@@ -233,7 +233,7 @@ async fn garbage_in_any_state_neither_panics_nor_stays() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn an_address_that_is_not_ours_is_tried_with_back_off() {
+async fn defect_12_an_immediate_error_is_tried_again_with_back_off() {
     let log = log::capture();
     let (server, _) = serving([10, 0, 0, 1]);
     let (plugin, _watch) = recorder();
