@@ -221,19 +221,21 @@ async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
     notify::stopping();
     info!("shutting down");
     let farewell = async {
-        server.shutdown(Cease::Shutdown(String::new())).await;
         let helpers = core.feeder.helpers().all();
+        for helper in &helpers {
+            helper.retire();
+        }
+        server.shutdown(Cease::Shutdown(String::new())).await;
         for helper in &helpers {
             core.feeder.tell_shutdown(helper);
         }
-        // Helpers that read get a moment to hear all that was said.
-        let heard = async {
+        // As in ExaBGP, helpers have 100 ms to hear that and to end by themselves.
+        let alone = async {
             for helper in &helpers {
-                helper.heard().await;
+                helper.ended().await;
             }
         };
-        // ExaBGP waits 100 ms between its farewell and SIGTERM: a helper may use them to end by itself.
-        let _ = tokio::time::timeout(Duration::from_millis(100), heard).await;
+        let _ = tokio::time::timeout(Duration::from_millis(100), alone).await;
         for helper in &helpers {
             helper.stop();
         }

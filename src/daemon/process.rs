@@ -77,6 +77,7 @@ pub(crate) struct Process {
     /// Set while a task runs it.
     supervised: Cell<bool>,
     gone: Notify,
+    retired: Cell<bool>,
     deaths: Cell<(u64, u32)>,
 }
 
@@ -105,6 +106,7 @@ impl Process {
             wished: Notify::new(),
             supervised: Cell::new(false),
             gone: Notify::new(),
+            retired: Cell::new(false),
             deaths: Cell::new((0, 0)),
         }
     }
@@ -129,16 +131,14 @@ impl Process {
         self.want(Wish::Stop);
     }
 
+    /// Lets it end by itself: it is not started again.
+    pub(crate) fn retire(&self) {
+        self.retired.set(true);
+    }
+
     /// Whether it was told to end for good.
     pub(crate) fn is_stopped(&self) -> bool {
         self.wish.get() == Wish::Stop
-    }
-
-    /// Waits until all that was said to it is on its pipe; at once, if it does not run.
-    pub(crate) async fn heard(&self) {
-        while self.pid.get().is_some() && !self.queue.is_empty() {
-            self.queue.drained.notified().await;
-        }
     }
 
     /// Waits until it has ended for good.
@@ -211,6 +211,9 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
                 continue;
             }
         };
+        if process.retired.get() {
+            return;
+        }
         if ended == Ended::Wished {
             continue;
         }

@@ -6,6 +6,8 @@ mod bgp;
 mod config;
 mod config_diff;
 mod config_etc;
+#[cfg(feature = "daemon")]
+mod daemon;
 #[cfg(feature = "speaker")]
 mod examples;
 mod rib;

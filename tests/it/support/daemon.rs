@@ -1,9 +1,9 @@
 //! The real program on a configuration in a folder of its own, ended when the test ends.
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -201,16 +201,4 @@ pub(crate) fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
         text(output.stdout),
         text(output.stderr),
     )
-}
-
-/// The lines of a reader, for programs that are watched while they run.
-pub(crate) fn lines_of(reader: impl Read) -> impl Iterator<Item = String> {
-    BufReader::new(reader).lines().map_while(Result::ok)
-}
-
-/// The folder of a test's own data.
-pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(name)
 }

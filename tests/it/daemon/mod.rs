@@ -1,0 +1,79 @@
+//! The daemon as its users have it: the real program, real helper processes, a peer on loopback.
+
+mod bad_input;
+mod flood;
+mod life;
+mod reload;
+
+use std::net::TcpListener;
+
+use oxabgp::bgp::message::MessageType;
+
+use crate::support::daemon::{Daemon, Lab};
+use crate::support::peer::{LIMIT, RawPeer, open};
+
+/// A listening socket for the peer, and its port.
+pub(crate) fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
+}
+
+/// A neighbour at 127.0.0.1, port `port`, AS 65001, to which we are AS 65000; `body` is the rest of its block.
+pub(crate) fn neighbor(port: u16, body: &str) -> String {
+    format!(
+        "neighbor 127.0.0.1 {{\n router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65001;\n \
+         connect {port};\n family {{ ipv4 unicast; ipv6 unicast; }}\n {body}\n}}\n"
+    )
+}
+
+/// A helper that runs `script`.
+pub(crate) fn process(lab: &Lab, name: &str, script: &str) -> String {
+    let path = lab.script(&format!("{name}.sh"), script);
+    format!("process {name} {{ run {path}; encoder json; }}\n")
+}
+
+/// The session that a daemon brings up to `listener`.
+pub(crate) fn session(listener: &TcpListener) -> RawPeer {
+    let mut peer = RawPeer::accept(listener);
+    peer.establish(&open(65001, [10, 0, 0, 2]));
+    peer
+}
+
+/// The next UPDATE that is not an End-of-RIB: its body.
+pub(crate) fn update(peer: &mut RawPeer) -> Vec<u8> {
+    let start = std::time::Instant::now();
+    while start.elapsed() < LIMIT {
+        let body = peer.expect(MessageType::UPDATE);
+        if body.len() > 11 {
+            return body;
+        }
+    }
+    panic!("no UPDATE with routes");
+}
+
+/// The NLRI of the next UPDATE that announces IPv4 unicast routes: the last bytes of its body.
+pub(crate) fn announced(peer: &mut RawPeer, nlri: &[u8]) {
+    let body = update(peer);
+    assert!(
+        body.ends_with(nlri),
+        "{body:02x?} does not announce {nlri:02x?}"
+    );
+}
+
+/// Waits for the UPDATE that withdraws this NLRI, and nothing else.
+pub(crate) fn withdrawn(peer: &mut RawPeer, nlri: &[u8]) {
+    let body = peer.expect(MessageType::UPDATE);
+    let length = u16::try_from(nlri.len()).expect("short").to_be_bytes();
+    assert_eq!(body, [&length[..], nlri, &[0, 0]].concat());
+}
+
+/// A daemon with one helper and one neighbour, and its session.
+pub(crate) fn with_helper(lab: &Lab, script: &str, body: &str) -> (Daemon, RawPeer) {
+    let (listener, port) = listener();
+    let configuration = process(lab, "helper", script)
+        + &neighbor(port, &format!("api {{ processes [ helper ]; {body} }}"));
+    let daemon = Daemon::start(lab, &configuration);
+    let peer = session(&listener);
+    (daemon, peer)
+}

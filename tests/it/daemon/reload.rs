@@ -1,0 +1,148 @@
+//! Reloads: only what changed is touched, and a mistake changes nothing.
+
+use oxabgp::bgp::message::MessageType;
+
+use super::{announced, listener, neighbor, process, session};
+use crate::support::daemon::{Daemon, Lab};
+
+const FIRST: &str =
+    "static { route 10.1.0.0/16 next-hop 192.0.2.1; route 10.2.0.0/16 next-hop 192.0.2.1 med 1; }";
+
+#[test]
+fn routes_change_by_difference_and_the_session_stays() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let helper = process(
+        &lab,
+        "helper",
+        "echo announce route 10.9.0.0/16 next-hop 192.0.2.1\nexec sleep 600",
+    );
+    let api = "api { processes [ helper ]; }";
+    let daemon = Daemon::start(
+        &lab,
+        &(helper.clone() + &neighbor(port, &format!("{FIRST} {api}"))),
+    );
+    let mut peer = session(&listener);
+    let mut routes = 0;
+    while routes < 3 {
+        let body = super::update(&mut peer);
+        routes += body.windows(2).filter(|pair| *pair == [16, 10]).count();
+    }
+    let second = "static { route 10.2.0.0/16 next-hop 192.0.2.1 med 2; route 10.3.0.0/16 next-hop 192.0.2.1 med 2; }";
+    lab.write(
+        "oxabgp.conf",
+        &(helper + &neighbor(port, &format!("{second} {api}"))),
+    );
+    daemon.signal("USR1");
+    daemon.logged("the configuration is reloaded");
+    let mut seen = Vec::new();
+    while seen.len() < 2 {
+        let body = peer.expect(MessageType::UPDATE);
+        if body.len() > 11 || body[1] > 0 {
+            seen.push(body);
+        }
+    }
+    assert_eq!(
+        seen[0],
+        [0, 3, 16, 10, 1, 0, 0],
+        "the route that is gone is withdrawn first"
+    );
+    assert!(
+        seen[1].ends_with(&[16, 10, 2, 16, 10, 3]),
+        "{:02x?}",
+        seen[1]
+    );
+    // Whatever else changed would come before the answer to this request for routes: all three, of file and helper.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    let mut all = 0;
+    while all < 3 {
+        let body = super::update(&mut peer);
+        all += body.windows(2).filter(|pair| *pair == [16, 10]).count();
+    }
+    assert_eq!(all, 3);
+}
+
+#[test]
+fn a_mistake_changes_nothing_and_the_next_reload_works() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = Daemon::start(&lab, &neighbor(port, FIRST));
+    let mut peer = session(&listener);
+    super::update(&mut peer);
+    super::update(&mut peer);
+    lab.write(
+        "oxabgp.conf",
+        &neighbor(
+            port,
+            "static { route 10.7.0.0/16 next-hop 192.0.2.1; } no-such-word;",
+        ),
+    );
+    daemon.signal("USR1");
+    let log = daemon.logged("nothing is changed");
+    assert!(
+        log.contains("no-such-word") && log.contains("oxabgp.conf:5:"),
+        "{log}"
+    );
+    lab.write(
+        "oxabgp.conf",
+        &neighbor(
+            port,
+            &format!("{FIRST} static {{ route 10.8.0.0/16 next-hop 192.0.2.9; }}"),
+        ),
+    );
+    daemon.signal("USR1");
+    announced(&mut peer, &[16, 10, 8]);
+}
+
+#[test]
+fn a_changed_session_is_reset_and_an_unchanged_one_is_not() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let (other, other_port) = super::listener();
+    let second = |hold: u16| {
+        neighbor(other_port, &format!("hold-time {hold};")).replace("10.0.0.1;", "10.0.0.3;")
+    };
+    let daemon = Daemon::start(&lab, &(neighbor(port, FIRST) + &second(90)));
+    let mut peer = session(&listener);
+    let mut changed = session(&other);
+    super::update(&mut peer);
+    lab.write("oxabgp.conf", &(neighbor(port, FIRST) + &second(60)));
+    daemon.signal("USR1");
+    let told = changed.expect_notification();
+    assert_eq!((told.code, told.subcode), (6, 3));
+    let _again = session(&other);
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    super::update(&mut peer);
+}
+
+#[test]
+fn neighbours_come_and_go_and_helpers_restart_only_when_their_command_changed() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let starts = lab.path("starts");
+    let script = |word: &str| {
+        let path = lab.script(
+            "helper.sh",
+            &format!("echo started $1 >> {}\nexec sleep 600", starts.display()),
+        );
+        format!("process helper {{ run {path} {word}; encoder json; }}\n")
+    };
+    let daemon = Daemon::start(&lab, &(script("one") + &neighbor(port, "")));
+    let mut peer = session(&listener);
+    lab.lines("starts", |lines| lines.len() == 1);
+    let (other, other_port) = super::listener();
+    let second = neighbor(other_port, "").replace("10.0.0.1;", "10.0.0.3;");
+    lab.write(
+        "oxabgp.conf",
+        &(script("one") + &neighbor(port, "") + &second),
+    );
+    daemon.signal("USR1");
+    let mut added = session(&other);
+    lab.write("oxabgp.conf", &(script("two") + &neighbor(port, "")));
+    daemon.signal("USR1");
+    let told = added.expect_notification();
+    assert_eq!((told.code, told.subcode), (6, 3));
+    let lines = lab.lines("starts", |lines| lines.len() == 2);
+    assert_eq!(lines, ["started one", "started two"]);
+    peer.send(MessageType::KEEPALIVE, &[]);
+}
