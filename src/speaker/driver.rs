@@ -382,7 +382,11 @@ impl Task {
         let paused = self.established.is_some() && !self.driver.plugin.borrow().ready();
         if paused != self.paused {
             self.paused = paused;
-            let what = if paused { "reading is paused" } else { "reading goes on" };
+            let what = if paused {
+                "reading is paused"
+            } else {
+                "reading goes on"
+            };
             tracing::info!(neighbor = %self.driver.config.name, "{what}: it waits for its plugin");
         }
         paused
