@@ -1,6 +1,6 @@
 //! COMMUNITIES (RFC 1997) with the names of IANA's registry of well-known ones.
 //!
-//! Kept sorted. Duplicates that a peer sent stay, since ExaBGP's events show them; none is ever sent.
+//! Kept sorted. Duplicates stay, as with ExaBGP: in its events, and on the wire.
 
 use std::fmt;
 
@@ -115,18 +115,14 @@ impl PathAttribute for Communities {
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
-        let mut last = None;
         for community in &self.0 {
-            if last.replace(community) != Some(community) {
-                w.u32(community.0);
-            }
+            w.u32(community.0);
         }
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let mut list = c.list(Community::parse)?;
         list.sort_unstable();
-        list.dedup();
         Ok(Self(list))
     }
 
@@ -163,7 +159,7 @@ mod tests {
     fn every_form_is_read() {
         for (text, wanted) in [
             ("65000:1", vec![0xFDE8_0001]),
-            ("[ 3:3 1:1 3:3 2:2 ]", vec![0x1_0001, 0x2_0002, 0x3_0003]),
+            ("[ 3:3 1:1 3:3 2:2 ]", vec![0x1_0001, 0x2_0002, 0x3_0003, 0x3_0003]),
             ("[1:1, 2:2]", vec![0x1_0001, 0x2_0002]),
             ("NO-EXPORT", vec![0xFFFF_FF01]),
             ("[ graceful-shutdown llgr-stale ]", vec![0xFFFF_0000, 0xFFFF_0006]),

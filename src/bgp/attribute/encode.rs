@@ -26,6 +26,9 @@ pub enum EncodeError {
     /// `next-hop self`, and the session's local address is of the other kind.
     #[error("`next-hop self` needs a session over the same address family as the route")]
     NoSelf,
+    /// An IPv4 next hop for an IPv6 route.
+    #[error("an IPv6 route needs an IPv6 next hop")]
+    Ipv4NextHop,
     /// An IPv6 next hop for an IPv4 route without RFC 8950.
     #[error("the peer does not take IPv6 next hops for this family: `nexthop` is not negotiated")]
     ExtendedNextHop,
@@ -65,9 +68,9 @@ pub fn resolve(
 
 /// The next-hop field of MP_REACH_NLRI for routes of `family`, `self` resolved.
 ///
-/// VPN families have a zero route distinguisher before each address (RFC 4364 section 4.3.2); IPv6 families write an IPv4
-/// next hop as a mapped address (RFC 4798 section 2), but MCAST-VPN writes it as it is (RFC 6514 section 4); FlowSpec may go without
-/// (RFC 8955 section 4).
+/// VPN families have a zero route distinguisher before each address (RFC 4364 section 4.3.2); IPv6 families with labels write
+/// an IPv4 next hop as a mapped address (RFC 4798 section 2), but MCAST-VPN writes it as it is (RFC 6514 section 4); FlowSpec may
+/// go without (RFC 8955 section 4).
 ///
 /// # Errors
 /// When this next hop can't be sent to this peer in this family.
@@ -86,6 +89,10 @@ pub fn next_hop_field(
     };
     let maps = family.afi == Afi::IPV6 && !matches!(family.safi, Safi::MCAST_VPN | Safi::SR_POLICY);
     match resolve(family, next_hop, sender)? {
+        // RFC 2545 has no form for it; without labels there is no tunnel over IPv4 either.
+        Some(NextHop::V4(_)) if family.afi == Afi::IPV6 && is_plain(family) => {
+            return Err(EncodeError::Ipv4NextHop);
+        }
         Some(NextHop::V4(address)) if maps && !is_flow(family) => {
             push(&address.to_ipv6_mapped().octets());
         }
@@ -107,16 +114,18 @@ pub fn next_hop_field(
     Ok(field)
 }
 
-/// Whether an IPv6 next hop may be used. RFC 8950 is about the families whose IPv4 routes had none before.
+/// Whether an IPv6 next hop may be used. Plain IPv4 routes need RFC 8950 to be negotiated; VPN and labelled ones are sent as
+/// ExaBGP sends them, since SRv6 services (RFC 9252) are run without that capability as well.
 fn extended(family: Family, sender: &Sender) -> Result<(), EncodeError> {
-    let covered = matches!(
-        family.safi,
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-    );
-    if family.afi == Afi::IPV4 && covered && !sender.codec.extended_nexthop.contains(family) {
+    let negotiated = sender.codec.extended_nexthop.contains(family);
+    if family.afi == Afi::IPV4 && is_plain(family) && !negotiated {
         return Err(EncodeError::ExtendedNextHop);
     }
     Ok(())
+}
+
+fn is_plain(family: Family) -> bool {
+    matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
 }
 
 fn is_flow(family: Family) -> bool {

@@ -359,14 +359,7 @@ fn no_truncation_and_no_changed_byte_panics() {
             }
             let mut changed = body.to_vec();
             for at in 0..body.len() {
-                for value in [
-                    0,
-                    1,
-                    body[at].wrapping_add(1),
-                    body[at].wrapping_sub(1),
-                    body[at] ^ 0x80,
-                    0xFF,
-                ] {
+                for value in [0, body[at].wrapping_add(1), body[at] ^ 0x80, 0xFF] {
                     changed[at] = value;
                     walk(&changed, &cx);
                 }

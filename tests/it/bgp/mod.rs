@@ -1,5 +1,6 @@
 //! The protocol.
 
+mod announce;
 mod capability;
 mod fsm;
 mod fsm_any_input;

@@ -34,10 +34,9 @@ pub struct ExtCommunity(pub [u8; 8]);
 pub struct ExtCommunities(pub Vec<ExtCommunity>);
 
 impl ExtCommunities {
-    /// The set of `list`, sorted, each once.
+    /// Those of `list`, sorted. Duplicates stay, as with ExaBGP: in its events, and on the wire.
     pub fn new(mut list: Vec<ExtCommunity>) -> Self {
         list.sort_unstable();
-        list.dedup();
         Self(list)
     }
 }
@@ -56,17 +55,12 @@ impl PathAttribute for ExtCommunities {
         while !r.is_empty() {
             list.push(ExtCommunity(r.array("extended communities of eight bytes")?));
         }
-        // Duplicates stay: ExaBGP's events show them.
-        list.sort_unstable();
-        Ok(Self(list))
+        Ok(Self::new(list))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
-        let mut last = None;
         for community in &self.0 {
-            if last.replace(community) != Some(community) {
-                w.bytes(&community.0);
-            }
+            w.bytes(&community.0);
         }
     }
 
@@ -102,7 +96,6 @@ impl PathAttribute for ExtCommunities {
     fn merge(&mut self, later: Self) {
         self.0.extend(later.0);
         self.0.sort_unstable();
-        self.0.dedup();
     }
 }
 
@@ -182,8 +175,8 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_sorted_without_duplicates_and_add_up() {
-        let mut list = parse("[ target:2:2 target:1:1 target:2:2 ]").expect("a list");
+    fn lists_are_sorted_and_add_up() {
+        let mut list = parse("[ target:2:2 target:1:1 ]").expect("a list");
         assert_eq!(list.0.len(), 2);
         list.merge(parse("target:1:0").expect("one"));
         let mut out = String::new();
