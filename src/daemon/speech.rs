@@ -115,6 +115,12 @@ impl Control for Speech<'_> {
         }
         let mut rib = self.core.rib.borrow_mut();
         for change in &*changes {
+            if let Err(refusal) = rib.check(change) {
+                let message = format!("`{}`: {refusal}", change.nlri);
+                return Err(CommandError::new(ErrorKind::Refused, message));
+            }
+        }
+        for change in &*changes {
             // ExaBGP answers `done` here too: helpers announce both address families to everybody.
             if rib.apply(change).accepted == 0 {
                 warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");

@@ -110,7 +110,7 @@ impl AdjRibOut {
     }
 
     /// What `peers` and `family` mean, as an index into `targets`.
-    fn target(&mut self, peers: &PeerSet, family: Family) -> usize {
+    pub(super) fn target(&mut self, peers: &PeerSet, family: Family) -> usize {
         let known = self
             .targets
             .iter()

@@ -33,6 +33,7 @@ use crate::bgp::{AttributeSet, Family, Nlri, NlriRef, Sender};
 
 mod apply;
 mod encode;
+mod fit;
 mod session;
 mod show;
 
@@ -163,6 +164,7 @@ pub struct AdjRibOut {
     peers: Vec<Option<Peer>>,
     groups: Vec<Option<Group>>,
     packer: Packer,
+    sizes: fit::Sizes,
     /// What recent changes were about; forgotten whenever a peer or a session comes or goes.
     targets: Vec<Target>,
     next_target: usize,
@@ -218,6 +220,7 @@ impl AdjRibOut {
             peers: Vec::new(),
             groups: Vec::new(),
             packer: Packer::default(),
+            sizes: fit::Sizes::default(),
             targets: Vec::new(),
             next_target: 0,
             wakeups: PeerSet::new(),

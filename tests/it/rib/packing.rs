@@ -277,3 +277,36 @@ fn a_budget_of_messages_holds_one_at_a_time() {
     );
     assert!(!rib.has_work(PeerId(0)));
 }
+
+#[test]
+fn what_no_peer_can_be_told_is_known_beforehand() {
+    let change = |bytes, to: &[u32]| Change {
+        nlri: route(V4, 1),
+        action: Action::Announce(with_blob(1, bytes)),
+        peers: peers(to),
+    };
+    let (mut rib, mut view) = up(&session(&[V4]));
+    rib.add_peer(PeerId(1), options(&[V4]));
+    let fits = 4_096 - (23 + 4 + 9 + 7 + 7) - 4 - 4;
+    for (bytes, to, good) in [
+        (10, &[0][..], true),
+        (fits, &[0], true),
+        (fits + 1, &[0], false),
+        // Who is down may allow long messages when it comes up.
+        (fits + 1, &[0, 1], true),
+        (65_500, &[0, 1], false),
+        (65_500, &[7], true),
+    ] {
+        for _ in 0..2 {
+            assert_eq!(
+                rib.check(&change(bytes, to)).is_ok(),
+                good,
+                "{bytes} {to:?}"
+            );
+        }
+    }
+    // What is said beforehand is what happens.
+    rib.apply(&change(fits, &[0]));
+    drain(&mut rib, 0, &mut view);
+    assert_eq!(view.sizes, [4_096]);
+}
