@@ -16,7 +16,7 @@ pub mod event;
 pub mod reply;
 pub mod subscription;
 
-pub use command::{CommandError, Commands, ErrorKind, Outcome, Source};
+pub use command::{CommandError, Commands, ErrorKind, Outcome, RoutesJson, Source};
 pub use control::{Among, Control, Request, RibSide};
 pub use encode::{Encoder, Form, Style, Version};
 pub use event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};

@@ -362,6 +362,9 @@ impl Core {
     pub(crate) fn reset_source(&self, process: &Process) {
         let mut source = Source::new(&*process.name);
         source.acks.enabled = self.env.borrow().api.ack;
+        if self.env.borrow().api.show_routes_format == 2 {
+            source.routes_json = command::RoutesJson::V2;
+        }
         self.sources
             .borrow_mut()
             .insert(Rc::clone(&process.name), source);

@@ -26,6 +26,7 @@ mod neighbor;
 mod operational;
 mod quick;
 mod rib;
+mod routes_json;
 mod session;
 mod table;
 mod v6;
@@ -34,6 +35,7 @@ use batch::Batch;
 use memo::{Selections, Tails};
 use table::Row;
 
+pub use routes_json::RoutesJson;
 pub use table::{example_lines, words};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
@@ -116,6 +118,8 @@ pub struct Source {
     pub acks: Acks,
     /// Answers to route commands always wait until the routes are with the sockets (`session sync enable` of ExaBGP 6.0).
     pub sync: bool,
+    /// The form of `show adj-rib … json`.
+    pub routes_json: RoutesJson,
     batch: Option<Batch>,
     selections: Selections,
 }
@@ -127,6 +131,7 @@ impl Source {
             name: name.into(),
             acks: Acks::default(),
             sync: false,
+            routes_json: RoutesJson::V1,
             batch: None,
             selections: Selections::default(),
         }

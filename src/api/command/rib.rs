@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::neighbor::members;
+use super::routes_json::{self, RoutesJson, has_prefix};
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
 use crate::api::control::{Among, NeighborStatus, RibSide};
@@ -86,14 +87,6 @@ impl<'a> Query<'a> {
     }
 }
 
-/// Families whose routes are a prefix, perhaps with labels or a route distinguisher.
-fn has_prefix(nlri: NlriRef<'_>) -> bool {
-    matches!(
-        nlri.family.safi,
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
-    )
-}
-
 /// What lines begin with.
 struct Head {
     address: String,
@@ -106,6 +99,7 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
     let query = Query::new(&words);
     let heads = heads(call, &query);
     let peers: PeerSet = heads.keys().copied().collect();
+    let format = call.source.routes_json;
     let mut w = JsonWriter::new();
     call.control
         .routes(side, &peers, &mut |peer, nlri, attributes| {
@@ -113,7 +107,12 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
                 return;
             };
             if query.json {
-                json_line(&query, head, nlri, &mut w);
+                match format {
+                    RoutesJson::V1 => routes_json::v1(&head.address, &head.members, nlri, &mut w),
+                    RoutesJson::V2 => {
+                        routes_json::v2(&head.address, &head.members, nlri, attributes, &mut w)
+                    }
+                }
             } else {
                 text_line(&query, head, nlri, attributes, w.buffer());
             }
@@ -169,22 +168,4 @@ fn text_line(
         out.push_str(attributes.text());
     }
     out.push('\n');
-}
-
-/// Only routes that are a prefix have this form; ExaBGP leaves the others out.
-fn json_line(query: &Query<'_>, head: &Head, nlri: NlriRef<'_>, w: &mut JsonWriter) {
-    if !has_prefix(nlri) {
-        return;
-    }
-    let text = nlri.to_string();
-    let prefix = text.split(' ').next().unwrap_or_default();
-    w.raw("{")
-        .string(&head.address)
-        .raw(": {\"routes\": [{\"prefix\": ")
-        .string(prefix);
-    w.raw(", \"family\": ").display(nlri.family).raw("}]");
-    if query.extensive {
-        w.raw(", ").raw(&head.members);
-    }
-    w.raw("}}\n");
 }

@@ -1,5 +1,7 @@
 //! `show …` beside what ExaBGP 5.0.15 answered in the same state.
 
+use oxabgp::api::RoutesJson;
+
 use super::fake::Talk;
 use super::state::Neighbor;
 
@@ -125,4 +127,33 @@ fn configuration_of_the_neighbours_that_fit() {
         talk.say("show neighbor 127.0.0.9 configuration"),
         "neighbor 1 {\n}\ndone\n"
     );
+}
+
+/// Recorded from 5.0.15 with `exabgp.api.show-routes-format` = v2.
+#[test]
+fn routes_with_their_attributes() {
+    let mut talk = talk();
+    talk.source.routes_json = RoutesJson::V2;
+    for route in [
+        "announce route 10.0.1.0/24 next-hop 1.2.3.4 med 7 community [ 65000:1 no-export ] large-community [ 1:2:3 4:5:6 ] extended-community [ target:1:1 origin:2:2 ] aggregator ( 65000:1.2.3.4 ) as-path [ 1 2 ] originator-id 1.1.1.1 cluster-list [ 2.2.2.2 3.3.3.3 ] atomic-aggregate",
+        "announce route 10.0.2.0/24 next-hop 1.2.3.4 label 5 rd 1:1",
+        "announce flow route source 10.0.0.0/24 destination-port =8080 rate-limit 9600",
+        "announce vpls rd 1:1 endpoint 5 base 100 offset 1 size 8 next-hop 1.1.1.1",
+    ] {
+        assert_eq!(talk.say(route), "done\n", "{:?}", talk.last);
+    }
+    let answer = talk.say("show adj-rib out 127.0.0.9 json");
+    let wanted = [
+        r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"prefix": "10.0.1.0/24", "nexthop": "1.2.3.4", "family": {"afi": "ipv4", "safi": "unicast"}}, "attributes": {"as-path": {"0": {"element": "as-sequence", "value": [1, 2]}}, "med": 7, "atomic-aggregate": true, "aggregator": "65000:1.2.3.4", "community": ["65000:1", "no-export"], "originator-id": "1.1.1.1", "cluster-list": ["2.2.2.2", "3.3.3.3"], "extended-community": ["target:1:1", "origin:2:0.0.0.2"], "large-community": ["1:2:3", "4:5:6"]}}}"#,
+        r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"prefix": "10.0.2.0/24", "nexthop": "1.2.3.4", "family": {"afi": "ipv4", "safi": "mpls-vpn"}, "label": [[5]], "rd": "1:1"}, "attributes": {}}}"#,
+        r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"rules": {"source-ipv4": ["10.0.0.0/24"], "destination-port": ["=8080"]}, "nexthop": null, "rd": null, "family": {"afi": "ipv4", "safi": "flow"}}, "attributes": {"extended-community": ["rate-limit:9600"]}}}"#,
+        r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"rd": "1:1", "endpoint": 5, "base": 100, "offset": 1, "size": 8, "nexthop": "1.1.1.1", "family": {"afi": "l2vpn", "safi": "vpls"}}, "attributes": {}}}"#,
+        "done",
+    ];
+    assert_eq!(answer.lines().collect::<Vec<_>>(), wanted);
+    let extensive = talk.say("show adj-rib out 127.0.0.1 json extensive");
+    let value: serde_json::Value =
+        serde_json::from_str(extensive.lines().next().expect("a line")).expect("valid JSON");
+    assert_eq!(value["peer"]["address"], "127.0.0.1");
+    assert_eq!(value["route"]["nlri"]["prefix"], "10.0.1.0/24");
 }
