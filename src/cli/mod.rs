@@ -64,6 +64,10 @@ enum Command {
     ///
     /// Shows every mistake with its line, what was expected there, and a hint. Exit code 0: it is good; 1: it is not.
     Validate(ValidateArgs),
+    /// Rewrite a configuration of ExaBGP 3.4 or 4.2 in today's words, on standard output.
+    ///
+    /// Comments, blank lines and the order of settings stay. What is left to do by hand is told like `validate` does.
+    Migrate(MigrateArgs),
     /// Show what a BGP message says, as the JSON that helpers get.
     ///
     /// The message is hexadecimal: `oxabgp decode FFFF…`, or on standard input. Without a header it is taken as the body
@@ -141,6 +145,14 @@ pub(crate) struct ValidateArgs {
     configuration: Vec<PathBuf>,
 }
 
+/// Options of `migrate`.
+#[derive(Args, Debug)]
+pub(crate) struct MigrateArgs {
+    /// The configuration file.
+    #[arg(value_name = "CONFIGURATION")]
+    configuration: PathBuf,
+}
+
 /// Options of `decode`.
 #[derive(Args, Debug)]
 pub(crate) struct DecodeArgs {
@@ -204,6 +216,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),
         Command::Validate(args) => validate::run(&args, cli.env_file),
+        Command::Migrate(args) => validate::migrate(&args, cli.env_file),
         Command::Decode(args) => decode::run(&args, cli.env_file),
         Command::Env(args) => validate::env(&args, cli.env_file),
         Command::Demo(args) => demo::run(args.helper),

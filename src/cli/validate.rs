@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use super::{EnvArgs, REFUSED, ValidateArgs};
+use super::{EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
 use crate::config::env::Form;
 use crate::config::{Config, Env, Secrets, diff};
 
@@ -66,6 +66,36 @@ fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
         Err(mistakes) => {
             eprintln!("{mistakes}");
             false
+        }
+    }
+}
+
+/// Prints a configuration in today's words; what is wrong with it, or left to do, goes to standard error.
+pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode {
+    let env = match super::settings(env_file) {
+        Ok(env) => env,
+        Err(code) => return code,
+    };
+    let path = &args.configuration;
+    let old = match std::fs::read_to_string(path) {
+        Ok(old) => old,
+        Err(cause) => {
+            eprintln!("error: {}: {cause}", path.display());
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let new = crate::config::migrate(&old);
+    print!("{new}");
+    let name = path.to_string_lossy();
+    let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
+    match Config::parse(&name, &new, folder, &env) {
+        Ok((_, left)) => {
+            left.lines().for_each(|line| eprintln!("{line}"));
+            ExitCode::SUCCESS
+        }
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            ExitCode::from(REFUSED)
         }
     }
 }

@@ -22,6 +22,59 @@ const RENAMED: [(&str, &str); 5] = [
     ("hostname", "host-name"),
 ];
 
+/// Today's name of an old setting of a neighbour.
+pub(crate) fn renamed(word: &str) -> Option<&'static str> {
+    RENAMED
+        .iter()
+        .find(|(old, _)| *old == word)
+        .map(|(_, today)| *today)
+}
+
+/// Today's name of an old capability.
+pub(crate) fn renamed_capability(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "refresh" => "route-refresh",
+        "multisession" => "multi-session",
+        "extended-nexthop" => "nexthop",
+        _ => return None,
+    })
+}
+
+/// Today's name of an old line of `send` or `receive`.
+pub(crate) fn renamed_message(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "updates" => "update",
+        "opens" => "open",
+        "keepalives" => "keepalive",
+        "notifications" => "notification",
+        _ => return None,
+    })
+}
+
+/// What to write today for an old setting of an `api` section; nothing, where it says what is so anyway.
+pub(crate) fn api_today(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "parse-routes" => "",
+        "peer-updates" => "neighbor-changes; receive { parsed; update; }",
+        "receive-routes" | "receive-updates" => "receive { parsed; update; }",
+        "receive-parsed" => "receive { parsed; }",
+        "receive-packets" => {
+            "receive { packets; open; update; notification; keepalive; refresh; operational; }"
+        }
+        "send-packets" => {
+            "send { packets; open; update; notification; keepalive; refresh; operational; }"
+        }
+        "send-parsed" => "send { parsed; }",
+        "consolidate" => "receive { consolidate; }",
+        "receive-opens" => "receive { parsed; open; }",
+        "receive-keepalives" => "receive { parsed; keepalive; }",
+        "receive-notifications" => "receive { parsed; notification; }",
+        "receive-refresh" => "receive { parsed; refresh; }",
+        "receive-operational" => "receive { parsed; operational; }",
+        _ => return None,
+    })
+}
+
 /// A warning about an old word.
 pub(crate) fn warn(cx: &mut Context<'_>, span: Span, message: &str, today: &str) {
     cx.report
@@ -44,7 +97,7 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
         schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
         return true;
     }
-    let Some((_, today)) = RENAMED.iter().find(|(old, _)| *old == word) else {
+    let Some(today) = renamed(word) else {
         return false;
     };
     warn(
@@ -55,7 +108,7 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
     );
     if let Some(keyword) = neighbor::KEYWORDS
         .iter()
-        .find(|keyword| keyword.word == *today)
+        .find(|keyword| keyword.word == today)
     {
         schema::setting(keyword, draft, c, &mut cx.report);
     }
@@ -69,11 +122,8 @@ pub(crate) fn capability(
     word: &str,
     c: Cursor<'_>,
 ) -> bool {
-    let today = match word {
-        "refresh" => "route-refresh",
-        "multisession" => "multi-session",
-        "extended-nexthop" => "nexthop",
-        _ => return false,
+    let Some(today) = renamed_capability(word) else {
+        return false;
     };
     warn(
         cx,
@@ -99,27 +149,18 @@ pub(crate) fn subscription(
 ) -> bool {
     let target = &mut draft.subscription;
     let span = c.last_span();
-    let today = match word {
-        "parse-routes" => "nothing: commands of a helper in `processes` are always read",
-        "peer-updates" => "`neighbor-changes; receive { parsed; update; }`",
-        "receive-routes" | "receive-updates" => "`receive { parsed; update; }`",
-        "receive-parsed" => "`receive { parsed; }`",
-        "receive-packets" => "`receive { packets; }`",
-        "send-packets" => "`send { packets; }`",
-        "send-parsed" => "`send { parsed; }`",
-        "consolidate" => "`receive { consolidate; }`",
-        "receive-opens" => "`receive { parsed; open; }`",
-        "receive-keepalives" => "`receive { parsed; keepalive; }`",
-        "receive-notifications" => "`receive { parsed; notification; }`",
-        "receive-refresh" => "`receive { parsed; refresh; }`",
-        "receive-operational" => "`receive { parsed; operational; }`",
-        _ => return false,
+    let Some(today) = api_today(word) else {
+        return false;
     };
     warn(
         cx,
         span,
         &format!("`{word}` is a setting of ExaBGP 3.4"),
-        &format!("write {today}"),
+        &if today.is_empty() {
+            "remove it: commands of a helper in `processes` are always read".to_owned()
+        } else {
+            format!("write `{today}`")
+        },
     );
     let on = match schema::boolean(&mut c, true) {
         Ok(on) => on,
@@ -174,19 +215,18 @@ pub(crate) fn message(
     direction: Direction,
 ) -> bool {
     let today = match word {
-        "updates" => "`update`",
-        "opens" => "`open`",
-        "keepalives" => "`keepalive`",
-        "notifications" => "`notification`",
-        "neighbor-changes" => "`neighbor-changes` before `receive`",
-        "all" => "each message by its name",
-        _ => return false,
+        "neighbor-changes" => "neighbor-changes` before `receive",
+        "all" => "open; update; notification; keepalive; refresh; operational",
+        _ => match renamed_message(word) {
+            Some(today) => today,
+            None => return false,
+        },
     };
     warn(
         cx,
         span,
         &format!("`{word}` is a setting of older versions of ExaBGP"),
-        &format!("write {today}"),
+        &format!("write `{today}`"),
     );
     if word == "neighbor-changes" {
         draft.subscription.neighbor_changes = true;

@@ -28,6 +28,7 @@ pub mod diff;
 pub mod env;
 mod family;
 mod load;
+mod migrate;
 mod neighbor;
 mod process;
 mod schema;
@@ -39,6 +40,7 @@ mod tree;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use env::Env;
+pub use migrate::migrate;
 pub use schema::{Row, reference};
 pub use show::Secrets;
 

@@ -19,6 +19,8 @@ const DEPTH: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'a> {
     tokens: Vec<Token<'a>>,
+    /// Marks that mean nothing: `}` that closes no section, `;` after no statement.
+    strays: Vec<Span>,
     /// Those outside of any section, and the sections.
     pub(crate) statements: Vec<Statement>,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Statement {
 /// What stands between `{` and `}`.
 #[derive(Debug)]
 pub(crate) struct Block {
+    /// The opening brace.
+    pub(crate) open: Span,
     /// Its statements.
     pub(crate) statements: Vec<Statement>,
     /// The closing brace, or the end of the file.
@@ -53,14 +57,21 @@ impl<'a> Tree<'a> {
             pending: 0,
             open: vec![Section::default()],
             unclosed: false,
+            strays: Vec::new(),
             report,
         };
         lexer.run();
         let statements = std::mem::take(&mut lexer.open[0].statements);
         Self {
             tokens: lexer.tokens,
+            strays: lexer.strays,
             statements,
         }
+    }
+
+    /// Marks that mean nothing.
+    pub(crate) fn strays(&self) -> &[Span] {
+        &self.strays
     }
 
     /// The words of a statement; those before `{` if it opens a section.
@@ -88,6 +99,7 @@ impl Statement {
 struct Section {
     head: Range<usize>,
     span: Span,
+    brace: Span,
     statements: Vec<Statement>,
 }
 
@@ -102,6 +114,7 @@ struct Lexer<'a, 'r> {
     open: Vec<Section>,
     /// The line has a quote that is never closed: what else is wrong with its end follows from that.
     unclosed: bool,
+    strays: Vec<Span>,
     report: &'r mut Report,
 }
 
@@ -170,6 +183,7 @@ impl<'a> Lexer<'a, '_> {
 
     fn semicolon(&mut self, span: Span) {
         if self.pending == self.tokens.len() {
+            self.strays.push(span);
             self.report.add(
                 Diagnostic::warning(span, "there is no statement before this `;`")
                     .with_help("remove it"),
@@ -195,6 +209,7 @@ impl<'a> Lexer<'a, '_> {
             self.at = self.bytes.len();
             return;
         }
+        let brace = span;
         let span = if head.is_empty() {
             span
         } else {
@@ -203,6 +218,7 @@ impl<'a> Lexer<'a, '_> {
         self.open.push(Section {
             head,
             span,
+            brace,
             statements: Vec::new(),
         });
     }
@@ -222,6 +238,7 @@ impl<'a> Lexer<'a, '_> {
             self.end_statement();
         }
         if self.open.len() == 1 {
+            self.strays.push(span);
             self.report.add(
                 Diagnostic::warning(span, "this `}` closes no section and is passed over")
                     .with_help("ExaBGP ignores the rest of the file from here on"),
@@ -237,6 +254,7 @@ impl<'a> Lexer<'a, '_> {
                 words: section.head,
                 span: section.span,
                 block: Some(Block {
+                    open: section.brace,
                     statements: section.statements,
                     close,
                 }),

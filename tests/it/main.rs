@@ -6,6 +6,7 @@ mod bgp;
 mod config;
 mod config_diff;
 mod config_etc;
+mod config_migrate;
 #[cfg(feature = "daemon")]
 mod daemon;
 #[cfg(feature = "speaker")]

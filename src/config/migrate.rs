@@ -1,0 +1,290 @@
+//! A file of ExaBGP 3.4 or 4.2, or with slips that ExaBGP passes over, rewritten in today's words.
+//!
+//! The text is edited where it has to change and nowhere else: comments, blank lines and the order of settings stay. What
+//! is not understood stays as it is; reading the result tells whether anything is left.
+
+use std::fmt::Write as _;
+
+use super::diagnostic::Report;
+use super::tree::{Block, Statement, Tree};
+use super::{capability, dialect};
+use crate::text::Span;
+
+/// The text of a file in today's words; the same text if it had no others.
+pub fn migrate(text: &str) -> String {
+    let mut report = Report::default();
+    let tree = Tree::parse(text, &mut report);
+    let mut migration = Migration {
+        text,
+        tree: &tree,
+        edits: Vec::new(),
+        processes: Vec::new(),
+        groups: 0,
+    };
+    for span in tree.strays() {
+        migration.edit(*span, "");
+    }
+    for statement in &tree.statements {
+        migration.root(statement);
+    }
+    migration.apply(Span::new(0, text.len()), 0)
+}
+
+/// A piece of the text and what stands there instead.
+struct Edit {
+    span: Span,
+    text: String,
+}
+
+struct Migration<'a> {
+    text: &'a str,
+    tree: &'a Tree<'a>,
+    edits: Vec<Edit>,
+    /// Names of the processes that were moved out of neighbours.
+    processes: Vec<String>,
+    groups: usize,
+}
+
+impl Migration<'_> {
+    fn edit(&mut self, span: Span, text: impl Into<String>) {
+        self.edits.push(Edit {
+            span,
+            text: text.into(),
+        });
+    }
+
+    fn insert(&mut self, at: usize, text: impl Into<String>) {
+        self.edit(Span::new(at, at), text);
+    }
+
+    /// The text of a region with the edits from `first` on that are inside of it; takes these away.
+    fn apply(&mut self, region: Span, first: usize) -> String {
+        let mut edits = self.edits.split_off(first);
+        edits.retain(|edit| region.start <= edit.span.start && edit.span.end <= region.end);
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        let (mut out, mut at) = (String::new(), region.start);
+        for edit in edits {
+            if edit.span.start < at {
+                continue;
+            }
+            out.push_str(&self.text[at..edit.span.start]);
+            out.push_str(&edit.text);
+            at = edit.span.end;
+        }
+        out.push_str(&self.text[at..region.end]);
+        out
+    }
+
+    fn source(&self, span: Span) -> &str {
+        &self.text[span.start..span.end]
+    }
+
+    /// From the first word to the semicolon, or to the closing brace.
+    fn whole(&self, statement: &Statement) -> Span {
+        if let Some(block) = &statement.block {
+            return Span::new(statement.span.start, block.close.end);
+        }
+        let rest = &self.text[statement.span.end..];
+        let blanks = rest.len() - rest.trim_start().len();
+        let end = if rest[blanks..].starts_with(';') {
+            statement.span.end + blanks + 1
+        } else {
+            statement.span.end
+        };
+        Span::new(statement.span.start, end)
+    }
+
+    fn head(&self, statement: &Statement) -> &str {
+        self.tree.head(statement)
+    }
+
+    /// The blanks that a statement's line begins with.
+    fn indent(&self, statement: &Statement) -> String {
+        let start = statement.span.start;
+        let line = self.text[..start].rfind('\n').map_or(0, |found| found + 1);
+        self.text[line..start]
+            .chars()
+            .take_while(|c| matches!(c, ' ' | '\t'))
+            .collect()
+    }
+
+    fn root(&mut self, statement: &Statement) {
+        match (self.head(statement), &statement.block) {
+            ("neighbor", Some(block)) => {
+                let hoisted = self.neighbor(block);
+                self.insert(statement.span.start, hoisted);
+            }
+            ("template", Some(block)) => {
+                for inner in &block.statements {
+                    if let Some(block) = &inner.block {
+                        let hoisted = self.neighbor(block);
+                        self.insert(statement.span.start, hoisted);
+                    }
+                }
+            }
+            ("group", Some(block)) => self.group(statement, block),
+            _ => {}
+        }
+        self.semicolons(statement);
+    }
+
+    /// Writes the semicolons that are missing before `}`.
+    fn semicolons(&mut self, statement: &Statement) {
+        match &statement.block {
+            Some(block) => block
+                .statements
+                .iter()
+                .for_each(|inner| self.semicolons(inner)),
+            None => {
+                let end = statement.span.end;
+                if self.text[end..].trim_start().starts_with('}') {
+                    self.insert(end, ";");
+                }
+            }
+        }
+    }
+
+    /// The statements of a neighbour; the processes that stood in it, to be written before it.
+    fn neighbor(&mut self, block: &Block) -> String {
+        let mut hoisted = String::new();
+        for statement in &block.statements {
+            let (head, whole) = (self.head(statement).to_owned(), self.whole(statement));
+            match (head.as_str(), &statement.block) {
+                ("process", Some(inner)) => {
+                    let (process, api) = self.process(statement, inner);
+                    hoisted.push_str(&process);
+                    self.edit(whole, api);
+                }
+                ("family", Some(inner)) => self.family(inner),
+                ("api", Some(inner)) => self.api(inner),
+                ("capability", Some(inner)) => {
+                    for setting in &inner.statements {
+                        if let Some(today) = dialect::renamed_capability(self.head(setting)) {
+                            self.rename(setting, today);
+                        }
+                    }
+                }
+                (word, None) => {
+                    if capability::KEYWORDS
+                        .iter()
+                        .any(|keyword| keyword.word == word)
+                    {
+                        let setting = self.source(whole).trim_end_matches(';').trim_end().to_owned();
+                        self.edit(whole, format!("capability {{ {setting}; }}"));
+                    } else if let Some(today) = dialect::renamed(word) {
+                        self.rename(statement, today);
+                    }
+                }
+                _ => {}
+            }
+        }
+        hoisted
+    }
+
+    /// Gives a statement another first word.
+    fn rename(&mut self, statement: &Statement, today: &str) {
+        if let Some(word) = self.tree.words(statement).first() {
+            self.edit(word.span, today);
+        }
+    }
+
+    fn family(&mut self, block: &Block) {
+        for statement in &block.statements {
+            match self.head(statement) {
+                "inet" | "inet4" => self.rename(statement, "ipv4"),
+                "inet6" => self.rename(statement, "ipv6"),
+                _ => {}
+            }
+        }
+    }
+
+    fn api(&mut self, block: &Block) {
+        for statement in &block.statements {
+            let word = self.head(statement).to_owned();
+            if let (Some(inner), "send" | "receive") = (&statement.block, word.as_str()) {
+                for message in &inner.statements {
+                    if self.head(message) == "neighbor-changes" {
+                        self.edit(self.whole(message), "");
+                        self.insert(statement.span.start, "neighbor-changes; ");
+                    } else if let Some(today) = dialect::renamed_message(self.head(message)) {
+                        self.rename(message, today);
+                    }
+                }
+            } else if let Some(today) = dialect::api_today(&word) {
+                let off = self.tree.words(statement).len() > 1;
+                // Switched off, it said what is so without it.
+                self.edit(self.whole(statement), if off { "" } else { today });
+            }
+        }
+    }
+
+    /// `process NAME { … }` of a neighbour: the process by itself, and the `api` section instead of it.
+    fn process(&mut self, statement: &Statement, block: &Block) -> (String, String) {
+        let words = self.tree.words(statement);
+        let name = words.get(1).map_or_else(String::new, |token| token.text.clone().into_owned());
+        let first = self.edits.len();
+        self.api(block);
+        let mut process = format!("process {name} {{\n");
+        let mut encoder = false;
+        for setting in &block.statements {
+            let word = self.head(setting);
+            if !dialect::is_process_word(word) {
+                continue;
+            }
+            encoder |= word == "encoder";
+            let whole = self.whole(setting);
+            let source = self.source(whole).trim_end_matches(';').to_owned();
+            // Writing to a String cannot fail.
+            let _ = writeln!(process, "    {source};");
+            self.edit(whole, "");
+        }
+        if !encoder {
+            process.push_str("    encoder text;\n");
+        }
+        process.push_str("}\n\n");
+        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        let indent = self.indent(statement);
+        let mut api = format!("api {{\n{indent}    processes [ {name} ];\n");
+        for line in inside.lines().filter(|line| !line.trim().is_empty()) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(api, "{indent}    {}", line.trim());
+        }
+        api.push_str(&indent);
+        api.push('}');
+        if self.processes.contains(&name) {
+            process.clear();
+        } else {
+            self.processes.push(name);
+        }
+        (process, api)
+    }
+
+    /// `group { … }`: a template of what it says itself, and neighbours that inherit that.
+    fn group(&mut self, statement: &Statement, block: &Block) {
+        self.groups += 1;
+        let name = format!("group-{}", self.groups);
+        let first = self.edits.len();
+        let mut hoisted = self.neighbor(block);
+        let mut neighbors = String::new();
+        for inner in &block.statements {
+            let Some(own) = inner.block.as_ref().filter(|_| self.head(inner) == "neighbor") else {
+                self.semicolons(inner);
+                continue;
+            };
+            let region = self.whole(inner);
+            let before = self.edits.len();
+            hoisted.push_str(&self.neighbor(own));
+            self.semicolons(inner);
+            self.insert(own.open.end, format!(" inherit {name};"));
+            let text = self.apply(region, before);
+            // Writing to a String cannot fail.
+            let _ = write!(neighbors, "\n\n{text}");
+            self.edit(region, "");
+        }
+        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        self.edits.truncate(first);
+        let template = format!("template {{\nneighbor {name} {{{}\n}}\n}}", inside.trim_end());
+        let whole = self.whole(statement);
+        self.edit(whole, format!("{hoisted}{template}{neighbors}"));
+    }
+}
