@@ -169,7 +169,11 @@ impl Migration<'_> {
                         .iter()
                         .any(|keyword| keyword.word == word)
                     {
-                        let setting = self.source(whole).trim_end_matches(';').trim_end().to_owned();
+                        let setting = self
+                            .source(whole)
+                            .trim_end_matches(';')
+                            .trim_end()
+                            .to_owned();
                         self.edit(whole, format!("capability {{ {setting}; }}"));
                     } else if let Some(today) = dialect::renamed(word) {
                         self.rename(statement, today);
@@ -221,7 +225,9 @@ impl Migration<'_> {
     /// `process NAME { … }` of a neighbour: the process by itself, and the `api` section instead of it.
     fn process(&mut self, statement: &Statement, block: &Block) -> (String, String) {
         let words = self.tree.words(statement);
-        let name = words.get(1).map_or_else(String::new, |token| token.text.clone().into_owned());
+        let name = words
+            .get(1)
+            .map_or_else(String::new, |token| token.text.clone().into_owned());
         let first = self.edits.len();
         self.api(block);
         let mut process = format!("process {name} {{\n");
@@ -267,7 +273,11 @@ impl Migration<'_> {
         let mut hoisted = self.neighbor(block);
         let mut neighbors = String::new();
         for inner in &block.statements {
-            let Some(own) = inner.block.as_ref().filter(|_| self.head(inner) == "neighbor") else {
+            let Some(own) = inner
+                .block
+                .as_ref()
+                .filter(|_| self.head(inner) == "neighbor")
+            else {
                 self.semicolons(inner);
                 continue;
             };
@@ -283,7 +293,10 @@ impl Migration<'_> {
         }
         let inside = self.apply(Span::new(block.open.end, block.close.start), first);
         self.edits.truncate(first);
-        let template = format!("template {{\nneighbor {name} {{{}\n}}\n}}", inside.trim_end());
+        let template = format!(
+            "template {{\nneighbor {name} {{{}\n}}\n}}",
+            inside.trim_end()
+        );
         let whole = self.whole(statement);
         self.edit(whole, format!("{hoisted}{template}{neighbors}"));
     }

@@ -100,7 +100,9 @@ neighbor 127.0.0.3 { inherit group-1;
 #[test]
 fn a_process_of_two_neighbours_stands_once() {
     let one = |address: &str| {
-        format!("neighbor {address} {{\n  local-address 127.0.0.1; local-as 1; peer-as 2;\n  process p {{ run /bin/cat; receive {{ updates; packets; }} }}\n}}\n")
+        format!(
+            "neighbor {address} {{\n  local-address 127.0.0.1; local-as 1; peer-as 2;\n  process p {{ run /bin/cat; receive {{ updates; packets; }} }}\n}}\n"
+        )
     };
     let old = one("127.0.0.2") + &one("127.0.0.3");
     let new = migrate(&old);
@@ -124,7 +126,10 @@ fn every_file_means_the_same_after_it() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config/ok");
     for entry in fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|extension| extension == "conf") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "conf")
+        {
             let old = fs::read_to_string(&path).expect("a file");
             let new = migrate(&old);
             if !new.trim().is_empty() {
