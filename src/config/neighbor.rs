@@ -304,7 +304,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         value: "<template>|[ <template> … ]",
         doc: "start from what a template says; lists add up, the neighbour's own settings count",
         read: |draft, c, _| {
-            let names = c.list(|c| {
+            let names = c.comma_list(|c| {
                 let span = c.span();
                 c.word("the name of a template")
                     .map(|name| (name.to_owned(), span))

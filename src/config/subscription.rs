@@ -140,7 +140,7 @@ pub(crate) const MESSAGES: &[Keyword<Messages>] = &[
 fn names(c: &mut Cursor<'_>, report: &mut Report) -> Result<Vec<(String, Span)>, SyntaxError> {
     let start = c.span();
     let bare = c.peek() != "[";
-    let names = c.list(|c| {
+    let names = c.comma_list(|c| {
         let span = c.span();
         c.value("a name", |word| {
             (!matches!(word, "[" | "," | "]")).then(|| word.to_owned())

@@ -357,8 +357,9 @@ impl Packer {
             (Kind::Withdraw, attributes) => {
                 // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP
                 // adds those of the route, outside of unicast and multicast.
-                if let Some(attributes) = attributes
-                    && !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
+                let none = AttributeSet::new(Vec::new());
+                let attributes = attributes.as_deref().unwrap_or(&none);
+                if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
                     && attributes
                         .encode(&mut self.attributes, sender, family)
                         .is_err()

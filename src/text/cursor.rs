@@ -192,13 +192,32 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes either one item or `[ item item … ]`; commas between items are allowed.
+    /// Takes either one item or `[ item item … ]`, without commas, as ExaBGP.
     ///
     /// # Errors
     /// Those of `item`, or when the list does not end.
     pub fn list<T>(
         &mut self,
+        item: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<Vec<T>, SyntaxError> {
+        self.items(item, false)
+    }
+
+    /// [`Self::list`] with commas allowed between the items.
+    ///
+    /// # Errors
+    /// Those of `item`, or when the list does not end.
+    pub fn comma_list<T>(
+        &mut self,
+        item: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
+    ) -> Result<Vec<T>, SyntaxError> {
+        self.items(item, true)
+    }
+
+    fn items<T>(
+        &mut self,
         mut item: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
+        commas: bool,
     ) -> Result<Vec<T>, SyntaxError> {
         if !self.accept("[") {
             return Ok(vec![item(self)?]);
@@ -209,7 +228,9 @@ impl<'a> Cursor<'a> {
                 return Err(self.error("`]`"));
             }
             items.push(item(self)?);
-            self.accept(",");
+            if commas {
+                self.accept(",");
+            }
         }
         Ok(items)
     }
@@ -296,7 +317,7 @@ mod tests {
         ] {
             let tokens = tokenize(line);
             let mut cursor = Cursor::new(&tokens, line.len());
-            let items = cursor.list(|c| c.value("a number", |word| word.parse::<u32>().ok()));
+            let items = cursor.comma_list(|c| c.value("a number", |word| word.parse::<u32>().ok()));
             assert_eq!(items, Ok(wanted), "{line}");
         }
         let tokens = tokenize("[ 7");

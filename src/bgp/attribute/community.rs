@@ -160,7 +160,7 @@ mod tests {
         for (text, wanted) in [
             ("65000:1", vec![0xFDE8_0001]),
             ("[ 3:3 1:1 3:3 2:2 ]", vec![0x1_0001, 0x2_0002, 0x3_0003, 0x3_0003]),
-            ("[1:1, 2:2]", vec![0x1_0001, 0x2_0002]),
+            ("[1:1 2:2]", vec![0x1_0001, 0x2_0002]),
             ("NO-EXPORT", vec![0xFFFF_FF01]),
             ("[ graceful-shutdown llgr-stale ]", vec![0xFFFF_0000, 0xFFFF_0006]),
             ("4294967295", vec![0xFFFF_FFFF]),
@@ -175,6 +175,7 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let error = |text| parse(text).expect_err(text).to_string();
+        assert!(error("[ 1:1, 2:2 ]").contains("`,`"), "commas separate nothing here");
         assert_eq!(
             error("1:65536"),
             "each half of the community `1:65536` must be from 0 to 65535 (for larger numbers use `large-community a:b:c`)"

@@ -255,7 +255,7 @@ impl PrefixSid {
             behavior = c.value("an endpoint behavior, decimal or `0x…`", |word| number(word, 0xFFFF))?;
             if c.peek() == "[" {
                 let span = c.span();
-                structure = c.list(|c| {
+                structure = c.comma_list(|c| {
                     c.value("a number from 0 to 255", |word| u8::try_from(number(word, 0xFF)?).ok())
                 })?;
                 if structure.len() != 6 {
