@@ -186,10 +186,17 @@ impl<'a> Update<'a> {
             };
             attributes = Rc::new(attributes.spoiled(error));
         }
-        if attributes
-            .error()
-            .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw)
+        if let Some(error) = attributes.error()
+            && error.severity >= Severity::TreatAsWithdraw
         {
+            // RFC 7606 5.2: an UPDATE with attributes but without reachable NLRI, in which "any encountered error specifies an
+            // error-handling approach other than 'attribute discard'", resets the session: the NLRI may be what was misread.
+            if self.nlri.is_empty() && envelopes.reach.is_none() {
+                return Err(UpdateError {
+                    severity: Severity::Reset,
+                    ..error.clone()
+                });
+            }
             for field in &mut fields {
                 field.direction = Direction::Withdraw;
             }

@@ -368,3 +368,19 @@ fn no_truncation_and_no_changed_byte_panics() {
         }
     }
 }
+
+#[test]
+fn a_bad_attribute_without_routes_resets_the_session() {
+    // RFC 7606 5.2.
+    let bad_origin = [0, 0, 0, 4, 0x40, 1, 1, 9];
+    let withdrawn_too = [0, 2, 8, 10, 0, 4, 0x40, 1, 1, 9];
+    let bad_aggregator = [0, 2, 8, 10, 0, 5, 0xC0, 7, 2, 0, 1];
+    let cx = Codec::default();
+    for body in [&bad_origin[..], &withdrawn_too] {
+        let severity = decode(body, &cx)
+            .map(|_| ())
+            .map_err(|error| (error.severity, error.subcode));
+        assert_eq!(severity, Err((Severity::Reset, 1)));
+    }
+    assert!(decode(&bad_aggregator, &cx).is_ok());
+}
