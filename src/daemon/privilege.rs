@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use nix::errno::Errno;
 use nix::sys::signal::kill;
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, User, chdir, getegid, geteuid, initgroups, setgid, setuid};
@@ -68,8 +69,10 @@ impl PidFile {
     /// When the process in the file still runs, or the file can't be written.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         if let Some(pid) = Self::read(path) {
-            if pid != i32::try_from(std::process::id()).unwrap_or_default()
-                && kill(Pid::from_raw(pid), None).is_ok()
+            // 0 stands for a text that is no number; to kill(2), it and what is below mean groups of processes.
+            if pid > 0
+                && pid != i32::try_from(std::process::id()).unwrap_or_default()
+                && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
             {
                 let message = format!("process {pid} of `{}` is still running", path.display());
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
