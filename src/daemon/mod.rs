@@ -14,6 +14,7 @@
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
+//! | `sync` | answers that wait for the wire |
 //! | `dynamic` | neighbours of a range |
 //! | `reload` | the difference between two configurations, applied |
 //! | `privilege`, `signal`, `notify` | being a daemon |
@@ -42,6 +43,7 @@ mod reload;
 mod session;
 mod signal;
 mod speech;
+mod sync;
 mod watchdog;
 
 use core::Core;
