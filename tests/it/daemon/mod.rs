@@ -4,6 +4,7 @@ mod bad_input;
 mod flood;
 mod life;
 mod reload;
+mod sync;
 
 use std::net::TcpListener;
 
