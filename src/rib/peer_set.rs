@@ -1,5 +1,7 @@
 //! Sets of peers: a bitmap, inline for the first 128.
 
+use std::hash::{Hash, Hasher};
+
 /// The number of a peer: small, dense, used again after the peer is gone and every table forgot it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub u32);
@@ -12,7 +14,7 @@ impl PeerId {
 }
 
 /// A set of peers. Equal sets are equal values: there are no empty words at the end.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default)]
 pub struct PeerSet {
     low: u128,
     high: Vec<u64>,
@@ -155,6 +157,25 @@ impl Iterator for Bits {
         let bit = self.0.trailing_zeros();
         self.0 &= self.0.wrapping_sub(1);
         (bit < 128).then_some(bit)
+    }
+}
+
+impl PartialEq for PeerSet {
+    fn eq(&self, other: &Self) -> bool {
+        // Comparing nothing with nothing is slow: libc's vector code reads from the dangling pointer of an empty Vec under an
+        // empty mask, and the processor takes a detour for each such read. It was a fifth of a table's loading.
+        self.low == other.low
+            && self.high.len() == other.high.len()
+            && (self.high.is_empty() || self.high == other.high)
+    }
+}
+
+impl Eq for PeerSet {}
+
+impl Hash for PeerSet {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.low.hash(state);
+        self.high.hash(state);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Changes of the desired state: announce, withdraw, clear, copy, and forgetting peers that are gone.
 
+use smallvec::SmallVec;
+
 use super::*;
 
 impl AdjRibOut {
@@ -35,23 +37,21 @@ impl AdjRibOut {
                 continue;
             };
             let family = slot.family;
-            let told: Vec<(Shared, Option<Rc<Gone>>)> = slot
-                .value
-                .list()
-                .iter()
-                .map(|entry| {
-                    let gone = Gone {
+            let mut told = SmallVec::<[(Shared, Option<Rc<Gone>>); 1]>::new();
+            for entry in slot.value.list() {
+                let plain = entry.payload().is_none() && is_plain(family);
+                let gone = (!plain).then(|| {
+                    Rc::new(Gone {
                         bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
                         attributes: Some(Rc::clone(&entry.attributes)),
-                    };
-                    let plain = entry.payload().is_none() && is_plain(family);
-                    (entry.peers.clone(), (!plain).then(|| Rc::new(gone)))
-                })
-                .collect();
+                    })
+                });
+                told.push((entry.peers.clone(), gone));
+            }
             for (peers, gone) in told {
                 let peers = self.sets.and(&peers, &wanted);
-                if let Some(set) = peers.set() {
-                    let target = self.target(&set.clone(), family);
+                let target = peers.set().map(|set| self.target(set, family));
+                if let Some(target) = target {
                     self.forget(target, id, gone.as_ref());
                 }
             }

@@ -1,17 +1,18 @@
 //! The Adj-RIB-Out from outside: what peers end up with, decoded from the bytes by a decoder of its own.
 
 mod adj_rib_out;
+mod interner;
 mod model;
 mod packing;
 mod view;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use oxabgp::bgp::attribute::med::Med;
 use oxabgp::bgp::attribute::next_hop::NextHopAttribute;
 use oxabgp::bgp::negotiated::Refresh;
-use oxabgp::bgp::{Asn, Attribute, AttributeSet, Codec, Family, NextHop, Nlri, Sender};
+use oxabgp::bgp::{Afi, Asn, Attribute, AttributeSet, Codec, Family, NextHop, Nlri, Sender};
 use oxabgp::rib::{Action, AdjRibOut, Budget, Change, PeerId, PeerOptions, PeerSet, Session};
 use view::View;
 
@@ -51,8 +52,12 @@ fn options(families: &[Family]) -> PeerOptions {
 }
 
 /// Attributes that the view tells apart by their MED.
-fn attributes(med: u32) -> Rc<AttributeSet> {
-    let hop = NextHop::V4(Ipv4Addr::new(192, 0, 2, 1));
+fn attributes(family: Family, med: u32) -> Rc<AttributeSet> {
+    let hop = if family.afi == Afi::IPV6 {
+        NextHop::V6(Ipv6Addr::LOCALHOST)
+    } else {
+        NextHop::V4(Ipv4Addr::new(192, 0, 2, 1))
+    };
     Rc::new(AttributeSet::new(vec![
         Attribute::NextHop(NextHopAttribute(hop)),
         Attribute::Med(Med(med)),
@@ -71,8 +76,8 @@ fn peers(list: &[u32]) -> PeerSet {
 
 fn announce(nlri: Nlri, med: u32, to: &[u32]) -> Change {
     Change {
+        action: Action::Announce(attributes(nlri.family, med)),
         nlri,
-        action: Action::Announce(attributes(med)),
         peers: peers(to),
     }
 }

@@ -18,7 +18,7 @@ fn up(session: &Session) -> (AdjRibOut, View) {
 }
 
 fn with_blob(med: u32, bytes: usize) -> Rc<AttributeSet> {
-    let mut list = attributes(med).list().to_vec();
+    let mut list = attributes(V4, med).list().to_vec();
     list.push(Attribute::Generic(Generic {
         code: 250,
         flags: 0xC0,
