@@ -192,7 +192,7 @@ impl PrefixSid {
                 let Sid { sid, behavior, subs } = Sid::decode(sub.value).ok()?;
                 let structure = match &subs[..] {
                     [] => String::new(),
-                    [one] => format!(" [{}]", joined(one.value)),
+                    [one] if one.kind == 1 => format!(" [{}]", joined(one.value)),
                     _ => return None,
                 };
                 Some(format!("bgp-prefix-sid-srv6 ( {name} {sid} {behavior:#x}{structure} )"))

@@ -8,3 +8,4 @@ mod fsm_collision;
 pub(crate) mod golden;
 mod message;
 mod retention;
+mod round_trip;

@@ -180,7 +180,7 @@ mod tests {
     fn sentences_are_read_back() {
         for text in [
             "ethernet-ad rd 65000:1 esi 00:01:02:03:04:05:06:07:08:09 ethernet-tag 100 label 100",
-            "mac rd 65000:1 esi - ethernet-tag 0 mac 00:11:22:33:44:55 label 100",
+            "mac rd 65000:1 esi - ethernet-tag 0 mac 00:11:22:AA:BB:CC label 100",
             "mac rd 65000:1 esi - ethernet-tag 5 mac 00:11:22:33:44:55 ip 2001:db8::1 label [ 100 200 ]",
             "mac rd 65000:1 esi - ethernet-tag 5 mac 00:11:22:33:44:55 ip 1.2.3.4 vni 10000",
             "multicast rd 10.0.0.9:7 ethernet-tag 10 ip 10.0.0.2",

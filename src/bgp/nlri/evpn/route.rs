@@ -21,7 +21,7 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Esi(pub [u8; 10]);
 
-/// A MAC address.
+/// A MAC address. `Display` has capital letters, unlike that of a segment: so has ExaBGP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
@@ -357,21 +357,16 @@ fn label_text(label: u32, second: Option<u32>) -> String {
     }
 }
 
-/// Appends octets joined by colons.
-fn octets(octets: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    for (index, octet) in octets.iter().enumerate() {
-        let colon = if index > 0 { ":" } else { "" };
-        write!(f, "{colon}{octet:02x}")?;
-    }
-    Ok(())
-}
-
 impl fmt::Display for Esi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == [0; 10] {
             return f.write_str("-");
         }
-        octets(&self.0, f)
+        for (index, octet) in self.0.iter().enumerate() {
+            let colon = if index > 0 { ":" } else { "" };
+            write!(f, "{colon}{octet:02x}")?;
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,132 @@
+//! What was decoded is written again: attributes as bytes and as words, NLRI as words, over every recorded UPDATE.
+
+use oxabgp::bgp::attribute::decode::{DecodeEach, attributes};
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::{Attribute, Codec, NlriRef, Safi};
+use oxabgp::grammar::{Place, Verb, flow, route::route, sentence};
+use oxabgp::text::{Cursor, tokenize};
+use oxabgp::wire::Writer;
+
+use super::golden::{Case, FILES, cases};
+
+fn encoded(attribute: &Attribute, cx: &Codec) -> Vec<u8> {
+    let mut out = Vec::new();
+    attribute.encode(&mut Writer::new(&mut out), cx);
+    out
+}
+
+/// Bytes → attribute → bytes → attribute, and attribute → words → attribute.
+fn attribute_trip(attribute: &Attribute, cx: &Codec) -> Result<(), String> {
+    let bytes = encoded(attribute, cx);
+    let again = attributes(&bytes, cx).map_err(|error| error.to_string())?;
+    if again.list() != [attribute.clone()] {
+        return Err(format!("{attribute:?} came back as {:?}", again.list()));
+    }
+    let words = attribute.to_string();
+    let tokens = tokenize(&words);
+    let mut c = Cursor::new(&tokens, words.len());
+    let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
+    let parsed = match Attribute::parse(keyword, &mut c) {
+        Some(parsed) => parsed.map_err(|error| format!("`{words}`: {error}"))?,
+        None => return Err(format!("`{words}` is no attribute")),
+    };
+    c.finish().map_err(|error| format!("`{words}`: {error}"))?;
+    if encoded(&parsed, cx) != bytes {
+        return Err(format!("`{words}` means {parsed:?}"));
+    }
+    Ok(())
+}
+
+/// NLRI → words → NLRI, for the families whose routes can be written.
+fn nlri_trip(nlri: NlriRef<'_>) -> Result<(), String> {
+    let words = nlri.to_string();
+    // What no sentence can say: types and values that we do not know, and BGP-LS.
+    if words.contains(" raw 0x") || words.contains("0x") || words.contains("rtc") {
+        return Ok(());
+    }
+    let tokens = tokenize(&words);
+    let mut c = Cursor::new(&tokens, words.len());
+    let error = |error: oxabgp::text::SyntaxError| format!("`{words}`: {error}");
+    let text = match nlri.family.safi {
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
+            route(&mut c, Verb::Withdraw, Place::Family(nlri.family))
+        }
+        Safi::FLOW | Safi::FLOW_VPN if words.contains(" rd ") || words.contains("true") => {
+            return Ok(());
+        }
+        Safi::FLOW => {
+            c.expect("flow").map_err(error)?;
+            flow::route(&mut c, Verb::Withdraw, Some(nlri.family))
+        }
+        _ => {
+            c.next_token();
+            sentence(&mut c, nlri.family, Verb::Withdraw)
+        }
+    }
+    .map_err(error)?;
+    let back = text.nlri.first().ok_or("no route")?;
+    // A number of a flow route may take more octets than it needs.
+    if back.bytes[..] == *nlri.bytes || back.same_route(nlri) || back.to_string() == words {
+        Ok(())
+    } else {
+        Err(format!("`{words}` means {back:?}, not {nlri:?}"))
+    }
+}
+
+/// What cannot come back: AS numbers that two octets do not hold, an empty segment, bits beyond a prefix.
+const LOSSY: &[&str] = &["as-path-empty-segment", "lengths", "host-bits"];
+
+fn check(case: &Case, counts: &mut [usize; 2]) -> Result<(), String> {
+    let bytes = case.bytes();
+    let cx = case.codec();
+    if !cx.asn4 || LOSSY.contains(&case.get("name").unwrap_or_default()) {
+        return Ok(());
+    }
+    let Ok(content) =
+        Update::new(&bytes[19..]).and_then(|update| update.content(&cx, &mut DecodeEach))
+    else {
+        return Ok(());
+    };
+    if content.attributes.error().is_some() {
+        return Ok(());
+    }
+    for attribute in content.attributes.list() {
+        counts[0] += 1;
+        attribute_trip(attribute, &cx)?;
+    }
+    for nlri in content
+        .fields
+        .iter()
+        .flat_map(|field| field.routes)
+        .flatten()
+    {
+        counts[1] += 1;
+        nlri_trip(nlri)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn everything_decoded_can_be_written_again() {
+    let (mut wrong, mut counts) = (Vec::new(), [0, 0]);
+    for file in FILES {
+        for case in cases(file)
+            .iter()
+            .filter(|case| case.get("kind") == Some("update"))
+        {
+            if let Err(error) = check(case, &mut counts) {
+                wrong.push(format!(
+                    "{file} {}: {error}",
+                    case.get("name").unwrap_or_default()
+                ));
+            }
+        }
+    }
+    assert!(counts[0] > 1_000 && counts[1] > 500, "only {counts:?}");
+    assert!(
+        wrong.is_empty(),
+        "{} wrong:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
