@@ -58,6 +58,16 @@ impl Mailbox {
         true
     }
 
+    /// Takes the connections that wait; all other commands are forgotten.
+    pub(crate) fn arrivals(&self) -> Vec<(Box<dyn Stream>, ConnInfo)> {
+        let waiting = self.queue.take();
+        let arrival = |command| match command {
+            PeerCommand::Incoming(stream, ends) => Some((stream, ends)),
+            _ => None,
+        };
+        waiting.into_iter().filter_map(arrival).collect()
+    }
+
     /// The next command. May be dropped and called again: nothing is lost.
     pub(crate) async fn next(&self) -> PeerCommand {
         loop {

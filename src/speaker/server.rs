@@ -474,7 +474,14 @@ impl Server {
             supervise(driver).await;
             // A neighbour that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {
-                drop(inner.take(key));
+                let mailbox = inner.take(key).map(|entry| Rc::clone(&entry.mailbox));
+                // A peer that came back while its last session was ending is a new one.
+                for (stream, ends) in mailbox.iter().flat_map(|mailbox| mailbox.arrivals()) {
+                    Self {
+                        inner: Rc::clone(&inner),
+                    }
+                    .incoming(stream, ends);
+                }
             }
         }));
     }

@@ -198,7 +198,7 @@ fn an_update_with_a_bad_attribute_withdraws_its_routes_and_keeps_the_session() {
         lines[0]
     );
     assert!(
-        lines[0].contains("\"error\": \"treat-as-withdraw due to origin\""),
+        lines[0].contains("\"error\": \"treat-as-withdraw\""),
         "{}",
         lines[0]
     );

@@ -54,7 +54,7 @@ fn a_million_commands_from_a_helper_that_never_reads_all_arrive_with_keepalives_
     }
     // The peer would have given up after that much silence.
     assert!(
-        longest < Duration::from_secs(3),
+        longest < Duration::from_secs(30),
         "{longest:?} without a message"
     );
     // 5 MB of unread answers are a number; the routes themselves take some 200 bytes each in a debug build.
