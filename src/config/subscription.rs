@@ -318,27 +318,39 @@ pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> V
             }
             push(&mut subscription.processes, name);
         }
-        for (text, span) in draft.matches {
-            let Ok(expression) = anchored(&text) else {
-                continue;
-            };
-            let mut found = false;
-            for (name, _) in &cx.processes {
-                if expression.is_match(name) {
-                    found = true;
-                    push(&mut subscription.processes, name.clone());
-                }
-            }
-            if !found {
-                cx.report.add(Diagnostic::error(
-                    span,
-                    format!("no process has a name that starts with `{text}`"),
-                ));
-            }
-        }
+        matched(cx, draft.matches, &mut subscription.processes);
         list.push(subscription);
     }
     list
+}
+
+/// Adds the helpers that expressions match. One without a helper is odd; none with one is a mistake.
+fn matched(cx: &mut Context<'_>, matches: Vec<(String, Span)>, names: &mut Vec<String>) {
+    let mut empty = Vec::new();
+    let all = matches.len();
+    for (text, span) in matches {
+        let Ok(expression) = anchored(&text) else {
+            continue;
+        };
+        let before = cx.processes.iter().map(|(name, _)| name);
+        let found: Vec<String> = before
+            .filter(|name| expression.is_match(name))
+            .cloned()
+            .collect();
+        if found.is_empty() {
+            empty.push((text, span));
+        }
+        found.into_iter().for_each(|name| push(names, name));
+    }
+    let none = empty.len() == all;
+    for (text, span) in empty {
+        let message = format!("no process has a name that starts with `{text}`");
+        cx.report.add(if none {
+            Diagnostic::error(span, message)
+        } else {
+            Diagnostic::warning(span, message)
+        });
+    }
 }
 
 fn push(names: &mut Vec<String>, name: String) {

@@ -128,6 +128,39 @@ fn every_truncation_of_a_good_file_is_read_without_panic() {
 }
 
 #[test]
+fn no_slip_of_the_pen_makes_it_panic() {
+    let marks = ["{", "}", ";", "\"", "'", "\\", "#", "\n", "[", "]", ",", "(", "é", "\u{0}", "0x", "/", "-1", "99999999999"];
+    let mut state = 7u32;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    for path in files("ok") {
+        let text = fs::read_to_string(&path).expect("a file");
+        for _ in 0..6 {
+            let mut slipped: Vec<char> = text.chars().collect();
+            for _ in 0..=random(4) {
+                let at = random(slipped.len().max(1));
+                if slipped.is_empty() {
+                    break;
+                }
+                match random(3) {
+                    0 => drop(slipped.remove(at)),
+                    1 => slipped.splice(at..at, marks[random(marks.len())].chars()).for_each(drop),
+                    _ => slipped.swap(at, 0),
+                }
+            }
+            let slipped: String = slipped.into_iter().collect();
+            match parse(&path, &slipped) {
+                Ok((config, warnings)) => drop((config.render(Secrets::Shown), warnings.to_string())),
+                Err(errors) => assert!(errors.has_errors() && !errors.to_string().is_empty()),
+            }
+            let _ = oxabgp::config::migrate(&slipped);
+        }
+    }
+}
+
+#[test]
 fn a_hundred_thousand_routes_are_no_matter() {
     let mut text = String::from(
         "neighbor 127.0.0.1 { router-id 1.2.3.4; local-address 127.0.0.1; local-as 1; peer-as 2; static {\n",

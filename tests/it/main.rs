@@ -11,6 +11,7 @@ mod config_migrate;
 mod daemon;
 #[cfg(feature = "speaker")]
 mod examples;
+mod grammar;
 mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;

@@ -1,0 +1,144 @@
+//! The route sentence: a remembered tail means what the whole sentence means, and nothing that a helper prints can break
+//! the reader.
+
+use oxabgp::bgp::{Afi, Family, Safi};
+use oxabgp::grammar::route::{attributes, route, split_sentence};
+use oxabgp::grammar::{Place, Prefix, RouteText, Selector, Tail, Verb, family, flow, sentence};
+use oxabgp::text::{Cursor, Span, SyntaxError, tokenize};
+
+const SENTENCES: &[&str] = &[
+    "10.0.0.0/8 next-hop 1.2.3.4",
+    "10.0.0.1 next-hop self med 5",
+    "2001:db8::/32 next-hop ::1 local-preference 5 origin egp",
+    "10.0.0.0/8 next-hop 1.2.3.4 community [ 1:1 no-export ] large-community 1:2:3",
+    "10.0.0.0/8 next-hop 1.2.3.4 as-path [ 1 2 ] ( 3 4 ) aggregator ( 65000:1.2.3.4 )",
+    "10.0.0.0/8 next-hop 1.2.3.4 path-information 0.0.0.7 name x watchdog y withdraw",
+    "10.0.0.0/8 rd 65000:1 label [ 100 200 ] next-hop 1.2.3.4 extended-community target:1:1",
+    "10.0.0.0/8 { next-hop 1.2.3.4; med 5; }",
+    "10.0.0.0/16 next-hop 1.2.3.4 split /18;",
+    "224.0.0.0/4 next-hop 1.2.3.4 attribute [ 0x63 0xC0 0xDEAD ]",
+];
+
+fn read<T>(
+    text: &str,
+    read: impl FnOnce(&mut Cursor<'_>) -> Result<T, SyntaxError>,
+) -> Result<T, String> {
+    let tokens = tokenize(text);
+    let mut c = Cursor::new(&tokens, text.len());
+    read(&mut c)
+        .and_then(|found| c.finish().map(|()| found))
+        .map_err(|error| error.to_string())
+}
+
+/// The same by way of a tail that could have been kept.
+fn by_tail(text: &str, verb: Verb, place: Place) -> Result<RouteText, String> {
+    let (prefix, tail) = split_sentence(text);
+    let tail = Tail::from_text(tail, 0, verb, place).map_err(|error| error.to_string())?;
+    Prefix::parse(prefix, Span::default())
+        .and_then(|prefix| tail.apply(prefix, Span::default()))
+        .map_err(|error| error.to_string())
+}
+
+/// Calls `check` with slips of each text, the same ones in every run.
+fn slips(texts: &[&str], mut check: impl FnMut(&str)) {
+    let words = ["{", "}", ";", "[", "]", "(", ")", ",", "\"", "'", "#", "é", "/", ":", "0x", "-1", "next-hop", "self", "4294967296", "match", "then"];
+    let mut state = 42u32;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) as usize % below
+    };
+    for text in texts {
+        check(text);
+        for end in (0..text.len()).filter(|end| text.is_char_boundary(*end)) {
+            check(&text[..end]);
+        }
+        for _ in 0..50 {
+            let mut parts: Vec<&str> = text.split(' ').collect();
+            for _ in 0..=random(2) {
+                let at = random(parts.len());
+                match random(3) {
+                    0 => drop(parts.remove(at)),
+                    1 => parts.insert(at, words[random(words.len())]),
+                    _ => parts[at] = words[random(words.len())],
+                }
+                if parts.is_empty() {
+                    parts.push("");
+                }
+            }
+            check(&parts.join(" "));
+        }
+    }
+}
+
+#[test]
+fn a_kept_tail_means_what_the_sentence_means() {
+    let unicast = Place::Family(Family::IPV4_UNICAST);
+    slips(SENTENCES, |text| {
+        for verb in [Verb::Announce, Verb::Withdraw] {
+            for place in [Place::Route, unicast] {
+                let whole = read(text, |c| route(c, verb, place));
+                let kept = by_tail(text, verb, place);
+                assert_eq!(whole.is_ok(), kept.is_ok(), "{text}: {whole:?} {kept:?}");
+                if whole.is_ok() {
+                    assert_eq!(whole, kept, "{text}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_written_is_read_again() {
+    for text in SENTENCES {
+        let found = read(text, |c| route(c, Verb::Announce, Place::Route)).expect(text);
+        for nlri in &found.nlri {
+            let mut again = String::new();
+            nlri.as_ref().grammar(&mut again);
+            for attribute in found.attributes.list() {
+                again.push_str(&format!(" {attribute}"));
+            }
+            let read = read(&again, |c| route(c, Verb::Announce, Place::Route)).expect(&again);
+            assert_eq!((&read.nlri[0], &read.attributes), (nlri, &found.attributes), "{again}");
+        }
+    }
+}
+
+#[test]
+fn no_sentence_of_another_family_makes_it_panic() {
+    let texts = [
+        "{ rd 1:1; match { source 10.0.0.0/8; destination-port [ =80 >8080&<8088 ]; } then { redirect 65000:1; } }",
+        "source 10.0.0.0/8 protocol tcp rate-limit 9600",
+        "rd 1:1 endpoint 5 base 10702 offset 1 size 8 next-hop 1.2.3.4",
+        "mac rd 1:1 mac 00:00:5e:00:53:01 ip 10.0.0.1 label 100 next-hop 1.2.3.4",
+        "source-ad source 10.0.0.1 group 239.0.0.1 rd 1:1 next-hop 1.2.3.4",
+        "mup-t1st 192.168.0.1/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1 next-hop 10.0.0.2",
+        "origin 65000 target 65000:1 next-hop 1.2.3.4",
+        "next-hop 1.2.3.4 med 5 nlri 10.0.0.0/8 11.0.0.0/8",
+    ];
+    slips(&texts, |text| {
+        for verb in [Verb::Announce, Verb::Withdraw] {
+            let _ = read(text, |c| flow::route(c, verb, None));
+            let _ = read(text, |c| family::vpls(c, verb));
+            let _ = read(text, |c| attributes(c, verb));
+            for family in Family::KNOWN {
+                let _ = read(text, |c| sentence(c, family, verb));
+            }
+            let unknown = Family { afi: Afi(9), safi: Safi(9) };
+            assert!(read(text, |c| sentence(c, unknown, verb)).is_err());
+        }
+    });
+}
+
+#[test]
+fn no_selector_makes_it_panic() {
+    let texts = [
+        "neighbor 127.0.0.1 local-as 65000, neighbor * peer-as 65001 announce route",
+        "peer [ 127.0.0.1 peer-as 65001, ::1 ] announce route 10.0.0.0/8",
+    ];
+    slips(&texts, |text| {
+        if let Ok((selector, rest)) = Selector::split(text) {
+            assert!(text.ends_with(rest), "{text}");
+            let _ = selector.matches("neighbor 127.0.0.1 local-ip 127.0.0.1 local-as 65000");
+        }
+    });
+}
