@@ -129,7 +129,26 @@ fn every_truncation_of_a_good_file_is_read_without_panic() {
 
 #[test]
 fn no_slip_of_the_pen_makes_it_panic() {
-    let marks = ["{", "}", ";", "\"", "'", "\\", "#", "\n", "[", "]", ",", "(", "é", "\u{0}", "0x", "/", "-1", "99999999999"];
+    let marks = [
+        "{",
+        "}",
+        ";",
+        "\"",
+        "'",
+        "\\",
+        "#",
+        "\n",
+        "[",
+        "]",
+        ",",
+        "(",
+        "é",
+        "\u{0}",
+        "0x",
+        "/",
+        "-1",
+        "99999999999",
+    ];
     let mut state = 7u32;
     let mut random = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -146,13 +165,17 @@ fn no_slip_of_the_pen_makes_it_panic() {
                 }
                 match random(3) {
                     0 => drop(slipped.remove(at)),
-                    1 => slipped.splice(at..at, marks[random(marks.len())].chars()).for_each(drop),
+                    1 => slipped
+                        .splice(at..at, marks[random(marks.len())].chars())
+                        .for_each(drop),
                     _ => slipped.swap(at, 0),
                 }
             }
             let slipped: String = slipped.into_iter().collect();
             match parse(&path, &slipped) {
-                Ok((config, warnings)) => drop((config.render(Secrets::Shown), warnings.to_string())),
+                Ok((config, warnings)) => {
+                    drop((config.render(Secrets::Shown), warnings.to_string()))
+                }
                 Err(errors) => assert!(errors.has_errors() && !errors.to_string().is_empty()),
             }
             let _ = oxabgp::config::migrate(&slipped);

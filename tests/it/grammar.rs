@@ -41,7 +41,29 @@ fn by_tail(text: &str, verb: Verb, place: Place) -> Result<RouteText, String> {
 
 /// Calls `check` with slips of each text, the same ones in every run.
 fn slips(texts: &[&str], mut check: impl FnMut(&str)) {
-    let words = ["{", "}", ";", "[", "]", "(", ")", ",", "\"", "'", "#", "é", "/", ":", "0x", "-1", "next-hop", "self", "4294967296", "match", "then"];
+    let words = [
+        "{",
+        "}",
+        ";",
+        "[",
+        "]",
+        "(",
+        ")",
+        ",",
+        "\"",
+        "'",
+        "#",
+        "é",
+        "/",
+        ":",
+        "0x",
+        "-1",
+        "next-hop",
+        "self",
+        "4294967296",
+        "match",
+        "then",
+    ];
     let mut state = 42u32;
     let mut random = |below: usize| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -98,7 +120,11 @@ fn what_is_written_is_read_again() {
                 again.push_str(&format!(" {attribute}"));
             }
             let read = read(&again, |c| route(c, Verb::Announce, Place::Route)).expect(&again);
-            assert_eq!((&read.nlri[0], &read.attributes), (nlri, &found.attributes), "{again}");
+            assert_eq!(
+                (&read.nlri[0], &read.attributes),
+                (nlri, &found.attributes),
+                "{again}"
+            );
         }
     }
 }
@@ -123,7 +149,10 @@ fn no_sentence_of_another_family_makes_it_panic() {
             for family in Family::KNOWN {
                 let _ = read(text, |c| sentence(c, family, verb));
             }
-            let unknown = Family { afi: Afi(9), safi: Safi(9) };
+            let unknown = Family {
+                afi: Afi(9),
+                safi: Safi(9),
+            };
             assert!(read(text, |c| sentence(c, unknown, verb)).is_err());
         }
     });
