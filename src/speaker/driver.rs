@@ -310,13 +310,18 @@ impl Task {
 
     /// Acts on messages that were read, as many as this turn may; whether some are left that could be.
     fn digest(&mut self) -> bool {
+        if self.io.links.iter().all(|link| link.input.len() < HEADER) {
+            return false;
+        }
+        // One look at the clock for all messages of a turn.
+        let now = now();
         let ids: SmallVec<[ConnId; 2]> = self.io.links.iter().map(|link| link.id).collect();
         for id in ids {
             while self.established != Some(id) || self.driver.plugin.borrow().ready() {
                 if self.turn.messages >= Turn::MESSAGES {
                     return true;
                 }
-                if !self.receive(id) {
+                if !self.receive(id, now) {
                     break;
                 }
                 self.turn.messages += 1;
@@ -326,7 +331,7 @@ impl Task {
     }
 
     /// Acts on the next message of a connection; `false` when there is none, or not all of it.
-    fn receive(&mut self, id: ConnId) -> bool {
+    fn receive(&mut self, id: ConnId, now: Instant) -> bool {
         let Some(link) = self.io.link(id) else {
             return false;
         };
@@ -334,8 +339,7 @@ impl Task {
         if before < HEADER {
             return false;
         }
-        self.peer
-            .handle(now(), Input::Received(id, &mut link.input));
+        self.peer.handle(now, Input::Received(id, &mut link.input));
         let after = link.input.len();
         self.drain();
         after != before
@@ -446,7 +450,8 @@ impl Task {
 
     /// The peer has closed: what it said before counts.
     fn gone(&mut self, id: ConnId) {
-        while self.receive(id) {}
+        let now = now();
+        while self.receive(id, now) {}
         self.handle(Input::Eof(id));
     }
 

@@ -3,6 +3,44 @@
 //! A [`Server`] has neighbours, each a [`PeerConfig`] and a [`Plugin`]; the library speaks the protocol, the plugin decides
 //! what is offered, accepted and announced. There is no routing table here. Everything runs on one thread.
 //!
+//! ```no_run
+//! use std::net::{IpAddr, Ipv4Addr};
+//! use std::rc::Rc;
+//!
+//! use oxabgp::bgp::fsm::CloseReason;
+//! use oxabgp::bgp::message::update::Update;
+//! use oxabgp::bgp::{Asn, Negotiated, Notification};
+//! use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
+//!
+//! struct Watcher;
+//!
+//! impl Plugin for Watcher {
+//!     fn on_established(&mut self, peer: &PeerConfig, _: &Rc<Negotiated>, _: UpdateWriter) {
+//!         println!("{} is up", peer.name);
+//!     }
+//!     fn on_update(&mut self, _: &PeerConfig, update: Update<'_>) -> Result<(), Notification> {
+//!         println!("{} bytes of routes", update.nlri.len());
+//!         Ok(())
+//!     }
+//!     fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
+//!         println!("{} is down: {reason}", peer.name);
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = tokio::runtime::Builder::new_current_thread()
+//!     .enable_all()
+//!     .build_local(tokio::runtime::LocalOptions::default())?;
+//! runtime.block_on(async {
+//!     let server = Server::new(Ipv4Addr::new(192, 0, 2, 1));
+//!     let peer = PeerConfig::new(IpAddr::from([192, 0, 2, 2]), Asn(65001));
+//!     server.add_peer(peer, Watcher)?;
+//!     server.serve().await // until `Server::shutdown`
+//! })?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | file | what |
 //! |---|---|
 //! | [`plugin`] | [`Plugin`]: the callbacks; [`SessionEvent`]: what observers see |
