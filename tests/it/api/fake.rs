@@ -9,7 +9,7 @@ use oxabgp::api::{
 };
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::nlri::NlriRef;
-use oxabgp::bgp::{AttributeSet, Family, Nlri};
+use oxabgp::bgp::{AttributeSet, Family, NextHop, Nlri};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{Action, Change, PeerId, PeerSet};
 
@@ -26,6 +26,8 @@ pub(crate) struct Fake {
     pub(crate) neighbors: Vec<Neighbor>,
     /// What every neighbour hears from us.
     pub(crate) routes: Vec<(Nlri, Rc<AttributeSet>)>,
+    /// All sessions are over IPv4: `next-hop self` is nothing for an IPv6 route.
+    pub(crate) ipv4_sessions: bool,
     /// Refuse the next `apply` with this.
     pub(crate) refuse: Option<&'static str>,
 }
@@ -45,6 +47,7 @@ impl Fake {
             calls: Vec::new(),
             neighbors: Vec::new(),
             routes: Vec::new(),
+            ipv4_sessions: false,
             refuse: None,
         }
     }
@@ -98,6 +101,19 @@ impl Control for Fake {
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
         if let Some(why) = self.refuse.take() {
             return Err(CommandError::new(ErrorKind::Refused, why));
+        }
+        let unfit = |change: &Change| {
+            let hop = match &change.action {
+                Action::Announce(attributes) => attributes.next_hop(),
+                Action::Withdraw(_) => None,
+            };
+            self.ipv4_sessions && change.nlri.family.afi.0 == 2 && hop == Some(NextHop::SelfAddress)
+        };
+        if changes.iter().any(unfit) {
+            return Err(CommandError::new(
+                ErrorKind::Refused,
+                "`next-hop self` is an IPv4 address",
+            ));
         }
         for change in changes.drain(..) {
             self.calls.push(show(&change));

@@ -1,5 +1,6 @@
 //! The helper protocol.
 
+mod answers;
 mod commands;
 mod events;
 mod fake;
