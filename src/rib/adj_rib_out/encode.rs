@@ -74,6 +74,8 @@ impl AdjRibOut {
         if let Some(following) = group.following.set() {
             self.wakeups.union(following);
             self.wakeups.remove(puller);
+            // What is applied from now on is news for the puller as well.
+            group.woken = false;
         }
         let lagging = self.lagging(&group);
         self.groups[at] = Some(group);

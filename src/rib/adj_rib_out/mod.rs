@@ -279,9 +279,6 @@ impl AdjRibOut {
 
     /// Calls `wake` for each peer for which there may be work since the last call.
     pub fn take_wakeups(&mut self, wake: &mut impl FnMut(PeerId)) {
-        if self.wakeups.is_empty() {
-            return;
-        }
         let wakeups = std::mem::take(&mut self.wakeups);
         self.groups
             .iter_mut()

@@ -94,6 +94,8 @@ struct Model {
     rib: AdjRibOut,
     wanted: Vec<BTreeMap<Key, u32>>,
     views: Vec<Option<(Session, View)>>,
+    /// Peers that were woken and did not run out of work since.
+    awake: BTreeSet<PeerId>,
     /// Every announcement has a MED of its own.
     unique: Option<u32>,
 }
@@ -110,6 +112,7 @@ impl Model {
             rib,
             wanted: vec![BTreeMap::new(); PEERS as usize],
             views: (0..PEERS).map(|_| None).collect(),
+            awake: BTreeSet::new(),
             unique: unique.then_some(0),
         }
     }
@@ -204,10 +207,21 @@ impl Model {
             Op::Eor { to } => self.rib.eor(&peers(&to), V6),
             Op::Sync { peer } => self.sync(peer),
         }
-        let mut woken = BTreeSet::new();
+        let awake = &mut self.awake;
         self.rib.take_wakeups(&mut |peer| {
-            woken.insert(peer);
+            awake.insert(peer);
         });
+        // Who has work was told so, and was not idle since.
+        for peer in (0..PEERS).map(PeerId) {
+            if !self.rib.has_work(peer) {
+                self.awake.remove(&peer);
+            }
+            assert_eq!(
+                self.rib.has_work(peer),
+                self.awake.contains(&peer),
+                "{peer:?} sleeps"
+            );
+        }
     }
 
     /// Fills until a mark is reached: then the view has everything.
