@@ -35,20 +35,20 @@ impl NextHop {
     /// # Errors
     /// On every other length, and on a route distinguisher that is not zero.
     pub fn decode(field: &[u8], family: Family) -> Result<Option<Self>, WireError> {
-        const WHAT: &str = "a next hop of 4, 16 or 32 bytes";
+        const WHAT: &str =
+            "a next hop of 4, 16 or 32 bytes, in VPN families after a zero route distinguisher";
         let mut r = Reader::new(field);
-        let vpn = matches!(
-            family.safi,
-            Safi::MPLS_VPN | Safi::FLOW_VPN | Safi::BGP_LS_VPN
-        );
         if field.is_empty() {
             return Ok(None);
         }
+        let vpn = match family.safi {
+            Safi::MPLS_VPN | Safi::BGP_LS_VPN => true,
+            // FlowSpec has none, but some write it.
+            Safi::FLOW_VPN => matches!(field.len(), 12 | 24 | 48),
+            _ => false,
+        };
         let distinguisher = |r: &mut Reader<'_>| -> Result<(), WireError> {
-            if vpn
-                && matches!(r.remaining(), 12 | 24 | 48)
-                && r.u64("a zero route distinguisher")? != 0
-            {
+            if vpn && r.u64(WHAT)? != 0 {
                 return Err(r.error("a zero route distinguisher"));
             }
             Ok(())
@@ -57,9 +57,10 @@ impl NextHop {
         let hop = match r.remaining() {
             4 => Self::V4(r.array::<4>(WHAT)?.into()),
             16 => Self::V6(r.array::<16>(WHAT)?.into()),
-            32 | 40 => {
+            // RFC 4659 3.2.1.1: both addresses of a VPN have a route distinguisher; ExaBGP reads one before the first only.
+            length @ (32 | 40) => {
                 let global = r.array::<16>(WHAT)?.into();
-                if r.remaining() == 24 {
+                if length == 40 {
                     distinguisher(&mut r)?;
                 }
                 Self::V6LinkLocal(global, r.array::<16>(WHAT)?.into())
@@ -113,8 +114,15 @@ mod tests {
             NextHop::decode(&[0; 48], vpn),
             Ok(Some(NextHop::V6LinkLocal([0; 16].into(), [0; 16].into())))
         );
+        assert_eq!(
+            NextHop::decode(&[0; 40], vpn),
+            Ok(Some(NextHop::V6LinkLocal([0; 16].into(), [0; 16].into())))
+        );
+        for length in [4, 16, 32] {
+            assert!(NextHop::decode(&vec![0; length], vpn).is_err(), "{length}");
+        }
         assert!(NextHop::decode(&[1; 24], vpn).is_err());
-        for length in [1, 3, 5, 15, 17, 31, 33] {
+        for length in [1, 3, 5, 15, 17, 31, 33, 40] {
             assert!(
                 NextHop::decode(&vec![0; length], Family::IPV6_UNICAST).is_err(),
                 "{length}"

@@ -163,7 +163,7 @@ fn text_line(
         &head.address
     };
     out.push_str(&format!("{who} {} ", nlri.family));
-    nlri.text(attributes.next_hop(), out);
+    nlri.show(attributes.next_hop(), out);
     if query.extensive {
         out.push_str(attributes.text());
     }

@@ -367,7 +367,7 @@ fn list_routes(
                 return;
             }
             let mut text = String::new();
-            nlri.text(attributes.next_hop(), &mut text);
+            nlri.show(attributes.next_hop(), &mut text);
             text.push_str(attributes.text());
             w.raw(if w.len() > 1 { ", " } else { "" });
             w.raw("{\"index\": ")

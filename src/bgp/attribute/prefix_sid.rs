@@ -189,6 +189,9 @@ impl PrefixSid {
                 let name = if one.kind == L3_SERVICE { "l3-service" } else { "l2-service" };
                 let subs = tlvs(&mut Reader::new(one.value.get(1..)?)).ok()?;
                 let [sub] = &subs[..] else { return None };
+                if sub.kind != 1 {
+                    return None;
+                }
                 let Sid { sid, behavior, subs } = Sid::decode(sub.value).ok()?;
                 let structure = match &subs[..] {
                     [] => String::new(),

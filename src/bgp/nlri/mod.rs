@@ -122,6 +122,11 @@ pub trait NlriCodec {
     /// in the middle.
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String);
 
+    /// Appends the text of lists like `show adj-rib out`: that of events, unless they say too little to tell routes apart.
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::text(nlri, next_hop, out);
+    }
+
     /// Appends the sentence that the parser of the family reads back, for families whose events say less.
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
         Self::text(nlri, None, out);
@@ -186,6 +191,14 @@ macro_rules! families {
                     return <$module::$type as NlriCodec>::text(self, next_hop, out);
                 })*
                 out.push_str(&format!("afi {} safi {} raw 0x{}", self.family.afi, self.family.safi, hex(self.bytes)));
+            }
+
+            /// Appends the text of lists, next hop included.
+            pub fn show(self, next_hop: Option<NextHop>, out: &mut String) {
+                $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
+                    return <$module::$type as NlriCodec>::show(self, next_hop, out);
+                })*
+                self.text(next_hop, out);
             }
 
             /// Appends the sentence that says which route it is, as grammars read it.

@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::inet::{address_of, max_bits, prefix_bytes};
+use super::inet::{address_of, max_bits, next_hop_text, prefix_bytes};
 use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -230,6 +230,11 @@ impl NlriCodec for Mup {
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::grammar(nlri, out);
+        next_hop_text(next_hop, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

@@ -16,6 +16,7 @@
 
 use std::net::IpAddr;
 
+use super::inet::next_hop_text;
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -132,6 +133,11 @@ impl NlriCodec for Mvpn {
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::grammar(nlri, out);
+        next_hop_text(next_hop, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

@@ -10,6 +10,7 @@
 //! +-------------------------------+
 //! ```
 
+use super::inet::next_hop_text;
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::ext_community::{ExtCommunities, ExtCommunity};
@@ -48,6 +49,11 @@ impl NlriCodec for Rtc {
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::grammar(nlri, out);
+        next_hop_text(next_hop, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

@@ -13,6 +13,7 @@
 //! +---------------------------------------------------------------+
 //! ```
 
+use super::inet::next_hop_text;
 use super::{NlriCodec, NlriRef};
 use crate::bgp::family::{Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -180,6 +181,11 @@ impl NlriCodec for BgpLs {
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::grammar(nlri, out);
+        next_hop_text(next_hop, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

@@ -12,6 +12,7 @@
 //!
 //! [`Route`] is one taken apart; [`parse`] reads the sentences that announce one, which ExaBGP has not.
 
+use super::inet::next_hop_text;
 use super::{NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
@@ -65,6 +66,11 @@ impl NlriCodec for Evpn {
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        Self::grammar(nlri, out);
+        next_hop_text(next_hop, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
