@@ -249,7 +249,7 @@ impl Env {
         if let Some((name, text)) = file {
             env.apply_file(name, text, &mut errors, &mut warnings);
         }
-        env.apply_variables(&variables, &mut errors);
+        env.apply_variables(&variables, &mut errors, &mut warnings);
         let find = |name: &str| {
             let found = variables.iter().find(|(key, _)| key == name);
             found.map(|(_, value)| value.as_str())
@@ -338,7 +338,13 @@ impl Env {
         self.tcp.connect_port = 179;
     }
 
-    fn apply_variables(&mut self, variables: &[(String, String)], errors: &mut Vec<String>) {
+    fn apply_variables(
+        &mut self,
+        variables: &[(String, String)],
+        errors: &mut Vec<String>,
+        warnings: &mut Vec<String>,
+    ) {
+        strangers(variables, warnings);
         let find = |section: &str, name: &str| {
             ["oxabgp", "exabgp"].iter().find_map(|prefix| {
                 let dotted = format!("{prefix}.{section}.{name}");
@@ -358,6 +364,10 @@ impl Env {
                 let value = unquote(value);
                 if let Err(expected) = (option.set)(self, value) {
                     errors.push(format!("`{key}` is `{value}`, expected {expected}"));
+                } else if !option.accepts(value) {
+                    warnings.push(format!(
+                        "`{key}` is `{value}`, which is no yes or no: it means `false`"
+                    ));
                 }
                 match option.name {
                     "port" => self.tcp.connect_port = self.tcp.port,
@@ -409,6 +419,36 @@ impl Env {
             section = option.section;
         }
         out
+    }
+}
+
+/// Warns of variables that look like a setting and are none.
+fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
+    for (key, _) in variables {
+        let Some(rest) = ["exabgp", "oxabgp"]
+            .iter()
+            .find_map(|prefix| key.strip_prefix(prefix))
+        else {
+            continue;
+        };
+        let Some((section, name)) = rest
+            .strip_prefix(['.', '_'])
+            .and_then(|rest| rest.split_once(['.', '_']))
+        else {
+            continue;
+        };
+        let name = name.replace('_', "-");
+        let in_section = || OPTIONS.iter().filter(|option| option.section == section);
+        let known = in_section().any(|option| option.name == name)
+            || matches!((section, &*name), ("tcp", "connections") | ("cli", "pipe"));
+        if known || in_section().next().is_none() {
+            continue;
+        }
+        let near = crate::text::near_miss(&name, in_section().map(|option| option.name));
+        warnings.push(match near {
+            Some(near) => format!("`{key}` is no setting: did you mean `{section}.{near}`?"),
+            None => format!("`{key}` is no setting: there is none of that name in `{section}`"),
+        });
     }
 }
 

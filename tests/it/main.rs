@@ -5,6 +5,7 @@ mod architecture;
 mod bgp;
 mod config;
 mod config_diff;
+mod config_env;
 mod config_etc;
 mod config_migrate;
 #[cfg(feature = "daemon")]

@@ -132,6 +132,12 @@ macro_rules! options {
     (@set path $($field:tt)*) => {
         |env, value| { env.$($field)* = (!value.is_empty()).then(|| value.into()); Ok(()) }
     };
+    (@set port $($field:tt)*) => {
+        |env, value| {
+            env.$($field)* = value.parse().map_err(|_| "a port, 0 to 65535".to_owned())?;
+            Ok(())
+        }
+    };
     (@set number $($field:tt)*) => { |env, value| { env.$($field)* = number(value)?; Ok(()) } };
     (@set float $($field:tt)*) => { |env, value| { env.$($field)* = number(value)?; Ok(()) } };
     (@set octal $($field:tt)*) => {
@@ -225,7 +231,7 @@ options! {
     tcp."attempts" = "0", "the most attempts to connect to a peer; 0: without end", number(tcp.attempts);
     tcp."delay" = "0", "wait for the next full multiple of so many minutes", number(tcp.delay);
     tcp."bind" = "", "addresses to listen on", addresses(tcp.bind);
-    tcp."port" = "179", "the port to listen on; as a variable also the one to connect to", number(tcp.port);
+    tcp."port" = "179", "the port to listen on; as a variable also the one to connect to", port(tcp.port);
     tcp."acl" = "", "no effect", boolean(idle.tcp_acl);
     bgp."passive" = "false", "never connect, whatever neighbours say", boolean(bgp.passive);
     bgp."openwait" = "60", "seconds to wait for an OPEN", number(bgp.openwait);

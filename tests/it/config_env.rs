@@ -1,0 +1,140 @@
+//! The settings of the environment: sources, their order, types, and what is told about mistakes.
+
+use oxabgp::config::Env;
+use oxabgp::config::env::{Form, LogLevel, OPTIONS};
+
+fn variables(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter()
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
+fn read(list: &[(&str, &str)], file: Option<&str>) -> Env {
+    let (env, warnings) =
+        Env::read(variables(list), file.map(|text| ("test.env", text))).expect("no mistake");
+    assert!(warnings.is_empty(), "{warnings:?}");
+    env
+}
+
+#[test]
+fn every_default_is_a_value_and_is_printed_as_it_reads() {
+    let env = Env::default();
+    let text = env.dump(Form::File, false);
+    assert_eq!(read(&[], Some(&text)), Env { search: read(&[], None).search, ..env.clone() });
+    assert_eq!(env.dump(Form::File, true), "");
+    assert_eq!(env.dump(Form::Variables, false).lines().count(), OPTIONS.len());
+    // As ExaBGP prints them.
+    for line in [
+        "umask = '0o137'",
+        "user = 'nobody'",
+        "bind = ''",
+        "speed = 1.0",
+        "show-routes-format = v1",
+        "level = INFO",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+}
+
+#[test]
+fn the_first_of_several_sources_counts() {
+    let file = "[exabgp.bgp]\nopenwait = 1\n[exabgp.tcp]\nport = 2000\n";
+    let sources = [
+        ("oxabgp.bgp.openwait", "5"),
+        ("oxabgp_bgp_openwait", "4"),
+        ("exabgp.bgp.openwait", "3"),
+        ("exabgp_bgp_openwait", "2"),
+    ];
+    for skip in 0..sources.len() {
+        let env = read(&sources[skip..], Some(file));
+        assert_eq!(env.bgp.openwait, 5 - u32::try_from(skip).expect("small"));
+    }
+    assert_eq!(read(&[], Some(file)).bgp.openwait, 1);
+    assert_eq!(read(&[], None).bgp.openwait, 60);
+}
+
+#[test]
+fn the_port_to_connect_to_comes_from_variables_only() {
+    let file = "[exabgp.tcp]\nport = 2000\n";
+    let env = read(&[], Some(file));
+    assert_eq!((env.tcp.port, env.tcp.connect_port), (2000, 179));
+    let env = read(&[("exabgp_tcp_port", "1790")], Some(file));
+    assert_eq!((env.tcp.port, env.tcp.connect_port), (1790, 1790));
+}
+
+#[test]
+fn older_names_of_attempts_still_work_as_variables() {
+    for (list, wanted) in [
+        (&[("exabgp_tcp_once", "true")][..], 1),
+        (&[("exabgp_tcp_once", "false")], 0),
+        (&[("exabgp_tcp_once", "true"), ("exabgp_tcp_attempts", "7")], 7),
+        (&[("exabgp_tcp_connections", "3"), ("exabgp_tcp_attempts", "7")], 3),
+    ] {
+        assert_eq!(read(list, None).tcp.attempts, wanted, "{list:?}");
+    }
+    assert_eq!(read(&[], Some("[exabgp.tcp]\nonce = true\n")).tcp.attempts, 0);
+}
+
+#[test]
+fn values_of_every_type() {
+    let env = read(
+        &[
+            ("exabgp_daemon_umask", "0o027"),
+            ("exabgp_log_level", "debug"),
+            ("exabgp_log_destination", "'/var/log/x'"),
+            ("exabgp_tcp_bind", "127.0.0.1 ::1"),
+            ("exabgp_api_show-routes-format", "v2"),
+            ("exabgp_api_encoder", "text"),
+            ("exabgp_api_ack", "NO"),
+            ("exabgp_bgp_passive", "On"),
+            ("exabgp_daemon_pid", "/run/x.pid"),
+        ],
+        None,
+    );
+    assert_eq!(env.daemon.umask, 0o027);
+    assert_eq!(env.log.level, LogLevel::Debug);
+    assert_eq!(env.log.destination, "/var/log/x");
+    assert_eq!(env.tcp.bind.len(), 2);
+    assert_eq!(env.api.show_routes_format, 2);
+    assert!(!env.api.ack && env.bgp.passive);
+    assert_eq!(env.daemon.pid.as_deref(), Some("/run/x.pid".as_ref()));
+}
+
+#[test]
+fn every_mistake_is_told_with_its_place() {
+    let list = [
+        ("exabgp_tcp_port", "70000"),
+        ("exabgp_log_level", "LOUD"),
+        ("exabgp_tcp_bind", "localhost"),
+    ];
+    let file = "[exabgp.bgp]\nopenwait = soon\nopenwait = 5\nword\n";
+    let errors = Env::read(variables(&list), Some(("test.env", file))).expect_err("refused");
+    assert_eq!(
+        errors,
+        [
+            "test.env:3: `openwait` is set twice in `[exabgp.bgp]`, first on line 2",
+            "test.env:4: expected `option = value`, found `word`",
+            "test.env:2: `bgp.openwait` is `soon`, expected a number",
+            "`exabgp_log_level` is `LOUD`, expected FATAL, CRITICAL, ERROR, WARNING, INFO, DEBUG or NOTSET",
+            "`exabgp_tcp_bind` is `localhost`, expected addresses",
+            "`exabgp_tcp_port` is `70000`, expected a port, 0 to 65535",
+        ]
+    );
+}
+
+#[test]
+fn what_is_odd_is_told_and_dead_settings_are_tolerated() {
+    let file = "[exabgp.tcp]\nprot = 5\n[exabgp.debug]\nroute = x\n[exabgp.api]\nack = maybe\n[exabgp.profile]\nenable = false\n";
+    let list = [("exabgp_api_respwan", "true"), ("exabgp_api_cli", "maybe"), ("exabgp_cli_pipe", "")];
+    let (env, warnings) = Env::read(variables(&list), Some(("test.env", file))).expect("no mistake");
+    assert!(!env.api.ack);
+    assert_eq!(
+        warnings,
+        [
+            "test.env:2: there is no setting `prot` in `[exabgp.tcp]`",
+            "test.env:6: `maybe` of `api.ack` is no yes or no: it means `false`",
+            "`exabgp_api_respwan` is no setting: did you mean `api.respawn`?",
+            "`exabgp_api_cli` is `maybe`, which is no yes or no: it means `false`",
+        ]
+    );
+}
