@@ -20,9 +20,18 @@ fn read(list: &[(&str, &str)], file: Option<&str>) -> Env {
 fn every_default_is_a_value_and_is_printed_as_it_reads() {
     let env = Env::default();
     let text = env.dump(Form::File, false);
-    assert_eq!(read(&[], Some(&text)), Env { search: read(&[], None).search, ..env.clone() });
+    assert_eq!(
+        read(&[], Some(&text)),
+        Env {
+            search: read(&[], None).search,
+            ..env.clone()
+        }
+    );
     assert_eq!(env.dump(Form::File, true), "");
-    assert_eq!(env.dump(Form::Variables, false).lines().count(), OPTIONS.len());
+    assert_eq!(
+        env.dump(Form::Variables, false).lines().count(),
+        OPTIONS.len()
+    );
     // As ExaBGP prints them.
     for line in [
         "umask = '0o137'",
@@ -67,12 +76,24 @@ fn older_names_of_attempts_still_work_as_variables() {
     for (list, wanted) in [
         (&[("exabgp_tcp_once", "true")][..], 1),
         (&[("exabgp_tcp_once", "false")], 0),
-        (&[("exabgp_tcp_once", "true"), ("exabgp_tcp_attempts", "7")], 7),
-        (&[("exabgp_tcp_connections", "3"), ("exabgp_tcp_attempts", "7")], 3),
+        (
+            &[("exabgp_tcp_once", "true"), ("exabgp_tcp_attempts", "7")],
+            7,
+        ),
+        (
+            &[
+                ("exabgp_tcp_connections", "3"),
+                ("exabgp_tcp_attempts", "7"),
+            ],
+            3,
+        ),
     ] {
         assert_eq!(read(list, None).tcp.attempts, wanted, "{list:?}");
     }
-    assert_eq!(read(&[], Some("[exabgp.tcp]\nonce = true\n")).tcp.attempts, 0);
+    assert_eq!(
+        read(&[], Some("[exabgp.tcp]\nonce = true\n")).tcp.attempts,
+        0
+    );
 }
 
 #[test]
@@ -125,8 +146,13 @@ fn every_mistake_is_told_with_its_place() {
 #[test]
 fn what_is_odd_is_told_and_dead_settings_are_tolerated() {
     let file = "[exabgp.tcp]\nprot = 5\n[exabgp.debug]\nroute = x\n[exabgp.api]\nack = maybe\n[exabgp.profile]\nenable = false\n";
-    let list = [("exabgp_api_respwan", "true"), ("exabgp_api_cli", "maybe"), ("exabgp_cli_pipe", "")];
-    let (env, warnings) = Env::read(variables(&list), Some(("test.env", file))).expect("no mistake");
+    let list = [
+        ("exabgp_api_respwan", "true"),
+        ("exabgp_api_cli", "maybe"),
+        ("exabgp_cli_pipe", ""),
+    ];
+    let (env, warnings) =
+        Env::read(variables(&list), Some(("test.env", file))).expect("no mistake");
     assert!(!env.api.ack);
     assert_eq!(
         warnings,
