@@ -9,7 +9,7 @@ use oxabgp::bgp::message::MessageType;
 use oxabgp::speaker::{Answer, Error};
 use tokio::task::spawn_blocking;
 
-use super::{LOOPBACK, active, passive, recorder, serving};
+use super::{LOOPBACK, active, passive, recorder, serving, skip};
 use crate::support::peer::{RawPeer, open};
 
 #[tokio::test(flavor = "local")]
@@ -144,7 +144,7 @@ async fn ipv6_and_ipv4_listen_on_one_port() {
     let (server, four) = serving([10, 0, 0, 1]);
     let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), four.port());
     let Ok(six) = server.listen(v6) else {
-        // Another process may have the port, or the machine no IPv6.
+        skip("no IPv6 here, or another process has the port");
         server.shutdown(Cease::Removed).await;
         return;
     };
@@ -174,6 +174,7 @@ async fn ipv6_and_ipv4_listen_on_one_port() {
 #[tokio::test(flavor = "local")]
 async fn an_md5_key_may_be_that_of_a_whole_network() {
     if !oxabgp::speaker::sockopt::md5_supported() {
+        skip("this kernel does not sign TCP segments (CONFIG_TCP_MD5SIG)");
         return;
     }
     let (server, address) = serving([10, 0, 0, 1]);

@@ -201,6 +201,12 @@ impl Watch {
     }
 }
 
+/// Says that a test cannot run here.
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn skip(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
+}
+
 /// A server that serves, with a listener on loopback.
 fn serving(router_id: [u8; 4]) -> (Server, SocketAddr) {
     let server = Server::new(Ipv4Addr::from(router_id));
