@@ -5,7 +5,7 @@
 //!
 //! | room | what |
 //! |---|---|
-//! | [`env`] | the settings of the environment: variables and `exabgp.env` |
+//! | [`mod@env`] | the settings of the environment: variables and `exabgp.env` |
 //! | [`diagnostic`] | mistakes, each with its line |
 //! | `load`, `tree` | a file's text → statements with their places → [`Config`] |
 //! | `schema` and a file for each section | what may stand where |

@@ -1,7 +1,7 @@
 //! AS4_PATH (RFC 6793 section 3): the four-octet path beside a two-octet AS_PATH.
 //!
 //! It never outlives decoding: on a two-octet session it is merged into AS_PATH (and made anew when sending, see
-//! [`encode`](super::encode)), on a four-octet one it is discarded.
+//! [`encode`](super::encode())), on a four-octet one it is discarded.
 
 use super::as_path::AsPath;
 use super::{PathAttribute, flags};

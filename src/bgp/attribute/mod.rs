@@ -1,6 +1,6 @@
 //! Path attributes: the table of all that we know, and what is common to them.
 //!
-//! A row of [`attributes!`] makes the variant, the dispatch of decode, encode, parse, JSON and text, and the name; the
+//! A row of `attributes!` makes the variant, the dispatch of decode, encode, parse, JSON and text, and the name; the
 //! compiler then asks for the [`PathAttribute`] impl in that one file. Whatever is not in the table is kept byte for
 //! byte as [`Generic`]. MP_REACH_NLRI and MP_UNREACH_NLRI are not attributes of a route but envelopes of NLRI: they live in
 //! [`mp_reach`] and [`mp_unreach`], and [`decode`] steps over them.

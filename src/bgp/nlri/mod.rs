@@ -2,7 +2,7 @@
 //!
 //! An NLRI is kept as its canonical wire bytes, whatever the family: the RIB, the packing and the events need only frame,
 //! key and print it, an unknown family is no special case, and what was received is sent on byte for byte. A row of
-//! [`families!`] names the type that knows a family; the compiler asks for its [`NlriCodec`] impl in that one file.
+//! `families!` names the type that knows a family; the compiler asks for its [`NlriCodec`] impl in that one file.
 //! Rejected: an enum of decoded forms (a variant per family in each table, a decode and encode for every hop).
 
 use std::fmt;
