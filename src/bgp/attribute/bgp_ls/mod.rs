@@ -13,6 +13,9 @@
 //! The value is kept as it came, once [`tlv`] could read all of it; each TLV that is not known shows as hexadecimal. [`value`] holds
 //! what was read until it is printed, as JSON or in the words of text events.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::{Generic, PathAttribute, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::negotiated::Codec;
@@ -34,11 +37,17 @@ impl BgpLsAttribute {
     /// What the TLVs say; those that make one member together are merged.
     fn items(&self) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
+        let mut places: HashMap<Cow<'static, str>, usize> = HashMap::new();
         for item in tlv::decode(&mut Reader::new(&self.0)).unwrap_or_default() {
-            match items.iter_mut().find(|known| item.merges_into(known)) {
-                Some(known) => known.merge(item),
-                None => items.push(item),
+            if item.merge {
+                let next = items.len();
+                let place = *places.entry(item.key.clone()).or_insert(next);
+                if let Some(known) = items.get_mut(place) {
+                    known.merge(item);
+                    continue;
+                }
             }
+            items.push(item);
         }
         items
     }
@@ -69,22 +78,27 @@ impl PathAttribute for BgpLsAttribute {
 
     fn json(&self, w: &mut JsonWriter) {
         let items = self.items();
+        let mut same: HashMap<&str, Vec<&Item>> = HashMap::with_capacity(items.len());
+        for item in &items {
+            same.entry(&item.key).or_default().push(item);
+        }
         w.raw("{ ");
         let mut comma = "";
-        for (index, item) in items.iter().enumerate() {
-            let later = &items[index + 1..];
+        for item in &items {
+            let Some(all) = same.get(&*item.key) else {
+                continue;
+            };
             // A second TLV of a kind that has one member: readers that keep the last of two members with one name see what they
             // see with ExaBGP, and all of them stand in a list of their own.
-            if later.iter().any(|other| other.key == item.key) {
+            if all.last().is_some_and(|last| !std::ptr::eq(*last, item)) {
                 continue;
             }
             w.raw(comma);
             comma = ", ";
             item.json(w);
-            let same: Vec<&Item> = items[..=index].iter().filter(|one| one.key == item.key).collect();
-            if same.len() > 1 {
+            if all.len() > 1 {
                 w.raw(", ").key(&format!("{}s", item.key)).raw("[");
-                w.list(same, |w, one| one.value.json(w));
+                w.list(all, |w, one| one.value.json(w));
                 w.raw("]");
             }
         }
@@ -121,6 +135,19 @@ mod tests {
         assert_eq!(read["sr-adj"]["weight"], 5);
         assert_eq!(read["sr-adjs"][0]["weight"], 0);
         assert_eq!(read["sr-adjs"][1]["weight"], 5);
+    }
+
+    #[test]
+    fn many_small_tlvs_are_no_trouble() {
+        let bytes: Vec<u8> = (2000..18_000u16).flat_map(|kind| {
+            let [high, low] = kind.to_be_bytes();
+            [high, low, 0, 0]
+        }).collect();
+        let mut w = JsonWriter::new();
+        decode(&bytes).expect("well-formed").json(&mut w);
+        let read: serde_json::Value = serde_json::from_str(w.as_str()).expect("valid JSON");
+        assert_eq!(read.as_object().map(serde_json::Map::len), Some(16_000));
+        assert!(decode(&[4, 3, 0, 33].into_iter().chain([1; 33]).collect::<Vec<u8>>()).is_err());
     }
 
     #[test]

@@ -36,11 +36,6 @@ impl Item {
         Self { key: Cow::Borrowed(key), value, more: Vec::new(), merge: false, text }
     }
 
-    /// Whether this one belongs to `known`.
-    pub(super) fn merges_into(&self, known: &Self) -> bool {
-        self.merge && known.merge && self.key == known.key
-    }
-
     /// Takes over the list of a later one.
     pub(super) fn merge(&mut self, later: Self) {
         if let (Value::List(list), Value::List(more)) = (&mut self.value, later.value) {
@@ -227,7 +222,8 @@ impl Kind {
             Self::Address => Value::text(address(r)?),
             Self::Addresses => Value::List(vec![Value::text(address(r)?)]),
             Self::Area => {
-                if r.is_empty() {
+                // IS-IS areas have at most 13 octets; much longer ones would take long to print as one number.
+                if !(1..=32).contains(&r.remaining()) {
                     return Err(r.error(WHAT));
                 }
                 Value::Text(super::super::decimal(r.rest()))
