@@ -24,7 +24,6 @@ use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
 use super::signal::Request;
 use super::speech::Speech;
-use super::sync::Waiting;
 use super::watchdog::Watchdogs;
 
 /// A neighbour with its key in the speaker.
@@ -54,8 +53,6 @@ pub(crate) struct Core {
     epoch: Cell<u64>,
     commands: RefCell<command::Commands>,
     sources: RefCell<BTreeMap<Rc<str>, Source>>,
-    /// Answers that wait for the wire.
-    pub(crate) waiting: Waiting,
     later: RefCell<Vec<(Instant, Rc<Notify>)>>,
     scheduled: Notify,
     /// How many commands were refused since the start.
@@ -79,7 +76,6 @@ impl Core {
             epoch: Cell::new(1),
             commands: RefCell::default(),
             sources: RefCell::default(),
-            waiting: Waiting::default(),
             later: RefCell::default(),
             scheduled: Notify::new(),
             refused: Cell::new(0),
@@ -364,7 +360,6 @@ impl Core {
 
     /// Forgets what a helper said about its answers: a new one begins with the defaults.
     pub(crate) fn reset_source(&self, process: &Process) {
-        self.waiting.forget(process);
         let mut source = Source::new(&*process.name);
         source.acks.enabled = self.env.borrow().api.ack;
         if self.env.borrow().api.show_routes_format == 2 {
@@ -392,18 +387,13 @@ impl Commands for Core {
             start = end + 1;
             answer.clear();
             let outcome = commands.execute(line, source, &mut speech, &mut answer);
-            let mark = match &outcome {
-                Outcome::Synced(peers) => Some((self.rib.borrow_mut().mark(peers), peers.clone())),
-                _ => None,
-            };
-            self.waiting.reply(process, answer.as_bytes(), mark);
+            process.queue.reply(answer.as_bytes());
             if let Outcome::Failed(reason) = outcome {
                 self.refused.set(self.refused.get() + 1);
                 let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
                 warn!(process = %process.name, command = %line, "the command is refused: {reason}");
             }
         }
-        self.waiting.release(&self.rib.borrow());
         self.wake_neighbors();
     }
 

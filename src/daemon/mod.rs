@@ -14,7 +14,6 @@
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
-//! | `sync` | answers that wait for the wire |
 //! | `dynamic` | neighbours of a range |
 //! | `reload` | the difference between two configurations, applied |
 //! | `privilege`, `signal`, `notify` | being a daemon |
@@ -43,7 +42,6 @@ mod reload;
 mod session;
 mod signal;
 mod speech;
-mod sync;
 mod watchdog;
 
 use core::Core;

@@ -420,7 +420,6 @@ impl Plugin for NeighborPlugin {
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
         self.verdict = None;
         self.core.rib.borrow_mut().down(neighbor.id);
-        self.core.waiting.release(&self.core.rib.borrow());
         if neighbor.since.take().is_some() {
             neighbor.flaps.1.set(neighbor.flaps.1.get() + 1);
             neighbor.down_since.set(Instant::now());
@@ -500,7 +499,6 @@ impl Plugin for NeighborPlugin {
                 .add(MessageType::UPDATE, filled.messages as u64);
         }
         let again = rib.has_work(self.neighbor.id);
-        self.core.waiting.release(&rib);
         drop(rib);
         if again {
             match pace.wait(Instant::now()) {

@@ -51,8 +51,6 @@ pub(crate) struct Queue {
     written: Cell<usize>,
     bytes: Cell<usize>,
     reply_bytes: Cell<usize>,
-    /// Bytes of answers that wait elsewhere.
-    held: Cell<usize>,
     over: Cell<bool>,
     open: Cell<bool>,
     marks: Marks,
@@ -69,7 +67,6 @@ impl Queue {
             written: Cell::new(0),
             bytes: Cell::new(0),
             reply_bytes: Cell::new(0),
-            held: Cell::new(0),
             over: Cell::new(false),
             open: Cell::new(false),
             marks,
@@ -157,20 +154,7 @@ impl Queue {
 
     /// Whether more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
-        self.reply_bytes.get() + self.held.get() <= self.marks.replies
-    }
-
-    /// Counts an answer that waits elsewhere against the mark.
-    pub(crate) fn hold(&self, bytes: usize) {
-        self.held.set(self.held.get() + bytes);
-    }
-
-    /// Counts it no more.
-    pub(crate) fn release(&self, bytes: usize) {
-        self.held.set(self.held.get().saturating_sub(bytes));
-        if self.accepts_commands() {
-            self.drained.notify_waiters();
-        }
+        self.reply_bytes.get() <= self.marks.replies
     }
 
     /// Bytes of memory that wait.
@@ -266,7 +250,7 @@ impl Queue {
             self.reply_bytes.set(0);
             self.drained.notify_waiters();
         }
-        if self.accepts_commands() {
+        if self.reply_bytes.get() <= self.marks.replies {
             self.drained.notify_waiters();
         }
     }
