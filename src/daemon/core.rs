@@ -22,6 +22,7 @@ use crate::speaker::{PeerKey, Server};
 use super::feed::Feeder;
 use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
+use super::queue::Queue;
 use super::signal::Request;
 use super::speech::Speech;
 use super::watchdog::Watchdogs;
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     epoch: Cell<u64>,
     commands: RefCell<command::Commands>,
     sources: RefCell<BTreeMap<Rc<str>, Source>>,
+    /// Queues with answers that wait for the wire.
+    waiting: RefCell<Vec<Rc<Queue>>>,
     later: RefCell<Vec<(Instant, Rc<Notify>)>>,
     scheduled: Notify,
     /// How many commands were refused since the start.
@@ -76,6 +79,7 @@ impl Core {
             epoch: Cell::new(1),
             commands: RefCell::default(),
             sources: RefCell::default(),
+            waiting: RefCell::default(),
             later: RefCell::default(),
             scheduled: Notify::new(),
             refused: Cell::new(0),
@@ -152,6 +156,7 @@ impl Core {
         self.watchdogs.borrow_mut().forget(id);
         self.neighbors.borrow_mut().remove(&id);
         self.order.borrow_mut().retain(|other| *other != id);
+        self.arrived(id);
         self.changed();
     }
 
@@ -371,14 +376,17 @@ impl Core {
     }
 }
 
-impl Commands for Core {
-    fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
-        let mut sources = self.sources.borrow_mut();
-        let Some(source) = sources.get_mut(&process.name) else {
-            return;
-        };
+impl Core {
+    /// Carries out the whole `lines` of one speaker, in order. `helper` is its name; `None`: an operator.
+    pub(crate) fn carry_out(
+        &self,
+        helper: Option<&str>,
+        source: &mut Source,
+        queue: &Rc<Queue>,
+        lines: &[u8],
+    ) {
         let mut commands = self.commands.borrow_mut();
-        let mut speech = Speech::new(self, Some(&process.name));
+        let mut speech = Speech::new(self, helper);
         let mut answer = String::new();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
@@ -387,14 +395,50 @@ impl Commands for Core {
             start = end + 1;
             answer.clear();
             let outcome = commands.execute(line, source, &mut speech, &mut answer);
-            process.queue.reply(answer.as_bytes());
+            if let Outcome::Synced(peers) = outcome {
+                queue.reply_later(&peers, answer.as_bytes());
+                continue;
+            }
+            queue.reply(answer.as_bytes());
             if let Outcome::Failed(reason) = outcome {
                 self.refused.set(self.refused.get() + 1);
                 let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
-                warn!(process = %process.name, command = %line, "the command is refused: {reason}");
+                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
             }
         }
+        drop(commands);
+        self.wait_for_wire(queue);
         self.wake_neighbors();
+    }
+
+    /// Marks what the answers that a queue holds back wait for.
+    pub(crate) fn wait_for_wire(&self, queue: &Rc<Queue>) {
+        let sealed = queue.seal(
+            |peers| self.rib.borrow_mut().mark(peers),
+            |mark, peer| self.rib.borrow().is_reached(mark, peer),
+        );
+        let mut waiting = self.waiting.borrow_mut();
+        if sealed && queue.holds_back() && !waiting.iter().any(|other| Rc::ptr_eq(other, queue)) {
+            waiting.push(Rc::clone(queue));
+        }
+    }
+
+    /// All that the RIB gave out for a neighbour is with its socket, or it has none any more.
+    pub(crate) fn arrived(&self, peer: PeerId) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() {
+            let rib = self.rib.borrow();
+            waiting.retain(|queue| queue.arrived(peer, |mark| rib.is_reached(mark, peer)));
+        }
+    }
+}
+
+impl Commands for Core {
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
+        let mut sources = self.sources.borrow_mut();
+        if let Some(source) = sources.get_mut(&process.name) {
+            self.carry_out(Some(&process.name), source, &process.queue, lines);
+        }
     }
 
     fn started(&self, process: &Rc<Process>) {

@@ -12,6 +12,7 @@
 //! | `core` | RIB, neighbours, helpers: the middle, which never waits |
 //! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
 //! | `process`, `queue` | one helper: its life, its pipes |
+//! | `hold` | answers that wait for the wire |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
 //! | `dynamic` | neighbours of a range |
@@ -32,6 +33,7 @@ mod clock;
 mod core;
 mod dynamic;
 mod feed;
+mod hold;
 mod neighbor;
 mod notify;
 mod pace;

@@ -420,6 +420,7 @@ impl Plugin for NeighborPlugin {
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
         self.verdict = None;
         self.core.rib.borrow_mut().down(neighbor.id);
+        self.core.arrived(neighbor.id);
         if neighbor.since.take().is_some() {
             neighbor.flaps.1.set(neighbor.flaps.1.get() + 1);
             neighbor.down_since.set(Instant::now());
@@ -481,6 +482,9 @@ impl Plugin for NeighborPlugin {
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
+        if outbox.is_empty() {
+            self.core.arrived(self.neighbor.id);
+        }
         while let Some(message) = self.neighbor.said.borrow_mut().pop_front() {
             outbox.push(message.into());
         }
@@ -493,6 +497,7 @@ impl Plugin for NeighborPlugin {
         let mut rib = self.core.rib.borrow_mut();
         let filled = rib.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
         pace.spend(filled.messages);
+        let nothing = outbox.is_empty();
         if !self.observes_updates_sent() {
             self.neighbor
                 .sent
@@ -500,6 +505,10 @@ impl Plugin for NeighborPlugin {
         }
         let again = rib.has_work(self.neighbor.id);
         drop(rib);
+        if nothing {
+            // What was to be said may have come to nothing.
+            self.core.arrived(self.neighbor.id);
+        }
         if again {
             match pace.wait(Instant::now()) {
                 // A long walk of the table goes on after the others had their turn.

@@ -69,7 +69,7 @@ pub(crate) struct Process {
     /// Its name.
     pub(crate) name: Rc<str>,
     /// What waits for its stdin.
-    pub(crate) queue: Queue,
+    pub(crate) queue: Rc<Queue>,
     config: RefCell<ProcessConfig>,
     pid: Cell<Option<Pid>>,
     wish: Cell<Wish>,
@@ -99,7 +99,7 @@ impl Process {
     pub(crate) fn new(config: ProcessConfig, marks: Marks) -> Self {
         Self {
             name: config.name.as_str().into(),
-            queue: Queue::new(marks),
+            queue: Rc::new(Queue::new(marks)),
             config: RefCell::new(config),
             pid: Cell::new(None),
             wish: Cell::new(Wish::Run),

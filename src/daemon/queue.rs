@@ -11,6 +11,10 @@ use std::io::IoSlice;
 
 use tokio::sync::Notify;
 
+use super::hold::Holds;
+use crate::rib::adj_rib_out::Mark;
+use crate::rib::{PeerId, PeerSet};
+
 /// Size of the pieces that the queue grows by, in bytes.
 const CHUNK: usize = 64 * 1024;
 /// Pieces that one write takes at the most.
@@ -53,6 +57,7 @@ pub(crate) struct Queue {
     reply_bytes: Cell<usize>,
     over: Cell<bool>,
     open: Cell<bool>,
+    holds: RefCell<Holds>,
     marks: Marks,
     /// Wakes the writer.
     pub(crate) filled: Notify,
@@ -69,6 +74,7 @@ impl Queue {
             reply_bytes: Cell::new(0),
             over: Cell::new(false),
             open: Cell::new(false),
+            holds: RefCell::default(),
             marks,
             filled: Notify::new(),
             drained: Notify::new(),
@@ -84,6 +90,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.open.set(false);
         self.entries.borrow_mut().clear();
+        self.holds.borrow_mut().clear();
         self.written.set(0);
         self.bytes.set(0);
         self.reply_bytes.set(0);
@@ -102,9 +109,54 @@ impl Queue {
         }
     }
 
-    /// Appends the answer to a command: whole lines.
+    /// Appends the answer to a command: whole lines. It stays behind those that are held back.
     pub(crate) fn reply(&self, text: &[u8]) {
-        if !self.open.get() || text.is_empty() {
+        if self.open.get() && !text.is_empty() && !self.holds.borrow_mut().follow(text) {
+            self.answer(text);
+        }
+    }
+
+    /// Appends the answer to a command that is to wait until what was said so far is with the sockets of `peers`.
+    pub(crate) fn reply_later(&self, peers: &PeerSet, text: &[u8]) {
+        if self.open.get() {
+            self.holds.borrow_mut().wait(peers, text);
+        }
+    }
+
+    /// Lets what [`reply_later`](Self::reply_later) added since the last call wait for `mark`; whether there was any.
+    pub(crate) fn seal(
+        &self,
+        mark: impl FnOnce(&PeerSet) -> Mark,
+        is_reached: impl Fn(Mark, PeerId) -> bool,
+    ) -> bool {
+        let sealed = self.holds.borrow_mut().seal(mark, is_reached);
+        if sealed {
+            self.release();
+        }
+        sealed
+    }
+
+    /// Lets answers go that waited for `peer` only; whether any still wait.
+    pub(crate) fn arrived(&self, peer: PeerId, is_reached: impl Fn(Mark) -> bool) -> bool {
+        self.holds.borrow_mut().arrived(peer, is_reached);
+        self.release();
+        self.holds_back()
+    }
+
+    /// Whether answers are held back.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.holds.borrow().is_empty()
+    }
+
+    fn release(&self) {
+        while let Some(text) = { self.holds.borrow_mut().release() } {
+            self.answer(&text);
+            self.drained.notify_waiters();
+        }
+    }
+
+    fn answer(&self, text: &[u8]) {
+        if text.is_empty() {
             return;
         }
         let line: &'static [u8] = match text {
@@ -154,7 +206,7 @@ impl Queue {
 
     /// Whether more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
-        self.reply_bytes.get() <= self.marks.replies
+        self.reply_bytes.get() + self.holds.borrow().bytes() <= self.marks.replies
     }
 
     /// Bytes of memory that wait.
