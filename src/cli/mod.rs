@@ -228,7 +228,7 @@ pub fn main() -> ExitCode {
 fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     let file = env_file
         .or_else(|| std::env::var_os("EXABGP_ENVFILE").map(PathBuf::from))
-        .or_else(|| Some(root()?.join("etc/exabgp/exabgp.env")));
+        .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((env, warnings)) => {
             for warning in warnings {
@@ -243,23 +243,6 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             Err(ExitCode::from(REFUSED))
         }
     }
-}
-
-/// Where ExaBGP's files are below: `EXABGP_ROOT`, or the folder above the program's `bin`.
-fn root() -> Option<PathBuf> {
-    if let Some(root) = std::env::var_os("EXABGP_ROOT") {
-        return Some(root.into());
-    }
-    let program = std::env::current_exe().ok()?;
-    let folder = program.parent()?;
-    Some(
-        if folder.ends_with("bin") || folder.ends_with("sbin") {
-            folder.parent()?
-        } else {
-            folder
-        }
-        .to_owned(),
-    )
 }
 
 /// Puts `server` where ExaBGP's users leave it out.

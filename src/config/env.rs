@@ -166,6 +166,10 @@ pub struct ApiEnv {
     pub cli: bool,
     /// The name of these pipes.
     pub pipename: String,
+    /// The name of the control socket, if it is not that of the pipes.
+    pub socketname: Option<String>,
+    /// Where the control socket is, if it is not looked for.
+    pub socketpath: Option<PathBuf>,
 }
 
 /// Settings that are read and shown, without any effect.
@@ -376,6 +380,11 @@ impl Env {
                 }
             }
         }
+        // Variables of ExaBGP 6.0, which `env` of 5.0 does not show.
+        let text = |name| find("api", name).map(|(_, value)| unquote(value));
+        let text = |name| text(name).filter(|value| !value.is_empty());
+        self.api.socketname = text("socketname").map(str::to_owned);
+        self.api.socketpath = text("socketpath").map(PathBuf::from);
         // Older names of `tcp.attempts`, as variables only.
         if let Some((key, value)) = find("tcp", "connections") {
             match value.parse() {

@@ -58,6 +58,8 @@ pub(crate) struct Core {
     waiting: RefCell<Vec<Rc<Queue>>>,
     later: RefCell<Vec<(Instant, Rc<Notify>)>>,
     scheduled: Notify,
+    /// Tells when a session came up.
+    pub(crate) risen: Notify,
     /// How many commands were refused since the start.
     pub(crate) refused: Cell<u64>,
 }
@@ -82,6 +84,7 @@ impl Core {
             waiting: RefCell::default(),
             later: RefCell::default(),
             scheduled: Notify::new(),
+            risen: Notify::new(),
             refused: Cell::new(0),
         })
     }
@@ -370,9 +373,12 @@ impl Core {
         if self.env.borrow().api.show_routes_format == 2 {
             source.routes_json = command::RoutesJson::V2;
         }
-        self.sources
-            .borrow_mut()
-            .insert(Rc::clone(&process.name), source);
+        self.set_source(&process.name, source);
+    }
+
+    /// Replaces what is known of how a helper speaks.
+    pub(crate) fn set_source(&self, name: &Rc<str>, source: Source) {
+        self.sources.borrow_mut().insert(Rc::clone(name), source);
     }
 }
 

@@ -15,7 +15,9 @@
 //! | `hold` | answers that wait for the wire |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
+//! | `control` | commands from outside: pipes, socket, standard input |
 //! | `dynamic` | neighbours of a range |
+//! | `pipeline` | one session, without configuration file |
 //! | `reload` | the difference between two configurations, applied |
 //! | `privilege`, `signal`, `notify` | being a daemon |
 
@@ -30,6 +32,7 @@ use crate::config::{Config, Diagnostics, Env};
 use crate::speaker::Server;
 
 mod clock;
+pub(crate) mod control;
 mod core;
 mod dynamic;
 mod feed;
@@ -37,6 +40,7 @@ mod hold;
 mod neighbor;
 mod notify;
 mod pace;
+mod pipeline;
 mod privilege;
 mod process;
 mod queue;
@@ -46,11 +50,15 @@ mod signal;
 mod speech;
 mod watchdog;
 
+use control::Control;
 use core::Core;
 use neighbor::NeighborPlugin;
 use process::Process;
 use queue::Marks;
 use signal::{Request, Signals};
+
+pub use control::stdio::AtEnd;
+pub use pipeline::run_pipeline;
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -95,10 +103,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .map_err(|cause| Fatal::system("the runtime", cause))?;
+    let runtime = runtime()?;
     let origin = Origin {
         path,
         ..origin.clone()
@@ -107,6 +112,13 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     // What still waits for a socket or a helper has had its time.
     runtime.shutdown_background();
     Ok(code)
+}
+
+fn runtime() -> Result<tokio::runtime::LocalRuntime, Fatal> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .map_err(|cause| Fatal::system("the runtime", cause))
 }
 
 async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
@@ -157,17 +169,24 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
             core.request(Request::Reload);
         });
     }
+    let control = Control::start(&core).await;
     server.start();
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = work(&core, &server, origin, &mut signals).await;
+    let code = work(&core, &server, Some(origin), &mut signals).await;
+    control.end().await;
     shutdown(&core, &server, &mut signals).await;
     drop(pid_file);
     Ok(code)
 }
 
 /// Serves requests until one is the last; the exit code.
-async fn work(core: &Rc<Core>, server: &Server, origin: &Origin, signals: &mut Signals) -> u8 {
+async fn work(
+    core: &Rc<Core>,
+    server: &Server,
+    origin: Option<&Origin>,
+    signals: &mut Signals,
+) -> u8 {
     loop {
         let (request, code) = tokio::select! {
             received = signals.next() => {
@@ -182,7 +201,10 @@ async fn work(core: &Rc<Core>, server: &Server, origin: &Origin, signals: &mut S
         };
         match request {
             Request::Shutdown => return code,
-            request => reload::reload(core, server, origin, request),
+            request => match origin {
+                Some(origin) => reload::reload(core, server, origin, request),
+                None => warn!("there is no configuration file that could be read again"),
+            },
         }
     }
 }

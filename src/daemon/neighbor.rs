@@ -408,6 +408,7 @@ impl Plugin for NeighborPlugin {
                 manual_eor: config.manual_eor,
             },
         );
+        self.core.risen.notify_waiters();
         self.core.wake_neighbors();
     }
 

@@ -161,6 +161,24 @@ impl Process {
         self.pid.get().map(Pid::as_raw)
     }
 
+    /// Says that something runs it that is not [`supervise`].
+    pub(crate) fn begin(&self) {
+        self.supervised.set(true);
+    }
+
+    /// Says that this has ended.
+    pub(crate) fn finish(&self) {
+        self.supervised.set(false);
+        self.gone.notify_waiters();
+    }
+
+    /// Waits until it is told to end for good.
+    pub(crate) async fn stopped(&self) {
+        while !self.is_stopped() {
+            self.wished.notified().await;
+        }
+    }
+
     fn want(&self, wish: Wish) {
         if self.wish.get() != Wish::Stop {
             self.wish.set(wish);
@@ -189,10 +207,9 @@ pub(crate) async fn supervise(
     process: Rc<Process>,
     respawn_allowed: bool,
 ) {
-    process.supervised.set(true);
+    process.begin();
     keep(&core, &process, respawn_allowed).await;
-    process.supervised.set(false);
-    process.gone.notify_waiters();
+    process.finish();
 }
 
 async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: bool) {

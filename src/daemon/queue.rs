@@ -98,6 +98,17 @@ impl Queue {
         self.drained.notify_waiters();
     }
 
+    /// Forgets what waits, answers that are held back as well: it was for somebody who is gone.
+    pub(crate) fn forget(&self) {
+        self.close();
+        self.open();
+    }
+
+    /// Whether the first entry is partly written.
+    pub(crate) const fn is_begun(&self) -> bool {
+        self.written.get() > 0
+    }
+
     /// Appends an event: whole lines.
     pub(crate) fn event(&self, text: &[u8]) {
         if !self.open.get() || text.is_empty() {

@@ -54,6 +54,8 @@ impl Env {
                 terminate: false,
                 cli: false,
                 pipename: String::new(),
+                socketname: None,
+                socketpath: None,
             },
             idle: IdleEnv::default(),
             search: Search::default(),

@@ -1,6 +1,7 @@
 //! The daemon as its users have it: the real program, real helper processes, a peer on loopback.
 
 mod bad_input;
+mod control;
 mod flood;
 mod life;
 mod reload;

@@ -1,0 +1,165 @@
+//! One who speaks to the daemon from outside: a client of the socket, or whoever is at the pipes.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::net::UnixStream;
+use tokio::net::unix::pipe;
+use tokio::time::timeout;
+
+use crate::api::command::Source;
+use crate::daemon::core::Core;
+use crate::daemon::queue::{Marks, Queue};
+
+/// Longest command in bytes; ExaBGP's limit. With more than this in unread answers nothing more is read either.
+pub(super) const LIMIT: usize = 1 << 20;
+/// Bytes read in one turn.
+const TURN: usize = 64 * 1024;
+/// How long one whose answers pile up may read nothing.
+const STALL: Duration = Duration::from_secs(60);
+
+/// A line that begins with this byte is no command: it comes back as it is, behind the answers to all before it. So a
+/// client knows where answers end, whatever it asked.
+pub(crate) const FRAME: u8 = 0x1E;
+
+/// One who speaks, and what waits to be read.
+pub(super) struct Operator {
+    source: RefCell<Source>,
+    pub(super) queue: Rc<Queue>,
+}
+
+/// Why a conversation is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// The other side has said all.
+    Closed,
+    /// It is gone, or the system says no.
+    Broken,
+    /// It said more than [`LIMIT`] without a newline.
+    Oversized,
+    /// It reads nothing.
+    Stalled,
+}
+
+/// What bytes come from.
+pub(super) trait Input {
+    async fn readable(&self) -> io::Result<()>;
+    fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize>;
+}
+
+impl Input for UnixStream {
+    async fn readable(&self) -> io::Result<()> {
+        Self::readable(self).await
+    }
+
+    fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        self.try_read_buf(buffer)
+    }
+}
+
+impl Input for pipe::Receiver {
+    async fn readable(&self) -> io::Result<()> {
+        Self::readable(self).await
+    }
+
+    fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize> {
+        self.try_read_buf(buffer)
+    }
+}
+
+impl Operator {
+    pub(super) fn new(name: &str) -> Self {
+        let marks = Marks {
+            replies: LIMIT,
+            ..Marks::default()
+        };
+        let queue = Rc::new(Queue::new(marks));
+        queue.open();
+        Self {
+            source: RefCell::new(Source::new(name)),
+            queue,
+        }
+    }
+
+    /// Waits until there is something to carry out, and does it. Leaves what is no whole line in `buffer`.
+    ///
+    /// # Errors
+    /// The end of the conversation.
+    pub(super) async fn listen(
+        &self,
+        core: &Core,
+        input: &impl Input,
+        buffer: &mut BytesMut,
+    ) -> Result<(), End> {
+        while !self.queue.accepts_commands() {
+            self.queue.drained.notified().await;
+        }
+        input.readable().await.map_err(|_| End::Broken)?;
+        buffer.reserve(TURN);
+        match input.try_read(buffer) {
+            Ok(0) => return Err(End::Closed),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(_) => return Err(End::Broken),
+        }
+        self.take_lines(core, buffer);
+        if buffer.len() > LIMIT {
+            return Err(End::Oversized);
+        }
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    /// Carries out the whole lines of `buffer`.
+    pub(super) fn take_lines(&self, core: &Core, buffer: &mut BytesMut) {
+        let Some(end) = memchr::memrchr(b'\n', buffer) else {
+            return;
+        };
+        let lines = buffer.split_to(end + 1);
+        let mut source = self.source.borrow_mut();
+        let (mut begin, mut at) = (0, 0);
+        // Commands go in one piece from frame to frame.
+        for newline in memchr::memchr_iter(b'\n', &lines) {
+            if lines[at] == FRAME {
+                if begin < at {
+                    core.carry_out(None, &mut source, &self.queue, &lines[begin..at]);
+                }
+                self.queue.reply(&lines[at..=newline]);
+                begin = newline + 1;
+            }
+            at = newline + 1;
+        }
+        if begin < lines.len() {
+            core.carry_out(None, &mut source, &self.queue, &lines[begin..]);
+        }
+    }
+
+    /// Writes what waits, until nobody takes it any more.
+    pub(super) async fn answer(&self, stream: &UnixStream) -> End {
+        loop {
+            if self.queue.is_empty() {
+                self.queue.filled.notified().await;
+                continue;
+            }
+            let written = match timeout(STALL, stream.writable()).await {
+                Err(_) if self.queue.bytes() > LIMIT => return End::Stalled,
+                Err(_) => continue,
+                Ok(Err(cause)) => Err(cause),
+                Ok(Ok(())) => self.queue.write(|slices| stream.try_write_vectored(slices)),
+            };
+            if written.is_err_and(|cause| cause.kind() != io::ErrorKind::WouldBlock) {
+                return End::Broken;
+            }
+        }
+    }
+
+    /// Waits until no answer waits.
+    pub(super) async fn answered(&self) {
+        while !self.queue.is_empty() || self.queue.holds_back() {
+            self.queue.drained.notified().await;
+        }
+    }
+}

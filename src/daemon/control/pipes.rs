@@ -1,0 +1,177 @@
+//! ExaBGP's named pipes: commands from one, answers to the other.
+//!
+//! Pipes know no clients. What tells one from the next is that all writers close between them: a command that was cut off
+//! there is dropped, and so are answers that nobody came to read. A pipe for answers can be opened only while somebody
+//! reads it; until then the answers wait here, for a while, since `echo COMMAND > exabgp.in; cat exabgp.out` is a habit.
+
+use std::cell::Cell;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use nix::errno::Errno;
+use tokio::net::unix::pipe;
+use tracing::{debug, info, warn};
+
+use super::Operators;
+use super::operator::{End, Operator};
+use super::places::Pipes;
+use crate::daemon::core::Core;
+
+/// How often it is tried to find a reader of the answers, as in ExaBGP.
+const RETRY: Duration = Duration::from_millis(50);
+/// How long answers wait for a reader.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Serves the pipes from now on.
+pub(super) fn start(core: &Rc<Core>, operators: &Operators, pipes: Pipes) {
+    info!("named pipes for the cli are:");
+    info!("to send commands  {}", pipes.commands.display());
+    info!("to read responses {}", pipes.answers.display());
+    let Some(operator) = operators.add("cli", usize::MAX) else {
+        return;
+    };
+    let core = Rc::clone(core);
+    tokio::task::spawn_local(async move {
+        let heard = Cell::new(false);
+        let cause = tokio::select! {
+            cause = read(&core, &operator, &pipes.commands, &heard) => cause,
+            cause = write(&operator, &pipes.answers, &heard) => cause,
+        };
+        warn!(%cause, "the named pipes for the cli can't be used any more");
+    });
+}
+
+fn receiver(path: &Path) -> io::Result<pipe::Receiver> {
+    pipe::OpenOptions::new().open_receiver(path)
+}
+
+/// Carries out what comes, for ever. `heard`: whether somebody reads answers.
+async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Error {
+    let mut input = match receiver(path) {
+        Ok(input) => input,
+        Err(cause) => return cause,
+    };
+    let mut buffer = BytesMut::new();
+    let mut anew = false;
+    loop {
+        if anew && input.readable().await.is_ok() {
+            anew = false;
+            if !heard.get() {
+                operator.queue.forget();
+            }
+        }
+        match operator.listen(core, &input, &mut buffer).await {
+            Ok(()) => {}
+            Err(End::Oversized) => {
+                warn!(
+                    "received a command larger than 1048576 bytes from the named pipe: what is written there is dropped"
+                );
+                operator.queue.reply(b"error\n");
+                buffer.clear();
+                if let Err(cause) = skip_line(&input, &mut buffer).await {
+                    debug!(%cause, "the writer of the oversized command is gone");
+                }
+                operator.take_lines(core, &mut buffer);
+            }
+            Err(_) => {
+                if !buffer.is_empty() {
+                    info!(
+                        bytes = buffer.len(),
+                        "a client of the named pipes left in the middle of a command, which is dropped"
+                    );
+                    buffer.clear();
+                }
+                // Opened before the old end is closed, so that nothing between two writers gets lost.
+                input = match receiver(path) {
+                    Ok(input) => input,
+                    Err(cause) => return cause,
+                };
+                anew = true;
+            }
+        }
+    }
+}
+
+/// Reads over the rest of a line; leaves what follows it in `buffer`.
+async fn skip_line(input: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<()> {
+    loop {
+        input.readable().await?;
+        match input.try_read_buf(buffer) {
+            Ok(0) => return Ok(()),
+            Ok(_) => {}
+            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
+            Err(cause) => return Err(cause),
+        }
+        if let Some(end) = memchr::memchr(b'\n', buffer) {
+            let _ = buffer.split_to(end + 1);
+            return Ok(());
+        }
+        buffer.clear();
+    }
+}
+
+/// Writes the answers, for ever.
+async fn write(operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Error {
+    let queue = &operator.queue;
+    loop {
+        while queue.is_empty() {
+            queue.filled.notified().await;
+        }
+        let output = match connect(path).await {
+            Ok(Some(output)) => output,
+            Ok(None) => {
+                debug!("nobody reads the answers from the named pipe: they are dropped");
+                queue.forget();
+                continue;
+            }
+            Err(cause) => return cause,
+        };
+        heard.set(true);
+        let cause = pour(operator, &output).await;
+        heard.set(false);
+        debug!(%cause, "the reader of the named pipe is gone");
+        if queue.is_begun() {
+            // The next reader must not begin in the middle of a line.
+            queue.forget();
+        }
+    }
+}
+
+/// Opens the pipe once it has a reader; `None` when there is none for a while.
+async fn connect(path: &Path) -> io::Result<Option<pipe::Sender>> {
+    let start = Instant::now();
+    loop {
+        match pipe::OpenOptions::new().open_sender(path) {
+            Ok(output) => return Ok(Some(output)),
+            Err(cause) if !has_no_reader(&cause) => return Err(cause),
+            Err(_) if start.elapsed() > PATIENCE => return Ok(None),
+            Err(_) => tokio::time::sleep(RETRY).await,
+        }
+    }
+}
+
+fn has_no_reader(cause: &io::Error) -> bool {
+    cause.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO)
+}
+
+/// Writes what waits, as long as there is a reader.
+async fn pour(operator: &Operator, output: &pipe::Sender) -> io::Error {
+    let queue = &operator.queue;
+    loop {
+        if queue.is_empty() {
+            queue.filled.notified().await;
+            continue;
+        }
+        let written = match output.writable().await {
+            Ok(()) => queue.write(|slices| output.try_write_vectored(slices)),
+            Err(cause) => Err(cause),
+        };
+        match written {
+            Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => return cause,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Where the control pipes and the control socket are: the same for the daemon and for those who look for it.
+
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+
+use nix::unistd::getuid;
+
+/// A pair of named pipes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pipes {
+    /// `NAME.in`: commands.
+    pub(crate) commands: PathBuf,
+    /// `NAME.out`: answers.
+    pub(crate) answers: PathBuf,
+}
+
+/// Where ExaBGP's files are below: `EXABGP_ROOT`, or the folder above the program's `bin`.
+pub(crate) fn root() -> Option<PathBuf> {
+    if let Some(root) = std::env::var_os("EXABGP_ROOT").filter(|root| !root.is_empty()) {
+        return Some(root.into());
+    }
+    let program = std::env::current_exe().ok()?;
+    let folder = program.parent()?;
+    Some(
+        if folder.ends_with("bin") || folder.ends_with("sbin") {
+            folder.parent()?
+        } else {
+            folder
+        }
+        .to_owned(),
+    )
+}
+
+/// The folders in which ExaBGP looks for its pipes, in its order.
+pub(crate) fn pipe_folders() -> Vec<PathBuf> {
+    let own = getuid().to_string();
+    let mut folders = Vec::new();
+    for root in [Some(PathBuf::from("/")), root()].into_iter().flatten() {
+        for run in ["run", "var/run"] {
+            let run = root.join(run);
+            folders.extend([run.join("exabgp"), run.join(&own), run]);
+        }
+    }
+    folders
+}
+
+/// The first pair of pipes called `name`.
+pub(crate) fn find_pipes(name: &str) -> Option<Pipes> {
+    pipe_folders()
+        .iter()
+        .map(|folder| Pipes {
+            commands: folder.join(format!("{name}.in")),
+            answers: folder.join(format!("{name}.out")),
+        })
+        .find(|pipes| is_pipe(&pipes.commands) && is_pipe(&pipes.answers))
+}
+
+fn is_pipe(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|facts| facts.file_type().is_fifo())
+}
+
+/// Where the socket called `name` may be, best first.
+pub(crate) fn sockets(name: &str) -> Vec<PathBuf> {
+    let own = format!("/run/{}", getuid());
+    let session = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
+    let folders = ["/run/oxabgp", "/run/exabgp", &own]
+        .into_iter()
+        .map(PathBuf::from)
+        .chain(session.map(PathBuf::from))
+        .chain([PathBuf::from("/run")]);
+    folders
+        .map(|folder| folder.join(format!("{name}.sock")))
+        .collect()
+}
+
+/// Whether there is a socket at that path.
+pub(crate) fn is_socket(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
+}
+
+/// A folder to make pipes in, as ExaBGP suggests it.
+pub(crate) fn suggestion() -> String {
+    root().map_or_else(
+        || "/run".to_owned(),
+        |root| root.join("run").display().to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_is_exabgps() {
+        let folders = pipe_folders();
+        let own = getuid();
+        let names: Vec<String> = folders
+            .iter()
+            .take(6)
+            .map(|folder| folder.display().to_string())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "/run/exabgp",
+                &format!("/run/{own}"),
+                "/run",
+                "/var/run/exabgp",
+                &format!("/var/run/{own}"),
+                "/var/run"
+            ]
+        );
+        assert!(folders.len() == 12 && folders[6].ends_with("run/exabgp"));
+    }
+}

@@ -1,0 +1,184 @@
+//! The control socket: a Unix socket for its owner, and for as many clients as come.
+//!
+//! Only the user that the daemon runs as may connect, and root: the file's mode says so, and the kernel's word on who is at
+//! the other end says it again.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use nix::sys::stat::{Mode, umask};
+use tokio::net::{UnixListener, UnixStream};
+use tracing::{debug, info, warn};
+
+use super::operator::{End, Operator};
+use super::{Operators, places};
+use crate::daemon::core::Core;
+
+/// Most clients at a time.
+const CLIENTS: usize = 64;
+
+/// The open socket.
+pub(super) struct Socket {
+    listener: Rc<UnixListener>,
+    path: PathBuf,
+    /// What tells our file from one that somebody else put there.
+    file: (u64, u64),
+}
+
+impl Socket {
+    /// Makes a socket at `path`. A file that an ended daemon left behind is replaced.
+    ///
+    /// # Errors
+    /// `AddrInUse` when a daemon answers there; whatever else the system says.
+    pub(super) async fn open(path: &Path) -> io::Result<Self> {
+        let listener = match bind(path) {
+            Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && is_dead(path).await => {
+                fs::remove_file(path)?;
+                bind(path)?
+            }
+            bound => bound?,
+        };
+        let facts = fs::symlink_metadata(path)?;
+        Ok(Self {
+            listener: Rc::new(listener),
+            path: path.to_owned(),
+            file: (facts.dev(), facts.ino()),
+        })
+    }
+
+    /// Takes clients from now on.
+    pub(super) fn serve(&self, core: &Rc<Core>, operators: &Operators) {
+        let (listener, core, operators) = (
+            Rc::clone(&self.listener),
+            Rc::clone(core),
+            operators.clone(),
+        );
+        tokio::task::spawn_local(async move {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => admit(&core, &operators, stream),
+                    Err(cause) => {
+                        warn!(%cause, "a client of the control socket could not be accepted");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Removes the file, if it still is ours.
+    pub(super) fn remove(self) {
+        let own = fs::symlink_metadata(&self.path)
+            .is_ok_and(|facts| (facts.dev(), facts.ino()) == self.file);
+        if own && let Err(cause) = fs::remove_file(&self.path) {
+            warn!(path = %self.path.display(), %cause, "the control socket could not be removed");
+        }
+    }
+}
+
+/// Makes the file with mode 0600 from its first moment on.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let before = umask(Mode::from_bits_truncate(0o177));
+    let bound = UnixListener::bind(path);
+    umask(before);
+    bound
+}
+
+/// Whether the socket at `path` is one that nobody serves.
+async fn is_dead(path: &Path) -> bool {
+    let attempt = tokio::time::timeout(Duration::from_secs(1), UnixStream::connect(path)).await;
+    places::is_socket(path)
+        && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Whether a user may speak to a daemon that runs as `own`.
+const fn may_speak(user: u32, own: u32) -> bool {
+    user == own || user == 0
+}
+
+fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
+    let own = nix::unistd::geteuid().as_raw();
+    let (user, process) = match stream.peer_cred() {
+        Ok(who) => (who.uid(), who.pid()),
+        Err(cause) => {
+            warn!(%cause, "a client of the control socket is refused: who is it?");
+            return;
+        }
+    };
+    if !may_speak(user, own) {
+        warn!(
+            user,
+            process, "a client of the control socket is refused: it is another user"
+        );
+        return;
+    }
+    let Some(operator) = operators.add("cli", CLIENTS) else {
+        warn!(
+            user,
+            process, "a client of the control socket is refused: there are {CLIENTS} already"
+        );
+        return;
+    };
+    debug!(user, process, "a client of the control socket");
+    let core = Rc::clone(core);
+    tokio::task::spawn_local(async move {
+        match converse(&core, &operator, &stream).await {
+            End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
+            End::Oversized => {
+                warn!(
+                    process,
+                    "a client of the control socket is disconnected: received a command larger than 1048576 bytes"
+                );
+            }
+            End::Stalled => {
+                warn!(
+                    process,
+                    "a client of the control socket is disconnected: it does not read its answers"
+                );
+            }
+        }
+        // Answers that are still held back are for nobody.
+        operator.queue.close();
+    });
+}
+
+async fn converse(core: &Core, operator: &Operator, stream: &UnixStream) -> End {
+    let listening = async {
+        let mut buffer = BytesMut::new();
+        loop {
+            if let Err(end) = operator.listen(core, stream, &mut buffer).await {
+                if end == End::Closed && !buffer.is_empty() {
+                    info!(
+                        bytes = buffer.len(),
+                        "a client of the control socket left in the middle of a command, which is dropped"
+                    );
+                }
+                if end == End::Closed {
+                    // It may still read.
+                    operator.answered().await;
+                }
+                return end;
+            }
+        }
+    };
+    tokio::select! {
+        end = listening => end,
+        end = operator.answer(stream) => end,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_owner_and_root_may_speak() {
+        assert!(may_speak(1000, 1000) && may_speak(0, 1000) && may_speak(0, 0));
+        assert!(!may_speak(1001, 1000) && !may_speak(1000, 0));
+    }
+}

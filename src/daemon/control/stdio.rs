@@ -1,0 +1,216 @@
+//! A helper that is no process: commands from our own standard input, events to our own standard output.
+//!
+//! Both may be files, pipes or terminals, and others may share them, so they stay blocking: a thread of its own reads, and
+//! each write is done by one of tokio's. What waits in between is bounded as for any helper: who does not read our output
+//! pauses the sessions, and input is read as fast as it is carried out.
+
+use std::cell::Cell;
+use std::io::{self, Read, Write};
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+use tracing::{error, info, warn};
+
+use crate::api::command::Source;
+use crate::api::reply::Acks;
+use crate::config::Encoder;
+use crate::daemon::core::Core;
+use crate::daemon::process::{Commands, Process};
+use crate::daemon::queue::{Marks, Queue};
+use crate::daemon::signal::Request;
+use crate::rib::PeerSet;
+
+/// Bytes of one read.
+const CHUNK: usize = 64 * 1024;
+/// Longest command in bytes.
+const LIMIT: usize = 1 << 20;
+/// How long the last events may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What to do when the input has ended and all of it is on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtEnd {
+    /// Keep the sessions.
+    Hold,
+    /// End. The exit code is 1 when a command was refused.
+    Leave,
+}
+
+/// Plays the helper `process` until it is told to stop.
+pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
+    process.begin();
+    process.queue.open();
+    let mut source = Source::new(&*process.name);
+    // Events are what the output is for: answers come only if asked for, and then in their form.
+    source.acks = Acks {
+        enabled: false,
+        json: process.config().encoder == Encoder::Json,
+        reasons: true,
+    };
+    core.set_source(&process.name, source);
+    let (busy, wrote) = (Cell::new(false), Notify::new());
+    {
+        let mut writing = pin!(write(&core, &process, &busy, &wrote));
+        let reading = async {
+            read(&core, &process).await;
+            finish(&core, at_end).await;
+        };
+        let open = tokio::select! {
+            () = process.stopped() => true,
+            () = reading => true,
+            cause = &mut writing => {
+                info!(%cause, "nobody reads the standard output any more: the daemon ends");
+                core.request(Request::Shutdown);
+                false
+            }
+        };
+        if open {
+            let flushed = async {
+                while busy.get() || !process.queue.is_empty() {
+                    wrote.notified().await;
+                }
+            };
+            // A reader that takes nothing has had its time.
+            let _ = timeout(FAREWELL, async {
+                tokio::select! {
+                    () = flushed => {}
+                    _ = writing => {}
+                }
+            })
+            .await;
+        }
+    }
+    process.queue.close();
+    core.room(&process);
+    process.stopped().await;
+    process.finish();
+}
+
+/// Carries out the standard input to its end.
+async fn read(core: &Core, process: &Rc<Process>) {
+    let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(4);
+    std::thread::spawn(move || {
+        let mut input = io::stdin().lock();
+        let mut chunk = vec![0; CHUNK];
+        loop {
+            match input.read(&mut chunk) {
+                Ok(0) => return,
+                Ok(count) if sender.blocking_send(chunk[..count].to_vec()).is_err() => return,
+                Err(cause) if cause.kind() != io::ErrorKind::Interrupted => return,
+                _ => {}
+            }
+        }
+    });
+    let mut buffer = Vec::new();
+    let mut skipping = false;
+    while let Some(chunk) = chunks.recv().await {
+        while !process.queue.accepts_commands() {
+            process.queue.drained.notified().await;
+        }
+        buffer.extend_from_slice(&chunk);
+        if let Some(end) = memchr::memrchr(b'\n', &buffer) {
+            let start = match skipping {
+                true => memchr::memchr(b'\n', &buffer).map_or(0, |first| first + 1),
+                false => 0,
+            };
+            skipping = false;
+            if start <= end {
+                core.commands(process, &buffer[start..=end]);
+            }
+            buffer.drain(..=end);
+        }
+        if buffer.len() > LIMIT {
+            error!("a command of more than 1 MiB is dropped");
+            core.refused.set(core.refused.get() + 1);
+            buffer.clear();
+            skipping = true;
+        }
+        tokio::task::yield_now().await;
+    }
+    if !buffer.is_empty() && !skipping {
+        core.commands(process, &buffer);
+    }
+}
+
+/// Waits until every neighbour has heard all, then leaves or holds.
+async fn finish(core: &Rc<Core>, at_end: AtEnd) {
+    loop {
+        let rises = core.risen.notified();
+        let neighbors = core.all();
+        if !neighbors
+            .iter()
+            .all(|listed| listed.neighbor.is_established())
+        {
+            rises.await;
+            continue;
+        }
+        // An answer that nobody reads tells when it could be given.
+        let probe = Rc::new(Queue::new(Marks::default()));
+        probe.open();
+        let peers: PeerSet = neighbors.iter().map(|listed| listed.neighbor.id).collect();
+        probe.reply_later(&peers, b"done\n");
+        core.wait_for_wire(&probe);
+        core.wake_neighbors();
+        while probe.is_empty() {
+            probe.filled.notified().await;
+        }
+        if neighbors
+            .iter()
+            .all(|listed| listed.neighbor.is_established())
+        {
+            break;
+        }
+    }
+    let refused = core.refused.get();
+    match (at_end, refused) {
+        (AtEnd::Hold, _) => info!("all of the input is on the wire; the session is kept"),
+        (AtEnd::Leave, 0) => info!("all of the input is on the wire"),
+        (AtEnd::Leave, _) => warn!(
+            refused,
+            "all of the input but the refused commands is on the wire"
+        ),
+    }
+    if at_end == AtEnd::Leave {
+        core.request_with(Request::Shutdown, u8::from(refused > 0));
+    }
+    std::future::pending().await
+}
+
+/// Writes what waits, until nobody reads it.
+async fn write(core: &Core, process: &Process, busy: &Cell<bool>, wrote: &Notify) -> io::Error {
+    let queue = &process.queue;
+    loop {
+        while queue.is_empty() {
+            queue.filled.notified().await;
+        }
+        let paused = !queue.has_room();
+        let mut chunk = Vec::new();
+        let taken = queue.write(|slices| {
+            slices
+                .iter()
+                .for_each(|slice| chunk.extend_from_slice(slice));
+            Ok(chunk.len())
+        });
+        if let Err(cause) = taken {
+            return cause;
+        }
+        busy.set(true);
+        let written = tokio::task::spawn_blocking(move || {
+            let mut output = io::stdout().lock();
+            output.write_all(&chunk).and_then(|()| output.flush())
+        });
+        match written.await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => return cause,
+            Err(cause) => return io::Error::other(cause),
+        }
+        busy.set(false);
+        wrote.notify_one();
+        if paused && queue.has_room() {
+            core.room(process);
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! Operators: the control socket with many clients, and ExaBGP's named pipes.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::UnixStream;
+use std::process::Command;
+
+use oxabgp::bgp::message::MessageType;
+
+use super::{announced, listener, neighbor, session};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+use crate::support::peer::LIMIT;
+
+/// A daemon with one neighbour and its doors inside of the lab.
+pub(crate) fn start(lab: &Lab, port: u16) -> Daemon {
+    let text = |name: &str| lab.path(name).to_str().expect("UTF-8").to_owned();
+    let daemon = Daemon::start_with(
+        lab,
+        &neighbor(port, ""),
+        &[
+            ("exabgp_api_cli", "true"),
+            ("exabgp_api_pipename", "oxabgp-test"),
+            ("EXABGP_ROOT", &text("root")),
+            ("oxabgp_api_socketpath", &text("control.sock")),
+        ],
+    );
+    daemon.logged("is running");
+    daemon
+}
+
+/// One client of the socket.
+struct Client {
+    lines: BufReader<UnixStream>,
+}
+
+impl Client {
+    fn new(lab: &Lab) -> Self {
+        let stream = UnixStream::connect(lab.path("control.sock")).expect("a socket");
+        stream.set_read_timeout(Some(LIMIT)).expect("a limit");
+        Self {
+            lines: BufReader::new(stream),
+        }
+    }
+
+    fn stream(&self) -> &UnixStream {
+        self.lines.get_ref()
+    }
+
+    fn say(&mut self, text: &str) {
+        self.lines
+            .get_mut()
+            .write_all(text.as_bytes())
+            .expect("a daemon that reads");
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.lines.read_line(&mut line).expect("an answer");
+        line
+    }
+
+    /// What a command is answered, up to the last line.
+    fn ask(&mut self, command: &str) -> String {
+        self.say(&format!("{command}\n\x1e\n"));
+        let mut all = String::new();
+        loop {
+            match self.line().as_str() {
+                "\x1e\n" => return all,
+                "" => panic!("the daemon hung up after {all:?}"),
+                line => all.push_str(line),
+            }
+        }
+    }
+
+    /// Whether the daemon hung up.
+    fn is_closed(&mut self) -> bool {
+        let mut rest = Vec::new();
+        match self.lines.read_to_end(&mut rest) {
+            Ok(_) => true,
+            Err(cause) => cause.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+}
+
+#[test]
+fn clients_of_the_socket_get_their_own_answers_only() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let mut daemon = start(&lab, port);
+    let facts = fs::metadata(lab.path("control.sock")).expect("a socket");
+    assert_eq!(facts.permissions().mode() & 0o777, 0o600);
+    let talk = |command: &'static str, answer: &'static str| {
+        let mut client = Client::new(&lab);
+        std::thread::spawn(move || {
+            for _ in 0..500 {
+                client.say(&format!("{command}\n"));
+                for wanted in answer.lines() {
+                    assert_eq!(client.line().trim_end(), wanted);
+                }
+            }
+        })
+    };
+    let talks = [
+        talk("version", "exabgp 5.0.15\ndone"),
+        talk("nonsense", "error"),
+        talk("ack-id 7 # remark", "done 7"),
+        talk("version", "exabgp 5.0.15\ndone"),
+    ];
+    for talk in talks {
+        talk.join().expect("each hears what is its own");
+    }
+    // Answers come to one that has said all, too.
+    let mut client = Client::new(&lab);
+    client.say("version\nversion\n");
+    client
+        .stream()
+        .shutdown(Shutdown::Write)
+        .expect("a half-closed socket");
+    let mut all = String::new();
+    client.lines.read_to_string(&mut all).expect("all answers");
+    assert_eq!(all, "exabgp 5.0.15\ndone\nexabgp 5.0.15\ndone\n");
+    assert_eq!(
+        Client::new(&lab).ask("shutdown"),
+        "shutdown in progress\ndone\n"
+    );
+    assert_eq!(daemon.ended().code(), Some(0));
+    assert!(!lab.path("control.sock").exists());
+}
+
+#[test]
+fn a_client_that_vanishes_in_mid_command_changes_nothing() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = start(&lab, port);
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    client.say("announce route 10.1.0.0/16 next-hop 192.0.2.1 med");
+    drop(client);
+    daemon.logged("in the middle of a command");
+    let mut client = Client::new(&lab);
+    assert_eq!(
+        client.ask("announce route 10.2.0.0/16 next-hop 192.0.2.1"),
+        "done\n"
+    );
+    announced(&mut peer, &[16, 10, 2]);
+    let table = client.ask("show adj-rib out");
+    assert!(table.contains("10.2.0.0/16") && !table.contains("10.1."));
+}
+
+#[test]
+fn one_who_says_too_much_is_disconnected_and_one_who_reads_nothing_harms_nobody() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = start(&lab, port);
+    let mut loud = Client::new(&lab);
+    // The daemon may hang up before all of it is written.
+    let _ = loud.lines.get_mut().write_all(&vec![b'x'; 3 << 20]);
+    assert!(loud.is_closed());
+    daemon.logged("received a command larger than 1048576 bytes");
+    let deaf = Client::new(&lab);
+    deaf.stream().set_nonblocking(true).expect("a mode");
+    let mut other = Client::new(&lab);
+    let commands = "help\n".repeat(10_000);
+    let before = daemon.rss();
+    let mut refusals = 0;
+    while refusals < 5 {
+        match deaf.stream().write(commands.as_bytes()) {
+            Ok(_) => refusals = 0,
+            Err(cause) if cause.kind() == ErrorKind::WouldBlock => refusals += 1,
+            Err(cause) => panic!("{cause}"),
+        }
+        assert_eq!(other.ask("version"), "exabgp 5.0.15\ndone\n");
+    }
+    let grown = daemon.rss().saturating_sub(before);
+    assert!(grown < 128 * 1024, "{grown} KiB");
+}
+
+#[test]
+fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    // A socket that nobody serves any more.
+    drop(std::os::unix::net::UnixListener::bind(lab.path("control.sock")).expect("a socket"));
+    let _daemon = start(&lab, port);
+    assert_eq!(Client::new(&lab).ask("# hello"), "done\n");
+    let second = Lab::new();
+    let socket = lab.path("control.sock");
+    let daemon = Daemon::start_with(
+        &second,
+        &neighbor(port, ""),
+        &[
+            ("exabgp_api_cli", "true"),
+            ("exabgp_api_pipename", "oxabgp-test"),
+            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+        ],
+    );
+    daemon.logged("another daemon has the control socket");
+    drop(daemon);
+    assert_eq!(Client::new(&lab).ask("# hello"), "done\n");
+}
+
+#[test]
+fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    // A peer that takes next to nothing as long as it does not read.
+    socket2::SockRef::from(&listener)
+        .set_recv_buffer_size(8192)
+        .expect("a size");
+    let _daemon = start(&lab, port);
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    let count = 2000;
+    for number in 0..count {
+        let data = format!("{number:08x}").repeat(900);
+        client.say(&format!(
+            "announce route 10.{}.{}.0/24 next-hop 192.0.2.1 attribute [ 0x99 0xc0 0x{data} ]\n",
+            number / 250,
+            number % 250
+        ));
+        assert_eq!(client.line(), "done\n");
+    }
+    client.say("ack-id 1 sync announce route 10.99.0.0/16 next-hop 192.0.2.1\nack-id 2 version\n");
+    let mut other = Client::new(&lab);
+    wait_for("the route to be there", || {
+        other
+            .ask("show adj-rib out")
+            .contains("10.99.0.0/16")
+            .then_some(())
+    });
+    client.stream().set_nonblocking(true).expect("a mode");
+    let mut early = String::new();
+    let nothing = client.lines.read_line(&mut early);
+    assert!(
+        nothing.is_err(),
+        "{early:?} came before the peer took the routes"
+    );
+    client.stream().set_nonblocking(false).expect("a mode");
+    // The peer begins to read, and the answers come in their order.
+    let mut updates = 0;
+    while updates <= count {
+        let body = peer.expect(MessageType::UPDATE);
+        updates += usize::from(body.len() > 11);
+    }
+    assert_eq!(client.line(), "done 1\n");
+    assert_eq!(client.line(), "exabgp 5.0.15\n");
+    assert_eq!(client.line(), "done 2\n");
+    // Without a session there is nothing to wait for.
+    drop(peer);
+    drop::<TcpListener>(listener);
+    wait_for("the session to be gone", || {
+        (!other.ask("show neighbor summary").contains("established")).then_some(())
+    });
+    assert_eq!(other.ask("sync withdraw route 10.99.0.0/16"), "done\n");
+}
+
+/// ExaBGP's pipes, in a folder below `EXABGP_ROOT`.
+fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
+    let folder = lab.path("root/run/exabgp");
+    fs::create_dir_all(&folder).expect("a folder");
+    let (commands, answers) = (
+        folder.join("oxabgp-test.in"),
+        folder.join("oxabgp-test.out"),
+    );
+    let made = Command::new("mkfifo")
+        .args([&commands, &answers])
+        .status()
+        .expect("mkfifo runs");
+    assert!(made.success());
+    (commands, answers)
+}
+
+/// Opens a pipe without waiting for the other side, and for what comes later.
+fn reader(path: &std::path::Path) -> File {
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(path)
+        .expect("a pipe")
+}
+
+/// Reads until what came ends with a whole answer.
+fn answer(pipe: &mut File) -> String {
+    let mut all = Vec::new();
+    wait_for("an answer", || {
+        let mut chunk = [0; 4096];
+        match pipe.read(&mut chunk) {
+            Ok(count) => all.extend_from_slice(&chunk[..count]),
+            Err(cause) => assert_eq!(cause.kind(), ErrorKind::WouldBlock),
+        }
+        let text = String::from_utf8_lossy(&all).into_owned();
+        (text.ends_with("done\n") || text.ends_with("error\n")).then_some(text)
+    })
+}
+
+/// Writes into a pipe and closes it.
+fn tell(path: &std::path::Path, text: &str) {
+    let mut pipe = OpenOptions::new().write(true).open(path).expect("a pipe");
+    pipe.write_all(text.as_bytes())
+        .expect("a daemon that reads");
+}
+
+#[test]
+fn the_named_pipes_serve_one_client_after_the_other() {
+    let lab = Lab::new();
+    let (commands, answers) = pipes(&lab);
+    let (listener, port) = listener();
+    let daemon = start(&lab, port);
+    daemon.logged("to send commands");
+    let mut peer = session(&listener);
+    for _ in 0..3 {
+        let mut heard = reader(&answers);
+        tell(&commands, "version\n");
+        assert_eq!(answer(&mut heard), "exabgp 5.0.15\ndone\n");
+        tell(&commands, "nonsense\n");
+        assert_eq!(answer(&mut heard), "error\n");
+    }
+    // A client that leaves in the middle of a command, and one that never reads.
+    tell(
+        &commands,
+        "announce route 10.1.0.0/16 next-hop 192.0.2.1 med",
+    );
+    daemon.logged("in the middle of a command");
+    tell(&commands, "announce route 10.2.0.0/16 next-hop 192.0.2.1\n");
+    announced(&mut peer, &[16, 10, 2]);
+    // Its answer may be in the pipe, or be dropped: a client that empties the pipe first hears what is its own.
+    let mut heard = reader(&answers);
+    tell(&commands, "ack-id mine # remark\n");
+    wait_for("my answer", || {
+        let mut chunk = [0; 4096];
+        let count = heard.read(&mut chunk).unwrap_or(0);
+        let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
+        text.ends_with("done mine\n").then_some(())
+    });
+    // A command that is too long is dropped, the one behind it is not.
+    let long = format!("{}\nversion\n", "x".repeat(3 << 20));
+    tell(&commands, &long);
+    assert_eq!(
+        answer_until(&mut heard, "done\n"),
+        "error\nexabgp 5.0.15\ndone\n"
+    );
+}
+
+/// Reads until what came ends with `end`.
+fn answer_until(pipe: &mut File, end: &str) -> String {
+    let mut all = String::new();
+    while !all.ends_with(end) {
+        all += &answer(pipe);
+    }
+    all
+}
+
+#[test]
+fn without_pipes_the_log_tells_how_to_make_them() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = start(&lab, port);
+    let log = daemon.logged("> chmod 600");
+    for line in [
+        "could not find the named pipes (oxabgp-test.in and oxabgp-test.out) required for the cli",
+        "we scanned the following folders (the number is your PID):",
+        " - /run/exabgp",
+        "> mkfifo ",
+    ] {
+        assert!(log.contains(line), "{line:?} is not in\n{log}");
+    }
+}
