@@ -80,11 +80,19 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             let found = route::attributes(&mut c, Verb::Announce)?;
             c.finish().map(|()| found)
         }
+        "sr-policy" if statement.block.is_none() => {
+            let endpoint = words.iter().skip_while(|token| token.text != "endpoint").nth(1);
+            let is_ipv6 = endpoint.is_some_and(|token| token.text.contains(':'));
+            let family = Family::new(if is_ipv6 { 2 } else { 1 }, 73);
+            whole(cx, statement, "a `static` section", "sr-policy", |c| {
+                grammar::sentence(c, family, Verb::Announce)
+            })
+        }
         word => Err(SyntaxError::new(
             schema::cursor(tree, statement).1.last_span(),
             format!("unknown keyword `{word}` in a `static` section"),
         )
-        .with_near_miss(word, ["route", "attributes"])),
+        .with_near_miss(word, ["route", "attributes", "sr-policy"])),
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) struct CapabilityDraft {
     pub(crate) asn4: Option<bool>,
     pub(crate) route_refresh: Option<bool>,
     pub(crate) graceful_restart: Option<Restart>,
+    /// `Some(None)` is `disable`.
+    pub(crate) long_lived: Option<Option<u32>>,
     pub(crate) add_path: Option<AddPath>,
     pub(crate) nexthop: Option<bool>,
     pub(crate) extended_message: Option<bool>,
@@ -54,6 +56,23 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
         doc: "graceful restart (RFC 4724) with this restart time; without one, or with 0, the hold time",
         read: |draft, c, report| {
             graceful_restart(c, report).map(|value| draft.graceful_restart = Some(value))
+        },
+    },
+    Keyword {
+        word: "long-lived-graceful-restart",
+        value: "<seconds>|disable",
+        doc: "long-lived graceful restart (RFC 9494): how long stale routes may be kept; ExaBGP has no such setting",
+        read: |draft, c, _| {
+            draft.long_lived = Some(if disabled(c) {
+                None
+            } else {
+                // RFC 9494 3.1: "Long-Lived Stale Time […] 24 bits"
+                let time = c.value("0 to 16777215 seconds, or `disable`", |word| {
+                    value::u32(word).filter(|time| *time < 1 << 24)
+                })?;
+                Some(time)
+            });
+            Ok(())
         },
     },
     Keyword {

@@ -52,6 +52,12 @@ pub(crate) fn finish(
         ));
         adj_rib_out = true;
     }
+    let capabilities = &session.capabilities;
+    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none() {
+        // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
+        let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
@@ -185,6 +191,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
             Some(Restart::HoldTime) => Some(hold_time.min(4095)),
             Some(Restart::Seconds(seconds)) => Some(seconds),
         },
+        long_lived_graceful_restart: written.long_lived.flatten(),
         add_path,
         add_path_families: if add_path == AddPath::default() {
             Vec::new()

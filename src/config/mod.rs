@@ -287,6 +287,8 @@ pub struct CapabilityConfig {
     pub route_refresh: bool,
     /// Graceful restart with this restart time in seconds.
     pub graceful_restart: Option<u16>,
+    /// Long-lived graceful restart (RFC 9494) with this stale time in seconds, 24 bits.
+    pub long_lived_graceful_restart: Option<u32>,
     /// ADD-PATH: may we receive, may we send.
     pub add_path: AddPath,
     /// Families that ADD-PATH is offered for.

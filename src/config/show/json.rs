@@ -97,6 +97,9 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     if let Some(seconds) = capabilities.graceful_restart {
         inner.number("graceful-restart", seconds);
     }
+    if let Some(seconds) = capabilities.long_lived_graceful_restart {
+        inner.number("long-lived-graceful-restart", seconds);
+    }
     inner.text("add-path", super::add_path(capabilities.add_path));
     inner.some("role", capabilities.role.map(super::role));
     inner.end();
