@@ -81,7 +81,10 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             c.finish().map(|()| found)
         }
         "sr-policy" if statement.block.is_none() => {
-            let endpoint = words.iter().skip_while(|token| token.text != "endpoint").nth(1);
+            let endpoint = words
+                .iter()
+                .skip_while(|token| token.text != "endpoint")
+                .nth(1);
             let is_ipv6 = endpoint.is_some_and(|token| token.text.contains(':'));
             let family = Family::new(if is_ipv6 { 2 } else { 1 }, 73);
             whole(cx, statement, "a `static` section", "sr-policy", |c| {

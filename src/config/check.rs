@@ -53,7 +53,8 @@ pub(crate) fn finish(
         adj_rib_out = true;
     }
     let capabilities = &session.capabilities;
-    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none() {
+    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none()
+    {
         // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
         let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));

@@ -188,7 +188,10 @@ impl Text {
             }
             self.set(word, if value { "enable" } else { "disable" });
         }
-        self.some("long-lived-graceful-restart", capabilities.long_lived_graceful_restart);
+        self.some(
+            "long-lived-graceful-restart",
+            capabilities.long_lived_graceful_restart,
+        );
         self.set("add-path", add_path(capabilities.add_path));
         self.some("role", capabilities.role.map(role));
         self.close();
