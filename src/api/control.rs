@@ -88,6 +88,18 @@ pub trait Control {
     /// Withdraws and forgets what we say, or forgets what we heard.
     fn clear(&mut self, peers: &PeerSet, side: RibSide);
 
+    /// Adds a neighbour. It stays until it is deleted or the daemon ends; a reload leaves it alone.
+    ///
+    /// # Errors
+    /// When its words make no valid neighbour, or there is one of that name.
+    fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError>;
+
+    /// Removes neighbours that [`create`](Self::create) added.
+    ///
+    /// # Errors
+    /// When one of them is in the configuration file: then none is removed.
+    fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError>;
+
     /// Tells of each neighbour, in the order of the configuration, dynamic ones after their template.
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>));
 
@@ -110,6 +122,17 @@ pub trait Control {
 
     /// Bytes and lines that wait for each helper: what `system queue-status` tells.
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
+}
+
+/// A neighbour to be added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPeer {
+    /// The peer's address.
+    pub address: IpAddr,
+    /// Statements of a `neighbor` block: plain words, semicolons, braces of ours.
+    pub statements: String,
+    /// The helpers that may speak to it.
+    pub helpers: Vec<String>,
 }
 
 /// The state of the daemon.

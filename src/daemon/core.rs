@@ -20,6 +20,7 @@ use crate::rib::{Action, Change, Interner, PeerId, PeerSet};
 use crate::speaker::{PeerKey, Server};
 
 use super::feed::Feeder;
+use super::made::Made;
 use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
 use super::queue::Queue;
@@ -56,6 +57,8 @@ pub(crate) struct Core {
     sources: RefCell<BTreeMap<Rc<str>, Source>>,
     /// Queues with answers that wait for the wire.
     waiting: RefCell<Vec<Rc<Queue>>>,
+    /// Neighbours made by commands.
+    pub(crate) made: Made,
     later: RefCell<Vec<(Instant, Rc<Notify>)>>,
     scheduled: Notify,
     /// Tells when a session came up.
@@ -82,6 +85,7 @@ impl Core {
             commands: RefCell::default(),
             sources: RefCell::default(),
             waiting: RefCell::default(),
+            made: Made::default(),
             later: RefCell::default(),
             scheduled: Notify::new(),
             risen: Notify::new(),

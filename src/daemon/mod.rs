@@ -16,7 +16,7 @@
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
 //! | `control` | commands from outside: pipes, socket, standard input |
-//! | `dynamic` | neighbours of a range |
+//! | `dynamic`, `made` | neighbours of a range, neighbours made by commands |
 //! | `pipeline` | one session, without configuration file |
 //! | `reload` | the difference between two configurations, applied |
 //! | `privilege`, `signal`, `notify` | being a daemon |
@@ -37,6 +37,7 @@ mod core;
 mod dynamic;
 mod feed;
 mod hold;
+mod made;
 mod neighbor;
 mod notify;
 mod pace;
@@ -205,6 +206,7 @@ async fn work(
                 Some(origin) => reload::reload(core, server, origin, request),
                 None => warn!("there is no configuration file that could be read again"),
             },
+            Request::Neighbors => made::settle(core, server),
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn add(
 }
 
 /// Removes a neighbour from the speaker and the tables.
-fn remove(core: &Rc<Core>, server: &Server, listed: &Listed) {
+pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed) {
     let name = &listed.neighbor.name;
     info!(neighbor = %name, "the neighbor is removed");
     let config = listed.neighbor.config.borrow().clone();
@@ -147,7 +147,10 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         }
         order.push(name);
     }
-    for listed in old.values() {
+    for listed in old
+        .values()
+        .filter(|listed| !core.made.contains(&listed.neighbor.name))
+    {
         remove(core, server, listed);
     }
     core.sort(&order);

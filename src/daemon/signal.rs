@@ -22,6 +22,8 @@ pub(crate) enum Request {
     FullReload,
     /// The same, and reset all sessions.
     Restart,
+    /// Add and remove the neighbours that commands asked for. No signal asks for that.
+    Neighbors,
 }
 
 /// A signal that arrived.

@@ -10,7 +10,8 @@ use tracing::warn;
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
-    Among, Control, Counts, DaemonStatus, MessageCounts, NeighborStatus, Request as Asked, RibSide,
+    Among, Control, Counts, DaemonStatus, MessageCounts, NeighborStatus, NewPeer, Request as Asked,
+    RibSide,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
@@ -24,6 +25,7 @@ use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
 use super::core::{Core, Listed};
+use super::made;
 use super::neighbor::Tally;
 use super::session;
 use super::signal::Request;
@@ -186,6 +188,14 @@ impl Control for Speech<'_> {
                 let _ = server.reset_peer(key, Notification::cease(subcode));
             }
         });
+    }
+
+    fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
+        made::create(self.core, peer)
+    }
+
+    fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
+        made::delete(self.core, peers)
     }
 
     fn flush(&mut self, peers: &PeerSet) {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput};
-use oxabgp::api::control::{DaemonStatus, NeighborStatus};
+use oxabgp::api::control::{DaemonStatus, NeighborStatus, NewPeer};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::nlri::NlriRef;
@@ -52,6 +52,12 @@ impl Control for Daemon {
     fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) {}
     fn teardown(&mut self, _: &PeerSet, _: u8) {}
     fn flush(&mut self, _: &PeerSet) {}
+    fn create(&mut self, _: &NewPeer) -> Result<(), CommandError> {
+        Ok(())
+    }
+    fn delete(&mut self, _: &PeerSet) -> Result<(), CommandError> {
+        Ok(())
+    }
     fn clear(&mut self, _: &PeerSet, _: RibSide) {}
     fn neighbors(&self, _: &mut dyn FnMut(&NeighborStatus<'_>)) {}
 

@@ -24,6 +24,7 @@ mod daemon;
 mod memo;
 mod neighbor;
 mod operational;
+mod peer;
 mod quick;
 mod rib;
 mod routes_json;

@@ -3,7 +3,7 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::{Call, CommandError, Reply};
-use super::{announce, batch, daemon, neighbor, operational, rib, session, v6};
+use super::{announce, batch, daemon, neighbor, operational, peer, rib, session, v6};
 use crate::grammar::Verb;
 
 /// Whether a command acts on the neighbours of a selector before it.
@@ -115,6 +115,9 @@ commands! {
         "daemon shutdown" Ignores v6::shutdown: "daemon shutdown",
         "daemon status" Ignores v6::status: "daemon status",
         "group" Uses v6::group: "peer * group announce route 198.51.100.0/24 next-hop self ; withdraw route 203.0.113.0/24",
+        "delete" Needs peer::delete: "peer 127.0.0.2 delete",
+        "peer create" Refuses peer::create: "peer create 192.0.2.9 local-address 192.0.2.1 local-as 65000 peer-as 65001 router-id 192.0.2.1",
+        "peer delete" Refuses peer::delete: "peer delete 127.0.0.2",
         "peer list" Refuses v6::list: "peer list",
         "peer show" ["summary" "extensive" "configuration"] Refuses neighbor::show: "peer show summary",
         "rib clear" Uses rib::clear: "rib clear out",

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use oxabgp::api::control::{DaemonStatus, NeighborStatus};
+use oxabgp::api::control::{DaemonStatus, NeighborStatus, NewPeer};
 use oxabgp::api::{
     Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
 };
@@ -144,6 +144,21 @@ impl Control for Fake {
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
         self.note(format!("teardown {subcode} to {}", list(peers)));
+    }
+
+    fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
+        self.note(format!(
+            "create {} {}for {}",
+            peer.address,
+            peer.statements,
+            peer.helpers.join(",")
+        ));
+        Ok(())
+    }
+
+    fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
+        self.note(format!("delete {}", list(peers)));
+        Ok(())
     }
 
     fn flush(&mut self, peers: &PeerSet) {

@@ -211,3 +211,42 @@ fn switches_of_the_conversation() {
         1
     );
 }
+
+#[test]
+fn peers_are_created_and_deleted() {
+    let mut talk = talk();
+    let words = "local-address 192.0.2.1 local-as 65000 peer-as 65001";
+    for (line, call) in [
+        (
+            format!("peer create 192.0.2.9 {words}"),
+            "create 192.0.2.9 local-address 192.0.2.1; local-as 65000; peer-as 65001; for healthcheck",
+        ),
+        (
+            format!(
+                "peer create 192.0.2.9 {words} router-id 10.0.0.1 family-allowed ipv4-unicast/ipv6-mpls-vpn graceful-restart 120 api a api b"
+            ),
+            "create 192.0.2.9 local-address 192.0.2.1; local-as 65000; peer-as 65001; router-id 10.0.0.1; family { ipv4 unicast; ipv6 mpls-vpn;  } capability { graceful-restart 120; } for a,b",
+        ),
+        ("peer delete 127.0.0.2".to_owned(), "delete 0"),
+        ("peer 127.0.0.2 peer-as 65001 delete".to_owned(), "delete 0"),
+    ] {
+        assert_eq!(talk.say(&line), "done\n", "{line}");
+        assert_eq!(talk.calls(), [call], "{line}");
+    }
+    for line in [
+        "peer create",
+        "peer create x",
+        "peer create 192.0.2.9 local-as",
+        "peer create 192.0.2.9 local-as {",
+        "peer create 192.0.2.9 local-as 1;md5-password",
+        "peer create 192.0.2.9 md5-password secret",
+        "peer create 192.0.2.9 family-allowed ipv4",
+        "peer delete 9.9.9.9",
+        "peer delete 127.0.0.2 now",
+        "peer 127.0.0.2 delete now",
+        "delete",
+    ] {
+        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.calls(), [""; 0], "{line}");
+    }
+}

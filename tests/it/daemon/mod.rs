@@ -4,6 +4,7 @@ mod bad_input;
 mod control;
 mod flood;
 mod life;
+mod made;
 mod reload;
 mod sync;
 
