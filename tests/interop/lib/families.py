@@ -13,6 +13,8 @@ from daemon import THEIR_AS, Session
 from lab import Failed, Skip, wait_for
 from speaker import STAND_IN, Speaker, neighbor
 
+UNKNOWN = ('evpn', 'sr-policy')  # what ExaBGP 5.0 has no words to announce
+
 
 class Families(Checks):
     def __init__(self, kind):
@@ -21,6 +23,8 @@ class Families(Checks):
 
     def prepare(self):
         families = (*Session._field_defaults['families'], *self.kind.families)
+        if STAND_IN:
+            families = tuple(family for family in families if 'sr-policy' not in family)
         session = Session('families', self.lab.address(11), 0, 65011, families=families)
         self.daemon = self.kind(self.lab, [session])
         self.daemon.start()
@@ -42,7 +46,7 @@ class Families(Checks):
         def there():
             return re.search(pattern, self.daemon.table(family))
 
-        if STAND_IN and 'evpn' in family:
+        if STAND_IN and family.split()[1] in UNKNOWN:
             raise Skip('the stand-in cannot announce it')
         self.ours.command(command)
         wait_for(f'/{pattern}/ in the table', there)

@@ -36,6 +36,8 @@ afi-safi-name = "{}"
 """
 ORIGINS = ['igp', 'egp', 'incomplete']
 # Our words for a family: its name in the configuration, its name on the command line.
+# It has no command to show these: we look at what it logs.
+SILENT = ('l2vpn vpls', 'ipv4 sr-policy', 'ipv6 sr-policy')
 UNICAST = {'ipv4 unicast': ('ipv4-unicast', 'ipv4'), 'ipv6 unicast': ('ipv6-unicast', 'ipv6')}
 FAMILIES = {
     'ipv4 nlri-mpls': ('ipv4-labelled-unicast', 'ipv4-labeled'),
@@ -48,6 +50,8 @@ FAMILIES = {
     'ipv6 flow-vpn': ('l3vpn-ipv6-flowspec', 'ipv6-l3vpn-flowspec'),
     'ipv4 mup': ('ipv4-mup', 'ipv4-mup'),
     'ipv6 mup': ('ipv6-mup', 'ipv6-mup'),
+    'ipv4 sr-policy': ('ipv4-srpolicy', 'ipv4-srpolicy'),
+    'ipv6 sr-policy': ('ipv6-srpolicy', 'ipv6-srpolicy'),
     'l2vpn evpn': ('l2vpn-evpn', 'evpn'),
     'l2vpn vpls': ('l2vpn-vpls', 'vpls'),
 }
@@ -113,6 +117,22 @@ OURS = (
         'l2vpn vpls',
         f'announce vpls rd 65011:4 endpoint 5 base 10 offset 1 size 8 next-hop 192.0.2.1 {TARGET}',
         r'Nexthop: 192\.0\.2\.1, NLRIs: \[65011:4:5:1 \(Block Size: 8, Label Base: \{\[10\]\}\)',
+    ),
+)
+OURS += (
+    (
+        'ipv4 sr-policy',
+        'announce ipv4 sr-policy distinguisher 1 color 99 endpoint 10.0.0.15 next-hop 192.0.2.1 preference 100 '
+        f'binding-sid mpls 24321 segment-list weight 1 segment type-a mpls 16001 segment type-a mpls 16002 {TARGET}',
+        r'Extcomms: \[65011:1\].*TunnelEncap: \{sr-policy: .*Preference: 100\}.* 24321.*Weight: 1\}.* 16001.* 16002'
+        r'.*Nexthop: 192\.0\.2\.1, .*Distinguisher: 1, Color 99, Endpoint: 10\.0\.0\.15 ',
+    ),
+    (
+        'ipv6 sr-policy',
+        'announce ipv6 sr-policy distinguisher 2 color 98 endpoint 2001:db8::15 next-hop 2001:db8::1 preference 200 '
+        f'segment-list weight 3 segment type-b srv6 fc00::1 {TARGET}',
+        r'Extcomms: \[65011:1\].*TunnelEncap: \{sr-policy: .*Preference: 200\}.*Weight: 3\}.*Sid: fc00::1\}'
+        r'.*Nexthop: 2001:db8::1, .*Distinguisher: 2, Color 98, Endpoint: 2001:db8::15 ',
     ),
 )
 OURS += tuple(
@@ -278,8 +298,9 @@ class Peer(Daemon):
         run(*self.gobgp, 'neighbor', session.address, 'enable')
 
     def table(self, family):
-        if family == 'l2vpn vpls':  # it has no command to show it
-            seen = [line for line in self.log().splitlines() if 'received update' in line and '(l2vpn-vpls)' in line]
+        if family in SILENT:
+            name = f'({self.words[family][0]})'
+            seen = [line for line in self.log().splitlines() if 'received update' in line and name in line]
             return seen[-1] if seen and 'MpReach' in seen[-1] else ''
         return run(*self.gobgp, 'global', 'rib', '-a', self.words[family][1], check=False)
 
