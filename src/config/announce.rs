@@ -16,6 +16,10 @@ use crate::grammar::route::{self, TailBuilder};
 use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, flow};
 use crate::text::{Cursor, Span, SyntaxError, Token};
 
+/// The sections that hold routes, in the order that their routes are announced in, wherever they stand. That is ExaBGP's
+/// order; it decides which of two announcements of one route is the last.
+pub(crate) const SECTIONS: [&str; 4] = ["announce", "static", "l2vpn", "flow"];
+
 /// Reads a section of routes.
 pub(crate) fn read(
     cx: &mut Context<'_>,
@@ -24,7 +28,8 @@ pub(crate) fn read(
     block: &Block,
     origin: Origin,
 ) {
-    let list = &mut draft.routes[usize::from(origin != Origin::Own)];
+    let section = SECTIONS.iter().position(|section| *section == word);
+    let list = &mut draft.routes[section.unwrap_or_default()][usize::from(origin != Origin::Own)];
     for statement in &block.statements {
         if cx.report.is_full() {
             return;

@@ -142,6 +142,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
             .routes
             .iter()
             .flatten()
+            .flatten()
             .flat_map(|(route, _)| route.nlri.iter().map(|nlri| nlri.family)),
     );
     let hold_time = draft.hold_time.unwrap_or(180);
@@ -299,9 +300,9 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
 
 /// The routes that can be sent to this neighbour.
 fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
-    let [own, inherited] = std::mem::take(&mut draft.routes);
-    let mut routes = Vec::with_capacity(own.len() + inherited.len());
-    for (route, span) in own.into_iter().chain(inherited) {
+    let all = std::mem::take(&mut draft.routes);
+    let mut routes = Vec::with_capacity(all.iter().flatten().map(Vec::len).sum());
+    for (route, span) in all.into_iter().flatten().flatten() {
         let families = route.nlri.iter().map(|nlri| nlri.family);
         let foreign = families
             .clone()

@@ -55,8 +55,9 @@ pub(crate) struct Draft {
     pub(crate) nexthops: Option<Vec<(Family, Afi)>>,
     pub(crate) capability: CapabilityDraft,
     pub(crate) subscriptions: Vec<SubscriptionDraft>,
-    /// The neighbour's own routes, then those of its templates; each with the place of its first word.
-    pub(crate) routes: [Vec<(RouteText, Span)>; 2],
+    /// Routes by their section, in the order of [`announce::SECTIONS`]; of each the neighbour's own, then those of its
+    /// templates; each with the place of its first word.
+    pub(crate) routes: [[Vec<(RouteText, Span)>; 2]; 4],
     pub(crate) operational: Vec<(Operational, Span)>,
 }
 

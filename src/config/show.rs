@@ -258,12 +258,18 @@ impl Text {
         self.close();
     }
 
-    /// Routes in their order; each run that belongs into one section shares it.
+    /// Routes in their order; each run that belongs into one section shares it. `static` has only some families, and
+    /// what stands in `announce` is announced before it: so all are written there, or none.
     fn routes(&mut self, routes: &[RouteText]) {
         let mut section: &[&str] = &[];
+        let fixed = routes.iter().flat_map(|route| &route.nlri).all(is_fixed);
         for route in routes {
             for nlri in &route.nlri {
-                let (place, word) = place(nlri);
+                let (place, word) = if fixed {
+                    (&["static"][..], "route ".to_owned())
+                } else {
+                    place(nlri)
+                };
                 if place != section {
                     section.iter().for_each(|_| self.close());
                     place.iter().for_each(|head| self.open(head));
@@ -287,20 +293,21 @@ impl Text {
     }
 }
 
-/// The sections that a route stands in, and the words before its own text.
-fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
-    let family = nlri.family;
-    let multicast_prefix =
-        family.afi == Afi::IPV4 && nlri.bytes.get(1).is_some_and(|octet| octet & 0xF0 == 0xE0);
-    let plain = match family.safi {
-        Safi::UNICAST => !multicast_prefix,
-        Safi::MULTICAST => multicast_prefix,
+/// Whether the words of a `static` route tell its family.
+fn is_fixed(nlri: &Nlri) -> bool {
+    let octet = nlri.bytes.get(1).copied().unwrap_or_default();
+    let multicast = nlri.family.afi == Afi::IPV4 && octet & 0xF0 == 0xE0;
+    match nlri.family.safi {
+        Safi::UNICAST => !multicast,
+        Safi::MULTICAST => multicast,
         Safi::NLRI_MPLS | Safi::MPLS_VPN => true,
         _ => false,
-    };
-    if plain {
-        return (&["static"], "route ".to_owned());
     }
+}
+
+/// The sections that a route of `announce` stands in, and the words before its own text.
+fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
+    let family = nlri.family;
     let sections: &[&str] = match family.afi {
         Afi::IPV4 => &["announce", "ipv4"],
         Afi::IPV6 => &["announce", "ipv6"],
@@ -308,7 +315,9 @@ fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
     };
     // The text of other families begins with their own word.
     let word = match family.safi {
-        Safi::UNICAST | Safi::MULTICAST => format!("{} ", family.safi),
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
+            format!("{} ", family.safi)
+        }
         _ => String::new(),
     };
     (sections, word)
