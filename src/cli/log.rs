@@ -1,40 +1,224 @@
-//! Where the log goes and how much of it: tracing, on stderr.
+//! Where the log goes and how much of it: tracing, on stderr, in a file, or to syslog.
 //!
-//! Levels come, strongest first, from `RUST_LOG`-style directives in `oxabgp_log`, from `--verbose`, and from the setting
-//! `log.level`. Lines are `LEVEL target: message fields`; with `--verbose` they begin with the time.
+//! Levels come, strongest first, from directives in the variable `oxabgp_log` (`oxabgp::speaker=debug,warn`), from
+//! `--verbose`, and from the setting `log.level`. The setting `log.destination` knows ExaBGP's words: `stdout` (which is stderr
+//! there, too), `stderr`, `syslog`, or a file. A full disk or a missing syslog loses lines, never the daemon.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
+
+use crate::config::env::{LogEnv, LogLevel};
+
+/// A file that grew to this many bytes is put aside.
+const ROTATE: u64 = 1 << 20;
+/// Files that are kept beside the current one.
+const KEEP: u32 = 3;
 
 /// How much to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
     /// What the settings say.
     Normal,
-    /// Everything.
+    /// Everything, with times.
     Verbose,
 }
 
-/// Starts logging. `level` is the setting `log.level`; `None` silences all but errors.
-pub(crate) fn start(level: Option<&str>, verbosity: Verbosity) {
-    let level = match (verbosity, level.map(str::to_ascii_uppercase).as_deref()) {
-        (Verbosity::Verbose, _) | (_, Some("DEBUG" | "NOTSET")) => LevelFilter::DEBUG,
-        (_, Some("WARNING" | "WARN")) => LevelFilter::WARN,
-        (_, None | Some("ERROR" | "ERR" | "CRITICAL" | "FATAL")) => LevelFilter::ERROR,
-        (_, Some("TRACE")) => LevelFilter::TRACE,
-        (_, Some(_)) => LevelFilter::INFO,
+/// Starts logging.
+pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
+    let level = match (verbosity, env.level) {
+        (Verbosity::Verbose, _) | (_, LogLevel::NotSet | LogLevel::Debug) => LevelFilter::DEBUG,
+        // Without logs, problems are told all the same.
+        _ if !env.enable => LevelFilter::ERROR,
+        (_, LogLevel::Info) => LevelFilter::INFO,
+        (_, LogLevel::Warning) => LevelFilter::WARN,
+        (_, LogLevel::Error | LogLevel::Critical | LogLevel::Fatal) => LevelFilter::ERROR,
     };
     let filter = std::env::var("oxabgp_log")
         .ok()
         .and_then(|directives| EnvFilter::try_new(directives).ok())
         .unwrap_or_else(|| EnvFilter::default().add_directive(level.into()));
+    let (writer, kind) = destination(&env.destination);
+    let ansi = kind == Kind::Terminal && io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let lines = lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-    // A second call, as in tests, keeps the first one's choice.
-    let _ = match verbosity {
-        Verbosity::Verbose => lines.try_init(),
-        Verbosity::Normal => lines.without_time().try_init(),
+        .with_writer(writer)
+        .with_ansi(ansi);
+    let times = match kind {
+        Kind::Syslog => false,
+        Kind::File => true,
+        Kind::Terminal => verbosity == Verbosity::Verbose || !env.short,
     };
+    // A second call, as in tests, keeps the first one's choice.
+    let _ = if times {
+        lines.try_init()
+    } else {
+        lines.without_time().try_init()
+    };
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Terminal,
+    File,
+    Syslog,
+}
+
+fn destination(text: &str) -> (BoxMakeWriter, Kind) {
+    let stderr = || (BoxMakeWriter::new(io::stderr), Kind::Terminal);
+    let path = match text {
+        "stdout" | "stderr" | "" => return stderr(),
+        "syslog" => return (BoxMakeWriter::new(Mutex::new(Syslog::new())), Kind::Syslog),
+        file if file.starts_with('/') => PathBuf::from(file),
+        file => match file.strip_prefix("file:") {
+            Some(path) => PathBuf::from(path),
+            None => {
+                eprintln!(
+                    "warning: invalid log destination `{file}`, expected `stdout`, `stderr`, `syslog`, or an absolute file path"
+                );
+                return stderr();
+            }
+        },
+    };
+    match LogFile::open(&path) {
+        Ok(file) => {
+            let file = Mutex::new(file);
+            (BoxMakeWriter::new(file), Kind::File)
+        }
+        Err(cause) => {
+            eprintln!(
+                "warning: the log file {} can't be opened: {cause}; logging to stderr",
+                path.display()
+            );
+            stderr()
+        }
+    }
+}
+
+/// A file that is put aside when it has grown large, and opened anew when somebody moved it.
+struct LogFile {
+    path: PathBuf,
+    file: File,
+    size: u64,
+}
+
+impl LogFile {
+    fn open(path: &Path) -> io::Result<Self> {
+        let path = std::path::absolute(path)?;
+        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let size = file.metadata()?.len();
+        Ok(Self { path, file, size })
+    }
+
+    /// `x` becomes `x.1`, `x.1` becomes `x.2`, and so on; the last is forgotten.
+    fn rotate(&mut self) -> io::Result<()> {
+        let name = |number: u32| {
+            let mut name = self.path.clone().into_os_string();
+            name.push(format!(".{number}"));
+            PathBuf::from(name)
+        };
+        for number in (1..KEEP).rev() {
+            // There need not be so many yet.
+            let _ = std::fs::rename(name(number), name(number + 1));
+        }
+        std::fs::rename(&self.path, name(1))?;
+        *self = Self::open(&self.path)?;
+        Ok(())
+    }
+}
+
+impl Write for LogFile {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let moved = std::fs::symlink_metadata(&self.path).is_err();
+        if self.size >= ROTATE && !moved {
+            // What can't be put aside goes on growing: better than to lose lines.
+            let _ = self.rotate();
+        } else if moved && let Ok(new) = Self::open(&self.path) {
+            *self = new;
+        }
+        self.size += line.len() as u64;
+        // A full disk loses lines, and nothing else.
+        let _ = self.file.write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let _ = self.file.flush();
+        Ok(())
+    }
+}
+
+/// The local syslog: a datagram for each line, facility daemon (RFC 3164).
+struct Syslog {
+    socket: Option<UnixDatagram>,
+}
+
+impl Syslog {
+    fn new() -> Self {
+        let socket = UnixDatagram::unbound().ok();
+        if let Some(socket) = &socket
+            && socket.set_nonblocking(true).is_err()
+        {
+            return Self { socket: None };
+        }
+        Self { socket }
+    }
+}
+
+impl Write for Syslog {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim();
+        let severity = match text.split(' ').next() {
+            Some("ERROR") => 3,
+            Some("WARN") => 4,
+            Some("INFO") => 6,
+            _ => 7,
+        };
+        let datagram = format!(
+            "<{}>oxabgp[{}]: {text}",
+            3 * 8 + severity,
+            std::process::id()
+        );
+        if let Some(socket) = &self.socket {
+            // A syslog that is away or full loses lines, and nothing else.
+            let _ = socket.send_to(datagram.as_bytes(), "/dev/log");
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_grew_is_put_aside_and_one_that_was_moved_is_opened_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("log");
+        let mut log = LogFile::open(&path).expect("a file");
+        log.size = ROTATE;
+        log.write_all(b"after\n").expect("a log never fails");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"after\n");
+        assert!(folder.path().join("log.1").exists());
+        std::fs::rename(&path, folder.path().join("moved")).expect("movable");
+        log.write_all(b"anew\n").expect("a log never fails");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"anew\n");
+    }
+
+    #[test]
+    fn a_full_disk_loses_lines_and_nothing_else() {
+        let mut log = LogFile::open(Path::new("/dev/full")).expect("the device is there");
+        log.write_all(b"lost\n").expect("a log never fails");
+    }
 }

@@ -20,7 +20,7 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
     } else {
         Verbosity::Normal
     };
-    log::start(env.log.enable.then_some(env.log.level.name()), verbosity);
+    log::start(&env.log, verbosity);
     if args.passive {
         env.bgp.passive = true;
     }

@@ -99,7 +99,14 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     }
     info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
     let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
-    let peer = session::peer(&name, &config.session, &core.env.borrow());
+    let taken = |name: &str| {
+        core.server
+            .borrow()
+            .as_ref()
+            .is_some_and(|server| server.find(name).is_some())
+    };
+    let logged = session::log_name(&name, &config.session, taken);
+    let peer = session::peer(&logged, &config.session, &core.env.borrow());
     let plugin = NeighborPlugin::dynamic(Rc::clone(core), Rc::clone(&listed.neighbor));
     Answer::Accept(Box::new(peer), Box::new(plugin))
 }

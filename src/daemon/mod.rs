@@ -104,6 +104,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
+    go_to_background(&env)?;
     let runtime = runtime()?;
     let origin = Origin {
         path,
@@ -120,6 +121,20 @@ fn runtime() -> Result<tokio::runtime::LocalRuntime, Fatal> {
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
         .map_err(|cause| Fatal::system("the runtime", cause))
+}
+
+/// Goes to the background, if the settings say so and the log does not need the terminal. Before the runtime starts: a
+/// fork keeps one thread only.
+fn go_to_background(env: &Env) -> Result<(), Fatal> {
+    if !env.daemon.daemonize {
+        return Ok(());
+    }
+    if matches!(env.log.destination.as_str(), "stdout" | "stderr" | "") {
+        error!("not going to the background: the log goes to the terminal");
+        return Ok(());
+    }
+    nix::unistd::daemon(true, false)
+        .map_err(|cause| Fatal::system("could not go to the background", cause))
 }
 
 async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
@@ -286,7 +301,9 @@ fn enlist(
 ) -> Result<(), crate::speaker::Error> {
     let peer = {
         let config = listed.neighbor.config.borrow();
-        session::peer(&listed.neighbor.name, &config.session, &core.env.borrow())
+        let name = &listed.neighbor.name;
+        let name = session::log_name(name, &config.session, |name| server.find(name).is_some());
+        session::peer(&name, &config.session, &core.env.borrow())
     };
     let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
     listed.key.set(Some(server.add_peer(peer, plugin)?));

@@ -216,7 +216,10 @@ fn change(
     }
     let Some(key) = listed.key.get() else { return };
     info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
-    let peer = session::peer(&neighbor.name, &new.session, &core.env.borrow());
+    let logged = server
+        .peer_config(key)
+        .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
+    let peer = session::peer(&logged, &new.session, &core.env.borrow());
     // ExaBGP's answer to a changed session: Cease, Peer De-configured.
     let notification = Notification::cease(3);
     let done = if reset {

@@ -11,8 +11,27 @@ use crate::bgp::{Asn, Capability};
 use crate::config::{self, Env, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
-/// The software version that we tell.
-const SOFTWARE: &str = concat!("oxabgp/", env!("CARGO_PKG_VERSION"));
+/// The software version that we tell: our own, or that of the ExaBGP we are told to stand in for (`exabgp_version`).
+fn software() -> String {
+    match std::env::var("exabgp_version") {
+        Ok(version) if !version.is_empty() => format!("ExaBGP/{version}"),
+        _ => concat!("oxabgp/", env!("CARGO_PKG_VERSION")).to_owned(),
+    }
+}
+
+/// What logs call a neighbour: its address; its whole name where another neighbour has that address, too.
+pub(crate) fn log_name(
+    name: &str,
+    session: &SessionConfig,
+    taken: impl FnOnce(&str) -> bool,
+) -> String {
+    let address = session.peer_address.to_string();
+    if taken(&address) {
+        name.to_owned()
+    } else {
+        address
+    }
+}
 
 /// Our BGP identifier on a session: configured, or our address, or, for one of a range, the remote address.
 pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
@@ -48,7 +67,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         extended_message: wanted.extended_message,
         host_name: session.host_name.clone(),
         domain_name: session.domain_name.clone(),
-        software_version: wanted.software_version.then(|| SOFTWARE.to_owned()),
+        software_version: wanted.software_version.then(software),
         link_local_nexthop: wanted.link_local_nexthop,
         role: wanted.role.map(BgpRole),
         multi_session: wanted.multi_session,
