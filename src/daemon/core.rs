@@ -4,7 +4,7 @@
 //! first, change last, and wake whoever has something to do.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::api::command::{self, Outcome, Source};
-use crate::bgp::AttributeSet;
+use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, NeighborConfig};
 use crate::grammar::RouteText;
 use crate::rib::adj_rib_out::{AdjRibOut, PeerOptions};
@@ -177,6 +177,7 @@ impl Core {
     fn announce_configured(&self, neighbor: &Neighbor) {
         let peers: PeerSet = std::iter::once(neighbor.id).collect();
         let config = neighbor.config.borrow().clone();
+        let mut known: HashMap<_, (Nlri, Rc<AttributeSet>)> = HashMap::new();
         for route in &config.routes {
             let attributes = self.intern(Rc::clone(&route.attributes));
             if let Some(name) = &route.watchdog {
@@ -188,6 +189,14 @@ impl Core {
                 }
             }
             for nlri in &route.nlri {
+                let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
+                let newer = (nlri.clone(), Rc::clone(&attributes));
+                if let Some(older) = known
+                    .insert(key, newer)
+                    .filter(|older| older.1 != attributes)
+                {
+                    neighbor.overtake(older);
+                }
                 let change = Change {
                     nlri: nlri.clone(),
                     action: Action::Announce(Rc::clone(&attributes)),

@@ -217,11 +217,11 @@ async fn work(
         };
         match request {
             Request::Shutdown => return code,
+            Request::Neighbors => made::settle(core, server),
             request => match origin {
                 Some(origin) => reload::reload(core, server, origin, request),
                 None => warn!("there is no configuration file that could be read again"),
             },
-            Request::Neighbors => made::settle(core, server),
         }
     }
 }

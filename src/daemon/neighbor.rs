@@ -19,9 +19,10 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage};
-use crate::bgp::{Capability, Codec, Negotiated, Sender};
+use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
+use crate::rib::pack;
 use crate::rib::{AdjRibIn, PeerId};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
@@ -85,6 +86,8 @@ pub(crate) struct Neighbor {
     pace: RefCell<Pace>,
     /// Whole messages that are not routes: they go out before the next routes.
     said: RefCell<VecDeque<Vec<u8>>>,
+    /// Routes that its configuration names once more further down: ExaBGP sends each version once, in the first session.
+    overtaken: RefCell<Vec<(Nlri, Rc<AttributeSet>)>>,
     /// Its connection attempts are used up.
     pub(crate) gave_up: Cell<bool>,
     /// It is to be forgotten when its plugin goes.
@@ -123,6 +126,7 @@ impl Neighbor {
             fed: RefCell::default(),
             pace: RefCell::new(Pace::new(config.rate_limit)),
             said: RefCell::default(),
+            overtaken: RefCell::default(),
             gave_up: Cell::new(false),
             retired: Cell::new(false),
             config: RefCell::new(config),
@@ -174,6 +178,24 @@ impl Neighbor {
         }
         said.push_back(message);
         self.wake.notify_one();
+    }
+
+    /// Takes note of a configured route that a later one of the same file replaces.
+    pub(crate) fn overtake(&self, route: (Nlri, Rc<AttributeSet>)) {
+        self.overtaken.borrow_mut().push(route);
+    }
+
+    /// Says the older versions of configured routes, ahead of the table, which has the newest.
+    fn say_overtaken(&self, sender: &Sender) {
+        for route in self.overtaken.take() {
+            if sender.codec.families.contains(route.0.family) {
+                // What can't be said in this version may be possible in the last, which the table reports.
+                let messages = pack::announce(sender, &[route]).unwrap_or_default();
+                self.said
+                    .borrow_mut()
+                    .extend(messages.into_iter().map(Vec::from));
+            }
+        }
     }
 
     /// Lets it be forgotten once its session has ended.
@@ -399,6 +421,7 @@ impl Plugin for NeighborPlugin {
             router_id: session.local.router_id,
             group_updates: config.session.group_updates,
         };
+        neighbor.say_overtaken(&sender);
         self.core.rib.borrow_mut().up(
             neighbor.id,
             Session {

@@ -425,6 +425,50 @@ impl Envelope {
     }
 }
 
+/// The messages that announce these routes to a peer, without any table: what the packing makes of them.
+///
+/// # Errors
+/// For the first route that can't be said to this peer, or does not fit a message.
+pub fn announce(
+    sender: &Sender,
+    routes: &[(Nlri, Rc<AttributeSet>)],
+) -> Result<Vec<Bytes>, (Nlri, Refusal)> {
+    struct Collect {
+        messages: Vec<Bytes>,
+        refused: Option<(Nlri, Refusal)>,
+    }
+    impl Sink for Collect {
+        fn messages(&mut self, bytes: Bytes, _: &Shared) {
+            self.messages.push(bytes);
+        }
+
+        fn refused(&mut self, nlri: Nlri, _: &Shared, refusal: Refusal) {
+            self.refused.get_or_insert((nlri, refusal));
+        }
+    }
+    let mut packer = Packer::default();
+    for (nlri, attributes) in routes {
+        let add_path = sender.codec.add_path_send.contains(nlri.family);
+        packer.add(&Item {
+            kind: Kind::Announce,
+            family: nlri.family,
+            path_id: add_path.then_some(nlri.path_id.unwrap_or(0)),
+            bytes: &nlri.bytes,
+            attributes: Some(attributes),
+            peers: &Shared::EMPTY,
+        });
+    }
+    let mut out = Collect {
+        messages: Vec::new(),
+        refused: None,
+    };
+    packer.finish(sender, &mut out);
+    match out.refused {
+        Some(refused) => Err(refused),
+        None => Ok(out.messages),
+    }
+}
+
 /// Passes messages on and forgets refusals, for the withdrawals of refused routes.
 struct Quiet<'a>(&'a mut dyn Sink);
 
