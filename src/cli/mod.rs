@@ -19,6 +19,7 @@ use crate::config::Env;
 
 mod decode;
 mod demo;
+mod encode;
 mod log;
 mod server;
 mod validate;
@@ -64,6 +65,11 @@ enum Command {
     ///
     /// Shows every mistake with its line, what was expected there, and a hint. Exit code 0: it is good; 1: it is not.
     Validate(ValidateArgs),
+    /// Show the message that announces or withdraws a route, in hexadecimal.
+    ///
+    /// The route is written as in a configuration or a helper's command: `oxabgp encode route 192.0.2.0/24 next-hop
+    /// 192.0.2.1 med 5`, `oxabgp encode withdraw route 192.0.2.0/24`. Options tell what the session negotiated.
+    Encode(EncodeArgs),
     /// Rewrite a configuration of ExaBGP 3.4 or 4.2 in today's words, on standard output.
     ///
     /// Comments, blank lines and the order of settings stay. What is left to do by hand is told like `validate` does.
@@ -145,6 +151,43 @@ pub(crate) struct ValidateArgs {
     configuration: Vec<PathBuf>,
 }
 
+/// Options of `encode`.
+#[derive(Args, Debug)]
+pub(crate) struct EncodeArgs {
+    /// Our AS.
+    #[arg(long, value_name = "AS", default_value = "65533")]
+    local_as: u32,
+    /// The peer's AS; without it, ours: an internal session.
+    #[arg(long, value_name = "AS")]
+    peer_as: Option<u32>,
+    /// Our address, for `next-hop self`.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    local_address: std::net::IpAddr,
+    /// Two-octet AS numbers in AS_PATH.
+    #[arg(long)]
+    no_asn4: bool,
+    /// NLRI carry path identifiers (ADD-PATH).
+    #[arg(short = 'i', long)]
+    path_information: bool,
+    /// IPv4 routes may have IPv6 next hops (RFC 8950).
+    #[arg(long)]
+    extended_next_hop: bool,
+    /// Messages may have 65,535 bytes (RFC 8654).
+    #[arg(long)]
+    extended_message: bool,
+    /// Only the body, without the header.
+    #[arg(long)]
+    body: bool,
+    /// The route.
+    #[arg(
+        required = true,
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "ROUTE"
+    )]
+    route: Vec<String>,
+}
+
 /// Options of `migrate`.
 #[derive(Args, Debug)]
 pub(crate) struct MigrateArgs {
@@ -216,6 +259,7 @@ pub fn main() -> ExitCode {
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),
         Command::Validate(args) => validate::run(&args, cli.env_file),
+        Command::Encode(args) => encode::run(&args),
         Command::Migrate(args) => validate::migrate(&args, cli.env_file),
         Command::Decode(args) => decode::run(&args, cli.env_file),
         Command::Env(args) => validate::env(&args, cli.env_file),

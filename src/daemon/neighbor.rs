@@ -22,7 +22,7 @@ use crate::bgp::message::{MessageType, RawMessage};
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
-use crate::rib::pack;
+use crate::rib::{Action, Change as Announcement, PeerSet, pack};
 use crate::rib::{AdjRibIn, PeerId};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
@@ -190,7 +190,12 @@ impl Neighbor {
         for route in self.overtaken.take() {
             if sender.codec.families.contains(route.0.family) {
                 // What can't be said in this version may be possible in the last, which the table reports.
-                let messages = pack::announce(sender, &[route]).unwrap_or_default();
+                let change = Announcement {
+                    nlri: route.0,
+                    action: Action::Announce(route.1),
+                    peers: PeerSet::new(),
+                };
+                let messages = pack::messages(sender, &[change]).unwrap_or_default();
                 self.said
                     .borrow_mut()
                     .extend(messages.into_iter().map(Vec::from));

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hashbrown::HashTable;
 
+use super::route::{Action, Change};
 use super::sets::Shared;
 use crate::bgp::attribute::encode::{EncodeError, in_body, next_hop_field, resolve};
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
@@ -425,14 +426,11 @@ impl Envelope {
     }
 }
 
-/// The messages that announce these routes to a peer, without any table: what the packing makes of them.
+/// The messages that tell a peer of these changes, without any table: what the packing makes of them.
 ///
 /// # Errors
 /// For the first route that can't be said to this peer, or does not fit a message.
-pub fn announce(
-    sender: &Sender,
-    routes: &[(Nlri, Rc<AttributeSet>)],
-) -> Result<Vec<Bytes>, (Nlri, Refusal)> {
+pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri, Refusal)> {
     struct Collect {
         messages: Vec<Bytes>,
         refused: Option<(Nlri, Refusal)>,
@@ -447,14 +445,19 @@ pub fn announce(
         }
     }
     let mut packer = Packer::default();
-    for (nlri, attributes) in routes {
+    for change in changes {
+        let nlri = &change.nlri;
         let add_path = sender.codec.add_path_send.contains(nlri.family);
+        let (kind, attributes) = match &change.action {
+            Action::Announce(attributes) => (Kind::Announce, Some(attributes)),
+            Action::Withdraw(attributes) => (Kind::Withdraw, attributes.as_ref()),
+        };
         packer.add(&Item {
-            kind: Kind::Announce,
+            kind,
             family: nlri.family,
             path_id: add_path.then_some(nlri.path_id.unwrap_or(0)),
             bytes: &nlri.bytes,
-            attributes: Some(attributes),
+            attributes,
             peers: &Shared::EMPTY,
         });
     }
@@ -481,7 +484,7 @@ impl Sink for Quiet<'_> {
 }
 
 /// The End-of-RIB marker of a family (RFC 4724 section 2).
-pub(crate) fn end_of_rib(family: Family) -> Bytes {
+pub fn end_of_rib(family: Family) -> Bytes {
     let mut out = Vec::with_capacity(30);
     message::encode(&mut out, MessageType::UPDATE, |w| {
         w.u16(0);
