@@ -51,7 +51,9 @@ impl AdjRibOut {
             for (peers, gone) in told {
                 let peers = self.sets.and(&peers, &wanted);
                 let target = peers.set().map(|set| self.target(set, family));
-                if let Some(target) = target {
+                if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
+                    // Also what was told while the family was still configured.
+                    slot.value.withdraw(&mut self.sets, &peers);
                     self.forget(target, id, gone.as_ref());
                 }
             }

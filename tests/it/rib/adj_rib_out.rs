@@ -123,6 +123,27 @@ fn families_are_refused_kept_or_sent() {
 }
 
 #[test]
+fn what_was_told_before_a_family_was_taken_away_can_still_be_cleared() {
+    let (mut rib, mut views) = established(1, &[V4, V6]);
+    told(
+        &mut rib,
+        &mut views[0],
+        vec![
+            announce(route(V4, 1), 1, &[0]),
+            announce(route(V6, 2), 1, &[0]),
+        ],
+    );
+    rib.add_peer(PeerId(0), options(&[V4]));
+    rib.up(PeerId(0), session(&[V4]));
+    rib.clear(&peers(&[0]));
+    assert_eq!(
+        told(&mut rib, &mut views[0], vec![]),
+        ["eor ipv4 unicast", "withdraw 1"]
+    );
+    assert_eq!(rib.counters().routes, 0);
+}
+
+#[test]
 fn a_label_alone_is_news_and_a_withdrawal_keeps_it() {
     let family = Family {
         safi: Safi::NLRI_MPLS,

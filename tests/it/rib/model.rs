@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use oxabgp::bgp::negotiated::Refresh;
 use oxabgp::bgp::{Family, Nlri};
-use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId, Session};
+use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId, PeerOptions, RouteFilter, Session};
 use proptest::prelude::*;
 
 use super::view::{Key, View};
@@ -350,5 +350,30 @@ proptest! {
         let mut model = Model::new(true);
         ops.into_iter().for_each(|op| model.run(op));
         model.finish();
+    }
+
+    /// A peer without `adj-rib-out` hears all that it would with it, and nothing is kept for it.
+    #[test]
+    fn nothing_is_lost_or_kept_without_adj_rib_out(changes in prop::collection::vec((any::<bool>(), 0..3usize, 0..12u16, 0..4u32), 1..100), fills in prop::collection::vec((0..2u32, 1..300usize), 0..60)) {
+        let mut model = Model::new(false);
+        model.rib.add_peer(PeerId(1), PeerOptions { keep: false, ..options(&CONFIGURED) });
+        let (first, rest) = changes.split_at(changes.len() / 3);
+        let op = |(announce, family, number, med): &(bool, usize, u16, u32)| {
+            let (family, number, med, to) = (*family, *number, *med, vec![0, 1]);
+            if *announce { Op::Announce { family, number, path: 0, med, to } } else { Op::Withdraw { family, number, path: 0, to } }
+        };
+        first.iter().for_each(|change| model.run(op(change)));
+        (0..2).for_each(|peer| model.run(Op::Up { peer, kind: 0 }));
+        let mut fills = fills.into_iter();
+        for change in rest {
+            model.run(op(change));
+            if let Some((peer, bytes)) = fills.next() {
+                model.run(Op::Fill { peer, bytes, messages: 3 });
+            }
+        }
+        (0..2).for_each(|peer| model.sync(peer));
+        let kept = model.rib.routes(RouteFilter { peers: Some(peers(&[1])), family: None });
+        // Multicast is configured, but not negotiated: kept until it is.
+        prop_assert!(kept.into_iter().all(|route| !NEGOTIATED.contains(&route.nlri.family)));
     }
 }
