@@ -15,20 +15,38 @@ use crate::wire::{Reader, WireError};
 /// What stands in a withdrawal in the place of the labels (RFC 8277 section 2.4).
 pub const WITHDRAW: u32 = 0x80_0000;
 
-/// Takes a stack off the front: three bytes for each label, to the one with the bottom-of-stack bit, or one of the two
-/// values that stand in withdrawals.
+/// Takes a stack off the front of labels and prefix: three bytes for each label. `left` tells how many bits a stack of that many
+/// bytes leaves for the prefix, if it leaves as many as a prefix can have.
+///
+/// The stack ends at the label with the bottom-of-stack bit. RFC 8277 2.2 wants that bit set, and ignored where only one label is
+/// expected: so where there is no such end, or none that leaves a prefix, the first label alone is the stack. The two values that
+/// stand in withdrawals are always alone.
 ///
 /// # Errors
-/// When the bytes end before the stack does.
-pub fn take<'a>(r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-    let all = r.peek();
-    let before = r.remaining();
-    loop {
-        let entry = r.u24("a label stack with a bottom")?;
-        if entry & 1 == 1 || entry == WITHDRAW || entry == 0 {
-            return Ok(&all[..before - r.remaining()]);
+/// When neither leaves a prefix.
+pub fn take<'a>(
+    r: &mut Reader<'a>,
+    left: impl Fn(usize) -> Option<usize>,
+) -> Result<&'a [u8], WireError> {
+    const WHAT: &str = "a label stack with a bottom";
+    let mut scan = *r;
+    let mut taken = 0;
+    while let Ok(entry) = scan.u24(WHAT) {
+        taken += 3;
+        let alone = taken == 3 && (entry == WITHDRAW || entry == 0);
+        if entry & 1 == 1 || alone {
+            // A stack that eats the whole prefix is believed only if it is the one label that must be there.
+            let believable = taken == 3 || left(3).is_none_or(|_| left(taken) != Some(0));
+            if believable && left(taken).is_some() {
+                return r.take(taken, WHAT);
+            }
+            break;
         }
     }
+    if left(3).is_some_and(|bits| bits > 0) {
+        return r.take(3, WHAT);
+    }
+    Err(r.error(WHAT))
 }
 
 /// The labels of a stack that [`take`] took.
@@ -91,14 +109,26 @@ mod tests {
         assert_eq!(bytes, [0, 6, 0x40, 0, 7, 0x41]);
         let mut more = bytes.clone();
         more.push(9);
+        // As if the length said that eight bits follow the second label.
+        let eight = |taken: usize| 56_usize.checked_sub(taken * 8);
         let mut r = Reader::new(&more);
-        assert_eq!(take(&mut r), Ok(&bytes[..]));
+        assert_eq!(take(&mut r, eight), Ok(&bytes[..]));
         assert_eq!(r.rest(), [9]);
         assert_eq!(labels(&bytes).collect::<Vec<_>>(), [100, 116]);
         assert_eq!(
-            take(&mut Reader::new(&[0x80, 0, 0, 1])),
+            take(&mut Reader::new(&[0x80, 0, 0, 1]), eight),
             Ok(&[0x80, 0, 0][..])
         );
-        assert!(take(&mut Reader::new(&[0, 6, 0x40])).is_err());
+    }
+
+    #[test]
+    fn one_label_without_the_bit_is_a_stack() {
+        // 10.0.1.0/24 behind it looks like a second label that leaves nothing.
+        let bytes = [0, 6, 0x40, 10, 0, 1];
+        let left = |taken: usize| 48_usize.checked_sub(taken * 8);
+        assert_eq!(take(&mut Reader::new(&bytes), left), Ok(&bytes[..3]));
+        let none = |taken: usize| 24_usize.checked_sub(taken * 8);
+        assert!(take(&mut Reader::new(&bytes[..3]), none).is_err());
+        assert!(take(&mut Reader::new(&[0, 6]), left).is_err());
     }
 }

@@ -15,16 +15,11 @@ def attribute(code, change):
     return lambda line: re.sub(rf"( [0-9A-F]{{2}}\.{code}\.)([0-9A-F]+)", one, line)
 
 
-def each_once(words):
-    return sorted(set(words))
-
-
 def two_octet(words):
     return sorted("01" + word[2:] if word[:4] in ("0202", "0203") else word for word in words)
 
 
 EQUAL = {
-    "communities-once": lambda line: attribute(16, each_once)(attribute(8, each_once)(line)),
     "four-octet-as": attribute(16, two_octet),
 }
 

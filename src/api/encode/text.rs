@@ -115,9 +115,10 @@ fn update_text(
         routes,
     } in fields
     {
-        for (hop, nlri) in
-            each_hop(*next_hop).flat_map(|hop| routes.flatten().map(move |nlri| (hop, nlri)))
-        {
+        let lines = routes
+            .flatten()
+            .flat_map(|nlri| each_hop(*next_hop).map(move |hop| (hop, nlri)));
+        for (hop, nlri) in lines {
             let announced = *direction == update::Direction::Announce;
             lead(
                 w,

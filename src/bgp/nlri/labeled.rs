@@ -65,16 +65,19 @@ const fn rd_bits(family: Family) -> usize {
 fn parts<'a>(family: Family, r: &mut Reader<'a>) -> Result<Parts<'a>, WireError> {
     let total = usize::from(r.u8("the length of a prefix")?);
     let mut r = r.sub(total.div_ceil(8), "labels and a prefix")?;
-    let labels = label::take(&mut r)?;
+    let most = usize::from(max_bits(family.afi));
+    let left = |taken: usize| {
+        total
+            .checked_sub(taken * 8 + rd_bits(family))
+            .filter(|bits| *bits <= most)
+    };
+    let labels = label::take(&mut r, left)?;
     let rd = if rd_bits(family) == 0 {
         None
     } else {
         Some(RouteDistinguisher(r.array("a route distinguisher")?))
     };
-    let bits = total
-        .checked_sub(labels.len() * 8 + rd_bits(family))
-        .and_then(|bits| u8::try_from(bits).ok())
-        .filter(|bits| *bits <= max_bits(family.afi));
+    let bits = left(labels.len()).and_then(|bits| u8::try_from(bits).ok());
     let Some(bits) = bits else {
         return Err(r.error("a prefix length of the family"));
     };
@@ -202,7 +205,8 @@ mod tests {
     #[test]
     fn a_stack_without_bottom_is_no_prefix() {
         let family = Family::new(1, 4);
-        assert!(frame(family, &mut Reader::new(&[48, 0, 6, 0x40, 10, 1, 2])).is_err());
+        assert!(frame(family, &mut Reader::new(&[72, 0, 6, 0x40, 10, 1, 2, 3, 4, 4])).is_err());
+        assert!(frame(family, &mut Reader::new(&[24, 0, 6, 0x40])).is_err());
         assert!(frame(family, &mut Reader::new(&[20, 0, 6, 0x41])).is_err());
         assert!(frame(family, &mut Reader::new(&[57, 0, 6, 0x41, 10, 1, 2, 3, 4])).is_err());
         let stack = [0; 30].map(|_| 100);
