@@ -12,8 +12,8 @@ use super::neighbor::Draft;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
 use crate::bgp::{Afi, Family, Safi};
-use crate::grammar::route::{self, TailBuilder};
 use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, flow};
+use crate::grammar::{TailBuilder, route};
 use crate::text::{Cursor, Span, SyntaxError, Token};
 
 /// The sections that hold routes, in the order that their routes are announced in, wherever they stand. That is ExaBGP's

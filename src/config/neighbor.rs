@@ -323,7 +323,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
 pub(crate) fn peer(c: &mut Cursor<'_>, report: &mut Report) -> Result<(IpAddr, u8), SyntaxError> {
     let span = c.span();
     let (address, bits) = c.value("the peer's address, or a range of addresses", value::prefix)?;
-    let network = crate::grammar::route::mask(address, bits);
+    let network = crate::grammar::prefix::mask(address, bits);
     if network != address {
         report.add(
             Diagnostic::warning(

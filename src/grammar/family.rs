@@ -3,7 +3,8 @@
 //! The words of an NLRI belong to its family (`bgp::nlri`); attributes may stand behind them, or between them where their
 //! order is free. All but FlowSpec need a next hop.
 
-use super::route::{self, TailBuilder};
+use super::builder::{TailBuilder, add_all};
+use super::route;
 use super::{Place, RouteText, Verb, flow};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
 use crate::bgp::nlri::{evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
@@ -90,7 +91,7 @@ fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText
             }
         }
     }
-    route::add_all(&mut tail, path.attribute().into_iter());
+    add_all(&mut tail, path.attribute().into_iter());
     Ok(tail.finish(verb, c.span())?.text(vec![nlri]))
 }
 

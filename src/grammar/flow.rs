@@ -4,7 +4,7 @@
 //! them, the same in one line and in blocks, in files and in commands. A next hop is not needed: most actions have no use
 //! for one.
 
-use super::route::{TailBuilder, add_all};
+use super::builder::{TailBuilder, add_all};
 use super::{Place, RouteText, Verb};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
 use crate::bgp::nlri::flow::RuleBuilder;

@@ -12,15 +12,19 @@ use std::rc::Rc;
 
 use crate::bgp::{AttributeSet, Family, Nlri};
 
+mod builder;
 pub mod family;
 pub mod flow;
 pub mod operational;
+pub mod prefix;
 pub mod route;
 pub mod selector;
 
+pub use builder::TailBuilder;
 pub use family::sentence;
 pub use operational::Operational;
-pub use route::{Prefix, Tail};
+pub use prefix::Prefix;
+pub use route::Tail;
 pub use selector::Selector;
 
 /// What is to be done with the routes of a sentence: a withdrawal needs neither next hop nor labels.

@@ -1,0 +1,236 @@
+//! A tail in the making: keywords become attributes and facts, one after the other.
+
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use super::route::Tail;
+use super::{Place, Verb};
+use crate::bgp::attribute::Attribute;
+use crate::bgp::{AttributeSet, NextHop, RouteDistinguisher, Safi};
+use crate::text::{Cursor, Span, SyntaxError, value};
+
+/// The words of a sentence that are not path attributes.
+const OWN_WORDS: [&str; 8] = [
+    "path-information",
+    "label",
+    "rd",
+    "route-distinguisher",
+    "name",
+    "split",
+    "watchdog",
+    "withdraw",
+];
+
+/// A tail in the making: one keyword after the other.
+#[derive(Debug)]
+pub struct TailBuilder {
+    place: Place,
+    attributes: Vec<Attribute>,
+    path_id: Option<u32>,
+    labels: SmallVec<[u8; 6]>,
+    rd: Option<RouteDistinguisher>,
+    split: Option<u8>,
+    watchdog: Option<Box<str>>,
+    withdraw: bool,
+    name: Option<Box<str>>,
+}
+
+impl TailBuilder {
+    /// Of a sentence at `place`.
+    pub fn new(place: Place) -> Self {
+        Self {
+            place,
+            attributes: Vec::with_capacity(8),
+            path_id: None,
+            labels: SmallVec::new(),
+            rd: None,
+            split: None,
+            watchdog: None,
+            withdraw: false,
+            name: None,
+        }
+    }
+
+    /// Takes a keyword and its value. Of a keyword that comes twice the first stays, but extended communities add up.
+    ///
+    /// # Errors
+    /// When the keyword is unknown or has no place here, or its value is none.
+    pub fn keyword(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+        let at = *c;
+        let keyword = c.word("a keyword")?;
+        if let Some(attribute) = Attribute::parse(keyword, c) {
+            add(&mut self.attributes, attribute?);
+            return Ok(());
+        }
+        if !self.allows(keyword) {
+            return Err(unknown(&at, keyword, |word| self.allows(word)));
+        }
+        match keyword {
+            "path-information" => {
+                let path_id = c.value("a number or an IPv4 address", |word| {
+                    value::u32(word).or_else(|| value::ipv4(word).map(u32::from))
+                })?;
+                self.path_id.get_or_insert(path_id);
+            }
+            "label" => {
+                let labels = parse_labels(c)?;
+                if self.labels.is_empty() {
+                    self.labels = labels;
+                }
+            }
+            "rd" | "route-distinguisher" => {
+                let rd = c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)?;
+                self.rd.get_or_insert(rd);
+            }
+            "split" => {
+                let split = c.value("`/` and a length, such as `/24`", |word| {
+                    word.strip_prefix('/')
+                        .and_then(value::u8)
+                        .filter(|bits| *bits <= 128)
+                })?;
+                self.split.get_or_insert(split);
+            }
+            "watchdog" => {
+                let name = c.value("a name, other than `announce` and `withdraw`", |word| {
+                    (!matches!(word, "announce" | "withdraw")).then(|| word.into())
+                })?;
+                self.watchdog.get_or_insert(name);
+            }
+            "withdraw" => self.withdraw = true,
+            // `allows` knows no other word.
+            _ => {
+                let name = c.word("a name")?;
+                self.name.get_or_insert_with(|| name.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that all is there that `verb` needs; `end` is where the sentence ends.
+    ///
+    /// # Errors
+    /// When an announcement has no next hop, or a family with labels or route distinguishers lacks them.
+    pub fn finish(self, verb: Verb, end: Span) -> Result<Tail, SyntaxError> {
+        let missing = |what: &str, help: &str| {
+            Err(SyntaxError::new(end, format!("the route has no {what}")).with_help(help))
+        };
+        let attributes = AttributeSet::new(self.attributes);
+        let safi = match self.place {
+            Place::Family(family) => Some(family.safi),
+            Place::Route => self.rd.map(|_| Safi::MPLS_VPN),
+        };
+        if safi == Some(Safi::MPLS_VPN) && self.rd.is_none() {
+            return missing("route distinguisher", "add `rd 65000:1`");
+        }
+        if verb == Verb::Announce {
+            let flow = matches!(safi, Some(Safi::FLOW | Safi::FLOW_VPN));
+            if attributes.next_hop().is_none() && !flow {
+                return missing(
+                    "next hop",
+                    "add `next-hop` and an address, or `next-hop self`",
+                );
+            }
+            if matches!(safi, Some(Safi::MPLS_VPN | Safi::NLRI_MPLS)) && self.labels.is_empty() {
+                return missing("label", "add `label` and a number up to 1048575");
+            }
+        }
+        Ok(Tail {
+            family: match self.place {
+                Place::Family(family) => Some(family),
+                Place::Route => None,
+            },
+            attributes: Rc::new(attributes),
+            path_id: self.path_id,
+            labels: self.labels,
+            rd: self.rd,
+            split: self.split,
+            watchdog: self.watchdog,
+            withdraw: self.withdraw,
+            name: self.name,
+        })
+    }
+
+    /// Writes an IPv4 next hop as an IPv4-mapped IPv6 address.
+    pub(super) fn map_next_hop(&mut self) {
+        for attribute in &mut self.attributes {
+            if let Attribute::NextHop(hop) = attribute
+                && let NextHop::V4(address) = hop.0
+            {
+                hop.0 = NextHop::V6(address.to_ipv6_mapped());
+            }
+        }
+    }
+
+    fn allows(&self, word: &str) -> bool {
+        let safi = match self.place {
+            Place::Route => return OWN_WORDS.contains(&word),
+            Place::Family(family) => family.safi,
+        };
+        match word {
+            "path-information" => {
+                matches!(safi, Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN)
+            }
+            "label" => matches!(safi, Safi::NLRI_MPLS | Safi::MPLS_VPN),
+            "rd" | "route-distinguisher" => safi == Safi::MPLS_VPN,
+            _ => OWN_WORDS.contains(&word),
+        }
+    }
+}
+
+/// Adds attributes that other words of the sentence made.
+pub(super) fn add_all(tail: &mut TailBuilder, attributes: impl Iterator<Item = Attribute>) {
+    for attribute in attributes {
+        add(&mut tail.attributes, attribute);
+    }
+}
+
+/// Adds `attribute`, or merges it into the one with the same code.
+fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
+    match attributes
+        .iter_mut()
+        .find(|earlier| earlier.code() == attribute.code())
+    {
+        Some(earlier) => earlier.merge(attribute),
+        None => attributes.push(attribute),
+    }
+}
+
+/// The error about a keyword that nobody knows here; `at` stands before it.
+fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
+    let words = || {
+        Attribute::KEYWORDS
+            .iter()
+            .flat_map(|words| words.iter().copied())
+            .chain(OWN_WORDS.into_iter().filter(|word| own(word)))
+    };
+    let error = SyntaxError::new(at.span(), format!("unknown keyword `{keyword}`"));
+    match crate::text::near_miss(keyword, words()) {
+        Some(near) => error.with_help(format!("did you mean `{near}`?")),
+        None => {
+            let mut words: Vec<&str> = words().collect();
+            words.sort_unstable();
+            error.with_help(format!("a route may have `{}`", words.join("`, `")))
+        }
+    }
+}
+
+/// Reads `100` or `[ 100 200 ]` as a label stack in wire form.
+fn parse_labels(c: &mut Cursor<'_>) -> Result<SmallVec<[u8; 6]>, SyntaxError> {
+    let start = *c;
+    let labels = c.list(|c| {
+        c.value("a label up to 1048575", |word| {
+            value::u32(word).filter(|label| *label < 1 << 20)
+        })
+    })?;
+    let Some(last) = labels.len().checked_sub(1) else {
+        return Err(start.error("at least one label"));
+    };
+    let mut stack = SmallVec::new();
+    for (index, label) in labels.into_iter().enumerate() {
+        // RFC 3032 2.1: label (20 bits), experimental use (3), bottom of stack (1)
+        let entry = label << 4 | u32::from(index == last);
+        stack.extend_from_slice(&entry.to_be_bytes()[1..]);
+    }
+    Ok(stack)
+}
