@@ -101,12 +101,8 @@ struct Model {
 }
 
 impl Model {
-    fn new(unique: bool) -> Self {
-        let mut rib = AdjRibOut::with_limits(Limits {
-            lag: 400,
-            turn: 7,
-            scan: 5,
-        });
+    fn new(unique: bool, limits: Limits) -> Self {
+        let mut rib = AdjRibOut::with_limits(limits);
         (0..PEERS).for_each(|peer| rib.add_peer(PeerId(peer), options(&CONFIGURED)));
         Self {
             rib,
@@ -315,6 +311,11 @@ fn some_peers() -> impl Strategy<Value = Vec<u32>> {
     ]
 }
 
+/// So small that everything is done in several steps.
+fn limits() -> impl Strategy<Value = Limits> {
+    (50..1_000usize, 1..20usize, 1..20u32).prop_map(|(lag, turn, scan)| Limits { lag, turn, scan })
+}
+
 /// With `paths` there are path identifiers; with `again` also what makes routes be sent again.
 fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
@@ -338,24 +339,24 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_view_ends_as_the_model_says(ops in ops(3, true)) {
-        let mut model = Model::new(false);
+    fn every_view_ends_as_the_model_says(ops in ops(3, true), limits in limits()) {
+        let mut model = Model::new(false, limits);
         ops.into_iter().for_each(|op| model.run(op));
         model.finish();
     }
 
     /// Stronger: without path identifiers and refreshes, nothing is told twice, and nothing older after something newer.
     #[test]
-    fn every_version_is_told_once_and_in_order(ops in ops(0, false)) {
-        let mut model = Model::new(true);
+    fn every_version_is_told_once_and_in_order(ops in ops(0, false), limits in limits()) {
+        let mut model = Model::new(true, limits);
         ops.into_iter().for_each(|op| model.run(op));
         model.finish();
     }
 
     /// A peer without `adj-rib-out` hears all that it would with it, and nothing is kept for it.
     #[test]
-    fn nothing_is_lost_or_kept_without_adj_rib_out(changes in prop::collection::vec((any::<bool>(), 0..3usize, 0..12u16, 0..4u32), 1..100), fills in prop::collection::vec((0..2u32, 1..300usize), 0..60)) {
-        let mut model = Model::new(false);
+    fn nothing_is_lost_or_kept_without_adj_rib_out(changes in prop::collection::vec((any::<bool>(), 0..3usize, 0..12u16, 0..4u32), 1..100), fills in prop::collection::vec((0..2u32, 1..300usize), 0..60), limits in limits()) {
+        let mut model = Model::new(false, limits);
         model.rib.add_peer(PeerId(1), PeerOptions { keep: false, ..options(&CONFIGURED) });
         let (first, rest) = changes.split_at(changes.len() / 3);
         let op = |(announce, family, number, med): &(bool, usize, u16, u32)| {
