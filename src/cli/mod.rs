@@ -10,6 +10,7 @@
 )]
 
 use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -20,8 +21,12 @@ use crate::config::Env;
 mod decode;
 mod demo;
 mod encode;
+mod exabgp;
 mod log;
+mod pipe;
+mod run;
 mod server;
+mod shell;
 mod validate;
 
 /// Exit codes: 0 well, 1 refused input, 2 usage, 3 failure while running. ExaBGP only knows 0, 1 and 2, and its users
@@ -81,6 +86,23 @@ enum Command {
     Decode(DecodeArgs),
     /// List every setting with its value, in the form of an exabgp.env file.
     Env(EnvArgs),
+    /// Say something to a running daemon, or talk with it.
+    ///
+    /// `oxabgp cli show neighbor summary` shows the answer; words may be shortened (`oxabgp cli s n s`). Without words,
+    /// commands are read from standard input, with history and completion if that is a terminal. As with `exabgp cli` the
+    /// exit code is 0 even for a command that was refused.
+    Cli(ControlArgs),
+    /// Let a running daemon carry out a command, for scripts.
+    ///
+    /// Exit code 0: it was carried out; 1: it was refused, and the reason is on standard error; 3: no daemon answers.
+    /// Without words, each line of standard input is a command.
+    Run(ControlArgs),
+    /// Run one session from the command line: commands on standard input, events on standard output.
+    ///
+    /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration. When
+    /// the input ends and all of it is with the peer, the session is kept, or ended with --leave. Refused commands are
+    /// told on standard error; answers come after `enable-ack`.
+    Pipe(PipeArgs),
     /// Show a speaker, a peer and a helper at work, on loopback, in a few seconds.
     ///
     /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
@@ -239,6 +261,64 @@ pub(crate) struct EnvArgs {
     env: bool,
 }
 
+/// Options of `cli` and `run`.
+#[derive(Args, Debug)]
+pub(crate) struct ControlArgs {
+    /// The name of the daemon's named pipes and socket. Default: the settings `api.pipename` and `api.socketname`.
+    #[arg(long, value_name = "NAME")]
+    pipename: Option<String>,
+    /// The path of the daemon's control socket. Default: `oxabgp_api_socketpath`, or where daemons make it.
+    #[arg(long, value_name = "PATH", conflicts_with = "pipename")]
+    socket: Option<PathBuf>,
+    /// Ask for JSON where a command has it.
+    #[arg(long)]
+    json: bool,
+    /// The command.
+    #[arg(value_name = "WORD")]
+    command: Vec<String>,
+}
+
+/// Options of `pipe`.
+#[derive(Args, Debug)]
+pub(crate) struct PipeArgs {
+    /// Our AS number.
+    #[arg(long, value_name = "AS")]
+    local_as: String,
+    /// The peer's address.
+    #[arg(long, value_name = "ADDRESS")]
+    peer: IpAddr,
+    /// The peer's AS number.
+    #[arg(long, value_name = "AS")]
+    peer_as: String,
+    /// Our address. Default: the kernel's choice.
+    #[arg(long, value_name = "ADDRESS")]
+    local_address: Option<IpAddr>,
+    /// Our BGP identifier. Default: our IPv4 address.
+    #[arg(long, value_name = "ADDRESS")]
+    router_id: Option<Ipv4Addr>,
+    /// The peer's port. Default: 179, or the setting `tcp.port`.
+    #[arg(long)]
+    port: Option<u16>,
+    /// A family of the session: "ipv4 unicast". May stand several times. Default: IPv4 and IPv6 unicast.
+    #[arg(long, value_name = "FAMILY")]
+    family: Vec<String>,
+    /// Events as text.
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
+    /// Events as JSON, the default.
+    #[arg(long)]
+    json: bool,
+    /// Keep the session when the input has ended, the default.
+    #[arg(long, conflicts_with = "leave")]
+    hold: bool,
+    /// End when the input has ended and all of it is with the peer. Exit code 1: a command was refused.
+    #[arg(long)]
+    leave: bool,
+    /// Log everything, with time and place.
+    #[arg(short, long)]
+    verbose: bool,
+}
+
 /// Options of `demo`.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
@@ -249,7 +329,11 @@ pub(crate) struct DemoArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = arguments(std::env::args_os());
+    let given = match exabgp::arguments(std::env::args_os().collect()) {
+        Ok(given) => given,
+        Err(code) => return code,
+    };
+    let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
         // ExaBGP prints its help and fails when it is told nothing.
         let _ = Cli::command().print_long_help();
@@ -263,6 +347,9 @@ pub fn main() -> ExitCode {
         Command::Migrate(args) => validate::migrate(&args, cli.env_file),
         Command::Decode(args) => decode::run(&args, cli.env_file),
         Command::Env(args) => validate::env(&args, cli.env_file),
+        Command::Cli(args) => shell::run(&args, cli.env_file),
+        Command::Run(args) => run::run(&args, cli.env_file),
+        Command::Pipe(args) => pipe::run(&args, cli.env_file),
         Command::Demo(args) => demo::run(args.helper),
         Command::Version => version(),
     }
@@ -331,11 +418,25 @@ fn version() -> ExitCode {
     let program = std::env::current_exe()
         .map(|path| path.display().to_string())
         .unwrap_or_default();
-    println!("oxabgp : {}", env!("CARGO_PKG_VERSION"));
-    println!(
-        "ExaBGP : {} (compatible with)",
-        crate::api::command::COMPATIBLE
-    );
+    let own = env!("CARGO_PKG_VERSION");
+    if exabgp::is_exabgp() {
+        // The first line is what tools look at.
+        let version = std::env::var("exabgp_version").ok();
+        let version = version.filter(|version| !version.is_empty());
+        println!(
+            "ExaBGP : {}",
+            version
+                .as_deref()
+                .unwrap_or(crate::api::command::COMPATIBLE)
+        );
+        println!("oxabgp : {own}");
+    } else {
+        println!("oxabgp : {own}");
+        println!(
+            "ExaBGP : {} (compatible with)",
+            crate::api::command::COMPATIBLE
+        );
+    }
     println!(
         "Uname  : {} {} {} {} {}",
         part(nix::sys::utsname::UtsName::sysname),

@@ -449,7 +449,10 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
         let name = name.replace('_', "-");
         let in_section = || OPTIONS.iter().filter(|option| option.section == section);
         let known = in_section().any(|option| option.name == name)
-            || matches!((section, &*name), ("tcp", "connections") | ("cli", "pipe"));
+            || matches!(
+                (section, &*name),
+                ("tcp", "connections") | ("cli", "pipe") | ("api", "socketname" | "socketpath")
+            );
         if known || in_section().next().is_none() {
             continue;
         }

@@ -30,7 +30,6 @@ pub(crate) mod stdio;
 use operator::Operator;
 use socket::Socket;
 
-#[expect(unused_imports, reason = "the command line comes next")]
 pub(crate) use operator::FRAME;
 
 /// How long the last answers may take at the end.

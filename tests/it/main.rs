@@ -3,6 +3,8 @@
 mod api;
 mod architecture;
 mod bgp;
+#[cfg(feature = "daemon")]
+mod cli;
 mod config;
 mod config_diff;
 mod config_env;

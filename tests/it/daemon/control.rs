@@ -257,7 +257,7 @@ fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
 }
 
 /// ExaBGP's pipes, in a folder below `EXABGP_ROOT`.
-fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
+pub(crate) fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
     let folder = lab.path("root/run/exabgp");
     fs::create_dir_all(&folder).expect("a folder");
     let (commands, answers) = (

@@ -1,7 +1,7 @@
 //! The daemon as its users have it: the real program, real helper processes, a peer on loopback.
 
 mod bad_input;
-mod control;
+pub(crate) mod control;
 mod flood;
 mod life;
 mod made;

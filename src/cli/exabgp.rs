@@ -1,0 +1,273 @@
+//! In ExaBGP's place: started under its names, with its command lines.
+//!
+//! `exabgp` takes the command line of 5.0 (sub-commands, or a configuration) and that of 4.x, which knows options only:
+//! `exabgp [-e ENV] [-d] [--validate] FILE`. Options of 4.x become ours; those without a meaning here are passed over.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use crate::daemon::control::places;
+
+/// What 5.0 knows as sub-commands.
+const COMMANDS: &[&str] = &[
+    "version",
+    "cli",
+    "healthcheck",
+    "decode",
+    "server",
+    "env",
+    "validate",
+];
+
+/// The name that we were started by, without its folder.
+fn called() -> String {
+    let program = std::env::args_os().next().unwrap_or_default();
+    Path::new(&program)
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}
+
+/// Whether we were started as ExaBGP.
+pub(super) fn is_exabgp() -> bool {
+    matches!(
+        called().as_str(),
+        "exabgp" | "exabgp-cli" | "exabgpcli" | "exabgp-healthcheck"
+    )
+}
+
+/// The command line in our words, if we were started as ExaBGP.
+///
+/// # Errors
+/// The exit code, when it was found out that the program has to end.
+pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode> {
+    let name = called();
+    let mut rest = given.into_iter();
+    let program = rest.next().unwrap_or_default();
+    let words: Vec<OsString> = match name.as_str() {
+        "exabgp-cli" | "exabgpcli" => std::iter::once("cli".into()).chain(rest).collect(),
+        "exabgp-healthcheck" => std::iter::once("healthcheck".into()).chain(rest).collect(),
+        "exabgp" => {
+            let line = translate(rest.collect());
+            if let Some(root) = line.root {
+                // Everything that looks for files below the root asks the environment.
+                let cause = again(&program, &line.words, &root);
+                eprintln!("error: `--root {}`: {cause}", root.display());
+                return Err(ExitCode::from(super::REFUSED));
+            }
+            line.words
+        }
+        _ => rest.collect(),
+    };
+    Ok(std::iter::once(program).chain(words).collect())
+}
+
+/// Starts this program anew with another root; returns only if that can't be.
+fn again(program: &OsStr, words: &[OsString], root: &Path) -> std::io::Error {
+    match std::env::current_exe() {
+        Ok(path) => Command::new(path)
+            .arg0(program)
+            .args(words)
+            .env("EXABGP_ROOT", root)
+            .exec(),
+        Err(cause) => cause,
+    }
+}
+
+/// A command line of 5.0 or 4.x in our words.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Line {
+    words: Vec<OsString>,
+    /// `--root`: where ExaBGP's files are below.
+    root: Option<PathBuf>,
+}
+
+/// What a command line of 4.x asks for.
+#[derive(Default)]
+struct Wish {
+    validate: bool,
+    /// Options of `env`, when the settings are to be shown.
+    env: Option<Vec<&'static str>>,
+    decode: Vec<OsString>,
+    version: bool,
+    env_file: Option<OsString>,
+    root: Option<PathBuf>,
+    /// Options of `server`.
+    options: Vec<OsString>,
+    files: Vec<OsString>,
+}
+
+fn translate(given: Vec<OsString>) -> Line {
+    let is = |word: &OsString, wanted: &[&str]| wanted.iter().any(|wanted| word == wanted);
+    if let Some(at) = given.iter().position(|word| word == "--run") {
+        return Line {
+            words: given[at + 1..].to_vec(),
+            root: None,
+        };
+    }
+    // `--env-file` with its value may stand before the sub-command.
+    let skip = match given.first().map(|word| word.to_string_lossy()) {
+        Some(word) if word == "--env-file" => 2,
+        Some(word) if word.starts_with("--env-file=") => 1,
+        _ => 0,
+    };
+    let first = given.get(skip);
+    if given.is_empty()
+        || first.is_some_and(|word| is(word, COMMANDS))
+        || given.iter().any(|word| is(word, &["-h", "--help"]))
+    {
+        return Line {
+            words: given,
+            root: None,
+        };
+    }
+    let alone = given.len() == 1;
+    let mut wish = Wish::default();
+    let mut words = given.into_iter().peekable();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        let (option, value) = match text.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value.into())),
+            _ => (text.as_str(), None),
+        };
+        let mut value = || value.clone().or_else(|| words.next()).unwrap_or_default();
+        match option {
+            "--version" => wish.version = true,
+            "-v" if alone => wish.version = true,
+            "--root" | "--folder" | "-f" => wish.root = Some(value().into()),
+            "--env" | "-e" | "--env-file" => wish.env_file = Some(value()),
+            "--full-ini" | "--fi" => wish.env = Some(vec![]),
+            "--diff-ini" | "--di" => wish.env = Some(vec!["--diff"]),
+            "--full-env" | "--fe" => wish.env = Some(vec!["--env"]),
+            "--diff-env" | "--de" => wish.env = Some(vec!["--diff", "--env"]),
+            "--validate" | "--test" | "-t" => wish.validate = true,
+            "--decode" | "-x" => wish.decode.push(value()),
+            "--memory" | "-m" | "--pdb" | "-p" => {}
+            "--profile" => drop(value()),
+            "--signal" => wish.options.extend(["--signal".into(), value()]),
+            "-s" => {
+                // `--memory` in 4.x, `--signal N` in 5.0.
+                let number = |word: &OsString| word.to_string_lossy().parse::<u64>().is_ok();
+                if let Some(seconds) = words.next_if(number) {
+                    wish.options.extend(["--signal".into(), seconds]);
+                }
+            }
+            _ if option.starts_with('-') => wish.options.push(word),
+            _ => wish.files.push(word),
+        }
+    }
+    wish.line()
+}
+
+impl Wish {
+    fn line(self) -> Line {
+        let root = self.root.clone().or_else(places::root);
+        let below = |name: &OsString| root.as_ref().map(|root| root.join("etc/exabgp").join(name));
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(name) = &self.env_file {
+            // 4.x looks for it in the folder of its configuration.
+            let file = below(name).filter(|path| path.is_file());
+            words.extend([
+                "--env-file".into(),
+                file.map_or_else(|| name.clone(), PathBuf::into_os_string),
+            ]);
+        }
+        let files = self.files.iter().map(|name| {
+            let inside = Path::new(name).strip_prefix("etc/exabgp").ok();
+            let moved = inside.and_then(|inside| below(&inside.into()));
+            moved
+                .filter(|path| path.is_file() && !Path::new(name).is_file())
+                .map_or_else(|| name.clone(), PathBuf::into_os_string)
+        });
+        if self.version {
+            words.push("version".into());
+        } else if let Some(options) = &self.env {
+            words.push("env".into());
+            words.extend(options.iter().map(OsString::from));
+        } else if !self.decode.is_empty() {
+            words.push("decode".into());
+            for file in files.take(1) {
+                words.extend(["--configuration".into(), file]);
+            }
+            words.extend(self.decode.iter().cloned());
+        } else if self.validate {
+            words.push("validate".into());
+            words.extend(files);
+        } else {
+            words.push("server".into());
+            words.extend(self.options.iter().cloned());
+            words.extend(files);
+        }
+        Line {
+            words,
+            root: self.root,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_lines_of_both_versions_mean_what_they_meant() {
+        for (given, wanted) in [
+            ("x.conf", "server x.conf"),
+            ("-d x.conf", "server -d x.conf"),
+            ("x.conf --debug", "server --debug x.conf"),
+            ("-e /e x.conf", "--env-file /e server x.conf"),
+            ("--env=/e x.conf", "--env-file /e server x.conf"),
+            ("--env-file /e x.conf", "--env-file /e server x.conf"),
+            ("--validate x.conf", "validate x.conf"),
+            ("-d -t x.conf", "validate x.conf"),
+            (
+                "--decode 001E --decode 02 x.conf",
+                "decode --configuration x.conf 001E 02",
+            ),
+            ("-x 001E", "decode 001E"),
+            ("--fi", "env"),
+            ("--di", "env --diff"),
+            ("--full-env", "env --env"),
+            ("--de", "env --diff --env"),
+            ("--version", "version"),
+            ("-v", "version"),
+            ("-v x.conf", "server -v x.conf"),
+            ("--run healthcheck --cmd true", "healthcheck --cmd true"),
+            ("--run cli show neighbor", "cli show neighbor"),
+            ("-s x.conf", "server x.conf"),
+            ("-s 5 x.conf", "server --signal 5 x.conf"),
+            ("-m --pdb --profile p -1 x.conf", "server -1 x.conf"),
+            ("cli show neighbor", "cli show neighbor"),
+            ("--env-file=/e env -d", "--env-file=/e env -d"),
+            ("--env-file /e env -d", "--env-file /e env -d"),
+            ("validate -n x.conf", "validate -n x.conf"),
+            ("--help", "--help"),
+        ] {
+            let line = translate(given.split(' ').map(OsString::from).collect());
+            let words: Vec<_> = line
+                .words
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect();
+            assert_eq!(words.join(" "), wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_root_is_where_files_are_looked_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let etc = folder.path().join("etc/exabgp");
+        std::fs::create_dir_all(&etc).expect("a folder");
+        std::fs::write(etc.join("x.conf"), "").expect("a file");
+        let root = folder.path().display().to_string();
+        let given = ["-f", &root, "etc/exabgp/x.conf"];
+        let line = translate(given.iter().map(OsString::from).collect());
+        assert_eq!(
+            line.words,
+            ["server".into(), etc.join("x.conf").into_os_string()]
+        );
+        assert_eq!(line.root, Some(folder.path().to_owned()));
+    }
+}

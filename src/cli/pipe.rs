@@ -1,0 +1,120 @@
+//! `oxabgp pipe`: one session between the ends of a pipeline, without configuration file.
+//!
+//! The options become the text of a configuration, so that every rule for neighbours holds here too and mistakes are shown
+//! as they are there.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use tracing::error;
+
+use super::log::{self, Verbosity};
+use super::{PipeArgs, REFUSED};
+use crate::config::Config;
+use crate::daemon::{self, AtEnd, Fatal};
+
+/// Families of a session for which none is named.
+const FAMILIES: [&str; 2] = ["ipv4 unicast", "ipv6 unicast"];
+
+pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
+    let env = match super::settings(env_file) {
+        Ok(env) => env,
+        Err(code) => return code,
+    };
+    let verbosity = match args.verbose {
+        true => Verbosity::Verbose,
+        false => Verbosity::Normal,
+    };
+    log::start(&env.log, verbosity);
+    let text = match configuration(args) {
+        Ok(text) => text,
+        Err(mistake) => {
+            eprintln!("{mistake}");
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let config = match Config::parse("the options of pipe", &text, Path::new("/"), &env) {
+        Ok((config, _)) => config,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let at_end = match args.leave {
+        true => AtEnd::Leave,
+        false => AtEnd::Hold,
+    };
+    match daemon::run_pipeline(config, env, at_end) {
+        Ok(code) => ExitCode::from(code),
+        Err(Fatal::Configuration(mistakes)) => {
+            eprint!("{mistakes}");
+            ExitCode::from(REFUSED)
+        }
+        Err(fatal) => {
+            error!("{fatal}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+/// The options as a configuration.
+fn configuration(args: &PipeArgs) -> Result<String, String> {
+    let program = std::env::current_exe().map_err(|cause| format!("error: {cause}"))?;
+    let encoder = if args.text { "text" } else { "json" };
+    let mut text = format!(
+        "process pipe {{\n    run \"{}\";\n    encoder {encoder};\n}}\nneighbor {} {{\n",
+        program.display(),
+        args.peer
+    );
+    let mut set = |keyword: &str, value: &dyn std::fmt::Display| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "    {keyword} {value};");
+    };
+    set("local-as", &args.local_as);
+    set("peer-as", &args.peer_as);
+    set("router-id", &router_id(args)?);
+    if let Some(address) = args.local_address {
+        set("local-address", &address);
+    }
+    if let Some(port) = args.port {
+        set("connect", &port);
+    }
+    text.push_str("    family {\n");
+    let named = args.family.iter().map(String::as_str);
+    let families: Vec<&str> = match args.family.is_empty() {
+        true => FAMILIES.to_vec(),
+        false => named.collect(),
+    };
+    for family in families {
+        let _ = writeln!(text, "        {family};");
+    }
+    text.push_str(
+        "    }\n    api {\n        processes [ pipe ];\n        neighbor-changes;\n        \
+         receive { parsed; update; notification; refresh; }\n    }\n}\n",
+    );
+    Ok(text)
+}
+
+/// Our BGP identifier: as told, else our IPv4 address on the way to the peer.
+fn router_id(args: &PipeArgs) -> Result<Ipv4Addr, String> {
+    if let Some(id) = args.router_id {
+        return Ok(id);
+    }
+    match args.local_address.or_else(|| source(args.peer)) {
+        Some(IpAddr::V4(address)) if !address.is_unspecified() => Ok(address),
+        _ => Err("error: there is no IPv4 address to identify ourselves by\nhelp: `--router-id` names one".to_owned()),
+    }
+}
+
+/// The address that packets to `peer` would come from; none is sent.
+fn source(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((peer, 179)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}

@@ -1,0 +1,292 @@
+//! The way to a running daemon: its control socket, or ExaBGP's named pipes.
+//!
+//! Over the socket every command is followed by a line that only comes back, so that its answer has an end whatever it is.
+//! Over pipes the answer ends with `done` or `error`, and with five seconds of silence, as `exabgp cli` has it; ExaBGP's
+//! own daemon may be at the other end.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use crate::config::Env;
+use crate::daemon::control::{FRAME, places};
+
+/// How long the pipes may be silent, and how long a daemon may take to open its end.
+const SILENCE: Duration = Duration::from_secs(5);
+/// How long it is waited for a daemon at the pipes.
+const OPENING: Duration = Duration::from_secs(1);
+/// How often a pipe is looked at.
+const GLANCE: Duration = Duration::from_millis(5);
+
+/// A way to a daemon.
+pub(crate) enum Link {
+    /// The control socket.
+    Socket(BufReader<UnixStream>),
+    /// Named pipes.
+    Pipes {
+        /// Where commands go.
+        commands: PathBuf,
+        /// Where answers come from, without waiting.
+        answers: File,
+        /// What was read and is no whole line yet.
+        rest: Vec<u8>,
+    },
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It was carried out.
+    Done,
+    /// It was refused; the reason, if it was told.
+    Failed(Option<String>),
+    /// The daemon ends.
+    Shutdown,
+    /// It has no answer.
+    Unanswered,
+    /// No answer came.
+    Silence,
+}
+
+/// Why there is no way.
+#[derive(Debug)]
+pub(crate) enum Lost {
+    /// Neither socket nor pipes of that name were found.
+    Nowhere(String),
+    /// There is one, but it can't be used.
+    Refused(String, io::Error),
+}
+
+impl Link {
+    /// Finds the daemon: `socket` is its socket, `name` the name of its socket or pipes, if they are not the settings'.
+    pub(crate) fn find(
+        socket: Option<PathBuf>,
+        name: Option<&str>,
+        env: &Env,
+    ) -> Result<Self, Lost> {
+        if let Some(path) = socket.or_else(|| env.api.socketpath.clone().filter(|_| name.is_none()))
+        {
+            return Self::connect(&path).map_err(|cause| refused(&path, cause));
+        }
+        let pipename = name.unwrap_or(&env.api.pipename);
+        let socketname = name
+            .or(env.api.socketname.as_deref())
+            .unwrap_or(&env.api.pipename);
+        let mut dead = None;
+        for path in places::sockets(socketname) {
+            if places::is_socket(&path) {
+                match Self::connect(&path) {
+                    Ok(link) => return Ok(link),
+                    Err(cause) => {
+                        dead.get_or_insert((path, cause));
+                    }
+                }
+            }
+        }
+        match (places::find_pipes(pipename), dead) {
+            (Some(pipes), _) => {
+                let answers = open(&pipes.answers, OpenOptions::new().read(true))
+                    .map_err(|cause| refused(&pipes.answers, cause))?;
+                Ok(Self::Pipes {
+                    commands: pipes.commands,
+                    answers,
+                    rest: Vec::new(),
+                })
+            }
+            (None, Some((path, cause))) => Err(refused(&path, cause)),
+            (None, None) => Err(Lost::Nowhere(pipename.to_owned())),
+        }
+    }
+
+    fn connect(path: &std::path::Path) -> io::Result<Self> {
+        let mut link = Self::Socket(BufReader::new(UnixStream::connect(path)?));
+        // Refusals come with their reasons.
+        link.ask("session reasons enable", &mut |_| Ok(()))?;
+        Ok(link)
+    }
+
+    /// Sends one command and hands out the lines of its answer, without newlines and without the word that ends it.
+    ///
+    /// # Errors
+    /// When the daemon is gone, or `out` fails.
+    pub(crate) fn ask(
+        &mut self,
+        command: &str,
+        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<Outcome> {
+        match self {
+            Self::Socket(stream) => ask_socket(stream, command, out),
+            Self::Pipes {
+                commands,
+                answers,
+                rest,
+            } => ask_pipes(commands, answers, rest, command, out),
+        }
+    }
+}
+
+fn refused(path: &std::path::Path, cause: io::Error) -> Lost {
+    Lost::Refused(path.display().to_string(), cause)
+}
+
+/// What a line says that ends an answer.
+fn verdict(line: &[u8]) -> Option<Outcome> {
+    let is = |word: &[u8], object: &[u8]| {
+        line == word
+            || line.starts_with(object)
+            || (line.starts_with(word) && line.get(word.len()) == Some(&b' '))
+    };
+    if is(b"done", b"{ \"answer\": \"done\"") {
+        Some(Outcome::Done)
+    } else if is(b"error", b"{ \"answer\": \"error\"") {
+        Some(Outcome::Failed(None))
+    } else if line == b"shutdown" || line.starts_with(b"{ \"answer\": \"shutdown\"") {
+        Some(Outcome::Shutdown)
+    } else {
+        None
+    }
+}
+
+fn ask_socket(
+    stream: &mut BufReader<UnixStream>,
+    command: &str,
+    out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Outcome> {
+    let socket = stream.get_mut();
+    socket.write_all(command.as_bytes())?;
+    socket.write_all(&[b'\n', FRAME, b'\n'])?;
+    // The last line is the answer, and the one before it may be its reason: these two are held back.
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    loop {
+        let mut line = Vec::new();
+        stream.read_until(b'\n', &mut line)?;
+        if line.pop() != Some(b'\n') {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
+        if line.first() == Some(&FRAME) {
+            break;
+        }
+        held.push(line);
+        if held.len() > 2 {
+            out(&held.remove(0))?;
+        }
+    }
+    let mut outcome = held.last().and_then(|line| verdict(line));
+    if outcome.is_some() {
+        held.pop();
+    }
+    if outcome == Some(Outcome::Failed(None))
+        && let Some(reason) = held.last().and_then(|line| line.strip_prefix(b"error: "))
+    {
+        outcome = Some(Outcome::Failed(Some(
+            String::from_utf8_lossy(reason).into_owned(),
+        )));
+        held.pop();
+    }
+    held.iter().try_for_each(|line| out(line))?;
+    Ok(outcome.unwrap_or(Outcome::Unanswered))
+}
+
+fn ask_pipes(
+    commands: &std::path::Path,
+    answers: &mut File,
+    rest: &mut Vec<u8>,
+    command: &str,
+    out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<Outcome> {
+    // What is there already was for somebody else.
+    while read_some(answers, rest)? {}
+    rest.clear();
+    let mut pipe = open_commands(commands)?;
+    fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty())).map_err(io::Error::from)?;
+    pipe.write_all(format!("{command}\n").as_bytes())?;
+    drop(pipe);
+    if command == "reset" {
+        return Ok(Outcome::Unanswered);
+    }
+    let mut last = Instant::now();
+    loop {
+        if read_some(answers, rest)? {
+            last = Instant::now();
+        } else if last.elapsed() > SILENCE {
+            return Ok(Outcome::Silence);
+        } else {
+            std::thread::sleep(GLANCE);
+        }
+        while let Some(end) = memchr::memchr(b'\n', rest) {
+            let line: Vec<u8> = rest.drain(..=end).collect();
+            let line = &line[..end];
+            if let Some(outcome) = verdict(line) {
+                return Ok(outcome);
+            }
+            out(line)?;
+        }
+    }
+}
+
+/// Reads what is there; whether there was something.
+fn read_some(answers: &mut File, rest: &mut Vec<u8>) -> io::Result<bool> {
+    let mut chunk = [0; 16 * 1024];
+    match answers.read(&mut chunk) {
+        Ok(count) => {
+            rest.extend_from_slice(&chunk[..count]);
+            Ok(count > 0)
+        }
+        Err(cause) if cause.kind() == ErrorKind::WouldBlock => Ok(false),
+        Err(cause) => Err(cause),
+    }
+}
+
+fn open(path: &std::path::Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+/// Opens the pipe for commands, once a daemon reads it.
+fn open_commands(path: &std::path::Path) -> io::Result<File> {
+    let start = Instant::now();
+    loop {
+        match open(path, OpenOptions::new().write(true)) {
+            Err(cause)
+                if cause.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO)
+                    && start.elapsed() < OPENING =>
+            {
+                std::thread::sleep(GLANCE);
+            }
+            Err(cause) if cause.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO) => {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            opened => return opened,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_end_with_a_word_or_an_object() {
+        for (line, wanted) in [
+            ("done", Some(Outcome::Done)),
+            ("done 7", Some(Outcome::Done)),
+            ("donedone", None),
+            ("error", Some(Outcome::Failed(None))),
+            ("error: no such thing", None),
+            (
+                "{ \"answer\": \"error\", \"message\": \"x\" }",
+                Some(Outcome::Failed(None)),
+            ),
+            ("shutdown", Some(Outcome::Shutdown)),
+            ("shutdown in progress", None),
+            ("", None),
+        ] {
+            assert_eq!(verdict(line.as_bytes()), wanted, "{line}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The words of commands as people type them: `exabgp cli`'s abbreviations, and what may come next.
+
+use crate::api::command;
+
+/// Where an abbreviation may stand.
+#[derive(Clone, Copy)]
+enum Place {
+    /// As the command's first word.
+    Command,
+    /// After one of these words.
+    After(&'static [&'static str]),
+    /// Anywhere behind `show`.
+    Show,
+}
+
+/// Words that may be shortened; the first that fits counts. ExaBGP means `r`, `rr` and `v` to work, but they don't there.
+const WORDS: &[(&str, Place)] = &[
+    ("announce", Place::Command),
+    ("attributes", Place::After(VERBS)),
+    ("adj-rib", Place::After(&["clear", "flush", "show"])),
+    ("configuration", Place::Show),
+    ("clear", Place::Command),
+    ("eor", Place::After(&["announce"])),
+    ("extensive", Place::Show),
+    ("flow", Place::After(VERBS)),
+    ("flush", Place::Command),
+    ("help", Place::Command),
+    ("in", Place::After(&["adj-rib"])),
+    ("neighbor", Place::Command),
+    ("neighbor", Place::After(&["show", ","])),
+    ("route", Place::After(VERBS)),
+    ("show", Place::Command),
+    ("summary", Place::Show),
+    ("teardown", Place::Command),
+    ("vpls", Place::After(VERBS)),
+    ("operational", Place::After(&["announce"])),
+    ("out", Place::After(&["adj-rib"])),
+    ("withdraw", Place::Command),
+    ("watchdog", Place::After(VERBS)),
+];
+const VERBS: &[&str] = &["announce", "withdraw"];
+/// Words that select neighbours, each with a value.
+const SELECTORS: &[&str] = &[
+    "neighbor",
+    "peer",
+    "local-ip",
+    "local-as",
+    "peer-as",
+    "router-id",
+    "family-allowed",
+];
+const MISSPELT: &[&str] = &["neighbour", "neigbour", "neigbor"];
+
+/// Spells a command out: `s n s` → `show neighbor summary`.
+pub(crate) fn expand(typed: &[&str]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for word in typed.iter().copied().filter(|word| !word.is_empty()) {
+        words.push(spell(word, &words));
+    }
+    words.join(" ")
+}
+
+fn spell<'a>(word: &'a str, before: &[&'a str]) -> &'a str {
+    if MISSPELT.contains(&word) {
+        return "neighbor";
+    }
+    if word == "rr" && before.last() == Some(&"announce") {
+        return "route-refresh";
+    }
+    let fits = |place: &Place| match place {
+        Place::Command => is_command_next(before),
+        Place::After(words) => before.last().is_some_and(|last| words.contains(last)),
+        Place::Show => before.contains(&"show"),
+    };
+    // A word of the table as it is needs no help: `in` is not the beginning of another one.
+    let full = WORDS.iter().any(|(full, _)| *full == word);
+    WORDS
+        .iter()
+        .find(|(full, place)| !word.is_empty() && full.starts_with(word) && fits(place))
+        .filter(|_| !full)
+        .map_or(word, |(full, _)| full)
+}
+
+/// Whether only a selector stands before.
+fn is_command_next(before: &[&str]) -> bool {
+    let words: Vec<&str> = before
+        .iter()
+        .copied()
+        .flat_map(|word| word.split(','))
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.len().is_multiple_of(2) && words.chunks(2).all(|pair| SELECTORS.contains(&pair[0]))
+}
+
+/// The words that may complete `line`, and where the word starts that they complete.
+pub(crate) fn complete(line: &str) -> (usize, Vec<String>) {
+    let start = line.rfind(' ').map_or(0, |blank| blank + 1);
+    let (before, part) = line.split_at(start);
+    let typed: Vec<&str> = before.split_ascii_whitespace().collect();
+    let expanded = expand(&typed);
+    let mut words: Vec<&str> = expanded.split_ascii_whitespace().collect();
+    // What stands behind a selector is a command as well.
+    while words.len() >= 2 && SELECTORS.contains(&words[0]) {
+        words.drain(..2);
+    }
+    let mut found: Vec<String> = command::words()
+        .filter_map(|command| {
+            let mut parts = command.split(' ');
+            let same = words.iter().all(|word| parts.next() == Some(*word));
+            parts.next().filter(|next| same && next.starts_with(part))
+        })
+        .map(str::to_owned)
+        .collect();
+    let options: &[&str] = match &words[..] {
+        ["show", "neighbor", ..] => &["summary", "extensive", "configuration", "json"],
+        ["show", "adj-rib", "in" | "out", ..] => &["extensive", "json"],
+        [] => &["neighbor", "exit"],
+        _ => &[],
+    };
+    let options = options.iter().filter(|option| option.starts_with(part));
+    found.extend(options.map(|option| (*option).to_owned()));
+    found.sort_unstable();
+    found.dedup();
+    (start, found)
+}
+
+/// The command that says the same as JSON, where there is one.
+pub(crate) fn as_json(command: &str) -> String {
+    let words: Vec<&str> = command.split_ascii_whitespace().collect();
+    match &words[..] {
+        [.., "json"] => command.to_owned(),
+        ["show", "neighbor" | "adj-rib", ..] | ["rib" | "peer", "show", ..] => {
+            format!("{command} json")
+        }
+        ["version"] => "system version".to_owned(),
+        ["help"] => "system help".to_owned(),
+        _ => command.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abbreviations_are_spelt_out_where_they_may_stand() {
+        for (typed, wanted) in [
+            ("s n s", "show neighbor summary"),
+            ("s a o e", "show adj-rib out extensive"),
+            ("show adj i", "show adj-rib in"),
+            ("sh nei conf", "show neighbor configuration"),
+            ("a e ipv4 unicast", "announce eor ipv4 unicast"),
+            ("a f route", "announce flow route"),
+            ("f a o", "flush adj-rib out"),
+            ("h", "help"),
+            ("neighbour 192.0.2.1 t 4", "neighbor 192.0.2.1 teardown 4"),
+            (
+                "n 192.0.2.1 a r 10.0.0.0/8 next-hop self",
+                "neighbor 192.0.2.1 announce route 10.0.0.0/8 next-hop self",
+            ),
+            // Values are left alone.
+            (
+                "announce route 10.0.0.0/8 next-hop self name s",
+                "announce route 10.0.0.0/8 next-hop self name s",
+            ),
+            ("announce watchdog a", "announce watchdog a"),
+            ("version", "version"),
+            ("reload", "reload"),
+            (
+                "announce rr ipv4 unicast",
+                "announce route-refresh ipv4 unicast",
+            ),
+        ] {
+            let words: Vec<&str> = typed.split(' ').collect();
+            assert_eq!(expand(&words), wanted);
+        }
+    }
+
+    #[test]
+    fn words_are_completed_from_the_table_of_commands() {
+        assert_eq!(
+            complete("show neighbor s"),
+            (14, vec!["summary".to_owned()])
+        );
+        assert_eq!(complete("neighbor 192.0.2.1 tear").1, ["teardown"]);
+        assert_eq!(complete("flush adj-rib ").1, ["out"]);
+        assert!(complete("announce ").1.contains(&"route".to_owned()));
+        assert!(complete("").1.contains(&"announce".to_owned()));
+        assert_eq!(complete("announce route ").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_has_a_form_in_json_is_asked_for_it() {
+        for (command, wanted) in [
+            ("show neighbor summary", "show neighbor summary json"),
+            ("show adj-rib out json", "show adj-rib out json"),
+            ("version", "system version"),
+            ("reload", "reload"),
+        ] {
+            assert_eq!(as_json(command), wanted);
+        }
+    }
+}

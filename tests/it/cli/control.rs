@@ -1,0 +1,161 @@
+//! `oxabgp cli` and `oxabgp run`, over the socket and over named pipes.
+
+use std::process::Command;
+
+use super::run;
+use crate::daemon::control::{pipes, start};
+use crate::daemon::{announced, listener, session};
+use crate::support::daemon::{Lab, oxabgp};
+
+/// A command that speaks to the lab's daemon over its socket.
+fn client(lab: &Lab, arguments: &[&str]) -> Command {
+    let mut command = oxabgp(arguments);
+    command
+        .env("oxabgp_api_socketpath", lab.path("control.sock"))
+        .env("EXABGP_ROOT", lab.path("root"));
+    command
+}
+
+#[test]
+fn one_command_is_spelt_out_shown_and_answered() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let _peer = session(&listener);
+    let (code, out, err) = run(&mut client(&lab, &["cli", "s", "n", "s"]), "");
+    let mut lines = out.lines();
+    assert_eq!(lines.next(), Some("command: show neighbor summary"));
+    assert!(lines.any(|line| line.starts_with("127.0.0.1")), "{out}");
+    assert_eq!((code, err.as_str()), (0, ""));
+    // What is typed in full is not repeated, and the answer's last word not shown.
+    let (code, out, _) = run(&mut client(&lab, &["cli", "version"]), "");
+    assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\n"));
+    // As with ExaBGP a refused command is no reason for another exit code, but the reason is told.
+    let (code, out, err) = run(&mut client(&lab, &["cli", "anounce", "route"]), "");
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(err.contains("did you mean `announce route`?"), "{err}");
+    // An answer that never comes is not waited for.
+    let (code, out, err) = run(&mut client(&lab, &["cli", "reset"]), "");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+}
+
+#[test]
+fn standard_input_is_one_command_a_line() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let (code, out, err) = run(
+        &mut client(&lab, &["cli"]),
+        "version\n\nnonsense\n# a remark\nversion\n",
+    );
+    assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\nexabgp 5.0.15\n"));
+    assert!(
+        err.starts_with("error: there is no command `nonsense`"),
+        "{err}"
+    );
+}
+
+#[test]
+fn scripts_see_by_the_exit_code_what_became_of_a_command() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = start(&lab, port);
+    let mut peer = session(&listener);
+    let route = [
+        "run",
+        "announce",
+        "route",
+        "10.7.0.0/16",
+        "next-hop",
+        "192.0.2.1",
+    ];
+    let (code, out, err) = run(&mut client(&lab, &route), "");
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
+    announced(&mut peer, &[16, 10, 7]);
+    let (code, out, err) = run(
+        &mut client(&lab, &["run", "announce", "route", "10.7.0.0/99"]),
+        "",
+    );
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.starts_with("error: "), "{err}");
+    let (code, _, _) = run(&mut client(&lab, &["run"]), "version\nnonsense\nversion\n");
+    assert_eq!(code, 1);
+    drop(daemon);
+    let (code, _, err) = run(&mut client(&lab, &["run", "version"]), "");
+    assert_eq!(code, 3, "{err}");
+}
+
+#[test]
+fn json_is_asked_for_where_there_is_some() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let _peer = session(&listener);
+    for words in [
+        "show neighbor",
+        "show neighbor summary",
+        "version",
+        "show adj-rib out",
+    ] {
+        let mut arguments = vec!["run", "--json"];
+        arguments.extend(words.split(' '));
+        let (code, out, err) = run(&mut client(&lab, &arguments), "");
+        assert_eq!((code, err.as_str()), (0, ""), "{words}");
+        for line in out.lines() {
+            serde_json::from_str::<serde_json::Value>(line)
+                .unwrap_or_else(|cause| panic!("{words}: {cause}: {line}"));
+        }
+    }
+}
+
+#[test]
+fn without_a_daemon_it_is_told_where_was_looked() {
+    let lab = Lab::new();
+    let mut command = oxabgp(&["cli", "--pipename", "oxabgp-nobody", "version"]);
+    let (code, out, err) = run(command.env("EXABGP_ROOT", lab.path("root")), "");
+    assert_eq!(code, 1);
+    assert!(out.starts_with(
+        "could not find ExaBGP's named pipes (oxabgp-nobody.in and oxabgp-nobody.out) for the cli\n"
+    ));
+    assert!(out.contains("\n - /run/exabgp/\n"), "{out}");
+    assert!(err.contains("help: "), "{err}");
+}
+
+#[test]
+fn over_named_pipes_it_is_as_exabgps_own() {
+    let lab = Lab::new();
+    let (commands, _answers) = pipes(&lab);
+    let (_listener, port) = listener();
+    let mut daemon = start(&lab, port);
+    daemon.logged("to send commands");
+    let ask = |words: &[&str]| {
+        let mut arguments = vec!["cli", "--pipename", "oxabgp-test"];
+        arguments.extend(words);
+        run(&mut client(&lab, &arguments), "")
+    };
+    for _ in 0..3 {
+        let (code, out, err) = ask(&["version"]);
+        assert_eq!(
+            (code, out.as_str(), err.as_str()),
+            (0, "exabgp 5.0.15\n", "")
+        );
+    }
+    let (code, out, err) = ask(&["s", "nonsense"]);
+    assert_eq!((code, out.as_str()), (0, "command: show nonsense\n"));
+    assert_eq!(
+        err,
+        "ExaBGP returns an error (see ExaBGP's logs for more information)\nuse help for a list of available commands\n"
+    );
+    assert_eq!(ask(&["reset"]).0, 0);
+    let (code, out, _) = ask(&["shutdown"]);
+    assert_eq!((code, out.as_str()), (0, "shutdown in progress\n"));
+    assert_eq!(daemon.ended().code(), Some(0));
+    assert!(commands.exists(), "the pipes are not ours to remove");
+    // Nobody is at the other end any more.
+    let (code, _, err) = ask(&["version"]);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("could not send command to ExaBGP (command timeout)"),
+        "{err}"
+    );
+}

@@ -1,0 +1,146 @@
+//! `oxabgp pipe`: one session between the ends of a pipeline.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::Command;
+
+use oxabgp::bgp::message::MessageType;
+
+use super::{run, start, texts};
+use crate::daemon::{announced, listener, session, update};
+use crate::support::daemon::{oxabgp, wait_for};
+use crate::support::peer::{RawPeer, announcement};
+
+fn pipe(port: u16, more: &[&str]) -> Command {
+    let port = port.to_string();
+    let mut arguments = vec![
+        "pipe",
+        "--local-as",
+        "65000",
+        "--peer",
+        "127.0.0.1",
+        "--peer-as",
+        "65001",
+        "--port",
+        &port,
+    ];
+    arguments.extend(more);
+    oxabgp(&arguments)
+}
+
+#[test]
+fn all_of_the_input_is_with_the_peer_before_it_leaves() {
+    let (listener, port) = listener();
+    let count = 3000;
+    let peer = std::thread::spawn(move || {
+        let mut peer = session(&listener);
+        let mut routes = 0;
+        while routes < count {
+            let body = update(&mut peer);
+            let update = oxabgp::bgp::message::update::Update::new(&body).expect("an UPDATE");
+            routes += update.nlri.len() / 4;
+        }
+        peer.expect_notification().code
+    });
+    // The last line has no newline.
+    let lines: Vec<String> = (0..count)
+        .map(|number| {
+            let (high, low) = (number / 250, number % 250);
+            format!("announce route 10.{high}.{low}.0/24 next-hop 192.0.2.1 med {number}")
+        })
+        .collect();
+    let (code, out, err) = run(&mut pipe(port, &["--leave"]), &lines.join("\n"));
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(peer.join().expect("a peer that hears all"), 6);
+    let events: Vec<serde_json::Value> = out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
+        .collect();
+    let states: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["neighbor"]["state"].as_str())
+        .collect();
+    assert_eq!(states, ["connected", "up", "down"]);
+}
+
+#[test]
+fn the_session_is_kept_and_tells_what_the_peer_says() {
+    let (listener, port) = listener();
+    let mut child = start(&mut pipe(port, &["--family", "ipv4 unicast", "--text"]));
+    let mut input = child.stdin.take().expect("a pipe");
+    writeln!(
+        input,
+        "enable-ack\nannounce route 10.8.0.0/16 next-hop self"
+    )
+    .expect("written");
+    drop(input);
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 8]);
+    peer.send(
+        MessageType::UPDATE,
+        &announcement(65001, &[24, 203, 0, 113]),
+    );
+    let lines = BufReader::new(child.stdout.as_mut().expect("a pipe")).lines();
+    let mut heard = Vec::new();
+    for line in lines {
+        heard.push(line.expect("text"));
+        if heard.iter().any(|line| line.contains("203.0.113.0/24")) {
+            break;
+        }
+    }
+    assert_eq!(heard[..2], ["done", "done"]);
+    assert!(
+        heard.iter().any(|line| line == "neighbor 127.0.0.1 up"),
+        "{heard:#?}"
+    );
+    let told = Command::new("kill").arg(child.id().to_string()).status();
+    assert!(told.expect("kill runs").success());
+    assert_eq!(peer.expect_notification().code, 6);
+    let (code, _, err) = texts(child.wait_with_output().expect("it ends"));
+    assert_eq!(code, 0);
+    assert!(
+        err.contains("all of the input is on the wire; the session is kept"),
+        "{err}"
+    );
+}
+
+#[test]
+fn a_refused_command_is_told_and_seen_in_the_exit_code() {
+    let (listener, port) = listener();
+    let peer = std::thread::spawn(move || {
+        let mut peer = session(&listener);
+        announced(&mut peer, &[16, 10, 8]);
+        peer.expect_notification().code
+    });
+    let input = "announce route 10.9.0.0/99 next-hop 192.0.2.1\nannounce route 10.8.0.0/16 next-hop 192.0.2.1\n";
+    let (code, out, err) = run(&mut pipe(port, &["--leave"]), input);
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("announce route 10.9.0.0/99") && err.contains("refused"),
+        "{err}"
+    );
+    assert!(!out.contains("error"), "{out}");
+    assert_eq!(peer.join().expect("a peer"), 6);
+}
+
+#[test]
+fn who_closes_the_output_ends_it() {
+    let (listener, port) = listener();
+    let mut child = start(&mut pipe(port, &[]));
+    let input = child.stdin.take();
+    drop(child.stdout.take());
+    // The first event is that of the connection.
+    let mut peer = RawPeer::accept(&listener);
+    peer.expect_close();
+    let status = wait_for("its end", || child.try_wait().expect("a status"));
+    assert_eq!(status.code(), Some(0));
+    drop(input);
+}
+
+#[test]
+fn options_that_make_no_neighbour_are_refused() {
+    let (code, _, err) = run(&mut pipe(1, &["--family", "ipv4 unicorn"]), "");
+    assert_eq!(code, 1);
+    assert!(err.contains("unicorn"), "{err}");
+    let (code, _, _) = run(&mut oxabgp(&["pipe", "--peer", "192.0.2.1"]), "");
+    assert_eq!(code, 2);
+}
