@@ -138,9 +138,9 @@ impl AttributeSource for Interner {
             return Ok(Rc::clone(known));
         }
         let set = self.intern(decode::attributes(raw, cx)?);
-        // A decoded attribute takes about four times its wire form, JSON and text forms included.
+        // Decoded, with its JSON, a set takes about eight times its wire form and some hundred bytes.
         self.received
-            .insert(tag, raw, Rc::clone(&set), raw.len() * 4 + 64);
+            .insert(tag, raw, Rc::clone(&set), raw.len() * 8 + 400);
         Ok(set)
     }
 }

@@ -80,7 +80,10 @@ pub(super) fn bench(c: &mut Criterion) {
         });
     });
     group.finish();
+    fan_out(c);
+}
 
+fn fan_out(c: &mut Criterion) {
     let mut group = c.benchmark_group("fan_out");
     for peers in [1, 10, 100] {
         let changes = changes(peers, 100);
