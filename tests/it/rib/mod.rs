@@ -1,6 +1,7 @@
 //! The Adj-RIB-Out from outside: what peers end up with, decoded from the bytes by a decoder of its own.
 
 mod adj_rib_out;
+mod families;
 mod interner;
 mod model;
 mod packing;

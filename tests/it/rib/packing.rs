@@ -310,3 +310,34 @@ fn what_no_peer_can_be_told_is_known_beforehand() {
     drain(&mut rib, 0, &mut view);
     assert_eq!(view.sizes, [4_096]);
 }
+
+#[test]
+fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
+    let labelled = Family::new(1, 4);
+    for (family, bytes, rides) in [
+        (V6, &[24, 10, 0, 1][..], false),
+        (V4_MULTICAST, &[24, 10, 0, 1], false),
+        (labelled, &[48, 0x80, 0, 0, 10, 0, 1], true),
+    ] {
+        let (mut rib, _) = up(&session(&[family]));
+        rib.apply(&Change {
+            nlri: Nlri::new(family, None, bytes),
+            action: Action::Withdraw(Some(attributes(family, 5))),
+            peers: peers(&[0]),
+        });
+        let mut sent = Vec::new();
+        rib.fill(PeerId(0), ALL, &mut |part| sent.extend_from_slice(&part));
+        let unreach = [
+            &[0x80, 15, 3 + u8::try_from(bytes.len()).expect("short")][..],
+            &family.afi.0.to_be_bytes(),
+            &[family.safi.0],
+            bytes,
+        ]
+        .concat();
+        assert!(sent.ends_with(&unreach), "{family}: {sent:02X?}");
+        let before = &sent[23..sent.len() - unreach.len()];
+        assert_eq!(!before.is_empty(), rides, "{family}: {before:02X?}");
+        let med = [0x80, 4, 4, 0, 0, 0, 5];
+        assert_eq!(before.windows(7).any(|part| part == med), rides);
+    }
+}

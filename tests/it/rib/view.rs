@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) strict: bool,
     last: BTreeMap<Key, u32>,
     add_path: Vec<Family>,
+    /// One NLRI takes all of its field.
+    opaque: bool,
     limit: usize,
     /// Bytes of each message.
     pub(super) sizes: Vec<usize>,
@@ -35,11 +37,20 @@ impl View {
             routes: BTreeMap::new(),
             strict: false,
             last: BTreeMap::new(),
+            opaque: false,
             add_path: session.sender.codec.add_path_send.iter().collect(),
             limit: session.sender.codec.message_size(),
             sizes: Vec::new(),
             counts: Vec::new(),
             log: Vec::new(),
+        }
+    }
+
+    /// Of a session where each message has one route: it may be of any family.
+    pub(super) fn opaque(session: &Session) -> Self {
+        Self {
+            opaque: true,
+            ..Self::new(session)
         }
     }
 
@@ -166,7 +177,7 @@ impl View {
                 path = u32::from_be_bytes(bytes[..4].try_into().expect("four bytes"));
                 bytes = &bytes[4..];
             }
-            let prefix = matches!(family.safi.0, 1 | 2 | 4 | 128);
+            let prefix = !self.opaque && matches!(family.safi.0, 1 | 2 | 4 | 128);
             let length = if prefix {
                 1 + usize::from(bytes[0].div_ceil(8))
             } else {
