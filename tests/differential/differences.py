@@ -3,6 +3,7 @@
 Each function rewrites a line of ExaBGP's or of oxabgp's; where both are then the same, the difference is the one named.
 """
 import re
+import struct
 
 
 def attribute(code, change):
@@ -19,8 +20,45 @@ def two_octet(words):
     return sorted("01" + word[2:] if word[:4] in ("0202", "0203") else word for word in words)
 
 
+def printed_targets(line):
+    """`target:1.2.3.4:5` as `target:16909060:5`, in a list that is then sorted."""
+    def one(found):
+        octets = [int(octet) for octet in found.group(2).split(".")]
+        return f"{found.group(1)}{int.from_bytes(bytes(octets), 'big')}"
+
+    def sorted_list(found):
+        return "extended-community [ " + " ".join(sorted(found.group(1).split())) + " ]"
+
+    line = re.sub(r"(target:)(\d+\.\d+\.\d+\.\d+)(?=:)", one, line)
+    return re.sub(r"extended-community \[ ([^]]*) \]", sorted_list, line)
+
+
+def as_sent(line):
+    """A line of `show adj-rib`: what the wire does not tell is left out."""
+    if not re.search(r"^127\.\d|^neighbor .* family-allowed ", line):
+        return line
+
+    def rate(found):
+        return f"rate-limit:{struct.unpack('!f', struct.pack('!f', float(found.group(1))))[0]:.0f}"
+
+    line = re.sub(r"rate-limit:(\d+)", rate, line)
+    line = re.sub(r" attribute \[ 0x[0-9A-F]{2} 0x[0-9A-F]{2} 0x[0-9a-f]* \]", "", line)
+    line = re.sub(r"(interface-set:[a-z-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
+    line = re.sub(r"((?:destination-|source-)?port) (\[[^]]*\]|\S+)", r"\1 PORTS", line)
+    return re.sub(r"dont-fragment\+?|\+dont-fragment", "", line) if " ipv6 flow" in line else line
+
+
+def repaired(line):
+    """The JSON of a MUP type 1 session with its comma and without Python's empty bytes."""
+    return line.replace('""source_ip_len"', '", "source_ip_len"').replace("\"source_ip\": \"b''\"", '"source_ip": ""')
+
+
 EQUAL = {
-    "four-octet-as": attribute(16, two_octet),
+    "shown-as-sent": as_sent,
+    "four-octet-as": lambda line: printed_targets(attribute(16, two_octet)(line)),
+    "mac-mobility-value": lambda line: re.sub(r'"value": \d+(, "string": "mac-mobility)', r'"value": 0\1', line),
+    "mup-json": repaired,
+    "decode-aigp": lambda line: re.sub(r'(, )?"aigp": "0x[0-9a-f]+"', "", line) if '"direction": "in"' in line else line,
 }
 
 

@@ -81,7 +81,8 @@ class Generator:
                          f"{self.random.randint(65536, 2**32 - 1)}:{self.number_up_to(65535)}")
 
     def label(self):
-        return self.pick(*[str(self.number_up_to(1048575))] * 3, f"[ {self.number_up_to(1048575)} {self.number_up_to(1048575)} ]")
+        # A first label of 0 looks like the value that stands in withdrawals, so a stack begins with another.
+        return self.pick(*[str(self.number_up_to(1048575))] * 3, f"[ {self.random.randint(16, 500000)} {self.number_up_to(1048575)} ]")
 
     def tail(self, *fixed, most=5, allowed=None):
         """The fixed words and some attributes, in any order."""

@@ -7,6 +7,7 @@ use super::routes_json::{self, RoutesJson, has_prefix};
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
 use crate::api::control::{Among, NeighborStatus, RibSide};
+use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{AttributeSet, Safi};
 use crate::json::JsonWriter;
@@ -92,6 +93,7 @@ struct Head {
     address: String,
     name: String,
     members: String,
+    local: Option<NextHop>,
 }
 
 fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
@@ -143,6 +145,7 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
                     address,
                     name: status.name.to_owned(),
                     members: w.into_string(),
+                    local: status.local_address.map(NextHop::from),
                 },
             );
         }
@@ -163,7 +166,12 @@ fn text_line(
         &head.address
     };
     out.push_str(&format!("{who} {} ", nlri.family));
-    nlri.show(attributes.next_hop(), out);
+    // `self` is what the neighbour was told.
+    let next_hop = match attributes.next_hop() {
+        Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
+        other => other,
+    };
+    nlri.show(next_hop, out);
     if query.extensive {
         out.push_str(attributes.text());
     }

@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::inet::{address_of, max_bits, next_hop_text, prefix_bytes};
+use super::inet::{address_of, max_bits, prefix_bytes};
 use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -232,9 +232,25 @@ impl NlriCodec for Mup {
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
     }
 
-    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        Self::grammar(nlri, out);
-        next_hop_text(next_hop, out);
+    fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        let Some(Route { rd, tail }) = Route::of(nlri.family.afi, nlri.bytes) else {
+            out.push_str(&format!("mup:unknown:0x{}", hex(nlri.bytes).to_lowercase()));
+            return;
+        };
+        out.push_str(&match tail {
+            Tail::Interwork { prefix, bits } => format!("mup:isd::{rd}:{prefix}/{bits}"),
+            Tail::Direct { address } => format!("mup:dsd::{rd}:{address}"),
+            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                let most = max_bits(nlri.family.afi);
+                let source = source.map_or_else(String::new, |source| format!(":{source}/{most}"));
+                // The endpoint has the length of the prefix: ExaBGP's shape.
+                format!("mup:t1st::{rd}:{prefix}/{bits}:{teid}:{qfi}:{endpoint}/{bits}{source}")
+            }
+            Tail::Type2 { endpoint, bits, teid } => {
+                let bits = max_bits(nlri.family.afi) + bits;
+                format!("mup:t2st::{rd}:{bits}:{endpoint}:{teid}:")
+            }
+        });
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

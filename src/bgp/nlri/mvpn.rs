@@ -16,7 +16,6 @@
 
 use std::net::IpAddr;
 
-use super::inet::next_hop_text;
 use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -135,9 +134,19 @@ impl NlriCodec for Mvpn {
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
     }
 
-    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        Self::grammar(nlri, out);
-        next_hop_text(next_hop, out);
+    fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        let Some(route) = Route::of(nlri.bytes) else {
+            out.push_str(&format!("mvpn:unknown:0x{}", hex(nlri.bytes).to_lowercase()));
+            return;
+        };
+        let Route { rd, source, group, .. } = route;
+        let source_as = route.source_as.map_or_else(String::new, |number| format!(":{number}"));
+        let name = match route.code {
+            SOURCE_ACTIVE => "sourcead",
+            SHARED_JOIN => "shared-join",
+            _ => "source-join",
+        };
+        out.push_str(&format!("mvpn:{name}::{rd}{source_as}:{source}:{group}"));
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

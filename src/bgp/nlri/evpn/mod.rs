@@ -12,7 +12,6 @@
 //!
 //! [`Route`] is one taken apart; [`parse`] reads the sentences that announce one, which ExaBGP has not.
 
-use super::inet::next_hop_text;
 use super::{NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
@@ -68,9 +67,11 @@ impl NlriCodec for Evpn {
         out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
     }
 
-    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        Self::grammar(nlri, out);
-        next_hop_text(next_hop, out);
+    fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
+        match Route::of(nlri.bytes) {
+            Some(route) => route.listing(out),
+            None => out.push_str(&format!("evpn:unknown:0x{}", hex(nlri.bytes).to_lowercase())),
+        }
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {

@@ -320,6 +320,27 @@ impl Route {
     }
 
     /// Appends the sentence that [`parse`](super::parse()) reads back.
+    /// ExaBGP's name of a route in tables: `evpn:multicast::65000:1:10:10.0.0.2`.
+    pub(super) fn listing(&self, out: &mut String) {
+        let rd = self.rd;
+        let label = |field: u32| format!(" label {} ({field})", field >> 4);
+        out.push_str("evpn:");
+        out.push_str(&match &self.tail {
+            Tail::EthernetAd { esi, tag, label: field } => {
+                format!("ethernetad::{rd}:{esi}:{tag}:{}", label(*field))
+            }
+            Tail::MacIp { esi, tag, mac, ip, label: field, .. } => {
+                let ip = ip.map_or_else(String::new, |ip| ip.to_string());
+                format!("macadv::{rd}:{esi}:{tag}:{mac}:{ip}:{}", label(*field))
+            }
+            Tail::Multicast { tag, ip } => format!("multicast::{rd}:{tag}:{ip}"),
+            Tail::Segment { esi, ip } => format!("segment::{rd}:{esi}:{ip}"),
+            Tail::Prefix { esi, tag, ip, bits, gateway, label: field } => {
+                format!("prfxadv::{rd}:{esi}:{tag}:{ip}/{bits}:{gateway}:{}", label(*field))
+            }
+        });
+    }
+
     pub(super) fn grammar(&self, out: &mut String) {
         let rd = self.rd;
         let sentence = match &self.tail {
