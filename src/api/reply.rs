@@ -58,6 +58,16 @@ impl Acks {
         out.push('\n');
     }
 
+    /// Appends that so many commands of a batch were read.
+    pub fn progress(&self, commands: u64, out: &mut String) {
+        let line = if self.json {
+            format!("{{ \"answer\": \"progress\", \"commands\": {commands} }}\n")
+        } else {
+            format!("progress {commands}\n")
+        };
+        out.push_str(&line);
+    }
+
     fn object(&self, answer: Answer<'_>, id: Option<&str>, out: &mut String) {
         let mut w = JsonWriter::new();
         let (word, message) = match answer {

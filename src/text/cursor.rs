@@ -80,12 +80,19 @@ pub fn tokenize_into<'a>(line: &'a str, base: usize, tokens: &mut Vec<Token<'a>>
                 ));
             }
             quote @ (b'"' | b'\'') => {
-                let end = memchr::memchr(quote, &bytes[at + 1..])
-                    .map_or(bytes.len(), |found| at + 1 + found);
-                at = (end + 1).min(bytes.len());
-                let text = Cow::Borrowed(&line[start + 1..end]);
+                let Some(found) = memchr::memchr(quote, &bytes[at + 1..]) else {
+                    // Never closed: then it is no quote, and the word won't be taken for a value.
+                    at = bytes.len();
+                    tokens.push(Token::new(
+                        &line[start..],
+                        Span::new(base + start, base + at),
+                    ));
+                    continue;
+                };
+                let end = at + 1 + found;
+                at = end + 1;
                 tokens.push(Token {
-                    text,
+                    text: Cow::Borrowed(&line[start + 1..end]),
                     span: Span::new(base + start, base + at),
                     quoted: true,
                 });
@@ -296,8 +303,8 @@ mod tests {
             ["as-path", "[", "1", "2", "]", "(", "3", ",", "4", ")", "x"]
         );
         assert_eq!(words("a \"b [c] d\" e"), ["a", "b [c] d", "e"]);
-        assert_eq!(words("a \"never closed"), ["a", "never closed"]);
-        assert_eq!(words("a \""), ["a", ""]);
+        assert_eq!(words("a \"never closed"), ["a", "\"never closed"]);
+        assert_eq!(words("a \""), ["a", "\""]);
         assert_eq!(words("  "), Vec::<String>::new());
     }
 

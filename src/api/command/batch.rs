@@ -44,7 +44,7 @@ impl Batch {
         self.changes.append(changes);
         self.commands += 1;
         if acks.enabled && self.commands.is_multiple_of(PROGRESS) {
-            out.push_str(&format!("progress {}\n", self.commands));
+            acks.progress(self.commands, out);
         }
         Ok(())
     }

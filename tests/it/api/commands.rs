@@ -390,6 +390,11 @@ fn a_long_batch_tells_its_progress() {
         .map(|_| talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"))
         .collect();
     assert_eq!(said, "progress 10000\nprogress 20000\n");
+    talk.source.acks.json = true;
+    let said: String = (0..10_000)
+        .map(|_| talk.say("withdraw route 10.0.0.0/8"))
+        .collect();
+    assert_eq!(said, "{ \"answer\": \"progress\", \"commands\": 30000 }\n");
 }
 
 #[test]
@@ -463,6 +468,7 @@ fn hostile_lines_are_errors() {
         b"neighbor ",
         b"neighbor route route route",
         b"peer [",
+        b"announce route 10.0.0.0/8 next-hop \"1.1.1.1",
         b"ack-id",
         b"sync sync sync",
         b"announce route  route announce route ",

@@ -575,3 +575,53 @@ fn what_we_send_tells_a_host_name_even_without_one() {
         );
     }
 }
+
+#[test]
+fn what_was_negotiated_is_told_to_those_who_asked() {
+    let kinds = MessageKinds::default().with(MessageType::UPDATE);
+    let receive = MessageWish {
+        parsed: true,
+        packets: true,
+        kinds,
+        ..MessageWish::default()
+    };
+    let subscriptions = Subscriptions::new(&[
+        Wish {
+            receive,
+            negotiated: true,
+            ..wish(1, Encoder::JSON)
+        },
+        Wish {
+            receive,
+            ..wish(2, Encoder::JSON)
+        },
+        Wish {
+            receive,
+            ..wish(3, Encoder::JSON)
+        },
+    ]);
+    let got = told(
+        &subscriptions,
+        &Event::Message(Direction::Receive, Message::EndOfRib(Family::IPV4_UNICAST)),
+    );
+    let short: Vec<_> = got
+        .iter()
+        .map(|(helpers, line)| {
+            (
+                &helpers[..],
+                line.contains("\"category\""),
+                line.contains("\"negotiated\""),
+            )
+        })
+        .collect();
+    assert_eq!(
+        short,
+        [
+            (&[1][..], true, true),
+            (&[2, 3], true, false),
+            (&[1], false, true),
+            (&[2, 3], false, false)
+        ]
+    );
+    assert_eq!(told(&subscriptions, &Event::Negotiated).len(), 1);
+}
