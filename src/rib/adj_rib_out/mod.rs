@@ -47,8 +47,8 @@ const TARGETS: usize = 8;
 const LEAST_LAG: usize = 16;
 /// Refused routes kept for the caller.
 const REFUSALS: usize = 1_000;
-/// Slots that a removal frees at once; the others follow with later calls.
-const REAP: u32 = 65_536;
+/// Slots that a removal cleans at once, in steps of a walk; the others follow with later calls.
+const REAP: u32 = 4;
 
 /// What is configured for a neighbour, session or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,7 +264,7 @@ impl AdjRibOut {
         self.targets.clear();
         self.reaping = self.sets.union(&self.reaping, &gone.one);
         self.reap_at = 0;
-        self.reap(REAP);
+        self.reap(self.limits.scan.saturating_mul(REAP));
     }
 
     /// Whether `peer` was added and not removed.

@@ -57,6 +57,10 @@ enum Op {
     Clear {
         to: Vec<u32>,
     },
+    Copy {
+        from: u32,
+        to: u32,
+    },
     Eor {
         to: Vec<u32>,
     },
@@ -200,6 +204,11 @@ impl Model {
                 to.iter()
                     .for_each(|peer| self.wanted[*peer as usize].clear());
             }
+            Op::Copy { from, to } => {
+                self.rib.copy_routes(PeerId(from), PeerId(to));
+                let copied = self.wanted[from as usize].clone();
+                self.wanted[to as usize].extend(copied);
+            }
             Op::Eor { to } => self.rib.eor(&peers(&to), V6),
             Op::Sync { peer } => self.sync(peer),
         }
@@ -327,6 +336,7 @@ fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
         12 => (0..PEERS, 1..300usize, 0..6usize).prop_map(|(peer, bytes, messages)| Op::Fill { peer, bytes, messages }),
         1 => (0..PEERS).prop_map(|peer| Op::Again { peer }),
         1 => (0..PEERS, 0..5usize).prop_map(move |(peer, family)| if again { Op::Refresh { peer, family } } else { Op::Sync { peer } }),
+        1 => (0..PEERS, 0..PEERS).prop_map(move |(from, to)| if again { Op::Copy { from, to } } else { Op::Sync { peer: to } }),
         1 => some_peers().prop_map(move |to| if again { Op::Flush { to } } else { Op::Eor { to } }),
         1 => some_peers().prop_map(|to| Op::Clear { to }),
         1 => some_peers().prop_map(|to| Op::Eor { to }),
