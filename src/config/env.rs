@@ -154,6 +154,8 @@ pub struct ApiEnv {
     pub chunk: u32,
     /// The JSON of `show adj-rib`: 1 or 2.
     pub show_routes_format: u8,
+    /// The version of ExaBGP whose events helpers expect that name none: `api.version` of ExaBGP 6.0, but 5 unless set.
+    pub version: super::ApiVersion,
     /// The encoder of helpers that name none.
     pub encoder: super::Encoder,
     /// Shorter JSON of routes.
@@ -401,6 +403,7 @@ impl Env {
         let default = Self::default();
         let mut options: Vec<&EnvOption> = OPTIONS
             .iter()
+            .filter(|option| !option.is_hidden() || (option.show)(self) != (option.show)(&default))
             .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default))
             .collect();
         let mut out = String::new();

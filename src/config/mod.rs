@@ -64,6 +64,68 @@ pub struct ProcessConfig {
     pub encoder: Encoder,
     /// Whether it is started again when it ends.
     pub respawn: bool,
+    /// The version of ExaBGP whose events it expects.
+    pub api_version: ApiVersion,
+    /// Most bytes of events that may wait for it; `None`: a default.
+    pub queue_size: Option<usize>,
+    /// What happens when more would have to wait.
+    pub queue_full: QueueFull,
+}
+
+/// The version of ExaBGP whose events a helper expects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum ApiVersion {
+    /// 4.2.
+    V4,
+    /// 5.0.
+    #[default]
+    V5,
+    /// 6.0.
+    V6,
+}
+
+impl ApiVersion {
+    /// The number in configurations.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::V4 => 4,
+            Self::V5 => 5,
+            Self::V6 => 6,
+        }
+    }
+
+    /// The version of that number.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "4" => Self::V4,
+            "5" => Self::V5,
+            "6" => Self::V6,
+            _ => return None,
+        })
+    }
+}
+
+/// What happens when a helper does not read its events.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum QueueFull {
+    /// The sessions that feed it wait: nothing is lost.
+    #[default]
+    Pause,
+    /// Events are dropped; it is told how many.
+    Drop,
+    /// It is ended, and started again if it may be.
+    Kill,
+}
+
+impl QueueFull {
+    /// The word of configurations.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pause => "pause",
+            Self::Drop => "drop",
+            Self::Kill => "kill",
+        }
+    }
 }
 
 /// The form of events.

@@ -13,8 +13,8 @@ use super::env::Search;
 use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{Encoder, ProcessConfig};
-use crate::text::{Span, Token};
+use super::{ApiVersion, Encoder, ProcessConfig, QueueFull};
+use crate::text::{Span, Token, value};
 
 /// The section as written.
 #[derive(Debug, Default)]
@@ -23,6 +23,9 @@ pub(crate) struct ProcessDraft {
     pub(crate) run_span: Span,
     pub(crate) encoder: Option<Encoder>,
     pub(crate) respawn: Option<bool>,
+    pub(crate) api_version: Option<ApiVersion>,
+    pub(crate) queue_size: Option<usize>,
+    pub(crate) queue_full: QueueFull,
 }
 
 /// What may stand in the section.
@@ -68,6 +71,40 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
         value: "<true|false>",
         doc: "start the program again when it ends; on unless disabled",
         read: |draft, c, _| boolean(c, true).map(|value| draft.respawn = Some(value)),
+    },
+    Keyword {
+        word: "api-version",
+        value: "<4|5|6>",
+        doc: "the version of ExaBGP whose events the program expects; 5 unless set. ExaBGP has this for all programs at once",
+        read: |draft, c, _| {
+            c.value("`4`, `5` or `6`", ApiVersion::from_word)
+                .map(|value| draft.api_version = Some(value))
+        },
+    },
+    Keyword {
+        word: "queue-size",
+        value: "<bytes>",
+        doc: "how much may wait for a program that does not read; 16 MiB unless set. ExaBGP has no such setting",
+        read: |draft, c, _| {
+            c.value("a number of bytes, 4096 or more", |word| {
+                let size = value::number(word, 1 << 40)?;
+                usize::try_from(size).ok().filter(|size| *size >= 4096)
+            })
+            .map(|value| draft.queue_size = Some(value))
+        },
+    },
+    Keyword {
+        word: "queue-full",
+        value: "<pause|drop|kill>",
+        doc: "what happens then: the sessions wait, events are dropped and counted, or the program is ended; `pause` unless set",
+        read: |draft, c, _| {
+            c.value("`pause`, `drop` or `kill`", |word| {
+                [QueueFull::Pause, QueueFull::Drop, QueueFull::Kill]
+                    .into_iter()
+                    .find(|policy| policy.name() == word)
+            })
+            .map(|value| draft.queue_full = value)
+        },
     },
 ];
 
@@ -155,7 +192,12 @@ pub(crate) fn finish(
     if draft.run.is_empty() {
         missing.push("`run <program>;`");
     }
-    if draft.encoder.is_none() {
+    let api_version = draft.api_version.unwrap_or(cx.env.api.version);
+    // ExaBGP 6.0 knows only JSON, and its files need not say so.
+    let encoder = draft
+        .encoder
+        .or((api_version == ApiVersion::V6).then_some(Encoder::Json));
+    if encoder.is_none() {
         missing.push("`encoder json;` or `encoder text;`");
     }
     if !missing.is_empty() {
@@ -175,8 +217,11 @@ pub(crate) fn finish(
     Some(ProcessConfig {
         name,
         run: draft.run,
-        encoder: draft.encoder?,
+        encoder: encoder?,
         respawn: draft.respawn.unwrap_or(true),
+        api_version,
+        queue_size: draft.queue_size,
+        queue_full: draft.queue_full,
     })
 }
 

@@ -6,8 +6,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    AddPath, Base64, CapabilityConfig, Config, Encoder, Messages, NeighborConfig, ProcessConfig,
-    Subscription,
+    AddPath, ApiVersion, Base64, CapabilityConfig, Config, Encoder, Messages, NeighborConfig,
+    ProcessConfig, QueueFull, Subscription,
 };
 use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
 use crate::grammar::operational::Kind;
@@ -93,6 +93,11 @@ impl Text {
             },
         );
         self.set("respawn", process.respawn);
+        let version = process.api_version;
+        self.some("api-version", (version != ApiVersion::V5).then(|| version.number()));
+        self.some("queue-size", process.queue_size);
+        let full = process.queue_full;
+        self.some("queue-full", (full != QueueFull::Pause).then(|| full.name()));
         self.close();
         self.out.push('\n');
     }

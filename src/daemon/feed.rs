@@ -6,6 +6,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use tracing::warn;
+
 use crate::api::encode::{Encoder, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
@@ -89,7 +91,11 @@ impl Feeder {
     pub(crate) fn encoder(&self, process: &Process) -> Encoder {
         match process.config().encoder {
             config::Encoder::Json => Encoder::Json {
-                version: Version::V5,
+                version: match process.config().api_version {
+                    config::ApiVersion::V4 => Version::V4,
+                    config::ApiVersion::V5 => Version::V5,
+                    config::ApiVersion::V6 => Version::V6,
+                },
                 compact: self.compact,
             },
             config::Encoder::Text => Encoder::Text,
@@ -137,6 +143,13 @@ impl Feeder {
         let mut stamp = self.stamp.borrow_mut();
         stamp.set_time(self.clock.seconds());
         let list = self.helpers.list.borrow();
+        for process in list.iter() {
+            if let Some(count) = process.queue.take_lost() {
+                let mut line = JsonWriter::new();
+                self.encoder(process).lost(count, &mut stamp, &mut line);
+                process.queue.event(line.as_str().as_bytes());
+            }
+        }
         subscriptions.tell(
             head,
             event,
@@ -147,6 +160,11 @@ impl Feeder {
                 for helper in helpers {
                     if let Some(process) = list.get(helper.0 as usize) {
                         process.queue.event(text.as_bytes());
+                        if process.queue.is_hopeless() {
+                            warn!(process = %process.name, "the helper does not read its events and is ended");
+                            process.queue.close();
+                            process.kill();
+                        }
                     }
                 }
             },

@@ -95,11 +95,22 @@ enum Ended {
     Wished,
 }
 
+/// The marks that a configuration asks for, where it does.
+fn marks_of(config: &ProcessConfig, default: Marks) -> Marks {
+    config.queue_size.map_or(default, |high| Marks {
+        high,
+        low: high / 4,
+        ..default
+    })
+}
+
 impl Process {
     pub(crate) fn new(config: ProcessConfig, marks: Marks) -> Self {
+        let queue = Queue::new(marks);
+        queue.configure(marks_of(&config, marks), config.queue_full);
         Self {
             name: config.name.as_str().into(),
-            queue: Rc::new(Queue::new(marks)),
+            queue: Rc::new(queue),
             config: RefCell::new(config),
             pid: Cell::new(None),
             wish: Cell::new(Wish::Run),
@@ -116,8 +127,10 @@ impl Process {
         self.config.borrow().clone()
     }
 
-    /// Replaces the configuration; it counts from the next start on.
+    /// Replaces the configuration; the limits of its queue count at once, the rest from the next start on.
     pub(crate) fn configure(&self, config: ProcessConfig) {
+        let marks = marks_of(&config, Marks::default());
+        self.queue.configure(marks, config.queue_full);
         *self.config.borrow_mut() = config;
     }
 

@@ -3,7 +3,8 @@
 //! Two kinds of text go there: events, which are bytes, and answers, of which nearly all are `done`. A helper that never
 //! reads must not stop anything (ExaBGP 5.0 blocks for ever at 13,107 answers), so equal answers in a row are one entry with
 //! a count: a million of them cost sixteen bytes, and a helper that begins to read late still gets each in its place.
-//! Events beyond the high mark make the neighbours that feed this helper pause, down to the low mark.
+//! Events beyond the high mark make the neighbours that feed this helper pause, down to the low mark; or they are dropped and
+//! counted until then, or the helper is ended, as its configuration says.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -12,6 +13,7 @@ use std::io::IoSlice;
 use tokio::sync::Notify;
 
 use super::hold::Holds;
+use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
 
@@ -58,7 +60,10 @@ pub(crate) struct Queue {
     over: Cell<bool>,
     open: Cell<bool>,
     holds: RefCell<Holds>,
-    marks: Marks,
+    marks: Cell<Marks>,
+    full: Cell<QueueFull>,
+    /// Events dropped that the helper was not told of yet.
+    lost: Cell<u64>,
     /// Wakes the writer.
     pub(crate) filled: Notify,
     /// Wakes what paused, once the queue is below its low mark, closed, or its answers were read.
@@ -75,10 +80,18 @@ impl Queue {
             over: Cell::new(false),
             open: Cell::new(false),
             holds: RefCell::default(),
-            marks,
+            marks: Cell::new(marks),
+            full: Cell::new(QueueFull::Pause),
+            lost: Cell::new(0),
             filled: Notify::new(),
             drained: Notify::new(),
         }
+    }
+
+    /// Sets marks, and what happens beyond the high one.
+    pub(crate) fn configure(&self, marks: Marks, full: QueueFull) {
+        self.marks.set(marks);
+        self.full.set(full);
     }
 
     /// Takes text from now on: the helper runs.
@@ -95,6 +108,7 @@ impl Queue {
         self.bytes.set(0);
         self.reply_bytes.set(0);
         self.over.set(false);
+        self.lost.set(0);
         self.drained.notify_waiters();
     }
 
@@ -114,10 +128,28 @@ impl Queue {
         if !self.open.get() || text.is_empty() {
             return;
         }
+        if self.over.get() && self.full.get() == QueueFull::Drop {
+            self.lost.set(self.lost.get() + 1);
+            return;
+        }
         self.append(text);
-        if self.bytes.get() > self.marks.high {
+        if self.bytes.get() > self.marks.get().high {
             self.over.set(true);
         }
+    }
+
+    /// How many events were dropped since it was asked, once there is room again to say so.
+    pub(crate) fn take_lost(&self) -> Option<u64> {
+        let count = self.lost.get();
+        (count > 0 && !self.over.get()).then(|| {
+            self.lost.set(0);
+            count
+        })
+    }
+
+    /// Whether its helper is to be ended for not reading.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.over.get() && self.full.get() == QueueFull::Kill
     }
 
     /// Appends the answer to a command: whole lines. It stays behind those that are held back.
@@ -212,12 +244,12 @@ impl Queue {
 
     /// Whether what feeds this queue may go on.
     pub(crate) fn has_room(&self) -> bool {
-        !self.over.get()
+        !self.over.get() || self.full.get() != QueueFull::Pause
     }
 
     /// Whether more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
-        self.reply_bytes.get() + self.holds.borrow().bytes() <= self.marks.replies
+        self.reply_bytes.get() + self.holds.borrow().bytes() <= self.marks.get().replies
     }
 
     /// Bytes of memory that wait.
@@ -304,7 +336,7 @@ impl Queue {
         }
         self.written.set(left);
         self.bytes.set(self.bytes.get().saturating_sub(count));
-        if self.bytes.get() < self.marks.low && self.over.replace(false) {
+        if self.bytes.get() < self.marks.get().low && self.over.replace(false) {
             self.drained.notify_waiters();
         }
         if entries.is_empty() {
@@ -313,7 +345,7 @@ impl Queue {
             self.reply_bytes.set(0);
             self.drained.notify_waiters();
         }
-        if self.reply_bytes.get() <= self.marks.replies {
+        if self.reply_bytes.get() <= self.marks.get().replies {
             self.drained.notify_waiters();
         }
     }
@@ -399,5 +431,30 @@ mod tests {
         queue.close();
         queue.reply(b"done\n");
         assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn dropped_events_are_counted_until_there_is_room() {
+        let queue = Queue::new(Marks::default());
+        let marks = Marks {
+            high: 20,
+            low: 5,
+            ..Marks::default()
+        };
+        queue.configure(marks, QueueFull::Drop);
+        queue.open();
+        for _ in 0..10 {
+            queue.event(b"0123456789\n");
+        }
+        assert!(queue.has_room(), "nobody waits for this helper");
+        assert_eq!(queue.take_lost(), None, "there is no room to say so");
+        assert_eq!(drain(&queue, usize::MAX).len(), 22);
+        assert_eq!(queue.take_lost(), Some(8));
+        assert_eq!(queue.take_lost(), None);
+        queue.event(b"x\n");
+        assert_eq!(drain(&queue, usize::MAX), b"x\n");
+        queue.configure(marks, QueueFull::Kill);
+        queue.event(&[b'y'; 30]);
+        assert!(queue.is_hopeless() && queue.has_room());
     }
 }

@@ -30,8 +30,10 @@ fn every_default_is_a_value_and_is_printed_as_it_reads() {
     assert_eq!(env.dump(Form::File, true), "");
     assert_eq!(
         env.dump(Form::Variables, false).lines().count(),
-        OPTIONS.len()
+        45,
+        "those of ExaBGP 5.0"
     );
+    assert!(OPTIONS.len() > 45);
     // As ExaBGP prints them.
     for line in [
         "umask = '0o137'",

@@ -114,6 +114,21 @@ impl Style {
 }
 
 impl Encoder {
+    /// Appends the line that tells a helper how many events it missed, because it did not read.
+    pub fn lost(&self, count: u64, stamp: &mut Stamp, out: &mut JsonWriter) {
+        match self {
+            Self::Json { version, .. } => {
+                out.raw(stamp.start(*version))
+                    .raw("\"type\": \"lost\", \"lost\": ")
+                    .number(count)
+                    .raw(" }\n");
+            }
+            Self::Text => {
+                out.raw("lost ").number(count).raw("\n\n");
+            }
+        }
+    }
+
     /// Appends the line that tells a helper that we end.
     pub fn shutdown(&self, stamp: &mut Stamp, out: &mut JsonWriter) {
         match self {

@@ -1,7 +1,7 @@
 //! The table of all settings, in ExaBGP's order.
 
 use super::{ApiEnv, BgpEnv, DaemonEnv, Env, EnvOption, IdleEnv, LogEnv, LogLevel, Search, TcpEnv};
-use crate::config::Encoder;
+use crate::config::{ApiVersion, Encoder};
 
 impl Env {
     /// Before the defaults are put in.
@@ -48,6 +48,7 @@ impl Env {
                 ack: false,
                 chunk: 1,
                 show_routes_format: 1,
+                version: ApiVersion::V5,
                 encoder: Encoder::Json,
                 compact: false,
                 respawn: false,
@@ -70,6 +71,11 @@ impl EnvOption {
             .iter()
             .find(|(section, name, _)| *section == self.section && *name == self.name)
             .map_or("", |(_, _, value)| value)
+    }
+
+    /// Whether it is listed only when it is set: ExaBGP 5.0 does not have it.
+    pub(super) fn is_hidden(&self) -> bool {
+        (self.section, self.name) == ("api", "version")
     }
 
     /// Whether a yes or no is written as one; ExaBGP reads everything else as no, without a word.
@@ -125,6 +131,7 @@ macro_rules! options {
     (@show level $($field:tt)*) => { |env| env.$($field)*.name().to_owned() };
     (@show format $($field:tt)*) => { |env| format!("v{}", env.$($field)*) };
     (@show float $($field:tt)*) => { |env| format!("{:?}", env.$($field)*) };
+    (@show version $($field:tt)*) => { |env| env.$($field)*.number().to_string() };
     (@show encoder $($field:tt)*) => {
         |env| match env.$($field)* { Encoder::Json => "json", Encoder::Text => "text" }.to_owned()
     };
@@ -178,6 +185,12 @@ macro_rules! options {
                 "v2" => 2,
                 _ => return Err("v1 or v2".into()),
             };
+            Ok(())
+        }
+    };
+    (@set version $($field:tt)*) => {
+        |env, value| {
+            env.$($field)* = ApiVersion::from_word(value).ok_or("4, 5 or 6")?;
             Ok(())
         }
     };
@@ -242,6 +255,7 @@ options! {
     api."ack" = "true", "answer commands with `done` and `error`", boolean(api.ack);
     api."chunk" = "1", "routes of a turn in `show adj-rib`", number(api.chunk);
     api."show-routes-format" = "v1", "the JSON of `show adj-rib`: v1 or v2", format(api.show_routes_format);
+    api."version" = "5", "the version of ExaBGP whose events helpers expect: 4, 5 or 6", version(api.version);
     api."encoder" = "json", "the encoder of helpers that name none", encoder(api.encoder);
     api."compact" = "false", "shorter JSON of routes", boolean(api.compact);
     api."respawn" = "true", "start helpers again that ended", boolean(api.respawn);

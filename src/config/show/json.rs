@@ -81,6 +81,11 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
         },
     );
     object.yes("respawn", process.respawn);
+    object.number("api-version", process.api_version.number());
+    if let Some(size) = process.queue_size {
+        object.number("queue-size", size as u64);
+    }
+    object.text("queue-full", process.queue_full.name());
     object.end();
 }
 
