@@ -94,10 +94,16 @@ impl Text {
         );
         self.set("respawn", process.respawn);
         let version = process.api_version;
-        self.some("api-version", (version != ApiVersion::V5).then(|| version.number()));
+        self.some(
+            "api-version",
+            (version != ApiVersion::V5).then(|| version.number()),
+        );
         self.some("queue-size", process.queue_size);
         let full = process.queue_full;
-        self.some("queue-full", (full != QueueFull::Pause).then(|| full.name()));
+        self.some(
+            "queue-full",
+            (full != QueueFull::Pause).then(|| full.name()),
+        );
         self.close();
         self.out.push('\n');
     }
