@@ -43,19 +43,21 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
 }
 
 fn decode(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<(), String> {
-    let bytes = payload(args)?;
+    let strings = payload(args)?;
     for session in sessions(args, env_file)? {
-        if args.nlri {
-            nlri(&session, &bytes)?;
-        } else {
-            messages(&session, &bytes)?;
+        for bytes in &strings {
+            if args.nlri {
+                nlri(&session, bytes)?;
+            } else {
+                messages(&session, bytes)?;
+            }
         }
     }
     Ok(())
 }
 
-/// The bytes that the arguments, or standard input, stand for.
-fn payload(args: &DecodeArgs) -> Result<Vec<u8>, String> {
+/// The byte strings that the arguments, or standard input, stand for.
+fn payload(args: &DecodeArgs) -> Result<Vec<Vec<u8>>, String> {
     let mut text = args.payload.join(" ");
     if text.is_empty() || text == "-" {
         text.clear();
@@ -64,21 +66,7 @@ fn payload(args: &DecodeArgs) -> Result<Vec<u8>, String> {
             .read_to_string(&mut text)
             .map_err(|cause| format!("standard input can't be read: {cause}"))?;
     }
-    let mut digits = String::with_capacity(text.len());
-    for word in text.split(|c: char| c.is_ascii_whitespace() || c == ':') {
-        digits.push_str(word.strip_prefix("0x").unwrap_or(word));
-    }
-    if digits.is_empty() {
-        return Err(
-            "no message is given: it is hexadecimal, as an argument or on standard input"
-                .to_owned(),
-        );
-    }
-    if let Some(wrong) = digits.chars().find(|c| !c.is_ascii_hexdigit()) {
-        return Err(format!("`{wrong}` is no hexadecimal digit"));
-    }
-    crate::text::value::hex(&digits)
-        .ok_or_else(|| "the number of hexadecimal digits is odd".to_owned())
+    super::dump::read(&text)
 }
 
 /// The sessions to read it with: ExaBGP's synthetic one, or those of a configuration.

@@ -20,6 +20,7 @@ use crate::config::Env;
 
 mod decode;
 mod demo;
+mod dump;
 mod encode;
 mod exabgp;
 mod log;
@@ -82,7 +83,8 @@ enum Command {
     /// Show what a BGP message says, as the JSON that helpers get.
     ///
     /// The message is hexadecimal: `oxabgp decode FFFF…`, or on standard input. Without a header it is taken as the body
-    /// of an UPDATE. Colons and blanks are skipped.
+    /// of an UPDATE. Colons and blanks are skipped; several messages may follow each other; the dumps of `tcpdump -x`,
+    /// `xxd` and `hexdump -C` are understood, too.
     Decode(DecodeArgs),
     /// List every setting with its value, in the form of an exabgp.env file.
     Env(EnvArgs),
@@ -184,7 +186,7 @@ pub(crate) struct EncodeArgs {
     peer_as: Option<u32>,
     /// Our address, for `next-hop self`.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
-    local_address: std::net::IpAddr,
+    local_address: IpAddr,
     /// Two-octet AS numbers in AS_PATH.
     #[arg(long)]
     no_asn4: bool,
