@@ -70,9 +70,7 @@ impl Entries {
                 return news;
             }
         }
-        for entry in &mut self.list {
-            entry.peers = sets.minus(&entry.peers, &news);
-        }
+        self.take_from(sets, &news);
         if let Some(at) = same {
             self.list[at].peers = sets.union(&self.list[at].peers, &news);
         } else {
@@ -92,9 +90,7 @@ impl Entries {
 
     /// Forgets what `peers` were told.
     pub(crate) fn withdraw(&mut self, sets: &mut Sets, peers: &Shared) {
-        for entry in &mut self.list {
-            entry.peers = sets.minus(&entry.peers, peers);
-        }
+        self.take_from(sets, peers);
         self.trim();
     }
 
@@ -118,6 +114,15 @@ impl Entries {
         self.list
             .iter()
             .any(|entry| entry.peers.set().is_some_and(|set| set.intersects(peers)))
+    }
+
+    /// Takes peers out of all entries. Where each peer is told something of its own, most entries have none of them.
+    fn take_from(&mut self, sets: &mut Sets, peers: &Shared) {
+        for entry in &mut self.list {
+            if entry.peers.intersects(peers) {
+                entry.peers = sets.minus(&entry.peers, peers);
+            }
+        }
     }
 
     fn trim(&mut self) {

@@ -35,6 +35,11 @@ impl Shared {
         self.0.as_ref().is_some_and(|set| set.contains(peer))
     }
 
+    /// Whether they have a member in common.
+    pub(crate) fn intersects(&self, other: &Self) -> bool {
+        matches!((&self.0, &other.0), (Some(own), Some(other)) if own.intersects(other))
+    }
+
     /// The members.
     pub(crate) fn iter(&self) -> impl Iterator<Item = PeerId> {
         self.0.iter().flat_map(|set| set.iter())
