@@ -120,7 +120,7 @@ async fn write(operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Erro
         while queue.is_empty() {
             queue.filled.notified().await;
         }
-        let output = match connect(path).await {
+        let output = match connect(operator, path).await {
             Ok(Some(output)) => output,
             Ok(None) => {
                 debug!("nobody reads the answers from the named pipe: they are dropped");
@@ -140,14 +140,16 @@ async fn write(operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Erro
     }
 }
 
-/// Opens the pipe once it has a reader; `None` when there is none for a while.
-async fn connect(path: &Path) -> io::Result<Option<pipe::Sender>> {
+/// Opens the pipe once it has a reader; `None` when there is none for a while, or when answers pile up before.
+async fn connect(operator: &Operator, path: &Path) -> io::Result<Option<pipe::Sender>> {
     let start = Instant::now();
     loop {
         match pipe::OpenOptions::new().open_sender(path) {
             Ok(output) => return Ok(Some(output)),
             Err(cause) if !has_no_reader(&cause) => return Err(cause),
-            Err(_) if start.elapsed() > PATIENCE => return Ok(None),
+            Err(_) if start.elapsed() > PATIENCE || !operator.queue.accepts_commands() => {
+                return Ok(None);
+            }
             Err(_) => tokio::time::sleep(RETRY).await,
         }
     }

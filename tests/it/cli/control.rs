@@ -1,11 +1,14 @@
 //! `oxabgp cli` and `oxabgp run`, over the socket and over named pipes.
 
+use std::io::{Read, Write};
 use std::process::Command;
+use std::sync::mpsc;
 
 use super::run;
 use crate::daemon::control::{pipes, start};
 use crate::daemon::{announced, listener, session};
 use crate::support::daemon::{Lab, oxabgp};
+use crate::support::peer::LIMIT;
 
 /// A command that speaks to the lab's daemon over its socket.
 fn client(lab: &Lab, arguments: &[&str]) -> Command {
@@ -106,6 +109,65 @@ fn json_is_asked_for_where_there_is_some() {
                 .unwrap_or_else(|cause| panic!("{words}: {cause}: {line}"));
         }
     }
+}
+
+#[test]
+fn at_a_terminal_lines_are_edited_and_completed() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let program = format!("{} cli", env!("CARGO_BIN_EXE_oxabgp"));
+    let mut script = Command::new("script");
+    script.args(["-qec", &program, "/dev/null"]);
+    for (key, value) in client(&lab, &[]).get_envs() {
+        match value {
+            Some(value) => script.env(key, value),
+            None => script.env_remove(key),
+        };
+    }
+    script.env("TERM", "xterm");
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIP: there is no `script` that makes a terminal");
+        return;
+    }
+    let mut child = super::start(&mut script);
+    let (mut keys, mut screen) = (
+        child.stdin.take().expect("a pipe"),
+        child.stdout.take().expect("a pipe"),
+    );
+    let (sender, shown) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(count @ 1..) = screen.read(&mut chunk) {
+            if sender.send(chunk[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut all = String::new();
+    let mut until = |wanted: &str| loop {
+        if let Some(at) = all.find(wanted) {
+            all.drain(..at + wanted.len());
+            return;
+        }
+        let more = shown.recv_timeout(LIMIT);
+        let more = more.unwrap_or_else(|_| panic!("no {wanted:?} after {all:?}"));
+        all += &String::from_utf8_lossy(&more);
+    };
+    for (typed, wanted) in [
+        ("vers\t\n", "exabgp 5.0.15"),
+        ("nonsense\n", "error: there is no command `nonsense`"),
+        // The line before the last once more.
+        ("\x1b[A\x1b[A\n", "exabgp 5.0.15"),
+    ] {
+        // What is typed ahead of the prompt is lost.
+        until("oxabgp> ");
+        keys.write_all(typed.as_bytes()).expect("written");
+        until(wanted);
+    }
+    until("oxabgp> ");
+    keys.write_all(b"exit\n").expect("written");
+    assert!(child.wait().expect("it ends").success());
 }
 
 #[test]

@@ -343,6 +343,26 @@ fn the_named_pipes_serve_one_client_after_the_other() {
     );
 }
 
+#[test]
+fn a_pipe_without_reader_stops_nothing() {
+    let lab = Lab::new();
+    let (commands, answers) = pipes(&lab);
+    let (listener, port) = listener();
+    let daemon = start(&lab, port);
+    daemon.logged("to send commands");
+    let mut peer = session(&listener);
+    let before = daemon.rss();
+    // Answers of tens of megabytes, for nobody.
+    tell(&commands, &"help\n".repeat(20_000));
+    tell(&commands, "announce route 10.4.0.0/16 next-hop 192.0.2.1\n");
+    announced(&mut peer, &[16, 10, 4]);
+    let grown = daemon.rss().saturating_sub(before);
+    assert!(grown < 64 * 1024, "{grown} KiB");
+    let mut heard = reader(&answers);
+    tell(&commands, "version\n");
+    assert!(answer(&mut heard).ends_with("exabgp 5.0.15\ndone\n"));
+}
+
 /// Reads until what came ends with `end`.
 fn answer_until(pipe: &mut File, end: &str) -> String {
     let mut all = String::new();
