@@ -290,7 +290,8 @@ impl<'a> Options<'a> {
         let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
             return;
         };
-        let routes = command.contains("announce ") || command.contains("withdraw ");
+        let routes = (command.contains("announce ") || command.contains("withdraw "))
+            && !command.contains(" advisory ");
         let value = before
             .trim_end()
             .rsplit([' ', '\t'])
