@@ -16,6 +16,7 @@ use crate::api::subscription::{Kind, Subscriptions};
 use crate::bgp::fsm::{CloseReason, ConnInfo, Phase};
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
+use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage};
@@ -392,6 +393,14 @@ impl NeighborPlugin {
             MessageType::ROUTE_REFRESH => match RouteRefresh::decode(message) {
                 Ok(refresh) => tell(Message::Refresh(&refresh)),
                 Err(_) => {
+                    self.neighbor
+                        .tell(&self.core, &Event::Undecoded(direction, message.kind), raw)
+                }
+            },
+            MessageType::OPERATIONAL => match Operational::decode(message.body()) {
+                Ok(Some(operational)) => tell(Message::Operational(&operational)),
+                // A type that nobody knows is ignored; helpers that ask for packets see it.
+                Ok(None) | Err(_) => {
                     self.neighbor
                         .tell(&self.core, &Event::Undecoded(direction, message.kind), raw)
                 }

@@ -15,7 +15,7 @@ use crate::api::control::{
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
-use crate::bgp::message::operational::Operational;
+use crate::bgp::message::operational::{Content, Operational};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
@@ -154,18 +154,19 @@ impl Control for Speech<'_> {
     }
 
     fn operational(&mut self, peers: &PeerSet, message: &Operational) {
-        let mut out = Vec::new();
-        message.encode(&mut out);
         self.each(peers, |listed| {
-            if listed
-                .neighbor
-                .config
-                .borrow()
-                .session
-                .capabilities
-                .operational
-            {
-                listed.neighbor.say(out.clone());
+            let config = listed.neighbor.config.borrow();
+            if config.session.capabilities.operational {
+                let mut message = message.clone();
+                if let Content::Query { router_id, .. } | Content::Counter { router_id, .. } =
+                    &mut message.content
+                    && router_id.is_unspecified()
+                {
+                    *router_id = config.session.router_id.unwrap_or(*router_id);
+                }
+                let mut out = Vec::new();
+                message.encode(&mut out);
+                listed.neighbor.say(out);
             }
         });
     }

@@ -5,6 +5,7 @@ pub(crate) mod control;
 mod flood;
 mod life;
 mod made;
+mod operational;
 mod reload;
 mod sync;
 
