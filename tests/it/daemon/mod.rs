@@ -3,6 +3,7 @@
 mod bad_input;
 pub(crate) mod control;
 mod flood;
+mod full_queue;
 mod life;
 mod made;
 mod operational;
