@@ -28,8 +28,11 @@ const CHUNK: usize = 64 << 10;
 const FULL: usize = 128 << 10;
 /// ... of which each new bucket counts for as much as typical attributes.
 const BUCKET_COST: usize = 64;
-/// Buckets whose memory is kept for the next turn.
-const SPARE: usize = 64;
+/// Buckets whose memory is kept for the next turn...
+const SPARE: usize = 1_024;
+/// ... all but the first few of them only up to this size, in bytes of NLRI.
+const SPARE_BYTES: usize = 4_096;
+const SPARE_LARGE: usize = 16;
 
 /// Why a route cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -220,13 +223,16 @@ impl Packer {
         self.index.clear();
         self.last = 0;
         self.cost = 0;
-        for bucket in &mut buckets {
+        buckets.truncate(SPARE);
+        for (at, bucket) in buckets.iter_mut().enumerate().take(used) {
             bucket.attributes = None;
             bucket.peers = Shared::EMPTY;
             bucket.nlri.clear();
             bucket.ends.clear();
+            if at >= SPARE_LARGE && bucket.nlri.capacity() > SPARE_BYTES {
+                (bucket.nlri, bucket.ends) = (Vec::new(), Vec::new());
+            }
         }
-        buckets.truncate(SPARE);
         self.buckets = buckets;
     }
 
