@@ -33,6 +33,25 @@ def printed_targets(line):
     return re.sub(r"extended-community \[ ([^]]*) \]", sorted_list, line)
 
 
+def told_communities(line):
+    """The extended communities of an event by what they say, sorted: a target or origin with its address as a number."""
+    def one(community):
+        found = re.search(r'"string": "(target|origin):([^"]*)"', community)
+        if not found:
+            return community
+        words = [str(int.from_bytes(bytes(int(o) for o in word.split(".")), "big")) if "." in word else word for word in found.group(2).split(":")]
+        return f"{found.group(1)} {sorted(words)}"
+
+    def whole(found):
+        return found.group(1) + " ".join(sorted(one(part) for part in re.split(r"(?<=\}), ", found.group(2))))
+    return re.sub(r'("extended-community": \[)([^]]*)\]', whole, line)
+
+
+def srv6(line):
+    """SRv6 SIDs of an event without SID and behaviour."""
+    return re.sub(r'"sid": "[^"]*", "flags": 0, "endpoint_behavior": \d+', '"sid": ""', line)
+
+
 def as_sent(line):
     """A line of `show adj-rib`: what the wire does not tell is left out."""
     if not re.search(r"^127\.\d|^neighbor .* family-allowed ", line):
@@ -55,11 +74,19 @@ def repaired(line):
 
 EQUAL = {
     "shown-as-sent": as_sent,
-    "four-octet-as": lambda line: printed_targets(attribute(16, two_octet)(line)),
+    "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
+    "srv6-json": srv6,
     "mac-mobility-value": lambda line: re.sub(r'"value": \d+(, "string": "mac-mobility)', r'"value": 0\1', line),
     "mup-json": repaired,
     "decode-aigp": lambda line: re.sub(r'(, )?"aigp": "0x[0-9a-f]+"', "", line) if '"direction": "in"' in line else line,
 }
+
+
+def normal(line):
+    """The line after all functions: what lists are sorted by, so that lines which say the same stand at the same place."""
+    for change in EQUAL.values():
+        line = change(line)
+    return line
 
 
 def explained(theirs, ours):

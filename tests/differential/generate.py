@@ -84,6 +84,10 @@ class Generator:
         # A first label of 0 looks like the value that stands in withdrawals, so a stack begins with another.
         return self.pick(*[str(self.number_up_to(1048575))] * 3, f"[ {self.random.randint(16, 500000)} {self.number_up_to(1048575)} ]")
 
+    def label6(self):
+        """One label: in front of an IPv6 prefix ExaBGP can't tell a stack from a label and a longer prefix."""
+        return str(self.number_up_to(1048575))
+
     def tail(self, *fixed, most=5, allowed=None):
         """The fixed words and some attributes, in any order."""
         names = [a for a in self.attributes if allowed is None or a in allowed]
@@ -220,7 +224,7 @@ def mpls4(g):
 
 
 def mpls6(g):
-    return Route("ipv6-nlri-mpls", f"route {g.unique6()}", g.tail(f"next-hop {g.ipv6()}", f"label {g.label()}"), "static { %; }")
+    return Route("ipv6-nlri-mpls", f"route {g.unique6()}", g.tail(f"next-hop {g.ipv6()}", f"label {g.label6()}"), "static { %; }")
 
 
 def mpls4_announce(g):
@@ -233,7 +237,7 @@ def vpn4(g):
 
 
 def vpn6(g):
-    return Route("ipv6-mpls-vpn", f"route {g.unique6()}", g.tail(f"next-hop {g.ipv6()}", f"label {g.label()}", f"rd {g.rd()}"), "static { %; }")
+    return Route("ipv6-mpls-vpn", f"route {g.unique6()}", g.tail(f"next-hop {g.ipv6()}", f"label {g.label6()}", f"rd {g.rd()}"), "static { %; }")
 
 
 def vpls(g):
@@ -261,7 +265,8 @@ def mup(g, afi, address, prefix):
     nlri = g.pick(f"mup-isd {prefix()} rd {rd}", f"mup-dsd {address()} rd {rd}",
                   f"mup-t1st {address()}{full} rd {rd} teid {g.number_up_to(2**32 - 1)} qfi {g.random.randint(0, 255)} endpoint {address()}{source}",
                   f"mup-t2st {address()} rd {rd} teid {g.random.randint(0, 2**bits - 1)}/{bits}")
-    tail = f"next-hop {g.pick(g.ipv4(), '2001:db8::1') if afi == 'ipv4' else g.ipv6()}"
+    # (ExaBGP ends a session whose sent UPDATEs it shows when an IPv4 route of MUP has an IPv6 next hop.)
+    tail = f"next-hop {address()}"
     if g.chance(0.6):
         tail += f" extended-community [ target:10:{g.random.randint(0, 999)} mup:10:10 ]"
     if g.chance(0.3):
@@ -309,7 +314,7 @@ def flow_words(g, afi):
     match += [f"{name} {table[name](g)}" for name in g.random.sample(list(table), g.random.randint(0, 4))]
     then = [g.pick("accept", "discard", f"rate-limit {g.random.randint(9600, 10**9)}", f"rate-limit {g.random.randint(1, 10**6)} packets",
                    f"redirect {g.random.randint(1, 65535)}:{g.random.randint(0, 2**32 - 1)}", f"redirect {g.random.randint(65536, 2**32 - 1)}:{g.random.randint(0, 65535)}",
-                   f"redirect {g.ipv4()}", f"copy {g.ipv4()}", f"redirect-to-nexthop-ietf {g.pick(g.ipv4(), '2001:db8::7')}")]
+                   f"redirect-to-nexthop-ietf {g.pick(g.ipv4(), '2001:db8::7')}", *([f"redirect {g.ipv4()}", f"copy {g.ipv4()}"] if afi == "ipv4" else []))]
     if g.chance(0.3):
         then.append(f"mark {g.random.randint(0, 63)}")
     if g.chance(0.2):

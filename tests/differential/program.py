@@ -1,13 +1,16 @@
 """One program under test, taken through all phases of the comparison; what it did is kept to be compared."""
+import json
 import shutil
 import time
 
 import wire
+from differences import repaired
 from record import Context
 from speaker import Daemon, Failure, Helper, Peer, workspace
 
 # What the neighbors negotiate; all of them live in one daemon, each with an address of its own.
-SETTINGS = {"ebgp": "ebgp", "ibgp": "ibgp", "as2": "as2", "add-path": "add-path", "nexthop": "nexthop", "aigp": "aigp", "raw": "ebgp", "whole": "ebgp"}
+SETTINGS = {"ebgp": "ebgp", "ibgp": "ibgp", "as2": "as2", "add-path": "add-path", "nexthop": "nexthop", "aigp": "aigp", "raw": "ebgp", "whole": "ebgp",
+            "sent": "ebgp"}
 CONTEXTS = list(SETTINGS)
 PARSED = CONTEXTS[:6]
 # What a helper of each form receives, and for which sessions (ExaBGP gives all helpers of a neighbor what one of them asks for).
@@ -17,6 +20,8 @@ FORMS = {
     "packets": ("json", ["raw"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
     "packets-text": ("text", ["raw"], "neighbor-changes; receive { packets; open; update; keepalive; }"),
     "consolidate": ("json", ["whole"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
+    "sent": ("json", ["sent"], "neighbor-changes; receive { parsed; keepalive; refresh; } send { parsed; update; }"),
+    "sent-text": ("text", ["sent"], "neighbor-changes; receive { parsed; keepalive; refresh; } send { parsed; update; }"),
     "consolidate-text": ("text", ["whole"], "neighbor-changes; receive { consolidate; open; update; keepalive; }"),
 }
 MARK = "announce eor l2vpn vpls"
@@ -134,7 +139,7 @@ class Subject:
         for context in CONTEXTS:
             self.opens[context] = self.connect(context)
         return {f"{context} {form}": [line for line in self.told[form][context] if not is_mark(line)]
-                for context in CONTEXTS for form in self.forms(context)}
+                for context in CONTEXTS for form in self.forms(context) if context != "sent"}
 
     def connect(self, context):
         """One session up, with every helper told so."""
@@ -163,7 +168,17 @@ class Subject:
                     lines.append(f"message {message[18:].hex().upper()}")
             lines.remove("eor 25 65")
             out[context] = sorted(lines)
+        out.update(self.sent_events())
         return out
+
+    def sent_events(self):
+        """The events of what was sent, up to that of the mark: one line for each NLRI, as packing is free."""
+        told = {form: self.told[form]["sent"] for form in ("sent", "sent-text")}
+        self.wait(lambda: any('"l2vpn", "safi" : "vpls"' in line for line in told["sent"])
+                  and any("route eor 25/65" in line for line in told["sent-text"]), "event of the mark", 20)
+        self.forget("sent")
+        return {"events json": sorted(one for line in told["sent"] for one in flat(line)),
+                "events text": sorted(line for line in told["sent-text"] if " update announced " in line or " update withdrawn " in line)}
 
     @staticmethod
     def readable(message, paths):
@@ -284,6 +299,24 @@ class Subject:
             if len(done) == count:
                 break
         return done, False
+
+
+def flat(line):
+    """The event of one UPDATE as a line for each NLRI: family, next hop and attributes beside it."""
+    if '"direction": "send"' not in line or '"update": {' not in line:
+        return []
+    try:
+        # ExaBGP's JSON is not always valid: placeholders of SRv6 SIDs, MUP sessions
+        update = json.loads("{" + repaired(line).replace(": %d", ": 0"))["neighbor"]["message"]["update"]
+    except ValueError:
+        return [line]
+    attributes = json.dumps(update.get("attribute"))
+    out = []
+    for family, hops in update.get("announce", {}).items():
+        out += [f"announce {family} {hop} {json.dumps(nlri)} {attributes}" for hop, routes in hops.items() for nlri in routes]
+    for family, routes in update.get("withdraw", {}).items():
+        out += [f"withdraw {family} {json.dumps(nlri)} {attributes}" for nlri in routes]
+    return out
 
 
 def is_mark(line):
