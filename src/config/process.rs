@@ -196,7 +196,7 @@ pub(crate) fn finish(
     // ExaBGP 6.0 knows only JSON, and its files need not say so.
     let encoder = draft
         .encoder
-        .or((api_version == ApiVersion::V6).then_some(Encoder::Json));
+        .or_else(|| (api_version == ApiVersion::V6).then_some(Encoder::Json));
     if encoder.is_none() {
         missing.push("`encoder json;` or `encoder text;`");
     }
