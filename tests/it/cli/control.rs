@@ -112,6 +112,7 @@ fn json_is_asked_for_where_there_is_some() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn at_a_terminal_lines_are_edited_and_completed() {
     let lab = Lab::new();
     let (_listener, port) = listener();

@@ -161,6 +161,7 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
+    #[expect(clippy::print_stderr, reason = "a failed test shows it")]
     fn drop(&mut self) {
         if self.is_running() {
             // The daemon ends its helpers; a kill would leave them behind.
