@@ -1,6 +1,7 @@
 //! A file's text → [`Config`]: processes and templates first, wherever they stand, then the neighbours.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -34,13 +35,19 @@ pub(crate) struct Context<'a> {
 }
 
 impl Config {
-    /// Reads the file at `path`: its meaning and what was odd about it.
+    /// Reads the file at `path`, or standard input for `-`: its meaning and what was odd about it.
     ///
     /// # Errors
     /// When the file can't be read, or has mistakes: then all of them. A file with mistakes means nothing.
     pub fn load(path: &Path, env: &Env) -> Result<(Self, Diagnostics), Diagnostics> {
         let name = path.to_string_lossy();
         let about = |message: String| Diagnostics::about_file(&name, message);
+        if name == "-" {
+            let mut text = String::new();
+            let read = std::io::stdin().take(MAX_SIZE).read_to_string(&mut text);
+            read.map_err(|error| about(format!("standard input can not be read: {error}")))?;
+            return Self::parse("standard input", &text, Path::new(""), env);
+        }
         let facts = std::fs::metadata(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => about("there is no such file".into()),
             _ => about(format!("the file can not be read: {error}")),

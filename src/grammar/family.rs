@@ -9,7 +9,7 @@ use super::{Place, RouteText, Verb, flow};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
 use crate::bgp::nlri::{evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
-use crate::text::{Cursor, SyntaxError};
+use crate::text::{Cursor, SyntaxError, near_miss};
 
 /// The SAFIs that have sentences, for error messages and completion.
 pub const WRITABLE: &[&str] = &[
@@ -83,11 +83,19 @@ fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText
     let mut tail = TailBuilder::new(Place::Family(family));
     while !c.is_empty() && !c.accept(";") {
         let at = *c;
-        match path.keyword(c.word("a keyword")?, c) {
+        let word = c.word("a keyword")?;
+        match path.keyword(word, c) {
             Some(read) => read?,
             None => {
                 *c = at;
-                tail.keyword(c)?;
+                tail.keyword(c).map_err(|error| {
+                    // The words of the path may be nearer than those of attributes.
+                    let near = near_miss(word, PathBuilder::KEYWORDS.iter().copied());
+                    match near.filter(|_| error.span == at.span()) {
+                        Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                        None => error,
+                    }
+                })?;
             }
         }
     }

@@ -258,3 +258,23 @@ fn the_name_tells_one_neighbour_from_others() {
         "neighbor 127.0.0.0/29 local-ip auto local-as auto peer-as 65001 router-id 1.2.3.4 family-allowed ipv4-unicast/ipv6-flow"
     );
 }
+
+#[test]
+fn a_minus_is_standard_input() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oxabgp"))
+        .args(["validate", "--print", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let text = "neighbor 127.0.0.1 { local-address 127.0.0.1; local-as 1; peer-as 2; hold-time 33; }\n";
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(text.as_bytes()).expect("written");
+    drop(input);
+    let output = child.wait_with_output().expect("an end");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && printed.contains("hold-time 33;"), "{output:?}");
+}
