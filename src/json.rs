@@ -26,12 +26,14 @@ impl JsonWriter {
     }
 
     /// Appends `text` as it is: punctuation, keys, cached fragments.
+    #[inline]
     pub fn raw(&mut self, text: &str) -> &mut Self {
         self.out.push_str(text);
         self
     }
 
     /// Appends an integer.
+    #[inline]
     pub fn number(&mut self, value: impl itoa::Integer) -> &mut Self {
         self.out.push_str(itoa::Buffer::new().format(value));
         self
@@ -85,6 +87,7 @@ impl JsonWriter {
     }
 
     /// Appends `items` with `, ` between them, each written by `write`.
+    #[inline]
     pub fn list<T>(
         &mut self,
         items: impl IntoIterator<Item = T>,
@@ -105,11 +108,13 @@ impl JsonWriter {
     }
 
     /// The text, to append plain text to.
+    #[inline]
     pub const fn buffer(&mut self) -> &mut String {
         &mut self.out
     }
 
     /// Forgets the text, keeps the room.
+    #[inline]
     pub fn clear(&mut self) {
         self.out.clear();
     }

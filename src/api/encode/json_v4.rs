@@ -97,6 +97,15 @@ impl Line<'_> {
         stamp: &mut Stamp,
         w: &mut JsonWriter,
     ) {
+        if let (Message::Update(attributes, fields), Direction::Receive) = (message, direction)
+            && self.style.form == Form::Parsed
+            && self.version != Version::V4
+        {
+            w.raw(stamp.start(self.version))
+                .number(head.count())
+                .raw(&head.update);
+            return self.update_event(attributes, fields, head, w);
+        }
         let kind = match message {
             Message::Refresh(_) => "refresh",
             other => other.kind().name(),
@@ -109,12 +118,7 @@ impl Line<'_> {
             }
             Message::Update(attributes, fields) => {
                 w.raw(", \"message\": { \"update\": { ");
-                self.update(attributes, fields, w);
-                w.raw(" } }");
-                if self.version == Version::V6 && !self.style.negotiated {
-                    w.raw(&head.negotiated);
-                }
-                return self.end(head, w);
+                return self.update_event(attributes, fields, head, w);
             }
             Message::EndOfRib(family) => {
                 end_of_rib(*family, w);
@@ -140,6 +144,22 @@ impl Line<'_> {
         w.raw(" } }\n");
     }
 
+    /// The content of an UPDATE and the end of the line.
+    fn update_event(
+        &self,
+        attributes: &AttributeSet,
+        fields: &[Field<'_>],
+        head: &EventHead,
+        w: &mut JsonWriter,
+    ) {
+        self.update(attributes, fields, w);
+        w.raw(" } }");
+        if self.version == Version::V6 && !self.style.negotiated {
+            w.raw(&head.negotiated);
+        }
+        self.end(head, w);
+    }
+
     /// All up to where the content of the `neighbor` object starts.
     fn start(
         &self,
@@ -149,9 +169,7 @@ impl Line<'_> {
         direction: Option<Direction>,
         w: &mut JsonWriter,
     ) {
-        w.raw(stamp.start(self.version))
-            .raw("\"counter\": ")
-            .number(head.count());
+        w.raw(stamp.start(self.version)).number(head.count());
         w.raw(", \"type\": \"").raw(kind).raw("\", ");
         if self.style.form == Form::Consolidated && direction.is_some() {
             if !self.raw.header.is_empty() {
@@ -232,6 +250,21 @@ impl Line<'_> {
             w.raw(" }");
             separator = ", ";
         }
+        // Nearly all UPDATEs have one field with one next hop.
+        match fields {
+            [only] if only.direction == update::Direction::Announce && !has_two_hops(only) => {
+                w.raw(separator).raw("\"announce\": { ");
+                family_key(only.routes.family, w);
+                w.raw("{ ");
+                hop_key(only.next_hop, w);
+                w.list(only.routes.flatten(), |w, nlri| {
+                    self.nlri(nlri, only.next_hop, w)
+                });
+                w.raw(" ] } }");
+                return;
+            }
+            _ => {}
+        }
         if announced.clone().next().is_some() {
             w.raw(separator).raw("\"announce\": { ");
             self.announced(announced, w);
@@ -260,17 +293,7 @@ impl Line<'_> {
                 }
                 w.raw(comma);
                 comma = ", ";
-                w.raw("\"");
-                match hop {
-                    Some(NextHop::V4(address)) => push_ipv4(*address, w.buffer()),
-                    Some(hop) => {
-                        w.format(format_args!("{hop}"));
-                    }
-                    None => {
-                        w.raw("no-nexthop");
-                    }
-                }
-                w.raw("\": [ ");
+                hop_key(*hop, w);
                 let routes = hops.iter().filter(|(other, _)| other == hop);
                 w.list(
                     routes.flat_map(|(_, routes)| *routes).flatten(),
@@ -321,16 +344,46 @@ fn families<'c, 'm: 'c>(
         let (same, other): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) = left
             .into_iter()
             .partition(|field| field.routes.family == family);
-        w.raw(comma).raw("\"");
-        match (family.afi.name(), family.safi.name()) {
-            (Some(afi), Some(safi)) => w.raw(afi).raw(" ").raw(safi),
-            _ => w.format(format_args!("{family}")),
-        };
-        w.raw("\": ");
+        w.raw(comma);
+        family_key(family, w);
         comma = ", ";
         write(&same, w);
         left = other;
     }
+}
+
+/// Appends `"ipv4 unicast": `.
+fn family_key(family: Family, w: &mut JsonWriter) {
+    if family == Family::IPV4_UNICAST {
+        w.raw("\"ipv4 unicast\": ");
+        return;
+    }
+    w.raw("\"");
+    match (family.afi.name(), family.safi.name()) {
+        (Some(afi), Some(safi)) => w.raw(afi).raw(" ").raw(safi),
+        _ => w.format(format_args!("{family}")),
+    };
+    w.raw("\": ");
+}
+
+/// Appends `"192.0.2.1": [ `.
+fn hop_key(hop: Option<NextHop>, w: &mut JsonWriter) {
+    w.raw("\"");
+    match hop {
+        Some(NextHop::V4(address)) => push_ipv4(address, w.buffer()),
+        Some(hop) => {
+            w.format(format_args!("{hop}"));
+        }
+        None => {
+            w.raw("no-nexthop");
+        }
+    }
+    w.raw("\": [ ");
+}
+
+/// Whether events tell the routes twice, under a global and a link-local address.
+const fn has_two_hops(field: &Field<'_>) -> bool {
+    matches!(field.next_hop, Some(NextHop::V6LinkLocal(..)))
 }
 
 /// The next hops under which events tell a route: one, or the global and the link-local address.

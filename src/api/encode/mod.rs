@@ -118,7 +118,7 @@ impl Encoder {
     pub fn lost(&self, count: u64, stamp: &mut Stamp, out: &mut JsonWriter) {
         match self {
             Self::Json { version, .. } => {
-                out.raw(stamp.start(*version))
+                out.raw(stamp.start_uncounted(*version))
                     .raw("\"type\": \"lost\", \"lost\": ")
                     .number(count)
                     .raw(" }\n");
@@ -133,7 +133,7 @@ impl Encoder {
     pub fn shutdown(&self, stamp: &mut Stamp, out: &mut JsonWriter) {
         match self {
             Self::Json { version, .. } => {
-                out.raw(stamp.start(*version))
+                out.raw(stamp.start_uncounted(*version))
                     .raw("\"type\": \"notification\", \"notification\": \"shutdown\" }\n");
             }
             Self::Text => {
