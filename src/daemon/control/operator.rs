@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
@@ -18,6 +18,8 @@ use crate::daemon::queue::{Marks, Queue};
 pub(super) const LIMIT: usize = 1 << 20;
 /// Bytes read in one turn.
 const TURN: usize = 64 * 1024;
+/// Most lines that are carried out before it is looked whether their answers pile up.
+const PIECE: usize = 16;
 /// How long one whose answers pile up may read nothing.
 const STALL: Duration = Duration::from_secs(60);
 
@@ -97,6 +99,12 @@ impl Operator {
         while !self.queue.accepts_commands() {
             self.queue.drained.notified().await;
         }
+        if memchr::memchr(b'\n', buffer).is_some() {
+            // Left from the last turn, when answers piled up.
+            self.take_lines(core, buffer);
+            tokio::task::yield_now().await;
+            return Ok(());
+        }
         input.readable().await.map_err(|_| End::Broken)?;
         buffer.reserve(TURN);
         match input.try_read(buffer) {
@@ -106,35 +114,38 @@ impl Operator {
             Err(_) => return Err(End::Broken),
         }
         self.take_lines(core, buffer);
-        if buffer.len() > LIMIT {
+        if buffer.len() > LIMIT && memchr::memchr(b'\n', buffer).is_none() {
             return Err(End::Oversized);
         }
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    /// Carries out the whole lines of `buffer`.
+    /// Carries out whole lines of `buffer`, until they are all done or answers pile up: the rest stays.
     pub(super) fn take_lines(&self, core: &Core, buffer: &mut BytesMut) {
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
             return;
         };
-        let lines = buffer.split_to(end + 1);
         let mut source = self.source.borrow_mut();
-        let (mut begin, mut at) = (0, 0);
-        // Commands go in one piece from frame to frame.
-        for newline in memchr::memchr_iter(b'\n', &lines) {
-            if lines[at] == FRAME {
-                if begin < at {
-                    core.carry_out(None, &mut source, &self.queue, &lines[begin..at]);
-                }
-                self.queue.reply(&lines[at..=newline]);
-                begin = newline + 1;
+        let mut done = 0;
+        while done <= end && self.queue.accepts_commands() {
+            let mut at = done;
+            let mut lines = 0;
+            let is_frame = buffer[done] == FRAME;
+            while at <= end && lines < PIECE && (buffer[at] == FRAME) == is_frame {
+                // The last newline is at `end`, so there is one.
+                at += memchr::memchr(b'\n', &buffer[at..])
+                    .map_or(buffer.len() - at, |length| length + 1);
+                lines += 1;
             }
-            at = newline + 1;
+            if is_frame {
+                self.queue.reply(&buffer[done..at]);
+            } else {
+                core.carry_out(None, &mut source, &self.queue, &buffer[done..at]);
+            }
+            done = at;
         }
-        if begin < lines.len() {
-            core.carry_out(None, &mut source, &self.queue, &lines[begin..]);
-        }
+        buffer.advance(done);
     }
 
     /// Writes what waits, until nobody takes it any more.
