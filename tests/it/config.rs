@@ -270,11 +270,15 @@ fn a_minus_is_standard_input() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program");
-    let text = "neighbor 127.0.0.1 { local-address 127.0.0.1; local-as 1; peer-as 2; hold-time 33; }\n";
+    let text =
+        "neighbor 127.0.0.1 { local-address 127.0.0.1; local-as 1; peer-as 2; hold-time 33; }\n";
     let mut input = child.stdin.take().expect("a pipe");
     input.write_all(text.as_bytes()).expect("written");
     drop(input);
     let output = child.wait_with_output().expect("an end");
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && printed.contains("hold-time 33;"), "{output:?}");
+    assert!(
+        output.status.success() && printed.contains("hold-time 33;"),
+        "{output:?}"
+    );
 }
