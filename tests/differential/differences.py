@@ -43,7 +43,7 @@ def told_communities(line):
         return f"{found.group(1)} {sorted(words)}"
 
     def whole(found):
-        return found.group(1) + " ".join(sorted(one(part) for part in re.split(r"(?<=\}), ", found.group(2))))
+        return found.group(1) + "; ".join(sorted(one(part.strip()) for part in re.split(r"(?<=\}), |; ", found.group(2)))) + "]"
     return re.sub(r'("extended-community": \[)([^]]*)\]', whole, line)
 
 
@@ -76,7 +76,7 @@ EQUAL = {
     "shown-as-sent": as_sent,
     "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
     "srv6-json": srv6,
-    "mac-mobility-value": lambda line: re.sub(r'"value": \d+(, "string": "mac-mobility)', r'"value": 0\1', line),
+    "mac-mobility-value": lambda line: told_communities(re.sub(r'"value": \d+(, "string": "mac-mobility)', r'"value": 0\1', line)),
     "mup-json": repaired,
     "decode-aigp": lambda line: re.sub(r'(, )?"aigp": "0x[0-9a-f]+"', "", line) if '"direction": "in"' in line else line,
 }
