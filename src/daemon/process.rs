@@ -417,6 +417,8 @@ async fn write(core: &Rc<impl Commands>, process: &Process, stdin: &pipe::Sender
     loop {
         if process.queue.is_empty() {
             process.queue.filled.notified().await;
+            // The neighbours that a command woke go first: a route is on the wire before its `done` is on the pipe.
+            tokio::task::yield_now().await;
             continue;
         }
         let paused = !process.queue.has_room();
