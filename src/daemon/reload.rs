@@ -267,10 +267,13 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
     for route in new.routes.iter().filter(|route| route.watchdog.is_none()) {
         for nlri in &route.nlri {
             let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
-            let same = before.get(&key).is_some_and(|(known, attributes)| {
-                known == nlri && **attributes == *route.attributes
-            });
-            if !same {
+            let is = |table: &Routes| {
+                table.get(&key).is_some_and(|(known, attributes)| {
+                    known == nlri && **attributes == *route.attributes
+                })
+            };
+            // Of a route that the file names twice, only the last counts.
+            if is(&after) && !is(&before) {
                 let action = Action::Announce(core.intern(Rc::clone(&route.attributes)));
                 core.apply_one(&Change {
                     nlri: nlri.clone(),

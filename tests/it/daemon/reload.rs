@@ -146,3 +146,24 @@ fn neighbours_come_and_go_and_helpers_restart_only_when_their_command_changed() 
     assert_eq!(lines, ["started one", "started two"]);
     peer.send(MessageType::KEEPALIVE, &[]);
 }
+
+#[test]
+fn a_route_that_a_file_names_twice_keeps_its_last_version() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let twice = "static { route 10.1.0.0/16 next-hop 192.0.2.1 med 1; route 10.1.0.0/16 next-hop 192.0.2.1 med 2; }";
+    let daemon = Daemon::start(&lab, &neighbor(port, twice));
+    let mut peer = session(&listener);
+    super::update(&mut peer);
+    assert!(has_med(&super::update(&mut peer), 2));
+    daemon.signal("USR1");
+    daemon.logged("the configuration is reloaded");
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    assert!(has_med(&super::update(&mut peer), 2));
+}
+
+/// Whether an UPDATE has that MED.
+fn has_med(body: &[u8], med: u8) -> bool {
+    body.windows(7)
+        .any(|window| window == [0x80, 4, 4, 0, 0, 0, med])
+}
