@@ -52,14 +52,20 @@ impl Interner {
 
     /// The one `Rc` of this value.
     pub fn intern(&mut self, set: AttributeSet) -> Rc<AttributeSet> {
-        let hash = set.hash_value();
-        let shard = &mut self.shards[shard_of(hash)];
-        if let Some(known) = shard.find(hash, |known| **known == set) {
-            return Rc::clone(known);
+        if let Some(known) = self.known(&set) {
+            return known;
         }
         let set = Rc::new(set);
-        self.insert(hash, Rc::clone(&set));
+        self.insert(set.hash_value(), Rc::clone(&set));
         set
+    }
+
+    /// The one `Rc` of this value, if there is one.
+    fn known(&self, set: &AttributeSet) -> Option<Rc<AttributeSet>> {
+        let hash = set.hash_value();
+        self.shards[shard_of(hash)]
+            .find(hash, |known| **known == *set)
+            .cloned()
     }
 
     /// Takes in a set that is not there, and sweeps its share.
@@ -75,12 +81,10 @@ impl Interner {
 
     /// The same for a set that is shared already: of two equal ones, the first stays.
     pub fn intern_shared(&mut self, set: Rc<AttributeSet>) -> Rc<AttributeSet> {
-        let hash = set.hash_value();
-        let shard = &mut self.shards[shard_of(hash)];
-        if let Some(known) = shard.find(hash, |known| **known == *set) {
-            return Rc::clone(known);
+        if let Some(known) = self.known(&set) {
+            return known;
         }
-        self.insert(hash, Rc::clone(&set));
+        self.insert(set.hash_value(), Rc::clone(&set));
         set
     }
 

@@ -426,10 +426,9 @@ pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
     short
 }
 
-/// Appends `, "negotiated": { … } `; zeros before both OPENs are known.
-pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
+/// Appends what all versions tell alike: `, "negotiated": { "message_size": … "refresh": "normal"`.
+pub(super) fn negotiated_facts(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
     let codec = negotiated.map(|session| session.codec).unwrap_or_default();
-    let families = negotiated.map_or(&[][..], |session| &session.families);
     w.raw(", \"negotiated\": { \"message_size\": ")
         .number(codec.message_size());
     w.raw(", \"hold_time\": ")
@@ -445,6 +444,13 @@ pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
             .unwrap_or_default()
             .name(),
     );
+}
+
+/// Appends `, "negotiated": { … } `; zeros before both OPENs are known.
+pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
+    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
+    let families = negotiated.map_or(&[][..], |session| &session.families);
+    negotiated_facts(negotiated, w);
     let list = |w: &mut JsonWriter, wanted: &dyn Fn(Family) -> bool| {
         w.raw("[");
         w.list(

@@ -58,21 +58,7 @@ fn as_path(path: &AsPath, w: &mut JsonWriter) {
 pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
     let codec = negotiated.map(|session| session.codec).unwrap_or_default();
     let families = negotiated.map_or(&[][..], |session| &session.families);
-    w.raw(", \"negotiated\": { \"message_size\": ")
-        .number(codec.message_size());
-    w.raw(", \"hold_time\": ")
-        .number(negotiated.map_or(0, |session| session.hold_time));
-    w.raw(", \"asn4\": ").boolean(codec.asn4);
-    w.raw(", \"multisession\": ")
-        .boolean(negotiated.is_some_and(|session| session.multisession));
-    w.raw(", \"operational\": ")
-        .boolean(negotiated.is_some_and(|session| session.operational));
-    w.raw(", \"refresh\": ").display(
-        negotiated
-            .map(|session| session.refresh)
-            .unwrap_or_default()
-            .name(),
-    );
+    super::json_v4::negotiated_facts(negotiated, w);
     let list = |w: &mut JsonWriter, separator: &str, wanted: &dyn Fn(Family) -> bool| {
         w.raw("[ ");
         let mut between = "";
