@@ -206,11 +206,12 @@ class Speaker:
 
     def heard(self, family, prefix, since=0):
         """The route to that prefix as it stands after the UPDATE events since then: its attributes with the next
-        hop among them, or None when it was withdrawn or never announced."""
-        route = None
+        hop among them, or None when it was withdrawn or never announced. The end of another session leaves it."""
+        route = source = None
         for event in self.events[since:]:
             neighbor = event.get('neighbor', {})
-            if event['type'] == 'state' and neighbor['state'] == 'down':
+            peer = neighbor.get('address', {}).get('peer')
+            if event['type'] == 'state' and neighbor['state'] == 'down' and peer == source:
                 route = None
             if event['type'] != 'update' or neighbor.get('direction') != 'receive':
                 continue
@@ -219,7 +220,7 @@ class Speaker:
                 route = None
             for hop, routes in update.get('announce', {}).get(family, {}).items():
                 if any(nlri['nlri'] == prefix for nlri in routes):
-                    route = {**update.get('attribute', {}), 'next-hop': hop}
+                    route, source = {**update.get('attribute', {}), 'next-hop': hop}, peer
         return route
 
     def wait_heard(self, family, prefix, since=0):
