@@ -107,12 +107,7 @@ pub trait Control {
     fn configuration(&self, peer: PeerId) -> String;
 
     /// Tells the routes of one side for these peers, peer by peer.
-    fn routes(
-        &self,
-        side: RibSide,
-        peers: &PeerSet,
-        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
-    );
+    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>));
 
     /// Asks the daemon as a whole; done after the answer is on its way.
     fn request(&mut self, request: Request);
@@ -122,6 +117,19 @@ pub trait Control {
 
     /// Bytes and lines that wait for each helper: what `system queue-status` tells.
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
+}
+
+/// A route of one of the two tables.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedRoute<'a> {
+    /// Whose table it is in.
+    pub peer: PeerId,
+    /// The route.
+    pub nlri: NlriRef<'a>,
+    /// Its attributes.
+    pub attributes: &'a AttributeSet,
+    /// Heard on a session that is gone, and not yet again (RFC 4724).
+    pub stale: bool,
 }
 
 /// A neighbour to be added.

@@ -9,12 +9,11 @@ use std::process::ExitCode;
 use super::{EncodeArgs, REFUSED};
 use crate::api::command::{CommandError, Commands, ErrorKind, Outcome, Source};
 use crate::api::control::{
-    Among, Control, DaemonStatus, NeighborStatus, NewPeer, Request, RibSide,
+    Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, Request, RibSide,
 };
 use crate::bgp::message::HEADER;
 use crate::bgp::message::operational::Operational;
-use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Asn, AttributeSet, Codec, Family, FamilySet, Sender};
+use crate::bgp::{Asn, Codec, Family, FamilySet, Sender};
 use crate::grammar::{Selector, Verb};
 use crate::json::hex;
 use crate::rib::pack::{end_of_rib, messages};
@@ -158,13 +157,7 @@ impl Control for Kept {
         String::new()
     }
 
-    fn routes(
-        &self,
-        _: RibSide,
-        _: &PeerSet,
-        _: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
-    ) {
-    }
+    fn routes(&self, _: RibSide, _: &PeerSet, _: &mut dyn FnMut(&ListedRoute<'_>)) {}
     fn request(&mut self, _: Request) {}
 
     fn status(&self) -> DaemonStatus {

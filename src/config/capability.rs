@@ -11,6 +11,7 @@ pub(crate) struct CapabilityDraft {
     pub(crate) asn4: Option<bool>,
     pub(crate) route_refresh: Option<bool>,
     pub(crate) graceful_restart: Option<Restart>,
+    pub(crate) restart_notification: Option<bool>,
     /// `Some(None)` is `disable`.
     pub(crate) long_lived: Option<Option<u32>>,
     pub(crate) add_path: Option<AddPath>,
@@ -57,6 +58,12 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
         read: |draft, c, report| {
             graceful_restart(c, report).map(|value| draft.graceful_restart = Some(value))
         },
+    },
+    Keyword {
+        word: "graceful-restart-notification",
+        value: "<true|false>",
+        doc: "routes outlive a NOTIFICATION, too (RFC 8538); ExaBGP has no such setting",
+        read: |draft, c, _| boolean(c, true).map(|value| draft.restart_notification = Some(value)),
     },
     Keyword {
         word: "long-lived-graceful-restart",

@@ -59,10 +59,15 @@ pub(crate) fn finish(
         let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
     }
+    if capabilities.graceful_restart_notification && capabilities.graceful_restart.is_none() {
+        let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
         manual_eor: draft.manual_eor.unwrap_or(false),
+        eor_deferral: draft.eor_deferral,
         auto_flush: draft.auto_flush.unwrap_or(true),
         adj_rib_in: draft.adj_rib_in.unwrap_or(true),
         adj_rib_out,
@@ -193,6 +198,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
             Some(Restart::HoldTime) => Some(hold_time.min(4095)),
             Some(Restart::Seconds(seconds)) => Some(seconds),
         },
+        graceful_restart_notification: written.restart_notification.unwrap_or(false),
         long_lived_graceful_restart: written.long_lived.flatten(),
         add_path,
         add_path_families: if add_path == AddPath::default() {

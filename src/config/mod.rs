@@ -146,6 +146,8 @@ pub struct NeighborConfig {
     pub description: String,
     /// No automatic End-of-RIB.
     pub manual_eor: bool,
+    /// After a restart of ours, wait this many seconds for a helper to send the End-of-RIB markers.
+    pub eor_deferral: Option<u16>,
     /// Parsed and shown; ExaBGP 5.0 gives it no effect.
     pub auto_flush: bool,
     /// Keep what is received.
@@ -349,6 +351,8 @@ pub struct CapabilityConfig {
     pub route_refresh: bool,
     /// Graceful restart with this restart time in seconds.
     pub graceful_restart: Option<u16>,
+    /// Graceful restart also over a NOTIFICATION (RFC 8538).
+    pub graceful_restart_notification: bool,
     /// Long-lived graceful restart (RFC 9494) with this stale time in seconds, 24 bits.
     pub long_lived_graceful_restart: Option<u32>,
     /// ADD-PATH: may we receive, may we send.

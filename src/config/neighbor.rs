@@ -47,6 +47,7 @@ pub(crate) struct Draft {
     pub(crate) adj_rib_in: Option<bool>,
     pub(crate) adj_rib_out: Option<bool>,
     pub(crate) manual_eor: Option<bool>,
+    pub(crate) eor_deferral: Option<u16>,
     pub(crate) inherit: Vec<(String, Span)>,
     pub(crate) families: FamilyList,
     pub(crate) add_path: FamilyList,
@@ -290,6 +291,21 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         doc: "keep the routes that we sent, to send them again; on unless disabled",
         read: |draft, c, report| {
             plain_boolean(c, report).map(|value| draft.adj_rib_out = Some(value))
+        },
+    },
+    Keyword {
+        word: "eor-deferral",
+        value: "<seconds>|disable",
+        doc: "after a start of ours, leave End-of-RIB to the helpers, for this long; ExaBGP has no such setting",
+        read: |draft, c, _| {
+            draft.eor_deferral = if disabled(c) {
+                None
+            } else {
+                Some(c.value("1 to 65535 seconds, or `disable`", |word| {
+                    value::u16(word).filter(|seconds| *seconds > 0)
+                })?)
+            };
+            Ok(())
         },
     },
     Keyword {

@@ -149,6 +149,7 @@ impl Text {
             rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
         );
         self.set("manual-eor", neighbor.manual_eor);
+        self.some("eor-deferral", neighbor.eor_deferral);
         self.set("passive", session.passive);
         self.some("listen", (session.listen > 0).then_some(session.listen));
         self.some("connect", session.connect);
@@ -199,6 +200,11 @@ impl Text {
             }
             self.set(word, if value { "enable" } else { "disable" });
         }
+        let notification = capabilities.graceful_restart_notification;
+        self.some(
+            "graceful-restart-notification",
+            notification.then_some("enable"),
+        );
         self.some(
             "long-lived-graceful-restart",
             capabilities.long_lived_graceful_restart,

@@ -13,6 +13,7 @@
 //! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
+//! | `retain` | the routes of a peer that is away |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
 //! | `control` | commands from outside: pipes, socket, standard input |
@@ -46,9 +47,11 @@ mod privilege;
 mod process;
 mod queue;
 mod reload;
+mod retain;
 mod session;
 mod signal;
 mod speech;
+mod tally;
 mod watchdog;
 
 use control::Control;

@@ -30,26 +30,8 @@ use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 use super::core::Core;
 use super::pace::Pace;
 use super::process::Process;
-
-/// Messages counted by type: OPEN, UPDATE, NOTIFICATION, KEEPALIVE, ROUTE-REFRESH, OPERATIONAL, others.
-#[derive(Debug, Default)]
-pub(crate) struct Tally([Cell<u64>; 7]);
-
-impl Tally {
-    fn add(&self, kind: MessageType, count: u64) {
-        let cell = &self.0[usize::from(kind.0.clamp(1, 7) - 1)];
-        cell.set(cell.get() + count);
-    }
-
-    /// How many of that type there were.
-    pub(crate) fn of(&self, kind: MessageType) -> u64 {
-        self.0[usize::from(kind.0.clamp(1, 7) - 1)].get()
-    }
-
-    fn clear(&self) {
-        self.0.iter().for_each(|cell| cell.set(0));
-    }
-}
+use super::retain::{self, Keep};
+use super::tally::Tally;
 
 /// A configured neighbour, or the clone of a range for one address.
 pub(crate) struct Neighbor {
@@ -81,6 +63,8 @@ pub(crate) struct Neighbor {
     pub(crate) flaps: (Cell<u64>, Cell<u64>),
     /// What the peer announced, if that is kept.
     pub(crate) rib_in: RefCell<AdjRibIn>,
+    /// What is kept of that while the peer is away.
+    pub(crate) kept: Keep,
     head: RefCell<EventHead>,
     subscriptions: RefCell<Subscriptions>,
     fed: RefCell<Vec<Rc<Process>>>,
@@ -122,6 +106,7 @@ impl Neighbor {
             received: Tally::default(),
             flaps: Default::default(),
             rib_in: RefCell::default(),
+            kept: Keep::default(),
             head: RefCell::new(EventHead::new(identity)),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
@@ -330,6 +315,9 @@ impl NeighborPlugin {
                 &Event::Message(direction, Message::EndOfRib(family)),
                 raw,
             );
+            if keep {
+                retain::end_of_rib(&self.core, &self.neighbor, family);
+            }
             return Ok(());
         }
         let content = {
@@ -421,7 +409,7 @@ impl Plugin for NeighborPlugin {
         let neighbor = &self.neighbor;
         neighbor.since.set(Some(Instant::now()));
         neighbor.flaps.0.set(neighbor.flaps.0.get() + 1);
-        neighbor.rib_in.borrow_mut().clear();
+        retain::up(&self.core, neighbor, session);
         neighbor.tell(&self.core, &Event::Up, Raw::default());
         let config = neighbor.config.borrow();
         let Some(local_address) = neighbor.local_address() else {
@@ -459,13 +447,13 @@ impl Plugin for NeighborPlugin {
         self.verdict = None;
         self.core.rib.borrow_mut().down(neighbor.id);
         self.core.arrived(neighbor.id);
-        if neighbor.since.take().is_some() {
+        let session = neighbor.session.borrow_mut().take();
+        if let (Some(_), Some(session)) = (neighbor.since.take(), session) {
             neighbor.flaps.1.set(neighbor.flaps.1.get() + 1);
             neighbor.down_since.set(Instant::now());
+            retain::lost(&self.core, neighbor, &session, reason);
         }
-        neighbor.rib_in.borrow_mut().clear();
         neighbor.said.borrow_mut().clear();
-        neighbor.session.borrow_mut().take();
         let reason = reason.to_string();
         neighbor.tell(&self.core, &Event::Down { reason: &reason }, Raw::default());
         neighbor.connection.set(None);
@@ -485,13 +473,13 @@ impl Plugin for NeighborPlugin {
 
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
         // RFC 7313 4.2: BoRR and EoRR mark the peer's own answer, they ask for nothing.
-        if refresh.subtype == 0 {
-            self.core
-                .rib
-                .borrow_mut()
-                .refresh(self.neighbor.id, refresh.family);
-            self.core.wake_neighbors();
+        if refresh.subtype != RouteRefresh::REQUEST {
+            return retain::refresh(&self.core, &self.neighbor, refresh);
         }
+        let mut rib = self.core.rib.borrow_mut();
+        rib.refresh(self.neighbor.id, refresh.family);
+        drop(rib);
+        self.core.wake_neighbors();
     }
 
     fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {

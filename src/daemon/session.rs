@@ -59,6 +59,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         add_path: mode.map(|mode| (mode, wanted.add_path_families.clone())),
         paths_limit: (!wanted.paths_limit.is_empty()).then(|| wanted.paths_limit.clone()),
         graceful_restart: wanted.graceful_restart,
+        restart_notification: wanted.graceful_restart_notification,
         long_lived: wanted
             .long_lived_graceful_restart
             .filter(|_| wanted.graceful_restart.is_some()),

@@ -10,14 +10,13 @@ use tracing::warn;
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
-    Among, Control, Counts, DaemonStatus, MessageCounts, NeighborStatus, NewPeer, Request as Asked,
-    RibSide,
+    Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
+    Request as Asked, RibSide,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational};
 use crate::bgp::message::refresh::RouteRefresh;
-use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
@@ -26,9 +25,10 @@ use crate::rib::{Action, Change, PeerId, PeerSet};
 
 use super::core::{Core, Listed};
 use super::made;
-use super::neighbor::Tally;
+use super::retain;
 use super::session;
 use super::signal::Request;
+use super::tally::Tally;
 
 /// One speaker.
 pub(crate) struct Speech<'a> {
@@ -206,7 +206,7 @@ impl Control for Speech<'_> {
     fn clear(&mut self, peers: &PeerSet, side: RibSide) {
         match side {
             RibSide::Out => self.core.rib.borrow_mut().clear(peers),
-            RibSide::In => self.each(peers, |listed| listed.neighbor.rib_in.borrow_mut().clear()),
+            RibSide::In => self.each(peers, |listed| retain::clear(&listed.neighbor)),
         }
     }
 
@@ -223,12 +223,7 @@ impl Control for Speech<'_> {
             .unwrap_or_default()
     }
 
-    fn routes(
-        &self,
-        side: RibSide,
-        peers: &PeerSet,
-        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
-    ) {
+    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
         for listed in self
             .core
             .all()
@@ -239,7 +234,12 @@ impl Control for Speech<'_> {
             match side {
                 RibSide::In => {
                     for route in listed.neighbor.rib_in.borrow().routes(None) {
-                        out(id, route.nlri.as_ref(), route.attributes);
+                        out(&ListedRoute {
+                            peer: id,
+                            nlri: route.nlri.as_ref(),
+                            attributes: route.attributes,
+                            stale: route.stale,
+                        });
                     }
                 }
                 RibSide::Out => {
@@ -249,7 +249,12 @@ impl Control for Speech<'_> {
                         family: None,
                     };
                     for route in rib.routes(filter) {
-                        out(id, route.nlri.as_ref(), route.attributes);
+                        out(&ListedRoute {
+                            peer: id,
+                            nlri: route.nlri.as_ref(),
+                            attributes: route.attributes,
+                            stale: false,
+                        });
                     }
                 }
             }

@@ -2,7 +2,8 @@
 //!
 //! One for each neighbour that asks for it; about a hundred bytes a route, since attributes are shared. It is emptied when
 //! the session goes down (ExaBGP shows routes of a session that is gone until the next one is up); graceful restart marks
-//! routes as stale instead and drops what was not told again (RFC 4724 section 4.2).
+//! routes as stale instead and drops what was not told again (RFC 4724 section 4.2), and so does a route refresh between
+//! its marks (RFC 7313 section 4.2).
 
 use std::rc::Rc;
 
@@ -147,6 +148,36 @@ impl AdjRibIn {
                 gone(slot.nlri(slot.value.payload.as_deref().map(|bytes| &bytes[..])));
             }
         }
+    }
+
+    /// Gives the routes of `family` that are stale other attributes; those for which `restamp` has none are dropped.
+    pub fn restamp_stale(
+        &mut self,
+        family: Family,
+        restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
+    ) {
+        for id in 0..self.table.end() {
+            let Some(slot) = self
+                .table
+                .get_mut(id)
+                .filter(|slot| slot.family == family && slot.value.stale)
+            else {
+                continue;
+            };
+            match restamp(&slot.value.attributes) {
+                Some(attributes) => slot.value.attributes = attributes,
+                None => {
+                    self.table.remove(id);
+                    self.stale -= 1;
+                }
+            }
+        }
+    }
+
+    /// Drops all routes of `family`.
+    pub fn drop_family(&mut self, family: Family) {
+        self.mark_stale(family);
+        self.drop_stale(family, &mut |_| {});
     }
 
     /// The routes, of one family if one is given, in no particular order.

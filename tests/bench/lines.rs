@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput};
-use oxabgp::api::control::{DaemonStatus, NeighborStatus, NewPeer};
+use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
-use oxabgp::bgp::nlri::NlriRef;
 use oxabgp::bgp::{AttributeSet, Family};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet};
@@ -65,13 +64,8 @@ impl Control for Daemon {
         String::new()
     }
 
-    fn routes(
-        &self,
-        _: RibSide,
-        _: &PeerSet,
-        _: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
-    ) {
-    }
+    fn routes(&self, _: RibSide, _: &PeerSet, _: &mut dyn FnMut(&ListedRoute<'_>)) {}
+
     fn request(&mut self, _: Request) {}
 
     fn status(&self) -> DaemonStatus {

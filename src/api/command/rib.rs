@@ -103,22 +103,21 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
     let peers: PeerSet = heads.keys().copied().collect();
     let format = call.source.routes_json;
     let mut w = JsonWriter::new();
-    call.control
-        .routes(side, &peers, &mut |peer, nlri, attributes| {
-            let Some(head) = heads.get(&peer).filter(|_| query.shows(nlri)) else {
-                return;
+    call.control.routes(side, &peers, &mut |route| {
+        let head = heads.get(&route.peer);
+        let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
+            return;
+        };
+        if query.json {
+            let show = match format {
+                RoutesJson::V1 => routes_json::v1,
+                RoutesJson::V2 => routes_json::v2,
             };
-            if query.json {
-                match format {
-                    RoutesJson::V1 => routes_json::v1(&head.address, &head.members, nlri, &mut w),
-                    RoutesJson::V2 => {
-                        routes_json::v2(&head.address, &head.members, nlri, attributes, &mut w)
-                    }
-                }
-            } else {
-                text_line(&query, head, nlri, attributes, w.buffer());
-            }
-        });
+            show(&head.address, &head.members, route, &mut w);
+        } else {
+            text_line(&query, head, route.nlri, route.attributes, w.buffer());
+        }
+    });
     call.out.push_str(w.as_str());
     Ok(Reply::Done)
 }

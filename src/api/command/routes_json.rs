@@ -1,8 +1,10 @@
 //! The two JSON forms of `show adj-rib` (`exabgp.api.show-routes-format`). Both have Python's spacing, `[1, 2]`, where events
-//! have `[ 1, 2 ]`.
+//! have `[ 1, 2 ]`. A route that is kept for a peer that restarts has the member `"stale": true`; no other has it, and the
+//! text form, which scripts split at blanks, does not tell.
 
+use crate::api::control::ListedRoute;
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Attribute, AttributeSet, NextHop, Safi};
+use crate::bgp::{Attribute, NextHop, Safi};
 use crate::json::JsonWriter;
 
 /// Which form.
@@ -24,17 +26,18 @@ pub(super) fn has_prefix(nlri: NlriRef<'_>) -> bool {
 }
 
 /// Appends one line of the first form; `members` are those of the neighbour, if they are asked for.
-pub(super) fn v1(address: &str, members: &str, nlri: NlriRef<'_>, w: &mut JsonWriter) {
-    if !has_prefix(nlri) {
+pub(super) fn v1(address: &str, members: &str, route: &ListedRoute<'_>, w: &mut JsonWriter) {
+    if !has_prefix(route.nlri) {
         return;
     }
-    let text = nlri.to_string();
+    let text = route.nlri.to_string();
     let prefix = text.split(' ').next().unwrap_or_default();
     w.raw("{")
         .string(address)
         .raw(": {\"routes\": [{\"prefix\": ")
         .string(prefix);
-    w.raw(", \"family\": ").display(nlri.family).raw("}]");
+    w.raw(", \"family\": ").display(route.nlri.family);
+    w.raw(stale(route)).raw("}]");
     if !members.is_empty() {
         w.raw(", ").raw(members);
     }
@@ -42,13 +45,7 @@ pub(super) fn v1(address: &str, members: &str, nlri: NlriRef<'_>, w: &mut JsonWr
 }
 
 /// Appends one line of the second form.
-pub(super) fn v2(
-    address: &str,
-    members: &str,
-    nlri: NlriRef<'_>,
-    attributes: &AttributeSet,
-    w: &mut JsonWriter,
-) {
+pub(super) fn v2(address: &str, members: &str, route: &ListedRoute<'_>, w: &mut JsonWriter) {
     if members.is_empty() {
         w.raw("{\"peer\": {\"address\": ").string(address).raw("}");
     } else {
@@ -56,14 +53,19 @@ pub(super) fn v2(
         w.raw("{").raw(members);
     }
     w.raw(", \"route\": {\"nlri\": {");
-    self::nlri(nlri, attributes.next_hop(), w);
+    nlri(route.nlri, route.attributes.next_hop(), w);
     w.raw("}, \"attributes\": {");
-    let shown = attributes
+    let shown = route
+        .attributes
         .list()
         .iter()
         .filter(|one| !matches!(one, Attribute::NextHop(_)));
     w.list(shown, attribute);
-    w.raw("}}}\n");
+    w.raw("}").raw(stale(route)).raw("}}\n");
+}
+
+const fn stale(route: &ListedRoute<'_>) -> &'static str {
+    if route.stale { ", \"stale\": true" } else { "" }
 }
 
 fn nlri(nlri: NlriRef<'_>, hop: Option<NextHop>, w: &mut JsonWriter) {

@@ -43,6 +43,11 @@ const NAMES: &[(&str, u32)] = &[
 ];
 
 impl Community {
+    /// LLGR_STALE (RFC 9494): a route whose origin has been away for long.
+    pub const LLGR_STALE: Self = Self(0xFFFF_0006);
+    /// NO_LLGR (RFC 9494): a route that is not to be kept for long.
+    pub const NO_LLGR: Self = Self(0xFFFF_0007);
+
     /// How many of [`NAMES`] events use.
     const SHOWN: usize = 5;
 

@@ -33,6 +33,8 @@ pub struct Offer {
     pub paths_limit: Option<Vec<(Family, u16)>>,
     /// Graceful restart for every family: its time in seconds; only 12 bits of it are sent.
     pub graceful_restart: Option<u16>,
+    /// Graceful restart also over a NOTIFICATION (RFC 8538's N bit).
+    pub restart_notification: bool,
     /// Long-lived graceful restart for every family: its time in seconds, 24 bits.
     pub long_lived: Option<u32>,
     /// Route refresh, plain and enhanced.
@@ -76,7 +78,11 @@ impl Offer {
         list.extend(limits.map(|limits| Capability::PathsLimit(PathsLimit(limits))));
         list.extend(self.graceful_restart.map(|time| {
             Capability::GracefulRestart(GracefulRestart {
-                flags: 0,
+                flags: if self.restart_notification {
+                    GracefulRestart::NOTIFICATION
+                } else {
+                    0
+                },
                 time: time & GracefulRestart::MAX_TIME,
                 families: families
                     .iter()

@@ -1,5 +1,6 @@
 //! What becomes of the peer's routes when its session is lost: the receiving speaker of graceful restart (RFC 4724 section
-//! 4.2), over a NOTIFICATION (RFC 8538), and long-lived (RFC 9494 section 4.2).
+//! 4.2), over a NOTIFICATION (RFC 8538), and long-lived (RFC 9494 section 4.2); and while the peer tells all of them again on
+//! the same session (RFC 7313 section 4.2).
 //!
 //! The owner of the Adj-RIB-In tells what happened and does what it is told; no route is held here.
 //!
@@ -14,11 +15,14 @@
 use std::time::{Duration, Instant};
 
 use super::reason::CloseReason;
+use crate::bgp::attribute::PathAttribute;
+use crate::bgp::attribute::community::{Communities, Community};
 use crate::bgp::capability::llgr::LongLived;
 use crate::bgp::capability::{Capability, GracefulRestart};
 use crate::bgp::family::Family;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::negotiated::Negotiated;
+use crate::bgp::{Attribute, AttributeSet};
 
 /// How long a peer that is back may take to tell its routes again: what FRR waits.
 const STALE_PATH_TIME: Duration = Duration::from_secs(360);
@@ -61,6 +65,8 @@ enum Stage {
     LongLived,
     /// The peer is back and telling its routes.
     Synchronising,
+    /// The peer tells its routes again, on the session on which it told them before.
+    Refreshing,
 }
 
 impl Retention {
@@ -87,10 +93,14 @@ impl Retention {
             }
             match self.kept.iter().position(|kept| kept.family == family) {
                 // RFC 9494 4.2: a long-lived timer that runs "MUST NOT be updated […] until the peer has established and
-                // synchronized a new session".
+                // synchronized a new session". What came on the session in between is in for the same time.
                 Some(at) if self.kept[at].stage == Stage::LongLived => {
-                    fates.push(Fate::Keep(family));
+                    fates.extend([Fate::Keep(family), Fate::LongLived(family)]);
                     continue;
+                }
+                // What was not refreshed yet is as good as the rest.
+                Some(at) if self.kept[at].stage == Stage::Refreshing => {
+                    self.kept.remove(at);
                 }
                 // RFC 4724 4.2: "To deal with possible consecutive restarts, a route (from the peer) previously marked as
                 // stale MUST be deleted."
@@ -104,7 +114,7 @@ impl Retention {
             self.kept.push(Kept {
                 family,
                 until: now + Duration::from_secs(restart.time.into()),
-                long_lived: long_lived(session, family).map_or(0, |offer| offer.time),
+                long_lived: offer(session, family).map_or(0, |offer| offer.time),
                 stage: Stage::Restarting,
             });
         }
@@ -120,7 +130,7 @@ impl Retention {
             // Restart Capability, or if a specific AFI/SAFI is not included […], then the Receiving Speaker MUST
             // immediately remove all the stale routes"; RFC 9494 4.2 says the same of its capability.
             let forwarding = match kept.stage {
-                Stage::LongLived => long_lived(session, kept.family).map(|offer| offer.flags),
+                Stage::LongLived => offer(session, kept.family).map(|offer| offer.flags),
                 _ => session.peer_restart().and_then(|restart| {
                     let listed = restart.families.iter();
                     listed
@@ -145,7 +155,39 @@ impl Retention {
 
     /// The peer has told all routes of `family`.
     pub fn end_of_rib(&mut self, family: Family) -> Option<Fate> {
+        // A peer may send one after any batch of routes: those of a refresh end with EoRR.
+        if self.stage(family) == Some(Stage::Refreshing) {
+            return None;
+        }
         self.forget(family).then_some(Fate::DropStale(family))
+    }
+
+    /// BoRR: the peer begins to tell all routes of `family` again.
+    pub fn refresh_begins(&mut self, now: Instant, family: Family) -> Option<Fate> {
+        // RFC 7313 4.1 lets a peer that restarts begin a refresh only after its End-of-RIB: what it says before that cannot
+        // shorten the life of what it did not tell yet.
+        if matches!(self.stage(family), Some(stage) if stage != Stage::Refreshing) {
+            return None;
+        }
+        self.forget(family);
+        self.kept.push(Kept {
+            family,
+            until: now + STALE_PATH_TIME,
+            long_lived: 0,
+            stage: Stage::Refreshing,
+        });
+        Some(Fate::Keep(family))
+    }
+
+    /// EoRR: the peer has told all routes of `family` again.
+    pub fn refresh_ends(&mut self, family: Family) -> Option<Fate> {
+        (self.stage(family) == Some(Stage::Refreshing) && self.forget(family))
+            .then_some(Fate::DropStale(family))
+    }
+
+    /// Forgets what is kept: the table it is about is emptied.
+    pub fn clear(&mut self) {
+        self.kept.clear();
     }
 
     /// Serves what is due.
@@ -177,6 +219,11 @@ impl Retention {
         self.kept.is_empty()
     }
 
+    fn stage(&self, family: Family) -> Option<Stage> {
+        let kept = self.kept.iter().find(|kept| kept.family == family)?;
+        Some(kept.stage)
+    }
+
     /// Forgets a family; whether it was kept.
     fn forget(&mut self, family: Family) -> bool {
         let before = self.kept.len();
@@ -200,8 +247,29 @@ fn retains(session: &Negotiated, reason: &CloseReason) -> bool {
     }
 }
 
+/// The attributes of a route that becomes long-lived: those with the LLGR_STALE community; `None` for one with NO_LLGR,
+/// which is to be dropped (RFC 9494 section 4.2).
+pub fn long_lived(attributes: &AttributeSet) -> Option<AttributeSet> {
+    let mut communities = match attributes.find(Communities::CODE) {
+        Some(Attribute::Communities(communities)) => communities.clone(),
+        _ => Communities::default(),
+    };
+    if communities.0.contains(&Community::NO_LLGR) {
+        return None;
+    }
+    if let Err(at) = communities.0.binary_search(&Community::LLGR_STALE) {
+        communities.0.insert(at, Community::LLGR_STALE);
+    }
+    let others = attributes.list().iter().cloned();
+    let list = others
+        .filter(|one| one.code() != Communities::CODE)
+        .chain([Attribute::Communities(communities)]);
+    let error = attributes.error().cloned();
+    Some(AttributeSet::with_error(list.collect(), error))
+}
+
 /// What the peer offers for `family` after graceful restart, if both sides speak of that (RFC 9494 section 4.1).
-fn long_lived(session: &Negotiated, family: Family) -> Option<LongLived> {
+fn offer(session: &Negotiated, family: Family) -> Option<LongLived> {
     let last = |capabilities: &[Capability]| {
         capabilities.iter().rev().find_map(|one| match one {
             Capability::LongLivedGracefulRestart(families) => Some(families.0.clone()),

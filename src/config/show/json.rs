@@ -102,6 +102,9 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     if let Some(seconds) = capabilities.graceful_restart {
         inner.number("graceful-restart", seconds);
     }
+    if capabilities.graceful_restart_notification {
+        inner.yes("graceful-restart-notification", true);
+    }
     if let Some(seconds) = capabilities.long_lived_graceful_restart {
         inner.number("long-lived-graceful-restart", seconds);
     }
@@ -201,6 +204,9 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
     object.yes("adj-rib-in", neighbor.adj_rib_in);
     object.yes("adj-rib-out", neighbor.adj_rib_out);
     object.yes("manual-eor", neighbor.manual_eor);
+    if let Some(seconds) = neighbor.eor_deferral {
+        object.number("eor-deferral", seconds);
+    }
 }
 
 fn shown(text: &str, secrets: Secrets) -> String {

@@ -3,12 +3,11 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use oxabgp::api::control::{DaemonStatus, NeighborStatus, NewPeer};
+use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer};
 use oxabgp::api::{
     Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
 };
 use oxabgp::bgp::message::operational::Operational;
-use oxabgp::bgp::nlri::NlriRef;
 use oxabgp::bgp::{AttributeSet, Family, NextHop, Nlri};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{Action, Change, PeerId, PeerSet};
@@ -179,18 +178,18 @@ impl Control for Fake {
         format!("neighbor {} {{\n}}\n", peer.0)
     }
 
-    fn routes(
-        &self,
-        side: RibSide,
-        peers: &PeerSet,
-        out: &mut dyn FnMut(PeerId, NlriRef<'_>, &AttributeSet),
-    ) {
+    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
         if side == RibSide::In {
             return;
         }
         for peer in peers.iter() {
             for (nlri, attributes) in &self.routes {
-                out(peer, nlri.as_ref(), attributes);
+                out(&ListedRoute {
+                    peer,
+                    nlri: nlri.as_ref(),
+                    attributes,
+                    stale: false,
+                });
             }
         }
     }

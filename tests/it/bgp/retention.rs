@@ -208,7 +208,7 @@ fn routes_live_long_when_both_offer_it() {
     assert_eq!(kept.up(back, &session(LONG_LIVED)), []);
     assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
     let fates = kept.lost(back, &session(LONG_LIVED), &LOST);
-    assert_eq!(fates, [Fate::Keep(V4), Fate::Keep(V6)]);
+    assert_eq!(fates, [Fate::Keep(V4), Fate::Keep(V6), Fate::LongLived(V6)]);
     assert_eq!(
         kept.expire(now + seconds(3720)),
         [Fate::DropStale(V6), Fate::LongLived(V4)]
@@ -231,4 +231,37 @@ fn routes_live_long_when_both_offer_it() {
     // RFC 9494: not in the new capability, not kept.
     let fates = kept.up(now, &session(GRACEFUL));
     assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
+}
+
+#[test]
+fn what_is_not_told_again_between_the_marks_of_a_refresh_is_dropped() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    assert_eq!(kept.refresh_ends(V4), None);
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
+    assert_eq!(kept.end_of_rib(V4), None);
+    assert_eq!(kept.refresh_ends(V6), None);
+    assert_eq!(kept.refresh_ends(V4), Some(Fate::DropStale(V4)));
+    assert!(kept.is_empty());
+    // It begins anew, or never ends.
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
+    let later = now + seconds(100);
+    assert_eq!(kept.refresh_begins(later, V4), Some(Fate::Keep(V4)));
+    assert_eq!(kept.expire(now + seconds(459)), []);
+    assert_eq!(kept.expire(later + seconds(360)), [Fate::DropStale(V4)]);
+}
+
+#[test]
+fn a_refresh_and_a_restart_do_not_shorten_each_other() {
+    let (mut kept, now) = (Retention::new(), Instant::now());
+    kept.refresh_begins(now, V4);
+    // Nothing of the session that is lost is older than the rest.
+    assert_eq!(
+        kept.lost(now, &session(GRACEFUL), &LOST),
+        [Fate::Keep(V4), Fate::Keep(V6)]
+    );
+    kept.up(now, &session(GRACEFUL));
+    assert_eq!(kept.refresh_begins(now, V4), None);
+    assert_eq!(kept.refresh_ends(V4), None);
+    assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
+    assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
 }

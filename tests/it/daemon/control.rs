@@ -15,10 +15,15 @@ use crate::support::peer::LIMIT;
 
 /// A daemon with one neighbour and its doors inside of the lab.
 pub(crate) fn start(lab: &Lab, port: u16) -> Daemon {
+    start_with(lab, &neighbor(port, ""))
+}
+
+/// A daemon with this configuration and its doors inside of the lab.
+pub(crate) fn start_with(lab: &Lab, configuration: &str) -> Daemon {
     let text = |name: &str| lab.path(name).to_str().expect("UTF-8").to_owned();
     let daemon = Daemon::start_with(
         lab,
-        &neighbor(port, ""),
+        configuration,
         &[
             ("exabgp_api_cli", "true"),
             ("exabgp_api_pipename", "oxabgp-test"),
@@ -31,12 +36,12 @@ pub(crate) fn start(lab: &Lab, port: u16) -> Daemon {
 }
 
 /// One client of the socket.
-struct Client {
+pub(crate) struct Client {
     lines: BufReader<UnixStream>,
 }
 
 impl Client {
-    fn new(lab: &Lab) -> Self {
+    pub(crate) fn new(lab: &Lab) -> Self {
         let stream = UnixStream::connect(lab.path("control.sock")).expect("a socket");
         stream.set_read_timeout(Some(LIMIT)).expect("a limit");
         Self {
@@ -62,7 +67,7 @@ impl Client {
     }
 
     /// What a command is answered, up to the last line.
-    fn ask(&mut self, command: &str) -> String {
+    pub(crate) fn ask(&mut self, command: &str) -> String {
         self.say(&format!("{command}\n\x1e\n"));
         let mut all = String::new();
         loop {

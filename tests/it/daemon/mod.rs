@@ -8,6 +8,7 @@ mod life;
 mod made;
 mod operational;
 mod reload;
+mod restart;
 mod sync;
 
 use std::net::TcpListener;

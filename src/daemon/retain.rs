@@ -1,0 +1,185 @@
+//! The routes of a peer that is away: graceful restart as the receiving speaker (RFC 4724, 8538, 9494), and refreshes with
+//! marks (RFC 7313).
+//!
+//! [`Retention`] decides, this does it to the Adj-RIB-In of a neighbour and waits for what comes with time. Helpers hear
+//! nothing of it: to a script a session that is down has no routes, and all of them are told again when it is up; ExaBGP,
+//! which keeps nothing, taught them so. What is kept is in `show adj-rib in`. A neighbour of a range is gone with its
+//! session, and so are its routes.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Instant;
+
+use tokio::sync::Notify;
+use tracing::info;
+
+use crate::bgp::fsm::CloseReason;
+use crate::bgp::fsm::retention::{Fate, Retention, long_lived};
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::negotiated::Refresh;
+use crate::bgp::{AttributeSet, Family, Negotiated};
+
+use super::core::Core;
+use super::neighbor::Neighbor;
+
+/// What is kept of one neighbour.
+#[derive(Debug, Default)]
+pub(crate) struct Keep {
+    retention: RefCell<Retention>,
+    /// Whether a task waits for what is due.
+    watched: Cell<bool>,
+    changed: Rc<Notify>,
+}
+
+/// An established session has ended.
+pub(crate) fn lost(
+    core: &Rc<Core>,
+    neighbor: &Rc<Neighbor>,
+    session: &Negotiated,
+    reason: &CloseReason,
+) {
+    if !neighbor.config.borrow().adj_rib_in {
+        return clear(neighbor);
+    }
+    let fates = {
+        let mut retention = neighbor.kept.retention.borrow_mut();
+        let fates = retention.lost(Instant::now(), session, reason);
+        if retention.is_empty() {
+            neighbor.rib_in.borrow_mut().clear();
+            return;
+        }
+        fates
+    };
+    carry_out(core, neighbor, &fates);
+    info!(
+        neighbor = %neighbor.name,
+        routes = neighbor.rib_in.borrow().stale(),
+        "the peer's routes are kept for its restart"
+    );
+}
+
+/// A session is up.
+pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) {
+    let fates = {
+        let mut retention = neighbor.kept.retention.borrow_mut();
+        let fates = retention.up(Instant::now(), session);
+        if retention.is_empty() || !neighbor.config.borrow().adj_rib_in {
+            retention.clear();
+            neighbor.rib_in.borrow_mut().clear();
+        }
+        fates
+    };
+    carry_out(core, neighbor, &fates);
+}
+
+/// The peer has sent an End-of-RIB.
+pub(crate) fn end_of_rib(core: &Rc<Core>, neighbor: &Rc<Neighbor>, family: Family) {
+    let fate = neighbor.kept.retention.borrow_mut().end_of_rib(family);
+    carry_out(core, neighbor, fate.as_slice());
+}
+
+/// The peer has sent one of the marks around its answer to a refresh.
+pub(crate) fn refresh(core: &Rc<Core>, neighbor: &Rc<Neighbor>, mark: RouteRefresh) {
+    let kept = neighbor.config.borrow().adj_rib_in;
+    let negotiated = neighbor.session.borrow().as_ref().is_some_and(|session| {
+        session.refresh == Refresh::Enhanced && session.families.contains(&mark.family)
+    });
+    if !kept || !negotiated {
+        return;
+    }
+    let fate = {
+        let mut retention = neighbor.kept.retention.borrow_mut();
+        match mark.subtype {
+            RouteRefresh::BEGIN => retention.refresh_begins(Instant::now(), mark.family),
+            RouteRefresh::END => retention.refresh_ends(mark.family),
+            _ => None,
+        }
+    };
+    carry_out(core, neighbor, fate.as_slice());
+}
+
+/// Forgets all that the peer told.
+pub(crate) fn clear(neighbor: &Neighbor) {
+    neighbor.kept.retention.borrow_mut().clear();
+    neighbor.kept.changed.notify_one();
+    neighbor.rib_in.borrow_mut().clear();
+}
+
+fn carry_out(core: &Rc<Core>, neighbor: &Rc<Neighbor>, fates: &[Fate]) {
+    for fate in fates {
+        let mut rib = neighbor.rib_in.borrow_mut();
+        let before = rib.len();
+        let family = match *fate {
+            Fate::Keep(family) => {
+                rib.mark_stale(family);
+                continue;
+            }
+            Fate::LongLived(family) => {
+                let mut known = Restamped::default();
+                rib.restamp_stale(family, &mut |old| known.restamp(core, old));
+                info!(neighbor = %neighbor.name, %family, routes = rib.stale(), "stale routes are long-lived from now on");
+                family
+            }
+            Fate::DropStale(family) => {
+                rib.drop_stale(family, &mut |_| {});
+                family
+            }
+            Fate::Drop(family) => {
+                rib.drop_family(family);
+                family
+            }
+        };
+        let routes = before - rib.len();
+        if routes > 0 {
+            info!(neighbor = %neighbor.name, %family, routes, "stale routes are dropped");
+        }
+    }
+    watch(core, neighbor);
+}
+
+/// Sees to it that what is due is done.
+fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
+    let kept = &neighbor.kept;
+    kept.changed.notify_one();
+    if kept.retention.borrow().is_empty() || kept.watched.replace(true) {
+        return;
+    }
+    let changed = Rc::clone(&kept.changed);
+    let (core, neighbor) = (Rc::downgrade(core), Rc::downgrade(neighbor));
+    tokio::task::spawn_local(async move {
+        loop {
+            let Some(due) = neighbor.upgrade().map(|neighbor| {
+                let due = neighbor.kept.retention.borrow().timeout();
+                neighbor.kept.watched.set(due.is_some());
+                due
+            }) else {
+                return;
+            };
+            let Some(due) = due else { return };
+            tokio::select! {
+                () = changed.notified() => continue,
+                () = tokio::time::sleep_until(due.into()) => {}
+            }
+            let Some((core, neighbor)) = core.upgrade().zip(neighbor.upgrade()) else {
+                return;
+            };
+            let fates = neighbor.kept.retention.borrow_mut().expire(Instant::now());
+            carry_out(&core, &neighbor, &fates);
+        }
+    });
+}
+
+/// Attributes that were restamped, by the address of the old ones, which live as long as this.
+#[derive(Default)]
+struct Restamped(HashMap<*const AttributeSet, (Rc<AttributeSet>, Option<Rc<AttributeSet>>)>);
+
+impl Restamped {
+    fn restamp(&mut self, core: &Core, old: &Rc<AttributeSet>) -> Option<Rc<AttributeSet>> {
+        let known = self.0.entry(Rc::as_ptr(old)).or_insert_with(|| {
+            let new = long_lived(old).map(|set| core.intern(Rc::new(set)));
+            (Rc::clone(old), new)
+        });
+        known.1.clone()
+    }
+}

@@ -1,0 +1,314 @@
+//! Restarts, theirs and ours: what is kept of a peer that is away (RFC 4724, 8538, 9494), what a refresh confirms (RFC
+//! 7313), and how we ourselves leave and come back.
+
+use std::net::TcpListener;
+
+use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
+use oxabgp::bgp::message::MessageType;
+use oxabgp::bgp::message::open::Open;
+use oxabgp::bgp::{Asn, Family, Notification};
+
+use super::control::{Client, start_with};
+use super::{listener, neighbor};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+use crate::support::peer::{RawPeer, announcement, open};
+
+const V4: Family = Family::IPV4_UNICAST;
+const V6: Family = Family::IPV6_UNICAST;
+/// The End-of-RIB markers of both.
+const EOR_V4: &[u8] = &[0; 4];
+const EOR_V6: &[u8] = &[0, 0, 0, 7, 0x90, 0x0F, 0, 3, 0, 2, 1];
+/// BoRR and EoRR of IPv4 unicast.
+const BORR: &[u8] = &[0, 1, 1, 1];
+const EORR: &[u8] = &[0, 1, 2, 1];
+
+/// An OPEN of the peer: what it offers beyond families and AS numbers.
+fn offering(offer: Offer) -> Open {
+    let offer = Offer {
+        families: vec![V4, V6],
+        asn4: Some(Asn(65001)),
+        ..offer
+    };
+    Open {
+        capabilities: offer.capabilities(),
+        ..open(65001, [10, 0, 0, 2])
+    }
+}
+
+/// Graceful restart with this time, long-lived for that.
+fn graceful(time: u16, long_lived: Option<u32>) -> Open {
+    offering(Offer {
+        graceful_restart: Some(time),
+        long_lived,
+        route_refresh: true,
+        ..Offer::default()
+    })
+}
+
+/// A daemon whose neighbour has these capabilities, its peer's door, and an operator.
+struct Scene {
+    lab: Lab,
+    listener: TcpListener,
+    daemon: Daemon,
+}
+
+impl Scene {
+    fn new(capabilities: &str, more: &str) -> Self {
+        let lab = Lab::new();
+        let (listener, port) = listener();
+        let body = format!("capability {{ {capabilities} }} {more}");
+        let daemon = start_with(&lab, &neighbor(port, &body));
+        Self {
+            lab,
+            listener,
+            daemon,
+        }
+    }
+
+    /// The next session, on which the peer says `open`; our OPEN.
+    fn session(&self, open: &Open) -> (RawPeer, Open) {
+        let mut peer = RawPeer::accept(&self.listener);
+        let ours = peer.establish(open);
+        (peer, ours)
+    }
+
+    fn ask(&self, command: &str) -> String {
+        Client::new(&self.lab).ask(command)
+    }
+
+    /// Waits until these prefixes are in the Adj-RIB-In, those with a `*` stale.
+    fn holds(&self, wanted: &[&str]) {
+        wait_for(&format!("{wanted:?} in the Adj-RIB-In"), || {
+            let text = self.ask("show adj-rib in json");
+            let mut found: Vec<String> = text
+                .lines()
+                .filter(|line| *line != "done")
+                .map(|line| {
+                    let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                    let route = &value["127.0.0.1"]["routes"][0];
+                    let stale = if route["stale"] == true { "*" } else { "" };
+                    format!("{}{stale}", route["prefix"].as_str().expect("a prefix"))
+                })
+                .collect();
+            found.sort();
+            (found == wanted).then_some(())
+        });
+    }
+}
+
+/// Announces 10.N.0.0/16.
+fn announce(peer: &mut RawPeer, number: u8) {
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, number]));
+}
+
+/// Announces it with these communities.
+fn announce_with(peer: &mut RawPeer, number: u8, communities: &[u32]) {
+    let body = announcement(65001, &[]);
+    let mut attributes = body[4..].to_vec();
+    let length = u8::try_from(communities.len() * 4).expect("few");
+    attributes.extend([0xC0, 8, length]);
+    attributes.extend(communities.iter().flat_map(|one| one.to_be_bytes()));
+    let length = u16::try_from(attributes.len()).expect("short");
+    let body = [
+        &[0, 0],
+        &length.to_be_bytes()[..],
+        &attributes,
+        &[16, 10, number],
+    ];
+    peer.send(MessageType::UPDATE, &body.concat());
+}
+
+fn restart_flags(open: &Open) -> (u8, Vec<u8>) {
+    let found = open.capabilities.iter().find_map(|one| match one {
+        Capability::GracefulRestart(restart) => Some(restart),
+        _ => None,
+    });
+    let found = found.expect("graceful restart in our OPEN");
+    let families = found.families.iter().map(|(_, flags)| *flags).collect();
+    (found.flags, families)
+}
+
+#[test]
+fn routes_of_a_peer_that_restarts_stay_until_it_has_told_them_again() {
+    let scene = Scene::new("graceful-restart 60;", "");
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    announce(&mut peer, 1);
+    announce(&mut peer, 2);
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16"]);
+    drop(peer);
+    scene.holds(&["10.1.0.0/16*", "10.2.0.0/16*"]);
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    announce(&mut peer, 2);
+    announce(&mut peer, 3);
+    scene.holds(&["10.1.0.0/16*", "10.2.0.0/16", "10.3.0.0/16"]);
+    peer.send(MessageType::UPDATE, EOR_V6);
+    peer.send(MessageType::UPDATE, EOR_V4);
+    scene.holds(&["10.2.0.0/16", "10.3.0.0/16"]);
+    // Text shows them as it always did.
+    let text = scene.ask("show adj-rib in extensive");
+    assert!(!text.contains("stale"), "{text}");
+}
+
+#[test]
+fn routes_of_a_peer_that_does_not_come_back_go_when_its_time_is_over() {
+    let scene = Scene::new("graceful-restart 60;", "");
+    let (mut peer, _) = scene.session(&graceful(1, None));
+    announce(&mut peer, 1);
+    scene.holds(&["10.1.0.0/16"]);
+    drop((peer, &scene.listener));
+    scene.daemon.logged("the peer's routes are kept");
+    scene.daemon.logged("stale routes are dropped");
+    scene.holds(&[]);
+}
+
+#[test]
+fn without_graceful_restart_of_both_nothing_is_kept() {
+    for (ours, theirs) in [
+        ("graceful-restart 60;", open(65001, [10, 0, 0, 2])),
+        ("", graceful(60, None)),
+    ] {
+        let scene = Scene::new(ours, "");
+        let (mut peer, _) = scene.session(&theirs);
+        announce(&mut peer, 1);
+        scene.holds(&["10.1.0.0/16"]);
+        drop(peer);
+        scene.daemon.logged("session closed");
+        scene.holds(&[]);
+        assert!(!scene.daemon.log().contains("are kept"));
+    }
+}
+
+#[test]
+fn a_peer_that_has_lost_its_forwarding_state_starts_from_nothing() {
+    let scene = Scene::new("graceful-restart 60;", "");
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    announce(&mut peer, 1);
+    scene.holds(&["10.1.0.0/16"]);
+    drop(peer);
+    scene.holds(&["10.1.0.0/16*"]);
+    let mut back = graceful(60, None);
+    for capability in &mut back.capabilities {
+        if let Capability::GracefulRestart(restart) = capability {
+            restart.flags = GracefulRestart::RESTARTED;
+            restart.families.retain(|(family, _)| *family == V6);
+        }
+    }
+    let (_peer, _) = scene.session(&back);
+    scene.holds(&[]);
+}
+
+#[test]
+fn a_notification_ends_it_unless_both_said_that_it_does_not() {
+    let reset = Notification::cease(4);
+    let hard = reset.clone().into_hard_reset();
+    for (words, notification, kept) in [
+        ("graceful-restart 60;", &reset, false),
+        (
+            "graceful-restart 60; graceful-restart-notification true;",
+            &reset,
+            true,
+        ),
+        (
+            "graceful-restart 60; graceful-restart-notification true;",
+            &hard,
+            false,
+        ),
+    ] {
+        let scene = Scene::new(words, "");
+        let mut theirs = graceful(60, None);
+        for capability in &mut theirs.capabilities {
+            if let Capability::GracefulRestart(restart) = capability {
+                restart.flags |= GracefulRestart::NOTIFICATION;
+            }
+        }
+        let (mut peer, ours) = scene.session(&theirs);
+        let offered = restart_flags(&ours).0 & GracefulRestart::NOTIFICATION != 0;
+        assert_eq!(offered, words.contains("notification"));
+        announce(&mut peer, 1);
+        scene.holds(&["10.1.0.0/16"]);
+        peer.send_bytes(&notification.encode());
+        scene.daemon.logged("session closed");
+        scene.holds(if kept { &["10.1.0.0/16*"] } else { &[] });
+    }
+}
+
+#[test]
+fn long_lived_routes_are_marked_and_those_that_must_not_be_are_dropped() {
+    let scene = Scene::new("graceful-restart 60; long-lived-graceful-restart 3600;", "");
+    let (mut peer, _) = scene.session(&graceful(0, Some(2)));
+    announce_with(&mut peer, 1, &[0x0001_0002]);
+    announce_with(&mut peer, 2, &[0xFFFF_0007]);
+    announce(&mut peer, 3);
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"]);
+    drop((peer, &scene.listener));
+    scene.daemon.logged("long-lived from now on");
+    let text = scene.ask("show adj-rib in extensive");
+    if text.contains("10.") {
+        let line = |prefix: &str| text.lines().find(|line| line.contains(prefix));
+        let first = line("10.1.0.0/16").expect("it is kept");
+        assert!(first.contains("community [ 1:2 65535:6 ]"), "{text}");
+        assert!(line("10.3.0.0/16").is_some_and(|line| line.contains("65535:6")));
+        assert_eq!(line("10.2.0.0/16"), None);
+    } else {
+        // A machine that takes more than two seconds to ask.
+        scene.daemon.logged("stale routes are dropped");
+    }
+    scene.holds(&[]);
+}
+
+#[test]
+fn a_refresh_with_marks_confirms_routes() {
+    let scene = Scene::new("route-refresh true;", "");
+    let theirs = offering(Offer {
+        route_refresh: true,
+        ..Offer::default()
+    });
+    let (mut peer, _) = scene.session(&theirs);
+    announce(&mut peer, 1);
+    announce(&mut peer, 2);
+    peer.send(MessageType::ROUTE_REFRESH, BORR);
+    scene.holds(&["10.1.0.0/16*", "10.2.0.0/16*"]);
+    announce(&mut peer, 2);
+    // An End-of-RIB is not the end of a refresh.
+    peer.send(MessageType::UPDATE, EOR_V4);
+    scene.holds(&["10.1.0.0/16*", "10.2.0.0/16"]);
+    peer.send(MessageType::ROUTE_REFRESH, EORR);
+    scene.holds(&["10.2.0.0/16"]);
+    // Without a beginning it says nothing.
+    peer.send(MessageType::ROUTE_REFRESH, EORR);
+    announce(&mut peer, 3);
+    scene.holds(&["10.2.0.0/16", "10.3.0.0/16"]);
+}
+
+#[test]
+fn a_new_connection_of_a_restarted_peer_replaces_the_old_one_without_a_loss() {
+    let lab = Lab::new();
+    let port = {
+        let (listener, port) = listener();
+        drop(listener);
+        port
+    };
+    let configuration = neighbor(
+        port,
+        &format!("passive true; listen {port}; capability {{ graceful-restart 60; }}"),
+    );
+    let daemon = start_with(&lab, &configuration);
+    let address = ([127, 0, 0, 1], port).into();
+    let scene = Scene {
+        lab,
+        listener: TcpListener::bind("127.0.0.1:0").expect("a port"),
+        daemon,
+    };
+    let mut old = RawPeer::connect(address);
+    old.establish(&graceful(60, None));
+    announce(&mut old, 1);
+    scene.holds(&["10.1.0.0/16"]);
+    // It has crashed: the old connection says nothing any more.
+    let mut new = RawPeer::connect(address);
+    new.establish(&graceful(60, None));
+    scene.holds(&["10.1.0.0/16*"]);
+    old.expect_close();
+    announce(&mut new, 2);
+    new.send(MessageType::UPDATE, EOR_V4);
+    scene.holds(&["10.2.0.0/16"]);
+}
