@@ -163,7 +163,7 @@ fn route_block(
     builder.finish(Verb::Announce, span)?.apply(prefix, span)
 }
 
-/// Reads a statement of `announce`: the sections `ipv4`, `ipv6` and `l2vpn`.
+/// Reads a statement of `announce`: the sections `ipv4`, `ipv6`, `l2vpn` and `bgp-ls`.
 fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: &Statement) {
     let tree = cx.tree;
     let (word, c) = schema::cursor(tree, statement);
@@ -171,8 +171,9 @@ fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: 
         ("ipv4", Some(_)) => Afi::IPV4,
         ("ipv6", Some(_)) => Afi::IPV6,
         ("l2vpn", Some(_)) => Afi::L2VPN,
+        ("bgp-ls", Some(_)) => Afi::BGP_LS,
         _ => {
-            let known = ["ipv4", "ipv6", "l2vpn"];
+            let known = ["ipv4", "ipv6", "l2vpn", "bgp-ls"];
             let error = schema::unknown(word, c.last_span(), "an `announce` section", known);
             cx.report.add(error);
             return;

@@ -328,6 +328,7 @@ fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
     let sections: &[&str] = match family.afi {
         Afi::IPV4 => &["announce", "ipv4"],
         Afi::IPV6 => &["announce", "ipv6"],
+        Afi::BGP_LS => &["announce", "bgp-ls"],
         _ => &["announce", "l2vpn"],
     };
     // The text of other families begins with their own word.

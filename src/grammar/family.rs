@@ -7,9 +7,10 @@ use super::builder::{TailBuilder, add_all};
 use super::route;
 use super::{Place, RouteText, Verb, flow};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
-use crate::bgp::nlri::{evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
+use crate::bgp::nlri::{bgp_ls, evpn, frame, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
-use crate::text::{Cursor, SyntaxError, near_miss};
+use crate::text::{Cursor, SyntaxError, near_miss, value};
+use crate::wire::Reader;
 
 /// The SAFIs that have sentences, for error messages and completion.
 pub const WRITABLE: &[&str] = &[
@@ -25,6 +26,8 @@ pub const WRITABLE: &[&str] = &[
     "mcast-vpn",
     "mup",
     "sr-policy",
+    "bgp-ls",
+    "bgp-ls-vpn",
 ];
 
 /// Reads the sentence of a route of `family`, to its end.
@@ -32,6 +35,13 @@ pub const WRITABLE: &[&str] = &[
 /// # Errors
 /// On anything that is no such sentence, and for families that only peers send.
 pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText, SyntaxError> {
+    if family.index().is_none() {
+        let message = format!("there are no routes of `{family}`");
+        return Err(SyntaxError::new(c.last_span(), message));
+    }
+    if c.peek() == "raw" {
+        return ahead(c, family, verb, |c| raw(family, c));
+    }
     match family.safi {
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
             route::route(c, verb, Place::Family(family))
@@ -43,9 +53,34 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
         Safi::MCAST_VPN => ahead(c, family, verb, |c| mvpn::parse(family.afi, c)),
         Safi::MUP => ahead(c, family, verb, |c| mup::parse(family.afi, c)),
         Safi::SR_POLICY => sr_policy(c, family, verb),
+        Safi::BGP_LS | Safi::BGP_LS_VPN => {
+            ahead(c, family, verb, |c| bgp_ls::parse(family.safi, c))
+        }
         _ => Err(SyntaxError::new(
             c.last_span(),
             format!("routes of `{family}` can't be written"),
+        )),
+    }
+}
+
+/// Reads `raw 0xHEX`: the bytes of one NLRI, which is how those are shown that have no other words.
+fn raw(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+    const EXPECTED: &str = "the bytes of one NLRI in hexadecimal, `0x…`";
+    c.expect("raw")?;
+    let span = c.span();
+    let bytes = c.value(EXPECTED, |word| {
+        value::hex(word).filter(|_| word.starts_with("0x"))
+    })?;
+    let mut r = Reader::new(&bytes);
+    match frame(family, &mut r) {
+        Ok(_) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
+        Ok(_) => Err(SyntaxError::new(
+            span,
+            "these are the bytes of more or less than one NLRI",
+        )),
+        Err(error) => Err(SyntaxError::new(
+            span,
+            format!("this is no NLRI of `{family}`: {error}"),
         )),
     }
 }

@@ -75,6 +75,11 @@ pub(super) fn l2vpn(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandErro
     of_family(call, row.verb(), Afi::L2VPN)
 }
 
+/// `announce bgp-ls bgp-ls node …`: ExaBGP only hears these.
+pub(super) fn bgp_ls(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
+    of_family(call, row.verb(), Afi::BGP_LS)
+}
+
 fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, CommandError> {
     let (start, word, end) = word_at(call.line, call.at);
     let Some(safi) = Safi::from_name(word) else {
@@ -87,7 +92,9 @@ fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, Command
     call.at = end;
     let family = Family { afi, safi };
     match safi {
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN if afi != Afi::L2VPN => {
+        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
+            if matches!(afi, Afi::IPV4 | Afi::IPV6) =>
+        {
             prefix_route(call, verb, Place::Family(family))
         }
         _ => sentence(call, verb, |c| grammar::sentence(c, family, verb)),

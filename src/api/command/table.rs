@@ -107,6 +107,7 @@ commands! {
     }
     more {
         "abort" Ignores batch::abort: "abort",
+        "announce bgp-ls" Uses announce::bgp_ls: "announce bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "announce l2vpn" Uses announce::l2vpn: "announce l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
         "begin" Ignores batch::begin: "begin",
         "commit" Ignores batch::commit: "commit",
@@ -140,6 +141,7 @@ commands! {
         "system help" Ignores v6::help: "system help",
         "system queue-status" Ignores v6::queue_status: "system queue-status",
         "system version" Ignores v6::version: "system version",
+        "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }
 }

@@ -13,7 +13,7 @@ from daemon import THEIR_AS, Session
 from lab import Failed, Skip, wait_for
 from speaker import STAND_IN, Speaker, neighbor
 
-UNKNOWN = ('evpn', 'sr-policy')  # what ExaBGP 5.0 has no words to announce
+UNKNOWN = ('evpn', 'sr-policy', 'bgp-ls')  # what ExaBGP 5.0 has no words to announce
 
 
 class Families(Checks):

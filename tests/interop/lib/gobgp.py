@@ -37,7 +37,7 @@ afi-safi-name = "{}"
 ORIGINS = ['igp', 'egp', 'incomplete']
 # Our words for a family: its name in the configuration, its name on the command line.
 # It has no command to show these: we look at what it logs.
-SILENT = ('l2vpn vpls', 'ipv4 sr-policy', 'ipv6 sr-policy')
+SILENT = ('l2vpn vpls', 'ipv4 sr-policy', 'ipv6 sr-policy', 'bgp-ls bgp-ls')
 UNICAST = {'ipv4 unicast': ('ipv4-unicast', 'ipv4'), 'ipv6 unicast': ('ipv6-unicast', 'ipv6')}
 FAMILIES = {
     'ipv4 nlri-mpls': ('ipv4-labelled-unicast', 'ipv4-labeled'),
@@ -54,6 +54,7 @@ FAMILIES = {
     'ipv6 sr-policy': ('ipv6-srpolicy', 'ipv6-srpolicy'),
     'l2vpn evpn': ('l2vpn-evpn', 'evpn'),
     'l2vpn vpls': ('l2vpn-vpls', 'vpls'),
+    'bgp-ls bgp-ls': ('ls', 'ls'),
 }
 
 TARGET = 'extended-community [ target:65011:1 ]'
@@ -147,6 +148,36 @@ OURS += tuple(
             r'\[type:Prefix\]\[rd:65011:1\]\[etag:0\]\[prefix:10\.0\.1\.0/24\] +\[100\]',
         ),
         strict=True,
+    )
+)
+NODE1 = 'local-node ( autonomous-system 65011 bgp-ls-identifier 0 router-id 0000.0000.0001 )'
+NODE2 = 'remote-node ( autonomous-system 65011 bgp-ls-identifier 0 router-id 0000.0000.0002 )'
+OURS += tuple(
+    ('bgp-ls bgp-ls', f'announce bgp-ls bgp-ls {words} next-hop 192.0.2.1 bgp-ls ( {tlvs} )', pattern)
+    for words, tlvs, pattern in (
+        (
+            f'node protocol-id isis-l2 {NODE1}',
+            'node-name r1 area-id 49.0001 local-te-router-ids 192.0.2.1 '
+            'sr-capabilities ( flags [ I ] range 8000/16000 ) sr-algorithms [ 0 1 ]',
+            r'Node Name: r1\} \{ISIS Area ID: \[73 0 1\]\} \{Local RouterID IPv4: 192\.0\.2\.1\}.*Nexthop: 192\.0\.2\.1, '
+            r'.*NODE \{ AS:65011 BGP-LS ID:0 0000\.0000\.0001 ISIS-L2:0 \}',
+        ),
+        (
+            f'link protocol-id isis-l2 {NODE1} {NODE2} interface-address 10.0.0.1 neighbor-address 10.0.0.2',
+            'admin-group-mask 5 maximum-link-bandwidth 125000000 te-metric 7 igp-metric 10 sr-adj ( flags [ V L ] sid 24001 )',
+            r'Admin Group: 00000005\} \{Max Link BW: 1\.25e\+08\} \{TE Default metric: 7\}.*24001'
+            r'.*LINK \{ LOCAL_NODE: 0000\.0000\.0001 REMOTE_NODE: 0000\.0000\.0002 LINK: 10\.0\.0\.1->10\.0\.0\.2\}',
+        ),
+        (
+            f'prefix 10.1.0.0/16 protocol-id isis-l2 {NODE1}',
+            'prefix-metric 20 sr-prefix-sid ( flags [ N ] algorithm 0 sid 100 )',
+            r'Prefix SID: 100\}.*PREFIXv4 \{ LOCAL_NODE: 0000\.0000\.0001 PREFIX: \[10\.1\.0\.0/16\] \}',
+        ),
+        (
+            f'prefix 2001:db8:1::/48 protocol-id isis-l2 {NODE1}',
+            'prefix-metric 20',
+            r'PREFIXv6 \{ LOCAL_NODE: 0000\.0000\.0001 PREFIX: \[2001:db8:1::/48\] \}',
+        ),
     )
 )
 

@@ -11,12 +11,12 @@
 //! ```
 //!
 //! The value is kept as it came, once [`tlv`] could read all of it; each TLV that is not known shows as hexadecimal. [`value`] holds
-//! what was read until it is printed, as JSON or in the words of text events.
+//! what was read until it is printed, as JSON or in the words of text events; [`words`] reads and prints the words of configurations.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::{Generic, PathAttribute, flags};
+use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
@@ -26,6 +26,7 @@ use crate::wire::{Reader, WireError, Writer};
 mod sid;
 mod tlv;
 mod value;
+mod words;
 
 use tlv::Item;
 
@@ -57,7 +58,6 @@ impl PathAttribute for BgpLsAttribute {
     const CODE: u8 = 29;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "bgp-ls";
-    const KEYWORDS: &'static [&'static str] = &[];
     // RFC 9552 8.2.2: "the BGP-LS Attribute […] MUST be handled using the 'Attribute Discard' approach".
     const MALFORMED: Severity = Severity::Discard;
 
@@ -72,8 +72,16 @@ impl PathAttribute for BgpLsAttribute {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        // No keyword leads here.
-        Err(c.error("another attribute"))
+        let start = c.span();
+        let bytes = words::parse(c)?;
+        // A TLV given as hexadecimal digits may be one that no peer could read.
+        match tlv::decode(&mut Reader::new(&bytes)) {
+            Ok(_) => Ok(Self(bytes.into())),
+            Err(error) => {
+                let message = format!("peers cannot read this: {error}");
+                Err(SyntaxError::new(start.to(c.last_span()), message))
+            }
+        }
     }
 
     fn json(&self, w: &mut JsonWriter) {
@@ -112,8 +120,7 @@ impl PathAttribute for BgpLsAttribute {
     }
 
     fn grammar(&self, out: &mut String) {
-        let (code, value) = (Self::CODE, self.0.clone());
-        Generic { code, flags: Self::FLAGS, value }.grammar(out);
+        words::print(&self.0, out);
     }
 }
 

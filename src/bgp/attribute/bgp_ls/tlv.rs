@@ -86,7 +86,7 @@ impl Item {
 }
 
 /// The shapes of simple values.
-enum Kind {
+pub(super) enum Kind {
     /// A byte of flags with these names, the first the highest bit; the length that the TLV must have.
     Flags(&'static [&'static str], Option<usize>),
     /// Four octets.
@@ -115,7 +115,7 @@ enum Kind {
 
 /// Type, JSON key, name in texts, shape.
 #[rustfmt::skip]
-const SIMPLE: &[(u16, &str, &str, Kind)] = &[
+pub(super) const SIMPLE: &[(u16, &str, &str, Kind)] = &[
     (1024, "node-flags", "Node Flags", Kind::Flags(&["O", "T", "E", "B", "R", "V", "RSV"], Some(1))),
     (1025, "opaque", "Opaque Node Attribute", Kind::Opaque(usize::MAX)),
     (1026, "node-name", "Node Name", Kind::Name),

@@ -1,5 +1,5 @@
-//! BGP-LS (RFC 9552 section 5.2): nodes, links, prefixes and SRv6 SIDs of an IGP, also of a VPN. Received and passed on, never
-//! made here: what is announced comes from a topology that we do not have.
+//! BGP-LS (RFC 9552 section 5.2): nodes, links, prefixes and SRv6 SIDs of an IGP, also of a VPN. [`parse`] reads the sentences that
+//! announce one.
 //!
 //! ```text
 //! +---------------------------------------------------------------+
@@ -13,7 +13,7 @@
 //! +---------------------------------------------------------------+
 //! ```
 
-use super::inet::next_hop_text;
+use super::inet::{address_of, next_hop_text};
 use super::{NlriCodec, NlriRef};
 use crate::bgp::family::{Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -22,6 +22,10 @@ use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
 mod descriptor;
+mod sentence;
+
+pub use sentence::parse;
+pub(crate) use sentence::{system, system_text, tlv};
 
 use descriptor::{Descriptors, LinkId};
 
@@ -189,6 +193,9 @@ impl NlriCodec for BgpLs {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        out.push_str(&format!("{} raw 0x{}", nlri.family.safi, hex(nlri.bytes)));
+        match sentence::words(nlri.family, nlri.bytes) {
+            Some(words) => out.push_str(&format!("{} {words}", nlri.family.safi)),
+            None => out.push_str(&format!("{} raw 0x{}", nlri.family.safi, hex(nlri.bytes))),
+        }
     }
 }
