@@ -11,7 +11,7 @@ use super::schema;
 use super::subscription::{self, Direction, SubscriptionDraft};
 use super::tree::{Statement, Tree};
 use super::{Encoder, Messages};
-use crate::text::{Cursor, Span};
+use crate::text::{Cursor, Span, Token};
 
 /// Old settings of a neighbour that only have another name today.
 const RENAMED: [(&str, &str); 5] = [
@@ -104,8 +104,16 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
         cx,
         span,
         &format!("`{word}` is a setting of older versions of ExaBGP"),
-        &format!("write `{today}`"),
+        &match word {
+            "ttl-security" if c.is_empty() => "write `outgoing-ttl 255`".to_owned(),
+            _ => format!("write `{today}`"),
+        },
     );
+    if word == "ttl-security" && c.is_empty() {
+        // ExaBGP 3.4 took the most for a bare word.
+        draft.outgoing_ttl = Some(255);
+        return true;
+    }
     if let Some(keyword) = neighbor::KEYWORDS
         .iter()
         .find(|keyword| keyword.word == today)
@@ -113,6 +121,40 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
         schema::setting(keyword, draft, c, &mut cx.report);
     }
     true
+}
+
+/// The name of `template NAME { … }` with the settings themselves in it, as early versions of ExaBGP 4 had it.
+pub(crate) fn named_template<'a>(
+    cx: &mut Context<'a>,
+    section: &Statement,
+) -> Option<&'a Token<'a>> {
+    let tree = cx.tree;
+    let named = tree.words(section).get(1)?;
+    if !is_named_template(tree, section) {
+        return None;
+    }
+    warn(
+        cx,
+        section.span,
+        "a template is a `neighbor` section within `template` since ExaBGP 4.0",
+        &format!("write `template {{ neighbor {} {{ … }} }}`", named.text),
+    );
+    Some(named)
+}
+
+/// Whether a section is a template of that form.
+pub(crate) fn is_named_template(tree: &Tree<'_>, section: &Statement) -> bool {
+    let statements = section.statements();
+    tree.words(section).len() > 1
+        && !statements.is_empty()
+        && statements
+            .iter()
+            .all(|inner| tree.head(inner) != "neighbor")
+}
+
+/// `ttl-security` without a number, which meant the most in ExaBGP 3.4.
+pub(crate) fn is_bare_ttl(words: &[Token<'_>]) -> bool {
+    matches!(words, [word] if &*word.text == "ttl-security")
 }
 
 /// An old capability. Tells whether it is one.
@@ -259,7 +301,8 @@ pub(crate) fn section(
     }
     let (_, mut c) = schema::cursor(cx.tree, statement);
     let Some(name) = c.next_token() else {
-        return false;
+        // That it has no name was told when the programs were read.
+        return true;
     };
     warn(
         cx,
@@ -297,8 +340,10 @@ pub(crate) fn collect_processes(cx: &mut Context<'_>) {
     for statement in found {
         let (_, mut c) = schema::cursor(tree, statement);
         let Some(name) = c.next_token() else {
-            cx.report
-                .add(Diagnostic::error(statement.span, "the process has no name"));
+            cx.report.add(
+                Diagnostic::error(statement.span, "the process has no name")
+                    .with_help("write `process NAME { … }`"),
+            );
             continue;
         };
         let mut draft = ProcessDraft::default();

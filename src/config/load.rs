@@ -12,7 +12,7 @@ use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::{Config, Env, NeighborConfig, dialect, process, subscription};
 use crate::grammar::{Place, Tail};
-use crate::text::{Span, near_miss};
+use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
 const MAX_SIZE: u64 = 512 << 20;
@@ -170,6 +170,10 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
 /// Collects the templates of `template { neighbor NAME { … } }`.
 fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     let tree = cx.tree;
+    if let Some(name) = dialect::named_template(cx, section) {
+        cx.templates.insert(&*name.text, section);
+        return;
+    }
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
         if word != "neighbor" || statement.block.is_none() {
@@ -188,7 +192,19 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
             );
             continue;
         };
-        subscription::check_name(cx, &name.text, name.span);
+        if value::prefix(&name.text).is_some() {
+            let text = format!(
+                "`{}` is the name of a template here, not a neighbour",
+                name.text
+            );
+            cx.report.add(
+                Diagnostic::warning(name.span, text)
+                    .with_other(section.span, "this section is still open")
+                    .with_help("a `}` is missing before it, if a neighbour is meant"),
+            );
+        } else {
+            subscription::check_name(cx, &name.text, name.span);
+        }
         schema::spare(&c, &mut cx.report);
         if let Some(other) = cx.templates.insert(&*name.text, statement) {
             cx.report.add(
@@ -244,15 +260,20 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
         "`group` is a section of ExaBGP 3.4",
         "write a `template`, and `inherit` it in each neighbour",
     );
-    for statement in section.statements() {
+    let all = section.statements();
+    for (at, statement) in all.iter().enumerate() {
         if (tree.head(statement), statement.block.is_some()) == ("neighbor", true) {
-            neighbors.extend(neighbor(cx, statement, section.statements()));
+            // As in 3.4: what stands behind a neighbour is for those that follow. Its helpers speak for all of them.
+            let behind = all[at..].iter();
+            let helpers = behind.filter(|other| tree.head(other) == "process");
+            let shared: Vec<&Statement> = all[..at].iter().chain(helpers).collect();
+            neighbors.extend(neighbor(cx, statement, &shared));
         }
     }
 }
 
 /// Reads `neighbor ADDRESS { … }`; `group` are the statements of the group around it.
-fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) -> Option<Checked> {
+fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -> Option<Checked> {
     let errors = cx.report.errors;
     let tree = cx.tree;
     let mut draft = Draft::default();
@@ -275,7 +296,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[Statement]) ->
         .iter()
         .filter(|statement| tree.head(statement) != "neighbor" || statement.block.is_none());
     for inherited in shared {
-        let one = std::slice::from_ref(inherited);
+        let one = std::slice::from_ref(*inherited);
         neighbor::read(cx, &mut draft, &mut seen, one, Origin::Group);
     }
     let names = inherited(cx, statement);

@@ -59,8 +59,12 @@ impl Migration<'_> {
 
     /// The text of a region with the edits from `first` on that are inside of it; takes these away.
     fn apply(&mut self, region: Span, first: usize) -> String {
-        let mut edits = self.edits.split_off(first);
-        edits.retain(|edit| region.start <= edit.span.start && edit.span.end <= region.end);
+        let (mut edits, others): (Vec<Edit>, Vec<Edit>) = self
+            .edits
+            .split_off(first)
+            .into_iter()
+            .partition(|edit| region.start <= edit.span.start && edit.span.end <= region.end);
+        self.edits.extend(others);
         edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
         let (mut out, mut at) = (String::new(), region.start);
         for edit in edits {
@@ -113,6 +117,14 @@ impl Migration<'_> {
             ("neighbor", Some(block)) => {
                 let hoisted = self.neighbor(block);
                 self.insert(statement.span.start, hoisted);
+            }
+            ("template", Some(block)) if dialect::is_named_template(self.tree, statement) => {
+                let hoisted = self.neighbor(block);
+                self.insert(statement.span.start, hoisted);
+                if let Some(word) = self.tree.words(statement).first() {
+                    self.edit(word.span, "template { neighbor");
+                }
+                self.insert(block.close.end, " }");
             }
             ("template", Some(block)) => {
                 for inner in &block.statements {
@@ -177,6 +189,9 @@ impl Migration<'_> {
                         self.edit(whole, format!("capability {{ {setting}; }}"));
                     } else if let Some(today) = dialect::renamed(word) {
                         self.rename(statement, today);
+                        if dialect::is_bare_ttl(self.tree.words(statement)) {
+                            self.insert(statement.span.end, " 255");
+                        }
                     }
                 }
                 _ => {}
@@ -265,13 +280,15 @@ impl Migration<'_> {
         (process, api)
     }
 
-    /// `group { … }`: a template of what it says itself, and neighbours that inherit that.
+    /// `group { … }`: templates of what it says itself, and neighbours that inherit those which stood before them. Its
+    /// helpers, which speak for all of its neighbours, go into the first.
     fn group(&mut self, statement: &Statement, block: &Block) {
         self.groups += 1;
-        let name = format!("group-{}", self.groups);
         let first = self.edits.len();
         let mut hoisted = self.neighbor(block);
-        let mut neighbors = String::new();
+        let helpers = self.take_helpers(block, first);
+        let (mut names, mut out) = (Vec::new(), String::new());
+        let mut at = block.open.end;
         for inner in &block.statements {
             let Some(own) = inner
                 .block
@@ -282,22 +299,61 @@ impl Migration<'_> {
                 continue;
             };
             let region = self.whole(inner);
+            let inside = self.apply(Span::new(at, region.start), first);
+            self.template(&mut names, &inside, &helpers, &mut out);
+            at = region.end;
             let before = self.edits.len();
             hoisted.push_str(&self.neighbor(own));
             self.semicolons(inner);
-            self.insert(own.open.end, format!(" inherit {name};"));
+            let inherited = match names.as_slice() {
+                [one] => one.clone(),
+                all => format!("[ {} ]", all.join(" ")),
+            };
+            self.insert(own.open.end, format!(" inherit {inherited};"));
             let text = self.apply(region, before);
             // Writing to a String cannot fail.
-            let _ = write!(neighbors, "\n\n{text}");
-            self.edit(region, "");
+            let _ = write!(out, "\n\n{text}");
         }
-        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        let inside = self.apply(Span::new(at, block.close.start), first);
+        self.template(&mut names, &inside, &helpers, &mut out);
         self.edits.truncate(first);
-        let template = format!(
-            "template {{\nneighbor {name} {{{}\n}}\n}}",
-            inside.trim_end()
-        );
         let whole = self.whole(statement);
-        self.edit(whole, format!("{hoisted}{template}{neighbors}"));
+        self.edit(whole, format!("{hoisted}{out}"));
+    }
+
+    /// Takes the `api` sections that stand for processes behind the first neighbour of a group.
+    fn take_helpers(&mut self, block: &Block, first: usize) -> String {
+        let statements = block.statements.iter();
+        let behind = statements.skip_while(|inner| self.head(inner) != "neighbor");
+        let places: Vec<Span> = behind
+            .filter(|inner| self.head(inner) == "process")
+            .map(|inner| self.whole(inner))
+            .collect();
+        let mut out = String::new();
+        for edit in &mut self.edits[first..] {
+            if places.contains(&edit.span) {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "\n    {}", std::mem::take(&mut edit.text));
+            }
+        }
+        out
+    }
+
+    /// Writes what a group says between two of its neighbours as a template, if it says anything.
+    fn template(&self, names: &mut Vec<String>, inside: &str, helpers: &str, out: &mut String) {
+        let inside = inside.trim_end();
+        if !names.is_empty() && inside.trim_start().is_empty() {
+            return;
+        }
+        let (name, helpers, gap) = match names.len() {
+            0 => (format!("group-{}", self.groups), helpers, ""),
+            more => (format!("group-{}-{}", self.groups, more + 1), "", "\n\n"),
+        };
+        // Writing to a String cannot fail.
+        let _ = write!(
+            out,
+            "{gap}template {{\nneighbor {name} {{{inside}{helpers}\n}}\n}}"
+        );
+        names.push(name);
     }
 }

@@ -437,17 +437,30 @@ pub(crate) fn read(
                 Diagnostic::error(c.last_span(), format!("`{word}` is a section"))
                     .with_help(format!("write `{word} {{ … }}`")),
             ),
-            None => cx.report.add(schema::unknown(
-                word,
-                c.last_span(),
-                "a `neighbor` section",
-                KEYWORDS
-                    .iter()
-                    .map(|keyword| keyword.word)
-                    .chain(SECTIONS.iter().copied()),
-            )),
+            None => unknown(cx, seen, word, c),
         }
     }
+}
+
+/// Tells of a word that no setting has.
+fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: Cursor<'_>) {
+    let settings = KEYWORDS.iter().map(|keyword| keyword.word);
+    let span = c.last_span();
+    let next = c.next_token().map_or("", |token| &*token.text);
+    if let Some(meant) = schema::meant(word, next, settings.clone()) {
+        seen.misspelt("neighbor", meant, span);
+        cx.report.add(
+            Diagnostic::error(
+                span,
+                format!("unknown keyword `{word}` in a `neighbor` section"),
+            )
+            .with_help(format!("did you mean `{meant}`?")),
+        );
+        return;
+    }
+    let words = settings.chain(SECTIONS.iter().copied());
+    cx.report
+        .add(schema::unknown(word, span, "a `neighbor` section", words));
 }
 
 /// Reads one section of a neighbour.

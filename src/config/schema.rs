@@ -85,6 +85,13 @@ impl Seen {
         self.0.contains_key(&(section, word))
     }
 
+    /// Notes that `word` of `section` was meant, and told of: it is not missing.
+    pub(crate) fn misspelt(&mut self, section: &'static str, word: &'static str, span: Span) {
+        self.0
+            .entry((section, word))
+            .or_insert_with(|| (span, Origin::Group, String::new()));
+    }
+
     /// Notes that `word` of `section` was met again.
     pub(crate) fn note(
         &mut self,
@@ -170,6 +177,20 @@ pub(crate) fn spare(c: &Cursor<'_>, report: &mut Report) {
             "what follows the value is not used",
         ));
     }
+}
+
+/// The setting that a statement with an unknown first word is meant to be: one spelt nearly so, or with a blank for its `-`.
+pub(crate) fn meant<'w>(
+    word: &str,
+    next: &str,
+    words: impl IntoIterator<Item = &'w str>,
+) -> Option<&'w str> {
+    let words: Vec<&str> = words.into_iter().collect();
+    let joined = format!("{word}-{next}");
+    let split = words.iter().find(|known| **known == joined);
+    split
+        .copied()
+        .or_else(|| near_miss(word, words.iter().copied()))
 }
 
 /// An unknown word, with the words that may stand there.

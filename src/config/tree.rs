@@ -264,12 +264,17 @@ impl<'a> Lexer<'a, '_> {
 
     /// A statement ends on the line that it began on, unless a backslash joins the lines.
     fn line_end(&mut self) {
+        let unclosed = std::mem::take(&mut self.unclosed);
         if self.pending == self.tokens.len() {
             return;
         }
         let rest = self.text[self.at..].trim_start();
         if rest.starts_with('{') {
             self.at = self.text.len() - rest.len();
+            return;
+        }
+        if unclosed {
+            self.end_statement();
             return;
         }
         let words = self.pending..self.tokens.len();
@@ -385,10 +390,26 @@ impl<'a> Lexer<'a, '_> {
             }
         }
         self.unclosed = true;
-        self.report.add(
-            Diagnostic::error(Span::new(open, open + 1), "this quote is never closed")
-                .with_help("a quoted text ends on the line that it began on"),
-        );
+        let mut error = Diagnostic::error(
+            Span::new(open, open + 1),
+            "this quote is not closed on its line",
+        )
+        .with_help("a quoted text ends on the line that it began on");
+        if let Some(end) = self.closed_later(quote) {
+            // A text of several lines was meant: what it says is no statement, and no further mistake.
+            error.help = Some("write the text on one line, with `\\n` for each line end".into());
+            self.at = end;
+            text.from = end;
+        }
+        self.report.add(error);
+    }
+
+    /// Where a quote that goes on over further lines ends, if that is clear: behind the next such quote, when a mark follows.
+    fn closed_later(&self, quote: u8) -> Option<usize> {
+        let end = self.at + memchr::memchr(quote, &self.bytes[self.at..])? + 1;
+        let mut rest = self.bytes[end..].iter().copied();
+        let next = rest.find(|byte| !matches!(byte, b' ' | b'\t' | b'\r'))?;
+        matches!(next, b';' | b'{').then_some(end)
     }
 
     /// A backslash: joins lines at the end of one, else takes or makes a character.
