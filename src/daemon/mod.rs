@@ -13,6 +13,7 @@
 //! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
+//! | `defer` | End-of-RIB after a start of ours |
 //! | `retain` | the routes of a peer that is away |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
@@ -35,6 +36,7 @@ use crate::speaker::Server;
 mod clock;
 pub(crate) mod control;
 mod core;
+mod defer;
 mod dynamic;
 mod feed;
 mod hold;

@@ -28,6 +28,7 @@ use crate::rib::{AdjRibIn, PeerId};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::core::Core;
+use super::defer::{self, Deferred};
 use super::pace::Pace;
 use super::process::Process;
 use super::retain::{self, Keep};
@@ -65,6 +66,8 @@ pub(crate) struct Neighbor {
     pub(crate) rib_in: RefCell<AdjRibIn>,
     /// What is kept of that while the peer is away.
     pub(crate) kept: Keep,
+    /// End-of-RIB markers that wait for helpers.
+    pub(crate) deferred: Deferred,
     head: RefCell<EventHead>,
     subscriptions: RefCell<Subscriptions>,
     fed: RefCell<Vec<Rc<Process>>>,
@@ -107,6 +110,7 @@ impl Neighbor {
             flaps: Default::default(),
             rib_in: RefCell::default(),
             kept: Keep::default(),
+            deferred: Deferred::default(),
             head: RefCell::new(EventHead::new(identity)),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
@@ -430,7 +434,7 @@ impl Plugin for NeighborPlugin {
                 sender,
                 families: session.families.clone(),
                 refresh: session.refresh,
-                manual_eor: config.manual_eor,
+                manual_eor: defer::up(&self.core, neighbor, session) || config.manual_eor,
             },
         );
         self.core.risen.notify_waiters();
@@ -453,6 +457,7 @@ impl Plugin for NeighborPlugin {
             neighbor.down_since.set(Instant::now());
             retain::lost(&self.core, neighbor, &session, reason);
         }
+        neighbor.deferred.clear();
         neighbor.said.borrow_mut().clear();
         let reason = reason.to_string();
         neighbor.tell(&self.core, &Event::Down { reason: &reason }, Raw::default());

@@ -222,12 +222,8 @@ fn change(
     let peer = session::peer(&logged, &new.session, &core.env.borrow());
     // ExaBGP's answer to a changed session: Cease, Peer De-configured.
     let notification = Notification::cease(3);
-    let done = if reset {
-        server.replace_peer(key, peer, notification)
-    } else {
-        server.reset_peer(key, notification)
-    };
-    if let Err(cause) = done {
+    // Also of one that did not change: it is a restart, and our OPEN says so.
+    if let Err(cause) = server.replace_peer(key, peer, notification) {
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
     }
 }

@@ -133,6 +133,7 @@ impl Control for Speech<'_> {
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
+        self.each(peers, |listed| listed.neighbor.deferred.told(family));
         self.core.rib.borrow_mut().eor(peers, family);
     }
 

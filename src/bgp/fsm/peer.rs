@@ -116,6 +116,8 @@ impl Peer {
     /// Replaces what the peer is told; connections that exist keep what they began with until the next
     /// [`Input::Bounce`].
     pub fn configure(&mut self, config: Config) {
+        // To the peer it is a restart, as in ExaBGP: what we told it before may not hold any more.
+        self.restarted = true;
         self.back_off = BackOff::new(config.seed, &config.timers);
         self.config = config;
     }
@@ -282,7 +284,6 @@ impl Peer {
         if !self.running {
             return;
         }
-        self.restarted = true;
         self.hang_up(Event::AutomaticStop);
         for id in self.connections.ids() {
             self.apply_quietly(id, now, |session, _| {

@@ -606,7 +606,7 @@ fn a_graceful_session_is_closed_silently_only_when_both_sides_can() {
 }
 
 #[test]
-fn the_restart_bit_is_set_at_first_and_after_a_bounce() {
+fn the_restart_bit_is_set_at_first_and_with_another_configuration() {
     let mut solo = Solo::new(graceful(65001, OURS));
     let id = solo.dialed();
     assert_eq!(restart_bits(&solo.outputs), Some(8));
@@ -614,17 +614,23 @@ fn the_restart_bit_is_set_at_first_and_after_a_bounce() {
     solo.hear(id, &keepalive());
     solo.handle(Input::Eof(id));
     let (_, outputs) = solo.expire();
-    let id = solo.answer(&outputs);
+    let mut id = solo.answer(&outputs);
     assert_eq!(restart_bits(&solo.outputs), Some(0));
-    solo.handle(Input::Bounce(Notification::cease(4)));
-    let outputs = solo.outputs.clone();
-    let again = outputs.iter().rev().find_map(|output| match output {
-        Output::Connect(id) => Some(*id),
-        _ => None,
-    });
-    assert_ne!(again, Some(id));
-    solo.handle(Input::Connected(again.expect("a dial"), info()));
-    assert_eq!(restart_bits(&solo.outputs), Some(8));
+    for (configured, bits) in [(false, 0), (true, 8)] {
+        if configured {
+            solo.peer.configure(graceful(65001, OURS));
+        }
+        solo.handle(Input::Bounce(Notification::cease(4)));
+        let outputs = solo.outputs.clone();
+        let again = outputs.iter().rev().find_map(|output| match output {
+            Output::Connect(id) => Some(*id),
+            _ => None,
+        });
+        assert_ne!(again, Some(id));
+        id = again.expect("a dial");
+        solo.handle(Input::Connected(id, info()));
+        assert_eq!(restart_bits(&solo.outputs), Some(bits));
+    }
 }
 
 #[test]

@@ -312,3 +312,89 @@ fn a_new_connection_of_a_restarted_peer_replaces_the_old_one_without_a_loss() {
     new.send(MessageType::UPDATE, EOR_V4);
     scene.holds(&["10.2.0.0/16"]);
 }
+
+#[test]
+fn our_open_says_that_we_have_restarted_only_when_we_have() {
+    let scene = Scene::new("graceful-restart 60;", "");
+    let (peer, ours) = scene.session(&graceful(60, None));
+    assert_eq!(restart_flags(&ours), (8, vec![0x80, 0x80]));
+    drop(peer);
+    let (mut peer, ours) = scene.session(&graceful(60, None));
+    assert_eq!(restart_flags(&ours), (0, vec![0x80, 0x80]));
+    // An operator's teardown is none, and closes without a word when both can restart gracefully.
+    scene.ask("neighbor 127.0.0.1 teardown 4");
+    silent_close(&mut peer);
+    let (mut peer, ours) = scene.session(&graceful(60, None));
+    assert_eq!(restart_flags(&ours), (0, vec![0x80, 0x80]));
+    scene.ask("restart");
+    silent_close(&mut peer);
+    let (_peer, ours) = scene.session(&graceful(60, None));
+    assert_eq!(restart_flags(&ours), (8, vec![0x80, 0x80]));
+}
+
+/// Reads until the connection is closed, which must come without a NOTIFICATION.
+fn silent_close(peer: &mut RawPeer) {
+    while let Some((kind, _)) = peer.receive() {
+        assert_ne!(kind, MessageType::NOTIFICATION);
+    }
+}
+
+#[test]
+fn the_end_of_the_program_preserves_forwarding_where_both_sides_can() {
+    let mut scene = Scene::new("graceful-restart 60;", "");
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    peer.expect(MessageType::UPDATE);
+    scene.daemon.signal("TERM");
+    silent_close(&mut peer);
+    assert_eq!(scene.daemon.ended().code(), Some(0));
+    // A peer that cannot is told.
+    let mut scene = Scene::new("graceful-restart 60;", "");
+    let (mut peer, _) = scene.session(&open(65001, [10, 0, 0, 2]));
+    peer.expect(MessageType::UPDATE);
+    scene.daemon.signal("TERM");
+    let notification = peer.expect_notification();
+    assert_eq!((notification.code, notification.subcode), (6, 2));
+    assert_eq!(scene.daemon.ended().code(), Some(0));
+}
+
+/// The next UPDATE's body.
+fn next(peer: &mut RawPeer) -> Vec<u8> {
+    peer.expect(MessageType::UPDATE)
+}
+
+#[test]
+fn end_of_rib_waits_for_a_helper_only_after_a_start_and_not_for_ever() {
+    let route = "static { route 10.9.0.0/16 next-hop 192.0.2.1; }";
+    let scene = Scene::new(
+        "graceful-restart 60;",
+        &format!("eor-deferral 3600; {route}"),
+    );
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    assert!(next(&mut peer).ends_with(&[16, 10, 9]));
+    scene.daemon.logged("End-of-RIB waits");
+    scene.ask("announce route 10.8.0.0/16 next-hop 192.0.2.1");
+    assert!(next(&mut peer).ends_with(&[16, 10, 8]));
+    scene.ask("announce eor ipv4 unicast");
+    assert_eq!(next(&mut peer), EOR_V4);
+    scene.ask("announce eor ipv6 unicast");
+    assert_eq!(next(&mut peer), EOR_V6);
+    drop(peer);
+    // A restart within the time of the first waits for the rest of it.
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    next(&mut peer);
+    scene.ask("announce eor ipv6 unicast");
+    assert_eq!(next(&mut peer), EOR_V6);
+    // Nobody says it: it comes by itself, and after the next loss of the session at once.
+    let scene = Scene::new("graceful-restart 60;", &format!("eor-deferral 1; {route}"));
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    assert!(next(&mut peer).ends_with(&[16, 10, 9]));
+    scene.ask("announce eor ipv6 unicast");
+    let mut both = [next(&mut peer), next(&mut peer)];
+    both.sort();
+    scene.daemon.logged("in time");
+    assert_eq!(both, [EOR_V4, EOR_V6]);
+    drop(peer);
+    let (mut peer, _) = scene.session(&graceful(60, None));
+    assert!(next(&mut peer).ends_with(&[16, 10, 9]));
+    assert_eq!(next(&mut peer), EOR_V4);
+}
