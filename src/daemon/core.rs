@@ -35,6 +35,9 @@ pub(crate) struct Listed {
     pub(crate) key: Cell<Option<PeerKey>>,
     /// The range that a dynamic neighbour came from.
     pub(crate) template: Option<PeerId>,
+    /// It is no longer configured and says goodbye: nobody may mean it any more, and another of its name may come before its
+    /// session has ended.
+    pub(crate) leaving: Cell<bool>,
 }
 
 /// What the daemon is made of.
@@ -105,6 +108,7 @@ impl Core {
             .borrow()
             .iter()
             .filter_map(|id| neighbors.get(id).cloned())
+            .filter(|listed| !listed.leaving.get())
             .collect()
     }
 
@@ -131,6 +135,7 @@ impl Core {
             neighbor: Rc::clone(&neighbor),
             key: Cell::new(None),
             template,
+            leaving: Cell::new(false),
         });
         self.neighbors.borrow_mut().insert(id, Rc::clone(&listed));
         let mut order = self.order.borrow_mut();
@@ -275,7 +280,8 @@ impl Core {
     pub(crate) fn gave_up(&self, neighbor: &Neighbor) {
         neighbor.gave_up.set(true);
         let neighbors = self.neighbors.borrow();
-        let with_session = |listed: &&Rc<Listed>| listed.key.get().is_some();
+        let with_session =
+            |listed: &&Rc<Listed>| listed.key.get().is_some() && !listed.leaving.get();
         if neighbors
             .values()
             .filter(with_session)

@@ -132,7 +132,9 @@ impl Neighbor {
 
     /// Replaces what the configuration says, without touching the session.
     pub(crate) fn configure(&self, config: Rc<NeighborConfig>) {
-        *self.pace.borrow_mut() = Pace::new(config.rate_limit);
+        if self.config.borrow().rate_limit != config.rate_limit {
+            *self.pace.borrow_mut() = Pace::new(config.rate_limit);
+        }
         *self.config.borrow_mut() = config;
     }
 

@@ -66,6 +66,8 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed) {
         // The plugin forgets the neighbour once its session has said goodbye.
         Some(key) => {
             listed.neighbor.retire();
+            listed.leaving.set(true);
+            core.changed();
             if let Err(cause) = server.remove_peer(key, Cease::Removed) {
                 warn!(neighbor = %name, %cause, "the neighbor could not be removed");
             }
@@ -246,12 +248,19 @@ fn routes_of(config: &NeighborConfig) -> Routes {
     all
 }
 
-/// Announces and withdraws the difference between the configured routes.
+/// Announces and withdraws the difference between the configured routes. What a helper made of one of them stays; one that
+/// nobody says any more, since it was withdrawn or cleared, comes back.
 fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConfig) {
-    let peers: PeerSet = std::iter::once(listed.neighbor.id).collect();
+    let id = listed.neighbor.id;
+    let peers: PeerSet = std::iter::once(id).collect();
     let (before, after) = (routes_of(old), routes_of(new));
     for (key, (nlri, attributes)) in &before {
-        if !after.contains_key(key) {
+        let ours = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
+            let told = core.rib.borrow().is_told(id, nlri.as_ref(), attributes);
+            // Of a neighbour of whom nothing is kept nobody knows.
+            told || !old.adj_rib_out
+        };
+        if !after.contains_key(key) && ours(nlri, attributes) {
             let action = Action::Withdraw(Some(Rc::clone(attributes)));
             core.apply_one(&Change {
                 nlri: nlri.clone(),
@@ -268,8 +277,9 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
                     known == nlri && **attributes == *route.attributes
                 })
             };
+            let said = || !new.adj_rib_out || core.rib.borrow().has(id, nlri.as_ref());
             // Of a route that the file names twice, only the last counts.
-            if is(&after) && !is(&before) {
+            if is(&after) && !(is(&before) && said()) {
                 let action = Action::Announce(core.intern(Rc::clone(&route.attributes)));
                 core.apply_one(&Change {
                     nlri: nlri.clone(),

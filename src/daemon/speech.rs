@@ -91,6 +91,7 @@ impl Control for Speech<'_> {
 
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
         let fits = |listed: &Listed| match among {
+            _ if listed.leaving.get() => false,
             Among::All => true,
             Among::Own => self.owns(listed),
             Among::OwnEstablished => self.owns(listed) && listed.neighbor.is_established(),

@@ -44,7 +44,8 @@ impl Entry {
         self.payload.as_deref().map(|bytes| &bytes[..])
     }
 
-    fn is(&self, attributes: &Rc<AttributeSet>, payload: Option<&[u8]>) -> bool {
+    /// Whether it says this.
+    pub(crate) fn is(&self, attributes: &Rc<AttributeSet>, payload: Option<&[u8]>) -> bool {
         (Rc::ptr_eq(&self.attributes, attributes) || self.attributes == *attributes)
             && self.payload() == payload
     }

@@ -1,5 +1,6 @@
 //! What there is: routes and numbers.
 
+use super::super::entries::Entry;
 use super::super::group::Log;
 use super::session::Stance;
 use super::*;
@@ -57,6 +58,30 @@ impl AdjRibOut {
                 })
             })
         })
+    }
+
+    /// Whether `peer` is told something about a route.
+    pub fn has(&self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
+        self.entry(peer, nlri, |_| true).unwrap_or(false)
+    }
+
+    /// Whether `peer` is told exactly this about a route.
+    pub fn is_told(&self, peer: PeerId, nlri: NlriRef<'_>, attributes: &Rc<AttributeSet>) -> bool {
+        with_key(nlri, |route| {
+            let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
+            self.entry(peer, nlri, |entry| entry.is(attributes, payload))
+        })
+        .unwrap_or(false)
+    }
+
+    fn entry<T>(
+        &self,
+        peer: PeerId,
+        nlri: NlriRef<'_>,
+        look: impl FnOnce(&Entry) -> T,
+    ) -> Option<T> {
+        let slot = with_key(nlri, |route| self.table.find(route))?;
+        self.table.get(slot)?.value.of(peer).map(look)
     }
 
     /// Numbers for status.

@@ -9,6 +9,7 @@ mod made;
 mod operational;
 mod reload;
 mod restart;
+mod soak;
 mod sync;
 
 use std::net::TcpListener;

@@ -4,7 +4,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::open::Open;
@@ -27,7 +27,18 @@ impl RawPeer {
 
     /// Takes the next connection that a speaker makes.
     pub(crate) fn accept(listener: &TcpListener) -> Self {
-        Self::new(listener.accept().expect("a connection").0)
+        listener.set_nonblocking(true).expect("no waiting");
+        let start = Instant::now();
+        loop {
+            match listener.accept() {
+                Ok((stream, _)) => return Self::new(stream),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    assert!(start.elapsed() < LIMIT, "no connection within {LIMIT:?}");
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(error) => panic!("no connection: {error}"),
+            }
+        }
     }
 
     fn new(stream: TcpStream) -> Self {

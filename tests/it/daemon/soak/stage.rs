@@ -1,0 +1,447 @@
+//! The daemon, its peers and its helper, and what happens to them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixStream;
+
+use super::model::{Model, Prefix, Routes, Version};
+use super::peer::{Helper, Notices, Session};
+use super::plan::{Dice, Neighbor, Plan, Reload, spoil};
+use crate::support::daemon::{Daemon, Lab, PATIENCE};
+
+/// Peers whose sessions must last.
+pub(super) const STEADY: [&str; 3] = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
+/// The peer whose hold time changes now and then.
+pub(super) const FLAPPER: &str = "127.0.1.4";
+/// The peer that comes and goes.
+pub(super) const VISITOR: &str = "127.0.1.5";
+/// Routes in each pool.
+const POOL: u8 = 24;
+
+pub(super) struct Stage {
+    pub(super) dice: Dice,
+    pub(super) plan: Plan,
+    pub(super) model: Model,
+    daemon: Daemon,
+    helper: Helper,
+    notices: Notices,
+    control: BufReader<UnixStream>,
+    listeners: BTreeMap<&'static str, TcpListener>,
+    sessions: BTreeMap<String, Session>,
+    /// What each peer holds.
+    held: BTreeMap<String, Routes>,
+    /// What the peers said that the helper must hear, in order.
+    said: BTreeMap<String, Vec<(Prefix, Option<Version>)>>,
+    programs: [String; 2],
+    versions: u32,
+    lab: Lab,
+}
+
+impl Stage {
+    /// All that is steady is up, and all peers hold what they should.
+    pub(super) fn new(seed: u64) -> Self {
+        let lab = Lab::new();
+        let mut dice = Dice::new(seed);
+        let programs = [
+            Helper::program(&lab),
+            lab.script("extra.sh", "while read -r line; do :; done"),
+        ];
+        let listeners: BTreeMap<_, _> = STEADY
+            .into_iter()
+            .chain([FLAPPER, VISITOR])
+            .map(|name| (name, TcpListener::bind((name, 0)).expect("a port")))
+            .collect();
+        let mut plan = Plan::default();
+        for name in STEADY.into_iter().chain([FLAPPER]) {
+            let port = listeners[name].local_addr().expect("an address").port();
+            let neighbor = Neighbor {
+                helper: true,
+                group_updates: name != STEADY[2],
+                ..Neighbor::new(Some(port))
+            };
+            plan.neighbors.insert(name.to_owned(), neighbor);
+        }
+        let notices = Notices::new(&lab);
+        let text = |name: &str| lab.path(name).to_str().expect("UTF-8").to_owned();
+        let daemon = Daemon::start_with(
+            &lab,
+            &plan.write(&mut dice, &programs),
+            &[
+                ("NOTIFY_SOCKET", &text("notify")),
+                ("exabgp_api_cli", "true"),
+                ("exabgp_api_pipename", "oxabgp-soak"),
+                ("EXABGP_ROOT", &text("root")),
+                ("oxabgp_api_socketpath", &text("control.sock")),
+            ],
+        );
+        notices.ready();
+        let control = UnixStream::connect(lab.path("control.sock")).expect("a socket");
+        control.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        let mut stage = Self {
+            dice,
+            plan,
+            model: Model::default(),
+            daemon,
+            helper: Helper::meet(&lab),
+            notices,
+            control: BufReader::new(control),
+            listeners,
+            sessions: BTreeMap::new(),
+            held: BTreeMap::new(),
+            said: BTreeMap::new(),
+            programs,
+            versions: 100,
+            lab,
+        };
+        for name in STEADY.into_iter().chain([FLAPPER]) {
+            stage.meet(name);
+        }
+        stage.settle();
+        stage
+    }
+
+    fn version(&mut self) -> Version {
+        self.versions += 1;
+        Version(self.versions)
+    }
+
+    /// A session comes up: it hears its table and both End-of-RIB markers.
+    fn meet(&mut self, name: &'static str) {
+        let session = Session::accept(&self.listeners[name]);
+        self.model.begin(name);
+        self.held.insert(name.to_owned(), Routes::new());
+        session
+            .heard
+            .until("End-of-RIB", |heard| heard.ends == [1, 1]);
+        self.sessions.insert(name.to_owned(), session);
+    }
+
+    /// The next configuration.
+    pub(super) fn change(&mut self, reload: Reload) -> Plan {
+        let mut plan = self.plan.clone();
+        match reload {
+            Reload::Reset => plan.neighbor(FLAPPER).hold_time ^= 1,
+            Reload::Visit => {
+                let address = self.listeners[VISITOR].local_addr().expect("an address");
+                let visitor = Neighbor::new(Some(address.port()));
+                plan.neighbors.insert(VISITOR.to_owned(), visitor);
+                for _ in 0..10 {
+                    self.change_route(&mut plan, VISITOR);
+                }
+            }
+            Reload::Leave => drop(plan.neighbors.remove(VISITOR)),
+            Reload::Plain => {}
+        }
+        for _ in 0..self.dice.below(3) {
+            // One that never comes: its number is used again and again.
+            let name = format!("127.0.2.{}", 1 + self.dice.below(8));
+            if plan.neighbors.remove(&name).is_none() {
+                plan.neighbors.insert(name, Neighbor::new(None));
+            }
+        }
+        let names: Vec<String> = plan.neighbors.keys().cloned().collect();
+        for name in &names {
+            for _ in 0..self.dice.below(4) {
+                self.change_route(&mut plan, name);
+            }
+            if self.dice.one_in(5) {
+                plan.neighbor(name).description = Some(self.dice.below(100));
+            }
+        }
+        if self.dice.one_in(20) {
+            let argument = self.dice.below(3);
+            plan.extra = (argument > 0).then_some(argument);
+        }
+        for neighbor in plan.neighbors.values_mut() {
+            neighbor.extra = plan.extra.is_some() && (neighbor.extra || self.dice.one_in(3));
+        }
+        plan
+    }
+
+    fn change_route(&mut self, plan: &mut Plan, name: &str) {
+        let prefix = self.prefix(10, number(name));
+        let version = self.version();
+        let routes = &mut plan.neighbor(name).routes;
+        if self.dice.one_in(3) {
+            routes.remove(&prefix);
+        } else {
+            routes.insert(prefix, version);
+        }
+    }
+
+    /// One of a pool.
+    fn prefix(&mut self, first: u8, second: u8) -> Prefix {
+        let prefix = Prefix::v4(first, second, self.dice.below(POOL));
+        if self.dice.one_in(3) {
+            prefix.v6()
+        } else {
+            prefix
+        }
+    }
+
+    pub(super) fn write(&mut self, plan: &Plan) {
+        let text = plan.write(&mut self.dice, &self.programs);
+        self.lab.write("oxabgp.conf", &text);
+    }
+
+    pub(super) fn write_broken(&mut self) {
+        let path = self.lab.path("oxabgp.conf");
+        if self.dice.one_in(7) {
+            // No file at all.
+            let _ = std::fs::remove_file(path);
+            return;
+        }
+        // The changes that come with the mistake must not count either.
+        let text = self
+            .change(Reload::Plain)
+            .write(&mut self.dice, &self.programs);
+        let text = spoil(&text, &mut self.dice);
+        self.lab.write("oxabgp.conf", &text);
+    }
+
+    /// Asks for a reload in one of three ways; how many were asked for.
+    pub(super) fn ask_for_reload(&mut self) -> usize {
+        match self.dice.below(3) {
+            0 => self.daemon.signal("USR1"),
+            1 => self.helper.say("reload\n"),
+            _ => {
+                let asked = self.ask("reload\nreload");
+                assert_eq!(asked.matches("done\n").count(), 2, "{asked}");
+                return 2;
+            }
+        }
+        1
+    }
+
+    /// Waits until the reloads are done.
+    pub(super) fn reloaded(&self, count: usize) {
+        (0..count).for_each(|_| self.notices.ready());
+    }
+
+    /// A reload took this configuration over.
+    pub(super) fn adopt(&mut self, plan: Plan) {
+        self.model.reload(&self.plan, &plan);
+        self.plan = plan;
+    }
+
+    /// The helper and the peers say something, and wait for nothing.
+    pub(super) fn traffic(&mut self) {
+        let mut lines = String::new();
+        for _ in 0..self.dice.below(6) {
+            let version = self.version();
+            let version = (!self.dice.one_in(3)).then_some(version);
+            let which = usize::from(self.dice.below(5));
+            let all: Vec<&str> = STEADY.into_iter().chain([FLAPPER]).collect();
+            let (to, second) = match all.get(which) {
+                Some(name) => (std::slice::from_ref(name), number(name)),
+                None => (&all[..], 0),
+            };
+            let prefix = self.prefix(11, second);
+            lines += &self.sentence(to, prefix, version);
+        }
+        self.helper.say(&lines);
+        for name in STEADY {
+            for _ in 0..self.dice.below(3) {
+                let version = self.version();
+                let version = (!self.dice.one_in(3)).then_some(version);
+                let prefix = Prefix::v4(20, number(name), self.dice.below(POOL));
+                if let Some(session) = self.sessions.get_mut(name) {
+                    session.say(prefix, version);
+                    let said = self.said.entry(name.to_owned()).or_default();
+                    said.push((prefix, version));
+                }
+            }
+        }
+    }
+
+    /// The line that tells these peers, of whom the model is told, too.
+    fn sentence(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) -> String {
+        let mut line = String::new();
+        if to.len() <= STEADY.len() {
+            let selectors: Vec<String> = to.iter().map(|name| format!("neighbor {name}")).collect();
+            line = selectors.join(", ") + " ";
+        }
+        let done = match version {
+            Some(Version(med)) => writeln!(
+                line,
+                "announce route {prefix} next-hop {} med {med}",
+                prefix.next_hop()
+            ),
+            None => writeln!(line, "withdraw route {prefix}"),
+        };
+        done.expect("a string takes all");
+        for name in to {
+            self.model.tell(name, prefix, version);
+        }
+        line
+    }
+
+    /// The helper says one thing, and hears that it is done.
+    pub(super) fn tell(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) {
+        let line = self.sentence(to, prefix, version);
+        self.helper.say(&line);
+        self.helper.answered();
+    }
+
+    /// The helper says something else about a route of the file.
+    pub(super) fn dispute(&mut self) {
+        let name = STEADY[usize::from(self.dice.below(3))];
+        let routes = &self.plan.neighbors[name].routes;
+        if let Some(prefix) = routes.keys().nth(usize::from(self.dice.below(8))).copied() {
+            let version = self.version();
+            let version = (!self.dice.one_in(3)).then_some(version);
+            self.tell(&[name], prefix, version);
+        }
+    }
+
+    /// Waits until everybody has heard everything, and checks it.
+    pub(super) fn settle(&mut self) {
+        let mark = |ends: [usize; 2]| ends[0];
+        let before: BTreeMap<String, usize> = self
+            .sessions
+            .iter()
+            .map(|(name, session)| (name.clone(), session.heard.change(|heard| mark(heard.ends))))
+            .collect();
+        self.helper.say("announce eor ipv4 unicast\n");
+        self.helper.answered();
+        for (name, session) in &self.sessions {
+            let marked = usize::from(self.plan.neighbors[name].helper);
+            session.heard.until(name, |heard| {
+                heard.over.is_some() || mark(heard.ends) >= before[name] + marked
+            });
+            let routes = session.heard.change(|heard| {
+                assert!(heard.over.is_none(), "{name} was reset: {:?}", heard.over);
+                std::mem::take(&mut heard.routes)
+            });
+            let held = self.held.entry(name.clone()).or_default();
+            for (prefix, version) in routes {
+                self.model.heard(name, prefix, version);
+                match version {
+                    Some(version) => held.insert(prefix, version),
+                    None => held.remove(&prefix),
+                };
+            }
+            self.model.rest(name, held);
+        }
+        self.compare_events();
+    }
+
+    /// The helper heard all that the peers said, in order.
+    fn compare_events(&mut self) {
+        let count: usize = self.said.values().map(Vec::len).sum();
+        self.helper
+            .told
+            .until("events", |told| told.events.len() >= count);
+        let mut heard: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for (peer, prefix, version) in self
+            .helper
+            .told
+            .change(|told| std::mem::take(&mut told.events))
+        {
+            heard.entry(peer).or_default().push((prefix, version));
+        }
+        assert_eq!(heard, std::mem::take(&mut self.said));
+    }
+
+    /// The session of a neighbour whose settings changed is reset, and hears its table again.
+    pub(super) fn reset(&mut self, name: &'static str) {
+        self.ended(name);
+        self.meet(name);
+    }
+
+    /// A new neighbour's session comes up and hears the routes of the file.
+    pub(super) fn visit(&mut self, name: &'static str) {
+        self.meet(name);
+    }
+
+    /// The session of a neighbour that is gone ends.
+    pub(super) fn left(&mut self, name: &str) {
+        self.ended(name);
+    }
+
+    fn ended(&mut self, name: &str) {
+        let session = self.sessions.remove(name).expect("a session");
+        session
+            .heard
+            .until("a NOTIFICATION", |heard| heard.over.is_some());
+        let told = session.heard.change(|heard| heard.over.take()).flatten();
+        let told = told.map(|told| (told.code, told.subcode));
+        assert_eq!(told, Some((6, 3)), "Peer De-configured for {name}");
+    }
+
+    /// Whether a session is still the first one.
+    pub(super) fn is_unbroken(&self, name: &str) -> bool {
+        let session = &self.sessions[name];
+        session.heard.change(|heard| heard.over.is_none())
+    }
+
+    /// Every peer asks for its routes again and gets what the model says.
+    pub(super) fn ask_again(&mut self) {
+        for (name, session) in &mut self.sessions {
+            let before = session.heard.change(|heard| heard.refreshed);
+            session.refresh(1);
+            session.refresh(2);
+            session
+                .heard
+                .until("a refresh", |heard| heard.refreshed == before + 2);
+            let again = session
+                .heard
+                .change(|heard| std::mem::take(&mut heard.again));
+            let count = again.len();
+            let table: Routes = again.into_iter().collect();
+            assert_eq!(count, table.len(), "{name} hears a route twice");
+            assert_eq!(table, self.model.table(name), "{name} asks again");
+        }
+    }
+
+    /// What the daemon shows of its tables is what the model says, of neighbours without session as well.
+    pub(super) fn compare_tables(&mut self) {
+        let shown = self.ask("show adj-rib out extensive");
+        let mut tables: BTreeMap<String, Routes> = BTreeMap::new();
+        for line in shown.lines().filter(|line| line.starts_with("neighbor ")) {
+            let words: Vec<&str> = line.split(' ').collect();
+            let after = |word: &str| {
+                let at = words.iter().position(|other| *other == word);
+                words[at.expect(line) + 1]
+            };
+            let prefix = words.iter().find(|word| word.contains('/')).expect(line);
+            let version = Version(after("med").parse().expect(line));
+            let table = tables.entry(words[1].to_owned()).or_default();
+            assert_eq!(table.insert(Prefix::parse(prefix), version), None, "{line}");
+        }
+        for name in self.plan.neighbors.keys() {
+            let table = tables.remove(name).unwrap_or_default();
+            assert_eq!(table, self.model.table(name), "shown for {name}");
+        }
+        assert!(tables.is_empty(), "routes of neighbours that are gone");
+    }
+
+    /// What the operator's commands are answered.
+    fn ask(&mut self, commands: &str) -> String {
+        let lines = format!("{commands}\n\x1e\n");
+        let stream = self.control.get_mut();
+        stream.write_all(lines.as_bytes()).expect("a daemon");
+        let mut all = String::new();
+        loop {
+            let start = all.len();
+            self.control.read_line(&mut all).expect("an answer");
+            match &all[start..] {
+                "\x1e\n" => {
+                    all.truncate(start);
+                    return all;
+                }
+                "" => panic!("the daemon hung up after {all:?}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The last number of an address.
+fn number(name: &str) -> u8 {
+    let last = name.rsplit('.').next().expect("a last number");
+    let high = if name.starts_with("127.0.2.") { 100 } else { 0 };
+    high + last.parse::<u8>().expect("a number")
+}
