@@ -23,6 +23,7 @@ mod demo;
 mod dump;
 mod encode;
 mod exabgp;
+mod healthcheck;
 mod log;
 mod pipe;
 mod run;
@@ -105,6 +106,12 @@ enum Command {
     /// the input ends and all of it is with the peer, the session is kept, or ended with --leave. Refused commands are
     /// told on standard error; answers come after `enable-ack`.
     Pipe(PipeArgs),
+    /// Announce addresses for as long as a service is well: a helper for anycast.
+    ///
+    /// Runs a check again and again, and tells the daemon to announce routes while it succeeds; to announce them with a
+    /// higher metric, or to withdraw them, when it fails. It takes every option of `exabgp healthcheck` and writes the same
+    /// commands.
+    Healthcheck(Box<healthcheck::HealthcheckArgs>),
     /// Show a speaker, a peer and a helper at work, on loopback, in a few seconds.
     ///
     /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
@@ -341,7 +348,8 @@ pub fn main() -> ExitCode {
         let _ = Cli::command().print_long_help();
         return ExitCode::from(REFUSED);
     }
-    let cli = Cli::parse_from(arguments);
+    let arguments = healthcheck::words(arguments);
+    let cli = Cli::parse_from(&arguments);
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),
         Command::Validate(args) => validate::run(&args, cli.env_file),
@@ -352,6 +360,7 @@ pub fn main() -> ExitCode {
         Command::Cli(args) => shell::run(&args, cli.env_file),
         Command::Run(args) => run::run(&args, cli.env_file),
         Command::Pipe(args) => pipe::run(&args, cli.env_file),
+        Command::Healthcheck(args) => healthcheck::run(*args, &arguments),
         Command::Demo(args) => demo::run(args.helper),
         Command::Version => version(),
     }

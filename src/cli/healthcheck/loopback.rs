@@ -1,0 +1,277 @@
+//! The addresses of this machine: found, added and removed with the program `ip`.
+//!
+//! `ip -o address show dev lo` shows an address a line; an IPv4 address may have a label, `lo:NAME`. IPv6 addresses
+//! can't have one: with `--label` only those count that this health check added itself.
+
+use std::cell::RefCell;
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use ipnet::IpNet;
+use tokio::process::Command;
+use tracing::{debug, info, warn};
+
+use super::network::{addresses, shown};
+use super::options::HealthcheckArgs;
+
+/// The exit code of `ip` when the kernel has refused; most often because the address is there already.
+const REFUSED: i32 = 2;
+/// Where `ip` may be if it isn't in the PATH: helpers often have a short one.
+const FOLDERS: [&str; 3] = ["/sbin", "/usr/sbin", "/bin"];
+
+/// Which addresses are ours, and what to do with them.
+pub(super) struct Loopback {
+    /// Networks that are not on lo.
+    interfaces: Vec<(IpNet, String)>,
+    label: Option<Label>,
+    sudo: bool,
+    /// Added by this process.
+    added: RefCell<Vec<IpNet>>,
+}
+
+#[derive(Clone, Debug)]
+struct Label {
+    text: String,
+    exact: bool,
+}
+
+impl Label {
+    fn fits(&self, found: &str) -> bool {
+        match self.exact {
+            true => found == self.text,
+            false => found.starts_with(&self.text),
+        }
+    }
+}
+
+impl Loopback {
+    pub(super) fn new(options: &HealthcheckArgs, interfaces: Vec<(IpNet, String)>) -> Self {
+        let text = options.label.clone().filter(|label| !label.is_empty());
+        let exact = options.label_exact_match;
+        Self {
+            interfaces,
+            label: text.map(|text| Label { text, exact }),
+            sudo: options.sudo,
+            added: RefCell::default(),
+        }
+    }
+
+    /// The addresses of the loopback interface, as routes to announce.
+    ///
+    /// # Errors
+    /// When `ip` can't be run.
+    pub(super) async fn scan(&self) -> Result<Vec<IpNet>, String> {
+        self.list(&["lo"]).await
+    }
+
+    /// Adds the addresses that are missing.
+    ///
+    /// # Errors
+    /// When there are too many, or one can't be added.
+    pub(super) async fn add(&self, networks: &[IpNet]) -> Result<(), String> {
+        let existing = self.list(&self.names()).await?;
+        for address in addresses(networks).map_err(too_many)? {
+            if !existing.contains(&address) {
+                self.change("add", address).await?;
+                self.added.borrow_mut().push(address);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the addresses that are there; what can't be removed is logged.
+    ///
+    /// # Errors
+    /// When they can't be listed.
+    pub(super) async fn remove(&self, networks: &[IpNet]) -> Result<(), String> {
+        let mut existing = self.list(&self.names()).await?;
+        existing.append(&mut self.added.borrow_mut());
+        for address in addresses(networks).map_err(too_many)? {
+            if existing.contains(&address)
+                && let Err(cause) = self.change("delete", address).await
+            {
+                warn!("{cause}");
+            }
+        }
+        Ok(())
+    }
+
+    /// Every interface that may have one of the addresses.
+    fn names(&self) -> Vec<&str> {
+        let mut names = vec!["lo"];
+        for (_, name) in &self.interfaces {
+            if !names.contains(&name.as_str()) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    /// The interface of an address; an address of a network is where the network is.
+    fn interface(&self, address: &IpNet) -> &str {
+        self.interfaces
+            .iter()
+            .find(|(network, _)| network.contains(address))
+            .map_or("lo", |(_, name)| name)
+    }
+
+    async fn list(&self, names: &[&str]) -> Result<Vec<IpNet>, String> {
+        let mut found = Vec::new();
+        for name in names {
+            let output = Command::new(program())
+                .args(["-o", "address", "show", "dev", name])
+                .stdin(Stdio::null())
+                .output()
+                .await
+                .map_err(cannot_run)?;
+            if !output.status.success() {
+                let why = String::from_utf8_lossy(&output.stderr);
+                warn!("the addresses of {name} can't be listed: {}", why.trim());
+            }
+            let text = String::from_utf8_lossy(&output.stdout);
+            found.extend(listed(&text, names, self.label.as_ref()));
+        }
+        debug!("addresses found: {}", words(&found));
+        Ok(found)
+    }
+
+    /// Adds or deletes one address.
+    async fn change(&self, action: &str, address: IpNet) -> Result<(), String> {
+        let interface = self.interface(&address);
+        let route = shown(&address);
+        info!("{action} address {route} on {interface}");
+        let mut command = match self.sudo {
+            true => {
+                let mut command = Command::new("sudo");
+                command.arg("ip");
+                command
+            }
+            false => Command::new(program()),
+        };
+        command.args(["address", action, &route, "dev", interface]);
+        if let Some(label) = &self.label {
+            command.args(["label", &format!("{interface}:{}", label.text)]);
+        }
+        let output = command.stdin(Stdio::null()).output().await;
+        let output = output.map_err(cannot_run)?;
+        let why = String::from_utf8_lossy(&output.stderr);
+        let why = why.trim();
+        if output.status.success() {
+            return Ok(());
+        }
+        if action == "add" && output.status.code() == Some(REFUSED) {
+            // ExaBGP passes over all of them; somebody has to know if it isn't this one.
+            if !["File exists", "already assigned"]
+                .iter()
+                .any(|known| why.contains(known))
+            {
+                warn!("address {route} is not added to {interface}: {why}");
+            }
+            return Ok(());
+        }
+        Err(format!(
+            "can't {action} address {route} on {interface}: {} {why}",
+            output.status
+        ))
+    }
+}
+
+fn too_many(cause: String) -> String {
+    format!("{cause}\nhelp: `--no-ip-setup` leaves the addresses of this machine alone")
+}
+
+fn cannot_run(cause: io::Error) -> String {
+    format!(
+        "`ip` can't be run: {cause}\nhelp: it comes with iproute2; `--no-ip-setup` with `--ip` does without"
+    )
+}
+
+fn words(networks: &[IpNet]) -> String {
+    let words: Vec<String> = networks.iter().map(shown).collect();
+    words.join(" ")
+}
+
+/// Where `ip` is.
+fn program() -> PathBuf {
+    let path: OsString = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
+    let mut candidates = folders.map(|folder| folder.join("ip"));
+    let found = candidates.find(|candidate| candidate.is_file());
+    found.unwrap_or_else(|| Path::new("ip").to_owned())
+}
+
+/// Addresses in the output of `ip -o address show`: `1: lo    inet 192.0.2.1/32 scope global lo:web\       valid_lft …`.
+///
+/// Addresses with bits beyond their length and those of 127.0.0.0/8 and ::1 are none to announce.
+fn listed(text: &str, interfaces: &[&str], label: Option<&Label>) -> Vec<IpNet> {
+    let address = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [index, _, family, network, _, ..] = words[..] else {
+            return None;
+        };
+        let number = index.strip_suffix(':')?;
+        let numbered = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        if !numbered || !matches!(family, "inet" | "inet6") || !network.contains('/') {
+            return None;
+        }
+        let network: IpNet = network.parse().ok()?;
+        if network != network.trunc() || network.addr().is_loopback() {
+            return None;
+        }
+        let fits = label.is_none_or(|label| {
+            let found = words[4..].iter().rev().find_map(|word| {
+                let (name, rest) = word.split_once(':')?;
+                let found = rest.split('\\').next()?;
+                (interfaces.contains(&name) && !found.is_empty()).then_some(found)
+            });
+            found.is_some_and(|found| label.fits(found))
+        });
+        fits.then_some(network)
+    };
+    text.lines().filter_map(address).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHOWN: &str = r"1: lo    inet 127.0.0.1/8 scope host lo\       valid_lft forever preferred_lft forever
+1: lo    inet 192.0.2.1/32 scope global lo:web1\       valid_lft forever preferred_lft forever
+1: lo    inet 192.0.2.2/32 scope global lo:web\       valid_lft forever preferred_lft forever
+1: lo    inet 192.0.2.3/32 scope global lo\       valid_lft forever preferred_lft forever
+1: lo    inet 192.0.2.5/24 scope global lo\       valid_lft forever preferred_lft forever
+1: lo    inet 198.51.100.0/24 scope global lo:webs\       valid_lft forever preferred_lft forever
+1: lo    inet 192.0.2.9 peer 192.0.2.10/32 scope global lo\       valid_lft forever preferred_lft forever
+1: lo    inet6 ::1/128 scope host \       valid_lft forever preferred_lft forever
+1: lo    inet6 2001:db8::1/128 scope global \       valid_lft forever preferred_lft forever
+nonsense
+";
+
+    #[test]
+    fn the_addresses_of_the_loopback_are_found() {
+        let label = |text: &str, exact| {
+            Some(Label {
+                text: text.to_owned(),
+                exact,
+            })
+        };
+        for (label, wanted) in [
+            (
+                None,
+                "192.0.2.1/32 192.0.2.2/32 192.0.2.3/32 198.51.100.0/24 2001:db8::1/128",
+            ),
+            (
+                label("web", false),
+                "192.0.2.1/32 192.0.2.2/32 198.51.100.0/24",
+            ),
+            (label("web", true), "192.0.2.2/32"),
+            (label("none", false), ""),
+        ] {
+            let found = listed(SHOWN, &["lo"], label.as_ref());
+            assert_eq!(words(&found), wanted, "{label:?}");
+        }
+        assert!(listed(SHOWN, &["eth0"], label("web", false).as_ref()).is_empty());
+    }
+}

@@ -1,0 +1,338 @@
+//! `oxabgp healthcheck`: announces addresses for as long as a service is well. ExaBGP's program, to the byte.
+//!
+//! It is a helper like any other: it runs a check again and again, writes commands on standard output and reads answers on
+//! standard input. The parts know little of each other: `options` and `file` say what is wanted, `state` what the results of
+//! checks mean, `announce` which commands that makes (all pure); `check`, `loopback` and `link` are the shell, the addresses
+//! of the machine and the daemon. This file lets them take turns.
+//!
+//! What ends it: SIGTERM, SIGINT (routes withdrawn, addresses removed, exit code 0), `--interval 0` after the first
+//! announcement, and a daemon that is gone: an orphan that holds on to addresses helps nobody, least of all the health
+//! check that the next daemon starts.
+
+use std::ffi::{CString, OsString};
+use std::io;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use ipnet::IpNet;
+use nix::unistd::{Gid, Group, User, geteuid, initgroups, setresgid, setresuid};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, error, info, warn};
+
+mod announce;
+mod check;
+mod file;
+mod link;
+mod log;
+mod loopback;
+mod network;
+mod options;
+mod state;
+
+pub(crate) use options::HealthcheckArgs;
+
+use super::{Cli, Command, REFUSED};
+use announce::Occasion;
+use link::Link;
+use loopback::Loopback;
+use state::{Finding, Machine, State};
+
+/// How long the last commands may take when we are told to end: the daemon kills us a second later.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// The command line as clap understands it, if it is ours.
+pub(super) fn words(given: Vec<OsString>) -> Vec<OsString> {
+    match place(&given) {
+        Some(_) => options::words(given),
+        None => given,
+    }
+}
+
+/// Where `healthcheck` stands; `--env-file` may come before.
+fn place(given: &[OsString]) -> Option<usize> {
+    let first = given.get(1)?.to_string_lossy();
+    let place = match &*first {
+        "--env-file" => 3,
+        first if first.starts_with("--env-file=") => 2,
+        _ => 1,
+    };
+    (given.get(place)? == "healthcheck").then_some(place)
+}
+
+/// Runs the health check; `given` is the whole command line.
+pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
+    let args = match &args.config {
+        Some(path) => with_file(path, given),
+        None => Ok(args),
+    };
+    let args = match args {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    if let Err(conflict) = args.check() {
+        return usage(&conflict);
+    }
+    if let Some(path) = &args.pid
+        && let Err(cause) = std::fs::write(path, format!("{}\n", std::process::id()))
+    {
+        eprintln!("error: `--pid {}`: {cause}", path.display());
+        return ExitCode::from(USAGE);
+    }
+    if let Err(mistake) = log::start(&args) {
+        eprintln!("error: {mistake}");
+        return ExitCode::from(REFUSED);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            error!("{cause}");
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let result = runtime.block_on(serve(&args));
+    // A command that nobody reads may still wait for room in the pipe.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(cause) => {
+            error!("{cause}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+/// Exit code of a usage error.
+const USAGE: u8 = 2;
+
+fn usage(mistake: &clap::Error) -> ExitCode {
+    // Who closed our standard error does not want to know.
+    let _ = mistake.print();
+    ExitCode::from(u8::try_from(mistake.exit_code()).unwrap_or(USAGE))
+}
+
+/// The options of the file of `--config`, then those of the command line.
+fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCode> {
+    let refused = |code: u8, cause: &dyn std::fmt::Display| {
+        eprintln!("error: {}{cause}", path.display());
+        ExitCode::from(code)
+    };
+    let text =
+        std::fs::read_to_string(path).map_err(|cause| refused(REFUSED, &format!(": {cause}")))?;
+    let place = place(given).unwrap_or(1);
+    let (before, after) = given.split_at(given.len().min(place + 1));
+    let mut all = before.to_vec();
+    for entry in file::entries(&text) {
+        let words = options::words(entry.words.into_iter().map(OsString::from));
+        // By itself first, so that a mistake is shown in its place.
+        if let Err(mistake) = Cli::try_parse_from(before.iter().chain(&words)) {
+            let text = mistake.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+            return Err(refused(USAGE, &format!(":{}: {text}", entry.line)));
+        }
+        all.extend(words);
+    }
+    all.extend_from_slice(after);
+    match Cli::try_parse_from(all).map(|cli| cli.command) {
+        Ok(Command::Healthcheck(args)) => Ok(*args),
+        Ok(_) => Err(ExitCode::from(USAGE)),
+        Err(mistake) => Err(usage(&mistake)),
+    }
+}
+
+/// Why a health check ends before it was told to.
+enum Failure {
+    /// Nobody reads our commands.
+    Gone(io::Error),
+    Other(String),
+}
+
+/// From the first address to the last command.
+async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
+    let loopback = Loopback::new(args, args.interfaces()?);
+    let ends = |kind| signal(kind).map_err(|cause| cause.to_string());
+    let mut terminate = ends(SignalKind::terminate())?;
+    let mut interrupt = ends(SignalKind::interrupt())?;
+    let health = Health::start(args, &loopback).await?;
+    let ended = tokio::select! {
+        biased;
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = health.link.closed() => Err(Failure::Gone(io::ErrorKind::BrokenPipe.into())),
+        ended = health.watch() => match ended {
+            Ok(()) => return Ok(()),
+            Err(failure) => Err(failure),
+        },
+    };
+    let result = match ended {
+        Ok(()) => Ok(()),
+        Err(Failure::Gone(cause)) => return Err(format!("nobody reads our commands: {cause}")),
+        Err(Failure::Other(cause)) => Err(cause),
+    };
+    tokio::select! {
+        () = health.leave() => {}
+        _ = terminate.recv() => warn!("told to end again: leaving the rest as it is"),
+        _ = interrupt.recv() => warn!("told to end again: leaving the rest as it is"),
+    }
+    result
+}
+
+/// A health check that runs.
+struct Health<'a> {
+    args: &'a HealthcheckArgs,
+    loopback: &'a Loopback,
+    link: Link,
+    /// What is announced, in order.
+    routes: Vec<IpNet>,
+}
+
+impl<'a> Health<'a> {
+    /// Finds and sets up the addresses, drops rights, opens the link.
+    async fn start(args: &'a HealthcheckArgs, loopback: &'a Loopback) -> Result<Self, String> {
+        let mut routes = match args.ips.is_empty() {
+            true => loopback.scan().await?,
+            false => args.ips.clone(),
+        };
+        if routes.is_empty() {
+            let help = "`--ip` names what to announce; without, the addresses of the loopback interface are";
+            return Err(format!("no IP address found\nhelp: {help}"));
+        }
+        if !args.no_ip_setup {
+            loopback.add(&routes).await?;
+        }
+        become_user(args.user.as_deref(), args.group.as_deref())?;
+        if args.deaggregate_networks {
+            routes = network::addresses(&routes)?;
+        }
+        let count = i64::try_from(routes.len()).unwrap_or(i64::MAX);
+        let first = args.start_ip.rem_euclid(count);
+        routes.rotate_left(usize::try_from(first).unwrap_or_default());
+        Ok(Self {
+            args,
+            loopback,
+            link: Link::open(args.no_ack),
+            routes,
+        })
+    }
+
+    /// Checks and announces, until there is a reason to end.
+    async fn watch(&self) -> Result<(), Failure> {
+        let mut machine = Machine::new(self.args.rise, self.args.fall);
+        loop {
+            let changed = machine.step(self.look().await);
+            let state = machine.state();
+            if changed.is_some() {
+                info!("the service is {state}");
+                check::hooks(self.hooks(state), state).await;
+            }
+            if changed.is_some() || !self.args.debounce {
+                self.tell(state).await?;
+            }
+            if state.is_moving() {
+                sleep(self.args.fast_interval).await;
+            } else if self.args.interval.is_zero() {
+                info!("the interval is 0: ending after the announcement");
+                return Ok(());
+            } else {
+                sleep(self.args.interval).await;
+            }
+        }
+    }
+
+    async fn look(&self) -> Finding {
+        let disabled = self.args.disable.as_ref().is_some_and(|path| path.exists());
+        match &self.args.command {
+            _ if disabled => Finding::Disabled,
+            Some(command) => check::check(command, self.args.timeout).await,
+            None => Finding::Good,
+        }
+    }
+
+    /// The commands for a change to that state, its own first.
+    fn hooks(&self, state: State) -> impl Iterator<Item = &String> {
+        let own: &[String] = match state {
+            State::Up => &self.args.up_execute,
+            State::Down => &self.args.down_execute,
+            State::Disabled => &self.args.disabled_execute,
+            State::Init | State::Rising | State::Falling => &[],
+        };
+        own.iter().chain(&self.args.execute)
+    }
+
+    /// Tells the daemon what a state means for the routes, if it means anything.
+    async fn tell(&self, state: State) -> Result<(), Failure> {
+        let Some(occasion) = Occasion::of(state) else {
+            return Ok(());
+        };
+        let dynamic = self.args.dynamic_ip_setup;
+        if dynamic && occasion == Occasion::Up {
+            let added = self.loopback.add(&self.routes).await;
+            added.map_err(Failure::Other)?;
+        }
+        for command in announce::commands(occasion, self.args, &self.routes) {
+            self.link.say(command).await.map_err(Failure::Gone)?;
+        }
+        // Only now: packets may come until the routes are gone.
+        if dynamic && occasion != Occasion::Up {
+            let removed = self.loopback.remove(&self.routes).await;
+            removed.map_err(Failure::Other)?;
+        }
+        Ok(())
+    }
+
+    /// Withdraws everything, then removes the addresses.
+    async fn leave(&self) {
+        info!("ending: withdrawing the routes");
+        let withdraw = async {
+            for command in announce::commands(Occasion::Exit, self.args, &self.routes) {
+                self.link.say(command).await?;
+            }
+            Ok::<(), io::Error>(())
+        };
+        match timeout(LEAVE, withdraw).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => warn!("nobody reads our commands: {cause}"),
+            Err(_) => warn!("the daemon takes its time; not waiting for it"),
+        }
+        if (!self.args.no_ip_setup || self.args.dynamic_ip_setup)
+            && let Err(cause) = self.loopback.remove(&self.routes).await
+        {
+            warn!("{cause}");
+        }
+    }
+}
+
+/// Becomes another group and user; with the user come their groups.
+fn become_user(user: Option<&str>, group: Option<&str>) -> Result<(), String> {
+    let unknown = |kind: &str, name: &str| format!("there is no {kind} `{name}`");
+    let failed = |cause: nix::Error| format!("can't drop privileges: {cause}");
+    let mut gid: Option<Gid> = None;
+    if let Some(name) = group {
+        let group = Group::from_name(name).map_err(failed)?;
+        gid = Some(group.ok_or_else(|| unknown("group", name))?.gid);
+    }
+    let mut uid = None;
+    if let Some(name) = user {
+        let user = User::from_name(name).map_err(failed)?;
+        let user = user.ok_or_else(|| unknown("user", name))?;
+        let gid = *gid.get_or_insert(user.gid);
+        if geteuid().is_root() {
+            let login = CString::new(name).map_err(|_| unknown("user", name))?;
+            initgroups(&login, gid).map_err(failed)?;
+        }
+        uid = Some(user.uid);
+    }
+    if let Some(gid) = gid {
+        setresgid(gid, gid, gid).map_err(failed)?;
+    }
+    if let Some(uid) = uid {
+        setresuid(uid, uid, uid).map_err(failed)?;
+        debug!("became user {uid}");
+    }
+    Ok(())
+}
