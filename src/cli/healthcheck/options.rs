@@ -197,28 +197,28 @@ Examples:
   In a configuration, an address that is announced for as long as a DNS server answers:
 
     process dns {
-        run oxabgp healthcheck --cmd \"dig @198.51.100.53 example.net +time=2 +tries=1\" --ip 198.51.100.53/32
-            --withdraw-on-down --debounce --no-syslog;
+        run oxabgp healthcheck --ip 198.51.100.53 --cmd \"dig @198.51.100.53 example.net +tries=1\";
         encoder text;
     }
     neighbor 192.0.2.1 { … api { processes [ dns ]; } }
 
-  The same options in a file, for `run oxabgp healthcheck --config /etc/oxabgp/dns.health`:
+  The same with more options in a file, for `oxabgp healthcheck --config /etc/oxabgp/dns.health`:
 
     # checked every 10 seconds, every second while it changes
-    command = dig @198.51.100.53 example.net +time=2 +tries=1
+    command = dig @198.51.100.53 example.net +tries=1
     interval = 10
-    ip = 198.51.100.53/32
+    ip = 198.51.100.53
     ip = 2001:db8::53
     withdraw-on-down
     up-execute = logger dns is up
 
-  By hand, to see what would be said: a terminal gives no answers, and none is waited for.
+  By hand, to see what would be said; a terminal gives no answers, and none is waited for:
 
     oxabgp healthcheck --cmd true --rise 1 --interval 0 --no-ip-setup --ip 198.51.100.53
 
-While the service is up the routes have --up-metric, while it is down --down-metric or they are withdrawn; while the
-file of --disable exists, --disabled-metric. SIGTERM withdraws them, and removes the addresses that were set up.";
+While the service is up the routes have --up-metric; while it is down they have --down-metric, or
+are withdrawn; while the file of --disable exists they have --disabled-metric. SIGTERM withdraws
+them and removes the addresses that were set up.";
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.trim().parse().map_err(|_| "it is no number")?;
