@@ -1,0 +1,105 @@
+"""What both programs did, put side by side: alike, kept different on purpose, or wrong."""
+import difflib
+import re
+
+from differences import explained, normal
+from program import CONTEXTS
+
+
+class Accepted:
+    """The differences kept on purpose: `## id` headings of differences.md with their `pattern:` lines."""
+
+    def __init__(self, path):
+        self.entries, self.used, self.names = [], {}, set()
+        name = None
+        with open(path) as f:
+            for line in f:
+                if line.startswith("## "):
+                    name = line[3:].strip()
+                    self.names.add(name)
+                found = re.match(r"- pattern: `(.*)`\s*$", line)
+                if found:
+                    self.entries.append((name, re.compile(found.group(1))))
+
+    def use(self, name):
+        assert name in self.names, f"{name} has no heading in differences.md"
+        self.used[name] = self.used.get(name, 0) + 1
+
+    def covers(self, line):
+        for name, pattern in self.entries:
+            if pattern.search(line):
+                self.use(name)
+                return True
+        return False
+
+
+def brief(ours, theirs, around=60):
+    """Two texts with what they share at both ends cut short."""
+    if max(len(ours), len(theirs)) < 300:
+        return ours, theirs
+    start = next((i for i, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
+    rest = min(len(ours), len(theirs)) - start
+    end = next((i for i in range(rest) if ours[-1 - i] != theirs[-1 - i]), rest)
+    start, end = max(0, start - around), max(0, end - around)
+    return tuple(("..." if start else "") + text[start:len(text) - end][:1000] + ("..." if end else "") for text in (ours, theirs))
+
+
+class Comparison:
+    """Counts what is alike, sorts what is not."""
+
+    def __init__(self, accepted, limit):
+        self.accepted, self.limit = accepted, limit
+        self.alike, self.kept, self.wrong = 0, 0, []
+
+    def same(self, kind, what, ours, theirs):
+        """`theirs` is ExaBGP's."""
+        if ours == theirs:
+            self.alike += 1
+            return
+        line = f"{kind} {what} | exabgp {theirs} | oxabgp {ours}"
+        reasons = explained(theirs, ours)
+        if reasons or self.accepted.covers(line):
+            self.kept += 1
+            for reason in reasons:
+                self.accepted.use(reason)
+        else:
+            short = brief(ours, theirs)
+            self.wrong.append(f"{kind} {what[:300]}\n     exabgp {short[1]}\n     oxabgp {short[0]}")
+
+    def wires(self, phase, ours, theirs):
+        """Compares multisets of single-NLRI lines, side by side for each NLRI."""
+        for context in CONTEXTS:
+            mine, their = by_nlri(ours[context]), by_nlri(theirs[context])
+            for key in sorted(set(mine) | set(their)):
+                self.same(f"wire {phase} {context}", key, mine.get(key, "nothing"), their.get(key, "nothing"))
+        for form in ("events json", "events text"):
+            self.lists(f"sent {phase} {form}", "", sorted(ours[form], key=normal), sorted(theirs[form], key=normal))
+
+    def lists(self, kind, what, ours, theirs):
+        """Compares line by line, in order; what one has more stands against `nothing`."""
+        for tag, a, b, c, d in difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_opcodes():
+            if tag == "equal":
+                self.alike += b - a
+                continue
+            mine, their = ours[a:b], theirs[c:d]
+            for i in range(max(len(mine), len(their))):
+                self.same(kind, what, mine[i] if i < len(mine) else "nothing", their[i] if i < len(their) else "nothing")
+
+    def events(self, messages, ours, theirs):
+        for context in messages:
+            for message, mine, their in zip(messages[context], ours[context], theirs[context]):
+                what = f"{context} {message[19:].hex().upper()}"
+                self.same("session", what, mine[1], their[1])
+                if mine[1] is None and their[1] is None:
+                    for form in mine[0]:
+                        self.lists(form, what, mine[0][form], their[0][form])
+
+
+def by_nlri(lines):
+    out = {}
+    for line in lines:
+        words = line.split(" ", 5)
+        key = f"{words[0]} {words[1]}/{words[2]} {words[4]}" if words[0] in ("announce", "withdraw") else line
+        value = f"{words[3]} {words[5]}" if words[0] in ("announce", "withdraw") else "sent"
+        out[key] = out[key] + " and " + value if key in out else value
+    return out
