@@ -12,7 +12,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Asn, AttributeSet, Family};
+use crate::bgp::{Asn, AttributeSet, Family, NextHop};
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Change, PeerId, PeerSet};
 
@@ -126,6 +126,8 @@ pub struct ListedRoute<'a> {
     pub peer: PeerId,
     /// The route.
     pub nlri: NlriRef<'a>,
+    /// Its next hop: that of a received route of a family other than IPv4 unicast is not among its attributes.
+    pub next_hop: Option<NextHop>,
     /// Its attributes.
     pub attributes: &'a AttributeSet,
     /// Heard on a session that is gone, and not yet again (RFC 4724).

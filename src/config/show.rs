@@ -191,7 +191,7 @@ impl Text {
         let capabilities = &neighbor.session.capabilities;
         self.open("capability");
         for (word, value) in switches(capabilities) {
-            if word == "nexthop" {
+            if word == "software-version" {
                 let time = capabilities.graceful_restart;
                 self.set(
                     "graceful-restart",
@@ -199,6 +199,9 @@ impl Text {
                 );
             }
             self.set(word, if value { "enable" } else { "disable" });
+            if word == "nexthop" {
+                self.set("add-path", add_path(capabilities.add_path));
+            }
         }
         let notification = capabilities.graceful_restart_notification;
         self.some(
@@ -209,7 +212,6 @@ impl Text {
             "long-lived-graceful-restart",
             capabilities.long_lived_graceful_restart,
         );
-        self.set("add-path", add_path(capabilities.add_path));
         self.some("role", capabilities.role.map(role));
         self.close();
     }
@@ -352,17 +354,17 @@ pub(super) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
     out
 }
 
-/// Capabilities that are on or off, in ExaBGP's order.
+/// Capabilities that are on or off, in ExaBGP's order, then those that it does not show.
 pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool); 10] {
     [
         ("asn4", capabilities.asn4),
         ("route-refresh", capabilities.route_refresh),
-        ("nexthop", capabilities.nexthop.is_some()),
         ("software-version", capabilities.software_version),
-        ("extended-message", capabilities.extended_message),
+        ("nexthop", capabilities.nexthop.is_some()),
         ("multi-session", capabilities.multi_session),
         ("operational", capabilities.operational),
         ("aigp", capabilities.aigp),
+        ("extended-message", capabilities.extended_message),
         ("link-local-nexthop", capabilities.link_local_nexthop),
         ("link-local-prefer", capabilities.link_local_prefer),
     ]

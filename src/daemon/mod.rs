@@ -33,6 +33,7 @@ use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
 use crate::speaker::Server;
 
+mod advisory;
 mod clock;
 pub(crate) mod control;
 mod core;

@@ -27,6 +27,7 @@ use crate::rib::{Action, Change as Announcement, PeerSet, pack};
 use crate::rib::{AdjRibIn, PeerId};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
+use super::advisory::Advisories;
 use super::core::Core;
 use super::defer::{self, Deferred};
 use super::pace::Pace;
@@ -74,6 +75,8 @@ pub(crate) struct Neighbor {
     pace: RefCell<Pace>,
     /// Whole messages that are not routes: they go out before the next routes.
     said: RefCell<VecDeque<Vec<u8>>>,
+    /// What is said anew in each session.
+    pub(crate) advisories: Advisories,
     /// Routes that its configuration names once more further down: ExaBGP sends each version once, in the first session.
     overtaken: RefCell<Vec<(Nlri, Rc<AttributeSet>)>>,
     /// Its connection attempts are used up.
@@ -116,6 +119,7 @@ impl Neighbor {
             fed: RefCell::default(),
             pace: RefCell::new(Pace::new(config.rate_limit)),
             said: RefCell::default(),
+            advisories: Advisories::default(),
             overtaken: RefCell::default(),
             gave_up: Cell::new(false),
             retired: Cell::new(false),
@@ -429,6 +433,8 @@ impl Plugin for NeighborPlugin {
             router_id: session.local.router_id,
             group_updates: config.session.group_updates,
         };
+        let standing = neighbor.advisories.of(&config.session.families);
+        neighbor.said.borrow_mut().extend(standing);
         neighbor.say_overtaken(&sender);
         self.core.rib.borrow_mut().up(
             neighbor.id,

@@ -15,7 +15,7 @@ use crate::api::control::{
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
-use crate::bgp::message::operational::{Content, Operational};
+use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
 use crate::config::Secrets;
@@ -168,6 +168,13 @@ impl Control for Speech<'_> {
                 }
                 let mut out = Vec::new();
                 message.encode(&mut out);
+                if message.kind == OperationalType::ASM {
+                    let advisories = &listed.neighbor.advisories;
+                    advisories.keep(message.family, out.clone());
+                    if !listed.neighbor.is_established() {
+                        return;
+                    }
+                }
                 listed.neighbor.say(out);
             }
         });
@@ -239,6 +246,7 @@ impl Control for Speech<'_> {
                         out(&ListedRoute {
                             peer: id,
                             nlri: route.nlri.as_ref(),
+                            next_hop: route.next_hop.or_else(|| route.attributes.next_hop()),
                             attributes: route.attributes,
                             stale: route.stale,
                         });
@@ -254,6 +262,7 @@ impl Control for Speech<'_> {
                         out(&ListedRoute {
                             peer: id,
                             nlri: route.nlri.as_ref(),
+                            next_hop: route.attributes.next_hop(),
                             attributes: route.attributes,
                             stale: false,
                         });

@@ -52,7 +52,11 @@ impl Selector {
             if words.peek() == head {
                 words.next();
             } else if head == "neighbor" {
-                return Err(words.expected("`neighbor` and an address"));
+                // As in ExaBGP, a comma may also end the list; an address needs its `neighbor`.
+                match words.peek().chars().next() {
+                    None | Some('a'..='z' | '#') => break,
+                    _ => return Err(words.expected("`neighbor` and an address")),
+                }
             }
         }
         if list && !words.accept("]") {
@@ -184,6 +188,7 @@ mod tests {
             "neighbor 127.0.0.2 peer-as 65001 local-as 65000",
             "neighbor 127.0.0.9, neighbor 127.0.0.2",
             "neighbor 127.0.0.9 ,neighbor * local-ip 127.0.0.1",
+            "neighbor 127.0.0.2,",
             "neighbor 127.0.0.2 family-allowed in-open router-id 10.0.0.1",
             "peer *",
             "peer [127.0.0.9, 127.0.0.2 peer-as 65001]",
@@ -215,7 +220,7 @@ mod tests {
         for line in [
             "neighbor",
             "neighbor , x",
-            "neighbor 1.1.1.1, announce",
+            "neighbor 1.1.1.1, 2.2.2.2 announce",
             "neighbor 1.1.1.1 peer-as",
             "peer [ 1.1.1.1 announce",
         ] {

@@ -370,7 +370,8 @@ impl Task {
             for message in messages(chunk) {
                 let message = raw(chunk, message);
                 status.sent.count(message.kind);
-                if observed {
+                // Messages that are not routes are few, and always told.
+                if observed || message.kind != MessageType::UPDATE {
                     let event = SessionEvent::Message {
                         direction: Direction::Send,
                         message: &message,

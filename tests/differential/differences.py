@@ -100,3 +100,28 @@ def explained(theirs, ours):
         if theirs == ours:
             return used
     return []
+
+
+def shown_configuration(lines):
+    """`show neighbor configuration` as far as both print it: one unnamed api block for each helper, nothing that is not set."""
+    out, at = [], 0
+    while at < len(lines):
+        line = lines[at]
+        head = line.strip()
+        end = next((i for i in range(at, len(lines)) if lines[i] == line[:len(line) - len(line.lstrip())] + "}"), at)
+        inside = lines[at + 1:end]
+        if line.startswith("  api") and head.endswith("{"):
+            names = re.findall(r"[^\s\[\];]+", inside[0].split("processes", 1)[1]) if inside and "processes" in inside[0] else []
+            for name in names:
+                out += ["  api {", f"    processes [ {name} ];", *inside[1:], "  }"]
+            at = end
+        elif line in ("  static {", "  announce {", "  operational {", "  flow {", "  l2vpn {"):
+            at = end  # ExaBGP does not print these
+        elif line in ("  nexthop {", "  add-path {") and not inside:
+            at = end
+        elif not head or head.endswith(" None;") or head.startswith("md5-") or re.match("(extended-message|link-local-[a-z]+) (en|dis)able;", head):
+            pass
+        else:
+            out.append(line)
+        at += 1
+    return out

@@ -137,7 +137,7 @@ def acks(t):
     """enable-ack, disable-ack, silence-ack; each helper has its own."""
     two_neighbors(t)
     some = ["version", "announce route 10.0.{n}.0/24 next-hop 1.1.1.1", "foo", "# comment", "show neighbor summary 127.0.0.9", "help",
-            "announce eor", "teardown foo", "neighbor 127.0.0.9 teardown 2", "", "announce watchdog dog", "flush adj-rib out", "show adj-rib out"]
+            "announce eor", "teardown foo", "neighbor 127.0.0.9 teardown 2", "", "announce watchdog dog", "show adj-rib out"]
     for n, mode in enumerate(["disable-ack", "enable-ack", "silence-ack", "disable-ack", "enable-ack", "enable-ack", "silence-ack", "silence-ack", "enable-ack"]):
         t.ask("text", mode, *[line.replace("{n}", str(n)) for line in some])
         t.ask("json", "version", "foo")
@@ -212,9 +212,38 @@ def others(t):
     t.lost("127.0.0.2", "teardown 4")
     t.up("127.0.0.2", opened)
     t.settle("up again")
-    for number in ("2", "6", "99", "0"):
+    for number in ("2", "6", "99"):
         t.say("text", f"neighbor * teardown {number}")
         t.lost("127.0.0.2", f"teardown {number}")
         t.up("127.0.0.2", opened)
         t.settle(f"up after teardown {number}")
     t.ask("text", "teardown 4", "show adj-rib out")
+
+
+@scenario
+def configuration(t):
+    """`show neighbor configuration` of neighbors that have everything."""
+    for name in ("json", "text"):
+        t.helper(name, name)
+    addresses = [f"127.0.0.{n}" for n in range(2, 8)]
+    for address in addresses:
+        t.peer(address)
+    blocks = [
+        'description "a peer with a name"; host-name host; domain-name domain.example; adj-rib-in false; adj-rib-out false; rate-limit 5; group-updates false; '
+        'auto-flush false; manual-eor true; outgoing-ttl 5; incoming-ttl 7; api x { processes [ json text ]; neighbor-changes; negotiated; fsm; signal; '
+        "receive { parsed; packets; consolidate; open; update; notification; keepalive; refresh; operational; } send { parsed; update; } }",
+        "api { processes [ json ]; receive { parsed; update; } } api named { processes [ text ]; send { packets; update; keepalive; } }",
+        'passive true; md5-password "secret"; md5-ip 127.0.0.1; md5-base64 false; static { route 10.0.0.0/24 next-hop 1.1.1.1 med 5 community [ 1:2 no-export ]; '
+        "route 10.0.1.0/24 { next-hop 1.1.1.1; label 5; rd 1:1; } } flow { route { match { source 10.0.0.0/24; } then { discard; } } }",
+        "nexthop { ipv4 unicast ipv6; } add-path { ipv4 unicast; } announce { ipv4 { unicast 10.3.0.0/24 next-hop self; } ipv6 { unicast 2001:db8:1::/48 next-hop 2001:db8::1; } }",
+        "operational { asm afi ipv4 safi unicast advisory \"hello\"; } l2vpn { vpls site5 { endpoint 5; base 10702; offset 1; size 8; rd 1:1; next-hop 1.1.1.1; } }",
+        "connect 1790;",
+    ]
+    words = ["graceful-restart 120; multi-session disable;", "route-refresh; software-version enable; extended-message disable;", "asn4 disable;",
+             "nexthop enable; add-path send/receive;", "operational enable; aigp enable;", ""]
+    families = ["ipv4 unicast; ipv4 flow;", "all;", "ipv4 mpls-vpn; ipv4 unicast; ipv4 flow;", TWO, "ipv4 unicast; l2vpn vpls;", ""]
+    text = "".join(neighbor(a, block, 65001, family, word) for a, block, word, family in zip(addresses, blocks, words, families))
+    t.start(text)
+    for address in addresses:
+        t.answered("text", f"show neighbor {address} configuration")
+    t.answered("text", "show neighbor configuration")

@@ -38,12 +38,37 @@ class Far(Peer):
         self.sent, self.closed, self.up, self.paths = 0, False, False, ()
 
     def tell(self, *messages):
-        """Sends whole messages, in one piece."""
-        self.sent += len(messages)
+        """Sends whole messages, in one piece; the daemon counts all but the operational ones."""
+        self.sent += sum(m[18] != 6 for m in messages)
         try:
             self.send(b"".join(messages))
         except OSError:
             self.closed = True
+
+    def take(self, timeout=30):
+        """Takes the daemon's next connection and reads its OPEN; nothing is said yet."""
+        self.drop()
+        self.listener.settimeout(timeout)
+        try:
+            self.socket, _ = self.listener.accept()
+        except TimeoutError:
+            raise Failure(f"no connection to {self.address}:{self.port}") from None
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.fresh()
+        self.opened = self.read(timeout)
+        if self.opened is None or self.opened[18] != wire.OPEN:
+            raise Failure("the first message is not an OPEN")
+
+    def fresh(self):
+        self.buffer, self.received, self.closed, self.sent, self.up, self.opened = b"", [], False, 0, False, None
+
+    def shake(self, message, timeout=30):
+        """Answers the OPEN and waits for the KEEPALIVE."""
+        self.send(message + wire.keepalive())
+        kept = self.read(timeout)
+        if kept is None or kept[18] != wire.KEEPALIVE:
+            raise Failure(f"no KEEPALIVE after the OPENs but {kept.hex() if kept else 'a close'}")
+        self.sent, self.closed, self.up = 2, False, True
 
     def dial(self, address, port, timeout=20):
         """Connects to the daemon; nothing is said yet."""
@@ -61,7 +86,7 @@ class Far(Peer):
                 if time.monotonic() > deadline:
                     raise Failure(f"{address}:{port} takes no connection") from None
                 time.sleep(0.02)
-        self.buffer, self.received, self.closed, self.sent, self.up = b"", [], False, 0, False
+        self.fresh()
 
     def poll(self):
         """Takes what has arrived."""
@@ -73,11 +98,11 @@ class Far(Peer):
                 self.closed = not self.pull()
 
 
-def neighbor(address, body="", peer_as=65001, families="ipv4 unicast;", capability="route-refresh enable;"):
+def neighbor(address, body="", peer_as=65001, families="ipv4 unicast;", capability="route-refresh enable;", control=True):
     """A neighbor of the configuration; `body` is the rest of it."""
     return (f"neighbor {address} {{\n  local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {peer_as}; hold-time 180;\n"
             + (f"  family {{ {families} }}\n" if families else "") + (f"  capability {{ {capability} }}\n" if capability else "")
-            + f"  api control-{address.replace('.', '-')} {{ processes [ control ]; }}\n  {body}\n}}\n")
+            + (f"  api control-{address.replace('.', '-')} {{ processes [ control ]; }}\n" if control else "") + f"  {body}\n}}\n")
 
 
 def families(*names):
@@ -150,14 +175,15 @@ class Stage:
     # --- on the stage
 
     def up(self, address, opened=None, timeout=30):
-        """Takes the daemon's connection up to Established; its OPEN is kept."""
+        """Takes the daemon's connection (or the one that waits since the last session) up to Established; its OPEN is kept."""
         peer = self.peer(address)
         try:
-            peer.accept(opened or peer_open(), timeout)
+            if peer.socket is None or peer.closed or peer.opened is None or peer.up:
+                peer.take(timeout)
+            self.note(f"open {address}", peer.opened.hex().upper())
+            peer.shake(opened or peer_open(), timeout)
         except Failure as error:
             raise Failure(f"{address}: {error}") from None
-        peer.sent, peer.closed, peer.up = 2, False, True
-        self.note(f"open {address}", peer.opened.hex().upper())
         self.established(address)
 
     def established(self, address, timeout=20):
@@ -323,16 +349,24 @@ class Stage:
 
     # --- the end
 
-    def lost(self, address, label):
-        """Waits until the daemon has closed a session."""
-        self.wait(lambda: self.peers[address].closed, f"end of the session of {address}")
+    def lost(self, address, label, again=True):
+        """Waits until the daemon has closed a session and, unless it will not, has come back with an OPEN."""
+        peer = self.peers[address]
+        self.wait(lambda: peer.closed, f"end of the session of {address}")
+        left = [line for m in peer.received for line in self.readable(m, peer.paths)]
+        self.note(f"wire {address}", *by_prefix(left), "closed", label=label)
+        peer.received = []
+        if again:
+            peer.take()
+        else:
+            peer.drop()
+        peer.up = False
         self.settle(label)
 
     def hang_up(self, address):
         """The peer goes, without a word."""
-        peer = self.peers[address]
-        peer.drop()
-        peer.up = False
+        self.peers[address].drop()
+        self.peers[address].up = False
         self.wait(lambda: not re.search(rf"^{re.escape(address)} .* established ", "\n".join(self.ask_control("show neighbor summary")), re.M),
                   f"end of the session of {address}")
 

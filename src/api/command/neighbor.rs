@@ -297,7 +297,24 @@ const fn messages(status: &NeighborStatus<'_>) -> [(&'static str, u64, u64); 6] 
 
 /// Appends the members of the object of one neighbour, without braces.
 pub(super) fn members(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
-    let remote = status.negotiated.map(|session| &session.remote);
+    own(status, w);
+    w.raw(", ");
+    far(status, w);
+    w.raw(", ");
+    common(status, w);
+}
+
+/// The same with the peer in front: so it stands in a route of the second form.
+pub(super) fn members_peer_first(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
+    far(status, w);
+    w.raw(", ");
+    own(status, w);
+    w.raw(", ");
+    common(status, w);
+}
+
+/// The state and our side.
+fn own(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     let state = if status.up { "up" } else { "down" };
     w.raw("\"state\": ")
         .string(state)
@@ -324,9 +341,13 @@ pub(super) fn members(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     optional(w, status.router_id, |w, id| {
         w.display(id);
     });
-    w.raw(", \"hold\": ")
-        .number(status.hold_time)
-        .raw("}, \"peer\": {");
+    w.raw(", \"hold\": ").number(status.hold_time).raw("}");
+}
+
+/// The peer's side.
+fn far(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
+    let remote = status.negotiated.map(|session| &session.remote);
+    w.raw("\"peer\": {");
     side(
         status,
         w,
@@ -346,7 +367,12 @@ pub(super) fn members(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     optional(w, remote, |w, open| {
         w.number(open.hold_time);
     });
-    w.raw("}, \"messages\": {\"sent\": {");
+    w.raw("}");
+}
+
+/// What both have in common.
+fn common(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
+    w.raw("\"messages\": {\"sent\": {");
     w.list(messages(status), |w, (name, sent, _)| {
         w.key(name).number(sent);
     });

@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::neighbor::members;
+use super::neighbor::{members, members_peer_first};
 use super::routes_json::{self, RoutesJson, has_prefix};
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
-use crate::api::control::{Among, NeighborStatus, RibSide};
+use crate::api::control::{Among, ListedRoute, NeighborStatus, RibSide};
+use crate::bgp::Safi;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{AttributeSet, Safi};
 use crate::json::JsonWriter;
 use crate::rib::{PeerId, PeerSet};
 
@@ -115,7 +115,7 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
             };
             show(&head.address, &head.members, route, &mut w);
         } else {
-            text_line(&query, head, route.nlri, route.attributes, w.buffer());
+            text_line(&query, head, route, w.buffer());
         }
     });
     call.out.push_str(w.as_str());
@@ -136,7 +136,10 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
         if same || !exact && address.starts_with(query.address) {
             let mut w = JsonWriter::new();
             if query.json && query.extensive {
-                members(status, &mut w);
+                match call.source.routes_json {
+                    RoutesJson::V1 => members(status, &mut w),
+                    RoutesJson::V2 => members_peer_first(status, &mut w),
+                }
             }
             heads.insert(
                 status.peer,
@@ -152,27 +155,21 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
     heads
 }
 
-fn text_line(
-    query: &Query<'_>,
-    head: &Head,
-    nlri: NlriRef<'_>,
-    attributes: &AttributeSet,
-    out: &mut String,
-) {
+fn text_line(query: &Query<'_>, head: &Head, route: &ListedRoute<'_>, out: &mut String) {
     let who = if query.extensive {
         &head.name
     } else {
         &head.address
     };
-    out.push_str(&format!("{who} {} ", nlri.family));
+    out.push_str(&format!("{who} {} ", route.nlri.family));
     // `self` is what the neighbour was told.
-    let next_hop = match attributes.next_hop() {
+    let next_hop = match route.next_hop {
         Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
         other => other,
     };
-    nlri.show(next_hop, out);
+    route.nlri.show(next_hop, out);
     if query.extensive {
-        out.push_str(attributes.text());
+        out.push_str(route.attributes.text());
     }
     out.push('\n');
 }

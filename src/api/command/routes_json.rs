@@ -53,7 +53,7 @@ pub(super) fn v2(address: &str, members: &str, route: &ListedRoute<'_>, w: &mut 
         w.raw("{").raw(members);
     }
     w.raw(", \"route\": {\"nlri\": {");
-    nlri(route.nlri, route.attributes.next_hop(), w);
+    nlri(route.nlri, route.next_hop, w);
     w.raw("}, \"attributes\": {");
     let shown = route
         .attributes

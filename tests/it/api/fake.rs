@@ -187,6 +187,7 @@ impl Control for Fake {
                 out(&ListedRoute {
                     peer,
                     nlri: nlri.as_ref(),
+                    next_hop: attributes.next_hop(),
                     attributes,
                     stale: false,
                 });

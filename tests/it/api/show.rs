@@ -155,5 +155,6 @@ fn routes_with_their_attributes() {
     let value: serde_json::Value =
         serde_json::from_str(extensive.lines().next().expect("a line")).expect("valid JSON");
     assert_eq!(value["peer"]["address"], "127.0.0.1");
+    assert!(extensive.starts_with(r#"{"peer": {"capabilities": "#));
     assert_eq!(value["route"]["nlri"]["prefix"], "10.0.1.0/24");
 }

@@ -9,6 +9,7 @@ mod made;
 mod operational;
 mod reload;
 mod restart;
+mod scripts;
 mod soak;
 mod sync;
 

@@ -1,0 +1,104 @@
+//! What the differential run of helper scripts (`tests/differential/scripts.py`) found beside ExaBGP 5.0.15.
+
+use std::fmt::Write as _;
+
+use oxabgp::bgp::message::MessageType;
+
+use super::{announced, listener, neighbor, process, session};
+use crate::support::daemon::{Daemon, Lab};
+
+/// A helper that says `lines` once the file `go` is there, and keeps what it is told in `told`.
+fn speaker(lab: &Lab, lines: &[&str]) -> String {
+    let (told, go) = (lab.path("told"), lab.path("go"));
+    let mut script = format!(
+        "exec 3<&0\ncat <&3 > {} &\nwhile [ ! -e {} ]; do sleep 0.05; done\n",
+        told.display(),
+        go.display()
+    );
+    for line in lines {
+        writeln!(script, "echo '{line}'").expect("a string takes everything");
+    }
+    script + "wait"
+}
+
+#[test]
+fn a_standing_advisory_is_said_anew_and_told_without_updates() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = speaker(
+        &lab,
+        &["announce operational asm afi ipv4 safi unicast advisory hello"],
+    );
+    let body =
+        "api { processes [ helper ]; send { parsed; operational; } } capability { operational; }";
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, body);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut wanted = vec![0, 2, 0, 3 + 5, 0, 1, 1];
+    wanted.extend_from_slice(b"hello");
+    let mut peer = session(&listener);
+    lab.write("go", "");
+    for round in 1..=2 {
+        let body = loop {
+            let (kind, body) = peer.receive().expect("the session stays");
+            if kind == MessageType::OPERATIONAL {
+                break body;
+            }
+        };
+        assert_eq!(body, wanted);
+        // The event of the message, with nothing else asked for.
+        let told = |lines: &[String]| lines.iter().filter(|l| l.contains("ASM")).count() == round;
+        lab.lines("told", told);
+        drop(peer);
+        peer = session(&listener);
+    }
+}
+
+#[test]
+fn show_adj_rib_in_has_the_next_hop_of_every_family() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = speaker(&lab, &["show adj-rib in", "show adj-rib in extensive"]);
+    let body = "adj-rib-in true; api { processes [ helper ]; receive { parsed; update; } }";
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, body);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    // ORIGIN, AS_PATH [65001], MP_REACH_NLRI 2/1 with 2001:db8::2 and 2001:db8:1::/48.
+    let mut reach = vec![0, 2, 1, 16];
+    reach.extend([0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2]);
+    reach.extend([0, 48, 0x20, 1, 0x0d, 0xb8, 0, 1]);
+    let mut attributes = vec![0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xfd, 0xe9, 0x80, 14];
+    attributes.push(u8::try_from(reach.len()).expect("short"));
+    attributes.extend(reach);
+    let length = u16::try_from(attributes.len()).expect("short");
+    peer.send(
+        MessageType::UPDATE,
+        &[&[0, 0], &length.to_be_bytes()[..], &attributes].concat(),
+    );
+    lab.lines("told", |lines| !lines.is_empty());
+    lab.write("go", "");
+    let lines = lab.lines("told", |lines| lines.len() >= 5);
+    let route = "ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::2";
+    assert_eq!(lines[1], format!("127.0.0.1 {route}"));
+    assert!(
+        lines[3].ends_with(&format!("{route} origin igp as-path ( 65001 )")),
+        "{}",
+        lines[3]
+    );
+}
+
+#[test]
+fn a_list_of_neighbors_may_end_in_a_comma() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = speaker(
+        &lab,
+        &["neighbor 127.0.0.1, announce route 10.0.0.0/24 next-hop 1.1.1.1"],
+    );
+    let configuration =
+        process(&lab, "helper", &script) + &neighbor(port, "api { processes [ helper ]; }");
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    lab.write("go", "");
+    announced(&mut peer, &[24, 10, 0, 0]);
+    assert_eq!(lab.lines("told", |lines| !lines.is_empty()), ["done"]);
+}
