@@ -59,8 +59,7 @@ class Speaker:
     def __init__(self, lab, name, neighbors, program=OXABGP):
         self.lab, self.name, self.program = lab, name, program
         self.socket = lab.path(f'{name}.sock')
-        process = PROCESS.format(python=sys.executable, helper=os.path.join(HERE, 'helper.py'), socket=self.socket)
-        self.config = lab.write(f'{name}.conf', process + neighbors)
+        self.configure(neighbors)
         self.events, self.replies, self.helper, self.broken = [], [], None, ''
         self.changed = threading.Condition()
         self.listener = socket.socket(socket.AF_UNIX)
@@ -70,6 +69,11 @@ class Speaker:
         threading.Thread(target=self.accept, daemon=True).start()
 
     # ------------------------------------------------------------ process
+
+    def configure(self, neighbors):
+        """Writes the configuration for the next start."""
+        process = PROCESS.format(python=sys.executable, helper=os.path.join(HERE, 'helper.py'), socket=self.socket)
+        self.config = self.lab.write(f'{self.name}.conf', process + neighbors)
 
     def start(self):
         env = {
@@ -129,7 +133,11 @@ class Speaker:
 
     def take(self, line):
         try:
-            self.events.append(json.loads(line))
+            event = json.loads(line)
+            if 'type' in event:
+                self.events.append(event)
+            else:
+                self.replies.append(line)
         except ValueError as why:
             self.broken = f'{self.name}: the helper got a line that is no JSON ({why}): {line}'
 
@@ -140,6 +148,12 @@ class Speaker:
         """Gives one command and waits for its answer, which must be `done`."""
         if (answer := self.ask(line)) != 'done':
             raise Failed(f'{self.name}: `{line}` was answered `{answer}`')
+
+    def show(self, words):
+        """The lines that a `show` command answers before `done`."""
+        before = len(self.replies)
+        self.command(f'show {words}')
+        return self.replies[before : self.replies.index('done', before)]
 
     def ask(self, line):
         """Gives one command; `done` or `error`."""
