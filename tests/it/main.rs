@@ -12,6 +12,8 @@ mod config_etc;
 mod config_migrate;
 #[cfg(feature = "daemon")]
 mod daemon;
+#[cfg(feature = "daemon")]
+mod defects;
 #[cfg(feature = "speaker")]
 mod examples;
 mod grammar;

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::run;
 use crate::daemon::control::start;
 use crate::daemon::{listener, neighbor};
-use crate::support::daemon::{Lab, oxabgp, wait_for};
+use crate::support::daemon::{Lab, oxabgp, terminate, wait_for};
 
 /// The program under another name, with the settings of tests.
 fn called(lab: &Lab, name: &str, arguments: &[&str]) -> Command {
@@ -77,8 +77,7 @@ fn a_configuration_alone_is_run() {
     let file = file.to_str().expect("UTF-8");
     let mut child = super::start(&mut called(&lab, "exabgp", &["-d", file]));
     drop(crate::daemon::session(&listener));
-    let ended = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(ended.expect("kill runs").success());
+    terminate(&child);
     let status = wait_for("its end", || child.try_wait().expect("a status"));
     assert_eq!(status.code(), Some(0));
 }

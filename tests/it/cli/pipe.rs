@@ -7,7 +7,7 @@ use oxabgp::bgp::message::MessageType;
 
 use super::{run, start, texts};
 use crate::daemon::{announced, listener, session, update};
-use crate::support::daemon::{oxabgp, wait_for};
+use crate::support::daemon::{oxabgp, terminate, wait_for};
 use crate::support::peer::{RawPeer, announcement};
 
 fn pipe(port: u16, more: &[&str]) -> Command {
@@ -93,8 +93,7 @@ fn the_session_is_kept_and_tells_what_the_peer_says() {
         heard.iter().any(|line| line == "neighbor 127.0.0.1 up"),
         "{heard:#?}"
     );
-    let told = Command::new("kill").arg(child.id().to_string()).status();
-    assert!(told.expect("kill runs").success());
+    terminate(&child);
     assert_eq!(peer.expect_notification().code, 6);
     let (code, _, err) = texts(child.wait_with_output().expect("it ends"));
     assert_eq!(code, 0);

@@ -49,18 +49,18 @@ impl Client {
         }
     }
 
-    fn stream(&self) -> &UnixStream {
+    pub(crate) fn stream(&self) -> &UnixStream {
         self.lines.get_ref()
     }
 
-    fn say(&mut self, text: &str) {
+    pub(crate) fn say(&mut self, text: &str) {
         self.lines
             .get_mut()
             .write_all(text.as_bytes())
             .expect("a daemon that reads");
     }
 
-    fn line(&mut self) -> String {
+    pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         self.lines.read_line(&mut line).expect("an answer");
         line

@@ -2,7 +2,6 @@
 
 mod bad_input;
 pub(crate) mod control;
-mod flood;
 mod full_queue;
 mod life;
 mod made;

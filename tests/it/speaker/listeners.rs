@@ -6,7 +6,7 @@ use std::time::Duration;
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::fsm::{Cease, State};
 use oxabgp::bgp::message::MessageType;
-use oxabgp::speaker::{Answer, Error};
+use oxabgp::speaker::{Answer, Error, Server};
 use tokio::task::spawn_blocking;
 
 use super::{LOOPBACK, active, passive, recorder, serving, skip};
@@ -14,7 +14,11 @@ use crate::support::peer::{RawPeer, open};
 
 #[tokio::test(flavor = "local")]
 async fn listeners_open_and_close_while_serving() {
-    let (server, first) = serving([10, 0, 0, 1]);
+    let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    // An address of its own: nobody else takes the port once it is free.
+    let own = IpAddr::V4(Ipv4Addr::new(127, 83, 71, 3));
+    let first = server.listen(SocketAddr::new(own, 0)).expect("a port");
+    server.start();
     let taken = server.listen(first);
     assert!(
         matches!(&taken, Err(Error::Listen { address, .. }) if *address == first),

@@ -7,6 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 /// How long a test waits for what must happen: long, since a busy machine is no failure.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -64,6 +67,12 @@ pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// Sends SIGTERM.
+pub(crate) fn terminate(child: &Child) {
+    let pid = i32::try_from(child.id()).expect("a process number");
+    kill(Pid::from_raw(pid), Signal::SIGTERM).expect("it runs");
+}
+
 /// A running `oxabgp server`.
 pub(crate) struct Daemon {
     child: Child,
@@ -73,19 +82,15 @@ pub(crate) struct Daemon {
 /// A command with the settings of tests: no listening socket, no pipes, no other user.
 pub(crate) fn oxabgp(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oxabgp"));
-    let user = Command::new("id")
-        .arg("-un")
-        .output()
-        .expect("id runs")
-        .stdout;
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
+        .ok()
+        .flatten()
+        .map_or_else(|| "root".to_owned(), |user| user.name);
     command
         .args(arguments)
         .env("exabgp_tcp_bind", "")
         .env("exabgp_api_cli", "false")
-        .env(
-            "exabgp_daemon_user",
-            String::from_utf8(user).expect("a name in UTF-8").trim(),
-        )
+        .env("exabgp_daemon_user", user)
         .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::null());
     command
@@ -109,15 +114,16 @@ impl Daemon {
         Self { child, log }
     }
 
+    /// Sends it a signal: `USR1`.
     pub(crate) fn signal(&self, name: &str) {
-        let done = Command::new("kill")
-            .args([format!("-{name}"), self.child.id().to_string()])
-            .status();
-        assert!(
-            done.expect("kill runs").success(),
-            "the daemon is gone:\n{}",
-            self.log()
-        );
+        let signal: Signal = format!("SIG{name}").parse().expect("a signal");
+        kill(self.pid(), signal)
+            .unwrap_or_else(|cause| panic!("the daemon is gone: {cause}\n{}", self.log()));
+    }
+
+    /// Its process number.
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"))
     }
 
     pub(crate) fn log(&self) -> String {
@@ -165,9 +171,7 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         if self.is_running() {
             // The daemon ends its helpers; a kill would leave them behind.
-            let _ = Command::new("kill")
-                .arg(self.child.id().to_string())
-                .status();
+            let _ = kill(self.pid(), Signal::SIGTERM);
             let start = Instant::now();
             while self.is_running() && start.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(10));

@@ -3,16 +3,19 @@
 //! Everything blocks, with a limit, so that a test that hangs fails; who is tested runs in another thread or process.
 
 use std::io::{self, ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::{self, MessageType};
 use oxabgp::bgp::{Asn, Family, Notification};
+use socket2::{Domain, Socket, Type};
 
 /// How long any step may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+/// How long a connection may take: the speaker may back off before, and its machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection to the speaker under test.
 pub(crate) struct RawPeer {
@@ -25,20 +28,37 @@ impl RawPeer {
         Self::new(TcpStream::connect_timeout(&address, LIMIT).expect("a connection"))
     }
 
+    /// Connects to a speaker from an address of ours.
+    pub(crate) fn connect_from(from: &str, address: SocketAddr) -> Self {
+        let from: IpAddr = from.parse().expect("an address");
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
+        let socket = socket.expect("a socket");
+        let bound = socket.bind(&SocketAddr::new(from, 0).into());
+        bound.expect("an address of ours");
+        let connected = socket.connect_timeout(&address.into(), LIMIT);
+        connected.expect("a connection");
+        Self::new(socket.into())
+    }
+
     /// Takes the next connection that a speaker makes.
     pub(crate) fn accept(listener: &TcpListener) -> Self {
-        listener.set_nonblocking(true).expect("no waiting");
         let start = Instant::now();
-        loop {
+        listener.set_nonblocking(true).expect("a mode");
+        let stream = loop {
             match listener.accept() {
-                Ok((stream, _)) => return Self::new(stream),
+                Ok((stream, _)) => break stream,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    assert!(start.elapsed() < LIMIT, "no connection within {LIMIT:?}");
-                    std::thread::sleep(Duration::from_millis(1));
+                    assert!(
+                        start.elapsed() < PATIENCE,
+                        "no connection within {PATIENCE:?}"
+                    );
+                    std::thread::sleep(Duration::from_millis(5));
                 }
                 Err(error) => panic!("no connection: {error}"),
             }
-        }
+        };
+        stream.set_nonblocking(false).expect("a mode");
+        Self::new(stream)
     }
 
     fn new(stream: TcpStream) -> Self {

@@ -7,7 +7,7 @@ use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::nlri::Routes;
 use oxabgp::bgp::{Family, message::update::Update};
 
-use super::{listener, neighbor, process, session};
+use crate::daemon::{listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab};
 
 /// Prints 1,000,000 announcements as fast as it can, and never reads.
@@ -16,7 +16,7 @@ const FLOOD: &str = "exec awk 'BEGIN { for (i = 0; i < 1000000; i++) \
     fflush(); system(\"sleep 600\") }'";
 
 #[test]
-fn a_million_commands_from_a_helper_that_never_reads_all_arrive_with_keepalives_on_time() {
+fn pain_01_a_million_commands_from_a_helper_that_never_reads_all_arrive_with_keepalives_on_time() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let body = "hold-time 30; api { processes [ flood ]; receive { parsed; update; } }";
