@@ -73,8 +73,7 @@ impl Loopback {
     pub(super) async fn add(&self, networks: &[IpNet]) -> Result<(), String> {
         let existing = self.list(&self.names()).await?;
         for address in addresses(networks).map_err(too_many)? {
-            if !existing.contains(&address) {
-                self.change("add", address).await?;
+            if !existing.contains(&address) && self.change("add", address).await? {
                 self.added.borrow_mut().push(address);
             }
         }
@@ -137,8 +136,8 @@ impl Loopback {
         Ok(found)
     }
 
-    /// Adds or deletes one address.
-    async fn change(&self, action: &str, address: IpNet) -> Result<(), String> {
+    /// Adds or deletes one address; whether that was done. An address that is there already is not added.
+    async fn change(&self, action: &str, address: IpNet) -> Result<bool, String> {
         let interface = self.interface(&address);
         let route = shown(&address);
         info!("{action} address {route} on {interface}");
@@ -159,7 +158,7 @@ impl Loopback {
         let why = String::from_utf8_lossy(&output.stderr);
         let why = why.trim();
         if output.status.success() {
-            return Ok(());
+            return Ok(true);
         }
         if action == "add" && output.status.code() == Some(REFUSED) {
             // ExaBGP passes over all of them; somebody has to know if it isn't this one.
@@ -169,7 +168,7 @@ impl Loopback {
             {
                 warn!("address {route} is not added to {interface}: {why}");
             }
-            return Ok(());
+            return Ok(false);
         }
         Err(format!(
             "can't {action} address {route} on {interface}: {} {why}",

@@ -2,6 +2,7 @@
 
 mod control;
 mod exabgp;
+mod healthcheck;
 mod pipe;
 
 use std::io::Write;
