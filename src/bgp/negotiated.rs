@@ -3,7 +3,7 @@
 //! [`Codec`] is the small `Copy` part that codecs need for each message; [`Sender`] adds what encoding a route for this
 //! peer depends on; [`Negotiated`] keeps both OPENs for events and `show`.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::asn::Asn;
 use super::capability::add_path::{self, AddPathMode};
@@ -27,6 +27,8 @@ pub struct Codec {
     pub add_path_send: FamilySet,
     /// IPv4 families that may have an IPv6 next hop (RFC 8950).
     pub extended_nexthop: FamilySet,
+    /// Our link-local address, if it is to go with global IPv6 next hops (RFC 2545 section 3).
+    pub link_local: Option<Ipv6Addr>,
     /// Whether AIGP is accepted from and sent to this peer although it is external (RFC 7311 section 3.1).
     pub aigp: bool,
     /// Whether the peer is in our AS.
@@ -161,6 +163,7 @@ impl Negotiated {
                     .filter(|(_, afi)| *afi == Afi::IPV6)
                     .map(|(family, _)| *family)
                     .collect(),
+                link_local: None,
                 aigp: terms.aigp,
                 ibgp,
             },
@@ -181,6 +184,11 @@ impl Negotiated {
         [&self.local, &self.remote].into_iter().all(|open| {
             restart(open).is_some_and(|gr| gr.flags & GracefulRestart::NOTIFICATION != 0)
         })
+    }
+
+    /// Whether both sides offered link-local next hops (draft-ietf-idr-linklocal-capability).
+    pub fn link_local_nexthop(&self) -> bool {
+        has(&self.local, 77) && has(&self.remote, 77)
     }
 
     /// What the peer said of its own restarts.

@@ -135,7 +135,7 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "link-local-prefer",
         value: "<true|false>",
-        doc: "prefer the link-local address of a next hop that has both; since ExaBGP 6.0",
+        doc: "kept for ExaBGP 6.0, where it has no effect either: next hops that have both are sent and shown with both",
         read: |draft, c, _| boolean(c, true).map(|value| draft.link_local_prefer = Some(value)),
     },
     Keyword {

@@ -373,7 +373,7 @@ pub struct CapabilityConfig {
     pub aigp: bool,
     /// Link-local addresses alone as IPv6 next hops (draft-ietf-idr-linklocal-capability).
     pub link_local_nexthop: bool,
-    /// Of a next hop with both, prefer the link-local address.
+    /// Of a next hop with both, prefer the link-local address: known, but without effect, as in ExaBGP.
     pub link_local_prefer: bool,
     /// The most paths for a prefix that we want, for each family that names a limit (PATHS-LIMIT).
     pub paths_limit: Vec<(Family, u16)>,

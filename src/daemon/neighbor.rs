@@ -427,7 +427,10 @@ impl Plugin for NeighborPlugin {
             return;
         };
         let sender = Sender {
-            codec: session.codec,
+            codec: Codec {
+                link_local: super::session::link_local(&config.session, session),
+                ..session.codec
+            },
             local_as: session.local_as,
             local_address,
             router_id: session.local.router_id,

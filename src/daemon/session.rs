@@ -1,13 +1,13 @@
 //! From the configuration of a neighbour to what the speaker needs to know of it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability};
+use crate::bgp::{Asn, Capability, Negotiated};
 use crate::config::{self, Env, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -74,6 +74,15 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         multi_session: wanted.multi_session,
     };
     offer.capabilities()
+}
+
+/// Our link-local address, if it is to go with global next hops: the peer understands it, and is on our link as far as the TTL
+/// tells.
+pub(crate) fn link_local(config: &SessionConfig, session: &Negotiated) -> Option<Ipv6Addr> {
+    let near = config.outgoing_ttl.is_none_or(|ttl| ttl <= 1);
+    config
+        .local_link_local
+        .filter(|_| near && session.link_local_nexthop())
 }
 
 /// Puts the host name that was not sent for want of one where ExaBGP shows it in its own OPEN: without a name.

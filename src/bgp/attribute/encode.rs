@@ -100,6 +100,9 @@ pub fn next_hop_field(
         Some(NextHop::V6(address)) => {
             extended(family, sender)?;
             push(&address.octets());
+            if let Some(local) = with_link_local(family, address, sender) {
+                push(&local.octets());
+            }
         }
         Some(NextHop::V6LinkLocal(global, local)) => {
             extended(family, sender)?;
@@ -112,6 +115,15 @@ pub fn next_hop_field(
         None | Some(NextHop::SelfAddress) => return Err(EncodeError::NoNextHop),
     }
     Ok(field)
+}
+
+/// Our link-local address, where it goes with a global next hop: as ExaBGP 6.0 does with `local-link-local`.
+fn with_link_local(family: Family, global: Ipv6Addr, sender: &Sender) -> Option<Ipv6Addr> {
+    let fits = is_plain(family) || matches!(family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN);
+    sender
+        .codec
+        .link_local
+        .filter(|_| fits && !global.is_unicast_link_local())
 }
 
 /// Whether an IPv6 next hop may be used. Plain IPv4 routes need RFC 8950 to be negotiated; VPN and labelled ones are sent as

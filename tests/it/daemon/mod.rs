@@ -8,7 +8,9 @@ mod made;
 mod operational;
 mod reload;
 mod restart;
+mod scene;
 mod scripts;
+mod semantics;
 mod soak;
 mod sync;
 

@@ -3,37 +3,20 @@
 
 use std::net::TcpListener;
 
+use oxabgp::bgp::Notification;
 use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::open::Open;
-use oxabgp::bgp::{Asn, Family, Notification};
 
-use super::control::{Client, start_with};
+use super::control::start_with;
+use super::scene::{EOR_V4, EOR_V6, Scene, V6, offering};
 use super::{listener, neighbor};
-use crate::support::daemon::{Daemon, Lab, wait_for};
+use crate::support::daemon::Lab;
 use crate::support::peer::{RawPeer, announcement, open};
 
-const V4: Family = Family::IPV4_UNICAST;
-const V6: Family = Family::IPV6_UNICAST;
-/// The End-of-RIB markers of both.
-const EOR_V4: &[u8] = &[0; 4];
-const EOR_V6: &[u8] = &[0, 0, 0, 7, 0x90, 0x0F, 0, 3, 0, 2, 1];
 /// BoRR and EoRR of IPv4 unicast.
 const BORR: &[u8] = &[0, 1, 1, 1];
 const EORR: &[u8] = &[0, 1, 2, 1];
-
-/// An OPEN of the peer: what it offers beyond families and AS numbers.
-fn offering(offer: Offer) -> Open {
-    let offer = Offer {
-        families: vec![V4, V6],
-        asn4: Some(Asn(65001)),
-        ..offer
-    };
-    Open {
-        capabilities: offer.capabilities(),
-        ..open(65001, [10, 0, 0, 2])
-    }
-}
 
 /// Graceful restart with this time, long-lived for that.
 fn graceful(time: u16, long_lived: Option<u32>) -> Open {
@@ -43,57 +26,6 @@ fn graceful(time: u16, long_lived: Option<u32>) -> Open {
         route_refresh: true,
         ..Offer::default()
     })
-}
-
-/// A daemon whose neighbour has these capabilities, its peer's door, and an operator.
-struct Scene {
-    lab: Lab,
-    listener: TcpListener,
-    daemon: Daemon,
-}
-
-impl Scene {
-    fn new(capabilities: &str, more: &str) -> Self {
-        let lab = Lab::new();
-        let (listener, port) = listener();
-        let body = format!("capability {{ {capabilities} }} {more}");
-        let daemon = start_with(&lab, &neighbor(port, &body));
-        Self {
-            lab,
-            listener,
-            daemon,
-        }
-    }
-
-    /// The next session, on which the peer says `open`; our OPEN.
-    fn session(&self, open: &Open) -> (RawPeer, Open) {
-        let mut peer = RawPeer::accept(&self.listener);
-        let ours = peer.establish(open);
-        (peer, ours)
-    }
-
-    fn ask(&self, command: &str) -> String {
-        Client::new(&self.lab).ask(command)
-    }
-
-    /// Waits until these prefixes are in the Adj-RIB-In, those with a `*` stale.
-    fn holds(&self, wanted: &[&str]) {
-        wait_for(&format!("{wanted:?} in the Adj-RIB-In"), || {
-            let text = self.ask("show adj-rib in json");
-            let mut found: Vec<String> = text
-                .lines()
-                .filter(|line| *line != "done")
-                .map(|line| {
-                    let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
-                    let route = &value["127.0.0.1"]["routes"][0];
-                    let stale = if route["stale"] == true { "*" } else { "" };
-                    format!("{}{stale}", route["prefix"].as_str().expect("a prefix"))
-                })
-                .collect();
-            found.sort();
-            (found == wanted).then_some(())
-        });
-    }
 }
 
 /// Announces 10.N.0.0/16.

@@ -13,6 +13,7 @@ const DEFAULT: Codec = Codec {
     families: oxabgp::bgp::FamilySet::EMPTY,
     add_path_receive: oxabgp::bgp::FamilySet::EMPTY,
     add_path_send: oxabgp::bgp::FamilySet::EMPTY,
+    link_local: None,
     extended_nexthop: oxabgp::bgp::FamilySet::EMPTY,
     aigp: false,
     ibgp: false,

@@ -1,0 +1,82 @@
+//! A daemon with one neighbour, an operator at its socket, and a scripted peer with families IPv4 and IPv6 unicast.
+
+use std::net::TcpListener;
+
+use oxabgp::bgp::capability::Offer;
+use oxabgp::bgp::message::open::Open;
+use oxabgp::bgp::{Asn, Family};
+
+use super::control::{Client, start_with};
+use super::{listener, neighbor};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+use crate::support::peer::{RawPeer, open};
+
+pub(crate) const V4: Family = Family::IPV4_UNICAST;
+pub(crate) const V6: Family = Family::IPV6_UNICAST;
+/// Its End-of-RIB marker, and that of IPv6 unicast.
+pub(crate) const EOR_V4: &[u8] = &[0; 4];
+pub(crate) const EOR_V6: &[u8] = &[0, 0, 0, 7, 0x90, 0x0F, 0, 3, 0, 2, 1];
+
+/// An OPEN of the peer: what it offers beyond families and AS numbers.
+pub(crate) fn offering(offer: Offer) -> Open {
+    let offer = Offer {
+        families: vec![V4, V6],
+        asn4: Some(Asn(65001)),
+        ..offer
+    };
+    Open {
+        capabilities: offer.capabilities(),
+        ..open(65001, [10, 0, 0, 2])
+    }
+}
+
+/// A daemon whose neighbour has these capabilities, its peer's door, and an operator.
+pub(crate) struct Scene {
+    pub(crate) lab: Lab,
+    pub(crate) listener: TcpListener,
+    pub(crate) daemon: Daemon,
+}
+
+impl Scene {
+    pub(crate) fn new(capabilities: &str, more: &str) -> Self {
+        let lab = Lab::new();
+        let (listener, port) = listener();
+        let body = format!("capability {{ {capabilities} }} {more}");
+        let daemon = start_with(&lab, &neighbor(port, &body));
+        Self {
+            lab,
+            listener,
+            daemon,
+        }
+    }
+
+    /// The next session, on which the peer says `open`; our OPEN.
+    pub(crate) fn session(&self, open: &Open) -> (RawPeer, Open) {
+        let mut peer = RawPeer::accept(&self.listener);
+        let ours = peer.establish(open);
+        (peer, ours)
+    }
+
+    pub(crate) fn ask(&self, command: &str) -> String {
+        Client::new(&self.lab).ask(command)
+    }
+
+    /// Waits until these prefixes are in the Adj-RIB-In, those with a `*` stale.
+    pub(crate) fn holds(&self, wanted: &[&str]) {
+        wait_for(&format!("{wanted:?} in the Adj-RIB-In"), || {
+            let text = self.ask("show adj-rib in json");
+            let mut found: Vec<String> = text
+                .lines()
+                .filter(|line| *line != "done")
+                .map(|line| {
+                    let value: serde_json::Value = serde_json::from_str(line).expect("JSON");
+                    let route = &value["127.0.0.1"]["routes"][0];
+                    let stale = if route["stale"] == true { "*" } else { "" };
+                    format!("{}{stale}", route["prefix"].as_str().expect("a prefix"))
+                })
+                .collect();
+            found.sort();
+            (found == wanted).then_some(())
+        });
+    }
+}

@@ -1,0 +1,273 @@
+//! What the settings of a neighbour and the commands of an operator make of the Adj-RIB-Out and the Adj-RIB-In.
+
+use std::time::{Duration, Instant};
+
+use oxabgp::bgp::capability::Offer;
+use oxabgp::bgp::capability::add_path::AddPathMode;
+use oxabgp::bgp::message::MessageType;
+
+use super::scene::{EOR_V4, EOR_V6, Scene, V4, offering};
+use crate::support::peer::{RawPeer, announcement};
+
+const TWO: &str =
+    "static { route 10.1.0.0/16 next-hop 192.0.2.1; route 10.2.0.0/16 next-hop 192.0.2.1; }";
+/// What announces both: external session, AS 65000.
+const BOTH: &[u8] = &[
+    0, 0, 0, 20, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xFD, 0xE8, 0x40, 3, 4, 192, 0, 2, 1, 16,
+    10, 1, 16, 10, 2,
+];
+
+/// The next message that is no KEEPALIVE.
+fn next(peer: &mut RawPeer) -> (MessageType, Vec<u8>) {
+    loop {
+        let message = peer.receive().expect("the session stays");
+        if message.0 != MessageType::KEEPALIVE {
+            return message;
+        }
+    }
+}
+
+fn update(body: &[u8]) -> (MessageType, Vec<u8>) {
+    (MessageType::UPDATE, body.to_vec())
+}
+
+fn refresh(body: [u8; 4]) -> (MessageType, Vec<u8>) {
+    (MessageType::ROUTE_REFRESH, body.to_vec())
+}
+
+/// A peer with route refresh, which has heard the routes of [`TWO`] and both End-of-RIB markers.
+fn refreshable(scene: &Scene, enhanced: bool) -> RawPeer {
+    let mut theirs = offering(Offer {
+        route_refresh: true,
+        ..Offer::default()
+    });
+    if !enhanced {
+        theirs.capabilities.retain(|one| one.code() != 70);
+    }
+    let (mut peer, _) = scene.session(&theirs);
+    for wanted in [BOTH, EOR_V4, EOR_V6] {
+        assert_eq!(next(&mut peer), update(wanted));
+    }
+    peer
+}
+
+#[test]
+fn with_manual_eor_only_a_command_sends_it() {
+    let scene = Scene::new("", &format!("manual-eor true; {TWO}"));
+    for _ in 0..2 {
+        let (mut peer, _) = scene.session(&offering(Offer::default()));
+        assert_eq!(next(&mut peer), update(BOTH));
+        scene.ask("announce eor ipv6 unicast");
+        assert_eq!(next(&mut peer), update(EOR_V6));
+        scene.ask("announce eor ipv4 unicast");
+        assert_eq!(next(&mut peer), update(EOR_V4));
+        // Also of a family that was not negotiated, as from ExaBGP.
+        scene.ask("announce eor ipv4 flow");
+        let flow = [0, 0, 0, 7, 0x90, 0x0F, 0, 3, 0, 1, 133];
+        assert_eq!(next(&mut peer), update(&flow));
+    }
+}
+
+#[test]
+fn auto_flush_changes_nothing_and_flush_sends_all_again() {
+    let scene = Scene::new("", &format!("auto-flush false; {TWO}"));
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    for wanted in [BOTH, EOR_V4, EOR_V6] {
+        assert_eq!(next(&mut peer), update(wanted));
+    }
+    scene.ask("announce route 10.3.0.0/16 next-hop 192.0.2.1");
+    assert!(next(&mut peer).1.ends_with(&[16, 10, 3]));
+    scene.ask("flush adj-rib out");
+    let all = [BOTH, &[16, 10, 3]].concat();
+    assert_eq!(next(&mut peer), update(&all));
+}
+
+#[test]
+fn a_plain_refresh_is_answered_with_routes_alone_and_marks_are_not_answered() {
+    let scene = Scene::new("route-refresh enable;", TWO);
+    let mut peer = refreshable(&scene, false);
+    // BoRR, EoRR, a family that was not negotiated: nothing. Then one that was.
+    for asked in [[0, 1, 1, 1], [0, 1, 2, 1], [0, 1, 0, 128], [0, 1, 0, 1]] {
+        peer.send(MessageType::ROUTE_REFRESH, &asked);
+    }
+    assert_eq!(next(&mut peer), update(BOTH));
+    // There are none of IPv6: the next answer is that of the flush.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
+    scene.ask("flush adj-rib out");
+    assert_eq!(next(&mut peer), update(BOTH));
+    scene.ask("announce route-refresh ipv4 unicast");
+    assert_eq!(next(&mut peer), refresh([0, 1, 0, 1]));
+}
+
+#[test]
+fn an_enhanced_refresh_is_answered_between_marks_for_its_family_alone() {
+    let scene = Scene::new("route-refresh enable;", TWO);
+    let mut peer = refreshable(&scene, true);
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    assert_eq!(next(&mut peer), refresh([0, 1, 1, 1]));
+    assert_eq!(next(&mut peer), update(BOTH));
+    assert_eq!(next(&mut peer), refresh([0, 1, 2, 1]));
+    // An empty family has its marks at once.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
+    assert_eq!(next(&mut peer), refresh([0, 2, 1, 1]));
+    assert_eq!(next(&mut peer), refresh([0, 2, 2, 1]));
+    scene.ask("flush adj-rib out");
+    let all: Vec<_> = (0..5).map(|_| next(&mut peer)).collect();
+    let wanted = [
+        refresh([0, 1, 1, 1]),
+        update(BOTH),
+        refresh([0, 1, 2, 1]),
+        refresh([0, 2, 1, 1]),
+        refresh([0, 2, 2, 1]),
+    ];
+    assert_eq!(all, wanted);
+}
+
+#[test]
+fn a_rate_limit_holds_updates_back_and_nothing_else() {
+    let scene = Scene::new("", "rate-limit 2; hold-time 9;");
+    // Before the first of its seconds begins.
+    let start = Instant::now();
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    for number in 1..=6 {
+        scene.ask(&format!(
+            "announce route 10.{number}.0.0/16 next-hop 192.0.2.1 med {number}"
+        ));
+    }
+    for _ in 0..7 {
+        peer.expect(MessageType::UPDATE);
+    }
+    // Two in each second: the seventh begins the fourth.
+    assert!(
+        start.elapsed() >= Duration::from_secs(3),
+        "{:?}",
+        start.elapsed()
+    );
+    scene.ask("announce route-refresh ipv4 unicast");
+    scene.ask("neighbor 127.0.0.1 teardown 4");
+    assert_eq!(peer.expect_notification().subcode, 4);
+}
+
+/// A peer that may get several paths, has none yet.
+fn with_paths(scene: &Scene, mode: AddPathMode) -> RawPeer {
+    let theirs = offering(Offer {
+        add_path: Some((mode, vec![V4])),
+        ..Offer::default()
+    });
+    let (mut peer, _) = scene.session(&theirs);
+    for wanted in [EOR_V4, EOR_V6] {
+        assert_eq!(next(&mut peer), update(wanted));
+    }
+    peer
+}
+
+#[test]
+fn paths_of_one_prefix_live_apart_and_come_back_together() {
+    let scene = Scene::new("add-path send/receive;", "");
+    let mut peer = with_paths(&scene, AddPathMode::BOTH);
+    let route = |number: u8| {
+        format!("route 10.1.0.0/16 next-hop 192.0.2.{number} path-information {number}")
+    };
+    let nlri = |number: u8| [0, 0, 0, number, 16, 10, 1];
+    for number in [1, 2, 3] {
+        scene.ask(&format!("announce {}", route(number)));
+        let (_, body) = next(&mut peer);
+        assert!(body.ends_with(&[&[192, 0, 2, number], &nlri(number)[..]].concat()));
+    }
+    scene.ask(&format!("withdraw {}", route(2)));
+    let withdrawn = [&[0, 7], &nlri(2)[..], &[0, 0]].concat();
+    assert_eq!(next(&mut peer), update(&withdrawn));
+    drop(peer);
+    let theirs = offering(Offer {
+        add_path: Some((AddPathMode::BOTH, vec![V4])),
+        ..Offer::default()
+    });
+    let (mut peer, _) = scene.session(&theirs);
+    let mut both = [next(&mut peer).1, next(&mut peer).1];
+    both.sort_by_key(|body| body.last_chunk::<7>().copied());
+    assert!(
+        both[0].ends_with(&nlri(1)) && both[1].ends_with(&nlri(3)),
+        "{both:?}"
+    );
+    // What it sends itself is kept path by path.
+    for number in [7, 8] {
+        peer.send(
+            MessageType::UPDATE,
+            &announcement(65001, &[0, 0, 0, number, 16, 10, 9]),
+        );
+    }
+    scene.holds(&["10.9.0.0/16", "10.9.0.0/16"]);
+    peer.send(MessageType::UPDATE, &[0, 7, 0, 0, 0, 8, 16, 10, 9, 0, 0]);
+    scene.holds(&["10.9.0.0/16"]);
+}
+
+#[test]
+fn a_peer_without_paths_gets_one_and_a_withdrawal_with_the_last() {
+    let scene = Scene::new("add-path send/receive;", "");
+    // It sends several itself, and takes one.
+    let mut peer = with_paths(&scene, AddPathMode::SEND);
+    for number in [1, 2] {
+        scene.ask(&format!(
+            "announce route 10.1.0.0/16 next-hop 192.0.2.{number} path-information {number}"
+        ));
+        assert!(next(&mut peer).1.ends_with(&[192, 0, 2, 1, 16, 10, 1]));
+    }
+    scene.ask("withdraw route 10.1.0.0/16 path-information 1");
+    assert!(next(&mut peer).1.ends_with(&[192, 0, 2, 2, 16, 10, 1]));
+    scene.ask("withdraw route 10.1.0.0/16 path-information 2");
+    assert_eq!(next(&mut peer), update(&[0, 3, 16, 10, 1, 0, 0]));
+}
+
+#[test]
+fn without_adj_rib_in_nothing_is_kept_not_even_for_a_restart() {
+    let scene = Scene::new(
+        "graceful-restart 60; route-refresh enable;",
+        "adj-rib-in false;",
+    );
+    let (mut peer, _) = scene.session(&offering(Offer {
+        graceful_restart: Some(60),
+        route_refresh: true,
+        ..Offer::default()
+    }));
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 1, 1]);
+    // It has been read when what follows it is answered.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
+    while next(&mut peer) != refresh([0, 2, 1, 1]) {}
+    scene.holds(&[]);
+    drop(peer);
+    scene.daemon.logged("session closed");
+    scene.holds(&[]);
+    assert!(!scene.daemon.log().contains("are kept"));
+}
+
+#[test]
+fn our_link_local_address_goes_with_global_next_hops() {
+    let route = "static { route 2001:db8:1::/48 next-hop 2001:db8::1; }";
+    for (ours, theirs, with) in [
+        ("", true, true),
+        ("", false, false),
+        ("outgoing-ttl 2;", true, false),
+    ] {
+        let more = format!("local-link-local fe80::9; {ours} {route}");
+        let scene = Scene::new(
+            "link-local-nexthop enable; link-local-prefer enable;",
+            &more,
+        );
+        let (mut peer, _) = scene.session(&offering(Offer {
+            link_local_nexthop: theirs,
+            ..Offer::default()
+        }));
+        let (_, body) = next(&mut peer);
+        let hop = "2001:db8::1"
+            .parse::<std::net::Ipv6Addr>()
+            .expect("an address");
+        let mut wanted = vec![0, 2, 1, if with { 32 } else { 16 }];
+        wanted.extend(hop.octets());
+        if with {
+            wanted.extend([0xFE, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+        }
+        wanted.extend([0, 48, 0x20, 1, 0x0D, 0xB8, 0, 1]);
+        assert!(body.ends_with(&wanted), "{body:02x?}");
+    }
+}
