@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
 use super::load::Context;
+use super::misplaced;
 use super::neighbor::Draft;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
@@ -34,12 +35,19 @@ pub(crate) fn read(
         if cx.report.is_full() {
             return;
         }
+        let is_announce = word == "announce" && cx.tree.head(statement) == "l2vpn";
+        if !is_announce && misplaced::outside(cx, statement, "a section of routes") {
+            return;
+        }
         let span = schema::cursor(cx.tree, statement).1.last_span();
         let found = match word {
             "static" => fixed(cx, statement),
-            "flow" => whole(cx, statement, "a `flow` section", "route", |c| {
-                flow::route(c, Verb::Announce, None)
-            }),
+            "flow" => {
+                second_values(cx, statement);
+                whole(cx, statement, "a `flow` section", "route", |c| {
+                    flow::route(c, Verb::Announce, None)
+                })
+            }
             "l2vpn" => l2vpn(cx, statement),
             _ => {
                 announce(cx, list, statement);
@@ -57,6 +65,7 @@ fn keep(
     span: Span,
 ) {
     match found {
+        Ok(route) if route.nlri.is_empty() => {}
         Ok(route) => list.push((route, span)),
         Err(error) => {
             let mut diagnostic = Diagnostic::from(error);
@@ -158,9 +167,47 @@ fn route_block(
         let split = split_parentheses(tree.words(statement));
         let mut c = Cursor::new(&split, statement.span.end);
         builder.keyword(&mut c)?;
-        c.finish()?;
+        schema::spare(&c, &mut cx.report);
     }
-    builder.finish(Verb::Announce, span)?.apply(prefix, span)
+    if builder.has_next_hop() {
+        return builder.finish(Verb::Announce, span)?.apply(prefix, span);
+    }
+    unsent(cx, span);
+    let mut nothing = builder.finish(Verb::Withdraw, span)?.apply(prefix, span)?;
+    nothing.nlri.clear();
+    Ok(nothing)
+}
+
+/// Tells of a route that ExaBGP takes and never sends.
+fn unsent(cx: &mut Context<'_>, span: Span) {
+    cx.report.add(
+        Diagnostic::warning(span, "the route has no next hop: it is not announced")
+            .with_help("add `next-hop` and an address, or `next-hop self`"),
+    );
+}
+
+/// Warns of matches with several values that no brackets hold: the first one counts.
+fn second_values(cx: &mut Context<'_>, route: &Statement) {
+    let tree = cx.tree;
+    let blocks = route.statements().iter();
+    for statement in blocks
+        .filter(|inner| tree.head(inner) == "match")
+        .flat_map(Statement::statements)
+    {
+        let words = tree.words(statement);
+        if let [_, value, second, ..] = words
+            && value.text != "["
+        {
+            let rest = second.span.to(statement.span);
+            cx.report.add(
+                Diagnostic::warning(
+                    Span::new(second.span.start, rest.end),
+                    "only the first value counts",
+                )
+                .with_help("write `[ … ]` around several values"),
+            );
+        }
+    }
 }
 
 /// Reads a statement of `announce`: the sections `ipv4`, `ipv6`, `l2vpn` and `bgp-ls`.
@@ -222,6 +269,19 @@ fn family(
         family.safi,
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
     );
+    if family.safi == Safi::MULTICAST && words.iter().all(|word| word.text != "next-hop") {
+        unsent(cx, span);
+        let mut c = Cursor::new(words, statement.span.end);
+        c.next_token();
+        let place = c.span();
+        let prefix = Prefix::parse(c.peek(), place)?;
+        c.next_token();
+        let tail = Tail::parse(&mut c, Verb::Withdraw, Place::Family(family))?;
+        c.finish()?;
+        let mut nothing = tail.apply(prefix, place)?;
+        nothing.nlri.clear();
+        return Ok(nothing);
+    }
     if prefixes && statement.block.is_none() {
         return sentence(cx, words, statement.span.end, Place::Family(family));
     }

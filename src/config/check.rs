@@ -103,7 +103,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     }
     // A setting with a wrong value was told of already.
     missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
-    if !missing.is_empty() {
+    if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
             statement.span,
             format!(

@@ -10,7 +10,7 @@ use super::diagnostic::{Diagnostic, Diagnostics, Report, Source};
 use super::neighbor::{self, Draft};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
-use super::{Config, Env, NeighborConfig, dialect, process, subscription};
+use super::{Config, Env, NeighborConfig, dialect, misplaced, process, subscription};
 use crate::grammar::{Place, Tail};
 use crate::text::{Span, near_miss, value};
 
@@ -30,6 +30,8 @@ pub(crate) struct Context<'a> {
     /// Processes that stand within neighbours (ExaBGP 3.4).
     pub(crate) inner_processes: Vec<super::ProcessConfig>,
     pub(crate) templates: HashMap<&'a str, &'a Statement>,
+    /// A brace is missing or too many: what a section lacks may stand somewhere else.
+    pub(crate) lost: bool,
     /// Tails by their text: the same attributes are read once, and shared.
     pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
 }
@@ -94,6 +96,7 @@ impl Config {
             processes: Vec::new(),
             inner_processes: Vec::new(),
             templates: HashMap::new(),
+            lost: false,
             tails: HashMap::new(),
         };
         let config = read(&mut cx);
@@ -130,12 +133,26 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     // Processes inside of neighbours first: another neighbour's `api` may name them.
     dialect::collect_processes(cx);
     let mut neighbors = Vec::new();
+    let mut astray = false;
     for statement in &tree.statements {
+        let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
             ("process" | "template", Some(_)) => {}
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
             ("group", Some(_)) => group(cx, statement, &mut neighbors),
             ("", _) => {}
+            (word, _) if misplaced::has(word) => {
+                // One message for all that follow each other.
+                if !was_astray {
+                    let span = schema::cursor(tree, statement).1.last_span();
+                    cx.report.add(
+                        Diagnostic::error(span, format!("`{word}` belongs into a `neighbor` section"))
+                            .with_help("a line `neighbor ADDRESS {` is missing before it, or a `}` is too many"),
+                    );
+                }
+                astray = true;
+                cx.lost = true;
+            }
             (word, block) => root_word(cx, word, statement, block.is_some()),
         }
     }
@@ -155,12 +172,6 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))
-    } else if neighbor::KEYWORDS
-        .iter()
-        .any(|keyword| keyword.word == word)
-        || neighbor::SECTIONS.contains(&word)
-    {
-        Diagnostic::error(span, format!("`{word}` belongs into a `neighbor` section"))
     } else {
         schema::unknown(word, span, "a file", known)
     };

@@ -254,7 +254,13 @@ impl Migration<'_> {
             }
             encoder |= word == "encoder";
             let whole = self.whole(setting);
-            let source = self.source(whole).trim_end_matches(';').to_owned();
+            let mut source = self.source(whole).trim_end_matches(';').to_owned();
+            if let [run, command] = self.tree.words(setting)
+                && run.text == "run"
+                && command.quoted
+            {
+                source = format!("run {}", command.text);
+            }
             // Writing to a String cannot fail.
             let _ = writeln!(process, "    {source};");
             self.edit(whole, "");

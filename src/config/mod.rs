@@ -29,6 +29,7 @@ pub mod env;
 mod family;
 mod load;
 mod migrate;
+mod misplaced;
 mod neighbor;
 mod process;
 mod schema;

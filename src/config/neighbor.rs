@@ -10,7 +10,7 @@ use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean, disabled, plain_boolean};
 use super::subscription::{self, SubscriptionDraft};
 use super::tree::{Block, Statement};
-use super::{Base64, TcpAo, announce, dialect, tcp_ao};
+use super::{Base64, TcpAo, announce, dialect, misplaced, tcp_ao};
 use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::{Operational, RouteText};
 use crate::text::{Cursor, Span, SyntaxError, value};
@@ -414,6 +414,11 @@ pub(crate) fn read(
             continue;
         }
         if let Some(block) = &statement.block {
+            if matches!(word, "neighbor" | "template" | "group")
+                && misplaced::outside(cx, statement, "a `neighbor` section")
+            {
+                return;
+            }
             section(cx, draft, seen, statement, block, origin);
             continue;
         }
@@ -437,30 +442,9 @@ pub(crate) fn read(
                 Diagnostic::error(c.last_span(), format!("`{word}` is a section"))
                     .with_help(format!("write `{word} {{ … }}`")),
             ),
-            None => unknown(cx, seen, word, c),
+            None => misplaced::unknown(cx, seen, word, c),
         }
     }
-}
-
-/// Tells of a word that no setting has.
-fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: Cursor<'_>) {
-    let settings = KEYWORDS.iter().map(|keyword| keyword.word);
-    let span = c.last_span();
-    let next = c.next_token().map_or("", |token| &*token.text);
-    if let Some(meant) = schema::meant(word, next, settings.clone()) {
-        seen.misspelt("neighbor", meant, span);
-        cx.report.add(
-            Diagnostic::error(
-                span,
-                format!("unknown keyword `{word}` in a `neighbor` section"),
-            )
-            .with_help(format!("did you mean `{meant}`?")),
-        );
-        return;
-    }
-    let words = settings.chain(SECTIONS.iter().copied());
-    cx.report
-        .add(schema::unknown(word, span, "a `neighbor` section", words));
 }
 
 /// Reads one section of a neighbour.
@@ -474,15 +458,15 @@ fn section(
 ) {
     let (word, c) = schema::cursor(cx.tree, statement);
     match word {
-        "family" => lines(cx, block, |draft_line, c, report| {
+        "family" => lines(cx, block, "a `family` section", |draft_line, c, report| {
             draft.families.read(draft_line, c, report).map(drop)
         }),
-        "add-path" => lines(cx, block, |head, c, report| {
+        "add-path" => lines(cx, block, "an `add-path` section", |head, c, report| {
             family::add_path(&mut draft.add_path, &mut draft.paths_limit, head, c, report)
         }),
         "nexthop" => {
             let list = draft.nexthops.get_or_insert_default();
-            lines(cx, block, |head, c, report| {
+            lines(cx, block, "a `nexthop` section", |head, c, report| {
                 let pair = family::nexthop(head, c, report)?;
                 if !list.contains(&pair) {
                     list.push(pair);
@@ -497,7 +481,7 @@ fn section(
             return;
         }
         "static" | "announce" | "flow" | "l2vpn" => announce::read(cx, draft, word, block, origin),
-        "operational" => lines(cx, block, |head, c, _| {
+        "operational" => lines(cx, block, "an `operational` section", |head, c, _| {
             let span = c.last_span();
             let found = Operational::parse(head, c)?;
             draft.operational.push((found, span));
@@ -522,10 +506,14 @@ fn section(
 pub(crate) fn lines(
     cx: &mut Context<'_>,
     block: &Block,
+    place: &str,
     mut read: impl FnMut(&str, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>,
 ) {
     for statement in &block.statements {
         let (head, mut c) = schema::cursor(cx.tree, statement);
+        if misplaced::outside(cx, statement, place) {
+            return;
+        }
         match read(head, &mut c, &mut cx.report) {
             Ok(()) => schema::spare(&c, &mut cx.report),
             Err(error) => cx.report.add(error),
@@ -561,6 +549,7 @@ fn capabilities(
                 schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
             }
             None if dialect::capability(cx, draft, word, c) => {}
+            None if misplaced::outside(cx, statement, "a `capability` section") => return,
             None => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),

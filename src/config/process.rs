@@ -13,7 +13,7 @@ use super::env::Search;
 use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{ApiVersion, Encoder, ProcessConfig, QueueFull};
+use super::{ApiVersion, Encoder, ProcessConfig, QueueFull, misplaced};
 use crate::text::{Span, Token, value};
 
 /// The section as written.
@@ -156,10 +156,11 @@ pub(crate) fn settings(
                 );
                 schema::setting(keyword, draft, c, &mut cx.report);
                 if word == "run" {
-                    program(cx, draft, inner);
+                    program(cx, draft, inner, skip(""));
                 }
             }
             _ if skip(word) => {}
+            _ if misplaced::outside(cx, inner, "a `process` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),
@@ -170,14 +171,29 @@ pub(crate) fn settings(
     }
 }
 
-/// Puts the program where the reader of `run` left room.
-fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement) {
+/// Puts the program where the reader of `run` left room; `old` in a section of ExaBGP 3.4.
+fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement, old: bool) {
     let Some(word) = cx.tree.words(statement).get(1) else {
         return;
     };
     match locate(&word.text, &cx.folder, &cx.env.search) {
         Ok(path) => draft.run[0] = path.to_string_lossy().into_owned(),
-        Err(message) => cx.report.add(Diagnostic::error(word.span, message)),
+        Err(message) => {
+            let mut error = Diagnostic::error(word.span, message);
+            if let Some((program, _)) = word.text.split_once(' ') {
+                if old && let Ok(path) = locate(program, &cx.folder, &cx.env.search) {
+                    // ExaBGP 3.4 took a command in quotes apart at its blanks.
+                    let mut parts = word.text.split(' ').skip(1).map(str::to_owned);
+                    draft.run[0] = path.to_string_lossy().into_owned();
+                    let rest = draft.run.split_off(1);
+                    draft.run.extend(parts.by_ref());
+                    draft.run.extend(rest);
+                    return;
+                }
+                error = error.with_help("the arguments of a program stand outside of its quotes");
+            }
+            cx.report.add(error);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::diagnostic::{Diagnostic, Report};
 use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{Messages, Subscription, dialect};
+use super::{Messages, Subscription, dialect, misplaced};
 use crate::text::{Cursor, Span, SyntaxError, near_miss};
 
 /// The section as written.
@@ -210,6 +210,7 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                 }
                 _ if dialect::subscription(cx, word, c, draft) => {}
                 _ if tree.head(statement) == "process" && dialect::is_process_word(word) => {}
+                _ if misplaced::outside(cx, inner, "an `api` section") => return,
                 _ => cx.report.add(schema::unknown(
                     word,
                     c.last_span(),
@@ -258,6 +259,7 @@ fn messages(
                 schema::setting(keyword, messages, c, &mut cx.report);
             }
             _ if dialect::message(cx, word, c.last_span(), draft, direction) => {}
+            _ if misplaced::outside(cx, inner, "a `send` or `receive` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),

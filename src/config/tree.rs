@@ -278,7 +278,17 @@ impl<'a> Lexer<'a, '_> {
             return;
         }
         let words = self.pending..self.tokens.len();
+        let opens = opens_section(&self.tokens[words.clone()]);
         let words = self.span_of(&words);
+        if opens && self.at < self.text.len() {
+            let end = Span::new(words.end, words.end);
+            self.report.add(
+                Diagnostic::error(end, "expected `{` at the end of the line")
+                    .with_label("add `{` here"),
+            );
+            self.open_section(end);
+            return;
+        }
         self.report.add(
             Diagnostic::error(
                 Span::new(words.end, words.end),
@@ -469,6 +479,30 @@ impl<'a> Lexer<'a, '_> {
         }
         self.at += 4;
         char::from_u32(u32::from_str_radix(digits, 16).ok()?)
+    }
+}
+
+/// Whether words without an end can only be the head of a section.
+fn opens_section(words: &[Token<'_>]) -> bool {
+    let word = words.first().map_or("", |token| &*token.text);
+    match words.len() {
+        1 => matches!(
+            word,
+            "template"
+                | "family"
+                | "capability"
+                | "api"
+                | "static"
+                | "announce"
+                | "flow"
+                | "l2vpn"
+                | "send"
+                | "receive"
+                | "match"
+                | "then"
+        ),
+        2 => matches!(word, "neighbor" | "process" | "template" | "group" | "api"),
+        _ => false,
     }
 }
 

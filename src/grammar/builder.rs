@@ -107,6 +107,13 @@ impl TailBuilder {
         Ok(())
     }
 
+    /// Whether there is a next hop.
+    pub fn has_next_hop(&self) -> bool {
+        self.attributes
+            .iter()
+            .any(|attribute| matches!(attribute, Attribute::NextHop(_)))
+    }
+
     /// Checks that all is there that `verb` needs; `end` is where the sentence ends.
     ///
     /// # Errors

@@ -65,8 +65,17 @@ impl Builder {
                     "expected `}` at the end of this block",
                 ));
             }
-            if !c.accept(";") {
-                self.item(c)?;
+            if c.accept(";") {
+                continue;
+            }
+            let is_match = RuleBuilder::KEYWORDS.contains(&c.peek());
+            self.item(c)?;
+            if is_match {
+                // ExaBGP takes the first value, and helpers rely on that: `protocol tcp udp;` matches TCP.
+                while !c.is_empty() && !matches!(c.peek(), ";" | "{" | "}") && !self.knows(c.peek())
+                {
+                    c.next_token();
+                }
             }
         }
         Ok(())
@@ -173,6 +182,8 @@ mod tests {
             "{ match { destination 10.0.0.0/24; protocol tcp; } then { discard; } }",
             "a-name { match { protocol tcp; destination 10.0.0.0/24 } then { discard } };",
             "match { destination 10.0.0.0/24; protocol tcp; } then { discard; }",
+            // The first of several values counts, as it does for ExaBGP.
+            "{ match { destination 10.0.0.0/24; protocol tcp udp; } then { discard; } }",
         ] {
             assert_eq!(read(text, None).as_ref(), Ok(&wanted), "{text}");
         }
