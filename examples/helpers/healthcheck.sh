@@ -1,5 +1,6 @@
 #!/bin/sh
-# Announces an anycast address for as long as a check succeeds.
+# Announces an anycast address for as long as a check succeeds: how little a helper needs. `oxabgp healthcheck` is the
+# grown-up one, with several addresses, hooks, communities, and the addresses of the machine.
 #
 #   process dns { run examples/helpers/healthcheck.sh 198.51.100.53/32 "dig @198.51.100.53 example.net"; encoder text; }
 #

@@ -372,10 +372,11 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
         .or_else(|| std::env::var_os("EXABGP_ENVFILE").map(PathBuf::from))
         .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
-        Ok((env, warnings)) => {
+        Ok((mut env, warnings)) => {
             for warning in warnings {
                 eprintln!("warning: {warning}");
             }
+            env.search.program = std::env::current_exe().ok();
             Ok(env)
         }
         Err(mistakes) => {

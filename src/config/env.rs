@@ -196,6 +196,9 @@ pub struct Search {
     pub path: Vec<PathBuf>,
     /// The folder that we were started in.
     pub pwd: PathBuf,
+    /// The running program, if it is `oxabgp`: it stands in for ExaBGP's health check, and for itself when it is not in
+    /// `PATH`.
+    pub program: Option<PathBuf>,
 }
 
 /// One setting.
@@ -268,6 +271,7 @@ impl Env {
                 .map(|path| std::env::split_paths(path).collect())
                 .unwrap_or_default(),
             pwd: std::env::current_dir().unwrap_or_default(),
+            program: None,
         };
         if errors.is_empty() {
             Ok((env, warnings))

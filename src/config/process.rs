@@ -2,6 +2,9 @@
 //!
 //! A program that is no absolute path is looked for in `/etc/exabgp`, beside the configuration file and in every folder of
 //! `PATH`; of several, the last counts. That is ExaBGP's order, and setups depend on it.
+//!
+//! ExaBGP's health check is part of the running program: `python -m exabgp healthcheck` runs it, and so does
+//! `exabgp-healthcheck` where ExaBGP is not installed any more.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -176,7 +179,25 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
     let Some(word) = cx.tree.words(statement).get(1) else {
         return;
     };
-    match locate(&word.text, &cx.folder, &cx.env.search) {
+    let located = locate(&word.text, &cx.folder, &cx.env.search);
+    let words = &cx.tree.words(statement)[1..];
+    let words: Vec<&str> = words.iter().map(|token| &*token.text).collect();
+    let own = cx.env.search.program.as_ref();
+    if let Some((own, arguments)) = own.zip(stand_in(&words, located.is_ok())) {
+        let shown = own.to_string_lossy().into_owned();
+        if !word.text.ends_with("oxabgp") {
+            cx.report.add(
+                Diagnostic::warning(
+                    word.span,
+                    "ExaBGP's health check is built in and runs instead",
+                )
+                .with_help("write `oxabgp healthcheck …`; it takes the same options"),
+            );
+        }
+        draft.run = std::iter::once(shown).chain(arguments).collect();
+        return;
+    }
+    match located {
         Ok(path) => draft.run[0] = path.to_string_lossy().into_owned(),
         Err(message) => {
             let mut error = Diagnostic::error(word.span, message);
@@ -194,6 +215,32 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
             }
             cx.report.add(error);
         }
+    }
+}
+
+/// Our arguments for a command line that asks for ExaBGP's health check, or for us.
+fn stand_in(words: &[&str], is_there: bool) -> Option<Vec<String>> {
+    let (program, arguments) = words.split_first()?;
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    match name(program).as_str() {
+        "oxabgp" if !is_there => Some(owned(arguments)),
+        "exabgp" if !is_there && arguments.first() == Some(&"healthcheck") => {
+            Some(owned(arguments))
+        }
+        "exabgp-healthcheck" if !is_there => {
+            let words = std::iter::once(&"healthcheck").chain(arguments);
+            Some(words.map(|word| (*word).to_owned()).collect())
+        }
+        "env" => stand_in(arguments, true),
+        python if python.starts_with("python") || python.starts_with("pypy") => {
+            let module = arguments.iter().position(|word| *word == "-m")?;
+            let options = &arguments[..module];
+            (options.iter().all(|word| word.starts_with('-'))
+                && arguments[module..].starts_with(&["-m", "exabgp", "healthcheck"]))
+            .then(|| owned(&arguments[module + 2..]))
+        }
+        _ => None,
     }
 }
 
@@ -294,4 +341,46 @@ fn candidates(program: &str, folder: &Path, search: &Search) -> Vec<PathBuf> {
     ];
     found.extend(search.path.iter().map(|path| path.join(program)));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_checks_of_exabgp_are_ours() {
+        for (line, is_there, wanted) in [
+            (
+                "python -m exabgp healthcheck --cmd true",
+                true,
+                Some("healthcheck --cmd true"),
+            ),
+            (
+                "/usr/bin/python3.11 -u -m exabgp healthcheck",
+                false,
+                Some("healthcheck"),
+            ),
+            (
+                "/usr/bin/env python3 -m exabgp healthcheck -s",
+                true,
+                Some("healthcheck -s"),
+            ),
+            ("exabgp-healthcheck -s", false, Some("healthcheck -s")),
+            ("/usr/bin/exabgp healthcheck", false, Some("healthcheck")),
+            ("oxabgp healthcheck", false, Some("healthcheck")),
+            // What is there runs.
+            ("/usr/bin/exabgp-healthcheck -s", true, None),
+            ("exabgp healthcheck", true, None),
+            ("oxabgp healthcheck", true, None),
+            ("exabgp server x.conf", false, None),
+            ("python -m exabgp", true, None),
+            ("python x.py -m exabgp healthcheck", true, None),
+            ("python x.py", true, None),
+            ("env", true, None),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let found = stand_in(&words, is_there).map(|words| words.join(" "));
+            assert_eq!(found.as_deref(), wanted, "{line}");
+        }
+    }
 }

@@ -25,7 +25,8 @@ fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_configuration_loads_without_a_warning() {
-    let env = Env::default();
+    let mut env = Env::default();
+    env.search.program = Some("/usr/bin/oxabgp".into());
     for path in files("etc", "conf") {
         let (config, warnings) =
             Config::load(&path, &env).unwrap_or_else(|errors| panic!("{errors}"));

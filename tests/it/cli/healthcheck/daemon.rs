@@ -131,6 +131,9 @@ const FIELD: &[&str] = &[
     "EXABGP/exabgp-healthcheck --config FILE",
     "EXABGP/exabgp healthcheck -F FILE --up-metric 10 --disabled-metric 500 --disable /nowhere/disabled --debounce",
     "EXABGP/exabgp-healthcheck -sF local3 -n web -i 1 -f 1 -t 2 -c \"/bin/true\" -N 192.0.2.254 --ip 192.0.2.1 --start-ip 0 --local-preference 200 --no-ip-setup",
+    "python -m exabgp healthcheck --cmd \"test -d /\" --ip 192.0.2.1 --no-ip-setup --no-syslog --label haproxy",
+    "/usr/bin/env python3 -m exabgp healthcheck -s --cmd true --ip 192.0.2.1 --no-ip-setup",
+    "/nowhere/bin/exabgp-healthcheck --cmd true --ip 192.0.2.1 --no-ip-setup --no-syslog",
     "/usr/bin/env oxabgp healthcheck --cmd true --ip 192.0.2.1/32 --up-execute \"true\" --down-execute \"true\" --no-ip-setup --no-syslog",
 ];
 

@@ -215,3 +215,25 @@ fn an_address_that_can_not_be_added_is_not_announced() {
         "{err}"
     );
 }
+
+#[test]
+fn the_example_of_a_file_of_options_is_good() {
+    let lab = Lab::new();
+    machine(&lab, BEFORE);
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/etc/dns.health");
+    let options = format!("--config {path} --cmd true --interval 0 --no-ack");
+    let (code, out, err) = super::super::run(&mut command(&lab, &options), "");
+    assert_eq!(code, 0, "{err}");
+    assert_eq!(
+        out,
+        "neighbor * announce route 198.51.100.53/32 next-hop self med 100 community [ 65001:53 ]\n\
+         neighbor * announce route 198.51.100.54/32 next-hop self med 101 community [ 65001:53 ]\n"
+    );
+    assert_eq!(
+        changes(&lab),
+        [
+            "address add 198.51.100.53/32 dev lo label lo:dns",
+            "address add 198.51.100.54/32 dev lo label lo:dns",
+        ]
+    );
+}
