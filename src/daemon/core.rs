@@ -50,6 +50,8 @@ pub(crate) struct Core {
     pub(crate) watchdogs: RefCell<Watchdogs>,
     /// By number; numbers of neighbours that are gone are used again.
     pub(crate) neighbors: RefCell<BTreeMap<PeerId, Rc<Listed>>>,
+    /// No smaller number is free.
+    free: Cell<u32>,
     /// The order in which neighbours are shown.
     pub(crate) order: RefCell<Vec<PeerId>>,
     pub(crate) started: (Instant, SystemTime),
@@ -80,6 +82,7 @@ impl Core {
             server: RefCell::default(),
             watchdogs: RefCell::default(),
             neighbors: RefCell::default(),
+            free: Cell::new(0),
             order: RefCell::default(),
             started: (Instant::now(), SystemTime::now()),
             requests: RefCell::default(),
@@ -119,12 +122,7 @@ impl Core {
         config: Rc<NeighborConfig>,
         template: Option<PeerId>,
     ) -> Rc<Listed> {
-        let id = {
-            let neighbors = self.neighbors.borrow();
-            let free = (0..).map(PeerId).find(|id| !neighbors.contains_key(id));
-            // There are more numbers than neighbours fit into memory.
-            free.unwrap_or(PeerId(u32::MAX))
-        };
+        let id = self.free_id();
         let neighbor = Rc::new(Neighbor::new(id, name, Rc::clone(&config)));
         let options = PeerOptions {
             families: config.session.families.clone(),
@@ -162,8 +160,20 @@ impl Core {
         listed
     }
 
+    /// The first number that no neighbour has.
+    fn free_id(&self) -> PeerId {
+        let neighbors = self.neighbors.borrow();
+        let mut candidates = (self.free.get()..).map(PeerId);
+        let free = candidates.find(|id| !neighbors.contains_key(id));
+        // There are more numbers than neighbours fit into memory.
+        let id = free.unwrap_or(PeerId(u32::MAX));
+        self.free.set(id.0);
+        id
+    }
+
     /// Forgets a neighbour: its routes, and its number, which may be used again.
     pub(crate) fn forget(&self, id: PeerId) {
+        self.free.set(self.free.get().min(id.0));
         self.rib.borrow_mut().remove_peer(id);
         self.watchdogs.borrow_mut().forget(id);
         self.neighbors.borrow_mut().remove(&id);
@@ -323,11 +333,12 @@ impl Core {
     /// Puts the neighbours into the order of these names; dynamic ones stay behind their ranges.
     pub(crate) fn sort(&self, names: &[String]) {
         let neighbors = self.neighbors.borrow();
+        let places: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
         let place = |id: &PeerId| {
             let listed = neighbors.get(id);
             let owner = listed.and_then(|listed| listed.template).unwrap_or(*id);
-            let name = neighbors.get(&owner).map(|listed| &*listed.neighbor.name);
-            names.iter().position(|other| Some(other.as_str()) == name)
+            let owner = neighbors.get(&owner)?;
+            places.get(&*owner.neighbor.name).copied()
         };
         self.order
             .borrow_mut()

@@ -27,6 +27,8 @@ use crate::bgp::{Negotiated, Notification};
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;
+/// Neighbours that are started in one turn.
+const STARTS: usize = 64;
 /// First and longest wait before a neighbour whose plugin panicked runs again.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
@@ -190,17 +192,36 @@ impl Server {
         }
     }
 
-    /// Starts all neighbours and listeners. Those added later start at once.
+    /// Starts all neighbours and listeners; of very many neighbours a few at a time, so that other tasks get their turns in
+    /// between. Those added later start at once.
     pub fn start(&self) {
         if self.inner.phase.get() != Phase::Preparing {
             return;
         }
         self.inner.phase.set(Phase::Serving);
-        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
-        for key in keys {
-            self.run_peer(key);
-        }
         self.accept();
+        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
+        let (first, others) = keys.split_at(keys.len().min(STARTS));
+        first.iter().for_each(|key| self.run_peer(*key));
+        if others.is_empty() {
+            return;
+        }
+        let (others, inner) = (others.to_vec(), Rc::downgrade(&self.inner));
+        tokio::task::spawn_local(async move {
+            for some in others.chunks(STARTS) {
+                tokio::task::yield_now().await;
+                let Some(inner) = inner.upgrade() else {
+                    return;
+                };
+                // Who was removed meanwhile is passed over.
+                some.iter().for_each(|key| {
+                    Self {
+                        inner: Rc::clone(&inner),
+                    }
+                    .run_peer(*key)
+                });
+            }
+        });
     }
 
     /// Waits for the end of [`Server::shutdown`].

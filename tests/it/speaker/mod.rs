@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 mod decoder;
 mod listeners;
+mod many;
 mod pair;
 mod raw;
 mod virtual_time;
