@@ -10,7 +10,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -140,8 +140,14 @@ pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
     let _ = tokio::time::timeout(FAREWELL, last_words).await;
 }
 
-/// TTLs of one connection.
+/// Bytes that the kernel holds for a peer without having sent them: what is not written yet can still change, and a
+/// KEEPALIVE does not stand behind megabytes of routes.
+const UNSENT: u32 = 128 * 1024;
+
+/// TTLs of one connection, and how much of what is to be sent the kernel takes in advance.
 fn secure(socket: BorrowedFd<'_>, peer: &PeerConfig) -> io::Result<()> {
+    // A kernel that does not know this option sends no less.
+    let _ = SockRef::from(&socket).set_tcp_notsent_lowat(UNSENT);
     sockopt::set_ttl(socket, peer.remote_address, peer.outgoing_ttl())?;
     if let Some(ttl) = peer.min_ttl {
         sockopt::set_min_ttl(socket, peer.remote_address, ttl)?;
@@ -179,6 +185,10 @@ mod tests {
         assert_eq!(sockopt::ttl(socket.as_fd(), address).expect("ttl"), 255);
         let local = socket.local_addr().expect("an address");
         assert_eq!(Some(local.ip()), peer.local_address);
+        assert_eq!(
+            SockRef::from(&socket).tcp_notsent_lowat().ok(),
+            Some(UNSENT)
+        );
         peer.interface = Some("no-such-interface".to_owned());
         assert!(outgoing(&peer).is_err());
     }
