@@ -63,6 +63,10 @@ pub(crate) fn finish(
         let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
     }
+    if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
+        let text = "`prefix-limit` has no effect without `adj-rib-in`: it counts what is there";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
@@ -72,6 +76,7 @@ pub(crate) fn finish(
         adj_rib_in: draft.adj_rib_in.unwrap_or(true),
         adj_rib_out,
         rate_limit: draft.rate_limit,
+        prefix_limit: draft.prefix_limit,
         subscriptions,
         operational,
         md5: draft

@@ -157,6 +157,8 @@ pub struct NeighborConfig {
     pub adj_rib_out: bool,
     /// Most UPDATE messages a second.
     pub rate_limit: Option<u32>,
+    /// Most routes that the peer may have in its Adj-RIB-In.
+    pub prefix_limit: Option<u32>,
     /// Which helpers get which events: one for each `api` block.
     pub subscriptions: Vec<Subscription>,
     /// Operational messages to send.

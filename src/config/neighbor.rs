@@ -32,6 +32,7 @@ pub(crate) struct Draft {
     pub(crate) domain_name: Option<String>,
     pub(crate) hold_time: Option<u16>,
     pub(crate) rate_limit: Option<u32>,
+    pub(crate) prefix_limit: Option<u32>,
     pub(crate) passive: Option<bool>,
     pub(crate) listen: u16,
     pub(crate) connect: u16,
@@ -179,6 +180,19 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                     value::u32(word).filter(|rate| *rate > 0)
                 })?;
                 Some(rate)
+            };
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "prefix-limit",
+        value: "<routes>|disable",
+        doc: "the most routes of the peer in its Adj-RIB-In, or the session ends; ExaBGP has no such setting",
+        read: |draft, c, _| {
+            draft.prefix_limit = if disabled(c) {
+                None
+            } else {
+                Some(c.value("a number of routes, or `disable`", value::u32)?)
             };
             Ok(())
         },

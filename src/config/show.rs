@@ -148,6 +148,7 @@ impl Text {
             "rate-limit",
             rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
         );
+        self.some("prefix-limit", neighbor.prefix_limit);
         self.set("manual-eor", neighbor.manual_eor);
         self.some("eor-deferral", neighbor.eor_deferral);
         self.set("passive", session.passive);

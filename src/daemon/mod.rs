@@ -14,6 +14,7 @@
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
 //! | `defer` | End-of-RIB after a start of ours |
+//! | `limit` | how many routes a peer may tell |
 //! | `retain` | the routes of a peer that is away |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
@@ -41,6 +42,7 @@ mod defer;
 mod dynamic;
 mod feed;
 mod hold;
+mod limit;
 mod made;
 mod neighbor;
 mod notify;

@@ -30,6 +30,7 @@ use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 use super::advisory::Advisories;
 use super::core::Core;
 use super::defer::{self, Deferred};
+use super::limit;
 use super::pace::Pace;
 use super::process::Process;
 use super::retain::{self, Keep};
@@ -350,6 +351,9 @@ impl NeighborPlugin {
             &Event::Message(direction, Message::update(&content)),
             raw,
         );
+        if keep {
+            limit::check(&self.core, &self.neighbor, &session)?;
+        }
         Ok(())
     }
 

@@ -33,6 +33,8 @@ impl Notification {
     pub const CEASE: u8 = 6;
     /// Cease: administrative shutdown.
     pub const SHUTDOWN: u8 = 2;
+    /// Cease: Maximum Number of Prefixes Reached.
+    pub const MAXIMUM_PREFIXES: u8 = 1;
     /// Cease: the peer left the configuration.
     pub const DE_CONFIGURED: u8 = 3;
     /// Cease: administrative reset.

@@ -171,6 +171,9 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
     if let Some(rate) = neighbor.rate_limit {
         object.number("rate-limit", rate);
     }
+    if let Some(limit) = neighbor.prefix_limit {
+        object.number("prefix-limit", limit);
+    }
     object.yes("passive", session.passive);
     object.number("listen", session.listen);
     if let Some(port) = session.connect {

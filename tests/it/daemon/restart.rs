@@ -1,17 +1,12 @@
 //! Restarts, theirs and ours: what is kept of a peer that is away (RFC 4724, 8538, 9494), what a refresh confirms (RFC
 //! 7313), and how we ourselves leave and come back.
 
-use std::net::TcpListener;
-
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::open::Open;
 
-use super::control::start_with;
 use super::scene::{EOR_V4, EOR_V6, Scene, V6, offering};
-use super::{listener, neighbor};
-use crate::support::daemon::Lab;
 use crate::support::peer::{RawPeer, announcement, open};
 
 /// BoRR and EoRR of IPv4 unicast.
@@ -214,23 +209,7 @@ fn a_refresh_with_marks_confirms_routes() {
 
 #[test]
 fn a_new_connection_of_a_restarted_peer_replaces_the_old_one_without_a_loss() {
-    let lab = Lab::new();
-    let port = {
-        let (listener, port) = listener();
-        drop(listener);
-        port
-    };
-    let configuration = neighbor(
-        port,
-        &format!("passive true; listen {port}; capability {{ graceful-restart 60; }}"),
-    );
-    let daemon = start_with(&lab, &configuration);
-    let address = ([127, 0, 0, 1], port).into();
-    let scene = Scene {
-        lab,
-        listener: TcpListener::bind("127.0.0.1:0").expect("a port"),
-        daemon,
-    };
+    let (scene, address) = Scene::passive("graceful-restart 60;", "");
     let mut old = RawPeer::connect(address);
     old.establish(&graceful(60, None));
     announce(&mut old, 1);

@@ -1,6 +1,6 @@
 //! A daemon with one neighbour, an operator at its socket, and a scripted peer with families IPv4 and IPv6 unicast.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::open::Open;
@@ -48,6 +48,25 @@ impl Scene {
             listener,
             daemon,
         }
+    }
+
+    /// The same with a neighbour that waits for the peer to connect, and where it does.
+    pub(crate) fn passive(capabilities: &str, more: &str) -> (Self, SocketAddr) {
+        let lab = Lab::new();
+        let (listener, _) = listener();
+        let port = {
+            let (free, port) = super::listener();
+            drop(free);
+            port
+        };
+        let body = format!("passive true; listen {port}; capability {{ {capabilities} }} {more}");
+        let daemon = start_with(&lab, &neighbor(port, &body));
+        let scene = Self {
+            lab,
+            listener,
+            daemon,
+        };
+        (scene, SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
     /// The next session, on which the peer says `open`; our OPEN.

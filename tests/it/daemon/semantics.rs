@@ -271,3 +271,25 @@ fn our_link_local_address_goes_with_global_next_hops() {
         assert!(body.ends_with(&wanted), "{body:02x?}");
     }
 }
+
+#[test]
+fn a_peer_that_tells_too_much_is_left_alone() {
+    let (scene, address) = Scene::passive("", "prefix-limit 3;");
+    let mut peer = RawPeer::connect(address);
+    peer.establish(&offering(Offer::default()));
+    // What it tells again, or takes back, does not count.
+    for number in [1, 2, 1, 2, 3] {
+        peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, number]));
+    }
+    peer.send(MessageType::UPDATE, &[0, 3, 16, 10, 3, 0, 0]);
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 4]));
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16", "10.4.0.0/16"]);
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 5]));
+    let notification = peer.expect_notification();
+    assert_eq!((notification.code, notification.subcode), (6, 1));
+    scene.daemon.logged("than `prefix-limit` allows");
+    scene.holds(&[]);
+    // No session for a minute.
+    let again = RawPeer::connect(address).expect_notification();
+    assert_eq!((again.code, again.subcode), (6, 5));
+}
