@@ -89,16 +89,17 @@ impl Feeder {
 
     /// How that helper reads events.
     pub(crate) fn encoder(&self, process: &Process) -> Encoder {
+        let version = match process.config().api_version {
+            config::ApiVersion::V4 => Version::V4,
+            config::ApiVersion::V5 => Version::V5,
+            config::ApiVersion::V6 => Version::V6,
+        };
         match process.config().encoder {
             config::Encoder::Json => Encoder::Json {
-                version: match process.config().api_version {
-                    config::ApiVersion::V4 => Version::V4,
-                    config::ApiVersion::V5 => Version::V5,
-                    config::ApiVersion::V6 => Version::V6,
-                },
+                version,
                 compact: self.compact,
             },
-            config::Encoder::Text => Encoder::Text,
+            config::Encoder::Text => Encoder::Text { version },
         }
     }
 

@@ -185,7 +185,7 @@ class Peer:
 class Daemon:
     """One run of a program under test, on a configuration written for it."""
 
-    def __init__(self, program, configuration, folder, environment=None):
+    def __init__(self, program, configuration, folder, environment=None, words=("server",)):
         self.folder = folder
         self.conf = os.path.join(folder, "daemon.conf")
         with open(self.conf, "w") as f:
@@ -200,7 +200,7 @@ class Daemon:
         env.update(environment or {})
         self.output = open(self.log, "wb")
         self.process = subprocess.Popen(
-            shlex.split(program) + ["server", self.conf], stdin=subprocess.DEVNULL, stdout=self.output,
+            [*shlex.split(program), *words, self.conf], stdin=subprocess.DEVNULL, stdout=self.output,
             stderr=subprocess.STDOUT, env=env, cwd=folder, start_new_session=True)
 
     def alive(self):

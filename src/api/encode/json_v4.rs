@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use super::{Form, Style, Version, v42};
+use super::{Form, Style, Version, v42, v60};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
 use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
@@ -114,7 +114,10 @@ impl Line<'_> {
         match message {
             Message::Open(open) => {
                 w.raw(", \"open\": ");
-                open.json(direction, w);
+                match self.version {
+                    Version::V6 => v60::open(open, direction, w),
+                    _ => open.json(direction, w),
+                }
             }
             Message::Update(attributes, fields) => {
                 w.raw(", \"message\": { \"update\": { ");
@@ -242,10 +245,10 @@ impl Line<'_> {
         let mut separator = "";
         if !attributes.list().is_empty() || attributes.error().is_some() {
             w.raw("\"attribute\": { ");
-            if self.version == Version::V4 {
-                v42::attributes(attributes, w);
-            } else {
-                w.raw(attributes.json());
+            match self.version {
+                Version::V4 => v42::attributes(attributes, w),
+                Version::V5 => drop(w.raw(attributes.json())),
+                Version::V6 => v60::attributes(attributes, w),
             }
             w.raw(" }");
             separator = ", ";
@@ -325,6 +328,8 @@ impl Line<'_> {
             && nlri.path_id.is_none();
         if self.compact && plain {
             w.display(nlri);
+        } else if self.version == Version::V6 {
+            v60::nlri(nlri, hop, w);
         } else {
             nlri.json(hop, w);
         }

@@ -10,6 +10,7 @@ use crate::json::JsonWriter;
 pub mod json_v4;
 pub mod text;
 pub(super) mod v42;
+mod v60;
 
 /// The version that JSON events claim, which is that of their shape.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -19,7 +20,7 @@ pub enum Version {
     /// ExaBGP 5.0: `5.0.0`.
     #[default]
     V5,
-    /// ExaBGP 6.0: `6.0.0`. As 5.0, but events of UPDATE always tell what was negotiated.
+    /// ExaBGP 6.0: `6.0.0`. Events of UPDATE always tell what was negotiated; BGP-LS has its own keys.
     V6,
 }
 
@@ -55,7 +56,10 @@ pub enum Encoder {
         compact: bool,
     },
     /// Plain text; each event ends with an empty line.
-    Text,
+    Text {
+        /// Whose words.
+        version: Version,
+    },
 }
 
 impl Encoder {
@@ -63,6 +67,11 @@ impl Encoder {
     pub const JSON: Self = Self::Json {
         version: Version::V5,
         compact: false,
+    };
+
+    /// Text as of ExaBGP 5.0.
+    pub const TEXT: Self = Self::Text {
+        version: Version::V5,
     };
 }
 
@@ -108,7 +117,9 @@ impl Style {
                 }
                 .encode(head, event, stamp, out);
             }
-            Encoder::Text => text::encode(self.form, head, event, raw, out),
+            Encoder::Text { version } => {
+                text::encode((self.form, version), head, event, raw, out);
+            }
         }
     }
 }
@@ -123,7 +134,7 @@ impl Encoder {
                     .number(count)
                     .raw(" }\n");
             }
-            Self::Text => {
+            Self::Text { .. } => {
                 out.raw("lost ").number(count).raw("\n\n");
             }
         }
@@ -136,7 +147,7 @@ impl Encoder {
                 out.raw(stamp.start_uncounted(*version))
                     .raw("\"type\": \"notification\", \"notification\": \"shutdown\" }\n");
             }
-            Self::Text => {
+            Self::Text { .. } => {
                 out.raw("shutdown ")
                     .number(stamp.pid())
                     .raw(" ")

@@ -1,7 +1,7 @@
 //! The text events of ExaBGP, to the byte. Each event ends with an empty line, since the event brings its own line end and
 //! the transport adds one.
 
-use super::Form;
+use super::{Form, Version, v42};
 use super::json_v4::each_hop;
 use crate::api::event::{Direction, Event, EventHead, Message, Raw};
 use crate::bgp::AttributeSet;
@@ -11,7 +11,7 @@ use crate::json::JsonWriter;
 
 /// Appends the lines of `event`; nothing for those that text does not have.
 pub(super) fn encode(
-    form: Form,
+    (form, version): (Form, Version),
     head: &EventHead,
     event: &Event<'_>,
     raw: Raw<'_>,
@@ -31,8 +31,8 @@ pub(super) fn encode(
         Event::Fsm { .. } | Event::Signal { .. } | Event::Negotiated => return,
         Event::Message(direction, message) => match form {
             Form::Packets => packets(head, *direction, message.kind().0, raw, w),
-            Form::Parsed => self::message(head, *direction, message, Raw::default(), w),
-            Form::Consolidated => self::message(head, *direction, message, raw, w),
+            Form::Parsed => self::message((head, version), *direction, message, Raw::default(), w),
+            Form::Consolidated => self::message((head, version), *direction, message, raw, w),
         },
         Event::Undecoded(direction, kind) => {
             if form != Form::Packets {
@@ -56,7 +56,7 @@ fn packets(head: &EventHead, direction: Direction, category: u8, raw: Raw<'_>, w
 }
 
 fn message(
-    head: &EventHead,
+    (head, version): (&EventHead, Version),
     direction: Direction,
     message: &Message<'_>,
     raw: Raw<'_>,
@@ -64,7 +64,7 @@ fn message(
 ) {
     match message {
         Message::Update(attributes, fields) => {
-            return update_text(head, direction, (*attributes, *fields), raw, w);
+            return update_text((head, version), direction, (*attributes, *fields), raw, w);
         }
         Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
         _ => w.raw(&head.text).raw(direction.name()).raw(" "),
@@ -96,7 +96,7 @@ fn raw_text(raw: Raw<'_>, w: &mut JsonWriter) {
 }
 
 fn update_text(
-    head: &EventHead,
+    (head, version): (&EventHead, Version),
     direction: Direction,
     (attributes, fields): (&AttributeSet, &[Field<'_>]),
     raw: Raw<'_>,
@@ -129,8 +129,12 @@ fn update_text(
                 },
             );
             nlri.text(hop, w.buffer());
-            w.raw(if announced { attributes.text() } else { "" })
-                .raw("\n");
+            match version {
+                _ if !announced => {}
+                Version::V4 => v42::text(attributes, w.buffer()),
+                _ => drop(w.raw(attributes.text())),
+            }
+            w.raw("\n");
         }
     }
     end(head, direction, raw, w);

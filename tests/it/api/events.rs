@@ -52,7 +52,7 @@ fn lines(event: &Event<'_>, form: Form, negotiated: bool, raw: Raw<'_>) -> (Stri
         );
         out.into_string()
     };
-    (line(Encoder::JSON), line(Encoder::Text))
+    (line(Encoder::JSON), line(Encoder::TEXT))
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn what_is_not_known_is_null_and_the_line_stays_json() {
         "{ \"exabgp\": \"5.0.0\", \"time\": 0.0, \"host\" : \"a\\\"b\", \"pid\" : 1, \"ppid\" : 2, \"type\": \"notification\", \"notification\": \"shutdown\" }\n"
     );
     out.clear();
-    Encoder::Text.shutdown(&mut stamp, &mut out);
+    Encoder::TEXT.shutdown(&mut stamp, &mut out);
     assert_eq!(out.as_str(), "shutdown 1 2\n\n");
 }
 
@@ -263,19 +263,19 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
     let subscriptions = Subscriptions::new(&[
         Wish {
             receive: parsed,
-            ..wish(1, Encoder::Text)
+            ..wish(1, Encoder::TEXT)
         },
         Wish {
             receive: both,
-            ..wish(2, Encoder::Text)
+            ..wish(2, Encoder::TEXT)
         },
         Wish {
             receive: updates,
-            ..wish(3, Encoder::Text)
+            ..wish(3, Encoder::TEXT)
         },
         Wish {
             receive: silent,
-            ..wish(4, Encoder::Text)
+            ..wish(4, Encoder::TEXT)
         },
         Wish {
             receive: MessageWish {
@@ -515,6 +515,103 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
     );
 }
 
+/// What the AS path and long AS numbers look like in the text of 4.2; printed by 4.2.22 for the same bytes.
+#[test]
+fn text_in_the_words_of_4_2() {
+    for (attributes, wanted) in [
+        ("40020A 0202 0000FDE9 0000FDEA", "as-path [ 65001 65002 ]"),
+        (
+            "400210 0201 0000FDE9 0102 00000001 00000002",
+            "as-path [ 65001 ( 1 2 ) ]",
+        ),
+        ("40020A 0102 00000001 00000002", "as-path [ ( 1 2 )]"),
+        (
+            "40020C 0301 0000FDE9 0201 0000FDEA",
+            "as-path [ 65002 ][ 65001 ]",
+        ),
+        (
+            "400206 0201 0000FDE9 C01010 0202000111700005 0002FDE800000001",
+            "as-path [ 65001 ] extended-community [ target:65000:1 target:70000L:5 ]",
+        ),
+    ] {
+        let attributes = bytes(&format!("40010100 4003040A000002 {attributes}"));
+        let nlri = bytes("180A0001");
+        let update = Update {
+            withdrawn: &[],
+            attributes: &attributes,
+            nlri: &nlri,
+        };
+        let cx = Codec {
+            asn4: true,
+            ibgp: true,
+            ..Codec::default()
+        };
+        let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
+        let event = Event::Message(Direction::Receive, Message::update(&content));
+        let version = Version::V4;
+        let text = printed(Encoder::Text { version }, &event);
+        let line = format!(
+            "neighbor 127.0.0.2 receive update announced 10.0.1.0/24 next-hop 10.0.0.2 origin igp {wanted}\n"
+        );
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
+#[test]
+fn link_state_and_capabilities_have_the_keys_of_6_0() {
+    let version = Version::V6;
+    let encoder = Encoder::Json {
+        version,
+        compact: false,
+    };
+    let attributes = bytes(concat!(
+        "40010100 400200 800E 37 4004 47 04 0A000002 00 ",
+        "0003002A 030000000000000000 01000010 0202000400000000 020300040A000001 0108000101 01090004140A0100",
+        "801D 5B 0403 0003 490001 0404 0004 0A000001 0405 0010 20010DB8000000000000000000000001 ",
+        "044B 0007 30000000049308 044B 0007 30050000049309 0486 0008 4000000000000064 ",
+        "045A 0004 8000000A 0447 0003 00000A 0447 0003 00000B",
+    ));
+    let update = Update {
+        withdrawn: &[],
+        attributes: &attributes,
+        nlri: &[],
+    };
+    let cx = Codec {
+        asn4: true,
+        ibgp: true,
+        families: Family::KNOWN.into_iter().collect(),
+        ..Codec::default()
+    };
+    let content = update.content(&cx, &mut DecodeEach).expect("an UPDATE");
+    let event = Event::Message(Direction::Receive, Message::update(&content));
+    let line = printed(encoder, &event);
+    serde_json::from_str::<serde_json::Value>(&line).expect(&line);
+    for wanted in [
+        r#""area-ids": ["4784129"]"#,
+        r#""local-router-ids": ["10.0.0.1", "2001:db8::1"]"#,
+        r#""sr-adjs": [{"flags": {"F": 0, "B": 0, "V": 1, "L": 1, "S": 0, "P": 0, "RSV": 0}, "sids": [299784], "weight": 0, "undecoded-sids": []}, {"#,
+        r#""sr-prefix-sids": [{"flags": {"R": 0, "N": 1, "P": 0, "E": 0, "V": 0, "L": 0, "RSV": 0}, "sids": [100], "undecoded-sids": [], "sr-algorithm": 0}]"#,
+        r#""unidirectional-link-delay": {"delay-us": 10, "anomalous": true}"#,
+        r#""igp-metric": [10, 11]"#,
+        r#""ip-reachability-tlv": "10.1.0.0/20", "ip-reach-prefix": "10.1.0.0/20", "ospf-route-type": 1 }"#,
+    ] {
+        assert!(line.contains(wanted), "{wanted} in {line}");
+    }
+    let open = bytes(
+        "04 FDE9 00B4 0A000002 1A 02 18 0104 00010001 4104 0000FDE9 0901 03 4C05 0001010005 4D00",
+    );
+    let open = Open::decode(&open).expect("an OPEN");
+    let event = Event::Message(Direction::Receive, Message::Open(&open));
+    let line = printed(encoder, &event);
+    for wanted in [
+        r#""9": { "name": "role", "role": "customer" }"#,
+        r#""76": { "name": "paths-limit", "ipv4/unicast": 5 }"#,
+        r#""77": { "name": "link-local-nexthop" }"#,
+    ] {
+        assert!(line.contains(wanted), "{wanted} in {line}");
+    }
+}
+
 #[test]
 fn what_we_send_tells_a_host_name_even_without_one() {
     // Captured from 5.0.15; the second has a software version.
@@ -565,7 +662,7 @@ fn what_we_send_tells_a_host_name_even_without_one() {
         );
         assert!(!line.contains("null"), "{line}");
         let line = printed(
-            Encoder::Text,
+            Encoder::TEXT,
             &Event::Message(Direction::Send, Message::Open(&open)),
         );
         assert_eq!(

@@ -40,7 +40,7 @@ fn lines(case: &Case, event: &Event<'_>) -> (String, String) {
         );
         out.into_string()
     };
-    (line(Encoder::JSON), line(Encoder::Text))
+    (line(Encoder::JSON), line(Encoder::TEXT))
 }
 
 /// Whether both lines are the recorded ones.

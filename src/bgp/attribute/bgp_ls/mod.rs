@@ -23,12 +23,14 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
+mod later;
 mod sid;
 mod tlv;
 mod value;
 mod words;
 
 use tlv::Item;
+use value::Value;
 
 /// The value, known to be well-formed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -51,6 +53,37 @@ impl BgpLsAttribute {
             items.push(item);
         }
         items
+    }
+}
+
+impl BgpLsAttribute {
+    /// Appends the JSON of ExaBGP 6.0: what may repeat is a list, whether it does or not, and so is what repeats.
+    pub(crate) fn json_v60(&self, w: &mut JsonWriter) {
+        let mut members: Vec<(Cow<'static, str>, Vec<Value>, bool)> = Vec::new();
+        let mut places: HashMap<Cow<'static, str>, usize> = HashMap::new();
+        for item in tlv::decode(&mut Reader::new(&self.0)).unwrap_or_default() {
+            for (key, value, list) in later::members(item) {
+                let next = members.len();
+                let place = *places.entry(key.clone()).or_insert(next);
+                match members.get_mut(place) {
+                    Some((_, values, _)) => values.extend(value),
+                    None => members.push((key, value, list)),
+                }
+            }
+        }
+        w.raw("{ ");
+        w.list(&members, |w, (key, values, list)| {
+            w.key(key);
+            match &values[..] {
+                [value] if !list => value.json(w),
+                values => {
+                    w.raw("[");
+                    w.list(values, |w, value| value.json(w));
+                    w.raw("]");
+                }
+            }
+        });
+        w.raw(" }");
     }
 }
 

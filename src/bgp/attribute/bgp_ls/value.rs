@@ -11,6 +11,8 @@ use crate::json::JsonWriter;
 pub(super) enum Value {
     Number(u64),
     Float(f32),
+    Double(f64),
+    Boolean(bool),
     /// Text of ours or of the peer.
     Text(String),
     /// Bytes that JSON shows as text.
@@ -35,7 +37,9 @@ impl Value {
         match self {
             Self::Number(number) => drop(w.number(*number)),
             // JSON has no notation for the others.
-            Self::Float(number) if number.is_finite() => drop(w.raw(&float(*number))),
+            Self::Float(number) if number.is_finite() => drop(w.raw(&float((*number).into()))),
+            Self::Double(number) => drop(w.raw(&float(*number))),
+            Self::Boolean(value) => drop(w.boolean(*value)),
             Self::Float(_) => drop(w.raw("null")),
             Self::Text(text) => drop(w.string(text)),
             Self::Bytes(bytes) => drop(w.string(&String::from_utf8_lossy(bytes))),
@@ -67,7 +71,9 @@ impl Value {
         };
         match self {
             Self::Number(number) => out.push_str(&number.to_string()),
-            Self::Float(number) => out.push_str(&float(*number)),
+            Self::Float(number) => out.push_str(&float((*number).into())),
+            Self::Double(number) => out.push_str(&float(*number)),
+            Self::Boolean(value) => out.push_str(if *value { "True" } else { "False" }),
             Self::Text(text) => {
                 out.push('\'');
                 printable(text, out);
@@ -128,8 +134,8 @@ fn bytes_repr(bytes: &[u8], out: &mut String) {
 }
 
 /// Python's shortest notation of a number: `125000000.0`, `1e+16`, `1e-05`.
-fn float(number: f32) -> String {
-    let text = format!("{:?}", f64::from(number));
+fn float(number: f64) -> String {
+    let text = format!("{number:?}");
     let Some((digits, exponent)) = text.split_once('e') else {
         return text.to_ascii_lowercase();
     };
@@ -147,9 +153,9 @@ mod tests {
     #[test]
     fn numbers_look_like_pythons() {
         for (number, text) in
-            [(125_000_000.0, "125000000.0"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
+            [(125_000_000.0f32, "125000000.0"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
         {
-            assert_eq!(float(number), text);
+            assert_eq!(float(number.into()), text);
         }
     }
 

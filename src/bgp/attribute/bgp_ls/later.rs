@@ -1,0 +1,106 @@
+//! The keys of ExaBGP 6.0's JSON where they are not those of 5.0, and the TLVs that only 6.0 takes apart (RFC 8571, link
+//! identifiers).
+
+use std::borrow::Cow;
+
+use super::tlv::Item;
+use super::value::Value;
+use crate::json::hex;
+use crate::wire::Reader;
+
+/// A key, its values, and whether these are a list even if there is one.
+type Member = (Cow<'static, str>, Vec<Value>, bool);
+
+/// What 5.0 and 6.0 call the TLVs that may repeat.
+const LISTS: &[(&str, &str)] = &[
+    ("area-id", "area-ids"),
+    ("local-te-router-ids", "local-router-ids"),
+    ("remote-te-router-id", "remote-router-ids"),
+    ("sr-adj", "sr-adjs"),
+    ("sr-prefix-flags", "sr-prefix-sids"),
+    ("srv6-locator", "srv6-locators"),
+];
+
+/// TLVs with names that 5.0 shows as hexadecimal digits, and their octets.
+const MEASURES: &[(&str, &str, usize)] = &[
+    ("generic-lsid-258", "link-local-remote-identifiers", 8),
+    ("generic-lsid-1114", "unidirectional-link-delay", 4),
+    ("generic-lsid-1115", "minmax-unidirectional-link-delay", 8),
+    ("generic-lsid-1116", "unidirectional-delay-variation", 4),
+    ("generic-lsid-1117", "unidirectional-link-loss", 4),
+    ("generic-lsid-1118", "unidirectional-residual-bandwidth", 4),
+    ("generic-lsid-1119", "unidirectional-available-bandwidth", 4),
+    ("generic-lsid-1120", "unidirectional-utilized-bandwidth", 4),
+];
+
+/// The members that one TLV makes.
+pub(super) fn members(item: Item) -> Vec<Member> {
+    if let Some(member) = measure(&item) {
+        return vec![member];
+    }
+    let known = LISTS.iter().find(|(old, _)| *old == item.key);
+    let key = known.map_or(item.key, |(_, new)| Cow::Borrowed(*new));
+    let list = known.is_some() || item.merge;
+    if key == "sr-prefix-sids" {
+        let mut object = vec![("flags", item.value)];
+        object.extend(item.more);
+        return vec![(key, vec![Value::Object(object)], true)];
+    }
+    let values = match item.value {
+        Value::List(values) if item.merge => values,
+        Value::Bytes(bytes) if key.starts_with("opaque") => {
+            vec![Value::Text(hex(&bytes).to_ascii_lowercase())]
+        }
+        value => vec![value],
+    };
+    let more = item.more.into_iter().map(|(key, value)| (Cow::Borrowed(key), vec![value], false));
+    std::iter::once((key, values, list)).chain(more).collect()
+}
+
+/// Reads what 5.0 only shows; a TLV of another length stays as it is.
+fn measure(item: &Item) -> Option<Member> {
+    const WHAT: &str = "a measure";
+    let (_, key, length) = MEASURES.iter().find(|(old, ..)| *old == item.key)?;
+    let Value::List(list) = &item.value else {
+        return None;
+    };
+    let [Value::Text(digits)] = &list[..] else {
+        return None;
+    };
+    let bytes = crate::text::value::hex(digits).filter(|bytes| bytes.len() == *length)?;
+    let mut r = Reader::new(&bytes);
+    let anomalous = || ("anomalous", Value::Boolean(bytes[0] & 0x80 != 0));
+    let mut micros = || {
+        r.u8(WHAT).ok()?;
+        r.u24(WHAT).ok().map(|value| Value::Number(value.into()))
+    };
+    let value = match *key {
+        "link-local-remote-identifiers" => {
+            let mut r = Reader::new(&bytes);
+            let (local, remote) = (r.u32(WHAT).ok()?, r.u32(WHAT).ok()?);
+            Value::Object(vec![
+                ("local-id", Value::Number(local.into())),
+                ("remote-id", Value::Number(remote.into())),
+            ])
+        }
+        "unidirectional-link-delay" => {
+            Value::Object(vec![("delay-us", micros()?), anomalous()])
+        }
+        "minmax-unidirectional-link-delay" => Value::Object(vec![
+            ("min-delay-us", micros()?),
+            ("max-delay-us", micros()?),
+            anomalous(),
+        ]),
+        "unidirectional-delay-variation" => micros()?,
+        "unidirectional-link-loss" => {
+            let Value::Number(units) = micros()? else {
+                return None;
+            };
+            // RFC 8571 6: "The link loss is expressed as a percentage of the total traffic […] The basic unit is 0.000003%".
+            let units = u32::try_from(units).ok()?;
+            Value::Object(vec![("loss-percent", Value::Double(f64::from(units) * 0.000_003)), anomalous()])
+        }
+        _ => Value::Float(f32::from_bits(r.u32(WHAT).ok()?)),
+    };
+    Some((Cow::Borrowed(*key), vec![value], false))
+}
