@@ -1,8 +1,8 @@
 //! The text events of ExaBGP, to the byte. Each event ends with an empty line, since the event brings its own line end and
 //! the transport adds one.
 
-use super::{Form, Version, v42};
 use super::json_v4::each_hop;
+use super::{Form, Version, v42};
 use crate::api::event::{Direction, Event, EventHead, Message, Raw};
 use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;

@@ -86,12 +86,9 @@ fn object(text: &str) -> String {
         Some(start..start + length)
     };
     match (value(ADDRESS), value(PREFIX)) {
-        (Some(address), Some(prefix)) => [
-            &text[..address.start],
-            &text[prefix],
-            &text[address.end..],
-        ]
-        .concat(),
+        (Some(address), Some(prefix)) => {
+            [&text[..address.start], &text[prefix], &text[address.end..]].concat()
+        }
         _ => text,
     }
 }
@@ -103,7 +100,9 @@ mod tests {
     #[test]
     fn a_prefix_has_its_length_and_no_next_hop() {
         assert_eq!(
-            object("{ \"a\": 1, \"ip-reachability-tlv\": \"10.0.0.0\", \"ip-reach-prefix\": \"10.0.0.0/8\", \"nexthop\": \"None\" }"),
+            object(
+                "{ \"a\": 1, \"ip-reachability-tlv\": \"10.0.0.0\", \"ip-reach-prefix\": \"10.0.0.0/8\", \"nexthop\": \"None\" }"
+            ),
             "{ \"a\": 1, \"ip-reachability-tlv\": \"10.0.0.0/8\", \"ip-reach-prefix\": \"10.0.0.0/8\" }"
         );
         assert_eq!(object("{ \"code\": 9 }"), "{ \"code\": 9 }");
