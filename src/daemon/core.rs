@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::api::command::{self, Outcome, Source};
+use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, NeighborConfig};
 use crate::grammar::RouteText;
@@ -186,6 +187,16 @@ impl Core {
     pub(crate) fn resubscribe(&self, neighbor: &Neighbor) {
         let config = neighbor.config.borrow().clone();
         neighbor.subscribe(self.feeder.subscribe(&config.subscriptions));
+        // Who gets the events of a neighbour may also speak to it.
+        self.changed();
+    }
+
+    /// Tells the helpers of every neighbour of a signal.
+    pub(crate) fn tell_signal(&self, code: i32, name: &str) {
+        for listed in self.all() {
+            let event = Event::Signal { code, name };
+            listed.neighbor.tell(self, &event, Raw::default());
+        }
     }
 
     /// Announces the routes that the configuration of a neighbour names.

@@ -215,16 +215,15 @@ async fn work(
         let (request, code) = tokio::select! {
             received = signals.next() => {
                 warn!(signal = received.name, "received a signal");
-                for listed in core.all() {
-                    let event = crate::api::event::Event::Signal { code: received.number, name: received.name };
-                    listed.neighbor.tell(core, &event, crate::api::event::Raw::default());
-                }
+                core.tell_signal(received.number, received.name);
                 (received.request, 0)
             }
             request = core.next_request() => request,
         };
         match request {
             Request::Shutdown => return code,
+            // As ExaBGP tells of it.
+            Request::Told => core.tell_signal(0, "none"),
             Request::Neighbors => made::settle(core, server),
             request => match origin {
                 Some(origin) => reload::reload(core, server, origin, request),

@@ -22,6 +22,8 @@ pub(crate) enum Request {
     FullReload,
     /// The same, and reset all sessions.
     Restart,
+    /// Tell helpers of what follows, a command that does what a signal would do.
+    Told,
     /// Add and remove the neighbours that commands asked for. No signal asks for that.
     Neighbors,
 }

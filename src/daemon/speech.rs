@@ -273,6 +273,7 @@ impl Control for Speech<'_> {
     }
 
     fn request(&mut self, request: Asked) {
+        self.core.request(Request::Told);
         self.core.request(match request {
             Asked::Shutdown => Request::Shutdown,
             Asked::Reload => Request::Reload,

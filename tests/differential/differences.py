@@ -119,6 +119,9 @@ def shown_configuration(lines):
             at = end  # ExaBGP does not print these
         elif line in ("  nexthop {", "  add-path {") and not inside:
             at = end
+        elif line == "  add-path {":  # ExaBGP names families that ADD-PATH is not sent for
+            out += [line, *(one for one in inside if re.search(" (unicast|nlri-mpls|mpls-vpn);", one)), "  }"]
+            at = end
         elif not head or head.endswith(" None;") or head.startswith("md5-") or re.match("(extended-message|link-local-[a-z]+) (en|dis)able;", head):
             pass
         else:

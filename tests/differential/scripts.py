@@ -16,6 +16,8 @@ import traceback
 
 import scripts_answers  # noqa: F401 (each adds its scenarios)
 import scripts_events  # noqa: F401
+import scripts_life  # noqa: F401
+import scripts_sessions  # noqa: F401
 from differences import shown_configuration
 from speaker import Failure
 from stage import SCENARIOS, Stage
@@ -43,7 +45,8 @@ def play(function, name, program):
 def compare(comparison, name, ours, theirs):
     """Each channel of each step of a scenario."""
     mine, their = numbered(ours[0]), numbered(theirs[0])
-    for key in their if len(their) > len(mine) else mine:
+    keys = their if len(their) > len(mine) else mine
+    for key in keys if not ours[1] and not theirs[1] else [key for key in mine if key in their]:
         label, channel, _ = key
         mine_lines, their_lines = mine.get(key, []), their.get(key, [])
         if not mine_lines and not their_lines:

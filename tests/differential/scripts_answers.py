@@ -91,9 +91,9 @@ def selectors(t):
     t.ask("text", "neighbor 127.0.0.2 withdraw route 10.1.0.0/24", "neighbor 127.0.0.3 withdraw route 10.1.0.0/24", "neighbor 127.0.0.9 withdraw route 10.1.0.0/24",
           "withdraw route 10.1.2.0/24", "neighbor 127.0.0.2 announce eor ipv4 unicast", "neighbor 127.0.0.9 announce eor ipv4 unicast",
           "neighbor 127.0.0.2, neighbor 127.0.0.3 announce eor ipv6 unicast", "neighbor 127.0.0.3 announce route-refresh ipv4 unicast",
-          "neighbor 127.0.0.9 announce route-refresh ipv4 unicast", "neighbor 127.0.0.3 flush adj-rib out", "neighbor 127.0.0.9 flush adj-rib out",
+          "neighbor 127.0.0.9 announce route-refresh ipv4 unicast", "neighbor 127.0.0.2 show neighbor summary", "neighbor 127.0.0.3 flush adj-rib out", "neighbor 127.0.0.9 flush adj-rib out",
           "neighbor 127.0.0.9 clear adj-rib out", "neighbor 127.0.0.3 clear adj-rib in", "neighbor 127.0.0.3 clear adj-rib out", "neighbor 127.0.0.2 version",
-          "neighbor 127.0.0.9 version", "neighbor 127.0.0.2 help", "neighbor 127.0.0.2 # comment", "neighbor 127.0.0.2 show neighbor summary",
+          "neighbor 127.0.0.9 version", "neighbor 127.0.0.2 help", "neighbor 127.0.0.2 # comment",
           "neighbor 127.0.0.2 show adj-rib out", "neighbor 127.0.0.2 enable-ack", "neighbor 127.0.0.2 announce watchdog dog", "neighbor 127.0.0.9 teardown 4",
           "neighbor 127.0.0.2 announce attributes next-hop 1.1.1.1 nlri 10.2.0.0/24 10.2.1.0/24", "neighbor 127.0.0.2 announce ipv4 unicast 10.2.2.0/24 next-hop 1.1.1.1",
           "neighbor 127.0.0.2 announce flow route { match { destination 10.2.3.0/24; } then { discard; } }", "show adj-rib out")

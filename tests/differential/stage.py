@@ -55,9 +55,20 @@ class Far(Peer):
             raise Failure(f"no connection to {self.address}:{self.port}") from None
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.fresh()
+        self.read_open(timeout)
+
+    def read_open(self, timeout=20):
+        """Reads the daemon's OPEN on a connection that was made here."""
         self.opened = self.read(timeout)
         if self.opened is None or self.opened[18] != wire.OPEN:
             raise Failure("the first message is not an OPEN")
+
+    def leftover(self, timeout=10):
+        """What the daemon says before it closes a connection."""
+        try:
+            return [f"message {m[18]} {m[19:].hex().upper()}" for m in self.read_until(lambda m: False, timeout)] + ["closed"]
+        except Failure:
+            return ["open"]
 
     def fresh(self):
         self.buffer, self.received, self.closed, self.sent, self.up, self.opened = b"", [], False, 0, False, None
@@ -119,11 +130,15 @@ def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refr
 class Stage:
     """One program with its helpers and peers."""
 
+    # What the log says once a reload is over, well or not.
+    LOADED = {"exabgp": "loaded new configuration successfully|could not load/reload configuration",
+              "oxabgp": "the configuration is reloaded|the configuration has mistakes"}
+
     def __init__(self, name, program):
         self.name, self.program = name, program
         self.folder = workspace()
         self.helpers, self.peers, self.port = {}, {}, 0
-        self.kept, self.daemon = [], None
+        self.kept, self.daemon, self.strangers = [], None, []
         self.quiet, self.printed = set(), {}
         self.control = self.helper("control", "text")
 
@@ -150,6 +165,12 @@ class Stage:
             self.peers[address] = Far(address, self.port)
             self.port = self.peers[address].port
         return self.peers[address]
+
+    def stranger(self, address):
+        """Somebody who only connects."""
+        one = Far(address, 0)
+        self.strangers.append(one)
+        return one
 
     def start(self, text, environment=None, listen=False):
         """Starts the daemon on a configuration: the helpers' sections come first."""
@@ -351,6 +372,11 @@ class Stage:
 
     def lost(self, address, label, again=True):
         """Waits until the daemon has closed a session and, unless it will not, has come back with an OPEN."""
+        self.closed(address, label, again)
+        self.settle(label)
+
+    def closed(self, address, label, again=True):
+        """The same, without looking at the helpers."""
         peer = self.peers[address]
         self.wait(lambda: peer.closed, f"end of the session of {address}")
         left = [line for m in peer.received for line in self.readable(m, peer.paths)]
@@ -361,7 +387,6 @@ class Stage:
         else:
             peer.drop()
         peer.up = False
-        self.settle(label)
 
     def hang_up(self, address):
         """The peer goes, without a word."""
@@ -388,10 +413,48 @@ class Stage:
         self.keep(label)
         self.note("exit code", str(code), label=label)
 
+    def reloads(self):
+        """How often the daemon has read its configuration, by its log."""
+        with open(self.daemon.log, errors="replace") as f:
+            log = f.read()
+        return len(re.findall(self.LOADED[self.name], log))
+
+    def helper_pids(self, name):
+        """The processes that run a helper's script."""
+        one, found = self.helpers[name], []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    with open(f"/proc/{entry}/cmdline", "rb") as f:
+                        words = f.read().split(b"\0")
+                except OSError:
+                    continue
+                if one.script.encode() in words and one.pipe.encode() in words:
+                    found.append(int(entry))
+        return found
+
+    def released(self, *names):
+        """Takes the hand off helpers that are about to go: what is written next is for the new ones. Their processes."""
+        pids = [pid for name in names for pid in self.helper_pids(name)]
+        for name in names:
+            one = self.helpers[name]
+            if one.descriptor is not None:
+                os.close(one.descriptor)
+                one.descriptor = None
+        return pids
+
+    def reopened(self, name, before):
+        """Waits until a helper has been started anew."""
+        self.wait(lambda: self.helper_pids(name) and not set(self.helper_pids(name)) & set(before), f"new helper {name}")
+        if name == "control":
+            self.printed["control"] = []
+            self.control.write("enable-ack\n")
+            self.wait(lambda: "done" in self.printed["control"], "answer to enable-ack")
+
     def close(self):
         for one in self.helpers.values():
             one.close()
-        for peer in self.peers.values():
+        for peer in (*self.peers.values(), *self.strangers):
             peer.close()
         if self.daemon is not None:
             self.daemon.stop()
@@ -433,6 +496,12 @@ def pieces(event):
 
 def about(line):
     """The prefix that a line is about, and its family; None: it is about none."""
+    found = re.match(r"neighbor (\S+) send update (?:announced|withdrawn) (\S+(?: path-information \S+)?)", line)
+    if found:
+        return found.group(2)
+    found = re.match(r'(?:announce|withdraw) (\S+ \S+) .*?"nlri": ("[^"]*"(?:, "path-information": "[^"]*")?)', line)
+    if found:
+        return f"{found.group(1)} {found.group(2)}"
     words = line.split(" ", 5)
     if words[0] in ("announce", "withdraw") and len(words) > 4:
         return f"{words[1]}/{words[2]} {words[4]}"

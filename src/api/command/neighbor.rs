@@ -229,11 +229,18 @@ fn capabilities(status: &NeighborStatus<'_>) -> [(&'static str, bool, Option<boo
     ];
     let has =
         |list: &[Capability], codes: &[u8]| list.iter().any(|one| codes.contains(&one.code()));
+    // As in ExaBGP, these two are off, not unknown, from the connection on.
+    let connected = matches!(status.state, "CONNECT" | "OPENSENT");
+    let early = |name: &str| matches!(name, "multi-session" | "operational").then_some(false);
     CODES.map(|(name, codes)| {
-        let theirs = status
-            .negotiated
-            .map(|session| has(&session.remote.capabilities, codes));
-        (name, has(&status.local.capabilities, codes), theirs)
+        let ours = has(&status.local.capabilities, codes);
+        // And these two are on only if both sides have them.
+        let shared = matches!(name, "asn4" | "operational");
+        let theirs = match status.negotiated {
+            Some(session) => Some(has(&session.remote.capabilities, codes) && (ours || !shared)),
+            None => early(name).filter(|_| connected),
+        };
+        (name, ours, theirs)
     })
 }
 

@@ -102,3 +102,53 @@ fn a_list_of_neighbors_may_end_in_a_comma() {
     announced(&mut peer, &[24, 10, 0, 0]);
     assert_eq!(lab.lines("told", |lines| !lines.is_empty()), ["done"]);
 }
+
+#[test]
+fn a_command_that_acts_like_a_signal_is_told_like_one() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = speaker(&lab, &["reload"]);
+    let body = "api { processes [ helper ]; signal; }";
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, body);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let _peer = session(&listener);
+    lab.write("go", "");
+    let lines = lab.lines("told", |lines| lines.len() >= 3);
+    assert_eq!(lines[..2], ["reload in progress", "done"]);
+    assert!(lines[2].contains(r#""type": "signal""#), "{}", lines[2]);
+    assert!(
+        lines[2].ends_with(r#""code": "0", "name": "none" } }"#),
+        "{}",
+        lines[2]
+    );
+}
+
+#[test]
+fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let (one, two) = (lab.path("one"), lab.path("two"));
+    // Says the same before and after the reload, so that it could be remembered whom that means.
+    let script = format!(
+        "wait_for() {{ while [ ! -e \"$1\" ]; do sleep 0.05; done; }}\nexec 3<&0\ncat <&3 > {} &\n\
+         wait_for {}\necho 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\n\
+         wait_for {}\necho 'announce route 10.0.1.0/24 next-hop 1.1.1.1'\necho version\nwait",
+        lab.path("told").display(),
+        one.display(),
+        two.display()
+    );
+    let helpers = process(&lab, "helper", &script) + &process(&lab, "other", "cat > /dev/null");
+    let conf = |name: &str| {
+        helpers.clone() + &neighbor(port, &format!("api {{ processes [ {name} ]; }}"))
+    };
+    let daemon = Daemon::start(&lab, &conf("helper"));
+    let mut peer = session(&listener);
+    lab.write("one", "");
+    announced(&mut peer, &[24, 10, 0, 0]);
+    lab.write("oxabgp.conf", &conf("other"));
+    daemon.signal("USR1");
+    daemon.logged("the configuration is reloaded");
+    lab.write("two", "");
+    let lines = lab.lines("told", |lines| lines.iter().any(|line| line.starts_with("exabgp ")));
+    assert_eq!(lines[..2], ["done", "error"]);
+}
