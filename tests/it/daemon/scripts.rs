@@ -138,9 +138,8 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
         two.display()
     );
     let helpers = process(&lab, "helper", &script) + &process(&lab, "other", "cat > /dev/null");
-    let conf = |name: &str| {
-        helpers.clone() + &neighbor(port, &format!("api {{ processes [ {name} ]; }}"))
-    };
+    let conf =
+        |name: &str| helpers.clone() + &neighbor(port, &format!("api {{ processes [ {name} ]; }}"));
     let daemon = Daemon::start(&lab, &conf("helper"));
     let mut peer = session(&listener);
     lab.write("one", "");
@@ -149,6 +148,8 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
     daemon.signal("USR1");
     daemon.logged("the configuration is reloaded");
     lab.write("two", "");
-    let lines = lab.lines("told", |lines| lines.iter().any(|line| line.starts_with("exabgp ")));
+    let lines = lab.lines("told", |lines| {
+        lines.iter().any(|line| line.starts_with("exabgp "))
+    });
     assert_eq!(lines[..2], ["done", "error"]);
 }
