@@ -7,6 +7,8 @@ use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::open::Open;
 
 use super::scene::{EOR_V4, EOR_V6, Scene, V6, offering};
+use super::{listener, neighbor, process};
+use crate::support::daemon::{Daemon, Lab};
 use crate::support::peer::{RawPeer, announcement, open};
 
 /// BoRR and EoRR of IPv4 unicast.
@@ -308,4 +310,63 @@ fn end_of_rib_waits_for_a_helper_only_after_a_start_and_not_for_ever() {
     let (mut peer, _) = scene.session(&graceful(60, None));
     assert!(next(&mut peer).ends_with(&[16, 10, 9]));
     assert_eq!(next(&mut peer), EOR_V4);
+}
+
+#[test]
+fn helpers_hear_of_a_restart_what_they_always_did() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = format!("cat > {}", lab.path("heard").display());
+    let api = "api { processes [ helper ]; neighbor-changes; receive { parsed; update; } }";
+    let body = format!("capability {{ graceful-restart 60; }} {api}");
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, &body);
+    let daemon = Daemon::start(&lab, &configuration);
+    for (numbers, last) in [([1, 2], 2), ([2, 3], 3)] {
+        let mut peer = RawPeer::accept(&listener);
+        peer.establish(&graceful(60, None));
+        for number in numbers {
+            announce(&mut peer, number);
+        }
+        peer.send(MessageType::UPDATE, EOR_V4);
+        peer.send(MessageType::UPDATE, EOR_V6);
+        let prefix = format!("10.{last}.0.0/16");
+        lab.lines("heard", |lines| {
+            lines.iter().any(|line| line.contains(&prefix))
+        });
+    }
+    daemon.logged("stale routes are dropped");
+    let heard = lab.lines("heard", |lines| {
+        lines
+            .iter()
+            .filter(|line| line.contains("\"down\""))
+            .count()
+            == 2
+    });
+    let told: Vec<&str> = heard
+        .iter()
+        .map(|line| {
+            let words = ["connected", "\"up\"", "\"down\"", "eor", "withdraw"];
+            let prefixes = ["10.1.0.0/16", "10.2.0.0/16", "10.3.0.0/16"];
+            let all = words.into_iter().chain(prefixes);
+            let found = all.into_iter().find(|word| line.contains(word));
+            found.expect("an event that is expected")
+        })
+        .collect();
+    let session = |first, second| {
+        [
+            "connected",
+            "\"up\"",
+            first,
+            second,
+            "eor",
+            "eor",
+            "\"down\"",
+        ]
+    };
+    let wanted = [
+        session("10.1.0.0/16", "10.2.0.0/16"),
+        session("10.2.0.0/16", "10.3.0.0/16"),
+    ];
+    // The third connection is not answered.
+    assert_eq!(told[..14], wanted.concat());
 }
