@@ -73,7 +73,7 @@ ENDS = [
     # These announce once.
     f"{TWO} --interval 0 --rise 1 --no-ip-setup --no-syslog", f"{TWO} -i 0 --cmd false --fall 1 --no-ip-setup -s", f"{TWO} -i0 -f0 -d --rise 3 --no-ip-setup",
     f"{TWO} -i 0 --disable / --no-ip-setup --no-syslog", f"{TWO} --int 0 --rise=1 --no-ip --no-s --comma true", f"{TWO} -i 0 --rise 1 --no-ip-setup -sF",
-    f"{TWO} -i 0 --rise 1 --no-ip-setup --no-syslog --command '-x y' --fall 1", f"{TWO} -c 'exit 0' -i 0 --rise 1 --no-ip-setup --syslog-facility local7",
+    f"{TWO} -i 0 --rise 1 --no-ip-setup --no-syslog --command '-x y' --fall 1", f"{TWO} -i 0 -c '-x y' --fall 1 --no-ip-setup --no-syslog", f"{TWO} -c 'exit 0' -i 0 --rise 1 --no-ip-setup --syslog-facility local7",
     f"{TWO} -a -i 0 -n name --rise 1 --no-ip-setup --no-syslog --label x --ip-ifname 192.0.2.1%eth0", f"{TWO} -i 0 --disable /nowhere --rise 1 --no-ip-setup -s",
 ]
 # Addresses of a machine: options and letters, or nothing for a program that ends by itself.

@@ -317,12 +317,20 @@ pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> 
     for word in given {
         let text = word.to_str().unwrap_or_default();
         let option = words.last().and_then(|word: &OsString| word.to_str());
-        let is_value = text.starts_with('-')
+        let has_blank = text.starts_with('-')
             && text
                 .split('=')
                 .next()
-                .is_some_and(|name| name.contains(' '))
-            && option.is_some_and(|option| option.starts_with("--") && !option.contains('='));
+                .is_some_and(|name| name.contains(' '));
+        // What the value is glued to its option with.
+        let glue = option
+            .filter(|_| has_blank)
+            .and_then(|option| match option {
+                "-s" | "-d" | "-a" | "-h" => None,
+                long if long.starts_with("--") && !long.contains('=') => Some("="),
+                short if short.len() == 2 && short.starts_with('-') => Some(""),
+                _ => None,
+            });
         if let Some(facility) = text.strip_prefix("-sF") {
             let long = OsStr::new("--syslog-facility");
             words.push(match facility.strip_prefix('=').unwrap_or(facility) {
@@ -331,8 +339,8 @@ pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> 
                     .into_iter()
                     .collect(),
             });
-        } else if is_value && let Some(last) = words.last_mut() {
-            last.push("=");
+        } else if let Some((glue, last)) = glue.zip(words.last_mut()) {
+            last.push(glue);
             last.push(&word);
         } else {
             words.push(word);
@@ -408,6 +416,8 @@ mod tests {
         let given = [
             "--command",
             "-x y",
+            "-c",
+            "-x y",
             "-sF",
             "-sFuser",
             "-sF=user",
@@ -422,6 +432,7 @@ mod tests {
             words,
             [
                 "--command=-x y",
+                "-c-x y",
                 "--syslog-facility",
                 "--syslog-facility=user",
                 "--syslog-facility=user",
