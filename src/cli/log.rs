@@ -32,18 +32,10 @@ pub(crate) enum Verbosity {
 
 /// Starts logging.
 pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
-    let level = match (verbosity, env.level) {
-        (Verbosity::Verbose, _) | (_, LogLevel::NotSet | LogLevel::Debug) => LevelFilter::DEBUG,
-        // Without logs, problems are told all the same.
-        _ if !env.enable => LevelFilter::ERROR,
-        (_, LogLevel::Info) => LevelFilter::INFO,
-        (_, LogLevel::Warning) => LevelFilter::WARN,
-        (_, LogLevel::Error | LogLevel::Critical | LogLevel::Fatal) => LevelFilter::ERROR,
-    };
     let filter = std::env::var("oxabgp_log")
         .ok()
         .and_then(|directives| EnvFilter::try_new(directives).ok())
-        .unwrap_or_else(|| EnvFilter::default().add_directive(level.into()));
+        .unwrap_or_else(|| EnvFilter::new(directives(env, verbosity)));
     let (writer, kind) = destination(&env.destination);
     let ansi = kind == Kind::Terminal && io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt()
@@ -63,11 +55,79 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
     };
 }
 
+/// Where messages of ExaBGP's categories come from here, and whether the settings want them. Problems of the upper half are
+/// told in any case; the lower half is a line for each message or route.
+fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12] {
+    const PROBLEMS: LevelFilter = LevelFilter::ERROR;
+    const NOTHING: LevelFilter = LevelFilter::OFF;
+    [
+        (env.reactor, &["oxabgp::daemon", "oxabgp::api"], PROBLEMS),
+        (
+            env.configuration,
+            &["oxabgp::configuration", "oxabgp::daemon::reload"],
+            PROBLEMS,
+        ),
+        (
+            env.daemon,
+            &["oxabgp::daemon::privilege", "oxabgp::daemon::notify"],
+            PROBLEMS,
+        ),
+        (
+            env.processes,
+            &["oxabgp::daemon::process", "oxabgp::daemon::feed"],
+            PROBLEMS,
+        ),
+        (
+            env.network,
+            &[
+                "oxabgp::speaker",
+                "oxabgp::daemon::neighbor",
+                "oxabgp::daemon::dynamic",
+            ],
+            PROBLEMS,
+        ),
+        (env.statistics, &["oxabgp::statistics"], NOTHING),
+        (env.packets, &["oxabgp::packets"], NOTHING),
+        (env.rib, &["oxabgp::rib"], NOTHING),
+        (env.message, &["oxabgp::message"], NOTHING),
+        (env.timers, &["oxabgp::timers"], NOTHING),
+        (env.routes, &["oxabgp::routes"], NOTHING),
+        (env.parser, &["oxabgp::parser"], NOTHING),
+    ]
+}
+
+/// What the settings mean, in the words of `oxabgp_log`.
+fn directives(env: &LogEnv, verbosity: Verbosity) -> String {
+    let level = match (verbosity, env.level) {
+        (Verbosity::Verbose, _) | (_, LogLevel::NotSet | LogLevel::Debug) => LevelFilter::DEBUG,
+        // Without logs, problems are told all the same.
+        _ if !env.enable => LevelFilter::ERROR,
+        (_, LogLevel::Info) => LevelFilter::INFO,
+        (_, LogLevel::Warning) => LevelFilter::WARN,
+        (_, LogLevel::Error | LogLevel::Critical | LogLevel::Fatal) => LevelFilter::ERROR,
+    };
+    // Operators are not a category: they are heard in any case, as with ExaBGP.
+    let mut text = format!("{level},oxabgp::daemon::control={level}");
+    for (wanted, targets, least) in categories(env) {
+        let all = env.all || verbosity == Verbosity::Verbose;
+        let level = if wanted || all { level } else { least };
+        for target in targets {
+            text += &format!(",{target}={level}");
+        }
+    }
+    text
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Terminal,
     File,
     Syslog,
+}
+
+/// Whether that destination is a file.
+pub(crate) fn is_file(destination: &str) -> bool {
+    destination.starts_with('/') || destination.starts_with("file:")
 }
 
 fn destination(text: &str) -> (BoxMakeWriter, Kind) {
@@ -106,14 +166,21 @@ struct LogFile {
     path: PathBuf,
     file: File,
     size: u64,
+    /// Devices grow for ever: only a file is put aside.
+    regular: bool,
 }
 
 impl LogFile {
     fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
         let file = OpenOptions::new().create(true).append(true).open(&path)?;
-        let size = file.metadata()?.len();
-        Ok(Self { path, file, size })
+        let facts = file.metadata()?;
+        Ok(Self {
+            path,
+            file,
+            size: facts.len(),
+            regular: facts.is_file(),
+        })
     }
 
     /// `x` becomes `x.1`, `x.1` becomes `x.2`, and so on; the last is forgotten.
@@ -136,7 +203,7 @@ impl LogFile {
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let moved = std::fs::symlink_metadata(&self.path).is_err();
-        if self.size >= ROTATE && !moved {
+        if self.regular && self.size >= ROTATE && !moved {
             // What can't be put aside goes on growing: better than to lose lines.
             let _ = self.rotate();
         } else if moved && let Ok(new) = Self::open(&self.path) {
@@ -219,6 +286,9 @@ mod tests {
     #[test]
     fn a_full_disk_loses_lines_and_nothing_else() {
         let mut log = LogFile::open(Path::new("/dev/full")).expect("the device is there");
+        log.size = ROTATE;
         log.write_all(b"lost\n").expect("a log never fails");
+        // Root could put the device aside.
+        assert!(Path::new("/dev/full").exists() && !Path::new("/dev/full.1").exists());
     }
 }

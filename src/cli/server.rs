@@ -1,17 +1,18 @@
 //! `oxabgp server`: run the speaker.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use tracing::error;
+use tracing::{error, warn};
 
 use super::log::{self, Verbosity};
 use super::{REFUSED, ServerArgs};
 use crate::daemon::{self, Fatal, Origin};
 
 pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
-    let mut env = match super::settings(env_file) {
+    let mut env = match super::settings(env_file.clone()) {
         Ok(env) => env,
         Err(code) => return code,
     };
@@ -20,7 +21,13 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
     } else {
         Verbosity::Normal
     };
+    if args.configuration.len() > 1 && log::is_file(&env.log.destination) {
+        eprintln!("error: can not log to files when running multiple configuration (as we fork)");
+        eprintln!("help: start one `oxabgp server` for each, or log to syslog");
+        return ExitCode::from(REFUSED);
+    }
     log::start(&env.log, verbosity);
+    warn_of_idle(args);
     if args.passive {
         env.bgp.passive = true;
     }
@@ -28,18 +35,21 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         env.tcp.attempts = 1;
     }
     let [configuration] = &args.configuration[..] else {
-        eprintln!("error: one configuration at a time\nhelp: start one `oxabgp server` for each");
-        return ExitCode::from(REFUSED);
+        return finish(daemon::run_several(each(args, env_file.as_deref()), &env));
     };
     let origin = Origin {
         path: configuration.clone(),
         reload_after: args.signal.map(Duration::from_secs),
     };
-    match daemon::run(&origin, env) {
+    finish(daemon::run(&origin, env))
+}
+
+fn finish(ended: Result<u8, Fatal>) -> ExitCode {
+    match ended {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(mistakes)) => {
             eprint!("{mistakes}");
-            error!(configuration = %configuration.display(), "the configuration has mistakes, nothing was started");
+            error!("the configuration has mistakes, nothing was started");
             ExitCode::from(REFUSED)
         }
         Err(fatal) => {
@@ -47,4 +57,45 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
             ExitCode::from(REFUSED)
         }
     }
+}
+
+/// Tells which options have no effect.
+fn warn_of_idle(args: &ServerArgs) {
+    for (given, option) in [
+        (args.memory, "--memory"),
+        (args.pdb, "--pdb"),
+        (args.profile.is_some(), "--profile"),
+    ] {
+        if given {
+            warn!("the option `{option}` has no effect here");
+        }
+    }
+}
+
+/// A call of this program for each configuration.
+fn each(args: &ServerArgs, env_file: Option<&Path>) -> Vec<Command> {
+    let program = std::env::current_exe().unwrap_or_else(|_| "oxabgp".into());
+    let called = std::env::args_os().next().unwrap_or_default();
+    let command = |configuration: &PathBuf| {
+        let mut command = Command::new(&program);
+        command.arg0(&called).arg("server");
+        for (given, option) in [
+            (args.verbose || args.debug, "--verbose"),
+            (args.once, "--once"),
+            (args.passive, "--passive"),
+        ] {
+            if given {
+                command.arg(option);
+            }
+        }
+        if let Some(seconds) = args.signal {
+            command.args(["--signal", &seconds.to_string()]);
+        }
+        if let Some(file) = env_file {
+            command.arg("--env-file").arg(file);
+        }
+        command.arg(configuration);
+        command
+    };
+    args.configuration.iter().map(command).collect()
 }

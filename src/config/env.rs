@@ -150,13 +150,13 @@ pub struct BgpEnv {
 pub struct ApiEnv {
     /// Answer commands with `done` and `error`.
     pub ack: bool,
-    /// Routes of a turn in `show adj-rib`.
+    /// Read and shown only.
     pub chunk: u32,
     /// The JSON of `show adj-rib`: 1 or 2.
     pub show_routes_format: u8,
     /// The version of ExaBGP whose events helpers expect that name none: `api.version` of ExaBGP 6.0, but 5 unless set.
     pub version: super::ApiVersion,
-    /// The encoder of helpers that name none.
+    /// Read and shown only: helpers name their encoders.
     pub encoder: super::Encoder,
     /// Shorter JSON of routes.
     pub compact: bool,
@@ -337,8 +337,21 @@ impl Env {
                             entry.value, option.section, option.name
                         ));
                     }
+                    let once = (option.section, option.name) == ("tcp", "once");
+                    if self.is_in_vain(option) || (once && self.idle.tcp_once) {
+                        let of = if once { " in a file" } else { "" };
+                        warnings.push(format!(
+                            "{name}:{line}: `{}.{}` has no effect{of}",
+                            option.section, option.name
+                        ));
+                    }
                 }
-                None if matches!(section, Some("debug" | "internal")) => {}
+                None if matches!(section, Some("debug" | "internal")) => {
+                    warnings.push(format!(
+                        "{name}:{line}: `{}` in `[{}]` has no effect",
+                        entry.name, entry.section
+                    ));
+                }
                 None => warnings.push(format!(
                     "{name}:{line}: there is no setting `{}` in `[{}]`",
                     entry.name, entry.section
@@ -379,6 +392,9 @@ impl Env {
                         "`{key}` is `{value}`, which is no yes or no: it means `false`"
                     ));
                 }
+                if self.is_in_vain(option) {
+                    warnings.push(format!("`{key}` has no effect"));
+                }
                 match option.name {
                     "port" => self.tcp.connect_port = self.tcp.port,
                     "attempts" => attempts = true,
@@ -400,6 +416,11 @@ impl Env {
         } else if find("tcp", "once").is_some() && !attempts {
             self.tcp.attempts = u32::from(self.idle.tcp_once);
         }
+    }
+
+    /// Whether an option is set that changes nothing.
+    fn is_in_vain(&self, option: &EnvOption) -> bool {
+        option.is_idle() && (option.show)(self) != (option.show)(&Self::default())
     }
 
     /// All settings as text; with `changed_only` those that differ from their defaults.
@@ -460,6 +481,9 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
                 (section, &*name),
                 ("tcp", "connections") | ("cli", "pipe") | ("api", "socketname" | "socketpath")
             );
+        if section == "debug" && !name.is_empty() {
+            warnings.push(format!("`{key}` has no effect"));
+        }
         if known || in_section().next().is_none() {
             continue;
         }

@@ -1,10 +1,10 @@
-//! The wall clock of events.
+//! The wall clock: of events, and of a start that waits for a full minute.
 //!
 //! Printing a time costs more than the rest of an event's head, so it is printed again only when it has changed enough: the
 //! kernel's coarse clock, which costs a few nanoseconds to read, says when its tick (4 ms or less) has passed.
 
 use std::cell::Cell;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -27,5 +27,37 @@ impl Clock {
             self.seconds.set(now);
         }
         self.seconds.get()
+    }
+}
+
+/// How long it is until the clock shows a multiple of so many minutes: ExaBGP's `tcp.delay`. 0 minutes are no wait.
+pub(crate) fn until_full_minutes(minutes: u32) -> Duration {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    until(now, minutes)
+}
+
+fn until(now: Duration, minutes: u32) -> Duration {
+    let period = u64::from(minutes) * 60;
+    if period == 0 {
+        return Duration::ZERO;
+    }
+    let next = (now.as_secs() / period + 1) * period;
+    Duration::from_secs(next) - now
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_waits_for_the_next_full_multiple_of_minutes() {
+        let at = |seconds: u64, minutes| until(Duration::from_secs(seconds), minutes).as_secs();
+        assert_eq!(at(1_000_000_003, 0), 0);
+        assert_eq!(at(1_000_000_003, 1), 17);
+        assert_eq!(at(600, 5), 300);
+        assert_eq!(at(601, 5), 299);
+        assert_eq!(at(899, 5), 1);
     }
 }

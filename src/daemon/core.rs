@@ -21,6 +21,7 @@ use crate::rib::{Action, Change, Interner, PeerId, PeerSet};
 use crate::speaker::{PeerKey, Server};
 
 use super::feed::Feeder;
+use super::journal;
 use super::made::Made;
 use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
@@ -235,6 +236,7 @@ impl Core {
 
     /// Applies a change that does not come from a command.
     pub(crate) fn apply_one(&self, change: &Change) {
+        journal::change(change);
         let outcome = self.rib.borrow_mut().apply(change);
         if outcome.accepted == 0 {
             warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour takes routes of this family");

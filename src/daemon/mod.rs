@@ -21,7 +21,9 @@
 //! | `control` | commands from outside: pipes, socket, standard input |
 //! | `dynamic`, `made` | neighbours of a range, neighbours made by commands |
 //! | `pipeline` | one session, without configuration file |
+//! | `several` | a daemon for each of several configurations |
 //! | `reload` | the difference between two configurations, applied |
+//! | `journal` | the log of messages and routes |
 //! | `privilege`, `signal`, `notify` | being a daemon |
 
 use std::path::PathBuf;
@@ -42,6 +44,7 @@ mod defer;
 mod dynamic;
 mod feed;
 mod hold;
+mod journal;
 mod limit;
 mod made;
 mod neighbor;
@@ -54,6 +57,7 @@ mod queue;
 mod reload;
 mod retain;
 mod session;
+mod several;
 mod signal;
 mod speech;
 mod tally;
@@ -62,12 +66,14 @@ mod watchdog;
 use control::Control;
 use core::Core;
 use neighbor::NeighborPlugin;
+use privilege::PidFile;
 use process::Process;
 use queue::Marks;
 use signal::{Request, Signals};
 
 pub use control::stdio::AtEnd;
 pub use pipeline::run_pipeline;
+pub use several::run_several;
 
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
@@ -163,45 +169,73 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
-    privilege::become_user(&env.daemon.user).map_err(|cause| {
-        Fatal::system(
-            format!(
-                "could not drop privileges to `{}`, refusing to run as root",
-                env.daemon.user
-            ),
-            cause,
-        )
-    })?;
-    let pid_file = match &env.daemon.pid {
-        Some(path) => Some(
-            privilege::PidFile::create(path)
-                .map_err(|cause| Fatal::system("could not write the pid file", cause))?,
-        ),
-        None => None,
+    let pid_file = settle_down(&core, &env).await?;
+    housekeep(&core, origin.reload_after);
+    let control = Control::start(&core).await;
+    let beginning = tokio::task::spawn_local({
+        let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
+        async move {
+            if !wait.is_zero() {
+                info!(
+                    seconds = wait.as_secs(),
+                    "no peer is contacted before the next full multiple of `tcp.delay` minutes"
+                );
+                tokio::time::sleep(wait).await;
+            }
+            server.start();
+        }
+    });
+    notify::ready();
+    info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
+    let code = work(&core, &server, Some(origin), &mut signals).await;
+    beginning.abort();
+    control.end().await;
+    shutdown(&core, &server, &mut signals).await;
+    drop(pid_file);
+    Ok(code)
+}
+
+/// Starts the helpers and becomes the user of the settings, in the order that `daemon.drop` says; then writes the pid file.
+async fn settle_down(core: &Rc<Core>, env: &Env) -> Result<Option<PidFile>, Fatal> {
+    let start = || {
+        for process in core.feeder.helpers().all() {
+            start_helper(core, &process);
+        }
     };
-    for process in core.feeder.helpers().all() {
-        start_helper(&core, &process);
+    if !env.daemon.drop {
+        start();
+        // Each is started when its task runs first: before this one goes on.
+        tokio::task::yield_now().await;
     }
+    let user = &env.daemon.user;
+    privilege::become_user(user).map_err(|cause| {
+        let what = format!("could not drop privileges to `{user}`, refusing to run as root");
+        Fatal::system(what, cause)
+    })?;
+    let path = env.daemon.pid.as_ref();
+    let pid_file = path.map(|path| PidFile::create(path)).transpose();
+    let pid_file =
+        pid_file.map_err(|cause| Fatal::system("could not write the pid file", cause))?;
+    if env.daemon.drop {
+        start();
+    }
+    Ok(pid_file)
+}
+
+/// Starts what happens beside all else: alarms, signs of life, the reload that was asked for.
+fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     tokio::task::spawn_local({
-        let core = Rc::clone(&core);
+        let core = Rc::clone(core);
         async move { core.alarm().await }
     });
-    if let Some(wait) = origin.reload_after {
-        let core = Rc::clone(&core);
+    tokio::task::spawn_local(notify::live());
+    if let Some(wait) = reload_after {
+        let core = Rc::clone(core);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(wait).await;
             core.request(Request::Reload);
         });
     }
-    let control = Control::start(&core).await;
-    server.start();
-    notify::ready();
-    info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = work(&core, &server, Some(origin), &mut signals).await;
-    control.end().await;
-    shutdown(&core, &server, &mut signals).await;
-    drop(pid_file);
-    Ok(code)
 }
 
 /// Serves requests until one is the last; the exit code.
@@ -236,7 +270,7 @@ async fn work(
 /// Puts what is odd about a configuration into the log.
 fn log_warnings(warnings: &Diagnostics) {
     for line in warnings.lines() {
-        warn!("{line}");
+        warn!(target: "oxabgp::configuration", "{line}");
     }
 }
 
@@ -293,9 +327,19 @@ async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
     };
     tokio::select! {
         () = farewell => {}
-        received = signals.next() => {
-            error!(signal = received.name, "a second signal: ending at once");
+        name = hurry(signals) => {
+            error!(signal = name, "a second signal: ending at once");
             core.feeder.helpers().all().iter().for_each(|helper| helper.kill());
+        }
+    }
+}
+
+/// Waits for another signal that asks for the end; whoever asks for a reload now is late.
+async fn hurry(signals: &mut Signals) -> &'static str {
+    loop {
+        let received = signals.next().await;
+        if received.request == Request::Shutdown {
+            return received.name;
         }
     }
 }

@@ -30,6 +30,7 @@ use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 use super::advisory::Advisories;
 use super::core::Core;
 use super::defer::{self, Deferred};
+use super::journal;
 use super::limit;
 use super::pace::Pace;
 use super::process::Process;
@@ -279,10 +280,11 @@ impl NeighborPlugin {
             Direction::Receive => &self.neighbor.received,
         };
         tally.add(message.kind, 1);
+        journal::message(&self.neighbor.name, direction, message);
         let wanted = self.neighbor.wants(Kind::Message(direction, message.kind));
         if message.kind == MessageType::UPDATE {
             let keep = direction == Direction::Receive && self.neighbor.config.borrow().adj_rib_in;
-            if wanted || keep {
+            if wanted || keep || (direction == Direction::Receive && journal::shows_content()) {
                 self.verdict = self.update(direction, message, keep).err();
             }
         } else if message.kind == MessageType::OPEN {
@@ -345,6 +347,9 @@ impl NeighborPlugin {
         }
         if keep {
             self.neighbor.rib_in.borrow_mut().update(&content);
+        }
+        if direction == Direction::Receive {
+            journal::content(&self.neighbor.name, &content);
         }
         self.neighbor.tell(
             &self.core,
@@ -469,6 +474,7 @@ impl Plugin for NeighborPlugin {
         let session = neighbor.session.borrow_mut().take();
         if let (Some(_), Some(session)) = (neighbor.since.take(), session) {
             neighbor.flaps.1.set(neighbor.flaps.1.get() + 1);
+            journal::statistics(&neighbor.name, &neighbor.sent, &neighbor.received, reason);
             neighbor.down_since.set(Instant::now());
             retain::lost(&self.core, neighbor, &session, reason);
         }
@@ -525,6 +531,7 @@ impl Plugin for NeighborPlugin {
     fn observes_updates_sent(&self) -> bool {
         self.neighbor
             .wants(Kind::Message(Direction::Send, MessageType::UPDATE))
+            || journal::shows_sent()
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {

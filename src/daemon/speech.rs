@@ -24,6 +24,7 @@ use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
 use super::core::{Core, Listed};
+use super::journal;
 use super::made;
 use super::retain;
 use super::session;
@@ -125,6 +126,7 @@ impl Control for Speech<'_> {
         }
         for change in &*changes {
             // ExaBGP answers `done` here too: helpers announce both address families to everybody.
+            journal::change(change);
             if rib.apply(change).accepted == 0 {
                 warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");
             }

@@ -92,10 +92,9 @@ fn older_names_of_attempts_still_work_as_variables() {
     ] {
         assert_eq!(read(list, None).tcp.attempts, wanted, "{list:?}");
     }
-    assert_eq!(
-        read(&[], Some("[exabgp.tcp]\nonce = true\n")).tcp.attempts,
-        0
-    );
+    let file = Some(("test.env", "[exabgp.tcp]\nonce = true\n"));
+    let (env, _) = Env::read([], file).expect("no mistake");
+    assert_eq!(env.tcp.attempts, 0);
 }
 
 #[test]
@@ -107,7 +106,6 @@ fn values_of_every_type() {
             ("exabgp_log_destination", "'/var/log/x'"),
             ("exabgp_tcp_bind", "127.0.0.1 ::1"),
             ("exabgp_api_show-routes-format", "v2"),
-            ("exabgp_api_encoder", "text"),
             ("exabgp_api_ack", "NO"),
             ("exabgp_bgp_passive", "On"),
             ("exabgp_daemon_pid", "/run/x.pid"),
@@ -160,9 +158,141 @@ fn what_is_odd_is_told_and_dead_settings_are_tolerated() {
         warnings,
         [
             "test.env:2: there is no setting `prot` in `[exabgp.tcp]`",
+            "test.env:4: `route` in `[exabgp.debug]` has no effect",
             "test.env:6: `maybe` of `api.ack` is no yes or no: it means `false`",
             "`exabgp_api_respwan` is no setting: did you mean `api.respawn`?",
             "`exabgp_api_cli` is `maybe`, which is no yes or no: it means `false`",
         ]
     );
+}
+
+/// A value for each setting that is not its default.
+const OTHER: &[(&str, &str)] = &[
+    ("profile.enable", "true"),
+    ("profile.file", "/tmp/profile"),
+    ("pdb.enable", "true"),
+    ("daemon.pid", "/run/x.pid"),
+    ("daemon.user", "root"),
+    ("daemon.daemonize", "true"),
+    ("daemon.drop", "false"),
+    ("daemon.umask", "0o22"),
+    ("log.enable", "false"),
+    ("log.level", "DEBUG"),
+    ("log.destination", "syslog"),
+    ("log.all", "true"),
+    ("log.configuration", "false"),
+    ("log.reactor", "false"),
+    ("log.daemon", "false"),
+    ("log.processes", "false"),
+    ("log.network", "false"),
+    ("log.statistics", "false"),
+    ("log.packets", "true"),
+    ("log.rib", "true"),
+    ("log.message", "true"),
+    ("log.timers", "true"),
+    ("log.routes", "true"),
+    ("log.parser", "true"),
+    ("log.short", "false"),
+    ("tcp.once", "true"),
+    ("tcp.attempts", "7"),
+    ("tcp.delay", "5"),
+    ("tcp.bind", "127.0.0.1 ::1"),
+    ("tcp.port", "1790"),
+    ("tcp.acl", "true"),
+    ("bgp.passive", "true"),
+    ("bgp.openwait", "9"),
+    ("cache.attributes", "false"),
+    ("cache.nexthops", "false"),
+    ("api.ack", "false"),
+    ("api.chunk", "50"),
+    ("api.show-routes-format", "v2"),
+    ("api.version", "6"),
+    ("api.encoder", "text"),
+    ("api.compact", "true"),
+    ("api.respawn", "false"),
+    ("api.terminate", "true"),
+    ("api.cli", "false"),
+    ("api.pipename", "other"),
+    ("reactor.speed", "2.5"),
+];
+
+/// Settings without effect: whoever sets one is told so.
+const IDLE: &[&str] = &[
+    "profile.enable",
+    "profile.file",
+    "pdb.enable",
+    "tcp.acl",
+    "cache.attributes",
+    "cache.nexthops",
+    "api.chunk",
+    "api.encoder",
+    "reactor.speed",
+];
+
+#[test]
+fn every_setting_has_an_effect_or_is_told_to_have_none() {
+    for option in OPTIONS {
+        let name = format!("{}.{}", option.section, option.name);
+        let found = OTHER.iter().find(|(other, _)| *other == name);
+        let value = found.unwrap_or_else(|| panic!("no value for {name}")).1;
+        let idle = IDLE.contains(&name.as_str());
+        // As a variable, of either spelling, and of either program.
+        for prefix in ["exabgp", "oxabgp"] {
+            let dotted = format!("{prefix}.{name}");
+            let plain = dotted.replace('.', "_");
+            for key in [dotted, plain.clone(), plain.replace('-', "_")] {
+                let list = [(key.clone(), value.to_owned())];
+                let (env, warnings) = Env::read(list, None).expect("a good value");
+                assert_eq!(option.value(&env), value, "{key}");
+                let wanted = idle.then(|| format!("`{key}` has no effect"));
+                assert_eq!(warnings, Vec::from_iter(wanted), "{key}");
+            }
+        }
+        // In a file.
+        let text = format!("[exabgp.{}]\n{} = {value}\n", option.section, option.name);
+        let file = Some(("test.env", text.as_str()));
+        let (env, warnings) = Env::read(variables(&[]), file).expect("a good value");
+        assert_eq!(option.value(&env), value, "{name}");
+        let wanted = match name.as_str() {
+            "tcp.once" => Some("test.env:2: `tcp.once` has no effect in a file".to_owned()),
+            name => idle.then(|| format!("test.env:2: `{name}` has no effect")),
+        };
+        assert_eq!(warnings, Vec::from_iter(wanted), "{name}");
+        // A variable goes before the file, ours before ExaBGP's, dots before underscores; a default is no news.
+        let default = option.default_value();
+        let keys = ["oxabgp.", "oxabgp_", "exabgp.", "exabgp_"].map(|prefix| match prefix {
+            "oxabgp." | "exabgp." => format!("{prefix}{name}"),
+            _ => format!("{prefix}{}", name.replace('.', "_")),
+        });
+        for at in 0..keys.len() {
+            let rest = keys[at..].iter().enumerate();
+            let list = rest.map(|(behind, key)| {
+                let text = if behind == 0 { value } else { default };
+                (key.clone(), text.to_owned())
+            });
+            let text = text.replace(value, default);
+            let file = Some(("test.env", text.as_str()));
+            let (env, _) = Env::read(list, file).expect("good values");
+            assert_eq!(option.value(&env), value, "{}", keys[at]);
+        }
+    }
+    assert_eq!(OTHER.len(), OPTIONS.len());
+}
+
+#[test]
+fn hidden_settings_of_exabgp_are_told_to_have_no_effect() {
+    for name in [
+        "pdb",
+        "memory",
+        "configuration",
+        "selfcheck",
+        "route",
+        "defensive",
+        "rotate",
+    ] {
+        let key = format!("exabgp_debug_{name}");
+        let (_, warnings) =
+            Env::read([(key.clone(), "true".to_owned())], None).expect("no mistake");
+        assert_eq!(warnings, [format!("`{key}` has no effect")]);
+    }
 }

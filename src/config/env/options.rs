@@ -78,6 +78,16 @@ impl EnvOption {
         (self.section, self.name) == ("api", "version")
     }
 
+    /// The value in force as `env` shows it, without quotes.
+    pub fn value(&self, env: &Env) -> String {
+        (self.show)(env)
+    }
+
+    /// Whether it is read, shown, and nothing else.
+    pub fn is_idle(&self) -> bool {
+        self.doc.starts_with("no effect")
+    }
+
     /// Whether a yes or no is written as one; ExaBGP reads everything else as no, without a word.
     pub(super) fn accepts(&self, value: &str) -> bool {
         !matches!(self.default_value(), "true" | "false") || is_boolean(value)
@@ -253,10 +263,10 @@ options! {
     cache."attributes" = "true", "no effect: attributes are always shared", boolean(idle.cache_attributes);
     cache."nexthops" = "true", "no effect", boolean(idle.cache_nexthops);
     api."ack" = "true", "answer commands with `done` and `error`", boolean(api.ack);
-    api."chunk" = "1", "routes of a turn in `show adj-rib`", number(api.chunk);
+    api."chunk" = "1", "no effect: long answers never hold anything up", number(api.chunk);
     api."show-routes-format" = "v1", "the JSON of `show adj-rib`: v1 or v2", format(api.show_routes_format);
     api."version" = "5", "the version of ExaBGP whose events helpers expect: 4, 5 or 6", version(api.version);
-    api."encoder" = "json", "the encoder of helpers that name none", encoder(api.encoder);
+    api."encoder" = "json", "no effect: each helper names its own", encoder(api.encoder);
     api."compact" = "false", "shorter JSON of routes", boolean(api.compact);
     api."respawn" = "true", "start helpers again that ended", boolean(api.respawn);
     api."terminate" = "false", "end when a helper can not be started", boolean(api.terminate);

@@ -52,7 +52,10 @@ fn routes_come_back_after_a_lost_session_and_withdrawn_ones_do_not() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = "echo announce route 10.1.0.0/16 next-hop 192.0.2.1\necho announce route 10.2.0.0/16 next-hop 192.0.2.1\n\
-        while read -r line; do case $line in *'\"down\"'*) echo withdraw route 10.1.0.0/16;; esac; done";
+        while read -r line; do case $line in *'\"down\"'*) echo withdraw route 10.1.0.0/16; said=1;; \
+        done) [ -z \"$said\" ] || touch WITHDRAWN;; esac; done";
+    let withdrawn = lab.path("withdrawn");
+    let script = &script.replace("WITHDRAWN", withdrawn.to_str().expect("UTF-8"));
     let body = "api { processes [ helper ]; neighbor-changes; } static { route 10.3.0.0/16 next-hop 192.0.2.1; }";
     let configuration = process(&lab, "helper", script) + &neighbor(port, body);
     let _daemon = Daemon::start(&lab, &configuration);
@@ -62,6 +65,7 @@ fn routes_come_back_after_a_lost_session_and_withdrawn_ones_do_not() {
         seen.extend(prefixes(&mut peer));
     }
     drop(peer);
+    wait_for("the withdrawal", || withdrawn.exists().then_some(()));
     let mut peer = session(&listener);
     let mut again = Vec::new();
     while again.len() < 2 {
@@ -258,4 +262,15 @@ fn a_withdrawal_reaches_the_peer() {
         ends += 1;
     }
     withdrawn(&mut peer, &[16, 10, 9]);
+}
+
+#[test]
+fn a_reload_that_comes_with_the_end_does_not_cut_the_farewell_short() {
+    let lab = Lab::new();
+    let (mut daemon, mut peer) = with_helper(&lab, "exec sleep 600", "");
+    for signal in ["USR1", "TERM", "USR1"] {
+        daemon.signal(signal);
+    }
+    assert_eq!(peer.expect_notification().code, 6);
+    assert_eq!(daemon.ended().code(), Some(0));
 }

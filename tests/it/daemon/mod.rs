@@ -1,6 +1,7 @@
 //! The daemon as its users have it: the real program, real helper processes, a peer on loopback.
 
 mod bad_input;
+mod being;
 pub(crate) mod control;
 mod full_queue;
 mod life;

@@ -1,0 +1,377 @@
+//! Being a daemon: what systemd is told, files, rights, logs, and several configurations in one call.
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::time::Duration;
+
+use oxabgp::bgp::message::MessageType;
+
+use super::{announced, listener, neighbor, process, session};
+use crate::support::daemon::{Daemon, Lab, PATIENCE, oxabgp, terminate, wait_for};
+use crate::support::peer::announcement;
+
+/// What the daemon says to systemd, message by message.
+struct Systemd(UnixDatagram);
+
+impl Systemd {
+    fn new(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).expect("a socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("a limit");
+        Self(socket)
+    }
+
+    fn hear(&self) -> String {
+        let mut chunk = [0; 4096];
+        let count = self.0.recv(&mut chunk).expect("a message");
+        String::from_utf8_lossy(&chunk[..count]).into_owned()
+    }
+
+    /// Reads until something is said that begins so; signs of life are skipped.
+    fn until(&self, start: &str) -> String {
+        loop {
+            let heard = self.hear();
+            if heard.starts_with(start) {
+                return heard;
+            }
+            assert_eq!(heard.trim(), "WATCHDOG=1", "before {start}");
+        }
+    }
+}
+
+#[test]
+fn systemd_is_told_of_readiness_life_reloads_and_the_end() {
+    let lab = Lab::new();
+    let socket = lab.path("notify");
+    let systemd = Systemd::new(&socket);
+    let (_listener, port) = listener();
+    let settings = [
+        ("NOTIFY_SOCKET", socket.to_str().expect("UTF-8")),
+        ("WATCHDOG_USEC", "200000"),
+    ];
+    let configuration = neighbor(port, "");
+    let mut daemon = Daemon::start_with(&lab, &configuration, &settings);
+    systemd.until("READY=1");
+    for _ in 0..3 {
+        assert_eq!(systemd.hear().trim(), "WATCHDOG=1");
+    }
+    for text in [&configuration, "no such thing", &configuration] {
+        lab.write("oxabgp.conf", text);
+        daemon.signal("USR1");
+        let reloading = systemd.until("RELOADING=1");
+        let time = reloading
+            .lines()
+            .find_map(|line| line.strip_prefix("MONOTONIC_USEC="))
+            .unwrap_or_else(|| panic!("no time in {reloading:?}"));
+        assert!(time.parse::<u64>().expect("microseconds") > 0);
+        // Whether or not the file was good: the daemon serves again.
+        systemd.until("READY=1");
+    }
+    daemon.signal("TERM");
+    systemd.until("STOPPING=1");
+    assert_eq!(daemon.ended().code(), Some(0));
+}
+
+#[test]
+fn helpers_hear_nothing_of_systemd_and_have_the_mask_and_the_root() {
+    let lab = Lab::new();
+    let (facts, socket) = (lab.path("facts"), lab.path("notify"));
+    let systemd = Systemd::new(&socket);
+    let script = format!(
+        "{{ umask; pwd; echo \"[$NOTIFY_SOCKET]\" \"[$TERM]\"; echo end; }} > {}\nexec sleep 600",
+        facts.display()
+    );
+    let (_listener, port) = listener();
+    let pid_file = lab.path("pid");
+    let settings = [
+        ("NOTIFY_SOCKET", socket.to_str().expect("UTF-8")),
+        ("exabgp_daemon_umask", "0027"),
+        ("exabgp_daemon_pid", pid_file.to_str().expect("UTF-8")),
+    ];
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, "");
+    let mut daemon = Daemon::start_with(&lab, &configuration, &settings);
+    systemd.until("READY=1");
+    let facts = lab.lines("facts", |lines| {
+        lines.last().is_some_and(|last| last == "end")
+    });
+    assert_eq!(facts, ["0027", "/", "[] [dumb]", "end"]);
+    let text = std::fs::read_to_string(&pid_file).expect("a pid file");
+    assert_eq!(text, format!("{}\n", daemon.pid()));
+    let mode = std::fs::metadata(&pid_file).expect("facts").permissions();
+    assert_eq!(mode.mode() & 0o777, 0o640);
+    // A second one is refused as long as the first runs.
+    let second = Lab::new();
+    let mut other = Daemon::start_with(&second, &neighbor(port, ""), &settings[2..]);
+    assert_eq!(other.ended().code(), Some(1));
+    assert!(other.log().contains("is still running"), "{}", other.log());
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().code(), Some(0));
+    assert!(!pid_file.exists());
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can become somebody else");
+        return;
+    }
+    let lab = Lab::new();
+    // Whoever it is may write there.
+    let folder = lab.path("open");
+    std::fs::create_dir(&folder).expect("a folder");
+    for path in [lab.path(""), folder.clone()] {
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).expect("a mode");
+    }
+    for (drop, wanted) in [("true", "nobody"), ("false", "root")] {
+        let facts = folder.join(drop);
+        let script = format!(
+            "id -un > {0}; id -Gn >> {0}; echo end >> {0}\nexec sleep 600",
+            facts.display()
+        );
+        let (_listener, port) = listener();
+        let configuration = process(&lab, "helper", &script) + &neighbor(port, "");
+        let settings = [
+            ("exabgp_daemon_user", "nobody"),
+            ("exabgp_daemon_drop", drop),
+        ];
+        let daemon = Daemon::start_with(&lab, &configuration, &settings);
+        daemon.logged("is running");
+        let name = format!("open/{drop}");
+        let facts = lab.lines(&name, |lines| {
+            lines.last().is_some_and(|last| last == "end")
+        });
+        assert_eq!(facts[0], wanted, "drop {drop}");
+        // We are nobody in any case, and nothing of root's groups is left.
+        let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid()));
+        let status = status.expect("it runs");
+        let line = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            line.expect("a line").trim().to_owned()
+        };
+        let nobody = nix::unistd::User::from_name("nobody")
+            .expect("users")
+            .expect("nobody");
+        assert_eq!(
+            line("Uid:").split('\t').next(),
+            Some(nobody.uid.to_string().as_str())
+        );
+        assert_eq!(line("Groups:"), nobody.gid.to_string());
+    }
+}
+
+#[test]
+fn a_user_that_does_not_exist_ends_the_start_of_root() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let lab = Lab::new();
+    let settings = [("exabgp_daemon_user", "no-such-user")];
+    let mut daemon = Daemon::start_with(&lab, &neighbor(1, ""), &settings);
+    assert_eq!(daemon.ended().code(), Some(1));
+    let log = daemon.log();
+    assert!(
+        log.contains("could not drop privileges to `no-such-user`"),
+        "{log}"
+    );
+}
+
+#[test]
+fn a_start_may_wait_for_the_full_minute() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let settings = [("exabgp_tcp_delay", "1440")];
+    let mut daemon = Daemon::start_with(&lab, &neighbor(port, ""), &settings);
+    daemon.logged("no peer is contacted before");
+    daemon.logged("is running");
+    listener.set_nonblocking(true).expect("a mode");
+    assert!(listener.accept().is_err(), "it came at once");
+    daemon.signal("TERM");
+    assert_eq!(daemon.ended().code(), Some(0));
+}
+
+#[test]
+fn a_log_on_a_full_disk_loses_lines_and_nothing_else() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = "i=0; while [ $i -lt 300 ]; do echo nonsense; i=$((i + 1)); done\n\
+        echo announce route 10.9.0.0/16 next-hop 192.0.2.1\nexec sleep 600";
+    let configuration =
+        process(&lab, "helper", script) + &neighbor(port, "api { processes [ helper ]; }");
+    let settings = [("exabgp_log_destination", "/dev/full")];
+    let mut daemon = Daemon::start_with(&lab, &configuration, &settings);
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 9]);
+    assert!(daemon.is_running());
+    daemon.signal("TERM");
+    assert_eq!(peer.expect_notification().code, 6);
+    assert_eq!(daemon.ended().code(), Some(0));
+    assert!(Path::new("/dev/full").exists());
+}
+
+/// What one switch of the log shows while a session has come, spoken and gone.
+fn shown(settings: &[(&str, &str)]) -> String {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let body = "static { route 10.1.0.0/16 next-hop 192.0.2.1; } api { processes [ helper ]; }";
+    let script = "echo nonsense\nexec sleep 600";
+    let configuration = process(&lab, "helper", script) + &neighbor(port, body);
+    let log = lab.path("all.log");
+    let mut all = vec![("exabgp_log_destination", log.to_str().expect("UTF-8"))];
+    all.extend(settings);
+    let mut daemon = Daemon::start_with(&lab, &configuration, &all);
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    peer.send(
+        MessageType::UPDATE,
+        &announcement(65001, &[24, 203, 0, 113]),
+    );
+    // An answer means that it was read.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    announced(&mut peer, &[16, 10, 1]);
+    lab.write("oxabgp.conf", "nonsense");
+    daemon.signal("USR1");
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    announced(&mut peer, &[16, 10, 1]);
+    daemon.signal("TERM");
+    peer.expect_notification();
+    assert_eq!(daemon.ended().code(), Some(0));
+    std::fs::read_to_string(log).unwrap_or_default()
+}
+
+#[test]
+fn each_switch_of_the_log_does_what_it_says() {
+    let normal = shown(&[]);
+    let everything = shown(&[("exabgp_log_all", "true")]);
+    // The level counts for them, too.
+    let strict = shown(&[("exabgp_log_all", "true"), ("exabgp_log_level", "ERROR")]);
+    // What each of these opens, which is closed unless it is asked for.
+    for (switch, line) in [
+        ("packets", "receive update FFFFFFFFFFFFFFFF"),
+        ("packets", "send update FFFFFFFFFFFFFFFF"),
+        ("message", "receive update neighbor="),
+        ("timers", "keepalive"),
+        ("routes", "announced 203.0.113.0/24"),
+        ("parser", "origin igp"),
+        ("rib", "announce 10.1.0.0/16"),
+    ] {
+        let target = format!("oxabgp::{switch}: ");
+        assert!(!normal.contains(&target), "{switch} is on: {normal}");
+        let name = format!("exabgp_log_{switch}");
+        for log in [&shown(&[(&name, "true")]), &everything] {
+            let found = log
+                .lines()
+                .any(|text| text.contains(&target) && text.contains(line));
+            assert!(found, "{switch} does not show `{line}`: {log}");
+        }
+        assert!(!strict.contains(&target), "{switch}: {strict}");
+    }
+    // And what each of these closes; errors are told in any case.
+    for (switch, line) in [
+        (
+            "configuration",
+            "INFO oxabgp::daemon::reload: reading the configuration",
+        ),
+        ("reactor", "WARN oxabgp::daemon: received a signal"),
+        (
+            "processes",
+            "INFO oxabgp::daemon::process: the helper is started",
+        ),
+        ("network", "INFO oxabgp::speaker::driver: state"),
+        (
+            "statistics",
+            "INFO oxabgp::statistics: statistics of the session",
+        ),
+    ] {
+        assert!(normal.contains(line), "no `{line}` in {normal}");
+        let quiet = shown(&[(&format!("exabgp_log_{switch}"), "false")]);
+        assert!(!quiet.contains(line), "{switch}: {quiet}");
+        let error = "ERROR oxabgp::daemon::reload: the configuration has mistakes";
+        assert!(quiet.contains(error), "{switch}: {quiet}");
+    }
+    let silent = shown(&[("exabgp_log_enable", "false")]);
+    assert!(
+        silent.lines().all(|line| line.contains("ERROR")),
+        "{silent}"
+    );
+}
+
+#[test]
+fn several_configurations_are_several_daemons() {
+    let lab = Lab::new();
+    let (first, port) = listener();
+    let (second, other) = listener();
+    let one = lab.write("one.conf", &neighbor(port, ""));
+    let two = lab.write(
+        "two.conf",
+        &neighbor(other, "static { route 10.2.0.0/16 next-hop 192.0.2.1; }"),
+    );
+    let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
+    let (one, two) = (text(&one), text(&two));
+    // A log that both would write is refused, as in ExaBGP.
+    let mut refused = oxabgp(&["server", &one, &two]);
+    refused.env("exabgp_log_destination", lab.path("x.log"));
+    let output = refused.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let wanted = "can not log to files when running multiple configuration (as we fork)";
+    assert!(told.contains(wanted), "{told}");
+
+    let (notify, pid_file) = (lab.path("notify"), lab.path("pid"));
+    let systemd = Systemd::new(&notify);
+    let mut command = oxabgp(&[&one, &two]);
+    command
+        .env("NOTIFY_SOCKET", &notify)
+        .env("exabgp_daemon_pid", &pid_file)
+        .stderr(std::fs::File::create(lab.path("log")).expect("a file"));
+    let mut child = command.spawn().expect("the program starts");
+    systemd.until("READY=1");
+    let text = std::fs::read_to_string(&pid_file).expect("a pid file");
+    assert_eq!(text, format!("{}\n", child.id()));
+    let (mut a, mut b) = (session(&first), session(&second));
+    announced(&mut b, &[16, 10, 2]);
+    // A reload reaches the daemon whose file has changed.
+    lab.write(
+        "one.conf",
+        &neighbor(port, "static { route 10.1.0.0/16 next-hop 192.0.2.1; }"),
+    );
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGUSR1).expect("it runs");
+    announced(&mut a, &[16, 10, 1]);
+    // And so does the end: no daemon is left behind, each of which takes leave of its peer.
+    terminate(&child);
+    for peer in [&mut a, &mut b] {
+        assert_eq!(
+            peer.expect_notification().code,
+            6,
+            "{:?}",
+            std::fs::read_to_string(lab.path("log"))
+        );
+    }
+    let status = wait_for("the end", || child.try_wait().expect("a status"));
+    assert_eq!(status.code(), Some(0));
+    assert!(!pid_file.exists());
+}
+
+#[test]
+fn one_bad_configuration_of_several_leaves_the_others_running() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let good = lab.write("good.conf", &neighbor(port, ""));
+    let bad = lab.write("bad.conf", "nonsense");
+    let mut command = oxabgp(&[]);
+    command
+        .args([&bad, &good])
+        .stderr(std::fs::File::create(lab.path("log")).expect("a file"));
+    let mut child = command.spawn().expect("the program starts");
+    lab.lines("log", |lines| {
+        lines.iter().any(|line| line.contains("a daemon has ended"))
+    });
+    let peer = session(&listener);
+    assert!(child.try_wait().expect("a status").is_none());
+    terminate(&child);
+    drop(peer);
+    let status = wait_for("the end", || child.try_wait().expect("a status"));
+    assert_eq!(status.code(), Some(1), "the worst of both");
+    assert!(PATIENCE > Duration::from_secs(1));
+}
