@@ -63,7 +63,6 @@ def as_sent(line):
     line = re.sub(r"rate-limit:(\d+)", rate, line)
     line = re.sub(r" attribute \[ 0x[0-9A-F]{2} 0x[0-9A-F]{2} 0x[0-9a-f]* \]", "", line)
     line = re.sub(r"(interface-set:[a-z-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
-    line = re.sub(r"((?:destination-|source-)?port) (\[[^]]*\]|\S+)", r"\1 PORTS", line)
     return re.sub(r"dont-fragment\+?|\+dont-fragment", "", line) if " ipv6 flow" in line else line
 
 

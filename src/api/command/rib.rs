@@ -115,7 +115,7 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
             };
             show(&head.address, &head.members, route, &mut w);
         } else {
-            text_line(&query, head, route, w.buffer());
+            text_line((&query, side), head, route, w.buffer());
         }
     });
     call.out.push_str(w.as_str());
@@ -155,7 +155,12 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
     heads
 }
 
-fn text_line(query: &Query<'_>, head: &Head, route: &ListedRoute<'_>, out: &mut String) {
+fn text_line(
+    (query, side): (&Query<'_>, RibSide),
+    head: &Head,
+    route: &ListedRoute<'_>,
+    out: &mut String,
+) {
     let who = if query.extensive {
         &head.name
     } else {
@@ -167,7 +172,13 @@ fn text_line(query: &Query<'_>, head: &Head, route: &ListedRoute<'_>, out: &mut 
         Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
         other => other,
     };
-    route.nlri.show(next_hop, out);
+    let flow = matches!(route.nlri.family.safi, Safi::FLOW | Safi::FLOW_VPN);
+    if flow && side == RibSide::In {
+        // What was received has its ports as numbers.
+        route.nlri.text(next_hop, out);
+    } else {
+        route.nlri.show(next_hop, out);
+    }
     if query.extensive {
         out.push_str(route.attributes.text());
     }

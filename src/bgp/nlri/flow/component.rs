@@ -107,6 +107,11 @@ impl Component {
         (sum <= self.limit).then_some(sum)
     }
 
+    /// Whether its values are ports.
+    pub(super) fn is_port(&self) -> bool {
+        self.values == Values::Port
+    }
+
     /// What error messages say was expected.
     pub(super) fn expected(&self) -> String {
         let names = match self.values {

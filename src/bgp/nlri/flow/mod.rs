@@ -49,11 +49,11 @@ impl NlriCodec for Flow {
     }
 
     fn is_valid(family: Family, bytes: &[u8]) -> bool {
-        Rule::decode(family, bytes).is_ok()
+        Rule::decode(family, bytes, Ports::Numbers).is_ok()
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
-        let Ok(rule) = Rule::decode(nlri.family, nlri.bytes) else {
+        let Ok(rule) = Rule::decode(nlri.family, nlri.bytes, Ports::Numbers) else {
             w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
             return;
         };
@@ -77,10 +77,25 @@ impl NlriCodec for Flow {
     }
 
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        match Rule::decode(nlri.family, nlri.bytes) {
-            Ok(rule) => rule.text(nlri.family.afi, next_hop, out),
-            Err(_) => out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes))),
-        }
+        print(nlri, next_hop, Ports::Numbers, out);
+    }
+
+    fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        print(nlri, next_hop, Ports::Names, out);
+    }
+}
+
+/// How ports are printed: lists have the names of services, events have numbers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ports {
+    Numbers,
+    Names,
+}
+
+fn print(nlri: NlriRef<'_>, next_hop: Option<NextHop>, ports: Ports, out: &mut String) {
+    match Rule::decode(nlri.family, nlri.bytes, ports) {
+        Ok(rule) => rule.text(nlri.family.afi, next_hop, out),
+        Err(_) => out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes))),
     }
 }
 
@@ -124,7 +139,7 @@ impl Rule {
     ///
     /// # Errors
     /// When it is malformed: RFC 8955 section 4.2 wants known components, each once, in ascending order.
-    fn decode(family: Family, bytes: &[u8]) -> Result<Self, WireError> {
+    fn decode(family: Family, bytes: &[u8], ports: Ports) -> Result<Self, WireError> {
         let mut r = Reader::new(bytes);
         length(&mut r)?;
         let rd = if family.safi == Safi::FLOW_VPN {
@@ -146,7 +161,10 @@ impl Rule {
                 Some(kind) => Term::list(kind, component.max, &mut r)?
                     .into_iter()
                     .map(|term| {
-                        let value = |value| component.value_text(family.afi, value);
+                        let value = |value| match ports {
+                            Ports::Names if component.is_port() => services::name(value),
+                            _ => component.value_text(family.afi, value),
+                        };
                         (term.is_and(), term.text(kind, value))
                     })
                     .collect(),
