@@ -4,7 +4,8 @@
 //! each kind of event are made when the configuration is read, so that asking whether anybody wants a kind of event, which
 //! decides whether it is decoded at all, is one look at a list.
 //!
-//! Unlike in ExaBGP, what a helper gets depends on its own wishes only, not on those of others with the same neighbour.
+//! Unlike in ExaBGP, what a helper gets depends on its own wishes, not on those of others with the same neighbour. Only one
+//! that names messages and no form gets them in the form that others ask for: such files work with ExaBGP by that.
 
 use super::encode::{Encoder, Form, Style};
 use super::event::{Direction, Event, EventHead, Raw, Stamp};
@@ -147,6 +148,8 @@ impl Subscriptions {
     /// Groups `wishes`. A helper that is named by several gets what any of them asks for, each event once in each form.
     pub fn new(wishes: &[Wish]) -> Self {
         let mut all = Self::default();
+        let send = MessageWish::forms_of(wishes.iter().map(|wish| wish.send));
+        let receive = MessageWish::forms_of(wishes.iter().map(|wish| wish.receive));
         for wish in wishes {
             let plain = [
                 (wish.neighbor_changes, Kind::State),
@@ -158,8 +161,8 @@ impl Subscriptions {
                 all.add(wish, kind, Form::Parsed);
             }
             for (direction, messages) in [
-                (Direction::Send, wish.send),
-                (Direction::Receive, wish.receive),
+                (Direction::Send, wish.send.or_form(send)),
+                (Direction::Receive, wish.receive.or_form(receive)),
             ] {
                 for number in 1..=6 {
                     let kind = MessageType(number);
@@ -242,6 +245,29 @@ impl Subscriptions {
 }
 
 impl MessageWish {
+    /// The forms that any of `all` asks for.
+    fn forms_of(all: impl Iterator<Item = Self>) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            parsed: sum.parsed | one.parsed,
+            packets: sum.packets | one.packets,
+            consolidate: sum.consolidate | one.consolidate,
+            ..sum
+        })
+    }
+
+    /// The same messages, in the form of `others` if it names none itself. Raw messages alone are only for those who ask.
+    fn or_form(self, others: Self) -> Self {
+        if self.parsed || self.packets || self.consolidate {
+            return self;
+        }
+        Self {
+            parsed: others.parsed,
+            packets: others.packets && others.consolidate,
+            consolidate: others.consolidate,
+            ..self
+        }
+    }
+
     /// The forms it leads to. ExaBGP's `consolidate` shows the bytes of what we send only together with `packets`.
     fn forms(self, direction: Direction) -> impl Iterator<Item = Form> {
         let (first, second) = if self.consolidate {
@@ -261,5 +287,63 @@ impl MessageWish {
             )
         };
         first.into_iter().chain(second)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(helper: u32, receive: MessageWish) -> Wish {
+        Wish {
+            helper: HelperId(helper),
+            encoder: Encoder::Text,
+            neighbor_changes: false,
+            negotiated: false,
+            fsm: false,
+            signal: false,
+            send: MessageWish::default(),
+            receive,
+        }
+    }
+
+    #[test]
+    fn who_names_no_form_gets_the_one_of_others() {
+        let update = MessageKinds::default().with(MessageType::UPDATE);
+        let formless = MessageWish {
+            kinds: update,
+            ..MessageWish::default()
+        };
+        let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
+        let helpers = |wishes: &[Wish]| -> Vec<(Form, Vec<u32>)> {
+            let all = Subscriptions::new(wishes);
+            let groups = &all.groups[kind.index().expect("a kind")];
+            groups
+                .iter()
+                .map(|group| {
+                    (
+                        group.style.form,
+                        group.helpers.iter().map(|id| id.0).collect(),
+                    )
+                })
+                .collect()
+        };
+        assert!(helpers(&[wish(1, formless)]).is_empty());
+        let parsed = MessageWish {
+            parsed: true,
+            ..formless
+        };
+        assert_eq!(
+            helpers(&[wish(1, formless), wish(2, parsed)]),
+            [(Form::Parsed, vec![1, 2])]
+        );
+        let packets = MessageWish {
+            packets: true,
+            ..formless
+        };
+        assert_eq!(
+            helpers(&[wish(1, formless), wish(2, packets)]),
+            [(Form::Packets, vec![2])]
+        );
     }
 }

@@ -39,6 +39,11 @@ pub(crate) fn read(
         if !is_announce && misplaced::outside(cx, statement, "a section of routes") {
             return;
         }
+        if !starts_route(word, cx.tree.head(statement))
+            && misplaced::piece(cx, statement, &format!("a section `{word}`"))
+        {
+            continue;
+        }
         let span = schema::cursor(cx.tree, statement).1.last_span();
         let found = match word {
             "static" => fixed(cx, statement),
@@ -55,6 +60,16 @@ pub(crate) fn read(
             }
         };
         keep(cx, list, found, span);
+    }
+}
+
+/// Whether a statement of `section` may begin with `word`.
+fn starts_route(section: &str, word: &str) -> bool {
+    match section {
+        "static" => matches!(word, "route" | "attributes" | "attribute"),
+        "flow" => word == "route",
+        "announce" => matches!(word, "ipv4" | "ipv6"),
+        _ => true,
     }
 }
 

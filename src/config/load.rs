@@ -32,6 +32,8 @@ pub(crate) struct Context<'a> {
     pub(crate) templates: HashMap<&'a str, &'a Statement>,
     /// A brace is missing or too many: what a section lacks may stand somewhere else.
     pub(crate) lost: bool,
+    /// Where the last piece of a route ended that stands outside of one.
+    pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
     pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
 }
@@ -69,7 +71,9 @@ impl Config {
                 .filter(|byte| **byte == b'\n')
                 .count()
                 + 1;
-            about(format!("line {line} is not valid UTF-8"))
+            about(format!(
+                "line {line} is not valid UTF-8: save the file as UTF-8"
+            ))
         })?;
         let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
         Self::parse(&name, &text, &folder, env)
@@ -97,6 +101,7 @@ impl Config {
             inner_processes: Vec::new(),
             templates: HashMap::new(),
             lost: false,
+            last_piece: usize::MAX,
             tails: HashMap::new(),
         };
         let config = read(&mut cx);
@@ -187,6 +192,17 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     }
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
+        if misplaced::has(word) {
+            cx.lost = true;
+            cx.report.add(
+                Diagnostic::error(
+                    c.last_span(),
+                    format!("`{word}` belongs into a `neighbor` section of the template"),
+                )
+                .with_help("write `neighbor NAME {` before it"),
+            );
+            return;
+        }
         if word != "neighbor" || statement.block.is_none() {
             cx.report.add(schema::unknown(
                 word,

@@ -5,7 +5,7 @@ use super::load::Context;
 use super::neighbor::{KEYWORDS, SECTIONS};
 use super::schema::{self, Seen};
 use super::tree::Statement;
-use crate::text::Cursor;
+use crate::text::{Cursor, Token};
 
 /// Whether a neighbour may have a setting or section called `word`.
 pub(crate) fn has(word: &str) -> bool {
@@ -53,4 +53,64 @@ pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: 
     let words = settings.chain(SECTIONS.iter().copied());
     cx.report
         .add(schema::unknown(word, span, "a `neighbor` section", words));
+}
+
+/// Tells of a piece of a route outside of one; once, as more of them follow. Tells whether it is one.
+pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
+    let (word, c) = schema::cursor(cx.tree, statement);
+    let home = match word {
+        "route" | "attributes" | "attribute" => "a `static` or `flow` section",
+        "unicast" | "multicast" | "nlri-mpls" | "mpls-vpn" | "flow-vpn" | "mcast-vpn" | "mup" => {
+            "`announce { ipv4 { … } }` or `announce { ipv6 { … } }`"
+        }
+        "ipv4" | "ipv6" => "a `family` or `announce` section",
+        "match" | "then" | "next-hop" | "med" | "community" | "label" | "rd" | "as-path"
+        | "local-preference" | "extended-community" | "large-community" | "origin" => "a `route`",
+        _ => return false,
+    };
+    let span = c.last_span();
+    let between = cx.text.get(cx.last_piece..span.start).unwrap_or("-");
+    cx.last_piece = statement.span.end;
+    let first = between.trim_matches([' ', '\t', '\r', '\n', ';', '}']) != "";
+    if first {
+        cx.report.add(
+            Diagnostic::error(
+                span,
+                format!("`{word}` belongs into {home}, not into {place}"),
+            )
+            .with_help("a `{` is missing before it, or a `}` is too many"),
+        );
+    }
+    cx.lost = true;
+    true
+}
+
+/// Whether words without an end can only be the head of a section.
+pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
+    let word = words.first().map_or("", |token| &*token.text);
+    match words.len() {
+        1 => matches!(
+            word,
+            "template"
+                | "family"
+                | "capability"
+                | "api"
+                | "static"
+                | "announce"
+                | "flow"
+                | "l2vpn"
+                | "send"
+                | "receive"
+                | "match"
+                | "then"
+                | "ipv4"
+                | "ipv6"
+                | "route"
+        ),
+        2 => matches!(
+            word,
+            "neighbor" | "process" | "template" | "group" | "api" | "route"
+        ),
+        _ => false,
+    }
 }

@@ -456,6 +456,7 @@ pub(crate) fn read(
                 Diagnostic::error(c.last_span(), format!("`{word}` is a section"))
                     .with_help(format!("write `{word} {{ … }}`")),
             ),
+            None if misplaced::piece(cx, statement, "a `neighbor` section") => {}
             None => misplaced::unknown(cx, seen, word, c),
         }
     }
@@ -503,6 +504,7 @@ fn section(
         }),
         "tcp-ao" => draft.tcp_ao = tcp_ao::read(cx, statement, block),
         _ if dialect::section(cx, draft, statement, word) => return,
+        _ if misplaced::piece(cx, statement, "a `neighbor` section") => return,
         _ => {
             cx.report.add(schema::unknown(
                 word,

@@ -20,6 +20,8 @@ pub(crate) struct SubscriptionDraft {
     pub(crate) processes: Vec<(String, Span)>,
     /// Expressions of `processes-match`.
     pub(crate) matches: Vec<(String, Span)>,
+    /// Where its `send` and `receive` stand.
+    pub(crate) directions: Vec<(Span, Direction)>,
     /// Where its name stands, if it has one.
     pub(crate) named: Option<Span>,
 }
@@ -251,6 +253,7 @@ fn messages(
     draft: &mut SubscriptionDraft,
     direction: Direction,
 ) {
+    draft.directions.push((statement.span, direction));
     for inner in statement.statements() {
         let (word, c) = schema::cursor(cx.tree, inner);
         match MESSAGES.iter().find(|keyword| keyword.word == word) {
@@ -283,6 +286,7 @@ pub(crate) fn check_name(cx: &mut Context<'_>, name: &str, span: Span) {
 
 /// Puts the names of helpers to those that the file has.
 pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> Vec<Subscription> {
+    formless(cx, &drafts);
     let mut taken: Vec<(String, Span)> = Vec::new();
     let mut unnamed = 0;
     let mut list = Vec::with_capacity(drafts.len());
@@ -324,6 +328,38 @@ pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> V
         list.push(subscription);
     }
     list
+}
+
+/// Warns of messages that no section of the neighbour says a form for: nobody is told of them.
+fn formless(cx: &mut Context<'_>, drafts: &[SubscriptionDraft]) {
+    let of = |draft: &SubscriptionDraft, direction| match direction {
+        Direction::Send => draft.subscription.send,
+        Direction::Receive => draft.subscription.receive,
+    };
+    let places = drafts
+        .iter()
+        .flat_map(|draft| draft.directions.iter().map(move |place| (draft, place)));
+    for (draft, (span, direction)) in places {
+        let own = of(draft, *direction);
+        let kinds = [
+            own.open,
+            own.update,
+            own.notification,
+            own.keepalive,
+            own.refresh,
+            own.operational,
+        ];
+        let formless = drafts
+            .iter()
+            .map(|draft| of(draft, *direction))
+            .all(|messages| !messages.parsed && !messages.packets && !messages.consolidate);
+        if formless && kinds.contains(&true) {
+            cx.report.add(
+                Diagnostic::warning(*span, "this says no form of messages: none is told")
+                    .with_help("add `parsed;`, `packets;` or `consolidate;`"),
+            );
+        }
+    }
 }
 
 /// Adds the helpers that expressions match. One without a helper is odd; none with one is a mistake.

@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Report};
+use super::misplaced;
 use crate::text::{Span, Token};
 
 /// Sections within sections; hostile files stop here.
@@ -278,7 +279,7 @@ impl<'a> Lexer<'a, '_> {
             return;
         }
         let words = self.pending..self.tokens.len();
-        let opens = opens_section(&self.tokens[words.clone()]);
+        let opens = misplaced::opens_section(&self.tokens[words.clone()]);
         let words = self.span_of(&words);
         if opens && self.at < self.text.len() {
             let end = Span::new(words.end, words.end);
@@ -336,8 +337,32 @@ impl<'a> Lexer<'a, '_> {
         }
     }
 
+    /// A comment as other languages have it, where a statement would begin: told once, and passed over.
+    fn foreign_comment(&mut self) -> bool {
+        let rest = &self.text[self.at..];
+        let marks = ["//", "/*", "--", "!"];
+        let Some(mark) = marks.iter().find(|mark| rest.starts_with(**mark)) else {
+            return false;
+        };
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let closed = if *mark == "/*" { rest.find("*/") } else { None };
+        let end = closed.map_or(line, |end| end + 2);
+        self.report.add(
+            Diagnostic::error(
+                Span::new(self.at, self.at + mark.len()),
+                format!("`{mark}` starts no comment"),
+            )
+            .with_help("write `#`"),
+        );
+        self.at += end;
+        true
+    }
+
     /// A word: unquoted, quoted, or the one followed by the other.
     fn word(&mut self) {
+        if self.pending == self.tokens.len() && self.foreign_comment() {
+            return;
+        }
         let start = self.at;
         let mut text = Text::new(self.text, start);
         let mut quoted = false;
@@ -479,30 +504,6 @@ impl<'a> Lexer<'a, '_> {
         }
         self.at += 4;
         char::from_u32(u32::from_str_radix(digits, 16).ok()?)
-    }
-}
-
-/// Whether words without an end can only be the head of a section.
-fn opens_section(words: &[Token<'_>]) -> bool {
-    let word = words.first().map_or("", |token| &*token.text);
-    match words.len() {
-        1 => matches!(
-            word,
-            "template"
-                | "family"
-                | "capability"
-                | "api"
-                | "static"
-                | "announce"
-                | "flow"
-                | "l2vpn"
-                | "send"
-                | "receive"
-                | "match"
-                | "then"
-        ),
-        2 => matches!(word, "neighbor" | "process" | "template" | "group" | "api"),
-        _ => false,
     }
 }
 
