@@ -297,7 +297,7 @@ mod tests {
     fn wish(helper: u32, receive: MessageWish) -> Wish {
         Wish {
             helper: HelperId(helper),
-            encoder: Encoder::Text,
+            encoder: Encoder::TEXT,
             neighbor_changes: false,
             negotiated: false,
             fsm: false,

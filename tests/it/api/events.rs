@@ -256,7 +256,7 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
         kinds: MessageKinds::default().with(MessageType::UPDATE),
         ..parsed
     };
-    let silent = MessageWish {
+    let formless = MessageWish {
         kinds: keepalives,
         ..MessageWish::default()
     };
@@ -274,7 +274,7 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
             ..wish(3, Encoder::TEXT)
         },
         Wish {
-            receive: silent,
+            receive: formless,
             ..wish(4, Encoder::TEXT)
         },
         Wish {
@@ -304,10 +304,12 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
         [
             (&[2][..], true, false),
             (&[1, 2], false, false),
+            // It names no form: that of the others is meant.
+            (&[4], false, false),
             (&[5], false, true)
         ]
     );
-    assert!(got[2].1.contains("\"header\": \"0xFF"));
+    assert!(got[3].1.contains("\"header\": \"0xFF"));
     assert!(!subscriptions.wants(Kind::Message(Direction::Send, MessageType::KEEPALIVE)));
     assert!(!subscriptions.wants(Kind::Fsm));
     assert!(subscriptions.wants_decoded(Kind::Message(Direction::Receive, MessageType::UPDATE)));
