@@ -84,8 +84,25 @@ impl From<IpAddr> for NextHop {
 impl fmt::Display for NextHop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.address() {
-            Some(address) => address.fmt(f),
+            Some(IpAddr::V4(address)) => address.fmt(f),
+            Some(IpAddr::V6(address)) => Ipv6Text(address).fmt(f),
             None => f.write_str("self"),
+        }
+    }
+}
+
+/// An IPv6 address as C's `inet_ntop` prints it, which is what scripts for ExaBGP know: with the last four octets as an IPv4 address
+/// where all before them are zero (`::1.2.3.4`).
+pub(crate) struct Ipv6Text(pub Ipv6Addr);
+
+impl fmt::Display for Ipv6Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.segments() {
+            [0, 0, 0, 0, 0, 0, high, _] if high != 0 => {
+                let [.., a, b, c, d] = self.0.octets();
+                write!(f, "::{a}.{b}.{c}.{d}")
+            }
+            _ => self.0.fmt(f),
         }
     }
 }
@@ -93,6 +110,15 @@ impl fmt::Display for NextHop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_look_like_those_of_c() {
+        for text in ["::1.2.3.4", "::33.0.0.0", "::1", "::ffff:1.2.3.4", "::", "2001:db8::1:0:0:1", "1::1.2.3.4"] {
+            let address: Ipv6Addr = text.parse().expect("an address");
+            let expected = if text == "1::1.2.3.4" { "1::102:304" } else { text };
+            assert_eq!(Ipv6Text(address).to_string(), expected);
+        }
+    }
 
     #[test]
     fn all_lengths_of_the_field() {

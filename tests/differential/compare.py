@@ -2,8 +2,9 @@
 import difflib
 import re
 
+import rfc7606
 from differences import explained, normal
-from program import CONTEXTS
+from program import CONTEXTS, setting
 
 
 class Accepted:
@@ -58,7 +59,7 @@ class Comparison:
             return
         line = f"{kind} {what} | exabgp {theirs} | oxabgp {ours}"
         reasons = explained(theirs, ours)
-        if reasons or self.accepted.covers(line):
+        if reasons or self.accepted.covers(line) or self.accepted.covers(f"{kind} {what} | exabgp {normal(theirs)} | oxabgp {normal(ours)}"):
             self.kept += 1
             for reason in reasons:
                 self.accepted.use(reason)
@@ -88,11 +89,34 @@ class Comparison:
     def events(self, messages, ours, theirs):
         for context in messages:
             for message, mine, their in zip(messages[context], ours[context], theirs[context]):
-                what = f"{context} {message[19:].hex().upper()}"
-                self.same("session", what, mine[1], their[1])
-                if mine[1] is None and their[1] is None:
-                    for form in mine[0]:
-                        self.lists(form, what, mine[0][form], their[0][form])
+                self.one_message(context, message, mine, their)
+
+    def one_message(self, context, message, mine, their):
+        """What became of one UPDATE: kept, treated as withdrawn, the end of the session; and what the helpers were told."""
+        what = f"{context} {message[19:].hex().upper()}"
+        fates = rfc7606.fate(mine), rfc7606.fate(their)
+        demanded, reason = rfc7606.judge(message, setting(context))
+        if "packets" in mine[0]:  # bytes tell no meaning
+            demanded, reason = rfc7606.KEEP, None
+        if not rfc7606.satisfies(fates[0], demanded):
+            self.wrong.append(f"rfc7606 {what[:300]}\n     {reason} asks for: {demanded}\n     oxabgp {fates[0]} {mine[1]}")
+        elif fates[0] == fates[1] == rfc7606.RESET and brief_end(mine[1]) == brief_end(their[1]):
+            self.alike += 1
+        elif fates[0] != fates[1] and reason and fates[0] == rfc7606.expected(demanded):
+            self.kept += 1
+            self.accepted.use("rfc7606")
+        elif rfc7606.RESET in fates or fates[0] != fates[1]:
+            self.same("session", what, *[ended or f"{fate} {' '.join(rfc7606.routes(told.get('json', [])))}" for fate, (told, ended) in zip(fates, (mine, their))])
+        else:
+            for form in mine[0]:
+                # with an error that is known, what of the attributes is told is free
+                only = rfc7606.routes if reason else list
+                self.lists(form, what, only(mine[0][form]), only(their[0][form]))
+
+
+def brief_end(text):
+    """The end of a session without the data of its NOTIFICATION."""
+    return text.split(" (")[0]
 
 
 def by_nlri(lines):

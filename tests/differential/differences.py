@@ -40,7 +40,7 @@ def told_communities(line):
         if not found:
             return community
         words = [str(int.from_bytes(bytes(int(o) for o in word.split(".")), "big")) if "." in word else word for word in found.group(2).split(":")]
-        return f"{found.group(1)} {sorted(words)}"
+        return f"{found.group(1)} {'-'.join(sorted(words))}"
 
     def whole(found):
         return found.group(1) + "; ".join(sorted(one(part.strip()) for part in re.split(r"(?<=\}), |; ", found.group(2)))) + "]"
@@ -48,8 +48,13 @@ def told_communities(line):
 
 
 def srv6(line):
-    """SRv6 SIDs of an event without SID and behaviour."""
-    return re.sub(r'"sid": "[^"]*", "flags": 0, "endpoint_behavior": \d+', '"sid": ""', line)
+    """SRv6 SIDs of an event without SID and behaviour, and without the commas of sub-TLVs that show nothing."""
+    if "-service" not in line:
+        return line
+    line = re.sub(r'"sid": "[^"]*", "flags": 0, "endpoint_behavior": (\d+|%d)', '"sid": ""', line)
+    for _ in range(3):
+        line = re.sub(r", *, ", ", ", re.sub(r", *(?=[]}])", "", re.sub(r"\[ *, *", "[ ", line)))
+    return re.sub(r" +(?=[]}])|(?<=[\[{]) +", "", line)
 
 
 def as_sent(line):
@@ -71,12 +76,26 @@ def repaired(line):
     return line.replace('""source_ip_len"', '", "source_ip_len"').replace("\"source_ip\": \"b''\"", '"source_ip": ""')
 
 
+def once(line):
+    """The withdrawals of an event that was treated as one, each route once."""
+    if '"error": "treat-as-withdraw' not in line:
+        return line
+
+    def each(found):
+        return found.group(1) + ", ".join(dict.fromkeys(re.split(r"(?<=\}), (?=\{)", found.group(2)))) + " ]"
+    return re.sub(r'("ipv6 [a-z-]+": \[ )(.*?\}) \](?=[, ]* [}"])', each, line)
+
+
 EQUAL = {
     "shown-as-sent": as_sent,
     "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
     "srv6-json": srv6,
     "mac-mobility-value": lambda line: told_communities(re.sub(r'"value": \d+(, "string": "mac-mobility)', r'"value": 0\1', line)),
     "mup-json": repaired,
+    "confederations": lambda line: re.sub("as-confed-(sequence|set)", "as-sequence", line),
+    "gravest-error": lambda line: line.replace('"error": "discard", "error": "treat-as-withdraw"', '"error": "treat-as-withdraw"'),
+    "withdrawn-twice": once,
+    "bgp-ls-vpn-name": lambda line: re.sub(r'("srv6-sid": "[^"]*"\}), "rd": "[^"]*"', r"\1", line).replace("bgp-ls bgp-ls-vpn", "bgp-ls bgp-ls").replace("safi bgp-ls-vpn", "safi bgp-ls"),
     "decode-aigp": lambda line: re.sub(r'(, )?"aigp": "0x[0-9a-f]+"', "", line) if '"direction": "in"' in line else line,
 }
 

@@ -2,6 +2,7 @@
 import random
 import struct
 
+import generate_attributes
 import wire
 from wire import OPT, OPT_TRANS, PARTIAL, attribute, ip, labelled, labels, prefix, u32
 
@@ -86,13 +87,6 @@ class WireGenerator:
         return bytes.fromhex(self.pick(*EXTENDED)) + self.pick(self.bytes(6), bytes(2) + self.bytes(4), b"\x00\x00\x49\x74\x24\x00")
 
 
-def sane_rates(value):
-    """Rates are floats: those that are not a number or have no end are another case."""
-    if value[0] & 0x0F == 0 and value[1] in (6, 12) and value[0] & 0x80:
-        return value[:4] + struct.pack("!f", abs(int.from_bytes(value[4:8], "big") % 10**9))
-    return value
-
-
 ATTRIBUTES = {
     "med": lambda g: wire.med(g.number(32)),
     "local-preference": lambda g: wire.local_pref(g.number(32)),
@@ -101,7 +95,7 @@ ATTRIBUTES = {
     "community": lambda g: attribute(OPT_TRANS, 8, g.several(lambda: u32(g.pick(g.bits(32), *COMMUNITIES)), 6)),
     "originator-id": lambda g: attribute(OPT, 9, g.ipv4()),
     "cluster-list": lambda g: attribute(OPT, 10, g.several(g.ipv4)),
-    "extended-community": lambda g: attribute(OPT_TRANS, 16, g.several(lambda: sane_rates(g.extended_community()))),
+    "extended-community": lambda g: attribute(OPT_TRANS, 16, g.several(lambda: g.extended_community())),
     "large-community": lambda g: attribute(OPT_TRANS, 32, g.several(lambda: u32(g.number(32)) + u32(g.number(32)) + u32(g.number(32)))),
     "aigp": lambda g: attribute(OPT, 26, b"\x01\x00\x0b" + g.bytes(8)),
     "unknown": lambda g: attribute(g.pick(OPT_TRANS, OPT_TRANS | PARTIAL, OPT), g.random.randint(64, 254), g.bytes(g.pick(0, 1, 4, 20, 300))),
@@ -239,3 +233,5 @@ FAMILIES = {
     "l2vpn-vpls": vpls, "l2vpn-evpn": evpn, "ipv4-rtc": rtc, "ipv4-mcast-vpn": lambda g: mcast_vpn(g, 1), "ipv6-mcast-vpn": lambda g: mcast_vpn(g, 2),
     "ipv4-mup": lambda g: mup(g, 1), "ipv6-mup": lambda g: mup(g, 2), "bgp-ls-bgp-ls": bgp_ls,
 }
+FAMILIES.update(generate_attributes.FAMILIES)
+ATTRIBUTES.update(generate_attributes.ATTRIBUTES)

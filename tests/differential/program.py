@@ -238,7 +238,7 @@ class Subject:
         peer.received = []
 
     def decode(self, messages):
-        """For each context and message: {form: lines}, and how the session ended (None: it did not)."""
+        """For each context and message: {form: lines}, and how the session ended (None: it did not; the data in brackets)."""
         return {context: self.decode_one(context, messages[context]) for context in messages}
 
     def decode_one(self, context, messages):
@@ -272,7 +272,7 @@ class Subject:
     def sent_back(peer):
         for one in peer.read_until(lambda m: m[18] == wire.NOTIFICATION, 5):
             if one[18] == wire.NOTIFICATION:
-                return f"notification {one[19]} {one[20]}"
+                return f"notification {one[19]} {one[20]} ({one[21:].decode(errors='replace')})"
         return "close"
 
     def finished(self, form, context, count):

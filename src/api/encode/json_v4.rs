@@ -243,7 +243,7 @@ impl Line<'_> {
             of(update::Direction::Withdraw),
         );
         let mut separator = "";
-        if !attributes.list().is_empty() || attributes.error().is_some() {
+        if attributes.is_told() {
             w.raw("\"attribute\": { ");
             match self.version {
                 Version::V4 => v42::attributes(attributes, w),

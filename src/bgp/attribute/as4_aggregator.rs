@@ -15,7 +15,7 @@ pub struct As4Aggregator(pub Aggregator);
 impl PathAttribute for As4Aggregator {
     const CODE: u8 = 18;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
-    const NAME: &'static str = "as4-aggregator";
+    const NAME: &'static str = Aggregator::NAME;
     const KEYWORDS: &'static [&'static str] = &[];
     // RFC 6793 6: "The AS4_AGGREGATOR attribute […] SHALL be considered malformed if the attribute length is not 8"; discard.
     const MALFORMED: Severity = Severity::Discard;

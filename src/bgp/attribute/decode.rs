@@ -5,6 +5,7 @@
 
 use std::rc::Rc;
 
+use super::as4_aggregator::As4Aggregator;
 use super::{Attribute, AttributeSet, flags, mp_reach, mp_unreach};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
@@ -207,20 +208,19 @@ fn merge_as4(list: &mut Vec<Attribute>) {
     if path.is_none() && aggregator.is_none() {
         return;
     }
-    let mut known = false;
-    for attribute in list.iter_mut() {
-        if let Attribute::Aggregator(old) = attribute {
-            // "If the AGGREGATOR attribute carries an AS number other than AS_TRANS, […] both […] AS4_AGGREGATOR and AS4_PATH
-            // SHALL be ignored."
-            if old.asn != Asn::TRANS {
-                return;
-            }
-            known = true;
-            *old = aggregator.unwrap_or(*old);
-        }
+    let old = list.iter().position(|one| matches!(one, Attribute::Aggregator(_)));
+    if let Some(Attribute::Aggregator(old)) = old.and_then(|at| list.get(at))
+        && aggregator.is_some()
+        && old.asn != Asn::TRANS
+    {
+        // "If the AGGREGATOR attribute carries an AS number other than AS_TRANS, […] both […] AS4_AGGREGATOR and AS4_PATH SHALL be
+        // ignored."
+        return;
     }
-    if let Some(aggregator) = aggregator.filter(|_| !known) {
-        list.push(Attribute::Aggregator(aggregator));
+    if let Some(aggregator) = aggregator {
+        // It stays what it was, and not in the place of the other: events show attributes in the order of their codes.
+        list.retain(|one| !matches!(one, Attribute::Aggregator(_)));
+        list.push(Attribute::As4Aggregator(As4Aggregator(aggregator)));
     }
     let Some(path) = path else {
         return;

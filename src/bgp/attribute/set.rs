@@ -3,6 +3,7 @@
 //! A set is sorted by type code, so equal sets are equal whatever the order they were written or received in. It keeps its
 //! JSON and text forms once they were asked for: printed once, however many routes carry it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
@@ -114,6 +115,11 @@ impl AttributeSet {
         })
     }
 
+    /// Whether events of an UPDATE have a member for the attributes, which is empty if NEXT_HOP is all there is.
+    pub(crate) fn is_told(&self) -> bool {
+        self.error.is_some() || self.next_hop().is_some() || self.shown().next().is_some()
+    }
+
     /// What events show: not NEXT_HOP, which stands with the routes, and not unknown attributes that are not transitive.
     fn shown(&self) -> impl Iterator<Item = &Attribute> {
         self.list.iter().filter(|attribute| attribute.is_shown())
@@ -122,11 +128,28 @@ impl AttributeSet {
 
 /// ExaBGP's words for an error that kept the session.
 fn error_marker(error: &UpdateError) -> String {
-    match (error.severity, error.attribute.and_then(Attribute::name_of)) {
-        (Severity::Discard, _) => "discard".to_owned(),
-        (_, Some(name)) if error.empty => format!("treat-as-withdraw due to {name}"),
+    match error.attribute {
+        _ if error.severity == Severity::Discard => "discard".to_owned(),
+        Some(code) if error.empty => format!("treat-as-withdraw due to {}", error_name(code)),
         _ => "treat-as-withdraw".to_owned(),
     }
+}
+
+/// What ExaBGP calls an attribute there; not all are those of events.
+fn error_name(code: u8) -> Cow<'static, str> {
+    Cow::Borrowed(match code {
+        14 => "mp-reach-nlri",
+        15 => "mp-unreach-nlri",
+        18 => "as4-aggregator",
+        22 => "pmsi-tunnel",
+        23 => "tunnel-encaps",
+        // It does not know OTC.
+        35 => return format!("unknown-attribute-{code:#x}").into(),
+        code => match Attribute::name_of(code) {
+            Some(name) => name,
+            None => return format!("unknown-attribute-{code:#x}").into(),
+        },
+    })
 }
 
 impl PartialEq for AttributeSet {

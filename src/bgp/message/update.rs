@@ -19,7 +19,7 @@ use std::rc::Rc;
 use crate::bgp::attribute::decode::{AttributeSource, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
-use crate::bgp::attribute::{AttributeSet, mp_unreach};
+use crate::bgp::attribute::{AttributeSet, flags, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
@@ -117,7 +117,9 @@ impl<'a> Update<'a> {
         }
         let envelopes = split(self.attributes, &mut Vec::new()).ok()?;
         let unreach = MpUnreach::decode(envelopes.unreach?).ok()?;
-        let only = envelopes.reach.is_none() && self.attributes.get(1) == Some(&mp_unreach::CODE);
+        // Its header is of three octets, or of four with the extended length.
+        let header = if self.attributes.first()? & flags::EXTENDED == 0 { 3 } else { 4 };
+        let only = self.attributes.len() == header + 3 && self.attributes.get(1) == Some(&mp_unreach::CODE);
         (only && unreach.nlri.is_empty()).then_some(unreach.family)
     }
 
@@ -274,16 +276,10 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
     }
 }
 
-/// Routes that are known to frame: RFC 7606 5.3 makes an error in the NLRI syntax a reset (3/10).
+/// Routes that are known to frame: RFC 7606 5.3 makes an error in the NLRI syntax a reset.
 fn checked(routes: Routes<'_>) -> Result<Routes<'_>, UpdateError> {
-    routes.check().map_err(|error| {
-        // ExaBGP's subcode for this one.
-        let subcode = if error.what == nlri::evpn::ADDRESS_LENGTH {
-            5
-        } else {
-            10
-        };
-        UpdateError::reset(subcode, error.what)
-    })?;
-    Ok(routes)
+    match routes.check() {
+        Ok(()) => Ok(routes),
+        Err(error) => Err(UpdateError::reset(nlri::subcode(&error), error.what)),
+    }
 }

@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family};
-use crate::bgp::nexthop::NextHop;
+use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError};
 
@@ -107,7 +107,7 @@ pub(crate) fn prefix_text(afi: Afi, bytes: &[u8], out: &mut String) {
     match address {
         IpAddr::V4(address) => push_ipv4(address, out),
         // Writing to a String cannot fail.
-        IpAddr::V6(address) => drop(write!(out, "{address}")),
+        IpAddr::V6(address) => drop(write!(out, "{}", Ipv6Text(address))),
     }
     out.push('/');
     out.push_str(itoa::Buffer::new().format(bits));
@@ -121,7 +121,7 @@ fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
             let [a, b, c, d] = address.octets();
             w.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d);
         }
-        IpAddr::V6(address) => drop(w.format(format_args!("{address}"))),
+        IpAddr::V6(address) => drop(w.format(format_args!("{}", Ipv6Text(address)))),
     }
     w.raw("/").number(bits);
 }

@@ -45,6 +45,7 @@ enum Tail {
 }
 
 const WHAT: &str = "a MUP route of its type's length";
+pub(super) const ADDRESS_LENGTH: &str = "an address of the family in a direct segment discovery route";
 
 /// A whole address of the family, after its length in bits.
 fn address(afi: Afi, r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
@@ -74,7 +75,8 @@ impl Route {
                 let (prefix, bits) = prefix(afi, &mut r)?;
                 Tail::Interwork { prefix, bits }
             }
-            2 => Tail::Direct { address: address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?) },
+            2 if r.remaining() != usize::from(max_bits(afi) / 8) => return Err(r.error(ADDRESS_LENGTH)),
+            2 => Tail::Direct { address: address_of(afi, r.rest()) },
             3 => {
                 let (prefix, bits) = prefix(afi, &mut r)?;
                 let (teid, qfi) = (r.u32(WHAT)?, r.u8(WHAT)?);

@@ -37,20 +37,20 @@ struct Route {
     group: IpAddr,
 }
 
+pub(super) const WHAT: &str = "a multicast VPN route of its type's length, with addresses of 32 or 128 bits";
 const SOURCE_ACTIVE: u8 = 5;
 const SHARED_JOIN: u8 = 6;
 const SOURCE_JOIN: u8 = 7;
 
 impl Route {
     fn decode(code: u8, mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
-        const WHAT: &str = "a multicast VPN route of its type's length";
         if !(SOURCE_ACTIVE..=SOURCE_JOIN).contains(&code) {
             return Ok(None);
         }
         let address = |r: &mut Reader<'_>| match r.u8(WHAT)? {
             32 => Ok(r.array::<4>(WHAT)?.into()),
             128 => Ok(r.array::<16>(WHAT)?.into()),
-            _ => Err(r.error("an address of 32 or 128 bits")),
+            _ => Err(r.error(WHAT)),
         };
         let route = Self {
             code,

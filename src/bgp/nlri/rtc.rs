@@ -40,7 +40,11 @@ impl NlriCodec for Rtc {
         let (origin, target) = parts(nlri.bytes);
         w.raw("{ \"origin\": ").number(origin).raw(", \"route-target\": ");
         match target {
-            Some(target) => w.display(target),
+            // The flags of communities mean nothing here; ExaBGP shows none.
+            Some(ExtCommunity([first, rest @ ..])) => {
+                let [a, b, c, d, e, f, g] = rest;
+                w.display(ExtCommunity([first & 0x3F, a, b, c, d, e, f, g]))
+            }
             None => w.raw("null"),
         };
         w.raw(" }");

@@ -1,5 +1,7 @@
 //! The TLVs of segment routing: SR capabilities, adjacency and prefix SIDs (RFC 9085 section 2), SRv6 (RFC 9514).
 
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::tlv::{Item, Text, flags};
@@ -113,9 +115,9 @@ fn srv6_capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
     // ExaBGP's reading of the O-flag, which is bit 1 in RFC 9514 section 3.1.
     let bits = r.u16(WHAT)? & 0x40;
     r.rest();
-    let given = Value::Object(vec![("O", Value::Number(bits.into()))]);
+    let given = Value::object([("O", Value::Number(bits.into()))]);
     let words = format!("flags: {}", repr(&given));
-    Ok(Item::new("srv6-capabilities", Value::Object(vec![("flags", given)]), Text::Words(words)))
+    Ok(Item::new("srv6-capabilities", Value::object([("flags", given)]), Text::Words(words)))
 }
 
 fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
@@ -125,7 +127,7 @@ fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
     let (list, raw) = sids(&given, r)?;
     let words =
         format!("adj_flags: {}, sids: {}, undecoded_sid {}", repr(&given), repr(&list), repr(&raw));
-    let value = Value::Object(vec![
+    let value = Value::object([
         ("flags", given),
         ("sids", list),
         ("weight", Value::Number(weight.into())),
@@ -140,7 +142,7 @@ fn lan_adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
     r.u16(WHAT)?;
     let system = hex(r.take(6, WHAT)?).to_ascii_lowercase();
     let (list, raw) = sids(&given, r)?;
-    let value = Value::Object(vec![
+    let value = Value::object([
         ("flags", given),
         ("weight", Value::Number(weight.into())),
         ("system-id", Value::Text(system)),
@@ -179,34 +181,41 @@ fn prefix_sid(r: &mut Reader<'_>) -> Result<Item, WireError> {
     })
 }
 
-/// The sub-TLVs of an End.X SID: a structure, others as hexadecimal digits under the name that `unknown` makes.
-fn sub_tlvs(
-    r: &mut Reader<'_>,
-    members: &mut Vec<(&'static str, Value)>,
-) -> Result<(), WireError> {
-    let mut unknown = Vec::new();
+/// The members of an object.
+type Members = Vec<(Cow<'static, str>, Value)>;
+
+fn named<const N: usize>(members: [(&'static str, Value); N]) -> Members {
+    members.into_iter().map(|(name, value)| (name.into(), value)).collect()
+}
+
+/// The sub-TLVs of an End.X SID: a structure, others as hexadecimal digits under the name that `unknown` makes. Of two with one
+/// name the last counts.
+fn sub_tlvs(r: &mut Reader<'_>, members: &mut Members, unknown: fn(u16) -> String) -> Result<(), WireError> {
+    let mut places: HashMap<u16, usize> = HashMap::new();
     // A remnant shorter than a header is passed over, as ExaBGP does.
     while r.remaining() >= 4 {
         let kind = r.u16(WHAT)?;
         let length = usize::from(r.u16(WHAT)?);
         let mut value = r.sub(length, WHAT)?;
-        if kind == 1252 {
-            members.push(("srv6-sid-structure", structure(&mut value)?));
+        let (name, value) = if kind == 1252 {
+            (Cow::Borrowed("srv6-sid-structure"), structure(&mut value)?)
         } else {
-            unknown.push(Value::Text(format!("{kind}: 0x{}", hex(value.rest()))));
+            (unknown(kind).into(), Value::Text(format!("0x{}", hex(value.rest()))))
+        };
+        let place = *places.entry(kind).or_insert(members.len());
+        match members.get_mut(place) {
+            Some(known) => known.1 = value,
+            None => members.push((name, value)),
         }
     }
     r.rest();
-    if !unknown.is_empty() {
-        members.push(("subtlvs-not-implemented", Value::List(unknown)));
-    }
     Ok(())
 }
 
 fn structure(r: &mut Reader<'_>) -> Result<Value, WireError> {
-    let mut members = Vec::with_capacity(4);
+    let mut members = Members::with_capacity(4);
     for name in ["loc_block_len", "loc_node_len", "func_len", "arg_len"] {
-        members.push((name, Value::Number(r.u8(WHAT)?.into())));
+        members.push((name.into(), Value::Number(r.u8(WHAT)?.into())));
     }
     r.rest();
     Ok(Value::Object(members))
@@ -222,14 +231,14 @@ fn end_x(r: &mut Reader<'_>) -> Result<Item, WireError> {
         "behavior: {behavior}, flags: {}, algorithm: {algorithm}, weight: {weight}, sid: {sid}",
         repr(&given)
     );
-    let mut members = vec![
+    let mut members = named([
         ("flags", given),
         ("behavior", Value::Number(behavior.into())),
         ("algorithm", Value::Number(algorithm.into())),
         ("weight", Value::Number(weight.into())),
         ("sid", Value::text(sid)),
-    ];
-    sub_tlvs(r, &mut members)?;
+    ]);
+    sub_tlvs(r, &mut members, |kind| format!("subtlv-not-implemented-{kind}"))?;
     let value = Value::List(vec![Value::Object(members)]);
     Ok(Item { merge: true, ..Item::new("srv6-endx", value, Text::Words(words)) })
 }
@@ -250,15 +259,15 @@ fn lan_end_x(r: &mut Reader<'_>, octets: usize) -> Result<Item, WireError> {
         "behavior: {behavior}, neighbor-id: {neighbor}, flags: {}, algorithm: {algorithm}, weight: {weight}, sid: {sid}",
         repr(&given)
     );
-    let mut members = vec![
+    let mut members = named([
         ("flags", given),
         ("neighbor-id", Value::Text(neighbor)),
         ("behavior", Value::Number(behavior.into())),
         ("algorithm", Value::Number(algorithm.into())),
         ("weight", Value::Number(weight.into())),
         ("sid", Value::text(sid)),
-    ];
-    sub_tlvs(r, &mut members)?;
+    ]);
+    sub_tlvs(r, &mut members, |kind| format!("{kind}-undecoded"))?;
     let value = Value::List(vec![Value::Object(members)]);
     Ok(Item { merge: true, ..Item::new(key, value, Text::Words(words)) })
 }
@@ -270,7 +279,7 @@ fn locator(r: &mut Reader<'_>) -> Result<Item, WireError> {
     let metric = r.u32(WHAT)?;
     r.rest();
     let words = format!("flags: {}, algorithm: {algorithm}, metric: {metric}", repr(&given));
-    let value = Value::Object(vec![
+    let value = Value::object([
         ("flags", given),
         ("algorithm", Value::Number(algorithm.into())),
         ("metric", Value::Number(metric.into())),
@@ -285,7 +294,7 @@ fn behavior(r: &mut Reader<'_>) -> Result<Item, WireError> {
     r.rest();
     // ExaBGP writes the decimal number behind `0x`.
     let words = format!("srv6-endpoint-behavior [0x{behavior}, flags: [], algorithm: {algorithm}]");
-    let value = Value::Object(vec![
+    let value = Value::object([
         ("endpoint-behavior", Value::Number(behavior.into())),
         ("flags", Value::List(Vec::new())),
         ("algorithm", Value::Number(algorithm.into())),

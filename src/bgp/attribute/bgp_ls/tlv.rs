@@ -252,7 +252,7 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
 pub(super) fn flags(names: &[&'static str], byte: u8) -> Value {
     let bit = |(index, name): (usize, &&'static str)| {
         let set = *name != "RSV" && byte & 0x80 >> index != 0;
-        (*name, Value::Number(set.into()))
+        (Cow::Borrowed(*name), Value::Number(set.into()))
     };
     Value::Object(names.iter().enumerate().map(bit).collect())
 }

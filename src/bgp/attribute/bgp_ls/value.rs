@@ -2,6 +2,7 @@
 //!
 //! ExaBGP's text events show Python's notation of its values, so there are two ways to print: JSON, and that notation.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::json::JsonWriter;
@@ -20,7 +21,7 @@ pub(super) enum Value {
     List(Vec<Self>),
     /// The same, shown in round brackets in texts.
     Tuple(Vec<Self>),
-    Object(Vec<(&'static str, Self)>),
+    Object(Vec<(Cow<'static, str>, Self)>),
 }
 
 impl Value {
@@ -30,6 +31,10 @@ impl Value {
 
     pub(super) fn numbers(numbers: impl IntoIterator<Item = impl Into<u64>>) -> Self {
         Self::List(numbers.into_iter().map(|number| Self::Number(number.into())).collect())
+    }
+
+    pub(super) fn object<const N: usize>(members: [(&'static str, Self); N]) -> Self {
+        Self::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
     /// Appends the JSON.
@@ -136,8 +141,18 @@ fn bytes_repr(bytes: &[u8], out: &mut String) {
 /// Python's shortest notation of a number: `125000000.0`, `1e+16`, `1e-05`.
 fn float(number: f64) -> String {
     let text = format!("{number:?}");
-    let Some((digits, exponent)) = text.split_once('e') else {
+    if !number.is_finite() {
         return text.to_ascii_lowercase();
+    }
+    let (digits, exponent) = text.split_once('e').unwrap_or((&text, ""));
+    let places = digits.split_once('.').map_or(0, |(_, places)| places.len());
+    // Of two shortest ones that are equally near Python takes the even one, as printing with a fixed number of places does.
+    if exponent.is_empty() {
+        return format!("{number:.places$}");
+    }
+    let text = format!("{number:.places$e}");
+    let Some((digits, exponent)) = text.split_once('e') else {
+        return text;
     };
     let (sign, exponent) = match exponent.strip_prefix('-') {
         Some(exponent) => ('-', exponent),
@@ -153,7 +168,7 @@ mod tests {
     #[test]
     fn numbers_look_like_pythons() {
         for (number, text) in
-            [(125_000_000.0f32, "125000000.0"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
+            [(125_000_000.0f32, "125000000.0"), (907.285_7, "907.2857055664062"), (1e-5, "9.999999747378752e-06"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
         {
             assert_eq!(float(number.into()), text);
         }

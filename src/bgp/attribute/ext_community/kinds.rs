@@ -55,6 +55,13 @@ impl ExtCommunity {
         (high, low, Value([a, b, c, d, e, f]))
     }
 
+    /// Whether this is a traffic rate (RFC 8955 section 7.1) that is no number or has no end: no router could keep to it. ExaBGP
+    /// too takes the routes for withdrawn.
+    pub(super) fn is_endless_rate(self) -> bool {
+        let (high, low, value) = self.parts();
+        high & 0x0F == 0 && matches!(low, 0x06 | 0x0C) && !value.rate().is_finite()
+    }
+
     /// ExaBGP's words for it, if it has any.
     pub(super) fn words(self) -> Option<String> {
         let (high, low, value) = self.parts();

@@ -53,7 +53,11 @@ impl PathAttribute for ExtCommunities {
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
         let mut list = Vec::with_capacity(r.remaining() / 8);
         while !r.is_empty() {
-            list.push(ExtCommunity(r.array("extended communities of eight bytes")?));
+            let community = ExtCommunity(r.array("extended communities of eight bytes")?);
+            if community.is_endless_rate() {
+                return Err(r.error("a finite traffic rate"));
+            }
+            list.push(community);
         }
         Ok(Self::new(list))
     }

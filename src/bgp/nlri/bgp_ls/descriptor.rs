@@ -74,7 +74,8 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
 }
 
 impl Descriptors {
-    pub(super) fn decode(protocol: u8, ipv6: bool, r: &mut Reader<'_>) -> Result<Self, WireError> {
+    /// Reads the descriptors of an object; `afi` is that of its prefix, if it is one.
+    pub(super) fn decode(protocol: u8, afi: Option<Afi>, r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut d = Self::default();
         let mut first = true;
         while !r.is_empty() {
@@ -92,7 +93,7 @@ impl Descriptors {
                 // Twelve bits; ExaBGP reads the first of several.
                 263 => d.topologies.push(value.u16(WHAT)? & 0x0FFF),
                 264 => d.ospf_route_type = Some(value.u8(WHAT)?),
-                265 => d.prefix = Some(prefix(ipv6, &mut value)?),
+                265 if afi.is_some() => d.prefix = Some(prefix(afi == Some(Afi::IPV6), &mut value)?),
                 518 => d.sid = Some(value.array::<16>(WHAT)?.into()),
                 _ => d.others.push((kind, value.rest().to_vec())),
             }

@@ -15,7 +15,7 @@
 
 use super::inet::{address_of, next_hop_text};
 use super::{NlriCodec, NlriRef};
-use crate::bgp::family::{Family, Safi};
+use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::{JsonWriter, hex};
@@ -62,9 +62,15 @@ impl Object {
         };
         let protocol = r.u8(WHAT)?;
         let identifier = r.u64(WHAT)?;
-        let descriptors = Descriptors::decode(protocol, code == PREFIX_V6, &mut r)?;
+        let afi = match code {
+            PREFIX_V4 => Some(Afi::IPV4),
+            PREFIX_V6 => Some(Afi::IPV6),
+            _ => None,
+        };
+        let descriptors = Descriptors::decode(protocol, afi, &mut r)?;
         let complete = match code {
-            PREFIX_V4 | PREFIX_V6 => !descriptors.local.is_empty() && descriptors.prefix.is_some(),
+            // RFC 9552 8.2.2: an NLRI is not malformed "based on the inclusion/exclusion of TLVs"; a prefix is what it is about.
+            PREFIX_V4 | PREFIX_V6 => descriptors.prefix.is_some(),
             LINK => true,
             _ => descriptors.local_first,
         };

@@ -25,7 +25,8 @@ pub use parse::parse;
 pub use route::{Esi, Mac, Route, Tail};
 
 /// What ExaBGP answers with 3/5 instead of 3/10.
-pub(crate) const ADDRESS_LENGTH: &str = "a MAC address of 48 bits and an IP address of 0, 32 or 128";
+pub(super) const ADDRESS_LENGTH: &str = "a MAC address of 48 bits and an IP address of 0, 32 or 128";
+pub(super) const PREFIX_LENGTH: &str = "an IP prefix route of 34 or 58 octets";
 
 /// Routes of layer-2 networks.
 #[derive(Clone, Copy, Debug)]

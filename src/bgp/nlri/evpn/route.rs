@@ -11,7 +11,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use super::ADDRESS_LENGTH;
+use super::{ADDRESS_LENGTH, PREFIX_LENGTH};
 use crate::bgp::nlri::{NlriBytes, NlriKey};
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::JsonWriter;
@@ -93,6 +93,8 @@ pub enum Tail {
 }
 
 const WHAT: &str = "an EVPN route of its type's length";
+/// Octets of a MAC/IP advertisement up to the length of its IP address.
+const SHORTEST_MAC: usize = 30;
 
 /// An address of as many bits as the field before it says.
 fn address(r: &mut Reader<'_>, bits: u8) -> Result<Option<IpAddr>, WireError> {
@@ -104,9 +106,11 @@ fn address(r: &mut Reader<'_>, bits: u8) -> Result<Option<IpAddr>, WireError> {
     })
 }
 
-fn originator(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
-    let bits = r.u8(WHAT)?;
-    address(r, bits)?.ok_or_else(|| r.error(ADDRESS_LENGTH))
+fn originator(r: &mut Reader<'_>, wrong: &'static str) -> Result<IpAddr, WireError> {
+    match r.u8(WHAT)? {
+        bits @ (32 | 128) => address(r, bits)?.ok_or_else(|| r.error(wrong)),
+        _ => Err(r.error(wrong)),
+    }
 }
 
 impl Route {
@@ -118,6 +122,9 @@ impl Route {
         if !(1..=5).contains(&code) {
             return Ok(None);
         }
+        if code == 5 && r.remaining() < 8 {
+            return Err(r.error(PREFIX_LENGTH));
+        }
         let rd = RouteDistinguisher(r.array(WHAT)?);
         let tail = match code {
             1 => Tail::EthernetAd {
@@ -125,10 +132,15 @@ impl Route {
                 tag: r.u32(WHAT)?,
                 label: r.u24(WHAT)?,
             },
-            2 => Self::decode_mac(&mut r)?,
-            3 => Tail::Multicast { tag: r.u32(WHAT)?, ip: originator(&mut r)? },
-            4 => Tail::Segment { esi: Esi(r.array(WHAT)?), ip: originator(&mut r)? },
-            _ => Self::decode_prefix(&mut r)?,
+            2 => {
+                let whole = r.remaining() + 8 >= SHORTEST_MAC;
+                let tail = Self::decode_mac(&mut r).and_then(|tail| r.finish(WHAT).map(|()| tail));
+                tail.map_err(|error| if whole { r.error(ADDRESS_LENGTH) } else { error })?
+            }
+            3 => Tail::Multicast { tag: r.u32(WHAT)?, ip: originator(&mut r, WHAT)? },
+            4 => Tail::Segment { esi: Esi(r.array(WHAT)?), ip: originator(&mut r, ADDRESS_LENGTH)? },
+            _ if matches!(r.remaining() + 8, 34 | 58) => Self::decode_prefix(&mut r)?,
+            _ => return Err(r.error(PREFIX_LENGTH)),
         };
         r.finish(WHAT)?;
         Ok(Some(Self { rd, tail }))
