@@ -44,7 +44,7 @@ pub(super) fn members(item: Item) -> Vec<Member> {
     if key == "sr-prefix-sids" {
         let mut object = vec![("flags", item.value)];
         object.extend(item.more);
-        return vec![(key, vec![Value::Object(object)], true)];
+        return vec![(key, vec![Value::object(object)], true)];
     }
     let values = match item.value {
         Value::List(values) if item.merge => values,
@@ -78,15 +78,15 @@ fn measure(item: &Item) -> Option<Member> {
         "link-local-remote-identifiers" => {
             let mut r = Reader::new(&bytes);
             let (local, remote) = (r.u32(WHAT).ok()?, r.u32(WHAT).ok()?);
-            Value::Object(vec![
+            Value::object([
                 ("local-id", Value::Number(local.into())),
                 ("remote-id", Value::Number(remote.into())),
             ])
         }
         "unidirectional-link-delay" => {
-            Value::Object(vec![("delay-us", micros()?), anomalous()])
+            Value::object([("delay-us", micros()?), anomalous()])
         }
-        "minmax-unidirectional-link-delay" => Value::Object(vec![
+        "minmax-unidirectional-link-delay" => Value::object([
             ("min-delay-us", micros()?),
             ("max-delay-us", micros()?),
             anomalous(),
@@ -98,7 +98,7 @@ fn measure(item: &Item) -> Option<Member> {
             };
             // RFC 8571 6: "The link loss is expressed as a percentage of the total traffic […] The basic unit is 0.000003%".
             let units = u32::try_from(units).ok()?;
-            Value::Object(vec![("loss-percent", Value::Double(f64::from(units) * 0.000_003)), anomalous()])
+            Value::object([("loss-percent", Value::Double(f64::from(units) * 0.000_003)), anomalous()])
         }
         _ => Value::Float(f32::from_bits(r.u32(WHAT).ok()?)),
     };

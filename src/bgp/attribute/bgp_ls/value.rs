@@ -33,7 +33,7 @@ impl Value {
         Self::List(numbers.into_iter().map(|number| Self::Number(number.into())).collect())
     }
 
-    pub(super) fn object<const N: usize>(members: [(&'static str, Self); N]) -> Self {
+    pub(super) fn object(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
         Self::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 
