@@ -113,9 +113,21 @@ mod tests {
 
     #[test]
     fn addresses_look_like_those_of_c() {
-        for text in ["::1.2.3.4", "::33.0.0.0", "::1", "::ffff:1.2.3.4", "::", "2001:db8::1:0:0:1", "1::1.2.3.4"] {
+        for text in [
+            "::1.2.3.4",
+            "::33.0.0.0",
+            "::1",
+            "::ffff:1.2.3.4",
+            "::",
+            "2001:db8::1:0:0:1",
+            "1::1.2.3.4",
+        ] {
             let address: Ipv6Addr = text.parse().expect("an address");
-            let expected = if text == "1::1.2.3.4" { "1::102:304" } else { text };
+            let expected = if text == "1::1.2.3.4" {
+                "1::102:304"
+            } else {
+                text
+            };
             assert_eq!(Ipv6Text(address).to_string(), expected);
         }
     }

@@ -208,7 +208,9 @@ fn merge_as4(list: &mut Vec<Attribute>) {
     if path.is_none() && aggregator.is_none() {
         return;
     }
-    let old = list.iter().position(|one| matches!(one, Attribute::Aggregator(_)));
+    let old = list
+        .iter()
+        .position(|one| matches!(one, Attribute::Aggregator(_)));
     if let Some(Attribute::Aggregator(old)) = old.and_then(|at| list.get(at))
         && aggregator.is_some()
         && old.asn != Asn::TRANS

@@ -118,8 +118,13 @@ impl<'a> Update<'a> {
         let envelopes = split(self.attributes, &mut Vec::new()).ok()?;
         let unreach = MpUnreach::decode(envelopes.unreach?).ok()?;
         // Its header is of three octets, or of four with the extended length.
-        let header = if self.attributes.first()? & flags::EXTENDED == 0 { 3 } else { 4 };
-        let only = self.attributes.len() == header + 3 && self.attributes.get(1) == Some(&mp_unreach::CODE);
+        let header = if self.attributes.first()? & flags::EXTENDED == 0 {
+            3
+        } else {
+            4
+        };
+        let only = self.attributes.len() == header + 3
+            && self.attributes.get(1) == Some(&mp_unreach::CODE);
         (only && unreach.nlri.is_empty()).then_some(unreach.family)
     }
 

@@ -297,6 +297,11 @@ impl<'a> Iterator for Routes<'a> {
 
 /// The NOTIFICATION subcode for an error in a route: Invalid Network Field, and what ExaBGP says instead to some.
 pub(crate) fn subcode(error: &WireError) -> u8 {
-    const OTHERS: [&str; 4] = [evpn::ADDRESS_LENGTH, evpn::PREFIX_LENGTH, mvpn::WHAT, mup::ADDRESS_LENGTH];
+    const OTHERS: [&str; 4] = [
+        evpn::ADDRESS_LENGTH,
+        evpn::PREFIX_LENGTH,
+        mvpn::WHAT,
+        mup::ADDRESS_LENGTH,
+    ];
     if OTHERS.contains(&error.what) { 5 } else { 10 }
 }
