@@ -256,7 +256,7 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
     let (before, after) = (routes_of(old), routes_of(new));
     for (key, (nlri, attributes)) in &before {
         let ours = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
-            let told = core.rib.borrow().is_told(id, nlri.as_ref(), attributes);
+            let told = core.rib.borrow_mut().is_told(id, nlri.as_ref(), attributes);
             // Of a neighbour of whom nothing is kept nobody knows.
             told || !old.adj_rib_out
         };
@@ -277,7 +277,7 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
                     known == nlri && **attributes == *route.attributes
                 })
             };
-            let said = || !new.adj_rib_out || core.rib.borrow().has(id, nlri.as_ref());
+            let said = || !new.adj_rib_out || core.rib.borrow_mut().has(id, nlri.as_ref());
             // Of a route that the file names twice, only the last counts.
             if is(&after) && !(is(&before) && said()) {
                 let action = Action::Announce(core.intern(Rc::clone(&route.attributes)));

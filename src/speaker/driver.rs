@@ -54,18 +54,24 @@ pub(crate) enum Ended {
 /// How much one turn may do before others get theirs.
 #[derive(Default)]
 struct Turn {
+    rounds: usize,
     messages: usize,
     read: usize,
     written: usize,
 }
 
 impl Turn {
+    /// Most wake-ups: a plugin that has long work wakes its task again and again.
+    const ROUNDS: usize = 8;
     const MESSAGES: usize = 64;
     const READ: usize = 64 * 1024;
     const WRITTEN: usize = 256 * 1024;
 
     const fn is_over(&self) -> bool {
-        self.messages >= Self::MESSAGES || self.read >= Self::READ || self.written >= Self::WRITTEN
+        self.rounds >= Self::ROUNDS
+            || self.messages >= Self::MESSAGES
+            || self.read >= Self::READ
+            || self.written >= Self::WRITTEN
     }
 }
 
@@ -93,6 +99,7 @@ pub(crate) async fn run(driver: Driver) -> Ended {
     loop {
         let more = task.digest();
         task.fill();
+        task.turn.rounds += 1;
         match task.ended {
             Some(Ended::Removed) => {
                 task.io.finish().await;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use oxabgp::rib::{Action, Change, PeerId, RouteFilter};
+use oxabgp::rib::{Action, Change, PeerId, PeerOptions, RouteFilter};
 
 use super::{BUDGET, all, attributes, established, prefix, session};
 
@@ -66,6 +66,29 @@ pub(super) fn run() {
     let mut show = Longest::default();
     let count = show.time(|| rib.routes(RouteFilter::default()).count());
     show.show(&format!("show {count} routes"));
+
+    let options = PeerOptions {
+        families: session().families,
+        keep: true,
+    };
+    rib.add_peer(PeerId(1), options.clone());
+    let mut copy = Longest::default();
+    copy.time(|| rib.copy_routes(PeerId(0), PeerId(1)));
+    copy.show("copy to a neighbour of a range");
+    let mut fill = Longest::default();
+    while rib.has_work(PeerId(0)) {
+        fill.time(|| rib.fill(PeerId(0), BUDGET, &mut |_| {}));
+    }
+    fill.show("fill until that is done");
+    let mut again = Longest::default();
+    again.time(|| rib.remove_peer(PeerId(1)));
+    again.time(|| rib.add_peer(PeerId(1), options));
+    again.show("a number used again");
+    let mut fill = Longest::default();
+    while rib.has_work(PeerId(0)) {
+        fill.time(|| rib.fill(PeerId(0), BUDGET, &mut |_| {}));
+    }
+    fill.show("fill until that is done");
 
     let mut clear = Longest::default();
     clear.time(|| rib.clear(&all(1)));

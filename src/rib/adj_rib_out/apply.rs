@@ -1,6 +1,4 @@
-//! Changes of the desired state: announce, withdraw, clear, copy, and forgetting peers that are gone.
-
-use smallvec::SmallVec;
+//! Changes of the desired state: announce and withdraw.
 
 use super::*;
 
@@ -13,10 +11,15 @@ impl AdjRibOut {
         let target = self.target(&change.peers, nlri.family);
         let outcome = self.targets[target].outcome;
         if outcome.accepted > 0 {
-            with_key(nlri, |route| match &change.action {
-                Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
-                Action::Withdraw(attributes) => {
-                    self.withdraw(target, nlri, route, attributes.as_ref())
+            with_key(nlri, |route| {
+                self.settle_route(route);
+                // Settling may have forgotten what the target meant.
+                let target = self.target(&change.peers, nlri.family);
+                match &change.action {
+                    Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
+                    Action::Withdraw(attributes) => {
+                        self.withdraw(target, nlri, route, attributes.as_ref())
+                    }
                 }
             });
         }
@@ -27,55 +30,6 @@ impl AdjRibOut {
     pub fn takes(&mut self, peers: &PeerSet, family: Family) -> bool {
         let target = self.target(peers, family);
         self.targets[target].outcome.accepted > 0
-    }
-
-    /// Withdraws all routes of `peers` and forgets them.
-    pub fn clear(&mut self, peers: &PeerSet) {
-        let wanted = self.sets.intern(peers);
-        for id in 0..self.table.end() {
-            let Some(slot) = self.table.get(id).filter(|slot| slot.value.reaches(peers)) else {
-                continue;
-            };
-            let family = slot.family;
-            let mut told = SmallVec::<[(Shared, Option<Rc<Gone>>); 1]>::new();
-            for entry in slot.value.list() {
-                let plain = entry.payload().is_none() && is_plain(family);
-                let gone = (!plain).then(|| {
-                    Rc::new(Gone {
-                        bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
-                        attributes: Some(Rc::clone(&entry.attributes)),
-                    })
-                });
-                told.push((entry.peers.clone(), gone));
-            }
-            for (peers, gone) in told {
-                let peers = self.sets.and(&peers, &wanted);
-                let target = peers.set().map(|set| self.target(set, family));
-                if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
-                    // Also what was told while the family was still configured.
-                    slot.value.withdraw(&mut self.sets, &peers);
-                    self.forget(target, id, gone.as_ref());
-                }
-            }
-        }
-    }
-
-    /// Tells `to` all that `from` is told: a peer of a dynamic range starts with the routes of its template.
-    pub fn copy_routes(&mut self, from: PeerId, to: PeerId) {
-        let to: PeerSet = [to].into_iter().collect();
-        for id in 0..self.table.end() {
-            let Some(slot) = self.table.get(id) else {
-                continue;
-            };
-            let Some(entry) = slot.value.of(from) else {
-                continue;
-            };
-            let family = slot.family;
-            let attributes = Rc::clone(&entry.attributes);
-            let payload = entry.payload().map(NlriBytes::from_slice);
-            let target = self.target(&to, family);
-            self.tell(target, id, payload.as_deref(), &attributes);
-        }
     }
 
     /// Some of the work that removals left behind.
@@ -90,24 +44,8 @@ impl AdjRibOut {
             };
             self.release(slot);
         }
-        if !self.reaping.is_empty() {
-            self.reap(steps);
-        }
-    }
-
-    /// Takes peers that are gone out of the entries of the next `slots` slots.
-    pub(super) fn reap(&mut self, slots: u32) {
-        let end = self.table.end();
-        let stop = self.reap_at.saturating_add(slots).min(end);
-        for id in self.reap_at..stop {
-            if let Some(slot) = self.table.get_mut(id) {
-                slot.value.withdraw(&mut self.sets, &self.reaping);
-                self.release(id);
-            }
-        }
-        self.reap_at = stop;
-        if stop == end {
-            self.reaping = Shared::EMPTY;
+        if !self.sweeps.is_empty() {
+            self.sweep(steps);
         }
     }
 
@@ -166,12 +104,13 @@ impl AdjRibOut {
         attributes: &Rc<AttributeSet>,
     ) {
         let id = self.table.find_or_insert(route, Entries::default);
+        self.settle(id);
         let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
         self.tell(target, id, payload, attributes);
     }
 
     /// Tells the peers of a target about a slot.
-    fn tell(
+    pub(super) fn tell(
         &mut self,
         target: usize,
         id: SlotId,
@@ -217,7 +156,11 @@ impl AdjRibOut {
         let id = match self.table.find(route) {
             Some(id) => id,
             None if self.targets[target].shares.is_empty() => return,
-            None => self.table.find_or_insert(route, Entries::default),
+            None => {
+                let id = self.table.find_or_insert(route, Entries::default);
+                self.settle(id);
+                id
+            }
         };
         let plain = nlri.bytes == route.key && (attributes.is_none() || is_plain(nlri.family));
         let gone = (!plain).then(|| {
@@ -230,7 +173,7 @@ impl AdjRibOut {
     }
 
     /// Tells the peers of a target that a slot's route is gone.
-    fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
+    pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
         let Self {
             table,
             sets,
@@ -259,6 +202,6 @@ impl AdjRibOut {
 }
 
 /// Whether nothing rides along with withdrawn routes of this family.
-const fn is_plain(family: Family) -> bool {
+pub(super) const fn is_plain(family: Family) -> bool {
     matches!(family.safi.0, 1 | 2)
 }

@@ -36,6 +36,7 @@ mod encode;
 mod fit;
 mod session;
 mod show;
+mod sweep;
 
 pub use show::{Route, RouteFilter};
 
@@ -47,8 +48,6 @@ const TARGETS: usize = 8;
 const LEAST_LAG: usize = 16;
 /// Refused routes kept for the caller.
 const REFUSALS: usize = 1_000;
-/// Slots that a removal cleans at once, in steps of a walk; the others follow with later calls.
-const REAP: u32 = 4;
 
 /// What is configured for a neighbour, session or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,9 +170,8 @@ pub struct AdjRibOut {
     wakeups: PeerSet,
     marks: u64,
     unsendable: Vec<Unsendable>,
-    /// Peers that are gone but still stand in entries, and the slot up to which that is cleaned.
-    reaping: Shared,
-    reap_at: SlotId,
+    /// Work over the whole table that is under way.
+    sweeps: sweep::Sweeps,
     lagged: u64,
     walks: u64,
 }
@@ -226,8 +224,7 @@ impl AdjRibOut {
             wakeups: PeerSet::new(),
             marks: 0,
             unsendable: Vec::new(),
-            reaping: Shared::EMPTY,
-            reap_at: 0,
+            sweeps: sweep::Sweeps::default(),
             lagged: 0,
             walks: 0,
         }
@@ -237,8 +234,8 @@ impl AdjRibOut {
     /// options change and its routes stay; they count from the next session on.
     pub fn add_peer(&mut self, peer: PeerId, options: PeerOptions) {
         self.targets.clear();
-        if self.reaping.contains(peer) {
-            self.reap(u32::MAX);
+        if self.peer(peer).is_none() {
+            self.reuse(peer);
         }
         if self.peers.len() <= peer.index() {
             self.peers.resize_with(peer.index() + 1, || None);
@@ -262,9 +259,7 @@ impl AdjRibOut {
             return;
         };
         self.targets.clear();
-        self.reaping = self.sets.union(&self.reaping, &gone.one);
-        self.reap_at = 0;
-        self.reap(self.limits.scan.saturating_mul(REAP));
+        self.reap(peer, &gone.one);
     }
 
     /// Whether `peer` was added and not removed.

@@ -111,6 +111,7 @@ impl AdjRibOut {
     /// after others had their turn.
     pub fn fill(&mut self, peer: PeerId, budget: Budget, out: &mut impl FnMut(Bytes)) -> Filled {
         self.tidy(64);
+        self.sweep_on();
         let mut turn = Turn::new(budget, STEPS);
         while !turn.is_spent() && self.step(peer, &mut turn, out) {}
         turn.filled
@@ -122,6 +123,7 @@ impl AdjRibOut {
             return false;
         };
         match (&live.stance, &self.groups[live.group]) {
+            _ if self.sweeps.is_awaited() => true,
             (Stance::Private(_), _) => true,
             (Stance::Following(cursor), Some(group)) => {
                 *cursor != group.log.end() || !group.lane.is_empty()
@@ -167,26 +169,36 @@ impl AdjRibOut {
     /// Sends an End-of-RIB after all that was applied before, whether or not the family is negotiated.
     pub fn eor(&mut self, peers: &PeerSet, family: Family) {
         let peers = self.sets.intern(peers);
-        for group in self.groups.iter_mut().flatten() {
-            let members = self.sets.and(&peers, &group.members);
-            if !members.is_empty() {
-                group.lane.mark(Marker::EndOfRib(family, members));
-                group.wake(&mut self.wakeups);
-            }
-        }
+        self.place(Marker::EndOfRib(family, peers.clone()), peers);
     }
 
     /// Marks this point in the order of changes for `peers`; [`is_reached`](Self::is_reached) tells when each got there.
     pub fn mark(&mut self, peers: &PeerSet) -> Mark {
         self.marks += 1;
         let peers = self.sets.intern(peers);
+        self.place(Marker::Reached(self.marks), peers);
+        Mark(self.marks)
+    }
+
+    /// Places a marker behind all that was applied for `peers`.
+    fn place(&mut self, marker: Marker, peers: Shared) {
+        if let Some((marker, peers)) = self.sweeps.keep(marker, peers) {
+            self.mark_for(marker, &peers);
+        }
+    }
+
+    /// Places a marker in the lanes of `peers`.
+    pub(super) fn mark_for(&mut self, marker: Marker, peers: &Shared) {
         for group in self.groups.iter_mut().flatten() {
-            if !self.sets.and(&peers, &group.members).is_empty() {
-                group.lane.mark(Marker::Reached(self.marks));
+            let members = self.sets.and(peers, &group.members);
+            if !members.is_empty() {
+                group.lane.mark(match marker {
+                    Marker::EndOfRib(family, _) => Marker::EndOfRib(family, members),
+                    Marker::Reached(mark) => Marker::Reached(mark),
+                });
                 group.wake(&mut self.wakeups);
             }
         }
-        Mark(self.marks)
     }
 
     /// Whether [`fill`](Self::fill) handed out to `peer` all that was applied before the mark was made. True for a peer
@@ -221,7 +233,8 @@ impl AdjRibOut {
         if read {
             return true;
         }
-        if idle || turn.steps == 0 {
+        // What a sweep changes must not be encoded before it.
+        if idle || turn.steps == 0 || self.sweeps.is_awaited() {
             return false;
         }
         turn.steps -= 1;

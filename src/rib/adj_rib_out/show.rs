@@ -41,14 +41,12 @@ impl AdjRibOut {
             .iter_from(from)
             .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family));
         slots.flat_map(move |(id, slot)| {
+            let list = slot.value.list();
             let wanted = filter.peers.clone();
-            slot.value.list().iter().filter_map(move |entry| {
-                let mut peers = entry.peers.set()?.clone();
+            let told = self.sweeps.view(id, list).into_iter();
+            list.iter().zip(told).filter_map(move |(entry, mut peers)| {
                 if let Some(wanted) = &wanted {
                     peers.intersect(wanted);
-                }
-                if let Some(gone) = self.reaping.set() {
-                    peers.subtract(gone);
                 }
                 (!peers.is_empty()).then(|| Route {
                     nlri: slot.nlri(entry.payload()),
@@ -61,12 +59,17 @@ impl AdjRibOut {
     }
 
     /// Whether `peer` is told something about a route.
-    pub fn has(&self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
+    pub fn has(&mut self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
         self.entry(peer, nlri, |_| true).unwrap_or(false)
     }
 
     /// Whether `peer` is told exactly this about a route.
-    pub fn is_told(&self, peer: PeerId, nlri: NlriRef<'_>, attributes: &Rc<AttributeSet>) -> bool {
+    pub fn is_told(
+        &mut self,
+        peer: PeerId,
+        nlri: NlriRef<'_>,
+        attributes: &Rc<AttributeSet>,
+    ) -> bool {
         with_key(nlri, |route| {
             let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
             self.entry(peer, nlri, |entry| entry.is(attributes, payload))
@@ -75,12 +78,15 @@ impl AdjRibOut {
     }
 
     fn entry<T>(
-        &self,
+        &mut self,
         peer: PeerId,
         nlri: NlriRef<'_>,
         look: impl FnOnce(&Entry) -> T,
     ) -> Option<T> {
-        let slot = with_key(nlri, |route| self.table.find(route))?;
+        let slot = with_key(nlri, |route| {
+            self.settle_route(route);
+            self.table.find(route)
+        })?;
         self.table.get(slot)?.value.of(peer).map(look)
     }
 

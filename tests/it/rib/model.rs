@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oxabgp::bgp::attribute::med::Med;
 use oxabgp::bgp::negotiated::Refresh;
-use oxabgp::bgp::{Family, Nlri};
+use oxabgp::bgp::{Attribute, Family, Nlri};
 use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId, PeerOptions, RouteFilter, Session};
 use proptest::prelude::*;
 
@@ -102,6 +103,8 @@ struct Model {
     awake: BTreeSet<PeerId>,
     /// Every announcement has a MED of its own.
     unique: Option<u32>,
+    /// Of some peers nothing is kept.
+    forgetful: bool,
 }
 
 impl Model {
@@ -114,6 +117,7 @@ impl Model {
             views: (0..PEERS).map(|_| None).collect(),
             awake: BTreeSet::new(),
             unique: unique.then_some(0),
+            forgetful: false,
         }
     }
 
@@ -152,6 +156,11 @@ impl Model {
     }
 
     fn run(&mut self, op: Op) {
+        let look = !self.forgetful
+            && matches!(
+                op,
+                Op::Clear { .. } | Op::Copy { .. } | Op::Again { .. } | Op::Withdraw { .. }
+            );
         match op {
             Op::Announce {
                 family,
@@ -211,6 +220,9 @@ impl Model {
             }
             Op::Eor { to } => self.rib.eor(&peers(&to), V6),
             Op::Sync { peer } => self.sync(peer),
+        }
+        if look {
+            self.compare_shown();
         }
         let awake = &mut self.awake;
         self.rib.take_wakeups(&mut |peer| {
@@ -276,6 +288,28 @@ impl Model {
         );
     }
 
+    /// What is shown is what was applied, however much of it is done.
+    fn compare_shown(&mut self) {
+        let mut shown: Vec<BTreeMap<Key, u32>> = vec![BTreeMap::new(); PEERS as usize];
+        for route in self.rib.routes(RouteFilter::default()) {
+            let path = route.nlri.path_id.unwrap_or_default();
+            let key = (route.nlri.family, path, route.nlri.bytes.to_vec());
+            let med = route
+                .attributes
+                .list()
+                .iter()
+                .find_map(|attribute| match attribute {
+                    Attribute::Med(Med(med)) => Some(*med),
+                    _ => None,
+                });
+            for peer in route.peers.iter() {
+                let before = shown[peer.index()].insert(key.clone(), med.expect("a MED"));
+                assert_eq!(before, None, "{key:?} is told twice");
+            }
+        }
+        assert_eq!(shown, self.wanted);
+    }
+
     fn finish(&mut self) {
         for peer in 0..PEERS {
             if let Some((_, view)) = &mut self.views[peer as usize] {
@@ -287,24 +321,12 @@ impl Model {
         if self.views.iter().all(Option::is_some) {
             assert_eq!((counters.pending, counters.log_bytes), (0, 0));
         }
-        let routes: BTreeSet<&Key> = self.wanted.iter().flat_map(BTreeMap::keys).collect();
-        let shown: BTreeSet<Key> = self
-            .rib
-            .routes(Default::default())
-            .map(|route| {
-                (
-                    route.nlri.family,
-                    route.nlri.path_id.unwrap_or_default(),
-                    route.nlri.bytes.to_vec(),
-                )
-            })
-            .collect();
-        assert_eq!(shown.iter().collect::<BTreeSet<_>>(), routes);
+        self.compare_shown();
         // Nothing stays behind once all is withdrawn and all are gone.
         self.rib.clear(&(0..PEERS).map(PeerId).collect());
         (0..PEERS).for_each(|peer| self.rib.remove_peer(PeerId(peer)));
         self.rib.add_peer(PeerId(0), options(&CONFIGURED));
-        for _ in 0..1_000 {
+        for _ in 0..20_000 {
             self.rib.fill(PeerId(0), super::ALL, &mut |_| {});
         }
         let counters = self.rib.counters();
@@ -367,6 +389,7 @@ proptest! {
     #[test]
     fn nothing_is_lost_or_kept_without_adj_rib_out(changes in prop::collection::vec((any::<bool>(), 0..3usize, 0..12u16, 0..4u32), 1..100), fills in prop::collection::vec((0..2u32, 1..300usize), 0..60), limits in limits()) {
         let mut model = Model::new(false, limits);
+        model.forgetful = true;
         model.rib.add_peer(PeerId(1), PeerOptions { keep: false, ..options(&CONFIGURED) });
         let (first, rest) = changes.split_at(changes.len() / 3);
         let op = |(announce, family, number, med): &(bool, usize, u16, u32)| {

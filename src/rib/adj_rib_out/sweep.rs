@@ -1,0 +1,304 @@
+//! Work over the whole table, a few slots at a time: clear, copy, and forgetting peers that are gone.
+//!
+//! Whoever changes or shows a slot that a sweep has not come by yet does the sweep's work there first, so for everybody it was
+//! done at once; a slot that was changed since is left alone. Until the sweep has ended nothing more is encoded, and marks
+//! and End-of-RIB markers wait, since they stand behind all that the sweep will say. Peers that are gone are different:
+//! nobody waits for that, unless the number of one is used again. Rejected: the whole table in one turn, 70 ms for each
+//! million routes.
+
+use std::collections::VecDeque;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashSet;
+use smallvec::SmallVec;
+
+use super::super::entries::Entry;
+use super::super::table::Slot;
+use super::apply::is_plain;
+use super::*;
+
+/// Slots of one step when nobody waits.
+const IDLE: u32 = 64;
+/// Slots that are done at once, in steps: a table of usual size has no second turn.
+const FIRST: u32 = 4;
+
+/// All that is under way, in order.
+#[derive(Debug, Default)]
+pub(super) struct Sweeps {
+    queue: VecDeque<Sweep>,
+    /// Markers that stand behind them.
+    markers: Vec<(Marker, Shared)>,
+}
+
+/// One piece of work.
+#[derive(Debug)]
+struct Sweep {
+    work: Work,
+    /// The next slot, and the one behind the last.
+    at: SlotId,
+    end: SlotId,
+    /// Slots ahead where it is done already.
+    done: HashSet<SlotId, RandomState>,
+}
+
+#[derive(Clone, Debug)]
+enum Work {
+    /// Withdraws all routes of peers.
+    Clear(PeerSet),
+    /// Tells `to` what `from` is told.
+    Copy { from: PeerId, to: PeerId },
+    /// Takes peers that are gone out; `urgent`: the number of one is used again.
+    Reap { gone: Shared, urgent: bool },
+}
+
+impl Sweep {
+    fn new(work: Work, end: SlotId) -> Self {
+        Self {
+            work,
+            at: 0,
+            end,
+            done: HashSet::default(),
+        }
+    }
+
+    fn is_due(&self, slot: SlotId) -> bool {
+        (self.at..self.end).contains(&slot) && !self.done.contains(&slot)
+    }
+
+    const fn is_awaited(&self) -> bool {
+        !matches!(self.work, Work::Reap { urgent: false, .. })
+    }
+}
+
+impl Sweeps {
+    /// Whether there is nothing to do.
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether somebody waits for one.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.queue.iter().any(Sweep::is_awaited)
+    }
+
+    /// Keeps a marker for some peers until all is done; gives it back when all is.
+    pub(super) fn keep(&mut self, marker: Marker, peers: Shared) -> Option<(Marker, Shared)> {
+        if self.is_awaited() {
+            self.markers.push((marker, peers));
+            return None;
+        }
+        Some((marker, peers))
+    }
+
+    /// Whom each entry of a slot is for, once all is done.
+    pub(super) fn view(&self, slot: SlotId, list: &[Entry]) -> SmallVec<[PeerSet; 1]> {
+        let set_of = |shared: &Shared| shared.set().cloned().unwrap_or_default();
+        let mut sets: SmallVec<[PeerSet; 1]> =
+            list.iter().map(|entry| set_of(&entry.peers)).collect();
+        for sweep in self.queue.iter().filter(|sweep| sweep.is_due(slot)) {
+            match &sweep.work {
+                Work::Clear(gone) => sets.iter_mut().for_each(|set| set.subtract(gone)),
+                Work::Reap { gone, .. } => {
+                    let gone = set_of(gone);
+                    sets.iter_mut().for_each(|set| set.subtract(&gone));
+                }
+                Work::Copy { from, to } => {
+                    if let Some(model) = sets.iter().position(|set| set.contains(*from)) {
+                        for set in &mut sets {
+                            set.remove(*to);
+                        }
+                        sets[model].insert(*to);
+                    }
+                }
+            }
+        }
+        sets
+    }
+}
+
+impl AdjRibOut {
+    /// Withdraws all routes of `peers` and forgets them.
+    pub fn clear(&mut self, peers: &PeerSet) {
+        self.begin(Work::Clear(peers.clone()));
+    }
+
+    /// Tells `to` all that `from` is told: a peer of a dynamic range starts with the routes of its template.
+    pub fn copy_routes(&mut self, from: PeerId, to: PeerId) {
+        self.begin(Work::Copy { from, to });
+    }
+
+    /// Takes a peer that is gone out of all entries, when there is time for it.
+    pub(super) fn reap(&mut self, peer: PeerId, one: &Shared) {
+        // What was to be done for it need not be done any more, and its number may be used again meanwhile.
+        self.sweeps
+            .queue
+            .retain(|sweep| !matches!(sweep.work, Work::Copy { to, .. } if to == peer));
+        for sweep in &mut self.sweeps.queue {
+            if let Work::Clear(peers) = &mut sweep.work {
+                peers.remove(peer);
+            }
+        }
+        if let Some(last) = self.sweeps.queue.back_mut()
+            && let Work::Reap {
+                gone,
+                urgent: false,
+            } = &mut last.work
+        {
+            *gone = self.sets.union(gone, one);
+            *last = Sweep::new(last.work.clone(), self.table.end());
+        } else {
+            let (gone, urgent) = (one.clone(), false);
+            let end = self.table.end();
+            let sweep = Sweep::new(Work::Reap { gone, urgent }, end);
+            self.sweeps.queue.push_back(sweep);
+        }
+        self.sweep(self.limits.scan.saturating_mul(FIRST));
+    }
+
+    /// The number of a peer is used again: what is told to it must not be taken for what was told to the one that is gone.
+    pub(super) fn reuse(&mut self, peer: PeerId) {
+        for sweep in &mut self.sweeps.queue {
+            if let Work::Reap { gone, urgent } = &mut sweep.work {
+                *urgent |= gone.contains(peer);
+            }
+        }
+        self.wake_all();
+    }
+
+    fn begin(&mut self, work: Work) {
+        let end = self.table.end();
+        self.sweeps.queue.push_back(Sweep::new(work, end));
+        self.sweep(self.limits.scan.saturating_mul(FIRST));
+        self.wake_all();
+    }
+
+    /// Wakes all sessions, as long as somebody waits for a sweep: any of them drives it.
+    fn wake_all(&mut self) {
+        if self.sweeps.is_awaited() {
+            for group in self.groups.iter().flatten() {
+                if let Some(members) = group.members.set() {
+                    self.wakeups.union(members);
+                }
+            }
+        }
+    }
+
+    /// One step of what is under way.
+    pub(super) fn sweep_on(&mut self) {
+        if !self.sweeps.is_empty() {
+            let scan = self.limits.scan;
+            self.sweep(if self.sweeps.is_awaited() {
+                scan
+            } else {
+                scan.min(IDLE)
+            });
+        }
+    }
+
+    /// Sweeps the next `slots` slots.
+    pub(super) fn sweep(&mut self, slots: u32) {
+        let mut left = slots;
+        while let Some(mut sweep) = self.sweeps.queue.pop_front() {
+            while left > 0 && sweep.at < sweep.end {
+                let slot = sweep.at;
+                sweep.at += 1;
+                left -= 1;
+                if !sweep.done.remove(&slot) {
+                    self.work(&sweep.work, slot);
+                }
+            }
+            if sweep.at < sweep.end {
+                self.sweeps.queue.push_front(sweep);
+                break;
+            }
+        }
+        if !self.sweeps.is_awaited() {
+            for (marker, peers) in std::mem::take(&mut self.sweeps.markers) {
+                self.mark_for(marker, &peers);
+            }
+        }
+    }
+
+    /// Does the work of all sweeps at a slot, which may be gone then.
+    pub(super) fn settle(&mut self, slot: SlotId) {
+        if self.sweeps.is_empty() {
+            return;
+        }
+        let mut queue = std::mem::take(&mut self.sweeps.queue);
+        for sweep in &mut queue {
+            if (sweep.at..sweep.end).contains(&slot) && sweep.done.insert(slot) {
+                self.work(&sweep.work, slot);
+            }
+        }
+        self.sweeps.queue = queue;
+    }
+
+    /// The same for the slot of a route.
+    pub(super) fn settle_route(&mut self, route: RouteKey<'_>) {
+        if !self.sweeps.is_empty()
+            && let Some(slot) = self.table.find(route)
+        {
+            self.settle(slot);
+        }
+    }
+
+    fn work(&mut self, work: &Work, slot: SlotId) {
+        match work {
+            Work::Clear(peers) => self.clear_slot(peers, slot),
+            Work::Copy { from, to } => self.copy_slot(*from, *to, slot),
+            Work::Reap { gone, .. } => {
+                let Some(found) = self.table.get_mut(slot) else {
+                    return;
+                };
+                if gone.set().is_some_and(|gone| found.value.reaches(gone)) {
+                    found.value.withdraw(&mut self.sets, gone);
+                    self.release(slot);
+                }
+            }
+        }
+    }
+
+    fn clear_slot(&mut self, peers: &PeerSet, id: SlotId) {
+        let reached = |slot: &&Slot<Entries>| slot.value.reaches(peers);
+        let Some(slot) = self.table.get(id).filter(reached) else {
+            return;
+        };
+        let family = slot.family;
+        let mut told = SmallVec::<[(Shared, Option<Rc<Gone>>); 1]>::new();
+        for entry in slot.value.list() {
+            let plain = entry.payload().is_none() && is_plain(family);
+            let gone = (!plain).then(|| {
+                Rc::new(Gone {
+                    bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
+                    attributes: Some(Rc::clone(&entry.attributes)),
+                })
+            });
+            told.push((entry.peers.clone(), gone));
+        }
+        let wanted = self.sets.intern(peers);
+        for (peers, gone) in told {
+            let peers = self.sets.and(&peers, &wanted);
+            let target = peers.set().map(|set| self.target(set, family));
+            if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
+                // Also what was told while the family was still configured.
+                slot.value.withdraw(&mut self.sets, &peers);
+                self.forget(target, id, gone.as_ref());
+            }
+        }
+    }
+
+    fn copy_slot(&mut self, from: PeerId, to: PeerId, id: SlotId) {
+        let Some(slot) = self.table.get(id) else {
+            return;
+        };
+        let Some(entry) = slot.value.of(from) else {
+            return;
+        };
+        let family = slot.family;
+        let attributes = Rc::clone(&entry.attributes);
+        let payload = entry.payload().map(NlriBytes::from_slice);
+        let to: PeerSet = [to].into_iter().collect();
+        let target = self.target(&to, family);
+        self.tell(target, id, payload.as_deref(), &attributes);
+    }
+}
