@@ -19,6 +19,7 @@ use crate::bgp::fsm::retention::{Fate, Retention, long_lived};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::negotiated::Refresh;
 use crate::bgp::{AttributeSet, Family, Negotiated};
+use crate::rib::Sweep;
 
 use super::core::Core;
 use super::neighbor::Neighbor;
@@ -30,7 +31,12 @@ pub(crate) struct Keep {
     /// Whether a task waits for what is due.
     watched: Cell<bool>,
     changed: Rc<Notify>,
+    /// What is being dropped, and how many routes were.
+    sweeps: RefCell<Vec<(Sweep, usize)>>,
 }
+
+/// How many slots are looked at in one go.
+const STEP: u32 = 16_384;
 
 /// An established session has ended.
 pub(crate) fn lost(
@@ -109,33 +115,68 @@ pub(crate) fn clear(neighbor: &Neighbor) {
 fn carry_out(core: &Rc<Core>, neighbor: &Rc<Neighbor>, fates: &[Fate]) {
     for fate in fates {
         let mut rib = neighbor.rib_in.borrow_mut();
-        let before = rib.len();
-        let family = match *fate {
-            Fate::Keep(family) => {
-                rib.mark_stale(family);
-                continue;
-            }
+        match *fate {
+            Fate::Keep(family) => rib.mark_stale(family),
             Fate::LongLived(family) => {
                 let mut known = Restamped::default();
                 rib.restamp_stale(family, &mut |old| known.restamp(core, old));
                 info!(neighbor = %neighbor.name, %family, routes = rib.stale(), "stale routes are long-lived from now on");
-                family
             }
             Fate::DropStale(family) => {
-                rib.drop_stale(family, &mut |_| {});
-                family
+                let sweep = rib.drop_stale(family);
+                drop(rib);
+                begin(neighbor, sweep);
             }
             Fate::Drop(family) => {
-                rib.drop_family(family);
-                family
+                rib.mark_stale(family);
+                let sweep = rib.drop_stale(family);
+                drop(rib);
+                begin(neighbor, sweep);
             }
-        };
-        let routes = before - rib.len();
-        if routes > 0 {
-            info!(neighbor = %neighbor.name, %family, routes, "stale routes are dropped");
         }
     }
     watch(core, neighbor);
+}
+
+/// Drops routes: the first at once, the rest in the background.
+fn begin(neighbor: &Rc<Neighbor>, sweep: Sweep) {
+    let mut sweeps = neighbor.kept.sweeps.borrow_mut();
+    let idle = sweeps.is_empty();
+    // One that is under way begins again, for what has become stale since.
+    sweeps.retain(|(other, _)| other.family != sweep.family);
+    sweeps.push((sweep, 0));
+    drop(sweeps);
+    if !step(neighbor) || !idle {
+        return;
+    }
+    let neighbor = Rc::downgrade(neighbor);
+    tokio::task::spawn_local(async move {
+        loop {
+            tokio::task::yield_now().await;
+            if !neighbor.upgrade().is_some_and(|neighbor| step(&neighbor)) {
+                return;
+            }
+        }
+    });
+}
+
+/// Goes on dropping; whether there is more to do.
+fn step(neighbor: &Neighbor) -> bool {
+    let mut sweeps = neighbor.kept.sweeps.borrow_mut();
+    let Some((sweep, routes)) = sweeps.first_mut() else {
+        return false;
+    };
+    let mut rib = neighbor.rib_in.borrow_mut();
+    let before = rib.len();
+    let done = rib.sweep(sweep, STEP);
+    *routes += before - rib.len();
+    if done {
+        if *routes > 0 {
+            info!(neighbor = %neighbor.name, family = %sweep.family, routes, "stale routes are dropped");
+        }
+        sweeps.remove(0);
+    }
+    !sweeps.is_empty()
 }
 
 /// Sees to it that what is due is done.

@@ -4,11 +4,14 @@
 //! the session goes down (ExaBGP shows routes of a session that is gone until the next one is up); graceful restart marks
 //! routes as stale instead and drops what was not told again (RFC 4724 section 4.2), and so does a route refresh between
 //! its marks (RFC 7313 section 4.2).
+//!
+//! Each route has the number of the family's age in which it was told last, and is stale when that is not the current one:
+//! marking a million routes is adding one, so that a peer can't make us work by marks. Dropping them looks at all, in steps.
 
 use std::rc::Rc;
 
 use super::slab::NONE;
-use super::table::{Table, with_key};
+use super::table::{Slot, SlotId, Table, with_key};
 use crate::bgp::message::update::Content;
 use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{AttributeSet, Family, NextHop, Nlri, NlriRef};
@@ -22,7 +25,29 @@ pub struct AdjRibIn {
     table: Table<Received>,
     /// The last next hop: neighbouring routes share it.
     last_hop: Option<Rc<NextHop>>,
-    stale: usize,
+    ages: Vec<Age>,
+}
+
+/// The routes of a family.
+#[derive(Debug)]
+struct Age {
+    family: Family,
+    /// How often they were marked.
+    number: u64,
+    routes: usize,
+    /// Those told since the last time.
+    fresh: usize,
+}
+
+/// What is left to do of dropping routes: see [`AdjRibIn::sweep`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// Of which family.
+    pub family: Family,
+    /// Those of ages before this one.
+    before: u64,
+    /// From this slot on.
+    at: u32,
 }
 
 #[derive(Debug)]
@@ -31,7 +56,7 @@ struct Received {
     next_hop: Option<Rc<NextHop>>,
     /// The wire bytes, if they are not the key.
     payload: Option<Box<NlriBytes>>,
-    stale: bool,
+    age: u64,
 }
 
 /// A route of an Adj-RIB-In.
@@ -61,7 +86,7 @@ impl AdjRibIn {
         Self {
             table: Table::new(SHARDS),
             last_hop: None,
-            stale: 0,
+            ages: Vec::new(),
         }
     }
 
@@ -90,21 +115,38 @@ impl AdjRibIn {
         next_hop: Option<NextHop>,
     ) {
         let next_hop = self.shared(next_hop);
+        let known = self.age(nlri.family);
+        let at = known.unwrap_or_else(|| {
+            self.ages.push(Age {
+                family: nlri.family,
+                number: 0,
+                routes: 0,
+                fresh: 0,
+            });
+            self.ages.len() - 1
+        });
+        let now = &mut self.ages[at];
         with_key(nlri, |route| {
             let mut new = Some(Received {
                 attributes: Rc::clone(attributes),
                 next_hop,
                 payload: (nlri.bytes != route.key)
                     .then(|| Box::new(NlriBytes::from_slice(nlri.bytes))),
-                stale: false,
+                age: now.number,
             });
             // Called at most once, and only if there is no slot.
             let id = self
                 .table
                 .find_or_insert(route, || new.take().expect("not yet taken"));
-            if let (Some(new), Some(slot)) = (new, self.table.get_mut(id)) {
-                self.stale -= usize::from(slot.value.stale);
-                slot.value = new;
+            match (new, self.table.get_mut(id)) {
+                (Some(new), Some(slot)) => {
+                    now.fresh += usize::from(slot.value.age != now.number);
+                    slot.value = new;
+                }
+                _ => {
+                    now.routes += 1;
+                    now.fresh += 1;
+                }
             }
         });
     }
@@ -112,42 +154,63 @@ impl AdjRibIn {
     /// Takes in a withdrawn route; whether it was there.
     pub fn withdraw(&mut self, nlri: NlriRef<'_>) -> bool {
         let found = with_key(nlri, |route| self.table.find(route));
-        let slot = found.and_then(|id| self.table.remove(id));
-        self.stale -= usize::from(slot.as_ref().is_some_and(|slot| slot.value.stale));
-        slot.is_some()
+        found.is_some_and(|id| self.remove(id).is_some())
+    }
+
+    fn remove(&mut self, id: SlotId) -> Option<Slot<Received>> {
+        let slot = self.table.remove(id)?;
+        if let Some(at) = self.age(slot.family) {
+            let age = &mut self.ages[at];
+            age.routes -= 1;
+            age.fresh -= usize::from(slot.value.age == age.number);
+        }
+        Some(slot)
+    }
+
+    /// Where the age of a family stands.
+    fn age(&self, family: Family) -> Option<usize> {
+        self.ages.iter().position(|age| age.family == family)
     }
 
     /// Forgets everything: the session went down, or `clear adj-rib in`.
     pub fn clear(&mut self) {
-        *self = Self::new();
+        self.table = Table::new(SHARDS);
+        self.last_hop = None;
+        // The numbers stay, for a sweep that is under way.
+        for age in &mut self.ages {
+            (age.routes, age.fresh) = (0, 0);
+        }
     }
 
     /// Marks the routes of `family` as kept from a session that is gone.
     pub fn mark_stale(&mut self, family: Family) {
-        for id in 0..self.table.end() {
-            if let Some(slot) = self
-                .table
-                .get_mut(id)
-                .filter(|slot| slot.family == family && !slot.value.stale)
-            {
-                slot.value.stale = true;
-                self.stale += 1;
-            }
+        let Some(at) = self.age(family) else { return };
+        self.ages[at].number += 1;
+        self.ages[at].fresh = 0;
+    }
+
+    /// Begins to drop the routes of `family` that are stale now; [`sweep`](Self::sweep) does it.
+    pub fn drop_stale(&self, family: Family) -> Sweep {
+        Sweep {
+            family,
+            before: self.age(family).map_or(0, |at| self.ages[at].number),
+            at: 0,
         }
     }
 
-    /// Drops the routes of `family` that are still stale; each is shown to `gone`.
-    pub fn drop_stale(&mut self, family: Family, gone: &mut impl FnMut(Nlri)) {
-        for id in 0..self.table.end() {
-            let stale = self
-                .table
-                .get(id)
-                .is_some_and(|slot| slot.family == family && slot.value.stale);
-            if let Some(slot) = stale.then(|| self.table.remove(id)).flatten() {
-                self.stale -= 1;
-                gone(slot.nlri(slot.value.payload.as_deref().map(|bytes| &bytes[..])));
+    /// Looks at the next `budget` slots and drops those routes that were stale when the sweep began and were not told since;
+    /// whether it is done.
+    pub fn sweep(&mut self, sweep: &mut Sweep, budget: u32) -> bool {
+        let end = sweep.at.saturating_add(budget).min(self.table.end());
+        for id in sweep.at..end {
+            let slot = self.table.get(id);
+            if slot.is_some_and(|slot| slot.family == sweep.family && slot.value.age < sweep.before)
+            {
+                self.remove(id);
             }
         }
+        sweep.at = end;
+        end >= self.table.end()
     }
 
     /// Gives the routes of `family` that are stale other attributes; those for which `restamp` has none are dropped.
@@ -156,28 +219,22 @@ impl AdjRibIn {
         family: Family,
         restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
     ) {
+        let now = self.drop_stale(family).before;
         for id in 0..self.table.end() {
             let Some(slot) = self
                 .table
                 .get_mut(id)
-                .filter(|slot| slot.family == family && slot.value.stale)
+                .filter(|slot| slot.family == family && slot.value.age < now)
             else {
                 continue;
             };
             match restamp(&slot.value.attributes) {
                 Some(attributes) => slot.value.attributes = attributes,
                 None => {
-                    self.table.remove(id);
-                    self.stale -= 1;
+                    self.remove(id);
                 }
             }
         }
-    }
-
-    /// Drops all routes of `family`.
-    pub fn drop_family(&mut self, family: Family) {
-        self.mark_stale(family);
-        self.drop_stale(family, &mut |_| {});
     }
 
     /// The routes, of one family if one is given, in no particular order.
@@ -195,11 +252,13 @@ impl AdjRibIn {
             .table
             .iter_from(from)
             .filter(move |(_, slot)| family.is_none_or(|family| family == slot.family));
-        slots.map(|(id, slot)| ReceivedRoute {
+        slots.map(move |(id, slot)| ReceivedRoute {
             nlri: slot.nlri(slot.value.payload.as_deref().map(|bytes| &bytes[..])),
             next_hop: slot.value.next_hop.as_deref().copied(),
             attributes: &slot.value.attributes,
-            stale: slot.value.stale,
+            stale: self
+                .age(slot.family)
+                .is_some_and(|at| slot.value.age != self.ages[at].number),
             next: id.min(NONE - 1) + 1,
         })
     }
@@ -215,8 +274,8 @@ impl AdjRibIn {
     }
 
     /// Stale routes.
-    pub const fn stale(&self) -> usize {
-        self.stale
+    pub fn stale(&self) -> usize {
+        self.ages.iter().map(|age| age.routes - age.fresh).sum()
     }
 
     fn shared(&mut self, next_hop: Option<NextHop>) -> Option<Rc<NextHop>> {
@@ -312,9 +371,45 @@ mod tests {
             );
         }
         rib.withdraw(nlri(Family::IPV4_UNICAST, &[8, 60]));
-        let mut gone = Vec::new();
-        rib.drop_stale(Family::IPV4_UNICAST, &mut |nlri| gone.push(nlri.bytes[1]));
-        assert_eq!(gone, (61..100).collect::<Vec<u8>>());
-        assert_eq!((rib.len(), rib.stale()), (61, 0));
+        let mut sweep = rib.drop_stale(Family::IPV4_UNICAST);
+        assert!(!rib.sweep(&mut sweep, 70));
+        // What is marked while it goes on stays.
+        rib.mark_stale(Family::IPV4_UNICAST);
+        while !rib.sweep(&mut sweep, 10) {}
+        assert_eq!((rib.len(), rib.stale()), (61, 60));
+        let left = rib.routes(Some(Family::IPV4_UNICAST));
+        let mut left: Vec<u8> = left.map(|route| route.nlri.bytes[1]).collect();
+        left.sort_unstable();
+        assert_eq!(left, (0..60).collect::<Vec<u8>>());
+        assert!(
+            rib.routes(None)
+                .all(|route| { route.stale == (route.nlri.family == Family::IPV4_UNICAST) })
+        );
+    }
+
+    #[test]
+    fn stale_routes_take_other_attributes_or_go() {
+        let mut rib = AdjRibIn::new();
+        let family = Family::IPV4_UNICAST;
+        for number in 0..4 {
+            rib.announce(
+                nlri(family, &[8, number]),
+                &attributes(u32::from(number)),
+                None,
+            );
+        }
+        rib.mark_stale(family);
+        rib.announce(nlri(family, &[8, 0]), &attributes(9), None);
+        let other = attributes(7);
+        rib.restamp_stale(family, &mut |old| {
+            (old.text() != " med 2").then(|| Rc::clone(&other))
+        });
+        let mut meds: Vec<_> = rib
+            .routes(None)
+            .map(|route| route.attributes.text().to_owned())
+            .collect();
+        meds.sort();
+        assert_eq!(meds, [" med 7", " med 7", " med 9"]);
+        assert_eq!((rib.len(), rib.stale()), (3, 2));
     }
 }

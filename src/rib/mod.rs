@@ -27,7 +27,7 @@ mod sets;
 mod slab;
 mod table;
 
-pub use adj_rib_in::{AdjRibIn, ReceivedRoute};
+pub use adj_rib_in::{AdjRibIn, ReceivedRoute, Sweep};
 pub use adj_rib_out::{
     AdjRibOut, Budget, Counters, Filled, Limits, Mark, Outcome, PeerOptions, Route, RouteFilter,
     Session, Unsendable,
