@@ -3,11 +3,13 @@
 //! The text is edited where it has to change and nowhere else: comments, blank lines and the order of settings stay. What
 //! is not understood stays as it is; reading the result tells whether anything is left.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::diagnostic::Report;
 use super::tree::{Block, Statement, Tree};
 use super::{capability, dialect};
+use crate::bgp::{Afi, Family, Safi};
 use crate::text::Span;
 
 /// The text of a file in today's words; the same text if it had no others.
@@ -20,6 +22,7 @@ pub fn migrate(text: &str) -> String {
         edits: Vec::new(),
         processes: Vec::new(),
         groups: 0,
+        shared: BTreeSet::new(),
     };
     for span in tree.strays() {
         migration.edit(*span, "");
@@ -43,6 +46,8 @@ struct Migration<'a> {
     /// Names of the processes that were moved out of neighbours.
     processes: Vec<String>,
     groups: usize,
+    /// The families of the routes that stand in the group itself.
+    shared: BTreeSet<Family>,
 }
 
 impl Migration<'_> {
@@ -167,7 +172,10 @@ impl Migration<'_> {
                     hoisted.push_str(&process);
                     self.edit(whole, api);
                 }
-                ("family", Some(inner)) => self.family(inner),
+                ("family", Some(inner)) => {
+                    let routes = self.families(block);
+                    self.family(inner, routes);
+                }
                 ("api", Some(inner)) => self.api(inner),
                 ("capability", Some(inner)) => {
                     for setting in &inner.statements {
@@ -207,14 +215,73 @@ impl Migration<'_> {
         }
     }
 
-    fn family(&mut self, block: &Block) {
+    /// `routes` are the families that `minimal` means.
+    fn family(&mut self, block: &Block, mut routes: BTreeSet<Family>) {
         for statement in &block.statements {
             match self.head(statement) {
+                "minimal" => {
+                    routes.extend(&self.shared);
+                    routes.insert(Family::IPV4_UNICAST);
+                    let list: Vec<String> =
+                        routes.iter().map(|family| format!("{family};")).collect();
+                    self.edit(self.whole(statement), list.join(" "));
+                }
                 "inet" | "inet4" => self.rename(statement, "ipv4"),
                 "inet6" => self.rename(statement, "ipv6"),
                 _ => {}
             }
         }
+    }
+
+    /// The families of the routes that are written in a section.
+    fn families(&self, block: &Block) -> BTreeSet<Family> {
+        let mut found = BTreeSet::new();
+        for section in &block.statements {
+            let of = self.head(section);
+            for statement in section.statements() {
+                match of {
+                    "static" | "flow" | "l2vpn" => found.extend(self.family_of(of, statement)),
+                    "announce" => {
+                        let afi = Afi::from_name(self.head(statement));
+                        let safis = statement.statements().iter();
+                        let safis = safis.filter_map(|inner| Safi::from_name(self.head(inner)));
+                        found.extend(afi.into_iter().flat_map(|afi| {
+                            safis.clone().map(move |safi| Family { afi, safi })
+                        }));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+
+    /// The family of a route of 3.4, by its words.
+    fn family_of(&self, section: &str, statement: &Statement) -> Option<Family> {
+        let source = self.source(self.whole(statement));
+        let has = |wanted: &str| {
+            source.split(|c: char| c.is_whitespace() || "{};".contains(c)).any(|word| word == wanted)
+        };
+        let rd = has("rd") || has("route-distinguisher");
+        let safi = match (section, self.head(statement)) {
+            ("flow", "route") if rd => Safi::FLOW_VPN,
+            ("flow", "route") => Safi::FLOW,
+            ("l2vpn", word) => {
+                return Safi::from_name(word).map(|safi| Family { afi: Afi::L2VPN, safi });
+            }
+            ("static", "route" | "attributes" | "attribute") if rd => Safi::MPLS_VPN,
+            ("static", "route" | "attributes" | "attribute") if has("label") => Safi::NLRI_MPLS,
+            ("static", "route" | "attributes" | "attribute") => Safi::UNICAST,
+            _ => return None,
+        };
+        let six = |word: &str| {
+            let address = word.split('/').next().unwrap_or_default();
+            address.parse::<std::net::Ipv6Addr>().is_ok()
+        };
+        // The first address is that of the prefix, or of a match.
+        let first = source.split_whitespace().find(|word| word.contains('/') || six(word));
+        let afi = if first.is_some_and(six) { Afi::IPV6 } else { Afi::IPV4 };
+        Some(Family { afi, safi })
     }
 
     fn api(&mut self, block: &Block) {
@@ -290,6 +357,7 @@ impl Migration<'_> {
     /// helpers, which speak for all of its neighbours, go into the first.
     fn group(&mut self, statement: &Statement, block: &Block) {
         self.groups += 1;
+        self.shared = self.families(block);
         let first = self.edits.len();
         let mut hoisted = self.neighbor(block);
         let helpers = self.take_helpers(block, first);
@@ -325,6 +393,7 @@ impl Migration<'_> {
         self.edits.truncate(first);
         let whole = self.whole(statement);
         self.edit(whole, format!("{hoisted}{out}"));
+        self.shared.clear();
     }
 
     /// Takes the `api` sections that stand for processes behind the first neighbour of a group.

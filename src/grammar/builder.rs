@@ -34,6 +34,8 @@ pub struct TailBuilder {
     watchdog: Option<Box<str>>,
     withdraw: bool,
     name: Option<Box<str>>,
+    start: Option<usize>,
+    hop: Option<Span>,
 }
 
 impl TailBuilder {
@@ -49,7 +51,14 @@ impl TailBuilder {
             watchdog: None,
             withdraw: false,
             name: None,
+            start: None,
+            hop: None,
         }
+    }
+
+    /// Tells where the text behind the prefix begins.
+    pub(super) fn starts(&mut self, span: Span) {
+        self.start = Some(span.start);
     }
 
     /// Takes a keyword and its value. Of a keyword that comes twice the first stays, but extended communities add up.
@@ -60,7 +69,11 @@ impl TailBuilder {
         let at = *c;
         let keyword = c.word("a keyword")?;
         if let Some(attribute) = Attribute::parse(keyword, c) {
-            add(&mut self.attributes, attribute?);
+            let attribute = attribute?;
+            if attribute.code() == 3 {
+                self.hop.get_or_insert(c.last_span());
+            }
+            add(&mut self.attributes, attribute);
             return Ok(());
         }
         if !self.allows(keyword) {
@@ -142,7 +155,14 @@ impl TailBuilder {
                 return missing("label", "add `label` and a number up to 1048575");
             }
         }
+        let at = self.start.zip(self.hop);
+        let hop = at.and_then(|(start, hop)| {
+            let first = hop.start.checked_sub(start)?;
+            Some(Span::new(first, hop.end.checked_sub(start)?))
+        });
+        let is_ipv4 = matches!(attributes.next_hop(), Some(NextHop::V4(_)));
         Ok(Tail {
+            ipv4_hop: (verb == Verb::Announce && is_ipv4).then(|| hop.unwrap_or_default()),
             family: match self.place {
                 Place::Family(family) => Some(family),
                 Place::Route => None,

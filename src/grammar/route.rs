@@ -17,7 +17,7 @@ use super::builder::TailBuilder;
 use super::prefix::Prefix;
 use super::{Place, RouteText, Verb};
 use crate::bgp::nlri::NlriBytes;
-use crate::bgp::{AttributeSet, Family, Nlri, RouteDistinguisher, Safi};
+use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
 
 /// The most routes that one `split` may make; a longer list is a slip of the pen, and would only fill the memory.
@@ -44,6 +44,8 @@ pub struct Tail {
     pub withdraw: bool,
     /// A name of the user's, never sent.
     pub name: Option<Box<str>>,
+    /// Of an announcement with an IPv4 next hop: where that stands, counted from the start of the tail.
+    pub(super) ipv4_hop: Option<Span>,
 }
 
 impl Tail {
@@ -72,6 +74,7 @@ impl Tail {
     /// As [`Tail::from_text`].
     pub fn parse(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<Self, SyntaxError> {
         let mut builder = TailBuilder::new(place);
+        builder.starts(c.span());
         if c.accept("{") {
             while !c.accept("}") {
                 if c.is_empty() {
@@ -104,7 +107,32 @@ impl Tail {
             ));
         }
         self.fits(family, prefix.bits, span)?;
+        self.hop_fits(family, span)?;
         Ok(self.build(family, prefix))
+    }
+
+    /// RFC 2545 3 knows IPv6 next hops only; ExaBGP sends the four octets, which costs the session.
+    fn hop_fits(&self, family: Family, prefix: Span) -> Result<(), SyntaxError> {
+        let plain = matches!(family.safi, Safi::UNICAST | Safi::MULTICAST);
+        let (Some(hop), Some(NextHop::V4(address))) = (self.ipv4_hop, self.attributes.next_hop())
+        else {
+            return Ok(());
+        };
+        if family.afi != Afi::IPV6 || !plain {
+            return Ok(());
+        }
+        let span = if hop == Span::default() {
+            prefix
+        } else {
+            // One blank stands behind the prefix.
+            Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end)
+        };
+        let mapped = address.to_ipv6_mapped();
+        Err(
+            SyntaxError::new(span, "an IPv6 route needs an IPv6 next hop").with_help(format!(
+                "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop` is for IPv4 routes"
+            )),
+        )
     }
 
     /// One octet counts the bits of labels, route distinguisher and prefix together.

@@ -138,3 +138,29 @@ fn every_file_means_the_same_after_it() {
         }
     }
 }
+
+#[test]
+fn minimal_becomes_the_families_of_the_routes() {
+    let old = r#"group g {
+    local-as 65000; router-id 192.0.2.1; local-address 127.0.0.1;
+    static { route 2001:db8::/32 next-hop 2001:db8::1; }
+    neighbor 127.0.0.2 {
+        peer-as 65001;
+        family { minimal; } # what is needed
+        static { route 10.0.0.0/8 rd 1:1 label 5 next-hop 1.2.3.4; route 10.0.0.0/8 next-hop 1.2.3.4; }
+        flow { route a { match { source 10.0.0.1/32; } then { discard; } } }
+    }
+}
+neighbor 127.0.0.3 { local-as 1; peer-as 2; router-id 192.0.2.1; local-address 127.0.0.1; family { minimal; } }
+"#;
+    let new = migrate(old);
+    assert!(
+        new.contains(
+            "family { ipv4 unicast; ipv4 mpls-vpn; ipv4 flow; ipv6 unicast; } # what is needed"
+        ),
+        "{new}"
+    );
+    assert!(new.contains("family { ipv4 unicast; } }"), "{new}");
+    assert_eq!(load(&new).1, 0, "{new}");
+    assert_eq!(meaning(old), meaning(&new));
+}
