@@ -245,9 +245,11 @@ impl Migration<'_> {
                         let afi = Afi::from_name(self.head(statement));
                         let safis = statement.statements().iter();
                         let safis = safis.filter_map(|inner| Safi::from_name(self.head(inner)));
-                        found.extend(afi.into_iter().flat_map(|afi| {
-                            safis.clone().map(move |safi| Family { afi, safi })
-                        }));
+                        found.extend(
+                            afi.into_iter().flat_map(|afi| {
+                                safis.clone().map(move |safi| Family { afi, safi })
+                            }),
+                        );
                     }
                     _ => {}
                 }
@@ -260,14 +262,19 @@ impl Migration<'_> {
     fn family_of(&self, section: &str, statement: &Statement) -> Option<Family> {
         let source = self.source(self.whole(statement));
         let has = |wanted: &str| {
-            source.split(|c: char| c.is_whitespace() || "{};".contains(c)).any(|word| word == wanted)
+            source
+                .split(|c: char| c.is_whitespace() || "{};".contains(c))
+                .any(|word| word == wanted)
         };
         let rd = has("rd") || has("route-distinguisher");
         let safi = match (section, self.head(statement)) {
             ("flow", "route") if rd => Safi::FLOW_VPN,
             ("flow", "route") => Safi::FLOW,
             ("l2vpn", word) => {
-                return Safi::from_name(word).map(|safi| Family { afi: Afi::L2VPN, safi });
+                return Safi::from_name(word).map(|safi| Family {
+                    afi: Afi::L2VPN,
+                    safi,
+                });
             }
             ("static", "route" | "attributes" | "attribute") if rd => Safi::MPLS_VPN,
             ("static", "route" | "attributes" | "attribute") if has("label") => Safi::NLRI_MPLS,
@@ -279,8 +286,14 @@ impl Migration<'_> {
             address.parse::<std::net::Ipv6Addr>().is_ok()
         };
         // The first address is that of the prefix, or of a match.
-        let first = source.split_whitespace().find(|word| word.contains('/') || six(word));
-        let afi = if first.is_some_and(six) { Afi::IPV6 } else { Afi::IPV4 };
+        let first = source
+            .split_whitespace()
+            .find(|word| word.contains('/') || six(word));
+        let afi = if first.is_some_and(six) {
+            Afi::IPV6
+        } else {
+            Afi::IPV4
+        };
         Some(Family { afi, safi })
     }
 
