@@ -43,6 +43,7 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
 }
 
 fn decode(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<(), String> {
+    super::tell_idle(&[(args.debug, "--debug"), (args.pdb, "--pdb")]);
     let strings = payload(args)?;
     for session in sessions(args, env_file)? {
         for bytes in &strings {

@@ -51,6 +51,9 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
         "exabgp-healthcheck" => std::iter::once("healthcheck".into()).chain(rest).collect(),
         "exabgp" => {
             let line = translate(rest.collect());
+            for option in &line.idle {
+                super::tell_idle(&[(true, option)]);
+            }
             if let Some(root) = line.root {
                 // Everything that looks for files below the root asks the environment.
                 let cause = again(&program, &line.words, &root);
@@ -82,6 +85,8 @@ struct Line {
     words: Vec<OsString>,
     /// `--root`: where ExaBGP's files are below.
     root: Option<PathBuf>,
+    /// Options without a meaning here.
+    idle: Vec<&'static str>,
 }
 
 /// What a command line of 4.x asks for.
@@ -94,6 +99,7 @@ struct Wish {
     version: bool,
     env_file: Option<OsString>,
     root: Option<PathBuf>,
+    idle: Vec<&'static str>,
     /// Options of `server`.
     options: Vec<OsString>,
     files: Vec<OsString>,
@@ -104,7 +110,7 @@ fn translate(given: Vec<OsString>) -> Line {
     if let Some(at) = given.iter().position(|word| word == "--run") {
         return Line {
             words: given[at + 1..].to_vec(),
-            root: None,
+            ..Line::default()
         };
     }
     // `--env-file` with its value may stand before the sub-command.
@@ -120,7 +126,7 @@ fn translate(given: Vec<OsString>) -> Line {
     {
         return Line {
             words: given,
-            root: None,
+            ..Line::default()
         };
     }
     let alone = given.len() == 1;
@@ -133,7 +139,7 @@ fn translate(given: Vec<OsString>) -> Line {
             _ => (text.as_str(), None),
         };
         let mut value = || value.clone().or_else(|| words.next()).unwrap_or_default();
-        match option {
+        match full(option) {
             "--version" => wish.version = true,
             "-v" if alone => wish.version = true,
             "--root" | "--folder" | "-f" => wish.root = Some(value().into()),
@@ -144,14 +150,19 @@ fn translate(given: Vec<OsString>) -> Line {
             "--diff-env" | "--de" => wish.env = Some(vec!["--diff", "--env"]),
             "--validate" | "--test" | "-t" => wish.validate = true,
             "--decode" | "-x" => wish.decode.push(value()),
-            "--memory" | "-m" | "--pdb" | "-p" => {}
-            "--profile" => drop(value()),
+            "--memory" | "-m" => wish.idle.push("--memory"),
+            "--pdb" | "-p" => wish.idle.push("--pdb"),
+            "--profile" => {
+                wish.idle.push("--profile");
+                value();
+            }
             "--signal" => wish.options.extend(["--signal".into(), value()]),
             "-s" => {
                 // `--memory` in 4.x, `--signal N` in 5.0.
                 let number = |word: &OsString| word.to_string_lossy().parse::<u64>().is_ok();
-                if let Some(seconds) = words.next_if(number) {
-                    wish.options.extend(["--signal".into(), seconds]);
+                match words.next_if(number) {
+                    Some(seconds) => wish.options.extend(["--signal".into(), seconds]),
+                    None => wish.idle.push("--memory"),
                 }
             }
             _ if option.starts_with('-') => wish.options.push(word),
@@ -159,6 +170,43 @@ fn translate(given: Vec<OsString>) -> Line {
         }
     }
     wish.line()
+}
+
+/// A long option of 4.x that was shortened as far as it is the only one, spelt out.
+fn full(option: &str) -> &str {
+    const LONG: [&str; 22] = [
+        "--version",
+        "--root",
+        "--folder",
+        "--env",
+        "--env-file",
+        "--full-ini",
+        "--fi",
+        "--diff-ini",
+        "--di",
+        "--full-env",
+        "--fe",
+        "--diff-env",
+        "--de",
+        "--validate",
+        "--test",
+        "--decode",
+        "--memory",
+        "--pdb",
+        "--profile",
+        "--signal",
+        "--debug",
+        "--once",
+    ];
+    let mut fits = LONG.into_iter().filter(|long| long.starts_with(option));
+    match (
+        option.len() > 2 && !LONG.contains(&option),
+        fits.next(),
+        fits.next(),
+    ) {
+        (true, Some(only), None) => only,
+        _ => option,
+    }
 }
 
 impl Wish {
@@ -203,6 +251,7 @@ impl Wish {
         Line {
             words,
             root: self.root,
+            idle: self.idle,
         }
     }
 }
@@ -227,6 +276,9 @@ mod tests {
                 "decode --configuration x.conf 001E 02",
             ),
             ("-x 001E", "decode 001E"),
+            ("--valid x.conf", "validate x.conf"),
+            ("--diff-e", "env --diff --env"),
+            ("--deb x.conf", "server --deb x.conf"),
             ("--fi", "env"),
             ("--di", "env --diff"),
             ("--full-env", "env --env"),

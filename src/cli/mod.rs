@@ -51,7 +51,14 @@ Start here:
   oxabgp my.conf                   run it, the same as `oxabgp server my.conf`
 
 Settings come from variables: `oxabgp_tcp_port=1179`, or as ExaBGP spells them, `exabgp_tcp_port=1179` and
-`exabgp.tcp.port=1179`; `oxabgp env` lists them all. Logs go to stderr.")]
+`exabgp.tcp.port=1179`; `oxabgp env` lists them all. Logs go to stderr.
+
+Exit codes:
+  0  done: the daemon was told to end, the configuration is good, the command was carried out
+  1  refused: a mistake in a configuration, a setting or a command, a port or file that is not to be had,
+     a helper that died too often
+  2  the command line itself is wrong
+  3  `oxabgp run`: no daemon answers")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -98,8 +105,9 @@ enum Command {
     /// Let a running daemon carry out a command, for scripts.
     ///
     /// Exit code 0: it was carried out; 1: it was refused, and the reason is on standard error; 3: no daemon answers.
-    /// Without words, each line of standard input is a command.
-    Run(ControlArgs),
+    /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are carried
+    /// out, and the exit code is the worst; put `begin` first and `commit` last for all or nothing.
+    Run(RunArgs),
     /// Run one session from the command line: commands on standard input, events on standard output.
     ///
     /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration. When
@@ -287,6 +295,16 @@ pub(crate) struct ControlArgs {
     command: Vec<String>,
 }
 
+/// Options of `run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArgs {
+    /// Carry out the lines of this file; `-` is standard input. Empty lines, and lines that start with `#`, are skipped.
+    #[arg(long, value_name = "FILE", conflicts_with = "command")]
+    batch: Option<PathBuf>,
+    #[command(flatten)]
+    control: ControlArgs,
+}
+
 /// Options of `pipe`.
 #[derive(Args, Debug)]
 pub(crate) struct PipeArgs {
@@ -385,6 +403,13 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             }
             Err(ExitCode::from(REFUSED))
         }
+    }
+}
+
+/// Tells which of these options were given and have no effect.
+fn tell_idle(options: &[(bool, &str)]) {
+    for (_, option) in options.iter().filter(|(given, _)| *given) {
+        eprintln!("warning: the option `{option}` has no effect here");
     }
 }
 

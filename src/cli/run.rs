@@ -1,24 +1,41 @@
 //! `oxabgp run`: commands of scripts to a running daemon. The exit code says whether they were carried out.
 
-use std::io::{self, BufRead, ErrorKind};
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::shell::{self, Link, Outcome};
-use super::{ControlArgs, REFUSED};
+use super::{REFUSED, RunArgs};
 
 /// The exit code when the daemon does not answer.
 const LOST: u8 = 3;
 
-pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
+pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
+    let (batch, args) = (args.batch.as_deref(), &args.control);
+    let file = match batch.filter(|path| *path != Path::new("-")) {
+        Some(path) => match File::open(path) {
+            Ok(file) => Some(file),
+            Err(cause) => {
+                eprintln!("error: {}: {cause}", path.display());
+                return ExitCode::from(REFUSED);
+            }
+        },
+        None => None,
+    };
     let Ok(mut link) = shell::open(args, env_file) else {
         return ExitCode::from(LOST);
     };
-    let code = if args.command.is_empty() {
-        lines(&mut link, args.json)
-    } else {
-        let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
-        one(&mut link, &words, args.json)
+    let code = match file {
+        Some(file) => lines(&mut link, BufReader::new(file), args.json),
+        None if args.command.is_empty() => lines(&mut link, io::stdin().lock(), args.json),
+        None => {
+            let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
+            one(&mut link, &words, args.json).map(|outcome| {
+                shell::tell(&outcome);
+                code(&outcome)
+            })
+        }
     };
     match code {
         Ok(code) => ExitCode::from(code),
@@ -31,27 +48,35 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-/// Carries out one command; its exit code.
-fn one(link: &mut Link, words: &[&str], json: bool) -> io::Result<u8> {
-    let command = shell::spell(words, json);
-    let outcome = shell::ask(link, &command)?;
-    shell::tell(&outcome);
-    Ok(match outcome {
+/// Carries out one command.
+fn one(link: &mut Link, words: &[&str], json: bool) -> io::Result<Outcome> {
+    shell::ask(link, &shell::spell(words, json))
+}
+
+const fn code(outcome: &Outcome) -> u8 {
+    match outcome {
         Outcome::Done | Outcome::Unanswered => 0,
         Outcome::Failed(_) => REFUSED,
         Outcome::Shutdown | Outcome::Silence => LOST,
-    })
+    }
 }
 
-/// Carries out the lines of standard input, all of them; the worst exit code.
-fn lines(link: &mut Link, json: bool) -> io::Result<u8> {
+/// Carries out lines, all of them; the worst exit code. What is refused is told with the number of its line.
+fn lines(link: &mut Link, input: impl BufRead, json: bool) -> io::Result<u8> {
     let mut worst = 0;
-    for line in io::stdin().lock().lines() {
+    for (index, line) in input.split(b'\n').enumerate() {
         let line = line?;
+        let line = String::from_utf8_lossy(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        if !words.is_empty() {
-            worst = worst.max(one(link, &words, json)?);
+        if words.first().is_none_or(|word| word.starts_with('#')) {
+            continue;
         }
+        let outcome = one(link, &words, json)?;
+        if code(&outcome) != 0 {
+            eprint!("line {}: ", index + 1);
+        }
+        shell::tell(&outcome);
+        worst = worst.max(code(&outcome));
     }
     Ok(worst)
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use tracing::{error, warn};
+use tracing::error;
 
 use super::log::{self, Verbosity};
 use super::{REFUSED, ServerArgs};
@@ -27,7 +27,11 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         return ExitCode::from(REFUSED);
     }
     log::start(&env.log, verbosity);
-    warn_of_idle(args);
+    super::tell_idle(&[
+        (args.memory, "--memory"),
+        (args.pdb, "--pdb"),
+        (args.profile.is_some(), "--profile"),
+    ]);
     if args.passive {
         env.bgp.passive = true;
     }
@@ -55,19 +59,6 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
         Err(fatal) => {
             error!("{fatal}");
             ExitCode::from(REFUSED)
-        }
-    }
-}
-
-/// Tells which options have no effect.
-fn warn_of_idle(args: &ServerArgs) {
-    for (given, option) in [
-        (args.memory, "--memory"),
-        (args.pdb, "--pdb"),
-        (args.profile.is_some(), "--profile"),
-    ] {
-        if given {
-            warn!("the option `{option}` has no effect here");
         }
     }
 }

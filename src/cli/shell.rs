@@ -18,9 +18,11 @@ use rustyline::{Config, Editor, Helper};
 use super::{ControlArgs, REFUSED};
 use crate::daemon::control::places;
 
+mod history;
 mod link;
 mod words;
 
+use history::History;
 pub(crate) use link::{Link, Lost, Outcome};
 
 /// What ExaBGP says of a refused command.
@@ -169,10 +171,17 @@ impl Completer for Commands {
 
 /// Talks with somebody at a terminal.
 fn converse(link: &mut Link, json: bool) -> io::Result<ExitCode> {
-    let config = Config::builder().auto_add_history(true).build();
+    let config = Config::builder()
+        .auto_add_history(true)
+        .history_ignore_space(true)
+        .build();
+    let mut said = History::load();
     let mut editor = Editor::<Commands, MemHistory>::with_history(config, MemHistory::new())
         .map_err(io::Error::other)?;
     editor.set_helper(Some(Commands));
+    for line in said.lines() {
+        editor.add_history_entry(line).map_err(io::Error::other)?;
+    }
     println!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` leaves");
     loop {
         let line = match editor.readline("oxabgp> ") {
@@ -181,6 +190,7 @@ fn converse(link: &mut Link, json: bool) -> io::Result<ExitCode> {
             Err(ReadlineError::Eof) => return Ok(ExitCode::SUCCESS),
             Err(cause) => return Err(io::Error::other(cause)),
         };
+        said.add(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match &words[..] {
             [] => {}

@@ -12,6 +12,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
         Ok(env) => env,
         Err(code) => return code,
     };
+    super::tell_idle(&[(args.pdb, "--pdb")]);
     let mut code = ExitCode::SUCCESS;
     for path in &args.configuration {
         match Config::load(path, &env) {

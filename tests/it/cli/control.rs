@@ -1,6 +1,7 @@
 //! `oxabgp cli` and `oxabgp run`, over the socket and over named pipes.
 
 use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::mpsc;
 
@@ -15,7 +16,8 @@ fn client(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = oxabgp(arguments);
     command
         .env("oxabgp_api_socketpath", lab.path("control.sock"))
-        .env("EXABGP_ROOT", lab.path("root"));
+        .env("EXABGP_ROOT", lab.path("root"))
+        .env("XDG_STATE_HOME", lab.path("state"));
     command
 }
 
@@ -169,6 +171,46 @@ fn at_a_terminal_lines_are_edited_and_completed() {
     until("oxabgp> ");
     keys.write_all(b"exit\n").expect("written");
     assert!(child.wait().expect("it ends").success());
+    // All of it is there the next time, for its owner only.
+    let history = lab.path("state/oxabgp/history");
+    let text = std::fs::read_to_string(&history).expect("a file");
+    assert_eq!(text, "version\nnonsense\nversion\nexit\n");
+    let facts = std::fs::metadata(history).expect("facts");
+    assert_eq!(PermissionsExt::mode(&facts.permissions()) & 0o777, 0o600);
+}
+
+#[test]
+fn a_file_of_commands_is_carried_out_to_its_end() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let mut peer = session(&listener);
+    let lines = "# all of these\n\nannounce route 10.7.0.0/16 next-hop 192.0.2.1\nnonsense\n  #more\n\
+        announce route 10.8.0.0/16 next-hop 192.0.2.1\n";
+    let file = lab.write("commands", lines);
+    let file = file.to_str().expect("UTF-8");
+    let (code, out, err) = run(&mut client(&lab, &["run", "--batch", file]), "");
+    assert_eq!((code, out.as_str()), (1, ""), "{err}");
+    assert!(
+        err.starts_with("line 4: error: there is no command `nonsense`"),
+        "{err}"
+    );
+    announced(&mut peer, &[16, 10, 7]);
+    announced(&mut peer, &[16, 10, 8]);
+    // From standard input; all or nothing.
+    let all = "begin\nannounce route 10.9.0.0/16 next-hop 192.0.2.1\nannounce route 10.9.0.0/99\ncommit\n";
+    let (code, _, err) = run(&mut client(&lab, &["run", "--batch", "-"]), all);
+    assert_eq!(code, 1, "{err}");
+    let (code, out, _) = run(&mut client(&lab, &["run", "show", "adj-rib", "out"]), "");
+    assert!(code == 0 && !out.contains("10.9."), "{out}");
+    let good = all.replace("10.9.0.0/99", "10.10.0.0/16 next-hop 192.0.2.1");
+    let (code, _, err) = run(&mut client(&lab, &["run", "--batch", "-"]), &good);
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (code, _, err) = run(&mut client(&lab, &["run", "--batch", "/no/such/file"]), "");
+    assert_eq!(code, 1);
+    assert!(err.contains("/no/such/file"), "{err}");
+    let (code, _, _) = run(&mut client(&lab, &["run", "--batch", "-", "version"]), "");
+    assert_eq!(code, 2, "a file or a command");
 }
 
 #[test]

@@ -106,3 +106,315 @@ fn the_command_line_client_has_its_own_names() {
     );
     assert!(out.contains("announce route"), "{out}");
 }
+
+/// A command line, its exit code, and what must be seen on standard output and standard error.
+type Line<'a> = (&'a str, i32, &'a str, &'a str);
+
+/// Every option of 5.0.15 and 4.2 by both of its names: it has its effect, or it is told to have none. `GOOD` is a
+/// configuration whose peer refuses connections: with one attempt the daemon ends by itself.
+const LINES: &[Line<'_>] = &[
+    // 5.0: exabgp server
+    ("server -1 GOOD", 0, "", "is running"),
+    ("server --once GOOD", 0, "", "no more attempts"),
+    ("server -1 -v GOOD", 0, "", "Z  INFO oxabgp"),
+    ("server -1 --verbose GOOD", 0, "", "Z  INFO oxabgp"),
+    ("server -1 -d GOOD", 0, "", "Z  INFO oxabgp"),
+    ("server -1 --debug GOOD", 0, "", "Z  INFO oxabgp"),
+    ("server -1 -m GOOD", 0, "", "`--memory` has no effect"),
+    ("server -1 --memory GOOD", 0, "", "`--memory` has no effect"),
+    ("server -1 -p GOOD", 0, "", "`--pdb` has no effect"),
+    ("server -1 --pdb GOOD", 0, "", "`--pdb` has no effect"),
+    (
+        "server -1 --profile x GOOD",
+        0,
+        "",
+        "`--profile` has no effect",
+    ),
+    ("server", 2, "", "Usage"),
+    ("server --no-such GOOD", 2, "", "--no-such"),
+    ("server -1 /no/such.conf", 1, "", "no/such.conf"),
+    // 5.0: exabgp validate
+    ("validate GOOD", 0, "", "good"),
+    ("validate BAD", 1, "", "hold-time"),
+    ("validate -n GOOD", 0, "", "good"),
+    ("validate --neighbor GOOD", 0, "", "good"),
+    ("validate -r GOOD", 0, "", "good"),
+    ("validate --route GOOD", 0, "", "good"),
+    ("validate -v GOOD", 0, "neighbor 127.0.0.1 {", "good"),
+    ("validate --verbose GOOD", 0, "neighbor 127.0.0.1 {", "good"),
+    ("validate -p GOOD", 0, "", "`--pdb` has no effect"),
+    ("validate --pdb GOOD", 0, "", "`--pdb` has no effect"),
+    ("validate GOOD BAD", 1, "", "hold-time"),
+    // 5.0: exabgp env
+    ("env", 0, "\n[exabgp.tcp]\nacl = false", ""),
+    ("env -d", 0, "", ""),
+    ("env --diff -e", 0, "exabgp.api.cli=false\n", ""),
+    ("env --env", 0, "exabgp.tcp.port=179\n", ""),
+    // 5.0: exabgp decode
+    ("decode HEX", 0, "10.0.1.0/24", ""),
+    ("decode -u HEX", 0, "10.0.1.0/24", ""),
+    ("decode --update HEX", 0, "10.0.1.0/24", ""),
+    ("decode -o HEX", 0, "10.0.1.0/24", ""),
+    ("decode --open HEX", 0, "10.0.1.0/24", ""),
+    ("decode -d HEX", 0, "10.0.1.0/24", "`--debug` has no effect"),
+    (
+        "decode --debug HEX",
+        0,
+        "10.0.1.0/24",
+        "`--debug` has no effect",
+    ),
+    ("decode -p HEX", 0, "10.0.1.0/24", "`--pdb` has no effect"),
+    (
+        "decode --pdb HEX",
+        0,
+        "10.0.1.0/24",
+        "`--pdb` has no effect",
+    ),
+    ("decode -c GOOD HEX", 0, "\"local\": 65000", ""),
+    ("decode --configuration GOOD HEX", 0, "\"local\": 65000", ""),
+    ("decode -f ipv4~unicast HEX", 0, "10.0.1.0/24", ""),
+    (
+        "decode --family ipv4~unicast -n 180A0001",
+        0,
+        "10.0.1.0/24",
+        "",
+    ),
+    (
+        "decode -f ipv4~unicast --nlri 180A0001",
+        0,
+        "10.0.1.0/24",
+        "",
+    ),
+    (
+        "decode -f ipv4~unicast -i -n 00000007180A0001",
+        0,
+        "0.0.0.7",
+        "",
+    ),
+    (
+        "decode -f ipv4~unicast --path-information -n 00000007180A0001",
+        0,
+        "0.0.0.7",
+        "",
+    ),
+    ("decode zz", 1, "", "error"),
+    // 5.0: the rest
+    ("version", 0, "ExaBGP : 5.0.15\n", ""),
+    (
+        "cli --pipename oxabgp-nobody version",
+        1,
+        "(oxabgp-nobody.in and oxabgp-nobody.out)",
+        "",
+    ),
+    ("--help", 0, "Usage", ""),
+    ("-h", 0, "Usage", ""),
+    ("", 1, "Usage", ""),
+    ("--env-file ENV env -e", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("env -e --env-file=ENV", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("typo", 1, "", "typo"),
+    // 4.2
+    ("-1 GOOD", 0, "", "is running"),
+    ("GOOD --once", 0, "", "is running"),
+    ("--version", 0, "ExaBGP : 5.0.15\n", ""),
+    ("-v", 0, "ExaBGP : 5.0.15\n", ""),
+    ("-e ENV --fe", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("--env ENV --full-env", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("-e ENV --de", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("-e ENV --diff-env", 0, "exabgp.bgp.openwait=7\n", ""),
+    ("-e ENV --fi", 0, "openwait = 7\n", ""),
+    ("-e ENV --full-ini", 0, "openwait = 7\n", ""),
+    ("-e ENV --di", 0, "openwait = 7\n", ""),
+    ("-e ENV --diff-ini", 0, "openwait = 7\n", ""),
+    ("-f ROOT --fe", 0, "exabgp.bgp.openwait=9\n", ""),
+    ("--root ROOT --fe", 0, "exabgp.bgp.openwait=9\n", ""),
+    ("-t GOOD", 0, "", "good"),
+    ("--test BAD", 1, "", "hold-time"),
+    ("--validate GOOD", 0, "", "good"),
+    ("-x HEX", 0, "10.0.1.0/24", ""),
+    ("--decode HEX", 0, "10.0.1.0/24", ""),
+    ("--decode HEX GOOD", 0, "\"local\": 65000", ""),
+    ("-1 -d GOOD", 0, "", "Z  INFO oxabgp"),
+    ("-1 --debug GOOD", 0, "", "Z  INFO oxabgp"),
+    ("-1 -s GOOD", 0, "", "`--memory` has no effect"),
+    ("-1 --memory GOOD", 0, "", "`--memory` has no effect"),
+    ("-1 -p GOOD", 0, "", "`--pdb` has no effect"),
+    ("-1 --pdb GOOD", 0, "", "`--pdb` has no effect"),
+    ("-1 --profile x GOOD", 0, "", "`--profile` has no effect"),
+    (
+        "--run cli --pipename oxabgp-nobody version",
+        1,
+        "(oxabgp-nobody.in",
+        "",
+    ),
+    ("--run healthcheck --help", 0, "Usage", ""),
+];
+
+#[test]
+fn every_option_of_exabgp_works_or_is_told_to_have_no_effect() {
+    let lab = Lab::new();
+    let (free, port) = listener();
+    drop(free);
+    let good = lab.write("good.conf", &neighbor(port, ""));
+    let bad = lab.write("bad.conf", &neighbor(port, "hold-tiem 3;"));
+    let env = lab.write("my.env", "[exabgp.bgp]\nopenwait = 7\n");
+    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a folder");
+    lab.write("root/etc/exabgp/exabgp.env", "[exabgp.bgp]\nopenwait = 9\n");
+    let mut failures = Vec::new();
+    for (line, wanted, on_out, on_err) in LINES {
+        let words: Vec<String> = line
+            .split_ascii_whitespace()
+            .map(|word| {
+                let path = match word {
+                    "GOOD" => &good,
+                    "BAD" => &bad,
+                    "ENV" => &env,
+                    "ROOT" => return lab.path("root").to_str().expect("UTF-8").to_owned(),
+                    "HEX" => {
+                        return "00000014400101004002060201 0000FDE9400304010203 04180A0001"
+                            .to_owned();
+                    }
+                    word => {
+                        let env = env.to_str().expect("UTF-8");
+                        return word.replace('~', " ").replace("=ENV", &format!("={env}"));
+                    }
+                };
+                path.to_str().expect("UTF-8").to_owned()
+            })
+            .collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (code, out, err) = run(&mut called(&lab, "exabgp", &words), "");
+        let quiet = *wanted != 0 || !on_err.is_empty() || err.is_empty();
+        if code != *wanted || !out.contains(on_out) || !err.contains(on_err) || !quiet {
+            failures.push(format!(
+                "exabgp {line}\n  code {code}\n  out {out}\n  err {err}"
+            ));
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn a_passive_server_never_connects_and_a_signal_reloads_by_itself() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let file = lab.write("x.conf", &neighbor(port, ""));
+    let file = file.to_str().expect("UTF-8");
+    for option in ["-P", "--passive"] {
+        for wait in ["-s", "--signal"] {
+            let log = lab.path("log");
+            let mut command = called(&lab, "exabgp", &["server", option, wait, "1", file]);
+            command.stderr(std::fs::File::create(&log).expect("a file"));
+            let mut child = command.spawn().expect("the program starts");
+            lab.lines("log", |lines| {
+                lines
+                    .iter()
+                    .any(|line| line.contains("the configuration is reloaded"))
+            });
+            listener.set_nonblocking(true).expect("a mode");
+            assert!(listener.accept().is_err(), "{option}: it connects");
+            terminate(&child);
+            let status = wait_for("its end", || child.try_wait().expect("a status"));
+            assert_eq!(status.code(), Some(0));
+        }
+    }
+}
+
+/// `exabgp env` of 5.0.15, to the byte.
+const ENV_5_0_15: &str = "
+[exabgp.api]
+ack = true
+chunk = 1
+cli = true
+compact = false
+encoder = json
+pipename = 'exabgp'
+respawn = true
+show-routes-format = v1
+terminate = false
+
+[exabgp.bgp]
+openwait = 60
+passive = false
+
+[exabgp.cache]
+attributes = true
+nexthops = true
+
+[exabgp.daemon]
+daemonize = false
+drop = true
+pid = ''
+umask = '0o137'
+user = 'nobody'
+
+[exabgp.log]
+all = false
+configuration = true
+daemon = true
+destination = 'stdout'
+enable = true
+level = INFO
+message = false
+network = true
+packets = false
+parser = false
+processes = true
+reactor = true
+rib = false
+routes = false
+short = true
+statistics = true
+timers = false
+
+[exabgp.pdb]
+enable = false
+
+[exabgp.profile]
+enable = false
+file = ''
+
+[exabgp.reactor]
+speed = 1.0
+
+[exabgp.tcp]
+acl = false
+attempts = 0
+bind = ''
+delay = 0
+once = false
+port = 179
+";
+
+#[test]
+fn settings_are_listed_to_the_byte_as_exabgp_lists_them() {
+    let lab = Lab::new();
+    let list = |options: &[&str], settings: &[(&str, &str)]| {
+        let mut words = vec!["env"];
+        words.extend(options);
+        let mut command = called(&lab, "exabgp", &words);
+        command.env_clear();
+        command.envs(settings.iter().copied());
+        let (code, out, err) = run(&mut command, "");
+        assert_eq!((code, err.as_str()), (0, ""));
+        out
+    };
+    assert_eq!(list(&[], &[]), ENV_5_0_15);
+    assert_eq!(list(&["-d"], &[]), "");
+    assert_eq!(list(&["-d", "-e"], &[]), "");
+    let settings = [
+        ("exabgp_tcp_port", "1790"),
+        ("exabgp_log_level", "debug"),
+        ("exabgp_daemon_umask", "0022"),
+        ("exabgp_tcp_bind", "192.0.2.1 ::1"),
+        ("exabgp_api_ack", "0"),
+        ("exabgp_daemon_pid", "/tmp/x"),
+    ];
+    assert_eq!(
+        list(&["-d"], &settings),
+        "\n[exabgp.api]\nack = false\n\n[exabgp.daemon]\npid = '/tmp/x'\numask = '0o22'\n\n[exabgp.log]\nlevel = DEBUG\n\n[exabgp.tcp]\nbind = '192.0.2.1 ::1'\nport = 1790\n"
+    );
+    assert_eq!(
+        list(&["-d", "-e"], &settings),
+        "exabgp.daemon.pid='/tmp/x'\nexabgp.daemon.umask='0o22'\nexabgp.log.level=DEBUG\nexabgp.tcp.bind='192.0.2.1 ::1'\nexabgp.tcp.port=1790\nexabgp.api.ack=false\n"
+    );
+}
