@@ -321,6 +321,7 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
         match foreign {
             None => {
                 self_address(cx, &route, session, span);
+                extended_next_hop(cx, &route, session, span);
                 routes.push(route);
             }
             Some(Family::IPV4_UNICAST) => cx.report.add(
@@ -350,6 +351,39 @@ fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig
                 "`next-hop self` of an IPv6 route needs a session over IPv6",
             )
             .with_help("write the next hop's address"),
+        );
+    }
+}
+
+/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may not take it. The other way
+/// round there is no form of it at all.
+fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
+    let hop = route.attributes.next_hop();
+    let v6_plain = [Family::IPV6_UNICAST, Family::new(2, 2)];
+    if matches!(hop, Some(NextHop::V4(_)))
+        && route
+            .nlri
+            .iter()
+            .any(|nlri| v6_plain.contains(&nlri.family))
+    {
+        let text = "an IPv6 route needs an IPv6 next hop: it is not announced";
+        cx.report.add(Diagnostic::warning(span, text));
+    }
+    let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
+    let offered = session.capabilities.nexthop.iter().flatten();
+    let plain = [Family::IPV4_UNICAST, Family::new(1, 2)];
+    let strange = route
+        .nlri
+        .iter()
+        .map(|nlri| nlri.family)
+        .find(|family| plain.contains(family) && offered.clone().all(|(one, _)| one != family));
+    if let Some(family) = strange.filter(|_| is_v6) {
+        cx.report.add(
+            Diagnostic::warning(span, "the peer may refuse an IPv6 next hop for this route")
+                .with_help(format!(
+                    "add `nexthop {{ {family} ipv6; }}` and `ipv6 {};` to the families (RFC 8950)",
+                    family.safi
+                )),
         );
     }
 }

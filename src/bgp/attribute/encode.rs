@@ -29,9 +29,6 @@ pub enum EncodeError {
     /// An IPv4 next hop for an IPv6 route.
     #[error("an IPv6 route needs an IPv6 next hop")]
     Ipv4NextHop,
-    /// An IPv6 next hop for an IPv4 route without RFC 8950.
-    #[error("the peer does not take IPv6 next hops for this family: `nexthop` is not negotiated")]
-    ExtendedNextHop,
     /// An attribute of more than 65,535 bytes.
     #[error("an attribute is longer than 65535 bytes")]
     TooLong,
@@ -97,15 +94,15 @@ pub fn next_hop_field(
             push(&address.to_ipv6_mapped().octets());
         }
         Some(NextHop::V4(address)) => push(&address.octets()),
+        // Written whether RFC 8950 was negotiated or not: whoever gives an IPv4 route an IPv6 next hop knows the peer, and
+        // ExaBGP sends it as well.
         Some(NextHop::V6(address)) => {
-            extended(family, sender)?;
             push(&address.octets());
             if let Some(local) = with_link_local(family, address, sender) {
                 push(&local.octets());
             }
         }
         Some(NextHop::V6LinkLocal(global, local)) => {
-            extended(family, sender)?;
             [global, local]
                 .iter()
                 .for_each(|one: &Ipv6Addr| push(&one.octets()));
@@ -124,16 +121,6 @@ fn with_link_local(family: Family, global: Ipv6Addr, sender: &Sender) -> Option<
         .codec
         .link_local
         .filter(|_| fits && !global.is_unicast_link_local())
-}
-
-/// Whether an IPv6 next hop may be used. Plain IPv4 routes need RFC 8950 to be negotiated; VPN and labelled ones are sent as
-/// ExaBGP sends them, since SRv6 services (RFC 9252) are run without that capability as well.
-fn extended(family: Family, sender: &Sender) -> Result<(), EncodeError> {
-    let negotiated = sender.codec.extended_nexthop.contains(family);
-    if family.afi == Afi::IPV4 && is_plain(family) && !negotiated {
-        return Err(EncodeError::ExtendedNextHop);
-    }
-    Ok(())
 }
 
 fn is_plain(family: Family) -> bool {
@@ -353,7 +340,7 @@ mod tests {
         );
         assert_eq!(
             field(Family::IPV4_UNICAST, "::1"),
-            Err(EncodeError::ExtendedNextHop)
+            Ok("00000000000000000000000000000001".into())
         );
     }
 }
