@@ -195,6 +195,17 @@ pub struct NeighborStatus<'a> {
     pub messages: MessageCounts,
 }
 
+impl NeighborStatus<'_> {
+    /// The peer's address or, for neighbours of a range that nobody has connected from yet, the range: `192.0.2.0/24`.
+    pub fn address(&self) -> String {
+        let word = self.name.split(' ').nth(1);
+        match word.filter(|word| word.contains('/')) {
+            Some(range) => range.to_owned(),
+            None => self.peer_address.to_string(),
+        }
+    }
+}
+
 /// Messages counted by direction and type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MessageCounts {

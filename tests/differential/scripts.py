@@ -15,7 +15,9 @@ import time
 import traceback
 
 import scripts_answers  # noqa: F401 (each adds its scenarios)
+import scripts_cli  # noqa: F401
 import scripts_events  # noqa: F401
+import scripts_families  # noqa: F401
 import scripts_life  # noqa: F401
 import scripts_sessions  # noqa: F401
 from differences import shown_configuration
@@ -88,6 +90,7 @@ def group(wrong, begin, what, most=12):
 
 def perform(exabgp, oxabgp, comparison, only=None, workers=6):
     """All scenarios; the number of those that were played."""
+    Stage.programs = {"exabgp": exabgp, "oxabgp": oxabgp}
     chosen = [s for s in SCENARIOS if not only or any(s.__name__.startswith(o) for o in only)]
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         waiting = [(s, pool.submit(play, s, "oxabgp", oxabgp), pool.submit(play, s, "exabgp", exabgp)) for s in chosen]
@@ -110,6 +113,7 @@ def main():
     parser.add_argument("--exabgp", default=os.environ.get("EXABGP", os.path.join(HERE, "../.venv/bin/exabgp")))
     parser.add_argument("--oxabgp", default=os.environ.get("OXABGP", os.path.join(HERE, "../../target/release/oxabgp")))
     options = parser.parse_args()
+    Stage.programs = {"exabgp": options.exabgp, "oxabgp": options.oxabgp}
     if options.show:
         for name, program in (("exabgp", options.exabgp), ("oxabgp", options.oxabgp)):
             for function in SCENARIOS:

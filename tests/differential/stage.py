@@ -130,6 +130,7 @@ def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refr
 class Stage:
     """One program with its helpers and peers."""
 
+    programs = {}
     # What the log says once a reload is over, well or not.
     LOADED = {"exabgp": "loaded new configuration successfully|could not load/reload configuration",
               "oxabgp": "the configuration is reloaded|the configuration has mistakes"}
@@ -180,7 +181,7 @@ class Stage:
         settings.update(environment or {})
         self.daemon = Daemon(self.program, self.sections() + text, self.folder, settings)
         self.control.write("enable-ack\n")
-        self.wait(lambda: self.printed["control"], "answer to enable-ack")
+        self.wait(lambda: self.printed["control"] or not self.daemon.alive(), "answer to enable-ack")
 
     def free_port(self):
         with socket.socket() as one:
@@ -195,8 +196,11 @@ class Stage:
 
     # --- on the stage
 
-    def up(self, address, opened=None, timeout=30):
-        """Takes the daemon's connection (or the one that waits since the last session) up to Established; its OPEN is kept."""
+    def up(self, address, opened=None, timeout=30, told=None):
+        """Takes the daemon's connection (or the one that waits since the last session) up to Established; its OPEN is kept.
+
+        `told`: a helper with text events that hears of it, where `show neighbor` does not work.
+        """
         peer = self.peer(address)
         try:
             if peer.socket is None or peer.closed or peer.opened is None or peer.up:
@@ -205,7 +209,10 @@ class Stage:
             peer.shake(opened or peer_open(), timeout)
         except Failure as error:
             raise Failure(f"{address}: {error}") from None
-        self.established(address)
+        if told is None:
+            self.established(address)
+        else:
+            self.wait(lambda: f"neighbor {address} up" in self.printed[told], f"session of {address}")
 
     def established(self, address, timeout=20):
         """Waits until the daemon calls a session established: what comes then is told to it."""

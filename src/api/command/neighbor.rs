@@ -61,7 +61,7 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     } else if summary {
         out.push_str(HEADER);
         call.control.neighbors(&mut |status| {
-            if limit.is_empty() || limit == status.peer_address.to_string() {
+            if limit.is_empty() || limit == status.address() {
                 summary_line(status, out);
             }
         });
@@ -98,7 +98,7 @@ fn summary_line(status: &NeighborStatus<'_>, out: &mut String) {
     let _ = writeln!(
         out,
         "{:<15} {:<7} {age:>9} {:<12} {:>10} {:>10}",
-        status.peer_address.to_string(),
+        status.address(),
         asn_text(status.peer_as),
         status.state.to_lowercase(),
         updates.0,
@@ -153,7 +153,7 @@ fn extensive_block(status: &NeighborStatus<'_>, out: &mut String) {
     let _ = writeln!(
         out,
         "Neighbor {}\n\n    Session                       Local",
-        status.peer_address
+        status.address()
     );
     row(out, "local", &local, "", "");
     row(out, "state", status.state, "", "");

@@ -153,3 +153,17 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
     });
     assert_eq!(lines[..2], ["done", "error"]);
 }
+
+#[test]
+fn a_range_is_shown_as_one() {
+    let lab = Lab::new();
+    let script = speaker(&lab, &["show neighbor summary"]);
+    let configuration = process(&lab, "helper", &script)
+        + "neighbor 127.0.0.0/29 { passive true; router-id 10.0.0.1; local-address 127.0.0.1; \
+           local-as 65000; peer-as 65001; api { processes [ helper ]; } }\n";
+    let _daemon = Daemon::start(&lab, &configuration);
+    lab.write("go", "");
+    let lines = lab.lines("told", |lines| lines.len() >= 3);
+    assert!(lines[1].starts_with("127.0.0.0/29    65001"), "{}", lines[1]);
+    assert_eq!(lines[2], "done");
+}
