@@ -32,7 +32,7 @@ def piped(t, name):
     return root
 
 
-def cli_scenario(who, commands):
+def cli_scenario(who, part, commands):
     def play(t):
         name = "d" + os.path.basename(t.folder).replace("-", "")
         root = piped(t, name)
@@ -47,14 +47,15 @@ def cli_scenario(who, commands):
             t.note("client", *client(t, mine, words, name, root), label=f"cli {words}")
             t.settle(f"cli {words}")
         t.end()
-    play.__name__ = f"cli_{who}"
+    play.__name__ = f"cli_{who}_{part}"
     play.__doc__ = "Commands by the client of a program, over the pipes of its own daemon or of the other's."
     scenario(play)
 
 
-cli_scenario("exabgp", COMMANDS)
-cli_scenario("oxabgp", COMMANDS)
-cli_scenario("own", COMMANDS[:8])
+cli_scenario("exabgp", "one", COMMANDS[:8])
+cli_scenario("exabgp", "two", ["announce route 10.0.9.0/24 next-hop 1.1.1.1", *COMMANDS[8:]])
+cli_scenario("oxabgp", "all", COMMANDS)
+cli_scenario("own", "some", COMMANDS[:8])
 
 
 def speaks(t, environment, file=None):
@@ -101,7 +102,7 @@ def helper_long_line(t):
     t.peer("127.0.0.2")
     script = os.path.join(t.folder, "long.sh")
     with open(script, "w") as f:
-        f.write(f"#!/bin/sh\nif [ ! -e {t.folder}/once ]; then\n  : > {t.folder}/once\n  head -c 1200000 /dev/zero | tr '\\0' a\n  exec cat > /dev/null\nfi\n"
+        f.write(f"#!/bin/sh\nif [ ! -e {t.folder}/once ]; then\n  : > {t.folder}/once\n  head -c 1200000 /dev/zero | tr '\\0' a\n  cat > /dev/null\n  exit\nfi\n"
                 "echo 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\ncat > /dev/null\n:\n")
     os.chmod(script, 0o755)
     t.helper("long", "text", script)

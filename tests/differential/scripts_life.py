@@ -157,7 +157,7 @@ def helper_environment(t):
         os.chmod(out, 0o666)
     with open(script, "w") as f:
         f.write("#!/bin/sh\n{ pwd; umask; echo \"$#:$1:$2:$3\"; echo \"$TERM\"; echo \"${exabgp_cli_pipe-none}\"; echo \"$FROM_OUTSIDE\"; "
-                "test -t 0 && echo terminal; echo end; } > " + out + "\nexec cat > /dev/null\n")
+                "test -t 0 && echo terminal; echo end; } > " + out + "\ncat > /dev/null\n:\n")
     os.chmod(script, 0o755)
     t.helper("look", "text", f"{script} one 'two three' \"four five\"")
     t.start(text(2, OLD, processes="text").replace("api x2", "api y { processes [ look ]; } api x2"), {"FROM_OUTSIDE": "yes"})
@@ -166,6 +166,7 @@ def helper_environment(t):
     def found():
         with open(out) as f:
             return f.read()
+    t.settle("up", final=True)
     t.wait(lambda: "end\n" in found(), "what the helper found")
     t.note("found", *found().replace(t.folder, "FOLDER").split("\n"))
     t.end()
