@@ -164,6 +164,10 @@ fn a_range_is_shown_as_one() {
     let _daemon = Daemon::start(&lab, &configuration);
     lab.write("go", "");
     let lines = lab.lines("told", |lines| lines.len() >= 3);
-    assert!(lines[1].starts_with("127.0.0.0/29    65001"), "{}", lines[1]);
+    assert!(
+        lines[1].starts_with("127.0.0.0/29    65001"),
+        "{}",
+        lines[1]
+    );
     assert_eq!(lines[2], "done");
 }
