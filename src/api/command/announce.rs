@@ -202,7 +202,8 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     } else {
         name.to_owned()
     };
-    let peers = match call.peers(SCOPE) {
+    // The name on a route is what binds the two: a helper that no `api` section names switches it as well, as with ExaBGP.
+    let peers = match call.peers(Among::All) {
         // Without a selector the names alone decide, and a name that no route has is no mistake either.
         Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
             PeerSet::new()

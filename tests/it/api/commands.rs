@@ -74,7 +74,7 @@ fn routes_reach_the_neighbours_they_are_for() {
         ),
         (
             "announce watchdog",
-            &["Announce watchdog healthcheck to 0,1"],
+            &["Announce watchdog healthcheck to 0,1,2"],
         ),
         (
             "neighbor 127.0.0.2 withdraw watchdog dns",
@@ -334,7 +334,7 @@ fn sync_waits_for_the_peers_that_were_told_something() {
     talk.calls();
     talk.source.sync = false;
     talk.say("announce watchdog sync");
-    assert_eq!(talk.calls(), ["Announce watchdog sync to 0,1"]);
+    assert_eq!(talk.calls(), ["Announce watchdog sync to 0,1,2"]);
 }
 
 #[test]

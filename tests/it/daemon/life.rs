@@ -242,6 +242,19 @@ fn a_watchdog_is_switched_by_its_name() {
 }
 
 #[test]
+fn a_watchdog_needs_no_api_section() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = "echo announce watchdog dnsr; while read -r line; do :; done";
+    let body = "static { route 10.5.0.0/16 next-hop 192.0.2.1 watchdog dnsr withdraw; }";
+    let configuration = process(&lab, "helper", script) + &neighbor(port, body);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = RawPeer::accept(&listener);
+    peer.establish(&crate::support::peer::open(65001, [10, 0, 0, 2]));
+    announced(&mut peer, &[16, 10, 5]);
+}
+
+#[test]
 fn a_withdrawal_reaches_the_peer() {
     let lab = Lab::new();
     let script = "echo announce route 10.9.0.0/16 next-hop 192.0.2.1\n\
