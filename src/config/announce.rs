@@ -109,6 +109,9 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             let found = route::attributes(&mut c, Verb::Announce)?;
             c.finish().map(|()| found)
         }
+        "rtc" if statement.block.is_none() => whole(cx, statement, "a `static` section", "rtc", |c| {
+            grammar::sentence(c, Family::new(1, 132), Verb::Announce)
+        }),
         "sr-policy" if statement.block.is_none() => {
             let endpoint = words
                 .iter()
@@ -124,7 +127,7 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             schema::cursor(tree, statement).1.last_span(),
             format!("unknown keyword `{word}` in a `static` section"),
         )
-        .with_near_miss(word, ["route", "attributes", "sr-policy"])),
+        .with_near_miss(word, ["route", "attributes", "sr-policy", "rtc"])),
     }
 }
 

@@ -71,7 +71,7 @@ impl TailBuilder {
         if let Some(attribute) = Attribute::parse(keyword, c) {
             let attribute = attribute?;
             if attribute.code() == 3 {
-                self.hop.get_or_insert(c.last_span());
+                self.hop.get_or_insert_with(|| c.last_span());
             }
             add(&mut self.attributes, attribute);
             return Ok(());

@@ -89,11 +89,14 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     if c.accept("default") {
         bytes.push(0);
     } else {
-        c.expect("origin")?;
+        // ExaBGP 6.0's words are `origin-as` and `route-target`.
+        if !c.accept("origin-as") {
+            c.expect("origin")?;
+        }
         let origin = c.value("an AS number", value::asn)?;
         bytes.push(32);
         bytes.extend_from_slice(&origin.to_be_bytes());
-        if c.accept("target") {
+        if c.accept("target") || c.accept("route-target") {
             let span = c.span();
             let ExtCommunities(list) = ExtCommunities::parse("target", c)?;
             let [target] = list[..] else {

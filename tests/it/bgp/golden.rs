@@ -30,6 +30,7 @@ pub(crate) const FILES: &[&str] = &[
     "prefix-sid",
     "bgp-ls",
     "bgp-ls-attribute",
+    "written",
 ];
 
 /// Cases that are not compared: attributes that are not decoded yet, and those where ExaBGP is wrong beyond what the file says
@@ -121,7 +122,7 @@ fn hops(field: &Field<'_>) -> Vec<Option<NextHop>> {
 }
 
 /// The `update` object of the JSON event.
-fn json(content: &Content<'_>) -> String {
+pub(crate) fn json(content: &Content<'_>) -> String {
     let mut members = Vec::new();
     let attributes = content.attributes.json();
     if !attributes.is_empty() {
@@ -175,7 +176,7 @@ fn json(content: &Content<'_>) -> String {
 }
 
 /// The lines of the text event, without what they all begin with.
-fn text(content: &Content<'_>) -> Vec<String> {
+pub(crate) fn text(content: &Content<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for field in &content.fields {
         for nlri in field.routes {

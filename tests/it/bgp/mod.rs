@@ -2,6 +2,7 @@
 
 mod announce;
 mod capability;
+mod complete;
 mod fsm;
 mod fsm_any_input;
 mod fsm_collision;
