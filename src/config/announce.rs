@@ -109,9 +109,11 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             let found = route::attributes(&mut c, Verb::Announce)?;
             c.finish().map(|()| found)
         }
-        "rtc" if statement.block.is_none() => whole(cx, statement, "a `static` section", "rtc", |c| {
-            grammar::sentence(c, Family::new(1, 132), Verb::Announce)
-        }),
+        "rtc" if statement.block.is_none() => {
+            whole(cx, statement, "a `static` section", "rtc", |c| {
+                grammar::sentence(c, Family::new(1, 132), Verb::Announce)
+            })
+        }
         "sr-policy" if statement.block.is_none() => {
             let endpoint = words
                 .iter()

@@ -51,7 +51,9 @@ fn encoded(words: &str) -> Result<Vec<u8>, String> {
     let afi = Afi::from_name(c.word("an AFI").unwrap_or_default()).ok_or("no AFI")?;
     let safi = Safi::from_name(c.word("a SAFI").unwrap_or_default()).ok_or("no SAFI")?;
     let route = sentence(&mut c, Family { afi, safi }, Verb::Announce);
-    let route = route.and_then(|route| c.finish().map(|()| route)).map_err(|error| error.to_string())?;
+    let route = route
+        .and_then(|route| c.finish().map(|()| route))
+        .map_err(|error| error.to_string())?;
     let sender = Sender {
         codec: codec(),
         local_as: Asn(65000),
@@ -74,12 +76,18 @@ fn encoded(words: &str) -> Result<Vec<u8>, String> {
 
 /// The block of a sentence, as it is to stand in the file.
 fn block(case: &Case) -> Result<String, String> {
-    let (name, words) = (case.get("name").unwrap_or_default(), case.get("sentence").ok_or("no sentence")?);
+    let (name, words) = (
+        case.get("name").unwrap_or_default(),
+        case.get("sentence").ok_or("no sentence")?,
+    );
     let message = encoded(words)?;
     let content = Update::new(&message[19..])
         .and_then(|update| update.content(&codec(), &mut DecodeEach))
         .map_err(|error| error.to_string())?;
-    let mut out = format!("name: {name}\nkind: update\ncontext: {CONTEXT}\nsentence: {words}\nhex: {}\n", hex(&message));
+    let mut out = format!(
+        "name: {name}\nkind: update\ncontext: {CONTEXT}\nsentence: {words}\nhex: {}\n",
+        hex(&message)
+    );
     out.push_str(&format!("json: {HEAD}{} }} }} }}\n", json(&content)));
     let lines = std::iter::once("start".to_owned()).chain(text(&content));
     for line in lines.chain(["end".to_owned()]) {
@@ -92,16 +100,27 @@ fn block(case: &Case) -> Result<String, String> {
 fn sentences_become_their_messages() {
     let path = root().join("tests/data/wire/written.txt");
     let old = fs::read_to_string(&path).expect("the file");
-    let head: String = old.lines().take_while(|line| line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+    let head: String = old
+        .lines()
+        .take_while(|line| line.starts_with('#'))
+        .map(|line| format!("{line}\n"))
+        .collect();
     let blocks: Vec<String> = cases("written")
         .iter()
-        .map(|case| block(case).unwrap_or_else(|error| panic!("{}: {error}", case.get("name").unwrap_or_default())))
+        .map(|case| {
+            block(case)
+                .unwrap_or_else(|error| panic!("{}: {error}", case.get("name").unwrap_or_default()))
+        })
         .collect();
     let new = format!("{head}\n{}", blocks.join("\n"));
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, new).expect("a file to write");
     } else {
-        assert!(old == new, "run again with UPDATE=1 and look at what changed in {}", path.display());
+        assert!(
+            old == new,
+            "run again with UPDATE=1 and look at what changed in {}",
+            path.display()
+        );
     }
 }
 
@@ -111,10 +130,20 @@ fn is_read(nlri: NlriRef<'_>) -> bool {
 }
 
 /// Families announced, families withdrawn, and attributes, of all goldens of a file.
-fn heard(file: &str, announced: &mut BTreeSet<Family>, withdrawn: &mut BTreeSet<Family>, codes: &mut BTreeSet<u8>) {
-    for case in cases(file).iter().filter(|case| case.get("kind") == Some("update")) {
+fn heard(
+    file: &str,
+    announced: &mut BTreeSet<Family>,
+    withdrawn: &mut BTreeSet<Family>,
+    codes: &mut BTreeSet<u8>,
+) {
+    for case in cases(file)
+        .iter()
+        .filter(|case| case.get("kind") == Some("update"))
+    {
         let (bytes, cx) = (case.bytes(), case.codec());
-        let Ok(content) = Update::new(&bytes[19..]).and_then(|update| update.content(&cx, &mut DecodeEach)) else {
+        let Ok(content) =
+            Update::new(&bytes[19..]).and_then(|update| update.content(&cx, &mut DecodeEach))
+        else {
             continue;
         };
         for field in &content.fields {
@@ -136,45 +165,80 @@ fn rows() -> impl Iterator<Item = u8> {
 
 #[test]
 fn every_family_and_attribute_has_its_goldens() {
-    let (mut announced, mut withdrawn, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut announced, mut withdrawn, mut codes) =
+        (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for file in FILES {
         heard(file, &mut announced, &mut withdrawn, &mut codes);
     }
     let (mut written, mut none, mut said) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     heard("written", &mut written, &mut none, &mut said);
     for family in Family::KNOWN {
-        assert!(announced.contains(&family), "no golden of tests/data/wire announces a route of `{family}`");
+        assert!(
+            announced.contains(&family),
+            "no golden of tests/data/wire announces a route of `{family}`"
+        );
         // Withdrawn NLRI of SAFI 72 and 73 were not recorded: ExaBGP 5.0 takes them for others, or does not know them.
         let unknown = matches!(family.safi, Safi::SR_POLICY | Safi::BGP_LS_VPN);
-        assert!(withdrawn.contains(&family) || unknown, "no golden of tests/data/wire withdraws a route of `{family}`");
-        assert!(written.contains(&family), "tests/data/wire/written.txt has no sentence of `{family}`");
+        assert!(
+            withdrawn.contains(&family) || unknown,
+            "no golden of tests/data/wire withdraws a route of `{family}`"
+        );
+        assert!(
+            written.contains(&family),
+            "tests/data/wire/written.txt has no sentence of `{family}`"
+        );
     }
     for code in rows() {
         let name = Attribute::name_of(code).unwrap_or_default();
         // AS4_PATH and AS4_AGGREGATOR are merged into what they extend.
-        assert!(codes.contains(&code) || UNWRITTEN.contains(&code), "no golden of tests/data/wire has `{name}`");
-        assert!(said.contains(&code) || UNWRITTEN.contains(&code), "tests/data/wire/written.txt has no `{name}`");
+        assert!(
+            codes.contains(&code) || UNWRITTEN.contains(&code),
+            "no golden of tests/data/wire has `{name}`"
+        );
+        assert!(
+            said.contains(&code) || UNWRITTEN.contains(&code),
+            "tests/data/wire/written.txt has no `{name}`"
+        );
     }
 }
 
 #[test]
 fn every_family_and_attribute_has_an_example() {
     let (mut families, mut codes) = (BTreeSet::new(), BTreeSet::new());
-    let mut paths: Vec<PathBuf> = fs::read_dir(root().join("etc")).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    let mut paths: Vec<PathBuf> = fs::read_dir(root().join("etc"))
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "conf")
+    });
     for path in paths {
         // That all load is tested elsewhere, on a machine that has all of their programs.
         let Ok((config, _)) = Config::load(Path::new(&path), &Env::default()) else {
             continue;
         };
-        for route in config.neighbors.iter().flat_map(|neighbor| &neighbor.routes) {
+        for route in config
+            .neighbors
+            .iter()
+            .flat_map(|neighbor| &neighbor.routes)
+        {
             families.extend(route.nlri.iter().map(|nlri| nlri.family));
             codes.extend(route.attributes.list().iter().map(Attribute::code));
         }
     }
     let mut missing: Vec<String> = Vec::new();
-    missing.extend(Family::KNOWN.iter().filter(|family| !families.contains(family)).map(Family::to_string));
+    missing.extend(
+        Family::KNOWN
+            .iter()
+            .filter(|family| !families.contains(family))
+            .map(Family::to_string),
+    );
     let codes = rows().filter(|code| !UNWRITTEN[1..].contains(code) && !codes.contains(code));
     missing.extend(codes.filter_map(Attribute::name_of).map(str::to_owned));
-    assert!(missing.is_empty(), "no configuration of etc/ announces a route with {}", missing.join(", "));
+    assert!(
+        missing.is_empty(),
+        "no configuration of etc/ announces a route with {}",
+        missing.join(", ")
+    );
 }
