@@ -400,3 +400,33 @@ fn without_pipes_the_log_tells_how_to_make_them() {
         assert!(log.contains(line), "{line:?} is not in\n{log}");
     }
 }
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can become somebody else");
+        return;
+    }
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = start(&lab, port);
+    for (name, mode) in [("", 0o755), ("control.sock", 0o666)] {
+        fs::set_permissions(lab.path(name), PermissionsExt::from_mode(mode)).expect("a mode");
+    }
+    // Whatever runs as nobody may not be able to run our program: it only has to connect and to write.
+    let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n\
+        s.settimeout(20)\ntry:\n    s.sendall(b'shutdown\\n')\n    print(s.recv(100))\nexcept OSError:\n    print(b'')";
+    let mut other = Command::new("python3");
+    other.args(["-c", script]).arg(lab.path("control.sock"));
+    std::os::unix::process::CommandExt::uid(&mut other, 65534);
+    let Ok(output) = other.output() else {
+        eprintln!("SKIP: there is no python3");
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, "b''\n", "{}", String::from_utf8_lossy(&output.stderr));
+    daemon.logged("it is another user");
+    // Its owner is, and so is root.
+    assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
+}

@@ -1,4 +1,4 @@
-//! What users of ExaBGP suffer from: pains 2, 3, 8, 9, 12, 14, 20. Pain 1 is `flood`; pain 11 is with the health check.
+//! What users of ExaBGP suffer from: pains 2, 3, 8, 9, 11, 12, 14, 20. Pain 1 is `flood`.
 
 use std::time::{Duration, Instant};
 
@@ -404,5 +404,39 @@ fn pain_20_a_command_reaches_whom_it_selects_and_says_when_that_is_nobody() {
             answer.starts_with("error: ") && answer.ends_with("\nerror\n"),
             "{answer}"
         );
+    }
+}
+
+#[test]
+fn pain_11_a_health_check_speaks_when_something_changed_and_withdraws_on_failure() {
+    let lab = Lab::new();
+    let service = lab.write("service", "");
+    let program = env!("CARGO_BIN_EXE_oxabgp");
+    let run = format!(
+        "{program} healthcheck --cmd \"test -e {}\" --ip 192.0.2.1/32 --no-ip-setup --no-syslog --rise 1 --fall 1 \
+         --interval 0.01 --fast-interval 0.01 --withdraw-on-down --debounce",
+        service.display()
+    );
+    let (listener, port) = listener();
+    let configuration = format!("process health {{ run {run}; encoder text; }}\n")
+        + &neighbor(port, "api { processes [ health ]; }");
+    let stage = Stage::start(lab, &configuration);
+    let mut peer = session(&listener);
+    let mut table = Table::default();
+    for _ in 0..3 {
+        table.read_to(&mut peer, "192.0.2.1/32");
+        // Many rounds later nothing has been said again: what is said next is ours.
+        std::thread::sleep(Duration::from_millis(100));
+        stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+        let body = crate::daemon::update(&mut peer);
+        assert!(body.ends_with(&[16, 10, 255]), "{body:02x?}");
+        table.read(&body);
+        stage.tell(&format!("withdraw route {LAST}"));
+        std::fs::remove_file(&service).expect("it is there");
+        while !table.0.is_empty() {
+            let body = peer.expect(MessageType::UPDATE);
+            table.read(&body);
+        }
+        std::fs::write(&service, "").expect("a file");
     }
 }
