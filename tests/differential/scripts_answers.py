@@ -207,7 +207,7 @@ def others(t):
           "announce watchdog dog", "withdraw watchdog dog", "withdraw watchdog dog", "announce watchdog dog", "announce watchdog", "withdraw watchdog", "announce watchdog",
           "announce watchdog foo", "withdraw watchdog foo", "flush adj-rib out", "clear adj-rib in", "show adj-rib in", "announce route 10.4.0.0/24 next-hop 1.1.1.1",
           "flush adj-rib out", "clear adj-rib out", "show adj-rib out", "flush adj-rib out", "announce route 10.4.0.0/24 next-hop 1.1.1.1", "clear adj-rib",
-          "announce route 10.4.0.0/24 next-hop 1.1.1.1", "crash", "announce watchdog dog", "announce route 10.0.3.0/24 next-hop 1.1.1.1")
+          "announce route 10.4.0.0/24 next-hop 1.1.1.1", "crash", "reset", "# afterwards", "announce watchdog dog", "announce route 10.0.3.0/24 next-hop 1.1.1.1")
     t.say("text", "neighbor 127.0.0.2 teardown 4")
     t.lost("127.0.0.2", "teardown 4")
     t.up("127.0.0.2", opened)

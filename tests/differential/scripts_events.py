@@ -102,6 +102,64 @@ def events_packets_single(t):
 
 
 @scenario
+def events_consolidate_single(t):
+    """Each kind of message by itself, decoded and as bytes."""
+    combination(t, "consolidate", "receive", KINDS)
+
+
+@scenario
+def events_send_packets_single(t):
+    """Each kind of message by itself, sent, as bytes."""
+    combination(t, "packets", "send", [k for k in KINDS if k != "refresh"])
+
+
+@scenario
+def events_send_consolidate_single(t):
+    """Each kind of message by itself, sent, decoded and as bytes."""
+    combination(t, "raw", "send", [k for k in KINDS if k != "refresh"])
+
+
+@scenario
+def events_blocks(t):
+    """Blocks that ask for different things: on behalf of two helpers, and of one."""
+    for name in ("json", "text"):
+        t.helper(name, name)
+    text = ""
+    for number, block in enumerate(("api a { processes [ json ]; receive { parsed; update; } } api b { processes [ text ]; receive { packets; keepalive; } }",
+                                    "api c { processes [ json ]; receive { parsed; update; } } api d { processes [ json ]; receive { packets; keepalive; } }")):
+        t.peer(f"127.0.0.{number + 2}")
+        text += neighbor(f"127.0.0.{number + 2}", block, 65001, FAMILIES)
+    t.start(text)
+    for number in range(2):
+        t.up(f"127.0.0.{number + 2}", opened(number + 2))
+    t.settle("up")
+    for number in range(2):
+        t.peers[f"127.0.0.{number + 2}"].tell(wire.update(path(), wire.prefixes("10.0.0.0/24")), wire.keepalive())
+    t.settle("told")
+    t.end()
+
+
+@scenario
+def events_template(t):
+    """One api block for several neighbors, by a template; commands reach them all."""
+    for name in ("json", "text"):
+        t.helper(name, name)
+    text = "template { neighbor common { api shared { processes [ json text control ]; neighbor-changes; receive { parsed; update; } send { parsed; update; } } hold-time 180; } }\n"
+    for number in (2, 3, 4):
+        t.peer(f"127.0.0.{number}")
+        text += neighbor(f"127.0.0.{number}", "inherit common;", 65001, FAMILIES, control=False)
+    t.start(text)
+    for number in (2, 3, 4):
+        t.up(f"127.0.0.{number}", opened(number))
+    t.settle("up")
+    for number in (2, 3, 4):
+        t.peers[f"127.0.0.{number}"].tell(wire.update(path(), wire.prefixes("10.0.0.0/24")))
+    t.settle("told")
+    t.ask("text", "announce route 10.9.0.0/24 next-hop 1.1.1.1", "neighbor 127.0.0.3, neighbor 127.0.0.4 withdraw route 10.9.0.0/24")
+    t.end()
+
+
+@scenario
 def events_states(t):
     """neighbor-changes, negotiated, fsm and signal, each for a neighbor of its own."""
     for name in ("json", "text"):
