@@ -181,6 +181,37 @@ fn tight(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bgp::{AttributeSet, Family};
+    use crate::rib::PeerId;
+
+    #[test]
+    fn only_a_stale_route_says_that_it_is() {
+        let attributes = AttributeSet::new(Vec::new());
+        let shown = |stale| {
+            let route = ListedRoute {
+                peer: PeerId(1),
+                nlri: NlriRef {
+                    family: Family::IPV4_UNICAST,
+                    path_id: None,
+                    bytes: &[8, 10],
+                },
+                attributes: &attributes,
+                next_hop: None,
+                stale,
+            };
+            [v1, v2].map(|form| {
+                let mut w = JsonWriter::new();
+                form("192.0.2.1", "", &route, &mut w);
+                serde_json::from_str::<serde_json::Value>(w.as_str()).expect("JSON")
+            })
+        };
+        let [first, second] = shown(true);
+        assert_eq!(first["192.0.2.1"]["routes"][0]["stale"], true);
+        assert_eq!(second["route"]["stale"], true);
+        for form in shown(false) {
+            assert!(!form.to_string().contains("stale"), "{form}");
+        }
+    }
 
     #[test]
     fn blanks_inside_brackets_go_and_those_in_strings_stay() {
