@@ -195,5 +195,5 @@ def routes(lines):
             told = found.group(0) if found else line[:line.find('"update"')]
             out.append(re.sub(r"(\{ [^{}]*\})(, \1)+", r"\1", told))
         elif line not in out:
-            out.append(line.split(" origin ")[0].split(" as-path ")[0].split(" next-hop ")[0])
+            out.append(re.split(" (?:origin|as-path|next-hop|attribute) ", line)[0])
     return out

@@ -16,6 +16,7 @@ mod daemon;
 mod defects;
 #[cfg(feature = "speaker")]
 mod examples;
+mod fuzz;
 mod grammar;
 mod rib;
 #[cfg(feature = "speaker")]

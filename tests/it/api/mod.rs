@@ -3,7 +3,7 @@
 mod answers;
 mod commands;
 mod events;
-mod fake;
+pub(crate) mod fake;
 mod golden;
 mod memory;
 mod show;
