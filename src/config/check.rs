@@ -355,20 +355,9 @@ fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig
     }
 }
 
-/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may not take it. The other way
-/// round there is no form of it at all.
+/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may not take it.
 fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
     let hop = route.attributes.next_hop();
-    let v6_plain = [Family::IPV6_UNICAST, Family::new(2, 2)];
-    if matches!(hop, Some(NextHop::V4(_)))
-        && route
-            .nlri
-            .iter()
-            .any(|nlri| v6_plain.contains(&nlri.family))
-    {
-        let text = "an IPv6 route needs an IPv6 next hop: it is not announced";
-        cx.report.add(Diagnostic::warning(span, text));
-    }
     let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
     let offered = session.capabilities.nexthop.iter().flatten();
     let plain = [Family::IPV4_UNICAST, Family::new(1, 2)];
