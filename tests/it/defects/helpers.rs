@@ -14,10 +14,10 @@ fn defect_01_a_helper_that_does_not_read_stops_nobody_else() {
     let process = format!("process deaf {{ run {script}; encoder json; queue-size 65536; }}\n");
     let (first, port) = listener();
     let (second, other) = listener();
-    let api = "hold-time 3; api { processes [ deaf ]; receive { parsed; update; } }";
+    let api = "hold-time 6; api { processes [ deaf ]; receive { parsed; update; } }";
     let configuration = process
         + &neighbor(port, api)
-        + &neighbor(other, "hold-time 3;").replace("neighbor 127.0.0.1 ", "neighbor 127.0.0.2 ");
+        + &neighbor(other, "hold-time 6;").replace("neighbor 127.0.0.1 ", "neighbor 127.0.0.2 ");
     let second_address = format!("127.0.0.2:{other}");
     drop(second);
     let second = std::net::TcpListener::bind(second_address).expect("an address of ours");
@@ -36,7 +36,7 @@ fn defect_01_a_helper_that_does_not_read_stops_nobody_else() {
             "announce route 10.{number}.0.0/16 next-hop 192.0.2.1"
         ));
         table.read_to(&mut other, &format!("10.{number}.0.0/16"));
-        // Both sessions live: their KEEPALIVEs come every second.
+        // Both sessions live: their KEEPALIVEs come every two seconds.
         other.expect(MessageType::KEEPALIVE);
         other.send(MessageType::KEEPALIVE, &[]);
         feeding.send(MessageType::KEEPALIVE, &[]);

@@ -145,15 +145,15 @@ fn defect_13_a_peer_without_the_capability_is_told_ipv4_unicast() {
 #[test]
 fn defect_17_any_update_keeps_a_session_alive_and_routes_with_a_discarded_attribute_are_kept() {
     let (listener, port) = listener();
-    let stage = Stage::start(Lab::new(), &neighbor(port, "hold-time 3;"));
+    let stage = Stage::start(Lab::new(), &neighbor(port, "hold-time 6;"));
     let mut peer = session(&listener);
     // An AGGREGATOR of 5 bytes is dropped; the route stays.
     let mut body = announcement(65001, &[]);
     body.extend([0xC0, 7, 5, 1, 2, 3, 4, 5]);
     body[3] += 8;
     body.extend([24, 203, 0, 113]);
-    // The daemon speaks once a second: no KEEPALIVE of ours in almost two hold times.
-    for _ in 0..5 {
+    // The daemon speaks every two seconds: no KEEPALIVE of ours in more than a hold time.
+    for _ in 0..4 {
         peer.send(MessageType::UPDATE, &body);
         loop {
             match peer.receive() {
