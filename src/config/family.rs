@@ -12,6 +12,8 @@ use crate::text::{Cursor, SyntaxError, value};
 pub(crate) struct FamilyList {
     /// Those that are named.
     pub(crate) named: Vec<Family>,
+    /// How many of them the section that is being read has found: others may name them again, a template and a neighbour.
+    pub(crate) before: usize,
     /// All that there are.
     pub(crate) all: bool,
     /// Only those that the routes of the file need (ExaBGP 3.4).
@@ -38,13 +40,14 @@ impl FamilyList {
             }
             _ => {
                 let family = family(head, c, report)?;
-                if self.named.contains(&family) {
-                    report.add(Diagnostic::warning(
+                let known = self.named.iter().position(|one| *one == family);
+                match known {
+                    None => self.named.push(family),
+                    Some(at) if at < self.before => {}
+                    Some(_) => report.add(Diagnostic::warning(
                         span.to(c.last_span()),
                         format!("`{family}` is listed already"),
-                    ));
-                } else {
-                    self.named.push(family);
+                    )),
                 }
                 return Ok(Some(family));
             }

@@ -473,9 +473,12 @@ fn section(
 ) {
     let (word, c) = schema::cursor(cx.tree, statement);
     match word {
-        "family" => lines(cx, block, "a `family` section", |draft_line, c, report| {
-            draft.families.read(draft_line, c, report).map(drop)
-        }),
+        "family" => {
+            draft.families.before = draft.families.named.len();
+            lines(cx, block, "a `family` section", |draft_line, c, report| {
+                draft.families.read(draft_line, c, report).map(drop)
+            });
+        }
         "add-path" => lines(cx, block, "an `add-path` section", |head, c, report| {
             family::add_path(&mut draft.add_path, &mut draft.paths_limit, head, c, report)
         }),
