@@ -107,12 +107,16 @@ impl Tail {
             ));
         }
         self.fits(family, prefix.bits, span)?;
-        self.hop_fits(family, span)?;
         Ok(self.build(family, prefix))
     }
 
-    /// RFC 2545 3 knows IPv6 next hops only; ExaBGP sends the four octets, which costs the session.
-    fn hop_fits(&self, family: Family, prefix: Span) -> Result<(), SyntaxError> {
+    /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`. RFC 2545 3 knows IPv6 next hops only; ExaBGP sends the four octets,
+    /// which costs the session. Files of ExaBGP have such routes, so that they are no error there, but are not sent.
+    ///
+    /// # Errors
+    /// When that is what was written.
+    pub fn check_next_hop(&self, network: Prefix, prefix: Span) -> Result<(), SyntaxError> {
+        let family = self.family_of(network);
         let plain = matches!(family.safi, Safi::UNICAST | Safi::MULTICAST);
         let (Some(hop), Some(NextHop::V4(address))) = (self.ipv4_hop, self.attributes.next_hop())
         else {

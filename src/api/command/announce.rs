@@ -30,6 +30,7 @@ impl Commands {
             .tails
             .get(rest, (verb, place), span.end + gap, control)?;
         let prefix = Prefix::parse(word, span)?;
+        tail.check_next_hop(prefix, span)?;
         let change = |nlri| change(nlri, verb, &tail.attributes, peers);
         if tail.split.is_none() {
             self.changes.push(change(tail.nlri(prefix, span)?));
