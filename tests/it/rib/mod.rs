@@ -5,6 +5,7 @@ mod families;
 mod interner;
 mod model;
 mod packing;
+mod sweeps;
 mod view;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
