@@ -106,8 +106,23 @@ pub trait Control {
     /// The configuration of a neighbour as a file would have it, lines ended by newlines, passwords left out.
     fn configuration(&self, peer: PeerId) -> String;
 
-    /// Tells the routes of one side for these peers, peer by peer.
-    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>));
+    /// Tells some of the routes of one side for these peers, peer by peer: those from a place on, the default one to begin
+    /// with. Where to go on; `None` at the end.
+    fn routes(
+        &self,
+        side: RibSide,
+        peers: &PeerSet,
+        from: RoutePlace,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> Option<RoutePlace>;
+
+    /// The same for all of them at once.
+    fn every_route(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
+        let mut from = RoutePlace::default();
+        while let Some(next) = self.routes(side, peers, from, out) {
+            from = next;
+        }
+    }
 
     /// Asks the daemon as a whole; done after the answer is on its way.
     fn request(&mut self, request: Request);
@@ -117,6 +132,15 @@ pub trait Control {
 
     /// Bytes and lines that wait for each helper: what `system queue-status` tells.
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
+}
+
+/// A place among the routes of some peers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RoutePlace {
+    /// Whose routes; `None`: of the first.
+    pub peer: Option<PeerId>,
+    /// A place in the table.
+    pub slot: u32,
 }
 
 /// A route of one of the two tables.

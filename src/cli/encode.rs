@@ -10,6 +10,7 @@ use super::{EncodeArgs, REFUSED};
 use crate::api::command::{CommandError, Commands, ErrorKind, Outcome, Source};
 use crate::api::control::{
     Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, Request, RibSide,
+    RoutePlace,
 };
 use crate::bgp::message::HEADER;
 use crate::bgp::message::operational::Operational;
@@ -158,7 +159,16 @@ impl Control for Kept {
         String::new()
     }
 
-    fn routes(&self, _: RibSide, _: &PeerSet, _: &mut dyn FnMut(&ListedRoute<'_>)) {}
+    fn routes(
+        &self,
+        _: RibSide,
+        _: &PeerSet,
+        _: RoutePlace,
+        _: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> Option<RoutePlace> {
+        None
+    }
+
     fn request(&mut self, _: Request) {}
 
     fn status(&self) -> DaemonStatus {

@@ -5,13 +5,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Outcome, Source};
+use crate::api::command::{self, Listing, Outcome, Source};
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, NeighborConfig};
@@ -25,7 +25,7 @@ use super::journal;
 use super::made::Made;
 use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
-use super::queue::Queue;
+use super::queue::{Make, Queue};
 use super::signal::Request;
 use super::speech::Speech;
 use super::watchdog::Watchdogs;
@@ -44,6 +44,7 @@ pub(crate) struct Listed {
 
 /// What the daemon is made of.
 pub(crate) struct Core {
+    me: Weak<Self>,
     pub(crate) env: RefCell<Rc<Env>>,
     pub(crate) feeder: Feeder,
     pub(crate) rib: RefCell<AdjRibOut>,
@@ -76,7 +77,8 @@ pub(crate) struct Core {
 
 impl Core {
     pub(crate) fn new(env: Env) -> Rc<Self> {
-        Rc::new(Self {
+        Rc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
             feeder: Feeder::new(env.api.compact),
             env: RefCell::new(Rc::new(env)),
             rib: RefCell::new(AdjRibOut::new()),
@@ -449,6 +451,13 @@ impl Core {
                 continue;
             }
             queue.reply(answer.as_bytes());
+            let outcome = match outcome {
+                Outcome::Listed(listing) => {
+                    queue.reply_made(self.listed(helper, *listing));
+                    continue;
+                }
+                outcome => outcome,
+            };
             if let Outcome::Failed(reason) = outcome {
                 self.refused.set(self.refused.get() + 1);
                 let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
@@ -458,6 +467,15 @@ impl Core {
         drop(commands);
         self.wait_for_wire(queue);
         self.wake_neighbors();
+    }
+
+    /// What makes the rest of a listing for one speaker.
+    fn listed(&self, helper: Option<&str>, mut listing: Listing) -> Make {
+        let (core, helper) = (Weak::clone(&self.me), helper.map(str::to_owned));
+        Box::new(move |out| {
+            core.upgrade()
+                .is_some_and(|core| listing.next(&Speech::new(&core, helper.as_deref()), out))
+        })
     }
 
     /// Marks what the answers that a queue holds back wait for.

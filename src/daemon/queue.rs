@@ -48,7 +48,12 @@ enum Entry {
     Text(Vec<u8>),
     /// The same line `count` times.
     Run { line: &'static [u8], count: u64 },
+    /// An answer that is made while it is read; as long as it is there, no more commands are read.
+    Made { make: Make, charge: usize },
 }
+
+/// Appends the next piece of an answer; whether there are more.
+pub(crate) type Make = Box<dyn FnMut(&mut String) -> bool>;
 
 /// A queue of text for one helper. Interior mutability: events and answers are pushed from wherever they arise.
 pub(crate) struct Queue {
@@ -157,6 +162,25 @@ impl Queue {
         if self.open.get() && !text.is_empty() && !self.holds.borrow_mut().follow(text) {
             self.answer(text);
         }
+    }
+
+    /// Appends an answer that is made while it is read.
+    pub(crate) fn reply_made(&self, mut make: Make) {
+        if !self.open.get() {
+            return;
+        }
+        if self.holds_back() {
+            // Behind an answer that waits there are only bytes.
+            let mut text = String::new();
+            while make(&mut text) {}
+            return self.reply(text.as_bytes());
+        }
+        let charge = self.marks.get().replies + 1;
+        self.reply_bytes.set(self.reply_bytes.get() + charge);
+        let mut entries = self.entries.borrow_mut();
+        entries.push_back(Entry::Made { make, charge });
+        drop(entries);
+        self.filled.notify_one();
     }
 
     /// Appends the answer to a command that is to wait until what was said so far is with the sockets of `peers`.
@@ -275,6 +299,7 @@ impl Queue {
         &self,
         write: impl FnOnce(&[IoSlice<'_>]) -> std::io::Result<usize>,
     ) -> std::io::Result<()> {
+        self.make();
         self.expand_run();
         let count = {
             let entries = self.entries.borrow();
@@ -283,7 +308,7 @@ impl Queue {
                 .take(SLICES)
                 .map_while(|entry| match entry {
                     Entry::Text(text) => Some(text.as_slice()),
-                    Entry::Run { .. } => None,
+                    Entry::Run { .. } | Entry::Made { .. } => None,
                 })
                 .enumerate()
                 .map(|(index, text)| {
@@ -301,6 +326,33 @@ impl Queue {
         };
         self.advance(count);
         Ok(())
+    }
+
+    /// Makes a piece of the first entry, if it is one to be made.
+    fn make(&self) {
+        let first = {
+            let mut entries = self.entries.borrow_mut();
+            if !matches!(entries.front(), Some(Entry::Made { .. })) {
+                return;
+            }
+            entries.pop_front()
+        };
+        let Some(Entry::Made { mut make, charge }) = first else {
+            return;
+        };
+        let mut text = String::new();
+        let more = make(&mut text);
+        let mut entries = self.entries.borrow_mut();
+        if more {
+            entries.push_front(Entry::Made { make, charge });
+        } else {
+            self.reply_bytes
+                .set(self.reply_bytes.get().saturating_sub(charge));
+        }
+        if !text.is_empty() {
+            self.bytes.set(self.bytes.get() + text.len());
+            entries.push_front(Entry::Text(text.into_bytes()));
+        }
     }
 
     /// Makes the first entry text, if it is a run: up to a chunk of it.

@@ -3,6 +3,7 @@
 //! A helper speaks to the neighbours whose `api` blocks name it; an operator, on the control socket or pipe, to all.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
 
@@ -11,7 +12,7 @@ use tracing::warn;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide,
+    Request as Asked, RibSide, RoutePlace,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
@@ -26,10 +27,14 @@ use crate::rib::{Action, Change, PeerId, PeerSet};
 use super::core::{Core, Listed};
 use super::journal;
 use super::made;
+use super::neighbor::Neighbor;
 use super::retain;
 use super::session;
 use super::signal::Request;
 use super::tally::Tally;
+
+/// Places of a table that are looked at in one step of a listing.
+const STEP: u32 = 4_096;
 
 /// One speaker.
 pub(crate) struct Speech<'a> {
@@ -234,42 +239,37 @@ impl Control for Speech<'_> {
             .unwrap_or_default()
     }
 
-    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
-        for listed in self
-            .core
-            .all()
+    fn routes(
+        &self,
+        side: RibSide,
+        peers: &PeerSet,
+        from: RoutePlace,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> Option<RoutePlace> {
+        let all = self.core.all();
+        let mut meant = all
             .iter()
-            .filter(|listed| peers.contains(listed.neighbor.id))
-        {
-            let id = listed.neighbor.id;
-            match side {
-                RibSide::In => {
-                    for route in listed.neighbor.rib_in.borrow().routes(None) {
-                        out(&ListedRoute {
-                            peer: id,
-                            nlri: route.nlri.as_ref(),
-                            next_hop: route.next_hop.or_else(|| route.attributes.next_hop()),
-                            attributes: route.attributes,
-                            stale: route.stale,
-                        });
-                    }
-                }
-                RibSide::Out => {
-                    let rib = self.core.rib.borrow();
-                    let filter = RouteFilter {
-                        peers: Some(std::iter::once(id).collect()),
-                        family: None,
-                    };
-                    for route in rib.routes(filter) {
-                        out(&ListedRoute {
-                            peer: id,
-                            nlri: route.nlri.as_ref(),
-                            next_hop: route.attributes.next_hop(),
-                            attributes: route.attributes,
-                            stale: false,
-                        });
-                    }
-                }
+            .map(|listed| &listed.neighbor)
+            .filter(|neighbor| peers.contains(neighbor.id));
+        let mut neighbor = match from.peer {
+            None => meant.next()?,
+            // One that is gone has nothing more, and nobody knows who came after it.
+            Some(peer) => meant.find(|neighbor| neighbor.id == peer)?,
+        };
+        let (mut slot, mut left) = (from.slot, STEP);
+        loop {
+            let stop = slot.saturating_add(left);
+            let end = self.list(side, neighbor, slot..stop, out);
+            if stop < end {
+                let peer = Some(neighbor.id);
+                return Some(RoutePlace { peer, slot: stop });
+            }
+            // An empty table is looked at, too.
+            left = left.saturating_sub(end.saturating_sub(slot).max(1));
+            (neighbor, slot) = (meant.next()?, 0);
+            if left == 0 {
+                let peer = Some(neighbor.id);
+                return Some(RoutePlace { peer, slot });
             }
         }
     }
@@ -299,6 +299,51 @@ impl Control for Speech<'_> {
         for process in self.core.feeder.helpers().all() {
             if process.pid().is_some() {
                 out(&process.name, process.queue.len(), process.queue.bytes());
+            }
+        }
+    }
+}
+
+impl Speech<'_> {
+    /// Tells the routes of one neighbour in a part of a table; the table's end.
+    fn list(
+        &self,
+        side: RibSide,
+        neighbor: &Neighbor,
+        places: Range<u32>,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> u32 {
+        let peer = neighbor.id;
+        match side {
+            RibSide::In => {
+                let rib = neighbor.rib_in.borrow();
+                for route in rib.routes_in(places, None) {
+                    out(&ListedRoute {
+                        peer,
+                        nlri: route.nlri.as_ref(),
+                        next_hop: route.next_hop.or_else(|| route.attributes.next_hop()),
+                        attributes: route.attributes,
+                        stale: route.stale,
+                    });
+                }
+                rib.end()
+            }
+            RibSide::Out => {
+                let rib = self.core.rib.borrow();
+                let filter = RouteFilter {
+                    peers: Some(std::iter::once(peer).collect()),
+                    family: None,
+                };
+                for route in rib.routes_in(places, filter) {
+                    out(&ListedRoute {
+                        peer,
+                        nlri: route.nlri.as_ref(),
+                        next_hop: route.attributes.next_hop(),
+                        attributes: route.attributes,
+                        stale: false,
+                    });
+                }
+                rib.end()
             }
         }
     }

@@ -8,6 +8,7 @@
 //! Each route has the number of the family's age in which it was told last, and is stale when that is not the current one:
 //! marking a million routes is adding one, so that a peer can't make us work by marks. Dropping them looks at all, in steps.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::slab::NONE;
@@ -248,9 +249,19 @@ impl AdjRibIn {
         from: u32,
         family: Option<Family>,
     ) -> impl Iterator<Item = ReceivedRoute<'_>> {
+        self.routes_in(from..u32::MAX, family)
+    }
+
+    /// The same up to some point.
+    pub(crate) fn routes_in(
+        &self,
+        places: Range<u32>,
+        family: Option<Family>,
+    ) -> impl Iterator<Item = ReceivedRoute<'_>> {
         let slots = self
             .table
-            .iter_from(from)
+            .iter_from(places.start)
+            .take_while(move |(id, _)| *id < places.end)
             .filter(move |(_, slot)| family.is_none_or(|family| family == slot.family));
         slots.map(move |(id, slot)| ReceivedRoute {
             nlri: slot.nlri(slot.value.payload.as_deref().map(|bytes| &bytes[..])),
@@ -261,6 +272,11 @@ impl AdjRibIn {
                 .is_some_and(|at| slot.value.age != self.ages[at].number),
             next: id.min(NONE - 1) + 1,
         })
+    }
+
+    /// Where a walk over all routes ends.
+    pub(crate) fn end(&self) -> u32 {
+        self.table.end()
     }
 
     /// Routes.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput};
-use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer};
+use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::{AttributeSet, Family};
@@ -64,7 +64,15 @@ impl Control for Daemon {
         String::new()
     }
 
-    fn routes(&self, _: RibSide, _: &PeerSet, _: &mut dyn FnMut(&ListedRoute<'_>)) {}
+    fn routes(
+        &self,
+        _: RibSide,
+        _: &PeerSet,
+        _: RoutePlace,
+        _: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> Option<RoutePlace> {
+        None
+    }
 
     fn request(&mut self, _: Request) {}
 

@@ -36,6 +36,7 @@ use batch::Batch;
 use memo::{Selections, Tails};
 use table::Row;
 
+pub use rib::Listing;
 pub use routes_json::RoutesJson;
 pub use table::{example_lines, words};
 
@@ -106,6 +107,8 @@ pub enum Outcome {
     Done,
     /// It was carried out; its answer is to be written only when what was said so far is with the sockets of these peers.
     Synced(PeerSet),
+    /// It was carried out; the rest of the answer is long and is to be asked for, piece by piece.
+    Listed(Box<Listing>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }
@@ -197,8 +200,13 @@ impl Commands {
             at: options.at,
             selector: "",
             touched: PeerSet::new(),
+            rest: None,
         };
         let result = call.dispatch(options.end);
+        if let Some(mut listing) = call.rest.take() {
+            finish(result, options.id, source, &mut listing.answer);
+            return Outcome::Listed(listing);
+        }
         let touched = std::mem::take(&mut call.touched);
         let sync = options.sync.unwrap_or(source.sync);
         match finish(result, options.id, source, out) {
@@ -328,6 +336,8 @@ struct Call<'a> {
     selector: &'a str,
     /// Peers that were told something.
     touched: PeerSet,
+    /// What is to be said after this, and before the answer.
+    rest: Option<Box<Listing>>,
 }
 
 impl<'a> Call<'a> {

@@ -6,12 +6,16 @@ use super::neighbor::{members, members_peer_first};
 use super::routes_json::{self, RoutesJson, has_prefix};
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
-use crate::api::control::{Among, ListedRoute, NeighborStatus, RibSide};
+use crate::api::control::{Among, Control, ListedRoute, NeighborStatus, RibSide, RoutePlace};
 use crate::bgp::Safi;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::NlriRef;
 use crate::json::JsonWriter;
 use crate::rib::{PeerId, PeerSet};
+
+/// Pieces of a listing that make up one turn, and bytes of text that are enough for one.
+const AT_ONCE: usize = 16;
+const ENOUGH: usize = 1 << 20;
 
 /// `flush adj-rib out`
 pub(super) fn flush(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
@@ -51,19 +55,20 @@ pub(super) fn show_out(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
 }
 
 /// What to show: `[inet|flow|l2vpn] [ADDRESS] [extensive] [json]`.
-struct Query<'a> {
-    class: &'a str,
-    address: &'a str,
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Query {
+    class: String,
+    address: String,
     /// Only as the last word, as in ExaBGP.
     extensive: bool,
     json: bool,
 }
 
-impl<'a> Query<'a> {
-    fn new(words: &[&'a str]) -> Self {
+impl Query {
+    fn new(words: &[&str]) -> Self {
         let mut query = Self {
-            class: "",
-            address: "",
+            class: String::new(),
+            address: String::new(),
             extensive: words.last() == Some(&"extensive"),
             json: false,
         };
@@ -71,15 +76,15 @@ impl<'a> Query<'a> {
             match *word {
                 "extensive" | "routes" | "static" => {}
                 "json" => query.json = true,
-                "inet" | "flow" | "l2vpn" => query.class = word,
-                other => query.address = other,
+                "inet" | "flow" | "l2vpn" => query.class = (*word).to_owned(),
+                other => query.address = other.to_owned(),
             }
         }
         query
     }
 
     fn shows(&self, nlri: NlriRef<'_>) -> bool {
-        match self.class {
+        match &*self.class {
             "inet" => has_prefix(nlri),
             "flow" => matches!(nlri.family.safi, Safi::FLOW | Safi::FLOW_VPN),
             "l2vpn" => matches!(nlri.family.safi, Safi::VPLS | Safi::EVPN),
@@ -89,6 +94,7 @@ impl<'a> Query<'a> {
 }
 
 /// What lines begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Head {
     address: String,
     name: String,
@@ -96,34 +102,81 @@ struct Head {
     local: Option<NextHop>,
 }
 
-fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
-    let words = call.argument_words();
-    let query = Query::new(&words);
-    let heads = heads(call, &query);
-    let peers: PeerSet = heads.keys().copied().collect();
-    let format = call.source.routes_json;
-    let mut w = JsonWriter::new();
-    call.control.routes(side, &peers, &mut |route| {
-        let head = heads.get(&route.peer);
-        let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
-            return;
-        };
-        if query.json {
-            let show = match format {
-                RoutesJson::V1 => routes_json::v1,
-                RoutesJson::V2 => routes_json::v2,
-            };
-            show(&head.address, &head.members, route, &mut w);
-        } else {
-            text_line((&query, side), head, route, w.buffer());
+/// The rest of an answer that lists routes, which is written as its reader takes it: it may be larger than memory, and takes
+/// longer than a turn. Routes that change meanwhile may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    side: RibSide,
+    query: Query,
+    heads: HashMap<PeerId, Head>,
+    peers: PeerSet,
+    format: RoutesJson,
+    /// Where to go on.
+    from: RoutePlace,
+    /// What is said at the end.
+    pub(super) answer: String,
+}
+
+impl Listing {
+    /// Appends the next piece to `out`, which may be nothing; whether there are more.
+    pub fn next(&mut self, control: &dyn Control, out: &mut String) -> bool {
+        let more = self.routes(control, out);
+        if !more {
+            out.push_str(&self.answer);
         }
-    });
-    call.out.push_str(w.as_str());
+        more
+    }
+
+    fn routes(&mut self, control: &dyn Control, out: &mut String) -> bool {
+        let Self { query, heads, .. } = &*self;
+        let show = match self.format {
+            RoutesJson::V1 => routes_json::v1,
+            RoutesJson::V2 => routes_json::v2,
+        };
+        let mut w = JsonWriter::new();
+        let next = control.routes(self.side, &self.peers, self.from, &mut |route| {
+            let head = heads.get(&route.peer);
+            let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
+                return;
+            };
+            if query.json {
+                show(&head.address, &head.members, route, &mut w);
+            } else {
+                text_line((query, self.side), head, route, w.buffer());
+            }
+        });
+        out.push_str(w.as_str());
+        self.from = next.unwrap_or_default();
+        next.is_some()
+    }
+}
+
+fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
+    let query = Query::new(&call.argument_words());
+    let heads = heads(call, &query);
+    let mut listing = Listing {
+        side,
+        peers: heads.keys().copied().collect(),
+        query,
+        heads,
+        format: call.source.routes_json,
+        from: RoutePlace::default(),
+        answer: String::new(),
+    };
+    for _ in 0..AT_ONCE {
+        if !listing.routes(call.control, call.out) {
+            return Ok(Reply::Done);
+        }
+        if call.out.len() > ENOUGH {
+            break;
+        }
+    }
+    call.rest = Some(Box::new(listing));
     Ok(Reply::Done)
 }
 
 /// The neighbours that are meant. An address means its neighbour; the start of an address, all that begin so.
-fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
+fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
     let mut exact = false;
     let mut heads = HashMap::new();
     call.control.neighbors(&mut |status: &NeighborStatus<'_>| {
@@ -133,7 +186,7 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
             exact = true;
             heads.clear();
         }
-        if same || !exact && address.starts_with(query.address) {
+        if same || !exact && address.starts_with(&query.address) {
             let mut w = JsonWriter::new();
             if query.json && query.extensive {
                 match call.source.routes_json {
@@ -156,7 +209,7 @@ fn heads(call: &Call<'_>, query: &Query<'_>) -> HashMap<PeerId, Head> {
 }
 
 fn text_line(
-    (query, side): (&Query<'_>, RibSide),
+    (query, side): (&Query, RibSide),
     head: &Head,
     route: &ListedRoute<'_>,
     out: &mut String,

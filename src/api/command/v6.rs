@@ -358,23 +358,25 @@ fn list_routes(
     };
     let mut w = JsonWriter::new();
     w.raw("[");
-    call.control.routes(RibSide::Out, &peers, &mut |route| {
-        let (nlri, attributes) = (route.nlri, route.attributes);
-        let family = nlri.family;
-        if afi.is_some_and(|afi| afi != family.afi) || safi.is_some_and(|safi| safi != family.safi)
-        {
-            return;
-        }
-        let mut text = String::new();
-        nlri.show(attributes.next_hop(), &mut text);
-        text.push_str(attributes.text());
-        w.raw(if w.len() > 1 { ", " } else { "" });
-        w.raw("{\"index\": ")
-            .string(&index(nlri))
-            .raw(", \"route\": ")
-            .string(&text);
-        w.raw(", \"neighbor\": ").string(name(route.peer)).raw("}");
-    });
+    call.control
+        .every_route(RibSide::Out, &peers, &mut |route| {
+            let (nlri, attributes) = (route.nlri, route.attributes);
+            let family = nlri.family;
+            if afi.is_some_and(|afi| afi != family.afi)
+                || safi.is_some_and(|safi| safi != family.safi)
+            {
+                return;
+            }
+            let mut text = String::new();
+            nlri.show(attributes.next_hop(), &mut text);
+            text.push_str(attributes.text());
+            w.raw(if w.len() > 1 { ", " } else { "" });
+            w.raw("{\"index\": ")
+                .string(&index(nlri))
+                .raw(", \"route\": ")
+                .string(&text);
+            w.raw(", \"neighbor\": ").string(name(route.peer)).raw("}");
+        });
     w.raw("]\n");
     call.out.push_str(w.as_str());
     Ok(Reply::Done)
@@ -403,16 +405,17 @@ fn remove_index(call: &mut Call<'_>) -> Result<Reply, CommandError> {
     let peers = call.peers(SCOPE)?;
     let changes = &mut call.commands.changes;
     changes.clear();
-    call.control.routes(RibSide::Out, &peers, &mut |route| {
-        if index(route.nlri).eq_ignore_ascii_case(wanted) {
-            let peers = [route.peer].into_iter().collect();
-            changes.push(Change {
-                nlri: route.nlri.to_nlri(),
-                action: Action::Withdraw(None),
-                peers,
-            });
-        }
-    });
+    call.control
+        .every_route(RibSide::Out, &peers, &mut |route| {
+            if index(route.nlri).eq_ignore_ascii_case(wanted) {
+                let peers = [route.peer].into_iter().collect();
+                changes.push(Change {
+                    nlri: route.nlri.to_nlri(),
+                    action: Action::Withdraw(None),
+                    peers,
+                });
+            }
+        });
     if changes.is_empty() {
         return Err(
             SyntaxError::expected(Span::new(start, end), "the index of a route", wanted).into(),

@@ -1,5 +1,7 @@
 //! What there is: routes and numbers.
 
+use std::ops::Range;
+
 use super::super::entries::Entry;
 use super::super::group::Log;
 use super::session::Stance;
@@ -36,9 +38,19 @@ impl AdjRibOut {
     /// The same from some point on: 0, or [`Route::next`] of the last one seen. Routes that change between two calls may be
     /// missed or seen twice.
     pub fn routes_from(&self, from: u32, filter: RouteFilter) -> impl Iterator<Item = Route<'_>> {
+        self.routes_in(from..u32::MAX, filter)
+    }
+
+    /// The same up to some point.
+    pub(crate) fn routes_in(
+        &self,
+        places: Range<u32>,
+        filter: RouteFilter,
+    ) -> impl Iterator<Item = Route<'_>> {
         let slots = self
             .table
-            .iter_from(from)
+            .iter_from(places.start)
+            .take_while(move |(id, _)| *id < places.end)
             .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family));
         slots.flat_map(move |(id, slot)| {
             let list = slot.value.list();
@@ -56,6 +68,11 @@ impl AdjRibOut {
                 })
             })
         })
+    }
+
+    /// Where a walk over all routes ends.
+    pub(crate) fn end(&self) -> u32 {
+        self.table.end()
     }
 
     /// Whether `peer` is told something about a route.

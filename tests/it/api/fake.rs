@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer};
+use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
 use oxabgp::api::{
     Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
 };
@@ -178,21 +178,30 @@ impl Control for Fake {
         format!("neighbor {} {{\n}}\n", peer.0)
     }
 
-    fn routes(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
-        if side == RibSide::In {
-            return;
-        }
-        for peer in peers.iter() {
-            for (nlri, attributes) in &self.routes {
-                out(&ListedRoute {
-                    peer,
-                    nlri: nlri.as_ref(),
-                    next_hop: attributes.next_hop(),
-                    attributes,
-                    stale: false,
-                });
-            }
-        }
+    /// One route in each call, so that every answer comes in pieces.
+    fn routes(
+        &self,
+        side: RibSide,
+        peers: &PeerSet,
+        from: RoutePlace,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) -> Option<RoutePlace> {
+        let all = peers
+            .iter()
+            .flat_map(|peer| self.routes.iter().map(move |route| (peer, route)));
+        let mut rest = all
+            .skip(from.slot as usize)
+            .filter(|_| side == RibSide::Out);
+        let (peer, (nlri, attributes)) = rest.next()?;
+        out(&ListedRoute {
+            peer,
+            nlri: nlri.as_ref(),
+            next_hop: attributes.next_hop(),
+            attributes,
+            stale: false,
+        });
+        let slot = from.slot + 1;
+        rest.next().map(|_| RoutePlace { slot, ..from })
     }
 
     fn request(&mut self, request: Request) {
@@ -232,6 +241,10 @@ impl Talk {
         self.last =
             self.commands
                 .execute(line.as_ref(), &mut self.source, &mut self.fake, &mut out);
+        if let Outcome::Listed(listing) = &mut self.last {
+            while listing.next(&self.fake, &mut out) {}
+            self.last = Outcome::Done;
+        }
         out
     }
 

@@ -430,3 +430,45 @@ fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
     // Its owner is, and so is root.
     assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
 }
+
+/// Routes of the long answer: some 15 MB of text.
+const LISTED: usize = 120_000;
+
+#[test]
+fn a_long_answer_is_made_while_it_is_read_and_nobody_waits_for_it() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = start(&lab, port);
+    let mut speaker = Client::new(&lab);
+    let lines: String = (0..LISTED)
+        .map(|number| {
+            let [_, b, c, d] = u32::try_from(number).expect("small").to_be_bytes();
+            format!("announce route 10.{b}.{c}.{d}/32 next-hop 192.0.2.1 med {number}\n")
+        })
+        .collect();
+    let mut stream = speaker.stream().try_clone().expect("a second handle");
+    let talk = std::thread::spawn(move || stream.write_all(lines.as_bytes()));
+    for _ in 0..LISTED {
+        assert_eq!(speaker.line(), "done\n");
+    }
+    talk.join().expect("no panic").expect("a daemon that reads");
+    let before = daemon.rss();
+    let mut slow = Client::new(&lab);
+    slow.say("show adj-rib out extensive\nversion\n");
+    assert!(slow.line().contains(" med "), "it begins at once");
+    for _ in 0..20 {
+        assert_eq!(speaker.ask("version"), "exabgp 5.0.15\ndone\n");
+    }
+    let grown = daemon.rss().saturating_sub(before);
+    assert!(
+        grown < 8 * 1024,
+        "{grown} KiB for an answer that nobody reads"
+    );
+    // The rest comes whole, and what comes behind it comes behind it.
+    for _ in 1..LISTED {
+        let line = slow.line();
+        assert!(line.contains(" med "), "{line}");
+    }
+    let end: Vec<String> = (0..3).map(|_| slow.line()).collect();
+    assert_eq!(end, ["done\n", "exabgp 5.0.15\n", "done\n"]);
+}
