@@ -71,7 +71,9 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
     let span = c.last_span();
     let between = cx.text.get(cx.last_piece..span.start).unwrap_or("-");
     cx.last_piece = statement.span.end;
-    let first = between.trim_matches([' ', '\t', '\r', '\n', ';', '}']) != "";
+    let first = !between
+        .trim_matches([' ', '\t', '\r', '\n', ';', '}'])
+        .is_empty();
     if first {
         cx.report.add(
             Diagnostic::error(
