@@ -265,8 +265,22 @@ class Subject:
             if ended:
                 done[-1] = (done[-1][0], self.sent_back(peer))
                 self.connect(context)
+                if done[-1][1] == "close":
+                    done[-1] = (done[-1][0], self.alone(context, messages[at - 1]))
             out += done
         return out
+
+    def alone(self, context, message):
+        """How one message ends a session when nothing comes behind it: a close with unread input loses the NOTIFICATION before it."""
+        peer = self.peers[context]
+        self.drain(peer)
+        try:
+            peer.send(message)
+            outcome = self.sent_back(peer)
+        except (Failure, OSError):
+            outcome = "close"
+        self.connect(context)
+        return outcome
 
     @staticmethod
     def sent_back(peer):
