@@ -283,6 +283,18 @@ pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, 
 /// # Errors
 /// On anything that is no such sentence.
 pub fn attributes(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
+    attributes_where(c, verb, |_, _, _| Ok(()))
+}
+
+/// The same; `check` may refuse a prefix.
+///
+/// # Errors
+/// As [`attributes`], and those of `check`.
+pub fn attributes_where(
+    c: &mut Cursor<'_>,
+    verb: Verb,
+    check: impl Fn(&Tail, Prefix, Span) -> Result<(), SyntaxError>,
+) -> Result<RouteText, SyntaxError> {
     let mut builder = TailBuilder::new(Place::Route);
     while !c.accept("nlri") {
         if c.is_empty() {
@@ -296,6 +308,7 @@ pub fn attributes(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxErr
         let span = c.span();
         let prefix = Prefix::parse(c.peek(), span)?;
         c.next_token();
+        check(&tail, prefix, span)?;
         nlri.extend(tail.routes(prefix, span)?);
         if nlri.len() > MAX_SPLIT as usize {
             return Err(SyntaxError::new(span, "too many routes in one sentence"));

@@ -15,7 +15,7 @@ FILES = ("unicast", "attribute", "as4", "extended-community", "add-path", "flow"
 # Where 4.2 ends the session: families and values that it does not know. It then takes its time to come back.
 ENDED = ("eor-1-5", "eor-1-85", "eor-2-5", "eor-2-85", "ipv6-reserved-byte", "ipv6-multicast", "next-hop-rd", "action-redirect-as4", "redirect-as4",
          "malformed-",
-         "unknown-6-withdraw", "unknown-9-withdraw")
+         "unknown-6-withdraw", "unknown-9-withdraw", "rate-limit-infinite")
 
 
 class Older(Recorder):

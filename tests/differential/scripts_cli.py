@@ -103,11 +103,13 @@ def helper_long_line(t):
     script = os.path.join(t.folder, "long.sh")
     with open(script, "w") as f:
         f.write(f"#!/bin/sh\nif [ ! -e {t.folder}/once ]; then\n  : > {t.folder}/once\n  head -c 1200000 /dev/zero | tr '\\0' a\n  cat > /dev/null\n  exit\nfi\n"
-                "echo 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\ncat > /dev/null\n:\n")
+                f"while [ ! -e {t.folder}/go ]; do sleep 0.1; done\necho 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\ncat > /dev/null\n:\n")
     os.chmod(script, 0o755)
     t.helper("long", "text", script)
     t.start(neighbor("127.0.0.2", "api { processes [ text long ]; }"))
     t.up("127.0.0.2")
+    t.settle("up")  # with the End-of-RIB ahead of the route
+    open(os.path.join(t.folder, "go"), "w").close()
     t.wait(lambda: any(b"\x18\x0a\x00\x00" in m for m in t.peers["127.0.0.2"].received), "the route of the new helper")
     t.settle("after")
     t.ask("text", "show adj-rib out")

@@ -7,7 +7,7 @@ use super::table::Row;
 use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
 use crate::api::control::{Among, Control};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
-use crate::grammar::route::split_sentence;
+use crate::grammar::route::{Tail, split_sentence};
 use crate::grammar::{self, Place, Prefix, RouteText, Verb, family, flow, route};
 use crate::rib::{Action, Change, PeerSet};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
@@ -132,7 +132,9 @@ pub(super) fn prefix_route(
 /// `announce attributes KEYWORD VALUE … nlri PREFIX PREFIX …`
 pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
-    sentence(call, verb, |c| route::attributes(c, verb))
+    sentence(call, verb, |c| {
+        route::attributes_where(c, verb, Tail::check_next_hop)
+    })
 }
 
 /// Reads the arguments as a sentence and applies it.

@@ -229,6 +229,10 @@ fn mistakes_are_answered_and_change_nothing() {
             "neighbor * peer-as 65002 announce route 10.0.0.0/8 next-hop 1.2.3.4",
             ErrorKind::NoNeighbor,
         ),
+        (
+            "announce attributes next-hop 1.1.1.1 nlri 10.0.0.0/8 2001:db8::/48",
+            ErrorKind::Syntax,
+        ),
         ("crash", ErrorKind::Refused),
         ("commit", ErrorKind::Refused),
         ("ack-id", ErrorKind::Syntax),
