@@ -322,6 +322,7 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
             None => {
                 self_address(cx, &route, session, span);
                 extended_next_hop(cx, &route, session, span);
+                ipv4_next_hop(cx, &route, span);
                 routes.push(route);
             }
             Some(Family::IPV4_UNICAST) => cx.report.add(
@@ -373,6 +374,26 @@ fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionC
                     "add `nexthop {{ {family} ipv6; }}` and `ipv6 {};` to the families (RFC 8950)",
                     family.safi
                 )),
+        );
+    }
+}
+
+/// An IPv6 route has no IPv4 next hop (RFC 2545 3). ExaBGP loads it and sends four octets, which ends the session.
+fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, span: Span) {
+    let Some(NextHop::V4(address)) = route.attributes.next_hop() else {
+        return;
+    };
+    let plain = [Family::new(2, 1), Family::new(2, 2)];
+    if route.nlri.iter().any(|nlri| plain.contains(&nlri.family)) {
+        cx.report.add(
+            Diagnostic::warning(
+                span,
+                "an IPv6 route needs an IPv6 next hop: it is not announced",
+            )
+            .with_help(format!(
+                "write an IPv6 address, or `{}` if the peer knows how to reach that",
+                address.to_ipv6_mapped()
+            )),
         );
     }
 }
