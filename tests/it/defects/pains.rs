@@ -9,20 +9,6 @@ use crate::daemon::{listener, neighbor, process, session};
 use crate::support::daemon::{Lab, run, wait_for};
 use crate::support::peer::{RawPeer, announcement, encode};
 
-/// Hundredths of a second of CPU time that a daemon has used.
-fn cpu(stage: &Stage) -> u64 {
-    let path = format!("/proc/{}/stat", stage.daemon.pid());
-    let text = std::fs::read_to_string(path).expect("it runs");
-    let fields: Vec<&str> = text
-        .rsplit(") ")
-        .next()
-        .expect("fields")
-        .split(' ')
-        .collect();
-    let number = |at: usize| fields[at].parse::<u64>().expect("a number");
-    number(11) + number(12)
-}
-
 #[test]
 fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
     // 300,000 commands with attributes of their own, and a peer that announces without a break.
@@ -84,13 +70,13 @@ fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
 fn pain_02_an_idle_daemon_uses_no_cpu() {
     let (stage, mut peer) = one("hold-time 3;");
     settled(&stage, &mut peer, &mut Table::default());
-    let before = cpu(&stage);
+    let before = stage.daemon.cpu();
     for _ in 0..3 {
         peer.expect(MessageType::KEEPALIVE);
         peer.send(MessageType::KEEPALIVE, &[]);
     }
     // Two seconds at the least: 200 ticks for who polls without a break.
-    let used = cpu(&stage) - before;
+    let used = stage.daemon.cpu() - before;
     assert!(used <= 20, "{used} ticks");
 }
 

@@ -151,6 +151,20 @@ impl Daemon {
         })
     }
 
+    /// Hundredths of a second of CPU time that it has used.
+    pub(crate) fn cpu(&self) -> u64 {
+        let path = format!("/proc/{}/stat", self.pid());
+        let text = std::fs::read_to_string(path).expect("it runs");
+        let fields: Vec<&str> = text
+            .rsplit(") ")
+            .next()
+            .expect("fields")
+            .split(' ')
+            .collect();
+        let number = |at: usize| fields[at].parse::<u64>().expect("a number");
+        number(11) + number(12)
+    }
+
     /// Memory in use, in KiB.
     pub(crate) fn rss(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))
