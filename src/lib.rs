@@ -8,7 +8,9 @@
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
 //! | 2 state | [`rib`], [`grammar`] | routing tables; the route sentence of files and commands |
-//! | 3 adapters | [`config`], [`api`] | configuration files; the helper protocol; adapters never import each other |
+//! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
+//! | 4 products | `daemon` | the speaker that configuration files and helper processes control |
+//! | 5 shell | `cli` | the command line |
 
 pub mod api;
 pub mod bgp;

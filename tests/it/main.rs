@@ -18,6 +18,7 @@ mod defects;
 mod examples;
 mod fuzz;
 mod grammar;
+mod imports;
 mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;
