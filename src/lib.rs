@@ -7,13 +7,14 @@
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
-//! | 2 state | [`rib`], [`grammar`] | routing tables; the route sentence of files and commands |
+//! | 2 state | [`rib`], [`grammar`], [`bmp`] | routing tables; the route sentence of files and commands; the monitoring protocol |
 //! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
 //! | 4 products | `daemon` | the speaker that configuration files and helper processes control |
 //! | 5 shell | `cli` | the command line |
 
 pub mod api;
 pub mod bgp;
+pub mod bmp;
 #[cfg(feature = "daemon")]
 pub mod cli;
 #[cfg(feature = "daemon")]

@@ -36,6 +36,31 @@ pub struct Codec {
 }
 
 impl Codec {
+    /// What two OPENs offer together, without judging whether the session may come up.
+    pub fn offered(local: &Open, remote: &Open) -> Self {
+        let both = |code: u8| has(local, code) && has(remote, code);
+        let offered = families(local);
+        let (add_path_receive, add_path_send) = common_add_path(local, remote);
+        Self {
+            asn4: both(65),
+            extended_message: both(6),
+            families: families(remote)
+                .into_iter()
+                .filter(|family| offered.contains(family))
+                .collect(),
+            add_path_receive,
+            add_path_send,
+            extended_nexthop: common_nexthops(local, remote)
+                .iter()
+                .filter(|(_, afi)| *afi == Afi::IPV6)
+                .map(|(family, _)| *family)
+                .collect(),
+            link_local: None,
+            aigp: false,
+            ibgp: local.speaker_as() == remote.speaker_as(),
+        }
+    }
+
     /// Largest message, header included, in bytes.
     pub const fn message_size(&self) -> usize {
         if self.extended_message { 65_535 } else { 4_096 }
@@ -138,7 +163,6 @@ impl Negotiated {
         }
         let both = |code: u8| has(&local, code) && has(&remote, code);
         let nexthops = common_nexthops(&local, &remote);
-        let (add_path_receive, add_path_send) = common_add_path(&local, &remote);
         Ok(Self {
             local_as,
             peer_as,
@@ -153,19 +177,8 @@ impl Negotiated {
             operational: both(185),
             multisession: check_multisession(&local, &remote)?,
             codec: Codec {
-                asn4: both(65),
-                extended_message: both(6),
-                families: common.iter().copied().collect(),
-                add_path_receive,
-                add_path_send,
-                extended_nexthop: nexthops
-                    .iter()
-                    .filter(|(_, afi)| *afi == Afi::IPV6)
-                    .map(|(family, _)| *family)
-                    .collect(),
-                link_local: None,
                 aigp: terms.aigp,
-                ibgp,
+                ..Codec::offered(&local, &remote)
             },
             families: common,
             nexthops,

@@ -3,6 +3,7 @@
 mod api;
 mod architecture;
 mod bgp;
+mod bmp;
 #[cfg(feature = "daemon")]
 mod cli;
 mod config;
