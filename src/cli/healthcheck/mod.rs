@@ -35,6 +35,7 @@ mod state;
 mod user;
 
 pub(crate) use options::HealthcheckArgs;
+pub(super) use options::seconds;
 
 use super::{Cli, Command, REFUSED};
 use announce::Occasion;
@@ -82,11 +83,11 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
     if let Some(path) = &args.pid
         && let Err(cause) = std::fs::write(path, format!("{}\n", std::process::id()))
     {
-        eprintln!("error: `--pid {}`: {cause}", path.display());
+        errln!("error: `--pid {}`: {cause}", path.display());
         return ExitCode::from(USAGE);
     }
     if let Err(mistake) = log::start(&args) {
-        eprintln!("error: {mistake}");
+        errln!("error: {mistake}");
         return ExitCode::from(REFUSED);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -123,7 +124,7 @@ fn usage(mistake: &clap::Error) -> ExitCode {
 /// The options of the file of `--config`, then those of the command line.
 fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCode> {
     let refused = |code: u8, cause: &dyn std::fmt::Display| {
-        eprintln!("error: {}{cause}", path.display());
+        errln!("error: {}{cause}", path.display());
         ExitCode::from(code)
     };
     let text =
