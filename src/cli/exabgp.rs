@@ -126,10 +126,12 @@ fn client(given: impl Iterator<Item = OsString>) -> Line {
                 Some(value) => root = Some(value.into()),
                 None => words.push("--root".into()),
             },
-            "--env" | "-e" => match value() {
+            "--env" | "-e" | "--env-file" => match value() {
                 Some(value) => file = Some(value),
                 None => words.push("--env-file".into()),
             },
+            // Started again for the root, with words that are ours already.
+            "cli" if words.is_empty() => {}
             _ => words.push(word),
         }
     }
@@ -384,6 +386,12 @@ mod tests {
             ("-e e.env version", "--env-file e.env cli version", None),
             ("version --en=e.env", "--env-file e.env cli version", None),
             ("--pipename x version", "cli --pipename x version", None),
+            (
+                "--env-file e.env cli version",
+                "--env-file e.env cli version",
+                None,
+            ),
+            ("cli version", "cli version", None),
             ("--root", "cli --root", None),
             ("--help", "cli --help", None),
         ] {
