@@ -35,8 +35,8 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
     match decode(args, env_file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("error: {reason}");
-            println!("invalid payload");
+            errln!("error: {reason}");
+            outln!("invalid payload");
             ExitCode::from(REFUSED)
         }
     }
@@ -170,7 +170,7 @@ fn nlri(session: &Session, bytes: &[u8]) -> Result<(), String> {
         let nlri = nlri.map_err(|error| format!("this is no NLRI of {family}: {error}"))?;
         let mut out = JsonWriter::new();
         nlri.json(None, &mut out);
-        println!("{}", out.as_str());
+        outln!("{}", out.as_str());
     }
     Ok(())
 }
@@ -282,6 +282,6 @@ impl Teller {
         let line = out
             .as_str()
             .replacen("\"direction\": \"receive\"", "\"direction\": \"in\"", 1);
-        print!("{line}");
+        out!("{line}");
     }
 }

@@ -43,14 +43,14 @@ pub(super) fn run(helper: bool) -> ExitCode {
     match play() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
-            eprintln!(
+            errln!(
                 "error: the demo did not see all routes within {} seconds",
                 LIMIT.as_secs()
             );
             ExitCode::from(3)
         }
         Err(cause) => {
-            eprintln!("error: the demo could not run: {cause}");
+            errln!("error: the demo could not run: {cause}");
             ExitCode::from(3)
         }
     }
@@ -140,7 +140,7 @@ impl Plugin for DemoPeer {
 }
 
 fn say(text: std::fmt::Arguments<'_>) {
-    println!("{text}");
+    outln!("{text}");
 }
 
 /// Plays the whole; whether all was seen.
@@ -253,13 +253,13 @@ fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
 fn play_helper() -> std::io::Result<()> {
     let mut commands = std::io::stdout();
     let mut command = |text: &str| {
-        eprintln!("helper    says  {text}");
+        errln!("helper    says  {text}");
         writeln!(commands, "{text}").and_then(|()| commands.flush())
     };
     let mut withdrawn = false;
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        eprintln!("helper    hears {line}");
+        errln!("helper    hears {line}");
         let Ok(event) = serde_json::from_str::<serde_json::Value>(&line) else {
             continue;
         };

@@ -23,11 +23,11 @@ use crate::rib::{Change, PeerId, PeerSet};
 pub(super) fn run(args: &EncodeArgs) -> ExitCode {
     match encode(args) {
         Ok(lines) => {
-            lines.iter().for_each(|line| println!("{line}"));
+            lines.iter().for_each(|line| outln!("{line}"));
             ExitCode::SUCCESS
         }
         Err(reason) => {
-            eprintln!("error: {reason}");
+            errln!("error: {reason}");
             ExitCode::from(REFUSED)
         }
     }

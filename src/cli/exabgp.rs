@@ -30,6 +30,11 @@ fn called() -> String {
         .unwrap_or_default()
 }
 
+/// Returns `true` if we were started as the command-line client of 4.2, whose answers look different.
+pub(super) fn is_client_42() -> bool {
+    called() == "exabgpcli"
+}
+
 /// Whether we were started as ExaBGP.
 pub(super) fn is_exabgp() -> bool {
     matches!(
@@ -46,25 +51,23 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
     let name = called();
     let mut rest = given.into_iter();
     let program = rest.next().unwrap_or_default();
-    let words: Vec<OsString> = match name.as_str() {
-        "exabgp-cli" | "exabgpcli" => std::iter::once("cli".into()).chain(rest).collect(),
-        "exabgp-healthcheck" => std::iter::once("healthcheck".into()).chain(rest).collect(),
-        "exabgp" => {
-            let line = translate(rest.collect());
-            for option in &line.idle {
-                super::tell_idle(&[(true, option)]);
-            }
-            if let Some(root) = line.root {
-                // Everything that looks for files below the root asks the environment.
-                let cause = again(&program, &line.words, &root);
-                eprintln!("error: `--root {}`: {cause}", root.display());
-                return Err(ExitCode::from(super::REFUSED));
-            }
-            line.words
-        }
-        _ => rest.collect(),
+    let line = match name.as_str() {
+        "exabgp-cli" => Line::plain(std::iter::once("cli".into()).chain(rest)),
+        "exabgpcli" => client(rest),
+        "exabgp-healthcheck" => Line::plain(std::iter::once("healthcheck".into()).chain(rest)),
+        "exabgp" => translate(rest.collect()),
+        _ => Line::plain(rest),
     };
-    Ok(std::iter::once(program).chain(words).collect())
+    for option in &line.idle {
+        super::tell_idle(&[(true, option)]);
+    }
+    if let Some(root) = line.root {
+        // Everything that looks for files below the root asks the environment.
+        let cause = again(&program, &line.words, &root);
+        errln!("error: `--root {}`: {cause}", root.display());
+        return Err(ExitCode::from(super::REFUSED));
+    }
+    Ok(std::iter::once(program).chain(line.words).collect())
 }
 
 /// Starts this program anew with another root; returns only if that can't be.
@@ -89,6 +92,71 @@ struct Line {
     idle: Vec<&'static str>,
 }
 
+impl Line {
+    /// Words that mean here what they mean there.
+    fn plain(words: impl IntoIterator<Item = OsString>) -> Self {
+        Self {
+            words: words.into_iter().collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// The command line of 4.2's `exabgpcli`: `--root DIR` and `--env FILE`, anywhere and shortened, around the command. The
+/// short forms are those of its help text, which 4.2.22 itself refuses.
+fn client(given: impl Iterator<Item = OsString>) -> Line {
+    const LONG: [&str; 5] = ["--root", "--env", "--help", "--pipename", "--socket"];
+    let (mut root, mut file): (Option<PathBuf>, Option<OsString>) = (None, None);
+    let mut words: Vec<OsString> = Vec::new();
+    let mut given = given;
+    while let Some(word) = given.next() {
+        let text = word.to_string_lossy().into_owned();
+        let (option, inside) = match text.split_once('=') {
+            Some((option, value)) if option.starts_with("--") => (option, Some(value.into())),
+            _ if text.len() > 2 && (text.starts_with("-f") || text.starts_with("-e")) => text
+                .split_at_checked(2)
+                .map_or((&*text, None), |(option, value)| {
+                    (option, Some(OsString::from(value)))
+                }),
+            _ => (text.as_str(), None),
+        };
+        let mut value = || inside.clone().or_else(|| given.next());
+        match unique(option, &LONG) {
+            "--root" | "-f" => match value() {
+                Some(value) => root = Some(value.into()),
+                None => words.push("--root".into()),
+            },
+            "--env" | "-e" | "--env-file" => match value() {
+                Some(value) => file = Some(value),
+                None => words.push("--env-file".into()),
+            },
+            // Started again for the root, with words that are ours already.
+            "cli" if words.is_empty() => {}
+            _ => words.push(word),
+        }
+    }
+    if words.is_empty() {
+        words.push("--help".into());
+    }
+    let mut all: Vec<OsString> = Vec::new();
+    if let Some(name) = file {
+        let root = root.clone().or_else(places::root);
+        let path = root.map(|root| root.join("etc/exabgp").join(&name));
+        let path = path.filter(|path| path.is_file());
+        all.extend([
+            "--env-file".into(),
+            path.map_or(name, PathBuf::into_os_string),
+        ]);
+    }
+    all.push("cli".into());
+    all.append(&mut words);
+    Line {
+        words: all,
+        root,
+        idle: vec![],
+    }
+}
+
 /// What a command line of 4.x asks for.
 #[derive(Default)]
 struct Wish {
@@ -108,10 +176,7 @@ struct Wish {
 fn translate(given: Vec<OsString>) -> Line {
     let is = |word: &OsString, wanted: &[&str]| wanted.iter().any(|wanted| word == wanted);
     if let Some(at) = given.iter().position(|word| word == "--run") {
-        return Line {
-            words: given[at + 1..].to_vec(),
-            ..Line::default()
-        };
+        return Line::plain(given[at + 1..].to_vec());
     }
     // `--env-file` with its value may stand before the sub-command.
     let skip = match given.first().map(|word| word.to_string_lossy()) {
@@ -124,10 +189,7 @@ fn translate(given: Vec<OsString>) -> Line {
         || first.is_some_and(|word| is(word, COMMANDS))
         || given.iter().any(|word| is(word, &["-h", "--help"]))
     {
-        return Line {
-            words: given,
-            ..Line::default()
-        };
+        return Line::plain(given);
     }
     let alone = given.len() == 1;
     let mut wish = Wish::default();
@@ -198,9 +260,14 @@ fn full(option: &str) -> &str {
         "--debug",
         "--once",
     ];
-    let mut fits = LONG.into_iter().filter(|long| long.starts_with(option));
+    unique(option, &LONG)
+}
+
+/// The one long option that `option` is the beginning of, if it is only one; else `option` itself.
+fn unique<'a>(option: &'a str, long: &[&'static str]) -> &'a str {
+    let mut fits = long.iter().filter(|long| long.starts_with(option));
     match (
-        option.len() > 2 && !LONG.contains(&option),
+        option.len() > 2 && !long.contains(&option),
         fits.next(),
         fits.next(),
     ) {
@@ -305,6 +372,39 @@ mod tests {
                 .collect();
             assert_eq!(words.join(" "), wanted, "{given}");
         }
+    }
+
+    #[test]
+    fn the_client_of_4_2_takes_a_root_and_an_environment_anywhere() {
+        for (given, wanted, root) in [
+            ("show neighbor", "cli show neighbor", None),
+            ("--root /r show neighbor", "cli show neighbor", Some("/r")),
+            ("show --root=/r neighbor", "cli show neighbor", Some("/r")),
+            ("show neighbor --ro /r", "cli show neighbor", Some("/r")),
+            ("-f /r version", "cli version", Some("/r")),
+            ("-f/r version", "cli version", Some("/r")),
+            ("-e e.env version", "--env-file e.env cli version", None),
+            ("version --en=e.env", "--env-file e.env cli version", None),
+            ("--pipename x version", "cli --pipename x version", None),
+            (
+                "--env-file e.env cli version",
+                "--env-file e.env cli version",
+                None,
+            ),
+            ("cli version", "cli version", None),
+            ("--root", "cli --root", None),
+            ("--help", "cli --help", None),
+        ] {
+            let line = client(given.split(' ').map(OsString::from));
+            let words: Vec<_> = line
+                .words
+                .iter()
+                .map(|word| word.to_string_lossy())
+                .collect();
+            assert_eq!(words.join(" "), wanted, "{given}");
+            assert_eq!(line.root, root.map(PathBuf::from), "{given}");
+        }
+        assert_eq!(client(std::iter::empty()).words, ["cli", "--help"]);
     }
 
     #[test]

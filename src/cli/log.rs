@@ -139,7 +139,7 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
         file => match file.strip_prefix("file:") {
             Some(path) => PathBuf::from(path),
             None => {
-                eprintln!(
+                errln!(
                     "warning: invalid log destination `{file}`, expected `stdout`, `stderr`, `syslog`, or an absolute file path"
                 );
                 return stderr();
@@ -152,7 +152,7 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
             (BoxMakeWriter::new(file), Kind::File)
         }
         Err(cause) => {
-            eprintln!(
+            errln!(
                 "warning: the log file {} can't be opened: {cause}; logging to stderr",
                 path.display()
             );

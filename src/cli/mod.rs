@@ -3,20 +3,18 @@
 //! ExaBGP's habits work: a first word that is no sub-command is a configuration file (`oxabgp x.conf`), `--env-file` may
 //! stand anywhere, long options may be abbreviated, and a usage error is exit code 2.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the room that talks to people"
-)]
-
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Env;
+
+#[macro_use]
+mod output;
 
 mod decode;
 mod demo;
@@ -31,7 +29,7 @@ mod server;
 mod shell;
 mod validate;
 
-/// Exit codes: 0 well, 1 refused input, 2 usage, 3 failure while running. ExaBGP only knows 0, 1 and 2, and its users
+/// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only knows 0, 1 and 2, and its users
 /// test for 1, so what it answers with 1 stays 1.
 pub(crate) const REFUSED: u8 = 1;
 
@@ -58,7 +56,8 @@ Exit codes:
   1  refused: a mistake in a configuration, a setting or a command, a port or file that is not to be had,
      a helper that died too often
   2  the command line itself is wrong
-  3  `oxabgp run`: no daemon answers")]
+  3  `oxabgp run`: no daemon answers
+  4  `oxabgp pipe`: the session was down for longer than --timeout allows")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -112,7 +111,7 @@ enum Command {
     ///
     /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration. When
     /// the input ends and all of it is with the peer, the session is kept, or ended with --leave. Refused commands are
-    /// told on standard error; answers come after `enable-ack`.
+    /// reported on standard error; answers come after `enable-ack`.
     Pipe(PipeArgs),
     /// Announce addresses for as long as a service is well: a helper for anycast.
     ///
@@ -341,6 +340,10 @@ pub(crate) struct PipeArgs {
     /// End when the input has ended and all of it is with the peer. Exit code 1: a command was refused.
     #[arg(long)]
     leave: bool,
+    /// Give up with exit code 4 once the session has been down for so many seconds, all in all; 0: never. Default: 60 with
+    /// --leave, else never.
+    #[arg(long, value_name = "SECONDS", value_parser = healthcheck::seconds)]
+    timeout: Option<Duration>,
     /// Log everything, with time and place.
     #[arg(short, long)]
     verbose: bool,
@@ -356,6 +359,10 @@ pub(crate) struct DemoArgs {
 
 /// Runs the program.
 pub fn main() -> ExitCode {
+    output::finish(dispatch())
+}
+
+fn dispatch() -> ExitCode {
     let given = match exabgp::arguments(std::env::args_os().collect()) {
         Ok(given) => given,
         Err(code) => return code,
@@ -392,14 +399,14 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
             for warning in warnings {
-                eprintln!("warning: {warning}");
+                errln!("warning: {warning}");
             }
             env.search.program = std::env::current_exe().ok();
             Ok(env)
         }
         Err(mistakes) => {
             for mistake in mistakes {
-                eprintln!("error: {mistake}");
+                errln!("error: {mistake}");
             }
             Err(ExitCode::from(REFUSED))
         }
@@ -409,7 +416,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
 /// Tells which of these options were given and have no effect.
 fn tell_idle(options: &[(bool, &str)]) {
     for (_, option) in options.iter().filter(|(given, _)| *given) {
-        eprintln!("warning: the option `{option}` has no effect here");
+        errln!("warning: the option `{option}` has no effect here");
     }
 }
 
@@ -460,21 +467,21 @@ fn version() -> ExitCode {
         // The first line is what tools look at.
         let version = std::env::var("exabgp_version").ok();
         let version = version.filter(|version| !version.is_empty());
-        println!(
+        outln!(
             "ExaBGP : {}",
             version
                 .as_deref()
                 .unwrap_or(crate::api::command::COMPATIBLE)
         );
-        println!("oxabgp : {own}");
+        outln!("oxabgp : {own}");
     } else {
-        println!("oxabgp : {own}");
-        println!(
+        outln!("oxabgp : {own}");
+        outln!(
             "ExaBGP : {} (compatible with)",
             crate::api::command::COMPATIBLE
         );
     }
-    println!(
+    outln!(
         "Uname  : {} {} {} {} {}",
         part(nix::sys::utsname::UtsName::sysname),
         part(nix::sys::utsname::UtsName::nodename),
@@ -482,7 +489,7 @@ fn version() -> ExitCode {
         part(nix::sys::utsname::UtsName::version),
         part(nix::sys::utsname::UtsName::machine),
     );
-    println!("From   : {program}");
+    outln!("From   : {program}");
     ExitCode::SUCCESS
 }
 

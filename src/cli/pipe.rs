@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tracing::error;
 
@@ -17,6 +18,8 @@ use crate::daemon::{self, AtEnd, Fatal};
 
 /// Families of a session for which none is named.
 const FAMILIES: [&str; 2] = ["ipv4 unicast", "ipv6 unicast"];
+/// How long the session may be down with `--leave`.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     let env = match super::settings(env_file) {
@@ -31,14 +34,14 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     let text = match configuration(args) {
         Ok(text) => text,
         Err(mistake) => {
-            eprintln!("{mistake}");
+            errln!("{mistake}");
             return ExitCode::from(REFUSED);
         }
     };
     let config = match Config::parse("the options of pipe", &text, Path::new("/"), &env) {
         Ok((config, _)) => config,
         Err(mistakes) => {
-            eprintln!("{mistakes}");
+            errln!("{mistakes}");
             return ExitCode::from(REFUSED);
         }
     };
@@ -46,10 +49,10 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
         true => AtEnd::Leave,
         false => AtEnd::Hold,
     };
-    match daemon::run_pipeline(config, env, at_end) {
+    match daemon::run_pipeline(config, env, at_end, patience(args)) {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(mistakes)) => {
-            eprint!("{mistakes}");
+            err!("{mistakes}");
             ExitCode::from(REFUSED)
         }
         Err(fatal) => {
@@ -57,6 +60,14 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
             ExitCode::from(REFUSED)
         }
     }
+}
+
+/// How long the session may be down; none for ever.
+fn patience(args: &PipeArgs) -> Option<Duration> {
+    let default = args.leave.then_some(PATIENCE);
+    args.timeout
+        .or(default)
+        .filter(|patience| !patience.is_zero())
 }
 
 /// The options as a configuration.

@@ -1,7 +1,7 @@
 //! `oxabgp run`: commands of scripts to a running daemon. The exit code says whether they were carried out.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -17,7 +17,7 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
         Some(path) => match File::open(path) {
             Ok(file) => Some(file),
             Err(cause) => {
-                eprintln!("error: {}: {cause}", path.display());
+                errln!("error: {}: {cause}", path.display());
                 return ExitCode::from(REFUSED);
             }
         },
@@ -39,18 +39,28 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
     };
     match code {
         Ok(code) => ExitCode::from(code),
-        Err(cause) => {
-            if cause.kind() != ErrorKind::BrokenPipe {
-                eprintln!("error: the daemon does not answer: {cause}");
-            }
+        Err(Failure::Input(cause)) => {
+            errln!("error: the commands can't be read: {cause}");
+            ExitCode::from(REFUSED)
+        }
+        Err(Failure::Daemon(cause)) => {
+            errln!("error: {}", shell::explain(&cause));
             ExitCode::from(LOST)
         }
     }
 }
 
+/// Why not all commands were carried out.
+enum Failure {
+    /// They can't be read.
+    Input(io::Error),
+    /// The daemon can't be reached any more.
+    Daemon(io::Error),
+}
+
 /// Carries out one command.
-fn one(link: &mut Link, words: &[&str], json: bool) -> io::Result<Outcome> {
-    shell::ask(link, &shell::spell(words, json))
+fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
+    shell::ask(link, &shell::spell(words, json)).map_err(Failure::Daemon)
 }
 
 const fn code(outcome: &Outcome) -> u8 {
@@ -62,10 +72,10 @@ const fn code(outcome: &Outcome) -> u8 {
 }
 
 /// Carries out lines, all of them; the worst exit code. What is refused is told with the number of its line.
-fn lines(link: &mut Link, input: impl BufRead, json: bool) -> io::Result<u8> {
+fn lines(link: &mut Link, input: impl BufRead, json: bool) -> Result<u8, Failure> {
     let mut worst = 0;
     for (index, line) in input.split(b'\n').enumerate() {
-        let line = line?;
+        let line = line.map_err(Failure::Input)?;
         let line = String::from_utf8_lossy(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         if words.first().is_none_or(|word| word.starts_with('#')) {
@@ -73,7 +83,7 @@ fn lines(link: &mut Link, input: impl BufRead, json: bool) -> io::Result<u8> {
         }
         let outcome = one(link, &words, json)?;
         if code(&outcome) != 0 {
-            eprint!("line {}: ", index + 1);
+            err!("line {}: ", index + 1);
         }
         shell::tell(&outcome);
         worst = worst.max(code(&outcome));

@@ -22,8 +22,8 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         Verbosity::Normal
     };
     if args.configuration.len() > 1 && log::is_file(&env.log.destination) {
-        eprintln!("error: can not log to files when running multiple configuration (as we fork)");
-        eprintln!("help: start one `oxabgp server` for each, or log to syslog");
+        errln!("error: can not log to files when running multiple configuration (as we fork)");
+        errln!("help: start one `oxabgp server` for each, or log to syslog");
         return ExitCode::from(REFUSED);
     }
     log::start(&env.log, verbosity);
@@ -52,7 +52,7 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(mistakes)) => {
-            eprint!("{mistakes}");
+            err!("{mistakes}");
             error!("the configuration has mistakes, nothing was started");
             ExitCode::from(REFUSED)
         }

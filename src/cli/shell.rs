@@ -3,8 +3,8 @@
 //! One command behaves as `exabgp cli` does: abbreviations are spelt out and shown, answers go to standard output, what
 //! went wrong to standard error, and the exit code is 0 even for a command that was refused; `oxabgp run` is for scripts.
 
-use std::io::{self, BufRead, ErrorKind, IsTerminal, Write};
-use std::path::PathBuf;
+use std::io::{self, BufRead, ErrorKind, IsTerminal};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rustyline::completion::Completer;
@@ -15,7 +15,7 @@ use rustyline::history::MemHistory;
 use rustyline::validate::Validator;
 use rustyline::{Config, Editor, Helper};
 
-use super::{ControlArgs, REFUSED};
+use super::{ControlArgs, REFUSED, output};
 use crate::daemon::control::places;
 
 mod history;
@@ -35,57 +35,76 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
         Ok(link) => link,
         Err(code) => return code,
     };
-    let outcome = if !args.command.is_empty() {
+    let ended = if !args.command.is_empty() {
         let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
         one(&mut link, &words, args.json)
     } else if super::exabgp::is_exabgp() {
-        println!("no commmand provided, sending \"help\"");
+        outln!("no commmand provided, sending \"help\"");
         one(&mut link, &["help"], args.json)
     } else if io::stdin().is_terminal() {
         converse(&mut link, args.json)
     } else {
         lines(&mut link, args.json)
     };
-    match outcome {
-        Ok(code) => code,
-        // Whoever read our output has heard enough.
-        Err(cause) if cause.kind() == ErrorKind::BrokenPipe => ExitCode::from(REFUSED),
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
         Err(cause) => {
-            eprintln!("{}", explain(&cause));
+            errln!("error: {}", explain(&cause));
             ExitCode::from(REFUSED)
         }
     }
 }
 
-/// Finds the daemon, or says that there is none.
+/// Finds the daemon, or reports on standard error that there is none: what was looked for, where, and what to do.
 pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link, ExitCode> {
     let env = super::settings(env_file)?;
     let found = Link::find(args.socket.clone(), args.pipename.as_deref(), &env);
     found.map_err(|lost| {
         match lost {
-            Lost::Nowhere(name) => {
-                println!("could not find ExaBGP's named pipes ({name}.in and {name}.out) for the cli");
-                println!("we scanned the following folders (the number is your PID):");
+            Lost::Nowhere { pipes, socket } if super::exabgp::is_exabgp() => {
+                // Scripts read ExaBGP's own text, where it has it.
+                outln!("could not find ExaBGP's named pipes ({pipes}.in and {pipes}.out) for the cli");
+                outln!("we scanned the following folders (the number is your PID):");
                 for folder in places::pipe_folders() {
-                    println!(" - {}/", folder.display().to_string().trim_end_matches('/'));
+                    outln!(" - {}/", folder.display().to_string().trim_end_matches('/'));
                 }
-                eprintln!("error: there is no control socket `{name}.sock` either");
-                eprintln!("help: is the daemon running, for the same user? `--socket` and `--pipename` say where to look");
+                errln!("error: there is no control socket `{socket}.sock` either");
+                errln!("help: is the daemon running, for the same user? `--socket` and `--pipename` name another place");
+            }
+            Lost::Nowhere { pipes, socket } => {
+                errln!("error: no daemon found: no control socket `{socket}.sock`, no named pipes `{pipes}.in` and `{pipes}.out`");
+                errln!("searched: {}", searched(&socket));
+                errln!("help: is it running, for the same user? `--socket` and `--pipename` name another place");
             }
             Lost::Refused(path, cause) => {
-                eprintln!("error: `{path}` does not answer: {}", explain(&cause));
-                eprintln!("help: is the daemon running, and are you its user?");
+                errln!("error: `{path}` does not answer: {}", explain(&cause));
+                errln!("help: is the daemon running, and are you its user?");
             }
         }
         ExitCode::from(REFUSED)
     })
 }
 
-fn explain(cause: &io::Error) -> String {
+/// The directories in which a daemon was looked for, each once.
+fn searched(socket: &str) -> String {
+    let mut folders: Vec<String> = Vec::new();
+    let sockets = places::sockets(socket);
+    let parents = sockets.iter().filter_map(|path| path.parent());
+    for folder in parents.map(Path::to_owned).chain(places::pipe_folders()) {
+        let folder = folder.display().to_string();
+        if !folders.contains(&folder) {
+            folders.push(folder);
+        }
+    }
+    folders.join(" ")
+}
+
+/// What an error of the link means.
+pub(super) fn explain(cause: &io::Error) -> String {
     match cause.kind() {
         ErrorKind::TimedOut => "could not send command to ExaBGP (command timeout)".to_owned(),
         ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => {
-            "the daemon is gone".to_owned()
+            "the daemon has closed the connection before its answer was complete".to_owned()
         }
         _ => cause.to_string(),
     }
@@ -95,7 +114,7 @@ fn explain(cause: &io::Error) -> String {
 pub(super) fn spell(typed: &[&str], json: bool) -> String {
     let command = words::expand(typed);
     if command != typed.join(" ").trim() {
-        println!("command: {command}");
+        outln!("command: {command}");
     }
     if json {
         words::as_json(&command)
@@ -105,45 +124,58 @@ pub(super) fn spell(typed: &[&str], json: bool) -> String {
 }
 
 /// Sends one command and shows what is answered.
-fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<ExitCode> {
+fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     let command = spell(typed, json);
     let outcome = ask(link, &command)?;
     tell(&outcome);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Sends a command; its answer goes to standard output.
+/// Sends a command; its answer goes to standard output, if anyone reads that.
+///
+/// # Errors
+/// When the daemon can't be reached any more.
 pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
-    let mut out = io::stdout().lock();
+    let is_routes = command.starts_with("show adj-rib ") && super::exabgp::is_client_42();
     let outcome = link.ask(command, &mut |line| {
-        out.write_all(line)?;
-        out.write_all(b"\n")
-    })?;
-    out.flush()?;
-    Ok(outcome)
+        // Each line of 4.2 begins with a word that 5.0 has only in the extensive form.
+        if is_routes
+            && line
+                .first()
+                .is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':')
+        {
+            output::write(b"neighbor ");
+        }
+        output::write(line);
+        output::write(b"\n");
+        Ok(())
+    });
+    output::flush();
+    outcome
 }
 
 /// Says on standard error what went wrong.
 pub(super) fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Unanswered => {}
-        Outcome::Failed(Some(reason)) => eprintln!("error: {reason}"),
-        Outcome::Failed(None) => eprintln!("{REFUSAL}"),
-        Outcome::Shutdown => eprintln!("ExaBGP is shutting down, command aborted"),
-        Outcome::Silence => eprintln!("{NO_END}"),
+        Outcome::Failed(Some(reason)) => errln!("error: {reason}"),
+        Outcome::Failed(None) => errln!("{REFUSAL}"),
+        Outcome::Shutdown => errln!("ExaBGP is shutting down, command aborted"),
+        Outcome::Silence => errln!("{NO_END}"),
     }
 }
 
 /// Sends each line of standard input.
-fn lines(link: &mut Link, json: bool) -> io::Result<ExitCode> {
-    for line in io::stdin().lock().lines() {
+fn lines(link: &mut Link, json: bool) -> io::Result<()> {
+    for line in io::stdin().lock().split(b'\n') {
         let line = line?;
+        let line = String::from_utf8_lossy(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         if !words.is_empty() {
             one(link, &words, json)?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// What the line editor knows of commands.
@@ -170,7 +202,7 @@ impl Completer for Commands {
 }
 
 /// Talks with somebody at a terminal.
-fn converse(link: &mut Link, json: bool) -> io::Result<ExitCode> {
+fn converse(link: &mut Link, json: bool) -> io::Result<()> {
     let config = Config::builder()
         .auto_add_history(true)
         .history_ignore_space(true)
@@ -182,22 +214,20 @@ fn converse(link: &mut Link, json: bool) -> io::Result<ExitCode> {
     for line in said.lines() {
         editor.add_history_entry(line).map_err(io::Error::other)?;
     }
-    println!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` leaves");
+    outln!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` leaves");
     loop {
         let line = match editor.readline("oxabgp> ") {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof) => return Ok(ExitCode::SUCCESS),
+            Err(ReadlineError::Eof) => return Ok(()),
             Err(cause) => return Err(io::Error::other(cause)),
         };
         said.add(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match &words[..] {
             [] => {}
-            ["exit" | "quit"] => return Ok(ExitCode::SUCCESS),
-            words => {
-                one(link, words, json)?;
-            }
+            ["exit" | "quit"] => return Ok(()),
+            words => one(link, words, json)?,
         }
     }
 }

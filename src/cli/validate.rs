@@ -18,7 +18,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
         match Config::load(path, &env) {
             Ok((config, warnings)) => {
                 if !warnings.is_empty() {
-                    eprintln!("{warnings}");
+                    errln!("{warnings}");
                 }
                 let routes: usize = config
                     .neighbors
@@ -26,7 +26,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                     .flat_map(|neighbor| &neighbor.routes)
                     .map(|route| route.nlri.len())
                     .sum();
-                eprintln!(
+                errln!(
                     "{}: good: {}, {}, {}",
                     path.display(),
                     count(config.neighbors.len(), "neighbor"),
@@ -38,8 +38,8 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                 }
             }
             Err(mistakes) => {
-                eprintln!("{mistakes}");
-                eprintln!("error: {} is not a valid config file", path.display());
+                errln!("{mistakes}");
+                errln!("error: {} is not a valid config file", path.display());
                 code = ExitCode::from(REFUSED);
             }
         }
@@ -50,9 +50,9 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
 /// Prints what was asked for; whether that could be done.
 fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
     if args.json {
-        println!("{}", config.json(Secrets::Hidden));
+        outln!("{}", config.json(Secrets::Hidden));
     } else if args.verbose || args.print {
-        print!("{}", config.render(Secrets::Hidden));
+        out!("{}", config.render(Secrets::Hidden));
     }
     let Some(old) = &args.against else {
         return true;
@@ -60,12 +60,12 @@ fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
     match Config::load(old, env) {
         Ok((old, _)) => {
             for change in diff(&old, config) {
-                println!("{change}");
+                outln!("{change}");
             }
             true
         }
         Err(mistakes) => {
-            eprintln!("{mistakes}");
+            errln!("{mistakes}");
             false
         }
     }
@@ -81,21 +81,21 @@ pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode
     let old = match std::fs::read_to_string(path) {
         Ok(old) => old,
         Err(cause) => {
-            eprintln!("error: {}: {cause}", path.display());
+            errln!("error: {}: {cause}", path.display());
             return ExitCode::from(REFUSED);
         }
     };
     let new = crate::config::migrate(&old);
-    print!("{new}");
+    out!("{new}");
     let name = path.to_string_lossy();
     let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
     match Config::parse(&name, &new, folder, &env) {
         Ok((_, left)) => {
-            left.lines().for_each(|line| eprintln!("{line}"));
+            left.lines().for_each(|line| errln!("{line}"));
             ExitCode::SUCCESS
         }
         Err(mistakes) => {
-            eprintln!("{mistakes}");
+            errln!("{mistakes}");
             ExitCode::from(REFUSED)
         }
     }
@@ -113,7 +113,7 @@ fn count(number: usize, noun: &str) -> String {
 pub(super) fn env(args: &EnvArgs, env_file: Option<PathBuf>) -> ExitCode {
     match super::settings(env_file) {
         Ok(env) => {
-            print!(
+            out!(
                 "{}",
                 env.dump(
                     if args.env {

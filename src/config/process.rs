@@ -200,7 +200,10 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
     match located {
         Ok(path) => draft.run[0] = path.to_string_lossy().into_owned(),
         Err(message) => {
-            let mut error = Diagnostic::error(word.span, message);
+            let mut error = Diagnostic::error(word.span, message.text);
+            if let Some(help) = message.help {
+                error = error.with_help(help);
+            }
             if let Some((program, _)) = word.text.split_once(' ') {
                 if old && let Ok(path) = locate(program, &cx.folder, &cx.env.search) {
                     // ExaBGP 3.4 took a command in quotes apart at its blanks.
@@ -288,8 +291,20 @@ pub(crate) fn finish(
     })
 }
 
-/// The program's path, absolute; the error is the message.
-fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, String> {
+/// Why a program can't be run.
+struct Unusable {
+    text: String,
+    help: Option<String>,
+}
+
+impl From<String> for Unusable {
+    fn from(text: String) -> Self {
+        Self { text, help: None }
+    }
+}
+
+/// The program's path, absolute.
+fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Unusable> {
     let path = if program.starts_with('/') {
         PathBuf::from(program)
     } else {
@@ -304,10 +319,10 @@ fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Stri
         _ => format!("can not access the program `{shown}`: {error}"),
     })?;
     if facts.is_dir() {
-        return Err(format!("`{shown}` is a folder, not a program"));
+        return Err(format!("`{shown}` is a folder, not a program").into());
     }
     if !facts.is_file() {
-        return Err(format!("`{shown}` is not a regular file"));
+        return Err(format!("`{shown}` is not a regular file").into());
     }
     let mode = facts.permissions().mode();
     if mode & 0o6000 != 0 {
@@ -316,10 +331,20 @@ fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Stri
         } else {
             "setgid"
         };
-        return Err(format!("refusing to run the {bit} program `{shown}`"));
+        return Err(format!("refusing to run the {bit} program `{shown}`").into());
     }
     if access(&path, AccessFlags::X_OK).is_err() {
-        return Err(format!("`{shown}` may not be executed by this user"));
+        let help = match mode & 0o111 {
+            0 => format!("`chmod +x {shown}` makes it executable"),
+            _ => format!(
+                "mode {:04o} does not allow it, or that of a directory above",
+                mode & 0o7777
+            ),
+        };
+        return Err(Unusable {
+            text: format!("`{shown}` may not be executed by this user"),
+            help: Some(help),
+        });
     }
     Ok(path)
 }

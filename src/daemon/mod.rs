@@ -72,7 +72,7 @@ use queue::Marks;
 use signal::{Request, Signals};
 
 pub use control::stdio::AtEnd;
-pub use pipeline::run_pipeline;
+pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
 
 /// Why the daemon could not start.

@@ -4,8 +4,9 @@
 //! other user, no control socket, no listening.
 
 use std::rc::Rc;
+use std::time::Duration;
 
-use tracing::info;
+use tracing::{error, info};
 
 use crate::config::{Config, Env};
 use crate::speaker::Server;
@@ -14,22 +15,39 @@ use super::control::stdio::{self, AtEnd};
 use super::core::Core;
 use super::process::Process;
 use super::queue::Marks;
-use super::signal::Signals;
+use super::signal::{Request, Signals};
 use super::{Fatal, reload, runtime, shutdown, work};
+
+/// The exit code of [`run_pipeline`] when a session was down for longer than it may be.
+pub const NO_SESSION: u8 = 4;
+/// How often it is looked whether sessions are up.
+const GLANCE: Duration = Duration::from_millis(100);
 
 /// Runs the neighbours of `config` with its first process played by our standard input and output; the exit code.
 ///
+/// With `patience` it ends with the exit code [`NO_SESSION`] once a session has been down for that long, all in all.
+///
 /// # Errors
 /// When it could not start: nothing was started then.
-pub fn run_pipeline(config: Config, env: Env, at_end: AtEnd) -> Result<u8, Fatal> {
+pub fn run_pipeline(
+    config: Config,
+    env: Env,
+    at_end: AtEnd,
+    patience: Option<Duration>,
+) -> Result<u8, Fatal> {
     let runtime = runtime()?;
-    let code = runtime.block_on(serve(config, env, at_end))?;
+    let code = runtime.block_on(serve(config, env, at_end, patience))?;
     // A thread may still wait for input that will never come.
     runtime.shutdown_background();
     Ok(code)
 }
 
-async fn serve(config: Config, env: Env, at_end: AtEnd) -> Result<u8, Fatal> {
+async fn serve(
+    config: Config,
+    env: Env,
+    at_end: AtEnd,
+    patience: Option<Duration>,
+) -> Result<u8, Fatal> {
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     let core = Core::new(env);
     let server = Server::new(reload::default_router_id(&config));
@@ -46,9 +64,34 @@ async fn serve(config: Config, env: Env, at_end: AtEnd) -> Result<u8, Fatal> {
         let core = Rc::clone(&core);
         async move { core.alarm().await }
     });
+    if let Some(patience) = patience {
+        tokio::task::spawn_local(give_up(Rc::clone(&core), patience));
+    }
     server.start();
     info!("oxabgp {} is running", env!("CARGO_PKG_VERSION"));
     let code = work(&core, &server, None, &mut signals).await;
     shutdown(&core, &server, &mut signals).await;
     Ok(code)
+}
+
+/// Ends the pipeline once a session has been down for `patience`, all in all: a session that comes up for a moment again and
+/// again is no success.
+async fn give_up(core: Rc<Core>, patience: Duration) {
+    let mut down = Duration::ZERO;
+    while down < patience {
+        let tick = GLANCE.min(patience - down);
+        tokio::time::sleep(tick).await;
+        let neighbors = core.all();
+        let is_up = neighbors
+            .iter()
+            .all(|listed| listed.neighbor.is_established());
+        if !is_up {
+            down += tick;
+        }
+    }
+    error!(
+        seconds = patience.as_secs_f64(),
+        "the session was down for longer than `--timeout` allows: giving up"
+    );
+    core.request_with(Request::Shutdown, NO_SESSION);
 }

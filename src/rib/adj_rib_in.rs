@@ -275,6 +275,7 @@ impl AdjRibIn {
     }
 
     /// Where a walk over all routes ends.
+    #[cfg(feature = "daemon")]
     pub(crate) fn end(&self) -> u32 {
         self.table.end()
     }

@@ -84,7 +84,8 @@ pub enum Error {
     Stopped,
 }
 
-/// A BGP speaker. Needs a tokio runtime whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
+/// A BGP speaker. [`Server::serve`] works in any tokio runtime; [`Server::start`], and calls from outside of `serve` while it
+/// serves, need one whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
 #[derive(Clone)]
 pub struct Server {
     pub(super) inner: Rc<Inner>,
@@ -178,18 +179,24 @@ impl Server {
 
     /// Starts all neighbours and listeners, and answers [`Handle`]s until [`Server::shutdown`].
     ///
+    /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
+    /// dropping it drops them, without a closing NOTIFICATION.
+    ///
     /// # Errors
     /// [`Error::Stopped`] when it serves or has served already.
     pub async fn serve(&self) -> Result<(), Error> {
         let receiver = self.inner.calls.1.borrow_mut().take();
         let mut calls = receiver.ok_or(Error::Stopped)?;
-        self.start();
-        loop {
-            tokio::select! { biased;
-                () = self.stopped() => return Ok(()),
-                Some(call) = calls.recv() => call(self),
+        let serving = async {
+            self.start();
+            loop {
+                tokio::select! { biased;
+                    () = self.stopped() => return Ok(()),
+                    Some(call) = calls.recv() => call(self),
+                }
             }
-        }
+        };
+        tokio::task::LocalSet::new().run_until(serving).await
     }
 
     /// Starts all neighbours and listeners; of very many neighbours a few at a time, so that other tasks get their turns in

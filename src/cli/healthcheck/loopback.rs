@@ -3,7 +3,7 @@
 //! `ip -o address show dev lo` shows an address a line; an IPv4 address may have a label, `lo:NAME`. IPv6 addresses
 //! can't have one: with `--label` only those count that this health check added itself.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,8 +27,10 @@ pub(super) struct Loopback {
     interfaces: Vec<(IpNet, String)>,
     label: Option<Label>,
     sudo: bool,
-    /// Added by this process.
+    /// Added by this process, or about to be.
     added: RefCell<Vec<IpNet>>,
+    /// No further address is to be added.
+    stopped: Cell<bool>,
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +57,7 @@ impl Loopback {
             label: text.map(|text| Label { text, exact }),
             sudo: options.sudo,
             added: RefCell::default(),
+            stopped: Cell::default(),
         }
     }
 
@@ -73,11 +76,43 @@ impl Loopback {
     pub(super) async fn add(&self, networks: &[IpNet]) -> Result<(), String> {
         let existing = self.list(&self.names()).await?;
         for address in addresses(networks).map_err(too_many)? {
-            if !existing.contains(&address) && self.change("add", address).await? {
-                self.added.borrow_mut().push(address);
+            if self.stopped.get() {
+                return Ok(());
+            }
+            if existing.contains(&address) {
+                continue;
+            }
+            // Noted first: if this is cancelled nobody knows whether `ip` has done it.
+            self.added.borrow_mut().push(address);
+            if !self.change("add", address).await? {
+                self.added.borrow_mut().pop();
             }
         }
         Ok(())
+    }
+
+    /// Lets [`Loopback::add`] return after the address that it is at.
+    pub(super) fn stop(&self) {
+        self.stopped.set(true);
+    }
+
+    /// Removes the addresses that this process has added; what can't be removed is logged.
+    pub(super) async fn roll_back(&self) {
+        let added = self.added.take();
+        if added.is_empty() {
+            return;
+        }
+        // Whatever their label: an IPv6 address has none, and one whose `ip` has failed may be missing.
+        let existing = match self.list_labelled(&self.names(), None).await {
+            Ok(existing) => existing,
+            Err(cause) => return warn!("{cause}"),
+        };
+        let there = |address: &IpNet| existing.contains(address);
+        for address in added.into_iter().rev().filter(there) {
+            if let Err(cause) = self.change("delete", address).await {
+                warn!("{cause}");
+            }
+        }
     }
 
     /// Removes the addresses that are there; what can't be removed is logged.
@@ -117,6 +152,14 @@ impl Loopback {
     }
 
     async fn list(&self, names: &[&str]) -> Result<Vec<IpNet>, String> {
+        self.list_labelled(names, self.label.as_ref()).await
+    }
+
+    async fn list_labelled(
+        &self,
+        names: &[&str],
+        label: Option<&Label>,
+    ) -> Result<Vec<IpNet>, String> {
         let mut found = Vec::new();
         for name in names {
             let output = Command::new(program())
@@ -130,7 +173,7 @@ impl Loopback {
                 warn!("the addresses of {name} can't be listed: {}", why.trim());
             }
             let text = String::from_utf8_lossy(&output.stdout);
-            found.extend(listed(&text, names, self.label.as_ref()));
+            found.extend(listed(&text, names, label));
         }
         debug!("addresses found: {}", words(&found));
         Ok(found)
@@ -153,7 +196,11 @@ impl Loopback {
         if let Some(label) = &self.label {
             command.args(["label", &format!("{interface}:{}", label.text)]);
         }
-        let output = command.stdin(Stdio::null()).output().await;
+        let output = command
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await;
         let output = output.map_err(cannot_run)?;
         let why = String::from_utf8_lossy(&output.stderr);
         let why = why.trim();

@@ -5,25 +5,26 @@
 //! checks mean, `announce` which commands that makes (all pure); `check`, `loopback` and `link` are the shell, the addresses
 //! of the machine and the daemon. This file lets them take turns.
 //!
-//! What ends it: SIGTERM, SIGINT (routes withdrawn, addresses removed, exit code 0), `--interval 0` after the first
-//! announcement, and a daemon that is gone: an orphan that holds on to addresses helps nobody, least of all the health
-//! check that the next daemon starts.
+//! What ends it: a signal of `ends` (routes withdrawn, addresses removed, exit code 0), `--interval 0` after the first
+//! announcement (the route stays announced, so its address stays), and a daemon that is gone: an orphan that holds on to
+//! addresses helps nobody, least of all the health check that the next daemon starts. Whatever else ends it, the addresses
+//! that it has added are removed: what can fail without touching the machine is tried before the first one is added.
 
-use std::ffi::{CString, OsString};
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use ipnet::IpNet;
-use nix::unistd::{Gid, Group, User, geteuid, initgroups, setresgid, setresuid};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
 mod announce;
 mod check;
+mod ends;
 mod file;
 mod link;
 mod log;
@@ -31,14 +32,18 @@ mod loopback;
 mod network;
 mod options;
 mod state;
+mod user;
 
 pub(crate) use options::HealthcheckArgs;
+pub(super) use options::seconds;
 
 use super::{Cli, Command, REFUSED};
 use announce::Occasion;
+use ends::Ends;
 use link::Link;
 use loopback::Loopback;
 use state::{Finding, Machine, State};
+use user::Identity;
 
 /// How long the last commands may take when we are told to end: the daemon kills us a second later.
 const LEAVE: Duration = Duration::from_secs(1);
@@ -78,11 +83,11 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
     if let Some(path) = &args.pid
         && let Err(cause) = std::fs::write(path, format!("{}\n", std::process::id()))
     {
-        eprintln!("error: `--pid {}`: {cause}", path.display());
+        errln!("error: `--pid {}`: {cause}", path.display());
         return ExitCode::from(USAGE);
     }
     if let Err(mistake) = log::start(&args) {
-        eprintln!("error: {mistake}");
+        errln!("error: {mistake}");
         return ExitCode::from(REFUSED);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,7 +124,7 @@ fn usage(mistake: &clap::Error) -> ExitCode {
 /// The options of the file of `--config`, then those of the command line.
 fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCode> {
     let refused = |code: u8, cause: &dyn std::fmt::Display| {
-        eprintln!("error: {}{cause}", path.display());
+        errln!("error: {}{cause}", path.display());
         ExitCode::from(code)
     };
     let text =
@@ -155,31 +160,66 @@ enum Failure {
 /// From the first address to the last command.
 async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     let loopback = Loopback::new(args, args.interfaces()?);
-    let ends = |kind| signal(kind).map_err(|cause| cause.to_string());
-    let mut terminate = ends(SignalKind::terminate())?;
-    let mut interrupt = ends(SignalKind::interrupt())?;
-    let health = Health::start(args, &loopback).await?;
+    let identity = Identity::find(args)?;
+    let mut ends = Ends::new()?;
+    let Some(health) = begin(args, &loopback, &identity, &mut ends).await? else {
+        return Ok(());
+    };
     let ended = tokio::select! {
         biased;
-        _ = terminate.recv() => Ok(()),
-        _ = interrupt.recv() => Ok(()),
+        () = ends.next() => Ok(()),
         () = health.link.closed() => Err(Failure::Gone(io::ErrorKind::BrokenPipe.into())),
         ended = health.watch() => match ended {
             Ok(()) => return Ok(()),
             Err(failure) => Err(failure),
         },
     };
-    let result = match ended {
-        Ok(()) => Ok(()),
-        Err(Failure::Gone(cause)) => return Err(format!("nobody reads our commands: {cause}")),
-        Err(Failure::Other(cause)) => Err(cause),
+    let leave = async {
+        // Nothing can be withdrawn any more if the daemon is gone.
+        if !matches!(ended, Err(Failure::Gone(_))) {
+            health.withdraw().await;
+        }
+        health.remove().await;
     };
     tokio::select! {
-        () = health.leave() => {}
-        _ = terminate.recv() => warn!("told to end again: leaving the rest as it is"),
-        _ = interrupt.recv() => warn!("told to end again: leaving the rest as it is"),
+        () = leave => {}
+        () = ends.next() => warn!("told to end again: leaving the rest as it is"),
     }
-    result
+    match ended {
+        Ok(()) => Ok(()),
+        Err(Failure::Gone(cause)) => Err(format!("nobody reads our commands: {cause}")),
+        Err(Failure::Other(cause)) => Err(cause),
+    }
+}
+
+/// Sets up the health check; none if a signal came first. Without one, the addresses that were added are removed again.
+async fn begin<'a>(
+    args: &'a HealthcheckArgs,
+    loopback: &'a Loopback,
+    identity: &Identity,
+    ends: &mut Ends,
+) -> Result<Option<Health<'a>>, String> {
+    let started = {
+        let mut start = pin!(Health::start(args, loopback, identity));
+        tokio::select! {
+            biased;
+            () = ends.next() => {
+                // A call of `ip` is not torn apart, if it ends in time.
+                loopback.stop();
+                let _ = timeout(LEAVE, start).await;
+                None
+            }
+            started = &mut start => Some(started),
+        }
+    };
+    if let Some(Ok(health)) = started {
+        return Ok(Some(health));
+    }
+    tokio::select! {
+        () = loopback.roll_back() => {}
+        () = ends.next() => warn!("told to end again: leaving the rest as it is"),
+    }
+    started.transpose()
 }
 
 /// A health check that runs.
@@ -193,7 +233,11 @@ struct Health<'a> {
 
 impl<'a> Health<'a> {
     /// Finds and sets up the addresses, drops rights, opens the link.
-    async fn start(args: &'a HealthcheckArgs, loopback: &'a Loopback) -> Result<Self, String> {
+    async fn start(
+        args: &'a HealthcheckArgs,
+        loopback: &'a Loopback,
+        identity: &Identity,
+    ) -> Result<Self, String> {
         let mut routes = match args.ips.is_empty() {
             true => loopback.scan().await?,
             false => args.ips.clone(),
@@ -202,13 +246,15 @@ impl<'a> Health<'a> {
             let help = "`--ip` names what to announce; without, the addresses of the loopback interface are";
             return Err(format!("no IP address found\nhelp: {help}"));
         }
-        if !args.no_ip_setup {
-            loopback.add(&routes).await?;
-        }
-        become_user(args.user.as_deref(), args.group.as_deref())?;
+        let addresses = routes.clone();
         if args.deaggregate_networks {
             routes = network::addresses(&routes)?;
         }
+        identity.warn_about_addresses(args);
+        if !args.no_ip_setup {
+            loopback.add(&addresses).await?;
+        }
+        identity.assume()?;
         let count = i64::try_from(routes.len()).unwrap_or(i64::MAX);
         let first = args.start_ip.rem_euclid(count);
         routes.rotate_left(usize::try_from(first).unwrap_or_default());
@@ -285,8 +331,8 @@ impl<'a> Health<'a> {
         Ok(())
     }
 
-    /// Withdraws everything, then removes the addresses.
-    async fn leave(&self) {
+    /// Withdraws everything.
+    async fn withdraw(&self) {
         info!("ending: withdrawing the routes");
         let withdraw = async {
             for command in announce::commands(Occasion::Exit, self.args, &self.routes) {
@@ -299,40 +345,14 @@ impl<'a> Health<'a> {
             Ok(Err(cause)) => warn!("nobody reads our commands: {cause}"),
             Err(_) => warn!("the daemon takes its time; not waiting for it"),
         }
+    }
+
+    /// Removes the addresses.
+    async fn remove(&self) {
         if (!self.args.no_ip_setup || self.args.dynamic_ip_setup)
             && let Err(cause) = self.loopback.remove(&self.routes).await
         {
             warn!("{cause}");
         }
     }
-}
-
-/// Becomes another group and user; with the user come their groups.
-fn become_user(user: Option<&str>, group: Option<&str>) -> Result<(), String> {
-    let unknown = |kind: &str, name: &str| format!("there is no {kind} `{name}`");
-    let failed = |cause: nix::Error| format!("can't drop privileges: {cause}");
-    let mut gid: Option<Gid> = None;
-    if let Some(name) = group {
-        let group = Group::from_name(name).map_err(failed)?;
-        gid = Some(group.ok_or_else(|| unknown("group", name))?.gid);
-    }
-    let mut uid = None;
-    if let Some(name) = user {
-        let user = User::from_name(name).map_err(failed)?;
-        let user = user.ok_or_else(|| unknown("user", name))?;
-        let gid = *gid.get_or_insert(user.gid);
-        if geteuid().is_root() {
-            let login = CString::new(name).map_err(|_| unknown("user", name))?;
-            initgroups(&login, gid).map_err(failed)?;
-        }
-        uid = Some(user.uid);
-    }
-    if let Some(gid) = gid {
-        setresgid(gid, gid, gid).map_err(failed)?;
-    }
-    if let Some(uid) = uid {
-        setresuid(uid, uid, uid).map_err(failed)?;
-        debug!("became user {uid}");
-    }
-    Ok(())
 }

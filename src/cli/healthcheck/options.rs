@@ -220,7 +220,8 @@ While the service is up the routes have --up-metric; while it is down they have 
 are withdrawn; while the file of --disable exists they have --disabled-metric. SIGTERM withdraws
 them and removes the addresses that were set up.";
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// Reads a number of seconds, with a fraction if need be.
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let number: f64 = text.trim().parse().map_err(|_| "it is no number")?;
     Duration::try_from_secs_f64(number).map_err(|_| "no such time can pass".to_owned())
 }

@@ -58,7 +58,12 @@ pub(crate) enum Outcome {
 #[derive(Debug)]
 pub(crate) enum Lost {
     /// Neither socket nor pipes of that name were found.
-    Nowhere(String),
+    Nowhere {
+        /// The name of the pipes.
+        pipes: String,
+        /// The name of the socket.
+        socket: String,
+    },
     /// There is one, but it can't be used.
     Refused(String, io::Error),
 }
@@ -100,7 +105,10 @@ impl Link {
                 })
             }
             (None, Some((path, cause))) => Err(refused(&path, cause)),
-            (None, None) => Err(Lost::Nowhere(pipename.to_owned())),
+            (None, None) => Err(Lost::Nowhere {
+                pipes: pipename.to_owned(),
+                socket: socketname.to_owned(),
+            }),
         }
     }
 

@@ -71,6 +71,7 @@ impl AdjRibOut {
     }
 
     /// Where a walk over all routes ends.
+    #[cfg(feature = "daemon")]
     pub(crate) fn end(&self) -> u32 {
         self.table.end()
     }

@@ -1,6 +1,6 @@
 //! `oxabgp cli` and `oxabgp run`, over the socket and over named pipes.
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::sync::mpsc;
@@ -214,16 +214,92 @@ fn a_file_of_commands_is_carried_out_to_its_end() {
 }
 
 #[test]
-fn without_a_daemon_it_is_told_where_was_looked() {
+fn without_a_daemon_three_lines_on_standard_error_report_where_was_looked() {
     let lab = Lab::new();
-    let mut command = oxabgp(&["cli", "--pipename", "oxabgp-nobody", "version"]);
-    let (code, out, err) = run(command.env("EXABGP_ROOT", lab.path("root")), "");
-    assert_eq!(code, 1);
-    assert!(out.starts_with(
-        "could not find ExaBGP's named pipes (oxabgp-nobody.in and oxabgp-nobody.out) for the cli\n"
-    ));
-    assert!(out.contains("\n - /run/exabgp/\n"), "{out}");
-    assert!(err.contains("help: "), "{err}");
+    for (name, wanted) in [("cli", 1), ("run", 3)] {
+        let mut command = oxabgp(&[name, "--pipename", "oxabgp-nobody", "version"]);
+        let (code, out, err) = run(command.env("EXABGP_ROOT", lab.path("root")), "");
+        assert_eq!((code, out.as_str()), (wanted, ""), "{err}");
+        assert_eq!(err.lines().count(), 3, "{err}");
+        for part in [
+            "error: ",
+            "`oxabgp-nobody.sock`",
+            "`oxabgp-nobody.in`",
+            "/run/exabgp ",
+            "\nhelp: ",
+        ] {
+            assert!(err.contains(part), "{part} in {err}");
+        }
+    }
+    // A socket that nobody serves any more.
+    let dead = lab.path("control.sock");
+    drop(std::os::unix::net::UnixListener::bind(&dead).expect("a socket"));
+    for (name, wanted) in [("cli", 1), ("run", 3)] {
+        let (code, out, err) = run(&mut client(&lab, &[name, "version"]), "");
+        assert_eq!((code, out.as_str()), (wanted, ""), "{err}");
+        assert!(
+            err.starts_with("error: ") && err.lines().count() <= 3,
+            "{err}"
+        );
+    }
+}
+
+/// A daemon that answers what the client asks first, and then dies in the middle of an answer.
+fn dying(lab: &Lab) -> std::thread::JoinHandle<()> {
+    let socket = lab.path("control.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    std::thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a client");
+        let mut lines = BufReader::new(stream.try_clone().expect("a second handle")).lines();
+        let mut next = || lines.next().expect("a line").expect("text");
+        next();
+        let frame = next();
+        let mut stream = stream;
+        write!(stream, "done\n{frame}\n").expect("written");
+        next();
+        next();
+        write!(stream, "first\nsecond\nthird\nfou").expect("written");
+    })
+}
+
+#[test]
+fn a_daemon_that_dies_in_the_middle_of_an_answer_is_reported() {
+    for (name, wanted) in [("cli", 1), ("run", 3)] {
+        for (words, input) in [(&["help"][..], ""), (&[], "help\nhelp\n")] {
+            let lab = Lab::new();
+            let daemon = dying(&lab);
+            let arguments: Vec<&str> = std::iter::once(name).chain(words.iter().copied()).collect();
+            let (code, out, err) = run(&mut client(&lab, &arguments), input);
+            assert_eq!(code, wanted, "{name}: {err}");
+            assert!(out.starts_with("first\n"), "{out}");
+            assert!(
+                err.starts_with("error: the daemon has closed the connection"),
+                "{name}: {err}"
+            );
+            daemon.join().expect("a client");
+        }
+    }
+}
+
+#[test]
+fn commands_are_carried_out_even_if_nobody_reads_their_answers() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let mut peer = session(&listener);
+    let mut command = client(&lab, &["run"]);
+    let mut child = super::start(&mut command);
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().expect("a pipe");
+    writeln!(
+        input,
+        "help\nversion\nannounce route 10.7.0.0/16 next-hop 192.0.2.1"
+    )
+    .expect("written");
+    drop(input);
+    let (code, _, err) = super::texts(child.wait_with_output().expect("it ends"));
+    assert_eq!((code, err.as_str()), (0, ""));
+    announced(&mut peer, &[16, 10, 7]);
 }
 
 #[test]

@@ -107,6 +107,58 @@ fn the_command_line_client_has_its_own_names() {
     assert!(out.contains("announce route"), "{out}");
 }
 
+#[test]
+fn the_client_of_4_2_has_its_options_and_the_form_of_its_answers() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let mut peer = crate::daemon::session(&listener);
+    let ask = |name: &str, words: &str| {
+        let words: Vec<&str> = words.split(' ').collect();
+        let mut command = called(&lab, name, &words);
+        command.env("oxabgp_api_socketpath", lab.path("control.sock"));
+        run(&mut command, "")
+    };
+    let route = "announce route 10.7.0.0/16 next-hop 192.0.2.1";
+    assert_eq!(ask("exabgpcli", route).0, 0);
+    crate::daemon::announced(&mut peer, &[16, 10, 7]);
+    let root = lab.path("root").display().to_string();
+    let plain = "127.0.0.1 ipv4 unicast 10.7.0.0/16 next-hop 192.0.2.1\n";
+    assert_eq!(ask("exabgp-cli", "show adj-rib out").1, plain);
+    for words in [
+        "show adj-rib out".to_owned(),
+        format!("--root {root} show adj-rib out"),
+        format!("-f {root} show adj-rib out"),
+        format!("show adj-rib out --root={root}"),
+    ] {
+        let (code, out, err) = ask("exabgpcli", &words);
+        assert_eq!((code, err.as_str()), (0, ""), "{words}");
+        assert_eq!(out, format!("neighbor {plain}"), "{words}");
+    }
+    let (_, out, _) = ask("exabgpcli", "show adj-rib out extensive");
+    assert!(out.starts_with("neighbor 127.0.0.1 local-ip "), "{out}");
+    // Names of 4.2's environment files are relative to the root's.
+    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a folder");
+    lab.write(
+        "root/etc/exabgp/my.env",
+        "[exabgp.api]\npipename = 'of-the-file'\n",
+    );
+    for words in ["-e my.env", "--env my.env", "--env=my.env"] {
+        let line = format!("version {words} --root {root}");
+        let words: Vec<&str> = line.split(' ').collect();
+        let (code, out, err) = run(&mut called(&lab, "exabgpcli", &words), "");
+        assert_eq!(code, 1, "{err}");
+        assert!(
+            out.contains("(of-the-file.in and of-the-file.out)"),
+            "{out}"
+        );
+        assert!(out.contains(&format!(" - {root}/run/exabgp/\n")), "{out}");
+    }
+    // Without a command it shows how it is used.
+    let (code, out, _) = run(&mut called(&lab, "exabgpcli", &[]), "");
+    assert!(code == 0 && out.contains("Usage"), "{out}");
+}
+
 /// A command line, its exit code, and what must be seen on standard output and standard error.
 type Line<'a> = (&'a str, i32, &'a str, &'a str);
 

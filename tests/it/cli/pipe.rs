@@ -144,3 +144,47 @@ fn options_that_make_no_neighbour_are_refused() {
     let (code, _, _) = run(&mut oxabgp(&["pipe", "--peer", "192.0.2.1"]), "");
     assert_eq!(code, 2);
 }
+
+#[test]
+fn a_session_that_does_not_come_up_ends_with_a_code_of_its_own() {
+    let (free, port) = listener();
+    drop(free);
+    for more in [&["--leave", "--timeout", "0.5"][..], &["--timeout", "0.5"]] {
+        let (code, _, err) = run(&mut pipe(port, more), "");
+        assert_eq!(code, 4, "{more:?}: {err}");
+        assert!(err.contains("`--timeout`"), "{err}");
+    }
+}
+
+#[test]
+fn a_peer_with_another_as_is_given_up() {
+    let (listener, port) = listener();
+    let child = start(&mut pipe(port, &["--leave", "--timeout", "1"]));
+    let mut peer = RawPeer::accept(&listener);
+    peer.expect(MessageType::OPEN);
+    peer.send(MessageType::OPEN, &open_body(64999));
+    let notification = peer.expect_notification();
+    assert_eq!((notification.code, notification.subcode), (2, 2));
+    drop((peer, listener));
+    let (code, _, err) = texts(child.wait_with_output().expect("it ends"));
+    assert_eq!(code, 4, "{err}");
+}
+
+#[test]
+fn a_timeout_of_zero_is_none_and_nonsense_is_a_usage_error() {
+    let (code, _, err) = run(&mut pipe(1, &["--timeout=-1"]), "");
+    assert_eq!(code, 2, "{err}");
+    let (listener, port) = listener();
+    let mut child = start(&mut pipe(port, &["--leave", "--timeout", "0"]));
+    drop(session(&listener));
+    assert!(child.try_wait().expect("a status").is_none());
+    terminate(&child);
+    let status = wait_for("its end", || child.try_wait().expect("a status"));
+    assert_eq!(status.code(), Some(0));
+}
+
+/// The body of a plain OPEN of that AS.
+fn open_body(asn: u16) -> Vec<u8> {
+    let [high, low] = asn.to_be_bytes();
+    vec![4, high, low, 0, 90, 10, 0, 0, 2, 0]
+}

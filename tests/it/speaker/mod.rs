@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 mod decoder;
+mod embed;
 mod listeners;
 mod many;
 mod pair;

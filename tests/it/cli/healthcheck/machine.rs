@@ -1,9 +1,10 @@
 //! The addresses of the machine, with a program `ip` that keeps them in a file.
 
+use std::io::{BufRead, BufReader};
 use std::process::Command;
 
 use super::Health;
-use crate::support::daemon::{Lab, oxabgp};
+use crate::support::daemon::{Lab, oxabgp, wait_for};
 
 /// A folder with an `ip` whose addresses are the lines of `addresses`, each with its interface and label, and whose
 /// changes are the lines of `changes`.
@@ -26,7 +27,8 @@ case "$*" in
         echo "$*" >> changes
         grep -q "^$5 $3 " addresses && echo "RTNETLINK answers: File exists" >&2 && exit 2
         [ "$5" = lo ] || [ "$5" = eth0 ] || exit 1
-        echo "$5 $3 ${{7:-$5}}" >> addresses ;;
+        echo "$5 $3 ${{7:-$5}}" >> addresses
+        [ "$3" != "$(cat hangs 2>/dev/null)" ] || exec sleep 1000 ;;
     "address delete "*)
         echo "$*" >> changes
         grep -v "^$5 $3 " addresses > rest
@@ -214,6 +216,88 @@ fn an_address_that_can_not_be_added_is_not_announced() {
         err.contains("more than 65536 addresses\nhelp: `--no-ip-setup`"),
         "{err}"
     );
+}
+
+/// The addresses that are set up at the moment.
+fn addresses(lab: &Lab) -> String {
+    std::fs::read_to_string(lab.path("addresses")).expect("addresses")
+}
+
+#[test]
+fn a_user_that_does_not_exist_is_found_out_before_an_address_is_added() {
+    for option in ["--user nonesuch", "--group nonesuch"] {
+        let lab = Lab::new();
+        machine(&lab, BEFORE);
+        let options = format!("--ip 198.51.100.53 {option}");
+        let (code, out, err) = super::super::run(&mut command(&lab, &options), "");
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(err.contains("`nonesuch`"), "{err}");
+        assert!(changes(&lab).is_empty(), "{:?}", changes(&lab));
+    }
+}
+
+#[test]
+fn addresses_before_one_that_can_not_be_added_are_removed_again() {
+    for label in ["", " --label web"] {
+        let lab = Lab::new();
+        machine(&lab, BEFORE);
+        // The third is there already, and not ours to remove.
+        let options = "--ip 192.0.2.1 --ip 2001:db8::5 --ip 198.51.100.2 --ip 192.0.2.2 --ip-ifname 192.0.2.2%nowhere";
+        let options = format!("{options}{label}");
+        let (code, out, err) = super::super::run(&mut command(&lab, &options), "");
+        assert_eq!((code, out.as_str()), (1, ""));
+        assert!(err.contains("can't add address 192.0.2.2/32"), "{err}");
+        assert_eq!(addresses(&lab), BEFORE, "{:?}", changes(&lab));
+        assert_eq!(
+            changes(&lab).len(),
+            5,
+            "three were added, two of them removed"
+        );
+    }
+}
+
+#[test]
+fn a_signal_while_addresses_are_set_up_takes_them_back() {
+    for signal in ["TERM", "INT", "HUP", "QUIT"] {
+        let lab = Lab::new();
+        machine(&lab, BEFORE);
+        lab.write("hangs", "192.0.2.2/32");
+        let health = start(&lab, "--ip 192.0.2.1 --ip 192.0.2.2 --ip 192.0.2.3", &[]);
+        lab.lines("addresses", |lines| {
+            lines.iter().any(|line| line.contains("192.0.2.2/32"))
+        });
+        health.signal(signal);
+        let (lines, log, code) = health.end();
+        assert_eq!((lines.len(), code), (0, Some(0)), "{signal}: {log}");
+        assert_eq!(addresses(&lab), BEFORE, "{signal}: {log}");
+    }
+}
+
+#[test]
+fn signals_and_the_end_of_the_daemon_remove_addresses() {
+    for signal in ["TERM", "INT", "HUP", "QUIT"] {
+        let lab = Lab::new();
+        machine(&lab, BEFORE);
+        let mut health = start(&lab, "--ip 192.0.2.1", &[]);
+        assert!(health.obey().contains("announce"));
+        health.signal(signal);
+        health.obey_until("withdraw");
+        let (_, log, code) = health.end();
+        assert_eq!(code, Some(0), "{signal}: {log}");
+        assert_eq!(addresses(&lab), BEFORE, "{signal}: {log}");
+    }
+    let lab = Lab::new();
+    machine(&lab, BEFORE);
+    let options = "--ip 192.0.2.1 --debounce --interval 100000";
+    let mut child = super::super::start(&mut command(&lab, options));
+    let mut output = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("a line");
+    assert!(line.contains("announce"));
+    drop(output);
+    let status = wait_for("its end", || child.try_wait().expect("a status"));
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(addresses(&lab), BEFORE);
 }
 
 #[test]

@@ -1,0 +1,87 @@
+//! The user and group of `--user` and `--group`: looked up before anything is changed, assumed once addresses are set up.
+
+use std::ffi::CString;
+
+use nix::unistd::{Gid, Group, Uid, User, getegid, geteuid, initgroups, setresgid, setresuid};
+use tracing::{debug, warn};
+
+use super::options::HealthcheckArgs;
+
+/// Whom to become.
+#[derive(Debug, Default)]
+pub(super) struct Identity {
+    /// The login name, for its supplementary groups.
+    login: Option<CString>,
+    user: Option<Uid>,
+    group: Option<Gid>,
+}
+
+impl Identity {
+    /// Looks up the user and the group of the options.
+    ///
+    /// # Errors
+    /// When one does not exist, and when this process may not become them.
+    pub(super) fn find(options: &HealthcheckArgs) -> Result<Self, String> {
+        let unknown = |kind: &str, name: &str| format!("there is no {kind} `{name}`");
+        let mut identity = Self::default();
+        if let Some(name) = options.group.as_deref() {
+            let group = Group::from_name(name).map_err(failed)?;
+            identity.group = Some(group.ok_or_else(|| unknown("group", name))?.gid);
+        }
+        if let Some(name) = options.user.as_deref() {
+            let user = User::from_name(name).map_err(failed)?;
+            let user = user.ok_or_else(|| unknown("user", name))?;
+            identity.group.get_or_insert(user.gid);
+            identity.user = Some(user.uid);
+            identity.login = Some(CString::new(name).map_err(|_| unknown("user", name))?);
+        }
+        let other = identity.user.is_some_and(|user| user != geteuid())
+            || identity.group.is_some_and(|group| group != getegid());
+        if other && !geteuid().is_root() {
+            return Err(
+                "only root may become another user or group\nhelp: start the health check as that user, or leave out \
+                 `--user` and `--group`"
+                    .to_owned(),
+            );
+        }
+        Ok(identity)
+    }
+
+    /// Warns when the addresses could not be removed any more at the end.
+    pub(super) fn warn_about_addresses(&self, options: &HealthcheckArgs) {
+        let loses_rights = self
+            .user
+            .is_some_and(|user| geteuid().is_root() && !user.is_root());
+        let changes = !options.no_ip_setup || options.dynamic_ip_setup;
+        if loses_rights && changes && !options.sudo {
+            warn!(
+                "user `{}` may not remove addresses: those that are added stay (`--sudo` removes them)",
+                options.user.as_deref().unwrap_or_default()
+            );
+        }
+    }
+
+    /// Becomes the group and the user, with the user's supplementary groups.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub(super) fn assume(&self) -> Result<(), String> {
+        if let (Some(login), Some(gid)) = (&self.login, self.group)
+            && geteuid().is_root()
+        {
+            initgroups(login, gid).map_err(failed)?;
+        }
+        if let Some(gid) = self.group {
+            setresgid(gid, gid, gid).map_err(failed)?;
+        }
+        if let Some(uid) = self.user {
+            setresuid(uid, uid, uid).map_err(failed)?;
+            debug!("became user {uid}");
+        }
+        Ok(())
+    }
+}
+
+fn failed(cause: nix::Error) -> String {
+    format!("can't drop privileges: {cause}")
+}

@@ -1,0 +1,123 @@
+//! Readers that close, disks that are full, and mistakes that a new user makes.
+
+use std::fs::File;
+use std::process::{Child, Stdio};
+
+use crate::support::daemon::{Lab, oxabgp};
+
+const UPDATE: &str = "0000001440010100400206020100 00FDE940030401020304180A0001";
+
+/// Everything that prints and ends by itself.
+fn commands(conf: &str) -> Vec<Vec<&str>> {
+    vec![
+        vec!["env"],
+        vec!["version"],
+        vec!["--help"],
+        vec!["decode", UPDATE],
+        vec!["encode", "route", "192.0.2.0/24", "next-hop", "192.0.2.1"],
+        vec!["validate", "--print", conf],
+        vec!["validate", "--json", conf],
+        vec!["migrate", conf],
+    ]
+}
+
+const CONFIGURATION: &str = "neighbor 192.0.2.1 {\n    local-as 65001;\n    peer-as 65000;\n    \
+                             local-address 192.0.2.2;\n    router-id 192.0.2.2;\n}\n";
+
+/// Exit code and standard error.
+fn ended(child: Child) -> (Option<i32>, String) {
+    let output = child.wait_with_output().expect("it ends");
+    let err = String::from_utf8(output.stderr).expect("text");
+    (output.status.code(), err)
+}
+
+#[test]
+fn a_reader_that_closes_is_no_error() {
+    let lab = Lab::new();
+    let conf = lab.write("x.conf", CONFIGURATION).display().to_string();
+    for arguments in commands(&conf) {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let child = oxabgp(&arguments)
+            .stdout(writer)
+            .stderr(Stdio::piped())
+            .spawn();
+        let (code, err) = ended(child.expect("it starts"));
+        assert_eq!(code, Some(0), "{arguments:?}: {err}");
+        assert!(!err.contains("panicked") && !err.contains("error"), "{err}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_an_error_in_one_line() {
+    let lab = Lab::new();
+    let conf = lab.write("x.conf", CONFIGURATION).display().to_string();
+    for arguments in commands(&conf) {
+        if arguments[0] == "--help" {
+            continue;
+        }
+        let full = File::options()
+            .write(true)
+            .open("/dev/full")
+            .expect("a device");
+        let child = oxabgp(&arguments)
+            .stdout(full)
+            .stderr(Stdio::piped())
+            .spawn();
+        let (code, err) = ended(child.expect("it starts"));
+        assert_eq!(code, Some(1), "{arguments:?}: {err}");
+        let errors = err.lines().filter(|line| line.starts_with("error: "));
+        assert_eq!(errors.count(), 1, "{arguments:?}: {err}");
+        assert!(err.contains("standard output: "), "{err}");
+    }
+}
+
+#[test]
+fn standard_error_that_nobody_reads_changes_no_exit_code() {
+    let lab = Lab::new();
+    let conf = lab.write("x.conf", "neighbor {").display().to_string();
+    for (arguments, wanted) in [
+        (&["validate", &conf][..], 1),
+        (&["decode", "zz"], 1),
+        (&["run", "--pipename", "oxabgp-nobody", "version"], 3),
+        (&["encode", "route", "nonsense"], 1),
+    ] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let child = oxabgp(arguments)
+            .stdout(Stdio::null())
+            .stderr(writer)
+            .spawn();
+        assert_eq!(
+            ended(child.expect("it starts")).0,
+            Some(wanted),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_helper_that_may_not_be_executed_comes_with_the_way_out() {
+    let lab = Lab::new();
+    let helper = lab
+        .write("announce.sh", "#!/bin/sh\n")
+        .display()
+        .to_string();
+    let text = "process announce {\n    run ./announce.sh;\n    encoder json;\n}\n".to_owned()
+        + CONFIGURATION;
+    let conf = lab.write("x.conf", &text).display().to_string();
+    let (code, _, err) = super::run(&mut oxabgp(&["validate", &conf]), "");
+    assert_eq!(code, 1);
+    assert!(err.contains("may not be executed by this user"), "{err}");
+    let help = err.lines().find(|line| line.contains("= help: "));
+    let help = help.unwrap_or_else(|| panic!("no help in {err}"));
+    assert!(
+        help.contains("chmod +x ") && help.contains("announce.sh"),
+        "{help}"
+    );
+    let command = std::process::Command::new("chmod")
+        .args(["+x", &helper])
+        .status();
+    assert!(command.expect("chmod runs").success());
+    assert_eq!(super::run(&mut oxabgp(&["validate", &conf]), "").0, 0);
+}
