@@ -3,8 +3,7 @@
 //! Routes gather in buckets of equal family, attributes and receivers, in the order of their first use; each bucket then
 //! becomes as few messages as fit, withdrawals before announcements, never both in one (RFC 7606 section 5.1). ExaBGP
 //! groups that way for IPv4 unicast only; here it holds for every family, since all NLRI are bytes. With `group-updates
-//! false` each route has its own message. What does not fit a message is refused and reported, and since the peer may
-//! hold an older version of it, it is withdrawn.
+//! false` each route has its own message. What does not fit a message is refused and reported.
 
 use std::rc::Rc;
 
@@ -212,8 +211,11 @@ impl Packer {
     pub(crate) fn finish(&mut self, sender: &Sender, sink: &mut dyn Sink) {
         let mut buckets = std::mem::take(&mut self.buckets);
         let used = std::mem::replace(&mut self.used, 0);
-        for bucket in &mut buckets[..used] {
-            bucket.sort(&mut self.scratch);
+        // ExaBGP sorts what it packs together; routes with messages of their own leave in the order of their announcement.
+        if sender.group_updates {
+            for bucket in &mut buckets[..used] {
+                bucket.sort(&mut self.scratch);
+            }
         }
         for kind in [Kind::Withdraw, Kind::Announce] {
             for bucket in buckets[..used].iter().filter(|bucket| bucket.kind == kind) {
@@ -311,33 +313,8 @@ impl Packer {
             }
         }
         self.flush(&bucket.peers, sink);
-        self.refuse(bucket, &refused, sender, sink);
-    }
-
-    /// Reports what can't be sent, and withdraws it.
-    fn refuse(
-        &mut self,
-        bucket: &Bucket,
-        refused: &[(usize, Refusal)],
-        sender: &Sender,
-        sink: &mut dyn Sink,
-    ) {
         for (at, refusal) in refused {
-            let nlri = bucket.get(*at);
-            sink.refused(nlri.clone(), &bucket.peers, *refusal);
-            if bucket.kind == Kind::Announce {
-                let mut single = Self::default();
-                let path_id = if bucket.add_path { nlri.path_id } else { None };
-                single.add(&Item {
-                    kind: Kind::Withdraw,
-                    family: bucket.family,
-                    path_id,
-                    bytes: &nlri.bytes,
-                    attributes: None,
-                    peers: &bucket.peers,
-                });
-                single.finish(sender, &mut Quiet(sink));
-            }
+            sink.refused(bucket.get(at), &bucket.peers, refusal);
         }
     }
 
@@ -476,17 +453,6 @@ pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri
         Some(refused) => Err(refused),
         None => Ok(out.messages),
     }
-}
-
-/// Passes messages on and forgets refusals, for the withdrawals of refused routes.
-struct Quiet<'a>(&'a mut dyn Sink);
-
-impl Sink for Quiet<'_> {
-    fn messages(&mut self, bytes: Bytes, peers: &Shared) {
-        self.0.messages(bytes, peers);
-    }
-
-    fn refused(&mut self, _: Nlri, _: &Shared, _: Refusal) {}
 }
 
 /// The End-of-RIB marker of a family (RFC 4724 section 2).
