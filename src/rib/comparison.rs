@@ -1,8 +1,8 @@
 //! Whether two sets of attributes are the same for a peer, however they were written.
 
-use crate::bgp::attribute::encode::{in_body, next_hop_field, resolve};
-use crate::bgp::attribute::{aigp, as_path, local_pref, next_hop, origin};
 use crate::bgp::attribute::{Attribute, PathAttribute};
+use crate::bgp::attribute::{aigp, as_path, local_pref, next_hop, origin};
+use crate::bgp::next_hop_rule::resolve;
 use crate::bgp::{AttributeSet, Family, Sender};
 
 /// Attributes that a session may add, drop or resolve, so that different values can have the same bytes.
@@ -46,9 +46,7 @@ impl Comparison {
 
 /// Returns `true` if some attribute differs that no session adds or drops. Settles nearly all comparisons without encoding.
 fn differ_everywhere(left: &AttributeSet, right: &AttributeSet) -> bool {
-    let differing = |one: &&Attribute| {
-        !DEPENDS_ON_SESSION.contains(&one.code()) && !is_empty(one)
-    };
+    let differing = |one: &&Attribute| !DEPENDS_ON_SESSION.contains(&one.code()) && !is_empty(one);
     !left
         .list()
         .iter()
@@ -63,16 +61,12 @@ fn is_empty(attribute: &Attribute) -> bool {
 
 /// Appends what tells routes with these attributes apart from others; returns `false` if the session can't send them.
 fn write(attributes: &AttributeSet, family: Family, sender: &Sender, out: &mut Vec<u8>) -> bool {
-    let Ok(hop) = resolve(family, attributes.next_hop(), sender) else {
+    let Ok(hop) = resolve(family, attributes.next_hops(), sender) else {
         return false;
     };
-    let is_body = in_body(family, hop);
-    if !is_body {
-        let Ok(field) = next_hop_field(family, hop, sender) else {
-            return false;
-        };
-        out.extend_from_slice(&field);
-    }
-    out.push(u8::from(is_body));
+    let field = hop.field.unwrap_or_default();
+    out.extend_from_slice(&field);
+    // A field of no length is that of a FlowSpec route, which has no body form.
+    out.extend_from_slice(&field.len().to_be_bytes());
     attributes.encode(out, sender, family).is_ok()
 }

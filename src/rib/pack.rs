@@ -12,9 +12,10 @@ use hashbrown::HashTable;
 
 use super::route::{Action, Change};
 use super::sets::Shared;
-use crate::bgp::attribute::encode::{EncodeError, in_body, next_hop_field, resolve};
+use crate::bgp::attribute::encode::EncodeError;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::{self, MessageType};
+use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::nlri::is_known;
 use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
 use crate::wire::Writer;
@@ -324,19 +325,19 @@ impl Packer {
         let family = bucket.family;
         match (bucket.kind, &bucket.attributes) {
             (Kind::Announce, Some(attributes)) => {
-                let hop = resolve(family, attributes.next_hop(), sender)?;
+                let hop =
+                    resolve(family, attributes.next_hops(), sender).map_err(EncodeError::from)?;
                 attributes.encode(&mut self.attributes, sender, family)?;
-                if in_body(family, hop) {
+                let Some(field) = hop.field else {
                     return Ok(Envelope::Reach);
-                }
-                let field = next_hop_field(family, hop, sender)?;
+                };
                 let mut start = family_bytes(family);
                 start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
                 start.extend_from_slice(&field);
                 start.push(0);
                 Ok(Envelope::Mp(mp_reach::CODE, start))
             }
-            (Kind::Announce, None) => Err(EncodeError::NoNextHop),
+            (Kind::Announce, None) => Err(NextHopError::Missing.into()),
             (Kind::Withdraw, _) if family == Family::IPV4_UNICAST => Ok(Envelope::Unreach),
             (Kind::Withdraw, attributes) => {
                 // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use super::super::entries::Entry;
 use super::session::{Live, Stance};
 use super::*;
-use crate::bgp::attribute::encode::resolve;
+use crate::bgp::next_hop_rule::resolve;
 
 impl AdjRibOut {
     /// Announces or withdraws a route. Peers that are not configured for its family refuse it; peers that are down, or did
@@ -160,7 +160,7 @@ impl AdjRibOut {
                     && comparison.is_same(before, now, family, &group.sender)
                 {
                     members = sets.minus(&members, &holders);
-                } else if resolve(family, before.next_hop(), &group.sender).is_ok() {
+                } else if resolve(family, before.next_hops(), &group.sender).is_ok() {
                     replaces = sets.union(&replaces, &holders);
                 }
             }

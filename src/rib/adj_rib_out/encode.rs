@@ -440,12 +440,16 @@ impl AdjRibOut {
             self.withdraw_refused(sender, replacing, &mut made);
         }
         let room = REFUSALS.saturating_sub(self.unsendable.len());
-        self.unsendable
-            .extend(made.refused.into_iter().take(room).map(|refused| Unsendable {
-                nlri: refused.0,
-                peers: refused.1.set().cloned().unwrap_or_default(),
-                refusal: refused.2,
-            }));
+        self.unsendable.extend(
+            made.refused
+                .into_iter()
+                .take(room)
+                .map(|refused| Unsendable {
+                    nlri: refused.0,
+                    peers: refused.1.set().cloned().unwrap_or_default(),
+                    refusal: refused.2,
+                }),
+        );
         made.messages
     }
 
