@@ -27,7 +27,8 @@ pub struct Codec {
     pub add_path_send: FamilySet,
     /// IPv4 families that may have an IPv6 next hop (RFC 8950).
     pub extended_nexthop: FamilySet,
-    /// IPv6 families that may have an IPv4 next hop: ExaBGP negotiates them with the capability of RFC 8950, too.
+    /// IPv6 families that are sent with an IPv4 next hop if the route has one. No capability has them, so this is configured:
+    /// ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
     pub ipv4_nexthop: FamilySet,
     /// Our link-local address, if it is to go with global IPv6 next hops (RFC 2545 section 3).
     pub link_local: Option<Ipv6Addr>,
@@ -140,13 +141,6 @@ impl Negotiated {
         }
         let both = |code: u8| has(&local, code) && has(&remote, code);
         let nexthops = common_nexthops(&local, &remote);
-        let with_nexthop = |hop: Afi| {
-            nexthops
-                .iter()
-                .filter(|(_, afi)| *afi == hop)
-                .map(|(family, _)| *family)
-                .collect()
-        };
         let (add_path_receive, add_path_send) = common_add_path(&local, &remote);
         Ok(Self {
             local_as,
@@ -167,8 +161,12 @@ impl Negotiated {
                 families: common.iter().copied().collect(),
                 add_path_receive,
                 add_path_send,
-                extended_nexthop: with_nexthop(Afi::IPV6),
-                ipv4_nexthop: with_nexthop(Afi::IPV4),
+                extended_nexthop: nexthops
+                    .iter()
+                    .filter(|(_, afi)| *afi == Afi::IPV6)
+                    .map(|(family, _)| *family)
+                    .collect(),
+                ipv4_nexthop: FamilySet::EMPTY,
                 link_local: None,
                 aigp: terms.aigp,
                 ibgp,

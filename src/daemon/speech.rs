@@ -85,12 +85,14 @@ impl<'a> Speech<'a> {
     fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
         peers.iter().filter_map(|id| {
             let listed = self.core.neighbor(id)?;
-            let mut sender = listed.neighbor.config.borrow().session.prospective_sender();
+            let config = listed.neighbor.config.borrow();
+            let mut sender = config.session.prospective_sender();
             if let Some(address) = listed.neighbor.local_address() {
                 sender.local_address = address;
             }
-            if let Some(session) = &*listed.neighbor.session.borrow() {
-                sender.codec = session.codec;
+            if let Some(negotiated) = &*listed.neighbor.session.borrow() {
+                sender.codec = negotiated.codec;
+                sender.codec.ipv4_nexthop = session::ipv4_nexthop(&config.session, negotiated);
             }
             Some(sender)
         })

@@ -80,12 +80,17 @@ impl FirstBatch {
         }
     }
 
-    /// Takes withdrawals out of a record of the batch for those of `following` that can't have the route.
-    pub(crate) fn filter(&mut self, sets: &mut Sets, following: &Shared, pending: &mut Pending) {
-        let fresh = sets.and(&self.fresh, following);
+    /// Notes for which of `following` a record of the batch is.
+    pub(crate) fn reach(&mut self, sets: &mut Sets, following: &Shared, pending: &Pending) {
         let both = sets.union(&pending.announce, &pending.withdraw);
-        let told = sets.and(&both, &fresh);
-        self.reached = sets.union(&self.reached, &told);
+        let told = sets.and(&both, following);
+        let reached = sets.and(&told, &self.fresh);
+        self.reached = sets.union(&self.reached, &reached);
+    }
+
+    /// Takes withdrawals out of a record of the batch for those of `following` that can't have the route.
+    pub(crate) fn filter(&self, sets: &mut Sets, following: &Shared, pending: &mut Pending) {
+        let fresh = sets.and(&self.fresh, following);
         pending.withdraw = sets.minus(&pending.withdraw, &fresh);
     }
 

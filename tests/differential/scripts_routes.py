@@ -152,8 +152,27 @@ ORDER = "static { " + " ".join(f"route 10.{9 - n}.0.0/24 next-hop 1.1.1.1 {'med 
 @scenario
 def route_order(t):
     """`group-updates false`: routes leave in the order of the file."""
-    one(t, ORDER + " group-updates false;")
+    peer = one(t, ORDER + " group-updates false;")
     t.up("127.0.0.2", peer_open(names=NAMES))
+    t.marked()
+    t.note("order", *[m[19:].hex() for m in peer.received if m[18] == wire.UPDATE and len(m) > 30], label="up")
     t.settle("up")
     batch(t, "commands", *[f"announce route 10.1{9 - n}.0.0/24 next-hop 1.1.1.1" for n in range(9)])
+    t.end()
+
+
+@scenario
+def route_two_hops(t):
+    """A global and a link-local next hop: ExaBGP has no words for it, but shows what a peer sends."""
+    t.helper("json", "json")
+    t.helper("text", "text")
+    t.peer("127.0.0.2")
+    t.start(neighbor("127.0.0.2", "api { processes [ json text ]; receive { parsed; update; } }", families=TWO))
+    t.up("127.0.0.2", peer_open(names=NAMES))
+    t.settle("up")
+    hop = wire.ip("2001:db8::1") + wire.ip("fe80::1")
+    reach = struct.pack("!HBB", 2, 1, 32) + hop + b"\x00" + b"\x20" + wire.ip("2001:db8::")[:4]
+    attribute = bytes([0x80, 14, len(reach)]) + reach
+    t.peers["127.0.0.2"].tell(wire.update(wire.origin() + wire.as_path((2, [65001])) + attribute, b""))
+    t.settle("route")
     t.end()

@@ -13,18 +13,16 @@ impl AdjRibOut {
     pub fn apply(&mut self, change: &Change) -> Outcome {
         self.tidy(8);
         let nlri = change.nlri.as_ref();
+        if !self.sweeps.is_empty() {
+            with_key(nlri, |route| self.settle_route(route));
+        }
         let target = self.target(&change.peers, nlri.family);
         let outcome = self.targets[target].outcome;
         if outcome.accepted > 0 {
-            with_key(nlri, |route| {
-                self.settle_route(route);
-                // Settling may have forgotten what the target meant.
-                let target = self.target(&change.peers, nlri.family);
-                match &change.action {
-                    Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
-                    Action::Withdraw(attributes) => {
-                        self.withdraw(target, nlri, route, attributes.as_ref())
-                    }
+            with_key(nlri, |route| match &change.action {
+                Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
+                Action::Withdraw(attributes) => {
+                    self.withdraw(target, nlri, route, attributes.as_ref())
                 }
             });
         }

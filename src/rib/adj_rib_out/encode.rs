@@ -52,10 +52,15 @@ impl AdjRibOut {
             }) else {
                 break;
             };
-            if !group.first_batch.fresh.is_empty() && !self.is_one_of_paths(&group.sender, id) {
-                group
-                    .first_batch
-                    .filter(&mut self.sets, &group.following, &mut pending);
+            if !group.first_batch.fresh.is_empty() {
+                let (batch, following) = (&mut group.first_batch, &group.following);
+                batch.reach(&mut self.sets, following, &pending);
+                // Of several paths another one may have been sent in this batch.
+                if !self.is_one_of_paths(&group.sender, id) {
+                    group
+                        .first_batch
+                        .filter(&mut self.sets, &group.following, &mut pending);
+                }
             }
             if !group.private.is_empty() {
                 self.defer(&group, id, &pending);

@@ -319,7 +319,14 @@ fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
         (V4_MULTICAST, &[24, 10, 0, 1], false),
         (labelled, &[48, 0x80, 0, 0, 10, 0, 1], true),
     ] {
-        let (mut rib, _) = up(&session(&[family]));
+        let (mut rib, mut view) = up(&session(&[family]));
+        // The first batch of a session has no withdrawals.
+        rib.apply(&Change {
+            nlri: Nlri::new(family, None, bytes),
+            action: Action::Announce(attributes(family, 5)),
+            peers: peers(&[0]),
+        });
+        drain(&mut rib, 0, &mut view);
         rib.apply(&Change {
             nlri: Nlri::new(family, None, bytes),
             action: Action::Withdraw(Some(attributes(family, 5))),
