@@ -61,6 +61,11 @@ pub trait Control {
         attributes
     }
 
+    /// Whether at least one of the peers may be sent IPv6 routes of `family` with IPv4 next hops.
+    fn takes_ipv4_next_hops(&self, _peers: &PeerSet, _family: Family) -> bool {
+        false
+    }
+
     /// Applies all of `changes`, in order, and leaves the list empty; or none of them, and leaves the list as it is.
     ///
     /// # Errors

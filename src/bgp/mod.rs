@@ -7,6 +7,7 @@
 //! | [`attribute`] | path attributes: `attributes!` table, RFC 7606 | 4271, 4760, 7606, 1997, 4360, 8092, … |
 //! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
 //! | [`negotiated`] | both OPENs → the facts of a session | 5492, 6793, 7911, 8950 |
+//! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
 //! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
 
 pub mod asn;
@@ -18,6 +19,7 @@ pub mod fsm;
 pub mod label;
 pub mod message;
 pub mod negotiated;
+pub mod next_hop_rule;
 pub mod nexthop;
 pub mod nlri;
 pub mod rd;

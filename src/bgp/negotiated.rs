@@ -27,6 +27,9 @@ pub struct Codec {
     pub add_path_send: FamilySet,
     /// IPv4 families that may have an IPv6 next hop (RFC 8950).
     pub extended_nexthop: FamilySet,
+    /// IPv6 families that are sent with an IPv4 next hop if the route has one. No capability has them, so this is configured:
+    /// ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
+    pub ipv4_nexthop: FamilySet,
     /// Our link-local address, if it is to go with global IPv6 next hops (RFC 2545 section 3).
     pub link_local: Option<Ipv6Addr>,
     /// Whether AIGP is accepted from and sent to this peer although it is external (RFC 7311 section 3.1).
@@ -55,6 +58,7 @@ impl Codec {
                 .filter(|(_, afi)| *afi == Afi::IPV6)
                 .map(|(family, _)| *family)
                 .collect(),
+            ipv4_nexthop: FamilySet::EMPTY,
             link_local: None,
             aigp: false,
             ibgp: local.speaker_as() == remote.speaker_as(),

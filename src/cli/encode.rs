@@ -93,6 +93,7 @@ fn sender(args: &EncodeArgs) -> Sender {
             add_path_receive: FamilySet::EMPTY,
             add_path_send: when(args.path_information),
             extended_nexthop: when(args.extended_next_hop),
+            ipv4_nexthop: when(args.extended_next_hop),
             link_local: None,
             aigp: true,
             ibgp: args.peer_as.is_none_or(|peer| peer == args.local_as),

@@ -4,6 +4,7 @@
 //! routes that have the same text.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
@@ -13,7 +14,7 @@ use super::neighbor::Draft;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
 use crate::bgp::{Afi, Family, Safi};
-use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, flow};
+use crate::grammar::{self, Place, Prefix, Repeated, RouteText, Tail, Verb, flow};
 use crate::grammar::{TailBuilder, route};
 use crate::text::{Cursor, Span, SyntaxError, Token};
 
@@ -106,7 +107,13 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
             let split = split_parentheses(words);
             let mut c = Cursor::new(&split, statement.span.end);
             c.next_token();
-            let found = route::attributes(&mut c, Verb::Announce)?;
+            let mut read = Vec::new();
+            let words = RefCell::new(&mut read);
+            let found = route::attributes_where(&mut c, Verb::Announce, |tail, _, _| {
+                words.borrow_mut().clone_from(&tail.repeated);
+                Ok(())
+            })?;
+            warn_of(cx, &read);
             c.finish().map(|()| found)
         }
         "rtc" if statement.block.is_none() => {
@@ -165,6 +172,7 @@ fn tail(
     let mut inner = Cursor::new(&split, end);
     let tail = Rc::new(Tail::parse(&mut inner, Verb::Announce, place)?);
     inner.finish()?;
+    repeated(cx, &tail);
     cx.tails.insert((place, source), Rc::clone(&tail));
     Ok(tail)
 }
@@ -190,12 +198,26 @@ fn route_block(
         schema::spare(&c, &mut cx.report);
     }
     if builder.has_next_hop() {
-        return builder.finish(Verb::Announce, span)?.apply(prefix, span);
+        let tail = builder.finish(Verb::Announce, span)?;
+        repeated(cx, &tail);
+        return tail.apply(prefix, span);
     }
     unsent(cx, span);
     let mut nothing = builder.finish(Verb::Withdraw, span)?.apply(prefix, span)?;
     nothing.nlri.clear();
     Ok(nothing)
+}
+
+/// Warns of words that a route has twice.
+fn repeated(cx: &mut Context<'_>, tail: &Tail) {
+    warn_of(cx, &tail.repeated);
+}
+
+fn warn_of(cx: &mut Context<'_>, repeated: &[Repeated]) {
+    for word in repeated {
+        cx.report
+            .add(Diagnostic::warning(word.span, word.message()));
+    }
 }
 
 /// Tells of a route that ExaBGP takes and never sends.

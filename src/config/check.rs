@@ -10,6 +10,7 @@ use super::neighbor::Draft;
 use super::schema::Seen;
 use super::tree::Statement;
 use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
+use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
 use crate::text::Span;
@@ -319,10 +320,15 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
             .clone()
             .find(|family| !session.families.contains(family));
         match foreign {
+            // ExaBGP announces it: its parser reads the word for watchdogs only.
+            None if route.withdraw && route.watchdog.is_none() => cx.report.add(
+                Diagnostic::warning(span, "the route has `withdraw`: it is not announced")
+                    .with_help("add `watchdog` and a name if helpers are to announce it"),
+            ),
             None => {
                 self_address(cx, &route, session, span);
                 extended_next_hop(cx, &route, session, span);
-                ipv4_next_hop(cx, &route, span);
+                ipv4_next_hop(cx, &route, session, span);
                 routes.push(route);
             }
             Some(Family::IPV4_UNICAST) => cx.report.add(
@@ -343,9 +349,13 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
 
 /// `next-hop self` of an IPv6 route has no meaning where our address is an IPv4 one.
 fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
-    let wants_v6 = route.attributes.next_hop() == Some(NextHop::SelfAddress)
-        && route.nlri.iter().any(|nlri| nlri.family.afi == Afi::IPV6);
-    if wants_v6 && session.peer_address.is_ipv4() {
+    let sender = session.prospective_sender();
+    let hops = route.attributes.next_hops();
+    let families = route.nlri.iter().map(|nlri| nlri.family);
+    if families
+        .map(|family| resolve(family, hops, &sender))
+        .any(|resolved| resolved == Err(NextHopError::NoSelf))
+    {
         cx.report.add(
             Diagnostic::error(
                 span,
@@ -378,13 +388,19 @@ fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionC
     }
 }
 
-/// An IPv6 route has no IPv4 next hop (RFC 2545 3). ExaBGP loads it and sends four octets, which ends the session.
-fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, span: Span) {
+/// An IPv6 route has no IPv4 next hop (RFC 2545 3), unless the peer offers to take it. ExaBGP sends four octets anyway, and the
+/// peer ends the session.
+fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
     let Some(NextHop::V4(address)) = route.attributes.next_hop() else {
         return;
     };
-    let plain = [Family::new(2, 1), Family::new(2, 2)];
-    if route.nlri.iter().any(|nlri| plain.contains(&nlri.family)) {
+    let sender = session.prospective_sender();
+    let hops = route.attributes.next_hops();
+    let families = route.nlri.iter().map(|nlri| nlri.family);
+    if families
+        .map(|family| resolve(family, hops, &sender))
+        .any(|resolved| resolved == Err(NextHopError::Ipv4))
+    {
         cx.report.add(
             Diagnostic::warning(
                 span,

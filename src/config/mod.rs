@@ -16,7 +16,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::bgp::{Afi, Asn, Family};
+use crate::bgp::{Afi, Asn, Codec, Family, Sender};
 use crate::grammar::{Operational, RouteText};
 
 mod announce;
@@ -288,6 +288,35 @@ pub struct SessionConfig {
     pub families: Vec<Family>,
     /// What the OPEN offers besides families.
     pub capabilities: CapabilityConfig,
+}
+
+impl SessionConfig {
+    /// What the next hops of routes depend on, as far as it is known before there is a session: all that is offered counts as
+    /// negotiated.
+    pub(crate) fn prospective_sender(&self) -> Sender {
+        let offered = |hop: Afi| {
+            let pairs = self.capabilities.nexthop.iter().flatten();
+            pairs
+                .filter(|(_, afi)| *afi == hop)
+                .map(|(family, _)| *family)
+                .collect()
+        };
+        let unknown = match self.peer_address {
+            IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+        };
+        Sender {
+            codec: Codec {
+                extended_nexthop: offered(Afi::IPV6),
+                ipv4_nexthop: offered(Afi::IPV4),
+                ..Codec::default()
+            },
+            local_as: self.local_as.unwrap_or_default(),
+            local_address: self.local_address.unwrap_or(unknown),
+            router_id: self.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED),
+            group_updates: self.group_updates,
+        }
+    }
 }
 
 /// How an MD5 key is written.

@@ -438,6 +438,7 @@ impl Plugin for NeighborPlugin {
         let sender = Sender {
             codec: Codec {
                 link_local: super::session::link_local(&config.session, session),
+                ipv4_nexthop: super::session::ipv4_nexthop(&config.session, session),
                 ..session.codec
             },
             local_as: session.local_as,

@@ -7,7 +7,7 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability, Negotiated};
+use crate::bgp::{Asn, Capability, FamilySet, Negotiated};
 use crate::config::{self, Env, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -83,6 +83,20 @@ pub(crate) fn link_local(config: &SessionConfig, session: &Negotiated) -> Option
     config
         .local_link_local
         .filter(|_| near && session.link_local_nexthop())
+}
+
+/// The IPv6 families that may be sent with IPv4 next hops: those configured, if both sides have the capability of RFC 8950. ExaBGP
+/// does not offer these pairs in it.
+pub(crate) fn ipv4_nexthop(config: &SessionConfig, session: &Negotiated) -> FamilySet {
+    let has = |open: &Open| {
+        let mut all = open.capabilities.iter();
+        all.any(|one| matches!(one, Capability::ExtendedNexthop(_)))
+    };
+    if has(&session.local) && has(&session.remote) {
+        config.prospective_sender().codec.ipv4_nexthop
+    } else {
+        FamilySet::EMPTY
+    }
 }
 
 /// Puts the host name that was not sent for want of one where ExaBGP shows it in its own OPEN: without a name.

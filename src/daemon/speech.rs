@@ -2,7 +2,6 @@
 //!
 //! A helper speaks to the neighbours whose `api` blocks name it; an operator, on the control socket or pipe, to all.
 
-use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 use std::time::UNIX_EPOCH;
@@ -18,7 +17,8 @@ use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::message::refresh::RouteRefresh;
-use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
+use crate::bgp::next_hop_rule::{NextHopError, resolve};
+use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
@@ -72,21 +72,30 @@ impl<'a> Speech<'a> {
         let Action::Announce(attributes) = &change.action else {
             return true;
         };
-        if change.nlri.family.afi != Afi::IPV6
-            || attributes.next_hop() != Some(NextHop::SelfAddress)
-        {
+        let family = change.nlri.family;
+        if family.afi != Afi::IPV6 || attributes.next_hop() != Some(NextHop::SelfAddress) {
             return true;
         }
-        let fits = |id| {
+        let hops = attributes.next_hops();
+        let fits = |sender: &Sender| resolve(family, hops, sender) != Err(NextHopError::NoSelf);
+        self.senders(&change.peers).any(|sender| fits(&sender))
+    }
+
+    /// What the next hops of routes for these peers depend on, as far as it is known without a session.
+    fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
+        peers.iter().filter_map(|id| {
             let listed = self.core.neighbor(id)?;
-            Some(
-                listed
-                    .neighbor
-                    .local_address()
-                    .is_none_or(|address| matches!(address, IpAddr::V6(_))),
-            )
-        };
-        change.peers.iter().any(|id| fits(id) == Some(true))
+            let config = listed.neighbor.config.borrow();
+            let mut sender = config.session.prospective_sender();
+            if let Some(address) = listed.neighbor.local_address() {
+                sender.local_address = address;
+            }
+            if let Some(negotiated) = &*listed.neighbor.session.borrow() {
+                sender.codec = negotiated.codec;
+                sender.codec.ipv4_nexthop = session::ipv4_nexthop(&config.session, negotiated);
+            }
+            Some(sender)
+        })
     }
 }
 
@@ -112,6 +121,11 @@ impl Control for Speech<'_> {
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
         self.core.intern(attributes)
+    }
+
+    fn takes_ipv4_next_hops(&self, peers: &PeerSet, family: Family) -> bool {
+        self.senders(peers)
+            .any(|sender| sender.codec.ipv4_nexthop.contains(family))
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {

@@ -22,6 +22,14 @@ const OWN_WORDS: [&str; 8] = [
     "withdraw",
 ];
 
+// What stands for the words that are not attributes in `TailBuilder::seen`; type codes that IANA keeps for experiments and such.
+const PATH: u8 = 249;
+const LABEL: u8 = 250;
+const RD: u8 = 251;
+const SPLIT: u8 = 252;
+const WATCHDOG: u8 = 253;
+const NAME: u8 = 254;
+
 /// A tail in the making: one keyword after the other.
 #[derive(Debug)]
 pub struct TailBuilder {
@@ -36,6 +44,44 @@ pub struct TailBuilder {
     name: Option<Box<str>>,
     start: Option<usize>,
     hop: Option<Span>,
+    seen: SmallVec<[u8; 16]>,
+    repeated: Vec<Repeated>,
+}
+
+/// A word that a route has twice; for which one of its values counts, see [`TailBuilder::keyword`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// The word.
+    pub word: Box<str>,
+    /// Where its second value stands.
+    pub span: Span,
+    /// Which value counts.
+    pub kept: Kept,
+}
+
+/// Which value of a word that stands twice counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The first one.
+    First,
+    /// The last one.
+    Last,
+    /// The first one in the NEXT_HOP attribute, the last one in MP_REACH_NLRI.
+    Both,
+}
+
+impl Repeated {
+    /// What to tell the user.
+    pub fn message(&self) -> String {
+        let kept = match self.kept {
+            Kept::First => "the first one counts",
+            Kept::Last => "the last one counts",
+            Kept::Both => {
+                "NEXT_HOP is the first one, and the next hop of MP_REACH_NLRI the last one"
+            }
+        };
+        format!("the route has `{}` twice: {kept}", self.word)
+    }
 }
 
 impl TailBuilder {
@@ -53,6 +99,8 @@ impl TailBuilder {
             name: None,
             start: None,
             hop: None,
+            seen: SmallVec::new(),
+            repeated: Vec::new(),
         }
     }
 
@@ -61,7 +109,9 @@ impl TailBuilder {
         self.start = Some(span.start);
     }
 
-    /// Takes a keyword and its value. Of a keyword that comes twice the first stays, but extended communities add up.
+    /// Takes a keyword and its value. Of a word that comes twice, ExaBGP keeps the first value where it is an attribute, and the
+    /// last where it is part of the NLRI; extended communities add up, and for two next hops see
+    /// [`NextHops`](crate::bgp::next_hop_rule::NextHops). The repetition is noted for [`Tail::repeated`].
     ///
     /// # Errors
     /// When the keyword is unknown or has no place here, or its value is none.
@@ -70,8 +120,16 @@ impl TailBuilder {
         let keyword = c.word("a keyword")?;
         if let Some(attribute) = Attribute::parse(keyword, c) {
             let attribute = attribute?;
-            if attribute.code() == 3 {
-                self.hop.get_or_insert_with(|| c.last_span());
+            let kept = match &attribute {
+                Attribute::NextHop(_) => {
+                    self.hop = Some(c.last_span());
+                    Some(Kept::Both)
+                }
+                Attribute::ExtCommunities(_) | Attribute::ExtCommunitiesIpv6(_) => None,
+                _ => Some(Kept::First),
+            };
+            if let Some(kept) = kept {
+                self.note(attribute.code(), keyword, c.last_span(), kept);
             }
             add(&mut self.attributes, attribute);
             return Ok(());
@@ -84,17 +142,17 @@ impl TailBuilder {
                 let path_id = c.value("a number or an IPv4 address", |word| {
                     value::u32(word).or_else(|| value::ipv4(word).map(u32::from))
                 })?;
-                self.path_id.get_or_insert(path_id);
+                self.note(PATH, keyword, c.last_span(), Kept::Last);
+                self.path_id = Some(path_id);
             }
             "label" => {
-                let labels = parse_labels(c)?;
-                if self.labels.is_empty() {
-                    self.labels = labels;
-                }
+                self.labels = parse_labels(c)?;
+                self.note(LABEL, keyword, c.last_span(), Kept::Last);
             }
             "rd" | "route-distinguisher" => {
                 let rd = c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)?;
-                self.rd.get_or_insert(rd);
+                self.note(RD, keyword, c.last_span(), Kept::Last);
+                self.rd = Some(rd);
             }
             "split" => {
                 let split = c.value("`/` and a length, such as `/24`", |word| {
@@ -102,22 +160,38 @@ impl TailBuilder {
                         .and_then(value::u8)
                         .filter(|bits| *bits <= 128)
                 })?;
+                self.note(SPLIT, keyword, c.last_span(), Kept::First);
                 self.split.get_or_insert(split);
             }
             "watchdog" => {
                 let name = c.value("a name, other than `announce` and `withdraw`", |word| {
                     (!matches!(word, "announce" | "withdraw")).then(|| word.into())
                 })?;
+                self.note(WATCHDOG, keyword, c.last_span(), Kept::First);
                 self.watchdog.get_or_insert(name);
             }
             "withdraw" => self.withdraw = true,
             // `allows` knows no other word.
             _ => {
                 let name = c.word("a name")?;
+                self.note(NAME, keyword, c.last_span(), Kept::First);
                 self.name.get_or_insert_with(|| name.into());
             }
         }
         Ok(())
+    }
+
+    /// Notes that a word was read: `code` is that of an attribute, or one of those that attributes don't have.
+    fn note(&mut self, code: u8, word: &str, span: Span, kept: Kept) {
+        if !self.seen.contains(&code) {
+            self.seen.push(code);
+        } else {
+            self.repeated.push(Repeated {
+                word: word.into(),
+                span,
+                kept,
+            });
+        }
     }
 
     /// Whether there is a next hop.
@@ -175,6 +249,7 @@ impl TailBuilder {
             watchdog: self.watchdog,
             withdraw: self.withdraw,
             name: self.name,
+            repeated: self.repeated,
         })
     }
 
@@ -218,6 +293,22 @@ fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
         .iter_mut()
         .find(|earlier| earlier.code() == attribute.code())
     {
+        // The set keeps the first and the last one.
+        Some(Attribute::NextHop(_)) => {
+            let hops = attributes
+                .iter()
+                .filter(|one| matches!(one, Attribute::NextHop(_)));
+            if hops.count() > 1 {
+                attributes.retain({
+                    let mut seen = 0;
+                    move |one| {
+                        seen += usize::from(matches!(one, Attribute::NextHop(_)));
+                        seen < 2 || !matches!(one, Attribute::NextHop(_))
+                    }
+                });
+            }
+            attributes.push(attribute);
+        }
         Some(earlier) => earlier.merge(attribute),
         None => attributes.push(attribute),
     }

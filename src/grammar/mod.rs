@@ -20,7 +20,7 @@ pub mod prefix;
 pub mod route;
 pub mod selector;
 
-pub use builder::TailBuilder;
+pub use builder::{Kept, Repeated, TailBuilder};
 pub use family::sentence;
 pub use operational::Operational;
 pub use prefix::Prefix;

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::builder::TailBuilder;
+use super::builder::{Repeated, TailBuilder};
 use super::prefix::Prefix;
 use super::{Place, RouteText, Verb};
 use crate::bgp::nlri::NlriBytes;
@@ -46,6 +46,8 @@ pub struct Tail {
     pub name: Option<Box<str>>,
     /// Of an announcement with an IPv4 next hop: where that stands, counted from the start of the tail.
     pub(super) ipv4_hop: Option<Span>,
+    /// The words that were written twice.
+    pub repeated: Vec<Repeated>,
 }
 
 impl Tail {
@@ -110,8 +112,9 @@ impl Tail {
         Ok(self.build(family, prefix))
     }
 
-    /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`. RFC 2545 3 knows IPv6 next hops only; ExaBGP sends the four octets,
-    /// which costs the session. Files of ExaBGP have such routes, so that they are no error there, but are not sent.
+    /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`, for neighbors that did not offer to take it. RFC 2545 3 has IPv6
+    /// next hops only; ExaBGP sends the four octets anyway, and the peer resets the session. Files of ExaBGP have such routes, so
+    /// that they are no error there, but are not sent.
     ///
     /// # Errors
     /// When that is what was written.
@@ -215,7 +218,8 @@ impl Tail {
         }
     }
 
-    fn family_of(&self, prefix: Prefix) -> Family {
+    /// The family of the route of `prefix`.
+    pub fn family_of(&self, prefix: Prefix) -> Family {
         if let Some(family) = self.family {
             return family;
         }

@@ -39,6 +39,8 @@ pub(crate) struct Pending {
     pub(crate) withdraw: Shared,
     /// To whom, after that, what it is now.
     pub(crate) announce: Shared,
+    /// Peers of `announce` whose session may hold an older version of the route.
+    pub(crate) replaces: Shared,
     /// How the withdrawal is to be written, if not as the key bytes alone.
     pub(crate) gone: Option<Rc<Gone>>,
 }
@@ -81,6 +83,16 @@ impl Lane {
     /// Whether a record waits.
     pub(crate) const fn has_records(&self) -> bool {
         self.pushed > self.popped
+    }
+
+    /// The number of records that were ever pushed: the number of the next one.
+    pub(crate) const fn pushed(&self) -> u64 {
+        self.pushed
+    }
+
+    /// The number of records that were taken: the number of the first one that waits.
+    pub(crate) const fn popped(&self) -> u64 {
+        self.popped
     }
 
     /// Records waiting.
@@ -169,6 +181,8 @@ impl Backlog {
             older.withdraw = withdraw;
             older.gone.clone_from(&newer.gone);
         }
+        let replaces = sets.and(&newer.replaces, peer);
+        older.replaces = sets.union(&older.replaces, &replaces);
         older.announce = announce;
         self.settle(sets, lane, list, peer);
     }

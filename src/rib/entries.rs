@@ -11,7 +11,7 @@ use crate::bgp::AttributeSet;
 use crate::bgp::nlri::NlriBytes;
 
 /// What some peers are told.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// The attributes, next hop included.
     pub(crate) attributes: Rc<AttributeSet>,
@@ -87,6 +87,20 @@ impl Entries {
         }
         self.trim();
         news
+    }
+
+    /// What is told to any of `peers` and differs from this.
+    pub(crate) fn others(
+        &self,
+        attributes: &Rc<AttributeSet>,
+        payload: Option<&[u8]>,
+        peers: &Shared,
+    ) -> SmallVec<[Entry; 1]> {
+        self.list
+            .iter()
+            .filter(|entry| entry.peers.intersects(peers) && !entry.is(attributes, payload))
+            .cloned()
+            .collect()
     }
 
     /// Forgets what `peers` were told.

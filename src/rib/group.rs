@@ -10,8 +10,8 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::backlog::Lane;
-use super::sets::Shared;
+use super::backlog::{Lane, Pending};
+use super::sets::{Sets, Shared};
 use super::slab::NONE;
 use super::table::SlotId;
 use super::{Budget, Filled, PeerId, PeerSet};
@@ -31,6 +31,10 @@ pub(crate) struct Group {
     pub(crate) private: Shared,
     /// Members for which nothing is kept once it is encoded.
     pub(crate) forgetful: Shared,
+    /// Members that were private since their session began, and whose first walk over the table is not finished.
+    pub(crate) joining: Shared,
+    /// Which members have been sent no route yet.
+    pub(crate) first_batch: FirstBatch,
     pub(crate) lane: Lane,
     pub(crate) log: Log,
     /// Whether its members were already told to wake up.
@@ -46,6 +50,54 @@ impl Group {
             self.woken = true;
             wakeups.union(members);
         }
+    }
+}
+
+/// Members that have been sent no route in their session, and the batch that changes that.
+///
+/// ExaBGP sends no withdrawals in the first batch of a session: the peer can't have any of its routes yet. The batch is what
+/// waits in the lane when the first of it is encoded; a record pushed later belongs to the next one.
+#[derive(Debug, Default)]
+pub(crate) struct FirstBatch {
+    /// Members that have been sent no route.
+    pub(crate) fresh: Shared,
+    /// Those of them that the current batch is for.
+    reached: Shared,
+    /// The number of the first record behind the current batch.
+    end: Option<u64>,
+}
+
+impl FirstBatch {
+    /// Prepares for the next record of `lane`: ends the batch if the record is behind it, and begins the next one.
+    pub(crate) fn advance(&mut self, sets: &mut Sets, lane: &Lane) {
+        if self.end.is_some_and(|end| lane.popped() >= end) {
+            let reached = std::mem::take(&mut self.reached);
+            self.fresh = sets.minus(&self.fresh, &reached);
+            self.end = None;
+        }
+        if self.end.is_none() && lane.has_records() && !self.fresh.is_empty() {
+            self.end = Some(lane.pushed());
+        }
+    }
+
+    /// Notes for which of `following` a record of the batch is.
+    pub(crate) fn reach(&mut self, sets: &mut Sets, following: &Shared, pending: &Pending) {
+        let both = sets.union(&pending.announce, &pending.withdraw);
+        let told = sets.and(&both, following);
+        let reached = sets.and(&told, &self.fresh);
+        self.reached = sets.union(&self.reached, &reached);
+    }
+
+    /// Takes withdrawals out of a record of the batch for those of `following` that can't have the route.
+    pub(crate) fn filter(&self, sets: &mut Sets, following: &Shared, pending: &mut Pending) {
+        let fresh = sets.and(&self.fresh, following);
+        pending.withdraw = sets.minus(&pending.withdraw, &fresh);
+    }
+
+    /// Notes that `peers` were sent something, or are gone.
+    pub(crate) fn remove(&mut self, sets: &mut Sets, peers: &Shared) {
+        self.fresh = sets.minus(&self.fresh, peers);
+        self.reached = sets.minus(&self.reached, peers);
     }
 }
 
@@ -196,6 +248,8 @@ pub(crate) struct Private {
     pub(crate) planned: VecDeque<Plan>,
     /// Whether the lane's turn comes before the walk's.
     pub(crate) lane_first: bool,
+    /// The slots from this one on have not been visited since the session began; `None` after the first walk.
+    pub(crate) unvisited: Option<SlotId>,
 }
 
 /// A walk over the table.
@@ -234,6 +288,7 @@ impl Private {
             walk: None,
             planned: VecDeque::new(),
             lane_first: true,
+            unvisited: None,
         }
     }
 
@@ -266,6 +321,11 @@ impl Private {
                 .walk
                 .as_ref()
                 .is_some_and(|walk| walk.plan.covers(family) && walk.at <= slot && slot != NONE)
+    }
+
+    /// Whether the first walk of the session is still to visit `slot`, so that the peer can't have its route.
+    pub(crate) fn is_unvisited(&self, slot: SlotId) -> bool {
+        self.unvisited.is_some_and(|from| from <= slot)
     }
 
     /// Whether nothing is left to do.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`adj_rib_out`] | the desired state, sessions, the pull of messages |
 //! | `entries`, `table`, `slab` | a route and who is told what; routes of all families by key; places that never move |
+//! | `comparison` | whether two attribute sets are the same for a peer |
 //! | `backlog` | what changed and is not encoded: records in lanes |
 //! | `group`, [`pack`] | what was encoded and not sent: logs and cursors; routes into UPDATEs |
 //! | [`peer_set`], `sets` | sets of peers, and the few in use, interned |
@@ -16,6 +17,7 @@
 pub mod adj_rib_in;
 pub mod adj_rib_out;
 mod backlog;
+mod comparison;
 mod entries;
 mod group;
 pub mod intern;

@@ -3,8 +3,7 @@
 //! Routes gather in buckets of equal family, attributes and receivers, in the order of their first use; each bucket then
 //! becomes as few messages as fit, withdrawals before announcements, never both in one (RFC 7606 section 5.1). ExaBGP
 //! groups that way for IPv4 unicast only; here it holds for every family, since all NLRI are bytes. With `group-updates
-//! false` each route has its own message. What does not fit a message is refused and reported, and since the peer may
-//! hold an older version of it, it is withdrawn.
+//! false` each route has its own message. What does not fit a message is refused and reported.
 
 use std::rc::Rc;
 
@@ -13,9 +12,10 @@ use hashbrown::HashTable;
 
 use super::route::{Action, Change};
 use super::sets::Shared;
-use crate::bgp::attribute::encode::{EncodeError, in_body, next_hop_field, resolve};
+use crate::bgp::attribute::encode::EncodeError;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::{self, MessageType};
+use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::nlri::is_known;
 use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
 use crate::wire::Writer;
@@ -212,8 +212,11 @@ impl Packer {
     pub(crate) fn finish(&mut self, sender: &Sender, sink: &mut dyn Sink) {
         let mut buckets = std::mem::take(&mut self.buckets);
         let used = std::mem::replace(&mut self.used, 0);
-        for bucket in &mut buckets[..used] {
-            bucket.sort(&mut self.scratch);
+        // ExaBGP sorts what it packs together; routes with messages of their own leave in the order of their announcement.
+        if sender.group_updates {
+            for bucket in &mut buckets[..used] {
+                bucket.sort(&mut self.scratch);
+            }
         }
         for kind in [Kind::Withdraw, Kind::Announce] {
             for bucket in buckets[..used].iter().filter(|bucket| bucket.kind == kind) {
@@ -311,33 +314,8 @@ impl Packer {
             }
         }
         self.flush(&bucket.peers, sink);
-        self.refuse(bucket, &refused, sender, sink);
-    }
-
-    /// Reports what can't be sent, and withdraws it.
-    fn refuse(
-        &mut self,
-        bucket: &Bucket,
-        refused: &[(usize, Refusal)],
-        sender: &Sender,
-        sink: &mut dyn Sink,
-    ) {
         for (at, refusal) in refused {
-            let nlri = bucket.get(*at);
-            sink.refused(nlri.clone(), &bucket.peers, *refusal);
-            if bucket.kind == Kind::Announce {
-                let mut single = Self::default();
-                let path_id = if bucket.add_path { nlri.path_id } else { None };
-                single.add(&Item {
-                    kind: Kind::Withdraw,
-                    family: bucket.family,
-                    path_id,
-                    bytes: &nlri.bytes,
-                    attributes: None,
-                    peers: &bucket.peers,
-                });
-                single.finish(sender, &mut Quiet(sink));
-            }
+            sink.refused(bucket.get(at), &bucket.peers, refusal);
         }
     }
 
@@ -347,19 +325,19 @@ impl Packer {
         let family = bucket.family;
         match (bucket.kind, &bucket.attributes) {
             (Kind::Announce, Some(attributes)) => {
-                let hop = resolve(family, attributes.next_hop(), sender)?;
+                let hop =
+                    resolve(family, attributes.next_hops(), sender).map_err(EncodeError::from)?;
                 attributes.encode(&mut self.attributes, sender, family)?;
-                if in_body(family, hop) {
+                let Some(field) = hop.field else {
                     return Ok(Envelope::Reach);
-                }
-                let field = next_hop_field(family, hop, sender)?;
+                };
                 let mut start = family_bytes(family);
                 start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
                 start.extend_from_slice(&field);
                 start.push(0);
                 Ok(Envelope::Mp(mp_reach::CODE, start))
             }
-            (Kind::Announce, None) => Err(EncodeError::NoNextHop),
+            (Kind::Announce, None) => Err(NextHopError::Missing.into()),
             (Kind::Withdraw, _) if family == Family::IPV4_UNICAST => Ok(Envelope::Unreach),
             (Kind::Withdraw, attributes) => {
                 // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP
@@ -476,17 +454,6 @@ pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri
         Some(refused) => Err(refused),
         None => Ok(out.messages),
     }
-}
-
-/// Passes messages on and forgets refusals, for the withdrawals of refused routes.
-struct Quiet<'a>(&'a mut dyn Sink);
-
-impl Sink for Quiet<'_> {
-    fn messages(&mut self, bytes: Bytes, peers: &Shared) {
-        self.0.messages(bytes, peers);
-    }
-
-    fn refused(&mut self, _: Nlri, _: &Shared, _: Refusal) {}
 }
 
 /// The End-of-RIB marker of a family (RFC 4724 section 2).

@@ -19,6 +19,7 @@ import scripts_answers  # noqa: F401
 import scripts_events  # noqa: F401
 import scripts_families  # noqa: F401
 import scripts_life  # noqa: F401
+import scripts_routes  # noqa: F401
 import scripts_sessions  # noqa: F401
 from differences import shown_configuration
 from speaker import Failure

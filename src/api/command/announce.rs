@@ -1,13 +1,15 @@
 //! `announce …` and `withdraw …`: routes, markers and requests.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
+use super::memo;
 use super::quick::SCOPE;
 use super::table::Row;
 use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
 use crate::api::control::{Among, Control};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
-use crate::grammar::route::{Tail, split_sentence};
+use crate::grammar::route::split_sentence;
 use crate::grammar::{self, Place, Prefix, RouteText, Verb, family, flow, route};
 use crate::rib::{Action, Change, PeerSet};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
@@ -30,7 +32,11 @@ impl Commands {
             .tails
             .get(rest, (verb, place), span.end + gap, control)?;
         let prefix = Prefix::parse(word, span)?;
-        tail.check_next_hop(prefix, span)?;
+        if let Err(error) = tail.check_next_hop(prefix, span)
+            && !control.takes_ipv4_next_hops(peers, tail.family_of(prefix))
+        {
+            return Err(error.into());
+        }
         let change = |nlri| change(nlri, verb, &tail.attributes, peers);
         if tail.split.is_none() {
             self.changes.push(change(tail.nlri(prefix, span)?));
@@ -132,8 +138,23 @@ pub(super) fn prefix_route(
 /// `announce attributes KEYWORD VALUE … nlri PREFIX PREFIX …`
 pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
+    let peers = call.peers(SCOPE)?;
+    let takes = [Safi::UNICAST, Safi::MULTICAST].map(|safi| {
+        let afi = Afi::IPV6;
+        let family = Family { afi, safi };
+        (family, call.control.takes_ipv4_next_hops(&peers, family))
+    });
+    let logged = Cell::new(false);
     sentence(call, verb, |c| {
-        route::attributes_where(c, verb, Tail::check_next_hop)
+        route::attributes_where(c, verb, |tail, prefix, span| {
+            if !logged.replace(true) {
+                memo::warn_of(tail, verb);
+            }
+            match tail.check_next_hop(prefix, span) {
+                Err(error) if !takes.contains(&(tail.family_of(prefix), true)) => Err(error),
+                _ => Ok(()),
+            }
+        })
     })
 }
 

@@ -4,6 +4,8 @@
 
 use std::rc::Rc;
 
+use tracing::warn;
+
 use crate::api::control::{Among, Control};
 use crate::bgp::Family;
 use crate::grammar::{Place, Selector, Tail, Verb};
@@ -25,6 +27,16 @@ impl Default for Tails {
     }
 }
 
+/// Logs what is odd in a sentence and is carried out all the same, as ExaBGP does.
+pub(super) fn warn_of(tail: &Tail, verb: Verb) {
+    for repeated in &tail.repeated {
+        warn!("{}", repeated.message());
+    }
+    if verb == Verb::Announce && tail.withdraw && tail.watchdog.is_none() {
+        warn!("`withdraw` has no effect without `watchdog`: the route is announced");
+    }
+}
+
 impl Tails {
     /// The tail that `text` means; `base` is where it stands in its line, for errors.
     pub(super) fn get(
@@ -39,6 +51,7 @@ impl Tails {
             return Ok(Rc::clone(tail));
         }
         let mut tail = Tail::from_text(text, base, verb, place)?;
+        warn_of(&tail, verb);
         tail.attributes = control.intern(tail.attributes);
         let tail = Rc::new(tail);
         self.0.insert(

@@ -1,7 +1,9 @@
 //! NEXT_HOP (RFC 4271 section 5.1.3).
 //!
 //! In a route that we send it holds the next hop of any family: `AttributeSet::encode` decides whether that becomes this
-//! attribute, the field of MP_REACH_NLRI, or both. In a route that we received it is what this attribute said.
+//! attribute, the field of MP_REACH_NLRI, or both. Text may give a link-local address behind a global one. In a route that we received it is what this attribute said.
+
+use std::net::IpAddr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
@@ -34,12 +36,24 @@ impl PathAttribute for NextHopAttribute {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        c.value("an address or `self`", |word| {
+        let hop = c.value("an address or `self`", |word| {
             if word.eq_ignore_ascii_case("self") {
-                return Some(Self(NextHop::SelfAddress));
+                return Some(NextHop::SelfAddress);
             }
-            value::ip(word).map(|address| Self(address.into()))
-        })
+            value::ip(word).map(Into::into)
+        })?;
+        match (hop, value::ip(c.peek())) {
+            // RFC 2545 3: a global address and a link-local one
+            (NextHop::V6(global), Some(_)) if !global.is_unicast_link_local() => {
+                c.value("a link-local IPv6 address", |word| match value::ip(word) {
+                    Some(IpAddr::V6(local)) if local.is_unicast_link_local() => {
+                        Some(Self(NextHop::V6LinkLocal(global, local)))
+                    }
+                    _ => None,
+                })
+            }
+            _ => Ok(Self(hop)),
+        }
     }
 
     fn json(&self, w: &mut JsonWriter) {
@@ -49,7 +63,11 @@ impl PathAttribute for NextHopAttribute {
     fn text(&self, out: &mut String) {
         out.push_str("next-hop ");
         out.push_str(&self.0.to_string());
+        if let NextHop::V6LinkLocal(_, local) = self.0 {
+            out.push_str(&format!(" {local}"));
+        }
     }
+
     fn is_shown(&self) -> bool {
         // It stands with the routes.
         false

@@ -8,8 +8,12 @@ use std::cell::OnceCell;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
+use smallvec::SmallVec;
+
 use super::Attribute;
+use super::next_hop::NextHopAttribute;
 use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::next_hop_rule::NextHops;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
 
@@ -27,15 +31,34 @@ pub struct AttributeSet {
 }
 
 impl AttributeSet {
-    /// The set of `list`; of several attributes with the same code, the first stays.
-    pub fn new(list: Vec<Attribute>) -> Self {
-        Self::with_error(list, None)
+    /// The set of `list`; of several attributes with the same code, the first stays. Of several next hops the last stays as
+    /// well: see [`NextHops`].
+    pub fn new(mut list: Vec<Attribute>) -> Self {
+        let hop = |attribute: &Attribute| match attribute {
+            Attribute::NextHop(hop) => Some(hop.0),
+            _ => None,
+        };
+        let hops: SmallVec<[NextHop; 2]> = list.iter().filter_map(hop).collect();
+        list.sort_by_key(Attribute::code);
+        list.dedup_by_key(|attribute| attribute.code());
+        if let [first, .., last] = hops[..]
+            && first != last
+            && let Some(at) = list.iter().position(|one| hop(one).is_some())
+        {
+            let last = Attribute::NextHop(NextHopAttribute(last));
+            list.insert(at + 1, last);
+        }
+        Self::from_sorted(list, None)
     }
 
     /// A set that was received with an error milder than a reset; events show it as ExaBGP's `error` member.
     pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
         list.sort_by_key(Attribute::code);
         list.dedup_by_key(|attribute| attribute.code());
+        Self::from_sorted(list, error)
+    }
+
+    fn from_sorted(list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
         let hash = STATE.hash_one(&list);
         Self {
             hash,
@@ -68,11 +91,22 @@ impl AttributeSet {
             .map(|at| &self.list[at])
     }
 
-    /// The next hop, if one was given.
+    /// The next hop, if one was given: the last one, if there are two.
     pub fn next_hop(&self) -> Option<NextHop> {
-        match self.find(3) {
-            Some(Attribute::NextHop(hop)) => Some(hop.0),
+        self.next_hops().last
+    }
+
+    /// The next hops: two where a route was written with two.
+    pub fn next_hops(&self) -> NextHops {
+        // They stand behind ORIGIN and AS_PATH.
+        let mut hops = self.list.iter().take(4).filter_map(|one| match one {
+            Attribute::NextHop(hop) => Some(hop.0),
             _ => None,
+        });
+        let first = hops.next();
+        NextHops {
+            first,
+            last: hops.next().or(first),
         }
     }
 

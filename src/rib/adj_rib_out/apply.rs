@@ -1,6 +1,11 @@
 //! Changes of the desired state: announce and withdraw.
 
+use smallvec::SmallVec;
+
+use super::super::entries::Entry;
+use super::session::{Live, Stance};
 use super::*;
+use crate::bgp::next_hop_rule::resolve;
 
 impl AdjRibOut {
     /// Announces or withdraws a route. Peers that are not configured for its family refuse it; peers that are down, or did
@@ -8,18 +13,16 @@ impl AdjRibOut {
     pub fn apply(&mut self, change: &Change) -> Outcome {
         self.tidy(8);
         let nlri = change.nlri.as_ref();
+        if !self.sweeps.is_empty() {
+            with_key(nlri, |route| self.settle_route(route));
+        }
         let target = self.target(&change.peers, nlri.family);
         let outcome = self.targets[target].outcome;
         if outcome.accepted > 0 {
-            with_key(nlri, |route| {
-                self.settle_route(route);
-                // Settling may have forgotten what the target meant.
-                let target = self.target(&change.peers, nlri.family);
-                match &change.action {
-                    Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
-                    Action::Withdraw(attributes) => {
-                        self.withdraw(target, nlri, route, attributes.as_ref())
-                    }
+            with_key(nlri, |route| match &change.action {
+                Action::Announce(attributes) => self.announce(target, nlri, route, attributes),
+                Action::Withdraw(attributes) => {
+                    self.withdraw(target, nlri, route, attributes.as_ref())
                 }
             });
         }
@@ -124,12 +127,15 @@ impl AdjRibOut {
             groups,
             targets,
             wakeups,
+            comparison,
             ..
         } = self;
         let target = &targets[target];
         let Some(slot) = table.get_mut(id) else {
             return;
         };
+        let family = slot.family;
+        let old: SmallVec<[Entry; 1]> = slot.value.others(attributes, payload, &target.taken);
         let news = slot
             .value
             .announce(sets, attributes, payload, &target.taken);
@@ -137,10 +143,29 @@ impl AdjRibOut {
             return;
         }
         for (group, members) in &target.shares {
-            let members = sets.and(&news, members);
-            if let (false, Some(group)) = (members.is_empty(), groups[*group].as_mut()) {
+            let mut members = sets.and(&news, members);
+            let Some(group) = groups[*group].as_mut() else {
+                continue;
+            };
+            let mut replaces = Shared::EMPTY;
+            for old in &old {
+                let holders = sets.and(&old.peers, &members);
+                if holders.is_empty() {
+                    continue;
+                }
+                let (before, now) = (&old.attributes, attributes);
+                if old.payload() == payload
+                    && comparison.is_same(before, now, family, &group.sender)
+                {
+                    members = sets.minus(&members, &holders);
+                } else if resolve(family, before.next_hops(), &group.sender).is_ok() {
+                    replaces = sets.union(&replaces, &holders);
+                }
+            }
+            if !members.is_empty() {
                 let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
                 pending.announce = sets.union(&pending.announce, &members);
+                pending.replaces = sets.union(&pending.replaces, &replaces);
                 group.wake(wakeups);
             }
         }
@@ -174,6 +199,7 @@ impl AdjRibOut {
 
     /// Tells the peers of a target that a slot's route is gone.
     pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
+        let unvisited = self.unvisited(target, id);
         let Self {
             table,
             sets,
@@ -192,12 +218,55 @@ impl AdjRibOut {
             if let Some(group) = groups[*group].as_mut() {
                 let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
                 pending.announce = sets.minus(&pending.announce, members);
-                pending.withdraw = sets.union(&pending.withdraw, members);
+                let members = sets.minus(members, &unvisited);
+                pending.withdraw = sets.union(&pending.withdraw, &members);
                 pending.gone = gone.map(Rc::clone);
                 group.wake(wakeups);
             }
         }
         self.release(id);
+    }
+}
+
+impl AdjRibOut {
+    /// The peers of a target whose first walk over the table is still to visit the slot: they can't have its route.
+    fn unvisited(&mut self, target: usize, id: SlotId) -> Shared {
+        let Self {
+            peers,
+            groups,
+            targets,
+            sets,
+            ..
+        } = self;
+        let mut unvisited = PeerSet::new();
+        for (group, members) in &targets[target].shares {
+            let Some(group) = groups[*group].as_ref() else {
+                continue;
+            };
+            if group.joining.is_empty() {
+                continue;
+            }
+            for member in sets.and(members, &group.joining).iter() {
+                if let Some(Live {
+                    stance: Stance::Private(private),
+                    ..
+                }) = peers[member.index()]
+                    .as_ref()
+                    .and_then(|peer| peer.live.as_ref())
+                    && private.is_unvisited(id)
+                {
+                    unvisited.insert(member);
+                }
+            }
+            if self.table.get(id).is_some_and(|slot| {
+                self.table.has_paths(slot.family)
+                    && !group.sender.codec.add_path_send.contains(slot.family)
+            }) {
+                // Another path may have been sent, and this one may have been better.
+                return Shared::EMPTY;
+            }
+        }
+        sets.intern(&unvisited)
     }
 }
 

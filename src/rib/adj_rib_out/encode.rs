@@ -1,8 +1,11 @@
 //! From pending records and table walks to messages.
 
+use std::collections::HashMap;
+
 use super::super::backlog::{Lane, Pending};
 use super::super::group::{Group, Output, Private, Walk};
 use super::super::pack::{Item, Kind, Sink, end_of_rib};
+use super::super::table::Slot;
 use super::session::{Live, Stance};
 use super::*;
 
@@ -19,7 +22,7 @@ struct Scope<'a> {
 #[derive(Default)]
 struct Made {
     messages: Vec<(Bytes, Shared)>,
-    refused: Vec<Unsendable>,
+    refused: Vec<(Nlri, Shared, Refusal)>,
 }
 
 impl Sink for Made {
@@ -28,13 +31,7 @@ impl Sink for Made {
     }
 
     fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal) {
-        if self.refused.len() < REFUSALS {
-            self.refused.push(Unsendable {
-                nlri,
-                peers: peers.set().cloned().unwrap_or_default(),
-                refusal,
-            });
-        }
+        self.refused.push((nlri, peers.clone(), refusal));
     }
 }
 
@@ -48,12 +45,23 @@ impl AdjRibOut {
             if self.packer.is_full() || group.lane.is_at_marker() {
                 break;
             }
+            group.first_batch.advance(&mut self.sets, &group.lane);
             let table = &mut self.table;
-            let Some((id, pending)) = self.backlog.pop(&mut group.lane, |slot| {
+            let Some((id, mut pending)) = self.backlog.pop(&mut group.lane, |slot| {
                 table.get_mut(slot).map(|slot| &mut slot.value.pending)
             }) else {
                 break;
             };
+            if !group.first_batch.fresh.is_empty() {
+                let (batch, following) = (&mut group.first_batch, &group.following);
+                batch.reach(&mut self.sets, following, &pending);
+                // Of several paths another one may have been sent in this batch.
+                if !self.is_one_of_paths(&group.sender, id) {
+                    group
+                        .first_batch
+                        .filter(&mut self.sets, &group.following, &mut pending);
+                }
+            }
             if !group.private.is_empty() {
                 self.defer(&group, id, &pending);
             }
@@ -66,6 +74,7 @@ impl AdjRibOut {
             self.route(scope, id, &pending);
             self.release(id);
         }
+        group.first_batch.advance(&mut self.sets, &group.lane);
         let readers = group.following.len();
         for (bytes, peers) in self.finish(&group.sender) {
             group.log.push(bytes, peers, None, readers);
@@ -95,20 +104,26 @@ impl AdjRibOut {
         let Some(mut live) = known.live.take() else {
             return;
         };
-        if let (Stance::Private(private), Some(group)) =
+        if let (Stance::Private(private), Some(mut group)) =
             (&mut live.stance, self.groups[live.group].take())
         {
             let records = private.lane.has_records() && !private.lane.is_at_marker();
             if records && (private.lane_first || private.walk.is_none()) {
                 private.lane_first = false;
                 self.encode_lane(&group, private, &one);
+                group.first_batch.remove(&mut self.sets, &one);
             } else if let Some(mut walk) = private.walk.take() {
                 private.lane_first = true;
-                self.encode_walk(&group, private, &mut walk, peer, &one);
-                if walk.at < self.table.end() {
-                    private.walk = Some(walk);
-                } else {
+                let announced = self.encode_walk(&group, private, &mut walk, peer, &one);
+                if announced > 0 {
+                    group.first_batch.remove(&mut self.sets, &one);
+                }
+                let is_over = walk.at >= self.table.end();
+                private.unvisited = private.unvisited.filter(|_| !is_over).map(|_| walk.at);
+                if is_over {
                     private.out.extend(walk.plan.after);
+                } else {
+                    private.walk = Some(walk);
                 }
             } else {
                 while let Some(marker) = private.lane.pop_marker() {
@@ -167,7 +182,8 @@ impl AdjRibOut {
         walk: &mut Walk,
         peer: PeerId,
         one: &Shared,
-    ) {
+    ) -> usize {
+        let mut announced = 0;
         let stop = walk
             .at
             .saturating_add(self.limits.scan)
@@ -197,10 +213,17 @@ impl AdjRibOut {
                 attributes: Some(&entry.attributes),
                 peers: one,
             });
+            announced += 1;
             let list = slot.value.pending;
-            self.backlog.settle(&mut self.sets, &group.lane, list, one);
-            self.backlog
-                .settle(&mut self.sets, &private.lane, list, one);
+            for lane in [&group.lane, &private.lane] {
+                if let Some(pending) = self.backlog.peek(lane, list)
+                    && pending.replaces.intersects(one)
+                {
+                    let nlri = written(slot, entry.payload(), add_path);
+                    self.replacing.push((nlri, one.clone()));
+                }
+                self.backlog.settle(&mut self.sets, lane, list, one);
+            }
             self.keep_or_forget(id, one, &group.forgetful);
             self.release(id);
         }
@@ -208,6 +231,7 @@ impl AdjRibOut {
         private
             .out
             .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
+        announced
     }
 
     /// Gathers what is pending about a route.
@@ -248,6 +272,11 @@ impl AdjRibOut {
                     peers: &peers,
                 });
             }
+            let replaces = self.sets.and(&peers, &pending.replaces);
+            if !replaces.is_empty() {
+                let nlri = written(slot, entry.payload(), add_path);
+                self.replacing.push((nlri, replaces));
+            }
         }
         self.keep_or_forget(id, &announce, scope.forgetful);
     }
@@ -273,6 +302,9 @@ impl AdjRibOut {
                         attributes: Some(&entry.attributes),
                         peers: &peers,
                     });
+                    // Which of the paths was sent last is not known here.
+                    self.replacing
+                        .push((written(slot, entry.payload(), false), peers.clone()));
                     rest = self.sets.minus(&rest, &peers);
                     told = self.sets.union(&told, &peers);
                 }
@@ -335,7 +367,8 @@ impl AdjRibOut {
             };
             let announce =
                 pending.announce.contains(member) && !private.will_visit(id, slot.family);
-            let withdraw = pending.withdraw.contains(member);
+            let withdraw =
+                pending.withdraw.contains(member) && !group.first_batch.fresh.contains(member);
             if announce || withdraw {
                 let own = self
                     .backlog
@@ -349,6 +382,9 @@ impl AdjRibOut {
                 } else {
                     Shared::EMPTY
                 };
+                if announce && pending.replaces.contains(member) {
+                    own.replaces = known.one.clone();
+                }
             }
         }
     }
@@ -404,9 +440,68 @@ impl AdjRibOut {
     fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, Shared)> {
         let mut made = Made::default();
         self.packer.finish(sender, &mut made);
+        let replacing = std::mem::take(&mut self.replacing);
+        if !made.refused.is_empty() && !replacing.is_empty() {
+            self.withdraw_refused(sender, replacing, &mut made);
+        }
         let room = REFUSALS.saturating_sub(self.unsendable.len());
-        self.unsendable.extend(made.refused.into_iter().take(room));
+        self.unsendable.extend(
+            made.refused
+                .into_iter()
+                .take(room)
+                .map(|refused| Unsendable {
+                    nlri: refused.0,
+                    peers: refused.1.set().cloned().unwrap_or_default(),
+                    refusal: refused.2,
+                }),
+        );
         made.messages
+    }
+
+    /// Withdraws what was refused from those peers that may hold an older version of it.
+    fn withdraw_refused(
+        &mut self,
+        sender: &Sender,
+        replacing: Vec<(Nlri, Shared)>,
+        made: &mut Made,
+    ) {
+        let mut held: HashMap<Nlri, Shared> = HashMap::new();
+        for (nlri, peers) in replacing {
+            let all = held.entry(nlri).or_default();
+            *all = self.sets.union(all, &peers);
+        }
+        for (nlri, peers, _) in &made.refused {
+            let holding = held.get(nlri).map(|held| self.sets.and(held, peers));
+            if let Some(peers) = holding.filter(|peers| !peers.is_empty()) {
+                self.packer.add(&Item {
+                    kind: Kind::Withdraw,
+                    family: nlri.family,
+                    path_id: nlri.path_id,
+                    bytes: &nlri.bytes,
+                    attributes: None,
+                    peers: &peers,
+                });
+            }
+        }
+        let mut withdrawn = Made::default();
+        self.packer.finish(sender, &mut withdrawn);
+        made.messages.extend(withdrawn.messages);
+    }
+
+    /// Whether the session takes only the best of several paths, of which this slot may be one.
+    pub(super) fn is_one_of_paths(&self, sender: &Sender, id: SlotId) -> bool {
+        self.table.get(id).is_some_and(|slot| {
+            let family = slot.family;
+            self.table.has_paths(family) && !sender.codec.add_path_send.contains(family)
+        })
+    }
+}
+
+/// The NLRI of a slot as an announcement writes it.
+fn written(slot: &Slot<Entries>, payload: Option<&[u8]>, add_path: bool) -> Nlri {
+    Nlri {
+        path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
+        ..slot.nlri(payload)
     }
 }
 

@@ -20,6 +20,7 @@ use std::rc::Rc;
 use bytes::Bytes;
 
 use super::backlog::{Backlog, Gone, Marker};
+use super::comparison::Comparison;
 use super::entries::Entries;
 use super::group::Group;
 use super::pack::{Packer, Refusal};
@@ -103,7 +104,7 @@ pub struct Filled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
-/// A route that a session can't be told: never sent, never truncated. Whatever was sent before is withdrawn.
+/// A route that a session can't be told: never sent, never truncated. An older version that the peer may hold is withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsendable {
     /// The route.
@@ -163,7 +164,10 @@ pub struct AdjRibOut {
     peers: Vec<Option<Peer>>,
     groups: Vec<Option<Group>>,
     packer: Packer,
+    /// Announcements of the turn that is being packed, by what they may replace in a peer's table.
+    replacing: Vec<(Nlri, Shared)>,
     sizes: fit::Sizes,
+    comparison: Comparison,
     /// What recent changes were about; forgotten whenever a peer or a session comes or goes.
     targets: Vec<Target>,
     next_target: usize,
@@ -218,7 +222,9 @@ impl AdjRibOut {
             peers: Vec::new(),
             groups: Vec::new(),
             packer: Packer::default(),
+            replacing: Vec::new(),
             sizes: fit::Sizes::default(),
+            comparison: Comparison::default(),
             targets: Vec::new(),
             next_target: 0,
             wakeups: PeerSet::new(),

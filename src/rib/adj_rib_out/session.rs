@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::super::group::{Cursor, Group, Log, Output, Plan, Private, Turn, Walk};
+use super::super::group::{Cursor, FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
 use super::super::pack::{end_of_rib, refresh_mark};
 use super::*;
 
@@ -48,6 +48,7 @@ impl AdjRibOut {
         }
         after.push(Output::Reached(self.marks));
         let mut private = Private::new(VecDeque::new(), self.backlog.lane());
+        private.unvisited = Some(0);
         private.planned.push_back(Plan {
             family: None,
             before: None,
@@ -57,6 +58,8 @@ impl AdjRibOut {
         if let Some(group) = &mut self.groups[at] {
             group.members = self.sets.union(&group.members, &one);
             group.private = self.sets.union(&group.private, &one);
+            group.joining = self.sets.union(&group.joining, &one);
+            group.first_batch.fresh = self.sets.union(&group.first_batch.fresh, &one);
             if !keep {
                 group.forgetful = self.sets.union(&group.forgetful, &one);
             }
@@ -96,9 +99,11 @@ impl AdjRibOut {
             &mut group.following,
             &mut group.private,
             &mut group.forgetful,
+            &mut group.joining,
         ] {
             *set = self.sets.minus(set, &one);
         }
+        group.first_batch.remove(&mut self.sets, &one);
         if group.members.is_empty()
             && let Some(group) = place.take()
         {
@@ -247,6 +252,7 @@ impl AdjRibOut {
                 live.stance = Stance::Following(group.log.end());
                 if let Some(known) = &self.peers[peer.index()] {
                     group.private = self.sets.minus(&group.private, &known.one);
+                    group.joining = self.sets.minus(&group.joining, &known.one);
                     group.following = self.sets.union(&group.following, &known.one);
                 }
             }
@@ -324,6 +330,8 @@ impl AdjRibOut {
             following: Shared::EMPTY,
             private: Shared::EMPTY,
             forgetful: Shared::EMPTY,
+            joining: Shared::EMPTY,
+            first_batch: FirstBatch::default(),
             lane: self.backlog.lane(),
             log: Log::default(),
             woken: false,

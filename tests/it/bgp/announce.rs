@@ -4,9 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use oxabgp::bgp::attribute::decode::{DecodeEach, split};
-use oxabgp::bgp::attribute::encode::{in_body, next_hop_field, resolve};
 use oxabgp::bgp::attribute::{mp_reach::MpReach, mp_unreach::MpUnreach};
 use oxabgp::bgp::message::update::{Direction, Update};
+use oxabgp::bgp::next_hop_rule::resolve;
 use oxabgp::bgp::{Afi, Asn, Codec, Family, FamilySet, Safi, Sender};
 use oxabgp::grammar::route::{attributes, route};
 use oxabgp::grammar::{Place, RouteText, Verb, family, flow, sentence};
@@ -88,20 +88,11 @@ fn ours(verb: Verb, text: &RouteText, sender: &Sender) -> Result<Vec<Sent>, Stri
     let mut sent = Vec::new();
     for nlri in &text.nlri {
         let announce = verb == Verb::Announce;
-        let hop = text.attributes.next_hop();
         let error = |error: oxabgp::bgp::attribute::encode::EncodeError| error.to_string();
-        let body = if announce {
-            in_body(
-                nlri.family,
-                resolve(nlri.family, hop, sender).map_err(error)?,
-            )
-        } else {
-            nlri.family == Family::IPV4_UNICAST
-        };
-        let field = if announce && !body {
-            next_hop_field(nlri.family, hop, sender)
-                .map_err(error)?
-                .to_vec()
+        let field = if announce {
+            let hop = resolve(nlri.family, text.attributes.next_hops(), sender)
+                .map_err(|error| error.to_string())?;
+            hop.field.unwrap_or_default().to_vec()
         } else {
             Vec::new()
         };

@@ -2,6 +2,7 @@
 
 mod adj_rib_out;
 mod families;
+mod first_batch;
 mod interner;
 mod model;
 mod packing;

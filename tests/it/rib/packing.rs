@@ -92,6 +92,9 @@ fn without_group_updates_each_route_has_its_message() {
     let mut session = session(&[V4, V6]);
     session.sender.group_updates = false;
     let (mut rib, mut view) = up(&session);
+    // The first batch of a session has no withdrawals.
+    rib.apply(&announce(route(V4, 99), 1, &[0]));
+    drain(&mut rib, 0, &mut view);
     for family in [V4, V6] {
         (0..10).for_each(|number| {
             rib.apply(&announce(route(family, number), 1, &[0]));
@@ -101,7 +104,7 @@ fn without_group_updates_each_route_has_its_message() {
         });
     }
     drain(&mut rib, 0, &mut view);
-    assert_eq!(view.counts, [1; 30]);
+    assert_eq!(view.counts, [1; 31]);
 }
 
 #[test]
@@ -134,7 +137,7 @@ fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
     drain(&mut rib, 0, &mut view);
     assert_eq!(
         view.take_log(),
-        ["announce 2 1", "announce 1 1", "withdraw 2", "announce 3 3"]
+        ["announce 2 1", "announce 1 1", "announce 3 3", "withdraw 2"]
     );
     assert!(view.sizes.contains(&4_096));
     let mut reported = Vec::new();
@@ -180,10 +183,7 @@ fn what_a_session_cannot_say_is_reported() {
         );
         reported += 1;
     });
-    assert_eq!(
-        (reported, view.take_log()),
-        (1, vec!["withdraw ipv6 unicast 1".to_owned()])
-    );
+    assert_eq!((reported, view.take_log()), (1, Vec::new()));
 }
 
 #[test]
@@ -319,7 +319,14 @@ fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
         (V4_MULTICAST, &[24, 10, 0, 1], false),
         (labelled, &[48, 0x80, 0, 0, 10, 0, 1], true),
     ] {
-        let (mut rib, _) = up(&session(&[family]));
+        let (mut rib, mut view) = up(&session(&[family]));
+        // The first batch of a session has no withdrawals.
+        rib.apply(&Change {
+            nlri: Nlri::new(family, None, bytes),
+            action: Action::Announce(attributes(family, 5)),
+            peers: peers(&[0]),
+        });
+        drain(&mut rib, 0, &mut view);
         rib.apply(&Change {
             nlri: Nlri::new(family, None, bytes),
             action: Action::Withdraw(Some(attributes(family, 5))),

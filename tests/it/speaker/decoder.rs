@@ -15,6 +15,7 @@ const DEFAULT: Codec = Codec {
     add_path_send: oxabgp::bgp::FamilySet::EMPTY,
     link_local: None,
     extended_nexthop: oxabgp::bgp::FamilySet::EMPTY,
+    ipv4_nexthop: oxabgp::bgp::FamilySet::EMPTY,
     aigp: false,
     ibgp: false,
 };

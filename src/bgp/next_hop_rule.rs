@@ -1,0 +1,321 @@
+//! How the next hop of a route is sent on a session: the only place that decides it.
+//!
+//! A route goes into the body of an UPDATE beside a NEXT_HOP attribute, or into MP_REACH_NLRI, whose next-hop field has a form of
+//! its own in each family; some families have both. [`resolve`] returns the bytes, or why there are none.
+//! RFC 4271 section 5.1.3, 4760 section 3, 2545, 4364 section 4.3.2, 4798, 6514 section 4, 8950, 8955 section 4.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use smallvec::SmallVec;
+
+use super::family::{Afi, Family, Safi};
+use super::negotiated::Sender;
+use super::nexthop::NextHop;
+
+/// Why a session can't send a route with this next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+pub enum NextHopError {
+    /// The family needs a next hop, and the route has none.
+    #[error("a route of this family needs a next hop")]
+    Missing,
+    /// `next-hop self`, and the session's local address is of the other kind.
+    #[error("`next-hop self` needs a session over the same address family as the route")]
+    NoSelf,
+    /// An IPv4 next hop of an IPv6 route, which the session did not negotiate.
+    #[error("an IPv6 route needs an IPv6 next hop")]
+    Ipv4,
+}
+
+/// The next hops of a route as it was written. They differ only where `next-hop` was written twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NextHops {
+    /// The first one, for the NEXT_HOP attribute.
+    pub first: Option<NextHop>,
+    /// The last one, for MP_REACH_NLRI.
+    pub last: Option<NextHop>,
+}
+
+impl From<Option<NextHop>> for NextHops {
+    fn from(hop: Option<NextHop>) -> Self {
+        Self {
+            first: hop,
+            last: hop,
+        }
+    }
+}
+
+/// The next-hop field of MP_REACH_NLRI: at most two route distinguishers and two IPv6 addresses.
+pub type NextHopField = SmallVec<[u8; 48]>;
+
+/// The next hop of a route on one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resolved {
+    /// The value of the NEXT_HOP attribute, if there is one.
+    pub attribute: Option<Ipv4Addr>,
+    /// The next-hop field of MP_REACH_NLRI; `None` if the route goes into the body of the UPDATE.
+    pub field: Option<NextHopField>,
+}
+
+/// Resolves the next hops of a route of `family` for the session of `sender`.
+///
+/// # Errors
+/// When the session can't send a route with them.
+pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolved, NextHopError> {
+    let attribute = attribute(family, hops, sender)?;
+    let last = address(family, hops.last, sender)?;
+    if family == Family::IPV4_UNICAST && matches!(last, None | Some(NextHop::V4(_))) {
+        return Ok(Resolved {
+            attribute,
+            field: None,
+        });
+    }
+    Ok(Resolved {
+        attribute,
+        field: Some(field(family, last, sender)?),
+    })
+}
+
+/// The value of the NEXT_HOP attribute, if a route with these next hops has one.
+///
+/// ExaBGP writes it beside MP_REACH_NLRI as well, where its IPv4 form is what the field holds, but not in layer-2 families,
+/// FlowSpec and BGP-LS. RFC 4760 section 3: the receiver ignores it there.
+///
+/// # Errors
+/// [`NextHopError::NoSelf`].
+pub fn attribute(
+    family: Family,
+    hops: NextHops,
+    sender: &Sender,
+) -> Result<Option<Ipv4Addr>, NextHopError> {
+    let last = address(family, hops.last, sender)?;
+    let is_written = match family.afi {
+        Afi::IPV4 => !is_flow(family) && !matches!(family.safi, Safi::RTC | Safi::SR_POLICY),
+        Afi::IPV6 if hops.first != hops.last => !is_flow(family),
+        Afi::IPV6 => is_plain(family) || family.safi == Safi::MCAST_VPN,
+        _ => false,
+    };
+    if !is_written {
+        return Ok(None);
+    }
+    let first = address(family, hops.first, sender).ok().flatten();
+    Ok(match (first, last) {
+        (Some(NextHop::V4(address)), _) => Some(address),
+        // The body needs one.
+        (_, Some(NextHop::V4(address))) if family == Family::IPV4_UNICAST => Some(address),
+        _ => None,
+    })
+}
+
+/// Replaces `self` by an address of the session.
+fn address(
+    family: Family,
+    hop: Option<NextHop>,
+    sender: &Sender,
+) -> Result<Option<NextHop>, NextHopError> {
+    if hop != Some(NextHop::SelfAddress) {
+        return Ok(hop);
+    }
+    match (family.afi, sender.local_address) {
+        (Afi::IPV4, IpAddr::V6(_)) => Ok(Some(NextHop::V4(sender.router_id))),
+        (Afi::IPV6, IpAddr::V4(_)) => Err(NextHopError::NoSelf),
+        (_, address) => Ok(Some(address.into())),
+    }
+}
+
+/// The next-hop field of MP_REACH_NLRI for `hop`, `self` replaced.
+fn field(
+    family: Family,
+    hop: Option<NextHop>,
+    sender: &Sender,
+) -> Result<NextHopField, NextHopError> {
+    let mut field = NextHopField::new();
+    // RFC 4364 4.3.2: a zero route distinguisher before each address
+    let vpn = matches!(family.safi, Safi::MPLS_VPN | Safi::BGP_LS_VPN);
+    let mut push = |octets: &[u8]| {
+        if vpn {
+            field.extend_from_slice(&[0; 8]);
+        }
+        field.extend_from_slice(octets);
+    };
+    // RFC 4798 2 maps it, RFC 6514 4 does not.
+    let maps = family.afi == Afi::IPV6 && !matches!(family.safi, Safi::MCAST_VPN | Safi::SR_POLICY);
+    match hop {
+        Some(NextHop::V4(address)) if family.afi == Afi::IPV6 && is_plain(family) => {
+            // RFC 2545 has no form for it. ExaBGP sends four octets; here only to a peer that offered to take them.
+            if !sender.codec.ipv4_nexthop.contains(family) {
+                return Err(NextHopError::Ipv4);
+            }
+            push(&address.octets());
+        }
+        Some(NextHop::V4(address)) if maps && !is_flow(family) => {
+            push(&address.to_ipv6_mapped().octets());
+        }
+        Some(NextHop::V4(address)) => push(&address.octets()),
+        // Written whether RFC 8950 was negotiated or not: whoever gives an IPv4 route an IPv6 next hop knows the peer, and
+        // ExaBGP sends it as well.
+        Some(NextHop::V6(address)) => {
+            push(&address.octets());
+            if let Some(local) = with_link_local(family, address, sender) {
+                push(&local.octets());
+            }
+        }
+        // RFC 2545 3: both addresses, the link-local one last
+        Some(NextHop::V6LinkLocal(global, local)) => {
+            [global, local]
+                .iter()
+                .for_each(|one: &Ipv6Addr| push(&one.octets()));
+        }
+        // RFC 8955 4: FlowSpec may go without.
+        None | Some(NextHop::SelfAddress) if is_flow(family) => {}
+        None | Some(NextHop::SelfAddress) => return Err(NextHopError::Missing),
+    }
+    Ok(field)
+}
+
+/// Our link-local address, where it goes with a global next hop: as ExaBGP 6.0 does with `local-link-local`.
+fn with_link_local(family: Family, global: Ipv6Addr, sender: &Sender) -> Option<Ipv6Addr> {
+    let fits = is_plain(family) || matches!(family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN);
+    sender
+        .codec
+        .link_local
+        .filter(|_| fits && !global.is_unicast_link_local())
+}
+
+fn is_plain(family: Family) -> bool {
+    matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
+}
+
+fn is_flow(family: Family) -> bool {
+    matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::{Asn, Codec};
+    use crate::json::hex;
+
+    fn sender() -> Sender {
+        Sender {
+            codec: Codec::default(),
+            local_as: Asn(65000),
+            local_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            router_id: Ipv4Addr::new(10, 0, 0, 1),
+            group_updates: true,
+        }
+    }
+
+    fn hop(text: &str) -> Option<NextHop> {
+        match text {
+            "none" => None,
+            "self" => Some(NextHop::SelfAddress),
+            _ => Some(text.parse::<IpAddr>().expect("an address").into()),
+        }
+    }
+
+    /// The NEXT_HOP attribute and the field, as text.
+    fn both(
+        family: Family,
+        first: &str,
+        last: &str,
+        sender: &Sender,
+    ) -> Result<String, NextHopError> {
+        let hops = NextHops {
+            first: hop(first),
+            last: hop(last),
+        };
+        resolve(family, hops, sender).map(|found| {
+            let attribute = found.attribute.map(|one| one.to_string());
+            let field = found.field.map(|field| hex(&field));
+            format!(
+                "{} {}",
+                attribute.unwrap_or_default(),
+                field.unwrap_or_else(|| "body".into())
+            )
+        })
+    }
+
+    #[test]
+    fn fields_of_all_kinds() {
+        let sender = sender();
+        let one = |family, text: &str| both(family, text, text, &sender);
+        let mpls_vpn = Family::new(1, 128);
+        for (family, text, expected) in [
+            (mpls_vpn, "1.2.3.4", "1.2.3.4 000000000000000001020304"),
+            (Family::new(2, 5), "1.2.3.4", "1.2.3.4 01020304"),
+            (
+                Family::new(2, 85),
+                "1.2.3.4",
+                " 00000000000000000000FFFF01020304",
+            ),
+            (Family::new(1, 133), "none", " "),
+            (Family::new(25, 70), "self", " 7F000001"),
+            (
+                Family::IPV4_UNICAST,
+                "::1",
+                " 00000000000000000000000000000001",
+            ),
+            (Family::IPV4_UNICAST, "self", "127.0.0.1 body"),
+        ] {
+            assert_eq!(one(family, text), Ok(expected.into()), "{family} {text}");
+        }
+        let v6 = Family::IPV6_UNICAST;
+        assert_eq!(one(v6, "self"), Err(NextHopError::NoSelf));
+        assert_eq!(one(v6, "none"), Err(NextHopError::Missing));
+        assert_eq!(one(v6, "1.2.3.4"), Err(NextHopError::Ipv4));
+    }
+
+    #[test]
+    fn the_first_of_two_is_the_attribute_and_the_last_the_field() {
+        let (v4, v6) = (Family::IPV4_UNICAST, Family::IPV6_UNICAST);
+        for (family, first, last, expected) in [
+            (v4, "1.1.1.1", "2.2.2.2", "1.1.1.1 body"),
+            (v4, "::1", "2.2.2.2", "2.2.2.2 body"),
+            (
+                v4,
+                "1.1.1.1",
+                "::1",
+                "1.1.1.1 00000000000000000000000000000001",
+            ),
+            (
+                v6,
+                "0.0.0.0",
+                "::1",
+                "0.0.0.0 00000000000000000000000000000001",
+            ),
+            (v6, "self", "::1", " 00000000000000000000000000000001"),
+            (
+                Family::IPV4_MULTICAST,
+                "1.1.1.1",
+                "2.2.2.2",
+                "1.1.1.1 02020202",
+            ),
+        ] {
+            let found = both(family, first, last, &sender());
+            assert_eq!(found, Ok(expected.into()), "{family} {first} {last}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_next_hop_of_an_ipv6_route_needs_to_be_negotiated() {
+        let v6 = Family::IPV6_UNICAST;
+        let mut sender = sender();
+        sender.codec.ipv4_nexthop.insert(v6);
+        let found = both(v6, "1.2.3.4", "1.2.3.4", &sender);
+        assert_eq!(found, Ok("1.2.3.4 01020304".into()));
+    }
+
+    #[test]
+    fn self_of_an_ipv4_route_on_an_ipv6_session_is_the_router_id() {
+        let ipv6 = Sender {
+            local_address: IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ..sender()
+        };
+        let found = |family| both(family, "self", "self", &ipv6);
+        assert_eq!(found(Family::IPV4_UNICAST), Ok("10.0.0.1 body".into()));
+        let multicast = "10.0.0.1 0A000001".to_owned();
+        assert_eq!(found(Family::IPV4_MULTICAST), Ok(multicast));
+        let six = " 00000000000000000000000000000001".to_owned();
+        assert_eq!(found(Family::IPV6_UNICAST), Ok(six));
+    }
+}
