@@ -43,7 +43,7 @@ pub fn take<'a>(
             break;
         }
     }
-    if left(3).is_some_and(|bits| bits > 0) {
+    if left(3).is_some() {
         return r.take(3, WHAT);
     }
     Err(r.error(WHAT))

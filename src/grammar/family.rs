@@ -7,10 +7,12 @@ use super::builder::{TailBuilder, add_all};
 use super::route;
 use super::{Place, RouteText, Verb, flow};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
-use crate::bgp::nlri::{bgp_ls, evpn, frame, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
-use crate::bgp::{Family, Nlri, Safi};
+use crate::bgp::nlri::{
+    bgp_ls, check, evpn, frame, malformed, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder,
+};
+use crate::bgp::{Family, Nlri, NlriRef, Safi, Severity};
 use crate::text::{Cursor, SyntaxError, near_miss, value};
-use crate::wire::Reader;
+use crate::wire::{Reader, WireError};
 
 /// The SAFIs that have sentences, for error messages and completion.
 pub const WRITABLE: &[&str] = &[
@@ -72,8 +74,8 @@ fn raw(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         value::hex(word).filter(|_| word.starts_with("0x"))
     })?;
     let mut r = Reader::new(&bytes);
-    match frame(family, &mut r) {
-        Ok(_) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
+    match frame(family, &mut r).and_then(|framed| sendable(family, framed)) {
+        Ok(()) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
         Ok(_) => Err(SyntaxError::new(
             span,
             "these are the bytes of more or less than one NLRI",
@@ -82,6 +84,15 @@ fn raw(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             span,
             format!("this is no NLRI of `{family}`: {error}"),
         )),
+    }
+}
+
+/// Refuses an NLRI that peers would discard.
+fn sendable(family: Family, bytes: &[u8]) -> Result<(), WireError> {
+    let nlri = NlriRef { family, path_id: None, bytes };
+    match malformed(family) {
+        Some(Severity::Discard) => check(nlri),
+        _ => Ok(()),
     }
 }
 

@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::inet::{address_of, max_bits, prefix_bytes};
+use super::inet::{address_of, mask, max_bits, prefix_bytes};
 use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
@@ -60,7 +60,8 @@ fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
     if bits > max_bits(afi) {
         return Err(r.error("a prefix length of the family"));
     }
-    Ok((address_of(afi, r.take(usize::from(bits.div_ceil(8)), WHAT)?), bits))
+    let address = address_of(afi, r.take(usize::from(bits.div_ceil(8)), WHAT)?);
+    Ok((mask(address, bits), bits))
 }
 
 impl Route {

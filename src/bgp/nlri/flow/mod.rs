@@ -16,6 +16,7 @@ use std::net::Ipv6Addr;
 
 use super::inet::prefix_text;
 use super::{NlriCodec, NlriRef};
+use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -38,7 +39,8 @@ pub struct Flow;
 impl NlriCodec for Flow {
     const FAMILIES: &'static [Family] =
         &[Family::new(1, 133), Family::new(2, 133), Family::new(1, 134), Family::new(2, 134)];
-    const INSPECT: bool = true;
+    // RFC 8955 10: a malformed rule is treated as withdrawn.
+    const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
@@ -48,8 +50,8 @@ impl NlriCodec for Flow {
         Ok(&all[..before - r.remaining()])
     }
 
-    fn is_valid(family: Family, bytes: &[u8]) -> bool {
-        Rule::decode(family, bytes, Ports::Numbers).is_ok()
+    fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
+        Rule::decode(family, bytes, Ports::Numbers).map(drop)
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
