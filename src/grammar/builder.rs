@@ -120,6 +120,11 @@ impl TailBuilder {
         Ok(())
     }
 
+    /// The path identifier that was given (RFC 7911).
+    pub(super) const fn path_id(&self) -> Option<u32> {
+        self.path_id
+    }
+
     /// Whether there is a next hop.
     pub fn has_next_hop(&self) -> bool {
         self.attributes
@@ -196,7 +201,10 @@ impl TailBuilder {
         };
         match word {
             "path-information" => {
-                matches!(safi, Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN)
+                matches!(
+                    safi,
+                    Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN | Safi::FLOW | Safi::FLOW_VPN
+                )
             }
             "label" => matches!(safi, Safi::NLRI_MPLS | Safi::MPLS_VPN),
             "rd" | "route-distinguisher" => safi == Safi::MPLS_VPN,

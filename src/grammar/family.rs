@@ -104,7 +104,7 @@ fn ahead(
     nlri: impl FnOnce(&mut Cursor<'_>) -> Result<Nlri, SyntaxError>,
 ) -> Result<RouteText, SyntaxError> {
     let start = c.span();
-    let nlri = nlri(c)?;
+    let mut nlri = nlri(c)?;
     if nlri.family != family {
         return Err(SyntaxError::new(
             start.to(c.last_span()),
@@ -115,6 +115,7 @@ fn ahead(
     while !c.is_empty() && !c.accept(";") {
         tail.keyword(c)?;
     }
+    nlri.path_id = tail.path_id();
     if family == Family::new(2, 85) {
         // As ExaBGP writes it, and what peers of draft-mpmz-bess-mup-safi expect beside IPv6 routes.
         tail.map_next_hop();

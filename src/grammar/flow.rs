@@ -111,7 +111,7 @@ impl Builder {
                 .iter()
                 .chain(FlowActions::KEYWORDS)
                 .copied()
-                .chain(["community", "large-community", "extended-community", "rd"]);
+                .chain(["community", "large-community", "extended-community", "rd", "path-information"]);
             let error = SyntaxError::new(span, format!("unknown keyword `{word}` in a flow route"));
             match crate::text::near_miss(word, words.clone()) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
@@ -143,11 +143,12 @@ impl Builder {
             );
         }
         let afi: Option<Afi> = place.map(|family| family.afi);
-        let nlri = self
+        let mut nlri = self
             .rule
             .build(afi)
             .map_err(|message| SyntaxError::new(span, message))?;
         let mut tail = self.tail;
+        nlri.path_id = tail.path_id();
         add_all(&mut tail, self.actions.attributes());
         Ok(tail.finish(verb, span)?.text(vec![nlri]))
     }

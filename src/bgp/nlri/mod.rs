@@ -13,6 +13,7 @@ use super::error::Severity;
 use super::family::Family;
 use super::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
+use crate::text::{Cursor, SyntaxError, tokenize};
 use crate::wire::{Reader, WireError};
 
 /// The bytes of one NLRI; those of unicast prefixes fit inline.
@@ -244,6 +245,24 @@ impl NlriRef<'_> {
     pub fn same_key(&self, bytes: &[u8]) -> bool {
         self.bytes == bytes || self.key() == NlriRef { bytes, ..*self }.key()
     }
+}
+
+/// Appends `name` and `words`, if `parse` reads the words back as the bytes of `nlri`; without such words, `name raw 0x…`.
+fn push_sentence(
+    nlri: NlriRef<'_>,
+    name: &str,
+    words: Option<String>,
+    parse: impl FnOnce(&mut Cursor<'_>) -> Result<Nlri, SyntaxError>,
+    out: &mut String,
+) {
+    let exact = words.filter(|words| {
+        let tokens = tokenize(words);
+        let mut c = Cursor::new(&tokens, words.len());
+        parse(&mut c).is_ok_and(|back| back.bytes[..] == *nlri.bytes) && c.is_empty()
+    });
+    out.push_str(name);
+    out.push(' ');
+    out.push_str(&exact.unwrap_or_else(|| format!("raw 0x{}", hex(nlri.bytes))));
 }
 
 /// The NLRI of one field of an UPDATE, one after the other.

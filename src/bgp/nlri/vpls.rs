@@ -86,13 +86,16 @@ impl Route {
         Self::decode(bytes).unwrap_or(Self::Other)
     }
 
-    /// The words behind `vpls`.
-    fn words(&self, bytes: &[u8]) -> String {
+    /// The words behind `vpls`; `rd` prints the route distinguisher.
+    fn words(&self, bytes: &[u8], rd: fn(&RouteDistinguisher) -> String) -> String {
         match self {
-            Self::Block(Block { rd, endpoint, offset, size, base }) => {
+            Self::Block(Block { rd: number, endpoint, offset, size, base }) => {
+                let rd = rd(number);
                 format!("rd {rd} endpoint {endpoint} base {base} offset {offset} size {size}")
             }
-            Self::Discovery { rd, pe_address } => format!("rd {rd} pe-address {pe_address}"),
+            Self::Discovery { rd: number, pe_address } => {
+                format!("rd {} pe-address {pe_address}", rd(number))
+            }
             Self::Other => format!("raw 0x{}", hex(bytes)),
         }
     }
@@ -159,7 +162,7 @@ impl NlriCodec for Vpls {
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
         let route = Route::of(nlri.bytes);
         out.push_str("vpls ");
-        out.push_str(&route.words(nlri.bytes));
+        out.push_str(&route.words(nlri.bytes, ToString::to_string));
         match (next_hop, route) {
             // ExaBGP leaves the blank before the next hop even without one.
             (None, Route::Block(_)) => out.push(' '),
@@ -173,7 +176,7 @@ impl NlriCodec for Vpls {
             route => route,
         };
         out.push_str("vpls ");
-        out.push_str(&route.words(nlri.bytes));
+        out.push_str(&route.words(nlri.bytes, RouteDistinguisher::word));
     }
 }
 

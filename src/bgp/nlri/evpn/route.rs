@@ -354,10 +354,10 @@ impl Route {
         });
     }
 
-    /// Appends the sentence that [`parse`](super::parse()) reads back.
-    pub(super) fn grammar(&self, out: &mut String) {
-        let rd = self.rd;
-        let sentence = match &self.tail {
+    /// The words that [`parse`](super::parse()) reads back.
+    pub(super) fn words(&self) -> String {
+        let rd = self.rd.word();
+        match &self.tail {
             Tail::EthernetAd { esi, tag, label } => {
                 format!("ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}", label_text(*label, None))
             }
@@ -372,9 +372,7 @@ impl Route {
                 let label = label_text(*label, None);
                 format!("prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}")
             }
-        };
-        out.push_str("evpn ");
-        out.push_str(&sentence);
+        }
     }
 }
 
