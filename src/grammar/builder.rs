@@ -36,6 +36,7 @@ pub struct TailBuilder {
     name: Option<Box<str>>,
     start: Option<usize>,
     hop: Option<Span>,
+    whole: bool,
 }
 
 impl TailBuilder {
@@ -53,7 +54,15 @@ impl TailBuilder {
             name: None,
             start: None,
             hop: None,
+            whole: false,
         }
+    }
+
+    /// Of an NLRI that is given in full: labels and route distinguisher are in its bytes.
+    #[must_use]
+    pub(super) fn of_whole_nlri(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// Tells where the text behind the prefix begins.
@@ -145,7 +154,7 @@ impl TailBuilder {
             Place::Family(family) => Some(family.safi),
             Place::Route => self.rd.map(|_| Safi::MPLS_VPN),
         };
-        if safi == Some(Safi::MPLS_VPN) && self.rd.is_none() {
+        if safi == Some(Safi::MPLS_VPN) && self.rd.is_none() && !self.whole {
             return missing("route distinguisher", "add `rd 65000:1`");
         }
         if verb == Verb::Announce {
@@ -156,7 +165,8 @@ impl TailBuilder {
                     "add `next-hop` and an address, or `next-hop self`",
                 );
             }
-            if matches!(safi, Some(Safi::MPLS_VPN | Safi::NLRI_MPLS)) && self.labels.is_empty() {
+            let labeled = matches!(safi, Some(Safi::MPLS_VPN | Safi::NLRI_MPLS)) && !self.whole;
+            if labeled && self.labels.is_empty() {
                 return missing("label", "add `label` and a number up to 1048575");
             }
         }
@@ -199,6 +209,9 @@ impl TailBuilder {
             Place::Route => return OWN_WORDS.contains(&word),
             Place::Family(family) => family.safi,
         };
+        if self.whole && matches!(word, "label" | "rd" | "route-distinguisher" | "split") {
+            return false;
+        }
         match word {
             "path-information" => {
                 matches!(

@@ -4,15 +4,11 @@
 //! order is free. All but FlowSpec need a next hop.
 
 use super::builder::{TailBuilder, add_all};
-use super::route;
-use super::{Place, RouteText, Verb, flow};
+use super::{Place, RouteText, Verb, flow, raw, route};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
-use crate::bgp::nlri::{
-    bgp_ls, check, evpn, frame, malformed, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder,
-};
-use crate::bgp::{Family, Nlri, NlriRef, Safi, Severity};
-use crate::text::{Cursor, SyntaxError, near_miss, value};
-use crate::wire::{Reader, WireError};
+use crate::bgp::nlri::{bgp_ls, evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
+use crate::bgp::{Family, Nlri, Safi};
+use crate::text::{Cursor, SyntaxError, near_miss};
 
 /// The SAFIs that have sentences, for error messages and completion.
 pub const WRITABLE: &[&str] = &[
@@ -42,7 +38,7 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
         return Err(SyntaxError::new(c.last_span(), message));
     }
     if c.peek() == "raw" {
-        return ahead(c, family, verb, |c| raw(family, c));
+        return raw::route(c, family, verb);
     }
     match family.safi {
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
@@ -62,37 +58,6 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
             c.last_span(),
             format!("routes of `{family}` can't be written"),
         )),
-    }
-}
-
-/// Reads `raw 0xHEX`: the bytes of one NLRI, which is how those are shown that have no other words.
-fn raw(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
-    const EXPECTED: &str = "the bytes of one NLRI in hexadecimal, `0x…`";
-    c.expect("raw")?;
-    let span = c.span();
-    let bytes = c.value(EXPECTED, |word| {
-        value::hex(word).filter(|_| word.starts_with("0x"))
-    })?;
-    let mut r = Reader::new(&bytes);
-    match frame(family, &mut r).and_then(|framed| sendable(family, framed)) {
-        Ok(()) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
-        Ok(_) => Err(SyntaxError::new(
-            span,
-            "these are the bytes of more or less than one NLRI",
-        )),
-        Err(error) => Err(SyntaxError::new(
-            span,
-            format!("this is no NLRI of `{family}`: {error}"),
-        )),
-    }
-}
-
-/// Refuses an NLRI that peers would discard.
-fn sendable(family: Family, bytes: &[u8]) -> Result<(), WireError> {
-    let nlri = NlriRef { family, path_id: None, bytes };
-    match malformed(family) {
-        Some(Severity::Discard) => check(nlri),
-        _ => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@
 //! for one.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb};
+use super::{Place, RouteText, Verb, raw};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
 use crate::bgp::nlri::flow::RuleBuilder;
 use crate::bgp::{Afi, Family, RouteDistinguisher, Safi};
@@ -23,6 +23,9 @@ pub fn route(
     verb: Verb,
     place: Option<Family>,
 ) -> Result<RouteText, SyntaxError> {
+    if let (Some(family), "raw") = (place, c.peek()) {
+        return raw::route(c, family, verb);
+    }
     let start = c.span();
     let mut builder = Builder {
         rule: RuleBuilder::default(),

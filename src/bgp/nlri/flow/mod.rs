@@ -51,11 +51,11 @@ impl NlriCodec for Flow {
     }
 
     fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
-        Rule::decode(family, bytes, Ports::Numbers).map(drop)
+        Rule::decode(family, bytes, Style::Events).map(drop)
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
-        let Ok(Some(rule)) = Rule::decode(nlri.family, nlri.bytes, Ports::Numbers) else {
+        let Ok(Some(rule)) = Rule::decode(nlri.family, nlri.bytes, Style::Events) else {
             w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes));
             path_json(nlri.path_id, w);
             w.raw(" }");
@@ -84,30 +84,34 @@ impl NlriCodec for Flow {
     }
 
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        print(nlri, next_hop, Ports::Numbers, out);
+        print(nlri, next_hop, Style::Events, out);
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        print(nlri, next_hop, Ports::Names, out);
+        print(nlri, next_hop, Style::Lists, out);
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        let rule = Rule::decode(nlri.family, nlri.bytes, Ports::Numbers).ok().flatten();
+        let rule = Rule::decode(nlri.family, nlri.bytes, Style::Exact).ok().flatten();
         let words = rule.map(|rule| rule.words(nlri.family.afi));
         push_sentence(nlri, "flow", words, |c| rule::read(nlri.family, c), out);
         path_text(nlri.path_id, out);
     }
 }
 
-/// How ports are printed: lists have the names of services, events have numbers.
+/// How values are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ports {
-    Numbers,
-    Names,
+enum Style {
+    /// As events do: ports are numbers.
+    Events,
+    /// As lists do: ports have the names of services.
+    Lists,
+    /// So that the same bytes are read back.
+    Exact,
 }
 
-fn print(nlri: NlriRef<'_>, next_hop: Option<NextHop>, ports: Ports, out: &mut String) {
-    match Rule::decode(nlri.family, nlri.bytes, ports) {
+fn print(nlri: NlriRef<'_>, next_hop: Option<NextHop>, style: Style, out: &mut String) {
+    match Rule::decode(nlri.family, nlri.bytes, style) {
         Ok(Some(rule)) => rule.text(nlri, next_hop, out),
         _ => {
             out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes)));
@@ -156,7 +160,7 @@ impl Rule {
     ///
     /// # Errors
     /// When it is malformed: RFC 8955 section 4.2 wants each component at most once, in ascending order.
-    fn decode(family: Family, bytes: &[u8], ports: Ports) -> Result<Option<Self>, WireError> {
+    fn decode(family: Family, bytes: &[u8], style: Style) -> Result<Option<Self>, WireError> {
         let mut r = Reader::new(bytes);
         length(&mut r)?;
         let rd = if family.safi == Safi::FLOW_VPN {
@@ -178,11 +182,15 @@ impl Rule {
                 Some(kind) => Term::list(kind, component.max, &mut r)?
                     .into_iter()
                     .map(|term| {
-                        let value = |value| match ports {
-                            Ports::Names if component.is_port() => services::name(value),
+                        let value = |value| match style {
+                            Style::Lists if component.is_port() => services::name(value),
                             _ => component.value_text(family.afi, value),
                         };
-                        (term.is_and(), term.text(kind, value))
+                        let text = match style {
+                            Style::Exact => term.words(kind, value),
+                            Style::Events | Style::Lists => term.text(kind, value),
+                        };
+                        (term.is_and(), text)
                     })
                     .collect(),
             };
