@@ -58,7 +58,11 @@ impl RouteDistinguisher {
         let [high, low, a, b, c, d, e, g] = self.0;
         match (high, low, a, b) {
             (0, 2, 0, 0) => {
-                format!("{}L:{}", u16::from_be_bytes([c, d]), u16::from_be_bytes([e, g]))
+                format!(
+                    "{}L:{}",
+                    u16::from_be_bytes([c, d]),
+                    u16::from_be_bytes([e, g])
+                )
             }
             _ => self.to_string(),
         }
@@ -114,7 +118,10 @@ mod tests {
         }
         let long = RouteDistinguisher::parse("1L:5").expect("an AS of four octets");
         assert_eq!(hex(&long.0), "0002000000010005");
-        assert_eq!((long.to_string(), long.word()), ("1:5".to_owned(), "1L:5".to_owned()));
+        assert_eq!(
+            (long.to_string(), long.word()),
+            ("1:5".to_owned(), "1L:5".to_owned())
+        );
         for word in [
             "",
             "1",

@@ -114,7 +114,13 @@ impl Builder {
                 .iter()
                 .chain(FlowActions::KEYWORDS)
                 .copied()
-                .chain(["community", "large-community", "extended-community", "rd", "path-information"]);
+                .chain([
+                    "community",
+                    "large-community",
+                    "extended-community",
+                    "rd",
+                    "path-information",
+                ]);
             let error = SyntaxError::new(span, format!("unknown keyword `{word}` in a flow route"));
             match crate::text::near_miss(word, words.clone()) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),

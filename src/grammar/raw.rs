@@ -48,7 +48,11 @@ fn nlri(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
 
 /// Refuses an NLRI that peers would discard.
 fn sendable(family: Family, bytes: &[u8]) -> Result<(), WireError> {
-    let nlri = NlriRef { family, path_id: None, bytes };
+    let nlri = NlriRef {
+        family,
+        path_id: None,
+        bytes,
+    };
     match malformed(family) {
         Some(Severity::Discard) => check(nlri),
         _ => Ok(()),

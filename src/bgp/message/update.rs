@@ -241,7 +241,11 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
             ..UpdateError::attribute(severity, 0, error.what)
         });
         let (sound, malformed) = field.routes.sifted();
-        let with = |direction, routes| Field { direction, routes, ..field };
+        let with = |direction, routes| Field {
+            direction,
+            routes,
+            ..field
+        };
         match (severity, field.direction) {
             // RFC 7606 5.4: such NLRI are ignored, whether they are announced or withdrawn.
             (Severity::Discard, direction) => kept.push(with(direction, sound)),

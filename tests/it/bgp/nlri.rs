@@ -22,9 +22,13 @@ fn bytes(digits: &str) -> Vec<u8> {
     let Some((head, tail)) = digits.split_once('~') else {
         return plain(digits);
     };
-    let (tail, wide) = tail.strip_prefix('~').map_or((tail, false), |tail| (tail, true));
+    let (tail, wide) = tail
+        .strip_prefix('~')
+        .map_or((tail, false), |tail| (tail, true));
     let (mut out, tail) = (plain(head), bytes(tail));
-    let length = u16::try_from(tail.len()).expect("a short value").to_be_bytes();
+    let length = u16::try_from(tail.len())
+        .expect("a short value")
+        .to_be_bytes();
     out.extend_from_slice(if wide { &length } else { &length[1..] });
     out.extend(tail);
     out
@@ -38,7 +42,11 @@ pub(super) fn body(direction: Direction, family: Family, nlri: &[u8]) -> Vec<u8>
     let code = match direction {
         Direction::Announce => {
             // A next hop of the family, with a route distinguisher where it has one.
-            let rd = if matches!(family.safi.0, 72 | 128) { 8 } else { 0 };
+            let rd = if matches!(family.safi.0, 72 | 128) {
+                8
+            } else {
+                0
+            };
             let hop: &[u8] = match (family.safi.0, family.afi.0) {
                 (133 | 134, _) => &[],
                 (_, 2) => &[0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
@@ -56,10 +64,18 @@ pub(super) fn body(direction: Direction, family: Family, nlri: &[u8]) -> Vec<u8>
     };
     value.extend_from_slice(nlri);
     attributes.extend([0x90, code]);
-    attributes.extend(u16::try_from(value.len()).expect("a short value").to_be_bytes());
+    attributes.extend(
+        u16::try_from(value.len())
+            .expect("a short value")
+            .to_be_bytes(),
+    );
     attributes.extend(value);
     let mut body = vec![0, 0];
-    body.extend(u16::try_from(attributes.len()).expect("short attributes").to_be_bytes());
+    body.extend(
+        u16::try_from(attributes.len())
+            .expect("short attributes")
+            .to_be_bytes(),
+    );
     body.extend(attributes);
     body
 }
@@ -77,15 +93,22 @@ pub(super) fn decode<'a>(body: &'a [u8], add_path: FamilySet) -> Result<Content<
 
 /// The NLRI of one direction, in hexadecimal.
 fn routes(content: &Content<'_>, direction: Direction) -> Vec<String> {
-    let fields = content.fields.iter().filter(|field| field.direction == direction);
-    fields.flat_map(|field| field.routes).map(|nlri| hex(nlri.expect("framed").bytes)).collect()
+    let fields = content
+        .fields
+        .iter()
+        .filter(|field| field.direction == direction);
+    fields
+        .flat_map(|field| field.routes)
+        .map(|nlri| hex(nlri.expect("framed").bytes))
+        .collect()
 }
 
 fn json_of(nlri: &Nlri) -> String {
     let mut w = JsonWriter::new();
     nlri.as_ref().json(None, &mut w);
     let json = w.into_string();
-    serde_json::from_str::<serde_json::Value>(&json).unwrap_or_else(|error| panic!("{error}: {json}"));
+    serde_json::from_str::<serde_json::Value>(&json)
+        .unwrap_or_else(|error| panic!("{error}: {json}"));
     json
 }
 
@@ -114,7 +137,11 @@ pub(super) fn trip(nlri: &Nlri) -> Result<(), String> {
     if back == *nlri {
         Ok(())
     } else {
-        Err(format!("`{words}` is {} instead of {}", hex(&back.bytes), hex(&nlri.bytes)))
+        Err(format!(
+            "`{words}` is {} instead of {}",
+            hex(&back.bytes),
+            hex(&nlri.bytes)
+        ))
     }
 }
 
@@ -225,10 +252,17 @@ fn uncommon_routes_are_carried_beside_their_neighbors() {
 fn members_of_a_virtual_lan_are_discovered() {
     let family = family("l2vpn vpls");
     let nlri = Nlri::new(family, None, &bytes("000C 0000FDE800000001 C0000201"));
-    assert_eq!(json_of(&nlri), r#"{ "rd": "65000:1", "pe-address": "192.0.2.1" }"#);
+    assert_eq!(
+        json_of(&nlri),
+        r#"{ "rd": "65000:1", "pe-address": "192.0.2.1" }"#
+    );
     let mut text = String::new();
-    nlri.as_ref().text(value::ip("192.0.2.9").map(Into::into), &mut text);
-    assert_eq!(text, "vpls rd 65000:1 pe-address 192.0.2.1 next-hop 192.0.2.9");
+    nlri.as_ref()
+        .text(value::ip("192.0.2.9").map(Into::into), &mut text);
+    assert_eq!(
+        text,
+        "vpls rd 65000:1 pe-address 192.0.2.1 next-hop 192.0.2.9"
+    );
     assert_eq!(read(&nlri.to_string(), family), Ok(nlri));
 }
 
@@ -266,7 +300,11 @@ fn malformed_bgp_ls_is_discarded_alone() {
         assert!(read(&format!("bgp-ls raw 0x{}", hex(&other)), family).is_err());
     }
     // Without an end there is nothing to go on with.
-    let cut = body(Direction::Announce, family, &[&good[..], &[0, 1, 0, 99]].concat());
+    let cut = body(
+        Direction::Announce,
+        family,
+        &[&good[..], &[0, 1, 0, 99]].concat(),
+    );
     assert!(decode(&cut, FamilySet::EMPTY).is_err_and(|error| error.severity == Severity::Reset));
 }
 
@@ -275,11 +313,25 @@ fn malformed_flow_rules_are_withdrawn_alone() {
     let family = family("ipv4 flow");
     let good = bytes("~ 038106");
     // Components twice and in the wrong order; a prefix of 33 bits; nothing; a value without end.
-    for other in ["~ 01080A 01080B", "~ 038106 038111", "~ 058150 038106", "~ 01210A00000000", "~", "~ 0301"] {
+    for other in [
+        "~ 01080A 01080B",
+        "~ 038106 038111",
+        "~ 058150 038106",
+        "~ 01210A00000000",
+        "~",
+        "~ 0301",
+    ] {
         let other = bytes(other);
-        let body = body(Direction::Announce, family, &[&good[..], &other, &good].concat());
+        let body = body(
+            Direction::Announce,
+            family,
+            &[&good[..], &other, &good].concat(),
+        );
         let content = decode(&body, FamilySet::EMPTY).expect("no reset");
-        assert_eq!(routes(&content, Direction::Announce), [hex(&good), hex(&good)]);
+        assert_eq!(
+            routes(&content, Direction::Announce),
+            [hex(&good), hex(&good)]
+        );
         assert_eq!(routes(&content, Direction::Withdraw), [hex(&other)]);
         let severity = content.attributes.error().map(|error| error.severity);
         assert_eq!(severity, Some(Severity::TreatAsWithdraw));
@@ -292,26 +344,59 @@ fn host_bits_are_never_printed() {
         ("ipv4 unicast", "14 0A01FF", "10.1.240.0/20", "10.1.255.0"),
         ("ipv6 unicast", "14 200FFF", "200f:f000::/20", "200f:ff00::"),
         ("ipv4 multicast", "0C EFFF", "239.240.0.0/12", "239.255.0.0"),
-        ("ipv4 nlri-mpls", "2C 000641 0A01FF", "10.1.240.0/20", "10.1.255.0"),
-        ("ipv6 nlri-mpls", "2C 000641 200FFF", "200f:f000::/20", "200f:ff00::"),
-        ("ipv4 mpls-vpn", "6C 000641 0000FDE800000001 0A01FF", "10.1.240.0/20", "10.1.255.0"),
+        (
+            "ipv4 nlri-mpls",
+            "2C 000641 0A01FF",
+            "10.1.240.0/20",
+            "10.1.255.0",
+        ),
+        (
+            "ipv6 nlri-mpls",
+            "2C 000641 200FFF",
+            "200f:f000::/20",
+            "200f:ff00::",
+        ),
+        (
+            "ipv4 mpls-vpn",
+            "6C 000641 0000FDE800000001 0A01FF",
+            "10.1.240.0/20",
+            "10.1.255.0",
+        ),
         ("ipv4 flow", "~ 01140A01FF", "10.1.240.0/20", "10.1.255.0"),
-        ("ipv6 flow", "~ 011400200FFF", "200f:f000::/20/0", "200f:ff00::"),
-        ("ipv4 mup", "010001~ 0000FDE800000001 140A01FF", "\"10.1.240.0\"", "10.1.255.0"),
+        (
+            "ipv6 flow",
+            "~ 011400200FFF",
+            "200f:f000::/20/0",
+            "200f:ff00::",
+        ),
+        (
+            "ipv4 mup",
+            "010001~ 0000FDE800000001 140A01FF",
+            "\"10.1.240.0\"",
+            "10.1.255.0",
+        ),
         (
             "l2vpn evpn",
             "05~ 0000FDE800000001 00000000000000000000 00000000 14 0A01FF05 00000000 000641",
             "\"10.1.240.0\"",
             "10.1.255.5",
         ),
-        ("bgp-ls bgp-ls", "0003~~ 02 0000000000000000 0109 0004 14 0A01FF", "10.1.240.0/20", "10.1.255.0"),
+        (
+            "bgp-ls bgp-ls",
+            "0003~~ 02 0000000000000000 0109 0004 14 0A01FF",
+            "10.1.240.0/20",
+            "10.1.255.0",
+        ),
     ] {
         let (family, nlri) = (family(name), bytes(digits));
         for direction in [Direction::Announce, Direction::Withdraw] {
             let body = body(direction, family, &nlri);
             let content = decode(&body, FamilySet::EMPTY).expect(name);
             let told = json(&content);
-            assert!(told.contains(wanted) && !told.contains(absent), "{name}: {told}");
+            assert!(
+                told.contains(wanted) && !told.contains(absent),
+                "{name}: {told}"
+            );
             let lines = text(&content).join(" ");
             assert!(!lines.contains(absent), "{name}: {lines}");
         }
@@ -323,13 +408,18 @@ fn short_route_targets_are_told_apart() {
     let family = family("ipv4 rtc");
     let mut seen = std::collections::HashSet::new();
     for bits in 0..=96u8 {
-        let nlri: Vec<u8> = std::iter::once(bits).chain((0..bits.div_ceil(8)).map(|_| 0)).collect();
+        let nlri: Vec<u8> = std::iter::once(bits)
+            .chain((0..bits.div_ceil(8)).map(|_| 0))
+            .collect();
         let nlri = Nlri::new(family, None, &nlri);
         assert!(seen.insert(json_of(&nlri)), "{bits} bits look like others");
         trip(&nlri).expect("words");
     }
     let nlri = Nlri::new(family, None, &bytes("40 0000FDE8 0002FDE8"));
-    assert_eq!(json_of(&nlri), r#"{ "origin": 65000, "route-target": "0x0002FDE8/32" }"#);
+    assert_eq!(
+        json_of(&nlri),
+        r#"{ "origin": 65000, "route-target": "0x0002FDE8/32" }"#
+    );
     assert_eq!(nlri.to_string(), "rtc origin 65000 target 0x0002FDE8/32");
 }
 
@@ -340,7 +430,11 @@ fn flow_values_are_printed_as_the_rfcs_read_them() {
         ("ipv4 flow", "030B81CA", "flow dscp =10"),
         ("ipv6 flow", "030B81CA", "flow traffic-class =202"),
         // RFC 8955 4.2.2.12, RFC 8956 3.6: reserved bits are ignored.
-        ("ipv4 flow", "030C80F5", "flow fragment dont-fragment+first-fragment"),
+        (
+            "ipv4 flow",
+            "030C80F5",
+            "flow fragment dont-fragment+first-fragment",
+        ),
         ("ipv6 flow", "030C80F5", "flow fragment first-fragment"),
         ("ipv6 flow", "030C8001", "flow fragment 0x0"),
         ("ipv4 flow", "03098000", "flow tcp-flags 0x0"),
@@ -360,13 +454,28 @@ fn flow_values_are_printed_as_the_rfcs_read_them() {
 fn flow_rules_have_path_identifiers() {
     let family = family("ipv4 flow");
     let add_path: FamilySet = [family].into_iter().collect();
-    let body = body(Direction::Announce, family, &bytes("00000007 03 038106 00000008 03 038106"));
+    let body = body(
+        Direction::Announce,
+        family,
+        &bytes("00000007 03 038106 00000008 03 038106"),
+    );
     let content = decode(&body, add_path).expect("two paths of one rule");
     let told = json(&content);
-    assert!(told.contains(r#""path-information": "0.0.0.7""#) && told.contains("0.0.0.8"), "{told}");
+    assert!(
+        told.contains(r#""path-information": "0.0.0.7""#) && told.contains("0.0.0.8"),
+        "{told}"
+    );
     let lines = text(&content);
-    assert!(lines[0].starts_with("announced flow protocol =tcp path-information 0.0.0.7"), "{lines:?}");
-    for nlri in content.fields.iter().flat_map(|field| field.routes).flatten() {
+    assert!(
+        lines[0].starts_with("announced flow protocol =tcp path-information 0.0.0.7"),
+        "{lines:?}"
+    );
+    for nlri in content
+        .fields
+        .iter()
+        .flat_map(|field| field.routes)
+        .flatten()
+    {
         trip(&nlri.to_nlri()).expect("words with a path identifier");
     }
 }

@@ -43,7 +43,9 @@ fn len16(head: &[u8], value: Bytes) -> Bytes {
     let head = head.to_vec();
     value
         .prop_map(move |value| {
-            let length = u16::try_from(value.len()).expect("a short value").to_be_bytes();
+            let length = u16::try_from(value.len())
+                .expect("a short value")
+                .to_be_bytes();
             [&head[..], &length, &value].concat()
         })
         .boxed()
@@ -52,7 +54,11 @@ fn len16(head: &[u8], value: Bytes) -> Bytes {
 /// Route distinguishers of the known types, with small and large AS numbers, and of unknown ones.
 fn rd() -> Bytes {
     one_of(vec![
-        all(vec![just(&[0]), one_of(vec![just(&[0]), just(&[1]), just(&[2])]), octets(6)]),
+        all(vec![
+            just(&[0]),
+            one_of(vec![just(&[0]), just(&[1]), just(&[2])]),
+            octets(6),
+        ]),
         all(vec![just(&[0, 2, 0, 0]), octets(4)]),
         octets(8),
     ])
@@ -84,33 +90,51 @@ fn behind(ahead: Bytes, most: u8) -> Bytes {
 /// Label stacks as we write them, those of withdrawals, and any.
 fn labels() -> Bytes {
     let stack = vec(0..1u32 << 20, 1..4).prop_map(|labels| oxabgp::bgp::label::stack(&labels));
-    one_of(vec![stack.boxed(), just(&[0x80, 0, 0]), just(&[0, 0, 0]), octets(3)])
+    one_of(vec![
+        stack.boxed(),
+        just(&[0x80, 0, 0]),
+        just(&[0, 0, 0]),
+        octets(3),
+    ])
 }
 
 /// An address with its length in bits.
 fn address() -> Bytes {
-    one_of(vec![all(vec![just(&[32]), octets(4)]), all(vec![just(&[128]), octets(16)])])
+    one_of(vec![
+        all(vec![just(&[32]), octets(4)]),
+        all(vec![just(&[128]), octets(16)]),
+    ])
 }
 
 fn flow(ipv6: bool, rd: Bytes) -> Bytes {
     let term = (any::<u8>(), any::<[u8; 8]>(), 0..4u8).prop_map(|(operator, value, zeros)| {
         let count = 1usize << (operator >> 4 & 3);
         let mut value = value[..count].to_vec();
-        value.iter_mut().take(zeros.into()).for_each(|octet| *octet = 0);
+        value
+            .iter_mut()
+            .take(zeros.into())
+            .for_each(|octet| *octet = 0);
         (operator, value)
     });
     let terms = vec(term, 1..4).prop_map(|terms| {
         let last = terms.len() - 1;
-        let each = terms.into_iter().enumerate().map(|(index, (operator, value))| {
-            let end = if index == last { 0x80 } else { 0 };
-            [vec![operator & 0x7F | end], value].concat()
-        });
+        let each = terms
+            .into_iter()
+            .enumerate()
+            .map(|(index, (operator, value))| {
+                let end = if index == last { 0x80 } else { 0 };
+                [vec![operator & 0x7F | end], value].concat()
+            });
         each.collect::<Vec<_>>().concat()
     });
     let prefix = if ipv6 {
         (0..=128u8, 0..=128u8, octets(16))
             .prop_map(|(one, other, octets)| {
-                let (offset, length) = if one == other { (0, one) } else { (one.min(other), one.max(other)) };
+                let (offset, length) = if one == other {
+                    (0, one)
+                } else {
+                    (one.min(other), one.max(other))
+                };
                 let count = length - offset;
                 let mut octets = octets[..usize::from(count.div_ceil(8))].to_vec();
                 if let Some(last) = octets.last_mut() {
@@ -123,7 +147,11 @@ fn flow(ipv6: bool, rd: Bytes) -> Bytes {
         bits(0, 32)
     };
     let part = move |code: u8| -> Bytes {
-        let value = if code < 3 { prefix.clone() } else { terms.clone().boxed() };
+        let value = if code < 3 {
+            prefix.clone()
+        } else {
+            terms.clone().boxed()
+        };
         one_of(vec![just(&[]), just(&[]), all(vec![just(&[code]), value])])
     };
     let parts: Vec<Bytes> = (1..=14).map(part).collect();
@@ -131,7 +159,11 @@ fn flow(ipv6: bool, rd: Bytes) -> Bytes {
         .prop_map(|(rd, parts)| {
             let body = [rd, parts].concat();
             let length = u16::try_from(body.len()).expect("a short rule");
-            let head = if length < 0xF0 { vec![length.to_be_bytes()[1]] } else { (0xF000 | length).to_be_bytes().to_vec() };
+            let head = if length < 0xF0 {
+                vec![length.to_be_bytes()[1]]
+            } else {
+                (0xF000 | length).to_be_bytes().to_vec()
+            };
             [head, body].concat()
         })
         .boxed()
@@ -140,12 +172,37 @@ fn flow(ipv6: bool, rd: Bytes) -> Bytes {
 fn evpn() -> Bytes {
     let ip = one_of(vec![just(&[0]), address()]);
     let five = |size: usize, most: u8| {
-        all(vec![rd(), octets(14), (0..=most).prop_map(|bits| vec![bits]).boxed(), octets(2 * size + 3)])
+        all(vec![
+            rd(),
+            octets(14),
+            (0..=most).prop_map(|bits| vec![bits]).boxed(),
+            octets(2 * size + 3),
+        ])
     };
     one_of(vec![
         len8(&[1], all(vec![rd(), octets(17)])),
-        len8(&[2], all(vec![rd(), octets(14), just(&[48]), octets(6), ip.clone(), octets(3)])),
-        len8(&[2], all(vec![rd(), octets(14), just(&[48]), octets(6), ip, octets(6)])),
+        len8(
+            &[2],
+            all(vec![
+                rd(),
+                octets(14),
+                just(&[48]),
+                octets(6),
+                ip.clone(),
+                octets(3),
+            ]),
+        ),
+        len8(
+            &[2],
+            all(vec![
+                rd(),
+                octets(14),
+                just(&[48]),
+                octets(6),
+                ip,
+                octets(6),
+            ]),
+        ),
         len8(&[3], all(vec![rd(), octets(4), address()])),
         len8(&[4], all(vec![rd(), octets(10), address()])),
         len8(&[5], five(4, 32)),
@@ -168,7 +225,12 @@ fn mup(size: usize) -> Bytes {
     let most = u8::try_from(size * 8).expect("bits of an address");
     let tunnel = all(vec![rd(), bits(0, most), octets(5), address()]);
     let teid = (0..=32u8, octets(size), octets(4)).prop_map(move |(bits, endpoint, teid)| {
-        [&[most + bits][..], &endpoint, &teid[..usize::from(bits.div_ceil(8))]].concat()
+        [
+            &[most + bits][..],
+            &endpoint,
+            &teid[..usize::from(bits.div_ceil(8))],
+        ]
+        .concat()
     });
     one_of(vec![
         len8(&[1, 0, 1], all(vec![rd(), bits(0, most)])),
@@ -230,7 +292,12 @@ fn nlri(family: Family) -> Bytes {
         1 | 2 => bits(0, most),
         4 => behind(labels(), most),
         5 => mvpn(),
-        65 => one_of(vec![12, 15, 16, 17, 17, 20].into_iter().map(|size| len16(&[], all(vec![rd(), octets(size - 8)]))).collect()),
+        65 => one_of(
+            vec![12, 15, 16, 17, 17, 20]
+                .into_iter()
+                .map(|size| len16(&[], all(vec![rd(), octets(size - 8)])))
+                .collect(),
+        ),
         70 => evpn(),
         71 => bgp_ls(just(&[])),
         72 => bgp_ls(rd()),
