@@ -89,7 +89,7 @@ fn behind(ahead: Bytes, most: u8) -> Bytes {
 
 /// Label stacks as we write them, those of withdrawals, and any.
 fn labels() -> Bytes {
-    let stack = vec(0..1u32 << 20, 1..4).prop_map(|labels| oxabgp::bgp::label::stack(&labels));
+    let stack = vec(0..1u32 << 20, 1..3).prop_map(|labels| oxabgp::bgp::label::stack(&labels));
     one_of(vec![
         stack.boxed(),
         just(&[0x80, 0, 0]),
