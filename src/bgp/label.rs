@@ -43,7 +43,7 @@ pub fn take<'a>(
             break;
         }
     }
-    if left(3).is_some_and(|bits| bits > 0) {
+    if left(3).is_some() {
         return r.take(3, WHAT);
     }
     Err(r.error(WHAT))
@@ -128,7 +128,10 @@ mod tests {
         let left = |taken: usize| 48_usize.checked_sub(taken * 8);
         assert_eq!(take(&mut Reader::new(&bytes), left), Ok(&bytes[..3]));
         let none = |taken: usize| 24_usize.checked_sub(taken * 8);
-        assert!(take(&mut Reader::new(&bytes[..3]), none).is_err());
+        // The label of a default route: nothing is left for the prefix, and nothing is needed.
+        assert_eq!(take(&mut Reader::new(&bytes[..3]), none), Ok(&bytes[..3]));
+        let short = |taken: usize| 20_usize.checked_sub(taken * 8);
+        assert!(take(&mut Reader::new(&bytes[..3]), short).is_err());
         assert!(take(&mut Reader::new(&[0, 6]), left).is_err());
     }
 }

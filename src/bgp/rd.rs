@@ -51,6 +51,24 @@ impl RouteDistinguisher {
     }
 }
 
+impl RouteDistinguisher {
+    /// The word that [`parse`](Self::parse) reads back as the same bytes: `Display`, with an `L` behind an AS that type 2 holds
+    /// although two octets would do.
+    pub fn word(&self) -> String {
+        let [high, low, a, b, c, d, e, g] = self.0;
+        match (high, low, a, b) {
+            (0, 2, 0, 0) => {
+                format!(
+                    "{}L:{}",
+                    u16::from_be_bytes([c, d]),
+                    u16::from_be_bytes([e, g])
+                )
+            }
+            _ => self.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for RouteDistinguisher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [high, low, a, b, c, d, e, g] = self.0;
@@ -100,6 +118,10 @@ mod tests {
         }
         let long = RouteDistinguisher::parse("1L:5").expect("an AS of four octets");
         assert_eq!(hex(&long.0), "0002000000010005");
+        assert_eq!(
+            (long.to_string(), long.word()),
+            ("1:5".to_owned(), "1L:5".to_owned())
+        );
         for word in [
             "",
             "1",

@@ -212,7 +212,10 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
         } else {
             candidates
                 .into_iter()
-                .filter(|family| negotiable(*family) && carries_paths(*family))
+                .filter(|family| {
+                    let named = draft.add_path.named.contains(family);
+                    negotiable(*family) && (carries_paths(*family) || named && is_flow(*family))
+                })
                 .collect()
         },
         nexthop: nexthop.then(|| {
@@ -253,6 +256,11 @@ fn carries_paths(family: Family) -> bool {
             family.safi,
             Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
         )
+}
+
+/// FlowSpec has path identifiers only where `add-path { … }` names it: peers that know them are few.
+fn is_flow(family: Family) -> bool {
+    matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN)
 }
 
 /// The MD5 key as it goes to the system.

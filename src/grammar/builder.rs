@@ -46,6 +46,7 @@ pub struct TailBuilder {
     hop: Option<Span>,
     seen: SmallVec<[u8; 16]>,
     repeated: Vec<Repeated>,
+    whole: bool,
 }
 
 /// A word that a route has twice; for which one of its values counts, see [`TailBuilder::keyword`].
@@ -101,7 +102,15 @@ impl TailBuilder {
             hop: None,
             seen: SmallVec::new(),
             repeated: Vec::new(),
+            whole: false,
         }
+    }
+
+    /// Of an NLRI that is given in full: labels and route distinguisher are in its bytes.
+    #[must_use]
+    pub(super) fn of_whole_nlri(mut self) -> Self {
+        self.whole = true;
+        self
     }
 
     /// Tells where the text behind the prefix begins.
@@ -194,6 +203,11 @@ impl TailBuilder {
         }
     }
 
+    /// The path identifier that was given (RFC 7911).
+    pub(super) const fn path_id(&self) -> Option<u32> {
+        self.path_id
+    }
+
     /// Whether there is a next hop.
     pub fn has_next_hop(&self) -> bool {
         self.attributes
@@ -214,7 +228,7 @@ impl TailBuilder {
             Place::Family(family) => Some(family.safi),
             Place::Route => self.rd.map(|_| Safi::MPLS_VPN),
         };
-        if safi == Some(Safi::MPLS_VPN) && self.rd.is_none() {
+        if safi == Some(Safi::MPLS_VPN) && self.rd.is_none() && !self.whole {
             return missing("route distinguisher", "add `rd 65000:1`");
         }
         if verb == Verb::Announce {
@@ -225,7 +239,8 @@ impl TailBuilder {
                     "add `next-hop` and an address, or `next-hop self`",
                 );
             }
-            if matches!(safi, Some(Safi::MPLS_VPN | Safi::NLRI_MPLS)) && self.labels.is_empty() {
+            let labeled = matches!(safi, Some(Safi::MPLS_VPN | Safi::NLRI_MPLS)) && !self.whole;
+            if labeled && self.labels.is_empty() {
                 return missing("label", "add `label` and a number up to 1048575");
             }
         }
@@ -269,9 +284,15 @@ impl TailBuilder {
             Place::Route => return OWN_WORDS.contains(&word),
             Place::Family(family) => family.safi,
         };
+        if self.whole && matches!(word, "label" | "rd" | "route-distinguisher" | "split") {
+            return false;
+        }
         match word {
             "path-information" => {
-                matches!(safi, Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN)
+                matches!(
+                    safi,
+                    Safi::UNICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN | Safi::FLOW | Safi::FLOW_VPN
+                )
             }
             "label" => matches!(safi, Safi::NLRI_MPLS | Safi::MPLS_VPN),
             "rd" | "route-distinguisher" => safi == Safi::MPLS_VPN,

@@ -4,13 +4,11 @@
 //! order is free. All but FlowSpec need a next hop.
 
 use super::builder::{TailBuilder, add_all};
-use super::route;
-use super::{Place, RouteText, Verb, flow};
+use super::{Place, RouteText, Verb, flow, raw, route};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
-use crate::bgp::nlri::{bgp_ls, evpn, frame, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
+use crate::bgp::nlri::{bgp_ls, evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
-use crate::text::{Cursor, SyntaxError, near_miss, value};
-use crate::wire::Reader;
+use crate::text::{Cursor, SyntaxError, near_miss};
 
 /// The SAFIs that have sentences, for error messages and completion.
 pub const WRITABLE: &[&str] = &[
@@ -40,7 +38,7 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
         return Err(SyntaxError::new(c.last_span(), message));
     }
     if c.peek() == "raw" {
-        return ahead(c, family, verb, |c| raw(family, c));
+        return raw::route(c, family, verb);
     }
     match family.safi {
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
@@ -63,28 +61,6 @@ pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteT
     }
 }
 
-/// Reads `raw 0xHEX`: the bytes of one NLRI, which is how those are shown that have no other words.
-fn raw(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
-    const EXPECTED: &str = "the bytes of one NLRI in hexadecimal, `0x…`";
-    c.expect("raw")?;
-    let span = c.span();
-    let bytes = c.value(EXPECTED, |word| {
-        value::hex(word).filter(|_| word.starts_with("0x"))
-    })?;
-    let mut r = Reader::new(&bytes);
-    match frame(family, &mut r) {
-        Ok(_) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
-        Ok(_) => Err(SyntaxError::new(
-            span,
-            "these are the bytes of more or less than one NLRI",
-        )),
-        Err(error) => Err(SyntaxError::new(
-            span,
-            format!("this is no NLRI of `{family}`: {error}"),
-        )),
-    }
-}
-
 /// Reads an NLRI that comes first, then attributes.
 fn ahead(
     c: &mut Cursor<'_>,
@@ -93,7 +69,7 @@ fn ahead(
     nlri: impl FnOnce(&mut Cursor<'_>) -> Result<Nlri, SyntaxError>,
 ) -> Result<RouteText, SyntaxError> {
     let start = c.span();
-    let nlri = nlri(c)?;
+    let mut nlri = nlri(c)?;
     if nlri.family != family {
         return Err(SyntaxError::new(
             start.to(c.last_span()),
@@ -104,6 +80,7 @@ fn ahead(
     while !c.is_empty() && !c.accept(";") {
         tail.keyword(c)?;
     }
+    nlri.path_id = tail.path_id();
     if family == Family::new(2, 85) {
         // As ExaBGP writes it, and what peers of draft-mpmz-bess-mup-safi expect beside IPv6 routes.
         tail.map_next_hop();

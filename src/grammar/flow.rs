@@ -5,7 +5,7 @@
 //! for one.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb};
+use super::{Place, RouteText, Verb, raw};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
 use crate::bgp::nlri::flow::RuleBuilder;
 use crate::bgp::{Afi, Family, RouteDistinguisher, Safi};
@@ -23,6 +23,9 @@ pub fn route(
     verb: Verb,
     place: Option<Family>,
 ) -> Result<RouteText, SyntaxError> {
+    if let (Some(family), "raw") = (place, c.peek()) {
+        return raw::route(c, family, verb);
+    }
     let start = c.span();
     let mut builder = Builder {
         rule: RuleBuilder::default(),
@@ -111,7 +114,13 @@ impl Builder {
                 .iter()
                 .chain(FlowActions::KEYWORDS)
                 .copied()
-                .chain(["community", "large-community", "extended-community", "rd"]);
+                .chain([
+                    "community",
+                    "large-community",
+                    "extended-community",
+                    "rd",
+                    "path-information",
+                ]);
             let error = SyntaxError::new(span, format!("unknown keyword `{word}` in a flow route"));
             match crate::text::near_miss(word, words.clone()) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
@@ -143,11 +152,12 @@ impl Builder {
             );
         }
         let afi: Option<Afi> = place.map(|family| family.afi);
-        let nlri = self
+        let mut nlri = self
             .rule
             .build(afi)
             .map_err(|message| SyntaxError::new(span, message))?;
         let mut tail = self.tail;
+        nlri.path_id = tail.path_id();
         add_all(&mut tail, self.actions.attributes());
         Ok(tail.finish(verb, span)?.text(vec![nlri]))
     }

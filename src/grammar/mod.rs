@@ -17,6 +17,7 @@ pub mod family;
 pub mod flow;
 pub mod operational;
 pub mod prefix;
+mod raw;
 pub mod route;
 pub mod selector;
 

@@ -1,10 +1,11 @@
 //! A network as it is written: `10.0.0.0/8`, `2001:db8::/32`, or an address for a host.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use smallvec::SmallVec;
 
 use crate::bgp::Afi;
+pub(crate) use crate::bgp::nlri::inet::mask;
 use crate::text::{Span, SyntaxError, value};
 
 /// A network: address and length in bits, no bit set beyond the length.
@@ -64,23 +65,5 @@ impl Prefix {
 impl std::fmt::Display for Prefix {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}/{}", self.address, self.bits)
-    }
-}
-
-/// `address` with all bits beyond the first `bits` cleared.
-pub(crate) fn mask(address: IpAddr, bits: u8) -> IpAddr {
-    match address {
-        IpAddr::V4(address) => {
-            let mask = u32::MAX
-                .checked_shl(32 - u32::from(bits.min(32)))
-                .unwrap_or(0);
-            IpAddr::V4(Ipv4Addr::from(u32::from(address) & mask))
-        }
-        IpAddr::V6(address) => {
-            let mask = u128::MAX
-                .checked_shl(128 - u32::from(bits.min(128)))
-                .unwrap_or(0);
-            IpAddr::V6(Ipv6Addr::from(u128::from(address) & mask))
-        }
     }
 }

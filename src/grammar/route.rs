@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 
 use super::builder::{Repeated, TailBuilder};
 use super::prefix::Prefix;
-use super::{Place, RouteText, Verb};
+use super::{Place, RouteText, Verb, raw};
 use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
@@ -275,6 +275,9 @@ pub fn split_sentence(text: &str) -> (&str, &str) {
 /// # Errors
 /// On anything that is no such sentence.
 pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, SyntaxError> {
+    if let (Place::Family(family), "raw") = (place, c.peek()) {
+        return raw::route(c, family, verb);
+    }
     let span = c.span();
     let prefix = Prefix::parse(c.peek(), span)?;
     c.next_token();

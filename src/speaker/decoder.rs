@@ -31,7 +31,7 @@ use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::update::Update;
-use crate::bgp::nlri::Routes;
+use crate::bgp::nlri::{self, Routes};
 use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
 use crate::wire::Reader;
 
@@ -359,17 +359,28 @@ fn ipv4<'a>(bytes: &'a [u8], cx: &Codec) -> Routes<'a> {
     Routes::new(Family::IPV4_UNICAST, add_path, bytes)
 }
 
-/// Gives each route to `decode`. RFC 7606 5.3: NLRI that cannot be framed end the session, with `subcode`.
+/// Gives each route to `decode`. RFC 7606 5.3: NLRI that cannot be framed end the session, with `subcode`; 5.4: malformed ones of some
+/// families are passed over, and reported as discarded.
 fn each(
     routes: Routes<'_>,
     subcode: u8,
     mut decode: impl FnMut(NlriRef<'_>) -> FieldResult,
 ) -> FieldResult {
+    let discards = nlri::malformed(routes.family) == Some(Severity::Discard);
+    let mut discarded = None;
     for nlri in routes {
         let nlri = nlri.map_err(|error| UpdateError::reset(subcode, error.what))?;
-        decode(nlri)?;
+        match nlri::check(nlri) {
+            Err(error) if discards => {
+                discarded.get_or_insert(UpdateError {
+                    attribute: None,
+                    ..UpdateError::attribute(Severity::Discard, 0, error.what)
+                });
+            }
+            _ => decode(nlri)?,
+        }
     }
-    Ok(())
+    discarded.map_or(Ok(()), Err)
 }
 
 fn frame<'a>(

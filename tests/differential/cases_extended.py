@@ -165,7 +165,8 @@ def bgp_ls():
         book.add(f"vpn-{group}", reach(16388, 72, bytes(8) + HOP4, nlri(*first, distinguisher=RD0)), want="accept",
                  fix=lambda line: line.replace('"bgp-ls bgp-ls"', '"bgp-ls bgp-ls-vpn"'),
                  note="SAFI 72 is reported as `bgp-ls bgp-ls`")
-    book.add("malformed-no-descriptor", reach(16388, 71, HOP4, nlri(1, OSPF, TOPOLOGY)))
+    book.add("malformed-no-descriptor", reach(16388, 71, HOP4, nlri(1, OSPF, TOPOLOGY)), want="accept",
+             note="RFC 9552 section 8.2.2: an NLRI is not malformed because a TLV is missing")
     book.add("malformed-truncated", reach(16388, 71, HOP4, nlri(*NODES["ospf"])[:-3]))
     return book.cases
 
@@ -208,6 +209,18 @@ TLVS = {
 }
 
 
+OPAQUE = {1025: ('"\\u0001\\u0002\\ufffd"', '"0102ff"'), 1097: ('"\\u0001\\u0002"', '"0102"'), 1157: ('"\\u0001\\u0002"', '"0102"')}
+OPAQUE_NOTE = "opaque octets are printed in hexadecimal as ExaBGP 6.0 does, not as text with replacement characters"
+
+
+def opaque(code):
+    """What differs in the expectation of an opaque TLV."""
+    if code not in OPAQUE:
+        return {}
+    old, new = OPAQUE[code]
+    return {"want": "accept", "note": OPAQUE_NOTE, "fix": lambda line: line.replace(old, new)}
+
+
 def bgp_ls_attribute():
     book = Book("bgp-ls-attribute")
     base = {"node": NODES["ospf"], "link": LINKS["addresses"], "prefix": PREFIXES["v4"], "srv6-sid": SIDS["plain"]}
@@ -216,7 +229,8 @@ def bgp_ls_attribute():
         for name, (code, value) in table.items():
             value = bytes.fromhex(value) if isinstance(value, str) else value
             everything.setdefault(group, []).append(ls(code, value))
-            book.add(f"{group}-{name}", reach(16388, 71, HOP4, nlri(*base[group]), attribute(OPT, 29, ls(code, value))))
+            book.add(f"{group}-{name}", reach(16388, 71, HOP4, nlri(*base[group]), attribute(OPT, 29, ls(code, value))),
+                     **opaque(code))
         book.add(f"{group}-empty", reach(16388, 71, HOP4, nlri(*base[group]), attribute(OPT, 29, b"")))
     for group, (first, second) in (("node", (1026, 1028)), ("prefix", (1152, 1155))):
         pick = [t for t in everything[group] if struct.unpack("!H", t[:2])[0] in (first, second)]

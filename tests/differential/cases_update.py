@@ -17,14 +17,20 @@ def with_attributes(*more, nlri=NLRI, base=BASE):
     return update(list(base) + list(more), nlri)
 
 
+MASKED = "RFC 4271 section 4.3: trailing bits are irrelevant; announcement and withdrawal print the same, masked"
+
+
 def unicast():
     book = Book("unicast")
     add = book.add
     add("one", with_attributes())
     add("several", with_attributes(nlri=prefixes("10.0.1.0/24", "10.0.2.0/24", "192.168.0.0/16")))
     add("lengths", with_attributes(nlri=prefixes("0.0.0.0/0", "128.0.0.0/1", "10.0.0.0/8", "10.1.0.0/15", "10.1.2.128/25",
-                                                 "10.1.2.3/32")))
-    add("host-bits", with_attributes(nlri=b"\x14" + ip("10.1.255.0")[:3]))
+                                                 "10.1.2.3/32")),
+        want="accept", fix=lambda line: line.replace("10.1.0.0/15", "10.0.0.0/15"), note=MASKED)
+    add("host-bits", with_attributes(nlri=b"\x14" + ip("10.1.255.0")[:3]), want="accept",
+        fix=lambda line: line.replace("10.1.255.0/20", "10.1.240.0/20"),
+        note=MASKED)
     add("order-kept", with_attributes(nlri=prefixes("10.0.9.0/24", "10.0.1.0/24", "10.0.0.0/8")))
     add("duplicate-nlri", with_attributes(nlri=prefixes("10.0.1.0/24", "10.0.1.0/24")))
     add("multicast-prefix-in-unicast", with_attributes(nlri=prefix("224.1.0.0/16")))

@@ -2,6 +2,8 @@
 
 Each function rewrites a line of ExaBGP's or of oxabgp's; where both are then the same, the difference is the one named.
 """
+import ipaddress
+import json
 import re
 import struct
 
@@ -86,7 +88,27 @@ def once(line):
     return re.sub(r'("ipv6 [a-z-]+": \[ )(.*?\}) \](?=[, ]* [}"])', each, line)
 
 
+def masked(line):
+    """Prefixes without bits beyond their length."""
+    def one(found):
+        try:
+            return str(ipaddress.ip_network(found.group(0), strict=False))
+        except ValueError:
+            return found.group(0)
+    return re.sub(r"(?<![\w.:/])[0-9a-f.:]*[.:][0-9a-f.:]*/\d+(?![\w/])", one, line)
+
+
+def opaque(line):
+    """Opaque octets of BGP-LS as the text that ExaBGP makes of them."""
+    def one(found):
+        text = bytes.fromhex(found.group(2)).decode("utf-8", "replace")
+        return f'{found.group(1)}{json.dumps(text)}'
+    return re.sub(r'("opaque(?:-link|-prefix)?": )"((?:[0-9a-f]{2})+)"', one, line)
+
+
 EQUAL = {
+    "host-bits": masked,
+    "opaque-bgp-ls": opaque,
     "shown-as-sent": as_sent,
     "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
     "srv6-json": srv6,

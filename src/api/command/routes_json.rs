@@ -30,7 +30,8 @@ pub(super) fn v1(address: &str, members: &str, route: &ListedRoute<'_>, w: &mut 
     if !has_prefix(route.nlri) {
         return;
     }
-    let text = route.nlri.to_string();
+    let mut text = String::new();
+    route.nlri.text(None, &mut text);
     let prefix = text.split(' ').next().unwrap_or_default();
     w.raw("{")
         .string(address)

@@ -183,16 +183,6 @@ impl<'a> Update<'a> {
             }
             add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
         }
-        let spoiled = |field: &Field<'a>| {
-            field.direction == Direction::Announce && !nlri::are_valid(field.routes)
-        };
-        if fields.iter().any(spoiled) {
-            let error = UpdateError {
-                attribute: None,
-                ..UpdateError::attribute(Severity::TreatAsWithdraw, 14, "NLRI without a meaning")
-            };
-            attributes = Rc::new(attributes.spoiled(error));
-        }
         if let Some(error) = attributes.error()
             && error.severity >= Severity::TreatAsWithdraw
         {
@@ -207,6 +197,10 @@ impl<'a> Update<'a> {
             for field in &mut fields {
                 field.direction = Direction::Withdraw;
             }
+        }
+        let (fields, error) = sifted(fields);
+        if let Some(error) = error {
+            attributes = Rc::new(attributes.spoiled(error));
         }
         Ok(Content { attributes, fields })
     }
@@ -229,6 +223,41 @@ impl<'a> Update<'a> {
             .find(|(code, _)| attributes.find(*code).is_none())
             .map(|(code, what)| UpdateError::attribute(Severity::TreatAsWithdraw, code, what))
     }
+}
+
+/// Takes malformed NLRI out of `fields`, each on its own: their neighbors in the UPDATE are not affected. Returns the error of the
+/// first one.
+fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
+    let mut first = None;
+    let mut kept = Vec::with_capacity(fields.len());
+    for field in fields {
+        let severity = nlri::malformed(field.routes.family);
+        let Some((severity, error)) = severity.zip(field.routes.malformed()) else {
+            kept.push(field);
+            continue;
+        };
+        first.get_or_insert(UpdateError {
+            attribute: None,
+            ..UpdateError::attribute(severity, 0, error.what)
+        });
+        let (sound, malformed) = field.routes.sifted();
+        let with = |direction, routes| Field {
+            direction,
+            routes,
+            ..field
+        };
+        match (severity, field.direction) {
+            // RFC 7606 5.4: such NLRI are ignored, whether they are announced or withdrawn.
+            (Severity::Discard, direction) => kept.push(with(direction, sound)),
+            (_, Direction::Announce) => {
+                kept.push(with(Direction::Announce, sound));
+                kept.push(with(Direction::Withdraw, malformed));
+            }
+            (_, Direction::Withdraw) => kept.push(field),
+        }
+    }
+    kept.retain(|field| !field.routes.is_empty());
+    (kept, first)
 }
 
 /// Refuses a family that the session does not exchange, as ExaBGP does. One that we do not know at all is carried opaquely. With

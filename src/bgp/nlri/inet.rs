@@ -8,8 +8,8 @@
 //! +---------------------------+
 //! ```
 //!
-//! A received prefix is kept as it came, host bits included (ExaBGP prints them; RFC 4271: "the value of trailing bits is
-//! irrelevant"); for the key they are cleared.
+//! A received prefix is kept as it came, host bits included. RFC 4271 4.3: "the value of trailing bits is irrelevant"; so they are
+//! cleared in the key and wherever the prefix is printed, in the announcement as in the withdrawal.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -82,10 +82,24 @@ pub fn prefix_bytes(address: IpAddr, bits: u8) -> NlriBytes {
     bytes
 }
 
-/// The address and the length that the wire form of a prefix stands for.
+/// The address and the length that the wire form of a prefix stands for; host bits are cleared.
 pub fn prefix_of(afi: Afi, bytes: &[u8]) -> (IpAddr, u8) {
     let (bits, octets) = bytes.split_first().map_or((0, bytes), |(bits, octets)| (*bits, octets));
-    (address_of(afi, octets), bits)
+    (mask(address_of(afi, octets), bits), bits)
+}
+
+/// `address` with all bits beyond the first `bits` cleared.
+pub(crate) fn mask(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
+            IpAddr::V4(Ipv4Addr::from(u32::from(address) & mask))
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+            IpAddr::V6(Ipv6Addr::from(u128::from(address) & mask))
+        }
+    }
 }
 
 /// The address whose first octets these are.
@@ -171,7 +185,7 @@ mod tests {
         let bytes = [8, 10, 20, 10, 1, 0xFF, 0, 32, 1, 2, 3, 4];
         let texts: Vec<String> =
             Routes::new(Family::IPV4_UNICAST, false, &bytes).map(|nlri| nlri.expect("framed").to_string()).collect();
-        assert_eq!(texts, ["10.0.0.0/8", "10.1.255.0/20", "0.0.0.0/0", "1.2.3.4/32"]);
+        assert_eq!(texts, ["10.0.0.0/8", "10.1.240.0/20", "0.0.0.0/0", "1.2.3.4/32"]);
     }
 
     #[test]
@@ -192,11 +206,12 @@ mod tests {
     }
 
     #[test]
-    fn host_bits_are_kept_but_are_not_part_of_the_key() {
+    fn host_bits_are_kept_but_are_neither_printed_nor_part_of_the_key() {
         let kept = Nlri::new(Family::IPV4_UNICAST, None, &[20, 10, 1, 0xFF]);
         let clear = Nlri::new(Family::IPV4_UNICAST, None, &prefix_bytes("10.1.255.0".parse().expect("an address"), 20));
         assert_eq!(clear.bytes[..], [20, 10, 1, 0xF0]);
         assert!(kept.same_route(clear.as_ref()));
         assert_ne!(kept, clear);
+        assert_eq!(kept.to_string(), clear.to_string());
     }
 }

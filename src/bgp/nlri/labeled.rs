@@ -20,7 +20,7 @@ use crate::bgp::family::{Family, Safi};
 use crate::bgp::label;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
-use crate::json::JsonWriter;
+use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
 /// Prefixes with labels.
@@ -44,6 +44,10 @@ impl NlriCodec for Labeled {
 
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
         text(nlri, next_hop, out);
+    }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        grammar(nlri, out);
     }
 }
 
@@ -137,6 +141,28 @@ pub(super) fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut Strin
     }
 }
 
+/// The stack of withdrawals is left out, and `raw 0x…` stands for one that no labels make.
+pub(super) fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+    let Ok(parts) = parts(nlri.family, &mut Reader::new(nlri.bytes)) else {
+        return;
+    };
+    let withdrawal = parts.labels == &label::WITHDRAW.to_be_bytes()[1..];
+    let labels: Vec<u32> = label::labels(parts.labels).collect();
+    if !withdrawal && label::stack(&labels) != parts.labels {
+        out.push_str(&format!("raw 0x{}", hex(nlri.bytes)));
+        path_text(nlri.path_id, out);
+        return;
+    }
+    prefix_text(nlri.family.afi, &with_length(&parts), out);
+    path_text(nlri.path_id, out);
+    if !withdrawal {
+        label::text(parts.labels, out);
+    }
+    if let Some(rd) = parts.rd {
+        out.push_str(&format!(" rd {}", rd.word()));
+    }
+}
+
 /// The prefix in the form of plain unicast.
 fn with_length(parts: &Parts<'_>) -> NlriBytes {
     let mut bytes = NlriBytes::new();
@@ -206,7 +232,8 @@ mod tests {
     fn a_stack_without_bottom_is_no_prefix() {
         let family = Family::new(1, 4);
         assert!(frame(family, &mut Reader::new(&[72, 0, 6, 0x40, 10, 1, 2, 3, 4, 4])).is_err());
-        assert!(frame(family, &mut Reader::new(&[24, 0, 6, 0x40])).is_err());
+        // RFC 8277 2.2: the S bit "MUST be ignored" where one label is expected; this one is of 0.0.0.0/0.
+        assert!(frame(family, &mut Reader::new(&[24, 0, 6, 0x40])).is_ok());
         assert!(frame(family, &mut Reader::new(&[20, 0, 6, 0x41])).is_err());
         assert!(frame(family, &mut Reader::new(&[57, 0, 6, 0x41, 10, 1, 2, 3, 4])).is_err());
         let stack = [0; 30].map(|_| 100);

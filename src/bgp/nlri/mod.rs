@@ -9,9 +9,11 @@ use std::fmt;
 
 use smallvec::SmallVec;
 
+use super::error::Severity;
 use super::family::Family;
 use super::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
+use crate::text::{Cursor, SyntaxError, tokenize};
 use crate::wire::{Reader, WireError};
 
 /// The bytes of one NLRI; those of unicast prefixes fit inline.
@@ -102,12 +104,16 @@ pub trait NlriCodec {
     /// When it does not end, or can't be of this family.
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError>;
 
-    /// Whether [`is_valid`](Self::is_valid) is to be asked of each received NLRI.
-    const INSPECT: bool = false;
+    /// How a framed NLRI that fails [`check`](Self::check) is handled; `None` if the family has no such check. Only that NLRI is
+    /// affected: [`Severity::Discard`] ignores it (RFC 7606 section 5.4), [`Severity::TreatAsWithdraw`] makes it a withdrawal.
+    const MALFORMED: Option<Severity> = None;
 
-    /// Whether a framed NLRI means something. One that does not makes the routes of its UPDATE count as withdrawn.
-    fn is_valid(_family: Family, _bytes: &[u8]) -> bool {
-        true
+    /// Checks the content of a framed NLRI. A family without such rules accepts every one.
+    ///
+    /// # Errors
+    /// When the content breaks a rule of the family although its length is right.
+    fn check(_family: Family, _bytes: &[u8]) -> Result<(), WireError> {
+        Ok(())
     }
 
     /// Appends what identifies the route to `key`: the bytes without labels and other payload.
@@ -154,15 +160,23 @@ macro_rules! families {
             $(<$module::$type as NlriCodec>::FAMILIES.contains(&family) ||)* false
         }
 
-        /// Whether all of `routes`, which are known to frame, mean something.
-        pub(crate) fn are_valid(routes: Routes<'_>) -> bool {
-            let family = routes.family;
-            $(if <$module::$type as NlriCodec>::INSPECT
-                && <$module::$type as NlriCodec>::FAMILIES.contains(&family)
-            {
-                return routes.flatten().all(|nlri| <$module::$type as NlriCodec>::is_valid(family, nlri.bytes));
+        /// How NLRI of `family` that fail [`check`] are handled; `None` if there is no check.
+        pub(crate) fn malformed(family: Family) -> Option<Severity> {
+            $(if <$module::$type as NlriCodec>::FAMILIES.contains(&family) {
+                return <$module::$type as NlriCodec>::MALFORMED;
             })*
-            true
+            None
+        }
+
+        /// Checks the content of a framed NLRI.
+        ///
+        /// # Errors
+        /// When it breaks a rule of its family.
+        pub(crate) fn check(nlri: NlriRef<'_>) -> Result<(), WireError> {
+            $(if <$module::$type as NlriCodec>::FAMILIES.contains(&nlri.family) {
+                return <$module::$type as NlriCodec>::check(nlri.family, nlri.bytes);
+            })*
+            Ok(())
         }
 
         impl NlriRef<'_> {
@@ -233,13 +247,42 @@ impl NlriRef<'_> {
     }
 }
 
+/// Appends `name` and `words`, if `parse` reads the words back as the bytes of `nlri`; without such words, `name raw 0x…`.
+fn push_sentence(
+    nlri: NlriRef<'_>,
+    name: &str,
+    words: Option<String>,
+    parse: impl FnOnce(&mut Cursor<'_>) -> Result<Nlri, SyntaxError>,
+    out: &mut String,
+) {
+    let exact = words.filter(|words| {
+        let tokens = tokenize(words);
+        let mut c = Cursor::new(&tokens, words.len());
+        parse(&mut c).is_ok_and(|back| back.bytes[..] == *nlri.bytes) && c.is_empty()
+    });
+    out.push_str(name);
+    out.push(' ');
+    out.push_str(&exact.unwrap_or_else(|| format!("raw 0x{}", hex(nlri.bytes))));
+}
+
 /// The NLRI of one field of an UPDATE, one after the other.
 #[derive(Clone, Copy, Debug)]
 pub struct Routes<'a> {
     /// Their family.
     pub family: Family,
     add_path: bool,
+    only: Only,
     reader: Reader<'a>,
+}
+
+/// Which NLRI of a field a walk yields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Only {
+    All,
+    /// Those that pass [`check`].
+    Sound,
+    /// Those that fail it.
+    Malformed,
 }
 
 impl<'a> Routes<'a> {
@@ -248,13 +291,31 @@ impl<'a> Routes<'a> {
         Self {
             family,
             add_path,
+            only: Only::All,
             reader: Reader::new(bytes),
         }
     }
 
     /// Whether there is none.
-    pub const fn is_empty(&self) -> bool {
-        self.reader.is_empty()
+    pub fn is_empty(&self) -> bool {
+        match self.only {
+            Only::All => self.reader.is_empty(),
+            Only::Sound | Only::Malformed => self.into_iter().next().is_none(),
+        }
+    }
+
+    /// Those that pass the check of their family, and those that fail it.
+    #[must_use]
+    pub(crate) const fn sifted(self) -> (Self, Self) {
+        let (mut sound, mut malformed) = (self, self);
+        sound.only = Only::Sound;
+        malformed.only = Only::Malformed;
+        (sound, malformed)
+    }
+
+    /// The error of the first NLRI that frames but fails the check of its family.
+    pub(crate) fn malformed(self) -> Option<WireError> {
+        self.flatten().find_map(|nlri| check(nlri).err())
     }
 
     /// Walks all, so that a later walk cannot fail.
@@ -284,14 +345,21 @@ impl<'a> Iterator for Routes<'a> {
 
     /// The next NLRI; the walk ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.reader.is_empty() {
-            return None;
+        while !self.reader.is_empty() {
+            let item = self.take();
+            let wanted = match (&item, self.only) {
+                (Err(_), _) => {
+                    self.reader.rest();
+                    true
+                }
+                (Ok(_), Only::All) => true,
+                (Ok(nlri), only) => check(*nlri).is_ok() == (only == Only::Sound),
+            };
+            if wanted {
+                return Some(item);
+            }
         }
-        let item = self.take();
-        if item.is_err() {
-            self.reader.rest();
-        }
-        Some(item)
+        None
     }
 }
 

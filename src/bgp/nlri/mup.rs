@@ -16,8 +16,8 @@
 
 use std::net::IpAddr;
 
-use super::inet::{address_of, max_bits, prefix_bytes};
-use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
+use super::inet::{address_of, mask, max_bits, prefix_bytes};
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef, push_sentence};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -47,12 +47,13 @@ enum Tail {
 const WHAT: &str = "a MUP route of its type's length";
 pub(super) const ADDRESS_LENGTH: &str = "an address of the family in a direct segment discovery route";
 
-/// A whole address of the family, after its length in bits.
-fn address(afi: Afi, r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
-    if r.u8(WHAT)? != max_bits(afi) {
-        return Err(r.error("the length in bits of an address of the family"));
+/// A whole address after its length in bits. A tunnel may have endpoints of the other family than the prefix.
+fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
+    match r.u8(WHAT)? {
+        32 => Ok(r.array::<4>(WHAT)?.into()),
+        128 => Ok(r.array::<16>(WHAT)?.into()),
+        _ => Err(r.error("the length in bits of an address")),
     }
-    Ok(address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?))
 }
 
 fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
@@ -60,7 +61,8 @@ fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
     if bits > max_bits(afi) {
         return Err(r.error("a prefix length of the family"));
     }
-    Ok((address_of(afi, r.take(usize::from(bits.div_ceil(8)), WHAT)?), bits))
+    let address = address_of(afi, r.take(usize::from(bits.div_ceil(8)), WHAT)?);
+    Ok((mask(address, bits), bits))
 }
 
 impl Route {
@@ -80,14 +82,14 @@ impl Route {
             3 => {
                 let (prefix, bits) = prefix(afi, &mut r)?;
                 let (teid, qfi) = (r.u32(WHAT)?, r.u8(WHAT)?);
-                let endpoint = address(afi, &mut r)?;
+                let endpoint = address(&mut r)?;
                 let source = match r.peek() {
                     [] => None,
                     [0] => {
                         r.rest();
                         None
                     }
-                    _ => Some(address(afi, &mut r)?),
+                    _ => Some(address(&mut r)?),
                 };
                 Tail::Type1 { prefix, bits, teid, qfi, endpoint, source }
             }
@@ -120,12 +122,27 @@ impl Route {
         }
     }
 
+    /// The words that [`parse`] reads back.
+    fn words(&self) -> String {
+        let rd = self.rd.word();
+        match &self.tail {
+            Tail::Interwork { prefix, bits } => format!("mup-isd {prefix}/{bits} rd {rd}"),
+            Tail::Direct { address } => format!("mup-dsd {address} rd {rd}"),
+            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                let source = source.map_or_else(String::new, |source| format!(" source {source}"));
+                format!("mup-t1st {prefix}/{bits} rd {rd} teid {teid} qfi {qfi} endpoint {endpoint}{source}")
+            }
+            Tail::Type2 { endpoint, bits, teid } => {
+                format!("mup-t2st {endpoint} rd {rd} teid {teid}/{bits}")
+            }
+        }
+    }
+
     fn to_bytes(&self) -> NlriBytes {
         let octets = |w: &mut Writer<'_>, address: &IpAddr| match address {
             IpAddr::V4(address) => w.bytes(&address.octets()),
             IpAddr::V6(address) => w.bytes(&address.octets()),
         };
-        let width = |address: &IpAddr| if address.is_ipv4() { 32 } else { 128 };
         let mut out = Vec::new();
         let mut w = Writer::new(&mut out);
         w.u8(ARCHITECTURE);
@@ -153,6 +170,11 @@ impl Route {
         });
         NlriBytes::from_vec(out)
     }
+}
+
+/// Bits of an address.
+const fn width(address: &IpAddr) -> u8 {
+    if address.is_ipv4() { 32 } else { 128 }
 }
 
 /// Architecture and type, and what follows the length.
@@ -214,9 +236,9 @@ impl NlriCodec for Mup {
                 w.raw("\"prefix_ip_len\": ").number(bits).raw(", \"prefix_ip\": ").display(prefix);
                 w.raw(", \"teid\": ").display(teid).raw(", \"qfi\": ").display(qfi);
                 w.raw(", \"rd\": ").display(rd);
-                let most = max_bits(nlri.family.afi);
-                w.raw(", \"endpoint_ip_len\": ").number(most).raw(", \"endpoint_ip\": ").display(endpoint);
-                w.raw(", \"source_ip_len\": ").number(source.map_or(0, |_| most));
+                w.raw(", \"endpoint_ip_len\": ").number(width(&endpoint));
+                w.raw(", \"endpoint_ip\": ").display(endpoint);
+                w.raw(", \"source_ip_len\": ").number(source.as_ref().map_or(0, width));
                 w.raw(", \"source_ip\": \"");
                 w.raw(&source.map_or_else(String::new, |source| source.to_string())).raw("\"");
             }
@@ -243,8 +265,8 @@ impl NlriCodec for Mup {
             Tail::Interwork { prefix, bits } => format!("mup:isd::{rd}:{prefix}/{bits}"),
             Tail::Direct { address } => format!("mup:dsd::{rd}:{address}"),
             Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
-                let most = max_bits(nlri.family.afi);
-                let source = source.map_or_else(String::new, |source| format!(":{source}/{most}"));
+                let source = source
+                    .map_or_else(String::new, |source| format!(":{source}/{}", width(&source)));
                 // The endpoint has the length of the prefix: ExaBGP's shape.
                 format!("mup:t1st::{rd}:{prefix}/{bits}:{teid}:{qfi}:{endpoint}/{bits}{source}")
             }
@@ -256,22 +278,9 @@ impl NlriCodec for Mup {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        let Some(Route { rd, tail }) = Route::of(nlri.family.afi, nlri.bytes) else {
-            out.push_str(&format!("mup raw 0x{}", hex(nlri.bytes)));
-            return;
-        };
-        out.push_str("mup ");
-        out.push_str(&match tail {
-            Tail::Interwork { prefix, bits } => format!("mup-isd {prefix}/{bits} rd {rd}"),
-            Tail::Direct { address } => format!("mup-dsd {address} rd {rd}"),
-            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
-                let source = source.map_or_else(String::new, |source| format!(" source {source}"));
-                format!("mup-t1st {prefix}/{bits} rd {rd} teid {teid} qfi {qfi} endpoint {endpoint}{source}")
-            }
-            Tail::Type2 { endpoint, bits, teid } => {
-                format!("mup-t2st {endpoint} rd {rd} teid {teid}/{bits}")
-            }
-        });
+        let afi = nlri.family.afi;
+        let words = Route::of(afi, nlri.bytes).map(|route| route.words());
+        push_sentence(nlri, "mup", words, |c| parse(afi, c), out);
     }
 }
 
@@ -315,8 +324,9 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             c.expect("qfi")?;
             let qfi = c.value("a number from 0 to 255", value::u8)?;
             c.expect("endpoint")?;
-            let endpoint = address(c)?;
-            let source = if c.accept("source") { Some(address(c)?) } else { None };
+            let any = |c: &mut Cursor<'_>| c.value("an IP address", value::ip);
+            let endpoint = any(c)?;
+            let source = if c.accept("source") { Some(any(c)?) } else { None };
             Route { rd, tail: Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } }
         }
         "mup-t2st" => {
@@ -362,6 +372,7 @@ mod tests {
             (Afi::IPV4, "mup-dsd 10.0.0.1 rd 100:100"),
             (Afi::IPV4, "mup-t1st 192.168.0.1/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1"),
             (Afi::IPV6, "mup-t1st 2001:db8::1/128 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9"),
+            (Afi::IPV4, "mup-t1st 192.168.0.1/32 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9"),
             (Afi::IPV4, "mup-t2st 10.0.0.1 rd 100:100 teid 12345/23"),
             (Afi::IPV6, "mup-t2st 2001::1 rd 100:100 teid 0/0"),
         ] {

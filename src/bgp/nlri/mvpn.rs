@@ -16,7 +16,7 @@
 
 use std::net::IpAddr;
 
-use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
+use super::{Nlri, NlriBytes, NlriCodec, NlriRef, push_sentence};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -68,6 +68,18 @@ impl Route {
         let code = r.u8("a type of route").ok()?;
         r.u8("the length of a route").ok()?;
         Self::decode(code, r).ok()?
+    }
+
+    /// The words that [`parse`] reads back.
+    fn words(&self) -> String {
+        let Self { source, group, .. } = self;
+        let (head, word) = match self.code {
+            SOURCE_ACTIVE => ("source-ad", "source"),
+            SHARED_JOIN => ("shared-join", "rp"),
+            _ => ("source-join", "source"),
+        };
+        let source_as = self.source_as.map_or_else(String::new, |asn| format!(" source-as {asn}"));
+        format!("{head} {word} {source} group {group} rd {}{source_as}", self.rd.word())
     }
 
     fn to_bytes(&self) -> NlriBytes {
@@ -150,20 +162,8 @@ impl NlriCodec for Mvpn {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        let Some(route) = Route::of(nlri.bytes) else {
-            out.push_str(&format!("mcast-vpn raw 0x{}", hex(nlri.bytes)));
-            return;
-        };
-        let Route { rd, source, group, .. } = route;
-        let (head, word) = match route.code {
-            SOURCE_ACTIVE => ("source-ad", "source"),
-            SHARED_JOIN => ("shared-join", "rp"),
-            _ => ("source-join", "source"),
-        };
-        out.push_str(&format!("mcast-vpn {head} {word} {source} group {group} rd {rd}"));
-        if let Some(source_as) = route.source_as {
-            out.push_str(&format!(" source-as {source_as}"));
-        }
+        let words = Route::of(nlri.bytes).map(|route| route.words());
+        push_sentence(nlri, "mcast-vpn", words, |c| parse(nlri.family.afi, c), out);
     }
 }
 

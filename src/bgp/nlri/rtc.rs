@@ -9,15 +9,17 @@
 //! | route target     (8 octets)   |
 //! +-------------------------------+
 //! ```
+//!
+//! A shorter route target stands for all that begin with it; its text is `0xHEX/BITS`, in bits of the route target alone.
 
 use super::inet::next_hop_text;
-use super::{Nlri, NlriBytes, NlriCodec, NlriRef};
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef, push_sentence};
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::ext_community::{ExtCommunities, ExtCommunity};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
-use crate::json::JsonWriter;
-use crate::text::{Cursor, SyntaxError, value};
+use crate::json::{JsonWriter, hex};
+use crate::text::{Cursor, SyntaxError, tokenize, value};
 use crate::wire::{Reader, WireError};
 
 /// Wanted route targets.
@@ -29,23 +31,37 @@ impl NlriCodec for Rtc {
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let bits = r.peek().first().copied().unwrap_or_default();
-        // RFC 4684 4: "The default route target […] zero-length prefix"; "Except for the default route target, […] from 32 to 96".
-        if bits != 0 && !(32..=96).contains(&bits) {
-            return Err(r.error("a prefix length of 0, or from 32 to 96"));
+        // RFC 4684 4: "Except for the default route target, which is encoded as a zero-length prefix, the minimum prefix length is
+        // 32 bits"; shorter ones frame as well, and are kept opaque.
+        if bits > 96 {
+            return Err(r.error("a prefix length from 0 to 96"));
         }
         r.take(1 + usize::from(bits.div_ceil(8)), "a route target as long as it says")
     }
 
+    fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {
+        let bits = bytes.first().copied().unwrap_or_default();
+        key.extend_from_slice(bytes);
+        let spare = (8 - bits % 8) % 8;
+        if let Some(last) = key.last_mut().filter(|_| spare > 0) {
+            *last &= 0xFF << spare;
+        }
+    }
+
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
-        let (origin, target) = parts(nlri.bytes);
-        w.raw("{ \"origin\": ").number(origin).raw(", \"route-target\": ");
-        match target {
+        let Some(interest) = Interest::of(nlri.bytes) else {
+            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+            return;
+        };
+        w.raw("{ \"origin\": ").number(interest.origin).raw(", \"route-target\": ");
+        match interest.target {
+            Target::All => w.raw("null"),
             // The flags of communities mean nothing here; ExaBGP shows none.
-            Some(ExtCommunity([first, rest @ ..])) => {
+            Target::One(ExtCommunity([first, rest @ ..])) => {
                 let [a, b, c, d, e, f, g] = rest;
                 w.display(ExtCommunity([first & 0x3F, a, b, c, d, e, f, g]))
             }
-            None => w.raw("null"),
+            Target::Prefix { bits, octets } => w.string(&prefix_text(bits, octets)),
         };
         w.raw(" }");
     }
@@ -61,26 +77,90 @@ impl NlriCodec for Rtc {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        match (nlri.bytes.first(), parts(nlri.bytes)) {
-            (Some(0) | None, _) => out.push_str("rtc default"),
-            (_, (origin, None)) => out.push_str(&format!("rtc origin {origin}")),
-            (_, (origin, Some(target))) => {
-                out.push_str(&format!("rtc origin {origin} target {}", target.grammar()));
+        let words = Interest::of(nlri.bytes).map(|interest| interest.words());
+        push_sentence(nlri, "rtc", words, parse, out);
+    }
+}
+
+/// One taken apart.
+struct Interest {
+    origin: u32,
+    target: Target,
+}
+
+enum Target {
+    /// Whatever the origin.
+    All,
+    One(ExtCommunity),
+    /// Those that begin with these bits; bits beyond are zero.
+    Prefix { bits: u8, octets: [u8; 8] },
+}
+
+impl Interest {
+    /// The parts of a framed NLRI; `None` when it is too short for an origin.
+    fn of(bytes: &[u8]) -> Option<Self> {
+        let mut r = Reader::new(bytes);
+        let bits = match r.u8("a length").ok()? {
+            0 => return Some(Self { origin: 0, target: Target::All }),
+            bits => bits.checked_sub(32)?,
+        };
+        let origin = r.u32("an origin").ok()?;
+        let mut octets = [0; 8];
+        octets.iter_mut().zip(r.rest()).for_each(|(to, from)| *to = *from);
+        if bits == 64 {
+            return Some(Self { origin, target: Target::One(ExtCommunity(octets)) });
+        }
+        let mask = u64::MAX.checked_shl(64 - u32::from(bits)).unwrap_or(0);
+        let octets = (u64::from_be_bytes(octets) & mask).to_be_bytes();
+        Some(Self { origin, target: Target::Prefix { bits, octets } })
+    }
+
+    /// The words that [`parse`] reads back.
+    fn words(&self) -> String {
+        let origin = self.origin;
+        match self.target {
+            Target::All => "default".to_owned(),
+            Target::Prefix { bits: 0, .. } => format!("origin {origin}"),
+            Target::Prefix { bits, octets } => {
+                format!("origin {origin} target {}", prefix_text(bits, octets))
+            }
+            Target::One(target) => {
+                let words = target.grammar();
+                let exact = target_of(&words).is_some_and(|back| back == target);
+                let words = if exact { words } else { format!("0x{}", hex(&target.0)) };
+                format!("origin {origin} target {words}")
             }
         }
     }
 }
 
-/// The origin, and the route target if it is there in full.
-fn parts(bytes: &[u8]) -> (u32, Option<ExtCommunity>) {
-    let mut r = Reader::new(bytes);
-    let bits = r.u8("a length").unwrap_or_default();
-    let origin = r.u32("an origin").unwrap_or_default();
-    let target = r.array("a route target").ok().filter(|_| bits == 96);
-    (origin, target.map(ExtCommunity))
+/// The route target that one word means.
+fn target_of(words: &str) -> Option<ExtCommunity> {
+    let tokens = tokenize(words);
+    let mut c = Cursor::new(&tokens, words.len());
+    let ExtCommunities(list) = ExtCommunities::parse("target", &mut c).ok()?;
+    match list[..] {
+        [target] if c.is_empty() => Some(target),
+        _ => None,
+    }
 }
 
-/// Reads `default`, `origin AS` or `origin AS target AS:N`.
+/// `0x0002FDE8/32`: as many octets as the bits need.
+fn prefix_text(bits: u8, octets: [u8; 8]) -> String {
+    format!("0x{}/{bits}", hex(&octets[..usize::from(bits.div_ceil(8))]))
+}
+
+/// The bits and octets of `0x0002FDE8/32`; no bit may be set beyond the length.
+fn target_prefix(word: &str) -> Option<(u8, Vec<u8>)> {
+    let (octets, bits) = word.split_once('/')?;
+    let (octets, bits) = (value::hex(octets)?, value::u8(bits).filter(|bits| *bits <= 64)?);
+    let spare = (8 - bits % 8) % 8;
+    let clear = octets.last().is_none_or(|last| last & !(0xFF << spare) == 0);
+    let fits = octets.len() == usize::from(bits.div_ceil(8));
+    (word.starts_with("0x") && fits && clear).then_some((bits, octets))
+}
+
+/// Reads `default`, `origin AS`, `origin AS target AS:N` or `origin AS target 0xHEX/BITS`.
 ///
 /// # Errors
 /// When the text is none of these.
@@ -98,12 +178,19 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         bytes.extend_from_slice(&origin.to_be_bytes());
         if c.accept("target") || c.accept("route-target") {
             let span = c.span();
-            let ExtCommunities(list) = ExtCommunities::parse("target", c)?;
-            let [target] = list[..] else {
-                return Err(SyntaxError::new(span, "expected one route target"));
-            };
-            bytes[0] = 96;
-            bytes.extend_from_slice(&target.0);
+            if c.peek().contains('/') {
+                const EXPECTED: &str = "the first bits of a route target, like `0x0002FDE8/32`";
+                let (bits, octets) = c.value(EXPECTED, target_prefix)?;
+                bytes[0] += bits;
+                bytes.extend_from_slice(&octets);
+            } else {
+                let ExtCommunities(list) = ExtCommunities::parse("target", c)?;
+                let [target] = list[..] else {
+                    return Err(SyntaxError::new(span, "expected one route target"));
+                };
+                bytes[0] = 96;
+                bytes.extend_from_slice(&target.0);
+            }
         }
     }
     Ok(Nlri { family: Family::new(1, 132), path_id: None, bytes })
@@ -112,17 +199,25 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::tokenize;
 
     #[test]
     fn sentences_are_read_back() {
-        for text in ["default", "origin 65000", "origin 65000 target target:65000:1"] {
+        for text in [
+            "default",
+            "origin 65000",
+            "origin 65000 target target:65000:1",
+            "origin 65000 target 0x0002FDE8/32",
+            "origin 0 target 0x80/1",
+        ] {
             let tokens = tokenize(text);
             let nlri = parse(&mut Cursor::new(&tokens, text.len())).expect(text);
             assert_eq!(nlri.to_string(), format!("rtc {text}"));
             assert_eq!(Rtc::frame(nlri.family, &mut Reader::new(&nlri.bytes)), Ok(&nlri.bytes[..]));
         }
-        for bytes in [&[31, 0, 0, 0, 1][..], &[97; 14], &[96, 0], &[]] {
+        for text in ["origin 1 target 0x0002/17", "origin 1 target 0x01/7", "origin 1 target 0x/65"] {
+            assert!(parse(&mut Cursor::new(&tokenize(text), text.len())).is_err(), "{text}");
+        }
+        for bytes in [&[31, 0, 0, 0][..], &[97; 14], &[96, 0], &[]] {
             assert!(Rtc::frame(Family::new(1, 132), &mut Reader::new(bytes)).is_err(), "{bytes:?}");
         }
     }

@@ -1,6 +1,15 @@
-//! VPLS (RFC 4761 section 3.2.2).
+//! VPLS: blocks of labels (RFC 4761 section 3.2.2), and auto-discovery (RFC 6074 section 3.2.2.2). They share AFI and SAFI, also
+//! with the layer-2 VPNs of RFC 6624; the length tells them apart. Other lengths are kept opaque.
 //!
 //! ```text
+//! +------------------------------------+
+//! |  Length (2 octets): 12             |
+//! +------------------------------------+
+//! |  Route Distinguisher  (8 octets)   |
+//! +------------------------------------+
+//! |  PE address (4 octets)             |   `pe-address`
+//! +------------------------------------+
+//!
 //! +------------------------------------+
 //! |  Length (2 octets): 17             |
 //! +------------------------------------+
@@ -16,20 +25,30 @@
 //! +------------------------------------+
 //! ```
 
+use std::net::Ipv4Addr;
+
 use super::inet::next_hop_text;
 use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
-use crate::json::JsonWriter;
+use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, Span, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Blocks of labels for a virtual LAN.
+/// Blocks of labels and members of virtual LANs.
 #[derive(Clone, Copy, Debug)]
 pub struct Vpls;
 
 /// One taken apart.
+enum Route {
+    Block(Block),
+    Discovery { rd: RouteDistinguisher, pe_address: Ipv4Addr },
+    /// Of a length that is neither's.
+    Other,
+}
+
+/// A block of labels.
 struct Block {
     rd: RouteDistinguisher,
     endpoint: u16,
@@ -38,21 +57,67 @@ struct Block {
     base: u32,
 }
 
-impl Block {
+/// Value lengths of the two forms, in octets.
+const DISCOVERY: u16 = 12;
+const BLOCK: u16 = 17;
+
+impl Route {
     fn decode(bytes: &[u8]) -> Result<Self, WireError> {
-        const WHAT: &str = "a VPLS NLRI of 17 octets";
+        const WHAT: &str = "a VPLS NLRI of 12 or 17 octets";
         let mut r = Reader::new(bytes);
-        let length = r.u16(WHAT)?;
-        if length < 17 {
-            return Err(r.error(WHAT));
-        }
-        Ok(Self {
-            rd: RouteDistinguisher(r.array(WHAT)?),
-            endpoint: r.u16(WHAT)?,
-            offset: r.u16(WHAT)?,
-            size: r.u16(WHAT)?,
-            base: r.u24(WHAT)? >> 4,
+        Ok(match r.u16(WHAT)? {
+            ..DISCOVERY => return Err(r.error(WHAT)),
+            DISCOVERY => Self::Discovery {
+                rd: RouteDistinguisher(r.array(WHAT)?),
+                pe_address: r.array::<4>(WHAT)?.into(),
+            },
+            BLOCK.. => Self::Block(Block {
+                rd: RouteDistinguisher(r.array(WHAT)?),
+                endpoint: r.u16(WHAT)?,
+                offset: r.u16(WHAT)?,
+                size: r.u16(WHAT)?,
+                base: r.u24(WHAT)? >> 4,
+            }),
+            _ => Self::Other,
         })
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        Self::decode(bytes).unwrap_or(Self::Other)
+    }
+
+    /// The words behind `vpls`; `rd` prints the route distinguisher.
+    fn words(&self, bytes: &[u8], rd: fn(&RouteDistinguisher) -> String) -> String {
+        match self {
+            Self::Block(Block { rd: number, endpoint, offset, size, base }) => {
+                let rd = rd(number);
+                format!("rd {rd} endpoint {endpoint} base {base} offset {offset} size {size}")
+            }
+            Self::Discovery { rd: number, pe_address } => {
+                format!("rd {} pe-address {pe_address}", rd(number))
+            }
+            Self::Other => format!("raw 0x{}", hex(bytes)),
+        }
+    }
+}
+
+impl Block {
+    /// The NLRI; the last label of the block has the bottom-of-stack bit.
+    fn to_bytes(&self) -> NlriBytes {
+        let mut out = Vec::with_capacity(19);
+        let mut w = Writer::new(&mut out);
+        w.u16(BLOCK);
+        w.bytes(&self.rd.0);
+        w.u16(self.endpoint);
+        w.u16(self.offset);
+        w.u16(self.size);
+        w.u24(self.base << 4 | 1);
+        NlriBytes::from_vec(out)
+    }
+
+    /// Whether the labels fit 20 bits.
+    fn fits(&self) -> bool {
+        self.base + u32::from(self.size) <= 1 << 20
     }
 }
 
@@ -63,44 +128,55 @@ impl NlriCodec for Vpls {
         let all = r.peek();
         let length = usize::from(Reader::new(all).u16("the length of a VPLS NLRI")?);
         let bytes = r.take(2 + length, "a VPLS NLRI as long as it says")?;
-        Block::decode(bytes)?;
+        Route::decode(bytes)?;
         Ok(bytes)
     }
 
     fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {
-        // Route distinguisher, VE ID and offset (RFC 4761 section 3.4.1); base and size may change.
-        key.extend_from_slice(bytes.get(2..14).unwrap_or(bytes));
+        key.extend_from_slice(match Route::of(bytes) {
+            // Route distinguisher, VE ID and offset (RFC 4761 section 3.4.1); base and size may change.
+            Route::Block(_) => bytes.get(2..14).unwrap_or(bytes),
+            // With the length, so that no block has the same key.
+            Route::Discovery { .. } | Route::Other => bytes,
+        });
     }
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
-        let Ok(block) = Block::decode(nlri.bytes) else {
-            return;
-        };
-        w.raw("{ \"rd\": ").display(block.rd);
-        w.raw(", \"endpoint\": ").number(block.endpoint);
-        w.raw(", \"base\": ").number(block.base);
-        w.raw(", \"offset\": ").number(block.offset);
-        w.raw(", \"size\": ").number(block.size).raw(" }");
+        match Route::of(nlri.bytes) {
+            Route::Block(block) => {
+                w.raw("{ \"rd\": ").display(block.rd);
+                w.raw(", \"endpoint\": ").number(block.endpoint);
+                w.raw(", \"base\": ").number(block.base);
+                w.raw(", \"offset\": ").number(block.offset);
+                w.raw(", \"size\": ").number(block.size);
+            }
+            Route::Discovery { rd, pe_address } => {
+                w.raw("{ \"rd\": ").display(rd);
+                w.raw(", \"pe-address\": ").display(pe_address);
+            }
+            Route::Other => drop(w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes))),
+        }
+        w.raw(" }");
     }
 
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        let Ok(block) = Block::decode(nlri.bytes) else {
-            return;
-        };
-        let Block { rd, endpoint, offset, size, base } = block;
-        out.push_str(&format!(
-            "vpls rd {rd} endpoint {endpoint} base {base} offset {offset} size {size}"
-        ));
-        // ExaBGP leaves the blank before the next hop even without one.
-        match next_hop {
-            Some(_) => next_hop_text(next_hop, out),
-            None => out.push(' '),
+        let route = Route::of(nlri.bytes);
+        out.push_str("vpls ");
+        out.push_str(&route.words(nlri.bytes, ToString::to_string));
+        match (next_hop, route) {
+            // ExaBGP leaves the blank before the next hop even without one.
+            (None, Route::Block(_)) => out.push(' '),
+            _ => next_hop_text(next_hop, out),
         }
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        Self::text(nlri, None, out);
-        out.truncate(out.trim_end().len());
+        let route = match Route::of(nlri.bytes) {
+            Route::Block(block) if !block.fits() || block.to_bytes()[..] != *nlri.bytes => Route::Other,
+            route => route,
+        };
+        out.push_str("vpls ");
+        out.push_str(&route.words(nlri.bytes, RouteDistinguisher::word));
     }
 }
 
@@ -112,12 +188,13 @@ pub struct VplsBuilder {
     offset: Option<u16>,
     size: Option<u16>,
     base: Option<u32>,
+    pe_address: Option<Ipv4Addr>,
 }
 
 impl VplsBuilder {
     /// The words that [`keyword`](Self::keyword) takes.
     pub const KEYWORDS: &'static [&'static str] =
-        &["rd", "route-distinguisher", "endpoint", "base", "offset", "size"];
+        &["rd", "route-distinguisher", "endpoint", "base", "offset", "size", "pe-address"];
 
     /// Reads what follows `keyword`; `None` when that is none of this family's.
     ///
@@ -137,6 +214,9 @@ impl VplsBuilder {
                     value::u32(word).filter(|base| *base < 1 << 20)
                 })
                 .map(|base| self.base = Some(base)),
+            "pe-address" => c
+                .value("an IPv4 address", value::ipv4)
+                .map(|address| self.pe_address = Some(address)),
             _ => return None,
         })
     }
@@ -148,25 +228,44 @@ impl VplsBuilder {
     pub fn build(&self, span: Span) -> Result<Nlri, SyntaxError> {
         let missing = |what: &str| SyntaxError::new(span, format!("a VPLS route needs `{what}`"));
         let rd = self.rd.ok_or_else(|| missing("rd"))?;
-        let endpoint = self.endpoint.ok_or_else(|| missing("endpoint"))?;
-        let offset = self.offset.ok_or_else(|| missing("offset"))?;
-        let size = self.size.ok_or_else(|| missing("size"))?;
-        let base = self.base.ok_or_else(|| missing("base"))?;
-        if base + u32::from(size) > 1 << 20 {
-            return Err(SyntaxError::new(
-                span,
-                format!("the labels from {base} on are fewer than the {size} that `size` asks for"),
-            ));
+        let bytes = match self.pe_address {
+            Some(address) => self.discovery(rd, address, span)?,
+            None => {
+                let block = Block {
+                    rd,
+                    endpoint: self.endpoint.ok_or_else(|| missing("endpoint"))?,
+                    offset: self.offset.ok_or_else(|| missing("offset"))?,
+                    size: self.size.ok_or_else(|| missing("size"))?,
+                    base: self.base.ok_or_else(|| missing("base"))?,
+                };
+                if !block.fits() {
+                    let Block { base, size, .. } = block;
+                    let message = format!(
+                        "the labels from {base} on are fewer than the {size} that `size` asks for"
+                    );
+                    return Err(SyntaxError::new(span, message));
+                }
+                block.to_bytes()
+            }
+        };
+        Ok(Nlri { family: Family::new(25, 65), path_id: None, bytes })
+    }
+
+    fn discovery(
+        &self,
+        rd: RouteDistinguisher,
+        pe_address: Ipv4Addr,
+        span: Span,
+    ) -> Result<NlriBytes, SyntaxError> {
+        let block = self.endpoint.or(self.offset).or(self.size).is_some() || self.base.is_some();
+        if block {
+            let message = "`pe-address` announces a member (RFC 6074), which has no block of labels";
+            return Err(SyntaxError::new(span, message));
         }
-        let mut out = Vec::with_capacity(19);
-        let mut w = Writer::new(&mut out);
-        w.u16(17);
-        w.bytes(&rd.0);
-        w.u16(endpoint);
-        w.u16(offset);
-        w.u16(size);
-        w.u24(base << 4 | 1);
-        Ok(Nlri { family: Family::new(25, 65), path_id: None, bytes: NlriBytes::from_vec(out) })
+        let mut bytes = NlriBytes::from_slice(&DISCOVERY.to_be_bytes());
+        bytes.extend_from_slice(&rd.0);
+        bytes.extend_from_slice(&pe_address.octets());
+        Ok(bytes)
     }
 }
 
@@ -192,7 +291,14 @@ mod tests {
         let nlri = build(text).expect(text);
         assert_eq!(nlri.to_string(), format!("vpls {text}"));
         assert_eq!(build("size 8 offset 1 base 2560 endpoint 5 rd 10.0.0.9:7"), Ok(nlri));
+        let text = "rd 65000:1 pe-address 192.0.2.1";
+        let nlri = build(text).expect(text);
+        assert_eq!(hex(&nlri.bytes), "000C0000FDE800000001C0000201");
+        assert_eq!(nlri.to_string(), format!("vpls {text}"));
         for text in [
+            "rd 1:1 pe-address 192.0.2.1 endpoint 5",
+            "rd 1:1 pe-address ::1",
+            "pe-address 192.0.2.1",
             "endpoint 5",
             "rd 1:1 endpoint 65536",
             "rd 1:1 endpoint 1 base 1048575 offset 1 size 8",
@@ -200,5 +306,13 @@ mod tests {
         ] {
             assert!(build(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_member_is_no_block() {
+        // Route distinguisher and PE address of the one are those of endpoint and offset of the other.
+        let member = build("rd 1:1 pe-address 0.5.0.1").expect("a member");
+        let block = build("rd 1:1 endpoint 5 offset 1 base 1 size 1").expect("a block");
+        assert!(!member.same_route(block.as_ref()));
     }
 }

@@ -41,4 +41,8 @@ impl NlriCodec for Vpn {
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
         labeled::text(nlri, next_hop, out);
     }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        labeled::grammar(nlri, out);
+    }
 }

@@ -8,5 +8,7 @@ mod fsm_any_input;
 mod fsm_collision;
 pub(crate) mod golden;
 mod message;
+mod nlri;
+mod nlri_words;
 mod retention;
 mod round_trip;

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 
 use super::tlv::Item;
 use super::value::Value;
-use crate::json::hex;
 use crate::wire::Reader;
 
 /// A key, its values, and whether these are a list even if there is one.
@@ -48,9 +47,6 @@ pub(super) fn members(item: Item) -> Vec<Member> {
     }
     let values = match item.value {
         Value::List(values) if item.merge => values,
-        Value::Bytes(bytes) if key.starts_with("opaque") => {
-            vec![Value::Text(hex(&bytes).to_ascii_lowercase())]
-        }
         value => vec![value],
     };
     let more = item.more.into_iter().map(|(key, value)| (Cow::Borrowed(key), vec![value], false));

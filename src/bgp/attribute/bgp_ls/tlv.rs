@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::sid;
-use super::value::Value;
+use super::value::{Value, name};
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
@@ -107,7 +107,7 @@ pub(super) enum Kind {
     Area,
     /// Text of at most 255 octets.
     Name,
-    /// Bytes shown as text; at most that many.
+    /// At most that many bytes, shown as text; with no limit in hexadecimal.
     Opaque(usize),
     /// An octet each.
     Algorithms,
@@ -229,8 +229,9 @@ impl Kind {
                 Value::Text(super::super::decimal(r.rest()))
             }
             Self::Name if r.remaining() > 255 => return Err(r.error("a name of at most 255 octets")),
-            Self::Name => Value::text(String::from_utf8_lossy(r.rest())),
+            Self::Name => Value::text(name(r.rest())),
             Self::Opaque(most) if r.remaining() > *most => return Err(r.error(WHAT)),
+            Self::Opaque(usize::MAX) => Value::Opaque(r.rest().to_vec()),
             Self::Opaque(_) => Value::Bytes(r.rest().to_vec()),
             Self::Algorithms if r.is_empty() => Value::numbers([0u8]),
             Self::Algorithms => Value::numbers(r.rest().iter().copied()),

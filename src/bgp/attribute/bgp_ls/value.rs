@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use crate::json::JsonWriter;
+use crate::json::{JsonWriter, hex};
 
 /// A value of one of the shapes that TLVs have.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub(super) enum Value {
     Text(String),
     /// Bytes that JSON shows as text.
     Bytes(Vec<u8>),
+    /// Bytes without a meaning of ours, which JSON shows in hexadecimal as ExaBGP 6.0 does.
+    Opaque(Vec<u8>),
     List(Vec<Self>),
     /// The same, shown in round brackets in texts.
     Tuple(Vec<Self>),
@@ -47,7 +49,8 @@ impl Value {
             Self::Boolean(value) => drop(w.boolean(*value)),
             Self::Float(_) => drop(w.raw("null")),
             Self::Text(text) => drop(w.string(text)),
-            Self::Bytes(bytes) => drop(w.string(&String::from_utf8_lossy(bytes))),
+            Self::Bytes(bytes) => drop(w.string(&name(bytes))),
+            Self::Opaque(bytes) => drop(w.raw("\"").hex_lower(bytes).raw("\"")),
             Self::List(list) | Self::Tuple(list) => {
                 w.raw("[");
                 w.list(list, |w, value| value.json(w));
@@ -84,7 +87,7 @@ impl Value {
                 printable(text, out);
                 out.push('\'');
             }
-            Self::Bytes(bytes) => bytes_repr(bytes, out),
+            Self::Bytes(bytes) | Self::Opaque(bytes) => bytes_repr(bytes, out),
             Self::List(values) => list('[', values, ']', out),
             Self::Tuple(values) => list('(', values, ')', out),
             Self::Object(members) => {
@@ -105,6 +108,14 @@ impl Value {
             Self::Text(text) => printable(text, out),
             _ => self.repr(out),
         }
+    }
+}
+
+/// A name that should be UTF-8; `0x…` if it is not, since replacement characters would make different names equal.
+pub(super) fn name(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => format!("0x{}", hex(bytes)).into(),
     }
 }
 
@@ -172,6 +183,19 @@ mod tests {
         {
             assert_eq!(float(number.into()), text);
         }
+    }
+
+    #[test]
+    fn bytes_are_told_apart_in_json() {
+        let json = |value: Value| {
+            let mut w = JsonWriter::new();
+            value.json(&mut w);
+            w.into_string()
+        };
+        assert_eq!(json(Value::Bytes(b"link-1".to_vec())), "\"link-1\"");
+        assert_eq!(json(Value::Bytes(vec![0xFF, b'a'])), "\"0xFF61\"");
+        assert_eq!(json(Value::Opaque(vec![0xAB, 0xCD])), "\"abcd\"");
+        assert_ne!(json(Value::Opaque(vec![0xFF])), json(Value::Opaque(vec![0xFE])));
     }
 
     #[test]

@@ -55,6 +55,13 @@ impl ExtCommunity {
         (c == 0 && d == 0).then_some(Self([0x82, 0x08, a, b, x, y, e, f]))
     }
 
+    /// rt-redirect-ipv4: into the VRF with that route target (RFC 8955 section 7.4).
+    pub fn redirect_to_vrf(address: Ipv4Addr, number: u16) -> Self {
+        let [a, b, c, d] = address.octets();
+        let [e, f] = number.to_be_bytes();
+        Self([0x81, 0x08, a, b, c, d, e, f])
+    }
+
     /// To the next hop of the route, the packets themselves or a copy of them (draft-simpson-idr-flowspec-redirect).
     pub fn redirect_to_next_hop(copy: bool) -> Self {
         Self([0x08, 0x00, 0, 0, 0, 0, 0, u8::from(copy)])
@@ -167,9 +174,9 @@ impl FlowActions {
         Ok(())
     }
 
-    /// `ASN:N`, an address, `[v6]` or `[v6]:N`.
+    /// `ASN:N`, `IPv4:N`, an address, `[v6]` or `[v6]:N`.
     fn redirect(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
-        const EXPECTED: &str = "`AS:N`, an IP address, or `[IPv6]:N`";
+        const EXPECTED: &str = "`AS:N`, `IPv4:N`, an IP address, or `[IPv6]:N`";
         let span = c.span();
         let mut word = c.word(EXPECTED)?.to_owned();
         if word == "[" {
@@ -196,9 +203,9 @@ impl FlowActions {
             return Ok(());
         }
         let (asn, number) = word.split_once(':').ok_or_else(wrong)?;
-        if value::ipv4(asn).is_some() {
-            return Err(SyntaxError::new(span, format!("`redirect {word}` has no meaning"))
-                .with_help("to redirect to a VRF write `redirect AS:N`, to an address `redirect a.b.c.d`"));
+        if let Some(address) = value::ipv4(asn) {
+            let number = value::u16(number).ok_or_else(wrong)?;
+            return self.add(Ok(ExtCommunity::redirect_to_vrf(address, number)));
         }
         let asn = value::u32(asn).ok_or_else(wrong)?;
         let number = value::u32(number).ok_or_else(wrong)?;
@@ -293,6 +300,7 @@ mod tests {
             ("rate-limit 2000000000000 bytes", "extended-community rate-limit:999999995904"),
             ("redirect 65500:12345", "extended-community redirect:65500:12345"),
             ("redirect 70000:5", "extended-community 0x8208000111700005"),
+            ("redirect 1.2.3.4:5", "extended-community 0x8108010203040005"),
             ("redirect 1.2.3.4", "next-hop 1.2.3.4 extended-community redirect-to-nexthop"),
             ("redirect 2001:db8::1", "next-hop 2001:db8::1 extended-community redirect-to-nexthop"),
             ("redirect [2001:db8::1]:7", "extended-community-ipv6 0x000D20010DB80000000000000000000000010007"),
@@ -315,7 +323,7 @@ mod tests {
     #[test]
     fn mistakes_are_refused() {
         for text in [
-            "mark 64", "redirect foo", "redirect 1.2.3.4:5", "redirect 70000:65536", "action foo", "rate-limit foo",
+            "mark 64", "redirect foo", "redirect 1.2.3.4:65536", "redirect 1.2.3.4:", "redirect 70000:65536", "action foo", "rate-limit foo",
             "interface-set transitive:in:1:2", "interface-set transitive:input:1:16384", "copy",
         ] {
             assert!(actions(text).is_err(), "{text}");

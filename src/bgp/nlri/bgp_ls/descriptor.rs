@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::bgp::family::Afi;
-use crate::bgp::nlri::inet::address_of;
+use crate::bgp::nlri::inet::{address_of, mask};
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
@@ -33,8 +33,6 @@ pub(super) enum Node {
 pub(super) struct Descriptors {
     /// The (local) node.
     pub local: Vec<Node>,
-    /// Whether the local node came first, as nodes and SIDs need it.
-    pub local_first: bool,
     /// The remote node of a link.
     pub remote: Vec<Node>,
     /// Local and remote numbers of a link.
@@ -75,13 +73,23 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
 
 impl Descriptors {
     /// Reads the descriptors of an object; `afi` is that of its prefix, if it is one.
+    ///
+    /// # Errors
+    /// When they break a rule of RFC 9552 section 8.2.2: their order, the length of a known one, a descriptor that comes twice.
     pub(super) fn decode(protocol: u8, afi: Option<Afi>, r: &mut Reader<'_>) -> Result<Self, WireError> {
         let mut d = Self::default();
-        let mut first = true;
+        let mut last: Option<(u16, usize, &[u8])> = None;
         while !r.is_empty() {
             let (kind, mut value) = tlv(r)?;
-            d.local_first |= first && kind == 256;
-            first = false;
+            // RFC 9552 5.1: TLVs are "in ascending order by TLV type", those of one type by length, then by value.
+            let place = (kind, value.remaining(), value.peek());
+            if last.is_some_and(|last| last > place) {
+                return Err(r.error("descriptors in ascending order"));
+            }
+            if matches!(kind, 256 | 257 | 265) && last.is_some_and(|(before, ..)| before == kind) {
+                return Err(r.error("a node or a prefix once"));
+            }
+            last = Some(place);
             match kind {
                 256 => d.local = nodes(protocol, &mut value)?,
                 257 => d.remote = nodes(protocol, &mut value)?,
@@ -108,11 +116,11 @@ fn prefix(ipv6: bool, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
     if bits > most || r.remaining() > usize::from(bits.div_ceil(8)) {
         return Err(r.error("a prefix of the family"));
     }
-    Ok((address_of(afi, r.rest()), bits))
+    Ok((mask(address_of(afi, r.rest()), bits), bits))
 }
 
 /// Reads the sub-TLVs of a node. RFC 9552 5.2.1: "The sub-TLVs within a Node Descriptor MUST be arranged in ascending order by
-/// sub-TLV type", each at most once.
+/// sub-TLV type"; 8.2.2: "there is not more than one instance of a sub-TLV present".
 fn nodes(protocol: u8, r: &mut Reader<'_>) -> Result<Vec<Node>, WireError> {
     let mut list = Vec::new();
     let mut last = None;

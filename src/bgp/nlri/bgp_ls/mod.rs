@@ -15,6 +15,7 @@
 
 use super::inet::{address_of, next_hop_text};
 use super::{NlriCodec, NlriRef};
+use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -68,15 +69,7 @@ impl Object {
             _ => None,
         };
         let descriptors = Descriptors::decode(protocol, afi, &mut r)?;
-        let complete = match code {
-            // RFC 9552 8.2.2: an NLRI is not malformed "based on the inclusion/exclusion of TLVs"; a prefix is what it is about.
-            PREFIX_V4 | PREFIX_V6 => descriptors.prefix.is_some(),
-            LINK => true,
-            _ => descriptors.local_first,
-        };
-        if !complete {
-            return Err(r.error("the descriptors that the type of NLRI needs"));
-        }
+        // RFC 9552 8.2.2: an NLRI "MUST NOT be considered malformed or invalid based on the inclusion/exclusion of TLVs".
         Ok(Some(Self { code, rd, protocol, identifier, descriptors }))
     }
 
@@ -166,13 +159,21 @@ fn head(bytes: &[u8]) -> Option<(u16, Reader<'_>)> {
 
 impl NlriCodec for BgpLs {
     const FAMILIES: &'static [Family] = &[Family::new(16388, 71), Family::new(16388, 72)];
+    // RFC 9552 8.2.2: "it MUST handle such malformed NLRIs as 'NLRI discard'".
+    const MALFORMED: Option<Severity> = Some(Severity::Discard);
 
-    fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
-        let Some((code, value)) = head(r.peek()) else {
+    fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
+        let Some((_, value)) = head(r.peek()) else {
             return Err(r.error("a BGP-LS NLRI as long as it says"));
         };
-        Object::decode(family, code, value)?;
         r.take(4 + value.remaining(), "a BGP-LS NLRI as long as it says")
+    }
+
+    fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
+        let Some((code, value)) = head(bytes) else {
+            return Ok(());
+        };
+        Object::decode(family, code, value).map(drop)
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {

@@ -356,7 +356,7 @@ fn print(family: Family, bytes: &[u8]) -> Option<String> {
         _ => return None,
     };
     if let Some(rd) = rd {
-        out.push_str(&format!(" rd {rd}"));
+        out.push_str(&format!(" rd {}", rd.word()));
     }
     match PROTOCOLS.iter().find(|(number, _)| *number == protocol) {
         Some((_, name)) => out.push_str(&format!(" protocol-id {name}")),

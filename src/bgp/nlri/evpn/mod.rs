@@ -12,7 +12,7 @@
 //!
 //! [`Route`] is one taken apart; [`parse`] reads the sentences that announce one, which ExaBGP has not.
 
-use super::{NlriCodec, NlriKey, NlriRef};
+use super::{NlriCodec, NlriKey, NlriRef, push_sentence};
 use crate::bgp::family::Family;
 use crate::bgp::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
@@ -76,9 +76,7 @@ impl NlriCodec for Evpn {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        match Route::of(nlri.bytes) {
-            Some(route) => route.grammar(out),
-            None => out.push_str(&format!("evpn raw 0x{}", hex(nlri.bytes))),
-        }
+        let words = Route::of(nlri.bytes).map(|route| route.words());
+        push_sentence(nlri, "evpn", words, parse, out);
     }
 }

@@ -12,6 +12,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use super::{ADDRESS_LENGTH, PREFIX_LENGTH};
+use crate::bgp::nlri::inet::mask;
 use crate::bgp::nlri::{NlriBytes, NlriKey};
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::JsonWriter;
@@ -171,6 +172,7 @@ impl Route {
         if bits > most {
             return Err(r.error(WHAT));
         }
+        let ip = mask(ip, bits);
         Ok(Tail::Prefix { esi, tag, ip, bits, gateway, label: r.u24(WHAT)? })
     }
 
@@ -331,7 +333,6 @@ impl Route {
         }
     }
 
-    /// Appends the sentence that [`parse`](super::parse()) reads back.
     /// ExaBGP's name of a route in tables: `evpn:multicast::65000:1:10:10.0.0.2`.
     pub(super) fn listing(&self, out: &mut String) {
         let rd = self.rd;
@@ -353,9 +354,10 @@ impl Route {
         });
     }
 
-    pub(super) fn grammar(&self, out: &mut String) {
-        let rd = self.rd;
-        let sentence = match &self.tail {
+    /// The words that [`parse`](super::parse()) reads back.
+    pub(super) fn words(&self) -> String {
+        let rd = self.rd.word();
+        match &self.tail {
             Tail::EthernetAd { esi, tag, label } => {
                 format!("ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}", label_text(*label, None))
             }
@@ -370,9 +372,7 @@ impl Route {
                 let label = label_text(*label, None);
                 format!("prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}")
             }
-        };
-        out.push_str("evpn ");
-        out.push_str(&sentence);
+        }
     }
 }
 

@@ -69,15 +69,22 @@ impl Component {
     /// The text of a value, in rules of that family.
     pub(super) fn value_text(&self, afi: Afi, value: u64) -> String {
         match self.values {
+            // RFC 8955 4.2.2.11: "The six least significant bits contain the DSCP value."
+            Values::Plain if self.code == DSCP && afi == Afi::IPV4 => (value & DSCP_MAX).to_string(),
             Values::Plain | Values::Port | Values::IcmpCode => value.to_string(),
             Values::Protocol => name_of(PROTOCOLS, value),
             Values::IcmpType => name_of(ICMP_TYPES, value),
             Values::TcpFlags => bits_text(TCP_FLAGS, value),
             // RFC 8955 4.2.2.12, RFC 8956 3.6: the other bits "MUST be ignored on decoding"; IPv6 has no don't-fragment.
             Values::Fragment => {
-                bits_text(FRAGMENTS, value & if afi == Afi::IPV6 { 0x0E } else { 0x0F })
+                bits_text(FRAGMENTS, value & fragment_bits(afi))
             }
         }
+    }
+
+    /// Whether a rule of that family may have `value` in this component.
+    pub(super) fn may_have(&self, afi: Afi, value: u64) -> bool {
+        self.values != Values::Fragment || value & !fragment_bits(afi) == 0
     }
 
     /// The value that a word means, alone or joined with `+`.
@@ -107,13 +114,18 @@ impl Component {
         (sum <= self.limit).then_some(sum)
     }
 
+    /// The largest value that texts may have after `keyword`: DSCP has six bits; the same component is an octet in IPv6.
+    pub(super) fn limit_of(&self, keyword: &str) -> u64 {
+        if keyword == "dscp" { DSCP_MAX } else { self.limit }
+    }
+
     /// Whether its values are ports.
     pub(super) fn is_port(&self) -> bool {
         self.values == Values::Port
     }
 
-    /// What error messages say was expected.
-    pub(super) fn expected(&self) -> String {
+    /// What error messages say was expected of `keyword`.
+    pub(super) fn expected(&self, keyword: &str) -> String {
         let names = match self.values {
             Values::Port => " or the name of a service",
             Values::Protocol => " or a name like `tcp`",
@@ -123,8 +135,16 @@ impl Component {
             Values::Fragment => ", or bits like `is-fragment`",
             Values::Plain => "",
         };
-        format!("a number from 0 to {}{names}", self.limit)
+        format!("a number from 0 to {}{names}", self.limit_of(keyword))
     }
+}
+
+const DSCP: u8 = 11;
+const DSCP_MAX: u64 = 63;
+
+/// The bits that a fragment component has: IPv6 packets have no don't-fragment (RFC 8956 section 3.6).
+fn fragment_bits(afi: Afi) -> u64 {
+    if afi == Afi::IPV6 { 0x0E } else { 0x0F }
 }
 
 const NUMERIC: Option<Kind> = Some(Kind::Numeric);
@@ -144,7 +164,7 @@ const COMPONENTS: &[Component] = &[
     Component::new(9, ["tcp-flags", "tcp-flags"], BITMASK, 0xFFFF, 0xFFFF, Values::TcpFlags),
     Component::new(10, ["packet-length", "packet-length"], NUMERIC, 0xFFFF, 0xFFFF, Values::Plain),
     Component::new(11, ["dscp", "traffic-class"], NUMERIC, 0xFF, 0xFF, Values::Plain),
-    Component::new(12, ["fragment", "fragment"], BITMASK, 0xFFFF, 0xFF, Values::Fragment),
+    Component::new(12, ["fragment", "fragment"], BITMASK, 0xFFFF, 0x0F, Values::Fragment),
     Component::new(13, ["", "flow-label"], NUMERIC, 0xFFFF_FFFF, 0xF_FFFF, Values::Plain),
 ];
 
@@ -239,7 +259,7 @@ fn name_of(names: Names, value: u64) -> String {
         .map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
 }
 
-/// `syn+ack`; what no name covers shows as the whole value in hexadecimal, as ExaBGP does.
+/// `syn+ack`; what no name covers, and a value without any bit, shows as the whole value in hexadecimal.
 fn bits_text(names: Names, value: u64) -> String {
     let mut left = value;
     let mut parts = Vec::new();
@@ -249,7 +269,7 @@ fn bits_text(names: Names, value: u64) -> String {
             left -= bit;
         }
     }
-    if left != 0 {
+    if left != 0 || parts.is_empty() {
         parts.push(format!("{value:#x}"));
     }
     parts.join("+")

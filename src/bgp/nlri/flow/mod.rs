@@ -12,10 +12,11 @@
 //!
 //! [`component`] knows the components and their values' names, [`operator`] the comparisons, [`rule`] the writing of a rule from words.
 
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::inet::prefix_text;
-use super::{NlriCodec, NlriRef};
+use super::inet::{next_hop_text, path_json, path_text, prefix_text};
+use super::{NlriCodec, NlriRef, push_sentence};
+use crate::bgp::error::Severity;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::rd::RouteDistinguisher;
@@ -38,7 +39,8 @@ pub struct Flow;
 impl NlriCodec for Flow {
     const FAMILIES: &'static [Family] =
         &[Family::new(1, 133), Family::new(2, 133), Family::new(1, 134), Family::new(2, 134)];
-    const INSPECT: bool = true;
+    // RFC 8955 10: a malformed rule is treated as withdrawn.
+    const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
@@ -48,13 +50,15 @@ impl NlriCodec for Flow {
         Ok(&all[..before - r.remaining()])
     }
 
-    fn is_valid(family: Family, bytes: &[u8]) -> bool {
-        Rule::decode(family, bytes, Ports::Numbers).is_ok()
+    fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
+        Rule::decode(family, bytes, Style::Events).map(drop)
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
-        let Ok(rule) = Rule::decode(nlri.family, nlri.bytes, Ports::Numbers) else {
-            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+        let Ok(Some(rule)) = Rule::decode(nlri.family, nlri.bytes, Style::Events) else {
+            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes));
+            path_json(nlri.path_id, w);
+            w.raw(" }");
             return;
         };
         w.raw("{ ");
@@ -68,34 +72,51 @@ impl NlriCodec for Flow {
         if let Some(rd) = rule.rd {
             w.raw("\"rd\": ").display(rd).raw(", ");
         }
+        if let Some(path_id) = nlri.path_id {
+            w.raw("\"path-information\": ").display(Ipv4Addr::from(path_id)).raw(", ");
+        }
         if let Some(next_hop) = next_hop {
             w.raw("\"next-hop\": ").display(next_hop).raw(", ");
         }
         let mut text = String::new();
-        rule.text(nlri.family.afi, next_hop, &mut text);
+        rule.text(nlri, next_hop, &mut text);
         w.raw("\"string\": ").string(&text).raw(" }");
     }
 
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        print(nlri, next_hop, Ports::Numbers, out);
+        print(nlri, next_hop, Style::Events, out);
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
-        print(nlri, next_hop, Ports::Names, out);
+        print(nlri, next_hop, Style::Lists, out);
+    }
+
+    fn grammar(nlri: NlriRef<'_>, out: &mut String) {
+        let rule = Rule::decode(nlri.family, nlri.bytes, Style::Exact).ok().flatten();
+        let words = rule.map(|rule| rule.words(nlri.family.afi));
+        push_sentence(nlri, "flow", words, |c| rule::read(nlri.family, c), out);
+        path_text(nlri.path_id, out);
     }
 }
 
-/// How ports are printed: lists have the names of services, events have numbers.
+/// How values are printed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ports {
-    Numbers,
-    Names,
+enum Style {
+    /// As events do: ports are numbers.
+    Events,
+    /// As lists do: ports have the names of services.
+    Lists,
+    /// So that the same bytes are read back.
+    Exact,
 }
 
-fn print(nlri: NlriRef<'_>, next_hop: Option<NextHop>, ports: Ports, out: &mut String) {
-    match Rule::decode(nlri.family, nlri.bytes, ports) {
-        Ok(rule) => rule.text(nlri.family.afi, next_hop, out),
-        Err(_) => out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes))),
+fn print(nlri: NlriRef<'_>, next_hop: Option<NextHop>, style: Style, out: &mut String) {
+    match Rule::decode(nlri.family, nlri.bytes, style) {
+        Ok(Some(rule)) => rule.text(nlri, next_hop, out),
+        _ => {
+            out.push_str(&format!("flow raw 0x{}", hex(nlri.bytes)));
+            path_text(nlri.path_id, out);
+        }
     }
 }
 
@@ -135,11 +156,11 @@ struct Rule {
 }
 
 impl Rule {
-    /// Reads a framed NLRI.
+    /// Reads a framed NLRI; `None` for a rule with a component that we do not know, whose end cannot be told.
     ///
     /// # Errors
-    /// When it is malformed: RFC 8955 section 4.2 wants known components, each once, in ascending order.
-    fn decode(family: Family, bytes: &[u8], ports: Ports) -> Result<Self, WireError> {
+    /// When it is malformed: RFC 8955 section 4.2 wants each component at most once, in ascending order.
+    fn decode(family: Family, bytes: &[u8], style: Style) -> Result<Option<Self>, WireError> {
         let mut r = Reader::new(bytes);
         length(&mut r)?;
         let rd = if family.safi == Safi::FLOW_VPN {
@@ -150,22 +171,26 @@ impl Rule {
         let mut parts: Vec<Part> = Vec::new();
         while !r.is_empty() {
             let code = r.u8("a component")?;
-            let Some(component) = Component::of(family.afi, code) else {
-                return Err(r.error("a known component"));
-            };
             if parts.last().is_some_and(|last| last.component.code >= code) {
-                return Err(r.error("components in ascending order"));
+                return Err(r.error("components in ascending order, each once"));
             }
+            let Some(component) = Component::of(family.afi, code) else {
+                return Ok(None);
+            };
             let terms = match component.kind {
                 None => vec![(false, prefix(family.afi, &mut r)?)],
                 Some(kind) => Term::list(kind, component.max, &mut r)?
                     .into_iter()
                     .map(|term| {
-                        let value = |value| match ports {
-                            Ports::Names if component.is_port() => services::name(value),
+                        let value = |value| match style {
+                            Style::Lists if component.is_port() => services::name(value),
                             _ => component.value_text(family.afi, value),
                         };
-                        (term.is_and(), term.text(kind, value))
+                        let text = match style {
+                            Style::Exact => term.words(kind, value),
+                            Style::Events | Style::Lists => term.text(kind, value),
+                        };
+                        (term.is_and(), text)
                     })
                     .collect(),
             };
@@ -174,26 +199,37 @@ impl Rule {
         if parts.is_empty() {
             return Err(r.error("at least one component"));
         }
-        Ok(Self { rd, parts })
+        Ok(Some(Self { rd, parts }))
     }
 
-    fn text(&self, afi: Afi, next_hop: Option<NextHop>, out: &mut String) {
-        out.push_str("flow");
-        for part in &self.parts {
-            out.push(' ');
-            out.push_str(part.component.name(afi));
-            out.push(' ');
-            let list = part.joined().join(" ");
-            if part.terms.len() > 1 {
-                out.push_str(&format!("[ {list} ]"));
-            } else {
-                out.push_str(&list);
-            }
-        }
+    fn text(&self, nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
+        out.push_str("flow ");
+        out.push_str(&self.matches(nlri.family.afi));
         if let Some(rd) = self.rd {
             out.push_str(&format!(" rd {rd}"));
         }
-        super::inet::next_hop_text(next_hop, out);
+        path_text(nlri.path_id, out);
+        next_hop_text(next_hop, out);
+    }
+
+    /// The components: `destination-ipv4 10.0.0.0/8 protocol =tcp`.
+    fn matches(&self, afi: Afi) -> String {
+        let parts: Vec<String> = self
+            .parts
+            .iter()
+            .map(|part| {
+                let list = part.joined().join(" ");
+                let name = part.component.name(afi);
+                if part.terms.len() > 1 { format!("{name} [ {list} ]") } else { format!("{name} {list}") }
+            })
+            .collect();
+        parts.join(" ")
+    }
+
+    /// The words that [`rule::read`] reads back.
+    fn words(&self, afi: Afi) -> String {
+        let rd = self.rd.map_or_else(String::new, |rd| format!(" rd {}", rd.word()));
+        self.matches(afi) + &rd
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Term {
     operator: u8,
     /// The value.
     pub value: u64,
+    /// The least octets that it takes.
+    octets: u8,
 }
 
 impl Term {
@@ -87,26 +89,35 @@ impl Term {
                 // RFC 8955 4.2.1.1: "the AND bit in the first operator byte of a sequence MUST be treated as unset".
                 operator &= !AND;
             }
-            terms.push(Self { operator, value });
+            terms.push(Self { operator, value, octets: 1 << ((byte & LENGTH) >> 4) });
             if byte & END != 0 {
                 return Ok(terms);
             }
         }
     }
 
-    /// Appends the pairs of one component. Values take as few octets as they need.
+    /// The octets that the value needs.
+    const fn needed(self) -> u8 {
+        match self.value {
+            0..=0xFF => 1,
+            0x100..=0xFFFF => 2,
+            0x1_0000..=0xFFFF_FFFF => 4,
+            _ => 8,
+        }
+    }
+
+    /// Appends the pairs of one component. Values take as few octets as they need, unless more were asked for.
     pub(super) fn write(terms: &[Self], w: &mut Writer<'_>) {
         for (index, term) in terms.iter().enumerate() {
             let end = if index + 1 == terms.len() { END } else { 0 };
-            let octets = term.value.to_be_bytes();
-            let (length, skip) = match term.value {
-                0..=0xFF => (0, 7),
-                0x100..=0xFFFF => (1, 6),
-                0x1_0000..=0xFFFF_FFFF => (2, 4),
+            let (length, skip) = match term.needed().max(term.octets) {
+                1 => (0, 7),
+                2 => (1, 6),
+                4 => (2, 4),
                 _ => (3, 0),
             };
             w.u8(end | term.operator | length << 4);
-            w.bytes(&octets[skip..]);
+            w.bytes(&term.value.to_be_bytes()[skip..]);
         }
     }
 
@@ -121,6 +132,19 @@ impl Term {
         format!("{and}{sign}{}", value(self.value))
     }
 
+    /// The text that [`parse`](Self::parse) reads back as the same bytes: `=80/2` for a value in more octets than it needs.
+    pub(super) fn words(self, kind: Kind, value: impl FnOnce(u64) -> String) -> String {
+        let plain = kind == Kind::Numeric && matches!(self.operator, 0 | 7) && self.value != 0;
+        let mut text = self.text(kind, value);
+        if plain {
+            text.push_str(&self.value.to_string());
+        }
+        if self.octets > self.needed() {
+            text.push_str(&format!("/{}", self.octets));
+        }
+        text
+    }
+
     /// Reads one word, which may join several terms with `&`: `>=80&<=443`.
     ///
     /// # Errors
@@ -132,18 +156,30 @@ impl Term {
     ) -> Result<Vec<Self>, &str> {
         let mut terms = Vec::new();
         for (index, part) in word.split('&').enumerate() {
+            let (short, octets) = octets(part).ok_or(part)?;
             let (bits, rest) = match kind {
-                Kind::Numeric => numeric(part),
-                Kind::Bitmask => bitmask(part),
+                Kind::Numeric => numeric(short),
+                Kind::Bitmask => bitmask(short),
             };
             let and = if index > 0 { AND } else { 0 };
             let value = match (bits, rest) {
                 (0 | 7, "") if kind == Kind::Numeric => 0,
                 _ => value(rest).ok_or(part)?,
             };
-            terms.push(Self { operator: bits | and, value });
+            terms.push(Self { operator: bits | and, value, octets });
         }
         Ok(terms)
+    }
+}
+
+/// A part without the octets that stand behind it, `=80/2`.
+fn octets(part: &str) -> Option<(&str, u8)> {
+    match part.split_once('/') {
+        None => Some((part, 1)),
+        Some((short, octets)) => {
+            let octets = octets.parse().ok().filter(|octets| matches!(octets, 1 | 2 | 4 | 8))?;
+            Some((short, octets))
+        }
     }
 }
 
@@ -195,13 +231,32 @@ mod tests {
     }
 
     #[test]
+    fn more_octets_are_said_and_read() {
+        let bytes = [0x11, 0, 80, 0x50, 0, 1, 0xA7, 0, 0, 0, 0];
+        let terms = Term::list(Kind::Numeric, u64::MAX, &mut Reader::new(&bytes)).expect("terms");
+        let words: Vec<String> =
+            terms.iter().map(|term| term.words(Kind::Numeric, |value| value.to_string())).collect();
+        assert_eq!(words, ["=80/2", "&false1/2", "true/4"]);
+        let mut back = Term::parse(Kind::Numeric, &words[..2].concat(), number).expect("two");
+        back.extend(Term::parse(Kind::Numeric, &words[2], number).expect("one"));
+        let mut out = Vec::new();
+        Term::write(&back, &mut Writer::new(&mut out));
+        assert_eq!(out, bytes);
+        assert_eq!(Term::parse(Kind::Numeric, "=80/3", number), Err("=80/3"));
+    }
+
+    #[test]
     fn values_take_as_few_octets_as_they_need() {
         let terms = Term::parse(Kind::Numeric, ">=80&<=70000", number).expect("terms");
         let mut bytes = Vec::new();
         Term::write(&terms, &mut Writer::new(&mut bytes));
         assert_eq!(bytes, [0x03, 80, 0xE5, 0, 1, 0x11, 0x70]);
         let read = Term::list(Kind::Numeric, u64::MAX, &mut Reader::new(&bytes));
-        assert_eq!(read, Ok(terms));
+        let back = read.expect("the same terms");
+        let text = |terms: &[Term]| -> Vec<String> {
+            terms.iter().map(|term| term.words(Kind::Numeric, |value| value.to_string())).collect()
+        };
+        assert_eq!(text(&back), text(&terms));
         assert!(Term::list(Kind::Numeric, 0xFFFF, &mut Reader::new(&bytes)).is_err());
     }
 }

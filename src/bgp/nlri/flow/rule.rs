@@ -54,13 +54,20 @@ impl RuleBuilder {
         "flow-label",
     ];
 
-    /// Reads what follows `keyword`; `None` when that is no component. Numbers of a component that was there before add
-    /// alternatives.
+    /// Reads what follows `keyword`; `None` when that is no component.
     ///
     /// # Errors
-    /// When the text is not a value of that component, or a prefix is of the other family than one before.
+    /// When the text is not a value of that component, a prefix is of the other family than one before, or the component was there
+    /// before: RFC 8955 section 4.2 has each at most once.
     pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
         let component = Component::named(keyword)?;
+        if self.parts.contains_key(&component.code) {
+            let error = SyntaxError::new(c.last_span(), format!("`{keyword}` appears twice in the flow route"));
+            return Some(Err(match component.kind {
+                Some(_) => error.with_help(format!("write the alternatives as a list: `{keyword} [ … ]`")),
+                None => error.with_help("announce a route for each prefix"),
+            }));
+        }
         Some(match component.kind {
             None => self.prefix(component, keyword, c),
             Some(_) => self.terms(component, keyword, c),
@@ -109,6 +116,7 @@ impl RuleBuilder {
                 return Err("`flow-label` needs an IPv6 flow route");
             }
             body.push(*code);
+            part.check(family.afi, *code)?;
             part.write(&mut body);
         }
         let mut bytes = NlriBytes::new();
@@ -160,32 +168,39 @@ impl RuleBuilder {
             return Ok(());
         };
         let value = |word: &str| {
-            let found = component.value(word)?;
-            // DSCP has six bits; the same component is an octet in IPv6.
-            (keyword != "dscp" || found <= 63).then_some(found)
+            component.value(word).filter(|found| *found <= component.limit_of(keyword))
         };
         let terms = c.list(|c| {
             let span = c.span();
-            let word = c.word(&component.expected())?;
+            let word = c.word(&component.expected(keyword))?;
             Term::parse(kind, word, value).map_err(|part| {
-                let what = format!("an operator and {} for `{keyword}`", component.expected());
+                let what = format!("an operator and {} for `{keyword}`", component.expected(keyword));
                 SyntaxError::expected(span, what, if part.is_empty() { word } else { part })
             })
         })?;
-        let terms = terms.into_iter().flatten();
-        if let Part::Terms(list) =
-            self.parts.entry(component.code).or_insert_with(|| Part::Terms(Vec::new()))
-        {
-            list.extend(terms);
-            if list.is_empty() {
-                return Err(c.error(component.expected()));
-            }
+        let terms: Vec<Term> = terms.into_iter().flatten().collect();
+        if terms.is_empty() {
+            return Err(c.error(component.expected(keyword)));
         }
+        self.parts.insert(component.code, Part::Terms(terms));
         Ok(())
     }
 }
 
 impl Part {
+    /// Refuses values that rules of that family cannot have.
+    fn check(&self, afi: Afi, code: u8) -> Result<(), &'static str> {
+        let Self::Terms(terms) = self else {
+            return Ok(());
+        };
+        let component = Component::of(afi, code);
+        match terms.iter().all(|term| component.is_some_and(|one| one.may_have(afi, term.value))) {
+            true => Ok(()),
+            // RFC 8956 3.6: that bit "MUST be set to 0 on NLRI encoding".
+            false => Err("an IPv6 flow route has no `dont-fragment`: IPv6 packets have no such bit"),
+        }
+    }
+
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Terms(terms) => Term::write(terms, &mut Writer::new(out)),
@@ -202,6 +217,21 @@ impl Part {
             }
         }
     }
+}
+
+/// Reads the words of [`RuleBuilder::KEYWORDS`] and `rd`, to the end of `c`, as a rule of `family`.
+///
+/// # Errors
+/// When a word is none of these, or the rule is none.
+pub(super) fn read(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
+    let mut rule = RuleBuilder::default();
+    while !c.is_empty() {
+        match c.word("a keyword")? {
+            "rd" => rule.set_rd(c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)?),
+            keyword => rule.keyword(keyword, c).unwrap_or_else(|| Err(c.error("a keyword")))?,
+        }
+    }
+    rule.build(Some(family.afi)).map_err(|message| SyntaxError::new(c.span(), message))
 }
 
 /// Address, length and offset; the length is mandatory.
@@ -273,7 +303,31 @@ mod tests {
             ("source 10.0.0.0/8 flow-label 1", "`flow-label` needs an IPv6 flow route"),
             (
                 "dscp 64",
-                "expected an operator and a number from 0 to 255 for `dscp`, found `64`",
+                "expected an operator and a number from 0 to 63 for `dscp`, found `64`",
+            ),
+            (
+                "destination 10.0.0.0/8 destination 11.0.0.0/8",
+                "`destination` appears twice in the flow route (announce a route for each prefix)",
+            ),
+            (
+                "source 10.0.0.0/8 source-ipv4 11.0.0.0/8",
+                "`source-ipv4` appears twice in the flow route (announce a route for each prefix)",
+            ),
+            (
+                "port 80 port 443",
+                "`port` appears twice in the flow route (write the alternatives as a list: `port [ … ]`)",
+            ),
+            (
+                "dscp 1 traffic-class 2",
+                "`traffic-class` appears twice in the flow route (write the alternatives as a list: `traffic-class [ … ]`)",
+            ),
+            (
+                "destination 2001:db8::/32 fragment dont-fragment",
+                "an IPv6 flow route has no `dont-fragment`: IPv6 packets have no such bit",
+            ),
+            (
+                "fragment 0x10",
+                "expected an operator and a number from 0 to 15, or bits like `is-fragment` for `fragment`, found `0x10`",
             ),
             (
                 "port [ =80& ]",
