@@ -8,8 +8,6 @@
 //! cutting them into words, and [`memo`] keeps the parsed tails, so that only the prefix is read anew. Both lead to the same
 //! functions as the long way, so they can't mean anything else.
 
-use std::fmt;
-
 use crate::bgp::Family;
 use crate::grammar::Selector;
 use crate::rib::{Change, PeerSet};
@@ -21,9 +19,11 @@ use super::reply::{Acks, Answer};
 mod announce;
 mod batch;
 mod daemon;
+mod error;
 mod memo;
 mod neighbor;
 mod operational;
+mod options;
 mod peer;
 mod quick;
 mod rib;
@@ -34,71 +34,16 @@ mod v6;
 
 use batch::Batch;
 use memo::{Selections, Tails};
+use options::Options;
 use table::Row;
 
+pub use error::{CommandError, ErrorKind};
 pub use rib::Listing;
 pub use routes_json::RoutesJson;
 pub use table::{example_lines, words};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
 pub const COMPATIBLE: &str = "5.0.15";
-
-/// Why a command was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError {
-    /// What kind of reason.
-    pub kind: ErrorKind,
-    /// What is wrong: lower case, no final period, literals in backticks.
-    pub message: String,
-    /// Where in the line, in bytes, if it has a place.
-    pub span: Option<Span>,
-}
-
-/// Kinds of reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// There is no such command.
-    Unknown,
-    /// The command exists, but not with these arguments.
-    Syntax,
-    /// No neighbour fits the selector.
-    NoNeighbor,
-    /// All is well said, but it can't be done.
-    Refused,
-}
-
-impl CommandError {
-    /// `message`, without a place.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            span: None,
-        }
-    }
-}
-
-impl From<SyntaxError> for CommandError {
-    fn from(error: SyntaxError) -> Self {
-        Self {
-            kind: ErrorKind::Syntax,
-            span: Some(error.span),
-            message: error.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match self.span {
-            Some(span) => write!(f, ", at column {}", span.start + 1),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for CommandError {}
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,74 +185,6 @@ fn finish(
                     .write(Answer::Error(&error.to_string()), id, out);
             }
             Outcome::Failed(error)
-        }
-    }
-}
-
-/// What may stand around any command.
-struct Options<'a> {
-    /// Told back in the answer.
-    id: Option<&'a str>,
-    /// Whether the answer waits for the wire, if the line says so.
-    sync: Option<bool>,
-    /// Where the command starts and ends in the line.
-    at: usize,
-    end: usize,
-}
-
-impl<'a> Options<'a> {
-    fn split(line: &'a str) -> Result<Self, CommandError> {
-        let mut options = Self {
-            id: None,
-            sync: None,
-            at: 0,
-            end: line.len(),
-        };
-        loop {
-            let (start, word, next) = word_at(line, options.at);
-            options.at = start;
-            match word {
-                "sync" | "async" if next < line.len() => {
-                    options.sync = Some(word == "sync");
-                    options.at = next;
-                }
-                "ack-id" => {
-                    let (start, id, next) = word_at(line, next);
-                    let span = Span::new(start, start + id.len());
-                    if id.is_empty() || id.len() > 64 {
-                        return Err(SyntaxError::expected(
-                            span,
-                            "an id of at most 64 characters",
-                            id,
-                        )
-                        .into());
-                    }
-                    options.id = Some(id);
-                    options.at = next;
-                }
-                _ => break,
-            }
-        }
-        options.trailing(line);
-        Ok(options)
-    }
-
-    /// ExaBGP 6.0 has `sync` and `async` at the end of route commands, where no name can stand.
-    fn trailing(&mut self, line: &str) {
-        let command = line[self.at..].trim_end();
-        let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
-            return;
-        };
-        let routes = (command.contains("announce ") || command.contains("withdraw "))
-            && !command.contains(" advisory ");
-        let value = before
-            .trim_end()
-            .rsplit([' ', '\t'])
-            .next()
-            .is_some_and(|word| matches!(word, "name" | "watchdog"));
-        if matches!(last, "sync" | "async") && routes && !value {
-            self.sync = Some(last == "sync");
-            self.end = self.at + before.trim_end().len();
         }
     }
 }
