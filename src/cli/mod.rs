@@ -104,7 +104,8 @@ enum Command {
     Cli(ControlArgs),
     /// Let a running daemon carry out a command, for scripts.
     ///
-    /// Exit code 0: it was carried out; 1: it was refused, and the reason is on standard error; 3: no daemon answers.
+    /// Exit code 0: it was carried out; 1: it was refused or had no effect, and the reason is on standard error; 3: no
+    /// daemon answers.
     /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are carried
     /// out, and the exit code is the worst; put `begin` first and `commit` last for all or nothing.
     Run(RunArgs),

@@ -37,6 +37,10 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
             })
         }
     };
+    let code = code.and_then(|code| match shell::batch_left(&mut link)? {
+        true => Ok(code.max(REFUSED)),
+        false => Ok(code),
+    });
     match code {
         Ok(code) => ExitCode::from(code),
         Err(cause) => {
@@ -55,8 +59,8 @@ fn one(link: &mut Link, words: &[&str], json: bool) -> io::Result<Outcome> {
 
 const fn code(outcome: &Outcome) -> u8 {
     match outcome {
-        Outcome::Done | Outcome::Unanswered => 0,
-        Outcome::Failed(_) => REFUSED,
+        Outcome::Done | Outcome::Warned(_) | Outcome::Unanswered => 0,
+        Outcome::Failed(_) | Outcome::NoEffect(_) => REFUSED,
         Outcome::Shutdown | Outcome::Silence => LOST,
     }
 }
@@ -72,7 +76,7 @@ fn lines(link: &mut Link, input: impl BufRead, json: bool) -> io::Result<u8> {
             continue;
         }
         let outcome = one(link, &words, json)?;
-        if code(&outcome) != 0 {
+        if !matches!(outcome, Outcome::Done | Outcome::Unanswered) {
             eprint!("line {}: ", index + 1);
         }
         shell::tell(&outcome);

@@ -13,7 +13,7 @@ use crate::grammar::Selector;
 use crate::rib::{Change, PeerSet};
 use crate::text::{Span, SyntaxError};
 
-use super::control::{Among, Control};
+use super::control::{Among, Control, Sending};
 use super::reply::{Acks, Answer};
 
 mod announce;
@@ -22,6 +22,7 @@ mod daemon;
 mod error;
 mod memo;
 mod neighbor;
+mod notice;
 mod operational;
 mod options;
 mod peer;
@@ -30,10 +31,12 @@ mod rib;
 mod routes_json;
 mod session;
 mod table;
+mod unknown;
 mod v6;
 
 use batch::Batch;
 use memo::{Selections, Tails};
+use notice::Notice;
 use options::Options;
 use table::Row;
 
@@ -93,6 +96,8 @@ pub struct Commands {
     tails: Tails,
     /// Emptied by each command; kept for its room.
     changes: Vec<Change>,
+    /// What is to be said about the present command although it is accepted.
+    notice: Option<Notice>,
 }
 
 /// How a command that was carried out is answered.
@@ -121,12 +126,13 @@ impl Commands {
         out: &mut String,
     ) -> Outcome {
         let line = line.trim_ascii_end();
+        self.notice = None;
         if let Some(outcome) = self.quick(line, source, control, out) {
             return outcome;
         }
         let Ok(text) = str::from_utf8(line) else {
             let error = CommandError::new(ErrorKind::Syntax, "the line is not UTF-8");
-            return finish(Err(error), None, source, out);
+            return finish(Err(error), None, (source, None), out);
         };
         if let Some(note) = text.strip_prefix("debug ") {
             tracing::warn!(process = source.name, text = note, "debug info");
@@ -134,7 +140,7 @@ impl Commands {
         }
         let options = match Options::split(text) {
             Ok(options) => options,
-            Err(error) => return finish(Err(error), None, source, out),
+            Err(error) => return finish(Err(error), None, (source, None), out),
         };
         let mut call = Call {
             commands: self,
@@ -148,13 +154,14 @@ impl Commands {
             rest: None,
         };
         let result = call.dispatch(options.end);
+        let notice = call.commands.notice.take();
         if let Some(mut listing) = call.rest.take() {
-            finish(result, options.id, source, &mut listing.answer);
+            finish(result, options.id, (source, notice), &mut listing.answer);
             return Outcome::Listed(listing);
         }
         let touched = std::mem::take(&mut call.touched);
         let sync = options.sync.unwrap_or(source.sync);
-        match finish(result, options.id, source, out) {
+        match finish(result, options.id, (source, notice), out) {
             Outcome::Done if sync && !touched.is_empty() => Outcome::Synced(touched),
             outcome => outcome,
         }
@@ -165,13 +172,14 @@ impl Commands {
 fn finish(
     result: Result<Reply, CommandError>,
     id: Option<&str>,
-    source: &mut Source,
+    (source, notice): (&mut Source, Option<Notice>),
     out: &mut String,
 ) -> Outcome {
     match result {
         Ok(reply) => {
             if reply == Reply::Always || reply == Reply::Done && source.acks.enabled {
-                source.acks.write(Answer::Done, id, out);
+                let answer = notice.as_ref().map_or(Answer::Done, Notice::answer);
+                source.acks.write(answer, id, out);
             }
             Outcome::Done
         }
@@ -272,28 +280,6 @@ impl<'a> Call<'a> {
             .ok_or_else(|| self.unknown())
     }
 
-    fn unknown(&self) -> CommandError {
-        let command = self.line[self.at..].trim_ascii();
-        if command.is_empty() {
-            return CommandError::new(ErrorKind::Unknown, "an empty line is no command");
-        }
-        let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
-        let near = (1..=words.len())
-            .rev()
-            .find_map(|count| crate::text::near_miss(&words[..count].join(" "), table::words()));
-        let (start, word, end) = word_at(self.line, self.at);
-        let shown: String = word.chars().take(64).collect();
-        let help = near.map_or_else(
-            || "`help` lists the commands".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        CommandError {
-            kind: ErrorKind::Unknown,
-            message: format!("there is no command `{shown}` ({help})"),
-            span: Some(Span::new(start, end)),
-        }
-    }
-
     /// The text of the arguments and where it starts.
     fn arguments(&self) -> (&'a str, usize) {
         let (start, _, _) = word_at(self.line, self.at);
@@ -358,6 +344,9 @@ impl<'a> Call<'a> {
                 Reply::Silent
             }
             None => {
+                self.no_effect_unless(&peers, Sending::EndOfRib(family), || {
+                    format!("no selected neighbor has negotiated the family {family}")
+                });
                 self.control.end_of_rib(&peers, family);
                 Reply::Done
             }
@@ -375,7 +364,10 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let result = match &mut source.batch {
             Some(batch) => batch.add(&mut self.changes, &source.acks, out),
-            None => control.apply(&mut self.changes),
+            None => {
+                self.notice_unsent(source, control);
+                control.apply(&mut self.changes)
+            }
         };
         self.changes.clear();
         result
