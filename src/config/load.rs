@@ -314,11 +314,13 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
         );
     } else {
         match neighbor::peer(&mut c, &mut cx.report) {
-            Ok(peer) => draft.peer = Some(peer),
+            Ok(peer) => {
+                draft.peer = Some(peer);
+                schema::spare(&c, &mut cx.report);
+            }
             Err(error) => cx.report.add(error),
         }
     }
-    schema::spare(&c, &mut cx.report);
     let shared = group
         .iter()
         .filter(|statement| tree.head(statement) != "neighbor" || statement.block.is_none());
