@@ -202,7 +202,7 @@ fn family_of(call: &Call<'_>) -> Result<Family, CommandError> {
 /// `announce watchdog [NAME]`
 pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let (_, name, end) = word_at(call.line, call.at);
-    call.pass_over(end);
+    call.pass_over(end)?;
     let name = if name.is_empty() {
         call.source.name.clone()
     } else {

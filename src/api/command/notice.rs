@@ -3,7 +3,7 @@
 //! ExaBGP answers `done` to both, and helpers expect that. The log has a warning, and those who asked for reasons
 //! (`session reasons enable`, as `oxabgp cli` and `oxabgp run` do) get a line before `done`.
 
-use super::{Call, Commands, Source};
+use super::{Call, CommandError, Commands, Source};
 use crate::api::control::{Control, Sending};
 use crate::api::reply::Answer;
 use crate::bgp::Family;
@@ -81,20 +81,30 @@ impl Call<'_> {
         }
     }
 
-    /// Passes over the words of the arguments from `at` on, as ExaBGP does, and reports that.
-    pub(super) fn pass_over(&mut self, at: usize) {
+    /// Passes over the words of the line from `at` on, as ExaBGP does, and reports that.
+    ///
+    /// # Errors
+    /// When `json` is among them: ExaBGP refuses it in commands without an answer in JSON.
+    pub(super) fn pass_over(&mut self, at: usize) -> Result<(), CommandError> {
         let words = self.line[at..].trim_ascii();
         if words.is_empty() {
-            return;
+            return Ok(());
+        }
+        if words.split_ascii_whitespace().any(|word| word == "json") {
+            return self.nothing_after(at);
         }
         let shown: String = words.chars().take(64).collect();
         let reason = format!("`{shown}` means nothing here and is ignored");
         tracing::warn!(process = self.source.name, command = self.line, "{reason}");
         self.commands.notice.get_or_insert(Notice::Warning(reason));
+        Ok(())
     }
 
     /// Passes over all arguments.
-    pub(super) fn pass_over_arguments(&mut self) {
-        self.pass_over(self.at);
+    ///
+    /// # Errors
+    /// As [`pass_over`](Self::pass_over).
+    pub(super) fn pass_over_arguments(&mut self) -> Result<(), CommandError> {
+        self.pass_over(self.at)
     }
 }

@@ -19,7 +19,7 @@ const ENOUGH: usize = 1 << 20;
 
 /// `flush adj-rib out`
 pub(super) fn flush(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     let peers = call.peers(Among::OwnEstablished)?;
     call.control.flush(&peers);
     call.touched.union(&peers);
@@ -41,7 +41,7 @@ pub(super) fn clear(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
     let peers = call.peers(Among::Own)?;
     let (_, first, end) = word_at(call.line, call.at);
     let named = matches!(first, "in" | "out" | "adj-rib-in" | "adj-rib-out");
-    call.pass_over(if named { end } else { call.at });
+    call.pass_over(if named { end } else { call.at })?;
     call.control.clear(&peers, side);
     call.touched.union(&peers);
     Ok(Reply::Done)

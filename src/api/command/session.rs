@@ -16,7 +16,7 @@ pub(super) fn remark(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
 
 /// `version`
 pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     call.out.push_str("exabgp ");
     call.out.push_str(COMPATIBLE);
     call.out.push('\n');
@@ -25,21 +25,21 @@ pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 
 /// `enable-ack`, `session ack enable`
 pub(super) fn enable_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     call.source.acks.enabled = true;
     Ok(Reply::Done)
 }
 
 /// `disable-ack`, `session ack disable`: the last answer is that to this command.
 pub(super) fn disable_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     call.source.acks.enabled = false;
     Ok(Reply::Always)
 }
 
 /// `silence-ack`, `session ack silence`
 pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     call.source.acks.enabled = false;
     Ok(Reply::Silent)
 }
@@ -47,7 +47,7 @@ pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, Command
 /// `reset`: forgets what the speaker began and did not finish. Commands are carried out as they are read, so that is a
 /// batch at the most. ExaBGP does not answer.
 pub(super) fn reset(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.pass_over_arguments();
+    call.pass_over_arguments()?;
     call.source.batch = None;
     Ok(Reply::Silent)
 }
@@ -70,7 +70,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         if operator {
             return help_about(call, &words.join(" "));
         }
-        call.pass_over_arguments();
+        call.pass_over_arguments()?;
     }
     call.out.push_str(
         "\navailable API commands are listed here:\n=======================================\n\n\
@@ -127,7 +127,7 @@ fn help_about(call: &mut Call<'_>, words: &str) -> Result<Reply, CommandError> {
         let (start, _, _) = word_at(call.line, call.at);
         let span = Span::new(start, call.line.len());
         return Err(SyntaxError::expected(span, "the words of a command", words)
-            .with_near_miss(words, table::words())
+            .with_near_miss(words, table::starts())
             .into());
     }
     Ok(Reply::Done)

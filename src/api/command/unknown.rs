@@ -74,18 +74,13 @@ fn no_command(command: &str) -> String {
     let near = (1..=words.len())
         .rev()
         .find_map(|count| near_miss(&words[..count].join(" "), table::words()));
-    let near = near.or_else(|| near_miss(words.first()?, first_words()));
+    let near = near.or_else(|| near_miss(words.first()?, table::starts()));
     let help = near.map_or_else(
         || "`help` lists the commands".to_owned(),
         |near| format!("did you mean `{near}`?"),
     );
     let shown = shown(words.first().unwrap_or(&""));
     format!("there is no command `{shown}` ({help})")
-}
-
-/// The first words of all commands.
-fn first_words() -> impl Iterator<Item = &'static str> {
-    table::words().filter_map(|words| words.split(' ').next())
 }
 
 /// The message about a word that can't follow `known`, where one of `next` is expected. `word` is empty at the line's end.
