@@ -363,13 +363,17 @@ pub fn main() -> ExitCode {
         Ok(given) => given,
         Err(code) => return code,
     };
+    let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
         // ExaBGP prints its help and fails when it is told nothing.
         let _ = Cli::command().print_long_help();
         return ExitCode::from(REFUSED);
     }
-    if let Some(message) = mistyped(&arguments) {
+    if arguments.len() > typed
+        && !exabgp::is_exabgp()
+        && let Some(message) = mistyped(&arguments)
+    {
         eprintln!("{message}");
         return ExitCode::from(USAGE);
     }
