@@ -418,13 +418,17 @@ impl Env {
         option.is_idle() && (option.show)(self) != (option.show)(&Self::default())
     }
 
-    /// All settings of ExaBGP 5.0 as its `env` prints them, and others that are set; with `changed_only` those that differ
-    /// from their defaults.
+    /// All settings of ExaBGP 5.0 as its `env` prints them, and `api.version` if it is set; with `changed_only` those that
+    /// differ from their defaults.
     pub fn dump(&self, form: Form, changed_only: bool) -> String {
         let default = Self::default();
         let options = OPTIONS
             .iter()
-            .filter(|option| !option.is_hidden() || (option.show)(self) != (option.show)(&default))
+            .filter(|option| match option.name {
+                // Read by ExaBGP 6.0, and no setting of its `env` of 5.0.
+                "socketname" | "socketpath" => false,
+                _ => !option.is_hidden() || (option.show)(self) != (option.show)(&default),
+            })
             .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default));
         self.print(form, options.collect())
     }

@@ -75,10 +75,7 @@ impl EnvOption {
 
     /// Returns `true` if `exabgp env` lists it only when it is set: ExaBGP 5.0 does not have it.
     pub(super) fn is_hidden(&self) -> bool {
-        matches!(
-            (self.section, self.name),
-            ("api", "version" | "socketname" | "socketpath")
-        )
+        (self.section, self.name) == ("api", "version")
     }
 
     /// The value in force as `env` shows it, without quotes.
