@@ -213,6 +213,8 @@ const OTHER: &[(&str, &str)] = &[
     ("api.terminate", "true"),
     ("api.cli", "false"),
     ("api.pipename", "other"),
+    ("api.socketname", "another"),
+    ("api.socketpath", "/tmp/x.sock"),
     ("reactor.speed", "2.5"),
 ];
 

@@ -261,7 +261,7 @@ fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
     assert!(!shown.contains("10.8.0.0/16"), "{shown}");
     // It is still there for its reader, and no template holds it.
     assert!(
-        new.contains("# static {\n#         route 10.8.0.0/16 next-hop 1.1.1.1;"),
+        new.contains("#     static {\n#         route 10.8.0.0/16 next-hop 1.1.1.1;\n#     }"),
         "{new}"
     );
     for name in ["group-1", "group-1-2"] {
