@@ -239,12 +239,16 @@ mod tests {
                 1,
                 "10.0.0.0/33 next-hop 1.2.3.4",
             ),
-            ("route 10.0.0.0/33", 7, "route 10.0.0.0/33"),
+            (
+                "route 10.0.0.0/33 next-hop self",
+                7,
+                "route 10.0.0.0/33 next-hop self",
+            ),
             ("rout 10.0.0.0/8", 1, "rout 10.0.0.0/8"),
             (
-                "announce route 10.0.0.0/33",
+                "announce route 10.0.0.0/33 next-hop self",
                 16,
-                "announce route 10.0.0.0/33",
+                "announce route 10.0.0.0/33 next-hop self",
             ),
         ] {
             let error = encoded(words).expect_err("it is wrong");
