@@ -252,7 +252,7 @@ fn help_for_operators_has_every_command_and_that_of_helpers_is_exabgps() {
     let about = talk.say("help announce route");
     assert!(
         about.contains("announce route 198.51.100.0/24 next-hop self")
-            && about.contains("announce route-refresh") == false
+            && !about.contains("announce route-refresh")
             && about.ends_with("\ndone\n"),
         "{about}"
     );
