@@ -47,6 +47,21 @@ pub enum RibSide {
     Out,
 }
 
+/// What a command sends, as far as it decides which sessions can carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Sending<'a> {
+    /// A route of this family, announced or withdrawn.
+    Route(Family),
+    /// The End-of-RIB marker of this family.
+    EndOfRib(Family),
+    /// A ROUTE-REFRESH request for this family.
+    RouteRefresh(Family),
+    /// An operational message.
+    Operational,
+    /// The configured routes with this watchdog name.
+    Watchdog(&'a str),
+}
+
 /// What a command may do. Neighbours are named by [`PeerId`].
 pub trait Control {
     /// A number that changes whenever the same selector may select other neighbours: after a reload, or when a dynamic
@@ -74,6 +89,13 @@ pub trait Control {
 
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family);
+
+    /// Returns `false` if none of `peers` can be sent this, whether now or once its session comes up: then the command
+    /// has no effect, which is reported to operators.
+    fn can_send(&self, peers: &PeerSet, what: Sending<'_>) -> bool {
+        let _ = (peers, what);
+        true
+    }
 
     /// Asks the peers for their routes again (ROUTE-REFRESH).
     fn refresh(&mut self, peers: &PeerSet, family: Family);

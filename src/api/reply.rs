@@ -7,8 +7,32 @@ use crate::json::JsonWriter;
 pub enum Answer<'a> {
     /// It was carried out.
     Done,
+    /// It was carried out, but not all of it was used: words that mean nothing were passed over.
+    Warned(&'a str),
+    /// It was accepted, but changed and sent nothing, for this reason.
+    NoEffect(&'a str),
     /// It was not, for this reason.
     Error(&'a str),
+}
+
+impl<'a> Answer<'a> {
+    /// The word that ends the answer.
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Done | Self::Warned(_) | Self::NoEffect(_) => "done",
+            Self::Error(_) => "error",
+        }
+    }
+
+    /// What kind of reason it has, as the line before the word begins, and the reason.
+    const fn reason(self) -> Option<(&'static str, &'a str)> {
+        match self {
+            Self::Done => None,
+            Self::Warned(reason) => Some(("warning", reason)),
+            Self::NoEffect(reason) => Some(("no effect", reason)),
+            Self::Error(reason) => Some(("error", reason)),
+        }
+    }
 }
 
 /// Which answers a speaker gets.
@@ -18,7 +42,8 @@ pub struct Acks {
     pub enabled: bool,
     /// As JSON objects instead of words.
     pub json: bool,
-    /// Errors tell why: a line `error: …` before the word, or the message of the object.
+    /// Errors have reasons: a line `error: …` before the word, or the message of the object. So have commands that were
+    /// accepted with words that mean nothing (`warning: …`), and those without effect (`no effect: …`).
     pub reasons: bool,
 }
 
@@ -39,18 +64,16 @@ impl Acks {
         if self.json {
             return self.object(answer, id, out);
         }
-        if let Answer::Error(reason) = answer
+        if let Some((kind, reason)) = answer.reason()
             && self.reasons
         {
-            out.push_str("error: ");
+            out.push_str(kind);
+            out.push_str(": ");
             // A reason quotes the command, which is one line but may hold other control characters.
             out.extend(reason.chars().map(|c| if c.is_control() { ' ' } else { c }));
             out.push('\n');
         }
-        out.push_str(match answer {
-            Answer::Done => "done",
-            Answer::Error(_) => "error",
-        });
+        out.push_str(answer.word());
         if let Some(id) = id {
             out.push(' ');
             out.push_str(id);
@@ -70,15 +93,16 @@ impl Acks {
 
     fn object(&self, answer: Answer<'_>, id: Option<&str>, out: &mut String) {
         let mut w = JsonWriter::new();
-        let (word, message) = match answer {
-            Answer::Done => ("done", "command completed"),
-            Answer::Error(reason) if self.reasons => ("error", reason),
-            Answer::Error(_) => ("error", "the command was not carried out"),
+        let message = match (answer, answer.reason().filter(|_| self.reasons)) {
+            (Answer::Error(_), Some((_, reason))) => reason.to_owned(),
+            (Answer::Error(_), None) => "the command was not carried out".to_owned(),
+            (_, Some((kind, reason))) => format!("{kind}: {reason}"),
+            (_, None) => "command completed".to_owned(),
         };
         w.raw("{ \"answer\": ")
-            .string(word)
+            .string(answer.word())
             .raw(", \"message\": ")
-            .string(message);
+            .string(&message);
         if let Some(id) = id {
             w.raw(", \"id\": ").string(id);
         }
@@ -103,6 +127,15 @@ mod tests {
             (plain, Answer::Done, None, "done\n"),
             (plain, Answer::Error("x"), None, "error\n"),
             (plain, Answer::Done, Some("42"), "done 42\n"),
+            (plain, Answer::NoEffect("x"), None, "done\n"),
+            (told, Answer::NoEffect("x"), None, "no effect: x\ndone\n"),
+            (told, Answer::Warned("x"), Some("7"), "warning: x\ndone 7\n"),
+            (
+                json,
+                Answer::NoEffect("x"),
+                None,
+                "{ \"answer\": \"done\", \"message\": \"no effect: x\" }\n",
+            ),
             (
                 told,
                 Answer::Error("no `x`\tor\r"),

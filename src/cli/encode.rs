@@ -19,6 +19,7 @@ use crate::grammar::{Selector, Verb};
 use crate::json::hex;
 use crate::rib::pack::{end_of_rib, messages};
 use crate::rib::{Change, PeerId, PeerSet};
+use crate::text::Span;
 
 pub(super) fn run(args: &EncodeArgs) -> ExitCode {
     match encode(args) {
@@ -35,15 +36,16 @@ pub(super) fn run(args: &EncodeArgs) -> ExitCode {
 
 fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
     let text = args.route.join(" ");
-    let line = match text.split_ascii_whitespace().next().unwrap_or_default() {
-        "announce" | "withdraw" => text,
+    let implied = match text.split_ascii_whitespace().next().unwrap_or_default() {
+        "announce" | "withdraw" => "",
         first
             if first.starts_with(|c: char| c.is_ascii_hexdigit()) && first.contains(['.', ':']) =>
         {
-            format!("announce route {text}")
+            "announce route "
         }
-        _ => format!("announce {text}"),
+        _ => "announce ",
     };
+    let line = format!("{implied}{text}");
     let mut kept = Kept::default();
     let outcome = Commands::new().execute(
         line.as_bytes(),
@@ -51,8 +53,13 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         &mut kept,
         &mut String::new(),
     );
-    if let Outcome::Failed(reason) = outcome {
-        return Err(format!("{reason}\n  {line}"));
+    if let Outcome::Failed(mut reason) = outcome {
+        // Columns count what was typed, without the words that may be left out.
+        reason.span = reason.span.and_then(|span| {
+            let start = span.start.checked_sub(implied.len())?;
+            Some(Span::new(start, span.end.saturating_sub(implied.len())))
+        });
+        return Err(format!("{reason}\n  {text}"));
     }
     let sender = sender(args);
     let mut out: Vec<Vec<u8>> = kept
@@ -73,7 +80,7 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         }
     }
     if out.is_empty() {
-        return Err(format!("`{line}` announces and withdraws nothing"));
+        return Err(format!("`{text}` announces and withdraws nothing"));
     }
     let start = if args.body { HEADER } else { 0 };
     Ok(out
@@ -226,5 +233,30 @@ mod tests {
             "{error}"
         );
         assert!(encoded("teardown 4").is_err());
+        // Columns count what was typed: `announce` and `route` are implied.
+        for (words, column, shown) in [
+            (
+                "10.0.0.0/33 next-hop 1.2.3.4",
+                1,
+                "10.0.0.0/33 next-hop 1.2.3.4",
+            ),
+            (
+                "route 10.0.0.0/33 next-hop self",
+                7,
+                "route 10.0.0.0/33 next-hop self",
+            ),
+            ("rout 10.0.0.0/8", 1, "rout 10.0.0.0/8"),
+            (
+                "announce route 10.0.0.0/33 next-hop self",
+                16,
+                "announce route 10.0.0.0/33 next-hop self",
+            ),
+        ] {
+            let error = encoded(words).expect_err("it is wrong");
+            assert!(
+                error.ends_with(&format!(", at column {column}\n  {shown}")),
+                "{words}: {error}"
+            );
+        }
     }
 }

@@ -32,6 +32,8 @@ mod validate;
 /// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only knows 0, 1 and 2, and its users
 /// test for 1, so what it answers with 1 stays 1.
 pub(crate) const REFUSED: u8 = 1;
+/// The exit code for a command line that is wrong.
+const USAGE: u8 = 2;
 
 /// The programmable BGP speaker: helper processes say what to announce, and hear what peers say.
 #[derive(Debug, Parser)]
@@ -103,7 +105,8 @@ enum Command {
     Cli(ControlArgs),
     /// Let a running daemon carry out a command, for scripts.
     ///
-    /// Exit code 0: it was carried out; 1: it was refused, and the reason is on standard error; 3: no daemon answers.
+    /// Exit code 0: it was carried out; 1: it was refused or had no effect, and the reason is on standard error; 3: no
+    /// daemon answers.
     /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are carried
     /// out, and the exit code is the worst; put `begin` first and `commit` last for all or nothing.
     Run(RunArgs),
@@ -367,11 +370,19 @@ fn dispatch() -> ExitCode {
         Ok(given) => given,
         Err(code) => return code,
     };
+    let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
         // ExaBGP prints its help and fails when it is told nothing.
         let _ = Cli::command().print_long_help();
         return ExitCode::from(REFUSED);
+    }
+    if arguments.len() > typed
+        && !exabgp::is_exabgp()
+        && let Some(message) = mistyped(&arguments)
+    {
+        errln!("{message}");
+        return ExitCode::from(USAGE);
     }
     let arguments = healthcheck::words(arguments);
     let cli = Cli::parse_from(&arguments);
@@ -393,8 +404,31 @@ fn dispatch() -> ExitCode {
 
 /// The settings: of variables, and of the file of `--env-file`, of `EXABGP_ENVFILE`, or where ExaBGP looks for it.
 fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
+    if let Some(missing) = env_file.as_deref().filter(|path| !path.exists()) {
+        // ExaBGP says nothing about it, and its users may have such an option.
+        let kind = if exabgp::is_exabgp() {
+            "warning"
+        } else {
+            "error"
+        };
+        errln!(
+            "{kind}: --env-file: there is no file `{}`",
+            missing.display()
+        );
+        if !exabgp::is_exabgp() {
+            return Err(ExitCode::from(REFUSED));
+        }
+    }
+    let variable = std::env::var_os("EXABGP_ENVFILE").filter(|path| !path.is_empty());
+    let variable = variable.map(PathBuf::from).filter(|_| env_file.is_none());
+    if let Some(missing) = variable.as_deref().filter(|path| !path.exists()) {
+        errln!(
+            "warning: EXABGP_ENVFILE: there is no file `{}`",
+            missing.display()
+        );
+    }
     let file = env_file
-        .or_else(|| std::env::var_os("EXABGP_ENVFILE").map(PathBuf::from))
+        .or(variable)
         .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
@@ -448,6 +482,21 @@ fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
         _ => {}
     }
     arguments
+}
+
+/// The error about a first word that is neither a sub-command nor a file, but nearly a sub-command: `oxabgp servr x.conf`.
+fn mistyped(arguments: &[OsString]) -> Option<String> {
+    let at = arguments.iter().position(|word| word == "server")?;
+    let word = arguments.get(at + 1)?.to_str()?;
+    if std::path::Path::new(word).exists() {
+        return None;
+    }
+    let command = Cli::command();
+    let near =
+        crate::text::near_miss(word, command.get_subcommands().map(clap::Command::get_name))?;
+    Some(format!(
+        "error: `{word}` is neither a sub-command nor a configuration file\nhelp: did you mean `{near}`?"
+    ))
 }
 
 /// Prints the version in ExaBGP's layout, which scripts read.

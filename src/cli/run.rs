@@ -37,6 +37,10 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
             })
         }
     };
+    let code = code.and_then(|code| match shell::batch_left(&mut link).map_err(Failure::Daemon)? {
+        true => Ok(code.max(REFUSED)),
+        false => Ok(code),
+    });
     match code {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Input(cause)) => {
@@ -65,8 +69,8 @@ fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> 
 
 const fn code(outcome: &Outcome) -> u8 {
     match outcome {
-        Outcome::Done | Outcome::Unanswered => 0,
-        Outcome::Failed(_) => REFUSED,
+        Outcome::Done | Outcome::Warned(_) | Outcome::Unanswered => 0,
+        Outcome::Failed(_) | Outcome::NoEffect(_) => REFUSED,
         Outcome::Shutdown | Outcome::Silence => LOST,
     }
 }
@@ -82,7 +86,7 @@ fn lines(link: &mut Link, input: impl BufRead, json: bool) -> Result<u8, Failure
             continue;
         }
         let outcome = one(link, &words, json)?;
-        if code(&outcome) != 0 {
+        if !matches!(outcome, Outcome::Done | Outcome::Unanswered) {
             err!("line {}: ", index + 1);
         }
         shell::tell(&outcome);

@@ -26,6 +26,10 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         errln!("help: start one `oxabgp server` for each, or log to syslog");
         return ExitCode::from(REFUSED);
     }
+    if let Some(message) = missing(&args.configuration) {
+        err!("{message}");
+        return ExitCode::from(REFUSED);
+    }
     log::start(&env.log, verbosity);
     super::tell_idle(&[
         (args.memory, "--memory"),
@@ -46,6 +50,18 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         reload_after: args.signal.map(Duration::from_secs),
     };
     finish(daemon::run(&origin, env))
+}
+
+/// The error about configuration files that are not there, before anything is started for the others.
+fn missing(configuration: &[PathBuf]) -> Option<String> {
+    if configuration.len() < 2 {
+        return None;
+    }
+    let missing = configuration.iter().filter(|path| !path.exists());
+    let lines: String = missing
+        .map(|path| format!("error: there is no file `{}`\n", path.display()))
+        .collect();
+    (!lines.is_empty()).then_some(lines)
 }
 
 fn finish(ended: Result<u8, Fatal>) -> ExitCode {

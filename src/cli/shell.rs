@@ -37,14 +37,20 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
     };
     let ended = if !args.command.is_empty() {
         let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
-        one(&mut link, &words, args.json)
+        one(&mut link, &words, args.json).and_then(|code| {
+            batch_left(&mut link)?;
+            Ok(code)
+        })
     } else if super::exabgp::is_exabgp() {
         outln!("no commmand provided, sending \"help\"");
         one(&mut link, &["help"], args.json)
     } else if io::stdin().is_terminal() {
         converse(&mut link, args.json)
     } else {
-        lines(&mut link, args.json)
+        lines(&mut link, args.json).and_then(|code| {
+            batch_left(&mut link)?;
+            Ok(code)
+        })
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -154,10 +160,22 @@ pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
     outcome
 }
 
+/// Reports on standard error that a batch was begun and not committed, which is lost with the connection. Returns `true`
+/// if there was one.
+pub(super) fn batch_left(link: &mut Link) -> io::Result<bool> {
+    let left = link.has_batch() && link.ask("abort", &mut |_| Ok(()))? == Outcome::Done;
+    if left {
+        errln!("error: nothing of the batch was applied: it was not ended by `commit`");
+    }
+    Ok(left)
+}
+
 /// Says on standard error what went wrong.
 pub(super) fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Unanswered => {}
+        Outcome::Warned(reason) => errln!("warning: {reason}"),
+        Outcome::NoEffect(reason) => errln!("warning: the command has no effect: {reason}"),
         Outcome::Failed(Some(reason)) => errln!("error: {reason}"),
         Outcome::Failed(None) => errln!("{REFUSAL}"),
         Outcome::Shutdown => errln!("ExaBGP is shutting down, command aborted"),

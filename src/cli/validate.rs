@@ -113,17 +113,16 @@ fn count(number: usize, noun: &str) -> String {
 pub(super) fn env(args: &EnvArgs, env_file: Option<PathBuf>) -> ExitCode {
     match super::settings(env_file) {
         Ok(env) => {
-            out!(
-                "{}",
-                env.dump(
-                    if args.env {
-                        Form::Variables
-                    } else {
-                        Form::File
-                    },
-                    args.diff
-                )
-            );
+            let form = if args.env {
+                Form::Variables
+            } else {
+                Form::File
+            };
+            if super::exabgp::is_exabgp() {
+                out!("{}", env.dump(form, args.diff));
+            } else {
+                out!("{}", env.dump_own(form, args.diff));
+            }
             ExitCode::SUCCESS
         }
         Err(code) => code,

@@ -9,7 +9,7 @@ use super::neighbor::{self, Draft};
 use super::process::{self, ProcessDraft};
 use super::schema;
 use super::subscription::{self, Direction, SubscriptionDraft};
-use super::tree::{Statement, Tree};
+use super::tree::{Block, Statement, Tree};
 use super::{Encoder, Messages};
 use crate::text::{Cursor, Span, Token};
 
@@ -54,9 +54,9 @@ pub(crate) fn renamed_message(word: &str) -> Option<&'static str> {
 /// What to write today for an old setting of an `api` section; nothing, where it says what is so anyway.
 pub(crate) fn api_today(word: &str) -> Option<&'static str> {
     Some(match word {
-        "parse-routes" => "",
-        "peer-updates" => "neighbor-changes; receive { parsed; update; }",
-        "receive-routes" | "receive-updates" => "receive { parsed; update; }",
+        "parse-routes" | "peer-updates" => "neighbor-changes; receive { parsed; update; }",
+        "receive-routes" => "receive { parsed; update; refresh; }",
+        "receive-updates" => "receive { parsed; update; }",
         "receive-parsed" => "receive { parsed; }",
         "receive-packets" => {
             "receive { packets; open; update; notification; keepalive; refresh; operational; }"
@@ -198,11 +198,7 @@ pub(crate) fn subscription(
         cx,
         span,
         &format!("`{word}` is a setting of ExaBGP 3.4"),
-        &if today.is_empty() {
-            "remove it: commands of a helper in `processes` are always read".to_owned()
-        } else {
-            format!("write `{today}`")
-        },
+        &format!("write `{today}`"),
     );
     let on = match schema::boolean(&mut c, true) {
         Ok(on) => on,
@@ -213,11 +209,14 @@ pub(crate) fn subscription(
     };
     let receive = &mut target.receive;
     match word {
-        "peer-updates" => {
+        "parse-routes" | "peer-updates" => {
             target.neighbor_changes = on;
             (receive.parsed, receive.update) = (on, on);
         }
-        "receive-routes" | "receive-updates" => (receive.parsed, receive.update) = (on, on),
+        "receive-routes" => {
+            (receive.parsed, receive.update, receive.refresh) = (on, on, on);
+        }
+        "receive-updates" => (receive.parsed, receive.update) = (on, on),
         "receive-parsed" => receive.parsed = on,
         "receive-packets" => every(receive, on),
         "send-packets" => every(&mut target.send, on),
@@ -301,7 +300,16 @@ pub(crate) fn section(
     }
     let (_, mut c) = schema::cursor(cx.tree, statement);
     let Some(name) = c.next_token() else {
-        // That it has no name was told when the programs were read.
+        // One that runs a program was reported when the programs were read.
+        warn(
+            cx,
+            statement.span,
+            "a `process` section without a name runs nothing: ExaBGP 3.4 gives its events to no helper",
+            "write `api { processes [ NAME ]; … }` with the helper that gets them",
+        );
+        let mut found = SubscriptionDraft::default();
+        subscription::settings(cx, statement, &mut found);
+        draft.subscriptions.push(found);
         return true;
     };
     warn(
@@ -340,6 +348,10 @@ pub(crate) fn collect_processes(cx: &mut Context<'_>) {
     for statement in found {
         let (_, mut c) = schema::cursor(tree, statement);
         let Some(name) = c.next_token() else {
+            let block = statement.block.as_ref();
+            if block.is_none_or(|block| is_nameless(tree, statement, block)) {
+                continue;
+            }
             cx.report.add(
                 Diagnostic::error(statement.span, "the process has no name")
                     .with_help("write `process NAME { … }`"),
@@ -368,6 +380,15 @@ fn inner<'t>(tree: &Tree<'_>, section: &'t Statement, found: &mut Vec<&'t Statem
             .iter()
             .filter(|inner| tree.head(inner) == "process" && inner.block.is_some()),
     );
+}
+
+/// Returns `true` for `process { … }` without a name that runs nothing.
+pub(crate) fn is_nameless(tree: &Tree<'_>, statement: &Statement, block: &Block) -> bool {
+    tree.words(statement).len() < 2
+        && block
+            .statements
+            .iter()
+            .all(|inner| tree.head(inner) != "run")
 }
 
 /// Whether a word is one of a process within a neighbour that says what the process runs.

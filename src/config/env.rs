@@ -402,11 +402,6 @@ impl Env {
                 }
             }
         }
-        // Variables of ExaBGP 6.0, which `env` of 5.0 does not show.
-        let text = |name| find("api", name).map(|(_, value)| unquote(value));
-        let text = |name| text(name).filter(|value| !value.is_empty());
-        self.api.socketname = text("socketname").map(str::to_owned);
-        self.api.socketpath = text("socketpath").map(PathBuf::from);
         // Older names of `tcp.attempts`, as variables only.
         if let Some((key, value)) = find("tcp", "connections") {
             match value.parse() {
@@ -423,14 +418,36 @@ impl Env {
         option.is_idle() && (option.show)(self) != (option.show)(&Self::default())
     }
 
-    /// All settings as text; with `changed_only` those that differ from their defaults.
+    /// All settings of ExaBGP 5.0 as its `env` prints them, and `api.version` if it is set; with `changed_only` those that
+    /// differ from their defaults.
     pub fn dump(&self, form: Form, changed_only: bool) -> String {
         let default = Self::default();
-        let mut options: Vec<&EnvOption> = OPTIONS
+        let options = OPTIONS
             .iter()
-            .filter(|option| !option.is_hidden() || (option.show)(self) != (option.show)(&default))
-            .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default))
-            .collect();
+            .filter(|option| match option.name {
+                // Read by ExaBGP 6.0, and no setting of its `env` of 5.0.
+                "socketname" | "socketpath" => false,
+                _ => !option.is_hidden() || (option.show)(self) != (option.show)(&default),
+            })
+            .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default));
+        self.print(form, options.collect())
+    }
+
+    /// Every setting there is, with what it does in oxabgp: the log goes to standard error where ExaBGP's default is
+    /// `stdout`. With `changed_only` those that differ from their defaults.
+    pub fn dump_own(&self, form: Form, changed_only: bool) -> String {
+        let default = Self::default();
+        let mut shown = self.clone();
+        if shown.log.destination == "stdout" {
+            shown.log.destination = "stderr".to_owned();
+        }
+        let options = OPTIONS
+            .iter()
+            .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default));
+        shown.print(form, options.collect())
+    }
+
+    fn print(&self, form: Form, mut options: Vec<&EnvOption>) -> String {
         let mut out = String::new();
         if form == Form::File {
             options.sort_by_key(|option| (option.section, option.name));
@@ -462,29 +479,41 @@ impl Env {
 /// Warns of variables that look like a setting and are none.
 fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
     for (key, _) in variables {
-        let Some(rest) = ["exabgp", "oxabgp"]
-            .iter()
-            .find_map(|prefix| key.strip_prefix(prefix))
-        else {
+        let own = key.starts_with("oxabgp");
+        let rest = key
+            .strip_prefix("oxabgp")
+            .or_else(|| key.strip_prefix("exabgp"))
+            .and_then(|rest| rest.strip_prefix(['.', '_']));
+        let Some(rest) = rest else {
             continue;
         };
-        let Some((section, name)) = rest
-            .strip_prefix(['.', '_'])
-            .and_then(|rest| rest.split_once(['.', '_']))
-        else {
+        let Some((section, name)) = rest.split_once(['.', '_']) else {
+            let of_section = OPTIONS.iter().find(|option| option.section == rest);
+            if let Some(first) = of_section {
+                warnings.push(format!(
+                    "`{key}` is no setting: write `{key}_{}` or another setting of `{rest}`",
+                    first.name.replace('-', "_")
+                ));
+            } else if own {
+                warnings.push(unknown_section(key, rest));
+            }
             continue;
         };
         let name = name.replace('_', "-");
         let in_section = || OPTIONS.iter().filter(|option| option.section == section);
         let known = in_section().any(|option| option.name == name)
-            || matches!(
-                (section, &*name),
-                ("tcp", "connections") | ("cli", "pipe") | ("api", "socketname" | "socketpath")
-            );
+            || matches!((section, &*name), ("tcp", "connections") | ("cli", "pipe"));
         if section == "debug" && !name.is_empty() {
             warnings.push(format!("`{key}` has no effect"));
         }
-        if known || in_section().next().is_none() {
+        if known {
+            continue;
+        }
+        if in_section().next().is_none() {
+            // Variables that only begin like one of ExaBGP's may be anybody's.
+            if own {
+                warnings.push(unknown_section(key, section));
+            }
             continue;
         }
         let near = crate::text::near_miss(&name, in_section().map(|option| option.name));
@@ -492,6 +521,15 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
             Some(near) => format!("`{key}` is no setting: did you mean `{section}.{near}`?"),
             None => format!("`{key}` is no setting: there is none of that name in `{section}`"),
         });
+    }
+}
+
+/// The warning about a variable whose section does not exist.
+fn unknown_section(key: &str, section: &str) -> String {
+    let sections = || OPTIONS.iter().map(|option| option.section);
+    match crate::text::near_miss(section, sections()) {
+        Some(near) => format!("`{key}` is no setting: did you mean a setting of `{near}`?"),
+        None => format!("`{key}` is no setting: `oxabgp env` lists them all"),
     }
 }
 

@@ -288,6 +288,19 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
         "write a `template`, and `inherit` it in each neighbour",
     );
     let all = section.statements();
+    let behind = all
+        .iter()
+        .rev()
+        .take_while(|inner| tree.head(inner) != "neighbor");
+    for statement in behind.filter(|inner| tree.head(inner) != "process") {
+        let text = "no neighbor of the group follows this: as in ExaBGP 3.4, none has it";
+        dialect::warn(
+            cx,
+            statement.span,
+            text,
+            "write it before the neighbors that it is for",
+        );
+    }
     for (at, statement) in all.iter().enumerate() {
         if (tree.head(statement), statement.block.is_some()) == ("neighbor", true) {
             // As in 3.4: what stands behind a neighbour is for those that follow. Its helpers speak for all of them.
@@ -314,11 +327,13 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
         );
     } else {
         match neighbor::peer(&mut c, &mut cx.report) {
-            Ok(peer) => draft.peer = Some(peer),
+            Ok(peer) => {
+                draft.peer = Some(peer);
+                schema::spare(&c, &mut cx.report);
+            }
             Err(error) => cx.report.add(error),
         }
     }
-    schema::spare(&c, &mut cx.report);
     let shared = group
         .iter()
         .filter(|statement| tree.head(statement) != "neighbor" || statement.block.is_none());

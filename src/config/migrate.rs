@@ -12,6 +12,8 @@ use super::{capability, dialect};
 use crate::bgp::{Afi, Family, Safi};
 use crate::text::Span;
 
+mod routes;
+
 /// The text of a file in today's words; the same text if it had no others.
 pub fn migrate(text: &str) -> String {
     let mut report = Report::default();
@@ -23,7 +25,9 @@ pub fn migrate(text: &str) -> String {
         processes: Vec::new(),
         groups: 0,
         shared: BTreeSet::new(),
+        old: false,
     };
+    migration.old = migration.is_of_3_4();
     for span in tree.strays() {
         migration.edit(*span, "");
     }
@@ -48,6 +52,8 @@ struct Migration<'a> {
     groups: usize,
     /// The families of the routes that stand in the group itself.
     shared: BTreeSet<Family>,
+    /// It is a file of ExaBGP 3.4.
+    old: bool,
 }
 
 impl Migration<'_> {
@@ -164,12 +170,17 @@ impl Migration<'_> {
     /// The statements of a neighbour; the processes that stood in it, to be written before it.
     fn neighbor(&mut self, block: &Block) -> String {
         let mut hoisted = String::new();
+        self.routes(block);
         for statement in &block.statements {
             let (head, whole) = (self.head(statement).to_owned(), self.whole(statement));
             match (head.as_str(), &statement.block) {
-                ("process", Some(inner)) => {
+                ("process", Some(inner)) if !dialect::is_nameless(self.tree, statement, inner) => {
                     let (process, api) = self.process(statement, inner);
                     hoisted.push_str(&process);
+                    self.edit(whole, api);
+                }
+                ("process", Some(inner)) => {
+                    let api = self.nameless(statement, inner);
                     self.edit(whole, api);
                 }
                 ("family", Some(inner)) => {
@@ -298,6 +309,7 @@ impl Migration<'_> {
     }
 
     fn api(&mut self, block: &Block) {
+        let mut written = BTreeSet::new();
         for statement in &block.statements {
             let word = self.head(statement).to_owned();
             if let (Some(inner), "send" | "receive") = (&statement.block, word.as_str()) {
@@ -311,10 +323,27 @@ impl Migration<'_> {
                 }
             } else if let Some(today) = dialect::api_today(&word) {
                 let off = self.tree.words(statement).len() > 1;
-                // Switched off, it said what is so without it.
-                self.edit(self.whole(statement), if off { "" } else { today });
+                // Switched off, it said what is so without it; two words of 3.4 may mean the same.
+                let once = !off && written.insert(today);
+                self.edit(self.whole(statement), if once { today } else { "" });
             }
         }
+    }
+
+    /// `process { … }` of a neighbor that runs nothing: an `api` section without helpers.
+    fn nameless(&mut self, statement: &Statement, block: &Block) -> String {
+        let first = self.edits.len();
+        self.api(block);
+        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        let indent = self.indent(statement);
+        let mut api = "api {\n".to_owned();
+        for line in inside.lines().filter(|line| !line.trim().is_empty()) {
+            // Writing to a String cannot fail.
+            let _ = writeln!(api, "{indent}    {}", line.trim());
+        }
+        api.push_str(&indent);
+        api.push('}');
+        api
     }
 
     /// `process NAME { … }` of a neighbour: the process by itself, and the `api` section instead of it.
@@ -402,7 +431,17 @@ impl Migration<'_> {
             let _ = write!(out, "\n\n{text}");
         }
         let inside = self.apply(Span::new(at, block.close.start), first);
-        self.template(&mut names, &inside, &helpers, &mut out);
+        // Their helpers were taken already, and comments that end a group stay where they are.
+        let says_something = inside.lines().any(|line| {
+            let line = line.trim();
+            !line.is_empty() && !line.starts_with('#')
+        });
+        if says_something {
+            out.push_str(&Self::comment_out(&inside));
+        } else if !inside.trim().is_empty() {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\n{}", inside.trim_end());
+        }
         self.edits.truncate(first);
         let whole = self.whole(statement);
         self.edit(whole, format!("{hoisted}{out}"));

@@ -161,6 +161,7 @@ pub(crate) fn settings(
                 if word == "run" {
                     program(cx, draft, inner, skip(""));
                 }
+                fill_in(word, draft);
             }
             _ if skip(word) => {}
             _ if misplaced::outside(cx, inner, "a `process` section") => return,
@@ -171,6 +172,17 @@ pub(crate) fn settings(
                 KEYWORDS.iter().map(|keyword| keyword.word),
             )),
         }
+    }
+}
+
+/// Gives a setting that could not be read a value: its error is reported, and it is not missing as well.
+fn fill_in(word: &str, draft: &mut ProcessDraft) {
+    match word {
+        "encoder" => {
+            draft.encoder.get_or_insert(Encoder::Json);
+        }
+        "run" if draft.run.is_empty() => draft.run.push(String::new()),
+        _ => {}
     }
 }
 

@@ -26,7 +26,8 @@
 //! | `journal` | the log of messages and routes |
 //! | `privilege`, `signal`, `notify` | being a daemon |
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ use tracing::{error, info, warn};
 
 use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
-use crate::speaker::Server;
+use crate::speaker::{self, Server};
 
 mod advisory;
 mod clock;
@@ -97,6 +98,40 @@ impl Fatal {
             what: what.into(),
             source: source.into(),
         }
+    }
+
+    /// The pid file of the settings can't be written.
+    fn pid_file(env: &Env, cause: std::io::Error) -> Self {
+        let path = env.daemon.pid.as_deref().unwrap_or_else(|| Path::new(""));
+        let what = format!(
+            "could not write the pid file `{}` (setting `daemon.pid`)",
+            path.display()
+        );
+        Self::system(what, cause)
+    }
+
+    /// There is no listening at `address`.
+    fn listen(address: SocketAddr, cause: speaker::Error) -> Self {
+        let speaker::Error::Listen { source, .. } = cause else {
+            return Self::system(
+                format!("could not listen on {address}"),
+                std::io::Error::other(cause),
+            );
+        };
+        let hint = match source.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "another program listens there; `oxabgp_tcp_port` chooses another port, `oxabgp_tcp_bind` another address"
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                "ports below 1024 need root or CAP_NET_BIND_SERVICE; `oxabgp_tcp_port` chooses another port"
+            }
+            std::io::ErrorKind::AddrNotAvailable => {
+                "no interface has this address; see `oxabgp_tcp_bind` and `local-address`"
+            }
+            _ => return Self::system(format!("could not listen on {address}"), source),
+        };
+        let source = std::io::Error::new(source.kind(), format!("{source} ({hint})"));
+        Self::system(format!("could not listen on {address}"), source)
     }
 }
 
@@ -214,8 +249,7 @@ async fn settle_down(core: &Rc<Core>, env: &Env) -> Result<Option<PidFile>, Fata
     })?;
     let path = env.daemon.pid.as_ref();
     let pid_file = path.map(|path| PidFile::create(path)).transpose();
-    let pid_file =
-        pid_file.map_err(|cause| Fatal::system("could not write the pid file", cause))?;
+    let pid_file = pid_file.map_err(|cause| Fatal::pid_file(env, cause))?;
     if env.daemon.drop {
         start();
     }
@@ -277,12 +311,9 @@ fn log_warnings(warnings: &Diagnostics) {
 /// Binds the listening sockets of `tcp.bind`, and those of neighbours with `listen`.
 fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
     for address in reload::listeners(core, env) {
-        server.listen(address).map_err(|cause| {
-            Fatal::system(
-                format!("could not listen on {address}"),
-                std::io::Error::other(cause),
-            )
-        })?;
+        server
+            .listen(address)
+            .map_err(|cause| Fatal::listen(address, cause))?;
         info!(%address, "listening");
     }
     Ok(())
@@ -349,7 +380,7 @@ fn enlist(
     core: &Rc<Core>,
     server: &Server,
     listed: &Rc<core::Listed>,
-) -> Result<(), crate::speaker::Error> {
+) -> Result<(), speaker::Error> {
     let peer = {
         let config = listed.neighbor.config.borrow();
         let name = &listed.neighbor.name;

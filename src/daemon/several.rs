@@ -30,8 +30,7 @@ async fn serve(daemons: Vec<std::process::Command>, env: &Env) -> Result<u8, Fat
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     let path = env.daemon.pid.as_ref();
     let pid_file = path.map(|path| PidFile::create(path)).transpose();
-    let _pid_file =
-        pid_file.map_err(|cause| Fatal::system("could not write the pid file", cause))?;
+    let _pid_file = pid_file.map_err(|cause| Fatal::pid_file(env, cause))?;
     let (ended, mut ends) = mpsc::channel(1);
     let mut running: Vec<Pid> = Vec::new();
     for daemon in daemons {

@@ -11,12 +11,13 @@ use tracing::warn;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide, RoutePlace,
+    Request as Asked, RibSide, RoutePlace, Sending,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::negotiated::Refresh;
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification, Sender};
 use crate::config::Secrets;
@@ -159,6 +160,16 @@ impl Control for Speech<'_> {
         self.core.rib.borrow_mut().eor(peers, family);
     }
 
+    fn can_send(&self, peers: &PeerSet, what: Sending<'_>) -> bool {
+        if let Sending::Watchdog(name) = what {
+            return self.core.watchdogs.borrow().has(peers, name);
+        }
+        peers.iter().any(|id| {
+            let listed = self.core.neighbor(id);
+            listed.is_some_and(|listed| carries(&listed.neighbor, what))
+        })
+    }
+
     fn refresh(&mut self, peers: &PeerSet, family: Family) {
         let mut request = Vec::new();
         RouteRefresh {
@@ -167,10 +178,8 @@ impl Control for Speech<'_> {
         }
         .encode(&mut request);
         self.each(peers, |listed| {
-            let config = listed.neighbor.config.borrow();
-            if config.session.capabilities.route_refresh
-                && config.session.families.contains(&family)
-            {
+            // RFC 2918 4: only to a peer that announced the capability, and for the families of the session.
+            if carries(&listed.neighbor, Sending::RouteRefresh(family)) {
                 listed.neighbor.say(request.clone());
             }
         });
@@ -360,6 +369,25 @@ impl Speech<'_> {
                 rib.end()
             }
         }
+    }
+}
+
+/// Returns `true` if the session with a neighbor can carry this, or if it is down and its next one may.
+fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
+    let session = neighbor.session.borrow();
+    let config = neighbor.config.borrow();
+    let families = match session.as_deref() {
+        Some(session) => &session.families,
+        None => &config.session.families,
+    };
+    match what {
+        Sending::Route(family) => families.contains(&family),
+        Sending::EndOfRib(family) => session.is_some() && families.contains(&family),
+        Sending::RouteRefresh(family) => session.as_deref().is_some_and(|session| {
+            session.refresh != Refresh::Absent && session.families.contains(&family)
+        }),
+        Sending::Operational => config.session.capabilities.operational,
+        Sending::Watchdog(_) => true,
     }
 }
 

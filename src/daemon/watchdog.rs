@@ -102,6 +102,14 @@ impl Watchdogs {
         self.groups.retain(|(owner, _), _| *owner != peer);
     }
 
+    /// Returns `true` if one of these neighbors has a route in a group of that name.
+    pub(crate) fn has(&self, peers: &PeerSet, name: &str) -> bool {
+        let mut groups = self.groups.iter();
+        groups.any(|((owner, group), routes)| {
+            **group == *name && peers.contains(*owner) && !routes.is_empty()
+        })
+    }
+
     /// What is to change so that the group is announced, or withdrawn, for these neighbours.
     pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
         let announce = verb == Verb::Announce;

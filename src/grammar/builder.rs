@@ -335,6 +335,18 @@ fn add(attributes: &mut Vec<Attribute>, attribute: Attribute) {
     }
 }
 
+/// What most routes have, for the help of an error.
+const COMMON: [&str; 8] = [
+    "next-hop",
+    "origin",
+    "as-path",
+    "med",
+    "local-preference",
+    "community",
+    "large-community",
+    "label",
+];
+
 /// The error about a keyword that nobody knows here; `at` stands before it.
 fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
     let words = || {
@@ -347,9 +359,14 @@ fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> Syntax
     match crate::text::near_miss(keyword, words()) {
         Some(near) => error.with_help(format!("did you mean `{near}`?")),
         None => {
-            let mut words: Vec<&str> = words().collect();
-            words.sort_unstable();
-            error.with_help(format!("a route may have `{}`", words.join("`, `")))
+            let common: Vec<&str> = COMMON
+                .into_iter()
+                .filter(|word| words().any(|known| known == *word))
+                .collect();
+            error.with_help(format!(
+                "a route may have `{}` and other attributes",
+                common.join("`, `")
+            ))
         }
     }
 }

@@ -125,8 +125,7 @@ impl Builder {
             match crate::text::near_miss(word, words.clone()) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
                 None => {
-                    let words: Vec<&str> = words.collect();
-                    error.with_help(format!("a flow route may have `{}`", words.join("`, `")))
+                    error.with_help("a flow route has matches such as `destination`, `source`, `protocol`, `destination-port`, and actions such as `discard`, `rate-limit`, `redirect`")
                 }
             }
         })

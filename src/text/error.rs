@@ -70,16 +70,33 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-/// The candidate nearest to `word`, if it is near enough to be a slip: a third of its letters, at most three.
+/// The candidate nearest to `word`, if it is near enough to be a slip: a third of its letters, at most three. Failing that,
+/// the shortest candidate that `word` abbreviates: `localpref`.
 pub fn near_miss<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = (word.chars().count().div_ceil(3)).min(3);
-    candidates
+    let candidates: Vec<&str> = candidates
         .into_iter()
         .filter(|candidate| *candidate != word)
-        .map(|candidate| (distance(word, candidate), candidate))
+        .collect();
+    let near = candidates
+        .iter()
+        .map(|candidate| (distance(word, candidate), *candidate))
         .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .min_by_key(|(distance, _)| *distance);
+    if let Some((_, near)) = near {
+        return Some(near);
+    }
+    let short = letters(word);
+    let longer = candidates
+        .into_iter()
+        .filter(|candidate| short.len() >= 3 && letters(candidate).starts_with(&short));
+    longer.min_by_key(|candidate| candidate.len())
+}
+
+/// A word without what stands between its parts.
+fn letters(word: &str) -> String {
+    let letters = word.chars().filter(|c| c.is_alphanumeric());
+    letters.take(64).flat_map(char::to_lowercase).collect()
 }
 
 /// Edit distance in which two swapped neighbours count once. Words longer than 64 letters are never near.
@@ -123,6 +140,10 @@ mod tests {
         assert_eq!(near_miss("nieghbor", words), Some("neighbor"));
         assert_eq!(near_miss("comunity", words), Some("community"));
         assert_eq!(near_miss("nexthop", words), Some("next-hop"));
+        assert_eq!(
+            near_miss("localpref", ["med", "local-preference"]),
+            Some("local-preference")
+        );
         assert_eq!(near_miss("description", words), None);
         assert_eq!(near_miss("", words), None);
     }

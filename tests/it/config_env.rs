@@ -213,6 +213,8 @@ const OTHER: &[(&str, &str)] = &[
     ("api.terminate", "true"),
     ("api.cli", "false"),
     ("api.pipename", "other"),
+    ("api.socketname", "another"),
+    ("api.socketpath", "/tmp/x.sock"),
     ("reactor.speed", "2.5"),
 ];
 
@@ -295,4 +297,72 @@ fn hidden_settings_of_exabgp_are_told_to_have_no_effect() {
             Env::read([(key.clone(), "true".to_owned())], None).expect("no mistake");
         assert_eq!(warnings, [format!("`{key}` has no effect")]);
     }
+}
+
+#[test]
+fn every_setting_is_listed_with_what_it_does_here() {
+    let env = Env::default();
+    let own = env.dump_own(Form::Variables, false);
+    assert_eq!(own.lines().count(), OPTIONS.len());
+    for line in [
+        "exabgp.log.destination='stderr'",
+        "exabgp.api.socketname=''",
+        "exabgp.api.socketpath=''",
+        "exabgp.api.version=5",
+    ] {
+        assert!(own.lines().any(|found| found == line), "{line}\n{own}");
+    }
+    // It reads back as the same settings, but for the name of the log's destination.
+    let mut again = read(&[], Some(&env.dump_own(Form::File, false)));
+    again.log.destination.clone_from(&env.log.destination);
+    again.search.clone_from(&env.search);
+    assert_eq!(again, env);
+    assert_eq!(env.dump_own(Form::Variables, true), "");
+    let env = read(
+        &[
+            ("oxabgp_api_socketpath", "/x/y"),
+            ("oxabgp_api_socketname", "z"),
+        ],
+        None,
+    );
+    assert_eq!(
+        env.dump_own(Form::Variables, true),
+        "exabgp.api.socketname='z'\nexabgp.api.socketpath='/x/y'\n"
+    );
+}
+
+#[test]
+fn variables_that_name_no_setting_are_told() {
+    for (key, wanted) in [
+        (
+            "oxabgp_log",
+            "`oxabgp_log` is no setting: write `oxabgp_log_enable` or another setting of `log`",
+        ),
+        (
+            "exabgp_log",
+            "`exabgp_log` is no setting: write `exabgp_log_enable` or another setting of `log`",
+        ),
+        (
+            "oxabgp_logg_level",
+            "`oxabgp_logg_level` is no setting: did you mean a setting of `log`?",
+        ),
+        (
+            "oxabgp_frobnicate",
+            "`oxabgp_frobnicate` is no setting: `oxabgp env` lists them all",
+        ),
+        (
+            "oxabgp_log_levle",
+            "`oxabgp_log_levle` is no setting: did you mean `log.level`?",
+        ),
+    ] {
+        let (_, warnings) = Env::read(variables(&[(key, "!!!")]), None).expect("no error");
+        assert_eq!(warnings, [wanted]);
+    }
+    // The variables of others are theirs.
+    let (_, warnings) = Env::read(
+        variables(&[("exabgp_version", "5"), ("exabgp_own", "1")]),
+        None,
+    )
+    .expect("good");
+    assert!(warnings.is_empty(), "{warnings:?}");
 }

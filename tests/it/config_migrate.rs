@@ -164,3 +164,186 @@ neighbor 127.0.0.3 { local-as 1; peer-as 2; router-id 192.0.2.1; local-address 1
     assert_eq!(load(&new).1, 0, "{new}");
     assert_eq!(meaning(old), meaning(&new));
 }
+
+/// The routes of a configuration as `show` prints them, without indentation.
+fn routes(text: &str) -> Vec<String> {
+    let shown = load(text).0;
+    let words = ["route ", "flow "];
+    let lines = shown.lines().map(|line| line.trim().to_owned());
+    lines
+        .filter(|line| words.iter().any(|word| line.starts_with(word)))
+        .collect()
+}
+
+fn neighbor(address: &str, inside: &str) -> String {
+    format!(
+        "neighbor {address} {{\n  local-address 127.0.0.1; router-id 1.2.3.4; local-as 65000; peer-as 65001;\n{inside}\n}}\n"
+    )
+}
+
+/// What 3.4.28 announces for this file, in today's words: it reads values up to the semicolon, and sends flags as `=`.
+#[test]
+fn rules_of_3_4_keep_all_their_values_and_the_match_bit() {
+    let old = neighbor(
+        "127.0.0.2",
+        "  flow { route a {
+    match {
+      source 10.0.0.1/32;
+      destination-port =3128 >8080&<8088; # two of them
+      packet-length >200&<300 >400&<500;
+      protocol [ udp tcp ];
+      port [ =80 =8080 ];
+      icmp-type echo-request;
+      tcp-flags [ syn ack ];
+      fragment first-fragment;
+    }
+    then { discard; }
+  } }",
+    );
+    let new = migrate(&old);
+    for line in [
+        "destination-port [ =3128 >8080&<8088 ]; # two of them",
+        "packet-length [ >200&<300 >400&<500 ];",
+        "protocol [ udp tcp ];",
+        "port [ =80 =8080 ];",
+        "tcp-flags [ =syn =ack ];",
+        "fragment =first-fragment;",
+    ] {
+        assert!(new.contains(line), "{line}\n{new}");
+    }
+    assert_eq!(load(&new).1, 0, "{new}");
+    let [rule] = &routes(&new)[..] else {
+        panic!("one rule: {new}");
+    };
+    for part in [
+        "destination-port [ =3128 >8080&<8088 ]",
+        "packet-length [ >200&<300 >400&<500 ]",
+        "tcp-flags [ =syn =ack ]",
+        "fragment =first-fragment",
+    ] {
+        assert!(rule.contains(part), "{part}\n{rule}");
+    }
+    assert_eq!(migrate(&new), new, "once is enough");
+}
+
+/// Since 4.0 a flag without `=` is sent without the match bit: without a word of 3.4 it is left alone.
+#[test]
+fn flags_of_a_file_of_today_are_left_alone() {
+    let today = neighbor(
+        "127.0.0.2",
+        "  flow { route a { match { source 10.0.0.1/32; tcp-flags [ syn ack ]; } then { discard; } } }",
+    );
+    assert_eq!(migrate(&today), today);
+}
+
+/// Checked with 3.4.28: a neighbor has what stood before it in its group, and nothing of what follows.
+#[test]
+fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
+    let old = "group g {
+    router-id 1.2.3.4; local-address 127.0.0.1; local-as 65000;
+    neighbor 127.0.0.2 { peer-as 65001; static { route 10.2.0.0/16 next-hop 1.1.1.1; } }
+    static { route 10.9.0.0/16 next-hop 1.1.1.1; }
+    neighbor 127.0.0.3 { peer-as 65001; static { route 10.3.0.0/16 next-hop 1.1.1.1; } }
+    # the last
+    static {
+        route 10.8.0.0/16 next-hop 1.1.1.1;
+    }
+}
+";
+    let new = migrate(old);
+    let (shown, warnings) = load(&new);
+    assert_eq!(warnings, 0, "{new}");
+    assert_eq!(meaning(old), meaning(&new));
+    let blocks: Vec<&str> = shown.split("neighbor 127.0.0.").skip(1).collect();
+    let has = |block: usize, prefix: &str| blocks[block].contains(&format!("route {prefix} "));
+    assert!(has(0, "10.2.0.0/16") && !has(0, "10.9.0.0/16"), "{shown}");
+    assert!(has(1, "10.3.0.0/16") && has(1, "10.9.0.0/16"), "{shown}");
+    assert!(!shown.contains("10.8.0.0/16"), "{shown}");
+    // It is still there for its reader, and no template holds it.
+    assert!(
+        new.contains("#     static {\n#         route 10.8.0.0/16 next-hop 1.1.1.1;\n#     }"),
+        "{new}"
+    );
+    for name in ["group-1", "group-1-2"] {
+        assert!(new.contains(&format!("neighbor {name} {{")), "{new}");
+        assert!(
+            new.contains(&format!("inherit {name}")) || new.contains(&format!(" {name} ];")),
+            "{new}"
+        );
+    }
+    assert!(!new.contains("group-1-3"), "{new}");
+    // The file as it was is read with a warning in that place.
+    let env = Env::read([("PATH".to_owned(), "/usr/bin:/bin".to_owned())], None)
+        .expect("good")
+        .0;
+    let (_, found) = Config::parse("test.conf", old, Path::new("/"), &env).expect("it loads");
+    let text = found.to_string();
+    assert!(
+        text.contains("no neighbor of the group follows this"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_process_without_a_name_loads_and_has_no_helper() {
+    let old = neighbor("127.0.0.2", "  process { receive-routes; }");
+    let (shown, warnings) = load(&old);
+    assert!(
+        shown.contains("refresh;"),
+        "receive-routes of 3.4.28 has refreshes: {shown}"
+    );
+    assert!(warnings > 0 && !shown.contains("processes"), "{shown}");
+    let new = migrate(&old);
+    assert_eq!(load(&new).1, 0, "{new}");
+    assert_eq!(meaning(&old), meaning(&new));
+    assert!(!new.contains("process {"), "{new}");
+    // In a group, behind a helper of the group.
+    let old = "group g {\n  local-address 127.0.0.1; router-id 1.2.3.4; local-as 65000; peer-as 65001;\n  process p { run /bin/cat; }\n  neighbor 127.0.0.2 { process { receive-routes; } }\n}\n";
+    let new = migrate(old);
+    assert_eq!(load(&new).1, 0, "{new}");
+    // A program without a name is still an error, as there.
+    let wrong = neighbor("127.0.0.2", "  process { run /bin/cat; }");
+    let env = Env::read([("PATH".to_owned(), "/usr/bin:/bin".to_owned())], None)
+        .expect("good")
+        .0;
+    let error = Config::parse("test.conf", &wrong, Path::new("/"), &env).expect_err("no name");
+    assert!(
+        error.to_string().contains("the process has no name"),
+        "{error}"
+    );
+}
+
+/// 3.4.28 gives a helper with `parse-routes` what `peer-updates` gives.
+#[test]
+fn words_of_a_process_subscribe_to_what_3_4_sent() {
+    let old = neighbor(
+        "127.0.0.2",
+        "  process p { run /bin/cat; parse-routes; peer-updates; }",
+    );
+    let new = migrate(&old);
+    assert_eq!(
+        new.matches("receive { parsed; update; }").count(),
+        1,
+        "{new}"
+    );
+    assert!(new.contains("neighbor-changes;"), "{new}");
+    assert_eq!(load(&new).1, 0, "{new}");
+    assert_eq!(meaning(&old), meaning(&new));
+}
+
+#[test]
+fn prefixes_with_host_bits_become_their_networks() {
+    let old = neighbor(
+        "127.0.0.2",
+        "  static { route 10.14.0.1/16 next-hop 1.1.1.1; route 10.0.0.1 next-hop 1.1.1.1; route 2001:db8::1/32 { next-hop ::1; } }",
+    );
+    let new = migrate(&old);
+    for prefix in [
+        "route 10.14.0.0/16 next-hop",
+        "route 10.0.0.1 next-hop",
+        "route 2001:db8::/32 {",
+    ] {
+        assert!(new.contains(prefix), "{prefix}\n{new}");
+    }
+    assert_eq!(load(&new).1, 0, "{new}");
+}

@@ -7,7 +7,7 @@ use super::memo;
 use super::quick::SCOPE;
 use super::table::Row;
 use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
-use crate::api::control::{Among, Control};
+use crate::api::control::{Among, Control, Sending};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
 use crate::grammar::{self, Place, Prefix, RouteText, Verb, family, flow, route};
@@ -199,6 +199,9 @@ pub(super) fn eor(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
 pub(super) fn refresh(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let family = family_of(call)?;
     let peers = call.peers(Among::OwnEstablished)?;
+    call.no_effect_unless(&peers, Sending::RouteRefresh(family), || {
+        format!("no selected neighbor has negotiated route refresh for {family}")
+    });
     call.control.refresh(&peers, family);
     Ok(Reply::Done)
 }
@@ -220,7 +223,7 @@ fn family_of(call: &Call<'_>) -> Result<Family, CommandError> {
 /// `announce watchdog [NAME]`
 pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let (_, name, end) = word_at(call.line, call.at);
-    call.nothing_after(end)?;
+    call.pass_over(end)?;
     let name = if name.is_empty() {
         call.source.name.clone()
     } else {
@@ -234,6 +237,9 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
         }
         peers => peers?,
     };
+    call.no_effect_unless(&peers, Sending::Watchdog(&name), || {
+        format!("no configured route of a selected neighbor has `watchdog {name}`")
+    });
     call.control.watchdog(&peers, &name, row.verb());
     Ok(Reply::Done)
 }

@@ -3,6 +3,7 @@
 //! Inside a batch route commands are read and kept; each is answered only if it is wrong, and then nothing of the batch will
 //! be applied. `commit` applies all, in order, or answers why not; `abort` forgets all. Any other command acts at once.
 
+use super::notice::{self, Notice};
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
 use crate::api::control::Control;
@@ -69,6 +70,11 @@ impl Batch {
         (announced, self.changes.len() - announced)
     }
 
+    /// The notice about what of it can't be sent to any of its peers.
+    pub(super) fn unsent(&self, control: &dyn Control) -> Option<Notice> {
+        notice::unsent(&self.changes, control)
+    }
+
     /// Applies all; the peers that were told something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {
@@ -105,6 +111,9 @@ pub(super) fn begin(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
 pub(super) fn commit(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
     let batch = call.source.batch.take().ok_or_else(none)?;
+    if call.source.acks.reasons {
+        call.commands.notice = batch.unsent(call.control);
+    }
     let touched = batch.commit(call.control)?;
     call.touched.union(&touched);
     Ok(Reply::Done)

@@ -20,7 +20,7 @@ pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 }
 
 fn request(call: &mut Call<'_>, request: Request, text: &str) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.control.request(request);
     call.out.push_str(text);
     Ok(Reply::Done)

@@ -8,97 +8,45 @@
 //! cutting them into words, and [`memo`] keeps the parsed tails, so that only the prefix is read anew. Both lead to the same
 //! functions as the long way, so they can't mean anything else.
 
-use std::fmt;
-
 use crate::bgp::Family;
 use crate::grammar::Selector;
 use crate::rib::{Change, PeerSet};
 use crate::text::{Span, SyntaxError};
 
-use super::control::{Among, Control};
+use super::control::{Among, Control, Sending};
 use super::reply::{Acks, Answer};
 
 mod announce;
 mod batch;
 mod daemon;
+mod error;
 mod memo;
 mod neighbor;
+mod notice;
 mod operational;
+mod options;
 mod peer;
 mod quick;
 mod rib;
 mod routes_json;
 mod session;
 mod table;
+mod unknown;
 mod v6;
 
 use batch::Batch;
 use memo::{Selections, Tails};
+use notice::Notice;
+use options::Options;
 use table::Row;
 
+pub use error::{CommandError, ErrorKind};
 pub use rib::Listing;
 pub use routes_json::RoutesJson;
 pub use table::{example_lines, words};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
 pub const COMPATIBLE: &str = "5.0.15";
-
-/// Why a command was not carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CommandError {
-    /// What kind of reason.
-    pub kind: ErrorKind,
-    /// What is wrong: lower case, no final period, literals in backticks.
-    pub message: String,
-    /// Where in the line, in bytes, if it has a place.
-    pub span: Option<Span>,
-}
-
-/// Kinds of reasons.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// There is no such command.
-    Unknown,
-    /// The command exists, but not with these arguments.
-    Syntax,
-    /// No neighbour fits the selector.
-    NoNeighbor,
-    /// All is well said, but it can't be done.
-    Refused,
-}
-
-impl CommandError {
-    /// `message`, without a place.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self {
-            kind,
-            message: message.into(),
-            span: None,
-        }
-    }
-}
-
-impl From<SyntaxError> for CommandError {
-    fn from(error: SyntaxError) -> Self {
-        Self {
-            kind: ErrorKind::Syntax,
-            span: Some(error.span),
-            message: error.to_string(),
-        }
-    }
-}
-
-impl fmt::Display for CommandError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
-        match self.span {
-            Some(span) => write!(f, ", at column {}", span.start + 1),
-            None => Ok(()),
-        }
-    }
-}
-
-impl std::error::Error for CommandError {}
 
 /// What became of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,6 +96,8 @@ pub struct Commands {
     tails: Tails,
     /// Emptied by each command; kept for its room.
     changes: Vec<Change>,
+    /// What is to be said about the present command although it is accepted.
+    notice: Option<Notice>,
 }
 
 /// How a command that was carried out is answered.
@@ -176,12 +126,13 @@ impl Commands {
         out: &mut String,
     ) -> Outcome {
         let line = line.trim_ascii_end();
+        self.notice = None;
         if let Some(outcome) = self.quick(line, source, control, out) {
             return outcome;
         }
         let Ok(text) = str::from_utf8(line) else {
             let error = CommandError::new(ErrorKind::Syntax, "the line is not UTF-8");
-            return finish(Err(error), None, source, out);
+            return finish(Err(error), None, (source, None), out);
         };
         if let Some(note) = text.strip_prefix("debug ") {
             tracing::warn!(process = source.name, text = note, "debug info");
@@ -189,7 +140,7 @@ impl Commands {
         }
         let options = match Options::split(text) {
             Ok(options) => options,
-            Err(error) => return finish(Err(error), None, source, out),
+            Err(error) => return finish(Err(error), None, (source, None), out),
         };
         let mut call = Call {
             commands: self,
@@ -203,13 +154,14 @@ impl Commands {
             rest: None,
         };
         let result = call.dispatch(options.end);
+        let notice = call.commands.notice.take();
         if let Some(mut listing) = call.rest.take() {
-            finish(result, options.id, source, &mut listing.answer);
+            finish(result, options.id, (source, notice), &mut listing.answer);
             return Outcome::Listed(listing);
         }
         let touched = std::mem::take(&mut call.touched);
         let sync = options.sync.unwrap_or(source.sync);
-        match finish(result, options.id, source, out) {
+        match finish(result, options.id, (source, notice), out) {
             Outcome::Done if sync && !touched.is_empty() => Outcome::Synced(touched),
             outcome => outcome,
         }
@@ -220,13 +172,14 @@ impl Commands {
 fn finish(
     result: Result<Reply, CommandError>,
     id: Option<&str>,
-    source: &mut Source,
+    (source, notice): (&mut Source, Option<Notice>),
     out: &mut String,
 ) -> Outcome {
     match result {
         Ok(reply) => {
             if reply == Reply::Always || reply == Reply::Done && source.acks.enabled {
-                source.acks.write(Answer::Done, id, out);
+                let answer = notice.as_ref().map_or(Answer::Done, Notice::answer);
+                source.acks.write(answer, id, out);
             }
             Outcome::Done
         }
@@ -240,74 +193,6 @@ fn finish(
                     .write(Answer::Error(&error.to_string()), id, out);
             }
             Outcome::Failed(error)
-        }
-    }
-}
-
-/// What may stand around any command.
-struct Options<'a> {
-    /// Told back in the answer.
-    id: Option<&'a str>,
-    /// Whether the answer waits for the wire, if the line says so.
-    sync: Option<bool>,
-    /// Where the command starts and ends in the line.
-    at: usize,
-    end: usize,
-}
-
-impl<'a> Options<'a> {
-    fn split(line: &'a str) -> Result<Self, CommandError> {
-        let mut options = Self {
-            id: None,
-            sync: None,
-            at: 0,
-            end: line.len(),
-        };
-        loop {
-            let (start, word, next) = word_at(line, options.at);
-            options.at = start;
-            match word {
-                "sync" | "async" if next < line.len() => {
-                    options.sync = Some(word == "sync");
-                    options.at = next;
-                }
-                "ack-id" => {
-                    let (start, id, next) = word_at(line, next);
-                    let span = Span::new(start, start + id.len());
-                    if id.is_empty() || id.len() > 64 {
-                        return Err(SyntaxError::expected(
-                            span,
-                            "an id of at most 64 characters",
-                            id,
-                        )
-                        .into());
-                    }
-                    options.id = Some(id);
-                    options.at = next;
-                }
-                _ => break,
-            }
-        }
-        options.trailing(line);
-        Ok(options)
-    }
-
-    /// ExaBGP 6.0 has `sync` and `async` at the end of route commands, where no name can stand.
-    fn trailing(&mut self, line: &str) {
-        let command = line[self.at..].trim_end();
-        let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
-            return;
-        };
-        let routes = (command.contains("announce ") || command.contains("withdraw "))
-            && !command.contains(" advisory ");
-        let value = before
-            .trim_end()
-            .rsplit([' ', '\t'])
-            .next()
-            .is_some_and(|word| matches!(word, "name" | "watchdog"));
-        if matches!(last, "sync" | "async") && routes && !value {
-            self.sync = Some(last == "sync");
-            self.end = self.at + before.trim_end().len();
         }
     }
 }
@@ -395,28 +280,6 @@ impl<'a> Call<'a> {
             .ok_or_else(|| self.unknown())
     }
 
-    fn unknown(&self) -> CommandError {
-        let command = self.line[self.at..].trim_ascii();
-        if command.is_empty() {
-            return CommandError::new(ErrorKind::Unknown, "an empty line is no command");
-        }
-        let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
-        let near = (1..=words.len())
-            .rev()
-            .find_map(|count| crate::text::near_miss(&words[..count].join(" "), table::words()));
-        let (start, word, end) = word_at(self.line, self.at);
-        let shown: String = word.chars().take(64).collect();
-        let help = near.map_or_else(
-            || "`help` lists the commands".to_owned(),
-            |near| format!("did you mean `{near}`?"),
-        );
-        CommandError {
-            kind: ErrorKind::Unknown,
-            message: format!("there is no command `{shown}` ({help})"),
-            span: Some(Span::new(start, end)),
-        }
-    }
-
     /// The text of the arguments and where it starts.
     fn arguments(&self) -> (&'a str, usize) {
         let (start, _, _) = word_at(self.line, self.at);
@@ -481,6 +344,9 @@ impl<'a> Call<'a> {
                 Reply::Silent
             }
             None => {
+                self.no_effect_unless(&peers, Sending::EndOfRib(family), || {
+                    format!("no selected neighbor has negotiated the family {family}")
+                });
                 self.control.end_of_rib(&peers, family);
                 Reply::Done
             }
@@ -498,7 +364,10 @@ impl Commands {
     ) -> Result<(), CommandError> {
         let result = match &mut source.batch {
             Some(batch) => batch.add(&mut self.changes, &source.acks, out),
-            None => control.apply(&mut self.changes),
+            None => {
+                self.notice_unsent(source, control);
+                control.apply(&mut self.changes)
+            }
         };
         self.changes.clear();
         result

@@ -24,14 +24,23 @@ pub(super) fn teardown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
         SyntaxError::expected(Span::new(start, end), "a subcode of Cease, 0 to 255", word)
     })?;
     call.nothing_after(end)?;
-    if !call.selector.is_empty() {
-        let peers =
-            call.source
-                .selections
-                .select(call.selector, Among::OwnEstablished, call.control)?;
-        if !peers.is_empty() {
-            call.control.teardown(&peers, subcode);
-        }
+    if call.selector.is_empty() {
+        call.no_effect(format!(
+            "without a selector no session is reset: write `neighbor ADDRESS teardown {subcode}`"
+        ));
+        return Ok(Reply::Done);
+    }
+    let mut select = |among| {
+        let selections = &mut call.source.selections;
+        selections.select(call.selector, among, call.control)
+    };
+    let (peers, known) = (select(Among::OwnEstablished)?, select(Among::Own)?);
+    if !peers.is_empty() {
+        call.control.teardown(&peers, subcode);
+    } else if known.is_empty() {
+        call.no_effect(format!("no neighbor matches `{}`", call.selector));
+    } else {
+        call.no_effect(format!("`{}` has no established session", call.selector));
     }
     Ok(Reply::Done)
 }
@@ -47,6 +56,10 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     let [summary, extensive, configuration, json, _] =
         ["summary", "extensive", "configuration", "json", "text"].map(&mut take);
     let limit = words.last().copied().unwrap_or_default();
+    let form = summary || extensive || configuration || json;
+    if form && !limit.is_empty() && !is_known(call, limit, summary && !json) {
+        call.no_effect(format!("no neighbor matches `{limit}`"));
+    }
     let out = &mut *call.out;
     if json {
         let mut w = JsonWriter::new();
@@ -85,6 +98,20 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         out.push_str(HINT);
     }
     Ok(Reply::Done)
+}
+
+/// Returns `true` if `show neighbor` shows a neighbor for this word: `summary` needs its whole address, the other forms a
+/// part of its name.
+fn is_known(call: &Call<'_>, limit: &str, summary: bool) -> bool {
+    let mut known = false;
+    call.control.neighbors(&mut |status| {
+        known |= if summary {
+            limit == status.address()
+        } else {
+            status.name.contains(limit)
+        };
+    });
+    known
 }
 
 fn summary_line(status: &NeighborStatus<'_>, out: &mut String) {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::table::Row;
 use super::{Call, CommandError, ErrorKind, Reply};
-use crate::api::control::Among;
+use crate::api::control::{Among, Sending};
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::grammar::operational::{self, Kind};
 use crate::text::{Cursor, cursor};
@@ -18,12 +18,16 @@ pub(super) fn announce(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
     let mut c = Cursor::new(&tokens, at + text.len());
     let name = c.peek().to_ascii_lowercase();
     if !Kind::NAMES.contains(&&*name) {
+        call.no_effect(format!("there is no operational message `{name}`"));
         return Ok(Reply::Done);
     }
     c.next_token();
     let message = message(operational::Operational::parse(&name, &mut c)?)?;
     c.finish()?;
     let peers = call.peers(Among::Own)?;
+    call.no_effect_unless(&peers, Sending::Operational, || {
+        "no selected neighbor has negotiated operational messages".to_owned()
+    });
     call.control.operational(&peers, &message);
     Ok(Reply::Done)
 }

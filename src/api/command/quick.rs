@@ -39,7 +39,8 @@ impl Commands {
                 Reply::Done
             }
         });
-        Some(finish(reply, None, source, out))
+        let notice = self.notice.take();
+        Some(finish(reply, None, (source, notice), out))
     }
 }
 

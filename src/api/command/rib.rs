@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::neighbor::{members, members_peer_first};
 use super::routes_json::{self, RoutesJson, has_prefix};
 use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply};
+use super::{Call, CommandError, Reply, word_at};
 use crate::api::control::{Among, Control, ListedRoute, NeighborStatus, RibSide, RoutePlace};
 use crate::bgp::Safi;
 use crate::bgp::nexthop::NextHop;
@@ -19,26 +19,29 @@ const ENOUGH: usize = 1 << 20;
 
 /// `flush adj-rib out`
 pub(super) fn flush(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     let peers = call.peers(Among::OwnEstablished)?;
     call.control.flush(&peers);
     call.touched.union(&peers);
     Ok(Reply::Done)
 }
 
-/// `clear adj-rib [in|out]`
+/// `clear adj-rib [in|out]`. As in ExaBGP, `in` or `adj-rib-in` anywhere among the words means the Adj-RIB-In, anything
+/// else the Adj-RIB-Out.
 pub(super) fn clear(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    let side = match call.argument_words()[..] {
-        [] | ["out"] => RibSide::Out,
-        ["in"] => RibSide::In,
-        _ => {
-            return Err(CommandError::new(
-                ErrorKind::Syntax,
-                "expected `in` or `out` after `clear adj-rib`",
-            ));
-        }
+    let words = call.argument_words();
+    let side = if words
+        .iter()
+        .any(|word| matches!(*word, "in" | "adj-rib-in"))
+    {
+        RibSide::In
+    } else {
+        RibSide::Out
     };
     let peers = call.peers(Among::Own)?;
+    let (_, first, end) = word_at(call.line, call.at);
+    let named = matches!(first, "in" | "out" | "adj-rib-in" | "adj-rib-out");
+    call.pass_over(if named { end } else { call.at })?;
     call.control.clear(&peers, side);
     call.touched.union(&peers);
     Ok(Reply::Done)
@@ -154,6 +157,9 @@ impl Listing {
 fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
     let query = Query::new(&call.argument_words());
     let heads = heads(call, &query);
+    if heads.is_empty() && !query.address.is_empty() {
+        call.no_effect(format!("no neighbor matches `{}`", query.address));
+    }
     let mut listing = Listing {
         side,
         peers: heads.keys().copied().collect(),

@@ -1,7 +1,8 @@
 //! Commands about the conversation itself: answers, `help`, `version`, remarks.
 
 use super::table::{self, Row, Takes};
-use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply};
+use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply, word_at};
+use crate::text::{Span, SyntaxError};
 
 /// `# …`
 pub(super) fn remark(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
@@ -15,7 +16,7 @@ pub(super) fn remark(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
 
 /// `version`
 pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.out.push_str("exabgp ");
     call.out.push_str(COMPATIBLE);
     call.out.push('\n');
@@ -24,21 +25,21 @@ pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 
 /// `enable-ack`, `session ack enable`
 pub(super) fn enable_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.source.acks.enabled = true;
     Ok(Reply::Done)
 }
 
 /// `disable-ack`, `session ack disable`: the last answer is that to this command.
 pub(super) fn disable_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.source.acks.enabled = false;
     Ok(Reply::Always)
 }
 
 /// `silence-ack`, `session ack silence`
 pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.source.acks.enabled = false;
     Ok(Reply::Silent)
 }
@@ -46,7 +47,7 @@ pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, Command
 /// `reset`: forgets what the speaker began and did not finish. Commands are carried out as they are read, so that is a
 /// batch at the most. ExaBGP does not answer.
 pub(super) fn reset(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
+    call.pass_over_arguments()?;
     call.source.batch = None;
     Ok(Reply::Silent)
 }
@@ -59,25 +60,76 @@ pub(super) fn crash(_: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     ))
 }
 
-/// `help`: ExaBGP's text. `help all`: every command with an example.
+/// `help`: ExaBGP's text, to the byte for helpers, who may parse it; operators also get what only oxabgp has.
+/// `help all`: every command with an example. `help WORDS`: the commands that begin so.
 pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    let all = call.argument_words() == ["all"];
-    if !all {
-        call.no_arguments()?;
+    let words = call.argument_words();
+    let operator = call.source.acks.reasons;
+    let all = words == ["all"];
+    if !all && !words.is_empty() {
+        if operator {
+            return help_about(call, &words.join(" "));
+        }
+        call.pass_over_arguments()?;
     }
     call.out.push_str(
         "\navailable API commands are listed here:\n=======================================\n\n\
          filter can be: [local-ip <ip>][local-as <asn>][peer-as <asn>][router-id <router-id>]\n\n\
          command are:\n------------\n\n",
     );
-    let mut lines: Vec<String> = table::ROWS
-        .iter()
-        .filter(|row| all || row.classic)
-        .map(|row| line(row, all))
-        .collect();
+    list(call.out, all, |row| all || row.classic);
+    if operator && !all {
+        call.out.push_str(
+            "commands that ExaBGP 5.0 does not have:\n---------------------------------------\n\n",
+        );
+        list(call.out, false, |row| !row.classic);
+    }
+    if operator {
+        call.out.push_str(AROUND);
+    }
+    Ok(Reply::Done)
+}
+
+/// What may stand around any command.
+const AROUND: &str = "\
+words before any command:
+-------------------------
+
+ack-id <id>  the answer repeats the id: `done <id>`
+sync         the answer comes once the routes were written to the sessions; also after a route
+async        the answer comes at once, whatever `session sync` says
+
+`help <words>` shows the commands that begin with these words, `help all` all of them with an example.
+
+";
+
+/// Writes the lines of some rows in ExaBGP's order, and an empty one.
+fn list(out: &mut String, examples: bool, wanted: impl Fn(&Row) -> bool) {
+    let rows = table::ROWS.iter().filter(|row| wanted(row));
+    let mut lines: Vec<String> = rows.map(|row| line(row, examples)).collect();
     lines.sort_unstable();
-    lines.iter().for_each(|line| call.out.push_str(line));
-    call.out.push('\n');
+    lines.iter().for_each(|line| out.push_str(line));
+    out.push('\n');
+}
+
+/// The commands that begin with `words`, or whose own words `words` begins with, each with its example.
+fn help_about(call: &mut Call<'_>, words: &str) -> Result<Reply, CommandError> {
+    let begins = |text: &str, start: &str| {
+        text.strip_prefix(start)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
+    let wanted = |row: &Row| begins(row.words, words) || begins(words, row.words);
+    if matches!(words, "sync" | "async" | "ack-id") {
+        call.out.push_str(AROUND);
+    } else if table::ROWS.iter().any(wanted) {
+        list(call.out, true, wanted);
+    } else {
+        let (start, _, _) = word_at(call.line, call.at);
+        let span = Span::new(start, call.line.len());
+        return Err(SyntaxError::expected(span, "the words of a command", words)
+            .with_near_miss(words, table::starts())
+            .into());
+    }
     Ok(Reply::Done)
 }
 

@@ -151,6 +151,11 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.words)
 }
 
+/// The words of every command, and those that several commands begin with.
+pub(super) fn starts() -> impl Iterator<Item = &'static str> {
+    words().chain(words().filter_map(|words| words.split(' ').next()))
+}
+
 /// An example line of every command.
 pub fn example_lines() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.example)

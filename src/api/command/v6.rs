@@ -270,6 +270,9 @@ pub(super) fn group(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
     }
     let batch = call.source.batch.take().unwrap_or_default();
     let (announced, withdrawn) = batch.counts();
+    if call.source.acks.reasons {
+        call.commands.notice = batch.unsent(call.control);
+    }
     let touched = batch.commit(call.control)?;
     call.touched.union(&touched);
     json(call, |w| {

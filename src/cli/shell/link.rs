@@ -27,7 +27,12 @@ const GLANCE: Duration = Duration::from_millis(5);
 /// A way to a daemon.
 pub(crate) enum Link {
     /// The control socket.
-    Socket(BufReader<UnixStream>),
+    Socket {
+        /// Where commands go and answers come from.
+        stream: BufReader<UnixStream>,
+        /// A batch was begun, and not ended since.
+        batch: bool,
+    },
     /// Named pipes.
     Pipes {
         /// Where commands go.
@@ -44,6 +49,10 @@ pub(crate) enum Link {
 pub(crate) enum Outcome {
     /// It was carried out.
     Done,
+    /// It was carried out, with this warning.
+    Warned(String),
+    /// It was accepted, but changed and sent nothing; the reason.
+    NoEffect(String),
     /// It was refused; the reason, if it was told.
     Failed(Option<String>),
     /// The daemon ends.
@@ -113,7 +122,10 @@ impl Link {
     }
 
     fn connect(path: &std::path::Path) -> io::Result<Self> {
-        let mut link = Self::Socket(BufReader::new(UnixStream::connect(path)?));
+        let mut link = Self::Socket {
+            stream: BufReader::new(UnixStream::connect(path)?),
+            batch: false,
+        };
         // Refusals come with their reasons.
         link.ask("session reasons enable", &mut |_| Ok(()))?;
         Ok(link)
@@ -129,13 +141,29 @@ impl Link {
         out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<Outcome> {
         match self {
-            Self::Socket(stream) => ask_socket(stream, command, out),
+            Self::Socket { stream, batch } => {
+                let outcome = ask_socket(stream, command, out)?;
+                let words: Vec<&str> = command.split_ascii_whitespace().collect();
+                match &words[..] {
+                    [.., "begin"] | [.., "group", "start"] => *batch |= outcome == Outcome::Done,
+                    [.., "commit" | "abort" | "reset"] | [.., "group", "end"] => *batch = false,
+                    _ => {}
+                }
+                Ok(outcome)
+            }
             Self::Pipes {
                 commands,
                 answers,
                 rest,
             } => ask_pipes(commands, answers, rest, command, out),
         }
+    }
+}
+
+impl Link {
+    /// Returns `true` if a batch was begun that ends without effect when the connection closes. Over pipes it stays open.
+    pub(crate) const fn has_batch(&self) -> bool {
+        matches!(self, Self::Socket { batch: true, .. })
     }
 }
 
@@ -158,6 +186,21 @@ fn verdict(line: &[u8]) -> Option<Outcome> {
         Some(Outcome::Shutdown)
     } else {
         None
+    }
+}
+
+/// The outcome with its reason, if `line` is the one before the verdict that has it.
+fn with_reason(outcome: &Outcome, line: &[u8]) -> Option<Outcome> {
+    let after = |kind: &[u8]| {
+        let reason = line.strip_prefix(kind)?.strip_prefix(b": ")?;
+        Some(String::from_utf8_lossy(reason).into_owned())
+    };
+    match outcome {
+        Outcome::Failed(None) => Some(Outcome::Failed(Some(after(b"error")?))),
+        Outcome::Done => after(b"no effect")
+            .map(Outcome::NoEffect)
+            .or_else(|| after(b"warning").map(Outcome::Warned)),
+        _ => None,
     }
 }
 
@@ -189,12 +232,10 @@ fn ask_socket(
     if outcome.is_some() {
         held.pop();
     }
-    if outcome == Some(Outcome::Failed(None))
-        && let Some(reason) = held.last().and_then(|line| line.strip_prefix(b"error: "))
+    if let (Some(short), Some(line)) = (&outcome, held.last())
+        && let Some(long) = with_reason(short, line)
     {
-        outcome = Some(Outcome::Failed(Some(
-            String::from_utf8_lossy(reason).into_owned(),
-        )));
+        outcome = Some(long);
         held.pop();
     }
     held.iter().try_for_each(|line| out(line))?;

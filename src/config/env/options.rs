@@ -73,7 +73,7 @@ impl EnvOption {
             .map_or("", |(_, _, value)| value)
     }
 
-    /// Whether it is listed only when it is set: ExaBGP 5.0 does not have it.
+    /// Returns `true` if `exabgp env` lists it only when it is set: ExaBGP 5.0 does not have it.
     pub(super) fn is_hidden(&self) -> bool {
         (self.section, self.name) == ("api", "version")
     }
@@ -128,12 +128,14 @@ macro_rules! options {
     };
     (@quoted text) => { true };
     (@quoted path) => { true };
+    (@quoted name) => { true };
     (@quoted octal) => { true };
     (@quoted addresses) => { true };
     (@quoted $kind:tt) => { false };
     (@show path $($field:tt)*) => {
         |env| env.$($field)*.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
     };
+    (@show name $($field:tt)*) => { |env| env.$($field)*.clone().unwrap_or_default() };
     (@show octal $($field:tt)*) => { |env| format!("0o{:o}", env.$($field)*) };
     (@show addresses $($field:tt)*) => {
         |env| env.$($field)*.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
@@ -150,6 +152,9 @@ macro_rules! options {
     (@set text $($field:tt)*) => { |env, value| { env.$($field)* = value.to_owned(); Ok(()) } };
     (@set path $($field:tt)*) => {
         |env, value| { env.$($field)* = (!value.is_empty()).then(|| value.into()); Ok(()) }
+    };
+    (@set name $($field:tt)*) => {
+        |env, value| { env.$($field)* = (!value.is_empty()).then(|| value.to_owned()); Ok(()) }
     };
     (@set port $($field:tt)*) => {
         |env, value| {
@@ -272,5 +277,7 @@ options! {
     api."terminate" = "false", "end when a helper can not be started", boolean(api.terminate);
     api."cli" = "true", "look for the pipes of the command line", boolean(api.cli);
     api."pipename" = "exabgp", "the name of these pipes", text(api.pipename);
+    api."socketname" = "", "the name of the control socket, if it is not that of the pipes", name(api.socketname);
+    api."socketpath" = "", "the control socket's path, if it is not looked for", path(api.socketpath);
     reactor."speed" = "1.0", "no effect: nothing is polled", float(idle.reactor_speed);
 }

@@ -145,7 +145,6 @@ fn mistakes_are_answered_and_change_nothing() {
         ("version json", ErrorKind::Syntax),
         ("help json", ErrorKind::Syntax),
         ("reload json", ErrorKind::Syntax),
-        ("reload now", ErrorKind::Syntax),
         ("announce route", ErrorKind::Syntax),
         ("announce route 10.0.0.0/8", ErrorKind::Syntax),
         (
@@ -188,7 +187,8 @@ fn mistakes_are_answered_and_change_nothing() {
         ("neighbor 127.0.0.2 teardown 256", ErrorKind::Syntax),
         ("neighbor 127.0.0.2 teardown 4 5", ErrorKind::Syntax),
         ("neighbor 127.0.0.2 teardown json", ErrorKind::Syntax),
-        ("clear adj-rib foo", ErrorKind::Syntax),
+        ("clear adj-rib out json", ErrorKind::Syntax),
+        ("flush adj-rib out json", ErrorKind::Syntax),
         ("flush adj-rib", ErrorKind::Unknown),
         ("flush adj-rib in", ErrorKind::Unknown),
         (

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
+use oxabgp::api::control::{
+    DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace, Sending,
+};
 use oxabgp::api::{
     Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
 };
@@ -29,6 +31,8 @@ pub(crate) struct Fake {
     pub(crate) ipv4_sessions: bool,
     /// Refuse the next `apply` with this.
     pub(crate) refuse: Option<&'static str>,
+    /// No session can carry anything.
+    pub(crate) carries_nothing: bool,
 }
 
 impl Fake {
@@ -48,6 +52,7 @@ impl Fake {
             routes: Vec::new(),
             ipv4_sessions: false,
             refuse: None,
+            carries_nothing: false,
         }
     }
 
@@ -125,6 +130,10 @@ impl Control for Fake {
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
         self.note(format!("eor {family} to {}", list(peers)));
+    }
+
+    fn can_send(&self, _: &PeerSet, _: Sending<'_>) -> bool {
+        !self.carries_nothing
     }
 
     fn refresh(&mut self, peers: &PeerSet, family: Family) {

@@ -6,6 +6,7 @@ mod events;
 pub(crate) mod fake;
 mod golden;
 mod memory;
+mod notices;
 mod show;
 mod state;
 mod v6;

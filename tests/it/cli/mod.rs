@@ -3,6 +3,7 @@
 mod control;
 mod exabgp;
 mod healthcheck;
+mod messages;
 mod output;
 mod pipe;
 

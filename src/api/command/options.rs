@@ -1,0 +1,72 @@
+//! What may stand around any command: `ack-id ID` and `sync` or `async` before it, `sync` or `async` after it.
+
+use super::{CommandError, word_at};
+use crate::text::{Span, SyntaxError};
+
+/// What may stand around any command.
+pub(super) struct Options<'a> {
+    /// Told back in the answer.
+    pub(super) id: Option<&'a str>,
+    /// Whether the answer waits for the wire, if the line says so.
+    pub(super) sync: Option<bool>,
+    /// Where the command starts and ends in the line.
+    pub(super) at: usize,
+    pub(super) end: usize,
+}
+
+impl<'a> Options<'a> {
+    pub(super) fn split(line: &'a str) -> Result<Self, CommandError> {
+        let mut options = Self {
+            id: None,
+            sync: None,
+            at: 0,
+            end: line.len(),
+        };
+        loop {
+            let (start, word, next) = word_at(line, options.at);
+            options.at = start;
+            match word {
+                "sync" | "async" if next < line.len() => {
+                    options.sync = Some(word == "sync");
+                    options.at = next;
+                }
+                "ack-id" => {
+                    let (start, id, next) = word_at(line, next);
+                    let span = Span::new(start, start + id.len());
+                    if id.is_empty() || id.len() > 64 {
+                        return Err(SyntaxError::expected(
+                            span,
+                            "an id of at most 64 characters",
+                            id,
+                        )
+                        .into());
+                    }
+                    options.id = Some(id);
+                    options.at = next;
+                }
+                _ => break,
+            }
+        }
+        options.trailing(line);
+        Ok(options)
+    }
+
+    /// ExaBGP 6.0 has `sync` and `async` at the end of route commands, where no name can stand.
+    fn trailing(&mut self, line: &str) {
+        let command = line[self.at..].trim_end();
+        let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
+            return;
+        };
+        let routes = (command.contains("announce ") || command.contains("withdraw "))
+            && !command.contains(" advisory ");
+        let value = before
+            .trim_end()
+            .rsplit([' ', '\t'])
+            .next()
+            .is_some_and(|word| matches!(word, "name" | "watchdog"));
+        if matches!(last, "sync" | "async") && routes && !value {
+            self.sync = Some(last == "sync");
+            self.end = self.at + before.trim_end().len();
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the command line says about mistakes: once, with the place, and with what was probably meant.
+
+use super::run;
+use crate::daemon::control::start;
+use crate::daemon::{listener, session};
+use crate::support::daemon::{Lab, oxabgp};
+
+#[test]
+fn a_mistyped_sub_command_is_no_missing_file() {
+    let (code, out, err) = run(&mut oxabgp(&["servr", "x.conf"]), "");
+    assert_eq!((code, out.as_str()), (2, ""));
+    assert_eq!(
+        err,
+        "error: `servr` is neither a sub-command nor a configuration file\nhelp: did you mean `server`?\n"
+    );
+    let (code, _, err) = run(&mut oxabgp(&["one.conf", "two.conf"]), "");
+    assert_eq!(code, 1);
+    assert_eq!(
+        err,
+        "error: there is no file `one.conf`\nerror: there is no file `two.conf`\n"
+    );
+}
+
+#[test]
+fn a_settings_file_that_is_not_there_is_an_error() {
+    let (code, out, err) = run(&mut oxabgp(&["env", "--env-file", "nope"]), "");
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(err, "error: --env-file: there is no file `nope`\n");
+    let mut command = oxabgp(&["env"]);
+    command
+        .env("EXABGP_ENVFILE", "nope")
+        .env("oxabgp_log", "!!!");
+    let (code, out, err) = run(&mut command, "");
+    assert_eq!(code, 0, "{err}");
+    assert!(
+        out.contains("destination = 'stderr'") && out.contains("socketpath = ''"),
+        "{out}"
+    );
+    assert!(
+        err.contains("warning: EXABGP_ENVFILE: there is no file `nope`"),
+        "{err}"
+    );
+    assert!(err.contains("warning: `oxabgp_log` is no setting"), "{err}");
+}
+
+#[test]
+fn one_mistake_of_a_file_is_one_error() {
+    let lab = Lab::new();
+    let neighbor = |address: &str| {
+        format!(
+            "neighbor {address} {{ router-id 1.2.3.4; local-address 127.0.0.1; local-as 1; peer-as 2; }}\n"
+        )
+    };
+    let files = [
+        "process x { run /bin/cat; encoder xml; }\n".to_owned() + &neighbor("127.0.0.2"),
+        neighbor("127.0.0.999"),
+    ];
+    for text in files {
+        let file = lab.write("x.conf", &text);
+        let file = file.to_str().expect("UTF-8");
+        let (code, _, err) = run(&mut oxabgp(&["validate", file]), "");
+        assert_eq!(code, 1);
+        let told = err.lines().filter(|line| {
+            line.starts_with("error: expected")
+                || line.starts_with("warning:")
+                || line.contains("not complete")
+        });
+        assert_eq!(told.count(), 1, "{err}");
+    }
+}
+
+#[test]
+fn a_port_in_use_and_a_pid_file_are_told_once_and_with_a_hint() {
+    let lab = Lab::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let text = "neighbor 127.0.0.2 { router-id 1.2.3.4; local-address 127.0.0.1; local-as 1; peer-as 2; passive true; }\n";
+    let file = lab.write("x.conf", text);
+    let file = file.to_str().expect("UTF-8");
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid());
+    let user = user
+        .expect("a list of users")
+        .map_or_else(String::new, |user| user.name);
+    let mut command = oxabgp(&["server", file]);
+    command
+        .env("oxabgp_tcp_bind", "127.0.0.1")
+        .env("oxabgp_tcp_port", &port)
+        .env("oxabgp_daemon_user", &user)
+        .env("oxabgp_api_cli", "false");
+    let (code, _, err) = run(&mut command, "");
+    assert_eq!(code, 1, "{err}");
+    let address = format!("127.0.0.1:{port}");
+    let line = err
+        .lines()
+        .find(|line| line.contains("could not listen"))
+        .expect("the error");
+    assert_eq!(line.matches(&address).count(), 1, "{line}");
+    assert!(line.contains("oxabgp_tcp_port"), "{line}");
+    let mut command = oxabgp(&["server", file]);
+    let pid = lab.path("nowhere/pid");
+    command
+        .env("oxabgp_daemon_pid", &pid)
+        .env("oxabgp_tcp_port", "0")
+        .env("oxabgp_daemon_user", &user)
+        .env("oxabgp_api_cli", "false");
+    let (code, _, err) = run(&mut command, "");
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains(pid.to_str().expect("UTF-8")), "{err}");
+}
+
+/// `run` is for scripts: what had no effect is no success.
+#[test]
+fn run_fails_when_nothing_came_of_a_command() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let _peer = session(&listener);
+    let client = |words: &str| {
+        let arguments: Vec<&str> = words.split(' ').collect();
+        let mut command = oxabgp(&arguments);
+        command
+            .env("oxabgp_api_socketpath", lab.path("control.sock"))
+            .env("EXABGP_ROOT", lab.path("root"))
+            .env("XDG_STATE_HOME", lab.path("state"));
+        command
+    };
+    for (words, reason) in [
+        (
+            "announce route-refresh l2vpn evpn",
+            "no selected neighbor has negotiated route refresh for l2vpn evpn",
+        ),
+        (
+            "announce route-refresh ipv4 unicast",
+            "no selected neighbor has negotiated route refresh for ipv4 unicast",
+        ),
+        (
+            "announce eor l2vpn evpn",
+            "no selected neighbor has negotiated the family l2vpn evpn",
+        ),
+        (
+            "announce vpls rd 1.2.3.4:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
+            "no selected neighbor has the family l2vpn vpls",
+        ),
+        (
+            "show neighbor 127.0.0.77 summary",
+            "no neighbor matches `127.0.0.77`",
+        ),
+        (
+            "neighbor 127.0.0.77 teardown 2",
+            "no neighbor matches `neighbor 127.0.0.77`",
+        ),
+        ("teardown 2", "without a selector no session is reset"),
+        ("announce watchdog nobody", "`watchdog nobody`"),
+        ("begin", "it was not ended by `commit`"),
+    ] {
+        let (code, _, err) = run(&mut client(&format!("run {words}")), "");
+        assert_eq!(code, 1, "{words}: {err}");
+        assert!(err.contains(reason), "{words}: {err}");
+        // `cli` behaves as ExaBGP's: it says so, and that is all.
+        let (code, _, err) = run(&mut client(&format!("cli {words}")), "");
+        assert_eq!(code, 0, "{words}: {err}");
+        assert!(err.contains(reason), "{words}: {err}");
+    }
+    let lines = "begin\nannounce route 10.7.0.0/16 next-hop 192.0.2.1\n";
+    let (code, _, err) = run(&mut client("run"), lines);
+    assert_eq!(code, 1, "{err}");
+    assert_eq!(
+        err,
+        "error: nothing of the batch was applied: it was not ended by `commit`\n"
+    );
+    let (code, _, err) = run(&mut client("run"), &format!("{lines}commit\n"));
+    assert_eq!((code, err.as_str()), (0, ""));
+    let (code, _, err) = run(&mut client("run clear adj-rib out all peers"), "");
+    assert_eq!(code, 0);
+    assert_eq!(
+        err,
+        "warning: `all peers` means nothing here and is ignored\n"
+    );
+}
