@@ -9,7 +9,9 @@ use super::load::Context;
 use super::neighbor::Draft;
 use super::schema::Seen;
 use super::tree::Statement;
-use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
+use super::{
+    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, Unwritten, subscription,
+};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
 use crate::text::Span;
@@ -180,6 +182,10 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         md5_ip: draft.md5_ip,
         tcp_ao: draft.tcp_ao.take(),
         group_updates: draft.group_updates.unwrap_or(true),
+        unwritten: Unwritten {
+            families: draft.families.is_unwritten(),
+            extended_message: draft.capability.extended_message.is_none(),
+        },
         families,
         capabilities,
     })

@@ -288,7 +288,27 @@ pub struct SessionConfig {
     pub families: Vec<Family>,
     /// What the OPEN offers besides families.
     pub capabilities: CapabilityConfig,
+    /// What of that nobody has written down.
+    pub unwritten: Unwritten,
 }
+
+/// What a configuration offers by default only, and a session can do without. A default that is written out makes no other
+/// session, so all values are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwritten {
+    /// There is no `family` section.
+    pub families: bool,
+    /// There is no `extended-message`.
+    pub extended_message: bool,
+}
+
+impl PartialEq for Unwritten {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Unwritten {}
 
 /// How an MD5 key is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

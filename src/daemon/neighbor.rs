@@ -424,6 +424,15 @@ impl Plugin for NeighborPlugin {
         super::session::capabilities(&self.neighbor.config.borrow().session)
     }
 
+    fn reduced_capabilities(&mut self, _: &PeerConfig) -> Option<Vec<Capability>> {
+        let config = self.neighbor.config.borrow();
+        let needed = |family| {
+            let mut nlri = config.routes.iter().flat_map(|route| &route.nlri);
+            nlri.any(|nlri| nlri.family == family)
+        };
+        super::session::reduced_capabilities(&config.session, needed)
+    }
+
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
         neighbor.since.set(Some(Instant::now()));

@@ -7,7 +7,7 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability, Negotiated};
+use crate::bgp::{Asn, Capability, Family, Negotiated};
 use crate::config::{self, Env, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -45,6 +45,35 @@ pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
 
 /// What our OPEN offers.
 pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
+    offer(session).capabilities()
+}
+
+/// What our OPEN offers without what nobody has configured: extended messages, and the families other than unicast and those
+/// that are `needed` for configured routes. `None`: all is configured.
+pub(crate) fn reduced_capabilities(
+    session: &SessionConfig,
+    needed: impl Fn(Family) -> bool,
+) -> Option<Vec<Capability>> {
+    let unwritten = session.unwritten;
+    if !unwritten.families && !unwritten.extended_message {
+        return None;
+    }
+    let mut offer = offer(session);
+    if unwritten.families {
+        let plain = [Family::IPV4_UNICAST, Family::IPV6_UNICAST];
+        offer
+            .families
+            .retain(|family| plain.contains(family) || needed(*family));
+        let kept = offer.families.clone();
+        if let Some((_, families)) = &mut offer.add_path {
+            families.retain(|family| kept.contains(family));
+        }
+    }
+    offer.extended_message &= !unwritten.extended_message;
+    Some(offer.capabilities())
+}
+
+fn offer(session: &SessionConfig) -> Offer {
     let wanted = &session.capabilities;
     let mode = match (wanted.add_path.receive, wanted.add_path.send) {
         (false, false) => None,
@@ -52,7 +81,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         (false, true) => Some(AddPathMode::SEND),
         (true, true) => Some(AddPathMode::BOTH),
     };
-    let offer = Offer {
+    Offer {
         families: session.families.clone(),
         asn4: wanted.asn4.then(|| session.local_as.unwrap_or(Asn(0))),
         nexthop: wanted.nexthop.clone(),
@@ -72,8 +101,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         link_local_nexthop: wanted.link_local_nexthop,
         role: wanted.role.map(BgpRole),
         multi_session: wanted.multi_session,
-    };
-    offer.capabilities()
+    }
 }
 
 /// Our link-local address, if it is to go with global next hops: the peer understands it, and is on our link as far as the TTL

@@ -219,6 +219,10 @@ impl Task {
             Output::Negotiated(id, session) => self.negotiated(id, &session),
             Output::Established(id, session) => self.up(id, &session),
             Output::Down(reason) => self.down(&reason),
+            Output::Reduced => tracing::warn!(
+                neighbor = %self.driver.config.name,
+                "the peer refused the extended form of OPEN (RFC 9072): the next one leaves out the capabilities that are not configured"
+            ),
         }
     }
 
@@ -493,13 +497,21 @@ impl Task {
 fn machine(driver: &Driver) -> fsm::Config {
     let config = &driver.config;
     let defaults = Timers::default();
+    let (capabilities, reduced) = {
+        let mut plugin = driver.plugin.borrow_mut();
+        (
+            plugin.capabilities(config),
+            plugin.reduced_capabilities(config),
+        )
+    };
     fsm::Config {
         local_as: config.local_as,
         peer_as: config.peer_as,
         router_id: config.router_id.unwrap_or(driver.router_id),
         hold_time: config.hold_time,
         passive: config.passive,
-        capabilities: driver.plugin.borrow_mut().capabilities(config),
+        capabilities,
+        reduced,
         aigp: config.aigp,
         strict_role: config.strict_role,
         attempts: config.connect_attempts,

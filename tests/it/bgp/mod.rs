@@ -8,5 +8,6 @@ mod fsm_any_input;
 mod fsm_collision;
 pub(crate) mod golden;
 mod message;
+mod open;
 mod retention;
 mod round_trip;
