@@ -142,7 +142,11 @@ impl Server {
             return Answer::Refuse(Notification::cease(Notification::REJECTED));
         };
         let answer = catch_unwind(AssertUnwindSafe(|| decide(ends)));
-        self.inner.unknown.borrow_mut().get_or_insert(decide);
+        // One that was set meanwhile stays. What goes is dropped after the borrow: it may call the server.
+        let replaced = self.inner.unknown.replace(Some(decide));
+        if replaced.is_some() {
+            let _gone = self.inner.unknown.replace(replaced);
+        }
         answer.unwrap_or_else(|_| {
             tracing::error!(remote = %ends.remote, "who decides about unknown connections panicked");
             Answer::Refuse(Notification::cease(Notification::REJECTED))

@@ -5,6 +5,7 @@ mod capability;
 mod complete;
 mod fsm;
 mod fsm_any_input;
+mod fsm_back_off;
 mod fsm_collision;
 pub(crate) mod golden;
 mod message;

@@ -22,6 +22,7 @@ mod listeners;
 mod many;
 mod pair;
 mod raw;
+mod repetition;
 mod virtual_time;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
