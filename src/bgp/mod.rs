@@ -21,6 +21,7 @@ pub mod negotiated;
 pub mod nexthop;
 pub mod nlri;
 pub mod rd;
+pub mod zone;
 
 pub use asn::Asn;
 pub use attribute::{Attribute, AttributeSet};
@@ -32,3 +33,4 @@ pub use negotiated::{Codec, Negotiated, Sender};
 pub use nexthop::NextHop;
 pub use nlri::{Nlri, NlriRef};
 pub use rd::RouteDistinguisher;
+pub use zone::{Zone, Zoned};

@@ -136,6 +136,14 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
             "`local-address` and the peer's address must be of the same family",
         ));
     }
+    if let (Some(theirs), Some(ours)) = (draft.peer_zone, draft.local_zone)
+        && theirs != ours
+    {
+        let text = format!("the peer is on `{theirs}` and `local-address` on `{ours}`");
+        cx.report.add(
+            Diagnostic::error(span, text).with_help("link-local addresses reach one link only"),
+        );
+    }
     let width = if peer_address.is_ipv4() { 32 } else { 128 };
     let passive = draft.passive.unwrap_or(false);
     if peer_prefix < width && !passive && !cx.env.bgp.passive {
@@ -163,6 +171,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         peer_address,
         peer_prefix,
         local_address: local,
+        zone: draft.peer_zone.or(draft.local_zone),
         local_link_local: draft.local_link_local,
         router_id: own,
         local_as: draft.local_as.flatten(),

@@ -314,7 +314,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
         );
     } else {
         match neighbor::peer(&mut c, &mut cx.report) {
-            Ok(peer) => draft.peer = Some(peer),
+            Ok(peer) => draft.meet(peer),
             Err(error) => cx.report.add(error),
         }
     }

@@ -16,7 +16,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::bgp::{Afi, Asn, Family};
+use crate::bgp::{Afi, Asn, Family, Zone, Zoned};
 use crate::grammar::{Operational, RouteText};
 
 mod announce;
@@ -184,7 +184,7 @@ impl NeighborConfig {
         format!(
             "neighbor {} local-ip {} local-as {} peer-as {} router-id {} family-allowed {}",
             self.peer(),
-            or_auto(session.local_address),
+            or_auto(session.local_address.map(|ours| Zoned(ours, session.zone))),
             or_auto(session.local_as),
             or_auto(session.peer_as),
             or_auto(session.router_id),
@@ -202,7 +202,7 @@ impl NeighborConfig {
         if self.is_range() {
             format!("{address}/{bits}")
         } else {
-            address.to_string()
+            Zoned(address, self.session.zone).to_string()
         }
     }
 
@@ -250,6 +250,8 @@ pub struct SessionConfig {
     pub peer_prefix: u8,
     /// Our address; `None`: whichever the kernel chooses.
     pub local_address: Option<IpAddr>,
+    /// The interface that the link-local ones of both addresses belong to.
+    pub zone: Option<Zone>,
     /// Our link-local address, for IPv6 next hops that carry both.
     pub local_link_local: Option<Ipv6Addr>,
     /// Our BGP identifier; `None` only for a range without one (each clone uses its remote address).

@@ -96,6 +96,7 @@ impl Neighbor {
         let identity = Identity {
             local_address: session.local_address,
             peer_address: session.peer_address,
+            zone: session.zone,
             local_as: session.local_as,
             peer_as: session.peer_as,
             router_id: session.router_id,

@@ -7,7 +7,7 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability, Family, Negotiated};
+use crate::bgp::{Asn, Capability, Family, Negotiated, Zoned};
 use crate::config::{self, Env, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -25,7 +25,7 @@ pub(crate) fn log_name(
     session: &SessionConfig,
     taken: impl FnOnce(&str) -> bool,
 ) -> String {
-    let address = session.peer_address.to_string();
+    let address = Zoned(session.peer_address, session.zone).to_string();
     if taken(&address) {
         name.to_owned()
     } else {
@@ -152,6 +152,7 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     name.clone_into(&mut peer.name);
     peer.port = session.connect.unwrap_or(env.tcp.connect_port);
     peer.local_address = session.local_address;
+    peer.zone = session.zone;
     peer.source_address = session.md5_ip;
     peer.local_as = session.local_as;
     peer.peer_as = session.peer_as;

@@ -24,6 +24,7 @@ mod pair;
 mod raw;
 mod repetition;
 mod virtual_time;
+mod zones;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long any step may take in real time.

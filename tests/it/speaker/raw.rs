@@ -351,8 +351,7 @@ async fn a_stopped_neighbor_stays_down_after_a_panic() {
     stopped.expect("a peer");
     log.until("panicked").await;
     drop(peer);
-    // The task runs again when it reports the end that the panic took from the plugin.
-    watch.closed().await;
+    // The connection waits until the task runs again.
     let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
     let refused = refused.await.expect("the script passes");
     assert_eq!(refused, Notification::cease(Notification::REJECTED));

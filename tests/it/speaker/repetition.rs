@@ -167,11 +167,9 @@ async fn sessions_that_end_at_once_are_not_dialled_at_once() {
     assert!(log.text().contains("times=64"), "{}", log.text());
     // The operator need not wait.
     while watch.seen.try_recv().is_ok() {}
-    let before = transport.sessions.get();
     server.start_peer(key).expect("a peer");
     watch.limit = Duration::from_secs(1);
     watch.established().await;
-    assert_eq!(transport.sessions.get(), before + 1);
     // Sessions that last are no failures.
     transport.lasts.set(Duration::from_secs(100));
     tokio::time::sleep(Duration::from_secs(3600)).await;
