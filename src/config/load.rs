@@ -313,7 +313,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
                 .with_help("write `neighbor ADDRESS { … }`"),
         );
     } else {
-        match neighbor::peer(&mut c, &mut cx.report) {
+        match super::peer_address::read(&mut c, &mut cx.report) {
             Ok(peer) => draft.meet(peer),
             Err(error) => cx.report.add(error),
         }

@@ -31,6 +31,7 @@ mod load;
 mod migrate;
 mod misplaced;
 mod neighbor;
+mod peer_address;
 mod process;
 mod schema;
 pub mod show;

@@ -10,7 +10,7 @@ use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean, disabled, plain_boolean};
 use super::subscription::{self, SubscriptionDraft};
 use super::tree::{Block, Statement};
-use super::{Base64, TcpAo, announce, dialect, misplaced, tcp_ao};
+use super::{Base64, TcpAo, announce, dialect, misplaced, peer_address, tcp_ao};
 use crate::bgp::zone::{self, Zone};
 use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::{Operational, RouteText};
@@ -98,7 +98,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         doc: "the peer's address, instead of the one of the section",
         read: |draft, c, report| {
             draft.peer_span = c.span();
-            peer(c, report).map(|value| draft.meet(value))
+            peer_address::read(c, report).map(|value| draft.meet(value))
         },
     },
     Keyword {
@@ -112,7 +112,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                 }
                 let (address, zone) = zone::split(word)?;
                 let address = value::ip(address)?;
-                zoned(address, zone).then_some((Some(address), zone))
+                peer_address::may_have(address, zone).then_some((Some(address), zone))
             })?;
             draft.local_address = address;
             draft.local_zone = zone;
@@ -355,42 +355,12 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     },
 ];
 
-/// A peer's address, or range of addresses: first address, length of the prefix, interface.
-pub(crate) type Peer = (IpAddr, u8, Option<Zone>);
-
 impl Draft {
     /// Takes the peer's address.
-    pub(crate) fn meet(&mut self, (address, bits, zone): Peer) {
+    pub(crate) fn meet(&mut self, (address, bits, zone): peer_address::Peer) {
         self.peer = Some((address, bits));
         self.peer_zone = zone;
     }
-}
-
-/// Returns `true` if `address` may have that zone.
-const fn zoned(address: IpAddr, zone: Option<Zone>) -> bool {
-    zone.is_none() || zone::is_link_local(address)
-}
-
-/// Reads the address, or range of addresses, of a peer.
-pub(crate) fn peer(c: &mut Cursor<'_>, report: &mut Report) -> Result<Peer, SyntaxError> {
-    let span = c.span();
-    let what = "the peer's address, or a range of addresses";
-    let (address, bits, zone) = c.value(what, |word| {
-        let (address, zone) = zone::split(word)?;
-        let (address, bits) = value::prefix(address)?;
-        zoned(address, zone).then_some((address, bits, zone))
-    })?;
-    let network = crate::grammar::prefix::mask(address, bits);
-    if network != address {
-        report.add(
-            Diagnostic::warning(
-                span,
-                "the range has bits set beyond its length: the network is meant",
-            )
-            .with_help(format!("write `{network}/{bits}`")),
-        );
-    }
-    Ok((network, bits, zone))
 }
 
 fn text(token: &crate::text::Token<'_>) -> String {

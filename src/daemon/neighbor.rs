@@ -23,8 +23,7 @@ use crate::bgp::message::{MessageType, RawMessage};
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
-use crate::rib::{Action, Change as Announcement, PeerSet, pack};
-use crate::rib::{AdjRibIn, PeerId};
+use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::advisory::Advisories;
@@ -426,12 +425,7 @@ impl Plugin for NeighborPlugin {
     }
 
     fn reduced_capabilities(&mut self, _: &PeerConfig) -> Option<Vec<Capability>> {
-        let config = self.neighbor.config.borrow();
-        let needed = |family| {
-            let mut nlri = config.routes.iter().flat_map(|route| &route.nlri);
-            nlri.any(|nlri| nlri.family == family)
-        };
-        super::session::reduced_capabilities(&config.session, needed)
+        super::session::reduced_capabilities(&self.neighbor.config.borrow())
     }
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {

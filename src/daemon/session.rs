@@ -8,7 +8,7 @@ use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
 use crate::bgp::{Asn, Capability, Family, Negotiated, Zoned};
-use crate::config::{self, Env, SessionConfig};
+use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
 /// The software version that we tell: our own, or that of the ExaBGP we are told to stand in for (`exabgp_version`).
@@ -49,11 +49,13 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
 }
 
 /// What our OPEN offers without what nobody has configured: extended messages, and the families other than unicast and those
-/// that are `needed` for configured routes. `None`: all is configured.
-pub(crate) fn reduced_capabilities(
-    session: &SessionConfig,
-    needed: impl Fn(Family) -> bool,
-) -> Option<Vec<Capability>> {
+/// of configured routes. `None`: all is configured.
+pub(crate) fn reduced_capabilities(config: &NeighborConfig) -> Option<Vec<Capability>> {
+    let session = &config.session;
+    let needed = |family| {
+        let mut nlri = config.routes.iter().flat_map(|route| &route.nlri);
+        nlri.any(|nlri| nlri.family == family)
+    };
     let unwritten = session.unwritten;
     if !unwritten.families && !unwritten.extended_message {
         return None;
