@@ -12,7 +12,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Asn, AttributeSet, Family, NextHop};
+use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Change, PeerId, PeerSet};
 
@@ -218,6 +218,12 @@ pub struct NeighborStatus<'a> {
     pub name: &'a str,
     /// The peer's address.
     pub peer_address: IpAddr,
+    /// The interface that the link-local ones of both addresses belong to.
+    pub zone: Option<Zone>,
+    /// When the next connection attempt is due, in seconds; `None` while there is a connection, and when none will be made.
+    pub retry: Option<u64>,
+    /// Attempts that failed, and sessions that were too short, since the last session that lasted.
+    pub failures: u32,
     /// Our address; `None` as long as it is chosen by the kernel and there is no connection.
     pub local_address: Option<IpAddr>,
     /// Our AS; `None` as long as it mirrors a peer that did not speak.
@@ -252,8 +258,13 @@ impl NeighborStatus<'_> {
         let word = self.name.split(' ').nth(1);
         match word.filter(|word| word.contains('/')) {
             Some(range) => range.to_owned(),
-            None => self.peer_address.to_string(),
+            None => self.zoned(self.peer_address).to_string(),
         }
+    }
+
+    /// One of its addresses as it is shown.
+    pub const fn zoned(&self, address: IpAddr) -> Zoned {
+        Zoned(address, self.zone)
     }
 }
 

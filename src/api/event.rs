@@ -14,7 +14,7 @@ use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::{Content, Field};
 use crate::bgp::message::{HEADER, MessageType};
 use crate::bgp::negotiated::Negotiated;
-use crate::bgp::{Asn, AttributeSet, Family};
+use crate::bgp::{Asn, AttributeSet, Family, Zone, Zoned};
 use crate::json::JsonWriter;
 
 use super::encode::{Version, json_v4, v42};
@@ -115,6 +115,8 @@ pub struct Identity {
     pub local_address: Option<IpAddr>,
     /// The peer's address.
     pub peer_address: IpAddr,
+    /// The interface that the link-local ones of both addresses belong to.
+    pub zone: Option<Zone>,
     /// Our AS.
     pub local_as: Option<Asn>,
     /// The peer's AS.
@@ -197,7 +199,10 @@ impl EventHead {
             ", \"type\": \"update\", {}, \"direction\": \"receive\", \"message\": {{ \"update\": {{ ",
             self.json
         );
-        self.text = format!("neighbor {} ", self.identity.peer_address);
+        let Identity {
+            peer_address, zone, ..
+        } = self.identity;
+        self.text = format!("neighbor {} ", Zoned(peer_address, zone));
     }
 }
 

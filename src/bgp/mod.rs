@@ -23,6 +23,7 @@ pub mod next_hop_rule;
 pub mod nexthop;
 pub mod nlri;
 pub mod rd;
+pub mod zone;
 
 pub use asn::Asn;
 pub use attribute::{Attribute, AttributeSet};
@@ -34,3 +35,4 @@ pub use negotiated::{Codec, Negotiated, Sender};
 pub use nexthop::NextHop;
 pub use nlri::{Nlri, NlriRef};
 pub use rd::RouteDistinguisher;
+pub use zone::{Zone, Zoned};

@@ -153,7 +153,7 @@ impl Negotiated {
     /// The NOTIFICATION to refuse the peer with: 2/8 and 2/9 multi-session, 2/11 role.
     pub fn new(local: Open, remote: Open, terms: Terms) -> Result<Self, Notification> {
         let local_as = local.speaker_as();
-        let peer_as = remote.speaker_as();
+        let peer_as = peer_as(&local, &remote);
         let ibgp = local_as == peer_as;
         if !ibgp {
             check_roles(&local, &remote, terms.strict_role)?;
@@ -211,6 +211,19 @@ impl Negotiated {
     /// What the peer said of its own restarts.
     pub fn peer_restart(&self) -> Option<&GracefulRestart> {
         restart(&self.remote)
+    }
+}
+
+/// The AS of the peer that sent `remote` to the sender of `local`.
+///
+/// A speaker that does not offer the four-octet AS capability does not know it in the peer's OPEN either, but for a peer
+/// that has no two-octet number.
+pub(crate) fn peer_as(local: &Open, remote: &Open) -> Asn {
+    let field = Asn::from(remote.asn);
+    if local.four_octet_as().is_some() || field == Asn::TRANS {
+        remote.speaker_as()
+    } else {
+        field
     }
 }
 

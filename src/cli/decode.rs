@@ -79,6 +79,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
         let identity = Identity {
             local_address: Some(local),
             peer_address: local,
+            zone: None,
             local_as: Some(Asn(65533)),
             peer_as: Some(Asn(65533)),
             router_id: Some(Ipv4Addr::new(10, 0, 0, 2)),
@@ -109,6 +110,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
         let identity = Identity {
             local_address: session.local_address,
             peer_address: session.peer_address,
+            zone: session.zone,
             local_as: session.local_as,
             peer_as: session.peer_as,
             router_id: session.router_id,

@@ -9,7 +9,9 @@ use super::load::Context;
 use super::neighbor::Draft;
 use super::schema::Seen;
 use super::tree::Statement;
-use super::{AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, subscription};
+use super::{
+    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, Unwritten, subscription,
+};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
@@ -135,6 +137,14 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
             "`local-address` and the peer's address must be of the same family",
         ));
     }
+    if let (Some(theirs), Some(ours)) = (draft.peer_zone, draft.local_zone)
+        && theirs != ours
+    {
+        let text = format!("the peer is on `{theirs}` and `local-address` on `{ours}`");
+        cx.report.add(
+            Diagnostic::error(span, text).with_help("link-local addresses reach one link only"),
+        );
+    }
     let width = if peer_address.is_ipv4() { 32 } else { 128 };
     let passive = draft.passive.unwrap_or(false);
     if peer_prefix < width && !passive && !cx.env.bgp.passive {
@@ -162,6 +172,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         peer_address,
         peer_prefix,
         local_address: local,
+        zone: draft.peer_zone.or(draft.local_zone),
         local_link_local: draft.local_link_local,
         router_id: own,
         local_as: draft.local_as.flatten(),
@@ -181,6 +192,10 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         md5_ip: draft.md5_ip,
         tcp_ao: draft.tcp_ao.take(),
         group_updates: draft.group_updates.unwrap_or(true),
+        unwritten: Unwritten {
+            families: draft.families.is_unwritten(),
+            extended_message: draft.capability.extended_message.is_none(),
+        },
         families,
         capabilities,
     })

@@ -55,6 +55,11 @@ impl FamilyList {
         Ok(None)
     }
 
+    /// Returns `true` if no family is written down, so that all are meant.
+    pub(crate) const fn is_unwritten(&self) -> bool {
+        self.named.is_empty() && !self.all && !self.minimal
+    }
+
     /// The families meant, sorted; `routes` are those that the routes of the file have.
     pub(crate) fn resolve(&self, routes: impl Iterator<Item = Family>) -> Vec<Family> {
         let mut families = self.named.clone();

@@ -326,9 +326,9 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
                 .with_help("write `neighbor ADDRESS { … }`"),
         );
     } else {
-        match neighbor::peer(&mut c, &mut cx.report) {
+        match super::peer_address::read(&mut c, &mut cx.report) {
             Ok(peer) => {
-                draft.peer = Some(peer);
+                draft.meet(peer);
                 schema::spare(&c, &mut cx.report);
             }
             Err(error) => cx.report.add(error),

@@ -16,7 +16,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::bgp::{Afi, Asn, Codec, Family, Sender};
+use crate::bgp::{Afi, Asn, Codec, Family, Sender, Zone, Zoned};
 use crate::grammar::{Operational, RouteText};
 
 mod announce;
@@ -31,6 +31,7 @@ mod load;
 mod migrate;
 mod misplaced;
 mod neighbor;
+mod peer_address;
 mod process;
 mod schema;
 pub mod show;
@@ -184,7 +185,7 @@ impl NeighborConfig {
         format!(
             "neighbor {} local-ip {} local-as {} peer-as {} router-id {} family-allowed {}",
             self.peer(),
-            or_auto(session.local_address),
+            or_auto(session.local_address.map(|ours| Zoned(ours, session.zone))),
             or_auto(session.local_as),
             or_auto(session.peer_as),
             or_auto(session.router_id),
@@ -202,7 +203,7 @@ impl NeighborConfig {
         if self.is_range() {
             format!("{address}/{bits}")
         } else {
-            address.to_string()
+            Zoned(address, self.session.zone).to_string()
         }
     }
 
@@ -250,6 +251,8 @@ pub struct SessionConfig {
     pub peer_prefix: u8,
     /// Our address; `None`: whichever the kernel chooses.
     pub local_address: Option<IpAddr>,
+    /// The interface that the link-local ones of both addresses belong to.
+    pub zone: Option<Zone>,
     /// Our link-local address, for IPv6 next hops that carry both.
     pub local_link_local: Option<Ipv6Addr>,
     /// Our BGP identifier; `None` only for a range without one (each clone uses its remote address).
@@ -288,6 +291,8 @@ pub struct SessionConfig {
     pub families: Vec<Family>,
     /// What the OPEN offers besides families.
     pub capabilities: CapabilityConfig,
+    /// What of that nobody has written down.
+    pub unwritten: Unwritten,
 }
 
 impl SessionConfig {
@@ -318,6 +323,24 @@ impl SessionConfig {
         }
     }
 }
+
+/// What a configuration offers by default only, and a session can do without. A default that is written out makes no other
+/// session, so all values are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unwritten {
+    /// There is no `family` section.
+    pub families: bool,
+    /// There is no `extended-message`.
+    pub extended_message: bool,
+}
+
+impl PartialEq for Unwritten {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Unwritten {}
 
 /// How an MD5 key is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -10,7 +10,8 @@ use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean, disabled, plain_boolean};
 use super::subscription::{self, SubscriptionDraft};
 use super::tree::{Block, Statement};
-use super::{Base64, TcpAo, announce, dialect, misplaced, tcp_ao};
+use super::{Base64, TcpAo, announce, dialect, misplaced, peer_address, tcp_ao};
+use crate::bgp::zone::{self, Zone};
 use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::{Operational, RouteText};
 use crate::text::{Cursor, Span, SyntaxError, value};
@@ -19,6 +20,8 @@ use crate::text::{Cursor, Span, SyntaxError, value};
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) peer: Option<(IpAddr, u8)>,
+    pub(crate) peer_zone: Option<Zone>,
+    pub(crate) local_zone: Option<Zone>,
     pub(crate) peer_span: Span,
     pub(crate) local_address: Option<IpAddr>,
     pub(crate) local_link_local: Option<Ipv6Addr>,
@@ -95,21 +98,24 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         doc: "the peer's address, instead of the one of the section",
         read: |draft, c, report| {
             draft.peer_span = c.span();
-            peer(c, report).map(|value| draft.peer = Some(value))
+            peer_address::read(c, report).map(|value| draft.meet(value))
         },
     },
     Keyword {
         word: "local-address",
-        value: "<address>|auto",
+        value: "<address>[%<interface>]|auto",
         doc: "our address; with `auto`, or without this setting, the one that the system chooses",
         read: |draft, c, _| {
-            let address = c.value("an address or `auto`", |word| {
+            let (address, zone) = c.value("an address or `auto`", |word| {
                 if word == "auto" {
-                    return Some(None);
+                    return Some((None, None));
                 }
-                value::ip(word).map(Some)
+                let (address, zone) = zone::split(word)?;
+                let address = value::ip(address)?;
+                peer_address::may_have(address, zone).then_some((Some(address), zone))
             })?;
             draft.local_address = address;
+            draft.local_zone = zone;
             Ok(())
         },
     },
@@ -349,21 +355,12 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     },
 ];
 
-/// Reads the address, or range of addresses, of a peer.
-pub(crate) fn peer(c: &mut Cursor<'_>, report: &mut Report) -> Result<(IpAddr, u8), SyntaxError> {
-    let span = c.span();
-    let (address, bits) = c.value("the peer's address, or a range of addresses", value::prefix)?;
-    let network = crate::grammar::prefix::mask(address, bits);
-    if network != address {
-        report.add(
-            Diagnostic::warning(
-                span,
-                "the range has bits set beyond its length: the network is meant",
-            )
-            .with_help(format!("write `{network}/{bits}`")),
-        );
+impl Draft {
+    /// Takes the peer's address.
+    pub(crate) fn meet(&mut self, (address, bits, zone): peer_address::Peer) {
+        self.peer = Some((address, bits));
+        self.peer_zone = zone;
     }
-    Ok((network, bits))
 }
 
 fn text(token: &crate::text::Token<'_>) -> String {

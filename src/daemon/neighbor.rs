@@ -23,8 +23,7 @@ use crate::bgp::message::{MessageType, RawMessage};
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
-use crate::rib::{Action, Change as Announcement, PeerSet, pack};
-use crate::rib::{AdjRibIn, PeerId};
+use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::advisory::Advisories;
@@ -96,6 +95,7 @@ impl Neighbor {
         let identity = Identity {
             local_address: session.local_address,
             peer_address: session.peer_address,
+            zone: session.zone,
             local_as: session.local_as,
             peer_as: session.peer_as,
             router_id: session.router_id,
@@ -422,6 +422,10 @@ impl NeighborPlugin {
 impl Plugin for NeighborPlugin {
     fn capabilities(&mut self, _: &PeerConfig) -> Vec<Capability> {
         super::session::capabilities(&self.neighbor.config.borrow().session)
+    }
+
+    fn reduced_capabilities(&mut self, _: &PeerConfig) -> Option<Vec<Capability>> {
+        super::session::reduced_capabilities(&self.neighbor.config.borrow())
     }
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {

@@ -96,7 +96,12 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
                     IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
                 });
         if session.listen > 0 && listed.template.is_none() {
-            wanted.push(SocketAddr::new(address, session.listen));
+            let zone = session.zone;
+            wanted.push(crate::speaker::connect::scoped(
+                address,
+                session.listen,
+                zone,
+            ));
         }
     }
     wanted.sort();

@@ -7,8 +7,8 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability, FamilySet, Negotiated};
-use crate::config::{self, Env, SessionConfig};
+use crate::bgp::{Asn, Capability, Family, FamilySet, Negotiated, Zoned};
+use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
 /// The software version that we tell: our own, or that of the ExaBGP we are told to stand in for (`exabgp_version`).
@@ -25,7 +25,7 @@ pub(crate) fn log_name(
     session: &SessionConfig,
     taken: impl FnOnce(&str) -> bool,
 ) -> String {
-    let address = session.peer_address.to_string();
+    let address = Zoned(session.peer_address, session.zone).to_string();
     if taken(&address) {
         name.to_owned()
     } else {
@@ -45,6 +45,37 @@ pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
 
 /// What our OPEN offers.
 pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
+    offer(session).capabilities()
+}
+
+/// What our OPEN offers without what nobody has configured: extended messages, and the families other than unicast and those
+/// of configured routes. `None`: all is configured.
+pub(crate) fn reduced_capabilities(config: &NeighborConfig) -> Option<Vec<Capability>> {
+    let session = &config.session;
+    let needed = |family| {
+        let mut nlri = config.routes.iter().flat_map(|route| &route.nlri);
+        nlri.any(|nlri| nlri.family == family)
+    };
+    let unwritten = session.unwritten;
+    if !unwritten.families && !unwritten.extended_message {
+        return None;
+    }
+    let mut offer = offer(session);
+    if unwritten.families {
+        let plain = [Family::IPV4_UNICAST, Family::IPV6_UNICAST];
+        offer
+            .families
+            .retain(|family| plain.contains(family) || needed(*family));
+        let kept = offer.families.clone();
+        if let Some((_, families)) = &mut offer.add_path {
+            families.retain(|family| kept.contains(family));
+        }
+    }
+    offer.extended_message &= !unwritten.extended_message;
+    Some(offer.capabilities())
+}
+
+fn offer(session: &SessionConfig) -> Offer {
     let wanted = &session.capabilities;
     let mode = match (wanted.add_path.receive, wanted.add_path.send) {
         (false, false) => None,
@@ -52,7 +83,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         (false, true) => Some(AddPathMode::SEND),
         (true, true) => Some(AddPathMode::BOTH),
     };
-    let offer = Offer {
+    Offer {
         families: session.families.clone(),
         asn4: wanted.asn4.then(|| session.local_as.unwrap_or(Asn(0))),
         nexthop: wanted.nexthop.clone(),
@@ -72,8 +103,7 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
         link_local_nexthop: wanted.link_local_nexthop,
         role: wanted.role.map(BgpRole),
         multi_session: wanted.multi_session,
-    };
-    offer.capabilities()
+    }
 }
 
 /// Our link-local address, if it is to go with global next hops: the peer understands it, and is on our link as far as the TTL
@@ -138,6 +168,7 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     name.clone_into(&mut peer.name);
     peer.port = session.connect.unwrap_or(env.tcp.connect_port);
     peer.local_address = session.local_address;
+    peer.zone = session.zone;
     peer.source_address = session.md5_ip;
     peer.local_as = session.local_as;
     peer.peer_as = session.peer_as;

@@ -4,7 +4,7 @@
 
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::UNIX_EPOCH;
+use std::time::{Instant, UNIX_EPOCH};
 
 use tracing::warn;
 
@@ -24,6 +24,7 @@ use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
+use crate::speaker::PeerStatus;
 
 use super::core::{Core, Listed};
 use super::journal;
@@ -251,7 +252,10 @@ impl Control for Speech<'_> {
 
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
         for listed in self.core.all() {
-            status(&listed, out);
+            let server = self.core.server.borrow();
+            let peer = server.as_ref().zip(listed.key.get());
+            let peer = peer.and_then(|(server, key)| server.peer(key));
+            status(&listed, peer.as_ref(), out);
         }
     }
 
@@ -392,7 +396,7 @@ fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
 }
 
 /// Tells of one neighbour.
-fn status(listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+fn status(listed: &Listed, peer: Option<&PeerStatus>, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
     let neighbor = &listed.neighbor;
     let config = neighbor.config.borrow();
     let session = neighbor.session.borrow();
@@ -415,6 +419,16 @@ fn status(listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
         peer: neighbor.id,
         name: &neighbor.name,
         peer_address: config.session.peer_address,
+        zone: config.session.zone,
+        retry: peer.and_then(|peer| peer.retry_at).map(|at| {
+            // What is left of a second is a second.
+            let left = at.saturating_duration_since(Instant::now());
+            left.as_millis()
+                .div_ceil(1000)
+                .try_into()
+                .unwrap_or(u64::MAX)
+        }),
+        failures: peer.map_or(0, |peer| peer.failures),
         local_address: neighbor.local_address(),
         local_as: session
             .as_ref()

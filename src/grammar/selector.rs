@@ -8,6 +8,7 @@
 
 use std::net::IpAddr;
 
+use crate::bgp::zone;
 use crate::text::{Span, SyntaxError};
 
 /// The keys that may follow an address.
@@ -90,11 +91,19 @@ impl Definition {
     }
 }
 
-/// Equal as text or, however they are written, as addresses.
+/// Equal as text or, however they are written, as addresses. A link-local address without a zone is that address on any link.
 fn same_value(wanted: &str, value: &str) -> bool {
-    wanted == value
-        || wanted == "*"
-        || matches!((wanted.parse::<IpAddr>(), value.parse::<IpAddr>()), (Ok(a), Ok(b)) if a == b)
+    if wanted == value || wanted == "*" {
+        return true;
+    }
+    let zoned = |text: &str| {
+        let (address, zone) = zone::split(text)?;
+        Some((address.parse::<IpAddr>().ok()?, zone))
+    };
+    matches!(
+        (zoned(wanted), zoned(value)),
+        (Some((a, wanted)), Some((b, zone))) if a == b && (wanted.is_none() || wanted == zone)
+    )
 }
 
 /// The words of a command line; a comma or bracket is a word of its own.

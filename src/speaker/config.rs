@@ -4,11 +4,12 @@
 //! them in one place with their units. Rejected: a builder, which repeats every field as a method.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use super::sockopt;
 use crate::bgp::capability::Offer;
-use crate::bgp::{Asn, Capability, Family};
+use crate::bgp::{Asn, Capability, Family, Zone};
 
 /// TCP port of BGP (RFC 4271 section 8).
 pub const BGP_PORT: u16 = 179;
@@ -64,6 +65,8 @@ pub struct PeerConfig {
     pub tcp_ao: Option<TcpAoKey>,
     /// Interface that outgoing connections are bound to.
     pub interface: Option<String>,
+    /// The interface that the link-local ones of the addresses belong to; `None`: `interface`.
+    pub zone: Option<Zone>,
 }
 
 impl PeerConfig {
@@ -93,6 +96,7 @@ impl PeerConfig {
             md5_key: None,
             tcp_ao: None,
             interface: None,
+            zone: None,
         }
     }
 
@@ -114,9 +118,21 @@ impl PeerConfig {
         self.ttl.or_else(|| self.min_ttl.map(|_| 255))
     }
 
-    /// Whether a connection from `remote` to `local` is this peer's.
-    pub(crate) fn accepts(&self, remote: IpAddr, local: IpAddr) -> bool {
-        self.remote_address == remote && self.local_address.is_none_or(|ours| ours == local)
+    /// Returns `true` if a connection from `remote` to `local` is this peer's.
+    pub(crate) fn accepts(&self, remote: SocketAddr, local: IpAddr) -> bool {
+        self.remote_address == remote.ip().to_canonical()
+            && self.local_address.is_none_or(|ours| ours == local)
+            && self.is_on_link(remote)
+    }
+
+    /// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
+    fn is_on_link(&self, remote: SocketAddr) -> bool {
+        let (SocketAddr::V6(remote), Some(zone)) = (remote, self.zone) else {
+            return true;
+        };
+        remote.scope_id() == 0
+            || !remote.ip().is_unicast_link_local()
+            || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
     }
 }
 

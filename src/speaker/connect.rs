@@ -16,6 +16,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use super::outbox::Outbox;
 use super::{PeerConfig, sockopt};
+use crate::bgp::Zone;
 use crate::bgp::fsm::ConnInfo;
 
 /// How long a signed SYN may stay unanswered before the log says what that may mean.
@@ -42,7 +43,7 @@ pub struct Tcp;
 impl Transport for Tcp {
     fn dial(&self, peer: &PeerConfig) -> Dialing {
         let socket = outgoing(peer);
-        let remote = scoped(peer.remote_address, peer.port, peer);
+        let remote = on_link(peer.remote_address, peer.port, peer);
         let signed = match (&peer.md5_key, &peer.tcp_ao) {
             (Some(_), _) => Some("md5"),
             (None, Some(_)) => Some("tcp-ao"),
@@ -89,7 +90,7 @@ fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
         sockopt::bind_interface(socket.as_fd(), interface)?;
     }
     if let Some(local) = peer.source_address.or(peer.local_address) {
-        socket.bind(&scoped(local, 0, peer)?.into())?;
+        socket.bind(&on_link(local, 0, peer)?.into())?;
     }
     secure(socket.as_fd(), peer)?;
     if let Some(key) = &peer.md5_key {
@@ -101,14 +102,28 @@ fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
     Ok(TcpSocket::from_std_stream(socket.into()))
 }
 
-/// An address and port; a link-local IPv6 address is that of the peer's interface.
-fn scoped(address: IpAddr, port: u16, peer: &PeerConfig) -> io::Result<SocketAddr> {
-    match (address, &peer.interface) {
+/// An address and port; a link-local IPv6 address is that of the peer's link.
+fn on_link(address: IpAddr, port: u16, peer: &PeerConfig) -> io::Result<SocketAddr> {
+    let named = peer.zone.as_ref().map(Zone::as_str);
+    match (address, named.or(peer.interface.as_deref())) {
         (IpAddr::V6(address), Some(interface)) if address.is_unicast_link_local() => {
-            let scope = sockopt::interface_index(interface)?;
+            let scope = sockopt::interface_index(interface).map_err(|error| {
+                io::Error::new(error.kind(), format!("interface {interface}: {error}"))
+            })?;
             Ok(SocketAddrV6::new(address, port, 0, scope).into())
         }
         _ => Ok(SocketAddr::new(address, port)),
+    }
+}
+
+/// An address and port to listen at; a link-local IPv6 address is that of the interface `zone`, if there is one of that name.
+pub fn scoped(address: IpAddr, port: u16, zone: Option<Zone>) -> SocketAddr {
+    let index = zone.and_then(|zone| sockopt::interface_index(zone.as_str()).ok());
+    match (address, index) {
+        (IpAddr::V6(address), Some(scope)) if address.is_unicast_link_local() => {
+            SocketAddrV6::new(address, port, 0, scope).into()
+        }
+        _ => SocketAddr::new(address, port),
     }
 }
 
@@ -197,11 +212,22 @@ mod tests {
     fn link_local_addresses_are_those_of_the_interface() {
         let address: IpAddr = "fe80::1".parse().expect("an address");
         let mut peer = PeerConfig::new(address, Asn(65000));
-        let plain = scoped(address, 179, &peer).expect("no interface to look up");
+        let plain = on_link(address, 179, &peer).expect("no interface to look up");
         assert_eq!(plain.to_string(), "[fe80::1]:179");
         peer.interface = Some("lo".to_owned());
         let index = sockopt::interface_index("lo").expect("loopback");
-        let scoped = scoped(address, 179, &peer).expect("loopback is there");
-        assert_eq!(scoped.to_string(), format!("[fe80::1%{index}]:179"));
+        let wanted = format!("[fe80::1%{index}]:179");
+        let shown = on_link(address, 179, &peer).expect("loopback is there");
+        assert_eq!(shown.to_string(), wanted);
+        // A zone does the same, and stands before the interface.
+        peer.zone = Zone::new("lo");
+        peer.interface = Some("no-such-link".to_owned());
+        let shown = on_link(address, 179, &peer).expect("loopback is there");
+        assert_eq!(shown.to_string(), wanted);
+        assert_eq!(scoped(address, 179, peer.zone).to_string(), wanted);
+        peer.zone = Zone::new("no-such-link");
+        let error = on_link(address, 179, &peer).expect_err("there is none");
+        assert!(error.to_string().contains("no-such-link"), "{error}");
+        assert_eq!(scoped(address, 179, peer.zone).to_string(), "[fe80::1]:179");
     }
 }

@@ -3,11 +3,11 @@
 //! Commands are rare and few: a bounded queue of our own instead of a channel, so that the one that must never be lost, the
 //! end, can take the place of all others.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -68,6 +68,13 @@ impl Mailbox {
         waiting.into_iter().filter_map(arrival).collect()
     }
 
+    /// Waits for [`PeerCommand::Remove`], and leaves it there.
+    pub(crate) async fn removal(&self) {
+        while !matches!(self.queue.borrow().front(), Some(PeerCommand::Remove(_))) {
+            self.arrived.notified().await;
+        }
+    }
+
     /// The next command. May be dropped and called again: nothing is lost.
     pub(crate) async fn next(&self) -> PeerCommand {
         loop {
@@ -101,6 +108,11 @@ pub struct PeerStatus {
     pub sessions: u64,
     /// Why the last connection ended.
     pub last_close: Option<CloseReason>,
+    /// When the next connection attempt is due; `None` while there is a connection or an attempt, and when none will be made.
+    pub retry_at: Option<Instant>,
+    /// Attempts that failed, and sessions that ended too soon, since the last session that lasted: longer than the wait
+    /// before it, and at least 30 seconds.
+    pub failures: u32,
     /// Messages received since the connection was made.
     pub received: Counters,
     /// Messages sent since the connection was made: handed to the outbox.
@@ -138,10 +150,26 @@ impl Counters {
 pub(crate) struct Shared {
     pub(crate) status: RefCell<PeerStatus>,
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
+    /// The configuration that the task works with.
+    pub(crate) config: RefCell<Rc<PeerConfig>>,
+    /// What the last command asked for.
+    pub(crate) wanted: Cell<Wanted>,
+}
+
+/// What a neighbor's task is to do, also after a panic.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Have a session.
+    #[default]
+    Running,
+    /// Stay down until it is started.
+    Stopped,
+    /// End.
+    Removed,
 }
 
 impl Shared {
-    pub(crate) fn new(key: PeerKey, config: &PeerConfig) -> Rc<Self> {
+    pub(crate) fn new(key: PeerKey, config: &Rc<PeerConfig>) -> Rc<Self> {
         Rc::new(Self {
             status: RefCell::new(PeerStatus {
                 key,
@@ -153,10 +181,14 @@ impl Shared {
                 hold_time: None,
                 sessions: 0,
                 last_close: None,
+                retry_at: None,
+                failures: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
             }),
             session: RefCell::new(None),
+            config: RefCell::new(Rc::clone(config)),
+            wanted: Cell::default(),
         })
     }
 }

@@ -12,8 +12,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 use tokio::sync::Notify;
 
+use super::attempts::{self, Attempts};
 use super::connect::Transport;
-use super::control::{Mailbox, PeerCommand, Shared};
+use super::control::{Mailbox, PeerCommand, Shared, Wanted};
 use super::io::{Io, IoEvent};
 use super::outbox::messages;
 use super::writer::Pushed;
@@ -87,6 +88,8 @@ struct Task {
     refused: SmallVec<[(ConnId, Notification); 1]>,
     /// Whether the log has said that reading is paused.
     paused: bool,
+    /// What the log has of attempts that failed.
+    attempts: Attempts,
     /// Whether the plugin knows that there will be no more attempts.
     gave_up: bool,
     ended: Option<Ended>,
@@ -95,7 +98,9 @@ struct Task {
 /// Runs a neighbour until it is removed.
 pub(crate) async fn run(driver: Driver) -> Ended {
     let mut task = Task::new(driver);
-    task.handle(Input::Start);
+    if task.driver.shared.wanted.get() == Wanted::Running {
+        task.handle(Input::Start);
+    }
     loop {
         let more = task.digest();
         task.fill();
@@ -166,6 +171,7 @@ impl Task {
             established: None,
             refused: SmallVec::new(),
             paused: false,
+            attempts: Attempts::default(),
             gave_up: false,
             ended: None,
         }
@@ -179,7 +185,12 @@ impl Task {
 
     fn drain(&mut self) {
         loop {
-            self.driver.shared.status.borrow_mut().state = self.peer.state();
+            {
+                let mut status = self.driver.shared.status.borrow_mut();
+                status.state = self.peer.state();
+                status.retry_at = self.peer.retry_at();
+                status.failures = self.peer.failures();
+            }
             while let Some(output) = self.peer.poll() {
                 self.perform(output);
             }
@@ -219,17 +230,21 @@ impl Task {
             Output::Negotiated(id, session) => self.negotiated(id, &session),
             Output::Established(id, session) => self.up(id, &session),
             Output::Down(reason) => self.down(&reason),
+            Output::Reduced => tracing::warn!(
+                neighbor = %self.driver.config.name,
+                "the peer refused the extended form of OPEN (RFC 9072): the next one leaves out the capabilities that are not configured"
+            ),
         }
     }
 
     fn transition(&self, from: State, to: State, event: Event) {
-        tracing::info!(
-            neighbor = %self.driver.config.name,
-            event = %event,
-            from = %from,
-            to = %to,
-            "state"
-        );
+        let neighbor = &self.driver.config.name;
+        let up = to == State::Established && self.attempts.reports_session();
+        if self.attempts.is_repetition() && !up {
+            tracing::debug!(%neighbor, %event, %from, %to, "state");
+        } else {
+            tracing::info!(%neighbor, %event, %from, %to, "state");
+        }
         self.observe(&SessionEvent::Transition { from, to, event });
     }
 
@@ -303,11 +318,23 @@ impl Task {
 
     fn down(&mut self, reason: &CloseReason) {
         self.established = None;
-        tracing::info!(neighbor = %self.driver.config.name, reason = %reason, "session closed");
+        if self.peer.failures() == 0 {
+            self.attempts.reset();
+            tracing::info!(neighbor = %self.driver.config.name, %reason, "session closed");
+        } else if let Some(times) = self.attempts.failed(&reason.to_string()) {
+            let next = self.next_attempt();
+            tracing::info!(neighbor = %self.driver.config.name, %reason, times, next, "session closed");
+        }
         closed(&mut self.driver, reason);
         if self.driver.dynamic {
             self.ended.get_or_insert(Ended::Over);
         }
+    }
+
+    /// When the next attempt will be made, for the log.
+    fn next_attempt(&self) -> String {
+        let next = self.peer.retry_at();
+        attempts::wait(next.map(|at| at.saturating_duration_since(now())))
     }
 
     fn observe(&self, event: &SessionEvent<'_>) {
@@ -372,11 +399,13 @@ impl Task {
             return;
         }
         let observed = plugin.observes_updates_sent();
-        let mut status = self.driver.shared.status.borrow_mut();
         for chunk in &chunks {
             for message in messages(chunk) {
                 let message = raw(chunk, message);
+                // Not borrowed for longer: a plugin may ask the server for the status.
+                let mut status = self.driver.shared.status.borrow_mut();
                 status.sent.count(message.kind);
+                drop(status);
                 // Messages that are not routes are few, and always told.
                 if observed || message.kind != MessageType::UPDATE {
                     let event = SessionEvent::Message {
@@ -433,14 +462,19 @@ impl Task {
                 self.handle(Input::Connected(id, ends));
             }
             IoEvent::Dialed(id, Err(error)) => {
-                tracing::info!(
-                    neighbor = %self.driver.config.name,
-                    remote = %self.driver.config.remote_address,
-                    port = self.driver.config.port,
-                    error = %error,
-                    "cannot connect"
-                );
                 self.handle(Input::ConnectFailed(id));
+                if let Some(times) = self.attempts.failed(&error.to_string()) {
+                    let (config, next) = (&self.driver.config, self.next_attempt());
+                    tracing::info!(
+                        neighbor = %config.name,
+                        remote = %config.remote_address,
+                        port = config.port,
+                        %error,
+                        times,
+                        next,
+                        "cannot connect"
+                    );
+                }
             }
             IoEvent::Read(_, count) => self.turn.read += count,
             IoEvent::Wrote(id, count) => {
@@ -464,6 +498,15 @@ impl Task {
     }
 
     fn command(&mut self, command: PeerCommand) {
+        let wanted = match command {
+            PeerCommand::Start => Some(Wanted::Running),
+            PeerCommand::Stop(_) => Some(Wanted::Stopped),
+            PeerCommand::Remove(_) => Some(Wanted::Removed),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
+            self.driver.shared.wanted.set(wanted);
+        }
         match command {
             PeerCommand::Incoming(stream, ends) => {
                 let id = self.peer.allot();
@@ -472,12 +515,15 @@ impl Task {
             }
             PeerCommand::Start => {
                 self.gave_up = false;
+                self.attempts.reset();
                 self.handle(Input::Start);
             }
             PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
             PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
             PeerCommand::Replace(config, notification) => {
+                self.driver.shared.config.replace(Rc::clone(&config));
                 self.driver.config = config;
+                self.attempts.reset();
                 self.peer.configure(machine(&self.driver));
                 self.handle(Input::Bounce(notification));
             }
@@ -493,13 +539,21 @@ impl Task {
 fn machine(driver: &Driver) -> fsm::Config {
     let config = &driver.config;
     let defaults = Timers::default();
+    let (capabilities, reduced) = {
+        let mut plugin = driver.plugin.borrow_mut();
+        (
+            plugin.capabilities(config),
+            plugin.reduced_capabilities(config),
+        )
+    };
     fsm::Config {
         local_as: config.local_as,
         peer_as: config.peer_as,
         router_id: config.router_id.unwrap_or(driver.router_id),
         hold_time: config.hold_time,
         passive: config.passive,
-        capabilities: driver.plugin.borrow_mut().capabilities(config),
+        capabilities,
+        reduced,
         aigp: config.aigp,
         strict_role: config.strict_role,
         attempts: config.connect_attempts,

@@ -5,7 +5,6 @@
 //! is refused with a NOTIFICATION.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
@@ -106,12 +105,12 @@ impl Server {
 
     /// The neighbour that a connection belongs to. Of several with the same addresses, one without a session comes first.
     fn expected(&self, ends: ConnInfo) -> Option<PeerKey> {
-        let (remote, local) = (canonical(ends.remote), canonical(ends.local));
+        let local = ends.local.ip().to_canonical();
         let peers = self.inner.peers.borrow();
         let matching = || {
             peers
                 .iter()
-                .filter(|(_, entry)| entry.config.accepts(remote, local))
+                .filter(|(_, entry)| entry.config.accepts(ends.remote, local))
         };
         matching()
             .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
@@ -142,7 +141,11 @@ impl Server {
             return Answer::Refuse(Notification::cease(Notification::REJECTED));
         };
         let answer = catch_unwind(AssertUnwindSafe(|| decide(ends)));
-        self.inner.unknown.borrow_mut().get_or_insert(decide);
+        // One that was set meanwhile stays. What goes is dropped after the borrow: it may call the server.
+        let replaced = self.inner.unknown.replace(Some(decide));
+        if replaced.is_some() {
+            let _gone = self.inner.unknown.replace(replaced);
+        }
         answer.unwrap_or_else(|_| {
             tracing::error!(remote = %ends.remote, "who decides about unknown connections panicked");
             Answer::Refuse(Notification::cease(Notification::REJECTED))
@@ -164,9 +167,4 @@ impl Server {
             }
         });
     }
-}
-
-/// An address without its IPv4-in-IPv6 disguise.
-fn canonical(address: SocketAddr) -> IpAddr {
-    address.ip().to_canonical()
 }

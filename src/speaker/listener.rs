@@ -4,10 +4,12 @@
 //! the listening socket: a [`Guard`] for each peer or range of peers. The same guards go onto each socket that is opened
 //! later. One socket listens for one IP version (`IPV6_V6ONLY`), because keys and TTLs are per version.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsFd;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use socket2::{Protocol, Socket, Type};
@@ -142,10 +144,10 @@ impl Listeners {
     }
 
     /// Lets every socket that does not accept yet do so: `spawn` runs the task.
-    pub(crate) fn accept_with(&mut self, spawn: impl Fn(Rc<TcpListener>) -> AbortHandle) {
+    pub(crate) fn accept_with(&mut self, spawn: impl Fn(Weak<TcpListener>) -> AbortHandle) {
         for socket in &mut self.sockets {
             if socket.task.is_none() {
-                socket.task = Some(spawn(Rc::clone(&socket.socket)));
+                socket.task = Some(spawn(Rc::downgrade(&socket.socket)));
             }
         }
     }
@@ -215,9 +217,15 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts for ever. One that failed in the meantime is no reason to stop; without descriptors we wait a little.
-pub(crate) async fn accept(listener: Rc<TcpListener>, mut with: impl FnMut(TcpStream, ConnInfo)) {
-    loop {
-        let accepted = listener.accept().await.and_then(|(stream, remote)| {
+///
+/// The socket is not owned here: it closes at once when [`Listeners`] drops it, not when this task has its next turn.
+pub(crate) async fn accept(listener: Weak<TcpListener>, mut with: impl FnMut(TcpStream, ConnInfo)) {
+    let mut next = poll_fn(move |cx| match listener.upgrade() {
+        Some(listener) => listener.poll_accept(cx).map(Some),
+        None => Poll::Ready(None),
+    });
+    while let Some(accepted) = (&mut next).await {
+        let accepted = accepted.and_then(|(stream, remote)| {
             stream.set_nodelay(true)?;
             let local = stream.local_addr()?;
             Ok((stream, ConnInfo { local, remote }))

@@ -50,11 +50,13 @@
 //! | [`handle`] | [`Handle`]: the same for other threads |
 //! | [`control`] | [`PeerStatus`], commands to a neighbour's task |
 //! | `driver` | one neighbour's task: state machine, sockets, clock, plugin |
+//! | `attempts` | what the log reports of attempts that fail again and again |
 //! | `io` | a neighbour's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
 //! | [`outbox`], [`writer`] | what waits to be sent: pulled or pushed |
 //! | [`decoder`] | [`UpdateDecoder`]: an UPDATE field by field |
 
+mod attempts;
 pub mod config;
 pub mod connect;
 pub mod control;

@@ -26,6 +26,12 @@ pub trait Plugin {
         peer.capabilities()
     }
 
+    /// What our OPEN offers, in order, when the peer has refused one that had to be in the extended form of RFC 9072: those of
+    /// [`capabilities`](Self::capabilities) that the session needs. `None`: all of them are needed.
+    fn reduced_capabilities(&mut self, _peer: &PeerConfig) -> Option<Vec<Capability>> {
+        None
+    }
+
     /// The peer's OPEN was found valid (state OpenConfirm).
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::connect::{FAREWELL, Tcp, Transport};
-use super::control::{Mailbox, PeerCommand, PeerStatus, Shared};
+use super::control::{Mailbox, PeerCommand, PeerStatus, Shared, Wanted};
 use super::driver::{self, Driver, Ended, PluginCell};
 use super::handle::{Call, Handle};
 use super::incoming::{Answer, Unknown};
@@ -441,9 +441,10 @@ impl Server {
             self.guard(guard.clone(), &config)?;
         }
         let key = PeerKey(self.inner.next_key.replace(self.inner.next_key.get() + 1));
+        let config = Rc::new(config);
         let entry = Entry {
             shared: Shared::new(key, &config),
-            config: Rc::new(config),
+            config,
             plugin: Rc::new(RefCell::new(plugin)),
             mailbox: Rc::default(),
             guard,
@@ -528,9 +529,10 @@ impl Server {
 }
 
 /// Runs a neighbour to its end. After a panic the session is gone with its connection; the next one starts after a while.
-async fn supervise(driver: Driver) {
+async fn supervise(mut driver: Driver) {
     let mut wait = RESTART.0;
     loop {
+        driver.config = Rc::clone(&driver.shared.config.borrow());
         let task = tokio::task::spawn_local(driver::run(driver.clone()));
         let guard = AbortOnDrop(task.abort_handle());
         let result = task.await;
@@ -538,15 +540,26 @@ async fn supervise(driver: Driver) {
         match result {
             Ok(Ended::Removed | Ended::Over) => return,
             Err(error) if error.is_panic() => {
+                let ends = driver.dynamic || driver.shared.wanted.get() == Wanted::Removed;
                 tracing::error!(
-                    neighbor = %driver.config.name,
-                    "a neighbor's plugin panicked: its session is closed and starts again in {} s",
-                    wait.as_secs()
+                    neighbor = %driver.shared.config.borrow().name,
+                    "a neighbor's plugin panicked: its session is closed{}",
+                    if ends {
+                        String::new()
+                    } else {
+                        format!(" and starts again in {} s", wait.as_secs())
+                    }
                 );
+                if ends {
+                    return;
+                }
             }
             Err(_) => return,
         }
-        tokio::time::sleep(wait).await;
+        tokio::select! { biased;
+            () = driver.mailbox.removal() => return,
+            () = tokio::time::sleep(wait) => {}
+        }
         wait = (2 * wait).min(RESTART.1);
     }
 }

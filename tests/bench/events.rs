@@ -52,6 +52,7 @@ pub(super) fn bench(c: &mut Criterion) {
         let identity = Identity {
             local_address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             peer_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            zone: None,
             local_as: Some(Asn(65_000)),
             peer_as: Some(Asn(65_001)),
             router_id: Some(Ipv4Addr::new(10, 0, 0, 1)),

@@ -282,3 +282,45 @@ fn a_minus_is_standard_input() {
         "{output:?}"
     );
 }
+
+#[test]
+fn link_local_addresses_have_a_zone() {
+    let text = |peer: &str, local: &str| {
+        format!(
+            "neighbor {peer} {{ local-address {local}; local-as 65001; peer-as 65002; router-id 10.0.0.1; }}\n"
+        )
+    };
+    let path = Path::new("zones.conf");
+    for (peer, local) in [
+        ("fe80::1%eth0", "fe80::2%eth0"),
+        ("fe80::1%eth0", "fe80::2"),
+        ("fe80::1", "fe80::2%eth0"),
+    ] {
+        let (config, _) = parse(path, &text(peer, local)).expect("a configuration");
+        let neighbor = &config.neighbors[0];
+        let name = neighbor.name();
+        let wanted = "neighbor fe80::1%eth0 local-ip fe80::2%eth0 local-as 65001";
+        assert!(name.starts_with(wanted), "{name}");
+        // Selectors as users write them.
+        for (selector, means) in [
+            ("neighbor fe80::1%eth0 announce", true),
+            ("neighbor fe80:0::1%eth0 announce", true),
+            ("neighbor fe80::1 announce", true),
+            ("neighbor fe80::1%eth0 local-ip fe80::2 announce", true),
+            ("neighbor fe80::1%eth1 announce", false),
+            ("neighbor fe80::3%eth0 announce", false),
+        ] {
+            let (selector, _) = oxabgp::grammar::Selector::split(selector).expect("a selector");
+            assert_eq!(selector.matches(&name), means, "{selector:?}");
+        }
+    }
+    for (peer, local) in [
+        ("fe80::1%eth0", "fe80::2%eth1"),
+        ("2001:db8::1%eth0", "2001:db8::2"),
+        ("192.0.2.1%eth0", "192.0.2.2"),
+        ("fe80::1%", "fe80::2"),
+        ("fe80::1%a_name_that_is_too_long", "fe80::2"),
+    ] {
+        assert!(parse(path, &text(peer, local)).is_err(), "{peer} {local}");
+    }
+}

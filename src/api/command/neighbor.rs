@@ -173,9 +173,10 @@ fn extensive_block(status: &NeighborStatus<'_>, out: &mut String) {
         Some(false) => "disabled",
         None => "n/a",
     };
-    let local = status
-        .local_address
-        .map_or_else(|| "auto".to_owned(), |address| address.to_string());
+    let local = status.local_address.map_or_else(
+        || "auto".to_owned(),
+        |address| status.zoned(address).to_string(),
+    );
     // Writing to a String cannot fail.
     let _ = writeln!(
         out,
@@ -191,6 +192,16 @@ fn extensive_block(status: &NeighborStatus<'_>, out: &mut String) {
         "",
         "",
     );
+    if let Some(seconds) = status.retry {
+        let failures = format!("after {} failed", status.failures);
+        row(
+            out,
+            "next attempt in",
+            &Age(seconds).to_string(),
+            &failures,
+            "",
+        );
+    }
     out.push_str("\n    Setup                         Local          Remote\n");
     row(
         out,
@@ -354,6 +365,10 @@ fn own(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
         .string(state)
         .raw(", \"duration\": ")
         .number(status.seconds);
+    if let Some(seconds) = status.retry {
+        w.raw(", \"retry\": { \"seconds\": ").number(seconds);
+        w.raw(", \"failures\": ").number(status.failures).raw(" }");
+    }
     w.raw(", \"fsm\": ")
         .string(status.state)
         .raw(", \"local\": {");
@@ -365,7 +380,7 @@ fn own(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
         |family| family.send,
     );
     optional(w, status.local_address, |w, address| {
-        w.display(address);
+        w.display(status.zoned(address));
     });
     w.raw(", \"as\": ");
     optional(w, status.local_as, |w, asn| {
@@ -389,7 +404,8 @@ fn far(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
         |family| family.common,
         |family| family.receive,
     );
-    w.display(status.peer_address).raw(", \"as\": ");
+    w.display(status.zoned(status.peer_address))
+        .raw(", \"as\": ");
     optional(w, status.peer_as, |w, asn| {
         w.number(asn.0);
     });

@@ -186,7 +186,7 @@ fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
     let mut exact = false;
     let mut heads = HashMap::new();
     call.control.neighbors(&mut |status: &NeighborStatus<'_>| {
-        let address = status.peer_address.to_string();
+        let address = status.zoned(status.peer_address).to_string();
         let same = address == query.address;
         if same && !exact {
             exact = true;

@@ -9,7 +9,6 @@ use smallvec::SmallVec;
 
 use super::{Form, Style, Version, v42, v60};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
-use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::update::{self, Field};
@@ -17,6 +16,7 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::inet::push_ipv4;
 use crate::bgp::nlri::{NlriRef, Routes};
+use crate::bgp::{AttributeSet, Zoned};
 use crate::json::JsonWriter;
 
 /// One line in the making.
@@ -407,11 +407,11 @@ pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<Next
 pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
     w.raw("\"neighbor\": { \"address\": { \"local\": ");
     match identity.local_address {
-        Some(address) => w.display(address),
+        Some(address) => w.display(Zoned(address, identity.zone)),
         None => w.raw("null"),
     };
     w.raw(", \"peer\": ")
-        .display(identity.peer_address)
+        .display(Zoned(identity.peer_address, identity.zone))
         .raw(" }, \"asn\": { \"local\": ");
     let asn = |asn: Option<crate::bgp::Asn>, w: &mut JsonWriter| {
         match asn {

@@ -22,6 +22,9 @@ pub struct Config {
     /// What our OPEN offers, in order; see [`Offer`](crate::bgp::capability::Offer). The number in the four-octet AS
     /// capability is replaced by the AS in use, the Restart State bit of graceful restart by what is true at the time.
     pub capabilities: Vec<Capability>,
+    /// What is offered instead, once, if the peer refuses an OPEN in the extended form of RFC 9072: `capabilities` without
+    /// those that are offered by default only.
+    pub reduced: Option<Vec<Capability>>,
     /// Whether AIGP is accepted from and sent to this peer although it is external.
     pub aigp: bool,
     /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
@@ -69,62 +72,5 @@ impl Timers {
         // RFC 9687 3: "the greater of: 8 minutes or 2 times the negotiated HoldTime".
         self.send_hold
             .unwrap_or_else(|| Duration::from_secs((2 * u64::from(hold_time)).max(480)))
-    }
-}
-
-/// The waits between attempts: 0, 1, 2, 3, 4, 5, 7, 9, 11, 14, … seconds, at most the maximum, plus up to a tenth of jitter
-/// so that peers which failed together do not come back together.
-#[derive(Clone, Debug)]
-pub(crate) struct BackOff {
-    next: Duration,
-    random: u64,
-}
-
-impl BackOff {
-    pub(crate) const fn new(seed: u64, timers: &Timers) -> Self {
-        Self {
-            next: timers.back_off_min,
-            // The generator below must not start at 0.
-            random: seed | 1,
-        }
-    }
-
-    /// Starts over after a success.
-    pub(crate) const fn reset(&mut self, timers: &Timers) {
-        self.next = timers.back_off_min;
-    }
-
-    /// The wait after one more failure.
-    pub(crate) fn wait(&mut self, timers: &Timers) -> Duration {
-        let wait = self.next.min(timers.back_off_max);
-        // ExaBGP: min(int(1 + previous * 1.2), 60), in whole seconds.
-        self.next = Duration::from_secs(1 + wait.as_secs() * 6 / 5).min(timers.back_off_max);
-        // xorshift64: enough to spread peers, and the same in every run of a test.
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        wait + wait * u32::try_from(self.random % 1000).unwrap_or(0) / 10_000
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_schedule_is_exabgps_with_at_most_a_tenth_of_jitter() {
-        let timers = Timers::default();
-        let mut back_off = BackOff::new(7, &timers);
-        for seconds in [
-            0, 1, 2, 3, 4, 5, 7, 9, 11, 14, 17, 21, 26, 32, 39, 47, 57, 60, 60,
-        ] {
-            let wait = back_off.wait(&timers).as_millis();
-            assert!(
-                (seconds * 1000..=seconds * 1100).contains(&wait),
-                "{seconds} {wait}"
-            );
-        }
-        back_off.reset(&timers);
-        assert_eq!(back_off.wait(&timers), Duration::ZERO);
     }
 }

@@ -13,7 +13,8 @@
 //! | file | what |
 //! |---|---|
 //! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
-//! | [`config`] | what a peer is told: numbers, capabilities, times, the back-off schedule |
+//! | [`config`] | what a peer is told: numbers, capabilities, times |
+//! | `backoff` | the waits between attempts |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
 //! | [`retention`] | what becomes of the peer's routes when its session is lost |
 //! | `timer` | the timer table |
@@ -32,6 +33,7 @@ use super::message::RawMessage;
 use super::message::notification::Notification;
 use super::negotiated::Negotiated;
 
+mod backoff;
 pub mod config;
 mod connections;
 pub mod event;
@@ -132,4 +134,6 @@ pub enum Output {
     Established(ConnId, Rc<Negotiated>),
     /// What [`Output::Connected`] began has ended, whether it was ever established or not.
     Down(CloseReason),
+    /// The peer refused an OPEN in the extended form of RFC 9072: the next one offers [`Config::reduced`].
+    Reduced,
 }

@@ -8,8 +8,71 @@ use super::config::Config;
 use crate::bgp::asn::Asn;
 use crate::bgp::capability::{Asn4, Capability, GracefulRestart};
 use crate::bgp::message::notification::Notification;
-use crate::bgp::message::open::Open;
-use crate::bgp::negotiated::{Negotiated, Terms};
+use crate::bgp::message::open::{Open, is_extended};
+use crate::bgp::negotiated::{Negotiated, Terms, peer_as};
+
+/// Which of the configured capabilities an OPEN offers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// All.
+    #[default]
+    Full,
+    /// Those of [`Config::reduced`].
+    Reduced,
+}
+
+/// What is known of the peer's taste in OPENs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Form {
+    extent: Extent,
+    /// Whether the reduced OPEN was refused, too.
+    exhausted: bool,
+}
+
+impl Form {
+    /// What the next OPEN offers.
+    pub(crate) const fn extent(self) -> Extent {
+        self.extent
+    }
+
+    /// The peer has answered an OPEN, in the `extended` form or not, with a NOTIFICATION. Returns `true` if the next one is
+    /// to be tried without the capabilities that are only defaults, which is done once: if that is refused, too, they were
+    /// not what the peer minds.
+    pub(crate) fn refused(
+        &mut self,
+        received: &Notification,
+        extended: bool,
+        config: &Config,
+    ) -> bool {
+        if !refuses_form(received) {
+            return false;
+        }
+        if self.extent == Extent::Reduced {
+            *self = Self {
+                extent: Extent::Full,
+                exhausted: true,
+            };
+            return false;
+        }
+        if !extended || self.exhausted || config.reduced.is_none() {
+            return false;
+        }
+        let local_as = config.local_as.unwrap_or_default();
+        let reduced = local_open(config, local_as, false, Extent::Reduced);
+        // It must bring the OPEN into the classic form.
+        let helps = reduced.is_ok_and(|(_, bytes)| !is_extended(&bytes));
+        if helps {
+            self.extent = Extent::Reduced;
+        }
+        helps
+    }
+}
+
+/// Returns `true` if this may be the answer of a peer that does not understand the extended form of RFC 9072: what is
+/// malformed to it (2/0), an unsupported optional parameter (2/4), or an error in the header (GoBGP 3 sends 1/2).
+const fn refuses_form(received: &Notification) -> bool {
+    matches!((received.code, received.subcode), (1, _) | (2, 0 | 4))
+}
 
 /// The OPEN that a neighbour gets from us as `local_as`, and its bytes.
 ///
@@ -19,8 +82,12 @@ pub(crate) fn local_open(
     config: &Config,
     local_as: Asn,
     restarted: bool,
+    extent: Extent,
 ) -> Result<(Open, Vec<u8>), Notification> {
-    let mut capabilities = config.capabilities.clone();
+    let mut capabilities = match (extent, &config.reduced) {
+        (Extent::Reduced, Some(reduced)) => reduced.clone(),
+        _ => config.capabilities.clone(),
+    };
     let mut asn4 = false;
     for capability in &mut capabilities {
         match capability {
@@ -52,6 +119,24 @@ pub(crate) fn local_open(
     Ok((open, bytes))
 }
 
+/// Checks the AS numbers of the peer's OPEN without regard to the configuration.
+///
+/// # Errors
+/// NOTIFICATION 2/2.
+pub(crate) fn check_as(remote: &Open) -> Result<(), Notification> {
+    let refuse = |text: &str| Err(Notification::with_text(2, 2, text));
+    // RFC 7607 2: "If a BGP speaker receives zero as the peer AS in an OPEN message, it MUST abort the connection and send a
+    // NOTIFICATION with Error Code 'OPEN Message Error' and subcode 'Bad Peer AS'"
+    if remote.asn == 0 || remote.four_octet_as() == Some(Asn(0)) {
+        return refuse("ASN 0 in OPEN");
+    }
+    // RFC 6793 9: AS_TRANS is reserved for the field; it is nobody's four-octet number.
+    if remote.four_octet_as() == Some(Asn::TRANS) {
+        return refuse("AS_TRANS in the four-octet AS capability");
+    }
+    Ok(())
+}
+
 /// Checks the peer's OPEN against the configuration and against ours.
 ///
 /// # Errors
@@ -62,15 +147,14 @@ pub(crate) fn agree(
     remote: &Open,
 ) -> Result<Negotiated, Notification> {
     let refuse = |subcode, text: &str| Err(Notification::with_text(2, subcode, text));
-    let peer_as = remote.speaker_as();
-    if let Some(expected) = config.peer_as.filter(|expected| *expected != peer_as) {
+    let peer_as = peer_as(local, remote);
+    check_as(remote)?;
+    // Without the capability of our own we are an OLD speaker (RFC 6793), to which a four-octet neighbor is AS_TRANS.
+    let old = local.four_octet_as().is_none() && Asn::from(remote.asn) == Asn::TRANS;
+    let is = |expected: Asn| expected == peer_as || (old && expected == Asn::TRANS);
+    if let Some(expected) = config.peer_as.filter(|expected| !is(*expected)) {
         let text = format!("ASN in OPEN ({peer_as}) did not match ASN expected ({expected})");
         return refuse(2, &text);
-    }
-    // RFC 7607 2: "If a BGP speaker receives zero as the peer AS in an OPEN message, it MUST abort the connection and send a
-    // NOTIFICATION with Error Code 'OPEN Message Error' and subcode 'Bad Peer AS'"
-    if peer_as == Asn(0) {
-        return refuse(2, "ASN 0 in OPEN");
     }
     if remote.router_id == Ipv4Addr::UNSPECIFIED {
         return refuse(3, "0.0.0.0 is an invalid router_id");

@@ -6,11 +6,13 @@ use std::time::Instant;
 use bytes::BytesMut;
 use smallvec::SmallVec;
 
-use super::config::{BackOff, Config};
+use super::backoff::{BackOff, patience};
+use super::config::Config;
 use super::connections::Connections;
 use super::event::{Event, Phase, State};
+use super::negotiate::Form;
 use super::reason::{Cease, CloseReason};
-use super::session::{Context, Initiator, Session, Verdict};
+use super::session::{Context, Initiator, Session, Verdict, collide, farewell};
 use super::timer::{Timer, TimerTable};
 use super::{ConnId, ConnInfo, Input, Output};
 use crate::bgp::message::notification::Notification;
@@ -41,6 +43,8 @@ pub struct Peer {
     next_id: u64,
     /// Connections that were tried or accepted.
     attempts: u32,
+    /// Which capabilities the next OPEN offers.
+    form: Form,
     dialing: Option<ConnId>,
     connections: Connections,
 }
@@ -58,6 +62,7 @@ impl Peer {
             restarted: true,
             next_id: 0,
             attempts: 0,
+            form: Form::default(),
             dialing: None,
             connections: Connections::default(),
         }
@@ -119,6 +124,7 @@ impl Peer {
         // To the peer it is a restart, as in ExaBGP: what we told it before may not hold any more.
         self.restarted = true;
         self.back_off = BackOff::new(config.seed, &config.timers);
+        self.form = Form::default();
         self.config = config;
     }
 
@@ -134,6 +140,19 @@ impl Peer {
     /// Set when the peer will do nothing more until the next [`Input::Start`].
     pub const fn ended(&self) -> Option<Ended> {
         self.ended
+    }
+
+    /// When the next dial is due; `None` while there is a connection or a dial, and when none will be made.
+    pub fn retry_at(&self) -> Option<Instant> {
+        match self.dialing {
+            Some(_) => None,
+            None => self.timers.next(),
+        }
+    }
+
+    /// Attempts that failed, and sessions that were too short, since the last session that lasted.
+    pub const fn failures(&self) -> u32 {
+        self.back_off.failures()
     }
 
     /// What the peer was told.
@@ -200,7 +219,6 @@ impl Peer {
         if self.dialing.is_none() {
             self.timers.stop(Timer::ConnectRetry);
         }
-        self.back_off.reset(&self.config.timers);
         self.attempts = self.attempts.saturating_add(1);
         let from = if self.dialing.is_some() || !self.connections.is_empty() {
             State::Active
@@ -232,6 +250,7 @@ impl Peer {
         self.connections
             .log(Some(id), State::Connect, State::Active, event);
         self.rest = State::Active;
+        self.back_off.fail();
         self.wait_if_alone(now);
     }
 
@@ -363,6 +382,7 @@ impl Peer {
         let cx = Context {
             config: &self.config,
             restarted: self.restarted,
+            extent: self.form.extent(),
         };
         let (session, verdict) = Session::begin(id, info, initiator, from, now, cx);
         self.rest = State::Idle;
@@ -414,13 +434,37 @@ impl Peer {
             }
             Verdict::Established => {
                 self.restarted = false;
-                self.back_off.reset(&self.config.timers);
             }
             Verdict::Closed(reason) => {
+                self.learn(id, &reason, now);
                 if let Some(state) = self.connections.remove(id, reason) {
                     self.rest = state;
                 }
             }
+        }
+    }
+
+    /// Draws from the end of a connection what the next attempt needs to know.
+    fn learn(&mut self, id: ConnId, reason: &CloseReason, now: Instant) {
+        let Some((session, _)) = self.session(id) else {
+            return;
+        };
+        let (established, extended) = (session.established, session.extended);
+        let lasted = established.map(|since| now.saturating_duration_since(since));
+        match reason {
+            // The other connection goes on.
+            CloseReason::OutgoingCollision | CloseReason::IncomingCollision => return,
+            _ if lasted.is_some_and(|lasted| self.back_off.is_good(lasted)) => {
+                self.back_off.reset(&self.config.timers);
+            }
+            _ => self.back_off.fail(),
+        }
+        let CloseReason::NotificationReceived(received) = reason else {
+            return;
+        };
+        self.back_off.at_least(patience(received));
+        if established.is_none() && self.form.refused(received, extended, &self.config) {
+            self.connections.order(Output::Reduced);
         }
     }
 
@@ -520,43 +564,8 @@ impl Peer {
         let cx = Context {
             config: &self.config,
             restarted: self.restarted,
+            extent: self.form.extent(),
         };
         Some((self.connections.get_mut(id)?, cx))
     }
-}
-
-/// Closes the connection that lost.
-fn collide(session: &mut Session) -> Verdict {
-    let reason = match session.initiator {
-        Initiator::Local => CloseReason::OutgoingCollision,
-        Initiator::Remote => CloseReason::IncomingCollision,
-    };
-    let collision = Notification::cease(Notification::COLLISION);
-    session.end(Some(collision), Event::OpenCollisionDump, reason)
-}
-
-/// What to say when the owner stops; nothing when both sides can restart gracefully and we come back.
-fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
-    let negotiated = session
-        .negotiated
-        .as_ref()
-        .filter(|_| session.state == State::Established);
-    let notification = match cease {
-        Cease::Shutdown(_) if negotiated.is_some_and(|both| both.graceful_restart()) => {
-            return None;
-        }
-        Cease::Shutdown(text) => Notification::shutdown(Notification::SHUTDOWN, text),
-        Cease::ProcessProblem => {
-            Notification::new(Notification::CEASE, Notification::SHUTDOWN, Vec::new())
-        }
-        Cease::Removed => Notification::cease(Notification::DE_CONFIGURED),
-    };
-    // RFC 8538 3: a peer that keeps routes over a NOTIFICATION drops them at a hard reset only.
-    Some(
-        if negotiated.is_some_and(|both| both.graceful_notification()) {
-            notification.into_hard_reset()
-        } else {
-            notification
-        },
-    )
 }

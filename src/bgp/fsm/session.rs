@@ -12,12 +12,13 @@ use bytes::{Bytes, BytesMut};
 
 use super::config::Config;
 use super::event::{Event, Phase, State};
-use super::reason::CloseReason;
+use super::negotiate::Extent;
+use super::reason::{Cease, CloseReason};
 use super::timer::{Timer, TimerTable};
 use super::{ConnId, ConnInfo, Direction, Output, negotiate};
 use crate::bgp::asn::Asn;
 use crate::bgp::message::notification::Notification;
-use crate::bgp::message::open::Open;
+use crate::bgp::message::open::{Open, is_extended};
 use crate::bgp::message::{MAX, MessageType, RawMessage, frame, keepalive};
 use crate::bgp::negotiated::Negotiated;
 
@@ -49,6 +50,8 @@ pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
     /// Whether our OPEN says that we have restarted.
     pub(crate) restarted: bool,
+    /// Which capabilities our OPEN offers.
+    pub(crate) extent: Extent,
 }
 
 /// One connection.
@@ -61,6 +64,10 @@ pub(crate) struct Session {
     pub(crate) negotiated: Option<Rc<Negotiated>>,
     /// What is to be done; the peer machine takes it after each call.
     pub(crate) outputs: VecDeque<Output>,
+    /// When the session came up.
+    pub(crate) established: Option<Instant>,
+    /// Whether our OPEN had the extended form of RFC 9072.
+    pub(crate) extended: bool,
     local: Option<Open>,
 }
 
@@ -82,6 +89,8 @@ impl Session {
             timers: TimerTable::default(),
             negotiated: None,
             outputs: VecDeque::new(),
+            established: None,
+            extended: false,
             local: None,
         };
         session.outputs.push_back(Output::Connected(id, info));
@@ -260,6 +269,10 @@ impl Session {
             Err(notification) => return self.refuse(notification, Event::BgpOpenMsgErr),
         };
         if self.local.is_none() {
+            // Our AS is to be the peer's, so the peer must have one.
+            if let Err(notification) = negotiate::check_as(&remote) {
+                return self.refuse(notification, Event::BgpOpenMsgErr);
+            }
             let verdict = self.send_open(remote.speaker_as(), event, cx);
             if verdict != Verdict::Continue {
                 return verdict;
@@ -311,6 +324,7 @@ impl Session {
             return;
         };
         self.timers.stop(Timer::Hold);
+        self.established = Some(now);
         self.enter(State::Established, Event::KeepAliveMsg);
         if negotiated.hold_time != 0 {
             self.restart_hold(negotiated.hold_time, now);
@@ -322,8 +336,9 @@ impl Session {
     }
 
     fn send_open(&mut self, local_as: Asn, event: Event, cx: Context<'_>) -> Verdict {
-        match negotiate::local_open(cx.config, local_as, cx.restarted) {
+        match negotiate::local_open(cx.config, local_as, cx.restarted, cx.extent) {
             Ok((open, bytes)) => {
+                self.extended = is_extended(&bytes);
                 self.local = Some(open);
                 self.transmit(MessageType::OPEN, bytes.into());
                 self.enter(State::OpenSent, event);
@@ -386,4 +401,40 @@ impl Session {
             .as_ref()
             .map_or(0, |negotiated| negotiated.hold_time)
     }
+}
+
+/// Closes the connection that lost.
+pub(crate) fn collide(session: &mut Session) -> Verdict {
+    let reason = match session.initiator {
+        Initiator::Local => CloseReason::OutgoingCollision,
+        Initiator::Remote => CloseReason::IncomingCollision,
+    };
+    let collision = Notification::cease(Notification::COLLISION);
+    session.end(Some(collision), Event::OpenCollisionDump, reason)
+}
+
+/// What to say when the owner stops; nothing when both sides can restart gracefully and we come back.
+pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
+    let negotiated = session
+        .negotiated
+        .as_ref()
+        .filter(|_| session.state == State::Established);
+    let notification = match cease {
+        Cease::Shutdown(_) if negotiated.is_some_and(|both| both.graceful_restart()) => {
+            return None;
+        }
+        Cease::Shutdown(text) => Notification::shutdown(Notification::SHUTDOWN, text),
+        Cease::ProcessProblem => {
+            Notification::new(Notification::CEASE, Notification::SHUTDOWN, Vec::new())
+        }
+        Cease::Removed => Notification::cease(Notification::DE_CONFIGURED),
+    };
+    // RFC 8538 3: a peer that keeps routes over a NOTIFICATION drops them at a hard reset only.
+    Some(
+        if negotiated.is_some_and(|both| both.graceful_notification()) {
+            notification.into_hard_reset()
+        } else {
+            notification
+        },
+    )
 }

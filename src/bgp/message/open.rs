@@ -15,7 +15,7 @@
 //! | Opt Parm Len  | Optional Parameters (variable)
 //! +-+-+-+-+-+-+-+-+
 //!
-//! RFC 9072, when the parameters need more than 255 bytes:
+//! RFC 9072, when the parameters do not fit in 255 octets:
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! |      255      |      255      |  Extended Opt. Parm. Length   |
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -74,12 +74,14 @@ impl Open {
             ))
         };
         let (asn, hold_time, router_id) = fixed().map_err(malformed)?;
+        let capabilities = parameters(&mut r)?;
+        r.finish("the end of the OPEN").map_err(malformed)?;
         Ok(Self {
             version,
             asn,
             hold_time,
             router_id: Ipv4Addr::from(router_id),
-            capabilities: parameters(&mut r)?,
+            capabilities,
         })
     }
 
@@ -106,14 +108,8 @@ impl Open {
         fits.map(|()| out)
     }
 
-    /// The AS of the speaker: the four-octet one where the two-octet field says that it does not fit there.
-    ///
-    /// A capability that disagrees with a field other than AS_TRANS is not believed.
-    pub fn speaker_as(&self) -> Asn {
-        let asn = Asn::from(self.asn);
-        if asn != Asn::TRANS {
-            return asn;
-        }
+    /// The AS number in the four-octet AS capability, if it is present. Of several, the last one counts.
+    pub fn four_octet_as(&self) -> Option<Asn> {
         self.capabilities
             .iter()
             .rev()
@@ -121,7 +117,14 @@ impl Open {
                 Capability::Asn4(asn4) => Some(asn4.0),
                 _ => None,
             })
-            .unwrap_or(asn)
+    }
+
+    /// The AS of the speaker.
+    ///
+    /// RFC 6793 4.1: the number of the four-octet AS capability is used "in lieu of the AS number in the 'My Autonomous
+    /// System' field", whatever the field contains.
+    pub fn speaker_as(&self) -> Asn {
+        self.four_octet_as().unwrap_or_else(|| Asn::from(self.asn))
     }
 
     /// Appends the value of an `open` event. Capabilities are keyed by name in what we send, by code in what we receive.
@@ -195,7 +198,11 @@ impl Open {
             .collect()
     }
 
-    /// Appends the parameters: one for each capability, in the extended form when they need 255 bytes or more.
+    /// Appends the parameters in the first of these forms that fits:
+    ///
+    /// 1. one parameter for each capability, which is what ExaBGP writes;
+    /// 2. all capabilities in one parameter (RFC 5492 4), which saves two octets for each of them;
+    /// 3. the extended form, which peers without RFC 9072 refuse.
     fn encode_parameters(&self, w: &mut Writer<'_>) -> Result<(), WireError> {
         let mut values = Vec::new();
         for capability in &self.capabilities {
@@ -206,14 +213,21 @@ impl Open {
             w.u8(*code);
             w.len8(|w| w.bytes(value));
         };
-        // Parameter type and length, capability code and length, value.
-        let plain: usize = values.iter().map(|(_, value)| 4 + value.len()).sum();
-        if plain < usize::from(EXTENDED) {
+        // Capability code and length, value.
+        let packed: usize = values.iter().map(|(_, value)| 2 + value.len()).sum();
+        let single = packed + 2 * values.len();
+        // ExaBGP writes at most 254 octets in the classic form.
+        if single < usize::from(EXTENDED) {
             w.len8(|w| {
                 for value in &values {
                     w.u8(CAPABILITIES);
                     w.len8(|w| capability(w, value));
                 }
+            });
+        } else if packed + 2 <= usize::from(u8::MAX) {
+            w.len8(|w| {
+                w.u8(CAPABILITIES);
+                w.len8(|w| values.iter().for_each(|value| capability(w, value)));
             });
         } else {
             w.bytes(&[EXTENDED, EXTENDED]);
@@ -226,6 +240,12 @@ impl Open {
         }
         w.finish()
     }
+}
+
+/// Whether an OPEN on the wire, header included, has its parameters in the extended form of RFC 9072.
+pub(crate) fn is_extended(message: &[u8]) -> bool {
+    let parameters = message.get(super::HEADER + 9..).unwrap_or_default();
+    matches!(parameters, [1..=u8::MAX, EXTENDED, ..])
 }
 
 /// Reads the parameters in either form.

@@ -159,7 +159,14 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
 fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
     let session = &neighbor.session;
     object.text("peer-address", neighbor.peer());
-    object.text("local-address", super::or_auto(session.local_address));
+    object.text(
+        "local-address",
+        super::or_auto(
+            session
+                .local_address
+                .map(|ours| crate::bgp::Zoned(ours, session.zone)),
+        ),
+    );
     object.some("local-link-local", session.local_link_local);
     object.some("router-id", session.router_id);
     object.text("local-as", super::or_auto(session.local_as));

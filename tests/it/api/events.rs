@@ -22,6 +22,7 @@ fn identity() -> Identity {
     Identity {
         local_address: "127.0.0.1".parse().ok(),
         peer_address: [127, 0, 0, 2].into(),
+        zone: None,
         local_as: Some(Asn(65000)),
         peer_as: Some(Asn(65001)),
         router_id: Some([10, 0, 0, 1].into()),

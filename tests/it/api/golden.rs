@@ -20,6 +20,7 @@ fn lines(case: &Case, event: &Event<'_>) -> (String, String) {
     let identity = Identity {
         local_address: "127.0.0.1".parse().ok(),
         peer_address: [127, 0, 0, 2].into(),
+        zone: None,
         local_as: Some(Asn(65000)),
         peer_as: peer_as.map(Asn),
         router_id: Some([10, 0, 0, 1].into()),

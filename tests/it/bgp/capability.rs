@@ -151,8 +151,14 @@ fn what_we_send_is_shown_by_name() {
 
 /// What the two agree on.
 fn agree(ours: &Offer, theirs: &Offer) -> Result<Negotiated, (u8, u8)> {
-    let mut theirs = open(theirs);
-    theirs.asn = 65001;
+    let theirs = Offer {
+        asn4: theirs.asn4.map(|_| Asn(65001)),
+        ..theirs.clone()
+    };
+    let theirs = Open {
+        asn: 65001,
+        ..open(&theirs)
+    };
     Negotiated::new(open(ours), theirs, Terms::default())
         .map_err(|error| (error.code, error.subcode))
 }
@@ -211,7 +217,7 @@ fn numbers_and_switches_need_both_sides() {
 }
 
 #[test]
-fn a_large_asn_is_read_behind_as_trans_only() {
+fn the_as_of_the_capability_counts_whatever_the_field_is() {
     let mut theirs = open(&Offer {
         asn4: Some(Asn(4_200_000_000)),
         ..offer()
@@ -221,6 +227,8 @@ fn a_large_asn_is_read_behind_as_trans_only() {
         (23456, Asn(4_200_000_000))
     );
     theirs.asn = 65001;
+    assert_eq!(theirs.speaker_as(), Asn(4_200_000_000));
+    theirs.capabilities.retain(|one| one.code() != 65);
     assert_eq!(theirs.speaker_as(), Asn(65001));
 }
 
@@ -282,7 +290,11 @@ fn roles_must_agree() {
     }
     assert!(agree(&role(Some(BgpRole::PEER)), &role(None)).is_ok());
     let mut external = open(&role(None));
-    external.asn = 65001;
+    external.capabilities = open(&Offer {
+        asn4: Some(Asn(65001)),
+        ..role(None)
+    })
+    .capabilities;
     let strict = Terms {
         strict_role: true,
         ..Terms::default()

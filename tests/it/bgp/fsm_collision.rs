@@ -163,6 +163,49 @@ fn the_higher_identifier_keeps_the_connection_that_it_opened() {
 }
 
 #[test]
+fn between_equal_identifiers_the_connection_of_the_higher_as_stays() {
+    // RFC 6286 2.3: "If the BGP Identifiers of the peers involved in the connection collision are identical, then the
+    // connection initiated by the BGP speaker with the larger AS number is preserved." The number has four octets.
+    for (ours, theirs, kept_is_ours) in [
+        (65001, 65002, false),
+        (65003, 65002, true),
+        (70_000, 65002, true),
+        (65001, 4_200_000_000, false),
+    ] {
+        for second_is_theirs in [false, true] {
+            let id = [10, 0, 0, 5];
+            let mut solo = Solo::new(config(ours, id));
+            let dialed = solo.dialed();
+            let (accepted, _) = solo.accepted();
+            let open = Open {
+                version: 4,
+                asn: Asn(theirs).to_u16(),
+                hold_time: 9,
+                router_id: id.into(),
+                capabilities: config(theirs, id).capabilities,
+            };
+            let open = open.encode().expect("a short OPEN");
+            let (first, second) = if second_is_theirs {
+                (dialed, accepted)
+            } else {
+                (accepted, dialed)
+            };
+            let mut outputs = solo.hear(first, &open);
+            outputs.extend(solo.hear(second, &open));
+            let (kept, lost) = if kept_is_ours {
+                (dialed, accepted)
+            } else {
+                (accepted, dialed)
+            };
+            let case = format!("AS {ours} and {theirs}, {second_is_theirs}");
+            assert!(outputs.contains(&Output::Close(lost)), "{case}");
+            assert!(!outputs.contains(&Output::Close(kept)), "{case}");
+            assert!(up(&solo.hear(kept, &keepalive())).is_some(), "{case}");
+        }
+    }
+}
+
+#[test]
 fn the_story_of_the_winner_is_told_from_its_start() {
     let (mut solo, ours, theirs) = both();
     solo.outputs.clear();

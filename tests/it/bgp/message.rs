@@ -110,7 +110,7 @@ fn no_cut_or_changed_open_panics_and_what_reads_writes() {
 }
 
 #[test]
-fn parameters_take_the_extended_form_at_255_bytes() {
+fn parameters_take_the_extended_form_beyond_255_bytes() {
     // RFC 9072: both sides of the limit, and the extended form of short parameters is read as well.
     use oxabgp::bgp::Capability;
     let open = |size: usize| Open {
@@ -123,7 +123,11 @@ fn parameters_take_the_extended_form_at_255_bytes() {
             value: vec![7; size].into(),
         }],
     };
-    for (size, head) in [(250, "FE02FC63FA"), (251, "FFFF0100 0200FD63FB")] {
+    for (size, head) in [
+        (250, "FE02FC63FA"),
+        (251, "FF02FD63FB"),
+        (252, "FFFF0101 0200FE63FC"),
+    ] {
         let wire = open(size).encode().expect("a short OPEN");
         let head = bytes(head);
         assert_eq!(wire[28..28 + head.len()], head, "{size}");

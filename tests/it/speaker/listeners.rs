@@ -43,6 +43,21 @@ async fn listeners_open_and_close_while_serving() {
 }
 
 #[tokio::test(flavor = "local")]
+async fn a_port_is_free_as_soon_as_its_listener_is_closed() {
+    let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
+    server.start();
+    let own = IpAddr::V4(Ipv4Addr::new(127, 83, 71, 4));
+    let address = server.listen(SocketAddr::new(own, 0)).expect("a port");
+    // The accepting task has its first turn, and no other after `unlisten`.
+    tokio::task::yield_now().await;
+    assert!(server.unlisten(address));
+    assert!(std::net::TcpStream::connect(address).is_err());
+    assert_eq!(server.listen(address).ok(), Some(address));
+    server.shutdown(Cease::Removed).await;
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[tokio::test(flavor = "local")]
 async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
     let (server, address) = serving([10, 0, 0, 1]);
     let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());

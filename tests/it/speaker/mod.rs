@@ -23,7 +23,9 @@ mod listeners;
 mod many;
 mod pair;
 mod raw;
+mod repetition;
 mod virtual_time;
+mod zones;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long any step may take in real time.

@@ -1,11 +1,15 @@
 //! A server against a scripted peer.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
-use oxabgp::bgp::Notification;
-use oxabgp::bgp::fsm::{Cease, Direction, State};
+use oxabgp::bgp::fsm::{Cease, CloseReason, Direction, State};
 use oxabgp::bgp::message::MessageType;
-use oxabgp::speaker::Server;
+use oxabgp::bgp::message::update::Update;
+use oxabgp::bgp::{Negotiated, Notification};
+use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 use tokio::task::spawn_blocking;
 
 use super::{Seen, passive, recorder, serving};
@@ -180,14 +184,14 @@ async fn a_thousand_connections_leave_no_descriptor_behind() {
         })
         .await;
     // The last ones may still be on their way out.
-    let limit = std::time::Instant::now() + super::LIMIT;
+    let limit = Instant::now() + super::LIMIT;
     while open_connections(address) > 0 {
         assert!(
-            std::time::Instant::now() < limit,
+            Instant::now() < limit,
             "{} connections of {address} are open",
             open_connections(address)
         );
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_ne!(server.peers()[0].state, State::Established);
     server.shutdown(Cease::Removed).await;
@@ -234,19 +238,146 @@ async fn garbage_in_any_state_neither_panics_nor_stays() {
 
 #[tokio::test(flavor = "local")]
 async fn defect_12_an_immediate_error_is_tried_again_with_back_off() {
-    let log = log::capture();
     let (server, _) = serving([10, 0, 0, 1]);
-    let (plugin, _watch) = recorder();
+    let (plugin, mut watch) = recorder();
     let mut config = passive(65001, 65002);
     config.passive = false;
     config.local_address = Some([192, 0, 2, 77].into());
+    config.connect_attempts = Some(3);
+    let start = Instant::now();
     server.add_peer(config, plugin).expect("a peer");
-    log.until("cannot connect").await;
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    let attempts = log.text().matches("cannot connect").count();
+    let mut dials = 0;
+    watch
+        .until(|seen| match seen {
+            Seen::State(State::Connect) => {
+                dials += 1;
+                None
+            }
+            Seen::Connected => panic!("nobody is there"),
+            Seen::GaveUp => Some(()),
+            _ => None,
+        })
+        .await;
+    assert_eq!(dials, 3);
     // At once, once more without a wait, and then after a second.
-    assert!(attempts <= 2, "{attempts} attempts");
+    let took = start.elapsed();
+    assert!(took >= Duration::from_secs(1), "three dials in {took:?}");
     server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn after_a_panic_the_newest_configuration_runs() {
+    let log = log::capture();
+    let (server, address, mut watch) = one_peer();
+    let key = server.peers()[0].key;
+    let mut config = passive(65010, 65002);
+    config.hold_time = 33;
+    let replaced = server.replace_peer(key, config, Notification::cease(6));
+    replaced.expect("a peer");
+    watch.script.panic.set(true);
+    script(address, |mut peer| {
+        let theirs = peer.establish(&open(65002, [10, 0, 0, 2]));
+        assert_eq!((theirs.asn, theirs.hold_time), (65010, 33));
+        peer.send(MessageType::UPDATE, &announcement(65002, &[8, 10]));
+        peer.expect_close();
+    })
+    .await;
+    log.until("panicked").await;
+    script(address, |mut peer| {
+        let theirs = peer.establish(&open(65002, [10, 0, 0, 2]));
+        assert_eq!(
+            (theirs.asn, theirs.hold_time),
+            (65010, 33),
+            "the old one runs"
+        );
+    })
+    .await;
+    watch.established().await;
+    server.shutdown(Cease::Removed).await;
+}
+
+/// Panics when its session ends, as often as `panics` says.
+struct Fragile {
+    inner: super::Recorder,
+    panics: Rc<Cell<usize>>,
+}
+
+impl Plugin for Fragile {
+    fn on_established(
+        &mut self,
+        peer: &PeerConfig,
+        session: &Rc<Negotiated>,
+        writer: UpdateWriter,
+    ) {
+        self.inner.on_established(peer, session, writer);
+    }
+
+    fn on_update(&mut self, peer: &PeerConfig, update: Update<'_>) -> Result<(), Notification> {
+        self.inner.on_update(peer, update)
+    }
+
+    fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
+        let left = self.panics.get();
+        self.panics.set(left.saturating_sub(1));
+        assert_eq!(left, 0, "as the test asked for");
+        self.inner.on_close(peer, reason);
+    }
+}
+
+/// A server whose neighbour's plugin panics `panics` times when its session ends; the session is up.
+async fn fragile(panics: usize) -> (Server, SocketAddr, RawPeer, super::Watch) {
+    let (server, address) = serving([10, 0, 0, 1]);
+    let (inner, mut watch) = recorder();
+    let panics = Rc::new(Cell::new(panics));
+    let plugin = Fragile { inner, panics };
+    server
+        .add_peer(passive(65001, 65002), plugin)
+        .expect("a peer");
+    let peer = script(address, |mut peer| {
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+        peer
+    })
+    .await;
+    watch.established().await;
+    (server, address, peer, watch)
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_stopped_neighbor_stays_down_after_a_panic() {
+    let log = log::capture();
+    let (server, address, peer, mut watch) = fragile(1).await;
+    let key = server.peers()[0].key;
+    let stopped = server.stop_peer(key, Cease::Removed);
+    stopped.expect("a peer");
+    log.until("panicked").await;
+    drop(peer);
+    // The connection waits until the task runs again.
+    let refused = spawn_blocking(move || RawPeer::connect(address).expect_notification());
+    let refused = refused.await.expect("the script passes");
+    assert_eq!(refused, Notification::cease(Notification::REJECTED));
+    server.start_peer(key).expect("a peer");
+    script(address, |mut peer| {
+        peer.establish(&open(65002, [10, 0, 0, 2]));
+    })
+    .await;
+    watch.established().await;
+    server.shutdown(Cease::Removed).await;
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_removed_neighbor_is_gone_after_a_panic() {
+    let log = log::capture();
+    let (server, _, peer, mut watch) = fragile(usize::MAX).await;
+    let key = server.peers()[0].key;
+    let removed = server.remove_peer(key, Cease::Removed);
+    removed.expect("a peer");
+    log.until("panicked").await;
+    drop(peer);
+    // The plugin goes with the task.
+    let gone = async { while watch.seen.recv().await.is_some() {} };
+    let gone = tokio::time::timeout(super::LIMIT, gone);
+    gone.await.expect("an end");
+    assert!(!log.text().contains("starts again"), "{}", log.text());
 }
 
 /// Connections of this port that a process still holds: established, or closed by one side only.

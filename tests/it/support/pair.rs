@@ -28,6 +28,7 @@ pub(crate) fn config(local_as: u32, router_id: [u8; 4]) -> Config {
             ..Offer::default()
         }
         .capabilities(),
+        reduced: None,
         aigp: false,
         strict_role: false,
         attempts: None,

@@ -1,0 +1,37 @@
+//! The address of a peer, or a range of addresses: `192.0.2.1`, `192.0.2.0/24`, `fe80::1%eth0`.
+
+use std::net::IpAddr;
+
+use super::diagnostic::{Diagnostic, Report};
+use crate::bgp::zone::{self, Zone};
+use crate::text::{Cursor, SyntaxError, value};
+
+/// A peer's address, or range of addresses: first address, length of the prefix, interface.
+pub(crate) type Peer = (IpAddr, u8, Option<Zone>);
+
+/// Returns `true` if `address` may have that zone.
+pub(crate) const fn may_have(address: IpAddr, zone: Option<Zone>) -> bool {
+    zone.is_none() || zone::is_link_local(address)
+}
+
+/// Reads the address, or range of addresses, of a peer.
+pub(crate) fn read(c: &mut Cursor<'_>, report: &mut Report) -> Result<Peer, SyntaxError> {
+    let span = c.span();
+    let what = "the peer's address, or a range of addresses";
+    let (address, bits, zone) = c.value(what, |word| {
+        let (address, zone) = zone::split(word)?;
+        let (address, bits) = value::prefix(address)?;
+        may_have(address, zone).then_some((address, bits, zone))
+    })?;
+    let network = crate::grammar::prefix::mask(address, bits);
+    if network != address {
+        report.add(
+            Diagnostic::warning(
+                span,
+                "the range has bits set beyond its length: the network is meant",
+            )
+            .with_help(format!("write `{network}/{bits}`")),
+        );
+    }
+    Ok((network, bits, zone))
+}
