@@ -19,7 +19,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
-use crate::bgp::message::{MessageType, RawMessage};
+use crate::bgp::message::{MessageType, RawMessage, header};
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
@@ -219,24 +219,18 @@ impl Neighbor {
     }
 }
 
-/// The daemon's side of one session.
+/// The daemon's side of one session. It has no state of its own: nothing that an observer saw can reach a verdict.
 pub(crate) struct NeighborPlugin {
     core: Rc<Core>,
     neighbor: Rc<Neighbor>,
-    /// What a received UPDATE was found to deserve while it was told of.
-    verdict: Option<Notification>,
 }
 
 impl NeighborPlugin {
     pub(crate) const fn new(core: Rc<Core>, neighbor: Rc<Neighbor>) -> Self {
-        Self {
-            core,
-            neighbor,
-            verdict: None,
-        }
+        Self { core, neighbor }
     }
 
-    /// The plugin of a neighbour that is gone with its session.
+    /// The plugin of a neighbor that is removed with its session.
     pub(crate) fn dynamic(core: Rc<Core>, neighbor: Rc<Neighbor>) -> Self {
         neighbor.retire();
         Self::new(core, neighbor)
@@ -274,7 +268,8 @@ impl NeighborPlugin {
         neighbor.tell(&self.core, &Event::Negotiated, Raw::default());
     }
 
-    fn message(&mut self, direction: Direction, message: &RawMessage) {
+    /// Counts, logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
+    fn message(&self, direction: Direction, message: &RawMessage) {
         let tally = match direction {
             Direction::Send => &self.neighbor.sent,
             Direction::Receive => &self.neighbor.received,
@@ -282,52 +277,68 @@ impl NeighborPlugin {
         tally.add(message.kind, 1);
         journal::message(&self.neighbor.name, direction, message);
         let wanted = self.neighbor.wants(Kind::Message(direction, message.kind));
-        if message.kind == MessageType::UPDATE {
-            let keep = direction == Direction::Receive && self.neighbor.config.borrow().adj_rib_in;
-            if wanted || keep || (direction == Direction::Receive && journal::shows_content()) {
-                self.verdict = self.update(direction, message, keep).err();
+        match (message.kind, direction) {
+            (MessageType::OPEN, _) => self.open(direction, message),
+            (MessageType::UPDATE, Direction::Send) if wanted => self.sent_update(message),
+            // One that can be split into its parts is for `on_update`.
+            (MessageType::UPDATE, Direction::Receive)
+                if wanted && Update::new(message.body()).is_err() =>
+            {
+                self.undecoded(Direction::Receive, Raw::new(&message.bytes));
             }
-        } else if message.kind == MessageType::OPEN {
-            self.open(direction, message);
-        } else if wanted {
-            self.tell_plain(direction, message);
+            (MessageType::UPDATE, _) => {}
+            _ if wanted => self.tell_plain(direction, message),
+            _ => {}
         }
     }
 
-    /// Decodes an UPDATE once for helpers and table.
-    fn update(
-        &self,
-        direction: Direction,
-        message: &RawMessage,
-        keep: bool,
-    ) -> Result<(), Notification> {
+    /// Reports an UPDATE that we have sent. It is never judged: an error in it is not the peer's.
+    fn sent_update(&self, message: &RawMessage) {
         let Some(session) = self.neighbor.session.borrow().clone() else {
-            return Ok(());
+            return;
         };
-        let codec = match direction {
-            Direction::Receive => session.codec,
-            // What we sent carries path identifiers where we may send them.
-            Direction::Send => Codec {
-                add_path_receive: session.codec.add_path_send,
-                ..session.codec
-            },
+        let codec = Codec {
+            // What we send carries path identifiers where we may send them.
+            add_path_receive: session.codec.add_path_send,
+            ..session.codec
         };
         let raw = Raw::new(&message.bytes);
-        let undecoded = |error: crate::bgp::UpdateError| {
-            self.neighbor.tell(
-                &self.core,
-                &Event::Undecoded(direction, MessageType::UPDATE),
-                raw,
-            );
-            error.notification()
+        let Ok(update) = Update::new(message.body()) else {
+            return self.undecoded(Direction::Send, raw);
         };
-        let update = Update::new(message.body()).map_err(undecoded)?;
         if let Some(family) = update.end_of_rib() {
-            self.neighbor.tell(
-                &self.core,
-                &Event::Message(direction, Message::EndOfRib(family)),
-                raw,
-            );
+            return self.tell(Direction::Send, Message::EndOfRib(family), raw);
+        }
+        let content = {
+            let mut interner = self.core.interner.borrow_mut();
+            update.content(&codec, &mut *interner)
+        };
+        match content {
+            Ok(content) => self.tell(Direction::Send, Message::update(&content), raw),
+            Err(error) => {
+                debug!(neighbor = %self.neighbor.name, %error, "an UPDATE that was sent cannot be decoded for helpers");
+                self.undecoded(Direction::Send, raw);
+            }
+        }
+    }
+
+    /// Decodes a received UPDATE once for helpers and table.
+    ///
+    /// # Errors
+    /// The NOTIFICATION that resets the session.
+    fn update(
+        &self,
+        session: &Negotiated,
+        update: Update<'_>,
+        keep: bool,
+    ) -> Result<(), Notification> {
+        let header = header(MessageType::UPDATE, update.body.len());
+        let raw = Raw {
+            header: &header,
+            body: update.body,
+        };
+        if let Some(family) = update.end_of_rib() {
+            self.tell(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
                 retain::end_of_rib(&self.core, &self.neighbor, family);
             }
@@ -335,31 +346,34 @@ impl NeighborPlugin {
         }
         let content = {
             let mut interner = self.core.interner.borrow_mut();
-            update.content(&codec, &mut *interner)
+            update.content(&session.codec, &mut *interner)
         };
-        let content = content.map_err(undecoded)?;
-        if let Some(error) = content
-            .attributes
-            .error()
-            .filter(|_| direction == Direction::Receive)
-        {
+        let content = content.map_err(|error| {
+            self.undecoded(Direction::Receive, raw);
+            error.notification()
+        })?;
+        if let Some(error) = content.attributes.error() {
             warn!(neighbor = %self.neighbor.name, %error, severity = ?error.severity, "an UPDATE had an error");
         }
         if keep {
             self.neighbor.rib_in.borrow_mut().update(&content);
         }
-        if direction == Direction::Receive {
-            journal::content(&self.neighbor.name, &content);
-        }
-        self.neighbor.tell(
-            &self.core,
-            &Event::Message(direction, Message::update(&content)),
-            raw,
-        );
+        journal::content(&self.neighbor.name, &content);
+        self.tell(Direction::Receive, Message::update(&content), raw);
         if keep {
-            limit::check(&self.core, &self.neighbor, &session)?;
+            limit::check(&self.core, &self.neighbor, session)?;
         }
         Ok(())
+    }
+
+    fn tell(&self, direction: Direction, message: Message<'_>, raw: Raw<'_>) {
+        let event = Event::Message(direction, message);
+        self.neighbor.tell(&self.core, &event, raw);
+    }
+
+    fn undecoded(&self, direction: Direction, raw: Raw<'_>) {
+        let event = Event::Undecoded(direction, MessageType::UPDATE);
+        self.neighbor.tell(&self.core, &event, raw);
     }
 
     fn open(&self, direction: Direction, message: &RawMessage) {
@@ -461,14 +475,20 @@ impl Plugin for NeighborPlugin {
         self.core.wake_neighbors();
     }
 
-    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
-        self.verdict.take().map_or(Ok(()), Err)
+    fn on_update(&mut self, _: &PeerConfig, update: Update<'_>) -> Result<(), Notification> {
+        let neighbor = &self.neighbor;
+        let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
+        let keep = neighbor.config.borrow().adj_rib_in;
+        if !keep && !neighbor.wants(kind) && !journal::shows_content() {
+            return Ok(());
+        }
+        let session = neighbor.session.borrow().clone();
+        session.map_or(Ok(()), |session| self.update(&session, update, keep))
     }
 
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
         let neighbor = &self.neighbor;
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
-        self.verdict = None;
         self.core.rib.borrow_mut().down(neighbor.id);
         self.core.arrived(neighbor.id);
         let session = neighbor.session.borrow_mut().take();

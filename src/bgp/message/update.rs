@@ -36,6 +36,8 @@ pub struct Update<'a> {
     pub attributes: &'a [u8],
     /// Announced IPv4 unicast routes.
     pub nlri: &'a [u8],
+    /// The body that these are parts of.
+    pub body: &'a [u8],
 }
 
 /// What an UPDATE says: attributes once, then the routes.
@@ -102,6 +104,7 @@ impl<'a> Update<'a> {
                 withdrawn,
                 attributes,
                 nlri: r.rest(),
+                body,
             })
         };
         read().map_err(UpdateError::from)

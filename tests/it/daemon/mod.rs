@@ -14,6 +14,7 @@ mod scripts;
 mod semantics;
 mod soak;
 mod sync;
+mod verdicts;
 
 use std::net::TcpListener;
 
