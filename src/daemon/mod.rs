@@ -11,6 +11,7 @@
 //! | [`run`] | start, wait for requests, end |
 //! | `core` | RIB, neighbours, helpers: the middle, which never waits |
 //! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
+//! | `connection` | the state of one connection and its session |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
 //! | `defer` | End-of-RIB after a start of ours |
@@ -38,6 +39,7 @@ use crate::speaker::Server;
 
 mod advisory;
 mod clock;
+mod connection;
 pub(crate) mod control;
 mod core;
 mod defer;
@@ -60,7 +62,6 @@ mod session;
 mod several;
 mod signal;
 mod speech;
-mod tally;
 mod watchdog;
 
 use control::Control;

@@ -3,10 +3,9 @@
 //! The plugin owns nothing: it passes what happens to the [`Core`], which has the RIB and the helpers, and pulls what is to
 //! be sent when the socket has room. Messages are decoded only when somebody listens.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::{debug, warn};
@@ -22,20 +21,20 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
-use crate::rib::adj_rib_out::{Budget, Session};
+use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::rib::{Action, Change as Announcement, PeerSet, pack};
 use crate::rib::{AdjRibIn, PeerId};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::advisory::Advisories;
+use super::connection::{Connection, Session};
 use super::core::Core;
-use super::defer::{self, Deferred};
+use super::defer;
 use super::journal;
 use super::limit;
 use super::pace::Pace;
 use super::process::Process;
 use super::retain::{self, Keep};
-use super::tally::Tally;
 
 /// A configured neighbour, or the clone of a range for one address.
 pub(crate) struct Neighbor {
@@ -49,34 +48,22 @@ pub(crate) struct Neighbor {
     pub(crate) wake: Rc<Notify>,
     /// Where its session stands.
     pub(crate) phase: Cell<Phase>,
-    /// What its session negotiated, once both OPENs agree.
-    pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
-    /// The addresses of the connection.
-    pub(crate) connection: Cell<Option<ConnInfo>>,
-    /// When the session came up.
-    pub(crate) since: Cell<Option<Instant>>,
-    /// When it went down, or when we started.
-    pub(crate) down_since: Cell<Instant>,
-    /// The OPEN that we sent on this connection.
-    pub(crate) open: RefCell<Option<Open>>,
-    /// Messages sent.
-    pub(crate) sent: Tally,
-    /// Messages received.
-    pub(crate) received: Tally,
-    /// How often the session came up and went down.
-    pub(crate) flaps: (Cell<u64>, Cell<u64>),
+    /// Its connection, from TCP up to its end.
+    connection: RefCell<Option<Connection>>,
+    /// Its session, from its establishment to its end.
+    session: RefCell<Option<Session>>,
+    /// When its session ended, or when it was added.
+    down_since: Cell<Instant>,
     /// What the peer announced, if that is kept.
     pub(crate) rib_in: RefCell<AdjRibIn>,
     /// What is kept of that while the peer is away.
     pub(crate) kept: Keep,
-    /// End-of-RIB markers that wait for helpers.
-    pub(crate) deferred: Deferred,
+    /// Until when End-of-RIB markers wait for helpers.
+    pub(crate) eor_deferred_until: Cell<Option<Instant>>,
     head: RefCell<EventHead>,
     subscriptions: RefCell<Subscriptions>,
     fed: RefCell<Vec<Rc<Process>>>,
     pace: RefCell<Pace>,
-    /// Whole messages that are not routes: they go out before the next routes.
-    said: RefCell<VecDeque<Vec<u8>>>,
     /// What is said anew in each session.
     pub(crate) advisories: Advisories,
     /// Routes that its configuration names once more further down: ExaBGP sends each version once, in the first session.
@@ -86,9 +73,6 @@ pub(crate) struct Neighbor {
     /// It is to be forgotten when its plugin goes.
     retired: Cell<bool>,
 }
-
-/// Messages other than routes that may wait for a neighbour.
-const SAID: usize = 1024;
 
 impl Neighbor {
     pub(crate) fn new(id: PeerId, name: &str, config: Rc<NeighborConfig>) -> Self {
@@ -105,22 +89,16 @@ impl Neighbor {
             name: name.into(),
             wake: Rc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
+            connection: RefCell::default(),
             session: RefCell::default(),
-            connection: Cell::new(None),
-            since: Cell::new(None),
             down_since: Cell::new(Instant::now()),
-            open: RefCell::default(),
-            sent: Tally::default(),
-            received: Tally::default(),
-            flaps: Default::default(),
             rib_in: RefCell::default(),
             kept: Keep::default(),
-            deferred: Deferred::default(),
+            eor_deferred_until: Cell::new(None),
             head: RefCell::new(EventHead::new(identity)),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
             pace: RefCell::new(Pace::new(config.rate_limit)),
-            said: RefCell::default(),
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
             gave_up: Cell::new(false),
@@ -164,18 +142,44 @@ impl Neighbor {
 
     /// Whether its session is up.
     pub(crate) fn is_established(&self) -> bool {
-        self.phase.get() == Phase::Established
+        self.session.borrow().is_some()
+    }
+
+    /// The session, while it is established.
+    pub(crate) fn session(&self) -> RefMut<'_, Option<Session>> {
+        self.session.borrow_mut()
+    }
+
+    /// The connection, while there is one.
+    pub(crate) fn connection(&self) -> Ref<'_, Option<Connection>> {
+        self.connection.borrow()
+    }
+
+    /// What is negotiated on the current connection.
+    pub(crate) fn negotiated(&self) -> Option<Rc<Negotiated>> {
+        self.connection.borrow().as_ref()?.negotiated.clone()
+    }
+
+    /// How long the session is up, or how long it has been down.
+    pub(crate) fn age(&self) -> Duration {
+        let session = self.session.borrow();
+        session
+            .as_ref()
+            .map_or(self.down_since.get(), |session| session.since)
+            .elapsed()
     }
 
     /// Sends a whole message on its session, before routes that are not sent yet. Without a session it is dropped.
     pub(crate) fn say(&self, message: Vec<u8>) {
-        let mut said = self.said.borrow_mut();
-        if !self.is_established() || said.len() >= SAID {
+        let mut session = self.session.borrow_mut();
+        if session
+            .as_mut()
+            .is_some_and(|session| session.push(message))
+        {
+            self.wake.notify_one();
+        } else {
             warn!(neighbor = %self.name, "a message is dropped: there is no session, or too many messages wait");
-            return;
         }
-        said.push_back(message);
-        self.wake.notify_one();
     }
 
     /// Takes note of a configured route that a later one of the same file replaces.
@@ -183,22 +187,22 @@ impl Neighbor {
         self.overtaken.borrow_mut().push(route);
     }
 
-    /// Says the older versions of configured routes, ahead of the table, which has the newest.
-    fn say_overtaken(&self, sender: &Sender) {
-        for route in self.overtaken.take() {
-            if sender.codec.families.contains(route.0.family) {
-                // What can't be said in this version may be possible in the last, which the table reports.
+    /// The UPDATEs with the older versions of configured routes, ahead of the table, which has the newest.
+    fn overtaken(&self, sender: &Sender) -> Vec<Vec<u8>> {
+        let mut updates = Vec::new();
+        for (nlri, attributes) in self.overtaken.take() {
+            if sender.codec.families.contains(nlri.family) {
                 let change = Announcement {
-                    nlri: route.0,
-                    action: Action::Announce(route.1),
+                    nlri,
+                    action: Action::Announce(attributes),
                     peers: PeerSet::new(),
                 };
+                // If this version cannot be sent, perhaps the last can, for which the table reports it.
                 let messages = pack::messages(sender, &[change]).unwrap_or_default();
-                self.said
-                    .borrow_mut()
-                    .extend(messages.into_iter().map(Vec::from));
+                updates.extend(messages.into_iter().map(Vec::from));
             }
         }
+        updates
     }
 
     /// Lets it be forgotten once its session has ended.
@@ -213,8 +217,9 @@ impl Neighbor {
     /// Our address on its session, if it is known.
     pub(crate) fn local_address(&self) -> Option<std::net::IpAddr> {
         self.connection
-            .get()
-            .map(|connection| connection.local.ip())
+            .borrow()
+            .as_ref()
+            .map(|connection| connection.ends.local.ip())
             .or(self.config.borrow().session.local_address)
     }
 }
@@ -237,9 +242,10 @@ impl NeighborPlugin {
     }
 
     /// A connection told its addresses.
-    fn connected(&self, info: ConnInfo) {
+    fn connected(&self, peer: &PeerConfig, info: ConnInfo) {
         let neighbor = &self.neighbor;
-        neighbor.connection.set(Some(info));
+        self.core.identify(neighbor.id, &peer.name);
+        neighbor.connection.replace(Some(Connection::new(info)));
         {
             let mut head = neighbor.head.borrow_mut();
             let identity = Identity {
@@ -264,17 +270,14 @@ impl NeighborPlugin {
             head.identify(identity);
             head.negotiate(Some(session));
         }
-        *neighbor.session.borrow_mut() = Some(Rc::clone(session));
+        if let Some(connection) = &mut *neighbor.connection.borrow_mut() {
+            connection.negotiated = Some(Rc::clone(session));
+        }
         neighbor.tell(&self.core, &Event::Negotiated, Raw::default());
     }
 
-    /// Counts, logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
+    /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
-        let tally = match direction {
-            Direction::Send => &self.neighbor.sent,
-            Direction::Receive => &self.neighbor.received,
-        };
-        tally.add(message.kind, 1);
         journal::message(&self.neighbor.name, direction, message);
         let wanted = self.neighbor.wants(Kind::Message(direction, message.kind));
         match (message.kind, direction) {
@@ -294,7 +297,7 @@ impl NeighborPlugin {
 
     /// Reports an UPDATE that we have sent. It is never judged: an error in it is not the peer's.
     fn sent_update(&self, message: &RawMessage) {
-        let Some(session) = self.neighbor.session.borrow().clone() else {
+        let Some(session) = self.neighbor.negotiated() else {
             return;
         };
         let codec = Codec {
@@ -394,8 +397,10 @@ impl NeighborPlugin {
             &Event::Message(direction, Message::Open(&open)),
             raw,
         );
-        if direction == Direction::Send {
-            *self.neighbor.open.borrow_mut() = Some(open);
+        if direction == Direction::Send
+            && let Some(connection) = &mut *self.neighbor.connection.borrow_mut()
+        {
+            connection.open = Some(open);
         }
     }
 
@@ -440,8 +445,6 @@ impl Plugin for NeighborPlugin {
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
-        neighbor.since.set(Some(Instant::now()));
-        neighbor.flaps.0.set(neighbor.flaps.0.get() + 1);
         retain::up(&self.core, neighbor, session);
         neighbor.tell(&self.core, &Event::Up, Raw::default());
         let config = neighbor.config.borrow();
@@ -459,12 +462,12 @@ impl Plugin for NeighborPlugin {
             router_id: session.local.router_id,
             group_updates: config.session.group_updates,
         };
-        let standing = neighbor.advisories.of(&config.session.families);
-        neighbor.said.borrow_mut().extend(standing);
-        neighbor.say_overtaken(&sender);
+        let advisories = neighbor.advisories.of(&config.session.families);
+        let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
+        neighbor.session.replace(Some(Session::new(first)));
         self.core.rib.borrow_mut().up(
             neighbor.id,
-            Session {
+            RibSession {
                 sender,
                 families: session.families.clone(),
                 refresh: session.refresh,
@@ -482,8 +485,9 @@ impl Plugin for NeighborPlugin {
         if !keep && !neighbor.wants(kind) && !journal::shows_content() {
             return Ok(());
         }
-        let session = neighbor.session.borrow().clone();
-        session.map_or(Ok(()), |session| self.update(&session, update, keep))
+        neighbor
+            .negotiated()
+            .map_or(Ok(()), |session| self.update(&session, update, keep))
     }
 
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
@@ -491,21 +495,17 @@ impl Plugin for NeighborPlugin {
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
         self.core.rib.borrow_mut().down(neighbor.id);
         self.core.arrived(neighbor.id);
-        let session = neighbor.session.borrow_mut().take();
-        if let (Some(_), Some(session)) = (neighbor.since.take(), session) {
-            neighbor.flaps.1.set(neighbor.flaps.1.get() + 1);
-            journal::statistics(&neighbor.name, &neighbor.sent, &neighbor.received, reason);
+        let negotiated = neighbor.negotiated();
+        let session = neighbor.session.take();
+        if let (Some(_), Some(negotiated)) = (&session, negotiated) {
+            let counters = self.core.status(neighbor.id);
+            journal::statistics(&neighbor.name, counters.as_ref(), reason);
             neighbor.down_since.set(Instant::now());
-            retain::lost(&self.core, neighbor, &session, reason);
+            retain::lost(&self.core, neighbor, &negotiated, reason);
         }
-        neighbor.deferred.clear();
-        neighbor.said.borrow_mut().clear();
         let reason = reason.to_string();
         neighbor.tell(&self.core, &Event::Down { reason: &reason }, Raw::default());
-        neighbor.connection.set(None);
-        neighbor.sent.clear();
-        neighbor.received.clear();
-        *neighbor.open.borrow_mut() = None;
+        neighbor.connection.take();
         let configured = neighbor.config.borrow().session.clone();
         let mut head = neighbor.head.borrow_mut();
         let identity = Identity {
@@ -528,9 +528,9 @@ impl Plugin for NeighborPlugin {
         self.core.wake_neighbors();
     }
 
-    fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
+    fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(info) => self.connected(*info),
+            SessionEvent::Connected(info) => self.connected(peer, *info),
             SessionEvent::Phase(phase) => {
                 self.neighbor.phase.set(*phase);
                 self.neighbor.tell(
@@ -558,8 +558,10 @@ impl Plugin for NeighborPlugin {
         if outbox.is_empty() {
             self.core.arrived(self.neighbor.id);
         }
-        while let Some(message) = self.neighbor.said.borrow_mut().pop_front() {
-            outbox.push(message.into());
+        if let Some(session) = &mut *self.neighbor.session.borrow_mut() {
+            while let Some(message) = session.pop() {
+                outbox.push(message.into());
+            }
         }
         let mut pace = self.neighbor.pace.borrow_mut();
         let messages = pace.allowance(Instant::now());
@@ -571,11 +573,6 @@ impl Plugin for NeighborPlugin {
         let filled = rib.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
         pace.spend(filled.messages);
         let nothing = outbox.is_empty();
-        if !self.observes_updates_sent() {
-            self.neighbor
-                .sent
-                .add(MessageType::UPDATE, filled.messages as u64);
-        }
         let again = rib.has_work(self.neighbor.id);
         drop(rib);
         if nothing {

@@ -88,7 +88,7 @@ pub(crate) fn end_of_rib(core: &Rc<Core>, neighbor: &Rc<Neighbor>, family: Famil
 /// The peer has sent one of the marks around its answer to a refresh.
 pub(crate) fn refresh(core: &Rc<Core>, neighbor: &Rc<Neighbor>, mark: RouteRefresh) {
     let kept = neighbor.config.borrow().adj_rib_in;
-    let negotiated = neighbor.session.borrow().as_ref().is_some_and(|session| {
+    let negotiated = neighbor.negotiated().is_some_and(|session| {
         session.refresh == Refresh::Enhanced && session.families.contains(&mark.family)
     });
     if !kept || !negotiated {

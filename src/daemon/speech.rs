@@ -23,6 +23,7 @@ use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
+use crate::speaker::Counters;
 
 use super::core::{Core, Listed};
 use super::journal;
@@ -31,7 +32,6 @@ use super::neighbor::Neighbor;
 use super::retain;
 use super::session;
 use super::signal::Request;
-use super::tally::Tally;
 
 /// Places of a table that are looked at in one step of a listing.
 const STEP: u32 = 4_096;
@@ -141,7 +141,11 @@ impl Control for Speech<'_> {
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
-        self.each(peers, |listed| listed.neighbor.deferred.told(family));
+        self.each(peers, |listed| {
+            if let Some(session) = &mut *listed.neighbor.session() {
+                session.eor_deferred.retain(|other| *other != family);
+            }
+        });
         self.core.rib.borrow_mut().eor(peers, family);
     }
 
@@ -228,7 +232,7 @@ impl Control for Speech<'_> {
 
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
         for listed in self.core.all() {
-            status(&listed, out);
+            status(self.core, &listed, out);
         }
     }
 
@@ -349,61 +353,57 @@ impl Speech<'_> {
     }
 }
 
-/// Tells of one neighbour.
-fn status(listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+/// Reports the status of one neighbor.
+fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
     let neighbor = &listed.neighbor;
     let config = neighbor.config.borrow();
-    let session = neighbor.session.borrow();
-    let opens = neighbor.open.borrow();
+    let connection = neighbor.connection();
+    let connection = connection.as_ref();
+    let negotiated = connection.and_then(|connection| connection.negotiated.as_deref());
     let planned: Open;
-    let local = match &*opens {
+    let local = match connection.and_then(|connection| connection.open.as_ref()) {
         Some(open) => open,
         None => {
             planned = session::open(&config.session);
             &planned
         }
     };
-    let up = neighbor.is_established();
-    let since = if up {
-        neighbor.since.get()
-    } else {
-        Some(neighbor.down_since.get())
-    };
+    // The speaker keeps the counters of the last connection.
+    let speaker = core.status(neighbor.id).filter(|_| connection.is_some());
+    let messages = speaker.map_or_else(MessageCounts::default, |status| MessageCounts {
+        sent: counts(&status.sent),
+        received: counts(&status.received),
+    });
     out(&NeighborStatus {
         peer: neighbor.id,
         name: &neighbor.name,
         peer_address: config.session.peer_address,
         local_address: neighbor.local_address(),
-        local_as: session
-            .as_ref()
+        local_as: negotiated
             .map(|session| session.local_as)
             .or(config.session.local_as),
-        peer_as: session
-            .as_ref()
+        peer_as: negotiated
             .map(|session| session.peer_as)
             .or(config.session.peer_as),
         router_id: session::router_id(&config.session),
         hold_time: config.session.hold_time,
         state: neighbor.phase.get().name(),
-        up,
-        seconds: since.map_or(0, |since| since.elapsed().as_secs()),
+        up: neighbor.is_established(),
+        seconds: neighbor.age().as_secs(),
         families: &config.session.families,
         add_path: &config.session.capabilities.add_path_families,
         local,
-        negotiated: session.as_deref(),
-        messages: MessageCounts {
-            sent: counts(&neighbor.sent),
-            received: counts(&neighbor.received),
-        },
+        negotiated,
+        messages,
     });
 }
 
-fn counts(tally: &Tally) -> Counts {
+fn counts(counters: &Counters) -> Counts {
     Counts {
-        open: tally.of(MessageType::OPEN),
-        notification: tally.of(MessageType::NOTIFICATION),
-        keepalive: tally.of(MessageType::KEEPALIVE),
-        update: tally.of(MessageType::UPDATE),
-        refresh: tally.of(MessageType::ROUTE_REFRESH),
+        open: counters.of(MessageType::OPEN),
+        notification: counters.of(MessageType::NOTIFICATION),
+        keepalive: counters.of(MessageType::KEEPALIVE),
+        update: counters.of(MessageType::UPDATE),
+        refresh: counters.of(MessageType::ROUTE_REFRESH),
     }
 }
