@@ -82,6 +82,7 @@ fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12
             &[
                 "oxabgp::speaker",
                 "oxabgp::daemon::neighbor",
+                "oxabgp::daemon::plugin",
                 "oxabgp::daemon::dynamic",
             ],
             PROBLEMS,

@@ -39,6 +39,8 @@ impl Connection {
 pub(crate) struct Session {
     /// When it was established.
     pub(crate) since: Instant,
+    /// Whether the peer has more routes than `prefix-limit` allows, which is logged once.
+    pub(crate) over_limit: bool,
     /// Families whose End-of-RIB marker waits for helpers.
     pub(crate) eor_deferred: Vec<Family>,
     /// Whole messages that are not routes: they are sent before the next routes.
@@ -50,6 +52,7 @@ impl Session {
     pub(crate) fn new(outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
             since: Instant::now(),
+            over_limit: false,
             eor_deferred: Vec::new(),
             outgoing: outgoing.into_iter().collect(),
         }

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | [`run`] | start, wait for requests, end |
 //! | `core` | RIB, neighbours, helpers: the middle, which never waits |
-//! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
+//! | `neighbor`, `plugin`, `session`, `pace` | one neighbor: its state, its `Plugin`, its configuration, its rate limit |
 //! | `connection` | the state of one connection and its session |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
@@ -53,6 +53,7 @@ mod neighbor;
 mod notify;
 mod pace;
 mod pipeline;
+mod plugin;
 mod privilege;
 mod process;
 mod queue;
@@ -66,7 +67,7 @@ mod watchdog;
 
 use control::Control;
 use core::Core;
-use neighbor::NeighborPlugin;
+use plugin::NeighborPlugin;
 use privilege::PidFile;
 use process::Process;
 use queue::Marks;

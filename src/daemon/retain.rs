@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::info;
@@ -69,6 +69,8 @@ pub(crate) fn lost(
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) {
     let fates = {
         let mut retention = neighbor.kept.retention.borrow_mut();
+        let time = neighbor.config.borrow().stale_path_time;
+        retention.set_stale_path_time(Duration::from_secs(time.into()));
         let fates = retention.up(Instant::now(), session);
         if retention.is_empty() || !neighbor.config.borrow().adj_rib_in {
             retention.clear();

@@ -481,6 +481,10 @@ impl Task {
                 self.peer.configure(machine(&self.driver));
                 self.handle(Input::Bounce(notification));
             }
+            PeerCommand::Update(config) => {
+                self.driver.config = config;
+                self.peer.update_config(machine(&self.driver));
+            }
             PeerCommand::Remove(cease) => {
                 self.handle(Input::Stop(cease));
                 self.ended = Some(Ended::Removed);

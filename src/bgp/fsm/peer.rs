@@ -122,6 +122,11 @@ impl Peer {
         self.config = config;
     }
 
+    /// The same for settings that do not concern the current session, which goes on: they count from the next one on.
+    pub fn update_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
     /// When to give [`Input::Timeout`].
     pub fn timeout(&self) -> Option<Instant> {
         let sessions = self.connections.iter().map(|session| &session.timers);
@@ -550,6 +555,7 @@ fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
             Notification::new(Notification::CEASE, Notification::SHUTDOWN, Vec::new())
         }
         Cease::Removed => Notification::cease(Notification::DE_CONFIGURED),
+        Cease::Replaced => Notification::cease(Notification::CONFIGURATION_CHANGE),
     };
     // RFC 8538 3: a peer that keeps routes over a NOTIFICATION drops them at a hard reset only.
     Some(
