@@ -41,6 +41,10 @@ pub(crate) struct Session {
     pub(crate) since: Instant,
     /// Whether the peer has more routes than `prefix-limit` allows, which is logged once.
     pub(crate) over_limit: bool,
+    /// Families of routes that the peer sends although they were not negotiated, which is logged once.
+    ignored: Vec<Family>,
+    /// Families that the peer was asked to send again and of which nothing has come since; with the number of the request.
+    pub(crate) awaited: Vec<(Family, u64)>,
     /// Families whose End-of-RIB marker waits for helpers.
     pub(crate) eor_deferred: Vec<Family>,
     /// Whole messages that are not routes: they are sent before the next routes.
@@ -53,9 +57,21 @@ impl Session {
         Self {
             since: Instant::now(),
             over_limit: false,
+            ignored: Vec::new(),
+            awaited: Vec::new(),
             eor_deferred: Vec::new(),
             outgoing: outgoing.into_iter().collect(),
         }
+    }
+
+    /// Notes a family whose routes are ignored. Returns `true` if it is the first time.
+    pub(crate) fn ignores(&mut self, family: Family) -> bool {
+        // There are some 30 families; a peer that names thousands that we know of does not exist.
+        let first = !self.ignored.contains(&family);
+        if first {
+            self.ignored.push(family);
+        }
+        first
     }
 
     /// Queues a whole message. Returns `false` when too many wait already.

@@ -16,6 +16,8 @@
 //! | `hold` | answers that wait for the wire |
 //! | `defer` | End-of-RIB after a start of ours |
 //! | `limit` | how many routes a peer may tell |
+//! | `history` | why a neighbor is down |
+//! | `refresh` | requests for a peer's routes |
 //! | `retain` | the routes of a peer that is away |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
@@ -45,6 +47,7 @@ mod core;
 mod defer;
 mod dynamic;
 mod feed;
+mod history;
 mod hold;
 mod journal;
 mod limit;
@@ -57,6 +60,7 @@ mod plugin;
 mod privilege;
 mod process;
 mod queue;
+mod refresh;
 mod reload;
 mod retain;
 mod session;

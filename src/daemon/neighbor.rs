@@ -17,6 +17,7 @@ use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack
 use super::advisory::Advisories;
 use super::connection::{Connection, Session};
 use super::core::Core;
+use super::history::History;
 use super::pace::Pace;
 use super::process::Process;
 use super::retain::Keep;
@@ -39,6 +40,8 @@ pub(crate) struct Neighbor {
     pub(super) session: RefCell<Option<Session>>,
     /// When its session ended, or when it was added.
     pub(super) down_since: Cell<Instant>,
+    /// What became of its sessions and attempts so far.
+    pub(crate) history: History,
     /// What the peer announced, if that is kept.
     pub(crate) rib_in: RefCell<AdjRibIn>,
     /// What is kept of that while the peer is away.
@@ -77,6 +80,7 @@ impl Neighbor {
             connection: RefCell::default(),
             session: RefCell::default(),
             down_since: Cell::new(Instant::now()),
+            history: History::default(),
             rib_in: RefCell::default(),
             kept: Keep::default(),
             eor_deferred_until: Cell::new(None),

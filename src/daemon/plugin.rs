@@ -19,14 +19,14 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
-use crate::bgp::{Capability, Codec, Negotiated, Sender};
+use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::connection::{Connection, Session};
 use super::core::Core;
 use super::neighbor::Neighbor;
-use super::{defer, journal, limit, retain, session};
+use super::{defer, journal, limit, refresh, retain, session};
 /// The daemon's side of one session. It has no state of its own: nothing that an observer saw can reach a verdict.
 pub(crate) struct NeighborPlugin {
     core: Rc<Core>,
@@ -82,6 +82,12 @@ impl NeighborPlugin {
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
         journal::message(&self.neighbor.name, direction, message);
+        if message.kind == MessageType::NOTIFICATION {
+            let notification = Notification::decode(message.body());
+            self.neighbor
+                .history
+                .notification(&self.neighbor.name, direction, &notification);
+        }
         let wanted = self.neighbor.wants(Kind::Message(direction, message.kind));
         match (message.kind, direction) {
             (MessageType::OPEN, _) => self.open(direction, message),
@@ -144,6 +150,11 @@ impl NeighborPlugin {
             body: update.body,
         };
         if let Some(family) = update.end_of_rib() {
+            if !session.families.contains(&family) {
+                self.ignored(&[family]);
+                self.undecoded(Direction::Receive, raw);
+                return Ok(());
+            }
             self.tell(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
                 retain::end_of_rib(&self.core, &self.neighbor, family);
@@ -161,6 +172,14 @@ impl NeighborPlugin {
         if let Some(error) = content.attributes.error() {
             warn!(neighbor = %self.neighbor.name, %error, severity = ?error.severity, "an UPDATE had an error");
         }
+        self.ignored(&content.ignored);
+        if content.fields.is_empty() && !content.ignored.is_empty() {
+            self.undecoded(Direction::Receive, raw);
+            return Ok(());
+        }
+        for field in &content.fields {
+            refresh::answered(&self.neighbor, field.routes.family);
+        }
         if keep {
             self.neighbor.rib_in.borrow_mut().update(&content);
         }
@@ -175,6 +194,19 @@ impl NeighborPlugin {
     fn tell(&self, direction: Direction, message: Message<'_>, raw: Raw<'_>) {
         let event = Event::Message(direction, message);
         self.neighbor.tell(&self.core, &event, raw);
+    }
+
+    /// Logs, once in a session, that routes of these families are ignored.
+    fn ignored(&self, families: &[Family]) {
+        for &family in families {
+            let first = match &mut *self.neighbor.session() {
+                Some(session) => session.ignores(family),
+                None => false,
+            };
+            if first {
+                warn!(neighbor = %self.neighbor.name, %family, "the peer sends routes of a family that was not negotiated: they are ignored");
+            }
+        }
     }
 
     fn undecoded(&self, direction: Direction, raw: Raw<'_>) {
@@ -268,6 +300,7 @@ impl Plugin for NeighborPlugin {
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
         neighbor.session.replace(Some(Session::new(first)));
+        neighbor.history.established();
         self.core.rib.borrow_mut().up(
             neighbor.id,
             RibSession {
@@ -307,6 +340,7 @@ impl Plugin for NeighborPlugin {
             retain::lost(&self.core, neighbor, &negotiated, reason);
         }
         let reason = reason.to_string();
+        neighbor.history.closed(&reason, session.is_some());
         neighbor.tell(&self.core, &Event::Down { reason: &reason }, Raw::default());
         neighbor.connection.take();
         let configured = neighbor.config.borrow().session.clone();
@@ -323,6 +357,7 @@ impl Plugin for NeighborPlugin {
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
         // RFC 7313 4.2: BoRR and EoRR mark the peer's own answer, they ask for nothing.
         if refresh.subtype != RouteRefresh::REQUEST {
+            refresh::answered(&self.neighbor, refresh.family);
             return retain::refresh(&self.core, &self.neighbor, refresh);
         }
         let mut rib = self.core.rib.borrow_mut();
@@ -345,6 +380,7 @@ impl Plugin for NeighborPlugin {
                 );
             }
             SessionEvent::Negotiated(session) => self.negotiated(session),
+            SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
             _ => {}

@@ -17,7 +17,6 @@ use crate::api::control::{
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
-use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
@@ -29,6 +28,7 @@ use super::core::{Core, Listed};
 use super::journal;
 use super::made;
 use super::neighbor::Neighbor;
+use super::refresh;
 use super::retain;
 use super::session;
 use super::signal::Request;
@@ -141,29 +141,28 @@ impl Control for Speech<'_> {
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
+        // RFC 4724 section 2 speaks of families of the session: peers reset it over a marker of another.
+        let mut exchange = PeerSet::new();
         self.each(peers, |listed| {
-            if let Some(session) = &mut *listed.neighbor.session() {
+            let neighbor = &listed.neighbor;
+            let Some(session) = &mut *neighbor.session() else {
+                return;
+            };
+            if neighbor
+                .negotiated()
+                .is_some_and(|negotiated| negotiated.families.contains(&family))
+            {
                 session.eor_deferred.retain(|other| *other != family);
+                exchange.insert(neighbor.id);
+            } else {
+                warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
             }
         });
-        self.core.rib.borrow_mut().eor(peers, family);
+        self.core.rib.borrow_mut().eor(&exchange, family);
     }
 
     fn refresh(&mut self, peers: &PeerSet, family: Family) {
-        let mut request = Vec::new();
-        RouteRefresh {
-            family,
-            subtype: RouteRefresh::REQUEST,
-        }
-        .encode(&mut request);
-        self.each(peers, |listed| {
-            let config = listed.neighbor.config.borrow();
-            if config.session.capabilities.route_refresh
-                && config.session.families.contains(&family)
-            {
-                listed.neighbor.say(request.clone());
-            }
-        });
+        self.each(peers, |listed| refresh::request(&listed.neighbor, family));
     }
 
     fn operational(&mut self, peers: &PeerSet, message: &Operational) {
@@ -395,6 +394,7 @@ fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)
         local,
         negotiated,
         messages,
+        history: &neighbor.history.shown(),
     });
 }
 

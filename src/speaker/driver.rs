@@ -440,6 +440,7 @@ impl Task {
                     error = %error,
                     "cannot connect"
                 );
+                self.observe(&SessionEvent::ConnectFailed(&error));
                 self.handle(Input::ConnectFailed(id));
             }
             IoEvent::Read(_, count) => self.turn.read += count,
