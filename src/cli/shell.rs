@@ -70,7 +70,14 @@ pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link
                     println!(" - {}/", folder.display().to_string().trim_end_matches('/'));
                 }
                 eprintln!("error: there is no control socket `{name}.sock` either");
-                eprintln!("help: is the daemon running, for the same user? `--socket` and `--pipename` say where to look");
+                eprintln!("help: is the daemon running, for the same user? Its log says where its control socket is, or why it could not be made; `--socket` and `--pipename` say where to look");
+            }
+            Lost::Ambiguous(paths) => {
+                eprintln!("error: several daemons run here, and it is not clear which one is meant:");
+                for path in paths {
+                    eprintln!("  --socket {}", path.display());
+                }
+                eprintln!("help: put one of these options in front of the command");
             }
             Lost::Refused(path, cause) => {
                 eprintln!("error: `{path}` does not answer: {}", explain(&cause));

@@ -12,6 +12,7 @@
 //! | `core` | RIB, neighbours, helpers: the middle, which never waits |
 //! | `neighbor`, `plugin`, `session`, `pace` | one neighbor: its state, its `Plugin`, its configuration, its rate limit |
 //! | `connection` | the state of one connection and its session |
+//! | `helper_log` | what helpers write to stderr |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
 //! | `defer` | End-of-RIB after a start of ours |
@@ -38,6 +39,7 @@ use tracing::{error, info, warn};
 use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
 use crate::speaker::Server;
+use crate::speaker::sockopt::close_inherited_on_exec;
 
 mod advisory;
 mod clock;
@@ -47,6 +49,7 @@ mod core;
 mod defer;
 mod dynamic;
 mod feed;
+mod helper_log;
 mod history;
 mod hold;
 mod journal;
@@ -69,7 +72,7 @@ mod signal;
 mod speech;
 mod watchdog;
 
-use control::Control;
+use control::{Control, Doors};
 use core::Core;
 use plugin::NeighborPlugin;
 use privilege::PidFile;
@@ -124,6 +127,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
+    close_inherited_on_exec();
     go_to_background(&env)?;
     let runtime = runtime()?;
     let origin = Origin {
@@ -175,9 +179,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
+    // As root we may make the socket where the user that we become may not.
+    let doors = Doors::open(&env).await;
     let pid_file = settle_down(&core, &env).await?;
     housekeep(&core, origin.reload_after);
-    let control = Control::start(&core).await;
+    let control = Control::start(&core, doors);
     let beginning = tokio::task::spawn_local({
         let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
         async move {

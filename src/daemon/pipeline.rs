@@ -9,6 +9,7 @@ use tracing::info;
 
 use crate::config::{Config, Env};
 use crate::speaker::Server;
+use crate::speaker::sockopt::close_inherited_on_exec;
 
 use super::control::stdio::{self, AtEnd};
 use super::core::Core;
@@ -22,6 +23,7 @@ use super::{Fatal, reload, runtime, shutdown, work};
 /// # Errors
 /// When it could not start: nothing was started then.
 pub fn run_pipeline(config: Config, env: Env, at_end: AtEnd) -> Result<u8, Fatal> {
+    close_inherited_on_exec();
     let runtime = runtime()?;
     let code = runtime.block_on(serve(config, env, at_end))?;
     // A thread may still wait for input that will never come.
