@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::bgp::fsm::Cease;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri, Notification};
-use crate::config::{Config, Env, NeighborConfig};
+use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::rib::{Action, Change, PeerSet};
 use crate::speaker::Server;
 
@@ -135,11 +135,9 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         .map(|listed| (Rc::clone(&listed.neighbor.name), listed))
         .collect();
     let mut order = Vec::new();
-    let addresses: HashSet<IpAddr> = config
-        .neighbors
-        .iter()
-        .map(|neighbor| neighbor.session.peer_address)
-        .collect();
+    let ends =
+        |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
+    let mut added = HashSet::new();
     for new in config.neighbors {
         let new = Rc::new(new);
         let name = new.name();
@@ -147,6 +145,7 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
                 info!(neighbor = %name, "the neighbor is new");
+                added.insert(ends(&new.session));
                 if let Err(cause) = add(core, server, new) {
                     error!(neighbor = %name, %cause, "the neighbor could not be added");
                 }
@@ -158,9 +157,9 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         .values()
         .filter(|listed| !core.made.contains(&listed.neighbor.name))
     {
-        let address = listed.neighbor.config.borrow().session.peer_address;
+        let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
-        let cease = match addresses.contains(&address) {
+        let cease = match added.contains(&old) {
             true => Cease::Replaced,
             false => Cease::Removed,
         };

@@ -4,6 +4,7 @@ mod bad_input;
 mod being;
 pub(crate) mod control;
 mod full_queue;
+mod helpers;
 mod life;
 mod made;
 mod operational;
