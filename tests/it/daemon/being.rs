@@ -7,7 +7,7 @@ use std::path::Path;
 use oxabgp::bgp::message::MessageType;
 
 use super::{announced, listener, neighbor, process, session};
-use crate::support::daemon::{Daemon, Lab, oxabgp, terminate, wait_for};
+use crate::support::daemon::{Daemon, Lab, PATIENCE, oxabgp, terminate, wait_for};
 use crate::support::peer::announcement;
 
 /// What the daemon says to systemd, message by message.

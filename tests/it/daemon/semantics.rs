@@ -330,9 +330,9 @@ fn a_limit_that_only_warns_leaves_the_session_alone() {
 #[test]
 fn routes_of_a_family_that_was_not_negotiated_are_ignored() {
     let scene = Scene::new("", "");
-    let only_v6 = Open {
+    let only_v6 = oxabgp::bgp::message::open::Open {
         capabilities: Offer {
-            families: vec![V6],
+            families: vec![super::scene::V6],
             asn4: Some(oxabgp::bgp::Asn(65001)),
             ..Offer::default()
         }
