@@ -380,7 +380,7 @@ fn a_refresh_that_brings_nothing_is_logged() {
     let (mut peer, _) = scene.session(&theirs);
     scene.ask("announce route-refresh ipv4 unicast");
     scene.ask("announce route-refresh ipv6 unicast");
-    while peer.expect(MessageType::ROUTE_REFRESH) != [0, 2, 0, 1] {}
+    while peer.receive().expect("a message") != (MessageType::ROUTE_REFRESH, vec![0, 2, 0, 1]) {}
     // One of the two is answered.
     peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
     let log = scene.daemon.logged("the route refresh has brought nothing");
