@@ -250,6 +250,58 @@ pub struct NeighborStatus<'a> {
     pub negotiated: Option<&'a Negotiated>,
     /// Messages sent and received on this session.
     pub messages: MessageCounts,
+    /// What became of its sessions and attempts so far.
+    pub history: &'a SessionHistory,
+}
+
+/// What became of the sessions of a neighbor, and of attempts at one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionHistory {
+    /// Sessions that were established.
+    pub established: u64,
+    /// Those of them that have ended.
+    pub lost: u64,
+    /// Why the last connection ended.
+    pub closed: Option<Occurrence>,
+    /// The last NOTIFICATION that we sent.
+    pub notification_sent: Option<Occurrence>,
+    /// The last NOTIFICATION that the peer sent.
+    pub notification_received: Option<Occurrence>,
+    /// Why the last attempt to connect failed.
+    pub connect_failed: Option<Occurrence>,
+}
+
+impl SessionHistory {
+    /// Whether there is anything to show beside a session that is up or was never tried.
+    pub const fn is_eventful(&self) -> bool {
+        self.closed.is_some()
+            || self.notification_sent.is_some()
+            || self.notification_received.is_some()
+            || self.connect_failed.is_some()
+    }
+
+    /// What happened last of each kind, by name.
+    pub fn occurrences(&self) -> impl Iterator<Item = (&'static str, &Occurrence)> {
+        [
+            ("closed", &self.closed),
+            ("notification-sent", &self.notification_sent),
+            ("notification-received", &self.notification_received),
+            ("connect-failed", &self.connect_failed),
+        ]
+        .into_iter()
+        .filter_map(|(name, one)| one.as_ref().map(|one| (name, one)))
+    }
+}
+
+/// Something that happened to a neighbor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// What: `Cease / Administrative Shutdown / … (6,2)`.
+    pub text: String,
+    /// How many seconds ago, the last time.
+    pub seconds: u64,
+    /// How often in a row.
+    pub count: u64,
 }
 
 impl NeighborStatus<'_> {

@@ -45,7 +45,8 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
     let times = match kind {
         Kind::Syslog => false,
         Kind::File => true,
-        Kind::Terminal => verbosity == Verbosity::Verbose || !env.short,
+        // The journal has times of its own.
+        Kind::Terminal => verbosity == Verbosity::Verbose || !env.short || !is_journal(),
     };
     // A second call, as in tests, keeps the first one's choice.
     let _ = if times {
@@ -53,6 +54,15 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
     } else {
         lines.without_time().try_init()
     };
+}
+
+/// Whether stderr goes to systemd's journal: `JOURNAL_STREAM` names its device and inode then (systemd.exec(5)).
+fn is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    nix::sys::stat::fstat(io::stderr())
+        .is_ok_and(|facts| stream == format!("{}:{}", facts.st_dev, facts.st_ino))
 }
 
 /// Where messages of ExaBGP's categories come from here, and whether the settings want them. Problems of the upper half are
@@ -82,6 +92,7 @@ fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12
             &[
                 "oxabgp::speaker",
                 "oxabgp::daemon::neighbor",
+                "oxabgp::daemon::plugin",
                 "oxabgp::daemon::dynamic",
             ],
             PROBLEMS,
@@ -107,7 +118,7 @@ fn directives(env: &LogEnv, verbosity: Verbosity) -> String {
         (_, LogLevel::Error | LogLevel::Critical | LogLevel::Fatal) => LevelFilter::ERROR,
     };
     // Operators are not a category: they are heard in any case, as with ExaBGP.
-    let mut text = format!("{level},oxabgp::daemon::control={level}");
+    let mut text = format!("{level},oxabgp::daemon::control={level},oxabgp::helper=warn");
     for (wanted, targets, least) in categories(env) {
         let all = env.all || verbosity == Verbosity::Verbose;
         let level = if wanted || all { level } else { least };

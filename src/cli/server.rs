@@ -9,6 +9,8 @@ use tracing::error;
 
 use super::log::{self, Verbosity};
 use super::{REFUSED, ServerArgs};
+use crate::config::env::ApiEnv;
+use crate::daemon::control::places;
 use crate::daemon::{self, Fatal, Origin};
 
 pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
@@ -43,7 +45,10 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         env.tcp.attempts = 1;
     }
     let [configuration] = &args.configuration[..] else {
-        return finish(daemon::run_several(each(args, env_file.as_deref()), &env));
+        return finish(daemon::run_several(
+            each(args, env_file.as_deref(), &env.api),
+            &env,
+        ));
     };
     let origin = Origin {
         path: configuration.clone(),
@@ -80,12 +85,26 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
 }
 
 /// A call of this program for each configuration.
-fn each(args: &ServerArgs, env_file: Option<&Path>) -> Vec<Command> {
+fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command> {
     let program = std::env::current_exe().unwrap_or_else(|_| "oxabgp".into());
     let called = std::env::args_os().next().unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
+    let mut name = |configuration: &Path| {
+        let stem = configuration.file_stem().unwrap_or_default();
+        let stem = stem.to_string_lossy().into_owned();
+        let numbered = (2..).map(|number| format!("{stem}-{number}"));
+        let mut candidates = std::iter::once(stem.clone()).chain(numbered);
+        let name = candidates
+            .find(|name| !names.contains(name))
+            .unwrap_or(stem);
+        names.push(name.clone());
+        name
+    };
     let command = |configuration: &PathBuf| {
+        let name = name(configuration);
         let mut command = Command::new(&program);
         command.arg0(&called).arg("server");
+        own_socket(&mut command, api, &name);
         for (given, option) in [
             (args.verbose || args.debug, "--verbose"),
             (args.once, "--once"),
@@ -105,4 +124,19 @@ fn each(args: &ServerArgs, env_file: Option<&Path>) -> Vec<Command> {
         command
     };
     args.configuration.iter().map(command).collect()
+}
+
+/// Gives the daemon of one of several configurations a control socket of its own.
+fn own_socket(command: &mut Command, api: &ApiEnv, name: &str) {
+    let (setting, value) = match &api.socketpath {
+        Some(path) => ("socketpath", places::sibling(path, name).into_os_string()),
+        None => {
+            let all = api.socketname.as_ref().unwrap_or(&api.pipename);
+            ("socketname", format!("{all}-{name}").into())
+        }
+    };
+    for prefix in ["exabgp_api_", "exabgp.api."] {
+        command.env_remove(format!("{prefix}{setting}"));
+    }
+    command.env(format!("oxabgp_api_{setting}"), value);
 }

@@ -80,7 +80,14 @@ pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link
             Lost::Nowhere { pipes, socket } => {
                 errln!("error: no daemon found: no control socket `{socket}.sock`, no named pipes `{pipes}.in` and `{pipes}.out`");
                 errln!("searched: {}", searched(&socket));
-                errln!("help: is it running, for the same user? `--socket` and `--pipename` name another place");
+                errln!("help: is it running, for the same user? Its log says where its control socket is, or why there is none; `--socket` and `--pipename` name another place");
+            }
+            Lost::Ambiguous(paths) => {
+                errln!("error: several daemons are running: choose one");
+                for path in paths {
+                    errln!("  --socket {}", path.display());
+                }
+                errln!("help: put one of these options in front of the command");
             }
             Lost::Refused(path, cause) => {
                 errln!("error: `{path}` does not answer: {}", explain(&cause));

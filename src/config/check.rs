@@ -80,6 +80,7 @@ pub(crate) fn finish(
         adj_rib_out,
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
+        stale_path_time: draft.stale_path_time.unwrap_or(super::STALE_PATH_TIME),
         subscriptions,
         operational,
         md5: draft

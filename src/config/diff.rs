@@ -155,7 +155,7 @@ fn compare(
     changes: &mut Vec<ConfigChange>,
 ) {
     let neighbor = name.to_owned();
-    if old.session != new.session {
+    if old.session.needs_reset(&new.session) {
         let settings = settings(old, new);
         changes.push(ConfigChange::SessionReset { neighbor, settings });
     } else {

@@ -159,7 +159,10 @@ pub struct NeighborConfig {
     /// Most UPDATE messages a second.
     pub rate_limit: Option<u32>,
     /// Most routes that the peer may have in its Adj-RIB-In.
-    pub prefix_limit: Option<u32>,
+    pub prefix_limit: Option<PrefixLimit>,
+    /// How many seconds a peer that is back after a graceful restart has to send its routes again; those that it has not sent
+    /// by then are dropped, even without End-of-RIB.
+    pub stale_path_time: u16,
     /// Which helpers get which events: one for each `api` block.
     pub subscriptions: Vec<Subscription>,
     /// Operational messages to send.
@@ -169,6 +172,29 @@ pub struct NeighborConfig {
     /// Routes of `static`, `announce`, `flow` and `l2vpn`, in the file's order.
     pub routes: Vec<RouteText>,
 }
+
+/// The limit of a peer's routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PrefixLimit {
+    /// Most routes, of all families together.
+    pub routes: u32,
+    /// More routes are logged and leave the session alone.
+    pub warning_only: bool,
+}
+
+impl std::fmt::Display for PrefixLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let more = if self.warning_only {
+            " warning-only"
+        } else {
+            ""
+        };
+        write!(f, "{}{more}", self.routes)
+    }
+}
+
+/// The default of `stale-path-time`, in seconds: FRR's.
+pub const STALE_PATH_TIME: u16 = 360;
 
 impl NeighborConfig {
     /// The name by which commands select the neighbour and logs tell it from others.
@@ -321,6 +347,24 @@ impl SessionConfig {
             router_id: self.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED),
             group_updates: self.group_updates,
         }
+    }
+
+    /// Whether a session of this configuration has to be reset to become one of `new`: if what both sides exchanged in their
+    /// OPENs, or their TCP connection, would be another. How sessions are opened (`passive`, `listen`, `connect`) and how
+    /// routes are packed (`group-updates`) matters from the next session on.
+    pub fn needs_reset(&self, new: &Self) -> bool {
+        let old = Self {
+            passive: new.passive,
+            listen: new.listen,
+            connect: new.connect,
+            group_updates: new.group_updates,
+            capabilities: CapabilityConfig {
+                link_local_prefer: new.capabilities.link_local_prefer,
+                ..self.capabilities.clone()
+            },
+            ..self.clone()
+        };
+        old != *new
     }
 }
 

@@ -10,7 +10,7 @@ use super::load::Context;
 use super::schema::{self, Keyword, Origin, Seen, boolean, disabled, plain_boolean};
 use super::subscription::{self, SubscriptionDraft};
 use super::tree::{Block, Statement};
-use super::{Base64, TcpAo, announce, dialect, misplaced, peer_address, tcp_ao};
+use super::{Base64, PrefixLimit, TcpAo, announce, dialect, misplaced, peer_address, tcp_ao};
 use crate::bgp::zone::{self, Zone};
 use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::{Operational, RouteText};
@@ -35,7 +35,8 @@ pub(crate) struct Draft {
     pub(crate) domain_name: Option<String>,
     pub(crate) hold_time: Option<u16>,
     pub(crate) rate_limit: Option<u32>,
-    pub(crate) prefix_limit: Option<u32>,
+    pub(crate) prefix_limit: Option<PrefixLimit>,
+    pub(crate) stale_path_time: Option<u16>,
     pub(crate) passive: Option<bool>,
     pub(crate) listen: u16,
     pub(crate) connect: u16,
@@ -192,13 +193,18 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     },
     Keyword {
         word: "prefix-limit",
-        value: "<routes>|disable",
-        doc: "the most routes of the peer in its Adj-RIB-In, or the session ends; ExaBGP has no such setting",
+        value: "<routes> [warning-only]|disable",
+        doc: "the most routes of the peer in its Adj-RIB-In, or the session ends; with `warning-only` it is only logged; ExaBGP has no such setting",
         read: |draft, c, _| {
             draft.prefix_limit = if disabled(c) {
                 None
             } else {
-                Some(c.value("a number of routes, or `disable`", value::u32)?)
+                let routes = c.value("a number of routes, or `disable`", value::u32)?;
+                let warning_only = c.accept("warning-only");
+                Some(PrefixLimit {
+                    routes,
+                    warning_only,
+                })
             };
             Ok(())
         },
@@ -325,6 +331,18 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                     value::u16(word).filter(|seconds| *seconds > 0)
                 })?)
             };
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "stale-path-time",
+        value: "<seconds>",
+        doc: "after a graceful restart of the peer, drop the routes that it has not sent again after this time even without End-of-RIB; 360 unless set; ExaBGP has no such setting",
+        read: |draft, c, _| {
+            let seconds = c.value("1 to 65535 seconds", |word| {
+                value::u16(word).filter(|seconds| *seconds > 0)
+            })?;
+            draft.stale_path_time = Some(seconds);
             Ok(())
         },
     },

@@ -156,6 +156,11 @@ impl Text {
             rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
         );
         self.some("prefix-limit", neighbor.prefix_limit);
+        let stale = neighbor.stale_path_time;
+        self.some(
+            "stale-path-time",
+            (stale != super::STALE_PATH_TIME).then_some(stale),
+        );
         self.set("manual-eor", neighbor.manual_eor);
         self.some("eor-deferral", neighbor.eor_deferral);
         self.set("passive", session.passive);

@@ -13,13 +13,17 @@
 //! | [`stdio`] | a helper that is our own standard input and output |
 
 use std::cell::RefCell;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use tracing::{info, warn};
+use nix::unistd::User;
+use tracing::{debug, info, warn};
 
 use super::core::Core;
+use super::privilege;
+use crate::config::Env;
 
 mod operator;
 mod pipes;
@@ -28,6 +32,7 @@ mod socket;
 pub(crate) mod stdio;
 
 use operator::Operator;
+use places::Pipes;
 use socket::Socket;
 
 pub(crate) use operator::FRAME;
@@ -64,24 +69,74 @@ impl Operators {
     }
 }
 
-impl Control {
-    /// Opens the doors, if `api.cli` says so. Without them the daemon runs all the same.
-    pub(crate) async fn start(core: &Rc<Core>) -> Self {
-        let env = Rc::clone(&core.env.borrow());
-        let mut control = Self::default();
+/// What was opened before privileges are dropped.
+#[derive(Default)]
+pub(crate) struct Doors {
+    socket: Option<Socket>,
+    pipes: Option<Pipes>,
+}
+
+impl Doors {
+    /// Makes the control socket and finds the pipes, if `api.cli` says so, and gives them to the user that we are about to
+    /// become. Without them the daemon runs anyway.
+    pub(crate) async fn open(env: &Env) -> Self {
         if !env.api.cli {
-            return control;
+            return Self::default();
         }
+        let owner = privilege::successor(&env.daemon.user);
         let name = &env.api.pipename;
-        match places::find_pipes(name) {
-            Some(found) => pipes::start(core, &control.operators, found),
-            None => tell_missing(name),
+        let pipes = places::find_pipes(name);
+        if let (Some(pipes), Some(owner)) = (&pipes, &owner) {
+            for path in [&pipes.commands, &pipes.answers] {
+                hand_over(path, owner);
+            }
         }
         let paths = match &env.api.socketpath {
             Some(path) => vec![path.clone()],
-            None => places::sockets(env.api.socketname.as_ref().unwrap_or(name)),
+            None => {
+                if let Some(owner) = &owner {
+                    make_folder(Path::new(places::FOLDER), owner);
+                }
+                places::sockets(env.api.socketname.as_ref().unwrap_or(name))
+            }
         };
-        control.socket = open_socket(&paths).await;
+        let socket = open_socket(&paths).await;
+        if let (Some(socket), Some(owner)) = (&socket, &owner) {
+            hand_over(socket.path(), owner);
+        }
+        if pipes.is_none() {
+            report_missing(name, socket.is_some());
+        }
+        Self { socket, pipes }
+    }
+}
+
+/// Makes the folder of control sockets, which is the new user's: it has to remove its socket from there.
+fn make_folder(path: &Path, owner: &User) {
+    match std::fs::create_dir(path) {
+        Ok(()) => hand_over(path, owner),
+        Err(cause) => debug!(path = %path.display(), %cause, "the folder is not made"),
+    }
+}
+
+/// Gives a file that is root's to another user.
+fn hand_over(path: &Path, owner: &User) {
+    let roots = std::fs::symlink_metadata(path).is_ok_and(|facts| facts.uid() == 0);
+    if roots && let Err(cause) = nix::unistd::chown(path, Some(owner.uid), Some(owner.gid)) {
+        warn!(path = %path.display(), user = %owner.name, %cause, "it could not be given to the user that the daemon becomes");
+    }
+}
+
+impl Control {
+    /// Serves what was opened.
+    pub(crate) fn start(core: &Rc<Core>, doors: Doors) -> Self {
+        let control = Self {
+            socket: doors.socket,
+            operators: Operators::default(),
+        };
+        if let Some(pipes) = doors.pipes {
+            pipes::start(core, &control.operators, pipes);
+        }
         if let Some(socket) = &control.socket {
             socket.serve(core, &control.operators);
         }
@@ -123,23 +178,36 @@ async fn open_socket(paths: &[PathBuf]) -> Option<Socket> {
             }
         }
     }
-    info!("there is no control socket: `oxabgp_api_socketpath` says where it may be");
+    warn!(
+        "there is no control socket, so `oxabgp cli` and `oxabgp run` cannot reach this daemon: `oxabgp_api_socketpath` says where it may be"
+    );
     None
 }
 
-/// Tells how to make the pipes that were not found, as ExaBGP does.
-fn tell_missing(name: &str) {
-    info!("could not find the named pipes ({name}.in and {name}.out) required for the cli");
-    info!("we scanned the following folders (the number is your PID):");
-    for folder in places::pipe_folders() {
-        info!(" - {}", folder.display());
-    }
-    info!("please make them in one of the folder with the following commands:");
+/// Logs how to make the pipes that were not found, as ExaBGP does; for debugging only where the socket is there in their place.
+fn report_missing(name: &str, socket: bool) {
     let folder = places::suggestion();
-    info!("> mkfifo {folder}/{name}.{{in,out}}");
-    info!("> chmod 600 {folder}/{name}.{{in,out}}");
+    let mut lines = vec![
+        format!("could not find the named pipes ({name}.in and {name}.out) required for the cli"),
+        "we scanned the following folders (the number is your UID):".to_owned(),
+    ];
+    let folders = places::pipe_folders();
+    lines.extend(
+        folders
+            .iter()
+            .map(|folder| format!(" - {}", folder.display())),
+    );
+    lines.push("please make them in one of the folder with the following commands:".to_owned());
+    lines.push(format!("> mkfifo {folder}/{name}.{{in,out}}"));
+    lines.push(format!("> chmod 600 {folder}/{name}.{{in,out}}"));
     let (user, group) = (nix::unistd::getuid(), nix::unistd::getgid());
     if !user.is_root() {
-        info!("> chown {user}:{group} {folder}/{name}.{{in,out}}");
+        lines.push(format!("> chown {user}:{group} {folder}/{name}.{{in,out}}"));
+    }
+    for line in lines {
+        match socket {
+            true => debug!("{line}"),
+            false => info!("{line}"),
+        }
     }
 }

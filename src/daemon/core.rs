@@ -18,7 +18,7 @@ use crate::config::{Env, NeighborConfig};
 use crate::grammar::RouteText;
 use crate::rib::adj_rib_out::{AdjRibOut, PeerOptions};
 use crate::rib::{Action, Change, Interner, PeerId, PeerSet};
-use crate::speaker::{PeerKey, Server};
+use crate::speaker::{PeerKey, PeerStatus, Server};
 
 use super::feed::Feeder;
 use super::journal;
@@ -33,7 +33,7 @@ use super::watchdog::Watchdogs;
 /// A neighbour with its key in the speaker.
 pub(crate) struct Listed {
     pub(crate) neighbor: Rc<Neighbor>,
-    /// None for a range, which has no session of its own.
+    /// None for a range, which has no session of its own, and for a dynamic neighbor that has not connected yet.
     pub(crate) key: Cell<Option<PeerKey>>,
     /// The range that a dynamic neighbour came from.
     pub(crate) template: Option<PeerId>,
@@ -106,6 +106,22 @@ impl Core {
     /// The neighbour with that number.
     pub(crate) fn neighbor(&self, id: PeerId) -> Option<Rc<Listed>> {
         self.neighbors.borrow().get(&id).cloned()
+    }
+
+    /// What the speaker knows of a neighbor: its state, counters and last end.
+    pub(crate) fn status(&self, id: PeerId) -> Option<PeerStatus> {
+        let key = self.neighbor(id)?.key.get()?;
+        self.server.borrow().as_ref()?.peer(key)
+    }
+
+    /// Looks up a neighbor in the speaker by the name that the speaker has for it. A dynamic one is added there only after it
+    /// was accepted here.
+    pub(crate) fn identify(&self, id: PeerId, name: &str) {
+        if let (Some(listed), Some(server)) = (self.neighbor(id), &*self.server.borrow())
+            && listed.key.get().is_none()
+        {
+            listed.key.set(server.find(name));
+        }
     }
 
     /// All neighbours, in the order in which they are shown.
@@ -305,8 +321,9 @@ impl Core {
     pub(crate) fn gave_up(&self, neighbor: &Neighbor) {
         neighbor.gave_up.set(true);
         let neighbors = self.neighbors.borrow();
-        let with_session =
-            |listed: &&Rc<Listed>| listed.key.get().is_some() && !listed.leaving.get();
+        let with_session = |listed: &&Rc<Listed>| {
+            listed.key.get().is_some() && listed.template.is_none() && !listed.leaving.get()
+        };
         if neighbors
             .values()
             .filter(with_session)

@@ -6,36 +6,17 @@
 //! default it comes right after the routes of the configuration, as from ExaBGP, and `manual-eor` leaves it to helpers for
 //! ever.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefMut;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use tracing::info;
 
+use crate::bgp::Negotiated;
 use crate::bgp::capability::{Capability, GracefulRestart};
-use crate::bgp::{Family, Negotiated};
 
 use super::core::Core;
 use super::neighbor::Neighbor;
-
-/// The markers that one neighbour waits for.
-#[derive(Debug, Default)]
-pub(crate) struct Deferred {
-    families: RefCell<Vec<Family>>,
-    until: Cell<Option<Instant>>,
-}
-
-impl Deferred {
-    /// A helper has sent the marker of a family.
-    pub(crate) fn told(&self, family: Family) {
-        self.families.borrow_mut().retain(|other| *other != family);
-    }
-
-    /// The session has ended.
-    pub(crate) fn clear(&self) {
-        self.families.borrow_mut().clear();
-    }
-}
 
 /// A session is up; whether its End-of-RIB markers are to wait.
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) -> bool {
@@ -44,16 +25,18 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
         return false;
     };
     let now = Instant::now();
-    let deferred = &neighbor.deferred;
     if says_restarted(session) {
         let until = now + Duration::from_secs(time.into());
-        deferred.until.set(Some(until));
+        neighbor.eor_deferred_until.set(Some(until));
         tokio::task::spawn_local(end(Rc::clone(core), Rc::clone(neighbor), until));
     }
     // One more session within the time waits for its rest.
-    let waits = deferred.until.get().is_some_and(|until| now < until);
+    let until = neighbor.eor_deferred_until.get();
+    let waits = until.is_some_and(|until| now < until);
     if waits {
-        deferred.families.borrow_mut().clone_from(&session.families);
+        if let Some(up) = &mut *neighbor.session() {
+            up.eor_deferred.clone_from(&session.families);
+        }
         info!(neighbor = %neighbor.name, seconds = time, "End-of-RIB waits for a helper to announce it");
     }
     waits
@@ -66,11 +49,15 @@ async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
     let Some((core, neighbor)) = core.upgrade().zip(neighbor.upgrade()) else {
         return;
     };
-    if neighbor.deferred.until.get() != Some(until) {
+    if neighbor.eor_deferred_until.get() != Some(until) {
         return;
     }
     let peers = std::iter::once(neighbor.id).collect();
-    for family in neighbor.deferred.families.take() {
+    let session = neighbor.session();
+    let waiting = RefMut::filter_map(session, Option::as_mut)
+        .map(|mut session| std::mem::take(&mut session.eor_deferred))
+        .unwrap_or_default();
+    for family in waiting {
         info!(neighbor = %neighbor.name, %family, "no helper announced End-of-RIB in time");
         core.rib.borrow_mut().eor(&peers, family);
     }

@@ -15,7 +15,7 @@ use crate::config::{NeighborConfig, SessionConfig};
 use crate::speaker::{Answer, Server};
 
 use super::core::{Core, Listed};
-use super::neighbor::NeighborPlugin;
+use super::plugin::NeighborPlugin;
 use super::session;
 
 /// Whether the configuration is for more than one address.

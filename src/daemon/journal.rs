@@ -11,8 +11,7 @@ use crate::bgp::message::update::{Content, Direction as Field};
 use crate::bgp::message::{Direction, MessageType, RawMessage};
 use crate::json::hex;
 use crate::rib::{Action, Change};
-
-use super::tally::Tally;
+use crate::speaker::{Counters, PeerStatus};
 
 /// Switch by switch: the target that it opens.
 const PACKETS: &str = "oxabgp::packets";
@@ -77,15 +76,18 @@ pub(crate) fn change(change: &Change) {
 }
 
 /// A session has ended.
-pub(crate) fn statistics(neighbor: &str, sent: &Tally, received: &Tally, reason: &CloseReason) {
-    let count = |tally: &Tally, kind| tally.of(kind);
+pub(crate) fn statistics(neighbor: &str, status: Option<&PeerStatus>, reason: &CloseReason) {
+    let count =
+        |side: fn(&PeerStatus) -> &Counters, kind| status.map_or(0, |status| side(status).of(kind));
+    let sent = |kind| count(|status| &status.sent, kind);
+    let received = |kind| count(|status| &status.received, kind);
     info!(
         target: STATISTICS,
         neighbor,
-        updates_sent = count(sent, MessageType::UPDATE),
-        updates_received = count(received, MessageType::UPDATE),
-        keepalives_sent = count(sent, MessageType::KEEPALIVE),
-        keepalives_received = count(received, MessageType::KEEPALIVE),
+        updates_sent = sent(MessageType::UPDATE),
+        updates_received = received(MessageType::UPDATE),
+        keepalives_sent = sent(MessageType::KEEPALIVE),
+        keepalives_received = received(MessageType::KEEPALIVE),
         %reason,
         "statistics of the session",
     );

@@ -1,25 +1,26 @@
 //! `prefix-limit`: how many routes a peer may have in its Adj-RIB-In.
 //!
-//! Without one a peer may fill our memory: about a hundred bytes a route, and what its attributes take. One that tells more
-//! gets Cease, Maximum Number of Prefixes Reached (RFC 4486), and no session for a minute. Counted are the routes of all
-//! families on the session that is up; those kept from the one before it were within the limit, too, so that a table never
-//! has more than twice as many, and what one UPDATE holds.
+//! Without one a peer may fill our memory: about a hundred bytes a route, and what its attributes take. One that sends more
+//! gets Cease, Maximum Number of Prefixes Reached (RFC 4486), and no session for a minute; with `warning-only`, a line in the
+//! log. Counted are the routes of all families on the session that is up; those kept from the one before it were within the
+//! limit, too, so that a table never has more than twice as many, and what one UPDATE holds.
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::bgp::fsm::Cease;
-use crate::bgp::{Negotiated, Notification};
+use crate::bgp::message::update::Content;
+use crate::bgp::{Family, Negotiated, Notification};
 
 use super::core::Core;
 use super::neighbor::Neighbor;
 
-/// How long a peer that told too much stays without a session.
+/// How long a peer that sent too much stays without a session.
 const PENALTY: Duration = Duration::from_secs(60);
 
-/// Checks the table after an UPDATE.
+/// Checks the table after an UPDATE with that content.
 ///
 /// # Errors
 /// The NOTIFICATION that ends the session.
@@ -27,6 +28,7 @@ pub(crate) fn check(
     core: &Rc<Core>,
     neighbor: &Neighbor,
     session: &Negotiated,
+    content: &Content<'_>,
 ) -> Result<(), Notification> {
     let Some(limit) = neighbor.config.borrow().prefix_limit else {
         return Ok(());
@@ -35,14 +37,41 @@ pub(crate) fn check(
         let rib = neighbor.rib_in.borrow();
         rib.len() - rib.stale()
     };
-    if routes <= limit as usize {
-        return Ok(());
+    let over = routes > limit.routes as usize;
+    let before = match &mut *neighbor.session() {
+        Some(session) => std::mem::replace(&mut session.over_limit, over),
+        None => return Ok(()),
+    };
+    let (name, most) = (&neighbor.name, limit.routes);
+    match (before, over, limit.warning_only) {
+        (true, false, _) => {
+            info!(neighbor = %name, routes, limit = most, "the peer is within `prefix-limit` again");
+            Ok(())
+        }
+        (_, false, _) | (true, true, true) => Ok(()),
+        (false, true, true) => {
+            warn!(neighbor = %name, routes, limit = most, "the peer has sent more routes than `prefix-limit` allows; with `warning-only` the session stays");
+            Ok(())
+        }
+        (_, true, false) => {
+            warn!(neighbor = %name, routes, limit = most, "the peer has sent more routes than `prefix-limit` allows: no session for a minute");
+            pause(core, neighbor);
+            let family = content.announced().last().map(|field| field.routes.family);
+            Err(refusal(
+                session,
+                family.unwrap_or(Family::IPV4_UNICAST),
+                most,
+            ))
+        }
     }
-    warn!(neighbor = %neighbor.name, routes, limit, "the peer has told more routes than `prefix-limit` allows: no session for a minute");
+}
+
+/// Keeps the neighbor without a session for a while.
+fn pause(core: &Rc<Core>, neighbor: &Neighbor) {
     let listed = core.neighbor(neighbor.id);
     let key = listed.and_then(|listed| listed.key.get());
     if let Some((server, key)) = core.server.borrow().clone().zip(key) {
-        // The session ends with the NOTIFICATION below first; a neighbour with too many commands waiting is being reset.
+        // The session ends with the NOTIFICATION first; a neighbor with too many commands waiting is being reset.
         let _ = server.stop_peer(key, Cease::ProcessProblem);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(PENALTY).await;
@@ -50,11 +79,19 @@ pub(crate) fn check(
             let _ = server.start_peer(key);
         });
     }
-    let notification = Notification::cease(Notification::MAXIMUM_PREFIXES);
+}
+
+/// Cease, Maximum Number of Prefixes Reached. RFC 4486 section 4: the data holds AFI, SAFI and the upper bound. Of a limit
+/// for all families, the one whose routes went over it is named.
+fn refusal(session: &Negotiated, family: Family, limit: u32) -> Notification {
+    let mut data = family.afi.0.to_be_bytes().to_vec();
+    data.push(family.safi.0);
+    data.extend(limit.to_be_bytes());
+    let notification = Notification::new(Notification::CEASE, Notification::MAXIMUM_PREFIXES, data);
     // RFC 8538 3: over anything else both sides would keep the routes, ours those that are too many.
-    Err(if session.graceful_notification() {
+    if session.graceful_notification() {
         notification.into_hard_reset()
     } else {
         notification
-    })
+    }
 }

@@ -13,6 +13,7 @@ use tracing::{error, info};
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::NewPeer;
+use crate::bgp::fsm::Cease;
 use crate::config::{Config, NeighborConfig};
 use crate::rib::{PeerId, PeerSet};
 use crate::speaker::Server;
@@ -107,7 +108,7 @@ pub(crate) fn settle(core: &Rc<Core>, server: &Server) {
         .filter_map(|id| core.neighbor(id))
     {
         core.made.names.borrow_mut().remove(&*listed.neighbor.name);
-        reload::remove(core, server, &listed);
+        reload::remove(core, server, &listed, Cease::Removed);
     }
     core.wake_neighbors();
 }

@@ -10,11 +10,15 @@
 //! |---|---|
 //! | [`run`] | start, wait for requests, end |
 //! | `core` | RIB, neighbours, helpers: the middle, which never waits |
-//! | `neighbor`, `session`, `pace` | one neighbour: the `Plugin`, its configuration, its rate limit |
+//! | `neighbor`, `plugin`, `session`, `pace` | one neighbor: its state, its `Plugin`, its configuration, its rate limit |
+//! | `connection` | the state of one connection and its session |
+//! | `helper_log` | what helpers write to stderr |
 //! | `process`, `queue` | one helper: its life, its pipes |
 //! | `hold` | answers that wait for the wire |
 //! | `defer` | End-of-RIB after a start of ours |
 //! | `limit` | how many routes a peer may tell |
+//! | `history` | why a neighbor is down |
+//! | `refresh` | requests for a peer's routes |
 //! | `retain` | the routes of a peer that is away |
 //! | `feed`, `clock` | events to helpers |
 //! | `speech`, `watchdog` | what commands do |
@@ -35,15 +39,19 @@ use tracing::{error, info, warn};
 
 use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
+use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::{self, Server};
 
 mod advisory;
 mod clock;
+mod connection;
 pub(crate) mod control;
 mod core;
 mod defer;
 mod dynamic;
 mod feed;
+mod helper_log;
+mod history;
 mod hold;
 mod journal;
 mod limit;
@@ -52,21 +60,22 @@ mod neighbor;
 mod notify;
 mod pace;
 mod pipeline;
+mod plugin;
 mod privilege;
 mod process;
 mod queue;
+mod refresh;
 mod reload;
 mod retain;
 mod session;
 mod several;
 mod signal;
 mod speech;
-mod tally;
 mod watchdog;
 
-use control::Control;
+use control::{Control, Doors};
 use core::Core;
-use neighbor::NeighborPlugin;
+use plugin::NeighborPlugin;
 use privilege::PidFile;
 use process::Process;
 use queue::Marks;
@@ -153,6 +162,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
+    close_inherited_on_exec();
     go_to_background(&env)?;
     let runtime = runtime()?;
     let origin = Origin {
@@ -204,9 +214,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
+    // As root we may make the socket where the user that we become may not.
+    let doors = Doors::open(&env).await;
     let pid_file = settle_down(&core, &env).await?;
     housekeep(&core, origin.reload_after);
-    let control = Control::start(&core).await;
+    let control = Control::start(&core, doors);
     let beginning = tokio::task::spawn_local({
         let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
         async move {

@@ -10,6 +10,7 @@ use tracing::{error, info};
 
 use crate::config::{Config, Env};
 use crate::speaker::Server;
+use crate::speaker::sockopt::close_inherited_on_exec;
 
 use super::control::stdio::{self, AtEnd};
 use super::core::Core;
@@ -35,6 +36,7 @@ pub fn run_pipeline(
     at_end: AtEnd,
     patience: Option<Duration>,
 ) -> Result<u8, Fatal> {
+    close_inherited_on_exec();
     let runtime = runtime()?;
     let code = runtime.block_on(serve(config, env, at_end, patience))?;
     // A thread may still wait for input that will never come.

@@ -23,6 +23,15 @@ pub(crate) fn settle(mask: u32) -> io::Result<()> {
     chdir("/").map_err(io::Error::from)
 }
 
+/// The user that [`become_user`] will make us, if that is another one.
+pub(crate) fn successor(name: &str) -> Option<User> {
+    if !geteuid().is_root() {
+        return None;
+    }
+    let user = User::from_name(name).ok().flatten()?;
+    (!user.uid.is_root()).then_some(user)
+}
+
 /// Becomes `name`, if we are root; who is not root stays who they are.
 ///
 /// # Errors

@@ -1,13 +1,13 @@
 //! Helper processes: started with pipes, read in batches, fed from a bounded queue, started again by ExaBGP's rules.
 //!
 //! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
-//! `/`; its stderr is ours. It is dead once it exits or closes its stdout. Whatever it does, it costs bounded memory and no
+//! `/`; what it writes to stderr goes to our log, with its name. It is dead once it exits or closes its stdout. Whatever it does, it costs bounded memory and no
 //! session: lines are bounded, its answers are counted instead of stored, its events pause the neighbours that feed it.
 
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::AsFd;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -21,6 +21,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
+use super::helper_log;
 use super::queue::{Marks, Queue};
 use crate::config::ProcessConfig;
 
@@ -30,6 +31,8 @@ const LINE: usize = 1 << 20;
 const TURN: usize = 64 * 1024;
 /// Size that the pipes are asked to have, in bytes.
 const PIPE: i32 = 1 << 20;
+/// How long it may take until the status of a helper that closed its stdout can be had.
+const STATUS: Duration = Duration::from_millis(500);
 /// How long a helper may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -86,6 +89,7 @@ struct Running {
     child: Child,
     stdin: pipe::Sender,
     stdout: pipe::Receiver,
+    stderr: pipe::Receiver,
 }
 
 /// How a run ended.
@@ -277,11 +281,13 @@ fn spawn(process: &Process) -> io::Result<Running> {
         .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .process_group(0)
         .spawn()?;
     let missing = || io::Error::other("the helper has no pipe");
     let stdin = child.stdin.take().ok_or_else(missing)?.into_owned_fd()?;
     let stdout = child.stdout.take().ok_or_else(missing)?.into_owned_fd()?;
+    let stderr = child.stderr.take().ok_or_else(missing)?.into_owned_fd()?;
     for fd in [stdin.as_fd(), stdout.as_fd()] {
         // Only speed depends on it, and a user may have too many pipes open already.
         if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE)) {
@@ -291,6 +297,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
     let running = Running {
         stdin: pipe::Sender::from_owned_fd(stdin)?,
         stdout: pipe::Receiver::from_owned_fd(stdout)?,
+        stderr: pipe::Receiver::from_owned_fd(stderr)?,
         child,
     };
     let pid = running
@@ -308,23 +315,29 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     process.queue.open();
     core.started(process);
     let mut buffer = BytesMut::new();
+    let complaints = helper_log::Complaints::new(&process.name);
     let ended = tokio::select! {
         biased;
-        () = wished(process) => Ended::Wished,
-        why = read(core, process, &running.stdout, &mut buffer) => {
-            warn!(process = %process.name, "the helper ended: {why}");
-            Ended::Died
+        () = wished(process) => {
+            flush(process, &running.stdin);
+            Ended::Wished
         }
-        status = running.child.wait() => {
-            // What it said before it exited still counts.
-            drain(core, process, &running.stdout, &mut buffer);
-            match status {
-                Ok(status) => warn!(process = %process.name, "the helper ended: {status}"),
-                Err(cause) => warn!(process = %process.name, "the helper ended: {cause}"),
+        why = read(core, process, &running.stdout, &mut buffer) => {
+            // One that exits closes its stdout a moment before its status can be had.
+            match timeout(STATUS, running.child.wait()).await {
+                Ok(status) => report_end(process, status),
+                Err(_) => warn!(process = %process.name, "the helper ended: {why}"),
             }
             Ended::Died
         }
+        status = running.child.wait() => {
+            // What it wrote before it exited still counts.
+            drain(core, process, &running.stdout, &mut buffer);
+            report_end(process, status);
+            Ended::Died
+        }
         () = write(core, process, &running.stdin) => Ended::Died,
+        () = complaints.read(&running.stderr) => Ended::Died,
     };
     if !buffer.is_empty() {
         warn!(process = %process.name, bytes = buffer.len(), "the helper ended in the middle of a line, which is dropped");
@@ -332,9 +345,35 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     process.queue.close();
     core.room(process);
     drop(running.stdin);
-    terminate(process, &mut running.child).await;
+    tokio::select! {
+        () = terminate(process, &mut running.child) => {}
+        () = complaints.read(&running.stderr) => {}
+    }
+    complaints.finish(&running.stderr);
     process.pid.set(None);
     ended
+}
+
+/// Logs how a helper that ended by itself did so: its exit status, or the signal.
+fn report_end(process: &Process, status: io::Result<ExitStatus>) {
+    match status {
+        Ok(status) => warn!(process = %process.name, "the helper ended: {status}"),
+        Err(cause) => warn!(process = %process.name, "the helper ended: {cause}"),
+    }
+}
+
+/// Writes what waits and fits into the pipe, without waiting: the `shutdown` event must not depend on whether the task that
+/// writes had its turn before the helper is to end.
+fn flush(process: &Process, stdin: &pipe::Sender) {
+    while !process.queue.is_empty() {
+        let written = process
+            .queue
+            .write(|slices| stdin.try_write_vectored(slices));
+        // A full pipe is one that the helper does not read, and a broken one nobody does.
+        if written.is_err() {
+            return;
+        }
+    }
 }
 
 async fn wished(process: &Process) {

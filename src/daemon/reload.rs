@@ -4,7 +4,7 @@
 //! something that its OPEN or its TCP connection depends on has changed; routes are announced and withdrawn by difference;
 //! what helpers said stays; a helper restarts only if its command line changed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 use crate::bgp::fsm::Cease;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri, Notification};
-use crate::config::{Config, Env, NeighborConfig};
+use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::rib::{Action, Change, PeerSet};
 use crate::speaker::Server;
 
@@ -52,7 +52,7 @@ pub(crate) fn add(
 }
 
 /// Removes a neighbour from the speaker and the tables.
-pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed) {
+pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: Cease) {
     let name = &listed.neighbor.name;
     info!(neighbor = %name, "the neighbor is removed");
     let config = listed.neighbor.config.borrow().clone();
@@ -68,7 +68,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed) {
             listed.neighbor.retire();
             listed.leaving.set(true);
             core.changed();
-            if let Err(cause) = server.remove_peer(key, Cease::Removed) {
+            if let Err(cause) = server.remove_peer(key, cease) {
                 warn!(neighbor = %name, %cause, "the neighbor could not be removed");
             }
         }
@@ -140,6 +140,9 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         .map(|listed| (Rc::clone(&listed.neighbor.name), listed))
         .collect();
     let mut order = Vec::new();
+    let ends =
+        |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
+    let mut added = HashSet::new();
     for new in config.neighbors {
         let new = Rc::new(new);
         let name = new.name();
@@ -147,6 +150,7 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
                 info!(neighbor = %name, "the neighbor is new");
+                added.insert(ends(&new.session));
                 if let Err(cause) = add(core, server, new) {
                     error!(neighbor = %name, %cause, "the neighbor could not be added");
                 }
@@ -158,7 +162,13 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         .values()
         .filter(|listed| !core.made.contains(&listed.neighbor.name))
     {
-        remove(core, server, listed);
+        let old = ends(&listed.neighbor.config.borrow().session);
+        // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
+        let cease = match added.contains(&old) {
+            true => Cease::Replaced,
+            false => Cease::Removed,
+        };
+        remove(core, server, listed, cease);
     }
     core.sort(&order);
     relisten(core, server, &env);
@@ -217,19 +227,30 @@ fn change(
         core.configure_rib(neighbor);
     }
     routes(core, listed, &old, &new);
-    let reset = old.session != new.session;
-    if !reset && request != Request::Restart {
+    let reset = old.session.needs_reset(&new.session);
+    if old.session == new.session && request != Request::Restart {
         return;
     }
     let Some(key) = listed.key.get() else { return };
-    info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
     let logged = server
         .peer_config(key)
         .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
     let peer = session::peer(&logged, &new.session, &core.env.borrow());
-    // ExaBGP's answer to a changed session: Cease, Peer De-configured.
-    let notification = Notification::cease(3);
-    // Also of one that did not change: it is a restart, and our OPEN says so.
+    if !reset && request != Request::Restart && neighbor.is_established() {
+        info!(neighbor = %neighbor.name, "the session stays; its new settings count from the next one on");
+        if let Err(cause) = server.update_peer(key, peer) {
+            error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
+        }
+        return;
+    }
+    info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
+    // RFC 4486 section 4: Other Configuration Change, where ExaBGP says that the peer is de-configured; and Administrative
+    // Reset of a session that is only asked to restart.
+    let notification = Notification::cease(if reset {
+        Notification::CONFIGURATION_CHANGE
+    } else {
+        Notification::RESET
+    });
     if let Err(cause) = server.replace_peer(key, peer, notification) {
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
     }

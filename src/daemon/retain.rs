@@ -9,7 +9,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::info;
@@ -69,6 +69,8 @@ pub(crate) fn lost(
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) {
     let fates = {
         let mut retention = neighbor.kept.retention.borrow_mut();
+        let time = neighbor.config.borrow().stale_path_time;
+        retention.set_stale_path_time(Duration::from_secs(time.into()));
         let fates = retention.up(Instant::now(), session);
         if retention.is_empty() || !neighbor.config.borrow().adj_rib_in {
             retention.clear();
@@ -88,7 +90,7 @@ pub(crate) fn end_of_rib(core: &Rc<Core>, neighbor: &Rc<Neighbor>, family: Famil
 /// The peer has sent one of the marks around its answer to a refresh.
 pub(crate) fn refresh(core: &Rc<Core>, neighbor: &Rc<Neighbor>, mark: RouteRefresh) {
     let kept = neighbor.config.borrow().adj_rib_in;
-    let negotiated = neighbor.session.borrow().as_ref().is_some_and(|session| {
+    let negotiated = neighbor.negotiated().is_some_and(|session| {
         session.refresh == Refresh::Enhanced && session.families.contains(&mark.family)
     });
     if !kept || !negotiated {

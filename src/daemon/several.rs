@@ -16,12 +16,14 @@ use super::privilege::{self, PidFile};
 use super::signal::{Received, Signals};
 use super::{Fatal, go_to_background, notify, runtime};
 use crate::config::Env;
+use crate::speaker::sockopt::close_inherited_on_exec;
 
 /// Runs these daemons until all have ended; the greatest of their exit codes.
 ///
 /// # Errors
 /// When one of them could not be started: the others are ended then.
 pub fn run_several(daemons: Vec<std::process::Command>, env: &Env) -> Result<u8, Fatal> {
+    close_inherited_on_exec();
     go_to_background(env)?;
     runtime()?.block_on(serve(daemons, env))
 }

@@ -16,7 +16,6 @@ use crate::api::control::{
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
-use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::negotiated::Refresh;
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification, Sender};
@@ -24,16 +23,16 @@ use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
-use crate::speaker::PeerStatus;
+use crate::speaker::Counters;
 
 use super::core::{Core, Listed};
 use super::journal;
 use super::made;
 use super::neighbor::Neighbor;
+use super::refresh;
 use super::retain;
 use super::session;
 use super::signal::Request;
-use super::tally::Tally;
 
 /// Places of a table that are looked at in one step of a listing.
 const STEP: u32 = 4_096;
@@ -92,9 +91,9 @@ impl<'a> Speech<'a> {
             if let Some(address) = listed.neighbor.local_address() {
                 sender.local_address = address;
             }
-            if let Some(negotiated) = &*listed.neighbor.session.borrow() {
+            if let Some(negotiated) = listed.neighbor.negotiated() {
                 sender.codec = negotiated.codec;
-                sender.codec.ipv4_nexthop = session::ipv4_nexthop(&config.session, negotiated);
+                sender.codec.ipv4_nexthop = session::ipv4_nexthop(&config.session, &negotiated);
             }
             Some(sender)
         })
@@ -157,8 +156,24 @@ impl Control for Speech<'_> {
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
-        self.each(peers, |listed| listed.neighbor.deferred.told(family));
-        self.core.rib.borrow_mut().eor(peers, family);
+        // RFC 4724 section 2 speaks of families of the session: peers reset it over a marker of another.
+        let mut exchange = PeerSet::new();
+        self.each(peers, |listed| {
+            let neighbor = &listed.neighbor;
+            let Some(session) = &mut *neighbor.session() else {
+                return;
+            };
+            if neighbor
+                .negotiated()
+                .is_some_and(|negotiated| negotiated.families.contains(&family))
+            {
+                session.eor_deferred.retain(|other| *other != family);
+                exchange.insert(neighbor.id);
+            } else {
+                warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
+            }
+        });
+        self.core.rib.borrow_mut().eor(&exchange, family);
     }
 
     fn can_send(&self, peers: &PeerSet, what: Sending<'_>) -> bool {
@@ -172,18 +187,7 @@ impl Control for Speech<'_> {
     }
 
     fn refresh(&mut self, peers: &PeerSet, family: Family) {
-        let mut request = Vec::new();
-        RouteRefresh {
-            family,
-            subtype: RouteRefresh::REQUEST,
-        }
-        .encode(&mut request);
-        self.each(peers, |listed| {
-            // RFC 2918 4: only to a peer that announced the capability, and for the families of the session.
-            if carries(&listed.neighbor, Sending::RouteRefresh(family)) {
-                listed.neighbor.say(request.clone());
-            }
-        });
+        self.each(peers, |listed| refresh::request(&listed.neighbor, family));
     }
 
     fn operational(&mut self, peers: &PeerSet, message: &Operational) {
@@ -252,10 +256,7 @@ impl Control for Speech<'_> {
 
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
         for listed in self.core.all() {
-            let server = self.core.server.borrow();
-            let peer = server.as_ref().zip(listed.key.get());
-            let peer = peer.and_then(|(server, key)| server.peer(key));
-            status(&listed, peer.as_ref(), out);
+            status(self.core, &listed, out);
         }
     }
 
@@ -378,7 +379,7 @@ impl Speech<'_> {
 
 /// Returns `true` if the session with a neighbor can carry this, or if it is down and its next one may.
 fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
-    let session = neighbor.session.borrow();
+    let session = neighbor.negotiated();
     let config = neighbor.config.borrow();
     let families = match session.as_deref() {
         Some(session) => &session.families,
@@ -395,32 +396,34 @@ fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
     }
 }
 
-/// Tells of one neighbour.
-fn status(listed: &Listed, peer: Option<&PeerStatus>, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
+/// Reports the status of one neighbor.
+fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
     let neighbor = &listed.neighbor;
     let config = neighbor.config.borrow();
-    let session = neighbor.session.borrow();
-    let opens = neighbor.open.borrow();
+    let connection = neighbor.connection();
+    let connection = connection.as_ref();
+    let negotiated = connection.and_then(|connection| connection.negotiated.as_deref());
     let planned: Open;
-    let local = match &*opens {
+    let local = match connection.and_then(|connection| connection.open.as_ref()) {
         Some(open) => open,
         None => {
             planned = session::open(&config.session);
             &planned
         }
     };
-    let up = neighbor.is_established();
-    let since = if up {
-        neighbor.since.get()
-    } else {
-        Some(neighbor.down_since.get())
-    };
+    let peer = core.status(neighbor.id);
+    // The speaker keeps the counters of the last connection.
+    let counters = peer.as_ref().filter(|_| connection.is_some());
+    let messages = counters.map_or_else(MessageCounts::default, |status| MessageCounts {
+        sent: counts(&status.sent),
+        received: counts(&status.received),
+    });
     out(&NeighborStatus {
         peer: neighbor.id,
         name: &neighbor.name,
         peer_address: config.session.peer_address,
         zone: config.session.zone,
-        retry: peer.and_then(|peer| peer.retry_at).map(|at| {
+        retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
             // What is left of a second is a second.
             let left = at.saturating_duration_since(Instant::now());
             left.as_millis()
@@ -428,38 +431,34 @@ fn status(listed: &Listed, peer: Option<&PeerStatus>, out: &mut dyn FnMut(&Neigh
                 .try_into()
                 .unwrap_or(u64::MAX)
         }),
-        failures: peer.map_or(0, |peer| peer.failures),
+        failures: peer.as_ref().map_or(0, |peer| peer.failures),
         local_address: neighbor.local_address(),
-        local_as: session
-            .as_ref()
+        local_as: negotiated
             .map(|session| session.local_as)
             .or(config.session.local_as),
-        peer_as: session
-            .as_ref()
+        peer_as: negotiated
             .map(|session| session.peer_as)
             .or(config.session.peer_as),
         router_id: session::router_id(&config.session),
         hold_time: config.session.hold_time,
         state: neighbor.phase.get().name(),
-        up,
-        seconds: since.map_or(0, |since| since.elapsed().as_secs()),
+        up: neighbor.is_established(),
+        seconds: neighbor.age().as_secs(),
         families: &config.session.families,
         add_path: &config.session.capabilities.add_path_families,
         local,
-        negotiated: session.as_deref(),
-        messages: MessageCounts {
-            sent: counts(&neighbor.sent),
-            received: counts(&neighbor.received),
-        },
+        negotiated,
+        messages,
+        history: &neighbor.history.shown(),
     });
 }
 
-fn counts(tally: &Tally) -> Counts {
+fn counts(counters: &Counters) -> Counts {
     Counts {
-        open: tally.of(MessageType::OPEN),
-        notification: tally.of(MessageType::NOTIFICATION),
-        keepalive: tally.of(MessageType::KEEPALIVE),
-        update: tally.of(MessageType::UPDATE),
-        refresh: tally.of(MessageType::ROUTE_REFRESH),
+        open: counters.of(MessageType::OPEN),
+        notification: counters.of(MessageType::NOTIFICATION),
+        keepalive: counters.of(MessageType::KEEPALIVE),
+        update: counters.of(MessageType::UPDATE),
+        refresh: counters.of(MessageType::ROUTE_REFRESH),
     }
 }

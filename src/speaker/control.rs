@@ -33,6 +33,8 @@ pub(crate) enum PeerCommand {
     Bounce(Notification),
     /// End the session, start again at once with this configuration.
     Replace(Rc<PeerConfig>, Notification),
+    /// Use this configuration from the next session on.
+    Update(Rc<PeerConfig>),
     /// End the session, then the task.
     Remove(Cease),
 }

@@ -462,6 +462,7 @@ impl Task {
                 self.handle(Input::Connected(id, ends));
             }
             IoEvent::Dialed(id, Err(error)) => {
+                self.observe(&SessionEvent::ConnectFailed(&error));
                 self.handle(Input::ConnectFailed(id));
                 if let Some(times) = self.attempts.failed(&error.to_string()) {
                     let (config, next) = (&self.driver.config, self.next_attempt());
@@ -526,6 +527,10 @@ impl Task {
                 self.attempts.reset();
                 self.peer.configure(machine(&self.driver));
                 self.handle(Input::Bounce(notification));
+            }
+            PeerCommand::Update(config) => {
+                self.driver.config = config;
+                self.peer.update_config(machine(&self.driver));
             }
             PeerCommand::Remove(cease) => {
                 self.handle(Input::Stop(cease));

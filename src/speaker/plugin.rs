@@ -99,6 +99,8 @@ pub enum SessionEvent<'a> {
     Phase(Phase),
     /// [`PeerConfig::connect_attempts`] are used up: nothing will happen until [`Server::start_peer`](super::Server::start_peer).
     GaveUp,
+    /// A connection could not be made.
+    ConnectFailed(&'a std::io::Error),
     /// Both OPENs agree.
     Negotiated(&'a Rc<Negotiated>),
     /// A whole message, header included. A received one is seen before it is acted on; of those sent, UPDATEs only if

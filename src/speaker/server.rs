@@ -364,6 +364,25 @@ impl Server {
         config: PeerConfig,
         notification: Notification,
     ) -> Result<(), Error> {
+        self.exchange(key, config, |config| {
+            PeerCommand::Replace(config, notification)
+        })
+    }
+
+    /// Gives a neighbor another configuration for its next session; the current one goes on.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
+    pub fn update_peer(&self, key: PeerKey, config: PeerConfig) -> Result<(), Error> {
+        self.exchange(key, config, PeerCommand::Update)
+    }
+
+    fn exchange(
+        &self,
+        key: PeerKey,
+        config: PeerConfig,
+        command: impl FnOnce(Rc<PeerConfig>) -> PeerCommand,
+    ) -> Result<(), Error> {
         if self.find(&config.name).is_some_and(|other| other != key) {
             return Err(Error::Duplicate(config.name));
         }
@@ -373,7 +392,7 @@ impl Server {
             (entry.guard.clone(), entry.config.remote_address)
         };
         let config = Rc::new(config);
-        self.command(key, PeerCommand::Replace(Rc::clone(&config), notification))?;
+        self.command(key, command(Rc::clone(&config)))?;
         let guard = Guard::new(&config, None);
         self.unguard(&old, address)?;
         self.guard(guard.clone(), &config)?;

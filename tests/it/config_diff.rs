@@ -59,7 +59,6 @@ fn sessions_are_reset_only_for_what_they_depend_on() {
             "    - capability: route-refresh disable;\n    + capability: route-refresh enable;",
         ),
         ("family { ipv6 unicast; }", "    + family: ipv6 unicast;"),
-        ("passive;", "    - passive false;\n    + passive true;"),
     ] {
         assert_eq!(
             lines(&old, &neighbor("127.0.0.2", setting)),
@@ -81,6 +80,11 @@ fn sessions_are_reset_only_for_what_they_depend_on() {
         (
             "rate-limit 5;",
             "    - rate-limit disable;\n    + rate-limit 5;",
+        ),
+        ("passive;", "    - passive false;\n    + passive true;"),
+        (
+            "group-updates false;",
+            "    - group-updates true;\n    + group-updates false;",
         ),
         (
             "adj-rib-in false;",

@@ -67,6 +67,7 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         call.control.neighbors(&mut |status| {
             w.raw(if w.len() > 1 { ", {" } else { "{" });
             members(status, &mut w);
+            history(status, &mut w);
             w.raw("}");
         });
         w.raw("]\n");
@@ -251,7 +252,54 @@ fn extensive_block(status: &NeighborStatus<'_>, out: &mut String) {
             "",
         );
     }
+    if status.history.is_eventful() {
+        history_block(status, out);
+    }
     out.push('\n');
+}
+
+/// Why the neighbor is, or was, down: below what ExaBGP shows, so that scripts find that where it was.
+fn history_block(status: &NeighborStatus<'_>, out: &mut String) {
+    let history = status.history;
+    // Writing to a String cannot fail.
+    let _ = writeln!(
+        out,
+        "\n    History\n   sessions: {} established, {} lost",
+        history.established, history.lost
+    );
+    for (name, one) in history.occurrences() {
+        let times = match one.count {
+            1 => String::new(),
+            count => format!(", {count} times in a row"),
+        };
+        let _ = writeln!(
+            out,
+            "   {name}: {}, {} ago{times}",
+            one.text,
+            Age(one.seconds)
+        );
+    }
+}
+
+/// Appends the member `history`, if there is something to show.
+fn history(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
+    let history = status.history;
+    if !history.is_eventful() {
+        return;
+    }
+    w.raw(", \"history\": {\"established\": ")
+        .number(history.established)
+        .raw(", \"lost\": ")
+        .number(history.lost);
+    for (name, one) in history.occurrences() {
+        w.raw(", ").key(name).raw("{\"reason\": ").string(&one.text);
+        w.raw(", \"seconds-ago\": ")
+            .number(one.seconds)
+            .raw(", \"count\": ")
+            .number(one.count)
+            .raw("}");
+    }
+    w.raw("}");
 }
 
 /// Name, whether we offer it, whether the peer does.

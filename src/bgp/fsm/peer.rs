@@ -128,6 +128,11 @@ impl Peer {
         self.config = config;
     }
 
+    /// The same for settings that do not concern the current session, which goes on: they count from the next one on.
+    pub fn update_config(&mut self, config: Config) {
+        self.config = config;
+    }
+
     /// When to give [`Input::Timeout`].
     pub fn timeout(&self) -> Option<Instant> {
         let sessions = self.connections.iter().map(|session| &session.timers);

@@ -13,6 +13,8 @@ pub enum Cease {
     Shutdown(String),
     /// The neighbour left the configuration: NOTIFICATION 6/3.
     Removed,
+    /// The neighbor is replaced by one of the same address with other parameters: NOTIFICATION 6/6.
+    Replaced,
     /// A helper that the neighbour depends on is gone: NOTIFICATION 6/2 without text.
     ProcessProblem,
 }
@@ -22,7 +24,7 @@ impl Cease {
     pub const fn reason(&self) -> CloseReason {
         match self {
             Self::Shutdown(_) => CloseReason::ShuttingDown,
-            Self::Removed => CloseReason::Removed,
+            Self::Removed | Self::Replaced => CloseReason::Removed,
             Self::ProcessProblem => CloseReason::ProcessProblem,
         }
     }

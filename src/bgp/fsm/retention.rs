@@ -24,7 +24,7 @@ use crate::bgp::message::notification::Notification;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Attribute, AttributeSet};
 
-/// How long a peer that is back may take to tell its routes again: what FRR waits.
+/// How long a peer that is back may take to send its routes again, unless configured: what FRR waits.
 const STALE_PATH_TIME: Duration = Duration::from_secs(360);
 
 /// What is to be done with the routes of a family.
@@ -42,9 +42,16 @@ pub enum Fate {
 }
 
 /// The families of one peer whose routes are kept without a session, or until the peer has told them again.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Retention {
     kept: Vec<Kept>,
+    stale_path_time: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -55,6 +62,16 @@ struct Kept {
     /// What the peer offered after this stage, in seconds; 0 in the long-lived stage.
     long_lived: u32,
     stage: Stage,
+    /// When the peer, which is back, must have sent its long-lived routes again.
+    synchronised: Option<Instant>,
+}
+
+impl Kept {
+    /// When something is due.
+    fn due(&self) -> Instant {
+        self.synchronised
+            .map_or(self.until, |at| at.min(self.until))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +89,17 @@ enum Stage {
 impl Retention {
     /// Nothing is kept.
     pub const fn new() -> Self {
-        Self { kept: Vec::new() }
+        Self {
+            kept: Vec::new(),
+            stale_path_time: STALE_PATH_TIME,
+        }
+    }
+
+    /// Sets how long a peer that is back may take to send its routes again: what it has not sent by then is dropped, with or
+    /// without End-of-RIB. RFC 4724 4.2: "To put an upper bound on the amount of time a router retains the stale routes, an
+    /// implementation MAY support a (configurable) timer that imposes this upper bound."
+    pub const fn set_stale_path_time(&mut self, time: Duration) {
+        self.stale_path_time = time;
     }
 
     /// A session that was up has ended.
@@ -95,6 +122,7 @@ impl Retention {
                 // RFC 9494 4.2: a long-lived timer that runs "MUST NOT be updated […] until the peer has established and
                 // synchronized a new session". What came on the session in between is in for the same time.
                 Some(at) if self.kept[at].stage == Stage::LongLived => {
+                    self.kept[at].synchronised = None;
                     fates.extend([Fate::Keep(family), Fate::LongLived(family)]);
                     continue;
                 }
@@ -116,6 +144,7 @@ impl Retention {
                 until: now + Duration::from_secs(restart.time.into()),
                 long_lived: offer(session, family).map_or(0, |offer| offer.time),
                 stage: Stage::Restarting,
+                synchronised: None,
             });
         }
         fates.extend(self.expire(now));
@@ -144,9 +173,12 @@ impl Retention {
                 && forwarding.is_some_and(|flags| flags & GracefulRestart::FORWARDING != 0);
             if !stays {
                 fates.push(Fate::DropStale(kept.family));
-            } else if kept.stage != Stage::LongLived {
+            } else if kept.stage == Stage::LongLived {
+                // The long-lived timer goes on, should the session be lost again before End-of-RIB.
+                kept.synchronised = Some(now + self.stale_path_time);
+            } else {
                 kept.stage = Stage::Synchronising;
-                kept.until = now + STALE_PATH_TIME;
+                kept.until = now + self.stale_path_time;
             }
             stays
         });
@@ -172,9 +204,10 @@ impl Retention {
         self.forget(family);
         self.kept.push(Kept {
             family,
-            until: now + STALE_PATH_TIME,
+            until: now + self.stale_path_time,
             long_lived: 0,
             stage: Stage::Refreshing,
+            synchronised: None,
         });
         Some(Fate::Keep(family))
     }
@@ -194,7 +227,7 @@ impl Retention {
     pub fn expire(&mut self, now: Instant) -> Vec<Fate> {
         let mut fates = Vec::new();
         self.kept.retain_mut(|kept| {
-            if kept.until > now {
+            if kept.due() > now {
                 return true;
             }
             if kept.stage == Stage::Restarting && kept.long_lived > 0 {
@@ -211,7 +244,7 @@ impl Retention {
 
     /// When to call [`expire`](Self::expire).
     pub fn timeout(&self) -> Option<Instant> {
-        self.kept.iter().map(|kept| kept.until).min()
+        self.kept.iter().map(Kept::due).min()
     }
 
     /// Whether routes are kept that the peer has not told again.

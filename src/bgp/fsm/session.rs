@@ -428,6 +428,7 @@ pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification>
             Notification::new(Notification::CEASE, Notification::SHUTDOWN, Vec::new())
         }
         Cease::Removed => Notification::cease(Notification::DE_CONFIGURED),
+        Cease::Replaced => Notification::cease(Notification::CONFIGURATION_CHANGE),
     };
     // RFC 8538 3: a peer that keeps routes over a NOTIFICATION drops them at a hard reset only.
     Some(

@@ -126,6 +126,16 @@ impl RawMessage {
     }
 }
 
+/// The header of a message whose body has `body` bytes.
+pub fn header(kind: MessageType, body: usize) -> [u8; HEADER] {
+    let mut header = [0xFF; HEADER];
+    // A body comes from a message or fits into one: at most 65,516 bytes (RFC 8654).
+    let length = u16::try_from(HEADER + body).unwrap_or(u16::MAX);
+    header[16..18].copy_from_slice(&length.to_be_bytes());
+    header[18] = kind.0;
+    header
+}
+
 /// Takes the next whole message off `buffer`; `None` when more bytes are needed.
 ///
 /// # Errors

@@ -36,6 +36,8 @@ pub struct Update<'a> {
     pub attributes: &'a [u8],
     /// Announced IPv4 unicast routes.
     pub nlri: &'a [u8],
+    /// The body that these are parts of.
+    pub body: &'a [u8],
 }
 
 /// What an UPDATE says: attributes once, then the routes.
@@ -46,6 +48,8 @@ pub struct Content<'a> {
     /// The routes, field by field in the order of events: withdrawn and announced ones of the body, then those of
     /// MP_UNREACH_NLRI and MP_REACH_NLRI. Empty fields are left out.
     pub fields: Vec<Field<'a>>,
+    /// Families of routes that are left out, since the session does not exchange them.
+    pub ignored: Vec<Family>,
 }
 
 /// What happens to the routes of a field.
@@ -102,6 +106,7 @@ impl<'a> Update<'a> {
                 withdrawn,
                 attributes,
                 nlri: r.rest(),
+                body,
             })
         };
         read().map_err(UpdateError::from)
@@ -149,8 +154,13 @@ impl<'a> Update<'a> {
             attributes = Rc::new(attributes.spoiled(error));
         }
         let mut fields = Vec::with_capacity(4);
+        let mut ignored = Vec::new();
         let mut add = |direction, next_hop, family, bytes| -> Result<(), UpdateError> {
             if !<[u8]>::is_empty(bytes) {
+                if !is_exchanged(family, cx) {
+                    ignored.push(family);
+                    return Ok(());
+                }
                 let add_path = cx.add_path_receive.contains(family);
                 let routes = checked(Routes::new(family, add_path, bytes))?;
                 fields.push(Field {
@@ -171,13 +181,14 @@ impl<'a> Update<'a> {
         )?;
         if let Some(value) = envelopes.unreach {
             let unreach = MpUnreach::decode(value)?;
-            negotiated(unreach.family, cx)?;
             add(Direction::Withdraw, None, unreach.family, unreach.nlri)?;
         }
         if let Some(value) = envelopes.reach {
             let reach = MpReach::decode(value)?;
-            negotiated(reach.family, cx)?;
-            let next_hop = reach_next_hop(&reach, cx)?;
+            let next_hop = match is_exchanged(reach.family, cx) {
+                true => reach_next_hop(&reach, cx)?,
+                false => None,
+            };
             if reach.nlri.is_empty() {
                 return Err(UpdateError::reset(9, "MP_REACH_NLRI without any NLRI"));
             }
@@ -202,7 +213,11 @@ impl<'a> Update<'a> {
         if let Some(error) = error {
             attributes = Rc::new(attributes.spoiled(error));
         }
-        Ok(Content { attributes, fields })
+        Ok(Content {
+            attributes,
+            fields,
+            ignored,
+        })
     }
 
     /// The first attribute that the announced routes must have and do not.
@@ -260,20 +275,12 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
     (kept, first)
 }
 
-/// Refuses a family that the session does not exchange, as ExaBGP does. One that we do not know at all is carried opaquely. With
-/// an empty set of families there is no session: whatever comes is decoded.
-fn negotiated(family: Family, cx: &Codec) -> Result<(), UpdateError> {
-    if is_known(family) && !cx.families.is_empty() && !cx.families.contains(family) {
-        let text = format!(
-            "presented a non-negotiated family {}",
-            family.display_slash()
-        );
-        return Err(UpdateError {
-            data: text.into_bytes(),
-            ..UpdateError::reset(9, "routes of a family that was not negotiated")
-        });
-    }
-    Ok(())
+/// Whether the session exchanges routes of a family. Those of one that was not negotiated are ignored, IPv4 unicast in the
+/// fields of its own included: RFC 4760 section 7 lets a speaker ignore all routes of a family, and section 8 makes IPv4 unicast
+/// a family to be negotiated like others; a reset would cost the families that both sides have. One that we do not know at all
+/// is carried opaquely. With an empty set of families there is no session: whatever comes is decoded.
+fn is_exchanged(family: Family, cx: &Codec) -> bool {
+    !is_known(family) || cx.families.is_empty() || cx.families.contains(family)
 }
 
 /// The next hop of MP_REACH_NLRI, if it is of a kind that the family has on this session.

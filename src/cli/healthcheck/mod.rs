@@ -86,6 +86,8 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
         errln!("error: `--pid {}`: {cause}", path.display());
         return ExitCode::from(USAGE);
     }
+    // Checks and hooks are given 0, 1 and 2, and nothing that we were started with.
+    crate::speaker::sockopt::close_inherited_on_exec();
     if let Err(mistake) = log::start(&args) {
         errln!("error: {mistake}");
         return ExitCode::from(REFUSED);

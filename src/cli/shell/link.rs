@@ -73,6 +73,8 @@ pub(crate) enum Lost {
         /// The name of the socket.
         socket: String,
     },
+    /// There are several of that name, for several configurations.
+    Ambiguous(Vec<PathBuf>),
     /// There is one, but it can't be used.
     Refused(String, io::Error),
 }
@@ -86,7 +88,9 @@ impl Link {
     ) -> Result<Self, Lost> {
         if let Some(path) = socket.or_else(|| env.api.socketpath.clone().filter(|_| name.is_none()))
         {
-            return Self::connect(&path).map_err(|cause| refused(&path, cause));
+            return Self::connect(&path).or_else(|cause| {
+                Self::sibling(&[path.clone()])?.ok_or_else(|| refused(&path, cause))
+            });
         }
         let pipename = name.unwrap_or(&env.api.pipename);
         let socketname = name
@@ -102,6 +106,9 @@ impl Link {
                     }
                 }
             }
+        }
+        if let Some(link) = Self::sibling(&places::sockets(socketname))? {
+            return Ok(link);
         }
         match (places::find_pipes(pipename), dead) {
             (Some(pipes), _) => {
@@ -119,6 +126,21 @@ impl Link {
                 socket: socketname.to_owned(),
             }),
         }
+    }
+
+    /// The daemon of one of several configurations, if only one of them runs.
+    fn sibling(paths: &[PathBuf]) -> Result<Option<Self>, Lost> {
+        let mut running: Vec<(PathBuf, Self)> = Vec::new();
+        for path in paths.iter().flat_map(|path| places::siblings(path)) {
+            if let Ok(link) = Self::connect(&path) {
+                running.push((path, link));
+            }
+        }
+        if running.len() > 1 {
+            let paths = running.into_iter().map(|(path, _)| path);
+            return Err(Lost::Ambiguous(paths.collect()));
+        }
+        Ok(running.pop().map(|(_, link)| link))
     }
 
     fn connect(path: &std::path::Path) -> io::Result<Self> {

@@ -179,7 +179,11 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
         object.number("rate-limit", rate);
     }
     if let Some(limit) = neighbor.prefix_limit {
-        object.number("prefix-limit", limit);
+        object.number("prefix-limit", limit.routes);
+        object.yes("prefix-limit-warning-only", limit.warning_only);
+    }
+    if neighbor.stale_path_time != crate::config::STALE_PATH_TIME {
+        object.number("stale-path-time", neighbor.stale_path_time);
     }
     object.yes("passive", session.passive);
     object.number("listen", session.listen);

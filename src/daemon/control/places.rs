@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::getuid;
 
+/// The folder of control sockets.
+pub(crate) const FOLDER: &str = "/run/oxabgp";
+
 /// A pair of named pipes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pipes {
@@ -64,7 +67,7 @@ fn is_pipe(path: &Path) -> bool {
 pub(crate) fn sockets(name: &str) -> Vec<PathBuf> {
     let own = format!("/run/{}", getuid());
     let session = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
-    let folders = ["/run/oxabgp", "/run/exabgp", &own]
+    let folders = [FOLDER, "/run/exabgp", &own]
         .into_iter()
         .map(PathBuf::from)
         .chain(session.map(PathBuf::from))
@@ -77,6 +80,38 @@ pub(crate) fn sockets(name: &str) -> Vec<PathBuf> {
 /// Whether there is a socket at that path.
 pub(crate) fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
+}
+
+/// The sockets of daemons that were started for several configurations in one call: beside `path`, and called like it with the
+/// configuration's name behind it.
+pub(crate) fn siblings(path: &Path) -> Vec<PathBuf> {
+    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem()) else {
+        return Vec::new();
+    };
+    let start = format!("{}-", stem.to_string_lossy());
+    let Ok(list) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<PathBuf> = list
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|other| other.extension() == path.extension() && is_socket(other))
+        .filter(|other| {
+            let name = other.file_name().unwrap_or_default();
+            name.to_string_lossy().starts_with(&start)
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// The path of the socket of one of several configurations.
+pub(crate) fn sibling(path: &Path, name: &str) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut file = format!("{stem}-{name}");
+    if let Some(extension) = path.extension() {
+        file = format!("{file}.{}", extension.to_string_lossy());
+    }
+    path.with_file_name(file)
 }
 
 /// A folder to make pipes in, as ExaBGP suggests it.

@@ -51,6 +51,11 @@ impl Socket {
         })
     }
 
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Takes clients from now on.
     pub(super) fn serve(&self, core: &Rc<Core>, operators: &Operators) {
         let (listener, core, operators) = (

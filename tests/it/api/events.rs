@@ -408,6 +408,7 @@ fn updates_in_the_shape_of_4_2() {
             withdrawn: &[],
             attributes: &attributes,
             nlri: &nlri,
+            body: &[],
         };
         let cx = Codec {
             asn4: true,
@@ -475,6 +476,7 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
         withdrawn: &nlri,
         attributes: &attributes,
         nlri: &nlri,
+        body: &[],
     };
     let content = update
         .content(
@@ -543,6 +545,7 @@ fn text_in_the_words_of_4_2() {
             withdrawn: &[],
             attributes: &attributes,
             nlri: &nlri,
+            body: &[],
         };
         let cx = Codec {
             asn4: true,
@@ -578,6 +581,7 @@ fn link_state_and_capabilities_have_the_keys_of_6_0() {
         withdrawn: &[],
         attributes: &attributes,
         nlri: &[],
+        body: &[],
     };
     let cx = Codec {
         asn4: true,

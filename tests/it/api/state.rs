@@ -162,6 +162,17 @@ impl Neighbor {
             local: &self.local,
             negotiated: self.negotiated.as_ref(),
             messages: self.messages,
+            history: &NO_HISTORY,
         }
     }
 }
+
+/// Of a neighbor to which nothing has happened yet.
+static NO_HISTORY: oxabgp::api::control::SessionHistory = oxabgp::api::control::SessionHistory {
+    established: 0,
+    lost: 0,
+    closed: None,
+    notification_sent: None,
+    notification_received: None,
+    connect_failed: None,
+};

@@ -42,6 +42,19 @@ fn garbage_is_answered_logged_and_forgotten() {
     assert_eq!(answers, ["error", "error", "error", "error", "done"]);
     let log = daemon.logged("10.0.0.0/33");
     assert!(log.contains("what is this"), "{log}");
+    // The session is up, and the good route is all that the peer has: the bad one was not taken for another.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    let body = super::update(&mut peer);
+    assert!(
+        body.starts_with(&[0, 0]) && body.ends_with(&[1, 16, 10, 9]),
+        "{body:02x?}"
+    );
+    let length = usize::from(u16::from_be_bytes([body[2], body[3]]));
+    assert_eq!(
+        body[4 + length..],
+        [16, 10, 9],
+        "other routes beside the good one"
+    );
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
-use std::time::Duration;
 
 use oxabgp::bgp::message::MessageType;
 
@@ -369,11 +368,128 @@ fn one_bad_configuration_of_several_leaves_the_others_running() {
     lab.lines("log", |lines| {
         lines.iter().any(|line| line.contains("a daemon has ended"))
     });
-    let peer = session(&listener);
+    let mut peer = session(&listener);
     assert!(child.try_wait().expect("a status").is_none());
+    // The good one still serves when it is told to end.
     terminate(&child);
-    drop(peer);
+    let notification = peer.expect_notification();
+    assert_eq!((notification.code, notification.subcode), (6, 2));
     let status = wait_for("the end", || child.try_wait().expect("a status"));
     assert_eq!(status.code(), Some(1), "the worst of both");
-    assert!(PATIENCE > Duration::from_secs(1));
+    let log = std::fs::read_to_string(lab.path("log")).expect("a log");
+    assert!(log.contains("bad.conf:1:"), "{log}");
+    assert_eq!(log.matches("is running").count(), 1, "{log}");
+}
+
+#[test]
+fn each_of_several_configurations_has_a_control_socket_of_its_own() {
+    let lab = Lab::new();
+    let (first, port) = listener();
+    let (second, other) = listener();
+    let one = lab.write("one.conf", &neighbor(port, ""));
+    let two = lab.write("two.conf", &neighbor(other, ""));
+    let set = |command: &mut std::process::Command| {
+        command
+            .env("exabgp_api_cli", "true")
+            .env("EXABGP_ROOT", lab.path("root"))
+            .env("oxabgp_api_socketpath", lab.path("control.sock"));
+    };
+    let mut command = oxabgp(&[]);
+    set(command
+        .args([&one, &two])
+        .stderr(std::fs::File::create(lab.path("log")).expect("a file")));
+    let mut child = command.spawn().expect("the program starts");
+    let (_a, _b) = (session(&first), session(&second));
+    let socket = |name: &str| lab.path(&format!("control-{name}.sock"));
+    let ask = |arguments: &[&str]| {
+        let mut command = oxabgp(arguments);
+        set(&mut command);
+        let output = command.output().expect("it runs");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        (
+            output.status.code(),
+            text(output.stdout),
+            text(output.stderr),
+        )
+    };
+    wait_for("both sockets", || {
+        (socket("one").exists() && socket("two").exists()).then_some(())
+    });
+    // Which one is meant?
+    let (code, _, told) = ask(&["run", "version"]);
+    assert_eq!(code, Some(3), "{told}");
+    for name in ["one", "two"] {
+        let path = socket(name);
+        let option = format!("--socket {}", path.display());
+        assert!(told.contains(&option), "{told}");
+        let (code, out, told) = ask(&["run", "--socket", path.to_str().expect("UTF-8"), "version"]);
+        assert_eq!((code, told.as_str()), (Some(0), ""), "{out}");
+    }
+    // Of one that is left there is no doubt.
+    let path = socket("two");
+    ask(&["run", "--socket", path.to_str().expect("UTF-8"), "shutdown"]);
+    wait_for("one to be left", || (!path.exists()).then_some(()));
+    let (code, out, told) = ask(&["run", "version"]);
+    assert_eq!(code, Some(0), "{out} {told}");
+    terminate(&child);
+    wait_for("the end", || child.try_wait().expect("a status"));
+}
+
+#[test]
+fn the_control_socket_of_root_belongs_to_the_user_that_it_becomes() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let lab = Lab::new();
+    // Nobody but root may make a file here.
+    std::fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let socket = lab.path("control.sock");
+    let settings = [
+        ("exabgp_daemon_user", "nobody"),
+        ("exabgp_api_cli", "true"),
+        ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+    ];
+    let (_listener, port) = listener();
+    let daemon = Daemon::start_with(&lab, &neighbor(port, ""), &settings);
+    daemon.logged("is running");
+    let nobody = nix::unistd::User::from_name("nobody")
+        .expect("users")
+        .expect("nobody");
+    let facts = std::fs::metadata(&socket).expect("a socket");
+    let owner = std::os::unix::fs::MetadataExt::uid(&facts);
+    assert_eq!(
+        (owner, facts.permissions().mode() & 0o777),
+        (nobody.uid.as_raw(), 0o600)
+    );
+    assert_eq!(
+        super::control::Client::new(&lab).ask("version"),
+        "exabgp 5.0.15\ndone\n"
+    );
+}
+
+#[test]
+fn lines_on_stderr_have_a_time_unless_the_journal_has_it() {
+    use std::os::unix::fs::MetadataExt;
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let path = lab.write("oxabgp.conf", &neighbor(port, ""));
+    for journal in [false, true] {
+        let file = std::fs::File::create(lab.path("log")).expect("a file");
+        let facts = file.metadata().expect("facts");
+        let mut command = oxabgp(&["server", path.to_str().expect("UTF-8")]);
+        command.env_remove("JOURNAL_STREAM").stderr(file);
+        if journal {
+            command.env("JOURNAL_STREAM", format!("{}:{}", facts.dev(), facts.ino()));
+        }
+        let mut child = command.spawn().expect("the program starts");
+        let lines = lab.lines("log", |lines| {
+            lines.iter().any(|line| line.contains("is running"))
+        });
+        terminate(&child);
+        wait_for("the end", || child.try_wait().expect("a status"));
+        for line in lines {
+            let timed = line.starts_with(|first: char| first.is_ascii_digit());
+            assert_eq!(timed, !journal, "{line}");
+        }
+    }
 }

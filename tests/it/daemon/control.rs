@@ -389,11 +389,26 @@ fn answer_until(pipe: &mut File, end: &str) -> String {
 fn without_pipes_the_log_tells_how_to_make_them() {
     let lab = Lab::new();
     let (_listener, port) = listener();
+    // With a socket there is no need for them.
     let daemon = start(&lab, port);
+    assert!(!daemon.log().contains("mkfifo"), "{}", daemon.log());
+    drop(daemon);
+    let settings = [
+        ("exabgp_api_cli", "true"),
+        ("exabgp_api_pipename", "oxabgp-test"),
+        ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
+        ("oxabgp_api_socketpath", "/no/such/folder/control.sock"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()));
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let daemon = Daemon::start_with(&lab, &neighbor(port, ""), &settings);
     let log = daemon.logged("> chmod 600");
     for line in [
         "could not find the named pipes (oxabgp-test.in and oxabgp-test.out) required for the cli",
-        "we scanned the following folders (the number is your PID):",
+        "we scanned the following folders (the number is your UID):",
         " - /run/exabgp",
         "> mkfifo ",
     ] {

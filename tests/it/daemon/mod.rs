@@ -4,6 +4,7 @@ mod bad_input;
 mod being;
 pub(crate) mod control;
 mod full_queue;
+mod helpers;
 mod life;
 mod made;
 mod operational;
@@ -14,6 +15,7 @@ mod scripts;
 mod semantics;
 mod soak;
 mod sync;
+mod verdicts;
 
 use std::net::TcpListener;
 

@@ -109,7 +109,7 @@ fn a_changed_session_is_reset_and_an_unchanged_one_is_not() {
     lab.write("oxabgp.conf", &(neighbor(port, FIRST) + &second(60)));
     daemon.signal("USR1");
     let told = changed.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 3));
+    assert_eq!((told.code, told.subcode), (6, 6));
     let _again = session(&other);
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     super::update(&mut peer);
@@ -166,4 +166,64 @@ fn a_route_that_a_file_names_twice_keeps_its_last_version() {
 fn has_med(body: &[u8], med: u8) -> bool {
     body.windows(7)
         .any(|window| window == [0x80, 4, 4, 0, 0, 0, med])
+}
+
+#[test]
+fn what_needs_no_other_open_or_connection_leaves_the_session_alone() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let (free, other_port) = super::listener();
+    drop(free);
+    let daemon = Daemon::start(&lab, &neighbor(port, FIRST));
+    let mut peer = session(&listener);
+    super::update(&mut peer);
+    let mut reloads = 0;
+    for setting in [
+        "group-updates false;",
+        "passive true;",
+        &format!("listen {other_port};"),
+        "description \"another\";",
+        "rate-limit 1000;",
+        "prefix-limit 1000;",
+        "stale-path-time 10;",
+        "manual-eor true;",
+        "capability { link-local-prefer true; }",
+    ] {
+        lab.write(
+            "oxabgp.conf",
+            &neighbor(port, &format!("{FIRST} {setting}")),
+        );
+        daemon.signal("USR1");
+        reloads += 1;
+        crate::support::daemon::wait_for("the reload", || {
+            let log = daemon.log();
+            (log.matches("the configuration is reloaded").count() == reloads).then_some(())
+        });
+        peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+        super::update(&mut peer);
+    }
+    assert!(!daemon.log().contains("is reset"), "{}", daemon.log());
+    // A port that we connect to counts from the next session on, too.
+    let (next, next_port) = super::listener();
+    lab.write("oxabgp.conf", &neighbor(next_port, FIRST));
+    daemon.signal("USR1");
+    daemon.logged("count from the next one on");
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    super::update(&mut peer);
+    drop((peer, listener));
+    let _moved = session(&next);
+}
+
+#[test]
+fn a_neighbor_with_another_as_is_not_de_configured() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = Daemon::start(&lab, &neighbor(port, ""));
+    let mut peer = session(&listener);
+    let changed = neighbor(port, "").replace("local-as 65000", "local-as 65002");
+    lab.write("oxabgp.conf", &changed);
+    daemon.signal("USR1");
+    let notification = peer.expect_notification();
+    assert_eq!((notification.code, notification.subcode), (6, 6));
+    let _again = session(&listener);
 }

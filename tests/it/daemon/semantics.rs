@@ -61,10 +61,13 @@ fn with_manual_eor_only_a_command_sends_it() {
         assert_eq!(next(&mut peer), update(EOR_V6));
         scene.ask("announce eor ipv4 unicast");
         assert_eq!(next(&mut peer), update(EOR_V4));
-        // Also of a family that was not negotiated, as from ExaBGP.
+        // Not of a family that was not negotiated: GoBGP and OpenBGPD reset the session over it.
         scene.ask("announce eor ipv4 flow");
-        let flow = [0, 0, 0, 7, 0x90, 0x0F, 0, 3, 0, 1, 133];
-        assert_eq!(next(&mut peer), update(&flow));
+        scene
+            .daemon
+            .logged("the session has not negotiated this family");
+        scene.ask("announce eor ipv6 unicast");
+        assert_eq!(next(&mut peer), update(EOR_V6));
     }
 }
 
@@ -287,9 +290,185 @@ fn a_peer_that_tells_too_much_is_left_alone() {
     peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 5]));
     let notification = peer.expect_notification();
     assert_eq!((notification.code, notification.subcode), (6, 1));
+    // RFC 4486 4: AFI, SAFI and the upper bound.
+    assert_eq!(notification.data, [0, 1, 1, 0, 0, 0, 3]);
     scene.daemon.logged("than `prefix-limit` allows");
     scene.holds(&[]);
     // No session for a minute.
     let again = RawPeer::connect(address).expect_notification();
     assert_eq!((again.code, again.subcode), (6, 5));
+}
+
+#[test]
+fn a_limit_that_only_warns_leaves_the_session_alone() {
+    let scene = Scene::new("", "prefix-limit 2 warning-only;");
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    for number in 1..=5 {
+        peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, number]));
+    }
+    scene.holds(&[
+        "10.1.0.0/16",
+        "10.2.0.0/16",
+        "10.3.0.0/16",
+        "10.4.0.0/16",
+        "10.5.0.0/16",
+    ]);
+    let log = scene.daemon.logged("with `warning-only` the session stays");
+    assert_eq!(
+        log.matches("than `prefix-limit` allows").count(),
+        1,
+        "{log}"
+    );
+    for number in 2..=5 {
+        peer.send(MessageType::UPDATE, &[0, 3, 16, 10, number, 0, 0]);
+    }
+    scene.holds(&["10.1.0.0/16"]);
+    scene.daemon.logged("within `prefix-limit` again");
+    assert!(scene.ask("show neighbor summary").contains("established"));
+}
+
+#[test]
+fn routes_of_a_family_that_was_not_negotiated_are_ignored() {
+    let scene = Scene::new("", "");
+    let only_v6 = oxabgp::bgp::message::open::Open {
+        capabilities: Offer {
+            families: vec![super::scene::V6],
+            asn4: Some(oxabgp::bgp::Asn(65001)),
+            ..Offer::default()
+        }
+        .capabilities(),
+        ..offering(Offer::default())
+    };
+    let (mut peer, _) = scene.session(&only_v6);
+    // IPv4 unicast in its own fields, its End-of-RIB, and labelled IPv4 in MP_REACH_NLRI.
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
+    peer.send(MessageType::UPDATE, &[0, 3, 16, 10, 2, 0, 0]);
+    peer.send(MessageType::UPDATE, EOR_V4);
+    let route = |reach: &[u8]| {
+        let body = announcement(65001, &[]);
+        // Without NEXT_HOP.
+        let mut attributes = body[4..body.len() - 7].to_vec();
+        attributes.extend([0x80, 14, u8::try_from(reach.len()).expect("short")]);
+        attributes.extend(reach);
+        let length = u16::try_from(attributes.len()).expect("short");
+        [&[0, 0], &length.to_be_bytes()[..], &attributes].concat()
+    };
+    let labelled = [0, 1, 4, 4, 192, 0, 2, 1, 0, 40, 0, 1, 1, 10, 3];
+    peer.send(MessageType::UPDATE, &route(&labelled));
+    let mut v6 = vec![
+        0, 2, 1, 16, 0x20, 1, 0x0D, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0,
+    ];
+    v6.extend([32, 0x20, 1, 0x0D, 0xB8]);
+    peer.send(MessageType::UPDATE, &route(&v6));
+    scene.holds(&["2001:db8::/32"]);
+    let log = scene.daemon.log();
+    for family in ["ipv4 unicast", "ipv4 nlri-mpls"] {
+        let told = |line: &&str| line.contains("are ignored") && line.contains(family);
+        assert_eq!(log.lines().filter(told).count(), 1, "{family}: {log}");
+    }
+    assert!(scene.ask("show neighbor summary").contains("established"));
+}
+
+#[test]
+fn a_refresh_that_brings_nothing_is_logged() {
+    let scene = Scene::new("route-refresh enable;", "");
+    let mut theirs = offering(Offer {
+        route_refresh: true,
+        ..Offer::default()
+    });
+    theirs.capabilities.retain(|one| one.code() != 70);
+    let (mut peer, _) = scene.session(&theirs);
+    scene.ask("announce route-refresh ipv4 unicast");
+    scene.ask("announce route-refresh ipv6 unicast");
+    while peer.receive().expect("a message") != (MessageType::ROUTE_REFRESH, vec![0, 2, 0, 1]) {}
+    // One of the two is answered.
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
+    let log = scene.daemon.logged("the route refresh has brought nothing");
+    assert!(
+        log.contains("FRR 8.4") && log.contains("OpenBGPD 7.7"),
+        "{log}"
+    );
+    let told: Vec<&str> = log
+        .lines()
+        .filter(|line| line.contains("has brought nothing"))
+        .collect();
+    assert!(
+        told.len() == 1 && told[0].contains("ipv6 unicast"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn why_a_neighbor_is_down_is_shown_and_logged() {
+    let scene = Scene::new("", "");
+    let fresh = scene.ask("show neighbor extensive");
+    assert!(!fresh.contains("History"), "{fresh}");
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    let text = b"closed for maintenance";
+    let mut body = vec![6, 2, u8::try_from(text.len()).expect("short")];
+    body.extend(text);
+    peer.send(MessageType::NOTIFICATION, &body);
+    scene.daemon.logged("NOTIFICATION received: Cease");
+    let line = "Shutdown Communication: \"closed for maintenance\"";
+    assert!(scene.daemon.log().contains(line), "{}", scene.daemon.log());
+    drop(peer);
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    scene.ask("neighbor 127.0.0.1 teardown 4");
+    peer.expect_notification();
+    let shown = crate::support::daemon::wait_for("the history", || {
+        let shown = scene.ask("show neighbor extensive");
+        shown.contains("notification-sent").then_some(shown)
+    });
+    let (before, history) = shown.split_once("    History\n").expect("a history");
+    assert!(before.contains("Message Statistic"), "{shown}");
+    assert!(
+        history.contains("closed for maintenance") && history.contains("(6,2)"),
+        "{shown}"
+    );
+    assert!(
+        history.contains("notification-sent: Cease") && history.contains("(6,4)"),
+        "{shown}"
+    );
+    let json = scene.ask("show neighbor json");
+    let value: serde_json::Value =
+        serde_json::from_str(json.lines().next().expect("a line")).expect("JSON");
+    let history = &value[0]["history"];
+    assert_eq!(history["lost"], 2);
+    let received = &history["notification-received"];
+    assert_eq!(received["count"], 1);
+    assert!(
+        received["reason"]
+            .as_str()
+            .expect("text")
+            .contains("maintenance"),
+        "{history}"
+    );
+}
+
+#[test]
+fn stale_routes_of_a_peer_that_never_sends_end_of_rib_are_dropped() {
+    let scene = Scene::new("graceful-restart 60;", "stale-path-time 1;");
+    let graceful = offering(Offer {
+        graceful_restart: Some(60),
+        ..Offer::default()
+    });
+    let mut back = graceful.clone();
+    for capability in &mut back.capabilities {
+        if let oxabgp::bgp::Capability::GracefulRestart(restart) = capability {
+            for (_, flags) in &mut restart.families {
+                *flags |= oxabgp::bgp::capability::GracefulRestart::FORWARDING;
+            }
+        }
+    }
+    let (mut peer, _) = scene.session(&back);
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 2]));
+    scene.holds(&["10.1.0.0/16", "10.2.0.0/16"]);
+    drop(peer);
+    scene.holds(&["10.1.0.0/16*", "10.2.0.0/16*"]);
+    let (mut peer, _) = scene.session(&back);
+    peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
+    // No End-of-RIB.
+    scene.holds(&["10.1.0.0/16"]);
+    scene.daemon.logged("stale routes are dropped");
 }

@@ -89,7 +89,7 @@ fn defect_06_a_restart_reads_the_file_and_leaves_everything_working() {
         .write("oxabgp.conf", &(helper + &neighbor(port, body) + &second));
     stage.daemon.signal("ALRM");
     let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 3));
+    assert_eq!((told.code, told.subcode), (6, 6));
     // The new neighbour is there, helpers have been started anew, the routes are those of the new file.
     let _added = session(&other);
     stage.lab.lines("starts", |lines| lines.len() == 2);

@@ -1,0 +1,90 @@
+//! The state of one connection, and of the session on it.
+//!
+//! Both are created when they come up and dropped whole when they end: nothing of one can be left over for the next, and
+//! nothing has to be reset field by field. Message counters are the speaker's.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::bgp::fsm::ConnInfo;
+use crate::bgp::message::open::Open;
+use crate::bgp::{Family, Negotiated};
+
+/// Messages other than routes that may wait for a neighbor.
+const OUTGOING: usize = 1024;
+
+/// A connection, from TCP up to its end.
+pub(crate) struct Connection {
+    /// Its addresses.
+    pub(crate) ends: ConnInfo,
+    /// The OPEN that we sent on it.
+    pub(crate) open: Option<Open>,
+    /// What was negotiated, once both OPENs agree.
+    pub(crate) negotiated: Option<Rc<Negotiated>>,
+}
+
+impl Connection {
+    /// A connection on which no message was exchanged yet.
+    pub(crate) const fn new(ends: ConnInfo) -> Self {
+        Self {
+            ends,
+            open: None,
+            negotiated: None,
+        }
+    }
+}
+
+/// An established session, from its establishment to its end.
+pub(crate) struct Session {
+    /// When it was established.
+    pub(crate) since: Instant,
+    /// Whether the peer has more routes than `prefix-limit` allows, which is logged once.
+    pub(crate) over_limit: bool,
+    /// Families of routes that the peer sends although they were not negotiated, which is logged once.
+    ignored: Vec<Family>,
+    /// Families that the peer was asked to send again and of which nothing has come since; with the number of the request.
+    pub(crate) awaited: Vec<(Family, u64)>,
+    /// Families whose End-of-RIB marker waits for helpers.
+    pub(crate) eor_deferred: Vec<Family>,
+    /// Whole messages that are not routes: they are sent before the next routes.
+    outgoing: VecDeque<Vec<u8>>,
+}
+
+impl Session {
+    /// A session that is established now and begins with these messages.
+    pub(crate) fn new(outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self {
+            since: Instant::now(),
+            over_limit: false,
+            ignored: Vec::new(),
+            awaited: Vec::new(),
+            eor_deferred: Vec::new(),
+            outgoing: outgoing.into_iter().collect(),
+        }
+    }
+
+    /// Notes a family whose routes are ignored. Returns `true` if it is the first time.
+    pub(crate) fn ignores(&mut self, family: Family) -> bool {
+        // There are some 30 families; a peer that names thousands that we know of does not exist.
+        let first = !self.ignored.contains(&family);
+        if first {
+            self.ignored.push(family);
+        }
+        first
+    }
+
+    /// Queues a whole message. Returns `false` when too many wait already.
+    pub(crate) fn push(&mut self, message: Vec<u8>) -> bool {
+        let room = self.outgoing.len() < OUTGOING;
+        if room {
+            self.outgoing.push_back(message);
+        }
+        room
+    }
+
+    /// Takes the next message to send.
+    pub(crate) fn pop(&mut self) -> Option<Vec<u8>> {
+        self.outgoing.pop_front()
+    }
+}

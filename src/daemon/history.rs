@@ -1,0 +1,117 @@
+//! Why a neighbor is down: the last errors of both sides, how often its sessions ended, and since when.
+
+use std::cell::RefCell;
+use std::fmt::Display;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, info};
+
+use crate::api::control::{Occurrence, SessionHistory};
+use crate::bgp::Notification;
+use crate::bgp::message::Direction;
+
+/// The same NOTIFICATION again within this time is not logged at INFO.
+const REPETITION: Duration = Duration::from_secs(60);
+
+/// What became of the sessions and attempts of a neighbor.
+#[derive(Debug, Default)]
+pub(crate) struct History(RefCell<Record>);
+
+#[derive(Debug, Default)]
+struct Record {
+    established: u64,
+    lost: u64,
+    closed: Option<Noted>,
+    sent: Option<Noted>,
+    received: Option<Noted>,
+    connect: Option<Noted>,
+}
+
+/// Something that happened, perhaps several times in a row.
+#[derive(Debug)]
+struct Noted {
+    text: String,
+    at: Instant,
+    count: u64,
+}
+
+impl Noted {
+    /// Notes it in `last`. Returns `true` if it is something else than the last time, or long ago.
+    fn note(last: &mut Option<Self>, text: String) -> bool {
+        let at = Instant::now();
+        match last {
+            Some(known) if known.text == text => {
+                let recent = at.duration_since(known.at) < REPETITION;
+                known.at = at;
+                known.count += 1;
+                !recent
+            }
+            _ => {
+                *last = Some(Self { text, at, count: 1 });
+                true
+            }
+        }
+    }
+
+    fn occurrence(&self) -> Occurrence {
+        Occurrence {
+            text: self.text.clone(),
+            seconds: self.at.elapsed().as_secs(),
+            count: self.count,
+        }
+    }
+}
+
+impl History {
+    /// A session came up.
+    pub(crate) fn established(&self) {
+        self.0.borrow_mut().established += 1;
+    }
+
+    /// A connection has ended; `established`: it had a session.
+    pub(crate) fn closed(&self, reason: &str, established: bool) {
+        let mut record = self.0.borrow_mut();
+        record.lost += u64::from(established);
+        Noted::note(&mut record.closed, reason.to_owned());
+    }
+
+    /// A connection could not be made.
+    pub(crate) fn connect_failed(&self, cause: &dyn Display) {
+        Noted::note(&mut self.0.borrow_mut().connect, cause.to_string());
+    }
+
+    /// A NOTIFICATION was sent or received.
+    pub(crate) fn notification(
+        &self,
+        neighbor: &str,
+        direction: Direction,
+        notification: &Notification,
+    ) {
+        let mut record = self.0.borrow_mut();
+        let (code, subcode) = (notification.code, notification.subcode);
+        let text = format!("{notification} ({code},{subcode})");
+        let (side, what) = match direction {
+            Direction::Send => (&mut record.sent, "NOTIFICATION sent"),
+            Direction::Receive => (&mut record.received, "NOTIFICATION received"),
+        };
+        if Noted::note(side, text) {
+            info!(neighbor, code, subcode, "{what}: {notification}");
+        } else {
+            debug!(neighbor, code, subcode, "{what}, again: {notification}");
+        }
+    }
+
+    /// What operators see of it.
+    pub(crate) fn shown(&self) -> SessionHistory {
+        let record = self.0.borrow();
+        let shown = |noted: &Option<Noted>| noted.as_ref().map(Noted::occurrence);
+        SessionHistory {
+            established: record.established,
+            lost: record.lost,
+            closed: shown(&record.closed),
+            notification_sent: shown(&record.sent),
+            notification_received: shown(&record.received),
+            connect_failed: shown(&record.connect),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Requests for a peer's routes (ROUTE-REFRESH, RFC 2918) that bring nothing.
+//!
+//! A request has no answer of its own without enhanced route refresh (RFC 7313), and some peers ignore it although they offered
+//! the capability. A peer that has no routes of the family looks the same; so it is a line in the log, and nothing else.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::warn;
+
+use crate::bgp::Family;
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::negotiated::Refresh;
+
+use super::neighbor::Neighbor;
+
+/// How long the first route may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+thread_local! {
+    /// Tells one request from the next.
+    static NUMBER: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Asks the peer for its routes of a family. Without a session, or if it did not negotiate that, nothing is sent.
+pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
+    let Some(negotiated) = neighbor.negotiated().filter(|_| neighbor.is_established()) else {
+        warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: there is no session");
+        return;
+    };
+    // RFC 2918 section 4: "A BGP speaker may send a ROUTE-REFRESH message to its peer only if it has received the Route Refresh
+    // Capability from its peer."
+    if negotiated.refresh == Refresh::Absent || !negotiated.families.contains(&family) {
+        warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: it was not negotiated, or the family was not");
+        return;
+    }
+    let mut message = Vec::new();
+    RouteRefresh {
+        family,
+        subtype: RouteRefresh::REQUEST,
+    }
+    .encode(&mut message);
+    neighbor.say(message);
+    let number = NUMBER.with(|number| number.replace(number.get() + 1));
+    if let Some(session) = &mut *neighbor.session() {
+        session.awaited.retain(|(other, _)| *other != family);
+        session.awaited.push((family, number));
+    }
+    let neighbor = Rc::downgrade(neighbor);
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(PATIENCE).await;
+        let Some(neighbor) = neighbor.upgrade() else {
+            return;
+        };
+        let waits = match &mut *neighbor.session() {
+            Some(session) => {
+                let before = session.awaited.len();
+                session.awaited.retain(|one| *one != (family, number));
+                session.awaited.len() < before
+            }
+            None => false,
+        };
+        if waits {
+            warn!(
+                neighbor = %neighbor.name,
+                %family,
+                seconds = PATIENCE.as_secs(),
+                "the route refresh has brought nothing: the peer has no routes of this family, or ignores the request \
+                 (FRR 8.4 does unless `graceful-restart` is configured, too; OpenBGPD 7.7 always does)"
+            );
+        }
+    });
+}
+
+/// The peer has sent something of a family.
+pub(crate) fn answered(neighbor: &Neighbor, family: Family) {
+    if let Some(session) = &mut *neighbor.session()
+        && !session.awaited.is_empty()
+    {
+        session.awaited.retain(|(other, _)| *other != family);
+    }
+}
