@@ -19,6 +19,7 @@ pub mod mp_reach;
 pub mod mp_unreach;
 pub mod set;
 pub mod tunnel_encap;
+pub mod walk;
 
 pub use generic::Generic;
 pub use set::AttributeSet;

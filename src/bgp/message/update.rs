@@ -19,7 +19,8 @@ use std::rc::Rc;
 use crate::bgp::attribute::decode::{AttributeSource, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
-use crate::bgp::attribute::{AttributeSet, flags, mp_unreach};
+use crate::bgp::attribute::walk::{Reachable, Walk};
+use crate::bgp::attribute::{AttributeSet, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
@@ -115,17 +116,13 @@ impl<'a> Update<'a> {
         if self.attributes.is_empty() {
             return Some(Family::IPV4_UNICAST);
         }
-        let envelopes = split(self.attributes, &mut Vec::new()).ok()?;
-        let unreach = MpUnreach::decode(envelopes.unreach?).ok()?;
-        // Its header is of three octets, or of four with the extended length.
-        let header = if self.attributes.first()? & flags::EXTENDED == 0 {
-            3
-        } else {
-            4
-        };
-        let only = self.attributes.len() == header + 3
-            && self.attributes.get(1) == Some(&mp_unreach::CODE);
-        (only && unreach.nlri.is_empty()).then_some(unreach.family)
+        let codec = Codec::default();
+        let only = Walk::new(self.attributes, &codec).next()?.ok()?;
+        if only.code != mp_unreach::CODE || only.bytes().len() != self.attributes.len() {
+            return None;
+        }
+        let unreach = MpUnreach::decode(only.value).ok()?;
+        unreach.nlri.is_empty().then_some(unreach.family)
     }
 
     /// Decodes it as far as events and tables need: attributes through `source`, routes framed but not looked into.
@@ -137,15 +134,10 @@ impl<'a> Update<'a> {
         cx: &Codec,
         source: &mut impl AttributeSource,
     ) -> Result<Content<'a>, UpdateError> {
-        let mut rest = Vec::new();
-        let envelopes = split(self.attributes, &mut rest)?;
-        let raw = if rest.len() == self.attributes.len() {
-            self.attributes
-        } else {
-            &rest
-        };
-        let mut attributes = source.attributes(raw, cx)?;
-        if let Some(error) = self.missing(&attributes, envelopes.reach.is_some()) {
+        let envelopes = split(self.attributes, cx)?;
+        let mut attributes = source.attributes(&envelopes.rest, cx)?;
+        let reachable = Reachable::new(self.nlri, envelopes.seen);
+        if let Some(error) = reachable.missing(envelopes.seen) {
             attributes = Rc::new(attributes.spoiled(error));
         }
         let mut fields = Vec::with_capacity(4);
@@ -196,9 +188,7 @@ impl<'a> Update<'a> {
         if let Some(error) = attributes.error()
             && error.severity >= Severity::TreatAsWithdraw
         {
-            // RFC 7606 5.2: an UPDATE with attributes but without reachable NLRI, in which "any encountered error specifies an
-            // error-handling approach other than 'attribute discard'", resets the session: the NLRI may be what was misread.
-            if self.nlri.is_empty() && envelopes.reach.is_none() {
+            if reachable.escalate(error.severity) == Severity::Reset {
                 return Err(UpdateError {
                     severity: Severity::Reset,
                     ..error.clone()
@@ -209,25 +199,6 @@ impl<'a> Update<'a> {
             }
         }
         Ok(Content { attributes, fields })
-    }
-
-    /// The first attribute that the announced routes must have and do not.
-    fn missing(&self, attributes: &AttributeSet, reach: bool) -> Option<UpdateError> {
-        let body = !self.nlri.is_empty();
-        if !body && !reach {
-            return None;
-        }
-        // RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
-        // 'treat-as-withdraw' MUST be used."
-        let what = [
-            (1, "ORIGIN is missing"),
-            (2, "AS_PATH is missing"),
-            (3, "NEXT_HOP is missing"),
-        ];
-        what.into_iter()
-            .filter(|(code, _)| body || *code != 3)
-            .find(|(code, _)| attributes.find(*code).is_none())
-            .map(|(code, what)| UpdateError::attribute(Severity::TreatAsWithdraw, code, what))
     }
 }
 
