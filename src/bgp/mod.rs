@@ -21,6 +21,7 @@ pub mod negotiated;
 pub mod nexthop;
 pub mod nlri;
 pub mod rd;
+pub mod role;
 
 pub use asn::Asn;
 pub use attribute::{Attribute, AttributeSet};

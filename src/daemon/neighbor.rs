@@ -20,6 +20,7 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage};
+use crate::bgp::role::LocalRole;
 use crate::bgp::{AttributeSet, Capability, Codec, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::rib::adj_rib_out::{Budget, Session};
@@ -307,10 +308,7 @@ impl NeighborPlugin {
         let codec = match direction {
             Direction::Receive => session.codec,
             // What we sent carries path identifiers where we may send them.
-            Direction::Send => Codec {
-                add_path_receive: session.codec.add_path_send,
-                ..session.codec
-            },
+            Direction::Send => session.codec.of_sent(),
         };
         let raw = Raw::new(&message.bytes);
         let undecoded = |error: crate::bgp::UpdateError| {
@@ -438,6 +436,7 @@ impl Plugin for NeighborPlugin {
         let sender = Sender {
             codec: Codec {
                 link_local: super::session::link_local(&config.session, session),
+                role: session.codec.role.map(LocalRole::on_egress),
                 ..session.codec
             },
             local_as: session.local_as,

@@ -1,7 +1,4 @@
 //! CLUSTER_LIST (RFC 4456 section 8).
-//!
-//! RFC 7606 section 7.10 has one from an external neighbour discarded. It is shown to helpers all the same, as ExaBGP does: events tell
-//! what a peer said, and no route is chosen or passed on by it here. A malformed one is discarded, as that section says.
 
 use std::net::Ipv4Addr;
 
@@ -64,5 +61,11 @@ impl PathAttribute for ClusterList {
 
     fn malformed(cx: &Codec) -> Severity {
         super::internal_only(cx)
+    }
+
+    fn is_accepted(cx: &Codec) -> bool {
+        // RFC 7606 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of 'attribute
+        // discard'".
+        !cx.external
     }
 }

@@ -87,6 +87,13 @@ pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
             }
         }
     }
+    if let Some(role) = cx.role
+        && let Err(error) = role.receive(&mut list)
+    {
+        worst = worst
+            .filter(|worst| worst.severity >= error.severity)
+            .or(Some(error));
+    }
     Ok(AttributeSet::with_error(list, worst))
 }
 

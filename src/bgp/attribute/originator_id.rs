@@ -1,7 +1,4 @@
 //! ORIGINATOR_ID (RFC 4456 section 8).
-//!
-//! RFC 7606 section 7.9 has one from an external neighbour discarded. It is shown to helpers all the same, as ExaBGP does: events tell
-//! what a peer said, and no route is chosen or passed on by it here. A malformed one is discarded, as that section says.
 
 use std::net::Ipv4Addr;
 
@@ -46,5 +43,11 @@ impl PathAttribute for OriginatorId {
 
     fn malformed(cx: &Codec) -> Severity {
         super::internal_only(cx)
+    }
+
+    fn is_accepted(cx: &Codec) -> bool {
+        // RFC 7606 7.9: "if […] received from an external neighbor, it SHALL be discarded using the approach of 'attribute
+        // discard'".
+        !cx.external
     }
 }

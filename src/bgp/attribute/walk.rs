@@ -5,7 +5,7 @@
 //! flags, duplicates and empty attributes are judged in one place, so that no two of them can disagree about a message.
 
 use super::as_path::AsPath;
-use super::{Attribute, flags, mp_reach, mp_unreach};
+use super::{Attribute, Generic, flags, mp_reach, mp_unreach, tunnel_encap};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::negotiated::Codec;
@@ -84,10 +84,33 @@ impl<'a> RawAttribute<'a, '_> {
                     ..UpdateError::attribute(Severity::TreatAsWithdraw, code, "an empty attribute")
                 });
             }
+        } else if code == tunnel_encap::CODE {
+            return self.tunnel_encapsulation();
         }
-        Attribute::decode(code, self.flags, &mut Reader::new(self.value), self.codec)
-            .map(Some)
-            .map_err(|error| UpdateError::attribute(severity, code, error.what))
+        let decoded = Attribute::decode(code, self.flags, &mut Reader::new(self.value), self.codec)
+            .map_err(|error| UpdateError::attribute(severity, code, error.what))?;
+        decoded
+            .check(self.codec)
+            .map_err(|(severity, what)| UpdateError::attribute(severity, code, what))?;
+        Ok(Some(decoded))
+    }
+
+    /// RFC 9012 13: a TLV that does not end with its last sub-TLV is treat-as-withdraw; "If a Tunnel Encapsulation attribute does
+    /// not have any valid TLVs, or it does not have the transitive bit set, the 'Attribute Discard' procedure […] is applied."
+    fn tunnel_encapsulation(&self) -> Result<Option<Attribute>, UpdateError> {
+        if self.flags & flags::OPTIONAL_TRANSITIVE != flags::OPTIONAL_TRANSITIVE
+            || self.value.is_empty()
+        {
+            return Ok(None);
+        }
+        tunnel_encap::check(self.value).map_err(|error| {
+            UpdateError::attribute(Severity::TreatAsWithdraw, self.code, error.what)
+        })?;
+        Ok(Some(Attribute::Generic(Generic {
+            code: self.code,
+            flags: self.flags,
+            value: self.value.into(),
+        })))
     }
 
     /// Applies RFC 6793 section 4.2.3 to an attribute of a session with two-octet AS numbers.
@@ -138,7 +161,8 @@ impl<'a> RawAttribute<'a, '_> {
 /// The attributes of an UPDATE, one after the other, each code once.
 ///
 /// Of several with the same code the first counts (RFC 7606 section 3(g)). An attribute that runs past the end is an error with
-/// the severity treat-as-withdraw and ends the walk. An envelope of NLRI that appears twice or has wrong flags is a reset.
+/// the severity treat-as-withdraw and ends the walk. An envelope of NLRI that appears twice or has wrong flags, and a well-known
+/// attribute that is not recognized, are resets.
 #[derive(Clone, Debug)]
 pub struct Walk<'a, 'c> {
     list: &'a [u8],
@@ -186,6 +210,9 @@ impl<'a, 'c> Iterator for Walk<'a, 'c> {
             if raw.is_envelope() {
                 let first = self.seen.insert(raw.code);
                 return Some(check_envelope(&raw, first).map(|()| raw));
+            }
+            if raw.flags & flags::OPTIONAL == 0 && !is_recognized(raw.code) {
+                return Some(Err(unrecognized(&raw)));
             }
             // RFC 7606 3(g): "all the occurrences of the attribute other than the first one SHALL be discarded".
             if self.seen.insert(raw.code) {
@@ -255,6 +282,20 @@ fn cut_short(head: &[u8]) -> UpdateError {
             0,
             "an attribute runs past the end",
         )
+    }
+}
+
+fn is_recognized(code: u8) -> bool {
+    Attribute::name_of(code).is_some() || code == tunnel_encap::CODE
+}
+
+/// RFC 4271 6.3: "If any of the well-known mandatory attributes are not recognized, then the Error Subcode MUST be set to
+/// Unrecognized Well-known Attribute. The Data field MUST contain the unrecognized attribute (type, length, and value)."
+fn unrecognized(raw: &RawAttribute<'_, '_>) -> UpdateError {
+    UpdateError {
+        attribute: Some(raw.code),
+        data: raw.whole.to_vec(),
+        ..UpdateError::reset(2, "an unrecognized well-known attribute")
     }
 }
 

@@ -14,9 +14,10 @@
 //! +-----------------------------------------------------+
 //! ```
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::bgp::attribute::decode::{AttributeSource, split};
+use crate::bgp::attribute::decode::{AttributeSource, Envelopes, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
@@ -25,7 +26,8 @@ use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
-use crate::bgp::nlri::{self, Routes, is_known};
+use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
+use crate::bgp::role::LocalRole;
 use crate::wire::{Reader, WireError};
 
 /// The three fields of an UPDATE's body, not decoded.
@@ -135,7 +137,7 @@ impl<'a> Update<'a> {
         source: &mut impl AttributeSource,
     ) -> Result<Content<'a>, UpdateError> {
         let envelopes = split(self.attributes, cx)?;
-        let mut attributes = source.attributes(&envelopes.rest, cx)?;
+        let mut attributes = source.attributes(&envelopes.rest, &self.roles(&envelopes, cx))?;
         let reachable = Reachable::new(self.nlri, envelopes.seen);
         if let Some(error) = reachable.missing(envelopes.seen) {
             attributes = Rc::new(attributes.spoiled(error));
@@ -198,8 +200,80 @@ impl<'a> Update<'a> {
                 field.direction = Direction::Withdraw;
             }
         }
+        announcements_stand(&mut fields, cx);
         Ok(Content { attributes, fields })
     }
+
+    /// The codec for the attributes: without our role, where no route takes part in RFC 9234.
+    fn roles(&self, envelopes: &Envelopes<'_>, cx: &Codec) -> Codec {
+        let covered = |value: &[u8]| {
+            MpReach::decode(value).is_ok_and(|reach| LocalRole::covers(reach.family))
+        };
+        let any = !self.nlri.is_empty() || envelopes.reach.is_some_and(covered);
+        Codec {
+            role: cx.role.filter(|_| any),
+            ..*cx
+        }
+    }
+}
+
+/// Takes those routes out of the withdrawn fields that the same UPDATE announces, so that events and tables agree.
+///
+/// RFC 4271 4.3: "A BGP speaker SHOULD treat an UPDATE message of this form as though the WITHDRAWN ROUTES do not contain the
+/// address prefix." RFC 7606 5.1 says the same of MP_UNREACH_NLRI.
+fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
+    let both = |field: &Field<'_>| {
+        field.direction == Direction::Withdraw
+            && fields.iter().any(|other| {
+                other.direction == Direction::Announce && other.routes.family == field.routes.family
+            })
+    };
+    if !fields.iter().any(both) {
+        return;
+    }
+    let announced: HashSet<_> = fields
+        .iter()
+        .filter(|field| field.direction == Direction::Announce)
+        .flat_map(|field| field.routes.flatten())
+        .map(|nlri| (nlri.family, nlri.path_id, nlri.key()))
+        .collect();
+    for field in std::mem::take(fields) {
+        if field.direction == Direction::Announce {
+            fields.push(field);
+            continue;
+        }
+        without(&field, cx, fields, |nlri| {
+            announced.contains(&(nlri.family, nlri.path_id, nlri.key()))
+        });
+    }
+}
+
+/// Appends `field` without the routes that are `gone`, as one field for each run of those that stay.
+fn without<'a>(
+    field: &Field<'a>,
+    cx: &Codec,
+    out: &mut Vec<Field<'a>>,
+    gone: impl Fn(NlriRef<'a>) -> bool,
+) {
+    let family = field.routes.family;
+    let add_path = cx.add_path_receive.contains(family);
+    let bytes = field.routes.bytes();
+    let mut keep = |from: usize, to: usize| {
+        if from < to {
+            let routes = Routes::new(family, add_path, &bytes[from..to]);
+            out.push(Field { routes, ..*field });
+        }
+    };
+    let (mut start, mut at, mut rest) = (0, 0, field.routes);
+    while let Some(next) = rest.next() {
+        let end = bytes.len() - rest.bytes().len();
+        if next.is_ok_and(&gone) {
+            keep(start, at);
+            start = end;
+        }
+        at = end;
+    }
+    keep(start, bytes.len());
 }
 
 /// Refuses a family that the session does not exchange, as ExaBGP does. One that we do not know at all is carried opaquely. With

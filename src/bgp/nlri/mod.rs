@@ -257,6 +257,11 @@ impl<'a> Routes<'a> {
         self.reader.is_empty()
     }
 
+    /// The bytes that are left to walk.
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.reader.peek()
+    }
+
     /// Walks all, so that a later walk cannot fail.
     ///
     /// # Errors

@@ -19,6 +19,8 @@ const DEFAULT: Codec = Codec {
     extended_nexthop: oxabgp::bgp::FamilySet::EMPTY,
     aigp: false,
     ibgp: false,
+    external: false,
+    role: None,
 };
 
 /// What one UPDATE says.
@@ -273,10 +275,11 @@ fn no_truncation_and_no_changed_byte_panics() {
 
 /// The same message through the decoder and through the daemon's decoding: (attributes, severity).
 fn both(body: &[u8], cx: &Codec) -> [(Vec<String>, Option<Severity>); 2] {
-    let decoder: UpdateDecoder<Vec<String>> = UpdateDecoder::new().attributes(|list: &mut Vec<String>, raw| {
-        list.extend(raw.decode()?.map(|attribute| attribute.to_string()));
-        Ok(())
-    });
+    let decoder: UpdateDecoder<Vec<String>> =
+        UpdateDecoder::new().attributes(|list: &mut Vec<String>, raw| {
+            list.extend(raw.decode()?.map(|attribute| attribute.to_string()));
+            Ok(())
+        });
     let mut list = Vec::new();
     let result = decoder.decode(&mut list, body, cx);
     list.sort();
