@@ -18,7 +18,7 @@ use super::{Generic, PathAttribute, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
-use crate::text::{Cursor, SyntaxError, value};
+use crate::text::{Cursor, SyntaxError, tokenize, value};
 use crate::wire::{Reader, WireError, Writer};
 
 const LABEL_INDEX: u8 = 1;
@@ -204,6 +204,14 @@ impl PrefixSid {
         }
     }
 
+    /// Whether `sentence` is read as these very bytes.
+    fn is_said_by(&self, sentence: &str) -> bool {
+        let tokens = tokenize(sentence);
+        let mut c = Cursor::new(&tokens, sentence.len());
+        let Ok(keyword) = c.word("a keyword") else { return false };
+        Self::parse(keyword, &mut c).is_ok_and(|read| read == *self)
+    }
+
     /// `[ index ]` or `[ index, [ ( base,range ), … ] ]`.
     fn parse_label_index(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         c.expect("[")?;
@@ -381,7 +389,8 @@ impl PathAttribute for PrefixSid {
     }
 
     fn grammar(&self, out: &mut String) {
-        match self.sentence() {
+        // Flags, reserved octets and further TLVs are not in the sentence.
+        match self.sentence().filter(|sentence| self.is_said_by(sentence)) {
             Some(sentence) => out.push_str(&sentence),
             None => {
                 let (code, value) = (Self::CODE, self.0.clone());
@@ -394,7 +403,6 @@ impl PathAttribute for PrefixSid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::tokenize;
 
     fn parse(text: &str) -> Result<PrefixSid, String> {
         let tokens = tokenize(text);

@@ -1,6 +1,7 @@
 //! The protocol.
 
 mod announce;
+mod attribute_rules;
 mod capability;
 mod complete;
 mod fsm;
@@ -8,5 +9,6 @@ mod fsm_any_input;
 mod fsm_collision;
 pub(crate) mod golden;
 mod message;
+mod read_back;
 mod retention;
 mod round_trip;

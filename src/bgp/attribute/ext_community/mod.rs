@@ -23,7 +23,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 pub mod flow_action;
 mod kinds;
-mod parse;
+pub(crate) mod parse;
 
 /// An extended community. `Display` is ExaBGP's text of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -76,7 +76,7 @@ impl PathAttribute for ExtCommunities {
         w.raw("[ ");
         w.list(&self.0, |w, community| {
             w.raw("{ \"value\": ").number(u64::from_be_bytes(community.0));
-            w.raw(", \"string\": \"").raw(&community.words().unwrap_or_default()).raw("\" }");
+            w.raw(", \"string\": \"").raw(&community.named()).raw("\" }");
         });
         w.raw(" ]");
     }
@@ -145,7 +145,17 @@ mod tests {
         ("mac-mobility:3:sticky", "0600010000000003", "mac-mobility:3:sticky"),
         ("router-mac:00:11:22:33:44:55", "0603001122334455", "router-mac:00:11:22:33:44:55"),
         ("es-import:00:11:22:33:44:55", "0602001122334455", "es-import:00:11:22:33:44:55"),
-        ("esi-label:100:1", "0601010000000641", "0x0601010000000641"),
+        ("esi-label:100:1", "0601010000000641", "esi-label:100:1"),
+        ("e-tree:100:0", "0605000000000641", "e-tree:100:0"),
+        ("e-tree:0:1", "0605010000000000", "e-tree:0:1"),
+        ("mark 10", "800900000000000A", "mark:10"),
+        ("action sample-terminal", "8007000000000003", "0x8007000000000003"),
+        ("redirect-to-nexthop-ietf 1.2.3.4", "010C010203040000", "redirect-to-nexthop-ietf:1.2.3.4"),
+        ("copy-to-nexthop-ietf 1.2.3.4 (with copy)", "010C010203040001", "copy-to-nexthop-ietf:1.2.3.4"),
+        ("interface-set:input:1:16383", "0702000000017FFF", "interface-set:input:1:16383"),
+        ("interface-set:non-transitive:output:3:4", "4702000000038004", "interface-set:non-transitive:output:3:4"),
+        ("encap:encap:UNKNOWN-5", "030C000000000005", "0x030C000000000005"),
+        ("consistentHashSortOrder:7", "0314000000070000", "consistentHashSortOrder:7"),
         ("default-gateway", "030D000000000000", "default-gateway"),
         ("rate-limit:1000000", "8006000049742400", "rate-limit:1000000"),
         ("mark:32", "8009000000000020", "mark:32"),

@@ -33,6 +33,9 @@ const NAMES: &[&str] = &[
     "default-gateway",
     "rate-limit",
     "mark",
+    "e-tree",
+    "interface-set",
+    "consistentHashSortOrder",
 ];
 
 /// What is wrong with a word: the message, and a hint.
@@ -42,6 +45,9 @@ type Refusal = (String, Option<String>);
 pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
     let span = c.span();
     let word = c.word("an extended community: `target:AS:N`, `origin:AS:N`, `0x…`")?;
+    if let Some(read) = spaced(word, c) {
+        return read;
+    }
     from_word(word).map_err(|(message, help)| {
         let error = SyntaxError::new(span, message);
         match help {
@@ -49,6 +55,44 @@ pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError>
             None => error,
         }
     })
+}
+
+/// Reads the forms of events that have a blank: `mark 10`, `action sample`, `copy-to-nexthop-ietf 1.2.3.4 (with copy)`.
+fn spaced(word: &str, c: &mut Cursor<'_>) -> Option<Result<ExtCommunity, SyntaxError>> {
+    Some(match word {
+        "mark" => {
+            let dscp = |word: &str| value::u8(word).filter(|dscp| *dscp <= 63);
+            c.value("a DSCP from 0 to 63", dscp).map(ExtCommunity::mark)
+        }
+        "action" => {
+            let flags = match c.peek() {
+                "sample" => (true, false),
+                "terminal" => (false, true),
+                "sample-terminal" => (true, true),
+                _ => return Some(Ok(ExtCommunity::traffic_action(false, false))),
+            };
+            c.next_token();
+            Ok(ExtCommunity::traffic_action(flags.0, flags.1))
+        }
+        "redirect-to-nexthop-ietf" | "copy-to-nexthop-ietf" => {
+            let copy = word.starts_with("copy");
+            c.value("an IPv4 address", value::ipv4).and_then(|address| {
+                with_copy(c)?;
+                Ok(ExtCommunity::redirect_ipv4(address, copy))
+            })
+        }
+        _ => return None,
+    })
+}
+
+/// Passes over the `(with copy)` of events.
+pub(crate) fn with_copy(c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+    if c.accept("(") {
+        c.expect("with")?;
+        c.expect("copy")?;
+        c.expect(")")?;
+    }
+    Ok(())
 }
 
 /// Reads one word.
@@ -177,6 +221,25 @@ impl<'a> Fields<'a> {
             ("color", [flags, color]) => self.number(flags, 0xFFFF).and_then(|flags| {
                 Ok(make(0x03, 0x0B, flags << 32 | self.number(color, U32)?))
             }),
+            ("e-tree", [label, flags]) => self.number(flags, 0xFF).and_then(|flags| {
+                let label = self.number(label, 0xF_FFFF)?;
+                // RFC 8317 5.1: without a label the field is zero.
+                let field = if label == 0 { 0 } else { label << 4 | 1 };
+                Ok(make(0x06, 0x05, flags << 40 | field))
+            }),
+            ("consistentHashSortOrder", [order]) => {
+                self.number(order, U32).map(|order| make(0x03, 0x14, order << 16))
+            }
+            ("interface-set", ["non-transitive", direction, asn, group]) => {
+                self.interface_set(0x47, [direction, asn, group])
+            }
+            ("interface-set", [direction, asn, group]) => {
+                self.interface_set(0x07, [direction, asn, group])
+            }
+            ("encap", ["encap", unknown]) => match unknown.strip_prefix("UNKNOWN-") {
+                Some(kind) => self.number(kind, 0xFFFF).map(|kind| make(0x03, 0x0C, kind)),
+                None => return None,
+            },
             ("encap", [kind]) => self.encapsulation(kind).map(|kind| make(0x03, 0x0C, kind)),
             ("mac-mobility", [sequence]) => {
                 self.number(sequence, U32).map(|sequence| make(0x06, 0x00, sequence))
@@ -206,6 +269,19 @@ impl<'a> Fields<'a> {
             ("mark", [dscp]) => self.number(dscp, 63).map(|dscp| make(0x80, 0x09, dscp)),
             _ => return None,
         })
+    }
+
+    fn interface_set(self, high: u8, parts: [&str; 3]) -> Result<ExtCommunity, Refusal> {
+        let [direction, asn, group] = parts;
+        let bits = match direction {
+            "0" => 0,
+            "input" => 0x4000,
+            "output" => 0x8000,
+            "input-output" => 0xC000,
+            _ => return Err((format!("`{direction}` in `{}` is no direction", self.word), None)),
+        };
+        let (asn, group) = (self.number(asn, U32)?, self.number(group, 0x3FFF)?);
+        Ok(make(high, 0x02, asn << 16 | bits | group))
     }
 
     fn encapsulation(self, kind: &str) -> Result<u64, Refusal> {
