@@ -301,7 +301,7 @@ mod tests {
             ("action sample-terminal", "extended-community action sample-terminal"),
             (
                 "interface-set [ transitive:input:1:2 non-transitive:output:3:4 ]",
-                "extended-community [ interface-set:input:1:2 interface-set:output:3:4 ]",
+                "extended-community [ interface-set:input:1:2 interface-set:non-transitive:output:3:4 ]",
             ),
             (
                 "redirect-to-nexthop-ietf 1.2.3.4",
