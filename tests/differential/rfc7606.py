@@ -168,6 +168,10 @@ def judge(raw, session):
         seen.add(code)
         if code == 14:
             reach = value
+        if code in (5, 9, 10) and session.peer_as != 65000:
+            # sections 7.5, 7.9 and 7.10: discarded from an external neighbor, whatever the value
+            found.append((DISCARD, "internal-only"))
+            continue
         if not flags & 0x80 and code not in FLAGS and code != 23:
             # RFC 4271 6.3: an unrecognized well-known attribute
             return RESET, "well-known"
