@@ -62,10 +62,4 @@ impl PathAttribute for ClusterList {
     fn malformed(cx: &Codec) -> Severity {
         super::internal_only(cx)
     }
-
-    fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7606 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of 'attribute
-        // discard'".
-        !cx.external
-    }
 }

@@ -42,10 +42,4 @@ impl PathAttribute for LocalPref {
     fn malformed(cx: &Codec) -> Severity {
         super::internal_only(cx)
     }
-
-    fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7606 7.5: "if […] received from an external neighbor, it SHALL be discarded using the approach of 'attribute
-        // discard'".
-        !cx.external
-    }
 }

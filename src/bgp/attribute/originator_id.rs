@@ -44,10 +44,4 @@ impl PathAttribute for OriginatorId {
     fn malformed(cx: &Codec) -> Severity {
         super::internal_only(cx)
     }
-
-    fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7606 7.9: "if […] received from an external neighbor, it SHALL be discarded using the approach of 'attribute
-        // discard'".
-        !cx.external
-    }
 }

@@ -92,7 +92,10 @@ impl<'a> RawAttribute<'a, '_> {
         decoded
             .check(self.codec)
             .map_err(|(severity, what)| UpdateError::attribute(severity, code, what))?;
-        Ok(Some(decoded))
+        // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
+        // 'attribute discard'". Only a malformed one is reported as an error.
+        let internal_only = matches!(code, 5 | 9 | 10);
+        Ok((!internal_only || !self.codec.external).then_some(decoded))
     }
 
     /// RFC 9012 13: a TLV that does not end with its last sub-TLV is treat-as-withdraw; "If a Tunnel Encapsulation attribute does

@@ -175,7 +175,8 @@ fn attributes_of_an_as_are_discarded_from_an_external_peer() {
         assert!(list.contains(&words.to_owned()), "{list:?}");
         // Malformed: discarded from outside, treat-as-withdraw from inside.
         let short = [&bytes[..2], &[3, 1, 1, 1]].concat();
-        assert_eq!(with(&[&short], &EXTERNAL).expect("a route").1, None);
+        let error = with(&[&short], &EXTERNAL).expect("a route").1;
+        assert_eq!(error, Some(Severity::Discard), "{words}");
         let error = with(&[&short], &internal()).expect("a route").1;
         assert_eq!(error, Some(Severity::TreatAsWithdraw), "{words}");
     }
