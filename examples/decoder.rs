@@ -55,7 +55,10 @@ fn decoder() -> UpdateDecoder<Vec<String>> {
         })
         // AS_PATH: what an error is worth is the program's choice.
         .attribute(2, |lines, raw| {
-            let text = raw.decode()?.to_string();
+            let Some(path) = raw.decode()? else {
+                return Ok(());
+            };
+            let text = path.to_string();
             if text.contains("64496") {
                 return Err(UpdateError::attribute(
                     Severity::Discard,
@@ -68,7 +71,8 @@ fn decoder() -> UpdateDecoder<Vec<String>> {
         })
         // All others: decoded with the severity that RFC 7606 gives them.
         .attributes(|lines, raw| {
-            lines.push(raw.decode()?.to_string());
+            // `None`: not for this session, such as AS4_PATH beside four-octet AS numbers.
+            lines.extend(raw.decode()?.map(|attribute| attribute.to_string()));
             Ok(())
         })
 }

@@ -78,7 +78,7 @@ impl Plugin for Teller {
                 Ok(())
             })
             .attributes(|lines, raw| {
-                lines.push(raw.decode()?.to_string());
+                lines.extend(raw.decode()?.map(|attribute| attribute.to_string()));
                 Ok(())
             });
         let mut lines = Vec::new();

@@ -23,6 +23,7 @@ pub mod next_hop_rule;
 pub mod nexthop;
 pub mod nlri;
 pub mod rd;
+pub mod role;
 pub mod zone;
 
 pub use asn::Asn;

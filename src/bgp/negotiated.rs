@@ -11,6 +11,7 @@ use super::capability::{AddPath, BgpRole, Capability, GracefulRestart};
 use super::family::{Afi, Family, FamilySet};
 use super::message::notification::Notification;
 use super::message::open::Open;
+use super::role::LocalRole;
 
 /// What the codecs of attributes and NLRI need to know.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -36,6 +37,11 @@ pub struct Codec {
     pub aigp: bool,
     /// Whether the peer is in our AS.
     pub ibgp: bool,
+    /// Whether what is received comes from another AS, so that attributes and AS_PATH segments which only have a meaning
+    /// inside an AS or a confederation are not accepted. `false` also where the peer is not known, as in recorded messages.
+    pub external: bool,
+    /// Our role towards an external peer (RFC 9234), if one is configured.
+    pub role: Option<LocalRole>,
 }
 
 impl Codec {
@@ -61,13 +67,27 @@ impl Codec {
             ipv4_nexthop: FamilySet::EMPTY,
             link_local: None,
             aigp: false,
-            ibgp: local.speaker_as() == remote.speaker_as(),
+            ibgp: local.speaker_as() == peer_as(local, remote),
+            external: false,
+            role: None,
         }
     }
 
     /// Largest message, header included, in bytes.
     pub const fn message_size(&self) -> usize {
         if self.extended_message { 65_535 } else { 4_096 }
+    }
+
+    /// What decodes messages that we sent on a session with this codec.
+    #[must_use]
+    pub const fn of_sent(self) -> Self {
+        Self {
+            add_path_receive: self.add_path_send,
+            // Rules about what a peer may send do not apply to our own messages.
+            external: false,
+            role: None,
+            ..self
+        }
     }
 }
 
@@ -142,7 +162,7 @@ pub struct Negotiated {
 pub struct Terms {
     /// Whether AIGP is accepted from and sent to this peer although it is external.
     pub aigp: bool,
-    /// Refuse a peer that does not tell its role.
+    /// Refuse a peer that does not announce its role, and treat the routes that it leaks as withdrawn (RFC 9234).
     pub strict_role: bool,
 }
 
@@ -182,6 +202,10 @@ impl Negotiated {
             multisession: check_multisession(&local, &remote)?,
             codec: Codec {
                 aigp: terms.aigp,
+                external: !ibgp,
+                role: local_role(&local)
+                    .filter(|_| !ibgp)
+                    .map(|role| LocalRole::new(role, peer_as, terms.strict_role)),
                 ..Codec::offered(&local, &remote)
             },
             families: common,
@@ -305,6 +329,14 @@ fn common_add_path(local: &Open, remote: &Open) -> (FamilySet, FamilySet) {
     (receive, send)
 }
 
+/// The role that `open` announces.
+fn local_role(open: &Open) -> Option<BgpRole> {
+    open.capabilities.iter().find_map(|one| match one {
+        Capability::BgpRole(role) => Some(*role),
+        _ => None,
+    })
+}
+
 /// RFC 9234 section 4.2.
 fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notification> {
     let roles = |open: &Open| -> Vec<BgpRole> {
@@ -316,7 +348,7 @@ fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notifica
             })
             .collect()
     };
-    let Some(ours) = roles(local).first().copied() else {
+    let Some(ours) = local_role(local) else {
         return Ok(());
     };
     let theirs = roles(remote);

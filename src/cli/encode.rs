@@ -104,6 +104,8 @@ fn sender(args: &EncodeArgs) -> Sender {
             link_local: None,
             aigp: true,
             ibgp: args.peer_as.is_none_or(|peer| peer == args.local_as),
+            external: false,
+            role: None,
         },
         local_as: Asn(args.local_as),
         local_address: args.local_address,

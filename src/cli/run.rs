@@ -37,10 +37,13 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
             })
         }
     };
-    let code = code.and_then(|code| match shell::batch_left(&mut link).map_err(Failure::Daemon)? {
-        true => Ok(code.max(REFUSED)),
-        false => Ok(code),
-    });
+    let code =
+        code.and_then(
+            |code| match shell::batch_left(&mut link).map_err(Failure::Daemon)? {
+                true => Ok(code.max(REFUSED)),
+                false => Ok(code),
+            },
+        );
     match code {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Input(cause)) => {

@@ -24,6 +24,7 @@ pub(crate) struct CapabilityDraft {
     pub(crate) link_local_nexthop: Option<bool>,
     pub(crate) link_local_prefer: Option<bool>,
     pub(crate) role: Option<u8>,
+    pub(crate) role_strict: bool,
 }
 
 /// The `graceful-restart` setting.
@@ -140,11 +141,12 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     },
     Keyword {
         word: "role",
-        value: "<provider|rs|rs-client|customer|peer>",
-        doc: "our role in the relation (RFC 9234); ExaBGP has no such setting",
+        value: "<provider|rs|rs-client|customer|peer> [strict]",
+        doc: "our role in the relation (RFC 9234); `strict` refuses peers that announce none and treats leaked routes as withdrawn; ExaBGP has no such setting",
         read: |draft, c, _| {
             draft.role =
                 Some(c.value("`provider`, `rs`, `rs-client`, `customer` or `peer`", role)?);
+            draft.role_strict = c.accept("strict");
             Ok(())
         },
     },

@@ -262,6 +262,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
             .filter(|(family, _)| negotiable(*family))
             .collect(),
         role: written.role,
+        role_strict: written.role_strict,
     }
 }
 

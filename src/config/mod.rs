@@ -478,6 +478,8 @@ pub struct CapabilityConfig {
     pub paths_limit: Vec<(Family, u16)>,
     /// BGP role (RFC 9234), if one is configured.
     pub role: Option<u8>,
+    /// Refuse a peer that announces no role, and treat the routes that it leaks as withdrawn.
+    pub role_strict: bool,
 }
 
 /// The `add-path` keyword.

@@ -225,7 +225,17 @@ impl Text {
             "long-lived-graceful-restart",
             capabilities.long_lived_graceful_restart,
         );
-        self.some("role", capabilities.role.map(role));
+        let strict = if capabilities.role_strict {
+            " strict"
+        } else {
+            ""
+        };
+        self.some(
+            "role",
+            capabilities
+                .role
+                .map(|code| format!("{}{strict}", role(code))),
+        );
         self.close();
     }
 

@@ -19,6 +19,7 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
+use crate::bgp::role::LocalRole;
 use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
@@ -110,11 +111,7 @@ impl NeighborPlugin {
         let Some(session) = self.neighbor.negotiated() else {
             return;
         };
-        let codec = Codec {
-            // What we send carries path identifiers where we may send them.
-            add_path_receive: session.codec.add_path_send,
-            ..session.codec
-        };
+        let codec = session.codec.of_sent();
         let raw = Raw::new(&message.bytes);
         let Ok(update) = Update::new(message.body()) else {
             return self.undecoded(Direction::Send, raw);
@@ -296,6 +293,7 @@ impl Plugin for NeighborPlugin {
             codec: Codec {
                 link_local: session::link_local(&config.session, session),
                 ipv4_nexthop: session::ipv4_nexthop(&config.session, session),
+                role: session.codec.role.map(LocalRole::on_egress),
                 ..session.codec
             },
             local_as: session.local_as,

@@ -176,6 +176,7 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     peer.passive = session.passive || env.bgp.passive;
     peer.families.clone_from(&session.families);
     peer.aigp = session.capabilities.aigp;
+    peer.strict_role = session.capabilities.role_strict;
     peer.hold_time = session.hold_time;
     peer.open_wait = Duration::from_secs(env.bgp.openwait.into());
     peer.connect_attempts = (env.tcp.attempts > 0).then_some(env.tcp.attempts);

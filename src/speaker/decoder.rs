@@ -3,7 +3,7 @@
 //! A decoder is put together once from closures for the fields that matter, and costs nothing for the others. Each closure
 //! says what an error in its field is worth (RFC 7606: discard, treat as withdraw, disable the family, reset); all are
 //! collected, decoding goes on while that makes sense, and the caller decides what to do about [`UpdateErrors`]. What RFC
-//! 7606 asks of the message as a whole (duplicates, lengths, missing attributes) is checked here.
+//! 7606 asks of the message as a whole (duplicates, lengths, missing attributes) is the same [`Walk`] as everywhere else.
 //!
 //! ```
 //! use oxabgp::bgp::{Codec, Family, FamilySet};
@@ -29,18 +29,18 @@ use std::fmt;
 
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
-use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
+use crate::bgp::attribute::walk::{Reachable, Walk};
+use crate::bgp::attribute::{mp_reach, mp_unreach};
 use crate::bgp::message::update::Update;
 use crate::bgp::nlri::{self, Routes};
-use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
-use crate::wire::Reader;
+use crate::bgp::{Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
 
 /// What a closure returns: an error says what it is worth.
 pub type FieldResult = Result<(), UpdateError>;
 
 type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult>;
 type ReachFn<T> = Box<dyn Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult>;
-type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_>) -> FieldResult>;
+type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult>;
 
 /// Decodes UPDATEs into a `T`.
 pub struct UpdateDecoder<T> {
@@ -51,52 +51,7 @@ pub struct UpdateDecoder<T> {
     unreach: Vec<(Family, RouteFn<T>)>,
 }
 
-/// A path attribute as it came: framed, not decoded.
-#[derive(Clone, Copy, Debug)]
-pub struct RawAttribute<'a> {
-    /// Its flags.
-    pub flags: u8,
-    /// Its type code.
-    pub code: u8,
-    /// Its value.
-    pub value: &'a [u8],
-    codec: &'a Codec,
-}
-
-impl RawAttribute<'_> {
-    /// Checks the flags and decodes the value.
-    ///
-    /// # Errors
-    /// With the severity that RFC 7606 section 7 gives this attribute.
-    pub fn decode(&self) -> Result<Attribute, UpdateError> {
-        let mut severity = Severity::TreatAsWithdraw;
-        if let Some(facts) = Attribute::facts(self.code, self.codec) {
-            severity = facts.malformed;
-            let error = |severity, what| Err(UpdateError::attribute(severity, self.code, what));
-            if !facts.accepted {
-                return error(Severity::Discard, "not accepted on this session");
-            }
-            // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict
-            // with their specified values, then the attribute MUST be treated as malformed".
-            if (self.flags ^ facts.flags) & flags::OPTIONAL_TRANSITIVE != 0 {
-                return error(
-                    severity.max(Severity::TreatAsWithdraw),
-                    "wrong attribute flags",
-                );
-            }
-            if self.value.is_empty() && !facts.may_be_empty {
-                return error(severity, "an empty attribute");
-            }
-        }
-        Attribute::decode(
-            self.code,
-            self.flags,
-            &mut Reader::new(self.value),
-            self.codec,
-        )
-        .map_err(|error| UpdateError::attribute(severity, self.code, error.what))
-    }
-}
+pub use crate::bgp::attribute::walk::RawAttribute;
 
 /// All that was wrong with an UPDATE, in the order of its fields; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +140,7 @@ impl<T> UpdateDecoder<T> {
     pub fn attribute(
         mut self,
         code: u8,
-        decode: impl Fn(&mut T, RawAttribute<'_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + 'static,
     ) -> Self {
         self.attributes.push((Some(code), Box::new(decode)));
         self
@@ -195,7 +150,7 @@ impl<T> UpdateDecoder<T> {
     #[must_use]
     pub fn attributes(
         mut self,
-        decode: impl Fn(&mut T, RawAttribute<'_>) -> FieldResult + 'static,
+        decode: impl Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult + 'static,
     ) -> Self {
         self.attributes.push((None, Box::new(decode)));
         self
@@ -261,57 +216,23 @@ impl<T> UpdateDecoder<T> {
 
     /// Goes through the attributes.
     fn walk(&self, target: &mut T, update: &Update<'_>, cx: &Codec, errors: &mut Vec<UpdateError>) {
-        let mut seen = [false; 256];
-        let mut r = Reader::new(update.attributes);
-        while !r.is_empty() {
-            // RFC 7606 4: "If the remaining […] octets […] is less than […] treat-as-withdraw".
-            let Ok(raw) = frame(&mut r, cx) else {
-                errors.push(UpdateError {
-                    attribute: None,
-                    ..UpdateError::attribute(
-                        Severity::TreatAsWithdraw,
-                        0,
-                        "an attribute runs past the end",
-                    )
-                });
-                break;
-            };
-            let envelope = matches!(raw.code, mp_reach::CODE | mp_unreach::CODE);
-            if std::mem::replace(&mut seen[usize::from(raw.code)], true) {
-                // RFC 7606 3(g): "If the MP_REACH_NLRI attribute or the MP_UNREACH_NLRI attribute appears more than once
-                // in the UPDATE message, then a NOTIFICATION message MUST be sent"; of others, "all the occurrences of
-                // the attribute other than the first one SHALL be discarded".
-                if envelope {
-                    errors.push(UpdateError::reset(1, "an envelope of NLRI appears twice"));
-                }
-                continue;
-            }
-            errors.extend(self.attribute_or_envelope(target, raw, cx).err());
+        let first = errors.len();
+        let mut walk = Walk::new(update.attributes, cx);
+        while let Some(next) = walk.next() {
+            let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, cx));
+            errors.extend(result.err());
         }
-        // RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
-        // 'treat-as-withdraw' MUST be used."
-        let mandatory: &[(u8, &'static str)] = if !update.nlri.is_empty() {
-            &[(1, "no ORIGIN"), (2, "no AS_PATH"), (3, "no NEXT_HOP")]
-        } else if seen[usize::from(mp_reach::CODE)] {
-            &[(1, "no ORIGIN"), (2, "no AS_PATH")]
-        } else {
-            &[]
-        };
-        for (code, what) in mandatory {
-            if !seen[usize::from(*code)] {
-                errors.push(UpdateError {
-                    subcode: 3,
-                    data: vec![*code],
-                    ..UpdateError::attribute(Severity::TreatAsWithdraw, *code, what)
-                });
-            }
+        let reachable = Reachable::new(update.nlri, walk.seen());
+        errors.extend(reachable.missing(walk.seen()));
+        for error in &mut errors[first..] {
+            error.severity = reachable.escalate(error.severity);
         }
     }
 
     fn attribute_or_envelope(
         &self,
         target: &mut T,
-        raw: RawAttribute<'_>,
+        raw: RawAttribute<'_, '_>,
         cx: &Codec,
     ) -> FieldResult {
         match raw.code {
@@ -381,24 +302,4 @@ fn each(
         }
     }
     discarded.map_or(Ok(()), Err)
-}
-
-fn frame<'a>(
-    r: &mut Reader<'a>,
-    codec: &'a Codec,
-) -> Result<RawAttribute<'a>, crate::wire::WireError> {
-    let flags = r.u8("attribute flags")?;
-    let code = r.u8("an attribute type")?;
-    let length = if flags & flags::EXTENDED == 0 {
-        r.u8("an attribute length").map(u16::from)?
-    } else {
-        r.u16("an attribute length")?
-    };
-    let value = r.take(length.into(), "an attribute value")?;
-    Ok(RawAttribute {
-        flags,
-        code,
-        value,
-        codec,
-    })
 }

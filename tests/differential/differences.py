@@ -106,9 +106,19 @@ def opaque(line):
     return re.sub(r'("opaque(?:-link|-prefix)?": )"((?:[0-9a-f]{2})+)"', one, line)
 
 
+def unnamed(line):
+    """Communities and tunnels without the names that ExaBGP does not know."""
+    names = "bandwidth|color|default-gateway|esi-label|es-import|router-mac|e-tree|redirect:[0-9]+[.]"
+    line = re.sub(rf'"string": "(?:{names})[^"]*"', '"string": ""', line)
+    line = re.sub(r'("value": \d{25,}, "string": ")(?:target|origin|redirect):[^"]*"', r'\1"', line)
+    line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", line).replace("interface-set:non-transitive:", "interface-set:")
+    return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
+
+
 EQUAL = {
     "host-bits": masked,
     "opaque-bgp-ls": opaque,
+    "read-back": unnamed,
     "shown-as-sent": as_sent,
     "four-octet-as": lambda line: told_communities(printed_targets(attribute(16, two_octet)(line))),
     "srv6-json": srv6,

@@ -18,13 +18,47 @@ DROPPED = (6, 7, 17, 18, 26, 29, 40)
 
 
 def segments(value, width):
-    """Whether a path is well-formed (RFC 7606 section 7.2)."""
+    """Whether a path is well-formed (RFC 7606 section 7.2): no segment is empty."""
     at = 0
     while at < len(value):
-        if len(value) - at < 2 or value[at] not in (1, 2, 3, 4):
+        if len(value) - at < 2 or value[at] not in (1, 2, 3, 4) or value[at + 1] == 0:
             return False
         at += 2 + value[at + 1] * width
     return at == len(value)
+
+
+def numbers(value, width):
+    """(kind of segment, AS number) of a well-formed path."""
+    at = 0
+    while at < len(value):
+        for index in range(value[at + 1]):
+            start = at + 2 + index * width
+            yield value[at], int.from_bytes(value[start:start + width], "big")
+        at += 2 + value[at + 1] * width
+
+
+def path_error(value, width, external):
+    """AS 0 (RFC 7607 section 2), and segments of a confederation from outside of it (RFC 5065 section 5)."""
+    return any(number == 0 or external and kind in (3, 4) for kind, number in numbers(value, width))
+
+
+def tunnels(value):
+    """Whether TLVs fill the value and sub-TLVs each of them (RFC 9012 section 13)."""
+    at = 0
+    while at < len(value):
+        size = int.from_bytes(value[at + 2:at + 4], "big")
+        if len(value) - at < 4 + size:
+            return False
+        inner, sub = value[at + 4:at + 4 + size], 0
+        while sub < len(inner):
+            head = 2 if inner[sub] < 128 else 3
+            if len(inner) - sub < head:
+                return False
+            sub += head + int.from_bytes(inner[sub + 1:sub + head], "big")
+        if sub != len(inner):
+            return False
+        at += 4 + size
+    return True
 
 
 def tlvs(value, head):
@@ -91,9 +125,15 @@ def value_error(code, value, session):
         9: lambda: len(value) != 4, 10: lambda: not value or len(value) % 4, 16: lambda: not value or len(value) % 8 or endless_rate(value), 25: lambda: not value or len(value) % 20,
         32: lambda: not value or len(value) % 12, 17: lambda: not segments(value, 4) or not value, 18: lambda: len(value) != 8, 22: lambda: len(value) < 5,
         26: lambda: not value or not aigp(value), 29: lambda: not tlvs(value, 4), 40: lambda: not prefix_sid(value),
+        23: lambda: bool(value) and not tunnels(value), 35: lambda: len(value) != 4,
     }.get(code)
-    if wrong is None or not wrong():
+    if wrong is None:
         return None
+    if not wrong():
+        if code == 2 and path_error(value, width, not ibgp) or code == 17 and path_error(value, 4, False):
+            return WITHDRAW
+        zero = code == 7 and not any(value[:width]) or code == 18 and not any(value[:4])
+        return DISCARD if zero else None
     if code in (5, 9, 10):
         return WITHDRAW if ibgp else DISCARD
     return DISCARD if code in DROPPED else WITHDRAW
@@ -128,6 +168,13 @@ def judge(raw, session):
         seen.add(code)
         if code == 14:
             reach = value
+        if code in (5, 9, 10) and session.peer_as != 65000:
+            # sections 7.5, 7.9 and 7.10: discarded from an external neighbor, whatever the value
+            found.append((DISCARD, "internal-only"))
+            continue
+        if not flags & 0x80 and code not in FLAGS and code != 23:
+            # RFC 4271 6.3: an unrecognized well-known attribute
+            return RESET, "well-known"
         if code in FLAGS and flags & 0xC0 != FLAGS[code]:
             # Section 3(c); where the answer to the attribute's other errors is to drop it, dropping it is both programs' answer to this one.
             dropped = code in DROPPED or code in (5, 9, 10) and session.peer_as != 65000

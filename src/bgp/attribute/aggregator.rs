@@ -64,6 +64,14 @@ impl PathAttribute for Aggregator {
         Self::decode_octets(r, cx.asn4)
     }
 
+    fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
+        // RFC 7607 2: malformed; RFC 7606 7.7: discarded.
+        if self.asn.0 == 0 {
+            return Err((Severity::Discard, "AS 0 as aggregator"));
+        }
+        Ok(())
+    }
+
     fn encode(&self, w: &mut Writer<'_>, cx: &Codec) {
         self.encode_octets(w, cx.asn4);
     }

@@ -43,7 +43,9 @@ impl PathAttribute for Aigp {
                 metric.get_or_insert(found);
             }
         }
-        metric.map(Self).ok_or_else(|| r.error("a TLV with the metric"))
+        metric
+            .map(Self)
+            .ok_or_else(|| r.error("a TLV with the metric"))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {

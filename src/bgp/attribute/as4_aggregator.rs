@@ -25,6 +25,10 @@ impl PathAttribute for As4Aggregator {
         Aggregator::decode_octets(r, true).map(Self)
     }
 
+    fn check(&self, cx: &Codec) -> Result<(), (Severity, &'static str)> {
+        self.0.check(cx)
+    }
+
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
         self.0.encode_octets(w, true);
     }

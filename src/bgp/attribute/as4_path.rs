@@ -32,6 +32,14 @@ impl PathAttribute for As4Path {
         Ok(Self(path))
     }
 
+    fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
+        // RFC 7607 2 has it malformed. Not just discarded as other errors here: the path would be one through AS_TRANS instead.
+        if self.0.has_as_zero() {
+            return Err((Severity::TreatAsWithdraw, "AS 0 in a path"));
+        }
+        Ok(())
+    }
+
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
         self.0.encode_octets(w, true);
     }

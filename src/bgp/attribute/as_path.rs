@@ -134,7 +134,7 @@ impl AsPath {
     /// Reads segments whose AS numbers have four octets, or two.
     ///
     /// # Errors
-    /// On an unknown kind of segment or one that runs past the end (RFC 7606 section 7.2).
+    /// On an unknown kind of segment, an empty one, or one that runs past the end (RFC 7606 section 7.2).
     pub fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
         const WHAT: &str = "AS numbers as many as counted";
         let mut segments: Vec<Segment> = Vec::new();
@@ -147,6 +147,10 @@ impl AsPath {
                 return Err(r.error("a kind of segment from 1 to 4"));
             };
             let count = usize::from(r.u8("a count of AS numbers")?);
+            // RFC 7606 7.2: malformed if "the Path Segment Length field […] is zero".
+            if count == 0 {
+                return Err(r.error("a segment with at least one AS number"));
+            }
             let mut numbers = r.sub(count * if four { 4 } else { 2 }, WHAT)?;
             let mut asns = Vec::with_capacity(count);
             while !numbers.is_empty() {
@@ -165,12 +169,8 @@ impl AsPath {
     pub fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
         for segment in &self.0 {
             // RFC 4271 5.1.2 b 1: a sequence that outgrows its count goes on in another segment.
-            let mut chunks = segment.asns.chunks(255).peekable();
-            if chunks.peek().is_none() {
-                w.u8(segment.kind.code());
-                w.u8(0);
-            }
-            for chunk in chunks {
+            // An empty segment has no form on the wire.
+            for chunk in segment.asns.chunks(255) {
                 w.u8(segment.kind.code());
                 w.u8(u8::try_from(chunk.len()).unwrap_or(u8::MAX));
                 for asn in chunk {
@@ -182,6 +182,12 @@ impl AsPath {
                 }
             }
         }
+    }
+
+    /// Whether AS 0, which no route may go through (RFC 7607 section 2), is in it.
+    pub(crate) fn has_as_zero(&self) -> bool {
+        let mut asns = self.0.iter().flat_map(|segment| &segment.asns);
+        asns.any(|asn| asn.0 == 0)
     }
 
     /// The path that a two-octet AS_PATH and the AS4_PATH beside it stand for (RFC 6793 section 4.2.3).
@@ -237,11 +243,7 @@ impl AsPath {
         )
     }
 
-    fn print(
-        &self,
-        out: &mut String,
-        brackets: fn(SegmentKind) -> (&'static str, &'static str),
-    ) {
+    fn print(&self, out: &mut String, brackets: fn(SegmentKind) -> (&'static str, &'static str)) {
         for (index, segment) in self.0.iter().enumerate() {
             let (open, close) = brackets(segment.kind);
             out.push_str(if index > 0 { " " } else { "" });
@@ -291,7 +293,9 @@ fn bracket(
             asns.push(number(c)?);
             c.accept(",");
         }
-        segments.push(Segment { kind, asns });
+        if !asns.is_empty() {
+            segments.push(Segment { kind, asns });
+        }
         return c.expect(close);
     }
     let mut asns = Vec::new();
@@ -333,6 +337,20 @@ impl PathAttribute for AsPath {
         Self::decode_octets(r, cx.asn4)
     }
 
+    fn check(&self, cx: &Codec) -> Result<(), (Severity, &'static str)> {
+        if self.has_as_zero() {
+            return Err((Severity::TreatAsWithdraw, "AS 0 in a path"));
+        }
+        // RFC 5065 5: "It is an error for a BGP speaker to receive an UPDATE message with an AS_PATH attribute that contains
+        // AS_CONFED_SEQUENCE or AS_CONFED_SET segments from a neighbor that is not located in the same confederation."
+        let confederation = |segment: &Segment| segment.kind.is_confederation();
+        if cx.external && self.0.iter().any(confederation) {
+            let what = "a segment of a confederation from outside of it";
+            return Err((Severity::TreatAsWithdraw, what));
+        }
+        Ok(())
+    }
+
     fn encode(&self, w: &mut Writer<'_>, cx: &Codec) {
         self.encode_octets(w, cx.asn4);
     }
@@ -344,7 +362,8 @@ impl PathAttribute for AsPath {
                 let span = token.span;
                 let tokens = tokenize(&token.text);
                 let mut inner = Cursor::new(&tokens, token.text.len());
-                let path = Self::segments(&mut inner).and_then(|path| inner.finish().map(|()| path));
+                let path =
+                    Self::segments(&mut inner).and_then(|path| inner.finish().map(|()| path));
                 c.next_token();
                 path.map_err(|error| SyntaxError { span, ..error })
             }
@@ -424,7 +443,15 @@ mod tests {
             assert_eq!(out, wanted);
             assert_eq!(parse(&out[8..]), Ok(path), "{text}");
         }
-        for text in ["", "[ 1", "[ x ]", "foo", "( 1 [ 2 ] )", "\"[ 1\"", "[ 4294967296 ]"] {
+        for text in [
+            "",
+            "[ 1",
+            "[ x ]",
+            "foo",
+            "( 1 [ 2 ] )",
+            "\"[ 1\"",
+            "[ 4294967296 ]",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
@@ -446,7 +473,10 @@ mod tests {
             assert_eq!(bytes[..2], [2, 255]);
             let back = AsPath::decode_octets(&mut Reader::new(&bytes), four).expect("decodes");
             assert_eq!(back.length(), 300);
-            assert_eq!(back.0[1].asns[0], if four { Asn(65_755) } else { Asn::TRANS });
+            assert_eq!(
+                back.0[1].asns[0],
+                if four { Asn(65_755) } else { Asn::TRANS }
+            );
         }
     }
 
@@ -454,8 +484,14 @@ mod tests {
     fn two_and_four_octets_are_merged() {
         let old = parse("[ 65001 23456 23456 ]").expect("a path");
         let merged = |as4: &str| old.clone().merge_as4(parse(as4).expect("a path"));
-        assert_eq!(merged("[ 70000 80000 ]"), parse("[ 65001 70000 80000 ]").expect("a path"));
+        assert_eq!(
+            merged("[ 70000 80000 ]"),
+            parse("[ 65001 70000 80000 ]").expect("a path")
+        );
         assert_eq!(merged("[ 1 2 3 4 ]"), old);
-        assert_eq!(merged("[ 7 ] ( 8 9 )"), parse("[ 65001 7 ] ( 8 9 )").expect("a path"));
+        assert_eq!(
+            merged("[ 7 ] ( 8 9 )"),
+            parse("[ 65001 7 ] ( 8 9 )").expect("a path")
+        );
     }
 }

@@ -1,7 +1,4 @@
 //! CLUSTER_LIST (RFC 4456 section 8).
-//!
-//! RFC 7606 section 7.10 has one from an external neighbour discarded. It is shown to helpers all the same, as ExaBGP does: events tell
-//! what a peer said, and no route is chosen or passed on by it here. A malformed one is discarded, as that section says.
 
 use std::net::Ipv4Addr;
 
@@ -39,7 +36,8 @@ impl PathAttribute for ClusterList {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        c.list(|c| c.value("an IPv4 address", value::ipv4)).map(Self)
+        c.list(|c| c.value("an IPv4 address", value::ipv4))
+            .map(Self)
     }
 
     fn json(&self, w: &mut JsonWriter) {

@@ -80,18 +80,23 @@ impl Community {
                 u32::try_from(number).ok().map(Self)
             },
         )
-        .map_err(|error| {
-            match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
-                Some(name) if !lower.is_empty() => error.with_help(format!("did you mean `{name}`?")),
+        .map_err(
+            |error| match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
+                Some(name) if !lower.is_empty() => {
+                    error.with_help(format!("did you mean `{name}`?"))
+                }
                 _ => error,
-            }
-        })
+            },
+        )
     }
 }
 
 impl fmt::Display for Community {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match NAMES[..Self::SHOWN].iter().find(|(_, value)| *value == self.0) {
+        match NAMES[..Self::SHOWN]
+            .iter()
+            .find(|(_, value)| *value == self.0)
+        {
             Some((name, _)) => f.write_str(name),
             None => write!(f, "{}:{}", self.0 >> 16, self.0 & 0xFFFF),
         }
@@ -164,10 +169,16 @@ mod tests {
     fn every_form_is_read() {
         for (text, wanted) in [
             ("65000:1", vec![0xFDE8_0001]),
-            ("[ 3:3 1:1 3:3 2:2 ]", vec![0x1_0001, 0x2_0002, 0x3_0003, 0x3_0003]),
+            (
+                "[ 3:3 1:1 3:3 2:2 ]",
+                vec![0x1_0001, 0x2_0002, 0x3_0003, 0x3_0003],
+            ),
             ("[1:1 2:2]", vec![0x1_0001, 0x2_0002]),
             ("NO-EXPORT", vec![0xFFFF_FF01]),
-            ("[ graceful-shutdown llgr-stale ]", vec![0xFFFF_0000, 0xFFFF_0006]),
+            (
+                "[ graceful-shutdown llgr-stale ]",
+                vec![0xFFFF_0000, 0xFFFF_0006],
+            ),
             ("4294967295", vec![0xFFFF_FFFF]),
             ("0xFDE80001", vec![0xFDE8_0001]),
             ("[ ]", vec![]),
@@ -180,7 +191,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let error = |text| parse(text).expect_err(text).to_string();
-        assert!(error("[ 1:1, 2:2 ]").contains("`,`"), "commas separate nothing here");
+        assert!(
+            error("[ 1:1, 2:2 ]").contains("`,`"),
+            "commas separate nothing here"
+        );
         assert_eq!(
             error("1:65536"),
             "each half of the community `1:65536` must be from 0 to 65535 (for larger numbers use `large-community a:b:c`)"

@@ -7,11 +7,13 @@
 use super::aggregator::Aggregator;
 use super::as_path::AsPath;
 use super::as4_aggregator::As4Aggregator;
+use super::otc::Otc;
 use super::{Attribute, AttributeSet, flags, local_pref, next_hop, origin};
 use crate::bgp::family::Family;
 use crate::bgp::negotiated::Sender;
 use crate::bgp::next_hop_rule::{self, NextHopError};
 use crate::bgp::nexthop::NextHop;
+use crate::bgp::role::LocalRole;
 use crate::wire::Writer;
 
 /// Why a route cannot be sent to a peer.
@@ -20,6 +22,11 @@ pub enum EncodeError {
     /// The session can't send its next hop.
     #[error(transparent)]
     NextHop(#[from] NextHopError),
+    /// A route with Only to Customer, for a provider, a peer or a route server (RFC 9234 section 5).
+    #[error(
+        "a route with Only to Customer must not be sent to a provider, a peer or a route server"
+    )]
+    OnlyToCustomer,
     /// An attribute of more than 65,535 bytes.
     #[error("an attribute is longer than 65535 bytes")]
     TooLong,
@@ -33,11 +40,12 @@ impl AttributeSet {
     ///   is sent as written.
     /// - NEXT_HOP is written as [`next_hop_rule::attribute`] has it.
     /// - LOCAL_PREF defaults to 100 for internal peers and is never sent to external ones.
+    /// - Only to Customer is added towards peers that get it by our role (RFC 9234 section 5).
     /// - AIGP is sent to internal peers, and to external ones if the session allows.
     /// - AS numbers that do not fit two octets add AS4_PATH and AS4_AGGREGATOR where the peer needs them.
     ///
     /// # Errors
-    /// When the next hop can't be resolved, or an attribute is too long; then `out` is as it was before.
+    /// When the next hop can't be resolved, our role forbids to send the route, or an attribute is too long; then `out` is as it was before.
     pub fn encode(
         &self,
         out: &mut Vec<u8>,
@@ -46,8 +54,9 @@ impl AttributeSet {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let mut hop = next_hop_rule::attribute(family, self.next_hops(), sender)?;
+        let otc = self.adds_otc(sender, family)?.then_some(35);
         let mut w = Writer::new(out);
-        let mut defaults = [1u8, 2, 5].into_iter().peekable();
+        let mut defaults = [1u8, 2, 5].into_iter().chain(otc).peekable();
         for attribute in self.list() {
             let code = attribute.code();
             while let Some(default) = defaults.next_if(|default| *default <= code) {
@@ -75,6 +84,19 @@ impl AttributeSet {
     }
 }
 
+impl AttributeSet {
+    /// Whether Only to Customer is added: the egress procedure of RFC 9234 section 5.
+    fn adds_otc(&self, sender: &Sender, family: Family) -> Result<bool, EncodeError> {
+        let Some(role) = sender.codec.role.filter(|_| LocalRole::covers(family)) else {
+            return Ok(false);
+        };
+        match self.find(35) {
+            Some(_) if role.keeps_back() => Err(EncodeError::OnlyToCustomer),
+            found => Ok(found.is_none() && role.adds_on_egress()),
+        }
+    }
+}
+
 /// Appends the attribute `code` as it is when the route does not say.
 fn encode_default(code: u8, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
@@ -82,6 +104,7 @@ fn encode_default(code: u8, sender: &Sender, w: &mut Writer<'_>) {
         1 => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
         2 if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
         2 => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
+        35 => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
         5 if cx.ibgp => Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx),
         _ => {}
     }

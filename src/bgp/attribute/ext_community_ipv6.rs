@@ -56,6 +56,33 @@ impl ExtCommunityIpv6 {
         }
     }
 
+    /// The words for the member `string` of JSON events: ExaBGP's, or else those that configurations use.
+    fn named(&self) -> String {
+        self.words().unwrap_or_else(|| {
+            let grammar = self.grammar();
+            if grammar.starts_with("0x") {
+                String::new()
+            } else {
+                grammar
+            }
+        })
+    }
+
+    /// Reads one, also in the form of events: `copy-to-nexthop-ietf 2001:db8::2 (with copy)`.
+    fn parse_one(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+        let copy = c.peek() == "copy-to-nexthop-ietf";
+        if copy || c.peek() == "redirect-to-nexthop-ietf" {
+            c.next_token();
+            let address = c.value("an IPv6 address", value::ipv6)?;
+            super::ext_community::parse::with_copy(c)?;
+            return Ok(Self::redirect(address, copy));
+        }
+        c.value(
+            "an IPv6 extended community: `target:ADDRESS:N`, `redirect-to-nexthop-ietf:ADDRESS` or 20 bytes as `0x…`",
+            Self::from_word,
+        )
+    }
+
     fn from_word(word: &str) -> Option<Self> {
         if word.starts_with("0x") || word.starts_with("0X") {
             return value::hex(word)?.try_into().ok().map(Self);
@@ -119,12 +146,7 @@ impl PathAttribute for ExtCommunitiesIpv6 {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        let mut list = c.list(|c| {
-            c.value(
-                "an IPv6 extended community: `target:ADDRESS:N`, `redirect-to-nexthop-ietf:ADDRESS` or 20 bytes as `0x…`",
-                ExtCommunityIpv6::from_word,
-            )
-        })?;
+        let mut list = c.list(ExtCommunityIpv6::parse_one)?;
         list.sort_unstable();
         list.dedup();
         Ok(Self(list))
@@ -134,7 +156,9 @@ impl PathAttribute for ExtCommunitiesIpv6 {
         w.raw("[ ");
         w.list(&self.0, |w, community| {
             w.raw("{ \"value\": ").raw(&decimal(&community.0));
-            w.raw(", \"string\": \"").raw(&community.words().unwrap_or_default()).raw("\" }");
+            w.raw(", \"string\": \"")
+                .raw(&community.named())
+                .raw("\" }");
         });
         w.raw(" ]");
     }
@@ -173,11 +197,21 @@ mod tests {
 
     #[test]
     fn words_are_read_back() {
-        for word in ["target:2001:db8::2:7", "origin:2001:db8::2:7", "redirect:::1:65535"] {
-            assert_eq!(ExtCommunityIpv6::from_word(word).expect(word).grammar(), word);
+        for word in [
+            "target:2001:db8::2:7",
+            "origin:2001:db8::2:7",
+            "redirect:::1:65535",
+        ] {
+            assert_eq!(
+                ExtCommunityIpv6::from_word(word).expect(word).grammar(),
+                word
+            );
         }
         let copy = ExtCommunityIpv6::from_word("copy-to-nexthop-ietf:2001:db8::2").expect("a word");
-        assert_eq!(copy.to_string(), "copy-to-nexthop-ietf 2001:db8::2 (with copy)");
+        assert_eq!(
+            copy.to_string(),
+            "copy-to-nexthop-ietf 2001:db8::2 (with copy)"
+        );
         assert_eq!(ExtCommunityIpv6::from_word(&copy.grammar()), Some(copy));
         for word in ["", "target:1.2.3.4:5", "target:::1", "0x00"] {
             assert_eq!(ExtCommunityIpv6::from_word(word), None, "{word}");

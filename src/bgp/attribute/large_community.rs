@@ -120,7 +120,10 @@ mod tests {
 
     #[test]
     fn parts_numbers_and_nothing_else() {
-        assert_eq!(LargeCommunity::parse("1:2:3"), Some(LargeCommunity([1, 2, 3])));
+        assert_eq!(
+            LargeCommunity::parse("1:2:3"),
+            Some(LargeCommunity([1, 2, 3]))
+        );
         assert_eq!(
             LargeCommunity::parse("18446744082299486211"),
             Some(LargeCommunity([1, 2, 3]))
@@ -129,7 +132,15 @@ mod tests {
             LargeCommunity::parse("0x000000010000000200000003"),
             Some(LargeCommunity([1, 2, 3]))
         );
-        for word in ["1:2", "1:2:3:4", "1:2:4294967296", "a:b:c", "", "0x", "79228162514264337593543950336"] {
+        for word in [
+            "1:2",
+            "1:2:3:4",
+            "1:2:4294967296",
+            "a:b:c",
+            "",
+            "0x",
+            "79228162514264337593543950336",
+        ] {
             assert_eq!(LargeCommunity::parse(word), None, "{word}");
         }
     }

@@ -27,7 +27,8 @@ impl PathAttribute for Med {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        c.value("a number from 0 to 4294967295", value::u32).map(Self)
+        c.value("a number from 0 to 4294967295", value::u32)
+            .map(Self)
     }
 
     fn json(&self, w: &mut JsonWriter) {

@@ -19,6 +19,7 @@ pub mod mp_reach;
 pub mod mp_unreach;
 pub mod set;
 pub mod tunnel_encap;
+pub mod walk;
 
 pub use generic::Generic;
 pub use set::AttributeSet;
@@ -68,6 +69,19 @@ pub trait PathAttribute: Sized {
     /// # Errors
     /// When the text is not such a value.
     fn parse(keyword: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError>;
+
+    /// The key in JSON events, where it depends on the value.
+    fn key(&self) -> &'static str {
+        Self::NAME
+    }
+
+    /// Checks a value that could be read. Returns the severity and the text of what is wrong with it.
+    ///
+    /// # Errors
+    /// When the session, or any session, must not be sent this value.
+    fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
+        Ok(())
+    }
 
     /// Appends the value of the JSON member.
     fn json(&self, w: &mut JsonWriter);
@@ -166,6 +180,17 @@ macro_rules! attributes {
                 Ok(Self::Generic(Generic { code, flags, value: r.rest().into() }))
             }
 
+            /// Checks a value that could be read, as received on a session.
+            ///
+            /// # Errors
+            /// The severity and the text of what is wrong.
+            pub fn check(&self, cx: &Codec) -> Result<(), (Severity, &'static str)> {
+                match self {
+                    $(Self::$variant(value) => value.check(cx),)*
+                    Self::Generic(_) => Ok(()),
+                }
+            }
+
             /// Reads the text after `keyword`; `None` when that introduces no attribute.
             ///
             /// # Errors
@@ -205,7 +230,7 @@ macro_rules! attributes {
             pub fn json(&self, w: &mut JsonWriter) {
                 match self {
                     $(Self::$variant(value) => {
-                        w.key(<$module::$type as PathAttribute>::NAME);
+                        w.key(value.key());
                         value.json(w);
                     })*
                     Self::Generic(generic) => generic.json(w),

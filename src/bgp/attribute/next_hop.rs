@@ -25,7 +25,9 @@ impl PathAttribute for NextHopAttribute {
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        Ok(Self(NextHop::V4(r.array::<4>("a NEXT_HOP of four bytes")?.into())))
+        Ok(Self(NextHop::V4(
+            r.array::<4>("a NEXT_HOP of four bytes")?.into(),
+        )))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {

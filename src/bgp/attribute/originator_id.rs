@@ -1,7 +1,4 @@
 //! ORIGINATOR_ID (RFC 4456 section 8).
-//!
-//! RFC 7606 section 7.9 has one from an external neighbour discarded. It is shown to helpers all the same, as ExaBGP does: events tell
-//! what a peer said, and no route is chosen or passed on by it here. A malformed one is discarded, as that section says.
 
 use std::net::Ipv4Addr;
 

@@ -1,7 +1,7 @@
 //! Only to Customer (RFC 9234 section 5).
 //!
-//! ExaBGP shows it as an unknown attribute, and so do our events: a script that matches on `attribute-0x23-0xE0` goes on
-//! working. Configurations call it `otc`.
+//! On a session with a role, events name it. ExaBGP has no roles and shows an unknown attribute; so do our events on sessions
+//! without one, so that a script that matches on `attribute-0x23-0xE0` goes on working. Configurations call it `otc`.
 
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
@@ -11,9 +11,36 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The AS behind which the route goes only to customers.
+/// How events show the attribute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OtcForm {
+    /// As the unknown attribute that ExaBGP takes it for.
+    #[default]
+    Unnamed,
+    /// By its name.
+    Named,
+    /// By its name, and as the mark of a route leak.
+    Leak,
+}
+
+/// The AS from which on the route goes only to customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Otc(pub Asn);
+pub struct Otc {
+    /// That AS.
+    pub asn: Asn,
+    /// How events show it.
+    pub form: OtcForm,
+}
+
+impl Otc {
+    /// The attribute as it is written in configurations and received on sessions without a role.
+    pub const fn new(asn: Asn) -> Self {
+        Self {
+            asn,
+            form: OtcForm::Unnamed,
+        }
+    }
+}
 
 impl PathAttribute for Otc {
     const CODE: u8 = 35;
@@ -25,26 +52,48 @@ impl PathAttribute for Otc {
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        r.u32("an AS number of four bytes").map(|asn| Self(Asn(asn)))
+        r.u32("an AS number of four bytes")
+            .map(|asn| Self::new(Asn(asn)))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
-        w.u32(self.0.0);
+        w.u32(self.asn.0);
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        c.value("an AS number", value::asn).map(|asn| Self(Asn(asn)))
+        c.value("an AS number", value::asn)
+            .map(|asn| Self::new(Asn(asn)))
+    }
+
+    fn key(&self) -> &'static str {
+        match self.form {
+            OtcForm::Unnamed => Self::NAME,
+            OtcForm::Named | OtcForm::Leak => "otc",
+        }
     }
 
     fn json(&self, w: &mut JsonWriter) {
-        w.format(format_args!("\"0x{:08x}\"", self.0.0));
+        match self.form {
+            OtcForm::Unnamed => drop(w.format(format_args!("\"0x{:08x}\"", self.asn.0))),
+            OtcForm::Named => drop(w.number(self.asn.0)),
+            OtcForm::Leak => drop(w.number(self.asn.0).raw(", \"route-leak\": true")),
+        }
     }
 
     fn text(&self, out: &mut String) {
-        out.push_str(&format!("attribute [ 0x23 0xE0 0x{:08x} ]", self.0.0));
+        match self.form {
+            OtcForm::Unnamed => {
+                out.push_str(&format!("attribute [ 0x23 0xE0 0x{:08x} ]", self.asn.0));
+            }
+            OtcForm::Named => self.grammar(out),
+            OtcForm::Leak => {
+                self.grammar(out);
+                out.push_str(" route-leak");
+            }
+        }
     }
 
     fn grammar(&self, out: &mut String) {
-        out.push_str(&format!("otc {}", self.0));
+        out.push_str(&format!("otc {}", self.asn));
     }
 }

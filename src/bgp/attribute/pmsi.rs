@@ -56,7 +56,10 @@ impl Pmsi {
         let word = word.strip_prefix("pmsi:").unwrap_or(word);
         let mut parts = word.splitn(4, ':');
         let name = parts.next()?;
-        let tunnel_type = NAMES.iter().position(|known| *known == name)?;
+        let tunnel_type = match NAMES.iter().position(|known| *known == name) {
+            Some(known) => u8::try_from(known).ok()?,
+            None => value::u8(name)?,
+        };
         let flags = value::u8(parts.next()?)?;
         let label = parts.next()?;
         let label = match label.split_once('(') {
@@ -72,7 +75,7 @@ impl Pmsi {
         };
         Some(Self {
             flags,
-            tunnel_type: u8::try_from(tunnel_type).ok()?,
+            tunnel_type,
             label: u32::try_from(label).ok()?,
             tunnel: tunnel.into(),
         })
@@ -81,14 +84,20 @@ impl Pmsi {
 
 impl fmt::Display for Pmsi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = NAMES.get(usize::from(self.tunnel_type)).unwrap_or(&"unknown");
-        write!(f, "pmsi:{name}:{}:{}", self.flags, self.label >> 4)?;
+        match NAMES.get(usize::from(self.tunnel_type)) {
+            Some(name) => write!(f, "pmsi:{name}")?,
+            // ExaBGP says `unknown`, which cannot be read back.
+            None => write!(f, "pmsi:{}", self.tunnel_type)?,
+        }
+        write!(f, ":{}:{}", self.flags, self.label >> 4)?;
+        let ingress = self.tunnel_type == INGRESS_REPLICATION && self.tunnel.len() == 4;
+        // ExaBGP shows the whole field only for this type, and only if there is something in it; here also where it is not a
+        // label.
+        if ingress && self.label != 0 || self.label & 0xF != 0 {
+            write!(f, "({})", self.label)?;
+        }
         match <[u8; 4]>::try_from(&*self.tunnel) {
             Ok(address) if self.tunnel_type == INGRESS_REPLICATION => {
-                // ExaBGP shows the whole field only for this type, and only if there is something in it.
-                if self.label != 0 {
-                    write!(f, "({})", self.label)?;
-                }
                 write!(f, ":{}", Ipv4Addr::from(address))
             }
             _ if self.tunnel.is_empty() => f.write_str(":"),
@@ -122,10 +131,18 @@ impl PathAttribute for Pmsi {
     }
 
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
-        c.value(
-            "a tunnel: `pmsi:TYPE:FLAGS:LABEL:TUNNEL` or the value as `0x…`",
-            Self::from_word,
-        )
+        const EXPECTED: &str = "a tunnel: `pmsi:TYPE:FLAGS:LABEL:TUNNEL` or the value as `0x…`";
+        let span = c.span();
+        let mut word = c.word(EXPECTED)?.to_owned();
+        // The whole label field of events is in brackets, which are tokens of their own.
+        if c.accept("(") {
+            word = format!("{word}({})", c.word("the label field")?);
+            c.expect(")")?;
+            if c.peek().starts_with(':') {
+                word.push_str(c.word(EXPECTED)?);
+            }
+        }
+        Self::from_word(&word).ok_or_else(|| SyntaxError::expected(span, EXPECTED, &word))
     }
 
     fn json(&self, w: &mut JsonWriter) {
@@ -159,7 +176,7 @@ mod tests {
             assert_eq!(Pmsi::from_word(word).expect(word).to_string(), word);
         }
         let unknown = Pmsi::from_word("0x00630006400102").expect("hexadecimal");
-        assert_eq!(unknown.to_string(), "pmsi:unknown:0:100:0x0102");
+        assert_eq!(unknown.to_string(), "pmsi:99:0:100:0x0102");
         for word in ["", "0x00", "pmsi:foo:0:0:", "pmsi:notunnel:0:1048576:"] {
             assert_eq!(Pmsi::from_word(word), None, "{word}");
         }

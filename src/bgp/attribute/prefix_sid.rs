@@ -18,7 +18,7 @@ use super::{Generic, PathAttribute, flags};
 use crate::bgp::error::Severity;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
-use crate::text::{Cursor, SyntaxError, value};
+use crate::text::{Cursor, SyntaxError, tokenize, value};
 use crate::wire::{Reader, WireError, Writer};
 
 const LABEL_INDEX: u8 = 1;
@@ -48,7 +48,10 @@ fn tlvs<'a>(r: &mut Reader<'a>) -> Result<Vec<Tlv<'a>>, WireError> {
     while !r.is_empty() {
         let kind = r.u8("a type of TLV")?;
         let length = usize::from(r.u16("a length of TLV")?);
-        list.push(Tlv { kind, value: r.take(length, "a TLV as long as it says")? });
+        list.push(Tlv {
+            kind,
+            value: r.take(length, "a TLV as long as it says")?,
+        });
     }
     Ok(list)
 }
@@ -66,7 +69,11 @@ impl<'a> Sid<'a> {
         if subs.iter().any(|sub| sub.kind == 1 && sub.value.len() != 6) {
             return Err(r.error("a SID structure of six octets"));
         }
-        Ok(Self { sid, behavior, subs })
+        Ok(Self {
+            sid,
+            behavior,
+            subs,
+        })
     }
 
     fn json(&self, w: &mut JsonWriter) {
@@ -79,7 +86,8 @@ impl<'a> Sid<'a> {
             "transposition-offset",
         ];
         w.raw("{ \"sid\": ").display(self.sid);
-        w.raw(", \"flags\": 0, \"endpoint_behavior\": ").number(self.behavior);
+        w.raw(", \"flags\": 0, \"endpoint_behavior\": ")
+            .number(self.behavior);
         for sub in self.subs.iter().filter(|sub| sub.kind == 1) {
             w.raw(", \"structure\": {");
             w.list(NAMES.iter().zip(sub.value), |w, (name, length)| {
@@ -100,7 +108,11 @@ impl<'a> Sid<'a> {
                 kind => format!("SRv6 Service Data Sub-Sub-TLV type {kind} not implemented"),
             })
             .collect();
-        let subs = if subs.is_empty() { String::new() } else { format!(" [ {} ]", subs.join(", ")) };
+        let subs = if subs.is_empty() {
+            String::new()
+        } else {
+            format!(" [ {} ]", subs.join(", "))
+        };
         // ExaBGP never closes this bracket.
         format!("sid-information [ sid:{sid} flags:0 endpoint_behavior:{behavior:#x} {subs}")
     }
@@ -114,14 +126,22 @@ fn joined(octets: &[u8]) -> String {
 
 /// Bases and ranges of an SRGB.
 fn ranges(value: &[u8]) -> impl Iterator<Item = (u32, u32)> {
-    let number = |three: &[u8]| three.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet));
+    let number = |three: &[u8]| {
+        three
+            .iter()
+            .fold(0, |sum, octet| sum << 8 | u32::from(*octet))
+    };
     let body = value.get(2..).unwrap_or_default();
-    body.chunks_exact(6).map(move |range| (number(&range[..3]), number(&range[3..])))
+    body.chunks_exact(6)
+        .map(move |range| (number(&range[..3]), number(&range[3..])))
 }
 
 /// The index of a label-index TLV.
 fn index(value: &[u8]) -> u32 {
-    value.iter().skip(3).fold(0, |sum, octet| sum << 8 | u32::from(*octet))
+    value
+        .iter()
+        .skip(3)
+        .fold(0, |sum, octet| sum << 8 | u32::from(*octet))
 }
 
 fn check(tlv: &Tlv<'_>) -> Result<(), WireError> {
@@ -169,8 +189,9 @@ impl PrefixSid {
     }
 
     fn srgb_text(value: &[u8]) -> String {
-        let list: Vec<String> =
-            ranges(value).map(|(base, range)| format!("( {base},{range} )")).collect();
+        let list: Vec<String> = ranges(value)
+            .map(|(base, range)| format!("( {base},{range} )"))
+            .collect();
         format!("[ {} ]", list.join(", "))
     }
 
@@ -186,22 +207,42 @@ impl PrefixSid {
                 Self::srgb_text(two.value)
             )),
             [one] if matches!(one.kind, L3_SERVICE | L2_SERVICE) => {
-                let name = if one.kind == L3_SERVICE { "l3-service" } else { "l2-service" };
+                let name = if one.kind == L3_SERVICE {
+                    "l3-service"
+                } else {
+                    "l2-service"
+                };
                 let subs = tlvs(&mut Reader::new(one.value.get(1..)?)).ok()?;
                 let [sub] = &subs[..] else { return None };
                 if sub.kind != 1 {
                     return None;
                 }
-                let Sid { sid, behavior, subs } = Sid::decode(sub.value).ok()?;
+                let Sid {
+                    sid,
+                    behavior,
+                    subs,
+                } = Sid::decode(sub.value).ok()?;
                 let structure = match &subs[..] {
                     [] => String::new(),
                     [one] if one.kind == 1 => format!(" [{}]", joined(one.value)),
                     _ => return None,
                 };
-                Some(format!("bgp-prefix-sid-srv6 ( {name} {sid} {behavior:#x}{structure} )"))
+                Some(format!(
+                    "bgp-prefix-sid-srv6 ( {name} {sid} {behavior:#x}{structure} )"
+                ))
             }
             _ => None,
         }
+    }
+
+    /// Whether `sentence` is read as these very bytes.
+    fn is_said_by(&self, sentence: &str) -> bool {
+        let tokens = tokenize(sentence);
+        let mut c = Cursor::new(&tokens, sentence.len());
+        let Ok(keyword) = c.word("a keyword") else {
+            return false;
+        };
+        Self::parse(keyword, &mut c).is_ok_and(|read| read == *self)
     }
 
     /// `[ index ]` or `[ index, [ ( base,range ), … ] ]`.
@@ -223,7 +264,10 @@ impl PrefixSid {
                 c.expect("(")?;
                 let base = c.value("the base of a range, from 0 to 16777215", number)?;
                 c.expect(",")?;
-                ranges.push((base, c.value("the size of a range, from 0 to 16777215", number)?));
+                ranges.push((
+                    base,
+                    c.value("the size of a range, from 0 to 16777215", number)?,
+                ));
                 c.expect(")")?;
                 c.accept(",");
             }
@@ -255,11 +299,15 @@ impl PrefixSid {
         let mut behavior = 0xFFFF;
         let mut structure = Vec::new();
         if c.peek() != ")" {
-            behavior = c.value("an endpoint behavior, decimal or `0x…`", |word| number(word, 0xFFFF))?;
+            behavior = c.value("an endpoint behavior, decimal or `0x…`", |word| {
+                number(word, 0xFFFF)
+            })?;
             if c.peek() == "[" {
                 let span = c.span();
                 structure = c.comma_list(|c| {
-                    c.value("a number from 0 to 255", |word| u8::try_from(number(word, 0xFF)?).ok())
+                    c.value("a number from 0 to 255", |word| {
+                        u8::try_from(number(word, 0xFF)?).ok()
+                    })
                 })?;
                 if structure.len() != 6 {
                     let message = format!(
@@ -337,7 +385,11 @@ impl PathAttribute for PrefixSid {
                 w.raw("]");
             }
             L3_SERVICE | L2_SERVICE => {
-                let name = if tlv.kind == L3_SERVICE { "l3-service" } else { "l2-service" };
+                let name = if tlv.kind == L3_SERVICE {
+                    "l3-service"
+                } else {
+                    "l2-service"
+                };
                 w.key(name).raw("[ ");
                 let mut r = Reader::new(tlv.value.get(1..).unwrap_or_default());
                 let subs = tlvs(&mut r).unwrap_or_default();
@@ -381,11 +433,17 @@ impl PathAttribute for PrefixSid {
     }
 
     fn grammar(&self, out: &mut String) {
-        match self.sentence() {
+        // Flags, reserved octets and further TLVs are not in the sentence.
+        match self.sentence().filter(|sentence| self.is_said_by(sentence)) {
             Some(sentence) => out.push_str(&sentence),
             None => {
                 let (code, value) = (Self::CODE, self.0.clone());
-                Generic { code, flags: Self::FLAGS, value }.grammar(out);
+                Generic {
+                    code,
+                    flags: Self::FLAGS,
+                    value,
+                }
+                .grammar(out);
             }
         }
     }
@@ -394,7 +452,6 @@ impl PathAttribute for PrefixSid {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::text::tokenize;
 
     fn parse(text: &str) -> Result<PrefixSid, String> {
         let tokens = tokenize(text);
@@ -416,7 +473,10 @@ mod tests {
             sid.grammar(&mut out);
             assert_eq!(out, text);
             let cx = Codec::default();
-            assert_eq!(PrefixSid::decode(&mut Reader::new(&sid.0), &cx), Ok(sid.clone()));
+            assert_eq!(
+                PrefixSid::decode(&mut Reader::new(&sid.0), &cx),
+                Ok(sid.clone())
+            );
         }
         for text in [
             "bgp-prefix-sid 300",

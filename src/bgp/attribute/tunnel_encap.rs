@@ -19,10 +19,31 @@
 
 use super::{Attribute, Generic, flags};
 use crate::text::{Cursor, SyntaxError, near_miss, value};
-use crate::wire::Writer;
+use crate::wire::{Reader, WireError, Writer};
 
-const CODE: u8 = 23;
+/// Type code.
+pub const CODE: u8 = 23;
 const SR_POLICY: u16 = 15;
+
+/// Checks that TLVs fill `value`, and that sub-TLVs fill each of them (RFC 9012 section 13).
+pub(crate) fn check(value: &[u8]) -> Result<(), WireError> {
+    let mut r = Reader::new(value);
+    while !r.is_empty() {
+        r.u16("a type of tunnel")?;
+        let length = usize::from(r.u16("a length of tunnel")?);
+        let mut subs = r.sub(length, "a tunnel as long as counted")?;
+        while !subs.is_empty() {
+            // Section 2: types from 128 on have a length of two octets.
+            let kind = subs.u8("a type of sub-TLV")?;
+            let length = match kind {
+                0..128 => usize::from(subs.u8("a length of sub-TLV")?),
+                128.. => usize::from(subs.u16("a length of sub-TLV")?),
+            };
+            subs.take(length, "a sub-TLV as long as counted")?;
+        }
+    }
+    Ok(())
+}
 
 /// A candidate path that is being written from the words of a sentence.
 #[derive(Clone, Debug, Default)]

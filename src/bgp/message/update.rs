@@ -14,17 +14,20 @@
 //! +-----------------------------------------------------+
 //! ```
 
+use std::collections::HashSet;
 use std::rc::Rc;
 
-use crate::bgp::attribute::decode::{AttributeSource, split};
+use crate::bgp::attribute::decode::{AttributeSource, Envelopes, split};
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
-use crate::bgp::attribute::{AttributeSet, flags, mp_unreach};
+use crate::bgp::attribute::walk::{Reachable, Walk};
+use crate::bgp::attribute::{AttributeSet, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
-use crate::bgp::nlri::{self, Routes, is_known};
+use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
+use crate::bgp::role::LocalRole;
 use crate::wire::{Reader, WireError};
 
 /// The three fields of an UPDATE's body, not decoded.
@@ -120,17 +123,13 @@ impl<'a> Update<'a> {
         if self.attributes.is_empty() {
             return Some(Family::IPV4_UNICAST);
         }
-        let envelopes = split(self.attributes, &mut Vec::new()).ok()?;
-        let unreach = MpUnreach::decode(envelopes.unreach?).ok()?;
-        // Its header is of three octets, or of four with the extended length.
-        let header = if self.attributes.first()? & flags::EXTENDED == 0 {
-            3
-        } else {
-            4
-        };
-        let only = self.attributes.len() == header + 3
-            && self.attributes.get(1) == Some(&mp_unreach::CODE);
-        (only && unreach.nlri.is_empty()).then_some(unreach.family)
+        let codec = Codec::default();
+        let only = Walk::new(self.attributes, &codec).next()?.ok()?;
+        if only.code != mp_unreach::CODE || only.bytes().len() != self.attributes.len() {
+            return None;
+        }
+        let unreach = MpUnreach::decode(only.value).ok()?;
+        unreach.nlri.is_empty().then_some(unreach.family)
     }
 
     /// Decodes it as far as events and tables need: attributes through `source`, routes framed but not looked into.
@@ -142,15 +141,10 @@ impl<'a> Update<'a> {
         cx: &Codec,
         source: &mut impl AttributeSource,
     ) -> Result<Content<'a>, UpdateError> {
-        let mut rest = Vec::new();
-        let envelopes = split(self.attributes, &mut rest)?;
-        let raw = if rest.len() == self.attributes.len() {
-            self.attributes
-        } else {
-            &rest
-        };
-        let mut attributes = source.attributes(raw, cx)?;
-        if let Some(error) = self.missing(&attributes, envelopes.reach.is_some()) {
+        let envelopes = split(self.attributes, cx)?;
+        let mut attributes = source.attributes(&envelopes.rest, &self.roles(&envelopes, cx))?;
+        let reachable = Reachable::new(self.nlri, envelopes.seen);
+        if let Some(error) = reachable.missing(envelopes.seen) {
             attributes = Rc::new(attributes.spoiled(error));
         }
         let mut fields = Vec::with_capacity(4);
@@ -197,9 +191,7 @@ impl<'a> Update<'a> {
         if let Some(error) = attributes.error()
             && error.severity >= Severity::TreatAsWithdraw
         {
-            // RFC 7606 5.2: an UPDATE with attributes but without reachable NLRI, in which "any encountered error specifies an
-            // error-handling approach other than 'attribute discard'", resets the session: the NLRI may be what was misread.
-            if self.nlri.is_empty() && envelopes.reach.is_none() {
+            if reachable.escalate(error.severity) == Severity::Reset {
                 return Err(UpdateError {
                     severity: Severity::Reset,
                     ..error.clone()
@@ -209,10 +201,11 @@ impl<'a> Update<'a> {
                 field.direction = Direction::Withdraw;
             }
         }
-        let (fields, error) = sifted(fields);
+        let (mut fields, error) = sifted(fields);
         if let Some(error) = error {
             attributes = Rc::new(attributes.spoiled(error));
         }
+        announcements_stand(&mut fields, cx);
         Ok(Content {
             attributes,
             fields,
@@ -220,24 +213,76 @@ impl<'a> Update<'a> {
         })
     }
 
-    /// The first attribute that the announced routes must have and do not.
-    fn missing(&self, attributes: &AttributeSet, reach: bool) -> Option<UpdateError> {
-        let body = !self.nlri.is_empty();
-        if !body && !reach {
-            return None;
+    /// The codec for the attributes: without our role, where no route takes part in RFC 9234.
+    fn roles(&self, envelopes: &Envelopes<'_>, cx: &Codec) -> Codec {
+        let covered = |value: &[u8]| {
+            MpReach::decode(value).is_ok_and(|reach| LocalRole::covers(reach.family))
+        };
+        let any = !self.nlri.is_empty() || envelopes.reach.is_some_and(covered);
+        Codec {
+            role: cx.role.filter(|_| any),
+            ..*cx
         }
-        // RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
-        // 'treat-as-withdraw' MUST be used."
-        let what = [
-            (1, "ORIGIN is missing"),
-            (2, "AS_PATH is missing"),
-            (3, "NEXT_HOP is missing"),
-        ];
-        what.into_iter()
-            .filter(|(code, _)| body || *code != 3)
-            .find(|(code, _)| attributes.find(*code).is_none())
-            .map(|(code, what)| UpdateError::attribute(Severity::TreatAsWithdraw, code, what))
     }
+}
+
+/// Takes those routes out of the withdrawn fields that the same UPDATE announces, so that events and tables agree.
+///
+/// RFC 4271 4.3: "A BGP speaker SHOULD treat an UPDATE message of this form as though the WITHDRAWN ROUTES do not contain the
+/// address prefix." RFC 7606 5.1 says the same of MP_UNREACH_NLRI.
+fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
+    let both = |field: &Field<'_>| {
+        field.direction == Direction::Withdraw
+            && fields.iter().any(|other| {
+                other.direction == Direction::Announce && other.routes.family == field.routes.family
+            })
+    };
+    if !fields.iter().any(both) {
+        return;
+    }
+    let announced: HashSet<_> = fields
+        .iter()
+        .filter(|field| field.direction == Direction::Announce)
+        .flat_map(|field| field.routes.flatten())
+        .map(|nlri| (nlri.family, nlri.path_id, nlri.key()))
+        .collect();
+    for field in std::mem::take(fields) {
+        if field.direction == Direction::Announce {
+            fields.push(field);
+            continue;
+        }
+        without(&field, cx, fields, |nlri| {
+            announced.contains(&(nlri.family, nlri.path_id, nlri.key()))
+        });
+    }
+}
+
+/// Appends `field` without the routes that are `gone`, as one field for each run of those that stay.
+fn without<'a>(
+    field: &Field<'a>,
+    cx: &Codec,
+    out: &mut Vec<Field<'a>>,
+    gone: impl Fn(NlriRef<'a>) -> bool,
+) {
+    let family = field.routes.family;
+    let add_path = cx.add_path_receive.contains(family);
+    let bytes = field.routes.bytes();
+    let mut keep = |from: usize, to: usize| {
+        if from < to {
+            let routes = Routes::new(family, add_path, &bytes[from..to]);
+            out.push(Field { routes, ..*field });
+        }
+    };
+    let (mut start, mut at, mut rest) = (0, 0, field.routes);
+    while let Some(next) = rest.next() {
+        let end = bytes.len() - rest.bytes().len();
+        if next.is_ok_and(&gone) {
+            keep(start, at);
+            start = end;
+        }
+        at = end;
+    }
+    keep(start, bytes.len());
 }
 
 /// Takes malformed NLRI out of `fields`, each on its own: their neighbors in the UPDATE are not affected. Returns the error of the

@@ -25,8 +25,12 @@ use crate::wire::{Reader, WireError};
 pub struct Inet;
 
 impl NlriCodec for Inet {
-    const FAMILIES: &'static [Family] =
-        &[Family::IPV4_UNICAST, Family::IPV6_UNICAST, Family::IPV4_MULTICAST, Family::IPV6_MULTICAST];
+    const FAMILIES: &'static [Family] = &[
+        Family::IPV4_UNICAST,
+        Family::IPV6_UNICAST,
+        Family::IPV4_MULTICAST,
+        Family::IPV6_MULTICAST,
+    ];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let bits = r.peek().first().copied().unwrap_or_default();
@@ -84,7 +88,9 @@ pub fn prefix_bytes(address: IpAddr, bits: u8) -> NlriBytes {
 
 /// The address and the length that the wire form of a prefix stands for; host bits are cleared.
 pub fn prefix_of(afi: Afi, bytes: &[u8]) -> (IpAddr, u8) {
-    let (bits, octets) = bytes.split_first().map_or((0, bytes), |(bits, octets)| (*bits, octets));
+    let (bits, octets) = bytes
+        .split_first()
+        .map_or((0, bytes), |(bits, octets)| (*bits, octets));
     (mask(address_of(afi, octets), bits), bits)
 }
 
@@ -92,11 +98,15 @@ pub fn prefix_of(afi: Afi, bytes: &[u8]) -> (IpAddr, u8) {
 pub(crate) fn mask(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
+            let mask = u32::MAX
+                .checked_shl(32 - u32::from(bits.min(32)))
+                .unwrap_or(0);
             IpAddr::V4(Ipv4Addr::from(u32::from(address) & mask))
         }
         IpAddr::V6(address) => {
-            let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+            let mask = u128::MAX
+                .checked_shl(128 - u32::from(bits.min(128)))
+                .unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from(u128::from(address) & mask))
         }
     }
@@ -106,11 +116,15 @@ pub(crate) fn mask(address: IpAddr, bits: u8) -> IpAddr {
 pub(crate) fn address_of(afi: Afi, octets: &[u8]) -> IpAddr {
     if afi == Afi::IPV4 {
         let mut full = [0; 4];
-        full.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        full.iter_mut()
+            .zip(octets)
+            .for_each(|(to, from)| *to = *from);
         Ipv4Addr::from(full).into()
     } else {
         let mut full = [0; 16];
-        full.iter_mut().zip(octets).for_each(|(to, from)| *to = *from);
+        full.iter_mut()
+            .zip(octets)
+            .for_each(|(to, from)| *to = *from);
         Ipv6Addr::from(full).into()
     }
 }
@@ -133,7 +147,13 @@ fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
     match address {
         IpAddr::V4(address) => {
             let [a, b, c, d] = address.octets();
-            w.number(a).raw(".").number(b).raw(".").number(c).raw(".").number(d);
+            w.number(a)
+                .raw(".")
+                .number(b)
+                .raw(".")
+                .number(c)
+                .raw(".")
+                .number(d);
         }
         IpAddr::V6(address) => drop(w.format(format_args!("{}", Ipv6Text(address)))),
     }
@@ -154,7 +174,8 @@ pub(crate) fn push_ipv4(address: Ipv4Addr, out: &mut String) {
 /// Appends `, "path-information": "0.0.0.1"`.
 pub(crate) fn path_json(path_id: Option<u32>, w: &mut JsonWriter) {
     if let Some(path_id) = path_id {
-        w.raw(", \"path-information\": ").display(Ipv4Addr::from(path_id));
+        w.raw(", \"path-information\": ")
+            .display(Ipv4Addr::from(path_id));
     }
 }
 
@@ -183,32 +204,53 @@ mod tests {
     #[test]
     fn prefixes_are_framed_and_printed() {
         let bytes = [8, 10, 20, 10, 1, 0xFF, 0, 32, 1, 2, 3, 4];
-        let texts: Vec<String> =
-            Routes::new(Family::IPV4_UNICAST, false, &bytes).map(|nlri| nlri.expect("framed").to_string()).collect();
-        assert_eq!(texts, ["10.0.0.0/8", "10.1.240.0/20", "0.0.0.0/0", "1.2.3.4/32"]);
+        let texts: Vec<String> = Routes::new(Family::IPV4_UNICAST, false, &bytes)
+            .map(|nlri| nlri.expect("framed").to_string())
+            .collect();
+        assert_eq!(
+            texts,
+            ["10.0.0.0/8", "10.1.240.0/20", "0.0.0.0/0", "1.2.3.4/32"]
+        );
     }
 
     #[test]
     fn a_path_identifier_comes_first() {
         let bytes = [0, 0, 1, 2, 8, 10];
-        let nlri = Routes::new(Family::IPV4_UNICAST, true, &bytes).next().expect("one").expect("framed");
+        let nlri = Routes::new(Family::IPV4_UNICAST, true, &bytes)
+            .next()
+            .expect("one")
+            .expect("framed");
         assert_eq!(nlri.to_string(), "10.0.0.0/8 path-information 0.0.1.2");
         let mut w = JsonWriter::new();
         nlri.json(None, &mut w);
-        assert_eq!(w.as_str(), r#"{ "nlri": "10.0.0.0/8", "path-information": "0.0.1.2" }"#);
+        assert_eq!(
+            w.as_str(),
+            r#"{ "nlri": "10.0.0.0/8", "path-information": "0.0.1.2" }"#
+        );
     }
 
     #[test]
     fn lengths_out_of_range_and_short_prefixes_are_errors() {
-        for (family, bytes) in [(Family::IPV4_UNICAST, &[33, 1, 2, 3, 4, 5][..]), (Family::IPV6_UNICAST, &[129; 20]), (Family::IPV4_UNICAST, &[24, 1])] {
-            assert!(Routes::new(family, false, bytes).check().is_err(), "{bytes:?}");
+        for (family, bytes) in [
+            (Family::IPV4_UNICAST, &[33, 1, 2, 3, 4, 5][..]),
+            (Family::IPV6_UNICAST, &[129; 20]),
+            (Family::IPV4_UNICAST, &[24, 1]),
+        ] {
+            assert!(
+                Routes::new(family, false, bytes).check().is_err(),
+                "{bytes:?}"
+            );
         }
     }
 
     #[test]
     fn host_bits_are_kept_but_are_neither_printed_nor_part_of_the_key() {
         let kept = Nlri::new(Family::IPV4_UNICAST, None, &[20, 10, 1, 0xFF]);
-        let clear = Nlri::new(Family::IPV4_UNICAST, None, &prefix_bytes("10.1.255.0".parse().expect("an address"), 20));
+        let clear = Nlri::new(
+            Family::IPV4_UNICAST,
+            None,
+            &prefix_bytes("10.1.255.0".parse().expect("an address"), 20),
+        );
         assert_eq!(clear.bytes[..], [20, 10, 1, 0xF0]);
         assert!(kept.same_route(clear.as_ref()));
         assert_ne!(kept, clear);

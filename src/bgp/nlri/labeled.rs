@@ -62,7 +62,11 @@ struct Parts<'a> {
 
 /// Bits of a route distinguisher in NLRI of that family.
 const fn rd_bits(family: Family) -> usize {
-    if family.safi.0 == Safi::MPLS_VPN.0 { 64 } else { 0 }
+    if family.safi.0 == Safi::MPLS_VPN.0 {
+        64
+    } else {
+        0
+    }
 }
 
 /// Takes an NLRI apart; fails exactly when [`frame`] does.
@@ -85,7 +89,12 @@ fn parts<'a>(family: Family, r: &mut Reader<'a>) -> Result<Parts<'a>, WireError>
     let Some(bits) = bits else {
         return Err(r.error("a prefix length of the family"));
     };
-    Ok(Parts { labels, rd, bits, prefix: r.rest() })
+    Ok(Parts {
+        labels,
+        rd,
+        bits,
+        prefix: r.rest(),
+    })
 }
 
 pub(super) fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
@@ -202,7 +211,12 @@ pub fn decode(
 ) -> Option<(Vec<u32>, Option<RouteDistinguisher>, IpAddr, u8)> {
     let parts = parts(family, &mut Reader::new(bytes)).ok()?;
     let (address, bits) = super::inet::prefix_of(family.afi, &with_length(&parts));
-    Some((label::labels(parts.labels).collect(), parts.rd, address, bits))
+    Some((
+        label::labels(parts.labels).collect(),
+        parts.rd,
+        address,
+        bits,
+    ))
 }
 
 #[cfg(test)]
@@ -231,12 +245,21 @@ mod tests {
     #[test]
     fn a_stack_without_bottom_is_no_prefix() {
         let family = Family::new(1, 4);
-        assert!(frame(family, &mut Reader::new(&[72, 0, 6, 0x40, 10, 1, 2, 3, 4, 4])).is_err());
+        assert!(
+            frame(
+                family,
+                &mut Reader::new(&[72, 0, 6, 0x40, 10, 1, 2, 3, 4, 4])
+            )
+            .is_err()
+        );
         // RFC 8277 2.2: the S bit "MUST be ignored" where one label is expected; this one is of 0.0.0.0/0.
         assert!(frame(family, &mut Reader::new(&[24, 0, 6, 0x40])).is_ok());
         assert!(frame(family, &mut Reader::new(&[20, 0, 6, 0x41])).is_err());
         assert!(frame(family, &mut Reader::new(&[57, 0, 6, 0x41, 10, 1, 2, 3, 4])).is_err());
         let stack = [0; 30].map(|_| 100);
-        assert_eq!(bytes(&stack, None, "10.0.0.0".parse().expect("an address"), 8), None);
+        assert_eq!(
+            bytes(&stack, None, "10.0.0.0".parse().expect("an address"), 8),
+            None
+        );
     }
 }

@@ -318,6 +318,11 @@ impl<'a> Routes<'a> {
         self.flatten().find_map(|nlri| check(nlri).err())
     }
 
+    /// The bytes that are left to walk.
+    pub(crate) const fn bytes(&self) -> &'a [u8] {
+        self.reader.peek()
+    }
+
     /// Walks all, so that a later walk cannot fail.
     ///
     /// # Errors

@@ -38,14 +38,31 @@ struct Route {
 }
 
 enum Tail {
-    Interwork { prefix: IpAddr, bits: u8 },
-    Direct { address: IpAddr },
-    Type1 { prefix: IpAddr, bits: u8, teid: u32, qfi: u8, endpoint: IpAddr, source: Option<IpAddr> },
-    Type2 { endpoint: IpAddr, bits: u8, teid: u32 },
+    Interwork {
+        prefix: IpAddr,
+        bits: u8,
+    },
+    Direct {
+        address: IpAddr,
+    },
+    Type1 {
+        prefix: IpAddr,
+        bits: u8,
+        teid: u32,
+        qfi: u8,
+        endpoint: IpAddr,
+        source: Option<IpAddr>,
+    },
+    Type2 {
+        endpoint: IpAddr,
+        bits: u8,
+        teid: u32,
+    },
 }
 
 const WHAT: &str = "a MUP route of its type's length";
-pub(super) const ADDRESS_LENGTH: &str = "an address of the family in a direct segment discovery route";
+pub(super) const ADDRESS_LENGTH: &str =
+    "an address of the family in a direct segment discovery route";
 
 /// A whole address after its length in bits. A tunnel may have endpoints of the other family than the prefix.
 fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
@@ -77,8 +94,12 @@ impl Route {
                 let (prefix, bits) = prefix(afi, &mut r)?;
                 Tail::Interwork { prefix, bits }
             }
-            2 if r.remaining() != usize::from(max_bits(afi) / 8) => return Err(r.error(ADDRESS_LENGTH)),
-            2 => Tail::Direct { address: address_of(afi, r.rest()) },
+            2 if r.remaining() != usize::from(max_bits(afi) / 8) => {
+                return Err(r.error(ADDRESS_LENGTH));
+            }
+            2 => Tail::Direct {
+                address: address_of(afi, r.rest()),
+            },
             3 => {
                 let (prefix, bits) = prefix(afi, &mut r)?;
                 let (teid, qfi) = (r.u32(WHAT)?, r.u8(WHAT)?);
@@ -91,7 +112,14 @@ impl Route {
                     }
                     _ => Some(address(&mut r)?),
                 };
-                Tail::Type1 { prefix, bits, teid, qfi, endpoint, source }
+                Tail::Type1 {
+                    prefix,
+                    bits,
+                    teid,
+                    qfi,
+                    endpoint,
+                    source,
+                }
             }
             _ => {
                 let total = r.u8(WHAT)?;
@@ -100,8 +128,14 @@ impl Route {
                 };
                 let endpoint = address_of(afi, r.take(usize::from(max_bits(afi) / 8), WHAT)?);
                 let octets = r.take(usize::from(bits.div_ceil(8)), WHAT)?;
-                let teid = octets.iter().fold(0, |sum, octet| sum << 8 | u32::from(*octet));
-                Tail::Type2 { endpoint, bits, teid }
+                let teid = octets
+                    .iter()
+                    .fold(0, |sum, octet| sum << 8 | u32::from(*octet));
+                Tail::Type2 {
+                    endpoint,
+                    bits,
+                    teid,
+                }
             }
         };
         r.finish(WHAT)?;
@@ -128,11 +162,24 @@ impl Route {
         match &self.tail {
             Tail::Interwork { prefix, bits } => format!("mup-isd {prefix}/{bits} rd {rd}"),
             Tail::Direct { address } => format!("mup-dsd {address} rd {rd}"),
-            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+            Tail::Type1 {
+                prefix,
+                bits,
+                teid,
+                qfi,
+                endpoint,
+                source,
+            } => {
                 let source = source.map_or_else(String::new, |source| format!(" source {source}"));
-                format!("mup-t1st {prefix}/{bits} rd {rd} teid {teid} qfi {qfi} endpoint {endpoint}{source}")
+                format!(
+                    "mup-t1st {prefix}/{bits} rd {rd} teid {teid} qfi {qfi} endpoint {endpoint}{source}"
+                )
             }
-            Tail::Type2 { endpoint, bits, teid } => {
+            Tail::Type2 {
+                endpoint,
+                bits,
+                teid,
+            } => {
                 format!("mup-t2st {endpoint} rd {rd} teid {teid}/{bits}")
             }
         }
@@ -152,7 +199,14 @@ impl Route {
             match &self.tail {
                 Tail::Interwork { prefix, bits } => w.bytes(&prefix_bytes(*prefix, *bits)),
                 Tail::Direct { address } => octets(w, address),
-                Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
+                Tail::Type1 {
+                    prefix,
+                    bits,
+                    teid,
+                    qfi,
+                    endpoint,
+                    source,
+                } => {
                     w.bytes(&prefix_bytes(*prefix, *bits));
                     w.u32(*teid);
                     w.u8(*qfi);
@@ -161,7 +215,11 @@ impl Route {
                         octets(w, address);
                     }
                 }
-                Tail::Type2 { endpoint, bits, teid } => {
+                Tail::Type2 {
+                    endpoint,
+                    bits,
+                    teid,
+                } => {
                     w.u8(width(endpoint) + bits);
                     octets(w, endpoint);
                     w.bytes(&teid.to_be_bytes()[4 - usize::from(bits.div_ceil(8))..]);
@@ -180,7 +238,10 @@ const fn width(address: &IpAddr) -> u8 {
 /// Architecture and type, and what follows the length.
 fn head(bytes: &[u8]) -> Option<((u8, u16), Reader<'_>)> {
     let mut r = Reader::new(bytes);
-    let kind = (r.u8("an architecture").ok()?, r.u16("a type of route").ok()?);
+    let kind = (
+        r.u8("an architecture").ok()?,
+        r.u16("a type of route").ok()?,
+    );
     let length = usize::from(r.u8("the length of a route").ok()?);
     Some((kind, r.sub(length, "a route as long as it says").ok()?))
 }
@@ -199,7 +260,10 @@ impl NlriCodec for Mup {
     fn key(family: Family, bytes: &[u8], key: &mut NlriKey) {
         match Route::of(family.afi, bytes) {
             // The session of a prefix: tunnel and endpoints may change.
-            Some(Route { rd, tail: Tail::Type1 { prefix, bits, .. } }) => {
+            Some(Route {
+                rd,
+                tail: Tail::Type1 { prefix, bits, .. },
+            }) => {
                 key.extend_from_slice(&bytes[..3]);
                 key.extend_from_slice(&rd.0);
                 key.extend_from_slice(&prefix_bytes(prefix, bits));
@@ -211,7 +275,10 @@ impl NlriCodec for Mup {
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
         let ((architecture, code), _) = head(nlri.bytes).unwrap_or(((0, 0), Reader::new(&[])));
         let Some(route) = Route::of(nlri.family.afi, nlri.bytes) else {
-            w.raw("{ \"arch\": ").number(architecture).raw(", \"code\": ").number(code);
+            w.raw("{ \"arch\": ")
+                .number(architecture)
+                .raw(", \"code\": ")
+                .number(code);
             w.raw(", \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
             return;
         };
@@ -222,29 +289,62 @@ impl NlriCodec for Mup {
             // ExaBGP has two blanks here.
             Tail::Type2 { .. } => "Type2SessionTransformedRoute\",  ",
         });
-        w.raw("\"arch\": ").number(architecture).raw(", \"code\": ").number(code).raw(", ");
+        w.raw("\"arch\": ")
+            .number(architecture)
+            .raw(", \"code\": ")
+            .number(code)
+            .raw(", ");
         let rd = route.rd;
         match route.tail {
             Tail::Interwork { prefix, bits } => {
-                w.raw("\"prefix_ip_len\": ").number(bits).raw(", \"prefix_ip\": ").display(prefix);
+                w.raw("\"prefix_ip_len\": ")
+                    .number(bits)
+                    .raw(", \"prefix_ip\": ")
+                    .display(prefix);
                 w.raw(", \"rd\": ").display(rd);
             }
             Tail::Direct { address } => {
-                w.raw("\"ip\": ").display(address).raw(", \"rd\": ").display(rd);
+                w.raw("\"ip\": ")
+                    .display(address)
+                    .raw(", \"rd\": ")
+                    .display(rd);
             }
-            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
-                w.raw("\"prefix_ip_len\": ").number(bits).raw(", \"prefix_ip\": ").display(prefix);
-                w.raw(", \"teid\": ").display(teid).raw(", \"qfi\": ").display(qfi);
+            Tail::Type1 {
+                prefix,
+                bits,
+                teid,
+                qfi,
+                endpoint,
+                source,
+            } => {
+                w.raw("\"prefix_ip_len\": ")
+                    .number(bits)
+                    .raw(", \"prefix_ip\": ")
+                    .display(prefix);
+                w.raw(", \"teid\": ")
+                    .display(teid)
+                    .raw(", \"qfi\": ")
+                    .display(qfi);
                 w.raw(", \"rd\": ").display(rd);
                 w.raw(", \"endpoint_ip_len\": ").number(width(&endpoint));
                 w.raw(", \"endpoint_ip\": ").display(endpoint);
-                w.raw(", \"source_ip_len\": ").number(source.as_ref().map_or(0, width));
+                w.raw(", \"source_ip_len\": ")
+                    .number(source.as_ref().map_or(0, width));
                 w.raw(", \"source_ip\": \"");
-                w.raw(&source.map_or_else(String::new, |source| source.to_string())).raw("\"");
+                w.raw(&source.map_or_else(String::new, |source| source.to_string()))
+                    .raw("\"");
             }
-            Tail::Type2 { endpoint, bits, teid } => {
-                w.raw("\"endpoint_len\": ").number(max_bits(nlri.family.afi) + bits);
-                w.raw(", \"endpoint_ip\": ").display(endpoint).raw(", \"rd\": ").display(rd);
+            Tail::Type2 {
+                endpoint,
+                bits,
+                teid,
+            } => {
+                w.raw("\"endpoint_len\": ")
+                    .number(max_bits(nlri.family.afi) + bits);
+                w.raw(", \"endpoint_ip\": ")
+                    .display(endpoint)
+                    .raw(", \"rd\": ")
+                    .display(rd);
                 w.raw(", \"teid\": ").display(teid);
             }
         }
@@ -253,7 +353,10 @@ impl NlriCodec for Mup {
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
-        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+        out.push_str(&format!(
+            "afi {} safi {}",
+            nlri.family.afi, nlri.family.safi
+        ));
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
@@ -264,13 +367,25 @@ impl NlriCodec for Mup {
         out.push_str(&match tail {
             Tail::Interwork { prefix, bits } => format!("mup:isd::{rd}:{prefix}/{bits}"),
             Tail::Direct { address } => format!("mup:dsd::{rd}:{address}"),
-            Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } => {
-                let source = source
-                    .map_or_else(String::new, |source| format!(":{source}/{}", width(&source)));
+            Tail::Type1 {
+                prefix,
+                bits,
+                teid,
+                qfi,
+                endpoint,
+                source,
+            } => {
+                let source = source.map_or_else(String::new, |source| {
+                    format!(":{source}/{}", width(&source))
+                });
                 // The endpoint has the length of the prefix: ExaBGP's shape.
                 format!("mup:t1st::{rd}:{prefix}/{bits}:{teid}:{qfi}:{endpoint}/{bits}{source}")
             }
-            Tail::Type2 { endpoint, bits, teid } => {
+            Tail::Type2 {
+                endpoint,
+                bits,
+                teid,
+            } => {
                 let bits = max_bits(nlri.family.afi) + bits;
                 format!("mup:t2st::{rd}:{bits}:{endpoint}:{teid}:")
             }
@@ -294,7 +409,9 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let name = if afi == Afi::IPV4 { "IPv4" } else { "IPv6" };
     let of_family = |address: &IpAddr| address.is_ipv4() == (afi == Afi::IPV4);
     let address = |c: &mut Cursor<'_>| {
-        c.value(&format!("an {name} address"), |word| value::ip(word).filter(of_family))
+        c.value(&format!("an {name} address"), |word| {
+            value::ip(word).filter(of_family)
+        })
     };
     let prefix = |c: &mut Cursor<'_>| {
         c.value(&format!("an {name} prefix"), |word| {
@@ -310,11 +427,17 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let route = match head {
         "mup-isd" => {
             let (prefix, bits) = prefix(c)?;
-            Route { rd: rd(c)?, tail: Tail::Interwork { prefix, bits } }
+            Route {
+                rd: rd(c)?,
+                tail: Tail::Interwork { prefix, bits },
+            }
         }
         "mup-dsd" => {
             let address = address(c)?;
-            Route { rd: rd(c)?, tail: Tail::Direct { address } }
+            Route {
+                rd: rd(c)?,
+                tail: Tail::Direct { address },
+            }
         }
         "mup-t1st" => {
             let (prefix, bits) = prefix(c)?;
@@ -326,8 +449,22 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             c.expect("endpoint")?;
             let any = |c: &mut Cursor<'_>| c.value("an IP address", value::ip);
             let endpoint = any(c)?;
-            let source = if c.accept("source") { Some(any(c)?) } else { None };
-            Route { rd, tail: Tail::Type1 { prefix, bits, teid, qfi, endpoint, source } }
+            let source = if c.accept("source") {
+                Some(any(c)?)
+            } else {
+                None
+            };
+            Route {
+                rd,
+                tail: Tail::Type1 {
+                    prefix,
+                    bits,
+                    teid,
+                    qfi,
+                    endpoint,
+                    source,
+                },
+            }
         }
         "mup-t2st" => {
             let endpoint = address(c)?;
@@ -341,18 +478,33 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
                     (bits <= 32 && u64::from(teid) < 1 << bits).then_some((teid, bits))
                 },
             )?;
-            Route { rd, tail: Tail::Type2 { endpoint, bits, teid } }
+            Route {
+                rd,
+                tail: Tail::Type2 {
+                    endpoint,
+                    bits,
+                    teid,
+                },
+            }
         }
         _ => {
-            let error = SyntaxError::expected(span, "`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`", head);
+            let error =
+                SyntaxError::expected(span, "`mup-isd`, `mup-dsd`, `mup-t1st` or `mup-t2st`", head);
             return Err(match near_miss(head, HEADS) {
                 Some(near) => error.with_help(format!("did you mean `{near}`?")),
                 None => error,
             });
         }
     };
-    let family = Family { afi, safi: Safi::MUP };
-    Ok(Nlri { family, path_id: None, bytes: route.to_bytes() })
+    let family = Family {
+        afi,
+        safi: Safi::MUP,
+    };
+    Ok(Nlri {
+        family,
+        path_id: None,
+        bytes: route.to_bytes(),
+    })
 }
 
 #[cfg(test)]
@@ -370,9 +522,18 @@ mod tests {
         for (afi, text) in [
             (Afi::IPV4, "mup-isd 10.0.1.0/24 rd 100:100"),
             (Afi::IPV4, "mup-dsd 10.0.0.1 rd 100:100"),
-            (Afi::IPV4, "mup-t1st 192.168.0.1/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1"),
-            (Afi::IPV6, "mup-t1st 2001:db8::1/128 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9"),
-            (Afi::IPV4, "mup-t1st 192.168.0.1/32 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9"),
+            (
+                Afi::IPV4,
+                "mup-t1st 192.168.0.1/32 rd 100:100 teid 12345 qfi 9 endpoint 10.0.0.1",
+            ),
+            (
+                Afi::IPV6,
+                "mup-t1st 2001:db8::1/128 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9",
+            ),
+            (
+                Afi::IPV4,
+                "mup-t1st 192.168.0.1/32 rd 100:100 teid 1 qfi 9 endpoint 2001::1 source 2001::9",
+            ),
             (Afi::IPV4, "mup-t2st 10.0.0.1 rd 100:100 teid 12345/23"),
             (Afi::IPV6, "mup-t2st 2001::1 rd 100:100 teid 0/0"),
         ] {

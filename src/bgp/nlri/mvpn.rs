@@ -37,7 +37,8 @@ struct Route {
     group: IpAddr,
 }
 
-pub(super) const WHAT: &str = "a multicast VPN route of its type's length, with addresses of 32 or 128 bits";
+pub(super) const WHAT: &str =
+    "a multicast VPN route of its type's length, with addresses of 32 or 128 bits";
 const SOURCE_ACTIVE: u8 = 5;
 const SHARED_JOIN: u8 = 6;
 const SOURCE_JOIN: u8 = 7;
@@ -55,7 +56,11 @@ impl Route {
         let route = Self {
             code,
             rd: RouteDistinguisher(r.array(WHAT)?),
-            source_as: if code == SOURCE_ACTIVE { None } else { Some(r.u32(WHAT)?) },
+            source_as: if code == SOURCE_ACTIVE {
+                None
+            } else {
+                Some(r.u32(WHAT)?)
+            },
             source: address(&mut r)?,
             group: address(&mut r)?,
         };
@@ -78,8 +83,13 @@ impl Route {
             SHARED_JOIN => ("shared-join", "rp"),
             _ => ("source-join", "source"),
         };
-        let source_as = self.source_as.map_or_else(String::new, |asn| format!(" source-as {asn}"));
-        format!("{head} {word} {source} group {group} rd {}{source_as}", self.rd.word())
+        let source_as = self
+            .source_as
+            .map_or_else(String::new, |asn| format!(" source-as {asn}"));
+        format!(
+            "{head} {word} {source} group {group} rd {}{source_as}",
+            self.rd.word()
+        )
     }
 
     fn to_bytes(&self) -> NlriBytes {
@@ -121,7 +131,10 @@ impl NlriCodec for Mvpn {
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
         let code = nlri.bytes.first().copied().unwrap_or_default();
         let route = Route::of(nlri.bytes);
-        w.raw("{ \"code\": ").number(code).raw(", \"parsed\": ").boolean(route.is_some());
+        w.raw("{ \"code\": ")
+            .number(code)
+            .raw(", \"parsed\": ")
+            .boolean(route.is_some());
         w.raw(", \"raw\": ").string(&hex(nlri.bytes));
         let Some(route) = route else {
             w.raw(" }");
@@ -143,16 +156,26 @@ impl NlriCodec for Mvpn {
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
-        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+        out.push_str(&format!(
+            "afi {} safi {}",
+            nlri.family.afi, nlri.family.safi
+        ));
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         let Some(route) = Route::of(nlri.bytes) else {
-            out.push_str(&format!("mvpn:unknown:0x{}", hex(nlri.bytes).to_lowercase()));
+            out.push_str(&format!(
+                "mvpn:unknown:0x{}",
+                hex(nlri.bytes).to_lowercase()
+            ));
             return;
         };
-        let Route { rd, source, group, .. } = route;
-        let source_as = route.source_as.map_or_else(String::new, |number| format!(":{number}"));
+        let Route {
+            rd, source, group, ..
+        } = route;
+        let source_as = route
+            .source_as
+            .map_or_else(String::new, |number| format!(":{number}"));
         let name = match route.code {
             SOURCE_ACTIVE => "sourcead",
             SHARED_JOIN => "shared-join",
@@ -190,9 +213,13 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         }
     };
     let address = |c: &mut Cursor<'_>| {
-        c.value(&format!("an {} address", if afi == Afi::IPV4 { "IPv4" } else { "IPv6" }), |word| {
-            value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4))
-        })
+        c.value(
+            &format!(
+                "an {} address",
+                if afi == Afi::IPV4 { "IPv4" } else { "IPv6" }
+            ),
+            |word| value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4)),
+        )
     };
     c.expect(if code == SHARED_JOIN { "rp" } else { "source" })?;
     let source = address(c)?;
@@ -206,9 +233,22 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         c.expect("source-as")?;
         Some(c.value("an AS number", value::asn)?)
     };
-    let route = Route { code, rd, source_as, source, group };
-    let family = Family { afi, safi: Safi::MCAST_VPN };
-    Ok(Nlri { family, path_id: None, bytes: route.to_bytes() })
+    let route = Route {
+        code,
+        rd,
+        source_as,
+        source,
+        group,
+    };
+    let family = Family {
+        afi,
+        safi: Safi::MCAST_VPN,
+    };
+    Ok(Nlri {
+        family,
+        path_id: None,
+        bytes: route.to_bytes(),
+    })
 }
 
 #[cfg(test)]
@@ -224,9 +264,18 @@ mod tests {
     #[test]
     fn sentences_are_read_back() {
         for (afi, text) in [
-            (Afi::IPV4, "source-ad source 10.99.12.4 group 239.251.255.228 rd 65000:99999"),
-            (Afi::IPV4, "shared-join rp 10.99.199.1 group 239.251.255.228 rd 65000:99999 source-as 65000"),
-            (Afi::IPV6, "source-join source fd12::2 group ff0e::1 rd 65000:99999 source-as 65000"),
+            (
+                Afi::IPV4,
+                "source-ad source 10.99.12.4 group 239.251.255.228 rd 65000:99999",
+            ),
+            (
+                Afi::IPV4,
+                "shared-join rp 10.99.199.1 group 239.251.255.228 rd 65000:99999 source-as 65000",
+            ),
+            (
+                Afi::IPV6,
+                "source-join source fd12::2 group ff0e::1 rd 65000:99999 source-as 65000",
+            ),
         ] {
             let nlri = read(afi, text).expect(text);
             assert_eq!(nlri.to_string(), format!("mcast-vpn {text}"));
@@ -240,9 +289,15 @@ mod tests {
                 "source-dd source",
                 "expected `source-ad`, `shared-join` or `source-join`, found `source-dd` (did you mean `source-ad`?)",
             ),
-            ("source-ad source ff0e::1", "expected an IPv4 address, found `ff0e::1`"),
+            (
+                "source-ad source ff0e::1",
+                "expected an IPv4 address, found `ff0e::1`",
+            ),
         ] {
-            assert_eq!(read(Afi::IPV4, text).map(|nlri| nlri.to_string()), Err(wanted.to_owned()));
+            assert_eq!(
+                read(Afi::IPV4, text).map(|nlri| nlri.to_string()),
+                Err(wanted.to_owned())
+            );
         }
     }
 }

@@ -36,7 +36,10 @@ impl NlriCodec for Rtc {
         if bits > 96 {
             return Err(r.error("a prefix length from 0 to 96"));
         }
-        r.take(1 + usize::from(bits.div_ceil(8)), "a route target as long as it says")
+        r.take(
+            1 + usize::from(bits.div_ceil(8)),
+            "a route target as long as it says",
+        )
     }
 
     fn key(_: Family, bytes: &[u8], key: &mut NlriKey) {
@@ -50,10 +53,14 @@ impl NlriCodec for Rtc {
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
         let Some(interest) = Interest::of(nlri.bytes) else {
-            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes)).raw(" }");
+            w.raw("{ \"parsed\": false, \"raw\": ")
+                .string(&hex(nlri.bytes))
+                .raw(" }");
             return;
         };
-        w.raw("{ \"origin\": ").number(interest.origin).raw(", \"route-target\": ");
+        w.raw("{ \"origin\": ")
+            .number(interest.origin)
+            .raw(", \"route-target\": ");
         match interest.target {
             Target::All => w.raw("null"),
             // The flags of communities mean nothing here; ExaBGP shows none.
@@ -68,7 +75,10 @@ impl NlriCodec for Rtc {
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
-        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+        out.push_str(&format!(
+            "afi {} safi {}",
+            nlri.family.afi, nlri.family.safi
+        ));
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
@@ -93,7 +103,10 @@ enum Target {
     All,
     One(ExtCommunity),
     /// Those that begin with these bits; bits beyond are zero.
-    Prefix { bits: u8, octets: [u8; 8] },
+    Prefix {
+        bits: u8,
+        octets: [u8; 8],
+    },
 }
 
 impl Interest {
@@ -101,18 +114,32 @@ impl Interest {
     fn of(bytes: &[u8]) -> Option<Self> {
         let mut r = Reader::new(bytes);
         let bits = match r.u8("a length").ok()? {
-            0 => return Some(Self { origin: 0, target: Target::All }),
+            0 => {
+                return Some(Self {
+                    origin: 0,
+                    target: Target::All,
+                });
+            }
             bits => bits.checked_sub(32)?,
         };
         let origin = r.u32("an origin").ok()?;
         let mut octets = [0; 8];
-        octets.iter_mut().zip(r.rest()).for_each(|(to, from)| *to = *from);
+        octets
+            .iter_mut()
+            .zip(r.rest())
+            .for_each(|(to, from)| *to = *from);
         if bits == 64 {
-            return Some(Self { origin, target: Target::One(ExtCommunity(octets)) });
+            return Some(Self {
+                origin,
+                target: Target::One(ExtCommunity(octets)),
+            });
         }
         let mask = u64::MAX.checked_shl(64 - u32::from(bits)).unwrap_or(0);
         let octets = (u64::from_be_bytes(octets) & mask).to_be_bytes();
-        Some(Self { origin, target: Target::Prefix { bits, octets } })
+        Some(Self {
+            origin,
+            target: Target::Prefix { bits, octets },
+        })
     }
 
     /// The words that [`parse`] reads back.
@@ -127,7 +154,11 @@ impl Interest {
             Target::One(target) => {
                 let words = target.grammar();
                 let exact = target_of(&words).is_some_and(|back| back == target);
-                let words = if exact { words } else { format!("0x{}", hex(&target.0)) };
+                let words = if exact {
+                    words
+                } else {
+                    format!("0x{}", hex(&target.0))
+                };
                 format!("origin {origin} target {words}")
             }
         }
@@ -153,9 +184,14 @@ fn prefix_text(bits: u8, octets: [u8; 8]) -> String {
 /// The bits and octets of `0x0002FDE8/32`; no bit may be set beyond the length.
 fn target_prefix(word: &str) -> Option<(u8, Vec<u8>)> {
     let (octets, bits) = word.split_once('/')?;
-    let (octets, bits) = (value::hex(octets)?, value::u8(bits).filter(|bits| *bits <= 64)?);
+    let (octets, bits) = (
+        value::hex(octets)?,
+        value::u8(bits).filter(|bits| *bits <= 64)?,
+    );
     let spare = (8 - bits % 8) % 8;
-    let clear = octets.last().is_none_or(|last| last & !(0xFF << spare) == 0);
+    let clear = octets
+        .last()
+        .is_none_or(|last| last & !(0xFF << spare) == 0);
     let fits = octets.len() == usize::from(bits.div_ceil(8));
     (word.starts_with("0x") && fits && clear).then_some((bits, octets))
 }
@@ -193,7 +229,11 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
             }
         }
     }
-    Ok(Nlri { family: Family::new(1, 132), path_id: None, bytes })
+    Ok(Nlri {
+        family: Family::new(1, 132),
+        path_id: None,
+        bytes,
+    })
 }
 
 #[cfg(test)]
@@ -212,13 +252,26 @@ mod tests {
             let tokens = tokenize(text);
             let nlri = parse(&mut Cursor::new(&tokens, text.len())).expect(text);
             assert_eq!(nlri.to_string(), format!("rtc {text}"));
-            assert_eq!(Rtc::frame(nlri.family, &mut Reader::new(&nlri.bytes)), Ok(&nlri.bytes[..]));
+            assert_eq!(
+                Rtc::frame(nlri.family, &mut Reader::new(&nlri.bytes)),
+                Ok(&nlri.bytes[..])
+            );
         }
-        for text in ["origin 1 target 0x0002/17", "origin 1 target 0x01/7", "origin 1 target 0x/65"] {
-            assert!(parse(&mut Cursor::new(&tokenize(text), text.len())).is_err(), "{text}");
+        for text in [
+            "origin 1 target 0x0002/17",
+            "origin 1 target 0x01/7",
+            "origin 1 target 0x/65",
+        ] {
+            assert!(
+                parse(&mut Cursor::new(&tokenize(text), text.len())).is_err(),
+                "{text}"
+            );
         }
         for bytes in [&[31, 0, 0, 0][..], &[97; 14], &[96, 0], &[]] {
-            assert!(Rtc::frame(Family::new(1, 132), &mut Reader::new(bytes)).is_err(), "{bytes:?}");
+            assert!(
+                Rtc::frame(Family::new(1, 132), &mut Reader::new(bytes)).is_err(),
+                "{bytes:?}"
+            );
         }
     }
 }

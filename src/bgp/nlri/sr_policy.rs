@@ -78,7 +78,11 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     c.expect("color")?;
     let color = number(c)?;
     c.expect("endpoint")?;
-    let name = if afi == Afi::IPV4 { "an IPv4 address" } else { "an IPv6 address" };
+    let name = if afi == Afi::IPV4 {
+        "an IPv4 address"
+    } else {
+        "an IPv6 address"
+    };
     let endpoint = c.value(name, |word| {
         value::ip(word).filter(|address| address.is_ipv4() == (afi == Afi::IPV4))
     })?;
@@ -90,7 +94,14 @@ pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         IpAddr::V4(address) => bytes.extend_from_slice(&address.octets()),
         IpAddr::V6(address) => bytes.extend_from_slice(&address.octets()),
     }
-    Ok(Nlri { family: Family { afi, safi: Safi::SR_POLICY }, path_id: None, bytes })
+    Ok(Nlri {
+        family: Family {
+            afi,
+            safi: Safi::SR_POLICY,
+        },
+        path_id: None,
+        bytes,
+    })
 }
 
 #[cfg(test)]
@@ -102,7 +113,10 @@ mod tests {
     fn sentences_are_read_back() {
         for (afi, text) in [
             (Afi::IPV4, "distinguisher 0 color 100 endpoint 10.0.0.1"),
-            (Afi::IPV6, "distinguisher 1 color 4294967295 endpoint 2001:db8::1"),
+            (
+                Afi::IPV6,
+                "distinguisher 1 color 4294967295 endpoint 2001:db8::1",
+            ),
         ] {
             let tokens = tokenize(text);
             let nlri = parse(afi, &mut Cursor::new(&tokens, text.len())).expect(text);

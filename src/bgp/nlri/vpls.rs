@@ -43,7 +43,10 @@ pub struct Vpls;
 /// One taken apart.
 enum Route {
     Block(Block),
-    Discovery { rd: RouteDistinguisher, pe_address: Ipv4Addr },
+    Discovery {
+        rd: RouteDistinguisher,
+        pe_address: Ipv4Addr,
+    },
     /// Of a length that is neither's.
     Other,
 }
@@ -89,11 +92,20 @@ impl Route {
     /// The words behind `vpls`; `rd` prints the route distinguisher.
     fn words(&self, bytes: &[u8], rd: fn(&RouteDistinguisher) -> String) -> String {
         match self {
-            Self::Block(Block { rd: number, endpoint, offset, size, base }) => {
+            Self::Block(Block {
+                rd: number,
+                endpoint,
+                offset,
+                size,
+                base,
+            }) => {
                 let rd = rd(number);
                 format!("rd {rd} endpoint {endpoint} base {base} offset {offset} size {size}")
             }
-            Self::Discovery { rd: number, pe_address } => {
+            Self::Discovery {
+                rd: number,
+                pe_address,
+            } => {
                 format!("rd {} pe-address {pe_address}", rd(number))
             }
             Self::Other => format!("raw 0x{}", hex(bytes)),
@@ -154,7 +166,10 @@ impl NlriCodec for Vpls {
                 w.raw("{ \"rd\": ").display(rd);
                 w.raw(", \"pe-address\": ").display(pe_address);
             }
-            Route::Other => drop(w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes))),
+            Route::Other => drop(
+                w.raw("{ \"parsed\": false, \"raw\": ")
+                    .string(&hex(nlri.bytes)),
+            ),
         }
         w.raw(" }");
     }
@@ -172,7 +187,9 @@ impl NlriCodec for Vpls {
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
         let route = match Route::of(nlri.bytes) {
-            Route::Block(block) if !block.fits() || block.to_bytes()[..] != *nlri.bytes => Route::Other,
+            Route::Block(block) if !block.fits() || block.to_bytes()[..] != *nlri.bytes => {
+                Route::Other
+            }
             route => route,
         };
         out.push_str("vpls ");
@@ -193,14 +210,25 @@ pub struct VplsBuilder {
 
 impl VplsBuilder {
     /// The words that [`keyword`](Self::keyword) takes.
-    pub const KEYWORDS: &'static [&'static str] =
-        &["rd", "route-distinguisher", "endpoint", "base", "offset", "size", "pe-address"];
+    pub const KEYWORDS: &'static [&'static str] = &[
+        "rd",
+        "route-distinguisher",
+        "endpoint",
+        "base",
+        "offset",
+        "size",
+        "pe-address",
+    ];
 
     /// Reads what follows `keyword`; `None` when that is none of this family's.
     ///
     /// # Errors
     /// When the text is not a value of that keyword.
-    pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
+    pub fn keyword(
+        &mut self,
+        keyword: &str,
+        c: &mut Cursor<'_>,
+    ) -> Option<Result<(), SyntaxError>> {
         let number = |c: &mut Cursor<'_>| c.value("a number from 0 to 65535", value::u16);
         Some(match keyword {
             "rd" | "route-distinguisher" => c
@@ -248,7 +276,11 @@ impl VplsBuilder {
                 block.to_bytes()
             }
         };
-        Ok(Nlri { family: Family::new(25, 65), path_id: None, bytes })
+        Ok(Nlri {
+            family: Family::new(25, 65),
+            path_id: None,
+            bytes,
+        })
     }
 
     fn discovery(
@@ -259,7 +291,8 @@ impl VplsBuilder {
     ) -> Result<NlriBytes, SyntaxError> {
         let block = self.endpoint.or(self.offset).or(self.size).is_some() || self.base.is_some();
         if block {
-            let message = "`pe-address` announces a member (RFC 6074), which has no block of labels";
+            let message =
+                "`pe-address` announces a member (RFC 6074), which has no block of labels";
             return Err(SyntaxError::new(span, message));
         }
         let mut bytes = NlriBytes::from_slice(&DISCOVERY.to_be_bytes());
@@ -279,10 +312,14 @@ mod tests {
         let mut c = Cursor::new(&tokens, text.len());
         let mut builder = VplsBuilder::default();
         while let Some(token) = c.next_token() {
-            let read = builder.keyword(&token.text, &mut c).ok_or_else(|| token.text.to_string())?;
+            let read = builder
+                .keyword(&token.text, &mut c)
+                .ok_or_else(|| token.text.to_string())?;
             read.map_err(|error| error.to_string())?;
         }
-        builder.build(Span::default()).map_err(|error| error.to_string())
+        builder
+            .build(Span::default())
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -290,7 +327,10 @@ mod tests {
         let text = "rd 10.0.0.9:7 endpoint 5 base 2560 offset 1 size 8";
         let nlri = build(text).expect(text);
         assert_eq!(nlri.to_string(), format!("vpls {text}"));
-        assert_eq!(build("size 8 offset 1 base 2560 endpoint 5 rd 10.0.0.9:7"), Ok(nlri));
+        assert_eq!(
+            build("size 8 offset 1 base 2560 endpoint 5 rd 10.0.0.9:7"),
+            Ok(nlri)
+        );
         let text = "rd 65000:1 pe-address 192.0.2.1";
         let nlri = build(text).expect(text);
         assert_eq!(hex(&nlri.bytes), "000C0000FDE800000001C0000201");

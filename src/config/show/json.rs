@@ -110,6 +110,9 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     }
     inner.text("add-path", super::add_path(capabilities.add_path));
     inner.some("role", capabilities.role.map(super::role));
+    if capabilities.role_strict {
+        inner.yes("role-strict", true);
+    }
     inner.end();
     object.texts(
         "family",

@@ -473,7 +473,7 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
         bytes("180A0001 180A0002"),
     );
     let update = Update {
-        withdrawn: &nlri,
+        withdrawn: &bytes("180A0003 180A0004"),
         attributes: &attributes,
         nlri: &nlri,
         body: &[],
@@ -503,7 +503,7 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
         "{line}"
     );
     assert!(
-        line.contains(r#""withdraw": { "ipv4 unicast": [ "10.0.1.0/24", "10.0.2.0/24" ] }"#),
+        line.contains(r#""withdraw": { "ipv4 unicast": [ "10.0.3.0/24", "10.0.4.0/24" ] }"#),
         "{line}"
     );
     let line = printed(

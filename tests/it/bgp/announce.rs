@@ -136,8 +136,7 @@ fn theirs(messages: &[&str], sender: &Sender) -> Vec<Sent> {
         let content = update
             .content(&cx, &mut DecodeEach)
             .expect("a correct UPDATE");
-        let mut rest = Vec::new();
-        let envelopes = split(update.attributes, &mut rest).expect("attributes");
+        let envelopes = split(update.attributes, &cx).expect("attributes");
         for field in &content.fields {
             let announce = field.direction == Direction::Announce;
             let family = field.routes.family;
@@ -161,7 +160,7 @@ fn theirs(messages: &[&str], sender: &Sender) -> Vec<Sent> {
                     nlri.path_id,
                     nlri.bytes.to_vec(),
                     hop.clone(),
-                    rest.clone(),
+                    envelopes.rest.to_vec(),
                 ));
             }
         }

@@ -1,6 +1,7 @@
 //! The protocol.
 
 mod announce;
+mod attribute_rules;
 mod capability;
 mod complete;
 mod fsm;
@@ -12,5 +13,6 @@ mod message;
 mod nlri;
 mod nlri_words;
 mod open;
+mod read_back;
 mod retention;
 mod round_trip;

@@ -83,7 +83,10 @@ fn defect_04_a_withdrawal_of_what_was_not_announced_is_sent() {
         if body == [0, 3, 16, 10, 1, 0, 0] {
             break;
         }
-        assert!(body.len() <= 11, "only End-of-RIBs may come before: {body:02x?}");
+        assert!(
+            body.len() <= 11,
+            "only End-of-RIBs may come before: {body:02x?}"
+        );
     }
     // And so is that of a route that this session announced, after a reconnect.
     let (listener, port) = listener();

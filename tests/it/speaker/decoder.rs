@@ -1,5 +1,7 @@
 //! `UpdateDecoder`: every field, every severity.
 
+use oxabgp::bgp::attribute::decode::DecodeEach;
+use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Attribute, Codec, Family, NextHop, Severity, UpdateError};
 use oxabgp::speaker::UpdateDecoder;
 
@@ -18,6 +20,8 @@ const DEFAULT: Codec = Codec {
     ipv4_nexthop: oxabgp::bgp::FamilySet::EMPTY,
     aigp: false,
     ibgp: false,
+    external: false,
+    role: None,
 };
 
 /// What one UPDATE says.
@@ -46,8 +50,9 @@ fn decoder() -> UpdateDecoder<Said> {
             Ok(())
         })
         .attributes(|said, raw| {
-            let attribute: Attribute = raw.decode()?;
-            said.attributes.push(attribute.to_string());
+            let attribute: Option<Attribute> = raw.decode()?;
+            said.attributes
+                .extend(attribute.map(|attribute| attribute.to_string()));
             Ok(())
         })
         .reach(Family::IPV6_UNICAST, |said, next_hop, nlri| {
@@ -267,4 +272,137 @@ fn no_truncation_and_no_changed_byte_panics() {
         }
     }
     assert!(errors > good.len());
+}
+
+/// The same message through the decoder and through the daemon's decoding: (attributes, severity).
+fn both(body: &[u8], cx: &Codec) -> [(Vec<String>, Option<Severity>); 2] {
+    let decoder: UpdateDecoder<Vec<String>> =
+        UpdateDecoder::new().attributes(|list: &mut Vec<String>, raw| {
+            list.extend(raw.decode()?.map(|attribute| attribute.to_string()));
+            Ok(())
+        });
+    let mut list = Vec::new();
+    let result = decoder.decode(&mut list, body, cx);
+    list.sort();
+    let by_field = (list, result.err().map(|errors| errors.severity()));
+    let content = Update::new(body).and_then(|update| update.content(cx, &mut DecodeEach));
+    let whole = match content {
+        Ok(content) => {
+            let list = content.attributes.list().iter();
+            let mut list: Vec<String> = list.map(ToString::to_string).collect();
+            list.sort();
+            let error = content.attributes.error().map(|error| error.severity);
+            (list, error)
+        }
+        Err(error) => (by_field.0.clone(), Some(error.severity)),
+    };
+    [by_field, whole]
+}
+
+#[test]
+fn the_decoder_and_the_daemon_agree() {
+    const EMPTY_MED: &[u8] = &[0x80, 4, 0];
+    const BAD_AGGREGATOR_FLAGS: &[u8] = &[0x40, 7, 8, 0, 0, 0, 1, 1, 1, 1, 1];
+    const BAD_ORIGIN: &[u8] = &[0x40, 1, 1, 9];
+    const BAD_REACH_FLAGS: &[u8] = &[0xC0, 14, 3, 0, 2, 1];
+    const NARROW_PATH: &[u8] = &[0x40, 2, 6, 2, 2, 0x5B, 0xA0, 0, 5];
+    const WIDE_PATH: &[u8] = &[0xC0, 17, 10, 2, 2, 0, 1, 0x11, 0x70, 0, 0, 0, 5];
+    const AGGREGATOR: &[u8] = &[0xC0, 7, 6, 0x5B, 0xA0, 1, 1, 1, 1];
+    const OTHER_AGGREGATOR: &[u8] = &[0xC0, 7, 6, 0, 7, 1, 1, 1, 1];
+    const WIDE_AGGREGATOR: &[u8] = &[0xC0, 18, 8, 0, 1, 0x11, 0x70, 1, 1, 1, 1];
+    let cases: &[(&str, bool, Vec<u8>, Option<Severity>)] = &[
+        (
+            "an empty attribute",
+            true,
+            body(&[], &[ORIGIN, AS_PATH, NEXT_HOP, EMPTY_MED], &[8, 10]),
+            Some(Severity::TreatAsWithdraw),
+        ),
+        (
+            "wrong flags of an attribute that is discarded",
+            true,
+            body(
+                &[],
+                &[ORIGIN, AS_PATH, NEXT_HOP, BAD_AGGREGATOR_FLAGS],
+                &[8, 10],
+            ),
+            None,
+        ),
+        (
+            "an error without reachable routes",
+            true,
+            body(&[8, 10], &[BAD_ORIGIN], &[]),
+            Some(Severity::Reset),
+        ),
+        (
+            "wrong flags of an envelope",
+            true,
+            body(&[], &[ORIGIN, AS_PATH, BAD_REACH_FLAGS], &[]),
+            Some(Severity::Reset),
+        ),
+        (
+            "the four-octet path",
+            false,
+            body(&[], &[ORIGIN, NARROW_PATH, NEXT_HOP, WIDE_PATH], &[8, 10]),
+            None,
+        ),
+        (
+            "the four-octet aggregator",
+            false,
+            body(
+                &[],
+                &[
+                    ORIGIN,
+                    NARROW_PATH,
+                    NEXT_HOP,
+                    AGGREGATOR,
+                    WIDE_PATH,
+                    WIDE_AGGREGATOR,
+                ],
+                &[8, 10],
+            ),
+            None,
+        ),
+        (
+            "an aggregator that forbids the four-octet forms",
+            false,
+            body(
+                &[],
+                &[
+                    ORIGIN,
+                    NARROW_PATH,
+                    NEXT_HOP,
+                    OTHER_AGGREGATOR,
+                    WIDE_PATH,
+                    WIDE_AGGREGATOR,
+                ],
+                &[8, 10],
+            ),
+            None,
+        ),
+        (
+            "an attribute twice",
+            true,
+            body(
+                &[],
+                &[ORIGIN, AS_PATH, NEXT_HOP, ORIGIN, COMMUNITY],
+                &[8, 10],
+            ),
+            None,
+        ),
+    ];
+    for (name, asn4, body, severity) in cases {
+        let cx = Codec {
+            asn4: *asn4,
+            ..DEFAULT
+        };
+        let [by_field, whole] = both(body, &cx);
+        assert_eq!(by_field, whole, "{name}");
+        assert_eq!(by_field.1, *severity, "{name}");
+    }
+    let narrow = Codec {
+        asn4: false,
+        ..DEFAULT
+    };
+    let [(list, _), _] = both(&cases[4].2, &narrow);
+    assert!(list.contains(&"as-path [ 70000 5 ]".to_owned()), "{list:?}");
 }

@@ -49,7 +49,10 @@ pub(super) fn members(item: Item) -> Vec<Member> {
         Value::List(values) if item.merge => values,
         value => vec![value],
     };
-    let more = item.more.into_iter().map(|(key, value)| (Cow::Borrowed(key), vec![value], false));
+    let more = item
+        .more
+        .into_iter()
+        .map(|(key, value)| (Cow::Borrowed(key), vec![value], false));
     std::iter::once((key, values, list)).chain(more).collect()
 }
 
@@ -79,9 +82,7 @@ fn measure(item: &Item) -> Option<Member> {
                 ("remote-id", Value::Number(remote.into())),
             ])
         }
-        "unidirectional-link-delay" => {
-            Value::object([("delay-us", micros()?), anomalous()])
-        }
+        "unidirectional-link-delay" => Value::object([("delay-us", micros()?), anomalous()]),
         "minmax-unidirectional-link-delay" => Value::object([
             ("min-delay-us", micros()?),
             ("max-delay-us", micros()?),
@@ -94,7 +95,10 @@ fn measure(item: &Item) -> Option<Member> {
             };
             // RFC 8571 6: "The link loss is expressed as a percentage of the total traffic […] The basic unit is 0.000003%".
             let units = u32::try_from(units).ok()?;
-            Value::object([("loss-percent", Value::Double(f64::from(units) * 0.000_003)), anomalous()])
+            Value::object([
+                ("loss-percent", Value::Double(f64::from(units) * 0.000_003)),
+                anomalous(),
+            ])
         }
         _ => Value::Float(f32::from_bits(r.u32(WHAT).ok()?)),
     };

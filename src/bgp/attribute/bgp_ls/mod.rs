@@ -179,15 +179,25 @@ mod tests {
 
     #[test]
     fn many_small_tlvs_are_no_trouble() {
-        let bytes: Vec<u8> = (2000..18_000u16).flat_map(|kind| {
-            let [high, low] = kind.to_be_bytes();
-            [high, low, 0, 0]
-        }).collect();
+        let bytes: Vec<u8> = (2000..18_000u16)
+            .flat_map(|kind| {
+                let [high, low] = kind.to_be_bytes();
+                [high, low, 0, 0]
+            })
+            .collect();
         let mut w = JsonWriter::new();
         decode(&bytes).expect("well-formed").json(&mut w);
         let read: serde_json::Value = serde_json::from_str(w.as_str()).expect("valid JSON");
         assert_eq!(read.as_object().map(serde_json::Map::len), Some(16_000));
-        assert!(decode(&[4, 3, 0, 33].into_iter().chain([1; 33]).collect::<Vec<u8>>()).is_err());
+        assert!(
+            decode(
+                &[4, 3, 0, 33]
+                    .into_iter()
+                    .chain([1; 33])
+                    .collect::<Vec<u8>>()
+            )
+            .is_err()
+        );
     }
 
     #[test]

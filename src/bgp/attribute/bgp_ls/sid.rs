@@ -29,8 +29,10 @@ pub(super) fn decode(code: u16, r: &mut Reader<'_>) -> Option<Result<Item, WireE
         1252 => structure(r).map(|value| {
             let words = match &value {
                 Value::Object(members) => {
-                    let lengths: Vec<String> =
-                        members.iter().map(|(_, length)| json_text(length)).collect();
+                    let lengths: Vec<String> = members
+                        .iter()
+                        .map(|(_, length)| json_text(length))
+                        .collect();
                     format!("sid-structure [{},]", lengths.join(","))
                 }
                 _ => String::new(),
@@ -104,7 +106,11 @@ fn capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
         ranges.push(Value::numbers([size, first]));
     }
     let ranges = Value::List(ranges);
-    let words = format!("SR Capability Flags: {}, sids: {}", repr(&given), repr(&ranges));
+    let words = format!(
+        "SR Capability Flags: {}, sids: {}",
+        repr(&given),
+        repr(&ranges)
+    );
     Ok(Item {
         more: vec![("sids", ranges)],
         ..Item::new("sr-capability-flags", given, Text::Words(words))
@@ -117,7 +123,11 @@ fn srv6_capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
     r.rest();
     let given = Value::object([("O", Value::Number(bits.into()))]);
     let words = format!("flags: {}", repr(&given));
-    Ok(Item::new("srv6-capabilities", Value::object([("flags", given)]), Text::Words(words)))
+    Ok(Item::new(
+        "srv6-capabilities",
+        Value::object([("flags", given)]),
+        Text::Words(words),
+    ))
 }
 
 fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
@@ -125,8 +135,12 @@ fn adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
     let weight = r.u8(WHAT)?;
     skip(2, r);
     let (list, raw) = sids(&given, r)?;
-    let words =
-        format!("adj_flags: {}, sids: {}, undecoded_sid {}", repr(&given), repr(&list), repr(&raw));
+    let words = format!(
+        "adj_flags: {}, sids: {}, undecoded_sid {}",
+        repr(&given),
+        repr(&list),
+        repr(&raw)
+    );
     let value = Value::object([
         ("flags", given),
         ("sids", list),
@@ -154,7 +168,10 @@ fn lan_adjacency(r: &mut Reader<'_>) -> Result<Item, WireError> {
         Value::List(vec![value]),
         Text::Named("sr-adj-lan-sids"),
     );
-    Ok(Item { merge: true, ..item })
+    Ok(Item {
+        merge: true,
+        ..item
+    })
 }
 
 fn prefix_sid(r: &mut Reader<'_>) -> Result<Item, WireError> {
@@ -185,12 +202,19 @@ fn prefix_sid(r: &mut Reader<'_>) -> Result<Item, WireError> {
 type Members = Vec<(Cow<'static, str>, Value)>;
 
 fn named<const N: usize>(members: [(&'static str, Value); N]) -> Members {
-    members.into_iter().map(|(name, value)| (name.into(), value)).collect()
+    members
+        .into_iter()
+        .map(|(name, value)| (name.into(), value))
+        .collect()
 }
 
 /// The sub-TLVs of an End.X SID: a structure, others as hexadecimal digits under the name that `unknown` makes. Of two with one
 /// name the last counts.
-fn sub_tlvs(r: &mut Reader<'_>, members: &mut Members, unknown: fn(u16) -> String) -> Result<(), WireError> {
+fn sub_tlvs(
+    r: &mut Reader<'_>,
+    members: &mut Members,
+    unknown: fn(u16) -> String,
+) -> Result<(), WireError> {
     let mut places: HashMap<u16, usize> = HashMap::new();
     // A remnant shorter than a header is passed over, as ExaBGP does.
     while r.remaining() >= 4 {
@@ -200,7 +224,10 @@ fn sub_tlvs(r: &mut Reader<'_>, members: &mut Members, unknown: fn(u16) -> Strin
         let (name, value) = if kind == 1252 {
             (Cow::Borrowed("srv6-sid-structure"), structure(&mut value)?)
         } else {
-            (unknown(kind).into(), Value::Text(format!("0x{}", hex(value.rest()))))
+            (
+                unknown(kind).into(),
+                Value::Text(format!("0x{}", hex(value.rest()))),
+            )
         };
         let place = *places.entry(kind).or_insert(members.len());
         match members.get_mut(place) {
@@ -238,9 +265,14 @@ fn end_x(r: &mut Reader<'_>) -> Result<Item, WireError> {
         ("weight", Value::Number(weight.into())),
         ("sid", Value::text(sid)),
     ]);
-    sub_tlvs(r, &mut members, |kind| format!("subtlv-not-implemented-{kind}"))?;
+    sub_tlvs(r, &mut members, |kind| {
+        format!("subtlv-not-implemented-{kind}")
+    })?;
     let value = Value::List(vec![Value::Object(members)]);
-    Ok(Item { merge: true, ..Item::new("srv6-endx", value, Text::Words(words)) })
+    Ok(Item {
+        merge: true,
+        ..Item::new("srv6-endx", value, Text::Words(words))
+    })
 }
 
 /// End.X on a LAN; the neighbour is an IS-IS system of six octets, or an OSPF router of four.
@@ -250,9 +282,15 @@ fn lan_end_x(r: &mut Reader<'_>, octets: usize) -> Result<Item, WireError> {
     let (algorithm, weight) = (r.u8(WHAT)?, r.u8(WHAT)?);
     r.u8(WHAT)?;
     let (key, neighbor) = if octets == 6 {
-        ("srv6-lan-endx-isis", hex(r.take(6, WHAT)?).to_ascii_lowercase())
+        (
+            "srv6-lan-endx-isis",
+            hex(r.take(6, WHAT)?).to_ascii_lowercase(),
+        )
     } else {
-        ("srv6-lan-endx-ospf", Ipv4Addr::from(r.array::<4>(WHAT)?).to_string())
+        (
+            "srv6-lan-endx-ospf",
+            Ipv4Addr::from(r.array::<4>(WHAT)?).to_string(),
+        )
     };
     let sid = Ipv6Addr::from(r.array::<16>(WHAT)?);
     let words = format!(
@@ -269,7 +307,10 @@ fn lan_end_x(r: &mut Reader<'_>, octets: usize) -> Result<Item, WireError> {
     ]);
     sub_tlvs(r, &mut members, |kind| format!("{kind}-undecoded"))?;
     let value = Value::List(vec![Value::Object(members)]);
-    Ok(Item { merge: true, ..Item::new(key, value, Text::Words(words)) })
+    Ok(Item {
+        merge: true,
+        ..Item::new(key, value, Text::Words(words))
+    })
 }
 
 fn locator(r: &mut Reader<'_>) -> Result<Item, WireError> {
@@ -278,7 +319,10 @@ fn locator(r: &mut Reader<'_>) -> Result<Item, WireError> {
     r.u16(WHAT)?;
     let metric = r.u32(WHAT)?;
     r.rest();
-    let words = format!("flags: {}, algorithm: {algorithm}, metric: {metric}", repr(&given));
+    let words = format!(
+        "flags: {}, algorithm: {algorithm}, metric: {metric}",
+        repr(&given)
+    );
     let value = Value::object([
         ("flags", given),
         ("algorithm", Value::Number(algorithm.into())),
@@ -299,5 +343,9 @@ fn behavior(r: &mut Reader<'_>) -> Result<Item, WireError> {
         ("flags", Value::List(Vec::new())),
         ("algorithm", Value::Number(algorithm.into())),
     ]);
-    Ok(Item::new("srv6-endpoint-behavior", value, Text::Words(words)))
+    Ok(Item::new(
+        "srv6-endpoint-behavior",
+        value,
+        Text::Words(words),
+    ))
 }

@@ -33,7 +33,13 @@ pub(super) struct Item {
 
 impl Item {
     pub(super) const fn new(key: &'static str, value: Value, text: Text) -> Self {
-        Self { key: Cow::Borrowed(key), value, more: Vec::new(), merge: false, text }
+        Self {
+            key: Cow::Borrowed(key),
+            value,
+            more: Vec::new(),
+            merge: false,
+            text,
+        }
     }
 
     /// Takes over the list of a later one.
@@ -172,7 +178,10 @@ fn item(code: u16, r: &mut Reader<'_>) -> Result<Item, WireError> {
             _ => Text::Named(name),
         };
         let merge = matches!(kind, Kind::Addresses);
-        return Ok(Item { merge, ..Item::new(key, value, text) });
+        return Ok(Item {
+            merge,
+            ..Item::new(key, value, text)
+        });
     }
     if let Some(item) = sid::decode(code, r) {
         return item;
@@ -181,7 +190,11 @@ fn item(code: u16, r: &mut Reader<'_>) -> Result<Item, WireError> {
     Ok(Item {
         key: format!("generic-lsid-{code}").into(),
         merge: true,
-        ..Item::new("", value, Text::Words(format!("Attribute with code [ {code} ] not implemented")))
+        ..Item::new(
+            "",
+            value,
+            Text::Words(format!("Attribute with code [ {code} ] not implemented")),
+        )
     })
 }
 
@@ -214,7 +227,9 @@ impl Kind {
                 let mut list = Vec::new();
                 while !r.is_empty() {
                     let number = r.take(*octets, WHAT)?;
-                    let number = number.iter().fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
+                    let number = number
+                        .iter()
+                        .fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
                     list.push(Value::Number(number));
                 }
                 Value::List(list)
@@ -228,7 +243,9 @@ impl Kind {
                 }
                 Value::Text(super::super::decimal(r.rest()))
             }
-            Self::Name if r.remaining() > 255 => return Err(r.error("a name of at most 255 octets")),
+            Self::Name if r.remaining() > 255 => {
+                return Err(r.error("a name of at most 255 octets"));
+            }
             Self::Name => Value::text(name(r.rest())),
             Self::Opaque(most) if r.remaining() > *most => return Err(r.error(WHAT)),
             Self::Opaque(usize::MAX) => Value::Opaque(r.rest().to_vec()),

@@ -32,11 +32,21 @@ impl Value {
     }
 
     pub(super) fn numbers(numbers: impl IntoIterator<Item = impl Into<u64>>) -> Self {
-        Self::List(numbers.into_iter().map(|number| Self::Number(number.into())).collect())
+        Self::List(
+            numbers
+                .into_iter()
+                .map(|number| Self::Number(number.into()))
+                .collect(),
+        )
     }
 
     pub(super) fn object(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
-        Self::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
+        Self::Object(
+            members
+                .into_iter()
+                .map(|(name, value)| (name.into(), value))
+                .collect(),
+        )
     }
 
     /// Appends the JSON.
@@ -131,7 +141,11 @@ fn printable(text: &str, out: &mut String) {
 }
 
 fn bytes_repr(bytes: &[u8], out: &mut String) {
-    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' };
+    let quote = if bytes.contains(&b'\'') && !bytes.contains(&b'"') {
+        '"'
+    } else {
+        '\''
+    };
     out.push('b');
     out.push(quote);
     for byte in bytes {
@@ -178,9 +192,15 @@ mod tests {
 
     #[test]
     fn numbers_look_like_pythons() {
-        for (number, text) in
-            [(125_000_000.0f32, "125000000.0"), (907.285_7, "907.2857055664062"), (1e-5, "9.999999747378752e-06"), (0.0, "0.0"), (1.5, "1.5"), (1e20, "1.0000000200408773e+20"), (f32::NAN, "nan")]
-        {
+        for (number, text) in [
+            (125_000_000.0f32, "125000000.0"),
+            (907.285_7, "907.2857055664062"),
+            (1e-5, "9.999999747378752e-06"),
+            (0.0, "0.0"),
+            (1.5, "1.5"),
+            (1e20, "1.0000000200408773e+20"),
+            (f32::NAN, "nan"),
+        ] {
             assert_eq!(float(number.into()), text);
         }
     }
@@ -195,7 +215,10 @@ mod tests {
         assert_eq!(json(Value::Bytes(b"link-1".to_vec())), "\"link-1\"");
         assert_eq!(json(Value::Bytes(vec![0xFF, b'a'])), "\"0xFF61\"");
         assert_eq!(json(Value::Opaque(vec![0xAB, 0xCD])), "\"abcd\"");
-        assert_ne!(json(Value::Opaque(vec![0xFF])), json(Value::Opaque(vec![0xFE])));
+        assert_ne!(
+            json(Value::Opaque(vec![0xFF])),
+            json(Value::Opaque(vec![0xFE]))
+        );
     }
 
     #[test]

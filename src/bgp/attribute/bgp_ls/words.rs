@@ -48,11 +48,33 @@ const END_X: &[Part] = &[
 
 /// Type, word, parts: RFC 9085 section 2, RFC 9514 sections 3 to 7.
 const COMPOUND: &[(u16, &str, &[Part])] = &[
-    (1034, "sr-capabilities", &[Flags("flags", &["I", "V"], 1), Reserved(1), Ranges]),
+    (
+        1034,
+        "sr-capabilities",
+        &[Flags("flags", &["I", "V"], 1), Reserved(1), Ranges],
+    ),
     (1036, "sr-local-block", &[Reserved(2), Ranges]),
-    (1038, "srv6-capabilities", &[Flags("flags", &["", "O"], 2), Reserved(2)]),
-    (1099, "sr-adj", &[ADJACENCY, Number("weight", 1), Reserved(2), Sids]),
-    (1100, "sr-adj-lan", &[ADJACENCY, Number("weight", 1), Reserved(2), System("system-id"), Sids]),
+    (
+        1038,
+        "srv6-capabilities",
+        &[Flags("flags", &["", "O"], 2), Reserved(2)],
+    ),
+    (
+        1099,
+        "sr-adj",
+        &[ADJACENCY, Number("weight", 1), Reserved(2), Sids],
+    ),
+    (
+        1100,
+        "sr-adj-lan",
+        &[
+            ADJACENCY,
+            Number("weight", 1),
+            Reserved(2),
+            System("system-id"),
+            Sids,
+        ],
+    ),
     (1106, "srv6-endx", END_X),
     (
         1107,
@@ -85,10 +107,28 @@ const COMPOUND: &[(u16, &str, &[Part])] = &[
     (
         1158,
         "sr-prefix-sid",
-        &[Flags("flags", &["R", "N", "P", "E", "V", "L"], 1), Number("algorithm", 1), Reserved(2), Sids],
+        &[
+            Flags("flags", &["R", "N", "P", "E", "V", "L"], 1),
+            Number("algorithm", 1),
+            Reserved(2),
+            Sids,
+        ],
     ),
-    (1162, "srv6-locator", &[Flags("flags", &["D"], 1), Number("algorithm", 1), Reserved(2), Number("metric", 4)]),
-    (1250, "srv6-endpoint-behavior", &[Number("behavior", 2), Reserved(1), Number("algorithm", 1)]),
+    (
+        1162,
+        "srv6-locator",
+        &[
+            Flags("flags", &["D"], 1),
+            Number("algorithm", 1),
+            Reserved(2),
+            Number("metric", 4),
+        ],
+    ),
+    (
+        1250,
+        "srv6-endpoint-behavior",
+        &[Number("behavior", 2), Reserved(1), Number("algorithm", 1)],
+    ),
 ];
 
 /// Reads `( … )`.
@@ -107,7 +147,10 @@ pub(super) fn parse(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     }
     if w.finish().is_err() || u16::try_from(out.len()).is_err() {
         let span = start.to(c.last_span());
-        return Err(SyntaxError::new(span, "the attribute has more than 65535 octets"));
+        return Err(SyntaxError::new(
+            span,
+            "the attribute has more than 65535 octets",
+        ));
     }
     Ok(out)
 }
@@ -153,10 +196,15 @@ fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)
     if let Some((code, _, parts)) = COMPOUND.iter().find(|(_, name, _)| *name == word) {
         return Ok(vec![(*code, compound(parts, c)?)]);
     }
-    let rows: Vec<_> = SIMPLE.iter().filter(|(_, name, ..)| *name == word).collect();
+    let rows: Vec<_> = SIMPLE
+        .iter()
+        .filter(|(_, name, ..)| *name == word)
+        .collect();
     let Some((code, _, _, kind)) = rows.first() else {
         let words = SIMPLE.iter().map(|(_, name, ..)| *name);
-        let words = words.chain(COMPOUND.iter().map(|(_, name, _)| *name)).chain(["tlv", "srv6-sid-structure"]);
+        let words = words
+            .chain(COMPOUND.iter().map(|(_, name, _)| *name))
+            .chain(["tlv", "srv6-sid-structure"]);
         let error = SyntaxError::new(span, format!("unknown TLV `{word}` in a BGP-LS attribute"));
         return Err(match crate::text::near_miss(word, words) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
@@ -170,7 +218,10 @@ fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)
             .map(|address| match address {
                 IpAddr::V4(address) => (*code, address.octets().to_vec()),
                 // Where a TLV has two types, the second is that of IPv6.
-                IpAddr::V6(address) => (rows.last().map_or(*code, |row| row.0), address.octets().to_vec()),
+                IpAddr::V6(address) => (
+                    rows.last().map_or(*code, |row| row.0),
+                    address.octets().to_vec(),
+                ),
             })
             .collect());
     }
@@ -187,7 +238,10 @@ fn simple(kind: &Kind, c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     Ok(match kind {
         Kind::Flags(names, length) => flags(names, length.unwrap_or(1), c)?,
         Kind::Number => number(4, c)?,
-        Kind::Metric => c.value("a metric up to 16777215, `/1` or `/2` behind it for one of that many octets", metric)?,
+        Kind::Metric => c.value(
+            "a metric up to 16777215, `/1` or `/2` behind it for one of that many octets",
+            metric,
+        )?,
         Kind::Float => float(c)?.to_vec(),
         Kind::Floats => {
             let at = *c;
@@ -206,7 +260,8 @@ fn simple(kind: &Kind, c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
             (word.len() <= 255).then(|| word.as_bytes().to_vec())
         })?,
         Kind::Opaque(_) => c.value("octets in hexadecimal, `0x…`", |word| {
-            value::hex(word).filter(|value| word.starts_with("0x") && u16::try_from(value.len()).is_ok())
+            value::hex(word)
+                .filter(|value| word.starts_with("0x") && u16::try_from(value.len()).is_ok())
         })?,
         Kind::Algorithms => c.list(|c| number(1, c))?.concat(),
         Kind::Address | Kind::Addresses => return Err(c.error("an IP address")),
@@ -227,7 +282,9 @@ fn metric(word: &str) -> Option<Vec<u8>> {
 
 fn number(octets: usize, c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let most = u64::MAX >> (64 - 8 * octets);
-    let number = c.value(&format!("a number from 0 to {most}"), |word| value::number(word, most))?;
+    let number = c.value(&format!("a number from 0 to {most}"), |word| {
+        value::number(word, most)
+    })?;
     Ok(number.to_be_bytes()[8 - octets..].to_vec())
 }
 
@@ -238,7 +295,13 @@ fn flag_word(name: &str) -> String {
 
 fn flags(names: &[&str], octets: usize, c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let known = || names.iter().filter(|name| !matches!(**name, "RSV" | ""));
-    let expected = format!("flags: {}", known().map(|name| flag_word(name)).collect::<Vec<_>>().join(", "));
+    let expected = format!(
+        "flags: {}",
+        known()
+            .map(|name| flag_word(name))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
     let bits = c.list(|c| {
         c.value(&expected, |word| {
             let same = |name: &&str| *name != "RSV" && flag_word(name).eq_ignore_ascii_case(word);
@@ -254,7 +317,10 @@ fn flags(names: &[&str], octets: usize, c: &mut Cursor<'_>) -> Result<Vec<u8>, S
 
 fn flags_text(names: &[&str], value: &[u8]) -> String {
     let byte = value.first().copied().unwrap_or_default();
-    let set = names.iter().enumerate().filter(|(bit, name)| byte & 0x80 >> bit != 0 && **name != "RSV");
+    let set = names
+        .iter()
+        .enumerate()
+        .filter(|(bit, name)| byte & 0x80 >> bit != 0 && **name != "RSV");
     list(set.map(|(_, name)| flag_word(name)))
 }
 
@@ -287,8 +353,16 @@ fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> 
     while !c.accept(")") {
         let span = c.span();
         let word = c.word("a part of this TLV, or `)`")?;
-        let Some((index, part)) = parts.iter().enumerate().find(|(_, part)| part.word() == word) else {
-            let words: Vec<&str> = parts.iter().map(Part::word).filter(|word| !word.is_empty()).collect();
+        let Some((index, part)) = parts
+            .iter()
+            .enumerate()
+            .find(|(_, part)| part.word() == word)
+        else {
+            let words: Vec<&str> = parts
+                .iter()
+                .map(Part::word)
+                .filter(|word| !word.is_empty())
+                .collect();
             let error = SyntaxError::expected(span, "a part of this TLV, or `)`", word);
             return Err(error.with_help(format!("there are `{}`", words.join("`, `"))));
         };
@@ -302,13 +376,18 @@ fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> 
         };
         values[index] = Some(value);
     }
-    let flags = values.first().and_then(|value| value.as_ref()?.first().copied()).unwrap_or_default();
+    let flags = values
+        .first()
+        .and_then(|value| value.as_ref()?.first().copied())
+        .unwrap_or_default();
     let mut out = Vec::new();
     for (part, value) in parts.iter().zip(values) {
         match (part, value) {
             (Sids, _) => sids_bytes(parts, flags, &sids, c, &mut out)?,
             (_, Some(value)) => out.extend(value),
-            (Flags(_, _, octets) | Number(_, octets) | Reserved(octets), None) => out.resize(out.len() + octets, 0),
+            (Flags(_, _, octets) | Number(_, octets) | Reserved(octets), None) => {
+                out.resize(out.len() + octets, 0)
+            }
             (Ranges | Structure, None) => {}
             (part, None) => {
                 let message = format!("this TLV needs `{}`", part.word());
@@ -322,15 +401,22 @@ fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> 
 /// Whether `flags`, which `parts` start with, has V and L.
 fn value_and_local(parts: &[Part], flags: u8) -> (bool, bool) {
     let has = |wanted: &str| match parts.first() {
-        Some(Flags(_, names, _)) => {
-            names.iter().position(|name| *name == wanted).is_some_and(|bit| flags & 0x80 >> bit != 0)
-        }
+        Some(Flags(_, names, _)) => names
+            .iter()
+            .position(|name| *name == wanted)
+            .is_some_and(|bit| flags & 0x80 >> bit != 0),
         _ => false,
     };
     (has("V"), has("L"))
 }
 
-fn sids_bytes(parts: &[Part], flags: u8, sids: &[u32], c: &Cursor<'_>, out: &mut Vec<u8>) -> Result<(), SyntaxError> {
+fn sids_bytes(
+    parts: &[Part],
+    flags: u8,
+    sids: &[u32],
+    c: &Cursor<'_>,
+    out: &mut Vec<u8>,
+) -> Result<(), SyntaxError> {
     let wrong = |message: &str| Err(SyntaxError::new(c.last_span(), message));
     let mut w = Writer::new(out);
     for sid in sids {
@@ -338,7 +424,11 @@ fn sids_bytes(parts: &[Part], flags: u8, sids: &[u32], c: &Cursor<'_>, out: &mut
             (true, true) if *sid < 1 << 20 => w.u24(*sid),
             (true, true) => return wrong("a label is at most 1048575"),
             (false, false) => w.u32(*sid),
-            _ => return wrong("a SID is a label with the flags `V` and `L`, or an index without both"),
+            _ => {
+                return wrong(
+                    "a SID is a label with the flags `V` and `L`, or an index without both",
+                );
+            }
         }
     }
     Ok(())
@@ -346,11 +436,14 @@ fn sids_bytes(parts: &[Part], flags: u8, sids: &[u32], c: &Cursor<'_>, out: &mut
 
 /// `SIZE/FIRST`: the size, and a SID/Label sub-TLV with a label.
 fn range(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
-    let (size, first) = c.value("a range of labels, its size and the first, like `8000/16000`", |word| {
-        let (size, first) = word.split_once('/')?;
-        let first = value::u32(first).filter(|label| *label < 1 << 20)?;
-        Some((value::u32(size).filter(|size| *size < 1 << 24)?, first))
-    })?;
+    let (size, first) = c.value(
+        "a range of labels, its size and the first, like `8000/16000`",
+        |word| {
+            let (size, first) = word.split_once('/')?;
+            let first = value::u32(first).filter(|label| *label < 1 << 20)?;
+            Some((value::u32(size).filter(|size| *size < 1 << 24)?, first))
+        },
+    )?;
     let mut out = Vec::new();
     let mut w = Writer::new(&mut out);
     w.u24(size);
@@ -375,9 +468,15 @@ impl Part {
         match self {
             Flags(_, names, octets) => flags(names, *octets, c),
             Number(_, octets) => number(*octets, c),
-            System(_) => c.value("a system like `0000.0000.0001`", system).map(|system| system.to_vec()),
-            Address(_, 4) => c.value("an IPv4 address", value::ipv4).map(|address| address.octets().to_vec()),
-            Address(..) => c.value("an IPv6 address", value::ipv6).map(|address| address.octets().to_vec()),
+            System(_) => c
+                .value("a system like `0000.0000.0001`", system)
+                .map(|system| system.to_vec()),
+            Address(_, 4) => c
+                .value("an IPv4 address", value::ipv4)
+                .map(|address| address.octets().to_vec()),
+            Address(..) => c
+                .value("an IPv6 address", value::ipv6)
+                .map(|address| address.octets().to_vec()),
             Structure => {
                 let lengths = structure(c)?;
                 Ok([&[4, 228, 0, 4][..], &lengths].concat())
@@ -388,18 +487,33 @@ impl Part {
     }
 
     /// Takes its octets off `r` and appends the words.
-    fn print(&self, parts: &[Self], flags: u8, r: &mut Reader<'_>, out: &mut Vec<String>) -> Option<()> {
+    fn print(
+        &self,
+        parts: &[Self],
+        flags: u8,
+        r: &mut Reader<'_>,
+        out: &mut Vec<String>,
+    ) -> Option<()> {
         const WHAT: &str = "a part";
         let word = self.word();
         match self {
-            Flags(_, names, octets) => out.push(format!("{word} {}", flags_text(names, r.take(*octets, WHAT).ok()?))),
+            Flags(_, names, octets) => out.push(format!(
+                "{word} {}",
+                flags_text(names, r.take(*octets, WHAT).ok()?)
+            )),
             Number(_, octets) => {
-                let number = r.take(*octets, WHAT).ok()?.iter().fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
+                let number = r
+                    .take(*octets, WHAT)
+                    .ok()?
+                    .iter()
+                    .fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
                 out.push(format!("{word} {number}"));
             }
             Reserved(octets) => drop(r.take(*octets, WHAT).ok()?),
             System(_) => out.push(format!("{word} {}", system_text(r.take(6, WHAT).ok()?))),
-            Address(_, octets) => out.push(format!("{word} {}", address(r.take(*octets, WHAT).ok()?)?)),
+            Address(_, octets) => {
+                out.push(format!("{word} {}", address(r.take(*octets, WHAT).ok()?)?))
+            }
             Sids => {
                 let mut sids = Vec::new();
                 while !r.is_empty() {
@@ -424,7 +538,10 @@ impl Part {
             Structure if r.is_empty() => {}
             Structure => {
                 r.u32(WHAT).ok()?;
-                out.push(format!("{word} {}", list(r.rest().iter().map(u8::to_string))));
+                out.push(format!(
+                    "{word} {}",
+                    list(r.rest().iter().map(u8::to_string))
+                ));
             }
         }
         Some(())
@@ -442,7 +559,10 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
 /// The words of one TLV; whether they are right is found by reading them.
 fn item_text(code: u16, value: &[u8]) -> Option<String> {
     if code == 1252 {
-        return Some(format!("srv6-sid-structure {}", list(value.iter().map(u8::to_string))));
+        return Some(format!(
+            "srv6-sid-structure {}",
+            list(value.iter().map(u8::to_string))
+        ));
     }
     if let Some((_, word, parts)) = COMPOUND.iter().find(|(known, ..)| *known == code) {
         let mut r = Reader::new(value);
@@ -454,8 +574,16 @@ fn item_text(code: u16, value: &[u8]) -> Option<String> {
         return Some(format!("{word} ( {} )", out.join(" ")));
     }
     let (_, word, _, kind) = SIMPLE.iter().find(|(known, ..)| *known == code)?;
-    let big = |octets: &[u8]| octets.iter().fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet));
-    let float = |octets: &[u8]| <[u8; 4]>::try_from(octets).ok().map(|octets| f32::from_be_bytes(octets).to_string());
+    let big = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(0, |sum: u64, octet| sum << 8 | u64::from(*octet))
+    };
+    let float = |octets: &[u8]| {
+        <[u8; 4]>::try_from(octets)
+            .ok()
+            .map(|octets| f32::from_be_bytes(octets).to_string())
+    };
     let text = match kind {
         Kind::Flags(names, _) => flags_text(names, value),
         Kind::Number if value.len() == 4 => big(value).to_string(),
@@ -480,33 +608,84 @@ mod tests {
     fn read(text: &str) -> Result<Vec<u8>, String> {
         let tokens = tokenize(text);
         let mut c = Cursor::new(&tokens, text.len());
-        parse(&mut c).and_then(|bytes| c.finish().map(|()| bytes)).map_err(|error| error.to_string())
+        parse(&mut c)
+            .and_then(|bytes| c.finish().map(|()| bytes))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn words_make_the_bytes_and_come_back() {
         for (text, bytes) in [
             ("( )", ""),
-            ("( node-flags [ O E ] node-name \"r 1\" area-id 0x490001 )", "04000001A0 0402000372 2031 04030003490001"),
-            ("( local-te-router-ids 10.0.0.1 local-te-router-ids 2001:db8::1 )", "040400040A000001 0405001020010DB8000000000000000000000001"),
+            (
+                "( node-flags [ O E ] node-name \"r 1\" area-id 0x490001 )",
+                "04000001A0 0402000372 2031 04030003490001",
+            ),
+            (
+                "( local-te-router-ids 10.0.0.1 local-te-router-ids 2001:db8::1 )",
+                "040400040A000001 0405001020010DB8000000000000000000000001",
+            ),
             ("( igp-metric 10 )", "0447000300000A"),
-            ("( igp-metric 10/1 igp-metric 10/2 )", "044700010A 04470002000A"),
-            ("( maximum-link-bandwidth 125000000 te-metric 5 )", "044100044CEE6B28 0444000400000005"),
-            ("( unreserved-bandwidth [ 1 0 0 0 0 0 0 1.5 ] )", "044300203F800000000000000000000000000000000000000000000000000000 3FC00000"),
-            ("( link-protection-flags [ Dedicated-1:1 ] mpls-mask [ LDP RSVP-TE ] )", "044500021000 04460001C0"),
-            ("( shared-risk-link-groups [ 1 2 ] opaque-link 0xABCD link-name \"a\" )", "044800080000000100000002 04490002ABCD 044A000161"),
-            ("( sr-capabilities ( flags [ I V ] range 8000/16000 ) sr-algorithms [ 0 1 ] )", "040A000CC000001F4004890003003E80 040B00020001"),
-            ("( sr-local-block ( range 1000/15000 ) )", "040C000C00000003E80489000300 3A98"),
-            ("( sr-adj ( flags [ V L ] weight 7 sid 299792 ) )", "044B000730070000049310"),
-            ("( sr-adj-lan ( flags [ ] weight 0 system-id 0000.0000.0002 sid 5 ) )", "044C000E0000000000000000000200000005"),
-            ("( sr-prefix-sid ( flags [ N ] algorithm 0 sid 100 ) )", "048600084000000000000064"),
-            ("( srv6-locator ( flags [ D ] algorithm 128 metric 10 ) )", "048A0008808000000000000A"),
-            ("( srv6-endx ( behavior 57 flags [ B ] algorithm 0 weight 1 sid fc00::1 structure [ 32 16 16 0 ] ) )",
-             "0452001E003980000100FC00000000000000000000000000000104E4000420101000"),
-            ("( srv6-lan-endx-ospf ( behavior 57 flags [ ] algorithm 0 weight 0 neighbor-id 10.0.0.2 sid fc00::1 ) )",
-             "0454001A0039000000000A000002FC000000000000000000000000000001"),
-            ("( srv6-endpoint-behavior ( behavior 48 algorithm 1 ) srv6-sid-structure [ 32 16 16 0 ] )", "04E2000400300001 04E4000420101000"),
-            ("( srv6-capabilities ( flags [ O ] ) tlv 65535 0x )", "040E000440000000 FFFF0000"),
+            (
+                "( igp-metric 10/1 igp-metric 10/2 )",
+                "044700010A 04470002000A",
+            ),
+            (
+                "( maximum-link-bandwidth 125000000 te-metric 5 )",
+                "044100044CEE6B28 0444000400000005",
+            ),
+            (
+                "( unreserved-bandwidth [ 1 0 0 0 0 0 0 1.5 ] )",
+                "044300203F800000000000000000000000000000000000000000000000000000 3FC00000",
+            ),
+            (
+                "( link-protection-flags [ Dedicated-1:1 ] mpls-mask [ LDP RSVP-TE ] )",
+                "044500021000 04460001C0",
+            ),
+            (
+                "( shared-risk-link-groups [ 1 2 ] opaque-link 0xABCD link-name \"a\" )",
+                "044800080000000100000002 04490002ABCD 044A000161",
+            ),
+            (
+                "( sr-capabilities ( flags [ I V ] range 8000/16000 ) sr-algorithms [ 0 1 ] )",
+                "040A000CC000001F4004890003003E80 040B00020001",
+            ),
+            (
+                "( sr-local-block ( range 1000/15000 ) )",
+                "040C000C00000003E80489000300 3A98",
+            ),
+            (
+                "( sr-adj ( flags [ V L ] weight 7 sid 299792 ) )",
+                "044B000730070000049310",
+            ),
+            (
+                "( sr-adj-lan ( flags [ ] weight 0 system-id 0000.0000.0002 sid 5 ) )",
+                "044C000E0000000000000000000200000005",
+            ),
+            (
+                "( sr-prefix-sid ( flags [ N ] algorithm 0 sid 100 ) )",
+                "048600084000000000000064",
+            ),
+            (
+                "( srv6-locator ( flags [ D ] algorithm 128 metric 10 ) )",
+                "048A0008808000000000000A",
+            ),
+            (
+                "( srv6-endx ( behavior 57 flags [ B ] algorithm 0 weight 1 sid fc00::1 structure [ 32 16 16 0 ] ) )",
+                "0452001E003980000100FC00000000000000000000000000000104E4000420101000",
+            ),
+            (
+                "( srv6-lan-endx-ospf ( behavior 57 flags [ ] algorithm 0 weight 0 neighbor-id 10.0.0.2 sid fc00::1 ) )",
+                "0454001A0039000000000A000002FC000000000000000000000000000001",
+            ),
+            (
+                "( srv6-endpoint-behavior ( behavior 48 algorithm 1 ) srv6-sid-structure [ 32 16 16 0 ] )",
+                "04E2000400300001 04E4000420101000",
+            ),
+            (
+                "( srv6-capabilities ( flags [ O ] ) tlv 65535 0x )",
+                "040E000440000000 FFFF0000",
+            ),
         ] {
             let made = read(text).expect(text);
             assert_eq!(hex(&made), bytes.replace(' ', ""), "{text}");
@@ -521,8 +700,14 @@ mod tests {
         for (bytes, wanted) in [
             (&[4, 0, 0, 1, 0x01][..], "bgp-ls ( tlv 1024 0x01 )"),
             (&[4, 2, 0, 2, b'"', b'a'], "bgp-ls ( tlv 1026 0x2261 )"),
-            (&[4, 65, 0, 4, 0x7F, 0xC0, 0, 0], "bgp-ls ( tlv 1089 0x7FC00000 )"),
-            (&[4, 75, 0, 5, 0x20, 0, 0, 0, 1], "bgp-ls ( tlv 1099 0x2000000001 )"),
+            (
+                &[4, 65, 0, 4, 0x7F, 0xC0, 0, 0],
+                "bgp-ls ( tlv 1089 0x7FC00000 )",
+            ),
+            (
+                &[4, 75, 0, 5, 0x20, 0, 0, 0, 1],
+                "bgp-ls ( tlv 1099 0x2000000001 )",
+            ),
         ] {
             let mut out = String::new();
             print(bytes, &mut out);
@@ -534,15 +719,33 @@ mod tests {
     #[test]
     fn mistakes_are_refused() {
         for (text, wanted) in [
-            ("( igp-metrik 5 )", "unknown TLV `igp-metrik` in a BGP-LS attribute (did you mean `igp-metric`?)"),
-            ("( igp-metric 16777216 )", "expected a metric up to 16777215"),
+            (
+                "( igp-metrik 5 )",
+                "unknown TLV `igp-metrik` in a BGP-LS attribute (did you mean `igp-metric`?)",
+            ),
+            (
+                "( igp-metric 16777216 )",
+                "expected a metric up to 16777215",
+            ),
             ("( igp-metric 256/1 )", "expected a metric"),
-            ("( node-flags [ X ] )", "expected flags: O, T, E, B, R, V, found `X`"),
-            ("( sr-adj ( flags V sid 5 ) )", "a SID is a label with the flags"),
-            ("( sr-adj ( size 5 ) )", "expected a part of this TLV, or `)`, found `size` (there are `flags`, `weight`, `sid`)"),
+            (
+                "( node-flags [ X ] )",
+                "expected flags: O, T, E, B, R, V, found `X`",
+            ),
+            (
+                "( sr-adj ( flags V sid 5 ) )",
+                "a SID is a label with the flags",
+            ),
+            (
+                "( sr-adj ( size 5 ) )",
+                "expected a part of this TLV, or `)`, found `size` (there are `flags`, `weight`, `sid`)",
+            ),
             ("( srv6-endx ( behavior 5 ) )", "this TLV needs `sid`"),
             ("( unreserved-bandwidth [ 1 2 ] )", "expected eight numbers"),
-            ("( te-metric 1", "expected a TLV of the BGP-LS attribute, or `)`"),
+            (
+                "( te-metric 1",
+                "expected a TLV of the BGP-LS attribute, or `)`",
+            ),
             ("te-metric 1", "expected `(`"),
         ] {
             let error = read(text).expect_err(text);

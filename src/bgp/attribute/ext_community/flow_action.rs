@@ -35,7 +35,16 @@ impl ExtCommunity {
 
     /// traffic-action: sample the packets, and stop at this rule (the bit that RFC 8955 calls terminal means "go on" when set).
     pub fn traffic_action(sample: bool, terminal: bool) -> Self {
-        Self([0x80, 0x07, 0, 0, 0, 0, 0, u8::from(sample) << 1 | u8::from(terminal)])
+        Self([
+            0x80,
+            0x07,
+            0,
+            0,
+            0,
+            0,
+            0,
+            u8::from(sample) << 1 | u8::from(terminal),
+        ])
     }
 
     /// traffic-marking: set the DSCP, whose low six bits count.
@@ -120,7 +129,11 @@ impl FlowActions {
     ///
     /// # Errors
     /// When the text is not a value of that action.
-    pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
+    pub fn keyword(
+        &mut self,
+        keyword: &str,
+        c: &mut Cursor<'_>,
+    ) -> Option<Result<(), SyntaxError>> {
         Some(match keyword {
             "accept" => Ok(()),
             "discard" => self.add(Ok(ExtCommunity::rate_bytes(0.0))),
@@ -139,21 +152,25 @@ impl FlowActions {
                 self.add(c.value("a DSCP from 0 to 63", dscp).map(ExtCommunity::mark))
             }
             "action" => self.add(traffic_action(c)),
-            "interface-set" => c.list(interface_set).map(|list| self.communities.extend(list)),
+            "interface-set" => c
+                .list(interface_set)
+                .map(|list| self.communities.extend(list)),
             _ => return None,
         })
     }
 
     /// The attributes that carry the actions.
     pub fn attributes(self) -> impl Iterator<Item = Attribute> {
-        let hop = self.next_hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop.into())));
+        let hop = self
+            .next_hop
+            .map(|hop| Attribute::NextHop(NextHopAttribute(hop.into())));
         let communities = ExtCommunities::new(self.communities);
         let narrow = (!communities.0.is_empty()).then_some(Attribute::ExtCommunities(communities));
         let mut list = self.communities_ipv6;
         list.sort_unstable();
         list.dedup();
-        let wide = (!list.is_empty())
-            .then_some(Attribute::ExtCommunitiesIpv6(ExtCommunitiesIpv6(list)));
+        let wide =
+            (!list.is_empty()).then_some(Attribute::ExtCommunitiesIpv6(ExtCommunitiesIpv6(list)));
         hop.into_iter().chain(narrow).chain(wide)
     }
 
@@ -165,10 +182,12 @@ impl FlowActions {
     fn redirect_ietf(&mut self, c: &mut Cursor<'_>, copy: bool) -> Result<(), SyntaxError> {
         match c.value("an IP address", value::ip)? {
             IpAddr::V4(address) => {
-                self.communities.push(ExtCommunity::redirect_ipv4(address, copy));
+                self.communities
+                    .push(ExtCommunity::redirect_ipv4(address, copy));
             }
             IpAddr::V6(address) => {
-                self.communities_ipv6.push(ExtCommunityIpv6::redirect(address, copy));
+                self.communities_ipv6
+                    .push(ExtCommunityIpv6::redirect(address, copy));
             }
         }
         Ok(())
@@ -188,18 +207,22 @@ impl FlowActions {
             }
         }
         let wrong = || SyntaxError::expected(span, EXPECTED, &word);
-        let bare = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+        let bare = word
+            .strip_prefix('[')
+            .and_then(|word| word.strip_suffix(']'));
         if let Some(address) = value::ip(bare.unwrap_or(&word)) {
             self.next_hop = Some(address);
             return self.add(Ok(ExtCommunity::redirect_to_next_hop(false)));
         }
-        if let Some((address, number)) =
-            word.strip_prefix('[').and_then(|word| word.split_once("]:"))
+        if let Some((address, number)) = word
+            .strip_prefix('[')
+            .and_then(|word| word.split_once("]:"))
         {
             let address = value::ipv6(address).ok_or_else(wrong)?;
             let number = value::u16(number).ok_or_else(wrong)?;
             // RFC 8956 6.1: rt-redirect-ipv6.
-            self.communities_ipv6.push(ExtCommunityIpv6::new([0x00, 0x0D], address, number));
+            self.communities_ipv6
+                .push(ExtCommunityIpv6::new([0x00, 0x0D], address, number));
             return Ok(());
         }
         let (asn, number) = word.split_once(':').ok_or_else(wrong)?;
@@ -210,7 +233,10 @@ impl FlowActions {
         let asn = value::u32(asn).ok_or_else(wrong)?;
         let number = value::u32(number).ok_or_else(wrong)?;
         self.add(ExtCommunity::redirect(asn, number).ok_or_else(|| {
-            SyntaxError::new(span, format!("with an AS above 65535, the number in `{word}` must be at most 65535"))
+            SyntaxError::new(
+                span,
+                format!("with an AS above 65535, the number in `{word}` must be at most 65535"),
+            )
         }))
     }
 }
@@ -219,7 +245,10 @@ impl FlowActions {
 fn rate_limit(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
     /// ExaBGP's limit: a terabyte a second.
     const MOST: u64 = 1_000_000_000_000;
-    let rate = c.value("a rate: a number, then `bytes` (the default) or `packets`", value::u64)?;
+    let rate = c.value(
+        "a rate: a number, then `bytes` (the default) or `packets`",
+        value::u64,
+    )?;
     if c.accept("packets") {
         return Ok(ExtCommunity::rate_packets(rate as f32));
     }
@@ -260,7 +289,13 @@ fn interface_set(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
             .then(|| ExtCommunity::interface_set(transitive, direction, asn, group))
     })
     .map_err(|error| {
-        let words = ["transitive", "non-transitive", "input", "output", "input-output"];
+        let words = [
+            "transitive",
+            "non-transitive",
+            "input",
+            "output",
+            "input-output",
+        ];
         match word.split(':').find_map(|part| near_miss(part, words)) {
             Some(near) => error.with_help(format!("did you mean `{near}`?")),
             None => error,
@@ -279,7 +314,9 @@ mod tests {
         let mut actions = FlowActions::default();
         while !c.is_empty() {
             let keyword = c.word("a keyword").map_err(|error| error.to_string())?;
-            let read = actions.keyword(keyword, &mut c).ok_or_else(|| format!("no {keyword}"))?;
+            let read = actions
+                .keyword(keyword, &mut c)
+                .ok_or_else(|| format!("no {keyword}"))?;
             read.map_err(|error| error.to_string())?;
         }
         let mut out = String::new();
@@ -296,20 +333,50 @@ mod tests {
             ("accept", ""),
             ("discard", "extended-community rate-limit:0"),
             ("rate-limit 9600", "extended-community rate-limit:9600"),
-            ("rate-limit 1000 packets", "extended-community rate-limit:1000:packets"),
-            ("rate-limit 2000000000000 bytes", "extended-community rate-limit:999999995904"),
-            ("redirect 65500:12345", "extended-community redirect:65500:12345"),
+            (
+                "rate-limit 1000 packets",
+                "extended-community rate-limit:1000:packets",
+            ),
+            (
+                "rate-limit 2000000000000 bytes",
+                "extended-community rate-limit:999999995904",
+            ),
+            (
+                "redirect 65500:12345",
+                "extended-community redirect:65500:12345",
+            ),
             ("redirect 70000:5", "extended-community 0x8208000111700005"),
-            ("redirect 1.2.3.4:5", "extended-community 0x8108010203040005"),
-            ("redirect 1.2.3.4", "next-hop 1.2.3.4 extended-community redirect-to-nexthop"),
-            ("redirect 2001:db8::1", "next-hop 2001:db8::1 extended-community redirect-to-nexthop"),
-            ("redirect [2001:db8::1]:7", "extended-community-ipv6 0x000D20010DB80000000000000000000000010007"),
-            ("copy 1.2.3.4", "next-hop 1.2.3.4 extended-community copy-to-nexthop"),
-            ("mark 10 rate-limit 9600", "extended-community [ rate-limit:9600 mark 10 ]"),
-            ("action sample-terminal", "extended-community action sample-terminal"),
+            (
+                "redirect 1.2.3.4:5",
+                "extended-community 0x8108010203040005",
+            ),
+            (
+                "redirect 1.2.3.4",
+                "next-hop 1.2.3.4 extended-community redirect-to-nexthop",
+            ),
+            (
+                "redirect 2001:db8::1",
+                "next-hop 2001:db8::1 extended-community redirect-to-nexthop",
+            ),
+            (
+                "redirect [2001:db8::1]:7",
+                "extended-community-ipv6 0x000D20010DB80000000000000000000000010007",
+            ),
+            (
+                "copy 1.2.3.4",
+                "next-hop 1.2.3.4 extended-community copy-to-nexthop",
+            ),
+            (
+                "mark 10 rate-limit 9600",
+                "extended-community [ rate-limit:9600 mark 10 ]",
+            ),
+            (
+                "action sample-terminal",
+                "extended-community action sample-terminal",
+            ),
             (
                 "interface-set [ transitive:input:1:2 non-transitive:output:3:4 ]",
-                "extended-community [ interface-set:input:1:2 interface-set:output:3:4 ]",
+                "extended-community [ interface-set:input:1:2 interface-set:non-transitive:output:3:4 ]",
             ),
             (
                 "redirect-to-nexthop-ietf 1.2.3.4",
@@ -323,8 +390,16 @@ mod tests {
     #[test]
     fn mistakes_are_refused() {
         for text in [
-            "mark 64", "redirect foo", "redirect 1.2.3.4:65536", "redirect 1.2.3.4:", "redirect 70000:65536", "action foo", "rate-limit foo",
-            "interface-set transitive:in:1:2", "interface-set transitive:input:1:16384", "copy",
+            "mark 64",
+            "redirect foo",
+            "redirect 1.2.3.4:65536",
+            "redirect 1.2.3.4:",
+            "redirect 70000:65536",
+            "action foo",
+            "rate-limit foo",
+            "interface-set transitive:in:1:2",
+            "interface-set transitive:input:1:16384",
+            "copy",
         ] {
             assert!(actions(text).is_err(), "{text}");
         }

@@ -71,13 +71,15 @@ impl ExtCommunity {
         Some(match (high & 0x0F, low) {
             (0, 0x02) => format!("target:{narrow}:{wide}"),
             (1, 0x02) => format!("target:{ip}:{number}"),
-            (2, 0x02) => format!("target:{four}:{two}"),
+            // ExaBGP leaves the mark of a small four-octet AS out, and puts the address of an origin second: both would be read
+            // as another community.
+            (2, 0x02) => four_octet("target", four, two),
             (0, 0x03) => format!("origin:{narrow}:{}", Ipv4Addr::from(wide)),
-            (1, 0x03) => format!("origin:{number}:{ip}"),
-            (2, 0x03) => format!("origin:{four}:{two}"),
+            (1, 0x03) => format!("origin:{ip}:{number}"),
+            (2, 0x03) => four_octet("origin", four, two),
             (0, 0x13) => format!("rtrecord:{narrow}:{wide}"),
             (1, 0x13) => format!("rtrecord:{ip}:{number}"),
-            (2, 0x13) => format!("rtrecord:{four}:{two}"),
+            (2, 0x13) => four_octet("rtrecord", four, two),
             (0, 0x06) => format!("rate-limit:{}", rate(value.rate())),
             (0, 0x0C) => format!("rate-limit:{}:packets", rate(value.rate())),
             (0, 0x07) => {
@@ -106,10 +108,27 @@ impl ExtCommunity {
                     3 => "input-output",
                     _ => "0",
                 };
-                format!("interface-set:{direction}:{four}:{}", two & 0x1FFF)
+                let kind = if high & 0x40 == 0 {
+                    ""
+                } else {
+                    "non-transitive:"
+                };
+                format!("interface-set:{kind}{direction}:{four}:{}", two & 0x3FFF)
             }
             (0xC, 0x00) => format!("mup:{narrow}:{wide}"),
             _ => return None,
+        })
+    }
+
+    /// The words for the member `string` of JSON events: ExaBGP's, or else those that configurations use.
+    pub(super) fn named(self) -> String {
+        self.words().unwrap_or_else(|| {
+            let grammar = self.grammar();
+            if grammar.starts_with("0x") {
+                String::new()
+            } else {
+                grammar
+            }
         })
     }
 
@@ -119,10 +138,7 @@ impl ExtCommunity {
         let (narrow, wide) = value.u16_u32();
         let (four, two) = value.u32_u16();
         let (ip, number) = value.ip_u16();
-        let long = |name: &str| {
-            let mark = if four > 0xFFFF { "" } else { "4" };
-            format!("{name}{mark}:{four}:{two}")
-        };
+        let long = |name: &str| four_octet(name, four, two);
         let mac = |name: &str| {
             let [a, b, c, d, e, f] = value.0;
             format!("{name}:{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
@@ -150,8 +166,14 @@ impl ExtCommunity {
             (0x03, 0x0B) => format!("color:{narrow}:{wide}"),
             (0x03, 0x0C) => format!("encap:{}", encapsulation(two).unwrap_or_default()),
             (0x03, 0x0D) => "default-gateway".to_owned(),
+            (0x01, 0x0C) if number == 1 => format!("copy-to-nexthop-ietf:{ip}"),
+            (0x01, 0x0C) => format!("redirect-to-nexthop-ietf:{ip}"),
+            (0x03, 0x14) => format!("consistentHashSortOrder:{four}"),
+            (0x07 | 0x47, 0x02) => self.words().unwrap_or_default(),
             (0x06, 0x00) if value.0[0] == 1 => format!("mac-mobility:{wide}:sticky"),
             (0x06, 0x00) => format!("mac-mobility:{wide}"),
+            (0x06, 0x01) => label(value, "esi-label"),
+            (0x06, 0x05) => label(value, "e-tree"),
             (0x06, 0x02) => mac("es-import"),
             (0x06, 0x03) => mac("router-mac"),
             (0x08, 0x00) if number == 1 => "copy-to-nexthop".to_owned(),
@@ -164,6 +186,19 @@ impl ExtCommunity {
             _ => format!("0x{}", hex(&self.0)),
         }
     }
+}
+
+/// `target:70000:5`; with an AS that fits two octets, `target4:1:5`.
+fn four_octet(name: &str, asn: u32, number: u16) -> String {
+    let mark = if asn > 0xFFFF { "" } else { "4" };
+    format!("{name}{mark}:{asn}:{number}")
+}
+
+/// `esi-label:100:1`: the label, then the flags (RFC 7432 section 7.5, RFC 8317 section 5.1).
+fn label(value: Value, name: &str) -> String {
+    let [flags, _, _, high, middle, low] = value.0;
+    let label = u32::from_be_bytes([0, high, middle, low]) >> 4;
+    format!("{name}:{label}:{flags}")
 }
 
 pub(super) fn encapsulation(tunnel_type: u16) -> Option<&'static str> {

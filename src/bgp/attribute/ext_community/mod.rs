@@ -23,7 +23,7 @@ use crate::wire::{Reader, WireError, Writer};
 
 pub mod flow_action;
 mod kinds;
-mod parse;
+pub(crate) mod parse;
 
 /// An extended community. `Display` is ExaBGP's text of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,8 +75,11 @@ impl PathAttribute for ExtCommunities {
     fn json(&self, w: &mut JsonWriter) {
         w.raw("[ ");
         w.list(&self.0, |w, community| {
-            w.raw("{ \"value\": ").number(u64::from_be_bytes(community.0));
-            w.raw(", \"string\": \"").raw(&community.words().unwrap_or_default()).raw("\" }");
+            w.raw("{ \"value\": ")
+                .number(u64::from_be_bytes(community.0));
+            w.raw(", \"string\": \"")
+                .raw(&community.named())
+                .raw("\" }");
         });
         w.raw(" ]");
     }
@@ -130,26 +133,104 @@ mod tests {
         ("origin:65000:1", "0003FDE800000001", "origin:65000:1"),
         ("soo:1.2.3.4:5", "0103010203040005", "origin:1.2.3.4:5"),
         ("origin4:7:5", "0203000000070005", "origin4:7:5"),
-        ("redirect:65000:12345", "8008FDE800003039", "redirect:65000:12345"),
+        (
+            "redirect:65000:12345",
+            "8008FDE800003039",
+            "redirect:65000:12345",
+        ),
         ("redirect:70000:5", "8208000111700005", "redirect:70000:5"),
-        ("redirect:1.2.3.4:5", "8108010203040005", "redirect:1.2.3.4:5"),
-        ("redirect-to-nexthop", "0800000000000000", "redirect-to-nexthop"),
+        (
+            "redirect:1.2.3.4:5",
+            "8108010203040005",
+            "redirect:1.2.3.4:5",
+        ),
+        (
+            "redirect-to-nexthop",
+            "0800000000000000",
+            "redirect-to-nexthop",
+        ),
         ("copy-to-nexthop", "0800000000000001", "copy-to-nexthop"),
-        ("l2info:19:0:1500:111", "800A130005DC006F", "l2info:19:0:1500:111"),
-        ("bandwidth:65000:1000000", "4004FDE849742400", "bandwidth:65000:1000000"),
+        (
+            "l2info:19:0:1500:111",
+            "800A130005DC006F",
+            "l2info:19:0:1500:111",
+        ),
+        (
+            "bandwidth:65000:1000000",
+            "4004FDE849742400",
+            "bandwidth:65000:1000000",
+        ),
         ("mup:10:10", "0C00000A0000000A", "mup:10:10"),
         ("mup:10:0.0.0.10", "0C00000A0000000A", "mup:10:10"),
         ("encap:vxlan", "030C000000000008", "encap:VXLAN"),
         ("color:100", "030B000000000064", "color:100"),
         ("color:0x8000:100", "030B800000000064", "color:32768:100"),
-        ("mac-mobility:3:sticky", "0600010000000003", "mac-mobility:3:sticky"),
-        ("router-mac:00:11:22:33:44:55", "0603001122334455", "router-mac:00:11:22:33:44:55"),
-        ("es-import:00:11:22:33:44:55", "0602001122334455", "es-import:00:11:22:33:44:55"),
-        ("esi-label:100:1", "0601010000000641", "0x0601010000000641"),
+        (
+            "mac-mobility:3:sticky",
+            "0600010000000003",
+            "mac-mobility:3:sticky",
+        ),
+        (
+            "router-mac:00:11:22:33:44:55",
+            "0603001122334455",
+            "router-mac:00:11:22:33:44:55",
+        ),
+        (
+            "es-import:00:11:22:33:44:55",
+            "0602001122334455",
+            "es-import:00:11:22:33:44:55",
+        ),
+        ("esi-label:100:1", "0601010000000641", "esi-label:100:1"),
+        ("e-tree:100:0", "0605000000000641", "e-tree:100:0"),
+        ("e-tree:0:1", "0605010000000000", "e-tree:0:1"),
+        ("mark 10", "800900000000000A", "mark:10"),
+        (
+            "action sample-terminal",
+            "8007000000000003",
+            "0x8007000000000003",
+        ),
+        (
+            "redirect-to-nexthop-ietf 1.2.3.4",
+            "010C010203040000",
+            "redirect-to-nexthop-ietf:1.2.3.4",
+        ),
+        (
+            "copy-to-nexthop-ietf 1.2.3.4 (with copy)",
+            "010C010203040001",
+            "copy-to-nexthop-ietf:1.2.3.4",
+        ),
+        (
+            "interface-set:input:1:16383",
+            "0702000000017FFF",
+            "interface-set:input:1:16383",
+        ),
+        (
+            "interface-set:non-transitive:output:3:4",
+            "4702000000038004",
+            "interface-set:non-transitive:output:3:4",
+        ),
+        (
+            "encap:encap:UNKNOWN-5",
+            "030C000000000005",
+            "0x030C000000000005",
+        ),
+        (
+            "consistentHashSortOrder:7",
+            "0314000000070000",
+            "consistentHashSortOrder:7",
+        ),
         ("default-gateway", "030D000000000000", "default-gateway"),
-        ("rate-limit:1000000", "8006000049742400", "rate-limit:1000000"),
+        (
+            "rate-limit:1000000",
+            "8006000049742400",
+            "rate-limit:1000000",
+        ),
         ("mark:32", "8009000000000020", "mark:32"),
-        ("0x0399AABBCCDDEEFF", "0399AABBCCDDEEFF", "0x0399AABBCCDDEEFF"),
+        (
+            "0x0399AABBCCDDEEFF",
+            "0399AABBCCDDEEFF",
+            "0x0399AABBCCDDEEFF",
+        ),
     ];
 
     #[test]
@@ -166,11 +247,26 @@ mod tests {
     fn mistakes_are_named() {
         for (text, wanted) in [
             ("foo:1:2", "`foo` is no kind of extended community"),
-            ("traget:1:2", "`traget` is no kind of extended community (did you mean `target`?)"),
-            ("target:1:2:3", "`target` takes 2 values, not 3: `target:1:2:3`"),
-            ("target:70000:65536", "`65536` in `target:70000:65536` must be from 0 to 65535"),
-            ("l2info:256:0:0:0", "`256` in `l2info:256:0:0:0` must be from 0 to 255"),
-            ("target:a:1", "`a` in `target:a:1` is neither a number nor an IPv4 address"),
+            (
+                "traget:1:2",
+                "`traget` is no kind of extended community (did you mean `target`?)",
+            ),
+            (
+                "target:1:2:3",
+                "`target` takes 2 values, not 3: `target:1:2:3`",
+            ),
+            (
+                "target:70000:65536",
+                "`65536` in `target:70000:65536` must be from 0 to 65535",
+            ),
+            (
+                "l2info:256:0:0:0",
+                "`256` in `l2info:256:0:0:0` must be from 0 to 255",
+            ),
+            (
+                "target:a:1",
+                "`a` in `target:a:1` is neither a number nor an IPv4 address",
+            ),
             ("0x12", "an extended community has 8 bytes, `0x12` has 1"),
             ("nonsense", "`nonsense` is no kind of extended community"),
         ] {
@@ -185,6 +281,9 @@ mod tests {
         list.merge(parse("target:1:0").expect("one"));
         let mut out = String::new();
         list.grammar(&mut out);
-        assert_eq!(out, "extended-community [ target:1:0 target:1:1 target:2:2 ]");
+        assert_eq!(
+            out,
+            "extended-community [ target:1:0 target:1:1 target:2:2 ]"
+        );
     }
 }

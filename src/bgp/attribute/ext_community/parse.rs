@@ -33,6 +33,9 @@ const NAMES: &[&str] = &[
     "default-gateway",
     "rate-limit",
     "mark",
+    "e-tree",
+    "interface-set",
+    "consistentHashSortOrder",
 ];
 
 /// What is wrong with a word: the message, and a hint.
@@ -42,6 +45,9 @@ type Refusal = (String, Option<String>);
 pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
     let span = c.span();
     let word = c.word("an extended community: `target:AS:N`, `origin:AS:N`, `0x…`")?;
+    if let Some(read) = spaced(word, c) {
+        return read;
+    }
     from_word(word).map_err(|(message, help)| {
         let error = SyntaxError::new(span, message);
         match help {
@@ -51,17 +57,60 @@ pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError>
     })
 }
 
+/// Reads the forms of events that have a blank: `mark 10`, `action sample`, `copy-to-nexthop-ietf 1.2.3.4 (with copy)`.
+fn spaced(word: &str, c: &mut Cursor<'_>) -> Option<Result<ExtCommunity, SyntaxError>> {
+    Some(match word {
+        "mark" => {
+            let dscp = |word: &str| value::u8(word).filter(|dscp| *dscp <= 63);
+            c.value("a DSCP from 0 to 63", dscp).map(ExtCommunity::mark)
+        }
+        "action" => {
+            let flags = match c.peek() {
+                "sample" => (true, false),
+                "terminal" => (false, true),
+                "sample-terminal" => (true, true),
+                _ => return Some(Ok(ExtCommunity::traffic_action(false, false))),
+            };
+            c.next_token();
+            Ok(ExtCommunity::traffic_action(flags.0, flags.1))
+        }
+        "redirect-to-nexthop-ietf" | "copy-to-nexthop-ietf" => {
+            let copy = word.starts_with("copy");
+            c.value("an IPv4 address", value::ipv4).and_then(|address| {
+                with_copy(c)?;
+                Ok(ExtCommunity::redirect_ipv4(address, copy))
+            })
+        }
+        _ => return None,
+    })
+}
+
+/// Passes over the `(with copy)` of events.
+pub(crate) fn with_copy(c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
+    if c.accept("(") {
+        c.expect("with")?;
+        c.expect("copy")?;
+        c.expect(")")?;
+    }
+    Ok(())
+}
+
 /// Reads one word.
 pub(super) fn from_word(word: &str) -> Result<ExtCommunity, Refusal> {
     if let Some(digits) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))
         && !word.contains(':')
     {
-        let bytes = value::hex(digits)
-            .ok_or_else(|| (format!("`{word}` is not hexadecimal"), None))?;
-        return <[u8; 8]>::try_from(&bytes[..]).map(ExtCommunity).map_err(|_| {
-            let message = format!("an extended community has 8 bytes, `{word}` has {}", bytes.len());
-            (message, None)
-        });
+        let bytes =
+            value::hex(digits).ok_or_else(|| (format!("`{word}` is not hexadecimal"), None))?;
+        return <[u8; 8]>::try_from(&bytes[..])
+            .map(ExtCommunity)
+            .map_err(|_| {
+                let message = format!(
+                    "an extended community has 8 bytes, `{word}` has {}",
+                    bytes.len()
+                );
+                (message, None)
+            });
     }
     let parts: Vec<&str> = word.split(':').collect();
     let (name, values) = match &parts[..] {
@@ -117,8 +166,10 @@ impl<'a> Fields<'a> {
         <[&str; N]>::try_from(self.values).map_err(|_| {
             let Self { word, name, values } = self;
             let plural = if N == 1 { "" } else { "s" };
-            let message =
-                format!("`{name}` takes {N} value{plural}, not {}: `{word}`", values.len());
+            let message = format!(
+                "`{name}` takes {N} value{plural}, not {}: `{word}`",
+                values.len()
+            );
             (message, None)
         })
     }
@@ -130,12 +181,14 @@ impl<'a> Fields<'a> {
             .or_else(|| Some(u64::from(u32::from(part.parse::<Ipv4Addr>().ok()?))));
         match number {
             Some(number) if number <= max => Ok(number),
-            Some(_) => {
-                Err((format!("`{part}` in `{}` must be from 0 to {max}", self.word), None))
-            }
+            Some(_) => Err((
+                format!("`{part}` in `{}` must be from 0 to {max}", self.word),
+                None,
+            )),
             None => {
                 let word = self.word;
-                let message = format!("`{part}` in `{word}` is neither a number nor an IPv4 address");
+                let message =
+                    format!("`{part}` in `{word}` is neither a number nor an IPv4 address");
                 Err((message, None))
             }
         }
@@ -169,43 +222,84 @@ impl<'a> Fields<'a> {
             ("redirect-to-nexthop-ietf", [ip]) => {
                 self.number(ip, U32).map(|ip| make(0x01, 0x0C, ip << 16))
             }
-            ("copy-to-nexthop-ietf", [ip]) => {
-                self.number(ip, U32).map(|ip| make(0x01, 0x0C, ip << 16 | 1))
-            }
+            ("copy-to-nexthop-ietf", [ip]) => self
+                .number(ip, U32)
+                .map(|ip| make(0x01, 0x0C, ip << 16 | 1)),
             ("default-gateway", []) => Ok(make(0x03, 0x0D, 0)),
             ("color", [color]) => self.number(color, U32).map(|color| make(0x03, 0x0B, color)),
-            ("color", [flags, color]) => self.number(flags, 0xFFFF).and_then(|flags| {
-                Ok(make(0x03, 0x0B, flags << 32 | self.number(color, U32)?))
+            ("color", [flags, color]) => self
+                .number(flags, 0xFFFF)
+                .and_then(|flags| Ok(make(0x03, 0x0B, flags << 32 | self.number(color, U32)?))),
+            ("e-tree", [label, flags]) => self.number(flags, 0xFF).and_then(|flags| {
+                let label = self.number(label, 0xF_FFFF)?;
+                // RFC 8317 5.1: without a label the field is zero.
+                let field = if label == 0 { 0 } else { label << 4 | 1 };
+                Ok(make(0x06, 0x05, flags << 40 | field))
             }),
+            ("consistentHashSortOrder", [order]) => self
+                .number(order, U32)
+                .map(|order| make(0x03, 0x14, order << 16)),
+            ("interface-set", ["non-transitive", direction, asn, group]) => {
+                self.interface_set(0x47, [direction, asn, group])
+            }
+            ("interface-set", [direction, asn, group]) => {
+                self.interface_set(0x07, [direction, asn, group])
+            }
+            ("encap", ["encap", unknown]) => match unknown.strip_prefix("UNKNOWN-") {
+                Some(kind) => self.number(kind, 0xFFFF).map(|kind| make(0x03, 0x0C, kind)),
+                None => return None,
+            },
             ("encap", [kind]) => self.encapsulation(kind).map(|kind| make(0x03, 0x0C, kind)),
-            ("mac-mobility", [sequence]) => {
-                self.number(sequence, U32).map(|sequence| make(0x06, 0x00, sequence))
-            }
-            ("mac-mobility", [sequence, "sticky"]) => {
-                self.number(sequence, U32).map(|sequence| make(0x06, 0x00, 1 << 40 | sequence))
-            }
+            ("mac-mobility", [sequence]) => self
+                .number(sequence, U32)
+                .map(|sequence| make(0x06, 0x00, sequence)),
+            ("mac-mobility", [sequence, "sticky"]) => self
+                .number(sequence, U32)
+                .map(|sequence| make(0x06, 0x00, 1 << 40 | sequence)),
             ("router-mac", mac) => self.mac(mac).map(|mac| make(0x06, 0x03, mac)),
             ("es-import", mac) => self.mac(mac).map(|mac| make(0x06, 0x02, mac)),
-            ("esi-label", [label]) => {
-                self.number(label, 0xF_FFFF).map(|label| make(0x06, 0x01, label << 4 | 1))
-            }
+            ("esi-label", [label]) => self
+                .number(label, 0xF_FFFF)
+                .map(|label| make(0x06, 0x01, label << 4 | 1)),
             // RFC 7432 7.5: the flag says single-active.
             ("esi-label", [label, flags]) => self.number(flags, 0xFF).and_then(|flags| {
                 let label = self.number(label, 0xF_FFFF)?;
                 Ok(make(0x06, 0x01, flags << 40 | label << 4 | 1))
             }),
             ("bandwidth", [asn, rate]) => self.number(asn, 0xFFFF).and_then(|asn| {
-                Ok(make(0x40, 0x04, asn << 32 | u64::from(self.float(rate)?.to_bits())))
+                Ok(make(
+                    0x40,
+                    0x04,
+                    asn << 32 | u64::from(self.float(rate)?.to_bits()),
+                ))
             }),
-            ("rate-limit", [rate]) => {
-                self.float(rate).map(|rate| make(0x80, 0x06, rate.to_bits().into()))
-            }
-            ("rate-limit", [rate, "packets"]) => {
-                self.float(rate).map(|rate| make(0x80, 0x0C, rate.to_bits().into()))
-            }
+            ("rate-limit", [rate]) => self
+                .float(rate)
+                .map(|rate| make(0x80, 0x06, rate.to_bits().into())),
+            ("rate-limit", [rate, "packets"]) => self
+                .float(rate)
+                .map(|rate| make(0x80, 0x0C, rate.to_bits().into())),
             ("mark", [dscp]) => self.number(dscp, 63).map(|dscp| make(0x80, 0x09, dscp)),
             _ => return None,
         })
+    }
+
+    fn interface_set(self, high: u8, parts: [&str; 3]) -> Result<ExtCommunity, Refusal> {
+        let [direction, asn, group] = parts;
+        let bits = match direction {
+            "0" => 0,
+            "input" => 0x4000,
+            "output" => 0x8000,
+            "input-output" => 0xC000,
+            _ => {
+                return Err((
+                    format!("`{direction}` in `{}` is no direction", self.word),
+                    None,
+                ));
+            }
+        };
+        let (asn, group) = (self.number(asn, U32)?, self.number(group, 0x3FFF)?);
+        Ok(make(high, 0x02, asn << 16 | bits | group))
     }
 
     fn encapsulation(self, kind: &str) -> Result<u64, Refusal> {
@@ -218,13 +312,23 @@ impl<'a> Fields<'a> {
     fn mac(self, parts: &[&str]) -> Result<u64, Refusal> {
         let octets: Option<Vec<u8>> = parts
             .iter()
-            .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() <= 2))
+            .map(|part| {
+                u8::from_str_radix(part, 16)
+                    .ok()
+                    .filter(|_| part.len() <= 2)
+            })
             .collect();
         match octets {
-            Some(octets) if octets.len() == 6 => {
-                Ok(octets.iter().fold(0, |sum, octet| sum << 8 | u64::from(*octet)))
-            }
-            _ => Err((format!("`{}` needs a MAC address: `{}:00:11:22:33:44:55`", self.word, self.name), None)),
+            Some(octets) if octets.len() == 6 => Ok(octets
+                .iter()
+                .fold(0, |sum, octet| sum << 8 | u64::from(*octet))),
+            _ => Err((
+                format!(
+                    "`{}` needs a MAC address: `{}:00:11:22:33:44:55`",
+                    self.word, self.name
+                ),
+                None,
+            )),
         }
     }
 
@@ -241,8 +345,8 @@ impl<'a> Fields<'a> {
             let message = format!("`{}` has a wrong number of values", self.word);
             return Err((message, None));
         }
-        let help = near_miss(name, NAMES.iter().copied())
-            .map(|near| format!("did you mean `{near}`?"));
+        let help =
+            near_miss(name, NAMES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
         Err((format!("`{name}` is no kind of extended community"), help))
     }
 }

@@ -76,7 +76,11 @@ impl Descriptors {
     ///
     /// # Errors
     /// When they break a rule of RFC 9552 section 8.2.2: their order, the length of a known one, a descriptor that comes twice.
-    pub(super) fn decode(protocol: u8, afi: Option<Afi>, r: &mut Reader<'_>) -> Result<Self, WireError> {
+    pub(super) fn decode(
+        protocol: u8,
+        afi: Option<Afi>,
+        r: &mut Reader<'_>,
+    ) -> Result<Self, WireError> {
         let mut d = Self::default();
         let mut last: Option<(u16, usize, &[u8])> = None;
         while !r.is_empty() {
@@ -94,14 +98,19 @@ impl Descriptors {
                 256 => d.local = nodes(protocol, &mut value)?,
                 257 => d.remote = nodes(protocol, &mut value)?,
                 258 => {
-                    d.link = Some(LinkId { local: value.u32(WHAT)?, remote: value.u32(WHAT)? });
+                    d.link = Some(LinkId {
+                        local: value.u32(WHAT)?,
+                        remote: value.u32(WHAT)?,
+                    });
                 }
                 259 | 261 => d.interfaces.push(address(&mut value)?),
                 260 | 262 => d.neighbors.push(address(&mut value)?),
                 // Twelve bits; ExaBGP reads the first of several.
                 263 => d.topologies.push(value.u16(WHAT)? & 0x0FFF),
                 264 => d.ospf_route_type = Some(value.u8(WHAT)?),
-                265 if afi.is_some() => d.prefix = Some(prefix(afi == Some(Afi::IPV6), &mut value)?),
+                265 if afi.is_some() => {
+                    d.prefix = Some(prefix(afi == Some(Afi::IPV6), &mut value)?)
+                }
                 518 => d.sid = Some(value.array::<16>(WHAT)?.into()),
                 _ => d.others.push((kind, value.rest().to_vec())),
             }
@@ -112,7 +121,11 @@ impl Descriptors {
 
 fn prefix(ipv6: bool, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
     let bits = r.u8(WHAT)?;
-    let (afi, most) = if ipv6 { (Afi::IPV6, 128) } else { (Afi::IPV4, 32) };
+    let (afi, most) = if ipv6 {
+        (Afi::IPV6, 128)
+    } else {
+        (Afi::IPV4, 32)
+    };
     if bits > most || r.remaining() > usize::from(bits.div_ceil(8)) {
         return Err(r.error("a prefix of the family"));
     }
@@ -133,12 +146,17 @@ fn nodes(protocol: u8, r: &mut Reader<'_>) -> Result<Vec<Node>, WireError> {
             (512, _) => Node::As(value.u32(WHAT)?),
             (513, _) => Node::Identifier(value.u32(WHAT)?),
             (514, _) => Node::Area(address(&mut value)?),
-            (515, 1 | 2) if matches!(value.remaining(), 6 | 7) => Node::System(value.rest().to_vec()),
+            (515, 1 | 2) if matches!(value.remaining(), 6 | 7) => {
+                Node::System(value.rest().to_vec())
+            }
             // OSPFv2, static and OSPFv3; 227 is freeRtr's own.
             (515, 3 | 5 | 6 | 227) => {
                 let router = value.array::<4>(WHAT)?.into();
-                let designated =
-                    if value.is_empty() { None } else { Some(value.array::<4>(WHAT)?.into()) };
+                let designated = if value.is_empty() {
+                    None
+                } else {
+                    Some(value.array::<4>(WHAT)?.into())
+                };
                 Node::Router(router, designated)
             }
             (515, 1 | 2) => return Err(value.error(WHAT)),

@@ -70,7 +70,13 @@ impl Object {
         };
         let descriptors = Descriptors::decode(protocol, afi, &mut r)?;
         // RFC 9552 8.2.2: an NLRI "MUST NOT be considered malformed or invalid based on the inclusion/exclusion of TLVs".
-        Ok(Some(Self { code, rd, protocol, identifier, descriptors }))
+        Ok(Some(Self {
+            code,
+            rd,
+            protocol,
+            identifier,
+            descriptors,
+        }))
     }
 
     fn of(family: Family, bytes: &[u8]) -> Option<Self> {
@@ -131,7 +137,8 @@ impl Object {
                 descriptor::json("node-descriptors", &d.local, w);
                 if let Some((address, bits)) = d.prefix {
                     w.raw(", \"ip-reachability-tlv\": ").display(address);
-                    w.raw(", \"ip-reach-prefix\": ").display(format_args!("{address}/{bits}"));
+                    w.raw(", \"ip-reach-prefix\": ")
+                        .display(format_args!("{address}/{bits}"));
                 }
                 w.raw(", \"nexthop\": ");
                 match next_hop {
@@ -183,7 +190,8 @@ impl NlriCodec for BgpLs {
             None => {
                 let code = head(nlri.bytes).map_or(0, |(code, _)| code);
                 w.raw("\"code\": ").number(code);
-                w.raw(", \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes));
+                w.raw(", \"parsed\": false, \"raw\": ")
+                    .string(&hex(nlri.bytes));
             }
         }
         w.raw(" }");
@@ -191,7 +199,10 @@ impl NlriCodec for BgpLs {
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
-        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+        out.push_str(&format!(
+            "afi {} safi {}",
+            nlri.family.afi, nlri.family.safi
+        ));
     }
 
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {

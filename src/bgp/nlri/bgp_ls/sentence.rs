@@ -74,11 +74,23 @@ pub fn parse(safi: Safi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         _ => {
             let (address, bits) = c.value("a prefix", network)?;
             pairs.tlvs.push((265, prefix(address, bits)));
-            if address.is_ipv4() { PREFIX_V4 } else { PREFIX_V6 }
+            if address.is_ipv4() {
+                PREFIX_V4
+            } else {
+                PREFIX_V6
+            }
         }
     };
     while pairs.take(c)? {}
-    pairs.build(Family { afi: Afi::BGP_LS, safi }, code, head, span.to(c.last_span()))
+    pairs.build(
+        Family {
+            afi: Afi::BGP_LS,
+            safi,
+        },
+        code,
+        head,
+        span.to(c.last_span()),
+    )
 }
 
 impl Pairs {
@@ -106,7 +118,8 @@ impl Pairs {
                 self.tlvs.push((263, id.to_be_bytes().to_vec()));
             }
             "ospf-route-type" => {
-                self.tlvs.push((264, vec![c.value("a number from 0 to 255", value::u8)?]));
+                self.tlvs
+                    .push((264, vec![c.value("a number from 0 to 255", value::u8)?]));
             }
             "sid" => {
                 let sid = c.value("a SID, an IPv6 address", value::ipv6)?;
@@ -154,7 +167,8 @@ impl Pairs {
             return missing("sid");
         }
         if let Some((local, remote)) = self.link {
-            self.tlvs.push((258, [local.to_be_bytes(), remote.to_be_bytes()].concat()));
+            self.tlvs
+                .push((258, [local.to_be_bytes(), remote.to_be_bytes()].concat()));
         }
         // RFC 9552 5.1: "the TLVs within the NLRI MUST be ordered in ascending order by TLV type", equal ones by length and value.
         self.tlvs.sort_by(|one, other| {
@@ -179,9 +193,15 @@ impl Pairs {
             return wrong("an object of more than 65535 octets has no form".to_owned());
         }
         if let Err(error) = Object::decode(family, code, Reader::new(&value)) {
-            return wrong(format!("the descriptors are not those of `{head}` in protocol {protocol}: {error}"));
+            return wrong(format!(
+                "the descriptors are not those of `{head}` in protocol {protocol}: {error}"
+            ));
         }
-        Ok(Nlri { family, path_id: None, bytes: NlriBytes::from_vec(bytes) })
+        Ok(Nlri {
+            family,
+            path_id: None,
+            bytes: NlriBytes::from_vec(bytes),
+        })
     }
 }
 
@@ -199,9 +219,13 @@ fn number(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {
 /// Reads `CODE 0xHEX`, a TLV that has no word.
 pub(crate) fn tlv(c: &mut Cursor<'_>) -> Result<(u16, Vec<u8>), SyntaxError> {
     let kind = c.value("the type of a TLV, from 0 to 65535", value::u16)?;
-    let value = c.value("the value of a TLV, `0x` and at most 65535 octets", |word| {
-        value::hex(word).filter(|value| word.starts_with("0x") && u16::try_from(value.len()).is_ok())
-    })?;
+    let value = c.value(
+        "the value of a TLV, `0x` and at most 65535 octets",
+        |word| {
+            value::hex(word)
+                .filter(|value| word.starts_with("0x") && u16::try_from(value.len()).is_ok())
+        },
+    )?;
     Ok((kind, value))
 }
 
@@ -210,16 +234,19 @@ fn protocol(c: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
     let span = c.span();
     let word = c.word("a protocol such as `isis-l2`")?;
     let known = PROTOCOLS.iter().find(|(_, name)| *name == word);
-    known.map(|(number, _)| *number).or_else(|| value::u8(word)).ok_or_else(|| {
-        let error = SyntaxError::expected(span, "a protocol", word);
-        match near_miss(word, names()) {
-            Some(near) => error.with_help(format!("did you mean `{near}`?")),
-            None => error.with_help(format!(
-                "there are {}, or a number from 0 to 255",
-                names().collect::<Vec<_>>().join(", ")
-            )),
-        }
-    })
+    known
+        .map(|(number, _)| *number)
+        .or_else(|| value::u8(word))
+        .ok_or_else(|| {
+            let error = SyntaxError::expected(span, "a protocol", word);
+            match near_miss(word, names()) {
+                Some(near) => error.with_help(format!("did you mean `{near}`?")),
+                None => error.with_help(format!(
+                    "there are {}, or a number from 0 to 255",
+                    names().collect::<Vec<_>>().join(", ")
+                )),
+            }
+        })
 }
 
 /// Reads the descriptors of a node in parentheses; RFC 9552 5.2.1 wants them in the order of their types, each once.
@@ -249,7 +276,13 @@ fn node(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
             "router-id" => (515, router(c)?),
             "tlv" => tlv(c)?,
             word => {
-                let words = ["autonomous-system", "bgp-ls-identifier", "ospf-area-id", "router-id", "tlv"];
+                let words = [
+                    "autonomous-system",
+                    "bgp-ls-identifier",
+                    "ospf-area-id",
+                    "router-id",
+                    "tlv",
+                ];
                 return Err(SyntaxError::expected(span, EXPECTED, word).with_near_miss(word, words));
             }
         };
@@ -275,7 +308,9 @@ fn router(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
         }
         return Ok(octets);
     }
-    let mut octets = c.value("an IPv4 address, or a system like `0000.0000.0001`", system)?.to_vec();
+    let mut octets = c
+        .value("an IPv4 address, or a system like `0000.0000.0001`", system)?
+        .to_vec();
     if c.accept("psn") {
         octets.push(c.value("a number from 0 to 255", value::u8)?);
     }
@@ -294,7 +329,10 @@ pub(crate) fn system(word: &str) -> Option<[u8; 6]> {
 
 /// `0000.0000.0001`.
 pub(crate) fn system_text(octets: &[u8]) -> String {
-    let parts: Vec<String> = octets.chunks(2).map(|part| hex(part).to_ascii_lowercase()).collect();
+    let parts: Vec<String> = octets
+        .chunks(2)
+        .map(|part| hex(part).to_ascii_lowercase())
+        .collect();
     parts.join(".")
 }
 
@@ -321,7 +359,9 @@ fn octets(address: IpAddr) -> Vec<u8> {
 /// RFC 9552 5.2.3.2: length in bits, and the octets that it needs.
 fn prefix(address: IpAddr, bits: u8) -> Vec<u8> {
     let used = usize::from(bits.div_ceil(8));
-    std::iter::once(bits).chain(octets(address).into_iter().take(used)).collect()
+    std::iter::once(bits)
+        .chain(octets(address).into_iter().take(used))
+        .collect()
 }
 
 /// The sentence that [`parse`] reads back as the same bytes, if there is one.
@@ -350,7 +390,11 @@ fn print(family: Family, bytes: &[u8]) -> Option<String> {
         PREFIX_V4 | PREFIX_V6 => {
             let (_, value) = tlvs.iter().find(|(kind, _)| *kind == 265)?;
             let (bits, octets) = value.split_first()?;
-            let afi = if code == PREFIX_V4 { Afi::IPV4 } else { Afi::IPV6 };
+            let afi = if code == PREFIX_V4 {
+                Afi::IPV4
+            } else {
+                Afi::IPV6
+            };
             format!("prefix {}/{bits}", super::address_of(afi, octets))
         }
         _ => return None,
@@ -425,7 +469,9 @@ fn node_text(value: &[u8]) -> Option<String> {
                 [_, _, _, _] => ipv4(value).map(|router| format!("router-id {router}")),
                 [ref router @ .., _, _, _, _] if value.len() == 8 => {
                     let (router, designated) = (ipv4(router)?, ipv4(&value[4..])?);
-                    Some(format!("router-id {router} designated-router-id {designated}"))
+                    Some(format!(
+                        "router-id {router} designated-router-id {designated}"
+                    ))
                 }
                 [_, _, _, _, _, _] => Some(format!("router-id {}", system_text(value))),
                 [ref system @ .., psn] if value.len() == 7 => {
@@ -506,14 +552,42 @@ mod tests {
     fn mistakes_are_refused() {
         let node = "node protocol-id isis-l2 local-node ( router-id 0000.0000.0001 )";
         for (safi, text, wanted) in [
-            (Safi::BGP_LS, "nod", "expected a type of BGP-LS object, found `nod` (did you mean `node`?)"),
+            (
+                Safi::BGP_LS,
+                "nod",
+                "expected a type of BGP-LS object, found `nod` (did you mean `node`?)",
+            ),
             (Safi::BGP_LS, "node", "`node` needs `protocol-id`"),
-            (Safi::BGP_LS, "node protocol-id isis", "expected a protocol, found `isis`"),
-            (Safi::BGP_LS, "node protocol-id 2", "`node` needs `local-node`"),
-            (Safi::BGP_LS, "link protocol-id 2 local-node ( )", "`link` needs `remote-node`"),
-            (Safi::BGP_LS, "prefix 10.0.0.1/8", "expected a prefix, found `10.0.0.1/8`"),
-            (Safi::BGP_LS, "node protocol-id 2 local-node ( area 1 )", "expected a node descriptor, or `)`, found `area`"),
-            (Safi::BGP_LS, "node protocol-id 2 local-node ( router-id 10.0.0.1 )", "the descriptors are not those of `node`"),
+            (
+                Safi::BGP_LS,
+                "node protocol-id isis",
+                "expected a protocol, found `isis`",
+            ),
+            (
+                Safi::BGP_LS,
+                "node protocol-id 2",
+                "`node` needs `local-node`",
+            ),
+            (
+                Safi::BGP_LS,
+                "link protocol-id 2 local-node ( )",
+                "`link` needs `remote-node`",
+            ),
+            (
+                Safi::BGP_LS,
+                "prefix 10.0.0.1/8",
+                "expected a prefix, found `10.0.0.1/8`",
+            ),
+            (
+                Safi::BGP_LS,
+                "node protocol-id 2 local-node ( area 1 )",
+                "expected a node descriptor, or `)`, found `area`",
+            ),
+            (
+                Safi::BGP_LS,
+                "node protocol-id 2 local-node ( router-id 10.0.0.1 )",
+                "the descriptors are not those of `node`",
+            ),
             (Safi::BGP_LS_VPN, node, "`node` needs `rd`"),
         ] {
             let error = read(safi, text).expect_err(text);

@@ -25,7 +25,8 @@ pub use parse::parse;
 pub use route::{Esi, Mac, Route, Tail};
 
 /// What ExaBGP answers with 3/5 instead of 3/10.
-pub(super) const ADDRESS_LENGTH: &str = "a MAC address of 48 bits and an IP address of 0, 32 or 128";
+pub(super) const ADDRESS_LENGTH: &str =
+    "a MAC address of 48 bits and an IP address of 0, 32 or 128";
 pub(super) const PREFIX_LENGTH: &str = "an IP prefix route of 34 or 58 octets";
 
 /// Routes of layer-2 networks.
@@ -55,7 +56,9 @@ impl NlriCodec for Evpn {
         let code = nlri.bytes.first().copied().unwrap_or_default();
         w.raw("{ \"code\": ").number(code).raw(", \"parsed\": ");
         let route = Route::of(nlri.bytes);
-        w.boolean(route.is_some()).raw(", \"raw\": ").string(&hex(nlri.bytes));
+        w.boolean(route.is_some())
+            .raw(", \"raw\": ")
+            .string(&hex(nlri.bytes));
         if let Some(route) = route {
             w.raw(", ");
             route.json(w);
@@ -65,13 +68,19 @@ impl NlriCodec for Evpn {
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         // All that ExaBGP says.
-        out.push_str(&format!("afi {} safi {}", nlri.family.afi, nlri.family.safi));
+        out.push_str(&format!(
+            "afi {} safi {}",
+            nlri.family.afi, nlri.family.safi
+        ));
     }
 
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         match Route::of(nlri.bytes) {
             Some(route) => route.listing(out),
-            None => out.push_str(&format!("evpn:unknown:0x{}", hex(nlri.bytes).to_lowercase())),
+            None => out.push_str(&format!(
+                "evpn:unknown:0x{}",
+                hex(nlri.bytes).to_lowercase()
+            )),
         }
     }
 

@@ -19,7 +19,13 @@ use crate::bgp::nlri::Nlri;
 use crate::bgp::rd::RouteDistinguisher;
 use crate::text::{Cursor, Span, SyntaxError, near_miss, value};
 
-const HEADS: &[&str] = &["ethernet-ad", "mac", "multicast", "ethernet-segment", "prefix"];
+const HEADS: &[&str] = &[
+    "ethernet-ad",
+    "mac",
+    "multicast",
+    "ethernet-segment",
+    "prefix",
+];
 
 /// The pairs of a sentence.
 #[derive(Default)]
@@ -55,7 +61,11 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let mut pairs = Pairs::default();
     while pairs.take(c)? {}
     let route = pairs.route(head, prefix, span.to(c.last_span()))?;
-    Ok(Nlri { family: Family::new(25, 70), path_id: None, bytes: route.to_bytes() })
+    Ok(Nlri {
+        family: Family::new(25, 70),
+        path_id: None,
+        bytes: route.to_bytes(),
+    })
 }
 
 impl Pairs {
@@ -89,7 +99,11 @@ impl Pairs {
             }
             word @ ("label" | "vni") => {
                 c.next_token();
-                let (most, shift) = if word == "label" { (0xF_FFFF, 4) } else { (0xFF_FFFF, 0) };
+                let (most, shift) = if word == "label" {
+                    (0xF_FFFF, 4)
+                } else {
+                    (0xFF_FFFF, 0)
+                };
                 let bottom = u32::from(word == "label");
                 self.labels = c.list(|c| {
                     c.value(&format!("a number from 0 to {most}"), |word| {
@@ -128,17 +142,29 @@ impl Pairs {
                 label: label()?,
                 second: self.labels.get(1).copied(),
             },
-            ("multicast", _) => {
-                Tail::Multicast { tag, ip: self.ip.ok_or_else(|| missing("ip"))? }
-            }
+            ("multicast", _) => Tail::Multicast {
+                tag,
+                ip: self.ip.ok_or_else(|| missing("ip"))?,
+            },
             (_, Some((ip, bits))) => {
-                let none: IpAddr = if ip.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+                let none: IpAddr = if ip.is_ipv4() {
+                    [0; 4].into()
+                } else {
+                    [0; 16].into()
+                };
                 let gateway = self.gateway.unwrap_or(none);
                 if gateway.is_ipv4() != ip.is_ipv4() {
                     let message = "`gateway` is of another family than the prefix";
                     return Err(SyntaxError::new(span, message));
                 }
-                Tail::Prefix { esi, tag, ip, bits, gateway, label: label()? }
+                Tail::Prefix {
+                    esi,
+                    tag,
+                    ip,
+                    bits,
+                    gateway,
+                    label: label()?,
+                }
             }
             _ => Tail::Segment {
                 esi: self.esi.ok_or_else(|| missing("esi"))?,
@@ -160,7 +186,11 @@ fn esi(word: &str) -> Option<Esi> {
 fn octets<const N: usize>(word: &str) -> Option<[u8; N]> {
     let list: Vec<u8> = word
         .split(':')
-        .map(|part| u8::from_str_radix(part, 16).ok().filter(|_| part.len() <= 2))
+        .map(|part| {
+            u8::from_str_radix(part, 16)
+                .ok()
+                .filter(|_| part.len() <= 2)
+        })
         .collect::<Option<_>>()?;
     list.try_into().ok()
 }
@@ -204,19 +234,26 @@ mod tests {
                 "multicats rd 1:1",
                 "expected a type of EVPN route, found `multicats` (did you mean `multicast`?)",
             ),
-            ("mac rd 1:1 mac 00:11", "expected a MAC address like `00:11:22:33:44:55`, found `00:11`"),
+            (
+                "mac rd 1:1 mac 00:11",
+                "expected a MAC address like `00:11:22:33:44:55`, found `00:11`",
+            ),
             (
                 "prefix 10.0.0.0/8 rd 1:1 gateway ::1 label 5",
                 "`gateway` is of another family than the prefix",
             ),
         ] {
-            assert_eq!(read(text).map(|nlri| nlri.to_string()), Err(wanted.to_owned()));
+            assert_eq!(
+                read(text).map(|nlri| nlri.to_string()),
+                Err(wanted.to_owned())
+            );
         }
     }
 
     #[test]
     fn labels_and_segments_are_not_part_of_the_key() {
-        let one = read("mac rd 1:1 esi 00:01:02:03:04:05:06:07:08:09 mac 00:11:22:33:44:55 label 5");
+        let one =
+            read("mac rd 1:1 esi 00:01:02:03:04:05:06:07:08:09 mac 00:11:22:33:44:55 label 5");
         let other = read("mac rd 1:1 mac 00:11:22:33:44:55 vni 7").expect("a route");
         assert!(one.expect("a route").same_route(other.as_ref()));
         let third = read("mac rd 1:1 mac 00:11:22:33:44:55 ip 1.2.3.4 vni 7").expect("a route");

@@ -136,10 +136,22 @@ impl Route {
             2 => {
                 let whole = r.remaining() + 8 >= SHORTEST_MAC;
                 let tail = Self::decode_mac(&mut r).and_then(|tail| r.finish(WHAT).map(|()| tail));
-                tail.map_err(|error| if whole { r.error(ADDRESS_LENGTH) } else { error })?
+                tail.map_err(|error| {
+                    if whole {
+                        r.error(ADDRESS_LENGTH)
+                    } else {
+                        error
+                    }
+                })?
             }
-            3 => Tail::Multicast { tag: r.u32(WHAT)?, ip: originator(&mut r, WHAT)? },
-            4 => Tail::Segment { esi: Esi(r.array(WHAT)?), ip: originator(&mut r, ADDRESS_LENGTH)? },
+            3 => Tail::Multicast {
+                tag: r.u32(WHAT)?,
+                ip: originator(&mut r, WHAT)?,
+            },
+            4 => Tail::Segment {
+                esi: Esi(r.array(WHAT)?),
+                ip: originator(&mut r, ADDRESS_LENGTH)?,
+            },
             _ if matches!(r.remaining() + 8, 34 | 58) => Self::decode_prefix(&mut r)?,
             _ => return Err(r.error(PREFIX_LENGTH)),
         };
@@ -157,8 +169,19 @@ impl Route {
         let bits = r.u8(WHAT)?;
         let ip = address(r, bits)?;
         let label = r.u24(WHAT)?;
-        let second = if r.is_empty() { None } else { Some(r.u24(WHAT)?) };
-        Ok(Tail::MacIp { esi, tag, mac, ip, label, second })
+        let second = if r.is_empty() {
+            None
+        } else {
+            Some(r.u24(WHAT)?)
+        };
+        Ok(Tail::MacIp {
+            esi,
+            tag,
+            mac,
+            ip,
+            label,
+            second,
+        })
     }
 
     fn decode_prefix(r: &mut Reader<'_>) -> Result<Tail, WireError> {
@@ -167,13 +190,24 @@ impl Route {
         let (ip, gateway, most): (IpAddr, IpAddr, u8) = if r.remaining() == 11 {
             (r.array::<4>(WHAT)?.into(), r.array::<4>(WHAT)?.into(), 32)
         } else {
-            (r.array::<16>(WHAT)?.into(), r.array::<16>(WHAT)?.into(), 128)
+            (
+                r.array::<16>(WHAT)?.into(),
+                r.array::<16>(WHAT)?.into(),
+                128,
+            )
         };
         if bits > most {
             return Err(r.error(WHAT));
         }
         let ip = mask(ip, bits);
-        Ok(Tail::Prefix { esi, tag, ip, bits, gateway, label: r.u24(WHAT)? })
+        Ok(Tail::Prefix {
+            esi,
+            tag,
+            ip,
+            bits,
+            gateway,
+            label: r.u24(WHAT)?,
+        })
     }
 
     /// The route of a framed NLRI, if its type is known.
@@ -218,7 +252,14 @@ impl Route {
                 w.u32(*tag);
                 w.u24(*label);
             }
-            Tail::MacIp { esi, tag, mac, ip, label, second } => {
+            Tail::MacIp {
+                esi,
+                tag,
+                mac,
+                ip,
+                label,
+                second,
+            } => {
                 w.bytes(&esi.0);
                 w.u32(*tag);
                 w.u8(48);
@@ -240,7 +281,14 @@ impl Route {
                 w.bytes(&esi.0);
                 sized(w, ip);
             }
-            Tail::Prefix { esi, tag, ip: prefix, bits, gateway, label } => {
+            Tail::Prefix {
+                esi,
+                tag,
+                ip: prefix,
+                bits,
+                gateway,
+                label,
+            } => {
                 w.bytes(&esi.0);
                 w.u32(*tag);
                 w.u8(*bits);
@@ -256,14 +304,25 @@ impl Route {
         let mut same = self.clone();
         match &mut same.tail {
             Tail::EthernetAd { label, .. } => *label = 0,
-            Tail::MacIp { esi, label, second, .. } => {
+            Tail::MacIp {
+                esi, label, second, ..
+            } => {
                 *esi = Esi::default();
                 *label = 0;
                 *second = None;
             }
-            Tail::Prefix { esi, gateway, label, .. } => {
+            Tail::Prefix {
+                esi,
+                gateway,
+                label,
+                ..
+            } => {
                 *esi = Esi::default();
-                *gateway = if gateway.is_ipv4() { [0; 4].into() } else { [0; 16].into() };
+                *gateway = if gateway.is_ipv4() {
+                    [0; 4].into()
+                } else {
+                    [0; 16].into()
+                };
                 *label = 0;
             }
             Tail::Multicast { .. } | Tail::Segment { .. } => {}
@@ -308,7 +367,14 @@ impl Route {
                 tag_json(w, tag);
                 label_json(w, label);
             }
-            Tail::MacIp { esi, tag, mac, ip, label, .. } => {
+            Tail::MacIp {
+                esi,
+                tag,
+                mac,
+                ip,
+                label,
+                ..
+            } => {
                 esi_json(w, esi);
                 tag_json(w, tag);
                 w.raw(", \"mac\": ").display(mac);
@@ -323,12 +389,22 @@ impl Route {
                 esi_json(w, esi);
                 ip_json(w, ip);
             }
-            Tail::Prefix { esi, tag, ip, bits, gateway, label } => {
+            Tail::Prefix {
+                esi,
+                tag,
+                ip,
+                bits,
+                gateway,
+                label,
+            } => {
                 esi_json(w, esi);
                 tag_json(w, tag);
                 label_json(w, label);
                 ip_json(w, ip);
-                w.raw(", \"iplen\": ").number(*bits).raw(", \"gateway\": ").display(gateway);
+                w.raw(", \"iplen\": ")
+                    .number(*bits)
+                    .raw(", \"gateway\": ")
+                    .display(gateway);
             }
         }
     }
@@ -339,17 +415,38 @@ impl Route {
         let label = |field: u32| format!(" label {} ({field})", field >> 4);
         out.push_str("evpn:");
         out.push_str(&match &self.tail {
-            Tail::EthernetAd { esi, tag, label: field } => {
+            Tail::EthernetAd {
+                esi,
+                tag,
+                label: field,
+            } => {
                 format!("ethernetad::{rd}:{esi}:{tag}:{}", label(*field))
             }
-            Tail::MacIp { esi, tag, mac, ip, label: field, .. } => {
+            Tail::MacIp {
+                esi,
+                tag,
+                mac,
+                ip,
+                label: field,
+                ..
+            } => {
                 let ip = ip.map_or_else(String::new, |ip| ip.to_string());
                 format!("macadv::{rd}:{esi}:{tag}:{mac}:{ip}:{}", label(*field))
             }
             Tail::Multicast { tag, ip } => format!("multicast::{rd}:{tag}:{ip}"),
             Tail::Segment { esi, ip } => format!("segment::{rd}:{esi}:{ip}"),
-            Tail::Prefix { esi, tag, ip, bits, gateway, label: field } => {
-                format!("prfxadv::{rd}:{esi}:{tag}:{ip}/{bits}:{gateway}:{}", label(*field))
+            Tail::Prefix {
+                esi,
+                tag,
+                ip,
+                bits,
+                gateway,
+                label: field,
+            } => {
+                format!(
+                    "prfxadv::{rd}:{esi}:{tag}:{ip}/{bits}:{gateway}:{}",
+                    label(*field)
+                )
             }
         });
     }
@@ -359,18 +456,37 @@ impl Route {
         let rd = self.rd.word();
         match &self.tail {
             Tail::EthernetAd { esi, tag, label } => {
-                format!("ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}", label_text(*label, None))
+                format!(
+                    "ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}",
+                    label_text(*label, None)
+                )
             }
-            Tail::MacIp { esi, tag, mac, ip, label, second } => {
+            Tail::MacIp {
+                esi,
+                tag,
+                mac,
+                ip,
+                label,
+                second,
+            } => {
                 let ip = ip.map_or_else(String::new, |ip| format!(" ip {ip}"));
                 let label = label_text(*label, *second);
                 format!("mac rd {rd} esi {esi} ethernet-tag {tag} mac {mac}{ip}{label}")
             }
             Tail::Multicast { tag, ip } => format!("multicast rd {rd} ethernet-tag {tag} ip {ip}"),
             Tail::Segment { esi, ip } => format!("ethernet-segment rd {rd} esi {esi} ip {ip}"),
-            Tail::Prefix { esi, tag, ip, bits, gateway, label } => {
+            Tail::Prefix {
+                esi,
+                tag,
+                ip,
+                bits,
+                gateway,
+                label,
+            } => {
                 let label = label_text(*label, None);
-                format!("prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}")
+                format!(
+                    "prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}"
+                )
             }
         }
     }
@@ -384,7 +500,10 @@ fn label_text(label: u32, second: Option<u32>) -> String {
     match fields[..] {
         [one] => format!(" {word} {}", one >> shift),
         _ => {
-            let list: Vec<String> = fields.iter().map(|field| (field >> shift).to_string()).collect();
+            let list: Vec<String> = fields
+                .iter()
+                .map(|field| (field >> shift).to_string())
+                .collect();
             format!(" {word} [ {} ]", list.join(" "))
         }
     }

@@ -42,7 +42,14 @@ impl Component {
         limit: u64,
         values: Values,
     ) -> Self {
-        Self { code, names, kind, max, limit, values }
+        Self {
+            code,
+            names,
+            kind,
+            max,
+            limit,
+            values,
+        }
     }
 
     /// The one of that type in rules of that family.
@@ -58,7 +65,9 @@ impl Component {
             "source" => "source-ipv4",
             _ => keyword,
         };
-        COMPONENTS.iter().find(|component| !keyword.is_empty() && component.names.contains(&keyword))
+        COMPONENTS
+            .iter()
+            .find(|component| !keyword.is_empty() && component.names.contains(&keyword))
     }
 
     /// Its name in rules of that family.
@@ -70,15 +79,15 @@ impl Component {
     pub(super) fn value_text(&self, afi: Afi, value: u64) -> String {
         match self.values {
             // RFC 8955 4.2.2.11: "The six least significant bits contain the DSCP value."
-            Values::Plain if self.code == DSCP && afi == Afi::IPV4 => (value & DSCP_MAX).to_string(),
+            Values::Plain if self.code == DSCP && afi == Afi::IPV4 => {
+                (value & DSCP_MAX).to_string()
+            }
             Values::Plain | Values::Port | Values::IcmpCode => value.to_string(),
             Values::Protocol => name_of(PROTOCOLS, value),
             Values::IcmpType => name_of(ICMP_TYPES, value),
             Values::TcpFlags => bits_text(TCP_FLAGS, value),
             // RFC 8955 4.2.2.12, RFC 8956 3.6: the other bits "MUST be ignored on decoding"; IPv6 has no don't-fragment.
-            Values::Fragment => {
-                bits_text(FRAGMENTS, value & fragment_bits(afi))
-            }
+            Values::Fragment => bits_text(FRAGMENTS, value & fragment_bits(afi)),
         }
     }
 
@@ -99,16 +108,25 @@ impl Component {
         };
         let one = |word: &str| {
             let name = word.to_ascii_lowercase().replace('_', "-");
-            let named = names.iter().find(|(_, known)| *known == name).map(|(value, _)| *value);
+            let named = names
+                .iter()
+                .find(|(_, known)| *known == name)
+                .map(|(value, _)| *value);
             let port = || {
-                (self.values == Values::Port).then(|| services::port(word)).flatten().map(u64::from)
+                (self.values == Values::Port)
+                    .then(|| services::port(word))
+                    .flatten()
+                    .map(u64::from)
             };
-            named.or_else(|| value::number_or_hex(word, self.limit)).or_else(port)
+            named
+                .or_else(|| value::number_or_hex(word, self.limit))
+                .or_else(port)
         };
         let sum = match self.values {
-            Values::TcpFlags | Values::Fragment => {
-                word.split('+').map(one).try_fold(0, |sum, bits| Some(sum | bits?))?
-            }
+            Values::TcpFlags | Values::Fragment => word
+                .split('+')
+                .map(one)
+                .try_fold(0, |sum, bits| Some(sum | bits?))?,
             _ => one(word)?,
         };
         (sum <= self.limit).then_some(sum)
@@ -116,7 +134,11 @@ impl Component {
 
     /// The largest value that texts may have after `keyword`: DSCP has six bits; the same component is an octet in IPv6.
     pub(super) fn limit_of(&self, keyword: &str) -> u64 {
-        if keyword == "dscp" { DSCP_MAX } else { self.limit }
+        if keyword == "dscp" {
+            DSCP_MAX
+        } else {
+            self.limit
+        }
     }
 
     /// Whether its values are ports.
@@ -285,7 +307,10 @@ mod tests {
             assert_eq!(usize::from(component.code), index + 1);
         }
         assert!(Component::of(Afi::IPV4, 13).is_none());
-        assert_eq!(Component::of(Afi::IPV6, 13).map(|component| component.code), Some(13));
+        assert_eq!(
+            Component::of(Afi::IPV6, 13).map(|component| component.code),
+            Some(13)
+        );
         assert!(Component::of(Afi::IPV6, 0).is_none() && Component::of(Afi::IPV6, 14).is_none());
     }
 
@@ -300,6 +325,9 @@ mod tests {
         assert_eq!(value("port", "65536"), None);
         assert_eq!(value("flow-label", "1048576"), None);
         assert_eq!(value("protocol", "foo"), None);
-        assert_eq!(Component::named("foo").map(|component| component.code), None);
+        assert_eq!(
+            Component::named("foo").map(|component| component.code),
+            None
+        );
     }
 }

@@ -37,8 +37,12 @@ pub use rule::RuleBuilder;
 pub struct Flow;
 
 impl NlriCodec for Flow {
-    const FAMILIES: &'static [Family] =
-        &[Family::new(1, 133), Family::new(2, 133), Family::new(1, 134), Family::new(2, 134)];
+    const FAMILIES: &'static [Family] = &[
+        Family::new(1, 133),
+        Family::new(2, 133),
+        Family::new(1, 134),
+        Family::new(2, 134),
+    ];
     // RFC 8955 10: a malformed rule is treated as withdrawn.
     const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);
 
@@ -56,7 +60,8 @@ impl NlriCodec for Flow {
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
         let Ok(Some(rule)) = Rule::decode(nlri.family, nlri.bytes, Style::Events) else {
-            w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(nlri.bytes));
+            w.raw("{ \"parsed\": false, \"raw\": ")
+                .string(&hex(nlri.bytes));
             path_json(nlri.path_id, w);
             w.raw(" }");
             return;
@@ -73,7 +78,9 @@ impl NlriCodec for Flow {
             w.raw("\"rd\": ").display(rd).raw(", ");
         }
         if let Some(path_id) = nlri.path_id {
-            w.raw("\"path-information\": ").display(Ipv4Addr::from(path_id)).raw(", ");
+            w.raw("\"path-information\": ")
+                .display(Ipv4Addr::from(path_id))
+                .raw(", ");
         }
         if let Some(next_hop) = next_hop {
             w.raw("\"next-hop\": ").display(next_hop).raw(", ");
@@ -92,7 +99,9 @@ impl NlriCodec for Flow {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        let rule = Rule::decode(nlri.family, nlri.bytes, Style::Exact).ok().flatten();
+        let rule = Rule::decode(nlri.family, nlri.bytes, Style::Exact)
+            .ok()
+            .flatten();
         let words = rule.map(|rule| rule.words(nlri.family.afi));
         push_sentence(nlri, "flow", words, |c| rule::read(nlri.family, c), out);
         path_text(nlri.path_id, out);
@@ -220,7 +229,11 @@ impl Rule {
             .map(|part| {
                 let list = part.joined().join(" ");
                 let name = part.component.name(afi);
-                if part.terms.len() > 1 { format!("{name} [ {list} ]") } else { format!("{name} {list}") }
+                if part.terms.len() > 1 {
+                    format!("{name} [ {list} ]")
+                } else {
+                    format!("{name} {list}")
+                }
             })
             .collect();
         parts.join(" ")
@@ -228,7 +241,9 @@ impl Rule {
 
     /// The words that [`rule::read`] reads back.
     fn words(&self, afi: Afi) -> String {
-        let rd = self.rd.map_or_else(String::new, |rd| format!(" rd {}", rd.word()));
+        let rd = self
+            .rd
+            .map_or_else(String::new, |rd| format!(" rd {}", rd.word()));
         self.matches(afi) + &rd
     }
 }
@@ -250,8 +265,12 @@ fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<String, WireError> {
     // RFC 8956 3.1: "The encoded pattern contains enough octets for the bits used in matching (length minus offset bits)."
     let bits = length - offset;
     let octets = r.take(usize::from(bits.div_ceil(8)), "the pattern of a prefix")?;
-    let pattern = octets.iter().fold(0u128, |sum, octet| sum << 8 | u128::from(*octet));
+    let pattern = octets
+        .iter()
+        .fold(0u128, |sum, octet| sum << 8 | u128::from(*octet));
     let spare = u32::from((8 - bits % 8) % 8);
-    let address = (pattern >> spare).checked_shl(128 - u32::from(length)).unwrap_or(0);
+    let address = (pattern >> spare)
+        .checked_shl(128 - u32::from(length))
+        .unwrap_or(0);
     Ok(format!("{}/{length}/{offset}", Ipv6Addr::from(address)))
 }

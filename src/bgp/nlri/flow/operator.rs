@@ -79,8 +79,13 @@ impl Term {
         let mut terms = Vec::new();
         loop {
             let byte = r.u8("an operator")?;
-            let octets = r.take(1 << ((byte & LENGTH) >> 4), "a value as long as its operator says")?;
-            let value = octets.iter().fold(0, |sum, octet| sum << 8 | u64::from(*octet));
+            let octets = r.take(
+                1 << ((byte & LENGTH) >> 4),
+                "a value as long as its operator says",
+            )?;
+            let value = octets
+                .iter()
+                .fold(0, |sum, octet| sum << 8 | u64::from(*octet));
             if value > max {
                 return Err(r.error("a value that the component can have"));
             }
@@ -89,7 +94,11 @@ impl Term {
                 // RFC 8955 4.2.1.1: "the AND bit in the first operator byte of a sequence MUST be treated as unset".
                 operator &= !AND;
             }
-            terms.push(Self { operator, value, octets: 1 << ((byte & LENGTH) >> 4) });
+            terms.push(Self {
+                operator,
+                value,
+                octets: 1 << ((byte & LENGTH) >> 4),
+            });
             if byte & END != 0 {
                 return Ok(terms);
             }
@@ -166,7 +175,11 @@ impl Term {
                 (0 | 7, "") if kind == Kind::Numeric => 0,
                 _ => value(rest).ok_or(part)?,
             };
-            terms.push(Self { operator: bits | and, value, octets });
+            terms.push(Self {
+                operator: bits | and,
+                value,
+                octets,
+            });
         }
         Ok(terms)
     }
@@ -177,7 +190,10 @@ fn octets(part: &str) -> Option<(&str, u8)> {
     match part.split_once('/') {
         None => Some((part, 1)),
         Some((short, octets)) => {
-            let octets = octets.parse().ok().filter(|octets| matches!(octets, 1 | 2 | 4 | 8))?;
+            let octets = octets
+                .parse()
+                .ok()
+                .filter(|octets| matches!(octets, 1 | 2 | 4 | 8))?;
             Some((short, octets))
         }
     }
@@ -218,15 +234,33 @@ mod tests {
 
     #[test]
     fn expressions_are_read_and_printed() {
-        for word in ["=80", ">80", ">=80&<=90", "<1", "<=1", "!=6", "true", "false"] {
+        for word in [
+            "=80",
+            ">80",
+            ">=80&<=90",
+            "<1",
+            "<=1",
+            "!=6",
+            "true",
+            "false",
+        ] {
             let terms = Term::parse(Kind::Numeric, word, number).expect(word);
-            let text: String =
-                terms.iter().map(|term| term.text(Kind::Numeric, |value| value.to_string())).collect();
+            let text: String = terms
+                .iter()
+                .map(|term| term.text(Kind::Numeric, |value| value.to_string()))
+                .collect();
             assert_eq!(text, word);
         }
-        assert_eq!(Term::parse(Kind::Numeric, "80", number), Term::parse(Kind::Numeric, "=80", number));
+        assert_eq!(
+            Term::parse(Kind::Numeric, "80", number),
+            Term::parse(Kind::Numeric, "=80", number)
+        );
         for (word, wrong) in [("80&", ""), (">", ">"), ("=x&1", "=x"), ("", "")] {
-            assert_eq!(Term::parse(Kind::Numeric, word, number), Err(wrong), "{word}");
+            assert_eq!(
+                Term::parse(Kind::Numeric, word, number),
+                Err(wrong),
+                "{word}"
+            );
         }
     }
 
@@ -234,8 +268,10 @@ mod tests {
     fn more_octets_are_said_and_read() {
         let bytes = [0x11, 0, 80, 0x50, 0, 1, 0xA7, 0, 0, 0, 0];
         let terms = Term::list(Kind::Numeric, u64::MAX, &mut Reader::new(&bytes)).expect("terms");
-        let words: Vec<String> =
-            terms.iter().map(|term| term.words(Kind::Numeric, |value| value.to_string())).collect();
+        let words: Vec<String> = terms
+            .iter()
+            .map(|term| term.words(Kind::Numeric, |value| value.to_string()))
+            .collect();
         assert_eq!(words, ["=80/2", "&false1/2", "true/4"]);
         let mut back = Term::parse(Kind::Numeric, &words[..2].concat(), number).expect("two");
         back.extend(Term::parse(Kind::Numeric, &words[2], number).expect("one"));
@@ -254,7 +290,10 @@ mod tests {
         let read = Term::list(Kind::Numeric, u64::MAX, &mut Reader::new(&bytes));
         let back = read.expect("the same terms");
         let text = |terms: &[Term]| -> Vec<String> {
-            terms.iter().map(|term| term.words(Kind::Numeric, |value| value.to_string())).collect()
+            terms
+                .iter()
+                .map(|term| term.words(Kind::Numeric, |value| value.to_string()))
+                .collect()
         };
         assert_eq!(text(&back), text(&terms));
         assert!(Term::list(Kind::Numeric, 0xFFFF, &mut Reader::new(&bytes)).is_err());

@@ -18,7 +18,11 @@ use crate::wire::Writer;
 /// A component as written.
 #[derive(Clone, Debug)]
 enum Part {
-    Prefix { address: IpAddr, bits: u8, offset: u8 },
+    Prefix {
+        address: IpAddr,
+        bits: u8,
+        offset: u8,
+    },
     Terms(Vec<Term>),
 }
 
@@ -59,12 +63,21 @@ impl RuleBuilder {
     /// # Errors
     /// When the text is not a value of that component, a prefix is of the other family than one before, or the component was there
     /// before: RFC 8955 section 4.2 has each at most once.
-    pub fn keyword(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Option<Result<(), SyntaxError>> {
+    pub fn keyword(
+        &mut self,
+        keyword: &str,
+        c: &mut Cursor<'_>,
+    ) -> Option<Result<(), SyntaxError>> {
         let component = Component::named(keyword)?;
         if self.parts.contains_key(&component.code) {
-            let error = SyntaxError::new(c.last_span(), format!("`{keyword}` appears twice in the flow route"));
+            let error = SyntaxError::new(
+                c.last_span(),
+                format!("`{keyword}` appears twice in the flow route"),
+            );
             return Some(Err(match component.kind {
-                Some(_) => error.with_help(format!("write the alternatives as a list: `{keyword} [ … ]`")),
+                Some(_) => error.with_help(format!(
+                    "write the alternatives as a list: `{keyword} [ … ]`"
+                )),
                 None => error.with_help("announce a route for each prefix"),
             }));
         }
@@ -91,7 +104,11 @@ impl RuleBuilder {
         let fallback = if only_ipv6 { Afi::IPV6 } else { Afi::IPV4 };
         Family {
             afi: self.afi.or(afi).unwrap_or(fallback),
-            safi: if self.rd.is_some() { Safi::FLOW_VPN } else { Safi::FLOW },
+            safi: if self.rd.is_some() {
+                Safi::FLOW_VPN
+            } else {
+                Safi::FLOW
+            },
         }
     }
 
@@ -105,7 +122,9 @@ impl RuleBuilder {
             return Err("a flow route needs at least one match, or it matches every packet");
         }
         if afi.is_some_and(|afi| afi != family.afi) {
-            return Err("the prefixes of the flow route are not of the family that it is announced in");
+            return Err(
+                "the prefixes of the flow route are not of the family that it is announced in",
+            );
         }
         let mut body = Vec::new();
         if let Some(rd) = self.rd {
@@ -126,7 +145,11 @@ impl RuleBuilder {
             _ => return Err("the flow route takes more than 4095 bytes"),
         }
         bytes.extend_from_slice(&body);
-        Ok(Nlri { family, path_id: None, bytes })
+        Ok(Nlri {
+            family,
+            path_id: None,
+            bytes,
+        })
     }
 
     fn prefix(
@@ -136,9 +159,15 @@ impl RuleBuilder {
         c: &mut Cursor<'_>,
     ) -> Result<(), SyntaxError> {
         let span = c.span();
-        let (address, bits, offset) =
-            c.value("a prefix: `a.b.c.d/length`, `v6/length` or `v6/length/offset`", prefix)?;
-        let afi = if address.is_ipv4() { Afi::IPV4 } else { Afi::IPV6 };
+        let (address, bits, offset) = c.value(
+            "a prefix: `a.b.c.d/length`, `v6/length` or `v6/length/offset`",
+            prefix,
+        )?;
+        let afi = if address.is_ipv4() {
+            Afi::IPV4
+        } else {
+            Afi::IPV6
+        };
         let wanted = if keyword.ends_with("-ipv4") {
             Some(Afi::IPV4)
         } else if keyword.ends_with("-ipv6") {
@@ -148,13 +177,28 @@ impl RuleBuilder {
         };
         // ExaBGP takes both words for both families; only a mixture cannot be meant.
         if self.afi.is_some_and(|known| known != afi) {
-            return Err(SyntaxError::new(span, format!("`{keyword}` is of another family than the prefix before it")));
+            return Err(SyntaxError::new(
+                span,
+                format!("`{keyword}` is of another family than the prefix before it"),
+            ));
         }
-        if wanted == Some(Afi::IPV4) && afi == Afi::IPV6 || wanted == Some(Afi::IPV6) && afi == Afi::IPV4 {
-            return Err(SyntaxError::new(span, format!("`{keyword}` needs a prefix of its own family")));
+        if wanted == Some(Afi::IPV4) && afi == Afi::IPV6
+            || wanted == Some(Afi::IPV6) && afi == Afi::IPV4
+        {
+            return Err(SyntaxError::new(
+                span,
+                format!("`{keyword}` needs a prefix of its own family"),
+            ));
         }
         self.afi = Some(afi);
-        self.parts.insert(component.code, Part::Prefix { address, bits, offset });
+        self.parts.insert(
+            component.code,
+            Part::Prefix {
+                address,
+                bits,
+                offset,
+            },
+        );
         Ok(())
     }
 
@@ -168,13 +212,18 @@ impl RuleBuilder {
             return Ok(());
         };
         let value = |word: &str| {
-            component.value(word).filter(|found| *found <= component.limit_of(keyword))
+            component
+                .value(word)
+                .filter(|found| *found <= component.limit_of(keyword))
         };
         let terms = c.list(|c| {
             let span = c.span();
             let word = c.word(&component.expected(keyword))?;
             Term::parse(kind, word, value).map_err(|part| {
-                let what = format!("an operator and {} for `{keyword}`", component.expected(keyword));
+                let what = format!(
+                    "an operator and {} for `{keyword}`",
+                    component.expected(keyword)
+                );
                 SyntaxError::expected(span, what, if part.is_empty() { word } else { part })
             })
         })?;
@@ -194,26 +243,43 @@ impl Part {
             return Ok(());
         };
         let component = Component::of(afi, code);
-        match terms.iter().all(|term| component.is_some_and(|one| one.may_have(afi, term.value))) {
+        match terms
+            .iter()
+            .all(|term| component.is_some_and(|one| one.may_have(afi, term.value)))
+        {
             true => Ok(()),
             // RFC 8956 3.6: that bit "MUST be set to 0 on NLRI encoding".
-            false => Err("an IPv6 flow route has no `dont-fragment`: IPv6 packets have no such bit"),
+            false => {
+                Err("an IPv6 flow route has no `dont-fragment`: IPv6 packets have no such bit")
+            }
         }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Terms(terms) => Term::write(terms, &mut Writer::new(out)),
-            Self::Prefix { address: address @ IpAddr::V4(_), bits, .. } => {
+            Self::Prefix {
+                address: address @ IpAddr::V4(_),
+                bits,
+                ..
+            } => {
                 out.extend_from_slice(&prefix_bytes(*address, *bits));
             }
-            Self::Prefix { address: IpAddr::V6(address), bits, offset } => {
+            Self::Prefix {
+                address: IpAddr::V6(address),
+                bits,
+                offset,
+            } => {
                 out.extend_from_slice(&[*bits, *offset]);
                 let count = bits - offset;
                 // The bits between offset and length, at the left.
-                let kept = u128::from(*address).checked_shl((*offset).into()).unwrap_or(0);
+                let kept = u128::from(*address)
+                    .checked_shl((*offset).into())
+                    .unwrap_or(0);
                 let mask = u128::MAX.checked_shl(128 - u32::from(count)).unwrap_or(0);
-                out.extend_from_slice(&(kept & mask).to_be_bytes()[..usize::from(count.div_ceil(8))]);
+                out.extend_from_slice(
+                    &(kept & mask).to_be_bytes()[..usize::from(count.div_ceil(8))],
+                );
             }
         }
     }
@@ -228,10 +294,13 @@ pub(super) fn read(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxErr
     while !c.is_empty() {
         match c.word("a keyword")? {
             "rd" => rule.set_rd(c.value(RouteDistinguisher::EXPECTED, RouteDistinguisher::parse)?),
-            keyword => rule.keyword(keyword, c).unwrap_or_else(|| Err(c.error("a keyword")))?,
+            keyword => rule
+                .keyword(keyword, c)
+                .unwrap_or_else(|| Err(c.error("a keyword")))?,
         }
     }
-    rule.build(Some(family.afi)).map_err(|message| SyntaxError::new(c.span(), message))
+    rule.build(Some(family.afi))
+        .map_err(|message| SyntaxError::new(c.span(), message))
 }
 
 /// Address, length and offset; the length is mandatory.
@@ -291,7 +360,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, wanted) in [
-            ("", "a flow route needs at least one match, or it matches every packet"),
+            (
+                "",
+                "a flow route needs at least one match, or it matches every packet",
+            ),
             (
                 "source 10.0.0.0",
                 "expected a prefix: `a.b.c.d/length`, `v6/length` or `v6/length/offset`, found `10.0.0.0`",
@@ -300,7 +372,10 @@ mod tests {
                 "source 10.0.0.0/8 destination ::/0",
                 "`destination` is of another family than the prefix before it",
             ),
-            ("source 10.0.0.0/8 flow-label 1", "`flow-label` needs an IPv6 flow route"),
+            (
+                "source 10.0.0.0/8 flow-label 1",
+                "`flow-label` needs an IPv6 flow route",
+            ),
             (
                 "dscp 64",
                 "expected an operator and a number from 0 to 63 for `dscp`, found `64`",
@@ -334,7 +409,11 @@ mod tests {
                 "expected an operator and a number from 0 to 65535 or the name of a service for `port`, found `=80&`",
             ),
         ] {
-            assert_eq!(build(text).map(|nlri| nlri.to_string()), Err(wanted.to_owned()), "{text}");
+            assert_eq!(
+                build(text).map(|nlri| nlri.to_string()),
+                Err(wanted.to_owned()),
+                "{text}"
+            );
         }
     }
 }

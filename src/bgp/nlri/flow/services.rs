@@ -46,7 +46,9 @@ pub(super) fn port(name: &str) -> Option<u16> {
 
 /// The name of a port, where it has one, or its number.
 pub(super) fn name(port: u64) -> String {
-    let known = u16::try_from(port).ok().and_then(|port| SERVICES.names.get(&port));
+    let known = u16::try_from(port)
+        .ok()
+        .and_then(|port| SERVICES.names.get(&port));
     known.map_or_else(|| port.to_string(), |name| (*name).to_owned())
 }
 
@@ -56,21 +58,39 @@ mod tests {
 
     #[test]
     fn services_are_known_by_their_names_and_ports() {
-        for (word, wanted) in [("http", 80), ("HTTPS", 443), ("ftp_data", 20), ("bgp", 179), ("www", 80), ("dicom", 11112)] {
+        for (word, wanted) in [
+            ("http", 80),
+            ("HTTPS", 443),
+            ("ftp_data", 20),
+            ("bgp", 179),
+            ("www", 80),
+            ("dicom", 11112),
+        ] {
             assert_eq!(port(word), Some(wanted), "{word}");
         }
         assert_eq!(port("no-such-service"), None);
         assert_eq!(port("-"), None);
-        for (number, wanted) in [(80, "http"), (15, "15"), (49151, "49151"), (70_000, "70000")] {
+        for (number, wanted) in [
+            (80, "http"),
+            (15, "15"),
+            (49151, "49151"),
+            (70_000, "70000"),
+        ] {
             assert_eq!(name(number), wanted);
         }
     }
 
     #[test]
     fn every_line_is_a_port_and_its_names_in_order() {
-        let ports: Vec<u16> = TEXT.lines().filter_map(|line| line.split(' ').next()?.parse().ok()).collect();
+        let ports: Vec<u16> = TEXT
+            .lines()
+            .filter_map(|line| line.split(' ').next()?.parse().ok())
+            .collect();
         assert_eq!(ports.len(), TEXT.lines().count());
         assert!(ports.is_sorted() && SERVICES.ports.len() > 4_899);
-        assert!(TEXT.lines().all(|line| line.split(' ').skip(1).count() >= 1));
+        assert!(
+            TEXT.lines()
+                .all(|line| line.split(' ').skip(1).count() >= 1)
+        );
     }
 }
