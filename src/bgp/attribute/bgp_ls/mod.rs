@@ -23,6 +23,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
+mod compound;
 mod later;
 mod sid;
 mod tlv;
