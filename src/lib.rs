@@ -7,8 +7,9 @@
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
-//! | 2 state | [`rib`], [`grammar`] | routing tables; the route sentence of files and commands |
+//! | 2 state | [`rib`], [`grammar`], [`mrt`] | routing tables; the route sentence of files and commands; archives |
 //! | 3 adapters | [`config`], [`api`] | configuration files; the helper protocol; adapters never import each other |
+//! | 4 products | `stream` | the reader of BGP archives |
 
 pub mod api;
 pub mod bgp;
@@ -20,8 +21,11 @@ pub mod config;
 pub mod daemon;
 pub mod grammar;
 pub mod json;
+pub mod mrt;
 pub mod rib;
 #[cfg(feature = "speaker")]
 pub mod speaker;
+#[cfg(feature = "stream")]
+pub mod stream;
 pub mod text;
 pub mod wire;

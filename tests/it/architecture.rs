@@ -11,6 +11,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bgp", 1),
     ("rib", 2),
     ("mrt", 2),
+    ("bmp", 2),
     ("grammar", 2),
     ("config", 3),
     ("api", 3),
