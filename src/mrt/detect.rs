@@ -54,7 +54,7 @@ pub fn add_path(family: Family, field: &[u8], seen: bool) -> Form {
 }
 
 /// Visits each prefix: path identifier, length, bytes. Returns whether the field ends with one.
-fn walk(mut field: &[u8], bits: u8, skip: usize, mut visit: impl FnMut(&[u8], u8, &[u8])) -> bool {
+fn walk<'a>(mut field: &'a [u8], bits: u8, skip: usize, mut visit: impl FnMut(&'a [u8], u8, &'a [u8])) -> bool {
     while !field.is_empty() {
         let Some((id, rest)) = field.split_at_checked(skip) else {
             return false;
@@ -82,7 +82,7 @@ fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
     walk(field, bits, skip, |id, length, prefix| {
         let last = prefix.last().copied().unwrap_or_default();
         let spare = (8 - length % 8) % 8;
-        if last & ((1u16 << spare) - 1) as u8 != 0 {
+        if u16::from(last) & ((1u16 << spare) - 1) != 0 {
             count += ONE;
         }
         let first = prefix.first().copied().unwrap_or_default();

@@ -138,7 +138,7 @@ impl Entries<'_> {
 }
 
 impl<'a> Entries<'a> {
-    fn take(&mut self) -> Result<RibEntry<'a>, WireError> {
+    fn read(&mut self) -> Result<RibEntry<'a>, WireError> {
         let r = &mut self.reader;
         Ok(RibEntry {
             peer: r.u16("a peer index")?,
@@ -162,7 +162,7 @@ impl<'a> Iterator for Entries<'a> {
     /// The next entry; the walk ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
-        let entry = self.take();
+        let entry = self.read();
         if entry.is_err() {
             self.left = 0;
         }
@@ -208,7 +208,7 @@ impl<'a> TableDump<'a> {
         Ok(Self { subtype, reader })
     }
 
-    fn take(&mut self) -> Result<TableDumpEntry<'a>, WireError> {
+    fn read(&mut self) -> Result<TableDumpEntry<'a>, WireError> {
         let six = matches!(self.subtype, 2 | 4);
         let r = &mut self.reader;
         let address = |r: &mut Reader<'_>, what| -> Result<IpAddr, WireError> {
@@ -255,7 +255,7 @@ impl<'a> Iterator for TableDump<'a> {
         if self.reader.is_empty() {
             return None;
         }
-        let entry = self.take();
+        let entry = self.read();
         if entry.is_err() {
             self.reader.rest();
         }
@@ -271,7 +271,7 @@ pub(super) fn is_batch(subtype: u16, body: &[u8]) -> bool {
         return false;
     };
     while !walk.reader.is_empty() {
-        if walk.take().is_err() || walk.reader.offset() == short {
+        if walk.read().is_err() || walk.reader.offset() == short {
             return false;
         }
     }
