@@ -6,6 +6,10 @@ pub mod attributes;
 pub mod block;
 pub mod decoder;
 pub mod elem;
+pub mod format;
+pub mod names;
+pub mod pattern;
+pub mod prefixes;
 pub mod record;
 
 pub use address::Dialect;
