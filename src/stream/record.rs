@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Header, Timestamp, kind};
 
 use super::Elem;
-use super::block::{Block, RibView};
-use super::decoder::{Decoder, Detection};
+use super::attributes::Notes;
+use super::block::RibView;
 
 /// Where records come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -175,6 +174,8 @@ pub struct RecordRef<'a> {
     pub rib: RibView,
     /// Its number among the records of its dump, from 0.
     pub index: u64,
+    /// Its offset in the decompressed file, and how many bytes it has.
+    pub extent: Option<(u64, u64)>,
 }
 
 /// A record that owns its data.
@@ -196,22 +197,14 @@ pub struct Record {
     pub body: Bytes,
     /// Why it can't be used.
     pub damage: Option<String>,
+    /// What is odd about it.
+    pub notes: Notes,
     elems: Vec<Elem>,
-    peers: Option<Arc<PeerTable>>,
 }
 
 impl Record {
-    /// A copy of `record`; its elems are made now, with what `decoder` remembers.
-    pub(crate) fn new(
-        record: &RecordRef<'_>,
-        position: Position,
-        decoder: &mut Decoder,
-        keep: &mut dyn FnMut(&Block<'_>, &mut Vec<Elem>),
-    ) -> Self {
-        let mut elems = Vec::new();
-        if record.status == Status::Valid {
-            decoder.blocks(&record.content, &mut |block| keep(block, &mut elems));
-        }
+    /// A copy of `record`, without elems yet.
+    pub(crate) fn new(record: &RecordRef<'_>, position: Position) -> Self {
         Self {
             origin: record.origin.clone(),
             kind: record.kind,
@@ -221,9 +214,13 @@ impl Record {
             header: record.header,
             body: Bytes::copy_from_slice(record.body),
             damage: record.damage.map(str::to_owned),
-            elems,
-            peers: decoder.peers().cloned(),
+            notes: Notes::NONE,
+            elems: Vec::new(),
         }
+    }
+
+    pub(crate) fn set_elems(&mut self, elems: Vec<Elem>) {
+        self.elems = elems;
     }
 
     /// The elems that pass the stream's filter. Records that can't be used have none.
@@ -234,27 +231,6 @@ impl Record {
     /// The elems, moved out.
     pub fn into_elems(self) -> Vec<Elem> {
         self.elems
-    }
-
-    /// The peer table in force at this record, in dumps that have one.
-    pub const fn peers(&self) -> Option<&Arc<PeerTable>> {
-        self.peers.as_ref()
-    }
-
-    /// All elems of the record, whatever the stream's filter.
-    pub fn all_elems(&self) -> Vec<Elem> {
-        let mut elems = Vec::new();
-        let Some(header) = self.header else {
-            return elems;
-        };
-        if let Ok(content) = Content::parse(&header, &self.body) {
-            let mut decoder = Decoder::new(Detection::On);
-            decoder.set_peers(self.peers.clone());
-            decoder.blocks(&content, &mut |block| {
-                elems.extend(Elem::of_block(self.time, block));
-            });
-        }
-        elems
     }
 }
 
