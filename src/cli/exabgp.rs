@@ -48,6 +48,10 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
     let program = rest.next().unwrap_or_default();
     let words: Vec<OsString> = match name.as_str() {
         "exabgp-cli" | "exabgpcli" => std::iter::once("cli".into()).chain(rest).collect(),
+        #[cfg(feature = "stream")]
+        "bgpreader" => super::stream::names::bgpreader(rest),
+        #[cfg(feature = "stream")]
+        "bgpdump" => super::stream::names::bgpdump(rest),
         "exabgp-healthcheck" => std::iter::once("healthcheck".into()).chain(rest).collect(),
         "exabgp" => {
             let line = translate(rest.collect());

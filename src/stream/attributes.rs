@@ -69,6 +69,12 @@ impl Notes {
         self.0 & other.0 != 0
     }
 
+    /// Returns `true` if something is noted that means that a part could not be read.
+    pub const fn is_malformed(self) -> bool {
+        const MILD: u16 = Notes::ADD_PATH_FOUND.0 | Notes::DUPLICATE_ATTRIBUTE.0 | Notes::SEVERAL_MP.0;
+        self.0 & !MILD != 0
+    }
+
     /// Returns `true` if nothing is noted.
     pub const fn is_empty(self) -> bool {
         self.0 == 0

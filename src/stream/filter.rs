@@ -141,6 +141,19 @@ impl Expression {
         matches!(self, Self::And(all) if all.is_empty())
     }
 
+    /// The same without tests of project, collector and type, which pass: for sources that tell none of them.
+    #[must_use]
+    pub fn without_origin(self) -> Self {
+        let each = |all: Vec<Self>| all.into_iter().map(Self::without_origin).collect();
+        match self {
+            Self::And(all) => Self::And(each(all)),
+            Self::Or(all) => Self::Or(each(all)),
+            Self::Not(one) => Self::Not(Box::new(one.without_origin())),
+            Self::Test(Test::Project(_) | Test::Collector(_) | Test::Kind(_)) => Self::default(),
+            test @ Self::Test(_) => test,
+        }
+    }
+
     fn cost(&self) -> u8 {
         match self {
             Self::And(all) | Self::Or(all) => all.iter().map(Self::cost).max().unwrap_or_default(),

@@ -107,6 +107,11 @@ pub trait Visitor {
         false
     }
 
+    /// Whether blocks matter at all.
+    fn wants_elems(&self) -> bool {
+        true
+    }
+
     /// A record, before its blocks. `Break` ends the visit.
     fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()>;
 
@@ -182,7 +187,7 @@ impl Stream {
         };
         visitor.record(&record, position(&record, last))?;
         let mut notes = Notes::NONE;
-        if record.status == Status::Valid {
+        if record.status == Status::Valid && visitor.wants_elems() {
             let (filter, sent) = (&mut self.filter, self.sent);
             decoder.rib = record.rib;
             notes = decoder.blocks(&record.content, &mut |block| {
