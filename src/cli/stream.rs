@@ -29,7 +29,9 @@ const READ_ERROR: u8 = 3;
 
 /// Options of `stream`.
 #[derive(Args, Debug)]
-#[command(disable_version_flag = true, after_help = "\
+#[command(
+    disable_version_flag = true,
+    after_help = "\
 The filter language:
   project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
   each with one value or several, joined by `and`, `or`, `not` and parentheses:
@@ -39,7 +41,8 @@ Exit codes:
   0  done; damaged records are counted on standard error
   1  a file, list or filter is refused
   2  the command line itself is wrong
-  3  a file could not be read to its end")]
+  3  a file could not be read to its end"
+)]
 pub(super) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
     #[arg(value_name = "FILE")]
@@ -190,7 +193,11 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
         println!("oxabgp {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    if args.data_interface_option.iter().any(|option| option == "?") {
+    if args
+        .data_interface_option
+        .iter()
+        .any(|option| option == "?")
+    {
         println!("upd-file  an update file\nrib-file  a table\ncsv-file  a list of files");
         return ExitCode::SUCCESS;
     }
@@ -371,7 +378,11 @@ fn filters(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> 
         }
     }
     for pattern in &args.aspath {
-        builder = add(builder, &clause("aspath", std::slice::from_ref(pattern)), single)?;
+        builder = add(
+            builder,
+            &clause("aspath", std::slice::from_ref(pattern)),
+            single,
+        )?;
     }
     Ok(builder)
 }
@@ -400,8 +411,9 @@ fn clause(term: &str, values: &[String]) -> String {
 fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
     let malformed = |text: &str| Failure::Refused(format!("expected a time, found `{text}`"));
     if let Some(text) = &args.interval {
-        let span = times::span(text)
-            .ok_or_else(|| Failure::Refused(format!("expected a time such as `3 h`, found `{text}`")))?;
+        let span = times::span(text).ok_or_else(|| {
+            Failure::Refused(format!("expected a time such as `3 h`, found `{text}`"))
+        })?;
         let until = now();
         return Ok(builder.interval(until.saturating_sub(span), until));
     }

@@ -155,8 +155,10 @@ impl<R: BufRead> Read for Zstd<R> {
                     if !skip_frames(&mut input)? {
                         return Ok(0);
                     }
-                    let decoder = ruzstd::decoding::StreamingDecoder::new(input)
-                        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?;
+                    let decoder =
+                        ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| {
+                            io::Error::new(io::ErrorKind::InvalidData, error.to_string())
+                        })?;
                     self.state = Some(Frames::Inside(Box::new(decoder)));
                 }
                 Some(Frames::Inside(mut decoder)) => {

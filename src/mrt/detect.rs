@@ -54,7 +54,12 @@ pub fn add_path(family: Family, field: &[u8], seen: bool) -> Form {
 }
 
 /// Visits each prefix: path identifier, length, bytes. Returns whether the field ends with one.
-fn walk<'a>(mut field: &'a [u8], bits: u8, skip: usize, mut visit: impl FnMut(&'a [u8], u8, &'a [u8])) -> bool {
+fn walk<'a>(
+    mut field: &'a [u8],
+    bits: u8,
+    skip: usize,
+    mut visit: impl FnMut(&'a [u8], u8, &'a [u8]),
+) -> bool {
     while !field.is_empty() {
         let Some((id, rest)) = field.split_at_checked(skip) else {
             return false;
@@ -146,7 +151,10 @@ mod tests {
         let field = [0, 8, 10, 16, 172, 16, 24, 192, 0, 2];
         assert_eq!(add_path(V4, &field, false), Form::Plain);
         assert_eq!(add_path(V4, &[0], false), Form::Plain);
-        assert_eq!(add_path(V4, &[24, 192, 0, 2, 24, 198, 51, 100], false), Form::Plain);
+        assert_eq!(
+            add_path(V4, &[24, 192, 0, 2, 24, 198, 51, 100], false),
+            Form::Plain
+        );
     }
 
     #[test]

@@ -155,6 +155,20 @@ impl Header {
     }
 }
 
+/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
+pub(crate) const fn civil(days: u32) -> (u32, u32, u32) {
+    // Years start in March, eras have 400 years of 146,097 days.
+    let shifted = days + 719_468;
+    let (era, day) = (shifted / 146_097, shifted % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400;
+    (if month <= 2 { year + 1 } else { year }, month, day)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -325,16 +325,18 @@ impl<R: Read> Reader<R> {
     fn is_sound(&self, header: &Header, total: usize) -> bool {
         let bytes = self.available().get(..total).unwrap_or_default();
         let (skip, _) = extent(header, bytes);
-        bytes
-            .get(skip..)
-            .is_some_and(|body| is_sound(header, body))
+        bytes.get(skip..).is_some_and(|body| is_sound(header, body))
     }
 
     /// Searches framing from the byte after the doubted header on.
     fn search(&mut self, reason: &str) -> Current {
         let mut at = 1;
         while self.ensure(at + Header::SIZE) {
-            if self.header_at(at).is_some_and(|header| self.is_likely(&header)) && self.chain(at) {
+            if self
+                .header_at(at)
+                .is_some_and(|header| self.is_likely(&header))
+                && self.chain(at)
+            {
                 return self.damage(at, reason);
             }
             at += 1;
@@ -353,8 +355,7 @@ impl<R: Read> Reader<R> {
     }
 
     fn is_near(&self, seconds: u32) -> bool {
-        self.last
-            .is_none_or(|last| last.abs_diff(seconds) <= NEAR)
+        self.last.is_none_or(|last| last.abs_diff(seconds) <= NEAR)
     }
 
     fn is_likely(&self, header: &Header) -> bool {

@@ -83,8 +83,13 @@ impl<'a> PathRef<'a> {
 
     /// The AS that originated the route, if the path ends with a plain one.
     pub fn origin(&self) -> Option<u32> {
-        let last = self.segments().filter(|one| !one.numbers.is_empty()).last()?;
-        (last.kind == SEQUENCE).then(|| last.asns().last()).flatten()
+        let last = self
+            .segments()
+            .filter(|one| !one.numbers.is_empty())
+            .last()?;
+        (last.kind == SEQUENCE)
+            .then(|| last.asns().last())
+            .flatten()
     }
 
     /// Appends the text.

@@ -54,7 +54,10 @@ impl Notes {
         (Self::SEVERAL_MP, "several MP attributes"),
         (Self::UNKNOWN_PEER, "an unknown peer index"),
         (Self::ENTRIES_CUT, "a RIB entry runs past the end"),
-        (Self::ADD_PATH_FOUND, "path identifiers under a subtype without"),
+        (
+            Self::ADD_PATH_FOUND,
+            "path identifiers under a subtype without",
+        ),
         (Self::TRAILING_BYTES, "bytes after the message"),
         (Self::BAD_PATH, "a malformed AS path"),
     ];
@@ -71,7 +74,8 @@ impl Notes {
 
     /// Returns `true` if something is noted that means that a part could not be read.
     pub const fn is_malformed(self) -> bool {
-        const MILD: u16 = Notes::ADD_PATH_FOUND.0 | Notes::DUPLICATE_ATTRIBUTE.0 | Notes::SEVERAL_MP.0;
+        const MILD: u16 =
+            Notes::ADD_PATH_FOUND.0 | Notes::DUPLICATE_ATTRIBUTE.0 | Notes::SEVERAL_MP.0;
         self.0 & !MILD != 0
     }
 
@@ -327,10 +331,9 @@ impl<'a> Attributes<'a> {
     pub fn aggregator(&self) -> Option<(u32, Ipv4Addr)> {
         let read = |value: &[u8]| -> Option<(u32, Ipv4Addr)> {
             match *value {
-                [a, b, c, d, e, f] => Some((
-                    u16::from_be_bytes([a, b]).into(),
-                    Ipv4Addr::new(c, d, e, f),
-                )),
+                [a, b, c, d, e, f] => {
+                    Some((u16::from_be_bytes([a, b]).into(), Ipv4Addr::new(c, d, e, f)))
+                }
                 [a, b, c, d, e, f, g, h] => {
                     Some((u32::from_be_bytes([a, b, c, d]), Ipv4Addr::new(e, f, g, h)))
                 }
@@ -347,16 +350,20 @@ impl<'a> Attributes<'a> {
     /// COMMUNITIES, in the order of the wire.
     pub fn communities(&self) -> impl Iterator<Item = (u16, u16)> + use<'a> {
         let value = self.communities.unwrap_or_default();
-        value
-            .chunks_exact(4)
-            .map(|one| (u16::from_be_bytes([one[0], one[1]]), u16::from_be_bytes([one[2], one[3]])))
+        value.chunks_exact(4).map(|one| {
+            (
+                u16::from_be_bytes([one[0], one[1]]),
+                u16::from_be_bytes([one[2], one[3]]),
+            )
+        })
     }
 
     /// LARGE_COMMUNITY (RFC 8092), in the order of the wire.
     pub fn large_communities(&self) -> impl Iterator<Item = [u32; 3]> + use<'a> {
         let value = self.large_communities.unwrap_or_default();
         value.chunks_exact(12).map(|one| {
-            let part = |at: usize| u32::from_be_bytes([one[at], one[at + 1], one[at + 2], one[at + 3]]);
+            let part =
+                |at: usize| u32::from_be_bytes([one[at], one[at + 1], one[at + 2], one[at + 3]]);
             [part(0), part(4), part(8)]
         })
     }

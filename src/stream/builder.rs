@@ -44,12 +44,19 @@ impl fmt::Display for Error {
         match self {
             Self::File(path, error) => write!(f, "`{}`: {error}", path.display()),
             Self::Compression(path, name) => {
-                write!(f, "`{}`: {name} compression is not supported", path.display())
+                write!(
+                    f,
+                    "`{}`: {name} compression is not supported",
+                    path.display()
+                )
             }
             Self::List(path, reason) => write!(f, "`{}`: {reason}", path.display()),
             Self::Filter(_, error) => write!(f, "the filter is malformed: {error}"),
             Self::Interval(from, until) => {
-                write!(f, "the interval ends at {until}, before it starts at {from}")
+                write!(
+                    f,
+                    "the interval ends at {until}, before it starts at {from}"
+                )
             }
             Self::NoSource => f.write_str("no file is given"),
         }
@@ -262,7 +269,12 @@ impl Builder {
             sources.push(other);
         }
         let filter = (!self.expression.is_empty()).then(|| Filter::new(self.expression));
-        Ok(Stream::new(Merge::new(sources), filter, self.interval, self.sent))
+        Ok(Stream::new(
+            Merge::new(sources),
+            filter,
+            self.interval,
+            self.sent,
+        ))
     }
 
     /// Applies the RIB period, which is about the list of files and not about records.

@@ -245,7 +245,13 @@ impl Decoder {
         }
         for (family, bytes) in attributes.unreaches().filter_map(unreach) {
             if !bytes.is_empty() {
-                give(self, ElemKind::Withdrawal, family, bytes, Some(Some(Hop::default())));
+                give(
+                    self,
+                    ElemKind::Withdrawal,
+                    family,
+                    bytes,
+                    Some(Some(Hop::default())),
+                );
             }
         }
         if !update.nlri.is_empty() {

@@ -108,11 +108,17 @@ fn words(text: &str) -> Result<Vec<Word>, SyntaxError> {
         at += skip;
         if text[at..].starts_with('"') {
             let Some(length) = text[at + 1..].find('"') else {
-                return Err(SyntaxError::new(Span::new(at, text.len()), "a quote that is never closed"));
+                return Err(SyntaxError::new(
+                    Span::new(at, text.len()),
+                    "a quote that is never closed",
+                ));
             };
             let end = at + length + 2;
             if text[end..].starts_with(|one: char| !one.is_whitespace() && one != ')') {
-                return Err(SyntaxError::new(Span::new(end, end + 1), "expected white space after a quoted value"));
+                return Err(SyntaxError::new(
+                    Span::new(end, end + 1),
+                    "expected white space after a quoted value",
+                ));
             }
             words.push(Word {
                 text: text[at + 1..end - 1].to_owned(),
@@ -122,9 +128,9 @@ fn words(text: &str) -> Result<Vec<Word>, SyntaxError> {
             at = end;
             continue;
         }
-        let term = words.last().is_none_or(|last| {
-            ["and", "or", "not", "("].iter().any(|word| last.is(word))
-        });
+        let term = words
+            .last()
+            .is_none_or(|last| ["and", "or", "not", "("].iter().any(|word| last.is(word)));
         let end = text[at..]
             .find(char::is_whitespace)
             .map_or(text.len(), |length| at + length);
@@ -266,7 +272,10 @@ impl Parser {
             let span = self
                 .peek()
                 .map_or_else(|| Span::new(self.end, self.end), |word| word.span);
-            return Err(SyntaxError::new(span, format!("expected a value of `{term}`")));
+            return Err(SyntaxError::new(
+                span,
+                format!("expected a value of `{term}`"),
+            ));
         }
         Ok(values)
     }
@@ -279,8 +288,9 @@ fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
         values
             .iter()
             .map(|word| {
-                read(&word.text)
-                    .ok_or_else(|| word.error(format!("expected a community, found `{}`", word.text)))
+                read(&word.text).ok_or_else(|| {
+                    word.error(format!("expected a community, found `{}`", word.text))
+                })
             })
             .collect::<Result<Vec<_>, _>>()
     };
@@ -299,7 +309,9 @@ fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
         Term::Community => Test::Community(each(&community)?),
         Term::ExtCommunity => Test::Community(each(&extended)?),
         Term::AsPath => match values {
-            [word] => Test::Path(PathPattern::new(&word.text).map_err(|reason| word.error(reason))?),
+            [word] => {
+                Test::Path(PathPattern::new(&word.text).map_err(|reason| word.error(reason))?)
+            }
             [_, word, ..] => {
                 return Err(word
                     .error("the term `aspath` takes one pattern")
@@ -313,17 +325,26 @@ fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
                 let version = if text == "4" { 4 } else { 6 };
                 Expression::Test(Test::IpVersion(version))
             };
-            return Ok(Expression::Or(values.iter().map(|word| version(&word.text)).collect()));
+            return Ok(Expression::Or(
+                values.iter().map(|word| version(&word.text)).collect(),
+            ));
         }
         Term::ElemType => Test::Elem(elem_kinds(values)?),
     }))
 }
 
 fn one_of(values: &[Word], known: &[&str]) -> Result<(), SyntaxError> {
-    match values.iter().find(|word| !known.contains(&word.text.as_str())) {
+    match values
+        .iter()
+        .find(|word| !known.contains(&word.text.as_str()))
+    {
         None => Ok(()),
         Some(word) => {
-            let list = known.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ");
+            let list = known
+                .iter()
+                .map(|one| format!("`{one}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
             Err(word
                 .error(format!("expected one of {list}, found `{}`", word.text))
                 .with_near_miss(&word.text, known.iter().copied()))
@@ -341,7 +362,10 @@ fn kinds(values: &[Word]) -> Result<Vec<RecordKind>, SyntaxError> {
 }
 
 fn elem_kinds(values: &[Word]) -> Result<Vec<ElemKind>, SyntaxError> {
-    one_of(values, &["ribs", "announcements", "withdrawals", "peerstates"])?;
+    one_of(
+        values,
+        &["ribs", "announcements", "withdrawals", "peerstates"],
+    )?;
     let kind = |word: &Word| match word.text.as_str() {
         "ribs" => ElemKind::Rib,
         "announcements" => ElemKind::Announcement,
@@ -367,7 +391,11 @@ fn numbers(values: &[Word]) -> Result<Numbers, SyntaxError> {
             _ => Err(word.error(format!("expected an AS number or a range, found `{text}`"))),
         }
     };
-    values.iter().map(range).collect::<Result<_, _>>().map(Numbers)
+    values
+        .iter()
+        .map(range)
+        .collect::<Result<_, _>>()
+        .map(Numbers)
 }
 
 fn prefixes(values: &[Word]) -> Result<PrefixSet, SyntaxError> {
@@ -405,7 +433,10 @@ fn community(text: &str) -> Option<CommunityPattern> {
     if let Some(text) = text.strip_prefix("lc:") {
         let mut parts = text.split(':').map(part::<u32>);
         let all = [parts.next()??, parts.next()??, parts.next()??];
-        return parts.next().is_none().then_some(CommunityPattern::Large(all));
+        return parts
+            .next()
+            .is_none()
+            .then_some(CommunityPattern::Large(all));
     }
     if let Some(text) = text.strip_prefix("ext:") {
         return extended(text);
@@ -432,7 +463,10 @@ fn community(text: &str) -> Option<CommunityPattern> {
 }
 
 /// A number, or `*`; `None` if it is neither.
-#[expect(clippy::option_option, reason = "not a number, any number, this number")]
+#[expect(
+    clippy::option_option,
+    reason = "not a number, any number, this number"
+)]
 fn part<T: FromStr>(text: &str) -> Option<Option<T>> {
     if text == "*" {
         return Some(None);

@@ -40,9 +40,9 @@ impl CommunityPattern {
     /// Returns `true` if a route has a community that matches.
     pub fn is_match(&self, attributes: &Attributes<'_>) -> bool {
         match self {
-            Self::Plain(high, low) => attributes.communities().any(|(a, b)| {
-                high.is_none_or(|high| high == a) && low.is_none_or(|low| low == b)
-            }),
+            Self::Plain(high, low) => attributes
+                .communities()
+                .any(|(a, b)| high.is_none_or(|high| high == a) && low.is_none_or(|low| low == b)),
             Self::Large(parts) => attributes.large_communities().any(|one| {
                 parts
                     .iter()
@@ -208,14 +208,10 @@ impl Filter {
     /// Judges a block as far as it can be judged without its routes. To be called before [`passes`](Self::passes).
     pub fn judge(&mut self, record: &RecordRef<'_>, block: &Block<'_>) -> Verdict {
         self.answers.fill(None);
-        let (nodes, tests, answers, text) = (
-            &self.nodes,
-            &self.tests,
-            &mut self.answers,
-            &mut self.text,
-        );
-        let has_route = tests.iter().any(|test| matches!(test, Test::Prefix(_)))
-            && block.states.is_none();
+        let (nodes, tests, answers, text) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
+        let has_route =
+            tests.iter().any(|test| matches!(test, Test::Prefix(_))) && block.states.is_none();
         let known = evaluate(nodes, &mut |index| {
             let test = &tests[index];
             if has_route && test.waits() {
@@ -234,12 +230,8 @@ impl Filter {
 
     /// Returns `true` if a route of the block that was judged last passes.
     pub fn passes(&mut self, record: &RecordRef<'_>, block: &Block<'_>, route: &Route<'_>) -> bool {
-        let (nodes, tests, answers, text) = (
-            &self.nodes,
-            &self.tests,
-            &mut self.answers,
-            &mut self.text,
-        );
+        let (nodes, tests, answers, text) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
         evaluate(nodes, &mut |index| {
             if let Some(answer) = answers[index] {
                 return Some(answer);

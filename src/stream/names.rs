@@ -2,21 +2,9 @@
 
 use std::path::Path;
 
-use super::record::RecordKind;
+use crate::mrt::civil;
 
-/// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
-pub(crate) const fn civil(days: u32) -> (u32, u32, u32) {
-    // Years start in March, eras have 400 years of 146,097 days.
-    let shifted = days + 719_468;
-    let (era, day) = (shifted / 146_097, shifted % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let day = day - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    let year = year + era * 400;
-    (if month <= 2 { year + 1 } else { year }, month, day)
-}
+use super::record::RecordKind;
 
 /// Seconds since 1970 of a date and time, UTC; `None` if there is no such date between 1970 and 2105.
 pub(crate) fn seconds(date: [u32; 3], time: [u32; 3]) -> Option<u32> {
@@ -44,7 +32,11 @@ pub fn time(text: &str) -> Option<u32> {
     let mut date = date.split('-').map(|part| part.parse().ok());
     let day = [date.next()??, date.next()??, date.next()??];
     let mut parts = clock.split(':').map(|part| part.parse().ok());
-    let clock = [parts.next()??, parts.next()??, parts.next().unwrap_or(Some(0))?];
+    let clock = [
+        parts.next()??,
+        parts.next()??,
+        parts.next().unwrap_or(Some(0))?,
+    ];
     if date.next().is_some() || parts.next().is_some() {
         return None;
     }
@@ -111,9 +103,9 @@ impl Named {
         let folders = path.parent().into_iter().flat_map(Path::iter);
         let mut bgpdata = false;
         for folder in folders.map(|folder| folder.to_string_lossy()) {
-            let rrc = folder
-                .strip_prefix("rrc")
-                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
+            let rrc = folder.strip_prefix("rrc").is_some_and(|rest| {
+                !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
+            });
             if rrc {
                 self.project = "ris".to_owned();
                 self.collector = folder.into_owned();
@@ -190,9 +182,27 @@ mod tests {
     #[test]
     fn names_are_understood() {
         for (path, project, collector, kind, time) in [
-            ("x/ris.rrc06.updates.1427846400.gz", "ris", "rrc06", "update", 1_427_846_400),
-            ("rrc06/2015.04/updates.20150401.0000.gz", "ris", "rrc06", "update", 1_427_846_400),
-            ("rrc00/2015.04/bview.20150401.0000.gz", "ris", "rrc00", "rib", 1_427_846_400),
+            (
+                "x/ris.rrc06.updates.1427846400.gz",
+                "ris",
+                "rrc06",
+                "update",
+                1_427_846_400,
+            ),
+            (
+                "rrc06/2015.04/updates.20150401.0000.gz",
+                "ris",
+                "rrc06",
+                "update",
+                1_427_846_400,
+            ),
+            (
+                "rrc00/2015.04/bview.20150401.0000.gz",
+                "ris",
+                "rrc00",
+                "rib",
+                1_427_846_400,
+            ),
             (
                 "route-views.sg/bgpdata/2020.05/RIBS/rib.20200501.0000.bz2",
                 "routeviews",
@@ -200,12 +210,28 @@ mod tests {
                 "rib",
                 1_588_291_200,
             ),
-            ("bgpdata/2020.05/UPDATES/updates.20200501.0000.bz2", "routeviews", "route-views2", "update", 1_588_291_200),
-            ("routeviews.route-views.jinx.ribs.1427846400.bz2", "routeviews", "route-views.jinx", "rib", 1_427_846_400),
+            (
+                "bgpdata/2020.05/UPDATES/updates.20200501.0000.bz2",
+                "routeviews",
+                "route-views2",
+                "update",
+                1_588_291_200,
+            ),
+            (
+                "routeviews.route-views.jinx.ribs.1427846400.bz2",
+                "routeviews",
+                "route-views.jinx",
+                "rib",
+                1_427_846_400,
+            ),
             ("updates.20071015.1505.gz", "", "", "update", 1_192_460_700),
         ] {
             let named = Named::of(Path::new(path));
-            assert_eq!((named.project.as_str(), named.collector.as_str()), (project, collector), "{path}");
+            assert_eq!(
+                (named.project.as_str(), named.collector.as_str()),
+                (project, collector),
+                "{path}"
+            );
             assert_eq!(named.kind.map(RecordKind::as_str), Some(kind), "{path}");
             assert_eq!(named.time, Some(time), "{path}");
         }

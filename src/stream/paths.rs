@@ -165,7 +165,11 @@ mod tests {
             ("[", "[", false),
             ("", "", true),
         ] {
-            assert_eq!(matches(pattern.as_bytes(), name.as_bytes()), wanted, "{pattern} {name}");
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                wanted,
+                "{pattern} {name}"
+            );
         }
     }
 }

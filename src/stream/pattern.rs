@@ -283,11 +283,16 @@ mod tests {
     fn numbers_and_expressions_agree() {
         for path in [SET, CONFEDERATION, &[2, 1, 0, 1], &[1, 1, 0, 1]] {
             for pattern in [
-                "_1_", "_2_3_", "^1_", "^1_2_", "_5$", "_4_5_", "_3_4_", "_2$", "_7_8_", "_8_1_", "^7_", "^1$", "_12_",
+                "_1_", "_2_3_", "^1_", "^1_2_", "_5$", "_4_5_", "_3_4_", "_2$", "_7_8_", "_8_1_",
+                "^7_", "^1$", "_12_",
             ] {
                 let with_text = format!("{}()", pattern);
                 assert!(numbers(pattern).is_some() && numbers(&with_text).is_none());
-                assert_eq!(matches(pattern, path), matches(&with_text, path), "{pattern} {path:?}");
+                assert_eq!(
+                    matches(pattern, path),
+                    matches(&with_text, path),
+                    "{pattern} {path:?}"
+                );
             }
         }
     }

@@ -79,7 +79,11 @@ impl PrefixSet {
     /// Returns `true` if a prefix of the set matches `prefix`.
     pub fn matches(&self, prefix: IpNet) -> bool {
         match prefix {
-            IpNet::V4(one) => self.matches_bits(u128::from(one.addr().to_bits()) << 96, one.prefix_len(), false),
+            IpNet::V4(one) => self.matches_bits(
+                u128::from(one.addr().to_bits()) << 96,
+                one.prefix_len(),
+                false,
+            ),
             IpNet::V6(one) => self.matches_bits(one.addr().to_bits(), one.prefix_len(), true),
         }
     }
@@ -99,13 +103,17 @@ impl PrefixSet {
         }
         if v6 {
             Ipv6Net::new(address.into(), length).is_ok_and(|prefix| {
-                self.v6.cover(&prefix).any(|(own, how)| own == prefix || how.more())
+                self.v6
+                    .cover(&prefix)
+                    .any(|(own, how)| own == prefix || how.more())
                     || self.any_less && self.v6.children(&prefix).any(|(_, how)| how.less())
             })
         } else {
             let address = u32::try_from(address >> 96).unwrap_or_default();
             Ipv4Net::new(address.into(), length).is_ok_and(|prefix| {
-                self.v4.cover(&prefix).any(|(own, how)| own == prefix || how.more())
+                self.v4
+                    .cover(&prefix)
+                    .any(|(own, how)| own == prefix || how.more())
                     || self.any_less && self.v4.children(&prefix).any(|(_, how)| how.less())
             })
         }

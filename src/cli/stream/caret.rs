@@ -10,7 +10,11 @@ pub(super) fn show(text: &str, mistake: &SyntaxError) -> String {
     if text.is_empty() {
         return format!("the filter is empty: {}", mistake.message);
     }
-    let end = mistake.span.end.max(mistake.span.start + 1).min(text.len() + 1);
+    let end = mistake
+        .span
+        .end
+        .max(mistake.span.start + 1)
+        .min(text.len() + 1);
     let start = mistake.span.start.min(text.len());
     // A place past the end needs a column to stand in.
     let padded = format!("{text} ");

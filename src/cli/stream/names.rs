@@ -41,7 +41,14 @@ pub(in crate::cli) fn bgpdump(given: impl Iterator<Item = OsString>) -> Vec<OsSt
                 'v' => quiet = false,
                 's' | 'q' => quiet = true,
                 't' | 'O' => {
-                    words.push(if letter == 't' { "--route-time" } else { "--output" }.into());
+                    words.push(
+                        if letter == 't' {
+                            "--route-time"
+                        } else {
+                            "--output"
+                        }
+                        .into(),
+                    );
                     let value: String = rest.by_ref().collect();
                     if value.is_empty() {
                         words.extend(given.next());
@@ -88,7 +95,10 @@ mod tests {
     }
 
     fn given(line: &str) -> impl Iterator<Item = OsString> {
-        line.split(' ').map(OsString::from).collect::<Vec<_>>().into_iter()
+        line.split(' ')
+            .map(OsString::from)
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     #[test]
@@ -106,7 +116,13 @@ mod tests {
     #[test]
     fn count_has_two_meanings() {
         let line = |text: &str| given(text).collect::<Vec<_>>();
-        assert_eq!(text(count(line("oxabgp stream --count 5 x"))), "oxabgp stream --count 5 x");
-        assert_eq!(text(count(line("oxabgp stream --count x"))), "oxabgp stream --count-only x");
+        assert_eq!(
+            text(count(line("oxabgp stream --count 5 x"))),
+            "oxabgp stream --count 5 x"
+        );
+        assert_eq!(
+            text(count(line("oxabgp stream --count x"))),
+            "oxabgp stream --count-only x"
+        );
     }
 }

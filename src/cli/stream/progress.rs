@@ -47,7 +47,10 @@ impl Bar {
         }
         self.next = Some(now + PERIOD);
         self.shown = true;
-        eprint!("\r\x1b[K{}", text(self.read.bytes(), self.size, now - self.started));
+        eprint!(
+            "\r\x1b[K{}",
+            text(self.read.bytes(), self.size, now - self.started)
+        );
         // A terminal that is gone shows nothing.
         let _ = io::stderr().flush();
     }

@@ -102,12 +102,15 @@ impl Stats {
             // Writing to a String cannot fail.
             let _ = writeln!(out, "{count:>12}  {word}");
         }
-        self.peers.text(&mut out, "peers", top, |(asn, address)| match address {
-            Some(address) => format!("AS{asn} {address}"),
-            None => format!("AS{asn}"),
-        });
-        self.origins.text(&mut out, "origins", top, |asn| format!("AS{asn}"));
-        self.prefixes.text(&mut out, "prefixes", top, |key| prefix(key));
+        self.peers
+            .text(&mut out, "peers", top, |(asn, address)| match address {
+                Some(address) => format!("AS{asn} {address}"),
+                None => format!("AS{asn}"),
+            });
+        self.origins
+            .text(&mut out, "origins", top, |asn| format!("AS{asn}"));
+        self.prefixes
+            .text(&mut out, "prefixes", top, |key| prefix(key));
         out
     }
 }

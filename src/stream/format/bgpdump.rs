@@ -344,7 +344,7 @@ fn unknown(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
 /// Appends `MM/DD/YY HH:MM:SS`, UTC.
 fn human(out: &mut Vec<u8>, time: Timestamp) {
     let (days, seconds) = (time.seconds / 86_400, time.seconds % 86_400);
-    let (year, month, day) = crate::stream::names::civil(days);
+    let (year, month, day) = crate::mrt::civil(days);
     let two = |out: &mut Vec<u8>, value: u32| {
         if value < 10 {
             out.push(b'0');

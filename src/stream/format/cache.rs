@@ -64,7 +64,8 @@ impl Cache {
         for part in parts {
             let part = part.unwrap_or_default();
             // Lengths keep parts apart; an attribute has at most 65,535 bytes.
-            self.key.extend_from_slice(&(part.len() as u64).to_be_bytes()[6..]);
+            self.key
+                .extend_from_slice(&(part.len() as u64).to_be_bytes()[6..]);
             self.key.extend_from_slice(part);
         }
         if self.slots.is_empty() {

@@ -139,11 +139,7 @@ fn end(out: &mut Vec<u8>, block: &Block<'_>, attributes: &Attributes<'_>) {
     });
 }
 
-fn spaced<T>(
-    out: &mut Vec<u8>,
-    items: impl Iterator<Item = T>,
-    write: impl Fn(&mut Vec<u8>, T),
-) {
+fn spaced<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
     for (index, item) in items.enumerate() {
         if index > 0 {
             out.push(b' ');
@@ -156,7 +152,10 @@ fn spaced<T>(
 fn field(out: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     write(out);
-    if out[start..].iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+    if out[start..]
+        .iter()
+        .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'))
+    {
         let text = String::from_utf8_lossy(&out[start..]).replace('"', "\"\"");
         out.truncate(start);
         out.push(b'"');

@@ -178,11 +178,7 @@ fn lists(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     }
 }
 
-fn list<T>(
-    out: &mut Vec<u8>,
-    items: impl Iterator<Item = T>,
-    write: impl Fn(&mut Vec<u8>, T),
-) {
+fn list<T>(out: &mut Vec<u8>, items: impl Iterator<Item = T>, write: impl Fn(&mut Vec<u8>, T)) {
     out.push(b'[');
     for (index, item) in items.enumerate() {
         if index > 0 {

@@ -19,9 +19,7 @@ pub(super) struct Ahead {
 
 impl Ahead {
     /// Starts the thread; gives the stream back if there can be none.
-    pub(super) fn start(
-        input: Box<dyn Read + Send>,
-    ) -> io::Result<Self> {
+    pub(super) fn start(input: Box<dyn Read + Send>) -> io::Result<Self> {
         let (filled, blocks) = sync_channel(WAITING);
         let (spare, empty) = sync_channel(WAITING + 2);
         std::thread::Builder::new()
