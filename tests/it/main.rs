@@ -21,4 +21,6 @@ mod grammar;
 mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod stream;
 mod support;

@@ -152,7 +152,9 @@ impl Bgpdump {
             None => hop.extend_from_slice(b"255.255.255.255"),
         }
         let signed = block.multiprotocol && block.family.afi == Afi::IPV4;
-        let flags = [u8::from(attributes.asn4) | u8::from(signed) << 1];
+        let flags = [u8::from(attributes.asn4)
+            | u8::from(signed) << 1
+            | u8::from(attributes.atomic_aggregate) << 2];
         let all = [Some(attributes.raw)];
         let parts = [
             attributes.as_path,
@@ -216,17 +218,21 @@ impl Bgpdump {
             }
             out.push(b'|');
         }
-        // An aggregator of 255.255.255.255 is bgpdump's sign of none.
-        match attributes.aggregator() {
-            Some((asn, address)) if !address.is_broadcast() => {
-                out.extend_from_slice(b"AG|");
-                number(out, asn);
-                out.push(b' ');
-                v4(out, address.octets());
-                out.push(b'|');
-            }
-            _ => out.extend_from_slice(b"NAG||"),
+        // The word is about ATOMIC_AGGREGATE, the column after it about AGGREGATOR.
+        out.extend_from_slice(if attributes.atomic_aggregate {
+            b"AG|"
+        } else {
+            b"NAG|"
+        });
+        // 255.255.255.255 is bgpdump's sign of none.
+        if let Some((asn, address)) = attributes.aggregator()
+            && !address.is_broadcast()
+        {
+            number(out, asn);
+            out.push(b' ');
+            v4(out, address.octets());
         }
+        out.push(b'|');
         if self.columns.unknown {
             unknown(out, attributes);
             out.push(b'|');
@@ -324,7 +330,7 @@ fn unknown(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     };
     let mut first = true;
     for (flags, code, value) in attributes.iter() {
-        if matches!(code, 1..=18 | 32) {
+        if matches!(code, 1..=10 | 14 | 15 | 17 | 18 | 32) {
             continue;
         }
         if !first {
