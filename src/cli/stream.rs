@@ -182,6 +182,7 @@ enum Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Refused(match &error {
+            Error::NoSource => return Self::Usage(error.to_string()),
             Error::Filter(text, mistake) => caret::show(text, mistake),
             _ => error.to_string(),
         })

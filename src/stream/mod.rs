@@ -71,6 +71,7 @@ pub mod paths;
 pub mod pattern;
 pub mod prefixes;
 pub mod record;
+mod serialize;
 pub mod source;
 
 use std::ops::ControlFlow;

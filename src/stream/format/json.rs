@@ -56,7 +56,7 @@ fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
     number(out, record.time.seconds);
     out.push(b'.');
     six_digits(out, record.time.micros);
-    text(out, "record-type", record.kind.as_str());
+    text(out, "record_type", record.kind.as_str());
     let origin = record.origin;
     for (name, value) in [
         ("project", &origin.project),
@@ -68,13 +68,13 @@ fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
         }
     }
     if let Some(address) = origin.router_ip {
-        key(out, "router-ip");
+        key(out, "router_ip");
         quoted(out, |out| ip(out, address, Dialect::Inet));
     }
-    key(out, "peer-asn");
+    key(out, "peer_asn");
     number(out, block.peer_asn);
     if let Some(peer) = block.peer {
-        key(out, "peer-address");
+        key(out, "peer_address");
         quoted(out, |out| ip(out, peer, Dialect::Inet));
     }
     if block.direction == Direction::Sent {
@@ -84,7 +84,7 @@ fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
         text(out, "rib", block.rib.as_str());
     }
     if let Some(time) = block.originated {
-        key(out, "orig-time");
+        key(out, "orig_time");
         number(out, time.seconds);
     }
     if !block.notes.is_empty() {

@@ -140,11 +140,14 @@ impl File {
                 progress,
             })?,
         };
-        Ok(Reader::new(if self.options.ahead {
-            Box::new(Ahead::start(input)?)
-        } else {
-            input
-        }))
+        // A thread that fills blocks would hold back what a live feed has given.
+        Ok(Reader::new(
+            if self.options.ahead && self.feed != Feed::Stdin {
+                Box::new(Ahead::start(input)?)
+            } else {
+                input
+            },
+        ))
     }
 
     /// Steps to the next frame that is a record.
@@ -243,6 +246,9 @@ impl Source for File {
     }
 
     fn is_last(&mut self) -> bool {
+        if let State::Closed(_) = self.state {
+            self.advance();
+        }
         match &mut self.state {
             State::Open(reader) => reader.is_last(),
             _ => true,

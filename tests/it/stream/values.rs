@@ -202,8 +202,23 @@ fn json_and_csv_have_what_bgpreader_leaves_out() {
     assert_eq!(json["large-communities"][0], "1:2:3");
     assert_eq!(json["ext-communities"][0], "target:65000:1");
     assert_eq!(json["otc"], 9);
+    // serde has the same keys and values.
+    let elem = serde_json::to_value(&records(&bytes)[0].elems()[0]).expect("JSON");
+    for (key, value) in elem.as_object().expect("an object") {
+        if key != "time" {
+            assert_eq!(&json[key], value, "{key}");
+        }
+    }
     let csv = print(builder(), Format::Csv);
     assert_eq!(csv.trim_end().split(',').count(), 24, "{csv}");
+    let state = record(3, 16, 5, &[peer4(), vec![0, 6, 0, 1]].concat());
+    let file = super::file(&[message(2, 4, &update(&[8, 10], &[], &[])), state].concat());
+    let builder = Stream::builder().path(file.path()).expect("a file");
+    let csv = print(builder, Format::Csv);
+    assert!(
+        csv.lines().all(|line| line.split(',').count() == 24),
+        "{csv}"
+    );
 }
 
 /// Text is rendered from slices; typed values come from the decoder of sessions.
