@@ -1,4 +1,4 @@
-//! Prints archives as lines without copying a record: `lines [bgpdump|elems|json|csv] FILE…`.
+//! Prints archives as lines without copying a record: `lines [bgpdump|elems|json|csv] [-f FILTER] FILE…`.
 //!
 //! This is the fast way: a visitor is lent each record and each block of routes, and a printer appends to one buffer.
 
@@ -47,8 +47,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => Format::Elems,
     };
     let mut builder = Stream::builder().sent(Sent::Include);
-    for path in arguments {
-        builder = builder.path(path)?;
+    while let Some(argument) = arguments.next() {
+        builder = match argument.as_str() {
+            "-f" => builder.filter(&arguments.next().unwrap_or_default())?,
+            path => builder.path(path)?,
+        };
     }
     let mut lines = Lines {
         printer: Printer::new(format),

@@ -3,8 +3,6 @@
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use assert_cmd::cargo::cargo_bin;
-
 use super::build::{announce, record};
 use super::file;
 use crate::cli::texts;
