@@ -1,5 +1,7 @@
 //! Watches who originates a prefix: `origins PREFIX FILE…` prints a line whenever the set of origins changes.
 
+#![expect(clippy::print_stdout, reason = "an example for the command line")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use oxabgp::stream::{ElemKind, Stream};

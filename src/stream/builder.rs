@@ -160,7 +160,7 @@ impl Builder {
         let path = path.as_ref();
         let text =
             fs::read_to_string(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let rows =
             csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;
         for row in rows {

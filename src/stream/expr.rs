@@ -305,13 +305,13 @@ fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
         }
         Term::Peer => Test::Peer(numbers(values)?),
         Term::Origin => Test::Origin(numbers(values)?),
-        Term::Prefix => Test::Prefix(prefixes(values)?),
+        Term::Prefix => Test::Prefix(Box::new(prefixes(values)?)),
         Term::Community => Test::Community(each(&community)?),
         Term::ExtCommunity => Test::Community(each(&extended)?),
         Term::AsPath => match values {
-            [word] => {
-                Test::Path(PathPattern::new(&word.text).map_err(|reason| word.error(reason))?)
-            }
+            [word] => Test::Path(Box::new(
+                PathPattern::new(&word.text).map_err(|reason| word.error(reason))?,
+            )),
             [_, word, ..] => {
                 return Err(word
                     .error("the term `aspath` takes one pattern")

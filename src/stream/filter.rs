@@ -70,11 +70,11 @@ pub enum Test {
     /// One of these AS numbers originated the route.
     Origin(Numbers),
     /// The prefix matches one of these.
-    Prefix(PrefixSet),
+    Prefix(Box<PrefixSet>),
     /// One of these communities.
     Community(Vec<CommunityPattern>),
     /// The AS path matches.
-    Path(PathPattern),
+    Path(Box<PathPattern>),
     /// IP version 4 or 6.
     IpVersion(u8),
     /// Elems of one of these kinds.

@@ -94,12 +94,12 @@ impl Named {
             }
         }
         if named.collector.is_empty() && kind_at.is_some() {
-            named.from_folders(path);
+            named.read_folders(path);
         }
         named
     }
 
-    fn from_folders(&mut self, path: &Path) {
+    fn read_folders(&mut self, path: &Path) {
         let folders = path.parent().into_iter().flat_map(Path::iter);
         let mut bgpdata = false;
         for folder in folders.map(|folder| folder.to_string_lossy()) {

@@ -27,6 +27,6 @@ pub(super) fn show(text: &str, mistake: &SyntaxError) -> String {
     if let Some(help) = &mistake.help {
         group = group.element(Level::HELP.message(help.as_str()));
     }
-    let text = Renderer::plain().render(&[group]).to_string();
+    let text = Renderer::plain().render(&[group]);
     text.strip_prefix("error: ").unwrap_or(&text).to_owned()
 }

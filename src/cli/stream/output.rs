@@ -188,7 +188,7 @@ impl Visitor for Output {
         if let Mode::Lines { records: true, .. } = self.mode {
             self.printer.record(&mut self.buffer, record, position);
         }
-        if self.records % LOOK == 0 {
+        if self.records.is_multiple_of(LOOK) {
             self.progress.update();
         }
         ControlFlow::Continue(())
