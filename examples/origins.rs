@@ -1,6 +1,6 @@
 //! Watches who originates a prefix: `origins PREFIX FILE…` prints a line whenever the set of origins changes.
 
-#![expect(clippy::print_stdout, reason = "an example for the command line")]
+#![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -143,7 +143,7 @@ fn compressed(tool: &str, bytes: &[u8]) -> Option<Vec<u8>> {
         .stdout(Stdio::piped())
         .spawn();
     let Ok(mut child) = child else {
-        eprintln!("SKIPPED: no {tool}");
+        super::skipped(tool);
         return None;
     };
     let mut stdin = child.stdin.take().expect("a pipe");

@@ -23,6 +23,12 @@ pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
     file
 }
 
+/// Reports that a test could not be done.
+#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
+pub(super) fn skipped(missing: &str) {
+    eprintln!("SKIPPED: no {missing}");
+}
+
 /// The folder with real archives, if there is one.
 pub(super) fn archives() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/mrt");
@@ -30,7 +36,7 @@ pub(super) fn archives() -> Option<PathBuf> {
     let deeper = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/mrt");
     let found = [folder, deeper].into_iter().find(|folder| folder.is_dir());
     if found.is_none() {
-        eprintln!("SKIPPED: no archives in ../shared/mrt");
+        skipped("archives in ../shared/mrt");
     }
     found
 }

@@ -20,7 +20,7 @@ fn bgpdump(options: &[&str], path: &std::path::Path) -> Option<String> {
     match output {
         Ok(output) => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
         Err(_) => {
-            eprintln!("SKIPPED: no bgpdump");
+            super::skipped("bgpdump");
             None
         }
     }

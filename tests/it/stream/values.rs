@@ -33,10 +33,7 @@ fn two_octet_paths_are_merged_by_the_rule() {
         "1 23456 23456"
     );
     let trans = attribute(0xC0, 7, &[0x5B, 0xA0, 192, 0, 2, 1]);
-    assert_eq!(
-        path2(&[two.clone(), four.clone(), trans, new]),
-        "1 70000 80000"
-    );
+    assert_eq!(path2(&[two.clone(), four, trans, new]), "1 70000 80000");
     // An AS4_PATH that is longer is ignored.
     let long = attribute(0xC0, 17, &sequence(&[1, 2, 3, 4]));
     assert_eq!(path2(&[two, long]), "1 23456 23456");
