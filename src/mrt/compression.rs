@@ -44,14 +44,14 @@ impl Compression {
 /// Bytes read from the file at once.
 const BLOCK: usize = 64 << 10;
 
-/// Decompresses `input`.
+/// Decompresses `input`, and tells how it is compressed.
 ///
 /// # Errors
 /// When it can't be read, or is compressed in a way that can't be read.
-pub fn open(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut input = BufReader::with_capacity(BLOCK, Prefixed::new(input)?);
     let compression = Compression::of(input.fill_buf()?);
-    Ok(match compression {
+    let reader: Box<dyn Read + Send> = match compression {
         // The reader of records has a buffer of its own.
         Compression::None => Box::new(input),
         Compression::Gzip => Box::new(Gzip(flate2::bufread::MultiGzDecoder::new(input))),
@@ -64,7 +64,8 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send
                 format!("{name} compression is not supported"),
             ));
         }
-    })
+    };
+    Ok((compression, reader))
 }
 
 /// Reads with at least the first six bytes in one piece, so that a pipe that gives single bytes is recognized as well.

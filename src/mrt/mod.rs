@@ -156,6 +156,7 @@ impl Header {
 }
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
+#[cfg(feature = "stream")]
 pub(crate) const fn civil(days: u32) -> (u32, u32, u32) {
     // Years start in March, eras have 400 years of 146,097 days.
     let shifted = days + 719_468;

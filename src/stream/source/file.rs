@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::mrt::compression;
+use crate::mrt::compression::{self, Compression};
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
 
@@ -130,7 +130,7 @@ impl File {
 
     fn open(&self) -> io::Result<Reader<Box<dyn Read + Send>>> {
         let progress = self.options.progress.clone();
-        let input = match &self.feed {
+        let (compression, input) = match &self.feed {
             Feed::Path(path) => compression::open(Counted {
                 input: fs::File::open(path)?,
                 progress,
@@ -140,14 +140,14 @@ impl File {
                 progress,
             })?,
         };
-        // A thread that fills blocks would hold back what a live feed has given.
-        Ok(Reader::new(
-            if self.options.ahead && self.feed != Feed::Stdin {
-                Box::new(Ahead::start(input)?)
-            } else {
-                input
-            },
-        ))
+        // A thread that fills blocks would hold back what a live feed has given, and only copy what is not compressed.
+        let ahead =
+            self.options.ahead && self.feed != Feed::Stdin && compression != Compression::None;
+        Ok(Reader::new(if ahead {
+            Box::new(Ahead::start(input)?)
+        } else {
+            input
+        }))
     }
 
     /// Steps to the next frame that is a record.
