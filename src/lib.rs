@@ -7,9 +7,9 @@
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
-//! | 2 state | [`rib`], [`grammar`], [`bmp`] | routing tables; the route sentence of files and commands; the monitoring protocol |
+//! | 2 state | [`rib`], [`grammar`], `mrt`, [`bmp`] | routing tables; the route sentence of files and commands; archives; the monitoring protocol |
 //! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
-//! | 4 products | `daemon` | the speaker that configuration files and helper processes control |
+//! | 4 products | `daemon`, `stream` | the speaker that configuration files and helper processes control; the reader of BGP data |
 //! | 5 shell | `cli` | the command line |
 
 pub mod api;
@@ -23,8 +23,11 @@ pub mod config;
 pub mod daemon;
 pub mod grammar;
 pub mod json;
+pub mod mrt;
 pub mod rib;
 #[cfg(feature = "speaker")]
 pub mod speaker;
+#[cfg(feature = "stream")]
+pub mod stream;
 pub mod text;
 pub mod wire;

@@ -54,6 +54,10 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
     let line = match name.as_str() {
         "exabgp-cli" => Line::plain(std::iter::once("cli".into()).chain(rest)),
         "exabgpcli" => client(rest),
+        #[cfg(feature = "stream")]
+        "bgpreader" => Line::plain(super::stream::names::bgpreader(rest)),
+        #[cfg(feature = "stream")]
+        "bgpdump" => Line::plain(super::stream::names::bgpdump(rest)),
         "exabgp-healthcheck" => Line::plain(std::iter::once("healthcheck".into()).chain(rest)),
         "exabgp" => translate(rest.collect()),
         _ => Line::plain(rest),

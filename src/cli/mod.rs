@@ -27,6 +27,8 @@ mod pipe;
 mod run;
 mod server;
 mod shell;
+#[cfg(feature = "stream")]
+mod stream;
 mod validate;
 
 /// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only knows 0, 1 and 2, and its users
@@ -127,6 +129,12 @@ enum Command {
     /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
     /// no other software, and ends by itself.
     Demo(DemoArgs),
+    /// Print the routes and state changes of MRT archives.
+    ///
+    /// Takes bgpreader's options and filters. Files may be compressed, and are merged by time; `-` is standard input. Started
+    /// as `bgpreader` or `bgpdump`, the program takes their command lines.
+    #[cfg(feature = "stream")]
+    Stream(Box<stream::StreamArgs>),
     /// Show the version.
     Version,
 }
@@ -385,6 +393,8 @@ fn dispatch() -> ExitCode {
         return ExitCode::from(USAGE);
     }
     let arguments = healthcheck::words(arguments);
+    #[cfg(feature = "stream")]
+    let arguments = stream::names::count(arguments);
     let cli = Cli::parse_from(&arguments);
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),
@@ -398,6 +408,8 @@ fn dispatch() -> ExitCode {
         Command::Pipe(args) => pipe::run(&args, cli.env_file),
         Command::Healthcheck(args) => healthcheck::run(*args, &arguments),
         Command::Demo(args) => demo::run(args.helper),
+        #[cfg(feature = "stream")]
+        Command::Stream(args) => stream::run(&args),
         Command::Version => version(),
     }
 }

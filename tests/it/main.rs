@@ -23,4 +23,6 @@ mod imports;
 mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod stream;
 mod support;

@@ -1,0 +1,227 @@
+//! Where the lines go.
+
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+
+use super::progress::Bar;
+use super::stats::Stats;
+use crate::stream::format::{Format, Printer};
+use crate::stream::{Block, Notes, Position, RecordRef, Route, Status, Visitor};
+
+/// Bytes that are written at once.
+const BLOCK: usize = 64 << 10;
+
+/// Records between two looks at the clock for the progress.
+const LOOK: u64 = 1_024;
+
+/// Damage that is described; the rest is counted.
+const DESCRIBED: usize = 8;
+
+/// What is printed.
+pub(super) enum Mode {
+    /// Lines of elems, or of records, or both.
+    Lines {
+        /// Their form.
+        format: Format,
+        /// Whether each record has a line.
+        records: bool,
+    },
+    /// Only how many.
+    Count,
+    /// Lists of what there is most of, each of this length.
+    Stats(usize),
+}
+
+/// What was not right.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    damaged: u64,
+    odd: u64,
+    descriptions: Vec<String>,
+    /// Sources that could not be read.
+    pub(super) unreadable: u64,
+}
+
+impl Report {
+    /// Prints it on standard error, if there is something to tell.
+    pub(super) fn print(&self) {
+        for line in &self.descriptions {
+            eprintln!("warning: {line}");
+        }
+        let described = self.descriptions.len() as u64;
+        if self.damaged > described {
+            eprintln!("warning: {} more damaged records", self.damaged - described);
+        }
+        if self.odd > 0 {
+            eprintln!(
+                "warning: {} records are malformed in part; what is whole was given",
+                self.odd
+            );
+        }
+    }
+
+    fn note(&mut self, record: &RecordRef<'_>) {
+        match record.status {
+            Status::CorruptedSource => self.unreadable += 1,
+            Status::CorruptedRecord => self.damaged += 1,
+            _ => return,
+        }
+        if self.descriptions.len() < DESCRIBED {
+            let name = &record.origin.name;
+            let reason = record.damage.unwrap_or("damaged");
+            self.descriptions.push(match record.extent {
+                Some((offset, length)) => {
+                    format!("`{name}`: {length} bytes at offset {offset} are skipped: {reason}")
+                }
+                None => format!("`{name}`: {reason}"),
+            });
+        }
+    }
+}
+
+/// Prints what it is lent.
+pub(super) struct Output {
+    printer: Printer,
+    mode: Mode,
+    buffer: Vec<u8>,
+    sink: Box<dyn Write>,
+    failure: Option<io::Error>,
+    progress: Bar,
+    stats: Stats,
+    records: u64,
+    elems: u64,
+    report: Report,
+    /// Most records that are read.
+    pub(super) limit: u64,
+    /// Whether each record is written at once.
+    pub(super) flush_each: bool,
+}
+
+impl Output {
+    pub(super) fn new(mode: Mode, sink: Box<dyn Write>, progress: Bar) -> Self {
+        let format = match mode {
+            Mode::Lines { format, .. } => format,
+            Mode::Count | Mode::Stats(_) => Format::Elems,
+        };
+        Self {
+            printer: Printer::new(format),
+            mode,
+            buffer: Vec::with_capacity(BLOCK * 2),
+            sink,
+            failure: None,
+            progress,
+            stats: Stats::default(),
+            records: 0,
+            elems: 0,
+            report: Report::default(),
+            limit: u64::MAX,
+            flush_each: false,
+        }
+    }
+
+    /// Explains the format.
+    pub(super) fn explain(&mut self) {
+        self.printer.explain(&mut self.buffer);
+    }
+
+    fn flush(&mut self) {
+        if self.failure.is_none()
+            && let Err(error) = self.sink.write_all(&self.buffer)
+        {
+            self.failure = Some(error);
+        }
+        self.buffer.clear();
+    }
+
+    /// Writes what is left.
+    ///
+    /// # Errors
+    /// When the lines could not be written.
+    pub(super) fn finish(mut self) -> io::Result<Report> {
+        self.progress.clear();
+        match self.mode {
+            Mode::Lines { .. } => {}
+            Mode::Count => {
+                let line = format!("{} records, {} elems\n", self.records, self.elems);
+                self.buffer.extend_from_slice(line.as_bytes());
+            }
+            Mode::Stats(top) => {
+                let text = self.stats.text(top);
+                self.buffer.extend_from_slice(text.as_bytes());
+            }
+        }
+        self.flush();
+        match self.failure {
+            Some(error) => Err(error),
+            None => {
+                self.sink.flush()?;
+                Ok(self.report)
+            }
+        }
+    }
+}
+
+impl Visitor for Output {
+    fn wants_position(&self) -> bool {
+        matches!(self.mode, Mode::Lines { records: true, .. })
+    }
+
+    fn wants_elems(&self) -> bool {
+        !matches!(
+            self.mode,
+            Mode::Lines {
+                format: Format::Records,
+                ..
+            }
+        )
+    }
+
+    fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
+        if self.records >= self.limit {
+            return ControlFlow::Break(());
+        }
+        match record.status {
+            Status::EmptySource | Status::FilteredSource => {}
+            _ => self.records += 1,
+        }
+        self.report.note(record);
+        if let Mode::Lines { records: true, .. } = self.mode {
+            self.printer.record(&mut self.buffer, record, position);
+        }
+        if self.records.is_multiple_of(LOOK) {
+            self.progress.update();
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn block<'b>(
+        &mut self,
+        record: &RecordRef<'_>,
+        block: &Block<'_>,
+        routes: impl Iterator<Item = Route<'b>>,
+    ) {
+        self.elems += match self.mode {
+            Mode::Lines { .. } => self.printer.block(&mut self.buffer, record, block, routes),
+            Mode::Count if block.states.is_some() => 1,
+            Mode::Count => routes.count() as u64,
+            Mode::Stats(_) => self.stats.add(block, routes),
+        };
+        if self.buffer.len() >= BLOCK {
+            self.flush();
+        }
+    }
+
+    fn end(&mut self, _: &RecordRef<'_>, notes: Notes) -> ControlFlow<()> {
+        if notes.is_malformed() {
+            self.report.odd += 1;
+        }
+        if self.flush_each && !self.buffer.is_empty() {
+            self.flush();
+        }
+        if self.failure.is_some() || self.records >= self.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! BGP4MP (RFC 6396 section 4.4, RFC 8050 section 3): messages, state changes, and the deprecated ENTRY.
+//!
+//! ```text
+//! +-------------------------------+-------------------------------+
+//! |   Peer AS number (2 or 4)     |   Local AS number (2 or 4)    |
+//! +-------------------------------+-------------------------------+
+//! |        Interface index        |        Address family         |
+//! +-------------------------------+-------------------------------+
+//! |   Peer address (4 or 16)      |   Local address (4 or 16)     |
+//! +-------------------------------+-------------------------------+
+//! |   BGP message, or old state and new state (2 octets each)     |
+//! +---------------------------------------------------------------+
+//! ```
+
+use std::net::IpAddr;
+
+use crate::bgp::family::Family;
+use crate::wire::{Reader, WireError};
+
+/// Bytes of a BGP message's header.
+const BGP_HEADER: usize = 19;
+
+/// The session that a message or state change belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Session {
+    /// AS number of the peer; 0 if unknown.
+    pub peer_asn: u32,
+    /// AS number of the collector.
+    pub local_asn: u32,
+    /// Interface index.
+    pub interface: u16,
+    /// Address of the peer; `None` where old Zebra left it out.
+    pub peer: Option<IpAddr>,
+    /// Address of the collector.
+    pub local: Option<IpAddr>,
+}
+
+/// Whose message it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Direction {
+    /// The collector received it from the peer.
+    #[default]
+    Received,
+    /// The collector sent it (the LOCAL subtypes of RFC 6396).
+    Sent,
+}
+
+/// A BGP message in a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Between whom.
+    pub session: Session,
+    /// Whose message it is.
+    pub direction: Direction,
+    /// Whether the subtype promises four-octet AS numbers.
+    pub asn4: bool,
+    /// Whether the subtype promises path identifiers (RFC 8050).
+    pub add_path: bool,
+    /// BGP message type: 1 OPEN, 2 UPDATE, 3 NOTIFICATION, 4 KEEPALIVE, 5 ROUTE-REFRESH.
+    pub message_type: u8,
+    /// The message without its header.
+    pub body: &'a [u8],
+    /// Bytes of the record after the message; there should be none.
+    pub trailing: usize,
+}
+
+/// A change of a session's state (RFC 6396 section 4.4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Of which session.
+    pub session: Session,
+    /// Old state: 1 Idle to 6 Established; Quagga also writes 7 Clearing and 8 Deleted.
+    pub old: u16,
+    /// New state.
+    pub new: u16,
+}
+
+/// A route of a table written in the deprecated BGP4MP_ENTRY form, which OpenBGPD still offers as `table-mp`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    /// Between whom.
+    pub session: Session,
+    /// When the route was received.
+    pub originated: u32,
+    /// Family of the route.
+    pub family: Family,
+    /// The next hop field.
+    pub next_hop: &'a [u8],
+    /// The NLRI: length and prefix.
+    pub nlri: &'a [u8],
+    /// The attributes.
+    pub attributes: &'a [u8],
+}
+
+/// Reads AS numbers, interface and addresses.
+pub(super) fn session(r: &mut Reader<'_>, asn4: bool) -> Result<Session, WireError> {
+    let mut asn = |what| {
+        if asn4 {
+            r.u32(what)
+        } else {
+            r.u16(what).map(u32::from)
+        }
+    };
+    let peer_asn = asn("the peer's AS number")?;
+    let local_asn = asn("the local AS number")?;
+    let interface = r.u16("an interface index")?;
+    let afi = r.u16("an address family")?;
+    Ok(Session {
+        peer_asn,
+        local_asn,
+        interface,
+        peer: Some(address(r, afi)?),
+        local: Some(address(r, afi)?),
+    })
+}
+
+fn address(r: &mut Reader<'_>, afi: u16) -> Result<IpAddr, WireError> {
+    match afi {
+        1 => Ok(r.array::<4>("an IPv4 address")?.into()),
+        2 => Ok(r.array::<16>("an IPv6 address")?.into()),
+        _ => Err(r.error("address family 1 or 2")),
+    }
+}
+
+/// Returns whether `subtype` has four-octet AS numbers.
+pub(super) const fn is_asn4(subtype: u16) -> bool {
+    matches!(subtype, 4 | 5 | 7 | 9 | 11)
+}
+
+/// Reads a message record.
+///
+/// # Errors
+/// When the addresses or the message run past the end of the record.
+pub fn message(subtype: u16, body: &[u8]) -> Result<Message<'_>, WireError> {
+    let asn4 = is_asn4(subtype);
+    let mut r = Reader::new(body);
+    let session = match session(&mut r, asn4) {
+        Ok(session) => session,
+        Err(error) => return super::legacy::headless(body).ok_or(error),
+    };
+    let (message_type, payload) = bgp_message(&mut r)?;
+    Ok(Message {
+        session,
+        direction: if matches!(subtype, 6 | 7 | 10 | 11) {
+            Direction::Sent
+        } else {
+            Direction::Received
+        },
+        asn4,
+        add_path: subtype >= 8,
+        message_type,
+        body: payload,
+        trailing: r.remaining(),
+    })
+}
+
+/// Takes one BGP message with its header off the front of `r`: its type and its body.
+pub(super) fn bgp_message<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), WireError> {
+    // The marker is not looked at: some collectors write zeros.
+    r.take(16, "the marker of a BGP message")?;
+    let length = usize::from(r.u16("the length of a BGP message")?);
+    let message_type = r.u8("the type of a BGP message")?;
+    let Some(length) = length.checked_sub(BGP_HEADER) else {
+        return Err(r.error("a BGP message of at least 19 octets"));
+    };
+    Ok((message_type, r.take(length, "a whole BGP message")?))
+}
+
+/// Reads a state change.
+///
+/// # Errors
+/// When it does not have the length of one.
+pub fn state_change(subtype: u16, body: &[u8]) -> Result<StateChange, WireError> {
+    let mut r = Reader::new(body);
+    if body.len() == 8 {
+        return super::legacy::short_state_change(&mut r);
+    }
+    let session = session(&mut r, is_asn4(subtype))?;
+    let change = StateChange {
+        session,
+        old: r.u16("the old state")?,
+        new: r.u16("the new state")?,
+    };
+    r.finish("the end of a state change")?;
+    Ok(change)
+}
+
+/// Reads a BGP4MP_ENTRY.
+///
+/// # Errors
+/// When a field runs past the end of the record.
+pub fn entry(body: &[u8]) -> Result<Entry<'_>, WireError> {
+    let mut r = Reader::new(body);
+    let session = session(&mut r, false)?;
+    r.u16("a view number")?;
+    r.u16("a status")?;
+    let originated = r.u32("a time")?;
+    let afi = r.u16("an address family")?;
+    let family = Family::new(afi, r.u8("a subsequent address family")?);
+    let length = r.u8("the length of the next hop")?;
+    let next_hop = r.take(length.into(), "a next hop")?;
+    let nlri = crate::bgp::nlri::frame(family, &mut r)?;
+    let length = r.u16("the length of the attributes")?;
+    Ok(Entry {
+        session,
+        originated,
+        family,
+        next_hop,
+        nlri,
+        attributes: r.take(length.into(), "the attributes")?,
+    })
+}

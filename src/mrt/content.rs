@@ -1,0 +1,116 @@
+//! What a record holds, by its type and subtype.
+
+use crate::bgp::message::update::Update;
+use crate::wire::{Reader, WireError};
+
+use super::bgp4mp::{self, Entry, Message, StateChange};
+use super::table_dump::{PeerTable, Rib, TableDump};
+use super::{Header, kind, legacy};
+
+/// A record's body, borrowed.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Content<'a> {
+    /// PEER_INDEX_TABLE; [`PeerTable::parse`] reads it.
+    PeerTable(&'a [u8]),
+    /// A RIB record of TABLE_DUMP_V2.
+    Rib(Rib<'a>),
+    /// TABLE_DUMP.
+    TableDump(TableDump<'a>),
+    /// BGP4MP_ENTRY.
+    Entry(Entry<'a>),
+    /// A BGP message.
+    Message(Message<'a>),
+    /// A state change.
+    State(StateChange),
+    /// A type or subtype without routes, messages or states in it.
+    Unsupported,
+}
+
+impl<'a> Content<'a> {
+    /// Reads `body`, which follows the header and, in BGP4MP_ET, the microseconds.
+    ///
+    /// # Errors
+    /// When it is not what type and subtype promise. Errors deeper inside (an entry, an attribute, an NLRI) show when those are
+    /// read.
+    pub fn parse(header: &Header, body: &'a [u8]) -> Result<Self, WireError> {
+        match (header.kind, header.subtype) {
+            (kind::BGP, subtype) => legacy::record(subtype, body),
+            (kind::TABLE_DUMP, subtype @ 1..=4) => {
+                TableDump::parse(subtype, body).map(Self::TableDump)
+            }
+            (kind::TABLE_DUMP_V2, 1) => Ok(Self::PeerTable(body)),
+            (kind::TABLE_DUMP_V2, subtype @ (2..=6 | 8..=12)) => {
+                Rib::parse(subtype, body).map(Self::Rib)
+            }
+            (kind::BGP4MP | kind::BGP4MP_ET, subtype) => match subtype {
+                0 | 5 => bgp4mp::state_change(subtype, body).map(Self::State),
+                1 | 4 | 6..=11 => bgp4mp::message(subtype, body).map(Self::Message),
+                2 => bgp4mp::entry(body).map(Self::Entry),
+                _ => Ok(Self::Unsupported),
+            },
+            _ => Ok(Self::Unsupported),
+        }
+    }
+}
+
+/// Checks a body to its last byte, except the values of attributes: is this a record, or bytes that a wrong length
+/// swallowed?
+pub(super) fn is_sound(header: &Header, body: &[u8]) -> bool {
+    let Ok(content) = Content::parse(header, body) else {
+        return false;
+    };
+    match content {
+        Content::PeerTable(body) => PeerTable::parse(body).is_ok(),
+        Content::Rib(mut rib) => rib.entries.all(|entry| entry.is_ok()),
+        Content::TableDump(mut dump) => dump.all(|entry| entry.is_ok()),
+        Content::Message(message) => {
+            message.trailing == 0 && (message.message_type != 2 || is_update(message.body))
+        }
+        Content::Entry(_) | Content::State(_) => true,
+        Content::Unsupported => header.is_known(),
+    }
+}
+
+fn is_update(body: &[u8]) -> bool {
+    let Ok(update) = Update::new(body) else {
+        return false;
+    };
+    let mut r = Reader::new(update.attributes);
+    while !r.is_empty() {
+        if attribute(&mut r).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+/// An attribute as framed, with nothing checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Framed<'a> {
+    /// Flags.
+    pub flags: u8,
+    /// Type code.
+    pub code: u8,
+    /// Value.
+    pub value: &'a [u8],
+}
+
+/// Takes the next attribute (RFC 4271 section 4.3).
+///
+/// # Errors
+/// When it runs past the end; the reader stands anywhere then.
+#[inline]
+pub fn attribute<'a>(r: &mut Reader<'a>) -> Result<Framed<'a>, WireError> {
+    let [flags, code] = r.array::<2>("attribute flags and type code")?;
+    let length = if flags & 0x10 == 0 {
+        usize::from(r.u8("the length of an attribute")?)
+    } else {
+        usize::from(r.u16("the length of an attribute")?)
+    };
+    Ok(Framed {
+        flags,
+        code,
+        value: r.take(length, "the value of an attribute")?,
+    })
+}

@@ -1,0 +1,411 @@
+//! From a stream of bytes to records; damage costs one record, and framing is found again.
+//!
+//! The MRT length is the law: a record that can't be understood is skipped by its length. Framing is only doubted when a header is
+//! implausible, when a record runs past the end of the file, or when a record can't be read *and* no plausible header follows
+//! it. Then three plausible headers in a row, within a day of the last good record, are searched from the byte after the
+//! doubted header on; what was skipped is reported as one [`Damage`]. Undamaged framing is never judged by time: archives
+//! get concatenated.
+//!
+//! The reader lends records from its buffer. [`Reader::advance`] finds the next one, [`Reader::item`] shows it: two steps, so
+//! that a merge can look at the time of each source before it takes one.
+
+use std::io::{self, Read};
+
+use super::content::is_sound;
+use super::table_dump::is_batch;
+use super::{Header, Timestamp, kind};
+
+/// Bytes that are asked of the stream at once.
+const BLOCK: usize = 128 << 10;
+
+/// Plausible headers in a row that mean framing is found.
+const CHAIN: usize = 3;
+
+/// Seconds from the last good record within which a header found by searching must lie.
+const NEAR: u32 = 86_400;
+
+/// Longest record that a search for framing believes in, in bytes.
+const MOST_SEARCHED: usize = 4 << 20;
+
+/// A record.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    /// Its header.
+    pub header: Header,
+    /// Its time; with microseconds if the type has them.
+    pub time: Timestamp,
+    /// Offset of the header in the decompressed stream.
+    pub offset: u64,
+    /// What follows the header and the microseconds.
+    pub body: &'a [u8],
+}
+
+/// Bytes that are no record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The time of the damaged record if its header can be believed, or else of the last good one.
+    pub time: Timestamp,
+    /// Offset of the first byte in the decompressed stream.
+    pub offset: u64,
+    /// How many bytes.
+    pub length: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// What [`Reader::advance`] found.
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// A record.
+    Frame(Frame<'a>),
+    /// Bytes that are no record.
+    Damage(&'a Damage),
+}
+
+/// The current item, as places in the buffer.
+#[derive(Debug)]
+enum Current {
+    Nothing,
+    Frame { header: Header, total: usize },
+    Damage(Damage),
+}
+
+/// Reads records from a stream of decompressed bytes.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    buffer: Vec<u8>,
+    /// First byte of the current item.
+    start: usize,
+    /// Offset of `buffer[0]` in the stream.
+    base: u64,
+    /// Bytes of the current item in the buffer.
+    size: usize,
+    current: Current,
+    end: bool,
+    failure: Option<io::Error>,
+    last: Option<u32>,
+}
+
+/// What stands at a place in the buffer.
+enum Next {
+    End,
+    Plausible,
+    Implausible,
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads from `input`, which must not be compressed.
+    pub const fn new(input: R) -> Self {
+        Self {
+            input,
+            buffer: Vec::new(),
+            start: 0,
+            base: 0,
+            size: 0,
+            current: Current::Nothing,
+            end: false,
+            failure: None,
+            last: None,
+        }
+    }
+
+    /// Goes to the next item. Returns `false` at the end; an error of the stream is the last item, a [`Damage`].
+    pub fn advance(&mut self) -> bool {
+        self.start += self.size;
+        self.size = 0;
+        self.current = self.locate();
+        match &self.current {
+            Current::Nothing => false,
+            Current::Frame { header, total } => {
+                self.size = *total;
+                self.last = Some(header.seconds);
+                true
+            }
+            Current::Damage(_) => true,
+        }
+    }
+
+    /// The item that [`advance`](Self::advance) went to; `None` before the first and after the last.
+    pub fn item(&self) -> Option<Item<'_>> {
+        match &self.current {
+            Current::Nothing => None,
+            Current::Damage(damage) => Some(Item::Damage(damage)),
+            Current::Frame { header, total } => {
+                let bytes = &self.buffer[self.start..self.start + total];
+                let (skip, time) = extent(header, bytes);
+                Some(Item::Frame(Frame {
+                    header: *header,
+                    time,
+                    offset: self.base + self.start as u64,
+                    body: bytes.get(skip..).unwrap_or_default(),
+                }))
+            }
+        }
+    }
+
+    /// The time of the current item.
+    pub fn time(&self) -> Option<Timestamp> {
+        match self.item()? {
+            Item::Frame(frame) => Some(frame.time),
+            Item::Damage(damage) => Some(damage.time),
+        }
+    }
+
+    /// Returns `true` if nothing follows the current item. This may wait for the stream.
+    pub fn is_last(&mut self) -> bool {
+        !self.ensure(self.size + 1) && self.failure.is_none()
+    }
+
+    /// Bytes of the decompressed stream up to the end of the current item.
+    pub const fn position(&self) -> u64 {
+        self.base + (self.start + self.size) as u64
+    }
+
+    /// The reader inside.
+    pub const fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// Makes `count` bytes from the start of the current item available.
+    fn ensure(&mut self, count: usize) -> bool {
+        while self.buffer.len() - self.start < count {
+            if self.end {
+                return false;
+            }
+            self.fill();
+        }
+        true
+    }
+
+    fn fill(&mut self) {
+        if self.size == 0 && self.start > 0 {
+            self.base += self.start as u64;
+            self.buffer.drain(..self.start);
+            self.start = 0;
+        }
+        let before = self.buffer.len();
+        self.buffer.resize(before + BLOCK, 0);
+        let count = loop {
+            match self.input.read(&mut self.buffer[before..]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(count) => break count,
+                Err(error) => {
+                    self.failure = Some(error);
+                    break 0;
+                }
+            }
+        };
+        self.buffer.truncate(before + count);
+        self.end |= count == 0;
+    }
+
+    fn available(&self) -> &[u8] {
+        &self.buffer[self.start..]
+    }
+
+    fn header_at(&self, at: usize) -> Option<Header> {
+        let bytes = self.available().get(at..)?.first_chunk()?;
+        Some(Header::parse(*bytes))
+    }
+
+    fn locate(&mut self) -> Current {
+        if !self.ensure(Header::SIZE) {
+            return self.tail();
+        }
+        let Some(header) = self.header_at(0) else {
+            return Current::Nothing;
+        };
+        let most = if header.is_known() {
+            header.most()
+        } else {
+            Header::MOST
+        };
+        if header.length > most {
+            return self.search("a header with an impossible length");
+        }
+        let Some(total) = self.total(0, &header) else {
+            return self.search(if self.failure.is_some() {
+                "a record cut short by an error of the file"
+            } else {
+                "a record that runs past the end of the file"
+            });
+        };
+        // Most often the next header is in the buffer already. If it is not, and this record is sound, it is not waited for: the
+        // stream may be live.
+        let buffered = self.available().len() >= total + Header::SIZE;
+        if !buffered && self.is_sound(&header, total) {
+            return Current::Frame { header, total };
+        }
+        match self.next_at(total) {
+            Next::End | Next::Plausible => Current::Frame { header, total },
+            Next::Implausible if buffered && self.is_sound(&header, total) => {
+                Current::Frame { header, total }
+            }
+            Next::Implausible => self.search(if header.is_known() {
+                "a record that can't be read, and no header after it"
+            } else {
+                "a header of an unknown type, and no header after it"
+            }),
+        }
+    }
+
+    /// What is left when there is not even a header.
+    fn tail(&mut self) -> Current {
+        let left = self.available().len();
+        let failure = self.failure.take();
+        if left == 0 && failure.is_none() {
+            return Current::Nothing;
+        }
+        let reason = match failure {
+            Some(error) => error.to_string(),
+            None => "a header cut short".to_owned(),
+        };
+        self.damage(left, reason)
+    }
+
+    fn damage(&mut self, length: usize, reason: impl Into<String>) -> Current {
+        let seconds = self
+            .header_at(0)
+            .map(|header| header.seconds)
+            .filter(|seconds| self.is_near(*seconds))
+            .or(self.last)
+            .unwrap_or_default();
+        self.size = length;
+        Current::Damage(Damage {
+            time: Timestamp::from_seconds(seconds),
+            offset: self.base + self.start as u64,
+            length: length as u64,
+            reason: reason.into(),
+        })
+    }
+
+    /// Bytes of the record at `at`, header included, once they are all in the buffer.
+    fn total(&mut self, at: usize, header: &Header) -> Option<usize> {
+        let total = Header::SIZE + usize::try_from(header.length).ok()?;
+        if !self.ensure(at + total) {
+            return None;
+        }
+        if header.kind == kind::TABLE_DUMP && self.is_batch(at, header, total) {
+            return Some(total + 4);
+        }
+        Some(total)
+    }
+
+    /// Whether the record is a batch of 1999, whose length is four short.
+    fn is_batch(&mut self, at: usize, header: &Header, total: usize) -> bool {
+        // A single entry, which is what almost all of these are, needs no look at what follows.
+        let single = self
+            .available()
+            .get(at + Header::SIZE..at + total)
+            .and_then(|body| single_entry(header.subtype, body))
+            .unwrap_or_default();
+        if single || !self.ensure(at + total + 4) {
+            return false;
+        }
+        let body = self
+            .available()
+            .get(at + Header::SIZE..at + total + 4)
+            .unwrap_or_default();
+        is_batch(header.subtype, body)
+            && matches!(self.next_at(at + total + 4), Next::End | Next::Plausible)
+    }
+
+    fn next_at(&mut self, at: usize) -> Next {
+        if !self.ensure(at + Header::SIZE) {
+            // The rest of a header at the end of a file that was cut there.
+            return Next::End;
+        }
+        match self.header_at(at) {
+            Some(header) if header.is_plausible() => Next::Plausible,
+            _ => Next::Implausible,
+        }
+    }
+
+    fn is_sound(&self, header: &Header, total: usize) -> bool {
+        let bytes = self.available().get(..total).unwrap_or_default();
+        let (skip, _) = extent(header, bytes);
+        bytes.get(skip..).is_some_and(|body| is_sound(header, body))
+    }
+
+    /// Searches framing from the byte after the doubted header on.
+    fn search(&mut self, reason: &str) -> Current {
+        let mut at = 1;
+        while self.ensure(at + Header::SIZE) {
+            if self
+                .header_at(at)
+                .is_some_and(|header| self.is_likely(&header))
+                && self.chain(at)
+            {
+                return self.damage(at, reason);
+            }
+            at += 1;
+            if at > MOST_SEARCHED {
+                // One damage may be reported in several pieces rather than held in memory.
+                return self.damage(at, reason);
+            }
+        }
+        let failure = self.failure.take();
+        let reason = match failure {
+            Some(error) => format!("{reason}: {error}"),
+            None => reason.to_owned(),
+        };
+        let length = self.available().len();
+        self.damage(length, reason)
+    }
+
+    fn is_near(&self, seconds: u32) -> bool {
+        self.last.is_none_or(|last| last.abs_diff(seconds) <= NEAR)
+    }
+
+    fn is_likely(&self, header: &Header) -> bool {
+        header.is_plausible()
+            && header.length > 0
+            && header.length as usize <= MOST_SEARCHED
+            && self.is_near(header.seconds)
+    }
+
+    /// Whether plausible headers follow each other from `at` on, or up to the end of the file.
+    fn chain(&mut self, mut at: usize) -> bool {
+        for found in 0..CHAIN {
+            if !self.ensure(at + Header::SIZE) {
+                return found > 0 && self.available().len() == at || found > 1;
+            }
+            let Some(header) = self.header_at(at).filter(|header| self.is_likely(header)) else {
+                return false;
+            };
+            match self.total(at, &header) {
+                Some(total) => at += total,
+                // The last record of a file that was cut.
+                None => return found > 1,
+            }
+        }
+        true
+    }
+}
+
+/// Whether a TABLE_DUMP body is exactly one entry.
+fn single_entry(subtype: u16, body: &[u8]) -> Option<bool> {
+    let (address, asn) = match subtype {
+        1 => (4, 2),
+        2 => (16, 2),
+        3 => (4, 4),
+        _ => (16, 4),
+    };
+    let at = 4 + address + 6 + address + asn;
+    let length = u16::from_be_bytes(*body.get(at..)?.first_chunk()?);
+    Some(at + 2 + usize::from(length) == body.len())
+}
+
+/// Where the body starts, and the time.
+fn extent(header: &Header, bytes: &[u8]) -> (usize, Timestamp) {
+    if header.kind == kind::BGP4MP_ET
+        && let Some(micros) = bytes.get(Header::SIZE..).and_then(<[u8]>::first_chunk)
+    {
+        return (
+            Header::SIZE + 4,
+            Timestamp::new(header.seconds, u32::from_be_bytes(*micros)),
+        );
+    }
+    (Header::SIZE, Timestamp::from_seconds(header.seconds))
+}

@@ -1,0 +1,279 @@
+//! Routing tables: TABLE_DUMP (RFC 6396 section 4.2) and TABLE_DUMP_V2 (section 4.3, RFC 8050 section 4).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::bgp::family::Family;
+use crate::bgp::nlri;
+use crate::wire::{Reader, WireError};
+
+/// A peer of a PEER_INDEX_TABLE.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Peer {
+    /// BGP identifier.
+    pub id: Ipv4Addr,
+    /// Address.
+    pub address: IpAddr,
+    /// AS number.
+    pub asn: u32,
+}
+
+/// PEER_INDEX_TABLE: the peers that the entries after it refer to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerTable {
+    /// BGP identifier of the collector.
+    pub collector: Ipv4Addr,
+    /// Name of the view; mostly empty.
+    pub view: String,
+    /// Peers in the order of their index.
+    pub peers: Vec<Peer>,
+}
+
+impl PeerTable {
+    /// Reads a table. The memory needed is bounded by `body`.
+    ///
+    /// # Errors
+    /// When a peer runs past the end of the record.
+    pub fn parse(body: &[u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new(body);
+        let collector = r.array::<4>("the collector's BGP identifier")?.into();
+        let length = r.u16("the length of the view name")?;
+        let view = r.take(length.into(), "the view name")?;
+        let count = usize::from(r.u16("a count of peers")?);
+        let mut peers = Vec::with_capacity(count.min(r.remaining() / 11));
+        for _ in 0..count {
+            let kind = r.u8("a peer type")?;
+            let id = r.array::<4>("a peer's BGP identifier")?.into();
+            let address = if kind & 1 == 0 {
+                r.array::<4>("a peer's IPv4 address")?.into()
+            } else {
+                r.array::<16>("a peer's IPv6 address")?.into()
+            };
+            let asn = if kind & 2 == 0 {
+                r.u16("a peer's AS number")?.into()
+            } else {
+                r.u32("a peer's AS number")?
+            };
+            peers.push(Peer { id, address, asn });
+        }
+        Ok(Self {
+            collector,
+            view: String::from_utf8_lossy(view).into_owned(),
+            peers,
+        })
+    }
+}
+
+/// A RIB record of TABLE_DUMP_V2: one NLRI and the routes to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Rib<'a> {
+    /// Sequence number.
+    pub sequence: u32,
+    /// Family of the NLRI.
+    pub family: Family,
+    /// The NLRI.
+    pub nlri: &'a [u8],
+    /// The routes.
+    pub entries: Entries<'a>,
+}
+
+impl<'a> Rib<'a> {
+    /// Reads the record up to its entries.
+    ///
+    /// # Errors
+    /// When the NLRI can't be framed or is of a family without a codec.
+    pub fn parse(subtype: u16, body: &'a [u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new(body);
+        let sequence = r.u32("a sequence number")?;
+        let family = match subtype {
+            2 | 8 => Family::IPV4_UNICAST,
+            3 | 9 => Family::IPV4_MULTICAST,
+            4 | 10 => Family::IPV6_UNICAST,
+            5 | 11 => Family::IPV6_MULTICAST,
+            _ => Family::new(r.u16("an AFI")?, r.u8("a SAFI")?),
+        };
+        if !nlri::is_known(family) {
+            return Err(r.error("a family with a codec"));
+        }
+        let nlri = nlri::frame(family, &mut r)?;
+        let count = r.u16("a count of entries")?;
+        Ok(Self {
+            sequence,
+            family,
+            nlri,
+            entries: Entries {
+                reader: r,
+                left: count,
+                add_path: subtype >= 8,
+            },
+        })
+    }
+}
+
+/// A route of a [`Rib`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RibEntry<'a> {
+    /// Index into the [`PeerTable`].
+    pub peer: u16,
+    /// When the route was received.
+    pub originated: u32,
+    /// Path identifier (RFC 8050).
+    pub path_id: Option<u32>,
+    /// The attributes; MP_REACH_NLRI is abbreviated or whole.
+    pub attributes: &'a [u8],
+}
+
+/// The entries of a [`Rib`].
+#[derive(Clone, Copy, Debug)]
+pub struct Entries<'a> {
+    reader: Reader<'a>,
+    left: u16,
+    add_path: bool,
+}
+
+impl Entries<'_> {
+    /// Whether entries carry path identifiers.
+    pub const fn add_path(&self) -> bool {
+        self.add_path
+    }
+}
+
+impl<'a> Entries<'a> {
+    fn read(&mut self) -> Result<RibEntry<'a>, WireError> {
+        let r = &mut self.reader;
+        Ok(RibEntry {
+            peer: r.u16("a peer index")?,
+            originated: r.u32("a time")?,
+            path_id: if self.add_path {
+                Some(r.u32("a path identifier")?)
+            } else {
+                None
+            },
+            attributes: {
+                let length = r.u16("the length of the attributes")?;
+                r.take(length.into(), "the attributes")?
+            },
+        })
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<RibEntry<'a>, WireError>;
+
+    /// The next entry; the walk ends after an error.
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        let entry = self.read();
+        if entry.is_err() {
+            self.left = 0;
+        }
+        Some(entry)
+    }
+}
+
+/// A record of TABLE_DUMP: one route, or many in the batches of 1999 and 2000.
+#[derive(Clone, Copy, Debug)]
+pub struct TableDump<'a> {
+    subtype: u16,
+    reader: Reader<'a>,
+}
+
+/// A route of a [`TableDump`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableDumpEntry<'a> {
+    /// Family of the prefix.
+    pub family: Family,
+    /// Address of the prefix, host bits as written.
+    pub address: IpAddr,
+    /// Length of the prefix in bits.
+    pub length: u8,
+    /// When the route was received.
+    pub originated: u32,
+    /// Address of the peer.
+    pub peer: IpAddr,
+    /// AS number of the peer.
+    pub peer_asn: u32,
+    /// The attributes.
+    pub attributes: &'a [u8],
+}
+
+impl<'a> TableDump<'a> {
+    /// Reads view and sequence number.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub fn parse(subtype: u16, body: &'a [u8]) -> Result<Self, WireError> {
+        let mut reader = Reader::new(body);
+        reader.u16("a view number")?;
+        reader.u16("a sequence number")?;
+        Ok(Self { subtype, reader })
+    }
+
+    fn read(&mut self) -> Result<TableDumpEntry<'a>, WireError> {
+        let six = matches!(self.subtype, 2 | 4);
+        let r = &mut self.reader;
+        let address = |r: &mut Reader<'_>, what| -> Result<IpAddr, WireError> {
+            Ok(if six {
+                r.array::<16>(what)?.into()
+            } else {
+                r.array::<4>(what)?.into()
+            })
+        };
+        let prefix = address(r, "a prefix")?;
+        let length = r.u8("a prefix length")?;
+        r.u8("a status")?;
+        if length > if six { 128 } else { 32 } {
+            return Err(r.error("a prefix length of the family"));
+        }
+        let originated = r.u32("a time")?;
+        let peer = address(r, "the peer's address")?;
+        let peer_asn = if self.subtype >= 3 {
+            r.u32("the peer's AS number")?
+        } else {
+            r.u16("the peer's AS number")?.into()
+        };
+        let count = r.u16("the length of the attributes")?;
+        Ok(TableDumpEntry {
+            family: if six {
+                Family::IPV6_UNICAST
+            } else {
+                Family::IPV4_UNICAST
+            },
+            address: prefix,
+            length,
+            originated,
+            peer,
+            peer_asn,
+            attributes: r.take(count.into(), "the attributes")?,
+        })
+    }
+}
+
+impl<'a> Iterator for TableDump<'a> {
+    type Item = Result<TableDumpEntry<'a>, WireError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.reader.is_empty() {
+            return None;
+        }
+        let entry = self.read();
+        if entry.is_err() {
+            self.reader.rest();
+        }
+        Some(entry)
+    }
+}
+
+/// Returns whether `body`, four bytes longer than the header's length says, is a batch of TABLE_DUMP entries as RIPE's rrc00
+/// wrote them until 2000: its length does not count view and sequence number.
+pub(super) fn is_batch(subtype: u16, body: &[u8]) -> bool {
+    let short = body.len().saturating_sub(4);
+    let Ok(mut walk) = TableDump::parse(subtype, body) else {
+        return false;
+    };
+    while !walk.reader.is_empty() {
+        if walk.read().is_err() || walk.reader.offset() == short {
+            return false;
+        }
+    }
+    true
+}

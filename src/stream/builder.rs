@@ -1,0 +1,306 @@
+//! Building a stream: sources, filter, interval.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+
+use crate::mrt::compression::Compression;
+use crate::text::SyntaxError;
+
+use super::Stream;
+use super::decoder::Detection;
+use super::filter::{Expression, Filter};
+use super::merge::Merge;
+use super::names::Named;
+use super::paths::expand;
+use super::record::{Origin, RecordKind};
+use super::source::{Feed, File, Options, Progress, Source, csv};
+
+/// Files that may be open at once, each at its first record. If there are more, each is opened when its time comes.
+const OPEN: usize = 16;
+
+/// Why a stream can't be built.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder can't be read.
+    File(PathBuf, io::Error),
+    /// A file is compressed in a way that can't be read.
+    Compression(PathBuf, &'static str),
+    /// A list of files is malformed.
+    List(PathBuf, String),
+    /// A filter is malformed; the filter is the first.
+    Filter(String, SyntaxError),
+    /// An interval ends before it starts.
+    Interval(u32, u32),
+    /// There is no source.
+    NoSource,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path, error) => write!(f, "`{}`: {error}", path.display()),
+            Self::Compression(path, name) => {
+                write!(
+                    f,
+                    "`{}`: {name} compression is not supported",
+                    path.display()
+                )
+            }
+            Self::List(path, reason) => write!(f, "`{}`: {reason}", path.display()),
+            Self::Filter(_, error) => write!(f, "the filter is malformed: {error}"),
+            Self::Interval(from, until) => {
+                write!(
+                    f,
+                    "the interval ends at {until}, before it starts at {from}"
+                )
+            }
+            Self::NoSource => f.write_str("no file is given"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+/// Whether messages that the collector sent become elems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sent {
+    /// They do not.
+    #[default]
+    Exclude,
+    /// They do.
+    Include,
+}
+
+/// Builds a [`Stream`].
+#[derive(Default)]
+pub struct Builder {
+    files: Vec<(Feed, Origin, Option<RecordKind>)>,
+    others: Vec<Box<dyn Source>>,
+    expression: Expression,
+    interval: Option<(u32, u32)>,
+    rib_period: u32,
+    sent: Sent,
+    options: Options,
+}
+
+impl Builder {
+    /// Adds a file, all files of a folder, or all that match a pattern; `-` is standard input. Project, collector and time are
+    /// understood from the names.
+    ///
+    /// # Errors
+    /// When there is no such file, or it can't be read.
+    pub fn path(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if path == Path::new("-") {
+            return Ok(self.stdin());
+        }
+        let files = expand(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
+        for file in files {
+            let named = Named::of(&file);
+            let origin = Origin {
+                project: named.project,
+                collector: named.collector,
+                dump_time: named.time.unwrap_or_default(),
+                name: file.display().to_string(),
+                ..Origin::default()
+            };
+            self = self.file(file, origin, named.kind)?;
+        }
+        Ok(self)
+    }
+
+    /// Adds standard input.
+    #[must_use]
+    pub fn stdin(mut self) -> Self {
+        let origin = Origin {
+            name: "standard input".to_owned(),
+            ..Origin::default()
+        };
+        self.files.push((Feed::Stdin, origin, None));
+        self
+    }
+
+    /// Adds a file whose origin is known.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn file(
+        mut self,
+        path: PathBuf,
+        origin: Origin,
+        kind: Option<RecordKind>,
+    ) -> Result<Self, Error> {
+        let mut head = Vec::new();
+        let opened = fs::File::open(&path).and_then(|file| {
+            // A pipe has no first bytes to look at twice.
+            if file.metadata()?.is_file() {
+                file.take(6).read_to_end(&mut head)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = opened {
+            return Err(Error::File(path, error));
+        }
+        if let Compression::Unknown(name) = Compression::of(&head) {
+            return Err(Error::Compression(path, name));
+        }
+        self.files.push((Feed::Path(path), origin, kind));
+        Ok(self)
+    }
+
+    /// Adds the files of a list in the columns of libbgpstream's `csvfile`.
+    ///
+    /// # Errors
+    /// When the list or one of its files can't be read.
+    pub fn list(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let text =
+            fs::read_to_string(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let rows =
+            csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;
+        for row in rows {
+            self = self.file(row.path, row.origin, row.kind)?;
+        }
+        Ok(self)
+    }
+
+    /// Adds a source of another kind.
+    #[must_use]
+    pub fn source(mut self, source: Box<dyn Source>) -> Self {
+        self.others.push(source);
+        self
+    }
+
+    /// Adds a filter in the language of [`expr`](super::expr). Several must all pass.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn filter(self, text: &str) -> Result<Self, Error> {
+        let expression =
+            Expression::from_str(text).map_err(|error| Error::Filter(text.to_owned(), error))?;
+        Ok(self.expression(expression))
+    }
+
+    /// Adds a filter.
+    #[must_use]
+    pub fn expression(mut self, expression: Expression) -> Self {
+        self.expression = self.expression.and(expression);
+        self
+    }
+
+    /// Gives only records from `from` to `until`, in seconds since 1970, both included.
+    #[must_use]
+    pub const fn interval(mut self, from: u32, until: u32) -> Self {
+        self.interval = Some((from, until));
+        self
+    }
+
+    /// Leaves out tables of a collector that were begun less than `seconds` after one that is read.
+    #[must_use]
+    pub const fn rib_period(mut self, seconds: u32) -> Self {
+        self.rib_period = seconds;
+        self
+    }
+
+    /// Whether messages that the collector sent become elems.
+    #[must_use]
+    pub const fn sent(mut self, sent: Sent) -> Self {
+        self.sent = sent;
+        self
+    }
+
+    /// Whether path identifiers are looked for under subtypes without.
+    #[must_use]
+    pub const fn detection(mut self, detection: Detection) -> Self {
+        self.options.detection = detection;
+        self
+    }
+
+    /// The files, opened or to be opened, with their sizes; for progress.
+    pub fn size(&self) -> u64 {
+        self.files
+            .iter()
+            .filter_map(|(feed, _, _)| match feed {
+                Feed::Path(path) => fs::metadata(path).ok().map(|meta| meta.len()),
+                Feed::Stdin => None,
+            })
+            .sum()
+    }
+
+    /// What counts the bytes that are read.
+    pub fn progress(&self) -> Progress {
+        self.options.progress.clone()
+    }
+
+    /// Builds the stream. Files are opened up to their first record.
+    ///
+    /// # Errors
+    /// When there is no source, or the interval ends before it starts.
+    pub fn build(mut self) -> Result<Stream, Error> {
+        if let Some((from, until)) = self.interval
+            && from > until
+        {
+            return Err(Error::Interval(from, until));
+        }
+        if self.files.is_empty() && self.others.is_empty() {
+            return Err(Error::NoSource);
+        }
+        self.thin_out();
+        let many = self.files.len() > OPEN;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.options.ahead = cores > 1 && self.files.len() <= OPEN;
+        let mut sources: Vec<Box<dyn Source>> = Vec::new();
+        for (feed, origin, _) in self.files {
+            let mut file = File::with_origin(feed, origin, self.options.clone());
+            if many {
+                file.peek();
+            } else {
+                file.advance();
+            }
+            sources.push(Box::new(file));
+        }
+        for mut other in self.others {
+            other.advance();
+            sources.push(other);
+        }
+        let filter = (!self.expression.is_empty()).then(|| Filter::new(self.expression));
+        Ok(Stream::new(
+            Merge::new(sources),
+            filter,
+            self.interval,
+            self.sent,
+        ))
+    }
+
+    /// Applies the RIB period, which is about the list of files and not about records.
+    fn thin_out(&mut self) {
+        if self.rib_period == 0 {
+            return;
+        }
+        let period = self.rib_period;
+        let mut last: Vec<(String, u32)> = Vec::new();
+        self.files.sort_by_key(|(_, origin, _)| origin.dump_time);
+        self.files.retain(|(_, origin, kind)| {
+            if *kind != Some(RecordKind::Rib) {
+                return true;
+            }
+            let name = format!("{}.{}", origin.project, origin.collector);
+            match last.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, time)) if origin.dump_time < time.saturating_add(period) => false,
+                Some((_, time)) => {
+                    *time = origin.dump_time;
+                    true
+                }
+                None => {
+                    last.push((name, origin.dump_time));
+                    true
+                }
+            }
+        });
+    }
+}

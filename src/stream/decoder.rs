@@ -1,0 +1,396 @@
+//! From the content of a record to its blocks, with what is remembered of a source: the peer table, and who sends path
+//! identifiers.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::bgp::capability::Capability;
+use crate::bgp::family::{Family, FamilySet};
+use crate::bgp::message::open::Open;
+use crate::bgp::message::update::Update;
+use crate::mrt::bgp4mp::{Direction, Entry, Message, Session, StateChange};
+use crate::mrt::detect::{self, Form};
+use crate::mrt::table_dump::{PeerTable, Rib, TableDump};
+use crate::mrt::{Content, Timestamp};
+
+use super::attributes::{Attributes, Hop, Notes, Reach};
+use super::block::{Block, ElemKind, RibView, Route, Routes, State, nlri_of, unreach};
+
+/// Sessions that are remembered at most; beyond, detection works without memory.
+const MOST_SESSIONS: usize = 65_536;
+
+/// Whether path identifiers are looked for where the subtype promises none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// By the form of each field, by what the peer sent before, and by the OPENs in the archive.
+    #[default]
+    On,
+    /// The subtype is believed.
+    Off,
+}
+
+/// What is known of a session.
+#[derive(Clone, Copy, Debug, Default)]
+struct Facts {
+    /// Families in which path identifiers were seen from each side.
+    seen: [FamilySet; 2],
+    /// The ADD-PATH families that each side's OPEN offers to send and to receive.
+    offers: [Option<[FamilySet; 2]>; 2],
+}
+
+/// Makes blocks of contents.
+#[derive(Clone, Debug, Default)]
+pub struct Decoder {
+    detection: Detection,
+    peers: Option<Arc<PeerTable>>,
+    sessions: HashMap<(Option<IpAddr>, Option<IpAddr>), Facts, foldhash::fast::RandomState>,
+    /// Which table messages are about.
+    pub rib: RibView,
+}
+
+impl Decoder {
+    /// A decoder that knows no peer.
+    pub fn new(detection: Detection) -> Self {
+        Self {
+            detection,
+            ..Self::default()
+        }
+    }
+
+    /// The peer table that RIB records refer to now.
+    pub const fn peers(&self) -> Option<&Arc<PeerTable>> {
+        self.peers.as_ref()
+    }
+
+    /// Uses this peer table for the RIB records that follow.
+    pub fn set_peers(&mut self, peers: Option<Arc<PeerTable>>) {
+        self.peers = peers;
+    }
+
+    /// Visits the blocks of a record in the order of its bytes: of an UPDATE withdrawn routes, MP_UNREACH_NLRI, NLRI,
+    /// MP_REACH_NLRI. Returns what is odd about the record.
+    pub fn blocks(&mut self, content: &Content<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        match content {
+            Content::PeerTable(body) => {
+                self.peers = PeerTable::parse(body).ok().map(Arc::new);
+                Notes::NONE
+            }
+            Content::Rib(rib) => self.rib(rib, visit),
+            Content::TableDump(dump) => self.table_dump(*dump, visit),
+            Content::Entry(entry) => self.entry(entry, visit),
+            Content::Message(message) => self.message(message, visit),
+            Content::State(change) => {
+                self.state(change, visit);
+                Notes::NONE
+            }
+            Content::Unsupported => Notes::NONE,
+        }
+    }
+
+    fn block<'a>(&self, kind: ElemKind, family: Family, routes: Routes<'a>) -> Block<'a> {
+        Block {
+            kind,
+            peer_asn: 0,
+            peer: None,
+            originated: None,
+            multiprotocol: false,
+            family,
+            routes,
+            next_hop: Hop::default(),
+            attributes: None,
+            states: None,
+            direction: Direction::Received,
+            rib: self.rib,
+            notes: Notes::NONE,
+        }
+    }
+
+    fn rib(&self, rib: &Rib<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        let mut notes = Notes::NONE;
+        let peers = self.peers.as_ref().map_or(&[][..], |table| &table.peers);
+        for entry in rib.entries {
+            let Ok(entry) = entry else {
+                notes.add(Notes::ENTRIES_CUT);
+                break;
+            };
+            let Some(peer) = peers.get(usize::from(entry.peer)) else {
+                notes.add(Notes::UNKNOWN_PEER);
+                continue;
+            };
+            let attributes = Attributes::new(entry.attributes, true);
+            let route = Route {
+                path_id: entry.path_id,
+                nlri: rib.nlri,
+            };
+            let mut block = Block {
+                peer_asn: peer.asn,
+                peer: Some(peer.address),
+                originated: Some(Timestamp::from_seconds(entry.originated)),
+                ..self.block(ElemKind::Rib, rib.family, Routes::One(route))
+            };
+            table_route(&mut block, &attributes);
+            notes.add(block.notes);
+            visit(&block);
+        }
+        notes
+    }
+
+    fn table_dump(&self, dump: TableDump<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        let mut notes = Notes::NONE;
+        for entry in dump {
+            let Ok(entry) = entry else {
+                notes.add(Notes::ENTRIES_CUT);
+                break;
+            };
+            let attributes = Attributes::new(entry.attributes, false);
+            let mut room = [0; 17];
+            let length = nlri_of(entry.address, entry.length, &mut room);
+            let route = Route {
+                path_id: None,
+                nlri: &room[..length],
+            };
+            let mut block = Block {
+                peer_asn: entry.peer_asn,
+                peer: Some(entry.peer),
+                originated: Some(Timestamp::from_seconds(entry.originated)),
+                ..self.block(ElemKind::Rib, entry.family, Routes::One(route))
+            };
+            table_route(&mut block, &attributes);
+            notes.add(block.notes);
+            visit(&block);
+        }
+        notes
+    }
+
+    fn entry(&self, entry: &Entry<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        let attributes = Attributes::new(entry.attributes, false);
+        let route = Route {
+            path_id: None,
+            nlri: entry.nlri,
+        };
+        let mut block = Block {
+            peer_asn: entry.session.peer_asn,
+            peer: entry.session.peer,
+            originated: Some(Timestamp::from_seconds(entry.originated)),
+            ..self.block(ElemKind::Rib, entry.family, Routes::One(route))
+        };
+        table_route(&mut block, &attributes);
+        match Hop::parse(entry.next_hop) {
+            Some(hop) if hop.address.is_some() => block.next_hop = hop,
+            Some(_) => {}
+            None => block.notes.add(Notes::BAD_NEXT_HOP),
+        }
+        visit(&block);
+        block.notes
+    }
+
+    fn state(&self, change: &StateChange, visit: &mut dyn FnMut(&Block<'_>)) {
+        visit(&Block {
+            peer_asn: change.session.peer_asn,
+            peer: change.session.peer,
+            states: Some((State(change.old), State(change.new))),
+            ..self.block(ElemKind::PeerState, Family::IPV4_UNICAST, Routes::Empty)
+        });
+    }
+
+    fn message(&mut self, message: &Message<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        let mut notes = Notes::NONE;
+        if message.trailing > 0 {
+            notes.add(Notes::TRAILING_BYTES);
+        }
+        match message.message_type {
+            1 => self.open(message),
+            2 => notes.add(self.update(message, visit)),
+            _ => {}
+        }
+        notes
+    }
+
+    fn update(&mut self, message: &Message<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
+        let (update, cut) = fields(message.body);
+        let attributes = Attributes::new(update.attributes, message.asn4);
+        let mut notes = attributes.notes;
+        if cut {
+            notes.add(Notes::ATTRIBUTES_CUT);
+        }
+        let native = Family::IPV4_UNICAST;
+        let mut give = |this: &mut Self, kind, family, bytes, hop: Option<Option<Hop>>| {
+            let (routes, mut odd) = this.routes(message, family, bytes);
+            let announced = kind == ElemKind::Announcement;
+            let next_hop = match hop {
+                Some(Some(hop)) => hop,
+                Some(None) => {
+                    odd.add(Notes::BAD_NEXT_HOP);
+                    Hop::default()
+                }
+                None if announced => attributes.next_hop(),
+                None => Hop::default(),
+            };
+            notes.add(odd);
+            visit(&Block {
+                peer_asn: message.session.peer_asn,
+                peer: message.session.peer,
+                multiprotocol: hop.is_some(),
+                next_hop,
+                attributes: announced.then_some(&attributes),
+                direction: message.direction,
+                notes,
+                ..this.block(kind, family, routes)
+            });
+        };
+        if !update.withdrawn.is_empty() {
+            give(self, ElemKind::Withdrawal, native, update.withdrawn, None);
+        }
+        for (family, bytes) in attributes.unreaches().filter_map(unreach) {
+            if !bytes.is_empty() {
+                give(
+                    self,
+                    ElemKind::Withdrawal,
+                    family,
+                    bytes,
+                    Some(Some(Hop::default())),
+                );
+            }
+        }
+        if !update.nlri.is_empty() {
+            give(self, ElemKind::Announcement, native, update.nlri, None);
+        }
+        for reach in attributes.reaches().filter_map(Reach::whole) {
+            if let Some(family) = reach.family
+                && !reach.nlri.is_empty()
+            {
+                let hop = Hop::parse(reach.next_hop);
+                give(self, ElemKind::Announcement, family, reach.nlri, Some(hop));
+            }
+        }
+        notes
+    }
+
+    /// The routes in a field, with or without path identifiers.
+    fn routes<'a>(
+        &mut self,
+        message: &Message<'_>,
+        family: Family,
+        bytes: &'a [u8],
+    ) -> (Routes<'a>, Notes) {
+        let mut notes = Notes::NONE;
+        let mut add_path = message.add_path;
+        if !add_path && self.detection == Detection::On {
+            let side = usize::from(message.direction == Direction::Sent);
+            let facts = self.facts(&message.session);
+            let decided = facts.and_then(|facts| facts.add_path(side, family));
+            let seen = facts.is_some_and(|facts| facts.seen[side].contains(family));
+            add_path = match decided {
+                Some(decided) => decided,
+                None => detect::add_path(family, bytes, seen) == Form::AddPath,
+            };
+            if add_path {
+                notes.add(Notes::ADD_PATH_FOUND);
+                if !seen && let Some(facts) = self.facts_mut(&message.session) {
+                    facts.seen[side].insert(family);
+                }
+            }
+        }
+        let routes = Routes::new(family, add_path, bytes);
+        if !routes.is_whole() {
+            notes.add(Notes::BAD_PREFIX);
+        }
+        (routes, notes)
+    }
+
+    fn facts(&self, session: &Session) -> Option<&Facts> {
+        if self.sessions.is_empty() {
+            return None;
+        }
+        self.sessions.get(&(session.peer, session.local))
+    }
+
+    fn facts_mut(&mut self, session: &Session) -> Option<&mut Facts> {
+        let key = (session.peer, session.local);
+        if self.sessions.len() >= MOST_SESSIONS && !self.sessions.contains_key(&key) {
+            return None;
+        }
+        Some(self.sessions.entry(key).or_default())
+    }
+
+    fn open(&mut self, message: &Message<'_>) {
+        if self.detection == Detection::Off {
+            return;
+        }
+        let Ok(open) = Open::decode(message.body) else {
+            return;
+        };
+        let mut offer = [FamilySet::EMPTY; 2];
+        for capability in &open.capabilities {
+            let Capability::AddPath(add_path) = capability else {
+                continue;
+            };
+            for (family, mode) in &add_path.0 {
+                if mode.0 & 2 != 0 {
+                    offer[0].insert(*family);
+                }
+                if mode.0 & 1 != 0 {
+                    offer[1].insert(*family);
+                }
+            }
+        }
+        // BIRD writes both OPENs as received; the peer's has the peer's AS.
+        let own = open.speaker_as().0 == message.session.local_asn
+            && message.session.local_asn != message.session.peer_asn;
+        let side = usize::from(message.direction == Direction::Sent || own);
+        if let Some(facts) = self.facts_mut(&message.session) {
+            facts.offers[side] = Some(offer);
+            facts.seen = [FamilySet::EMPTY; 2];
+        }
+    }
+}
+
+impl Facts {
+    /// Whether the OPENs say that messages of `side` carry path identifiers; `None` if not both are known.
+    fn add_path(&self, side: usize, family: Family) -> Option<bool> {
+        let [sent, _] = self.offers[side]?;
+        let [_, received] = self.offers[1 - side]?;
+        Some(sent.contains(family) && received.contains(family))
+    }
+}
+
+/// Completes a route of a table by its attributes.
+fn table_route<'a>(block: &mut Block<'a>, attributes: &'a Attributes<'a>) {
+    block.notes = attributes.notes;
+    block.next_hop = attributes.next_hop();
+    if let Some(value) = attributes.reach {
+        // An entry may have both: IPv6 counts MP_REACH_NLRI only, IPv4 with an IPv6 next hop does as well (RFC 8950).
+        match Reach::of_table(value).map(|reach| Hop::parse(reach.next_hop)) {
+            Some(Some(hop)) if hop.address.is_some() => block.next_hop = hop,
+            Some(Some(_)) => {}
+            _ => block.notes.add(Notes::BAD_NEXT_HOP),
+        }
+    }
+    block.attributes = Some(attributes);
+}
+
+/// The fields of an UPDATE as far as they are whole, and whether one runs past the end.
+fn fields(body: &[u8]) -> (Update<'_>, bool) {
+    if let Ok(update) = Update::new(body) {
+        return (update, false);
+    }
+    let take = |at: usize| -> (&[u8], usize) {
+        let Some(length) = body.get(at..).and_then(<[u8]>::first_chunk) else {
+            return (&[], body.len());
+        };
+        let from = at + 2;
+        let to = (from + usize::from(u16::from_be_bytes(*length))).min(body.len());
+        (body.get(from..to).unwrap_or_default(), to)
+    };
+    let (withdrawn, at) = take(0);
+    let (attributes, _) = take(at);
+    let update = Update {
+        withdrawn,
+        attributes,
+        nlri: &[],
+        body,
+    };
+    (update, true)
+}

@@ -1,0 +1,544 @@
+//! The filter language of bgpreader and pybgpstream, and what is added to it.
+//!
+//! ```text
+//! filter = and *( "or" and )
+//! and    = unary *( "and" unary )
+//! unary  = "not" unary / "(" filter ")" / term value *( value )
+//! ```
+//!
+//! The values of a term are alternatives. `or`, `not`, parentheses, ranges (`peer 64512-65534`), `AS64500`, asdot, names of communities,
+//! `lc:A:B:C` and `ext:…` are additions. Unlike the original, any white space separates, a prefix given twice with different
+//! keywords matches by both, several IP versions are alternatives, and empty numbers and prefixes with blanks are refused.
+
+use std::str::FromStr;
+
+use ipnet::IpNet;
+
+use crate::bgp::attribute::PathAttribute;
+use crate::bgp::attribute::community::Communities;
+use crate::bgp::attribute::ext_community::ExtCommunities;
+use crate::text::{Cursor, Span, SyntaxError, tokenize, value};
+
+use super::block::ElemKind;
+use super::filter::{CommunityPattern, Expression, Numbers, Test};
+use super::pattern::PathPattern;
+use super::prefixes::{Match, PrefixSet};
+use super::record::RecordKind;
+
+/// The terms and their short forms.
+const TERMS: &[(&str, &str, Term)] = &[
+    ("project", "proj", Term::Project),
+    ("collector", "coll", Term::Collector),
+    ("router", "rout", Term::Router),
+    ("type", "type", Term::Type),
+    ("resourcetype", "restype", Term::ResourceType),
+    ("peer", "peer", Term::Peer),
+    ("origin", "orig", Term::Origin),
+    ("prefix", "pref", Term::Prefix),
+    ("community", "comm", Term::Community),
+    ("extcommunity", "extc", Term::ExtCommunity),
+    ("aspath", "path", Term::AsPath),
+    ("ipversion", "ipv", Term::IpVersion),
+    ("elemtype", "elemtype", Term::ElemType),
+];
+
+/// Deepest nesting of parentheses and `not`.
+const DEEPEST: usize = 64;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Term {
+    Project,
+    Collector,
+    Router,
+    Type,
+    ResourceType,
+    Peer,
+    Origin,
+    Prefix,
+    Community,
+    ExtCommunity,
+    AsPath,
+    IpVersion,
+    ElemType,
+}
+
+/// A word of a filter.
+#[derive(Clone, Debug)]
+struct Word {
+    text: String,
+    span: Span,
+    quoted: bool,
+}
+
+impl Word {
+    fn is(&self, text: &str) -> bool {
+        !self.quoted && self.text == text
+    }
+
+    fn error(&self, message: impl Into<String>) -> SyntaxError {
+        SyntaxError::new(self.span, message)
+    }
+}
+
+impl FromStr for Expression {
+    type Err = SyntaxError;
+
+    /// Reads a filter.
+    fn from_str(text: &str) -> Result<Self, SyntaxError> {
+        let mut parser = Parser {
+            words: words(text)?,
+            at: 0,
+            end: text.len(),
+            depth: 0,
+        };
+        let expression = parser.or()?;
+        match parser.peek() {
+            None => Ok(expression),
+            Some(word) => Err(word.error(format!("expected `and` or `or`, found `{}`", word.text))),
+        }
+    }
+}
+
+/// Splits a filter into words. Parentheses stand alone at the start of a word where a term is expected, and at the end of one
+/// where they are not balanced, so that those of patterns stay.
+fn words(text: &str) -> Result<Vec<Word>, SyntaxError> {
+    let mut words: Vec<Word> = Vec::new();
+    let mut at = 0;
+    while let Some(skip) = text[at..].find(|one: char| !one.is_whitespace()) {
+        at += skip;
+        if text[at..].starts_with('"') {
+            let Some(length) = text[at + 1..].find('"') else {
+                return Err(SyntaxError::new(
+                    Span::new(at, text.len()),
+                    "a quote that is never closed",
+                ));
+            };
+            let end = at + length + 2;
+            if text[end..].starts_with(|one: char| !one.is_whitespace() && one != ')') {
+                return Err(SyntaxError::new(
+                    Span::new(end, end + 1),
+                    "expected white space after a quoted value",
+                ));
+            }
+            words.push(Word {
+                text: text[at + 1..end - 1].to_owned(),
+                span: Span::new(at, end),
+                quoted: true,
+            });
+            at = end;
+            continue;
+        }
+        let term = words
+            .last()
+            .is_none_or(|last| ["and", "or", "not", "("].iter().any(|word| last.is(word)));
+        let end = text[at..]
+            .find(char::is_whitespace)
+            .map_or(text.len(), |length| at + length);
+        let end = if term && text[at..].starts_with('(') {
+            at + 1
+        } else {
+            at + word_length(&text[at..end])
+        };
+        words.push(Word {
+            text: text[at..end].to_owned(),
+            span: Span::new(at, end),
+            quoted: false,
+        });
+        at = end;
+    }
+    Ok(words)
+}
+
+/// Length of a word up to a closing parenthesis without an opening one.
+fn word_length(word: &str) -> usize {
+    let mut depth = 0;
+    for (at, one) in word.bytes().enumerate() {
+        match one {
+            b'(' => depth += 1,
+            b')' if depth == 0 => return at.max(1),
+            b')' => depth -= 1,
+            _ => {}
+        }
+    }
+    word.len()
+}
+
+struct Parser {
+    words: Vec<Word>,
+    at: usize,
+    end: usize,
+    depth: usize,
+}
+
+impl Parser {
+    fn peek(&self) -> Option<&Word> {
+        self.words.get(self.at)
+    }
+
+    fn accept(&mut self, text: &str) -> bool {
+        let found = self.peek().is_some_and(|word| word.is(text));
+        self.at += usize::from(found);
+        found
+    }
+
+    fn or(&mut self) -> Result<Expression, SyntaxError> {
+        let mut all = vec![self.and()?];
+        while self.accept("or") {
+            all.push(self.and()?);
+        }
+        Ok(match all.pop() {
+            Some(one) if all.is_empty() => one,
+            last => {
+                all.extend(last);
+                Expression::Or(all)
+            }
+        })
+    }
+
+    fn and(&mut self) -> Result<Expression, SyntaxError> {
+        let mut used = Vec::new();
+        let mut all = vec![self.unary(&mut used)?];
+        while self.accept("and") {
+            all.push(self.unary(&mut used)?);
+        }
+        Ok(match all.pop() {
+            Some(one) if all.is_empty() => one,
+            last => {
+                all.extend(last);
+                Expression::And(all)
+            }
+        })
+    }
+
+    fn unary(&mut self, used: &mut Vec<Term>) -> Result<Expression, SyntaxError> {
+        let Some(word) = self.peek().cloned() else {
+            return Err(SyntaxError::new(
+                Span::new(self.end, self.end),
+                "expected a term, found the end of the filter",
+            ));
+        };
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return Err(word.error("a filter that is nested too deeply"));
+        }
+        let found = if self.accept("not") {
+            Expression::Not(Box::new(self.unary(&mut Vec::new())?))
+        } else if self.accept("(") {
+            let inner = self.or()?;
+            if !self.accept(")") {
+                let span = self
+                    .peek()
+                    .map_or_else(|| Span::new(self.end, self.end), |word| word.span);
+                return Err(SyntaxError::new(span, "expected `)`"));
+            }
+            inner
+        } else {
+            self.clause(&word, used)?
+        };
+        self.depth -= 1;
+        Ok(found)
+    }
+
+    fn clause(&mut self, word: &Word, used: &mut Vec<Term>) -> Result<Expression, SyntaxError> {
+        let found = TERMS
+            .iter()
+            .find(|(name, short, _)| word.is(name) || word.is(short));
+        let Some((name, _, term)) = found else {
+            return Err(word
+                .error(format!("expected a term, found `{}`", word.text))
+                .with_near_miss(&word.text, TERMS.iter().map(|(name, _, _)| *name)));
+        };
+        self.at += 1;
+        if *term != Term::AsPath && used.contains(term) {
+            return Err(word
+                .error(format!("the term `{name}` is used more than once"))
+                .with_help("values after one term are alternatives: `peer 1 2`"));
+        }
+        used.push(*term);
+        let values = self.values(name)?;
+        build(*term, &values)
+    }
+
+    fn values(&mut self, term: &str) -> Result<Vec<Word>, SyntaxError> {
+        let mut values = Vec::new();
+        while let Some(word) = self.peek() {
+            if ["and", "or", ")"].iter().any(|stop| word.is(stop)) {
+                break;
+            }
+            values.push(word.clone());
+            self.at += 1;
+        }
+        if values.is_empty() {
+            let span = self
+                .peek()
+                .map_or_else(|| Span::new(self.end, self.end), |word| word.span);
+            return Err(SyntaxError::new(
+                span,
+                format!("expected a value of `{term}`"),
+            ));
+        }
+        Ok(values)
+    }
+}
+
+/// Makes the test of a clause.
+fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
+    let names = || values.iter().map(|word| word.text.clone()).collect();
+    let each = |read: &dyn Fn(&str) -> Option<CommunityPattern>| {
+        values
+            .iter()
+            .map(|word| {
+                read(&word.text).ok_or_else(|| {
+                    word.error(format!("expected a community, found `{}`", word.text))
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()
+    };
+    Ok(Expression::Test(match term {
+        Term::Project => Test::Project(names()),
+        Term::Collector => Test::Collector(names()),
+        Term::Router => Test::Router(names()),
+        Term::Type => Test::Kind(kinds(values)?),
+        Term::ResourceType => {
+            one_of(values, &["stream", "batch"])?;
+            return Ok(Expression::default());
+        }
+        Term::Peer => Test::Peer(numbers(values)?),
+        Term::Origin => Test::Origin(numbers(values)?),
+        Term::Prefix => Test::Prefix(Box::new(prefixes(values)?)),
+        Term::Community => Test::Community(each(&community)?),
+        Term::ExtCommunity => Test::Community(each(&extended)?),
+        Term::AsPath => match values {
+            [word] => Test::Path(Box::new(
+                PathPattern::new(&word.text).map_err(|reason| word.error(reason))?,
+            )),
+            [_, word, ..] => {
+                return Err(word
+                    .error("the term `aspath` takes one pattern")
+                    .with_help("use it several times, or quote a pattern with spaces"));
+            }
+            [] => return Ok(Expression::default()),
+        },
+        Term::IpVersion => {
+            one_of(values, &["4", "6"])?;
+            let version = |text: &str| {
+                let version = if text == "4" { 4 } else { 6 };
+                Expression::Test(Test::IpVersion(version))
+            };
+            return Ok(Expression::Or(
+                values.iter().map(|word| version(&word.text)).collect(),
+            ));
+        }
+        Term::ElemType => Test::Elem(elem_kinds(values)?),
+    }))
+}
+
+fn one_of(values: &[Word], known: &[&str]) -> Result<(), SyntaxError> {
+    match values
+        .iter()
+        .find(|word| !known.contains(&word.text.as_str()))
+    {
+        None => Ok(()),
+        Some(word) => {
+            let list = known
+                .iter()
+                .map(|one| format!("`{one}`"))
+                .collect::<Vec<_>>()
+                .join(", ");
+            Err(word
+                .error(format!("expected one of {list}, found `{}`", word.text))
+                .with_near_miss(&word.text, known.iter().copied()))
+        }
+    }
+}
+
+fn kinds(values: &[Word]) -> Result<Vec<RecordKind>, SyntaxError> {
+    one_of(values, &["ribs", "updates"])?;
+    let kind = |word: &Word| match word.text.as_str() {
+        "ribs" => RecordKind::Rib,
+        _ => RecordKind::Update,
+    };
+    Ok(values.iter().map(kind).collect())
+}
+
+fn elem_kinds(values: &[Word]) -> Result<Vec<ElemKind>, SyntaxError> {
+    one_of(
+        values,
+        &["ribs", "announcements", "withdrawals", "peerstates"],
+    )?;
+    let kind = |word: &Word| match word.text.as_str() {
+        "ribs" => ElemKind::Rib,
+        "announcements" => ElemKind::Announcement,
+        "withdrawals" => ElemKind::Withdrawal,
+        _ => ElemKind::PeerState,
+    };
+    Ok(values.iter().map(kind).collect())
+}
+
+fn numbers(values: &[Word]) -> Result<Numbers, SyntaxError> {
+    let asn = |text: &str| {
+        let text = text.strip_prefix("AS").unwrap_or(text);
+        value::asn(text).filter(|_| text.starts_with(|one: char| one.is_ascii_digit()))
+    };
+    let range = |word: &Word| {
+        let text = word.text.as_str();
+        let (from, to) = match text.split_once('-') {
+            Some((from, to)) => (asn(from), asn(to)),
+            None => (asn(text), asn(text)),
+        };
+        match (from, to) {
+            (Some(from), Some(to)) if from <= to => Ok((from, to)),
+            _ => Err(word.error(format!("expected an AS number or a range, found `{text}`"))),
+        }
+    };
+    values
+        .iter()
+        .map(range)
+        .collect::<Result<_, _>>()
+        .map(Numbers)
+}
+
+fn prefixes(values: &[Word]) -> Result<PrefixSet, SyntaxError> {
+    let mut set = PrefixSet::new();
+    let mut how = Match::MORE;
+    let mut pending = None;
+    for word in values {
+        let keyword = match word.text.as_str() {
+            "exact" => Some(Match::EXACT),
+            "more" => Some(Match::MORE),
+            "less" => Some(Match::LESS),
+            "any" => Some(Match::ANY),
+            _ => None,
+        };
+        if let Some(keyword) = keyword.filter(|_| !word.quoted) {
+            how = keyword;
+            pending = Some(word);
+            continue;
+        }
+        let prefix = word
+            .text
+            .parse::<IpNet>()
+            .map_err(|_| word.error(format!("expected a prefix, found `{}`", word.text)))?;
+        set.insert(prefix, how);
+        pending = None;
+    }
+    match pending {
+        Some(word) => Err(word.error(format!("expected a prefix after `{}`", word.text))),
+        None => Ok(set),
+    }
+}
+
+/// Reads `A:B` with `*` for either, a name, `lc:A:B:C`, `ext:…`.
+fn community(text: &str) -> Option<CommunityPattern> {
+    if let Some(text) = text.strip_prefix("lc:") {
+        let mut parts = text.split(':').map(part::<u32>);
+        let all = [parts.next()??, parts.next()??, parts.next()??];
+        return parts
+            .next()
+            .is_none()
+            .then_some(CommunityPattern::Large(all));
+    }
+    if let Some(text) = text.strip_prefix("ext:") {
+        return extended(text);
+    }
+    if let Some((high, low)) = text.split_once(':') {
+        return Some(CommunityPattern::Plain(part(high)?, part(low)?));
+    }
+    if text.starts_with(|one: char| one.is_ascii_digit()) {
+        return None;
+    }
+    let tokens = tokenize(text);
+    let mut cursor = Cursor::new(&tokens, text.len());
+    let named = Communities::parse("community", &mut cursor).ok()?;
+    match named.0[..] {
+        [one] if cursor.is_empty() => {
+            let [a, b, c, d] = one.0.to_be_bytes();
+            Some(CommunityPattern::Plain(
+                Some(u16::from_be_bytes([a, b])),
+                Some(u16::from_be_bytes([c, d])),
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// A number, or `*`; `None` if it is neither.
+#[expect(
+    clippy::option_option,
+    reason = "not a number, any number, this number"
+)]
+fn part<T: FromStr>(text: &str) -> Option<Option<T>> {
+    if text == "*" {
+        return Some(None);
+    }
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    text.parse().ok().map(Some)
+}
+
+fn extended(text: &str) -> Option<CommunityPattern> {
+    let tokens = tokenize(text);
+    let mut cursor = Cursor::new(&tokens, text.len());
+    let list = ExtCommunities::parse("extended-community", &mut cursor).ok()?;
+    match list.0[..] {
+        [one] if cursor.is_empty() => Some(CommunityPattern::Extended(one.0)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters_are_read() {
+        for text in [
+            "peer 1",
+            "peer 1 2 AS3 1.5 64512-65534",
+            "prefix exact 10.0.0.0/8 more 192.0.2.0/24 and elemtype announcements withdrawals",
+            "aspath \"^1 2$\" and aspath !_3_ and path _(4|5)_",
+            "(peer 1 or peer 2) and not community 65535:666",
+            "not (peer 1 and (origin 2 or origin 3))",
+            "comm *:* blackhole lc:1:*:3 ext:target:65000:1",
+            "ipv 4 6 and coll rrc00 and proj ris and type ribs",
+            "extcommunity target:65000:1",
+            "peer 1\tand\norigin 2",
+        ] {
+            if let Err(error) = text.parse::<Expression>() {
+                panic!("{text}: {error} at {:?}", error.span);
+            }
+        }
+    }
+
+    #[test]
+    fn mistakes_have_their_place() {
+        for (text, at, message) in [
+            ("", 0, "expected a term"),
+            ("peer 1 and", 10, "expected a term"),
+            ("peer", 4, "expected a value of `peer`"),
+            ("pear 1", 0, "expected a term, found `pear`"),
+            ("peer 1 and peer 2", 11, "more than once"),
+            ("peer \"\"", 5, "an AS number"),
+            ("peer -1", 5, "an AS number"),
+            ("peer 4294967296", 5, "an AS number"),
+            ("community :420", 10, "a community"),
+            ("community 65536:1", 10, "a community"),
+            ("prefix \"0.0.0.0/ 0\"", 7, "a prefix"),
+            ("prefix 10.0.0.0", 7, "a prefix"),
+            ("prefix exact", 7, "after `exact`"),
+            ("aspath 1 2", 9, "one pattern"),
+            ("aspath (1)\\1", 7, "back-references"),
+            ("(peer 1", 7, "`)`"),
+            ("peer 1)", 6, "expected `and`"),
+            ("peer \"1", 5, "never closed"),
+            ("peer \"1\"2", 8, "white space"),
+            ("elemtype rib", 9, "`ribs`"),
+            ("ipversion 5", 10, "`4`"),
+        ] {
+            let error = text.parse::<Expression>().expect_err(text);
+            assert_eq!(error.span.start, at, "{text}: {error}");
+            assert!(error.to_string().contains(message), "{text}: {error}");
+        }
+    }
+}

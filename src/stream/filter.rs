@@ -1,0 +1,335 @@
+//! Filters: what is asked of a record's blocks and routes.
+//!
+//! An expression is decided by block wherever it can be: of a block whose peer does not match, no route is looked at. Tests are
+//! ordered by their cost, and the costly ones (paths, communities) are asked at most once per block, and only when a cheaper
+//! one, or a prefix, has not decided.
+
+use crate::bgp::family::Afi;
+
+use super::address::masked;
+use super::attributes::Attributes;
+use super::block::{Block, ElemKind, Route, family_bits};
+use super::pattern::PathPattern;
+use super::prefixes::PrefixSet;
+use super::record::{RecordKind, RecordRef};
+
+/// Numbers, as ranges that include both ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Numbers(pub Vec<(u32, u32)>);
+
+impl Numbers {
+    fn contains(&self, number: u32) -> bool {
+        self.0
+            .iter()
+            .any(|(from, to)| (*from..=*to).contains(&number))
+    }
+}
+
+/// A community with wildcards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CommunityPattern {
+    /// `A:B`; either may be `*`.
+    Plain(Option<u16>, Option<u16>),
+    /// `lc:A:B:C` (RFC 8092).
+    Large([Option<u32>; 3]),
+    /// An extended community (RFC 4360).
+    Extended([u8; 8]),
+}
+
+impl CommunityPattern {
+    /// Returns `true` if a route has a community that matches.
+    pub fn is_match(&self, attributes: &Attributes<'_>) -> bool {
+        match self {
+            Self::Plain(high, low) => attributes
+                .communities()
+                .any(|(a, b)| high.is_none_or(|high| high == a) && low.is_none_or(|low| low == b)),
+            Self::Large(parts) => attributes.large_communities().any(|one| {
+                parts
+                    .iter()
+                    .zip(one)
+                    .all(|(part, one)| part.is_none_or(|part| part == one))
+            }),
+            Self::Extended(wanted) => attributes.ext_communities().any(|one| one == *wanted),
+        }
+    }
+}
+
+/// One test.
+#[derive(Clone, Debug)]
+pub enum Test {
+    /// One of these projects.
+    Project(Vec<String>),
+    /// One of these collectors.
+    Collector(Vec<String>),
+    /// One of these routers.
+    Router(Vec<String>),
+    /// Records of one of these kinds.
+    Kind(Vec<RecordKind>),
+    /// One of these AS numbers is the peer's.
+    Peer(Numbers),
+    /// One of these AS numbers originated the route.
+    Origin(Numbers),
+    /// The prefix matches one of these.
+    Prefix(Box<PrefixSet>),
+    /// One of these communities.
+    Community(Vec<CommunityPattern>),
+    /// The AS path matches.
+    Path(Box<PathPattern>),
+    /// IP version 4 or 6.
+    IpVersion(u8),
+    /// Elems of one of these kinds.
+    Elem(Vec<ElemKind>),
+}
+
+impl Test {
+    /// A rank by cost.
+    const fn cost(&self) -> u8 {
+        match self {
+            Self::Project(_) | Self::Collector(_) | Self::Router(_) | Self::Kind(_) => 0,
+            Self::Peer(_) | Self::IpVersion(_) | Self::Elem(_) => 1,
+            Self::Prefix(_) => 2,
+            Self::Origin(_) => 3,
+            Self::Community(_) => 4,
+            Self::Path(_) => 5,
+        }
+    }
+
+    /// Tests that need a route or are costly wait until a route is asked for.
+    const fn waits(&self) -> bool {
+        self.cost() >= 2
+    }
+}
+
+/// An expression of tests.
+#[derive(Clone, Debug)]
+pub enum Expression {
+    /// All of them; none is true.
+    And(Vec<Self>),
+    /// One of them.
+    Or(Vec<Self>),
+    /// The opposite.
+    Not(Box<Self>),
+    /// A test.
+    Test(Test),
+}
+
+impl Default for Expression {
+    fn default() -> Self {
+        Self::And(Vec::new())
+    }
+}
+
+impl Expression {
+    /// Both.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::And(mut all), Self::And(more)) => {
+                all.extend(more);
+                Self::And(all)
+            }
+            (Self::And(mut all), one) => {
+                all.push(one);
+                Self::And(all)
+            }
+            (one, other) => Self::And(vec![one, other]),
+        }
+    }
+
+    /// Returns `true` if everything passes.
+    pub const fn is_empty(&self) -> bool {
+        matches!(self, Self::And(all) if all.is_empty())
+    }
+
+    /// The same without tests of project, collector and type, which pass: for sources that tell none of them.
+    #[must_use]
+    pub fn without_origin(self) -> Self {
+        let each = |all: Vec<Self>| all.into_iter().map(Self::without_origin).collect();
+        match self {
+            Self::And(all) => Self::And(each(all)),
+            Self::Or(all) => Self::Or(each(all)),
+            Self::Not(one) => Self::Not(Box::new(one.without_origin())),
+            Self::Test(Test::Project(_) | Test::Collector(_) | Test::Kind(_)) => Self::default(),
+            test @ Self::Test(_) => test,
+        }
+    }
+
+    fn cost(&self) -> u8 {
+        match self {
+            Self::And(all) | Self::Or(all) => all.iter().map(Self::cost).max().unwrap_or_default(),
+            Self::Not(one) => one.cost(),
+            Self::Test(test) => test.cost(),
+        }
+    }
+}
+
+/// What is known of a block after a filter saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// All of its routes pass.
+    All,
+    /// None does.
+    Nothing,
+    /// [`Filter::passes`] decides for each route.
+    Each,
+}
+
+/// An expression ready to be asked.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    nodes: Node,
+    tests: Vec<Test>,
+    /// Answers of the tests about the block, once they are known.
+    answers: Vec<Option<bool>>,
+    text: Vec<u8>,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    And(Vec<Self>),
+    Or(Vec<Self>),
+    Not(Box<Self>),
+    Test(usize),
+}
+
+impl Filter {
+    /// Prepares an expression.
+    pub fn new(expression: Expression) -> Self {
+        let mut tests = Vec::new();
+        let nodes = node(expression, &mut tests);
+        Self {
+            nodes,
+            answers: vec![None; tests.len()],
+            tests,
+            text: Vec::new(),
+        }
+    }
+
+    /// Judges a block as far as it can be judged without its routes. To be called before [`passes`](Self::passes).
+    pub fn judge(&mut self, record: &RecordRef<'_>, block: &Block<'_>) -> Verdict {
+        self.answers.fill(None);
+        let (nodes, tests, answers, text) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
+        let has_route =
+            tests.iter().any(|test| matches!(test, Test::Prefix(_))) && block.states.is_none();
+        let known = evaluate(nodes, &mut |index| {
+            let test = &tests[index];
+            if has_route && test.waits() {
+                return None;
+            }
+            let answer = ask(test, record, block, None, text);
+            answers[index] = Some(answer);
+            Some(answer)
+        });
+        match known {
+            Some(true) => Verdict::All,
+            Some(false) => Verdict::Nothing,
+            None => Verdict::Each,
+        }
+    }
+
+    /// Returns `true` if a route of the block that was judged last passes.
+    pub fn passes(&mut self, record: &RecordRef<'_>, block: &Block<'_>, route: &Route<'_>) -> bool {
+        let (nodes, tests, answers, text) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
+        evaluate(nodes, &mut |index| {
+            if let Some(answer) = answers[index] {
+                return Some(answer);
+            }
+            let test = &tests[index];
+            let answer = ask(test, record, block, Some(route), text);
+            if !matches!(test, Test::Prefix(_)) {
+                answers[index] = Some(answer);
+            }
+            Some(answer)
+        }) == Some(true)
+    }
+}
+
+/// Gathers the tests; the cheap ones of a list come first.
+fn node(expression: Expression, tests: &mut Vec<Test>) -> Node {
+    let mut list = |mut all: Vec<Expression>| {
+        all.sort_by_key(Expression::cost);
+        all.into_iter().map(|one| node(one, tests)).collect()
+    };
+    match expression {
+        Expression::And(all) => Node::And(list(all)),
+        Expression::Or(all) => Node::Or(list(all)),
+        Expression::Not(one) => Node::Not(Box::new(node(*one, tests))),
+        Expression::Test(test) => {
+            tests.push(test);
+            Node::Test(tests.len() - 1)
+        }
+    }
+}
+
+/// Evaluates with three values; `None` is unknown.
+fn evaluate(node: &Node, ask: &mut dyn FnMut(usize) -> Option<bool>) -> Option<bool> {
+    let (all, decides) = match node {
+        Node::Test(index) => return ask(*index),
+        Node::Not(one) => return evaluate(one, ask).map(|known| !known),
+        Node::And(all) => (all, false),
+        Node::Or(all) => (all, true),
+    };
+    let mut known = Some(!decides);
+    for one in all {
+        match evaluate(one, ask) {
+            Some(answer) if answer == decides => return Some(decides),
+            Some(_) => {}
+            None => known = None,
+        }
+    }
+    known
+}
+
+/// Answers a test. An elem that cannot have what is asked for fails.
+fn ask(
+    test: &Test,
+    record: &RecordRef<'_>,
+    block: &Block<'_>,
+    route: Option<&Route<'_>>,
+    text: &mut Vec<u8>,
+) -> bool {
+    let has = |list: &[String], name: &str| list.iter().any(|one| one == name);
+    match test {
+        Test::Project(list) => has(list, &record.origin.project),
+        Test::Collector(list) => has(list, &record.origin.collector),
+        Test::Router(list) => has(list, &record.origin.router),
+        Test::Kind(list) => list.contains(&record.kind),
+        Test::Peer(numbers) => numbers.contains(block.peer_asn),
+        Test::Elem(list) => list.contains(&block.kind),
+        Test::IpVersion(version) => {
+            block.states.is_none()
+                && match block.family.afi {
+                    Afi::IPV4 => *version == 4,
+                    Afi::IPV6 => *version == 6,
+                    _ => false,
+                }
+        }
+        Test::Prefix(set) => route.is_some_and(|route| prefix(set, block, route)),
+        Test::Origin(numbers) => block
+            .attributes
+            .and_then(|attributes| attributes.path()?.origin())
+            .is_some_and(|asn| numbers.contains(asn)),
+        Test::Community(list) => block
+            .attributes
+            .is_some_and(|attributes| list.iter().any(|one| one.is_match(attributes))),
+        Test::Path(pattern) => block
+            .attributes
+            .is_some_and(|attributes| pattern.is_match(attributes.path().as_ref(), text)),
+    }
+}
+
+fn prefix(set: &PrefixSet, block: &Block<'_>, route: &Route<'_>) -> bool {
+    match family_bits(block.family) {
+        Some(32) => {
+            let (address, length) = masked::<4>(route.nlri);
+            set.matches_bits(u128::from(u32::from_be_bytes(address)) << 96, length, false)
+        }
+        Some(_) => {
+            let (address, length) = masked::<16>(route.nlri);
+            set.matches_bits(u128::from_be_bytes(address), length, true)
+        }
+        None => false,
+    }
+}

@@ -1,0 +1,113 @@
+//! Output formats: bgpreader's elems and records, bgpdump's lines, JSON lines, CSV.
+//!
+//! A format gets blocks, so that what the routes of a block share is rendered once, and appends to one buffer; nothing is
+//! allocated per elem and `fmt` is not used.
+
+mod bgpdump;
+mod cache;
+mod csv;
+mod elems;
+mod json;
+
+pub use bgpdump::{Bgpdump, Clock, Columns, TimeStyle};
+
+use super::block::{Block, Route};
+use super::record::{Position, RecordRef};
+use cache::Cache;
+
+/// What is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// bgpreader's 16 columns, one elem a line.
+    #[default]
+    Elems,
+    /// bgpreader's records.
+    Records,
+    /// bgpdump's lines.
+    Bgpdump(Bgpdump),
+    /// One JSON object per elem.
+    Json,
+    /// Comma-separated values with a head line.
+    Csv,
+}
+
+/// Renders records and blocks.
+#[derive(Debug)]
+pub struct Printer {
+    format: Format,
+    cache: Cache,
+    head: Vec<u8>,
+}
+
+impl Printer {
+    /// A printer of a format.
+    pub fn new(format: Format) -> Self {
+        Self {
+            format,
+            cache: Cache::new(),
+            head: Vec::new(),
+        }
+    }
+
+    /// The format.
+    pub const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Appends what explains the format: bgpreader's `-i`, the head line of CSV.
+    pub fn explain(&self, out: &mut Vec<u8>) {
+        match self.format {
+            Format::Elems => out.extend_from_slice(elems::EXPLANATION.as_bytes()),
+            Format::Records => out.extend_from_slice(elems::RECORD_EXPLANATION.as_bytes()),
+            Format::Csv => csv::head(out),
+            Format::Bgpdump(_) | Format::Json => {}
+        }
+    }
+
+    /// Appends the line of a record.
+    pub fn record(&self, out: &mut Vec<u8>, record: &RecordRef<'_>, position: Position) {
+        elems::record(out, record, position);
+    }
+
+    /// Appends the lines of some routes of a block, or of its state change. Returns how many.
+    pub fn block<'b>(
+        &mut self,
+        out: &mut Vec<u8>,
+        record: &RecordRef<'_>,
+        block: &Block<'_>,
+        routes: impl Iterator<Item = Route<'b>>,
+    ) -> u64 {
+        match self.format {
+            Format::Elems | Format::Records => {
+                elems::head(&mut self.head, record, block);
+                elems::lines(out, &self.head, block, &mut self.cache, routes)
+            }
+            Format::Bgpdump(bgpdump) => {
+                bgpdump.head(&mut self.head, record, block);
+                bgpdump.lines(out, &self.head, block, &mut self.cache, routes)
+            }
+            Format::Json => json::lines(out, record, block, routes),
+            Format::Csv => csv::lines(out, record, block, routes),
+        }
+    }
+}
+
+/// Appends the text of a route: a prefix, or the sentence of a family of another form.
+pub(crate) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
+    use super::address::{Dialect, prefix};
+    if super::block::family_bits(block.family).is_some() {
+        prefix(out, block.family.afi, route.nlri, Dialect::Inet);
+        return;
+    }
+    let one = crate::bgp::NlriRef {
+        family: block.family,
+        path_id: None,
+        bytes: route.nlri,
+    };
+    // A bar would end a column.
+    out.extend(
+        one.to_string()
+            .bytes()
+            .map(|byte| if byte == b'|' { b'/' } else { byte }),
+    );
+}

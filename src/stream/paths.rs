@@ -1,0 +1,175 @@
+//! From what a user names to files: directories and patterns are expanded, in the order of names.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Deepest folder that is walked.
+const DEEPEST: usize = 16;
+
+/// The files that `path` stands for: itself, all below it if it is a folder, or all that match if it has `*`, `?` or `[…]`.
+///
+/// # Errors
+/// When it does not exist, a folder can't be read, or nothing matches.
+pub fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
+    if path.is_dir() {
+        let mut files = Vec::new();
+        walk(path, DEEPEST, &mut files)?;
+        files.sort();
+        return Ok(files);
+    }
+    let special = path.to_string_lossy().contains(['*', '?', '[']);
+    if special && !path.exists() {
+        let mut found = vec![PathBuf::new()];
+        for part in path.iter() {
+            found = step(&found, &part.to_string_lossy());
+        }
+        if found.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no file matches"));
+        }
+        found.sort();
+        return Ok(found);
+    }
+    fs::metadata(path)?;
+    Ok(vec![path.to_path_buf()])
+}
+
+fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        if hidden {
+            continue;
+        }
+        if path.is_dir() {
+            if depth > 0 {
+                walk(&path, depth - 1, files)?;
+            }
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The paths below each of `found` whose next part matches.
+fn step(found: &[PathBuf], part: &str) -> Vec<PathBuf> {
+    let mut next = Vec::new();
+    for base in found {
+        if !part.contains(['*', '?', '[']) {
+            let path = base.join(part);
+            if path.exists() {
+                next.push(path);
+            }
+            continue;
+        }
+        let folder = if base.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            base.as_path()
+        };
+        // A folder that can't be read has no matches, as in a shell.
+        let Ok(entries) = fs::read_dir(folder) else {
+            continue;
+        };
+        for name in entries.flatten().map(|entry| entry.file_name()) {
+            let text = name.to_string_lossy();
+            if !text.starts_with('.') && matches(part.as_bytes(), text.as_bytes()) {
+                next.push(base.join(&name));
+            }
+        }
+    }
+    next
+}
+
+/// Whether a name matches a shell pattern.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let (mut p, mut n) = (0, 0);
+    let mut star = None;
+    while n < name.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p + 1, n));
+                p += 1;
+                continue;
+            }
+            Some(b'?') => {
+                p += 1;
+                n += 1;
+                continue;
+            }
+            Some(b'[') => {
+                if let Some((true, length)) = class(&pattern[p..], name[n]) {
+                    p += length;
+                    n += 1;
+                    continue;
+                }
+            }
+            Some(byte) if *byte == name[n] => {
+                p += 1;
+                n += 1;
+                continue;
+            }
+            _ => {}
+        }
+        // Let the last star take one more byte.
+        match star {
+            Some((after, from)) => {
+                p = after;
+                n = from + 1;
+                star = Some((after, from + 1));
+            }
+            None => return false,
+        }
+    }
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// Whether `byte` is in the class that `pattern` starts with, and how long that is.
+fn class(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
+    let end = 2 + pattern.get(2..)?.iter().position(|one| *one == b']')?;
+    let mut inner = &pattern[1..end];
+    let negated = matches!(inner, [b'!' | b'^', ..]);
+    if negated {
+        inner = &inner[1..];
+    }
+    let mut found = false;
+    while let [from, rest @ ..] = inner {
+        if let [b'-', to, rest @ ..] = rest {
+            found |= (*from..=*to).contains(&byte);
+            inner = rest;
+        } else {
+            found |= *from == byte;
+            inner = rest;
+        }
+    }
+    Some((found != negated, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shell_patterns() {
+        for (pattern, name, wanted) in [
+            ("*", "x", true),
+            ("updates.*.gz", "updates.20150401.0000.gz", true),
+            ("updates.*.gz", "updates.20150401.0000.bz2", false),
+            ("a*b*c", "aXbYbZc", true),
+            ("rrc0?", "rrc06", true),
+            ("rrc[0-2]1", "rrc11", true),
+            ("rrc[!0-2]1", "rrc11", false),
+            ("[", "[", false),
+            ("", "", true),
+        ] {
+            assert_eq!(
+                matches(pattern.as_bytes(), name.as_bytes()),
+                wanted,
+                "{pattern} {name}"
+            );
+        }
+    }
+}

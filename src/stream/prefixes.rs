@@ -1,0 +1,160 @@
+//! Sets of prefixes, asked whether they hold a prefix, a less specific or a more specific one.
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use prefix_trie::PrefixMap;
+
+/// How prefixes of a filter match prefixes of routes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Match(u8);
+
+impl Match {
+    /// The same prefix only.
+    pub const EXACT: Self = Self(0);
+    /// The same and more specific ones.
+    pub const MORE: Self = Self(1);
+    /// The same and less specific ones.
+    pub const LESS: Self = Self(2);
+    /// All of them.
+    pub const ANY: Self = Self(3);
+
+    const fn more(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    const fn less(self) -> bool {
+        self.0 & 2 != 0
+    }
+}
+
+/// A set of prefixes. Adding one again with another match widens it.
+#[derive(Clone, Debug, Default)]
+pub struct PrefixSet {
+    v4: PrefixMap<Ipv4Net, Match>,
+    v6: PrefixMap<Ipv6Net, Match>,
+    /// All prefixes as numbers, while they are few: then comparing each is faster than walking a trie.
+    few: Vec<(u128, u8, bool, Match)>,
+    /// Whether one of them matches less specific ones.
+    any_less: bool,
+}
+
+/// Prefixes that are compared one by one at most.
+const FEW: usize = 8;
+
+impl PrefixSet {
+    /// An empty set.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a prefix; host bits are cleared.
+    pub fn insert(&mut self, prefix: IpNet, how: Match) {
+        self.any_less |= how.less();
+        let (key, v6) = match prefix {
+            IpNet::V4(prefix) => {
+                let prefix = prefix.trunc();
+                self.v4.entry(prefix).or_default().0 |= how.0;
+                (u128::from(prefix.addr().to_bits()) << 96, false)
+            }
+            IpNet::V6(prefix) => {
+                let prefix = prefix.trunc();
+                self.v6.entry(prefix).or_default().0 |= how.0;
+                (prefix.addr().to_bits(), true)
+            }
+        };
+        if self.len() <= FEW {
+            self.few.push((key, prefix.prefix_len(), v6, how));
+        }
+    }
+
+    /// Number of prefixes.
+    pub fn len(&self) -> usize {
+        self.v4.len() + self.v6.len()
+    }
+
+    /// Returns `true` if there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Returns `true` if a prefix of the set matches `prefix`.
+    pub fn matches(&self, prefix: IpNet) -> bool {
+        match prefix {
+            IpNet::V4(one) => self.matches_bits(
+                u128::from(one.addr().to_bits()) << 96,
+                one.prefix_len(),
+                false,
+            ),
+            IpNet::V6(one) => self.matches_bits(one.addr().to_bits(), one.prefix_len(), true),
+        }
+    }
+
+    /// The same for an address as a number whose highest bit is the first.
+    #[inline]
+    pub(crate) fn matches_bits(&self, address: u128, length: u8, v6: bool) -> bool {
+        if self.len() <= FEW {
+            return self.few.iter().any(|(own, own_length, own_v6, how)| {
+                let shared = length.min(*own_length);
+                *own_v6 == v6
+                    && (shared == 0 || (address ^ own) >> (128 - u32::from(shared)) == 0)
+                    && (length == *own_length
+                        || length > *own_length && how.more()
+                        || length < *own_length && how.less())
+            });
+        }
+        if v6 {
+            Ipv6Net::new(address.into(), length).is_ok_and(|prefix| {
+                self.v6
+                    .cover(&prefix)
+                    .any(|(own, how)| own == prefix || how.more())
+                    || self.any_less && self.v6.children(&prefix).any(|(_, how)| how.less())
+            })
+        } else {
+            let address = u32::try_from(address >> 96).unwrap_or_default();
+            Ipv4Net::new(address.into(), length).is_ok_and(|prefix| {
+                self.v4
+                    .cover(&prefix)
+                    .any(|(own, how)| own == prefix || how.more())
+                    || self.any_less && self.v4.children(&prefix).any(|(_, how)| how.less())
+            })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_and_many_agree() {
+        let net = |text: &str| text.parse::<IpNet>().expect("a prefix");
+        let kinds = [Match::EXACT, Match::MORE, Match::LESS, Match::ANY];
+        for how in kinds {
+            let mut few = PrefixSet::new();
+            few.insert(net("10.1.0.0/16"), how);
+            few.insert(net("2001:db8::/32"), how);
+            let mut many = few.clone();
+            for third in 0..20u8 {
+                many.insert(net(&format!("192.0.{third}.0/24")), Match::EXACT);
+            }
+            for (text, exact, more, less) in [
+                ("10.1.0.0/16", true, true, true),
+                ("10.1.2.0/24", false, true, false),
+                ("10.0.0.0/8", false, false, true),
+                ("10.2.0.0/16", false, false, false),
+                ("0.0.0.0/0", false, false, true),
+                ("2001:db8:1::/48", false, true, false),
+                ("::/0", false, false, true),
+                ("2001:db9::/32", false, false, false),
+            ] {
+                let wanted = match how {
+                    Match::EXACT => exact,
+                    Match::MORE => more,
+                    Match::LESS => less,
+                    _ => exact || more || less,
+                };
+                assert_eq!(few.matches(net(text)), wanted, "{text} {how:?}");
+                assert_eq!(many.matches(net(text)), wanted, "{text} {how:?} many");
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! serde for [`Elem`], with the keys of JSON lines: pybgpstream's names of attributes and fields.
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::Elem;
+
+impl Serialize for Elem {
+    /// A map; what the elem does not have is left out.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("type", self.kind.as_str())?;
+        map.serialize_entry("time", &self.time.as_f64())?;
+        map.serialize_entry("peer_asn", &self.peer_asn.0)?;
+        if let Some(address) = self.peer_address {
+            map.serialize_entry("peer_address", &address.to_string())?;
+        }
+        if let Some(time) = self.originated {
+            map.serialize_entry("orig_time", &time.seconds)?;
+        }
+        if let Some(nlri) = &self.nlri {
+            let text = self
+                .prefix()
+                .map_or_else(|| nlri.to_string(), |prefix| prefix.to_string());
+            map.serialize_entry("prefix", &text)?;
+            if let Some(id) = nlri.path_id {
+                map.serialize_entry("path-id", &id)?;
+            }
+        }
+        if let Some(address) = self.next_hop.address {
+            map.serialize_entry("next-hop", &address.to_string())?;
+        }
+        if let Some(address) = self.next_hop.link_local {
+            map.serialize_entry("link-local-next-hop", &address.to_string())?;
+        }
+        attributes(self, &mut map)?;
+        for (key, state) in [("old-state", self.old_state), ("new-state", self.new_state)] {
+            if let Some(state) = state {
+                map.serialize_entry(key, state.as_str())?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn attributes<M: SerializeMap>(elem: &Elem, map: &mut M) -> Result<(), M::Error> {
+    let Some(attributes) = elem.attributes() else {
+        return Ok(());
+    };
+    if let Some(path) = elem.as_path() {
+        map.serialize_entry("as-path", &path.to_string())?;
+    }
+    if let Some(asn) = elem.origin_asn() {
+        map.serialize_entry("origin-asn", &asn.0)?;
+    }
+    let origin = match attributes.origin() {
+        Some(0) => Some("igp"),
+        Some(1) => Some("egp"),
+        Some(2) => Some("incomplete"),
+        _ => None,
+    };
+    if let Some(origin) = origin {
+        map.serialize_entry("origin", origin)?;
+    }
+    for (key, value) in [
+        ("med", attributes.med()),
+        ("local-pref", attributes.local_pref()),
+        ("otc", attributes.otc()),
+    ] {
+        if let Some(value) = value {
+            map.serialize_entry(key, &value)?;
+        }
+    }
+    let communities: Vec<String> = attributes
+        .communities()
+        .map(|(high, low)| format!("{high}:{low}"))
+        .collect();
+    map.serialize_entry("communities", &communities)?;
+    let large: Vec<String> = attributes
+        .large_communities()
+        .map(|[a, b, c]| format!("{a}:{b}:{c}"))
+        .collect();
+    if !large.is_empty() {
+        map.serialize_entry("large-communities", &large)?;
+    }
+    let extended: Vec<String> = elem
+        .ext_communities()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if !extended.is_empty() {
+        map.serialize_entry("ext-communities", &extended)?;
+    }
+    if let Some((asn, address)) = attributes.aggregator() {
+        map.serialize_entry("aggregator", &format!("{asn} {address}"))?;
+    }
+    if attributes.atomic_aggregate {
+        map.serialize_entry("atomic-aggregate", &true)?;
+    }
+    Ok(())
+}

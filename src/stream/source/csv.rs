@@ -1,0 +1,78 @@
+//! Lists of files, in the columns of libbgpstream's `csvfile`: path, project, type (`ribs` or `updates`), collector, file time,
+//! seconds that the file covers, time of the row.
+
+use std::path::{Path, PathBuf};
+
+use crate::stream::names::Named;
+use crate::stream::record::{Origin, RecordKind};
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The file; relative paths are relative to the list.
+    pub path: PathBuf,
+    /// Where its records come from.
+    pub origin: Origin,
+    /// Of tables or updates.
+    pub kind: Option<RecordKind>,
+    /// Seconds that the file covers; 0 if unknown.
+    pub span: u32,
+}
+
+/// Reads a list that stands in `folder`. Empty lines and lines that start with `#` are skipped; only the path is needed, and what is
+/// left out is taken from the name.
+///
+/// # Errors
+/// A text with the number of the line.
+pub fn parse(text: &str, folder: &Path) -> Result<Vec<Row>, String> {
+    let mut rows = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        rows.push(row(line, folder).map_err(|reason| format!("line {}: {reason}", index + 1))?);
+    }
+    Ok(rows)
+}
+
+fn row(line: &str, folder: &Path) -> Result<Row, String> {
+    let mut columns = line.split(',').map(str::trim);
+    let mut next = || columns.next().filter(|text| !text.is_empty());
+    let path = next().ok_or("no path")?;
+    let named = Named::of(Path::new(path));
+    let project = next().map_or(named.project, str::to_owned);
+    let kind = match next() {
+        None => named.kind,
+        Some("ribs") => Some(RecordKind::Rib),
+        Some("updates") => Some(RecordKind::Update),
+        Some(other) => return Err(format!("expected `ribs` or `updates`, found `{other}`")),
+    };
+    let collector = next().map_or(named.collector, str::to_owned);
+    let number = |text: Option<&str>| {
+        text.map(|text| {
+            text.parse::<u32>()
+                .map_err(|_| format!("expected a number of seconds, found `{text}`"))
+        })
+        .transpose()
+    };
+    let time = number(next())?.or(named.time).unwrap_or_default();
+    let span = number(next())?.unwrap_or_default();
+    number(next())?;
+    if columns.next().is_some() {
+        return Err("more than 7 columns".to_owned());
+    }
+    let path = folder.join(path);
+    Ok(Row {
+        origin: Origin {
+            project,
+            collector,
+            dump_time: time,
+            name: path.display().to_string(),
+            ..Origin::default()
+        },
+        path,
+        kind,
+        span,
+    })
+}

@@ -1,0 +1,314 @@
+//! MRT files and standard input.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::mrt::compression::{self, Compression};
+use crate::mrt::table_dump::PeerTable;
+use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
+
+use super::Source;
+use super::ahead::Ahead;
+use crate::stream::block::RibView;
+use crate::stream::decoder::{Decoder, Detection};
+use crate::stream::names::Named;
+use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
+
+/// Where the bytes come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feed {
+    /// A file.
+    Path(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+/// How far the reading of all files got, in compressed bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// Bytes read so far.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How files are read.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Whether path identifiers are looked for.
+    pub detection: Detection,
+    /// Whether decompression runs on a thread of its own.
+    pub ahead: bool,
+    /// What counts the bytes.
+    pub progress: Progress,
+}
+
+/// An MRT file, opened when its first record is needed.
+pub struct File {
+    feed: Feed,
+    origin: Arc<Origin>,
+    options: Options,
+    state: State,
+    decoder: Decoder,
+    /// Number of the current record.
+    index: u64,
+}
+
+enum State {
+    /// Not opened yet, or closed again after a look at the time of its first record.
+    Closed(Option<(Timestamp, RecordKind)>),
+    /// At a record of the reader.
+    Open(Box<Reader<Box<dyn Read + Send>>>),
+    /// At a record that tells that there is none: an empty or unreadable source.
+    Told(Status, Option<String>),
+    /// Past the last record.
+    Ended,
+}
+
+/// Counts what is read from a file.
+struct Counted<R> {
+    input: R,
+    progress: Progress,
+}
+
+impl<R: Read> Read for Counted<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.input.read(out)?;
+        self.progress.0.fetch_add(count as u64, Ordering::Relaxed);
+        Ok(count)
+    }
+}
+
+impl File {
+    /// A file, with project, collector and time understood from its name.
+    pub fn new(path: &Path, options: Options) -> Self {
+        let named = Named::of(path);
+        let origin = Origin {
+            project: named.project,
+            collector: named.collector,
+            dump_time: named.time.unwrap_or_default(),
+            name: path.display().to_string(),
+            ..Origin::default()
+        };
+        Self::with_origin(Feed::Path(path.to_path_buf()), origin, options)
+    }
+
+    /// A feed whose origin is known.
+    pub fn with_origin(feed: Feed, origin: Origin, options: Options) -> Self {
+        Self {
+            feed,
+            origin: Arc::new(origin),
+            decoder: Decoder::new(options.detection),
+            options,
+            state: State::Closed(None),
+            index: 0,
+        }
+    }
+
+    /// Where the records come from.
+    pub const fn origin(&self) -> &Arc<Origin> {
+        &self.origin
+    }
+
+    /// Reads up to the first record, remembers its time, and closes the file again: so that hundreds of files that follow each
+    /// other are not all open at once. Standard input stays open.
+    pub fn peek(&mut self) {
+        self.advance();
+        if self.feed == Feed::Stdin {
+            return;
+        }
+        if let State::Open(_) = self.state {
+            self.state = State::Closed(self.time());
+            self.decoder = Decoder::new(self.options.detection);
+        }
+    }
+
+    fn open(&self) -> io::Result<Reader<Box<dyn Read + Send>>> {
+        let progress = self.options.progress.clone();
+        let (compression, input) = match &self.feed {
+            Feed::Path(path) => compression::open(Counted {
+                input: fs::File::open(path)?,
+                progress,
+            })?,
+            Feed::Stdin => compression::open(Counted {
+                input: io::stdin(),
+                progress,
+            })?,
+        };
+        // A thread that fills blocks would hold back what a live feed has given, and only copy what is not compressed.
+        let ahead =
+            self.options.ahead && self.feed != Feed::Stdin && compression != Compression::None;
+        Ok(Reader::new(if ahead {
+            Box::new(Ahead::start(input)?)
+        } else {
+            input
+        }))
+    }
+
+    /// Steps to the next frame that is a record.
+    fn step(&mut self) -> bool {
+        let State::Open(reader) = &mut self.state else {
+            return false;
+        };
+        while reader.advance() {
+            let Some(Item::Frame(frame)) = reader.item() else {
+                return true;
+            };
+            if (frame.header.kind, frame.header.subtype) != (kind::TABLE_DUMP_V2, 1) {
+                return true;
+            }
+            match PeerTable::parse(frame.body) {
+                Ok(table) => self.decoder.set_peers(Some(Arc::new(table))),
+                // A record that can't be read.
+                Err(_) => return true,
+            }
+        }
+        false
+    }
+}
+
+impl Source for File {
+    fn advance(&mut self) -> bool {
+        match &self.state {
+            State::Closed(_) => match self.open() {
+                Ok(reader) => {
+                    self.state = State::Open(Box::new(reader));
+                    self.index = 0;
+                    if !self.step() {
+                        self.state = State::Told(Status::EmptySource, None);
+                    }
+                    true
+                }
+                Err(error) => {
+                    self.state = State::Told(Status::CorruptedSource, Some(error.to_string()));
+                    true
+                }
+            },
+            State::Open(_) => {
+                self.index += 1;
+                let more = self.step();
+                if !more {
+                    self.state = State::Ended;
+                }
+                more
+            }
+            State::Told(..) | State::Ended => {
+                self.state = State::Ended;
+                false
+            }
+        }
+    }
+
+    fn time(&self) -> Option<(Timestamp, RecordKind)> {
+        match &self.state {
+            State::Closed(known) => *known,
+            State::Open(reader) => match reader.item()? {
+                Item::Frame(frame) => Some((frame.time, RecordKind::of(&frame.header))),
+                Item::Damage(damage) => Some((damage.time, RecordKind::Update)),
+            },
+            State::Told(..) => Some((
+                Timestamp::from_seconds(self.origin.dump_time),
+                RecordKind::Update,
+            )),
+            State::Ended => None,
+        }
+    }
+
+    fn current(&mut self) -> Option<(RecordRef<'_>, &mut Decoder)> {
+        if let State::Closed(_) = self.state {
+            self.advance();
+        }
+        let record = blank(&self.origin, self.index);
+        let record = match &self.state {
+            State::Open(reader) => match reader.item()? {
+                Item::Frame(frame) => of_frame(record, frame),
+                Item::Damage(damage) => RecordRef {
+                    time: damage.time,
+                    status: Status::CorruptedRecord,
+                    damage: Some(&damage.reason),
+                    extent: Some((damage.offset, damage.length)),
+                    ..record
+                },
+            },
+            State::Told(status, reason) => RecordRef {
+                status: *status,
+                damage: reason.as_deref(),
+                ..record
+            },
+            State::Closed(_) | State::Ended => return None,
+        };
+        Some((record, &mut self.decoder))
+    }
+
+    fn is_last(&mut self) -> bool {
+        if let State::Closed(_) = self.state {
+            self.advance();
+        }
+        match &mut self.state {
+            State::Open(reader) => reader.is_last(),
+            _ => true,
+        }
+    }
+
+    fn is_told(&self) -> bool {
+        matches!(self.state, State::Told(..))
+    }
+
+    fn filtered(&self, visit: &mut dyn FnMut(&RecordRef<'_>)) {
+        visit(&RecordRef {
+            status: Status::FilteredSource,
+            ..blank(&self.origin, self.index)
+        });
+    }
+}
+
+/// A record with nothing in it.
+fn blank(origin: &Arc<Origin>, index: u64) -> RecordRef<'_> {
+    RecordRef {
+        origin,
+        kind: RecordKind::Update,
+        time: Timestamp::from_seconds(origin.dump_time),
+        status: Status::Valid,
+        header: None,
+        body: &[],
+        content: Content::Unsupported,
+        damage: None,
+        rib: RibView::default(),
+        index,
+        extent: None,
+    }
+}
+
+fn of_frame<'a>(record: RecordRef<'a>, frame: Frame<'a>) -> RecordRef<'a> {
+    let record = RecordRef {
+        kind: RecordKind::of(&frame.header),
+        time: frame.time,
+        header: Some(frame.header),
+        body: frame.body,
+        extent: Some((frame.offset, 12 + u64::from(frame.header.length))),
+        ..record
+    };
+    match Content::parse(&frame.header, frame.body) {
+        // A peer table that gets here could not be read.
+        Ok(Content::PeerTable(_)) => RecordRef {
+            status: Status::CorruptedRecord,
+            damage: Some("a peer runs past the end of the record"),
+            ..record
+        },
+        Ok(Content::Unsupported) => RecordRef {
+            status: Status::UnsupportedRecord,
+            ..record
+        },
+        Ok(content) => RecordRef { content, ..record },
+        Err(error) => RecordRef {
+            status: Status::CorruptedRecord,
+            damage: Some(error.what),
+            ..record
+        },
+    }
+}

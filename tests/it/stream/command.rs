@@ -1,0 +1,129 @@
+//! `oxabgp stream`, and the names `bgpreader` and `bgpdump`.
+
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+use super::build::{announce, record};
+use super::file;
+use crate::cli::texts;
+
+fn oxabgp(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_oxabgp"))
+        .arg("stream")
+        .args(arguments)
+        .output();
+    texts(output.expect("the program runs"))
+}
+
+#[test]
+fn elems_are_printed_and_counted() {
+    let file = file(
+        &[
+            announce(1, 1),
+            announce(2, 2),
+            record(3, 16, 4, &[0; 10]),
+            announce(4, 3),
+        ]
+        .concat(),
+    );
+    let path = file.path().to_str().expect("a path");
+    let (code, out, err) = oxabgp(&[path]);
+    assert_eq!((code, out.lines().count()), (0, 3));
+    assert!(err.contains("offset") && err.contains(path), "{err}");
+    let (_, out, _) = oxabgp(&["--count", path]);
+    assert_eq!(out, "4 records, 3 elems\n");
+    let (_, out, _) = oxabgp(&["-n", "2", path]);
+    assert_eq!(out.lines().count(), 2);
+    let (_, out, _) = oxabgp(&["-r", path]);
+    assert_eq!(out.lines().nth(2), Some("U|M|3.000000|||||R|0"));
+    let (_, out, _) = oxabgp(&["-w", "2,2", "-k", "10.0.0.0/8", "-j", "65001", path]);
+    assert_eq!(out.lines().count(), 1);
+    let (_, out, _) = oxabgp(&["-J", "65001", path]);
+    assert_eq!(out, "");
+    let (_, out, _) = oxabgp(&["--stats", path]);
+    assert!(out.contains("AS65001 192.0.2.2"), "{out}");
+}
+
+#[test]
+fn mistakes_are_told_with_their_place() {
+    let file = file(&announce(1, 1));
+    let path = file.path().to_str().expect("a path");
+    let (code, out, err) = oxabgp(&["-f", "peer 1 and pear 2", path]);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(
+        err.contains("^^^^") && err.contains("did you mean `peer`"),
+        "{err}"
+    );
+    let (code, _, err) = oxabgp(&["/nowhere/x.gz"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("/nowhere/x.gz"), "{err}");
+    assert_eq!(oxabgp(&[]).0, 2);
+    assert_eq!(oxabgp(&["--no-such-option", path]).0, 2);
+    assert_eq!(oxabgp(&["-e", "-m", path]).0, 2);
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let many: Vec<u8> = (0..20_000u32).flat_map(|n| announce(n, 1)).collect();
+    let file = file(&many);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oxabgp"))
+        .arg("stream")
+        .arg(file.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let (code, _, err) = texts(child.wait_with_output().expect("ends"));
+    assert_eq!((code, err.as_str()), (0, ""));
+}
+
+#[test]
+fn it_takes_the_places_of_bgpreader_and_bgpdump() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = file(&announce(1, 1));
+    let path = file.path().to_str().expect("a path");
+    let run = |name: &str, arguments: &[&str]| {
+        let link = folder.path().join(name);
+        symlink(env!("CARGO_BIN_EXE_oxabgp"), &link).ok();
+        texts(Command::new(link).args(arguments).output().expect("runs"))
+    };
+    let option = format!("upd-file={path}");
+    let (code, out, _) = run(
+        "bgpreader",
+        &["-d", "singlefile", "-o", &option, "-e", "-c", "rrc00"],
+    );
+    assert_eq!(code, 0);
+    assert_eq!(
+        out,
+        "U|A|1.000000|singlefile|singlefile|||65001|192.0.2.2|10.1.0.0/16|192.0.2.1|65001 64500|64500|||\n"
+    );
+    assert_eq!(run("bgpreader", &["-d", "broker"]).0, 1);
+    let (code, out, _) = run("bgpdump", &["-m", path]);
+    assert_eq!(
+        (code, out.as_str()),
+        (
+            0,
+            "BGP4MP|1|A|192.0.2.2|65001|10.1.0.0/16|65001 64500|IGP|192.0.2.1|0|0||NAG||\n"
+        )
+    );
+    let (_, out, _) = run("bgpdump", &["-M", path]);
+    assert_eq!(
+        out,
+        "BGP4MP|01/01/70 00:00:01|A|192.0.2.2|65001|10.1.0.0/16|65001 64500|IGP\n"
+    );
+}
+
+#[test]
+fn lists_tell_project_and_collector() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a"), announce(1, 1)).expect("writes");
+    let list = folder.path().join("list.csv");
+    std::fs::write(&list, "a,ris,updates,rrc77,1000,300,1\n").expect("writes");
+    let (_, out, _) = oxabgp(&["--csv-file", list.to_str().expect("a path"), "-c", "rrc77"]);
+    assert!(out.starts_with("U|A|1.000000|ris|rrc77|"), "{out}");
+    std::fs::write(&list, "a,ris,tables,rrc77\n").expect("writes");
+    let (code, _, err) = oxabgp(&["--csv-file", list.to_str().expect("a path")]);
+    assert_eq!(code, 1);
+    assert!(err.contains("line 1") && err.contains("tables"), "{err}");
+}

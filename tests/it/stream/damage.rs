@@ -1,0 +1,195 @@
+//! Damage costs one record (D3, D16).
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use oxabgp::stream::{Position, Status, Stream};
+
+use super::build::{announce, common, message, peers, record, rib, update};
+use super::{elems, file, records};
+
+fn statuses(bytes: &[u8]) -> Vec<(u32, char)> {
+    records(bytes)
+        .iter()
+        .map(|record| (record.time.seconds, record.status.letter()))
+        .collect()
+}
+
+#[test]
+fn a_malformed_record_costs_itself_and_has_its_own_time() {
+    let bad = record(101, 16, 4, &[0; 10]);
+    let bytes = [announce(100, 1), bad, announce(102, 2)].concat();
+    assert_eq!(statuses(&bytes), [(100, 'V'), (101, 'R'), (102, 'V')]);
+    let zero = record(101, 16, 4, &[]);
+    let bytes = [announce(100, 1), zero, announce(102, 2)].concat();
+    assert_eq!(statuses(&bytes), [(100, 'V'), (101, 'R'), (102, 'V')]);
+}
+
+#[test]
+fn an_unknown_type_is_one_unsupported_record() {
+    let bytes = [
+        announce(100, 1),
+        record(101, 48, 0, b"ospf"),
+        announce(102, 2),
+    ]
+    .concat();
+    assert_eq!(statuses(&bytes), [(100, 'V'), (101, 'U'), (102, 'V')]);
+}
+
+#[test]
+fn framing_is_found_after_bytes_are_lost_inside_a_header() {
+    let mut bytes: Vec<u8> = (0..20)
+        .flat_map(|n| announce(100 + u32::from(n), n))
+        .collect();
+    let length = announce(100, 0).len();
+    bytes.drain(5 * length + 2..5 * length + 12);
+    let found = statuses(&bytes);
+    assert_eq!(
+        found.iter().filter(|(_, status)| *status == 'V').count(),
+        19,
+        "{found:?}"
+    );
+    assert_eq!(
+        found.iter().filter(|(_, status)| *status == 'R').count(),
+        1,
+        "{found:?}"
+    );
+    assert_eq!(found.last(), Some(&(119, 'V')));
+}
+
+#[test]
+fn a_length_that_swallows_good_records_is_the_damage() {
+    let mut bytes: Vec<u8> = (0..20)
+        .flat_map(|n| announce(100 + u32::from(n), n))
+        .collect();
+    let length = announce(100, 0).len();
+    bytes[3 * length + 9..3 * length + 12].copy_from_slice(&[0, 1, 77]);
+    let found = statuses(&bytes);
+    assert_eq!(
+        found.iter().filter(|(_, status)| *status == 'V').count(),
+        19,
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_cut_tail_is_reported_after_what_is_whole() {
+    let whole = [announce(100, 1), announce(101, 2)].concat();
+    for cut in 1..announce(101, 2).len() {
+        let found = statuses(&whole[..whole.len() - cut]);
+        assert_eq!(found[0], (100, 'V'), "{cut}");
+        assert_eq!(found.len(), 2, "{cut} {found:?}");
+        assert_eq!(found[1].1, 'R', "{cut}");
+    }
+}
+
+#[test]
+fn what_is_whole_in_an_update_is_given() {
+    let good = common(&[65_001]);
+    // The second prefix has 40 bits.
+    let bytes = message(100, 4, &update(&[], &good, &[8, 10, 40, 1, 2]));
+    assert_eq!(elems(&bytes).len(), 1);
+    // The last attribute runs past the end.
+    let mut cut = good;
+    cut.extend([0x40, 5, 4, 0]);
+    let bytes = message(100, 4, &update(&[], &cut, &[8, 10]));
+    let records = records(&bytes);
+    assert_eq!(records[0].elems().len(), 1);
+    assert!(records[0].notes.is_malformed());
+    assert_eq!(
+        records[0].elems()[0].as_path().map(|path| path.to_string()),
+        Some("65001".into())
+    );
+}
+
+#[test]
+fn no_byte_of_a_file_makes_it_panic_or_hang() {
+    let entry = super::build::entry(0, None, &common(&[1, 2]));
+    let bytes = [
+        peers(100, &[1, 2]),
+        rib(100, 2, &[8, 10], &[entry]),
+        announce(101, 1),
+        record(102, 12, 1, &[0; 30]),
+        record(103, 5, 1, &[0; 40]),
+        announce(104, 2),
+    ]
+    .concat();
+    for at in 0..bytes.len() {
+        records(&bytes[..at]);
+        for change in [1, 0x80, 0xFF] {
+            let mut changed = bytes.clone();
+            changed[at] ^= change;
+            // Headers that are not touched, and the last record, stay.
+            let found = records(&changed);
+            assert!(found.len() <= 40, "{at}");
+        }
+    }
+}
+
+#[test]
+fn an_empty_file_is_one_record() {
+    let found = records(&[]);
+    assert_eq!(found.len(), 1);
+    assert_eq!(
+        (found[0].status, found[0].position),
+        (Status::EmptySource, Position::End)
+    );
+}
+
+fn compressed(tool: &str, bytes: &[u8]) -> Option<Vec<u8>> {
+    let child = Command::new(tool)
+        .arg("-c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn();
+    let Ok(mut child) = child else {
+        super::skipped(tool);
+        return None;
+    };
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(bytes).expect("writes");
+    drop(stdin);
+    Some(child.wait_with_output().expect("ends").stdout)
+}
+
+#[test]
+fn all_members_of_all_compressions_are_read() {
+    let parts = [announce(100, 1), announce(101, 2), announce(102, 3)];
+    for tool in ["gzip", "bzip2", "xz", "zstd"] {
+        let members: Option<Vec<_>> = parts.iter().map(|part| compressed(tool, part)).collect();
+        let Some(members) = members else {
+            continue;
+        };
+        assert_eq!(elems(&members.concat()).len(), 3, "{tool}");
+    }
+}
+
+#[test]
+fn a_cut_gzip_file_gives_what_can_be_inflated() {
+    let whole: Vec<u8> = (0..200u8).flat_map(|n| announce(100, n)).collect();
+    let Some(packed) = compressed("gzip", &whole) else {
+        return;
+    };
+    let found = records(&packed[..packed.len() - 20]);
+    let valid = found
+        .iter()
+        .filter(|one| one.status == Status::Valid)
+        .count();
+    assert!(valid > 50, "{valid}");
+    assert_eq!(
+        found.last().map(|one| one.status),
+        Some(Status::CorruptedRecord)
+    );
+}
+
+#[test]
+fn an_unknown_compression_and_a_missing_file_are_named() {
+    let file = file(&[0x1F, 0x9D, 0x90, 1, 2, 3]);
+    let error = Stream::builder().path(file.path()).err().expect("an error");
+    assert!(error.to_string().contains("compress (.Z)"), "{error}");
+    let error = Stream::builder()
+        .path("/nowhere/x")
+        .err()
+        .expect("an error");
+    assert!(error.to_string().contains("/nowhere/x"), "{error}");
+}

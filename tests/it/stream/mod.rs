@@ -1,0 +1,126 @@
+//! The stream reader: what other readers get wrong, record by record; real files beside bgpdump; the command line.
+
+mod build;
+mod command;
+mod damage;
+mod forms;
+mod oracle;
+mod order;
+mod values;
+mod write;
+
+use std::io::Write as _;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use oxabgp::stream::format::{Bgpdump, Format, Printer};
+use oxabgp::stream::{Block, Builder, Position, Record, RecordRef, Route, Sent, Stream, Visitor};
+
+/// A file with these bytes, which is removed with the value.
+pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
+    file.write_all(bytes).expect("writes");
+    file
+}
+
+/// Reports that a test could not be done.
+#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
+pub(super) fn skipped(missing: &str) {
+    eprintln!("SKIPPED: no {missing}");
+}
+
+/// The folder with real archives, if there is one.
+pub(super) fn archives() -> Option<PathBuf> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/mrt");
+    // Worktrees may lie a folder deeper.
+    let deeper = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/mrt");
+    let found = [folder, deeper].into_iter().find(|folder| folder.is_dir());
+    if found.is_none() {
+        skipped("archives in ../shared/mrt");
+    }
+    found
+}
+
+struct Lines {
+    printer: Printer,
+    text: Vec<u8>,
+    records: bool,
+}
+
+impl Visitor for Lines {
+    fn wants_position(&self) -> bool {
+        self.records
+    }
+
+    fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
+        if self.records {
+            self.printer.record(&mut self.text, record, position);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn block<'b>(
+        &mut self,
+        record: &RecordRef<'_>,
+        block: &Block<'_>,
+        routes: impl Iterator<Item = Route<'b>>,
+    ) {
+        if !self.records {
+            self.printer.block(&mut self.text, record, block, routes);
+        }
+    }
+}
+
+/// What a builder's stream prints.
+pub(super) fn print(builder: Builder, format: Format) -> String {
+    let mut lines = Lines {
+        printer: Printer::new(format),
+        text: Vec::new(),
+        records: format == Format::Records,
+    };
+    builder.build().expect("a stream").visit(&mut lines);
+    String::from_utf8(lines.text).expect("text")
+}
+
+/// The lines of bytes in bgpreader's form.
+pub(super) fn elems(bytes: &[u8]) -> Vec<String> {
+    let file = file(bytes);
+    let builder = Stream::builder().path(file.path()).expect("a file");
+    print(builder, Format::Elems)
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The lines of bytes in bgpdump's form.
+pub(super) fn dump(bytes: &[u8]) -> Vec<String> {
+    let file = file(bytes);
+    let builder = Stream::builder()
+        .path(file.path())
+        .expect("a file")
+        .sent(Sent::Include);
+    print(builder, Format::Bgpdump(Bgpdump::default()))
+        .lines()
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The records of bytes.
+pub(super) fn records(bytes: &[u8]) -> Vec<Record> {
+    let file = file(bytes);
+    let builder = Stream::builder().path(file.path()).expect("a file");
+    builder.build().expect("a stream").collect()
+}
+
+/// Columns of bgpreader's lines, counted from 1.
+pub(super) fn columns(lines: &[String], wanted: &[usize]) -> Vec<String> {
+    lines
+        .iter()
+        .map(|line| {
+            let all: Vec<&str> = line.split('|').collect();
+            assert_eq!(all.len(), 16, "{line}");
+            let chosen: Vec<&str> = wanted.iter().map(|at| all[at - 1]).collect();
+            chosen.join("|")
+        })
+        .collect()
+}

@@ -1,0 +1,277 @@
+//! Values: AS numbers of two sizes, several attributes, order, filters; text beside typed values (D11, D13, D14).
+
+use oxabgp::bgp::attribute::Attribute;
+use oxabgp::stream::format::Format;
+use oxabgp::stream::{ElemKind, Stream};
+
+use super::build::{
+    announce, attribute, bgp, common, message, peer2, peer4, record, sequence, sequence2, update,
+};
+use super::{archives, columns, dump, elems, file, print, records};
+
+/// The AS path column of an UPDATE under a two-octet subtype.
+fn path2(attributes: &[Vec<u8>]) -> String {
+    let body = update(&[], &attributes.concat(), &[8, 10]);
+    let bytes = record(1, 16, 1, &[peer2(), bgp(2, &body)].concat());
+    columns(&elems(&bytes), &[12]).concat()
+}
+
+#[test]
+fn two_octet_paths_are_merged_by_the_rule() {
+    let two = attribute(0x40, 2, &sequence2(&[1, 23_456, 23_456]));
+    let four = attribute(0xC0, 17, &sequence(&[70_000, 80_000]));
+    assert_eq!(path2(&[two.clone(), four.clone()]), "1 70000 80000");
+    // An aggregator that knows two octets only is newer than AS4_PATH.
+    let old = attribute(0xC0, 7, &[0, 9, 192, 0, 2, 1]);
+    let new = attribute(0xC0, 18, &[0, 1, 0x11, 0x70, 192, 0, 2, 1]);
+    assert_eq!(
+        path2(&[two.clone(), four.clone(), old.clone()]),
+        "1 70000 80000"
+    );
+    assert_eq!(
+        path2(&[two.clone(), four.clone(), old, new.clone()]),
+        "1 23456 23456"
+    );
+    let trans = attribute(0xC0, 7, &[0x5B, 0xA0, 192, 0, 2, 1]);
+    assert_eq!(path2(&[two.clone(), four, trans, new]), "1 70000 80000");
+    // An AS4_PATH that is longer is ignored.
+    let long = attribute(0xC0, 17, &sequence(&[1, 2, 3, 4]));
+    assert_eq!(path2(&[two, long]), "1 23456 23456");
+}
+
+#[test]
+fn four_octet_records_ignore_as4_attributes() {
+    let attributes = [common(&[1, 2]), attribute(0xC0, 17, &sequence(&[3, 4]))].concat();
+    let bytes = message(1, 4, &update(&[], &attributes, &[8, 10]));
+    assert_eq!(columns(&elems(&bytes), &[12]), ["1 2"]);
+}
+
+#[test]
+fn the_width_of_as_numbers_is_the_one_that_parses() {
+    assert_eq!(
+        path2(&[attribute(0x40, 2, &sequence(&[70_000, 2, 3]))]),
+        "70000 2 3"
+    );
+    let attributes = attribute(0x40, 2, &sequence2(&[7, 8, 9]));
+    let bytes = message(1, 4, &update(&[], &attributes, &[8, 10]));
+    assert_eq!(columns(&elems(&bytes), &[12]), ["7 8 9"]);
+}
+
+#[test]
+fn several_reach_attributes_all_count_and_of_others_the_first() {
+    let hop = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let six = [&[0, 2, 1, 16][..], &hop, &[0, 32, 0x20, 1, 0xD, 0xB8]].concat();
+    let four = [0, 1, 1, 4, 192, 0, 2, 5, 0, 8, 12];
+    let attributes = [
+        common(&[1]),
+        attribute(0x80, 4, &[0, 0, 0, 1]),
+        attribute(0x80, 4, &[0, 0, 0, 2]),
+        attribute(0x80, 14, &six),
+        attribute(0x80, 14, &four),
+        attribute(0x80, 15, &[0, 2, 1, 16, 0x20, 2]),
+    ]
+    .concat();
+    let bytes = message(1, 4, &update(&[8, 13], &attributes, &[8, 10]));
+    assert_eq!(
+        columns(&elems(&bytes), &[2, 10, 11]),
+        [
+            "W|13.0.0.0/8|",
+            "W|2002::/16|",
+            "A|10.0.0.0/8|192.0.2.1",
+            "A|2001:db8::/32|2001:db8::1",
+            "A|12.0.0.0/8|192.0.2.5",
+        ]
+    );
+    assert!(dump(&bytes)[2].contains("|192.0.2.1|0|1|"));
+}
+
+#[test]
+fn no_next_hop_is_never_the_one_before() {
+    let none = [
+        attribute(0x40, 1, &[0]),
+        attribute(0x40, 2, &sequence(&[1])),
+    ]
+    .concat();
+    let bytes = [announce(1, 1), message(2, 4, &update(&[], &none, &[8, 11]))].concat();
+    assert_eq!(columns(&elems(&bytes), &[11]), ["192.0.2.1", ""]);
+    assert!(dump(&bytes)[1].contains("|255.255.255.255|"));
+}
+
+/// The prefixes that pass a filter.
+fn passing(bytes: &[u8], filter: &str) -> Vec<String> {
+    let file = file(bytes);
+    let builder = Stream::builder()
+        .path(file.path())
+        .expect("a file")
+        .filter(filter)
+        .expect(filter);
+    let lines: Vec<String> = print(builder, Format::Elems)
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    columns(&lines, &[2, 10])
+}
+
+#[test]
+fn filters_choose_elems() {
+    let attributes = [
+        common(&[65_001, 64_500]),
+        attribute(0xC0, 8, &[0x0B, 0x62, 1, 0xA4]),
+    ]
+    .concat();
+    let state = record(3, 16, 5, &[peer4(), vec![0, 6, 0, 1]].concat());
+    let bytes = [
+        message(
+            1,
+            4,
+            &update(
+                &[16, 10, 9],
+                &attributes,
+                &[8, 10, 16, 10, 1, 24, 192, 0, 2],
+            ),
+        ),
+        message(
+            2,
+            4,
+            &update(&[], &common(&[65_001, 3356, 64_501]), &[16, 172, 16]),
+        ),
+        state,
+    ]
+    .concat();
+    let all = [
+        "W|10.9.0.0/16",
+        "A|10.0.0.0/8",
+        "A|10.1.0.0/16",
+        "A|192.0.2.0/24",
+        "A|172.16.0.0/16",
+        "S|",
+    ];
+    for (filter, wanted) in [
+        ("peer 65001", &[0, 1, 2, 3, 4, 5][..]),
+        ("peer 1", &[]),
+        ("prefix 10.0.0.0/8", &[0, 1, 2]),
+        ("prefix exact 10.0.0.0/8 192.0.2.0/24", &[1, 3]),
+        ("prefix less 10.1.0.0/16", &[1, 2]),
+        ("prefix any 10.0.0.0/12", &[0, 1, 2]),
+        ("prefix exact 10.0.0.0/8 more 10.0.0.0/8", &[0, 1, 2]),
+        ("prefix 0.0.0.0/0", &[0, 1, 2, 3, 4]),
+        ("community 2914:420", &[1, 2, 3]),
+        ("community *:420 and prefix 192.0.2.0/24", &[3]),
+        ("community 2914:421", &[]),
+        ("origin 64501", &[4]),
+        ("aspath _3356_", &[4]),
+        ("aspath !_3356_", &[1, 2, 3]),
+        ("elemtype withdrawals peerstates", &[0, 5]),
+        ("ipversion 6", &[]),
+        ("ipversion 4 6", &[0, 1, 2, 3, 4]),
+        ("not elemtype announcements", &[0, 5]),
+        (
+            "(prefix exact 10.0.0.0/8 or origin 64501) and elemtype announcements",
+            &[1, 4],
+        ),
+        (
+            "prefix exact 10.1.0.0/16 or prefix exact 192.0.2.0/24",
+            &[2, 3],
+        ),
+    ] {
+        let wanted: Vec<_> = wanted.iter().map(|index| all[*index]).collect();
+        assert_eq!(passing(&bytes, filter), wanted, "{filter}");
+    }
+}
+
+#[test]
+fn json_and_csv_have_what_bgpreader_leaves_out() {
+    let attributes = [
+        common(&[1]),
+        attribute(0xC0, 32, &[0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]),
+        attribute(0xC0, 16, &[0, 2, 0xFD, 0xE8, 0, 0, 0, 1]),
+        attribute(0xC0, 35, &[0, 0, 0, 9]),
+    ]
+    .concat();
+    let bytes = message(1, 9, &update(&[], &attributes, &[0, 0, 0, 5, 8, 10]));
+    let file = file(&bytes);
+    let builder = || Stream::builder().path(file.path()).expect("a file");
+    let json: serde_json::Value =
+        serde_json::from_str(&print(builder(), Format::Json)).expect("JSON");
+    assert_eq!(json["type"], "announcement");
+    assert_eq!(json["prefix"], "10.0.0.0/8");
+    assert_eq!(json["path-id"], 5);
+    assert_eq!(json["large-communities"][0], "1:2:3");
+    assert_eq!(json["ext-communities"][0], "target:65000:1");
+    assert_eq!(json["otc"], 9);
+    // serde has the same keys and values.
+    let elem = serde_json::to_value(&records(&bytes)[0].elems()[0]).expect("JSON");
+    for (key, value) in elem.as_object().expect("an object") {
+        if key != "time" {
+            assert_eq!(&json[key], value, "{key}");
+        }
+    }
+    let csv = print(builder(), Format::Csv);
+    assert_eq!(csv.trim_end().split(',').count(), 24, "{csv}");
+    let state = record(3, 16, 5, &[peer4(), vec![0, 6, 0, 1]].concat());
+    let file = super::file(&[message(2, 4, &update(&[8, 10], &[], &[])), state].concat());
+    let builder = Stream::builder().path(file.path()).expect("a file");
+    let csv = print(builder, Format::Csv);
+    assert!(
+        csv.lines().all(|line| line.split(',').count() == 24),
+        "{csv}"
+    );
+}
+
+/// Text is rendered from slices; typed values come from the decoder of sessions.
+#[test]
+fn text_agrees_with_typed_values_on_real_files() {
+    let Some(folder) = archives() else {
+        return;
+    };
+    let mut seen = 0;
+    for name in [
+        "ris.rrc06.updates.1427846400.gz",
+        "updates.20071015.1505.gz",
+    ] {
+        let stream = Stream::builder()
+            .path(folder.join(name))
+            .expect("a file")
+            .build()
+            .expect("a stream");
+        for elem in stream
+            .elems()
+            .filter(|elem| elem.kind == ElemKind::Announcement)
+        {
+            let set = elem
+                .attribute_set()
+                .expect("attributes")
+                .expect("of an announcement");
+            let typed = set.list().iter().find_map(|one| match one {
+                Attribute::AsPath(path) => Some(path.clone()),
+                _ => None,
+            });
+            let own: Vec<u32> = elem
+                .as_path()
+                .iter()
+                .flat_map(|path| path.asns().map(|asn| asn.0).collect::<Vec<_>>())
+                .collect();
+            let typed: Vec<u32> = typed
+                .iter()
+                .flat_map(|path| path.0.iter())
+                .flat_map(|one| one.asns.iter().map(|asn| asn.0))
+                .collect();
+            assert_eq!(own, typed);
+            let communities = set.list().iter().find_map(|one| match one {
+                Attribute::Communities(list) => Some(list.0.clone()),
+                _ => None,
+            });
+            let mut own = elem.communities();
+            own.sort_unstable();
+            assert_eq!(own, communities.unwrap_or_default());
+            seen += 1;
+        }
+    }
+    assert!(seen > 10_000, "{seen}");
+}
+
+#[test]
+fn records_display_as_in_python() {
+    let text = records(&announce(1, 1))[0].to_string();
+    assert_eq!(text, "update|end|1.000000|None|None|None|None|valid|0");
+}
