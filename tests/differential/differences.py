@@ -69,8 +69,12 @@ def as_sent(line):
 
     line = re.sub(r"rate-limit:(\d+)", rate, line)
     line = re.sub(r" attribute \[ 0x[0-9A-F]{2} 0x[0-9A-F]{2} 0x[0-9a-f]* \]", "", line)
-    line = re.sub(r"(interface-set:[a-z-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
-    return re.sub(r"dont-fragment\+?|\+dont-fragment", "", line) if " ipv6 flow" in line else line
+    return interface_groups(line)
+
+
+def interface_groups(line):
+    """Groups of interfaces with the 13 bits that ExaBGP prints of 14."""
+    return re.sub(r"(interface-set:(?:non-transitive:)?[a-z-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
 
 
 def repaired(line):
@@ -111,7 +115,8 @@ def unnamed(line):
     names = "bandwidth|color|default-gateway|esi-label|es-import|router-mac|e-tree|redirect:[0-9]+[.]"
     line = re.sub(rf'"string": "(?:{names})[^"]*"', '"string": ""', line)
     line = re.sub(r'("value": \d{25,}, "string": ")(?:target|origin|redirect):[^"]*"', r'\1"', line)
-    line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", line).replace("interface-set:non-transitive:", "interface-set:")
+    line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", interface_groups(line)).replace("interface-set:non-transitive:", "interface-set:")
+    line = re.sub(r"(pmsi:(?!ingressreplication)[^:]*:\d+:\d+)\((\d+)\)", lambda found: found.group(1) if int(found.group(2)) & 15 else found.group(0), line)
     return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
 
 

@@ -2,6 +2,7 @@
 import struct
 
 import wire
+from speaker import HOLD
 from stage import neighbor, peer_open, scenario
 
 ALL = "neighbor-changes; negotiated; fsm; receive { parsed; open; update; notification; keepalive; refresh; } send { parsed; open; update; notification; keepalive; }"
@@ -216,7 +217,7 @@ def session_settings(t):
         address = f"127.0.0.{number + 2}"
         t.peer(address)
         one_text = neighbor(address, f"api x{number} {{ processes [ json text ]; neighbor-changes; receive {{ parsed; update; }} }} {STATIC}", 65001, TWO)
-        text += one_text.replace("hold-time 180;", setting) if "hold-time" in setting else one_text.replace(STATIC, setting + STATIC)
+        text += one_text.replace(f"hold-time {HOLD};", setting) if "hold-time" in setting else one_text.replace(STATIC, setting + STATIC)
     t.start(text)
     for number in range(len(settings)):
         t.up(f"127.0.0.{number + 2}", peer_open(65001, f"10.0.0.{number + 2}", NAMES))

@@ -11,6 +11,10 @@ import time
 
 import wire
 
+# Seconds that a check waits for what must happen: how soon it does is the machine's affair, and no part of the comparison.
+PATIENCE = float(os.environ.get("DIFFERENTIAL_PATIENCE", "180"))
+# Seconds of the hold timers: the scripted peers send KEEPALIVEs only where these are compared.
+HOLD = 3600
 # The helper: what the daemon tells it goes to a file, what the test writes to a pipe goes to the daemon.
 HELPER = """#!/bin/sh
 cat "$1" &
@@ -45,7 +49,7 @@ class Helper:
         run = f"/bin/sh {self.script} {self.pipe} {self.file}"
         return f"process {self.name} {{ run {run}; encoder {self.encoder}; }}\n"
 
-    def write(self, text, timeout=20):
+    def write(self, text, timeout=PATIENCE):
         """Hands commands to the daemon (the pipe opens once the helper runs)."""
         deadline = time.monotonic() + timeout
         while self.descriptor is None:
@@ -69,6 +73,18 @@ class Helper:
         data = self.rest + data
         done, cut, self.rest = data.rpartition(b"\n")
         return done.decode(errors="surrogateescape").split("\n") if cut else []
+
+    def writers(self):
+        """The processes that still have to write what the daemon sent to the helper."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    if os.readlink(f"/proc/{entry}/fd/1") == self.file:
+                        found.append(int(entry))
+                except OSError:
+                    continue
+        return found
 
     def close(self):
         """Ends the reader of the pipe, even one that was never written to."""
@@ -96,7 +112,7 @@ class Peer:
         self.received = []
         self.extended = False
 
-    def accept(self, open_message, timeout=30):
+    def accept(self, open_message, timeout=PATIENCE):
         """Takes the next connection up to Established; the daemon's OPEN is in `opened`."""
         self.drop()
         self.listener.settimeout(timeout)
@@ -122,7 +138,7 @@ class Peer:
         self.socket.setblocking(False)
         view = memoryview(data)
         while view:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], 30)
+            readable, writable, _ = select.select([self.socket], [self.socket], [], PATIENCE)
             if not readable and not writable:
                 raise Failure("the daemon does not read its session")
             if readable:
@@ -205,6 +221,14 @@ class Daemon:
 
     def alive(self):
         return self.process.poll() is None
+
+    def sleeping(self):
+        """Returns `true` if the main thread is blocked, as it is when there is nothing left to do."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat") as f:
+                return f.read().rpartition(")")[2].split()[0] == "S"
+        except OSError:
+            return True
 
     def tail(self, count=30):
         with open(self.log, errors="replace") as f:

@@ -14,7 +14,7 @@ import time
 
 import wire
 from program import flat
-from speaker import Daemon, Failure, Helper, Peer, workspace
+from speaker import HOLD, PATIENCE, Daemon, Failure, Helper, Peer, workspace
 
 # What stands for "everything before this is done": an EOR on the wire, the head of a table in the answers.
 MARK = "announce eor l2vpn vpls"
@@ -45,7 +45,7 @@ class Far(Peer):
         except OSError:
             self.closed = True
 
-    def take(self, timeout=30):
+    def take(self, timeout=PATIENCE):
         """Takes the daemon's next connection and reads its OPEN; nothing is said yet."""
         self.drop()
         self.listener.settimeout(timeout)
@@ -57,7 +57,7 @@ class Far(Peer):
         self.fresh()
         self.read_open(timeout)
 
-    def read_open(self, timeout=20):
+    def read_open(self, timeout=PATIENCE):
         """Reads the daemon's OPEN on a connection that was made here."""
         self.opened = self.read(timeout)
         if self.opened is None or self.opened[18] != wire.OPEN:
@@ -73,7 +73,7 @@ class Far(Peer):
     def fresh(self):
         self.buffer, self.received, self.closed, self.sent, self.up, self.opened = b"", [], False, 0, False, None
 
-    def shake(self, message, timeout=30):
+    def shake(self, message, timeout=PATIENCE):
         """Answers the OPEN and waits for the KEEPALIVE."""
         self.send(message + wire.keepalive())
         kept = self.read(timeout)
@@ -81,7 +81,7 @@ class Far(Peer):
             raise Failure(f"no KEEPALIVE after the OPENs but {kept.hex() if kept else 'a close'}")
         self.sent, self.closed, self.up = 2, False, True
 
-    def dial(self, address, port, timeout=20):
+    def dial(self, address, port, timeout=PATIENCE):
         """Connects to the daemon; nothing is said yet."""
         self.drop()
         deadline = time.monotonic() + timeout
@@ -111,7 +111,7 @@ class Far(Peer):
 
 def neighbor(address, body="", peer_as=65001, families="ipv4 unicast;", capability="route-refresh enable;", control=True):
     """A neighbor of the configuration; `body` is the rest of it."""
-    return (f"neighbor {address} {{\n  local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {peer_as}; hold-time 180;\n"
+    return (f"neighbor {address} {{\n  local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {peer_as}; hold-time {HOLD};\n"
             + (f"  family {{ {families} }}\n" if families else "") + (f"  capability {{ {capability} }}\n" if capability else "")
             + (f"  api control-{address.replace('.', '-')} {{ processes [ control ]; }}\n" if control else "") + f"  {body}\n}}\n")
 
@@ -121,7 +121,7 @@ def families(*names):
     return [wire.multiprotocol(*wire.family(name)) for name in names]
 
 
-def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refresh=True, more=(), hold=180):
+def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refresh=True, more=(), hold=HOLD):
     """The OPEN of a scripted peer."""
     known = families(*names) + [wire.capability(65, wire.u32(peer_as))]
     return wire.open_message(peer_as, router_id, known + ([wire.capability(2)] if refresh else []) + list(more), hold=hold)
@@ -196,7 +196,7 @@ class Stage:
 
     # --- on the stage
 
-    def up(self, address, opened=None, timeout=30, told=None):
+    def up(self, address, opened=None, timeout=PATIENCE, told=None):
         """Takes the daemon's connection (or the one that waits since the last session) up to Established; its OPEN is kept.
 
         `told`: a helper with text events that hears of it, where `show neighbor` does not work.
@@ -214,7 +214,7 @@ class Stage:
         else:
             self.wait(lambda: f"neighbor {address} up" in self.printed[told], f"session of {address}")
 
-    def established(self, address, timeout=20):
+    def established(self, address, timeout=PATIENCE):
         """Waits until the daemon calls a session established: what comes then is told to it."""
         self.wait(lambda: re.search(rf"^{re.escape(address)} +\S+ +\S+ +established ", "\n".join(self.ask_control("show neighbor summary")), re.M),
                   f"session of {address}", timeout)
@@ -241,7 +241,7 @@ class Stage:
         """Something to be compared."""
         self.kept.append((label, channel, list(lines)))
 
-    def wait(self, done, what, timeout=20):
+    def wait(self, done, what, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while not done():
             if not self.daemon.alive():
@@ -408,17 +408,26 @@ class Stage:
     def end(self, label="end", number=signal.SIGTERM):
         """Ends the daemon by a signal (None: it ends by itself) and keeps its last words and its exit code."""
         if number is not None:
+            self.at_rest()
             self.kill(number)
         try:
-            code = self.daemon.process.wait(15)
+            code = self.daemon.process.wait(60)
         except subprocess.TimeoutExpired:
             code = "none"
-        deadline = time.monotonic() + 5
-        while any(p.socket is not None and not p.closed for p in self.peers.values()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + PATIENCE
+        while (any(p.socket is not None and not p.closed for p in self.peers.values())
+               or code != "none" and any(h.writers() for h in self.helpers.values())) and time.monotonic() < deadline:
             self.listen()
             time.sleep(0.005)
         self.keep(label)
         self.note("exit code", str(code), label=label)
+
+    def at_rest(self):
+        """Waits until the daemon is blocked: SIGINT is an exception in the middle of whatever ExaBGP does at that moment."""
+        seen, deadline = 0, time.monotonic() + PATIENCE
+        while seen < 5 and self.daemon.alive() and time.monotonic() < deadline:
+            seen = seen + 1 if self.daemon.sleeping() else 0
+            time.sleep(0.01)
 
     def reloads(self):
         """How often the daemon has read its configuration, by its log."""
