@@ -55,7 +55,7 @@ def configuration(commands, helpers, statements):
                 api += f"\n    api {form}{number} {{ processes [ {helpers[form].name} ]; {what} }}"
         text += f"""
 neighbor {addresses()[name]} {{
-    local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {context.peer_as}; hold-time {HOLD}; manual-eor true; {more}
+    local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {context.peer_as}; hold-time {HOLD}; passive true; manual-eor true; {more}
     capability {{ {' '.join(words)} }}
     {block}
     {api}
@@ -80,7 +80,8 @@ class Subject:
         self.told = {form: {c: [] for c in contexts} for form, (_, contexts, _) in FORMS.items()}
         self.answers, self.printed = [], []
         self.inside = {}
-        self.daemon = Daemon(program, configuration(self.commands, self.helpers, statements), self.folder, {"exabgp_tcp_port": str(self.port)})
+        self.daemon = Daemon(program, configuration(self.commands, self.helpers, statements), self.folder,
+                             {"exabgp_tcp_port": str(self.port), "exabgp_tcp_bind": "127.0.0.1"})
 
     def close(self):
         for helper in (self.commands, *self.helpers.values()):
@@ -145,7 +146,8 @@ class Subject:
         """One session up, with every helper told so."""
         self.forget(context)
         try:
-            opened = self.peers[context].accept(setting(context).open(setting(context).router_id, HOLD))
+            # the peers connect: no back-off delays the next session after one that an error ended
+            opened = self.peers[context].connect("127.0.0.1", setting(context).open(setting(context).router_id, HOLD), self.daemon)
         except Failure as error:
             raise Failure(f"{self.name}, {context}: {error}; its log ends:\n{self.daemon.tail()}") from None
         self.wait(lambda: all(any(is_up(line) for line in self.told[form][context]) for form in self.forms(context)), f"session of {context}")

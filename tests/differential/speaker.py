@@ -120,12 +120,36 @@ class Peer:
             self.socket, _ = self.listener.accept()
         except TimeoutError:
             raise Failure(f"no connection to {self.address}:{self.port}") from None
+        self.begin(timeout)
+        return self.establish(open_message, timeout)
+
+    def connect(self, address, open_message, daemon, timeout=PATIENCE):
+        """Connects to the daemon, again until it sends its OPEN, and goes up to Established."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.drop()
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind((self.address, 0))
+            try:
+                self.socket.connect((address, self.port))
+                self.begin(timeout)
+                return self.establish(open_message, timeout)
+            except (Failure, OSError) as error:
+                if time.monotonic() > deadline or not daemon.alive():
+                    raise Failure(f"no session with {address}:{self.port}: {error}") from None
+                time.sleep(0.02)
+
+    def begin(self, timeout):
+        """A connection without anything received yet: reads the daemon's OPEN."""
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.received = []
         self.opened = self.read(timeout)
         if self.opened is None or self.opened[18] != wire.OPEN:
             raise Failure("the first message is not an OPEN")
+
+    def establish(self, open_message, timeout):
         answer = open_message(self.opened) if callable(open_message) else open_message
         self.send(answer + wire.keepalive())
         kept = self.read(timeout)

@@ -16,8 +16,9 @@ import wire
 from program import flat
 from speaker import HOLD, PATIENCE, Daemon, Failure, Helper, Peer, workspace
 
-# What stands for "everything before this is done": an EOR on the wire, the head of a table in the answers.
-MARK = "announce eor l2vpn vpls"
+# What stands for "everything before this is done": an EOR on the wire, the head of a table in the answers. oxabgp sends no EOR of a
+# family that was not negotiated; its answer to `sync` waits for the sockets instead.
+MARK = {"exabgp": "announce eor l2vpn vpls", "oxabgp": "sync announce eor l2vpn vpls"}
 MARK_BODY = "00000007900F0003001941"
 HINTS = ["please specify summary, extensive or configuration", "you can filter by peer ip address adding it after the word neighbor"]
 TEXT_EVENT = re.compile(r"neighbor (\S+) (receive|send|connected$|up$|down)")
@@ -35,7 +36,7 @@ class Far(Peer):
 
     def __init__(self, address, port):
         super().__init__(address, port)
-        self.sent, self.closed, self.up, self.paths = 0, False, False, ()
+        self.sent, self.got, self.closed, self.up, self.paths = 0, 0, False, False, ()
 
     def tell(self, *messages):
         """Sends whole messages, in one piece; the daemon counts all but the operational ones."""
@@ -71,7 +72,13 @@ class Far(Peer):
             return ["open"]
 
     def fresh(self):
-        self.buffer, self.received, self.closed, self.sent, self.up, self.opened = b"", [], False, 0, False, None
+        self.buffer, self.received, self.closed, self.sent, self.got, self.up, self.opened = b"", [], False, 0, 0, False, None
+
+    def pull(self):
+        before = len(self.received)
+        alive = super().pull()
+        self.got += sum(m[18] != 6 for m in self.received[before:])
+        return alive
 
     def shake(self, message, timeout=PATIENCE):
         """Answers the OPEN and waits for the KEEPALIVE."""
@@ -290,13 +297,7 @@ class Stage:
             waiting = {a: p.sent for a, p in self.peers.items() if p.up and not p.closed and p.sent > 2}
             if not waiting:
                 return True
-            told = "\n".join(self.ask_control("show neighbor json"))
-            counts = {}
-            for part in told.split('{"state": ')[1:]:
-                address = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
-                total = re.search(r'"received": \{[^}]*"total": (\d+)', part)
-                if address and total:
-                    counts[address.group(1)] = int(total.group(1))
+            counts = self.counts("received")
             return all(counts.get(a, n) >= n for a, n in waiting.items())
         self.wait(all_counted, "count of what the peers sent")
 
@@ -318,11 +319,26 @@ class Stage:
 
     def marked(self):
         """Waits until every command is carried out, and every established peer has what was queued for it."""
-        self.ask_control(MARK)
+        self.ask_control(MARK[self.name])
 
         def there():
-            return all(p.closed or not p.up or any(m[19:].hex().upper() == MARK_BODY for m in p.received) for p in self.peers.values())
+            up = {a: p for a, p in self.peers.items() if p.up and not p.closed}
+            if self.name == "exabgp":
+                return all(any(m[19:].hex().upper() == MARK_BODY for m in p.received) for p in up.values())
+            counts = self.counts("sent") if up else {}
+            self.listen()
+            return all(p.closed or p.got >= counts.get(a, p.got) for a, p in up.items())
         self.wait(there, "mark on the wire")
+
+    def counts(self, direction):
+        """How many messages of each neighbor's session the daemon has counted."""
+        found = {}
+        for part in "\n".join(self.ask_control("show neighbor json")).split('{"state": ')[1:]:
+            address = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
+            total = re.search(rf'"{direction}": \{{[^}}]*"total": (\d+)', part)
+            if address and total:
+                found[address.group(1)] = int(total.group(1))
+        return found
 
     def answered(self, helper, line, label=None):
         """One line and its answer, where nothing else is to be waited for."""
