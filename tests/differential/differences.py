@@ -154,7 +154,7 @@ def unnamed(line):
     line = re.sub(r'("value": \d{25,}, "string": ")(?:target|origin|redirect):[^"]*"', r'\1"', line)
     line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", interface_groups(line)).replace("interface-set:non-transitive:", "interface-set:")
     line = re.sub(r"\borigin:(\d+):(\d+\.\d+\.\d+\.\d+)", r"origin:\2:\1", line)
-    line = re.sub(r"(pmsi:(?!ingressreplication)[^:]*:\d+:\d+)\((\d+)\)", lambda found: found.group(1) if int(found.group(2)) & 15 else found.group(0), line)
+    line = re.sub(r"(pmsi:[^:]*:\d+:\d+)\((\d+)\)(?!:\d+\.)", lambda found: found.group(1) if int(found.group(2)) & 15 else found.group(0), line)
     return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
 
 
