@@ -64,7 +64,7 @@ def combination(t, form, direction, kinds):
     for number in range(len(kinds)):
         address = f"127.0.0.{number + 2}"
         exchange(t, address)
-        t.peers[address].tell(wire.notification(6, 2, b"\x03bye"))
+        t.peers[address].tell(wire.notification(6, 4, b"\x03bye"))
         t.lost(address, f"down {address}")
     t.end()
 
