@@ -3,6 +3,7 @@ import getpass
 import os
 import select
 import shlex
+import signal
 import socket
 import struct
 import subprocess
@@ -13,6 +14,8 @@ import wire
 
 # Seconds that a check waits for what must happen: how soon it does is the machine's affair, and no part of the comparison.
 PATIENCE = float(os.environ.get("DIFFERENTIAL_PATIENCE", "180"))
+# A shell starts what runs in the background with SIGINT ignored, and so would the programs: a handler here is the default there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Seconds of the hold timers: the scripted peers send KEEPALIVEs only where these are compared.
 HOLD = 3600
 # The helper: what the daemon tells it goes to a file, what the test writes to a pipe goes to the daemon.

@@ -36,7 +36,7 @@ class Far(Peer):
 
     def __init__(self, address, port):
         super().__init__(address, port)
-        self.sent, self.got, self.closed, self.up, self.paths = 0, 0, False, False, ()
+        self.sent, self.got, self.counted, self.closed, self.up, self.paths = 0, 0, 0, False, False, ()
 
     def tell(self, *messages):
         """Sends whole messages, in one piece; the daemon counts all but the operational ones."""
@@ -72,7 +72,7 @@ class Far(Peer):
             return ["open"]
 
     def fresh(self):
-        self.buffer, self.received, self.closed, self.sent, self.got, self.up, self.opened = b"", [], False, 0, 0, False, None
+        self.buffer, self.received, self.closed, self.sent, self.got, self.counted, self.up, self.opened = b"", [], False, 0, 0, 0, False, None
 
     def pull(self):
         before = len(self.received)
@@ -356,6 +356,7 @@ class Stage:
             self.printed[name] = []
         for address, peer in self.peers.items():
             lines = [line for m in peer.received for line in self.readable(m, peer.paths)]
+            peer.counted += sum(m[19:].hex().upper() == MARK_BODY for m in peer.received)
             peer.received = []
             if peer.closed and peer.socket is not None:
                 lines.append("closed")
@@ -373,11 +374,36 @@ class Stage:
                 answers.append(steady(event))
             else:
                 events.setdefault(found.group(1), []).extend(pieces(steady(event)))
+        if self.name == "exabgp":
+            answers = self.unmarked(answers)
         if "adj-rib" in label:  # a table has no order
             answers.sort()
         self.note(f"answers {name}", *answers, label=label)
         for address in sorted(set(events) | set(self.peers)):
             self.note(f"events {name} {address}", *by_prefix(events.get(address, []), final), label=label)
+
+    def unmarked(self, answers):
+        """Answers of ExaBGP without the marks among the messages that it counts as sent."""
+        marks = {address: peer.counted for address, peer in self.peers.items()}
+
+        def less(address, number, width=0):
+            return f"{int(number) - marks.get(address, 0):>{width}}"
+
+        def summary(found):
+            return found[1] + found[2] + less(found[1], found[4], len(found[3] + found[4])) + found[5]
+
+        def data(part):
+            found = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
+            return re.sub(r'("sent": \{[^}]*?"update": )(\d+)(, "refresh": \d+, "total": )(\d+)',
+                          lambda sent: sent[1] + less(found[1], sent[2]) + sent[3] + less(found[1], sent[4]), part) if found else part
+        out, address = [], None
+        for line in answers:
+            if line.startswith("Neighbor "):
+                address = line.split()[1]
+            line = re.sub(r"^(\S+)( .* established)( +)(\d+)( +\d+ *)$", summary, line)
+            line = re.sub(r"^( +(?:update|total):)( +)(\d+)(?= .*)", lambda found: found[1] + less(address, found[3], len(found[2] + found[3])), line)
+            out.append("".join(data(part) for part in re.split(r'(?=\{TIME, "fsm")', line)))
+        return out
 
     @staticmethod
     def readable(message, paths):
