@@ -1,4 +1,5 @@
 """Sessions: commands before, between and after them, flaps, refreshes, timers, bad OPENs, connections from both sides."""
+import re
 import struct
 
 import wire
@@ -152,6 +153,34 @@ def session_bad_opens(t):
     for peer, (name, message) in zip(list(t.peers.values()), BAD.items()):
         peer.tell(message)
         t.lost(peer.address, name)
+    t.end()
+
+
+STRICT = {
+    "another AS": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(65002))]),
+    "AS 0": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(0))]),
+    "large AS": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(4200000000))]),
+    "octets behind": wire.message(1, PARAMETERS + b"\x00" + b"\x02\x00"),
+}
+
+
+@scenario
+def session_strict_opens(t):
+    """OPENs that only one of the programs accepts."""
+    for number in range(len(STRICT)):
+        t.peer(f"127.0.0.{number + 2}")
+    t.start("".join(neighbor(address, "", 65001, "ipv4 unicast;") for address in t.peers))
+    for (address, peer), (name, message) in zip(t.peers.items(), STRICT.items()):
+        peer.take()
+        peer.tell(message, wire.keepalive())
+
+        def established(address=address):
+            return re.search(rf"^{re.escape(address)} .* established ", "\n".join(t.ask_control("show neighbor summary")), re.M)
+        t.wait(lambda peer=peer, established=established: peer.closed or established(), "answer to the OPEN")
+        said = [f"message {m[18]} {m[19:].hex().upper()}" for m in peer.received if m[18] == wire.NOTIFICATION]
+        t.note(f"wire {address}", *(said if peer.closed else ["established"]), label=name)
+        peer.drop()
+        peer.fresh()
     t.end()
 
 
