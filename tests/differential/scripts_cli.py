@@ -21,7 +21,10 @@ def client(t, who, words, name, root):
                              env=environment, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         raise Failure(f"no end of `{who} cli {words}`") from None
-    return [*(steady("out " + line) for line in ran.stdout.splitlines()), f"exit code {ran.returncode}"]
+    told = [steady(line) for line in ran.stdout.splitlines()]
+    if t.name == "exabgp":
+        told = t.unmarked(told)
+    return [*("out " + line for line in told), f"exit code {ran.returncode}"]
 
 
 def piped(t, name):
