@@ -69,8 +69,12 @@ def as_sent(line):
 
     line = re.sub(r"rate-limit:(\d+)", rate, line)
     line = re.sub(r" attribute \[ 0x[0-9A-F]{2} 0x[0-9A-F]{2} 0x[0-9a-f]* \]", "", line)
-    line = re.sub(r"(interface-set:[a-z-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
-    return re.sub(r"dont-fragment\+?|\+dont-fragment", "", line) if " ipv6 flow" in line else line
+    return interface_groups(line)
+
+
+def interface_groups(line):
+    """Groups of interfaces with the 13 bits that ExaBGP prints of 14."""
+    return re.sub(r"(interface-set:(?:non-transitive:)?[\w-]*:\d+:)(\d+)", lambda found: found.group(1) + str(int(found.group(2)) & 0x1FFF), line)
 
 
 def repaired(line):
@@ -95,7 +99,44 @@ def masked(line):
             return str(ipaddress.ip_network(found.group(0), strict=False))
         except ValueError:
             return found.group(0)
+    def evpn(found):
+        try:
+            return f'"ip": "{ipaddress.ip_interface(f"{found.group(1)}/{found.group(2)}").network.network_address}", "iplen": {found.group(2)}'
+        except ValueError:
+            return found.group(0)
+    line = re.sub(r'"ip": "([0-9a-f.:]+)", "iplen": (\d+)', evpn, line)
     return re.sub(r"(?<![\w.:/])[0-9a-f.:]*[.:][0-9a-f.:]*/\d+(?![\w/])", one, line)
+
+
+def announced_once(line):
+    """An event without the withdrawals of routes that it announces too."""
+    read = json.JSONDecoder().raw_decode
+    announced, withdrawn = line.find('"announce": {'), line.find(', "withdraw": {')
+    if announced < 0 or withdrawn < announced:
+        return line
+
+    def same(route):
+        return {name: value for name, value in route.items() if name != "label"}
+    try:
+        announce, _ = read(line, announced + 12)
+        withdraw, end = read(line, withdrawn + 14)
+        parts = []
+        for family, routes in withdraw.items():
+            said = [same(route) for hop in announce.get(family, {}).values() for route in hop]
+            at, left = line.index(f'"{family}": [', withdrawn) + len(family) + 5, []
+            for route in routes:
+                at = line.index("{", at)
+                begin, (_, at) = at, read(line, at)
+                left += [line[begin:at]] if same(route) not in said else []
+            parts += [f'"{family}": [ {", ".join(left)} ]'] if left else []
+    except ValueError:
+        return line
+    return line[:withdrawn] + (', "withdraw": { ' + ", ".join(parts) + " }" if parts else "") + line[end:]
+
+
+def masks(line):
+    """Bit masks of flow rules without bits as nothing, which is what ExaBGP prints."""
+    return re.sub(r'(?<=[" !=&])0x0(?=[" ])', "", line) if "flow" in line else line
 
 
 def opaque(line):
@@ -111,12 +152,16 @@ def unnamed(line):
     names = "bandwidth|color|default-gateway|esi-label|es-import|router-mac|e-tree|redirect:[0-9]+[.]"
     line = re.sub(rf'"string": "(?:{names})[^"]*"', '"string": ""', line)
     line = re.sub(r'("value": \d{25,}, "string": ")(?:target|origin|redirect):[^"]*"', r'\1"', line)
-    line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", line).replace("interface-set:non-transitive:", "interface-set:")
+    line = re.sub(r"\b(target|origin|rtrecord)4:", r"\1:", interface_groups(line)).replace("interface-set:non-transitive:", "interface-set:")
+    line = re.sub(r"\borigin:(\d+):(\d+\.\d+\.\d+\.\d+)", r"origin:\2:\1", line)
+    line = re.sub(r"(pmsi:[^:]*:\d+:\d+)\((\d+)\)(?!:\d+\.)", lambda found: found.group(1) if int(found.group(2)) & 15 else found.group(0), line)
     return re.sub(r"pmsi:\d+:", "pmsi:unknown:", line)
 
 
 EQUAL = {
     "host-bits": masked,
+    "announced-and-withdrawn": announced_once,
+    "flow-reserved-bits": masks,
     "opaque-bgp-ls": opaque,
     "read-back": unnamed,
     "shown-as-sent": as_sent,

@@ -301,7 +301,8 @@ MATCHES = {
     "fragment": lambda g: flags(g, FRAGMENTS),
 }
 MATCHES6 = dict(MATCHES)
-MATCHES6.update({"next-header": MATCHES["protocol"], "traffic-class": lambda g: numeric(g, 255), "flow-label": lambda g: numeric(g, 1048575)})
+MATCHES6.update({"next-header": MATCHES["protocol"], "traffic-class": lambda g: numeric(g, 255), "flow-label": lambda g: numeric(g, 1048575),
+                 "fragment": lambda g: flags(g, FRAGMENTS[1:])})  # RFC 8956 section 3.6 has no don't-fragment
 del MATCHES6["protocol"], MATCHES6["dscp"]
 
 

@@ -215,7 +215,9 @@ def rtc(g):
 def node_descriptor(g, code):
     parts = [tlv(512, u32(g.number(32))), tlv(513, g.bytes(4)), tlv(514, g.bytes(4)), tlv(515, g.pick(g.bytes(6), g.bytes(7), g.ipv4(), g.bytes(8))), tlv(516, g.ipv4()),
              tlv(517, u32(g.number(32))), tlv(599, g.bytes(2))]
-    return tlv(code, b"".join(g.random.sample(parts, g.random.randint(1, 4))))
+    chosen = g.random.sample(parts, g.random.randint(1, 4))
+    # in the ascending order that RFC 9552 section 5.1 asks for, but for a few
+    return tlv(code, b"".join(chosen if g.random.random() < 0.1 else sorted(chosen)))
 
 
 def link_state(g, safi):
@@ -230,7 +232,7 @@ def link_state(g, safi):
     elif kind in (3, 4):
         value += g.pick(b"", tlv(263, g.bytes(2))) + g.pick(b"", tlv(264, bytes([g.random.randint(0, 7)]))) + tlv(265, g.prefix(1 if kind == 3 else 2))
     elif kind == 6:
-        value += tlv(518, g.ipv6()) + g.pick(b"", tlv(263, g.bytes(2)))
+        value += g.pick(b"", tlv(263, g.bytes(2))) + tlv(518, g.ipv6())
     elif kind == 99:
         value = g.bytes(12)
     if safi == 72:

@@ -155,6 +155,8 @@ def flow(g, afi, safi):
 
 
 def vpls(g):
+    if g.random.random() < 0.1:  # a member of RFC 6074
+        return 25, 65, g.ipv4(), struct.pack("!H", 12) + g.rd() + g.ipv4()
     value = g.rd() + g.bytes(6) + labels(g.number(20))
     return 25, 65, g.ipv4(), struct.pack("!H", len(value)) + value
 

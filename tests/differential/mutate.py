@@ -5,6 +5,13 @@ GARBAGE = ["foo", "-1", "4294967296", "65536", "1.2.3", "1.2.3.4.5", "0x", "[", 
 # Words that commands are told apart by: ExaBGP finds them anywhere in a line, and some of them end it.
 # (A list without its end is left out too: `bgp-prefix-sid [` makes ExaBGP turn for ever.)
 NEVER = {"json", "version", "reload", "restart", "shutdown", "help", "reset", "crash", "teardown"}
+# Lines that the two programs are known to answer differently.
+DIFFERENT = [
+    "announce flow route destination 10.0.0.0/24 destination 10.0.1.0/24 discard",
+    "announce flow route { match { destination 10.0.0.0/24; protocol tcp; protocol udp; } then { discard; } }",
+    "announce flow route destination 2001:db8::/32 fragment dont-fragment discard",
+    "announce flow route destination 10.0.0.0/24 redirect 1.2.3.4:5",
+]
 
 
 def lines(generator, addresses, count):

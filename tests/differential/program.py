@@ -6,7 +6,7 @@ import time
 import wire
 from differences import repaired
 from record import Context
-from speaker import Daemon, Failure, Helper, Peer, workspace
+from speaker import HOLD, PATIENCE, Daemon, Failure, Helper, Peer, workspace
 
 # What the neighbors negotiate; all of them live in one daemon, each with an address of its own.
 SETTINGS = {"ebgp": "ebgp", "ibgp": "ibgp", "as2": "as2", "add-path": "add-path", "nexthop": "nexthop", "aigp": "aigp", "raw": "ebgp", "whole": "ebgp",
@@ -55,7 +55,7 @@ def configuration(commands, helpers, statements):
                 api += f"\n    api {form}{number} {{ processes [ {helpers[form].name} ]; {what} }}"
         text += f"""
 neighbor {addresses()[name]} {{
-    local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {context.peer_as}; hold-time 180; manual-eor true; {more}
+    local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {context.peer_as}; hold-time {HOLD}; passive true; manual-eor true; {more}
     capability {{ {' '.join(words)} }}
     {block}
     {api}
@@ -80,7 +80,8 @@ class Subject:
         self.told = {form: {c: [] for c in contexts} for form, (_, contexts, _) in FORMS.items()}
         self.answers, self.printed = [], []
         self.inside = {}
-        self.daemon = Daemon(program, configuration(self.commands, self.helpers, statements), self.folder, {"exabgp_tcp_port": str(self.port)})
+        self.daemon = Daemon(program, configuration(self.commands, self.helpers, statements), self.folder,
+                             {"exabgp_tcp_port": str(self.port), "exabgp_tcp_bind": "127.0.0.1"})
 
     def close(self):
         for helper in (self.commands, *self.helpers.values()):
@@ -113,7 +114,7 @@ class Subject:
             elif line:
                 self.printed.append(line)
 
-    def wait(self, done, what, timeout=60):
+    def wait(self, done, what, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while True:
             self.listen()
@@ -145,13 +146,14 @@ class Subject:
         """One session up, with every helper told so."""
         self.forget(context)
         try:
-            opened = self.peers[context].accept(setting(context).open(setting(context).router_id))
+            # the peers connect: no back-off delays the next session after one that an error ended
+            opened = self.peers[context].connect("127.0.0.1", setting(context).open(setting(context).router_id, HOLD), self.daemon)
         except Failure as error:
             raise Failure(f"{self.name}, {context}: {error}; its log ends:\n{self.daemon.tail()}") from None
         self.wait(lambda: all(any(is_up(line) for line in self.told[form][context]) for form in self.forms(context)), f"session of {context}")
         return opened
 
-    def wire(self, timeout=60):
+    def wire(self, timeout=PATIENCE):
         """What was sent to each peer up to the mark, as single-NLRI lines."""
         self.command([MARK])
         out = {}
@@ -175,7 +177,7 @@ class Subject:
         """The events of what was sent, up to that of the mark: one line for each NLRI, as packing is free."""
         told = {form: self.told[form]["sent"] for form in ("sent", "sent-text")}
         self.wait(lambda: any('"l2vpn", "safi" : "vpls"' in line for line in told["sent"])
-                  and any("route eor 25/65" in line for line in told["sent-text"]), "event of the mark", 20)
+                  and any("route eor 25/65" in line for line in told["sent-text"]), "event of the mark")
         self.forget("sent")
         return {"events json": sorted(one for line in told["sent"] for one in flat(line)),
                 "events text": sorted(line for line in told["sent-text"] if " update announced " in line or " update withdrawn " in line)}
@@ -187,7 +189,7 @@ class Subject:
         except (IndexError, ValueError) as error:
             return [f"unreadable {message.hex().upper()} ({error})"]
 
-    def command(self, lines, timeout=120):
+    def command(self, lines, timeout=PATIENCE):
         """The answers to commands, which are written in pieces that no pipe is too small for."""
         begin = len(self.answers)
         for i in range(0, len(lines), 100):
@@ -219,7 +221,7 @@ class Subject:
             begin = len(self.answers)
             self.commands.write(line + "\n")
             try:
-                self.wait(lambda begin=begin: len(self.answers) > begin, "answer to " + line, 5)
+                self.wait(lambda begin=begin: len(self.answers) > begin, "answer to " + line, 30)
                 out.append(self.answers[begin])
             except Failure:
                 if not self.daemon.alive():
@@ -253,7 +255,7 @@ class Subject:
                 pass
             try:
                 self.wait(lambda size=len(batch): all(self.finished(f, context, size) for f in self.forms(context)),
-                          f"events of {len(batch)} messages for {context}", 20)
+                          f"events of {len(batch)} messages for {context}", 60)
             except Failure:
                 again -= 1
                 if not again or not self.daemon.alive():
@@ -284,7 +286,7 @@ class Subject:
 
     @staticmethod
     def sent_back(peer):
-        for one in peer.read_until(lambda m: m[18] == wire.NOTIFICATION, 5):
+        for one in peer.read_until(lambda m: m[18] == wire.NOTIFICATION, 30):
             if one[18] == wire.NOTIFICATION:
                 return f"notification {one[19]} {one[20]} ({one[21:].decode(errors='replace')})"
         return "close"

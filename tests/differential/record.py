@@ -85,7 +85,7 @@ neighbor 127.0.0.2 {{
 }}
 """
 
-    def open(self, router_id="10.0.0.2"):
+    def open(self, router_id="10.0.0.2", hold=180):
         capabilities = [wire.multiprotocol(a, s) for a, s in wire.FAMILIES]
         if self.asn4:
             capabilities.append(wire.capability(65, wire.u32(self.peer_as)))
@@ -96,7 +96,7 @@ neighbor 127.0.0.2 {{
             value = b"".join(a.to_bytes(2, "big") + bytes([s, 3]) for a, s in wire.ADD_PATH_FAMILIES)
             capabilities.append(wire.capability(69, value))
         capabilities += [wire.capability(2), wire.capability(70), wire.capability(6)]
-        return wire.open_message(self.peer_as, router_id, capabilities)
+        return wire.open_message(self.peer_as, router_id, capabilities, hold=hold)
 
 
 class Recorder:

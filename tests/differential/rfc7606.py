@@ -7,6 +7,7 @@ import re
 import struct
 
 import wire
+from differences import announced_once
 
 KEEP, DISCARD, WITHDRAW, RESET = "keep", "discard", "withdraw", "reset"
 ORDER = [KEEP, DISCARD, WITHDRAW, RESET]
@@ -198,6 +199,9 @@ def judge(raw, session):
             if code not in seen:
                 found.append((WITHDRAW, "mandatory"))
     severity, reason = max(found, key=lambda each: (ORDER.index(each[0]), each[1] or ""))
+    if severity == WITHDRAW and not nlri and reach is not None and (int.from_bytes(reach[:2], "big"), reach[2]) not in wire.FAMILIES:
+        # routes of a family that was not negotiated are ignored: none is left to withdraw
+        return KEEP, "not-negotiated"
     if severity == WITHDRAW and not nlri and reach is None:
         return RESET, "nothing-to-withdraw"
     return severity, reason
@@ -239,7 +243,7 @@ def routes(lines):
     for line in lines:
         if line.startswith('"type"'):
             found = re.search(r'("announce"|"withdraw"): \{ .*', line)
-            told = found.group(0) if found else line[:line.find('"update"')]
+            told = announced_once(found.group(0)) if found else line[:line.find('"update"')]
             out.append(re.sub(r"(\{ [^{}]*\})(, \1)+", r"\1", told))
         elif line not in out:
             out.append(re.split(" (?:origin|as-path|next-hop|attribute) ", line)[0])

@@ -243,7 +243,13 @@ def configuration(t):
              "nexthop enable; add-path send/receive;", "operational enable; aigp enable;", ""]
     families = ["ipv4 unicast; ipv4 flow;", "all;", "ipv4 mpls-vpn; ipv4 unicast; ipv4 flow;", TWO, "ipv4 unicast; l2vpn vpls;", ""]
     text = "".join(neighbor(a, block, 65001, family, word) for a, block, word, family in zip(addresses, blocks, words, families))
-    t.start(text)
+    t.start(text, {"exabgp_bgp_openwait": "3600"})
+    for address in [a for a, block in zip(addresses, blocks) if "passive" not in block and "connect" not in block]:
+        t.peers[address].take()
+    for _ in range(2):  # the events up to the OPEN, and what comes once that was sent
+        for name in ("json", "text"):
+            t.flushed(name)
+    t.keep("connected")
     for address in addresses:
         t.answered("text", f"show neighbor {address} configuration")
     t.answered("text", "show neighbor configuration")

@@ -4,6 +4,7 @@ import shlex
 import subprocess
 
 import wire
+from speaker import PATIENCE, Failure
 from stage import neighbor, peer_open, scenario, steady
 
 COMMANDS = ["version", "show neighbor summary", "s n s", "show adj-rib out", "announce route 10.0.0.0/24 next-hop 1.1.1.1", "show adj-rib out extensive",
@@ -15,9 +16,15 @@ def client(t, who, words, name, root):
     """What the client of a program prints, and its exit code."""
     environment = {k: v for k, v in os.environ.items() if not k.lower().startswith(("exabgp", "oxabgp"))}
     environment.update({"EXABGP_ROOT": root, "exabgp_daemon_user": "root" if os.getuid() == 0 else os.environ.get("USER", "")})
-    ran = subprocess.run([*shlex.split(t.programs[who]), "cli", "--pipename", name, *words.split()], capture_output=True, text=True, timeout=60, env=environment,
-                         stdin=subprocess.DEVNULL)
-    return [*(steady("out " + line) for line in ran.stdout.splitlines()), f"exit code {ran.returncode}"]
+    try:
+        ran = subprocess.run([*shlex.split(t.programs[who]), "cli", "--pipename", name, *words.split()], capture_output=True, text=True, timeout=PATIENCE,
+                             env=environment, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"no end of `{who} cli {words}`") from None
+    told = [steady(line) for line in ran.stdout.splitlines()]
+    if t.name == "exabgp":
+        told = t.unmarked(told)
+    return [*("out " + line for line in told), f"exit code {ran.returncode}"]
 
 
 def piped(t, name):

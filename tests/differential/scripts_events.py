@@ -1,5 +1,6 @@
 """What helpers are told: every form, every kind of message, both directions, several helpers and several api blocks."""
 import wire
+from speaker import HOLD
 from stage import neighbor, peer_open, scenario
 
 KINDS = ["open", "update", "notification", "keepalive", "refresh", "operational"]
@@ -64,7 +65,7 @@ def combination(t, form, direction, kinds):
     for number in range(len(kinds)):
         address = f"127.0.0.{number + 2}"
         exchange(t, address)
-        t.peers[address].tell(wire.notification(6, 2, b"\x03bye"))
+        t.peers[address].tell(wire.notification(6, 4, b"\x03bye"))
         t.lost(address, f"down {address}")
     t.end()
 
@@ -144,7 +145,8 @@ def events_template(t):
     """One api block for several neighbors, by a template; commands reach them all."""
     for name in ("json", "text"):
         t.helper(name, name)
-    text = "template { neighbor common { api shared { processes [ json text control ]; neighbor-changes; receive { parsed; update; } send { parsed; update; } } hold-time 180; } }\n"
+    text = ("template { neighbor common { api shared { processes [ json text control ]; neighbor-changes; receive { parsed; update; } send { parsed; update; } } "
+            f"hold-time {HOLD}; }} }}\n")
     for number in (2, 3, 4):
         t.peer(f"127.0.0.{number}")
         text += neighbor(f"127.0.0.{number}", "inherit common;", 65001, FAMILIES, control=False)

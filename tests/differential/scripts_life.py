@@ -3,6 +3,7 @@ import os
 import signal
 
 import wire
+from speaker import HOLD
 from stage import neighbor, peer_open, scenario
 
 WISHES = "neighbor-changes; signal; receive { parsed; update; }"
@@ -59,7 +60,7 @@ def reload_scenario(how):
         reloaded(t, "nothing changed", how)
         t.rewrite(text(2, NEW, "description \"new words\"; manual-eor true;") + text(3, OLD))
         reloaded(t, "a description", how)
-        t.rewrite(text(2, NEW).replace("hold-time 180", "hold-time 90") + text(3, OLD))
+        t.rewrite(text(2, NEW).replace(f"hold-time {HOLD}", "hold-time 90") + text(3, OLD))
         if how == "command":
             t.say("text", "reload")
         else:
@@ -102,7 +103,7 @@ def reload_neighbors(t):
 def reload_wrong(t):
     """A configuration with a mistake changes nothing."""
     begin(t, text(2, OLD), text(3, OLD))
-    t.rewrite(text(2, OLD).replace("hold-time 180", "hold-time never") + text(3, OLD))
+    t.rewrite(text(2, OLD).replace(f"hold-time {HOLD}", "hold-time never") + text(3, OLD))
     reloaded(t, "a mistake", signal.SIGUSR1)
     t.ask("text", "show adj-rib out", "announce route 10.9.3.0/24 next-hop 1.1.1.1", "show neighbor summary")
     t.end()

@@ -1,7 +1,9 @@
 """Sessions: commands before, between and after them, flaps, refreshes, timers, bad OPENs, connections from both sides."""
+import re
 import struct
 
 import wire
+from speaker import HOLD
 from stage import neighbor, peer_open, scenario
 
 ALL = "neighbor-changes; negotiated; fsm; receive { parsed; open; update; notification; keepalive; refresh; } send { parsed; open; update; notification; keepalive; }"
@@ -154,6 +156,34 @@ def session_bad_opens(t):
     t.end()
 
 
+STRICT = {
+    "another AS": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(65002))]),
+    "AS 0": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(0))]),
+    "large AS": wire.open_message(65001, "10.0.0.2", [wire.multiprotocol(1, 1), wire.capability(65, wire.u32(4200000000))]),
+    "octets behind": wire.message(1, PARAMETERS + b"\x00" + b"\x02\x00"),
+}
+
+
+@scenario
+def session_strict_opens(t):
+    """OPENs that only one of the programs accepts."""
+    for number in range(len(STRICT)):
+        t.peer(f"127.0.0.{number + 2}")
+    t.start("".join(neighbor(address, "", 65001, "ipv4 unicast;") for address in t.peers))
+    for (address, peer), (name, message) in zip(t.peers.items(), STRICT.items()):
+        peer.take()
+        peer.tell(message, wire.keepalive())
+
+        def established(address=address):
+            return re.search(rf"^{re.escape(address)} .* established ", "\n".join(t.ask_control("show neighbor summary")), re.M)
+        t.wait(lambda peer=peer, established=established: peer.closed or established(), "answer to the OPEN")
+        said = [f"message {m[18]} {m[19:].hex().upper()}" for m in peer.received if m[18] == wire.NOTIFICATION]
+        t.note(f"wire {address}", *(said if peer.closed else ["established"]), label=name)
+        peer.drop()
+        peer.fresh()
+    t.end()
+
+
 @scenario
 def session_odd_opens(t):
     """OPENs that are odd, and accepted."""
@@ -216,7 +246,7 @@ def session_settings(t):
         address = f"127.0.0.{number + 2}"
         t.peer(address)
         one_text = neighbor(address, f"api x{number} {{ processes [ json text ]; neighbor-changes; receive {{ parsed; update; }} }} {STATIC}", 65001, TWO)
-        text += one_text.replace("hold-time 180;", setting) if "hold-time" in setting else one_text.replace(STATIC, setting + STATIC)
+        text += one_text.replace(f"hold-time {HOLD};", setting) if "hold-time" in setting else one_text.replace(STATIC, setting + STATIC)
     t.start(text)
     for number in range(len(settings)):
         t.up(f"127.0.0.{number + 2}", peer_open(65001, f"10.0.0.{number + 2}", NAMES))

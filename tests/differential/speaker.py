@@ -3,6 +3,7 @@ import getpass
 import os
 import select
 import shlex
+import signal
 import socket
 import struct
 import subprocess
@@ -11,6 +12,12 @@ import time
 
 import wire
 
+# Seconds that a check waits for what must happen: how soon it does is the machine's affair, and no part of the comparison.
+PATIENCE = float(os.environ.get("DIFFERENTIAL_PATIENCE", "180"))
+# A shell starts what runs in the background with SIGINT ignored, and so would the programs: a handler here is the default there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+# Seconds of the hold timers: the scripted peers send KEEPALIVEs only where these are compared.
+HOLD = 3600
 # The helper: what the daemon tells it goes to a file, what the test writes to a pipe goes to the daemon.
 HELPER = """#!/bin/sh
 cat "$1" &
@@ -45,7 +52,7 @@ class Helper:
         run = f"/bin/sh {self.script} {self.pipe} {self.file}"
         return f"process {self.name} {{ run {run}; encoder {self.encoder}; }}\n"
 
-    def write(self, text, timeout=20):
+    def write(self, text, timeout=PATIENCE):
         """Hands commands to the daemon (the pipe opens once the helper runs)."""
         deadline = time.monotonic() + timeout
         while self.descriptor is None:
@@ -69,6 +76,18 @@ class Helper:
         data = self.rest + data
         done, cut, self.rest = data.rpartition(b"\n")
         return done.decode(errors="surrogateescape").split("\n") if cut else []
+
+    def writers(self):
+        """The processes that still have to write what the daemon sent to the helper."""
+        found = []
+        for entry in os.listdir("/proc"):
+            if entry.isdigit():
+                try:
+                    if os.readlink(f"/proc/{entry}/fd/1") == self.file:
+                        found.append(int(entry))
+                except OSError:
+                    continue
+        return found
 
     def close(self):
         """Ends the reader of the pipe, even one that was never written to."""
@@ -96,7 +115,7 @@ class Peer:
         self.received = []
         self.extended = False
 
-    def accept(self, open_message, timeout=30):
+    def accept(self, open_message, timeout=PATIENCE):
         """Takes the next connection up to Established; the daemon's OPEN is in `opened`."""
         self.drop()
         self.listener.settimeout(timeout)
@@ -104,12 +123,36 @@ class Peer:
             self.socket, _ = self.listener.accept()
         except TimeoutError:
             raise Failure(f"no connection to {self.address}:{self.port}") from None
+        self.begin(timeout)
+        return self.establish(open_message, timeout)
+
+    def connect(self, address, open_message, daemon, timeout=PATIENCE):
+        """Connects to the daemon, again until it sends its OPEN, and goes up to Established."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.drop()
+            self.socket = socket.socket()
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.socket.bind((self.address, 0))
+            try:
+                self.socket.connect((address, self.port))
+                self.begin(timeout)
+                return self.establish(open_message, timeout)
+            except (Failure, OSError) as error:
+                if time.monotonic() > deadline or not daemon.alive():
+                    raise Failure(f"no session with {address}:{self.port}: {error}") from None
+                time.sleep(0.02)
+
+    def begin(self, timeout):
+        """A connection without anything received yet: reads the daemon's OPEN."""
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = b""
         self.received = []
         self.opened = self.read(timeout)
         if self.opened is None or self.opened[18] != wire.OPEN:
             raise Failure("the first message is not an OPEN")
+
+    def establish(self, open_message, timeout):
         answer = open_message(self.opened) if callable(open_message) else open_message
         self.send(answer + wire.keepalive())
         kept = self.read(timeout)
@@ -122,7 +165,7 @@ class Peer:
         self.socket.setblocking(False)
         view = memoryview(data)
         while view:
-            readable, writable, _ = select.select([self.socket], [self.socket], [], 30)
+            readable, writable, _ = select.select([self.socket], [self.socket], [], PATIENCE)
             if not readable and not writable:
                 raise Failure("the daemon does not read its session")
             if readable:
@@ -205,6 +248,14 @@ class Daemon:
 
     def alive(self):
         return self.process.poll() is None
+
+    def sleeping(self):
+        """Returns `true` if the main thread is blocked, as it is when there is nothing left to do."""
+        try:
+            with open(f"/proc/{self.process.pid}/stat") as f:
+                return f.read().rpartition(")")[2].split()[0] == "S"
+        except OSError:
+            return True
 
     def tail(self, count=30):
         with open(self.log, errors="replace") as f:

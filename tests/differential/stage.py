@@ -14,10 +14,11 @@ import time
 
 import wire
 from program import flat
-from speaker import Daemon, Failure, Helper, Peer, workspace
+from speaker import HOLD, PATIENCE, Daemon, Failure, Helper, Peer, workspace
 
-# What stands for "everything before this is done": an EOR on the wire, the head of a table in the answers.
-MARK = "announce eor l2vpn vpls"
+# What stands for "everything before this is done": an EOR on the wire, the head of a table in the answers. oxabgp sends no EOR of a
+# family that was not negotiated; its answer to `sync` waits for the sockets instead.
+MARK = {"exabgp": "announce eor l2vpn vpls", "oxabgp": "sync announce eor l2vpn vpls"}
 MARK_BODY = "00000007900F0003001941"
 HINTS = ["please specify summary, extensive or configuration", "you can filter by peer ip address adding it after the word neighbor"]
 TEXT_EVENT = re.compile(r"neighbor (\S+) (receive|send|connected$|up$|down)")
@@ -35,7 +36,7 @@ class Far(Peer):
 
     def __init__(self, address, port):
         super().__init__(address, port)
-        self.sent, self.closed, self.up, self.paths = 0, False, False, ()
+        self.sent, self.got, self.counted, self.closed, self.up, self.paths = 0, 0, 0, False, False, ()
 
     def tell(self, *messages):
         """Sends whole messages, in one piece; the daemon counts all but the operational ones."""
@@ -45,7 +46,7 @@ class Far(Peer):
         except OSError:
             self.closed = True
 
-    def take(self, timeout=30):
+    def take(self, timeout=PATIENCE):
         """Takes the daemon's next connection and reads its OPEN; nothing is said yet."""
         self.drop()
         self.listener.settimeout(timeout)
@@ -57,7 +58,7 @@ class Far(Peer):
         self.fresh()
         self.read_open(timeout)
 
-    def read_open(self, timeout=20):
+    def read_open(self, timeout=PATIENCE):
         """Reads the daemon's OPEN on a connection that was made here."""
         self.opened = self.read(timeout)
         if self.opened is None or self.opened[18] != wire.OPEN:
@@ -71,9 +72,15 @@ class Far(Peer):
             return ["open"]
 
     def fresh(self):
-        self.buffer, self.received, self.closed, self.sent, self.up, self.opened = b"", [], False, 0, False, None
+        self.buffer, self.received, self.closed, self.sent, self.got, self.counted, self.up, self.opened = b"", [], False, 0, 0, 0, False, None
 
-    def shake(self, message, timeout=30):
+    def pull(self):
+        before = len(self.received)
+        alive = super().pull()
+        self.got += sum(m[18] != 6 for m in self.received[before:])
+        return alive
+
+    def shake(self, message, timeout=PATIENCE):
         """Answers the OPEN and waits for the KEEPALIVE."""
         self.send(message + wire.keepalive())
         kept = self.read(timeout)
@@ -81,7 +88,7 @@ class Far(Peer):
             raise Failure(f"no KEEPALIVE after the OPENs but {kept.hex() if kept else 'a close'}")
         self.sent, self.closed, self.up = 2, False, True
 
-    def dial(self, address, port, timeout=20):
+    def dial(self, address, port, timeout=PATIENCE):
         """Connects to the daemon; nothing is said yet."""
         self.drop()
         deadline = time.monotonic() + timeout
@@ -111,7 +118,7 @@ class Far(Peer):
 
 def neighbor(address, body="", peer_as=65001, families="ipv4 unicast;", capability="route-refresh enable;", control=True):
     """A neighbor of the configuration; `body` is the rest of it."""
-    return (f"neighbor {address} {{\n  local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {peer_as}; hold-time 180;\n"
+    return (f"neighbor {address} {{\n  local-address 127.0.0.1; router-id 10.0.0.1; local-as 65000; peer-as {peer_as}; hold-time {HOLD};\n"
             + (f"  family {{ {families} }}\n" if families else "") + (f"  capability {{ {capability} }}\n" if capability else "")
             + (f"  api control-{address.replace('.', '-')} {{ processes [ control ]; }}\n" if control else "") + f"  {body}\n}}\n")
 
@@ -121,7 +128,7 @@ def families(*names):
     return [wire.multiprotocol(*wire.family(name)) for name in names]
 
 
-def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refresh=True, more=(), hold=180):
+def peer_open(peer_as=65001, router_id="10.0.0.2", names=("ipv4-unicast",), refresh=True, more=(), hold=HOLD):
     """The OPEN of a scripted peer."""
     known = families(*names) + [wire.capability(65, wire.u32(peer_as))]
     return wire.open_message(peer_as, router_id, known + ([wire.capability(2)] if refresh else []) + list(more), hold=hold)
@@ -196,7 +203,7 @@ class Stage:
 
     # --- on the stage
 
-    def up(self, address, opened=None, timeout=30, told=None):
+    def up(self, address, opened=None, timeout=PATIENCE, told=None):
         """Takes the daemon's connection (or the one that waits since the last session) up to Established; its OPEN is kept.
 
         `told`: a helper with text events that hears of it, where `show neighbor` does not work.
@@ -214,7 +221,7 @@ class Stage:
         else:
             self.wait(lambda: f"neighbor {address} up" in self.printed[told], f"session of {address}")
 
-    def established(self, address, timeout=20):
+    def established(self, address, timeout=PATIENCE):
         """Waits until the daemon calls a session established: what comes then is told to it."""
         self.wait(lambda: re.search(rf"^{re.escape(address)} +\S+ +\S+ +established ", "\n".join(self.ask_control("show neighbor summary")), re.M),
                   f"session of {address}", timeout)
@@ -241,7 +248,7 @@ class Stage:
         """Something to be compared."""
         self.kept.append((label, channel, list(lines)))
 
-    def wait(self, done, what, timeout=20):
+    def wait(self, done, what, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while not done():
             if not self.daemon.alive():
@@ -290,13 +297,7 @@ class Stage:
             waiting = {a: p.sent for a, p in self.peers.items() if p.up and not p.closed and p.sent > 2}
             if not waiting:
                 return True
-            told = "\n".join(self.ask_control("show neighbor json"))
-            counts = {}
-            for part in told.split('{"state": ')[1:]:
-                address = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
-                total = re.search(r'"received": \{[^}]*"total": (\d+)', part)
-                if address and total:
-                    counts[address.group(1)] = int(total.group(1))
+            counts = self.counts("received")
             return all(counts.get(a, n) >= n for a, n in waiting.items())
         self.wait(all_counted, "count of what the peers sent")
 
@@ -318,11 +319,26 @@ class Stage:
 
     def marked(self):
         """Waits until every command is carried out, and every established peer has what was queued for it."""
-        self.ask_control(MARK)
+        self.ask_control(MARK[self.name])
 
         def there():
-            return all(p.closed or not p.up or any(m[19:].hex().upper() == MARK_BODY for m in p.received) for p in self.peers.values())
+            up = {a: p for a, p in self.peers.items() if p.up and not p.closed}
+            if self.name == "exabgp":
+                return all(any(m[19:].hex().upper() == MARK_BODY for m in p.received) for p in up.values())
+            counts = self.counts("sent") if up else {}
+            self.listen()
+            return all(p.closed or p.got >= counts.get(a, p.got) for a, p in up.items())
         self.wait(there, "mark on the wire")
+
+    def counts(self, direction):
+        """How many messages of each neighbor's session the daemon has counted."""
+        found = {}
+        for part in "\n".join(self.ask_control("show neighbor json")).split('{"state": ')[1:]:
+            address = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
+            total = re.search(rf'"{direction}": \{{[^}}]*"total": (\d+)', part)
+            if address and total:
+                found[address.group(1)] = int(total.group(1))
+        return found
 
     def answered(self, helper, line, label=None):
         """One line and its answer, where nothing else is to be waited for."""
@@ -340,6 +356,7 @@ class Stage:
             self.printed[name] = []
         for address, peer in self.peers.items():
             lines = [line for m in peer.received for line in self.readable(m, peer.paths)]
+            peer.counted += sum(m[19:].hex().upper() == MARK_BODY for m in peer.received)
             peer.received = []
             if peer.closed and peer.socket is not None:
                 lines.append("closed")
@@ -357,11 +374,36 @@ class Stage:
                 answers.append(steady(event))
             else:
                 events.setdefault(found.group(1), []).extend(pieces(steady(event)))
+        if self.name == "exabgp":
+            answers = self.unmarked(answers)
         if "adj-rib" in label:  # a table has no order
             answers.sort()
         self.note(f"answers {name}", *answers, label=label)
         for address in sorted(set(events) | set(self.peers)):
             self.note(f"events {name} {address}", *by_prefix(events.get(address, []), final), label=label)
+
+    def unmarked(self, answers):
+        """Answers of ExaBGP without the marks among the messages that it counts as sent."""
+        marks = {address: peer.counted for address, peer in self.peers.items()}
+
+        def less(address, number, width=0):
+            return f"{int(number) - marks.get(address, 0):>{width}}"
+
+        def summary(found):
+            return found[1] + found[2] + less(found[1], found[4], len(found[3] + found[4])) + found[5]
+
+        def data(part):
+            found = re.search(r'"peer": \{.*?"address": "([^"]*)"', part)
+            return re.sub(r'("sent": \{[^}]*?"update": )(\d+)(, "refresh": \d+, "total": )(\d+)',
+                          lambda sent: sent[1] + less(found[1], sent[2]) + sent[3] + less(found[1], sent[4]), part) if found else part
+        out, address = [], None
+        for line in answers:
+            if line.startswith("Neighbor "):
+                address = line.split()[1]
+            line = re.sub(r"^(\S+)( .* established)( +)(\d+)( +\d+ *)$", summary, line)
+            line = re.sub(r"^( +(?:update|total):)( +)(\d+)(?= .*)", lambda found: found[1] + less(address, found[3], len(found[2] + found[3])), line)
+            out.append("".join(data(part) for part in re.split(r'(?=\{TIME, "fsm")', line)))
+        return out
 
     @staticmethod
     def readable(message, paths):
@@ -408,17 +450,26 @@ class Stage:
     def end(self, label="end", number=signal.SIGTERM):
         """Ends the daemon by a signal (None: it ends by itself) and keeps its last words and its exit code."""
         if number is not None:
+            self.at_rest()
             self.kill(number)
         try:
-            code = self.daemon.process.wait(15)
+            code = self.daemon.process.wait(60)
         except subprocess.TimeoutExpired:
             code = "none"
-        deadline = time.monotonic() + 5
-        while any(p.socket is not None and not p.closed for p in self.peers.values()) and time.monotonic() < deadline:
+        deadline = time.monotonic() + PATIENCE
+        while (any(p.socket is not None and not p.closed for p in self.peers.values())
+               or code != "none" and any(h.writers() for h in self.helpers.values())) and time.monotonic() < deadline:
             self.listen()
             time.sleep(0.005)
         self.keep(label)
         self.note("exit code", str(code), label=label)
+
+    def at_rest(self):
+        """Waits until the daemon is blocked: SIGINT is an exception in the middle of whatever ExaBGP does at that moment."""
+        seen, deadline = 0, time.monotonic() + PATIENCE
+        while seen < 5 and self.daemon.alive() and time.monotonic() < deadline:
+            seen = seen + 1 if self.daemon.sleeping() else 0
+            time.sleep(0.01)
 
     def reloads(self):
         """How often the daemon has read its configuration, by its log."""

@@ -17,6 +17,7 @@ protocol device {{}}
 ipv4 table other4;
 protocol static path_one {{ disabled; ipv4; route 203.0.113.0/24 blackhole; }}
 protocol static path_two {{ disabled; ipv4 {{ table other4; }}; route 203.0.113.0/24 blackhole; }}
+protocol static path_three {{ disabled; ipv4; route 203.0.112.0/24 blackhole; }}
 protocol pipe {{ table master4; peer table other4; import all; export none; }}
 filter static_only {{ if source = RTS_STATIC then accept; reject; }}
 """
@@ -46,6 +47,15 @@ SESSIONS = {
     'hold': ('hold time 3; keepalive time 1;', '', 'hold-time 3;'),
     'both': ('', '', ''),
     'two_bytes': ('enable as4 off;', '', 'capability { asn4 disable; }'),
+    # BIRD announces its route with an OTC that a customer must not have: filters run behind its own checks.
+    'customer': (
+        'local role customer; require roles on;',
+        'export filter { if source != RTS_STATIC then reject; bgp_otc = 64999; accept; };',
+        'capability { role provider; }',
+    ),
+    'provider': ('local role provider; require roles on;', '', 'capability { role customer strict; }'),
+    'same_role': ('local role customer;', '', 'capability { role customer; }'),
+    'few': ('', '', 'prefix-limit 1 warning-only;'),
 }
 PREFIX = '198.51.100.0/24'
 
@@ -119,6 +129,8 @@ class Features(Checks):
             self.graceful_restart,
             self.ttl_security,
             self.hold_timer,
+            self.roles,
+            self.prefix_limit,
             self.two_byte_asn,
             self.collision,
         )
@@ -260,6 +272,64 @@ class Features(Checks):
             self.end(ours)
 
         yield 'hold timer: a peer that falls silent gets 4/0, and is back when it wakes', expires
+
+    def roles(self):
+        def to_a_customer():
+            ours = self.connect('customer')
+            ours.wait_up()
+            ours.command(f'announce route {PREFIX} next-hop 192.0.2.1')
+            asn = 65000 + 11 + list(SESSIONS).index('customer')
+            self.wait_routes('customer', rf'otc: {asn}\n')
+            self.ask('enable path_one')
+            route = ours.wait_heard('ipv4 unicast', '203.0.113.0/24')
+            self.ask('disable path_one')
+            compare('what their customer must not send', route, {'otc': 64999, 'route-leak': True})
+            self.end(ours)
+
+        def to_a_provider():
+            ours = self.connect('provider')
+            ours.wait_up()
+            ours.command(f'announce route {PREFIX} next-hop 192.0.2.1 attribute [ 0x23 0xC0 0x0000FDE9 ]')
+            ours.command('announce route 198.51.101.0/24 next-hop 192.0.2.1')
+            wait_for('bird has the route without OTC', lambda: self.routes('provider', '198.51.101.0/24'))
+            self.wait_routes('provider')
+            self.ask('enable path_one')
+            route = ours.wait_heard('ipv4 unicast', '203.0.113.0/24')
+            self.ask('disable path_one')
+            compare('what their provider sends', route, {'otc': THEIR_AS})
+            if 'route-leak' in route:
+                raise Failed('the route of a provider is called a leak')
+            self.end(ours)
+
+        def mismatch():
+            ours = self.connect('same_role')
+            found = ours.wait('a notification', lambda: ours.find('notification'))['neighbor']['notification']
+            if (found['code'], found['subcode']) != (2, 11):
+                raise Failed(f'the notification is {found["code"]}/{found["subcode"]}, not 2/11')
+            ours.stop()
+
+        yield 'roles: a customer gets OTC, its leak is marked', to_a_customer
+        yield 'roles: a provider gets no route with OTC, its OTC is heard', to_a_provider
+        yield 'roles: two customers do not meet', mismatch
+
+    def prefix_limit(self):
+        def warned():
+            ours = self.connect('few')
+            ours.wait_up()
+            self.ask('enable path_one')
+            ours.wait_heard('ipv4 unicast', '203.0.113.0/24')
+            since = ours.mark()
+            self.ask('enable path_three')
+            ours.wait_heard('ipv4 unicast', '203.0.112.0/24')
+            if ours.find('notification', since) or ours.find('state', since, state='down'):
+                raise Failed('the session ended, although the limit only warns')
+            if 'prefix-limit' not in ours.log():
+                raise Failed('the log has no warning')
+            self.ask('disable path_one')
+            self.ask('disable path_three')
+            self.end(ours)
+
+        yield 'prefix limit: one that only warns leaves the session alone', warned
 
     def two_byte_asn(self):
         def path():

@@ -11,7 +11,7 @@ import time
 
 from checks import Checks, compare, skipping
 from daemon import THEIR_AS, THEIR_COMMUNITY, THEIR_LARGE, THEIR_MED, THEIRS, Session, attributes
-from lab import Failed, wait_for
+from lab import PATIENCE, Failed, wait_for
 from speaker import STAND_IN, Speaker, neighbor
 
 KEY, WRONG_KEY = 'correct-horse', 'battery-staple'
@@ -139,7 +139,8 @@ class Matrix(Checks):
             since = ours.mark()
             daemon.reset(session)
             ours.wait_state('down', since)
-            ours.wait_up(since)
+            # a Cease of an administrator, which GoBGP's reset is, keeps us away for half a minute
+            ours.wait_up(since, PATIENCE + 40)
             ours_there()
             theirs_here(since)
 
