@@ -53,7 +53,7 @@ impl Safi {
     pub const UNICAST: Self = Self(1);
     /// Multicast.
     pub const MULTICAST: Self = Self(2);
-    /// Labelled unicast (RFC 8277).
+    /// Labeled unicast (RFC 8277).
     pub const NLRI_MPLS: Self = Self(4);
     /// Multicast VPN (RFC 6514).
     pub const MCAST_VPN: Self = Self(5);
@@ -116,7 +116,7 @@ impl Safi {
         })
     }
 
-    /// The identifier with that name, whatever its case; `labeled-unicast` is ExaBGP 6.0's name of `nlri-mpls`.
+    /// The identifier with that name, ignoring case; `labeled-unicast` is ExaBGP 6.0's name for `nlri-mpls`.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         if name == "labeled-unicast" {
@@ -156,7 +156,7 @@ impl Family {
     /// IPv6 multicast.
     pub const IPV6_MULTICAST: Self = Self::new(2, 2);
 
-    /// Every family with a codec of ours, sorted by AFI, then SAFI.
+    /// Every family that has a codec, sorted by AFI, then SAFI.
     pub const KNOWN: [Self; 23] = [
         Self::new(1, 1),
         Self::new(1, 2),
@@ -191,7 +191,7 @@ impl Family {
         }
     }
 
-    /// The 21 families that a neighbour without `family` block offers (config.md 5.1): all but SR Policy.
+    /// The 21 families offered by a neighbor without a `family` block: all but SR Policy.
     pub fn defaults() -> impl Iterator<Item = Self> {
         Self::KNOWN
             .into_iter()
@@ -229,19 +229,19 @@ impl FamilySet {
     /// No family.
     pub const EMPTY: Self = Self(0);
 
-    /// Adds `family`; one that we do not know is left out.
+    /// Adds `family`. An unknown family is ignored.
     pub fn insert(&mut self, family: Family) {
         if let Some(index) = family.index() {
             self.0 |= 1 << index;
         }
     }
 
-    /// Whether `family` is a member.
+    /// Returns `true` if `family` is a member.
     pub fn contains(self, family: Family) -> bool {
         self.0 != 0 && family.index().is_some_and(|index| self.0 & 1 << index != 0)
     }
 
-    /// Whether it has no member.
+    /// Returns `true` if the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

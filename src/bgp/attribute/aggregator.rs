@@ -19,7 +19,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Who made the aggregate.
+/// The speaker that aggregated the route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Aggregator {
     /// Its AS.
@@ -29,7 +29,7 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
-    /// Reads the value with an AS number of four octets, or two.
+    /// Reads the value with an AS number of four octets if `four`, otherwise two.
     pub(crate) fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
         const WHAT: &str = "an AS number and an IPv4 address";
         Ok(Self {
@@ -42,7 +42,7 @@ impl Aggregator {
         })
     }
 
-    /// Appends the value with an AS number of four octets, or two.
+    /// Appends the value with an AS number of four octets if `four`, otherwise two.
     pub(crate) fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
         if four {
             w.u32(self.asn.0);

@@ -1,4 +1,4 @@
-//! AIGP (RFC 7311): the metric of the paths inside several ASes under one administration.
+//! AIGP (RFC 7311): the accumulated IGP metric of a path across ASes under one administration.
 //!
 //! ```text
 //! +---------------+-------------------------------+------------------------+
@@ -6,7 +6,7 @@
 //! +---------------+-------------------------------+------------------------+
 //! ```
 //!
-//! Only TLV type 1, eight octets of metric, is defined. Others are passed over.
+//! The only defined TLV is type 1, with eight octets of metric. Others are skipped.
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
@@ -35,7 +35,7 @@ impl PathAttribute for Aigp {
             let Some(length) = length.checked_sub(3) else {
                 return Err(r.error("a length of TLV of at least three"));
             };
-            let mut value = r.sub(length, "a TLV as long as it says")?;
+            let mut value = r.sub(length, "a TLV of its declared length")?;
             if kind == 1 {
                 let found = value.u64("eight bytes of metric")?;
                 value.finish("eight bytes of metric")?;
@@ -69,7 +69,7 @@ impl PathAttribute for Aigp {
     }
 
     fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7311 3.1: a session takes part only if it is so configured.
+        // RFC 7311 3.1: AIGP is used only on sessions for which it is configured.
         cx.aigp
     }
 }

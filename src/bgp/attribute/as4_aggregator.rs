@@ -1,4 +1,4 @@
-//! AS4_AGGREGATOR (RFC 6793 section 3): the four-octet form beside a two-octet AGGREGATOR; see [`as4_path`](super::as4_path).
+//! AS4_AGGREGATOR (RFC 6793 section 3): the four-octet form next to a two-octet AGGREGATOR; see [`as4_path`](super::as4_path).
 
 use super::aggregator::Aggregator;
 use super::{PathAttribute, flags};

@@ -1,4 +1,4 @@
-//! ATOMIC_AGGREGATE (RFC 4271 section 5.1.6): a mark without value.
+//! ATOMIC_AGGREGATE (RFC 4271 section 5.1.6): a flag without a value.
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
@@ -7,7 +7,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Some of the path was lost in an aggregation.
+/// Part of the path was lost in an aggregation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AtomicAggregate;
 

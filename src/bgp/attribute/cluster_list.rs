@@ -9,7 +9,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The reflection path, the nearest cluster first.
+/// The clusters that the route was reflected by, the nearest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClusterList(pub Vec<Ipv4Addr>);
 

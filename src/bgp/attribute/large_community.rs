@@ -48,7 +48,7 @@ impl fmt::Display for LargeCommunity {
     }
 }
 
-/// The large communities of a route, sorted, each once (RFC 8092 section 5).
+/// The large communities of a route, sorted, without duplicates (RFC 8092 section 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LargeCommunities(pub Vec<LargeCommunity>);
 
@@ -97,7 +97,7 @@ impl PathAttribute for LargeCommunities {
     fn json(&self, w: &mut JsonWriter) {
         w.raw("[ ");
         w.list(&self.0, |w, LargeCommunity([global, first, second])| {
-            // ExaBGP writes a blank before the second comma.
+            // ExaBGP writes a space before the second comma.
             w.raw("[ ").number(*global).raw(", ").number(*first);
             w.raw(" , ").number(*second).raw(" ]");
         });

@@ -7,7 +7,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Which route is preferred inside the AS: the highest.
+/// The preference of a route inside the AS: the highest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalPref(pub u32);
 

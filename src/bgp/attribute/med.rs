@@ -7,7 +7,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Which of several entries into our AS is preferred: the lowest.
+/// The preference of this entry point into our AS: the lowest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Med(pub u32);
 

@@ -1,4 +1,4 @@
-//! MP_REACH_NLRI (RFC 4760 section 3): an envelope for reachable NLRI of any family.
+//! MP_REACH_NLRI (RFC 4760 section 3): carries reachable NLRI of any family.
 //!
 //! ```text
 //! +---------------------------------------------------------+
@@ -33,7 +33,7 @@ impl<'a> MpReach<'a> {
     /// Reads the value of the attribute.
     ///
     /// # Errors
-    /// A reset (3/9): what cannot be framed hides which routes it is about (RFC 7606 section 5.3).
+    /// Returns a reset (3/9): if it cannot be framed, the affected routes are unknown (RFC 7606 section 5.3).
     pub fn decode(value: &'a [u8]) -> Result<Self, UpdateError> {
         let mut r = Reader::new(value);
         let mut read = || {

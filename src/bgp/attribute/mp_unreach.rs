@@ -1,4 +1,4 @@
-//! MP_UNREACH_NLRI (RFC 4760 section 4): an envelope for withdrawn NLRI of any family.
+//! MP_UNREACH_NLRI (RFC 4760 section 4): carries withdrawn NLRI of any family.
 //!
 //! ```text
 //! +---------------------------------------------------------+
@@ -28,7 +28,7 @@ impl<'a> MpUnreach<'a> {
     /// Reads the value of the attribute.
     ///
     /// # Errors
-    /// A reset (3/9) when it is shorter than a family.
+    /// Returns a reset (3/9) if it is too short for a family.
     pub fn decode(value: &'a [u8]) -> Result<Self, UpdateError> {
         let mut r = Reader::new(value);
         let mut read = || {

@@ -9,7 +9,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Where the route came from.
+/// How the route entered BGP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Inside the AS.
@@ -17,7 +17,7 @@ pub enum Origin {
     Igp,
     /// EGP (RFC 904).
     Egp,
-    /// Some other means.
+    /// Any other means.
     Incomplete,
 }
 
@@ -67,7 +67,7 @@ impl PathAttribute for Origin {
 }
 
 impl Origin {
-    /// The word of texts and events.
+    /// The name in texts and events.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Igp => "igp",

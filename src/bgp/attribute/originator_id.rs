@@ -9,7 +9,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The router that brought the route into the AS.
+/// The router that originated the route in the AS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OriginatorId(pub Ipv4Addr);
 

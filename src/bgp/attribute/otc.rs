@@ -1,7 +1,8 @@
 //! Only to Customer (RFC 9234 section 5).
 //!
-//! On a session with a role, events name it. ExaBGP has no roles and shows an unknown attribute; so do our events on sessions
-//! without one, so that a script that matches on `attribute-0x23-0xE0` goes on working. Configurations call it `otc`.
+//! On sessions with a role, events show it by name. ExaBGP does not support roles and shows an unknown attribute; our
+//! events on sessions without a role do the same, so that scripts that match `attribute-0x23-0xE0` keep working. Its
+//! configuration keyword is `otc`.
 
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
@@ -14,16 +15,16 @@ use crate::wire::{Reader, WireError, Writer};
 /// How events show the attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OtcForm {
-    /// As the unknown attribute that ExaBGP takes it for.
+    /// As an unknown attribute, like ExaBGP.
     #[default]
     Unnamed,
     /// By its name.
     Named,
-    /// By its name, and as the mark of a route leak.
+    /// By its name, and marked as a route leak.
     Leak,
 }
 
-/// The AS from which on the route goes only to customers.
+/// The AS from which the route may only be propagated to customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Otc {
     /// That AS.
@@ -33,7 +34,7 @@ pub struct Otc {
 }
 
 impl Otc {
-    /// The attribute as it is written in configurations and received on sessions without a role.
+    /// The attribute as configured, or as received on a session without a role.
     pub const fn new(asn: Asn) -> Self {
         Self {
             asn,

@@ -18,7 +18,7 @@ use crate::bgp::family::Family;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What the sender can do with path identifiers.
+/// Whether the sender of the capability can send and receive path identifiers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AddPathMode(pub u8);
 
@@ -30,12 +30,13 @@ impl AddPathMode {
     /// Both.
     pub const BOTH: Self = Self(3);
 
-    /// Whether the sender of the capability receives. A value that the RFC does not define means nothing.
+    /// Returns `true` if the sender of the capability can receive several paths. Values that the RFC does not define
+    /// are ignored.
     pub const fn receives(self) -> bool {
         matches!(self, Self::RECEIVE | Self::BOTH)
     }
 
-    /// Whether the sender of the capability sends.
+    /// Returns `true` if the sender of the capability can send several paths.
     pub const fn sends(self) -> bool {
         matches!(self, Self::SEND | Self::BOTH)
     }
@@ -53,7 +54,7 @@ impl fmt::Display for AddPathMode {
     }
 }
 
-/// Families with what the sender can do.
+/// Families and their modes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AddPath(pub Vec<(Family, AddPathMode)>);
 
@@ -97,7 +98,7 @@ impl CapabilityCodec for AddPath {
     }
 }
 
-/// The families of all instances, each once; the last mode of each counts.
+/// The families of all instances, without duplicates. The last mode for each is used.
 pub(crate) fn merged(all: &[&AddPath]) -> Vec<(Family, AddPathMode)> {
     let mut merged: Vec<(Family, AddPathMode)> = Vec::new();
     for (family, mode) in all.iter().flat_map(|one| &one.0) {

@@ -5,7 +5,7 @@ use crate::bgp::message::MAX_EXTENDED;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Messages of up to 65,535 bytes are understood.
+/// Messages of up to 65,535 bytes are supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExtendedMessage;
 

@@ -1,4 +1,4 @@
-//! Extended next hop encoding (RFC 8950 section 4): families whose next hop may be of another AFI.
+//! Extended next hop encoding (RFC 8950 section 4): families that support next hops of another AFI.
 //!
 //! ```text
 //! +-----------------------------------------------------+
@@ -16,7 +16,7 @@ use crate::bgp::family::{Afi, Family, Safi};
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Pairs of a family and the AFI that its next hop may have.
+/// Pairs of a family and a next-hop AFI that it supports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ExtendedNexthop(pub Vec<(Family, Afi)>);
 
@@ -30,7 +30,7 @@ impl CapabilityCodec for ExtendedNexthop {
             let afi = Afi(r.u16("the AFI of an extended next hop")?);
             let safi = r.u16("the SAFI of an extended next hop")?;
             let next_hop = Afi(r.u16("the next hop AFI of an extended next hop")?);
-            // A SAFI has one octet: a larger number names nothing.
+            // A SAFI has one octet, so a larger number is not a valid SAFI.
             if let Ok(safi) = u8::try_from(safi) {
                 let safi = Safi(safi);
                 pairs.push((Family { afi, safi }, next_hop));
@@ -64,7 +64,7 @@ impl CapabilityCodec for ExtendedNexthop {
     }
 }
 
-/// The pairs of all instances, each once, in order.
+/// The pairs of all instances in order, without duplicates.
 fn merged<'a>(all: &'a [&ExtendedNexthop]) -> impl Iterator<Item = (Family, Afi)> + use<'a> {
     let pairs: Vec<_> = all.iter().flat_map(|one| one.0.iter().copied()).collect();
     (0..pairs.len())

@@ -17,10 +17,10 @@ use crate::bgp::message::cut;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Longest name sent, in bytes.
+/// Maximum length of a sent name, in bytes.
 const MAX: usize = 64;
 
-/// The speaker's name. Without a host name it is shown in events, as ExaBGP does, but not sent.
+/// The speaker's name. As in ExaBGP, events show it even without a host name, but then it is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hostname {
     /// Host name.

@@ -1,9 +1,10 @@
-//! Link-local next hop (draft-ietf-idr-linklocal-capability): a next hop of one link-local address. No value.
+//! Link-local next hop (draft-ietf-idr-linklocal-capability): a next hop that is a single link-local address. No
+//! value.
 
 use super::CapabilityCodec;
 use crate::wire::{Reader, WireError, Writer};
 
-/// A next hop that is only a link-local address is understood.
+/// A next hop that is only a link-local address is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LinkLocalNexthop;
 

@@ -12,7 +12,7 @@ use crate::bgp::family::Family;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// A family that the speaker is ready to exchange.
+/// A family that the speaker supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Multiprotocol(pub Family);
 

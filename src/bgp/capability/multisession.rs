@@ -8,18 +8,19 @@
 //! | (1 octet each)                  |
 //! ```
 //!
-//! On the wire we are ExaBGP 5.0: a capability with the flags alone, then one for each code with that octet alone. A
-//! receiver that keeps the first instance, as the draft says, reads an empty Session Id, which means multiprotocol.
+//! The wire form is that of ExaBGP 5.0: a capability with only the flags, then one for each code that contains only
+//! that octet. A receiver that uses the first instance, as the draft requires, reads an empty Session Id, which means
+//! multiprotocol.
 
 use super::CapabilityCodec;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Several sessions may run, told apart by these capability codes.
+/// Several sessions are supported, distinguished by these capability codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Multisession(pub Vec<u8>);
 
-/// The same under Cisco's code.
+/// The same with Cisco's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CiscoMultisession(pub Vec<u8>);
 
@@ -117,7 +118,7 @@ fn names(codes: &[u8]) -> Vec<String> {
     codes.iter().map(|code| name(*code)).collect()
 }
 
-/// ExaBGP's name of a capability code.
+/// ExaBGP's name for a capability code.
 fn name(code: u8) -> String {
     let name = match code {
         0 => "reserved",

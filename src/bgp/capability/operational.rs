@@ -1,10 +1,10 @@
-//! Operational messages (draft-ietf-idr-operational-message section 2), under the code that ExaBGP uses. No value.
+//! Operational messages (draft-ietf-idr-operational-message section 2), with the code that ExaBGP uses. No value.
 
 use super::CapabilityCodec;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// OPERATIONAL messages are understood.
+/// OPERATIONAL messages are supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Operational;
 

@@ -1,18 +1,18 @@
-//! Route refresh: plain (RFC 2918), the code that Cisco used before it, and enhanced (RFC 7313). None has a value.
+//! Route refresh: the normal one (RFC 2918), Cisco's earlier code for it, and enhanced (RFC 7313). None has a value.
 
 use super::CapabilityCodec;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// ROUTE-REFRESH is understood (RFC 2918).
+/// ROUTE-REFRESH is supported (RFC 2918).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteRefresh;
 
-/// The same under the code of before the RFC; only ever received.
+/// The same with Cisco's code from before the RFC; only received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CiscoRouteRefresh;
 
-/// BoRR and EoRR are understood (RFC 7313 section 3.1).
+/// BoRR and EoRR are supported (RFC 7313 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnhancedRouteRefresh;
 

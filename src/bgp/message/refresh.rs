@@ -13,28 +13,28 @@ use crate::bgp::family::Family;
 use crate::json::JsonWriter;
 use crate::wire::Reader;
 
-/// A request for routes, or one of the marks around the answer.
+/// A request for routes, or a marker of the beginning or the end of the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteRefresh {
-    /// The family it is about.
+    /// The family that it is about.
     pub family: Family,
-    /// 0 request, 1 beginning of the answer (BoRR), 2 end of the answer (EoRR); any other is to be ignored (RFC 7313
-    /// section 5).
+    /// 0 request, 1 beginning of the reply (BoRR), 2 end of the reply (EoRR). Any other subtype must be ignored (RFC
+    /// 7313 section 5).
     pub subtype: u8,
 }
 
 impl RouteRefresh {
     /// Subtype of a request.
     pub const REQUEST: u8 = 0;
-    /// Subtype of the beginning of the answer.
+    /// Subtype of the beginning of the reply.
     pub const BEGIN: u8 = 1;
-    /// Subtype of the end of the answer.
+    /// Subtype of the end of the reply.
     pub const END: u8 = 2;
 
     /// Reads a message.
     ///
     /// # Errors
-    /// The NOTIFICATION to answer with when its length is wrong: 7/1 for BoRR and EoRR, else 1/2.
+    /// Returns the NOTIFICATION to answer with if the length is wrong: 7/1 for BoRR and EoRR, otherwise 1/2.
     pub fn decode(message: &RawMessage) -> Result<Self, Notification> {
         let body = message.body();
         let mut r = Reader::new(body);
@@ -67,7 +67,7 @@ impl RouteRefresh {
         });
     }
 
-    /// The word of events: `query`, `begin`, `end`.
+    /// The name in events: `query`, `begin`, `end`.
     pub const fn name(&self) -> &'static str {
         match self.subtype {
             Self::REQUEST => "query",

@@ -1,4 +1,4 @@
-//! The TLVs of the BGP-LS attribute: a table of those with one simple value; the others are in [`sid`](super::sid).
+//! TLVs of the BGP-LS attribute: a table of those with a simple value. The others are in [`sid`](super::sid).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -15,11 +15,11 @@ pub(super) enum Text {
     Named(&'static str),
     /// `name: value`, strings without quotes.
     Plain(&'static str),
-    /// Words of its own.
+    /// Free-form text.
     Words(String),
 }
 
-/// One TLV, decoded.
+/// A decoded TLV.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub key: Cow<'static, str>,
@@ -42,7 +42,7 @@ impl Item {
         }
     }
 
-    /// Takes over the list of a later one.
+    /// Appends the list of a later TLV.
     pub(super) fn merge(&mut self, later: Self) {
         if let (Value::List(list), Value::List(more)) = (&mut self.value, later.value) {
             list.extend(more);
@@ -57,7 +57,7 @@ impl Item {
 
     pub(super) fn json(&self, w: &mut JsonWriter) {
         w.key(&self.key);
-        // ExaBGP has blanks inside the brackets of these lists.
+        // ExaBGP puts spaces inside the brackets of these lists.
         match &self.value {
             Value::List(list) if self.key.starts_with("srv6-") => {
                 w.raw("[ ");
@@ -91,35 +91,35 @@ impl Item {
     }
 }
 
-/// The shapes of simple values.
+/// Formats of simple values.
 pub(super) enum Kind {
-    /// A byte of flags with these names, the first the highest bit; the length that the TLV must have.
+    /// A byte of flags with these names, starting at the highest bit; the required length of the TLV, if any.
     Flags(&'static [&'static str], Option<usize>),
     /// Four octets.
     Number,
     /// One to three octets.
     Metric,
-    /// Four octets of floating point.
+    /// A four-octet floating-point number.
     Float,
-    /// Eight of these.
+    /// Eight floating-point numbers.
     Floats,
-    /// Numbers of that many octets.
+    /// Numbers of that many octets each.
     Numbers(usize),
     /// An IPv4 or IPv6 address.
     Address,
-    /// The same, several make a list.
+    /// An address; several TLVs make a list.
     Addresses,
     /// A number of any length, shown as text.
     Area,
     /// Text of at most 255 octets.
     Name,
-    /// At most that many bytes, shown as text; with no limit in hexadecimal.
+    /// At most that many bytes, shown as text. With `usize::MAX`, bytes of any number, shown in hexadecimal.
     Opaque(usize),
-    /// An octet each.
+    /// One octet each.
     Algorithms,
 }
 
-/// Type, JSON key, name in texts, shape.
+/// Type, JSON key, name in texts, format.
 #[rustfmt::skip]
 pub(super) const SIMPLE: &[(u16, &str, &str, Kind)] = &[
     (1024, "node-flags", "Node Flags", Kind::Flags(&["O", "T", "E", "B", "R", "V", "RSV"], Some(1))),
@@ -155,16 +155,16 @@ pub(super) const SIMPLE: &[(u16, &str, &str, Kind)] = &[
 
 const WHAT: &str = "a TLV of its type's length";
 
-/// Reads all TLVs.
+/// Decodes all TLVs.
 ///
 /// # Errors
-/// When one runs past the end, or is not as its type wants.
+/// Returns an error if a TLV runs past the end or is invalid for its type.
 pub(super) fn decode(r: &mut Reader<'_>) -> Result<Vec<Item>, WireError> {
     let mut items = Vec::new();
     while !r.is_empty() {
         let kind = r.u16("a type of TLV")?;
         let length = usize::from(r.u16("a length of TLV")?);
-        let mut value = r.sub(length, "a TLV as long as it says")?;
+        let mut value = r.sub(length, "a TLV of its declared length")?;
         items.push(item(kind, &mut value)?);
     }
     Ok(items)
@@ -237,7 +237,7 @@ impl Kind {
             Self::Address => Value::text(address(r)?),
             Self::Addresses => Value::List(vec![Value::text(address(r)?)]),
             Self::Area => {
-                // IS-IS areas have at most 13 octets; much longer ones would take long to print as one number.
+                // IS-IS areas have at most 13 octets; printing much longer ones as one number would be slow.
                 if !(1..=32).contains(&r.remaining()) {
                     return Err(r.error(WHAT));
                 }
@@ -266,7 +266,7 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
     }
 }
 
-/// A byte of flags, the first name for the highest bit. Reserved bits show as zero, whatever they are.
+/// Decodes a byte of flags, starting at the highest bit. Reserved bits are shown as zero.
 pub(super) fn flags(names: &[&'static str], byte: u8) -> Value {
     let bit = |(index, name): (usize, &&'static str)| {
         let set = *name != "RSV" && byte & 0x80 >> index != 0;

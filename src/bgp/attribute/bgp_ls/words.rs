@@ -1,9 +1,9 @@
-//! The attribute as configurations and commands write it, `bgp-ls ( igp-metric 10 link-name "a to b" tlv 1200 0x00 )`: the words
-//! are those of the JSON, and `tlv CODE 0xHEX` stands for any TLV.
+//! Configuration syntax of the attribute: `bgp-ls ( igp-metric 10 link-name "a to b" tlv 1200 0x00 )`. The keywords
+//! are the JSON keys, and `tlv CODE 0xHEX` stands for any TLV.
 //!
-//! Each TLV is a row of [`tlv::SIMPLE`](super::tlv::SIMPLE) or of [`COMPOUND`], which reads and prints `WORD ( PART VALUE … )` part by
-//! part. Nothing is printed in words that would not be read as the same bytes: each TLV is read back first, and is printed as
-//! `tlv` if it says more than the words.
+//! Each TLV is a row of [`tlv::SIMPLE`](super::tlv::SIMPLE) or of [`COMPOUND`], whose rows read and print `WORD (
+//! PART VALUE … )` part by part. Every TLV printed with keywords can be parsed to the same bytes: the text is parsed
+//! back first, and if the bytes differ, the TLV is printed as `tlv`.
 
 use std::net::IpAddr;
 
@@ -13,23 +13,23 @@ use crate::json::hex;
 use crate::text::{Cursor, Span, SyntaxError, tokenize, value};
 use crate::wire::{Reader, Writer};
 
-/// One part of a TLV that has several.
+/// A part of a TLV that has several.
 enum Part {
-    /// Word, the names of the bits from the highest on, octets.
+    /// Keyword, names of the bits starting at the highest, octets.
     Flags(&'static str, &'static [&'static str], usize),
-    /// Word, octets.
+    /// Keyword, octets.
     Number(&'static str, usize),
     /// Octets that are zero.
     Reserved(usize),
     /// `system-id 0000.0000.0001`.
     System(&'static str),
-    /// An address of so many octets; it must be there.
+    /// A mandatory address of that many octets.
     Address(&'static str, usize),
-    /// `sid N` or `sid [ N N ]`: labels with the flags V and L, indexes without both.
+    /// `sid N` or `sid [ N N ]`: labels if the flags V and L are set, indexes if neither is set.
     Sids,
-    /// `range SIZE/FIRST`, again and again: a SID/Label sub-TLV (1161) behind the size of each.
+    /// `range SIZE/FIRST`, repeated: a SID/Label sub-TLV (1161) follows the size of each.
     Ranges,
-    /// `structure [ 32 16 16 0 ]`: a sub-TLV 1252, if it is there.
+    /// `structure [ 32 16 16 0 ]`: an optional sub-TLV 1252.
     Structure,
 }
 
@@ -46,7 +46,7 @@ const END_X: &[Part] = &[
     Structure,
 ];
 
-/// Type, word, parts: RFC 9085 section 2, RFC 9514 sections 3 to 7.
+/// Type, keyword, parts: RFC 9085 section 2, RFC 9514 sections 3 to 7.
 const COMPOUND: &[(u16, &str, &[Part])] = &[
     (
         1034,
@@ -131,7 +131,7 @@ const COMPOUND: &[(u16, &str, &[Part])] = &[
     ),
 ];
 
-/// Reads `( … )`.
+/// Parses `( … )`.
 pub(super) fn parse(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let start = c.span();
     let mut out = Vec::new();
@@ -155,12 +155,12 @@ pub(super) fn parse(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     Ok(out)
 }
 
-/// Appends the words of all TLVs.
+/// Appends the text of all TLVs.
 pub(super) fn print(bytes: &[u8], out: &mut String) {
     out.push_str("bgp-ls (");
     let mut r = Reader::new(bytes);
     while !r.is_empty() {
-        // The attribute was well-formed when it was made.
+        // The attribute was well-formed when it was created.
         let kind = r.u16("a type").unwrap_or_default();
         let length = usize::from(r.u16("a length").unwrap_or_default());
         let value = r.take(length, "a value").unwrap_or_default();
@@ -174,7 +174,7 @@ pub(super) fn print(bytes: &[u8], out: &mut String) {
 }
 
 fn is_read_back(text: &str, kind: u16, value: &[u8]) -> bool {
-    // A configuration file has escapes, a command has none.
+    // Configuration files have escapes, commands do not.
     if text.contains(['\\', '\'']) || text.chars().any(char::is_control) {
         return false;
     }
@@ -185,7 +185,7 @@ fn is_read_back(text: &str, kind: u16, value: &[u8]) -> bool {
     c.is_empty() && back.is_ok_and(|list| list == [(kind, value.to_vec())])
 }
 
-/// Reads the value of the TLV that `word` names, or of several where it takes a list.
+/// Parses the value of the TLV named `word`, or several values if it accepts a list.
 fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)>, SyntaxError> {
     if word == "tlv" {
         return Ok(vec![tlv(c)?]);
@@ -217,7 +217,7 @@ fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)
             .into_iter()
             .map(|address| match address {
                 IpAddr::V4(address) => (*code, address.octets().to_vec()),
-                // Where a TLV has two types, the second is that of IPv6.
+                // If a TLV has two types, the second one is for IPv6.
                 IpAddr::V6(address) => (
                     rows.last().map_or(*code, |row| row.0),
                     address.octets().to_vec(),
@@ -288,7 +288,7 @@ fn number(octets: usize, c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     Ok(number.to_be_bytes()[8 - octets..].to_vec())
 }
 
-/// A flag's name as a word: `Dedicated 1:1` has a blank.
+/// A flag's name as a keyword: `Dedicated 1:1` contains a space.
 fn flag_word(name: &str) -> String {
     name.replace(' ', "-")
 }
@@ -345,7 +345,7 @@ fn structure(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     }
 }
 
-/// Reads `( PART VALUE … )`; a part that is not there is zero.
+/// Parses `( PART VALUE … )`. A missing part is zero.
 fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let mut values: Vec<Option<Vec<u8>>> = parts.iter().map(|_| None).collect();
     let mut sids = Vec::new();
@@ -398,7 +398,7 @@ fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> 
     Ok(out)
 }
 
-/// Whether `flags`, which `parts` start with, has V and L.
+/// Returns whether the V and L flags are set in `flags`, the first of `parts`.
 fn value_and_local(parts: &[Part], flags: u8) -> (bool, bool) {
     let has = |wanted: &str| match parts.first() {
         Some(Flags(_, names, _)) => names
@@ -434,7 +434,7 @@ fn sids_bytes(
     Ok(())
 }
 
-/// `SIZE/FIRST`: the size, and a SID/Label sub-TLV with a label.
+/// Parses `SIZE/FIRST`: the size, and a SID/Label sub-TLV with a label.
 fn range(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let (size, first) = c.value(
         "a range of labels, its size and the first, like `8000/16000`",
@@ -481,12 +481,12 @@ impl Part {
                 let lengths = structure(c)?;
                 Ok([&[4, 228, 0, 4][..], &lengths].concat())
             }
-            // Those have no word, or are read where the whole is known.
+            // These have no keyword, or are parsed where the whole TLV is known.
             Reserved(_) | Sids | Ranges => Ok(Vec::new()),
         }
     }
 
-    /// Takes its octets off `r` and appends the words.
+    /// Takes the octets of this part off `r` and appends its text.
     fn print(
         &self,
         parts: &[Self],
@@ -556,7 +556,7 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// The words of one TLV; whether they are right is found by reading them.
+/// The text of one TLV. The caller parses it back to verify it.
 fn item_text(code: u16, value: &[u8]) -> Option<String> {
     if code == 1252 {
         return Some(format!(
