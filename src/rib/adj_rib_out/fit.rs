@@ -1,4 +1,5 @@
-//! Whether a route fits a message at all, asked before it is applied: a command that asks for the impossible is an error.
+//! Checks whether a route fits in a message at all before it is applied, so that a command with an oversized route
+//! fails.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -6,13 +7,13 @@ use super::super::pack::{Item, Kind, Sink};
 use super::*;
 use crate::bgp::{Asn, Codec};
 
-/// Attribute sets whose size is remembered.
+/// Number of attribute sets whose size is cached.
 const REMEMBERED: usize = 64;
-/// A route that takes less than this fits every session: the smallest limit, less the largest envelope and what local facts
-/// may add to the attributes.
+/// A route smaller than this fits on every session: the smallest limit, minus the maximum size of MP_REACH_NLRI
+/// without NLRI and of what the session may add to the attributes.
 const SURE: usize = 4_096 - 256;
 
-/// Sizes of the attribute sets asked for last.
+/// Sizes of the most recently checked attribute sets.
 #[derive(Debug)]
 pub(super) struct Sizes {
     known: Vec<Option<(Rc<AttributeSet>, usize)>>,
@@ -29,7 +30,7 @@ impl Default for Sizes {
 }
 
 impl Sizes {
-    /// Bytes of the attributes as some session would send them; 0 if it can't.
+    /// Size in bytes of the attributes on some session; 0 if they cannot be sent.
     fn of(&mut self, attributes: &Rc<AttributeSet>, family: Family) -> usize {
         let place = &mut self.known[(Rc::as_ptr(attributes).addr() >> 4) % REMEMBERED];
         if let Some((known, size)) = place
@@ -38,14 +39,15 @@ impl Sizes {
             return *size;
         }
         self.scratch.clear();
-        // What can't be encoded for this session may be for another: that is found out when it is sent.
+        // Attributes that cannot be sent on this session may be valid on another. That is detected when they are
+        // sent.
         let _ = attributes.encode(&mut self.scratch, &roomy(), family);
         *place = Some((Rc::clone(attributes), self.scratch.len()));
         self.scratch.len()
     }
 }
 
-/// A session with the longest messages, for peers of which nothing is known yet.
+/// A session with the largest messages, for peers whose session is not known yet.
 fn roomy() -> Sender {
     Sender {
         codec: Codec {
@@ -75,11 +77,11 @@ impl Sink for TooLong {
 }
 
 impl AdjRibOut {
-    /// Whether a change is short enough for at least one of its peers. Of a peer without session the longest messages are
-    /// assumed. Cheap for attributes asked for lately.
+    /// Checks that a change fits in a message for at least one of its peers. The largest message size is assumed for
+    /// peers without a session. Cheap for recently checked attributes.
     ///
     /// # Errors
-    /// [`Refusal::TooLong`], for the peer with the longest messages.
+    /// Returns [`Refusal::TooLong`] for the peer with the largest messages.
     pub fn check(&mut self, change: &Change) -> Result<(), Refusal> {
         let Action::Announce(attributes) = &change.action else {
             return Ok(());

@@ -1,19 +1,19 @@
-//! The Adj-RIB-Out: what every peer is to hear from us, and what it has not heard yet.
+//! The Adj-RIB-Out: the routes that each peer should have, and those that have not been sent yet.
 //!
 //! ```text
 //! apply ─► table (one slot a route, all peers) ─► pending records ─► shared lane of an update group ─► log ─► cursors
 //!                                                      └─► private lane of a peer that joins, refreshes or lags
 //! ```
 //!
-//! The caller tells what is configured ([`add_peer`](AdjRibOut::add_peer)), what changes ([`apply`](AdjRibOut::apply)) and
-//! which sessions are up ([`up`](AdjRibOut::up)); it pulls encoded messages whenever a socket has room
-//! ([`fill`](AdjRibOut::fill)) and asks after each batch of calls whom to wake
-//! ([`take_wakeups`](AdjRibOut::take_wakeups)). No clock, no socket, no task.
+//! The caller reports which neighbors are configured ([`add_peer`](AdjRibOut::add_peer)), which routes change
+//! ([`apply`](AdjRibOut::apply)) and which sessions are up ([`up`](AdjRibOut::up)). It pulls encoded messages
+//! whenever a socket has room ([`fill`](AdjRibOut::fill)), and after each batch of calls it asks which peers to wake
+//! ([`take_wakeups`](AdjRibOut::take_wakeups)). There is no clock, socket or task in here.
 //!
-//! There is one desired state, and the last writer wins: what changes before it is encoded is encoded once. An equal
-//! announcement is no news; a withdrawal is always sent, and when an announcement follows it before it was encoded,
-//! both are sent, in that order. A difference in labels alone is news. Sessions without ADD-PATH get the path with
-//! the lowest identifier, and a withdrawal when the last path goes.
+//! There is one desired state, and the last change wins: changes to a route are merged until it is encoded.
+//! Announcing an equal route again sends nothing. A withdrawal is always sent; if an announcement follows before the
+//! withdrawal is encoded, both are sent in that order. A change of labels alone is sent. Sessions without ADD-PATH
+//! receive the path with the lowest identifier, and a withdrawal when the last path is withdrawn.
 
 use std::rc::Rc;
 
@@ -41,48 +41,48 @@ mod sweep;
 
 pub use show::{Route, RouteFilter};
 
-/// Sub-tables: growing one moves a thousandth of the index.
+/// Number of sub-tables: growing one moves a thousandth of the index.
 const SHARDS: usize = 1_024;
-/// Recent (peers, family) pairs whose meaning is remembered.
+/// Number of recent (peers, family) pairs whose resolution is cached.
 const TARGETS: usize = 8;
-/// The least lag limit, however many members of a group are private, in parts of the configured one.
+/// The minimum lag limit, however many members of a group are private, as a fraction of the configured one.
 const LEAST_LAG: usize = 16;
-/// Refused routes kept for the caller.
+/// Maximum number of rejected routes kept for the caller.
 const REFUSALS: usize = 1_000;
 
-/// What is configured for a neighbour, session or not.
+/// The configuration of a neighbor, with or without a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerOptions {
-    /// Families of its `family` block: a route of another family is refused.
+    /// Families of its `family` block. Routes of other families are rejected.
     pub families: Vec<Family>,
-    /// Keep what was sent, to send it again after a reconnect (`adj-rib-out`). Without it a route is forgotten once it was
-    /// encoded for the session, but never before.
+    /// Whether sent routes are kept, to be sent again after a reconnect (`adj-rib-out`). Otherwise a route is removed
+    /// once it was encoded for the session.
     pub keep: bool,
 }
 
-/// What a session that came up negotiated.
+/// The negotiated parameters of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The facts that encoding depends on: peers with equal ones share an update group.
+    /// The parameters that encoding depends on. Peers with equal ones share an update group.
     pub sender: Sender,
-    /// Negotiated families; the order is that of the End-of-RIB markers.
+    /// Negotiated families, in the order of their End-of-RIB markers.
     pub families: Vec<Family>,
-    /// How routes are asked for again; with [`Refresh::Enhanced`], BoRR and EoRR stand around the answer.
+    /// How routes can be requested again. With [`Refresh::Enhanced`], the reply is enclosed in BoRR and EoRR.
     pub refresh: Refresh,
-    /// Send no End-of-RIB by itself.
+    /// Whether the automatic End-of-RIB markers are suppressed.
     pub manual_eor: bool,
 }
 
-/// What became of a change.
+/// The result of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// Peers that took it, whether or not it was news for them.
+    /// Number of peers that accepted it, whether or not it changes anything for them.
     pub accepted: usize,
-    /// Peers without that family in their configuration, or not configured at all.
+    /// Number of peers that do not have that family in their configuration, or are not configured at all.
     pub refused: usize,
 }
 
-/// How much one [`fill`](AdjRibOut::fill) may hand out. One message is handed out whatever its size, unless `messages` is 0.
+/// The limits of one [`fill`](AdjRibOut::fill). One message is returned whatever its size, unless `messages` is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Budget {
     /// Bytes.
@@ -91,7 +91,7 @@ pub struct Budget {
     pub messages: usize,
 }
 
-/// What one [`fill`](AdjRibOut::fill) handed out.
+/// The amount returned by one [`fill`](AdjRibOut::fill).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     /// Bytes.
@@ -104,43 +104,44 @@ pub struct Filled {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
 
-/// A route that a session can't be told: never sent, never truncated. An older version that the peer may hold is withdrawn.
+/// A route that cannot be sent on a session. It is neither sent nor truncated; an older version that the peer may
+/// hold is withdrawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsendable {
     /// The route.
     pub nlri: Nlri,
-    /// The peers that it was for.
+    /// The peers that it was meant for.
     pub peers: PeerSet,
-    /// Why.
+    /// The reason.
     pub refusal: Refusal,
 }
 
-/// Numbers for status and limits.
+/// Counters for status and limits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Routes in the table: one for each prefix and path, however many peers.
+    /// Routes in the table: one for each prefix and path, independent of the number of peers.
     pub routes: usize,
-    /// Routes that wait to be encoded, counted once for each group.
+    /// Routes waiting to be encoded, counted once for each group.
     pub pending: usize,
-    /// Bytes of encoded messages kept for peers that did not take them yet.
+    /// Bytes of encoded messages kept for peers that have not read them yet.
     pub log_bytes: usize,
     /// Update groups.
     pub groups: usize,
-    /// How often a peer fell so far behind that it left the shared log.
+    /// How often a peer lagged so far behind that it left the shared log.
     pub lagged: u64,
-    /// How often a table walk began: session up, refresh, flush.
+    /// How often a table walk was started: session up, refresh, flush.
     pub walks: u64,
 }
 
-/// Marks that bound memory and turns.
+/// Limits on memory use and on the work of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes that a peer may be behind the log of its group before it gets a lane of its own, in which changes coalesce. The
-    /// more peers of a group have one, the less is allowed, down to a sixteenth.
+    /// Maximum number of bytes that a peer may lag behind the log of its group before it gets a lane of its own, in
+    /// which changes are merged. The more peers of a group have one, the lower the limit, down to a sixteenth.
     pub lag: usize,
-    /// Most routes encoded in one step.
+    /// Maximum number of routes encoded in one step.
     pub turn: usize,
-    /// Most slots looked at in one step of a table walk.
+    /// Maximum number of slots visited in one step of a table walk.
     pub scan: u32,
 }
 
@@ -154,7 +155,7 @@ impl Default for Limits {
     }
 }
 
-/// What we tell our peers.
+/// The routes that we announce to our peers.
 #[derive(Debug)]
 pub struct AdjRibOut {
     limits: Limits,
@@ -164,17 +165,17 @@ pub struct AdjRibOut {
     peers: Vec<Option<Peer>>,
     groups: Vec<Option<Group>>,
     packer: Packer,
-    /// Announcements of the turn that is being packed, by what they may replace in a peer's table.
+    /// Announcements of the current step that may replace a route in a peer's table.
     replacing: Vec<(Nlri, Shared)>,
     sizes: fit::Sizes,
     comparison: Comparison,
-    /// What recent changes were about; forgotten whenever a peer or a session comes or goes.
+    /// Resolved targets of recent changes. Cleared whenever a peer or a session is added or removed.
     targets: Vec<Target>,
     next_target: usize,
     wakeups: PeerSet,
     marks: u64,
     unsendable: Vec<Unsendable>,
-    /// Work over the whole table that is under way.
+    /// Work over the whole table that is in progress.
     sweeps: sweep::Sweeps,
     lagged: u64,
     walks: u64,
@@ -183,19 +184,19 @@ pub struct AdjRibOut {
 #[derive(Debug)]
 struct Peer {
     options: PeerOptions,
-    /// The set of this peer.
+    /// The set that contains only this peer.
     one: Shared,
     live: Option<session::Live>,
 }
 
-/// What a set of peers and a family mean.
+/// A resolved set of peers and family.
 #[derive(Debug)]
 struct Target {
     peers: PeerSet,
     family: Family,
-    /// The peers that take routes of this family.
+    /// The peers that accept routes of this family.
     taken: Shared,
-    /// Those with a session that does, by group.
+    /// Those with a session that negotiated it, by group.
     shares: Vec<(usize, Shared)>,
     outcome: Outcome,
 }
@@ -207,12 +208,12 @@ impl Default for AdjRibOut {
 }
 
 impl AdjRibOut {
-    /// Nothing to tell, and nobody to tell it to.
+    /// An empty table without peers.
     pub fn new() -> Self {
         Self::with_limits(Limits::default())
     }
 
-    /// The same, with other limits than the default ones.
+    /// An empty table without peers, with other limits than the default ones.
     pub fn with_limits(limits: Limits) -> Self {
         Self {
             limits,
@@ -236,8 +237,9 @@ impl AdjRibOut {
         }
     }
 
-    /// Takes in a configured neighbour, session or not; routes can be applied from now on. If it is there already, its
-    /// options change and its routes stay; they count from the next session on.
+    /// Adds a configured neighbor, with or without a session. Routes can be applied from now on. If the neighbor
+    /// exists already, its options are replaced and its routes are kept; the options take effect with the next
+    /// session.
     pub fn add_peer(&mut self, peer: PeerId, options: PeerOptions) {
         self.targets.clear();
         if self.peer(peer).is_none() {
@@ -258,7 +260,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Forgets a neighbour, its session and its routes. The number may be used again at once.
+    /// Removes a neighbor, its session and its routes. The number may be reused immediately.
     pub fn remove_peer(&mut self, peer: PeerId) {
         self.down(peer);
         let Some(gone) = self.peers.get_mut(peer.index()).and_then(Option::take) else {
@@ -268,17 +270,17 @@ impl AdjRibOut {
         self.reap(peer, &gone.one);
     }
 
-    /// Whether `peer` was added and not removed.
+    /// Returns `true` if `peer` was added and not removed since.
     pub fn is_known(&self, peer: PeerId) -> bool {
         self.peer(peer).is_some()
     }
 
-    /// Whether `peer` has a session.
+    /// Returns `true` if `peer` has a session.
     pub fn is_up(&self, peer: PeerId) -> bool {
         self.peer(peer).is_some_and(|peer| peer.live.is_some())
     }
 
-    /// Calls `wake` for each peer for which there may be work since the last call.
+    /// Calls `wake` for each peer that may have got work since the last call.
     pub fn take_wakeups(&mut self, wake: &mut impl FnMut(PeerId)) {
         let wakeups = std::mem::take(&mut self.wakeups);
         self.groups
@@ -288,7 +290,8 @@ impl AdjRibOut {
         wakeups.iter().for_each(wake);
     }
 
-    /// Calls `report` for each route that turned out impossible to send since the last call; of very many, only for the first.
+    /// Calls `report` for each route that turned out to be unsendable since the last call. The number of reports is
+    /// limited.
     pub fn take_unsendable(&mut self, report: &mut impl FnMut(Unsendable)) {
         std::mem::take(&mut self.unsendable)
             .into_iter()
@@ -299,7 +302,7 @@ impl AdjRibOut {
         self.peers.get(peer.index())?.as_ref()
     }
 
-    /// Forgets a slot that nobody needs.
+    /// Removes a slot if it is unused.
     fn release(&mut self, slot: SlotId) {
         if self
             .table
