@@ -386,7 +386,7 @@ fn what_can_not_be_meant_is_refused() {
             2,
             "cannot be used with",
         ),
-        ("--ip 192.0.2.1 --interval=-1", 2, "no such time"),
+        ("--ip 192.0.2.1 --interval=-1", 2, "out of range"),
         ("--ip 192.0.2.1 --neighbor all", 2, "an IP address or `*`"),
         ("--ip 192.0.2.1 --pid /nowhere/pid", 2, "/nowhere/pid"),
         (
@@ -397,7 +397,7 @@ fn what_can_not_be_meant_is_refused() {
         (
             "--ip 192.0.2.1 --ip-ifname 192.0.2.2%eth0",
             1,
-            "there is no `--ip 192.0.2.2`",
+            "needs `--ip 192.0.2.2`",
         ),
         (
             "--ip 192.0.2.1 --syslog-facility local9",

@@ -166,7 +166,7 @@ fn run_fails_when_nothing_came_of_a_command() {
     assert_eq!(code, 1, "{err}");
     assert_eq!(
         err,
-        "error: nothing of the batch was applied: it was not ended by `commit`\n"
+        "error: the batch was not applied, because it was not ended by `commit`\n"
     );
     let (code, _, err) = run(&mut client("run"), &format!("{lines}commit\n"));
     assert_eq!((code, err.as_str()), (0, ""));
