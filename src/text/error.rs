@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Span;
+use super::span::Span;
 
 /// An error in a configuration statement, a command or a filter.
 ///

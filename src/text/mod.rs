@@ -6,7 +6,9 @@
 
 pub mod cursor;
 pub mod error;
+pub mod span;
 pub mod value;
 
-pub use cursor::{Cursor, Span, Token, tokenize};
+pub use cursor::{Cursor, Token, tokenize};
 pub use error::{SyntaxError, near_miss};
+pub use span::Span;
