@@ -11,11 +11,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::adj_rib_out::{Budget, Filled};
 use super::backlog::{Lane, Pending};
 use super::sets::{Sets, Shared};
 use super::slab::NONE;
 use super::table::SlotId;
-use super::{Budget, Filled, PeerId, PeerSet};
+use super::{PeerId, PeerSet};
 use crate::bgp::message::HEADER;
 use crate::bgp::{Family, Sender};
 

@@ -1,11 +1,21 @@
 //! Changes to the desired state: announce and withdraw.
 
+use std::rc::Rc;
+
 use smallvec::SmallVec;
 
-use super::super::entries::Entry;
-use super::session::{Live, Stance};
-use super::*;
+use super::live::{Live, Stance};
+use super::state::{AdjRibOut, TARGETS, Target};
+use super::types::Outcome;
 use crate::bgp::next_hop_rule::resolve;
+use crate::bgp::nlri::NlriBytes;
+use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
+use crate::rib::backlog::Gone;
+use crate::rib::entries::{Entries, Entry};
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::route::{Action, Change};
+use crate::rib::sets::Shared;
+use crate::rib::table::{RouteKey, SlotId, with_key};
 
 impl AdjRibOut {
     /// Announces or withdraws a route. It is rejected for peers that are not configured for its family. For peers
@@ -273,5 +283,5 @@ impl AdjRibOut {
 
 /// Returns `true` if withdrawals of this family carry no attributes.
 pub(super) const fn is_plain(family: Family) -> bool {
-    matches!(family.safi.0, 1 | 2)
+    matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
 }

@@ -2,12 +2,19 @@
 
 use std::collections::HashMap;
 
-use super::super::backlog::{Lane, Pending};
-use super::super::group::{Group, Output, Private, Walk};
-use super::super::pack::{Item, Kind, Sink, end_of_rib};
-use super::super::table::Slot;
-use super::session::{Live, Stance};
-use super::*;
+use bytes::Bytes;
+
+use super::live::{Live, Stance};
+use super::state::{AdjRibOut, LEAST_LAG, REFUSALS};
+use super::types::Unsendable;
+use crate::bgp::{Family, Nlri, Sender};
+use crate::rib::backlog::{Gone, Lane, Marker, Pending};
+use crate::rib::entries::Entries;
+use crate::rib::group::{Group, Output, Private, Walk};
+use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
+use crate::rib::peer_set::PeerId;
+use crate::rib::sets::Shared;
+use crate::rib::table::{Slot, SlotId};
 
 /// The peers and the session parameters that are encoded for.
 #[derive(Clone, Copy)]

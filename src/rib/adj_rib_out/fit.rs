@@ -1,66 +1,18 @@
 //! Checks whether a route fits in a message at all before it is applied, so that a command with an oversized route
 //! fails.
 
-use std::net::{IpAddr, Ipv4Addr};
+use bytes::Bytes;
 
-use super::super::pack::{Item, Kind, Sink};
-use super::*;
-use crate::bgp::{Asn, Codec};
+use super::sizes::roomy;
+use super::state::AdjRibOut;
+use crate::bgp::{Nlri, Sender};
+use crate::rib::pack::{Item, Kind, Packer, Refusal, Sink};
+use crate::rib::route::{Action, Change};
+use crate::rib::sets::Shared;
 
-/// Number of attribute sets whose size is cached.
-const REMEMBERED: usize = 64;
 /// A route smaller than this fits on every session: the smallest limit, minus the maximum size of MP_REACH_NLRI
 /// without NLRI and of what the session may add to the attributes.
 const SURE: usize = 4_096 - 256;
-
-/// Sizes of the most recently checked attribute sets.
-#[derive(Debug)]
-pub(super) struct Sizes {
-    known: Vec<Option<(Rc<AttributeSet>, usize)>>,
-    scratch: Vec<u8>,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self {
-            known: vec![None; REMEMBERED],
-            scratch: Vec::new(),
-        }
-    }
-}
-
-impl Sizes {
-    /// Size in bytes of the attributes on some session; 0 if they cannot be sent.
-    fn of(&mut self, attributes: &Rc<AttributeSet>, family: Family) -> usize {
-        let place = &mut self.known[(Rc::as_ptr(attributes).addr() >> 4) % REMEMBERED];
-        if let Some((known, size)) = place
-            && Rc::ptr_eq(known, attributes)
-        {
-            return *size;
-        }
-        self.scratch.clear();
-        // Attributes that cannot be sent on this session may be valid on another. That is detected when they are
-        // sent.
-        let _ = attributes.encode(&mut self.scratch, &roomy(), family);
-        *place = Some((Rc::clone(attributes), self.scratch.len()));
-        self.scratch.len()
-    }
-}
-
-/// A session with the largest messages, for peers whose session is not known yet.
-fn roomy() -> Sender {
-    Sender {
-        codec: Codec {
-            asn4: true,
-            extended_message: true,
-            ..Codec::default()
-        },
-        local_as: Asn(u32::MAX),
-        local_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        router_id: Ipv4Addr::LOCALHOST,
-        group_updates: false,
-    }
-}
 
 /// Whether a route was too long.
 #[derive(Default)]

@@ -2,31 +2,21 @@
 
 use std::collections::VecDeque;
 
-use super::super::group::{Cursor, FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
-use super::super::pack::{end_of_rib, refresh_mark};
-use super::*;
+use bytes::Bytes;
+
+use super::live::{Live, Stance};
+use super::state::AdjRibOut;
+use super::types::{Budget, Filled, Mark, Session};
+use crate::bgp::Family;
+use crate::bgp::negotiated::Refresh;
+use crate::rib::backlog::Marker;
+use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
+use crate::rib::pack::{end_of_rib, refresh_mark};
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::sets::Shared;
 
 /// Maximum number of encoding steps in one fill, which bounds it when the steps yield no messages.
 const STEPS: usize = 16;
-
-/// A session that is up.
-#[derive(Debug)]
-pub(super) struct Live {
-    pub(super) session: Session,
-    pub(super) group: usize,
-    /// The last mark that was reached.
-    passed: u64,
-    pub(super) stance: Stance,
-}
-
-/// The source of a session's messages.
-#[derive(Debug)]
-pub(super) enum Stance {
-    /// The log of its group.
-    Following(Cursor),
-    /// Its own lane and walk.
-    Private(Box<Private>),
-}
 
 impl AdjRibOut {
     /// Starts a session. It is sent all its routes, an End-of-RIB for each family, then every change. Does nothing

@@ -1,11 +1,16 @@
 //! Routes and counters for display.
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::super::entries::Entry;
-use super::super::group::Log;
-use super::session::Stance;
-use super::*;
+use super::live::Stance;
+use super::state::AdjRibOut;
+use super::types::Counters;
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
+use crate::rib::entries::Entry;
+use crate::rib::group::Log;
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::table::with_key;
 
 /// Which routes to show; the default is all of them.
 #[derive(Clone, Debug, Default)]

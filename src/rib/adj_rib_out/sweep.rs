@@ -6,115 +6,24 @@
 //! that the sweep will send. Deleted peers are different: nothing waits for their removal, unless the number of one
 //! is reused. Doing the whole table in one turn was rejected: it takes 70 ms for each million routes.
 
-use std::collections::VecDeque;
+use std::rc::Rc;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use super::super::entries::Entry;
-use super::super::table::Slot;
 use super::apply::is_plain;
-use super::*;
+use super::state::AdjRibOut;
+use super::sweeps::{Sweep, Work};
+use crate::bgp::nlri::NlriBytes;
+use crate::rib::backlog::Gone;
+use crate::rib::entries::Entries;
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::sets::Shared;
+use crate::rib::table::{RouteKey, Slot, SlotId};
 
 /// Slots per step when nothing waits for the sweep.
 const IDLE: u32 = 64;
 /// Slots that are done immediately, in steps: a table of usual size needs no second turn.
 const FIRST: u32 = 4;
-
-/// All sweeps in progress, in order.
-#[derive(Debug, Default)]
-pub(super) struct Sweeps {
-    queue: VecDeque<Sweep>,
-    /// Markers that come after them.
-    markers: Vec<(Marker, Shared)>,
-}
-
-/// One sweep.
-#[derive(Debug)]
-struct Sweep {
-    work: Work,
-    /// The next slot, and the one after the last.
-    at: SlotId,
-    end: SlotId,
-    /// Later slots where it is already done.
-    done: HashSet<SlotId, RandomState>,
-}
-
-#[derive(Clone, Debug)]
-enum Work {
-    /// Withdraws all routes of these peers.
-    Clear(PeerSet),
-    /// Announces to `to` what is announced to `from`.
-    Copy { from: PeerId, to: PeerId },
-    /// Removes deleted peers; `urgent` if the number of one is reused.
-    Reap { gone: Shared, urgent: bool },
-}
-
-impl Sweep {
-    fn new(work: Work, end: SlotId) -> Self {
-        Self {
-            work,
-            at: 0,
-            end,
-            done: HashSet::default(),
-        }
-    }
-
-    fn is_due(&self, slot: SlotId) -> bool {
-        (self.at..self.end).contains(&slot) && !self.done.contains(&slot)
-    }
-
-    const fn is_awaited(&self) -> bool {
-        !matches!(self.work, Work::Reap { urgent: false, .. })
-    }
-}
-
-impl Sweeps {
-    /// Returns `true` if there is nothing to do.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Returns `true` if something waits for one of the sweeps.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.queue.iter().any(Sweep::is_awaited)
-    }
-
-    /// Keeps a marker for some peers until all sweeps are done. Returns it if there are none.
-    pub(super) fn keep(&mut self, marker: Marker, peers: Shared) -> Option<(Marker, Shared)> {
-        if self.is_awaited() {
-            self.markers.push((marker, peers));
-            return None;
-        }
-        Some((marker, peers))
-    }
-
-    /// The peers of each entry of a slot as if all sweeps were done.
-    pub(super) fn view(&self, slot: SlotId, list: &[Entry]) -> SmallVec<[PeerSet; 1]> {
-        let set_of = |shared: &Shared| shared.set().cloned().unwrap_or_default();
-        let mut sets: SmallVec<[PeerSet; 1]> =
-            list.iter().map(|entry| set_of(&entry.peers)).collect();
-        for sweep in self.queue.iter().filter(|sweep| sweep.is_due(slot)) {
-            match &sweep.work {
-                Work::Clear(gone) => sets.iter_mut().for_each(|set| set.subtract(gone)),
-                Work::Reap { gone, .. } => {
-                    let gone = set_of(gone);
-                    sets.iter_mut().for_each(|set| set.subtract(&gone));
-                }
-                Work::Copy { from, to } => {
-                    if let Some(model) = sets.iter().position(|set| set.contains(*from)) {
-                        for set in &mut sets {
-                            set.remove(*to);
-                        }
-                        sets[model].insert(*to);
-                    }
-                }
-            }
-        }
-        sets
-    }
-}
 
 impl AdjRibOut {
     /// Withdraws all routes of `peers` and removes them.
