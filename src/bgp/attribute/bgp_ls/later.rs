@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::tlv::Item;
+use super::item::Item;
 use super::value::Value;
 use crate::wire::Reader;
 

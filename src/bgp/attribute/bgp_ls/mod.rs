@@ -19,18 +19,20 @@ use std::collections::HashMap;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
+mod item;
 mod later;
 mod sid;
 mod tlv;
 mod value;
 mod words;
 
-use tlv::Item;
+use item::Item;
 use value::Value;
 
 /// The value, known to be well-formed.
@@ -89,7 +91,7 @@ impl BgpLsAttribute {
 }
 
 impl PathAttribute for BgpLsAttribute {
-    const CODE: u8 = 29;
+    const CODE: u8 = iana::attribute::BGP_LS;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "bgp-ls";
     // RFC 9552 8.2.2: "the BGP-LS Attribute […] MUST be handled using the 'Attribute Discard' approach".

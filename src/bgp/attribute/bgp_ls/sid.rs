@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::tlv::{Item, Text, flags};
+use super::item::{Item, Text, flags};
 use super::value::Value;
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};

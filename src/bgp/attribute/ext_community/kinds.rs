@@ -9,20 +9,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::ExtCommunity;
+use super::parse::{ENCAPSULATIONS, from_word};
 use crate::json::hex;
-
-/// Tunnel types (IANA) with ExaBGP's names.
-pub(super) const ENCAPSULATIONS: &[(u16, &str)] = &[
-    (0, "Default"),
-    (1, "L2TPv3"),
-    (2, "GRE"),
-    (7, "IP-in-IP"),
-    (8, "VXLAN"),
-    (9, "NVGRE"),
-    (10, "MPLS"),
-    (12, "VXLAN-GPE"),
-    (13, "MPLS-in-UDP"),
-];
 
 /// The six value bytes, in their possible formats.
 #[derive(Clone, Copy)]
@@ -182,7 +170,7 @@ impl ExtCommunity {
             _ => String::new(),
         };
         // Reserved bits and NaN rates are lost in the text.
-        match super::parse::from_word(&word) {
+        match from_word(&word) {
             Ok(read) if read == self => word,
             _ => format!("0x{}", hex(&self.0)),
         }

@@ -16,6 +16,7 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -42,7 +43,7 @@ impl ExtCommunities {
 }
 
 impl PathAttribute for ExtCommunities {
-    const CODE: u8 = 16;
+    const CODE: u8 = iana::attribute::EXTENDED_COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "extended-community";
     const KEYWORDS: &'static [&'static str] = &["extended-community", "extended-communities"];

@@ -6,8 +6,20 @@
 use std::net::Ipv4Addr;
 
 use super::ExtCommunity;
-use super::kinds::ENCAPSULATIONS;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
+
+/// Tunnel types (IANA) with ExaBGP's names.
+pub(super) const ENCAPSULATIONS: &[(u16, &str)] = &[
+    (0, "Default"),
+    (1, "L2TPv3"),
+    (2, "GRE"),
+    (7, "IP-in-IP"),
+    (8, "VXLAN"),
+    (9, "NVGRE"),
+    (10, "MPLS"),
+    (12, "VXLAN-GPE"),
+    (13, "MPLS-in-UDP"),
+];
 
 /// The names that [`from_word`] accepts.
 const NAMES: &[&str] = &[
