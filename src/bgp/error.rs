@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::message::notification::Notification;
+use crate::bgp::iana::notification as codes;
 use crate::wire::WireError;
 
 /// The severity of an error in an UPDATE, mildest first (RFC 7606 section 2).
@@ -43,7 +44,7 @@ impl UpdateError {
             attribute: Some(code),
             what,
             empty: false,
-            subcode: 1,
+            subcode: codes::update::MALFORMED_ATTRIBUTE_LIST,
             data: Vec::new(),
         }
     }
@@ -62,14 +63,14 @@ impl UpdateError {
 
     /// The NOTIFICATION to send when the session is reset.
     pub fn notification(&self) -> Notification {
-        Notification::new(3, self.subcode, self.data.clone())
+        Notification::new(codes::UPDATE_MESSAGE, self.subcode, self.data.clone())
     }
 }
 
 impl From<WireError> for UpdateError {
     /// A structural error: malformed attribute list.
     fn from(error: WireError) -> Self {
-        Self::reset(1, error.what)
+        Self::reset(codes::update::MALFORMED_ATTRIBUTE_LIST, error.what)
     }
 }
 

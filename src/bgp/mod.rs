@@ -8,6 +8,7 @@
 //! | [`attribute`] | path attributes: `attributes!` table, RFC 7606 | 4271, 4760, 7606, 1997, 4360, 8092, … |
 //! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
 //! | [`negotiated`] | what two OPENs negotiate | 5492, 6793, 7911, 8950 |
+//! | [`iana`] | code points | - |
 //! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
 //! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
 
@@ -17,6 +18,7 @@ pub mod capability;
 pub mod error;
 pub mod family;
 pub mod fsm;
+pub mod iana;
 pub mod label;
 pub mod message;
 pub mod negotiated;

@@ -9,6 +9,7 @@ use super::asn::Asn;
 use super::capability::add_path::{self, AddPathMode};
 use super::capability::{AddPath, BgpRole, Capability, GracefulRestart};
 use super::family::{Afi, Family, FamilySet};
+use super::iana::{capability, notification as codes};
 use super::message::notification::Notification;
 use super::message::open::Open;
 use super::role::LocalRole;
@@ -218,7 +219,8 @@ impl Negotiated {
 
     /// Returns `true` if both sides keep routes when the session is lost (RFC 4724 section 4).
     pub fn graceful_restart(&self) -> bool {
-        has(&self.local, 64) && has(&self.remote, 64)
+        has(&self.local, capability::GRACEFUL_RESTART)
+            && has(&self.remote, capability::GRACEFUL_RESTART)
     }
 
     /// Returns `true` if both sides keep routes after a NOTIFICATION that is not a hard reset (RFC 8538 section 2).
@@ -230,7 +232,8 @@ impl Negotiated {
 
     /// Returns `true` if both sides offered link-local next hops (draft-ietf-idr-linklocal-capability).
     pub fn link_local_nexthop(&self) -> bool {
-        has(&self.local, 77) && has(&self.remote, 77)
+        has(&self.local, capability::LINK_LOCAL_NEXT_HOP)
+            && has(&self.remote, capability::LINK_LOCAL_NEXT_HOP)
     }
 
     /// The graceful restart capability of the peer.
@@ -353,7 +356,13 @@ fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notifica
         return Ok(());
     };
     let theirs = roles(remote);
-    let wrong = |text: String| Err(Notification::with_text(2, 11, &text));
+    let wrong = |text: String| {
+        Err(Notification::with_text(
+            codes::OPEN_MESSAGE,
+            codes::open::ROLE_MISMATCH,
+            &text,
+        ))
+    };
     match theirs.as_slice() {
         [] if strict => wrong(format!("our role is {ours}, the peer announces none")),
         // "if the BGP speaker receives multiple but identical BGP Role Capabilities, then the speaker considers them to be a
@@ -370,26 +379,32 @@ fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notifica
 fn check_multisession(local: &Open, remote: &Open) -> Result<bool, Notification> {
     let session = |open: &Open, code: u8| -> Option<Vec<u8>> {
         let mut id = open.capabilities.iter().find_map(|one| match one {
-            Capability::Multisession(id) if code == 68 => Some(id.0.clone()),
-            Capability::CiscoMultisession(id) if code == 131 => Some(id.0.clone()),
+            Capability::Multisession(id) if code == capability::MULTISESSION => Some(id.0.clone()),
+            Capability::CiscoMultisession(id) if code == capability::PRESTANDARD_MULTISESSION => {
+                Some(id.0.clone())
+            }
             _ => None,
         })?;
         // "Empty Session Id list and Session Id containing 1 […] as the only value are considered equal"
         if id.is_empty() {
-            id.push(1);
+            id.push(capability::MULTIPROTOCOL);
         }
         id.sort_unstable();
         id.dedup();
         Some(id)
     };
-    let refuse = |subcode, text: &str| Err(Notification::with_text(2, subcode, text));
-    for code in [68, 131] {
+    let refuse =
+        |subcode, text: &str| Err(Notification::with_text(codes::OPEN_MESSAGE, subcode, text));
+    for code in [
+        capability::MULTISESSION,
+        capability::PRESTANDARD_MULTISESSION,
+    ] {
         let (Some(ours), Some(theirs)) = (session(local, code), session(remote, code)) else {
             continue;
         };
         if ours != theirs {
             return refuse(
-                8,
+                codes::open::GROUPING_CONFLICT,
                 "multisession, our peer did not reply with the same sessionid",
             );
         }
@@ -399,16 +414,19 @@ fn check_multisession(local: &Open, remote: &Open) -> Result<bool, Notification>
             list.dedup();
             list
         };
-        if ours.contains(&1) && sorted(local) != sorted(remote) {
+        if ours.contains(&capability::MULTIPROTOCOL) && sorted(local) != sorted(remote) {
             return refuse(
-                8,
+                codes::open::GROUPING_CONFLICT,
                 "when checking session id, capability multiprotocol did not match",
             );
         }
         return Ok(true);
     }
-    if has(local, 68) || has(local, 131) {
-        return refuse(9, "multisession is mandatory with this peer");
+    if has(local, capability::MULTISESSION) || has(local, capability::PRESTANDARD_MULTISESSION) {
+        return refuse(
+            codes::open::GROUPING_REQUIRED,
+            "multisession is mandatory with this peer",
+        );
     }
     Ok(false)
 }

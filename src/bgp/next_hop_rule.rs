@@ -241,17 +241,17 @@ mod tests {
     fn fields_of_all_kinds() {
         let sender = sender();
         let one = |family, text: &str| both(family, text, text, &sender);
-        let mpls_vpn = Family::new(1, 128);
+        let mpls_vpn = Family::IPV4_MPLS_VPN;
         for (family, text, expected) in [
             (mpls_vpn, "1.2.3.4", "1.2.3.4 000000000000000001020304"),
-            (Family::new(2, 5), "1.2.3.4", "1.2.3.4 01020304"),
+            (Family::IPV6_MCAST_VPN, "1.2.3.4", "1.2.3.4 01020304"),
             (
-                Family::new(2, 85),
+                Family::IPV6_MUP,
                 "1.2.3.4",
                 " 00000000000000000000FFFF01020304",
             ),
-            (Family::new(1, 133), "none", " "),
-            (Family::new(25, 70), "self", " 7F000001"),
+            (Family::IPV4_FLOW, "none", " "),
+            (Family::EVPN, "self", " 7F000001"),
             (
                 Family::IPV4_UNICAST,
                 "::1",

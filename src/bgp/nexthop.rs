@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn all_lengths_of_the_field() {
-        let vpn = Family::new(2, 128);
+        let vpn = Family::IPV6_MPLS_VPN;
         assert_eq!(NextHop::decode(&[], Family::IPV4_UNICAST), Ok(None));
         assert_eq!(
             NextHop::decode(&[1, 2, 3, 4], Family::IPV4_UNICAST),

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -54,7 +55,7 @@ impl Aggregator {
 }
 
 impl PathAttribute for Aggregator {
-    const CODE: u8 = 7;
+    const CODE: u8 = iana::attribute::AGGREGATOR;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "aggregator";
     // RFC 7606 7.7: "An UPDATE message with a malformed AGGREGATOR attribute SHALL be handled using 'attribute discard'."

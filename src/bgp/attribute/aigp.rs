@@ -10,6 +10,7 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -20,7 +21,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct Aigp(pub u64);
 
 impl PathAttribute for Aigp {
-    const CODE: u8 = 26;
+    const CODE: u8 = iana::attribute::AIGP;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "aigp";
     // RFC 7311 3.2: "the attribute MUST be treated exactly as if it were an unrecognized non-transitive attribute. That is, it

@@ -6,6 +6,7 @@
 use super::as_path::AsPath;
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -16,7 +17,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct As4Path(pub AsPath);
 
 impl PathAttribute for As4Path {
-    const CODE: u8 = 17;
+    const CODE: u8 = iana::attribute::AS4_PATH;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "as4-path";
     const KEYWORDS: &'static [&'static str] = &[];

@@ -15,6 +15,7 @@ use std::fmt::Write as _;
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, tokenize, value};
@@ -329,7 +330,7 @@ fn number(c: &mut Cursor<'_>) -> Result<Asn, SyntaxError> {
 }
 
 impl PathAttribute for AsPath {
-    const CODE: u8 = 2;
+    const CODE: u8 = iana::attribute::AS_PATH;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "as-path";
     // RFC 7606 7.2: "An UPDATE message with a malformed AS_PATH attribute SHALL be handled using treat-as-withdraw."

@@ -2,6 +2,7 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -12,7 +13,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct AtomicAggregate;
 
 impl PathAttribute for AtomicAggregate {
-    const CODE: u8 = 6;
+    const CODE: u8 = iana::attribute::ATOMIC_AGGREGATE;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "atomic-aggregate";
     // RFC 7606 7.6: "An UPDATE message with a malformed ATOMIC_AGGREGATE attribute SHALL be handled using 'attribute discard'."

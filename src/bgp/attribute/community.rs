@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
@@ -108,7 +109,7 @@ impl fmt::Display for Community {
 pub struct Communities(pub Vec<Community>);
 
 impl PathAttribute for Communities {
-    const CODE: u8 = 8;
+    const CODE: u8 = iana::attribute::COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "community";
     const KEYWORDS: &'static [&'static str] = &["community", "communities"];

@@ -10,6 +10,7 @@ use super::as4_aggregator::As4Aggregator;
 use super::otc::Otc;
 use super::{Attribute, AttributeSet, flags, local_pref, next_hop, origin};
 use crate::bgp::family::Family;
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::negotiated::Sender;
 use crate::bgp::next_hop_rule::{self, NextHopError};
 use crate::bgp::nexthop::NextHop;
@@ -91,7 +92,7 @@ impl AttributeSet {
         let Some(role) = sender.codec.role.filter(|_| LocalRole::covers(family)) else {
             return Ok(false);
         };
-        match self.find(35) {
+        match self.find(codes::ONLY_TO_CUSTOMER) {
             Some(_) if role.keeps_back() => Err(EncodeError::OnlyToCustomer),
             found => Ok(found.is_none() && role.adds_on_egress()),
         }
@@ -102,11 +103,13 @@ impl AttributeSet {
 fn encode_default(code: u8, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     match code {
-        1 => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
-        2 if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
-        2 => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
-        35 => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
-        5 if cx.ibgp => Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx),
+        codes::ORIGIN => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
+        codes::AS_PATH if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
+        codes::AS_PATH => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
+        codes::ONLY_TO_CUSTOMER => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
+        codes::LOCAL_PREF if cx.ibgp => {
+            Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx)
+        }
         _ => {}
     }
 }

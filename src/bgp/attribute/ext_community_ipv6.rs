@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 
 use super::{PathAttribute, decimal, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, value};
@@ -121,7 +122,7 @@ impl fmt::Display for ExtCommunityIpv6 {
 pub struct ExtCommunitiesIpv6(pub Vec<ExtCommunityIpv6>);
 
 impl PathAttribute for ExtCommunitiesIpv6 {
-    const CODE: u8 = 25;
+    const CODE: u8 = iana::attribute::IPV6_EXTENDED_COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "extended-community-ipv6";
     // RFC 7606 7.15: "[…] SHALL be handled using the approach of 'treat-as-withdraw'".

@@ -12,6 +12,7 @@ use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -61,7 +62,7 @@ impl LargeCommunities {
 }
 
 impl PathAttribute for LargeCommunities {
-    const CODE: u8 = 32;
+    const CODE: u8 = iana::attribute::LARGE_COMMUNITY;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "large-community";
     const KEYWORDS: &'static [&'static str] = &["large-community", "large-communities"];

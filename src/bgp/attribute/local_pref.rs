@@ -2,6 +2,7 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -12,7 +13,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct LocalPref(pub u32);
 
 impl PathAttribute for LocalPref {
-    const CODE: u8 = 5;
+    const CODE: u8 = iana::attribute::LOCAL_PREF;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "local-preference";
     // RFC 7606 7.5: "An UPDATE message with a malformed attribute SHALL be handled using treat-as-withdraw."

@@ -2,6 +2,7 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -12,7 +13,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct Med(pub u32);
 
 impl PathAttribute for Med {
-    const CODE: u8 = 4;
+    const CODE: u8 = iana::attribute::MULTI_EXIT_DISC;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "med";
     // RFC 7606 7.4: "An UPDATE message with a malformed attribute SHALL be handled using treat-as-withdraw."

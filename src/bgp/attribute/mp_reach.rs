@@ -13,10 +13,11 @@
 
 use crate::bgp::error::UpdateError;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::Reader;
 
 /// Type code.
-pub const CODE: u8 = 14;
+pub const CODE: u8 = iana::attribute::MP_REACH_NLRI;
 
 /// A view of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,11 @@ impl<'a> MpReach<'a> {
                 nlri: r.rest(),
             })
         };
-        read().map_err(|error: crate::wire::WireError| UpdateError::reset(9, error.what))
+        read().map_err(|error: crate::wire::WireError| {
+            UpdateError::reset(
+                iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR,
+                error.what,
+            )
+        })
     }
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
@@ -19,7 +20,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct NextHopAttribute(pub NextHop);
 
 impl PathAttribute for NextHopAttribute {
-    const CODE: u8 = 3;
+    const CODE: u8 = iana::attribute::NEXT_HOP;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "next-hop";
     // RFC 7606 7.3: "The attribute is considered malformed if its length is not 4 […] treat-as-withdraw."

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -22,7 +23,7 @@ pub enum Origin {
 }
 
 impl PathAttribute for Origin {
-    const CODE: u8 = 1;
+    const CODE: u8 = iana::attribute::ORIGIN;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "origin";
     // RFC 7606 7.1: "If the attribute's length is not 1, or the value is undefined, treat-as-withdraw."

@@ -7,6 +7,7 @@
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -44,7 +45,7 @@ impl Otc {
 }
 
 impl PathAttribute for Otc {
-    const CODE: u8 = 35;
+    const CODE: u8 = iana::attribute::ONLY_TO_CUSTOMER;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "attribute-0x23-0xE0";
     const KEYWORDS: &'static [&'static str] = &["otc", "only-to-customer"];

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, value};
@@ -107,7 +108,7 @@ impl fmt::Display for Pmsi {
 }
 
 impl PathAttribute for Pmsi {
-    const CODE: u8 = 22;
+    const CODE: u8 = iana::attribute::PMSI_TUNNEL;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "pmsi";
     // RFC 7606 8: no handling is specified for an attribute that may affect route selection, so treat-as-withdraw.

@@ -16,6 +16,7 @@ use std::net::Ipv6Addr;
 
 use super::{Generic, PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize, value};
@@ -342,7 +343,7 @@ impl PrefixSid {
 }
 
 impl PathAttribute for PrefixSid {
-    const CODE: u8 = 40;
+    const CODE: u8 = iana::attribute::PREFIX_SID;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "bgp-prefix-sid";
     const KEYWORDS: &'static [&'static str] = &["bgp-prefix-sid", "bgp-prefix-sid-srv6"];

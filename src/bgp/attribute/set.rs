@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use super::Attribute;
 use super::next_hop::NextHopAttribute;
 use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::next_hop_rule::NextHops;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
@@ -175,13 +176,13 @@ fn error_marker(error: &UpdateError) -> String {
 /// ExaBGP's name for an attribute in that text, which may differ from the name in events.
 fn error_name(code: u8) -> Cow<'static, str> {
     Cow::Borrowed(match code {
-        14 => "mp-reach-nlri",
-        15 => "mp-unreach-nlri",
-        18 => "as4-aggregator",
-        22 => "pmsi-tunnel",
-        23 => "tunnel-encaps",
+        codes::MP_REACH_NLRI => "mp-reach-nlri",
+        codes::MP_UNREACH_NLRI => "mp-unreach-nlri",
+        codes::AS4_AGGREGATOR => "as4-aggregator",
+        codes::PMSI_TUNNEL => "pmsi-tunnel",
+        codes::TUNNEL_ENCAPSULATION => "tunnel-encaps",
         // ExaBGP does not know OTC.
-        35 => return format!("unknown-attribute-{code:#x}").into(),
+        codes::ONLY_TO_CUSTOMER => return format!("unknown-attribute-{code:#x}").into(),
         code => match Attribute::name_of(code) {
             Some(name) => name,
             None => return format!("unknown-attribute-{code:#x}").into(),

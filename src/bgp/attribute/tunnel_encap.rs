@@ -18,11 +18,12 @@
 //! construction is implemented here; a row in the table would change what scripts receive.
 
 use super::{Attribute, Generic, flags};
+use crate::bgp::iana;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 use crate::wire::{Reader, WireError, Writer};
 
 /// Type code.
-pub const CODE: u8 = 23;
+pub const CODE: u8 = iana::attribute::TUNNEL_ENCAPSULATION;
 const SR_POLICY: u16 = 15;
 
 /// Checks that TLVs fill `value`, and that sub-TLVs fill each of them (RFC 9012 section 13).

@@ -9,6 +9,8 @@ use super::as_path::AsPath;
 use super::{Attribute, Generic, flags, mp_reach, mp_unreach, tunnel_encap};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::iana::attribute;
+use crate::bgp::iana::notification::update;
 use crate::bgp::negotiated::Codec;
 use crate::wire::Reader;
 
@@ -96,7 +98,10 @@ impl<'a> RawAttribute<'a, '_> {
             .map_err(|(severity, what)| UpdateError::attribute(severity, code, what))?;
         // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
         // 'attribute discard'". Only a malformed one is reported as an error.
-        let internal_only = matches!(code, 5 | 9 | 10);
+        let internal_only = matches!(
+            code,
+            attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
+        );
         Ok((!internal_only || !self.codec.external).then_some(decoded))
     }
 
@@ -300,23 +305,32 @@ fn unrecognized(raw: &RawAttribute<'_, '_>) -> UpdateError {
     UpdateError {
         attribute: Some(raw.code),
         data: raw.whole.to_vec(),
-        ..UpdateError::reset(2, "an unrecognized well-known attribute")
+        ..UpdateError::reset(
+            update::UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
+            "an unrecognized well-known attribute",
+        )
     }
 }
 
 fn check_envelope(raw: &RawAttribute<'_, '_>, first: bool) -> Result<(), UpdateError> {
     if raw.flags & flags::OPTIONAL_TRANSITIVE != flags::OPTIONAL {
         return Err(UpdateError::reset(
-            9,
-            "an envelope of NLRI is optional and not transitive",
+            update::OPTIONAL_ATTRIBUTE_ERROR,
+            "MP_REACH_NLRI and MP_UNREACH_NLRI must be optional and not transitive",
         ));
     }
     // RFC 7606 3(g): "If the MP_REACH_NLRI attribute or the MP_UNREACH_NLRI attribute appears more than once in the UPDATE
     // message, then a NOTIFICATION message MUST be sent with the Error Subcode 'Malformed Attribute List'."
     match (first, raw.code) {
         (true, _) => Ok(()),
-        (false, mp_reach::CODE) => Err(UpdateError::reset(1, "MP_REACH_NLRI appears twice")),
-        (false, _) => Err(UpdateError::reset(1, "MP_UNREACH_NLRI appears twice")),
+        (false, mp_reach::CODE) => Err(UpdateError::reset(
+            update::MALFORMED_ATTRIBUTE_LIST,
+            "MP_REACH_NLRI appears twice",
+        )),
+        (false, _) => Err(UpdateError::reset(
+            update::MALFORMED_ATTRIBUTE_LIST,
+            "MP_UNREACH_NLRI appears twice",
+        )),
     }
 }
 
@@ -347,9 +361,9 @@ impl Reachable {
     /// 'treat-as-withdraw' MUST be used."
     pub fn missing(self, seen: Seen) -> Option<UpdateError> {
         let mandatory: &[(u8, &'static str)] = &[
-            (1, "ORIGIN is missing"),
-            (2, "AS_PATH is missing"),
-            (3, "NEXT_HOP is missing"),
+            (attribute::ORIGIN, "ORIGIN is missing"),
+            (attribute::AS_PATH, "AS_PATH is missing"),
+            (attribute::NEXT_HOP, "NEXT_HOP is missing"),
         ];
         let mandatory = match self {
             Self::InBody => mandatory,
@@ -358,7 +372,7 @@ impl Reachable {
         };
         let (code, what) = mandatory.iter().find(|(code, _)| !seen.contains(*code))?;
         Some(UpdateError {
-            subcode: 3,
+            subcode: update::MISSING_WELL_KNOWN_ATTRIBUTE,
             data: vec![*code],
             ..UpdateError::attribute(Severity::TreatAsWithdraw, *code, what)
         })

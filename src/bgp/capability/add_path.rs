@@ -15,6 +15,7 @@ use std::fmt;
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -59,7 +60,7 @@ impl fmt::Display for AddPathMode {
 pub struct AddPath(pub Vec<(Family, AddPathMode)>);
 
 impl CapabilityCodec for AddPath {
-    const CODE: u8 = 69;
+    const CODE: u8 = iana::capability::ADD_PATH;
     const NAME: &'static str = "add-path";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

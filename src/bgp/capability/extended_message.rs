@@ -1,6 +1,7 @@
 //! Extended messages (RFC 8654): up to 65,535 bytes. No value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::bgp::message::MAX_EXTENDED;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
@@ -10,7 +11,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct ExtendedMessage;
 
 impl CapabilityCodec for ExtendedMessage {
-    const CODE: u8 = 6;
+    const CODE: u8 = iana::capability::EXTENDED_MESSAGE;
     const NAME: &'static str = "extended-message";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

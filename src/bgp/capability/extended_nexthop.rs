@@ -13,6 +13,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -21,7 +22,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct ExtendedNexthop(pub Vec<(Family, Afi)>);
 
 impl CapabilityCodec for ExtendedNexthop {
-    const CODE: u8 = 5;
+    const CODE: u8 = iana::capability::EXTENDED_NEXT_HOP;
     const NAME: &'static str = "nexthop";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

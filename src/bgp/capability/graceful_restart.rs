@@ -17,6 +17,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -43,7 +44,7 @@ impl GracefulRestart {
 }
 
 impl CapabilityCodec for GracefulRestart {
-    const CODE: u8 = 64;
+    const CODE: u8 = iana::capability::GRACEFUL_RESTART;
     const NAME: &'static str = "graceful-restart";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -13,6 +13,7 @@
 //! ```
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::bgp::message::cut;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
@@ -30,7 +31,7 @@ pub struct Hostname {
 }
 
 impl CapabilityCodec for Hostname {
-    const CODE: u8 = 73;
+    const CODE: u8 = iana::capability::FQDN;
     const NAME: &'static str = "hostname";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

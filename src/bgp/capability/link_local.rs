@@ -2,6 +2,7 @@
 //! value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
 /// A next hop that is only a link-local address is supported.
@@ -9,7 +10,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct LinkLocalNexthop;
 
 impl CapabilityCodec for LinkLocalNexthop {
-    const CODE: u8 = 77;
+    const CODE: u8 = iana::capability::LINK_LOCAL_NEXT_HOP;
     const NAME: &'static str = "link-local-nexthop";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -15,6 +15,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
 /// An entry of [`LongLivedGracefulRestart`].
@@ -33,7 +34,7 @@ pub struct LongLived {
 pub struct LongLivedGracefulRestart(pub Vec<LongLived>);
 
 impl CapabilityCodec for LongLivedGracefulRestart {
-    const CODE: u8 = 71;
+    const CODE: u8 = iana::capability::LONG_LIVED_GRACEFUL_RESTART;
     const NAME: &'static str = "long-lived-graceful-restart";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -9,6 +9,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -17,7 +18,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct Multiprotocol(pub Family);
 
 impl CapabilityCodec for Multiprotocol {
-    const CODE: u8 = 1;
+    const CODE: u8 = iana::capability::MULTIPROTOCOL;
     const NAME: &'static str = "multiprotocol";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

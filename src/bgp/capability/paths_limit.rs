@@ -14,6 +14,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
 /// Families and their limits. 0 is ignored.
@@ -21,7 +22,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct PathsLimit(pub Vec<(Family, u16)>);
 
 impl CapabilityCodec for PathsLimit {
-    const CODE: u8 = 76;
+    const CODE: u8 = iana::capability::PATHS_LIMIT;
     const NAME: &'static str = "paths-limit";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -9,6 +9,7 @@
 use std::fmt;
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
 /// The role of the sender on this session.
@@ -75,7 +76,7 @@ impl fmt::Display for BgpRole {
 }
 
 impl CapabilityCodec for BgpRole {
-    const CODE: u8 = 9;
+    const CODE: u8 = iana::capability::BGP_ROLE;
     const NAME: &'static str = "role";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -1,6 +1,7 @@
 //! Route refresh: the normal one (RFC 2918), Cisco's earlier code for it, and enhanced (RFC 7313). None has a value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -17,7 +18,7 @@ pub struct CiscoRouteRefresh;
 pub struct EnhancedRouteRefresh;
 
 impl CapabilityCodec for RouteRefresh {
-    const CODE: u8 = 2;
+    const CODE: u8 = iana::capability::ROUTE_REFRESH;
     const NAME: &'static str = "route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -36,7 +37,7 @@ impl CapabilityCodec for RouteRefresh {
 }
 
 impl CapabilityCodec for CiscoRouteRefresh {
-    const CODE: u8 = 128;
+    const CODE: u8 = iana::capability::PRESTANDARD_ROUTE_REFRESH;
     const NAME: &'static str = "cisco-route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -55,7 +56,7 @@ impl CapabilityCodec for CiscoRouteRefresh {
 }
 
 impl CapabilityCodec for EnhancedRouteRefresh {
-    const CODE: u8 = 70;
+    const CODE: u8 = iana::capability::ENHANCED_ROUTE_REFRESH;
     const NAME: &'static str = "enhanced-route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -12,6 +12,7 @@
 
 use std::fmt;
 
+use crate::bgp::iana::notification as codes;
 use crate::wire::Writer;
 
 pub mod notification;
@@ -154,7 +155,13 @@ pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessa
     }
     let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
     let kind = MessageType(header[18]);
-    let bad_length = || Notification::new(1, 2, header[16..18].to_vec());
+    let bad_length = || {
+        Notification::new(
+            codes::MESSAGE_HEADER,
+            codes::header::BAD_MESSAGE_LENGTH,
+            header[16..18].to_vec(),
+        )
+    };
     // RFC 8654 section 4: OPEN and KEEPALIVE never exceed 4,096 bytes.
     let max = if matches!(kind, MessageType::OPEN | MessageType::KEEPALIVE) {
         MAX
@@ -166,7 +173,13 @@ pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessa
     }
     match kind.smallest() {
         // RFC 4271 6.1: "The Data field MUST contain the erroneous Type field."
-        None => return Err(Notification::new(1, 3, vec![kind.0])),
+        None => {
+            return Err(Notification::new(
+                codes::MESSAGE_HEADER,
+                codes::header::BAD_MESSAGE_TYPE,
+                vec![kind.0],
+            ));
+        }
         Some(smallest) if length < smallest => return Err(bad_length()),
         Some(exact) if kind == MessageType::KEEPALIVE && length != exact => {
             return Err(bad_length());

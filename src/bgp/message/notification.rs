@@ -15,6 +15,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Direction, HEADER, MAX, MessageType, cut, encode};
+use crate::bgp::iana::notification as codes;
 use crate::json::{JsonWriter, hex};
 
 /// Why a session is closed.
@@ -30,23 +31,23 @@ pub struct Notification {
 
 impl Notification {
     /// Error code of a Cease (RFC 4486).
-    pub const CEASE: u8 = 6;
+    pub const CEASE: u8 = codes::CEASE;
     /// Cease: administrative shutdown.
-    pub const SHUTDOWN: u8 = 2;
+    pub const SHUTDOWN: u8 = codes::cease::ADMINISTRATIVE_SHUTDOWN;
     /// Cease: Maximum Number of Prefixes Reached.
-    pub const MAXIMUM_PREFIXES: u8 = 1;
+    pub const MAXIMUM_PREFIXES: u8 = codes::cease::MAXIMUM_NUMBER_OF_PREFIXES;
     /// Cease: peer de-configured.
-    pub const DE_CONFIGURED: u8 = 3;
+    pub const DE_CONFIGURED: u8 = codes::cease::PEER_DE_CONFIGURED;
     /// Cease: administrative reset.
-    pub const RESET: u8 = 4;
+    pub const RESET: u8 = codes::cease::ADMINISTRATIVE_RESET;
     /// Cease: connection rejected.
-    pub const REJECTED: u8 = 5;
+    pub const REJECTED: u8 = codes::cease::CONNECTION_REJECTED;
     /// Cease: other configuration change.
-    pub const CONFIGURATION_CHANGE: u8 = 6;
+    pub const CONFIGURATION_CHANGE: u8 = codes::cease::OTHER_CONFIGURATION_CHANGE;
     /// Cease: connection collision resolution.
-    pub const COLLISION: u8 = 7;
+    pub const COLLISION: u8 = codes::cease::CONNECTION_COLLISION;
     /// Cease: hard reset (RFC 8538).
-    pub const HARD_RESET: u8 = 9;
+    pub const HARD_RESET: u8 = codes::cease::HARD_RESET;
 
     /// Creates a notification.
     pub const fn new(code: u8, subcode: u8, data: Vec<u8>) -> Self {

@@ -27,6 +27,7 @@ use super::notification::Notification;
 use super::{Direction, MessageType, encode};
 use crate::bgp::asn::Asn;
 use crate::bgp::capability::Capability;
+use crate::bgp::iana::{capability, notification as codes};
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -64,7 +65,11 @@ impl Open {
         if version != 4 {
             // RFC 4271 6.2: "The Data field is a 2-octet unsigned integer, which indicates the largest,
             // locally-supported version number"
-            return Err(Notification::new(2, 1, vec![0, 4]));
+            return Err(Notification::new(
+                codes::OPEN_MESSAGE,
+                codes::open::UNSUPPORTED_VERSION_NUMBER,
+                vec![0, 4],
+            ));
         }
         let mut fixed = || -> Result<_, WireError> {
             Ok((
@@ -137,9 +142,17 @@ impl Open {
         w.raw(", \"router_id\": ").display(self.router_id);
         w.raw(", \"capabilities\": { ");
         let list = self.distinct();
-        let nameless = direction == Direction::Send && list.iter().all(|one| one.code() != 73);
+        let nameless =
+            direction == Direction::Send && list.iter().all(|one| one.code() != capability::FQDN);
         // The host name precedes the software version and multi-session.
-        let late = |one: &&Capability| matches!(one.code(), 75 | 68 | 131);
+        let late = |one: &&Capability| {
+            matches!(
+                one.code(),
+                capability::SOFTWARE_VERSION
+                    | capability::MULTISESSION
+                    | capability::PRESTANDARD_MULTISESSION
+            )
+        };
         let split = list
             .iter()
             .position(late)
@@ -181,7 +194,7 @@ impl Open {
                 (capability.code(), text)
             })
             .collect();
-        if direction == Direction::Send && texts.iter().all(|(code, _)| *code != 73) {
+        if direction == Direction::Send && texts.iter().all(|(code, _)| *code != capability::FQDN) {
             let at = texts.partition_point(|(code, _)| *code < 73);
             texts.insert(at, (73, "hostname(none none)".to_owned()));
         }
@@ -279,8 +292,20 @@ fn parameters(r: &mut Reader<'_>) -> Result<Vec<Capability>, Notification> {
                 }
             }
             // RFC 4271 appendix A deprecates authentication, but subcode 2/5 remains.
-            AUTHENTICATION => return Err(Notification::new(2, 5, Vec::new())),
-            _ => return Err(Notification::new(2, 4, vec![kind])),
+            AUTHENTICATION => {
+                return Err(Notification::new(
+                    codes::OPEN_MESSAGE,
+                    codes::open::AUTHENTICATION_FAILURE,
+                    Vec::new(),
+                ));
+            }
+            _ => {
+                return Err(Notification::new(
+                    codes::OPEN_MESSAGE,
+                    codes::open::UNSUPPORTED_OPTIONAL_PARAMETER,
+                    vec![kind],
+                ));
+            }
         }
     }
     Ok(capabilities)
@@ -295,5 +320,9 @@ fn capability(r: &mut Reader<'_>) -> Result<Capability, WireError> {
 /// RFC 4271 6.2: "If one of the Optional Parameters in the OPEN message is recognized, but is malformed, then the Error
 /// Subcode MUST be set to 0 (Unspecific)."
 fn malformed(error: WireError) -> Notification {
-    Notification::new(2, 0, error.to_string().into_bytes())
+    Notification::new(
+        codes::OPEN_MESSAGE,
+        codes::UNSPECIFIC,
+        error.to_string().into_bytes(),
+    )
 }

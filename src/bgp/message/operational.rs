@@ -17,6 +17,7 @@ use std::net::Ipv4Addr;
 use super::notification::Notification;
 use super::{MessageType, encode};
 use crate::bgp::family::Family;
+use crate::bgp::iana::notification as codes;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError};
 
@@ -109,7 +110,9 @@ impl Operational {
     /// # Errors
     /// Returns NOTIFICATION 5/0 if the body is too short.
     pub fn decode(body: &[u8]) -> Result<Option<Self>, Notification> {
-        read(body).map_err(|error| Notification::with_text(5, 0, &error.to_string()))
+        read(body).map_err(|error| {
+            Notification::with_text(codes::STATE_MACHINE, codes::UNSPECIFIC, &error.to_string())
+        })
     }
 
     /// Appends the whole message. An advisory is truncated to 2,048 bytes.

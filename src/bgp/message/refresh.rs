@@ -10,6 +10,7 @@
 use super::notification::Notification;
 use super::{MessageType, RawMessage, encode};
 use crate::bgp::family::Family;
+use crate::bgp::iana::notification as codes;
 use crate::json::JsonWriter;
 use crate::wire::Reader;
 
@@ -38,8 +39,13 @@ impl RouteRefresh {
     pub fn decode(message: &RawMessage) -> Result<Self, Notification> {
         let body = message.body();
         let mut r = Reader::new(body);
-        let bad_length =
-            || Notification::new(1, 2, message.bytes.get(16..18).unwrap_or_default().to_vec());
+        let bad_length = || {
+            Notification::new(
+                codes::MESSAGE_HEADER,
+                codes::header::BAD_MESSAGE_LENGTH,
+                message.bytes.get(16..18).unwrap_or_default().to_vec(),
+            )
+        };
         let afi = r.u16("an AFI").map_err(|_| bad_length())?;
         let subtype = r.u8("a subtype").map_err(|_| bad_length())?;
         let safi = r.u8("a SAFI").map_err(|_| bad_length())?;
@@ -48,7 +54,11 @@ impl RouteRefresh {
             // with Message Subtype 1 and 2 is not 4 […] The Data field of the NOTIFICATION message MUST contain the
             // complete ROUTE-REFRESH message."
             return Err(match subtype {
-                Self::BEGIN | Self::END => Notification::new(7, 1, message.bytes.to_vec()),
+                Self::BEGIN | Self::END => Notification::new(
+                    codes::ROUTE_REFRESH_MESSAGE,
+                    codes::route_refresh::INVALID_MESSAGE_LENGTH,
+                    message.bytes.to_vec(),
+                ),
                 _ => bad_length(),
             });
         }

@@ -24,6 +24,7 @@ use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{AttributeSet, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
@@ -187,7 +188,10 @@ impl<'a> Update<'a> {
                 false => None,
             };
             if reach.nlri.is_empty() {
-                return Err(UpdateError::reset(9, "MP_REACH_NLRI without any NLRI"));
+                return Err(UpdateError::reset(
+                    OPTIONAL_ATTRIBUTE_ERROR,
+                    "MP_REACH_NLRI without any NLRI",
+                ));
             }
             add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
         }
@@ -342,7 +346,10 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
         let length = reach.next_hop.len();
         UpdateError {
             data: format!("invalid {family} next-hop length {length}").into_bytes(),
-            ..UpdateError::reset(9, "a next hop of a length that the family does not have")
+            ..UpdateError::reset(
+                OPTIONAL_ATTRIBUTE_ERROR,
+                "a next hop of a length that the family does not have",
+            )
         }
     };
     if !is_known(family) {

@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError};
 pub struct Labeled;
 
 impl NlriCodec for Labeled {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 4), Family::new(2, 4)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_NLRI_MPLS, Family::IPV6_NLRI_MPLS];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         frame(family, r)
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_stack_without_bottom_is_no_prefix() {
-        let family = Family::new(1, 4);
+        let family = Family::IPV4_NLRI_MPLS;
         assert!(
             frame(
                 family,

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use super::error::Severity;
 use super::family::Family;
+use super::iana::notification as codes;
 use super::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize};
@@ -381,5 +382,9 @@ pub(crate) fn subcode(error: &WireError) -> u8 {
         mvpn::WHAT,
         mup::ADDRESS_LENGTH,
     ];
-    if OTHERS.contains(&error.what) { 5 } else { 10 }
+    if OTHERS.contains(&error.what) {
+        codes::update::ATTRIBUTE_LENGTH_ERROR
+    } else {
+        codes::update::INVALID_NETWORK_FIELD
+    }
 }

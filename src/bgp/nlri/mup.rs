@@ -247,7 +247,7 @@ fn head(bytes: &[u8]) -> Option<((u8, u16), Reader<'_>)> {
 }
 
 impl NlriCodec for Mup {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 85), Family::new(2, 85)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_MUP, Family::IPV6_MUP];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let Some((kind, value)) = head(r.peek()) else {

@@ -117,7 +117,7 @@ impl Route {
 }
 
 impl NlriCodec for Mvpn {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 5), Family::new(2, 5)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_MCAST_VPN, Family::IPV6_MCAST_VPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();

@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError};
 pub struct Rtc;
 
 impl NlriCodec for Rtc {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 132)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_RTC];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let bits = r.peek().first().copied().unwrap_or_default();
@@ -231,7 +231,7 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         }
     }
     Ok(Nlri {
-        family: Family::new(1, 132),
+        family: Family::IPV4_RTC,
         path_id: None,
         bytes,
     })
@@ -270,7 +270,7 @@ mod tests {
         }
         for bytes in [&[31, 0, 0, 0][..], &[97; 14], &[96, 0], &[]] {
             assert!(
-                Rtc::frame(Family::new(1, 132), &mut Reader::new(bytes)).is_err(),
+                Rtc::frame(Family::IPV4_RTC, &mut Reader::new(bytes)).is_err(),
                 "{bytes:?}"
             );
         }

@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError};
 pub struct SrPolicy;
 
 impl NlriCodec for SrPolicy {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 73), Family::new(2, 73)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_SR_POLICY, Family::IPV6_SR_POLICY];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         const WHAT: &str = "an SR policy of its family's length";
@@ -128,7 +128,7 @@ mod tests {
             assert!(serde_json::from_str::<serde_json::Value>(w.as_str()).is_ok());
         }
         for bytes in [&[96, 0, 0][..], &[97; 13], &[]] {
-            assert!(SrPolicy::frame(Family::new(1, 73), &mut Reader::new(bytes)).is_err());
+            assert!(SrPolicy::frame(Family::IPV4_SR_POLICY, &mut Reader::new(bytes)).is_err());
         }
     }
 }

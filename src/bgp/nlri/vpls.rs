@@ -134,7 +134,7 @@ impl Block {
 }
 
 impl NlriCodec for Vpls {
-    const FAMILIES: &'static [Family] = &[Family::new(25, 65)];
+    const FAMILIES: &'static [Family] = &[Family::VPLS];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
@@ -277,7 +277,7 @@ impl VplsBuilder {
             }
         };
         Ok(Nlri {
-            family: Family::new(25, 65),
+            family: Family::VPLS,
             path_id: None,
             bytes,
         })

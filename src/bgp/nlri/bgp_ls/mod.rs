@@ -165,7 +165,7 @@ fn head(bytes: &[u8]) -> Option<(u16, Reader<'_>)> {
 }
 
 impl NlriCodec for BgpLs {
-    const FAMILIES: &'static [Family] = &[Family::new(16388, 71), Family::new(16388, 72)];
+    const FAMILIES: &'static [Family] = &[Family::BGP_LS, Family::BGP_LS_VPN];
     // RFC 9552 8.2.2: "it MUST handle such malformed NLRIs as 'NLRI discard'".
     const MALFORMED: Option<Severity> = Some(Severity::Discard);
 
@@ -173,7 +173,10 @@ impl NlriCodec for BgpLs {
         let Some((_, value)) = head(r.peek()) else {
             return Err(r.error("a BGP-LS NLRI of its declared length"));
         };
-        r.take(4 + value.remaining(), "a BGP-LS NLRI of its declared length")
+        r.take(
+            4 + value.remaining(),
+            "a BGP-LS NLRI of its declared length",
+        )
     }
 
     fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {

@@ -34,7 +34,7 @@ pub(super) const PREFIX_LENGTH: &str = "an IP prefix route of 34 or 58 octets";
 pub struct Evpn;
 
 impl NlriCodec for Evpn {
-    const FAMILIES: &'static [Family] = &[Family::new(25, 70)];
+    const FAMILIES: &'static [Family] = &[Family::EVPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();

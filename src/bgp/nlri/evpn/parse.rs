@@ -63,7 +63,7 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     while pairs.take(c)? {}
     let route = pairs.route(head, prefix, span.to(c.last_span()))?;
     Ok(Nlri {
-        family: Family::new(25, 70),
+        family: Family::EVPN,
         path_id: None,
         bytes: route.to_bytes(),
     })

@@ -39,10 +39,10 @@ pub struct Flow;
 
 impl NlriCodec for Flow {
     const FAMILIES: &'static [Family] = &[
-        Family::new(1, 133),
-        Family::new(2, 133),
-        Family::new(1, 134),
-        Family::new(2, 134),
+        Family::IPV4_FLOW,
+        Family::IPV6_FLOW,
+        Family::IPV4_FLOW_VPN,
+        Family::IPV6_FLOW_VPN,
     ];
     // RFC 8955 10: a malformed rule is treated as withdrawn.
     const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);

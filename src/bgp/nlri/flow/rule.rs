@@ -123,9 +123,7 @@ impl RuleBuilder {
             return Err("a flow route needs at least one match, or it matches every packet");
         }
         if afi.is_some_and(|afi| afi != family.afi) {
-            return Err(
-                "the prefixes of the flow route are not of its address family",
-            );
+            return Err("the prefixes of the flow route are not of its address family");
         }
         let mut body = Vec::new();
         if let Some(rd) = self.rd {
