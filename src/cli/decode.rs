@@ -231,8 +231,7 @@ impl Teller {
         let body = bytes.get(message::HEADER..).unwrap_or_default();
         match kind {
             MessageType::OPEN => {
-                let open =
-                    Open::decode(body).map_err(|error| format!("invalid OPEN: {error}"))?;
+                let open = Open::decode(body).map_err(|error| format!("invalid OPEN: {error}"))?;
                 self.tell(Message::Open(&open), bytes);
             }
             MessageType::UPDATE => {

@@ -25,8 +25,7 @@ fn plain(text: &str) -> Result<Vec<u8>, String> {
     }
     if digits.is_empty() {
         return Err(
-            "no message: pass it in hexadecimal as an argument or on standard input"
-                .to_owned(),
+            "no message: pass it in hexadecimal as an argument or on standard input".to_owned(),
         );
     }
     if let Some(wrong) = digits.chars().find(|c| !c.is_ascii_hexdigit()) {

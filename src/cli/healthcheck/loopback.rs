@@ -229,9 +229,7 @@ fn too_many(cause: String) -> String {
 }
 
 fn cannot_run(cause: io::Error) -> String {
-    format!(
-        "cannot run `ip`: {cause}\nhelp: install iproute2, or use `--no-ip-setup` with `--ip`"
-    )
+    format!("cannot run `ip`: {cause}\nhelp: install iproute2, or use `--no-ip-setup` with `--ip`")
 }
 
 fn words(networks: &[IpNet]) -> String {

@@ -191,7 +191,9 @@ async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     }
     match ended {
         Ok(()) => Ok(()),
-        Err(Failure::Gone(cause)) => Err(format!("the daemon no longer reads our commands: {cause}")),
+        Err(Failure::Gone(cause)) => {
+            Err(format!("the daemon no longer reads our commands: {cause}"))
+        }
         Err(Failure::Other(cause)) => Err(cause),
     }
 }
