@@ -208,11 +208,11 @@ impl<'a> Update<'a> {
                 field.direction = Direction::Withdraw;
             }
         }
-        let (mut fields, error) = sifted(fields);
+        announcements_stand(&mut fields, cx);
+        let (fields, error) = sifted(fields);
         if let Some(error) = error {
             attributes = Rc::new(attributes.spoiled(error));
         }
-        announcements_stand(&mut fields, cx);
         Ok(Content {
             attributes,
             fields,

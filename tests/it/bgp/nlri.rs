@@ -218,10 +218,6 @@ const UNCOMMON: &[(&str, &str, &[&str])] = &[
         "88 000640 000C81 0000FDE800000001 0A0004",
     ]),
     ("ipv6 mpls-vpn", "78 000641 0000FDE800000001 20010DB8", &["58 000640 0000FDE800000001"]),
-    // RFC 8955: an unassigned component.
-    ("ipv4 flow", "~ 038106", &["~ 0E8101", "~ 038106 7F0102030405", "~ FF"]),
-    ("ipv6 flow", "~ 038106", &["~ 0E8101"]),
-    ("ipv4 flow-vpn", "~ 0000FDE800000001 038106", &["~ 0000FDE800000001 0E8101"]),
 ];
 
 #[test]
@@ -246,7 +242,7 @@ fn uncommon_routes_are_carried_beside_their_neighbors() {
         }
         trip(&Nlri::new(family, None, &good)).expect(name);
     }
-    assert!(count > 60, "only {count}");
+    assert!(count > 50, "only {count}");
 }
 
 #[test]
@@ -321,6 +317,10 @@ fn malformed_flow_rules_are_withdrawn_alone() {
         "~ 01210A00000000",
         "~",
         "~ 0301",
+        // Components that this version does not know.
+        "~ 0E8101",
+        "~ 038106 7F0102030405",
+        "~ FF",
     ] {
         let other = bytes(other);
         let body = body(

@@ -25,6 +25,7 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
+mod compound;
 mod item;
 mod later;
 mod sid;

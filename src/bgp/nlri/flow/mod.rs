@@ -56,7 +56,14 @@ impl NlriCodec for Flow {
     }
 
     fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
-        Rule::decode(family, bytes, Style::Events).map(drop)
+        match Rule::decode(family, bytes, Style::Events)? {
+            Some(_) => Ok(()),
+            // RFC 8955 10 lists extensions that the receiver does not know among the errors.
+            None => Err(WireError {
+                what: "a known component",
+                offset: 0,
+            }),
+        }
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {

@@ -6,6 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::os::unix::net::UnixStream;
 
+use oxabgp::bgp::Notification;
+
 use super::model::{Model, Prefix, Routes, Version};
 use super::peer::{Helper, Notices, Session};
 use super::plan::{Dice, Neighbor, Plan, Reload, spoil};
@@ -347,7 +349,7 @@ impl Stage {
 
     /// The session of a neighbor whose settings changed is reset, and is sent its table again.
     pub(super) fn reset(&mut self, name: &'static str) {
-        self.ended(name);
+        self.ended(name, Notification::CONFIGURATION_CHANGE);
         self.meet(name);
     }
 
@@ -358,17 +360,17 @@ impl Stage {
 
     /// The session of a removed neighbor is closed.
     pub(super) fn left(&mut self, name: &str) {
-        self.ended(name);
+        self.ended(name, Notification::DE_CONFIGURED);
     }
 
-    fn ended(&mut self, name: &str) {
+    fn ended(&mut self, name: &str, subcode: u8) {
         let session = self.sessions.remove(name).expect("a session");
         session
             .heard
             .until("a NOTIFICATION", |heard| heard.over.is_some());
         let told = session.heard.change(|heard| heard.over.take()).flatten();
         let told = told.map(|told| (told.code, told.subcode));
-        assert_eq!(told, Some((6, 3)), "Peer De-configured for {name}");
+        assert_eq!(told, Some((Notification::CEASE, subcode)), "{name}");
     }
 
     /// Returns `true` if a session is still the first one.
