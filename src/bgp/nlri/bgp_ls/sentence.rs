@@ -12,8 +12,7 @@
 //! ```
 //!
 //! The pairs may be in any order, `tlv CODE 0xHEX` stands for any other TLV, and attributes follow. TLVs are sent in
-//! the order that RFC 9552 section 5.1 requires. An NLRI that this syntax cannot express exactly is printed as `raw
-//! 0x…`.
+//! the order of RFC 9552 section 5.1. An NLRI that cannot be expressed exactly is printed as `raw 0x…`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -250,8 +249,7 @@ fn protocol(c: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
         })
 }
 
-/// Parses the descriptors of a node in parentheses. RFC 9552 5.2.1 requires them in the order of their types, each
-/// once.
+/// Parses the descriptors of a node in parentheses. RFC 9552 5.2.1: each once, in the order of their types.
 fn node(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     const EXPECTED: &str = "a node descriptor, or `)`";
     c.expect("(")?;
