@@ -116,11 +116,9 @@ enum Command {
     Run(RunArgs),
     /// Run one session without a configuration: commands on standard input, events on standard output.
     ///
-    /// `generate-routes
-    /// oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000
-    /// jq` needs no configuration file. At the end of the input, once everything has been sent to the peer, the
-    /// session is kept, or closed with --leave. Refused commands are reported on standard error; `enable-ack` turns
-    /// answers on.
+    /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration
+    /// file. At the end of the input, once everything has been sent to the peer, the session is kept, or closed with
+    /// --leave. Refused commands are reported on standard error; `enable-ack` turns answers on.
     Pipe(PipeArgs),
     /// Announce addresses while a service is healthy: a helper for anycast.
     ///

@@ -56,9 +56,14 @@ impl AttributeSet {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let mut hop = next_hop_rule::attribute(family, self.next_hops(), sender)?;
-        let otc = self.adds_otc(sender, family)?.then_some(35);
+        let otc = self
+            .adds_otc(sender, family)?
+            .then_some(codes::ONLY_TO_CUSTOMER);
         let mut w = Writer::new(out);
-        let mut defaults = [1u8, 2, 5].into_iter().chain(otc).peekable();
+        let mut defaults = [codes::ORIGIN, codes::AS_PATH, codes::LOCAL_PREF]
+            .into_iter()
+            .chain(otc)
+            .peekable();
         for attribute in self.list() {
             let code = attribute.code();
             while let Some(default) = defaults.next_if(|default| *default <= code) {

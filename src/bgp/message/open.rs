@@ -195,8 +195,8 @@ impl Open {
             })
             .collect();
         if direction == Direction::Send && texts.iter().all(|(code, _)| *code != capability::FQDN) {
-            let at = texts.partition_point(|(code, _)| *code < 73);
-            texts.insert(at, (73, "hostname(none none)".to_owned()));
+            let at = texts.partition_point(|(code, _)| *code < capability::FQDN);
+            texts.insert(at, (capability::FQDN, "hostname(none none)".to_owned()));
         }
         let texts: Vec<&str> = texts.iter().map(|(_, text)| &**text).collect();
         out.push_str(&texts.join(", "));
