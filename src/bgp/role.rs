@@ -11,10 +11,7 @@
 //! The procedures apply only to IPv4 and IPv6 unicast routes.
 
 use super::asn::Asn;
-use super::attribute::Attribute;
-use super::attribute::otc::{Otc, OtcForm};
 use super::capability::BgpRole;
-use super::error::{Severity, UpdateError};
 use super::family::Family;
 
 /// How to handle a route that the peer should not have sent.
@@ -81,43 +78,5 @@ impl LocalRole {
             self.role,
             BgpRole::CUSTOMER | BgpRole::RS_CLIENT | BgpRole::PEER
         )
-    }
-
-    /// Applies the ingress procedure to the attributes of received routes: adds OTC, or marks a leak.
-    ///
-    /// # Errors
-    /// Returns an error for a leak if leaks are treated as withdrawn.
-    pub fn receive(self, list: &mut Vec<Attribute>) -> Result<(), UpdateError> {
-        let found = list.iter_mut().find_map(|attribute| match attribute {
-            Attribute::Otc(otc) => Some(otc),
-            _ => None,
-        });
-        let Some(otc) = found else {
-            if self.keeps_back() {
-                list.push(Attribute::Otc(Otc {
-                    asn: self.peer_as,
-                    form: OtcForm::Named,
-                }));
-            }
-            return Ok(());
-        };
-        let leaked = match self.role {
-            BgpRole::PROVIDER | BgpRole::RS => true,
-            BgpRole::PEER => otc.asn != self.peer_as,
-            _ => false,
-        };
-        otc.form = if leaked {
-            OtcForm::Leak
-        } else {
-            OtcForm::Named
-        };
-        if leaked && self.leaks == Leaks::Withdraw {
-            return Err(UpdateError::attribute(
-                Severity::TreatAsWithdraw,
-                35,
-                "a route leak: the peer must not send us a route with this Only to Customer",
-            ));
-        }
-        Ok(())
     }
 }

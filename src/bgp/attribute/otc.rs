@@ -4,11 +4,13 @@
 //! events on sessions without a role do the same, so that scripts that match `attribute-0x23-0xE0` keep working. Its
 //! configuration keyword is `otc`.
 
-use super::{PathAttribute, flags};
+use super::{Attribute, PathAttribute, flags};
 use crate::bgp::asn::Asn;
-use crate::bgp::error::Severity;
+use crate::bgp::capability::BgpRole;
+use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
+use crate::bgp::role::{Leaks, LocalRole};
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
@@ -97,5 +99,45 @@ impl PathAttribute for Otc {
 
     fn grammar(&self, out: &mut String) {
         out.push_str(&format!("otc {}", self.asn));
+    }
+}
+
+impl LocalRole {
+    /// Applies the ingress procedure to the attributes of received routes: adds OTC, or marks a leak.
+    ///
+    /// # Errors
+    /// Returns an error for a leak if leaks are treated as withdrawn.
+    pub fn receive(self, list: &mut Vec<Attribute>) -> Result<(), UpdateError> {
+        let found = list.iter_mut().find_map(|attribute| match attribute {
+            Attribute::Otc(otc) => Some(otc),
+            _ => None,
+        });
+        let Some(otc) = found else {
+            if self.keeps_back() {
+                list.push(Attribute::Otc(Otc {
+                    asn: self.peer_as,
+                    form: OtcForm::Named,
+                }));
+            }
+            return Ok(());
+        };
+        let leaked = match self.role {
+            BgpRole::PROVIDER | BgpRole::RS => true,
+            BgpRole::PEER => otc.asn != self.peer_as,
+            _ => false,
+        };
+        otc.form = if leaked {
+            OtcForm::Leak
+        } else {
+            OtcForm::Named
+        };
+        if leaked && self.leaks == Leaks::Withdraw {
+            return Err(UpdateError::attribute(
+                Severity::TreatAsWithdraw,
+                iana::attribute::ONLY_TO_CUSTOMER,
+                "a route leak: the peer must not send us a route with this Only to Customer",
+            ));
+        }
+        Ok(())
     }
 }

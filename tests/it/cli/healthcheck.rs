@@ -392,7 +392,7 @@ fn what_can_not_be_meant_is_refused() {
         (
             "--ip 192.0.2.1 --no-ip-setup --no-syslog --user not-a-user",
             1,
-            "no user `not-a-user`",
+            "unknown user `not-a-user`",
         ),
         (
             "--ip 192.0.2.1 --ip-ifname 192.0.2.2%eth0",
@@ -402,7 +402,7 @@ fn what_can_not_be_meant_is_refused() {
         (
             "--ip 192.0.2.1 --syslog-facility local9",
             1,
-            "no syslog facility `local9`",
+            "unknown syslog facility `local9`",
         ),
         (
             "--ip 2001:db8::/64 --no-syslog --deaggregate-networks --no-ip-setup",

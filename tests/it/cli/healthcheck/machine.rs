@@ -140,7 +140,7 @@ fn without_an_address_those_of_the_loopback_are_announced() {
     machine(&lab, BEFORE);
     let (code, out, err) = super::super::run(&mut command(&lab, "--label none"), "");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("no IP address found\nhelp: `--ip`"), "{err}");
+    assert!(err.contains("no IP address found\nhelp: use `--ip`"), "{err}");
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn an_address_that_can_not_be_added_is_not_announced() {
     let (code, out, err) = super::super::run(&mut command(&lab, "--ip 10.0.0.0/8"), "");
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(
-        err.contains("more than 65536 addresses\nhelp: `--no-ip-setup`"),
+        err.contains("more than 65536 addresses\nhelp: use `--no-ip-setup`"),
         "{err}"
     );
 }
