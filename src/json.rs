@@ -1,8 +1,8 @@
-//! An append-only JSON writer for the event stream.
+//! An append-only JSON writer for events.
 //!
-//! ExaBGP's events are a text contract: key order and even irregular spaces are kept to the byte, so the caller writes
-//! the punctuation itself and this type only escapes and formats. serde would cost twenty times as much per event and
-//! could not reproduce the spacing. The output is pure ASCII (RFC 8259 section 7 escapes), one line, valid UTF-8.
+//! The format of ExaBGP's events is fixed to the byte, including key order and irregular spaces, so the caller writes
+//! the punctuation and this type only escapes and formats. serde would take twenty times as long per event and could
+//! not reproduce the spacing. The output is a single line of ASCII (escapes as in RFC 8259 section 7).
 
 use std::fmt;
 
@@ -25,7 +25,7 @@ impl JsonWriter {
         }
     }
 
-    /// Appends `text` as it is: punctuation, keys, cached fragments.
+    /// Appends `text` unchanged: punctuation, keys, cached fragments.
     #[inline]
     pub fn raw(&mut self, text: &str) -> &mut Self {
         self.out.push_str(text);
@@ -52,7 +52,7 @@ impl JsonWriter {
         self
     }
 
-    /// Appends what `value` displays as a string. The text must not need escapes: addresses, numbers, names of ours.
+    /// Appends `value` as a string. Its text must not need escapes: addresses, numbers, fixed names.
     pub fn display(&mut self, value: impl fmt::Display) -> &mut Self {
         use fmt::Write as _;
         // Writing to a String cannot fail.
@@ -66,7 +66,7 @@ impl JsonWriter {
         self.raw(": ")
     }
 
-    /// Appends formatted text without quotes, for numbers with their own format.
+    /// Appends formatted text without quotes, for numbers with a specific format.
     pub fn format(&mut self, arguments: fmt::Arguments<'_>) -> &mut Self {
         use fmt::Write as _;
         // Writing to a String cannot fail.
@@ -102,34 +102,34 @@ impl JsonWriter {
         self
     }
 
-    /// The text so far.
+    /// The text written so far.
     pub fn as_str(&self) -> &str {
         &self.out
     }
 
-    /// The text, to append plain text to.
+    /// The underlying string, for appending plain text.
     #[inline]
     pub const fn buffer(&mut self) -> &mut String {
         &mut self.out
     }
 
-    /// Forgets the text, keeps the room.
+    /// Clears the text, but keeps the allocation.
     #[inline]
     pub fn clear(&mut self) {
         self.out.clear();
     }
 
-    /// Bytes so far.
+    /// Number of bytes written so far.
     pub fn len(&self) -> usize {
         self.out.len()
     }
 
-    /// Whether nothing was written.
+    /// Returns `true` if nothing was written.
     pub fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
 
-    /// The text.
+    /// Returns the text.
     pub fn into_string(self) -> String {
         self.out
     }
@@ -155,7 +155,7 @@ impl JsonWriter {
     }
 }
 
-/// Appends the hexadecimal digits of `bytes`, taken from `digits`.
+/// Appends the hexadecimal digits of `bytes`, using `digits`.
 fn push_hex(out: &mut String, bytes: &[u8], digits: &[u8; 16]) {
     out.reserve(bytes.len() * 2);
     for byte in bytes {

@@ -1,12 +1,12 @@
-//! Bounded reading and writing of network-order bytes.
+//! Bounded reading and writing of bytes in network order.
 //!
-//! Every byte from a peer goes through [`Reader`], which can neither panic nor read past its slice; every nested
-//! length field is written by [`Writer`], which fills it in afterwards, so that no code adds sizes by hand. Rejected: nom
-//! for wire formats (no exact offsets), `bytes::Buf` (panics on short input).
+//! All bytes from peers are read with [`Reader`], which can neither panic nor read past its slice. All nested length
+//! fields are written by [`Writer`], which fills them in afterwards, so that no sizes are added up by hand. nom was
+//! rejected for wire formats (no exact offsets), and so was `bytes::Buf` (panics on short input).
 
 use std::fmt;
 
-/// Why bytes could not be read: what was being read, and where.
+/// Why bytes could not be decoded: what was being read, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireError {
     /// What was expected at [`offset`](Self::offset), in the words of the RFC.
@@ -31,15 +31,15 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Reads `data` from its first byte.
+    /// Creates a reader at the first byte of `data`.
     pub const fn new(data: &'a [u8]) -> Self {
         Self { data, base: 0 }
     }
 
-    /// Takes the next `count` bytes.
+    /// Consumes the next `count` bytes.
     ///
     /// # Errors
-    /// When fewer remain; the reader does not move then.
+    /// Returns an error if fewer remain, without consuming any.
     pub fn take(&mut self, count: usize, what: &'static str) -> Result<&'a [u8], WireError> {
         let Some((head, tail)) = self.data.split_at_checked(count) else {
             return Err(self.error(what));
@@ -49,10 +49,11 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
-    /// Takes the next `count` bytes as a reader of their own, which reports offsets of the whole.
+    /// Consumes the next `count` bytes and returns a reader for them, which reports offsets from the start of the
+    /// whole.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn sub(&mut self, count: usize, what: &'static str) -> Result<Self, WireError> {
         let base = self.base;
         Ok(Self {
@@ -61,10 +62,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// Takes `N` bytes.
+    /// Consumes `N` bytes.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N], WireError> {
         let Some((head, tail)) = self.data.split_first_chunk::<N>() else {
             return Err(self.error(what));
@@ -74,48 +75,48 @@ impl<'a> Reader<'a> {
         Ok(*head)
     }
 
-    /// One byte.
+    /// Reads one byte.
     ///
     /// # Errors
-    /// When none remains.
+    /// Returns an error if none remains.
     pub fn u8(&mut self, what: &'static str) -> Result<u8, WireError> {
         self.array::<1>(what).map(|[byte]| byte)
     }
 
-    /// Two bytes, network order.
+    /// Reads two bytes in network order.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn u16(&mut self, what: &'static str) -> Result<u16, WireError> {
         self.array(what).map(u16::from_be_bytes)
     }
 
-    /// Three bytes, network order.
+    /// Reads three bytes in network order.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn u24(&mut self, what: &'static str) -> Result<u32, WireError> {
         self.array(what)
             .map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
     }
 
-    /// Four bytes, network order.
+    /// Reads four bytes in network order.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn u32(&mut self, what: &'static str) -> Result<u32, WireError> {
         self.array(what).map(u32::from_be_bytes)
     }
 
-    /// Eight bytes, network order.
+    /// Reads eight bytes in network order.
     ///
     /// # Errors
-    /// When fewer remain.
+    /// Returns an error if fewer remain.
     pub fn u64(&mut self, what: &'static str) -> Result<u64, WireError> {
         self.array(what).map(u64::from_be_bytes)
     }
 
-    /// All that remains; the reader is empty afterwards.
+    /// Consumes all remaining bytes.
     pub fn rest(&mut self) -> &'a [u8] {
         let rest = self.data;
         self.base += rest.len();
@@ -123,17 +124,17 @@ impl<'a> Reader<'a> {
         rest
     }
 
-    /// What remains, without taking it.
+    /// The remaining bytes, without consuming them.
     pub const fn peek(&self) -> &'a [u8] {
         self.data
     }
 
-    /// Bytes that remain.
+    /// The number of remaining bytes.
     pub const fn remaining(&self) -> usize {
         self.data.len()
     }
 
-    /// Whether nothing remains.
+    /// Returns `true` if no bytes remain.
     pub const fn is_empty(&self) -> bool {
         self.data.is_empty()
     }
@@ -143,7 +144,7 @@ impl<'a> Reader<'a> {
         self.base
     }
 
-    /// An error at this place.
+    /// An error at this position.
     pub const fn error(&self, what: &'static str) -> WireError {
         WireError {
             what,
@@ -151,10 +152,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Refuses what remains.
+    /// Checks that no bytes remain.
     ///
     /// # Errors
-    /// When the reader is not empty.
+    /// Returns an error if the reader is not empty.
     pub const fn finish(&self, what: &'static str) -> Result<(), WireError> {
         if self.data.is_empty() {
             Ok(())
@@ -164,7 +165,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends network-order bytes to a buffer, with length fields that are filled in afterwards.
+/// Appends bytes in network order to a buffer, with length fields that are filled in afterwards.
 #[derive(Debug)]
 pub struct Writer<'a> {
     out: &'a mut Vec<u8>,
@@ -172,7 +173,7 @@ pub struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// Appends to `out`.
+    /// Creates a writer that appends to `out`.
     pub const fn new(out: &'a mut Vec<u8>) -> Self {
         Self {
             out,
@@ -232,20 +233,20 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Bytes in the buffer, including those that were there before.
+    /// Number of bytes in the buffer, including those that were there before.
     pub fn len(&self) -> usize {
         self.out.len()
     }
 
-    /// Whether the buffer is empty.
+    /// Returns `true` if the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.out.is_empty()
     }
 
-    /// Whether everything written so far fits its length fields. A buffer that overflowed must not be sent.
+    /// Checks that everything written so far fits in its length fields. A buffer that overflowed must not be sent.
     ///
     /// # Errors
-    /// When a body was longer than its length field can say.
+    /// Returns an error if a body was too long for its length field.
     pub const fn finish(&self) -> Result<(), WireError> {
         if self.overflow {
             Err(WireError {
@@ -257,7 +258,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The buffer itself, for what is already encoded.
+    /// The underlying buffer, for appending encoded bytes.
     pub const fn buffer(&mut self) -> &mut Vec<u8> {
         self.out
     }

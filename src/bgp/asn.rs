@@ -7,7 +7,7 @@ use std::fmt;
 pub struct Asn(pub u32);
 
 impl Asn {
-    /// What stands in two octets for a number that does not fit there (RFC 6793 section 9).
+    /// Stands for a number that does not fit in two octets (RFC 6793 section 9).
     pub const TRANS: Self = Self(23456);
 
     /// The number as two octets, [`Asn::TRANS`] if it does not fit.

@@ -1,11 +1,12 @@
-//! Errors in UPDATE messages and what RFC 7606 asks us to do about each.
+//! Errors in UPDATE messages and how RFC 7606 handles each of them.
 
 use std::fmt;
 
 use super::message::notification::Notification;
+use crate::bgp::iana::notification as codes;
 use crate::wire::WireError;
 
-/// How grave an error in an UPDATE is, mildest first (RFC 7606 section 2).
+/// The severity of an error in an UPDATE, mildest first (RFC 7606 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// Ignore the attribute, keep the routes.
@@ -21,13 +22,13 @@ pub enum Severity {
 /// An error in an UPDATE.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpdateError {
-    /// What to do about it.
+    /// How to handle it.
     pub severity: Severity,
-    /// The attribute at fault, if it is one.
+    /// The malformed attribute, if the error is in one.
     pub attribute: Option<u8>,
-    /// What is wrong, for people.
+    /// What is wrong, in human-readable form.
     pub what: &'static str,
-    /// Whether events name the attribute: ExaBGP does so only for one without a value.
+    /// Whether events name the attribute. ExaBGP names only attributes without a value.
     pub empty: bool,
     /// NOTIFICATION subcode of code 3 (RFC 4271 section 6.3), used when the severity is [`Severity::Reset`].
     pub subcode: u8,
@@ -36,19 +37,19 @@ pub struct UpdateError {
 }
 
 impl UpdateError {
-    /// An error in attribute `code`.
+    /// Creates an error in attribute `code`.
     pub const fn attribute(severity: Severity, code: u8, what: &'static str) -> Self {
         Self {
             severity,
             attribute: Some(code),
             what,
             empty: false,
-            subcode: 1,
+            subcode: codes::update::MALFORMED_ATTRIBUTE_LIST,
             data: Vec::new(),
         }
     }
 
-    /// An error that ends the session with NOTIFICATION 3/`subcode`.
+    /// Creates an error that resets the session with NOTIFICATION 3/`subcode`.
     pub fn reset(subcode: u8, what: &'static str) -> Self {
         Self {
             severity: Severity::Reset,
@@ -60,16 +61,16 @@ impl UpdateError {
         }
     }
 
-    /// The NOTIFICATION for a caller that resets the session.
+    /// The NOTIFICATION to send when the session is reset.
     pub fn notification(&self) -> Notification {
-        Notification::new(3, self.subcode, self.data.clone())
+        Notification::new(codes::UPDATE_MESSAGE, self.subcode, self.data.clone())
     }
 }
 
 impl From<WireError> for UpdateError {
     /// A structural error: malformed attribute list.
     fn from(error: WireError) -> Self {
-        Self::reset(1, error.what)
+        Self::reset(codes::update::MALFORMED_ATTRIBUTE_LIST, error.what)
     }
 }
 

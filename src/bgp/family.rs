@@ -53,7 +53,7 @@ impl Safi {
     pub const UNICAST: Self = Self(1);
     /// Multicast.
     pub const MULTICAST: Self = Self(2);
-    /// Labelled unicast (RFC 8277).
+    /// Labeled unicast (RFC 8277).
     pub const NLRI_MPLS: Self = Self(4);
     /// Multicast VPN (RFC 6514).
     pub const MCAST_VPN: Self = Self(5);
@@ -116,7 +116,7 @@ impl Safi {
         })
     }
 
-    /// The identifier with that name, whatever its case; `labeled-unicast` is ExaBGP 6.0's name of `nlri-mpls`.
+    /// The identifier with that name, ignoring case; `labeled-unicast` is ExaBGP 6.0's name for `nlri-mpls`.
     pub fn from_name(name: &str) -> Option<Self> {
         let name = name.to_ascii_lowercase();
         if name == "labeled-unicast" {
@@ -148,40 +148,82 @@ pub struct Family {
 
 impl Family {
     /// IPv4 unicast, the family of RFC 4271.
-    pub const IPV4_UNICAST: Self = Self::new(1, 1);
+    pub const IPV4_UNICAST: Self = Self::of(Afi::IPV4, Safi::UNICAST);
     /// IPv6 unicast.
-    pub const IPV6_UNICAST: Self = Self::new(2, 1);
+    pub const IPV6_UNICAST: Self = Self::of(Afi::IPV6, Safi::UNICAST);
     /// IPv4 multicast.
-    pub const IPV4_MULTICAST: Self = Self::new(1, 2);
+    pub const IPV4_MULTICAST: Self = Self::of(Afi::IPV4, Safi::MULTICAST);
     /// IPv6 multicast.
-    pub const IPV6_MULTICAST: Self = Self::new(2, 2);
+    pub const IPV6_MULTICAST: Self = Self::of(Afi::IPV6, Safi::MULTICAST);
+    /// IPv4 labeled unicast (RFC 8277).
+    pub const IPV4_NLRI_MPLS: Self = Self::of(Afi::IPV4, Safi::NLRI_MPLS);
+    /// IPv6 labeled unicast (RFC 8277).
+    pub const IPV6_NLRI_MPLS: Self = Self::of(Afi::IPV6, Safi::NLRI_MPLS);
+    /// IPv4 multicast VPN (RFC 6514).
+    pub const IPV4_MCAST_VPN: Self = Self::of(Afi::IPV4, Safi::MCAST_VPN);
+    /// IPv6 multicast VPN (RFC 6514).
+    pub const IPV6_MCAST_VPN: Self = Self::of(Afi::IPV6, Safi::MCAST_VPN);
+    /// IPv4 SR Policy (RFC 9830).
+    pub const IPV4_SR_POLICY: Self = Self::of(Afi::IPV4, Safi::SR_POLICY);
+    /// IPv6 SR Policy (RFC 9830).
+    pub const IPV6_SR_POLICY: Self = Self::of(Afi::IPV6, Safi::SR_POLICY);
+    /// IPv4 mobile user plane (draft-mpmz-bess-mup-safi).
+    pub const IPV4_MUP: Self = Self::of(Afi::IPV4, Safi::MUP);
+    /// IPv6 mobile user plane (draft-mpmz-bess-mup-safi).
+    pub const IPV6_MUP: Self = Self::of(Afi::IPV6, Safi::MUP);
+    /// IPv4 VPN (RFC 4364).
+    pub const IPV4_MPLS_VPN: Self = Self::of(Afi::IPV4, Safi::MPLS_VPN);
+    /// IPv6 VPN (RFC 4659).
+    pub const IPV6_MPLS_VPN: Self = Self::of(Afi::IPV6, Safi::MPLS_VPN);
+    /// IPv4 route target constraint (RFC 4684).
+    pub const IPV4_RTC: Self = Self::of(Afi::IPV4, Safi::RTC);
+    /// IPv4 FlowSpec (RFC 8955).
+    pub const IPV4_FLOW: Self = Self::of(Afi::IPV4, Safi::FLOW);
+    /// IPv6 FlowSpec (RFC 8956).
+    pub const IPV6_FLOW: Self = Self::of(Afi::IPV6, Safi::FLOW);
+    /// IPv4 FlowSpec VPN (RFC 8955).
+    pub const IPV4_FLOW_VPN: Self = Self::of(Afi::IPV4, Safi::FLOW_VPN);
+    /// IPv6 FlowSpec VPN (RFC 8956).
+    pub const IPV6_FLOW_VPN: Self = Self::of(Afi::IPV6, Safi::FLOW_VPN);
+    /// VPLS (RFC 4761).
+    pub const VPLS: Self = Self::of(Afi::L2VPN, Safi::VPLS);
+    /// EVPN (RFC 7432).
+    pub const EVPN: Self = Self::of(Afi::L2VPN, Safi::EVPN);
+    /// BGP-LS (RFC 9552).
+    pub const BGP_LS: Self = Self::of(Afi::BGP_LS, Safi::BGP_LS);
+    /// BGP-LS-VPN (RFC 9552).
+    pub const BGP_LS_VPN: Self = Self::of(Afi::BGP_LS, Safi::BGP_LS_VPN);
 
-    /// Every family with a codec of ours, sorted by AFI, then SAFI.
+    /// Every family that has a codec, sorted by AFI, then SAFI.
     pub const KNOWN: [Self; 23] = [
-        Self::new(1, 1),
-        Self::new(1, 2),
-        Self::new(1, 4),
-        Self::new(1, 5),
-        Self::new(1, 73),
-        Self::new(1, 85),
-        Self::new(1, 128),
-        Self::new(1, 132),
-        Self::new(1, 133),
-        Self::new(1, 134),
-        Self::new(2, 1),
-        Self::new(2, 2),
-        Self::new(2, 4),
-        Self::new(2, 5),
-        Self::new(2, 73),
-        Self::new(2, 85),
-        Self::new(2, 128),
-        Self::new(2, 133),
-        Self::new(2, 134),
-        Self::new(25, 65),
-        Self::new(25, 70),
-        Self::new(16388, 71),
-        Self::new(16388, 72),
+        Self::IPV4_UNICAST,
+        Self::IPV4_MULTICAST,
+        Self::IPV4_NLRI_MPLS,
+        Self::IPV4_MCAST_VPN,
+        Self::IPV4_SR_POLICY,
+        Self::IPV4_MUP,
+        Self::IPV4_MPLS_VPN,
+        Self::IPV4_RTC,
+        Self::IPV4_FLOW,
+        Self::IPV4_FLOW_VPN,
+        Self::IPV6_UNICAST,
+        Self::IPV6_MULTICAST,
+        Self::IPV6_NLRI_MPLS,
+        Self::IPV6_MCAST_VPN,
+        Self::IPV6_SR_POLICY,
+        Self::IPV6_MUP,
+        Self::IPV6_MPLS_VPN,
+        Self::IPV6_FLOW,
+        Self::IPV6_FLOW_VPN,
+        Self::VPLS,
+        Self::EVPN,
+        Self::BGP_LS,
+        Self::BGP_LS_VPN,
     ];
+
+    const fn of(afi: Afi, safi: Safi) -> Self {
+        Self { afi, safi }
+    }
 
     /// The family with these code points.
     pub const fn new(afi: u16, safi: u8) -> Self {
@@ -191,7 +233,7 @@ impl Family {
         }
     }
 
-    /// The 21 families that a neighbour without `family` block offers (config.md 5.1): all but SR Policy.
+    /// The 21 families offered by a neighbor without a `family` block: all but SR Policy.
     pub fn defaults() -> impl Iterator<Item = Self> {
         Self::KNOWN
             .into_iter()
@@ -229,19 +271,19 @@ impl FamilySet {
     /// No family.
     pub const EMPTY: Self = Self(0);
 
-    /// Adds `family`; one that we do not know is left out.
+    /// Adds `family`. An unknown family is ignored.
     pub fn insert(&mut self, family: Family) {
         if let Some(index) = family.index() {
             self.0 |= 1 << index;
         }
     }
 
-    /// Whether `family` is a member.
+    /// Returns `true` if `family` is a member.
     pub fn contains(self, family: Family) -> bool {
         self.0 != 0 && family.index().is_some_and(|index| self.0 & 1 << index != 0)
     }
 
-    /// Whether it has no member.
+    /// Returns `true` if the set is empty.
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }

@@ -1,4 +1,4 @@
-//! MPLS label stacks as NLRI carry them (RFC 3032, RFC 8277 section 2).
+//! MPLS label stacks in NLRI (RFC 3032, RFC 8277 section 2).
 //!
 //! ```text
 //!  0                   1                   2
@@ -12,18 +12,18 @@ use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError};
 
-/// What stands in a withdrawal in the place of the labels (RFC 8277 section 2.4).
+/// The value that a withdrawal may carry instead of labels (RFC 8277 section 2.4).
 pub const WITHDRAW: u32 = 0x80_0000;
 
-/// Takes a stack off the front of labels and prefix: three bytes for each label. `left` tells how many bits a stack of that many
-/// bytes leaves for the prefix, if it leaves as many as a prefix can have.
+/// Takes a label stack, three bytes for each label, off the front of `r`. `left` maps the size of a stack in bytes to
+/// the number of bits that remain for the prefix, or `None` if no valid prefix remains.
 ///
-/// The stack ends at the label with the bottom-of-stack bit. RFC 8277 2.2 wants that bit set, and ignored where only one label is
-/// expected: so where there is no such end, or none that leaves a prefix, the first label alone is the stack. The two values that
-/// stand in withdrawals are always alone.
+/// The stack ends at the label with the bottom-of-stack bit. RFC 8277 section 2.2 requires that bit, but also that it
+/// be ignored where only one label is expected. So if no label has the bit, or if the stack that ends there leaves no
+/// valid prefix, the stack is the first label alone. The two values used in withdrawals are always a stack of one.
 ///
 /// # Errors
-/// When neither leaves a prefix.
+/// Returns an error if neither leaves a valid prefix.
 pub fn take<'a>(
     r: &mut Reader<'a>,
     left: impl Fn(usize) -> Option<usize>,
@@ -35,7 +35,7 @@ pub fn take<'a>(
         taken += 3;
         let alone = taken == 3 && (entry == WITHDRAW || entry == 0);
         if entry & 1 == 1 || alone {
-            // A stack that eats the whole prefix is believed only if it is the one label that must be there.
+            // A stack that takes up the whole prefix is accepted only if it consists of the one mandatory label.
             let believable = taken == 3 || left(3).is_none_or(|_| left(taken) != Some(0));
             if believable && left(taken).is_some() {
                 return r.take(taken, WHAT);
@@ -49,7 +49,7 @@ pub fn take<'a>(
     Err(r.error(WHAT))
 }
 
-/// The labels of a stack that [`take`] took.
+/// The labels of a stack returned by [`take`].
 pub fn labels(stack: &[u8]) -> impl Iterator<Item = u32> + Clone {
     stack.chunks_exact(3).map(|entry| {
         u32::from(entry[0]) << 12 | u32::from(entry[1]) << 4 | u32::from(entry[2]) >> 4
@@ -69,7 +69,7 @@ pub fn stack(labels: &[u32]) -> Vec<u8> {
 /// Reads `100` or `[ 100 200 ]`.
 ///
 /// # Errors
-/// On a number of more than twenty bits.
+/// Returns an error on a number of more than twenty bits.
 pub fn parse(c: &mut Cursor<'_>) -> Result<Vec<u32>, SyntaxError> {
     c.list(|c| {
         c.value("a label from 0 to 1048575", |word| {
@@ -109,7 +109,7 @@ mod tests {
         assert_eq!(bytes, [0, 6, 0x40, 0, 7, 0x41]);
         let mut more = bytes.clone();
         more.push(9);
-        // As if the length said that eight bits follow the second label.
+        // As if the length field counted eight bits after the second label.
         let eight = |taken: usize| 56_usize.checked_sub(taken * 8);
         let mut r = Reader::new(&more);
         assert_eq!(take(&mut r, eight), Ok(&bytes[..]));
@@ -123,12 +123,12 @@ mod tests {
 
     #[test]
     fn one_label_without_the_bit_is_a_stack() {
-        // 10.0.1.0/24 behind it looks like a second label that leaves nothing.
+        // The 10.0.1.0/24 after it looks like a second label that leaves no prefix.
         let bytes = [0, 6, 0x40, 10, 0, 1];
         let left = |taken: usize| 48_usize.checked_sub(taken * 8);
         assert_eq!(take(&mut Reader::new(&bytes), left), Ok(&bytes[..3]));
         let none = |taken: usize| 24_usize.checked_sub(taken * 8);
-        // The label of a default route: nothing is left for the prefix, and nothing is needed.
+        // The label of a default route: no bits remain for the prefix, and none are needed.
         assert_eq!(take(&mut Reader::new(&bytes[..3]), none), Ok(&bytes[..3]));
         let short = |taken: usize| 20_usize.checked_sub(taken * 8);
         assert!(take(&mut Reader::new(&bytes[..3]), short).is_err());

@@ -1,12 +1,14 @@
-//! The protocol, pure: wire formats, negotiation and the state machine. No clock, no socket, no tokio, no logs.
+//! The BGP protocol without I/O: wire formats, negotiation and the state machine. Nothing here uses a clock, a
+//! socket, tokio or logging.
 //!
-//! | room | what | RFCs |
+//! | module | contents | RFCs |
 //! |---|---|---|
 //! | [`message`] | header, OPEN, UPDATE, NOTIFICATION, ROUTE-REFRESH | 4271, 9072, 9003, 2918, 7313, 8654 |
-//! | [`capability`] | what an OPEN offers: `capabilities!` table | 5492 and those of each capability |
+//! | [`capability`] | capabilities of an OPEN: `capabilities!` table | 5492 and those of each capability |
 //! | [`attribute`] | path attributes: `attributes!` table, RFC 7606 | 4271, 4760, 7606, 1997, 4360, 8092, … |
 //! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
-//! | [`negotiated`] | both OPENs → the facts of a session | 5492, 6793, 7911, 8950 |
+//! | [`negotiated`] | what two OPENs negotiate | 5492, 6793, 7911, 8950 |
+//! | [`iana`] | code points | - |
 //! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
 //! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
 
@@ -16,6 +18,7 @@ pub mod capability;
 pub mod error;
 pub mod family;
 pub mod fsm;
+pub mod iana;
 pub mod label;
 pub mod message;
 pub mod negotiated;

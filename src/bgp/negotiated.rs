@@ -1,7 +1,7 @@
-//! The facts of a session: what both OPENs together allow (RFC 5492, 6793, 7911, 8654, 8950).
+//! The parameters of a session, as negotiated by both OPENs (RFC 5492, 6793, 7911, 8654, 8950).
 //!
-//! [`Codec`] is the small `Copy` part that codecs need for each message; [`Sender`] adds what encoding a route for this
-//! peer depends on; [`Negotiated`] keeps both OPENs for events and `show`.
+//! [`Codec`] is the small `Copy` part that decoding and encoding a message needs; [`Sender`] adds what the encoding
+//! of a route for this peer depends on; [`Negotiated`] keeps both OPENs for events and `show`.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,11 +9,12 @@ use super::asn::Asn;
 use super::capability::add_path::{self, AddPathMode};
 use super::capability::{AddPath, BgpRole, Capability, GracefulRestart};
 use super::family::{Afi, Family, FamilySet};
+use super::iana::{capability, notification as codes};
 use super::message::notification::Notification;
 use super::message::open::Open;
 use super::role::LocalRole;
 
-/// What the codecs of attributes and NLRI need to know.
+/// The parameters that attribute and NLRI codecs need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Codec {
     /// Four-octet AS numbers in AS_PATH and AGGREGATOR (RFC 6793).
@@ -22,30 +23,30 @@ pub struct Codec {
     pub extended_message: bool,
     /// The families that both sides offered.
     pub families: FamilySet,
-    /// Families whose NLRI carry a path identifier when we receive them (RFC 7911).
+    /// Families whose received NLRI carry a path identifier (RFC 7911).
     pub add_path_receive: FamilySet,
-    /// The same when we send.
+    /// Families whose sent NLRI carry a path identifier.
     pub add_path_send: FamilySet,
     /// IPv4 families that may have an IPv6 next hop (RFC 8950).
     pub extended_nexthop: FamilySet,
-    /// IPv6 families that are sent with an IPv4 next hop if the route has one. No capability has them, so this is configured:
-    /// ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
+    /// IPv6 families whose routes may be sent with an IPv4 next hop. No capability negotiates this, so it is
+    /// configured: ExaBGP's `nexthop { ipv6 unicast ipv4; }`.
     pub ipv4_nexthop: FamilySet,
-    /// Our link-local address, if it is to go with global IPv6 next hops (RFC 2545 section 3).
+    /// Our link-local address, if it is sent along with global IPv6 next hops (RFC 2545 section 3).
     pub link_local: Option<Ipv6Addr>,
-    /// Whether AIGP is accepted from and sent to this peer although it is external (RFC 7311 section 3.1).
+    /// Whether AIGP is accepted from and sent to this peer even if it is external (RFC 7311 section 3.1).
     pub aigp: bool,
     /// Whether the peer is in our AS.
     pub ibgp: bool,
-    /// Whether what is received comes from another AS, so that attributes and AS_PATH segments which only have a meaning
-    /// inside an AS or a confederation are not accepted. `false` also where the peer is not known, as in recorded messages.
+    /// Whether the peer is in another AS, so that attributes and AS_PATH segments that are only valid within an AS or
+    /// a confederation are not accepted. Also `false` where the peer is unknown, as in recorded messages.
     pub external: bool,
-    /// Our role towards an external peer (RFC 9234), if one is configured.
+    /// Our role on a session with an external peer (RFC 9234), if one is configured.
     pub role: Option<LocalRole>,
 }
 
 impl Codec {
-    /// What two OPENs offer together, without judging whether the session may come up.
+    /// Computes what two OPENs negotiate, without checking whether the session is acceptable.
     pub fn offered(local: &Open, remote: &Open) -> Self {
         let both = |code: u8| has(local, code) && has(remote, code);
         let offered = families(local);
@@ -78,7 +79,7 @@ impl Codec {
         if self.extended_message { 65_535 } else { 4_096 }
     }
 
-    /// What decodes messages that we sent on a session with this codec.
+    /// Returns the codec for decoding messages that we sent ourselves on a session with this codec.
     #[must_use]
     pub const fn of_sent(self) -> Self {
         Self {
@@ -91,26 +92,26 @@ impl Codec {
     }
 }
 
-/// What the encoding of a route for a peer depends on. Peers with equal values get equal bytes: it is the main part of
-/// the key of an update group.
+/// The parameters that the encoding of a route for a peer depends on. Peers with equal values get equal bytes, so
+/// this is the main part of the key of an update group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Sender {
-    /// The negotiated facts.
+    /// The negotiated parameters.
     pub codec: Codec,
     /// Our AS on this session.
     pub local_as: Asn,
     /// Our address on this session, for `next-hop self`.
     pub local_address: IpAddr,
-    /// Our BGP identifier, which stands in for `next-hop self` of an IPv4 route on an IPv6 session.
+    /// Our BGP identifier, which `next-hop self` uses for an IPv4 route on an IPv6 session.
     pub router_id: Ipv4Addr,
-    /// Pack several NLRI per UPDATE; `group-updates` of the configuration.
+    /// Whether several NLRI are packed into one UPDATE; `group-updates` in the configuration.
     pub group_updates: bool,
 }
 
-/// How routes are asked for again (RFC 2918, 7313).
+/// How routes can be requested again (RFC 2918, 7313).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Refresh {
-    /// Not at all.
+    /// Not supported.
     #[default]
     Absent,
     /// ROUTE-REFRESH.
@@ -120,7 +121,7 @@ pub enum Refresh {
 }
 
 impl Refresh {
-    /// The word in events.
+    /// The name used in events.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Absent => "absent",
@@ -130,26 +131,26 @@ impl Refresh {
     }
 }
 
-/// What both OPENs together allow.
+/// The result of negotiating two OPENs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Negotiated {
     /// The OPEN we sent.
     pub local: Open,
-    /// The OPEN we got.
+    /// The OPEN we received.
     pub remote: Open,
-    /// The AS we told.
+    /// The AS number that we announced.
     pub local_as: Asn,
     /// The AS of the peer, four octets.
     pub peer_as: Asn,
-    /// The smaller hold time, in seconds; 0 means neither hold nor keepalive timer.
+    /// The smaller of both hold times, in seconds; 0 disables the hold and keepalive timers.
     pub hold_time: u16,
-    /// Families of both sides, in the order of the peer's OPEN.
+    /// Families offered by both sides, in the order of the peer's OPEN.
     pub families: Vec<Family>,
-    /// (family, AFI of the next hop) pairs of both sides (RFC 8950).
+    /// (family, AFI of the next hop) pairs offered by both sides (RFC 8950).
     pub nexthops: Vec<(Family, Afi)>,
-    /// How routes may be asked for again.
+    /// How routes can be requested again.
     pub refresh: Refresh,
-    /// Whether both sides offered operational messages.
+    /// Whether both sides offered OPERATIONAL messages.
     pub operational: bool,
     /// Whether both sides offered multi-session.
     pub multisession: bool,
@@ -157,20 +158,21 @@ pub struct Negotiated {
     pub codec: Codec,
 }
 
-/// What the outcome depends on besides the two OPENs.
+/// Configuration that affects the negotiation, besides the two OPENs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Whether AIGP is accepted from and sent to this peer although it is external.
+    /// Whether AIGP is accepted from and sent to this peer even if it is external.
     pub aigp: bool,
-    /// Refuse a peer that does not announce its role, and treat the routes that it leaks as withdrawn (RFC 9234).
+    /// Whether a peer that does not announce its role is refused, and routes that it leaks are treated as withdrawn
+    /// (RFC 9234).
     pub strict_role: bool,
 }
 
 impl Negotiated {
-    /// What the OPEN that we sent and the one that we got allow together.
+    /// Negotiates the OPEN that we sent with the one that we received.
     ///
     /// # Errors
-    /// The NOTIFICATION to refuse the peer with: 2/8 and 2/9 multi-session, 2/11 role.
+    /// Returns the NOTIFICATION to refuse the peer with: 2/8 and 2/9 for multi-session, 2/11 for roles.
     pub fn new(local: Open, remote: Open, terms: Terms) -> Result<Self, Notification> {
         let local_as = local.speaker_as();
         let peer_as = peer_as(&local, &remote);
@@ -215,24 +217,26 @@ impl Negotiated {
         })
     }
 
-    /// Whether both sides keep routes over the loss of the session (RFC 4724 section 4).
+    /// Returns `true` if both sides keep routes when the session is lost (RFC 4724 section 4).
     pub fn graceful_restart(&self) -> bool {
-        has(&self.local, 64) && has(&self.remote, 64)
+        has(&self.local, capability::GRACEFUL_RESTART)
+            && has(&self.remote, capability::GRACEFUL_RESTART)
     }
 
-    /// Whether both sides keep routes over a NOTIFICATION that is not a hard reset (RFC 8538 section 2).
+    /// Returns `true` if both sides keep routes after a NOTIFICATION that is not a hard reset (RFC 8538 section 2).
     pub fn graceful_notification(&self) -> bool {
         [&self.local, &self.remote].into_iter().all(|open| {
             restart(open).is_some_and(|gr| gr.flags & GracefulRestart::NOTIFICATION != 0)
         })
     }
 
-    /// Whether both sides offered link-local next hops (draft-ietf-idr-linklocal-capability).
+    /// Returns `true` if both sides offered link-local next hops (draft-ietf-idr-linklocal-capability).
     pub fn link_local_nexthop(&self) -> bool {
-        has(&self.local, 77) && has(&self.remote, 77)
+        has(&self.local, capability::LINK_LOCAL_NEXT_HOP)
+            && has(&self.remote, capability::LINK_LOCAL_NEXT_HOP)
     }
 
-    /// What the peer said of its own restarts.
+    /// The graceful restart capability of the peer.
     pub fn peer_restart(&self) -> Option<&GracefulRestart> {
         restart(&self.remote)
     }
@@ -240,8 +244,8 @@ impl Negotiated {
 
 /// The AS of the peer that sent `remote` to the sender of `local`.
 ///
-/// A speaker that does not offer the four-octet AS capability does not know it in the peer's OPEN either, but for a peer
-/// that has no two-octet number.
+/// A speaker that does not offer the four-octet AS capability does not use the one in the peer's OPEN either, unless
+/// the peer's AS has no two-octet form.
 pub(crate) fn peer_as(local: &Open, remote: &Open) -> Asn {
     let field = Asn::from(remote.asn);
     if local.four_octet_as().is_some() || field == Asn::TRANS {
@@ -251,7 +255,7 @@ pub(crate) fn peer_as(local: &Open, remote: &Open) -> Asn {
     }
 }
 
-/// Whether `open` has a capability of this code.
+/// Returns `true` if `open` has a capability of this code.
 fn has(open: &Open, code: u8) -> bool {
     open.capabilities.iter().any(|one| one.code() == code)
 }
@@ -266,7 +270,7 @@ fn families(open: &Open) -> Vec<Family> {
             _ => None,
         })
         .collect();
-    // RFC 4760 8: a speaker without the capability speaks IPv4 unicast, as RFC 4271 has it.
+    // RFC 4760 8: a speaker without the capability supports IPv4 unicast only, as in RFC 4271.
     if list.is_empty() {
         vec![Family::IPV4_UNICAST]
     } else {
@@ -274,7 +278,7 @@ fn families(open: &Open) -> Vec<Family> {
     }
 }
 
-/// The last graceful restart capability: RFC 4724 section 3 ignores the others.
+/// The last graceful restart capability: RFC 4724 section 3 ignores earlier ones.
 fn restart(open: &Open) -> Option<&GracefulRestart> {
     open.capabilities.iter().rev().find_map(|one| match one {
         Capability::GracefulRestart(gr) => Some(gr),
@@ -337,7 +341,7 @@ fn local_role(open: &Open) -> Option<BgpRole> {
     })
 }
 
-/// RFC 9234 section 4.2.
+/// Checks the roles of both sides (RFC 9234 section 4.2).
 fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notification> {
     let roles = |open: &Open| -> Vec<BgpRole> {
         open.capabilities
@@ -352,42 +356,55 @@ fn check_roles(local: &Open, remote: &Open, strict: bool) -> Result<(), Notifica
         return Ok(());
     };
     let theirs = roles(remote);
-    let wrong = |text: String| Err(Notification::with_text(2, 11, &text));
+    let wrong = |text: String| {
+        Err(Notification::with_text(
+            codes::OPEN_MESSAGE,
+            codes::open::ROLE_MISMATCH,
+            &text,
+        ))
+    };
     match theirs.as_slice() {
-        [] if strict => wrong(format!("our role is {ours}, the peer tells none")),
+        [] if strict => wrong(format!("our role is {ours}, the peer announces none")),
         // "if the BGP speaker receives multiple but identical BGP Role Capabilities, then the speaker considers them to be a
         // single BGP Role Capability"; different ones are a mismatch.
         theirs => match theirs.iter().find(|theirs| !ours.agrees(**theirs)) {
-            Some(theirs) => wrong(format!("our role is {ours}, the peer says {theirs}")),
+            Some(theirs) => wrong(format!("our role is {ours}, the peer announces {theirs}")),
             None => Ok(()),
         },
     }
 }
 
-/// Whether both sides offered multi-session; what else it demands (draft-ietf-idr-bgp-multisession-07 section 7).
+/// Returns `true` if both sides offered multi-session, after checking its further requirements
+/// (draft-ietf-idr-bgp-multisession-07 section 7).
 fn check_multisession(local: &Open, remote: &Open) -> Result<bool, Notification> {
     let session = |open: &Open, code: u8| -> Option<Vec<u8>> {
         let mut id = open.capabilities.iter().find_map(|one| match one {
-            Capability::Multisession(id) if code == 68 => Some(id.0.clone()),
-            Capability::CiscoMultisession(id) if code == 131 => Some(id.0.clone()),
+            Capability::Multisession(id) if code == capability::MULTISESSION => Some(id.0.clone()),
+            Capability::CiscoMultisession(id) if code == capability::PRESTANDARD_MULTISESSION => {
+                Some(id.0.clone())
+            }
             _ => None,
         })?;
         // "Empty Session Id list and Session Id containing 1 […] as the only value are considered equal"
         if id.is_empty() {
-            id.push(1);
+            id.push(capability::MULTIPROTOCOL);
         }
         id.sort_unstable();
         id.dedup();
         Some(id)
     };
-    let refuse = |subcode, text: &str| Err(Notification::with_text(2, subcode, text));
-    for code in [68, 131] {
+    let refuse =
+        |subcode, text: &str| Err(Notification::with_text(codes::OPEN_MESSAGE, subcode, text));
+    for code in [
+        capability::MULTISESSION,
+        capability::PRESTANDARD_MULTISESSION,
+    ] {
         let (Some(ours), Some(theirs)) = (session(local, code), session(remote, code)) else {
             continue;
         };
         if ours != theirs {
             return refuse(
-                8,
+                codes::open::GROUPING_CONFLICT,
                 "multisession, our peer did not reply with the same sessionid",
             );
         }
@@ -397,16 +414,19 @@ fn check_multisession(local: &Open, remote: &Open) -> Result<bool, Notification>
             list.dedup();
             list
         };
-        if ours.contains(&1) && sorted(local) != sorted(remote) {
+        if ours.contains(&capability::MULTIPROTOCOL) && sorted(local) != sorted(remote) {
             return refuse(
-                8,
+                codes::open::GROUPING_CONFLICT,
                 "when checking session id, capability multiprotocol did not match",
             );
         }
         return Ok(true);
     }
-    if has(local, 68) || has(local, 131) {
-        return refuse(9, "multisession is mandatory with this peer");
+    if has(local, capability::MULTISESSION) || has(local, capability::PRESTANDARD_MULTISESSION) {
+        return refuse(
+            codes::open::GROUPING_REQUIRED,
+            "multisession is mandatory with this peer",
+        );
     }
     Ok(false)
 }

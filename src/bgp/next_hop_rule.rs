@@ -1,7 +1,8 @@
-//! How the next hop of a route is sent on a session: the only place that decides it.
+//! Decides how the next hop of a route is sent on a session. No other module does.
 //!
-//! A route goes into the body of an UPDATE beside a NEXT_HOP attribute, or into MP_REACH_NLRI, whose next-hop field has a form of
-//! its own in each family; some families have both. [`resolve`] returns the bytes, or why there are none.
+//! A route is sent either in the body of an UPDATE with a NEXT_HOP attribute, or in MP_REACH_NLRI, whose next-hop
+//! field has a different form in each family; some families use both. [`resolve`] returns the bytes, or why the route
+//! cannot be sent.
 //! RFC 4271 section 5.1.3, 4760 section 3, 2545, 4364 section 4.3.2, 4798, 6514 section 4, 8950, 8955 section 4.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -12,21 +13,21 @@ use super::family::{Afi, Family, Safi};
 use super::negotiated::Sender;
 use super::nexthop::NextHop;
 
-/// Why a session can't send a route with this next hop.
+/// Why a session cannot send a route with this next hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum NextHopError {
     /// The family needs a next hop, and the route has none.
     #[error("a route of this family needs a next hop")]
     Missing,
-    /// `next-hop self`, and the session's local address is of the other kind.
+    /// The next hop is `next-hop self`, and the session's local address is of the other address family.
     #[error("`next-hop self` needs a session over the same address family as the route")]
     NoSelf,
-    /// An IPv4 next hop of an IPv6 route, which the session did not negotiate.
+    /// An IPv6 route has an IPv4 next hop, which the session did not negotiate.
     #[error("an IPv6 route needs an IPv6 next hop")]
     Ipv4,
 }
 
-/// The next hops of a route as it was written. They differ only where `next-hop` was written twice.
+/// The next hops of a route as written in its text. They differ only if `next-hop` is given twice.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NextHops {
     /// The first one, for the NEXT_HOP attribute.
@@ -59,7 +60,7 @@ pub struct Resolved {
 /// Resolves the next hops of a route of `family` for the session of `sender`.
 ///
 /// # Errors
-/// When the session can't send a route with them.
+/// Returns an error if the session cannot send a route with these next hops.
 pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolved, NextHopError> {
     let attribute = attribute(family, hops, sender)?;
     let last = address(family, hops.last, sender)?;
@@ -77,8 +78,8 @@ pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolv
 
 /// The value of the NEXT_HOP attribute, if a route with these next hops has one.
 ///
-/// ExaBGP writes it beside MP_REACH_NLRI as well, where its IPv4 form is what the field holds, but not in layer-2 families,
-/// FlowSpec and BGP-LS. RFC 4760 section 3: the receiver ignores it there.
+/// ExaBGP also writes it next to an MP_REACH_NLRI whose next-hop field is an IPv4 address, except in layer-2
+/// families, FlowSpec and BGP-LS. The receiver ignores it there (RFC 4760 section 3).
 ///
 /// # Errors
 /// [`NextHopError::NoSelf`].
@@ -100,13 +101,13 @@ pub fn attribute(
     let first = address(family, hops.first, sender).ok().flatten();
     Ok(match (first, last) {
         (Some(NextHop::V4(address)), _) => Some(address),
-        // The body needs one.
+        // Routes in the body of the UPDATE need a NEXT_HOP attribute.
         (_, Some(NextHop::V4(address))) if family == Family::IPV4_UNICAST => Some(address),
         _ => None,
     })
 }
 
-/// Replaces `self` by an address of the session.
+/// Replaces `self` with an address of the session.
 fn address(
     family: Family,
     hop: Option<NextHop>,
@@ -122,7 +123,7 @@ fn address(
     }
 }
 
-/// The next-hop field of MP_REACH_NLRI for `hop`, `self` replaced.
+/// The next-hop field of MP_REACH_NLRI for `hop`, with `self` replaced.
 fn field(
     family: Family,
     hop: Option<NextHop>,
@@ -137,11 +138,12 @@ fn field(
         }
         field.extend_from_slice(octets);
     };
-    // RFC 4798 2 maps it, RFC 6514 4 does not.
+    // RFC 4798 2 sends a mapped address, RFC 6514 4 does not.
     let maps = family.afi == Afi::IPV6 && !matches!(family.safi, Safi::MCAST_VPN | Safi::SR_POLICY);
     match hop {
         Some(NextHop::V4(address)) if family.afi == Afi::IPV6 && is_plain(family) => {
-            // RFC 2545 has no form for it. ExaBGP sends four octets; here only to a peer that offered to take them.
+            // RFC 2545 has no form for it. ExaBGP sends four octets; we do so only for a peer that is configured to
+            // accept them.
             if !sender.codec.ipv4_nexthop.contains(family) {
                 return Err(NextHopError::Ipv4);
             }
@@ -151,8 +153,8 @@ fn field(
             push(&address.to_ipv6_mapped().octets());
         }
         Some(NextHop::V4(address)) => push(&address.octets()),
-        // Written whether RFC 8950 was negotiated or not: whoever gives an IPv4 route an IPv6 next hop knows the peer, and
-        // ExaBGP sends it as well.
+        // Sent whether RFC 8950 was negotiated or not, as ExaBGP does: an operator who gives an IPv4 route an IPv6
+        // next hop is assumed to know that the peer accepts it.
         Some(NextHop::V6(address)) => {
             push(&address.octets());
             if let Some(local) = with_link_local(family, address, sender) {
@@ -165,14 +167,14 @@ fn field(
                 .iter()
                 .for_each(|one: &Ipv6Addr| push(&one.octets()));
         }
-        // RFC 8955 4: FlowSpec may go without.
+        // RFC 8955 4: FlowSpec needs no next hop.
         None | Some(NextHop::SelfAddress) if is_flow(family) => {}
         None | Some(NextHop::SelfAddress) => return Err(NextHopError::Missing),
     }
     Ok(field)
 }
 
-/// Our link-local address, where it goes with a global next hop: as ExaBGP 6.0 does with `local-link-local`.
+/// Our link-local address, if it is sent along with this global next hop, as ExaBGP 6.0 does with `local-link-local`.
 fn with_link_local(family: Family, global: Ipv6Addr, sender: &Sender) -> Option<Ipv6Addr> {
     let fits = is_plain(family) || matches!(family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN);
     sender
@@ -213,7 +215,7 @@ mod tests {
         }
     }
 
-    /// The NEXT_HOP attribute and the field, as text.
+    /// The NEXT_HOP attribute and the next-hop field, as text.
     fn both(
         family: Family,
         first: &str,
@@ -239,17 +241,17 @@ mod tests {
     fn fields_of_all_kinds() {
         let sender = sender();
         let one = |family, text: &str| both(family, text, text, &sender);
-        let mpls_vpn = Family::new(1, 128);
+        let mpls_vpn = Family::IPV4_MPLS_VPN;
         for (family, text, expected) in [
             (mpls_vpn, "1.2.3.4", "1.2.3.4 000000000000000001020304"),
-            (Family::new(2, 5), "1.2.3.4", "1.2.3.4 01020304"),
+            (Family::IPV6_MCAST_VPN, "1.2.3.4", "1.2.3.4 01020304"),
             (
-                Family::new(2, 85),
+                Family::IPV6_MUP,
                 "1.2.3.4",
                 " 00000000000000000000FFFF01020304",
             ),
-            (Family::new(1, 133), "none", " "),
-            (Family::new(25, 70), "self", " 7F000001"),
+            (Family::IPV4_FLOW, "none", " "),
+            (Family::EVPN, "self", " 7F000001"),
             (
                 Family::IPV4_UNICAST,
                 "::1",

@@ -1,4 +1,4 @@
-//! Next hops: of the NEXT_HOP attribute, of MP_REACH_NLRI in all its lengths, and `self`.
+//! Next hops: the NEXT_HOP attribute, the next-hop field of MP_REACH_NLRI in all its lengths, and `self`.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::family::{Family, Safi};
 use crate::wire::{Reader, WireError};
 
-/// Where a route leads. `Display` is the text of configurations: an address, or `self`.
+/// The next hop of a route. `Display` is the configuration syntax: an address, or `self`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum NextHop {
     /// An IPv4 address.
@@ -15,12 +15,12 @@ pub enum NextHop {
     V6(Ipv6Addr),
     /// A global IPv6 address and a link-local one (RFC 2545 section 3).
     V6LinkLocal(Ipv6Addr, Ipv6Addr),
-    /// The local address of whichever session the route is sent on; never on the wire.
+    /// The local address of the session that the route is sent on; never on the wire.
     SelfAddress,
 }
 
 impl NextHop {
-    /// The (global) address, if this is one.
+    /// The address (the global one of two), unless this is `self`.
     pub const fn address(self) -> Option<IpAddr> {
         match self {
             Self::V4(address) => Some(IpAddr::V4(address)),
@@ -29,11 +29,11 @@ impl NextHop {
         }
     }
 
-    /// Reads the next-hop field of MP_REACH_NLRI: 4, 16 or 32 bytes, each with a zero route distinguisher before it in
-    /// the VPN families; `None` for the empty field of FlowSpec (RFC 8955 section 4).
+    /// Reads the next-hop field of MP_REACH_NLRI: 4, 16 or 32 bytes; in VPN families a zero route distinguisher
+    /// precedes each address. Returns `None` for the empty field of FlowSpec (RFC 8955 section 4).
     ///
     /// # Errors
-    /// On every other length, and on a route distinguisher that is not zero.
+    /// Returns an error on every other length, and on a route distinguisher that is not zero.
     pub fn decode(field: &[u8], family: Family) -> Result<Option<Self>, WireError> {
         const WHAT: &str =
             "a next hop of 4, 16 or 32 bytes, in VPN families after a zero route distinguisher";
@@ -43,7 +43,7 @@ impl NextHop {
         }
         let vpn = match family.safi {
             Safi::MPLS_VPN | Safi::BGP_LS_VPN => true,
-            // FlowSpec has none, but some write it.
+            // FlowSpec has no next hop, but some speakers send one.
             Safi::FLOW_VPN => matches!(field.len(), 12 | 24 | 48),
             _ => false,
         };
@@ -57,7 +57,8 @@ impl NextHop {
         let hop = match r.remaining() {
             4 => Self::V4(r.array::<4>(WHAT)?.into()),
             16 => Self::V6(r.array::<16>(WHAT)?.into()),
-            // RFC 4659 3.2.1.1: both addresses of a VPN have a route distinguisher; ExaBGP reads one before the first only.
+            // RFC 4659 3.2.1.1: both VPN addresses have a route distinguisher; ExaBGP expects one before the first
+            // address only.
             length @ (32 | 40) => {
                 let global = r.array::<16>(WHAT)?.into();
                 if length == 40 {
@@ -91,8 +92,8 @@ impl fmt::Display for NextHop {
     }
 }
 
-/// An IPv6 address as C's `inet_ntop` prints it, which is what scripts for ExaBGP know: with the last four octets as an IPv4 address
-/// where all before them are zero (`::1.2.3.4`).
+/// An IPv6 address as printed by C's `inet_ntop`, the form that scripts for ExaBGP expect: the last four octets are
+/// an IPv4 address if all octets before them are zero (`::1.2.3.4`).
 pub(crate) struct Ipv6Text(pub Ipv6Addr);
 
 impl fmt::Display for Ipv6Text {
@@ -134,7 +135,7 @@ mod tests {
 
     #[test]
     fn all_lengths_of_the_field() {
-        let vpn = Family::new(2, 128);
+        let vpn = Family::IPV6_MPLS_VPN;
         assert_eq!(NextHop::decode(&[], Family::IPV4_UNICAST), Ok(None));
         assert_eq!(
             NextHop::decode(&[1, 2, 3, 4], Family::IPV4_UNICAST),

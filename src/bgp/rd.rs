@@ -1,4 +1,4 @@
-//! Route distinguishers (RFC 4364 section 4.2): eight bytes, of which two say what the other six are.
+//! Route distinguishers (RFC 4364 section 4.2): eight bytes, whose first two determine the format of the other six.
 //!
 //! ```text
 //! +-------------------+---------------------------+----------------------------+
@@ -12,16 +12,16 @@ use std::net::Ipv4Addr;
 use crate::json::hex;
 use crate::text::value;
 
-/// A route distinguisher. `Display` is `AS:N`, `a.b.c.d:N`, or hexadecimal for a type that is none of the three.
+/// A route distinguisher. `Display` is `AS:N`, `a.b.c.d:N`, or hexadecimal for any other type.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RouteDistinguisher(pub [u8; 8]);
 
 impl RouteDistinguisher {
-    /// What grammars say they expected.
+    /// What parsers report as the expected input.
     pub const EXPECTED: &'static str = "a route distinguisher such as `65000:1` or `192.0.2.1:1`";
 
-    /// Reads `AS:N`, `a.b.c.d:N` or 16 hexadecimal digits after `0x`. An AS below 65,536 makes type 0, unless an `L` follows it;
-    /// an address type 1; any other AS type 2.
+    /// Parses `AS:N`, `a.b.c.d:N` or 16 hexadecimal digits after `0x`. An AS below 65,536 gives type 0 unless an `L`
+    /// follows it; an address gives type 1; any other AS gives type 2.
     pub fn parse(word: &str) -> Option<Self> {
         if word.starts_with("0x") || word.starts_with("0X") {
             return value::hex(word)?.try_into().ok().map(Self);
@@ -52,8 +52,8 @@ impl RouteDistinguisher {
 }
 
 impl RouteDistinguisher {
-    /// The word that [`parse`](Self::parse) reads back as the same bytes: `Display`, with an `L` behind an AS that type 2 holds
-    /// although two octets would do.
+    /// The text that [`parse`](Self::parse) reads back as the same bytes: `Display`, with an `L` after an AS number
+    /// of type 2 that would fit in two octets.
     pub fn word(&self) -> String {
         let [high, low, a, b, c, d, e, g] = self.0;
         match (high, low, a, b) {

@@ -1,23 +1,20 @@
-//! Route leak prevention by roles (RFC 9234 section 5): what becomes of Only to Customer on each side of a session.
+//! Route leak prevention with roles (RFC 9234 section 5): how Only to Customer (OTC) is handled in each direction.
 //!
 //! | our role | the peer is | OTC received | none received | sent without OTC | sent with OTC |
 //! |---|---|---|---|---|---|
 //! | provider | customer | a leak | - | added | sent |
 //! | rs | client of a route server | a leak | - | added | sent |
-//! | peer | peer | a leak, unless its AS is the peer's | added | added | kept back |
-//! | customer | provider | - | added | - | kept back |
-//! | rs-client | route server | - | added | - | kept back |
+//! | peer | peer | a leak, unless its AS is the peer's | added | added | not sent |
+//! | customer | provider | - | added | - | not sent |
+//! | rs-client | route server | - | added | - | not sent |
 //!
-//! Only IPv4 and IPv6 unicast routes take part.
+//! The procedures apply only to IPv4 and IPv6 unicast routes.
 
 use super::asn::Asn;
-use super::attribute::Attribute;
-use super::attribute::otc::{Otc, OtcForm};
 use super::capability::BgpRole;
-use super::error::{Severity, UpdateError};
 use super::family::Family;
 
-/// What is done about a route that the peer should not have sent.
+/// How to handle a route that the peer should not have sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Leaks {
     /// Events report the route, marked as a leak.
@@ -29,16 +26,16 @@ pub enum Leaks {
 /// Our role on a session with an external peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalRole {
-    /// What we are to the peer.
+    /// Our role on the session.
     pub role: BgpRole,
-    /// The AS of the peer; 0 where routes are only sent.
+    /// The AS of the peer; 0 in codecs that only send routes.
     pub peer_as: Asn,
-    /// What is done about leaks.
+    /// How leaks are handled.
     pub leaks: Leaks,
 }
 
 impl LocalRole {
-    /// Our `role` towards the peer in `peer_as`; with `strict`, leaks are treated as withdrawn.
+    /// Our `role` on the session with the peer in `peer_as`. With `strict`, leaks are treated as withdrawn.
     pub const fn new(role: BgpRole, peer_as: Asn, strict: bool) -> Self {
         let leaks = if strict {
             Leaks::Withdraw
@@ -52,7 +49,7 @@ impl LocalRole {
         }
     }
 
-    /// The part that matters for routes that we send: equal for all peers to which we have the same role.
+    /// The part that affects sent routes: equal for all peers on whose sessions we have the same role.
     #[must_use]
     pub const fn on_egress(self) -> Self {
         Self {
@@ -62,60 +59,24 @@ impl LocalRole {
         }
     }
 
-    /// Whether routes of `family` take part. RFC 9234 5: "The described procedures in this document are applicable only for the
-    /// address families AFI 1 (IPv4) and AFI 2 (IPv6) with SAFI 1 (unicast) in both cases".
+    /// Returns `true` if the procedures apply to routes of `family`. RFC 9234 5: "The described procedures in this
+    /// document are applicable only for the address families AFI 1 (IPv4) and AFI 2 (IPv6) with SAFI 1 (unicast) in
+    /// both cases".
     pub fn covers(family: Family) -> bool {
         family == Family::IPV4_UNICAST || family == Family::IPV6_UNICAST
     }
 
-    /// Whether a route without OTC gets it when we send it: to a customer, a peer, or a client of our route server.
+    /// Returns `true` if OTC is added to routes without it when they are sent: to a customer, a peer, or a client of
+    /// our route server.
     pub const fn adds_on_egress(self) -> bool {
         matches!(self.role, BgpRole::PROVIDER | BgpRole::RS | BgpRole::PEER)
     }
 
-    /// Whether a route with OTC must not be sent: to a provider, a peer, or a route server.
+    /// Returns `true` if routes with OTC must not be sent: to a provider, a peer, or a route server.
     pub const fn keeps_back(self) -> bool {
         matches!(
             self.role,
             BgpRole::CUSTOMER | BgpRole::RS_CLIENT | BgpRole::PEER
         )
-    }
-
-    /// Applies the ingress procedure to the attributes of received routes: adds OTC, or marks a leak.
-    ///
-    /// # Errors
-    /// For a leak, where leaks are treated as withdrawn.
-    pub fn receive(self, list: &mut Vec<Attribute>) -> Result<(), UpdateError> {
-        let found = list.iter_mut().find_map(|attribute| match attribute {
-            Attribute::Otc(otc) => Some(otc),
-            _ => None,
-        });
-        let Some(otc) = found else {
-            if self.keeps_back() {
-                list.push(Attribute::Otc(Otc {
-                    asn: self.peer_as,
-                    form: OtcForm::Named,
-                }));
-            }
-            return Ok(());
-        };
-        let leaked = match self.role {
-            BgpRole::PROVIDER | BgpRole::RS => true,
-            BgpRole::PEER => otc.asn != self.peer_as,
-            _ => false,
-        };
-        otc.form = if leaked {
-            OtcForm::Leak
-        } else {
-            OtcForm::Named
-        };
-        if leaked && self.leaks == Leaks::Withdraw {
-            return Err(UpdateError::attribute(
-                Severity::TreatAsWithdraw,
-                35,
-                "a route leak: the peer must not send us a route with this Only to Customer",
-            ));
-        }
-        Ok(())
     }
 }

@@ -1,12 +1,12 @@
 //! Zones of link-local IPv6 addresses (RFC 4007): `fe80::1%eth0`.
 //!
-//! A link-local address means something on one link only; the zone says which, by the name of an interface. It is not part
-//! of [`IpAddr`], and goes beside it where the two have to be shown or dialled.
+//! A link-local address is only meaningful on one link; the zone identifies that link by the name of an interface. It
+//! is not part of [`IpAddr`], so it is kept next to the address where the two are displayed or connected to.
 
 use std::fmt;
 use std::net::IpAddr;
 
-/// Longest name of an interface, in bytes (Linux: IFNAMSIZ without the final zero).
+/// Maximum length of an interface name, in bytes (Linux: IFNAMSIZ without the terminating zero).
 const MAX: usize = 15;
 
 /// The name of an interface.
@@ -17,8 +17,8 @@ pub struct Zone {
 }
 
 impl Zone {
-    /// The zone of that name: 1 to 15 printable ASCII characters other than those with a meaning in configurations, commands
-    /// and JSON. `None` for any other name.
+    /// The zone with that name: 1 to 15 printable ASCII characters, except those with a special meaning in
+    /// configurations, commands and JSON. Returns `None` for any other name.
     pub fn new(name: &str) -> Option<Self> {
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@+".contains(&byte);
         if name.is_empty() || name.len() > MAX || !name.bytes().all(fits) {
@@ -34,7 +34,7 @@ impl Zone {
 
     /// The name.
     pub fn as_str(&self) -> &str {
-        // It came from a `str`.
+        // The bytes were copied from a `str`.
         std::str::from_utf8(&self.name[..usize::from(self.length)]).unwrap_or_default()
     }
 }
@@ -51,7 +51,7 @@ impl fmt::Debug for Zone {
     }
 }
 
-/// Returns `true` for IPv6 addresses of one link, `fe80::/10`.
+/// Returns `true` for IPv6 link-local addresses, `fe80::/10`.
 pub const fn is_link_local(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(_) => false,
@@ -59,7 +59,7 @@ pub const fn is_link_local(address: IpAddr) -> bool {
     }
 }
 
-/// An address with the zone of its link. `Display` shows the zone behind a link-local address: `fe80::1%eth0`.
+/// An address with the zone of its link. `Display` appends the zone to a link-local address: `fe80::1%eth0`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Zoned(pub IpAddr, pub Option<Zone>);
 
@@ -72,8 +72,8 @@ impl fmt::Display for Zoned {
     }
 }
 
-/// Splits `fe80::1%eth0` into the address and its zone. A word without `%` has no zone; `None` when what follows cannot be
-/// one.
+/// Splits `fe80::1%eth0` into the address and its zone. A word without `%` has no zone. Returns `None` if the text
+/// after the `%` is not a valid zone.
 pub fn split(word: &str) -> Option<(&str, Option<Zone>)> {
     match word.split_once('%') {
         None => Some((word, None)),

@@ -1,4 +1,4 @@
-//! `oxabgp decode`: what a message says, as the JSON that helpers get.
+//! `oxabgp decode`: decodes messages and prints them as the JSON that helpers receive.
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr};
@@ -21,10 +21,10 @@ use crate::bgp::{Afi, Asn, Codec, Family, FamilySet, Safi};
 use crate::config::Config;
 use crate::json::JsonWriter;
 
-/// Most hexadecimal text that is read from standard input, in bytes.
+/// Maximum size of the hexadecimal text on standard input, in bytes.
 const MOST: u64 = 256 << 20;
 
-/// What the message is read with: one session's facts.
+/// The session parameters that the message is decoded with.
 struct Session {
     identity: Identity,
     codec: Codec,
@@ -57,7 +57,7 @@ fn decode(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<(), String> {
     Ok(())
 }
 
-/// The byte strings that the arguments, or standard input, stand for.
+/// The byte strings in the arguments or on standard input.
 fn payload(args: &DecodeArgs) -> Result<Vec<Vec<u8>>, String> {
     let mut text = args.payload.join(" ");
     if text.is_empty() || text == "-" {
@@ -65,12 +65,12 @@ fn payload(args: &DecodeArgs) -> Result<Vec<Vec<u8>>, String> {
         std::io::stdin()
             .take(MOST)
             .read_to_string(&mut text)
-            .map_err(|cause| format!("standard input can't be read: {cause}"))?;
+            .map_err(|cause| format!("cannot read standard input: {cause}"))?;
     }
     super::dump::read(&text)
 }
 
-/// The sessions to read it with: ExaBGP's synthetic one, or those of a configuration.
+/// The sessions to decode with: ExaBGP's synthetic one, or those of a configuration.
 fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>, String> {
     let chosen = args.family.as_deref().map(families).transpose()?;
     let all = || chosen.clone().unwrap_or_else(|| Family::KNOWN.to_vec());
@@ -90,7 +90,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
             families: all(),
         }]);
     };
-    let env = super::settings(env_file).map_err(|_| "the settings are wrong".to_owned())?;
+    let env = super::settings(env_file).map_err(|_| "invalid settings".to_owned())?;
     let (config, _) = Config::load(path, &env).map_err(|mistakes| mistakes.to_string())?;
     let sessions = config.neighbors.iter().map(|neighbor| {
         let session = &neighbor.session;
@@ -135,7 +135,7 @@ fn families(text: &str) -> Result<Vec<Family>, String> {
     let mut families = Vec::new();
     for pair in words.chunks_exact(2) {
         let (Some(afi), Some(safi)) = (Afi::from_name(pair[0]), Safi::from_name(pair[1])) else {
-            return Err(format!("there is no family `{} {}`", pair[0], pair[1]));
+            return Err(format!("unknown family `{} {}`", pair[0], pair[1]));
         };
         families.push(Family { afi, safi });
     }
@@ -157,7 +157,7 @@ fn codec(families: &[Family], add_path: bool, ibgp: bool) -> Codec {
     }
 }
 
-/// One JSON object for each NLRI.
+/// Prints one JSON object for each NLRI.
 fn nlri(session: &Session, bytes: &[u8]) -> Result<(), String> {
     let family = session
         .families
@@ -169,7 +169,7 @@ fn nlri(session: &Session, bytes: &[u8]) -> Result<(), String> {
         session.codec.add_path_receive.contains(family),
         bytes,
     ) {
-        let nlri = nlri.map_err(|error| format!("this is no NLRI of {family}: {error}"))?;
+        let nlri = nlri.map_err(|error| format!("invalid NLRI of {family}: {error}"))?;
         let mut out = JsonWriter::new();
         nlri.json(None, &mut out);
         outln!("{}", out.as_str());
@@ -177,7 +177,7 @@ fn nlri(session: &Session, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-/// One JSON line for each message.
+/// Prints one JSON line for each message.
 fn messages(session: &Session, bytes: &[u8]) -> Result<(), String> {
     let mut teller = Teller::new(session);
     if !bytes.starts_with(&[0xFF; 16]) {
@@ -191,11 +191,11 @@ fn messages(session: &Session, bytes: &[u8]) -> Result<(), String> {
             Ok(Some(raw)) => teller.message(session, raw.kind, &raw.bytes)?,
             Ok(None) => {
                 return Err(format!(
-                    "the message ends early: {} bytes are left over",
+                    "the last message is incomplete: {} bytes are left over",
                     buffer.len()
                 ));
             }
-            Err(notification) => return Err(format!("the header is wrong: {notification}")),
+            Err(notification) => return Err(format!("invalid header: {notification}")),
         }
     }
     Ok(())
@@ -231,20 +231,19 @@ impl Teller {
         let body = bytes.get(message::HEADER..).unwrap_or_default();
         match kind {
             MessageType::OPEN => {
-                let open =
-                    Open::decode(body).map_err(|error| format!("this is no OPEN: {error}"))?;
+                let open = Open::decode(body).map_err(|error| format!("invalid OPEN: {error}"))?;
                 self.tell(Message::Open(&open), bytes);
             }
             MessageType::UPDATE => {
                 let update =
-                    Update::new(body).map_err(|error| format!("this is no UPDATE: {error}"))?;
+                    Update::new(body).map_err(|error| format!("invalid UPDATE: {error}"))?;
                 if let Some(family) = update.end_of_rib() {
                     self.tell(Message::EndOfRib(family), bytes);
                     return Ok(());
                 }
                 let content = update
                     .content(&session.codec, &mut DecodeEach)
-                    .map_err(|error| format!("this UPDATE would end the session: {error}"))?;
+                    .map_err(|error| format!("this UPDATE would reset the session: {error}"))?;
                 self.tell(Message::update(&content), bytes);
             }
             MessageType::NOTIFICATION => {
@@ -256,11 +255,11 @@ impl Teller {
                     bytes: bytes.to_vec().into(),
                 };
                 let refresh = RouteRefresh::decode(&raw)
-                    .map_err(|error| format!("this is no ROUTE-REFRESH: {error}"))?;
+                    .map_err(|error| format!("invalid ROUTE-REFRESH: {error}"))?;
                 self.tell(Message::Refresh(&refresh), bytes);
             }
             MessageType::KEEPALIVE => self.tell(Message::Keepalive, bytes),
-            kind => return Err(format!("unknown type {}", kind.0)),
+            kind => return Err(format!("unknown message type {}", kind.0)),
         }
         Ok(())
     }
@@ -280,7 +279,7 @@ impl Teller {
             &mut self.stamp,
             &mut out,
         );
-        // ExaBGP's decoder calls the direction `in`. It stands before anything that the message says.
+        // ExaBGP's decoder calls the direction `in`. The key precedes everything that comes from the message.
         let line = out
             .as_str()
             .replacen("\"direction\": \"receive\"", "\"direction\": \"in\"", 1);

@@ -1,9 +1,9 @@
-//! `oxabgp demo`: a speaker, its peer and a real helper process on loopback, in a few seconds.
+//! `oxabgp demo`: a speaker, its peer and a real helper process on the loopback interface, for a few seconds.
 //!
-//! Three parties play, none is pretended:
-//! - the speaker is this program again, run as `oxabgp server` on a configuration that is shown;
-//! - the helper is a process that the speaker starts; it says what a script of yours would say;
-//! - the peer is the library's [`Server`] in this process, as an embedding program would use it.
+//! There are three participants, and none of them is simulated:
+//! - the speaker is this program, started as `oxabgp server` with a configuration that is printed;
+//! - the helper is a process that the speaker starts; it sends the commands that a script would send;
+//! - the peer is the library's [`Server`] in this process, used as in an embedding program.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, Write};
@@ -21,14 +21,14 @@ use crate::bgp::message::update::{Direction, Update};
 use crate::bgp::{Asn, Codec, Family, Negotiated, Notification};
 use crate::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 
-/// How long all of it may take.
+/// Time limit for the whole demo.
 const LIMIT: Duration = Duration::from_secs(20);
 /// What the peer announces: 203.0.113.0/24 and 198.18.0.0/15 from AS 65000.
 const PEER_ANNOUNCES: &[u8] = &[
     0, 0, 0, 27, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xFD, 0xE8, 0x40, 3, 4, 127, 0, 0, 1, 0xC0,
     8, 4, 0xFD, 0xE8, 0, 7, 24, 203, 0, 113, 15, 198, 18,
 ];
-/// The end of the peer's routes (RFC 4724 section 2).
+/// The End-of-RIB of the peer (RFC 4724 section 2).
 const PEER_END_OF_RIB: &[u8] = &[0, 0, 0, 0];
 /// What the peer withdraws: 198.18.0.0/15.
 const PEER_WITHDRAWS: &[u8] = &[0, 3, 15, 198, 18, 0, 0];
@@ -56,7 +56,7 @@ pub(super) fn run(helper: bool) -> ExitCode {
     }
 }
 
-/// What the peer heard, and what it still waits for.
+/// The events that the peer has seen and still waits for.
 #[derive(Default)]
 struct Story {
     announced: RefCell<Vec<String>>,
@@ -72,13 +72,13 @@ struct DemoPeer {
 }
 
 impl DemoPeer {
-    /// Sends an UPDATE with that body once the session takes it.
+    /// Sends an UPDATE with that body as soon as the session accepts it.
     fn say(&self, body: &'static [u8]) {
         let Some((writer, _)) = self.session.clone() else {
             return;
         };
         tokio::task::spawn_local(async move {
-            // The session may have ended: then there is nobody to tell.
+            // The session may have ended, and then the UPDATE is not needed.
             let _ = writer.write(body).await;
         });
     }
@@ -111,18 +111,18 @@ impl Plugin for DemoPeer {
                 match field.direction {
                     Direction::Announce => {
                         say(format_args!(
-                            "peer      heard {text}{}",
+                            "peer      received {text}{}",
                             content.attributes.text()
                         ));
                         self.story.announced.borrow_mut().push(nlri.to_string());
-                        // The helper's three routes are here: now it is the peer's turn.
+                        // All three routes of the helper have arrived: now the peer announces its own.
                         if self.story.announced.borrow().len() == 3 {
                             self.say(PEER_ANNOUNCES);
                             self.say(PEER_END_OF_RIB);
                         }
                     }
                     Direction::Withdraw => {
-                        say(format_args!("peer      heard that {text} is withdrawn"));
+                        say(format_args!("peer      received the withdrawal of {text}"));
                         self.story.withdrawn.borrow_mut().push(nlri.to_string());
                         self.say(PEER_WITHDRAWS);
                         self.story.done.notify_one();
@@ -134,7 +134,7 @@ impl Plugin for DemoPeer {
     }
 
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
-        say(format_args!("peer      the session is over: {reason}"));
+        say(format_args!("peer      the session was closed: {reason}"));
         self.session = None;
     }
 }
@@ -143,7 +143,7 @@ fn say(text: std::fmt::Arguments<'_>) {
     outln!("{text}");
 }
 
-/// Plays the whole; whether all was seen.
+/// Runs the demo. Returns `true` if everything was seen.
 fn play() -> std::io::Result<bool> {
     let folder = std::env::temp_dir().join(format!("oxabgp-demo-{}", std::process::id()));
     std::fs::create_dir(&folder)?;
@@ -179,7 +179,7 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
     let seen = tokio::time::timeout(LIMIT, story.done.notified())
         .await
         .is_ok();
-    // The speaker tells the helper what the peer withdrew, and the helper ends the speaker: that is seen here.
+    // The speaker reports the peer's withdrawal to the helper, and the helper stops the speaker, which ends the demo.
     let ended = tokio::time::timeout(LIMIT, ended(&mut speaker))
         .await
         .is_ok();
@@ -193,10 +193,10 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
         story.withdrawn.borrow().len(),
     );
     say(format_args!(
-        "\nsummary   the peer heard {announced} routes of the helper, {withdrawn} of them withdrawn again;"
+        "\nsummary   the peer received {announced} routes from the helper, {withdrawn} of which was withdrawn;"
     ));
     say(format_args!(
-        "          the helper heard 2 routes of the peer, 1 of them withdrawn again (the lines of JSON above)"
+        "          the helper received 2 routes from the peer, 1 of which was withdrawn (the lines of JSON above)"
     ));
     say(format_args!(
         "\nnext      `oxabgp validate FILE` and `oxabgp FILE` with a configuration of your own;"
@@ -213,7 +213,7 @@ async fn ended(speaker: &mut Child) {
     }
 }
 
-/// Starts `oxabgp server` on a configuration with the helper.
+/// Starts `oxabgp server` with a configuration that contains the helper.
 fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
     let program = std::env::current_exe()?;
     let configuration = format!(
@@ -249,7 +249,7 @@ fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// The helper: prints commands on stdout, reads answers and events on stdin, and shows both on stderr.
+/// The helper: prints commands to stdout, reads answers and events from stdin, and shows both on stderr.
 fn play_helper() -> std::io::Result<()> {
     let mut commands = std::io::stdout();
     let mut command = |text: &str| {

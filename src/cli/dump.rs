@@ -1,14 +1,15 @@
-//! Hexadecimal text as people have it: one string, spaced or with colons, or the dump of a packet sniffer.
+//! Parses hexadecimal text in common formats: one string, with spaces or colons, or the dump of a packet sniffer.
 //!
-//! A dump has an offset at the start of each line (`tcpdump -x`, `xxd`, `hexdump -C`) and perhaps the characters at its end. An
-//! offset of 0 starts a packet; in each, messages begin at the first marker, so that link, IP and TCP headers are stepped over.
+//! A dump has an offset at the start of each line (`tcpdump -x`, `xxd`, `hexdump -C`) and optionally the characters
+//! at its end. An offset of 0 starts a packet; in each packet, messages start at the first marker, so that link, IP
+//! and TCP headers are skipped.
 
 use crate::text::value;
 
-/// The byte strings that a text stands for: one for plain hexadecimal, one for each packet of a dump.
+/// The byte strings in a text: one for plain hexadecimal, one for each packet of a dump.
 ///
 /// # Errors
-/// When there are no bytes, or something is not hexadecimal; the text says what.
+/// Returns an error message if there are no bytes, or something is not hexadecimal.
 pub(super) fn read(text: &str) -> Result<Vec<Vec<u8>>, String> {
     if text.lines().any(|line| offset(line).is_some()) {
         packets(text)
@@ -24,23 +25,22 @@ fn plain(text: &str) -> Result<Vec<u8>, String> {
     }
     if digits.is_empty() {
         return Err(
-            "no message is given: it is hexadecimal, as an argument or on standard input"
-                .to_owned(),
+            "no message: pass it in hexadecimal as an argument or on standard input".to_owned(),
         );
     }
     if let Some(wrong) = digits.chars().find(|c| !c.is_ascii_hexdigit()) {
-        return Err(format!("`{wrong}` is no hexadecimal digit"));
+        return Err(format!("`{wrong}` is not a hexadecimal digit"));
     }
     value::hex(&digits).ok_or_else(|| "the number of hexadecimal digits is odd".to_owned())
 }
 
-/// The offset that a line of a dump starts with, and what follows it.
+/// The offset at the start of a line of a dump, and the rest of the line.
 fn offset(line: &str) -> Option<(usize, &str)> {
     let line = line.trim_start();
     let end = line.find([':', ' '])?;
     let (word, rest) = line.split_at(end);
     let digits = word.strip_prefix("0x").unwrap_or(word);
-    // Without a colon only the eight digits and two blanks of `hexdump -C` are told from data.
+    // Without a colon, only the eight digits and two spaces of `hexdump -C` can be distinguished from data.
     let marked =
         rest.starts_with(": ") && digits.len() >= 4 || rest.starts_with("  ") && digits.len() == 8;
     let offset = usize::from_str_radix(digits, 16).ok().filter(|_| marked)?;
@@ -50,14 +50,14 @@ fn offset(line: &str) -> Option<(usize, &str)> {
 fn packets(text: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut packets: Vec<Vec<u8>> = Vec::new();
     for (number, line) in text.lines().enumerate() {
-        // Lines between packets tell time and addresses.
+        // Lines between packets contain times and addresses.
         let Some((offset, rest)) = offset(line) else {
             continue;
         };
         if offset == 0 || packets.is_empty() {
             packets.push(Vec::new());
         }
-        // The characters stand behind `|`, or behind two blanks.
+        // The characters come after `|` or two spaces.
         let data = match rest.split_once('|') {
             Some((data, _)) => data,
             None => rest.split_once("  ").map_or(rest, |(data, _)| data),
@@ -75,7 +75,7 @@ fn packets(text: &str) -> Result<Vec<Vec<u8>>, String> {
         .filter_map(|packet| marker(packet).map(|at| packet[at..].to_vec()))
         .collect();
     if found.is_empty() {
-        Err("no packet of the dump has a BGP message".to_owned())
+        Err("no packet of the dump contains a BGP message".to_owned())
     } else {
         Ok(found)
     }

@@ -1,7 +1,7 @@
-//! `oxabgp encode`: the message that a route becomes.
+//! `oxabgp encode`: prints the message for a route.
 //!
-//! The text goes the way of a helper's command, to a [`Control`] that keeps the changes, and the changes go the way of the
-//! RIB's packing: what is shown is what a session would carry.
+//! The text is processed like a helper's command, by a [`Control`] that records the changes, and the changes are
+//! packed by the RIB's code. So the output is what a session would send.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
@@ -54,7 +54,7 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         &mut String::new(),
     );
     if let Outcome::Failed(mut reason) = outcome {
-        // Columns count what was typed, without the words that may be left out.
+        // Columns refer to what was typed, without the optional words.
         reason.span = reason.span.and_then(|span| {
             let start = span.start.checked_sub(implied.len())?;
             Some(Span::new(start, span.end.saturating_sub(implied.len())))
@@ -71,7 +71,7 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         messages(&sender, &kept.changes).map_err(|(nlri, refusal)| format!("{nlri}: {refusal}"))?;
     for chunk in packed {
         let mut rest = &chunk[..];
-        // A chunk holds whole messages, one behind the other.
+        // A chunk consists of whole messages.
         while let Some(length) = rest.get(16..18) {
             let length =
                 usize::from(u16::from_be_bytes([length[0], length[1]])).clamp(HEADER, rest.len());
@@ -117,7 +117,7 @@ fn sender(args: &EncodeArgs) -> Sender {
     }
 }
 
-/// Keeps what a command says about routes, and refuses all else.
+/// Records changes to routes, and rejects all other commands.
 #[derive(Default)]
 struct Kept {
     changes: Vec<Change>,
@@ -235,7 +235,7 @@ mod tests {
             "{error}"
         );
         assert!(encoded("teardown 4").is_err());
-        // Columns count what was typed: `announce` and `route` are implied.
+        // Columns refer to what was typed: `announce` and `route` are implied.
         for (words, column, shown) in [
             (
                 "10.0.0.0/33 next-hop 1.2.3.4",

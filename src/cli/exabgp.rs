@@ -1,7 +1,8 @@
-//! In ExaBGP's place: started under its names, with its command lines.
+//! Accepts ExaBGP's command lines when started under one of its names.
 //!
-//! `exabgp` takes the command line of 5.0 (sub-commands, or a configuration) and that of 4.x, which knows options only:
-//! `exabgp [-e ENV] [-d] [--validate] FILE`. Options of 4.x become ours; those without a meaning here are passed over.
+//! `exabgp` accepts the command line of 5.0 (sub-commands, or a configuration) and that of 4.x, which consists of
+//! options: `exabgp [-e ENV] [-d] [--validate] FILE`. Options of 4.x are translated; those without a meaning here are
+//! ignored.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -10,7 +11,7 @@ use std::process::{Command, ExitCode};
 
 use crate::daemon::control::places;
 
-/// What 5.0 knows as sub-commands.
+/// The sub-commands of 5.0.
 const COMMANDS: &[&str] = &[
     "version",
     "cli",
@@ -21,7 +22,7 @@ const COMMANDS: &[&str] = &[
     "validate",
 ];
 
-/// The name that we were started by, without its folder.
+/// The file name that we were started as.
 fn called() -> String {
     let program = std::env::args_os().next().unwrap_or_default();
     Path::new(&program)
@@ -30,12 +31,12 @@ fn called() -> String {
         .unwrap_or_default()
 }
 
-/// Returns `true` if we were started as the command-line client of 4.2, whose answers look different.
+/// Returns `true` if we were started as the command-line client of 4.2, whose answers have another format.
 pub(super) fn is_client_42() -> bool {
     called() == "exabgpcli"
 }
 
-/// Whether we were started as ExaBGP.
+/// Returns `true` if we were started as ExaBGP.
 pub(super) fn is_exabgp() -> bool {
     matches!(
         called().as_str(),
@@ -43,10 +44,10 @@ pub(super) fn is_exabgp() -> bool {
     )
 }
 
-/// The command line in our words, if we were started as ExaBGP.
+/// Translates the command line, if we were started as ExaBGP.
 ///
 /// # Errors
-/// The exit code, when it was found out that the program has to end.
+/// Returns the exit code if the program has to exit.
 pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode> {
     let name = called();
     let mut rest = given.into_iter();
@@ -66,7 +67,7 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
         super::tell_idle(&[(true, option)]);
     }
     if let Some(root) = line.root {
-        // Everything that looks for files below the root asks the environment.
+        // Everything that looks for files below the root uses the environment.
         let cause = again(&program, &line.words, &root);
         errln!("error: `--root {}`: {cause}", root.display());
         return Err(ExitCode::from(super::REFUSED));
@@ -74,7 +75,7 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
     Ok(std::iter::once(program).chain(line.words).collect())
 }
 
-/// Starts this program anew with another root; returns only if that can't be.
+/// Restarts this program with another root. Returns only if that fails.
 fn again(program: &OsStr, words: &[OsString], root: &Path) -> std::io::Error {
     match std::env::current_exe() {
         Ok(path) => Command::new(path)
@@ -86,18 +87,18 @@ fn again(program: &OsStr, words: &[OsString], root: &Path) -> std::io::Error {
     }
 }
 
-/// A command line of 5.0 or 4.x in our words.
+/// A translated command line of 5.0 or 4.x.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Line {
     words: Vec<OsString>,
-    /// `--root`: where ExaBGP's files are below.
+    /// `--root`: the directory that contains ExaBGP's files.
     root: Option<PathBuf>,
     /// Options without a meaning here.
     idle: Vec<&'static str>,
 }
 
 impl Line {
-    /// Words that mean here what they mean there.
+    /// Words that need no translation.
     fn plain(words: impl IntoIterator<Item = OsString>) -> Self {
         Self {
             words: words.into_iter().collect(),
@@ -106,8 +107,8 @@ impl Line {
     }
 }
 
-/// The command line of 4.2's `exabgpcli`: `--root DIR` and `--env FILE`, anywhere and shortened, around the command. The
-/// short forms are those of its help text, which 4.2.22 itself refuses.
+/// The command line of 4.2's `exabgpcli`: `--root DIR` and `--env FILE`, anywhere and abbreviated, around the
+/// command. The short forms are documented in its help text, but 4.2.22 itself rejects them.
 fn client(given: impl Iterator<Item = OsString>) -> Line {
     const LONG: [&str; 5] = ["--root", "--env", "--help", "--pipename", "--socket"];
     let (mut root, mut file): (Option<PathBuf>, Option<OsString>) = (None, None);
@@ -134,7 +135,7 @@ fn client(given: impl Iterator<Item = OsString>) -> Line {
                 Some(value) => file = Some(value),
                 None => words.push("--env-file".into()),
             },
-            // Started again for the root, with words that are ours already.
+            // Restarted for the root, with words that are already translated.
             "cli" if words.is_empty() => {}
             _ => words.push(word),
         }
@@ -161,11 +162,11 @@ fn client(given: impl Iterator<Item = OsString>) -> Line {
     }
 }
 
-/// What a command line of 4.x asks for.
+/// The meaning of a command line of 4.x.
 #[derive(Default)]
 struct Wish {
     validate: bool,
-    /// Options of `env`, when the settings are to be shown.
+    /// Options of `env`, if the settings are to be shown.
     env: Option<Vec<&'static str>>,
     decode: Vec<OsString>,
     version: bool,
@@ -182,7 +183,7 @@ fn translate(given: Vec<OsString>) -> Line {
     if let Some(at) = given.iter().position(|word| word == "--run") {
         return Line::plain(given[at + 1..].to_vec());
     }
-    // `--env-file` with its value may stand before the sub-command.
+    // `--env-file` and its value may precede the sub-command.
     let skip = match given.first().map(|word| word.to_string_lossy()) {
         Some(word) if word == "--env-file" => 2,
         Some(word) if word.starts_with("--env-file=") => 1,
@@ -238,7 +239,7 @@ fn translate(given: Vec<OsString>) -> Line {
     wish.line()
 }
 
-/// A long option of 4.x that was shortened as far as it is the only one, spelt out.
+/// The full name of a long option of 4.x that may be abbreviated to any unique prefix.
 fn full(option: &str) -> &str {
     const LONG: [&str; 22] = [
         "--version",
@@ -267,7 +268,7 @@ fn full(option: &str) -> &str {
     unique(option, &LONG)
 }
 
-/// The one long option that `option` is the beginning of, if it is only one; else `option` itself.
+/// The only long option that starts with `option`, or `option` itself if there is not exactly one.
 fn unique<'a>(option: &'a str, long: &[&'static str]) -> &'a str {
     let mut fits = long.iter().filter(|long| long.starts_with(option));
     match (
@@ -286,7 +287,7 @@ impl Wish {
         let below = |name: &OsString| root.as_ref().map(|root| root.join("etc/exabgp").join(name));
         let mut words: Vec<OsString> = Vec::new();
         if let Some(name) = &self.env_file {
-            // 4.x looks for it in the folder of its configuration.
+            // 4.x looks for it in its configuration directory.
             let file = below(name).filter(|path| path.is_file());
             words.extend([
                 "--env-file".into(),

@@ -1,8 +1,9 @@
-//! Where the log goes and how much of it: tracing, on stderr, in a file, or to syslog.
+//! Destination and level of the log: tracing, on stderr, in a file, or to syslog.
 //!
-//! Levels come, strongest first, from directives in the variable `oxabgp_log` (`oxabgp::speaker=debug,warn`), from
-//! `--verbose`, and from the setting `log.level`. The setting `log.destination` knows ExaBGP's words: `stdout` (which is stderr
-//! there, too), `stderr`, `syslog`, or a file. A full disk or a missing syslog loses lines, never the daemon.
+//! Levels are taken, in order of precedence, from directives in the variable `oxabgp_log`
+//! (`oxabgp::speaker=debug,warn`), from `--verbose`, and from the setting `log.level`. The setting `log.destination`
+//! accepts ExaBGP's values: `stdout` (which means stderr there, too), `stderr`, `syslog`, or a file. A full disk or a
+//! missing syslog loses lines, but does not stop the daemon.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -16,15 +17,15 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::env::{LogEnv, LogLevel};
 
-/// A file that grew to this many bytes is put aside.
+/// A file of this many bytes is rotated.
 const ROTATE: u64 = 1 << 20;
-/// Files that are kept beside the current one.
+/// Number of rotated files that are kept.
 const KEEP: u32 = 3;
 
-/// How much to say.
+/// How much to log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
-    /// What the settings say.
+    /// According to the settings.
     Normal,
     /// Everything, with times.
     Verbose,
@@ -45,10 +46,10 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
     let times = match kind {
         Kind::Syslog => false,
         Kind::File => true,
-        // The journal has times of its own.
+        // The journal adds its own times.
         Kind::Terminal => verbosity == Verbosity::Verbose || !env.short || !is_journal(),
     };
-    // A second call, as in tests, keeps the first one's choice.
+    // A second call, as in tests, has no effect.
     let _ = if times {
         lines.try_init()
     } else {
@@ -56,7 +57,8 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
     };
 }
 
-/// Whether stderr goes to systemd's journal: `JOURNAL_STREAM` names its device and inode then (systemd.exec(5)).
+/// Returns `true` if stderr is connected to systemd's journal: then `JOURNAL_STREAM` contains its device and inode
+/// (systemd.exec(5)).
 fn is_journal() -> bool {
     let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
         return false;
@@ -65,8 +67,8 @@ fn is_journal() -> bool {
         .is_ok_and(|facts| stream == format!("{}:{}", facts.st_dev, facts.st_ino))
 }
 
-/// Where messages of ExaBGP's categories come from here, and whether the settings want them. Problems of the upper half are
-/// told in any case; the lower half is a line for each message or route.
+/// ExaBGP's log categories: whether the settings enable them, and the modules that their messages come from. Problems
+/// in the upper half are always logged; the lower half logs a line for each message or route.
 fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12] {
     const PROBLEMS: LevelFilter = LevelFilter::ERROR;
     const NOTHING: LevelFilter = LevelFilter::OFF;
@@ -107,17 +109,17 @@ fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12
     ]
 }
 
-/// What the settings mean, in the words of `oxabgp_log`.
+/// The settings as directives for `oxabgp_log`.
 fn directives(env: &LogEnv, verbosity: Verbosity) -> String {
     let level = match (verbosity, env.level) {
         (Verbosity::Verbose, _) | (_, LogLevel::NotSet | LogLevel::Debug) => LevelFilter::DEBUG,
-        // Without logs, problems are told all the same.
+        // Errors are reported even if logging is disabled.
         _ if !env.enable => LevelFilter::ERROR,
         (_, LogLevel::Info) => LevelFilter::INFO,
         (_, LogLevel::Warning) => LevelFilter::WARN,
         (_, LogLevel::Error | LogLevel::Critical | LogLevel::Fatal) => LevelFilter::ERROR,
     };
-    // Operators are not a category: they are heard in any case, as with ExaBGP.
+    // Operators' commands have no category: as in ExaBGP, they are always logged.
     let mut text = format!("{level},oxabgp::daemon::control={level},oxabgp::helper=warn");
     for (wanted, targets, least) in categories(env) {
         let all = env.all || verbosity == Verbosity::Verbose;
@@ -136,7 +138,7 @@ enum Kind {
     Syslog,
 }
 
-/// Whether that destination is a file.
+/// Returns `true` if that destination is a file.
 pub(crate) fn is_file(destination: &str) -> bool {
     destination.starts_with('/') || destination.starts_with("file:")
 }
@@ -164,7 +166,7 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
         }
         Err(cause) => {
             errln!(
-                "warning: the log file {} can't be opened: {cause}; logging to stderr",
+                "warning: cannot open the log file {}: {cause}; logging to stderr",
                 path.display()
             );
             stderr()
@@ -172,12 +174,12 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
     }
 }
 
-/// A file that is put aside when it has grown large, and opened anew when somebody moved it.
+/// A file that is rotated when it has grown large, and reopened when it was moved.
 struct LogFile {
     path: PathBuf,
     file: File,
     size: u64,
-    /// Devices grow for ever: only a file is put aside.
+    /// Only a regular file is rotated, since devices do not grow.
     regular: bool,
 }
 
@@ -194,7 +196,7 @@ impl LogFile {
         })
     }
 
-    /// `x` becomes `x.1`, `x.1` becomes `x.2`, and so on; the last is forgotten.
+    /// Renames `x` to `x.1`, `x.1` to `x.2`, and so on; the last one is overwritten.
     fn rotate(&mut self) -> io::Result<()> {
         let name = |number: u32| {
             let mut name = self.path.clone().into_os_string();
@@ -202,7 +204,7 @@ impl LogFile {
             PathBuf::from(name)
         };
         for number in (1..KEEP).rev() {
-            // There need not be so many yet.
+            // There may be fewer files.
             let _ = std::fs::rename(name(number), name(number + 1));
         }
         std::fs::rename(&self.path, name(1))?;
@@ -215,13 +217,13 @@ impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let moved = std::fs::symlink_metadata(&self.path).is_err();
         if self.regular && self.size >= ROTATE && !moved {
-            // What can't be put aside goes on growing: better than to lose lines.
+            // A file that cannot be rotated continues to grow, so that no lines are lost.
             let _ = self.rotate();
         } else if moved && let Ok(new) = Self::open(&self.path) {
             *self = new;
         }
         self.size += line.len() as u64;
-        // A full disk loses lines, and nothing else.
+        // A full disk loses lines, but nothing else happens.
         let _ = self.file.write_all(line);
         Ok(line.len())
     }
@@ -232,7 +234,7 @@ impl Write for LogFile {
     }
 }
 
-/// The local syslog: a datagram for each line, facility daemon (RFC 3164).
+/// The local syslog: one datagram per line, facility daemon (RFC 3164).
 struct Syslog {
     socket: Option<UnixDatagram>,
 }
@@ -265,7 +267,7 @@ impl Write for Syslog {
             std::process::id()
         );
         if let Some(socket) = &self.socket {
-            // A syslog that is away or full loses lines, and nothing else.
+            // If syslog is unavailable or full, lines are lost, but nothing else happens.
             let _ = socket.send_to(datagram.as_bytes(), "/dev/log");
         }
         Ok(line.len())
@@ -299,7 +301,7 @@ mod tests {
         let mut log = LogFile::open(Path::new("/dev/full")).expect("the device is there");
         log.size = ROTATE;
         log.write_all(b"lost\n").expect("a log never fails");
-        // Root could put the device aside.
+        // Root could rename the device.
         assert!(Path::new("/dev/full").exists() && !Path::new("/dev/full.1").exists());
     }
 }

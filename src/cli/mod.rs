@@ -1,7 +1,7 @@
-//! The command line: what was typed, before it means anything.
+//! Parses the command line and starts the sub-commands.
 //!
-//! ExaBGP's habits work: a first word that is no sub-command is a configuration file (`oxabgp x.conf`), `--env-file` may
-//! stand anywhere, long options may be abbreviated, and a usage error is exit code 2.
+//! ExaBGP's conventions are supported: a first word that is not a sub-command is a configuration file (`oxabgp
+//! x.conf`), `--env-file` may be anywhere, long options may be abbreviated, and a usage error exits with code 2.
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
@@ -31,13 +31,13 @@ mod shell;
 mod stream;
 mod validate;
 
-/// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only knows 0, 1 and 2, and its users
-/// test for 1, so what it answers with 1 stays 1.
+/// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only uses 0, 1 and 2, and its
+/// users test for 1, so that cases in which it returns 1 remain 1.
 pub(crate) const REFUSED: u8 = 1;
-/// The exit code for a command line that is wrong.
+/// The exit code for an invalid command line.
 const USAGE: u8 = 2;
 
-/// The programmable BGP speaker: helper processes say what to announce, and hear what peers say.
+/// The programmable BGP speaker: helper processes decide what to announce, and receive what peers send.
 #[derive(Debug, Parser)]
 #[command(
     name = "oxabgp",
@@ -49,17 +49,17 @@ const USAGE: u8 = 2;
 #[command(after_help = "\
 Start here:
   oxabgp demo                      watch a speaker, a peer and a helper exchange routes on loopback
-  oxabgp validate my.conf          check a configuration and show each mistake in its place
+  oxabgp validate my.conf          check a configuration and show every error with its position
   oxabgp my.conf                   run it, the same as `oxabgp server my.conf`
 
-Settings come from variables: `oxabgp_tcp_port=1179`, or as ExaBGP spells them, `exabgp_tcp_port=1179` and
+Settings come from variables: `oxabgp_tcp_port=1179`, or with ExaBGP's names, `exabgp_tcp_port=1179` and
 `exabgp.tcp.port=1179`; `oxabgp env` lists them all. Logs go to stderr.
 
 Exit codes:
-  0  done: the daemon was told to end, the configuration is good, the command was carried out
-  1  refused: a mistake in a configuration, a setting or a command, a port or file that is not to be had,
-     a helper that died too often
-  2  the command line itself is wrong
+  0  success: the daemon was stopped, the configuration is valid, the command was carried out
+  1  failure: an error in a configuration, a setting or a command, an unavailable port or file,
+     a helper that exited too often
+  2  the command line is invalid
   3  `oxabgp run`: no daemon answers
   4  `oxabgp pipe`: the session was down for longer than --timeout allows")]
 struct Cli {
@@ -75,59 +75,63 @@ struct Cli {
 enum Command {
     /// Run the speaker.
     ///
-    /// Brings up the sessions of the configuration, starts its helper processes, announces what they print, and hands
-    /// them what peers send. Ends on SIGTERM; SIGUSR1 reloads the configuration.
+    /// Brings up the sessions of the configuration, starts its helper processes, announces the routes that they
+    /// print, and sends them the messages of peers. Exits on SIGTERM; SIGUSR1 reloads the configuration.
     Server(ServerArgs),
     /// Check a configuration without running it.
     ///
-    /// Shows every mistake with its line, what was expected there, and a hint. Exit code 0: it is good; 1: it is not.
+    /// Shows every error with its line, what was expected there, and a hint. Exit code 0 if the configuration is
+    /// valid, otherwise 1.
     Validate(ValidateArgs),
-    /// Show the message that announces or withdraws a route, in hexadecimal.
+    /// Print the message that announces or withdraws a route, in hexadecimal.
     ///
     /// The route is written as in a configuration or a helper's command: `oxabgp encode route 192.0.2.0/24 next-hop
-    /// 192.0.2.1 med 5`, `oxabgp encode withdraw route 192.0.2.0/24`. Options tell what the session negotiated.
+    /// 192.0.2.1 med 5`, `oxabgp encode withdraw route 192.0.2.0/24`. Options set the negotiated parameters of the
+    /// session.
     Encode(EncodeArgs),
-    /// Rewrite a configuration of ExaBGP 3.4 or 4.2 in today's words, on standard output.
+    /// Convert a configuration of ExaBGP 3.4 or 4.2 to today's syntax, on standard output.
     ///
-    /// Comments, blank lines and the order of settings stay. What is left to do by hand is told like `validate` does.
+    /// Comments, blank lines and the order of settings are kept. What has to be done by hand is reported as by
+    /// `validate`.
     Migrate(MigrateArgs),
-    /// Show what a BGP message says, as the JSON that helpers get.
+    /// Decode a BGP message and print it as the JSON that helpers receive.
     ///
-    /// The message is hexadecimal: `oxabgp decode FFFF…`, or on standard input. Without a header it is taken as the body
-    /// of an UPDATE. Colons and blanks are skipped; several messages may follow each other; the dumps of `tcpdump -x`,
-    /// `xxd` and `hexdump -C` are understood, too.
+    /// The message is hexadecimal: `oxabgp decode FFFF…`, or on standard input. Without a header it is decoded as the
+    /// body of an UPDATE. Colons and blanks are skipped; several messages may follow each other; the dumps of
+    /// `tcpdump -x`, `xxd` and `hexdump -C` are also accepted.
     Decode(DecodeArgs),
-    /// List every setting with its value, in the form of an exabgp.env file.
+    /// List all settings with their values, in the format of an exabgp.env file.
     Env(EnvArgs),
-    /// Say something to a running daemon, or talk with it.
+    /// Send commands to a running daemon, or open an interactive shell.
     ///
-    /// `oxabgp cli show neighbor summary` shows the answer; words may be shortened (`oxabgp cli s n s`). Without words,
-    /// commands are read from standard input, with history and completion if that is a terminal. As with `exabgp cli` the
-    /// exit code is 0 even for a command that was refused.
+    /// `oxabgp cli show neighbor summary` prints the answer; words may be abbreviated (`oxabgp cli s n s`). Without
+    /// words, commands are read from standard input, with history and completion if that is a terminal. As with
+    /// `exabgp cli`, the exit code is 0 even for a command that was refused.
     Cli(ControlArgs),
-    /// Let a running daemon carry out a command, for scripts.
+    /// Run a command in a running daemon, for scripts.
     ///
-    /// Exit code 0: it was carried out; 1: it was refused or had no effect, and the reason is on standard error; 3: no
-    /// daemon answers.
-    /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are carried
-    /// out, and the exit code is the worst; put `begin` first and `commit` last for all or nothing.
+    /// Exit code 0: it was carried out; 1: it was refused or had no effect, and the reason is on standard error; 3:
+    /// no daemon answers.
+    /// Without words, each line of standard input is a command; with --batch, each line of a file. All of them are
+    /// carried out, and the exit code is the worst one. To apply all or none of them, put `begin` first and `commit`
+    /// last.
     Run(RunArgs),
-    /// Run one session from the command line: commands on standard input, events on standard output.
+    /// Run one session without a configuration: commands on standard input, events on standard output.
     ///
-    /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration. When
-    /// the input ends and all of it is with the peer, the session is kept, or ended with --leave. Refused commands are
-    /// reported on standard error; answers come after `enable-ack`.
+    /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration
+    /// file. At the end of the input, once everything has been sent to the peer, the session is kept, or closed with
+    /// --leave. Refused commands are reported on standard error; `enable-ack` turns answers on.
     Pipe(PipeArgs),
-    /// Announce addresses for as long as a service is well: a helper for anycast.
+    /// Announce addresses while a service is healthy: a helper for anycast.
     ///
-    /// Runs a check again and again, and tells the daemon to announce routes while it succeeds; to announce them with a
-    /// higher metric, or to withdraw them, when it fails. It takes every option of `exabgp healthcheck` and writes the same
-    /// commands.
+    /// Runs a check periodically, and makes the daemon announce routes while it succeeds; when it fails, the routes
+    /// are announced with a higher metric, or withdrawn. It accepts every option of `exabgp healthcheck` and writes
+    /// the same commands.
     Healthcheck(Box<healthcheck::HealthcheckArgs>),
-    /// Show a speaker, a peer and a helper at work, on loopback, in a few seconds.
+    /// Demonstrate a speaker, a peer and a helper on loopback, in a few seconds.
     ///
-    /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
-    /// no other software, and ends by itself.
+    /// Starts `oxabgp server` with a real helper process, acts as the peer, and sends routes in both directions.
+    /// Needs neither root nor other software, and exits by itself.
     Demo(DemoArgs),
     /// Print the routes and state changes of MRT archives.
     ///
@@ -142,7 +146,7 @@ enum Command {
 /// Options of `server`.
 #[derive(Args, Debug)]
 pub(crate) struct ServerArgs {
-    /// Log everything, with time and place.
+    /// Log everything, with time and source.
     #[arg(short, long)]
     verbose: bool,
     /// The same as --verbose.
@@ -151,19 +155,19 @@ pub(crate) struct ServerArgs {
     /// Reload the configuration after this many seconds, as if by SIGUSR1.
     #[arg(short, long, value_name = "SECONDS")]
     signal: Option<u64>,
-    /// Connect to each peer once only.
+    /// Connect to each peer only once.
     #[arg(short = '1', long)]
     once: bool,
     /// Never connect, only accept connections.
     #[arg(short = 'P', long)]
     passive: bool,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     memory: bool,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     pdb: bool,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(long, hide = true, value_name = "FILE")]
     profile: Option<PathBuf>,
     /// The configuration file.
@@ -174,25 +178,25 @@ pub(crate) struct ServerArgs {
 /// Options of `validate`.
 #[derive(Args, Debug)]
 pub(crate) struct ValidateArgs {
-    /// Check the neighbours (they always are).
+    /// Check the neighbors (always done).
     #[arg(short, long)]
     neighbor: bool,
-    /// Check the routes (they always are).
+    /// Check the routes (always done).
     #[arg(short, long)]
     route: bool,
-    /// Say more: the same as --print.
+    /// Print more: the same as --print.
     #[arg(short, long)]
     verbose: bool,
-    /// Print the configuration back as it was understood; keys are not shown.
+    /// Print the configuration as it was understood; keys are not shown.
     #[arg(long)]
     print: bool,
     /// The same as JSON.
     #[arg(long)]
     json: bool,
-    /// Print what a reload from this configuration to the new one would do.
+    /// Print what a reload from this configuration to the new one would change.
     #[arg(long, value_name = "OLD")]
     against: Option<PathBuf>,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     pdb: bool,
     /// The configuration files.
@@ -206,7 +210,7 @@ pub(crate) struct EncodeArgs {
     /// Our AS.
     #[arg(long, value_name = "AS", default_value = "65533")]
     local_as: u32,
-    /// The peer's AS; without it, ours: an internal session.
+    /// The peer's AS. Default: ours, for an internal session.
     #[arg(long, value_name = "AS")]
     peer_as: Option<u32>,
     /// Our address, for `next-hop self`.
@@ -251,28 +255,28 @@ pub(crate) struct DecodeArgs {
     /// The message is a list of NLRI of the family.
     #[arg(short, long)]
     nlri: bool,
-    /// The message is an UPDATE (found out by itself).
+    /// The message is an UPDATE (detected automatically).
     #[arg(short, long)]
     update: bool,
-    /// The message is an OPEN (found out by itself).
+    /// The message is an OPEN (detected automatically).
     #[arg(short, long)]
     open: bool,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     debug: bool,
-    /// Accepted for ExaBGP's sake: no effect.
+    /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     pdb: bool,
-    /// Use the session facts of this configuration's neighbours.
+    /// Use the session parameters of this configuration's neighbors.
     #[arg(short, long, value_name = "FILE")]
     configuration: Option<PathBuf>,
-    /// The families negotiated, as pairs: "ipv4 unicast ipv6 unicast". Default: all.
+    /// The negotiated families, as pairs: "ipv4 unicast ipv6 unicast". Default: all.
     #[arg(short, long, value_name = "FAMILIES")]
     family: Option<String>,
     /// NLRI carry path identifiers (ADD-PATH).
     #[arg(short = 'i', long)]
     path_information: bool,
-    /// The message in hexadecimal; standard input when there is none.
+    /// The message in hexadecimal. Default: standard input.
     #[arg(value_name = "HEX")]
     payload: Vec<String>,
 }
@@ -280,10 +284,10 @@ pub(crate) struct DecodeArgs {
 /// Options of `env`.
 #[derive(Args, Debug)]
 pub(crate) struct EnvArgs {
-    /// Only settings that differ from their default.
+    /// Only settings that differ from their defaults.
     #[arg(short, long)]
     diff: bool,
-    /// One `exabgp.section.key=value` a line instead of a file with sections.
+    /// One `exabgp.section.key=value` per line instead of a file with sections.
     #[arg(short, long)]
     env: bool,
 }
@@ -294,10 +298,10 @@ pub(crate) struct ControlArgs {
     /// The name of the daemon's named pipes and socket. Default: the settings `api.pipename` and `api.socketname`.
     #[arg(long, value_name = "NAME")]
     pipename: Option<String>,
-    /// The path of the daemon's control socket. Default: `oxabgp_api_socketpath`, or where daemons make it.
+    /// The path of the daemon's control socket. Default: `oxabgp_api_socketpath`, or the standard locations.
     #[arg(long, value_name = "PATH", conflicts_with = "pipename")]
     socket: Option<PathBuf>,
-    /// Ask for JSON where a command has it.
+    /// Request JSON from commands that support it.
     #[arg(long)]
     json: bool,
     /// The command.
@@ -308,7 +312,7 @@ pub(crate) struct ControlArgs {
 /// Options of `run`.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
-    /// Carry out the lines of this file; `-` is standard input. Empty lines, and lines that start with `#`, are skipped.
+    /// Run the lines of this file; `-` is standard input. Empty lines, and lines that start with `#`, are skipped.
     #[arg(long, value_name = "FILE", conflicts_with = "command")]
     batch: Option<PathBuf>,
     #[command(flatten)]
@@ -336,26 +340,26 @@ pub(crate) struct PipeArgs {
     /// The peer's port. Default: 179, or the setting `tcp.port`.
     #[arg(long)]
     port: Option<u16>,
-    /// A family of the session: "ipv4 unicast". May stand several times. Default: IPv4 and IPv6 unicast.
+    /// A family of the session: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
     #[arg(long, value_name = "FAMILY")]
     family: Vec<String>,
-    /// Events as text.
+    /// Print events as text.
     #[arg(long, conflicts_with = "json")]
     text: bool,
-    /// Events as JSON, the default.
+    /// Print events as JSON, the default.
     #[arg(long)]
     json: bool,
-    /// Keep the session when the input has ended, the default.
+    /// Keep the session at the end of the input, the default.
     #[arg(long, conflicts_with = "leave")]
     hold: bool,
-    /// End when the input has ended and all of it is with the peer. Exit code 1: a command was refused.
+    /// Exit at the end of the input, once everything has been sent to the peer. Exit code 1: a command was refused.
     #[arg(long)]
     leave: bool,
-    /// Give up with exit code 4 once the session has been down for so many seconds, all in all; 0: never. Default: 60 with
-    /// --leave, else never.
+    /// Give up with exit code 4 after the session has been down for this many seconds in total; 0: never. Default: 60
+    /// with --leave, otherwise never.
     #[arg(long, value_name = "SECONDS", value_parser = healthcheck::seconds)]
     timeout: Option<Duration>,
-    /// Log everything, with time and place.
+    /// Log everything, with time and source.
     #[arg(short, long)]
     verbose: bool,
 }
@@ -363,7 +367,7 @@ pub(crate) struct PipeArgs {
 /// Options of `demo`.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
-    /// Be the helper process of the demo.
+    /// Act as the helper process of the demo.
     #[arg(long, hide = true, action = ArgAction::SetTrue)]
     helper: bool,
 }
@@ -381,7 +385,7 @@ fn dispatch() -> ExitCode {
     let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
-        // ExaBGP prints its help and fails when it is told nothing.
+        // ExaBGP prints its help and fails if there are no arguments.
         let _ = Cli::command().print_long_help();
         return ExitCode::from(REFUSED);
     }
@@ -414,10 +418,11 @@ fn dispatch() -> ExitCode {
     }
 }
 
-/// The settings: of variables, and of the file of `--env-file`, of `EXABGP_ENVFILE`, or where ExaBGP looks for it.
+/// The settings: from variables, and from the file of `--env-file`, of `EXABGP_ENVFILE`, or in ExaBGP's default
+/// place.
 fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     if let Some(missing) = env_file.as_deref().filter(|path| !path.exists()) {
-        // ExaBGP says nothing about it, and its users may have such an option.
+        // ExaBGP ignores a missing file, and its users may have such an option.
         let kind = if exabgp::is_exabgp() {
             "warning"
         } else {
@@ -459,14 +464,14 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     }
 }
 
-/// Tells which of these options were given and have no effect.
+/// Warns about those of these options that were given and have no effect.
 fn tell_idle(options: &[(bool, &str)]) {
     for (_, option) in options.iter().filter(|(given, _)| *given) {
         errln!("warning: the option `{option}` has no effect here");
     }
 }
 
-/// Puts `server` where ExaBGP's users leave it out.
+/// Inserts `server` where ExaBGP's users leave it out.
 fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = given.collect();
     let mut first = 1;
@@ -496,7 +501,8 @@ fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// The error about a first word that is neither a sub-command nor a file, but nearly a sub-command: `oxabgp servr x.conf`.
+/// The error about a first word that is neither a sub-command nor a file, but similar to a sub-command: `oxabgp servr
+/// x.conf`.
 fn mistyped(arguments: &[OsString]) -> Option<String> {
     let at = arguments.iter().position(|word| word == "server")?;
     let word = arguments.get(at + 1)?.to_str()?;
@@ -511,7 +517,7 @@ fn mistyped(arguments: &[OsString]) -> Option<String> {
     ))
 }
 
-/// Prints the version in ExaBGP's layout, which scripts read.
+/// Prints the version in ExaBGP's format, which scripts parse.
 fn version() -> ExitCode {
     let uname = nix::sys::utsname::uname();
     let part = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
@@ -525,7 +531,7 @@ fn version() -> ExitCode {
         .unwrap_or_default();
     let own = env!("CARGO_PKG_VERSION");
     if exabgp::is_exabgp() {
-        // The first line is what tools look at.
+        // Tools parse the first line.
         let version = std::env::var("exabgp_version").ok();
         let version = version.filter(|version| !version.is_empty());
         outln!(

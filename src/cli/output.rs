@@ -1,7 +1,7 @@
-//! What commands print. Unlike `println!`, these macros do not panic when nobody reads.
+//! Output of the commands. Unlike `println!`, these macros do not panic if the reader has closed its end.
 //!
-//! A reader that has closed the pipe (`| head -1`) has seen enough: the rest is dropped, and the exit code is that of the
-//! command. Any other failure (a full disk) is reported once, and makes a successful command fail.
+//! If the reader of a pipe has closed it (`| head -1`), the remaining output is dropped, and the exit code is that of
+//! the command. Any other failure (a full disk) is reported once, and makes a successful command fail.
 
 use std::fmt;
 use std::io::{self, ErrorKind, Write};
@@ -10,32 +10,32 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::REFUSED;
 
-/// Nobody reads standard output any more.
+/// The reader of standard output has closed its end.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Standard output is incomplete for another reason.
 static FAILED: AtomicBool = AtomicBool::new(false);
 
-/// Prints on standard output.
+/// Prints to standard output.
 macro_rules! out {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
-/// Prints a line on standard output.
+/// Prints a line to standard output.
 macro_rules! outln {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!("{}\n", format_args!($($words)*))) };
 }
 
-/// Prints on standard error.
+/// Prints to standard error.
 macro_rules! err {
     ($($words:tt)*) => { $crate::cli::output::complain(format_args!($($words)*)) };
 }
 
-/// Prints a line on standard error.
+/// Prints a line to standard error.
 macro_rules! errln {
     ($($words:tt)*) => { $crate::cli::output::complain(format_args!("{}\n", format_args!($($words)*))) };
 }
 
-/// Writes to standard output what a macro has formatted.
+/// Writes formatted text to standard output.
 pub(crate) fn print(text: fmt::Arguments<'_>) {
     if is_open() {
         note(io::stdout().lock().write_fmt(text));
@@ -49,21 +49,21 @@ pub(crate) fn write(bytes: &[u8]) {
     }
 }
 
-/// Hands what was written so far to the reader.
+/// Flushes standard output.
 pub(crate) fn flush() {
     if is_open() {
         note(io::stdout().lock().flush());
     }
 }
 
-/// Returns `true` while standard output takes what is written.
+/// Returns `true` while standard output can be written to.
 pub(crate) fn is_open() -> bool {
     !CLOSED.load(Ordering::Relaxed) && !FAILED.load(Ordering::Relaxed)
 }
 
-/// Writes to standard error what a macro has formatted.
+/// Writes formatted text to standard error.
 pub(crate) fn complain(text: fmt::Arguments<'_>) {
-    // There is no other place to report that to.
+    // A failure cannot be reported anywhere else.
     let _ = io::stderr().lock().write_fmt(text);
 }
 
@@ -80,7 +80,7 @@ fn note(result: io::Result<()>) {
     }
 }
 
-/// The exit code of a command that would return `code`.
+/// The exit code of a command that would otherwise return `code`.
 pub(crate) fn finish(code: ExitCode) -> ExitCode {
     flush();
     match FAILED.load(Ordering::Relaxed) {

@@ -1,7 +1,7 @@
-//! `oxabgp pipe`: one session between the ends of a pipeline, without configuration file.
+//! `oxabgp pipe`: one session between the ends of a pipeline, without a configuration file.
 //!
-//! The options become the text of a configuration, so that every rule for neighbours holds here too and mistakes are shown
-//! as they are there.
+//! The options are translated to the text of a configuration, so that all rules for neighbors apply here too, and
+//! errors are reported as in a file.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
@@ -16,7 +16,7 @@ use super::{PipeArgs, REFUSED};
 use crate::config::Config;
 use crate::daemon::{self, AtEnd, Fatal};
 
-/// Families of a session for which none is named.
+/// The families of a session if none are given.
 const FAMILIES: [&str; 2] = ["ipv4 unicast", "ipv6 unicast"];
 /// How long the session may be down with `--leave`.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -62,7 +62,7 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-/// How long the session may be down; none for ever.
+/// How long the session may be down; `None` for no limit.
 fn patience(args: &PipeArgs) -> Option<Duration> {
     let default = args.leave.then_some(PATIENCE);
     args.timeout
@@ -70,7 +70,7 @@ fn patience(args: &PipeArgs) -> Option<Duration> {
         .filter(|patience| !patience.is_zero())
 }
 
-/// The options as a configuration.
+/// The options as the text of a configuration.
 fn configuration(args: &PipeArgs) -> Result<String, String> {
     let program = std::env::current_exe().map_err(|cause| format!("error: {cause}"))?;
     let encoder = if args.text { "text" } else { "json" };
@@ -108,18 +108,18 @@ fn configuration(args: &PipeArgs) -> Result<String, String> {
     Ok(text)
 }
 
-/// Our BGP identifier: as told, else our IPv4 address on the way to the peer.
+/// Our BGP identifier: the given one, otherwise our IPv4 address on the route to the peer.
 fn router_id(args: &PipeArgs) -> Result<Ipv4Addr, String> {
     if let Some(id) = args.router_id {
         return Ok(id);
     }
     match args.local_address.or_else(|| source(args.peer)) {
         Some(IpAddr::V4(address)) if !address.is_unspecified() => Ok(address),
-        _ => Err("error: there is no IPv4 address to identify ourselves by\nhelp: `--router-id` names one".to_owned()),
+        _ => Err("error: no local IPv4 address to use as BGP identifier\nhelp: specify one with `--router-id`".to_owned()),
     }
 }
 
-/// The address that packets to `peer` would come from; none is sent.
+/// The source address for packets to `peer`, determined without sending any.
 fn source(peer: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = match peer {
         IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),

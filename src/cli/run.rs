@@ -1,4 +1,4 @@
-//! `oxabgp run`: commands of scripts to a running daemon. The exit code says whether they were carried out.
+//! `oxabgp run`: sends commands of scripts to a running daemon. The exit code reports whether they were carried out.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use super::shell::{self, Link, Outcome};
 use super::{REFUSED, RunArgs};
 
-/// The exit code when the daemon does not answer.
+/// The exit code if the daemon does not answer.
 const LOST: u8 = 3;
 
 pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
@@ -47,7 +47,7 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
     match code {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Input(cause)) => {
-            errln!("error: the commands can't be read: {cause}");
+            errln!("error: cannot read the commands: {cause}");
             ExitCode::from(REFUSED)
         }
         Err(Failure::Daemon(cause)) => {
@@ -59,13 +59,13 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
 
 /// Why not all commands were carried out.
 enum Failure {
-    /// They can't be read.
+    /// The commands cannot be read.
     Input(io::Error),
-    /// The daemon can't be reached any more.
+    /// The connection to the daemon is lost.
     Daemon(io::Error),
 }
 
-/// Carries out one command.
+/// Runs one command.
 fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
     shell::ask(link, &shell::spell(words, json)).map_err(Failure::Daemon)
 }
@@ -78,7 +78,7 @@ const fn code(outcome: &Outcome) -> u8 {
     }
 }
 
-/// Carries out lines, all of them; the worst exit code. What is refused is told with the number of its line.
+/// Runs all lines. Returns the worst exit code. Refused commands are reported with their line number.
 fn lines(link: &mut Link, input: impl BufRead, json: bool) -> Result<u8, Failure> {
     let mut worst = 0;
     for (index, line) in input.split(b'\n').enumerate() {

@@ -1,4 +1,4 @@
-//! `oxabgp server`: run the speaker.
+//! `oxabgp server`: runs the speaker.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -57,7 +57,7 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
     finish(daemon::run(&origin, env))
 }
 
-/// The error about configuration files that are not there, before anything is started for the others.
+/// The error about missing configuration files, reported before a daemon is started for the others.
 fn missing(configuration: &[PathBuf]) -> Option<String> {
     if configuration.len() < 2 {
         return None;
@@ -74,7 +74,7 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(mistakes)) => {
             err!("{mistakes}");
-            error!("the configuration has mistakes, nothing was started");
+            error!("the configuration has errors, nothing was started");
             ExitCode::from(REFUSED)
         }
         Err(fatal) => {
@@ -84,7 +84,7 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
     }
 }
 
-/// A call of this program for each configuration.
+/// One invocation of this program for each configuration.
 fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command> {
     let program = std::env::current_exe().unwrap_or_else(|_| "oxabgp".into());
     let called = std::env::args_os().next().unwrap_or_default();
@@ -126,7 +126,7 @@ fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command
     args.configuration.iter().map(command).collect()
 }
 
-/// Gives the daemon of one of several configurations a control socket of its own.
+/// Assigns a separate control socket to the daemon of one of several configurations.
 fn own_socket(command: &mut Command, api: &ApiEnv, name: &str) {
     let (setting, value) = match &api.socketpath {
         Some(path) => ("socketpath", places::sibling(path, name).into_os_string()),

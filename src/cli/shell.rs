@@ -1,7 +1,8 @@
-//! `oxabgp cli`: commands to a running daemon, by one call each, from a terminal, or from standard input.
+//! `oxabgp cli`: sends commands to a running daemon: from the command line, from a terminal, or from standard input.
 //!
-//! One command behaves as `exabgp cli` does: abbreviations are spelt out and shown, answers go to standard output, what
-//! went wrong to standard error, and the exit code is 0 even for a command that was refused; `oxabgp run` is for scripts.
+//! A single command behaves as with `exabgp cli`: abbreviations are expanded and shown, answers go to standard
+//! output, errors to standard error, and the exit code is 0 even for a command that was refused; `oxabgp run` is
+//! meant for scripts.
 
 use std::io::{self, BufRead, ErrorKind, IsTerminal};
 use std::path::{Path, PathBuf};
@@ -25,9 +26,9 @@ mod words;
 use history::History;
 pub(crate) use link::{Link, Lost, Outcome};
 
-/// What ExaBGP says of a refused command.
+/// ExaBGP's text for a refused command.
 const REFUSAL: &str = "ExaBGP returns an error (see ExaBGP's logs for more information)\nuse help for a list of available commands";
-/// What it says when no answer ends.
+/// ExaBGP's text for an answer without an end.
 const NO_END: &str = "\nwarning: no end of command message received\nwarning: normal if exabgp.api.ack is set to false otherwise some data may get stuck on the pipe\nwarning: otherwise it may cause exabgp reactor to block";
 
 pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
@@ -61,33 +62,33 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
     }
 }
 
-/// Finds the daemon, or reports on standard error that there is none: what was looked for, where, and what to do.
+/// Connects to the daemon, or reports on standard error that it cannot: what was looked for, where, and what to do.
 pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link, ExitCode> {
     let env = super::settings(env_file)?;
     let found = Link::find(args.socket.clone(), args.pipename.as_deref(), &env);
     found.map_err(|lost| {
         match lost {
             Lost::Nowhere { pipes, socket } if super::exabgp::is_exabgp() => {
-                // Scripts read ExaBGP's own text, where it has it.
+                // Scripts parse ExaBGP's own text, where it has one.
                 outln!("could not find ExaBGP's named pipes ({pipes}.in and {pipes}.out) for the cli");
                 outln!("we scanned the following folders (the number is your PID):");
                 for folder in places::pipe_folders() {
                     outln!(" - {}/", folder.display().to_string().trim_end_matches('/'));
                 }
                 errln!("error: there is no control socket `{socket}.sock` either");
-                errln!("help: is the daemon running, for the same user? `--socket` and `--pipename` name another place");
+                errln!("help: is the daemon running, for the same user? use `--socket` or `--pipename` for another location");
             }
             Lost::Nowhere { pipes, socket } => {
                 errln!("error: no daemon found: no control socket `{socket}.sock`, no named pipes `{pipes}.in` and `{pipes}.out`");
                 errln!("searched: {}", searched(&socket));
-                errln!("help: is it running, for the same user? Its log says where its control socket is, or why there is none; `--socket` and `--pipename` name another place");
+                errln!("help: is it running, for the same user? Its log shows where its control socket is, or why there is none; use `--socket` or `--pipename` for another location");
             }
             Lost::Ambiguous(paths) => {
-                errln!("error: several daemons are running: choose one");
+                errln!("error: several daemons are running: select one");
                 for path in paths {
                     errln!("  --socket {}", path.display());
                 }
-                errln!("help: put one of these options in front of the command");
+                errln!("help: use one of these options before the command");
             }
             Lost::Refused(path, cause) => {
                 errln!("error: `{path}` does not answer: {}", explain(&cause));
@@ -98,7 +99,7 @@ pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link
     })
 }
 
-/// The directories in which a daemon was looked for, each once.
+/// The directories that were searched for a daemon, without duplicates.
 fn searched(socket: &str) -> String {
     let mut folders: Vec<String> = Vec::new();
     let sockets = places::sockets(socket);
@@ -112,7 +113,7 @@ fn searched(socket: &str) -> String {
     folders.join(" ")
 }
 
-/// What an error of the link means.
+/// The text for an error of the connection.
 pub(super) fn explain(cause: &io::Error) -> String {
     match cause.kind() {
         ErrorKind::TimedOut => "could not send command to ExaBGP (command timeout)".to_owned(),
@@ -123,7 +124,7 @@ pub(super) fn explain(cause: &io::Error) -> String {
     }
 }
 
-/// The command that the words mean; shown if it is not what was typed.
+/// The expanded command, which is shown if it differs from what was typed.
 pub(super) fn spell(typed: &[&str], json: bool) -> String {
     let command = words::expand(typed);
     if command != typed.join(" ").trim() {
@@ -136,7 +137,7 @@ pub(super) fn spell(typed: &[&str], json: bool) -> String {
     }
 }
 
-/// Sends one command and shows what is answered.
+/// Sends one command and prints the answer.
 fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     let command = spell(typed, json);
     let outcome = ask(link, &command)?;
@@ -144,14 +145,14 @@ fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// Sends a command; its answer goes to standard output, if anyone reads that.
+/// Sends a command and prints the answer to standard output, unless that is closed.
 ///
 /// # Errors
-/// When the daemon can't be reached any more.
+/// Returns an error if the connection to the daemon is lost.
 pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
     let is_routes = command.starts_with("show adj-rib ") && super::exabgp::is_client_42();
     let outcome = link.ask(command, &mut |line| {
-        // Each line of 4.2 begins with a word that 5.0 has only in the extensive form.
+        // In 4.2, each line starts with a word that 5.0 only has in the extensive form.
         if is_routes
             && line
                 .first()
@@ -167,17 +168,17 @@ pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
     outcome
 }
 
-/// Reports on standard error that a batch was begun and not committed, which is lost with the connection. Returns `true`
-/// if there was one.
+/// Reports on standard error that a batch was started and not committed, which is discarded with the connection.
+/// Returns `true` if there was one.
 pub(super) fn batch_left(link: &mut Link) -> io::Result<bool> {
     let left = link.has_batch() && link.ask("abort", &mut |_| Ok(()))? == Outcome::Done;
     if left {
-        errln!("error: nothing of the batch was applied: it was not ended by `commit`");
+        errln!("error: the batch was not applied, because it was not ended by `commit`");
     }
     Ok(left)
 }
 
-/// Says on standard error what went wrong.
+/// Reports errors on standard error.
 pub(super) fn tell(outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Unanswered => {}
@@ -203,7 +204,7 @@ fn lines(link: &mut Link, json: bool) -> io::Result<()> {
     Ok(())
 }
 
-/// What the line editor knows of commands.
+/// Completion of commands for the line editor.
 struct Commands;
 
 impl Helper for Commands {}
@@ -226,7 +227,7 @@ impl Completer for Commands {
     }
 }
 
-/// Talks with somebody at a terminal.
+/// Runs an interactive session on a terminal.
 fn converse(link: &mut Link, json: bool) -> io::Result<()> {
     let config = Config::builder()
         .auto_add_history(true)
@@ -239,7 +240,7 @@ fn converse(link: &mut Link, json: bool) -> io::Result<()> {
     for line in said.lines() {
         editor.add_history_entry(line).map_err(io::Error::other)?;
     }
-    outln!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` leaves");
+    outln!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` exits");
     loop {
         let line = match editor.readline("oxabgp> ") {
             Ok(line) => line,

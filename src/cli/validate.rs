@@ -1,4 +1,4 @@
-//! `oxabgp validate`: is the configuration good? `oxabgp env`: which settings are in force?
+//! `oxabgp validate`: checks a configuration. `oxabgp env`: lists the settings.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,7 +47,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
     code
 }
 
-/// Prints what was asked for; whether that could be done.
+/// Prints what was requested. Returns `true` if that succeeded.
 fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
     if args.json {
         outln!("{}", config.json(Secrets::Hidden));
@@ -71,7 +71,7 @@ fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
     }
 }
 
-/// Prints a configuration in today's words; what is wrong with it, or left to do, goes to standard error.
+/// Prints a configuration in today's syntax; errors, and what has to be done by hand, go to standard error.
 pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode {
     let env = match super::settings(env_file) {
         Ok(env) => env,

@@ -118,7 +118,7 @@ fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, Synta
         }
         "rtc" if statement.block.is_none() => {
             whole(cx, statement, "a `static` section", "rtc", |c| {
-                grammar::sentence(c, Family::new(1, 132), Verb::Announce)
+                grammar::sentence(c, Family::IPV4_RTC, Verb::Announce)
             })
         }
         "sr-policy" if statement.block.is_none() => {
@@ -278,7 +278,7 @@ fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: 
 /// Reads a statement of `l2vpn`.
 fn l2vpn(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, SyntaxError> {
     if cx.tree.head(statement) == "evpn" {
-        let evpn = Family::new(25, 70);
+        let evpn = Family::EVPN;
         return whole(cx, statement, "an `l2vpn` section", "evpn", |c| {
             grammar::sentence(c, evpn, Verb::Announce)
         });

@@ -396,7 +396,7 @@ fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionC
     let hop = route.attributes.next_hop();
     let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
     let offered = session.capabilities.nexthop.iter().flatten();
-    let plain = [Family::IPV4_UNICAST, Family::new(1, 2)];
+    let plain = [Family::IPV4_UNICAST, Family::IPV4_MULTICAST];
     let strange = route
         .nlri
         .iter()

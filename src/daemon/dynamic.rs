@@ -51,12 +51,19 @@ pub(crate) fn install(core: &Rc<Core>, server: &Server) {
     let core = Rc::downgrade(core);
     server.on_unknown(move |ends| match core.upgrade() {
         Some(core) => decide(&core, ends),
-        None => refuse(3, "no session configured for the peer"),
+        None => refuse(
+            Notification::DE_CONFIGURED,
+            "no session configured for the peer",
+        ),
     });
 }
 
 fn refuse(subcode: u8, text: &str) -> Answer {
-    Answer::Refuse(Notification::new(6, subcode, text.as_bytes().to_vec()))
+    Answer::Refuse(Notification::new(
+        Notification::CEASE,
+        subcode,
+        text.as_bytes().to_vec(),
+    ))
 }
 
 fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
@@ -78,10 +85,13 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     let [range] = &ranges[..] else {
         warn!(%remote, %local, ranges = ranges.len(), "a connection is refused");
         return if ranges.is_empty() {
-            refuse(3, "no session configured for the peer")
+            refuse(
+                Notification::DE_CONFIGURED,
+                "no session configured for the peer",
+            )
         } else {
             refuse(
-                5,
+                Notification::REJECTED,
                 "could not accept the connection (more than one neighbor match)",
             )
         };
@@ -95,7 +105,10 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
         .any(|listed| *listed.neighbor.name == *name)
     {
         warn!(%remote, "a second connection of a dynamic neighbor is refused");
-        return refuse(7, "there is a session with this peer already");
+        return refuse(
+            Notification::COLLISION,
+            "there is a session with this peer already",
+        );
     }
     info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
     let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));

@@ -81,7 +81,7 @@ fn ahead(
         tail.keyword(c)?;
     }
     nlri.path_id = tail.path_id();
-    if family == Family::new(2, 85) {
+    if family == Family::IPV6_MUP {
         // As ExaBGP writes it, and what peers of draft-mpmz-bess-mup-safi expect beside IPv6 routes.
         tail.map_next_hop();
     }
@@ -123,7 +123,7 @@ fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText
 pub fn vpls(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
     let start = c.span();
     let mut builder = VplsBuilder::default();
-    let mut tail = TailBuilder::new(Place::Family(Family::new(25, 65)));
+    let mut tail = TailBuilder::new(Place::Family(Family::VPLS));
     if c.peek() != "{" && c.remaining().get(1).is_some_and(|next| next.text == "{") {
         // A name for humans.
         c.next_token();

@@ -31,7 +31,7 @@ pub fn route(
         rule: RuleBuilder::default(),
         actions: FlowActions::default(),
         // Words of other families have no place here, whichever of the two it is.
-        tail: TailBuilder::new(Place::Family(Family::new(1, 133))),
+        tail: TailBuilder::new(Place::Family(Family::IPV4_FLOW)),
         has_rd: false,
     };
     if c.accept("{") {
@@ -206,7 +206,7 @@ mod tests {
         )
         .expect("a route");
         assert!(nlri.starts_with("ipv4 flow-vpn"), "{nlri}");
-        let error = read("source 10.0.0.0/8", Some(Family::new(1, 134)));
+        let error = read("source 10.0.0.0/8", Some(Family::IPV4_FLOW_VPN));
         assert!(error.is_err_and(|error| error.contains("no route distinguisher")));
     }
 
@@ -244,7 +244,7 @@ mod tests {
             let error = read(text, None).expect_err(text);
             assert!(error.starts_with(wanted), "{text}: {error}");
         }
-        let error = read("source 10.0.0.0/8", Some(Family::new(2, 133)));
+        let error = read("source 10.0.0.0/8", Some(Family::IPV6_FLOW));
         assert!(error.is_err());
     }
 }

@@ -1,12 +1,13 @@
-//! The Adj-RIB-In: what one peer told us, for `show adj-rib in` and for graceful restart.
+//! The Adj-RIB-In: the routes received from one peer, for `show adj-rib in` and for graceful restart.
 //!
-//! One for each neighbour that asks for it; about a hundred bytes a route, since attributes are shared. It is emptied when
-//! the session goes down (ExaBGP shows routes of a session that is gone until the next one is up); graceful restart marks
-//! routes as stale instead and drops what was not told again (RFC 4724 section 4.2), and so does a route refresh between
-//! its marks (RFC 7313 section 4.2).
+//! A neighbor has one only if it is configured. It takes about a hundred bytes per route, since attributes are
+//! shared. It is cleared when the session goes down (ExaBGP keeps showing routes of a closed session until the next
+//! one is up). Graceful restart marks routes as stale instead and drops those that are not announced again (RFC 4724
+//! section 4.2), and so does a route refresh between BoRR and EoRR (RFC 7313 section 4.2).
 //!
-//! Each route has the number of the family's age in which it was told last, and is stale when that is not the current one:
-//! marking a million routes is adding one, so that a peer can't make us work by marks. Dropping them looks at all, in steps.
+//! Each route stores the generation of its family in which it was last announced, and is stale if that is not the
+//! current one. Marking a million routes as stale is a single increment, so a peer cannot cause much work by marking.
+//! Dropping them visits all routes, in steps.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,37 +18,37 @@ use crate::bgp::message::update::Content;
 use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{AttributeSet, Family, NextHop, Nlri, NlriRef};
 
-/// Sub-tables: fewer than on the way out, since there is one table for each neighbour.
+/// Number of sub-tables: fewer than in the Adj-RIB-Out, since there is one table for each neighbor.
 const SHARDS: usize = 64;
 
-/// What one peer told us.
+/// The routes received from one peer.
 #[derive(Debug)]
 pub struct AdjRibIn {
     table: Table<Received>,
-    /// The last next hop: neighbouring routes share it.
+    /// The last next hop, which consecutive routes usually share.
     last_hop: Option<Rc<NextHop>>,
     ages: Vec<Age>,
 }
 
-/// The routes of a family.
+/// The state of a family.
 #[derive(Debug)]
 struct Age {
     family: Family,
-    /// How often they were marked.
+    /// How often its routes were marked as stale.
     number: u64,
     routes: usize,
-    /// Those told since the last time.
+    /// Number of routes announced since the last time.
     fresh: usize,
 }
 
-/// What is left to do of dropping routes: see [`AdjRibIn::sweep`].
+/// The remaining work of dropping stale routes: see [`AdjRibIn::sweep`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
-    /// Of which family.
+    /// The family of the routes.
     pub family: Family,
-    /// Those of ages before this one.
+    /// Drop routes of generations before this one.
     before: u64,
-    /// From this slot on.
+    /// The next slot to visit.
     at: u32,
 }
 
@@ -55,7 +56,7 @@ pub struct Sweep {
 struct Received {
     attributes: Rc<AttributeSet>,
     next_hop: Option<Rc<NextHop>>,
-    /// The wire bytes, if they are not the key.
+    /// The wire bytes, if they differ from the key.
     payload: Option<Box<NlriBytes>>,
     age: u64,
 }
@@ -65,13 +66,13 @@ struct Received {
 pub struct ReceivedRoute<'a> {
     /// The route.
     pub nlri: Nlri,
-    /// Its next hop: of MP_REACH_NLRI or of the NEXT_HOP attribute.
+    /// Its next hop, from MP_REACH_NLRI or the NEXT_HOP attribute.
     pub next_hop: Option<NextHop>,
     /// Its attributes.
     pub attributes: &'a Rc<AttributeSet>,
-    /// Kept from a session that is gone.
+    /// Whether it was kept from a closed session.
     pub stale: bool,
-    /// Where to [go on](AdjRibIn::routes_from) after it.
+    /// Where to [continue](AdjRibIn::routes_from) after it.
     pub next: u32,
 }
 
@@ -82,7 +83,7 @@ impl Default for AdjRibIn {
 }
 
 impl AdjRibIn {
-    /// An empty one; it takes no memory to speak of.
+    /// An empty table, which allocates almost nothing.
     pub fn new() -> Self {
         Self {
             table: Table::new(SHARDS),
@@ -91,10 +92,10 @@ impl AdjRibIn {
         }
     }
 
-    /// Takes in an UPDATE: what it withdraws, then what it announces.
+    /// Applies an UPDATE: first its withdrawals, then its announcements.
     pub fn update(&mut self, content: &Content<'_>) {
-        // RFC 7606 5.1 of a prefix in both fields: "treat the UPDATE message in this form as though the WITHDRAWN ROUTES
-        // doesn't contain the address prefix". The routes of a `Content` are known to frame.
+        // RFC 7606 5.1 about a prefix in both fields: "treat the UPDATE message in this form as though the WITHDRAWN
+        // ROUTES doesn't contain the address prefix". The routes of a `Content` have valid framing.
         for field in content.withdrawn() {
             field.routes.flatten().for_each(|nlri| {
                 self.withdraw(nlri);
@@ -108,7 +109,7 @@ impl AdjRibIn {
         }
     }
 
-    /// Takes in an announced route.
+    /// Adds an announced route.
     pub fn announce(
         &mut self,
         nlri: NlriRef<'_>,
@@ -135,7 +136,7 @@ impl AdjRibIn {
                     .then(|| Box::new(NlriBytes::from_slice(nlri.bytes))),
                 age: now.number,
             });
-            // Called at most once, and only if there is no slot.
+            // Called at most once, and only if there is no slot yet.
             let id = self
                 .table
                 .find_or_insert(route, || new.take().expect("not yet taken"));
@@ -152,7 +153,7 @@ impl AdjRibIn {
         });
     }
 
-    /// Takes in a withdrawn route; whether it was there.
+    /// Removes a withdrawn route. Returns `true` if it was present.
     pub fn withdraw(&mut self, nlri: NlriRef<'_>) -> bool {
         let found = with_key(nlri, |route| self.table.find(route));
         found.is_some_and(|id| self.remove(id).is_some())
@@ -168,29 +169,29 @@ impl AdjRibIn {
         Some(slot)
     }
 
-    /// Where the age of a family stands.
+    /// The index of the state of a family.
     fn age(&self, family: Family) -> Option<usize> {
         self.ages.iter().position(|age| age.family == family)
     }
 
-    /// Forgets everything: the session went down, or `clear adj-rib in`.
+    /// Removes all routes, because the session went down or for `clear adj-rib in`.
     pub fn clear(&mut self) {
         self.table = Table::new(SHARDS);
         self.last_hop = None;
-        // The numbers stay, for a sweep that is under way.
+        // The generation numbers remain, for a sweep that is in progress.
         for age in &mut self.ages {
             (age.routes, age.fresh) = (0, 0);
         }
     }
 
-    /// Marks the routes of `family` as kept from a session that is gone.
+    /// Marks the routes of `family` as kept from a closed session.
     pub fn mark_stale(&mut self, family: Family) {
         let Some(at) = self.age(family) else { return };
         self.ages[at].number += 1;
         self.ages[at].fresh = 0;
     }
 
-    /// Begins to drop the routes of `family` that are stale now; [`sweep`](Self::sweep) does it.
+    /// Starts dropping the currently stale routes of `family`. [`sweep`](Self::sweep) does the work.
     pub fn drop_stale(&self, family: Family) -> Sweep {
         Sweep {
             family,
@@ -199,8 +200,8 @@ impl AdjRibIn {
         }
     }
 
-    /// Looks at the next `budget` slots and drops those routes that were stale when the sweep began and were not told since;
-    /// whether it is done.
+    /// Visits the next `budget` slots and drops routes that were stale when the sweep started and were not announced
+    /// since. Returns `true` when the sweep is complete.
     pub fn sweep(&mut self, sweep: &mut Sweep, budget: u32) -> bool {
         let end = sweep.at.saturating_add(budget).min(self.table.end());
         for id in sweep.at..end {
@@ -214,7 +215,8 @@ impl AdjRibIn {
         end >= self.table.end()
     }
 
-    /// Gives the routes of `family` that are stale other attributes; those for which `restamp` has none are dropped.
+    /// Replaces the attributes of the stale routes of `family`. Routes for which `restamp` returns `None` are
+    /// dropped.
     pub fn restamp_stale(
         &mut self,
         family: Family,
@@ -238,12 +240,12 @@ impl AdjRibIn {
         }
     }
 
-    /// The routes, of one family if one is given, in no particular order.
+    /// The routes, optionally of one family, in no particular order.
     pub fn routes(&self, family: Option<Family>) -> impl Iterator<Item = ReceivedRoute<'_>> {
         self.routes_from(0, family)
     }
 
-    /// The same from some point on: 0, or [`ReceivedRoute::next`] of the last one seen.
+    /// The routes from a position on: 0, or [`ReceivedRoute::next`] of the last one seen.
     pub fn routes_from(
         &self,
         from: u32,
@@ -252,7 +254,7 @@ impl AdjRibIn {
         self.routes_in(from..u32::MAX, family)
     }
 
-    /// The same up to some point.
+    /// The routes in a range of positions.
     pub(crate) fn routes_in(
         &self,
         places: Range<u32>,
@@ -274,23 +276,23 @@ impl AdjRibIn {
         })
     }
 
-    /// Where a walk over all routes ends.
+    /// The position after all routes.
     #[cfg(feature = "daemon")]
     pub(crate) fn end(&self) -> u32 {
         self.table.end()
     }
 
-    /// Routes.
+    /// Number of routes.
     pub const fn len(&self) -> usize {
         self.table.len()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are no routes.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Stale routes.
+    /// Number of stale routes.
     pub fn stale(&self) -> usize {
         self.ages.iter().map(|age| age.routes - age.fresh).sum()
     }
@@ -390,7 +392,7 @@ mod tests {
         rib.withdraw(nlri(Family::IPV4_UNICAST, &[8, 60]));
         let mut sweep = rib.drop_stale(Family::IPV4_UNICAST);
         assert!(!rib.sweep(&mut sweep, 70));
-        // What is marked while it goes on stays.
+        // Routes marked as stale during the sweep remain.
         rib.mark_stale(Family::IPV4_UNICAST);
         while !rib.sweep(&mut sweep, 10) {}
         assert_eq!((rib.len(), rib.stale()), (61, 60));

@@ -1,9 +1,9 @@
-//! What is to be encoded: pending records, and the lanes they wait in.
+//! Changes to be encoded: pending records, and the lanes that queue them.
 //!
-//! A record says for which peers of a lane a route must be withdrawn, announced, or first the one and then the other. A route
-//! has at most one record in each lane, however often it changes before it is encoded: changes coalesce, the
-//! newest state wins, and memory is bounded by the table. Records are linked twice, in the order of their lane and in the
-//! list of their route; both links are numbers, so nothing is ever moved or searched.
+//! A record holds the peers of a lane to which a route must be withdrawn, announced, or first the one and then the
+//! other. A route has at most one record in each lane, however often it changes before it is encoded: changes are
+//! merged, the newest state wins, and memory is bounded by the table. Records are linked twice, in the order of their
+//! lane and in the list of their route; both links are numbers, so that records are never moved or searched for.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use crate::bgp::{AttributeSet, Family};
 pub(crate) struct Backlog {
     records: Slab<Record>,
     lanes: u32,
-    /// Records of lanes that are gone, to be freed a few at a time.
+    /// Records of removed lanes, to be freed a few at a time.
     dead: Vec<u32>,
 }
 
@@ -32,29 +32,29 @@ struct Record {
     pending: Pending,
 }
 
-/// What is to be told about a route.
+/// The pending changes of a route.
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
-    /// To whom that it is gone.
+    /// The peers to which it is withdrawn.
     pub(crate) withdraw: Shared,
-    /// To whom, after that, what it is now.
+    /// The peers to which its current state is announced after that.
     pub(crate) announce: Shared,
     /// Peers of `announce` whose session may hold an older version of the route.
     pub(crate) replaces: Shared,
-    /// How the withdrawal is to be written, if not as the key bytes alone.
+    /// How the withdrawal is written, unless with the key bytes only.
     pub(crate) gone: Option<Rc<Gone>>,
 }
 
-/// A withdrawn route as it was written.
+/// A withdrawn route as written.
 #[derive(Debug)]
 pub(crate) struct Gone {
-    /// The NLRI, with labels and all.
+    /// The NLRI including labels.
     pub(crate) bytes: NlriBytes,
-    /// What rides along with MP_UNREACH_NLRI.
+    /// Attributes to be sent with MP_UNREACH_NLRI.
     pub(crate) attributes: Option<Rc<AttributeSet>>,
 }
 
-/// A queue of records, and of marks between them.
+/// A queue of records, and of markers between them.
 #[derive(Debug)]
 pub(crate) struct Lane {
     id: u32,
@@ -65,54 +65,54 @@ pub(crate) struct Lane {
     markers: VecDeque<(u64, Marker)>,
 }
 
-/// What happens at a place in a lane, when all before it is encoded.
+/// An action at a position in a lane, done when everything before it is encoded.
 #[derive(Clone, Debug)]
 pub(crate) enum Marker {
-    /// An End-of-RIB for some peers.
+    /// Send an End-of-RIB to these peers.
     EndOfRib(Family, Shared),
-    /// A mark of that number is reached.
+    /// The mark with that number is reached.
     Reached(u64),
 }
 
 impl Lane {
-    /// Whether neither record nor marker waits.
+    /// Returns `true` if there are neither records nor markers.
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_records() && self.markers.is_empty()
     }
 
-    /// Whether a record waits.
+    /// Returns `true` if there are records.
     pub(crate) const fn has_records(&self) -> bool {
         self.pushed > self.popped
     }
 
-    /// The number of records that were ever pushed: the number of the next one.
+    /// The number of records that were ever pushed, which is the number of the next one.
     pub(crate) const fn pushed(&self) -> u64 {
         self.pushed
     }
 
-    /// The number of records that were taken: the number of the first one that waits.
+    /// The number of records that were popped, which is the number of the first remaining one.
     pub(crate) const fn popped(&self) -> u64 {
         self.popped
     }
 
-    /// Records waiting.
+    /// Number of queued records.
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.pushed - self.popped).unwrap_or(usize::MAX)
     }
 
-    /// Places a marker behind all that waits.
+    /// Appends a marker.
     pub(crate) fn mark(&mut self, marker: Marker) {
         self.markers.push_back((self.pushed, marker));
     }
 
-    /// Whether a marker is next.
+    /// Returns `true` if a marker is next.
     pub(crate) fn is_at_marker(&self) -> bool {
         self.markers
             .front()
             .is_some_and(|(at, _)| *at <= self.popped)
     }
 
-    /// Takes the marker that is next.
+    /// Pops the marker that is next.
     pub(crate) fn pop_marker(&mut self) -> Option<Marker> {
         if self.is_at_marker() {
             self.markers.pop_front().map(|(_, marker)| marker)
@@ -123,7 +123,7 @@ impl Lane {
 }
 
 impl Backlog {
-    /// A new lane.
+    /// Creates a lane.
     pub(crate) fn lane(&mut self) -> Lane {
         self.lanes = self.lanes.wrapping_add(1);
         Lane {
@@ -136,23 +136,23 @@ impl Backlog {
         }
     }
 
-    /// Changes what is pending in `lane` for the route `slot`, whose list starts at `list`.
+    /// Returns the pending changes in `lane` of the route `slot`, whose list starts at `list`, to be modified.
     pub(crate) fn edit(&mut self, lane: &mut Lane, slot: SlotId, list: &mut u32) -> &mut Pending {
         let at = match self.find(lane, *list) {
             Some(at) => at,
             None => self.push(lane, slot, list),
         };
-        // Found or just made.
+        // Found or just created.
         &mut self.records.get_mut(at).expect("a live record").pending
     }
 
-    /// What is pending in `lane` for the route whose list starts at `list`, if anything.
+    /// The pending changes in `lane` of the route whose list starts at `list`, if any.
     pub(crate) fn peek(&mut self, lane: &Lane, list: u32) -> Option<&mut Pending> {
         let at = self.find(lane, list)?;
         self.records.get_mut(at).map(|record| &mut record.pending)
     }
 
-    /// Forgets what is pending in `lane` for `peers` about the route whose list starts at `list`.
+    /// Removes the pending changes in `lane` for `peers` of the route whose list starts at `list`.
     pub(crate) fn settle(&mut self, sets: &mut Sets, lane: &Lane, list: u32, peers: &Shared) {
         if let Some(pending) = self.peek(lane, list) {
             pending.announce = sets.minus(&pending.announce, peers);
@@ -160,7 +160,7 @@ impl Backlog {
         }
     }
 
-    /// Moves what is pending in `lane` for `peer` about the route whose list starts at `list` into `older`.
+    /// Moves the pending changes in `lane` for `peer` of the route whose list starts at `list` into `older`.
     pub(crate) fn absorb(
         &mut self,
         sets: &mut Sets,
@@ -187,7 +187,8 @@ impl Backlog {
         self.settle(sets, lane, list, peer);
     }
 
-    /// Takes the first record of `lane`: its route, and what is pending. `list_of` finds the start of a route's list.
+    /// Pops the first record of `lane`: its route and its pending changes. `list_of` finds the start of a route's
+    /// list.
     pub(crate) fn pop<'a>(
         &mut self,
         lane: &mut Lane,
@@ -206,14 +207,14 @@ impl Backlog {
         Some((record.slot, record.pending))
     }
 
-    /// Gives up a lane; [`bury`](Self::bury) frees its records.
+    /// Removes a lane. [`bury`](Self::bury) frees its records.
     pub(crate) fn abandon(&mut self, lane: Lane) {
         if lane.head != NONE {
             self.dead.push(lane.head);
         }
     }
 
-    /// Frees one record of a lane that was given up; the route that it was for.
+    /// Frees one record of a removed lane. Returns the route that it was for.
     pub(crate) fn bury<'a>(
         &mut self,
         list_of: impl FnOnce(SlotId) -> Option<&'a mut u32>,
@@ -258,7 +259,7 @@ impl Backlog {
         at
     }
 
-    /// Takes `at`, followed by `next`, out of a route's list.
+    /// Unlinks `at`, which is followed by `next`, from a route's list.
     fn unlink(&mut self, at: u32, next: u32, list: &mut u32) {
         if *list == at {
             *list = next;

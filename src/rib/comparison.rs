@@ -1,11 +1,11 @@
-//! Whether two sets of attributes are the same for a peer, however they were written.
+//! Determines whether two sets of attributes are encoded alike for a peer, however they were written.
 
 use crate::bgp::attribute::{Attribute, PathAttribute};
 use crate::bgp::attribute::{aigp, as_path, local_pref, next_hop, origin};
 use crate::bgp::next_hop_rule::resolve;
 use crate::bgp::{AttributeSet, Family, Sender};
 
-/// Attributes that a session may add, drop or resolve, so that different values can have the same bytes.
+/// Attributes that a session may add, drop or resolve, so that different values may have the same encoding.
 const DEPENDS_ON_SESSION: [u8; 5] = [
     origin::Origin::CODE,
     as_path::AsPath::CODE,
@@ -14,7 +14,7 @@ const DEPENDS_ON_SESSION: [u8; 5] = [
     aigp::Aigp::CODE,
 ];
 
-/// Compares attributes as a session encodes them; keeps the memory for that.
+/// Compares encoded attributes, reusing its buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
     left: Vec<u8>,
@@ -22,7 +22,7 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Returns `true` if both sets have the same bytes on the session of `sender`.
+    /// Returns `true` if both sets have the same encoding on the session of `sender`.
     pub(crate) fn is_same(
         &mut self,
         left: &AttributeSet,
@@ -44,7 +44,8 @@ impl Comparison {
     }
 }
 
-/// Returns `true` if some attribute differs that no session adds or drops. Settles nearly all comparisons without encoding.
+/// Returns `true` if the sets differ in an attribute that is independent of the session. Decides nearly all
+/// comparisons without encoding.
 fn differ_everywhere(left: &AttributeSet, right: &AttributeSet) -> bool {
     let differing = |one: &&Attribute| !DEPENDS_ON_SESSION.contains(&one.code()) && !is_empty(one);
     !left
@@ -54,19 +55,20 @@ fn differ_everywhere(left: &AttributeSet, right: &AttributeSet) -> bool {
         .eq(right.list().iter().filter(differing))
 }
 
-/// An empty list of communities or clusters is not sent at all.
+/// Returns `true` for an empty list of communities or clusters, which is not sent at all.
 fn is_empty(attribute: &Attribute) -> bool {
     !attribute.is_shown()
 }
 
-/// Appends what tells routes with these attributes apart from others; returns `false` if the session can't send them.
+/// Appends what distinguishes routes with these attributes on the session; returns `false` if the session cannot send
+/// them.
 fn write(attributes: &AttributeSet, family: Family, sender: &Sender, out: &mut Vec<u8>) -> bool {
     let Ok(hop) = resolve(family, attributes.next_hops(), sender) else {
         return false;
     };
     let field = hop.field.unwrap_or_default();
     out.extend_from_slice(&field);
-    // A field of no length is that of a FlowSpec route, which has no body form.
+    // A field of length 0 is that of a FlowSpec route, which is never sent in the body.
     out.extend_from_slice(&field.len().to_be_bytes());
     attributes.encode(out, sender, family).is_ok()
 }

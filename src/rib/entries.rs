@@ -1,4 +1,4 @@
-//! Who is told what about one route.
+//! What is announced to which peers about one route.
 
 use std::rc::Rc;
 
@@ -10,22 +10,22 @@ use super::{PeerId, PeerSet};
 use crate::bgp::AttributeSet;
 use crate::bgp::nlri::NlriBytes;
 
-/// What some peers are told.
+/// An announced version of a route.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     /// The attributes, next hop included.
     pub(crate) attributes: Rc<AttributeSet>,
-    /// The peers: never none, and none of another entry.
+    /// The peers that it is announced to: at least one, and disjoint from those of other entries.
     pub(crate) peers: Shared,
-    /// The wire bytes, if they are not the key: labels and the like.
+    /// The wire bytes, if they differ from the key: with labels, for example.
     payload: Option<Box<NlriBytes>>,
 }
 
-/// The entries of a route: one, as long as all peers are told the same.
+/// The entries of a route: only one if the same is announced to all peers.
 #[derive(Debug)]
 pub(crate) struct Entries {
     list: SmallVec<[Entry; 1]>,
-    /// Start of its list of pending records.
+    /// The start of its list of pending records.
     pub(crate) pending: u32,
 }
 
@@ -39,12 +39,12 @@ impl Default for Entries {
 }
 
 impl Entry {
-    /// The wire bytes, if they are not the key.
+    /// The wire bytes, if they differ from the key.
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.payload.as_deref().map(|bytes| &bytes[..])
     }
 
-    /// Whether it says this.
+    /// Returns `true` if this entry has these attributes and wire bytes.
     pub(crate) fn is(&self, attributes: &Rc<AttributeSet>, payload: Option<&[u8]>) -> bool {
         (Rc::ptr_eq(&self.attributes, attributes) || self.attributes == *attributes)
             && self.payload() == payload
@@ -52,7 +52,7 @@ impl Entry {
 }
 
 impl Entries {
-    /// Tells `peers` this; those for whom it is news.
+    /// Announces this version to `peers`. Returns the peers for which it is a change.
     pub(crate) fn announce(
         &mut self,
         sets: &mut Sets,
@@ -89,7 +89,7 @@ impl Entries {
         news
     }
 
-    /// What is told to any of `peers` and differs from this.
+    /// Returns what is announced to any of `peers` and differs from this version.
     pub(crate) fn others(
         &self,
         attributes: &Rc<AttributeSet>,
@@ -103,13 +103,13 @@ impl Entries {
             .collect()
     }
 
-    /// Forgets what `peers` were told.
+    /// Removes what is announced to `peers`.
     pub(crate) fn withdraw(&mut self, sets: &mut Sets, peers: &Shared) {
         self.take_from(sets, peers);
         self.trim();
     }
 
-    /// What `peer` is told.
+    /// What is announced to `peer`.
     pub(crate) fn of(&self, peer: PeerId) -> Option<&Entry> {
         self.list.iter().find(|entry| entry.peers.contains(peer))
     }
@@ -119,19 +119,19 @@ impl Entries {
         &self.list
     }
 
-    /// Whether nobody is told anything, and nothing is pending.
+    /// Returns `true` if the route is announced to no peer, and nothing is pending.
     pub(crate) fn is_unused(&self) -> bool {
         self.list.is_empty() && self.pending == NONE
     }
 
-    /// Whether any peer of `peers` is told something.
+    /// Returns `true` if the route is announced to any peer of `peers`.
     pub(crate) fn reaches(&self, peers: &PeerSet) -> bool {
         self.list
             .iter()
             .any(|entry| entry.peers.set().is_some_and(|set| set.intersects(peers)))
     }
 
-    /// Takes peers out of all entries. Where each peer is told something of its own, most entries have none of them.
+    /// Removes peers from all entries. If each peer has a version of its own, most entries contain none of them.
     fn take_from(&mut self, sets: &mut Sets, peers: &Shared) {
         for entry in &mut self.list {
             if entry.peers.intersects(peers) {

@@ -1,24 +1,26 @@
-//! Update groups: peers whose sessions encode alike share what was encoded.
+//! Update groups: peers whose sessions have the same encoding share encoded messages.
 //!
-//! Following members read one log, each with its own cursor; a batch may be for some of them only. A member that
-//! joins, refreshes or lags is private for a while: it has messages, a lane and a table walk of its own, and what the group
-//! encodes meanwhile goes into that lane instead. When all of it is handed out, it follows again from the end of the log.
-//! So the log is exact (nobody hears of a route an older state after a newer one), a batch lives as long as somebody has to read
-//! it, and a stuck peer costs its lag limit and at most one pending record a route.
+//! Following members read one log, each with its own cursor; a batch may be meant for only some of them. A member
+//! that joins, refreshes or lags is temporarily private: it has messages, a lane and a table walk of its own, and
+//! what the group encodes in the meantime is added to that lane instead. When all of it is sent, the member follows
+//! again from the end of the log. So the log is exact (no member receives an older state of a route after a newer
+//! one), a batch is kept until all members have read it, and a stuck peer uses up at most its lag limit and one
+//! pending record per route.
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::adj_rib_out::{Budget, Filled};
 use super::backlog::{Lane, Pending};
 use super::sets::{Sets, Shared};
 use super::slab::NONE;
 use super::table::SlotId;
-use super::{Budget, Filled, PeerId, PeerSet};
+use super::{PeerId, PeerSet};
 use crate::bgp::message::HEADER;
 use crate::bgp::{Family, Sender};
 
-/// Members with equal senders and families, and what they share.
+/// Members with equal senders and families, and their shared state.
 #[derive(Debug)]
 pub(crate) struct Group {
     pub(crate) sender: Sender,
@@ -27,22 +29,23 @@ pub(crate) struct Group {
     pub(crate) members: Shared,
     /// Members that read the log.
     pub(crate) following: Shared,
-    /// Members that do not, for now.
+    /// Members that temporarily do not.
     pub(crate) private: Shared,
-    /// Members for which nothing is kept once it is encoded.
+    /// Members whose routes are not kept once encoded.
     pub(crate) forgetful: Shared,
-    /// Members that were private since their session began, and whose first walk over the table is not finished.
+    /// Members that have been private since their session started and whose first walk over the table is not
+    /// finished.
     pub(crate) joining: Shared,
-    /// Which members have been sent no route yet.
+    /// The members that have not been sent any route yet.
     pub(crate) first_batch: FirstBatch,
     pub(crate) lane: Lane,
     pub(crate) log: Log,
-    /// Whether its members were already told to wake up.
+    /// Whether its members have already been woken.
     pub(crate) woken: bool,
 }
 
 impl Group {
-    /// Wakes the members, unless that was done.
+    /// Wakes the members, unless that was already done.
     pub(crate) fn wake(&mut self, wakeups: &mut PeerSet) {
         if !self.woken
             && let Some(members) = self.members.set()
@@ -53,22 +56,23 @@ impl Group {
     }
 }
 
-/// Members that have been sent no route in their session, and the batch that changes that.
+/// Members that have not been sent any route in their session, and the batch that changes that.
 ///
-/// ExaBGP sends no withdrawals in the first batch of a session: the peer can't have any of its routes yet. The batch is what
-/// waits in the lane when the first of it is encoded; a record pushed later belongs to the next one.
+/// ExaBGP sends no withdrawals in the first batch of a session: the peer cannot have any of its routes yet. The batch
+/// consists of the records in the lane when the first of them is encoded; a record pushed later belongs to the next
+/// batch.
 #[derive(Debug, Default)]
 pub(crate) struct FirstBatch {
-    /// Members that have been sent no route.
+    /// Members that have not been sent any route.
     pub(crate) fresh: Shared,
     /// Those of them that the current batch is for.
     reached: Shared,
-    /// The number of the first record behind the current batch.
+    /// The number of the first record after the current batch.
     end: Option<u64>,
 }
 
 impl FirstBatch {
-    /// Prepares for the next record of `lane`: ends the batch if the record is behind it, and begins the next one.
+    /// Prepares for the next record of `lane`: ends the batch if the record comes after it, and starts the next one.
     pub(crate) fn advance(&mut self, sets: &mut Sets, lane: &Lane) {
         if self.end.is_some_and(|end| lane.popped() >= end) {
             let reached = std::mem::take(&mut self.reached);
@@ -80,7 +84,7 @@ impl FirstBatch {
         }
     }
 
-    /// Notes for which of `following` a record of the batch is.
+    /// Records which of `following` a record of the batch is for.
     pub(crate) fn reach(&mut self, sets: &mut Sets, following: &Shared, pending: &Pending) {
         let both = sets.union(&pending.announce, &pending.withdraw);
         let told = sets.and(&both, following);
@@ -88,13 +92,13 @@ impl FirstBatch {
         self.reached = sets.union(&self.reached, &reached);
     }
 
-    /// Takes withdrawals out of a record of the batch for those of `following` that can't have the route.
+    /// Removes withdrawals from a record of the batch for those of `following` that cannot have the route.
     pub(crate) fn filter(&self, sets: &mut Sets, following: &Shared, pending: &mut Pending) {
         let fresh = sets.and(&self.fresh, following);
         pending.withdraw = sets.minus(&pending.withdraw, &fresh);
     }
 
-    /// Notes that `peers` were sent something, or are gone.
+    /// Records that `peers` were sent something, or are gone.
     pub(crate) fn remove(&mut self, sets: &mut Sets, peers: &Shared) {
         self.fresh = sets.minus(&self.fresh, peers);
         self.reached = sets.minus(&self.reached, peers);
@@ -114,20 +118,20 @@ pub(crate) struct Log {
 struct Batch {
     bytes: Bytes,
     peers: Shared,
-    /// A mark that whoever comes by reaches.
+    /// A mark that every member reaches when it gets here.
     mark: Option<u64>,
-    /// Members that have not come by.
+    /// Number of members that have not read it yet.
     readers: usize,
 }
 
-/// A place in a log: a batch, and bytes of it already read.
+/// A position in a log: a batch, and the number of bytes of it already read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
     batch: u64,
     offset: usize,
 }
 
-/// What a private member gets next.
+/// An output of a private member.
 #[derive(Clone, Debug)]
 pub(crate) enum Output {
     /// Whole messages.
@@ -137,7 +141,7 @@ pub(crate) enum Output {
 }
 
 impl Log {
-    /// Appends a batch for `readers` members, of which `peers` want it.
+    /// Appends a batch for `readers` members, of which `peers` receive it.
     pub(crate) fn push(&mut self, bytes: Bytes, peers: Shared, mark: Option<u64>, readers: usize) {
         if readers > 0 {
             self.bytes += bytes.len();
@@ -150,7 +154,7 @@ impl Log {
         }
     }
 
-    /// The place behind all batches.
+    /// The position after all batches.
     pub(crate) fn end(&self) -> Cursor {
         Cursor {
             batch: self.first + self.batches.len() as u64,
@@ -158,18 +162,18 @@ impl Log {
         }
     }
 
-    /// Bytes kept.
+    /// Number of bytes kept.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Bytes kept from `cursor` on.
+    /// Number of bytes from `cursor` on.
     pub(crate) fn lag(&self, cursor: Cursor) -> usize {
         let all: usize = self.from(cursor).map(|batch| batch.bytes.len()).sum();
         all.saturating_sub(cursor.offset)
     }
 
-    /// Hands `peer` what it wants of the batch at `cursor`, and moves the cursor; whether there was a batch.
+    /// Passes to `peer` its part of the batch at `cursor`, and moves the cursor. Returns `true` if there was a batch.
     pub(crate) fn read(
         &mut self,
         cursor: &mut Cursor,
@@ -198,7 +202,7 @@ impl Log {
         true
     }
 
-    /// Takes out all that `peer` has not read.
+    /// Removes and returns everything that `peer` has not read.
     pub(crate) fn leave(&mut self, cursor: Cursor, peer: PeerId) -> VecDeque<Output> {
         let mut rest = VecDeque::new();
         let mut offset = cursor.offset;
@@ -223,7 +227,7 @@ impl Log {
         usize::try_from(cursor.batch - self.first).unwrap_or(usize::MAX)
     }
 
-    /// Drops batches that everybody has read.
+    /// Drops batches that all members have read.
     fn trim(&mut self) {
         while self.batches.front().is_some_and(|batch| batch.readers == 0) {
             self.first += 1;
@@ -238,17 +242,17 @@ impl Log {
 /// The state of a member that does not read the log.
 #[derive(Debug)]
 pub(crate) struct Private {
-    /// What it gets next.
+    /// The next outputs.
     pub(crate) out: VecDeque<Output>,
-    /// Bytes of the first that it already got.
+    /// Number of bytes of the first output that were already sent.
     offset: usize,
     pub(crate) lane: Lane,
     pub(crate) walk: Option<Walk>,
-    /// Walks that begin later.
+    /// Walks that start later.
     pub(crate) planned: VecDeque<Plan>,
-    /// Whether the lane's turn comes before the walk's.
+    /// Whether the lane is next, or the walk.
     pub(crate) lane_first: bool,
-    /// The slots from this one on have not been visited since the session began; `None` after the first walk.
+    /// The slots from here on have not been visited since the session started; `None` after the first walk.
     pub(crate) unvisited: Option<SlotId>,
 }
 
@@ -260,26 +264,26 @@ pub(crate) struct Walk {
     pub(crate) plan: Plan,
 }
 
-/// What a walk sends.
+/// The routes and messages that a walk sends.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The family; `None`: all that are negotiated.
+    /// The family; `None` for all negotiated ones.
     pub(crate) family: Option<Family>,
-    /// What goes before the routes.
+    /// Sent before the routes.
     pub(crate) before: Option<Bytes>,
-    /// What goes after them.
+    /// Sent after the routes.
     pub(crate) after: Vec<Output>,
 }
 
 impl Plan {
-    /// Whether it sends routes of `family`.
+    /// Returns `true` if it sends routes of `family`.
     pub(crate) fn covers(&self, family: Family) -> bool {
         self.family.is_none_or(|own| own == family)
     }
 }
 
 impl Private {
-    /// With these messages to begin with.
+    /// Creates the state with these initial outputs.
     pub(crate) const fn new(out: VecDeque<Output>, lane: Lane) -> Self {
         Self {
             out,
@@ -292,7 +296,7 @@ impl Private {
         }
     }
 
-    /// Hands out the next of its messages; whether there was one.
+    /// Passes on the next of its messages. Returns `true` if there was one.
     pub(crate) fn read(
         &mut self,
         turn: &mut Turn,
@@ -314,7 +318,7 @@ impl Private {
         true
     }
 
-    /// Whether a walk will still come by `slot`, so that nothing needs to be pending for it.
+    /// Returns `true` if a walk will still visit `slot`, so that nothing needs to be pending for it.
     pub(crate) fn will_visit(&self, slot: SlotId, family: Family) -> bool {
         self.planned.iter().any(|plan| plan.covers(family))
             || self
@@ -323,12 +327,13 @@ impl Private {
                 .is_some_and(|walk| walk.plan.covers(family) && walk.at <= slot && slot != NONE)
     }
 
-    /// Whether the first walk of the session is still to visit `slot`, so that the peer can't have its route.
+    /// Returns `true` if the first walk of the session has not visited `slot` yet, so that the peer cannot have its
+    /// route.
     pub(crate) fn is_unvisited(&self, slot: SlotId) -> bool {
         self.unvisited.is_some_and(|from| from <= slot)
     }
 
-    /// Whether nothing is left to do.
+    /// Returns `true` if nothing is left to do.
     pub(crate) fn is_done(&self) -> bool {
         self.out.is_empty()
             && self.lane.is_empty()
@@ -336,7 +341,7 @@ impl Private {
             && self.planned.is_empty()
     }
 
-    /// Bytes of messages it keeps.
+    /// Number of bytes of its messages.
     pub(crate) fn bytes(&self) -> usize {
         self.out
             .iter()
@@ -348,12 +353,12 @@ impl Private {
     }
 }
 
-/// What is left of a budget.
+/// The remaining budget of a fill.
 #[derive(Debug)]
 pub(crate) struct Turn {
     left: Budget,
     pub(crate) filled: Filled,
-    /// Steps of encoding left, since some hand out nothing.
+    /// Remaining encoding steps, since some yield no messages.
     pub(crate) steps: usize,
 }
 
@@ -366,19 +371,19 @@ impl Turn {
         }
     }
 
-    /// Whether nothing more may be handed out.
+    /// Returns `true` if the budget is used up.
     pub(crate) const fn is_spent(&self) -> bool {
         self.left.bytes == 0 || self.left.messages == 0
     }
 
-    /// Hands out messages of `bytes` from `offset` on; how many bytes.
+    /// Passes on the messages in `bytes` from `offset` on. Returns the number of bytes passed on.
     fn take(&mut self, bytes: &Bytes, offset: usize, out: &mut impl FnMut(Bytes)) -> usize {
         let mut end = offset;
         while !self.is_spent() && end < bytes.len() {
             let length = bytes.get(end + 16..end + HEADER).map_or(0, |field| {
                 usize::from(u16::from_be_bytes([field[0], field[1]]))
             });
-            // Batches are whole messages of ours, so each has its header.
+            // Batches consist of whole messages, so each has its header.
             debug_assert!(length >= HEADER);
             if self.filled.bytes > 0 && length > self.left.bytes {
                 self.left.bytes = 0;

@@ -1,8 +1,8 @@
-//! Attribute sets by value: equal sets are one `Rc`, whoever made them.
+//! Interns attribute sets: equal sets are a single `Rc`.
 //!
-//! The tables then hold eight bytes a route, comparing is comparing pointers, and whatever an [`AttributeSet`] caches
-//! (JSON, text) is made once. The interner holds one reference; sets that nobody else holds are swept out a few at a
-//! time, as many as come in, so that no insertion pays for the whole table.
+//! So tables need eight bytes per route, comparing sets is comparing pointers, and whatever an [`AttributeSet`]
+//! caches (JSON, text) is rendered once. The interner holds one reference; sets without other references are swept a
+//! few at a time, as many as are added, so that no insertion has to sweep the whole table.
 
 use std::rc::Rc;
 
@@ -12,14 +12,14 @@ use super::memo::{Memo, MemoLimits};
 use crate::bgp::attribute::decode::{self, AttributeSource};
 use crate::bgp::{AttributeSet, Codec, UpdateError};
 
-/// Sub-tables: the unit of sweeping. A power of two.
+/// Number of sub-tables, the unit of sweeping. A power of two.
 const SHARDS: usize = 256;
-/// The table is swept once while it takes in as many sets as it holds, but at least this many.
+/// The table is swept once while as many sets are added as it holds, but at least this many.
 const SWEEP: usize = 4_096;
-/// Contexts of received attributes remembered before all of them are forgotten.
+/// Number of contexts of received attributes that are kept before all of them are dropped.
 const CODECS: usize = 1_024;
 
-/// All attribute sets in use, and what received bytes meant.
+/// All attribute sets in use, and a cache of decoded attributes.
 #[derive(Debug)]
 pub struct Interner {
     shards: Box<[HashTable<Rc<AttributeSet>>]>,
@@ -38,7 +38,7 @@ impl Default for Interner {
 }
 
 impl Interner {
-    /// An interner whose memory of received attributes has these limits.
+    /// Creates an interner whose cache of received attributes has these limits.
     pub fn new(received: MemoLimits) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
@@ -50,7 +50,7 @@ impl Interner {
         }
     }
 
-    /// The one `Rc` of this value.
+    /// Returns the only `Rc` with this value.
     pub fn intern(&mut self, set: AttributeSet) -> Rc<AttributeSet> {
         if let Some(known) = self.known(&set) {
             return known;
@@ -60,7 +60,7 @@ impl Interner {
         set
     }
 
-    /// The one `Rc` of this value, if there is one.
+    /// The only `Rc` with this value, if it exists.
     fn known(&self, set: &AttributeSet) -> Option<Rc<AttributeSet>> {
         let hash = set.hash_value();
         self.shards[shard_of(hash)]
@@ -68,7 +68,7 @@ impl Interner {
             .cloned()
     }
 
-    /// Takes in a set that is not there, and sweeps its share.
+    /// Adds a set that does not exist yet, and sweeps its share.
     fn insert(&mut self, hash: u64, set: Rc<AttributeSet>) {
         self.shards[shard_of(hash)].insert_unique(hash, set, |known| known.hash_value());
         self.len += 1;
@@ -79,7 +79,7 @@ impl Interner {
         }
     }
 
-    /// The same for a set that is shared already: of two equal ones, the first stays.
+    /// Interns a set that is already shared: of two equal ones, the first is kept.
     pub fn intern_shared(&mut self, set: Rc<AttributeSet>) -> Rc<AttributeSet> {
         if let Some(known) = self.known(&set) {
             return known;
@@ -88,22 +88,22 @@ impl Interner {
         set
     }
 
-    /// Drops all sets that nobody else holds; for idle moments after much was withdrawn.
+    /// Drops all sets without other references; for idle time after many withdrawals.
     pub fn sweep(&mut self) {
         (0..SHARDS).for_each(|_| self.sweep_next());
     }
 
-    /// Sets that it holds, in use or not yet swept.
+    /// Number of sets, including unused ones that are not yet swept.
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether it holds none.
+    /// Returns `true` if there are none.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The memory of received attributes, for its counters.
+    /// The cache of received attributes, for its counters.
     pub const fn received(&self) -> &Memo<Rc<AttributeSet>> {
         &self.received
     }
@@ -119,7 +119,7 @@ impl Interner {
         self.next_sweep = (self.next_sweep + 1) % SHARDS;
     }
 
-    /// The number that stands for a context in the memo.
+    /// The number of a context in the cache.
     fn codec_tag(&mut self, cx: &Codec) -> u32 {
         let at = self.codecs.iter().rposition(|known| known == cx);
         let at = at.unwrap_or_else(|| {
@@ -142,14 +142,14 @@ impl AttributeSource for Interner {
             return Ok(Rc::clone(known));
         }
         let set = self.intern(decode::attributes(raw, cx)?);
-        // Decoded, with its JSON, a set takes about eight times its wire form and some hundred bytes.
+        // A decoded set with its JSON takes about eight times the size of its wire form, plus some hundred bytes.
         self.received
             .insert(tag, raw, Rc::clone(&set), raw.len() * 8 + 400);
         Ok(set)
     }
 }
 
-/// The sub-table of a hash: bits that hashbrown does not look at first.
+/// The sub-table of a hash, selected by bits that hashbrown does not use first.
 const fn shard_of(hash: u64) -> usize {
     (hash >> 32) as usize % SHARDS
 }

@@ -1,22 +1,22 @@
-//! A bounded memory of what bytes meant: command tails, raw attributes.
+//! A bounded cache of parsed bytes: command tails, raw attributes.
 //!
-//! Helpers announce many routes with the same words behind the prefix, and peers send many UPDATEs with the same attribute
-//! bytes; parsing them once is the largest single saving of the fast path. A memo never changes what a key means: callers
-//! store what the plain parse of exactly that key returned, and errors are not stored. Entries and bytes are bounded;
-//! the clock algorithm evicts what was not asked for since its hand last came by. Rejected: an LRU list, which writes three
-//! entries at each hit.
+//! Helpers announce many routes with the same text after the prefix, and peers send many UPDATEs with the same
+//! attribute bytes; parsing them only once is the largest saving of the fast path. The cache never changes the
+//! meaning of a key: callers store the result of parsing exactly that key, and errors are not stored. The number of
+//! entries and of bytes is bounded; the clock algorithm evicts entries that were not used since its hand last passed.
+//! An LRU list was rejected, because it writes three entries at each hit.
 
 use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-/// How much a memo may hold.
+/// The limits of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoLimits {
-    /// Entries.
+    /// Number of entries.
     pub entries: usize,
-    /// Bytes: keys, and what callers say their values weigh.
+    /// Number of bytes: keys, and the weights of values given by callers.
     pub bytes: usize,
 }
 
@@ -29,7 +29,7 @@ impl Default for MemoLimits {
     }
 }
 
-/// What `(tag, bytes)` meant; the tag tells apart keys of several kinds or contexts.
+/// Maps `(tag, bytes)` to values; the tag distinguishes several kinds of keys or contexts.
 #[derive(Debug)]
 pub struct Memo<V> {
     limits: MemoLimits,
@@ -50,7 +50,7 @@ struct Remembered<V> {
     key: Box<[u8]>,
     value: V,
     weight: usize,
-    /// Asked for since the hand last came by.
+    /// Whether it was used since the hand last passed.
     used: bool,
 }
 
@@ -61,7 +61,7 @@ impl<V> Default for Memo<V> {
 }
 
 impl<V> Memo<V> {
-    /// An empty memo. It takes memory as it fills.
+    /// An empty cache. It allocates memory as it fills.
     pub fn new(limits: MemoLimits) -> Self {
         Self {
             limits,
@@ -76,7 +76,7 @@ impl<V> Memo<V> {
         }
     }
 
-    /// What was stored for this key, if it is still there.
+    /// The value stored for this key, if it is still present.
     pub fn get(&mut self, tag: u32, key: &[u8]) -> Option<&V> {
         let hash = self.hash(tag, key);
         let found = self
@@ -92,8 +92,8 @@ impl<V> Memo<V> {
         Some(&entry.value)
     }
 
-    /// Stores what a key means, in the place of what was stored before. `weight` is what the value takes on the heap, in
-    /// bytes, roughly. A key that is large beside the limits is not stored.
+    /// Stores the value for a key, replacing an older one. `weight` is the approximate number of bytes that the value
+    /// takes on the heap. A key that is large compared to the limits is not stored.
     pub fn insert(&mut self, tag: u32, key: &[u8], value: V, weight: usize) {
         let weight = weight + key.len() + size_of::<Option<Remembered<V>>>();
         if weight > self.limits.bytes / 8 || self.limits.entries == 0 {
@@ -132,27 +132,27 @@ impl<V> Memo<V> {
         });
     }
 
-    /// Forgets everything.
+    /// Removes all entries.
     pub fn clear(&mut self) {
         *self = Self::new(self.limits);
     }
 
-    /// Entries stored.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether nothing is stored.
+    /// Returns `true` if there are no entries.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
 
-    /// Bytes that count against the limit.
+    /// Number of bytes that count towards the limit.
     pub const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Questions answered, and questions not answered.
+    /// Number of hits and of misses.
     pub const fn hits_and_misses(&self) -> (u64, u64) {
         (self.hits, self.misses)
     }
@@ -170,7 +170,8 @@ impl<V> Memo<V> {
             .is_some_and(|entry| entry.hash == hash && entry.tag == tag && *entry.key == *key)
     }
 
-    /// Moves the hand to the next entry that nobody asked for, and forgets it. Two rounds at most: the first clears all marks.
+    /// Moves the hand to the next unused entry, and evicts it. Takes at most two rounds: the first one clears all
+    /// marks.
     fn evict(&mut self) {
         loop {
             let at = self.hand;

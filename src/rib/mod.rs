@@ -1,18 +1,19 @@
-//! What we said and what we heard: routing tables, pure and without clock.
+//! Routing tables of sent and received routes, without I/O and clock.
 //!
-//! One Adj-RIB-Out is shared by all peers: an entry holds the set of peers it goes to, so announcing to a hundred peers is
-//! one entry. Peers whose sessions encode alike form an update group and share the encoded bytes.
+//! One Adj-RIB-Out is shared by all peers: an entry holds the set of peers that it is announced to, so announcing to
+//! a hundred peers takes one entry. Peers whose sessions have the same encoding form an update group and share the
+//! encoded bytes.
 //!
-//! | file | what |
+//! | file | contents |
 //! |---|---|
-//! | [`adj_rib_out`] | the desired state, sessions, the pull of messages |
-//! | `entries`, `table`, `slab` | a route and who is told what; routes of all families by key; places that never move |
-//! | `comparison` | whether two attribute sets are the same for a peer |
-//! | `backlog` | what changed and is not encoded: records in lanes |
-//! | `group`, [`pack`] | what was encoded and not sent: logs and cursors; routes into UPDATEs |
-//! | [`peer_set`], `sets` | sets of peers, and the few in use, interned |
-//! | [`intern`], [`memo`] | equal attributes are one; what bytes meant |
-//! | [`adj_rib_in`] | what a peer told us |
+//! | [`adj_rib_out`] | the desired state, sessions, pulling messages |
+//! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
+//! | `comparison` | whether two attribute sets have the same encoding for a peer |
+//! | `backlog` | changes that are not encoded yet: records in lanes |
+//! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
+//! | [`peer_set`], `sets` | sets of peers; interned sets |
+//! | [`intern`], [`memo`] | interned attribute sets; a cache of parsed bytes |
+//! | [`adj_rib_in`] | the routes received from a peer |
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;

@@ -1,9 +1,10 @@
-//! UPDATE packing: routes in, whole messages out.
+//! Packs routes into UPDATE messages.
 //!
-//! Routes gather in buckets of equal family, attributes and receivers, in the order of their first use; each bucket then
-//! becomes as few messages as fit, withdrawals before announcements, never both in one (RFC 7606 section 5.1). ExaBGP
-//! groups that way for IPv4 unicast only; here it holds for every family, since all NLRI are bytes. With `group-updates
-//! false` each route has its own message. What does not fit a message is refused and reported.
+//! Routes are collected in buckets of equal family, attributes and receivers, in the order of their first use. Each
+//! bucket is then encoded as few messages as possible, withdrawals before announcements, never both in one (RFC 7606
+//! section 5.1). ExaBGP packs only IPv4 unicast in this way; here it applies to every family, since all NLRI are
+//! bytes. With `group-updates false` each route has its own message. Routes that do not fit in a message are rejected
+//! and reported.
 
 use std::rc::Rc;
 
@@ -20,15 +21,15 @@ use crate::bgp::nlri::is_known;
 use crate::bgp::{AttributeSet, Family, Nlri, Safi, Sender, attribute};
 use crate::wire::Writer;
 
-/// Header and the two length fields of an UPDATE.
+/// Size of the header and the two length fields of an UPDATE.
 const FRAME: usize = message::HEADER + 4;
-/// Messages are handed on in pieces of about this many bytes.
+/// Messages are passed on in chunks of about this many bytes.
 const CHUNK: usize = 64 << 10;
-/// A turn stops collecting routes at about this many bytes of output...
+/// A step stops collecting routes at about this many bytes of output...
 const FULL: usize = 128 << 10;
 /// ... of which each new bucket counts for as much as typical attributes.
 const BUCKET_COST: usize = 64;
-/// Buckets whose memory is kept for the next turn...
+/// Number of buckets whose memory is kept for the next step...
 const SPARE: usize = 1_024;
 /// ... all but the first few of them only up to this size, in bytes of NLRI.
 const SPARE_BYTES: usize = 4_096;
@@ -37,20 +38,20 @@ const SPARE_LARGE: usize = 16;
 /// Why a route cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The route and its attributes do not fit a message.
+    /// The route and its attributes do not fit in a message.
     #[error("the route needs a message of {size} bytes, and the session allows {limit}")]
     TooLong {
-        /// Bytes of a message with this route alone.
+        /// Size in bytes of a message with this route alone.
         size: usize,
-        /// Bytes that a message of the session may have.
+        /// Maximum message size of the session, in bytes.
         limit: usize,
     },
-    /// The session has no way to say it.
+    /// The session cannot express it.
     #[error(transparent)]
     Encode(#[from] EncodeError),
 }
 
-/// Whether a route comes or goes.
+/// Whether a route is announced or withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Withdraw,
@@ -62,27 +63,27 @@ pub(crate) enum Kind {
 pub(crate) struct Item<'a> {
     pub(crate) kind: Kind,
     pub(crate) family: Family,
-    /// The path identifier to write, in sessions that have them.
+    /// The path identifier to send on sessions with ADD-PATH.
     pub(crate) path_id: Option<u32>,
     pub(crate) bytes: &'a [u8],
-    /// Needed for announcements; for withdrawals, what rides along.
+    /// Mandatory for announcements; for withdrawals, attributes to be sent with them.
     pub(crate) attributes: Option<&'a Rc<AttributeSet>>,
     pub(crate) peers: &'a Shared,
 }
 
-/// Where packed messages and refused routes go.
+/// Receives packed messages and rejected routes.
 pub(crate) trait Sink {
-    /// Takes whole messages for `peers`.
+    /// Receives whole messages for `peers`.
     fn messages(&mut self, bytes: Bytes, peers: &Shared);
-    /// Takes note of a route that can't be sent.
+    /// Receives a route that cannot be sent.
     fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal);
 }
 
-/// Routes that gather for one turn.
+/// Collects the routes of one step.
 #[derive(Debug, Default)]
 pub(crate) struct Packer {
     buckets: Vec<Bucket>,
-    /// Buckets in use; the others keep their memory.
+    /// Number of buckets in use; the others keep their memory.
     used: usize,
     index: HashTable<usize>,
     last: usize,
@@ -101,7 +102,7 @@ struct Bucket {
     add_path: bool,
     hash: u64,
     nlri: Vec<u8>,
-    /// Where each NLRI ends.
+    /// The end of each NLRI.
     ends: Vec<usize>,
     sorted: bool,
     last_start: usize,
@@ -119,7 +120,7 @@ impl Bucket {
             }
     }
 
-    /// Adds an NLRI, and remembers whether all of them came in ExaBGP's order.
+    /// Adds an NLRI, and records whether they are all in ExaBGP's order so far.
     fn push(&mut self, item: &Item<'_>) {
         let start = self.nlri.len();
         if let Some(path_id) = item.path_id {
@@ -132,7 +133,7 @@ impl Bucket {
         self.ends.push(self.nlri.len());
     }
 
-    /// What ExaBGP sorts by: length and address, path identifiers last.
+    /// ExaBGP's sort key: length and address, path identifiers last.
     fn order(&self, start: usize, end: usize) -> (&[u8], &[u8]) {
         let head = if self.add_path && end > start { 4 } else { 0 };
         (
@@ -141,7 +142,7 @@ impl Bucket {
         )
     }
 
-    /// Puts the NLRI into ExaBGP's order. The first eight bytes decide nearly always, and are compared as a number.
+    /// Sorts the NLRI in ExaBGP's order. The first eight bytes nearly always decide, and are compared as a number.
     fn sort(&mut self, scratch: &mut Vec<u8>) {
         if std::mem::replace(&mut self.sorted, true) {
             return;
@@ -174,7 +175,7 @@ impl Bucket {
         std::mem::swap(&mut self.nlri, scratch);
     }
 
-    /// The NLRI number `at`, without its path identifier.
+    /// The NLRI with index `at`, without its path identifier.
     fn get(&self, at: usize) -> Nlri {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
         let whole = &self.nlri[start..self.ends[at]];
@@ -188,12 +189,12 @@ impl Bucket {
 }
 
 impl Packer {
-    /// Whether enough has gathered for one turn.
+    /// Returns `true` if enough routes are collected for one step.
     pub(crate) const fn is_full(&self) -> bool {
         self.cost >= FULL
     }
 
-    /// Takes a route.
+    /// Adds a route.
     pub(crate) fn add(&mut self, item: &Item<'_>) {
         let at = if self.buckets[..self.used]
             .get(self.last)
@@ -208,11 +209,12 @@ impl Packer {
         self.cost += item.bytes.len() + 4;
     }
 
-    /// Packs all that gathered.
+    /// Packs all collected routes.
     pub(crate) fn finish(&mut self, sender: &Sender, sink: &mut dyn Sink) {
         let mut buckets = std::mem::take(&mut self.buckets);
         let used = std::mem::replace(&mut self.used, 0);
-        // ExaBGP sorts what it packs together; routes with messages of their own leave in the order of their announcement.
+        // ExaBGP sorts what it packs together; routes with messages of their own are sent in the order of their
+        // announcement.
         if sender.group_updates {
             for bucket in &mut buckets[..used] {
                 bucket.sort(&mut self.scratch);
@@ -239,7 +241,7 @@ impl Packer {
         self.buckets = buckets;
     }
 
-    /// The bucket for a route, made if there is none.
+    /// The bucket for a route, created if there is none.
     fn bucket(&mut self, item: &Item<'_>) -> usize {
         let hash = hash(item);
         let buckets = &self.buckets;
@@ -286,7 +288,7 @@ impl Packer {
                 let limit = sender.codec.message_size();
                 let fixed = FRAME + self.attributes.len() + envelope.len();
                 let room = limit.saturating_sub(fixed);
-                // NLRI of a family that we do not know have no frame of their own.
+                // NLRI of an unknown family cannot be told apart.
                 let several = sender.group_updates && is_known(bucket.family);
                 let mut at = 0;
                 while at < bucket.ends.len() {
@@ -319,7 +321,7 @@ impl Packer {
         }
     }
 
-    /// Encodes the attributes of a bucket; how its routes are wrapped.
+    /// Encodes the attributes of a bucket, and determines where its NLRI are placed.
     fn envelope(&mut self, bucket: &Bucket, sender: &Sender) -> Result<Envelope, EncodeError> {
         self.attributes.clear();
         let family = bucket.family;
@@ -340,8 +342,8 @@ impl Packer {
             (Kind::Announce, None) => Err(NextHopError::Missing.into()),
             (Kind::Withdraw, _) if family == Family::IPV4_UNICAST => Ok(Envelope::Unreach),
             (Kind::Withdraw, attributes) => {
-                // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP
-                // adds those of the route, outside of unicast and multicast.
+                // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes";
+                // ExaBGP adds those of the route, except in unicast and multicast.
                 let none = AttributeSet::new(Vec::new());
                 let attributes = attributes.as_deref().unwrap_or(&none);
                 if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
@@ -390,18 +392,18 @@ impl Packer {
     }
 }
 
-/// Where the NLRI of a message stand.
+/// Where the NLRI are in a message.
 enum Envelope {
     /// Withdrawn routes of the body.
     Unreach,
     /// Announced routes of the body.
     Reach,
-    /// An attribute of that code, behind these bytes.
+    /// In the attribute with that code, after these bytes.
     Mp(u8, Vec<u8>),
 }
 
 impl Envelope {
-    /// Bytes besides the NLRI, in the longer form of the attribute header.
+    /// Number of bytes besides the NLRI, with the longer form of the attribute header.
     const fn len(&self) -> usize {
         match self {
             Self::Unreach | Self::Reach => 0,
@@ -410,10 +412,10 @@ impl Envelope {
     }
 }
 
-/// The messages that tell a peer of these changes, without any table: what the packing makes of them.
+/// The messages that announce these changes to a peer, independent of any table.
 ///
 /// # Errors
-/// For the first route that can't be said to this peer, or does not fit a message.
+/// Returns an error for the first route that cannot be sent to this peer, or does not fit in a message.
 pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri, Refusal)> {
     struct Collect {
         messages: Vec<Bytes>,
@@ -464,7 +466,7 @@ pub fn end_of_rib(family: Family) -> Bytes {
         if family == Family::IPV4_UNICAST {
             w.u16(0);
         } else {
-            // The extended length is ExaBGP's form, to the byte.
+            // ExaBGP always uses the extended length here.
             w.len16(|w| {
                 attribute::encode(
                     w,
@@ -496,7 +498,8 @@ fn family_bytes(family: Family) -> Vec<u8> {
     vec![high, low, family.safi.0]
 }
 
-/// Mixes what tells buckets apart. The hash of a set is seeded, so nobody can choose collisions.
+/// Hashes the properties that distinguish buckets. The hash of a set is seeded, so that peers cannot choose
+/// collisions.
 fn hash(item: &Item<'_>) -> u64 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
     let family = u64::from(item.family.afi.0) << 8 | u64::from(item.family.safi.0);

@@ -2,7 +2,7 @@
 
 use std::hash::{Hash, Hasher};
 
-/// The number of a peer: small, dense, used again after the peer is gone and every table forgot it.
+/// The number of a peer: small, dense, and reused once the peer is removed from every table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerId(pub u32);
 
@@ -13,7 +13,7 @@ impl PeerId {
     }
 }
 
-/// A set of peers. Equal sets are equal values: there are no empty words at the end.
+/// A set of peers. Equal sets have equal representations: there are no trailing empty words.
 #[derive(Clone, Debug, Default)]
 pub struct PeerSet {
     low: u128,
@@ -21,7 +21,7 @@ pub struct PeerSet {
 }
 
 impl PeerSet {
-    /// No peer.
+    /// The empty set.
     pub const fn new() -> Self {
         Self {
             low: 0,
@@ -29,7 +29,7 @@ impl PeerSet {
         }
     }
 
-    /// Adds `peer`; whether it was new.
+    /// Adds `peer`. Returns `true` if it was not a member before.
     pub fn insert(&mut self, peer: PeerId) -> bool {
         let index = peer.index();
         if index < 128 {
@@ -47,7 +47,7 @@ impl PeerSet {
         new
     }
 
-    /// Removes `peer`; whether it was a member.
+    /// Removes `peer`. Returns `true` if it was a member.
     pub fn remove(&mut self, peer: PeerId) -> bool {
         let index = peer.index();
         if index < 128 {
@@ -65,7 +65,7 @@ impl PeerSet {
         found
     }
 
-    /// Whether `peer` is a member.
+    /// Returns `true` if `peer` is a member.
     pub fn contains(&self, peer: PeerId) -> bool {
         let index = peer.index();
         if index < 128 {
@@ -76,18 +76,18 @@ impl PeerSet {
             .is_some_and(|word| word & 1 << ((index - 128) % 64) != 0)
     }
 
-    /// Whether it has no member.
+    /// Returns `true` if there are no members.
     pub fn is_empty(&self) -> bool {
         self.low == 0 && self.high.is_empty()
     }
 
-    /// How many members it has.
+    /// Number of members.
     pub fn len(&self) -> usize {
         let high: u32 = self.high.iter().map(|word| word.count_ones()).sum();
         (self.low.count_ones() + high) as usize
     }
 
-    /// Adds all of `other`.
+    /// Adds all members of `other`.
     pub fn union(&mut self, other: &Self) {
         self.low |= other.low;
         if self.high.len() < other.high.len() {
@@ -99,7 +99,7 @@ impl PeerSet {
             .for_each(|(word, more)| *word |= more);
     }
 
-    /// Removes all of `other`.
+    /// Removes all members of `other`.
     pub fn subtract(&mut self, other: &Self) {
         self.low &= !other.low;
         self.high
@@ -120,7 +120,7 @@ impl PeerSet {
         self.trim();
     }
 
-    /// Whether they have a member in common.
+    /// Returns `true` if the sets have a member in common.
     pub fn intersects(&self, other: &Self) -> bool {
         self.low & other.low != 0
             || self
@@ -139,7 +139,7 @@ impl PeerSet {
         low.chain(high)
     }
 
-    /// Keeps equal sets equal: no empty words at the end.
+    /// Removes trailing empty words, so that equal sets have equal representations.
     fn trim(&mut self) {
         while self.high.last() == Some(&0) {
             self.high.pop();
@@ -162,8 +162,9 @@ impl Iterator for Bits {
 
 impl PartialEq for PeerSet {
     fn eq(&self, other: &Self) -> bool {
-        // Comparing nothing with nothing is slow: libc's vector code reads from the dangling pointer of an empty Vec under an
-        // empty mask, and the processor takes a detour for each such read. It was a fifth of a table's loading.
+        // Comparing two empty vectors is slow: libc's vector code reads from the dangling pointer of an empty Vec
+        // with an empty mask, and each such read takes a slow path in the processor. It took a fifth of the time to
+        // load a table.
         self.low == other.low
             && self.high.len() == other.high.len()
             && (self.high.is_empty() || self.high == other.high)

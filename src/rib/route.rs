@@ -1,16 +1,16 @@
-//! A change of the Adj-RIB-Out: what configuration and commands ask for.
+//! A change to the Adj-RIB-Out, as requested by configuration and commands.
 
 use std::rc::Rc;
 
 use super::PeerSet;
 use crate::bgp::{AttributeSet, Nlri};
 
-/// What to do with a route.
+/// The action on a route.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     /// Announce it with these attributes, next hop included.
     Announce(Rc<AttributeSet>),
-    /// Withdraw it. The attributes, if given, ride along with MP_UNREACH_NLRI in the families where ExaBGP sends them.
+    /// Withdraw it. If given, the attributes are sent with MP_UNREACH_NLRI in the families where ExaBGP sends them.
     Withdraw(Option<Rc<AttributeSet>>),
 }
 
@@ -19,8 +19,8 @@ pub enum Action {
 pub struct Change {
     /// The route.
     pub nlri: Nlri,
-    /// What to do with it.
+    /// The action.
     pub action: Action,
-    /// For whom.
+    /// The peers to announce it to or withdraw it from.
     pub peers: PeerSet,
 }

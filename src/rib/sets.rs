@@ -1,8 +1,9 @@
-//! Peer sets by value: a route refers to one of the few sets in use with eight bytes, and asking the same question
-//! about the same two sets again is a look at two pointers.
+//! Interned peer sets: a route refers to one of the few sets in use with eight bytes, and repeating an operation on
+//! the same two sets only compares two pointers.
 //!
-//! Nearly all routes go to one of a handful of sets (all peers, one peer). Results of set operations are remembered in a
-//! small direct-mapped cache; whatever is in it is kept alive by it, so a pointer in it is never that of another set.
+//! Nearly all routes are announced to one of a handful of sets (all peers, one peer). Results of set operations are
+//! kept in a small direct-mapped cache. The cache holds references to its sets, so that a pointer in it never refers
+//! to another set.
 
 use std::hash::BuildHasher;
 use std::rc::Rc;
@@ -12,30 +13,30 @@ use hashbrown::HashTable;
 
 use super::{PeerId, PeerSet};
 
-/// Results remembered; a power of two.
+/// Number of cached results; a power of two.
 const CACHE: usize = 64;
-/// Sets in the table before unused ones are swept for the first time.
+/// Number of sets in the table before unused ones are swept for the first time.
 const SWEEP: usize = 256;
 
-/// An interned set; `None` is the empty one.
+/// An interned set; `None` is the empty set.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared(Option<Rc<PeerSet>>);
 
 impl Shared {
-    /// No peer.
+    /// The empty set.
     pub(crate) const EMPTY: Self = Self(None);
 
-    /// Whether it has no member.
+    /// Returns `true` if there are no members.
     pub(crate) const fn is_empty(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Whether `peer` is a member.
+    /// Returns `true` if `peer` is a member.
     pub(crate) fn contains(&self, peer: PeerId) -> bool {
         self.0.as_ref().is_some_and(|set| set.contains(peer))
     }
 
-    /// Whether they have a member in common.
+    /// Returns `true` if the sets have a member in common.
     pub(crate) fn intersects(&self, other: &Self) -> bool {
         matches!((&self.0, &other.0), (Some(own), Some(other)) if own.intersects(other))
     }
@@ -50,17 +51,17 @@ impl Shared {
         self.0.as_deref()
     }
 
-    /// How many members it has.
+    /// Number of members.
     pub(crate) fn len(&self) -> usize {
         self.0.as_ref().map_or(0, |set| set.len())
     }
 
-    /// Whether it is the same set; interned sets are equal only if they are the same.
+    /// Returns `true` if both are the same set. Interned sets are equal only if they are the same.
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.address() == other.address()
     }
 
-    /// A number that tells it from other sets, while it lives.
+    /// A number that distinguishes it from other sets while it exists.
     pub(crate) fn address(&self) -> usize {
         self.0.as_ref().map_or(0, |set| Rc::as_ptr(set).addr())
     }
@@ -105,7 +106,7 @@ impl Default for Sets {
 }
 
 impl Sets {
-    /// The interned form of a set.
+    /// Interns a set.
     pub(crate) fn intern(&mut self, set: &PeerSet) -> Shared {
         if set.is_empty() {
             return Shared::EMPTY;
@@ -136,7 +137,7 @@ impl Sets {
         self.intern(&[peer].into_iter().collect())
     }
 
-    /// Members of either.
+    /// The members of either set.
     pub(crate) fn union(&mut self, left: &Shared, right: &Shared) -> Shared {
         if right.is_empty() || left.is(right) {
             return left.clone();
@@ -147,7 +148,7 @@ impl Sets {
         self.remembered(Operation::Union, left, right)
     }
 
-    /// Members of `left` that are not of `right`.
+    /// The members of `left` that are not in `right`.
     pub(crate) fn minus(&mut self, left: &Shared, right: &Shared) -> Shared {
         if left.is_empty() || left.is(right) {
             return Shared::EMPTY;
@@ -158,7 +159,7 @@ impl Sets {
         self.remembered(Operation::Minus, left, right)
     }
 
-    /// Members of both.
+    /// The members of both sets.
     pub(crate) fn and(&mut self, left: &Shared, right: &Shared) -> Shared {
         if left.is_empty() || right.is_empty() {
             return Shared::EMPTY;

@@ -1,8 +1,8 @@
-//! Numbered places in chunks: growing allocates one chunk and moves nothing, so no insertion ever stalls.
+//! Numbered slots in chunks: growing allocates one chunk and moves nothing, so that no insertion ever stalls.
 
-/// Places in a chunk.
+/// Number of slots in a chunk.
 const CHUNK: usize = 1_024;
-/// No place.
+/// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Values with dense, reused numbers.
@@ -16,7 +16,7 @@ pub(crate) struct Slab<T> {
 #[derive(Debug)]
 enum Place<T> {
     Full(T),
-    /// The next free place.
+    /// The next free slot.
     Free(u32),
 }
 
@@ -31,7 +31,7 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
-    /// Stores a value; its number.
+    /// Stores a value and returns its number.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         self.len += 1;
         if self.free != NONE {
@@ -44,19 +44,19 @@ impl<T> Slab<T> {
             return at;
         }
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
-            // The first chunk grows from small: an idle table takes little.
+            // The first chunk starts small, so that an idle table takes little memory.
             let room = if self.chunks.is_empty() { 16 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(room));
         }
         let before = (self.chunks.len() - 1) * CHUNK;
-        // A chunk was pushed if there was none with room.
+        // A chunk was added if no chunk had room.
         let chunk = self.chunks.last_mut().expect("a chunk with room");
         chunk.push(Place::Full(value));
-        // Four billion places of 32 bytes and more do not fit any machine this runs on.
+        // Four billion slots of at least 32 bytes exceed the memory of any machine.
         u32::try_from(before + chunk.len() - 1).expect("fewer than 2^32 places")
     }
 
-    /// Takes a value out; its number will be used again.
+    /// Removes a value; its number will be reused.
     pub(crate) fn remove(&mut self, at: u32) -> Option<T> {
         let place = self
             .chunks
@@ -69,7 +69,7 @@ impl<T> Slab<T> {
         self.free = at;
         self.len -= 1;
         if self.len == 0 {
-            // All numbers are free, so memory can go back at once.
+            // All numbers are free, so the memory can be released.
             self.chunks = Vec::new();
             self.free = NONE;
         }
@@ -91,7 +91,7 @@ impl<T> Slab<T> {
         }
     }
 
-    /// The value with that number, to change.
+    /// The value with that number, for modification.
     pub(crate) fn get_mut(&mut self, at: u32) -> Option<&mut T> {
         match self
             .chunks
@@ -103,12 +103,12 @@ impl<T> Slab<T> {
         }
     }
 
-    /// Values stored.
+    /// Number of values.
     pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
-    /// One more than the largest number in use, or more.
+    /// An upper bound of the numbers in use (exclusive).
     pub(crate) fn end(&self) -> u32 {
         let last = self.chunks.last().map_or(0, Vec::len);
         let end = self.chunks.len().saturating_sub(1) * CHUNK + last;
@@ -116,7 +116,7 @@ impl<T> Slab<T> {
         u32::try_from(end).expect("fewer than 2^32 places")
     }
 
-    /// The values with their numbers, from number `from` on.
+    /// The values with their numbers, starting at number `from`.
     pub(crate) fn iter_from(&self, from: u32) -> impl Iterator<Item = (u32, &T)> {
         (from..self.end()).filter_map(|at| Some((at, self.get(at)?)))
     }

@@ -1,9 +1,9 @@
-//! The routing table of both directions: routes of all families, found by what identifies them.
+//! The routing table for both directions: routes of all families, found by key.
 //!
-//! Slots stand in chunks and have numbers, so that a walk over the table can stop and go on; the hash index over them is
-//! split into sub-tables, so that growing one moves a thousandth of it. The index keeps 32 bits of each hash beside the
-//! number: growth reads no slot, and a wrong candidate is refused without one. Paths of one prefix (RFC 7911) have the
-//! same hash, which makes them neighbours in the index.
+//! Slots are in chunks and have numbers, so that a walk over the table can pause and continue; the hash index over
+//! them is split into sub-tables, so that growing one moves a thousandth of it. The index keeps 32 bits of each hash
+//! next to the number: growing reads no slots, and nearly all non-matching candidates are rejected without reading
+//! one. Paths of one prefix (RFC 7911) have the same hash, which makes them adjacent in the index.
 
 use std::hash::{BuildHasher, Hasher};
 
@@ -14,21 +14,22 @@ use super::slab::Slab;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{Afi, Family, Nlri, NlriRef, Safi};
 
-/// Routes that differ only in this many last bits stand beside each other in the index: routes tend to come in the order of
-/// their prefixes, and then four share a cache line. More would crowd the places, which is what hashing is there to avoid.
+/// Routes that differ only in this many trailing bits are adjacent in the index: routes tend to arrive in the order
+/// of their prefixes, and then four share a cache line. A larger number would cause clustering, which hashing is
+/// meant to avoid.
 const NEAR: u32 = 2;
 const LAST: u64 = (1 << NEAR) - 1;
 
 /// The number of a slot.
 pub(crate) type SlotId = u32;
 
-/// Routes and what is known about each.
+/// Routes and a value for each.
 #[derive(Debug)]
 pub(crate) struct Table<V> {
     shards: Vec<HashTable<Place>>,
     shard_count: usize,
     slots: Slab<Slot<V>>,
-    /// Slots with a path identifier, by family.
+    /// Number of slots with a path identifier, by family.
     paths: Vec<(Family, usize)>,
     state: RandomState,
 }
@@ -46,18 +47,18 @@ pub(crate) struct Slot<V> {
     pub(crate) family: Family,
     path_id: u32,
     key: Key,
-    /// What is known about it.
+    /// The value of the route.
     pub(crate) value: V,
 }
 
-/// Key bytes; those of most families need no allocation.
+/// Key bytes. Those of most families need no allocation.
 #[derive(Debug)]
 enum Key {
     Inline(u8, [u8; 22]),
     Heap(Box<[u8]>),
 }
 
-/// What finds a route: family, path identifier (0: none) and key bytes.
+/// Identifies a route: family, path identifier (0: none) and key bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RouteKey<'a> {
     pub(crate) family: Family,
@@ -85,7 +86,7 @@ impl Key {
     }
 }
 
-/// Calls `then` with the key of a route; a plain prefix is its own key. Path identifier 0 counts as none, as in ExaBGP.
+/// Calls `then` with the key of a route; a plain prefix is its own key. As in ExaBGP, path identifier 0 means none.
 pub(crate) fn with_key<T>(nlri: NlriRef<'_>, then: impl FnOnce(RouteKey<'_>) -> T) -> T {
     let owned: NlriKey;
     let key = if is_own_key(nlri) {
@@ -101,7 +102,7 @@ pub(crate) fn with_key<T>(nlri: NlriRef<'_>, then: impl FnOnce(RouteKey<'_>) -> 
     })
 }
 
-/// Whether this is a plain prefix without host bits.
+/// Returns `true` for a plain prefix without host bits.
 fn is_own_key(nlri: NlriRef<'_>) -> bool {
     if !matches!(nlri.family.safi, Safi::UNICAST | Safi::MULTICAST)
         || !matches!(nlri.family.afi, Afi::IPV4 | Afi::IPV6)
@@ -130,7 +131,7 @@ impl<V> Slot<V> {
         }
     }
 
-    /// What finds it.
+    /// The key that identifies it.
     pub(crate) fn route_key(&self) -> RouteKey<'_> {
         RouteKey {
             family: self.family,
@@ -139,7 +140,7 @@ impl<V> Slot<V> {
         }
     }
 
-    /// The NLRI with these wire bytes; the key's, when `None`.
+    /// The NLRI with these wire bytes, or with those of the key if `None`.
     pub(crate) fn nlri(&self, bytes: Option<&[u8]>) -> Nlri {
         Nlri::new(
             self.family,
@@ -150,7 +151,8 @@ impl<V> Slot<V> {
 }
 
 impl<V> Table<V> {
-    /// An empty table. With `shards` sub-tables growth pauses for a table of `n` routes are those of `n / shards`.
+    /// An empty table. With `shards` sub-tables, growing a table of `n` routes pauses as long as growing one of `n /
+    /// shards`.
     pub(crate) fn new(shards: usize) -> Self {
         Self {
             shards: Vec::new(),
@@ -173,7 +175,7 @@ impl<V> Table<V> {
             .map(|place| place.slot)
     }
 
-    /// The slot of a route; a new one, with the value that `new` makes, if there is none.
+    /// The slot of a route. If there is none, a slot with the value returned by `new` is added.
     pub(crate) fn find_or_insert(
         &mut self,
         route: RouteKey<'_>,
@@ -205,7 +207,7 @@ impl<V> Table<V> {
         slot
     }
 
-    /// Takes a slot out.
+    /// Removes a slot.
     pub(crate) fn remove(&mut self, at: SlotId) -> Option<Slot<V>> {
         let slot = self.slots.remove(at)?;
         let hash = self.hash(slot.route_key());
@@ -234,12 +236,12 @@ impl<V> Table<V> {
         self.slots.get(at)
     }
 
-    /// The slot with that number, to change.
+    /// The slot with that number, for modification.
     pub(crate) fn get_mut(&mut self, at: SlotId) -> Option<&mut Slot<V>> {
         self.slots.get_mut(at)
     }
 
-    /// The slots of all paths of a prefix, the smallest path identifier first.
+    /// The slots of all paths of a prefix, the lowest path identifier first.
     pub(crate) fn paths_of(&self, at: SlotId) -> Vec<SlotId> {
         let Some(slot) = self.get(at) else {
             return Vec::new();
@@ -258,24 +260,24 @@ impl<V> Table<V> {
         found.into_iter().map(|(_, slot)| slot).collect()
     }
 
-    /// Whether any route of `family` has a path identifier.
+    /// Returns `true` if any route of `family` has a path identifier.
     pub(crate) fn has_paths(&self, family: Family) -> bool {
         self.paths
             .iter()
             .any(|(other, count)| *other == family && *count > 0)
     }
 
-    /// Routes.
+    /// Number of routes.
     pub(crate) const fn len(&self) -> usize {
         self.slots.len()
     }
 
-    /// One more than the largest slot number, or more.
+    /// An upper bound of the slot numbers (exclusive).
     pub(crate) fn end(&self) -> SlotId {
         self.slots.end()
     }
 
-    /// The slots from number `from` on.
+    /// The slots starting at number `from`.
     pub(crate) fn iter_from(&self, from: SlotId) -> impl Iterator<Item = (SlotId, &Slot<V>)> {
         self.slots.iter_from(from)
     }
@@ -310,12 +312,12 @@ impl<V> Table<V> {
     }
 }
 
-/// The half of a hash that the index keeps; the other half has chosen the sub-table.
+/// The half of a hash that the index keeps; the other half selected the sub-table.
 const fn low(hash: u64) -> u32 {
     (hash & 0xFFFF_FFFF) as u32
 }
 
-/// Makes a whole hash of the half: hashbrown looks at the lowest bits and at the highest seven.
+/// Expands the half to a whole hash: hashbrown uses the lowest bits and the highest seven.
 const fn spread(hash: u32) -> u64 {
     (hash as u64) << 32 | hash as u64
 }

@@ -31,6 +31,7 @@ use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{mp_reach, mp_unreach};
+use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::message::update::Update;
 use crate::bgp::nlri::{self, Routes};
 use crate::bgp::{Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
@@ -242,7 +243,7 @@ impl<T> UpdateDecoder<T> {
                     return Ok(());
                 };
                 let next_hop = NextHop::decode(reach.next_hop, family)
-                    .map_err(|error| UpdateError::reset(9, error.what))?;
+                    .map_err(|error| UpdateError::reset(OPTIONAL_ATTRIBUTE_ERROR, error.what))?;
                 let add_path = cx.add_path_receive.contains(family);
                 each(Routes::new(family, add_path, reach.nlri), 9, |nlri| {
                     decode(target, next_hop, nlri)

@@ -1,49 +1,26 @@
-//! Tokens with their place, and the cursor that grammars walk them with.
+//! Tokens with their position, and the cursor that parsers read them with.
 //!
-//! A helper's command is tokenised by [`tokenize`]; a configuration file by `config::tree`, which knows quotes, escapes
-//! and sections. Both end as a slice of [`Token`], so one grammar serves both.
+//! [`tokenize`] splits a helper's command; `config::tree` splits a configuration file, with quotes, escapes and
+//! sections. Both result in a slice of [`Token`]s, so that both share one grammar.
 
 use std::borrow::Cow;
 
-use super::SyntaxError;
-
-/// A range of bytes in a source text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// First byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
-
-impl Span {
-    /// From `start` to `end`.
-    pub const fn new(start: usize, end: usize) -> Self {
-        Self { start, end }
-    }
-
-    /// From the start of this to the end of `other`.
-    pub const fn to(self, other: Self) -> Self {
-        Self {
-            start: self.start,
-            end: other.end,
-        }
-    }
-}
+use super::error::SyntaxError;
+use super::span::Span;
 
 /// One word or punctuation mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token<'a> {
-    /// The word without quotes, escapes resolved.
+    /// The word without quotes, with escapes resolved.
     pub text: Cow<'a, str>,
-    /// Where it stood.
+    /// Its position.
     pub span: Span,
-    /// Whether it was quoted: then it is never punctuation.
+    /// Whether it was quoted, in which case it is never punctuation.
     pub quoted: bool,
 }
 
 impl<'a> Token<'a> {
-    /// An unquoted token.
+    /// Creates an unquoted token.
     pub const fn new(text: &'a str, span: Span) -> Self {
         Self {
             text: Cow::Borrowed(text),
@@ -53,15 +30,16 @@ impl<'a> Token<'a> {
     }
 }
 
-/// Splits one command line into tokens: blanks separate; `[ ] ( ) ,` stand alone; a token that starts with a quote runs
-/// to the matching one. Braces and semicolons stand alone too (`announce route 10.0.0.0/8 { next-hop 1.2.3.4; }`).
+/// Splits a command line into tokens, which are separated by blanks. `[ ] ( ) ,` are tokens of their own, and so are
+/// braces and semicolons (`announce route 10.0.0.0/8 { next-hop 1.2.3.4; }`). A token that starts with a quote ends
+/// at the matching one.
 pub fn tokenize(line: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::with_capacity(24);
     tokenize_into(line, 0, &mut tokens);
     tokens
 }
 
-/// The same into a vector that is used again; spans count from `base`.
+/// Does the same into an existing vector. Spans start at `base`.
 pub fn tokenize_into<'a>(line: &'a str, base: usize, tokens: &mut Vec<Token<'a>>) {
     let bytes = line.as_bytes();
     let mut at = 0;
@@ -81,7 +59,7 @@ pub fn tokenize_into<'a>(line: &'a str, base: usize, tokens: &mut Vec<Token<'a>>
             }
             quote @ (b'"' | b'\'') => {
                 let Some(found) = memchr::memchr(quote, &bytes[at + 1..]) else {
-                    // Never closed: then it is no quote, and the word won't be taken for a value.
+                    // Not terminated: then it is not a quote, and the word will not be accepted as a value.
                     at = bytes.len();
                     tokens.push(Token::new(
                         &line[start..],
@@ -116,7 +94,7 @@ pub fn tokenize_into<'a>(line: &'a str, base: usize, tokens: &mut Vec<Token<'a>>
     }
 }
 
-/// A place in a slice of tokens.
+/// A position in a slice of tokens.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor<'a> {
     tokens: &'a [Token<'a>],
@@ -125,32 +103,32 @@ pub struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    /// At the first of `tokens`; `end` is the byte offset shown by errors about something missing.
+    /// A cursor at the first of `tokens`. `end` is the byte offset reported by errors about missing tokens.
     pub const fn new(tokens: &'a [Token<'a>], end: usize) -> Self {
         Self { tokens, at: 0, end }
     }
 
-    /// The next word without taking it; the empty string at the end.
+    /// The next word, without consuming it; the empty string at the end.
     pub fn peek(&self) -> &'a str {
         self.tokens.get(self.at).map_or("", |token| &token.text)
     }
 
-    /// The next token without taking it.
+    /// The next token, without consuming it.
     pub fn peek_token(&self) -> Option<&'a Token<'a>> {
         self.tokens.get(self.at)
     }
 
-    /// Takes the next token, if there is one.
+    /// Consumes and returns the next token, if there is one.
     pub fn next_token(&mut self) -> Option<&'a Token<'a>> {
         let token = self.tokens.get(self.at)?;
         self.at += 1;
         Some(token)
     }
 
-    /// Takes the next word.
+    /// Consumes and returns the next word.
     ///
     /// # Errors
-    /// At the end; `expected` is what should have stood there.
+    /// Returns an error at the end; `expected` is the description of the missing word.
     pub fn word(&mut self, expected: &str) -> Result<&'a str, SyntaxError> {
         match self.next_token() {
             Some(token) => Ok(&token.text),
@@ -158,7 +136,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the next word if it is `word`, unquoted.
+    /// Consumes the next word if it is `word`, unquoted. Returns `true` if it was.
     pub fn accept(&mut self, word: &str) -> bool {
         let found = self
             .peek_token()
@@ -169,10 +147,10 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    /// Takes `word`.
+    /// Consumes `word`.
     ///
     /// # Errors
-    /// When another stands there.
+    /// Returns an error if the next word is a different one.
     pub fn expect(&mut self, word: &str) -> Result<(), SyntaxError> {
         if self.accept(word) {
             Ok(())
@@ -181,10 +159,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes the next word as a value; `expected` says what it should be.
+    /// Consumes and parses the next word; `expected` is the description of valid values.
     ///
     /// # Errors
-    /// When `parse` refuses the word, or at the end.
+    /// Returns an error if `parse` rejects the word, or at the end.
     pub fn value<T>(
         &mut self,
         expected: &str,
@@ -199,10 +177,10 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Takes either one item or `[ item item … ]`, without commas, as ExaBGP.
+    /// Parses either one item or `[ item item … ]`, without commas, as in ExaBGP.
     ///
     /// # Errors
-    /// Those of `item`, or when the list does not end.
+    /// Returns the errors of `item`, and an error if the list is not terminated.
     pub fn list<T>(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
@@ -213,7 +191,7 @@ impl<'a> Cursor<'a> {
     /// [`Self::list`] with commas allowed between the items.
     ///
     /// # Errors
-    /// Those of `item`, or when the list does not end.
+    /// Returns the errors of `item`, and an error if the list is not terminated.
     pub fn comma_list<T>(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<T, SyntaxError>,
@@ -242,24 +220,24 @@ impl<'a> Cursor<'a> {
         Ok(items)
     }
 
-    /// Whether all tokens are taken.
+    /// Returns `true` if all tokens are consumed.
     pub const fn is_empty(&self) -> bool {
         self.at >= self.tokens.len()
     }
 
-    /// Tokens that remain.
+    /// The remaining tokens.
     pub fn remaining(&self) -> &'a [Token<'a>] {
         self.tokens.get(self.at..).unwrap_or_default()
     }
 
-    /// Where the next token stands, or the end.
+    /// The position of the next token, or the end.
     pub fn span(&self) -> Span {
         self.tokens
             .get(self.at)
             .map_or_else(|| Span::new(self.end, self.end), |token| token.span)
     }
 
-    /// Where the token taken last stood.
+    /// The position of the last consumed token.
     pub fn last_span(&self) -> Span {
         self.at
             .checked_sub(1)
@@ -267,15 +245,15 @@ impl<'a> Cursor<'a> {
             .map_or_else(|| self.span(), |token| token.span)
     }
 
-    /// `expected …, found …` at the next token.
+    /// An error `expected …, found …` at the next token.
     pub fn error(&self, expected: impl std::fmt::Display) -> SyntaxError {
         SyntaxError::expected(self.span(), expected, self.peek())
     }
 
-    /// Refuses what remains.
+    /// Checks that no tokens remain.
     ///
     /// # Errors
-    /// When tokens remain.
+    /// Returns an error if tokens remain.
     pub fn finish(&self) -> Result<(), SyntaxError> {
         if self.is_empty() {
             Ok(())

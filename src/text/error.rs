@@ -1,24 +1,24 @@
-//! What is wrong with a text, where, and what was expected there.
+//! Syntax errors: what is wrong, where, and what was expected there.
 
 use std::fmt;
 
-use super::Span;
+use super::span::Span;
 
-/// A mistake in a configuration statement, a command or a filter.
+/// An error in a configuration statement, a command or a filter.
 ///
-/// `Display` gives one line without the place: `expected an IPv4 address, found `x``.
+/// `Display` is a single line without the position: `expected an IPv4 address, found `x``.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
-    /// Where, in bytes of the source.
+    /// The position, in bytes of the source.
     pub span: Span,
     /// What is wrong: lower case, no final period, literals in backticks.
     pub message: String,
-    /// How to put it right, if that is known.
+    /// How to correct it, if known.
     pub help: Option<String>,
 }
 
 impl SyntaxError {
-    /// `message` at `span`.
+    /// Creates an error with this message.
     pub fn new(span: Span, message: impl Into<String>) -> Self {
         Self {
             span,
@@ -27,7 +27,7 @@ impl SyntaxError {
         }
     }
 
-    /// `expected …, found …` at `span`.
+    /// Creates an error `expected …, found …`.
     pub fn expected(span: Span, expected: impl fmt::Display, found: &str) -> Self {
         let message = if found.is_empty() {
             format!("expected {expected}, found the end of the statement")
@@ -37,14 +37,14 @@ impl SyntaxError {
         Self::new(span, message)
     }
 
-    /// The same with a help line.
+    /// Adds a help line.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
     }
 
-    /// The same with a hint at the nearest of `candidates`, if `word` is a near miss of one.
+    /// Adds a hint at the nearest of `candidates`, if `word` is likely a typo of one.
     #[must_use]
     pub fn with_near_miss<'c>(
         self,
@@ -70,8 +70,8 @@ impl fmt::Display for SyntaxError {
 
 impl std::error::Error for SyntaxError {}
 
-/// The candidate nearest to `word`, if it is near enough to be a slip: a third of its letters, at most three. Failing that,
-/// the shortest candidate that `word` abbreviates: `localpref`.
+/// The candidate nearest to `word`, if it is near enough to be a typo: a third of its letters differ, at most three.
+/// Otherwise the shortest candidate that `word` abbreviates: `localpref`.
 pub fn near_miss<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let limit = (word.chars().count().div_ceil(3)).min(3);
     let candidates: Vec<&str> = candidates
@@ -93,13 +93,14 @@ pub fn near_miss<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) 
     longer.min_by_key(|candidate| candidate.len())
 }
 
-/// A word without what stands between its parts.
+/// A word without the separators between its parts.
 fn letters(word: &str) -> String {
     let letters = word.chars().filter(|c| c.is_alphanumeric());
     letters.take(64).flat_map(char::to_lowercase).collect()
 }
 
-/// Edit distance in which two swapped neighbours count once. Words longer than 64 letters are never near.
+/// The edit distance, where a swap of two adjacent letters counts as one edit. Words longer than 64 letters are never
+/// near.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (
         left.chars().take(65).collect(),

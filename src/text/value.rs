@@ -1,7 +1,7 @@
-//! Single words that mean a value: numbers, addresses, prefixes, hexadecimal data.
+//! Parsers for single words: numbers, addresses, prefixes, hexadecimal data.
 //!
-//! Each function takes the whole word and returns `None` when any of it does not belong, so callers can say in their
-//! own words what was expected.
+//! Each function parses the whole word and returns `None` if any part of it is invalid, so that callers can describe
+//! what they expected.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -105,7 +105,7 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
     }
 }
 
-/// The bytes that hexadecimal digits after an optional `0x` stand for; the digits come in pairs.
+/// The bytes in pairs of hexadecimal digits, after an optional `0x`.
 pub fn hex(word: &str) -> Option<Vec<u8>> {
     let (digits, _) = opt(alt((tag::<_, _, nom::error::Error<&str>>("0x"), tag("0X"))))
         .parse(word)

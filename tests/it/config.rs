@@ -1,8 +1,8 @@
-//! Configuration files: what is accepted and what it means, what is refused and how that is told.
+//! Configuration files: which are accepted and what they mean, which are refused and with what errors.
 //!
-//! `tests/data/config/ok/NAME.conf` must load; `NAME.txt` beside it has the warnings and the configuration written back,
-//! which must read as the same configuration. `tests/data/config/bad/NAME.conf` must be refused; `NAME.txt` has what
-//! the user sees. `UPDATE=1 cargo test --test it config` writes the texts anew.
+//! `tests/data/config/ok/NAME.conf` must load; `NAME.txt` next to it contains the warnings and the configuration as
+//! printed, which must be read back as the same configuration. `tests/data/config/bad/NAME.conf` must be refused;
+//! `NAME.txt` contains the messages. `UPDATE=1 cargo test --test it config` regenerates the text files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ fn folder(kind: &str) -> PathBuf {
         .join(kind)
 }
 
-/// The environment that the files are read in: nothing is looked up outside of the folder and `/bin`.
+/// The environment for reading the files: nothing is looked up outside of the directory and `/bin`.
 fn env() -> Env {
     let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
     Env::read(variables, None).expect("no mistake").0
@@ -41,7 +41,7 @@ fn parse(path: &Path, text: &str) -> Result<(Config, Diagnostics), Diagnostics> 
     Config::parse(&name, text, &folder("ok"), &env())
 }
 
-/// Compares with the text beside the file, or writes it anew.
+/// Compares with the text file, or regenerates it.
 fn compare(path: &Path, found: &str, wrong: &mut Vec<String>) {
     let expected = path.with_extension("txt");
     if std::env::var_os("UPDATE").is_some() {
@@ -54,7 +54,7 @@ fn compare(path: &Path, found: &str, wrong: &mut Vec<String>) {
     }
 }
 
-/// The configuration with one route in each sentence: that is how it is written back.
+/// The configuration with one route per statement, which is how it is printed.
 fn single(mut config: Config) -> Config {
     for neighbor in &mut config.neighbors {
         let routes = std::mem::take(&mut neighbor.routes);
@@ -200,7 +200,7 @@ fn a_hundred_thousand_routes_are_no_matter() {
     assert!(warnings.is_empty());
     let routes = &config.neighbors[0].routes;
     assert_eq!(routes.len(), 100_000);
-    // The same attributes are one value.
+    // Equal attributes are one value.
     assert!(std::rc::Rc::ptr_eq(
         &routes[0].attributes,
         &routes[16].attributes
@@ -301,7 +301,7 @@ fn link_local_addresses_have_a_zone() {
         let name = neighbor.name();
         let wanted = "neighbor fe80::1%eth0 local-ip fe80::2%eth0 local-as 65001";
         assert!(name.starts_with(wanted), "{name}");
-        // Selectors as users write them.
+        // Selectors in the form that users write.
         for (selector, means) in [
             ("neighbor fe80::1%eth0 announce", true),
             ("neighbor fe80:0::1%eth0 announce", true),

@@ -1,4 +1,4 @@
-//! What a reload would do, and what programs read of a configuration.
+//! The effect of a reload, and machine-readable forms of a configuration.
 
 use std::path::Path;
 

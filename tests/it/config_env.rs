@@ -1,4 +1,4 @@
-//! The settings of the environment: sources, their order, types, and what is told about mistakes.
+//! Environment settings: sources, their precedence, types, and error messages.
 
 use oxabgp::config::Env;
 use oxabgp::config::env::{Form, LogLevel, OPTIONS};
@@ -218,7 +218,7 @@ const OTHER: &[(&str, &str)] = &[
     ("reactor.speed", "2.5"),
 ];
 
-/// Settings without effect: whoever sets one is told so.
+/// Settings without effect are reported to the user who sets one.
 const IDLE: &[&str] = &[
     "profile.enable",
     "profile.file",
@@ -260,7 +260,8 @@ fn every_setting_has_an_effect_or_is_told_to_have_none() {
             name => idle.then(|| format!("test.env:2: `{name}` has no effect")),
         };
         assert_eq!(warnings, Vec::from_iter(wanted), "{name}");
-        // A variable goes before the file, ours before ExaBGP's, dots before underscores; a default is no news.
+        // A variable overrides the file, our names override ExaBGP's, dots override underscores; default values are
+        // ignored.
         let default = option.default_value();
         let keys = ["oxabgp.", "oxabgp_", "exabgp.", "exabgp_"].map(|prefix| match prefix {
             "oxabgp." | "exabgp." => format!("{prefix}{name}"),
@@ -312,7 +313,7 @@ fn every_setting_is_listed_with_what_it_does_here() {
     ] {
         assert!(own.lines().any(|found| found == line), "{line}\n{own}");
     }
-    // It reads back as the same settings, but for the name of the log's destination.
+    // It is read back as the same settings, except for the name of the log's destination.
     let mut again = read(&[], Some(&env.dump_own(Form::File, false)));
     again.log.destination.clone_from(&env.log.destination);
     again.search.clone_from(&env.search);
@@ -358,7 +359,7 @@ fn variables_that_name_no_setting_are_told() {
         let (_, warnings) = Env::read(variables(&[(key, "!!!")]), None).expect("no error");
         assert_eq!(warnings, [wanted]);
     }
-    // The variables of others are theirs.
+    // Variables of other programs are ignored.
     let (_, warnings) = Env::read(
         variables(&[("exabgp_version", "5"), ("exabgp_own", "1")]),
         None,

@@ -1,4 +1,4 @@
-//! What the project gives users to start from: the configurations and the unit of `etc`, the helpers of `examples`.
+//! The files for users to start from: the configurations and the unit in `etc`, the helpers in `examples`.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +11,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Files in a folder with that extension, sorted.
+/// Files in a directory with that extension, sorted.
 fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(root().join(folder))
         .expect("a folder")
@@ -88,7 +88,7 @@ fn the_unit_starts_the_server_and_waits_for_it() {
     }
 }
 
-/// A helper on two pipes, as the daemon runs it.
+/// A helper on two pipes, as run by the daemon.
 struct Helper {
     child: Child,
     input: Option<ChildStdin>,
@@ -127,7 +127,7 @@ impl Helper {
         input.flush().expect("written");
     }
 
-    /// Closes its input and waits for its end; what it logged.
+    /// Closes its input and waits for its exit. Returns what it logged.
     fn finish(mut self) -> String {
         drop(self.input.take());
         let output = self.child.wait_with_output().expect("an end");
@@ -199,7 +199,7 @@ fn the_health_check_follows_the_service() {
         helper.command(),
         "announce route 198.51.100.53/32 next-hop self med 100"
     );
-    // It waits for the answer, and ends when there is nobody to give one.
+    // It waits for the answer, and exits when the daemon is gone.
     helper.finish();
 }
 

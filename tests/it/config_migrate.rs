@@ -1,4 +1,4 @@
-//! Files of older versions: what they mean, and how they look in today's words.
+//! Files of older versions: their meaning, and their conversion to today's syntax.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ fn load(text: &str) -> (String, usize) {
     }
 }
 
-/// The same but for the names of `api` sections, and settings that say the same in another order.
+/// Equal except for the names of `api` sections, and equivalent settings in another order.
 fn meaning(text: &str) -> Vec<String> {
     let mut lines: Vec<String> = load(text)
         .0
@@ -181,7 +181,8 @@ fn neighbor(address: &str, inside: &str) -> String {
     )
 }
 
-/// What 3.4.28 announces for this file, in today's words: it reads values up to the semicolon, and sends flags as `=`.
+/// What 3.4.28 announces for this file, in today's syntax: it reads values up to the semicolon, and sends flags as
+/// `=`.
 #[test]
 fn rules_of_3_4_keep_all_their_values_and_the_match_bit() {
     let old = neighbor(
@@ -226,7 +227,8 @@ fn rules_of_3_4_keep_all_their_values_and_the_match_bit() {
     assert_eq!(migrate(&new), new, "once is enough");
 }
 
-/// Since 4.0 a flag without `=` is sent without the match bit: without a word of 3.4 it is left alone.
+/// Since 4.0 a flag without `=` is sent without the match bit: it is left alone unless the file contains a keyword of
+/// 3.4.
 #[test]
 fn flags_of_a_file_of_today_are_left_alone() {
     let today = neighbor(
@@ -236,7 +238,7 @@ fn flags_of_a_file_of_today_are_left_alone() {
     assert_eq!(migrate(&today), today);
 }
 
-/// Checked with 3.4.28: a neighbor has what stood before it in its group, and nothing of what follows.
+/// Verified with 3.4.28: a neighbor inherits what precedes it in its group, and nothing that follows.
 #[test]
 fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
     let old = "group g {
@@ -259,7 +261,7 @@ fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
     assert!(has(0, "10.2.0.0/16") && !has(0, "10.9.0.0/16"), "{shown}");
     assert!(has(1, "10.3.0.0/16") && has(1, "10.9.0.0/16"), "{shown}");
     assert!(!shown.contains("10.8.0.0/16"), "{shown}");
-    // It is still there for its reader, and no template holds it.
+    // It is still present for readers, but not in any template.
     assert!(
         new.contains("#     static {\n#         route 10.8.0.0/16 next-hop 1.1.1.1;\n#     }"),
         "{new}"
@@ -272,7 +274,7 @@ fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
         );
     }
     assert!(!new.contains("group-1-3"), "{new}");
-    // The file as it was is read with a warning in that place.
+    // Reading the original file gives a warning at that position.
     let env = Env::read([("PATH".to_owned(), "/usr/bin:/bin".to_owned())], None)
         .expect("good")
         .0;
@@ -301,7 +303,7 @@ fn a_process_without_a_name_loads_and_has_no_helper() {
     let old = "group g {\n  local-address 127.0.0.1; router-id 1.2.3.4; local-as 65000; peer-as 65001;\n  process p { run /bin/cat; }\n  neighbor 127.0.0.2 { process { receive-routes; } }\n}\n";
     let new = migrate(old);
     assert_eq!(load(&new).1, 0, "{new}");
-    // A program without a name is still an error, as there.
+    // A program without a name is still an error, as in 3.4.
     let wrong = neighbor("127.0.0.2", "  process { run /bin/cat; }");
     let env = Env::read([("PATH".to_owned(), "/usr/bin:/bin".to_owned())], None)
         .expect("good")

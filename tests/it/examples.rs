@@ -1,4 +1,5 @@
-//! The examples do what they say and end by themselves. They are compiled in here: nothing is built or started twice.
+//! The examples do what they print and exit by themselves. They are compiled in here: nothing is built or started
+//! twice.
 
 use std::cell::RefCell;
 use std::rc::Rc;

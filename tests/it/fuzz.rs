@@ -1,5 +1,6 @@
-//! Nothing that a file, a helper or an operator writes makes the program panic or think for long: texts of the right sort, changed
-//! at random in a few places, the same in each run. (Bytes of peers: `bgp::golden` walks every truncation and changed byte.)
+//! No text from a file, a helper or an operator makes the program panic or run for long: realistic texts, changed
+//! randomly in a few places, the same in each run. (Bytes from peers: `bgp::golden` tests every truncation and
+//! changed byte.)
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use oxabgp::config::{Config, Env};
 
 use crate::api::fake::Fake;
 
-/// What is put in at random places.
+/// What is inserted at random places.
 const JUNK: &[&str] = &[
     "{",
     "}",
@@ -101,7 +102,7 @@ impl Random {
     }
 }
 
-/// Calls `read` with that many changed texts; none may take long.
+/// Calls `read` with that many changed texts. None of the calls may take long.
 fn survive(texts: &[String], count: usize, mut read: impl FnMut(&str)) {
     assert!(!texts.is_empty(), "no texts");
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
@@ -109,7 +110,7 @@ fn survive(texts: &[String], count: usize, mut read: impl FnMut(&str)) {
         let text = random.changed(texts);
         let begin = Instant::now();
         read(&text);
-        // Far more than any of them needs, also on a busy machine.
+        // Far more than any of them needs, even on a busy machine.
         assert!(
             begin.elapsed() < Duration::from_secs(20),
             "takes long: {text:?}"

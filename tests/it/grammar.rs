@@ -1,5 +1,5 @@
-//! The route sentence: a remembered tail means what the whole sentence means, and nothing that a helper prints can break
-//! the reader.
+//! The grammar of routes: a cached tail has the same meaning as the whole text, and nothing that a helper prints can
+//! crash the parser.
 
 use oxabgp::bgp::{Afi, Family, Safi};
 use oxabgp::grammar::route::{attributes, route, split_sentence};
@@ -30,7 +30,7 @@ fn read<T>(
         .map_err(|error| error.to_string())
 }
 
-/// The same by way of a tail that could have been kept.
+/// The same, by way of a tail that could have been cached.
 fn by_tail(text: &str, verb: Verb, place: Place) -> Result<RouteText, String> {
     let (prefix, tail) = split_sentence(text);
     let tail = Tail::from_text(tail, 0, verb, place).map_err(|error| error.to_string())?;
@@ -39,7 +39,7 @@ fn by_tail(text: &str, verb: Verb, place: Place) -> Result<RouteText, String> {
         .map_err(|error| error.to_string())
 }
 
-/// Calls `check` with slips of each text, the same ones in every run.
+/// Calls `check` with typos of each text, the same ones in every run.
 fn slips(texts: &[&str], mut check: impl FnMut(&str)) {
     let words = [
         "{",

@@ -1,7 +1,9 @@
-//! Reads which file of the crate uses which, from the source text: `use` trees with groups, inline paths, re-exports.
+//! Determines which files of the crate use which, from the source text: `use` trees with groups, inline paths,
+//! re-exports.
 //!
-//! It is a reader of our own style, not of Rust: macros that build paths and `use` of enum variants through a variable are
-//! beyond it. A re-export is followed to the file that defines the name; re-exporting alone is not a use.
+//! It handles the style of this crate, not all of Rust: macros that build paths and `use` of enum variants through a
+//! variable are not supported. A re-export is followed to the file that defines the name; re-exporting alone does not
+//! count as a use.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
@@ -50,7 +52,7 @@ pub(crate) fn sources() -> Vec<Source> {
     paths.into_iter().map(source).collect()
 }
 
-/// A text without comments and without what stands in string literals.
+/// A text without comments and without the contents of string literals.
 fn strip(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
@@ -89,18 +91,18 @@ fn string_end(text: &str) -> usize {
     text.len()
 }
 
-/// What a `use` tree names.
+/// A name in a `use` tree.
 struct Import {
     path: Vec<String>,
-    /// The name that it has afterwards.
+    /// The name after renaming.
     name: String,
     exported: bool,
 }
 
-/// The index of all files: who defines, re-exports and uses what.
+/// The index of all files: what each of them defines, re-exports and uses.
 pub(crate) struct Map {
     sources: Vec<Source>,
-    /// The file of a module.
+    /// The file of each module.
     files: HashMap<Vec<String>, usize>,
     imports: Vec<Vec<Import>>,
 }
@@ -158,7 +160,7 @@ impl Map {
         all
     }
 
-    /// The file that defines what a path names, re-exports followed.
+    /// The file that defines the name at the end of a path, with re-exports followed.
     fn defines(&self, path: &[String], depth: usize) -> Option<usize> {
         let (length, file) = (1..=path.len())
             .rev()
@@ -184,7 +186,7 @@ impl Map {
     }
 }
 
-/// A path from the root of the crate; a path into another crate stays as it is and names no file.
+/// A path from the root of the crate. A path into another crate is returned unchanged and has no file.
 fn absolute(
     path: &[String],
     module: &[String],
@@ -219,7 +221,7 @@ fn absolute(
     base
 }
 
-/// The `use` statements of a file without `use` and `;`, and whether each re-exports.
+/// The `use` statements of a file without `use` and `;`, and whether each of them re-exports.
 fn use_statements(code: &str) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("use ") {
@@ -237,7 +239,7 @@ fn use_statements(code: &str) -> Vec<(String, bool)> {
     found
 }
 
-/// Takes a `use` tree apart.
+/// Expands a `use` tree.
 fn tree(text: &str, prefix: &[String], exported: bool, found: &mut Vec<Import>) {
     let text = text.trim();
     if let Some(open) = text.find('{') {
@@ -289,7 +291,7 @@ fn tree(text: &str, prefix: &[String], exported: bool, found: &mut Vec<Import>) 
     });
 }
 
-/// The paths of at least two words that stand in a file outside of its `use` statements.
+/// The paths of at least two segments that occur in a file outside of its `use` statements.
 fn inline_paths(code: &str) -> Vec<Vec<String>> {
     let mut found = Vec::new();
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -309,7 +311,7 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
             path.push(after[..end].to_owned());
             tail = &after[end..];
         }
-        // What begins a group or a glob belongs to a `use` statement, which is read elsewhere.
+        // The start of a group or a glob is part of a `use` statement, which is read elsewhere.
         if path.len() > 1 && !tail.starts_with('{') && !path[0].is_empty() {
             found.push(path);
         }
@@ -318,7 +320,7 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
     found
 }
 
-/// The circles of a graph: sets of nodes that reach each other.
+/// The circles in a graph: sets of nodes that reach each other.
 pub(crate) fn circles<'a>(graph: &BTreeMap<&'a str, BTreeSet<&'a str>>) -> Vec<BTreeSet<&'a str>> {
     let reach = |from: &'a str| {
         let mut seen: BTreeSet<&str> = BTreeSet::new();

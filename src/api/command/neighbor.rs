@@ -9,6 +9,7 @@ use super::table::Row;
 use super::{Call, CommandError, Reply, word_at};
 use crate::api::control::{Among, NeighborStatus};
 use crate::bgp::capability::Capability;
+use crate::bgp::iana::capability as codes;
 use crate::bgp::{Asn, Family};
 use crate::json::JsonWriter;
 use crate::text::{Span, SyntaxError, value};
@@ -305,13 +306,19 @@ fn history(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
 /// Name, whether we offer it, whether the peer does.
 fn capabilities(status: &NeighborStatus<'_>) -> [(&'static str, bool, Option<bool>); 7] {
     const CODES: [(&str, &[u8]); 7] = [
-        ("asn4", &[65]),
-        ("route-refresh", &[2, 70]),
-        ("multi-session", &[68, 131]),
-        ("operational", &[185]),
-        ("add-path", &[69]),
-        ("extended-message", &[6]),
-        ("graceful-restart", &[64]),
+        ("asn4", &[codes::FOUR_OCTET_AS]),
+        (
+            "route-refresh",
+            &[codes::ROUTE_REFRESH, codes::ENHANCED_ROUTE_REFRESH],
+        ),
+        (
+            "multi-session",
+            &[codes::MULTISESSION, codes::PRESTANDARD_MULTISESSION],
+        ),
+        ("operational", &[codes::PRESTANDARD_OPERATIONAL]),
+        ("add-path", &[codes::ADD_PATH]),
+        ("extended-message", &[codes::EXTENDED_MESSAGE]),
+        ("graceful-restart", &[codes::GRACEFUL_RESTART]),
     ];
     let has =
         |list: &[Capability], codes: &[u8]| list.iter().any(|one| codes.contains(&one.code()));

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 
 use super::{Form, Style, Version, v42, v60};
 use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
-use crate::bgp::family::Family;
+use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::update::{self, Field};
 use crate::bgp::negotiated::Negotiated;
@@ -324,7 +324,8 @@ impl Line<'_> {
     }
 
     fn nlri(&self, nlri: NlriRef<'_>, hop: Option<NextHop>, w: &mut JsonWriter) {
-        let plain = matches!((nlri.family.afi.0, nlri.family.safi.0), (1 | 2, 1 | 2))
+        let plain = matches!(nlri.family.afi, Afi::IPV4 | Afi::IPV6)
+            && matches!(nlri.family.safi, Safi::UNICAST | Safi::MULTICAST)
             && nlri.path_id.is_none();
         if self.compact && plain {
             w.display(nlri);

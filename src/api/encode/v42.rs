@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::as_path::{AsPath, SegmentKind};
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Attribute, AttributeSet, Family};
 use crate::json::JsonWriter;
@@ -16,7 +17,8 @@ use crate::json::JsonWriter;
 pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
     const KEY: &str = "\"as-path\": {";
     let text = &*long_asns(set, set.json(), '"');
-    let (Some(Attribute::AsPath(path)), Some((before, rest))) = (set.find(2), text.split_once(KEY))
+    let (Some(Attribute::AsPath(path)), Some((before, rest))) =
+        (set.find(codes::AS_PATH), text.split_once(KEY))
     else {
         w.raw(text);
         return;
@@ -31,7 +33,7 @@ pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
 /// inside, and the same again for confederations.
 pub(super) fn text(set: &AttributeSet, out: &mut String) {
     let text = &*long_asns(set, set.text(), ' ');
-    let Some(Attribute::AsPath(path)) = set.find(2) else {
+    let Some(Attribute::AsPath(path)) = set.find(codes::AS_PATH) else {
         out.push_str(text);
         return;
     };
@@ -58,7 +60,7 @@ pub(super) fn text(set: &AttributeSet, out: &mut String) {
 /// Marks the AS numbers of four octets in extended communities: `target:70000L:5`. `before` stands before each community.
 fn long_asns<'t>(set: &AttributeSet, text: &'t str, before: char) -> Cow<'t, str> {
     let mut text = Cow::Borrowed(text);
-    let Some(Attribute::ExtCommunities(list)) = set.find(16) else {
+    let Some(Attribute::ExtCommunities(list)) = set.find(codes::EXTENDED_COMMUNITIES) else {
         return text;
     };
     for community in list.0.iter().filter(|one| one.0[0] & 0x3F == 2) {

@@ -5,6 +5,7 @@
 
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::capability::Capability;
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::message::Direction;
 use crate::bgp::message::open::Open;
 use crate::bgp::{Attribute, AttributeSet, NextHop, NlriRef, Safi};
@@ -13,7 +14,7 @@ use crate::json::JsonWriter;
 /// Appends the members of the `attribute` object.
 pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
     let text = set.json();
-    let Some(Attribute::BgpLs(value)) = set.find(29) else {
+    let Some(Attribute::BgpLs(value)) = set.find(codes::BGP_LS) else {
         w.raw(text);
         return;
     };

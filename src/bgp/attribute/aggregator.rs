@@ -14,12 +14,13 @@ use std::net::Ipv4Addr;
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Who made the aggregate.
+/// The speaker that aggregated the route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Aggregator {
     /// Its AS.
@@ -29,7 +30,7 @@ pub struct Aggregator {
 }
 
 impl Aggregator {
-    /// Reads the value with an AS number of four octets, or two.
+    /// Reads the value with an AS number of four octets if `four`, otherwise two.
     pub(crate) fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
         const WHAT: &str = "an AS number and an IPv4 address";
         Ok(Self {
@@ -42,7 +43,7 @@ impl Aggregator {
         })
     }
 
-    /// Appends the value with an AS number of four octets, or two.
+    /// Appends the value with an AS number of four octets if `four`, otherwise two.
     pub(crate) fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
         if four {
             w.u32(self.asn.0);
@@ -54,7 +55,7 @@ impl Aggregator {
 }
 
 impl PathAttribute for Aggregator {
-    const CODE: u8 = 7;
+    const CODE: u8 = iana::attribute::AGGREGATOR;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "aggregator";
     // RFC 7606 7.7: "An UPDATE message with a malformed AGGREGATOR attribute SHALL be handled using 'attribute discard'."

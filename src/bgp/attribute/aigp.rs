@@ -1,4 +1,4 @@
-//! AIGP (RFC 7311): the metric of the paths inside several ASes under one administration.
+//! AIGP (RFC 7311): the accumulated IGP metric of a path across ASes under one administration.
 //!
 //! ```text
 //! +---------------+-------------------------------+------------------------+
@@ -6,10 +6,11 @@
 //! +---------------+-------------------------------+------------------------+
 //! ```
 //!
-//! Only TLV type 1, eight octets of metric, is defined. Others are passed over.
+//! The only defined TLV is type 1, with eight octets of metric. Others are skipped.
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -20,7 +21,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct Aigp(pub u64);
 
 impl PathAttribute for Aigp {
-    const CODE: u8 = 26;
+    const CODE: u8 = iana::attribute::AIGP;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "aigp";
     // RFC 7311 3.2: "the attribute MUST be treated exactly as if it were an unrecognized non-transitive attribute. That is, it
@@ -35,7 +36,7 @@ impl PathAttribute for Aigp {
             let Some(length) = length.checked_sub(3) else {
                 return Err(r.error("a length of TLV of at least three"));
             };
-            let mut value = r.sub(length, "a TLV as long as it says")?;
+            let mut value = r.sub(length, "a TLV of its declared length")?;
             if kind == 1 {
                 let found = value.u64("eight bytes of metric")?;
                 value.finish("eight bytes of metric")?;
@@ -69,7 +70,7 @@ impl PathAttribute for Aigp {
     }
 
     fn is_accepted(cx: &Codec) -> bool {
-        // RFC 7311 3.1: a session takes part only if it is so configured.
+        // RFC 7311 3.1: AIGP is used only on sessions for which it is configured.
         cx.aigp
     }
 }

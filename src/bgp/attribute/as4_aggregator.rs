@@ -1,8 +1,9 @@
-//! AS4_AGGREGATOR (RFC 6793 section 3): the four-octet form beside a two-octet AGGREGATOR; see [`as4_path`](super::as4_path).
+//! AS4_AGGREGATOR (RFC 6793 section 3): the four-octet form next to a two-octet AGGREGATOR; see [`as4_path`](super::as4_path).
 
 use super::aggregator::Aggregator;
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -13,7 +14,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct As4Aggregator(pub Aggregator);
 
 impl PathAttribute for As4Aggregator {
-    const CODE: u8 = 18;
+    const CODE: u8 = iana::attribute::AS4_AGGREGATOR;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = Aggregator::NAME;
     const KEYWORDS: &'static [&'static str] = &[];

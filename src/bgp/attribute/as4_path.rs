@@ -1,11 +1,12 @@
-//! AS4_PATH (RFC 6793 section 3): the four-octet path beside a two-octet AS_PATH.
+//! AS4_PATH (RFC 6793 section 3): the four-octet path next to a two-octet AS_PATH.
 //!
-//! It never outlives decoding: on a two-octet session it is merged into AS_PATH (and made anew when sending, see
-//! [`encode`](super::encode())), on a four-octet one it is discarded.
+//! It is only used on the wire: on a two-octet session it is merged into AS_PATH when received and generated when
+//! sent (see [`encode`](super::encode())); on a four-octet session it is discarded.
 
 use super::as_path::AsPath;
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -16,7 +17,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct As4Path(pub AsPath);
 
 impl PathAttribute for As4Path {
-    const CODE: u8 = 17;
+    const CODE: u8 = iana::attribute::AS4_PATH;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "as4-path";
     const KEYWORDS: &'static [&'static str] = &[];
@@ -33,7 +34,8 @@ impl PathAttribute for As4Path {
     }
 
     fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
-        // RFC 7607 2 has it malformed. Not just discarded as other errors here: the path would be one through AS_TRANS instead.
+        // RFC 7607 2 makes it malformed. It is not merely discarded like other errors here, since the path would then
+        // go through AS_TRANS.
         if self.0.has_as_zero() {
             return Err((Severity::TreatAsWithdraw, "AS 0 in a path"));
         }

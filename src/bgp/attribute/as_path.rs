@@ -6,20 +6,22 @@
 //! +---------------+---------------+-----------------------------+
 //! ```
 //!
-//! ExaBGP prints a sequence as `( … )` and a set as `[ … ]`, the reverse of what its parser reads. Scripts depend on the
-//! events, so [`text`](PathAttribute::text) keeps that; [`grammar`](PathAttribute::grammar) writes what is read back.
+//! ExaBGP prints a sequence as `( … )` and a set as `[ … ]`, the reverse of what its parser accepts. Scripts depend
+//! on the events, so [`text`](PathAttribute::text) does the same; [`grammar`](PathAttribute::grammar) writes the form
+//! that can be parsed.
 
 use std::fmt::Write as _;
 
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, tokenize, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The kind of a segment.
+/// The type of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SegmentKind {
     /// AS_SET: unordered.
@@ -58,7 +60,7 @@ impl SegmentKind {
         }
     }
 
-    /// Brackets of events.
+    /// Brackets in events.
     const fn shown(self) -> (&'static str, &'static str) {
         match self {
             Self::Set => ("[", "]"),
@@ -68,7 +70,7 @@ impl SegmentKind {
         }
     }
 
-    /// Brackets of configurations.
+    /// Brackets in configurations.
     const fn written(self) -> (&'static str, &'static str) {
         match self {
             Self::Set => ("(", ")"),
@@ -78,12 +80,12 @@ impl SegmentKind {
         }
     }
 
-    /// Whether it is one of a confederation.
+    /// Returns `true` for confederation segments.
     pub const fn is_confederation(self) -> bool {
         matches!(self, Self::ConfedSequence | Self::ConfedSet)
     }
 
-    /// What it adds to the length of the path (RFC 4271 section 9.1.2.2, RFC 5065 section 5.3).
+    /// Its contribution to the length of the path (RFC 4271 section 9.1.2.2, RFC 5065 section 5.3).
     fn length(self, asns: usize) -> usize {
         match self {
             Self::Set => usize::from(asns > 0),
@@ -96,18 +98,18 @@ impl SegmentKind {
 /// A segment of a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Segment {
-    /// Its kind.
+    /// Its type.
     pub kind: SegmentKind,
     /// Its AS numbers.
     pub asns: Vec<Asn>,
 }
 
-/// The ASes that the route went through, the nearest first.
+/// The ASes that the route passed through, the nearest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AsPath(pub Vec<Segment>);
 
 impl AsPath {
-    /// One sequence.
+    /// A path of one AS_SEQUENCE.
     pub fn sequence(asns: impl IntoIterator<Item = Asn>) -> Self {
         Self(vec![Segment {
             kind: SegmentKind::Sequence,
@@ -115,7 +117,7 @@ impl AsPath {
         }])
     }
 
-    /// Whether an AS number needs four octets.
+    /// Returns `true` if an AS number needs four octets.
     pub fn needs_four_octets(&self) -> bool {
         self.0
             .iter()
@@ -123,7 +125,7 @@ impl AsPath {
             .any(|asn| asn.0 > 0xFFFF)
     }
 
-    /// The path length that decides between routes: a set counts once, confederation segments do not.
+    /// The path length used in route selection: a set counts once, confederation segments do not count.
     pub fn length(&self) -> usize {
         self.0
             .iter()
@@ -131,12 +133,13 @@ impl AsPath {
             .sum()
     }
 
-    /// Reads segments whose AS numbers have four octets, or two.
+    /// Reads segments with AS numbers of four octets if `four`, otherwise two.
     ///
     /// # Errors
-    /// On an unknown kind of segment, an empty one, or one that runs past the end (RFC 7606 section 7.2).
+    /// Returns an error on a segment that is of unknown type, is empty, or exceeds the attribute (RFC 7606 section
+    /// 7.2).
     pub fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
-        const WHAT: &str = "AS numbers as many as counted";
+        const WHAT: &str = "as many AS numbers as the segment counts";
         let mut segments: Vec<Segment> = Vec::new();
         while !r.is_empty() {
             let code = r.u8("a kind of segment")?;
@@ -165,11 +168,12 @@ impl AsPath {
         Ok(Self(segments))
     }
 
-    /// Appends segments whose AS numbers have four octets, or two: then [`Asn::TRANS`] stands for one that does not fit.
+    /// Appends segments with AS numbers of four octets if `four`, otherwise two, where [`Asn::TRANS`] replaces a
+    /// number that does not fit.
     pub fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
         for segment in &self.0 {
-            // RFC 4271 5.1.2 b 1: a sequence that outgrows its count goes on in another segment.
-            // An empty segment has no form on the wire.
+            // RFC 4271 5.1.2 b 1: a sequence of more than 255 ASes continues in another segment. An empty segment has
+            // no wire form.
             for chunk in segment.asns.chunks(255) {
                 w.u8(segment.kind.code());
                 w.u8(u8::try_from(chunk.len()).unwrap_or(u8::MAX));
@@ -184,13 +188,13 @@ impl AsPath {
         }
     }
 
-    /// Whether AS 0, which no route may go through (RFC 7607 section 2), is in it.
+    /// Returns `true` if the path contains AS 0, which is not allowed (RFC 7607 section 2).
     pub(crate) fn has_as_zero(&self) -> bool {
         let mut asns = self.0.iter().flat_map(|segment| &segment.asns);
         asns.any(|asn| asn.0 == 0)
     }
 
-    /// The path that a two-octet AS_PATH and the AS4_PATH beside it stand for (RFC 6793 section 4.2.3).
+    /// Merges a two-octet AS_PATH with the AS4_PATH next to it (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn merge_as4(self, as4: Self) -> Self {
         let (length, known) = (self.length(), as4.length());
@@ -231,7 +235,7 @@ impl AsPath {
         Self(merged)
     }
 
-    /// The path without the segments of confederations, for AS4_PATH (RFC 6793 section 3).
+    /// The path without confederation segments, for AS4_PATH (RFC 6793 section 3).
     #[must_use]
     pub fn without_confederations(&self) -> Self {
         let segments = self.0.iter();
@@ -275,8 +279,8 @@ impl AsPath {
     }
 }
 
-/// Reads what follows an opening bracket. Inside, braces make a confederation segment, and round brackets a set of a path
-/// written in one pair of square ones (`[ 1 2 ( 3 4 ) ]`, ExaBGP 3 and 4).
+/// Reads the rest after an opening bracket. Inside, braces enclose a confederation segment, and parentheses a set
+/// within a path in one pair of square brackets (`[ 1 2 ( 3 4 ) ]`, ExaBGP 3 and 4).
 fn bracket(
     c: &mut Cursor<'_>,
     close: &str,
@@ -326,7 +330,7 @@ fn number(c: &mut Cursor<'_>) -> Result<Asn, SyntaxError> {
 }
 
 impl PathAttribute for AsPath {
-    const CODE: u8 = 2;
+    const CODE: u8 = iana::attribute::AS_PATH;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "as-path";
     // RFC 7606 7.2: "An UPDATE message with a malformed AS_PATH attribute SHALL be handled using treat-as-withdraw."
@@ -358,7 +362,7 @@ impl PathAttribute for AsPath {
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         match c.peek_token() {
             Some(token) if token.quoted => {
-                // Quotes keep the braces of a confederation from ending a statement of a configuration file.
+                // Quotes keep the braces of a confederation segment from ending a statement of a configuration file.
                 let span = token.span;
                 let tokens = tokenize(&token.text);
                 let mut inner = Cursor::new(&tokens, token.text.len());

@@ -1,18 +1,19 @@
-//! ATOMIC_AGGREGATE (RFC 4271 section 5.1.6): a mark without value.
+//! ATOMIC_AGGREGATE (RFC 4271 section 5.1.6): a flag without a value.
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Some of the path was lost in an aggregation.
+/// Part of the path was lost in an aggregation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AtomicAggregate;
 
 impl PathAttribute for AtomicAggregate {
-    const CODE: u8 = 6;
+    const CODE: u8 = iana::attribute::ATOMIC_AGGREGATE;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "atomic-aggregate";
     // RFC 7606 7.6: "An UPDATE message with a malformed ATOMIC_AGGREGATE attribute SHALL be handled using 'attribute discard'."

@@ -4,17 +4,18 @@ use std::net::Ipv4Addr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The reflection path, the nearest cluster first.
+/// The clusters that the route was reflected by, the nearest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ClusterList(pub Vec<Ipv4Addr>);
 
 impl PathAttribute for ClusterList {
-    const CODE: u8 = 10;
+    const CODE: u8 = iana::attribute::CLUSTER_LIST;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "cluster-list";
     // RFC 7606 7.10: "it SHALL be considered malformed if its length is not a non-zero multiple of 4. If malformed, the UPDATE

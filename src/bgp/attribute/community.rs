@@ -1,21 +1,22 @@
-//! COMMUNITIES (RFC 1997) with the names of IANA's registry of well-known ones.
+//! COMMUNITIES (RFC 1997) with the names from IANA's registry of well-known communities.
 //!
-//! Kept sorted. Duplicates stay, as with ExaBGP: in its events, and on the wire.
+//! Kept sorted. As in ExaBGP, duplicates are kept in events and on the wire.
 
 use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// A community. `Display` is ExaBGP's: a name for the five that it knows, else `A:B`.
+/// A community. `Display` is ExaBGP's form: a name for the five that it knows, otherwise `A:B`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Community(pub u32);
 
-/// Names and values. The first name of a value is what the parser documents; ExaBGP's five come first.
+/// Names and values. The first name of a value is the documented one; ExaBGP's five come first.
 const NAMES: &[(&str, u32)] = &[
     ("no-export", 0xFFFF_FF01),
     ("no-advertise", 0xFFFF_FF02),
@@ -43,12 +44,12 @@ const NAMES: &[(&str, u32)] = &[
 ];
 
 impl Community {
-    /// LLGR_STALE (RFC 9494): a route whose origin has been away for long.
+    /// LLGR_STALE (RFC 9494): a long-lived stale route.
     pub const LLGR_STALE: Self = Self(0xFFFF_0006);
-    /// NO_LLGR (RFC 9494): a route that is not to be kept for long.
+    /// NO_LLGR (RFC 9494): a route that must not be retained as long-lived stale.
     pub const NO_LLGR: Self = Self(0xFFFF_0007);
 
-    /// How many of [`NAMES`] events use.
+    /// Number of entries of [`NAMES`] that events use.
     const SHOWN: usize = 5;
 
     fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
@@ -108,7 +109,7 @@ impl fmt::Display for Community {
 pub struct Communities(pub Vec<Community>);
 
 impl PathAttribute for Communities {
-    const CODE: u8 = 8;
+    const CODE: u8 = iana::attribute::COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "community";
     const KEYWORDS: &'static [&'static str] = &["community", "communities"];

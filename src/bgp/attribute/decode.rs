@@ -1,6 +1,7 @@
-//! Attribute sets from the wire: the walk of [`walk`](super::walk), collected.
+//! Decodes attribute sets from the wire by collecting what [`walk`](super::walk) yields.
 //!
-//! What must be present for which routes is checked in [`message::update`](crate::bgp::message::update), which knows the routes.
+//! Which attributes are mandatory for which routes is checked in [`message::update`](crate::bgp::message::update),
+//! where the routes are known.
 
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -10,27 +11,28 @@ use super::{Attribute, AttributeSet, mp_reach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::negotiated::Codec;
 
-/// The path attributes of an UPDATE, split into those of the routes and the envelopes of NLRI.
+/// The path attributes of an UPDATE, split into the attributes of the routes and MP_REACH_NLRI and MP_UNREACH_NLRI,
+/// which carry NLRI.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelopes<'a> {
     /// Value of MP_REACH_NLRI.
     pub reach: Option<&'a [u8]>,
     /// Value of MP_UNREACH_NLRI.
     pub unreach: Option<&'a [u8]>,
-    /// All other attributes, as they are.
+    /// All other attributes, unchanged.
     pub rest: Cow<'a, [u8]>,
     /// The type codes of all attributes.
     pub seen: Seen,
 }
 
-/// Finds the envelopes in `raw`.
+/// Splits `raw`.
 ///
 /// # Errors
-/// A reset when an envelope appears twice (RFC 7606 3(g)) or has wrong flags.
+/// Returns a reset if MP_REACH_NLRI or MP_UNREACH_NLRI appears twice (RFC 7606 3(g)) or has invalid flags.
 pub fn split<'a>(raw: &'a [u8], cx: &Codec) -> Result<Envelopes<'a>, UpdateError> {
     let (mut reach, mut unreach) = (None, None);
     let mut walk = Walk::new(raw, cx);
-    // The attributes before `copied` are in `rest`, unless that is still `raw` itself.
+    // The attributes before `copied` are in `rest`, unless `rest` is still `raw` itself.
     let (mut rest, mut copied) = (None, 0);
     while let Some(next) = walk.next() {
         match next {
@@ -47,7 +49,7 @@ pub fn split<'a>(raw: &'a [u8], cx: &Codec) -> Result<Envelopes<'a>, UpdateError
                 *slot = Some(found.value);
             }
             Err(error) if error.severity == Severity::Reset => return Err(error),
-            // The walk over the rest meets the same error.
+            // The walk over the rest reports the same error.
             _ => {}
         }
     }
@@ -66,10 +68,11 @@ pub fn split<'a>(raw: &'a [u8], cx: &Codec) -> Result<Envelopes<'a>, UpdateError
     })
 }
 
-/// Decodes attributes without envelopes. The gravest error that keeps the session is kept in the set.
+/// Decodes attributes other than MP_REACH_NLRI and MP_UNREACH_NLRI. The most severe error that does not reset the
+/// session is kept in the set.
 ///
 /// # Errors
-/// Only [`Severity::Reset`].
+/// Returns only errors of [`Severity::Reset`].
 pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
     let mut list: Vec<Attribute> = Vec::with_capacity(8);
     let mut worst: Option<UpdateError> = None;
@@ -97,16 +100,16 @@ pub fn attributes(raw: &[u8], cx: &Codec) -> Result<AttributeSet, UpdateError> {
     Ok(AttributeSet::with_error(list, worst))
 }
 
-/// Where an UPDATE's attributes come from: decoded each time, or remembered.
+/// A source of decoded attributes for UPDATEs: decoded every time, or cached.
 pub trait AttributeSource {
-    /// The set that `raw`, attributes without envelopes, stands for.
+    /// The attribute set of `raw`, which excludes MP_REACH_NLRI and MP_UNREACH_NLRI.
     ///
     /// # Errors
-    /// Only [`Severity::Reset`].
+    /// Returns only errors of [`Severity::Reset`].
     fn attributes(&mut self, raw: &[u8], cx: &Codec) -> Result<Rc<AttributeSet>, UpdateError>;
 }
 
-/// Decodes each time.
+/// Decodes the attributes every time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DecodeEach;
 

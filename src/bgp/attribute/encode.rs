@@ -1,8 +1,8 @@
-//! The attributes of a route that we send: which of them, in which order, with which defaults.
+//! Encodes the attributes of a route to be sent: which ones, in which order, with which defaults.
 //!
-//! [`AttributeSet::encode`] writes everything but the envelopes of NLRI, in ascending order of type codes, as ExaBGP
-//! does (only AS4_PATH and AS4_AGGREGATOR stand right behind what they extend). Where the routes go and with which next hop
-//! is the business of [`next_hop_rule`].
+//! [`AttributeSet::encode`] writes everything but MP_REACH_NLRI and MP_UNREACH_NLRI in ascending order of type codes,
+//! as ExaBGP does (AS4_PATH and AS4_AGGREGATOR directly follow the attribute that they extend). Where the routes and
+//! their next hop are sent is decided by [`next_hop_rule`].
 
 use super::aggregator::Aggregator;
 use super::as_path::AsPath;
@@ -10,6 +10,7 @@ use super::as4_aggregator::As4Aggregator;
 use super::otc::Otc;
 use super::{Attribute, AttributeSet, flags, local_pref, next_hop, origin};
 use crate::bgp::family::Family;
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::negotiated::Sender;
 use crate::bgp::next_hop_rule::{self, NextHopError};
 use crate::bgp::nexthop::NextHop;
@@ -19,33 +20,34 @@ use crate::wire::Writer;
 /// Why a route cannot be sent to a peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum EncodeError {
-    /// The session can't send its next hop.
+    /// The session cannot send its next hop.
     #[error(transparent)]
     NextHop(#[from] NextHopError),
-    /// A route with Only to Customer, for a provider, a peer or a route server (RFC 9234 section 5).
+    /// A route with Only to Customer must not be sent to a provider, a peer or a route server (RFC 9234 section 5).
     #[error(
         "a route with Only to Customer must not be sent to a provider, a peer or a route server"
     )]
     OnlyToCustomer,
-    /// An attribute of more than 65,535 bytes.
+    /// An attribute has more than 65,535 bytes.
     #[error("an attribute is longer than 65535 bytes")]
     TooLong,
 }
 
 impl AttributeSet {
-    /// Appends the path attributes of a route of `family` for the peer that `sender` describes: everything but
-    /// MP_REACH_NLRI and MP_UNREACH_NLRI, which the caller appends behind them.
+    /// Appends the path attributes of a route of `family` for the peer described by `sender`: all but MP_REACH_NLRI
+    /// and MP_UNREACH_NLRI, which the caller appends.
     ///
-    /// - ORIGIN defaults to `igp`, AS_PATH to an empty one (internal peer) or our AS (external peer); one that was given
-    ///   is sent as written.
-    /// - NEXT_HOP is written as [`next_hop_rule::attribute`] has it.
+    /// - ORIGIN defaults to `igp`, AS_PATH to an empty path (internal peer) or our AS (external peer). Explicit
+    ///   values are sent as written.
+    /// - NEXT_HOP is written according to [`next_hop_rule::attribute`].
     /// - LOCAL_PREF defaults to 100 for internal peers and is never sent to external ones.
-    /// - Only to Customer is added towards peers that get it by our role (RFC 9234 section 5).
+    /// - Only to Customer is added for peers to which our role requires it (RFC 9234 section 5).
     /// - AIGP is sent to internal peers, and to external ones if the session allows.
     /// - AS numbers that do not fit two octets add AS4_PATH and AS4_AGGREGATOR where the peer needs them.
     ///
     /// # Errors
-    /// When the next hop can't be resolved, our role forbids to send the route, or an attribute is too long; then `out` is as it was before.
+    /// Returns an error if the next hop cannot be resolved, our role forbids sending the route, or an attribute is
+    /// too long. `out` is then unchanged.
     pub fn encode(
         &self,
         out: &mut Vec<u8>,
@@ -54,9 +56,14 @@ impl AttributeSet {
     ) -> Result<(), EncodeError> {
         let start = out.len();
         let mut hop = next_hop_rule::attribute(family, self.next_hops(), sender)?;
-        let otc = self.adds_otc(sender, family)?.then_some(35);
+        let otc = self
+            .adds_otc(sender, family)?
+            .then_some(codes::ONLY_TO_CUSTOMER);
         let mut w = Writer::new(out);
-        let mut defaults = [1u8, 2, 5].into_iter().chain(otc).peekable();
+        let mut defaults = [codes::ORIGIN, codes::AS_PATH, codes::LOCAL_PREF]
+            .into_iter()
+            .chain(otc)
+            .peekable();
         for attribute in self.list() {
             let code = attribute.code();
             while let Some(default) = defaults.next_if(|default| *default <= code) {
@@ -65,7 +72,7 @@ impl AttributeSet {
                 }
             }
             match attribute {
-                // Of two next hops the first has the place of both.
+                // Two next hops are written once, in the place of the first.
                 Attribute::NextHop(_) => {
                     if let Some(hop) = hop.take() {
                         let hop = next_hop::NextHopAttribute(NextHop::V4(hop));
@@ -85,27 +92,29 @@ impl AttributeSet {
 }
 
 impl AttributeSet {
-    /// Whether Only to Customer is added: the egress procedure of RFC 9234 section 5.
+    /// Returns `true` if Only to Customer is added: the egress procedure of RFC 9234 section 5.
     fn adds_otc(&self, sender: &Sender, family: Family) -> Result<bool, EncodeError> {
         let Some(role) = sender.codec.role.filter(|_| LocalRole::covers(family)) else {
             return Ok(false);
         };
-        match self.find(35) {
+        match self.find(codes::ONLY_TO_CUSTOMER) {
             Some(_) if role.keeps_back() => Err(EncodeError::OnlyToCustomer),
             found => Ok(found.is_none() && role.adds_on_egress()),
         }
     }
 }
 
-/// Appends the attribute `code` as it is when the route does not say.
+/// Appends the default value of the attribute `code`, for a route that does not set it.
 fn encode_default(code: u8, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     match code {
-        1 => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
-        2 if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
-        2 => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
-        35 => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
-        5 if cx.ibgp => Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx),
+        codes::ORIGIN => Attribute::Origin(origin::Origin::Igp).encode(w, cx),
+        codes::AS_PATH if cx.ibgp => Attribute::AsPath(AsPath::default()).encode(w, cx),
+        codes::AS_PATH => encode_as_path(&AsPath::sequence([sender.local_as]), sender, w),
+        codes::ONLY_TO_CUSTOMER => Attribute::Otc(Otc::new(sender.local_as)).encode(w, cx),
+        codes::LOCAL_PREF if cx.ibgp => {
+            Attribute::LocalPref(local_pref::LocalPref(100)).encode(w, cx)
+        }
         _ => {}
     }
 }
@@ -117,7 +126,7 @@ fn encode_one(attribute: &Attribute, sender: &Sender, w: &mut Writer<'_>) {
         Attribute::Aigp(_) if !cx.ibgp && !cx.aigp => {}
         Attribute::AsPath(path) => encode_as_path(path, sender, w),
         Attribute::Aggregator(aggregator) => encode_aggregator(aggregator, sender, w),
-        // `community [ ]` says that there is none.
+        // `community [ ]` explicitly sets no communities.
         Attribute::Communities(_)
         | Attribute::LargeCommunities(_)
         | Attribute::ExtCommunities(_)
@@ -128,7 +137,7 @@ fn encode_one(attribute: &Attribute, sender: &Sender, w: &mut Writer<'_>) {
     }
 }
 
-/// RFC 6793 section 4.2.2: a peer with two-octet AS numbers gets the whole path in AS4_PATH as well.
+/// RFC 6793 section 4.2.2: a peer with two-octet AS numbers also gets the whole path in AS4_PATH.
 fn encode_as_path(path: &AsPath, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     super::encode(w, flags::WELL_KNOWN, 2, |w| path.encode_octets(w, cx.asn4));
@@ -139,7 +148,7 @@ fn encode_as_path(path: &AsPath, sender: &Sender, w: &mut Writer<'_>) {
     }
 }
 
-/// The same for AGGREGATOR and AS4_AGGREGATOR.
+/// Does the same for AGGREGATOR and AS4_AGGREGATOR.
 fn encode_aggregator(aggregator: &Aggregator, sender: &Sender, w: &mut Writer<'_>) {
     let cx = &sender.codec;
     Attribute::Aggregator(*aggregator).encode(w, cx);

@@ -1,20 +1,21 @@
-//! IPv6 address specific extended communities (RFC 5701): twenty bytes, an IPv6 address in the middle.
+//! IPv6 address specific extended communities (RFC 5701): twenty bytes that contain an IPv6 address.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 
 use super::{PathAttribute, decimal, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// One of them. `Display` is ExaBGP's text of events.
+/// An IPv6 address specific extended community. `Display` is ExaBGP's text in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExtCommunityIpv6(pub [u8; 20]);
 
-/// Names and the two bytes of type.
+/// Names and the two type bytes.
 const NAMES: &[(&str, [u8; 2])] = &[
     ("target", [0x00, 0x02]),
     ("origin", [0x00, 0x03]),
@@ -22,7 +23,7 @@ const NAMES: &[(&str, [u8; 2])] = &[
 ];
 
 impl ExtCommunityIpv6 {
-    /// One with these parts.
+    /// Creates a community from its parts.
     pub fn new(kind: [u8; 2], address: Ipv6Addr, number: u16) -> Self {
         let mut bytes = [0; 20];
         bytes[..2].copy_from_slice(&kind);
@@ -31,7 +32,7 @@ impl ExtCommunityIpv6 {
         Self(bytes)
     }
 
-    /// To that address, for a FlowSpec rule (draft-ietf-idr-flowspec-redirect-ip).
+    /// A redirection to that address, for a FlowSpec rule (draft-ietf-idr-flowspec-redirect-ip).
     pub fn redirect(address: Ipv6Addr, copy: bool) -> Self {
         Self::new([0x00, 0x0C], address, copy.into())
     }
@@ -43,7 +44,7 @@ impl ExtCommunityIpv6 {
         ([self.0[0], self.0[1]], address.into(), number)
     }
 
-    /// ExaBGP's words for it, if it has any.
+    /// ExaBGP's text for it, if it has any.
     fn words(&self) -> Option<String> {
         let ([high, low], address, number) = self.parts();
         match (high & 0x0F, low) {
@@ -56,7 +57,7 @@ impl ExtCommunityIpv6 {
         }
     }
 
-    /// The words for the member `string` of JSON events: ExaBGP's, or else those that configurations use.
+    /// The value of the member `string` in JSON events: ExaBGP's text, otherwise the configuration syntax.
     fn named(&self) -> String {
         self.words().unwrap_or_else(|| {
             let grammar = self.grammar();
@@ -68,7 +69,7 @@ impl ExtCommunityIpv6 {
         })
     }
 
-    /// Reads one, also in the form of events: `copy-to-nexthop-ietf 2001:db8::2 (with copy)`.
+    /// Parses one community, also in the form of events: `copy-to-nexthop-ietf 2001:db8::2 (with copy)`.
     fn parse_one(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let copy = c.peek() == "copy-to-nexthop-ietf";
         if copy || c.peek() == "redirect-to-nexthop-ietf" {
@@ -116,12 +117,12 @@ impl fmt::Display for ExtCommunityIpv6 {
     }
 }
 
-/// Those of a route, sorted.
+/// The IPv6 address specific extended communities of a route, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ExtCommunitiesIpv6(pub Vec<ExtCommunityIpv6>);
 
 impl PathAttribute for ExtCommunitiesIpv6 {
-    const CODE: u8 = 25;
+    const CODE: u8 = iana::attribute::IPV6_EXTENDED_COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "extended-community-ipv6";
     // RFC 7606 7.15: "[…] SHALL be handled using the approach of 'treat-as-withdraw'".

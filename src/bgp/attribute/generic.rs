@@ -1,10 +1,10 @@
-//! An attribute that has no row in the table: kept, shown and sent byte for byte (RFC 4271 section 9, last paragraphs).
+//! An unknown attribute: kept, shown and sent byte for byte (RFC 4271 section 9, last paragraphs).
 
 use super::flags;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 
-/// Flags, code and value of an attribute that we do not know.
+/// Flags, code and value of an unknown attribute.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Generic {
     /// Type code.
@@ -16,13 +16,13 @@ pub struct Generic {
 }
 
 impl Generic {
-    /// The words that introduce it in configurations.
+    /// The keywords in configurations.
     pub const KEYWORDS: &'static [&'static str] = &["attribute"];
 
     /// Reads `[ 0xCODE 0xFLAGS 0xVALUE ]`.
     ///
     /// # Errors
-    /// When one of the three is not hexadecimal or too large.
+    /// Returns an error if one of the three is not hexadecimal or too large.
     pub fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         fn byte(word: &str) -> Option<u8> {
             let digits = word
@@ -48,12 +48,12 @@ impl Generic {
         })
     }
 
-    /// Whether events show it: ExaBGP passes over unknown attributes that are not transitive.
+    /// Returns `true` if events show it: ExaBGP leaves out unknown attributes that are not transitive.
     pub const fn shown(&self) -> bool {
         self.flags & flags::TRANSITIVE != 0
     }
 
-    /// Flags as events show them: with the Partial bit, as a speaker that passes it on would set.
+    /// Flags as events show them: with the Partial bit, as set by a speaker that passes it on.
     const fn shown_flags(&self) -> u8 {
         self.flags | flags::PARTIAL
     }
@@ -73,7 +73,7 @@ impl Generic {
         self.write(self.shown_flags(), out);
     }
 
-    /// Appends the same with the flags that it has.
+    /// Appends the same text with the actual flags.
     pub fn grammar(&self, out: &mut String) {
         self.write(self.flags, out);
     }

@@ -12,6 +12,7 @@ use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
@@ -48,7 +49,7 @@ impl fmt::Display for LargeCommunity {
     }
 }
 
-/// The large communities of a route, sorted, each once (RFC 8092 section 5).
+/// The large communities of a route, sorted, without duplicates (RFC 8092 section 5).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LargeCommunities(pub Vec<LargeCommunity>);
 
@@ -61,7 +62,7 @@ impl LargeCommunities {
 }
 
 impl PathAttribute for LargeCommunities {
-    const CODE: u8 = 32;
+    const CODE: u8 = iana::attribute::LARGE_COMMUNITY;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "large-community";
     const KEYWORDS: &'static [&'static str] = &["large-community", "large-communities"];
@@ -97,7 +98,7 @@ impl PathAttribute for LargeCommunities {
     fn json(&self, w: &mut JsonWriter) {
         w.raw("[ ");
         w.list(&self.0, |w, LargeCommunity([global, first, second])| {
-            // ExaBGP writes a blank before the second comma.
+            // ExaBGP writes a space before the second comma.
             w.raw("[ ").number(*global).raw(", ").number(*first);
             w.raw(" , ").number(*second).raw(" ]");
         });

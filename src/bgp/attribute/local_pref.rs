@@ -2,17 +2,18 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Which route is preferred inside the AS: the highest.
+/// The preference of a route inside the AS: the highest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LocalPref(pub u32);
 
 impl PathAttribute for LocalPref {
-    const CODE: u8 = 5;
+    const CODE: u8 = iana::attribute::LOCAL_PREF;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "local-preference";
     // RFC 7606 7.5: "An UPDATE message with a malformed attribute SHALL be handled using treat-as-withdraw."

@@ -2,17 +2,18 @@
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Which of several entries into our AS is preferred: the lowest.
+/// The preference of this entry point into our AS: the lowest wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Med(pub u32);
 
 impl PathAttribute for Med {
-    const CODE: u8 = 4;
+    const CODE: u8 = iana::attribute::MULTI_EXIT_DISC;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "med";
     // RFC 7606 7.4: "An UPDATE message with a malformed attribute SHALL be handled using treat-as-withdraw."

@@ -1,9 +1,9 @@
-//! Path attributes: the table of all that we know, and what is common to them.
+//! Path attributes: the table of known attributes, and what they have in common.
 //!
-//! A row of `attributes!` makes the variant, the dispatch of decode, encode, parse, JSON and text, and the name; the
-//! compiler then asks for the [`PathAttribute`] impl in that one file. Whatever is not in the table is kept byte for
-//! byte as [`Generic`]. MP_REACH_NLRI and MP_UNREACH_NLRI are not attributes of a route but envelopes of NLRI: they live in
-//! [`mp_reach`] and [`mp_unreach`], and [`decode`] steps over them.
+//! A row of `attributes!` generates the variant, its name, and the dispatch of decode, encode, parse, JSON and text;
+//! the compiler then requires the [`PathAttribute`] impl in that file. Attributes that are not in the table are kept
+//! byte for byte as [`Generic`]. MP_REACH_NLRI and MP_UNREACH_NLRI carry NLRI and are not attributes of a route: they
+//! are implemented in [`mp_reach`] and [`mp_unreach`], and [`decode`] skips them.
 
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -28,11 +28,11 @@ pub use set::AttributeSet;
 pub mod flags {
     /// Optional, not well-known.
     pub const OPTIONAL: u8 = 0x80;
-    /// Passed on by those who do not know it.
+    /// Passed on by speakers that do not recognize it.
     pub const TRANSITIVE: u8 = 0x40;
-    /// Passed on by somebody who did not know it.
+    /// Was passed on by a speaker that does not recognize it.
     pub const PARTIAL: u8 = 0x20;
-    /// The length takes two bytes.
+    /// The length field has two bytes.
     pub const EXTENDED: u8 = 0x10;
     /// Flags of a well-known attribute.
     pub const WELL_KNOWN: u8 = TRANSITIVE;
@@ -40,45 +40,46 @@ pub mod flags {
     pub const OPTIONAL_TRANSITIVE: u8 = OPTIONAL | TRANSITIVE;
 }
 
-/// One path attribute: its facts, its wire form, its texts. One file, one impl, one row.
+/// A path attribute: its properties, wire form and text forms. Each is implemented in a file of its own and has a row
+/// in the table.
 pub trait PathAttribute: Sized {
     /// Type code (IANA).
     const CODE: u8;
     /// The Optional and Transitive bits it must have.
     const FLAGS: u8;
-    /// The key in JSON events and, if [`KEYWORDS`](Self::KEYWORDS) is not overridden, the word of configurations.
+    /// The key in JSON events and, unless [`KEYWORDS`](Self::KEYWORDS) is overridden, the configuration keyword.
     const NAME: &'static str;
-    /// The words that introduce it in configurations and commands.
+    /// The keywords in configurations and commands.
     const KEYWORDS: &'static [&'static str] = &[Self::NAME];
-    /// What a malformed one costs (RFC 7606 section 7).
+    /// How a malformed value is handled (RFC 7606 section 7).
     const MALFORMED: Severity;
-    /// Whether a value without any byte can be right.
+    /// Whether an empty value is valid.
     const MAY_BE_EMPTY: bool = false;
 
-    /// Reads the value; `r` holds exactly that.
+    /// Reads the value, which is the whole of `r`.
     ///
     /// # Errors
-    /// When it is malformed; what that costs is [`MALFORMED`](Self::MALFORMED).
+    /// Returns an error if it is malformed; [`MALFORMED`](Self::MALFORMED) determines how that is handled.
     fn decode(r: &mut Reader<'_>, cx: &Codec) -> Result<Self, WireError>;
 
     /// Appends the value, without flags, code and length.
     fn encode(&self, w: &mut Writer<'_>, cx: &Codec);
 
-    /// Reads the text after `keyword`, which is one of [`KEYWORDS`](Self::KEYWORDS).
+    /// Parses the text after `keyword`, which is one of [`KEYWORDS`](Self::KEYWORDS).
     ///
     /// # Errors
-    /// When the text is not such a value.
+    /// Returns an error if the text is not a valid value.
     fn parse(keyword: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError>;
 
-    /// The key in JSON events, where it depends on the value.
+    /// The key in JSON events, if it depends on the value.
     fn key(&self) -> &'static str {
         Self::NAME
     }
 
-    /// Checks a value that could be read. Returns the severity and the text of what is wrong with it.
+    /// Checks a decoded value.
     ///
     /// # Errors
-    /// When the session, or any session, must not be sent this value.
+    /// Returns the severity and a description of the problem if the value is not allowed on this session, or on any.
     fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
         Ok(())
     }
@@ -86,48 +87,48 @@ pub trait PathAttribute: Sized {
     /// Appends the value of the JSON member.
     fn json(&self, w: &mut JsonWriter);
 
-    /// Appends the text of events, name included: `med 50`. ExaBGP's form, to the byte.
+    /// Appends the text of events, including the name, in exactly ExaBGP's form: `med 50`.
     fn text(&self, out: &mut String);
 
-    /// Appends the text that [`parse`](Self::parse) reads back, keyword included. The same as [`text`](Self::text), where
-    /// ExaBGP's form can be read back.
+    /// Appends the text that [`parse`](Self::parse) reads back, including the keyword. The same as
+    /// [`text`](Self::text) if ExaBGP's form can be parsed.
     fn grammar(&self, out: &mut String) {
         self.text(out);
     }
 
-    /// What a malformed one costs on this session, where that depends on it.
+    /// How a malformed value is handled on this session, if that depends on the session.
     fn malformed(_: &Codec) -> Severity {
         Self::MALFORMED
     }
 
-    /// Whether sessions like this let it in; otherwise it is dropped without a word.
+    /// Returns `true` if a session with this codec accepts the attribute; otherwise it is silently dropped.
     fn is_accepted(_: &Codec) -> bool {
         true
     }
 
-    /// Whether events show it.
+    /// Returns `true` if events show it.
     fn is_shown(&self) -> bool {
         true
     }
 
-    /// Takes over a second one of the same route's text. The first wins, unless overridden.
+    /// Merges a second occurrence in the text of the same route. The first one wins unless this is overridden.
     fn merge(&mut self, _later: Self) {}
 }
 
-/// What the decoder asks about an attribute before it looks at the value.
+/// What the decoder needs to know about an attribute before it reads the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
     /// The Optional and Transitive bits it must have.
     pub flags: u8,
-    /// What a malformed one costs.
+    /// How a malformed value is handled.
     pub malformed: Severity,
-    /// Whether a value without any byte can be right.
+    /// Whether an empty value is valid.
     pub may_be_empty: bool,
-    /// Whether the session lets it in.
+    /// Whether the session accepts the attribute.
     pub accepted: bool,
 }
 
-/// Makes [`Attribute`] and its dispatch from rows `Variant(module::Type)`.
+/// Generates [`Attribute`] and its dispatch from rows `Variant(module::Type)`.
 macro_rules! attributes {
     ($($variant:ident($module:ident::$type:ident),)*) => {
         $(pub mod $module;)*
@@ -137,16 +138,16 @@ macro_rules! attributes {
         #[non_exhaustive]
         pub enum Attribute {
             $(#[doc = concat!("See [`", stringify!($module), "`].")] $variant($module::$type),)*
-            /// One without a row in the table, kept byte for byte.
+            /// An attribute without a row in the table, kept byte for byte.
             Generic(Generic),
         }
 
         impl Attribute {
-            /// The words of configurations and commands, in the order of the table.
+            /// The keywords in configurations and commands, in the order of the table.
             pub const KEYWORDS: &'static [&'static [&'static str]] =
                 &[$(<$module::$type as PathAttribute>::KEYWORDS,)* Generic::KEYWORDS];
 
-            /// The facts about `code` on a session.
+            /// The properties of attribute `code` on a session.
             pub fn facts(code: u8, cx: &Codec) -> Option<Facts> {
                 $(if code == <$module::$type as PathAttribute>::CODE {
                     return Some(Facts {
@@ -159,7 +160,7 @@ macro_rules! attributes {
                 None
             }
 
-            /// The name of `code` in texts and events, if it is in the table.
+            /// The name of attribute `code` in texts and events, if it is in the table.
             pub const fn name_of(code: u8) -> Option<&'static str> {
                 $(if code == <$module::$type as PathAttribute>::CODE {
                     return Some(<$module::$type as PathAttribute>::NAME);
@@ -167,10 +168,10 @@ macro_rules! attributes {
                 None
             }
 
-            /// Reads the value of the attribute `code`; one without a row becomes [`Generic`].
+            /// Reads the value of attribute `code`. One without a row becomes [`Generic`].
             ///
             /// # Errors
-            /// When the value is malformed.
+            /// Returns an error if the value is malformed.
             pub fn decode(code: u8, flags: u8, r: &mut Reader<'_>, cx: &Codec) -> Result<Self, WireError> {
                 $(if code == <$module::$type as PathAttribute>::CODE {
                     let value = <$module::$type as PathAttribute>::decode(r, cx)?;
@@ -180,10 +181,10 @@ macro_rules! attributes {
                 Ok(Self::Generic(Generic { code, flags, value: r.rest().into() }))
             }
 
-            /// Checks a value that could be read, as received on a session.
+            /// Checks a decoded value as received on a session.
             ///
             /// # Errors
-            /// The severity and the text of what is wrong.
+            /// Returns the severity and a description of the problem.
             pub fn check(&self, cx: &Codec) -> Result<(), (Severity, &'static str)> {
                 match self {
                     $(Self::$variant(value) => value.check(cx),)*
@@ -191,10 +192,10 @@ macro_rules! attributes {
                 }
             }
 
-            /// Reads the text after `keyword`; `None` when that introduces no attribute.
+            /// Parses the text after `keyword`. Returns `None` if that is not the keyword of an attribute.
             ///
             /// # Errors
-            /// When the text is not a value of that attribute.
+            /// Returns an error if the text is not a valid value of that attribute.
             pub fn parse(keyword: &str, c: &mut Cursor<'_>) -> Option<Result<Self, SyntaxError>> {
                 $(if <$module::$type as PathAttribute>::KEYWORDS.contains(&keyword) {
                     return Some(<$module::$type as PathAttribute>::parse(keyword, c).map(Self::$variant));
@@ -253,7 +254,7 @@ macro_rules! attributes {
                 }
             }
 
-            /// Whether events show it among the attributes.
+            /// Returns `true` if events show it among the attributes.
             pub fn is_shown(&self) -> bool {
                 match self {
                     $(Self::$variant(value) => value.is_shown(),)*
@@ -261,7 +262,7 @@ macro_rules! attributes {
                 }
             }
 
-            /// Takes over a second attribute of the same code from the same route's text.
+            /// Merges a second attribute with the same code from the text of the same route.
             pub fn merge(&mut self, later: Self) {
                 match (self, later) {
                     $((Self::$variant(value), Self::$variant(later)) => value.merge(later),)*
@@ -295,8 +296,8 @@ attributes! {
     PrefixSid(prefix_sid::PrefixSid),
 }
 
-/// What a malformed attribute costs that only means something inside an AS: RFC 7606 sections 7.5, 7.9 and 7.10 discard it
-/// when it comes from an external neighbor.
+/// How an attribute that is only used inside an AS is handled when malformed: RFC 7606 sections 7.5, 7.9 and 7.10
+/// discard it if it comes from an external neighbor.
 const fn internal_only(cx: &Codec) -> Severity {
     if cx.ibgp {
         Severity::TreatAsWithdraw
@@ -305,7 +306,7 @@ const fn internal_only(cx: &Codec) -> Severity {
     }
 }
 
-/// Appends one item as it is, several as `[ a b ]`.
+/// Appends a single item bare, several as `[ a b ]`.
 fn push_list<T: std::fmt::Display>(items: &[T], out: &mut String) {
     if let [item] = items {
         out.push_str(&item.to_string());

@@ -1,4 +1,4 @@
-//! MP_REACH_NLRI (RFC 4760 section 3): an envelope for reachable NLRI of any family.
+//! MP_REACH_NLRI (RFC 4760 section 3): carries reachable NLRI of any family.
 //!
 //! ```text
 //! +---------------------------------------------------------+
@@ -13,10 +13,11 @@
 
 use crate::bgp::error::UpdateError;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::Reader;
 
 /// Type code.
-pub const CODE: u8 = 14;
+pub const CODE: u8 = iana::attribute::MP_REACH_NLRI;
 
 /// A view of the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl<'a> MpReach<'a> {
     /// Reads the value of the attribute.
     ///
     /// # Errors
-    /// A reset (3/9): what cannot be framed hides which routes it is about (RFC 7606 section 5.3).
+    /// Returns a reset (3/9): if it cannot be framed, the affected routes are unknown (RFC 7606 section 5.3).
     pub fn decode(value: &'a [u8]) -> Result<Self, UpdateError> {
         let mut r = Reader::new(value);
         let mut read = || {
@@ -47,6 +48,11 @@ impl<'a> MpReach<'a> {
                 nlri: r.rest(),
             })
         };
-        read().map_err(|error: crate::wire::WireError| UpdateError::reset(9, error.what))
+        read().map_err(|error: crate::wire::WireError| {
+            UpdateError::reset(
+                iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR,
+                error.what,
+            )
+        })
     }
 }

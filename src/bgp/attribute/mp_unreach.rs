@@ -1,4 +1,4 @@
-//! MP_UNREACH_NLRI (RFC 4760 section 4): an envelope for withdrawn NLRI of any family.
+//! MP_UNREACH_NLRI (RFC 4760 section 4): carries withdrawn NLRI of any family.
 //!
 //! ```text
 //! +---------------------------------------------------------+
@@ -10,10 +10,11 @@
 
 use crate::bgp::error::UpdateError;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::Reader;
 
 /// Type code.
-pub const CODE: u8 = 15;
+pub const CODE: u8 = iana::attribute::MP_UNREACH_NLRI;
 
 /// A view of the value. Without NLRI it is an End-of-RIB (RFC 4724 section 2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl<'a> MpUnreach<'a> {
     /// Reads the value of the attribute.
     ///
     /// # Errors
-    /// A reset (3/9) when it is shorter than a family.
+    /// Returns a reset (3/9) if it is too short for a family.
     pub fn decode(value: &'a [u8]) -> Result<Self, UpdateError> {
         let mut r = Reader::new(value);
         let mut read = || {
@@ -38,6 +39,11 @@ impl<'a> MpUnreach<'a> {
                 nlri: r.rest(),
             })
         };
-        read().map_err(|error: crate::wire::WireError| UpdateError::reset(9, error.what))
+        read().map_err(|error: crate::wire::WireError| {
+            UpdateError::reset(
+                iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR,
+                error.what,
+            )
+        })
     }
 }

@@ -1,12 +1,14 @@
 //! NEXT_HOP (RFC 4271 section 5.1.3).
 //!
-//! In a route that we send it holds the next hop of any family: `AttributeSet::encode` decides whether that becomes this
-//! attribute, the field of MP_REACH_NLRI, or both. Text may give a link-local address behind a global one. In a route that we received it is what this attribute said.
+//! In a route to be sent it holds the next hop of any family: `AttributeSet::encode` decides whether that becomes
+//! this attribute, the next-hop field of MP_REACH_NLRI, or both. The text form accepts a link-local address after a
+//! global one. In a received route it is the value of this attribute.
 
 use std::net::IpAddr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
@@ -18,7 +20,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct NextHopAttribute(pub NextHop);
 
 impl PathAttribute for NextHopAttribute {
-    const CODE: u8 = 3;
+    const CODE: u8 = iana::attribute::NEXT_HOP;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "next-hop";
     // RFC 7606 7.3: "The attribute is considered malformed if its length is not 4 […] treat-as-withdraw."
@@ -31,7 +33,7 @@ impl PathAttribute for NextHopAttribute {
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
-        // Only an IPv4 next hop has this form; the caller leaves the attribute out for the others.
+        // Only an IPv4 next hop has this form; the caller omits the attribute for others.
         if let NextHop::V4(address) = self.0 {
             w.bytes(&address.octets());
         }
@@ -71,7 +73,7 @@ impl PathAttribute for NextHopAttribute {
     }
 
     fn is_shown(&self) -> bool {
-        // It stands with the routes.
+        // Events show it with the routes.
         false
     }
 }

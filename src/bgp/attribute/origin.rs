@@ -4,12 +4,13 @@ use std::fmt;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Where the route came from.
+/// How the route entered BGP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// Inside the AS.
@@ -17,12 +18,12 @@ pub enum Origin {
     Igp,
     /// EGP (RFC 904).
     Egp,
-    /// Some other means.
+    /// Any other means.
     Incomplete,
 }
 
 impl PathAttribute for Origin {
-    const CODE: u8 = 1;
+    const CODE: u8 = iana::attribute::ORIGIN;
     const FLAGS: u8 = flags::WELL_KNOWN;
     const NAME: &'static str = "origin";
     // RFC 7606 7.1: "If the attribute's length is not 1, or the value is undefined, treat-as-withdraw."
@@ -67,7 +68,7 @@ impl PathAttribute for Origin {
 }
 
 impl Origin {
-    /// The word of texts and events.
+    /// The name in texts and events.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Igp => "igp",

@@ -4,17 +4,18 @@ use std::net::Ipv4Addr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The router that brought the route into the AS.
+/// The router that originated the route in the AS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OriginatorId(pub Ipv4Addr);
 
 impl PathAttribute for OriginatorId {
-    const CODE: u8 = 9;
+    const CODE: u8 = iana::attribute::ORIGINATOR_ID;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "originator-id";
     // RFC 7606 7.9: "if received from an internal neighbor, it SHALL be considered malformed if its length is not equal to 4.

@@ -1,12 +1,16 @@
 //! Only to Customer (RFC 9234 section 5).
 //!
-//! On a session with a role, events name it. ExaBGP has no roles and shows an unknown attribute; so do our events on sessions
-//! without one, so that a script that matches on `attribute-0x23-0xE0` goes on working. Configurations call it `otc`.
+//! On sessions with a role, events show it by name. ExaBGP does not support roles and shows an unknown attribute; our
+//! events on sessions without a role do the same, so that scripts that match `attribute-0x23-0xE0` keep working. Its
+//! configuration keyword is `otc`.
 
-use super::{PathAttribute, flags};
+use super::{Attribute, PathAttribute, flags};
 use crate::bgp::asn::Asn;
-use crate::bgp::error::Severity;
+use crate::bgp::capability::BgpRole;
+use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
+use crate::bgp::role::{Leaks, LocalRole};
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
@@ -14,16 +18,16 @@ use crate::wire::{Reader, WireError, Writer};
 /// How events show the attribute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OtcForm {
-    /// As the unknown attribute that ExaBGP takes it for.
+    /// As an unknown attribute, like ExaBGP.
     #[default]
     Unnamed,
     /// By its name.
     Named,
-    /// By its name, and as the mark of a route leak.
+    /// By its name, and marked as a route leak.
     Leak,
 }
 
-/// The AS from which on the route goes only to customers.
+/// The AS from which the route may only be propagated to customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Otc {
     /// That AS.
@@ -33,7 +37,7 @@ pub struct Otc {
 }
 
 impl Otc {
-    /// The attribute as it is written in configurations and received on sessions without a role.
+    /// The attribute as configured, or as received on a session without a role.
     pub const fn new(asn: Asn) -> Self {
         Self {
             asn,
@@ -43,7 +47,7 @@ impl Otc {
 }
 
 impl PathAttribute for Otc {
-    const CODE: u8 = 35;
+    const CODE: u8 = iana::attribute::ONLY_TO_CUSTOMER;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "attribute-0x23-0xE0";
     const KEYWORDS: &'static [&'static str] = &["otc", "only-to-customer"];
@@ -95,5 +99,45 @@ impl PathAttribute for Otc {
 
     fn grammar(&self, out: &mut String) {
         out.push_str(&format!("otc {}", self.asn));
+    }
+}
+
+impl LocalRole {
+    /// Applies the ingress procedure to the attributes of received routes: adds OTC, or marks a leak.
+    ///
+    /// # Errors
+    /// Returns an error for a leak if leaks are treated as withdrawn.
+    pub fn receive(self, list: &mut Vec<Attribute>) -> Result<(), UpdateError> {
+        let found = list.iter_mut().find_map(|attribute| match attribute {
+            Attribute::Otc(otc) => Some(otc),
+            _ => None,
+        });
+        let Some(otc) = found else {
+            if self.keeps_back() {
+                list.push(Attribute::Otc(Otc {
+                    asn: self.peer_as,
+                    form: OtcForm::Named,
+                }));
+            }
+            return Ok(());
+        };
+        let leaked = match self.role {
+            BgpRole::PROVIDER | BgpRole::RS => true,
+            BgpRole::PEER => otc.asn != self.peer_as,
+            _ => false,
+        };
+        otc.form = if leaked {
+            OtcForm::Leak
+        } else {
+            OtcForm::Named
+        };
+        if leaked && self.leaks == Leaks::Withdraw {
+            return Err(UpdateError::attribute(
+                Severity::TreatAsWithdraw,
+                iana::attribute::ONLY_TO_CUSTOMER,
+                "a route leak: the peer must not send us a route with this Only to Customer",
+            ));
+        }
+        Ok(())
     }
 }

@@ -14,19 +14,20 @@ use std::net::Ipv4Addr;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// The tunnel that multicast traffic takes. `Display` is ExaBGP's text, `pmsi:ingressreplication:0:100(1600):10.0.0.2`.
+/// The tunnel for multicast traffic. `Display` is ExaBGP's text, `pmsi:ingressreplication:0:100(1600):10.0.0.2`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pmsi {
-    /// Flags: 1 asks for information about the leaves.
+    /// Flags: 1 requests leaf information.
     pub flags: u8,
     /// Type of the tunnel.
     pub tunnel_type: u8,
-    /// The label field: the label in the upper 20 bits, or a VNI of 24 bits.
+    /// The label field: a label in the upper 20 bits, or a 24-bit VNI.
     pub label: u32,
     /// Identifier of the tunnel.
     pub tunnel: Box<[u8]>,
@@ -47,7 +48,7 @@ const NAMES: [&str; 8] = [
 const INGRESS_REPLICATION: u8 = 6;
 
 impl Pmsi {
-    /// Reads `Display`'s text, or the value in hexadecimal after `0x`.
+    /// Parses the text of `Display`, or the value in hexadecimal after `0x`.
     fn from_word(word: &str) -> Option<Self> {
         if word.starts_with("0x") || word.starts_with("0X") {
             let bytes = value::hex(word)?;
@@ -86,12 +87,12 @@ impl fmt::Display for Pmsi {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match NAMES.get(usize::from(self.tunnel_type)) {
             Some(name) => write!(f, "pmsi:{name}")?,
-            // ExaBGP says `unknown`, which cannot be read back.
+            // ExaBGP prints `unknown`, which cannot be parsed.
             None => write!(f, "pmsi:{}", self.tunnel_type)?,
         }
         write!(f, ":{}:{}", self.flags, self.label >> 4)?;
         let ingress = self.tunnel_type == INGRESS_REPLICATION && self.tunnel.len() == 4;
-        // ExaBGP shows the whole field only for this type, and only if there is something in it; here also where it is not a
+        // ExaBGP shows the whole field only for this type, and only if it is not zero. We also show it if it is not a
         // label.
         if ingress && self.label != 0 || self.label & 0xF != 0 {
             write!(f, "({})", self.label)?;
@@ -107,10 +108,10 @@ impl fmt::Display for Pmsi {
 }
 
 impl PathAttribute for Pmsi {
-    const CODE: u8 = 22;
+    const CODE: u8 = iana::attribute::PMSI_TUNNEL;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "pmsi";
-    // RFC 7606 8: without other words, an attribute that may change which routes are used: treat-as-withdraw.
+    // RFC 7606 8: no handling is specified for an attribute that may affect route selection, so treat-as-withdraw.
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
@@ -134,7 +135,7 @@ impl PathAttribute for Pmsi {
         const EXPECTED: &str = "a tunnel: `pmsi:TYPE:FLAGS:LABEL:TUNNEL` or the value as `0x…`";
         let span = c.span();
         let mut word = c.word(EXPECTED)?.to_owned();
-        // The whole label field of events is in brackets, which are tokens of their own.
+        // The whole label field in events is in parentheses, which are tokens of their own.
         if c.accept("(") {
             word = format!("{word}({})", c.word("the label field")?);
             c.expect(")")?;

@@ -10,12 +10,13 @@
 //!                   1 = lengths of block, node, function, argument, transposition, and its offset (1 each)
 //! ```
 //!
-//! The value is kept as it came: RFC 8669 section 6 wants unknown TLVs passed on unchanged.
+//! The value is kept as received: RFC 8669 section 6 requires unknown TLVs to be passed on unchanged.
 
 use std::net::Ipv6Addr;
 
 use super::{Generic, PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize, value};
@@ -30,13 +31,13 @@ const L2_SERVICE: u8 = 6;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct PrefixSid(Box<[u8]>);
 
-/// One TLV of any of the three levels.
+/// A TLV of any of the three levels.
 struct Tlv<'a> {
     kind: u8,
     value: &'a [u8],
 }
 
-/// What stands in a service TLV.
+/// The content of a service TLV.
 struct Sid<'a> {
     sid: Ipv6Addr,
     behavior: u16,
@@ -50,7 +51,7 @@ fn tlvs<'a>(r: &mut Reader<'a>) -> Result<Vec<Tlv<'a>>, WireError> {
         let length = usize::from(r.u16("a length of TLV")?);
         list.push(Tlv {
             kind,
-            value: r.take(length, "a TLV as long as it says")?,
+            value: r.take(length, "a TLV of its declared length")?,
         });
     }
     Ok(list)
@@ -164,7 +165,7 @@ fn check(tlv: &Tlv<'_>) -> Result<(), WireError> {
 }
 
 impl PrefixSid {
-    /// The TLVs; of those that may stand only once, the first.
+    /// The TLVs. Of those that may occur only once, the first.
     fn tlvs(&self) -> Vec<Tlv<'_>> {
         let mut list = tlvs(&mut Reader::new(&self.0)).unwrap_or_default();
         let mut seen = [false; 4];
@@ -195,7 +196,7 @@ impl PrefixSid {
         format!("[ {} ]", list.join(", "))
     }
 
-    /// What parses back to these very bytes, if there is such a sentence.
+    /// The text that parses back to the same bytes, if there is one.
     fn sentence(&self) -> Option<String> {
         match &self.tlvs()[..] {
             [one] if one.kind == LABEL_INDEX => {
@@ -235,7 +236,7 @@ impl PrefixSid {
         }
     }
 
-    /// Whether `sentence` is read as these very bytes.
+    /// Returns `true` if `sentence` parses to the same bytes.
     fn is_said_by(&self, sentence: &str) -> bool {
         let tokens = tokenize(sentence);
         let mut c = Cursor::new(&tokens, sentence.len());
@@ -342,7 +343,7 @@ impl PrefixSid {
 }
 
 impl PathAttribute for PrefixSid {
-    const CODE: u8 = 40;
+    const CODE: u8 = iana::attribute::PREFIX_SID;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "bgp-prefix-sid";
     const KEYWORDS: &'static [&'static str] = &["bgp-prefix-sid", "bgp-prefix-sid-srv6"];
@@ -433,7 +434,7 @@ impl PathAttribute for PrefixSid {
     }
 
     fn grammar(&self, out: &mut String) {
-        // Flags, reserved octets and further TLVs are not in the sentence.
+        // Flags, reserved octets and further TLVs are lost in the text.
         match self.sentence().filter(|sentence| self.is_said_by(sentence)) {
             Some(sentence) => out.push_str(&sentence),
             None => {

@@ -1,7 +1,7 @@
-//! The attributes of a route as one immutable value, shared by all routes that have them.
+//! The attributes of a route as one immutable value, shared by all routes with the same attributes.
 //!
-//! A set is sorted by type code, so equal sets are equal whatever the order they were written or received in. It keeps its
-//! JSON and text forms once they were asked for: printed once, however many routes carry it.
+//! A set is sorted by type code, so the order in which attributes were written or received does not affect equality.
+//! The JSON and text forms are cached when first used, so they are rendered once however many routes share the set.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -13,11 +13,12 @@ use smallvec::SmallVec;
 use super::Attribute;
 use super::next_hop::NextHopAttribute;
 use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::next_hop_rule::NextHops;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
 
-/// Seeded once a process, so that no peer can choose sets that collide.
+/// Seeded once per process, so that no peer can construct sets whose hashes collide.
 static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
 
 /// The attributes of a route: immutable, sorted by type code. Share it as `Rc<AttributeSet>`.
@@ -31,8 +32,8 @@ pub struct AttributeSet {
 }
 
 impl AttributeSet {
-    /// The set of `list`; of several attributes with the same code, the first stays. Of several next hops the last stays as
-    /// well: see [`NextHops`].
+    /// Creates a set from `list`. Of several attributes with the same code the first is kept; of several next hops
+    /// the last is kept as well (see [`NextHops`]).
     pub fn new(mut list: Vec<Attribute>) -> Self {
         let hop = |attribute: &Attribute| match attribute {
             Attribute::NextHop(hop) => Some(hop.0),
@@ -51,7 +52,8 @@ impl AttributeSet {
         Self::from_sorted(list, None)
     }
 
-    /// A set that was received with an error milder than a reset; events show it as ExaBGP's `error` member.
+    /// Creates a set that was received with an error milder than a reset, which events show as ExaBGP's `error`
+    /// member.
     pub fn with_error(mut list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
         list.sort_by_key(Attribute::code);
         list.dedup_by_key(|attribute| attribute.code());
@@ -69,7 +71,7 @@ impl AttributeSet {
         }
     }
 
-    /// The same attributes with an error that shows only beside the routes.
+    /// The same attributes with an error in the routes rather than in the attributes.
     #[must_use]
     pub fn spoiled(&self, error: UpdateError) -> Self {
         let known = self
@@ -83,7 +85,7 @@ impl AttributeSet {
         &self.list
     }
 
-    /// The attribute with that type code.
+    /// The attribute with type code `code`.
     pub fn find(&self, code: u8) -> Option<&Attribute> {
         self.list
             .binary_search_by_key(&code, Attribute::code)
@@ -91,14 +93,14 @@ impl AttributeSet {
             .map(|at| &self.list[at])
     }
 
-    /// The next hop, if one was given: the last one, if there are two.
+    /// The next hop, if there is one; the last one if there are two.
     pub fn next_hop(&self) -> Option<NextHop> {
         self.next_hops().last
     }
 
-    /// The next hops: two where a route was written with two.
+    /// The next hops: two if the text of the route gave two.
     pub fn next_hops(&self) -> NextHops {
-        // They stand behind ORIGIN and AS_PATH.
+        // They follow ORIGIN and AS_PATH.
         let mut hops = self.list.iter().take(4).filter_map(|one| match one {
             Attribute::NextHop(hop) => Some(hop.0),
             _ => None,
@@ -110,17 +112,17 @@ impl AttributeSet {
         }
     }
 
-    /// The error it was received with.
+    /// The error that the set was received with.
     pub fn error(&self) -> Option<&UpdateError> {
         self.error.as_deref()
     }
 
-    /// A hash of the attributes: equal sets have equal ones within a process.
+    /// A hash of the attributes. Equal sets have equal hashes within a process.
     pub const fn hash_value(&self) -> u64 {
         self.hash
     }
 
-    /// The members of the `attribute` object of JSON events, without braces: `"origin": "igp", "med": 50`.
+    /// The members of the `attribute` object in JSON events, without braces: `"origin": "igp", "med": 50`.
     pub fn json(&self) -> &str {
         self.json.get_or_init(|| {
             let mut w = JsonWriter::new();
@@ -133,7 +135,7 @@ impl AttributeSet {
         })
     }
 
-    /// The attributes in text events, each preceded by a blank: ` origin igp med 50`.
+    /// The attributes in text events, each preceded by a space: ` origin igp med 50`.
     pub fn text(&self) -> &str {
         self.text.get_or_init(|| {
             let mut out = String::new();
@@ -149,18 +151,20 @@ impl AttributeSet {
         })
     }
 
-    /// Whether events of an UPDATE have a member for the attributes, which is empty if NEXT_HOP is all there is.
+    /// Returns `true` if UPDATE events contain an `attribute` member, which is empty if NEXT_HOP is the only
+    /// attribute.
     pub(crate) fn is_told(&self) -> bool {
         self.error.is_some() || self.next_hop().is_some() || self.shown().next().is_some()
     }
 
-    /// What events show: not NEXT_HOP, which stands with the routes, and not unknown attributes that are not transitive.
+    /// The attributes shown in events: not NEXT_HOP, which is shown with the routes, and not unknown non-transitive
+    /// attributes.
     fn shown(&self) -> impl Iterator<Item = &Attribute> {
         self.list.iter().filter(|attribute| attribute.is_shown())
     }
 }
 
-/// ExaBGP's words for an error that kept the session.
+/// ExaBGP's text for an error that did not reset the session.
 fn error_marker(error: &UpdateError) -> String {
     match error.attribute {
         _ if error.severity == Severity::Discard => "discard".to_owned(),
@@ -169,16 +173,16 @@ fn error_marker(error: &UpdateError) -> String {
     }
 }
 
-/// What ExaBGP calls an attribute there; not all are those of events.
+/// ExaBGP's name for an attribute in that text, which may differ from the name in events.
 fn error_name(code: u8) -> Cow<'static, str> {
     Cow::Borrowed(match code {
-        14 => "mp-reach-nlri",
-        15 => "mp-unreach-nlri",
-        18 => "as4-aggregator",
-        22 => "pmsi-tunnel",
-        23 => "tunnel-encaps",
-        // It does not know OTC.
-        35 => return format!("unknown-attribute-{code:#x}").into(),
+        codes::MP_REACH_NLRI => "mp-reach-nlri",
+        codes::MP_UNREACH_NLRI => "mp-unreach-nlri",
+        codes::AS4_AGGREGATOR => "as4-aggregator",
+        codes::PMSI_TUNNEL => "pmsi-tunnel",
+        codes::TUNNEL_ENCAPSULATION => "tunnel-encaps",
+        // ExaBGP does not know OTC.
+        codes::ONLY_TO_CUSTOMER => return format!("unknown-attribute-{code:#x}").into(),
         code => match Attribute::name_of(code) {
             Some(name) => name,
             None => return format!("unknown-attribute-{code:#x}").into(),

@@ -1,4 +1,4 @@
-//! Tunnel encapsulation (RFC 9012) as SR policies use it (RFC 9830 section 2.4, RFC 9831): the candidate path.
+//! Tunnel encapsulation (RFC 9012) as used by SR policies (RFC 9830 section 2.4, RFC 9831): the candidate path.
 //!
 //! ```text
 //! +---------------------------+---------------------------+
@@ -14,15 +14,16 @@
 //!  129 candidate path name, 130 policy name: reserved (1) text
 //! ```
 //!
-//! ExaBGP 5.0 shows this attribute as an unknown one, and so do our events: the bytes are a [`Generic`]. Only the writing of one is
-//! here; a row in the table would change what scripts see.
+//! ExaBGP 5.0 shows this attribute as an unknown one, and so do our events: it is decoded as a [`Generic`]. Only its
+//! construction is implemented here; a row in the table would change what scripts receive.
 
 use super::{Attribute, Generic, flags};
+use crate::bgp::iana;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 use crate::wire::{Reader, WireError, Writer};
 
 /// Type code.
-pub const CODE: u8 = 23;
+pub const CODE: u8 = iana::attribute::TUNNEL_ENCAPSULATION;
 const SR_POLICY: u16 = 15;
 
 /// Checks that TLVs fill `value`, and that sub-TLVs fill each of them (RFC 9012 section 13).
@@ -31,7 +32,7 @@ pub(crate) fn check(value: &[u8]) -> Result<(), WireError> {
     while !r.is_empty() {
         r.u16("a type of tunnel")?;
         let length = usize::from(r.u16("a length of tunnel")?);
-        let mut subs = r.sub(length, "a tunnel as long as counted")?;
+        let mut subs = r.sub(length, "a tunnel of its declared length")?;
         while !subs.is_empty() {
             // Section 2: types from 128 on have a length of two octets.
             let kind = subs.u8("a type of sub-TLV")?;
@@ -39,21 +40,21 @@ pub(crate) fn check(value: &[u8]) -> Result<(), WireError> {
                 0..128 => usize::from(subs.u8("a length of sub-TLV")?),
                 128.. => usize::from(subs.u16("a length of sub-TLV")?),
             };
-            subs.take(length, "a sub-TLV as long as counted")?;
+            subs.take(length, "a sub-TLV of its declared length")?;
         }
     }
     Ok(())
 }
 
-/// A candidate path that is being written from the words of a sentence.
+/// Builds a candidate path from configuration keywords.
 #[derive(Clone, Debug, Default)]
 pub struct PathBuilder {
-    /// Sub-TLVs so far.
+    /// The sub-TLVs so far.
     value: Vec<u8>,
 }
 
 impl PathBuilder {
-    /// The words that [`keyword`](Self::keyword) takes.
+    /// The keywords that [`keyword`](Self::keyword) accepts.
     pub const KEYWORDS: &'static [&'static str] = &[
         "preference",
         "priority",
@@ -64,10 +65,10 @@ impl PathBuilder {
         "candidate-path-name",
     ];
 
-    /// Reads what follows `keyword`; `None` when that says nothing about a path.
+    /// Parses the value of `keyword`. Returns `None` if that is not a keyword of candidate paths.
     ///
     /// # Errors
-    /// When the text is not a value of that keyword.
+    /// Returns an error if the text is not a valid value for that keyword.
     pub fn keyword(
         &mut self,
         keyword: &str,
@@ -105,7 +106,7 @@ impl PathBuilder {
         })
     }
 
-    /// The attribute, if the sentence said anything about a path.
+    /// The attribute, if any keyword of a path was given.
     pub fn attribute(self) -> Option<Attribute> {
         if self.value.is_empty() {
             return None;
@@ -204,7 +205,7 @@ impl PathBuilder {
     }
 
     fn srv6_segment(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
-        /// RFC 9831 2.10: the B-flag says that behavior and structure are there.
+        /// RFC 9831 2.10: the B-flag indicates that behavior and structure are present.
         const BEHAVIOR: u8 = 0x10;
         c.expect("srv6")?;
         let sid = c.value("a SID, an IPv6 address", value::ipv6)?;

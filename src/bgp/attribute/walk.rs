@@ -1,13 +1,16 @@
-//! The walk over the path attributes of an UPDATE, with the general rules of RFC 7606.
+//! Iterates over the path attributes of an UPDATE and applies the general rules of RFC 7606.
 //!
-//! Everything that reads attributes from the wire goes through here: the attribute sets of the daemon (by way of
-//! [`decode`](super::decode)), [`UpdateDecoder`](crate::speaker::UpdateDecoder), and readers of recorded messages. Framing,
-//! flags, duplicates and empty attributes are judged in one place, so that no two of them can disagree about a message.
+//! All code that reads attributes from the wire goes through here: the attribute sets of the daemon (via
+//! [`decode`](super::decode)), [`UpdateDecoder`](crate::speaker::UpdateDecoder), and readers of recorded messages.
+//! Framing, flags, duplicates and empty attributes are checked in one place, so that all of them agree about a
+//! message.
 
 use super::as_path::AsPath;
 use super::{Attribute, Generic, flags, mp_reach, mp_unreach, tunnel_encap};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
+use crate::bgp::iana::attribute;
+use crate::bgp::iana::notification::update;
 use crate::bgp::negotiated::Codec;
 use crate::wire::Reader;
 
@@ -22,7 +25,7 @@ pub struct RawAttribute<'a, 'c> {
     pub value: &'a [u8],
     /// Header and value.
     whole: &'a [u8],
-    /// The attributes it was found in.
+    /// The attribute list that contains it.
     list: &'a [u8],
     codec: &'c Codec,
 }
@@ -33,19 +36,20 @@ impl<'a> RawAttribute<'a, '_> {
         self.whole
     }
 
-    /// Whether this is MP_REACH_NLRI or MP_UNREACH_NLRI.
+    /// Returns `true` for MP_REACH_NLRI and MP_UNREACH_NLRI.
     pub const fn is_envelope(&self) -> bool {
         matches!(self.code, mp_reach::CODE | mp_unreach::CODE)
     }
 
-    /// Checks the flags and decodes the value. Returns `None` for an attribute that the session does not accept, and for one
+    /// Checks the flags and decodes the value. Returns `None` for an attribute that the session does not accept or
     /// that RFC 7606 discards because of its flags.
     ///
-    /// On a session with two-octet AS numbers AS4_PATH and AS4_AGGREGATOR are merged into what they extend (RFC 6793 section
-    /// 4.2.3): AS_PATH is the whole path, AS4_PATH is `None`, and only one of AGGREGATOR and AS4_AGGREGATOR is `Some`.
+    /// On a session with two-octet AS numbers, AS4_PATH and AS4_AGGREGATOR are merged into the attributes that they
+    /// extend (RFC 6793 section 4.2.3): AS_PATH is the whole path, AS4_PATH is `None`, and only one of AGGREGATOR and
+    /// AS4_AGGREGATOR is `Some`.
     ///
     /// # Errors
-    /// With the severity that RFC 7606 section 7, or the document of the attribute, defines for it.
+    /// Returns an error with the severity that RFC 7606 section 7, or the specification of the attribute, defines.
     pub fn decode(&self) -> Result<Option<Attribute>, UpdateError> {
         let attribute = self.decode_alone()?;
         Ok(match attribute {
@@ -54,7 +58,7 @@ impl<'a> RawAttribute<'a, '_> {
         })
     }
 
-    /// Decodes the value without looking at other attributes.
+    /// Decodes the value without considering other attributes.
     fn decode_alone(&self) -> Result<Option<Attribute>, UpdateError> {
         let code = self.code;
         let mut severity = Severity::TreatAsWithdraw;
@@ -63,10 +67,10 @@ impl<'a> RawAttribute<'a, '_> {
             if !facts.accepted {
                 return Ok(None);
             }
-            // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict
-            // with their specified values, then the attribute MUST be treated as malformed and the 'treat-as-withdraw'
-            // approach used, unless the specification for the attribute mandates different handling". Where it does,
-            // ExaBGP drops the attribute silently.
+            // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in
+            // conflict with their specified values, then the attribute MUST be treated as malformed and the
+            // 'treat-as-withdraw' approach used, unless the specification for the attribute mandates different
+            // handling". In the latter case ExaBGP drops the attribute silently.
             if self.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
                 return match severity {
                     Severity::Discard => Ok(None),
@@ -77,7 +81,7 @@ impl<'a> RawAttribute<'a, '_> {
                     )),
                 };
             }
-            // RFC 7606 section 4: an attribute without a value, where one is needed, is treat-as-withdraw.
+            // RFC 7606 section 4: an empty attribute that requires a value is treat-as-withdraw.
             if self.value.is_empty() && !facts.may_be_empty {
                 return Err(UpdateError {
                     empty: true,
@@ -94,7 +98,10 @@ impl<'a> RawAttribute<'a, '_> {
             .map_err(|(severity, what)| UpdateError::attribute(severity, code, what))?;
         // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
         // 'attribute discard'". Only a malformed one is reported as an error.
-        let internal_only = matches!(code, 5 | 9 | 10);
+        let internal_only = matches!(
+            code,
+            attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
+        );
         Ok((!internal_only || !self.codec.external).then_some(decoded))
     }
 
@@ -121,7 +128,7 @@ impl<'a> RawAttribute<'a, '_> {
         match attribute {
             Attribute::As4Path(_) => None,
             Attribute::AsPath(path) => Some(Attribute::AsPath(self.whole_path(path))),
-            // The four-octet form is kept as it is, not in the place of the other: events show attributes in the order of
+            // The four-octet form is kept as a separate attribute, because events show attributes in the order of
             // their codes.
             Attribute::Aggregator(aggregator) => {
                 (aggregator.asn != Asn::TRANS || self.sibling(18).is_none()).then_some(attribute)
@@ -148,7 +155,7 @@ impl<'a> RawAttribute<'a, '_> {
         matches!(self.sibling(7), Some(Attribute::Aggregator(old)) if old.asn != Asn::TRANS)
     }
 
-    /// Another attribute of the same UPDATE, if it is there and well-formed.
+    /// Another attribute of the same UPDATE, if it is present and well-formed.
     fn sibling(&self, code: u8) -> Option<Attribute> {
         let mut at = 0;
         while let Some(found) = frame(self.list, at, self.codec) {
@@ -161,11 +168,11 @@ impl<'a> RawAttribute<'a, '_> {
     }
 }
 
-/// The attributes of an UPDATE, one after the other, each code once.
+/// Iterates over the attributes of an UPDATE, yielding each code once.
 ///
-/// Of several with the same code the first counts (RFC 7606 section 3(g)). An attribute that runs past the end is an error with
-/// the severity treat-as-withdraw and ends the walk. An envelope of NLRI that appears twice or has wrong flags, and a well-known
-/// attribute that is not recognized, are resets.
+/// The first of several attributes with the same code is used (RFC 7606 section 3(g)). An attribute that runs past
+/// the end is a treat-as-withdraw error and ends the iteration. A duplicate MP_REACH_NLRI or MP_UNREACH_NLRI, one
+/// with invalid flags, and an unrecognized well-known attribute reset the session.
 #[derive(Clone, Debug)]
 pub struct Walk<'a, 'c> {
     list: &'a [u8],
@@ -175,7 +182,7 @@ pub struct Walk<'a, 'c> {
 }
 
 impl<'a, 'c> Walk<'a, 'c> {
-    /// A walk over `list`, the field Path Attributes of an UPDATE or those of a route in an MRT file.
+    /// Iterates over `list`, the Path Attributes field of an UPDATE or of a route in an MRT file.
     pub const fn new(list: &'a [u8], codec: &'c Codec) -> Self {
         Self {
             list,
@@ -185,12 +192,12 @@ impl<'a, 'c> Walk<'a, 'c> {
         }
     }
 
-    /// Octets walked so far.
+    /// Number of octets consumed so far.
     pub const fn offset(&self) -> usize {
         self.at
     }
 
-    /// The type codes met so far.
+    /// The type codes encountered so far.
     pub const fn seen(&self) -> Seen {
         self.seen
     }
@@ -230,7 +237,7 @@ impl<'a, 'c> Iterator for Walk<'a, 'c> {
 pub struct Seen([u64; 4]);
 
 impl Seen {
-    /// Whether `code` is in it.
+    /// Returns `true` if `code` is in the set.
     pub const fn contains(self, code: u8) -> bool {
         self.0[(code >> 6) as usize] >> (code & 63) & 1 != 0
     }
@@ -243,7 +250,7 @@ impl Seen {
     }
 }
 
-/// The attribute at `at`; `None` when its header or value runs past the end.
+/// The attribute at offset `at`, or `None` if its header or value runs past the end.
 fn frame<'a, 'c>(list: &'a [u8], at: usize, codec: &'c Codec) -> Option<RawAttribute<'a, 'c>> {
     let rest = list.get(at..)?;
     let (flags, code, length, head) = match *rest {
@@ -266,12 +273,12 @@ fn frame<'a, 'c>(list: &'a [u8], at: usize, codec: &'c Codec) -> Option<RawAttri
     })
 }
 
-/// The error of an attribute that runs past the end; `head` is where it starts.
+/// The error for an attribute that runs past the end; `head` is the rest of the list from its start.
 ///
 /// RFC 7606 4: "when parsing the attributes […] the length of the last attribute causes the Total Attribute Length to be
 /// exceeded", or too few octets remain for a header: treat-as-withdraw.
 fn cut_short(head: &[u8]) -> UpdateError {
-    // ExaBGP names the attribute if all that is missing is the length.
+    // ExaBGP names the attribute if only the length is missing.
     let no_length = match head {
         [_, _] => true,
         [flags, _, _] => flags & flags::EXTENDED != 0,
@@ -298,39 +305,48 @@ fn unrecognized(raw: &RawAttribute<'_, '_>) -> UpdateError {
     UpdateError {
         attribute: Some(raw.code),
         data: raw.whole.to_vec(),
-        ..UpdateError::reset(2, "an unrecognized well-known attribute")
+        ..UpdateError::reset(
+            update::UNRECOGNIZED_WELL_KNOWN_ATTRIBUTE,
+            "an unrecognized well-known attribute",
+        )
     }
 }
 
 fn check_envelope(raw: &RawAttribute<'_, '_>, first: bool) -> Result<(), UpdateError> {
     if raw.flags & flags::OPTIONAL_TRANSITIVE != flags::OPTIONAL {
         return Err(UpdateError::reset(
-            9,
-            "an envelope of NLRI is optional and not transitive",
+            update::OPTIONAL_ATTRIBUTE_ERROR,
+            "MP_REACH_NLRI and MP_UNREACH_NLRI must be optional and not transitive",
         ));
     }
     // RFC 7606 3(g): "If the MP_REACH_NLRI attribute or the MP_UNREACH_NLRI attribute appears more than once in the UPDATE
     // message, then a NOTIFICATION message MUST be sent with the Error Subcode 'Malformed Attribute List'."
     match (first, raw.code) {
         (true, _) => Ok(()),
-        (false, mp_reach::CODE) => Err(UpdateError::reset(1, "MP_REACH_NLRI appears twice")),
-        (false, _) => Err(UpdateError::reset(1, "MP_UNREACH_NLRI appears twice")),
+        (false, mp_reach::CODE) => Err(UpdateError::reset(
+            update::MALFORMED_ATTRIBUTE_LIST,
+            "MP_REACH_NLRI appears twice",
+        )),
+        (false, _) => Err(UpdateError::reset(
+            update::MALFORMED_ATTRIBUTE_LIST,
+            "MP_UNREACH_NLRI appears twice",
+        )),
     }
 }
 
-/// The routes that an UPDATE announces, as far as the rules about its attributes depend on them.
+/// Where an UPDATE announces routes, as far as the rules about its attributes depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reachable {
-    /// Some in the field NLRI.
+    /// In the NLRI field, and possibly in MP_REACH_NLRI.
     InBody,
-    /// Some in MP_REACH_NLRI only.
+    /// In MP_REACH_NLRI only.
     InEnvelope,
     /// None.
     Nothing,
 }
 
 impl Reachable {
-    /// Of an UPDATE whose field NLRI is `nlri` and whose attributes are `seen`.
+    /// For an UPDATE with `nlri` in the NLRI field and the attributes in `seen`.
     pub const fn new(nlri: &[u8], seen: Seen) -> Self {
         match (nlri.is_empty(), seen.contains(mp_reach::CODE)) {
             (false, _) => Self::InBody,
@@ -339,15 +355,15 @@ impl Reachable {
         }
     }
 
-    /// The first attribute that these routes must have and that is not among `seen`.
+    /// Checks for the first mandatory attribute of these routes that is not in `seen`.
     ///
     /// RFC 7606 3(d): "If any of the well-known mandatory attributes are not present in an UPDATE message, then
     /// 'treat-as-withdraw' MUST be used."
     pub fn missing(self, seen: Seen) -> Option<UpdateError> {
         let mandatory: &[(u8, &'static str)] = &[
-            (1, "ORIGIN is missing"),
-            (2, "AS_PATH is missing"),
-            (3, "NEXT_HOP is missing"),
+            (attribute::ORIGIN, "ORIGIN is missing"),
+            (attribute::AS_PATH, "AS_PATH is missing"),
+            (attribute::NEXT_HOP, "NEXT_HOP is missing"),
         ];
         let mandatory = match self {
             Self::InBody => mandatory,
@@ -356,16 +372,17 @@ impl Reachable {
         };
         let (code, what) = mandatory.iter().find(|(code, _)| !seen.contains(*code))?;
         Some(UpdateError {
-            subcode: 3,
+            subcode: update::MISSING_WELL_KNOWN_ATTRIBUTE,
             data: vec![*code],
             ..UpdateError::attribute(Severity::TreatAsWithdraw, *code, what)
         })
     }
 
-    /// The severity of an error in an attribute beside these routes.
+    /// The severity of an attribute error in an UPDATE with these routes.
     ///
-    /// RFC 7606 5.2: an UPDATE with attributes but without reachable NLRI, in which "any encountered error specifies an
-    /// error-handling approach other than 'attribute discard'", resets the session: the NLRI may be what was misread.
+    /// RFC 7606 5.2: an UPDATE with attributes but without reachable NLRI, in which "any encountered error specifies
+    /// an error-handling approach other than 'attribute discard'", resets the session: the NLRI may be what was
+    /// misread.
     pub fn escalate(self, severity: Severity) -> Severity {
         match self {
             Self::Nothing if severity > Severity::Discard => Severity::Reset,

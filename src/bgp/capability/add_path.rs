@@ -15,10 +15,11 @@ use std::fmt;
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What the sender can do with path identifiers.
+/// Whether the sender of the capability can send and receive path identifiers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AddPathMode(pub u8);
 
@@ -30,12 +31,13 @@ impl AddPathMode {
     /// Both.
     pub const BOTH: Self = Self(3);
 
-    /// Whether the sender of the capability receives. A value that the RFC does not define means nothing.
+    /// Returns `true` if the sender of the capability can receive several paths. Values that the RFC does not define
+    /// are ignored.
     pub const fn receives(self) -> bool {
         matches!(self, Self::RECEIVE | Self::BOTH)
     }
 
-    /// Whether the sender of the capability sends.
+    /// Returns `true` if the sender of the capability can send several paths.
     pub const fn sends(self) -> bool {
         matches!(self, Self::SEND | Self::BOTH)
     }
@@ -53,12 +55,12 @@ impl fmt::Display for AddPathMode {
     }
 }
 
-/// Families with what the sender can do.
+/// Families and their modes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct AddPath(pub Vec<(Family, AddPathMode)>);
 
 impl CapabilityCodec for AddPath {
-    const CODE: u8 = 69;
+    const CODE: u8 = iana::capability::ADD_PATH;
     const NAME: &'static str = "add-path";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -97,7 +99,7 @@ impl CapabilityCodec for AddPath {
     }
 }
 
-/// The families of all instances, each once; the last mode of each counts.
+/// The families of all instances, without duplicates. The last mode for each is used.
 pub(crate) fn merged(all: &[&AddPath]) -> Vec<(Family, AddPathMode)> {
     let mut merged: Vec<(Family, AddPathMode)> = Vec::new();
     for (family, mode) in all.iter().flat_map(|one| &one.0) {

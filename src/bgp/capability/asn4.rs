@@ -8,6 +8,7 @@
 
 use super::CapabilityCodec;
 use crate::bgp::asn::Asn;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -16,7 +17,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct Asn4(pub Asn);
 
 impl CapabilityCodec for Asn4 {
-    const CODE: u8 = 65;
+    const CODE: u8 = iana::capability::FOUR_OCTET_AS;
     const NAME: &'static str = "asn4";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

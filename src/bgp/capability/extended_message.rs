@@ -1,16 +1,17 @@
 //! Extended messages (RFC 8654): up to 65,535 bytes. No value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::bgp::message::MAX_EXTENDED;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Messages of up to 65,535 bytes are understood.
+/// Messages of up to 65,535 bytes are supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ExtendedMessage;
 
 impl CapabilityCodec for ExtendedMessage {
-    const CODE: u8 = 6;
+    const CODE: u8 = iana::capability::EXTENDED_MESSAGE;
     const NAME: &'static str = "extended-message";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -1,4 +1,4 @@
-//! Extended next hop encoding (RFC 8950 section 4): families whose next hop may be of another AFI.
+//! Extended next hop encoding (RFC 8950 section 4): families that support next hops of another AFI.
 //!
 //! ```text
 //! +-----------------------------------------------------+
@@ -13,15 +13,16 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Pairs of a family and the AFI that its next hop may have.
+/// Pairs of a family and a next-hop AFI that it supports.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ExtendedNexthop(pub Vec<(Family, Afi)>);
 
 impl CapabilityCodec for ExtendedNexthop {
-    const CODE: u8 = 5;
+    const CODE: u8 = iana::capability::EXTENDED_NEXT_HOP;
     const NAME: &'static str = "nexthop";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -30,7 +31,7 @@ impl CapabilityCodec for ExtendedNexthop {
             let afi = Afi(r.u16("the AFI of an extended next hop")?);
             let safi = r.u16("the SAFI of an extended next hop")?;
             let next_hop = Afi(r.u16("the next hop AFI of an extended next hop")?);
-            // A SAFI has one octet: a larger number names nothing.
+            // A SAFI has one octet, so a larger number is not a valid SAFI.
             if let Ok(safi) = u8::try_from(safi) {
                 let safi = Safi(safi);
                 pairs.push((Family { afi, safi }, next_hop));
@@ -64,7 +65,7 @@ impl CapabilityCodec for ExtendedNexthop {
     }
 }
 
-/// The pairs of all instances, each once, in order.
+/// The pairs of all instances in order, without duplicates.
 fn merged<'a>(all: &'a [&ExtendedNexthop]) -> impl Iterator<Item = (Family, Afi)> + use<'a> {
     let pairs: Vec<_> = all.iter().flat_map(|one| one.0.iter().copied()).collect();
     (0..pairs.len())

@@ -17,15 +17,16 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What the sender keeps, and for how long, when the session is lost.
+/// The families whose state the sender preserves, and its restart time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GracefulRestart {
     /// The four flag bits, as a number from 0 to 15: see [`Self::RESTARTED`] and [`Self::NOTIFICATION`].
     pub flags: u8,
-    /// How long the session may take to come back, in seconds: 0 to 4095.
+    /// Estimated time until the session is re-established, in seconds: 0 to 4095.
     pub time: u16,
     /// Families with their flags: see [`Self::FORWARDING`].
     pub families: Vec<(Family, u8)>,
@@ -34,16 +35,16 @@ pub struct GracefulRestart {
 impl GracefulRestart {
     /// The sender has restarted (RFC 4724's Restart State bit).
     pub const RESTARTED: u8 = 0x8;
-    /// The sender keeps routes over a NOTIFICATION (RFC 8538's N bit).
+    /// The sender keeps routes after a NOTIFICATION (RFC 8538's N bit).
     pub const NOTIFICATION: u8 = 0x4;
-    /// The forwarding state of the family was kept (RFC 4724's F bit).
+    /// Forwarding state of the family was preserved (RFC 4724's F bit).
     pub const FORWARDING: u8 = 0x80;
-    /// The longest restart time, in seconds.
+    /// Maximum restart time, in seconds.
     pub const MAX_TIME: u16 = 0x0FFF;
 }
 
 impl CapabilityCodec for GracefulRestart {
-    const CODE: u8 = 64;
+    const CODE: u8 = iana::capability::GRACEFUL_RESTART;
     const NAME: &'static str = "graceful-restart";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

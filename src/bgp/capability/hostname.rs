@@ -13,14 +13,15 @@
 //! ```
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::bgp::message::cut;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Longest name sent, in bytes.
+/// Maximum length of a sent name, in bytes.
 const MAX: usize = 64;
 
-/// The speaker's name. Without a host name it is shown in events, as ExaBGP does, but not sent.
+/// The speaker's name. As in ExaBGP, events show it even without a host name, but then it is not sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Hostname {
     /// Host name.
@@ -30,7 +31,7 @@ pub struct Hostname {
 }
 
 impl CapabilityCodec for Hostname {
-    const CODE: u8 = 73;
+    const CODE: u8 = iana::capability::FQDN;
     const NAME: &'static str = "hostname";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -15,25 +15,26 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
-/// One family of [`LongLivedGracefulRestart`].
+/// An entry of [`LongLivedGracefulRestart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LongLived {
     /// The family.
     pub family: Family,
-    /// The flags; 0x80: the forwarding state was kept.
+    /// The flags; 0x80: forwarding state was preserved.
     pub flags: u8,
     /// How long stale routes may be kept, in seconds: 24 bits.
     pub time: u32,
 }
 
-/// How long the routes of the sender may stay after graceful restart has given up.
+/// How long the sender's routes may be kept after its restart time has expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LongLivedGracefulRestart(pub Vec<LongLived>);
 
 impl CapabilityCodec for LongLivedGracefulRestart {
-    const CODE: u8 = 71;
+    const CODE: u8 = iana::capability::LONG_LIVED_GRACEFUL_RESTART;
     const NAME: &'static str = "long-lived-graceful-restart";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -1,9 +1,9 @@
-//! Capabilities (RFC 5492): the table of all that we know.
+//! Capabilities (RFC 5492): the table of known capabilities.
 //!
-//! A row of `capabilities!` names a file and the types in it that are capabilities; it makes the variants and their
-//! dispatch, and the compiler then asks for the [`CapabilityCodec`] impls in that one file. A capability that is not in
-//! the table is kept as code and value. JSON and text are ExaBGP's, to the byte, so that a capability which ExaBGP 5.0
-//! does not know keeps the form of an unknown one.
+//! A row of `capabilities!` names a file and its capability types. It generates the variants and their dispatch, and
+//! the compiler then requires the [`CapabilityCodec`] impls in that file. A capability that is not in the table is
+//! kept as code and value. JSON and text are exactly ExaBGP's, so a capability that ExaBGP 5.0 does not know has the
+//! form of an unknown one.
 
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError, Writer};
@@ -12,23 +12,23 @@ mod offer;
 
 pub use offer::Offer;
 
-/// One capability: its facts, its wire form, its texts.
+/// A capability: its properties, wire form and text forms.
 pub trait CapabilityCodec: Sized {
     /// Capability code (IANA).
     const CODE: u8;
     /// The key in JSON events of an OPEN that we send.
     const NAME: &'static str;
 
-    /// Reads the value; `r` holds exactly that. What is left of it is ignored.
+    /// Reads the value, which is the whole of `r`. Trailing bytes are ignored.
     ///
     /// # Errors
-    /// When it is malformed: the OPEN is refused with 2/0.
+    /// Returns an error if it is malformed: the OPEN is rejected with 2/0.
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError>;
 
     /// Appends the value, without code and length.
     fn encode(&self, w: &mut Writer<'_>);
 
-    /// How many capabilities of this code go on the wire for this one, and what they say; almost always its value, once.
+    /// The values of the capabilities sent for this one; almost always just its own value.
     fn values(&self) -> Vec<Vec<u8>> {
         vec![value(|w| self.encode(w))]
     }
@@ -46,7 +46,7 @@ pub trait CapabilityCodec: Sized {
     }
 }
 
-/// Makes [`Capability`] and its dispatch from rows `module { Type, … }`.
+/// Generates [`Capability`] and its dispatch from rows `module { Type, … }`.
 macro_rules! capabilities {
     ($($module:ident { $($variant:ident),* $(,)? })*) => {
         $(pub mod $module; pub use $module::{$($variant),*};)*
@@ -56,7 +56,7 @@ macro_rules! capabilities {
         #[non_exhaustive]
         pub enum Capability {
             $($(#[doc = concat!("See [`", stringify!($module), "`].")] $variant($variant),)*)*
-            /// One without a row in the table.
+            /// A capability without a row in the table.
             Unknown {
                 /// Capability code.
                 code: u8,
@@ -66,10 +66,10 @@ macro_rules! capabilities {
         }
 
         impl Capability {
-            /// Reads the value of the capability `code`.
+            /// Reads the value of capability `code`.
             ///
             /// # Errors
-            /// When it is malformed.
+            /// Returns an error if it is malformed.
             pub fn decode(code: u8, r: &mut Reader<'_>) -> Result<Self, WireError> {
                 $($(if code == <$variant as CapabilityCodec>::CODE {
                     return Ok(Self::$variant(<$variant as CapabilityCodec>::decode(r)?));
@@ -93,7 +93,7 @@ macro_rules! capabilities {
                 }
             }
 
-            /// The values that go on the wire, each after code and length.
+            /// The values sent on the wire, each after code and length.
             pub(crate) fn values(&self) -> Vec<Vec<u8>> {
                 match self {
                     $($(Self::$variant(value) => value.values(),)*)*
@@ -150,14 +150,14 @@ capabilities! {
     operational { Operational }
 }
 
-/// The bytes that `write` writes.
+/// The bytes that `write` appends.
 fn value(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
     write(&mut Writer::new(&mut out));
     out
 }
 
-/// IANA's word for a code that ExaBGP 5.0 does not know.
+/// The text for a code that ExaBGP 5.0 does not know.
 const fn unknown_word(code: u8) -> &'static str {
     match code {
         128.. => "reserved",

@@ -9,15 +9,16 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// A family that the speaker is ready to exchange.
+/// A family that the speaker supports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Multiprotocol(pub Family);
 
 impl CapabilityCodec for Multiprotocol {
-    const CODE: u8 = 1;
+    const CODE: u8 = iana::capability::MULTIPROTOCOL;
     const NAME: &'static str = "multiprotocol";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

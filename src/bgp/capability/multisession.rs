@@ -8,23 +8,25 @@
 //! | (1 octet each)                  |
 //! ```
 //!
-//! On the wire we are ExaBGP 5.0: a capability with the flags alone, then one for each code with that octet alone. A
-//! receiver that keeps the first instance, as the draft says, reads an empty Session Id, which means multiprotocol.
+//! The wire form is that of ExaBGP 5.0: a capability with only the flags, then one for each code that contains only
+//! that octet. A receiver that uses the first instance, as the draft requires, reads an empty Session Id, which means
+//! multiprotocol.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Several sessions may run, told apart by these capability codes.
+/// Several sessions are supported, distinguished by these capability codes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Multisession(pub Vec<u8>);
 
-/// The same under Cisco's code.
+/// The same with Cisco's code.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CiscoMultisession(pub Vec<u8>);
 
 impl CapabilityCodec for Multisession {
-    const CODE: u8 = 68;
+    const CODE: u8 = iana::capability::MULTISESSION;
     const NAME: &'static str = "multi-session";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -55,7 +57,7 @@ impl CapabilityCodec for Multisession {
 }
 
 impl CapabilityCodec for CiscoMultisession {
-    const CODE: u8 = 131;
+    const CODE: u8 = iana::capability::PRESTANDARD_MULTISESSION;
     /// ExaBGP's spelling.
     const NAME: &'static str = "cisco-multi-sesion";
 
@@ -117,27 +119,27 @@ fn names(codes: &[u8]) -> Vec<String> {
     codes.iter().map(|code| name(*code)).collect()
 }
 
-/// ExaBGP's name of a capability code.
+/// ExaBGP's name for a capability code.
 fn name(code: u8) -> String {
     let name = match code {
         0 => "reserved",
-        1 => "multiprotocol",
-        2 => "route-refresh",
-        3 => "outbound-route-filtering",
-        4 => "multiple-routes",
-        5 => "nexthop",
-        6 => "extended-message",
-        64 => "graceful-restart",
-        65 => "asn4",
-        67 => "dynamic-capability",
-        68 => "multi-session",
-        69 => "add-path",
-        70 => "enhanced-route-refresh",
-        73 => "hostname",
-        75 => "software-version",
-        128 => "cisco-route-refresh",
-        131 => "cisco-multi-sesion",
-        185 => "operational",
+        iana::capability::MULTIPROTOCOL => "multiprotocol",
+        iana::capability::ROUTE_REFRESH => "route-refresh",
+        iana::capability::OUTBOUND_ROUTE_FILTERING => "outbound-route-filtering",
+        iana::capability::MULTIPLE_ROUTES => "multiple-routes",
+        iana::capability::EXTENDED_NEXT_HOP => "nexthop",
+        iana::capability::EXTENDED_MESSAGE => "extended-message",
+        iana::capability::GRACEFUL_RESTART => "graceful-restart",
+        iana::capability::FOUR_OCTET_AS => "asn4",
+        iana::capability::DYNAMIC_CAPABILITY => "dynamic-capability",
+        iana::capability::MULTISESSION => "multi-session",
+        iana::capability::ADD_PATH => "add-path",
+        iana::capability::ENHANCED_ROUTE_REFRESH => "enhanced-route-refresh",
+        iana::capability::FQDN => "hostname",
+        iana::capability::SOFTWARE_VERSION => "software-version",
+        iana::capability::PRESTANDARD_ROUTE_REFRESH => "cisco-route-refresh",
+        iana::capability::PRESTANDARD_MULTISESSION => "cisco-multi-sesion",
+        iana::capability::PRESTANDARD_OPERATIONAL => "operational",
         71..=127 => return format!("unassigned-{code:#x}"),
         129.. => return format!("reserved-{code:#x}"),
         _ => return format!("capability-{code:#x}"),

@@ -1,6 +1,6 @@
-//! What a neighbour's OPEN offers, from switches to the list on the wire.
+//! The capabilities that an OPEN offers for a neighbor's configuration.
 //!
-//! The order is ExaBGP's: peers do not care, but recorded sessions and scripts compare bytes.
+//! The order is ExaBGP's. Peers do not depend on it, but recorded sessions and scripts compare bytes.
 
 use super::add_path::{AddPath, AddPathMode};
 use super::asn4::Asn4;
@@ -18,28 +18,28 @@ use super::{
 use crate::bgp::asn::Asn;
 use crate::bgp::family::{Afi, Family};
 
-/// The switches. Everything is off by default.
+/// The configuration of capabilities. Everything is off by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Offer {
     /// Families.
     pub families: Vec<Family>,
-    /// Four-octet AS numbers: our AS (any number when it is taken from the peer).
+    /// Four-octet AS numbers: our AS (any value if it is taken from the peer).
     pub asn4: Option<Asn>,
-    /// Extended next hop; pairs other than of IPv4 unicast, multicast, labelled unicast or VPN with IPv6 are left out.
+    /// Extended next hop. Pairs other than IPv4 unicast, multicast, labeled unicast or VPN with IPv6 are left out.
     pub nexthop: Option<Vec<(Family, Afi)>>,
-    /// ADD-PATH; families other than unicast, labelled unicast and VPN are left out.
+    /// ADD-PATH. Families other than unicast, labeled unicast and VPN are left out.
     pub add_path: Option<(AddPathMode, Vec<Family>)>,
     /// Paths limit.
     pub paths_limit: Option<Vec<(Family, u16)>>,
-    /// Graceful restart for every family: its time in seconds; only 12 bits of it are sent.
+    /// Graceful restart for every family: the restart time in seconds, of which 12 bits are sent.
     pub graceful_restart: Option<u16>,
-    /// Graceful restart also over a NOTIFICATION (RFC 8538's N bit).
+    /// Graceful restart also after a NOTIFICATION (RFC 8538's N bit).
     pub restart_notification: bool,
-    /// Long-lived graceful restart for every family: its time in seconds, 24 bits.
+    /// Long-lived graceful restart for every family: the stale time in seconds, 24 bits.
     pub long_lived: Option<u32>,
-    /// Route refresh, plain and enhanced.
+    /// Route refresh, both normal and enhanced.
     pub route_refresh: bool,
-    /// Operational messages.
+    /// OPERATIONAL messages.
     pub operational: bool,
     /// Extended messages.
     pub extended_message: bool,

@@ -1,15 +1,16 @@
-//! Operational messages (draft-ietf-idr-operational-message section 2), under the code that ExaBGP uses. No value.
+//! Operational messages (draft-ietf-idr-operational-message section 2), with the code that ExaBGP uses. No value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// OPERATIONAL messages are understood.
+/// OPERATIONAL messages are supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Operational;
 
 impl CapabilityCodec for Operational {
-    const CODE: u8 = 185;
+    const CODE: u8 = iana::capability::PRESTANDARD_OPERATIONAL;
     const NAME: &'static str = "operational";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

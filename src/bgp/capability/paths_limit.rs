@@ -1,4 +1,5 @@
-//! Paths limit (draft-abraitis-idr-addpath-paths-limit section 3): how many paths of one prefix the sender wants.
+//! Paths limit (draft-abraitis-idr-addpath-paths-limit section 3): the maximum number of paths per prefix to be sent
+//! to the sender of the capability.
 //!
 //! ```text
 //! +------------------------------------------------+
@@ -13,14 +14,15 @@
 
 use super::CapabilityCodec;
 use crate::bgp::family::Family;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
-/// Families with the most paths that the sender wants; 0 means nothing.
+/// Families and their limits. 0 is ignored.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct PathsLimit(pub Vec<(Family, u16)>);
 
 impl CapabilityCodec for PathsLimit {
-    const CODE: u8 = 76;
+    const CODE: u8 = iana::capability::PATHS_LIMIT;
     const NAME: &'static str = "paths-limit";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -1,4 +1,4 @@
-//! BGP role (RFC 9234 section 4): what the speaker is to its peer.
+//! BGP role (RFC 9234 section 4): the speaker's role on the session.
 //!
 //! ```text
 //! +---------------+
@@ -9,9 +9,10 @@
 use std::fmt;
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::wire::{Reader, WireError, Writer};
 
-/// What the sender is on this session.
+/// The role of the sender on this session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BgpRole(pub u8);
 
@@ -35,7 +36,7 @@ impl BgpRole {
         Self::PEER,
     ];
 
-    /// The word in configurations, if it has one.
+    /// The keyword in configurations, if it has one.
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::PROVIDER => "provider",
@@ -47,12 +48,12 @@ impl BgpRole {
         })
     }
 
-    /// The role with that word.
+    /// The role with that keyword.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.name() == Some(name))
     }
 
-    /// Whether the two ends of a session may have these roles (RFC 9234 table 2).
+    /// Returns `true` if the two ends of a session may have these roles (RFC 9234 table 2).
     pub const fn agrees(self, other: Self) -> bool {
         matches!(
             (self, other),
@@ -75,7 +76,7 @@ impl fmt::Display for BgpRole {
 }
 
 impl CapabilityCodec for BgpRole {
-    const CODE: u8 = 9;
+    const CODE: u8 = iana::capability::BGP_ROLE;
     const NAME: &'static str = "role";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

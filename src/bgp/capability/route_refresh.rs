@@ -1,23 +1,24 @@
-//! Route refresh: plain (RFC 2918), the code that Cisco used before it, and enhanced (RFC 7313). None has a value.
+//! Route refresh: the normal one (RFC 2918), Cisco's earlier code for it, and enhanced (RFC 7313). None has a value.
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
-/// ROUTE-REFRESH is understood (RFC 2918).
+/// ROUTE-REFRESH is supported (RFC 2918).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteRefresh;
 
-/// The same under the code of before the RFC; only ever received.
+/// The same with Cisco's code from before the RFC; only received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CiscoRouteRefresh;
 
-/// BoRR and EoRR are understood (RFC 7313 section 3.1).
+/// BoRR and EoRR are supported (RFC 7313 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EnhancedRouteRefresh;
 
 impl CapabilityCodec for RouteRefresh {
-    const CODE: u8 = 2;
+    const CODE: u8 = iana::capability::ROUTE_REFRESH;
     const NAME: &'static str = "route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -36,7 +37,7 @@ impl CapabilityCodec for RouteRefresh {
 }
 
 impl CapabilityCodec for CiscoRouteRefresh {
-    const CODE: u8 = 128;
+    const CODE: u8 = iana::capability::PRESTANDARD_ROUTE_REFRESH;
     const NAME: &'static str = "cisco-route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {
@@ -55,7 +56,7 @@ impl CapabilityCodec for CiscoRouteRefresh {
 }
 
 impl CapabilityCodec for EnhancedRouteRefresh {
-    const CODE: u8 = 70;
+    const CODE: u8 = iana::capability::ENHANCED_ROUTE_REFRESH;
     const NAME: &'static str = "enhanced-route-refresh";
 
     fn decode(_: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -9,6 +9,7 @@
 //! ```
 
 use super::CapabilityCodec;
+use crate::bgp::iana;
 use crate::bgp::message::cut;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
@@ -18,7 +19,7 @@ use crate::wire::{Reader, WireError, Writer};
 pub struct SoftwareVersion(pub String);
 
 impl CapabilityCodec for SoftwareVersion {
-    const CODE: u8 = 75;
+    const CODE: u8 = iana::capability::SOFTWARE_VERSION;
     const NAME: &'static str = "software-version";
 
     fn decode(r: &mut Reader<'_>) -> Result<Self, WireError> {

@@ -1,4 +1,4 @@
-//! Messages: the header, and the six types (RFC 4271 section 4, RFC 2918, draft-ietf-idr-operational-message).
+//! Messages: the header and the six message types (RFC 4271 section 4, RFC 2918, draft-ietf-idr-operational-message).
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -12,6 +12,7 @@
 
 use std::fmt;
 
+use crate::bgp::iana::notification as codes;
 use crate::wire::Writer;
 
 pub mod notification;
@@ -22,11 +23,11 @@ pub mod update;
 
 use notification::Notification;
 
-/// Bytes of the header.
+/// Length of the header, in bytes.
 pub const HEADER: usize = 19;
-/// Largest message without RFC 8654, header included, in bytes.
+/// Maximum message size without RFC 8654, header included, in bytes.
 pub const MAX: usize = 4_096;
-/// Largest message with RFC 8654, header included, in bytes.
+/// Maximum message size with RFC 8654, header included, in bytes.
 pub const MAX_EXTENDED: usize = 65_535;
 
 /// The type of a message (IANA).
@@ -47,7 +48,7 @@ impl MessageType {
     /// OPERATIONAL (draft-ietf-idr-operational-message).
     pub const OPERATIONAL: Self = Self(6);
 
-    /// The word of events and configurations.
+    /// The name in events and configurations.
     pub const fn name(self) -> &'static str {
         match self {
             Self::OPEN => "open",
@@ -60,7 +61,7 @@ impl MessageType {
         }
     }
 
-    /// Smallest message of this type, header included, in bytes; `None` for a type that we do not know.
+    /// Minimum size of a message of this type, header included, in bytes; `None` for an unknown type.
     const fn smallest(self) -> Option<usize> {
         Some(match self {
             Self::OPEN => 29,
@@ -80,7 +81,7 @@ impl fmt::Display for MessageType {
     }
 }
 
-/// Which way a message goes. `Display` is the word of events.
+/// The direction of a message. `Display` is the name in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Direction {
     /// From us to the peer.
@@ -90,7 +91,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    /// The word of events: `send` or `receive`.
+    /// The name in events: `send` or `receive`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Send => "send",
@@ -105,7 +106,7 @@ impl fmt::Display for Direction {
     }
 }
 
-/// A message as it came: header checked, body not looked at.
+/// A received message with a valid header and an unparsed body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RawMessage {
     /// Its type.
@@ -115,31 +116,32 @@ pub struct RawMessage {
 }
 
 impl RawMessage {
-    /// What follows the header.
+    /// The bytes after the header.
     pub fn body(&self) -> &[u8] {
         self.bytes.get(HEADER..).unwrap_or_default()
     }
 
-    /// What follows the header, sharing the buffer.
+    /// The bytes after the header, sharing the buffer.
     pub fn body_bytes(&self) -> bytes::Bytes {
         self.bytes.slice(HEADER.min(self.bytes.len())..)
     }
 }
 
-/// The header of a message whose body has `body` bytes.
+/// The header of a message with a body of `body` bytes.
 pub fn header(kind: MessageType, body: usize) -> [u8; HEADER] {
     let mut header = [0xFF; HEADER];
-    // A body comes from a message or fits into one: at most 65,516 bytes (RFC 8654).
+    // A body comes from a message or fits in one: at most 65,516 bytes (RFC 8654).
     let length = u16::try_from(HEADER + body).unwrap_or(u16::MAX);
     header[16..18].copy_from_slice(&length.to_be_bytes());
     header[18] = kind.0;
     header
 }
 
-/// Takes the next whole message off `buffer`; `None` when more bytes are needed.
+/// Splits the next complete message off `buffer`. Returns `None` if more bytes are needed.
 ///
 /// # Errors
-/// The NOTIFICATION to answer with when the header is wrong (RFC 4271 section 6.1): 1/1 marker, 1/2 length, 1/3 type.
+/// Returns the NOTIFICATION to answer with if the header is malformed (RFC 4271 section 6.1): 1/1 marker, 1/2 length,
+/// 1/3 type.
 pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessage>, Notification> {
     let Some(header) = buffer.first_chunk::<HEADER>() else {
         return Ok(None);
@@ -153,7 +155,13 @@ pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessa
     }
     let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
     let kind = MessageType(header[18]);
-    let bad_length = || Notification::new(1, 2, header[16..18].to_vec());
+    let bad_length = || {
+        Notification::new(
+            codes::MESSAGE_HEADER,
+            codes::header::BAD_MESSAGE_LENGTH,
+            header[16..18].to_vec(),
+        )
+    };
     // RFC 8654 section 4: OPEN and KEEPALIVE never exceed 4,096 bytes.
     let max = if matches!(kind, MessageType::OPEN | MessageType::KEEPALIVE) {
         MAX
@@ -165,7 +173,13 @@ pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessa
     }
     match kind.smallest() {
         // RFC 4271 6.1: "The Data field MUST contain the erroneous Type field."
-        None => return Err(Notification::new(1, 3, vec![kind.0])),
+        None => {
+            return Err(Notification::new(
+                codes::MESSAGE_HEADER,
+                codes::header::BAD_MESSAGE_TYPE,
+                vec![kind.0],
+            ));
+        }
         Some(smallest) if length < smallest => return Err(bad_length()),
         Some(exact) if kind == MessageType::KEEPALIVE && length != exact => {
             return Err(bad_length());
@@ -181,7 +195,7 @@ pub fn frame(buffer: &mut bytes::BytesMut, max: usize) -> Result<Option<RawMessa
     }))
 }
 
-/// Appends one message whose body is what `body` writes. The caller keeps it below the session's limit.
+/// Appends a message whose body `body` writes. The caller keeps it within the size limit of the session.
 pub fn encode(out: &mut Vec<u8>, kind: MessageType, body: impl FnOnce(&mut Writer<'_>)) {
     let start = out.len();
     out.extend_from_slice(&[0xFF; 16]);
@@ -191,14 +205,14 @@ pub fn encode(out: &mut Vec<u8>, kind: MessageType, body: impl FnOnce(&mut Write
     out[start + 16..start + 18].copy_from_slice(&length.to_be_bytes());
 }
 
-/// A KEEPALIVE: a header and nothing else.
+/// A KEEPALIVE, which consists of a header only.
 pub fn keepalive() -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER);
     encode(&mut out, MessageType::KEEPALIVE, |_| {});
     out
 }
 
-/// The longest beginning of `text` that has at most `max` bytes.
+/// The longest prefix of `text` that has at most `max` bytes.
 pub(crate) fn cut(text: &str, max: usize) -> &str {
     let mut end = max.min(text.len());
     while !text.is_char_boundary(end) {

@@ -1,4 +1,4 @@
-//! NOTIFICATION (RFC 4271 section 4.5), with the shutdown text of RFC 9003 and the hard reset of RFC 8538.
+//! NOTIFICATION (RFC 4271 section 4.5), with the shutdown communication of RFC 9003 and the hard reset of RFC 8538.
 //!
 //! ```text
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
@@ -15,9 +15,10 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Direction, HEADER, MAX, MessageType, cut, encode};
+use crate::bgp::iana::notification as codes;
 use crate::json::{JsonWriter, hex};
 
-/// Why a session ends.
+/// Why a session is closed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Notification {
     /// Error code.
@@ -30,25 +31,25 @@ pub struct Notification {
 
 impl Notification {
     /// Error code of a Cease (RFC 4486).
-    pub const CEASE: u8 = 6;
+    pub const CEASE: u8 = codes::CEASE;
     /// Cease: administrative shutdown.
-    pub const SHUTDOWN: u8 = 2;
+    pub const SHUTDOWN: u8 = codes::cease::ADMINISTRATIVE_SHUTDOWN;
     /// Cease: Maximum Number of Prefixes Reached.
-    pub const MAXIMUM_PREFIXES: u8 = 1;
-    /// Cease: the peer left the configuration.
-    pub const DE_CONFIGURED: u8 = 3;
+    pub const MAXIMUM_PREFIXES: u8 = codes::cease::MAXIMUM_NUMBER_OF_PREFIXES;
+    /// Cease: peer de-configured.
+    pub const DE_CONFIGURED: u8 = codes::cease::PEER_DE_CONFIGURED;
     /// Cease: administrative reset.
-    pub const RESET: u8 = 4;
-    /// Cease: the connection is not wanted.
-    pub const REJECTED: u8 = 5;
-    /// Cease: the configuration changed.
-    pub const CONFIGURATION_CHANGE: u8 = 6;
-    /// Cease: another connection won.
-    pub const COLLISION: u8 = 7;
+    pub const RESET: u8 = codes::cease::ADMINISTRATIVE_RESET;
+    /// Cease: connection rejected.
+    pub const REJECTED: u8 = codes::cease::CONNECTION_REJECTED;
+    /// Cease: other configuration change.
+    pub const CONFIGURATION_CHANGE: u8 = codes::cease::OTHER_CONFIGURATION_CHANGE;
+    /// Cease: connection collision resolution.
+    pub const COLLISION: u8 = codes::cease::CONNECTION_COLLISION;
     /// Cease: hard reset (RFC 8538).
-    pub const HARD_RESET: u8 = 9;
+    pub const HARD_RESET: u8 = codes::cease::HARD_RESET;
 
-    /// A notification with these parts.
+    /// Creates a notification.
     pub const fn new(code: u8, subcode: u8, data: Vec<u8>) -> Self {
         Self {
             code,
@@ -57,12 +58,12 @@ impl Notification {
         }
     }
 
-    /// A notification whose data is text for people.
+    /// Creates a notification whose data is human-readable text.
     pub fn with_text(code: u8, subcode: u8, text: &str) -> Self {
         Self::new(code, subcode, text.as_bytes().to_vec())
     }
 
-    /// A Cease whose data is the name of its subcode, which is how ExaBGP sends it.
+    /// Creates a Cease whose data is the name of its subcode, as ExaBGP sends it.
     pub fn cease(subcode: u8) -> Self {
         let name = subcode_name(Self::CEASE, subcode).unwrap_or("unknown notification type");
         if matches!(subcode, Self::SHUTDOWN | Self::RESET) {
@@ -72,7 +73,7 @@ impl Notification {
         }
     }
 
-    /// A Cease with a shutdown text, of which at most 255 bytes are sent (RFC 9003 section 2). The subcode is
+    /// Creates a Cease with a shutdown communication, truncated to 255 bytes (RFC 9003 section 2). `subcode` is
     /// [`Self::SHUTDOWN`] or [`Self::RESET`].
     pub fn shutdown(subcode: u8, text: &str) -> Self {
         let text = cut(text, 255);
@@ -83,14 +84,15 @@ impl Notification {
         Self::new(Self::CEASE, subcode, data)
     }
 
-    /// This one inside a hard reset, for a peer that would keep our routes over a plain NOTIFICATION (RFC 8538 section 3).
+    /// Wraps this notification in a hard reset, for a peer that would keep our routes after a plain NOTIFICATION (RFC
+    /// 8538 section 3).
     pub fn into_hard_reset(self) -> Self {
         let mut data = vec![self.code, self.subcode];
         data.extend_from_slice(&self.data);
         Self::new(Self::CEASE, Self::HARD_RESET, data)
     }
 
-    /// What a hard reset encloses.
+    /// The notification inside a hard reset.
     pub fn enclosed(&self) -> Option<Self> {
         match (self.code, self.subcode, self.data.as_slice()) {
             (Self::CEASE, Self::HARD_RESET, [code, subcode, data @ ..]) => {
@@ -100,8 +102,8 @@ impl Notification {
         }
     }
 
-    /// Reads the body of a message. One that is too short for a code is 0/0: RFC 4271 section 6.4 forbids an answer, so it
-    /// can only end the session.
+    /// Reads the body of a message. A body too short for code and subcode gives 0/0: RFC 4271 section 6.4 forbids an
+    /// answer, so the session can only be closed.
     pub fn decode(body: &[u8]) -> Self {
         match body {
             [code, subcode, data @ ..] => Self::new(*code, *subcode, data.to_vec()),
@@ -109,7 +111,7 @@ impl Notification {
         }
     }
 
-    /// The whole message; data that does not fit in 4,096 bytes is cut.
+    /// The whole message. Data is truncated to fit in 4,096 bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER + 2 + self.data.len());
         let fits = self.data.len().min(MAX - HEADER - 2);
@@ -131,7 +133,7 @@ impl Notification {
         subcode_name(self.code, self.subcode)
     }
 
-    /// The data that events show: for a received 6/2 or 6/4 the text in words, else what is on the wire.
+    /// The data as shown in events: for a received 6/2 or 6/4 the decoded text, otherwise the bytes on the wire.
     pub fn shown(&self, direction: Direction) -> Cow<'_, [u8]> {
         let spoken = self.code == Self::CEASE
             && matches!(self.subcode, Self::SHUTDOWN | Self::RESET)
@@ -164,7 +166,7 @@ impl Notification {
     }
 }
 
-/// For people: `Cease / Administrative Shutdown / …`.
+/// Human-readable form: `Cease / Administrative Shutdown / …`.
 impl fmt::Display for Notification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.code_name().unwrap_or("unknown error"))?;
@@ -181,7 +183,7 @@ impl fmt::Display for Notification {
 
 impl std::error::Error for Notification {}
 
-/// A shutdown communication in words. `text` is what follows its length.
+/// Decodes a shutdown communication. `text` is what follows its length.
 fn communication(length: u8, text: &[u8]) -> String {
     if length == 0 {
         return "empty Shutdown Communication.".to_owned();

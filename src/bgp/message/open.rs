@@ -27,6 +27,7 @@ use super::notification::Notification;
 use super::{Direction, MessageType, encode};
 use crate::bgp::asn::Asn;
 use crate::bgp::capability::Capability;
+use crate::bgp::iana::{capability, notification as codes};
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
 
@@ -34,13 +35,13 @@ use crate::wire::{Reader, WireError, Writer};
 const CAPABILITIES: u8 = 2;
 /// Optional parameter: authentication, deprecated by RFC 4271.
 const AUTHENTICATION: u8 = 1;
-/// Length and type that announce the extended form (RFC 9072 section 2).
+/// Length and type that mark the extended form (RFC 9072 section 2).
 const EXTENDED: u8 = 255;
 
-/// What a speaker offers.
+/// An OPEN message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
-    /// Version of the protocol: 4.
+    /// Protocol version: 4.
     pub version: u8,
     /// The two-octet AS field; [`Asn::TRANS`] for a number that needs four.
     pub asn: u16,
@@ -48,23 +49,27 @@ pub struct Open {
     pub hold_time: u16,
     /// BGP identifier.
     pub router_id: Ipv4Addr,
-    /// Capabilities, in their order on the wire; each family of multiprotocol is one.
+    /// Capabilities in wire order; each multiprotocol family is a capability of its own.
     pub capabilities: Vec<Capability>,
 }
 
 impl Open {
-    /// Reads the body of a message, and no more: whether the numbers suit us is for the state machine.
+    /// Reads the body of a message. Whether its values are acceptable is up to the state machine.
     ///
     /// # Errors
-    /// The NOTIFICATION to answer with (RFC 4271 section 6.2): 2/1 version, 2/4 parameter, 2/5 authentication, 2/0 for
-    /// what is malformed.
+    /// Returns the NOTIFICATION to answer with (RFC 4271 section 6.2): 2/1 for the version, 2/4 for a parameter, 2/5
+    /// for authentication, 2/0 for malformed content.
     pub fn decode(body: &[u8]) -> Result<Self, Notification> {
         let mut r = Reader::new(body);
         let version = r.u8("the version").map_err(malformed)?;
         if version != 4 {
             // RFC 4271 6.2: "The Data field is a 2-octet unsigned integer, which indicates the largest,
             // locally-supported version number"
-            return Err(Notification::new(2, 1, vec![0, 4]));
+            return Err(Notification::new(
+                codes::OPEN_MESSAGE,
+                codes::open::UNSUPPORTED_VERSION_NUMBER,
+                vec![0, 4],
+            ));
         }
         let mut fixed = || -> Result<_, WireError> {
             Ok((
@@ -88,7 +93,8 @@ impl Open {
     /// The whole message.
     ///
     /// # Errors
-    /// When the capabilities do not fit in 4,096 bytes: an OPEN is never extended (RFC 8654 section 3).
+    /// Returns an error if the capabilities do not fit in 4,096 bytes: an OPEN is never extended (RFC 8654 section
+    /// 3).
     pub fn encode(&self) -> Result<Vec<u8>, WireError> {
         let mut out = Vec::with_capacity(128);
         let mut fits = Ok(());
@@ -108,7 +114,7 @@ impl Open {
         fits.map(|()| out)
     }
 
-    /// The AS number in the four-octet AS capability, if it is present. Of several, the last one counts.
+    /// The AS number in the four-octet AS capability, if present. If there are several, the last one is used.
     pub fn four_octet_as(&self) -> Option<Asn> {
         self.capabilities
             .iter()
@@ -127,8 +133,8 @@ impl Open {
         self.four_octet_as().unwrap_or_else(|| Asn::from(self.asn))
     }
 
-    /// Appends the value of an `open` event. Capabilities are keyed by name in what we send, by code in what we receive.
-    /// ExaBGP tells a host name of what it sends even when it sends none.
+    /// Appends the value of an `open` event. Capabilities are keyed by name in sent messages and by code in received
+    /// ones. As in ExaBGP, sent messages show a host name even if none is sent.
     pub fn json(&self, direction: Direction, w: &mut JsonWriter) {
         w.raw("{ \"version\": ").number(self.version);
         w.raw(", \"asn\": ").number(self.asn);
@@ -136,9 +142,17 @@ impl Open {
         w.raw(", \"router_id\": ").display(self.router_id);
         w.raw(", \"capabilities\": { ");
         let list = self.distinct();
-        let nameless = direction == Direction::Send && list.iter().all(|one| one.code() != 73);
-        // The host name stands before the software version and multi-session.
-        let late = |one: &&Capability| matches!(one.code(), 75 | 68 | 131);
+        let nameless =
+            direction == Direction::Send && list.iter().all(|one| one.code() != capability::FQDN);
+        // The host name precedes the software version and multi-session.
+        let late = |one: &&Capability| {
+            matches!(
+                one.code(),
+                capability::SOFTWARE_VERSION
+                    | capability::MULTISESSION
+                    | capability::PRESTANDARD_MULTISESSION
+            )
+        };
         let split = list
             .iter()
             .position(late)
@@ -164,7 +178,7 @@ impl Open {
         w.raw(" } }");
     }
 
-    /// Appends the text of an `open` event: `open version 4 asn …`. The host name is told as in [`Open::json`].
+    /// Appends the text of an `open` event: `open version 4 asn …`. The host name is shown as in [`Open::json`].
     pub fn text(&self, direction: Direction, out: &mut String) {
         out.push_str(&format!(
             "open version {} asn {} hold_time {} router_id {} capabilities [",
@@ -180,16 +194,16 @@ impl Open {
                 (capability.code(), text)
             })
             .collect();
-        if direction == Direction::Send && texts.iter().all(|(code, _)| *code != 73) {
-            let at = texts.partition_point(|(code, _)| *code < 73);
-            texts.insert(at, (73, "hostname(none none)".to_owned()));
+        if direction == Direction::Send && texts.iter().all(|(code, _)| *code != capability::FQDN) {
+            let at = texts.partition_point(|(code, _)| *code < capability::FQDN);
+            texts.insert(at, (capability::FQDN, "hostname(none none)".to_owned()));
         }
         let texts: Vec<&str> = texts.iter().map(|(_, text)| &**text).collect();
         out.push_str(&texts.join(", "));
         out.push(']');
     }
 
-    /// The first capability of each code, in order.
+    /// The first capability with each code, in order.
     fn distinct(&self) -> Vec<&Capability> {
         let mut seen = [false; 256];
         self.capabilities
@@ -200,9 +214,9 @@ impl Open {
 
     /// Appends the parameters in the first of these forms that fits:
     ///
-    /// 1. one parameter for each capability, which is what ExaBGP writes;
+    /// 1. one parameter for each capability, as ExaBGP does;
     /// 2. all capabilities in one parameter (RFC 5492 4), which saves two octets for each of them;
-    /// 3. the extended form, which peers without RFC 9072 refuse.
+    /// 3. the extended form, which peers without RFC 9072 reject.
     fn encode_parameters(&self, w: &mut Writer<'_>) -> Result<(), WireError> {
         let mut values = Vec::new();
         for capability in &self.capabilities {
@@ -213,7 +227,7 @@ impl Open {
             w.u8(*code);
             w.len8(|w| w.bytes(value));
         };
-        // Capability code and length, value.
+        // Capability code and length, then the value.
         let packed: usize = values.iter().map(|(_, value)| 2 + value.len()).sum();
         let single = packed + 2 * values.len();
         // ExaBGP writes at most 254 octets in the classic form.
@@ -242,7 +256,7 @@ impl Open {
     }
 }
 
-/// Whether an OPEN on the wire, header included, has its parameters in the extended form of RFC 9072.
+/// Returns `true` if an OPEN on the wire, header included, uses the extended parameters of RFC 9072.
 pub(crate) fn is_extended(message: &[u8]) -> bool {
     let parameters = message.get(super::HEADER + 9..).unwrap_or_default();
     matches!(parameters, [1..=u8::MAX, EXTENDED, ..])
@@ -277,9 +291,21 @@ fn parameters(r: &mut Reader<'_>) -> Result<Vec<Capability>, Notification> {
                     capabilities.push(capability(&mut value).map_err(malformed)?);
                 }
             }
-            // RFC 4271 appendix A: authentication is deprecated, 2/5 remains.
-            AUTHENTICATION => return Err(Notification::new(2, 5, Vec::new())),
-            _ => return Err(Notification::new(2, 4, vec![kind])),
+            // RFC 4271 appendix A deprecates authentication, but subcode 2/5 remains.
+            AUTHENTICATION => {
+                return Err(Notification::new(
+                    codes::OPEN_MESSAGE,
+                    codes::open::AUTHENTICATION_FAILURE,
+                    Vec::new(),
+                ));
+            }
+            _ => {
+                return Err(Notification::new(
+                    codes::OPEN_MESSAGE,
+                    codes::open::UNSUPPORTED_OPTIONAL_PARAMETER,
+                    vec![kind],
+                ));
+            }
         }
     }
     Ok(capabilities)
@@ -294,5 +320,9 @@ fn capability(r: &mut Reader<'_>) -> Result<Capability, WireError> {
 /// RFC 4271 6.2: "If one of the Optional Parameters in the OPEN message is recognized, but is malformed, then the Error
 /// Subcode MUST be set to 0 (Unspecific)."
 fn malformed(error: WireError) -> Notification {
-    Notification::new(2, 0, error.to_string().into_bytes())
+    Notification::new(
+        codes::OPEN_MESSAGE,
+        codes::UNSPECIFIC,
+        error.to_string().into_bytes(),
+    )
 }

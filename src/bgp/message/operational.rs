@@ -1,4 +1,4 @@
-//! OPERATIONAL (draft-ietf-idr-operational-message), message type 6, as ExaBGP speaks it.
+//! OPERATIONAL (draft-ietf-idr-operational-message), message type 6, as implemented by ExaBGP.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -17,13 +17,14 @@ use std::net::Ipv4Addr;
 use super::notification::Notification;
 use super::{MessageType, encode};
 use crate::bgp::family::Family;
+use crate::bgp::iana::notification as codes;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError};
 
-/// Longest advisory, in bytes.
+/// Maximum length of an advisory, in bytes.
 const MAX_ADVISORY: usize = 2_048;
 
-/// What an OPERATIONAL message is for. `name` is the word of events, in lower case that of commands.
+/// The type of an OPERATIONAL message. `name` is the name in events; its lower-case form is used in commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct OperationalType(pub u16);
 
@@ -45,7 +46,7 @@ impl OperationalType {
     /// Loc-RIB prefix count reply.
     pub const LPCP: Self = Self(8);
 
-    /// The word of events, for a type that we know.
+    /// The name in events, for a known type.
     pub const fn name(self) -> Option<&'static str> {
         Some(match self {
             Self::ADM => "ADM",
@@ -60,7 +61,7 @@ impl OperationalType {
         })
     }
 
-    /// The type with that name, whatever its case.
+    /// The type with that name, ignoring case.
     pub fn from_name(name: &str) -> Option<Self> {
         (1..=8).map(Self).find(|kind| {
             kind.name()
@@ -69,25 +70,25 @@ impl OperationalType {
     }
 }
 
-/// What an OPERATIONAL message says.
+/// The content of an OPERATIONAL message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Content {
-    /// Text for people.
+    /// Human-readable text.
     Advisory(Vec<u8>),
-    /// A question.
+    /// A query.
     Query {
-        /// Who asks.
+        /// BGP identifier of the requesting router.
         router_id: Ipv4Addr,
-        /// Which question.
+        /// Sequence number of the query.
         sequence: u32,
     },
-    /// An answer.
+    /// A reply.
     Counter {
-        /// Who answers.
+        /// BGP identifier of the replying router.
         router_id: Ipv4Addr,
-        /// Which question.
+        /// Sequence number of the query.
         sequence: u32,
-        /// How many.
+        /// The number of prefixes.
         counter: u32,
     },
 }
@@ -95,24 +96,26 @@ pub enum Content {
 /// An OPERATIONAL message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Operational {
-    /// What it is for.
+    /// Its type.
     pub kind: OperationalType,
-    /// The family it is about.
+    /// The family that it is about.
     pub family: Family,
-    /// What it says.
+    /// Its content.
     pub content: Content,
 }
 
 impl Operational {
-    /// Reads a body; `None` for a type that we do not know, which is to be ignored.
+    /// Reads a body. Returns `None` for an unknown type, which must be ignored.
     ///
     /// # Errors
-    /// The NOTIFICATION 5/0 to answer with when it is too short.
+    /// Returns NOTIFICATION 5/0 if the body is too short.
     pub fn decode(body: &[u8]) -> Result<Option<Self>, Notification> {
-        read(body).map_err(|error| Notification::with_text(5, 0, &error.to_string()))
+        read(body).map_err(|error| {
+            Notification::with_text(codes::STATE_MACHINE, codes::UNSPECIFIC, &error.to_string())
+        })
     }
 
-    /// Appends the whole message; an advisory is cut after 2,048 bytes.
+    /// Appends the whole message. An advisory is truncated to 2,048 bytes.
     pub fn encode(&self, out: &mut Vec<u8>) {
         encode(out, MessageType::OPERATIONAL, |w| {
             w.u16(self.kind.0);
@@ -203,7 +206,7 @@ fn read(body: &[u8]) -> Result<Option<Operational>, WireError> {
     if kind.name().is_none() {
         return Ok(None);
     }
-    // A length that runs past the end is taken for the end, as ExaBGP does.
+    // A length that exceeds the message is cut to its end, as ExaBGP does.
     let length = usize::from(length).min(r.remaining());
     let mut r = r.sub(length, "an operational message")?;
     let afi = r.u16("the AFI of an operational message")?;

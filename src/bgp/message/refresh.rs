@@ -10,36 +10,42 @@
 use super::notification::Notification;
 use super::{MessageType, RawMessage, encode};
 use crate::bgp::family::Family;
+use crate::bgp::iana::notification as codes;
 use crate::json::JsonWriter;
 use crate::wire::Reader;
 
-/// A request for routes, or one of the marks around the answer.
+/// A request for routes, or a marker of the beginning or the end of the reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteRefresh {
-    /// The family it is about.
+    /// The family that it is about.
     pub family: Family,
-    /// 0 request, 1 beginning of the answer (BoRR), 2 end of the answer (EoRR); any other is to be ignored (RFC 7313
-    /// section 5).
+    /// 0 request, 1 beginning of the reply (BoRR), 2 end of the reply (EoRR). Any other subtype must be ignored (RFC
+    /// 7313 section 5).
     pub subtype: u8,
 }
 
 impl RouteRefresh {
     /// Subtype of a request.
     pub const REQUEST: u8 = 0;
-    /// Subtype of the beginning of the answer.
+    /// Subtype of the beginning of the reply.
     pub const BEGIN: u8 = 1;
-    /// Subtype of the end of the answer.
+    /// Subtype of the end of the reply.
     pub const END: u8 = 2;
 
     /// Reads a message.
     ///
     /// # Errors
-    /// The NOTIFICATION to answer with when its length is wrong: 7/1 for BoRR and EoRR, else 1/2.
+    /// Returns the NOTIFICATION to answer with if the length is wrong: 7/1 for BoRR and EoRR, otherwise 1/2.
     pub fn decode(message: &RawMessage) -> Result<Self, Notification> {
         let body = message.body();
         let mut r = Reader::new(body);
-        let bad_length =
-            || Notification::new(1, 2, message.bytes.get(16..18).unwrap_or_default().to_vec());
+        let bad_length = || {
+            Notification::new(
+                codes::MESSAGE_HEADER,
+                codes::header::BAD_MESSAGE_LENGTH,
+                message.bytes.get(16..18).unwrap_or_default().to_vec(),
+            )
+        };
         let afi = r.u16("an AFI").map_err(|_| bad_length())?;
         let subtype = r.u8("a subtype").map_err(|_| bad_length())?;
         let safi = r.u8("a SAFI").map_err(|_| bad_length())?;
@@ -48,7 +54,11 @@ impl RouteRefresh {
             // with Message Subtype 1 and 2 is not 4 […] The Data field of the NOTIFICATION message MUST contain the
             // complete ROUTE-REFRESH message."
             return Err(match subtype {
-                Self::BEGIN | Self::END => Notification::new(7, 1, message.bytes.to_vec()),
+                Self::BEGIN | Self::END => Notification::new(
+                    codes::ROUTE_REFRESH_MESSAGE,
+                    codes::route_refresh::INVALID_MESSAGE_LENGTH,
+                    message.bytes.to_vec(),
+                ),
                 _ => bad_length(),
             });
         }
@@ -67,7 +77,7 @@ impl RouteRefresh {
         });
     }
 
-    /// The word of events: `query`, `begin`, `end`.
+    /// The name in events: `query`, `begin`, `end`.
     pub const fn name(&self) -> &'static str {
         match self.subtype {
             Self::REQUEST => "query",

@@ -1,4 +1,4 @@
-//! UPDATE (RFC 4271 section 4.3): a view of its parts, and what they mean after RFC 7606.
+//! UPDATE (RFC 4271 section 4.3): a view of its fields, and their interpretation by RFC 7606.
 //!
 //! ```text
 //! +-----------------------------------------------------+
@@ -24,13 +24,14 @@ use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{AttributeSet, mp_unreach};
 use crate::bgp::error::{Severity, UpdateError};
 use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
 use crate::bgp::negotiated::Codec;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::{self, NlriRef, Routes, is_known};
 use crate::bgp::role::LocalRole;
 use crate::wire::{Reader, WireError};
 
-/// The three fields of an UPDATE's body, not decoded.
+/// The fields of an UPDATE's body, not decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'a> {
     /// Withdrawn IPv4 unicast routes.
@@ -39,19 +40,19 @@ pub struct Update<'a> {
     pub attributes: &'a [u8],
     /// Announced IPv4 unicast routes.
     pub nlri: &'a [u8],
-    /// The body that these are parts of.
+    /// The whole body.
     pub body: &'a [u8],
 }
 
-/// What an UPDATE says: attributes once, then the routes.
+/// The decoded content of an UPDATE: the attributes, then the routes.
 #[derive(Clone, Debug)]
 pub struct Content<'a> {
     /// The attributes of the announced routes.
     pub attributes: Rc<AttributeSet>,
-    /// The routes, field by field in the order of events: withdrawn and announced ones of the body, then those of
+    /// The routes, field by field in the order of events: withdrawn and announced routes of the body, then those of
     /// MP_UNREACH_NLRI and MP_REACH_NLRI. Empty fields are left out.
     pub fields: Vec<Field<'a>>,
-    /// Families of routes that are left out, since the session does not exchange them.
+    /// Families whose routes are ignored because the session does not exchange them.
     pub ignored: Vec<Family>,
 }
 
@@ -60,18 +61,20 @@ pub struct Content<'a> {
 pub enum Direction {
     /// They are reachable.
     Announce,
-    /// They no longer are; or they were announced with an error that makes them count as withdrawn (RFC 7606 section 2).
+    /// They are no longer reachable, or were announced with an error that makes them count as withdrawn (RFC 7606
+    /// section 2).
     Withdraw,
 }
 
-/// One field of an UPDATE that holds routes.
+/// A field of an UPDATE that contains routes.
 #[derive(Clone, Copy, Debug)]
 pub struct Field<'a> {
     /// What happens to the routes.
     pub direction: Direction,
-    /// Their next hop. Routes that an error turned into withdrawals keep theirs: ExaBGP's text events show it.
+    /// Their next hop. Routes that an error turned into withdrawals keep theirs, because ExaBGP's text events show
+    /// it.
     pub next_hop: Option<NextHop>,
-    /// The routes; they are known to frame.
+    /// The routes, already checked for valid framing.
     pub routes: Routes<'a>,
 }
 
@@ -97,7 +100,7 @@ impl<'a> Update<'a> {
     /// Splits a body into its fields.
     ///
     /// # Errors
-    /// A reset (3/1) when a length runs past the end (RFC 4271 section 6.3).
+    /// Returns a reset (3/1) if a length field exceeds the body (RFC 4271 section 6.3).
     pub fn new(body: &'a [u8]) -> Result<Self, UpdateError> {
         let mut r = Reader::new(body);
         let mut read = || -> Result<Self, WireError> {
@@ -115,7 +118,7 @@ impl<'a> Update<'a> {
         read().map_err(UpdateError::from)
     }
 
-    /// The family whose End-of-RIB this is (RFC 4724 section 2).
+    /// The family, if this is an End-of-RIB marker (RFC 4724 section 2).
     pub fn end_of_rib(&self) -> Option<Family> {
         if !self.withdrawn.is_empty() || !self.nlri.is_empty() {
             return None;
@@ -132,10 +135,11 @@ impl<'a> Update<'a> {
         unreach.nlri.is_empty().then_some(unreach.family)
     }
 
-    /// Decodes it as far as events and tables need: attributes through `source`, routes framed but not looked into.
+    /// Decodes what events and tables need: attributes through `source`, and the framing of the routes.
     ///
     /// # Errors
-    /// Only what resets the session; milder errors are in the attribute set and have turned announcements into withdrawals.
+    /// Returns only errors that reset the session. Milder errors are kept in the attribute set and have turned
+    /// announcements into withdrawals.
     pub fn content(
         &self,
         cx: &Codec,
@@ -184,7 +188,10 @@ impl<'a> Update<'a> {
                 false => None,
             };
             if reach.nlri.is_empty() {
-                return Err(UpdateError::reset(9, "MP_REACH_NLRI without any NLRI"));
+                return Err(UpdateError::reset(
+                    OPTIONAL_ATTRIBUTE_ERROR,
+                    "MP_REACH_NLRI without any NLRI",
+                ));
             }
             add(Direction::Announce, next_hop, reach.family, reach.nlri)?;
         }
@@ -213,7 +220,7 @@ impl<'a> Update<'a> {
         })
     }
 
-    /// The codec for the attributes: without our role, where no route takes part in RFC 9234.
+    /// The codec for the attributes, without our role if RFC 9234 does not apply to any of the routes.
     fn roles(&self, envelopes: &Envelopes<'_>, cx: &Codec) -> Codec {
         let covered = |value: &[u8]| {
             MpReach::decode(value).is_ok_and(|reach| LocalRole::covers(reach.family))
@@ -226,10 +233,10 @@ impl<'a> Update<'a> {
     }
 }
 
-/// Takes those routes out of the withdrawn fields that the same UPDATE announces, so that events and tables agree.
+/// Removes from the withdrawn fields the routes that the same UPDATE announces, so that events and tables agree.
 ///
-/// RFC 4271 4.3: "A BGP speaker SHOULD treat an UPDATE message of this form as though the WITHDRAWN ROUTES do not contain the
-/// address prefix." RFC 7606 5.1 says the same of MP_UNREACH_NLRI.
+/// RFC 4271 4.3: "A BGP speaker SHOULD treat an UPDATE message of this form as though the WITHDRAWN ROUTES do not
+/// contain the address prefix." RFC 7606 5.1 extends this to MP_UNREACH_NLRI.
 fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
     let both = |field: &Field<'_>| {
         field.direction == Direction::Withdraw
@@ -257,7 +264,7 @@ fn announcements_stand(fields: &mut Vec<Field<'_>>, cx: &Codec) {
     }
 }
 
-/// Appends `field` without the routes that are `gone`, as one field for each run of those that stay.
+/// Appends `field` without the `gone` routes, as one field for each run of remaining routes.
 fn without<'a>(
     field: &Field<'a>,
     cx: &Codec,
@@ -285,8 +292,8 @@ fn without<'a>(
     keep(start, bytes.len());
 }
 
-/// Takes malformed NLRI out of `fields`, each on its own: their neighbors in the UPDATE are not affected. Returns the error of the
-/// first one.
+/// Removes malformed NLRI from `fields` one by one; other NLRI of the UPDATE are not affected. Returns the error of
+/// the first one.
 fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
     let mut first = None;
     let mut kept = Vec::with_capacity(fields.len());
@@ -320,25 +327,29 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
     (kept, first)
 }
 
-/// Whether the session exchanges routes of a family. Those of one that was not negotiated are ignored, IPv4 unicast in the
-/// fields of its own included: RFC 4760 section 7 lets a speaker ignore all routes of a family, and section 8 makes IPv4 unicast
-/// a family to be negotiated like others; a reset would cost the families that both sides have. One that we do not know at all
-/// is carried opaquely. With an empty set of families there is no session: whatever comes is decoded.
+/// Returns `true` if the session exchanges routes of a family. Routes of a family that was not negotiated are
+/// ignored, including IPv4 unicast in the body: RFC 4760 section 7 allows a speaker to ignore all routes of a family,
+/// and section 8 makes IPv4 unicast negotiable like any other; a reset would also end the families that both sides
+/// have. A family without a codec is carried opaquely. An empty set of families means that there is no session: then
+/// everything is decoded.
 fn is_exchanged(family: Family, cx: &Codec) -> bool {
     !is_known(family) || cx.families.is_empty() || cx.families.contains(family)
 }
 
-/// The next hop of MP_REACH_NLRI, if it is of a kind that the family has on this session.
+/// The next hop of MP_REACH_NLRI, if it has a form that is valid for the family on this session.
 ///
-/// RFC 7606 7.11: "If the Length of Next Hop Network Address field of the MP_REACH attribute is inconsistent with that which was
-/// expected, the attribute is considered malformed. […] 'session reset' or 'AFI/SAFI disable'".
+/// RFC 7606 7.11: "If the Length of Next Hop Network Address field of the MP_REACH attribute is inconsistent with
+/// that which was expected, the attribute is considered malformed. […] 'session reset' or 'AFI/SAFI disable'".
 fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, UpdateError> {
     let family = reach.family;
     let wrong = || {
         let length = reach.next_hop.len();
         UpdateError {
             data: format!("invalid {family} next-hop length {length}").into_bytes(),
-            ..UpdateError::reset(9, "a next hop of a length that the family does not have")
+            ..UpdateError::reset(
+                OPTIONAL_ATTRIBUTE_ERROR,
+                "a next hop of a length that the family does not have",
+            )
         }
     };
     if !is_known(family) {
@@ -362,7 +373,7 @@ fn reach_next_hop(reach: &MpReach<'_>, cx: &Codec) -> Result<Option<NextHop>, Up
     }
 }
 
-/// Routes that are known to frame: RFC 7606 5.3 makes an error in the NLRI syntax a reset.
+/// Checks the framing of routes: RFC 7606 5.3 makes an error in the NLRI syntax a session reset.
 fn checked(routes: Routes<'_>) -> Result<Routes<'_>, UpdateError> {
     match routes.check() {
         Ok(()) => Ok(routes),

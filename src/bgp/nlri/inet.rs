@@ -8,8 +8,9 @@
 //! +---------------------------+
 //! ```
 //!
-//! A received prefix is kept as it came, host bits included. RFC 4271 4.3: "the value of trailing bits is irrelevant"; so they are
-//! cleared in the key and wherever the prefix is printed, in the announcement as in the withdrawal.
+//! A received prefix is kept as received, host bits included. RFC 4271 4.3: "the value of trailing bits is
+//! irrelevant"; so they are cleared in the key and wherever the prefix is printed, in announcements as well as in
+//! withdrawals.
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -20,7 +21,7 @@ use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError};
 
-/// Plain prefixes.
+/// IPv4 and IPv6 prefixes.
 #[derive(Clone, Copy, Debug)]
 pub struct Inet;
 
@@ -63,12 +64,12 @@ impl NlriCodec for Inet {
     }
 }
 
-/// Bits of an address of that family.
+/// Number of bits in an address of that family.
 pub(crate) const fn max_bits(afi: Afi) -> u8 {
     if afi.0 == Afi::IPV4.0 { 32 } else { 128 }
 }
 
-/// The wire form of a prefix; host bits are cleared.
+/// The wire form of a prefix. Host bits are cleared.
 pub fn prefix_bytes(address: IpAddr, bits: u8) -> NlriBytes {
     let mut bytes = NlriBytes::new();
     bytes.push(bits);
@@ -86,7 +87,7 @@ pub fn prefix_bytes(address: IpAddr, bits: u8) -> NlriBytes {
     bytes
 }
 
-/// The address and the length that the wire form of a prefix stands for; host bits are cleared.
+/// The address and length of a prefix in wire form. Host bits are cleared.
 pub fn prefix_of(afi: Afi, bytes: &[u8]) -> (IpAddr, u8) {
     let (bits, octets) = bytes
         .split_first()
@@ -112,7 +113,7 @@ pub(crate) fn mask(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// The address whose first octets these are.
+/// The address with these leading octets.
 pub(crate) fn address_of(afi: Afi, octets: &[u8]) -> IpAddr {
     if afi == Afi::IPV4 {
         let mut full = [0; 4];
@@ -141,7 +142,7 @@ pub(crate) fn prefix_text(afi: Afi, bytes: &[u8], out: &mut String) {
     out.push_str(itoa::Buffer::new().format(bits));
 }
 
-/// The same as part of a JSON string; prefixes need no escapes.
+/// Appends the same inside a JSON string; prefixes need no escapes.
 fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
     let (address, bits) = prefix_of(afi, bytes);
     match address {

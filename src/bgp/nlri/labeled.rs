@@ -1,4 +1,4 @@
-//! Labelled unicast (RFC 8277): a label stack before the prefix. ExaBGP's `nlri-mpls`.
+//! Labeled unicast (RFC 8277): a label stack before the prefix. ExaBGP's `nlri-mpls`.
 //!
 //! ```text
 //! +---------------------------+
@@ -10,7 +10,7 @@
 //! +---------------------------+
 //! ```
 //!
-//! [`vpn`](super::vpn) is the same with a route distinguisher between labels and prefix and shares the code below.
+//! [`vpn`](super::vpn) adds a route distinguisher between labels and prefix and shares the code below.
 
 use std::net::IpAddr;
 
@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError};
 pub struct Labeled;
 
 impl NlriCodec for Labeled {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 4), Family::new(2, 4)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_NLRI_MPLS, Family::IPV6_NLRI_MPLS];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         frame(family, r)
@@ -60,7 +60,7 @@ struct Parts<'a> {
     prefix: &'a [u8],
 }
 
-/// Bits of a route distinguisher in NLRI of that family.
+/// Number of bits of a route distinguisher in NLRI of that family.
 const fn rd_bits(family: Family) -> usize {
     if family.safi.0 == Safi::MPLS_VPN.0 {
         64
@@ -69,7 +69,7 @@ const fn rd_bits(family: Family) -> usize {
     }
 }
 
-/// Takes an NLRI apart; fails exactly when [`frame`] does.
+/// Splits an NLRI into its parts. Fails exactly when [`frame`] does.
 fn parts<'a>(family: Family, r: &mut Reader<'a>) -> Result<Parts<'a>, WireError> {
     let total = usize::from(r.u8("the length of a prefix")?);
     let mut r = r.sub(total.div_ceil(8), "labels and a prefix")?;
@@ -107,7 +107,7 @@ pub(super) fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], 
 /// Route distinguisher and prefix, without labels and host bits.
 pub(super) fn key(family: Family, bytes: &[u8], key: &mut NlriKey) {
     let Ok(parts) = parts(family, &mut Reader::new(bytes)) else {
-        // Only framed bytes come here.
+        // Only called with framed bytes.
         key.extend_from_slice(bytes);
         return;
     };
@@ -150,7 +150,7 @@ pub(super) fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut Strin
     }
 }
 
-/// The stack of withdrawals is left out, and `raw 0x…` stands for one that no labels make.
+/// The stack of withdrawals is left out; a stack that cannot be made from labels is written as `raw 0x…`.
 pub(super) fn grammar(nlri: NlriRef<'_>, out: &mut String) {
     let Ok(parts) = parts(nlri.family, &mut Reader::new(nlri.bytes)) else {
         return;
@@ -172,7 +172,7 @@ pub(super) fn grammar(nlri: NlriRef<'_>, out: &mut String) {
     }
 }
 
-/// The prefix in the form of plain unicast.
+/// The prefix in the form of unicast NLRI.
 fn with_length(parts: &Parts<'_>) -> NlriBytes {
     let mut bytes = NlriBytes::new();
     bytes.push(parts.bits);
@@ -180,8 +180,9 @@ fn with_length(parts: &Parts<'_>) -> NlriBytes {
     bytes
 }
 
-/// The wire form of a prefix with `labels`, each below 2^20, and a route distinguisher for the VPN family. Host bits are
-/// cleared. Without labels the stack is the one of withdrawals. `None` when the length in bits does not fit its octet.
+/// The wire form of a prefix with `labels`, each below 2^20, and a route distinguisher for the VPN family. Host bits
+/// are cleared. Without labels, the stack is the one for withdrawals. Returns `None` if the length in bits does not
+/// fit in its octet.
 pub fn bytes(
     labels: &[u32],
     rd: Option<RouteDistinguisher>,
@@ -204,7 +205,7 @@ pub fn bytes(
     Some(bytes)
 }
 
-/// Labels, route distinguisher, address and length of a framed NLRI of the labelled and the VPN family.
+/// Labels, route distinguisher, address and length of a framed NLRI of a labeled or VPN family.
 pub fn decode(
     family: Family,
     bytes: &[u8],
@@ -244,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_stack_without_bottom_is_no_prefix() {
-        let family = Family::new(1, 4);
+        let family = Family::IPV4_NLRI_MPLS;
         assert!(
             frame(
                 family,
@@ -252,7 +253,7 @@ mod tests {
             )
             .is_err()
         );
-        // RFC 8277 2.2: the S bit "MUST be ignored" where one label is expected; this one is of 0.0.0.0/0.
+        // RFC 8277 2.2: the S bit "MUST be ignored" where one label is expected; this is the label of 0.0.0.0/0.
         assert!(frame(family, &mut Reader::new(&[24, 0, 6, 0x40])).is_ok());
         assert!(frame(family, &mut Reader::new(&[20, 0, 6, 0x41])).is_err());
         assert!(frame(family, &mut Reader::new(&[57, 0, 6, 0x41, 10, 1, 2, 3, 4])).is_err());

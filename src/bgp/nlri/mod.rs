@@ -1,9 +1,10 @@
-//! Network layer reachability information of every family.
+//! Network layer reachability information of all families.
 //!
-//! An NLRI is kept as its canonical wire bytes, whatever the family: the RIB, the packing and the events need only frame,
-//! key and print it, an unknown family is no special case, and what was received is sent on byte for byte. A row of
-//! `families!` names the type that knows a family; the compiler asks for its [`NlriCodec`] impl in that one file.
-//! Rejected: an enum of decoded forms (a variant per family in each table, a decode and encode for every hop).
+//! An NLRI is kept as its canonical wire bytes in every family: the RIB, the packing and the events only need to
+//! frame, key and print it, an unknown family is not a special case, and received NLRI are passed on byte for byte. A
+//! row of `families!` names the type that implements a family; the compiler requires its [`NlriCodec`] impl in that
+//! file. An enum of decoded forms was rejected: it would need a variant per family in every table, and a decode and
+//! an encode at every hop.
 
 use std::fmt;
 
@@ -11,15 +12,16 @@ use smallvec::SmallVec;
 
 use super::error::Severity;
 use super::family::Family;
+use super::iana::notification as codes;
 use super::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize};
 use crate::wire::{Reader, WireError};
 
-/// The bytes of one NLRI; those of unicast prefixes fit inline.
+/// The bytes of one NLRI. Those of unicast prefixes are stored inline.
 pub type NlriBytes = SmallVec<[u8; 22]>;
 
-/// An NLRI of some family: a path identifier, if it has one, and wire bytes.
+/// An NLRI of any family: a path identifier, if it has one, and wire bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Nlri {
     /// The family.
@@ -30,7 +32,7 @@ pub struct Nlri {
     pub bytes: NlriBytes,
 }
 
-/// The same, borrowed from a message.
+/// An NLRI borrowed from a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NlriRef<'a> {
     /// The family.
@@ -41,11 +43,11 @@ pub struct NlriRef<'a> {
     pub bytes: &'a [u8],
 }
 
-/// What tells one route from another: the wire form without what may change between two announcements of it.
+/// Identifies a route: the wire form without the parts that may change between two announcements of it.
 pub type NlriKey = SmallVec<[u8; 32]>;
 
 impl Nlri {
-    /// The NLRI with these bytes.
+    /// Creates an NLRI.
     pub fn new(family: Family, path_id: Option<u32>, bytes: &[u8]) -> Self {
         Self {
             family,
@@ -63,7 +65,8 @@ impl Nlri {
         }
     }
 
-    /// Whether `other` is a newer or older announcement of the same route: all is equal but labels and the like.
+    /// Returns `true` if `other` is an announcement of the same route: everything but labels and other payload is
+    /// equal.
     pub fn same_route(&self, other: NlriRef<'_>) -> bool {
         self.family == other.family
             && self.path_id == other.path_id
@@ -72,7 +75,7 @@ impl Nlri {
 }
 
 impl fmt::Display for Nlri {
-    /// The sentence that says which route it is, as grammars read it.
+    /// The configuration syntax that identifies the route.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.as_ref().fmt(f)
     }
@@ -87,31 +90,32 @@ impl fmt::Display for NlriRef<'_> {
 }
 
 impl NlriRef<'_> {
-    /// A copy of its own.
+    /// An owned copy.
     pub fn to_nlri(self) -> Nlri {
         Nlri::new(self.family, self.path_id, self.bytes)
     }
 }
 
-/// What is to be known about the NLRI of some families. `bytes` is always one framed NLRI without path identifier.
+/// How NLRI of some families are handled. `bytes` is always one framed NLRI without path identifier.
 pub trait NlriCodec {
-    /// The families it knows.
+    /// The supported families.
     const FAMILIES: &'static [Family];
 
-    /// Takes one NLRI off the front of `r`.
+    /// Splits one NLRI off the front of `r`.
     ///
     /// # Errors
-    /// When it does not end, or can't be of this family.
+    /// Returns an error if it is incomplete, or invalid in this family.
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError>;
 
-    /// How a framed NLRI that fails [`check`](Self::check) is handled; `None` if the family has no such check. Only that NLRI is
-    /// affected: [`Severity::Discard`] ignores it (RFC 7606 section 5.4), [`Severity::TreatAsWithdraw`] makes it a withdrawal.
+    /// How a framed NLRI that fails [`check`](Self::check) is handled; `None` if the family has no such check. Only
+    /// that NLRI is affected: [`Severity::Discard`] ignores it (RFC 7606 section 5.4), [`Severity::TreatAsWithdraw`]
+    /// makes it a withdrawal.
     const MALFORMED: Option<Severity> = None;
 
-    /// Checks the content of a framed NLRI. A family without such rules accepts every one.
+    /// Checks the content of a framed NLRI. By default, all are valid.
     ///
     /// # Errors
-    /// When the content breaks a rule of the family although its length is right.
+    /// Returns an error if the content breaks a rule of the family although its length is right.
     fn check(_family: Family, _bytes: &[u8]) -> Result<(), WireError> {
         Ok(())
     }
@@ -121,33 +125,35 @@ pub trait NlriCodec {
         key.extend_from_slice(bytes);
     }
 
-    /// Appends the JSON of one NLRI as it stands in the list of events.
+    /// Appends the JSON of one NLRI as in the lists of events.
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter);
 
-    /// Appends the text of events; the next hop is part of it (`10.0.0.0/8 next-hop 1.2.3.4`), since some families put it
+    /// Appends the text in events, including the next hop (`10.0.0.0/8 next-hop 1.2.3.4`), since some families put it
     /// in the middle.
     fn text(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String);
 
-    /// Appends the text of lists like `show adj-rib out`: that of events, unless they say too little to tell routes apart.
+    /// Appends the text in lists such as `show adj-rib out`: that of events, unless it is too short to distinguish
+    /// routes.
     fn show(nlri: NlriRef<'_>, next_hop: Option<NextHop>, out: &mut String) {
         Self::text(nlri, next_hop, out);
     }
 
-    /// Appends the sentence that the parser of the family reads back, for families whose events say less.
+    /// Appends the syntax that the parser of the family reads back, for families whose text in events is lossy.
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
         Self::text(nlri, None, out);
     }
 }
 
-/// Makes the dispatch from rows `module::Type`.
+/// Generates the dispatch from rows `module::Type`.
 macro_rules! families {
     ($($module:ident::$type:ident,)*) => {
         $(pub mod $module;)*
 
-        /// Takes one NLRI of `family` off the front of `r`. Of a family without a row, all that remains is one opaque NLRI.
+        /// Splits one NLRI of `family` off the front of `r`. In an unknown family, all remaining bytes are one opaque
+        /// NLRI.
         ///
         /// # Errors
-        /// When it does not end, or can't be of this family.
+        /// Returns an error if it is incomplete, or invalid in this family.
         pub fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
             $(if <$module::$type as NlriCodec>::FAMILIES.contains(&family) {
                 return <$module::$type as NlriCodec>::frame(family, r);
@@ -155,7 +161,7 @@ macro_rules! families {
             Ok(r.rest())
         }
 
-        /// Whether `family` has a row.
+        /// Returns `true` if `family` is in the table.
         pub fn is_known(family: Family) -> bool {
             $(<$module::$type as NlriCodec>::FAMILIES.contains(&family) ||)* false
         }
@@ -171,7 +177,7 @@ macro_rules! families {
         /// Checks the content of a framed NLRI.
         ///
         /// # Errors
-        /// When it breaks a rule of its family.
+        /// Returns an error if it breaks a rule of its family.
         pub(crate) fn check(nlri: NlriRef<'_>) -> Result<(), WireError> {
             $(if <$module::$type as NlriCodec>::FAMILIES.contains(&nlri.family) {
                 return <$module::$type as NlriCodec>::check(nlri.family, nlri.bytes);
@@ -180,7 +186,7 @@ macro_rules! families {
         }
 
         impl NlriRef<'_> {
-            /// What tells this route from others of its family and path identifier.
+            /// Distinguishes this route from others with the same family and path identifier.
             pub fn key(&self) -> NlriKey {
                 let mut key = NlriKey::new();
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
@@ -191,7 +197,7 @@ macro_rules! families {
                 key
             }
 
-            /// Appends the JSON of events.
+            /// Appends the JSON in events.
             pub fn json(self, next_hop: Option<NextHop>, w: &mut JsonWriter) {
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::json(self, next_hop, w);
@@ -199,7 +205,7 @@ macro_rules! families {
                 w.raw("{ \"parsed\": false, \"raw\": ").string(&hex(self.bytes)).raw(" }");
             }
 
-            /// Appends the text of events, next hop included.
+            /// Appends the text in events, including the next hop.
             pub fn text(self, next_hop: Option<NextHop>, out: &mut String) {
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::text(self, next_hop, out);
@@ -207,7 +213,7 @@ macro_rules! families {
                 out.push_str(&format!("afi {} safi {} raw 0x{}", self.family.afi, self.family.safi, hex(self.bytes)));
             }
 
-            /// Appends the text of lists, next hop included.
+            /// Appends the text in lists, including the next hop.
             pub fn show(self, next_hop: Option<NextHop>, out: &mut String) {
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::show(self, next_hop, out);
@@ -215,7 +221,7 @@ macro_rules! families {
                 self.text(next_hop, out);
             }
 
-            /// Appends the sentence that says which route it is, as grammars read it.
+            /// Appends the configuration syntax that identifies the route.
             pub fn grammar(self, out: &mut String) {
                 $(if <$module::$type as NlriCodec>::FAMILIES.contains(&self.family) {
                     return <$module::$type as NlriCodec>::grammar(self, out);
@@ -241,13 +247,13 @@ families! {
 }
 
 impl NlriRef<'_> {
-    /// Whether `bytes`, of the same family, are of the same route.
+    /// Returns `true` if `bytes`, of the same family, identify the same route.
     pub fn same_key(&self, bytes: &[u8]) -> bool {
         self.bytes == bytes || self.key() == NlriRef { bytes, ..*self }.key()
     }
 }
 
-/// Appends `name` and `words`, if `parse` reads the words back as the bytes of `nlri`; without such words, `name raw 0x…`.
+/// Appends `name` and `words` if `parse` reads them back as the bytes of `nlri`, otherwise `name raw 0x…`.
 fn push_sentence(
     nlri: NlriRef<'_>,
     name: &str,
@@ -265,7 +271,7 @@ fn push_sentence(
     out.push_str(&exact.unwrap_or_else(|| format!("raw 0x{}", hex(nlri.bytes))));
 }
 
-/// The NLRI of one field of an UPDATE, one after the other.
+/// Iterates over the NLRI of one field of an UPDATE.
 #[derive(Clone, Copy, Debug)]
 pub struct Routes<'a> {
     /// Their family.
@@ -275,7 +281,7 @@ pub struct Routes<'a> {
     reader: Reader<'a>,
 }
 
-/// Which NLRI of a field a walk yields.
+/// Which NLRI are yielded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Only {
     All,
@@ -286,7 +292,7 @@ enum Only {
 }
 
 impl<'a> Routes<'a> {
-    /// Walks `bytes`; with `add_path`, each NLRI follows a path identifier (RFC 7911 section 3).
+    /// Iterates over `bytes`. With `add_path`, each NLRI follows a path identifier (RFC 7911 section 3).
     pub const fn new(family: Family, add_path: bool, bytes: &'a [u8]) -> Self {
         Self {
             family,
@@ -296,7 +302,7 @@ impl<'a> Routes<'a> {
         }
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are none.
     pub fn is_empty(&self) -> bool {
         match self.only {
             Only::All => self.reader.is_empty(),
@@ -304,7 +310,7 @@ impl<'a> Routes<'a> {
         }
     }
 
-    /// Those that pass the check of their family, and those that fail it.
+    /// The NLRI that pass the check of their family, and those that fail it.
     #[must_use]
     pub(crate) const fn sifted(self) -> (Self, Self) {
         let (mut sound, mut malformed) = (self, self);
@@ -313,20 +319,20 @@ impl<'a> Routes<'a> {
         (sound, malformed)
     }
 
-    /// The error of the first NLRI that frames but fails the check of its family.
+    /// The error of the first NLRI with valid framing that fails the check of its family.
     pub(crate) fn malformed(self) -> Option<WireError> {
         self.flatten().find_map(|nlri| check(nlri).err())
     }
 
-    /// The bytes that are left to walk.
+    /// The remaining bytes.
     pub(crate) const fn bytes(&self) -> &'a [u8] {
         self.reader.peek()
     }
 
-    /// Walks all, so that a later walk cannot fail.
+    /// Checks the framing of all NLRI, so that later iterations cannot fail.
     ///
     /// # Errors
-    /// That of the first NLRI that can't be framed.
+    /// Returns the error of the first NLRI that cannot be framed.
     pub fn check(self) -> Result<(), WireError> {
         self.into_iter().try_for_each(|nlri| nlri.map(drop))
     }
@@ -348,7 +354,7 @@ impl<'a> Routes<'a> {
 impl<'a> Iterator for Routes<'a> {
     type Item = Result<NlriRef<'a>, WireError>;
 
-    /// The next NLRI; the walk ends after an error.
+    /// The next NLRI. The iteration ends after an error.
     fn next(&mut self) -> Option<Self::Item> {
         while !self.reader.is_empty() {
             let item = self.take();
@@ -368,7 +374,7 @@ impl<'a> Iterator for Routes<'a> {
     }
 }
 
-/// The NOTIFICATION subcode for an error in a route: Invalid Network Field, and what ExaBGP says instead to some.
+/// The NOTIFICATION subcode for an error in a route: Invalid Network Field, except where ExaBGP sends another.
 pub(crate) fn subcode(error: &WireError) -> u8 {
     const OTHERS: [&str; 4] = [
         evpn::ADDRESS_LENGTH,
@@ -376,5 +382,9 @@ pub(crate) fn subcode(error: &WireError) -> u8 {
         mvpn::WHAT,
         mup::ADDRESS_LENGTH,
     ];
-    if OTHERS.contains(&error.what) { 5 } else { 10 }
+    if OTHERS.contains(&error.what) {
+        codes::update::ATTRIBUTE_LENGTH_ERROR
+    } else {
+        codes::update::INVALID_NETWORK_FIELD
+    }
 }

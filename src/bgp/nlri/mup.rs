@@ -1,4 +1,4 @@
-//! Mobile user plane (draft-mpmz-bess-mup-safi section 3.1): the four route types of 3GPP 5G, others kept opaque.
+//! Mobile user plane (draft-mpmz-bess-mup-safi section 3.1): the four route types of 3GPP 5G. Others are opaque.
 //!
 //! ```text
 //! +-----------------------------------+
@@ -31,7 +31,7 @@ pub struct Mup;
 
 const ARCHITECTURE: u8 = 1;
 
-/// One of a known type, taken apart.
+/// A decoded route of a known type.
 struct Route {
     rd: RouteDistinguisher,
     tail: Tail,
@@ -64,7 +64,7 @@ const WHAT: &str = "a MUP route of its type's length";
 pub(super) const ADDRESS_LENGTH: &str =
     "an address of the family in a direct segment discovery route";
 
-/// A whole address after its length in bits. A tunnel may have endpoints of the other family than the prefix.
+/// An address preceded by its length in bits. The endpoints of a tunnel may be of another family than the prefix.
 fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
     match r.u8(WHAT)? {
         32 => Ok(r.array::<4>(WHAT)?.into()),
@@ -83,7 +83,7 @@ fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<(IpAddr, u8), WireError> {
 }
 
 impl Route {
-    /// Reads the value of a route; `None` for one that we do not know.
+    /// Decodes the value of a route. Returns `None` for an unknown type.
     fn decode(afi: Afi, kind: (u8, u16), mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
         let (ARCHITECTURE, code @ 1..=4) = kind else {
             return Ok(None);
@@ -156,7 +156,7 @@ impl Route {
         }
     }
 
-    /// The words that [`parse`] reads back.
+    /// The text that [`parse`] reads back.
     fn words(&self) -> String {
         let rd = self.rd.word();
         match &self.tail {
@@ -230,12 +230,12 @@ impl Route {
     }
 }
 
-/// Bits of an address.
+/// Number of bits in an address.
 const fn width(address: &IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// Architecture and type, and what follows the length.
+/// Architecture and type, and the bytes after the length.
 fn head(bytes: &[u8]) -> Option<((u8, u16), Reader<'_>)> {
     let mut r = Reader::new(bytes);
     let kind = (
@@ -243,15 +243,15 @@ fn head(bytes: &[u8]) -> Option<((u8, u16), Reader<'_>)> {
         r.u16("a type of route").ok()?,
     );
     let length = usize::from(r.u8("the length of a route").ok()?);
-    Some((kind, r.sub(length, "a route as long as it says").ok()?))
+    Some((kind, r.sub(length, "a route of its declared length").ok()?))
 }
 
 impl NlriCodec for Mup {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 85), Family::new(2, 85)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_MUP, Family::IPV6_MUP];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let Some((kind, value)) = head(r.peek()) else {
-            return Err(r.error("a MUP route as long as it says"));
+            return Err(r.error("a MUP route of its declared length"));
         };
         Route::decode(family.afi, kind, value)?;
         r.take(4 + value.remaining(), WHAT)
@@ -286,7 +286,7 @@ impl NlriCodec for Mup {
             Tail::Interwork { .. } => "InterworkSegmentDiscoveryRoute\", ",
             Tail::Direct { .. } => "DirectSegmentDiscoveryRoute\", ",
             Tail::Type1 { .. } => "Type1SessionTransformedRoute\", ",
-            // ExaBGP has two blanks here.
+            // ExaBGP writes two spaces here.
             Tail::Type2 { .. } => "Type2SessionTransformedRoute\",  ",
         });
         w.raw("\"arch\": ")
@@ -352,7 +352,7 @@ impl NlriCodec for Mup {
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // All that ExaBGP says.
+        // ExaBGP shows nothing else.
         out.push_str(&format!(
             "afi {} safi {}",
             nlri.family.afi, nlri.family.safi
@@ -378,7 +378,7 @@ impl NlriCodec for Mup {
                 let source = source.map_or_else(String::new, |source| {
                     format!(":{source}/{}", width(&source))
                 });
-                // The endpoint has the length of the prefix: ExaBGP's shape.
+                // The endpoint has the length of the prefix, as in ExaBGP.
                 format!("mup:t1st::{rd}:{prefix}/{bits}:{teid}:{qfi}:{endpoint}/{bits}{source}")
             }
             Tail::Type2 {
@@ -399,11 +399,11 @@ impl NlriCodec for Mup {
     }
 }
 
-/// Reads `mup-isd P rd R`, `mup-dsd A rd R`, `mup-t1st P rd R teid N qfi N endpoint A [source A]` or
-/// `mup-t2st A rd R teid N/BITS`. Attributes follow.
+/// Parses `mup-isd P rd R`, `mup-dsd A rd R`, `mup-t1st P rd R teid N qfi N endpoint A [source A]` or `mup-t2st A rd
+/// R teid N/BITS`. Attributes follow.
 ///
 /// # Errors
-/// When the text is none of these, an address is not of `afi`, or a TEID does not fit its bits.
+/// Returns an error if the text is none of these, an address is not of `afi`, or a TEID does not fit in its bits.
 pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     const HEADS: [&str; 4] = ["mup-isd", "mup-dsd", "mup-t1st", "mup-t2st"];
     let name = if afi == Afi::IPV4 { "IPv4" } else { "IPv6" };

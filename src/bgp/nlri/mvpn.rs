@@ -1,4 +1,4 @@
-//! Multicast VPN (RFC 6514 section 4): route types 5, 6 and 7, others kept opaque.
+//! Multicast VPN (RFC 6514 section 4): route types 5, 6 and 7. Others are opaque.
 //!
 //! ```text
 //! +-----------------------------------+
@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug)]
 pub struct Mvpn;
 
-/// One of a known type, taken apart.
+/// A decoded route of a known type.
 struct Route {
     code: u8,
     rd: RouteDistinguisher,
@@ -75,7 +75,7 @@ impl Route {
         Self::decode(code, r).ok()?
     }
 
-    /// The words that [`parse`] reads back.
+    /// The text that [`parse`] reads back.
     fn words(&self) -> String {
         let Self { source, group, .. } = self;
         let (head, word) = match self.code {
@@ -117,14 +117,14 @@ impl Route {
 }
 
 impl NlriCodec for Mvpn {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 5), Family::new(2, 5)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_MCAST_VPN, Family::IPV6_MCAST_VPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
         let before = r.remaining();
         let code = r.u8("a type of route")?;
         let length = usize::from(r.u8("the length of a route")?);
-        Route::decode(code, r.sub(length, "a route as long as it says")?)?;
+        Route::decode(code, r.sub(length, "a route of its declared length")?)?;
         Ok(&all[..before - r.remaining()])
     }
 
@@ -150,12 +150,12 @@ impl NlriCodec for Mvpn {
             w.raw(", \"source-as\": ").display(source_as);
         }
         w.raw(", \"source\": ").display(route.source);
-        // No blank before the brace: ExaBGP's shape.
+        // ExaBGP writes no space before the brace.
         w.raw(", \"group\": ").display(route.group).raw("}");
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // All that ExaBGP says.
+        // ExaBGP shows nothing else.
         out.push_str(&format!(
             "afi {} safi {}",
             nlri.family.afi, nlri.family.safi
@@ -190,11 +190,11 @@ impl NlriCodec for Mvpn {
     }
 }
 
-/// Reads `source-ad source A group A rd R`, `shared-join rp A group A rd R source-as N` or
-/// `source-join source A group A rd R source-as N`. Attributes follow.
+/// Parses `source-ad source A group A rd R`, `shared-join rp A group A rd R source-as N` or `source-join source A
+/// group A rd R source-as N`. Attributes follow.
 ///
 /// # Errors
-/// When the text is none of these, or an address is not of `afi`.
+/// Returns an error if the text is none of these, or an address is not of `afi`.
 pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     const HEADS: [&str; 3] = ["source-ad", "shared-join", "source-join"];
     let span = c.span();

@@ -1,4 +1,4 @@
-//! Route target constraint (RFC 4684 section 4): which route targets a speaker wants to hear of.
+//! Route target constraint (RFC 4684 section 4): the route targets that a speaker wants to receive.
 //!
 //! ```text
 //! +-------------------------------+
@@ -10,7 +10,8 @@
 //! +-------------------------------+
 //! ```
 //!
-//! A shorter route target stands for all that begin with it; its text is `0xHEX/BITS`, in bits of the route target alone.
+//! A shorter route target stands for all that start with it. It is written `0xHEX/BITS`, with the number of bits of
+//! the route target alone.
 
 use super::inet::next_hop_text;
 use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef, push_sentence};
@@ -22,23 +23,23 @@ use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, SyntaxError, tokenize, value};
 use crate::wire::{Reader, WireError};
 
-/// Wanted route targets.
+/// Route target membership.
 #[derive(Clone, Copy, Debug)]
 pub struct Rtc;
 
 impl NlriCodec for Rtc {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 132)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_RTC];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let bits = r.peek().first().copied().unwrap_or_default();
-        // RFC 4684 4: "Except for the default route target, which is encoded as a zero-length prefix, the minimum prefix length is
-        // 32 bits"; shorter ones frame as well, and are kept opaque.
+        // RFC 4684 4: "Except for the default route target, which is encoded as a zero-length prefix, the minimum
+        // prefix length is 32 bits"; shorter ones are framed as well, and kept opaque.
         if bits > 96 {
             return Err(r.error("a prefix length from 0 to 96"));
         }
         r.take(
             1 + usize::from(bits.div_ceil(8)),
-            "a route target as long as it says",
+            "a route target of its declared length",
         )
     }
 
@@ -63,7 +64,7 @@ impl NlriCodec for Rtc {
             .raw(", \"route-target\": ");
         match interest.target {
             Target::All => w.raw("null"),
-            // The flags of communities mean nothing here; ExaBGP shows none.
+            // The flags of communities have no meaning here, and ExaBGP shows none.
             Target::One(ExtCommunity([first, rest @ ..])) => {
                 let [a, b, c, d, e, f, g] = rest;
                 w.display(ExtCommunity([first & 0x3F, a, b, c, d, e, f, g]))
@@ -74,7 +75,7 @@ impl NlriCodec for Rtc {
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // All that ExaBGP says.
+        // ExaBGP shows nothing else.
         out.push_str(&format!(
             "afi {} safi {}",
             nlri.family.afi, nlri.family.safi
@@ -92,17 +93,17 @@ impl NlriCodec for Rtc {
     }
 }
 
-/// One taken apart.
+/// A decoded NLRI.
 struct Interest {
     origin: u32,
     target: Target,
 }
 
 enum Target {
-    /// Whatever the origin.
+    /// Any origin.
     All,
     One(ExtCommunity),
-    /// Those that begin with these bits; bits beyond are zero.
+    /// Route targets that start with these bits; the remaining bits are zero.
     Prefix {
         bits: u8,
         octets: [u8; 8],
@@ -110,7 +111,7 @@ enum Target {
 }
 
 impl Interest {
-    /// The parts of a framed NLRI; `None` when it is too short for an origin.
+    /// The parts of a framed NLRI, or `None` if it is too short for an origin.
     fn of(bytes: &[u8]) -> Option<Self> {
         let mut r = Reader::new(bytes);
         let bits = match r.u8("a length").ok()? {
@@ -142,7 +143,7 @@ impl Interest {
         })
     }
 
-    /// The words that [`parse`] reads back.
+    /// The text that [`parse`] reads back.
     fn words(&self) -> String {
         let origin = self.origin;
         match self.target {
@@ -165,7 +166,7 @@ impl Interest {
     }
 }
 
-/// The route target that one word means.
+/// The route target in a single word.
 fn target_of(words: &str) -> Option<ExtCommunity> {
     let tokens = tokenize(words);
     let mut c = Cursor::new(&tokens, words.len());
@@ -181,7 +182,7 @@ fn prefix_text(bits: u8, octets: [u8; 8]) -> String {
     format!("0x{}/{bits}", hex(&octets[..usize::from(bits.div_ceil(8))]))
 }
 
-/// The bits and octets of `0x0002FDE8/32`; no bit may be set beyond the length.
+/// The bits and octets of `0x0002FDE8/32`. No bit beyond the length may be set.
 fn target_prefix(word: &str) -> Option<(u8, Vec<u8>)> {
     let (octets, bits) = word.split_once('/')?;
     let (octets, bits) = (
@@ -196,16 +197,16 @@ fn target_prefix(word: &str) -> Option<(u8, Vec<u8>)> {
     (word.starts_with("0x") && fits && clear).then_some((bits, octets))
 }
 
-/// Reads `default`, `origin AS`, `origin AS target AS:N` or `origin AS target 0xHEX/BITS`.
+/// Parses `default`, `origin AS`, `origin AS target AS:N` or `origin AS target 0xHEX/BITS`.
 ///
 /// # Errors
-/// When the text is none of these.
+/// Returns an error if the text is none of these.
 pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let mut bytes = NlriBytes::new();
     if c.accept("default") {
         bytes.push(0);
     } else {
-        // ExaBGP 6.0's words are `origin-as` and `route-target`.
+        // ExaBGP 6.0's keywords are `origin-as` and `route-target`.
         if !c.accept("origin-as") {
             c.expect("origin")?;
         }
@@ -230,7 +231,7 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         }
     }
     Ok(Nlri {
-        family: Family::new(1, 132),
+        family: Family::IPV4_RTC,
         path_id: None,
         bytes,
     })
@@ -269,7 +270,7 @@ mod tests {
         }
         for bytes in [&[31, 0, 0, 0][..], &[97; 14], &[96, 0], &[]] {
             assert!(
-                Rtc::frame(Family::new(1, 132), &mut Reader::new(bytes)).is_err(),
+                Rtc::frame(Family::IPV4_RTC, &mut Reader::new(bytes)).is_err(),
                 "{bytes:?}"
             );
         }

@@ -1,5 +1,5 @@
-//! SR Policy (RFC 9830 section 2.1): the name of a candidate path; the path itself is in the tunnel encapsulation attribute
-//! ([`tunnel_encap`](crate::bgp::attribute::tunnel_encap)).
+//! SR Policy (RFC 9830 section 2.1): identifies a candidate path; the path itself is in the tunnel encapsulation
+//! attribute ([`tunnel_encap`](crate::bgp::attribute::tunnel_encap)).
 //!
 //! ```text
 //! +------------------+
@@ -28,7 +28,7 @@ use crate::wire::{Reader, WireError};
 pub struct SrPolicy;
 
 impl NlriCodec for SrPolicy {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 73), Family::new(2, 73)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_SR_POLICY, Family::IPV6_SR_POLICY];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         const WHAT: &str = "an SR policy of its family's length";
@@ -61,16 +61,16 @@ impl NlriCodec for SrPolicy {
 /// Distinguisher, color and endpoint of a framed NLRI.
 fn parts(nlri: NlriRef<'_>) -> (u32, u32, IpAddr) {
     let mut r = Reader::new(nlri.bytes.get(1..).unwrap_or_default());
-    // Framed bytes hold all three.
+    // Framed bytes contain all three.
     let distinguisher = r.u32("a distinguisher").unwrap_or_default();
     let color = r.u32("a color").unwrap_or_default();
     (distinguisher, color, address_of(nlri.family.afi, r.rest()))
 }
 
-/// Reads `distinguisher N color N endpoint A`. The path, the next hop and attributes follow.
+/// Parses `distinguisher N color N endpoint A`. The path, the next hop and attributes follow.
 ///
 /// # Errors
-/// When the text is not that, or the endpoint is not of `afi`.
+/// Returns an error if the text does not have that form, or the endpoint is not of `afi`.
 pub fn parse(afi: Afi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let number = |c: &mut Cursor<'_>| c.value("a number from 0 to 4294967295", value::u32);
     c.expect("distinguisher")?;
@@ -128,7 +128,7 @@ mod tests {
             assert!(serde_json::from_str::<serde_json::Value>(w.as_str()).is_ok());
         }
         for bytes in [&[96, 0, 0][..], &[97; 13], &[]] {
-            assert!(SrPolicy::frame(Family::new(1, 73), &mut Reader::new(bytes)).is_err());
+            assert!(SrPolicy::frame(Family::IPV4_SR_POLICY, &mut Reader::new(bytes)).is_err());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! VPLS: blocks of labels (RFC 4761 section 3.2.2), and auto-discovery (RFC 6074 section 3.2.2.2). They share AFI and SAFI, also
-//! with the layer-2 VPNs of RFC 6624; the length tells them apart. Other lengths are kept opaque.
+//! VPLS: label blocks (RFC 4761 section 3.2.2) and auto-discovery (RFC 6074 section 3.2.2.2). They share AFI and SAFI
+//! with each other and with the layer-2 VPNs of RFC 6624; the length distinguishes them. Other lengths are opaque.
 //!
 //! ```text
 //! +------------------------------------+
@@ -36,22 +36,22 @@ use crate::json::{JsonWriter, hex};
 use crate::text::{Cursor, Span, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
-/// Blocks of labels and members of virtual LANs.
+/// Label blocks and members of VPLS instances.
 #[derive(Clone, Copy, Debug)]
 pub struct Vpls;
 
-/// One taken apart.
+/// A decoded NLRI.
 enum Route {
     Block(Block),
     Discovery {
         rd: RouteDistinguisher,
         pe_address: Ipv4Addr,
     },
-    /// Of a length that is neither's.
+    /// Another length.
     Other,
 }
 
-/// A block of labels.
+/// A label block.
 struct Block {
     rd: RouteDistinguisher,
     endpoint: u16,
@@ -89,7 +89,7 @@ impl Route {
         Self::decode(bytes).unwrap_or(Self::Other)
     }
 
-    /// The words behind `vpls`; `rd` prints the route distinguisher.
+    /// The text after `vpls`; `rd` renders the route distinguisher.
     fn words(&self, bytes: &[u8], rd: fn(&RouteDistinguisher) -> String) -> String {
         match self {
             Self::Block(Block {
@@ -114,7 +114,7 @@ impl Route {
 }
 
 impl Block {
-    /// The NLRI; the last label of the block has the bottom-of-stack bit.
+    /// The NLRI. The label base has the bottom-of-stack bit.
     fn to_bytes(&self) -> NlriBytes {
         let mut out = Vec::with_capacity(19);
         let mut w = Writer::new(&mut out);
@@ -127,19 +127,19 @@ impl Block {
         NlriBytes::from_vec(out)
     }
 
-    /// Whether the labels fit 20 bits.
+    /// Returns `true` if the labels fit in 20 bits.
     fn fits(&self) -> bool {
         self.base + u32::from(self.size) <= 1 << 20
     }
 }
 
 impl NlriCodec for Vpls {
-    const FAMILIES: &'static [Family] = &[Family::new(25, 65)];
+    const FAMILIES: &'static [Family] = &[Family::VPLS];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
         let length = usize::from(Reader::new(all).u16("the length of a VPLS NLRI")?);
-        let bytes = r.take(2 + length, "a VPLS NLRI as long as it says")?;
+        let bytes = r.take(2 + length, "a VPLS NLRI of its declared length")?;
         Route::decode(bytes)?;
         Ok(bytes)
     }
@@ -148,7 +148,7 @@ impl NlriCodec for Vpls {
         key.extend_from_slice(match Route::of(bytes) {
             // Route distinguisher, VE ID and offset (RFC 4761 section 3.4.1); base and size may change.
             Route::Block(_) => bytes.get(2..14).unwrap_or(bytes),
-            // With the length, so that no block has the same key.
+            // Including the length, so that no block has the same key.
             Route::Discovery { .. } | Route::Other => bytes,
         });
     }
@@ -179,7 +179,7 @@ impl NlriCodec for Vpls {
         out.push_str("vpls ");
         out.push_str(&route.words(nlri.bytes, ToString::to_string));
         match (next_hop, route) {
-            // ExaBGP leaves the blank before the next hop even without one.
+            // ExaBGP writes the space before the next hop even if there is none.
             (None, Route::Block(_)) => out.push(' '),
             _ => next_hop_text(next_hop, out),
         }
@@ -197,7 +197,7 @@ impl NlriCodec for Vpls {
     }
 }
 
-/// A VPLS NLRI that is being written from the words of a sentence.
+/// Builds a VPLS NLRI.
 #[derive(Clone, Debug, Default)]
 pub struct VplsBuilder {
     rd: Option<RouteDistinguisher>,
@@ -209,7 +209,7 @@ pub struct VplsBuilder {
 }
 
 impl VplsBuilder {
-    /// The words that [`keyword`](Self::keyword) takes.
+    /// The keywords that [`keyword`](Self::keyword) accepts.
     pub const KEYWORDS: &'static [&'static str] = &[
         "rd",
         "route-distinguisher",
@@ -220,10 +220,10 @@ impl VplsBuilder {
         "pe-address",
     ];
 
-    /// Reads what follows `keyword`; `None` when that is none of this family's.
+    /// Parses the value of `keyword`. Returns `None` if that is not a keyword of this family.
     ///
     /// # Errors
-    /// When the text is not a value of that keyword.
+    /// Returns an error if the text is not a valid value for that keyword.
     pub fn keyword(
         &mut self,
         keyword: &str,
@@ -249,10 +249,10 @@ impl VplsBuilder {
         })
     }
 
-    /// The NLRI.
+    /// Builds the NLRI.
     ///
     /// # Errors
-    /// At `span`, when a part is missing, or the labels do not fit 20 bits.
+    /// Returns an error at `span` if a part is missing, or the labels do not fit in 20 bits.
     pub fn build(&self, span: Span) -> Result<Nlri, SyntaxError> {
         let missing = |what: &str| SyntaxError::new(span, format!("a VPLS route needs `{what}`"));
         let rd = self.rd.ok_or_else(|| missing("rd"))?;
@@ -277,7 +277,7 @@ impl VplsBuilder {
             }
         };
         Ok(Nlri {
-            family: Family::new(25, 65),
+            family: Family::VPLS,
             path_id: None,
             bytes,
         })
@@ -350,7 +350,7 @@ mod tests {
 
     #[test]
     fn a_member_is_no_block() {
-        // Route distinguisher and PE address of the one are those of endpoint and offset of the other.
+        // Route distinguisher and PE address of this member equal those of the block's endpoint and offset.
         let member = build("rd 1:1 pe-address 0.5.0.1").expect("a member");
         let block = build("rd 1:1 endpoint 5 offset 1 base 1 size 1").expect("a block");
         assert!(!member.same_route(block.as_ref()));

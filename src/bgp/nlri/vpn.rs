@@ -24,7 +24,7 @@ use crate::wire::{Reader, WireError};
 pub struct Vpn;
 
 impl NlriCodec for Vpn {
-    const FAMILIES: &'static [Family] = &[Family::new(1, 128), Family::new(2, 128)];
+    const FAMILIES: &'static [Family] = &[Family::IPV4_MPLS_VPN, Family::IPV6_MPLS_VPN];
 
     fn frame<'a>(family: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         labeled::frame(family, r)

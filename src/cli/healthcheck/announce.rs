@@ -1,4 +1,4 @@
-//! The commands for the daemon, to the byte as ExaBGP's health check writes them.
+//! The commands for the daemon, identical to those of ExaBGP's health check.
 //!
 //! `neighbor * announce route 192.0.2.1/32 next-hop self med 100 local-preference 200 community [ 65000:1 ] …`
 
@@ -9,18 +9,18 @@ use super::options::HealthcheckArgs;
 use super::state::State;
 use ipnet::IpNet;
 
-/// What commands are written for.
+/// The reason for the commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occasion {
     Up,
     Down,
     Disabled,
-    /// The end of the health check: everything is withdrawn.
+    /// The health check exits: everything is withdrawn.
     Exit,
 }
 
 impl Occasion {
-    /// The states of which the daemon is told.
+    /// The occasion for a state, if the daemon is informed of it.
     pub(super) fn of(state: State) -> Option<Self> {
         match state {
             State::Up => Some(Self::Up),
@@ -47,7 +47,7 @@ impl Occasion {
         }
     }
 
-    /// The path of the state, which may be empty on purpose; without one, that of all states.
+    /// The path for the state, which may be intentionally empty; otherwise that for all states.
     fn as_path(self, options: &HealthcheckArgs) -> Option<&str> {
         let own = match self {
             Self::Up => &options.up_as_path,
@@ -67,12 +67,12 @@ impl Occasion {
     }
 }
 
-/// A text that is not empty.
+/// Ignores an empty text.
 fn text(given: Option<&String>) -> Option<&str> {
     given.map(String::as_str).filter(|text| !text.is_empty())
 }
 
-/// One command for each route, in order; each has a metric that is higher by `--increase` than the one before.
+/// One command for each route, in order. The metric increases by `--increase` from each route to the next.
 pub(super) fn commands(
     occasion: Occasion,
     options: &HealthcheckArgs,
@@ -103,7 +103,7 @@ pub(super) fn commands(
     commands
 }
 
-/// Which neighbours: all of them if one of the words is `*`.
+/// The neighbor selector: all neighbors if one of the words is `*`.
 fn selector(options: &HealthcheckArgs) -> String {
     let addresses: Option<Vec<_>> = options.neighbors.iter().map(|one| one.address()).collect();
     match addresses {

@@ -1,9 +1,9 @@
-//! Commands of the shell: the check with its time limit, and the hooks.
+//! Runs commands of the shell: the check with its time limit, and the hooks.
 //!
-//! A check runs in a process group of its own, which is killed when the time is over or the health check ends, so that
-//! nothing that it started stays behind. Its standard input is empty: answers of the daemon are not for it. When its
-//! shell has ended its exit code decides, even if something in the background still holds its output: that is waited
-//! for until the limit, as ExaBGP does, and then killed.
+//! A check runs in a process group of its own, which is killed when the time is over or the health check exits, so
+//! that no process that it started is left behind. Its standard input is empty, because answers of the daemon are not
+//! meant for it. When its shell has exited, the exit code determines the result, even if a background process keeps
+//! its output open: that is waited for until the time limit, as in ExaBGP, and then killed.
 
 use std::future::Future;
 use std::io;
@@ -21,12 +21,12 @@ use tracing::{debug, info, warn};
 
 use super::state::{Finding, State};
 
-/// How much of what a check prints is kept for the log, in bytes.
+/// Number of bytes of a check's output that are kept for the log.
 const KEEP: usize = 4096;
-/// How long a check without limit may leave something behind that holds its output.
+/// How long a background process may keep the output of a check without a time limit open.
 const LINGER: Duration = Duration::from_secs(5);
 
-/// Runs the check. A limit of zero is none.
+/// Runs the check. A limit of zero means none.
 pub(super) async fn check(command: &str, limit: Duration) -> Finding {
     debug!("checking: {command}");
     match run(command, limit).await {
@@ -44,18 +44,18 @@ pub(super) async fn check(command: &str, limit: Duration) -> Finding {
             }
             let said = String::from_utf8_lossy(&output);
             if !said.trim().is_empty() {
-                info!("the check said: {}", said.trim());
+                info!("the check printed: {}", said.trim());
             }
             Finding::Bad
         }
         Err(cause) => {
-            warn!("the check can't be run: {cause}");
+            warn!("cannot run the check: {cause}");
             Finding::Bad
         }
     }
 }
 
-/// The status of the shell, unless it was killed, and the beginning of what was printed.
+/// Returns the status of the shell, unless it was killed, and the start of its output.
 async fn run(command: &str, limit: Duration) -> io::Result<(Option<ExitStatus>, Vec<u8>)> {
     let deadline = (!limit.is_zero()).then(|| Instant::now() + limit);
     let (mut child, mut output) = start(command)?;
@@ -68,7 +68,7 @@ async fn run(command: &str, limit: Duration) -> io::Result<(Option<ExitStatus>, 
     };
     let deadline = deadline.unwrap_or_else(|| Instant::now() + LINGER);
     if within(Some(deadline), output.read()).await.is_none() {
-        warn!("the check left something behind that holds its output, which is killed");
+        warn!("the check left a process behind that keeps its output open, which is killed");
         group.kill();
     }
     group.forget();
@@ -100,7 +100,7 @@ async fn within<T>(deadline: Option<Instant>, work: impl Future<Output = T>) -> 
     }
 }
 
-/// What a check prints: all of it is read, the beginning is kept.
+/// The output of a check: it is read completely, but only the start is kept.
 struct Output {
     pipe: pipe::Receiver,
     kept: Vec<u8>,
@@ -117,7 +117,7 @@ impl Output {
         event.await
     }
 
-    /// Reads until everyone has closed the other end.
+    /// Reads until all processes have closed the other end.
     async fn read(&mut self) {
         let mut buffer = [0; 4096];
         while self.pipe.readable().await.is_ok() {
@@ -134,7 +134,7 @@ impl Output {
     }
 }
 
-/// A process group that is killed when nobody waits for it any more.
+/// A process group that is killed when this is dropped.
 struct Group(Option<Pid>);
 
 impl Group {
@@ -145,7 +145,7 @@ impl Group {
 
     fn kill(&mut self) {
         if let Some(group) = self.0.take() {
-            // It may be gone already.
+            // It may have exited already.
             let _ = killpg(group, Signal::SIGKILL);
         }
     }
@@ -161,7 +161,7 @@ impl Drop for Group {
     }
 }
 
-/// Runs the commands for a change of state, one after the other, and waits for each.
+/// Runs the commands for a change of state one after the other, and waits for each of them.
 pub(super) async fn hooks(commands: impl Iterator<Item = &String>, state: State) {
     for command in commands {
         debug!("transition to {state}: running `{command}`");
@@ -174,7 +174,7 @@ pub(super) async fn hooks(commands: impl Iterator<Item = &String>, state: State)
         match status {
             Ok(status) if status.success() => {}
             Ok(status) => debug!("`{command}` failed: {status}"),
-            Err(cause) => warn!("`{command}` can't be run: {cause}"),
+            Err(cause) => warn!("cannot run `{command}`: {cause}"),
         }
     }
 }
@@ -183,7 +183,7 @@ pub(super) async fn hooks(commands: impl Iterator<Item = &String>, state: State)
 mod tests {
     use super::*;
 
-    /// What a check is found to be; the limit is generous where it isn't the point.
+    /// The result of a check. The limit is generous in tests about something else.
     fn found(command: &str, milliseconds: u64) -> Finding {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -200,7 +200,7 @@ mod tests {
             ("kill -9 $$", Finding::Bad),
             ("/nowhere/to/be/found", Finding::Bad),
             ("", Finding::Good),
-            // It reads nothing, least of all our answers.
+            // Its input is empty: it does not read our answers.
             ("cat", Finding::Good),
             // A pipe holds 64 KiB.
             ("head -c 1000000 /dev/zero; exit 0", Finding::Good),
@@ -229,7 +229,7 @@ mod tests {
         gone(&std::fs::read_to_string(&file).expect("the shell has begun"));
     }
 
-    /// Waits until a process does not run any more: it is reaped by whoever inherits it.
+    /// Waits until a process no longer runs. Its new parent reaps it.
     fn gone(pid: &str) {
         let stat = format!("/proc/{}/stat", pid.trim());
         for _ in 0..1000 {

@@ -1,5 +1,5 @@
-//! The signals that end a health check: SIGTERM and SIGINT as in ExaBGP, and SIGHUP and SIGQUIT, which would otherwise kill
-//! it with its addresses still on the machine.
+//! The signals that terminate a health check: SIGTERM and SIGINT as in ExaBGP, and SIGHUP and SIGQUIT, which would
+//! otherwise kill it without removing its addresses.
 
 use nix::sys::signal::Signal;
 use tokio::signal::unix::{SignalKind, signal};
@@ -8,10 +8,10 @@ use tokio::signal::unix::{SignalKind, signal};
 pub(super) struct Ends(Vec<tokio::signal::unix::Signal>);
 
 impl Ends {
-    /// Takes over the signals, except those that our starter had us ignore (`nohup`).
+    /// Handles the signals, except those that we were started to ignore (`nohup`).
     ///
     /// # Errors
-    /// When the system refuses.
+    /// Returns an error if the system does not allow it.
     pub(super) fn new() -> Result<Self, String> {
         let ignored = ignored();
         let mut signals = Vec::new();
@@ -31,7 +31,7 @@ impl Ends {
         Ok(Self(signals))
     }
 
-    /// Returns when one of the signals arrives.
+    /// Waits for one of the signals.
     pub(super) async fn next(&mut self) {
         std::future::poll_fn(|cx| {
             let any = self.0.iter_mut().any(|one| one.poll_recv(cx).is_ready());
@@ -44,7 +44,7 @@ impl Ends {
     }
 }
 
-/// The mask of signals that this process ignores; none where that can't be found out.
+/// The mask of signals that this process ignores; empty if it cannot be determined.
 fn ignored() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status

@@ -1,13 +1,13 @@
-//! The file of `--config`: long options without their dashes, one a line.
+//! The file of `--config`: long options without their dashes, one per line.
 //!
-//! As ExaBGP reads it: blank lines and lines that start with `#` are passed over; the first `=` parts an option from its
-//! value; blanks around both are dropped; an option may stand several times. There are no comments at the end of a line, and
-//! no quotes: `command = curl -sf "http://[::1]/"` is handed to the shell as it stands.
+//! The rules are ExaBGP's: blank lines and lines that start with `#` are skipped; the first `=` separates an option
+//! from its value; whitespace around both is removed; options may be repeated. There are no comments at the end of a
+//! line, and no quotes: `command = curl -sf "http://[::1]/"` is passed to the shell unchanged.
 
 /// One option of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// The line that it stands in, from 1.
+    /// Its line number, starting at 1.
     pub(super) line: usize,
     /// The option and its value, as on a command line.
     pub(super) words: Vec<String>,
@@ -16,7 +16,7 @@ pub(super) struct Entry {
 /// The options of a file.
 pub(super) fn entries(text: &str) -> Vec<Entry> {
     let lines = text.split('\n').enumerate();
-    // A line may also end in a carriage return alone.
+    // A line may also end with a single carriage return.
     let lines = lines.flat_map(|(number, line)| line.split('\r').map(move |line| (number, line)));
     lines
         .map(|(number, line)| (number + 1, line.trim()))

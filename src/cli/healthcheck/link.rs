@@ -1,8 +1,8 @@
-//! The link to the daemon: commands on standard output, answers on standard input.
+//! The connection to the daemon: commands on standard output, answers on standard input.
 //!
-//! One command waits for its answer before the next is written, as in ExaBGP, unless `--no-ack` is given or a person
-//! watches. Other than there, events between the answers are told apart, answers are read even when nobody waits for
-//! them (so that the daemon's pipe never fills), and a daemon that never answers delays checks once, not for ever.
+//! As in ExaBGP, each command waits for its answer before the next one is written, unless `--no-ack` is given or
+//! standard input is a terminal. Unlike in ExaBGP, events between answers are recognized as such, answers are always
+//! read (so that the daemon's pipe never fills up), and a daemon that never answers delays checks only once.
 
 use std::cell::Cell;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -17,12 +17,12 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
-/// How long an answer is waited for.
+/// How long to wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// How much of a line is looked at, in bytes.
+/// Number of bytes of a line that are examined.
 const LOOK: usize = 512;
 
-/// What came from the daemon so far.
+/// What was received from the daemon so far.
 #[derive(Debug, Default)]
 struct Heard {
     answers: AtomicU64,
@@ -34,28 +34,28 @@ struct Heard {
 /// Both directions.
 pub(super) struct Link {
     heard: Arc<Heard>,
-    /// Commands written, less those whose answers were given up.
+    /// Number of commands written, minus those whose answers are no longer expected.
     sent: Cell<u64>,
-    /// Whether answers are waited for.
+    /// Whether to wait for answers.
     waits: Cell<Waits>,
-    /// Told once, when nobody reads our commands any more.
+    /// Notified once when the reader of our commands has closed its end.
     closed: Arc<Notify>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Waits {
     Never,
-    /// No answer came in time, or the daemon has closed: not before the next answer.
+    /// No answer arrived in time, or the daemon has closed: do not wait until the next answer arrives.
     NotNow,
     Yes,
 }
 
 impl Link {
-    /// Begins to listen; must be called inside of a runtime.
+    /// Starts reading. Must be called inside a runtime.
     pub(super) fn open(no_ack: bool) -> Self {
         let watched = io::stdout().is_terminal();
         let heard = Arc::new(Heard::default());
-        // Who runs us by hand types for somebody else.
+        // The commands of a user who runs this by hand go to a terminal, not to a daemon.
         let typed = no_ack && io::stdin().is_terminal();
         if !(watched || typed) {
             let heard = Arc::clone(&heard);
@@ -86,7 +86,7 @@ impl Link {
     /// Writes one command and waits for its answer.
     ///
     /// # Errors
-    /// When nobody reads our commands any more.
+    /// Returns an error if the reader of our commands has closed its end.
     pub(super) async fn say(&self, command: String) -> io::Result<()> {
         debug!("to the daemon: {command}");
         let answers = self.heard.answers.load(Ordering::Acquire);
@@ -94,14 +94,14 @@ impl Link {
         if self.waits.get() == Waits::NotNow && answers > self.sent.get() {
             self.waits.set(Waits::Yes);
         }
-        // An answer that came too late is not this command's.
+        // An answer that came too late does not belong to this command.
         let wanted = match self.waits.get() {
             Waits::Yes => self.sent.get().max(answers) + 1,
             Waits::NotNow | Waits::Never => answers,
         };
         self.sent.set(wanted);
         let line = format!("{command}\n");
-        // The pipe may be full. If we are told to end meanwhile, the next line waits for the lock of stdout.
+        // The pipe may be full. If we are terminated in the meantime, the next line waits for the lock of stdout.
         let write = tokio::task::spawn_blocking(move || {
             let mut stdout = io::stdout().lock();
             stdout.write_all(line.as_bytes())?;
@@ -111,7 +111,7 @@ impl Link {
         if self.waits.get() == Waits::Yes && timeout(PATIENCE, self.answered(wanted)).await.is_err()
         {
             warn!(
-                "the daemon gave no answer within {} s; going on without (`--no-ack` is for a daemon that never answers)",
+                "no answer from the daemon within {} s; continuing without (use `--no-ack` for a daemon that never answers)",
                 PATIENCE.as_secs()
             );
             self.waits.set(Waits::NotNow);
@@ -123,7 +123,7 @@ impl Link {
         Ok(())
     }
 
-    /// Until so many answers have come, or none will.
+    /// Waits until that many answers have arrived, or none will.
     async fn answered(&self, wanted: u64) {
         loop {
             let news = self.heard.news.notified();
@@ -136,7 +136,7 @@ impl Link {
         }
     }
 
-    /// Until nobody reads our commands any more; for ever if that can't be found out.
+    /// Waits until the reader of our commands has closed its end; forever if that cannot be detected.
     pub(super) async fn closed(&self) {
         self.closed.notified().await;
     }
@@ -146,7 +146,7 @@ impl Link {
 fn outlive_reader() -> bool {
     let stdout = io::stdout();
     loop {
-        // No event is asked for: errors are told anyway.
+        // No events are requested: errors are always reported.
         let mut watched = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
         match poll(&mut watched, PollTimeout::NONE) {
             Ok(_) => return true,
@@ -156,7 +156,7 @@ fn outlive_reader() -> bool {
     }
 }
 
-/// Counts answers until the input ends.
+/// Counts answers until the end of the input.
 fn listen(heard: &Heard) {
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
@@ -181,7 +181,7 @@ fn listen(heard: &Heard) {
     heard.news.notify_one();
 }
 
-/// Whether the line answers a command; everything is taken for an answer that is no event.
+/// Returns `true` if the line answers a command: every line that is not an event does.
 fn is_answer(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let is_json_event =

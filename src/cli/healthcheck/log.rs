@@ -1,7 +1,7 @@
 //! The log of a health check: `LEVEL[healthcheck] message` on standard error, and syslog.
 //!
-//! It is apart from the daemon's log, since its options are: a site may have `--syslog-facility local3` here and a file
-//! there. A syslog that is away loses lines, and nothing else.
+//! It is separate from the daemon's log because it has its own options: an installation may use `--syslog-facility
+//! local3` here and a file there. If syslog is unavailable, lines are lost, but nothing else happens.
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -15,10 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::options::HealthcheckArgs;
 
-/// Where syslog listens on Linux.
+/// The socket of syslog on Linux.
 const SYSLOG: &str = "/dev/log";
 
-/// Facilities of syslog with their numbers (RFC 3164 and Python's, whose words these are).
+/// Syslog facilities with their numbers (RFC 3164), named as in Python.
 const FACILITIES: &[(&str, u8)] = &[
     ("kern", 0),
     ("user", 1),
@@ -49,7 +49,7 @@ const FACILITIES: &[(&str, u8)] = &[
 /// Starts logging.
 ///
 /// # Errors
-/// When there is no such facility.
+/// Returns an error if the facility does not exist.
 pub(super) fn start(options: &HealthcheckArgs) -> Result<(), String> {
     let syslog = match options.facility() {
         Some(facility) => Some(Syslog::new(facility, options.name.as_deref())?),
@@ -63,7 +63,7 @@ pub(super) fn start(options: &HealthcheckArgs) -> Result<(), String> {
         true => LevelFilter::DEBUG,
         false => LevelFilter::INFO,
     };
-    // A second call, as in tests, keeps the first one's choice.
+    // A second call, as in tests, has no effect.
     let _ = tracing_subscriber::registry()
         .with(lines.with_filter(level))
         .try_init();
@@ -89,7 +89,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             syslog.send(severity, &message.0);
         }
         if self.console {
-            // Who closed our standard error does not want to know.
+            // If standard error is closed, the message is dropped.
             let line = format!("{name}[healthcheck] {}\n", message.0);
             let _ = std::io::stderr().write_all(line.as_bytes());
         }
@@ -110,7 +110,7 @@ impl Visit for Message {
     }
 }
 
-/// The local syslog, a datagram for each line.
+/// The local syslog: one datagram per line.
 struct Syslog {
     socket: Option<UnixDatagram>,
     facility: u8,
@@ -125,7 +125,7 @@ impl Syslog {
         let Some((_, facility)) = known else {
             let names: Vec<&str> = FACILITIES.iter().map(|(name, _)| *name).collect();
             return Err(format!(
-                "there is no syslog facility `{facility}`\nhelp: those are {}",
+                "unknown syslog facility `{facility}`\nhelp: the facilities are {}",
                 names.join(", ")
             ));
         };

@@ -1,7 +1,7 @@
-//! The addresses of this machine: found, added and removed with the program `ip`.
+//! The addresses of this machine, which are listed, added and removed with the program `ip`.
 //!
-//! `ip -o address show dev lo` shows an address a line; an IPv4 address may have a label, `lo:NAME`. IPv6 addresses
-//! can't have one: with `--label` only those count that this health check added itself.
+//! `ip -o address show dev lo` shows one address per line. An IPv4 address may have a label, `lo:NAME`. IPv6
+//! addresses cannot have one: with `--label`, only those that this health check added itself are used.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
@@ -16,20 +16,20 @@ use tracing::{debug, info, warn};
 use super::network::{addresses, shown};
 use super::options::HealthcheckArgs;
 
-/// The exit code of `ip` when the kernel has refused; most often because the address is there already.
+/// The exit code of `ip` if the kernel rejects the change, usually because the address already exists.
 const REFUSED: i32 = 2;
-/// Where `ip` may be if it isn't in the PATH: helpers often have a short one.
+/// Where to look for `ip` if it is not in PATH, which is often short for helpers.
 const FOLDERS: [&str; 3] = ["/sbin", "/usr/sbin", "/bin"];
 
-/// Which addresses are ours, and what to do with them.
+/// The addresses that we manage, and how.
 pub(super) struct Loopback {
     /// Networks that are not on lo.
     interfaces: Vec<(IpNet, String)>,
     label: Option<Label>,
     sudo: bool,
-    /// Added by this process, or about to be.
+    /// Added by this process, or about to be added.
     added: RefCell<Vec<IpNet>>,
-    /// No further address is to be added.
+    /// No further addresses must be added.
     stopped: Cell<bool>,
 }
 
@@ -64,7 +64,7 @@ impl Loopback {
     /// The addresses of the loopback interface, as routes to announce.
     ///
     /// # Errors
-    /// When `ip` can't be run.
+    /// Returns an error if `ip` cannot be run.
     pub(super) async fn scan(&self) -> Result<Vec<IpNet>, String> {
         self.list(&["lo"]).await
     }
@@ -72,7 +72,7 @@ impl Loopback {
     /// Adds the addresses that are missing.
     ///
     /// # Errors
-    /// When there are too many, or one can't be added.
+    /// Returns an error if there are too many addresses, or one cannot be added.
     pub(super) async fn add(&self, networks: &[IpNet]) -> Result<(), String> {
         let existing = self.list(&self.names()).await?;
         for address in addresses(networks).map_err(too_many)? {
@@ -82,7 +82,7 @@ impl Loopback {
             if existing.contains(&address) {
                 continue;
             }
-            // Noted first: if this is cancelled nobody knows whether `ip` has done it.
+            // Recorded first: if this is cancelled, it is unknown whether `ip` has added it.
             self.added.borrow_mut().push(address);
             if !self.change("add", address).await? {
                 self.added.borrow_mut().pop();
@@ -91,18 +91,18 @@ impl Loopback {
         Ok(())
     }
 
-    /// Lets [`Loopback::add`] return after the address that it is at.
+    /// Makes [`Loopback::add`] return after the current address.
     pub(super) fn stop(&self) {
         self.stopped.set(true);
     }
 
-    /// Removes the addresses that this process has added; what can't be removed is logged.
+    /// Removes the addresses that this process has added. Failures are logged.
     pub(super) async fn roll_back(&self) {
         let added = self.added.take();
         if added.is_empty() {
             return;
         }
-        // Whatever their label: an IPv6 address has none, and one whose `ip` has failed may be missing.
+        // Independent of the label: an IPv6 address has none, and one whose `ip` has failed may not exist.
         let existing = match self.list_labelled(&self.names(), None).await {
             Ok(existing) => existing,
             Err(cause) => return warn!("{cause}"),
@@ -115,10 +115,10 @@ impl Loopback {
         }
     }
 
-    /// Removes the addresses that are there; what can't be removed is logged.
+    /// Removes those of the addresses that exist. Failures are logged.
     ///
     /// # Errors
-    /// When they can't be listed.
+    /// Returns an error if they cannot be listed.
     pub(super) async fn remove(&self, networks: &[IpNet]) -> Result<(), String> {
         let mut existing = self.list(&self.names()).await?;
         existing.append(&mut self.added.borrow_mut());
@@ -132,7 +132,7 @@ impl Loopback {
         Ok(())
     }
 
-    /// Every interface that may have one of the addresses.
+    /// The interfaces that may have one of the addresses.
     fn names(&self) -> Vec<&str> {
         let mut names = vec!["lo"];
         for (_, name) in &self.interfaces {
@@ -143,7 +143,7 @@ impl Loopback {
         names
     }
 
-    /// The interface of an address; an address of a network is where the network is.
+    /// The interface of an address, which is that of the network that contains it.
     fn interface(&self, address: &IpNet) -> &str {
         self.interfaces
             .iter()
@@ -170,7 +170,7 @@ impl Loopback {
                 .map_err(cannot_run)?;
             if !output.status.success() {
                 let why = String::from_utf8_lossy(&output.stderr);
-                warn!("the addresses of {name} can't be listed: {}", why.trim());
+                warn!("cannot list the addresses of {name}: {}", why.trim());
             }
             let text = String::from_utf8_lossy(&output.stdout);
             found.extend(listed(&text, names, label));
@@ -179,7 +179,7 @@ impl Loopback {
         Ok(found)
     }
 
-    /// Adds or deletes one address; whether that was done. An address that is there already is not added.
+    /// Adds or deletes one address. Returns `true` if it did. An existing address is not added.
     async fn change(&self, action: &str, address: IpNet) -> Result<bool, String> {
         let interface = self.interface(&address);
         let route = shown(&address);
@@ -208,12 +208,12 @@ impl Loopback {
             return Ok(true);
         }
         if action == "add" && output.status.code() == Some(REFUSED) {
-            // ExaBGP passes over all of them; somebody has to know if it isn't this one.
+            // ExaBGP ignores all errors. We log those with another cause than this one.
             if !["File exists", "already assigned"]
                 .iter()
                 .any(|known| why.contains(known))
             {
-                warn!("address {route} is not added to {interface}: {why}");
+                warn!("cannot add address {route} to {interface}: {why}");
             }
             return Ok(false);
         }
@@ -225,13 +225,11 @@ impl Loopback {
 }
 
 fn too_many(cause: String) -> String {
-    format!("{cause}\nhelp: `--no-ip-setup` leaves the addresses of this machine alone")
+    format!("{cause}\nhelp: use `--no-ip-setup` to leave the addresses of this machine unchanged")
 }
 
 fn cannot_run(cause: io::Error) -> String {
-    format!(
-        "`ip` can't be run: {cause}\nhelp: it comes with iproute2; `--no-ip-setup` with `--ip` does without"
-    )
+    format!("cannot run `ip`: {cause}\nhelp: install iproute2, or use `--no-ip-setup` with `--ip`")
 }
 
 fn words(networks: &[IpNet]) -> String {
@@ -239,7 +237,7 @@ fn words(networks: &[IpNet]) -> String {
     words.join(" ")
 }
 
-/// Where `ip` is.
+/// The path of `ip`.
 fn program() -> PathBuf {
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
@@ -248,9 +246,10 @@ fn program() -> PathBuf {
     found.unwrap_or_else(|| Path::new("ip").to_owned())
 }
 
-/// Addresses in the output of `ip -o address show`: `1: lo    inet 192.0.2.1/32 scope global lo:web\       valid_lft …`.
+/// Parses addresses in the output of `ip -o address show`: `1: lo    inet 192.0.2.1/32 scope global lo:web\
+/// valid_lft …`.
 ///
-/// Addresses with bits beyond their length and those of 127.0.0.0/8 and ::1 are none to announce.
+/// Addresses with bits beyond their length and those of 127.0.0.0/8 and ::1 are not announced.
 fn listed(text: &str, interfaces: &[&str], label: Option<&Label>) -> Vec<IpNet> {
     let address = |line: &str| {
         let words: Vec<&str> = line.split_whitespace().collect();

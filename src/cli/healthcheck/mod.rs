@@ -1,14 +1,16 @@
-//! `oxabgp healthcheck`: announces addresses for as long as a service is well. ExaBGP's program, to the byte.
+//! `oxabgp healthcheck`: announces addresses while a service is healthy, with exactly the commands of ExaBGP's
+//! program.
 //!
-//! It is a helper like any other: it runs a check again and again, writes commands on standard output and reads answers on
-//! standard input. The parts know little of each other: `options` and `file` say what is wanted, `state` what the results of
-//! checks mean, `announce` which commands that makes (all pure); `check`, `loopback` and `link` are the shell, the addresses
-//! of the machine and the daemon. This file lets them take turns.
+//! It is an ordinary helper: it runs a check periodically, writes commands to standard output and reads answers from
+//! standard input. Its parts are mostly independent: `options` and `file` read the configuration, `state` evaluates
+//! the results of checks, `announce` generates commands (all without I/O); `check`, `loopback` and `link` handle the
+//! shell, the addresses of the machine and the daemon. This file coordinates them.
 //!
-//! What ends it: a signal of `ends` (routes withdrawn, addresses removed, exit code 0), `--interval 0` after the first
-//! announcement (the route stays announced, so its address stays), and a daemon that is gone: an orphan that holds on to
-//! addresses helps nobody, least of all the health check that the next daemon starts. Whatever else ends it, the addresses
-//! that it has added are removed: what can fail without touching the machine is tried before the first one is added.
+//! It exits on a signal of `ends` (routes withdrawn, addresses removed, exit code 0), with `--interval 0` after the
+//! first announcement (the route stays announced, so its address is kept), and when the daemon is gone: keeping the
+//! addresses would only disturb others, in particular the health check that the next daemon starts. On any other
+//! exit, the addresses that it has added are removed: everything that can fail without changing the machine is tried
+//! before the first one is added.
 
 use std::ffi::OsString;
 use std::io;
@@ -45,10 +47,10 @@ use loopback::Loopback;
 use state::{Finding, Machine, State};
 use user::Identity;
 
-/// How long the last commands may take when we are told to end: the daemon kills us a second later.
+/// How long the last commands may take when we are terminated: the daemon kills us a second later.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// The command line as clap understands it, if it is ours.
+/// The command line in the form that clap understands, if it is one for this sub-command.
 pub(super) fn words(given: Vec<OsString>) -> Vec<OsString> {
     match place(&given) {
         Some(_) => options::words(given),
@@ -56,7 +58,7 @@ pub(super) fn words(given: Vec<OsString>) -> Vec<OsString> {
     }
 }
 
-/// Where `healthcheck` stands; `--env-file` may come before.
+/// The position of `healthcheck`, which may follow `--env-file`.
 fn place(given: &[OsString]) -> Option<usize> {
     let first = given.get(1)?.to_string_lossy();
     let place = match &*first {
@@ -86,7 +88,7 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
         errln!("error: `--pid {}`: {cause}", path.display());
         return ExitCode::from(USAGE);
     }
-    // Checks and hooks are given 0, 1 and 2, and nothing that we were started with.
+    // Checks and hooks inherit 0, 1 and 2, but no other descriptors that we were started with.
     crate::speaker::sockopt::close_inherited_on_exec();
     if let Err(mistake) = log::start(&args) {
         errln!("error: {mistake}");
@@ -103,7 +105,7 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
         }
     };
     let result = runtime.block_on(serve(&args));
-    // A command that nobody reads may still wait for room in the pipe.
+    // A command that is not read may still wait for room in the pipe.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -118,12 +120,12 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
 const USAGE: u8 = 2;
 
 fn usage(mistake: &clap::Error) -> ExitCode {
-    // Who closed our standard error does not want to know.
+    // If standard error is closed, the message is dropped.
     let _ = mistake.print();
     ExitCode::from(u8::try_from(mistake.exit_code()).unwrap_or(USAGE))
 }
 
-/// The options of the file of `--config`, then those of the command line.
+/// Combines the options of the file of `--config` with those of the command line.
 fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCode> {
     let refused = |code: u8, cause: &dyn std::fmt::Display| {
         errln!("error: {}{cause}", path.display());
@@ -136,7 +138,7 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
     let mut all = before.to_vec();
     for entry in file::entries(&text) {
         let words = options::words(entry.words.into_iter().map(OsString::from));
-        // By itself first, so that a mistake is shown in its place.
+        // Parsed separately first, so that an error is shown with its position in the file.
         if let Err(mistake) = Cli::try_parse_from(before.iter().chain(&words)) {
             let text = mistake.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
@@ -152,14 +154,14 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
     }
 }
 
-/// Why a health check ends before it was told to.
+/// Why a health check exits before it was terminated.
 enum Failure {
-    /// Nobody reads our commands.
+    /// The reader of our commands has closed its end.
     Gone(io::Error),
     Other(String),
 }
 
-/// From the first address to the last command.
+/// Runs the health check from the first address to the last command.
 async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     let loopback = Loopback::new(args, args.interfaces()?);
     let identity = Identity::find(args)?;
@@ -177,7 +179,7 @@ async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
         },
     };
     let leave = async {
-        // Nothing can be withdrawn any more if the daemon is gone.
+        // Nothing can be withdrawn if the daemon is gone.
         if !matches!(ended, Err(Failure::Gone(_))) {
             health.withdraw().await;
         }
@@ -185,16 +187,19 @@ async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     };
     tokio::select! {
         () = leave => {}
-        () = ends.next() => warn!("told to end again: leaving the rest as it is"),
+        () = ends.next() => warn!("terminated again: leaving the rest as it is"),
     }
     match ended {
         Ok(()) => Ok(()),
-        Err(Failure::Gone(cause)) => Err(format!("nobody reads our commands: {cause}")),
+        Err(Failure::Gone(cause)) => {
+            Err(format!("the daemon no longer reads our commands: {cause}"))
+        }
         Err(Failure::Other(cause)) => Err(cause),
     }
 }
 
-/// Sets up the health check; none if a signal came first. Without one, the addresses that were added are removed again.
+/// Sets up the health check; `None` if a signal came first. If it fails, the addresses that were added are removed
+/// again.
 async fn begin<'a>(
     args: &'a HealthcheckArgs,
     loopback: &'a Loopback,
@@ -206,7 +211,7 @@ async fn begin<'a>(
         tokio::select! {
             biased;
             () = ends.next() => {
-                // A call of `ip` is not torn apart, if it ends in time.
+                // A call of `ip` is not interrupted if it finishes in time.
                 loopback.stop();
                 let _ = timeout(LEAVE, start).await;
                 None
@@ -219,22 +224,22 @@ async fn begin<'a>(
     }
     tokio::select! {
         () = loopback.roll_back() => {}
-        () = ends.next() => warn!("told to end again: leaving the rest as it is"),
+        () = ends.next() => warn!("terminated again: leaving the rest as it is"),
     }
     started.transpose()
 }
 
-/// A health check that runs.
+/// A running health check.
 struct Health<'a> {
     args: &'a HealthcheckArgs,
     loopback: &'a Loopback,
     link: Link,
-    /// What is announced, in order.
+    /// The routes to announce, in order.
     routes: Vec<IpNet>,
 }
 
 impl<'a> Health<'a> {
-    /// Finds and sets up the addresses, drops rights, opens the link.
+    /// Determines and sets up the addresses, drops privileges, opens the link.
     async fn start(
         args: &'a HealthcheckArgs,
         loopback: &'a Loopback,
@@ -245,7 +250,7 @@ impl<'a> Health<'a> {
             false => args.ips.clone(),
         };
         if routes.is_empty() {
-            let help = "`--ip` names what to announce; without, the addresses of the loopback interface are";
+            let help = "use `--ip` to specify what to announce; the default is the addresses of the loopback interface";
             return Err(format!("no IP address found\nhelp: {help}"));
         }
         let addresses = routes.clone();
@@ -268,7 +273,7 @@ impl<'a> Health<'a> {
         })
     }
 
-    /// Checks and announces, until there is a reason to end.
+    /// Checks and announces until there is a reason to exit.
     async fn watch(&self) -> Result<(), Failure> {
         let mut machine = Machine::new(self.args.rise, self.args.fall);
         loop {
@@ -284,7 +289,7 @@ impl<'a> Health<'a> {
             if state.is_moving() {
                 sleep(self.args.fast_interval).await;
             } else if self.args.interval.is_zero() {
-                info!("the interval is 0: ending after the announcement");
+                info!("the interval is 0: exiting after the announcement");
                 return Ok(());
             } else {
                 sleep(self.args.interval).await;
@@ -301,7 +306,7 @@ impl<'a> Health<'a> {
         }
     }
 
-    /// The commands for a change to that state, its own first.
+    /// The commands for a change to that state, starting with its specific ones.
     fn hooks(&self, state: State) -> impl Iterator<Item = &String> {
         let own: &[String] = match state {
             State::Up => &self.args.up_execute,
@@ -312,7 +317,7 @@ impl<'a> Health<'a> {
         own.iter().chain(&self.args.execute)
     }
 
-    /// Tells the daemon what a state means for the routes, if it means anything.
+    /// Sends the daemon the commands for a state, if it affects the routes.
     async fn tell(&self, state: State) -> Result<(), Failure> {
         let Some(occasion) = Occasion::of(state) else {
             return Ok(());
@@ -325,7 +330,7 @@ impl<'a> Health<'a> {
         for command in announce::commands(occasion, self.args, &self.routes) {
             self.link.say(command).await.map_err(Failure::Gone)?;
         }
-        // Only now: packets may come until the routes are gone.
+        // Only now: packets may arrive until the routes are gone.
         if dynamic && occasion != Occasion::Up {
             let removed = self.loopback.remove(&self.routes).await;
             removed.map_err(Failure::Other)?;
@@ -335,7 +340,7 @@ impl<'a> Health<'a> {
 
     /// Withdraws everything.
     async fn withdraw(&self) {
-        info!("ending: withdrawing the routes");
+        info!("exiting: withdrawing the routes");
         let withdraw = async {
             for command in announce::commands(Occasion::Exit, self.args, &self.routes) {
                 self.link.say(command).await?;
@@ -344,8 +349,8 @@ impl<'a> Health<'a> {
         };
         match timeout(LEAVE, withdraw).await {
             Ok(Ok(())) => {}
-            Ok(Err(cause)) => warn!("nobody reads our commands: {cause}"),
-            Err(_) => warn!("the daemon takes its time; not waiting for it"),
+            Ok(Err(cause)) => warn!("the daemon no longer reads our commands: {cause}"),
+            Err(_) => warn!("the daemon did not answer in time; exiting anyway"),
         }
     }
 

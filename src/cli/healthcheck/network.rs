@@ -1,16 +1,16 @@
-//! Networks as `--ip` takes them: an address, or a network without host bits.
+//! Networks as accepted by `--ip`: an address, or a network without host bits.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Addresses that are taken one by one: more are a mistake (an IPv6 network has 2^64), not a wish.
+/// Maximum number of addresses that are handled one by one. More are an error (an IPv6 network has 2^64).
 pub(super) const MOST: u128 = 65_536;
 
-/// Reads a network: `192.0.2.1`, `192.0.2.0/24`, `192.0.2.0/255.255.255.0`, `2001:db8::/64`.
+/// Parses a network: `192.0.2.1`, `192.0.2.0/24`, `192.0.2.0/255.255.255.0`, `2001:db8::/64`.
 ///
 /// # Errors
-/// When it is none, and when it has bits beyond its length.
+/// Returns an error if it is invalid or has bits beyond its length.
 pub(super) fn parse(text: &str) -> Result<IpNet, String> {
     let (address, length) = match text.split_once('/') {
         Some((address, length)) => (address, Some(length)),
@@ -18,7 +18,7 @@ pub(super) fn parse(text: &str) -> Result<IpNet, String> {
     };
     let address: IpAddr = address
         .parse()
-        .map_err(|_| format!("`{address}` is no IP address"))?;
+        .map_err(|_| format!("`{address}` is not an IP address"))?;
     let whole = if address.is_ipv4() { 32 } else { 128 };
     let length = match length {
         None => Some(whole),
@@ -45,12 +45,12 @@ fn mask_length(mask: Ipv4Addr) -> Option<u8> {
         .ok()
 }
 
-/// A network as ExaBGP writes it: an IPv4 address within IPv6 has no dots.
+/// A network in ExaBGP's form: IPv4 addresses within IPv6 have no dots.
 pub(super) fn shown(network: &IpNet) -> String {
     format!("{}/{}", address(network.addr()), network.prefix_len())
 }
 
-/// An address as ExaBGP writes it.
+/// An address in ExaBGP's form.
 pub(super) fn address(address: IpAddr) -> String {
     match address {
         IpAddr::V6(inside) if inside.to_ipv4_mapped().is_some() => {
@@ -61,16 +61,16 @@ pub(super) fn address(address: IpAddr) -> String {
     }
 }
 
-/// How many addresses a network has; the whole of IPv6 counts one less.
+/// The number of addresses in a network; one less for the whole of IPv6.
 pub(super) fn size(network: &IpNet) -> u128 {
     let bits = network.max_prefix_len() - network.prefix_len();
     1_u128.checked_shl(bits.into()).unwrap_or(u128::MAX)
 }
 
-/// Every address of the networks, as networks of one; their first and last addresses, too.
+/// All addresses of the networks, including first and last ones, as networks of one address.
 ///
 /// # Errors
-/// When there are more than [`MOST`].
+/// Returns an error if there are more than [`MOST`].
 pub(super) fn addresses(networks: &[IpNet]) -> Result<Vec<IpNet>, String> {
     let count = networks
         .iter()

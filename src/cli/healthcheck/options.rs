@@ -1,7 +1,8 @@
 //! The options of `oxabgp healthcheck`: ExaBGP's, with its short forms, abbreviations and defaults.
 //!
-//! Where ExaBGP's parser differs from clap it is helped: `-sF` is an option of its own, a value may begin with a dash if
-//! there is a blank in it, and a later option replaces an earlier one, so that the command line wins over `--config`.
+//! Differences between ExaBGP's parser and clap are bridged here: `-sF` is an option of its own, a value may start
+//! with a dash if it contains a space, and a later option replaces an earlier one, so that the command line overrides
+//! `--config`.
 
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
@@ -14,7 +15,7 @@ use ipnet::IpNet;
 
 use super::network;
 
-/// What `--neighbor` names.
+/// The value of `--neighbor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Neighbor {
     All,
@@ -56,48 +57,49 @@ pub(crate) struct HealthcheckArgs {
     /// Write the process number to this file.
     #[arg(short, long, value_name = "FILE", help_heading = PROCESS)]
     pub(super) pid: Option<PathBuf>,
-    /// Become this user once the addresses are set up.
+    /// Switch to this user once the addresses are set up.
     #[arg(long, help_heading = PROCESS)]
     pub(super) user: Option<String>,
-    /// Become this group once the addresses are set up.
+    /// Switch to this group once the addresses are set up.
     #[arg(long, help_heading = PROCESS)]
     pub(super) group: Option<String>,
     /// Don't wait for answers: for a daemon with `api.ack=false`.
     #[arg(short = 'a', long, help_heading = PROCESS)]
     pub(super) no_ack: bool,
 
-    /// The check: a command for the shell. It is good if it ends with exit code 0 in time.
+    /// The check: a shell command, which succeeds if it exits with code 0 in time.
     #[arg(short, long, visible_alias = "cmd", value_name = "CMD", help_heading = CHECK)]
     pub(super) command: Option<String>,
-    /// Seconds between checks; 0: end after the first announcement.
+    /// Seconds between checks; 0: exit after the first announcement.
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = seconds, help_heading = CHECK)]
     pub(super) interval: Duration,
-    /// Seconds between checks while a change is about to be confirmed.
+    /// Seconds between checks while a change of state is pending.
     #[arg(short, long, value_name = "N", default_value = "1", value_parser = seconds, help_heading = CHECK)]
     pub(super) fast_interval: Duration,
-    /// Seconds that a check may take; then it and all that it started is killed, and it counts as bad. 0: no limit.
+    /// Time limit of a check in seconds, after which it is killed with all processes that it started, and counts as
+    /// failed. 0: no limit.
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = seconds, help_heading = CHECK)]
     pub(super) timeout: Duration,
-    /// Good checks in a row before the service counts as up.
+    /// Successful checks in a row before the service counts as up.
     #[arg(long, value_name = "N", default_value = "3", value_parser = integer, allow_negative_numbers = true, help_heading = CHECK)]
     pub(super) rise: i64,
-    /// Bad checks in a row before the service counts as down.
+    /// Failed checks in a row before the service counts as down.
     #[arg(long, value_name = "N", default_value = "3", value_parser = integer, allow_negative_numbers = true, help_heading = CHECK)]
     pub(super) fall: i64,
-    /// While this file exists the service is disabled, and not checked.
+    /// While this file exists, the service is disabled and not checked.
     #[arg(long, value_name = "FILE", help_heading = CHECK)]
     pub(super) disable: Option<PathBuf>,
 
-    /// Announce this address or network; may stand several times. Without: the addresses of the loopback interface.
+    /// Announce this address or network; may be repeated. Default: the addresses of the loopback interface.
     #[arg(long = "ip", value_name = "IP[/LENGTH]", value_parser = network::parse, help_heading = ROUTE)]
     pub(super) ips: Vec<IpNet>,
-    /// Announce each address of the networks of --ip by itself.
+    /// Announce each address of the networks of --ip separately.
     #[arg(long, help_heading = ROUTE)]
     pub(super) deaggregate_networks: bool,
-    /// The next hop. Without: self.
+    /// The next hop. Default: self.
     #[arg(short = 'N', long, value_name = "IP", help_heading = ROUTE)]
     pub(super) next_hop: Option<IpAddr>,
-    /// Announce to this neighbor only (`*`: to all); may stand several times.
+    /// Announce to this neighbor only (`*`: to all); may be repeated.
     #[arg(long = "neighbor", value_name = "IP", value_parser = neighbor, help_heading = ROUTE)]
     pub(super) neighbors: Vec<Neighbor>,
     /// The local preference; below 0: none.
@@ -112,10 +114,10 @@ pub(crate) struct HealthcheckArgs {
     /// The metric of the first route when it is disabled.
     #[arg(long, value_name = "M", default_value = "500", value_parser = integer, allow_negative_numbers = true, help_heading = ROUTE)]
     pub(super) disabled_metric: i64,
-    /// How much higher the metric of each further route is.
+    /// Increase of the metric from each route to the next.
     #[arg(long, value_name = "M", default_value = "1", value_parser = integer, allow_negative_numbers = true, help_heading = ROUTE)]
     pub(super) increase: i64,
-    /// Begin with another route of the list, so that it gets the lowest metric here.
+    /// Start with another route of the list, so that it gets the lowest metric here.
     #[arg(long, value_name = "N", default_value = "0", value_parser = integer, allow_negative_numbers = true, help_heading = ROUTE)]
     pub(super) start_ip: i64,
     /// Withdraw the routes when the service is down or disabled, instead of raising their metric.
@@ -152,26 +154,27 @@ pub(crate) struct HealthcheckArgs {
     #[arg(long, help_heading = ROUTE)]
     pub(super) debounce: bool,
 
-    /// Leave the addresses of the machine alone. Without, those of --ip that are missing are added, and removed at the end.
+    /// Do not change the addresses of the machine. By default, missing addresses of --ip are added, and removed on
+    /// exit.
     #[arg(long, help_heading = ADDRESS)]
     pub(super) no_ip_setup: bool,
     /// Remove the addresses when the service is down or disabled, and add them again when it is up.
     #[arg(long, help_heading = ADDRESS)]
     pub(super) dynamic_ip_setup: bool,
-    /// The interface of an address of --ip, instead of lo: `192.0.2.1%eth0`; may stand several times.
+    /// The interface for an address of --ip instead of lo: `192.0.2.1%eth0`; may be repeated.
     #[arg(long = "ip-ifname", value_name = "IP%IFNAME", help_heading = ADDRESS)]
     pub(super) ip_ifnames: Vec<String>,
-    /// Only addresses whose label (`lo:LABEL`) begins with this; those that are added get it.
+    /// Use only addresses whose label (`lo:LABEL`) starts with this; addresses that are added get it.
     #[arg(long, help_heading = ADDRESS)]
     pub(super) label: Option<String>,
-    /// Only addresses whose label is exactly that.
+    /// Use only addresses with exactly that label.
     #[arg(long, help_heading = ADDRESS)]
     pub(super) label_exact_match: bool,
-    /// Call `ip` by way of sudo.
+    /// Run `ip` with sudo.
     #[arg(long, help_heading = ADDRESS)]
     pub(super) sudo: bool,
 
-    /// Run this command at every change of state, with the variable STATE; all of these may stand several times.
+    /// Run this command on every change of state, with the variable STATE. All of these options may be repeated.
     #[arg(long, value_name = "CMD", help_heading = HOOK)]
     pub(super) execute: Vec<String>,
     /// Run this command when the service becomes UP.
@@ -185,12 +188,12 @@ pub(crate) struct HealthcheckArgs {
     pub(super) disabled_execute: Vec<String>,
 }
 
-const LOG: &str = "What to log";
+const LOG: &str = "Logging";
 const PROCESS: &str = "The process";
-const CHECK: &str = "What is checked";
-const ROUTE: &str = "What is announced";
+const CHECK: &str = "Check";
+const ROUTE: &str = "Announcement";
 const ADDRESS: &str = "Addresses of this machine";
-const HOOK: &str = "What is run at changes";
+const HOOK: &str = "Hooks";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -220,16 +223,16 @@ While the service is up the routes have --up-metric; while it is down they have 
 are withdrawn; while the file of --disable exists they have --disabled-metric. SIGTERM withdraws
 them and removes the addresses that were set up.";
 
-/// Reads a number of seconds, with a fraction if need be.
+/// Parses a number of seconds, which may have a fraction.
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
-    let number: f64 = text.trim().parse().map_err(|_| "it is no number")?;
-    Duration::try_from_secs_f64(number).map_err(|_| "no such time can pass".to_owned())
+    let number: f64 = text.trim().parse().map_err(|_| "it is not a number")?;
+    Duration::try_from_secs_f64(number).map_err(|_| "it is out of range".to_owned())
 }
 
 fn integer(text: &str) -> Result<i64, String> {
     text.trim()
         .parse()
-        .map_err(|_| "it is no whole number".to_owned())
+        .map_err(|_| "it is not an integer".to_owned())
 }
 
 fn neighbor(text: &str) -> Result<Neighbor, String> {
@@ -242,7 +245,7 @@ fn neighbor(text: &str) -> Result<Neighbor, String> {
     }
 }
 
-/// A text that becomes part of a command, and must not become two.
+/// Checks a text that becomes part of a command, and must not add another one.
 fn one_line(text: &str) -> Result<String, String> {
     let breaks = |c: &char| (c.is_control() && *c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
     match text.chars().find(breaks) {
@@ -252,20 +255,20 @@ fn one_line(text: &str) -> Result<String, String> {
 }
 
 impl HealthcheckArgs {
-    /// The facility of syslog that is asked for, if any.
+    /// The syslog facility that is requested, if any.
     pub(super) fn facility(&self) -> Option<&str> {
         let named = self.syslog_facility.as_ref().and_then(Option::as_deref);
         (!self.no_syslog && !self.debug).then(|| named.unwrap_or("daemon"))
     }
 
-    /// What no single option can tell.
+    /// Checks combinations of options.
     ///
     /// # Errors
-    /// When options exclude each other: a usage error.
+    /// Returns a usage error if options exclude each other.
     pub(super) fn check(&self) -> Result<(), clap::Error> {
         let given = [
             (self.silent, "--silent"),
-            // ExaBGP, too, lets it pass without a value.
+            // ExaBGP also allows it without a value.
             (
                 matches!(self.syslog_facility, Some(Some(_))),
                 "--syslog-facility",
@@ -288,7 +291,7 @@ impl HealthcheckArgs {
     /// The interfaces of `--ip-ifname`, each with its network.
     ///
     /// # Errors
-    /// When one has not the form `IP%IFNAME`, or names a network that no `--ip` has.
+    /// Returns an error if one does not have the form `IP%IFNAME`, or its network does not occur in `--ip`.
     pub(super) fn interfaces(&self) -> Result<Vec<(IpNet, String)>, String> {
         let pair = |text: &String| {
             let (ip, name) = text
@@ -299,12 +302,12 @@ impl HealthcheckArgs {
                 .map_err(|cause| format!("`{ip}` in `--ip-ifname {text}`: {cause}"))?;
             if !self.ips.contains(&network) {
                 return Err(format!(
-                    "there is no `--ip {ip}` for `--ip-ifname {text}`\nhelp: an interface belongs to an address that is announced"
+                    "`--ip-ifname {text}` needs `--ip {ip}`\nhelp: interfaces can only be given for announced addresses"
                 ));
             }
             let fits = |c: char| c.is_ascii_alphanumeric() || "._:-".contains(c);
             if !(1..=15).contains(&name.len()) || !name.chars().all(fits) {
-                return Err(format!("`{name}` is no name of an interface"));
+                return Err(format!("`{name}` is not a valid interface name"));
             }
             Ok((network, name.to_owned()))
         };
@@ -312,7 +315,7 @@ impl HealthcheckArgs {
     }
 }
 
-/// The words of the command line as clap understands them.
+/// The words of the command line in the form that clap understands.
 pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let mut words: Vec<OsString> = Vec::new();
     for word in given {
@@ -323,7 +326,7 @@ pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> 
                 .split('=')
                 .next()
                 .is_some_and(|name| name.contains(' '));
-        // What the value is glued to its option with.
+        // The separator between the option and its value.
         let glue = option
             .filter(|_| has_blank)
             .and_then(|option| match option {
@@ -350,7 +353,7 @@ pub(super) fn words(given: impl IntoIterator<Item = OsString>) -> Vec<OsString> 
     words
 }
 
-/// Options from a line of words.
+/// Parses options from a line of words.
 #[cfg(test)]
 pub(super) fn parsed(line: &str) -> HealthcheckArgs {
     #[derive(Debug, clap::Parser)]

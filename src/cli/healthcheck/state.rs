@@ -1,4 +1,4 @@
-//! What the results of checks make of the service: ExaBGP's state machine, without a clock and without effects.
+//! ExaBGP's state machine for the results of checks, without clock and side effects.
 //!
 //! ```text
 //!            good             `rise` in a row
@@ -11,33 +11,33 @@
 //!   DISABLED, from any state while the file exists, and back to INIT
 //! ```
 //!
-//! RISING with `rise` up to 1 is UP at once, FALLING with `fall` up to 1 is DOWN at once.
+//! RISING with `rise` up to 1 becomes UP immediately, FALLING with `fall` up to 1 becomes DOWN immediately.
 
 use std::fmt;
 
-/// What the service is taken for.
+/// The state of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    /// Nothing is known yet.
+    /// Not known yet.
     Init,
     /// The file of `--disable` exists.
     Disabled,
-    /// Checks have begun to succeed.
+    /// Checks have started to succeed.
     Rising,
-    /// Checks have begun to fail.
+    /// Checks have started to fail.
     Falling,
     Up,
     Down,
 }
 
 impl State {
-    /// Whether a change is about to be confirmed, so that the next check comes sooner.
+    /// Returns `true` while a change is pending, so that the next check comes sooner.
     pub(super) fn is_moving(self) -> bool {
         matches!(self, Self::Rising | Self::Falling)
     }
 }
 
-/// The name that hooks get in `STATE`.
+/// The name that is passed to hooks in `STATE`.
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -51,7 +51,7 @@ impl fmt::Display for State {
     }
 }
 
-/// What was found out in one round.
+/// The result of one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Finding {
     /// The file of `--disable` exists; nothing was checked.
@@ -83,7 +83,7 @@ impl Machine {
         self.state
     }
 
-    /// Takes in one finding; the new state, if it is another one.
+    /// Processes one finding. Returns the new state if it changed.
     pub(super) fn step(&mut self, found: Finding) -> Option<State> {
         let next = self.next(found)?;
         let next = match next {

@@ -1,4 +1,5 @@
-//! The user and group of `--user` and `--group`: looked up before anything is changed, assumed once addresses are set up.
+//! The user and group of `--user` and `--group`: looked up before anything is changed, switched to once addresses are
+//! set up.
 
 use std::ffi::CString;
 
@@ -7,7 +8,7 @@ use tracing::{debug, warn};
 
 use super::options::HealthcheckArgs;
 
-/// Whom to become.
+/// The user and group to switch to.
 #[derive(Debug, Default)]
 pub(super) struct Identity {
     /// The login name, for its supplementary groups.
@@ -20,9 +21,9 @@ impl Identity {
     /// Looks up the user and the group of the options.
     ///
     /// # Errors
-    /// When one does not exist, and when this process may not become them.
+    /// Returns an error if one does not exist, or this process may not switch to it.
     pub(super) fn find(options: &HealthcheckArgs) -> Result<Self, String> {
-        let unknown = |kind: &str, name: &str| format!("there is no {kind} `{name}`");
+        let unknown = |kind: &str, name: &str| format!("unknown {kind} `{name}`");
         let mut identity = Self::default();
         if let Some(name) = options.group.as_deref() {
             let group = Group::from_name(name).map_err(failed)?;
@@ -47,7 +48,7 @@ impl Identity {
         Ok(identity)
     }
 
-    /// Warns when the addresses could not be removed any more at the end.
+    /// Warns if removing the addresses on exit will not be possible.
     pub(super) fn warn_about_addresses(&self, options: &HealthcheckArgs) {
         let loses_rights = self
             .user
@@ -55,16 +56,16 @@ impl Identity {
         let changes = !options.no_ip_setup || options.dynamic_ip_setup;
         if loses_rights && changes && !options.sudo {
             warn!(
-                "user `{}` may not remove addresses: those that are added stay (`--sudo` removes them)",
+                "user `{}` may not remove addresses: added addresses will remain (use `--sudo` to remove them)",
                 options.user.as_deref().unwrap_or_default()
             );
         }
     }
 
-    /// Becomes the group and the user, with the user's supplementary groups.
+    /// Switches to the group and the user, with the user's supplementary groups.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// Returns an error if the system does not allow it.
     pub(super) fn assume(&self) -> Result<(), String> {
         if let (Some(login), Some(gid)) = (&self.login, self.group)
             && geteuid().is_root()
@@ -83,5 +84,5 @@ impl Identity {
 }
 
 fn failed(cause: nix::Error) -> String {
-    format!("can't drop privileges: {cause}")
+    format!("cannot drop privileges: {cause}")
 }

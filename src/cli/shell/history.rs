@@ -1,22 +1,22 @@
-//! What was typed in earlier conversations: a file that only its owner may read, with a bound.
+//! The history of interactive sessions: a bounded file that is only accessible to its owner.
 //!
-//! It is `oxabgp/history` below `$XDG_STATE_HOME`, or below `~/.local/state`. Each line is appended when it is said, so that
-//! several conversations at once lose nothing; a file that has grown is cut when the next one begins. Lines that start with a
-//! blank, and those with a password, are not kept.
+//! It is `oxabgp/history` below `$XDG_STATE_HOME`, or below `~/.local/state`. Each line is appended as soon as it is
+//! entered, so that parallel sessions lose nothing; a file that has grown is truncated when the next session starts.
+//! Lines that start with a space, and those with a password, are not stored.
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::PathBuf;
 
-/// Lines that are kept.
+/// Maximum number of lines.
 const MOST: usize = 1_000;
-/// Bytes that are read of a file, from its end.
+/// Number of bytes that are read from the end of the file.
 const BYTES: u64 = 256 * 1024;
-/// Words that come before a secret.
+/// Words that precede a secret.
 const SECRETS: [&str; 2] = ["password", "md5"];
 
-/// Where lines are kept.
+/// The history file.
 #[derive(Debug)]
 pub(crate) struct History {
     file: Option<File>,
@@ -24,7 +24,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// Opens the user's file. One that can't be read or written only means that nothing is remembered.
+    /// Opens the user's file. If it cannot be read or written, there is no history.
     pub(crate) fn load() -> Self {
         let path = path(|name| std::env::var_os(name).filter(|value| !value.is_empty()));
         Self::open(path).unwrap_or(Self {
@@ -53,7 +53,7 @@ impl History {
         let mut text = Vec::new();
         (&file).take(BYTES).read_to_end(&mut text)?;
         let text = String::from_utf8_lossy(&text);
-        // The first line may be half of one.
+        // The first line may be incomplete.
         let half = usize::from(size > BYTES);
         let all: Vec<&str> = text.lines().skip(half).collect();
         let kept = &all[all.len().saturating_sub(MOST)..];
@@ -70,12 +70,12 @@ impl History {
         })
     }
 
-    /// The lines of before, the oldest first.
+    /// The lines of earlier sessions, the oldest first.
     pub(crate) fn lines(&self) -> &[String] {
         &self.lines
     }
 
-    /// Keeps a line.
+    /// Appends a line.
     pub(crate) fn add(&mut self, line: &str) {
         let secret = line
             .split_ascii_whitespace()
@@ -88,7 +88,7 @@ impl History {
         }
         self.lines.push(line.to_owned());
         if let Some(file) = &mut self.file {
-            // A full disk loses the memory, and nothing else.
+            // A full disk loses the history, but nothing else happens.
             let _ = file.write_all(format!("{line}\n").as_bytes());
         }
     }
@@ -97,7 +97,7 @@ impl History {
 fn path(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Option<PathBuf> {
     let state = variable("XDG_STATE_HOME")
         .map(PathBuf::from)
-        // The specification: relative paths are to be ignored.
+        // According to the specification, relative paths are to be ignored.
         .filter(|path| path.is_absolute())
         .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")))?;
     Some(state.join("oxabgp/history"))
@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(history.lines()[0], format!("show {MOST}"));
         let text = std::fs::read_to_string(&path).expect("readable");
         assert_eq!(text.lines().count(), MOST);
-        // What is no text, and far too long, is survived.
+        // A file that is not text and far too long is harmless.
         std::fs::write(&path, vec![0xFF; 1 << 20]).expect("writable");
         assert_eq!(open().lines().len(), 0);
     }

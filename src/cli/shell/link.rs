@@ -1,8 +1,8 @@
-//! The way to a running daemon: its control socket, or ExaBGP's named pipes.
+//! The connection to a running daemon: its control socket, or ExaBGP's named pipes.
 //!
-//! Over the socket every command is followed by a line that only comes back, so that its answer has an end whatever it is.
-//! Over pipes the answer ends with `done` or `error`, and with five seconds of silence, as `exabgp cli` has it; ExaBGP's
-//! own daemon may be at the other end.
+//! Over the socket, every command is followed by a line that is only echoed, so that the end of every answer is
+//! known. Over pipes, the answer ends with `done` or `error`, or with five seconds of silence, as in `exabgp cli`;
+//! the other end may be ExaBGP's own daemon.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
@@ -19,68 +19,69 @@ use crate::daemon::control::{FRAME, places};
 
 /// How long the pipes may be silent, and how long a daemon may take to open its end.
 const SILENCE: Duration = Duration::from_secs(5);
-/// How long it is waited for a daemon at the pipes.
+/// How long to wait for a daemon to open the pipes.
 const OPENING: Duration = Duration::from_secs(1);
-/// How often a pipe is looked at.
+/// How often a pipe is polled.
 const GLANCE: Duration = Duration::from_millis(5);
 
-/// A way to a daemon.
+/// A connection to a daemon.
 pub(crate) enum Link {
     /// The control socket.
     Socket {
-        /// Where commands go and answers come from.
+        /// For commands and answers.
         stream: BufReader<UnixStream>,
-        /// A batch was begun, and not ended since.
+        /// Whether a batch was started and not ended since.
         batch: bool,
     },
     /// Named pipes.
     Pipes {
-        /// Where commands go.
+        /// For commands.
         commands: PathBuf,
-        /// Where answers come from, without waiting.
+        /// For answers, non-blocking.
         answers: File,
-        /// What was read and is no whole line yet.
+        /// Bytes that were read and are not a whole line yet.
         rest: Vec<u8>,
     },
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// It was carried out.
     Done,
     /// It was carried out, with this warning.
     Warned(String),
-    /// It was accepted, but changed and sent nothing; the reason.
+    /// It was accepted, but changed and sent nothing, for this reason.
     NoEffect(String),
-    /// It was refused; the reason, if it was told.
+    /// It was refused, for this reason if one was reported.
     Failed(Option<String>),
-    /// The daemon ends.
+    /// The daemon is shutting down.
     Shutdown,
     /// It has no answer.
     Unanswered,
-    /// No answer came.
+    /// No answer arrived in time.
     Silence,
 }
 
-/// Why there is no way.
+/// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// Neither socket nor pipes of that name were found.
+    /// Neither a socket nor pipes with that name were found.
     Nowhere {
         /// The name of the pipes.
         pipes: String,
         /// The name of the socket.
         socket: String,
     },
-    /// There are several of that name, for several configurations.
+    /// There are several with that name, for several configurations.
     Ambiguous(Vec<PathBuf>),
-    /// There is one, but it can't be used.
+    /// There is one, but it cannot be used.
     Refused(String, io::Error),
 }
 
 impl Link {
-    /// Finds the daemon: `socket` is its socket, `name` the name of its socket or pipes, if they are not the settings'.
+    /// Connects to the daemon. `socket` is the path of its socket, and `name` the name of its socket or pipes, if
+    /// they differ from the settings.
     pub(crate) fn find(
         socket: Option<PathBuf>,
         name: Option<&str>,
@@ -128,7 +129,7 @@ impl Link {
         }
     }
 
-    /// The daemon of one of several configurations, if only one of them runs.
+    /// The daemon of one of several configurations, if only one of them is running.
     fn sibling(paths: &[PathBuf]) -> Result<Option<Self>, Lost> {
         let mut running: Vec<(PathBuf, Self)> = Vec::new();
         for path in paths.iter().flat_map(|path| places::siblings(path)) {
@@ -148,15 +149,15 @@ impl Link {
             stream: BufReader::new(UnixStream::connect(path)?),
             batch: false,
         };
-        // Refusals come with their reasons.
+        // Request the reasons of refusals.
         link.ask("session reasons enable", &mut |_| Ok(()))?;
         Ok(link)
     }
 
-    /// Sends one command and hands out the lines of its answer, without newlines and without the word that ends it.
+    /// Sends one command and passes on the lines of its answer, without newlines and without the word that ends it.
     ///
     /// # Errors
-    /// When the daemon is gone, or `out` fails.
+    /// Returns an error if the connection to the daemon is lost, or `out` fails.
     pub(crate) fn ask(
         &mut self,
         command: &str,
@@ -183,7 +184,8 @@ impl Link {
 }
 
 impl Link {
-    /// Returns `true` if a batch was begun that ends without effect when the connection closes. Over pipes it stays open.
+    /// Returns `true` if a batch was started that will be discarded when the connection closes. Over pipes it stays
+    /// open.
     pub(crate) const fn has_batch(&self) -> bool {
         matches!(self, Self::Socket { batch: true, .. })
     }
@@ -193,7 +195,7 @@ fn refused(path: &std::path::Path, cause: io::Error) -> Lost {
     Lost::Refused(path.display().to_string(), cause)
 }
 
-/// What a line says that ends an answer.
+/// The outcome, if the line ends an answer.
 fn verdict(line: &[u8]) -> Option<Outcome> {
     let is = |word: &[u8], object: &[u8]| {
         line == word
@@ -211,7 +213,7 @@ fn verdict(line: &[u8]) -> Option<Outcome> {
     }
 }
 
-/// The outcome with its reason, if `line` is the one before the verdict that has it.
+/// The outcome with its reason, if `line` is the line before the outcome that contains it.
 fn with_reason(outcome: &Outcome, line: &[u8]) -> Option<Outcome> {
     let after = |kind: &[u8]| {
         let reason = line.strip_prefix(kind)?.strip_prefix(b": ")?;
@@ -234,7 +236,7 @@ fn ask_socket(
     let socket = stream.get_mut();
     socket.write_all(command.as_bytes())?;
     socket.write_all(&[b'\n', FRAME, b'\n'])?;
-    // The last line is the answer, and the one before it may be its reason: these two are held back.
+    // The last line ends the answer, and the one before it may be its reason, so two lines are held back.
     let mut held: Vec<Vec<u8>> = Vec::new();
     loop {
         let mut line = Vec::new();
@@ -271,7 +273,7 @@ fn ask_pipes(
     command: &str,
     out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<Outcome> {
-    // What is there already was for somebody else.
+    // Discard answers that were meant for another client.
     while read_some(answers, rest)? {}
     rest.clear();
     let mut pipe = open_commands(commands)?;
@@ -301,7 +303,7 @@ fn ask_pipes(
     }
 }
 
-/// Reads what is there; whether there was something.
+/// Reads available bytes. Returns `true` if there were any.
 fn read_some(answers: &mut File, rest: &mut Vec<u8>) -> io::Result<bool> {
     let mut chunk = [0; 16 * 1024];
     match answers.read(&mut chunk) {
@@ -318,7 +320,7 @@ fn open(path: &std::path::Path, options: &mut OpenOptions) -> io::Result<File> {
     options.custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
-/// Opens the pipe for commands, once a daemon reads it.
+/// Opens the pipe for commands once a daemon reads it.
 fn open_commands(path: &std::path::Path) -> io::Result<File> {
     let start = Instant::now();
     loop {

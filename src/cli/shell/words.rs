@@ -1,19 +1,20 @@
-//! The words of commands as people type them: `exabgp cli`'s abbreviations, and what may come next.
+//! Abbreviations of commands as in `exabgp cli`, and completion.
 
 use crate::api::command;
 
-/// Where an abbreviation may stand.
+/// Where an abbreviation is accepted.
 #[derive(Clone, Copy)]
 enum Place {
-    /// As the command's first word.
+    /// As the first word of the command.
     Command,
     /// After one of these words.
     After(&'static [&'static str]),
-    /// Anywhere behind `show`.
+    /// Anywhere after `show`.
     Show,
 }
 
-/// Words that may be shortened; the first that fits counts. ExaBGP means `r`, `rr` and `v` to work, but they don't there.
+/// Words that may be abbreviated. The first match is used. ExaBGP intends `r`, `rr` and `v` to work, but they do not
+/// work there.
 const WORDS: &[(&str, Place)] = &[
     ("announce", Place::Command),
     ("attributes", Place::After(VERBS)),
@@ -39,7 +40,7 @@ const WORDS: &[(&str, Place)] = &[
     ("watchdog", Place::After(VERBS)),
 ];
 const VERBS: &[&str] = &["announce", "withdraw"];
-/// Words that select neighbours, each with a value.
+/// Keywords of neighbor selectors, each of which takes a value.
 const SELECTORS: &[&str] = &[
     "neighbor",
     "peer",
@@ -51,7 +52,7 @@ const SELECTORS: &[&str] = &[
 ];
 const MISSPELT: &[&str] = &["neighbour", "neigbour", "neigbor"];
 
-/// Spells a command out: `s n s` → `show neighbor summary`.
+/// Expands the abbreviations of a command: `s n s` → `show neighbor summary`.
 pub(crate) fn expand(typed: &[&str]) -> String {
     let mut words: Vec<&str> = Vec::new();
     for word in typed.iter().copied().filter(|word| !word.is_empty()) {
@@ -72,7 +73,7 @@ fn spell<'a>(word: &'a str, before: &[&'a str]) -> &'a str {
         Place::After(words) => before.last().is_some_and(|last| words.contains(last)),
         Place::Show => before.contains(&"show"),
     };
-    // A word of the table as it is needs no help: `in` is not the beginning of another one.
+    // A full word of the table is not expanded: `in` is not an abbreviation of another word.
     let full = WORDS.iter().any(|(full, _)| *full == word);
     WORDS
         .iter()
@@ -81,7 +82,7 @@ fn spell<'a>(word: &'a str, before: &[&'a str]) -> &'a str {
         .map_or(word, |(full, _)| full)
 }
 
-/// Whether only a selector stands before.
+/// Returns `true` if the words before are only a selector.
 fn is_command_next(before: &[&str]) -> bool {
     let words: Vec<&str> = before
         .iter()
@@ -92,14 +93,14 @@ fn is_command_next(before: &[&str]) -> bool {
     words.len().is_multiple_of(2) && words.chunks(2).all(|pair| SELECTORS.contains(&pair[0]))
 }
 
-/// The words that may complete `line`, and where the word starts that they complete.
+/// The words that may complete `line`, and the position of the word that they complete.
 pub(crate) fn complete(line: &str) -> (usize, Vec<String>) {
     let start = line.rfind(' ').map_or(0, |blank| blank + 1);
     let (before, part) = line.split_at(start);
     let typed: Vec<&str> = before.split_ascii_whitespace().collect();
     let expanded = expand(&typed);
     let mut words: Vec<&str> = expanded.split_ascii_whitespace().collect();
-    // What stands behind a selector is a command as well.
+    // A command may also follow a selector.
     while words.len() >= 2 && SELECTORS.contains(&words[0]) {
         words.drain(..2);
     }
@@ -124,7 +125,7 @@ pub(crate) fn complete(line: &str) -> (usize, Vec<String>) {
     (start, found)
 }
 
-/// The command that says the same as JSON, where there is one.
+/// The JSON variant of the command, if there is one.
 pub(crate) fn as_json(command: &str) -> String {
     let words: Vec<&str> = command.split_ascii_whitespace().collect();
     match &words[..] {
@@ -158,7 +159,7 @@ mod tests {
                 "n 192.0.2.1 a r 10.0.0.0/8 next-hop self",
                 "neighbor 192.0.2.1 announce route 10.0.0.0/8 next-hop self",
             ),
-            // Values are left alone.
+            // Values are not expanded.
             (
                 "announce route 10.0.0.0/8 next-hop self name s",
                 "announce route 10.0.0.0/8 next-hop self name s",

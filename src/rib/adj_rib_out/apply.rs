@@ -1,15 +1,25 @@
-//! Changes of the desired state: announce and withdraw.
+//! Changes to the desired state: announce and withdraw.
+
+use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::super::entries::Entry;
-use super::session::{Live, Stance};
-use super::*;
+use super::live::{Live, Stance};
+use super::state::{AdjRibOut, TARGETS, Target};
+use super::types::Outcome;
 use crate::bgp::next_hop_rule::resolve;
+use crate::bgp::nlri::NlriBytes;
+use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
+use crate::rib::backlog::Gone;
+use crate::rib::entries::{Entries, Entry};
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::route::{Action, Change};
+use crate::rib::sets::Shared;
+use crate::rib::table::{RouteKey, SlotId, with_key};
 
 impl AdjRibOut {
-    /// Announces or withdraws a route. Peers that are not configured for its family refuse it; peers that are down, or did
-    /// not negotiate the family, keep it for later.
+    /// Announces or withdraws a route. It is rejected for peers that are not configured for its family. For peers
+    /// that are down, or did not negotiate the family, it is kept for later.
     pub fn apply(&mut self, change: &Change) -> Outcome {
         self.tidy(8);
         let nlri = change.nlri.as_ref();
@@ -29,13 +39,13 @@ impl AdjRibOut {
         outcome
     }
 
-    /// Whether at least one of the peers takes a route of that family: what [`apply`](Self::apply) would find.
+    /// Returns `true` if [`apply`](Self::apply) would accept a route of that family for at least one of the peers.
     pub fn takes(&mut self, peers: &PeerSet, family: Family) -> bool {
         let target = self.target(peers, family);
         self.targets[target].outcome.accepted > 0
     }
 
-    /// Some of the work that removals left behind.
+    /// Does a few steps of the cleanup after removals.
     pub(super) fn tidy(&mut self, steps: u32) {
         for _ in 0..steps {
             let table = &mut self.table;
@@ -52,7 +62,7 @@ impl AdjRibOut {
         }
     }
 
-    /// What `peers` and `family` mean, as an index into `targets`.
+    /// Resolves `peers` and `family` to an index into `targets`.
     pub(super) fn target(&mut self, peers: &PeerSet, family: Family) -> usize {
         let known = self
             .targets
@@ -112,7 +122,7 @@ impl AdjRibOut {
         self.tell(target, id, payload, attributes);
     }
 
-    /// Tells the peers of a target about a slot.
+    /// Schedules the current state of a slot for the peers of a target.
     pub(super) fn tell(
         &mut self,
         target: usize,
@@ -197,7 +207,7 @@ impl AdjRibOut {
         self.forget(target, id, gone.as_ref());
     }
 
-    /// Tells the peers of a target that a slot's route is gone.
+    /// Schedules the withdrawal of a slot's route for the peers of a target.
     pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
         let unvisited = self.unvisited(target, id);
         let Self {
@@ -229,7 +239,8 @@ impl AdjRibOut {
 }
 
 impl AdjRibOut {
-    /// The peers of a target whose first walk over the table is still to visit the slot: they can't have its route.
+    /// The peers of a target whose first walk over the table has not visited the slot yet: they cannot have its
+    /// route.
     fn unvisited(&mut self, target: usize, id: SlotId) -> Shared {
         let Self {
             peers,
@@ -262,7 +273,7 @@ impl AdjRibOut {
                 self.table.has_paths(slot.family)
                     && !group.sender.codec.add_path_send.contains(slot.family)
             }) {
-                // Another path may have been sent, and this one may have been better.
+                // Another path may have been sent, which this one may have been preferred to.
                 return Shared::EMPTY;
             }
         }
@@ -270,7 +281,7 @@ impl AdjRibOut {
     }
 }
 
-/// Whether nothing rides along with withdrawn routes of this family.
+/// Returns `true` if withdrawals of this family carry no attributes.
 pub(super) const fn is_plain(family: Family) -> bool {
-    matches!(family.safi.0, 1 | 2)
+    matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
 }

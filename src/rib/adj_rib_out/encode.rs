@@ -1,15 +1,22 @@
-//! From pending records and table walks to messages.
+//! Encodes pending records and table walks as messages.
 
 use std::collections::HashMap;
 
-use super::super::backlog::{Lane, Pending};
-use super::super::group::{Group, Output, Private, Walk};
-use super::super::pack::{Item, Kind, Sink, end_of_rib};
-use super::super::table::Slot;
-use super::session::{Live, Stance};
-use super::*;
+use bytes::Bytes;
 
-/// For whom and how a turn encodes.
+use super::live::{Live, Stance};
+use super::state::{AdjRibOut, LEAST_LAG, REFUSALS};
+use super::types::Unsendable;
+use crate::bgp::{Family, Nlri, Sender};
+use crate::rib::backlog::{Gone, Lane, Marker, Pending};
+use crate::rib::entries::Entries;
+use crate::rib::group::{Group, Output, Private, Walk};
+use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
+use crate::rib::peer_set::PeerId;
+use crate::rib::sets::Shared;
+use crate::rib::table::{Slot, SlotId};
+
+/// The peers and the session parameters that are encoded for.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     sender: &'a Sender,
@@ -18,7 +25,7 @@ struct Scope<'a> {
     forgetful: &'a Shared,
 }
 
-/// What a turn made.
+/// The output of a step.
 #[derive(Default)]
 struct Made {
     messages: Vec<(Bytes, Shared)>,
@@ -36,7 +43,8 @@ impl Sink for Made {
 }
 
 impl AdjRibOut {
-    /// Encodes the next of a group's lane for all that follow; `puller` is the one that asked.
+    /// Encodes the next records of a group's lane for all following members; `puller` is the member that requested
+    /// it.
     pub(super) fn encode_shared(&mut self, at: usize, puller: PeerId) {
         let Some(mut group) = self.groups.get_mut(at).and_then(Option::take) else {
             return;
@@ -55,7 +63,7 @@ impl AdjRibOut {
             if !group.first_batch.fresh.is_empty() {
                 let (batch, following) = (&mut group.first_batch, &group.following);
                 batch.reach(&mut self.sets, following, &pending);
-                // Of several paths another one may have been sent in this batch.
+                // Another path of the prefix may have been sent in this batch.
                 if !self.is_one_of_paths(&group.sender, id) {
                     group
                         .first_batch
@@ -83,7 +91,7 @@ impl AdjRibOut {
         if let Some(following) = group.following.set() {
             self.wakeups.union(following);
             self.wakeups.remove(puller);
-            // What is applied from now on is news for the puller as well.
+            // Changes applied from now on are new to the puller as well.
             group.woken = false;
         }
         let lagging = self.lagging(&group);
@@ -94,8 +102,8 @@ impl AdjRibOut {
         }
     }
 
-    /// Encodes the next of what a private peer has to itself: its lane and its walk in turns, so that neither waits for the
-    /// whole of the other; then the markers, which stand for both.
+    /// Encodes the next messages of a private peer: its lane and its walk alternate, so that neither waits until the
+    /// other is complete; then the markers, which follow both.
     pub(super) fn encode_private(&mut self, peer: PeerId) {
         let Some(known) = self.peers[peer.index()].as_mut() else {
             return;
@@ -151,7 +159,7 @@ impl AdjRibOut {
             }) else {
                 break;
             };
-            // What the shared lane has for this peer is newer, and need not be told a second time.
+            // Records for this peer in the shared lane are newer, and must not be sent twice.
             if let Some(slot) = self.table.get(id) {
                 let list = slot.value.pending;
                 self.backlog
@@ -234,7 +242,7 @@ impl AdjRibOut {
         announced
     }
 
-    /// Gathers what is pending about a route.
+    /// Collects the pending changes of a route.
     fn route(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending) {
         let withdraw = self.sets.and(&pending.withdraw, scope.to);
         let announce = self.sets.and(&pending.announce, scope.to);
@@ -281,8 +289,8 @@ impl AdjRibOut {
         self.keep_or_forget(id, &announce, scope.forgetful);
     }
 
-    /// Gathers, for `peers` without ADD-PATH, the best path of the prefix that slot `id` belongs to, or its withdrawal when
-    /// no path is left. What is pending for the other paths is settled by that.
+    /// Collects, for `peers` without ADD-PATH, the best path of the prefix of slot `id`, or its withdrawal if no path
+    /// is left. That also completes the pending changes of the other paths.
     fn best_of(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending, peers: Shared) {
         let mut rest = peers.clone();
         for path in self.table.paths_of(id) {
@@ -302,7 +310,7 @@ impl AdjRibOut {
                         attributes: Some(&entry.attributes),
                         peers: &peers,
                     });
-                    // Which of the paths was sent last is not known here.
+                    // Which of the paths was sent last is unknown here.
                     self.replacing
                         .push((written(slot, entry.payload(), false), peers.clone()));
                     rest = self.sets.minus(&rest, &peers);
@@ -327,7 +335,7 @@ impl AdjRibOut {
         }
     }
 
-    /// The path of a prefix that a peer without ADD-PATH gets: the one with the lowest identifier.
+    /// The path of a prefix that is sent to a peer without ADD-PATH: the one with the lowest identifier.
     fn best_path(&self, id: SlotId, peer: PeerId) -> Option<SlotId> {
         self.table.paths_of(id).into_iter().find(|path| {
             self.table
@@ -336,7 +344,7 @@ impl AdjRibOut {
         })
     }
 
-    /// Drops what was encoded for peers of whom nothing is kept.
+    /// Removes what was encoded for peers whose routes are not kept.
     fn keep_or_forget(&mut self, id: SlotId, told: &Shared, forgetful: &Shared) {
         if forgetful.is_empty() {
             return;
@@ -347,7 +355,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Moves what is pending for private members into their lanes, unless their walk will come by.
+    /// Moves pending changes for private members into their lanes, unless their walk will still visit the slot.
     fn defer(&mut self, group: &Group, id: SlotId, pending: &Pending) {
         let both = self.sets.union(&pending.announce, &pending.withdraw);
         let members = self.sets.and(&both, &group.private);
@@ -389,7 +397,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Passes the markers at the front of a group's lane.
+    /// Processes the markers at the front of a group's lane.
     fn markers(&mut self, group: &mut Group, readers: usize) {
         while let Some(marker) = group.lane.pop_marker() {
             for member in group.private.iter() {
@@ -420,7 +428,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Members that are too far behind.
+    /// Members that lag too far behind.
     fn lagging(&self, group: &Group) -> Vec<PeerId> {
         let limit = (self.limits.lag / LEAST_LAG).max(self.limits.lag / (1 + group.private.len()));
         if group.log.bytes() <= limit {
@@ -436,7 +444,7 @@ impl AdjRibOut {
         group.following.iter().filter(lags).collect()
     }
 
-    /// Packs what was gathered.
+    /// Packs the collected routes.
     fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, Shared)> {
         let mut made = Made::default();
         self.packer.finish(sender, &mut made);
@@ -458,7 +466,7 @@ impl AdjRibOut {
         made.messages
     }
 
-    /// Withdraws what was refused from those peers that may hold an older version of it.
+    /// Withdraws rejected routes from the peers that may hold an older version.
     fn withdraw_refused(
         &mut self,
         sender: &Sender,
@@ -488,7 +496,7 @@ impl AdjRibOut {
         made.messages.extend(withdrawn.messages);
     }
 
-    /// Whether the session takes only the best of several paths, of which this slot may be one.
+    /// Returns `true` if the session is sent only the best of several paths, of which this slot may be one.
     pub(super) fn is_one_of_paths(&self, sender: &Sender, id: SlotId) -> bool {
         self.table.get(id).is_some_and(|slot| {
             let family = slot.family;
@@ -497,7 +505,7 @@ impl AdjRibOut {
     }
 }
 
-/// The NLRI of a slot as an announcement writes it.
+/// The NLRI of a slot as in an announcement.
 fn written(slot: &Slot<Entries>, payload: Option<&[u8]>, add_path: bool) -> Nlri {
     Nlri {
         path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
@@ -505,7 +513,7 @@ fn written(slot: &Slot<Entries>, payload: Option<&[u8]>, add_path: bool) -> Nlri
     }
 }
 
-/// A withdrawal as it was written, or of the key bytes alone.
+/// A withdrawal with the NLRI as it was written, or with the key bytes only.
 fn withdrawal<'a>(
     family: Family,
     path_id: Option<u32>,

@@ -1,64 +1,18 @@
-//! Whether a route fits a message at all, asked before it is applied: a command that asks for the impossible is an error.
+//! Checks whether a route fits in a message at all before it is applied, so that a command with an oversized route
+//! fails.
 
-use std::net::{IpAddr, Ipv4Addr};
+use bytes::Bytes;
 
-use super::super::pack::{Item, Kind, Sink};
-use super::*;
-use crate::bgp::{Asn, Codec};
+use super::sizes::roomy;
+use super::state::AdjRibOut;
+use crate::bgp::{Nlri, Sender};
+use crate::rib::pack::{Item, Kind, Packer, Refusal, Sink};
+use crate::rib::route::{Action, Change};
+use crate::rib::sets::Shared;
 
-/// Attribute sets whose size is remembered.
-const REMEMBERED: usize = 64;
-/// A route that takes less than this fits every session: the smallest limit, less the largest envelope and what local facts
-/// may add to the attributes.
+/// A route smaller than this fits on every session: the smallest limit, minus the maximum size of MP_REACH_NLRI
+/// without NLRI and of what the session may add to the attributes.
 const SURE: usize = 4_096 - 256;
-
-/// Sizes of the attribute sets asked for last.
-#[derive(Debug)]
-pub(super) struct Sizes {
-    known: Vec<Option<(Rc<AttributeSet>, usize)>>,
-    scratch: Vec<u8>,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self {
-            known: vec![None; REMEMBERED],
-            scratch: Vec::new(),
-        }
-    }
-}
-
-impl Sizes {
-    /// Bytes of the attributes as some session would send them; 0 if it can't.
-    fn of(&mut self, attributes: &Rc<AttributeSet>, family: Family) -> usize {
-        let place = &mut self.known[(Rc::as_ptr(attributes).addr() >> 4) % REMEMBERED];
-        if let Some((known, size)) = place
-            && Rc::ptr_eq(known, attributes)
-        {
-            return *size;
-        }
-        self.scratch.clear();
-        // What can't be encoded for this session may be for another: that is found out when it is sent.
-        let _ = attributes.encode(&mut self.scratch, &roomy(), family);
-        *place = Some((Rc::clone(attributes), self.scratch.len()));
-        self.scratch.len()
-    }
-}
-
-/// A session with the longest messages, for peers of which nothing is known yet.
-fn roomy() -> Sender {
-    Sender {
-        codec: Codec {
-            asn4: true,
-            extended_message: true,
-            ..Codec::default()
-        },
-        local_as: Asn(u32::MAX),
-        local_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-        router_id: Ipv4Addr::LOCALHOST,
-        group_updates: false,
-    }
-}
 
 /// Whether a route was too long.
 #[derive(Default)]
@@ -75,11 +29,11 @@ impl Sink for TooLong {
 }
 
 impl AdjRibOut {
-    /// Whether a change is short enough for at least one of its peers. Of a peer without session the longest messages are
-    /// assumed. Cheap for attributes asked for lately.
+    /// Checks that a change fits in a message for at least one of its peers. The largest message size is assumed for
+    /// peers without a session. Cheap for recently checked attributes.
     ///
     /// # Errors
-    /// [`Refusal::TooLong`], for the peer with the longest messages.
+    /// Returns [`Refusal::TooLong`] for the peer with the largest messages.
     pub fn check(&mut self, change: &Change) -> Result<(), Refusal> {
         let Action::Announce(attributes) = &change.action else {
             return Ok(());

@@ -1,36 +1,26 @@
-//! Sessions: up, down, the pull of messages, and what is asked for in their order.
+//! Sessions: going up and down, pulling messages, and requests that are ordered with respect to changes.
 
 use std::collections::VecDeque;
 
-use super::super::group::{Cursor, FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
-use super::super::pack::{end_of_rib, refresh_mark};
-use super::*;
+use bytes::Bytes;
 
-/// Steps of encoding in one fill: bounds the turn when nothing comes out of them.
+use super::live::{Live, Stance};
+use super::state::AdjRibOut;
+use super::types::{Budget, Filled, Mark, Session};
+use crate::bgp::Family;
+use crate::bgp::negotiated::Refresh;
+use crate::rib::backlog::Marker;
+use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
+use crate::rib::pack::{end_of_rib, refresh_mark};
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::sets::Shared;
+
+/// Maximum number of encoding steps in one fill, which bounds it when the steps yield no messages.
 const STEPS: usize = 16;
 
-/// A session.
-#[derive(Debug)]
-pub(super) struct Live {
-    pub(super) session: Session,
-    pub(super) group: usize,
-    /// The last mark reached.
-    passed: u64,
-    pub(super) stance: Stance,
-}
-
-/// Where a session gets its messages from.
-#[derive(Debug)]
-pub(super) enum Stance {
-    /// The log of its group.
-    Following(Cursor),
-    /// Itself.
-    Private(Box<Private>),
-}
-
 impl AdjRibOut {
-    /// A session came up: it gets all its routes, an End-of-RIB for each family, then every change. A neighbour that was not
-    /// added is passed over.
+    /// Starts a session. It is sent all its routes, an End-of-RIB for each family, then every change. Does nothing
+    /// for an unknown neighbor.
     pub fn up(&mut self, peer: PeerId, session: Session) {
         self.down(peer);
         let Some(known) = self.peer(peer) else {
@@ -76,7 +66,7 @@ impl AdjRibOut {
         }
     }
 
-    /// The session of `peer` ended; its routes stay for the next one.
+    /// Ends the session of `peer`. Its routes are kept for the next one.
     pub fn down(&mut self, peer: PeerId) {
         let Some(known) = self.peers.get_mut(peer.index()).and_then(Option::as_mut) else {
             return;
@@ -111,9 +101,9 @@ impl AdjRibOut {
         }
     }
 
-    /// Hands out the next messages of `peer`: each call of `out` gets one or more whole messages. It may hand out nothing
-    /// although there [is work](Self::has_work), when most of a turn went into looking for routes of this peer: call it again
-    /// after others had their turn.
+    /// Returns the next messages of `peer`: each call of `out` is passed one or more whole messages. There may be
+    /// none although there [is work](Self::has_work), if most of a step was spent on searching for routes of this
+    /// peer: call it again after other peers had their turn.
     pub fn fill(&mut self, peer: PeerId, budget: Budget, out: &mut impl FnMut(Bytes)) -> Filled {
         self.tidy(64);
         self.sweep_on();
@@ -122,7 +112,7 @@ impl AdjRibOut {
         turn.filled
     }
 
-    /// Whether [`fill`](Self::fill) has something to do for `peer`.
+    /// Returns `true` if [`fill`](Self::fill) has something to do for `peer`.
     pub fn has_work(&self, peer: PeerId) -> bool {
         let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
             return false;
@@ -137,7 +127,8 @@ impl AdjRibOut {
         }
     }
 
-    /// The peer asked for its routes of `family` again (RFC 2918). Not negotiated: passed over.
+    /// Handles a request of the peer to send its routes of `family` again (RFC 2918). Ignored if the family was not
+    /// negotiated.
     pub fn refresh(&mut self, peer: PeerId, family: Family) {
         let enhanced = match self.peer(peer).and_then(|peer| peer.live.as_ref()) {
             Some(live) if live.session.families.contains(&family) => {
@@ -158,7 +149,7 @@ impl AdjRibOut {
         );
     }
 
-    /// Sends all routes of `peers` again, as if each had asked for all families.
+    /// Sends all routes of `peers` again, as if each had requested all families.
     pub fn flush(&mut self, peers: &PeerSet) {
         for peer in peers.iter() {
             let families = self
@@ -171,13 +162,14 @@ impl AdjRibOut {
         }
     }
 
-    /// Sends an End-of-RIB after all that was applied before, whether or not the family is negotiated.
+    /// Sends an End-of-RIB after all previous changes, whether or not the family is negotiated.
     pub fn eor(&mut self, peers: &PeerSet, family: Family) {
         let peers = self.sets.intern(peers);
         self.place(Marker::EndOfRib(family, peers.clone()), peers);
     }
 
-    /// Marks this point in the order of changes for `peers`; [`is_reached`](Self::is_reached) tells when each got there.
+    /// Marks this point in the order of changes for `peers`. [`is_reached`](Self::is_reached) reports when each of
+    /// them has got there.
     pub fn mark(&mut self, peers: &PeerSet) -> Mark {
         self.marks += 1;
         let peers = self.sets.intern(peers);
@@ -185,7 +177,7 @@ impl AdjRibOut {
         Mark(self.marks)
     }
 
-    /// Places a marker behind all that was applied for `peers`.
+    /// Places a marker after all previous changes for `peers`.
     fn place(&mut self, marker: Marker, peers: Shared) {
         if let Some((marker, peers)) = self.sweeps.keep(marker, peers) {
             self.mark_for(marker, &peers);
@@ -206,15 +198,15 @@ impl AdjRibOut {
         }
     }
 
-    /// Whether [`fill`](Self::fill) handed out to `peer` all that was applied before the mark was made. True for a peer
-    /// without session: there is nothing to wait for.
+    /// Returns `true` if [`fill`](Self::fill) has returned to `peer` all changes applied before the mark was made.
+    /// Always `true` for a peer without a session, which has nothing to wait for.
     pub fn is_reached(&self, mark: Mark, peer: PeerId) -> bool {
         self.peer(peer)
             .and_then(|peer| peer.live.as_ref())
             .is_none_or(|live| live.passed >= mark.0)
     }
 
-    /// Does the next thing for `peer`; whether there was one.
+    /// Does the next step for `peer`. Returns `true` if there was one.
     fn step(&mut self, peer: PeerId, turn: &mut Turn, out: &mut impl FnMut(Bytes)) -> bool {
         let Some(live) = self
             .peers
@@ -238,7 +230,7 @@ impl AdjRibOut {
         if read {
             return true;
         }
-        // What a sweep changes must not be encoded before it.
+        // Changes made by a sweep must not be encoded before it.
         if idle || turn.steps == 0 || self.sweeps.is_awaited() {
             return false;
         }
@@ -257,7 +249,7 @@ impl AdjRibOut {
                 }
             }
             Stance::Private(private) => {
-                // Markers wait for walks, since a planned walk stands for changes before them.
+                // Markers wait for walks, since a planned walk covers earlier changes.
                 if private.walk.is_none()
                     && (!private.lane.has_records() || private.lane.is_at_marker())
                     && let Some(plan) = private.planned.pop_front()
@@ -273,7 +265,7 @@ impl AdjRibOut {
         true
     }
 
-    /// Lets `peer` do a walk when it has done what it is at. A walk that waits already is not planned twice.
+    /// Schedules a walk of `peer` after its current work. A walk that is already waiting is not scheduled twice.
     fn plan(&mut self, peer: PeerId, plan: Plan) {
         self.wakeups.insert(peer);
         self.withdraw_from_log(peer);
@@ -293,7 +285,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Makes a following peer private, with what it has not read.
+    /// Makes a following peer private, and moves what it has not read from the log.
     pub(super) fn withdraw_from_log(&mut self, peer: PeerId) {
         let Some(known) = self.peers[peer.index()].as_mut() else {
             return;
@@ -311,7 +303,7 @@ impl AdjRibOut {
         group.private = self.sets.union(&group.private, &known.one);
     }
 
-    /// The group of sessions like this one, made if there is none.
+    /// The group of sessions like this one, created if there is none.
     fn group_of(&mut self, session: &Session) -> usize {
         let mut families = session.families.clone();
         families.sort_unstable();

@@ -1,47 +1,52 @@
-//! What there is: routes and numbers.
+//! Routes and counters for display.
 
 use std::ops::Range;
+use std::rc::Rc;
 
-use super::super::entries::Entry;
-use super::super::group::Log;
-use super::session::Stance;
-use super::*;
+use super::live::Stance;
+use super::state::AdjRibOut;
+use super::types::Counters;
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
+use crate::rib::entries::Entry;
+use crate::rib::group::Log;
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::table::with_key;
 
 /// Which routes to show; the default is all of them.
 #[derive(Clone, Debug, Default)]
 pub struct RouteFilter {
-    /// Only what these peers are told.
+    /// Only routes announced to these peers.
     pub peers: Option<PeerSet>,
     /// Only this family.
     pub family: Option<Family>,
 }
 
-/// A route and who is told it.
+/// A route and the peers that it is announced to.
 #[derive(Clone, Debug)]
 pub struct Route<'a> {
     /// The route.
     pub nlri: Nlri,
     /// Its attributes, next hop included.
     pub attributes: &'a Rc<AttributeSet>,
-    /// The peers that are told it, session or not; with a filter, those of its peers.
+    /// The peers that it is announced to, with or without a session; with a filter, only those in the filter.
     pub peers: PeerSet,
-    /// Where to [go on](AdjRibOut::routes_from) after this route's prefix.
+    /// Where to [continue](AdjRibOut::routes_from) after this route's prefix.
     pub next: u32,
 }
 
 impl AdjRibOut {
-    /// The routes that are to be told, in no particular order.
+    /// The announced routes, in no particular order.
     pub fn routes(&self, filter: RouteFilter) -> impl Iterator<Item = Route<'_>> {
         self.routes_from(0, filter)
     }
 
-    /// The same from some point on: 0, or [`Route::next`] of the last one seen. Routes that change between two calls may be
-    /// missed or seen twice.
+    /// The routes from a position on: 0, or [`Route::next`] of the last one seen. Routes that change between two
+    /// calls may be missed or seen twice.
     pub fn routes_from(&self, from: u32, filter: RouteFilter) -> impl Iterator<Item = Route<'_>> {
         self.routes_in(from..u32::MAX, filter)
     }
 
-    /// The same up to some point.
+    /// The routes in a range of positions.
     pub(crate) fn routes_in(
         &self,
         places: Range<u32>,
@@ -70,18 +75,18 @@ impl AdjRibOut {
         })
     }
 
-    /// Where a walk over all routes ends.
+    /// The position after all routes.
     #[cfg(feature = "daemon")]
     pub(crate) fn end(&self) -> u32 {
         self.table.end()
     }
 
-    /// Whether `peer` is told something about a route.
+    /// Returns `true` if a route is announced to `peer`.
     pub fn has(&mut self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
         self.entry(peer, nlri, |_| true).unwrap_or(false)
     }
 
-    /// Whether `peer` is told exactly this about a route.
+    /// Returns `true` if a route is announced to `peer` with exactly these attributes.
     pub fn is_told(
         &mut self,
         peer: PeerId,
@@ -108,7 +113,7 @@ impl AdjRibOut {
         self.table.get(slot)?.value.of(peer).map(look)
     }
 
-    /// Numbers for status.
+    /// Counters for status.
     pub fn counters(&self) -> Counters {
         let groups = || self.groups.iter().flatten();
         let private = || {
@@ -132,7 +137,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Bytes of encoded messages that `peer` has not taken.
+    /// Number of bytes of encoded messages that `peer` has not read.
     pub fn lag(&self, peer: PeerId) -> usize {
         let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
             return 0;

@@ -1,135 +1,45 @@
-//! Work over the whole table, a few slots at a time: clear, copy, and forgetting peers that are gone.
+//! Work over the whole table, a few slots at a time: clearing, copying, and removing deleted peers.
 //!
-//! Whoever changes or shows a slot that a sweep has not come by yet does the sweep's work there first, so for everybody it was
-//! done at once; a slot that was changed since is left alone. Until the sweep has ended nothing more is encoded, and marks
-//! and End-of-RIB markers wait, since they stand behind all that the sweep will say. Peers that are gone are different:
-//! nobody waits for that, unless the number of one is used again. Rejected: the whole table in one turn, 70 ms for each
-//! million routes.
+//! Before a slot that a sweep has not reached yet is changed or shown, the sweep's work on that slot is done first.
+//! So the sweep appears to be done at once, and slots that were changed since it started are left alone. Until a
+//! sweep has ended nothing more is encoded, and marks and End-of-RIB markers wait, since they come after everything
+//! that the sweep will send. Deleted peers are different: nothing waits for their removal, unless the number of one
+//! is reused. Doing the whole table in one turn was rejected: it takes 70 ms for each million routes.
 
-use std::collections::VecDeque;
+use std::rc::Rc;
 
-use foldhash::fast::RandomState;
-use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use super::super::entries::Entry;
-use super::super::table::Slot;
 use super::apply::is_plain;
-use super::*;
+use super::state::AdjRibOut;
+use super::sweeps::{Sweep, Work};
+use crate::bgp::nlri::NlriBytes;
+use crate::rib::backlog::Gone;
+use crate::rib::entries::Entries;
+use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::sets::Shared;
+use crate::rib::table::{RouteKey, Slot, SlotId};
 
-/// Slots of one step when nobody waits.
+/// Slots per step when nothing waits for the sweep.
 const IDLE: u32 = 64;
-/// Slots that are done at once, in steps: a table of usual size has no second turn.
+/// Slots that are done immediately, in steps: a table of usual size needs no second turn.
 const FIRST: u32 = 4;
 
-/// All that is under way, in order.
-#[derive(Debug, Default)]
-pub(super) struct Sweeps {
-    queue: VecDeque<Sweep>,
-    /// Markers that stand behind them.
-    markers: Vec<(Marker, Shared)>,
-}
-
-/// One piece of work.
-#[derive(Debug)]
-struct Sweep {
-    work: Work,
-    /// The next slot, and the one behind the last.
-    at: SlotId,
-    end: SlotId,
-    /// Slots ahead where it is done already.
-    done: HashSet<SlotId, RandomState>,
-}
-
-#[derive(Clone, Debug)]
-enum Work {
-    /// Withdraws all routes of peers.
-    Clear(PeerSet),
-    /// Tells `to` what `from` is told.
-    Copy { from: PeerId, to: PeerId },
-    /// Takes peers that are gone out; `urgent`: the number of one is used again.
-    Reap { gone: Shared, urgent: bool },
-}
-
-impl Sweep {
-    fn new(work: Work, end: SlotId) -> Self {
-        Self {
-            work,
-            at: 0,
-            end,
-            done: HashSet::default(),
-        }
-    }
-
-    fn is_due(&self, slot: SlotId) -> bool {
-        (self.at..self.end).contains(&slot) && !self.done.contains(&slot)
-    }
-
-    const fn is_awaited(&self) -> bool {
-        !matches!(self.work, Work::Reap { urgent: false, .. })
-    }
-}
-
-impl Sweeps {
-    /// Whether there is nothing to do.
-    pub(super) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
-    }
-
-    /// Whether somebody waits for one.
-    pub(super) fn is_awaited(&self) -> bool {
-        self.queue.iter().any(Sweep::is_awaited)
-    }
-
-    /// Keeps a marker for some peers until all is done; gives it back when all is.
-    pub(super) fn keep(&mut self, marker: Marker, peers: Shared) -> Option<(Marker, Shared)> {
-        if self.is_awaited() {
-            self.markers.push((marker, peers));
-            return None;
-        }
-        Some((marker, peers))
-    }
-
-    /// Whom each entry of a slot is for, once all is done.
-    pub(super) fn view(&self, slot: SlotId, list: &[Entry]) -> SmallVec<[PeerSet; 1]> {
-        let set_of = |shared: &Shared| shared.set().cloned().unwrap_or_default();
-        let mut sets: SmallVec<[PeerSet; 1]> =
-            list.iter().map(|entry| set_of(&entry.peers)).collect();
-        for sweep in self.queue.iter().filter(|sweep| sweep.is_due(slot)) {
-            match &sweep.work {
-                Work::Clear(gone) => sets.iter_mut().for_each(|set| set.subtract(gone)),
-                Work::Reap { gone, .. } => {
-                    let gone = set_of(gone);
-                    sets.iter_mut().for_each(|set| set.subtract(&gone));
-                }
-                Work::Copy { from, to } => {
-                    if let Some(model) = sets.iter().position(|set| set.contains(*from)) {
-                        for set in &mut sets {
-                            set.remove(*to);
-                        }
-                        sets[model].insert(*to);
-                    }
-                }
-            }
-        }
-        sets
-    }
-}
-
 impl AdjRibOut {
-    /// Withdraws all routes of `peers` and forgets them.
+    /// Withdraws all routes of `peers` and removes them.
     pub fn clear(&mut self, peers: &PeerSet) {
         self.begin(Work::Clear(peers.clone()));
     }
 
-    /// Tells `to` all that `from` is told: a peer of a dynamic range starts with the routes of its template.
+    /// Announces to `to` all that is announced to `from`: a peer of a dynamic range starts with the routes of its
+    /// template.
     pub fn copy_routes(&mut self, from: PeerId, to: PeerId) {
         self.begin(Work::Copy { from, to });
     }
 
-    /// Takes a peer that is gone out of all entries, when there is time for it.
+    /// Removes a deleted peer from all entries in the background.
     pub(super) fn reap(&mut self, peer: PeerId, one: &Shared) {
-        // What was to be done for it need not be done any more, and its number may be used again meanwhile.
+        // Pending work for the peer is no longer needed, and its number may be reused in the meantime.
         self.sweeps
             .queue
             .retain(|sweep| !matches!(sweep.work, Work::Copy { to, .. } if to == peer));
@@ -155,7 +65,8 @@ impl AdjRibOut {
         self.sweep(self.limits.scan.saturating_mul(FIRST));
     }
 
-    /// The number of a peer is used again: what is told to it must not be taken for what was told to the one that is gone.
+    /// Prepares for the reuse of a peer's number: routes announced to the new peer must not be confused with those of
+    /// the deleted one.
     pub(super) fn reuse(&mut self, peer: PeerId) {
         for sweep in &mut self.sweeps.queue {
             if let Work::Reap { gone, urgent } = &mut sweep.work {
@@ -172,7 +83,7 @@ impl AdjRibOut {
         self.wake_all();
     }
 
-    /// Wakes all sessions, as long as somebody waits for a sweep: any of them drives it.
+    /// Wakes all sessions while something waits for a sweep: any of them drives it.
     fn wake_all(&mut self) {
         if self.sweeps.is_awaited() {
             for group in self.groups.iter().flatten() {
@@ -183,7 +94,7 @@ impl AdjRibOut {
         }
     }
 
-    /// One step of what is under way.
+    /// Does one step of the sweeps in progress.
     pub(super) fn sweep_on(&mut self) {
         if !self.sweeps.is_empty() {
             let scan = self.limits.scan;
@@ -219,7 +130,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Does the work of all sweeps at a slot, which may be gone then.
+    /// Does the work of all sweeps at a slot, which may be removed by that.
     pub(super) fn settle(&mut self, slot: SlotId) {
         if self.sweeps.is_empty() {
             return;
@@ -233,7 +144,7 @@ impl AdjRibOut {
         self.sweeps.queue = queue;
     }
 
-    /// The same for the slot of a route.
+    /// Does the work of all sweeps at the slot of a route.
     pub(super) fn settle_route(&mut self, route: RouteKey<'_>) {
         if !self.sweeps.is_empty()
             && let Some(slot) = self.table.find(route)
@@ -280,7 +191,7 @@ impl AdjRibOut {
             let peers = self.sets.and(&peers, &wanted);
             let target = peers.set().map(|set| self.target(set, family));
             if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
-                // Also what was told while the family was still configured.
+                // Including routes announced while the family was still configured.
                 slot.value.withdraw(&mut self.sets, &peers);
                 self.forget(target, id, gone.as_ref());
             }

@@ -1,8 +1,8 @@
-//! One long conversation, beside the answers that ExaBGP 5.0.15 gave (`tests/data/api/answers.txt`).
+//! A long sequence of commands, compared with the answers of ExaBGP 5.0.15 (`tests/data/api/answers.txt`).
 
 use super::fake::Talk;
 
-/// Where we answer otherwise, what, and why.
+/// Where our answers differ, how, and why.
 const OTHERWISE: &[(&str, &str, &str)] = &[
     (
         "announce route 10.0.0.0/8 next-hop 1.2.3.4 as-path 65001",

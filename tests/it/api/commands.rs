@@ -1,11 +1,11 @@
-//! Command lines: what they do, what they are answered, and what they do not do.
+//! Command lines: their effects, their answers, and what they must not do.
 
 use oxabgp::api::command::example_lines;
 use oxabgp::api::{Acks, ErrorKind, Outcome};
 
 use super::fake::Talk;
 
-/// Lines that make changes, and the calls that they lead to.
+/// Lines that make changes, and the calls that result from them.
 #[test]
 fn routes_reach_the_neighbours_they_are_for() {
     for (line, calls) in [
@@ -104,7 +104,7 @@ fn routes_reach_the_neighbours_they_are_for() {
                 "operational LPCP afi ipv6 safi unicast router-id 1.2.3.4 sequence 1 counter 9 to 0,1",
             ],
         ),
-        // What ExaBGP 5.0 takes for other commands.
+        // What ExaBGP 5.0 interprets as other commands.
         (
             "neighbor 127.0.0.2 announce route 10.0.0.0/8 next-hop 1.1.1.1 name version med 5",
             &["announce 10.0.0.0/8 next-hop 1.1.1.1 med 5 to 0"],
@@ -119,7 +119,7 @@ fn routes_reach_the_neighbours_they_are_for() {
         let mut talk = Talk::new();
         assert_eq!(talk.say(line), "done\n", "{line}");
         assert_eq!(talk.calls(), calls, "{line}");
-        // The second time the tail and the selector are remembered.
+        // The second time, the tail and the selector are cached.
         assert_eq!(talk.say(line), "done\n", "{line}");
         assert_eq!(talk.calls(), calls, "{line}");
     }
@@ -273,7 +273,7 @@ fn a_mistake_names_its_place_in_the_line() {
         ),
     ] {
         assert_eq!(talk.say(line), wanted);
-        // The answer is the same when the line is known to be of the usual shape.
+        // The answer is the same if the line is known to have the usual form.
         assert_eq!(talk.say(line), wanted);
     }
 }

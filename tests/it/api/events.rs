@@ -35,7 +35,7 @@ fn stamp() -> Stamp {
     stamp
 }
 
-/// The line of an event in JSON and in text.
+/// The line for an event in JSON and in text.
 fn lines(event: &Event<'_>, form: Form, negotiated: bool, raw: Raw<'_>) -> (String, String) {
     let line = |encoder| {
         let mut out = JsonWriter::new();
@@ -118,7 +118,7 @@ fn states_and_messages_without_routes() {
     ] {
         let (got_json, got_text) = lines(&event, Form::Parsed, true, Raw::default());
         let wanted = if matches!(event, Event::Message(_, Message::EndOfRib(_))) {
-            // The negotiated object was asked for and follows the content of an UPDATE.
+            // The negotiated object was requested and follows the content of an UPDATE.
             let body = got_json
                 .split_once(", \"negotiated\"")
                 .map(|(before, _)| format!("{before} }} }}\n"));
@@ -193,7 +193,7 @@ fn what_is_not_known_is_null_and_the_line_stays_json() {
     assert!(
         value["neighbor"]["asn"]["local"].is_null() && value["neighbor"].get("router-id").is_none()
     );
-    // A name of a host can't break out of its string.
+    // A host name cannot break out of its string.
     let mut stamp = Stamp::new("a\"b", 1, 2);
     out.clear();
     Encoder::JSON.shutdown(&mut stamp, &mut out);
@@ -219,7 +219,7 @@ fn wish(helper: u32, encoder: Encoder) -> Wish {
     }
 }
 
-/// Which helpers get which text, in order.
+/// Which helpers receive which text, in order.
 fn told(subscriptions: &Subscriptions, event: &Event<'_>) -> Vec<(Vec<u32>, String)> {
     let keepalive = oxabgp::bgp::message::keepalive();
     let mut got = Vec::new();
@@ -305,7 +305,7 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
         [
             (&[2][..], true, false),
             (&[1, 2], false, false),
-            // It names no form: that of the others is meant.
+            // It specifies no format: the other one's is used.
             (&[4], false, false),
             (&[5], false, true)
         ]
@@ -520,7 +520,7 @@ fn compact_prefixes_are_bare_strings_and_6_0_always_tells_what_was_negotiated() 
     );
 }
 
-/// What the AS path and long AS numbers look like in the text of 4.2; printed by 4.2.22 for the same bytes.
+/// The AS path and long AS numbers in the text of 4.2, as printed by 4.2.22 for the same bytes.
 #[test]
 fn text_in_the_words_of_4_2() {
     for (attributes, wanted) in [

@@ -1,4 +1,4 @@
-//! A daemon that only writes down what it is asked to do.
+//! A daemon that only records what it is asked to do.
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -16,22 +16,22 @@ use oxabgp::rib::{Action, Change, PeerId, PeerSet};
 
 use super::state::Neighbor;
 
-/// Three neighbours; the helper `healthcheck` may speak to the first two, of which the second is down.
+/// Three neighbors. The helper `healthcheck` may use the first two, of which the second is down.
 pub(crate) struct Fake {
     pub(crate) names: Vec<String>,
     pub(crate) own: HashSet<u32>,
     pub(crate) up: HashSet<u32>,
     pub(crate) epoch: u64,
     pub(crate) calls: Vec<String>,
-    /// What `show neighbor` tells of.
+    /// The neighbors for `show neighbor`.
     pub(crate) neighbors: Vec<Neighbor>,
-    /// What every neighbour hears from us.
+    /// The routes announced to every neighbor.
     pub(crate) routes: Vec<(Nlri, Rc<AttributeSet>)>,
-    /// All sessions are over IPv4: `next-hop self` is nothing for an IPv6 route.
+    /// All sessions are over IPv4: `next-hop self` is invalid for IPv6 routes.
     pub(crate) ipv4_sessions: bool,
-    /// Refuse the next `apply` with this.
+    /// The error of the next `apply`.
     pub(crate) refuse: Option<&'static str>,
-    /// No session can carry anything.
+    /// No session can send anything.
     pub(crate) carries_nothing: bool,
 }
 
@@ -187,7 +187,7 @@ impl Control for Fake {
         format!("neighbor {} {{\n}}\n", peer.0)
     }
 
-    /// One route in each call, so that every answer comes in pieces.
+    /// One route in each call, so that every answer is sent in parts.
     fn routes(
         &self,
         side: RibSide,
@@ -226,7 +226,7 @@ impl Control for Fake {
     }
 }
 
-/// A conversation: one speaker and one fake daemon.
+/// One client and one fake daemon.
 pub(crate) struct Talk {
     pub(crate) commands: Commands,
     pub(crate) source: Source,
@@ -244,7 +244,7 @@ impl Talk {
         }
     }
 
-    /// What a line is answered.
+    /// The answer to a line.
     pub(crate) fn say(&mut self, line: impl AsRef<[u8]>) -> String {
         let mut out = String::new();
         self.last =
@@ -257,7 +257,7 @@ impl Talk {
         out
     }
 
-    /// What the daemon was asked to do since the last time.
+    /// The calls to the daemon since the last time.
     pub(crate) fn calls(&mut self) -> Vec<String> {
         std::mem::take(&mut self.fake.calls)
     }

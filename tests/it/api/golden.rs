@@ -1,4 +1,4 @@
-//! Whole event lines of received messages, beside those that ExaBGP 5.0.15 wrote (`tests/data/wire`).
+//! Whole event lines for received messages, compared with those of ExaBGP 5.0.15 (`tests/data/wire`).
 
 use oxabgp::api::{
     Direction, Encoder, Event, EventHead, Form, Identity, Message, Raw, Stamp, Style,
@@ -44,7 +44,7 @@ fn lines(case: &Case, event: &Event<'_>) -> (String, String) {
     (line(Encoder::JSON), line(Encoder::TEXT))
 }
 
-/// Whether both lines are the recorded ones.
+/// Returns `true` if both lines are the recorded ones.
 fn check(case: &Case, event: &Event<'_>) -> Result<(), String> {
     let (json, text) = lines(case, event);
     let json = json
@@ -73,7 +73,7 @@ fn received(message: Message<'_>) -> Event<'_> {
     Event::Message(Direction::Receive, message)
 }
 
-/// Decodes the message and checks its lines; nothing for one that leads to no event.
+/// Decodes the message and checks its lines. Does nothing for a message that causes no event.
 fn run(case: &Case) -> Option<Result<(), String>> {
     case.get("want-json").or_else(|| case.get("json"))?;
     let bytes = case.bytes();

@@ -1,4 +1,4 @@
-//! What is remembered never changes what a line means: a speaker with a long history and a new one are answered alike.
+//! The cache never changes the meaning of a line: a client with a long history and a new one get the same answers.
 
 use proptest::prelude::*;
 
@@ -15,7 +15,7 @@ const LINES: [&str; 8] = [
     "announce attributes next-hop 1.2.3.4 med 5 nlri 10.0.0.0/8 11.0.0.0/8",
 ];
 
-/// A line with some of its words or bytes changed.
+/// A line with some words or bytes changed.
 fn mutated() -> impl Strategy<Value = Vec<u8>> {
     let words: Vec<&'static str> = LINES
         .iter()

@@ -1,9 +1,9 @@
-//! Commands that are answered `done` although something is to be said about them.
+//! Commands that are answered with `done` and a warning.
 
 use super::fake::Talk;
 use oxabgp::api::Outcome;
 
-/// ExaBGP passes over words after these commands; `in` or `adj-rib-in` anywhere means the Adj-RIB-In.
+/// ExaBGP ignores words after these commands; `in` or `adj-rib-in` anywhere selects the Adj-RIB-In.
 #[test]
 fn words_that_exabgp_passes_over_are_accepted() {
     for (line, answer, call) in [
@@ -42,7 +42,7 @@ fn words_that_exabgp_passes_over_are_accepted() {
             .filter(|call| !call.is_empty())
             .collect();
         assert_eq!(talk.calls(), wanted, "{line}");
-        // Whoever asks for reasons gets a warning, but not for the word that belongs there.
+        // A client that enabled reasons gets a warning, but not for a word that belongs there.
         talk.source.acks.reasons = true;
         let told = talk.say(line);
         let quiet = line.ends_with("adj-rib-out") || line.ends_with("adj-rib-in");
@@ -213,7 +213,7 @@ fn mistakes_name_the_word_and_what_is_expected_there() {
             "{line}"
         );
     }
-    // A keyword far from all others has a short hint.
+    // A keyword that is similar to no other has a short hint.
     let answer = talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4 frobnicate 7");
     assert!(
         answer.len() < 250 && answer.contains("`next-hop`"),

@@ -1,4 +1,4 @@
-//! `show …` beside what ExaBGP 5.0.15 answered in the same state.
+//! `show …`, compared with the answers of ExaBGP 5.0.15 in the same state.
 
 use oxabgp::api::RoutesJson;
 
@@ -11,7 +11,7 @@ fn talk() -> Talk {
     talk
 }
 
-/// Commands and answers of the recording, with the ages that differ from answer to answer set to those of [`talk`].
+/// Commands and answers of the recording, with the ages that differ between answers replaced by those of [`talk`].
 fn recorded() -> Vec<(&'static str, String)> {
     let text = include_str!("../../data/api/show.txt");
     let blocks = text
@@ -45,7 +45,7 @@ fn answers_are_exabgps_to_the_byte() {
         ] {
             assert_eq!(talk.say(route), "done\n");
         }
-        // The recording has a FlowSpec route too.
+        // The recording also contains a FlowSpec route.
         let lines = wanted
             .lines()
             .filter(|line| !line.contains("ipv4 flow flow"));

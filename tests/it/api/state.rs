@@ -1,4 +1,4 @@
-//! The neighbours of the recorded answers in `tests/data/api/show.txt`: one with a session, one without.
+//! The neighbors of the recorded answers in `tests/data/api/show.txt`: one with a session, one without.
 
 use oxabgp::api::control::{Counts, MessageCounts, NeighborStatus};
 use oxabgp::bgp::message::open::Open;
@@ -8,7 +8,7 @@ use oxabgp::rib::PeerId;
 
 use crate::support::hex::bytes;
 
-/// What a [`NeighborStatus`] borrows.
+/// The data borrowed by a [`NeighborStatus`].
 pub(crate) struct Neighbor {
     pub(crate) name: String,
     address: [u8; 4],
@@ -40,7 +40,7 @@ fn open(asn: u16, hold_time: u16, router_id: u8, capabilities: &[&str]) -> Open 
 }
 
 impl Neighbor {
-    /// Number 0: established for 6 seconds, ADD-PATH for IPv4 unicast, no FlowSpec at the peer.
+    /// Number 0: established for 6 seconds, ADD-PATH for IPv4 unicast, FlowSpec not offered by the peer.
     pub(crate) fn established() -> Self {
         let (v4, v6, flow) = (
             Family::IPV4_UNICAST,
@@ -113,7 +113,7 @@ impl Neighbor {
         }
     }
 
-    /// Number 1: passive, nobody came yet, all families of the default.
+    /// Number 1: passive, no connection yet, all default families.
     pub(crate) fn idle() -> Self {
         Self {
             name: "neighbor 127.0.0.9 local-ip 127.0.0.1 local-as 65000 peer-as 65009 router-id 10.0.0.1 family-allowed in-open"
@@ -130,7 +130,7 @@ impl Neighbor {
         }
     }
 
-    /// A neighbour of any AS that did not speak yet, on whatever address the kernel gives.
+    /// A neighbor of any AS that has not sent anything yet, with an address chosen by the kernel.
     pub(crate) fn unknown() -> Self {
         Self {
             peer_as: None,
@@ -167,7 +167,7 @@ impl Neighbor {
     }
 }
 
-/// Of a neighbor to which nothing has happened yet.
+/// A neighbor without any activity yet.
 static NO_HISTORY: oxabgp::api::control::SessionHistory = oxabgp::api::control::SessionHistory {
     established: 0,
     lost: 0,

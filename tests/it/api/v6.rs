@@ -1,4 +1,4 @@
-//! The words of ExaBGP 6.0.
+//! The syntax of ExaBGP 6.0.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ fn talk() -> Talk {
     talk
 }
 
-/// The first line of an answer as JSON; `done` must follow.
+/// The first line of an answer, parsed as JSON. `done` must follow.
 fn value(answer: &str) -> Value {
     let (line, rest) = answer.split_once('\n').expect("a line");
     assert_eq!(rest, "done\n", "{answer}");
@@ -100,7 +100,7 @@ fn the_peer_comes_first() {
         assert_eq!(talk.say(line), "done\n", "{line}");
         assert_eq!(talk.calls(), [call], "{line}");
     }
-    // In 6.0-dev this reaches every peer.
+    // In 6.0-dev this affects every peer.
     assert_eq!(
         talk.say("peer 9.9.9.9 announce route 10.0.0.0/8 next-hop 1.2.3.4"),
         "error\n"

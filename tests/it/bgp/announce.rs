@@ -1,5 +1,5 @@
-//! What is written for each sentence of `tests/data/wire/announce-*.txt`, recorded from ExaBGP 5.0.15: grammar → attributes and NLRI
-//! → wire, route by route.
+//! The messages for each route in `tests/data/wire/announce-*.txt`, recorded from ExaBGP 5.0.15: grammar → attributes
+//! and NLRI → wire, route by route.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -50,7 +50,7 @@ fn sender(case: &Case) -> Sender {
     }
 }
 
-/// The routes of a command that announces or withdraws; `None` for other commands.
+/// The routes that a command announces or withdraws; `None` for other commands.
 fn read(command: &str) -> Option<Result<(Verb, RouteText), String>> {
     let tokens = tokenize(command);
     let mut c = Cursor::new(&tokens, command.len());
@@ -127,7 +127,7 @@ fn theirs(messages: &[&str], sender: &Sender) -> Vec<Sent> {
     for message in messages {
         let bytes = value::hex(message).expect("hexadecimal digits");
         let update = Update::new(&bytes[19..]).expect("an UPDATE");
-        // What a peer reads has the path identifiers that we write.
+        // The peer decodes the path identifiers that we write.
         let cx = Codec {
             add_path_receive: sender.codec.add_path_send,
             families: FamilySet::EMPTY,
@@ -181,7 +181,7 @@ fn check(case: &Case, command: &str) -> Option<Result<(), String>> {
         ("error", Err(_)) => Ok(()),
         ("error", Ok(sent)) => Err(format!("not refused: {sent:?}")),
         (_, Err(error)) => Err(error),
-        // A word that ExaBGP does not know: nothing to compare with.
+        // A keyword that ExaBGP does not know: there is nothing to compare with.
         (_, Ok(_)) if expected.is_empty() => Ok(()),
         (_, Ok(sent)) => {
             let theirs = theirs(&expected, &sender);

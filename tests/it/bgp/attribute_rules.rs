@@ -1,4 +1,5 @@
-//! What becomes of attributes that a peer should not have sent, by the RFC of each; and roles (RFC 9234), both ways.
+//! How attributes that a peer should not have sent are handled, according to the RFC of each; and roles (RFC 9234) in
+//! both directions.
 
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::attribute::encode::EncodeError;
@@ -51,7 +52,7 @@ fn body(withdrawn: &[u8], attributes: &[&[u8]], nlri: &[u8]) -> Vec<u8> {
     .concat()
 }
 
-/// Attributes in words, severity, and the routes as `+10.0.0.0/8` and `-10.0.0.0/8`.
+/// Attributes as text, severity, and the routes as `+10.0.0.0/8` and `-10.0.0.0/8`.
 type Outcome = (Vec<String>, Option<Severity>, Vec<String>);
 
 fn decode(body: &[u8], cx: &Codec) -> Result<Outcome, UpdateError> {
@@ -75,7 +76,7 @@ fn decode(body: &[u8], cx: &Codec) -> Result<Outcome, UpdateError> {
     ))
 }
 
-/// A route with the usual attributes and these, as some session receives it.
+/// A route with the usual attributes and these, as received on some session.
 fn with(more: &[&[u8]], cx: &Codec) -> Result<Outcome, UpdateError> {
     let attributes = [&[ORIGIN, AS_PATH, NEXT_HOP], more].concat();
     decode(&body(&[], &attributes, ROUTE), cx)
@@ -120,7 +121,7 @@ fn empty_segments_and_as_zero_are_malformed() {
         decode(&body(&[], attributes, ROUTE), &narrow).expect("no reset")
     };
     assert_eq!(four(&[2, 1, 0, 0, 0, 0]).1, withdraw);
-    // RFC 6793 6: an error in the form discards AS4_PATH alone.
+    // RFC 6793 6: a syntax error discards only AS4_PATH.
     let discarded = four(&[2, 0]);
     assert_eq!(discarded.1, Some(Severity::Discard));
     assert_eq!(discarded.0[1], "as-path [ 23456 23456 ]");
@@ -174,7 +175,7 @@ fn attributes_of_an_as_are_discarded_from_an_external_peer() {
         assert_eq!(routes, ["+10.0.0.0/8"]);
         let (list, _, _) = with(&[bytes], &internal()).expect("a route");
         assert!(list.contains(&words.to_owned()), "{list:?}");
-        // Malformed: discarded from outside, treat-as-withdraw from inside.
+        // Malformed: discarded from external peers, treat-as-withdraw from internal ones.
         let short = [&bytes[..2], &[3, 1, 1, 1]].concat();
         let error = with(&[&short], &EXTERNAL).expect("a route").1;
         assert_eq!(error, Some(Severity::Discard), "{words}");

@@ -1,4 +1,4 @@
-//! What we offer, to the byte, and what two OPENs agree on.
+//! The exact bytes of offered capabilities, and the negotiation of two OPENs.
 
 use oxabgp::bgp::capability::add_path::AddPathMode;
 use oxabgp::bgp::capability::{BgpRole, Capability, GracefulRestart, Offer};
@@ -33,7 +33,7 @@ fn open(offer: &Offer) -> Open {
     }
 }
 
-/// The bytes of the optional parameters, without their length.
+/// The optional parameters without their length.
 fn parameters(offer: &Offer) -> Vec<u8> {
     open(offer).encode().expect("a short OPEN")[29..].to_vec()
 }
@@ -149,7 +149,7 @@ fn what_we_send_is_shown_by_name() {
     assert!(w.as_str().ends_with(shown), "{}", w.as_str());
 }
 
-/// What the two agree on.
+/// The result of the negotiation.
 fn agree(ours: &Offer, theirs: &Offer) -> Result<Negotiated, (u8, u8)> {
     let theirs = Offer {
         asn4: theirs.asn4.map(|_| Asn(65001)),

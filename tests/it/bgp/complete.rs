@@ -1,8 +1,9 @@
-//! Every row of the tables of families and attributes has what belongs to it: goldens that were heard, a golden that is written, an
-//! example in `etc`. A new row fails here until they are there.
+//! Checks that every row of the tables of families and attributes has goldens that were received, a golden that is
+//! written, and an example in `etc`. A new row fails here until they exist.
 //!
-//! `tests/data/wire/written.txt` holds sentences and the messages that they become; it is read as the recorded goldens are, so that
-//! the same tests decode it, cut it short, change its bytes and write it again. `UPDATE=1` writes it anew from its sentences.
+//! `tests/data/wire/written.txt` contains routes and the messages for them. It is read like the recorded goldens, so
+//! that the same tests decode it, truncate it, change its bytes and encode it again. `UPDATE=1` regenerates it from
+//! its routes.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -21,12 +22,13 @@ use oxabgp::text::{Cursor, tokenize};
 
 use super::golden::{Case, FILES, cases, json, text};
 
-/// All that stands before the update in the event of the session that the goldens are of.
+/// Everything before the update in the events of the goldens' session.
 const HEAD: &str = r#""type": "update", "neighbor": { "address": { "local": "127.0.0.1", "peer": "127.0.0.2" }, "asn": { "local": 65000, "peer": 65000 }, "router-id": "10.0.0.1" , "direction": "receive", "message": { "update": "#;
 
 const CONTEXT: &str = "peer-as=65000 asn4=true add-path=none extended-nexthop=false aigp=true";
 
-/// Attributes that no sentence has: NEXT_HOP is not printed as one, and the last two are made from others for old speakers.
+/// Attributes that cannot be written in a route: NEXT_HOP is not printed as one, and the last two are generated for
+/// old speakers.
 const UNWRITTEN: [u8; 3] = [3, 17, 18];
 
 fn root() -> PathBuf {
@@ -44,7 +46,7 @@ fn codec() -> Codec {
     }
 }
 
-/// The message that `AFI SAFI …` becomes.
+/// The message for `AFI SAFI …`.
 fn encoded(words: &str) -> Result<Vec<u8>, String> {
     let tokens = tokenize(words);
     let mut c = Cursor::new(&tokens, words.len());
@@ -74,7 +76,7 @@ fn encoded(words: &str) -> Result<Vec<u8>, String> {
     Ok(packed.concat())
 }
 
-/// The block of a sentence, as it is to stand in the file.
+/// The block of a route in the file.
 fn block(case: &Case) -> Result<String, String> {
     let (name, words) = (
         case.get("name").unwrap_or_default(),
@@ -124,7 +126,7 @@ fn sentences_become_their_messages() {
     }
 }
 
-/// Whether a golden shows a meaning, and not only bytes that nobody took apart.
+/// Returns `true` if a golden shows decoded content, and not only raw bytes.
 fn is_read(nlri: NlriRef<'_>) -> bool {
     !nlri.to_string().contains(" raw 0x")
 }
@@ -158,7 +160,7 @@ fn heard(
     }
 }
 
-/// The codes with a row.
+/// The codes in the table.
 fn rows() -> impl Iterator<Item = u8> {
     (0..=u8::MAX).filter(|code| Attribute::name_of(*code).is_some())
 }
@@ -177,7 +179,8 @@ fn every_family_and_attribute_has_its_goldens() {
             announced.contains(&family),
             "no golden of tests/data/wire announces a route of `{family}`"
         );
-        // Withdrawn NLRI of SAFI 72 and 73 were not recorded: ExaBGP 5.0 takes them for others, or does not know them.
+        // Withdrawn NLRI of SAFI 72 and 73 were not recorded: ExaBGP 5.0 confuses them with others, or does not know
+        // them.
         let unknown = matches!(family.safi, Safi::SR_POLICY | Safi::BGP_LS_VPN);
         assert!(
             withdrawn.contains(&family) || unknown,
@@ -190,7 +193,7 @@ fn every_family_and_attribute_has_its_goldens() {
     }
     for code in rows() {
         let name = Attribute::name_of(code).unwrap_or_default();
-        // AS4_PATH and AS4_AGGREGATOR are merged into what they extend.
+        // AS4_PATH and AS4_AGGREGATOR are merged into the attributes that they extend.
         assert!(
             codes.contains(&code) || UNWRITTEN.contains(&code),
             "no golden of tests/data/wire has `{name}`"
@@ -214,7 +217,7 @@ fn every_family_and_attribute_has_an_example() {
             .is_some_and(|extension| extension == "conf")
     });
     for path in paths {
-        // That all load is tested elsewhere, on a machine that has all of their programs.
+        // Whether all of them can be loaded is tested elsewhere, on a machine that has all of their programs.
         let Ok((config, _)) = Config::load(Path::new(&path), &Env::default()) else {
             continue;
         };

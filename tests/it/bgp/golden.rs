@@ -1,4 +1,5 @@
-//! Every UPDATE of `tests/data/wire`, recorded from ExaBGP 5.0.15: bytes → JSON and text of events, or the right error.
+//! Every UPDATE in `tests/data/wire`, recorded from ExaBGP 5.0.15: bytes → JSON and text of events, or the expected
+//! error.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -33,8 +34,8 @@ pub(crate) const FILES: &[&str] = &[
     "written",
 ];
 
-/// Cases that are not compared: attributes that are not decoded yet, and those where ExaBGP is wrong beyond what the file says
-/// (it takes the architecture of a MUP route for its AFI).
+/// Cases that are not compared: attributes that are not decoded yet, and cases in which ExaBGP is wrong in more than
+/// the file states (it confuses the architecture of a MUP route with its AFI).
 pub(crate) const LATER: &[&str] = &["unknown-architecture", "unknown-architecture-withdraw"];
 
 /// One block of a file: its lines as pairs.
@@ -175,7 +176,7 @@ pub(crate) fn json(content: &Content<'_>) -> String {
     }
 }
 
-/// The lines of the text event, without what they all begin with.
+/// The lines of the text event, without their common prefix.
 pub(crate) fn text(content: &Content<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     for field in &content.fields {
@@ -201,7 +202,7 @@ pub(crate) fn text(content: &Content<'_>) -> Vec<String> {
     lines
 }
 
-/// The part of a recorded JSON line that the decoder makes.
+/// The part of a recorded JSON line that is produced by the decoder.
 fn update_object(line: &str) -> Option<&str> {
     let (_, rest) = line.split_once("\"message\": { \"update\": ")?;
     rest.trim_end().strip_suffix(" } } }")
@@ -285,9 +286,10 @@ fn check(case: &Case) -> Result<(), String> {
     Ok(())
 }
 
-/// The attribute at fault is gone, the others are there, and the routes stand.
+/// The malformed attribute is missing, the others and the routes are present.
 ///
-/// The case names its attribute by beginning with the word of events; `as4-…` ones are merged or dropped, and leave AS_PATH.
+/// The name of a case starts with the name of its attribute in events; `as4-…` attributes are merged or dropped, and
+/// leave AS_PATH.
 fn discarded(case: &Case, content: &Content<'_>) -> Result<(), String> {
     let error = content.attributes.error();
     if error.is_some_and(|error| error.severity > Severity::Discard) {
@@ -309,7 +311,7 @@ fn discarded(case: &Case, content: &Content<'_>) -> Result<(), String> {
     {
         return Err("the attribute is still there".to_owned());
     }
-    // Where the peer is known to be external, the attribute is no error; where it is not known, a malformed one is.
+    // If the peer is known to be external, the attribute is not an error; if it is unknown, a malformed one is.
     let inside = codes != [17, 18];
     if inside && error.map(|error| error.severity) != Some(Severity::Discard) {
         return Err("nothing was discarded".to_owned());
@@ -367,7 +369,7 @@ fn updates_decode_as_recorded() {
     );
 }
 
-/// Walks everything that a decoder can reach, so that a panic anywhere shows.
+/// Calls everything that a decoder can reach, so that any panic is found.
 fn walk(body: &[u8], cx: &Codec) {
     let Ok(update) = Update::new(body) else {
         return;

@@ -1,4 +1,4 @@
-//! OPEN, NOTIFICATION and ROUTE-REFRESH against what ExaBGP 5.0.15 said about the same bytes.
+//! OPEN, NOTIFICATION and ROUTE-REFRESH, compared with ExaBGP 5.0.15's events for the same bytes.
 
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
@@ -19,12 +19,12 @@ fn name(golden: &Case) -> &str {
     golden.get("name").expect("every block has a name")
 }
 
-/// The JSON line that is right: ExaBGP's, or ours where ExaBGP is wrong.
+/// The correct JSON line: ExaBGP's, or ours if ExaBGP is wrong.
 fn right(golden: &Case) -> Option<&str> {
     golden.get("want-json").or_else(|| golden.get("json"))
 }
 
-/// The part of an event that begins with `key`, up to the braces that close the event.
+/// The part of an event that starts with `key`, up to the braces that close the event.
 fn part<'a>(line: &'a str, key: &str, tail: &str) -> &'a str {
     let at = line.find(key).expect("the key") + key.len();
     line[at..].strip_suffix(tail).expect("the closing braces")
@@ -94,7 +94,8 @@ fn no_cut_or_changed_open_panics_and_what_reads_writes() {
                 if let Ok(open) = Open::decode(&changed) {
                     let wire = open.encode().expect("what fitted once fits again");
                     let back = Open::decode(&wire[19..]).expect("what we write reads");
-                    // A multi-session capability is written as several, of which the first counts: no fixed point.
+                    // A multi-session capability is written as several, of which the first is used: this is not a
+                    // fixed point.
                     if open
                         .capabilities
                         .iter()
@@ -111,7 +112,7 @@ fn no_cut_or_changed_open_panics_and_what_reads_writes() {
 
 #[test]
 fn parameters_take_the_extended_form_beyond_255_bytes() {
-    // RFC 9072: both sides of the limit, and the extended form of short parameters is read as well.
+    // RFC 9072: both sides of the limit, and short parameters in the extended form.
     use oxabgp::bgp::Capability;
     let open = |size: usize| Open {
         version: 4,

@@ -1,4 +1,5 @@
-//! NLRI of every family: what a session survives, how host bits are printed, and that the grammar reads back what is printed.
+//! NLRI of every family: which errors do not reset the session, how host bits are printed, and that the grammar reads
+//! back what is printed.
 
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::update::{Content, Direction, Update};
@@ -112,7 +113,7 @@ fn json_of(nlri: &Nlri) -> String {
     json
 }
 
-/// Reads the words that an NLRI is printed with.
+/// Parses the text of an NLRI.
 fn read(words: &str, family: Family) -> Result<Nlri, String> {
     let tokens = tokenize(words);
     let mut c = Cursor::new(&tokens, words.len());
@@ -129,7 +130,7 @@ fn read(words: &str, family: Family) -> Result<Nlri, String> {
     }
 }
 
-/// NLRI → words → NLRI.
+/// NLRI → text → NLRI.
 pub(super) fn trip(nlri: &Nlri) -> Result<(), String> {
     json_of(nlri);
     let words = nlri.to_string();
@@ -145,7 +146,7 @@ pub(super) fn trip(nlri: &Nlri) -> Result<(), String> {
     }
 }
 
-/// One good NLRI of a family, and others that are valid although we know little or nothing of them.
+/// One valid NLRI of a family, and others that are valid although we do not decode them, or only in part.
 #[rustfmt::skip]
 const UNCOMMON: &[(&str, &str, &[&str])] = &[
     ("l2vpn vpls", "~~ 0000FDE800000001 0005 0001 0008 00A001", &[
@@ -177,7 +178,7 @@ const UNCOMMON: &[(&str, &str, &[&str])] = &[
     ]),
     ("ipv6 mcast-vpn", "01~ 0000FDE800000001 20010DB8000000000000000000000001", &[
         "06~ 0000FDE800000001 0000FDE8 8020010DB8000000000000000000000001 80FF0E0000000000000000000000000001",
-        // RFC 6514 11.1.3: addresses have the lengths that they say.
+        // RFC 6514 11.1.3: addresses have the lengths in their length fields.
         "05~ 0000FDE800000001 200A000001 20E0000001",
     ]),
     ("ipv4 mup", "010002~ 0000FDE800000001 0A000001", &[
@@ -197,7 +198,7 @@ const UNCOMMON: &[(&str, &str, &[&str])] = &[
         "08 00", "1F 0000FDE8",
     ]),
     ("bgp-ls bgp-ls", "0001~~ 02 0000000000000000 0100 000A 0203 0006 000000000001", &[
-        // RFC 9857 (SR policies), and what may follow.
+        // RFC 9857 (SR policies), and possible future types.
         "0005~~ 09 0000000000000000 0100 0008 0200 0004 0000FDE8 022A 0001 00", "0007~~ 02", "FFFF~~",
         // RFC 9552 8.2.2: not malformed "based on the inclusion/exclusion of TLVs".
         "0001~~ 03 0000000000000000", "0002~~ 03 0000000000000000", "0003~~ 03 0000000000000000",
@@ -295,7 +296,7 @@ fn malformed_bgp_ls_is_discarded_alone() {
         assert!(content.fields.is_empty() && json(&content).contains("\"error\": \"discard\""));
         assert!(read(&format!("bgp-ls raw 0x{}", hex(&other)), family).is_err());
     }
-    // Without an end there is nothing to go on with.
+    // Without an end, the rest cannot be parsed.
     let cut = body(
         Direction::Announce,
         family,

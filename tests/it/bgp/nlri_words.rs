@@ -1,4 +1,4 @@
-//! Whatever is printed for an NLRI, the grammar reads back as the same bytes: any route of any family and known type.
+//! The grammar reads back the text of every NLRI as the same bytes: any route of any family and known type.
 
 use oxabgp::bgp::message::update::Direction;
 use oxabgp::bgp::nlri::frame;
@@ -15,7 +15,7 @@ fn octets(count: usize) -> Bytes {
     vec(any::<u8>(), count).boxed()
 }
 
-/// All parts, one after the other.
+/// Concatenates all parts.
 fn all(parts: Vec<Bytes>) -> Bytes {
     parts.prop_map(|parts| parts.concat()).boxed()
 }
@@ -77,7 +77,7 @@ fn bits(least: u8, most: u8) -> Bytes {
         .boxed()
 }
 
-/// A prefix behind `ahead`, whose bits the length counts too.
+/// A prefix preceded by `ahead`, whose bits are included in the length.
 fn behind(ahead: Bytes, most: u8) -> Bytes {
     (ahead, bits(0, most))
         .prop_map(|(ahead, prefix)| {
@@ -311,7 +311,7 @@ fn nlri(family: Family) -> Bytes {
     }
 }
 
-/// Whether the family has path identifiers in words.
+/// Returns `true` if the text form of the family has path identifiers.
 fn has_paths(family: Family) -> bool {
     matches!(family.safi.0, 1 | 4 | 128 | 133 | 134)
 }

@@ -1,4 +1,4 @@
-//! OPEN: what of the peer's is refused, and the form in which ours goes out.
+//! OPEN: which ones of the peer are rejected, and the wire form of ours.
 
 use oxabgp::bgp::asn::Asn;
 use oxabgp::bgp::capability::add_path::AddPathMode;
@@ -28,7 +28,7 @@ fn open(field: u16, capabilities: Vec<Capability>) -> Open {
     }
 }
 
-/// Our answer to `theirs` as AS 65001 that expects `peer_as`: a NOTIFICATION, or the AS that the session has.
+/// Our answer to `theirs` as AS 65001 that expects `peer_as`: a NOTIFICATION, or the AS of the session.
 fn answer(ours: Config, theirs: &Open) -> Result<Asn, (u8, u8)> {
     let mut solo = Solo::new(ours);
     let id = solo.dialed();
@@ -50,7 +50,7 @@ fn expecting(peer_as: Option<u32>) -> Config {
 #[test]
 fn the_as_of_the_capability_counts_in_place_of_the_field() {
     let bad = Err((2, 2));
-    // What we expect, the field, the capability, what comes of it.
+    // The AS that we expect, the field, the capability, the result.
     type Case = (Option<u32>, u16, Option<u32>, Result<u32, (u8, u8)>);
     let cases: [Case; 17] = [
         (Some(65000), 65000, Some(65000), Ok(65000)),
@@ -80,7 +80,7 @@ fn the_as_of_the_capability_counts_in_place_of_the_field() {
         (Some(65000), 0, Some(65000), bad),
         (None, 0, None, bad),
         (None, 23456, Some(0), bad),
-        // AS_TRANS stands in for a number; it is none.
+        // AS_TRANS only stands in for other numbers.
         (None, 23456, Some(23456), bad),
         (Some(23456), 23456, Some(23456), bad),
     ];
@@ -102,7 +102,7 @@ fn a_speaker_without_the_capability_knows_a_four_octet_peer_as_as_trans() {
     assert_eq!(answer(old(Some(23456)), &theirs), Ok(Asn(70_000)));
     assert_eq!(answer(old(Some(70_000)), &theirs), Ok(Asn(70_000)));
     assert_eq!(answer(old(Some(65002)), &theirs), Err((2, 2)));
-    // The field of a peer that has a two-octet number is all that an OLD speaker looks at.
+    // An OLD speaker only evaluates the field of a peer that has a two-octet number.
     let theirs = open(65002, vec![asn4(65003)]);
     assert_eq!(answer(old(Some(65002)), &theirs), Ok(Asn(65002)));
     assert_eq!(answer(old(Some(65003)), &theirs), Err((2, 2)));
@@ -198,7 +198,7 @@ fn opens(outputs: &[Output]) -> Vec<Vec<u8>> {
     sent.collect()
 }
 
-/// Capabilities without meaning whose values have these lengths.
+/// Unassigned capabilities whose values have these lengths.
 fn sized(lengths: &[usize]) -> Vec<Capability> {
     let sized = |(at, length): (u8, &usize)| Capability::Unknown {
         code: 100 + at,
@@ -219,7 +219,7 @@ fn the_classic_form_is_used_as_long_as_it_fits() {
         (&[120, 127], &[253, 2, 251, 100, 120]),
         (&[120, 129], &[255, 2, 253, 100, 120]),
         (&[251], &[255, 2, 253, 100, 251]),
-        // and then there is the long form.
+        // and beyond that the extended form is used.
         (&[120, 130], &[255, 255, 1, 4, 2, 0, 122, 100, 120]),
     ];
     for (lengths, wanted) in cases {
@@ -252,7 +252,7 @@ fn all_families_with_add_path_and_graceful_restart_fit_in_one_parameter() {
     assert_eq!(usize::from(bytes[HEADER + 11]), bytes.len() - HEADER - 12);
 }
 
-/// A neighbor whose full OPEN needs the long form, and whose reduced one does not.
+/// A neighbor whose full OPEN needs the extended form, and whose reduced one does not.
 fn long() -> Config {
     Config {
         capabilities: [vec![asn4(65001)], sized(&[200, 200])].concat(),
@@ -261,7 +261,7 @@ fn long() -> Config {
     }
 }
 
-/// Refuses the OPEN of the connection `id` with `answer`; the next connection.
+/// Rejects the OPEN of the connection `id` with `answer`. Returns the next connection.
 fn refused(solo: &mut Solo, id: ConnId, answer: (u8, u8)) -> ConnId {
     let answer = Notification::new(answer.0, answer.1, Vec::new());
     solo.hear(id, &answer.encode());
@@ -269,7 +269,7 @@ fn refused(solo: &mut Solo, id: ConnId, answer: (u8, u8)) -> ConnId {
     solo.answer(&outputs)
 }
 
-/// Whether the last OPEN that was sent is the long one.
+/// Returns `true` if the last OPEN that was sent uses the extended form.
 fn is_long(solo: &Solo) -> bool {
     let sent = opens(&solo.outputs);
     sent.last().is_some_and(|bytes| bytes.len() > 400)
@@ -284,12 +284,12 @@ fn a_peer_that_refuses_the_long_form_is_tried_once_without_what_is_not_configure
         let id = refused(&mut solo, id, answer);
         assert!(!is_long(&solo), "{answer:?}");
         assert!(solo.outputs.contains(&Output::Reduced));
-        // It was not the form: the full one again, from now on.
+        // The form was not the cause: the full one again, from now on.
         let id = refused(&mut solo, id, answer);
         assert!(is_long(&solo));
         refused(&mut solo, id, answer);
         assert!(is_long(&solo));
-        // Another configuration is another try.
+        // Another configuration causes another attempt.
         solo.peer.configure(long());
         let outputs = solo.handle(oxabgp::bgp::fsm::Input::Bounce(Notification::cease(6)));
         let id = solo.answer(&outputs);
@@ -322,7 +322,7 @@ fn nothing_is_left_out_for_other_reasons() {
             },
             (2, 4),
         ),
-        // The reduced one would be long, too.
+        // The reduced one would be extended, too.
         (
             Config {
                 reduced: Some(sized(&[250, 20])),
@@ -337,7 +337,7 @@ fn nothing_is_left_out_for_other_reasons() {
         assert!(is_long(&solo));
         assert!(!solo.outputs.contains(&Output::Reduced));
     }
-    // The classic form was refused: leaving something out would not help.
+    // The classic form was rejected: omitting something would not help.
     let mut solo = Solo::new(Config {
         capabilities: [vec![asn4(65001)], sized(&[100])].concat(),
         ..long()
@@ -381,7 +381,7 @@ fn open_and_keepalive_have_at_most_4096_octets_after_extended_messages_were_nego
     };
     for (kind, size, wanted) in [
         (MessageType::OPEN, MAX + 1, Some((1, 2))),
-        // Out of place, but no longer than it may be.
+        // Unexpected, but within the size limit.
         (MessageType::OPEN, MAX, Some((5, 3))),
         (MessageType::KEEPALIVE, MAX + 1, Some((1, 2))),
         (MessageType::UPDATE, MAX + 1, None),
@@ -389,7 +389,7 @@ fn open_and_keepalive_have_at_most_4096_octets_after_extended_messages_were_nego
         let (mut solo, id) = up();
         let outputs = solo.hear(id, &sized(kind, size));
         assert_eq!(notification(&outputs), wanted, "{kind} of {size} octets");
-        // The data are the length that was wrong (RFC 4271 6.1).
+        // The data is the wrong length (RFC 4271 6.1).
         let data = outputs.iter().find_map(|output| match output {
             Output::Transmit(_, bytes) if wanted == Some((1, 2)) => Some(bytes[21..].to_vec()),
             _ => None,
@@ -398,7 +398,7 @@ fn open_and_keepalive_have_at_most_4096_octets_after_extended_messages_were_nego
         assert_eq!(data, (wanted == Some((1, 2))).then(|| length.to_vec()));
         assert_eq!(solo.peer.state() == State::Established, wanted.is_none());
     }
-    // What we send keeps to it, too.
+    // Our messages comply, too.
     let big = open(65001, self::sized(&[250; 17]));
     assert!(big.encode().is_err());
     let multiprotocol = Capability::Multiprotocol(Multiprotocol(Family::IPV4_UNICAST));

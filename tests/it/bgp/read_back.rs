@@ -1,5 +1,5 @@
-//! What is printed is read back as the same bytes: every attribute in the form of the grammar, and communities and tunnels in
-//! the form of events, of which no reading may be another value.
+//! What is printed is read back as the same bytes: every attribute in the form of the grammar, and communities and
+//! tunnels in the form of events, which must not be parsed as another value.
 
 use oxabgp::bgp::attribute::decode::attributes;
 use oxabgp::bgp::{Attribute, Codec};
@@ -43,7 +43,7 @@ fn value() -> impl Strategy<Value = Vec<u8>> {
     sizes.prop_flat_map(|size| prop::collection::vec(any::<u8>(), size))
 }
 
-/// Types of extended communities (IANA) that have words, each with a value whose reserved octets are zero.
+/// Types of extended communities (IANA) that have a text form, each with a value whose reserved octets are zero.
 fn known_community() -> impl Strategy<Value = [u8; 8]> {
     let kinds: Vec<(u8, u8, [u8; 6])> = vec![
         // (type, sub-type, bits of the value that may be set)

@@ -1,4 +1,4 @@
-//! What was decoded is written again: attributes as bytes and as words, NLRI as words, over every recorded UPDATE.
+//! Decoded data is encoded again: attributes as bytes and as text, NLRI as text, for every recorded UPDATE.
 
 use oxabgp::bgp::attribute::decode::{DecodeEach, attributes};
 use oxabgp::bgp::message::update::Update;
@@ -15,7 +15,7 @@ fn encoded(attribute: &Attribute, cx: &Codec) -> Vec<u8> {
     out
 }
 
-/// Bytes → attribute → bytes → attribute, and attribute → words → attribute.
+/// Bytes → attribute → bytes → attribute, and attribute → text → attribute.
 fn attribute_trip(attribute: &Attribute, cx: &Codec) -> Result<(), String> {
     let bytes = encoded(attribute, cx);
     let again = attributes(&bytes, cx).map_err(|error| error.to_string())?;
@@ -37,7 +37,7 @@ fn attribute_trip(attribute: &Attribute, cx: &Codec) -> Result<(), String> {
     Ok(())
 }
 
-/// NLRI → words → NLRI, for the families whose routes can be written.
+/// NLRI → text → NLRI, for the families whose routes can be written.
 fn nlri_trip(nlri: NlriRef<'_>) -> Result<(), String> {
     let words = nlri.to_string();
     if nlri.family.index().is_none() {
@@ -64,7 +64,7 @@ fn nlri_trip(nlri: NlriRef<'_>) -> Result<(), String> {
     }
     .map_err(error)?;
     let back = text.nlri.first().ok_or("no route")?;
-    // A number of a flow route may take more octets than it needs.
+    // A number in a flow route may use more octets than necessary.
     if back.bytes[..] == *nlri.bytes || back.same_route(nlri) || back.to_string() == words {
         Ok(())
     } else {
@@ -72,7 +72,7 @@ fn nlri_trip(nlri: NlriRef<'_>) -> Result<(), String> {
     }
 }
 
-/// What cannot come back: AS numbers that two octets do not hold, an empty segment, bits beyond a prefix.
+/// What cannot be preserved: AS numbers that do not fit in two octets, an empty segment, bits beyond a prefix.
 const LOSSY: &[&str] = &["as-path-empty-segment", "lengths", "host-bits"];
 
 fn check(case: &Case, counts: &mut [usize; 2]) -> Result<(), String> {

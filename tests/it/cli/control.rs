@@ -11,7 +11,7 @@ use crate::daemon::{announced, listener, session};
 use crate::support::daemon::{Lab, oxabgp};
 use crate::support::peer::LIMIT;
 
-/// A command that speaks to the lab's daemon over its socket.
+/// A command that connects to the lab's daemon over its socket.
 fn client(lab: &Lab, arguments: &[&str]) -> Command {
     let mut command = oxabgp(arguments);
     command
@@ -32,14 +32,14 @@ fn one_command_is_spelt_out_shown_and_answered() {
     assert_eq!(lines.next(), Some("command: show neighbor summary"));
     assert!(lines.any(|line| line.starts_with("127.0.0.1")), "{out}");
     assert_eq!((code, err.as_str()), (0, ""));
-    // What is typed in full is not repeated, and the answer's last word not shown.
+    // Full words are not echoed, and the last word of the answer is not shown.
     let (code, out, _) = run(&mut client(&lab, &["cli", "version"]), "");
     assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\n"));
-    // As with ExaBGP a refused command is no reason for another exit code, but the reason is told.
+    // As with ExaBGP, a refused command does not change the exit code, but the reason is shown.
     let (code, out, err) = run(&mut client(&lab, &["cli", "anounce", "route"]), "");
     assert_eq!((code, out.as_str()), (0, ""));
     assert!(err.contains("did you mean `announce route`?"), "{err}");
-    // An answer that never comes is not waited for.
+    // A missing answer is not waited for.
     let (code, out, err) = run(&mut client(&lab, &["cli", "reset"]), "");
     assert_eq!((code, out.as_str(), err.as_str()), (0, "", ""));
 }
@@ -160,10 +160,10 @@ fn at_a_terminal_lines_are_edited_and_completed() {
     for (typed, wanted) in [
         ("vers\t\n", "exabgp 5.0.15"),
         ("nonsense\n", "error: there is no command `nonsense`"),
-        // The line before the last once more.
+        // The previous line again.
         ("\x1b[A\x1b[A\n", "exabgp 5.0.15"),
     ] {
-        // What is typed ahead of the prompt is lost.
+        // Input before the prompt is lost.
         until("oxabgp> ");
         keys.write_all(typed.as_bytes()).expect("written");
         until(wanted);
@@ -171,7 +171,7 @@ fn at_a_terminal_lines_are_edited_and_completed() {
     until("oxabgp> ");
     keys.write_all(b"exit\n").expect("written");
     assert!(child.wait().expect("it ends").success());
-    // All of it is there the next time, for its owner only.
+    // All of it is available the next time, to its owner only.
     let history = lab.path("state/oxabgp/history");
     let text = std::fs::read_to_string(&history).expect("a file");
     assert_eq!(text, "version\nnonsense\nversion\nexit\n");
@@ -231,7 +231,7 @@ fn without_a_daemon_three_lines_on_standard_error_report_where_was_looked() {
             assert!(err.contains(part), "{part} in {err}");
         }
     }
-    // A socket that nobody serves any more.
+    // A socket that is no longer served.
     let dead = lab.path("control.sock");
     drop(std::os::unix::net::UnixListener::bind(&dead).expect("a socket"));
     for (name, wanted) in [("cli", 1), ("run", 3)] {
@@ -244,7 +244,7 @@ fn without_a_daemon_three_lines_on_standard_error_report_where_was_looked() {
     }
 }
 
-/// A daemon that answers what the client asks first, and then dies in the middle of an answer.
+/// A daemon that answers the client's first request, and then exits in the middle of an answer.
 fn dying(lab: &Lab) -> std::thread::JoinHandle<()> {
     let socket = lab.path("control.sock");
     let listener = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
@@ -332,7 +332,7 @@ fn over_named_pipes_it_is_as_exabgps_own() {
     assert_eq!((code, out.as_str()), (0, "shutdown in progress\n"));
     assert_eq!(daemon.ended().code(), Some(0));
     assert!(commands.exists(), "the pipes are not ours to remove");
-    // Nobody is at the other end any more.
+    // The other end is closed.
     let (code, _, err) = ask(&["version"]);
     assert_eq!(code, 1);
     assert!(

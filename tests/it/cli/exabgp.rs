@@ -1,4 +1,4 @@
-//! Started by ExaBGP's names.
+//! Started with ExaBGP's names.
 
 use std::os::unix::fs::symlink;
 use std::process::Command;
@@ -154,16 +154,16 @@ fn the_client_of_4_2_has_its_options_and_the_form_of_its_answers() {
         );
         assert!(out.contains(&format!(" - {root}/run/exabgp/\n")), "{out}");
     }
-    // Without a command it shows how it is used.
+    // Without a command it prints its usage.
     let (code, out, _) = run(&mut called(&lab, "exabgpcli", &[]), "");
     assert!(code == 0 && out.contains("Usage"), "{out}");
 }
 
-/// A command line, its exit code, and what must be seen on standard output and standard error.
+/// A command line, its exit code, and text that standard output and standard error must contain.
 type Line<'a> = (&'a str, i32, &'a str, &'a str);
 
-/// Every option of 5.0.15 and 4.2 by both of its names: it has its effect, or it is told to have none. `GOOD` is a
-/// configuration whose peer refuses connections: with one attempt the daemon ends by itself.
+/// Every option of 5.0.15 and 4.2 with both of its names: it takes effect, or is reported to have no effect. `GOOD`
+/// is a configuration whose peer refuses connections: with one attempt the daemon exits by itself.
 const LINES: &[Line<'_>] = &[
     // 5.0: exabgp server
     ("server -1 GOOD", 0, "", "is running"),
@@ -371,7 +371,7 @@ fn a_passive_server_never_connects_and_a_signal_reloads_by_itself() {
     }
 }
 
-/// `exabgp env` of 5.0.15, to the byte.
+/// The exact output of `exabgp env` of 5.0.15.
 const ENV_5_0_15: &str = "
 [exabgp.api]
 ack = true

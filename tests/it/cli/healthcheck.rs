@@ -1,4 +1,4 @@
-//! The health check as the daemon runs it: on two pipes, with checks that play a script.
+//! The health check as run by the daemon: connected to two pipes, with scripted checks.
 
 mod daemon;
 mod machine;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::support::daemon::{Lab, PATIENCE, oxabgp, wait_for};
 
-/// Options of every test: quick, quiet towards the machine.
+/// Options of every test: short intervals, no changes to the machine.
 const QUIET: &str = "--no-syslog --no-ip-setup --interval 0.01 --fast-interval 0.01";
 
 /// A health check between our pipes.
@@ -21,7 +21,7 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Starts it with options parted by blanks, and some that have blanks.
+    /// Starts it with options separated by spaces, and some that contain spaces.
     pub(crate) fn start(options: &str, more: &[&str]) -> Self {
         let mut command = oxabgp(&["healthcheck"]);
         command.args(QUIET.split(' ').filter(|_| !options.contains("--interval")));
@@ -65,7 +65,7 @@ impl Health {
         }
     }
 
-    /// Whether it says nothing for a while. A machine that is too slow makes a test weaker, not red.
+    /// Returns `true` if it sends nothing for a while. On a slow machine the test is weaker, but does not fail.
     fn is_silent(&self) -> bool {
         self.lines.recv_timeout(Duration::from_millis(200)).is_err()
     }
@@ -82,7 +82,7 @@ impl Health {
         command
     }
 
-    /// Obeys until a command contains that.
+    /// Answers commands until one contains that text.
     pub(crate) fn obey_until(&mut self, wanted: &str) -> String {
         loop {
             let command = self.obey();
@@ -99,7 +99,7 @@ impl Health {
         assert!(done.expect("kill runs").success());
     }
 
-    /// What else it says, its log, and its exit code.
+    /// Its remaining output, its log, and its exit code.
     pub(crate) fn end(mut self) -> (Vec<String>, String, Option<i32>) {
         let mut lines = Vec::new();
         loop {
@@ -115,7 +115,7 @@ impl Health {
     }
 }
 
-/// A check whose results are letters in a file, which runs out: `g`ood, `b`ad, and then as the last one.
+/// A check whose results are letters in a file: `g`ood, `b`ad. The last one is repeated.
 pub(crate) fn scripted(lab: &Lab, letters: &str) -> String {
     lab.write("letters", letters);
     let folder = lab.path("").display().to_string();
@@ -187,7 +187,7 @@ fn without_debounce_every_round_is_told() {
             "neighbor * announce route 192.0.2.1/32 next-hop self med 100"
         );
     }
-    // ^C is as good as SIGTERM, at any moment.
+    // ^C has the same effect as SIGTERM, at any time.
     health.signal("INT");
     health.obey_until("withdraw");
     assert_eq!(health.end().2, Some(0));
@@ -266,7 +266,7 @@ fn answers_are_not_waited_for_without_ack_or_without_input() {
 
 #[test]
 fn a_daemon_that_is_gone_ends_it() {
-    // With --debounce it would not write for a long time, and so not find out by itself.
+    // With --debounce it would not write anything for a long time, and so not notice by itself.
     let mut child = oxabgp(&["healthcheck", "--no-syslog", "--no-ip-setup", "--debounce"])
         .args(["--ip", "192.0.2.1", "--rise", "1", "--interval", "100000"])
         .stdin(Stdio::piped())
@@ -301,7 +301,7 @@ fn a_check_that_hangs_fails_and_its_children_end_with_it() {
     wait_for("the end of the first check", || {
         (!first[..2].iter().any(|pid| runs(pid))).then_some(())
     });
-    // And one that runs when we are told to end.
+    // And one that is running when the health check is terminated.
     let last = pids(4);
     health.signal("TERM");
     health.obey_until("withdraw");
@@ -386,23 +386,23 @@ fn what_can_not_be_meant_is_refused() {
             2,
             "cannot be used with",
         ),
-        ("--ip 192.0.2.1 --interval=-1", 2, "no such time"),
+        ("--ip 192.0.2.1 --interval=-1", 2, "out of range"),
         ("--ip 192.0.2.1 --neighbor all", 2, "an IP address or `*`"),
         ("--ip 192.0.2.1 --pid /nowhere/pid", 2, "/nowhere/pid"),
         (
             "--ip 192.0.2.1 --no-ip-setup --no-syslog --user not-a-user",
             1,
-            "no user `not-a-user`",
+            "unknown user `not-a-user`",
         ),
         (
             "--ip 192.0.2.1 --ip-ifname 192.0.2.2%eth0",
             1,
-            "there is no `--ip 192.0.2.2`",
+            "needs `--ip 192.0.2.2`",
         ),
         (
             "--ip 192.0.2.1 --syslog-facility local9",
             1,
-            "no syslog facility `local9`",
+            "unknown syslog facility `local9`",
         ),
         (
             "--ip 2001:db8::/64 --no-syslog --deaggregate-networks --no-ip-setup",

@@ -1,4 +1,4 @@
-//! What the command line says about mistakes: once, with the place, and with what was probably meant.
+//! Error messages of the command line: shown once, with the position, and with what was probably meant.
 
 use super::run;
 use crate::daemon::control::start;
@@ -108,7 +108,7 @@ fn a_port_in_use_and_a_pid_file_are_told_once_and_with_a_hint() {
     assert!(err.contains(pid.to_str().expect("UTF-8")), "{err}");
 }
 
-/// `run` is for scripts: what had no effect is no success.
+/// `run` is for scripts: a command without effect is not a success.
 #[test]
 fn run_fails_when_nothing_came_of_a_command() {
     let lab = Lab::new();
@@ -156,7 +156,7 @@ fn run_fails_when_nothing_came_of_a_command() {
         let (code, _, err) = run(&mut client(&format!("run {words}")), "");
         assert_eq!(code, 1, "{words}: {err}");
         assert!(err.contains(reason), "{words}: {err}");
-        // `cli` behaves as ExaBGP's: it says so, and that is all.
+        // `cli` behaves like ExaBGP's: it only reports the error.
         let (code, _, err) = run(&mut client(&format!("cli {words}")), "");
         assert_eq!(code, 0, "{words}: {err}");
         assert!(err.contains(reason), "{words}: {err}");
@@ -166,7 +166,7 @@ fn run_fails_when_nothing_came_of_a_command() {
     assert_eq!(code, 1, "{err}");
     assert_eq!(
         err,
-        "error: nothing of the batch was applied: it was not ended by `commit`\n"
+        "error: the batch was not applied, because it was not ended by `commit`\n"
     );
     let (code, _, err) = run(&mut client("run"), &format!("{lines}commit\n"));
     assert_eq!((code, err.as_str()), (0, ""));

@@ -1,4 +1,4 @@
-//! The command line as its users have it.
+//! The command line from its users' point of view.
 
 mod control;
 mod exabgp;
@@ -20,7 +20,7 @@ pub(crate) fn texts(output: Output) -> (i32, String, String) {
     )
 }
 
-/// Starts a program whose standard input is ours to write.
+/// Starts a program with piped standard input.
 pub(crate) fn start(command: &mut Command) -> Child {
     command
         .stdin(Stdio::piped())
@@ -30,7 +30,7 @@ pub(crate) fn start(command: &mut Command) -> Child {
         .expect("the program starts")
 }
 
-/// Runs a program to its end with this input.
+/// Runs a program to completion with this input.
 pub(crate) fn run(command: &mut Command, input: &str) -> (i32, String, String) {
     let mut child = start(command);
     let mut stdin = child.stdin.take().expect("a pipe");

@@ -1,4 +1,4 @@
-//! Readers that close, disks that are full, and mistakes that a new user makes.
+//! Closed pipes, full disks, and errors that new users make.
 
 use std::fs::File;
 use std::process::{Child, Stdio};
@@ -7,7 +7,7 @@ use crate::support::daemon::{Lab, oxabgp};
 
 const UPDATE: &str = "0000001440010100400206020100 00FDE940030401020304180A0001";
 
-/// Everything that prints and ends by itself.
+/// Everything that prints and exits by itself.
 fn commands(conf: &str) -> Vec<Vec<&str>> {
     vec![
         vec!["env"],

@@ -87,7 +87,7 @@ fn the_session_is_kept_and_tells_what_the_peer_says() {
             break;
         }
     }
-    // The first events may come before the answers.
+    // The first events may arrive before the answers.
     assert_eq!(heard.iter().filter(|line| *line == "done").count(), 2);
     assert!(
         heard.iter().any(|line| line == "neighbor 127.0.0.1 up"),

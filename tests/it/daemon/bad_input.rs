@@ -1,4 +1,4 @@
-//! Broken configurations, helpers and peers: none of them may stop anything else.
+//! Invalid configurations, helpers and peers: none of them may affect anything else.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -42,7 +42,7 @@ fn garbage_is_answered_logged_and_forgotten() {
     assert_eq!(answers, ["error", "error", "error", "error", "done"]);
     let log = daemon.logged("10.0.0.0/33");
     assert!(log.contains("what is this"), "{log}");
-    // The session is up, and the good route is all that the peer has: the bad one was not taken for another.
+    // The session is up, and the peer has only the valid route: the invalid one was not mistaken for another.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     let body = super::update(&mut peer);
     assert!(
@@ -114,7 +114,7 @@ fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
         heard.display()
     );
     let (daemon, peer) = with_helper(&lab, &script, "receive { parsed; update; }");
-    // 16 MiB wait in the daemon before it pauses: 200,000 events of some 300 bytes are three times that.
+    // The daemon buffers 16 MiB before it pauses: 200,000 events of some 300 bytes are about four times that.
     let many = 200_000u32;
     let writer = std::thread::spawn(move || {
         let mut peer = peer;
@@ -141,7 +141,7 @@ fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
 fn malformed_messages_end_as_the_rfcs_say_and_the_next_session_is_good() {
     let lab = Lab::new();
     let (listener, port) = listener();
-    // The back-off would otherwise grow with each of these sessions.
+    // The back-off would otherwise increase with each of these sessions.
     let _daemon = Daemon::start(
         &lab,
         &neighbor(

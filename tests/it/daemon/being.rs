@@ -1,4 +1,5 @@
-//! Being a daemon: what systemd is told, files, rights, logs, and several configurations in one call.
+//! Running as a daemon: notifications to systemd, files, privileges, logs, and several configurations in one
+//! invocation.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixDatagram;
@@ -10,7 +11,7 @@ use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab, PATIENCE, oxabgp, terminate, wait_for};
 use crate::support::peer::announcement;
 
-/// What the daemon says to systemd, message by message.
+/// The daemon's notifications to systemd.
 struct Systemd(UnixDatagram);
 
 impl Systemd {
@@ -26,7 +27,7 @@ impl Systemd {
         String::from_utf8_lossy(&chunk[..count]).into_owned()
     }
 
-    /// Reads until something is said that begins so; signs of life are skipped.
+    /// Reads until a notification starts with that text; watchdog messages are skipped.
     fn until(&self, start: &str) -> String {
         loop {
             let heard = self.hear();
@@ -63,7 +64,7 @@ fn systemd_is_told_of_readiness_life_reloads_and_the_end() {
             .find_map(|line| line.strip_prefix("MONOTONIC_USEC="))
             .unwrap_or_else(|| panic!("no time in {reloading:?}"));
         assert!(time.parse::<u64>().expect("microseconds") > 0);
-        // Whether or not the file was good: the daemon serves again.
+        // Whether or not the file was valid: the daemon is ready again.
         systemd.until("READY=1");
     }
     daemon.signal("TERM");
@@ -98,7 +99,7 @@ fn helpers_hear_nothing_of_systemd_and_have_the_mask_and_the_root() {
     assert_eq!(text, format!("{}\n", daemon.pid()));
     let mode = std::fs::metadata(&pid_file).expect("facts").permissions();
     assert_eq!(mode.mode() & 0o777, 0o640);
-    // A second one is refused as long as the first runs.
+    // A second one is refused while the first is running.
     let second = Lab::new();
     let mut other = Daemon::start_with(&second, &neighbor(port, ""), &settings[2..]);
     assert_eq!(other.ended().code(), Some(1));
@@ -116,7 +117,7 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
         return;
     }
     let lab = Lab::new();
-    // Whoever it is may write there.
+    // A file that any user may write to.
     let folder = lab.path("open");
     std::fs::create_dir(&folder).expect("a folder");
     for path in [lab.path(""), folder.clone()] {
@@ -141,7 +142,7 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
             lines.last().is_some_and(|last| last == "end")
         });
         assert_eq!(facts[0], wanted, "drop {drop}");
-        // We are nobody in any case, and nothing of root's groups is left.
+        // The user is `nobody` in either case, and has none of root's groups.
         let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid()));
         let status = status.expect("it runs");
         let line = |name: &str| {
@@ -208,7 +209,7 @@ fn a_log_on_a_full_disk_loses_lines_and_nothing_else() {
     assert!(Path::new("/dev/full").exists());
 }
 
-/// What one switch of the log shows while a session has come, spoken and gone.
+/// What each log switch shows while a session is established, used and closed.
 fn shown(settings: &[(&str, &str)]) -> String {
     let lab = Lab::new();
     let (listener, port) = listener();
@@ -230,7 +231,7 @@ fn shown(settings: &[(&str, &str)]) -> String {
     announced(&mut peer, &[16, 10, 1]);
     lab.write("oxabgp.conf", "nonsense");
     daemon.signal("USR1");
-    // That is told whatever the settings are.
+    // Logged regardless of the settings.
     lab.lines("all.log", |lines| {
         lines.iter().any(|line| line.contains("nothing is changed"))
     });
@@ -244,9 +245,9 @@ fn shown(settings: &[(&str, &str)]) -> String {
 fn each_switch_of_the_log_does_what_it_says() {
     let normal = shown(&[]);
     let everything = shown(&[("exabgp_log_all", "true")]);
-    // The level counts for them, too.
+    // The level applies to them, too.
     let strict = shown(&[("exabgp_log_all", "true"), ("exabgp_log_level", "ERROR")]);
-    // What each of these opens, which is closed unless it is asked for.
+    // What each of these enables, which is disabled by default.
     for (switch, line) in [
         ("packets", "receive update FFFFFFFFFFFFFFFF"),
         ("packets", "send update FFFFFFFFFFFFFFFF"),
@@ -267,7 +268,7 @@ fn each_switch_of_the_log_does_what_it_says() {
         }
         assert!(!strict.contains(&target), "{switch}: {strict}");
     }
-    // And what each of these closes; errors are told in any case.
+    // And what each of these disables. Errors are always logged.
     for (switch, line) in [
         (
             "configuration",
@@ -309,7 +310,7 @@ fn several_configurations_are_several_daemons() {
     );
     let text = |path: &Path| path.to_str().expect("UTF-8").to_owned();
     let (one, two) = (text(&one), text(&two));
-    // A log that both would write is refused, as in ExaBGP.
+    // A log file for both is refused, as in ExaBGP.
     let mut refused = oxabgp(&["server", &one, &two]);
     refused.env("exabgp_log_destination", lab.path("x.log"));
     let output = refused.output().expect("it runs");
@@ -331,7 +332,7 @@ fn several_configurations_are_several_daemons() {
     assert_eq!(text, format!("{}\n", child.id()));
     let (mut a, mut b) = (session(&first), session(&second));
     announced(&mut b, &[16, 10, 2]);
-    // A reload reaches the daemon whose file has changed.
+    // A reload affects the daemon whose file has changed.
     lab.write(
         "one.conf",
         &neighbor(port, "static { route 10.1.0.0/16 next-hop 192.0.2.1; }"),
@@ -339,7 +340,7 @@ fn several_configurations_are_several_daemons() {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a number"));
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGUSR1).expect("it runs");
     announced(&mut a, &[16, 10, 1]);
-    // And so does the end: no daemon is left behind, each of which takes leave of its peer.
+    // And so does a shutdown: no daemon is left, and each of them closes its session.
     terminate(&child);
     for peer in [&mut a, &mut b] {
         assert_eq!(
@@ -370,7 +371,7 @@ fn one_bad_configuration_of_several_leaves_the_others_running() {
     });
     let mut peer = session(&listener);
     assert!(child.try_wait().expect("a status").is_none());
-    // The good one still serves when it is told to end.
+    // The valid one is still running when it is terminated.
     terminate(&child);
     let notification = peer.expect_notification();
     assert_eq!((notification.code, notification.subcode), (6, 2));
@@ -415,7 +416,7 @@ fn each_of_several_configurations_has_a_control_socket_of_its_own() {
     wait_for("both sockets", || {
         (socket("one").exists() && socket("two").exists()).then_some(())
     });
-    // Which one is meant?
+    // It is ambiguous which one is meant.
     let (code, _, told) = ask(&["run", "version"]);
     assert_eq!(code, Some(3), "{told}");
     for name in ["one", "two"] {
@@ -425,7 +426,7 @@ fn each_of_several_configurations_has_a_control_socket_of_its_own() {
         let (code, out, told) = ask(&["run", "--socket", path.to_str().expect("UTF-8"), "version"]);
         assert_eq!((code, told.as_str()), (Some(0), ""), "{out}");
     }
-    // Of one that is left there is no doubt.
+    // With a single remaining one it is not.
     let path = socket("two");
     ask(&["run", "--socket", path.to_str().expect("UTF-8"), "shutdown"]);
     wait_for("one to be left", || (!path.exists()).then_some(()));
@@ -441,7 +442,7 @@ fn the_control_socket_of_root_belongs_to_the_user_that_it_becomes() {
         return;
     }
     let lab = Lab::new();
-    // Nobody but root may make a file here.
+    // Only root may create a file here.
     std::fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
     let socket = lab.path("control.sock");
     let settings = [

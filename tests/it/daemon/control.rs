@@ -13,12 +13,12 @@ use super::{announced, listener, neighbor, session};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::LIMIT;
 
-/// A daemon with one neighbour and its doors inside of the lab.
+/// A daemon with one neighbor and its sockets and pipes inside the lab.
 pub(crate) fn start(lab: &Lab, port: u16) -> Daemon {
     start_with(lab, &neighbor(port, ""))
 }
 
-/// A daemon with this configuration and its doors inside of the lab.
+/// A daemon with this configuration and its sockets and pipes inside the lab.
 pub(crate) fn start_with(lab: &Lab, configuration: &str) -> Daemon {
     let text = |name: &str| lab.path(name).to_str().expect("UTF-8").to_owned();
     let daemon = Daemon::start_with(
@@ -66,7 +66,7 @@ impl Client {
         line
     }
 
-    /// What a command is answered, up to the last line.
+    /// The answer to a command, up to the last line.
     pub(crate) fn ask(&mut self, command: &str) -> String {
         self.say(&format!("{command}\n\x1e\n"));
         let mut all = String::new();
@@ -79,7 +79,7 @@ impl Client {
         }
     }
 
-    /// Whether the daemon hung up.
+    /// Returns `true` if the daemon has closed the connection.
     fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         match self.lines.read_to_end(&mut rest) {
@@ -116,7 +116,7 @@ fn clients_of_the_socket_get_their_own_answers_only() {
     for talk in talks {
         talk.join().expect("each hears what is its own");
     }
-    // Answers come to one that has said all, too.
+    // A client that has closed its sending side also gets its answers.
     let mut client = Client::new(&lab);
     client.say("version\nversion\n");
     client
@@ -160,7 +160,7 @@ fn one_who_says_too_much_is_disconnected_and_one_who_reads_nothing_harms_nobody(
     let (_listener, port) = listener();
     let daemon = start(&lab, port);
     let mut loud = Client::new(&lab);
-    // The daemon may hang up before all of it is written.
+    // The daemon may close before all of it is written.
     let _ = loud.lines.get_mut().write_all(&vec![b'x'; 3 << 20]);
     assert!(loud.is_closed());
     daemon.logged("received a command larger than 1048576 bytes");
@@ -186,7 +186,7 @@ fn one_who_says_too_much_is_disconnected_and_one_who_reads_nothing_harms_nobody(
 fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
     let lab = Lab::new();
     let (_listener, port) = listener();
-    // A socket that nobody serves any more.
+    // A socket that is no longer served.
     drop(std::os::unix::net::UnixListener::bind(lab.path("control.sock")).expect("a socket"));
     let _daemon = start(&lab, port);
     assert_eq!(Client::new(&lab).ask("# hello"), "done\n");
@@ -210,7 +210,7 @@ fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
 fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
     let lab = Lab::new();
     let (listener, port) = listener();
-    // A peer that takes next to nothing as long as it does not read.
+    // A peer that accepts almost nothing as long as it does not read.
     socket2::SockRef::from(&listener)
         .set_recv_buffer_size(8192)
         .expect("a size");
@@ -243,7 +243,7 @@ fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
         "{early:?} came before the peer took the routes"
     );
     client.stream().set_nonblocking(false).expect("a mode");
-    // The peer begins to read, and the answers come in their order.
+    // The peer starts reading, and the answers arrive in order.
     let mut updates = 0;
     while updates <= count {
         let body = peer.expect(MessageType::UPDATE);
@@ -261,7 +261,7 @@ fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
     assert_eq!(other.ask("sync withdraw route 10.99.0.0/16"), "done\n");
 }
 
-/// ExaBGP's pipes, in a folder below `EXABGP_ROOT`.
+/// ExaBGP's pipes, in a directory below `EXABGP_ROOT`.
 pub(crate) fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
     let folder = lab.path("root/run/exabgp");
     fs::create_dir_all(&folder).expect("a folder");
@@ -277,7 +277,7 @@ pub(crate) fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
     (commands, answers)
 }
 
-/// Opens a pipe without waiting for the other side, and for what comes later.
+/// Opens a pipe without waiting for the other side, for future output.
 fn reader(path: &std::path::Path) -> File {
     OpenOptions::new()
         .read(true)
@@ -286,7 +286,7 @@ fn reader(path: &std::path::Path) -> File {
         .expect("a pipe")
 }
 
-/// Reads until what came ends with a whole answer.
+/// Reads until the output ends with a complete answer.
 fn answer(pipe: &mut File) -> String {
     let mut all = Vec::new();
     wait_for("an answer", || {
@@ -322,7 +322,7 @@ fn the_named_pipes_serve_one_client_after_the_other() {
         tell(&commands, "nonsense\n");
         assert_eq!(answer(&mut heard), "error\n");
     }
-    // A client that leaves in the middle of a command, and one that never reads.
+    // A client that exits in the middle of a command, and one that never reads.
     tell(
         &commands,
         "announce route 10.1.0.0/16 next-hop 192.0.2.1 med",
@@ -330,7 +330,7 @@ fn the_named_pipes_serve_one_client_after_the_other() {
     daemon.logged("in the middle of a command");
     tell(&commands, "announce route 10.2.0.0/16 next-hop 192.0.2.1\n");
     announced(&mut peer, &[16, 10, 2]);
-    // Its answer may be in the pipe, or be dropped: a client that empties the pipe first hears what is its own.
+    // Its answer may be in the pipe, or have been dropped: a client that first empties the pipe reads only its own.
     let mut heard = reader(&answers);
     tell(&commands, "ack-id mine # remark\n");
     wait_for("my answer", || {
@@ -339,7 +339,7 @@ fn the_named_pipes_serve_one_client_after_the_other() {
         let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
         text.ends_with("done mine\n").then_some(())
     });
-    // A command that is too long is dropped, the one behind it is not.
+    // A command that is too long is dropped, the one after it is not.
     let long = format!("{}\nversion\n", "x".repeat(3 << 20));
     tell(&commands, &long);
     assert_eq!(
@@ -357,7 +357,7 @@ fn a_pipe_without_reader_stops_nothing() {
     daemon.logged("to send commands");
     let mut peer = session(&listener);
     let before = daemon.rss();
-    // Answers of tens of megabytes, for nobody.
+    // Answers of tens of megabytes that are not read.
     tell(&commands, &"help\n".repeat(20_000));
     tell(&commands, "announce route 10.4.0.0/16 next-hop 192.0.2.1\n");
     announced(&mut peer, &[16, 10, 4]);
@@ -365,7 +365,7 @@ fn a_pipe_without_reader_stops_nothing() {
     assert!(grown < 64 * 1024, "{grown} KiB");
     let mut heard = reader(&answers);
     tell(&commands, "ack-id mine version\n");
-    // What is left of answers to others may come before.
+    // Remaining answers to others may arrive first.
     let mut all = Vec::new();
     wait_for("my answer", || {
         let mut chunk = [0; 64 * 1024];
@@ -376,7 +376,7 @@ fn a_pipe_without_reader_stops_nothing() {
     });
 }
 
-/// Reads until what came ends with `end`.
+/// Reads until the output ends with `end`.
 fn answer_until(pipe: &mut File, end: &str) -> String {
     let mut all = String::new();
     while !all.ends_with(end) {
@@ -389,7 +389,7 @@ fn answer_until(pipe: &mut File, end: &str) -> String {
 fn without_pipes_the_log_tells_how_to_make_them() {
     let lab = Lab::new();
     let (_listener, port) = listener();
-    // With a socket there is no need for them.
+    // With a socket they are not needed.
     let daemon = start(&lab, port);
     assert!(!daemon.log().contains("mkfifo"), "{}", daemon.log());
     drop(daemon);
@@ -429,7 +429,7 @@ fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
     for (name, mode) in [("", 0o755), ("control.sock", 0o666)] {
         fs::set_permissions(lab.path(name), PermissionsExt::from_mode(mode)).expect("a mode");
     }
-    // Whatever runs as nobody may not be able to run our program: it only has to connect and to write.
+    // The user `nobody` may not be able to run our program: it only has to connect and to write.
     let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n\
         s.settimeout(20)\ntry:\n    s.sendall(b'shutdown\\n')\n    print(s.recv(100))\nexcept OSError:\n    print(b'')";
     let mut other = Command::new("python3");
@@ -446,7 +446,7 @@ fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
     assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
 }
 
-/// Routes of the long answer: some 15 MB of text.
+/// Routes of the long answer: about 15 MB of text.
 const LISTED: usize = 120_000;
 
 #[test]
@@ -479,7 +479,7 @@ fn a_long_answer_is_made_while_it_is_read_and_nobody_waits_for_it() {
         grown < 8 * 1024,
         "{grown} KiB for an answer that nobody reads"
     );
-    // The rest comes whole, and what comes behind it comes behind it.
+    // The rest is complete, and later answers follow it.
     for _ in 1..LISTED {
         let line = slow.line();
         assert!(line.contains(" med "), "{line}");

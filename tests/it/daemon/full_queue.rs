@@ -1,4 +1,4 @@
-//! Helpers that do not read, and whose configuration says that nobody shall wait for them.
+//! Helpers that do not read, and whose configuration specifies that the daemon must not wait for them.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -6,7 +6,7 @@ use super::{announced, listener, neighbor, session};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{RawPeer, announcement, encode};
 
-/// A daemon whose helper runs `script`, with a queue of 64 KiB and that policy; and the session of its neighbour.
+/// A daemon whose helper runs `script`, with a queue of 64 KiB and that policy; and the session of its neighbor.
 fn start(lab: &Lab, script: &str, policy: &str) -> (Daemon, RawPeer) {
     let program = lab.script("helper", script);
     let (listener, port) = listener();
@@ -22,7 +22,7 @@ fn start(lab: &Lab, script: &str, policy: &str) -> (Daemon, RawPeer) {
     (daemon, peer)
 }
 
-/// Announces a prefix of its own, the `number`th.
+/// Announces a distinct prefix, the `number`th.
 fn announce(peer: &mut RawPeer, number: u32) {
     let [_, b, c, d] = number.to_be_bytes();
     let body = announcement(65001, &[32, 10, b, c, d]);
@@ -39,7 +39,7 @@ fn events_are_dropped_and_counted_where_that_is_asked_for() {
         heard.display()
     );
     let (_daemon, mut peer) = start(&lab, &script, "drop");
-    // Some 300 bytes each: far more than the pipe and the queue hold, and nobody pauses.
+    // Some 300 bytes each: far more than the pipe and the queue hold, and nothing pauses.
     announced(&mut peer, &[16, 10, 9]);
     let mut sent = 0;
     while sent < 5_000 {
@@ -61,7 +61,7 @@ fn events_are_dropped_and_counted_where_that_is_asked_for() {
         count.trim_end_matches([' ', '}']).parse::<u32>().ok()
     });
     assert!(lost > 1_000, "{lost}");
-    // Whatever was not lost has come.
+    // Everything that was not dropped has arrived.
     lab.lines("heard", |lines| {
         let updates = lines
             .iter()

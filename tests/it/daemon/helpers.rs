@@ -1,4 +1,4 @@
-//! Helpers as processes: what they inherit, how their end is reported, what becomes of their stderr, and their last event.
+//! Helpers as processes: what they inherit, how their exit is reported, their stderr, and their last event.
 
 use super::{listener, neighbor, process, session, with_helper};
 use crate::support::daemon::{Daemon, Lab, oxabgp, terminate, wait_for};
@@ -7,7 +7,7 @@ use crate::support::daemon::{Daemon, Lab, oxabgp, terminate, wait_for};
 fn a_helper_inherits_no_descriptor_but_the_first_three() {
     let lab = Lab::new();
     let heard = lab.path("heard");
-    // The shell that looks has one of its own, for the directory.
+    // The shell that checks this has one itself, for the directory.
     let script = format!(
         "for fd in /proc/self/fd/*; do readlink $fd; done > {0}.new; mv {0}.new {0}\nexec sleep 600",
         heard.display()
@@ -81,7 +81,7 @@ fn a_helper_hears_of_the_shutdown_before_its_stdin_is_closed() {
         let lab = Lab::new();
         let heard = lab.path("heard");
         let (listener, port) = listener();
-        // It ends at the end of its input only, not over SIGTERM.
+        // It exits only at the end of its input, not on SIGTERM.
         let script = format!("trap '' TERM\ncat > {}\n", heard.display());
         let api = "api { processes [ helper ]; neighbor-changes; }";
         let configuration = process(&lab, "helper", &script) + &neighbor(port, api);

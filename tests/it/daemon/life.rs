@@ -1,4 +1,4 @@
-//! From start to end: sessions, events, answers, and how all of it stops.
+//! From start to shutdown: sessions, events, answers, and how everything stops.
 
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::message::MessageType;
@@ -7,7 +7,7 @@ use super::{announced, listener, neighbor, process, session, with_helper, withdr
 use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{RawPeer, announcement};
 
-/// A helper that keeps all that it reads in a file.
+/// A helper that stores everything that it reads in a file.
 fn recorder(lab: &Lab, first: &str) -> String {
     let path = lab.path("heard");
     format!("{first}\ncat > {}", path.display())
@@ -134,7 +134,7 @@ fn a_helper_that_dies_is_started_again_and_too_many_deaths_end_the_daemon() {
         process(&lab, "helper", &script) + &neighbor(port, "api { processes [ helper ]; }");
     let mut daemon = Daemon::start(&lab, &configuration);
     assert_eq!(daemon.ended().code(), Some(1));
-    // At least the five restarts of one window of 64 seconds; two windows, if the clock turned meanwhile.
+    // At least the five restarts of one window of 64 seconds; of two windows if the clock passed into the next one.
     let starts = lab.lines("count", |_| true).len();
     assert!((6..=12).contains(&starts), "{starts} starts");
 }
@@ -156,7 +156,7 @@ fn without_respawn_a_dead_helper_harms_nobody() {
     let mut peer = session(&listener);
     announced(&mut peer, &[16, 10, 9]);
     daemon.logged("not started again");
-    // Events for the dead helper crash ExaBGP.
+    // ExaBGP crashes on events for the dead helper.
     peer.send(
         MessageType::UPDATE,
         &announcement(65001, &[24, 203, 0, 113]),
@@ -210,7 +210,8 @@ fn a_dynamic_neighbour_has_its_own_routes_and_is_gone_with_its_session() {
         peer.establish(&crate::support::peer::open(65001, [10, 0, 0, 2]));
         announced(&mut peer, &[16, 10, 3]);
         drop(peer);
-        // Until the daemon has read the end, another connection collides with this session (RFC 4271 6.8).
+        // Until the daemon has read the end of the connection, another connection collides with this session (RFC
+        // 4271 6.8).
         wait_for("the session to end", || {
             (times("session closed") == round).then_some(())
         });
@@ -261,7 +262,7 @@ fn a_withdrawal_reaches_the_peer() {
         while read -r line; do case $line in *203.0.113.0*) echo withdraw route 10.9.0.0/16;; esac; done";
     let (_daemon, mut peer) = with_helper(&lab, script, "receive { parsed; update; }");
     announced(&mut peer, &[16, 10, 9]);
-    // The End-of-RIB of both families may stand between.
+    // The End-of-RIB of both families may come in between.
     peer.send(
         MessageType::UPDATE,
         &announcement(65001, &[24, 203, 0, 113]),

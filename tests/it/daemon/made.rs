@@ -1,4 +1,4 @@
-//! Neighbours made by commands.
+//! Neighbors created by commands.
 
 use super::{announced, listener, process, session};
 use crate::support::daemon::{Daemon, Lab};

@@ -1,4 +1,4 @@
-//! The daemon as its users have it: the real program, real helper processes, a peer on loopback.
+//! The daemon from its users' point of view: the real program, real helper processes, a peer on loopback.
 
 mod bad_input;
 mod being;
@@ -31,7 +31,7 @@ pub(crate) fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A neighbour at 127.0.0.1, port `port`, AS 65001, to which we are AS 65000; `body` is the rest of its block.
+/// A neighbor at 127.0.0.1, port `port`, AS 65001, with our AS 65000; `body` is the rest of its block.
 pub(crate) fn neighbor(port: u16, body: &str) -> String {
     format!(
         "neighbor 127.0.0.1 {{\n router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65001;\n \
@@ -45,7 +45,7 @@ pub(crate) fn process(lab: &Lab, name: &str, script: &str) -> String {
     format!("process {name} {{ run {path}; encoder json; }}\n")
 }
 
-/// The session that a daemon brings up to `listener`.
+/// The session that a daemon establishes to `listener`.
 pub(crate) fn session(listener: &TcpListener) -> RawPeer {
     let mut peer = RawPeer::accept(listener);
     peer.establish(&open(65001, [10, 0, 0, 2]));
@@ -80,7 +80,7 @@ pub(crate) fn withdrawn(peer: &mut RawPeer, nlri: &[u8]) {
     assert_eq!(body, [&length[..], nlri, &[0, 0]].concat());
 }
 
-/// A daemon with one helper and one neighbour, and its session.
+/// A daemon with one helper and one neighbor, and its session.
 pub(crate) fn with_helper(lab: &Lab, script: &str, body: &str) -> (Daemon, RawPeer) {
     let (listener, port) = listener();
     let configuration = process(lab, "helper", script)

@@ -1,4 +1,4 @@
-//! Operational messages, both ways.
+//! Operational messages in both directions.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -33,7 +33,7 @@ fn advisories_go_out_and_come_in() {
     assert_eq!(sent[0], wanted);
     // Type, length, family, our identifier, sequence.
     assert_eq!(sent[1], [0, 3, 0, 11, 0, 1, 1, 10, 0, 0, 1, 0, 0, 0, 7]);
-    // A type that nobody knows costs nothing.
+    // An unknown type does not reset the session.
     peer.send(MessageType::OPERATIONAL, &[0, 99, 0, 3, 0, 1, 1]);
     peer.send(MessageType::OPERATIONAL, &[0, 1, 0, 5, 0, 1, 1, b'h', b'i']);
     let lines = lab.lines("events", |lines| lines.len() >= 3);

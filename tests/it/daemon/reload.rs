@@ -1,4 +1,4 @@
-//! Reloads: only what changed is touched, and a mistake changes nothing.
+//! Reloads: only what changed is affected, and an error changes nothing.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -52,7 +52,7 @@ fn routes_change_by_difference_and_the_session_stays() {
         "{:02x?}",
         seen[1]
     );
-    // Whatever else changed would come before the answer to this request for routes: all three, of file and helper.
+    // Any other change would arrive before the answer to this route refresh: all three, of file and helper.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     let mut all = 0;
     while all < 3 {
@@ -162,7 +162,7 @@ fn a_route_that_a_file_names_twice_keeps_its_last_version() {
     assert!(has_med(&super::update(&mut peer), 2));
 }
 
-/// Whether an UPDATE has that MED.
+/// Returns `true` if an UPDATE has that MED.
 fn has_med(body: &[u8], med: u8) -> bool {
     body.windows(7)
         .any(|window| window == [0x80, 4, 4, 0, 0, 0, med])
@@ -203,7 +203,7 @@ fn what_needs_no_other_open_or_connection_leaves_the_session_alone() {
         super::update(&mut peer);
     }
     assert!(!daemon.log().contains("is reset"), "{}", daemon.log());
-    // A port that we connect to counts from the next session on, too.
+    // A port that we connect to also takes effect with the next session.
     let (next, next_port) = super::listener();
     lab.write("oxabgp.conf", &neighbor(next_port, FIRST));
     daemon.signal("USR1");

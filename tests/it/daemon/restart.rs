@@ -1,5 +1,5 @@
-//! Restarts, theirs and ours: what is kept of a peer that is away (RFC 4724, 8538, 9494), what a refresh confirms (RFC
-//! 7313), and how we ourselves leave and come back.
+//! Restarts of both sides: what is kept of a peer that is down (RFC 4724, 8538, 9494), what a refresh confirms (RFC
+//! 7313), and how we shut down and restart.
 
 use oxabgp::bgp::Notification;
 use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
@@ -73,7 +73,7 @@ fn routes_of_a_peer_that_restarts_stay_until_it_has_told_them_again() {
     peer.send(MessageType::UPDATE, EOR_V6);
     peer.send(MessageType::UPDATE, EOR_V4);
     scene.holds(&["10.2.0.0/16", "10.3.0.0/16"]);
-    // Text shows them as it always did.
+    // The text format is unchanged.
     let text = scene.ask("show adj-rib in extensive");
     assert!(!text.contains("stale"), "{text}");
 }
@@ -179,7 +179,7 @@ fn long_lived_routes_are_marked_and_those_that_must_not_be_are_dropped() {
         assert!(line("10.3.0.0/16").is_some_and(|line| line.contains("65535:6")));
         assert_eq!(line("10.2.0.0/16"), None);
     } else {
-        // A machine that takes more than two seconds to ask.
+        // A machine that takes more than two seconds for the request.
         scene.daemon.logged("stale routes are dropped");
     }
     scene.holds(&[]);
@@ -203,7 +203,7 @@ fn a_refresh_with_marks_confirms_routes() {
     scene.holds(&["10.1.0.0/16*", "10.2.0.0/16"]);
     peer.send(MessageType::ROUTE_REFRESH, EORR);
     scene.holds(&["10.2.0.0/16"]);
-    // Without a beginning it says nothing.
+    // Without a BoRR it is ignored.
     peer.send(MessageType::ROUTE_REFRESH, EORR);
     announce(&mut peer, 3);
     scene.holds(&["10.2.0.0/16", "10.3.0.0/16"]);
@@ -216,7 +216,7 @@ fn a_new_connection_of_a_restarted_peer_replaces_the_old_one_without_a_loss() {
     old.establish(&graceful(60, None));
     announce(&mut old, 1);
     scene.holds(&["10.1.0.0/16"]);
-    // It has crashed: the old connection says nothing any more.
+    // The peer has crashed: the old connection is silent.
     let mut new = RawPeer::connect(address);
     new.establish(&graceful(60, None));
     scene.holds(&["10.1.0.0/16*"]);
@@ -234,7 +234,7 @@ fn our_open_says_that_we_have_restarted_only_when_we_have() {
     drop(peer);
     let (mut peer, ours) = scene.session(&graceful(60, None));
     assert_eq!(restart_flags(&ours), (0, vec![0x80, 0x80]));
-    // An operator's teardown is none, and closes without a word when both can restart gracefully.
+    // An operator's teardown is not a shutdown, and closes without a NOTIFICATION if both can restart gracefully.
     scene.ask("neighbor 127.0.0.1 teardown 4");
     silent_close(&mut peer);
     let (mut peer, ours) = scene.session(&graceful(60, None));
@@ -260,7 +260,7 @@ fn the_end_of_the_program_preserves_forwarding_where_both_sides_can() {
     scene.daemon.signal("TERM");
     silent_close(&mut peer);
     assert_eq!(scene.daemon.ended().code(), Some(0));
-    // A peer that cannot is told.
+    // A peer that cannot is sent a NOTIFICATION.
     let mut scene = Scene::new("graceful-restart 60;", "");
     let (mut peer, _) = scene.session(&open(65001, [10, 0, 0, 2]));
     peer.expect(MessageType::UPDATE);
@@ -292,12 +292,12 @@ fn end_of_rib_waits_for_a_helper_only_after_a_start_and_not_for_ever() {
     scene.ask("announce eor ipv6 unicast");
     assert_eq!(next(&mut peer), EOR_V6);
     drop(peer);
-    // A restart within the time of the first waits for the rest of it.
+    // A restart within the time of the first one waits for the remaining time.
     let (mut peer, _) = scene.session(&graceful(60, None));
     next(&mut peer);
     scene.ask("announce eor ipv6 unicast");
     assert_eq!(next(&mut peer), EOR_V6);
-    // Nobody says it: it comes by itself, and after the next loss of the session at once.
+    // It happens without a command, and immediately after the next loss of the session.
     let scene = Scene::new("graceful-restart 60;", &format!("eor-deferral 1; {route}"));
     let (mut peer, _) = scene.session(&graceful(60, None));
     assert!(next(&mut peer).ends_with(&[16, 10, 9]));

@@ -1,4 +1,4 @@
-//! A daemon with one neighbour, an operator at its socket, and a scripted peer with families IPv4 and IPv6 unicast.
+//! A daemon with one neighbor, an operator on its control socket, and a scripted peer with IPv4 and IPv6 unicast.
 
 use std::net::{SocketAddr, TcpListener};
 
@@ -30,7 +30,7 @@ pub(crate) fn offering(offer: Offer) -> Open {
     }
 }
 
-/// A daemon whose neighbour has these capabilities, its peer's door, and an operator.
+/// A daemon whose neighbor has these capabilities, the peer's listening socket, and an operator.
 pub(crate) struct Scene {
     pub(crate) lab: Lab,
     pub(crate) listener: TcpListener,
@@ -50,7 +50,7 @@ impl Scene {
         }
     }
 
-    /// The same with a neighbour that waits for the peer to connect, and where it does.
+    /// The same with a neighbor that waits for the peer to connect, and the address to connect to.
     pub(crate) fn passive(capabilities: &str, more: &str) -> (Self, SocketAddr) {
         let lab = Lab::new();
         let (listener, _) = listener();
@@ -69,7 +69,7 @@ impl Scene {
         (scene, SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
-    /// The next session, on which the peer says `open`; our OPEN.
+    /// The next session, on which the peer sends `open`. Returns our OPEN.
     pub(crate) fn session(&self, open: &Open) -> (RawPeer, Open) {
         let mut peer = RawPeer::accept(&self.listener);
         let ours = peer.establish(open);

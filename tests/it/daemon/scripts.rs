@@ -1,4 +1,5 @@
-//! What the differential run of helper scripts (`tests/differential/scripts.py`) found beside ExaBGP 5.0.15.
+//! Differences from ExaBGP 5.0.15 that the differential run of helper scripts (`tests/differential/scripts.py`) has
+//! found.
 
 use std::fmt::Write as _;
 
@@ -7,7 +8,7 @@ use oxabgp::bgp::message::MessageType;
 use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab};
 
-/// A helper that says `lines` once the file `go` is there, and keeps what it is told in `told`.
+/// A helper that prints `lines` once the file `go` exists, and stores its input in `told`.
 fn speaker(lab: &Lab, lines: &[&str]) -> String {
     let (told, go) = (lab.path("told"), lab.path("go"));
     let mut script = format!(
@@ -45,7 +46,7 @@ fn a_standing_advisory_is_said_anew_and_told_without_updates() {
             }
         };
         assert_eq!(body, wanted);
-        // The event of the message, with nothing else asked for.
+        // The event of the message, with no other option.
         let told = |lines: &[String]| lines.iter().filter(|l| l.contains("ASM")).count() == round;
         lab.lines("told", told);
         drop(peer);
@@ -128,7 +129,7 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let (one, two) = (lab.path("one"), lab.path("two"));
-    // Says the same before and after the reload, so that it could be remembered whom that means.
+    // The same command before and after the reload, so that the selected peers could have been cached.
     let script = format!(
         "wait_for() {{ while [ ! -e \"$1\" ]; do sleep 0.05; done; }}\nexec 3<&0\ncat <&3 > {} &\n\
          wait_for {}\necho 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\n\

@@ -1,4 +1,4 @@
-//! What the settings of a neighbour and the commands of an operator make of the Adj-RIB-Out and the Adj-RIB-In.
+//! The effects of neighbor settings and operators' commands on the Adj-RIB-Out and the Adj-RIB-In.
 
 use std::time::{Duration, Instant};
 
@@ -11,13 +11,13 @@ use crate::support::peer::{RawPeer, announcement};
 
 const TWO: &str =
     "static { route 10.1.0.0/16 next-hop 192.0.2.1; route 10.2.0.0/16 next-hop 192.0.2.1; }";
-/// What announces both: external session, AS 65000.
+/// A configuration that announces both: external session, AS 65000.
 const BOTH: &[u8] = &[
     0, 0, 0, 20, 0x40, 1, 1, 0, 0x40, 2, 6, 2, 1, 0, 0, 0xFD, 0xE8, 0x40, 3, 4, 192, 0, 2, 1, 16,
     10, 1, 16, 10, 2,
 ];
 
-/// The next message that is no KEEPALIVE.
+/// The next message that is not a KEEPALIVE.
 fn next(peer: &mut RawPeer) -> (MessageType, Vec<u8>) {
     loop {
         let message = peer.receive().expect("the session stays");
@@ -35,7 +35,7 @@ fn refresh(body: [u8; 4]) -> (MessageType, Vec<u8>) {
     (MessageType::ROUTE_REFRESH, body.to_vec())
 }
 
-/// A peer with route refresh, which has heard the routes of [`TWO`] and both End-of-RIB markers.
+/// A peer with route refresh that has received the routes of [`TWO`] and both End-of-RIB markers.
 fn refreshable(scene: &Scene, enhanced: bool) -> RawPeer {
     let mut theirs = offering(Offer {
         route_refresh: true,
@@ -61,7 +61,7 @@ fn with_manual_eor_only_a_command_sends_it() {
         assert_eq!(next(&mut peer), update(EOR_V6));
         scene.ask("announce eor ipv4 unicast");
         assert_eq!(next(&mut peer), update(EOR_V4));
-        // Not of a family that was not negotiated: GoBGP and OpenBGPD reset the session over it.
+        // Not of a family that was not negotiated: GoBGP and OpenBGPD reset the session because of it.
         scene.ask("announce eor ipv4 flow");
         scene
             .daemon
@@ -89,12 +89,12 @@ fn auto_flush_changes_nothing_and_flush_sends_all_again() {
 fn a_plain_refresh_is_answered_with_routes_alone_and_marks_are_not_answered() {
     let scene = Scene::new("route-refresh enable;", TWO);
     let mut peer = refreshable(&scene, false);
-    // BoRR, EoRR, a family that was not negotiated: nothing. Then one that was.
+    // BoRR, EoRR, and a family that was not negotiated have no effect. Then one that was.
     for asked in [[0, 1, 1, 1], [0, 1, 2, 1], [0, 1, 0, 128], [0, 1, 0, 1]] {
         peer.send(MessageType::ROUTE_REFRESH, &asked);
     }
     assert_eq!(next(&mut peer), update(BOTH));
-    // There are none of IPv6: the next answer is that of the flush.
+    // There are none for IPv6: the next routes are those of the flush.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
     scene.ask("flush adj-rib out");
     assert_eq!(next(&mut peer), update(BOTH));
@@ -110,7 +110,7 @@ fn an_enhanced_refresh_is_answered_between_marks_for_its_family_alone() {
     assert_eq!(next(&mut peer), refresh([0, 1, 1, 1]));
     assert_eq!(next(&mut peer), update(BOTH));
     assert_eq!(next(&mut peer), refresh([0, 1, 2, 1]));
-    // An empty family has its marks at once.
+    // An empty family gets its BoRR and EoRR immediately.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
     assert_eq!(next(&mut peer), refresh([0, 2, 1, 1]));
     assert_eq!(next(&mut peer), refresh([0, 2, 2, 1]));
@@ -129,7 +129,7 @@ fn an_enhanced_refresh_is_answered_between_marks_for_its_family_alone() {
 #[test]
 fn a_rate_limit_holds_updates_back_and_nothing_else() {
     let scene = Scene::new("", "rate-limit 2; hold-time 9;");
-    // Before the first of its seconds begins.
+    // Before the first second starts.
     let start = Instant::now();
     let (mut peer, _) = scene.session(&offering(Offer::default()));
     for number in 1..=6 {
@@ -140,7 +140,7 @@ fn a_rate_limit_holds_updates_back_and_nothing_else() {
     for _ in 0..7 {
         peer.expect(MessageType::UPDATE);
     }
-    // Two in each second: the seventh begins the fourth.
+    // Two per second: the seventh starts the fourth second.
     assert!(
         start.elapsed() >= Duration::from_secs(3),
         "{:?}",
@@ -151,7 +151,7 @@ fn a_rate_limit_holds_updates_back_and_nothing_else() {
     assert_eq!(peer.expect_notification().subcode, 4);
 }
 
-/// A peer that may get several paths, has none yet.
+/// A peer that supports several paths and has none yet.
 fn with_paths(scene: &Scene, mode: AddPathMode) -> RawPeer {
     let theirs = offering(Offer {
         add_path: Some((mode, vec![V4])),
@@ -192,7 +192,7 @@ fn paths_of_one_prefix_live_apart_and_come_back_together() {
         both[0].ends_with(&nlri(1)) && both[1].ends_with(&nlri(3)),
         "{both:?}"
     );
-    // What it sends itself is kept path by path.
+    // The routes it sends itself are kept path by path.
     for number in [7, 8] {
         peer.send(
             MessageType::UPDATE,
@@ -234,7 +234,7 @@ fn without_adj_rib_in_nothing_is_kept_not_even_for_a_restart() {
     }));
     peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 1, 1]);
-    // It has been read when what follows it is answered.
+    // It has been read when the following message is answered.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 2, 0, 1]);
     while next(&mut peer) != refresh([0, 2, 1, 1]) {}
     scene.holds(&[]);
@@ -280,7 +280,7 @@ fn a_peer_that_tells_too_much_is_left_alone() {
     let (scene, address) = Scene::passive("", "prefix-limit 3;");
     let mut peer = RawPeer::connect(address);
     peer.establish(&offering(Offer::default()));
-    // What it tells again, or takes back, does not count.
+    // Repeated announcements and withdrawals do not count.
     for number in [1, 2, 1, 2, 3] {
         peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, number]));
     }
@@ -340,7 +340,7 @@ fn routes_of_a_family_that_was_not_negotiated_are_ignored() {
         ..offering(Offer::default())
     };
     let (mut peer, _) = scene.session(&only_v6);
-    // IPv4 unicast in its own fields, its End-of-RIB, and labelled IPv4 in MP_REACH_NLRI.
+    // IPv4 unicast in its own fields, its End-of-RIB, and labeled IPv4 in MP_REACH_NLRI.
     peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
     peer.send(MessageType::UPDATE, &[0, 3, 16, 10, 2, 0, 0]);
     peer.send(MessageType::UPDATE, EOR_V4);

@@ -1,9 +1,9 @@
 //! A thousand reloads under traffic, against a model.
 //!
-//! A seeded generator changes the configuration again and again: routes, attributes, neighbours, helpers, the way in which
-//! all that is written down, and mistakes. Meanwhile a helper announces and withdraws, and the peers announce to the helper.
-//! The model (plain maps) knows what each peer must hold: no session may be reset but the one whose settings change, no route
-//! may be lost, said twice or said in another order, in either direction.
+//! A seeded generator repeatedly changes the configuration: routes, attributes, neighbors, helpers, the syntax of all
+//! these, and errors. Meanwhile a helper announces and withdraws, and the peers announce to the helper. The model
+//! (plain maps) knows what each peer must hold: no session may be reset except the one whose settings change, and no
+//! route may be lost, sent twice or sent in another order, in either direction.
 
 mod model;
 mod peer;
@@ -14,7 +14,7 @@ use model::{Prefix, Version};
 use plan::Reload;
 use stage::{FLAPPER, STEADY, Stage, VISITOR};
 
-/// Reloads, as issue and README have it.
+/// Number of reloads, as stated in the README.
 const RELOADS: u32 = 1_000;
 
 #[test]
@@ -85,7 +85,7 @@ fn a_reload_brings_back_what_was_cleared_and_leaves_to_helpers_what_is_theirs() 
     stage.reloaded(asked);
     stage.adopt(plan.clone());
     stage.settle();
-    // The helper takes one back, and says another in its own way.
+    // The helper withdraws one, and announces another in its own way.
     stage.tell(&[STEADY[0]], cleared, None);
     stage.tell(&[STEADY[0]], taken, Some(Version(9)));
     stage.settle();
@@ -94,7 +94,7 @@ fn a_reload_brings_back_what_was_cleared_and_leaves_to_helpers_what_is_theirs() 
     stage.reloaded(asked);
     stage.model.tell(STEADY[0], cleared, Some(Version(2)));
     stage.settle();
-    // The file forgets all three: what is the helper's stays.
+    // The file no longer contains all three: those of the helper stay.
     plan.neighbor(STEADY[0]).routes.clear();
     stage.write(&plan);
     let asked = stage.ask_for_reload();

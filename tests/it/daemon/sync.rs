@@ -1,4 +1,4 @@
-//! `sync`: an answer that means "it is on the wire".
+//! `sync`: an answer that means that everything was sent.
 
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::update::Update;
@@ -7,10 +7,10 @@ use super::{listener, neighbor, process};
 use crate::support::daemon::{Daemon, Lab};
 use crate::support::peer::{RawPeer, open};
 
-/// More than fits into the buffers between the daemon and a peer that does not read: some 6 MB.
+/// More than fits in the buffers between the daemon and a peer that does not read: about 6 MB.
 const ROUTES: usize = 120_000;
 
-/// Writes what it is told to `answers`; once there is a file `go`, announces a lot, then one route with `sync`.
+/// Writes its input to `answers`; once the file `go` exists, announces many routes, then one with `sync`.
 fn helper(lab: &Lab) -> String {
     let (answers, go) = (lab.path("answers"), lab.path("go"));
     format!(

@@ -1,4 +1,4 @@
-//! Only what a peer sends is judged: what we send, and what helpers see of it, never ends a session.
+//! Only messages from a peer are checked: our own messages, and the events about them, never reset a session.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -17,7 +17,7 @@ fn an_update_that_we_sent_does_not_judge_the_next_one_received() {
         let (listener, port) = listener();
         let heard = lab.path("heard");
         let helper = process(&lab, "recorder", &format!("cat > {}", heard.display()));
-        // Nobody wants to hear of received UPDATEs: then they may not even be decoded.
+        // No helper has subscribed to received UPDATEs: then they may not even be decoded.
         let api = "api { processes [ recorder ]; send { parsed; update; } }";
         let body = format!("adj-rib-in {adj_rib_in}; {api}");
         let _daemon = start_with(&lab, &(helper + &neighbor(port, &body)));
@@ -26,7 +26,7 @@ fn an_update_that_we_sent_does_not_judge_the_next_one_received() {
         for med in 0..3 {
             assert_eq!(client.ask(&format!("{route} med {med}")), "done\n");
             announced(&mut peer, &[16, 10, 1]);
-            // A good UPDATE, right behind what we sent.
+            // A valid UPDATE, directly after what we sent.
             peer.send(
                 MessageType::UPDATE,
                 &announcement(65001, &[24, 203, 0, 113]),

@@ -1,4 +1,4 @@
-//! Defect 2: no line of a helper can end the daemon.
+//! Defect 2: no line of a helper can make the daemon exit.
 
 use super::{LAST, Stage, Table};
 use crate::daemon::{listener, neighbor, process, session};
@@ -6,7 +6,7 @@ use crate::support::daemon::Lab;
 
 #[test]
 fn defect_02_no_line_of_a_helper_ends_the_daemon() {
-    // What 5.0.15 dies of, and its relatives; the answers are the last word of each.
+    // What crashes 5.0.15, and similar lines; the answer is the last word of each.
     let lines = [
         ("announce route 10.0.1.0/24 next-hop 1.2.3.4 json", "error"),
         ("version json", ""),
@@ -61,7 +61,7 @@ fn defect_02_a_helper_that_is_not_started_again_may_die() {
         + &neighbor(port, api);
     let stage = Stage::start(lab, &configuration);
     stage.daemon.logged("not started again");
-    // Each of these is an event for it.
+    // Each of these causes an event for it.
     for _ in 0..2 {
         let mut peer = session(&listener);
         super::settled(&stage, &mut peer, &mut Table::default());
@@ -87,7 +87,7 @@ fn defect_02_a_refused_line_changes_nothing_and_the_next_one_is_read_alone() {
         client.say(&format!(
             "{bad}\nannounce route {LAST} next-hop 192.0.2.1\n"
         ));
-        // The reason, with the place in the line, for who asked for it; then the word.
+        // The reason, with the position in the line, for a client that requested it; then the word.
         let reason = client.line();
         assert!(reason.starts_with("error: "), "{bad}: {reason}");
         assert!(reason.contains("column "), "{bad}: {reason}");

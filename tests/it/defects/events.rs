@@ -1,4 +1,4 @@
-//! Defects of what helpers are told: 20, 22.
+//! Defects of events: 20, 22.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::daemon::{listener, neighbor, process, session};
 use crate::support::daemon::{Lab, run, wait_for};
 use crate::support::peer::announcement;
 
-/// Any JSON without a key that stands twice in one object.
+/// Any JSON without duplicate keys in one object.
 struct Strict;
 
 impl<'de> Deserialize<'de> for Strict {
@@ -102,7 +102,7 @@ fn defect_20_events_of_a_neighbour_whose_as_is_not_known_yet_are_json() {
     let lines = stage.lab.lines("heard", |lines| {
         lines.iter().any(|line| line.contains("\"down\""))
     });
-    // With an AS of the peer's it goes on: ours is the same then.
+    // With a configured AS of the peer it works: ours is the same then.
     let mut peer = crate::support::peer::RawPeer::accept(&listener);
     peer.send_bytes(
         &crate::support::peer::open(65001, [10, 0, 0, 2])

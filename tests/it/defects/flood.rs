@@ -1,4 +1,4 @@
-//! What ExaBGP stops at for ever: a helper that says much and never reads an answer.
+//! What blocks ExaBGP forever: a helper that writes a lot and never reads an answer.
 
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -52,11 +52,11 @@ fn pain_01_a_million_commands_from_a_helper_that_never_reads_all_arrive_with_kee
             answered = Instant::now();
         }
     }
-    // The peer would have given up after that much silence.
+    // The peer would have given up after that long without messages.
     assert!(
         longest < Duration::from_secs(30),
         "{longest:?} without a message"
     );
-    // 5 MB of unread answers are a number; the routes themselves take some 200 bytes each in a debug build.
+    // Unread answers of 5 MB are kept as a number; the routes themselves take some 200 bytes each in a debug build.
     assert!(daemon.rss() < 600 * 1024, "{} KiB in use", daemon.rss());
 }

@@ -1,4 +1,4 @@
-//! Defect 1: a helper that does not read stops nobody but the neighbours that feed it.
+//! Defect 1: a helper that does not read only blocks the neighbors whose events it receives.
 
 use oxabgp::bgp::message::MessageType;
 
@@ -23,7 +23,7 @@ fn defect_01_a_helper_that_does_not_read_stops_nobody_else() {
     let second = std::net::TcpListener::bind(second_address).expect("an address of ours");
     let stage = Stage::start(lab, &configuration);
     let (mut feeding, mut other) = (session(&first), session(&second));
-    // More events than the pipe and the queue hold: the daemon stops to read this peer, and no other.
+    // More events than the pipe and the queue hold: the daemon stops reading from this peer, and from no other.
     for number in 0..8_000u32 {
         let [_, b, c, d] = number.to_be_bytes();
         let body = announcement(65001, &[32, 10, b, c, d]);
@@ -36,7 +36,7 @@ fn defect_01_a_helper_that_does_not_read_stops_nobody_else() {
             "announce route 10.{number}.0.0/16 next-hop 192.0.2.1"
         ));
         table.read_to(&mut other, &format!("10.{number}.0.0/16"));
-        // Both sessions live: their KEEPALIVEs come every two seconds.
+        // Both sessions are up: their KEEPALIVEs arrive every two seconds.
         other.expect(MessageType::KEEPALIVE);
         other.send(MessageType::KEEPALIVE, &[]);
         feeding.send(MessageType::KEEPALIVE, &[]);

@@ -1,8 +1,8 @@
-//! What hurts in ExaBGP 5.0, done right: a test for each of its known defects, and for each pain of its users.
+//! Known problems of ExaBGP 5.0, solved: a test for each of its known defects, and for each pain of its users.
 //!
-//! Each test is named after what it shows: the number in the list of defects (or of pains), then what happens here. They run
-//! the real program against scripted peers; operators speak over the control socket, whose answers say when a command has
-//! been carried out.
+//! The name of each test has the number in the list of defects (or of pains), followed by the behavior here. The
+//! tests run the real program against scripted peers; operators' commands use the control socket, whose answers
+//! confirm that a command was carried out.
 
 mod commands;
 mod events;
@@ -58,12 +58,12 @@ impl Stage {
         Client::new(&self.lab)
     }
 
-    /// What one command is answered.
+    /// The answer to one command.
     fn ask(&self, command: &str) -> String {
         self.client().ask(command)
     }
 
-    /// Carries out a command that must succeed.
+    /// Runs a command that must succeed.
     fn tell(&self, command: &str) {
         assert_eq!(self.ask(command), "done\n", "{command}");
     }
@@ -80,7 +80,7 @@ impl Stage {
     }
 }
 
-/// A daemon with one neighbour of that body, and the session to it.
+/// A daemon with one neighbor with that body, and the session to it.
 fn one(body: &str) -> (Stage, RawPeer) {
     let (listener, port) = listener();
     let stage = Stage::start(Lab::new(), &neighbor(port, body));
@@ -88,12 +88,12 @@ fn one(body: &str) -> (Stage, RawPeer) {
     (stage, peer)
 }
 
-/// A daemon whose helper keeps in the file `heard` what one neighbour's `api` block has it told.
+/// A daemon whose helper stores in the file `heard` what one neighbor's `api` block subscribes to.
 fn recorded(api: &str, body: &str) -> (Stage, TcpListener) {
     recorded_as(api, body, |text| text)
 }
 
-/// The same, with what `change` makes of the configuration.
+/// The same, with the configuration modified by `change`.
 fn recorded_as(
     api: &str,
     body: &str,
@@ -108,7 +108,7 @@ fn recorded_as(
     (stage, listener)
 }
 
-/// The OPEN of AS 65001 with what `change` makes of its offer.
+/// The OPEN of AS 65001 with the offer modified by `change`.
 fn offering(change: impl FnOnce(&mut Offer)) -> Open {
     let mut offer = Offer {
         families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
@@ -122,7 +122,7 @@ fn offering(change: impl FnOnce(&mut Offer)) -> Open {
     }
 }
 
-/// The session that a daemon brings up to `listener`, with that OPEN.
+/// The session that a daemon establishes to `listener`, with that OPEN.
 fn session_with(listener: &TcpListener, open: &Open) -> RawPeer {
     let mut peer = RawPeer::accept(listener);
     peer.establish(open);
@@ -137,12 +137,12 @@ fn bare() -> Open {
     }
 }
 
-/// The IPv4 unicast routes that a peer has been told, with their MED.
+/// The IPv4 unicast routes that were announced to a peer, with their MED.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Table(BTreeMap<String, Option<u32>>);
 
 impl Table {
-    /// Reads until the peer has been told `last`.
+    /// Reads until `last` was announced to the peer.
     fn read_to(&mut self, peer: &mut RawPeer, last: &str) -> &mut Self {
         while !self.0.contains_key(last) {
             let body = peer.expect(MessageType::UPDATE);
@@ -187,10 +187,10 @@ fn med(attributes: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(value.try_into().ok()?))
 }
 
-/// The last route of each test: what comes before it is known.
+/// The last route of each test: everything before it has been received.
 const LAST: &str = "10.255.0.0/16";
 
-/// Announces [`LAST`], and says what the peer has by then beside it.
+/// Announces [`LAST`], and returns the other routes that the peer has by then.
 fn settled(stage: &Stage, peer: &mut RawPeer, table: &mut Table) -> Vec<String> {
     stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
     table.read_to(peer, LAST).without(LAST)

@@ -1,4 +1,4 @@
-//! What users of ExaBGP suffer from: pains 2, 3, 8, 9, 11, 12, 14, 20. Pain 1 is `flood`.
+//! Problems of ExaBGP's users: pains 2, 3, 8, 9, 11, 12, 14, 20. Pain 1 is `flood`.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::peer::{RawPeer, announcement, encode};
 
 #[test]
 fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
-    // 300,000 commands with attributes of their own, and a peer that announces without a break.
+    // 300,000 commands with distinct attributes, and a peer that announces without pause.
     let flood = "exec awk 'BEGIN { for (i = 0; i < 300000; i++) \
         printf \"announce route 10.%d.%d.%d/32 next-hop 192.0.2.1 med %d\\n\", i / 65536, i / 256 % 256, i % 256, i; \
         fflush(); system(\"sleep 600\") }'";
@@ -60,7 +60,7 @@ fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
     // One is due every two seconds; after six the peer would have given up.
     assert!(longest < Duration::from_secs(5), "{longest:?} of silence");
     let busy = reader.join().expect("all routes came");
-    // The flood's events are not read: the peer waits for that, and would for ever.
+    // The flood's events are not read: the peer waits for that, and would wait forever.
     let ended = busy.stream().shutdown(std::net::Shutdown::Both);
     ended.expect("a connection");
     writer.join().expect("it ends");
@@ -75,7 +75,7 @@ fn pain_02_an_idle_daemon_uses_no_cpu() {
         peer.expect(MessageType::KEEPALIVE);
         peer.send(MessageType::KEEPALIVE, &[]);
     }
-    // Two seconds at the least: 200 ticks for who polls without a break.
+    // At least two seconds: 200 ticks for a program that polls without pause.
     let used = stage.daemon.cpu() - before;
     assert!(used <= 20, "{used} ticks");
 }
@@ -108,7 +108,7 @@ fn pain_03_a_reload_touches_nothing_that_did_not_change() {
     assert!(body.ends_with(&[16, 10, 255]), "{body:02x?}");
     let pids = stage.lab.lines("starts", |_| true);
     assert_eq!(pids.len(), 1, "the helper was started again");
-    // A description and a route: the session stays, the helper's route as well.
+    // A description and a route: the session stays up, and the helper's route is kept as well.
     let changed = configuration
         .replace("route 10.1.0.0/16 next-hop 192.0.2.1;", "")
         .replace(
@@ -122,7 +122,7 @@ fn pain_03_a_reload_touches_nothing_that_did_not_change() {
         table.read(&body);
     }
     assert_eq!(table.without(LAST), ["10.2.0.0/16", "10.9.0.0/16"]);
-    // What a reload does is told beforehand.
+    // The effects of a reload are reported in advance.
     let new = stage.lab.path("oxabgp.conf");
     let text = |path: &std::path::Path| path.to_str().expect("UTF-8").to_owned();
     let (code, out, err) = run(&["validate", "--against", &text(&old), &text(&new)], "");
@@ -136,8 +136,9 @@ fn pain_03_a_reload_touches_nothing_that_did_not_change() {
 #[test]
 fn pain_08_memory_does_not_grow_with_attributes_that_are_gone() {
     let (stage, mut peer) = one("");
-    // Each round replaces the attributes of the same 10,000 routes; each is sent, and as many come from the peer. What is
-    // remembered of texts and attributes is bounded at 65,536 each, so that memory has stopped to grow after seven rounds.
+    // Each round replaces the attributes of the same 10,000 routes; each is sent, and as many come from the peer. The
+    // caches of texts and attributes are bounded at 65,536 entries each, so that memory use has stopped growing after
+    // seven rounds.
     let mut settled_at = 0;
     for round in 0..16u32 {
         let mut commands = String::new();
@@ -194,7 +195,7 @@ fn pain_08_routes_that_nobody_asks_for_are_not_stored() {
 fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
     let lab = Lab::new();
     let (once, heard) = (lab.path("once"), lab.path("heard"));
-    // The first says much, reads nothing and dies; the second reads.
+    // The first one writes a lot, reads nothing and exits; the second one reads.
     let script = format!(
         "if [ -e {0} ]; then echo '# second'; while read -r line; do echo \"$line\" >> {1}; done; fi\ntouch {0}\n\
          i=0; while [ $i -lt 200 ]; do echo version; i=$((i + 1)); done\nexit 1",
@@ -228,7 +229,7 @@ fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
 fn pain_09_nothing_of_a_helper_outlives_it() {
     let lab = Lab::new();
     let (started, children) = (lab.path("started"), lab.path("children"));
-    // It leaves a child behind that holds its pipes; each of its lives.
+    // It leaves a child process behind that holds its pipes, each time it is started.
     let script = format!(
         "sleep 600 &\necho $! >> {1}\nif [ -e {0} ]; then exec sleep 600; fi\ntouch {0}\nexit 0",
         started.display(),
@@ -240,7 +241,7 @@ fn pain_09_nothing_of_a_helper_outlives_it() {
     let _peer = session(&listener);
     let pids = stage.lab.lines("children", |lines| lines.len() == 2);
     let gone = |pid: &str| {
-        // A zombie that nobody has waited for yet has no memory any more.
+        // A zombie that has not been reaped yet has no memory any more.
         let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
         status.map_or(true, |status| !status.contains("VmRSS"))
     };
@@ -257,7 +258,7 @@ fn pain_09_nothing_of_a_helper_outlives_it() {
 
 #[test]
 fn pain_12_operators_need_no_pipes_and_are_never_mixed_up() {
-    // No mkfifo, no other setting than where the socket is; two daemons at once are told apart.
+    // No mkfifo, and no other setting than the path of the socket; two daemons can be distinguished.
     let (first, _peer) = one("static { route 10.1.0.0/16 next-hop 192.0.2.1; }");
     let (second, _other) = one("static { route 10.2.0.0/16 next-hop 192.0.2.1; }");
     let talks: Vec<_> = (0..8)
@@ -281,7 +282,7 @@ fn pain_12_operators_need_no_pipes_and_are_never_mixed_up() {
     for talk in talks {
         talk.join().expect("each hears its own daemon");
     }
-    // A client does not hang on a daemon that is gone.
+    // A client does not hang if the daemon is gone.
     let Stage { daemon, lab } = first;
     drop(daemon);
     let start = Instant::now();
@@ -411,7 +412,7 @@ fn pain_11_a_health_check_speaks_when_something_changed_and_withdraws_on_failure
     let mut table = Table::default();
     for _ in 0..3 {
         table.read_to(&mut peer, "192.0.2.1/32");
-        // Many rounds later nothing has been said again: what is said next is ours.
+        // Many rounds later nothing has been sent again: the next message is for our command.
         std::thread::sleep(Duration::from_millis(100));
         stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
         let body = crate::daemon::update(&mut peer);

@@ -1,4 +1,4 @@
-//! Defect 16: BoRR and EoRR are marks, and a refresh of an empty table is answered at once.
+//! Defect 16: BoRR and EoRR are markers, and a refresh of an empty table is answered immediately.
 
 use oxabgp::bgp::Family;
 use oxabgp::bgp::message::MessageType;
@@ -29,14 +29,14 @@ fn defect_16_marks_of_a_refresh_ask_for_nothing() {
     for subtype in [1, 2] {
         peer.send(MessageType::ROUTE_REFRESH, &[0, 1, subtype, 1]);
     }
-    // A route of a later command is the next thing that the peer hears of.
+    // A route of a later command is the next thing that the peer receives.
     stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
     let mut table = Table::default();
     assert_eq!(
         table.read_to(&mut peer, LAST).without(LAST),
         Vec::<String>::new()
     );
-    // A request is answered, between its own marks.
+    // A request is answered, between its own BoRR and EoRR.
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     assert_eq!(peer.expect(MessageType::ROUTE_REFRESH), [0, 1, 1, 1]);
     let mut table = Table::default();

@@ -57,7 +57,7 @@ fn defect_05_removed_routes_are_withdrawn_though_the_peer_is_silent() {
     table
         .read_to(&mut peer, "10.1.0.0/16")
         .read_to(&mut peer, "10.2.0.0/16");
-    // Two reloads in a row, and not a word of the peer meanwhile.
+    // Two reloads in a row, while the peer sends nothing.
     for body in [ONE, ""] {
         stage.reload(&neighbor(port, body));
     }
@@ -90,7 +90,7 @@ fn defect_06_a_restart_reads_the_file_and_leaves_everything_working() {
     stage.daemon.signal("ALRM");
     let told = peer.expect_notification();
     assert_eq!((told.code, told.subcode), (6, 6));
-    // The new neighbour is there, helpers have been started anew, the routes are those of the new file.
+    // The new neighbor exists, helpers have been restarted, the routes are those of the new file.
     let _added = session(&other);
     stage.lab.lines("starts", |lines| lines.len() == 2);
     let offer = super::offering(|offer| {
@@ -101,7 +101,7 @@ fn defect_06_a_restart_reads_the_file_and_leaves_everything_working() {
     let mut peer = super::session_with(&listener, &offer);
     let mut table = Table::default();
     assert_eq!(settled(&stage, &mut peer, &mut table), ["10.2.0.0/16"]);
-    // And what ExaBGP acknowledges from here on without doing it, is done.
+    // And what ExaBGP acknowledges from here on without doing it is done.
     stage.tell("neighbor 127.0.0.1 announce route-refresh ipv4 unicast");
     assert_eq!(peer.expect(MessageType::ROUTE_REFRESH), [0, 1, 0, 1]);
     stage.tell("announce operational asm afi ipv4 safi unicast advisory \"hello\"");

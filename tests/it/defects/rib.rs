@@ -1,4 +1,4 @@
-//! Defects of the table of what peers are told: 3, 4, 7, 8, 18, 19.
+//! Defects of the table of announced routes: 3, 4, 7, 8, 18, 19.
 
 use oxabgp::bgp::Family;
 use oxabgp::bgp::capability::Offer;
@@ -37,7 +37,7 @@ fn defect_03_the_last_command_wins_on_the_wire_and_in_the_table() {
     let (stage, mut peer) = one("");
     let mut table = Table::default();
     for (batch, wanted) in BATCHES {
-        // Written at once, so that they are carried out at once; the first empties the table.
+        // Written together, so that they are processed together; the first one empties the table.
         let mut text = String::from("clear adj-rib out\n");
         batch.iter().for_each(|short| text += &spelt(short));
         let mut client = stage.client();
@@ -73,7 +73,7 @@ fn defect_03_a_route_withdrawn_before_the_session_is_up_is_never_told() {
 
 #[test]
 fn defect_04_a_withdrawal_of_what_was_not_announced_is_sent() {
-    // After the first batch of the session: the peer may know the route from elsewhere.
+    // After the first batch of the session: the peer may have the route from elsewhere.
     let (stage, mut peer) = one("static { route 10.9.0.0/16 next-hop 192.0.2.1; }");
     let mut table = Table::default();
     table.read_to(&mut peer, "10.9.0.0/16");
@@ -187,7 +187,7 @@ fn defect_19_without_add_path_a_prefix_is_there_until_its_last_path_goes() {
     assert_eq!(has(&stage), ["10.1.0.0/16 med 2"]);
     stage.tell(&format!("withdraw {}", route(2)));
     assert_eq!(has(&stage), Vec::<String>::new());
-    // A peer that takes several paths gets both.
+    // A peer that supports several paths gets both.
     let (listener, port) = listener();
     let stage = Stage::start(Lab::new(), &neighbor(port, "capability { add-path send; }"));
     let both = |offer: &mut Offer| {

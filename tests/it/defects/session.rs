@@ -1,4 +1,4 @@
-//! Defects of how sessions come up and end: 9, 10, 11, 12, 13, 17.
+//! Defects in establishing and closing sessions: 9, 10, 11, 12, 13, 17.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::daemon::{listener, neighbor, session};
 use crate::support::daemon::{Lab, PATIENCE, wait_for};
 use crate::support::peer::{RawPeer, announcement, open};
 
-/// A neighbour that we connect to and that may connect to us: the daemon, its listening port, and the peer's socket.
+/// A neighbor that we connect to and that may connect to us: the daemon, its listening port, and the peer's socket.
 fn both_ways(router_id: &str) -> (Stage, u16, std::net::TcpListener) {
     let (listener, port) = listener();
     let (free, own) = crate::daemon::listener();
@@ -24,7 +24,7 @@ fn defect_09_a_second_connection_beside_an_established_one_gets_6_7() {
     let (stage, own, listener) = both_ways("10.0.0.1");
     let mut peer = session(&listener);
     let mut second = RawPeer::connect(([127, 0, 0, 1], own).into());
-    // RFC 4271 6.8: an established connection stays; the new one may be heard out up to its OPEN.
+    // RFC 4271 6.8: an established connection stays up; the new one may be kept until its OPEN arrives.
     let ours = open(65001, [10, 0, 0, 2]).encode().expect("an OPEN");
     let _ = std::io::Write::write_all(&mut second.stream(), &ours);
     let told = second.expect_notification();
@@ -37,13 +37,13 @@ fn defect_09_a_second_connection_beside_an_established_one_gets_6_7() {
 fn defect_09_of_two_connections_the_one_of_the_higher_identifier_stays() {
     for (router_id, ours_stays) in [("10.0.0.1", false), ("10.0.0.9", true)] {
         let (stage, own, listener) = both_ways(router_id);
-        // Both are in OpenConfirm or about to be: neither side has sent a KEEPALIVE to end that.
+        // Both are in OpenConfirm or about to be: neither side has sent the KEEPALIVE that would end that.
         let mut theirs = RawPeer::accept(&listener);
         theirs.expect(MessageType::OPEN);
         let mut mine = RawPeer::connect(([127, 0, 0, 1], own).into());
         mine.expect(MessageType::OPEN);
         let hello = open(65001, [10, 0, 0, 2]).encode().expect("an OPEN");
-        // Once it knows the peer's identifier it may close one before it has heard the other out.
+        // Once it knows the peer's identifier it may close one before it has received the other's OPEN.
         theirs.send_bytes(&hello);
         let _ = std::io::Write::write_all(&mut mine.stream(), &hello);
         let (mut stays, mut goes) = if ours_stays {
@@ -74,7 +74,7 @@ fn defect_10_shutdown_and_removal_are_told_to_the_peer() {
     stage.daemon.signal("TERM");
     let told = peer.expect_notification();
     assert_eq!((told.code, told.subcode), (6, 2));
-    // Helpers match these words.
+    // Helpers match this text.
     for reason in ["stop, message [removed]", "stop, message [shutting down]"] {
         stage.lab.lines("heard", |lines| {
             lines.iter().any(|line| line.contains(reason))
@@ -106,7 +106,7 @@ fn defect_11_only_a_session_where_both_offered_graceful_restart_ends_silently() 
 #[test]
 fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and_less() {
     for local in ["127.0.0.1", "203.0.113.77"] {
-        // Nobody listens there; nor can anybody connect from an address that is not ours, which fails at once.
+        // Nothing listens there; and connecting from an address that is not ours fails immediately.
         let (free, port) = listener();
         drop(free);
         let lab = Lab::new();
@@ -117,7 +117,7 @@ fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and
                 .replace("local-address 127.0.0.1", &format!("local-address {local}"));
         let start = Instant::now();
         let stage = Stage::start_with(lab, &configuration, &[("exabgp_tcp_attempts", "3")]);
-        // With three attempts the daemon ends: 0, 1 and 2 seconds between them at the least of the jitter.
+        // With three attempts the daemon exits: 0, 1 and 2 seconds between them with the minimum jitter.
         let Stage { mut daemon, lab } = stage;
         assert_eq!(daemon.ended().code(), Some(0));
         assert!(
@@ -147,12 +147,12 @@ fn defect_17_any_update_keeps_a_session_alive_and_routes_with_a_discarded_attrib
     let (listener, port) = listener();
     let stage = Stage::start(Lab::new(), &neighbor(port, "hold-time 6;"));
     let mut peer = session(&listener);
-    // An AGGREGATOR of 5 bytes is dropped; the route stays.
+    // An AGGREGATOR of 5 bytes is dropped; the route is kept.
     let mut body = announcement(65001, &[]);
     body.extend([0xC0, 7, 5, 1, 2, 3, 4, 5]);
     body[3] += 8;
     body.extend([24, 203, 0, 113]);
-    // The daemon speaks every two seconds: no KEEPALIVE of ours in more than a hold time.
+    // The daemon sends a KEEPALIVE every two seconds; we send none for more than a hold time.
     for _ in 0..4 {
         peer.send(MessageType::UPDATE, &body);
         loop {
@@ -174,7 +174,7 @@ fn defect_17_waiting_for_an_open_ends_with_hold_timer_expired() {
     let _stage = Stage::start_with(Lab::new(), &neighbor(port, ""), &settings);
     let mut silent = RawPeer::accept(&listener);
     let told = silent.expect_notification();
-    // Hold Timer Expired, where ExaBGP says 1/1.
+    // Hold Timer Expired, where ExaBGP sends 1/1.
     assert_eq!((told.code, told.subcode), (4, 0));
 }
 
@@ -188,7 +188,7 @@ fn defect_12_a_peer_that_refuses_costs_no_cpu() {
         (start.elapsed() > Duration::from_secs(2)).then_some(())
     });
     assert!(PATIENCE > Duration::from_secs(2));
-    // In hundredths of a second: a loop without pause would have used them all.
+    // In hundredths of a second: a loop without a pause would have used all of them.
     let used = stage.daemon.cpu() - before;
     assert!(used < 60, "{used} of 200 ticks");
     let (_stage, mut peer) = one("");

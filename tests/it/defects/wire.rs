@@ -1,4 +1,4 @@
-//! Defects of how messages of peers are read: 14, 15, 21.
+//! Defects in decoding peers' messages: 14, 15, 21.
 
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::{Afi, Family};
@@ -7,7 +7,7 @@ use super::{LAST, Stage, Table, offering, recorded, recorded_as, session_with, s
 use crate::daemon::session;
 use crate::support::peer::RawPeer;
 
-/// Octets from hexadecimal; blanks are for the eye.
+/// Octets from hexadecimal digits; spaces are ignored.
 fn hex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
     let octet = |pair: &[u8]| {
@@ -28,7 +28,7 @@ const ORIGIN: &str = "40010100";
 const AS_PATH: &str = "400206 0201 0000FDE9";
 const NEXT_HOP: &str = "400304 C0000201";
 
-/// The events of the recorder, from the `seen`th on, when there is one.
+/// The events of the recorder, starting at the `seen`th, as soon as there is one.
 fn next_event(stage: &Stage, seen: &mut usize) -> String {
     let lines = stage.lab.lines("heard", |lines| lines.len() > *seen);
     *seen += 1;
@@ -56,7 +56,7 @@ fn defect_14_malformed_attributes_cost_the_routes_or_themselves_and_never_the_se
             format!("{ORIGIN}{AS_PATH}400310 20010DB8000000000000000000000001"),
             withdraw,
         ),
-        // RFC 7606 7.9, 7.10: from an external peer they are dropped whatever they hold.
+        // RFC 7606 7.9, 7.10: from an external peer they are dropped whatever their value.
         ("ORIGINATOR_ID of 3", with("800903 0A0000"), discard),
         ("CLUSTER_LIST of 3", with("800A03 0A0000"), discard),
         ("PMSI of 2", with("C01602 0006"), withdraw),
@@ -95,7 +95,7 @@ const FLOW: (&str, &str) = ("0001 85", "05 0118 0A0001");
 const EVPN: (&str, &str) = ("0019 46", "0311 0000FDE800000001 00000000 20 0A000002");
 const V6: &str = "20010DB8000000000000000000000001";
 
-/// A neighbour with flow and EVPN, with or without extended next hops, and its recorder.
+/// A neighbor with flow and EVPN, with or without extended next hops, and its recorder.
 fn several(extended: bool) -> (Stage, RawPeer) {
     let nexthop = "capability { nexthop; } nexthop { ipv4 unicast ipv6; }";
     let more = if extended { nexthop } else { "" };
@@ -157,7 +157,7 @@ fn defect_21_a_label_without_the_bottom_bit_does_not_eat_the_prefix() {
     let event = next_event(&stage, &mut 0);
     let wanted = "{ \"nlri\": \"10.0.2.0/24\", \"label\": [ [100] ] }";
     assert!(event.contains(wanted), "{event}");
-    // Less than a label: Invalid Network Field.
+    // Shorter than a label: Invalid Network Field.
     let routes = reach("0001 04", "C0000201", "10 0006");
     peer.send(MessageType::UPDATE, &body(&routes, &[]));
     let told = peer.expect_notification();

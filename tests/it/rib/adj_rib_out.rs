@@ -1,11 +1,11 @@
-//! What is told when: dedupe, order, markers, sessions, one case each.
+//! What is sent when: deduplication, order, markers, sessions, one case each.
 
 use oxabgp::bgp::{Nlri, Safi};
 use oxabgp::rib::{Limits, Outcome, RouteFilter};
 
 use super::*;
 
-/// Applies changes to peer 0 and says what it hears.
+/// Applies changes to peer 0 and returns what it is sent.
 fn told(rib: &mut AdjRibOut, view: &mut View, changes: Vec<Change>) -> Vec<String> {
     changes.iter().for_each(|change| {
         rib.apply(change);
@@ -68,7 +68,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
         ),
         ["withdraw 1"]
     );
-    // Withdrawals are sent, known prefix or not; equal announcements are not.
+    // Withdrawals are sent, whether the prefix is known or not; equal announcements are not.
     assert_eq!(
         told(&mut rib, view, vec![withdraw(route(V4, 9), &[0])]),
         ["withdraw 9"]
@@ -157,7 +157,7 @@ fn a_label_alone_is_news_and_a_withdrawal_keeps_it() {
     drain(&mut rib, 0, &mut views[0]);
     rib.apply(&announce(labelled(2), 5, &[0]));
     drain(&mut rib, 0, &mut views[0]);
-    // The view does not know what a label is, so it has both.
+    // The view does not decode labels, so it has both.
     assert_eq!(views[0].routes.len(), 2);
     rib.clear(&peers(&[0]));
     drain(&mut rib, 0, &mut views[0]);
@@ -185,7 +185,7 @@ fn without_add_path_the_lowest_path_is_told_until_the_last_goes() {
         told(&mut rib, view, vec![withdraw(path(1, 5), &[0])]),
         ["withdraw 1"]
     );
-    // Path identifier 0 is none.
+    // Path identifier 0 means none.
     rib.apply(&announce(path(1, 0), 1, &[0]));
     assert_eq!(
         told(&mut rib, view, vec![withdraw(route(V4, 1), &[0])]),
@@ -318,7 +318,7 @@ fn refresh_and_flush_send_again_with_marks_around_where_negotiated() {
     );
     rib.flush(&peers(&[0, 3]));
     assert_eq!(told(&mut rib, &mut view, vec![]).len(), 6);
-    // An empty family is answered at once, too.
+    // An empty family is also answered immediately.
     rib.clear(&peers(&[0]));
     assert_eq!(told(&mut rib, &mut view, vec![]).len(), 2);
     rib.refresh(PeerId(0), V4);

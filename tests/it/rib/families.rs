@@ -1,4 +1,4 @@
-//! Every family passes through as bytes, with and without path identifiers, whatever the bytes are.
+//! Every family is handled as bytes, with and without path identifiers, whatever the bytes are.
 
 use oxabgp::bgp::Nlri;
 use proptest::prelude::*;
@@ -12,7 +12,7 @@ proptest! {
     fn what_is_announced_arrives_and_goes(at in 0..Family::KNOWN.len(), bytes in prop::collection::vec(any::<u8>(), 1..60), paths: bool, path_id in 0..3u32) {
         let family = Family::KNOWN[at];
         let mut session = session(&[family]);
-        // The view frames prefixes only, so one route a message.
+        // The view only frames prefixes, so there is one route per message.
         session.sender.group_updates = false;
         if paths {
             session.sender.codec.add_path_send = [family].into_iter().collect();

@@ -1,5 +1,5 @@
-//! Nothing is withdrawn that the session was never sent, in its first batch and when a route can't be sent; a repetition is
-//! what the peer would get again.
+//! Routes that the session was never sent are not withdrawn in its first batch and when a route cannot be sent. An
+//! announcement is a repetition if the peer would receive the same bytes.
 
 use oxabgp::bgp::attribute::local_pref::LocalPref;
 use oxabgp::bgp::attribute::origin::Origin;
@@ -40,7 +40,7 @@ fn the_first_batch_has_no_withdrawals_and_the_next_one_has() {
         sent(&mut rib, view, &[withdraw(route(V4, 2), &[0])]),
         ["withdraw 2"]
     );
-    // The next session has a first batch of its own, and the other peer's is its own as well.
+    // The next session has its own first batch, and so does the other peer.
     rib.up(PeerId(0), session(&[V4]));
     drain(&mut rib, 0, view);
     view.take_log();
@@ -58,7 +58,7 @@ fn the_table_of_a_session_is_its_first_batch() {
     rib.apply(&announce(route(V4, 1), 1, &[0]));
     rib.up(PeerId(0), session(&[V4]));
     let mut view = View::new(&session(&[V4]));
-    // Before anything was sent, a withdrawal only takes the route out of the table.
+    // Before anything was sent, a withdrawal only removes the route from the table.
     let early = [
         announce(route(V4, 2), 1, &[0]),
         withdraw(route(V4, 2), &[0]),
@@ -210,14 +210,14 @@ fn a_repetition_is_what_the_peer_would_get_again() {
         sent(&mut rib, view, &[said(vec![own(), Attribute::Med(Med(2))])]),
         ["announce 1 2"]
     );
-    // A change that was not sent yet and its undoing.
+    // A change that was not sent yet, and its reversal.
     let other = NextHop::V4(Ipv4Addr::new(192, 0, 2, 7));
     let changes = [
         said(vec![hop(other), Attribute::Med(Med(2))]),
         said(vec![literal(), Attribute::Med(Med(2))]),
     ];
     assert_eq!(sent(&mut rib, view, &changes), ["announce 1 2"]);
-    // Withdrawn meanwhile: it is news again.
+    // Withdrawn in the meantime: it is sent again.
     let changes = [
         withdraw(route(V4, 1), &[0]),
         said(vec![own(), Attribute::Med(Med(2))]),

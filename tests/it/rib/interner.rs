@@ -1,11 +1,11 @@
-//! What the memory of received attributes may never do: change what bytes mean.
+//! The cache of received attributes never changes the meaning of bytes.
 
 use oxabgp::bgp::Codec;
 use oxabgp::bgp::attribute::decode::{AttributeSource, DecodeEach};
 use oxabgp::rib::{Interner, MemoLimits};
 use proptest::prelude::*;
 
-/// Attributes of all sorts, good ones and broken ones.
+/// Attributes of all kinds, valid and malformed.
 fn raw() -> impl Strategy<Value = Vec<u8>> {
     let attribute = (
         prop::sample::select(vec![0x40u8, 0x80, 0xC0, 0xE0, 0x50, 0x00]),
@@ -24,7 +24,7 @@ fn raw() -> impl Strategy<Value = Vec<u8>> {
         }
         raw
     });
-    // Some of them cut off.
+    // Some of them truncated.
     (attributes, 0..6usize).prop_map(|(mut raw, cut)| {
         raw.truncate(raw.len().saturating_sub(cut.saturating_sub(3)));
         raw
@@ -45,7 +45,7 @@ proptest! {
 
     #[test]
     fn remembered_and_decoded_attributes_are_equal(inputs in prop::collection::vec(raw(), 1..10), order in prop::collection::vec((0..10usize, 0..8u8), 1..60)) {
-        // A memory so small that it forgets all the time, and one that forgets nothing.
+        // A cache so small that it constantly evicts entries, and one that never does.
         let small = MemoLimits { entries: 3, bytes: 4_000 };
         let mut interners = [Interner::new(small), Interner::default()];
         for (at, bits) in order {

@@ -1,4 +1,4 @@
-//! The Adj-RIB-Out from outside: what peers end up with, decoded from the bytes by a decoder of its own.
+//! The Adj-RIB-Out from outside: what peers end up with, as decoded by an independent decoder.
 
 mod adj_rib_out;
 mod families;
@@ -54,7 +54,7 @@ fn options(families: &[Family]) -> PeerOptions {
     }
 }
 
-/// Attributes that the view tells apart by their MED.
+/// Attributes that the view distinguishes by their MED.
 fn attributes(family: Family, med: u32) -> Rc<AttributeSet> {
     let hop = if family.afi == Afi::IPV6 {
         NextHop::V6(Ipv6Addr::LOCALHOST)
@@ -93,14 +93,14 @@ fn withdraw(nlri: Nlri, to: &[u32]) -> Change {
     }
 }
 
-/// Hands all that `peer` is to get to `view`.
+/// Passes everything that `peer` is sent to `view`.
 fn drain(rib: &mut AdjRibOut, peer: u32, view: &mut View) {
     while rib.has_work(PeerId(peer)) {
         rib.fill(PeerId(peer), ALL, &mut |bytes| view.receive(&bytes));
     }
 }
 
-/// A RIB with peers 0 to `count - 1` that are up and have got everything.
+/// A RIB with peers 0 to `count - 1` that are up and have been sent everything.
 fn established(count: u32, families: &[Family]) -> (AdjRibOut, Vec<View>) {
     let mut rib = AdjRibOut::new();
     let mut views = Vec::new();

@@ -1,4 +1,4 @@
-//! Random changes, sessions, laggards and refreshes against a map a peer.
+//! Random changes, sessions, lagging peers and refreshes, compared with a map per peer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ enum Op {
     },
 }
 
-/// One family is configured for no peer, and the last is negotiated by no session.
+/// One family is not configured for any peer, and the last one is not negotiated by any session.
 const FAMILIES: [Family; 5] = [V4, V6, V4_MULTICAST, Family::new(99, 99), Family::new(2, 2)];
 const CONFIGURED: [Family; 4] = [V4, V6, Family::new(99, 99), Family::new(2, 2)];
 const NEGOTIATED: [Family; 3] = [V4, V6, Family::new(99, 99)];
@@ -99,11 +99,11 @@ struct Model {
     rib: AdjRibOut,
     wanted: Vec<BTreeMap<Key, u32>>,
     views: Vec<Option<(Session, View)>>,
-    /// Peers that were woken and did not run out of work since.
+    /// Peers that were woken and still have work since then.
     awake: BTreeSet<PeerId>,
-    /// Every announcement has a MED of its own.
+    /// Every announcement has a distinct MED.
     unique: Option<u32>,
-    /// Of some peers nothing is kept.
+    /// Whether routes are not kept for some of the peers.
     forgetful: bool,
 }
 
@@ -228,7 +228,7 @@ impl Model {
         self.rib.take_wakeups(&mut |peer| {
             awake.insert(peer);
         });
-        // Who has work was told so, and was not idle since.
+        // A peer with work was woken, and has not been idle since.
         for peer in (0..PEERS).map(PeerId) {
             if !self.rib.has_work(peer) {
                 self.awake.remove(&peer);
@@ -322,7 +322,7 @@ impl Model {
             assert_eq!((counters.pending, counters.log_bytes), (0, 0));
         }
         self.compare_shown();
-        // Nothing stays behind once all is withdrawn and all are gone.
+        // Nothing is left once all routes are withdrawn and all peers are removed.
         self.rib.clear(&(0..PEERS).map(PeerId).collect());
         (0..PEERS).for_each(|peer| self.rib.remove_peer(PeerId(peer)));
         self.rib.add_peer(PeerId(0), options(&CONFIGURED));
@@ -342,12 +342,12 @@ fn some_peers() -> impl Strategy<Value = Vec<u32>> {
     ]
 }
 
-/// So small that everything is done in several steps.
+/// So small that everything takes several steps.
 fn limits() -> impl Strategy<Value = Limits> {
     (50..1_000usize, 1..20usize, 1..20u32).prop_map(|(lag, turn, scan)| Limits { lag, turn, scan })
 }
 
-/// With `paths` there are path identifiers; with `again` also what makes routes be sent again.
+/// With `paths` there are path identifiers; with `again` also events that make routes be sent again.
 fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         12 => (0..5usize, 0..12u16, 0..=paths, 0..4u32, some_peers()).prop_map(|(family, number, path, med, to)| Op::Announce { family, number, path, med, to }),
@@ -377,7 +377,8 @@ proptest! {
         model.finish();
     }
 
-    /// Stronger: without path identifiers and refreshes, nothing is told twice, and nothing older after something newer.
+    /// Stronger: without path identifiers and refreshes, nothing is sent twice, and nothing older after something
+    /// newer.
     #[test]
     fn every_version_is_told_once_and_in_order(ops in ops(0, false), limits in limits()) {
         let mut model = Model::new(true, limits);
@@ -385,7 +386,7 @@ proptest! {
         model.finish();
     }
 
-    /// A peer without `adj-rib-out` hears all that it would with it, and nothing is kept for it.
+    /// A peer without `adj-rib-out` is sent everything that it would be sent with it, and nothing is kept for it.
     #[test]
     fn nothing_is_lost_or_kept_without_adj_rib_out(changes in prop::collection::vec((any::<bool>(), 0..3usize, 0..12u16, 0..4u32), 1..100), fills in prop::collection::vec((0..2u32, 1..300usize), 0..60), limits in limits()) {
         let mut model = Model::new(false, limits);

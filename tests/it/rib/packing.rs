@@ -1,4 +1,4 @@
-//! How routes become messages: sizes, grouping, what does not fit.
+//! How routes become messages: sizes, grouping, routes that do not fit.
 
 use oxabgp::bgp::attribute::Generic;
 use oxabgp::rib::{Refusal, Unsendable};
@@ -44,7 +44,7 @@ fn messages_are_filled_to_the_negotiated_size() {
             // All but the last are full: another prefix of four bytes would not fit.
             let (_, full) = view.sizes.split_last().expect("messages");
             let short = full.iter().filter(|size| **size + 4 <= limit).count();
-            // A turn ends now and then.
+            // A step ends now and then.
             assert!(short <= 2, "{family}: {:?}", view.sizes);
             let least = 20_000 / ((limit - 23 - attributes) / 4);
             assert!(
@@ -154,7 +154,7 @@ fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
             refusal
         }]
     );
-    // A longer limit takes it.
+    // A larger limit accepts it.
     let mut long = session(&[V4]);
     long.sender.codec.extended_message = true;
     rib.up(PeerId(0), long.clone());
@@ -292,7 +292,7 @@ fn what_no_peer_can_be_told_is_known_beforehand() {
         (10, &[0][..], true),
         (fits, &[0], true),
         (fits + 1, &[0], false),
-        // Who is down may allow long messages when it comes up.
+        // A peer that is down may allow larger messages when it comes up.
         (fits + 1, &[0, 1], true),
         (65_500, &[0, 1], false),
         (65_500, &[7], true),
@@ -305,7 +305,7 @@ fn what_no_peer_can_be_told_is_known_beforehand() {
             );
         }
     }
-    // What is said beforehand is what happens.
+    // The prediction is correct.
     rib.apply(&change(fits, &[0]));
     drain(&mut rib, 0, &mut view);
     assert_eq!(view.sizes, [4_096]);

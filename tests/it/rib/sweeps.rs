@@ -1,4 +1,4 @@
-//! Work over the whole table: no call does much of it, and to everybody it looks done at once.
+//! Work over the whole table: no call does much of it, and it always appears to be done at once.
 
 use oxabgp::rib::{Limits, RouteFilter};
 
@@ -35,7 +35,7 @@ fn shown(rib: &AdjRibOut, peer: u32) -> usize {
     rib.routes(filter).count()
 }
 
-/// How many calls it takes until there is nothing more to do; each does no more than a step.
+/// The number of calls until there is nothing more to do; each does at most one step.
 fn calls(rib: &mut AdjRibOut, view: &mut View, what: impl Fn(&AdjRibOut) -> usize) -> usize {
     let mut calls = 0;
     while rib.has_work(PeerId(0)) {
@@ -57,7 +57,7 @@ fn clear_takes_many_turns_and_looks_done_after_the_first() {
     let mut woken = Vec::new();
     rib.take_wakeups(&mut |peer| woken.push(peer));
     assert_eq!(woken, [PeerId(0)], "somebody must drive it");
-    // What comes after it stays, and a mark stands behind all of it.
+    // Later changes are kept, and a mark comes after all of them.
     rib.apply(&announce(route(V4, ROUTES - 1), 2, &[0]));
     rib.apply(&announce(route(V4, ROUTES), 2, &[0]));
     let mark = rib.mark(&peers(&[0]));
@@ -89,7 +89,7 @@ fn routes_are_copied_as_they_were_however_long_it_takes() {
     let (mut rib, mut view) = full();
     rib.copy_routes(PeerId(0), PeerId(1));
     assert_eq!(shown(&rib, 1), usize::from(ROUTES));
-    // The one who is copied goes on without the copy.
+    // The peer that is copied continues without the copy.
     rib.apply(&withdraw(route(V4, ROUTES - 1), &[0]));
     rib.apply(&announce(route(V4, ROUTES - 2), 9, &[0]));
     rib.up(PeerId(1), session(&[V4]));

@@ -1,4 +1,4 @@
-//! What a peer makes of the bytes it gets: a small decoder of UPDATEs that shares no code with ours.
+//! A peer's interpretation of the bytes that it is sent: a small decoder of UPDATEs that shares no code with ours.
 
 use std::collections::BTreeMap;
 
@@ -8,16 +8,16 @@ use oxabgp::rib::Session;
 /// Family, path identifier (0 without ADD-PATH), NLRI bytes.
 pub(super) type Key = (Family, u32, Vec<u8>);
 
-/// The table of a peer, and the story of how it came about.
+/// The table of a peer, and its history.
 #[derive(Debug)]
 pub(super) struct View {
     /// Route to MED.
     pub(super) routes: BTreeMap<Key, u32>,
-    /// Refuse an announcement whose MED is not larger than all before it of that route.
+    /// Reject an announcement whose MED is not larger than all earlier ones of that route.
     pub(super) strict: bool,
     last: BTreeMap<Key, u32>,
     add_path: Vec<Family>,
-    /// One NLRI takes all of its field.
+    /// One NLRI takes up its whole field.
     opaque: bool,
     limit: usize,
     /// Bytes of each message.
@@ -46,7 +46,7 @@ impl View {
         }
     }
 
-    /// Of a session where each message has one route: it may be of any family.
+    /// For a session where each message has one route, which may be of any family.
     pub(super) fn opaque(session: &Session) -> Self {
         Self {
             opaque: true,
@@ -54,7 +54,7 @@ impl View {
         }
     }
 
-    /// What happened since the last call, in words.
+    /// What happened since the last call, as text.
     pub(super) fn take_log(&mut self) -> Vec<String> {
         std::mem::take(&mut self.log)
     }
@@ -168,7 +168,7 @@ impl View {
         count
     }
 
-    /// Frames NLRI: prefixes in the families that have them, else one that takes all.
+    /// Frames NLRI: prefixes in the families that have them, otherwise one NLRI that takes up everything.
     fn keys(&self, family: Family, mut bytes: &[u8]) -> Vec<Key> {
         let mut keys = Vec::new();
         while !bytes.is_empty() {
@@ -190,7 +190,7 @@ impl View {
     }
 }
 
-/// The number that `super::route` made a prefix of, and what is special about it.
+/// The number that `super::route` turned into a prefix, and its properties.
 fn name(key: &Key) -> String {
     let (family, path, bytes) = key;
     let number = bytes.get(2..4).map_or(0, |number| u16_at(number, 0));

@@ -24,7 +24,7 @@ const DEFAULT: Codec = Codec {
     role: None,
 };
 
-/// What one UPDATE says.
+/// The content of one UPDATE.
 #[derive(Debug, Default, PartialEq)]
 struct Said {
     withdrawn: Vec<String>,
@@ -274,7 +274,7 @@ fn no_truncation_and_no_changed_byte_panics() {
     assert!(errors > good.len());
 }
 
-/// The same message through the decoder and through the daemon's decoding: (attributes, severity).
+/// The same message decoded by the decoder and by the daemon: (attributes, severity).
 fn both(body: &[u8], cx: &Codec) -> [(Vec<String>, Option<Severity>); 2] {
     let decoder: UpdateDecoder<Vec<String>> =
         UpdateDecoder::new().attributes(|list: &mut Vec<String>, raw| {

@@ -1,4 +1,4 @@
-//! The server in a runtime that knows nothing of it.
+//! The server in a runtime that was not created for it.
 
 use std::net::Ipv4Addr;
 use std::rc::Rc;

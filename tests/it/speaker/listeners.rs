@@ -1,4 +1,4 @@
-//! Listeners that come and go, and connections that nobody expects.
+//! Listeners that are opened and closed, and unexpected connections.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::support::peer::{RawPeer, open};
 #[tokio::test(flavor = "local")]
 async fn listeners_open_and_close_while_serving() {
     let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
-    // An address of its own: nobody else takes the port once it is free.
+    // An address of its own: no other test takes the port once it is free.
     let own = IpAddr::V4(Ipv4Addr::new(127, 83, 71, 3));
     let first = server.listen(SocketAddr::new(own, 0)).expect("a port");
     server.start();
@@ -48,7 +48,7 @@ async fn a_port_is_free_as_soon_as_its_listener_is_closed() {
     server.start();
     let own = IpAddr::V4(Ipv4Addr::new(127, 83, 71, 4));
     let address = server.listen(SocketAddr::new(own, 0)).expect("a port");
-    // The accepting task has its first turn, and no other after `unlisten`.
+    // The accepting task runs once, and not again after `unlisten`.
     tokio::task::yield_now().await;
     assert!(server.unlisten(address));
     assert!(std::net::TcpStream::connect(address).is_err());
@@ -89,7 +89,7 @@ async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
     assert_eq!(server.peers()[0].name, "dynamic 127.0.0.1");
     drop(peer.await.expect("the script passes"));
     watch.closed().await;
-    // The plugin goes with the neighbour.
+    // The plugin is dropped with the neighbor.
     let gone = async { while watch.seen.recv().await.is_some() {} };
     tokio::time::timeout(super::LIMIT, gone)
         .await
@@ -140,7 +140,7 @@ async fn a_passive_neighbor_with_gtsm_does_not_hear_a_distant_peer() {
     server.add_peer(config, plugin).expect("a peer");
     let silent = spawn_blocking(move || {
         let mut peer = RawPeer::connect(address);
-        // Before it speaks, the speaker has set up the connection; what we say before that may be heard.
+        // Before it sends anything, the speaker has set up the connection; what we send before that may be accepted.
         peer.expect(MessageType::OPEN);
         let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
         peer.send_bytes(&ours);
@@ -206,7 +206,7 @@ async fn an_md5_key_may_be_that_of_a_whole_network() {
         Some((config, plugin)) => Answer::Accept(Box::new(config), Box::new(plugin)),
         None => Answer::Refuse(Notification::cease(3)),
     });
-    // A listener that opens later has the key, too.
+    // A listener that opens later uses the key, too.
     let second = server.listen(SocketAddr::new(LOOPBACK, 0)).expect("a port");
     assert_ne!(second, address);
     let (other, _) = serving([10, 0, 0, 2]);
@@ -214,7 +214,7 @@ async fn an_md5_key_may_be_that_of_a_whole_network() {
     config.md5_key = Some(b"secret".to_vec());
     config.local_address = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9)));
     let (plugin, _seen) = recorder();
-    // The neighbour that is made has the template's address, which is all that matters to this test.
+    // The created neighbor has the template's address, which does not matter in this test.
     other.add_peer(config, plugin).expect("a peer");
     watch.established().await;
     server.forget_network(&template, 8).expect("it was there");

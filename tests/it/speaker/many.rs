@@ -1,4 +1,4 @@
-//! Thousands of neighbours: nobody waits for all of them.
+//! Thousands of neighbors: none of them waits for all others.
 
 use std::cell::Cell;
 use std::future::pending;
@@ -13,7 +13,7 @@ use oxabgp::speaker::{PeerConfig, PeerKey, Plugin, Server, Transport, UpdateWrit
 
 use super::LOOPBACK;
 
-/// Counts connection attempts; none of them comes to an end.
+/// Counts connection attempts, none of which completes.
 #[derive(Default)]
 struct Counted {
     dials: Cell<usize>,
@@ -38,7 +38,7 @@ impl Plugin for Nothing {
 
 const NEIGHBOURS: usize = 5_000;
 
-/// A server with all of them, not yet started.
+/// A server with all of them, not started yet.
 fn server(transport: &Rc<Counted>) -> (Server, Vec<PeerKey>) {
     let server = Server::with_transport(Ipv4Addr::new(10, 0, 0, 1), Rc::clone(transport) as _);
     let keys = (0..NEIGHBOURS).map(|number| {

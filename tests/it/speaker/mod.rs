@@ -31,7 +31,7 @@ const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long any step may take in real time.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What a plugin was told.
+/// The calls of a plugin.
 #[derive(Debug)]
 enum Seen {
     Connected,
@@ -46,21 +46,21 @@ enum Seen {
     GaveUp,
 }
 
-/// A plugin that writes down what it is told and does what its [`Watch`] says.
+/// A plugin that records its calls and acts according to its [`Watch`].
 struct Recorder {
     seen: UnboundedSender<Seen>,
     script: Rc<Script>,
 }
 
-/// What a recorder is to do.
+/// Instructions for a recorder.
 #[derive(Default)]
 struct Script {
-    /// Not ready to take more.
+    /// Not ready to receive more.
     busy: Cell<bool>,
-    /// To be sent by `fill`, the first again and again if `endless`.
+    /// To be sent by `fill`, repeatedly if `endless`.
     queue: RefCell<VecDeque<Bytes>>,
     endless: Cell<bool>,
-    /// To refuse the next OPEN or UPDATE with.
+    /// To reject the next OPEN or UPDATE with.
     refuse_open: RefCell<Option<Notification>>,
     refuse_update: RefCell<Option<Notification>>,
     /// Panic at the next UPDATE.
@@ -68,7 +68,7 @@ struct Script {
     wake: Rc<Notify>,
 }
 
-/// The other side of a recorder.
+/// The test's side of a recorder.
 struct Watch {
     seen: UnboundedReceiver<Seen>,
     script: Rc<Script>,
@@ -94,7 +94,7 @@ fn recorder() -> (Recorder, Watch) {
 
 impl Recorder {
     fn note(&self, seen: Seen) {
-        // The test may have lost interest.
+        // The test may have dropped its side.
         let _ = self.seen.send(seen);
     }
 }
@@ -161,7 +161,7 @@ impl Plugin for Recorder {
 }
 
 impl Watch {
-    /// The first thing seen from now on that `pick` takes.
+    /// The next call from now on that `pick` accepts.
     async fn until<T>(&mut self, mut pick: impl FnMut(Seen) -> Option<T>) -> T {
         let mut log = Vec::new();
         let found = tokio::time::timeout(self.limit, async {
@@ -205,13 +205,13 @@ impl Watch {
     }
 }
 
-/// Says that a test cannot run here.
+/// Reports that a test cannot run here.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
 fn skip(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }
 
-/// A server that serves, with a listener on loopback.
+/// A running server with a listener on loopback.
 fn serving(router_id: [u8; 4]) -> (Server, SocketAddr) {
     let server = Server::new(Ipv4Addr::from(router_id));
     let address = server
@@ -221,7 +221,7 @@ fn serving(router_id: [u8; 4]) -> (Server, SocketAddr) {
     (server, address)
 }
 
-/// A neighbour on loopback that waits for the peer.
+/// A neighbor on loopback that waits for the peer.
 fn passive(local_as: u32, peer_as: u32) -> PeerConfig {
     let mut config = PeerConfig::new(LOOPBACK, Asn(local_as));
     config.peer_as = Some(Asn(peer_as));
@@ -229,7 +229,7 @@ fn passive(local_as: u32, peer_as: u32) -> PeerConfig {
     config
 }
 
-/// A neighbour that we connect to.
+/// A neighbor that we connect to.
 fn active(local_as: u32, peer_as: u32, address: SocketAddr) -> PeerConfig {
     let mut config = PeerConfig::new(address.ip(), Asn(local_as));
     config.peer_as = Some(Asn(peer_as));

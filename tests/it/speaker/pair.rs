@@ -41,7 +41,7 @@ async fn two_servers_establish_and_routes_go_both_ways() {
     assert_eq!(status.hold_time, Some(90));
     assert_eq!(status.ends.map(|ends| ends.local), Some(address));
 
-    // One side pushes, the other is asked.
+    // One side pushes, the other is pulled from.
     let body = announcement(65001, TEN);
     writer.write(&body).await.expect("the session is up");
     assert_eq!(b.nlri().await, TEN);
@@ -94,7 +94,7 @@ async fn a_plugin_may_refuse_an_open_and_an_update() {
         .expect("a peer");
     assert_eq!(a.closed().await.to_string(), "notification sent (2,7)");
     assert_eq!(b.closed().await.to_string(), "notification received (2,7)");
-    // The second attempt is welcome; its UPDATE is not.
+    // The second attempt is accepted; its UPDATE is not.
     let (_, writer) = b.established().await;
     a.script
         .refuse_update
@@ -121,7 +121,7 @@ async fn peers_come_and_go_while_another_thread_asks() {
     let (plugin, mut a) = recorder();
     left.add_peer(passive(65001, 65002), plugin)
         .expect("a peer");
-    // A handle may be used by any thread; the plugin is made where it lives.
+    // A handle may be used by any thread; the plugin is created in the server's thread.
     let asking = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
@@ -296,7 +296,7 @@ async fn every_transition_is_one_log_line() {
     right.shutdown(Cease::Removed).await;
 }
 
-/// Sends the same UPDATE for ever, and forgets what it hears.
+/// Sends the same UPDATE forever, and ignores what it receives.
 struct Flood(Bytes);
 
 impl Plugin for Flood {

@@ -16,7 +16,7 @@ use super::{Seen, passive, recorder, serving};
 use crate::support::log;
 use crate::support::peer::{RawPeer, announcement, encode, open};
 
-/// A server with one passive neighbour, AS 65001 to AS 65002.
+/// A server with one passive neighbor, AS 65001 to AS 65002.
 fn one_peer() -> (Server, SocketAddr, super::Watch) {
     let (server, address) = serving([10, 0, 0, 1]);
     let (plugin, watch) = recorder();
@@ -147,7 +147,7 @@ async fn a_panic_costs_one_session_and_the_neighbor_comes_back() {
     })
     .await;
     log.until("panicked").await;
-    // The neighbour runs again after a second; until then its connections wait.
+    // The neighbor runs again after a second; until then its connections wait.
     let (update, _) = tokio::join!(
         watch.nlri(),
         script(address, |mut peer| {
@@ -183,7 +183,7 @@ async fn a_thousand_connections_leave_no_descriptor_behind() {
             matches!(seen, Seen::Message(Direction::Receive, MessageType::OPEN)).then_some(())
         })
         .await;
-    // The last ones may still be on their way out.
+    // The last ones may not have arrived yet.
     let limit = Instant::now() + super::LIMIT;
     while open_connections(address) > 0 {
         assert!(
@@ -210,21 +210,21 @@ async fn garbage_in_any_state_neither_panics_nor_stays() {
                 random ^= random << 17;
                 random.to_le_bytes()[3]
             };
-            // As far as OpenSent, OpenConfirm or Established.
+            // Up to OpenSent, OpenConfirm or Established.
             let ours = open(65002, [10, 0, 0, 2]).encode().expect("an OPEN");
             match seed % 3 {
                 0 => {}
                 1 => peer.send_bytes(&ours),
                 _ => drop(peer.establish(&open(65002, [10, 0, 0, 2]))),
             }
-            // Well-formed headers around nonsense, then nonsense alone.
+            // Valid headers with random bodies, then random bytes alone.
             let mut bytes = Vec::new();
             for _ in 0..20 {
                 let body: Vec<u8> = (0..byte() % 60).map(|_| byte()).collect();
                 bytes.extend(encode(MessageType(2 + byte() % 5), &body));
             }
             bytes.extend((0..200).map(|_| byte()));
-            // The speaker may have closed in the middle of it.
+            // The speaker may have closed while it was being written.
             let _ = std::io::Write::write_all(&mut peer.stream(), &bytes);
             let _ = peer.stream().shutdown(std::net::Shutdown::Write);
             while peer.receive().is_some() {}
@@ -259,7 +259,7 @@ async fn defect_12_an_immediate_error_is_tried_again_with_back_off() {
         })
         .await;
     assert_eq!(dials, 3);
-    // At once, once more without a wait, and then after a second.
+    // Immediately, once more without a delay, and then after a second.
     let took = start.elapsed();
     assert!(took >= Duration::from_secs(1), "three dials in {took:?}");
     server.shutdown(Cease::Removed).await;
@@ -296,7 +296,7 @@ async fn after_a_panic_the_newest_configuration_runs() {
     server.shutdown(Cease::Removed).await;
 }
 
-/// Panics when its session ends, as often as `panics` says.
+/// Panics when its session is closed, `panics` times.
 struct Fragile {
     inner: super::Recorder,
     panics: Rc<Cell<usize>>,
@@ -324,7 +324,7 @@ impl Plugin for Fragile {
     }
 }
 
-/// A server whose neighbour's plugin panics `panics` times when its session ends; the session is up.
+/// A server whose neighbor's plugin panics `panics` times when its session is closed; the session is up.
 async fn fragile(panics: usize) -> (Server, SocketAddr, RawPeer, super::Watch) {
     let (server, address) = serving([10, 0, 0, 1]);
     let (inner, mut watch) = recorder();
@@ -373,7 +373,7 @@ async fn a_removed_neighbor_is_gone_after_a_panic() {
     removed.expect("a peer");
     log.until("panicked").await;
     drop(peer);
-    // The plugin goes with the task.
+    // The plugin is dropped with the task.
     let gone = async { while watch.seen.recv().await.is_some() {} };
     let gone = tokio::time::timeout(super::LIMIT, gone);
     gone.await.expect("an end");

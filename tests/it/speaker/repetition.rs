@@ -1,4 +1,4 @@
-//! Peers that fail again and again: the attempts are bounded, and so is the log.
+//! Peers that fail repeatedly: the attempts are limited, and so is the log.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -21,7 +21,7 @@ use super::{LOOPBACK, active, recorder};
 use crate::support::log;
 use crate::support::peer::{encode, open};
 
-/// A network in which everybody refuses us.
+/// A network in which all connections are refused.
 #[derive(Default)]
 struct Refusing {
     dials: Cell<usize>,
@@ -99,7 +99,7 @@ async fn a_thousand_neighbors_that_all_refuse_stay_bounded() {
     server.shutdown(Cease::Removed).await;
 }
 
-/// A network whose one peer brings up the session and ends it, again and again.
+/// A network whose one peer repeatedly establishes the session and closes it.
 #[derive(Default)]
 struct Fickle {
     sessions: Rc<Cell<usize>>,
@@ -170,7 +170,7 @@ async fn sessions_that_end_at_once_are_not_dialled_at_once() {
     server.start_peer(key).expect("a peer");
     watch.limit = Duration::from_secs(1);
     watch.established().await;
-    // Sessions that last are no failures.
+    // Sessions that last do not count as failures.
     transport.lasts.set(Duration::from_secs(100));
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let status = server.peer(key).expect("a status");
@@ -178,7 +178,7 @@ async fn sessions_that_end_at_once_are_not_dialled_at_once() {
     server.shutdown(Cease::Removed).await;
 }
 
-/// Asks the server for everything from each callback.
+/// Requests everything from the server in each callback.
 struct Curious {
     server: Server,
     inner: super::Recorder,
@@ -294,7 +294,7 @@ async fn a_plugin_may_ask_the_server_from_every_callback() {
     ] {
         assert!(asked.borrow().contains(&wanted), "{wanted}");
     }
-    // The plugin holds the server: it goes with the neighbor.
+    // The plugin holds the server: it is dropped with the neighbor.
     let key = server.peers()[0].key;
     server.stop_peer(key, Cease::Removed).expect("a peer");
 }

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use super::{LOOPBACK, Seen, Watch, active, passive, recorder};
 use crate::support::peer::{announcement, encode, open};
 
-/// What a pipe holds: small, so that back-pressure is felt at once.
+/// Capacity of a pipe: small, so that back-pressure occurs immediately.
 const PIPE: usize = 8 * 1024;
 
-/// Dials from one server to another through a pipe.
+/// Connects from one server to another through a pipe.
 #[derive(Default)]
 struct Pipes {
     to: RefCell<Option<Server>>,
@@ -35,7 +35,7 @@ impl Transport for Pipes {
             remote: SocketAddr::new(LOOPBACK, 1024),
         };
         Box::pin(async move {
-            // As long as a packet is on its way.
+            // The time that a packet takes.
             tokio::time::sleep(Duration::from_millis(1)).await;
             let to = to.ok_or(io::ErrorKind::ConnectionRefused)?;
             let (near, theirs) = duplex(PIPE);
@@ -214,7 +214,7 @@ async fn a_peer_that_takes_nothing_is_given_up() {
     watch.script.endless.set(true);
     watch.script.wake.notify_waiters();
     let begin = Instant::now();
-    // It talks, and never reads.
+    // It sends, and never reads.
     let reason = loop {
         tokio::select! {
             reason = watch.closed() => break reason,
@@ -241,7 +241,7 @@ async fn a_busy_plugin_stops_the_peer_without_losing_the_session() {
     watch.script.busy.set(true);
     const COUNT: u32 = 2_000;
     let (mut reader, mut writer) = tokio::io::split(peer.stream);
-    // The peer floods until the pipe is full, and says nothing else.
+    // The peer floods until the pipe is full, and sends nothing else.
     let flood = tokio::task::spawn_local(async move {
         for at in 0..COUNT {
             let [_, a, b, c] = at.to_be_bytes();
@@ -263,7 +263,7 @@ async fn a_busy_plugin_stops_the_peer_without_losing_the_session() {
             keepalives += 1;
         }
     }
-    // Ten hold times later the session is up, though not one UPDATE was taken.
+    // Ten hold times later the session is up, though not a single UPDATE was processed.
     assert!(keepalives >= 25, "{keepalives}");
     assert!(!flood.is_finished());
     while let Ok(seen) = watch.seen.try_recv() {
@@ -370,7 +370,7 @@ async fn nothing_is_left_of_a_server_that_was_dropped() {
     let mut peer = Piped::establish(&server, 90).await;
     let (_, writer) = watch.established().await;
     drop(server);
-    // Tasks and plugins are gone, connections closed.
+    // Tasks and plugins are dropped, connections closed.
     while peer.receive().await.is_some() {}
     while watch.seen.recv().await.is_some() {}
     assert_eq!(Rc::strong_count(&watch.script), 1);

@@ -10,7 +10,7 @@ use oxabgp::speaker::{PeerConfig, Server, sockopt};
 
 use super::{recorder, skip};
 
-/// A dummy interface with two link-local addresses, for as long as this lives.
+/// A dummy interface with two link-local addresses, removed when this is dropped.
 struct Link(String);
 
 impl Link {
@@ -34,7 +34,7 @@ impl Link {
 impl Drop for Link {
     fn drop(&mut self) {
         let mut command = Command::new("ip");
-        // It goes with the namespace otherwise.
+        // Otherwise it is removed with the namespace.
         let _ = command.args(["link", "del", &self.0]).output();
     }
 }

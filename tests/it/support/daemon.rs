@@ -1,4 +1,4 @@
-//! The real program on a configuration in a folder of its own, ended when the test ends.
+//! The real program with a configuration in a directory of its own, stopped at the end of the test.
 
 use std::fs::File;
 use std::io::Write;
@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// How long a test waits for what must happen: long, since a busy machine is no failure.
+/// How long a test waits for an expected event: long, so that a busy machine does not make it fail.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A folder with the files of one test.
+/// A directory with the files of one test.
 pub(crate) struct Lab {
     folder: tempfile::TempDir,
 }
@@ -44,7 +44,7 @@ impl Lab {
         path.to_str().expect("a path in UTF-8").to_owned()
     }
 
-    /// The lines of a file that something else writes, once `enough` holds for them.
+    /// The lines of a file written by another process, once `enough` holds for them.
     pub(crate) fn lines(&self, name: &str, enough: impl Fn(&[String]) -> bool) -> Vec<String> {
         let path = self.path(name);
         wait_for(&format!("{name} to be complete"), || {
@@ -55,7 +55,7 @@ impl Lab {
     }
 }
 
-/// Asks again and again until there is an answer.
+/// Polls until there is an answer.
 pub(crate) fn wait_for<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
@@ -114,14 +114,14 @@ impl Daemon {
         Self { child, log }
     }
 
-    /// Sends it a signal: `USR1`.
+    /// Sends a signal: `USR1`.
     pub(crate) fn signal(&self, name: &str) {
         let signal: Signal = format!("SIG{name}").parse().expect("a signal");
         kill(self.pid(), signal)
             .unwrap_or_else(|cause| panic!("the daemon is gone: {cause}\n{}", self.log()));
     }
 
-    /// Its process number.
+    /// Its process ID.
     pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).expect("a process number"))
     }
@@ -130,7 +130,7 @@ impl Daemon {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Waits until the log holds that text.
+    /// Waits until the log contains that text.
     pub(crate) fn logged(&self, text: &str) -> String {
         wait_for(&format!("`{text}` in the log"), || {
             Some(self.log()).filter(|log| log.contains(text))
@@ -144,7 +144,7 @@ impl Daemon {
             .is_none()
     }
 
-    /// Waits for the end.
+    /// Waits for its exit.
     pub(crate) fn ended(&mut self) -> ExitStatus {
         wait_for("the daemon to end", || {
             self.child.try_wait().expect("its status can be asked")
@@ -184,7 +184,7 @@ impl Drop for Daemon {
     #[expect(clippy::print_stderr, reason = "a failed test shows it")]
     fn drop(&mut self) {
         if self.is_running() {
-            // The daemon ends its helpers; a kill would leave them behind.
+            // The daemon stops its helpers; a kill would leave them behind.
             let _ = kill(self.pid(), Signal::SIGTERM);
             let start = Instant::now();
             while self.is_running() && start.elapsed() < Duration::from_secs(10) {
@@ -199,7 +199,7 @@ impl Drop for Daemon {
     }
 }
 
-/// Runs the program to its end with this input: exit code, stdout, stderr.
+/// Runs the program to completion with this input: exit code, stdout, stderr.
 pub(crate) fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = oxabgp(arguments)
         .stdin(Stdio::piped())

@@ -1,4 +1,4 @@
-//! What the code under test logs, as text.
+//! The log of the code under test, as text.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::subscriber::DefaultGuard;
 
-/// The log of this thread, as long as this lives.
+/// The log of this thread while this exists.
 pub(crate) struct Log {
     lines: Lines,
     _guard: DefaultGuard,
@@ -32,7 +32,7 @@ impl Write for Lines {
     }
 }
 
-/// Writes down what this thread logs from INFO upwards.
+/// Records what this thread logs from INFO upwards.
 pub(crate) fn capture() -> Log {
     let lines = Lines::default();
     let writer = lines.clone();
@@ -52,7 +52,7 @@ impl Log {
         String::from_utf8_lossy(&self.lines.bytes()).into_owned()
     }
 
-    /// The first line with `part` in it.
+    /// The first line that contains `part`.
     pub(crate) fn line(&self, part: &str) -> String {
         let text = self.text();
         let line = text.lines().find(|line| line.contains(part));
@@ -60,7 +60,7 @@ impl Log {
             .to_owned()
     }
 
-    /// Waits until a line has `part` in it.
+    /// Waits until a line contains `part`.
     pub(crate) async fn until(&self, part: &str) {
         let limit = std::time::Instant::now() + Duration::from_secs(20);
         while !self.text().contains(part) {
@@ -73,7 +73,7 @@ impl Log {
         }
     }
 
-    /// Forgets what was written so far.
+    /// Clears the log.
     pub(crate) fn clear(&self) {
         self.lines.bytes().clear();
     }

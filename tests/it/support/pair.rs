@@ -1,4 +1,4 @@
-//! Two sans-IO peers, a network between them and a clock, all in memory: any order of events can be played.
+//! Two sans-IO peers, a network between them and a clock, all in memory: any order of events can be tested.
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,7 +14,7 @@ use oxabgp::bgp::message::{MessageType, RawMessage};
 use oxabgp::bgp::negotiated::Negotiated;
 use oxabgp::bgp::{Asn, Family};
 
-/// What a neighbour is told: AS, identifier, hold time 9, IPv4 unicast, four-octet AS numbers.
+/// The configuration of a neighbor: AS, identifier, hold time 9, IPv4 unicast, four-octet AS numbers.
 pub(crate) fn config(local_as: u32, router_id: [u8; 4]) -> Config {
     Config {
         local_as: Some(Asn(local_as)),
@@ -37,7 +37,7 @@ pub(crate) fn config(local_as: u32, router_id: [u8; 4]) -> Config {
     }
 }
 
-/// The ends of a connection; who cares which.
+/// The ends of a connection, whose values do not matter.
 pub(crate) fn info() -> ConnInfo {
     let address = SocketAddr::from(([127, 0, 0, 1], 179));
     ConnInfo {
@@ -46,12 +46,12 @@ pub(crate) fn info() -> ConnInfo {
     }
 }
 
-/// A peer with what it did, for tests that play the other end by hand.
+/// A peer and its outputs, for tests that act as the other end.
 #[derive(Debug)]
 pub(crate) struct Solo {
     pub(crate) peer: Peer,
     pub(crate) now: Instant,
-    /// Everything that came out.
+    /// All outputs so far.
     pub(crate) outputs: Vec<Output>,
 }
 
@@ -64,7 +64,7 @@ impl Solo {
         }
     }
 
-    /// Gives an input; what came out of it.
+    /// Handles an input. Returns the outputs.
     pub(crate) fn handle(&mut self, input: Input<'_>) -> Vec<Output> {
         self.peer.handle(self.now, input);
         let outputs: Vec<Output> = std::iter::from_fn(|| self.peer.poll()).collect();
@@ -72,13 +72,13 @@ impl Solo {
         outputs
     }
 
-    /// Starts, and answers the dial; the connection.
+    /// Starts, and completes the dial. Returns the connection.
     pub(crate) fn dialed(&mut self) -> ConnId {
         let outputs = self.handle(Input::Start);
         self.answer(&outputs)
     }
 
-    /// Answers the dial that is among `outputs`.
+    /// Completes the dial that is among `outputs`.
     pub(crate) fn answer(&mut self, outputs: &[Output]) -> ConnId {
         let id = outputs
             .iter()
@@ -97,7 +97,7 @@ impl Solo {
         (id, self.handle(Input::Incoming(id, info())))
     }
 
-    /// Lets the other end say `bytes`.
+    /// Receives `bytes` from the other end.
     pub(crate) fn hear(&mut self, id: ConnId, bytes: &[u8]) -> Vec<Output> {
         let mut buffer = BytesMut::from(bytes);
         let mut outputs = Vec::new();
@@ -110,7 +110,7 @@ impl Solo {
         }
     }
 
-    /// Goes to the next deadline and serves it.
+    /// Advances to the next deadline and handles it.
     pub(crate) fn expire(&mut self) -> (Duration, Vec<Output>) {
         let at = self.peer.timeout().expect("a deadline");
         let waited = at.saturating_duration_since(self.now);
@@ -126,14 +126,14 @@ pub(crate) fn notification(outputs: &[Output]) -> Option<(u8, u8)> {
         .map(|message| (message.body()[0], message.body()[1]))
 }
 
-/// The types of the messages that were shown to have been sent.
+/// The types of the messages reported as sent.
 pub(crate) fn sent(outputs: &[Output]) -> Vec<MessageType> {
     messages(outputs, Direction::Send)
         .map(|message| message.kind)
         .collect()
 }
 
-/// The reason of the end that was told, if any.
+/// The reported reason of the close, if any.
 pub(crate) fn down(outputs: &[Output]) -> Option<CloseReason> {
     outputs.iter().find_map(|output| match output {
         Output::Down(reason) => Some(reason.clone()),
@@ -141,7 +141,7 @@ pub(crate) fn down(outputs: &[Output]) -> Option<CloseReason> {
     })
 }
 
-/// Whether the session came up.
+/// Returns `true` if the session was established.
 pub(crate) fn up(outputs: &[Output]) -> Option<Rc<Negotiated>> {
     outputs.iter().find_map(|output| match output {
         Output::Established(_, negotiated) => Some(Rc::clone(negotiated)),
@@ -149,7 +149,7 @@ pub(crate) fn up(outputs: &[Output]) -> Option<Rc<Negotiated>> {
     })
 }
 
-/// The words of `fsm` and `state` events, in order.
+/// The text of `fsm` and `state` events, in order.
 pub(crate) fn story(outputs: &[Output]) -> Vec<String> {
     outputs
         .iter()
@@ -173,7 +173,7 @@ fn messages(outputs: &[Output], wanted: Direction) -> impl Iterator<Item = &RawM
     })
 }
 
-/// Something on its way to one end of a connection.
+/// Something in transit to one end of a connection.
 #[derive(Debug)]
 enum Item {
     Connected,
@@ -183,7 +183,7 @@ enum Item {
     Fin,
 }
 
-/// What is on its way to one end of one connection, in order.
+/// What is in transit to one end of one connection, in order.
 #[derive(Debug)]
 struct Channel {
     wire: usize,
@@ -191,7 +191,7 @@ struct Channel {
     items: VecDeque<Item>,
 }
 
-/// One TCP connection: the ids that its ends have for it, and whether each still has it open.
+/// One TCP connection: its id at both ends, and whether each end still has it open.
 #[derive(Debug)]
 struct Wire {
     ids: [Option<ConnId>; 2],
@@ -203,9 +203,9 @@ struct Wire {
 pub(crate) struct Pair {
     pub(crate) peers: [Peer; 2],
     pub(crate) now: Instant,
-    /// What each peer put out.
+    /// The outputs of each peer.
     pub(crate) outputs: [Vec<Output>; 2],
-    /// Whether a dial by each peer gets through.
+    /// Whether a dial by each peer succeeds.
     pub(crate) reachable: [bool; 2],
     wires: Vec<Wire>,
     channels: Vec<Channel>,
@@ -225,14 +225,14 @@ impl Pair {
         }
     }
 
-    /// Both begin; nothing is delivered yet.
+    /// Both start; nothing is delivered yet.
     pub(crate) fn start(&mut self) {
         for side in 0..2 {
             self.handle(side, Input::Start);
         }
     }
 
-    /// Gives an input to one side and does what it asks for.
+    /// Passes an input to one side and performs its outputs.
     pub(crate) fn handle(&mut self, side: usize, input: Input<'_>) {
         self.peers[side].handle(self.now, input);
         while let Some(output) = self.peers[side].poll() {
@@ -245,7 +245,7 @@ impl Pair {
         }
     }
 
-    /// The channels on which something is on its way.
+    /// The channels with something in transit.
     pub(crate) fn choices(&self) -> Vec<usize> {
         (0..self.channels.len())
             .filter(|at| !self.channels[*at].items.is_empty())
@@ -283,7 +283,7 @@ impl Pair {
                     }
                 }
                 self.buffers[wire][to] = buffer;
-                // What arrived has left the sender's socket.
+                // What has arrived is no longer in the sender's socket.
                 let from = 1 - to;
                 if let (Some(id), true) = (self.wires[wire].ids[from], self.wires[wire].open[from])
                 {
@@ -293,14 +293,14 @@ impl Pair {
         }
     }
 
-    /// Delivers everything, in order, until nothing is on its way.
+    /// Delivers everything, in order, until nothing is in transit.
     pub(crate) fn pump(&mut self) {
         while let Some(channel) = self.choices().first().copied() {
             self.deliver(channel);
         }
     }
 
-    /// Lets time pass: every timer is served when it is due, and what follows from it delivered at once.
+    /// Advances the time: every timer is handled when it expires, and its outputs are delivered immediately.
     pub(crate) fn advance(&mut self, time: Duration) {
         let end = self.now + time;
         self.pump();
@@ -325,7 +325,7 @@ impl Pair {
         [self.peers[0].state(), self.peers[1].state()]
     }
 
-    /// How many connections both ends have open.
+    /// The number of connections that both ends have open.
     pub(crate) fn session_wires(&self) -> usize {
         self.wires
             .iter()
@@ -333,7 +333,7 @@ impl Pair {
             .count()
     }
 
-    /// Cuts every connection; both ends will see it.
+    /// Cuts every connection; both ends will notice.
     pub(crate) fn cut(&mut self) {
         for at in 0..self.wires.len() {
             for to in 0..2 {

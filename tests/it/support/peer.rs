@@ -1,6 +1,7 @@
-//! A scripted peer: a TCP connection that says exactly what a test wants, and knows no protocol by itself.
+//! A scripted peer: a TCP connection that sends exactly what a test specifies, and does not implement the protocol.
 //!
-//! Everything blocks, with a limit, so that a test that hangs fails; who is tested runs in another thread or process.
+//! Everything blocks, with a time limit, so that a test that hangs fails; the speaker under test runs in another
+//! thread or process.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +15,7 @@ use socket2::{Domain, Socket, Type};
 
 /// How long any step may take.
 pub(crate) const LIMIT: Duration = Duration::from_secs(20);
-/// How long a connection may take: the speaker may back off before, and its machine may be busy.
+/// Time limit for a connection: the speaker may back off before, and its machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One connection to the speaker under test.
@@ -28,7 +29,7 @@ impl RawPeer {
         Self::new(TcpStream::connect_timeout(&address, LIMIT).expect("a connection"))
     }
 
-    /// Connects to a speaker from an address of ours.
+    /// Connects to a speaker from the given local address.
     pub(crate) fn connect_from(from: &str, address: SocketAddr) -> Self {
         let from: IpAddr = from.parse().expect("an address");
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, None);
@@ -40,7 +41,7 @@ impl RawPeer {
         Self::new(socket.into())
     }
 
-    /// Takes the next connection that a speaker makes.
+    /// Accepts the next connection of a speaker.
     pub(crate) fn accept(listener: &TcpListener) -> Self {
         let start = Instant::now();
         listener.set_nonblocking(true).expect("a mode");
@@ -72,7 +73,7 @@ impl RawPeer {
         &self.stream
     }
 
-    /// Sends bytes as they are.
+    /// Sends bytes unchanged.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream
             .write_all(bytes)
@@ -84,7 +85,7 @@ impl RawPeer {
         self.send_bytes(&encode(kind, body));
     }
 
-    /// The next message: its type and body. `None` when the speaker has closed.
+    /// The next message: its type and body. `None` if the speaker has closed.
     pub(crate) fn receive(&mut self) -> Option<(MessageType, Vec<u8>)> {
         let mut header = [0; message::HEADER];
         match self.stream.read_exact(&mut header) {
@@ -112,7 +113,7 @@ impl RawPeer {
         }
     }
 
-    /// The NOTIFICATION that ends the session, whatever comes before it; the connection must be closed after it.
+    /// The NOTIFICATION that closes the session, whatever precedes it; the connection must be closed after it.
     pub(crate) fn expect_notification(&mut self) -> Notification {
         loop {
             match self.receive() {
@@ -131,7 +132,7 @@ impl RawPeer {
         while self.receive().is_some() {}
     }
 
-    /// Brings up a session: our OPEN, theirs, KEEPALIVEs both ways. Returns their OPEN.
+    /// Establishes a session: our OPEN, theirs, KEEPALIVEs in both directions. Returns their OPEN.
     pub(crate) fn establish(&mut self, open: &Open) -> Open {
         self.send_bytes(&open.encode().expect("an OPEN"));
         let theirs = self.expect(MessageType::OPEN);
@@ -141,7 +142,7 @@ impl RawPeer {
     }
 }
 
-/// Whether the other side is gone. A reset counts: it is what a close with unread input looks like.
+/// Returns `true` if the other side has closed. A reset counts: that is how a close with unread input appears.
 fn closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! The TLVs of several parts, `WORD ( PART VALUE … )`, each a row of [`COMPOUND`].
+//! TLVs with several parts, `WORD ( PART VALUE … )`, each a row of [`COMPOUND`].
 
 use std::net::IpAddr;
 
@@ -6,23 +6,23 @@ use crate::bgp::nlri::bgp_ls::{system, system_text};
 use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, Writer};
 
-/// One part of a TLV that has several.
+/// A part of a TLV that has several.
 pub(super) enum Part {
-    /// Word, the names of the bits from the highest on, octets.
+    /// Keyword, names of the bits starting at the highest, octets.
     Flags(&'static str, &'static [&'static str], usize),
-    /// Word, octets.
+    /// Keyword, octets.
     Number(&'static str, usize),
     /// Octets that are zero.
     Reserved(usize),
     /// `system-id 0000.0000.0001`.
     System(&'static str),
-    /// An address of so many octets; it must be there.
+    /// A mandatory address of that many octets.
     Address(&'static str, usize),
-    /// `sid N` or `sid [ N N ]`: labels with the flags V and L, indexes without both.
+    /// `sid N` or `sid [ N N ]`: labels if the flags V and L are set, indexes if neither is set.
     Sids,
-    /// `range SIZE/FIRST`, again and again: a SID/Label sub-TLV (1161) behind the size of each.
+    /// `range SIZE/FIRST`, repeated: a SID/Label sub-TLV (1161) follows the size of each.
     Ranges,
-    /// `structure [ 32 16 16 0 ]`: a sub-TLV 1252, if it is there.
+    /// `structure [ 32 16 16 0 ]`: an optional sub-TLV 1252.
     Structure,
 }
 
@@ -39,7 +39,7 @@ const END_X: &[Part] = &[
     Structure,
 ];
 
-/// Type, word, parts: RFC 9085 section 2, RFC 9514 sections 3 to 7.
+/// Type, keyword, parts: RFC 9085 section 2, RFC 9514 sections 3 to 7.
 pub(super) const COMPOUND: &[(u16, &str, &[Part])] = &[
     (
         1034,
@@ -132,7 +132,7 @@ pub(super) fn number(octets: usize, c: &mut Cursor<'_>) -> Result<Vec<u8>, Synta
     Ok(number.to_be_bytes()[8 - octets..].to_vec())
 }
 
-/// A flag's name as a word: `Dedicated 1:1` has a blank.
+/// A flag's name as a keyword: `Dedicated 1:1` contains a space.
 pub(super) fn flag_word(name: &str) -> String {
     name.replace(' ', "-")
 }
@@ -193,7 +193,7 @@ pub(super) fn structure(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     }
 }
 
-/// Reads `( PART VALUE … )`; a part that is not there is zero.
+/// Parses `( PART VALUE … )`. A missing part is zero.
 pub(super) fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let mut values: Vec<Option<Vec<u8>>> = parts.iter().map(|_| None).collect();
     let mut sids = Vec::new();
@@ -246,7 +246,7 @@ pub(super) fn compound(parts: &[Part], c: &mut Cursor<'_>) -> Result<Vec<u8>, Sy
     Ok(out)
 }
 
-/// Whether `flags`, which `parts` start with, has V and L.
+/// Returns whether the V and L flags are set in `flags`, the first of `parts`.
 pub(super) fn value_and_local(parts: &[Part], flags: u8) -> (bool, bool) {
     let has = |wanted: &str| match parts.first() {
         Some(Flags(_, names, _)) => names
@@ -282,7 +282,7 @@ fn sids_bytes(
     Ok(())
 }
 
-/// `SIZE/FIRST`: the size, and a SID/Label sub-TLV with a label.
+/// Parses `SIZE/FIRST`: the size, and a SID/Label sub-TLV with a label.
 fn range(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let (size, first) = c.value(
         "a range of labels, its size and the first, like `8000/16000`",
@@ -329,12 +329,12 @@ impl Part {
                 let lengths = structure(c)?;
                 Ok([&[4, 228, 0, 4][..], &lengths].concat())
             }
-            // Those have no word, or are read where the whole is known.
+            // These have no keyword, or are parsed where the whole TLV is known.
             Reserved(_) | Sids | Ranges => Ok(Vec::new()),
         }
     }
 
-    /// Takes its octets off `r` and appends the words.
+    /// Takes the octets of this part off `r` and appends its text.
     pub(super) fn print(
         &self,
         parts: &[Self],

@@ -1,16 +1,16 @@
-//! The keys of ExaBGP 6.0's JSON where they are not those of 5.0, and the TLVs that only 6.0 takes apart (RFC 8571, link
+//! JSON keys of ExaBGP 6.0 that differ from those of 5.0, and the TLVs that only 6.0 decodes (RFC 8571, link
 //! identifiers).
 
 use std::borrow::Cow;
 
-use super::tlv::Item;
+use super::item::Item;
 use super::value::Value;
 use crate::wire::Reader;
 
-/// A key, its values, and whether these are a list even if there is one.
+/// A key, its values, and whether a single value is written as a list, too.
 type Member = (Cow<'static, str>, Vec<Value>, bool);
 
-/// What 5.0 and 6.0 call the TLVs that may repeat.
+/// The keys in 5.0 and 6.0 of TLVs that may be repeated.
 const LISTS: &[(&str, &str)] = &[
     ("area-id", "area-ids"),
     ("local-te-router-ids", "local-router-ids"),
@@ -20,7 +20,7 @@ const LISTS: &[(&str, &str)] = &[
     ("srv6-locator", "srv6-locators"),
 ];
 
-/// TLVs with names that 5.0 shows as hexadecimal digits, and their octets.
+/// Names and lengths in octets of TLVs that 5.0 shows as hexadecimal digits.
 const MEASURES: &[(&str, &str, usize)] = &[
     ("generic-lsid-258", "link-local-remote-identifiers", 8),
     ("generic-lsid-1114", "unidirectional-link-delay", 4),
@@ -32,7 +32,7 @@ const MEASURES: &[(&str, &str, usize)] = &[
     ("generic-lsid-1120", "unidirectional-utilized-bandwidth", 4),
 ];
 
-/// The members that one TLV makes.
+/// The JSON members for one TLV.
 pub(super) fn members(item: Item) -> Vec<Member> {
     if let Some(member) = measure(&item) {
         return vec![member];
@@ -56,7 +56,7 @@ pub(super) fn members(item: Item) -> Vec<Member> {
     std::iter::once((key, values, list)).chain(more).collect()
 }
 
-/// Reads what 5.0 only shows; a TLV of another length stays as it is.
+/// Decodes a TLV that 5.0 shows as hexadecimal. A TLV of unexpected length is left unchanged.
 fn measure(item: &Item) -> Option<Member> {
     const WHAT: &str = "a measure";
     let (_, key, length) = MEASURES.iter().find(|(old, ..)| *old == item.key)?;

@@ -1,4 +1,4 @@
-//! The BGP-LS attribute (RFC 9552 section 5.3, RFC 9085, RFC 9514): what an IGP says about a node, a link or a prefix.
+//! The BGP-LS attribute (RFC 9552 section 5.3, RFC 9085, RFC 9514): IGP properties of a node, a link or a prefix.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -10,27 +10,30 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 //!
-//! The value is kept as it came, once [`tlv`] could read all of it; each TLV that is not known shows as hexadecimal. [`value`] holds
-//! what was read until it is printed, as JSON or in the words of text events; [`words`] reads and prints the words of configurations.
+//! The value is kept as received once [`tlv`] has decoded it successfully; unknown TLVs are shown as hexadecimal.
+//! [`value`] holds decoded values until they are rendered as JSON or text; [`words`] implements the configuration
+//! syntax.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
 use crate::wire::{Reader, WireError, Writer};
 
 mod compound;
+mod item;
 mod later;
 mod sid;
 mod tlv;
 mod value;
 mod words;
 
-use tlv::Item;
+use item::Item;
 use value::Value;
 
 /// The value, known to be well-formed.
@@ -38,7 +41,7 @@ use value::Value;
 pub struct BgpLsAttribute(Box<[u8]>);
 
 impl BgpLsAttribute {
-    /// What the TLVs say; those that make one member together are merged.
+    /// The decoded TLVs. Those that share one JSON member are merged.
     fn items(&self) -> Vec<Item> {
         let mut items: Vec<Item> = Vec::new();
         let mut places: HashMap<Cow<'static, str>, usize> = HashMap::new();
@@ -58,7 +61,7 @@ impl BgpLsAttribute {
 }
 
 impl BgpLsAttribute {
-    /// Appends the JSON of ExaBGP 6.0: what may repeat is a list, whether it does or not, and so is what repeats.
+    /// Appends the JSON of ExaBGP 6.0, where repeatable and repeated TLVs are lists.
     pub(crate) fn json_v60(&self, w: &mut JsonWriter) {
         let mut members: Vec<(Cow<'static, str>, Vec<Value>, bool)> = Vec::new();
         let mut places: HashMap<Cow<'static, str>, usize> = HashMap::new();
@@ -89,7 +92,7 @@ impl BgpLsAttribute {
 }
 
 impl PathAttribute for BgpLsAttribute {
-    const CODE: u8 = 29;
+    const CODE: u8 = iana::attribute::BGP_LS;
     const FLAGS: u8 = flags::OPTIONAL;
     const NAME: &'static str = "bgp-ls";
     // RFC 9552 8.2.2: "the BGP-LS Attribute […] MUST be handled using the 'Attribute Discard' approach".
@@ -108,7 +111,7 @@ impl PathAttribute for BgpLsAttribute {
     fn parse(_: &str, c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let start = c.span();
         let bytes = words::parse(c)?;
-        // A TLV given as hexadecimal digits may be one that no peer could read.
+        // A TLV given in hexadecimal may be invalid.
         match tlv::decode(&mut Reader::new(&bytes)) {
             Ok(_) => Ok(Self(bytes.into())),
             Err(error) => {
@@ -130,8 +133,8 @@ impl PathAttribute for BgpLsAttribute {
             let Some(all) = same.get(&*item.key) else {
                 continue;
             };
-            // A second TLV of a kind that has one member: readers that keep the last of two members with one name see what they
-            // see with ExaBGP, and all of them stand in a list of their own.
+            // A second TLV that would repeat a JSON member: readers that keep the last of two equal members see what
+            // they see with ExaBGP, and all of them are in an additional list.
             if all.last().is_some_and(|last| !std::ptr::eq(*last, item)) {
                 continue;
             }

@@ -1,10 +1,10 @@
-//! The TLVs of segment routing: SR capabilities, adjacency and prefix SIDs (RFC 9085 section 2), SRv6 (RFC 9514).
+//! TLVs of segment routing: SR capabilities, adjacency and prefix SIDs (RFC 9085 section 2), SRv6 (RFC 9514).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::tlv::{Item, Text, flags};
+use super::item::{Item, Text, flags};
 use super::value::Value;
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
@@ -13,7 +13,7 @@ const WHAT: &str = "a segment-routing TLV of its type's length";
 const ADJACENCY: &[&str] = &["F", "B", "V", "L", "S", "P", "RSV"];
 const END_X: &[&str] = &["B", "S", "P", "RSV"];
 
-/// Reads the value of the TLV `code`; `None` when that is none of these.
+/// Decodes the value of TLV `code`. Returns `None` if it is not one of these.
 pub(super) fn decode(code: u16, r: &mut Reader<'_>) -> Option<Result<Item, WireError>> {
     Some(match code {
         1034 => capabilities(r),
@@ -55,7 +55,7 @@ fn repr(value: &Value) -> String {
     out
 }
 
-/// Whether that flag is set in what [`flags`] made.
+/// Returns `true` if flag `name` is set in a value made by [`flags`].
 fn is_set(flags: &Value, name: &str) -> bool {
     let Value::Object(members) = flags else {
         return false;
@@ -64,8 +64,8 @@ fn is_set(flags: &Value, name: &str) -> bool {
     members.any(|(known, value)| *known == name && *value == Value::Number(1))
 }
 
-/// SIDs after the flags that say what they are: labels of three octets with V and L, indexes of four without both. Anything else
-/// ends as hexadecimal digits.
+/// Decodes SIDs whose form depends on the flags: three-octet labels if V and L are set, four-octet indexes if neither
+/// is set. Anything else is returned as hexadecimal digits.
 fn sids(given: &Value, r: &mut Reader<'_>) -> Result<(Value, Value), WireError> {
     let (v, l) = (is_set(given, "V"), is_set(given, "L"));
     let mut list = Vec::new();
@@ -80,10 +80,10 @@ fn sids(given: &Value, r: &mut Reader<'_>) -> Result<(Value, Value), WireError> 
     Ok((Value::List(list), Value::List(raw)))
 }
 
-/// What is at most that many octets away; ExaBGP takes a TLV without the reserved octets.
+/// Skips up to `count` octets; ExaBGP accepts a TLV without the reserved octets.
 fn skip(count: usize, r: &mut Reader<'_>) {
     let count = count.min(r.remaining());
-    // Not more than remains.
+    // Never more than remains.
     let _ = r.take(count, WHAT);
 }
 
@@ -118,7 +118,7 @@ fn capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
 }
 
 fn srv6_capabilities(r: &mut Reader<'_>) -> Result<Item, WireError> {
-    // ExaBGP's reading of the O-flag, which is bit 1 in RFC 9514 section 3.1.
+    // ExaBGP's interpretation of the O-flag, which is bit 1 in RFC 9514 section 3.1.
     let bits = r.u16(WHAT)? & 0x40;
     r.rest();
     let given = Value::object([("O", Value::Number(bits.into()))]);
@@ -208,15 +208,15 @@ fn named<const N: usize>(members: [(&'static str, Value); N]) -> Members {
         .collect()
 }
 
-/// The sub-TLVs of an End.X SID: a structure, others as hexadecimal digits under the name that `unknown` makes. Of two with one
-/// name the last counts.
+/// The sub-TLVs of an End.X SID: a SID structure, and unknown ones as hexadecimal digits under a name made by
+/// `unknown`. Of two with the same name the last is used.
 fn sub_tlvs(
     r: &mut Reader<'_>,
     members: &mut Members,
     unknown: fn(u16) -> String,
 ) -> Result<(), WireError> {
     let mut places: HashMap<u16, usize> = HashMap::new();
-    // A remnant shorter than a header is passed over, as ExaBGP does.
+    // A remainder shorter than a header is skipped, as in ExaBGP.
     while r.remaining() >= 4 {
         let kind = r.u16(WHAT)?;
         let length = usize::from(r.u16(WHAT)?);
@@ -275,7 +275,7 @@ fn end_x(r: &mut Reader<'_>) -> Result<Item, WireError> {
     })
 }
 
-/// End.X on a LAN; the neighbour is an IS-IS system of six octets, or an OSPF router of four.
+/// End.X on a LAN. The neighbor is an IS-IS system ID of six octets or an OSPF router ID of four.
 fn lan_end_x(r: &mut Reader<'_>, octets: usize) -> Result<Item, WireError> {
     let behavior = r.u16(WHAT)?;
     let given = flags(END_X, r.u8(WHAT)?);
@@ -336,7 +336,7 @@ fn behavior(r: &mut Reader<'_>) -> Result<Item, WireError> {
     r.u8(WHAT)?;
     let algorithm = r.u8(WHAT)?;
     r.rest();
-    // ExaBGP writes the decimal number behind `0x`.
+    // ExaBGP writes the decimal number after `0x`.
     let words = format!("srv6-endpoint-behavior [0x{behavior}, flags: [], algorithm: {algorithm}]");
     let value = Value::object([
         ("endpoint-behavior", Value::Number(behavior.into())),

@@ -1,125 +1,42 @@
-//! The TLVs of the BGP-LS attribute: a table of those with one simple value; the others are in [`sid`](super::sid).
+//! TLVs of the BGP-LS attribute: a table of those with a simple value. The others are in [`sid`](super::sid).
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
+use super::item::{Item, Text, flags};
 use super::sid;
 use super::value::{Value, name};
-use crate::json::{JsonWriter, hex};
+use crate::json::hex;
 use crate::wire::{Reader, WireError};
 
-/// How a text event shows an item.
-#[derive(Clone, Debug)]
-pub(super) enum Text {
-    /// `name: value`, the value in Python's notation.
-    Named(&'static str),
-    /// `name: value`, strings without quotes.
-    Plain(&'static str),
-    /// Words of its own.
-    Words(String),
-}
-
-/// One TLV, decoded.
-#[derive(Clone, Debug)]
-pub(super) struct Item {
-    pub key: Cow<'static, str>,
-    pub value: Value,
-    /// Members that follow `key`.
-    pub more: Vec<(&'static str, Value)>,
-    /// Whether several TLVs with this key make one list.
-    pub merge: bool,
-    pub text: Text,
-}
-
-impl Item {
-    pub(super) const fn new(key: &'static str, value: Value, text: Text) -> Self {
-        Self {
-            key: Cow::Borrowed(key),
-            value,
-            more: Vec::new(),
-            merge: false,
-            text,
-        }
-    }
-
-    /// Takes over the list of a later one.
-    pub(super) fn merge(&mut self, later: Self) {
-        if let (Value::List(list), Value::List(more)) = (&mut self.value, later.value) {
-            list.extend(more);
-        }
-        if let (Text::Words(words), Text::Words(more)) = (&mut self.text, later.text)
-            && *words != more
-        {
-            words.push_str(", ");
-            words.push_str(&more);
-        }
-    }
-
-    pub(super) fn json(&self, w: &mut JsonWriter) {
-        w.key(&self.key);
-        // ExaBGP has blanks inside the brackets of these lists.
-        match &self.value {
-            Value::List(list) if self.key.starts_with("srv6-") => {
-                w.raw("[ ");
-                w.list(list, |w, value| value.json(w));
-                w.raw(" ]");
-            }
-            value => value.json(w),
-        }
-        for (key, value) in &self.more {
-            w.raw(", ").key(key);
-            value.json(w);
-        }
-    }
-
-    pub(super) fn text(&self) -> String {
-        let mut out = String::new();
-        match &self.text {
-            Text::Named(name) => {
-                out.push_str(name);
-                out.push_str(": ");
-                self.value.repr(&mut out);
-            }
-            Text::Plain(name) => {
-                out.push_str(name);
-                out.push_str(": ");
-                self.value.plain(&mut out);
-            }
-            Text::Words(words) => out.push_str(words),
-        }
-        out
-    }
-}
-
-/// The shapes of simple values.
+/// Formats of simple values.
 pub(super) enum Kind {
-    /// A byte of flags with these names, the first the highest bit; the length that the TLV must have.
+    /// A byte of flags with these names, starting at the highest bit; the required length of the TLV, if any.
     Flags(&'static [&'static str], Option<usize>),
     /// Four octets.
     Number,
     /// One to three octets.
     Metric,
-    /// Four octets of floating point.
+    /// A four-octet floating-point number.
     Float,
-    /// Eight of these.
+    /// Eight floating-point numbers.
     Floats,
-    /// Numbers of that many octets.
+    /// Numbers of that many octets each.
     Numbers(usize),
     /// An IPv4 or IPv6 address.
     Address,
-    /// The same, several make a list.
+    /// An address; several TLVs make a list.
     Addresses,
     /// A number of any length, shown as text.
     Area,
     /// Text of at most 255 octets.
     Name,
-    /// At most that many bytes, shown as text; with no limit in hexadecimal.
+    /// At most that many bytes, shown as text. With `usize::MAX`, bytes of any number, shown in hexadecimal.
     Opaque(usize),
-    /// An octet each.
+    /// One octet each.
     Algorithms,
 }
 
-/// Type, JSON key, name in texts, shape.
+/// Type, JSON key, name in texts, format.
 #[rustfmt::skip]
 pub(super) const SIMPLE: &[(u16, &str, &str, Kind)] = &[
     (1024, "node-flags", "Node Flags", Kind::Flags(&["O", "T", "E", "B", "R", "V", "RSV"], Some(1))),
@@ -155,16 +72,16 @@ pub(super) const SIMPLE: &[(u16, &str, &str, Kind)] = &[
 
 const WHAT: &str = "a TLV of its type's length";
 
-/// Reads all TLVs.
+/// Decodes all TLVs.
 ///
 /// # Errors
-/// When one runs past the end, or is not as its type wants.
+/// Returns an error if a TLV runs past the end or is invalid for its type.
 pub(super) fn decode(r: &mut Reader<'_>) -> Result<Vec<Item>, WireError> {
     let mut items = Vec::new();
     while !r.is_empty() {
         let kind = r.u16("a type of TLV")?;
         let length = usize::from(r.u16("a length of TLV")?);
-        let mut value = r.sub(length, "a TLV as long as it says")?;
+        let mut value = r.sub(length, "a TLV of its declared length")?;
         items.push(item(kind, &mut value)?);
     }
     Ok(items)
@@ -237,7 +154,7 @@ impl Kind {
             Self::Address => Value::text(address(r)?),
             Self::Addresses => Value::List(vec![Value::text(address(r)?)]),
             Self::Area => {
-                // IS-IS areas have at most 13 octets; much longer ones would take long to print as one number.
+                // IS-IS areas have at most 13 octets; printing much longer ones as one number would be slow.
                 if !(1..=32).contains(&r.remaining()) {
                     return Err(r.error(WHAT));
                 }
@@ -264,13 +181,4 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
         16 => Ok(r.array::<16>(WHAT)?.into()),
         _ => Err(r.error(WHAT)),
     }
-}
-
-/// A byte of flags, the first name for the highest bit. Reserved bits show as zero, whatever they are.
-pub(super) fn flags(names: &[&'static str], byte: u8) -> Value {
-    let bit = |(index, name): (usize, &&'static str)| {
-        let set = *name != "RSV" && byte & 0x80 >> index != 0;
-        (Cow::Borrowed(*name), Value::Number(set.into()))
-    };
-    Value::Object(names.iter().enumerate().map(bit).collect())
 }

@@ -1,27 +1,27 @@
-//! What a TLV says, until it is printed.
+//! Decoded TLV values, before they are rendered.
 //!
-//! ExaBGP's text events show Python's notation of its values, so there are two ways to print: JSON, and that notation.
+//! ExaBGP's text events show Python's notation of its values, so values can be rendered as JSON or in that notation.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::json::{JsonWriter, hex};
 
-/// A value of one of the shapes that TLVs have.
+/// A value of a TLV.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Value {
     Number(u64),
     Float(f32),
     Double(f64),
     Boolean(bool),
-    /// Text of ours or of the peer.
+    /// Text.
     Text(String),
     /// Bytes that JSON shows as text.
     Bytes(Vec<u8>),
-    /// Bytes without a meaning of ours, which JSON shows in hexadecimal as ExaBGP 6.0 does.
+    /// Bytes without a known meaning, which JSON shows in hexadecimal, as ExaBGP 6.0 does.
     Opaque(Vec<u8>),
     List(Vec<Self>),
-    /// The same, shown in round brackets in texts.
+    /// A list that texts show in parentheses.
     Tuple(Vec<Self>),
     Object(Vec<(Cow<'static, str>, Self)>),
 }
@@ -53,7 +53,7 @@ impl Value {
     pub(super) fn json(&self, w: &mut JsonWriter) {
         match self {
             Self::Number(number) => drop(w.number(*number)),
-            // JSON has no notation for the others.
+            // JSON has no notation for infinities and NaN.
             Self::Float(number) if number.is_finite() => drop(w.raw(&float((*number).into()))),
             Self::Double(number) => drop(w.raw(&float(*number))),
             Self::Boolean(value) => drop(w.boolean(*value)),
@@ -77,7 +77,7 @@ impl Value {
         }
     }
 
-    /// Appends Python's notation: strings are quoted.
+    /// Appends Python's notation, in which strings are quoted.
     pub(super) fn repr(&self, out: &mut String) {
         let list = |open: char, list: &[Self], close: char, out: &mut String| {
             out.push(open);
@@ -121,7 +121,8 @@ impl Value {
     }
 }
 
-/// A name that should be UTF-8; `0x…` if it is not, since replacement characters would make different names equal.
+/// Decodes a name that should be UTF-8. Otherwise it becomes `0x…`, since replacement characters would make different
+/// names equal.
 pub(super) fn name(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
@@ -129,7 +130,7 @@ pub(super) fn name(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Appends text of a peer's so that it stays on its line.
+/// Appends text received from a peer, escaped so that it stays on one line.
 fn printable(text: &str, out: &mut String) {
     for character in text.chars() {
         if character.is_control() {
@@ -171,7 +172,8 @@ fn float(number: f64) -> String {
     }
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, ""));
     let places = digits.split_once('.').map_or(0, |(_, places)| places.len());
-    // Of two shortest ones that are equally near Python takes the even one, as printing with a fixed number of places does.
+    // If two shortest notations are equally near, Python uses the even one, like formatting with a fixed number of
+    // digits.
     if exponent.is_empty() {
         return format!("{number:.places$}");
     }

@@ -1,9 +1,9 @@
-//! The attribute as configurations and commands write it, `bgp-ls ( igp-metric 10 link-name "a to b" tlv 1200 0x00 )`: the words
-//! are those of the JSON, and `tlv CODE 0xHEX` stands for any TLV.
+//! Configuration syntax of the attribute: `bgp-ls ( igp-metric 10 link-name "a to b" tlv 1200 0x00 )`. The keywords
+//! are the JSON keys, and `tlv CODE 0xHEX` stands for any TLV.
 //!
-//! Each TLV is a row of [`tlv::SIMPLE`](super::tlv::SIMPLE) or of [`COMPOUND`](super::compound::COMPOUND), which reads and prints `WORD ( PART VALUE … )` part by
-//! part. Nothing is printed in words that would not be read as the same bytes: each TLV is read back first, and is printed as
-//! `tlv` if it says more than the words.
+//! Each TLV is a row of [`tlv::SIMPLE`](super::tlv::SIMPLE) or of [`COMPOUND`](super::compound::COMPOUND). Every TLV
+//! printed with keywords can be parsed to the same bytes: the text is parsed back first, and if the bytes differ, the
+//! TLV is printed as `tlv`.
 
 use std::net::IpAddr;
 
@@ -14,7 +14,7 @@ use crate::json::hex;
 use crate::text::{Cursor, Span, SyntaxError, tokenize, value};
 use crate::wire::{Reader, Writer};
 
-/// Reads `( … )`.
+/// Parses `( … )`.
 pub(super) fn parse(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     let start = c.span();
     let mut out = Vec::new();
@@ -38,12 +38,12 @@ pub(super) fn parse(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     Ok(out)
 }
 
-/// Appends the words of all TLVs.
+/// Appends the text of all TLVs.
 pub(super) fn print(bytes: &[u8], out: &mut String) {
     out.push_str("bgp-ls (");
     let mut r = Reader::new(bytes);
     while !r.is_empty() {
-        // The attribute was well-formed when it was made.
+        // The attribute was well-formed when it was created.
         let kind = r.u16("a type").unwrap_or_default();
         let length = usize::from(r.u16("a length").unwrap_or_default());
         let value = r.take(length, "a value").unwrap_or_default();
@@ -57,7 +57,7 @@ pub(super) fn print(bytes: &[u8], out: &mut String) {
 }
 
 fn is_read_back(text: &str, kind: u16, value: &[u8]) -> bool {
-    // A configuration file has escapes, a command has none.
+    // Configuration files have escapes, commands do not.
     if text.contains(['\\', '\'']) || text.chars().any(char::is_control) {
         return false;
     }
@@ -68,7 +68,7 @@ fn is_read_back(text: &str, kind: u16, value: &[u8]) -> bool {
     c.is_empty() && back.is_ok_and(|list| list == [(kind, value.to_vec())])
 }
 
-/// Reads the value of the TLV that `word` names, or of several where it takes a list.
+/// Parses the value of the TLV named `word`, or several values if it accepts a list.
 fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)>, SyntaxError> {
     if word == "tlv" {
         return Ok(vec![tlv(c)?]);
@@ -100,7 +100,7 @@ fn item(word: &str, span: Span, c: &mut Cursor<'_>) -> Result<Vec<(u16, Vec<u8>)
             .into_iter()
             .map(|address| match address {
                 IpAddr::V4(address) => (*code, address.octets().to_vec()),
-                // Where a TLV has two types, the second is that of IPv6.
+                // If a TLV has two types, the second one is for IPv6.
                 IpAddr::V6(address) => (
                     rows.last().map_or(*code, |row| row.0),
                     address.octets().to_vec(),
@@ -163,7 +163,7 @@ fn metric(word: &str) -> Option<Vec<u8>> {
     Some(number.to_be_bytes()[8 - octets..].to_vec())
 }
 
-/// The words of one TLV; whether they are right is found by reading them.
+/// The text of one TLV. The caller parses it back to verify it.
 fn item_text(code: u16, value: &[u8]) -> Option<String> {
     if code == 1252 {
         return Some(format!(

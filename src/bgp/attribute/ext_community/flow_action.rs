@@ -1,4 +1,4 @@
-//! What a FlowSpec rule does with the packets that it matches (RFC 8955 section 7, draft-ietf-idr-flowspec-redirect-ip,
+//! FlowSpec actions on matching packets (RFC 8955 section 7, draft-ietf-idr-flowspec-redirect-ip,
 //! draft-ietf-idr-flowspec-interfaceset), as extended communities.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -9,31 +9,32 @@ use crate::bgp::attribute::ext_community_ipv6::{ExtCommunitiesIpv6, ExtCommunity
 use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 
-/// On which side of the interfaces of a group a rule applies.
+/// The direction in which a rule applies to the interfaces of a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InterfaceDirection {
-    /// Packets that come in.
+    /// Incoming packets.
     Input,
-    /// Packets that go out.
+    /// Outgoing packets.
     Output,
     /// Both.
     Both,
 }
 
 impl ExtCommunity {
-    /// traffic-rate-bytes: at most `rate` bytes a second; 0 discards.
+    /// traffic-rate-bytes: at most `rate` bytes per second; 0 discards.
     pub fn rate_bytes(rate: f32) -> Self {
         let [a, b, c, d] = rate.to_be_bytes();
         Self([0x80, 0x06, 0, 0, a, b, c, d])
     }
 
-    /// traffic-rate-packets: at most `rate` packets a second.
+    /// traffic-rate-packets: at most `rate` packets per second.
     pub fn rate_packets(rate: f32) -> Self {
         let [a, b, c, d] = rate.to_be_bytes();
         Self([0x80, 0x0C, 0, 0, a, b, c, d])
     }
 
-    /// traffic-action: sample the packets, and stop at this rule (the bit that RFC 8955 calls terminal means "go on" when set).
+    /// traffic-action: sample the packets, or stop at this rule (if set, the bit that RFC 8955 calls terminal means
+    /// to continue).
     pub fn traffic_action(sample: bool, terminal: bool) -> Self {
         Self([
             0x80,
@@ -47,13 +48,13 @@ impl ExtCommunity {
         ])
     }
 
-    /// traffic-marking: set the DSCP, whose low six bits count.
+    /// traffic-marking: set the DSCP to the low six bits of `dscp`.
     pub const fn mark(dscp: u8) -> Self {
         Self([0x80, 0x09, 0, 0, 0, 0, 0, dscp & 0x3F])
     }
 
-    /// rt-redirect: into the VRF with that route target; the AS number chooses between the two-octet and the four-octet form. `None`
-    /// when a four-octet AS leaves less room than `number` needs.
+    /// rt-redirect: into the VRF with that route target, in the two-octet or four-octet form depending on the AS
+    /// number. Returns `None` if the AS number needs four octets and `number` does not fit in two.
     pub fn redirect(asn: u32, number: u32) -> Option<Self> {
         let [c, d, e, f] = number.to_be_bytes();
         if let Ok(asn) = u16::try_from(asn) {
@@ -71,18 +72,18 @@ impl ExtCommunity {
         Self([0x81, 0x08, a, b, c, d, e, f])
     }
 
-    /// To the next hop of the route, the packets themselves or a copy of them (draft-simpson-idr-flowspec-redirect).
+    /// Redirects the packets, or a copy of them, to the next hop of the route (draft-simpson-idr-flowspec-redirect).
     pub fn redirect_to_next_hop(copy: bool) -> Self {
         Self([0x08, 0x00, 0, 0, 0, 0, 0, u8::from(copy)])
     }
 
-    /// To that IPv4 address (draft-ietf-idr-flowspec-redirect-ip).
+    /// Redirects the packets, or a copy of them, to that IPv4 address (draft-ietf-idr-flowspec-redirect-ip).
     pub fn redirect_ipv4(address: Ipv4Addr, copy: bool) -> Self {
         let [a, b, c, d] = address.octets();
         Self([0x01, 0x0C, a, b, c, d, 0, u8::from(copy)])
     }
 
-    /// interface-set: only on the interfaces of a group, whose number has 14 bits.
+    /// interface-set: only on the interfaces of a group with a 14-bit number.
     pub fn interface_set(
         transitive: bool,
         direction: InterfaceDirection,
@@ -100,7 +101,7 @@ impl ExtCommunity {
     }
 }
 
-/// The actions of a rule as configurations write them: `discard`, `rate-limit 9600`, `redirect 65000:1` and so on.
+/// The actions of a rule in configuration syntax: `discard`, `rate-limit 9600`, `redirect 65000:1` and so on.
 #[derive(Clone, Debug, Default)]
 pub struct FlowActions {
     communities: Vec<ExtCommunity>,
@@ -109,7 +110,7 @@ pub struct FlowActions {
 }
 
 impl FlowActions {
-    /// The words that [`keyword`](Self::keyword) takes.
+    /// The keywords that [`keyword`](Self::keyword) accepts.
     pub const KEYWORDS: &'static [&'static str] = &[
         "accept",
         "discard",
@@ -125,10 +126,10 @@ impl FlowActions {
         "interface-set",
     ];
 
-    /// Reads what follows `keyword`; `None` when that is no action.
+    /// Parses the value of `keyword`. Returns `None` if that is not an action.
     ///
     /// # Errors
-    /// When the text is not a value of that action.
+    /// Returns an error if the text is not a valid value for that action.
     pub fn keyword(
         &mut self,
         keyword: &str,
@@ -243,7 +244,7 @@ impl FlowActions {
 
 /// `N`, `N bytes` or `N packets`.
 fn rate_limit(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
-    /// ExaBGP's limit: a terabyte a second.
+    /// ExaBGP's limit: a terabyte per second.
     const MOST: u64 = 1_000_000_000_000;
     let rate = c.value(
         "a rate: a number, then `bytes` (the default) or `packets`",

@@ -1,29 +1,18 @@
-//! What extended communities are called.
+//! Names of extended communities.
 //!
-//! ExaBGP picks the words by the low half of the first byte and the second byte, so that a non-transitive route target is one
-//! too. What it does not know has no words in JSON and hexadecimal digits in text; events of ours keep that, since scripts match on
-//! them. [`ExtCommunity::grammar`] knows more.
+//! ExaBGP determines the name from the low half of the first byte and from the second byte, so that a non-transitive
+//! route target is named like a transitive one. Communities that it does not know have no name in JSON and are
+//! hexadecimal in text; our events do the same, since scripts match on them. [`ExtCommunity::grammar`] knows more
+//! names.
 
 use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::ExtCommunity;
+use super::parse::{ENCAPSULATIONS, from_word};
 use crate::json::hex;
 
-/// Tunnel types (IANA) with ExaBGP's names.
-pub(super) const ENCAPSULATIONS: &[(u16, &str)] = &[
-    (0, "Default"),
-    (1, "L2TPv3"),
-    (2, "GRE"),
-    (7, "IP-in-IP"),
-    (8, "VXLAN"),
-    (9, "NVGRE"),
-    (10, "MPLS"),
-    (12, "VXLAN-GPE"),
-    (13, "MPLS-in-UDP"),
-];
-
-/// The six bytes of value in the shapes that they come in.
+/// The six value bytes, in their possible formats.
 #[derive(Clone, Copy)]
 struct Value([u8; 6]);
 
@@ -55,14 +44,14 @@ impl ExtCommunity {
         (high, low, Value([a, b, c, d, e, f]))
     }
 
-    /// Whether this is a traffic rate (RFC 8955 section 7.1) that is no number or has no end: no router could keep to it. ExaBGP
-    /// too takes the routes for withdrawn.
+    /// Returns `true` for a traffic rate (RFC 8955 section 7.1) that is infinite or NaN and so cannot be enforced.
+    /// ExaBGP, too, treats such routes as withdrawn.
     pub(super) fn is_endless_rate(self) -> bool {
         let (high, low, value) = self.parts();
         high & 0x0F == 0 && matches!(low, 0x06 | 0x0C) && !value.rate().is_finite()
     }
 
-    /// ExaBGP's words for it, if it has any.
+    /// ExaBGP's text for it, if it has any.
     pub(super) fn words(self) -> Option<String> {
         let (high, low, value) = self.parts();
         let (narrow, wide) = value.u16_u32();
@@ -71,8 +60,8 @@ impl ExtCommunity {
         Some(match (high & 0x0F, low) {
             (0, 0x02) => format!("target:{narrow}:{wide}"),
             (1, 0x02) => format!("target:{ip}:{number}"),
-            // ExaBGP leaves the mark of a small four-octet AS out, and puts the address of an origin second: both would be read
-            // as another community.
+            // ExaBGP drops the marker of a small four-octet AS, and puts the address of an origin second: both would
+            // be parsed as different communities.
             (2, 0x02) => four_octet("target", four, two),
             (0, 0x03) => format!("origin:{narrow}:{}", Ipv4Addr::from(wide)),
             (1, 0x03) => format!("origin:{ip}:{number}"),
@@ -120,7 +109,7 @@ impl ExtCommunity {
         })
     }
 
-    /// The words for the member `string` of JSON events: ExaBGP's, or else those that configurations use.
+    /// The value of the member `string` in JSON events: ExaBGP's text, otherwise the configuration syntax.
     pub(super) fn named(self) -> String {
         self.words().unwrap_or_else(|| {
             let grammar = self.grammar();
@@ -132,7 +121,7 @@ impl ExtCommunity {
         })
     }
 
-    /// The word that [`parse`](super::parse) reads back to these very bytes; hexadecimal digits, if there is none.
+    /// The text that [`parse`](super::parse) reads back as the same bytes; hexadecimal digits if there is none.
     pub(crate) fn grammar(self) -> String {
         let (high, low, value) = self.parts();
         let (narrow, wide) = value.u16_u32();
@@ -180,15 +169,15 @@ impl ExtCommunity {
             (0x08, 0x00) => "redirect-to-nexthop".to_owned(),
             _ => String::new(),
         };
-        // Reserved bits and rates that are no numbers are not in the words.
-        match super::parse::from_word(&word) {
+        // Reserved bits and NaN rates are lost in the text.
+        match from_word(&word) {
             Ok(read) if read == self => word,
             _ => format!("0x{}", hex(&self.0)),
         }
     }
 }
 
-/// `target:70000:5`; with an AS that fits two octets, `target4:1:5`.
+/// `target:70000:5`; with an AS number that fits in two octets, `target4:1:5`.
 fn four_octet(name: &str, asn: u32, number: u16) -> String {
     let mark = if asn > 0xFFFF { "" } else { "4" };
     format!("{name}{mark}:{asn}:{number}")

@@ -1,4 +1,4 @@
-//! Extended communities (RFC 4360): eight bytes, whose first two say what the other six are.
+//! Extended communities (RFC 4360): eight bytes, whose first two determine the format of the other six.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -10,12 +10,13 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 //!
-//! One is kept as its eight bytes: [`kinds`] makes ExaBGP's words of them, [`parse`] reads the words of configurations,
-//! [`flow_action`] makes those that FlowSpec rules carry. Rejected: an enum of all kinds, which would have to carry every reserved
-//! bit to be sent on unchanged.
+//! A community is kept as its eight bytes: [`kinds`] renders ExaBGP's text, [`parse`] reads the configuration syntax,
+//! [`flow_action`] creates those of FlowSpec rules. An enum of all kinds was rejected, because it would have to keep
+//! every reserved bit in order to pass them on unchanged.
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
+use crate::bgp::iana;
 use crate::bgp::negotiated::Codec;
 use crate::json::JsonWriter;
 use crate::text::{Cursor, SyntaxError};
@@ -25,7 +26,7 @@ pub mod flow_action;
 mod kinds;
 pub(crate) mod parse;
 
-/// An extended community. `Display` is ExaBGP's text of events.
+/// An extended community. `Display` is ExaBGP's text in events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExtCommunity(pub [u8; 8]);
 
@@ -34,7 +35,7 @@ pub struct ExtCommunity(pub [u8; 8]);
 pub struct ExtCommunities(pub Vec<ExtCommunity>);
 
 impl ExtCommunities {
-    /// Those of `list`, sorted. Duplicates stay, as with ExaBGP: in its events, and on the wire.
+    /// Sorts `list`. As in ExaBGP, duplicates are kept in events and on the wire.
     pub fn new(mut list: Vec<ExtCommunity>) -> Self {
         list.sort_unstable();
         Self(list)
@@ -42,7 +43,7 @@ impl ExtCommunities {
 }
 
 impl PathAttribute for ExtCommunities {
-    const CODE: u8 = 16;
+    const CODE: u8 = iana::attribute::EXTENDED_COMMUNITIES;
     const FLAGS: u8 = flags::OPTIONAL_TRANSITIVE;
     const NAME: &'static str = "extended-community";
     const KEYWORDS: &'static [&'static str] = &["extended-community", "extended-communities"];
@@ -99,7 +100,7 @@ impl PathAttribute for ExtCommunities {
         !self.0.is_empty()
     }
 
-    /// Unlike other attributes, those of several sentences of one route add up.
+    /// Unlike other attributes, repeated ones in the text of a route are combined.
     fn merge(&mut self, later: Self) {
         self.0.extend(later.0);
         self.0.sort_unstable();
@@ -119,7 +120,7 @@ mod tests {
         parsed.map_err(|error| error.to_string())
     }
 
-    /// Text, its eight bytes, and how it is written back.
+    /// Text, its eight bytes, and the normalized text.
     const FORMS: &[(&str, &str, &str)] = &[
         ("target:65000:1", "0002FDE800000001", "target:65000:1"),
         ("65000:1", "0002FDE800000001", "target:65000:1"),
@@ -246,10 +247,10 @@ mod tests {
     #[test]
     fn mistakes_are_named() {
         for (text, wanted) in [
-            ("foo:1:2", "`foo` is no kind of extended community"),
+            ("foo:1:2", "unknown extended community `foo`"),
             (
                 "traget:1:2",
-                "`traget` is no kind of extended community (did you mean `target`?)",
+                "unknown extended community `traget` (did you mean `target`?)",
             ),
             (
                 "target:1:2:3",
@@ -268,7 +269,7 @@ mod tests {
                 "`a` in `target:a:1` is neither a number nor an IPv4 address",
             ),
             ("0x12", "an extended community has 8 bytes, `0x12` has 1"),
-            ("nonsense", "`nonsense` is no kind of extended community"),
+            ("nonsense", "unknown extended community `nonsense`"),
         ] {
             assert_eq!(parse(text), Err(wanted.to_owned()), "{text}");
         }

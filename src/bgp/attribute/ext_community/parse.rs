@@ -1,15 +1,27 @@
-//! The words that configurations use for extended communities.
+//! Configuration syntax of extended communities.
 //!
-//! ExaBGP's forms, with what it gets wrong put right: a 4-octet AS makes the 4-octet kind instead of the IPv4 one. Beyond ExaBGP:
-//! the names of EVPN and of RFC 9012, and shorter ones that other daemons use.
+//! These are ExaBGP's forms with its errors corrected: a four-octet AS gives the four-octet type instead of the IPv4
+//! one. Additional names are those of EVPN and of RFC 9012, and shorter ones used by other daemons.
 
 use std::net::Ipv4Addr;
 
 use super::ExtCommunity;
-use super::kinds::ENCAPSULATIONS;
 use crate::text::{Cursor, SyntaxError, near_miss, value};
 
-/// The names that [`from_word`] knows.
+/// Tunnel types (IANA) with ExaBGP's names.
+pub(super) const ENCAPSULATIONS: &[(u16, &str)] = &[
+    (0, "Default"),
+    (1, "L2TPv3"),
+    (2, "GRE"),
+    (7, "IP-in-IP"),
+    (8, "VXLAN"),
+    (9, "NVGRE"),
+    (10, "MPLS"),
+    (12, "VXLAN-GPE"),
+    (13, "MPLS-in-UDP"),
+];
+
+/// The names that [`from_word`] accepts.
 const NAMES: &[&str] = &[
     "target",
     "target4",
@@ -38,10 +50,10 @@ const NAMES: &[&str] = &[
     "consistentHashSortOrder",
 ];
 
-/// What is wrong with a word: the message, and a hint.
+/// An error message and a hint.
 type Refusal = (String, Option<String>);
 
-/// Reads one community.
+/// Parses a community.
 pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError> {
     let span = c.span();
     let word = c.word("an extended community: `target:AS:N`, `origin:AS:N`, `0x…`")?;
@@ -57,7 +69,8 @@ pub(super) fn community(c: &mut Cursor<'_>) -> Result<ExtCommunity, SyntaxError>
     })
 }
 
-/// Reads the forms of events that have a blank: `mark 10`, `action sample`, `copy-to-nexthop-ietf 1.2.3.4 (with copy)`.
+/// Parses the forms in events that contain a space: `mark 10`, `action sample`, `copy-to-nexthop-ietf 1.2.3.4 (with
+/// copy)`.
 fn spaced(word: &str, c: &mut Cursor<'_>) -> Option<Result<ExtCommunity, SyntaxError>> {
     Some(match word {
         "mark" => {
@@ -85,7 +98,7 @@ fn spaced(word: &str, c: &mut Cursor<'_>) -> Option<Result<ExtCommunity, SyntaxE
     })
 }
 
-/// Passes over the `(with copy)` of events.
+/// Skips the `(with copy)` of events.
 pub(crate) fn with_copy(c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
     if c.accept("(") {
         c.expect("with")?;
@@ -95,7 +108,7 @@ pub(crate) fn with_copy(c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
     Ok(())
 }
 
-/// Reads one word.
+/// Parses a community that is a single word.
 pub(super) fn from_word(word: &str) -> Result<ExtCommunity, Refusal> {
     if let Some(digits) = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))
         && !word.contains(':')
@@ -152,7 +165,7 @@ fn starts_like_number(part: &str) -> bool {
     part.starts_with(|first: char| first.is_ascii_digit())
 }
 
-/// A word taken apart.
+/// A word split into its fields.
 #[derive(Clone, Copy)]
 struct Fields<'a> {
     word: &'a str,
@@ -161,7 +174,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// The values, if they are `N`.
+    /// The values, if there are exactly `N`.
     fn take<const N: usize>(self) -> Result<[&'a str; N], Refusal> {
         <[&str; N]>::try_from(self.values).map_err(|_| {
             let Self { word, name, values } = self;
@@ -174,7 +187,7 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// A decimal or hexadecimal number, or an IPv4 address as one.
+    /// A decimal or hexadecimal number up to `max`, or an IPv4 address as a number.
     fn number(self, part: &str, max: u64) -> Result<u64, Refusal> {
         let plain = part.strip_suffix('L').unwrap_or(part);
         let number = value::number_or_hex(plain, u64::MAX)
@@ -194,7 +207,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// `administrator:number`, the three kinds of RFC 4360 sections 3.1 and 3.2 and RFC 5668.
+    /// `administrator:number`, the three types of RFC 4360 sections 3.1 and 3.2 and RFC 5668.
     fn administered(self, high: u8, low: u8) -> Result<ExtCommunity, Refusal> {
         let [administrator, number] = self.take()?;
         let long = self.name.ends_with('4') || administrator.ends_with('L');
@@ -214,7 +227,7 @@ impl<'a> Fields<'a> {
         Ok(make(high, low, value))
     }
 
-    /// Kinds with one shape of their own; `None` when the name is not known.
+    /// Types with a format of their own. Returns `None` if the name is unknown.
     fn single(self) -> Option<Result<ExtCommunity, Refusal>> {
         Some(match (self.name, self.values) {
             ("redirect-to-nexthop", []) => Ok(make(0x08, 0x00, 0)),
@@ -261,7 +274,7 @@ impl<'a> Fields<'a> {
             ("esi-label", [label]) => self
                 .number(label, 0xF_FFFF)
                 .map(|label| make(0x06, 0x01, label << 4 | 1)),
-            // RFC 7432 7.5: the flag says single-active.
+            // RFC 7432 7.5: the flag means single-active.
             ("esi-label", [label, flags]) => self.number(flags, 0xFF).and_then(|flags| {
                 let label = self.number(label, 0xF_FFFF)?;
                 Ok(make(0x06, 0x01, flags << 40 | label << 4 | 1))
@@ -347,6 +360,6 @@ impl<'a> Fields<'a> {
         }
         let help =
             near_miss(name, NAMES.iter().copied()).map(|near| format!("did you mean `{near}`?"));
-        Err((format!("`{name}` is no kind of extended community"), help))
+        Err((format!("unknown extended community `{name}`"), help))
     }
 }

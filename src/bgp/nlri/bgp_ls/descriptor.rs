@@ -1,5 +1,5 @@
-//! The descriptors of BGP-LS NLRI: TLVs that say which node, link, prefix or SID it is (RFC 9552 sections 5.2.1 to 5.2.3, RFC 9514
-//! section 6).
+//! Descriptors of BGP-LS NLRI: TLVs that identify the node, link, prefix or SID (RFC 9552 sections 5.2.1 to 5.2.3,
+//! RFC 9514 section 6).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use crate::bgp::nlri::inet::{address_of, mask};
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
-/// The two numbers of a link.
+/// The identifiers of a link.
 pub(super) struct LinkId {
     /// At the local node.
     pub local: u32,
@@ -16,7 +16,7 @@ pub(super) struct LinkId {
     pub remote: u32,
 }
 
-/// One sub-TLV that describes a node.
+/// A node descriptor sub-TLV.
 pub(super) enum Node {
     As(u32),
     Identifier(u32),
@@ -28,18 +28,18 @@ pub(super) enum Node {
     Other(u16, Vec<u8>),
 }
 
-/// All that the TLVs of an NLRI say.
+/// The decoded TLVs of an NLRI.
 #[derive(Default)]
 pub(super) struct Descriptors {
-    /// The (local) node.
+    /// The local node, or the only one.
     pub local: Vec<Node>,
     /// The remote node of a link.
     pub remote: Vec<Node>,
-    /// Local and remote numbers of a link.
+    /// Local and remote identifiers of a link.
     pub link: Option<LinkId>,
-    /// Addresses of the link here.
+    /// Local addresses of a link.
     pub interfaces: Vec<IpAddr>,
-    /// Addresses of the link there.
+    /// Remote addresses of a link.
     pub neighbors: Vec<IpAddr>,
     /// Multi-topology identifiers.
     pub topologies: Vec<u16>,
@@ -49,17 +49,17 @@ pub(super) struct Descriptors {
     pub prefix: Option<(IpAddr, u8)>,
     /// The SRv6 SID.
     pub sid: Option<Ipv6Addr>,
-    /// Others.
+    /// Other descriptors.
     pub others: Vec<(u16, Vec<u8>)>,
 }
 
 const WHAT: &str = "a TLV of its type's length";
 
-/// Takes a TLV.
+/// Takes a TLV off `r`.
 fn tlv<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), WireError> {
     let kind = r.u16("a type of TLV")?;
     let length = usize::from(r.u16("a length of TLV")?);
-    Ok((kind, r.sub(length, "a TLV as long as it says")?))
+    Ok((kind, r.sub(length, "a TLV of its declared length")?))
 }
 
 /// An address of four or sixteen octets.
@@ -72,10 +72,11 @@ fn address(r: &mut Reader<'_>) -> Result<IpAddr, WireError> {
 }
 
 impl Descriptors {
-    /// Reads the descriptors of an object; `afi` is that of its prefix, if it is one.
+    /// Decodes the descriptors of an object; `afi` is the address family of its prefix, if it is one.
     ///
     /// # Errors
-    /// When they break a rule of RFC 9552 section 8.2.2: their order, the length of a known one, a descriptor that comes twice.
+    /// Returns an error if they break a rule of RFC 9552 section 8.2.2: on their order, the length of a known one, or
+    /// duplicates.
     pub(super) fn decode(
         protocol: u8,
         afi: Option<Afi>,

@@ -1,5 +1,5 @@
-//! BGP-LS (RFC 9552 section 5.2): nodes, links, prefixes and SRv6 SIDs of an IGP, also of a VPN. [`parse`] reads the sentences that
-//! announce one.
+//! BGP-LS (RFC 9552 section 5.2): nodes, links, prefixes and SRv6 SIDs of an IGP, also in a VPN. [`parse`] reads the
+//! syntax for announcing one.
 //!
 //! ```text
 //! +---------------------------------------------------------------+
@@ -40,7 +40,7 @@ const PREFIX_V4: u16 = 3;
 const PREFIX_V6: u16 = 4;
 const SRV6_SID: u16 = 6;
 
-/// An object of a known type, taken apart.
+/// A decoded object of a known type.
 struct Object {
     code: u16,
     rd: Option<RouteDistinguisher>,
@@ -50,7 +50,7 @@ struct Object {
 }
 
 impl Object {
-    /// Reads the value of an NLRI; `None` for a type that we do not know.
+    /// Decodes the value of an NLRI. Returns `None` for an unknown type.
     fn decode(family: Family, code: u16, mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
         const WHAT: &str = "a BGP-LS NLRI of its type's length";
         if !matches!(code, NODE | LINK | PREFIX_V4 | PREFIX_V6 | SRV6_SID) {
@@ -130,7 +130,7 @@ impl Object {
                     w.raw(", ").key(&format!("generic-tlv-{kind}"));
                     w.format(format_args!("[\"0x{}\"]", hex(value)));
                 }
-                // ExaBGP leaves the route distinguisher out here.
+                // ExaBGP omits the route distinguisher here.
                 w.raw("}");
             }
             _ => {
@@ -156,24 +156,27 @@ impl Object {
     }
 }
 
-/// Type, and what follows the length.
+/// The type, and the bytes after the length.
 fn head(bytes: &[u8]) -> Option<(u16, Reader<'_>)> {
     let mut r = Reader::new(bytes);
     let code = r.u16("a type of NLRI").ok()?;
     let length = usize::from(r.u16("the length of an NLRI").ok()?);
-    Some((code, r.sub(length, "an NLRI as long as it says").ok()?))
+    Some((code, r.sub(length, "an NLRI of its declared length").ok()?))
 }
 
 impl NlriCodec for BgpLs {
-    const FAMILIES: &'static [Family] = &[Family::new(16388, 71), Family::new(16388, 72)];
+    const FAMILIES: &'static [Family] = &[Family::BGP_LS, Family::BGP_LS_VPN];
     // RFC 9552 8.2.2: "it MUST handle such malformed NLRIs as 'NLRI discard'".
     const MALFORMED: Option<Severity> = Some(Severity::Discard);
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let Some((_, value)) = head(r.peek()) else {
-            return Err(r.error("a BGP-LS NLRI as long as it says"));
+            return Err(r.error("a BGP-LS NLRI of its declared length"));
         };
-        r.take(4 + value.remaining(), "a BGP-LS NLRI as long as it says")
+        r.take(
+            4 + value.remaining(),
+            "a BGP-LS NLRI of its declared length",
+        )
     }
 
     fn check(family: Family, bytes: &[u8]) -> Result<(), WireError> {
@@ -198,7 +201,7 @@ impl NlriCodec for BgpLs {
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // All that ExaBGP says.
+        // ExaBGP shows nothing else.
         out.push_str(&format!(
             "afi {} safi {}",
             nlri.family.afi, nlri.family.safi

@@ -1,5 +1,5 @@
-//! The sentences that announce BGP-LS objects. ExaBGP 5.0 and 6.0 only receive them; these follow the shape of its other families and
-//! the words of its JSON:
+//! Syntax for announcing BGP-LS objects. ExaBGP 5.0 and 6.0 can only receive them, so this syntax follows that of its
+//! other families and uses the keys of its JSON:
 //!
 //! ```text
 //! node         [rd R] protocol-id P [identifier N] local-node ( … )
@@ -11,8 +11,8 @@
 //! ( autonomous-system N  bgp-ls-identifier N  ospf-area-id A  router-id 0000.0000.0001 [psn N] | A [designated-router-id A] )
 //! ```
 //!
-//! The pairs come in any order, `tlv CODE 0xHEX` stands for any other TLV, and attributes follow. TLVs are written in the order
-//! that RFC 9552 section 5.1 wants. An NLRI that these words cannot say to the bit is printed as `raw 0x…`.
+//! The pairs may be in any order, `tlv CODE 0xHEX` stands for any other TLV, and attributes follow. TLVs are sent in
+//! the order of RFC 9552 section 5.1. An NLRI that cannot be expressed exactly is printed as `raw 0x…`.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -42,7 +42,7 @@ const PROTOCOLS: &[(u8, &str)] = &[
 /// A type and a value.
 type Tlv = (u16, Vec<u8>);
 
-/// The pairs of a sentence.
+/// The pairs of an announcement.
 #[derive(Default)]
 struct Pairs {
     rd: Option<RouteDistinguisher>,
@@ -52,10 +52,10 @@ struct Pairs {
     tlvs: Vec<Tlv>,
 }
 
-/// Reads a sentence from its head on, and stops at the first word that is none of its own.
+/// Parses an object from its keyword on, and stops at the first word that does not belong to it.
 ///
 /// # Errors
-/// When a value is wrong, or one that the type needs is missing.
+/// Returns an error if a value is invalid, or one that the type requires is missing.
 pub fn parse(safi: Safi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let span = c.span();
     let head = c.word("a type of BGP-LS object, like `node` or `link`")?;
@@ -94,7 +94,7 @@ pub fn parse(safi: Safi, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
 }
 
 impl Pairs {
-    /// Takes the next pair, if the next word starts one.
+    /// Parses the next pair, if the next word starts one. Returns `true` if it does.
     fn take(&mut self, c: &mut Cursor<'_>) -> Result<bool, SyntaxError> {
         let at = *c;
         match c.word("").unwrap_or_default() {
@@ -190,7 +190,7 @@ impl Pairs {
         w.u16(code);
         w.len16(|w| w.bytes(&value));
         if w.finish().is_err() {
-            return wrong("an object of more than 65535 octets has no form".to_owned());
+            return wrong("an object cannot have more than 65535 octets".to_owned());
         }
         if let Err(error) = Object::decode(family, code, Reader::new(&value)) {
             return wrong(format!(
@@ -216,7 +216,7 @@ fn number(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {
     c.value("a number from 0 to 4294967295", value::u32)
 }
 
-/// Reads `CODE 0xHEX`, a TLV that has no word.
+/// Parses `CODE 0xHEX`, a TLV that has no keyword.
 pub(crate) fn tlv(c: &mut Cursor<'_>) -> Result<(u16, Vec<u8>), SyntaxError> {
     let kind = c.value("the type of a TLV, from 0 to 65535", value::u16)?;
     let value = c.value(
@@ -249,7 +249,7 @@ fn protocol(c: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
         })
 }
 
-/// Reads the descriptors of a node in parentheses; RFC 9552 5.2.1 wants them in the order of their types, each once.
+/// Parses the descriptors of a node in parentheses. RFC 9552 5.2.1: each once, in the order of their types.
 fn node(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     const EXPECTED: &str = "a node descriptor, or `)`";
     c.expect("(")?;
@@ -298,7 +298,7 @@ fn node(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     Ok(out)
 }
 
-/// Reads the identifier of a router, and of the pseudonode behind it.
+/// Parses the identifier of a router, and of the pseudonode after it.
 fn router(c: &mut Cursor<'_>) -> Result<Vec<u8>, SyntaxError> {
     if let Some(address) = value::ipv4(c.peek()) {
         c.next_token();
@@ -356,7 +356,7 @@ fn octets(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// RFC 9552 5.2.3.2: length in bits, and the octets that it needs.
+/// RFC 9552 5.2.3.2: the length in bits, and as many octets as it needs.
 fn prefix(address: IpAddr, bits: u8) -> Vec<u8> {
     let used = usize::from(bits.div_ceil(8));
     std::iter::once(bits)
@@ -364,7 +364,7 @@ fn prefix(address: IpAddr, bits: u8) -> Vec<u8> {
         .collect()
 }
 
-/// The sentence that [`parse`] reads back as the same bytes, if there is one.
+/// The text that [`parse`] reads back as the same bytes, if there is one.
 pub(super) fn words(family: Family, bytes: &[u8]) -> Option<String> {
     let out = print(family, bytes)?;
     let tokens = tokenize(&out);
@@ -434,7 +434,7 @@ fn address(value: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// The words of one TLV; whether they are right is found by reading them.
+/// The text of one TLV. The caller parses it back to verify it.
 fn descriptor(kind: u16, value: &[u8]) -> Option<String> {
     let mut r = Reader::new(value);
     let plain = match kind {

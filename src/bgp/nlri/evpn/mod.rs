@@ -1,4 +1,4 @@
-//! EVPN routes (RFC 7432 section 7, RFC 9136): types 1 to 5, later ones kept opaque.
+//! EVPN routes (RFC 7432 section 7, RFC 9136): types 1 to 5. Later types are opaque.
 //!
 //! ```text
 //! +-----------------------------------+
@@ -10,7 +10,7 @@
 //! +-----------------------------------+
 //! ```
 //!
-//! [`Route`] is one taken apart; [`parse`] reads the sentences that announce one, which ExaBGP has not.
+//! [`Route`] is a decoded route; [`parse`] reads the syntax for announcing one, which ExaBGP does not have.
 
 use super::{NlriCodec, NlriKey, NlriRef, push_sentence};
 use crate::bgp::family::Family;
@@ -24,7 +24,7 @@ mod route;
 pub use parse::parse;
 pub use route::{Esi, Mac, Route, Tail};
 
-/// What ExaBGP answers with 3/5 instead of 3/10.
+/// ExaBGP answers these errors with 3/5 instead of 3/10.
 pub(super) const ADDRESS_LENGTH: &str =
     "a MAC address of 48 bits and an IP address of 0, 32 or 128";
 pub(super) const PREFIX_LENGTH: &str = "an IP prefix route of 34 or 58 octets";
@@ -34,14 +34,14 @@ pub(super) const PREFIX_LENGTH: &str = "an IP prefix route of 34 or 58 octets";
 pub struct Evpn;
 
 impl NlriCodec for Evpn {
-    const FAMILIES: &'static [Family] = &[Family::new(25, 70)];
+    const FAMILIES: &'static [Family] = &[Family::EVPN];
 
     fn frame<'a>(_: Family, r: &mut Reader<'a>) -> Result<&'a [u8], WireError> {
         let all = r.peek();
         let before = r.remaining();
         let code = r.u8("a type of route")?;
         let length = usize::from(r.u8("the length of a route")?);
-        Route::decode(code, r.sub(length, "a route as long as it says")?)?;
+        Route::decode(code, r.sub(length, "a route of its declared length")?)?;
         Ok(&all[..before - r.remaining()])
     }
 
@@ -67,7 +67,7 @@ impl NlriCodec for Evpn {
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
-        // All that ExaBGP says.
+        // ExaBGP shows nothing else.
         out.push_str(&format!(
             "afi {} safi {}",
             nlri.family.afi, nlri.family.safi

@@ -1,4 +1,5 @@
-//! The sentences that announce EVPN routes. ExaBGP only receives them; these follow the shape of its other families:
+//! Syntax for announcing EVPN routes. ExaBGP can only receive them, so this syntax follows that of its other
+//! families:
 //!
 //! ```text
 //! ethernet-ad      rd R esi E [ethernet-tag N] label L
@@ -8,8 +9,8 @@
 //! prefix P/LEN     rd R [esi E] [ethernet-tag N] [gateway A] label L
 //! ```
 //!
-//! The pairs come in any order; `vni N` stands for `label` where the field holds a VNI; `label [ L1 L2 ]` gives both of type 2.
-//! Attributes follow.
+//! The pairs may be in any order; `vni N` replaces `label` if the field holds a VNI; `label [ L1 L2 ]` gives both
+//! labels of type 2. Attributes follow.
 
 use std::net::IpAddr;
 
@@ -27,7 +28,7 @@ const HEADS: &[&str] = &[
     "prefix",
 ];
 
-/// The pairs of a sentence.
+/// The pairs of an announcement.
 #[derive(Default)]
 struct Pairs {
     rd: Option<RouteDistinguisher>,
@@ -39,10 +40,10 @@ struct Pairs {
     labels: Vec<u32>,
 }
 
-/// Reads a sentence from its head on, and stops at the first word that is none of its own.
+/// Parses a route from its keyword on, and stops at the first word that does not belong to it.
 ///
 /// # Errors
-/// When a value is wrong, or one that the type needs is missing.
+/// Returns an error if a value is invalid, or one that the type requires is missing.
 pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let span = c.span();
     let head = c.word("a type of EVPN route, like `mac` or `prefix`")?;
@@ -62,14 +63,14 @@ pub fn parse(c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     while pairs.take(c)? {}
     let route = pairs.route(head, prefix, span.to(c.last_span()))?;
     Ok(Nlri {
-        family: Family::new(25, 70),
+        family: Family::EVPN,
         path_id: None,
         bytes: route.to_bytes(),
     })
 }
 
 impl Pairs {
-    /// Takes the next pair, if the next word starts one.
+    /// Parses the next pair, if the next word starts one. Returns `true` if it does.
     fn take(&mut self, c: &mut Cursor<'_>) -> Result<bool, SyntaxError> {
         match c.peek() {
             "rd" | "route-distinguisher" => {
@@ -182,7 +183,7 @@ fn esi(word: &str) -> Option<Esi> {
     octets(word).map(Esi)
 }
 
-/// Octets in hexadecimal, joined by colons.
+/// Octets in hexadecimal, separated by colons.
 fn octets<const N: usize>(word: &str) -> Option<[u8; N]> {
     let list: Vec<u8> = word
         .split(':')

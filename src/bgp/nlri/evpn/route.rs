@@ -1,4 +1,4 @@
-//! EVPN routes taken apart.
+//! Decoded EVPN routes.
 //!
 //! ```text
 //! 1 Ethernet A-D:  RD (8)  ESI (10)  tag (4)  label (3)
@@ -22,7 +22,7 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Esi(pub [u8; 10]);
 
-/// A MAC address. `Display` has capital letters, unlike that of a segment: so has ExaBGP.
+/// A MAC address. As in ExaBGP, `Display` uses capital letters, unlike that of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Mac(pub [u8; 6]);
 
@@ -31,11 +31,12 @@ pub struct Mac(pub [u8; 6]);
 pub struct Route {
     /// The route distinguisher.
     pub rd: RouteDistinguisher,
-    /// The rest.
+    /// The fields that depend on the type.
     pub tail: Tail,
 }
 
-/// What each type has besides the route distinguisher. Labels are fields of 24 bits: a label in the upper 20, or a VNI.
+/// The fields of each type after the route distinguisher. Labels are fields of 24 bits: a label in the upper 20, or a
+/// VNI.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Tail {
     /// Type 1.
@@ -55,11 +56,11 @@ pub enum Tail {
         tag: u32,
         /// MAC address.
         mac: Mac,
-        /// IP address, if it is known.
+        /// IP address, if known.
         ip: Option<IpAddr>,
         /// Label field.
         label: u32,
-        /// A second one, of the IP-VRF (RFC 9135).
+        /// Second label, of the IP-VRF (RFC 9135).
         second: Option<u32>,
     },
     /// Type 3.
@@ -86,7 +87,7 @@ pub enum Tail {
         ip: IpAddr,
         /// Its length in bits.
         bits: u8,
-        /// Gateway; all zeroes for none.
+        /// Gateway; all zeros if there is none.
         gateway: IpAddr,
         /// Label field.
         label: u32,
@@ -94,10 +95,10 @@ pub enum Tail {
 }
 
 const WHAT: &str = "an EVPN route of its type's length";
-/// Octets of a MAC/IP advertisement up to the length of its IP address.
+/// Octets of a MAC/IP advertisement before its IP address.
 const SHORTEST_MAC: usize = 30;
 
-/// An address of as many bits as the field before it says.
+/// An address whose length is given by the preceding field.
 fn address(r: &mut Reader<'_>, bits: u8) -> Result<Option<IpAddr>, WireError> {
     Ok(match bits {
         0 => None,
@@ -115,10 +116,10 @@ fn originator(r: &mut Reader<'_>, wrong: &'static str) -> Result<IpAddr, WireErr
 }
 
 impl Route {
-    /// Reads the value of a route; `None` for a type that we do not know.
+    /// Decodes the value of a route. Returns `None` for an unknown type.
     ///
     /// # Errors
-    /// When it is not as long as its type wants, or an address has a length that there is not.
+    /// Returns an error if its length is wrong for its type, or an address has an invalid length.
     pub fn decode(code: u8, mut r: Reader<'_>) -> Result<Option<Self>, WireError> {
         if !(1..=5).contains(&code) {
             return Ok(None);
@@ -186,7 +187,7 @@ impl Route {
 
     fn decode_prefix(r: &mut Reader<'_>) -> Result<Tail, WireError> {
         let (esi, tag, bits) = (Esi(r.array(WHAT)?), r.u32(WHAT)?, r.u8(WHAT)?);
-        // RFC 9136 3.1: the total length tells IPv4 from IPv6.
+        // RFC 9136 3.1: the total length distinguishes IPv4 from IPv6.
         let (ip, gateway, most): (IpAddr, IpAddr, u8) = if r.remaining() == 11 {
             (r.array::<4>(WHAT)?.into(), r.array::<4>(WHAT)?.into(), 32)
         } else {
@@ -210,7 +211,7 @@ impl Route {
         })
     }
 
-    /// The route of a framed NLRI, if its type is known.
+    /// Decodes a framed NLRI, if its type is known.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         let mut r = Reader::new(bytes);
         let code = r.u8("a type of route").ok()?;
@@ -218,7 +219,7 @@ impl Route {
         Self::decode(code, r).ok()?
     }
 
-    /// Type of route (IANA).
+    /// The route type (IANA).
     pub const fn code(&self) -> u8 {
         match self.tail {
             Tail::EthernetAd { .. } => 1,
@@ -299,7 +300,7 @@ impl Route {
         }
     }
 
-    /// What the RFCs make the key of the routing table: RFC 7432 sections 7.1 to 7.4, RFC 9136 section 3.1.
+    /// Appends the fields that RFC 7432 sections 7.1 to 7.4 and RFC 9136 section 3.1 make the route key.
     pub(super) fn key(&self, key: &mut NlriKey) {
         let mut same = self.clone();
         match &mut same.tail {
@@ -340,7 +341,7 @@ impl Route {
         }
     }
 
-    /// Appends the members from `name` on.
+    /// Appends the JSON members from `name` on.
     pub(super) fn json(&self, w: &mut JsonWriter) {
         w.key("name").string(self.name()).raw(", ");
         w.key("rd").display(self.rd);
@@ -352,7 +353,7 @@ impl Route {
         };
         let label_json = |w: &mut JsonWriter, label: &u32| {
             w.raw(", \"label\": [ [").number(label >> 4);
-            // ExaBGP leaves out the field if it is zero.
+            // ExaBGP omits the field if it is zero.
             if *label != 0 {
                 w.raw(", ").number(*label);
             }
@@ -409,7 +410,7 @@ impl Route {
         }
     }
 
-    /// ExaBGP's name of a route in tables: `evpn:multicast::65000:1:10:10.0.0.2`.
+    /// ExaBGP's form of a route in tables: `evpn:multicast::65000:1:10:10.0.0.2`.
     pub(super) fn listing(&self, out: &mut String) {
         let rd = self.rd;
         let label = |field: u32| format!(" label {} ({field})", field >> 4);
@@ -451,7 +452,7 @@ impl Route {
         });
     }
 
-    /// The words that [`parse`](super::parse()) reads back.
+    /// The text that [`parse`](super::parse()) reads back.
     pub(super) fn words(&self) -> String {
         let rd = self.rd.word();
         match &self.tail {
@@ -492,7 +493,7 @@ impl Route {
     }
 }
 
-/// ` label 100`, ` label [ 100 200 ]`, or ` vni …` where a field is not a label with the bottom-of-stack bit.
+/// ` label 100`, ` label [ 100 200 ]`, or ` vni …` if a field is not a label with the bottom-of-stack bit.
 fn label_text(label: u32, second: Option<u32>) -> String {
     let fields: Vec<u32> = std::iter::once(label).chain(second).collect();
     let plain = fields.iter().all(|field| field & 0xF == 1);
@@ -523,7 +524,7 @@ impl fmt::Display for Esi {
 }
 
 impl fmt::Display for Mac {
-    /// In capital letters, as ExaBGP has it.
+    /// In capital letters, as in ExaBGP.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, g] = self.0;
         write!(f, "{a:02X}:{b:02X}:{c:02X}:{d:02X}:{e:02X}:{g:02X}")

@@ -5,7 +5,7 @@ use super::services;
 use crate::bgp::family::Afi;
 use crate::text::value;
 
-/// What the values of a component are called.
+/// How the values of a component are named.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Values {
     Plain,
@@ -17,12 +17,12 @@ enum Values {
     Fragment,
 }
 
-/// A kind of component.
+/// A type of component.
 #[derive(Debug)]
 pub(super) struct Component {
     /// Type (IANA).
     pub code: u8,
-    /// Names in IPv4 and in IPv6 rules; empty where there is none.
+    /// Names in IPv4 and IPv6 rules; empty if the type does not exist there.
     names: [&'static str; 2],
     /// Its operators; `None` for a prefix.
     pub kind: Option<Kind>,
@@ -52,13 +52,13 @@ impl Component {
         }
     }
 
-    /// The one of that type in rules of that family.
+    /// The component with that type code in rules of that family.
     pub(super) fn of(afi: Afi, code: u8) -> Option<&'static Self> {
         let component = COMPONENTS.get(usize::from(code.checked_sub(1)?))?;
         (!component.name(afi).is_empty()).then_some(component)
     }
 
-    /// The one that a keyword of configurations names.
+    /// The component with that configuration keyword.
     pub(super) fn named(keyword: &str) -> Option<&'static Self> {
         let keyword = match keyword {
             "destination" => "destination-ipv4",
@@ -91,12 +91,12 @@ impl Component {
         }
     }
 
-    /// Whether a rule of that family may have `value` in this component.
+    /// Returns `true` if a rule of that family may have `value` in this component.
     pub(super) fn may_have(&self, afi: Afi, value: u64) -> bool {
         self.values != Values::Fragment || value & !fragment_bits(afi) == 0
     }
 
-    /// The value that a word means, alone or joined with `+`.
+    /// The value of a word, which may combine several with `+`.
     pub(super) fn value(&self, word: &str) -> Option<u64> {
         let names = match self.values {
             Values::Plain | Values::Port => &[][..],
@@ -132,7 +132,7 @@ impl Component {
         (sum <= self.limit).then_some(sum)
     }
 
-    /// The largest value that texts may have after `keyword`: DSCP has six bits; the same component is an octet in IPv6.
+    /// The maximum value in the text after `keyword`: DSCP has six bits; the same component is an octet in IPv6.
     pub(super) fn limit_of(&self, keyword: &str) -> u64 {
         if keyword == "dscp" {
             DSCP_MAX
@@ -141,12 +141,12 @@ impl Component {
         }
     }
 
-    /// Whether its values are ports.
+    /// Returns `true` if its values are ports.
     pub(super) fn is_port(&self) -> bool {
         self.values == Values::Port
     }
 
-    /// What error messages say was expected of `keyword`.
+    /// The expected input after `keyword`, for error messages.
     pub(super) fn expected(&self, keyword: &str) -> String {
         let names = match self.values {
             Values::Port => " or the name of a service",
@@ -164,7 +164,7 @@ impl Component {
 const DSCP: u8 = 11;
 const DSCP_MAX: u64 = 63;
 
-/// The bits that a fragment component has: IPv6 packets have no don't-fragment (RFC 8956 section 3.6).
+/// The defined bits of a fragment component: IPv6 packets have no don't-fragment (RFC 8956 section 3.6).
 fn fragment_bits(afi: Afi) -> u64 {
     if afi == Afi::IPV6 { 0x0E } else { 0x0F }
 }
@@ -172,7 +172,7 @@ fn fragment_bits(afi: Afi) -> u64 {
 const NUMERIC: Option<Kind> = Some(Kind::Numeric);
 const BITMASK: Option<Kind> = Some(Kind::Bitmask);
 
-/// All types, the n-th at place n - 1.
+/// All types; type n is at index n - 1.
 #[rustfmt::skip]
 const COMPONENTS: &[Component] = &[
     Component::new(1, ["destination-ipv4", "destination-ipv6"], None, 0, 0, Values::Plain),
@@ -281,7 +281,7 @@ fn name_of(names: Names, value: u64) -> String {
         .map_or_else(|| value.to_string(), |(_, name)| (*name).to_owned())
 }
 
-/// `syn+ack`; what no name covers, and a value without any bit, shows as the whole value in hexadecimal.
+/// `syn+ack`. Zero, and values with unnamed bits, are shown in hexadecimal.
 fn bits_text(names: Names, value: u64) -> String {
     let mut left = value;
     let mut parts = Vec::new();

@@ -10,7 +10,8 @@
 //! +-------------------------------+
 //! ```
 //!
-//! [`component`] knows the components and their values' names, [`operator`] the comparisons, [`rule`] the writing of a rule from words.
+//! [`component`] defines the components and the names of their values, [`operator`] the operators; [`rule`] parses
+//! rules.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -32,16 +33,16 @@ use component::Component;
 use operator::Term;
 pub use rule::RuleBuilder;
 
-/// Rules that match packets.
+/// FlowSpec rules.
 #[derive(Clone, Copy, Debug)]
 pub struct Flow;
 
 impl NlriCodec for Flow {
     const FAMILIES: &'static [Family] = &[
-        Family::new(1, 133),
-        Family::new(2, 133),
-        Family::new(1, 134),
-        Family::new(2, 134),
+        Family::IPV4_FLOW,
+        Family::IPV6_FLOW,
+        Family::IPV4_FLOW_VPN,
+        Family::IPV6_FLOW_VPN,
     ];
     // RFC 8955 10: a malformed rule is treated as withdrawn.
     const MALFORMED: Option<Severity> = Some(Severity::TreatAsWithdraw);
@@ -50,7 +51,7 @@ impl NlriCodec for Flow {
         let all = r.peek();
         let before = r.remaining();
         let length = length(r)?;
-        r.take(length, "a rule as long as it says")?;
+        r.take(length, "a rule of its declared length")?;
         Ok(&all[..before - r.remaining()])
     }
 
@@ -115,14 +116,14 @@ impl NlriCodec for Flow {
     }
 }
 
-/// How values are printed.
+/// How values are rendered.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
-    /// As events do: ports are numbers.
+    /// As in events: ports are numbers.
     Events,
-    /// As lists do: ports have the names of services.
+    /// As in lists: ports are service names.
     Lists,
-    /// So that the same bytes are read back.
+    /// So that parsing gives the same bytes.
     Exact,
 }
 
@@ -145,14 +146,14 @@ fn length(r: &mut Reader<'_>) -> Result<usize, WireError> {
     Ok((first & 0x0F) << 8 | usize::from(r.u8(WHAT)?))
 }
 
-/// One component of a rule: the text of each term, and whether it is joined to the one before.
+/// A component of a rule: the text of each term, and whether it is joined to the preceding one with AND.
 struct Part {
     component: &'static Component,
     terms: Vec<(bool, String)>,
 }
 
 impl Part {
-    /// The alternatives, each with what AND joins to it.
+    /// The alternatives, each with the terms joined to it by AND.
     fn joined(&self) -> Vec<String> {
         let mut list: Vec<String> = Vec::new();
         for (and, text) in &self.terms {
@@ -165,17 +166,18 @@ impl Part {
     }
 }
 
-/// A rule taken apart for printing.
+/// A decoded rule for rendering.
 struct Rule {
     rd: Option<RouteDistinguisher>,
     parts: Vec<Part>,
 }
 
 impl Rule {
-    /// Reads a framed NLRI; `None` for a rule with a component that we do not know, whose end cannot be told.
+    /// Decodes a framed NLRI. Returns `None` for a rule with an unknown component, whose end cannot be determined.
     ///
     /// # Errors
-    /// When it is malformed: RFC 8955 section 4.2 wants each component at most once, in ascending order.
+    /// Returns an error if it is malformed: RFC 8955 section 4.2 requires ascending order, each component at most
+    /// once.
     fn decode(family: Family, bytes: &[u8], style: Style) -> Result<Option<Self>, WireError> {
         let mut r = Reader::new(bytes);
         length(&mut r)?;
@@ -246,7 +248,7 @@ impl Rule {
         parts.join(" ")
     }
 
-    /// The words that [`rule::read`] reads back.
+    /// The text that [`rule::read`] reads back.
     fn words(&self, afi: Afi) -> String {
         let rd = self
             .rd
@@ -255,7 +257,7 @@ impl Rule {
     }
 }
 
-/// The text of a prefix component: `10.0.0.0/8`, and `2001:db8::/32/0` with its offset.
+/// The text of a prefix component: `10.0.0.0/8`, or `2001:db8::/32/0` with its offset.
 fn prefix(afi: Afi, r: &mut Reader<'_>) -> Result<String, WireError> {
     let mut text = String::new();
     if afi == Afi::IPV4 {

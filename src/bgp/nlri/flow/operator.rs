@@ -8,8 +8,8 @@
 //! +---+---+---+---+---+---+---+---+     +---+---+---+---+---+---+---+---+
 //! ```
 //!
-//! `e` marks the last pair of a component, `a` joins it to the one before with AND, `len` says that the value has 1, 2, 4 or 8
-//! octets.
+//! `e` marks the last pair of a component, `a` joins it to the preceding one with AND, `len` means that the value has
+//! 1, 2, 4 or 8 octets.
 
 use crate::wire::{Reader, WireError, Writer};
 
@@ -17,7 +17,7 @@ const END: u8 = 0x80;
 const AND: u8 = 0x40;
 const LENGTH: u8 = 0x30;
 
-/// Which of the two kinds of operators a component has.
+/// The type of a component's operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Comparisons.
@@ -27,7 +27,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The bits of the byte that mean something, without end and length.
+    /// The defined bits of the operator byte, except end and length.
     const fn mask(self) -> u8 {
         match self {
             Self::Numeric => AND | 0x07,
@@ -35,7 +35,7 @@ impl Kind {
         }
     }
 
-    /// The sign before a value.
+    /// The symbol before a value.
     const fn sign(self, operator: u8) -> &'static str {
         match (self, operator & 0x07) {
             (Self::Numeric, 0) => "false",
@@ -54,34 +54,34 @@ impl Kind {
     }
 }
 
-/// One operator and its value.
+/// An operator and its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Term {
-    /// The byte without end and length.
+    /// The operator byte without end and length.
     operator: u8,
     /// The value.
     pub value: u64,
-    /// The least octets that it takes.
+    /// The minimum number of octets for the value.
     octets: u8,
 }
 
 impl Term {
-    /// Whether it is joined to the one before with AND.
+    /// Returns `true` if it is joined to the preceding one with AND.
     pub const fn is_and(self) -> bool {
         self.operator & AND != 0
     }
 
-    /// Reads the pairs of one component, to the one that ends it.
+    /// Reads the pairs of one component.
     ///
     /// # Errors
-    /// When they do not end, or a value is above `max`.
+    /// Returns an error if the last pair is not marked, or a value exceeds `max`.
     pub(super) fn list(kind: Kind, max: u64, r: &mut Reader<'_>) -> Result<Vec<Self>, WireError> {
         let mut terms = Vec::new();
         loop {
             let byte = r.u8("an operator")?;
             let octets = r.take(
                 1 << ((byte & LENGTH) >> 4),
-                "a value as long as its operator says",
+                "a value of the length in its operator",
             )?;
             let value = octets
                 .iter()
@@ -105,7 +105,7 @@ impl Term {
         }
     }
 
-    /// The octets that the value needs.
+    /// The number of octets that the value needs.
     const fn needed(self) -> u8 {
         match self.value {
             0..=0xFF => 1,
@@ -115,7 +115,7 @@ impl Term {
         }
     }
 
-    /// Appends the pairs of one component. Values take as few octets as they need, unless more were asked for.
+    /// Appends the pairs of one component. Values use as few octets as possible, unless more were requested.
     pub(super) fn write(terms: &[Self], w: &mut Writer<'_>) {
         for (index, term) in terms.iter().enumerate() {
             let end = if index + 1 == terms.len() { END } else { 0 };
@@ -130,10 +130,10 @@ impl Term {
         }
     }
 
-    /// The text, `&` included: `>=80`, `&<=443`; `value` prints the value.
+    /// The text including `&`: `>=80`, `&<=443`; `value` renders the value.
     pub(super) fn text(self, kind: Kind, value: impl FnOnce(u64) -> String) -> String {
         let sign = kind.sign(self.operator);
-        // True and false stand alone, unless something is joined to them.
+        // True and false have no value, unless something is joined to them.
         if kind == Kind::Numeric && matches!(self.operator, 0 | 7) {
             return sign.to_owned();
         }
@@ -141,7 +141,8 @@ impl Term {
         format!("{and}{sign}{}", value(self.value))
     }
 
-    /// The text that [`parse`](Self::parse) reads back as the same bytes: `=80/2` for a value in more octets than it needs.
+    /// The text that [`parse`](Self::parse) reads back as the same bytes: `=80/2` for a value in more octets than
+    /// needed.
     pub(super) fn words(self, kind: Kind, value: impl FnOnce(u64) -> String) -> String {
         let plain = kind == Kind::Numeric && matches!(self.operator, 0 | 7) && self.value != 0;
         let mut text = self.text(kind, value);
@@ -154,10 +155,10 @@ impl Term {
         text
     }
 
-    /// Reads one word, which may join several terms with `&`: `>=80&<=443`.
+    /// Parses one word, which may join several terms with `&`: `>=80&<=443`.
     ///
     /// # Errors
-    /// The part that is wrong.
+    /// Returns the invalid part.
     pub(super) fn parse(
         kind: Kind,
         word: &str,
@@ -185,7 +186,7 @@ impl Term {
     }
 }
 
-/// A part without the octets that stand behind it, `=80/2`.
+/// Splits the number of octets off a part such as `=80/2`.
 fn octets(part: &str) -> Option<(&str, u8)> {
     match part.split_once('/') {
         None => Some((part, 1)),

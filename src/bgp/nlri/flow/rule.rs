@@ -1,7 +1,7 @@
-//! Writing a FlowSpec rule from the words of configurations and commands.
+//! Builds FlowSpec rules from configurations and commands.
 //!
-//! The caller walks the sentence, whatever its shape (`match { … }` blocks or one line), and hands each keyword to
-//! [`RuleBuilder::keyword`]; [`RuleBuilder::build`] makes the NLRI.
+//! The caller handles the overall syntax (`match { … }` blocks or one line) and passes each keyword to
+//! [`RuleBuilder::keyword`]; [`RuleBuilder::build`] returns the NLRI.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -26,7 +26,7 @@ enum Part {
     Terms(Vec<Term>),
 }
 
-/// A rule that is being written.
+/// Builds a rule.
 #[derive(Clone, Debug, Default)]
 pub struct RuleBuilder {
     parts: BTreeMap<u8, Part>,
@@ -35,7 +35,7 @@ pub struct RuleBuilder {
 }
 
 impl RuleBuilder {
-    /// The words that [`keyword`](Self::keyword) takes.
+    /// The keywords that [`keyword`](Self::keyword) accepts.
     pub const KEYWORDS: &'static [&'static str] = &[
         "source",
         "source-ipv4",
@@ -58,11 +58,11 @@ impl RuleBuilder {
         "flow-label",
     ];
 
-    /// Reads what follows `keyword`; `None` when that is no component.
+    /// Parses the value of `keyword`. Returns `None` if that is not a component.
     ///
     /// # Errors
-    /// When the text is not a value of that component, a prefix is of the other family than one before, or the component was there
-    /// before: RFC 8955 section 4.2 has each at most once.
+    /// Returns an error if the text is not a valid value for that component, a prefix is of another family than an
+    /// earlier one, or the component is repeated: RFC 8955 section 4.2 allows each at most once.
     pub fn keyword(
         &mut self,
         keyword: &str,
@@ -87,18 +87,18 @@ impl RuleBuilder {
         })
     }
 
-    /// Makes it a rule of a VPN.
+    /// Makes this a rule of a VPN.
     pub fn set_rd(&mut self, rd: RouteDistinguisher) {
         self.rd = Some(rd);
     }
 
-    /// Whether it has no component yet: such a rule would match every packet.
+    /// Returns `true` if it has no components: such a rule would match every packet.
     pub fn is_empty(&self) -> bool {
         self.parts.is_empty()
     }
 
-    /// The family: that of the prefixes; without any, `afi` of the sentence's place; without that, IPv6 if a component exists only
-    /// there.
+    /// The family of the prefixes; without prefixes, the `afi` of the section that contains the rule; without that,
+    /// IPv6 if a component exists only there.
     pub fn family(&self, afi: Option<Afi>) -> Family {
         let only_ipv6 = self.parts.contains_key(&13);
         let fallback = if only_ipv6 { Afi::IPV6 } else { Afi::IPV4 };
@@ -112,19 +112,18 @@ impl RuleBuilder {
         }
     }
 
-    /// The NLRI.
+    /// Builds the NLRI.
     ///
     /// # Errors
-    /// What is wrong, in the words of a [`SyntaxError`]: no component, one of the other family, or a rule of more than 4,095 bytes.
+    /// Returns a description of the problem for a [`SyntaxError`]: no component, one of the other family, or a rule
+    /// of more than 4,095 bytes.
     pub fn build(&self, afi: Option<Afi>) -> Result<Nlri, &'static str> {
         let family = self.family(afi);
         if self.parts.is_empty() {
             return Err("a flow route needs at least one match, or it matches every packet");
         }
         if afi.is_some_and(|afi| afi != family.afi) {
-            return Err(
-                "the prefixes of the flow route are not of the family that it is announced in",
-            );
+            return Err("the prefixes of the flow route are not of its address family");
         }
         let mut body = Vec::new();
         if let Some(rd) = self.rd {
@@ -175,7 +174,7 @@ impl RuleBuilder {
         } else {
             None
         };
-        // ExaBGP takes both words for both families; only a mixture cannot be meant.
+        // ExaBGP accepts both keywords for both families; only a mixture is an error.
         if self.afi.is_some_and(|known| known != afi) {
             return Err(SyntaxError::new(
                 span,
@@ -237,7 +236,7 @@ impl RuleBuilder {
 }
 
 impl Part {
-    /// Refuses values that rules of that family cannot have.
+    /// Rejects values that are invalid in rules of that family.
     fn check(&self, afi: Afi, code: u8) -> Result<(), &'static str> {
         let Self::Terms(terms) = self else {
             return Ok(());
@@ -272,7 +271,7 @@ impl Part {
             } => {
                 out.extend_from_slice(&[*bits, *offset]);
                 let count = bits - offset;
-                // The bits between offset and length, at the left.
+                // The bits between offset and length, left-aligned.
                 let kept = u128::from(*address)
                     .checked_shl((*offset).into())
                     .unwrap_or(0);
@@ -285,10 +284,10 @@ impl Part {
     }
 }
 
-/// Reads the words of [`RuleBuilder::KEYWORDS`] and `rd`, to the end of `c`, as a rule of `family`.
+/// Parses the keywords of [`RuleBuilder::KEYWORDS`] and `rd` up to the end of `c` as a rule of `family`.
 ///
 /// # Errors
-/// When a word is none of these, or the rule is none.
+/// Returns an error if a word is not one of these, or the rule is invalid.
 pub(super) fn read(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
     let mut rule = RuleBuilder::default();
     while !c.is_empty() {
@@ -303,7 +302,7 @@ pub(super) fn read(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxErr
         .map_err(|message| SyntaxError::new(c.span(), message))
 }
 
-/// Address, length and offset; the length is mandatory.
+/// Parses an address, a length and an optional offset.
 fn prefix(word: &str) -> Option<(IpAddr, u8, u8)> {
     let (address, rest) = word.split_once('/')?;
     let address = value::ip(address)?;

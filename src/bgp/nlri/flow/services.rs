@@ -1,8 +1,8 @@
-//! Names of services and their ports, as firewall rules are commonly written: IANA's registry, and the names that systems carry
-//! beside it in `/etc/services`.
+//! Names of services and their ports, as commonly used in firewall rules: IANA's registry, and additional names from
+//! `/etc/services` of common systems.
 //!
-//! The table is a text, a line for each port: the number, the name that lists print (`-` for none), other names. It is taken
-//! apart when the first name is looked up.
+//! The table is a text file with a line for each port: the number, the name used in lists (`-` for none), other
+//! names. It is parsed when the first name is looked up.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -28,7 +28,7 @@ static SERVICES: LazyLock<Services> = LazyLock::new(|| {
             if index == 0 {
                 services.names.insert(port, name);
             }
-            // Of a name with several ports the last one is meant, as with ExaBGP.
+            // A name with several ports means the last one, as in ExaBGP.
             services.ports.insert(plain(name), port);
         }
     }
@@ -39,12 +39,12 @@ fn plain(name: &str) -> String {
     name.to_ascii_lowercase().replace('_', "-")
 }
 
-/// The port of a service, whatever the case of its name and whether it is written with `-` or `_`.
+/// The port of a service. The name's case is ignored, and `-` and `_` are equivalent.
 pub(super) fn port(name: &str) -> Option<u16> {
     SERVICES.ports.get(&plain(name)).copied()
 }
 
-/// The name of a port, where it has one, or its number.
+/// The name of a port if it has one, otherwise its number.
 pub(super) fn name(port: u64) -> String {
     let known = u16::try_from(port)
         .ok()

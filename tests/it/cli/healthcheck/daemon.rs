@@ -1,4 +1,4 @@
-//! The health check as a helper of the daemon, and what a peer sees of it.
+//! The health check as a helper of the daemon, and what a peer receives.
 
 use std::os::unix::fs::symlink;
 
@@ -58,7 +58,7 @@ fn a_peer_sees_the_route_come_change_and_go() {
     assert_eq!(metric(&mut peer), 1000);
     lab.write("service", "");
     assert_eq!(metric(&mut peer), 100);
-    // The health check goes without the daemon: SIGTERM withdraws.
+    // The health check is terminated, the daemon is not: SIGTERM withdraws.
     let pid = helper(&daemon);
     let kill = std::process::Command::new("kill").arg(&pid).status();
     assert!(kill.expect("kill runs").success());
@@ -111,7 +111,7 @@ fn a_daemon_that_dies_takes_its_health_check_with_it() {
     });
 }
 
-/// The process number of the helper that was started last.
+/// The process ID of the helper that was started last.
 fn helper(daemon: &Daemon) -> String {
     let log = daemon.logged("the helper is started");
     let line = log
@@ -122,7 +122,8 @@ fn helper(daemon: &Daemon) -> String {
     rest.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// Command lines of public configurations and how-tos, with addresses of documentation; `EXABGP` is where links are.
+/// Command lines of public configurations and how-tos, with documentation addresses; `EXABGP` is replaced by the
+/// directory of links.
 const FIELD: &[&str] = &[
     "EXABGP/exabgp-healthcheck --cmd \"true\" --ip 192.0.2.1/32 --no-syslog --no-ip-setup",
     "EXABGP/exabgp healthcheck --cmd \"true\" --no-syslog --ip 192.0.2.1/32 --next-hop 192.0.2.254 --no-ip-setup",

@@ -1,4 +1,4 @@
-//! The addresses of the machine, with a program `ip` that keeps them in a file.
+//! The addresses of the machine, with a program `ip` that stores them in a file.
 
 use std::io::{BufRead, BufReader};
 use std::process::Command;
@@ -6,8 +6,8 @@ use std::process::Command;
 use super::Health;
 use crate::support::daemon::{Lab, oxabgp, wait_for};
 
-/// A folder with an `ip` whose addresses are the lines of `addresses`, each with its interface and label, and whose
-/// changes are the lines of `changes`.
+/// A directory with an `ip` that stores addresses as lines of `addresses`, each with its interface and label, and
+/// logs changes to `changes`.
 fn machine(lab: &Lab, addresses: &str) {
     lab.write("addresses", addresses);
     lab.write("changes", "");
@@ -99,7 +99,7 @@ fn missing_addresses_are_added_and_removed_after_the_withdrawal() {
         assert!(health.obey().contains(" withdraw "));
     }
     assert!(health.command().contains(" withdraw "));
-    // Packets may come until the daemon has answered.
+    // Packets may arrive until the daemon has answered.
     assert_eq!(changes(&lab), added);
     health.say("done");
     assert_eq!(health.end().2, Some(0));
@@ -140,7 +140,7 @@ fn without_an_address_those_of_the_loopback_are_announced() {
     machine(&lab, BEFORE);
     let (code, out, err) = super::super::run(&mut command(&lab, "--label none"), "");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("no IP address found\nhelp: `--ip`"), "{err}");
+    assert!(err.contains("no IP address found\nhelp: use `--ip`"), "{err}");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn addresses_come_and_go_with_the_service() {
 #[test]
 fn sudo_changes_addresses_and_an_address_that_is_there_is_no_error() {
     let lab = Lab::new();
-    // There, but with another label: `ip` will say that it exists.
+    // It exists, but with another label: `ip` reports that it exists.
     machine(&lab, "lo 192.0.2.1/32 lo:other\n");
     let mut health = start(
         &lab,
@@ -187,7 +187,7 @@ fn sudo_changes_addresses_and_an_address_that_is_there_is_no_error() {
     health.obey_until("withdraw route 2001:db8::5");
     let (_, log, code) = health.end();
     assert_eq!(code, Some(0), "{log}");
-    // IPv6 addresses have no labels; ours is known all the same. That of somebody else stays.
+    // IPv6 addresses have no labels; ours is known anyway. Other addresses are left alone.
     let sudo = std::fs::read_to_string(lab.path("sudo.log")).expect("sudo ran");
     assert_eq!(
         sudo.lines().collect::<Vec<_>>(),
@@ -213,12 +213,12 @@ fn an_address_that_can_not_be_added_is_not_announced() {
     let (code, out, err) = super::super::run(&mut command(&lab, "--ip 10.0.0.0/8"), "");
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(
-        err.contains("more than 65536 addresses\nhelp: `--no-ip-setup`"),
+        err.contains("more than 65536 addresses\nhelp: use `--no-ip-setup`"),
         "{err}"
     );
 }
 
-/// The addresses that are set up at the moment.
+/// The addresses that are currently set up.
 fn addresses(lab: &Lab) -> String {
     std::fs::read_to_string(lab.path("addresses")).expect("addresses")
 }
@@ -241,7 +241,7 @@ fn addresses_before_one_that_can_not_be_added_are_removed_again() {
     for label in ["", " --label web"] {
         let lab = Lab::new();
         machine(&lab, BEFORE);
-        // The third is there already, and not ours to remove.
+        // The third one existed before, and must not be removed.
         let options = "--ip 192.0.2.1 --ip 2001:db8::5 --ip 198.51.100.2 --ip 192.0.2.2 --ip-ifname 192.0.2.2%nowhere";
         let options = format!("{options}{label}");
         let (code, out, err) = super::super::run(&mut command(&lab, &options), "");

@@ -1,4 +1,4 @@
-//! What each peer must hear: for each prefix, the states that it went through.
+//! What each peer must receive: for each prefix, the states that it went through.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -12,7 +12,7 @@ pub(super) struct Prefix {
     octets: [u8; 3],
 }
 
-/// What tells one announcement of a prefix from another: its MED.
+/// Distinguishes the announcements of a prefix: its MED.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(pub(super) u32);
 
@@ -82,14 +82,14 @@ impl std::fmt::Display for Prefix {
     }
 }
 
-/// A table as somebody has it.
+/// A table from the point of view of one speaker.
 pub(super) type Routes = BTreeMap<Prefix, Version>;
 
-/// What all peers are to hold, and how it came about in their sessions.
+/// What all peers must hold, and the changes during their sessions.
 #[derive(Debug, Default)]
 pub(super) struct Model {
     tables: BTreeMap<String, Routes>,
-    /// For each peer and prefix: the states since the session began that were not heard yet.
+    /// For each peer and prefix: the states since the start of the session that were not received yet.
     ahead: BTreeMap<(String, Prefix), Vec<Option<Version>>>,
 }
 
@@ -101,24 +101,24 @@ impl Model {
             Some(version) => table.insert(prefix, version),
             None => table.remove(&prefix),
         };
-        // An equal announcement is no news; a withdrawal always is.
+        // An equal announcement is not sent again; a withdrawal always is.
         if version.is_none() || before != version {
             let ahead = self.ahead.entry((peer.to_owned(), prefix));
             ahead.or_default().push(version);
         }
     }
 
-    /// What a peer is to hold for a prefix.
+    /// What a peer must hold for a prefix.
     pub(super) fn now(&self, peer: &str, prefix: Prefix) -> Option<Version> {
         self.tables.get(peer)?.get(&prefix).copied()
     }
 
-    /// All that a peer is to hold.
+    /// Everything that a peer must hold.
     pub(super) fn table(&self, peer: &str) -> Routes {
         self.tables.get(peer).cloned().unwrap_or_default()
     }
 
-    /// A session begins: it hears the table as it is now, and what follows.
+    /// A session starts: it is sent the current table, and later changes.
     pub(super) fn begin(&mut self, peer: &str) {
         self.ahead.retain(|(other, _), _| other != peer);
         for (prefix, version) in self.table(peer) {
@@ -127,7 +127,7 @@ impl Model {
         }
     }
 
-    /// A peer heard this: it must be a state that was to come, and no older one may come after it.
+    /// A peer received this: it must be an outstanding state, and no older one may follow.
     pub(super) fn heard(&mut self, peer: &str, prefix: Prefix, version: Option<Version>) {
         let ahead = self.ahead.entry((peer.to_owned(), prefix)).or_default();
         let at = ahead.iter().position(|state| *state == version);
@@ -137,7 +137,7 @@ impl Model {
         ahead.drain(..=at);
     }
 
-    /// All was heard: nothing but withdrawals of what nobody knew may be left.
+    /// Everything was received: only withdrawals of unknown prefixes may be left.
     pub(super) fn rest(&mut self, peer: &str, held: &Routes) {
         assert_eq!(
             *held,
@@ -147,8 +147,8 @@ impl Model {
         self.ahead.retain(|(other, _), _| other != peer);
     }
 
-    /// The routes of a configuration replace those of another: by difference; what helpers made out of them stays theirs, and
-    /// what nobody says any more comes back.
+    /// The routes of a configuration replace those of another, by difference. Changes made by helpers are kept, and
+    /// routes that are no longer changed are restored.
     pub(super) fn reload(&mut self, old: &Plan, new: &Plan) {
         for (name, neighbor) in &new.neighbors {
             let before = old.neighbors.get(name).map(|old| &old.routes);

@@ -1,4 +1,4 @@
-//! Peers that write down all they hear, and a helper whose pipes the test holds.
+//! Peers that record everything they receive, and a helper whose pipes are held by the test.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
@@ -49,19 +49,19 @@ impl<T: Default> Tape<T> {
     }
 }
 
-/// What a session heard.
+/// What was received on a session.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
     /// Routes and withdrawals, in order.
     pub(super) routes: Vec<(Prefix, Option<Version>)>,
-    /// The answer to a route refresh, which is no news.
+    /// The reply to a route refresh, which is not a change.
     pub(super) again: Vec<(Prefix, Version)>,
     /// End-of-RIB markers: IPv4, IPv6.
     pub(super) ends: [usize; 2],
     refreshing: bool,
     /// Refreshes that were answered.
     pub(super) refreshed: usize,
-    /// How it ended.
+    /// How it was closed.
     pub(super) over: Option<Option<Notification>>,
 }
 
@@ -72,7 +72,7 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Takes the connection of a daemon, and writes down what it says from then on.
+    /// Accepts a daemon's connection, and records what it sends from then on.
     pub(super) fn accept(listener: &TcpListener) -> Self {
         let mut peer = RawPeer::accept(listener);
         peer.establish(&Open {
@@ -114,7 +114,7 @@ impl Session {
         self.send(MessageType::UPDATE, &body);
     }
 
-    /// Asks for the routes of a family again.
+    /// Requests the routes of a family.
     pub(super) fn refresh(&mut self, afi: u8) {
         self.send(MessageType::ROUTE_REFRESH, &[0, afi, 0, 1]);
     }
@@ -216,7 +216,7 @@ impl Heard {
     }
 }
 
-/// What the helper heard.
+/// What the helper received.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     /// `done` lines.
@@ -225,7 +225,7 @@ pub(super) struct Told {
     pub(super) events: Vec<(String, Prefix, Option<Version>)>,
 }
 
-/// A helper that passes on what the test says, and back what it hears.
+/// A helper that forwards the test's commands, and what it receives.
 pub(super) struct Helper {
     commands: File,
     pub(super) told: Tape<Told>,
@@ -251,7 +251,7 @@ impl Helper {
         )
     }
 
-    /// Takes the other ends of its pipes, once it runs.
+    /// Opens the other ends of its pipes once it is running.
     pub(super) fn meet(lab: &Lab) -> Self {
         let answers = File::open(lab.path("answers")).expect("a pipe to read");
         let told: Tape<Told> = Tape::new();
@@ -270,7 +270,7 @@ impl Helper {
         }
     }
 
-    /// Says whole lines.
+    /// Sends whole lines.
     pub(super) fn say(&mut self, lines: &str) {
         self.said += lines.lines().count();
         self.commands
@@ -278,7 +278,7 @@ impl Helper {
             .expect("a helper that reads");
     }
 
-    /// Waits until all that was said is answered.
+    /// Waits until all commands are answered.
     pub(super) fn answered(&self) {
         self.told.until("answers", |told| told.done == self.said);
     }
@@ -312,7 +312,7 @@ impl Told {
     }
 }
 
-/// A datagram socket that is told what systemd would be.
+/// A datagram socket in systemd's place.
 pub(super) struct Notices(std::os::unix::net::UnixDatagram);
 
 impl Notices {
@@ -324,7 +324,7 @@ impl Notices {
         Self(socket)
     }
 
-    /// Waits until the daemon says that it is ready, again or for the first time.
+    /// Waits until the daemon reports that it is ready, for the first time or again.
     pub(super) fn ready(&self) {
         let mut buffer = [0; 256];
         loop {

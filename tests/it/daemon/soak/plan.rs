@@ -1,4 +1,4 @@
-//! Configurations: what they say, and the many ways to write it down.
+//! Configurations, and the many ways to write them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -29,27 +29,27 @@ impl Dice {
     }
 }
 
-/// What one reload is about, besides routes.
+/// What one reload changes besides routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reload {
     /// Nothing that touches a session.
     Plain,
-    /// A setting that a session depends on.
+    /// A setting that affects a session.
     Reset,
-    /// A neighbour that comes.
+    /// A new neighbor.
     Visit,
-    /// One that goes.
+    /// A removed neighbor.
     Leave,
 }
 
-/// One neighbour.
+/// One neighbor.
 #[derive(Clone, Debug)]
 pub(super) struct Neighbor {
-    /// Where it listens; `None`: it is passive, and never comes.
+    /// Where it listens; `None` if it is passive and never connects.
     pub(super) port: Option<u16>,
     pub(super) hold_time: u16,
     pub(super) group_updates: bool,
-    /// Whether the helper speaks to it and hears of it.
+    /// Whether the helper uses it and receives its events.
     pub(super) helper: bool,
     /// Whether another helper does.
     pub(super) extra: bool,
@@ -66,7 +66,7 @@ pub(super) struct Plan {
     pub(super) extra: Option<u8>,
 }
 
-/// What is the same for all neighbours.
+/// Common settings of all neighbors.
 const COMMON: &str = "router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65001; \
     family { ipv4 unicast; ipv6 unicast; } capability { route-refresh enable; } adj-rib-in true;";
 
@@ -109,7 +109,7 @@ impl Neighbor {
             parts.push(format!("description \"number {number}\";"));
         }
         parts.push(self.write_routes(dice));
-        // What comes first is of no importance, but for `inherit`.
+        // The order does not matter, except for `inherit`.
         let at = 1 + usize::from(dice.below(3));
         parts[1..].rotate_left(at);
         parts.into_iter().for_each(&mut say);

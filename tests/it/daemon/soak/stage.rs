@@ -1,4 +1,4 @@
-//! The daemon, its peers and its helper, and what happens to them.
+//! The daemon, its peers and its helper, and the changes that are made to them.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::support::daemon::{Daemon, Lab, PATIENCE};
 pub(super) const STEADY: [&str; 3] = ["127.0.1.1", "127.0.1.2", "127.0.1.3"];
 /// The peer whose hold time changes now and then.
 pub(super) const FLAPPER: &str = "127.0.1.4";
-/// The peer that comes and goes.
+/// The peer that is added and removed.
 pub(super) const VISITOR: &str = "127.0.1.5";
 /// Routes in each pool.
 const POOL: u8 = 24;
@@ -34,7 +34,7 @@ pub(super) struct Stage {
     sessions: BTreeMap<String, Session>,
     /// What each peer holds.
     held: BTreeMap<String, Routes>,
-    /// What the peers said that the helper must hear, in order.
+    /// What the peers sent and the helper must receive, in order.
     said: BTreeMap<String, Vec<(Prefix, Option<Version>)>>,
     programs: [String; 2],
     versions: u32,
@@ -42,7 +42,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// All that is steady is up, and all peers hold what they should.
+    /// All permanent sessions are up, and all peers hold what they should.
     pub(super) fn new(seed: u64) -> Self {
         let lab = Lab::new();
         let mut dice = Dice::new(seed);
@@ -109,7 +109,7 @@ impl Stage {
         Version(self.versions)
     }
 
-    /// A session comes up: it hears its table and both End-of-RIB markers.
+    /// A session is established: it is sent its table and both End-of-RIB markers.
     fn meet(&mut self, name: &'static str) {
         let session = Session::accept(&self.listeners[name]);
         self.model.begin(name);
@@ -137,7 +137,7 @@ impl Stage {
             Reload::Plain => {}
         }
         for _ in 0..self.dice.below(3) {
-            // One that never comes: its number is used again and again.
+            // One that never connects: its number is reused again and again.
             let name = format!("127.0.2.{}", 1 + self.dice.below(8));
             if plan.neighbors.remove(&name).is_none() {
                 plan.neighbors.insert(name, Neighbor::new(None));
@@ -173,7 +173,7 @@ impl Stage {
         }
     }
 
-    /// One of a pool.
+    /// A random item of a pool.
     fn prefix(&mut self, first: u8, second: u8) -> Prefix {
         let prefix = Prefix::v4(first, second, self.dice.below(POOL));
         if self.dice.one_in(3) {
@@ -195,7 +195,7 @@ impl Stage {
             let _ = std::fs::remove_file(path);
             return;
         }
-        // The changes that come with the mistake must not count either.
+        // The changes that accompany the error must not be applied either.
         let text = self
             .change(Reload::Plain)
             .write(&mut self.dice, &self.programs);
@@ -203,7 +203,7 @@ impl Stage {
         self.lab.write("oxabgp.conf", &text);
     }
 
-    /// Asks for a reload in one of three ways; how many were asked for.
+    /// Requests a reload in one of three ways. Returns how many were requested.
     pub(super) fn ask_for_reload(&mut self) -> usize {
         match self.dice.below(3) {
             0 => self.daemon.signal("USR1"),
@@ -222,13 +222,13 @@ impl Stage {
         (0..count).for_each(|_| self.notices.ready());
     }
 
-    /// A reload took this configuration over.
+    /// A reload applied this configuration.
     pub(super) fn adopt(&mut self, plan: Plan) {
         self.model.reload(&self.plan, &plan);
         self.plan = plan;
     }
 
-    /// The helper and the peers say something, and wait for nothing.
+    /// The helper and the peers send something, without waiting.
     pub(super) fn traffic(&mut self) {
         let mut lines = String::new();
         for _ in 0..self.dice.below(6) {
@@ -258,7 +258,7 @@ impl Stage {
         }
     }
 
-    /// The line that tells these peers, of whom the model is told, too.
+    /// The command for these peers; the model is updated, too.
     fn sentence(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) -> String {
         let mut line = String::new();
         if to.len() <= STEADY.len() {
@@ -280,14 +280,14 @@ impl Stage {
         line
     }
 
-    /// The helper says one thing, and hears that it is done.
+    /// The helper sends a command, and receives the answer.
     pub(super) fn tell(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) {
         let line = self.sentence(to, prefix, version);
         self.helper.say(&line);
         self.helper.answered();
     }
 
-    /// The helper says something else about a route of the file.
+    /// The helper changes a route of the file.
     pub(super) fn dispute(&mut self) {
         let name = STEADY[usize::from(self.dice.below(3))];
         let routes = &self.plan.neighbors[name].routes;
@@ -298,7 +298,7 @@ impl Stage {
         }
     }
 
-    /// Waits until everybody has heard everything, and checks it.
+    /// Waits until everything was received, and checks it.
     pub(super) fn settle(&mut self) {
         let mark = |ends: [usize; 2]| ends[0];
         let before: BTreeMap<String, usize> = self
@@ -330,7 +330,7 @@ impl Stage {
         self.compare_events();
     }
 
-    /// The helper heard all that the peers said, in order.
+    /// The helper received everything that the peers sent, in order.
     fn compare_events(&mut self) {
         let count: usize = self.said.values().map(Vec::len).sum();
         self.helper
@@ -347,18 +347,18 @@ impl Stage {
         assert_eq!(heard, std::mem::take(&mut self.said));
     }
 
-    /// The session of a neighbour whose settings changed is reset, and hears its table again.
+    /// The session of a neighbor whose settings changed is reset, and is sent its table again.
     pub(super) fn reset(&mut self, name: &'static str) {
         self.ended(name, Notification::CONFIGURATION_CHANGE);
         self.meet(name);
     }
 
-    /// A new neighbour's session comes up and hears the routes of the file.
+    /// A new neighbor's session is established and is sent the routes of the file.
     pub(super) fn visit(&mut self, name: &'static str) {
         self.meet(name);
     }
 
-    /// The session of a neighbour that is gone ends.
+    /// The session of a removed neighbor is closed.
     pub(super) fn left(&mut self, name: &str) {
         self.ended(name, Notification::DE_CONFIGURED);
     }
@@ -373,13 +373,13 @@ impl Stage {
         assert_eq!(told, Some((Notification::CEASE, subcode)), "{name}");
     }
 
-    /// Whether a session is still the first one.
+    /// Returns `true` if a session is still the first one.
     pub(super) fn is_unbroken(&self, name: &str) -> bool {
         let session = &self.sessions[name];
         session.heard.change(|heard| heard.over.is_none())
     }
 
-    /// Every peer asks for its routes again and gets what the model says.
+    /// Every peer requests its routes again and receives what the model contains.
     pub(super) fn ask_again(&mut self) {
         for (name, session) in &mut self.sessions {
             let before = session.heard.change(|heard| heard.refreshed);
@@ -398,7 +398,7 @@ impl Stage {
         }
     }
 
-    /// What the daemon shows of its tables is what the model says, of neighbours without session as well.
+    /// The daemon shows the same tables as the model, also for neighbors without a session.
     pub(super) fn compare_tables(&mut self) {
         let shown = self.ask("show adj-rib out extensive");
         let mut tables: BTreeMap<String, Routes> = BTreeMap::new();
@@ -420,7 +420,7 @@ impl Stage {
         assert!(tables.is_empty(), "routes of neighbours that are gone");
     }
 
-    /// What the operator's commands are answered.
+    /// The answers to the operator's commands.
     fn ask(&mut self, commands: &str) -> String {
         let lines = format!("{commands}\n\x1e\n");
         let stream = self.control.get_mut();
