@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::route::Tail;
-use super::{Place, Verb};
+use super::route_text::{Place, Verb};
+use super::tail::{Kept, Repeated, Tail};
 use crate::bgp::attribute::Attribute;
 use crate::bgp::{AttributeSet, NextHop, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, value};
@@ -47,42 +47,6 @@ pub struct TailBuilder {
     seen: SmallVec<[u8; 16]>,
     repeated: Vec<Repeated>,
     whole: bool,
-}
-
-/// A word that a route has twice; for which one of its values counts, see [`TailBuilder::keyword`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repeated {
-    /// The word.
-    pub word: Box<str>,
-    /// Where its second value stands.
-    pub span: Span,
-    /// Which value counts.
-    pub kept: Kept,
-}
-
-/// Which value of a word that stands twice counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// The first one.
-    First,
-    /// The last one.
-    Last,
-    /// The first one in the NEXT_HOP attribute, the last one in MP_REACH_NLRI.
-    Both,
-}
-
-impl Repeated {
-    /// What to tell the user.
-    pub fn message(&self) -> String {
-        let kept = match self.kept {
-            Kept::First => "the first one counts",
-            Kept::Last => "the last one counts",
-            Kept::Both => {
-                "NEXT_HOP is the first one, and the next hop of MP_REACH_NLRI the last one"
-            }
-        };
-        format!("the route has `{}` twice: {kept}", self.word)
-    }
 }
 
 impl TailBuilder {

@@ -4,7 +4,8 @@
 //! order is free. All but FlowSpec need a next hop.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb, flow, raw, route};
+use super::route_text::{Place, RouteText, Verb};
+use super::{flow, raw, route};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
 use crate::bgp::nlri::{bgp_ls, evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};

@@ -5,7 +5,8 @@
 //! for one.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb, raw};
+use super::raw;
+use super::route_text::{Place, RouteText, Verb};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
 use crate::bgp::nlri::flow::RuleBuilder;
 use crate::bgp::{Afi, Family, RouteDistinguisher, Safi};

@@ -1,7 +1,7 @@
 //! `raw 0xHEX …`: the bytes of one NLRI of any family, which is how those are shown that have no other words.
 
 use super::builder::TailBuilder;
-use super::{Place, RouteText, Verb};
+use super::route_text::{Place, RouteText, Verb};
 use crate::bgp::nlri::{check, frame, malformed};
 use crate::bgp::{Family, Nlri, NlriRef, Severity};
 use crate::text::{Cursor, SyntaxError, value};
