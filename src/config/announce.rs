@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::misplaced;
-use super::neighbor::Draft;
+use super::draft::Draft;
+use super::recovery;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
 use crate::bgp::{Afi, Family, Safi};
@@ -37,11 +37,11 @@ pub(crate) fn read(
             return;
         }
         let is_announce = word == "announce" && cx.tree.head(statement) == "l2vpn";
-        if !is_announce && misplaced::outside(cx, statement, "a section of routes") {
+        if !is_announce && recovery::outside(cx, statement, "a section of routes") {
             return;
         }
         if !starts_route(word, cx.tree.head(statement))
-            && misplaced::piece(cx, statement, &format!("a section `{word}`"))
+            && recovery::piece(cx, statement, &format!("a section `{word}`"))
         {
             continue;
         }

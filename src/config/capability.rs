@@ -1,8 +1,8 @@
 //! The `capability` section: what the OPEN offers besides families.
 
-use super::AddPath;
 use super::diagnostic::{Diagnostic, Report};
 use super::schema::{Keyword, boolean, disabled, plain_boolean};
+use super::session::AddPath;
 use crate::text::{Cursor, SyntaxError, value};
 
 /// The section as written; what is not said is `None`.

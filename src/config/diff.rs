@@ -7,8 +7,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::model::{Config, NeighborConfig};
 use super::show::{Secrets, statement};
-use super::{Config, NeighborConfig};
 
 /// One thing that a reload does. `Display` is one line, or more for what lists settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

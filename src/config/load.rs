@@ -2,41 +2,22 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 
-use super::check::{self, Checked};
+use super::context::Context;
 use super::diagnostic::{Diagnostic, Diagnostics, Report, Source};
-use super::neighbor::{self, Draft};
+use super::draft::{Draft, KEYWORDS};
+use super::env::Env;
+use super::legacy::words;
+use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
-use super::{Config, Env, NeighborConfig, dialect, misplaced, process, subscription};
-use crate::grammar::{Place, Tail};
+use super::validate::{self, Checked};
+use super::{legacy, neighbor, peer_address, process, subscription, vocabulary};
 use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
 const MAX_SIZE: u64 = 512 << 20;
-
-/// What the readers of sections share.
-pub(crate) struct Context<'a> {
-    pub(crate) tree: &'a Tree<'a>,
-    pub(crate) text: &'a str,
-    /// The folder of the file; where `run` looks for programs.
-    pub(crate) folder: PathBuf,
-    pub(crate) env: &'a Env,
-    pub(crate) report: Report,
-    /// The processes of the file, with the place of their names.
-    pub(crate) processes: Vec<(String, Span)>,
-    /// Processes that stand within neighbours (ExaBGP 3.4).
-    pub(crate) inner_processes: Vec<super::ProcessConfig>,
-    pub(crate) templates: HashMap<&'a str, &'a Statement>,
-    /// A brace is missing or too many: what a section lacks may stand somewhere else.
-    pub(crate) lost: bool,
-    /// Where the last piece of a route ended that stands outside of one.
-    pub(crate) last_piece: usize,
-    /// Tails by their text: the same attributes are read once, and shared.
-    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
-}
 
 impl Config {
     /// Reads the file at `path`, or standard input for `-`: its meaning and what was odd about it.
@@ -136,7 +117,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     }
     check_templates(cx);
     // Processes inside of neighbours first: another neighbour's `api` may name them.
-    dialect::collect_processes(cx);
+    legacy::collect_processes(cx);
     let mut neighbors = Vec::new();
     let mut astray = false;
     for statement in &tree.statements {
@@ -146,7 +127,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
             ("group", Some(_)) => group(cx, statement, &mut neighbors),
             ("", _) => {}
-            (word, _) if misplaced::has(word) => {
+            (word, _) if vocabulary::has(word) => {
                 // One message for all that follow each other.
                 if !was_astray {
                     let span = schema::cursor(tree, statement).1.last_span();
@@ -161,7 +142,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             (word, block) => root_word(cx, word, statement, block.is_some()),
         }
     }
-    check::duplicates(cx, &neighbors);
+    validate::duplicates(cx, &neighbors);
     config.processes.append(&mut cx.inner_processes);
     config.neighbors = neighbors
         .into_iter()
@@ -186,13 +167,13 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
 /// Collects the templates of `template { neighbor NAME { … } }`.
 fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     let tree = cx.tree;
-    if let Some(name) = dialect::named_template(cx, section) {
+    if let Some(name) = words::named_template(cx, section) {
         cx.templates.insert(&*name.text, section);
         return;
     }
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
-        if misplaced::has(word) {
+        if vocabulary::has(word) {
             cx.lost = true;
             cx.report.add(
                 Diagnostic::error(
@@ -281,7 +262,7 @@ fn known_template(cx: &mut Context<'_>, name: &str, span: Span) {
 /// Reads `group { … neighbor … { … } … }` of ExaBGP 3.4: what the group says, each of its neighbours inherits.
 fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<Checked>) {
     let tree = cx.tree;
-    dialect::warn(
+    words::warn(
         cx,
         section.span,
         "`group` is a section of ExaBGP 3.4",
@@ -294,7 +275,7 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
         .take_while(|inner| tree.head(inner) != "neighbor");
     for statement in behind.filter(|inner| tree.head(inner) != "process") {
         let text = "no neighbor of the group follows this: as in ExaBGP 3.4, none has it";
-        dialect::warn(
+        words::warn(
             cx,
             statement.span,
             text,
@@ -326,7 +307,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
                 .with_help("write `neighbor ADDRESS { … }`"),
         );
     } else {
-        match super::peer_address::read(&mut c, &mut cx.report) {
+        match peer_address::read(&mut c, &mut cx.report) {
             Ok(peer) => {
                 draft.meet(peer);
                 schema::spare(&c, &mut cx.report);
@@ -351,7 +332,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
         statement.statements(),
         Origin::Own,
     );
-    check::finish(cx, draft, &seen, (statement, errors))
+    validate::finish(cx, draft, &seen, (statement, errors))
 }
 
 /// The templates that the statements of a section name.
@@ -360,7 +341,7 @@ fn inherited(cx: &mut Context<'_>, section: &Statement) -> Vec<(String, Span)> {
     let mut draft = Draft::default();
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
-        let keyword = neighbor::KEYWORDS
+        let keyword = KEYWORDS
             .iter()
             .find(|keyword| keyword.word == "inherit" && word == "inherit");
         if let Some(keyword) = keyword {

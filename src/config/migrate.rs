@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::capability;
 use super::diagnostic::Report;
+use super::legacy::words;
 use super::tree::{Block, Statement, Tree};
-use super::{capability, dialect};
 use crate::bgp::{Afi, Family, Safi};
 use crate::text::Span;
 
@@ -129,7 +130,7 @@ impl Migration<'_> {
                 let hoisted = self.neighbor(block);
                 self.insert(statement.span.start, hoisted);
             }
-            ("template", Some(block)) if dialect::is_named_template(self.tree, statement) => {
+            ("template", Some(block)) if words::is_named_template(self.tree, statement) => {
                 let hoisted = self.neighbor(block);
                 self.insert(statement.span.start, hoisted);
                 if let Some(word) = self.tree.words(statement).first() {
@@ -174,7 +175,7 @@ impl Migration<'_> {
         for statement in &block.statements {
             let (head, whole) = (self.head(statement).to_owned(), self.whole(statement));
             match (head.as_str(), &statement.block) {
-                ("process", Some(inner)) if !dialect::is_nameless(self.tree, statement, inner) => {
+                ("process", Some(inner)) if !words::is_nameless(self.tree, statement, inner) => {
                     let (process, api) = self.process(statement, inner);
                     hoisted.push_str(&process);
                     self.edit(whole, api);
@@ -190,7 +191,7 @@ impl Migration<'_> {
                 ("api", Some(inner)) => self.api(inner),
                 ("capability", Some(inner)) => {
                     for setting in &inner.statements {
-                        if let Some(today) = dialect::renamed_capability(self.head(setting)) {
+                        if let Some(today) = words::renamed_capability(self.head(setting)) {
                             self.rename(setting, today);
                         }
                     }
@@ -206,9 +207,9 @@ impl Migration<'_> {
                             .trim_end()
                             .to_owned();
                         self.edit(whole, format!("capability {{ {setting}; }}"));
-                    } else if let Some(today) = dialect::renamed(word) {
+                    } else if let Some(today) = words::renamed(word) {
                         self.rename(statement, today);
-                        if dialect::is_bare_ttl(self.tree.words(statement)) {
+                        if words::is_bare_ttl(self.tree.words(statement)) {
                             self.insert(statement.span.end, " 255");
                         }
                     }
@@ -317,11 +318,11 @@ impl Migration<'_> {
                     if self.head(message) == "neighbor-changes" {
                         self.edit(self.whole(message), "");
                         self.insert(statement.span.start, "neighbor-changes; ");
-                    } else if let Some(today) = dialect::renamed_message(self.head(message)) {
+                    } else if let Some(today) = words::renamed_message(self.head(message)) {
                         self.rename(message, today);
                     }
                 }
-            } else if let Some(today) = dialect::api_today(&word) {
+            } else if let Some(today) = words::api_today(&word) {
                 let off = self.tree.words(statement).len() > 1;
                 // Switched off, it said what is so without it; two words of 3.4 may mean the same.
                 let once = !off && written.insert(today);
@@ -358,7 +359,7 @@ impl Migration<'_> {
         let mut encoder = false;
         for setting in &block.statements {
             let word = self.head(setting);
-            if !dialect::is_process_word(word) {
+            if !words::is_process_word(word) {
                 continue;
             }
             encoder |= word == "encoder";

@@ -11,12 +11,13 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::env::Search;
-use super::load::Context;
+use super::model::{ApiVersion, Encoder, ProcessConfig, QueueFull};
+use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{ApiVersion, Encoder, ProcessConfig, QueueFull, misplaced};
 use crate::text::{Span, Token, value};
 
 /// The section as written.
@@ -164,7 +165,7 @@ pub(crate) fn settings(
                 fill_in(word, draft);
             }
             _ if skip(word) => {}
-            _ if misplaced::outside(cx, inner, "a `process` section") => return,
+            _ if recovery::outside(cx, inner, "a `process` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),

@@ -26,44 +26,6 @@ pub(crate) struct Keyword<T> {
 /// Reads a value into a `T`; what is odd but has a meaning goes to the report.
 pub(crate) type Read<T> = fn(&mut T, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>;
 
-/// One row of the reference: section, word, value, what it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Where it stands: `neighbor/capability`.
-    pub section: &'static str,
-    /// The word.
-    pub word: &'static str,
-    /// What follows it.
-    pub value: &'static str,
-    /// What it does.
-    pub doc: &'static str,
-}
-
-/// Every setting of the language that is no route, in the order of the tables.
-pub fn reference() -> Vec<Row> {
-    fn rows<T>(section: &'static str, table: &'static [Keyword<T>], all: &mut Vec<Row>) {
-        all.extend(table.iter().map(|keyword| Row {
-            section,
-            word: keyword.word,
-            value: keyword.value,
-            doc: keyword.doc,
-        }));
-    }
-    let mut all = Vec::new();
-    rows("process", super::process::KEYWORDS, &mut all);
-    rows("neighbor", super::neighbor::KEYWORDS, &mut all);
-    rows("neighbor/capability", super::capability::KEYWORDS, &mut all);
-    rows("neighbor/api", super::subscription::KEYWORDS, &mut all);
-    rows("neighbor/api/send", super::subscription::MESSAGES, &mut all);
-    rows(
-        "neighbor/api/receive",
-        super::subscription::MESSAGES,
-        &mut all,
-    );
-    rows("neighbor/tcp-ao", super::tcp_ao::KEYWORDS, &mut all);
-    all
-}
-
 /// Where a statement comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {

@@ -5,10 +5,11 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    AddPath, ApiVersion, Base64, CapabilityConfig, Config, Encoder, Messages, NeighborConfig,
-    ProcessConfig, QueueFull, Subscription,
+use super::model::{
+    self, ApiVersion, Config, Encoder, Messages, NeighborConfig, ProcessConfig, QueueFull,
+    Subscription,
 };
+use super::session::{AddPath, Base64, CapabilityConfig};
 use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
@@ -159,7 +160,7 @@ impl Text {
         let stale = neighbor.stale_path_time;
         self.some(
             "stale-path-time",
-            (stale != super::STALE_PATH_TIME).then_some(stale),
+            (stale != model::STALE_PATH_TIME).then_some(stale),
         );
         self.set("manual-eor", neighbor.manual_eor);
         self.some("eor-deferral", neighbor.eor_deferral);

@@ -5,11 +5,13 @@
 
 use regex::Regex;
 
+use super::context::Context;
 use super::diagnostic::{Diagnostic, Report};
-use super::load::Context;
+use super::legacy::words;
+use super::model::{Direction, Messages, Subscription};
+use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{Messages, Subscription, dialect, misplaced};
 use crate::text::{Cursor, Span, SyntaxError, near_miss};
 
 /// The section as written.
@@ -210,9 +212,9 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                     );
                     schema::setting(keyword, draft, c, &mut cx.report);
                 }
-                _ if dialect::subscription(cx, word, c, draft) => {}
-                _ if tree.head(statement) == "process" && dialect::is_process_word(word) => {}
-                _ if misplaced::outside(cx, inner, "an `api` section") => return,
+                _ if words::subscription(cx, word, c, &mut draft.subscription) => {}
+                _ if tree.head(statement) == "process" && words::is_process_word(word) => {}
+                _ if recovery::outside(cx, inner, "an `api` section") => return,
                 _ => cx.report.add(schema::unknown(
                     word,
                     c.last_span(),
@@ -223,25 +225,6 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                         .chain(["send", "receive"]),
                 )),
             },
-        }
-    }
-}
-
-/// Which way messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// Those that we send.
-    Send,
-    /// Those that the peer sends.
-    Receive,
-}
-
-impl Direction {
-    /// What a subscription says about them.
-    pub(crate) const fn of(self, subscription: &mut Subscription) -> &mut Messages {
-        match self {
-            Self::Send => &mut subscription.send,
-            Self::Receive => &mut subscription.receive,
         }
     }
 }
@@ -261,8 +244,8 @@ fn messages(
                 let messages = direction.of(&mut draft.subscription);
                 schema::setting(keyword, messages, c, &mut cx.report);
             }
-            _ if dialect::message(cx, word, c.last_span(), draft, direction) => {}
-            _ if misplaced::outside(cx, inner, "a `send` or `receive` section") => return,
+            _ if words::message(cx, word, c.last_span(), &mut draft.subscription, direction) => {}
+            _ if recovery::outside(cx, inner, "a `send` or `receive` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),

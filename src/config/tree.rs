@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Report};
-use super::misplaced;
+use super::vocabulary;
 use crate::text::{Span, Token};
 
 /// Sections within sections; hostile files stop here.
@@ -279,7 +279,7 @@ impl<'a> Lexer<'a, '_> {
             return;
         }
         let words = self.pending..self.tokens.len();
-        let opens = misplaced::opens_section(&self.tokens[words.clone()]);
+        let opens = vocabulary::opens_section(&self.tokens[words.clone()]);
         let words = self.span_of(&words);
         if opens && self.at < self.text.len() {
             let end = Span::new(words.end, words.end);

@@ -38,15 +38,7 @@ const TANGLED: &[(&str, &str)] = &[
         "segment identifiers and TLVs of link state; names and kinds of extended communities",
     ),
     ("api", "commands and encoders are to be untangled"),
-    (
-        "config",
-        "section readers and the loader are to be untangled",
-    ),
     ("daemon", "the core and what it drives are to be untangled"),
-    (
-        "grammar",
-        "the sentence and its builder are to be untangled",
-    ),
     ("rib", "the parts of Adj-RIB-Out are to be untangled"),
     ("speaker", "the server and its control are to be untangled"),
     ("text", "a syntax error carries the cursor's span"),

@@ -57,11 +57,16 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
         entries.push(Entry {
             section,
             name,
-            value: super::unquote(value).replace("%%", "%"),
+            value: unquote(value).replace("%%", "%"),
             line,
         });
     }
     (entries, mistakes)
+}
+
+/// Blanks and quotes around a value do not belong to it.
+pub(super) fn unquote(value: &str) -> &str {
+    value.trim().trim_matches(['\'', '"'])
 }
 
 #[cfg(test)]

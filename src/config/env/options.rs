@@ -1,7 +1,9 @@
 //! The table of all settings, in ExaBGP's order.
 
-use super::{ApiEnv, BgpEnv, DaemonEnv, Env, EnvOption, IdleEnv, LogEnv, LogLevel, Search, TcpEnv};
-use crate::config::{ApiVersion, Encoder};
+use super::settings::{
+    ApiEnv, BgpEnv, DaemonEnv, Env, EnvOption, IdleEnv, LogEnv, LogLevel, Search, TcpEnv,
+};
+use crate::config::model::{ApiVersion, Encoder};
 
 impl Env {
     /// Before the defaults are put in.

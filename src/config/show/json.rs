@@ -1,7 +1,9 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
 use super::{Secrets, statement, switches, words};
-use crate::config::{Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription};
+use crate::config::model::{
+    Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
+};
 use crate::json::JsonWriter;
 
 impl Config {

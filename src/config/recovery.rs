@@ -1,16 +1,11 @@
 //! Statements in a section that knows no such word: what was meant, or which brace is missing before them.
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::neighbor::{KEYWORDS, SECTIONS};
 use super::schema::{self, Seen};
 use super::tree::Statement;
-use crate::text::{Cursor, Token};
-
-/// Whether a neighbour may have a setting or section called `word`.
-pub(crate) fn has(word: &str) -> bool {
-    SECTIONS.contains(&word) || KEYWORDS.iter().any(|keyword| keyword.word == word)
-}
+use super::vocabulary::{SECTIONS, SETTINGS};
+use crate::text::Cursor;
 
 /// Tells of a statement that belongs further outside, as a brace before it is missing. Tells whether it is one.
 pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
@@ -19,9 +14,7 @@ pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) 
     let is_section = statement.block.is_some();
     let home = if is_section && matches!(word, "neighbor" | "template" | "group") {
         "belongs outside of all sections"
-    } else if KEYWORDS.iter().any(|keyword| keyword.word == word)
-        || is_section && SECTIONS.contains(&word)
-    {
+    } else if SETTINGS.contains(&word) || is_section && SECTIONS.contains(&word) {
         "belongs into a `neighbor` section"
     } else {
         return false;
@@ -36,7 +29,7 @@ pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) 
 
 /// Tells of a word that no setting has.
 pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: Cursor<'_>) {
-    let settings = KEYWORDS.iter().map(|keyword| keyword.word);
+    let settings = SETTINGS.iter().copied();
     let span = c.last_span();
     let next = c.next_token().map_or("", |token| &*token.text);
     if let Some(meant) = schema::meant(word, next, settings.clone()) {
@@ -85,34 +78,4 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
     }
     cx.lost = true;
     true
-}
-
-/// Whether words without an end can only be the head of a section.
-pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
-    let word = words.first().map_or("", |token| &*token.text);
-    match words.len() {
-        1 => matches!(
-            word,
-            "template"
-                | "family"
-                | "capability"
-                | "api"
-                | "static"
-                | "announce"
-                | "flow"
-                | "l2vpn"
-                | "send"
-                | "receive"
-                | "match"
-                | "then"
-                | "ipv4"
-                | "ipv6"
-                | "route"
-        ),
-        2 => matches!(
-            word,
-            "neighbor" | "process" | "template" | "group" | "api" | "route"
-        ),
-        _ => false,
-    }
 }

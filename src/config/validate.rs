@@ -3,15 +3,16 @@
 
 use std::net::IpAddr;
 
+use super::base64::decode;
 use super::capability::Restart;
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::neighbor::Draft;
+use super::draft::Draft;
+use super::model::{self, NeighborConfig};
 use super::schema::Seen;
+use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
+use super::subscription;
 use super::tree::Statement;
-use super::{
-    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, Unwritten, subscription,
-};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
@@ -80,7 +81,7 @@ pub(crate) fn finish(
         adj_rib_out,
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
-        stale_path_time: draft.stale_path_time.unwrap_or(super::STALE_PATH_TIME),
+        stale_path_time: draft.stale_path_time.unwrap_or(model::STALE_PATH_TIME),
         subscriptions,
         operational,
         md5: draft
@@ -306,33 +307,6 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
             .add(Diagnostic::error(*span, "an MD5 key has at most 80 bytes"));
     }
     (!key.is_empty()).then_some(key)
-}
-
-/// Base64 of RFC 4648 section 4, padding included.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(digits.len());
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in digits.bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(digit);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xFF).unwrap_or(0));
-        }
-    }
-    Some(out)
 }
 
 /// The routes that can be sent to this neighbour.
