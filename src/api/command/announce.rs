@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::memo;
-use super::quick::SCOPE;
-use super::table::Row;
-use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
+use super::cache;
+use super::call::{Call, Commands, Reply, Row, SCOPE};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::api::control::{Among, Control, Sending};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
@@ -148,7 +148,7 @@ pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, Comman
     sentence(call, verb, |c| {
         route::attributes_where(c, verb, |tail, prefix, span| {
             if !logged.replace(true) {
-                memo::warn_of(tail, verb);
+                cache::warn_of(tail, verb);
             }
             match tail.check_next_hop(prefix, span) {
                 Err(error) if !takes.contains(&(tail.family_of(prefix), true)) => Err(error),

@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::table::Row;
-use super::{Call, CommandError, Reply, word_at};
+use super::call::{Call, Reply, Row};
+use super::error::CommandError;
+use super::words::word_at;
 use crate::api::control::{Among, NeighborStatus};
 use crate::bgp::capability::Capability;
 use crate::bgp::{Asn, Family};

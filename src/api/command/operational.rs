@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply};
+use super::call::{Call, Reply, Row};
+use super::error::{CommandError, ErrorKind};
 use crate::api::control::{Among, Sending};
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::grammar::operational::{self, Kind};

@@ -1,6 +1,7 @@
 //! What may stand around any command: `ack-id ID` and `sync` or `async` before it, `sync` or `async` after it.
 
-use super::{CommandError, word_at};
+use super::error::CommandError;
+use super::words::word_at;
 use crate::text::{Span, SyntaxError};
 
 /// What may stand around any command.

@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
-use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply, word_at};
+use super::call::{Call, Reply, Row};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::api::control::{Among, NewPeer};
 use crate::bgp::{Afi, Safi};
 use crate::text::{Span, SyntaxError, value};

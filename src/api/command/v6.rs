@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 
+use super::announce;
 use super::batch::Batch;
+use super::call::{COMPATIBLE, Call, Reply, Row, SCOPE};
+use super::error::{CommandError, ErrorKind};
 use super::neighbor::members;
-use super::quick::SCOPE;
-use super::table::{self, Row};
-use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply, announce, word_at};
+use super::words::word_at;
 use crate::api::control::{Among, Request, RibSide};
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, Safi};
@@ -38,9 +39,10 @@ pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 /// `system help`
 pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
+    let rows = call.rows;
     json(call, |w| {
         w.raw("{\"commands\": [");
-        w.list(table::ROWS, |w, row| {
+        w.list(rows, |w, row| {
             w.raw("{\"command\": ")
                 .string(row.words)
                 .raw(", \"example\": ")

@@ -5,16 +5,15 @@
 
 use memchr::memmem;
 
-use super::{Commands, Outcome, Reply, Source, finish};
-use crate::api::control::{Among, Control};
+use super::call::{Commands, Reply};
+use super::outcome::{Outcome, finish};
+use super::source::Source;
+use crate::api::control::Control;
 use crate::grammar::{Place, Verb};
-
-/// Routes are for the neighbours of the speaker. What the short way looks up is what the long way remembered.
-pub(super) const SCOPE: Among = Among::Own;
 
 impl Commands {
     /// Carries out the line if it has the usual shape.
-    pub(super) fn quick(
+    pub(super) fn fast_path(
         &mut self,
         line: &[u8],
         source: &mut Source,

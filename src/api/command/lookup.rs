@@ -1,15 +1,43 @@
-//! Lines that are no command: what was expected, where, and what was probably meant.
+//! The row of the table that a line is carried out by. Of lines that are no command: what was expected, where, and what
+//! was probably meant.
 
-use super::table::{self, Takes};
-use super::{Call, CommandError, ErrorKind, word_at};
+use super::call::{self, Call, MOST_WORDS, Row, Takes};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::text::{Span, near_miss};
 
 /// The most words that are listed as what may come next; a longer list is what `help` is for.
 const LISTED: usize = 6;
 
 impl Call<'_> {
+    /// The row with the most words that the command starts with, and where its arguments start.
+    pub(super) fn row(&self) -> Result<(&'static Row, usize), CommandError> {
+        let mut heads = [("", 0); MOST_WORDS];
+        let mut at = self.at;
+        for head in &mut heads {
+            let (_, word, end) = word_at(self.line, at);
+            *head = (word, end);
+            at = end;
+        }
+        let bare = self.selector.is_empty();
+        let mut best: Option<(&'static Row, usize)> = None;
+        for row in self.rows {
+            let mut count = 0;
+            let fits = row.words.split(' ').zip(&heads).all(|(wanted, (word, _))| {
+                count += 1;
+                *word == wanted
+            });
+            let longer = best.is_none_or(|(_, most)| most < count);
+            if fits && longer && !(bare && row.selector == Takes::Needs) {
+                best = Some((row, count));
+            }
+        }
+        best.map(|(row, count)| (row, heads[count - 1].1))
+            .ok_or_else(|| self.unknown())
+    }
+
     /// The error about a line that no row of the table fits.
-    pub(super) fn unknown(&self) -> CommandError {
+    fn unknown(&self) -> CommandError {
         let command = self.line[self.at..].trim_ascii();
         if command.is_empty() {
             let message = if self.selector.is_empty() {
@@ -27,7 +55,7 @@ impl Call<'_> {
             let next = self.next_words(&known);
             if !next.contains(&word) {
                 let message = if known.is_empty() {
-                    no_command(command)
+                    no_command(command, self.rows)
                 } else {
                     unexpected(&known, word, &next)
                 };
@@ -48,7 +76,8 @@ impl Call<'_> {
     /// The words that may follow those of `known` in a command.
     fn next_words(&self, known: &str) -> Vec<&'static str> {
         let bare = self.selector.is_empty();
-        let rows = table::ROWS
+        let rows = self
+            .rows
             .iter()
             .filter(|row| !(bare && row.selector == Takes::Needs));
         let mut words: Vec<&str> = rows
@@ -69,12 +98,12 @@ impl Call<'_> {
 }
 
 /// The message about a line whose first word begins no command.
-fn no_command(command: &str) -> String {
+fn no_command(command: &str, rows: &'static [Row]) -> String {
     let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
     let near = (1..=words.len())
         .rev()
-        .find_map(|count| near_miss(&words[..count].join(" "), table::words()));
-    let near = near.or_else(|| near_miss(words.first()?, table::starts()));
+        .find_map(|count| near_miss(&words[..count].join(" "), call::words(rows)));
+    let near = near.or_else(|| near_miss(words.first()?, call::starts(rows)));
     let help = near.map_or_else(
         || "`help` lists the commands".to_owned(),
         |near| format!("did you mean `{near}`?"),
