@@ -7,8 +7,8 @@
 //! Unlike in ExaBGP, what a helper gets depends on its own wishes, not on those of others with the same neighbour. Only one
 //! that names messages and no form gets them in the form that others ask for: such files work with ExaBGP by that.
 
-use super::encode::{Encoder, Form, Style};
-use super::event::{Direction, Event, EventHead, Raw, Stamp};
+use super::encode::{Encoder, EventHead, Form, Stamp, Style};
+use super::event::{Direction, Event, Raw};
 use crate::bgp::message::MessageType;
 use crate::json::JsonWriter;
 

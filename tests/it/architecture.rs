@@ -37,7 +37,6 @@ const TANGLED: &[(&str, &str)] = &[
         "bgp",
         "segment identifiers and TLVs of link state; names and kinds of extended communities",
     ),
-    ("api", "commands and encoders are to be untangled"),
     ("daemon", "the core and what it drives are to be untangled"),
     ("rib", "the parts of Adj-RIB-Out are to be untangled"),
     ("speaker", "the server and its control are to be untangled"),

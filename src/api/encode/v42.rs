@@ -1,5 +1,5 @@
-//! What ExaBGP 4.2 prints differently: no `router-id`, no `message` of a NOTIFICATION, other spaces in `negotiated`, and the
-//! AS path as plain lists.
+//! What ExaBGP 4.2 prints differently: no `router-id`, no `message` of a NOTIFICATION, other spaces in
+//! [`negotiated`](super::negotiated), and the AS path as plain lists.
 //!
 //! Rendered each time: helpers that need the old shape are few, and a second cache in every attribute set would be paid for
 //! by all.
@@ -8,8 +8,7 @@ use std::borrow::Cow;
 
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::as_path::{AsPath, SegmentKind};
-use crate::bgp::negotiated::Negotiated;
-use crate::bgp::{Attribute, AttributeSet, Family};
+use crate::bgp::{Attribute, AttributeSet};
 use crate::json::JsonWriter;
 
 /// Appends the members of the `attribute` object.
@@ -133,33 +132,4 @@ fn as_path(path: &AsPath, w: &mut JsonWriter) {
         }
         comma = ", ";
     }
-}
-
-/// Appends `, "negotiated": { … } `.
-pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
-    let families = negotiated.map_or(&[][..], |session| &session.families);
-    super::json_v4::negotiated_facts(negotiated, w);
-    let list = |w: &mut JsonWriter, separator: &str, wanted: &dyn Fn(Family) -> bool| {
-        w.raw("[ ");
-        let mut between = "";
-        for family in families.iter().filter(|family| wanted(**family)) {
-            w.raw(between).display(family);
-            between = separator;
-        }
-        w.raw(" ]");
-    };
-    w.raw(", \"families\": ");
-    list(w, " ,", &|_| true);
-    w.raw(", \"nexthop\": [ ");
-    let nexthops = negotiated.map_or(&[][..], |session| &session.nexthops);
-    for (index, (family, afi)) in nexthops.iter().enumerate() {
-        w.raw(if index > 0 { " ," } else { "" })
-            .display(format_args!("{family} {afi}"));
-    }
-    w.raw(" ], \"add_path\": { \"send\": ");
-    list(w, ", ", &|family| codec.add_path_send.contains(family));
-    w.raw(", \"receive\": ");
-    list(w, ", ", &|family| codec.add_path_receive.contains(family));
-    w.raw(" } } ");
 }
