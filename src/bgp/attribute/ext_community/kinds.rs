@@ -121,7 +121,7 @@ impl ExtCommunity {
     }
 
     /// The words for the member `string` of JSON events: ExaBGP's, or else those that configurations use.
-    pub(super) fn named(self) -> String {
+    pub(crate) fn named(self) -> String {
         self.words().unwrap_or_else(|| {
             let grammar = self.grammar();
             if grammar.starts_with("0x") {
