@@ -1,7 +1,7 @@
-//! What can happen to a neighbour, and what is known about the neighbour when it does.
+//! What can happen to a neighbor, and what is known about the neighbor when it does.
 //!
-//! An [`Event`] borrows all it tells: nothing is copied until an encoder has decided to print it. What is the same in every
-//! event of a neighbour is printed once into its [`EventHead`]; what is the same in every event of a moment (time, host,
+//! An [`Event`] borrows its contents: nothing is copied until an encoder has decided to print it. What is the same in every
+//! event of a neighbor is printed once into its [`EventHead`]; what is the same in every event of a moment (time, host,
 //! process numbers) is printed once into the [`Stamp`], whose values come from the caller, since this layer reads no clock.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -42,17 +42,17 @@ pub enum Event<'a> {
     Connected,
     /// The session is established.
     Up,
-    /// The session, or the attempt at one, ended.
+    /// The session, or the attempt to establish one, ended.
     Down {
         /// Why: `notification received (6,2)`.
         reason: &'a str,
     },
-    /// The state machine moved.
+    /// The state machine changed its state.
     Fsm {
         /// The new state in capitals: `OPENSENT`.
         state: &'a str,
     },
-    /// The daemon got a signal.
+    /// The daemon received a signal.
     Signal {
         /// Its number.
         code: i32,
@@ -63,7 +63,7 @@ pub enum Event<'a> {
     Negotiated,
     /// A message was sent or received.
     Message(Direction, Message<'a>),
-    /// A message that could not be decoded was received; only raw forms tell of it.
+    /// A message that could not be decoded was received; only raw forms show it.
     Undecoded(Direction, MessageType),
 }
 
@@ -106,14 +106,14 @@ impl<'a> Message<'a> {
     }
 }
 
-/// What tells one neighbour from another in events. What is not known (yet) is `None`.
+/// What identifies a neighbor in events. What is not known (yet) is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
     /// Our address.
     pub local_address: Option<IpAddr>,
     /// The peer's address.
     pub peer_address: IpAddr,
-    /// The interface that the link-local ones of both addresses belong to.
+    /// The interface of the link-local addresses among both.
     pub zone: Option<Zone>,
     /// Our AS.
     pub local_as: Option<Asn>,

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`event`] | what can happen, and what every event of a neighbour has in common |
+//! | [`event`] | what can happen, and what every event of a neighbor has in common |
 //! | [`subscription`] | which helpers want which events, in which form |
 //! | [`encode`] | events as lines of JSON or text |
 //! | [`command`] | command lines: read, carried out, answered |

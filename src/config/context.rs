@@ -15,18 +15,18 @@ use crate::text::Span;
 pub(crate) struct Context<'a> {
     pub(crate) tree: &'a Tree<'a>,
     pub(crate) text: &'a str,
-    /// The folder of the file; where `run` looks for programs.
-    pub(crate) folder: PathBuf,
+    /// The directory of the file, where `run` looks for programs.
+    pub(crate) directory: PathBuf,
     pub(crate) env: &'a Env,
     pub(crate) report: Report,
     /// The processes of the file, with the place of their names.
     pub(crate) processes: Vec<(String, Span)>,
-    /// Processes that stand within neighbours (ExaBGP 3.4).
+    /// Processes that stand within neighbors (ExaBGP 3.4).
     pub(crate) inner_processes: Vec<ProcessConfig>,
     pub(crate) templates: HashMap<&'a str, &'a Statement>,
-    /// A brace is missing or too many: what a section lacks may stand somewhere else.
+    /// A brace is missing or superfluous: what a section lacks may be somewhere else.
     pub(crate) lost: bool,
-    /// Where the last piece of a route ended that stands outside of one.
+    /// Where the last part of a route ended that was found outside of one.
     pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
     pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,

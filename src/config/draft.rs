@@ -1,4 +1,4 @@
-//! A neighbour as written, and the table of its settings.
+//! A neighbor as written, and the table of its settings.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,7 @@ use crate::bgp::{Afi, Asn, Family};
 use crate::grammar::{Operational, RouteText};
 use crate::text::{Cursor, Span, SyntaxError, value};
 
-/// A neighbour as written.
+/// A neighbor as written.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) peer: Option<(IpAddr, u8)>,
@@ -59,18 +59,18 @@ pub(crate) struct Draft {
     pub(crate) nexthops: Option<Vec<(Family, Afi)>>,
     pub(crate) capability: CapabilityDraft,
     pub(crate) subscriptions: Vec<SubscriptionDraft>,
-    /// Routes by their section, in the order of [`announce::SECTIONS`]; of each the neighbour's own, then those of its
+    /// Routes by their section, in the order of [`announce::SECTIONS`]; of each the neighbor's own, then those of its
     /// templates; each with the place of its first word.
     pub(crate) routes: [[Vec<(RouteText, Span)>; 2]; 4],
     pub(crate) operational: Vec<(Operational, Span)>,
 }
 
-/// The settings that a neighbour may have.
+/// The settings that a neighbor may have.
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "description",
         value: "\"<text>\"",
-        doc: "a note for humans",
+        doc: "a free-text description",
         read: |draft, c, _| {
             draft.description = Some(c.next_token().map(text).unwrap_or_default());
             Ok(())
@@ -138,13 +138,13 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "host-name",
         value: "<name>",
-        doc: "our name, told in the OPEN (draft-walton-bgp-hostname-capability)",
+        doc: "our host name, sent in the OPEN (draft-walton-bgp-hostname-capability)",
         read: |draft, c, _| host(c).map(|value| draft.host_name = Some(value)),
     },
     Keyword {
         word: "domain-name",
         value: "<name>",
-        doc: "our domain, told with the name",
+        doc: "our domain name, sent with the host name",
         read: |draft, c, _| host(c).map(|value| draft.domain_name = Some(value)),
     },
     Keyword {
@@ -177,7 +177,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "prefix-limit",
         value: "<routes> [warning-only]|disable",
-        doc: "the most routes of the peer in its Adj-RIB-In, or the session ends; with `warning-only` it is only logged; ExaBGP has no such setting",
+        doc: "the most routes that the peer may have in its Adj-RIB-In before the session is reset; with `warning-only` the excess is only logged; ExaBGP has no such setting",
         read: |draft, c, _| {
             draft.prefix_limit = if disabled(c) {
                 None
@@ -236,7 +236,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "incoming-ttl",
         value: "<0-255>|disable",
-        doc: "the smallest TTL or hop limit that we accept (RFC 5082)",
+        doc: "the lowest TTL or hop limit that we accept (RFC 5082)",
         read: |draft, c, _| ttl(c).map(|value| draft.incoming_ttl = value),
     },
     Keyword {
@@ -245,7 +245,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
         doc: "the key of TCP MD5 signatures (RFC 2385)",
         read: |draft, c, _| {
             let span = c.span();
-            let key = c.word("a key, in quotes if it has blanks or marks")?;
+            let key = c.word("a key, in quotes if it has spaces or punctuation")?;
             draft.md5_password = Some((key.to_owned(), span));
             Ok(())
         },
@@ -283,7 +283,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "auto-flush",
         value: "<true|false>",
-        doc: "kept for old files: routes are always sent at once",
+        doc: "accepted for old files, without effect: routes are always sent immediately",
         read: |draft, c, _| boolean(c, true).map(|value| draft.auto_flush = Some(value)),
     },
     Keyword {
@@ -305,7 +305,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "eor-deferral",
         value: "<seconds>|disable",
-        doc: "after a start of ours, leave End-of-RIB to the helpers, for this long; ExaBGP has no such setting",
+        doc: "after we restart, wait this long for the helpers to send End-of-RIB; ExaBGP has no such setting",
         read: |draft, c, _| {
             draft.eor_deferral = if disabled(c) {
                 None
@@ -320,7 +320,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "stale-path-time",
         value: "<seconds>",
-        doc: "after a graceful restart of the peer, drop the routes that it has not sent again after this time even without End-of-RIB; 360 unless set; ExaBGP has no such setting",
+        doc: "after a graceful restart of the peer, drop the routes that it has not sent again within this time, even without End-of-RIB; 360 unless set; ExaBGP has no such setting",
         read: |draft, c, _| {
             let seconds = c.value("1 to 65535 seconds", |word| {
                 value::u16(word).filter(|seconds| *seconds > 0)
@@ -332,7 +332,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "manual-eor",
         value: "<true|false>",
-        doc: "send End-of-RIB only when a helper says so",
+        doc: "send End-of-RIB only when a helper requests it",
         read: |draft, c, report| {
             plain_boolean(c, report).map(|value| draft.manual_eor = Some(value))
         },
@@ -340,7 +340,7 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "inherit",
         value: "<template>|[ <template> … ]",
-        doc: "start from what a template says; lists add up, the neighbour's own settings count",
+        doc: "inherit the settings of a template; lists are merged, the neighbor's own settings take precedence",
         read: |draft, c, _| {
             let names = c.comma_list(|c| {
                 let span = c.span();
@@ -397,7 +397,7 @@ fn port(c: &mut Cursor<'_>) -> Result<u16, SyntaxError> {
     c.value("a port, 1 to 65535", value::u16)
 }
 
-/// A TTL; 0 and the words for "off" are none.
+/// A TTL; 0 and the words for "off" are `None`.
 fn ttl(c: &mut Cursor<'_>) -> Result<Option<u8>, SyntaxError> {
     if disabled(c) || c.accept("false") {
         return Ok(None);

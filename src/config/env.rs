@@ -1,9 +1,9 @@
 //! The settings of the environment: one table of all options with type, default and meaning.
 //!
-//! Of several sources the first counts: variables `oxabgp.section.option` and `oxabgp_section_option`, then `exabgp.…` and
-//! `exabgp_…`, then the file (`[exabgp.section]` or `[oxabgp.section]` above `option = value`), then the default. A
-//! value that is none stops the start, with its place. Settings that have no effect here are read, so that files made for
-//! ExaBGP work unchanged.
+//! The first of several sources takes precedence: variables `oxabgp.section.option` and `oxabgp_section_option`, then
+//! `exabgp.…` and `exabgp_…`, then the file (`[exabgp.section]` or `[oxabgp.section]` above `option = value`), then the
+//! default. A invalid value prevents the start and is reported with its place. Settings without effect here are read, so
+//! that files made for ExaBGP work unchanged.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -39,10 +39,10 @@ impl Default for Env {
 }
 
 impl Env {
-    /// The settings of `variables` and of a file, which is given with its name. Also tells what was odd.
+    /// The settings of `variables` and of a file, which is given with its name. Also returns warnings.
     ///
     /// # Errors
-    /// One line for each value that is none, and for a file that is no such file.
+    /// One line for each invalid value, and for a file that can't be parsed.
     pub fn read(
         variables: impl IntoIterator<Item = (String, String)>,
         file: Option<(&str, &str)>,
@@ -74,7 +74,7 @@ impl Env {
         }
     }
 
-    /// The settings of this process's variables and of the file at `path`; a file that is not there says nothing.
+    /// The settings of this process's variables and of the file at `path`; a missing file is empty.
     ///
     /// # Errors
     /// As [`Env::read`], and when the file can't be read.
@@ -127,7 +127,7 @@ impl Env {
                         ));
                     } else if !option.accepts(&entry.value) {
                         warnings.push(format!(
-                            "{name}:{line}: `{}` of `{}.{}` is no yes or no: it means `false`",
+                            "{name}:{line}: `{}` of `{}.{}` is not a boolean: it means `false`",
                             entry.value, option.section, option.name
                         ));
                     }
@@ -183,7 +183,7 @@ impl Env {
                     errors.push(format!("`{key}` is `{value}`, expected {expected}"));
                 } else if !option.accepts(value) {
                     warnings.push(format!(
-                        "`{key}` is `{value}`, which is no yes or no: it means `false`"
+                        "`{key}` is `{value}`, which is not a boolean: it means `false`"
                     ));
                 }
                 if self.is_in_vain(option) {
@@ -207,7 +207,7 @@ impl Env {
         }
     }
 
-    /// Whether an option is set that changes nothing.
+    /// Returns `true` if an option without effect is set.
     fn is_in_vain(&self, option: &EnvOption) -> bool {
         option.is_idle() && (option.show)(self) != (option.show)(&Self::default())
     }
@@ -227,7 +227,7 @@ impl Env {
         self.print(form, options.collect())
     }
 
-    /// Every setting there is, with what it does in oxabgp: the log goes to standard error where ExaBGP's default is
+    /// All settings with their values in oxabgp: the log goes to standard error where ExaBGP's default is
     /// `stdout`. With `changed_only` those that differ from their defaults.
     pub fn dump_own(&self, form: Form, changed_only: bool) -> String {
         let default = Self::default();
@@ -270,7 +270,7 @@ impl Env {
     }
 }
 
-/// Warns of variables that look like a setting and are none.
+/// Warns about variables that look like a setting but are not one.
 fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
     for (key, _) in variables {
         let own = key.starts_with("oxabgp");
@@ -285,7 +285,7 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
             let of_section = OPTIONS.iter().find(|option| option.section == rest);
             if let Some(first) = of_section {
                 warnings.push(format!(
-                    "`{key}` is no setting: write `{key}_{}` or another setting of `{rest}`",
+                    "`{key}` is not a setting: write `{key}_{}` or another setting of `{rest}`",
                     first.name.replace('-', "_")
                 ));
             } else if own {
@@ -304,7 +304,7 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
             continue;
         }
         if in_section().next().is_none() {
-            // Variables that only begin like one of ExaBGP's may be anybody's.
+            // Variables that only begin like one of ExaBGP's may belong to other programs.
             if own {
                 warnings.push(unknown_section(key, section));
             }
@@ -312,8 +312,8 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
         }
         let near = crate::text::near_miss(&name, in_section().map(|option| option.name));
         warnings.push(match near {
-            Some(near) => format!("`{key}` is no setting: did you mean `{section}.{near}`?"),
-            None => format!("`{key}` is no setting: there is none of that name in `{section}`"),
+            Some(near) => format!("`{key}` is not a setting: did you mean `{section}.{near}`?"),
+            None => format!("`{key}` is not a setting: `{section}` has no setting of that name"),
         });
     }
 }
@@ -322,7 +322,7 @@ fn strangers(variables: &[(String, String)], warnings: &mut Vec<String>) {
 fn unknown_section(key: &str, section: &str) -> String {
     let sections = || OPTIONS.iter().map(|option| option.section);
     match crate::text::near_miss(section, sections()) {
-        Some(near) => format!("`{key}` is no setting: did you mean a setting of `{near}`?"),
-        None => format!("`{key}` is no setting: `oxabgp env` lists them all"),
+        Some(near) => format!("`{key}` is not a setting: did you mean a setting of `{near}`?"),
+        None => format!("`{key}` is not a setting: `oxabgp env` lists them all"),
     }
 }

@@ -1,6 +1,6 @@
-//! Words of ExaBGP 3.4 and 4.2, still read: each gets one warning that shows today's form.
+//! Syntax of ExaBGP 3.4 and 4.2, which is still accepted: each use is a warning that shows the current form.
 //!
-//! Everything old is in this file; the readers of today's sections only ask it about words that they do not know.
+//! Everything old is here; the readers of current sections only consult it about words that they do not know.
 
 use super::capability;
 use super::context::Context;
@@ -17,7 +17,7 @@ pub(crate) mod words;
 
 use words::{is_nameless, renamed, renamed_capability, warn};
 
-/// An old setting of a neighbour. Tells whether it is one.
+/// Reads an old setting of a neighbor. Returns `false` if `word` is not one.
 pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: Cursor<'_>) -> bool {
     let span = c.last_span();
     if let Some(keyword) = capability::KEYWORDS
@@ -27,7 +27,7 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
         warn(
             cx,
             span,
-            &format!("`{word}` of a neighbour itself is a setting of ExaBGP 3.4"),
+            &format!("`{word}` directly in a neighbor is a setting of ExaBGP 3.4"),
             &format!("write `capability {{ {word} …; }}`"),
         );
         schema::setting(keyword, &mut draft.capability, c, &mut cx.report);
@@ -46,7 +46,7 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
         },
     );
     if word == "ttl-security" && c.is_empty() {
-        // ExaBGP 3.4 took the most for a bare word.
+        // ExaBGP 3.4 took the maximum for a bare word.
         draft.outgoing_ttl = Some(255);
         return true;
     }
@@ -56,7 +56,7 @@ pub(crate) fn neighbor(cx: &mut Context<'_>, draft: &mut Draft, word: &str, c: C
     true
 }
 
-/// An old capability. Tells whether it is one.
+/// Reads an old capability. Returns `false` if `word` is not one.
 pub(crate) fn capability(
     cx: &mut Context<'_>,
     draft: &mut Draft,
@@ -69,7 +69,7 @@ pub(crate) fn capability(
     warn(
         cx,
         c.last_span(),
-        &format!("`{word}` is no name of a capability today"),
+        &format!("`{word}` is an old name of a capability"),
         &format!("write `{today}`"),
     );
     if let Some(keyword) = capability::KEYWORDS
@@ -81,7 +81,7 @@ pub(crate) fn capability(
     true
 }
 
-/// An old section of a neighbour: `process NAME { … }`, a helper and its subscription in one.
+/// An old section of a neighbor: `process NAME { … }`, a helper and its subscription in one.
 pub(crate) fn section(
     cx: &mut Context<'_>,
     draft: &mut Draft,
@@ -108,7 +108,7 @@ pub(crate) fn section(
     warn(
         cx,
         statement.span,
-        "`process` within a neighbour is a section of ExaBGP 3.4",
+        "`process` within a neighbor is a section of ExaBGP 3.4",
         "write it outside, and `api { processes [ NAME ]; … }` here",
     );
     let mut found = SubscriptionDraft {
@@ -120,7 +120,7 @@ pub(crate) fn section(
     true
 }
 
-/// Reads the programs of all `process` sections within neighbours and groups.
+/// Reads the programs of all `process` sections within neighbors and groups.
 pub(crate) fn collect_processes(cx: &mut Context<'_>) {
     let tree = cx.tree;
     let mut found = Vec::new();
@@ -153,7 +153,7 @@ pub(crate) fn collect_processes(cx: &mut Context<'_>) {
         };
         let mut draft = ProcessDraft::default();
         process::settings(cx, statement, &mut draft, |_| true);
-        // ExaBGP 3.4 took text where nothing was said.
+        // ExaBGP 3.4 defaulted to text.
         draft.encoder.get_or_insert(Encoder::Text);
         let known = cx.inner_processes.iter();
         let same = known

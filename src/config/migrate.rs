@@ -1,7 +1,7 @@
-//! A file of ExaBGP 3.4 or 4.2, or with slips that ExaBGP passes over, rewritten in today's words.
+//! A file of ExaBGP 3.4 or 4.2, or with errors that ExaBGP ignores, rewritten in the current syntax.
 //!
 //! The text is edited where it has to change and nowhere else: comments, blank lines and the order of settings stay. What
-//! is not understood stays as it is; reading the result tells whether anything is left.
+//! is not understood is left unchanged; reading the result shows what remains.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::text::Span;
 
 mod routes;
 
-/// The text of a file in today's words; the same text if it had no others.
+/// The text of a file in the current syntax; unchanged if it is current already.
 pub fn migrate(text: &str) -> String {
     let mut report = Report::default();
     let tree = Tree::parse(text, &mut report);
@@ -38,7 +38,7 @@ pub fn migrate(text: &str) -> String {
     migration.apply(Span::new(0, text.len()), 0)
 }
 
-/// A piece of the text and what stands there instead.
+/// A part of the text and its replacement.
 struct Edit {
     span: Span,
     text: String,
@@ -48,7 +48,7 @@ struct Migration<'a> {
     text: &'a str,
     tree: &'a Tree<'a>,
     edits: Vec<Edit>,
-    /// Names of the processes that were moved out of neighbours.
+    /// Names of the processes that were moved out of neighbors.
     processes: Vec<String>,
     groups: usize,
     /// The families of the routes that stand in the group itself.
@@ -168,7 +168,7 @@ impl Migration<'_> {
         }
     }
 
-    /// The statements of a neighbour; the processes that stood in it, to be written before it.
+    /// The statements of a neighbor; the processes that stood in it, to be written before it.
     fn neighbor(&mut self, block: &Block) -> String {
         let mut hoisted = String::new();
         self.routes(block);
@@ -220,7 +220,7 @@ impl Migration<'_> {
         hoisted
     }
 
-    /// Gives a statement another first word.
+    /// Replaces the first word of a statement.
     fn rename(&mut self, statement: &Statement, today: &str) {
         if let Some(word) = self.tree.words(statement).first() {
             self.edit(word.span, today);
@@ -324,7 +324,7 @@ impl Migration<'_> {
                 }
             } else if let Some(today) = words::api_today(&word) {
                 let off = self.tree.words(statement).len() > 1;
-                // Switched off, it said what is so without it; two words of 3.4 may mean the same.
+                // Switched off, it stated the default; two words of 3.4 may also mean the same.
                 let once = !off && written.insert(today);
                 self.edit(self.whole(statement), if once { today } else { "" });
             }
@@ -347,7 +347,7 @@ impl Migration<'_> {
         api
     }
 
-    /// `process NAME { … }` of a neighbour: the process by itself, and the `api` section instead of it.
+    /// `process NAME { … }` of a neighbor: the process by itself, and the `api` section instead of it.
     fn process(&mut self, statement: &Statement, block: &Block) -> (String, String) {
         let words = self.tree.words(statement);
         let name = words
@@ -396,8 +396,8 @@ impl Migration<'_> {
         (process, api)
     }
 
-    /// `group { … }`: templates of what it says itself, and neighbours that inherit those which stood before them. Its
-    /// helpers, which speak for all of its neighbours, go into the first.
+    /// `group { … }`: templates of its own settings, and neighbors that inherit those that stood before them. Its
+    /// helpers, which serve all of its neighbors, go into the first.
     fn group(&mut self, statement: &Statement, block: &Block) {
         self.groups += 1;
         self.shared = self.families(block);
@@ -449,7 +449,7 @@ impl Migration<'_> {
         self.shared.clear();
     }
 
-    /// Takes the `api` sections that stand for processes behind the first neighbour of a group.
+    /// Takes the `api` sections that stand for processes behind the first neighbor of a group.
     fn take_helpers(&mut self, block: &Block, first: usize) -> String {
         let statements = block.statements.iter();
         let behind = statements.skip_while(|inner| self.head(inner) != "neighbor");
@@ -467,7 +467,7 @@ impl Migration<'_> {
         out
     }
 
-    /// Writes what a group says between two of its neighbours as a template, if it says anything.
+    /// Writes the settings of a group between two of its neighbors as a template, if there are any.
     fn template(&self, names: &mut Vec<String>, inside: &str, helpers: &str, out: &mut String) {
         let inside = inside.trim_end();
         if !names.is_empty() && inside.trim_start().is_empty() {

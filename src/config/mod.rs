@@ -3,16 +3,16 @@
 //! A [`NeighborConfig`] that exists is valid. What a session's OPEN or TCP connection depends on is one struct,
 //! [`SessionConfig`], so that a reload compares it with one `==`.
 //!
-//! | room | what |
+//! | module | contents |
 //! |---|---|
 //! | [`mod@env`] | the settings of the environment: variables and `exabgp.env` |
-//! | [`diagnostic`] | mistakes, each with its line |
-//! | `load`, `tree` | a file's text → statements with their places → [`Config`] |
-//! | `schema` and a file for each section | what may stand where |
-//! | `check` | a neighbour as written → a neighbour that is valid |
+//! | [`diagnostic`] | errors and warnings, each with its line |
+//! | `tree`, `vocabulary` | text → statements with their places |
+//! | `schema`, `context`, `recovery` | what the readers of sections share |
+//! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | [`show`] | a configuration written back, as a file and as JSON |
 //! | [`diff`](mod@diff) | what a reload would do |
-//! | `dialect` | words of ExaBGP 3.4 and 4.2 |
+//! | `legacy`, [`migrate()`] | the syntax of ExaBGP 3.4 and 4.2 |
 
 mod announce;
 mod base64;

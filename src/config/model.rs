@@ -1,15 +1,15 @@
-//! What a valid file becomes: its processes, its neighbors, and which events the ones get of the others.
+//! The model of a valid configuration: processes, neighbors, and the events that each process receives.
 
 use super::session::{Base64, SessionConfig};
 use crate::bgp::Zoned;
 use crate::grammar::{Operational, RouteText};
 
-/// What a configuration file says.
+/// The contents of a configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
     /// Helper processes, in the file's order.
     pub processes: Vec<ProcessConfig>,
-    /// Neighbours, in the file's order.
+    /// Neighbors, in the file's order.
     pub neighbors: Vec<NeighborConfig>,
 }
 
@@ -20,15 +20,15 @@ pub struct ProcessConfig {
     pub name: String,
     /// Program (an absolute path, already looked up) and arguments.
     pub run: Vec<String>,
-    /// The form of the events it gets.
+    /// The encoding of the events that it receives.
     pub encoder: Encoder,
-    /// Whether it is started again when it ends.
+    /// Restart it when it exits.
     pub respawn: bool,
     /// The version of ExaBGP whose events it expects.
     pub api_version: ApiVersion,
-    /// Most bytes of events that may wait for it; `None`: a default.
+    /// The most bytes of events to queue for it; `None`: a default.
     pub queue_size: Option<usize>,
-    /// What happens when more would have to wait.
+    /// What happens when the queue is full.
     pub queue_full: QueueFull,
 }
 
@@ -68,12 +68,12 @@ impl ApiVersion {
 /// What happens when a helper does not read its events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum QueueFull {
-    /// The sessions that feed it wait: nothing is lost.
+    /// The sessions that it receives events of are paused: nothing is lost.
     #[default]
     Pause,
-    /// Events are dropped; it is told how many.
+    /// Events are dropped; the helper is sent their number.
     Drop,
-    /// It is ended, and started again if it may be.
+    /// The helper is killed, and restarted if `respawn` is set.
     Kill,
 }
 
@@ -106,7 +106,7 @@ pub struct NeighborConfig {
     pub description: String,
     /// No automatic End-of-RIB.
     pub manual_eor: bool,
-    /// After a restart of ours, wait this many seconds for a helper to send the End-of-RIB markers.
+    /// After we restart, wait this many seconds for a helper to send the End-of-RIB markers.
     pub eor_deferral: Option<u16>,
     /// Parsed and shown; ExaBGP 5.0 gives it no effect.
     pub auto_flush: bool,
@@ -118,14 +118,14 @@ pub struct NeighborConfig {
     pub rate_limit: Option<u32>,
     /// Most routes that the peer may have in its Adj-RIB-In.
     pub prefix_limit: Option<PrefixLimit>,
-    /// How many seconds a peer that is back after a graceful restart has to send its routes again; those that it has not sent
+    /// How many seconds a peer has after a graceful restart to send its routes again; those that it has not sent
     /// by then are dropped, even without End-of-RIB.
     pub stale_path_time: u16,
     /// Which helpers get which events: one for each `api` block.
     pub subscriptions: Vec<Subscription>,
     /// Operational messages to send.
     pub operational: Vec<Operational>,
-    /// The MD5 key as the file has it, and how that is to be read; for showing the neighbour.
+    /// The MD5 key as written in the file, and its encoding; needed to show the neighbor.
     pub md5: Option<(String, Base64)>,
     /// Routes of `static`, `announce`, `flow` and `l2vpn`, in the file's order.
     pub routes: Vec<RouteText>,
@@ -136,7 +136,7 @@ pub struct NeighborConfig {
 pub struct PrefixLimit {
     /// Most routes, of all families together.
     pub routes: u32,
-    /// More routes are logged and leave the session alone.
+    /// Only log an excess; do not reset the session.
     pub warning_only: bool,
 }
 
@@ -155,7 +155,7 @@ impl std::fmt::Display for PrefixLimit {
 pub const STALE_PATH_TIME: u16 = 360;
 
 impl NeighborConfig {
-    /// The name by which commands select the neighbour and logs tell it from others.
+    /// The name that identifies the neighbor in commands and logs.
     pub fn name(&self) -> String {
         fn or_auto(value: Option<impl ToString>) -> String {
             value.map_or_else(|| "auto".to_owned(), |value| value.to_string())
@@ -191,7 +191,7 @@ impl NeighborConfig {
         }
     }
 
-    /// Whether it stands for more than one peer.
+    /// Returns `true` if it stands for more than one peer.
     pub const fn is_range(&self) -> bool {
         let width = if self.session.peer_address.is_ipv4() {
             32
@@ -201,14 +201,14 @@ impl NeighborConfig {
         self.session.peer_prefix < width
     }
 
-    /// Whether the helper `process` may send commands for this neighbour.
+    /// Returns `true` if the helper `process` may send commands for this neighbor.
     pub fn allows(&self, process: &str) -> bool {
         self.subscriptions
             .iter()
             .any(|subscription| subscription.processes.iter().any(|name| name == process))
     }
 
-    /// What the helper `process` is told, by all `api` blocks together; `None` when none names it.
+    /// The events that the helper `process` receives, all `api` blocks merged; `None` if none names it.
     pub fn subscription_of(&self, process: &str) -> Option<Subscription> {
         self.subscriptions
             .iter()
@@ -271,7 +271,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// What either of both asks for.
+    /// The union of both.
     const fn union(self, other: Self) -> Self {
         Self {
             parsed: self.parsed | other.parsed,
@@ -297,7 +297,7 @@ pub(crate) enum Direction {
 }
 
 impl Direction {
-    /// What a subscription says about them.
+    /// The part of a subscription that selects them.
     pub(crate) const fn of(self, subscription: &mut Subscription) -> &mut Messages {
         match self {
             Self::Send => &mut subscription.send,

@@ -1,5 +1,5 @@
-//! The `neighbor` section and its settings, as written: what is not said stays open until [`validate`](super::validate) puts all
-//! together. Templates and groups are read into the same draft, before the neighbour's own block.
+//! The `neighbor` section and its settings, as written: what is absent stays open until [`validate`](super::validate) puts all
+//! together. Templates and groups are read into the same draft, before the neighbor's own block.
 
 use super::context::Context;
 use super::diagnostic::{Diagnostic, Report};
@@ -11,7 +11,7 @@ use super::{announce, capability, family, legacy, recovery, subscription, tcp_ao
 use crate::grammar::Operational;
 use crate::text::{Cursor, SyntaxError};
 
-/// Reads the statements of a neighbour, a template or a group into `draft`.
+/// Reads the statements of a neighbor, a template or a group into `draft`.
 pub(crate) fn read(
     cx: &mut Context<'_>,
     draft: &mut Draft,
@@ -21,13 +21,13 @@ pub(crate) fn read(
 ) {
     for statement in statements {
         if cx.report.is_full() {
-            // Nobody reads more; a file of nothing but mistakes must not take long.
+            // No further errors are kept; a file with nothing but errors must not take long.
             return;
         }
         let tree = cx.tree;
         let (word, c) = schema::cursor(tree, statement);
         if word.is_empty() && statement.block.is_some() {
-            // The missing name was told when the file was cut into sections.
+            // The missing name was reported when the file was cut into sections.
             continue;
         }
         if let Some(block) = &statement.block {
@@ -65,7 +65,7 @@ pub(crate) fn read(
     }
 }
 
-/// Reads one section of a neighbour.
+/// Reads one section of a neighbor.
 fn section(
     cx: &mut Context<'_>,
     draft: &mut Draft,

@@ -1,4 +1,4 @@
-//! Statements in a section that knows no such word: what was meant, or which brace is missing before them.
+//! Statements in a section that does not have them: what was meant, or which brace is missing before them.
 
 use super::context::Context;
 use super::diagnostic::Diagnostic;
@@ -7,7 +7,7 @@ use super::tree::Statement;
 use super::vocabulary::{SECTIONS, SETTINGS};
 use crate::text::Cursor;
 
-/// Tells of a statement that belongs further outside, as a brace before it is missing. Tells whether it is one.
+/// Reports a statement that belongs to an outer section, because a brace before it is missing. Returns `false` if it is not one.
 pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
     let tree = cx.tree;
     let (word, c) = schema::cursor(tree, statement);
@@ -15,19 +15,19 @@ pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) 
     let home = if is_section && matches!(word, "neighbor" | "template" | "group") {
         "belongs outside of all sections"
     } else if SETTINGS.contains(&word) || is_section && SECTIONS.contains(&word) {
-        "belongs into a `neighbor` section"
+        "belongs in a `neighbor` section"
     } else {
         return false;
     };
     cx.lost = true;
     cx.report.add(
-        Diagnostic::error(c.last_span(), format!("`{word}` {home}, not into {place}"))
+        Diagnostic::error(c.last_span(), format!("`{word}` {home}, not in {place}"))
             .with_help("a `}` is missing before it"),
     );
     true
 }
 
-/// Tells of a word that no setting has.
+/// Reports a word that is not a setting.
 pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: Cursor<'_>) {
     let settings = SETTINGS.iter().copied();
     let span = c.last_span();
@@ -48,7 +48,7 @@ pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: 
         .add(schema::unknown(word, span, "a `neighbor` section", words));
 }
 
-/// Tells of a piece of a route outside of one; once, as more of them follow. Tells whether it is one.
+/// Reports a part of a route outside of one, only once if more of them follow. Returns `false` if it is not one.
 pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
     let (word, c) = schema::cursor(cx.tree, statement);
     let home = match word {
@@ -69,11 +69,8 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
         .is_empty();
     if first {
         cx.report.add(
-            Diagnostic::error(
-                span,
-                format!("`{word}` belongs into {home}, not into {place}"),
-            )
-            .with_help("a `{` is missing before it, or a `}` is too many"),
+            Diagnostic::error(span, format!("`{word}` belongs in {home}, not in {place}"))
+                .with_help("a `{` is missing before it, or a `}` is too many"),
         );
     }
     cx.lost = true;

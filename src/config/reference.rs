@@ -6,7 +6,7 @@ use super::{capability, draft, process, subscription, tcp_ao};
 /// One row of the reference: section, word, value, what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Where it stands: `neighbor/capability`.
+    /// Its section: `neighbor/capability`.
     pub section: &'static str,
     /// The word.
     pub word: &'static str,
@@ -16,7 +16,7 @@ pub struct Row {
     pub doc: &'static str,
 }
 
-/// Every setting of the language that is no route, in the order of the tables.
+/// Every setting of the language except routes, in the order of the tables.
 pub fn reference() -> Vec<Row> {
     fn rows<T>(section: &'static str, table: &'static [Keyword<T>], all: &mut Vec<Row>) {
         all.extend(table.iter().map(|keyword| Row {

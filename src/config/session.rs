@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::bgp::{Afi, Asn, Codec, Family, Sender, Zone};
 
-/// All that the OPEN or the TCP connection depends on: a difference resets the session on reload.
+/// Everything that the OPEN or the TCP connection depends on: a difference resets the session on reload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionConfig {
     /// The peer's address, or the first of a range.
@@ -13,7 +13,7 @@ pub struct SessionConfig {
     pub peer_prefix: u8,
     /// Our address; `None`: whichever the kernel chooses.
     pub local_address: Option<IpAddr>,
-    /// The interface that the link-local ones of both addresses belong to.
+    /// The interface of the link-local addresses among both.
     pub zone: Option<Zone>,
     /// Our link-local address, for IPv6 next hops that carry both.
     pub local_link_local: Option<Ipv6Addr>,
@@ -41,7 +41,7 @@ pub struct SessionConfig {
     pub outgoing_ttl: Option<u8>,
     /// Smallest TTL or hop limit that we accept (GTSM, RFC 5082).
     pub incoming_ttl: Option<u8>,
-    /// TCP MD5 key (RFC 2385), at most 80 bytes, base64 already decoded where the file says so.
+    /// TCP MD5 key (RFC 2385), at most 80 bytes, already decoded if it is written in base64.
     pub md5_password: Option<Vec<u8>>,
     /// Source address of outgoing connections, and where `listen` binds, if not `local_address`.
     pub md5_ip: Option<IpAddr>,
@@ -53,7 +53,7 @@ pub struct SessionConfig {
     pub families: Vec<Family>,
     /// What the OPEN offers besides families.
     pub capabilities: CapabilityConfig,
-    /// What of that nobody has written down.
+    /// Which of these are defaults that the file does not set.
     pub unwritten: Unwritten,
 }
 
@@ -85,9 +85,9 @@ impl SessionConfig {
         }
     }
 
-    /// Whether a session of this configuration has to be reset to become one of `new`: if what both sides exchanged in their
-    /// OPENs, or their TCP connection, would be another. How sessions are opened (`passive`, `listen`, `connect`) and how
-    /// routes are packed (`group-updates`) matters from the next session on.
+    /// Returns `true` if a session of this configuration has to be reset to become one of `new`: if what both sides
+    /// exchanged in their OPENs, or their TCP connection, would be another. How sessions are opened (`passive`, `listen`,
+    /// `connect`) and how routes are packed (`group-updates`) matters from the next session on.
     pub fn needs_reset(&self, new: &Self) -> bool {
         let old = Self {
             passive: new.passive,
@@ -104,7 +104,7 @@ impl SessionConfig {
     }
 }
 
-/// What a configuration offers by default only, and a session can do without. A default that is written out makes no other
+/// What a configuration offers only by default, and a session can do without. A default that is written out makes no different
 /// session, so all values are equal.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Unwritten {
@@ -130,7 +130,7 @@ pub enum Base64 {
     No,
     /// In base64.
     Yes,
-    /// In base64 if it looks like that.
+    /// In base64 if it looks like it.
     Auto,
 }
 
@@ -190,7 +190,7 @@ pub struct CapabilityConfig {
     pub graceful_restart_notification: bool,
     /// Long-lived graceful restart (RFC 9494) with this stale time in seconds, 24 bits.
     pub long_lived_graceful_restart: Option<u32>,
-    /// ADD-PATH: may we receive, may we send.
+    /// ADD-PATH: the directions that are offered.
     pub add_path: AddPath,
     /// Families that ADD-PATH is offered for.
     pub add_path_families: Vec<Family>,

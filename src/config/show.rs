@@ -1,7 +1,7 @@
 //! A configuration written back: as a file that reads as the same configuration, and as JSON.
 //!
 //! The order of the settings is that of ExaBGP's `show neighbor configuration`. Unlike there, what is not set is left out
-//! (`host-name None;` could not be read again), and keys of MD5 and TCP-AO are shown only to those who ask for them.
+//! (`host-name None;` could not be read again), and keys of MD5 and TCP-AO are shown only on request.
 
 use std::fmt::Write as _;
 
@@ -16,7 +16,7 @@ use crate::grammar::{Operational, RouteText};
 
 mod json;
 
-/// Whether keys are shown.
+/// Whether secret keys are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     /// As they are: the text can be read again.
@@ -40,7 +40,7 @@ impl Config {
 }
 
 impl NeighborConfig {
-    /// The neighbour as a section of a file, without final newline.
+    /// The neighbor as a section of a file, without final newline.
     pub fn render(&self, secrets: Secrets) -> String {
         let mut text = Text::default();
         text.neighbor(self, secrets);
@@ -301,7 +301,7 @@ impl Text {
         self.close();
     }
 
-    /// Routes in their order; each run that belongs into one section shares it. `static` has only some families, and
+    /// Routes in their order; each run that belongs in one section shares it. `static` has only some families, and
     /// what stands in `announce` is announced before it: so all are written there, or none.
     fn routes(&mut self, routes: &[RouteText]) {
         let mut section: &[&str] = &[];
@@ -336,7 +336,7 @@ impl Text {
     }
 }
 
-/// Whether the words of a `static` route tell its family.
+/// Returns `true` if the words of a `static` route determine its family.
 fn is_fixed(nlri: &Nlri) -> bool {
     let octet = nlri.bytes.get(1).copied().unwrap_or_default();
     let multicast = nlri.family.afi == Afi::IPV4 && octet & 0xF0 == 0xE0;
@@ -367,7 +367,7 @@ fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
     (sections, word)
 }
 
-/// A route as its sentence: the NLRI, then what the attributes say.
+/// A route as its sentence: the NLRI, then the attributes.
 pub(super) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
     let mut out = String::new();
     nlri.as_ref().grammar(&mut out);
@@ -394,7 +394,7 @@ pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool)
     ]
 }
 
-/// What a `send` or `receive` section says.
+/// The contents of a `send` or `receive` section.
 pub(crate) const fn words(messages: Messages) -> [(&'static str, bool); 9] {
     [
         ("packets", messages.packets),

@@ -17,7 +17,7 @@ pub(crate) struct Draft {
     base64: bool,
 }
 
-/// What may stand in the section.
+/// The settings of the section.
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "keyid",
@@ -95,7 +95,7 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, block: &Block) -> 
     if password.is_empty() || password.len() > 80 {
         cx.report.add(Diagnostic::error(
             span,
-            "a key has 1 to 80 bytes, and is base64 where that is said",
+            "a key has 1 to 80 bytes, and must be base64 if `base64` is set",
         ));
     }
     Some(TcpAo {

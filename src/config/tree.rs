@@ -2,9 +2,9 @@
 //!
 //! The rules are those of ExaBGP's files: `;` ends a statement, `{` opens a section and `}` closes it; `#` starts a comment;
 //! quotes hold words together; a backslash takes the next character as it is, and joins two lines at the end of one. Where
-//! ExaBGP loses text without a word, the evident meaning is applied with a warning: a missing `;` before `}`, a stray `}`,
-//! a section that is never closed. The reader walks the bytes once and never gives up: a mistake becomes a diagnostic,
-//! and reading goes on behind it.
+//! ExaBGP silently loses text, the evident meaning is applied with a warning: a missing `;` before `}`, a stray `}`,
+//! a section that is never closed. The reader walks the bytes once and never gives up: an error becomes a diagnostic,
+//! and reading continues after it.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,7 +20,7 @@ const DEPTH: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Tree<'a> {
     tokens: Vec<Token<'a>>,
-    /// Marks that mean nothing: `}` that closes no section, `;` after no statement.
+    /// Stray punctuation: `}` that closes no section, `;` after no statement.
     strays: Vec<Span>,
     /// Those outside of any section, and the sections.
     pub(crate) statements: Vec<Statement>,
@@ -48,7 +48,7 @@ pub(crate) struct Block {
 }
 
 impl<'a> Tree<'a> {
-    /// Reads `text`; mistakes go to `report`.
+    /// Reads `text`; errors go to `report`.
     pub(crate) fn parse(text: &'a str, report: &mut Report) -> Self {
         let mut lexer = Lexer {
             text,
@@ -70,7 +70,7 @@ impl<'a> Tree<'a> {
         }
     }
 
-    /// Marks that mean nothing.
+    /// Stray punctuation.
     pub(crate) fn strays(&self) -> &[Span] {
         &self.strays
     }
@@ -113,7 +113,7 @@ struct Lexer<'a, 'r> {
     pending: usize,
     /// The file, and the sections that are open. Never empty.
     open: Vec<Section>,
-    /// The line has a quote that is never closed: what else is wrong with its end follows from that.
+    /// The line has a quote that is never closed: further errors at its end follow from that.
     unclosed: bool,
     strays: Vec<Span>,
     report: &'r mut Report,
@@ -231,17 +231,17 @@ impl<'a> Lexer<'a, '_> {
             self.report.add(
                 Diagnostic::warning(
                     Span::new(words.end, words.end),
-                    "expected `;` before `}`: the statement counts all the same",
+                    "expected `;` before `}`: the statement is used anyway",
                 )
                 .with_label("add `;` here")
-                .with_help("ExaBGP drops such a statement without a word"),
+                .with_help("ExaBGP silently drops such a statement"),
             );
             self.end_statement();
         }
         if self.open.len() == 1 {
             self.strays.push(span);
             self.report.add(
-                Diagnostic::warning(span, "this `}` closes no section and is passed over")
+                Diagnostic::warning(span, "this `}` closes no section and is ignored")
                     .with_help("ExaBGP ignores the rest of the file from here on"),
             );
             return;
@@ -337,7 +337,7 @@ impl<'a> Lexer<'a, '_> {
         }
     }
 
-    /// A comment as other languages have it, where a statement would begin: told once, and passed over.
+    /// A comment of other languages, where a statement would begin: reported once, and skipped.
     fn foreign_comment(&mut self) -> bool {
         let rest = &self.text[self.at..];
         let marks = ["//", "/*", "--", "!"];
@@ -350,7 +350,7 @@ impl<'a> Lexer<'a, '_> {
         self.report.add(
             Diagnostic::error(
                 Span::new(self.at, self.at + mark.len()),
-                format!("`{mark}` starts no comment"),
+                format!("`{mark}` does not start a comment"),
             )
             .with_help("write `#`"),
         );
@@ -373,8 +373,8 @@ impl<'a> Lexer<'a, '_> {
                 b'#' => {
                     let span = Span::new(self.at, self.at + 1);
                     self.report.add(
-                        Diagnostic::error(span, "a `#` within a word starts no comment")
-                            .with_help("put a blank before a comment, or the word in quotes"),
+                        Diagnostic::error(span, "a `#` within a word does not start a comment")
+                            .with_help("put a space before a comment, or quote the word"),
                     );
                     self.comment();
                     break;
@@ -431,7 +431,7 @@ impl<'a> Lexer<'a, '_> {
         )
         .with_help("a quoted text ends on the line that it began on");
         if let Some(end) = self.closed_later(quote) {
-            // A text of several lines was meant: what it says is no statement, and no further mistake.
+            // A text of several lines was meant: its contents are not statements, and not further errors.
             error.help = Some("write the text on one line, with `\\n` for each line end".into());
             self.at = end;
             text.from = end;
@@ -439,7 +439,7 @@ impl<'a> Lexer<'a, '_> {
         self.report.add(error);
     }
 
-    /// Where a quote that goes on over further lines ends, if that is clear: behind the next such quote, when a mark follows.
+    /// Where a quote that spans several lines ends, if that is clear: after the next such quote, if punctuation follows.
     fn closed_later(&self, quote: u8) -> Option<usize> {
         let end = self.at + memchr::memchr(quote, &self.bytes[self.at..])? + 1;
         let mut rest = self.bytes[end..].iter().copied();
@@ -520,7 +520,7 @@ enum Escaped {
     Blank,
 }
 
-/// The text of a word: a piece of the source as long as that is all there is to it.
+/// The text of a word: a slice of the source as long as it has no escapes.
 struct Text<'a> {
     source: &'a str,
     owned: Option<String>,

@@ -1,5 +1,5 @@
-//! A neighbour as written → a neighbour that is valid: what is missing, what does not fit together, what follows from what
-//! is said.
+//! Turns a neighbor as written into a valid one: reports what is missing or inconsistent, and fills in what follows from the
+//! rest.
 
 use std::net::IpAddr;
 
@@ -18,14 +18,14 @@ use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
 use crate::text::Span;
 
-/// A neighbour, and where its address stands.
+/// A neighbor, and the place of its address.
 pub(crate) struct Checked {
     pub(crate) config: NeighborConfig,
     span: Span,
 }
 
-/// Puts a neighbour together. `errors` is the number of errors before it: with more now, the checks of what is missing are
-/// still told, but nothing comes of it. `seen` are the settings that the file has.
+/// Completes a neighbor. `errors` is the number of errors before it: if there are more now, missing settings are
+/// still reported, but `None` is returned. `seen` are the settings that the file has.
 pub(crate) fn finish(
     cx: &mut Context<'_>,
     mut draft: Draft,
@@ -42,7 +42,7 @@ pub(crate) fn finish(
             operational.push(message);
         } else {
             let text = format!(
-                "this neighbour has no `{}`: the message is not sent",
+                "this neighbor has no family `{}`: the message is not sent",
                 message.family
             );
             cx.report.add(Diagnostic::warning(span, text));
@@ -52,7 +52,7 @@ pub(crate) fn finish(
     if session.capabilities.route_refresh && !adj_rib_out {
         cx.report.add(Diagnostic::warning(
             draft.peer_span,
-            "`route-refresh` needs the Adj-RIB-Out: `adj-rib-out` is on all the same",
+            "`route-refresh` needs the Adj-RIB-Out: `adj-rib-out` stays enabled",
         ));
         adj_rib_out = true;
     }
@@ -68,7 +68,7 @@ pub(crate) fn finish(
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
     }
     if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
-        let text = "`prefix-limit` has no effect without `adj-rib-in`: it counts what is there";
+        let text = "`prefix-limit` has no effect without `adj-rib-in`, whose routes it counts";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
     }
     let config = NeighborConfig {
@@ -95,7 +95,7 @@ pub(crate) fn finish(
     })
 }
 
-/// Tells all that is missing, in one message.
+/// Reports everything that is missing, in one message.
 fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Statement) {
     let mut missing = Vec::new();
     if draft.local_as.is_none() {
@@ -111,7 +111,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
         missing.push("router-id");
     }
-    // A setting with a wrong value was told of already.
+    // A setting with a wrong value was reported already.
     missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
@@ -151,7 +151,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
     let passive = draft.passive.unwrap_or(false);
     if peer_prefix < width && !passive && !cx.env.bgp.passive {
         cx.report.add(
-            Diagnostic::error(span, "we can not connect to a range of addresses")
+            Diagnostic::error(span, "cannot connect to a range of addresses")
                 .with_help("add `passive true;`"),
         );
     }
@@ -276,12 +276,12 @@ fn carries_paths(family: Family) -> bool {
         )
 }
 
-/// FlowSpec has path identifiers only where `add-path { … }` names it: peers that know them are few.
+/// FlowSpec has path identifiers only where `add-path { … }` names it: few peers support them.
 fn is_flow(family: Family) -> bool {
     matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN)
 }
 
-/// The MD5 key as it goes to the system.
+/// The MD5 key as it is passed to the system.
 fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
     let (text, span) = draft.md5_password.as_ref()?;
     let looks_encoded = text
@@ -309,7 +309,7 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
     (!key.is_empty()).then_some(key)
 }
 
-/// The routes that can be sent to this neighbour.
+/// The routes that can be sent to this neighbor.
 fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
     let all = std::mem::take(&mut draft.routes);
     let mut routes = Vec::with_capacity(all.iter().flatten().map(Vec::len).sum());
@@ -333,12 +333,12 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
             Some(Family::IPV4_UNICAST) => cx.report.add(
                 Diagnostic::warning(
                     span,
-                    "this neighbour has no `ipv4 unicast`: the route is not announced",
+                    "this neighbor has no family `ipv4 unicast`: the route is not announced",
                 )
                 .with_help("add `ipv4 unicast;` to its `family` section"),
             ),
             Some(family) => cx.report.add(
-                Diagnostic::error(span, format!("this neighbour has no `{family}`"))
+                Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
                     .with_help(format!("add `{family};` to its `family` section")),
             ),
         }
@@ -365,7 +365,7 @@ fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig
     }
 }
 
-/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may not take it.
+/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may reject it.
 fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
     let hop = route.attributes.next_hop();
     let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
@@ -413,7 +413,7 @@ fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfi
     }
 }
 
-/// Tells of neighbours that can not be told apart.
+/// Reports neighbors that cannot be distinguished.
 pub(crate) fn duplicates(cx: &mut Context<'_>, neighbors: &[Checked]) {
     let mut taken = std::collections::HashMap::new();
     for neighbor in neighbors {
@@ -425,10 +425,10 @@ pub(crate) fn duplicates(cx: &mut Context<'_>, neighbors: &[Checked]) {
         };
         if let Some(other) = taken.insert(index, neighbor.span) {
             cx.report.add(
-                Diagnostic::error(neighbor.span, "there is such a neighbour already")
+                Diagnostic::error(neighbor.span, "this neighbor is already defined")
                     .with_other(other, "here")
                     .with_help(
-                        "two neighbours differ in address, `local-as`, `peer-as`, `local-address` or `router-id`",
+                        "neighbors must differ in address, `local-as`, `peer-as`, `local-address` or `router-id`",
                     ),
             );
         }

@@ -3,7 +3,7 @@
 
 use crate::text::Token;
 
-/// The sections that a neighbour may have.
+/// The sections that a neighbor may have.
 pub(crate) const SECTIONS: &[&str] = &[
     "family",
     "capability",
@@ -18,7 +18,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "tcp-ao",
 ];
 
-/// The settings that a neighbour may have, in the order of their table.
+/// The settings that a neighbor may have, in the order of their table.
 pub(crate) const SETTINGS: &[&str] = &[
     "description",
     "peer-address",
@@ -51,12 +51,12 @@ pub(crate) const SETTINGS: &[&str] = &[
     "inherit",
 ];
 
-/// Whether a neighbour may have a setting or section called `word`.
+/// Returns `true` if a neighbor may have a setting or section called `word`.
 pub(crate) fn has(word: &str) -> bool {
     SECTIONS.contains(&word) || SETTINGS.contains(&word)
 }
 
-/// Whether words without an end can only be the head of a section.
+/// Returns `true` if words without an end can only be the head of a section.
 pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
     let word = words.first().map_or("", |token| &*token.text);
     match words.len() {

@@ -1,4 +1,4 @@
-//! A tail in the making: keywords become attributes and facts, one after the other.
+//! Builds a tail from keywords, one after the other.
 
 use std::rc::Rc;
 
@@ -22,7 +22,7 @@ const OWN_WORDS: [&str; 8] = [
     "withdraw",
 ];
 
-// What stands for the words that are not attributes in `TailBuilder::seen`; type codes that IANA keeps for experiments and such.
+// The codes in `TailBuilder::seen` of words that are not attributes; type codes that IANA reserves for experiments and the like.
 const PATH: u8 = 249;
 const LABEL: u8 = 250;
 const RD: u8 = 251;
@@ -30,7 +30,7 @@ const SPLIT: u8 = 252;
 const WATCHDOG: u8 = 253;
 const NAME: u8 = 254;
 
-/// A tail in the making: one keyword after the other.
+/// A tail being built, one keyword after the other.
 #[derive(Debug)]
 pub struct TailBuilder {
     place: Place,
@@ -50,7 +50,7 @@ pub struct TailBuilder {
 }
 
 impl TailBuilder {
-    /// Of a sentence at `place`.
+    /// For a sentence at `place`.
     pub fn new(place: Place) -> Self {
         Self {
             place,
@@ -70,24 +70,24 @@ impl TailBuilder {
         }
     }
 
-    /// Of an NLRI that is given in full: labels and route distinguisher are in its bytes.
+    /// For an NLRI that is given in full: labels and route distinguisher are in its bytes.
     #[must_use]
     pub(super) fn of_whole_nlri(mut self) -> Self {
         self.whole = true;
         self
     }
 
-    /// Tells where the text behind the prefix begins.
+    /// Sets where the text after the prefix begins.
     pub(super) fn starts(&mut self, span: Span) {
         self.start = Some(span.start);
     }
 
-    /// Takes a keyword and its value. Of a word that comes twice, ExaBGP keeps the first value where it is an attribute, and the
-    /// last where it is part of the NLRI; extended communities add up, and for two next hops see
+    /// Reads a keyword and its value. If a word is repeated, ExaBGP keeps the first value if it is an attribute, and the
+    /// last if it is part of the NLRI; extended communities are merged, and for two next hops see
     /// [`NextHops`](crate::bgp::next_hop_rule::NextHops). The repetition is noted for [`Tail::repeated`].
     ///
     /// # Errors
-    /// When the keyword is unknown or has no place here, or its value is none.
+    /// When the keyword is unknown or not allowed here, or its value is invalid.
     pub fn keyword(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
         let at = *c;
         let keyword = c.word("a keyword")?;
@@ -154,7 +154,7 @@ impl TailBuilder {
         Ok(())
     }
 
-    /// Notes that a word was read: `code` is that of an attribute, or one of those that attributes don't have.
+    /// Records that a word was read: `code` is that of an attribute, or one of those reserved above.
     fn note(&mut self, code: u8, word: &str, span: Span, kept: Kept) {
         if !self.seen.contains(&code) {
             self.seen.push(code);
@@ -172,14 +172,14 @@ impl TailBuilder {
         self.path_id
     }
 
-    /// Whether there is a next hop.
+    /// Returns `true` if there is a next hop.
     pub fn has_next_hop(&self) -> bool {
         self.attributes
             .iter()
             .any(|attribute| matches!(attribute, Attribute::NextHop(_)))
     }
 
-    /// Checks that all is there that `verb` needs; `end` is where the sentence ends.
+    /// Checks that everything that `verb` requires is present; `end` is where the sentence ends.
     ///
     /// # Errors
     /// When an announcement has no next hop, or a family with labels or route distinguishers lacks them.
@@ -311,7 +311,7 @@ const COMMON: [&str; 8] = [
     "label",
 ];
 
-/// The error about a keyword that nobody knows here; `at` stands before it.
+/// The error about an unknown keyword; `at` stands before it.
 fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
     let words = || {
         Attribute::KEYWORDS

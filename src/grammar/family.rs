@@ -32,7 +32,7 @@ pub const WRITABLE: &[&str] = &[
 /// Reads the sentence of a route of `family`, to its end.
 ///
 /// # Errors
-/// On anything that is no such sentence, and for families that only peers send.
+/// On anything that is not such a sentence, and for families that only peers send.
 pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText, SyntaxError> {
     if family.index().is_none() {
         let message = format!("there are no routes of `{family}`");
@@ -120,7 +120,7 @@ fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText
 /// braces, after a name if there is one.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn vpls(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
     let start = c.span();
     let mut builder = VplsBuilder::default();

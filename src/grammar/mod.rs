@@ -1,12 +1,12 @@
 //! The route sentence: one grammar for configuration files and helper commands, so that neither needs to know the other.
 //!
-//! | room | what |
+//! | module | contents |
 //! |---|---|
 //! | [`route`] | a prefix, or several, with attributes: unicast, multicast, labelled, VPN |
 //! | [`family`] | a route of any other family |
 //! | [`flow`] | FlowSpec routes |
 //! | [`operational`] | operational messages |
-//! | [`selector`] | which neighbours a command is for |
+//! | [`selector`] | which neighbors a command is for |
 
 mod builder;
 pub mod family;

@@ -1,8 +1,8 @@
 //! `<prefix> next-hop 192.0.2.1 med 5 …`: a route of a prefix family, and `attributes … nlri <prefix> <prefix> …`.
 //!
-//! A sentence is a prefix and a [`Tail`]. All that follows the prefix is independent of it: attributes, and the labels,
+//! A sentence is a prefix and a [`Tail`]. Everything after the prefix is independent of it: attributes, and the labels,
 //! route distinguisher and path identifier that become part of the NLRI. So `announce route P1 TAIL` and `announce
-//! route P2 TAIL` share one parsed tail; whoever reads many commands keeps tails by their text and parses only the prefix
+//! route P2 TAIL` share one parsed tail; a reader of many commands caches tails by their text and parses only the prefix
 //! ([`split_sentence`], [`Prefix::parse`], [`Tail::nlri`]).
 //!
 //! The family follows from the words (`rd` → mpls-vpn, `label` → nlri-mpls, an IPv4 prefix within 224.0.0.0/4 → multicast,
@@ -22,7 +22,7 @@ impl Tail {
     /// give an equal tail.
     ///
     /// # Errors
-    /// On a word that is unknown or stands in a wrong place, a value that is none, or a missing next hop.
+    /// On an unknown or misplaced word, an invalid value, or a missing next hop.
     pub fn from_text(
         text: &str,
         base: usize,
@@ -63,7 +63,7 @@ impl Tail {
     }
 }
 
-/// Splits `10.0.0.0/8 next-hop …` into the prefix and the text of the tail, for readers that keep tails by their text.
+/// Splits `10.0.0.0/8 next-hop …` into the prefix and the text of the tail, for readers that cache tails by their text.
 pub fn split_sentence(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let end = text
@@ -76,7 +76,7 @@ pub fn split_sentence(text: &str) -> (&str, &str) {
 /// Reads `<prefix> keyword value …`: what follows `route`, or `announce ipv4 unicast`.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, SyntaxError> {
     if let (Place::Family(family), "raw") = (place, c.peek()) {
         return raw::route(c, family, verb);
@@ -88,10 +88,10 @@ pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, 
     tail.apply(prefix, span)
 }
 
-/// Reads `keyword value … nlri <prefix> <prefix> …`: what follows `attributes`. Each prefix tells its family by itself.
+/// Reads `keyword value … nlri <prefix> <prefix> …`: what follows `attributes`. Each prefix determines its own family.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn attributes(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
     attributes_where(c, verb, |_, _, _| Ok(()))
 }

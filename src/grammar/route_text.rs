@@ -1,10 +1,10 @@
-//! Routes as written, and what the sentence around them tells its readers.
+//! Routes as written, and the context that their readers need.
 
 use std::rc::Rc;
 
 use crate::bgp::{AttributeSet, Family, Nlri};
 
-/// What is to be done with the routes of a sentence: a withdrawal needs neither next hop nor labels.
+/// What to do with the routes of a sentence: a withdrawal needs neither next hop nor labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
     /// Announce them.
@@ -13,10 +13,10 @@ pub enum Verb {
     Withdraw,
 }
 
-/// Where a sentence stands: that decides which words it may have.
+/// The context of a sentence, which determines the words that it may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Place {
-    /// After `route` or `attributes`: the words of the sentence itself tell the family.
+    /// After `route` or `attributes`: the words of the sentence itself determine the family.
     Route,
     /// After `announce ipv4 mpls-vpn` and the like: the family is given.
     Family(Family),
@@ -34,6 +34,6 @@ pub struct RouteText {
     pub watchdog: Option<Box<str>>,
     /// With a watchdog: start withdrawn.
     pub withdraw: bool,
-    /// A name of the user's, never sent.
+    /// A name chosen by the user, never sent.
     pub name: Option<Box<str>>,
 }

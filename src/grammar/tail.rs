@@ -1,4 +1,4 @@
-//! What follows the prefix of a route, read: with a prefix, it makes routes.
+//! The parsed text after the prefix of a route: together with a prefix, it makes routes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
@@ -11,10 +11,10 @@ use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Span, SyntaxError};
 
-/// The most routes that one `split` may make; a longer list is a slip of the pen, and would only fill the memory.
+/// The most routes that one `split` may make; a longer list is most likely a typo, and would exhaust the memory.
 pub const MAX_SPLIT: u32 = 1 << 20;
 
-/// All that follows the prefix, which it does not depend on.
+/// Everything that follows the prefix and is independent of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tail {
     /// The family, where the place of the sentence gives it.
@@ -33,7 +33,7 @@ pub struct Tail {
     pub watchdog: Option<Box<str>>,
     /// With a watchdog: start withdrawn.
     pub withdraw: bool,
-    /// A name of the user's, never sent.
+    /// A name chosen by the user, never sent.
     pub name: Option<Box<str>>,
     /// Of an announcement with an IPv4 next hop: where that stands, counted from the start of the tail.
     pub(super) ipv4_hop: Option<Span>,
@@ -64,11 +64,11 @@ pub enum Kept {
 }
 
 impl Repeated {
-    /// What to tell the user.
+    /// The message for the user.
     pub fn message(&self) -> String {
         let kept = match self.kept {
-            Kept::First => "the first one counts",
-            Kept::Last => "the last one counts",
+            Kept::First => "the first one is used",
+            Kept::Last => "the last one is used",
             Kept::Both => {
                 "NEXT_HOP is the first one, and the next hop of MP_REACH_NLRI the last one"
             }
@@ -100,7 +100,7 @@ impl Tail {
     /// that they are no error there, but are not sent.
     ///
     /// # Errors
-    /// When that is what was written.
+    /// When there is such a next hop.
     pub fn check_next_hop(&self, network: Prefix, prefix: Span) -> Result<(), SyntaxError> {
         let family = self.family_of(network);
         let plain = matches!(family.safi, Safi::UNICAST | Safi::MULTICAST);
@@ -114,7 +114,7 @@ impl Tail {
         let span = if hop == Span::default() {
             prefix
         } else {
-            // One blank stands behind the prefix.
+            // One space follows the prefix.
             Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end)
         };
         let mapped = address.to_ipv6_mapped();
@@ -190,7 +190,7 @@ impl Tail {
         Ok(self.text(self.routes(prefix, span)?))
     }
 
-    /// Routes with what this tail says of them.
+    /// The routes `nlri` with the attributes of this tail.
     pub(super) fn text(&self, nlri: Vec<Nlri>) -> RouteText {
         RouteText {
             nlri,

@@ -82,7 +82,7 @@ pub(super) fn l2vpn(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandErro
     of_family(call, row.verb(), Afi::L2VPN)
 }
 
-/// `announce bgp-ls bgp-ls node …`: ExaBGP only hears these.
+/// `announce bgp-ls bgp-ls node …`: ExaBGP only receives these.
 pub(super) fn bgp_ls(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     of_family(call, row.verb(), Afi::BGP_LS)
 }
@@ -231,7 +231,7 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     };
     // The name on a route is what binds the two: a helper that no `api` section names switches it as well, as with ExaBGP.
     let peers = match call.peers(Among::All) {
-        // Without a selector the names alone decide, and a name that no route has is no mistake either.
+        // Without a selector the names alone decide, and a name that no route has is not an error either.
         Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
             PeerSet::new()
         }

@@ -1,4 +1,4 @@
-//! Changes that wait for `commit`.
+//! Changes that are held back until `commit`.
 
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
@@ -18,12 +18,12 @@ pub(super) struct Batch {
     changes: Vec<Change>,
     markers: Vec<(PeerSet, Family)>,
     commands: u64,
-    /// The first mistake.
+    /// The first error.
     failed: Option<CommandError>,
 }
 
 impl Batch {
-    /// Takes the changes of one command. Tells the progress now and then.
+    /// Adds the changes of one command. Reports the progress now and then.
     pub(super) fn add(
         &mut self,
         changes: &mut Vec<Change>,
@@ -46,12 +46,12 @@ impl Batch {
         Ok(())
     }
 
-    /// Says End-of-RIB after the changes.
+    /// Sends End-of-RIB after the changes.
     pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family) {
         self.markers.push((peers, family));
     }
 
-    /// Remembers the first mistake.
+    /// Remembers the first error.
     pub(super) fn fail(&mut self, error: &CommandError) {
         self.failed.get_or_insert_with(|| error.clone());
     }
@@ -66,12 +66,12 @@ impl Batch {
         (announced, self.changes.len() - announced)
     }
 
-    /// The notice about what of it can't be sent to any of its peers.
+    /// The notice about changes that can't be sent to any of their peers.
     pub(super) fn unsent(&self, control: &dyn Control) -> Option<Notice> {
         notice::unsent(&self.changes, control)
     }
 
-    /// Applies all; the peers that were told something.
+    /// Applies all changes. Returns the peers that were sent something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {
             let message = format!("nothing of the batch was applied: {error}");

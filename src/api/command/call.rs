@@ -1,4 +1,4 @@
-//! One command on its way, and the row of the table that it is carried out by.
+//! A command being executed, and the row of the table that executes it.
 
 use super::cache::Tails;
 use super::error::{CommandError, ErrorKind};
@@ -15,10 +15,10 @@ use crate::text::{Span, SyntaxError};
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
 pub const COMPATIBLE: &str = "5.0.15";
 
-/// Routes are for the neighbours of the speaker. [The fast path](super::fast_path) looks up what the other handlers remembered.
+/// Routes are for the neighbors of the source. [The fast path](super::fast_path) looks up what the other handlers cached.
 pub(super) const SCOPE: Among = Among::Own;
 
-/// How a command that was carried out is answered.
+/// How a command that was executed is answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reply {
     /// `done`, if answers are on.
@@ -29,16 +29,16 @@ pub(super) enum Reply {
     Silent,
 }
 
-/// Whether a command acts on the neighbours of a selector before it.
+/// Whether a command acts on the neighbors of a selector before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Takes {
     /// It is for them.
     Uses,
-    /// It is for them, and without a selector it is no command.
+    /// It is for them, and requires a selector.
     Needs,
-    /// One may stand there and means nothing, as in ExaBGP.
+    /// A selector is accepted and ignored, as in ExaBGP.
     Ignores,
-    /// None may stand there.
+    /// A selector is an error.
     Refuses,
 }
 
@@ -79,24 +79,24 @@ pub(super) fn words(rows: &'static [Row]) -> impl Iterator<Item = &'static str> 
     rows.iter().map(|row| row.words)
 }
 
-/// Reads commands. One is enough for all sources: it keeps what they have in common.
+/// Executes commands. One is enough for all sources: it holds the caches that they share.
 #[derive(Debug, Default)]
 pub struct Commands {
     pub(super) tails: Tails,
-    /// Emptied by each command; kept for its room.
+    /// Emptied by each command; kept for its capacity.
     pub(super) changes: Vec<Change>,
-    /// What is to be said about the present command although it is accepted.
+    /// A remark about the current command, which is accepted.
     pub(super) notice: Option<Notice>,
 }
 
 impl Commands {
-    /// An empty memory.
+    /// Creates it with empty caches.
     pub fn new() -> Self {
         Self::default()
     }
 }
 
-/// One command on its way: what it may read and what it may do.
+/// A command being executed: what it may read and what it may do.
 pub(super) struct Call<'a> {
     pub(super) commands: &'a mut Commands,
     pub(super) source: &'a mut Source,
@@ -110,9 +110,9 @@ pub(super) struct Call<'a> {
     pub(super) at: usize,
     /// The text of the selector, as it stands in the line.
     pub(super) selector: &'a str,
-    /// Peers that were told something.
+    /// Peers that were sent something.
     pub(super) touched: PeerSet,
-    /// What is to be said after this, and before the answer.
+    /// The rest of a long answer, sent after `out` and before the acknowledgement.
     pub(super) rest: Option<Box<Listing>>,
 }
 
@@ -142,7 +142,7 @@ impl<'a> Call<'a> {
         Err(SyntaxError::expected(Span::new(start, end), "the end of the command", word).into())
     }
 
-    /// The neighbours that the command is for.
+    /// The neighbors that the command is for.
     pub(super) fn peers(&mut self, among: Among) -> Result<PeerSet, CommandError> {
         let peers = self
             .source
@@ -152,9 +152,9 @@ impl<'a> Call<'a> {
             return Err(CommandError::new(
                 ErrorKind::NoNeighbor,
                 if self.selector.is_empty() {
-                    "there is no neighbour that this may be said to".to_owned()
+                    "there is no neighbor that this command may reach".to_owned()
                 } else {
-                    format!("no neighbour matches `{}`", self.selector)
+                    format!("no neighbor matches `{}`", self.selector)
                 },
             ));
         }
@@ -172,7 +172,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// Says End-of-RIB now, or at the end of the batch.
+    /// Sends End-of-RIB now, or at the end of the batch.
     pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family) -> Reply {
         self.touched.union(&peers);
         match &mut self.source.batch {
@@ -212,7 +212,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Passes over the words of the line from `at` on, as ExaBGP does, and reports that.
+    /// Ignores the words of the line from `at` on, as ExaBGP does, and reports that.
     ///
     /// # Errors
     /// When `json` is among them: ExaBGP refuses it in commands without an answer in JSON.
@@ -225,13 +225,13 @@ impl<'a> Call<'a> {
             return self.nothing_after(at);
         }
         let shown: String = words.chars().take(64).collect();
-        let reason = format!("`{shown}` means nothing here and is ignored");
+        let reason = format!("`{shown}` has no meaning here and is ignored");
         tracing::warn!(process = self.source.name, command = self.line, "{reason}");
         self.commands.notice.get_or_insert(Notice::Warning(reason));
         Ok(())
     }
 
-    /// Passes over all arguments.
+    /// Ignores all arguments.
     ///
     /// # Errors
     /// As [`pass_over`](Self::pass_over).
@@ -241,7 +241,7 @@ impl<'a> Call<'a> {
 }
 
 impl Commands {
-    /// Applies the collected changes, or adds them to the source's batch. After an error nothing is left of them.
+    /// Applies the collected changes, or adds them to the source's batch. After an error they are dropped.
     pub(super) fn apply(
         &mut self,
         source: &mut Source,
@@ -259,8 +259,8 @@ impl Commands {
         result
     }
 
-    /// Takes note of what is about to be applied and can be sent to none of its peers, if the source wants to know. The
-    /// log has it from where the changes are applied.
+    /// Records what is about to be applied and can be sent to none of its peers, if the source asked for reasons. The
+    /// place where the changes are applied writes the log.
     pub(super) fn notice_unsent(&mut self, source: &Source, control: &dyn Control) {
         if source.acks.reasons {
             self.notice = notice::unsent(&self.changes, control);

@@ -1,4 +1,4 @@
-//! A line on its way to the function that carries it out, and back to its answer.
+//! Finds the function that executes a line, calls it, and writes the answer.
 
 use super::call::{Call, Commands, Reply, Takes};
 use super::error::{CommandError, ErrorKind};
@@ -13,7 +13,7 @@ use crate::rib::PeerSet;
 use crate::text::{Span, SyntaxError};
 
 impl Commands {
-    /// Carries out one line, without its newline, and appends what is to be written back to `out`.
+    /// Executes one line, without its newline, and appends the answer to `out`.
     pub fn execute(
         &mut self,
         line: &[u8],

@@ -1,7 +1,7 @@
-//! The short way for the lines that come by the million: `[neighbor …] announce route P TAIL`, `withdraw route P`.
+//! The fast path for the most frequent lines: `[neighbor …] announce route P TAIL`, `withdraw route P`.
 //!
-//! Only the shape of the line is looked at. Anything unusual (a selector not seen before, options around the command) takes
-//! the long way, which ends in the same functions.
+//! Only the shape of the line is checked. Anything unusual (a selector not seen before, options around the command) takes the
+//! general path, which calls the same functions.
 
 use memchr::memmem;
 
@@ -12,7 +12,7 @@ use crate::api::control::Control;
 use crate::grammar::{Place, Verb};
 
 impl Commands {
-    /// Carries out the line if it has the usual shape.
+    /// Executes the line if it has the usual shape.
     pub(super) fn fast_path(
         &mut self,
         line: &[u8],

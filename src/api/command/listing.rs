@@ -1,4 +1,4 @@
-//! Answers that list routes, piece by piece.
+//! Answers that list routes, written piece by piece.
 
 use std::collections::HashMap;
 
@@ -58,7 +58,7 @@ pub(super) struct Head {
     pub(super) local: Option<NextHop>,
 }
 
-/// The rest of an answer that lists routes, which is written as its reader takes it: it may be larger than memory, and takes
+/// The rest of an answer that lists routes, which is written as fast as its reader reads: it may be larger than memory, and takes
 /// longer than a turn. Routes that change meanwhile may be missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
@@ -69,12 +69,12 @@ pub struct Listing {
     pub(super) format: RoutesJson,
     /// Where to go on.
     pub(super) from: RoutePlace,
-    /// What is said at the end.
+    /// The text at the end.
     pub(super) answer: String,
 }
 
 impl Listing {
-    /// Appends the next piece to `out`, which may be nothing; whether there are more.
+    /// Appends the next piece to `out`, which may be empty. Returns `true` if there are more.
     pub fn next(&mut self, control: &dyn Control, out: &mut String) -> bool {
         let more = self.routes(control, out);
         if !more {
@@ -119,7 +119,7 @@ fn text_line(
         &head.address
     };
     out.push_str(&format!("{who} {} ", route.nlri.family));
-    // `self` is what the neighbour was told.
+    // `self` is shown as the address that the neighbor was sent.
     let next_hop = match route.next_hop {
         Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
         other => other,

@@ -1,4 +1,4 @@
-//! The row of the table that a line is carried out by. Of lines that are no command: what was expected, where, and what
+//! The row of the table that executes a line. For lines that are not a command: what was expected, where, and what
 //! was probably meant.
 
 use super::call::{self, Call, MOST_WORDS, Row, Takes};
@@ -6,7 +6,7 @@ use super::error::{CommandError, ErrorKind};
 use super::words::word_at;
 use crate::text::{Span, near_miss};
 
-/// The most words that are listed as what may come next; a longer list is what `help` is for.
+/// The most words listed as candidates for the next word; `help` shows longer lists.
 const LISTED: usize = 6;
 
 impl Call<'_> {
@@ -36,12 +36,12 @@ impl Call<'_> {
             .ok_or_else(|| self.unknown())
     }
 
-    /// The error about a line that no row of the table fits.
+    /// The error about a line that matches no row of the table.
     fn unknown(&self) -> CommandError {
         let command = self.line[self.at..].trim_ascii();
         if command.is_empty() {
             let message = if self.selector.is_empty() {
-                "an empty line is no command"
+                "an empty line is not a command"
             } else {
                 "expected a command after the selector, found the end of the line"
             };
@@ -97,7 +97,7 @@ impl Call<'_> {
     }
 }
 
-/// The message about a line whose first word begins no command.
+/// The message about a line whose first word does not begin a command.
 fn no_command(command: &str, rows: &'static [Row]) -> String {
     let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
     let near = (1..=words.len())
@@ -136,7 +136,7 @@ fn unexpected(known: &str, word: &str, next: &[&str]) -> String {
     )
 }
 
-/// A word as far as it is worth repeating.
+/// A word, shortened for a message.
 fn shown(word: &str) -> String {
     word.chars().take(64).collect()
 }

@@ -4,9 +4,9 @@
 //! [`table`], the longest that fit from the front win; ExaBGP looks for them anywhere in the line, which makes a route's
 //! name a command, and is not copied. The line is read to its end before anything is changed.
 //!
-//! `announce route` and `withdraw route` are what helpers send by the million: [`fast_path`] recognises their lines without
-//! cutting them into words, and [`cache`] keeps the parsed tails, so that only the prefix is read anew. Both lead to the same
-//! functions as the long way, so they can't mean anything else.
+//! `announce route` and `withdraw route` are by far the most frequent: [`fast_path`] recognises their lines without cutting
+//! them into words, and [`cache`] keeps the parsed tails, so that only the prefix is parsed each time. Both lead to the
+//! same functions as the general path, so their meaning can't differ.
 
 mod announce;
 mod batch;

@@ -1,6 +1,6 @@
 //! `show neighbor …` in its four forms, and `teardown`.
 //!
-//! The tables are what scripts cut columns from: widths and words are ExaBGP's. A neighbour whose AS is not known yet shows
+//! The tables are what scripts cut columns from: widths and words are ExaBGP's. A neighbor whose AS is not known yet shows
 //! `auto`, where ExaBGP gives up on the whole command.
 
 use std::fmt::Write as _;
@@ -18,7 +18,7 @@ const HEADER: &str = "Peer            AS        up/down state       |     #sent 
 const HINT: &str = "please specify summary, extensive or configuration\n\
                     you can filter by peer ip address adding it after the word neighbor\n";
 
-/// `teardown N`: NOTIFICATION 6/N. Without a selector it is for nobody, as in ExaBGP: a slip would end every session.
+/// `teardown N`: NOTIFICATION 6/N. Without a selector it affects no session, as in ExaBGP: a typo would end every session.
 pub(super) fn teardown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let (start, word, end) = word_at(call.line, call.at);
     let subcode = value::u8(word).ok_or_else(|| {
@@ -156,7 +156,7 @@ impl std::fmt::Display for Age {
     }
 }
 
-/// A number, or what the configuration says in its place.
+/// The AS number, or `auto`.
 fn asn_text(asn: Option<Asn>) -> String {
     asn.map_or_else(|| "auto".to_owned(), |asn| asn.0.to_string())
 }
@@ -303,7 +303,7 @@ fn history(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     w.raw("}");
 }
 
-/// Name, whether we offer it, whether the peer does.
+/// Name, whether we advertise it, whether the peer does.
 fn capabilities(status: &NeighborStatus<'_>) -> [(&'static str, bool, Option<bool>); 7] {
     const CODES: [(&str, &[u8]); 7] = [
         ("asn4", &[65]),
@@ -354,7 +354,7 @@ impl FamilyStatus {
 
 fn families(status: &NeighborStatus<'_>) -> impl Iterator<Item = FamilyStatus> {
     status.families.iter().map(|family| {
-        // Before both OPENs are known nobody can tell, unless it is not even offered.
+        // Unknown before both OPENs are exchanged, unless we do not advertise it at all.
         let unknown = if status.add_path.contains(family) {
             None
         } else {
@@ -389,7 +389,7 @@ const fn messages(status: &NeighborStatus<'_>) -> [(&'static str, u64, u64); 6] 
     ]
 }
 
-/// Appends the members of the object of one neighbour, without braces.
+/// Appends the members of the object of one neighbor, without braces.
 pub(super) fn members(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     own(status, w);
     w.raw(", ");

@@ -1,6 +1,6 @@
-//! What is to be said about a command that is answered `done`: words that were passed over, or that nothing was sent.
+//! Remarks about a command that is answered `done`: words were ignored, or nothing was sent.
 //!
-//! ExaBGP answers `done` to both, and helpers expect that. The log has a warning, and those who asked for reasons
+//! ExaBGP answers `done` to both, and helpers expect that. The log has a warning, and sources that asked for reasons
 //! (`session reasons enable`, as `oxabgp cli` and `oxabgp run` do) get a line before `done`.
 
 use crate::api::control::{Control, Sending};
@@ -11,7 +11,7 @@ use crate::rib::{Change, PeerSet};
 /// A remark about a command that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Notice {
-    /// Words that mean nothing were passed over.
+    /// Words without a meaning were ignored.
     Warning(String),
     /// Nothing was changed or sent.
     NoEffect(String),

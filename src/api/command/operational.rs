@@ -32,7 +32,7 @@ pub(super) fn announce(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
     Ok(Reply::Done)
 }
 
-/// The message that the text stands for.
+/// The message that the text describes.
 fn message(text: operational::Operational) -> Result<Operational, CommandError> {
     let router_id = text.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let query = |sequence| Content::Query {

@@ -1,4 +1,4 @@
-//! What became of a line, and its answer.
+//! The outcome of a line, and its answer.
 
 use super::call::Reply;
 use super::error::CommandError;
@@ -8,14 +8,14 @@ use super::source::Source;
 use crate::api::reply::Answer;
 use crate::rib::PeerSet;
 
-/// What became of a line.
+/// The outcome of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It was carried out.
     Done,
-    /// It was carried out; its answer is to be written only when what was said so far is with the sockets of these peers.
+    /// It was carried out; its answer is written only when everything before it was written to the sockets of these peers.
     Synced(PeerSet),
-    /// It was carried out; the rest of the answer is long and is to be asked for, piece by piece.
+    /// It was carried out; the rest of the answer is long and is requested piece by piece.
     Listed(Box<Listing>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),

@@ -13,7 +13,7 @@ use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
 use crate::rib::PeerId;
 
-/// Pieces of a listing that make up one turn, and bytes of text that are enough for one.
+/// The most pieces of a listing written at once, and the bytes of text after which no more are.
 const AT_ONCE: usize = 16;
 const ENOUGH: usize = 1 << 20;
 
@@ -84,7 +84,7 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
     Ok(Reply::Done)
 }
 
-/// The neighbours that are meant. An address means its neighbour; the start of an address, all that begin so.
+/// The selected neighbors. An address selects its neighbor; a prefix of an address, all that begin with it.
 fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
     let mut exact = false;
     let mut heads = HashMap::new();

@@ -1,4 +1,4 @@
-//! Commands about the conversation itself: answers, `help`, `version`, remarks.
+//! Commands about the command session itself: answers, `help`, `version`, remarks.
 
 use super::call::{self, COMPATIBLE, Call, Reply, Row, Takes};
 use super::error::{CommandError, ErrorKind};
@@ -45,8 +45,8 @@ pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, Command
     Ok(Reply::Silent)
 }
 
-/// `reset`: forgets what the speaker began and did not finish. Commands are carried out as they are read, so that is a
-/// batch at the most. ExaBGP does not answer.
+/// `reset`: discards what the source began and did not finish. Commands are executed as they are read, so that is a
+/// batch at most. ExaBGP does not answer.
 pub(super) fn reset(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.pass_over_arguments()?;
     call.source.batch = None;
@@ -61,7 +61,7 @@ pub(super) fn crash(_: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     ))
 }
 
-/// `help`: ExaBGP's text, to the byte for helpers, who may parse it; operators also get what only oxabgp has.
+/// `help`: ExaBGP's text, to the byte for helpers, who may parse it; operators also see the commands that only oxabgp has.
 /// `help all`: every command with an example. `help WORDS`: the commands that begin so.
 pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let words = call.argument_words();
@@ -91,7 +91,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// What may stand around any command.
+/// The options around any command.
 const AROUND: &str = "\
 words before any command:
 -------------------------

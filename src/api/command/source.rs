@@ -1,29 +1,29 @@
-//! Who a command comes from.
+//! The source of a command.
 
 use super::batch::Batch;
 use super::cache::Selections;
 use super::routes_json::RoutesJson;
 use crate::api::reply::Acks;
 
-/// Who speaks: a helper process, or a client of the control socket or pipe.
+/// The source of commands: a helper process, or a client of the control socket or pipe.
 #[derive(Debug)]
 pub struct Source {
-    /// The name of the process; also the group that `announce watchdog` means when it names none.
+    /// The name of the process; also the default group of `announce watchdog`.
     pub name: String,
     /// Which answers it gets.
     pub acks: Acks,
-    /// Answers to route commands always wait until the routes are with the sockets (`session sync enable` of ExaBGP 6.0).
+    /// Answers to route commands always wait until the routes are written to the sockets (`session sync enable` of ExaBGP 6.0).
     pub sync: bool,
     /// The form of `show adj-rib … json`.
     pub routes_json: RoutesJson,
     /// The batch that is open.
     pub(super) batch: Option<Batch>,
-    /// What its selectors mean.
+    /// The neighbors that its selectors select.
     pub(super) selections: Selections,
 }
 
 impl Source {
-    /// A speaker with ExaBGP's answers: `done` and `error`.
+    /// A source that receives ExaBGP's answers: `done` and `error`.
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),

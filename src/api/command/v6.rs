@@ -148,7 +148,7 @@ pub(super) fn ping(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     })
 }
 
-/// `session bye`: the speaker goes; what it began is forgotten.
+/// `session bye`: the source disconnects; an open batch is discarded.
 pub(super) fn bye(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.source.batch = None;
     Ok(Reply::Done)
@@ -168,7 +168,7 @@ pub(super) fn sync(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// `session reasons enable|disable`: errors tell why.
+/// `session reasons enable|disable`: answers include the reason.
 pub(super) fn reasons(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.source.acks.reasons = switch(call)?;
     Ok(Reply::Done)
@@ -213,7 +213,7 @@ pub(super) fn list(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// `peer SELECTOR show`: an array of the neighbours meant.
+/// `peer SELECTOR show`: an array of the selected neighbors.
 pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     if !matches!(
         call.argument_words()[..],
@@ -387,7 +387,7 @@ fn list_routes(
     Ok(Reply::Done)
 }
 
-/// What tells a route from others, as hexadecimal digits: family, path identifier, key.
+/// What identifies a route, as hexadecimal digits: family, path identifier, key.
 fn index(nlri: NlriRef<'_>) -> String {
     let mut text = String::new();
     let path = nlri.path_id.map_or(*b"none", u32::to_be_bytes);

@@ -1,4 +1,4 @@
-//! What events have in common, printed once: that of a neighbour, and that of a moment.
+//! What events have in common, printed once: that of a neighbor, and that of a moment.
 
 use super::negotiated;
 use super::style::Version;
@@ -7,7 +7,7 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Asn, Zoned};
 use crate::json::JsonWriter;
 
-/// The texts that every event of one neighbour has in common, and the neighbour's counter of events.
+/// The texts that every event of one neighbor has in common, and the neighbor's counter of events.
 #[derive(Clone, Debug)]
 pub struct EventHead {
     identity: Identity,
@@ -27,7 +27,7 @@ pub struct EventHead {
 }
 
 impl EventHead {
-    /// For the neighbour with that identity; nothing negotiated, no event yet.
+    /// For the neighbor with that identity; nothing negotiated, no event yet.
     pub fn new(identity: Identity) -> Self {
         let mut head = Self {
             identity,
@@ -44,12 +44,12 @@ impl EventHead {
         head
     }
 
-    /// Who the neighbour is.
+    /// Who the neighbor is.
     pub const fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// Changes what is known, as when a connection tells an address or an OPEN an AS.
+    /// Updates what is known, for instance an address from a connection or an AS from an OPEN.
     pub fn identify(&mut self, identity: Identity) {
         if self.identity != identity {
             self.identity = identity;
@@ -57,7 +57,7 @@ impl EventHead {
         }
     }
 
-    /// Changes what later events tell as negotiated; `None`, as at the start of each connection, is told with zeros.
+    /// Updates the negotiated parameters of later events; `None`, as at the start of each connection, is shown as zeros.
     pub fn negotiate(&mut self, negotiated: Option<&Negotiated>) {
         let mut w = JsonWriter::new();
         negotiated::json(negotiated, &mut w);
@@ -158,7 +158,7 @@ impl Stamp {
     }
 }
 
-/// Appends what every event of a neighbour has in common, up to the direction. Returns how much of it is not about our
+/// Appends what every event of a neighbor has in common, up to the direction. Returns how much of it is not about our
 /// identifier.
 fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
     w.raw("\"neighbor\": { \"address\": { \"local\": ");

@@ -2,7 +2,7 @@
 //!
 //! `{ "exabgp": "5.0.0", "time": …, "host" : …, "pid" : …, "ppid" : …, "counter": …, "type": …, "neighbor": { … } }`
 //!
-//! Kept: the shapes, also those that look like slips (`"direction": "receive"  } }`). Not kept, since it is no JSON: `None`
+//! Kept: the shapes, including apparent errors (`"direction": "receive"  } }`). Not kept, since it is not JSON: `None`
 //! for an AS that is not known is `null` here.
 
 use smallvec::SmallVec;
@@ -20,7 +20,7 @@ use crate::bgp::nlri::inet::push_ipv4;
 use crate::bgp::nlri::{NlriRef, Routes};
 use crate::json::JsonWriter;
 
-/// One line in the making.
+/// A line being written.
 pub(super) struct Line<'a> {
     pub(super) style: &'a Style,
     pub(super) version: Version,
@@ -195,7 +195,7 @@ impl Line<'_> {
         };
     }
 
-    /// The end of UPDATE and packets events, which tell what was negotiated to those who ask.
+    /// The end of UPDATE and packets events, with the negotiated parameters if the helper asked for them.
     fn end(&self, head: &EventHead, w: &mut JsonWriter) {
         if self.style.negotiated {
             w.raw(self.negotiated(head));
@@ -387,12 +387,12 @@ fn hop_key(hop: Option<NextHop>, w: &mut JsonWriter) {
     w.raw("\": [ ");
 }
 
-/// Whether events tell the routes twice, under a global and a link-local address.
+/// Returns `true` if events show the routes twice, under a global and a link-local address.
 const fn has_two_hops(field: &Field<'_>) -> bool {
     matches!(field.next_hop, Some(NextHop::V6LinkLocal(..)))
 }
 
-/// The next hops under which events tell a route: one, or the global and the link-local address.
+/// The next hops under which events show a route: one, or the global and the link-local address.
 pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<NextHop>> {
     let (first, second) = match hop {
         Some(NextHop::V6LinkLocal(global, local)) => {

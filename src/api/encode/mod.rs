@@ -46,7 +46,7 @@ impl Style {
 }
 
 impl Encoder {
-    /// Appends the line that tells a helper how many events it missed, because it did not read.
+    /// Appends the line that reports to a helper how many events it missed because it did not read.
     pub fn lost(&self, count: u64, stamp: &mut Stamp, out: &mut JsonWriter) {
         match self {
             Self::Json { version, .. } => {
@@ -61,7 +61,7 @@ impl Encoder {
         }
     }
 
-    /// Appends the line that tells a helper that we end.
+    /// Appends the line that announces our shutdown to a helper.
     pub fn shutdown(&self, stamp: &mut Stamp, out: &mut JsonWriter) {
         match self {
             Self::Json { version, .. } => {

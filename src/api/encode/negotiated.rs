@@ -4,7 +4,7 @@ use crate::bgp::Family;
 use crate::bgp::negotiated::Negotiated;
 use crate::json::JsonWriter;
 
-/// Appends what all versions tell alike: `, "negotiated": { "message_size": … "refresh": "normal"`.
+/// Appends what all versions have in common: `, "negotiated": { "message_size": … "refresh": "normal"`.
 fn facts(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
     let codec = negotiated.map(|session| session.codec).unwrap_or_default();
     w.raw(", \"negotiated\": { \"message_size\": ")

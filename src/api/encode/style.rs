@@ -8,7 +8,7 @@ pub enum Version {
     /// ExaBGP 5.0: `5.0.0`.
     #[default]
     V5,
-    /// ExaBGP 6.0: `6.0.0`. Events of UPDATE always tell what was negotiated; BGP-LS has its own keys.
+    /// ExaBGP 6.0: `6.0.0`. UPDATE events always have the negotiated parameters; BGP-LS has its own keys.
     V6,
 }
 
@@ -81,6 +81,6 @@ pub struct Style {
     pub encoder: Encoder,
     /// What of a message is shown. Of no meaning for events that are not messages.
     pub form: Form,
-    /// Whether events of UPDATE and packets tell what was negotiated.
+    /// Whether UPDATE and packets events have the negotiated parameters.
     pub negotiated: bool,
 }

@@ -1,6 +1,6 @@
 //! The file of settings: `[section]`, `option = value`, whole-line comments; what Python's configparser reads.
 
-/// One line that sets something.
+/// One setting of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) section: String,

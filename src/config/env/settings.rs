@@ -8,9 +8,9 @@ use crate::config::model::{ApiVersion, Encoder};
 /// All settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Env {
-    /// Being a daemon.
+    /// Running as a daemon.
     pub daemon: DaemonEnv,
-    /// What is logged, and where.
+    /// Logging: what, and where to.
     pub log: LogEnv,
     /// Listening and connecting.
     pub tcp: TcpEnv,
@@ -20,29 +20,29 @@ pub struct Env {
     pub api: ApiEnv,
     /// Settings that are read and shown, without any effect.
     pub idle: IdleEnv,
-    /// Where the programs of `process` sections are looked for.
+    /// Where the programs of `process` sections are searched.
     pub search: Search,
 }
 
-/// Being a daemon.
+/// Running as a daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DaemonEnv {
     /// The file that our process number is written to.
     pub pid: Option<PathBuf>,
     /// The user to become when started as root.
     pub user: String,
-    /// Go to the background.
+    /// Run in the background.
     pub daemonize: bool,
     /// Become that user before helpers are started, not after.
     pub drop: bool,
-    /// Permissions that new files never get.
+    /// The umask of new files.
     pub umask: u32,
 }
 
-/// What is logged, and where.
+/// Logging: what, and where to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEnv {
-    /// Log at all; problems are told in any case.
+    /// Log at all; problems are always reported.
     pub enable: bool,
     /// The least level.
     pub level: LogLevel,
@@ -83,15 +83,15 @@ pub struct LogEnv {
 pub enum LogLevel {
     /// Everything.
     NotSet,
-    /// For developers.
+    /// Debugging.
     Debug,
     /// What happens.
     Info,
-    /// What is odd.
+    /// Warnings.
     Warning,
-    /// What went wrong.
+    /// Errors.
     Error,
-    /// What ends us.
+    /// Fatal errors.
     Critical,
     /// The same.
     Fatal,
@@ -119,18 +119,18 @@ pub struct TcpEnv {
     pub bind: Vec<IpAddr>,
     /// Port to listen on.
     pub port: u16,
-    /// Port to connect to, for neighbours without `connect`: `port` if that came from a variable, else 179.
+    /// Port to connect to, for neighbors without `connect`: `port` if that came from a variable, else 179.
     pub connect_port: u16,
-    /// The most attempts to connect to a peer; 0: without end. When no peer is left, the daemon ends.
+    /// The most attempts to connect to a peer; 0: unlimited. When no peer is left, the daemon exits.
     pub attempts: u32,
-    /// Wait for the next full multiple of so many minutes before peers are contacted.
+    /// Wait for the next multiple of this many minutes before connecting to peers.
     pub delay: u32,
 }
 
 /// The protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BgpEnv {
-    /// Never connect, whatever neighbours say.
+    /// Never connect, whatever the neighbors' settings.
     pub passive: bool,
     /// Seconds to wait for an OPEN.
     pub openwait: u32,
@@ -145,15 +145,16 @@ pub struct ApiEnv {
     pub chunk: u32,
     /// The JSON of `show adj-rib`: 1 or 2.
     pub show_routes_format: u8,
-    /// The version of ExaBGP whose events helpers expect that name none: `api.version` of ExaBGP 6.0, but 5 unless set.
+    /// The version of ExaBGP whose events a helper expects unless its section sets one: `api.version` of ExaBGP 6.0, but 5
+    /// unless set.
     pub version: ApiVersion,
     /// Read and shown only: helpers name their encoders.
     pub encoder: Encoder,
     /// Shorter JSON of routes.
     pub compact: bool,
-    /// Start helpers again that ended.
+    /// Restart helpers that exit.
     pub respawn: bool,
-    /// End when a helper can not be started.
+    /// Exit when a helper cannot be started.
     pub terminate: bool,
     /// Look for the pipes of the command line.
     pub cli: bool,
@@ -161,7 +162,7 @@ pub struct ApiEnv {
     pub pipename: String,
     /// The name of the control socket, if it is not that of the pipes.
     pub socketname: Option<String>,
-    /// Where the control socket is, if it is not looked for.
+    /// The path of the control socket, if it is not to be searched for.
     pub socketpath: Option<PathBuf>,
 }
 
@@ -178,16 +179,16 @@ pub struct IdleEnv {
     pub(super) reactor_speed: f64,
 }
 
-/// Where the programs of `process` sections are looked for.
+/// Where the programs of `process` sections are searched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Search {
-    /// `EXABGP_ETC`: what stands for `/etc/exabgp`.
+    /// `EXABGP_ETC`: the directory used for `/etc/exabgp`.
     pub etc: Option<PathBuf>,
-    /// The folders of `PATH`.
+    /// The directories of `PATH`.
     pub path: Vec<PathBuf>,
-    /// The folder that we were started in.
+    /// The directory that we were started in.
     pub pwd: PathBuf,
-    /// The running program, if it is `oxabgp`: it stands in for ExaBGP's health check, and for itself when it is not in
+    /// The running program, if it is `oxabgp`: it replaces ExaBGP's health check, and is found even when it is not in
     /// `PATH`.
     pub program: Option<PathBuf>,
 }
@@ -203,9 +204,9 @@ pub struct EnvOption {
     pub doc: &'static str,
     /// The value as `env` shows it, without quotes.
     pub(crate) show: fn(&Env) -> String,
-    /// Whether `env` puts the value in quotes.
+    /// Whether `env` quotes the value.
     pub(crate) quoted: bool,
-    /// Takes over a value; an error says what was expected.
+    /// Sets the value; an error is the text of what was expected.
     pub(crate) set: fn(&mut Env, &str) -> Result<(), String>,
 }
 

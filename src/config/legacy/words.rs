@@ -1,4 +1,4 @@
-//! The words themselves, what is written for them today, and those that stand in sections which are read the same today.
+//! The old words, their current replacements, and those that occur in current sections.
 
 use crate::config::context::Context;
 use crate::config::diagnostic::Diagnostic;
@@ -7,7 +7,7 @@ use crate::config::tree::{Block, Statement, Tree};
 use crate::config::{process, schema};
 use crate::text::{Cursor, Span, Token};
 
-/// Old settings of a neighbour that only have another name today.
+/// Old settings of a neighbor that only have another name today.
 const RENAMED: [(&str, &str); 5] = [
     ("md5", "md5-password"),
     ("ttl-security", "outgoing-ttl"),
@@ -16,7 +16,7 @@ const RENAMED: [(&str, &str); 5] = [
     ("hostname", "host-name"),
 ];
 
-/// Today's name of an old setting of a neighbour.
+/// Today's name of an old setting of a neighbor.
 pub(crate) fn renamed(word: &str) -> Option<&'static str> {
     RENAMED
         .iter()
@@ -45,7 +45,7 @@ pub(crate) fn renamed_message(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write today for an old setting of an `api` section; nothing, where it says what is so anyway.
+/// What to write today for an old setting of an `api` section; empty if it states the default.
 pub(crate) fn api_today(word: &str) -> Option<&'static str> {
     Some(match word {
         "parse-routes" | "peer-updates" => "neighbor-changes; receive { parsed; update; }",
@@ -94,7 +94,7 @@ pub(crate) fn named_template<'a>(
     Some(named)
 }
 
-/// Whether a section is a template of that form.
+/// Returns `true` if a section is a template of that form.
 pub(crate) fn is_named_template(tree: &Tree<'_>, section: &Statement) -> bool {
     let statements = section.statements();
     tree.words(section).len() > 1
@@ -104,12 +104,12 @@ pub(crate) fn is_named_template(tree: &Tree<'_>, section: &Statement) -> bool {
             .all(|inner| tree.head(inner) != "neighbor")
 }
 
-/// `ttl-security` without a number, which meant the most in ExaBGP 3.4.
+/// Returns `true` for `ttl-security` without a number, which meant 255 in ExaBGP 3.4.
 pub(crate) fn is_bare_ttl(words: &[Token<'_>]) -> bool {
     matches!(words, [word] if &*word.text == "ttl-security")
 }
 
-/// An old setting of an `api` section. Tells whether it is one.
+/// Reads an old setting of an `api` section. Returns `false` if `word` is not one.
 pub(crate) fn subscription(
     cx: &mut Context<'_>,
     word: &str,
@@ -173,7 +173,7 @@ fn every(messages: &mut Messages, on: bool) {
     };
 }
 
-/// An old line of `send` or `receive`. Tells whether it is one.
+/// Reads an old line of `send` or `receive`. Returns `false` if `word` is not one.
 pub(crate) fn message(
     cx: &mut Context<'_>,
     word: &str,
@@ -223,7 +223,7 @@ pub(crate) fn is_nameless(tree: &Tree<'_>, statement: &Statement, block: &Block)
             .all(|inner| tree.head(inner) != "run")
 }
 
-/// Whether a word is one of a process within a neighbour that says what the process runs.
+/// Returns `true` if `word` is a setting of a process.
 pub(crate) fn is_process_word(word: &str) -> bool {
     process::KEYWORDS.iter().any(|keyword| keyword.word == word)
 }

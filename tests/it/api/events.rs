@@ -429,7 +429,7 @@ fn updates_in_the_shape_of_4_2() {
             },
             &event,
         );
-        let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbour");
+        let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbor");
         assert_eq!(
             neighbor,
             format!(

@@ -16,7 +16,7 @@ use oxabgp::rib::{Action, Change, PeerId, PeerSet};
 
 use super::state::Neighbor;
 
-/// Three neighbours; the helper `healthcheck` may speak to the first two, of which the second is down.
+/// Three neighbors; the helper `healthcheck` may speak to the first two, of which the second is down.
 pub(crate) struct Fake {
     pub(crate) names: Vec<String>,
     pub(crate) own: HashSet<u32>,
@@ -25,7 +25,7 @@ pub(crate) struct Fake {
     pub(crate) calls: Vec<String>,
     /// What `show neighbor` tells of.
     pub(crate) neighbors: Vec<Neighbor>,
-    /// What every neighbour hears from us.
+    /// What every neighbor hears from us.
     pub(crate) routes: Vec<(Nlri, Rc<AttributeSet>)>,
     /// All sessions are over IPv4: `next-hop self` is nothing for an IPv6 route.
     pub(crate) ipv4_sessions: bool,

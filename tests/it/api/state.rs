@@ -1,4 +1,4 @@
-//! The neighbours of the recorded answers in `tests/data/api/show.txt`: one with a session, one without.
+//! The neighbors of the recorded answers in `tests/data/api/show.txt`: one with a session, one without.
 
 use oxabgp::api::control::{Counts, MessageCounts, NeighborStatus};
 use oxabgp::bgp::message::open::Open;
@@ -130,7 +130,7 @@ impl Neighbor {
         }
     }
 
-    /// A neighbour of any AS that did not speak yet, on whatever address the kernel gives.
+    /// A neighbor of any AS that did not speak yet, on whatever address the kernel gives.
     pub(crate) fn unknown() -> Self {
         Self {
             peer_as: None,
