@@ -26,3 +26,24 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     }
     Some(out)
 }
+
+/// Encodes as of RFC 4648 section 4.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
+        for index in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * index) & 0x3F) as usize];
+            out.push(if index <= chunk.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
+        }
+    }
+    out
+}

@@ -118,28 +118,7 @@ impl Env {
             });
             let line = entry.line;
             match option {
-                // ExaBGP takes `once` and the outgoing port from variables only.
-                Some(option) => {
-                    if let Err(expected) = (option.set)(self, &entry.value) {
-                        errors.push(format!(
-                            "{name}:{line}: `{}.{}` is `{}`, expected {expected}",
-                            option.section, option.name, entry.value
-                        ));
-                    } else if !option.accepts(&entry.value) {
-                        warnings.push(format!(
-                            "{name}:{line}: `{}` of `{}.{}` is not a boolean: it means `false`",
-                            entry.value, option.section, option.name
-                        ));
-                    }
-                    let once = (option.section, option.name) == ("tcp", "once");
-                    if self.is_in_vain(option) || (once && self.idle.tcp_once) {
-                        let of = if once { " in a file" } else { "" };
-                        warnings.push(format!(
-                            "{name}:{line}: `{}.{}` has no effect{of}",
-                            option.section, option.name
-                        ));
-                    }
-                }
+                Some(option) => self.apply_entry(option, &entry, name, errors, warnings),
                 None if matches!(section, Some("debug" | "internal")) => {
                     warnings.push(format!(
                         "{name}:{line}: `{}` in `[{}]` has no effect",
@@ -153,6 +132,38 @@ impl Env {
             }
         }
         self.tcp.connect_port = 179;
+    }
+
+    /// Sets an option to the value of the file `name`.
+    fn apply_entry(
+        &mut self,
+        option: &EnvOption,
+        entry: &ini::Entry,
+        name: &str,
+        errors: &mut Vec<String>,
+        warnings: &mut Vec<String>,
+    ) {
+        let line = entry.line;
+        if let Err(expected) = (option.set)(self, &entry.value) {
+            errors.push(format!(
+                "{name}:{line}: `{}.{}` is `{}`, expected {expected}",
+                option.section, option.name, entry.value
+            ));
+        } else if !option.accepts(&entry.value) {
+            warnings.push(format!(
+                "{name}:{line}: `{}` of `{}.{}` is not a boolean: it means `false`",
+                entry.value, option.section, option.name
+            ));
+        }
+        // ExaBGP takes `once` and the outgoing port from variables only.
+        let once = (option.section, option.name) == ("tcp", "once");
+        if self.is_in_vain(option) || (once && self.idle.tcp_once) {
+            let of = if once { " in a file" } else { "" };
+            warnings.push(format!(
+                "{name}:{line}: `{}.{}` has no effect{of}",
+                option.section, option.name
+            ));
+        }
     }
 
     fn apply_variables(

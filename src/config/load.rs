@@ -135,7 +135,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
                     let span = schema::cursor(tree, statement).1.last_span();
                     cx.report.add(
                         Diagnostic::error(span, format!("`{word}` belongs in a `neighbor` section"))
-                            .with_help("a line `neighbor ADDRESS {` is missing before it, or a `}` is too many"),
+                            .with_help("a line `neighbor ADDRESS {` is missing before it, or there is an extra `}`"),
                     );
                 }
                 astray = true;

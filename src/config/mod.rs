@@ -7,9 +7,11 @@
 //! |---|---|
 //! | [`mod@env`] | the settings of the environment: variables and `exabgp.env` |
 //! | [`diagnostic`] | errors and warnings, each with its line |
-//! | `tree`, `vocabulary` | text → statements with their places |
+//! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
+//! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
+//! | `model`, `session` | [`Config`] and its parts |
 //! | [`show`] | a configuration written back, as a file and as JSON |
 //! | [`diff`](mod@diff) | what a reload would do |
 //! | `legacy`, [`migrate()`] | the syntax of ExaBGP 3.4 and 4.2 |
@@ -24,6 +26,7 @@ mod draft;
 pub mod env;
 mod family;
 mod legacy;
+mod lexer;
 mod load;
 mod migrate;
 mod model;
@@ -40,6 +43,7 @@ mod tcp_ao;
 mod tree;
 mod validate;
 mod vocabulary;
+mod word_text;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};

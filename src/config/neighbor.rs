@@ -36,7 +36,7 @@ pub(crate) fn read(
             {
                 return;
             }
-            section(cx, draft, seen, statement, block, origin);
+            section(cx, draft, seen, (statement, block), origin);
             continue;
         }
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
@@ -44,10 +44,8 @@ pub(crate) fn read(
                 let words = tree.words(statement);
                 if word != "inherit" {
                     seen.note(
-                        "neighbor",
-                        keyword.word,
-                        words,
-                        statement.span,
+                        ("neighbor", keyword.word),
+                        (words, statement.span),
                         origin,
                         &mut cx.report,
                     );
@@ -70,8 +68,7 @@ fn section(
     cx: &mut Context<'_>,
     draft: &mut Draft,
     seen: &mut Seen,
-    statement: &Statement,
-    block: &Block,
+    (statement, block): (&Statement, &Block),
     origin: Origin,
 ) {
     let (word, c) = schema::cursor(cx.tree, statement);
@@ -161,10 +158,8 @@ fn capabilities(
             Some(keyword) => {
                 let words = tree.words(statement);
                 seen.note(
-                    "capability",
-                    keyword.word,
-                    words,
-                    statement.span,
+                    ("capability", keyword.word),
+                    (words, statement.span),
                     origin,
                     &mut cx.report,
                 );

@@ -151,10 +151,8 @@ pub(crate) fn settings(
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
                 seen.note(
-                    "process",
-                    keyword.word,
-                    tree.words(inner),
-                    inner.span,
+                    ("process", keyword.word),
+                    (tree.words(inner), inner.span),
                     Origin::Own,
                     &mut cx.report,
                 );

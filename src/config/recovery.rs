@@ -70,7 +70,7 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
     if first {
         cx.report.add(
             Diagnostic::error(span, format!("`{word}` belongs in {home}, not in {place}"))
-                .with_help("a `{` is missing before it, or a `}` is too many"),
+                .with_help("a `{` is missing before it, or there is an extra `}`"),
         );
     }
     cx.lost = true;

@@ -57,10 +57,8 @@ impl Seen {
     /// Records that `word` of `section` was seen, and warns if it was set to another value before.
     pub(crate) fn note(
         &mut self,
-        section: &'static str,
-        word: &'static str,
-        words: &[Token<'_>],
-        span: Span,
+        (section, word): (&'static str, &'static str),
+        (words, span): (&[Token<'_>], Span),
         origin: Origin,
         report: &mut Report,
     ) {

@@ -5,16 +5,20 @@
 
 use std::fmt::Write as _;
 
+use super::base64;
 use super::model::{
     self, ApiVersion, Config, Encoder, Messages, NeighborConfig, ProcessConfig, QueueFull,
     Subscription,
 };
 use super::session::{AddPath, Base64, CapabilityConfig};
-use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
 mod json;
+mod routes;
+
+pub(crate) use routes::statement;
+use routes::{is_fixed, place};
 
 /// Whether secret keys are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,6 +175,12 @@ impl Text {
         self.set("auto-flush", neighbor.auto_flush);
         self.set("adj-rib-in", neighbor.adj_rib_in);
         self.set("adj-rib-out", neighbor.adj_rib_out);
+        self.keys(neighbor, secrets);
+    }
+
+    /// MD5 and TCP-AO, and what stands between them.
+    fn keys(&mut self, neighbor: &NeighborConfig, secrets: Secrets) {
+        let session = &neighbor.session;
         if let Some((password, base64)) = &neighbor.md5 {
             self.set("md5-password", secret(password, secrets));
             self.set(
@@ -193,7 +203,7 @@ impl Text {
             match text {
                 Ok(text) => self.set("password", secret(text, secrets)),
                 Err(_) => {
-                    self.set("password", secret(&base64(&key.password), secrets));
+                    self.set("password", secret(&base64::encode(&key.password), secrets));
                     self.set("base64", true);
                 }
             }
@@ -336,48 +346,6 @@ impl Text {
     }
 }
 
-/// Returns `true` if the words of a `static` route determine its family.
-fn is_fixed(nlri: &Nlri) -> bool {
-    let octet = nlri.bytes.get(1).copied().unwrap_or_default();
-    let multicast = nlri.family.afi == Afi::IPV4 && octet & 0xF0 == 0xE0;
-    match nlri.family.safi {
-        Safi::UNICAST => !multicast,
-        Safi::MULTICAST => multicast,
-        Safi::NLRI_MPLS | Safi::MPLS_VPN => true,
-        _ => false,
-    }
-}
-
-/// The sections that a route of `announce` stands in, and the words before its own text.
-fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
-    let family = nlri.family;
-    let sections: &[&str] = match family.afi {
-        Afi::IPV4 => &["announce", "ipv4"],
-        Afi::IPV6 => &["announce", "ipv6"],
-        Afi::BGP_LS => &["announce", "bgp-ls"],
-        _ => &["announce", "l2vpn"],
-    };
-    // The text of other families begins with their own word.
-    let word = match family.safi {
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
-            format!("{} ", family.safi)
-        }
-        _ => String::new(),
-    };
-    (sections, word)
-}
-
-/// A route as its sentence: the NLRI, then the attributes.
-pub(super) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
-    let mut out = String::new();
-    nlri.as_ref().grammar(&mut out);
-    for attribute in attributes.list() {
-        // Writing to a String cannot fail.
-        let _ = write!(out, " {attribute}");
-    }
-    out
-}
-
 /// Capabilities that are on or off, in ExaBGP's order, then those that it does not show.
 pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool); 10] {
     [
@@ -495,25 +463,4 @@ fn argument(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// Base64 of RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * index) & 0x3F) as usize];
-            out.push(if index <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }

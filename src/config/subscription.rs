@@ -203,10 +203,8 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                     let words = tree.words(inner);
                     let span = inner.span;
                     seen.note(
-                        "api",
-                        keyword.word,
-                        words,
-                        span,
+                        ("api", keyword.word),
+                        (words, span),
                         Origin::Own,
                         &mut cx.report,
                     );

@@ -56,21 +56,7 @@ pub(crate) fn finish(
         ));
         adj_rib_out = true;
     }
-    let capabilities = &session.capabilities;
-    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none()
-    {
-        // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
-        let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
-    if capabilities.graceful_restart_notification && capabilities.graceful_restart.is_none() {
-        let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
-    if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
-        let text = "`prefix-limit` has no effect without `adj-rib-in`, whose routes it counts";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
+    without_effect(cx, &draft, &session);
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
@@ -93,6 +79,25 @@ pub(crate) fn finish(
         config,
         span: draft.peer_span,
     })
+}
+
+/// Warns about settings that have no effect without another one.
+fn without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) {
+    let capabilities = &session.capabilities;
+    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none()
+    {
+        // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
+        let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if capabilities.graceful_restart_notification && capabilities.graceful_restart.is_none() {
+        let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
+        let text = "`prefix-limit` has no effect without `adj-rib-in`, whose routes it counts";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
 }
 
 /// Reports everything that is missing, in one message.
@@ -129,8 +134,8 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     }
 }
 
-fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
-    let (peer_address, peer_prefix) = draft.peer?;
+/// Reports addresses that do not fit together.
+fn addresses(cx: &mut Context<'_>, draft: &Draft, (peer_address, peer_prefix): (IpAddr, u8)) {
     let span = draft.peer_span;
     let local = draft.local_address;
     if local.is_some_and(|local| local.is_ipv4() != peer_address.is_ipv4()) {
@@ -148,13 +153,18 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         );
     }
     let width = if peer_address.is_ipv4() { 32 } else { 128 };
-    let passive = draft.passive.unwrap_or(false);
-    if peer_prefix < width && !passive && !cx.env.bgp.passive {
+    if peer_prefix < width && !draft.passive.unwrap_or(false) && !cx.env.bgp.passive {
         cx.report.add(
             Diagnostic::error(span, "cannot connect to a range of addresses")
                 .with_help("add `passive true;`"),
         );
     }
+}
+
+fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
+    let (peer_address, peer_prefix) = draft.peer?;
+    let local = draft.local_address;
+    addresses(cx, draft, (peer_address, peer_prefix));
     let own = match (draft.router_id, local) {
         (Some(router_id), _) => Some(router_id),
         (None, Some(IpAddr::V4(local))) if peer_address.is_ipv4() => Some(local),
@@ -182,7 +192,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         host_name: draft.host_name.take(),
         domain_name: draft.domain_name.take(),
         hold_time,
-        passive,
+        passive: draft.passive.unwrap_or(false),
         listen: draft.listen,
         connect: (draft.connect > 0).then_some(draft.connect),
         source_interface: draft.source_interface.take(),
@@ -235,20 +245,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
                 })
                 .collect()
         },
-        nexthop: nexthop.then(|| {
-            let pairs = draft.nexthops.as_deref().unwrap_or_default();
-            pairs
-                .iter()
-                .copied()
-                .filter(|(family, afi)| {
-                    let other = Family {
-                        afi: *afi,
-                        safi: family.safi,
-                    };
-                    negotiable(*family) && negotiable(other)
-                })
-                .collect()
-        }),
+        nexthop: nexthop.then(|| next_hops(draft, families)),
         extended_message: written.extended_message.unwrap_or(true),
         software_version: written.software_version.unwrap_or(false),
         multi_session: written.multi_session.unwrap_or(false),
@@ -265,6 +262,19 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
         role: written.role,
         role_strict: written.role_strict,
     }
+}
+
+/// The pairs of the `nexthop` section whose families are offered.
+fn next_hops(draft: &Draft, families: &[Family]) -> Vec<(Family, Afi)> {
+    let pairs = draft.nexthops.as_deref().unwrap_or_default();
+    let offered = |(family, afi): &(Family, Afi)| {
+        let other = Family {
+            afi: *afi,
+            safi: family.safi,
+        };
+        families.contains(family) && families.contains(&other)
+    };
+    pairs.iter().copied().filter(offered).collect()
 }
 
 /// The families that ExaBGP offers ADD-PATH for.

@@ -110,6 +110,11 @@ impl TailBuilder {
         if !self.allows(keyword) {
             return Err(unknown(&at, keyword, |word| self.allows(word)));
         }
+        self.own_word(keyword, c)
+    }
+
+    /// Reads the value of one of [`OWN_WORDS`].
+    fn own_word(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
         match keyword {
             "path-information" => {
                 let path_id = c.value("a number or an IPv4 address", |word| {

@@ -19,6 +19,8 @@ mod fast_path;
 mod listing;
 mod lookup;
 mod neighbor;
+mod neighbor_facts;
+mod neighbor_json;
 mod notice;
 mod operational;
 mod options;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::call::{Call, Reply, Row};
 use super::error::CommandError;
 use super::listing::{Head, Listing, Query};
-use super::neighbor::{members, members_peer_first};
+use super::neighbor_json::{members, members_peer_first};
 use super::routes_json::RoutesJson;
 use super::words::word_at;
 use crate::api::control::{Among, NeighborStatus, RibSide, RoutePlace};

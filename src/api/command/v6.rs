@@ -7,7 +7,7 @@ use super::announce;
 use super::batch::Batch;
 use super::call::{COMPATIBLE, Call, Reply, Row, SCOPE};
 use super::error::{CommandError, ErrorKind};
-use super::neighbor::members;
+use super::neighbor_json::members;
 use super::words::word_at;
 use crate::api::control::{Among, Request, RibSide};
 use crate::bgp::nlri::NlriRef;
