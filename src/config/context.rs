@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
     pub(crate) report: Report,
     /// The processes of the file, with the place of their names.
     pub(crate) processes: Vec<(String, Span)>,
-    /// Processes that stand within neighbors (ExaBGP 3.4).
+    /// Processes defined within neighbors (ExaBGP 3.4).
     pub(crate) inner_processes: Vec<ProcessConfig>,
     pub(crate) templates: HashMap<&'a str, &'a Statement>,
     /// A brace is missing or superfluous: what a section lacks may be somewhere else.

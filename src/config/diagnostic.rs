@@ -136,7 +136,7 @@ pub struct Source {
     pub text: Rc<str>,
 }
 
-/// What was found wrong with a file, in its order. `Display` is the full form, without colours.
+/// The errors and warnings of a file, in its order. `Display` is the full form, without colors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     source: Source,
@@ -212,7 +212,7 @@ impl Diagnostics {
         )
     }
 
-    /// All of them with the lines that they are about, for a terminal that knows colours.
+    /// All of them with the lines that they are about, for a terminal with colors.
     pub fn coloured(&self) -> String {
         self.render(&Renderer::styled())
     }

@@ -1,7 +1,7 @@
 //! Reads the text of a configuration file into a [`Tree`].
 //!
 //! The rules are those of ExaBGP's files: `;` ends a statement, `{` opens a section and `}` closes it; `#` starts a comment;
-//! quotes hold words together; a backslash takes the next character as it is, and joins two lines at the end of one. Where
+//! quotes hold words together; a backslash escapes the next character, and joins two lines at the end of one. Where
 //! ExaBGP silently loses text, the evident meaning is applied with a warning: a missing `;` before `}`, a stray `}`,
 //! a section that is never closed. The reader walks the bytes once and never gives up: an error becomes a diagnostic,
 //! and reading continues after it.
@@ -14,7 +14,7 @@ use super::vocabulary;
 use super::word_text::{Escaped, Mode, WordText};
 use crate::text::{Span, Token};
 
-/// Sections within sections; hostile files stop here.
+/// The most nested sections, which bounds hostile files.
 const DEPTH: usize = 32;
 
 impl<'a> Tree<'a> {
@@ -349,7 +349,7 @@ impl<'a> Lexer<'a, '_> {
         }
     }
 
-    /// What stands between quotes, which do not reach the value.
+    /// A quoted part; the quotes are not part of the value.
     fn quoted(&mut self, quote: u8, text: &mut WordText<'a>) {
         let open = self.at;
         text.flush(self.at);
@@ -393,7 +393,7 @@ impl<'a> Lexer<'a, '_> {
         matches!(next, b';' | b'{').then_some(end)
     }
 
-    /// A backslash: joins lines at the end of one, else takes or makes a character.
+    /// A backslash: joins lines at the end of one, else escapes a character.
     fn escape(&mut self, text: &mut WordText<'a>, mode: Mode) -> Escaped {
         let start = self.at;
         text.flush(start);

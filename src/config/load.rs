@@ -1,4 +1,4 @@
-//! A file's text → [`Config`]: processes and templates first, wherever they stand, then the neighbors.
+//! A file's text → [`Config`]: processes and templates first, wherever they are, then the neighbors.
 
 use std::collections::HashMap;
 use std::io::Read;

@@ -51,7 +51,7 @@ struct Migration<'a> {
     /// Names of the processes that were moved out of neighbors.
     processes: Vec<String>,
     groups: usize,
-    /// The families of the routes that stand in the group itself.
+    /// The families of the routes of the group itself.
     shared: BTreeSet<Family>,
     /// It is a file of ExaBGP 3.4.
     old: bool,
@@ -69,7 +69,7 @@ impl Migration<'_> {
         self.edit(Span::new(at, at), text);
     }
 
-    /// The text of a region with the edits from `first` on that are inside of it; takes these away.
+    /// The text of a region with the edits from `first` on that are inside of it, which are removed from the list.
     fn apply(&mut self, region: Span, first: usize) -> String {
         let (mut edits, others): (Vec<Edit>, Vec<Edit>) = self
             .edits
@@ -114,7 +114,7 @@ impl Migration<'_> {
         self.tree.head(statement)
     }
 
-    /// The blanks that a statement's line begins with.
+    /// The indentation of a statement's line.
     fn indent(&self, statement: &Statement) -> String {
         let start = statement.span.start;
         let line = self.text[..start].rfind('\n').map_or(0, |found| found + 1);
@@ -168,7 +168,7 @@ impl Migration<'_> {
         }
     }
 
-    /// The statements of a neighbor; the processes that stood in it, to be written before it.
+    /// Edits the statements of a neighbor. Returns the processes found in it, to be written before it.
     fn neighbor(&mut self, block: &Block) -> String {
         let mut hoisted = String::new();
         self.routes(block);
@@ -227,7 +227,7 @@ impl Migration<'_> {
         }
     }
 
-    /// `routes` are the families that `minimal` means.
+    /// `routes` are the families that `minimal` selects.
     fn family(&mut self, block: &Block, mut routes: BTreeSet<Family>) {
         for statement in &block.statements {
             match self.head(statement) {
@@ -449,7 +449,7 @@ impl Migration<'_> {
         self.shared.clear();
     }
 
-    /// Takes the `api` sections that stand for processes behind the first neighbor of a group.
+    /// Removes and returns the `api` sections that replace processes after the first neighbor of a group.
     fn take_helpers(&mut self, block: &Block, first: usize) -> String {
         let statements = block.statements.iter();
         let behind = statements.skip_while(|inner| self.head(inner) != "neighbor");

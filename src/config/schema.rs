@@ -188,7 +188,7 @@ pub(crate) fn boolean(c: &mut Cursor<'_>, bare: bool) -> Result<bool, SyntaxErro
     })
 }
 
-/// Reads a boolean whose bare form ExaBGP 5.0 takes for `false`, contrary to its documentation.
+/// Reads a boolean whose bare form means `false` in ExaBGP 5.0, and `true` here.
 pub(crate) fn plain_boolean(c: &mut Cursor<'_>, report: &mut Report) -> Result<bool, SyntaxError> {
     if c.is_empty() {
         report.add(

@@ -22,7 +22,7 @@ pub(super) struct WordText<'a> {
     /// Where what is not yet copied begins.
     pub(super) from: usize,
     start: usize,
-    /// Where the word ended, if before the place the reader is at.
+    /// Where the word ended, if that is before the position of the reader.
     pub(super) end: Option<usize>,
 }
 

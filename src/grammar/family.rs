@@ -1,6 +1,6 @@
 //! The sentence of any family: what follows `announce ipv4 flow`, `announce l2vpn vpls` and the like.
 //!
-//! The words of an NLRI belong to its family (`bgp::nlri`); attributes may stand behind them, or between them where their
+//! The words of an NLRI belong to its family (`bgp::nlri`); attributes may follow them, or stand between them where their
 //! order is free. All but FlowSpec need a next hop.
 
 use super::builder::{TailBuilder, add_all};

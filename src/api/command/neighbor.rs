@@ -1,7 +1,7 @@
 //! `show neighbor …` in its four forms, and `teardown`.
 //!
 //! The tables are what scripts cut columns from: widths and words are ExaBGP's. A neighbor whose AS is not known yet shows
-//! `auto`, where ExaBGP gives up on the whole command.
+//! `auto`, where ExaBGP aborts the whole command.
 
 use std::fmt::Write as _;
 
@@ -268,7 +268,7 @@ fn setup_rows(status: &NeighborStatus<'_>, out: &mut String) {
     );
 }
 
-/// Why the neighbor is, or was, down: below what ExaBGP shows, so that scripts find that where it was.
+/// Why the neighbor is, or was, down: below what ExaBGP shows, so that scripts find that in its usual place.
 fn history_block(status: &NeighborStatus<'_>, out: &mut String) {
     let history = status.history;
     // Writing to a String cannot fail.

@@ -1,4 +1,4 @@
-//! What every form of `show neighbor` shows of a neighbor.
+//! The facts about a neighbor that every form of `show neighbor` shows.
 
 use crate::api::control::NeighborStatus;
 use crate::bgp::Family;
@@ -17,7 +17,7 @@ pub(super) fn capabilities(status: &NeighborStatus<'_>) -> [(&'static str, bool,
     ];
     let has =
         |list: &[Capability], codes: &[u8]| list.iter().any(|one| codes.contains(&one.code()));
-    // As in ExaBGP, these two are off, not unknown, from the connection on.
+    // As in ExaBGP, these two are off, not unknown, once there is a connection.
     let connected = matches!(status.state, "CONNECT" | "OPENSENT");
     let early = |name: &str| matches!(name, "multi-session" | "operational").then_some(false);
     CODES.map(|(name, codes)| {

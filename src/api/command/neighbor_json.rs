@@ -13,7 +13,7 @@ pub(super) fn members(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     common(status, w);
 }
 
-/// The same with the peer in front: so it stands in a route of the second form.
+/// The same with the peer first, as in a route of the second form.
 pub(super) fn members_peer_first(status: &NeighborStatus<'_>, w: &mut JsonWriter) {
     far(status, w);
     w.raw(", ");

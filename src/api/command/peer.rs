@@ -1,7 +1,7 @@
-//! `peer create …` and `peer delete`: neighbors that are made by commands (ExaBGP 6.0).
+//! `peer create …` and `peer delete`: neighbors that are created by commands (ExaBGP 6.0).
 //!
-//! What is asked for becomes statements of a configuration file, since that grammar knows all defaults and refuses what
-//! makes no sense; here only single plain words are let through.
+//! The request is turned into statements of a configuration file, since that grammar has all defaults and rejects what
+//! makes no sense; only single plain words are let through here.
 
 use std::fmt::Write as _;
 

@@ -1,7 +1,7 @@
 //! `begin`, route commands, `commit`: applied as one step, or not at all.
 //!
 //! Inside a batch route commands are read and kept; each is answered only if it is wrong, and then nothing of the batch will
-//! be applied. `commit` applies all, in order, or answers why not; `abort` forgets all. Any other command acts at once.
+//! be applied. `commit` applies all, in order, or answers why not; `abort` discards all. Any other command acts at once.
 
 use super::batch::Batch;
 use super::call::{Call, Reply, Row};

@@ -1,5 +1,5 @@
-//! The words of ExaBGP 6.0 beside those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
-//! understood at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
+//! The commands of ExaBGP 6.0 besides those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
+//! accepted at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
 
 use std::fmt::Write as _;
 
@@ -53,7 +53,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     })
 }
 
-/// `system api version [4|6]`: there is nothing to choose, both are understood.
+/// `system api version [4|6]`: accepted without effect, both are supported.
 pub(super) fn api_version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let (start, word, end) = word_at(call.line, call.at);
     call.nothing_after(end)?;

@@ -7,7 +7,7 @@ use crate::config::tree::{Block, Statement, Tree};
 use crate::config::{process, schema};
 use crate::text::{Cursor, Span, Token};
 
-/// Old settings of a neighbor that only have another name today.
+/// Old settings of a neighbor that were only renamed.
 const RENAMED: [(&str, &str); 5] = [
     ("md5", "md5-password"),
     ("ttl-security", "outgoing-ttl"),
@@ -16,7 +16,7 @@ const RENAMED: [(&str, &str); 5] = [
     ("hostname", "host-name"),
 ];
 
-/// Today's name of an old setting of a neighbor.
+/// The current name of an old setting of a neighbor.
 pub(crate) fn renamed(word: &str) -> Option<&'static str> {
     RENAMED
         .iter()
@@ -24,7 +24,7 @@ pub(crate) fn renamed(word: &str) -> Option<&'static str> {
         .map(|(_, today)| *today)
 }
 
-/// Today's name of an old capability.
+/// The current name of an old capability.
 pub(crate) fn renamed_capability(word: &str) -> Option<&'static str> {
     Some(match word {
         "refresh" => "route-refresh",
@@ -34,7 +34,7 @@ pub(crate) fn renamed_capability(word: &str) -> Option<&'static str> {
     })
 }
 
-/// Today's name of an old line of `send` or `receive`.
+/// The current name of an old line of `send` or `receive`.
 pub(crate) fn renamed_message(word: &str) -> Option<&'static str> {
     Some(match word {
         "updates" => "update",
@@ -45,7 +45,7 @@ pub(crate) fn renamed_message(word: &str) -> Option<&'static str> {
     })
 }
 
-/// What to write today for an old setting of an `api` section; empty if it states the default.
+/// The current form of an old setting of an `api` section; `None` if `word` is not one.
 pub(crate) fn api_today(word: &str) -> Option<&'static str> {
     Some(match word {
         "parse-routes" | "peer-updates" => "neighbor-changes; receive { parsed; update; }",
