@@ -44,17 +44,15 @@ pub(super) fn text(set: &AttributeSet, out: &mut String) {
 
 /// The words of an extended community whose AS number has four octets, which 4.2 marks: `target:70000L:5`.
 fn marked(community: ExtCommunity) -> Option<String> {
-    if community.0[0] & 0x3F != 2 {
-        return None;
-    }
-    let words = community.to_string();
-    let mut parts = words.splitn(3, ':');
-    match (parts.next(), parts.next(), parts.next()) {
-        (Some(kind @ ("target" | "origin" | "rtrecord")), Some(asn), Some(number)) => {
-            Some(format!("{kind}:{asn}L:{number}"))
-        }
-        _ => None,
-    }
+    let [high, low, asn @ .., n1, n0] = community.0;
+    let kind = match (high & 0x3F, low) {
+        (2, 0x02) => "target",
+        (2, 0x03) => "origin",
+        (2, 0x13) => "rtrecord",
+        _ => return None,
+    };
+    let (asn, number) = (u32::from_be_bytes(asn), u16::from_be_bytes([n1, n0]));
+    Some(format!("{kind}:{asn}L:{number}"))
 }
 
 /// `[ 1 2 ( 3 4 ) ]`; the blank before the last bracket is missing where there are only sets.
