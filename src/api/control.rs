@@ -1,8 +1,8 @@
-//! What a command may do to the daemon: the one door between the helper protocol and everything else.
+//! What a command may do to the daemon: the only interface between the helper protocol and everything else.
 //!
-//! The daemon implements [`Control`], once for each source of commands, since what a command may reach depends on who
-//! speaks; tests implement it with a record of calls. Every call takes effect at once or says why not; a command makes its
-//! calls only after all of its line was understood, so that a line with a mistake changes nothing.
+//! The daemon implements [`Control`] once for each source of commands, since what a command may reach depends on who
+//! sends it; tests implement it with a record of calls. Every call takes effect at once or returns why not; a command makes its
+//! calls only after its whole line was parsed, so that a line with an error changes nothing.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -16,10 +16,10 @@ use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Change, PeerId, PeerSet};
 
-/// Among which neighbours a selector selects.
+/// Among which neighbors a selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Among {
-    /// Those whose `api` blocks name the speaker; all, if the speaker is an operator (command line, control socket).
+    /// Those whose `api` blocks name the source of the command; all, if that is an operator (command line, control socket).
     Own,
     /// Those of [`Among::Own`] with an established session.
     OwnEstablished,
@@ -27,27 +27,27 @@ pub enum Among {
     All,
 }
 
-/// What the daemon as a whole is asked to do once the answer is written.
+/// An action of the daemon as a whole, performed once the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
     /// End.
     Shutdown,
     /// Read the configuration again and apply the difference.
     Reload,
-    /// Read the configuration again, reset every session, start every helper anew.
+    /// Read the configuration again, reset every session, restart every helper.
     Restart,
 }
 
 /// One of the two tables of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RibSide {
-    /// What we heard.
+    /// The Adj-RIB-In: received routes.
     In,
-    /// What we say.
+    /// The Adj-RIB-Out: announced routes.
     Out,
 }
 
-/// What a command sends, as far as it decides which sessions can carry it.
+/// What a command sends, which determines the sessions that can carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Sending<'a> {
     /// A route of this family, announced or withdrawn.
@@ -62,21 +62,21 @@ pub enum Sending<'a> {
     Watchdog(&'a str),
 }
 
-/// What a command may do. Neighbours are named by [`PeerId`].
+/// What a command may do. Neighbors are identified by [`PeerId`].
 pub trait Control {
-    /// A number that changes whenever the same selector may select other neighbours: after a reload, or when a dynamic
-    /// neighbour comes or goes. [`Among::OwnEstablished`] is asked anew each time and needs no change.
+    /// A number that changes whenever the same selector may select other neighbors: after a reload, or when a dynamic
+    /// neighbor comes or goes. [`Among::OwnEstablished`] is evaluated each time and needs no change.
     fn epoch(&self) -> u64;
 
-    /// The neighbours that `selector` means; an empty selector means all of `among`.
+    /// The neighbors that `selector` selects; an empty selector selects all of `among`.
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet;
 
-    /// The one to keep of equal attribute sets. Called once for a text that was not seen lately.
+    /// Returns the shared instance of equal attribute sets. Called once for a text that is not cached.
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
         attributes
     }
 
-    /// Whether at least one of the peers may be sent IPv6 routes of `family` with IPv4 next hops.
+    /// Returns `true` if at least one of the peers may be sent IPv6 routes of `family` with IPv4 next hops.
     fn takes_ipv4_next_hops(&self, _peers: &PeerSet, _family: Family) -> bool {
         false
     }
@@ -100,7 +100,7 @@ pub trait Control {
     /// Asks the peers for their routes again (ROUTE-REFRESH).
     fn refresh(&mut self, peers: &PeerSet, family: Family);
 
-    /// Sends an operational message. The router identifier `0.0.0.0` stands for ours on the session.
+    /// Sends an operational message. The router identifier `0.0.0.0` is replaced by ours on the session.
     fn operational(&mut self, peers: &PeerSet, message: &Operational);
 
     /// Announces or withdraws the configured routes with `watchdog NAME`.
@@ -112,29 +112,29 @@ pub trait Control {
     /// Sends the Adj-RIB-Out again.
     fn flush(&mut self, peers: &PeerSet);
 
-    /// Withdraws and forgets what we say, or forgets what we heard.
+    /// Withdraws and clears the announced routes, or clears the received ones.
     fn clear(&mut self, peers: &PeerSet, side: RibSide);
 
-    /// Adds a neighbour. It stays until it is deleted or the daemon ends; a reload leaves it alone.
+    /// Adds a neighbor. It stays until it is deleted or the daemon exits; a reload does not touch it.
     ///
     /// # Errors
-    /// When its words make no valid neighbour, or there is one of that name.
+    /// When its statements are not a valid neighbor, or there is one of that name.
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError>;
 
-    /// Removes neighbours that [`create`](Self::create) added.
+    /// Removes neighbors that [`create`](Self::create) added.
     ///
     /// # Errors
     /// When one of them is in the configuration file: then none is removed.
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError>;
 
-    /// Tells of each neighbour, in the order of the configuration, dynamic ones after their template.
+    /// Calls `out` for each neighbor, in the order of the configuration, dynamic ones after their template.
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>));
 
-    /// The configuration of a neighbour as a file would have it, lines ended by newlines, passwords left out.
+    /// The configuration of a neighbor as a file would have it, lines ended by newlines, passwords left out.
     fn configuration(&self, peer: PeerId) -> String;
 
-    /// Tells some of the routes of one side for these peers, peer by peer: those from a place on, the default one to begin
-    /// with. Where to go on; `None` at the end.
+    /// Calls `out` for some of the routes of one side for these peers, peer by peer: those from a place on, the default one
+    /// to begin with. Returns where to continue; `None` at the end.
     fn routes(
         &self,
         side: RibSide,
@@ -151,13 +151,13 @@ pub trait Control {
         }
     }
 
-    /// Asks the daemon as a whole; done after the answer is on its way.
+    /// Requests an action of the daemon as a whole; carried out after the answer is sent.
     fn request(&mut self, request: Request);
 
-    /// What `daemon status` tells.
+    /// The state that `daemon status` shows.
     fn status(&self) -> DaemonStatus;
 
-    /// Bytes and lines that wait for each helper: what `system queue-status` tells.
+    /// Calls `out` with the name, lines and bytes queued for each helper, which `system queue-status` shows.
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
 }
 
@@ -181,25 +181,25 @@ pub struct ListedRoute<'a> {
     pub next_hop: Option<NextHop>,
     /// Its attributes.
     pub attributes: &'a AttributeSet,
-    /// Heard on a session that is gone, and not yet again (RFC 4724).
+    /// Received on an earlier session, and not yet again (RFC 4724).
     pub stale: bool,
 }
 
-/// A neighbour to be added.
+/// A neighbor to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPeer {
     /// The peer's address.
     pub address: IpAddr,
-    /// Statements of a `neighbor` block: plain words, semicolons, braces of ours.
+    /// Statements of a `neighbor` block: plain words, and our semicolons and braces.
     pub statements: String,
-    /// The helpers that may speak to it.
+    /// The helpers that may send commands for it.
     pub helpers: Vec<String>,
 }
 
 /// The state of the daemon.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DaemonStatus {
-    /// A text that tells this run of the daemon from others.
+    /// A text that identifies this run of the daemon.
     pub uuid: String,
     /// Our process number.
     pub pid: u32,
@@ -209,7 +209,7 @@ pub struct DaemonStatus {
     pub start_time: f64,
 }
 
-/// The state of a neighbour, borrowed from the daemon.
+/// The state of a neighbor, borrowed from the daemon.
 #[derive(Clone, Debug)]
 pub struct NeighborStatus<'a> {
     /// Its number.
@@ -218,17 +218,17 @@ pub struct NeighborStatus<'a> {
     pub name: &'a str,
     /// The peer's address.
     pub peer_address: IpAddr,
-    /// The interface that the link-local ones of both addresses belong to.
+    /// The interface of the link-local addresses among both.
     pub zone: Option<Zone>,
     /// When the next connection attempt is due, in seconds; `None` while there is a connection, and when none will be made.
     pub retry: Option<u64>,
-    /// Attempts that failed, and sessions that were too short, since the last session that lasted.
+    /// Failed attempts, and sessions that were too short, since the last stable session.
     pub failures: u32,
     /// Our address; `None` as long as it is chosen by the kernel and there is no connection.
     pub local_address: Option<IpAddr>,
-    /// Our AS; `None` as long as it mirrors a peer that did not speak.
+    /// Our AS; `None` while it mirrors a peer that has not sent an OPEN.
     pub local_as: Option<Asn>,
-    /// The peer's AS; `None` as long as any is accepted and none was told.
+    /// The peer's AS; `None` while any is accepted and none was received.
     pub peer_as: Option<Asn>,
     /// Our BGP identifier.
     pub router_id: Option<Ipv4Addr>,
@@ -250,11 +250,11 @@ pub struct NeighborStatus<'a> {
     pub negotiated: Option<&'a Negotiated>,
     /// Messages sent and received on this session.
     pub messages: MessageCounts,
-    /// What became of its sessions and attempts so far.
+    /// The history of its sessions and attempts.
     pub history: &'a SessionHistory,
 }
 
-/// What became of the sessions of a neighbor, and of attempts at one.
+/// The history of the sessions of a neighbor, and of its connection attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionHistory {
     /// Sessions that were established.
@@ -272,7 +272,7 @@ pub struct SessionHistory {
 }
 
 impl SessionHistory {
-    /// Whether there is anything to show beside a session that is up or was never tried.
+    /// Returns `true` if anything happened besides a session that is up or was never attempted.
     pub const fn is_eventful(&self) -> bool {
         self.closed.is_some()
             || self.notification_sent.is_some()
@@ -280,7 +280,7 @@ impl SessionHistory {
             || self.connect_failed.is_some()
     }
 
-    /// What happened last of each kind, by name.
+    /// The last occurrence of each kind, by name.
     pub fn occurrences(&self) -> impl Iterator<Item = (&'static str, &Occurrence)> {
         [
             ("closed", &self.closed),
@@ -305,7 +305,7 @@ pub struct Occurrence {
 }
 
 impl NeighborStatus<'_> {
-    /// The peer's address or, for neighbours of a range that nobody has connected from yet, the range: `192.0.2.0/24`.
+    /// The peer's address or, for neighbors of a range that no peer has connected from yet, the range: `192.0.2.0/24`.
     pub fn address(&self) -> String {
         let word = self.name.split(' ').nth(1);
         match word.filter(|word| word.contains('/')) {

@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`event`] | what can happen, and what every event of a neighbour has in common |
+//! | [`event`] | what can happen, and what every event of a neighbor has in common |
 //! | [`subscription`] | which helpers want which events, in which form |
 //! | [`encode`] | events as lines of JSON or text |
 //! | [`command`] | command lines: read, carried out, answered |
@@ -18,7 +18,7 @@ pub mod subscription;
 
 pub use command::{CommandError, Commands, ErrorKind, Outcome, RoutesJson, Source};
 pub use control::{Among, Control, Request, RibSide};
-pub use encode::{Encoder, Form, Style, Version};
-pub use event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
+pub use encode::{Encoder, EventHead, Form, Stamp, Style, Version};
+pub use event::{Direction, Event, Identity, Message, Raw};
 pub use reply::Acks;
 pub use subscription::{HelperId, Kind, MessageKinds, MessageWish, Subscriptions, Wish};

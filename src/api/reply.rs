@@ -1,13 +1,13 @@
-//! How commands are answered: `done` or `error`, in the form and to the extent that the speaker asked for.
+//! How commands are answered: `done` or `error`, in the form and detail that the source asked for.
 
 use crate::json::JsonWriter;
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
     /// It was carried out.
     Done,
-    /// It was carried out, but not all of it was used: words that mean nothing were passed over.
+    /// It was carried out, but not all of it was used: words without a meaning were ignored.
     Warned(&'a str),
     /// It was accepted, but changed and sent nothing, for this reason.
     NoEffect(&'a str),
@@ -35,15 +35,15 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Which answers a speaker gets.
+/// Which answers a source receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Acks {
-    /// Whether there are any. Without, only text that was asked for is written.
+    /// Whether commands are acknowledged. If not, only requested text is written.
     pub enabled: bool,
     /// As JSON objects instead of words.
     pub json: bool,
     /// Errors have reasons: a line `error: …` before the word, or the message of the object. So have commands that were
-    /// accepted with words that mean nothing (`warning: …`), and those without effect (`no effect: …`).
+    /// accepted with words that are ignored (`warning: …`), and those without effect (`no effect: …`).
     pub reasons: bool,
 }
 
@@ -81,7 +81,7 @@ impl Acks {
         out.push('\n');
     }
 
-    /// Appends that so many commands of a batch were read.
+    /// Appends the number of commands of a batch that were read so far.
     pub fn progress(&self, commands: u64, out: &mut String) {
         let line = if self.json {
             format!("{{ \"answer\": \"progress\", \"commands\": {commands} }}\n")

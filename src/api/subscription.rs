@@ -1,22 +1,22 @@
-//! Which helpers want which events of a neighbour, and in which form.
+//! Which helpers want which events of a neighbor, and in which form.
 //!
 //! Helpers that want an event in the same [`Style`] form a group: the event is printed once for all of them. The groups of
-//! each kind of event are made when the configuration is read, so that asking whether anybody wants a kind of event, which
-//! decides whether it is decoded at all, is one look at a list.
+//! each kind of event are built when the configuration is read, so that checking whether a kind of event is wanted, which
+//! decides whether it is decoded at all, is one lookup in a list.
 //!
-//! Unlike in ExaBGP, what a helper gets depends on its own wishes, not on those of others with the same neighbour. Only one
-//! that names messages and no form gets them in the form that others ask for: such files work with ExaBGP by that.
+//! Unlike in ExaBGP, what a helper receives depends on its own wishes, not on those of others with the same neighbor. Only one
+//! that names messages and no form receives them in the form that others ask for: with ExaBGP, such files work because of that.
 
-use super::encode::{Encoder, Form, Style};
-use super::event::{Direction, Event, EventHead, Raw, Stamp};
+use super::encode::{Encoder, EventHead, Form, Stamp, Style};
+use super::event::{Direction, Event, Raw};
 use crate::bgp::message::MessageType;
 use crate::json::JsonWriter;
 
-/// A helper process, by a number of the caller's.
+/// A helper process, identified by a number that the caller chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HelperId(pub u32);
 
-/// What one `api` block of a neighbour asks for on behalf of one helper.
+/// What one `api` block of a neighbor asks for on behalf of one helper.
 #[derive(Clone, Copy, Debug)]
 pub struct Wish {
     /// The helper.
@@ -50,7 +50,7 @@ pub struct MessageWish {
     pub kinds: MessageKinds,
 }
 
-/// A set of the types of messages that events tell of.
+/// A set of the types of messages that events report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MessageKinds(u8);
 
@@ -64,7 +64,7 @@ impl MessageKinds {
         }
     }
 
-    /// Whether the type is a member.
+    /// Returns `true` if the type is a member.
     pub const fn contains(self, kind: MessageType) -> bool {
         match slot(kind) {
             Some(slot) => self.0 & 1 << slot != 0,
@@ -73,7 +73,7 @@ impl MessageKinds {
     }
 }
 
-/// A kind of events that a helper may want or not.
+/// A kind of events that a helper can subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// Connected, up, down.
@@ -120,7 +120,7 @@ impl Event<'_> {
     }
 }
 
-/// Types of messages that events tell of: OPEN (1) to OPERATIONAL (6).
+/// The types of messages that events report: OPEN (1) to OPERATIONAL (6).
 const MESSAGES: usize = 6;
 
 const fn slot(kind: MessageType) -> Option<usize> {
@@ -137,7 +137,7 @@ struct Group {
     helpers: Vec<HelperId>,
 }
 
-/// Who wants what of one neighbour.
+/// The subscriptions to the events of one neighbor.
 #[derive(Clone, Debug, Default)]
 pub struct Subscriptions {
     /// The groups of each [`Kind`], in the order of printing.
@@ -145,7 +145,7 @@ pub struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// Groups `wishes`. A helper that is named by several gets what any of them asks for, each event once in each form.
+    /// Groups `wishes`. A helper that is named by several receives what any of them asks for, each event once in each form.
     pub fn new(wishes: &[Wish]) -> Self {
         let mut all = Self::default();
         let send = MessageWish::forms_of(wishes.iter().map(|wish| wish.send));
@@ -205,13 +205,13 @@ impl Subscriptions {
         }
     }
 
-    /// Whether anybody wants events of that kind.
+    /// Returns `true` if any helper wants events of that kind.
     pub fn wants(&self, kind: Kind) -> bool {
         kind.index()
             .is_some_and(|index| !self.groups[index].is_empty())
     }
 
-    /// Whether anybody wants events of that kind decoded.
+    /// Returns `true` if any helper wants events of that kind decoded.
     pub fn wants_decoded(&self, kind: Kind) -> bool {
         kind.index().is_some_and(|index| {
             self.groups[index]
@@ -221,7 +221,7 @@ impl Subscriptions {
     }
 
     /// Prints `event` once for each group of helpers and hands the lines to `send`. `raw` is the message as it is on the
-    /// wire, for those who want that; `buffer` is used again and again.
+    /// wire, for those who want that; `buffer` is reused.
     pub fn tell(
         &self,
         head: &mut EventHead,

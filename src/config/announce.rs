@@ -7,10 +7,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::misplaced;
-use super::neighbor::Draft;
+use super::draft::Draft;
+use super::recovery;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
 use crate::bgp::{Afi, Family, Safi};
@@ -18,7 +18,7 @@ use crate::grammar::{self, Place, Prefix, Repeated, RouteText, Tail, Verb, flow}
 use crate::grammar::{TailBuilder, route};
 use crate::text::{Cursor, Span, SyntaxError, Token};
 
-/// The sections that hold routes, in the order that their routes are announced in, wherever they stand. That is ExaBGP's
+/// The sections that hold routes, in the order that their routes are announced in, wherever they occur. That is ExaBGP's
 /// order; it decides which of two announcements of one route is the last.
 pub(crate) const SECTIONS: [&str; 4] = ["announce", "static", "l2vpn", "flow"];
 
@@ -37,11 +37,11 @@ pub(crate) fn read(
             return;
         }
         let is_announce = word == "announce" && cx.tree.head(statement) == "l2vpn";
-        if !is_announce && misplaced::outside(cx, statement, "a section of routes") {
+        if !is_announce && recovery::outside(cx, statement, "a section of routes") {
             return;
         }
         if !starts_route(word, cx.tree.head(statement))
-            && misplaced::piece(cx, statement, &format!("a section `{word}`"))
+            && recovery::piece(cx, statement, &format!("a section `{word}`"))
         {
             continue;
         }
@@ -64,7 +64,7 @@ pub(crate) fn read(
     }
 }
 
-/// Whether a statement of `section` may begin with `word`.
+/// Returns `true` if a statement of `section` may begin with `word`.
 fn starts_route(section: &str, word: &str) -> bool {
     match section {
         "static" => matches!(word, "route" | "attributes" | "attribute"),
@@ -86,7 +86,7 @@ fn keep(
         Err(error) => {
             let mut diagnostic = Diagnostic::from(error);
             if diagnostic.span.start == diagnostic.span.end {
-                // Something is missing at the end: the sentence itself is the place to show.
+                // Something is missing at the end: show the sentence itself.
                 diagnostic.span = Span::new(span.start, diagnostic.span.end.max(span.end));
             }
             cx.report.add(diagnostic);
@@ -156,7 +156,7 @@ fn sentence(
     tail.apply(prefix, span)
 }
 
-/// The tail at `c`, read before if the same text stood somewhere else.
+/// The tail at `c`, from the cache if the same text occurred before.
 fn tail(
     cx: &mut Context<'_>,
     c: &Cursor<'_>,
@@ -208,7 +208,7 @@ fn route_block(
     Ok(nothing)
 }
 
-/// Warns of words that a route has twice.
+/// Warns about words that a route has twice.
 fn repeated(cx: &mut Context<'_>, tail: &Tail) {
     warn_of(cx, &tail.repeated);
 }
@@ -220,7 +220,7 @@ fn warn_of(cx: &mut Context<'_>, repeated: &[Repeated]) {
     }
 }
 
-/// Tells of a route that ExaBGP takes and never sends.
+/// Warns about a route that ExaBGP accepts and never sends.
 fn unsent(cx: &mut Context<'_>, span: Span) {
     cx.report.add(
         Diagnostic::warning(span, "the route has no next hop: it is not announced")
@@ -228,7 +228,7 @@ fn unsent(cx: &mut Context<'_>, span: Span) {
     );
 }
 
-/// Warns of matches with several values that no brackets hold: the first one counts.
+/// Warns about matches with several values outside of brackets: the first one is used.
 fn second_values(cx: &mut Context<'_>, route: &Statement) {
     let tree = cx.tree;
     let blocks = route.statements().iter();
@@ -244,7 +244,7 @@ fn second_values(cx: &mut Context<'_>, route: &Statement) {
             cx.report.add(
                 Diagnostic::warning(
                     Span::new(second.span.start, rest.end),
-                    "only the first value counts",
+                    "only the first value is used",
                 )
                 .with_help("write `[ … ]` around several values"),
             );
@@ -366,7 +366,7 @@ fn whole(
     c.finish().map(|()| found)
 }
 
-/// The words of a statement and, in braces, of its section: what a command says in one line.
+/// The words of a statement and, in braces, of its section: the one-line form that a command has.
 fn flatten<'t>(tree: &'t Tree<'_>, statement: &Statement, tokens: &mut Vec<Token<'t>>) {
     tokens.extend(tree.words(statement).iter().map(|token| Token {
         text: Cow::Borrowed(&*token.text),
@@ -383,7 +383,7 @@ fn flatten<'t>(tree: &'t Tree<'_>, statement: &Statement, tokens: &mut Vec<Token
     tokens.push(Token::new("}", block.close));
 }
 
-/// Parentheses are words of their own in a route, glued to others or not.
+/// Parentheses are separate words in a route, with or without spaces around them.
 fn split_parentheses<'t, 'a>(words: &'t [Token<'a>]) -> Cow<'t, [Token<'a>]> {
     let glued = |token: &Token<'_>| {
         !token.quoted && token.text.len() > 1 && token.text.contains(['(', ')'])
@@ -405,7 +405,7 @@ fn split_parentheses<'t, 'a>(words: &'t [Token<'a>]) -> Cow<'t, [Token<'a>]> {
             };
             for part in [word, mark] {
                 if !part.is_empty() {
-                    // Spans are right as long as the word has no escape; with one, they are near enough.
+                    // Spans are exact unless the word has an escape; then they are approximate.
                     let end = (start + part.len()).min(token.span.end);
                     split.push(Token {
                         text: part.to_owned().into(),

@@ -1,11 +1,11 @@
-//! The `capability` section: what the OPEN offers besides families.
+//! The `capability` section: the capabilities of the OPEN besides families.
 
-use super::AddPath;
 use super::diagnostic::{Diagnostic, Report};
 use super::schema::{Keyword, boolean, disabled, plain_boolean};
+use super::session::AddPath;
 use crate::text::{Cursor, SyntaxError, value};
 
-/// The section as written; what is not said is `None`.
+/// The section as written; absent settings are `None`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CapabilityDraft {
     pub(crate) asn4: Option<bool>,
@@ -38,7 +38,7 @@ pub(crate) enum Restart {
     Seconds(u16),
 }
 
-/// What may stand in the section.
+/// The settings of the section.
 pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "asn4",
@@ -63,7 +63,7 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "graceful-restart-notification",
         value: "<true|false>",
-        doc: "routes outlive a NOTIFICATION, too (RFC 8538); ExaBGP has no such setting",
+        doc: "keep routes after a NOTIFICATION as well (RFC 8538); ExaBGP has no such setting",
         read: |draft, c, _| boolean(c, true).map(|value| draft.restart_notification = Some(value)),
     },
     Keyword {
@@ -104,7 +104,7 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "software-version",
         value: "<true|false>",
-        doc: "tell our name and version (draft-abraitis-bgp-version-capability)",
+        doc: "advertise our name and version (draft-abraitis-bgp-version-capability)",
         read: |draft, c, report| {
             plain_boolean(c, report).map(|value| draft.software_version = Some(value))
         },
@@ -124,7 +124,7 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "aigp",
         value: "<true|false>",
-        doc: "send and accept AIGP (RFC 7311) also on external sessions; offers nothing in the OPEN",
+        doc: "send and accept AIGP (RFC 7311) also on external sessions; no capability is advertised",
         read: |draft, c, _| boolean(c, true).map(|value| draft.aigp = Some(value)),
     },
     Keyword {
@@ -136,13 +136,13 @@ pub(crate) const KEYWORDS: &[Keyword<CapabilityDraft>] = &[
     Keyword {
         word: "link-local-prefer",
         value: "<true|false>",
-        doc: "kept for ExaBGP 6.0, where it has no effect either: next hops that have both are sent and shown with both",
+        doc: "accepted for ExaBGP 6.0, where it has no effect either: next hops with both addresses are sent and shown with both",
         read: |draft, c, _| boolean(c, true).map(|value| draft.link_local_prefer = Some(value)),
     },
     Keyword {
         word: "role",
         value: "<provider|rs|rs-client|customer|peer> [strict]",
-        doc: "our role in the relation (RFC 9234); `strict` refuses peers that announce none and treats leaked routes as withdrawn; ExaBGP has no such setting",
+        doc: "our BGP role (RFC 9234); `strict` rejects peers that do not announce one and treats leaked routes as withdrawn; ExaBGP has no such setting",
         read: |draft, c, _| {
             draft.role =
                 Some(c.value("`provider`, `rs`, `rs-client`, `customer` or `peer`", role)?);

@@ -1,5 +1,5 @@
-//! Mistakes in a configuration file, all of them at once: the place, the line itself, what was expected, and how to put
-//! it right. Drawn by annotate-snippets, the renderer of rustc.
+//! Errors in a configuration file, all of them at once: the place, the line itself, what was expected, and how to fix
+//! it. Rendered by annotate-snippets, the renderer of rustc.
 
 use std::fmt;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use annotate_snippets::{AnnotationKind, Group, Level as Title, Renderer, Snippet
 
 use crate::text::{Span, SyntaxError};
 
-/// The most that are kept: who made a thousand mistakes made one, many times.
+/// The most that are kept: a thousand errors are usually one error, repeated.
 const MOST: usize = 200;
 
 /// How bad it is.
@@ -20,7 +20,7 @@ pub enum Level {
     Warning,
 }
 
-/// One mistake.
+/// One error or warning.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     /// How bad it is.
@@ -29,16 +29,16 @@ pub struct Diagnostic {
     pub message: String,
     /// Where, in bytes of the file.
     pub span: Span,
-    /// What stands beside the marked place.
+    /// The label at the marked place.
     pub label: Option<String>,
     /// How to put it right.
     pub help: Option<String>,
-    /// Another place that has to do with it.
+    /// A related place.
     pub other: Option<(Span, String)>,
 }
 
 impl Diagnostic {
-    /// A mistake for which the file is refused.
+    /// An error: the file is rejected.
     pub fn error(span: Span, message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
@@ -50,7 +50,7 @@ impl Diagnostic {
         }
     }
 
-    /// A mistake whose meaning is evident.
+    /// A warning: the intended meaning is evident, and is used.
     pub fn warning(span: Span, message: impl Into<String>) -> Self {
         Self {
             level: Level::Warning,
@@ -58,14 +58,14 @@ impl Diagnostic {
         }
     }
 
-    /// The same with words beside the marked place.
+    /// The same with a label at the marked place.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {
         self.label = Some(label.into());
         self
     }
 
-    /// The same with a way to put it right.
+    /// The same with a suggested fix.
     #[must_use]
     pub fn with_help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
@@ -89,7 +89,7 @@ impl From<SyntaxError> for Diagnostic {
     }
 }
 
-/// The mistakes found so far.
+/// The diagnostics found so far.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     list: Vec<Diagnostic>,
@@ -98,7 +98,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// Adds one, unless the same was found before (in a template that several neighbours inherit).
+    /// Adds one, unless the same was found before (in a template that several neighbors inherit).
     pub(crate) fn add(&mut self, diagnostic: impl Into<Diagnostic>) {
         let diagnostic = diagnostic.into();
         self.errors += usize::from(diagnostic.level == Level::Error);
@@ -107,7 +107,7 @@ impl Report {
         }
     }
 
-    /// Whether no more errors are kept.
+    /// Returns `true` if no more errors are kept.
     pub(crate) const fn is_full(&self) -> bool {
         self.errors >= MOST
     }
@@ -136,7 +136,7 @@ pub struct Source {
     pub text: Rc<str>,
 }
 
-/// What was found wrong with a file, in its order. `Display` is the full form, without colours.
+/// The errors and warnings of a file, in its order. `Display` is the full form, without colors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     source: Source,
@@ -160,7 +160,7 @@ impl Diagnostics {
         self.list.iter()
     }
 
-    /// Whether there is none.
+    /// Returns `true` if there are none.
     pub const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -170,7 +170,7 @@ impl Diagnostics {
         self.list.len()
     }
 
-    /// Whether the file is refused.
+    /// Returns `true` if the file is rejected.
     pub fn has_errors(&self) -> bool {
         self.list
             .iter()
@@ -212,7 +212,7 @@ impl Diagnostics {
         )
     }
 
-    /// All of them with the lines that they are about, for a terminal that knows colours.
+    /// All of them with the lines that they are about, for a terminal with colors.
     pub fn coloured(&self) -> String {
         self.render(&Renderer::styled())
     }
@@ -250,7 +250,7 @@ impl Diagnostics {
         vec![group]
     }
 
-    /// Only the line itself is handed on: the renderer need not count the lines of a long file for each mistake.
+    /// Only the line itself is passed on: the renderer need not count the lines of a long file for each diagnostic.
     fn snippet<'d>(
         &'d self,
         span: Span,

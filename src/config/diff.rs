@@ -1,16 +1,16 @@
 //! What a reload would do: the difference between two configurations, one change for each thing that happens.
 //!
-//! A pure function, so that one can ask before one dares. A session is reset only if something that its OPEN or its TCP
-//! connection depends on has changed; routes go out and come back by difference; a helper is started anew only if its
+//! A pure function, so that a reload can be previewed. A session is reset only if something that its OPEN or its TCP
+//! connection depends on has changed; routes are announced and withdrawn by difference; a helper is restarted only if its
 //! command line or its encoder changed.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::model::{Config, NeighborConfig};
 use super::show::{Secrets, statement};
-use super::{Config, NeighborConfig};
 
-/// One thing that a reload does. `Display` is one line, or more for what lists settings.
+/// One change of a reload. `Display` is one line, or several if it lists settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ConfigChange {
     /// A helper is started.
@@ -25,28 +25,28 @@ pub enum ConfigChange {
     NeighborRemoved(String),
     /// A session is reset; the settings that it depends on, as they were and as they are.
     SessionReset {
-        /// The neighbour's name.
+        /// The neighbor's name.
         neighbor: String,
-        /// Lines of the file that are gone, and new ones.
+        /// Removed and added lines of the file.
         settings: Settings,
     },
-    /// A neighbour gets other settings; its session stays.
+    /// The settings of a neighbor change; its session is kept.
     SettingsChanged {
-        /// The neighbour's name.
+        /// The neighbor's name.
         neighbor: String,
-        /// Lines of the file that are gone, and new ones.
+        /// Removed and added lines of the file.
         settings: Settings,
     },
     /// A route is announced, or announced with other attributes.
     RouteAnnounced {
-        /// The neighbour's name.
+        /// The neighbor's name.
         neighbor: String,
         /// The route as the file would have it.
         route: String,
     },
     /// A route is withdrawn.
     RouteWithdrawn {
-        /// The neighbour's name.
+        /// The neighbor's name.
         neighbor: String,
         /// The route as the file would have it.
         route: String,
@@ -79,7 +79,7 @@ impl fmt::Display for ConfigChange {
         match self {
             Self::ProcessAdded(name) => write!(f, "+ process {name}: is started"),
             Self::ProcessRemoved(name) => write!(f, "- process {name}: is ended"),
-            Self::ProcessRestarted(name) => write!(f, "! process {name}: is started anew"),
+            Self::ProcessRestarted(name) => write!(f, "! process {name}: is restarted"),
             Self::NeighborAdded(name) => write!(f, "+ {name}: the session is started"),
             Self::NeighborRemoved(name) => write!(f, "- {name}: the session is ended"),
             Self::SessionReset { neighbor, settings } => {
@@ -98,7 +98,7 @@ impl fmt::Display for ConfigChange {
     }
 }
 
-/// What has to happen to get from `old` to `new`, in the order of the new file; what is gone comes first.
+/// The changes that lead from `old` to `new`, in the order of the new file; removals come first.
 pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     let mut changes = Vec::new();
     processes(old, new, &mut changes);
@@ -171,7 +171,7 @@ fn compare(
     routes(name, Some(old), new, changes);
 }
 
-/// The lines of both that differ, routes aside. Keys are never among them: that one has changed is said in words.
+/// The lines of both that differ, routes aside. Keys are never among them: a changed key is only reported as changed.
 fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
     let lines = |config: &NeighborConfig| -> Vec<String> {
         let bare = NeighborConfig {
@@ -179,7 +179,7 @@ fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
             ..config.clone()
         };
         let text = bare.render(Secrets::Hidden);
-        // A word that stands in several sections is told by them.
+        // A word that occurs in several sections is qualified by its section.
         let mut sections: Vec<&str> = Vec::new();
         let mut lines = Vec::new();
         for line in text.lines().skip(1).map(str::trim) {

@@ -7,12 +7,12 @@ use super::diagnostic::{Diagnostic, Report};
 use crate::bgp::{Afi, Family, Safi};
 use crate::text::{Cursor, SyntaxError, value};
 
-/// Families as listed, not yet put against anything.
+/// Families as listed, not resolved yet.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FamilyList {
     /// Those that are named.
     pub(crate) named: Vec<Family>,
-    /// How many of them the section that is being read has found: others may name them again, a template and a neighbour.
+    /// How many of them the section that is being read has found: others may name them again, a template and a neighbor.
     pub(crate) before: usize,
     /// All that there are.
     pub(crate) all: bool,
@@ -55,12 +55,12 @@ impl FamilyList {
         Ok(None)
     }
 
-    /// Returns `true` if no family is written down, so that all are meant.
+    /// Returns `true` if no family is written down, which selects all.
     pub(crate) const fn is_unwritten(&self) -> bool {
         self.named.is_empty() && !self.all && !self.minimal
     }
 
-    /// The families meant, sorted; `routes` are those that the routes of the file have.
+    /// The selected families, sorted; `routes` are those of the routes in the file.
     pub(crate) fn resolve(&self, routes: impl Iterator<Item = Family>) -> Vec<Family> {
         let mut families = self.named.clone();
         if self.minimal && !self.all {
@@ -75,7 +75,7 @@ impl FamilyList {
     }
 }
 
-/// Reads the SAFI after `head`, an AFI.
+/// Reads the SAFI after the AFI `head`.
 fn family(head: &str, c: &mut Cursor<'_>, report: &mut Report) -> Result<Family, SyntaxError> {
     let span = c.last_span();
     let afi = afi(head, report, c).ok_or_else(|| {

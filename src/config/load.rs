@@ -1,69 +1,52 @@
-//! A file's text → [`Config`]: processes and templates first, wherever they stand, then the neighbours.
+//! A file's text → [`Config`]: processes and templates first, wherever they are, then the neighbors.
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::path::Path;
 
-use super::check::{self, Checked};
+use super::context::Context;
 use super::diagnostic::{Diagnostic, Diagnostics, Report, Source};
-use super::neighbor::{self, Draft};
+use super::draft::{Draft, KEYWORDS};
+use super::env::Env;
+use super::legacy::words;
+use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
-use super::{Config, Env, NeighborConfig, dialect, misplaced, process, subscription};
-use crate::grammar::{Place, Tail};
+use super::validate::{self, Checked};
+use super::{legacy, neighbor, peer_address, process, subscription, vocabulary};
 use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
 const MAX_SIZE: u64 = 512 << 20;
 
-/// What the readers of sections share.
-pub(crate) struct Context<'a> {
-    pub(crate) tree: &'a Tree<'a>,
-    pub(crate) text: &'a str,
-    /// The folder of the file; where `run` looks for programs.
-    pub(crate) folder: PathBuf,
-    pub(crate) env: &'a Env,
-    pub(crate) report: Report,
-    /// The processes of the file, with the place of their names.
-    pub(crate) processes: Vec<(String, Span)>,
-    /// Processes that stand within neighbours (ExaBGP 3.4).
-    pub(crate) inner_processes: Vec<super::ProcessConfig>,
-    pub(crate) templates: HashMap<&'a str, &'a Statement>,
-    /// A brace is missing or too many: what a section lacks may stand somewhere else.
-    pub(crate) lost: bool,
-    /// Where the last piece of a route ended that stands outside of one.
-    pub(crate) last_piece: usize,
-    /// Tails by their text: the same attributes are read once, and shared.
-    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
-}
-
 impl Config {
-    /// Reads the file at `path`, or standard input for `-`: its meaning and what was odd about it.
+    /// Reads the file at `path`, or standard input for `-`. Returns the configuration and its warnings.
     ///
     /// # Errors
-    /// When the file can't be read, or has mistakes: then all of them. A file with mistakes means nothing.
+    /// When the file can't be read, or has errors: then all of them.
     pub fn load(path: &Path, env: &Env) -> Result<(Self, Diagnostics), Diagnostics> {
         let name = path.to_string_lossy();
         let about = |message: String| Diagnostics::about_file(&name, message);
         if name == "-" {
             let mut text = String::new();
             let read = std::io::stdin().take(MAX_SIZE).read_to_string(&mut text);
-            read.map_err(|error| about(format!("standard input can not be read: {error}")))?;
+            read.map_err(|error| about(format!("standard input cannot be read: {error}")))?;
             return Self::parse("standard input", &text, Path::new(""), env);
         }
         let facts = std::fs::metadata(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => about("there is no such file".into()),
-            _ => about(format!("the file can not be read: {error}")),
+            _ => about(format!("the file cannot be read: {error}")),
         })?;
         if facts.is_dir() {
-            return Err(about("this is a folder, not a configuration file".into()));
+            return Err(about(
+                "this is a directory, not a configuration file".into(),
+            ));
         }
         if facts.len() > MAX_SIZE {
             return Err(about(format!("the file is larger than {MAX_SIZE} bytes")));
         }
         let bytes = std::fs::read(path)
-            .map_err(|error| about(format!("the file can not be read: {error}")))?;
+            .map_err(|error| about(format!("the file cannot be read: {error}")))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at]
@@ -75,18 +58,18 @@ impl Config {
                 "line {line} is not valid UTF-8: save the file as UTF-8"
             ))
         })?;
-        let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Self::parse(&name, &text, &folder, env)
+        let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
+        Self::parse(&name, &text, &directory, env)
     }
 
-    /// Reads `text`, the contents of a file called `name` in `folder`.
+    /// Reads `text`, the contents of a file called `name` in `directory`.
     ///
     /// # Errors
-    /// When it has mistakes: then all of them.
+    /// When it has errors: then all of them.
     pub fn parse(
         name: &str,
         text: &str,
-        folder: &Path,
+        directory: &Path,
         env: &Env,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
         let mut report = Report::default();
@@ -94,7 +77,7 @@ impl Config {
         let mut cx = Context {
             tree: &tree,
             text,
-            folder: folder.to_path_buf(),
+            directory: directory.to_path_buf(),
             env,
             report,
             processes: Vec::new(),
@@ -124,7 +107,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     if tree.statements.is_empty() && cx.report.is_empty() {
         cx.report.add(Diagnostic::error(
             Span::default(),
-            "the file has no statement",
+            "the file has no statements",
         ));
     }
     for statement in &tree.statements {
@@ -135,8 +118,8 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         }
     }
     check_templates(cx);
-    // Processes inside of neighbours first: another neighbour's `api` may name them.
-    dialect::collect_processes(cx);
+    // Processes inside of neighbors first: another neighbor's `api` may name them.
+    legacy::collect_processes(cx);
     let mut neighbors = Vec::new();
     let mut astray = false;
     for statement in &tree.statements {
@@ -146,13 +129,13 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
             ("group", Some(_)) => group(cx, statement, &mut neighbors),
             ("", _) => {}
-            (word, _) if misplaced::has(word) => {
-                // One message for all that follow each other.
+            (word, _) if vocabulary::has(word) => {
+                // One message for a run of them.
                 if !was_astray {
                     let span = schema::cursor(tree, statement).1.last_span();
                     cx.report.add(
-                        Diagnostic::error(span, format!("`{word}` belongs into a `neighbor` section"))
-                            .with_help("a line `neighbor ADDRESS {` is missing before it, or a `}` is too many"),
+                        Diagnostic::error(span, format!("`{word}` belongs in a `neighbor` section"))
+                            .with_help("a line `neighbor ADDRESS {` is missing before it, or there is an extra `}`"),
                     );
                 }
                 astray = true;
@@ -161,7 +144,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             (word, block) => root_word(cx, word, statement, block.is_some()),
         }
     }
-    check::duplicates(cx, &neighbors);
+    validate::duplicates(cx, &neighbors);
     config.processes.append(&mut cx.inner_processes);
     config.neighbors = neighbors
         .into_iter()
@@ -170,7 +153,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     config
 }
 
-/// A word that may not stand outside of all sections.
+/// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
     let known = ["neighbor", "process", "template"];
@@ -186,18 +169,18 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
 /// Collects the templates of `template { neighbor NAME { … } }`.
 fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     let tree = cx.tree;
-    if let Some(name) = dialect::named_template(cx, section) {
+    if let Some(name) = words::named_template(cx, section) {
         cx.templates.insert(&*name.text, section);
         return;
     }
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
-        if misplaced::has(word) {
+        if vocabulary::has(word) {
             cx.lost = true;
             cx.report.add(
                 Diagnostic::error(
                     c.last_span(),
-                    format!("`{word}` belongs into a `neighbor` section of the template"),
+                    format!("`{word}` belongs in a `neighbor` section of the template"),
                 )
                 .with_help("write `neighbor NAME {` before it"),
             );
@@ -221,13 +204,13 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
         };
         if value::prefix(&name.text).is_some() {
             let text = format!(
-                "`{}` is the name of a template here, not a neighbour",
+                "`{}` is the name of a template here, not a neighbor",
                 name.text
             );
             cx.report.add(
                 Diagnostic::warning(name.span, text)
                     .with_other(section.span, "this section is still open")
-                    .with_help("a `}` is missing before it, if a neighbour is meant"),
+                    .with_help("a `}` is missing before it if this is meant to be a neighbor"),
             );
         } else {
             subscription::check_name(cx, &name.text, name.span);
@@ -237,7 +220,7 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
             cx.report.add(
                 Diagnostic::error(
                     name.span,
-                    format!("there is a template `{}` already", name.text),
+                    format!("the template `{}` is already defined", name.text),
                 )
                 .with_other(other.span, "here"),
             );
@@ -245,7 +228,7 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     }
 }
 
-/// Reads every template once, so that the mistakes of one that nobody inherits are told too.
+/// Reads every template once, so that errors in one that is not inherited are reported as well.
 fn check_templates(cx: &mut Context<'_>) {
     let mut templates: Vec<&Statement> = cx.templates.values().copied().collect();
     templates.sort_by_key(|statement| statement.span.start);
@@ -264,7 +247,7 @@ fn check_templates(cx: &mut Context<'_>) {
     }
 }
 
-/// Tells of a template that there is not.
+/// Warns about a template that does not exist.
 fn known_template(cx: &mut Context<'_>, name: &str, span: Span) {
     if cx.templates.contains_key(name) {
         return;
@@ -278,14 +261,14 @@ fn known_template(cx: &mut Context<'_>, name: &str, span: Span) {
     });
 }
 
-/// Reads `group { … neighbor … { … } … }` of ExaBGP 3.4: what the group says, each of its neighbours inherits.
+/// Reads `group { … neighbor … { … } … }` of ExaBGP 3.4: each of its neighbors inherits the settings of the group.
 fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<Checked>) {
     let tree = cx.tree;
-    dialect::warn(
+    words::warn(
         cx,
         section.span,
         "`group` is a section of ExaBGP 3.4",
-        "write a `template`, and `inherit` it in each neighbour",
+        "write a `template`, and `inherit` it in each neighbor",
     );
     let all = section.statements();
     let behind = all
@@ -293,17 +276,17 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
         .rev()
         .take_while(|inner| tree.head(inner) != "neighbor");
     for statement in behind.filter(|inner| tree.head(inner) != "process") {
-        let text = "no neighbor of the group follows this: as in ExaBGP 3.4, none has it";
-        dialect::warn(
+        let text = "no neighbor of the group follows this: as in ExaBGP 3.4, it applies to none";
+        words::warn(
             cx,
             statement.span,
             text,
-            "write it before the neighbors that it is for",
+            "write it before the neighbors that it applies to",
         );
     }
     for (at, statement) in all.iter().enumerate() {
         if (tree.head(statement), statement.block.is_some()) == ("neighbor", true) {
-            // As in 3.4: what stands behind a neighbour is for those that follow. Its helpers speak for all of them.
+            // As in 3.4: what stands after a neighbor applies to those that follow. The helpers of the group serve all of them.
             let behind = all[at..].iter();
             let helpers = behind.filter(|other| tree.head(other) == "process");
             let shared: Vec<&Statement> = all[..at].iter().chain(helpers).collect();
@@ -326,7 +309,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
                 .with_help("write `neighbor ADDRESS { … }`"),
         );
     } else {
-        match super::peer_address::read(&mut c, &mut cx.report) {
+        match peer_address::read(&mut c, &mut cx.report) {
             Ok(peer) => {
                 draft.meet(peer);
                 schema::spare(&c, &mut cx.report);
@@ -351,7 +334,7 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
         statement.statements(),
         Origin::Own,
     );
-    check::finish(cx, draft, &seen, (statement, errors))
+    validate::finish(cx, draft, &seen, (statement, errors))
 }
 
 /// The templates that the statements of a section name.
@@ -360,18 +343,18 @@ fn inherited(cx: &mut Context<'_>, section: &Statement) -> Vec<(String, Span)> {
     let mut draft = Draft::default();
     for statement in section.statements() {
         let (word, mut c) = schema::cursor(tree, statement);
-        let keyword = neighbor::KEYWORDS
+        let keyword = KEYWORDS
             .iter()
             .find(|keyword| keyword.word == "inherit" && word == "inherit");
         if let Some(keyword) = keyword {
-            // A mistake is told when the section itself is read.
+            // An error is reported when the section itself is read.
             let _ = (keyword.read)(&mut draft, &mut c, &mut Report::default());
         }
     }
     draft.inherit
 }
 
-/// Reads templates into `draft`; those that a template inherits come before it. Each is read once, so a circle ends.
+/// Reads templates into `draft`; those that a template inherits come before it. Each is read once, so cycles end.
 fn inherit(
     cx: &mut Context<'_>,
     draft: &mut Draft,

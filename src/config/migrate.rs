@@ -1,20 +1,21 @@
-//! A file of ExaBGP 3.4 or 4.2, or with slips that ExaBGP passes over, rewritten in today's words.
+//! A file of ExaBGP 3.4 or 4.2, or with errors that ExaBGP ignores, rewritten in the current syntax.
 //!
 //! The text is edited where it has to change and nowhere else: comments, blank lines and the order of settings stay. What
-//! is not understood stays as it is; reading the result tells whether anything is left.
+//! is not understood is left unchanged; reading the result shows what remains.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::capability;
 use super::diagnostic::Report;
+use super::legacy::words;
 use super::tree::{Block, Statement, Tree};
-use super::{capability, dialect};
 use crate::bgp::{Afi, Family, Safi};
 use crate::text::Span;
 
 mod routes;
 
-/// The text of a file in today's words; the same text if it had no others.
+/// The text of a file in the current syntax; unchanged if it is current already.
 pub fn migrate(text: &str) -> String {
     let mut report = Report::default();
     let tree = Tree::parse(text, &mut report);
@@ -37,7 +38,7 @@ pub fn migrate(text: &str) -> String {
     migration.apply(Span::new(0, text.len()), 0)
 }
 
-/// A piece of the text and what stands there instead.
+/// A part of the text and its replacement.
 struct Edit {
     span: Span,
     text: String,
@@ -47,10 +48,10 @@ struct Migration<'a> {
     text: &'a str,
     tree: &'a Tree<'a>,
     edits: Vec<Edit>,
-    /// Names of the processes that were moved out of neighbours.
+    /// Names of the processes that were moved out of neighbors.
     processes: Vec<String>,
     groups: usize,
-    /// The families of the routes that stand in the group itself.
+    /// The families of the routes of the group itself.
     shared: BTreeSet<Family>,
     /// It is a file of ExaBGP 3.4.
     old: bool,
@@ -68,7 +69,7 @@ impl Migration<'_> {
         self.edit(Span::new(at, at), text);
     }
 
-    /// The text of a region with the edits from `first` on that are inside of it; takes these away.
+    /// The text of a region with the edits from `first` on that are inside of it, which are removed from the list.
     fn apply(&mut self, region: Span, first: usize) -> String {
         let (mut edits, others): (Vec<Edit>, Vec<Edit>) = self
             .edits
@@ -113,7 +114,7 @@ impl Migration<'_> {
         self.tree.head(statement)
     }
 
-    /// The blanks that a statement's line begins with.
+    /// The indentation of a statement's line.
     fn indent(&self, statement: &Statement) -> String {
         let start = statement.span.start;
         let line = self.text[..start].rfind('\n').map_or(0, |found| found + 1);
@@ -129,7 +130,7 @@ impl Migration<'_> {
                 let hoisted = self.neighbor(block);
                 self.insert(statement.span.start, hoisted);
             }
-            ("template", Some(block)) if dialect::is_named_template(self.tree, statement) => {
+            ("template", Some(block)) if words::is_named_template(self.tree, statement) => {
                 let hoisted = self.neighbor(block);
                 self.insert(statement.span.start, hoisted);
                 if let Some(word) = self.tree.words(statement).first() {
@@ -167,14 +168,14 @@ impl Migration<'_> {
         }
     }
 
-    /// The statements of a neighbour; the processes that stood in it, to be written before it.
+    /// Edits the statements of a neighbor. Returns the processes found in it, to be written before it.
     fn neighbor(&mut self, block: &Block) -> String {
         let mut hoisted = String::new();
         self.routes(block);
         for statement in &block.statements {
             let (head, whole) = (self.head(statement).to_owned(), self.whole(statement));
             match (head.as_str(), &statement.block) {
-                ("process", Some(inner)) if !dialect::is_nameless(self.tree, statement, inner) => {
+                ("process", Some(inner)) if !words::is_nameless(self.tree, statement, inner) => {
                     let (process, api) = self.process(statement, inner);
                     hoisted.push_str(&process);
                     self.edit(whole, api);
@@ -190,7 +191,7 @@ impl Migration<'_> {
                 ("api", Some(inner)) => self.api(inner),
                 ("capability", Some(inner)) => {
                     for setting in &inner.statements {
-                        if let Some(today) = dialect::renamed_capability(self.head(setting)) {
+                        if let Some(today) = words::renamed_capability(self.head(setting)) {
                             self.rename(setting, today);
                         }
                     }
@@ -206,9 +207,9 @@ impl Migration<'_> {
                             .trim_end()
                             .to_owned();
                         self.edit(whole, format!("capability {{ {setting}; }}"));
-                    } else if let Some(today) = dialect::renamed(word) {
+                    } else if let Some(today) = words::renamed(word) {
                         self.rename(statement, today);
-                        if dialect::is_bare_ttl(self.tree.words(statement)) {
+                        if words::is_bare_ttl(self.tree.words(statement)) {
                             self.insert(statement.span.end, " 255");
                         }
                     }
@@ -219,14 +220,14 @@ impl Migration<'_> {
         hoisted
     }
 
-    /// Gives a statement another first word.
+    /// Replaces the first word of a statement.
     fn rename(&mut self, statement: &Statement, today: &str) {
         if let Some(word) = self.tree.words(statement).first() {
             self.edit(word.span, today);
         }
     }
 
-    /// `routes` are the families that `minimal` means.
+    /// `routes` are the families that `minimal` selects.
     fn family(&mut self, block: &Block, mut routes: BTreeSet<Family>) {
         for statement in &block.statements {
             match self.head(statement) {
@@ -317,13 +318,13 @@ impl Migration<'_> {
                     if self.head(message) == "neighbor-changes" {
                         self.edit(self.whole(message), "");
                         self.insert(statement.span.start, "neighbor-changes; ");
-                    } else if let Some(today) = dialect::renamed_message(self.head(message)) {
+                    } else if let Some(today) = words::renamed_message(self.head(message)) {
                         self.rename(message, today);
                     }
                 }
-            } else if let Some(today) = dialect::api_today(&word) {
+            } else if let Some(today) = words::api_today(&word) {
                 let off = self.tree.words(statement).len() > 1;
-                // Switched off, it said what is so without it; two words of 3.4 may mean the same.
+                // Switched off, it stated the default; two words of 3.4 may also mean the same.
                 let once = !off && written.insert(today);
                 self.edit(self.whole(statement), if once { today } else { "" });
             }
@@ -346,7 +347,7 @@ impl Migration<'_> {
         api
     }
 
-    /// `process NAME { … }` of a neighbour: the process by itself, and the `api` section instead of it.
+    /// `process NAME { … }` of a neighbor: the process by itself, and the `api` section instead of it.
     fn process(&mut self, statement: &Statement, block: &Block) -> (String, String) {
         let words = self.tree.words(statement);
         let name = words
@@ -358,7 +359,7 @@ impl Migration<'_> {
         let mut encoder = false;
         for setting in &block.statements {
             let word = self.head(setting);
-            if !dialect::is_process_word(word) {
+            if !words::is_process_word(word) {
                 continue;
             }
             encoder |= word == "encoder";
@@ -395,8 +396,8 @@ impl Migration<'_> {
         (process, api)
     }
 
-    /// `group { … }`: templates of what it says itself, and neighbours that inherit those which stood before them. Its
-    /// helpers, which speak for all of its neighbours, go into the first.
+    /// `group { … }`: templates of its own settings, and neighbors that inherit those that stood before them. Its
+    /// helpers, which serve all of its neighbors, go into the first.
     fn group(&mut self, statement: &Statement, block: &Block) {
         self.groups += 1;
         self.shared = self.families(block);
@@ -448,7 +449,7 @@ impl Migration<'_> {
         self.shared.clear();
     }
 
-    /// Takes the `api` sections that stand for processes behind the first neighbour of a group.
+    /// Removes and returns the `api` sections that replace processes after the first neighbor of a group.
     fn take_helpers(&mut self, block: &Block, first: usize) -> String {
         let statements = block.statements.iter();
         let behind = statements.skip_while(|inner| self.head(inner) != "neighbor");
@@ -466,7 +467,7 @@ impl Migration<'_> {
         out
     }
 
-    /// Writes what a group says between two of its neighbours as a template, if it says anything.
+    /// Writes the settings of a group between two of its neighbors as a template, if there are any.
     fn template(&self, names: &mut Vec<String>, inside: &str, helpers: &str, out: &mut String) {
         let inside = inside.trim_end();
         if !names.is_empty() && inside.trim_start().is_empty() {

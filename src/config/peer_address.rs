@@ -28,7 +28,7 @@ pub(crate) fn read(c: &mut Cursor<'_>, report: &mut Report) -> Result<Peer, Synt
         report.add(
             Diagnostic::warning(
                 span,
-                "the range has bits set beyond its length: the network is meant",
+                "the range has bits set beyond its length: the network is used",
             )
             .with_help(format!("write `{network}/{bits}`")),
         );

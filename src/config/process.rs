@@ -1,22 +1,23 @@
 //! The `process` section: a helper program, looked up and checked when the file is read.
 //!
-//! A program that is no absolute path is looked for in `/etc/exabgp`, beside the configuration file and in every folder of
-//! `PATH`; of several, the last counts. That is ExaBGP's order, and setups depend on it.
+//! A program that is not an absolute path is searched in `/etc/exabgp`, beside the configuration file and in every directory of
+//! `PATH`; the last match is used. That is ExaBGP's order, and existing setups depend on it.
 //!
 //! ExaBGP's health check is part of the running program: `python -m exabgp healthcheck` runs it, and so does
-//! `exabgp-healthcheck` where ExaBGP is not installed any more.
+//! `exabgp-healthcheck` if ExaBGP is not installed any more.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, access};
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::env::Search;
-use super::load::Context;
+use super::model::{ApiVersion, Encoder, ProcessConfig, QueueFull};
+use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{ApiVersion, Encoder, ProcessConfig, QueueFull, misplaced};
 use crate::text::{Span, Token, value};
 
 /// The section as written.
@@ -31,17 +32,17 @@ pub(crate) struct ProcessDraft {
     pub(crate) queue_full: QueueFull,
 }
 
-/// What may stand in the section.
+/// The settings of the section.
 pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     Keyword {
         word: "run",
         value: "<program> <argument> …",
-        doc: "the program and its arguments, passed on as they are: no shell, no variables",
+        doc: "the program and its arguments, passed unchanged: no shell, no variables",
         read: |draft, c, report| {
             let span = c.span();
             c.word("a program")?;
             let words = c.remaining();
-            // The program was taken already; it is the word before those that remain.
+            // The program was consumed already; it is the word before the remaining ones.
             let mut run = vec![String::new()];
             run.extend(words.iter().map(|token| token.text.clone().into_owned()));
             if let Some(split) = glued(words) {
@@ -87,7 +88,7 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     Keyword {
         word: "queue-size",
         value: "<bytes>",
-        doc: "how much may wait for a program that does not read; 16 MiB unless set. ExaBGP has no such setting",
+        doc: "the most bytes of events to queue for a program that does not read; 16 MiB unless set. ExaBGP has no such setting",
         read: |draft, c, _| {
             c.value("a number of bytes, 4096 or more", |word| {
                 let size = value::number(word, 1 << 40)?;
@@ -99,7 +100,7 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     Keyword {
         word: "queue-full",
         value: "<pause|drop|kill>",
-        doc: "what happens then: the sessions wait, events are dropped and counted, or the program is ended; `pause` unless set",
+        doc: "what to do when the queue is full: pause the sessions, drop and count events, or kill the program; `pause` unless set",
         read: |draft, c, _| {
             c.value("`pause`, `drop` or `kill`", |word| {
                 [QueueFull::Pause, QueueFull::Drop, QueueFull::Kill]
@@ -111,7 +112,7 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     },
 ];
 
-/// Where a mark that splits an argument touches its neighbour.
+/// The place where a punctuation character splits an argument.
 fn glued(words: &[Token<'_>]) -> Option<Span> {
     words
         .windows(2)
@@ -136,7 +137,7 @@ pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> Option<Proces
     finish(cx, name, span, draft)
 }
 
-/// Reads the settings of the section; `skip` tells of unknown words that somebody else reads.
+/// Reads the settings of the section; `skip` returns `true` for unknown words that another reader handles.
 pub(crate) fn settings(
     cx: &mut Context<'_>,
     statement: &Statement,
@@ -150,10 +151,8 @@ pub(crate) fn settings(
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
                 seen.note(
-                    "process",
-                    keyword.word,
-                    tree.words(inner),
-                    inner.span,
+                    ("process", keyword.word),
+                    (tree.words(inner), inner.span),
                     Origin::Own,
                     &mut cx.report,
                 );
@@ -164,7 +163,7 @@ pub(crate) fn settings(
                 fill_in(word, draft);
             }
             _ if skip(word) => {}
-            _ if misplaced::outside(cx, inner, "a `process` section") => return,
+            _ if recovery::outside(cx, inner, "a `process` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),
@@ -175,7 +174,7 @@ pub(crate) fn settings(
     }
 }
 
-/// Gives a setting that could not be read a value: its error is reported, and it is not missing as well.
+/// Sets a setting that could not be read: its error is reported, and it must not be reported as missing as well.
 fn fill_in(word: &str, draft: &mut ProcessDraft) {
     match word {
         "encoder" => {
@@ -186,12 +185,12 @@ fn fill_in(word: &str, draft: &mut ProcessDraft) {
     }
 }
 
-/// Puts the program where the reader of `run` left room; `old` in a section of ExaBGP 3.4.
+/// Fills in the program, for which the reader of `run` left a slot; `old` in a section of ExaBGP 3.4.
 fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement, old: bool) {
     let Some(word) = cx.tree.words(statement).get(1) else {
         return;
     };
-    let located = locate(&word.text, &cx.folder, &cx.env.search);
+    let located = locate(&word.text, &cx.directory, &cx.env.search);
     let words = &cx.tree.words(statement)[1..];
     let words: Vec<&str> = words.iter().map(|token| &*token.text).collect();
     let own = cx.env.search.program.as_ref();
@@ -217,8 +216,8 @@ fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement
                 error = error.with_help(help);
             }
             if let Some((program, _)) = word.text.split_once(' ') {
-                if old && let Ok(path) = locate(program, &cx.folder, &cx.env.search) {
-                    // ExaBGP 3.4 took a command in quotes apart at its blanks.
+                if old && let Ok(path) = locate(program, &cx.directory, &cx.env.search) {
+                    // ExaBGP 3.4 split a quoted command at its spaces.
                     let mut parts = word.text.split(' ').skip(1).map(str::to_owned);
                     draft.run[0] = path.to_string_lossy().into_owned();
                     let rest = draft.run.split_off(1);
@@ -259,7 +258,7 @@ fn stand_in(words: &[&str], is_there: bool) -> Option<Vec<String>> {
     }
 }
 
-/// Checks that all is there.
+/// Checks that all required settings are present.
 pub(crate) fn finish(
     cx: &mut Context<'_>,
     name: String,
@@ -271,7 +270,7 @@ pub(crate) fn finish(
         missing.push("`run <program>;`");
     }
     let api_version = draft.api_version.unwrap_or(cx.env.api.version);
-    // ExaBGP 6.0 knows only JSON, and its files need not say so.
+    // ExaBGP 6.0 has only JSON, and its files may omit the encoder.
     let encoder = draft
         .encoder
         .or_else(|| (api_version == ApiVersion::V6).then_some(Encoder::Json));
@@ -286,7 +285,7 @@ pub(crate) fn finish(
     }
     if let Some((_, other)) = cx.processes.iter().find(|(other, _)| *other == name) {
         cx.report.add(
-            Diagnostic::error(span, format!("there is a process `{name}` already"))
+            Diagnostic::error(span, format!("the process `{name}` is already defined"))
                 .with_other(*other, "here"),
         );
         return None;
@@ -316,11 +315,11 @@ impl From<String> for Unusable {
 }
 
 /// The program's path, absolute.
-fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Unusable> {
+fn locate(program: &str, directory: &Path, search: &Search) -> Result<PathBuf, Unusable> {
     let path = if program.starts_with('/') {
         PathBuf::from(program)
     } else {
-        candidates(program, folder, search)
+        candidates(program, directory, search)
             .into_iter()
             .rfind(|path| path.is_file())
             .ok_or_else(|| format!("can not locate the program `{program}`"))?
@@ -331,7 +330,7 @@ fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Unus
         _ => format!("can not access the program `{shown}`: {error}"),
     })?;
     if facts.is_dir() {
-        return Err(format!("`{shown}` is a folder, not a program").into());
+        return Err(format!("`{shown}` is a directory, not a program").into());
     }
     if !facts.is_file() {
         return Err(format!("`{shown}` is not a regular file").into());
@@ -361,8 +360,8 @@ fn locate(program: &str, folder: &Path, search: &Search) -> Result<PathBuf, Unus
     Ok(path)
 }
 
-/// Where a program that is no absolute path may be; the last that exists counts.
-fn candidates(program: &str, folder: &Path, search: &Search) -> Vec<PathBuf> {
+/// The candidates for a program that is not an absolute path; the last that exists is used.
+fn candidates(program: &str, directory: &Path, search: &Search) -> Vec<PathBuf> {
     if let Some(inside) = program.strip_prefix("etc/exabgp/") {
         return match &search.etc {
             Some(etc) => vec![etc.join(inside)],
@@ -374,7 +373,7 @@ fn candidates(program: &str, folder: &Path, search: &Search) -> Vec<PathBuf> {
     }
     let mut found = vec![
         Path::new("/etc/exabgp").join(program),
-        search.pwd.join(folder).join(program),
+        search.pwd.join(directory).join(program),
     ];
     found.extend(search.path.iter().map(|path| path.join(program)));
     found

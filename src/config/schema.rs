@@ -1,8 +1,8 @@
-//! The keyword tables: what may stand in a section, how a value looks, what reads it.
+//! The keyword tables: the settings of a section, the syntax of their values, and their readers.
 //!
-//! A row `{ word, value, doc, read }` is all there is to a setting: the reader dispatches by it, an unknown word is
+//! A row `{ word, value, doc, read }` defines a setting: the reader dispatches by it, an unknown word is
 //! answered with the words of its table, and the documentation is printed from it. Settings that come twice, words that
-//! nobody reads, and the difference between a neighbour's own value and the one of its template are told here, once for
+//! are not used, and differences between a neighbor's own value and that of its template are reported here, once for
 //! all sections.
 
 use std::collections::HashMap;
@@ -23,82 +23,42 @@ pub(crate) struct Keyword<T> {
     pub(crate) read: Read<T>,
 }
 
-/// Reads a value into a `T`; what is odd but has a meaning goes to the report.
+/// Reads a value into a `T`; warnings go to the report.
 pub(crate) type Read<T> = fn(&mut T, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>;
-
-/// One row of the reference: section, word, value, what it does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Row {
-    /// Where it stands: `neighbor/capability`.
-    pub section: &'static str,
-    /// The word.
-    pub word: &'static str,
-    /// What follows it.
-    pub value: &'static str,
-    /// What it does.
-    pub doc: &'static str,
-}
-
-/// Every setting of the language that is no route, in the order of the tables.
-pub fn reference() -> Vec<Row> {
-    fn rows<T>(section: &'static str, table: &'static [Keyword<T>], all: &mut Vec<Row>) {
-        all.extend(table.iter().map(|keyword| Row {
-            section,
-            word: keyword.word,
-            value: keyword.value,
-            doc: keyword.doc,
-        }));
-    }
-    let mut all = Vec::new();
-    rows("process", super::process::KEYWORDS, &mut all);
-    rows("neighbor", super::neighbor::KEYWORDS, &mut all);
-    rows("neighbor/capability", super::capability::KEYWORDS, &mut all);
-    rows("neighbor/api", super::subscription::KEYWORDS, &mut all);
-    rows("neighbor/api/send", super::subscription::MESSAGES, &mut all);
-    rows(
-        "neighbor/api/receive",
-        super::subscription::MESSAGES,
-        &mut all,
-    );
-    rows("neighbor/tcp-ao", super::tcp_ao::KEYWORDS, &mut all);
-    all
-}
 
 /// Where a statement comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The neighbour's own block.
+    /// The neighbor's own block.
     Own,
     /// A template.
     Inherited,
-    /// The group around it (ExaBGP 3.4), whose settings are meant as defaults.
+    /// The group around it (ExaBGP 3.4), whose settings are defaults.
     Group,
 }
 
-/// The settings met so far: where, from where, and what they said.
+/// The settings seen so far: their place, origin and value.
 #[derive(Debug, Default)]
 pub(crate) struct Seen(HashMap<(&'static str, &'static str), (Span, Origin, String)>);
 
 impl Seen {
-    /// Whether `word` of `section` was met, right or wrong.
+    /// Returns `true` if `word` of `section` was seen, valid or not.
     pub(crate) fn has(&self, section: &'static str, word: &'static str) -> bool {
         self.0.contains_key(&(section, word))
     }
 
-    /// Notes that `word` of `section` was meant, and told of: it is not missing.
+    /// Records that `word` of `section` was misspelled and reported: it is not missing.
     pub(crate) fn misspelt(&mut self, section: &'static str, word: &'static str, span: Span) {
         self.0
             .entry((section, word))
             .or_insert_with(|| (span, Origin::Group, String::new()));
     }
 
-    /// Notes that `word` of `section` was met again.
+    /// Records that `word` of `section` was seen, and warns if it was set to another value before.
     pub(crate) fn note(
         &mut self,
-        section: &'static str,
-        word: &'static str,
-        words: &[Token<'_>],
-        span: Span,
+        (section, word): (&'static str, &'static str),
+        (words, span): (&[Token<'_>], Span),
         origin: Origin,
         report: &mut Report,
     ) {
@@ -114,22 +74,22 @@ impl Seen {
             (Origin::Inherited, Origin::Own) => report.add(
                 Diagnostic::warning(
                     span,
-                    format!("`{word}` is also set by a template: the neighbour's own value counts"),
+                    format!("`{word}` is also set by a template: the neighbor's own value is used"),
                 )
                 .with_other(place, format!("`{old}` is not used"))
                 .with_help("ExaBGP 5.0 takes the template's value here"),
             ),
             (Origin::Own, Origin::Own) => report.add(
-                Diagnostic::warning(span, format!("`{word}` is set twice: this value counts"))
+                Diagnostic::warning(span, format!("`{word}` is set twice: this value is used"))
                     .with_other(place, "not used"),
             ),
-            // Several templates: the later one says it, as written.
+            // Several templates: the later one takes precedence, as written.
             _ => {}
         }
     }
 }
 
-/// The words of a statement with a cursor behind the first.
+/// The first word of a statement, and a cursor after it.
 pub(crate) fn cursor<'t>(tree: &'t Tree<'_>, statement: &Statement) -> (&'t str, Cursor<'t>) {
     let words = tree.words(statement);
     let mut cursor = Cursor::new(words, statement.span.end);
@@ -169,17 +129,18 @@ fn form<T>(keyword: &Keyword<T>) -> String {
     }
 }
 
-/// Warns of words that nobody reads.
+/// Warns about words that are not used.
 pub(crate) fn spare(c: &Cursor<'_>, report: &mut Report) {
     if let (Some(first), Some(last)) = (c.remaining().first(), c.remaining().last()) {
         report.add(Diagnostic::warning(
             first.span.to(last.span),
-            "what follows the value is not used",
+            "what follows the value is ignored",
         ));
     }
 }
 
-/// The setting that a statement with an unknown first word is meant to be: one spelt nearly so, or with a blank for its `-`.
+/// The setting that a statement with an unknown first word is likely meant to be: one spelled similarly, or with a space
+/// for its `-`.
 pub(crate) fn meant<'w>(
     word: &str,
     next: &str,
@@ -208,7 +169,7 @@ pub(crate) fn unknown<'w>(
     error.with_help(format!("{place} may have `{}`", words.join("`, `")))
 }
 
-/// A yes or no; without a word, `bare`.
+/// Reads a boolean; without a value, `bare`.
 pub(crate) fn boolean(c: &mut Cursor<'_>, bare: bool) -> Result<bool, SyntaxError> {
     if c.is_empty() {
         return Ok(bare);
@@ -227,7 +188,7 @@ pub(crate) fn boolean(c: &mut Cursor<'_>, bare: bool) -> Result<bool, SyntaxErro
     })
 }
 
-/// A yes or no whose bare form ExaBGP 5.0 takes for `false`, against what it says.
+/// Reads a boolean whose bare form means `false` in ExaBGP 5.0, and `true` here.
 pub(crate) fn plain_boolean(c: &mut Cursor<'_>, report: &mut Report) -> Result<bool, SyntaxError> {
     if c.is_empty() {
         report.add(

@@ -1,21 +1,26 @@
 //! A configuration written back: as a file that reads as the same configuration, and as JSON.
 //!
 //! The order of the settings is that of ExaBGP's `show neighbor configuration`. Unlike there, what is not set is left out
-//! (`host-name None;` could not be read again), and keys of MD5 and TCP-AO are shown only to those who ask for them.
+//! (`host-name None;` could not be read again), and keys of MD5 and TCP-AO are shown only on request.
 
 use std::fmt::Write as _;
 
-use super::{
-    AddPath, ApiVersion, Base64, CapabilityConfig, Config, Encoder, Messages, NeighborConfig,
-    ProcessConfig, QueueFull, Subscription,
+use super::base64;
+use super::model::{
+    self, ApiVersion, Config, Encoder, Messages, NeighborConfig, ProcessConfig, QueueFull,
+    Subscription,
 };
-use crate::bgp::{Afi, AttributeSet, Nlri, Safi};
+use super::session::{AddPath, Base64, CapabilityConfig};
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
 mod json;
+mod routes;
 
-/// Whether keys are shown.
+pub(crate) use routes::statement;
+use routes::{is_fixed, place};
+
+/// Whether secret keys are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Secrets {
     /// As they are: the text can be read again.
@@ -39,7 +44,7 @@ impl Config {
 }
 
 impl NeighborConfig {
-    /// The neighbour as a section of a file, without final newline.
+    /// The neighbor as a section of a file, without final newline.
     pub fn render(&self, secrets: Secrets) -> String {
         let mut text = Text::default();
         text.neighbor(self, secrets);
@@ -159,7 +164,7 @@ impl Text {
         let stale = neighbor.stale_path_time;
         self.some(
             "stale-path-time",
-            (stale != super::STALE_PATH_TIME).then_some(stale),
+            (stale != model::STALE_PATH_TIME).then_some(stale),
         );
         self.set("manual-eor", neighbor.manual_eor);
         self.some("eor-deferral", neighbor.eor_deferral);
@@ -170,6 +175,12 @@ impl Text {
         self.set("auto-flush", neighbor.auto_flush);
         self.set("adj-rib-in", neighbor.adj_rib_in);
         self.set("adj-rib-out", neighbor.adj_rib_out);
+        self.keys(neighbor, secrets);
+    }
+
+    /// MD5 and TCP-AO, and what stands between them.
+    fn keys(&mut self, neighbor: &NeighborConfig, secrets: Secrets) {
+        let session = &neighbor.session;
         if let Some((password, base64)) = &neighbor.md5 {
             self.set("md5-password", secret(password, secrets));
             self.set(
@@ -192,7 +203,7 @@ impl Text {
             match text {
                 Ok(text) => self.set("password", secret(text, secrets)),
                 Err(_) => {
-                    self.set("password", secret(&base64(&key.password), secrets));
+                    self.set("password", secret(&base64::encode(&key.password), secrets));
                     self.set("base64", true);
                 }
             }
@@ -300,7 +311,7 @@ impl Text {
         self.close();
     }
 
-    /// Routes in their order; each run that belongs into one section shares it. `static` has only some families, and
+    /// Routes in their order; each run that belongs in one section shares it. `static` has only some families, and
     /// what stands in `announce` is announced before it: so all are written there, or none.
     fn routes(&mut self, routes: &[RouteText]) {
         let mut section: &[&str] = &[];
@@ -335,48 +346,6 @@ impl Text {
     }
 }
 
-/// Whether the words of a `static` route tell its family.
-fn is_fixed(nlri: &Nlri) -> bool {
-    let octet = nlri.bytes.get(1).copied().unwrap_or_default();
-    let multicast = nlri.family.afi == Afi::IPV4 && octet & 0xF0 == 0xE0;
-    match nlri.family.safi {
-        Safi::UNICAST => !multicast,
-        Safi::MULTICAST => multicast,
-        Safi::NLRI_MPLS | Safi::MPLS_VPN => true,
-        _ => false,
-    }
-}
-
-/// The sections that a route of `announce` stands in, and the words before its own text.
-fn place(nlri: &Nlri) -> (&'static [&'static str], String) {
-    let family = nlri.family;
-    let sections: &[&str] = match family.afi {
-        Afi::IPV4 => &["announce", "ipv4"],
-        Afi::IPV6 => &["announce", "ipv6"],
-        Afi::BGP_LS => &["announce", "bgp-ls"],
-        _ => &["announce", "l2vpn"],
-    };
-    // The text of other families begins with their own word.
-    let word = match family.safi {
-        Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN => {
-            format!("{} ", family.safi)
-        }
-        _ => String::new(),
-    };
-    (sections, word)
-}
-
-/// A route as its sentence: the NLRI, then what the attributes say.
-pub(super) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
-    let mut out = String::new();
-    nlri.as_ref().grammar(&mut out);
-    for attribute in attributes.list() {
-        // Writing to a String cannot fail.
-        let _ = write!(out, " {attribute}");
-    }
-    out
-}
-
 /// Capabilities that are on or off, in ExaBGP's order, then those that it does not show.
 pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool); 10] {
     [
@@ -393,7 +362,7 @@ pub(crate) fn switches(capabilities: &CapabilityConfig) -> [(&'static str, bool)
     ]
 }
 
-/// What a `send` or `receive` section says.
+/// The contents of a `send` or `receive` section.
 pub(crate) const fn words(messages: Messages) -> [(&'static str, bool); 9] {
     [
         ("packets", messages.packets),
@@ -494,25 +463,4 @@ fn argument(text: &str) -> String {
     } else {
         text.to_owned()
     }
-}
-
-/// Base64 of RFC 4648 section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk
-            .iter()
-            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
-            << (8 * (3 - chunk.len()));
-        for index in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * index) & 0x3F) as usize];
-            out.push(if index <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
-        }
-    }
-    out
 }

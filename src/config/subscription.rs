@@ -1,15 +1,17 @@
-//! The `api` section: which helpers may speak for a neighbour, and what they are told.
+//! The `api` section: which helpers may send commands for a neighbor, and which events they receive.
 //!
-//! Differences from ExaBGP 5.0, on purpose: the name of a section is unique within its neighbour, not in the whole file,
-//! and helpers found by `processes-match` get events like the others.
+//! Differences from ExaBGP 5.0, on purpose: the name of a section is unique within its neighbor, not in the whole file,
+//! and helpers found by `processes-match` receive events like the others.
 
 use regex::Regex;
 
+use super::context::Context;
 use super::diagnostic::{Diagnostic, Report};
-use super::load::Context;
+use super::legacy::words;
+use super::model::{Direction, Messages, Subscription};
+use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::tree::Statement;
-use super::{Messages, Subscription, dialect, misplaced};
 use crate::text::{Cursor, Span, SyntaxError, near_miss};
 
 /// The section as written.
@@ -20,18 +22,18 @@ pub(crate) struct SubscriptionDraft {
     pub(crate) processes: Vec<(String, Span)>,
     /// Expressions of `processes-match`.
     pub(crate) matches: Vec<(String, Span)>,
-    /// Where its `send` and `receive` stand.
+    /// The places of its `send` and `receive` blocks.
     pub(crate) directions: Vec<(Span, Direction)>,
-    /// Where its name stands, if it has one.
+    /// The place of its name, if it has one.
     pub(crate) named: Option<Span>,
 }
 
-/// What may stand in the section, besides `send` and `receive`.
+/// The settings of the section besides `send` and `receive`.
 pub(crate) const KEYWORDS: &[Keyword<SubscriptionDraft>] = &[
     Keyword {
         word: "processes",
         value: "[ <name> … ]",
-        doc: "the helpers that may send commands for this neighbour and get its events",
+        doc: "the helpers that may send commands for this neighbor and receive its events",
         read: |draft, c, report| names(c, report).map(|names| draft.processes.extend(names)),
     },
     Keyword {
@@ -55,7 +57,7 @@ pub(crate) const KEYWORDS: &[Keyword<SubscriptionDraft>] = &[
     Keyword {
         word: "neighbor-changes",
         value: "<true|false>",
-        doc: "tell when the session connects, is up, is down",
+        doc: "report when the session connects, comes up or goes down",
         read: |draft, c, _| {
             boolean(c, true).map(|value| draft.subscription.neighbor_changes = value)
         },
@@ -63,24 +65,24 @@ pub(crate) const KEYWORDS: &[Keyword<SubscriptionDraft>] = &[
     Keyword {
         word: "negotiated",
         value: "<true|false>",
-        doc: "tell what both sides agreed on",
+        doc: "report what the session negotiated",
         read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.negotiated = value),
     },
     Keyword {
         word: "fsm",
         value: "<true|false>",
-        doc: "tell every change of the session's state",
+        doc: "report every state change of the session",
         read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.fsm = value),
     },
     Keyword {
         word: "signal",
         value: "<true|false>",
-        doc: "tell the signals that the daemon gets",
+        doc: "report the signals that the daemon receives",
         read: |draft, c, _| boolean(c, true).map(|value| draft.subscription.signal = value),
     },
 ];
 
-/// What may stand in `send` and `receive`.
+/// The settings of `send` and `receive`.
 pub(crate) const MESSAGES: &[Keyword<Messages>] = &[
     Keyword {
         word: "parsed",
@@ -163,7 +165,7 @@ fn anchored(text: &str) -> Result<Regex, regex::Error> {
     Regex::new(&format!("^(?:{text})"))
 }
 
-/// The last line of a message that draws the expression.
+/// The last line of a message, which names the error; those before it quote the expression.
 fn reason(error: &regex::Error) -> String {
     let text = error.to_string();
     text.lines()
@@ -187,7 +189,7 @@ pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> SubscriptionD
     draft
 }
 
-/// Reads what stands in the section.
+/// Reads the contents of the section.
 pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut SubscriptionDraft) {
     let mut seen = Seen::default();
     for inner in statement.statements() {
@@ -201,18 +203,16 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                     let words = tree.words(inner);
                     let span = inner.span;
                     seen.note(
-                        "api",
-                        keyword.word,
-                        words,
-                        span,
+                        ("api", keyword.word),
+                        (words, span),
                         Origin::Own,
                         &mut cx.report,
                     );
                     schema::setting(keyword, draft, c, &mut cx.report);
                 }
-                _ if dialect::subscription(cx, word, c, draft) => {}
-                _ if tree.head(statement) == "process" && dialect::is_process_word(word) => {}
-                _ if misplaced::outside(cx, inner, "an `api` section") => return,
+                _ if words::subscription(cx, word, c, &mut draft.subscription) => {}
+                _ if tree.head(statement) == "process" && words::is_process_word(word) => {}
+                _ if recovery::outside(cx, inner, "an `api` section") => return,
                 _ => cx.report.add(schema::unknown(
                     word,
                     c.last_span(),
@@ -223,25 +223,6 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
                         .chain(["send", "receive"]),
                 )),
             },
-        }
-    }
-}
-
-/// Which way messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Direction {
-    /// Those that we send.
-    Send,
-    /// Those that the peer sends.
-    Receive,
-}
-
-impl Direction {
-    /// What a subscription says about them.
-    pub(crate) const fn of(self, subscription: &mut Subscription) -> &mut Messages {
-        match self {
-            Self::Send => &mut subscription.send,
-            Self::Receive => &mut subscription.receive,
         }
     }
 }
@@ -261,8 +242,8 @@ fn messages(
                 let messages = direction.of(&mut draft.subscription);
                 schema::setting(keyword, messages, c, &mut cx.report);
             }
-            _ if dialect::message(cx, word, c.last_span(), draft, direction) => {}
-            _ if misplaced::outside(cx, inner, "a `send` or `receive` section") => return,
+            _ if words::message(cx, word, c.last_span(), &mut draft.subscription, direction) => {}
+            _ if recovery::outside(cx, inner, "a `send` or `receive` section") => return,
             _ => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),
@@ -284,7 +265,7 @@ pub(crate) fn check_name(cx: &mut Context<'_>, name: &str, span: Span) {
     }
 }
 
-/// Puts the names of helpers to those that the file has.
+/// Resolves the names of helpers.
 pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> Vec<Subscription> {
     formless(cx, &drafts);
     let mut taken: Vec<(String, Span)> = Vec::new();
@@ -299,7 +280,7 @@ pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> V
                     cx.report.add(
                         Diagnostic::error(
                             span,
-                            format!("the name `{name}` is used twice in this neighbour"),
+                            format!("the name `{name}` is used twice in this neighbor"),
                         )
                         .with_other(*other, "here"),
                     );
@@ -330,7 +311,7 @@ pub(crate) fn resolve(cx: &mut Context<'_>, drafts: Vec<SubscriptionDraft>) -> V
     list
 }
 
-/// Warns of messages that no section of the neighbour says a form for: nobody is told of them.
+/// Warns about messages for which no section of the neighbor selects a form: no helper receives them.
 fn formless(cx: &mut Context<'_>, drafts: &[SubscriptionDraft]) {
     let of = |draft: &SubscriptionDraft, direction| match direction {
         Direction::Send => draft.subscription.send,
@@ -355,14 +336,18 @@ fn formless(cx: &mut Context<'_>, drafts: &[SubscriptionDraft]) {
             .all(|messages| !messages.parsed && !messages.packets && !messages.consolidate);
         if formless && kinds.contains(&true) {
             cx.report.add(
-                Diagnostic::warning(*span, "this says no form of messages: none is told")
-                    .with_help("add `parsed;`, `packets;` or `consolidate;`"),
+                Diagnostic::warning(
+                    *span,
+                    "no form of messages is selected, so none are reported",
+                )
+                .with_help("add `parsed;`, `packets;` or `consolidate;`"),
             );
         }
     }
 }
 
-/// Adds the helpers that expressions match. One without a helper is odd; none with one is a mistake.
+/// Adds the helpers that expressions match. An expression that matches no helper is a warning; if none of them does, that
+/// is an error.
 fn matched(cx: &mut Context<'_>, matches: Vec<(String, Span)>, names: &mut Vec<String>) {
     let mut empty = Vec::new();
     let all = matches.len();

@@ -1,10 +1,11 @@
 //! The `tcp-ao` section: the key of the TCP authentication option (RFC 5925), as ExaBGP 6.0 writes it.
 
+use super::base64;
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
 use super::schema::{self, Keyword, boolean};
+use super::session::{TcpAo, TcpAoAlgorithm};
 use super::tree::{Block, Statement};
-use super::{TcpAo, TcpAoAlgorithm, check};
 use crate::text::{Span, value};
 
 /// The section as written.
@@ -16,7 +17,7 @@ pub(crate) struct Draft {
     base64: bool,
 }
 
-/// What may stand in the section.
+/// The settings of the section.
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
     Keyword {
         word: "keyid",
@@ -87,14 +88,14 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, block: &Block) -> 
         return None;
     };
     let password = if draft.base64 {
-        check::decode(&text).unwrap_or_default()
+        base64::decode(&text).unwrap_or_default()
     } else {
         text.into_bytes()
     };
     if password.is_empty() || password.len() > 80 {
         cx.report.add(Diagnostic::error(
             span,
-            "a key has 1 to 80 bytes, and is base64 where that is said",
+            "a key has 1 to 80 bytes, and must be base64 if `base64` is set",
         ));
     }
     Some(TcpAo {

@@ -1,11 +1,11 @@
-//! A tail in the making: keywords become attributes and facts, one after the other.
+//! Builds a tail from keywords, one after the other.
 
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::route::Tail;
-use super::{Place, Verb};
+use super::route_text::{Place, Verb};
+use super::tail::{Kept, Repeated, Tail};
 use crate::bgp::attribute::Attribute;
 use crate::bgp::{AttributeSet, NextHop, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, value};
@@ -22,7 +22,7 @@ const OWN_WORDS: [&str; 8] = [
     "withdraw",
 ];
 
-// What stands for the words that are not attributes in `TailBuilder::seen`; type codes that IANA keeps for experiments and such.
+// The codes in `TailBuilder::seen` of words that are not attributes; type codes that IANA reserves for experiments and the like.
 const PATH: u8 = 249;
 const LABEL: u8 = 250;
 const RD: u8 = 251;
@@ -30,7 +30,7 @@ const SPLIT: u8 = 252;
 const WATCHDOG: u8 = 253;
 const NAME: u8 = 254;
 
-/// A tail in the making: one keyword after the other.
+/// A tail being built, one keyword after the other.
 #[derive(Debug)]
 pub struct TailBuilder {
     place: Place,
@@ -49,44 +49,8 @@ pub struct TailBuilder {
     whole: bool,
 }
 
-/// A word that a route has twice; for which one of its values counts, see [`TailBuilder::keyword`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Repeated {
-    /// The word.
-    pub word: Box<str>,
-    /// Where its second value stands.
-    pub span: Span,
-    /// Which value counts.
-    pub kept: Kept,
-}
-
-/// Which value of a word that stands twice counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
-    /// The first one.
-    First,
-    /// The last one.
-    Last,
-    /// The first one in the NEXT_HOP attribute, the last one in MP_REACH_NLRI.
-    Both,
-}
-
-impl Repeated {
-    /// What to tell the user.
-    pub fn message(&self) -> String {
-        let kept = match self.kept {
-            Kept::First => "the first one counts",
-            Kept::Last => "the last one counts",
-            Kept::Both => {
-                "NEXT_HOP is the first one, and the next hop of MP_REACH_NLRI the last one"
-            }
-        };
-        format!("the route has `{}` twice: {kept}", self.word)
-    }
-}
-
 impl TailBuilder {
-    /// Of a sentence at `place`.
+    /// For a sentence at `place`.
     pub fn new(place: Place) -> Self {
         Self {
             place,
@@ -106,24 +70,24 @@ impl TailBuilder {
         }
     }
 
-    /// Of an NLRI that is given in full: labels and route distinguisher are in its bytes.
+    /// For an NLRI that is given in full: labels and route distinguisher are in its bytes.
     #[must_use]
     pub(super) fn of_whole_nlri(mut self) -> Self {
         self.whole = true;
         self
     }
 
-    /// Tells where the text behind the prefix begins.
+    /// Sets where the text after the prefix begins.
     pub(super) fn starts(&mut self, span: Span) {
         self.start = Some(span.start);
     }
 
-    /// Takes a keyword and its value. Of a word that comes twice, ExaBGP keeps the first value where it is an attribute, and the
-    /// last where it is part of the NLRI; extended communities add up, and for two next hops see
+    /// Reads a keyword and its value. If a word is repeated, ExaBGP keeps the first value if it is an attribute, and the
+    /// last if it is part of the NLRI; extended communities are merged, and for two next hops see
     /// [`NextHops`](crate::bgp::next_hop_rule::NextHops). The repetition is noted for [`Tail::repeated`].
     ///
     /// # Errors
-    /// When the keyword is unknown or has no place here, or its value is none.
+    /// When the keyword is unknown or not allowed here, or its value is invalid.
     pub fn keyword(&mut self, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
         let at = *c;
         let keyword = c.word("a keyword")?;
@@ -146,6 +110,11 @@ impl TailBuilder {
         if !self.allows(keyword) {
             return Err(unknown(&at, keyword, |word| self.allows(word)));
         }
+        self.own_word(keyword, c)
+    }
+
+    /// Reads the value of one of [`OWN_WORDS`].
+    fn own_word(&mut self, keyword: &str, c: &mut Cursor<'_>) -> Result<(), SyntaxError> {
         match keyword {
             "path-information" => {
                 let path_id = c.value("a number or an IPv4 address", |word| {
@@ -190,7 +159,7 @@ impl TailBuilder {
         Ok(())
     }
 
-    /// Notes that a word was read: `code` is that of an attribute, or one of those that attributes don't have.
+    /// Records that a word was read: `code` is that of an attribute, or one of those reserved above.
     fn note(&mut self, code: u8, word: &str, span: Span, kept: Kept) {
         if !self.seen.contains(&code) {
             self.seen.push(code);
@@ -208,14 +177,14 @@ impl TailBuilder {
         self.path_id
     }
 
-    /// Whether there is a next hop.
+    /// Returns `true` if there is a next hop.
     pub fn has_next_hop(&self) -> bool {
         self.attributes
             .iter()
             .any(|attribute| matches!(attribute, Attribute::NextHop(_)))
     }
 
-    /// Checks that all is there that `verb` needs; `end` is where the sentence ends.
+    /// Checks that everything that `verb` requires is present; `end` is where the sentence ends.
     ///
     /// # Errors
     /// When an announcement has no next hop, or a family with labels or route distinguishers lacks them.
@@ -347,7 +316,7 @@ const COMMON: [&str; 8] = [
     "label",
 ];
 
-/// The error about a keyword that nobody knows here; `at` stands before it.
+/// The error about an unknown keyword; `at` stands before it.
 fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> SyntaxError {
     let words = || {
         Attribute::KEYWORDS

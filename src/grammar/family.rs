@@ -1,10 +1,11 @@
 //! The sentence of any family: what follows `announce ipv4 flow`, `announce l2vpn vpls` and the like.
 //!
-//! The words of an NLRI belong to its family (`bgp::nlri`); attributes may stand behind them, or between them where their
+//! The words of an NLRI belong to its family (`bgp::nlri`); attributes may follow them, or stand between them where their
 //! order is free. All but FlowSpec need a next hop.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb, flow, raw, route};
+use super::route_text::{Place, RouteText, Verb};
+use super::{flow, raw, route};
 use crate::bgp::attribute::tunnel_encap::PathBuilder;
 use crate::bgp::nlri::{bgp_ls, evpn, mup, mvpn, rtc, sr_policy, vpls::VplsBuilder};
 use crate::bgp::{Family, Nlri, Safi};
@@ -31,7 +32,7 @@ pub const WRITABLE: &[&str] = &[
 /// Reads the sentence of a route of `family`, to its end.
 ///
 /// # Errors
-/// On anything that is no such sentence, and for families that only peers send.
+/// On anything that is not such a sentence, and for families that only peers send.
 pub fn sentence(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText, SyntaxError> {
     if family.index().is_none() {
         let message = format!("there are no routes of `{family}`");
@@ -119,7 +120,7 @@ fn sr_policy(c: &mut Cursor<'_>, family: Family, verb: Verb) -> Result<RouteText
 /// braces, after a name if there is one.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn vpls(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
     let start = c.span();
     let mut builder = VplsBuilder::default();

@@ -5,7 +5,8 @@
 //! for one.
 
 use super::builder::{TailBuilder, add_all};
-use super::{Place, RouteText, Verb, raw};
+use super::raw;
+use super::route_text::{Place, RouteText, Verb};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
 use crate::bgp::nlri::flow::RuleBuilder;
 use crate::bgp::{Afi, Family, RouteDistinguisher, Safi};
@@ -17,7 +18,7 @@ const BLOCKS: [&str; 3] = ["match", "then", "scope"];
 /// Reads a flow route to its end; `afi` and `safi` are those of the place, where it gives them.
 ///
 /// # Errors
-/// When a word is unknown, a value is none, or there is no match.
+/// When a word is unknown, a value is invalid, or there is no match.
 pub fn route(
     c: &mut Cursor<'_>,
     verb: Verb,
@@ -131,7 +132,7 @@ impl Builder {
         })
     }
 
-    /// Whether `word` starts an item.
+    /// Returns `true` if `word` starts an item.
     fn knows(&self, word: &str) -> bool {
         BLOCKS.contains(&word)
             || RuleBuilder::KEYWORDS.contains(&word)

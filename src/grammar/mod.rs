@@ -1,16 +1,12 @@
 //! The route sentence: one grammar for configuration files and helper commands, so that neither needs to know the other.
 //!
-//! | room | what |
+//! | module | contents |
 //! |---|---|
 //! | [`route`] | a prefix, or several, with attributes: unicast, multicast, labelled, VPN |
 //! | [`family`] | a route of any other family |
 //! | [`flow`] | FlowSpec routes |
 //! | [`operational`] | operational messages |
-//! | [`selector`] | which neighbours a command is for |
-
-use std::rc::Rc;
-
-use crate::bgp::{AttributeSet, Family, Nlri};
+//! | [`selector`] | which neighbors a command is for |
 
 mod builder;
 pub mod family;
@@ -19,45 +15,14 @@ pub mod operational;
 pub mod prefix;
 mod raw;
 pub mod route;
+mod route_text;
 pub mod selector;
+mod tail;
 
-pub use builder::{Kept, Repeated, TailBuilder};
+pub use builder::TailBuilder;
 pub use family::sentence;
 pub use operational::Operational;
 pub use prefix::Prefix;
-pub use route::Tail;
+pub use route_text::{Place, RouteText, Verb};
 pub use selector::Selector;
-
-/// What is to be done with the routes of a sentence: a withdrawal needs neither next hop nor labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Verb {
-    /// Announce them.
-    Announce,
-    /// Withdraw them.
-    Withdraw,
-}
-
-/// Where a sentence stands: that decides which words it may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Place {
-    /// After `route` or `attributes`: the words of the sentence itself tell the family.
-    Route,
-    /// After `announce ipv4 mpls-vpn` and the like: the family is given.
-    Family(Family),
-}
-
-/// Routes as written: one sentence with `split`, or with several prefixes after `nlri`, makes several NLRI that share
-/// their attributes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RouteText {
-    /// The routes.
-    pub nlri: Vec<Nlri>,
-    /// Their attributes, next hop included.
-    pub attributes: Rc<AttributeSet>,
-    /// The group that `announce watchdog NAME` and `withdraw watchdog NAME` switch.
-    pub watchdog: Option<Box<str>>,
-    /// With a watchdog: start withdrawn.
-    pub withdraw: bool,
-    /// A name of the user's, never sent.
-    pub name: Option<Box<str>>,
-}
+pub use tail::{Kept, Repeated, Tail};

@@ -9,15 +9,15 @@ use crate::text::{Cursor, SyntaxError, value};
 /// An operational message as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operational {
-    /// What it says or asks.
+    /// The payload.
     pub kind: Kind,
     /// The family that it is about.
     pub family: Family,
-    /// The router that it is from or about, if it says so.
+    /// The router that it is from or about, if given.
     pub router_id: Option<Ipv4Addr>,
 }
 
-/// What an operational message says or asks.
+/// The payload of an operational message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Advisory demand message.

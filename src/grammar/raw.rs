@@ -1,7 +1,7 @@
-//! `raw 0xHEX …`: the bytes of one NLRI of any family, which is how those are shown that have no other words.
+//! `raw 0xHEX …`: the bytes of one NLRI of any family, the form of those that have no other syntax.
 
 use super::builder::TailBuilder;
-use super::{Place, RouteText, Verb};
+use super::route_text::{Place, RouteText, Verb};
 use crate::bgp::nlri::{check, frame, malformed};
 use crate::bgp::{Family, Nlri, NlriRef, Severity};
 use crate::text::{Cursor, SyntaxError, value};
@@ -10,7 +10,7 @@ use crate::wire::{Reader, WireError};
 /// Reads the bytes, then attributes.
 ///
 /// # Errors
-/// When they are not one NLRI of `family`, or what follows is no attribute.
+/// When they are not one NLRI of `family`, or are followed by anything but attributes.
 pub(super) fn route(
     c: &mut Cursor<'_>,
     family: Family,
@@ -37,11 +37,11 @@ fn nlri(family: Family, c: &mut Cursor<'_>) -> Result<Nlri, SyntaxError> {
         Ok(()) if r.is_empty() && !bytes.is_empty() => Ok(Nlri::new(family, None, &bytes)),
         Ok(_) => Err(SyntaxError::new(
             span,
-            "these are the bytes of more or less than one NLRI",
+            "these bytes are not exactly one NLRI",
         )),
         Err(error) => Err(SyntaxError::new(
             span,
-            format!("this is no NLRI of `{family}`: {error}"),
+            format!("this is not an NLRI of `{family}`: {error}"),
         )),
     }
 }

@@ -1,61 +1,28 @@
 //! `<prefix> next-hop 192.0.2.1 med 5 …`: a route of a prefix family, and `attributes … nlri <prefix> <prefix> …`.
 //!
-//! A sentence is a prefix and a [`Tail`]. All that follows the prefix is independent of it: attributes, and the labels,
+//! A sentence is a prefix and a [`Tail`]. Everything after the prefix is independent of it: attributes, and the labels,
 //! route distinguisher and path identifier that become part of the NLRI. So `announce route P1 TAIL` and `announce
-//! route P2 TAIL` share one parsed tail; whoever reads many commands keeps tails by their text and parses only the prefix
+//! route P2 TAIL` share one parsed tail; a reader of many commands caches tails by their text and parses only the prefix
 //! ([`split_sentence`], [`Prefix::parse`], [`Tail::nlri`]).
 //!
 //! The family follows from the words (`rd` → mpls-vpn, `label` → nlri-mpls, an IPv4 prefix within 224.0.0.0/4 → multicast,
 //! else unicast), unless the place of the sentence gives it. RFC 4271, 4760, 8277 (labels), 4364 (VPN), 7911 (paths).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::rc::Rc;
-
-use smallvec::SmallVec;
-
-use super::builder::{Repeated, TailBuilder};
+use super::builder::TailBuilder;
 use super::prefix::Prefix;
-use super::{Place, RouteText, Verb, raw};
-use crate::bgp::nlri::NlriBytes;
-use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
+use super::raw;
+use super::route_text::{Place, RouteText, Verb};
+use super::tail::Tail;
 use crate::text::{Cursor, Span, SyntaxError, cursor};
 
-/// The most routes that one `split` may make; a longer list is a slip of the pen, and would only fill the memory.
-pub const MAX_SPLIT: u32 = 1 << 20;
-
-/// All that follows the prefix, which it does not depend on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tail {
-    /// The family, where the place of the sentence gives it.
-    pub family: Option<Family>,
-    /// The attributes, next hop included.
-    pub attributes: Rc<AttributeSet>,
-    /// The path identifier (RFC 7911).
-    pub path_id: Option<u32>,
-    /// The label stack in wire form, three octets a label, the bottom marked (RFC 8277 section 2).
-    pub labels: SmallVec<[u8; 6]>,
-    /// The route distinguisher.
-    pub rd: Option<RouteDistinguisher>,
-    /// Announce the parts of this length instead of the prefix.
-    pub split: Option<u8>,
-    /// The group that `announce watchdog NAME` and `withdraw watchdog NAME` switch.
-    pub watchdog: Option<Box<str>>,
-    /// With a watchdog: start withdrawn.
-    pub withdraw: bool,
-    /// A name of the user's, never sent.
-    pub name: Option<Box<str>>,
-    /// Of an announcement with an IPv4 next hop: where that stands, counted from the start of the tail.
-    pub(super) ipv4_hop: Option<Span>,
-    /// The words that were written twice.
-    pub repeated: Vec<Repeated>,
-}
+pub use super::tail::MAX_SPLIT;
 
 impl Tail {
     /// Reads the text that follows the prefix; `base` is where that text stands in its line. Equal text, verb and place
     /// give an equal tail.
     ///
     /// # Errors
-    /// On a word that is unknown or stands in a wrong place, a value that is none, or a missing next hop.
+    /// On an unknown or misplaced word, an invalid value, or a missing next hop.
     pub fn from_text(
         text: &str,
         base: usize,
@@ -94,173 +61,9 @@ impl Tail {
         c.accept(";");
         builder.finish(verb, c.span())
     }
-
-    /// The route of `prefix`; [`Tail::routes`] where the tail has a `split`.
-    ///
-    /// # Errors
-    /// When the place gives another address family than that of `prefix`.
-    pub fn nlri(&self, prefix: Prefix, span: Span) -> Result<Nlri, SyntaxError> {
-        let family = self.family_of(prefix);
-        if family.afi != prefix.afi() {
-            return Err(SyntaxError::expected(
-                span,
-                format_args!("an {} prefix", family.afi),
-                &prefix.to_string(),
-            ));
-        }
-        self.fits(family, prefix.bits, span)?;
-        Ok(self.build(family, prefix))
-    }
-
-    /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`, for neighbors that did not offer to take it. RFC 2545 3 has IPv6
-    /// next hops only; ExaBGP sends the four octets anyway, and the peer resets the session. Files of ExaBGP have such routes, so
-    /// that they are no error there, but are not sent.
-    ///
-    /// # Errors
-    /// When that is what was written.
-    pub fn check_next_hop(&self, network: Prefix, prefix: Span) -> Result<(), SyntaxError> {
-        let family = self.family_of(network);
-        let plain = matches!(family.safi, Safi::UNICAST | Safi::MULTICAST);
-        let (Some(hop), Some(NextHop::V4(address))) = (self.ipv4_hop, self.attributes.next_hop())
-        else {
-            return Ok(());
-        };
-        if family.afi != Afi::IPV6 || !plain {
-            return Ok(());
-        }
-        let span = if hop == Span::default() {
-            prefix
-        } else {
-            // One blank stands behind the prefix.
-            Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end)
-        };
-        let mapped = address.to_ipv6_mapped();
-        Err(
-            SyntaxError::new(span, "an IPv6 route needs an IPv6 next hop").with_help(format!(
-                "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop` is for IPv4 routes"
-            )),
-        )
-    }
-
-    /// One octet counts the bits of labels, route distinguisher and prefix together.
-    fn fits(&self, family: Family, bits: u8, span: Span) -> Result<(), SyntaxError> {
-        let rd = if family.safi == Safi::MPLS_VPN { 64 } else { 0 };
-        if self.labels.len() * 8 + rd + usize::from(bits) > 255 {
-            return Err(SyntaxError::new(
-                span,
-                "the labels and the prefix take more than 255 bits",
-            ));
-        }
-        Ok(())
-    }
-
-    /// The routes of `prefix`: itself, or its parts.
-    ///
-    /// # Errors
-    /// As [`Tail::nlri`], and when the split would make more than [`MAX_SPLIT`] routes.
-    pub fn routes(&self, prefix: Prefix, span: Span) -> Result<Vec<Nlri>, SyntaxError> {
-        let whole = self.nlri(prefix, span)?;
-        let Some(cut) = self.split.filter(|cut| *cut > prefix.bits) else {
-            return Ok(vec![whole]);
-        };
-        let width = if prefix.address.is_ipv4() { 32 } else { 128 };
-        if cut > width {
-            return Err(SyntaxError::new(
-                span,
-                format!("`split /{cut}` is longer than an {} address", prefix.afi()),
-            ));
-        }
-        self.fits(whole.family, cut, span)?;
-        let count = 1u32
-            .checked_shl((cut - prefix.bits).into())
-            .filter(|count| *count <= MAX_SPLIT);
-        let Some(count) = count else {
-            return Err(SyntaxError::new(
-                span,
-                format!("`split /{cut}` of `{prefix}` makes too many routes"),
-            )
-            .with_help(format!("one route may be split into at most {MAX_SPLIT}")));
-        };
-        Ok((0..count)
-            .map(|index| {
-                let address = match prefix.address {
-                    IpAddr::V4(base) => IpAddr::V4(Ipv4Addr::from(
-                        u32::from(base) | index.checked_shl((32 - cut).into()).unwrap_or(0),
-                    )),
-                    IpAddr::V6(base) => IpAddr::V6(Ipv6Addr::from(
-                        u128::from(base)
-                            | u128::from(index)
-                                .checked_shl((128 - cut).into())
-                                .unwrap_or(0),
-                    )),
-                };
-                self.build(whole.family, Prefix { address, bits: cut })
-            })
-            .collect())
-    }
-
-    /// The sentence of `prefix` and this tail.
-    ///
-    /// # Errors
-    /// As [`Tail::routes`].
-    pub fn apply(&self, prefix: Prefix, span: Span) -> Result<RouteText, SyntaxError> {
-        Ok(self.text(self.routes(prefix, span)?))
-    }
-
-    /// Routes with what this tail says of them.
-    pub(super) fn text(&self, nlri: Vec<Nlri>) -> RouteText {
-        RouteText {
-            nlri,
-            attributes: Rc::clone(&self.attributes),
-            watchdog: self.watchdog.clone(),
-            withdraw: self.withdraw,
-            name: self.name.clone(),
-        }
-    }
-
-    /// The family of the route of `prefix`.
-    pub fn family_of(&self, prefix: Prefix) -> Family {
-        if let Some(family) = self.family {
-            return family;
-        }
-        let safi = match prefix.address {
-            _ if self.rd.is_some() => Safi::MPLS_VPN,
-            _ if !self.labels.is_empty() => Safi::NLRI_MPLS,
-            IpAddr::V4(address) if address.octets()[0] & 0xF0 == 0xE0 => Safi::MULTICAST,
-            _ => Safi::UNICAST,
-        };
-        Family {
-            afi: prefix.afi(),
-            safi,
-        }
-    }
-
-    /// RFC 8277 section 2.2 and RFC 4364 section 4.3.4: length in bits, labels, route distinguisher, prefix.
-    fn build(&self, family: Family, prefix: Prefix) -> Nlri {
-        let mut bytes = NlriBytes::new();
-        bytes.push(0);
-        if matches!(family.safi, Safi::NLRI_MPLS | Safi::MPLS_VPN) {
-            if self.labels.is_empty() {
-                // RFC 8277 2.4: "the Compatibility field […] SHOULD be set to 0x800000" in a withdrawal
-                bytes.extend_from_slice(&[0x80, 0, 0]);
-            }
-            bytes.extend_from_slice(&self.labels);
-        }
-        if family.safi == Safi::MPLS_VPN {
-            bytes.extend_from_slice(&self.rd.unwrap_or_default().0);
-        }
-        let ahead = u8::try_from((bytes.len() - 1) * 8).unwrap_or(u8::MAX);
-        bytes[0] = ahead.saturating_add(prefix.bits);
-        bytes.extend_from_slice(&prefix.octets());
-        Nlri {
-            family,
-            path_id: self.path_id,
-            bytes,
-        }
-    }
 }
 
-/// Splits `10.0.0.0/8 next-hop …` into the prefix and the text of the tail, for readers that keep tails by their text.
+/// Splits `10.0.0.0/8 next-hop …` into the prefix and the text of the tail, for readers that cache tails by their text.
 pub fn split_sentence(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let end = text
@@ -273,7 +76,7 @@ pub fn split_sentence(text: &str) -> (&str, &str) {
 /// Reads `<prefix> keyword value …`: what follows `route`, or `announce ipv4 unicast`.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, SyntaxError> {
     if let (Place::Family(family), "raw") = (place, c.peek()) {
         return raw::route(c, family, verb);
@@ -285,10 +88,10 @@ pub fn route(c: &mut Cursor<'_>, verb: Verb, place: Place) -> Result<RouteText, 
     tail.apply(prefix, span)
 }
 
-/// Reads `keyword value … nlri <prefix> <prefix> …`: what follows `attributes`. Each prefix tells its family by itself.
+/// Reads `keyword value … nlri <prefix> <prefix> …`: what follows `attributes`. Each prefix determines its own family.
 ///
 /// # Errors
-/// On anything that is no such sentence.
+/// On anything that is not such a sentence.
 pub fn attributes(c: &mut Cursor<'_>, verb: Verb) -> Result<RouteText, SyntaxError> {
     attributes_where(c, verb, |_, _, _| Ok(()))
 }

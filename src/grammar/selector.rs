@@ -1,9 +1,9 @@
-//! Which neighbours a command is for: `neighbor 192.0.2.1 local-as 65000, neighbor 192.0.2.2 announce …`.
+//! Which neighbors a command is for: `neighbor 192.0.2.1 local-as 65000, neighbor 192.0.2.2 announce …`.
 //!
-//! Terms of one definition must all hold; of several definitions between commas one is enough. A neighbour is matched by
+//! All terms of a definition must match; of several definitions separated by commas one is enough. A neighbor is matched by
 //! its name, a text of `key value` pairs (`neighbor 192.0.2.1 local-ip … local-as … peer-as … router-id …
-//! family-allowed …`): that is what users see in logs and copy into scripts. `neighbor *` holds for every neighbour;
-//! unlike in ExaBGP the terms beside it count. ExaBGP 6.0's form `peer [ 192.0.2.1 peer-as 65001, 192.0.2.2 ] …` is read
+//! family-allowed …`): that is what users see in logs and copy into scripts. `neighbor *` holds for every neighbor;
+//! unlike in ExaBGP the terms beside it are applied. ExaBGP 6.0's form `peer [ 192.0.2.1 peer-as 65001, 192.0.2.2 ] …` is read
 //! too.
 
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ pub const FILTERS: [&str; 5] = [
     "family-allowed",
 ];
 
-/// Which neighbours are meant. Without definitions: all that the speaker of the command may address.
+/// Which neighbors are selected. Without definitions: all that the source of the command may address.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Selector {
     definitions: Vec<Definition>,
@@ -66,12 +66,12 @@ impl Selector {
         Ok((selector, words.rest()))
     }
 
-    /// Whether it names nobody, and so means all.
+    /// Returns `true` if it has no definitions, and so selects all.
     pub const fn is_empty(&self) -> bool {
         self.definitions.is_empty()
     }
 
-    /// Whether it means the neighbour of that name.
+    /// Returns `true` if it selects the neighbor of that name.
     pub fn matches(&self, name: &str) -> bool {
         self.is_empty()
             || self

@@ -223,7 +223,7 @@ fn files_that_can_not_be_read_say_why() {
     let folder = tempfile::tempdir().expect("a folder");
     let load = |path: &Path| Config::load(path, &env()).expect_err("refused").to_string();
     assert!(load(&folder.path().join("none")).contains("there is no such file"));
-    assert!(load(folder.path()).contains("this is a folder"));
+    assert!(load(folder.path()).contains("this is a directory"));
     let latin = folder.path().join("latin.conf");
     fs::write(
         &latin,

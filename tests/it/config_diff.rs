@@ -138,7 +138,7 @@ fn helpers_and_neighbours_come_go_and_start_anew() {
         lines(&old, &new),
         [
             "- process a: is ended",
-            "! process b: is started anew",
+            "! process b: is restarted",
             "+ process d: is started",
             "- neighbor 127.0.0.3: the session is ended",
             "~ neighbor 127.0.0.2: the session stays\n    - api x: processes [ c ];\n    + api x: processes [ c d ];\n    + api x: receive: parsed;",

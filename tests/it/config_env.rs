@@ -159,9 +159,9 @@ fn what_is_odd_is_told_and_dead_settings_are_tolerated() {
         [
             "test.env:2: there is no setting `prot` in `[exabgp.tcp]`",
             "test.env:4: `route` in `[exabgp.debug]` has no effect",
-            "test.env:6: `maybe` of `api.ack` is no yes or no: it means `false`",
-            "`exabgp_api_respwan` is no setting: did you mean `api.respawn`?",
-            "`exabgp_api_cli` is `maybe`, which is no yes or no: it means `false`",
+            "test.env:6: `maybe` of `api.ack` is not a boolean: it means `false`",
+            "`exabgp_api_respwan` is not a setting: did you mean `api.respawn`?",
+            "`exabgp_api_cli` is `maybe`, which is not a boolean: it means `false`",
         ]
     );
 }
@@ -337,23 +337,23 @@ fn variables_that_name_no_setting_are_told() {
     for (key, wanted) in [
         (
             "oxabgp_log",
-            "`oxabgp_log` is no setting: write `oxabgp_log_enable` or another setting of `log`",
+            "`oxabgp_log` is not a setting: write `oxabgp_log_enable` or another setting of `log`",
         ),
         (
             "exabgp_log",
-            "`exabgp_log` is no setting: write `exabgp_log_enable` or another setting of `log`",
+            "`exabgp_log` is not a setting: write `exabgp_log_enable` or another setting of `log`",
         ),
         (
             "oxabgp_logg_level",
-            "`oxabgp_logg_level` is no setting: did you mean a setting of `log`?",
+            "`oxabgp_logg_level` is not a setting: did you mean a setting of `log`?",
         ),
         (
             "oxabgp_frobnicate",
-            "`oxabgp_frobnicate` is no setting: `oxabgp env` lists them all",
+            "`oxabgp_frobnicate` is not a setting: `oxabgp env` lists them all",
         ),
         (
             "oxabgp_log_levle",
-            "`oxabgp_log_levle` is no setting: did you mean `log.level`?",
+            "`oxabgp_log_levle` is not a setting: did you mean `log.level`?",
         ),
     ] {
         let (_, warnings) = Env::read(variables(&[(key, "!!!")]), None).expect("no error");

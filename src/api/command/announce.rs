@@ -3,10 +3,10 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::memo;
-use super::quick::SCOPE;
-use super::table::Row;
-use super::{Call, CommandError, Commands, ErrorKind, Reply, word_at};
+use super::cache;
+use super::call::{Call, Commands, Reply, Row, SCOPE};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::api::control::{Among, Control, Sending};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
@@ -82,7 +82,7 @@ pub(super) fn l2vpn(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandErro
     of_family(call, row.verb(), Afi::L2VPN)
 }
 
-/// `announce bgp-ls bgp-ls node …`: ExaBGP only hears these.
+/// `announce bgp-ls bgp-ls node …`: ExaBGP only receives these.
 pub(super) fn bgp_ls(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     of_family(call, row.verb(), Afi::BGP_LS)
 }
@@ -148,7 +148,7 @@ pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, Comman
     sentence(call, verb, |c| {
         route::attributes_where(c, verb, |tail, prefix, span| {
             if !logged.replace(true) {
-                memo::warn_of(tail, verb);
+                cache::warn_of(tail, verb);
             }
             match tail.check_next_hop(prefix, span) {
                 Err(error) if !takes.contains(&(tail.family_of(prefix), true)) => Err(error),
@@ -231,7 +231,7 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     };
     // The name on a route is what binds the two: a helper that no `api` section names switches it as well, as with ExaBGP.
     let peers = match call.peers(Among::All) {
-        // Without a selector the names alone decide, and a name that no route has is no mistake either.
+        // Without a selector the names alone decide, and a name that no route has is not an error either.
         Err(error) if error.kind == ErrorKind::NoNeighbor && call.selector.is_empty() => {
             PeerSet::new()
         }

@@ -1,11 +1,7 @@
-//! `begin`, route commands, `commit`: applied as one step, or not at all.
-//!
-//! Inside a batch route commands are read and kept; each is answered only if it is wrong, and then nothing of the batch will
-//! be applied. `commit` applies all, in order, or answers why not; `abort` forgets all. Any other command acts at once.
+//! Changes that are held back until `commit`.
 
+use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
-use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply};
 use crate::api::control::Control;
 use crate::api::reply::Acks;
 use crate::bgp::Family;
@@ -22,12 +18,12 @@ pub(super) struct Batch {
     changes: Vec<Change>,
     markers: Vec<(PeerSet, Family)>,
     commands: u64,
-    /// The first mistake.
+    /// The first error.
     failed: Option<CommandError>,
 }
 
 impl Batch {
-    /// Takes the changes of one command. Tells the progress now and then.
+    /// Adds the changes of one command. Reports the progress now and then.
     pub(super) fn add(
         &mut self,
         changes: &mut Vec<Change>,
@@ -50,12 +46,12 @@ impl Batch {
         Ok(())
     }
 
-    /// Says End-of-RIB after the changes.
+    /// Sends End-of-RIB after the changes.
     pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family) {
         self.markers.push((peers, family));
     }
 
-    /// Remembers the first mistake.
+    /// Remembers the first error.
     pub(super) fn fail(&mut self, error: &CommandError) {
         self.failed.get_or_insert_with(|| error.clone());
     }
@@ -70,12 +66,12 @@ impl Batch {
         (announced, self.changes.len() - announced)
     }
 
-    /// The notice about what of it can't be sent to any of its peers.
+    /// The notice about changes that can't be sent to any of their peers.
     pub(super) fn unsent(&self, control: &dyn Control) -> Option<Notice> {
         notice::unsent(&self.changes, control)
     }
 
-    /// Applies all; the peers that were told something.
+    /// Applies all changes. Returns the peers that were sent something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {
             let message = format!("nothing of the batch was applied: {error}");
@@ -92,43 +88,4 @@ impl Batch {
         }
         Ok(touched)
     }
-}
-
-/// `begin`
-pub(super) fn begin(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
-    if call.source.batch.is_some() {
-        return Err(CommandError::new(
-            ErrorKind::Refused,
-            "a batch is already open: `commit` or `abort` ends it",
-        ));
-    }
-    call.source.batch = Some(Batch::default());
-    Ok(Reply::Done)
-}
-
-/// `commit`
-pub(super) fn commit(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
-    let batch = call.source.batch.take().ok_or_else(none)?;
-    if call.source.acks.reasons {
-        call.commands.notice = batch.unsent(call.control);
-    }
-    let touched = batch.commit(call.control)?;
-    call.touched.union(&touched);
-    Ok(Reply::Done)
-}
-
-/// `abort`
-pub(super) fn abort(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    call.no_arguments()?;
-    call.source
-        .batch
-        .take()
-        .map(|_| Reply::Done)
-        .ok_or_else(none)
-}
-
-fn none() -> CommandError {
-    CommandError::new(ErrorKind::Refused, "there is no batch: `begin` opens one")
 }

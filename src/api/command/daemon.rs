@@ -1,7 +1,7 @@
 //! Commands to the daemon as a whole.
 
-use super::table::Row;
-use super::{Call, CommandError, Reply};
+use super::call::{Call, Reply, Row};
+use super::error::CommandError;
 use crate::api::control::Request;
 
 /// `shutdown`

@@ -22,9 +22,9 @@ pub enum ErrorKind {
     Unknown,
     /// The command exists, but not with these arguments.
     Syntax,
-    /// No neighbour fits the selector.
+    /// No neighbor matches the selector.
     NoNeighbor,
-    /// All is well said, but it can't be done.
+    /// The command is valid, but can't be carried out.
     Refused,
 }
 

@@ -2,8 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply};
+use super::call::{Call, Reply, Row};
+use super::error::{CommandError, ErrorKind};
 use crate::api::control::{Among, Sending};
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::grammar::operational::{self, Kind};
@@ -32,7 +32,7 @@ pub(super) fn announce(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
     Ok(Reply::Done)
 }
 
-/// The message that the text stands for.
+/// The message that the text describes.
 fn message(text: operational::Operational) -> Result<Operational, CommandError> {
     let router_id = text.router_id.unwrap_or(Ipv4Addr::UNSPECIFIED);
     let query = |sequence| Content::Query {

@@ -1,13 +1,14 @@
-//! What may stand around any command: `ack-id ID` and `sync` or `async` before it, `sync` or `async` after it.
+//! The options around any command: `ack-id ID` and `sync` or `async` before it, `sync` or `async` after it.
 
-use super::{CommandError, word_at};
+use super::error::CommandError;
+use super::words::word_at;
 use crate::text::{Span, SyntaxError};
 
-/// What may stand around any command.
+/// The options around any command.
 pub(super) struct Options<'a> {
-    /// Told back in the answer.
+    /// Repeated in the answer.
     pub(super) id: Option<&'a str>,
-    /// Whether the answer waits for the wire, if the line says so.
+    /// Whether the answer waits until the routes are written to the sockets, if the line has `sync` or `async`.
     pub(super) sync: Option<bool>,
     /// Where the command starts and ends in the line.
     pub(super) at: usize,

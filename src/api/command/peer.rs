@@ -1,12 +1,13 @@
-//! `peer create …` and `peer delete`: neighbours that are made by commands (ExaBGP 6.0).
+//! `peer create …` and `peer delete`: neighbors that are created by commands (ExaBGP 6.0).
 //!
-//! What is asked for becomes statements of a configuration file, since that grammar knows all defaults and refuses what
-//! makes no sense; here only single plain words are let through.
+//! The request is turned into statements of a configuration file, since that grammar has all defaults and rejects what
+//! makes no sense; only single plain words are let through here.
 
 use std::fmt::Write as _;
 
-use super::table::Row;
-use super::{Call, CommandError, ErrorKind, Reply, word_at};
+use super::call::{Call, Reply, Row};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::api::control::{Among, NewPeer};
 use crate::bgp::{Afi, Safi};
 use crate::text::{Span, SyntaxError, value};
@@ -90,7 +91,7 @@ fn families(word: &str, span: Span) -> Result<String, SyntaxError> {
     Ok(out)
 }
 
-/// `peer SELECTOR delete`, `peer delete SELECTOR`: only neighbours that were created by a command.
+/// `peer SELECTOR delete`, `peer delete SELECTOR`: only neighbors that were created by a command.
 pub(super) fn delete(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let text: String;
     let peers = if call.selector.is_empty() {

@@ -1,6 +1,6 @@
 //! The two JSON forms of `show adj-rib` (`exabgp.api.show-routes-format`). Both have Python's spacing, `[1, 2]`, where events
 //! have `[ 1, 2 ]`. A route that is kept for a peer that restarts has the member `"stale": true`; no other has it, and the
-//! text form, which scripts split at blanks, does not tell.
+//! text form, which scripts split at spaces, does not show it.
 
 use crate::api::control::ListedRoute;
 use crate::bgp::nlri::NlriRef;
@@ -17,7 +17,7 @@ pub enum RoutesJson {
     V2,
 }
 
-/// Whether routes of the family are a prefix, perhaps with labels or a route distinguisher.
+/// Returns `true` if routes of the family are a prefix, perhaps with labels or a route distinguisher.
 pub(super) fn has_prefix(nlri: NlriRef<'_>) -> bool {
     matches!(
         nlri.family.safi,
@@ -25,7 +25,7 @@ pub(super) fn has_prefix(nlri: NlriRef<'_>) -> bool {
     )
 }
 
-/// Appends one line of the first form; `members` are those of the neighbour, if they are asked for.
+/// Appends one line of the first form; `members` are those of the neighbor, if they are asked for.
 pub(super) fn v1(address: &str, members: &str, route: &ListedRoute<'_>, w: &mut JsonWriter) {
     if !has_prefix(route.nlri) {
         return;

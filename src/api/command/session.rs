@@ -1,7 +1,8 @@
-//! Commands about the conversation itself: answers, `help`, `version`, remarks.
+//! Commands about the command session itself: answers, `help`, `version`, remarks.
 
-use super::table::{self, Row, Takes};
-use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply, word_at};
+use super::call::{self, COMPATIBLE, Call, Reply, Row, Takes};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::text::{Span, SyntaxError};
 
 /// `# …`
@@ -44,8 +45,8 @@ pub(super) fn silence_ack(call: &mut Call<'_>, _: &Row) -> Result<Reply, Command
     Ok(Reply::Silent)
 }
 
-/// `reset`: forgets what the speaker began and did not finish. Commands are carried out as they are read, so that is a
-/// batch at the most. ExaBGP does not answer.
+/// `reset`: discards what the source began and did not finish. Commands are executed as they are read, so that is a
+/// batch at most. ExaBGP does not answer.
 pub(super) fn reset(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.pass_over_arguments()?;
     call.source.batch = None;
@@ -60,7 +61,7 @@ pub(super) fn crash(_: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     ))
 }
 
-/// `help`: ExaBGP's text, to the byte for helpers, who may parse it; operators also get what only oxabgp has.
+/// `help`: ExaBGP's text, to the byte for helpers, who may parse it; operators also see the commands that only oxabgp has.
 /// `help all`: every command with an example. `help WORDS`: the commands that begin so.
 pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let words = call.argument_words();
@@ -77,12 +78,12 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
          filter can be: [local-ip <ip>][local-as <asn>][peer-as <asn>][router-id <router-id>]\n\n\
          command are:\n------------\n\n",
     );
-    list(call.out, all, |row| all || row.classic);
+    list(call, all, |row| all || row.classic);
     if operator && !all {
         call.out.push_str(
             "commands that ExaBGP 5.0 does not have:\n---------------------------------------\n\n",
         );
-        list(call.out, false, |row| !row.classic);
+        list(call, false, |row| !row.classic);
     }
     if operator {
         call.out.push_str(AROUND);
@@ -90,7 +91,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// What may stand around any command.
+/// The options around any command.
 const AROUND: &str = "\
 words before any command:
 -------------------------
@@ -104,12 +105,12 @@ async        the answer comes at once, whatever `session sync` says
 ";
 
 /// Writes the lines of some rows in ExaBGP's order, and an empty one.
-fn list(out: &mut String, examples: bool, wanted: impl Fn(&Row) -> bool) {
-    let rows = table::ROWS.iter().filter(|row| wanted(row));
+fn list(call: &mut Call<'_>, examples: bool, wanted: impl Fn(&Row) -> bool) {
+    let rows = call.rows.iter().filter(|row| wanted(row));
     let mut lines: Vec<String> = rows.map(|row| line(row, examples)).collect();
     lines.sort_unstable();
-    lines.iter().for_each(|line| out.push_str(line));
-    out.push('\n');
+    lines.iter().for_each(|line| call.out.push_str(line));
+    call.out.push('\n');
 }
 
 /// The commands that begin with `words`, or whose own words `words` begins with, each with its example.
@@ -121,13 +122,13 @@ fn help_about(call: &mut Call<'_>, words: &str) -> Result<Reply, CommandError> {
     let wanted = |row: &Row| begins(row.words, words) || begins(words, row.words);
     if matches!(words, "sync" | "async" | "ack-id") {
         call.out.push_str(AROUND);
-    } else if table::ROWS.iter().any(wanted) {
-        list(call.out, true, wanted);
+    } else if call.rows.iter().any(wanted) {
+        list(call, true, wanted);
     } else {
         let (start, _, _) = word_at(call.line, call.at);
         let span = Span::new(start, call.line.len());
         return Err(SyntaxError::expected(span, "the words of a command", words)
-            .with_near_miss(words, table::starts())
+            .with_near_miss(words, call::starts(call.rows))
             .into());
     }
     Ok(Reply::Done)

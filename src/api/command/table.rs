@@ -2,49 +2,8 @@
 //!
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
-use super::{Call, CommandError, Reply};
-use super::{announce, batch, daemon, neighbor, operational, peer, rib, session, v6};
-use crate::grammar::Verb;
-
-/// Whether a command acts on the neighbours of a selector before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Takes {
-    /// It is for them.
-    Uses,
-    /// It is for them, and without a selector it is no command.
-    Needs,
-    /// One may stand there and means nothing, as in ExaBGP.
-    Ignores,
-    /// None may stand there.
-    Refuses,
-}
-
-/// The most words that name a command.
-pub(super) const MOST_WORDS: usize = 3;
-
-/// One command.
-pub(super) struct Row {
-    /// The words that name it.
-    pub(super) words: &'static str,
-    /// Words that may follow, as `help` shows them.
-    pub(super) options: &'static [&'static str],
-    pub(super) selector: Takes,
-    /// Whether ExaBGP 5.0 has it, and lists it in `help`.
-    pub(super) classic: bool,
-    pub(super) example: &'static str,
-    pub(super) run: fn(&mut Call<'_>, &Self) -> Result<Reply, CommandError>,
-}
-
-impl Row {
-    /// The verb that it starts with.
-    pub(super) fn verb(&self) -> Verb {
-        if self.words.starts_with("withdraw") {
-            Verb::Withdraw
-        } else {
-            Verb::Announce
-        }
-    }
-}
+use super::call::{Row, Takes};
+use super::{announce, daemon, neighbor, operational, peer, rib, session, transaction, v6};
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
 macro_rules! commands {
@@ -106,11 +65,11 @@ commands! {
         "withdraw watchdog" Uses announce::watchdog: "withdraw watchdog dns",
     }
     more {
-        "abort" Ignores batch::abort: "abort",
+        "abort" Ignores transaction::abort: "abort",
         "announce bgp-ls" Uses announce::bgp_ls: "announce bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "announce l2vpn" Uses announce::l2vpn: "announce l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
-        "begin" Ignores batch::begin: "begin",
-        "commit" Ignores batch::commit: "commit",
+        "begin" Ignores transaction::begin: "begin",
+        "commit" Ignores transaction::commit: "commit",
         "daemon reload" Ignores v6::reload: "daemon reload",
         "daemon restart" Ignores v6::restart: "daemon restart",
         "daemon shutdown" Ignores v6::shutdown: "daemon shutdown",
@@ -151,11 +110,6 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.words)
 }
 
-/// The words of every command, and those that several commands begin with.
-pub(super) fn starts() -> impl Iterator<Item = &'static str> {
-    words().chain(words().filter_map(|words| words.split(' ').next()))
-}
-
 /// An example line of every command.
 pub fn example_lines() -> impl Iterator<Item = &'static str> {
     ROWS.iter().map(|row| row.example)
@@ -164,6 +118,7 @@ pub fn example_lines() -> impl Iterator<Item = &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::command::call::MOST_WORDS;
 
     #[test]
     fn names_are_distinct_and_not_too_long() {

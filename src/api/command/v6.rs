@@ -1,13 +1,14 @@
-//! The words of ExaBGP 6.0 beside those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
-//! understood at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
+//! The commands of ExaBGP 6.0 besides those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
+//! accepted at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
 
 use std::fmt::Write as _;
 
+use super::announce;
 use super::batch::Batch;
-use super::neighbor::members;
-use super::quick::SCOPE;
-use super::table::{self, Row};
-use super::{COMPATIBLE, Call, CommandError, ErrorKind, Reply, announce, word_at};
+use super::call::{COMPATIBLE, Call, Reply, Row, SCOPE};
+use super::error::{CommandError, ErrorKind};
+use super::neighbor_json::members;
+use super::words::word_at;
 use crate::api::control::{Among, Request, RibSide};
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, Safi};
@@ -38,9 +39,10 @@ pub(super) fn version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 /// `system help`
 pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
+    let rows = call.rows;
     json(call, |w| {
         w.raw("{\"commands\": [");
-        w.list(table::ROWS, |w, row| {
+        w.list(rows, |w, row| {
             w.raw("{\"command\": ")
                 .string(row.words)
                 .raw(", \"example\": ")
@@ -51,7 +53,7 @@ pub(super) fn help(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     })
 }
 
-/// `system api version [4|6]`: there is nothing to choose, both are understood.
+/// `system api version [4|6]`: accepted without effect, both are supported.
 pub(super) fn api_version(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     let (start, word, end) = word_at(call.line, call.at);
     call.nothing_after(end)?;
@@ -146,7 +148,7 @@ pub(super) fn ping(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     })
 }
 
-/// `session bye`: the speaker goes; what it began is forgotten.
+/// `session bye`: the source disconnects; an open batch is discarded.
 pub(super) fn bye(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.source.batch = None;
     Ok(Reply::Done)
@@ -166,7 +168,7 @@ pub(super) fn sync(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// `session reasons enable|disable`: errors tell why.
+/// `session reasons enable|disable`: answers include the reason.
 pub(super) fn reasons(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.source.acks.reasons = switch(call)?;
     Ok(Reply::Done)
@@ -211,7 +213,7 @@ pub(super) fn list(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     Ok(Reply::Done)
 }
 
-/// `peer SELECTOR show`: an array of the neighbours meant.
+/// `peer SELECTOR show`: an array of the selected neighbors.
 pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     if !matches!(
         call.argument_words()[..],
@@ -385,7 +387,7 @@ fn list_routes(
     Ok(Reply::Done)
 }
 
-/// What tells a route from others, as hexadecimal digits: family, path identifier, key.
+/// What identifies a route, as hexadecimal digits: family, path identifier, key.
 fn index(nlri: NlriRef<'_>) -> String {
     let mut text = String::new();
     let path = nlri.path_id.map_or(*b"none", u32::to_be_bytes);

@@ -2,24 +2,25 @@
 //!
 //! `{ "exabgp": "5.0.0", "time": …, "host" : …, "pid" : …, "ppid" : …, "counter": …, "type": …, "neighbor": { … } }`
 //!
-//! Kept: the shapes, also those that look like slips (`"direction": "receive"  } }`). Not kept, since it is no JSON: `None`
+//! Kept: the shapes, including apparent errors (`"direction": "receive"  } }`). Not kept, since it is not JSON: `None`
 //! for an AS that is not known is `null` here.
 
 use smallvec::SmallVec;
 
-use super::{Form, Style, Version, v42, v60};
-use crate::api::event::{Direction, Event, EventHead, Identity, Message, Raw, Stamp};
+use super::head::{EventHead, Stamp};
+use super::style::{Form, Style, Version};
+use super::{v42, v60};
+use crate::api::event::{Direction, Event, Message, Raw};
+use crate::bgp::AttributeSet;
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::update::{self, Field};
-use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::inet::push_ipv4;
 use crate::bgp::nlri::{NlriRef, Routes};
-use crate::bgp::{AttributeSet, Zoned};
 use crate::json::JsonWriter;
 
-/// One line in the making.
+/// A line being written.
 pub(super) struct Line<'a> {
     pub(super) style: &'a Style,
     pub(super) version: Version,
@@ -194,7 +195,7 @@ impl Line<'_> {
         };
     }
 
-    /// The end of UPDATE and packets events, which tell what was negotiated to those who ask.
+    /// The end of UPDATE and packets events, with the negotiated parameters if the helper asked for them.
     fn end(&self, head: &EventHead, w: &mut JsonWriter) {
         if self.style.negotiated {
             w.raw(self.negotiated(head));
@@ -387,12 +388,12 @@ fn hop_key(hop: Option<NextHop>, w: &mut JsonWriter) {
     w.raw("\": [ ");
 }
 
-/// Whether events tell the routes twice, under a global and a link-local address.
+/// Returns `true` if events show the routes twice, under a global and a link-local address.
 const fn has_two_hops(field: &Field<'_>) -> bool {
     matches!(field.next_hop, Some(NextHop::V6LinkLocal(..)))
 }
 
-/// The next hops under which events tell a route: one, or the global and the link-local address.
+/// The next hops under which events show a route: one, or the global and the link-local address.
 pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<NextHop>> {
     let (first, second) = match hop {
         Some(NextHop::V6LinkLocal(global, local)) => {
@@ -401,86 +402,6 @@ pub(super) fn each_hop(hop: Option<NextHop>) -> impl Iterator<Item = Option<Next
         other => (other, None),
     };
     std::iter::once(first).chain(second)
-}
-
-/// Appends what every event of a neighbour has in common, up to the direction. Returns how much of it is not about our
-/// identifier.
-pub(crate) fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
-    w.raw("\"neighbor\": { \"address\": { \"local\": ");
-    match identity.local_address {
-        Some(address) => w.display(Zoned(address, identity.zone)),
-        None => w.raw("null"),
-    };
-    w.raw(", \"peer\": ")
-        .display(Zoned(identity.peer_address, identity.zone))
-        .raw(" }, \"asn\": { \"local\": ");
-    let asn = |asn: Option<crate::bgp::Asn>, w: &mut JsonWriter| {
-        match asn {
-            Some(asn) => w.number(asn.0),
-            None => w.raw("null"),
-        };
-    };
-    asn(identity.local_as, w);
-    w.raw(", \"peer\": ");
-    asn(identity.peer_as, w);
-    w.raw(" }");
-    let short = w.len();
-    if let Some(router_id) = identity.router_id {
-        w.raw(", \"router-id\": ").display(router_id);
-    }
-    w.raw(" ");
-    short
-}
-
-/// Appends what all versions tell alike: `, "negotiated": { "message_size": … "refresh": "normal"`.
-pub(super) fn negotiated_facts(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
-    w.raw(", \"negotiated\": { \"message_size\": ")
-        .number(codec.message_size());
-    w.raw(", \"hold_time\": ")
-        .number(negotiated.map_or(0, |session| session.hold_time));
-    w.raw(", \"asn4\": ").boolean(codec.asn4);
-    w.raw(", \"multisession\": ")
-        .boolean(negotiated.is_some_and(|session| session.multisession));
-    w.raw(", \"operational\": ")
-        .boolean(negotiated.is_some_and(|session| session.operational));
-    w.raw(", \"refresh\": ").display(
-        negotiated
-            .map(|session| session.refresh)
-            .unwrap_or_default()
-            .name(),
-    );
-}
-
-/// Appends `, "negotiated": { … } `; zeros before both OPENs are known.
-pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
-    let families = negotiated.map_or(&[][..], |session| &session.families);
-    negotiated_facts(negotiated, w);
-    let list = |w: &mut JsonWriter, wanted: &dyn Fn(Family) -> bool| {
-        w.raw("[");
-        w.list(
-            families.iter().filter(|family| wanted(**family)),
-            |w, family| {
-                w.display(family);
-            },
-        );
-        w.raw("]");
-    };
-    w.raw(", \"families\": ");
-    list(w, &|_| true);
-    w.raw(", \"nexthop\": [");
-    w.list(
-        negotiated.map_or(&[][..], |session| &session.nexthops),
-        |w, (family, afi)| {
-            w.display(format_args!("{family} {afi}"));
-        },
-    );
-    w.raw("], \"add_path\": {\"send\": ");
-    list(w, &|family| codec.add_path_send.contains(family));
-    w.raw(", \"receive\": ");
-    list(w, &|family| codec.add_path_receive.contains(family));
-    w.raw("} } ");
 }
 
 fn end_of_rib(family: Family, w: &mut JsonWriter) {

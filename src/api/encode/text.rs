@@ -1,9 +1,11 @@
 //! The text events of ExaBGP, to the byte. Each event ends with an empty line, since the event brings its own line end and
 //! the transport adds one.
 
+use super::head::EventHead;
 use super::json_v4::each_hop;
-use super::{Form, Version, v42};
-use crate::api::event::{Direction, Event, EventHead, Message, Raw};
+use super::style::{Form, Version};
+use super::v42;
+use crate::api::event::{Direction, Event, Message, Raw};
 use crate::bgp::AttributeSet;
 use crate::bgp::family::Family;
 use crate::bgp::message::update::{self, Field};

@@ -1,92 +1,58 @@
-//! What ExaBGP 4.2 prints differently: no `router-id`, no `message` of a NOTIFICATION, other spaces in `negotiated`, and the
-//! AS path as plain lists.
+//! What ExaBGP 4.2 prints differently: no `router-id`, no `message` of a NOTIFICATION, other spaces in
+//! [`negotiated`](super::negotiated), and the AS path as plain lists.
 //!
 //! Rendered each time: helpers that need the old shape are few, and a second cache in every attribute set would be paid for
 //! by all.
 
-use std::borrow::Cow;
-
 use crate::bgp::attribute::PathAttribute;
 use crate::bgp::attribute::as_path::{AsPath, SegmentKind};
-use crate::bgp::iana::attribute as codes;
-use crate::bgp::negotiated::Negotiated;
-use crate::bgp::{Attribute, AttributeSet, Family};
+use crate::bgp::attribute::ext_community::ExtCommunity;
+use crate::bgp::{Attribute, AttributeSet};
 use crate::json::JsonWriter;
 
 /// Appends the members of the `attribute` object.
 pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
-    const KEY: &str = "\"as-path\": {";
-    let text = &*long_asns(set, set.json(), '"');
-    let (Some(Attribute::AsPath(path)), Some((before, rest))) =
-        (set.find(codes::AS_PATH), text.split_once(KEY))
-    else {
-        w.raw(text);
-        return;
-    };
-    w.raw(before);
-    as_path(path, w);
-    // The object of objects ends with the first two braces in a row.
-    w.raw(rest.split_once("}}").map_or("", |(_, after)| after));
+    set.json_with(w, |attribute, w| match attribute {
+        Attribute::AsPath(path) => as_path(path, w),
+        Attribute::ExtCommunities(list) => {
+            w.key(list.key());
+            list.json_with(w, |one| marked(one).unwrap_or_else(|| one.named()));
+        }
+        _ => attribute.json(w),
+    });
 }
 
 /// Appends what [`AttributeSet::text`] gives, the AS path in 4.2's brackets: all sequences in square ones, all sets in round ones
 /// inside, and the same again for confederations.
 pub(super) fn text(set: &AttributeSet, out: &mut String) {
-    let text = &*long_asns(set, set.text(), ' ');
-    let Some(Attribute::AsPath(path)) = set.find(codes::AS_PATH) else {
-        out.push_str(text);
-        return;
-    };
-    let mut shown = String::new();
-    path.text(&mut shown);
-    let Some((before, after)) = text.split_once(&shown).filter(|_| !shown.is_empty()) else {
-        out.push_str(text);
-        return;
-    };
-    out.push_str(before);
-    out.push_str("as-path ");
-    brackets(path, [SegmentKind::Sequence, SegmentKind::Set], out);
-    let confederations = [SegmentKind::ConfedSequence, SegmentKind::ConfedSet];
-    if path
-        .0
-        .iter()
-        .any(|segment| confederations.contains(&segment.kind))
-    {
-        brackets(path, confederations, out);
-    }
-    out.push_str(after);
+    set.text_with(out, |attribute, out| match attribute {
+        Attribute::AsPath(path) => {
+            out.push_str("as-path ");
+            brackets(path, [SegmentKind::Sequence, SegmentKind::Set], out);
+            let confederations = [SegmentKind::ConfedSequence, SegmentKind::ConfedSet];
+            let mut segments = path.0.iter();
+            if segments.any(|segment| confederations.contains(&segment.kind)) {
+                brackets(path, confederations, out);
+            }
+        }
+        Attribute::ExtCommunities(list) => {
+            list.text_with(out, |one| marked(one).unwrap_or_else(|| one.to_string()));
+        }
+        _ => attribute.text(out),
+    });
 }
 
-/// Marks the AS numbers of four octets in extended communities: `target:70000L:5`. `before` stands before each community.
-fn long_asns<'t>(set: &AttributeSet, text: &'t str, before: char) -> Cow<'t, str> {
-    let mut text = Cow::Borrowed(text);
-    let Some(Attribute::ExtCommunities(list)) = set.find(codes::EXTENDED_COMMUNITIES) else {
-        return text;
+/// The words of an extended community whose AS number has four octets, which 4.2 marks: `target:70000L:5`.
+fn marked(community: ExtCommunity) -> Option<String> {
+    let [high, low, asn @ .., n1, n0] = community.0;
+    let kind = match (high & 0x3F, low) {
+        (2, 0x02) => "target",
+        (2, 0x03) => "origin",
+        (2, 0x13) => "rtrecord",
+        _ => return None,
     };
-    for community in list.0.iter().filter(|one| one.0[0] & 0x3F == 2) {
-        let words = community.to_string();
-        let parts: Vec<&str> = words.split(':').collect();
-        if let [kind @ ("target" | "origin" | "rtrecord"), asn, number] = parts[..] {
-            let long = format!("{before}{kind}:{asn}L:{number}");
-            let mut marked = String::with_capacity(text.len() + 8);
-            let plain = format!("{before}{words}");
-            let mut parts = text.split(&plain).peekable();
-            while let Some(part) = parts.next() {
-                marked.push_str(part);
-                if let Some(next) = parts.peek() {
-                    // `target:1:5` is not the start of `target:1:55`.
-                    let whole = !next.starts_with(|c: char| c.is_ascii_digit());
-                    if whole {
-                        marked.push_str(&long);
-                    } else {
-                        marked.push_str(&plain);
-                    }
-                }
-            }
-            text = marked.into();
-        }
-    }
-    text
+    let (asn, number) = (u32::from_be_bytes(asn), u16::from_be_bytes([n1, n0]));
+    Some(format!("{kind}:{asn}L:{number}"))
 }
 
 /// `[ 1 2 ( 3 4 ) ]`; the blank before the last bracket is missing where there are only sets.
@@ -135,33 +101,4 @@ fn as_path(path: &AsPath, w: &mut JsonWriter) {
         }
         comma = ", ";
     }
-}
-
-/// Appends `, "negotiated": { … } `.
-pub(crate) fn negotiated(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
-    let families = negotiated.map_or(&[][..], |session| &session.families);
-    super::json_v4::negotiated_facts(negotiated, w);
-    let list = |w: &mut JsonWriter, separator: &str, wanted: &dyn Fn(Family) -> bool| {
-        w.raw("[ ");
-        let mut between = "";
-        for family in families.iter().filter(|family| wanted(**family)) {
-            w.raw(between).display(family);
-            between = separator;
-        }
-        w.raw(" ]");
-    };
-    w.raw(", \"families\": ");
-    list(w, " ,", &|_| true);
-    w.raw(", \"nexthop\": [ ");
-    let nexthops = negotiated.map_or(&[][..], |session| &session.nexthops);
-    for (index, (family, afi)) in nexthops.iter().enumerate() {
-        w.raw(if index > 0 { " ," } else { "" })
-            .display(format_args!("{family} {afi}"));
-    }
-    w.raw(" ], \"add_path\": { \"send\": ");
-    list(w, ", ", &|family| codec.add_path_send.contains(family));
-    w.raw(", \"receive\": ");
-    list(w, ", ", &|family| codec.add_path_receive.contains(family));
-    w.raw(" } } ");
 }

@@ -13,21 +13,17 @@ use crate::json::JsonWriter;
 
 /// Appends the members of the `attribute` object.
 pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
-    let text = set.json();
-    let Some(Attribute::BgpLs(value)) = set.find(codes::BGP_LS) else {
-        w.raw(text);
+    if set.find(codes::BGP_LS).is_none() {
+        w.raw(set.json());
         return;
-    };
-    let mut shown = JsonWriter::new();
-    value.json(&mut shown);
-    match text.split_once(shown.as_str()) {
-        Some((before, after)) => {
-            w.raw(before);
-            value.json_v60(w);
-            w.raw(after);
-        }
-        None => drop(w.raw(text)),
     }
+    set.json_with(w, |attribute, w| match attribute {
+        Attribute::BgpLs(value) => {
+            w.key(value.key());
+            value.json_v60(w);
+        }
+        _ => attribute.json(w),
+    });
 }
 
 /// Appends the `open` object: 5.0 does not know the roles of RFC 9234, limits of paths and link-local next hops.

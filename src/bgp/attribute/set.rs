@@ -126,29 +126,47 @@ impl AttributeSet {
     pub fn json(&self) -> &str {
         self.json.get_or_init(|| {
             let mut w = JsonWriter::new();
-            w.list(self.shown(), |w, attribute| attribute.json(w));
-            if let Some(error) = &self.error {
-                w.raw(if w.is_empty() { "" } else { ", " });
-                w.key("error").string(&error_marker(error));
-            }
+            self.json_with(&mut w, |attribute, w| attribute.json(w));
             w.into_string().into()
         })
+    }
+
+    /// Appends the members that [`json`](Self::json) returns, each attribute's written by `write`.
+    pub(crate) fn json_with(
+        &self,
+        w: &mut JsonWriter,
+        mut write: impl FnMut(&Attribute, &mut JsonWriter),
+    ) {
+        let mut separator = "";
+        for attribute in self.shown() {
+            w.raw(separator);
+            write(attribute, w);
+            separator = ", ";
+        }
+        if let Some(error) = &self.error {
+            w.raw(separator).key("error").string(&error_marker(error));
+        }
     }
 
     /// The attributes in text events, each preceded by a space: ` origin igp med 50`.
     pub fn text(&self) -> &str {
         self.text.get_or_init(|| {
             let mut out = String::new();
-            for attribute in self.shown() {
-                out.push(' ');
-                attribute.text(&mut out);
-            }
-            if let Some(error) = &self.error {
-                out.push_str(" error ");
-                out.push_str(&error_marker(error));
-            }
+            self.text_with(&mut out, Attribute::text);
             out.into()
         })
+    }
+
+    /// Appends the text that [`text`](Self::text) returns, each attribute's written by `write`.
+    pub(crate) fn text_with(&self, out: &mut String, write: impl Fn(&Attribute, &mut String)) {
+        for attribute in self.shown() {
+            out.push(' ');
+            write(attribute, out);
+        }
+        if let Some(error) = &self.error {
+            out.push_str(" error ");
+            out.push_str(&error_marker(error));
+        }
     }
 
     /// Returns `true` if UPDATE events contain an `attribute` member, which is empty if NEXT_HOP is the only

@@ -1,6 +1,6 @@
 //! The file of settings: `[section]`, `option = value`, whole-line comments; what Python's configparser reads.
 
-/// One line that sets something.
+/// One setting of the file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) section: String,
@@ -57,11 +57,16 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
         entries.push(Entry {
             section,
             name,
-            value: super::unquote(value).replace("%%", "%"),
+            value: unquote(value).replace("%%", "%"),
             line,
         });
     }
     (entries, mistakes)
+}
+
+/// Blanks and quotes around a value do not belong to it.
+pub(super) fn unquote(value: &str) -> &str {
+    value.trim().trim_matches(['\'', '"'])
 }
 
 #[cfg(test)]

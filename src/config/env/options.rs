@@ -1,10 +1,12 @@
 //! The table of all settings, in ExaBGP's order.
 
-use super::{ApiEnv, BgpEnv, DaemonEnv, Env, EnvOption, IdleEnv, LogEnv, LogLevel, Search, TcpEnv};
-use crate::config::{ApiVersion, Encoder};
+use super::settings::{
+    ApiEnv, BgpEnv, DaemonEnv, Env, EnvOption, IdleEnv, LogEnv, LogLevel, Search, TcpEnv,
+};
+use crate::config::model::{ApiVersion, Encoder};
 
 impl Env {
-    /// Before the defaults are put in.
+    /// Placeholders, before the defaults are set.
     pub(super) fn empty() -> Self {
         Self {
             daemon: DaemonEnv {
@@ -78,17 +80,17 @@ impl EnvOption {
         (self.section, self.name) == ("api", "version")
     }
 
-    /// The value in force as `env` shows it, without quotes.
+    /// The current value as `env` shows it, without quotes.
     pub fn value(&self, env: &Env) -> String {
         (self.show)(env)
     }
 
-    /// Whether it is read, shown, and nothing else.
+    /// Returns `true` if it is only read and shown, and has no effect.
     pub fn is_idle(&self) -> bool {
         self.doc.starts_with("no effect")
     }
 
-    /// Whether a yes or no is written as one; ExaBGP reads everything else as no, without a word.
+    /// Returns `false` if a boolean is not written as one; ExaBGP silently reads such a value as `false`.
     pub(super) fn accepts(&self, value: &str) -> bool {
         !matches!(self.default_value(), "true" | "false") || is_boolean(value)
     }
@@ -234,13 +236,13 @@ const LEVELS: [LogLevel; 7] = [
 options! {
     profile."enable" = "false", "no effect: profile the program", boolean(idle.profile_enable);
     profile."file" = "", "no effect: the profile's file", text(idle.profile_file);
-    pdb."enable" = "false", "no effect: start a debugger on mistakes", boolean(idle.pdb_enable);
+    pdb."enable" = "false", "no effect: start a debugger on errors", boolean(idle.pdb_enable);
     daemon."pid" = "", "the file that our process number is written to", path(daemon.pid);
     daemon."user" = "nobody", "the user to become when started as root", text(daemon.user);
-    daemon."daemonize" = "false", "go to the background", boolean(daemon.daemonize);
+    daemon."daemonize" = "false", "run in the background", boolean(daemon.daemonize);
     daemon."drop" = "true", "become that user before helpers are started, not after", boolean(daemon.drop);
-    daemon."umask" = "0137", "permissions that new files never get", octal(daemon.umask);
-    log."enable" = "true", "log at all; problems are told in any case", boolean(log.enable);
+    daemon."umask" = "0137", "the umask of new files", octal(daemon.umask);
+    log."enable" = "true", "log at all; problems are always reported", boolean(log.enable);
     log."level" = "INFO", "the least level that is logged", level(log.level);
     log."destination" = "stdout", "stdout, stderr, syslog or a file", text(log.destination);
     log."all" = "false", "log all categories", boolean(log.all);
@@ -257,13 +259,13 @@ options! {
     log."routes" = "false", "log received routes", boolean(log.routes);
     log."parser" = "false", "log what was decoded", boolean(log.parser);
     log."short" = "true", "log without time and process number", boolean(log.short);
-    tcp."once" = "false", "as a variable: one attempt to connect, then end", boolean(idle.tcp_once);
-    tcp."attempts" = "0", "the most attempts to connect to a peer; 0: without end", number(tcp.attempts);
-    tcp."delay" = "0", "wait for the next full multiple of so many minutes", number(tcp.delay);
+    tcp."once" = "false", "as a variable: one attempt to connect, then exit", boolean(idle.tcp_once);
+    tcp."attempts" = "0", "the most attempts to connect to a peer; 0: unlimited", number(tcp.attempts);
+    tcp."delay" = "0", "wait for the next multiple of this many minutes", number(tcp.delay);
     tcp."bind" = "", "addresses to listen on", addresses(tcp.bind);
     tcp."port" = "179", "the port to listen on; as a variable also the one to connect to", port(tcp.port);
     tcp."acl" = "", "no effect", boolean(idle.tcp_acl);
-    bgp."passive" = "false", "never connect, whatever neighbours say", boolean(bgp.passive);
+    bgp."passive" = "false", "never connect, whatever the neighbors' settings", boolean(bgp.passive);
     bgp."openwait" = "60", "seconds to wait for an OPEN", number(bgp.openwait);
     cache."attributes" = "true", "no effect: attributes are always shared", boolean(idle.cache_attributes);
     cache."nexthops" = "true", "no effect", boolean(idle.cache_nexthops);
@@ -273,8 +275,8 @@ options! {
     api."version" = "5", "the version of ExaBGP whose events helpers expect: 4, 5 or 6", version(api.version);
     api."encoder" = "json", "no effect: each helper names its own", encoder(api.encoder);
     api."compact" = "false", "shorter JSON of routes", boolean(api.compact);
-    api."respawn" = "true", "start helpers again that ended", boolean(api.respawn);
-    api."terminate" = "false", "end when a helper can not be started", boolean(api.terminate);
+    api."respawn" = "true", "restart helpers that exit", boolean(api.respawn);
+    api."terminate" = "false", "exit when a helper cannot be started", boolean(api.terminate);
     api."cli" = "true", "look for the pipes of the command line", boolean(api.cli);
     api."pipename" = "exabgp", "the name of these pipes", text(api.pipename);
     api."socketname" = "", "the name of the control socket, if it is not that of the pipes", name(api.socketname);

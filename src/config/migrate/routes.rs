@@ -1,4 +1,4 @@
-//! Routes of ExaBGP 3.4 that mean something else, or less, when today's words are read.
+//! Routes of ExaBGP 3.4 that mean something else, or less, in the current syntax.
 //!
 //! - A numeric match took several values without brackets: `destination-port =3128 >8080&<8088;`. Today only the first of
 //!   them counts.
@@ -68,7 +68,7 @@ impl Migration<'_> {
         }
     }
 
-    /// Returns `true` if the file has words of ExaBGP 3.4, so that the rest of it means what 3.4 made of it.
+    /// Returns `true` if the file has syntax of ExaBGP 3.4, so that the rest is to be read as 3.4 did.
     pub(super) fn is_of_3_4(&self) -> bool {
         self.tree.statements.iter().any(|statement| {
             let head = self.head(statement);
@@ -105,7 +105,7 @@ impl Migration<'_> {
         }
     }
 
-    /// What stands behind the last neighbor of a group, which ExaBGP 3.4 gave to none: as comments.
+    /// What follows the last neighbor of a group, which ExaBGP 3.4 applied to none: as comments.
     pub(super) fn comment_out(text: &str) -> String {
         let mut out = String::from(
             "\n\n# These stood behind every neighbor of their group: ExaBGP 3.4 gave them to none of them.\n",

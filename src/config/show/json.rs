@@ -1,7 +1,10 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
 use super::{Secrets, statement, switches, words};
-use crate::config::{Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription};
+use crate::config::model::{
+    Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
+};
+use crate::config::session::CapabilityConfig;
 use crate::json::JsonWriter;
 
 impl Config {
@@ -94,26 +97,7 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     object.text("name", neighbor.name());
     scalars(neighbor, secrets, &mut object);
     let capabilities = &neighbor.session.capabilities;
-    let w = object.key("capability");
-    let mut inner = Object::new(w);
-    for (word, on) in switches(capabilities) {
-        inner.yes(word, on);
-    }
-    if let Some(seconds) = capabilities.graceful_restart {
-        inner.number("graceful-restart", seconds);
-    }
-    if capabilities.graceful_restart_notification {
-        inner.yes("graceful-restart-notification", true);
-    }
-    if let Some(seconds) = capabilities.long_lived_graceful_restart {
-        inner.number("long-lived-graceful-restart", seconds);
-    }
-    inner.text("add-path", super::add_path(capabilities.add_path));
-    inner.some("role", capabilities.role.map(super::role));
-    if capabilities.role_strict {
-        inner.yes("role-strict", true);
-    }
-    inner.end();
+    capability(capabilities, object.key("capability"));
     object.texts(
         "family",
         neighbor.session.families.iter().map(ToString::to_string),
@@ -159,6 +143,28 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     object.end();
 }
 
+fn capability(capabilities: &CapabilityConfig, w: &mut JsonWriter) {
+    let mut inner = Object::new(w);
+    for (word, on) in switches(capabilities) {
+        inner.yes(word, on);
+    }
+    if let Some(seconds) = capabilities.graceful_restart {
+        inner.number("graceful-restart", seconds);
+    }
+    if capabilities.graceful_restart_notification {
+        inner.yes("graceful-restart-notification", true);
+    }
+    if let Some(seconds) = capabilities.long_lived_graceful_restart {
+        inner.number("long-lived-graceful-restart", seconds);
+    }
+    inner.text("add-path", super::add_path(capabilities.add_path));
+    inner.some("role", capabilities.role.map(super::role));
+    if capabilities.role_strict {
+        inner.yes("role-strict", true);
+    }
+    inner.end();
+}
+
 fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
     let session = &neighbor.session;
     object.text("peer-address", neighbor.peer());
@@ -202,6 +208,19 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
             object.number(key, ttl);
         }
     }
+    keys(neighbor, secrets, object);
+    object.yes("group-updates", session.group_updates);
+    object.yes("auto-flush", neighbor.auto_flush);
+    object.yes("adj-rib-in", neighbor.adj_rib_in);
+    object.yes("adj-rib-out", neighbor.adj_rib_out);
+    object.yes("manual-eor", neighbor.manual_eor);
+    if let Some(seconds) = neighbor.eor_deferral {
+        object.number("eor-deferral", seconds);
+    }
+}
+
+fn keys(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
+    let session = &neighbor.session;
     if let Some((password, _)) = &neighbor.md5 {
         object.text("md5-password", shown(password, secrets));
     }
@@ -215,14 +234,6 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
             shown(&String::from_utf8_lossy(&key.password), secrets),
         );
         inner.end();
-    }
-    object.yes("group-updates", session.group_updates);
-    object.yes("auto-flush", neighbor.auto_flush);
-    object.yes("adj-rib-in", neighbor.adj_rib_in);
-    object.yes("adj-rib-out", neighbor.adj_rib_out);
-    object.yes("manual-eor", neighbor.manual_eor);
-    if let Some(seconds) = neighbor.eor_deferral {
-        object.number("eor-deferral", seconds);
     }
 }
 

@@ -269,7 +269,7 @@ fn a_mistake_names_its_place_in_the_line() {
         ),
         (
             "neighbor 9.9.9.9 announce eor",
-            "error: no neighbour matches `neighbor 9.9.9.9`\nerror\n",
+            "error: no neighbor matches `neighbor 9.9.9.9`\nerror\n",
         ),
     ] {
         assert_eq!(talk.say(line), wanted);

@@ -402,6 +402,11 @@ fn updates_in_the_shape_of_4_2() {
             "180A0001",
             r#""attribute": { "origin": "igp", "as-path": [ 65002 ], "confederation-path": [ 65001 ] }, "announce": { "ipv4 unicast": { "10.0.0.2": [ { "nlri": "10.0.1.0/24" } ] } }"#,
         ),
+        (
+            "40010100 400206 0201 0000FDE9 4003040A000002 C01010 0002000100000005 0202000000010005",
+            "180A0001",
+            r#""attribute": { "origin": "igp", "as-path": [ 65001 ], "confederation-path": [], "extended-community": [ { "value": 562954248388613, "string": "target:1:5" }, { "value": 144678138029342725, "string": "target:1L:5" } ] }, "announce": { "ipv4 unicast": { "10.0.0.2": [ { "nlri": "10.0.1.0/24" } ] } }"#,
+        ),
     ] {
         let (attributes, nlri) = (bytes(attributes), bytes(nlri));
         let update = Update {
@@ -424,7 +429,7 @@ fn updates_in_the_shape_of_4_2() {
             },
             &event,
         );
-        let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbour");
+        let (_, neighbor) = line.split_once("\"neighbor\": ").expect("a neighbor");
         assert_eq!(
             neighbor,
             format!(
@@ -537,6 +542,10 @@ fn text_in_the_words_of_4_2() {
         (
             "400206 0201 0000FDE9 C01010 0202000111700005 0002FDE800000001",
             "as-path [ 65001 ] extended-community [ target:65000:1 target:70000L:5 ]",
+        ),
+        (
+            "400206 0201 0000FDE9 C01010 0002000100000005 0202000000010005",
+            "as-path [ 65001 ] extended-community [ target:1:5 target:1L:5 ]",
         ),
     ] {
         let attributes = bytes(&format!("40010100 4003040A000002 {attributes}"));

@@ -40,7 +40,10 @@ fn a_settings_file_that_is_not_there_is_an_error() {
         err.contains("warning: EXABGP_ENVFILE: there is no file `nope`"),
         "{err}"
     );
-    assert!(err.contains("warning: `oxabgp_log` is no setting"), "{err}");
+    assert!(
+        err.contains("warning: `oxabgp_log` is not a setting"),
+        "{err}"
+    );
 }
 
 #[test]
@@ -174,6 +177,6 @@ fn run_fails_when_nothing_came_of_a_command() {
     assert_eq!(code, 0);
     assert_eq!(
         err,
-        "warning: `all peers` means nothing here and is ignored\n"
+        "warning: `all peers` has no meaning here and is ignored\n"
     );
 }

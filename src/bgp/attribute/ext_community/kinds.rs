@@ -110,7 +110,7 @@ impl ExtCommunity {
     }
 
     /// The value of the member `string` in JSON events: ExaBGP's text, otherwise the configuration syntax.
-    pub(super) fn named(self) -> String {
+    pub(crate) fn named(self) -> String {
         self.words().unwrap_or_else(|| {
             let grammar = self.grammar();
             if grammar.starts_with("0x") {

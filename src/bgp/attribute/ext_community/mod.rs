@@ -40,6 +40,24 @@ impl ExtCommunities {
         list.sort_unstable();
         Self(list)
     }
+
+    /// Appends the value of the member of JSON events; `name` returns the string of a community.
+    pub(crate) fn json_with(&self, w: &mut JsonWriter, name: impl Fn(ExtCommunity) -> String) {
+        w.raw("[ ");
+        w.list(&self.0, |w, community| {
+            w.raw("{ \"value\": ")
+                .number(u64::from_be_bytes(community.0));
+            w.raw(", \"string\": \"").raw(&name(*community)).raw("\" }");
+        });
+        w.raw(" ]");
+    }
+
+    /// Appends the text of events, name included; `name` returns the word of a community.
+    pub(crate) fn text_with(&self, out: &mut String, name: impl Fn(ExtCommunity) -> String) {
+        out.push_str("extended-community ");
+        let words: Vec<String> = self.0.iter().copied().map(name).collect();
+        super::push_list(&words, out);
+    }
 }
 
 impl PathAttribute for ExtCommunities {
@@ -74,20 +92,11 @@ impl PathAttribute for ExtCommunities {
     }
 
     fn json(&self, w: &mut JsonWriter) {
-        w.raw("[ ");
-        w.list(&self.0, |w, community| {
-            w.raw("{ \"value\": ")
-                .number(u64::from_be_bytes(community.0));
-            w.raw(", \"string\": \"")
-                .raw(&community.named())
-                .raw("\" }");
-        });
-        w.raw(" ]");
+        self.json_with(w, ExtCommunity::named);
     }
 
     fn text(&self, out: &mut String) {
-        out.push_str("extended-community ");
-        super::push_list(&self.0, out);
+        self.text_with(out, |community| community.to_string());
     }
 
     fn grammar(&self, out: &mut String) {

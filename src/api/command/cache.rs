@@ -1,4 +1,4 @@
-//! What was read before: the tails of routes and the neighbours that selectors mean, both by their text.
+//! Caches: parsed tails of routes and the neighbors that selectors select, both by their text.
 //!
 //! Both are bounded.
 
@@ -12,9 +12,9 @@ use crate::grammar::{Place, Selector, Tail, Verb};
 use crate::rib::{Memo, MemoLimits, PeerSet};
 use crate::text::SyntaxError;
 
-/// Longest selector that is worth keeping, in bytes.
+/// The longest selector that is cached, in bytes.
 const LONGEST: usize = 2048;
-/// Selectors that a source may have remembered.
+/// The most selectors cached for a source.
 const SELECTIONS: usize = 1024;
 
 /// Parsed tails by their text.
@@ -27,7 +27,7 @@ impl Default for Tails {
     }
 }
 
-/// Logs what is odd in a sentence and is carried out all the same, as ExaBGP does.
+/// Logs what is suspicious in a sentence but carried out anyway, as in ExaBGP.
 pub(super) fn warn_of(tail: &Tail, verb: Verb) {
     for repeated in &tail.repeated {
         warn!("{}", repeated.message());
@@ -38,7 +38,7 @@ pub(super) fn warn_of(tail: &Tail, verb: Verb) {
 }
 
 impl Tails {
-    /// The tail that `text` means; `base` is where it stands in its line, for errors.
+    /// The tail that `text` denotes; `base` is its position in the line, for errors.
     pub(super) fn get(
         &mut self,
         text: &str,
@@ -64,7 +64,7 @@ impl Tails {
     }
 }
 
-/// What else than its text a tail depends on, as a number.
+/// What a tail depends on besides its text, as a number.
 fn tag(verb: Verb, place: Place) -> u32 {
     let family = match place {
         Place::Route => Family::new(0, 0),
@@ -75,7 +75,7 @@ fn tag(verb: Verb, place: Place) -> u32 {
         | u32::from(family.safi.0)
 }
 
-/// The neighbours that a source's selectors mean.
+/// The neighbors that the selectors of a source select.
 #[derive(Debug, Default)]
 pub(super) struct Selections {
     epoch: u64,
@@ -83,7 +83,7 @@ pub(super) struct Selections {
 }
 
 impl Selections {
-    /// The neighbours that `text` means: a selector that was split off a line, or nothing for all.
+    /// The neighbors that `text` selects: a selector that was split off a line, or an empty text for all.
     pub(super) fn select(
         &mut self,
         text: &str,

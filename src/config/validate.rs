@@ -1,30 +1,31 @@
-//! A neighbour as written → a neighbour that is valid: what is missing, what does not fit together, what follows from what
-//! is said.
+//! Turns a neighbor as written into a valid one: reports what is missing or inconsistent, and fills in what follows from the
+//! rest.
 
 use std::net::IpAddr;
 
+use super::base64::decode;
 use super::capability::Restart;
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::neighbor::Draft;
+use super::draft::Draft;
+use super::model::{self, NeighborConfig};
 use super::schema::Seen;
+use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
+use super::subscription;
 use super::tree::Statement;
-use super::{
-    AddPath, Base64, CapabilityConfig, NeighborConfig, SessionConfig, Unwritten, subscription,
-};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
 use crate::text::Span;
 
-/// A neighbour, and where its address stands.
+/// A neighbor, and the place of its address.
 pub(crate) struct Checked {
     pub(crate) config: NeighborConfig,
     span: Span,
 }
 
-/// Puts a neighbour together. `errors` is the number of errors before it: with more now, the checks of what is missing are
-/// still told, but nothing comes of it. `seen` are the settings that the file has.
+/// Completes a neighbor. `errors` is the number of errors before it: if there are more now, missing settings are
+/// still reported, but `None` is returned. `seen` are the settings that the file has.
 pub(crate) fn finish(
     cx: &mut Context<'_>,
     mut draft: Draft,
@@ -41,7 +42,7 @@ pub(crate) fn finish(
             operational.push(message);
         } else {
             let text = format!(
-                "this neighbour has no `{}`: the message is not sent",
+                "this neighbor has no family `{}`: the message is not sent",
                 message.family
             );
             cx.report.add(Diagnostic::warning(span, text));
@@ -51,25 +52,11 @@ pub(crate) fn finish(
     if session.capabilities.route_refresh && !adj_rib_out {
         cx.report.add(Diagnostic::warning(
             draft.peer_span,
-            "`route-refresh` needs the Adj-RIB-Out: `adj-rib-out` is on all the same",
+            "`route-refresh` needs the Adj-RIB-Out: `adj-rib-out` stays enabled",
         ));
         adj_rib_out = true;
     }
-    let capabilities = &session.capabilities;
-    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none()
-    {
-        // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
-        let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
-    if capabilities.graceful_restart_notification && capabilities.graceful_restart.is_none() {
-        let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
-    if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
-        let text = "`prefix-limit` has no effect without `adj-rib-in`: it counts what is there";
-        cx.report.add(Diagnostic::warning(draft.peer_span, text));
-    }
+    without_effect(cx, &draft, &session);
     let config = NeighborConfig {
         session,
         description: draft.description.unwrap_or_default(),
@@ -80,7 +67,7 @@ pub(crate) fn finish(
         adj_rib_out,
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
-        stale_path_time: draft.stale_path_time.unwrap_or(super::STALE_PATH_TIME),
+        stale_path_time: draft.stale_path_time.unwrap_or(model::STALE_PATH_TIME),
         subscriptions,
         operational,
         md5: draft
@@ -94,7 +81,26 @@ pub(crate) fn finish(
     })
 }
 
-/// Tells all that is missing, in one message.
+/// Warns about settings that have no effect without another one.
+fn without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) {
+    let capabilities = &session.capabilities;
+    if capabilities.long_lived_graceful_restart.is_some() && capabilities.graceful_restart.is_none()
+    {
+        // RFC 9494 4.1 makes long-lived graceful restart a companion of graceful restart.
+        let text = "`long-lived-graceful-restart` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if capabilities.graceful_restart_notification && capabilities.graceful_restart.is_none() {
+        let text = "`graceful-restart-notification` has no effect without `graceful-restart`";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
+        let text = "`prefix-limit` has no effect without `adj-rib-in`, whose routes it counts";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+}
+
+/// Reports everything that is missing, in one message.
 fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Statement) {
     let mut missing = Vec::new();
     if draft.local_as.is_none() {
@@ -110,7 +116,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     if draft.router_id.is_none() && (v6 || draft.local_address.is_none()) {
         missing.push("router-id");
     }
-    // A setting with a wrong value was told of already.
+    // A setting with a wrong value was reported already.
     missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
@@ -128,8 +134,8 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     }
 }
 
-fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
-    let (peer_address, peer_prefix) = draft.peer?;
+/// Reports addresses that do not fit together.
+fn addresses(cx: &mut Context<'_>, draft: &Draft, (peer_address, peer_prefix): (IpAddr, u8)) {
     let span = draft.peer_span;
     let local = draft.local_address;
     if local.is_some_and(|local| local.is_ipv4() != peer_address.is_ipv4()) {
@@ -147,13 +153,18 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         );
     }
     let width = if peer_address.is_ipv4() { 32 } else { 128 };
-    let passive = draft.passive.unwrap_or(false);
-    if peer_prefix < width && !passive && !cx.env.bgp.passive {
+    if peer_prefix < width && !draft.passive.unwrap_or(false) && !cx.env.bgp.passive {
         cx.report.add(
-            Diagnostic::error(span, "we can not connect to a range of addresses")
+            Diagnostic::error(span, "cannot connect to a range of addresses")
                 .with_help("add `passive true;`"),
         );
     }
+}
+
+fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
+    let (peer_address, peer_prefix) = draft.peer?;
+    let local = draft.local_address;
+    addresses(cx, draft, (peer_address, peer_prefix));
     let own = match (draft.router_id, local) {
         (Some(router_id), _) => Some(router_id),
         (None, Some(IpAddr::V4(local))) if peer_address.is_ipv4() => Some(local),
@@ -181,7 +192,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         host_name: draft.host_name.take(),
         domain_name: draft.domain_name.take(),
         hold_time,
-        passive,
+        passive: draft.passive.unwrap_or(false),
         listen: draft.listen,
         connect: (draft.connect > 0).then_some(draft.connect),
         source_interface: draft.source_interface.take(),
@@ -234,20 +245,7 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
                 })
                 .collect()
         },
-        nexthop: nexthop.then(|| {
-            let pairs = draft.nexthops.as_deref().unwrap_or_default();
-            pairs
-                .iter()
-                .copied()
-                .filter(|(family, afi)| {
-                    let other = Family {
-                        afi: *afi,
-                        safi: family.safi,
-                    };
-                    negotiable(*family) && negotiable(other)
-                })
-                .collect()
-        }),
+        nexthop: nexthop.then(|| next_hops(draft, families)),
         extended_message: written.extended_message.unwrap_or(true),
         software_version: written.software_version.unwrap_or(false),
         multi_session: written.multi_session.unwrap_or(false),
@@ -266,6 +264,19 @@ fn capabilities(draft: &Draft, families: &[Family], hold_time: u16) -> Capabilit
     }
 }
 
+/// The pairs of the `nexthop` section whose families are offered.
+fn next_hops(draft: &Draft, families: &[Family]) -> Vec<(Family, Afi)> {
+    let pairs = draft.nexthops.as_deref().unwrap_or_default();
+    let offered = |(family, afi): &(Family, Afi)| {
+        let other = Family {
+            afi: *afi,
+            safi: family.safi,
+        };
+        families.contains(family) && families.contains(&other)
+    };
+    pairs.iter().copied().filter(offered).collect()
+}
+
 /// The families that ExaBGP offers ADD-PATH for.
 fn carries_paths(family: Family) -> bool {
     matches!(family.afi, Afi::IPV4 | Afi::IPV6)
@@ -275,12 +286,12 @@ fn carries_paths(family: Family) -> bool {
         )
 }
 
-/// FlowSpec has path identifiers only where `add-path { … }` names it: peers that know them are few.
+/// FlowSpec has path identifiers only where `add-path { … }` names it: few peers support them.
 fn is_flow(family: Family) -> bool {
     matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN)
 }
 
-/// The MD5 key as it goes to the system.
+/// The MD5 key as it is passed to the system.
 fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
     let (text, span) = draft.md5_password.as_ref()?;
     let looks_encoded = text
@@ -308,34 +319,7 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
     (!key.is_empty()).then_some(key)
 }
 
-/// Base64 of RFC 4648 section 4, padding included.
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    let digits = text.trim_end_matches('=');
-    if !text.len().is_multiple_of(4) || text.len() - digits.len() > 2 {
-        return None;
-    }
-    let mut out = Vec::with_capacity(digits.len());
-    let (mut bits, mut held) = (0u32, 0u32);
-    for byte in digits.bytes() {
-        let digit = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(digit);
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push(u8::try_from(bits >> held & 0xFF).unwrap_or(0));
-        }
-    }
-    Some(out)
-}
-
-/// The routes that can be sent to this neighbour.
+/// The routes that can be sent to this neighbor.
 fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
     let all = std::mem::take(&mut draft.routes);
     let mut routes = Vec::with_capacity(all.iter().flatten().map(Vec::len).sum());
@@ -359,12 +343,12 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
             Some(Family::IPV4_UNICAST) => cx.report.add(
                 Diagnostic::warning(
                     span,
-                    "this neighbour has no `ipv4 unicast`: the route is not announced",
+                    "this neighbor has no family `ipv4 unicast`: the route is not announced",
                 )
                 .with_help("add `ipv4 unicast;` to its `family` section"),
             ),
             Some(family) => cx.report.add(
-                Diagnostic::error(span, format!("this neighbour has no `{family}`"))
+                Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
                     .with_help(format!("add `{family};` to its `family` section")),
             ),
         }
@@ -391,7 +375,7 @@ fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig
     }
 }
 
-/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may not take it.
+/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may reject it.
 fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
     let hop = route.attributes.next_hop();
     let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
@@ -439,7 +423,7 @@ fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfi
     }
 }
 
-/// Tells of neighbours that can not be told apart.
+/// Reports neighbors that cannot be distinguished.
 pub(crate) fn duplicates(cx: &mut Context<'_>, neighbors: &[Checked]) {
     let mut taken = std::collections::HashMap::new();
     for neighbor in neighbors {
@@ -451,10 +435,10 @@ pub(crate) fn duplicates(cx: &mut Context<'_>, neighbors: &[Checked]) {
         };
         if let Some(other) = taken.insert(index, neighbor.span) {
             cx.report.add(
-                Diagnostic::error(neighbor.span, "there is such a neighbour already")
+                Diagnostic::error(neighbor.span, "this neighbor is already defined")
                     .with_other(other, "here")
                     .with_help(
-                        "two neighbours differ in address, `local-as`, `peer-as`, `local-address` or `router-id`",
+                        "neighbors must differ in address, `local-as`, `peer-as`, `local-address` or `router-id`",
                     ),
             );
         }

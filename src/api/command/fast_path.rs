@@ -1,20 +1,19 @@
-//! The short way for the lines that come by the million: `[neighbor …] announce route P TAIL`, `withdraw route P`.
+//! The fast path for the most frequent lines: `[neighbor …] announce route P TAIL`, `withdraw route P`.
 //!
-//! Only the shape of the line is looked at. Anything unusual (a selector not seen before, options around the command) takes
-//! the long way, which ends in the same functions.
+//! Only the shape of the line is checked. Anything unusual (a selector not seen before, options around the command) takes the
+//! general path, which calls the same functions.
 
 use memchr::memmem;
 
-use super::{Commands, Outcome, Reply, Source, finish};
-use crate::api::control::{Among, Control};
+use super::call::{Commands, Reply};
+use super::outcome::{Outcome, finish};
+use super::source::Source;
+use crate::api::control::Control;
 use crate::grammar::{Place, Verb};
 
-/// Routes are for the neighbours of the speaker. What the short way looks up is what the long way remembered.
-pub(super) const SCOPE: Among = Among::Own;
-
 impl Commands {
-    /// Carries out the line if it has the usual shape.
-    pub(super) fn quick(
+    /// Executes the line if it has the usual shape.
+    pub(super) fn fast_path(
         &mut self,
         line: &[u8],
         source: &mut Source,

@@ -1,19 +1,47 @@
-//! Lines that are no command: what was expected, where, and what was probably meant.
+//! The row of the table that executes a line. For lines that are not a command: what was expected, where, and what
+//! was probably meant.
 
-use super::table::{self, Takes};
-use super::{Call, CommandError, ErrorKind, word_at};
+use super::call::{self, Call, MOST_WORDS, Row, Takes};
+use super::error::{CommandError, ErrorKind};
+use super::words::word_at;
 use crate::text::{Span, near_miss};
 
-/// The most words that are listed as what may come next; a longer list is what `help` is for.
+/// The most words listed as candidates for the next word; `help` shows longer lists.
 const LISTED: usize = 6;
 
 impl Call<'_> {
-    /// The error about a line that no row of the table fits.
-    pub(super) fn unknown(&self) -> CommandError {
+    /// The row with the most words that the command starts with, and where its arguments start.
+    pub(super) fn row(&self) -> Result<(&'static Row, usize), CommandError> {
+        let mut heads = [("", 0); MOST_WORDS];
+        let mut at = self.at;
+        for head in &mut heads {
+            let (_, word, end) = word_at(self.line, at);
+            *head = (word, end);
+            at = end;
+        }
+        let bare = self.selector.is_empty();
+        let mut best: Option<(&'static Row, usize)> = None;
+        for row in self.rows {
+            let mut count = 0;
+            let fits = row.words.split(' ').zip(&heads).all(|(wanted, (word, _))| {
+                count += 1;
+                *word == wanted
+            });
+            let longer = best.is_none_or(|(_, most)| most < count);
+            if fits && longer && !(bare && row.selector == Takes::Needs) {
+                best = Some((row, count));
+            }
+        }
+        best.map(|(row, count)| (row, heads[count - 1].1))
+            .ok_or_else(|| self.unknown())
+    }
+
+    /// The error about a line that matches no row of the table.
+    fn unknown(&self) -> CommandError {
         let command = self.line[self.at..].trim_ascii();
         if command.is_empty() {
             let message = if self.selector.is_empty() {
-                "an empty line is no command"
+                "an empty line is not a command"
             } else {
                 "expected a command after the selector, found the end of the line"
             };
@@ -27,7 +55,7 @@ impl Call<'_> {
             let next = self.next_words(&known);
             if !next.contains(&word) {
                 let message = if known.is_empty() {
-                    no_command(command)
+                    no_command(command, self.rows)
                 } else {
                     unexpected(&known, word, &next)
                 };
@@ -48,7 +76,8 @@ impl Call<'_> {
     /// The words that may follow those of `known` in a command.
     fn next_words(&self, known: &str) -> Vec<&'static str> {
         let bare = self.selector.is_empty();
-        let rows = table::ROWS
+        let rows = self
+            .rows
             .iter()
             .filter(|row| !(bare && row.selector == Takes::Needs));
         let mut words: Vec<&str> = rows
@@ -68,13 +97,13 @@ impl Call<'_> {
     }
 }
 
-/// The message about a line whose first word begins no command.
-fn no_command(command: &str) -> String {
+/// The message about a line whose first word does not begin a command.
+fn no_command(command: &str, rows: &'static [Row]) -> String {
     let words: Vec<&str> = command.split_ascii_whitespace().take(3).collect();
     let near = (1..=words.len())
         .rev()
-        .find_map(|count| near_miss(&words[..count].join(" "), table::words()));
-    let near = near.or_else(|| near_miss(words.first()?, table::starts()));
+        .find_map(|count| near_miss(&words[..count].join(" "), call::words(rows)));
+    let near = near.or_else(|| near_miss(words.first()?, call::starts(rows)));
     let help = near.map_or_else(
         || "`help` lists the commands".to_owned(),
         |near| format!("did you mean `{near}`?"),
@@ -107,7 +136,7 @@ fn unexpected(known: &str, word: &str, next: &[&str]) -> String {
     )
 }
 
-/// A word as far as it is worth repeating.
+/// A word, shortened for a message.
 fn shown(word: &str) -> String {
     word.chars().take(64).collect()
 }

@@ -1,42 +1,35 @@
-//! Statements in a section that knows no such word: what was meant, or which brace is missing before them.
+//! Statements in a section that does not have them: what was meant, or which brace is missing before them.
 
+use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::load::Context;
-use super::neighbor::{KEYWORDS, SECTIONS};
 use super::schema::{self, Seen};
 use super::tree::Statement;
-use crate::text::{Cursor, Token};
+use super::vocabulary::{SECTIONS, SETTINGS};
+use crate::text::Cursor;
 
-/// Whether a neighbour may have a setting or section called `word`.
-pub(crate) fn has(word: &str) -> bool {
-    SECTIONS.contains(&word) || KEYWORDS.iter().any(|keyword| keyword.word == word)
-}
-
-/// Tells of a statement that belongs further outside, as a brace before it is missing. Tells whether it is one.
+/// Reports a statement that belongs to an outer section, because a brace before it is missing. Returns `false` if it is not one.
 pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
     let tree = cx.tree;
     let (word, c) = schema::cursor(tree, statement);
     let is_section = statement.block.is_some();
     let home = if is_section && matches!(word, "neighbor" | "template" | "group") {
         "belongs outside of all sections"
-    } else if KEYWORDS.iter().any(|keyword| keyword.word == word)
-        || is_section && SECTIONS.contains(&word)
-    {
-        "belongs into a `neighbor` section"
+    } else if SETTINGS.contains(&word) || is_section && SECTIONS.contains(&word) {
+        "belongs in a `neighbor` section"
     } else {
         return false;
     };
     cx.lost = true;
     cx.report.add(
-        Diagnostic::error(c.last_span(), format!("`{word}` {home}, not into {place}"))
+        Diagnostic::error(c.last_span(), format!("`{word}` {home}, not in {place}"))
             .with_help("a `}` is missing before it"),
     );
     true
 }
 
-/// Tells of a word that no setting has.
+/// Reports a word that is not a setting.
 pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: Cursor<'_>) {
-    let settings = KEYWORDS.iter().map(|keyword| keyword.word);
+    let settings = SETTINGS.iter().copied();
     let span = c.last_span();
     let next = c.next_token().map_or("", |token| &*token.text);
     if let Some(meant) = schema::meant(word, next, settings.clone()) {
@@ -55,7 +48,7 @@ pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: 
         .add(schema::unknown(word, span, "a `neighbor` section", words));
 }
 
-/// Tells of a piece of a route outside of one; once, as more of them follow. Tells whether it is one.
+/// Reports a part of a route outside of one, only once if more of them follow. Returns `false` if it is not one.
 pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
     let (word, c) = schema::cursor(cx.tree, statement);
     let home = match word {
@@ -76,43 +69,10 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
         .is_empty();
     if first {
         cx.report.add(
-            Diagnostic::error(
-                span,
-                format!("`{word}` belongs into {home}, not into {place}"),
-            )
-            .with_help("a `{` is missing before it, or a `}` is too many"),
+            Diagnostic::error(span, format!("`{word}` belongs in {home}, not in {place}"))
+                .with_help("a `{` is missing before it, or there is an extra `}`"),
         );
     }
     cx.lost = true;
     true
-}
-
-/// Whether words without an end can only be the head of a section.
-pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
-    let word = words.first().map_or("", |token| &*token.text);
-    match words.len() {
-        1 => matches!(
-            word,
-            "template"
-                | "family"
-                | "capability"
-                | "api"
-                | "static"
-                | "announce"
-                | "flow"
-                | "l2vpn"
-                | "send"
-                | "receive"
-                | "match"
-                | "then"
-                | "ipv4"
-                | "ipv6"
-                | "route"
-        ),
-        2 => matches!(
-            word,
-            "neighbor" | "process" | "template" | "group" | "api" | "route"
-        ),
-        _ => false,
-    }
 }

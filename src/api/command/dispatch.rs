@@ -1,0 +1,102 @@
+//! Finds the function that executes a line, calls it, and writes the answer.
+
+use super::call::{Call, Commands, Reply, Takes};
+use super::error::{CommandError, ErrorKind};
+use super::options::Options;
+use super::outcome::{Outcome, finish};
+use super::source::Source;
+use super::table::ROWS;
+use super::words::word_at;
+use crate::api::control::Control;
+use crate::grammar::Selector;
+use crate::rib::PeerSet;
+use crate::text::{Span, SyntaxError};
+
+impl Commands {
+    /// Executes one line, without its newline, and appends the answer to `out`.
+    pub fn execute(
+        &mut self,
+        line: &[u8],
+        source: &mut Source,
+        control: &mut dyn Control,
+        out: &mut String,
+    ) -> Outcome {
+        let line = line.trim_ascii_end();
+        self.notice = None;
+        if let Some(outcome) = self.fast_path(line, source, control, out) {
+            return outcome;
+        }
+        let Ok(text) = str::from_utf8(line) else {
+            let error = CommandError::new(ErrorKind::Syntax, "the line is not UTF-8");
+            return finish(Err(error), None, (source, None), out);
+        };
+        if let Some(note) = text.strip_prefix("debug ") {
+            tracing::warn!(process = source.name, text = note, "debug info");
+            return Outcome::Done;
+        }
+        let options = match Options::split(text) {
+            Ok(options) => options,
+            Err(error) => return finish(Err(error), None, (source, None), out),
+        };
+        let mut call = Call {
+            commands: self,
+            source,
+            control,
+            out,
+            rows: ROWS,
+            line: text,
+            at: options.at,
+            selector: "",
+            touched: PeerSet::new(),
+            rest: None,
+        };
+        let result = call.dispatch(options.end);
+        let notice = call.commands.notice.take();
+        if let Some(mut listing) = call.rest.take() {
+            finish(result, options.id, (source, notice), &mut listing.answer);
+            return Outcome::Listed(listing);
+        }
+        let touched = std::mem::take(&mut call.touched);
+        let sync = options.sync.unwrap_or(source.sync);
+        match finish(result, options.id, (source, notice), out) {
+            Outcome::Done if sync && !touched.is_empty() => Outcome::Synced(touched),
+            outcome => outcome,
+        }
+    }
+}
+
+impl Call<'_> {
+    fn dispatch(&mut self, end: usize) -> Result<Reply, CommandError> {
+        self.line = &self.line[..end];
+        let (start, first, next) = word_at(self.line, self.at);
+        self.at = start;
+        // In ExaBGP 6.0, `peer` may also begin commands about peers.
+        let about = first == "peer"
+            && matches!(
+                word_at(self.line, next).1,
+                "list" | "show" | "create" | "delete"
+            );
+        if matches!(first, "neighbor" | "peer") && !about {
+            let (_, command) =
+                Selector::split(&self.line[start..]).map_err(|error| moved(error, start))?;
+            let at = self.line.len() - command.len();
+            self.selector = self.line[start..at].trim_ascii_end();
+            self.at = at;
+        }
+        let (row, after) = self.row()?;
+        if !self.selector.is_empty() && row.selector == Takes::Refuses {
+            return Err(CommandError::new(
+                ErrorKind::Syntax,
+                format!("`{}` takes no selector before it", row.words),
+            ));
+        }
+        self.at = after;
+        (row.run)(self, row)
+    }
+}
+
+/// The same error with its place counted from the start of the line.
+fn moved(mut error: SyntaxError, by: usize) -> SyntaxError {
+    error.span = Span::new(error.span.start + by, error.span.end + by);
+    error
+}

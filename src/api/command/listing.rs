@@ -1,0 +1,138 @@
+//! Answers that list routes, written piece by piece.
+
+use std::collections::HashMap;
+
+use super::routes_json::{self, RoutesJson, has_prefix};
+use crate::api::control::{Control, ListedRoute, RibSide, RoutePlace};
+use crate::bgp::Safi;
+use crate::bgp::nexthop::NextHop;
+use crate::bgp::nlri::NlriRef;
+use crate::json::JsonWriter;
+use crate::rib::{PeerId, PeerSet};
+
+/// What to show: `[inet|flow|l2vpn] [ADDRESS] [extensive] [json]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) class: String,
+    pub(super) address: String,
+    /// Only as the last word, as in ExaBGP.
+    pub(super) extensive: bool,
+    pub(super) json: bool,
+}
+
+impl Query {
+    pub(super) fn new(words: &[&str]) -> Self {
+        let mut query = Self {
+            class: String::new(),
+            address: String::new(),
+            extensive: words.last() == Some(&"extensive"),
+            json: false,
+        };
+        for word in words {
+            match *word {
+                "extensive" | "routes" | "static" => {}
+                "json" => query.json = true,
+                "inet" | "flow" | "l2vpn" => query.class = (*word).to_owned(),
+                other => query.address = other.to_owned(),
+            }
+        }
+        query
+    }
+
+    fn shows(&self, nlri: NlriRef<'_>) -> bool {
+        match &*self.class {
+            "inet" => has_prefix(nlri),
+            "flow" => matches!(nlri.family.safi, Safi::FLOW | Safi::FLOW_VPN),
+            "l2vpn" => matches!(nlri.family.safi, Safi::VPLS | Safi::EVPN),
+            _ => true,
+        }
+    }
+}
+
+/// What lines begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) address: String,
+    pub(super) name: String,
+    pub(super) members: String,
+    pub(super) local: Option<NextHop>,
+}
+
+/// The rest of an answer that lists routes, which is written as fast as its reader reads: it may be larger than memory, and takes
+/// longer than a turn. Routes that change meanwhile may be missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listing {
+    pub(super) side: RibSide,
+    pub(super) query: Query,
+    pub(super) heads: HashMap<PeerId, Head>,
+    pub(super) peers: PeerSet,
+    pub(super) format: RoutesJson,
+    /// Where to go on.
+    pub(super) from: RoutePlace,
+    /// The text at the end.
+    pub(super) answer: String,
+}
+
+impl Listing {
+    /// Appends the next piece to `out`, which may be empty. Returns `true` if there are more.
+    pub fn next(&mut self, control: &dyn Control, out: &mut String) -> bool {
+        let more = self.routes(control, out);
+        if !more {
+            out.push_str(&self.answer);
+        }
+        more
+    }
+
+    pub(super) fn routes(&mut self, control: &dyn Control, out: &mut String) -> bool {
+        let Self { query, heads, .. } = &*self;
+        let show = match self.format {
+            RoutesJson::V1 => routes_json::v1,
+            RoutesJson::V2 => routes_json::v2,
+        };
+        let mut w = JsonWriter::new();
+        let next = control.routes(self.side, &self.peers, self.from, &mut |route| {
+            let head = heads.get(&route.peer);
+            let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
+                return;
+            };
+            if query.json {
+                show(&head.address, &head.members, route, &mut w);
+            } else {
+                text_line((query, self.side), head, route, w.buffer());
+            }
+        });
+        out.push_str(w.as_str());
+        self.from = next.unwrap_or_default();
+        next.is_some()
+    }
+}
+
+fn text_line(
+    (query, side): (&Query, RibSide),
+    head: &Head,
+    route: &ListedRoute<'_>,
+    out: &mut String,
+) {
+    let who = if query.extensive {
+        &head.name
+    } else {
+        &head.address
+    };
+    out.push_str(&format!("{who} {} ", route.nlri.family));
+    // `self` is shown as the address that the neighbor was sent.
+    let next_hop = match route.next_hop {
+        Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
+        other => other,
+    };
+    let flow = matches!(route.nlri.family.safi, Safi::FLOW | Safi::FLOW_VPN);
+    if flow && side == RibSide::In {
+        // What was received has its ports as numbers.
+        route.nlri.text(next_hop, out);
+    } else {
+        route.nlri.show(next_hop, out);
+    }
+    if query.extensive {
+        out.push_str(route.attributes.text());
+    }
+    out.push('\n');
+}

@@ -1,0 +1,51 @@
+//! The outcome of a line, and its answer.
+
+use super::call::Reply;
+use super::error::CommandError;
+use super::listing::Listing;
+use super::notice::Notice;
+use super::source::Source;
+use crate::api::reply::Answer;
+use crate::rib::PeerSet;
+
+/// The outcome of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// It was carried out; its answer is written only when everything before it was written to the sockets of these peers.
+    Synced(PeerSet),
+    /// It was carried out; the rest of the answer is long and is requested piece by piece.
+    Listed(Box<Listing>),
+    /// It was not carried out, and changed nothing.
+    Failed(CommandError),
+}
+
+/// Writes the answer.
+pub(super) fn finish(
+    result: Result<Reply, CommandError>,
+    id: Option<&str>,
+    (source, notice): (&mut Source, Option<Notice>),
+    out: &mut String,
+) -> Outcome {
+    match result {
+        Ok(reply) => {
+            if reply == Reply::Always || reply == Reply::Done && source.acks.enabled {
+                let answer = notice.as_ref().map_or(Answer::Done, Notice::answer);
+                source.acks.write(answer, id, out);
+            }
+            Outcome::Done
+        }
+        Err(error) => {
+            if let Some(batch) = &mut source.batch {
+                batch.fail(&error);
+            }
+            if source.acks.enabled {
+                source
+                    .acks
+                    .write(Answer::Error(&error.to_string()), id, out);
+            }
+            Outcome::Failed(error)
+        }
+    }
+}

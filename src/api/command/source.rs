@@ -1,0 +1,37 @@
+//! The source of a command.
+
+use super::batch::Batch;
+use super::cache::Selections;
+use super::routes_json::RoutesJson;
+use crate::api::reply::Acks;
+
+/// The source of commands: a helper process, or a client of the control socket or pipe.
+#[derive(Debug)]
+pub struct Source {
+    /// The name of the process; also the default group of `announce watchdog`.
+    pub name: String,
+    /// Which answers it gets.
+    pub acks: Acks,
+    /// Answers to route commands always wait until the routes are written to the sockets (`session sync enable` of ExaBGP 6.0).
+    pub sync: bool,
+    /// The form of `show adj-rib … json`.
+    pub routes_json: RoutesJson,
+    /// The batch that is open.
+    pub(super) batch: Option<Batch>,
+    /// The neighbors that its selectors select.
+    pub(super) selections: Selections,
+}
+
+impl Source {
+    /// A source that receives ExaBGP's answers: `done` and `error`.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            acks: Acks::default(),
+            sync: false,
+            routes_json: RoutesJson::V1,
+            batch: None,
+            selections: Selections::default(),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! What events have in common, printed once: that of a neighbor, and that of a moment.
+
+use super::negotiated;
+use super::style::Version;
+use crate::api::event::Identity;
+use crate::bgp::negotiated::Negotiated;
+use crate::bgp::{Asn, Zoned};
+use crate::json::JsonWriter;
+
+/// The texts that every event of one neighbor has in common, and the neighbor's counter of events.
+#[derive(Clone, Debug)]
+pub struct EventHead {
+    identity: Identity,
+    counter: u64,
+    /// `"neighbor": { "address": … "router-id": "10.0.0.1" ` up to the direction.
+    pub(super) json: String,
+    /// The part of it that 4.2 has: without the identifier.
+    pub(super) short: usize,
+    /// All between the counter and the content of an UPDATE that was received, by far the most frequent event.
+    pub(super) update: String,
+    /// `neighbor 127.0.0.1 `.
+    pub(super) text: String,
+    /// `, "negotiated": { … } `.
+    pub(super) negotiated: String,
+    /// The same as 4.2 spaces it.
+    pub(super) negotiated_v42: String,
+}
+
+impl EventHead {
+    /// For the neighbor with that identity; nothing negotiated, no event yet.
+    pub fn new(identity: Identity) -> Self {
+        let mut head = Self {
+            identity,
+            counter: 0,
+            json: String::new(),
+            short: 0,
+            update: String::new(),
+            text: String::new(),
+            negotiated: String::new(),
+            negotiated_v42: String::new(),
+        };
+        head.print();
+        head.negotiate(None);
+        head
+    }
+
+    /// Who the neighbor is.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Updates what is known, for instance an address from a connection or an AS from an OPEN.
+    pub fn identify(&mut self, identity: Identity) {
+        if self.identity != identity {
+            self.identity = identity;
+            self.print();
+        }
+    }
+
+    /// Updates the negotiated parameters of later events; `None`, as at the start of each connection, is shown as zeros.
+    pub fn negotiate(&mut self, negotiated: Option<&Negotiated>) {
+        let mut w = JsonWriter::new();
+        negotiated::json(negotiated, &mut w);
+        self.negotiated = w.into_string();
+        let mut w = JsonWriter::new();
+        negotiated::json_v42(negotiated, &mut w);
+        self.negotiated_v42 = w.into_string();
+    }
+
+    /// The number of the next event.
+    pub(super) const fn count(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn print(&mut self) {
+        let mut w = JsonWriter::new();
+        self.short = neighbor(&self.identity, &mut w);
+        self.json = w.into_string();
+        self.update = format!(
+            ", \"type\": \"update\", {}, \"direction\": \"receive\", \"message\": {{ \"update\": {{ ",
+            self.json
+        );
+        let Identity {
+            peer_address, zone, ..
+        } = self.identity;
+        self.text = format!("neighbor {} ", Zoned(peer_address, zone));
+    }
+}
+
+/// How the start of a line ends.
+const COUNTER: &str = ", \"counter\": ";
+
+/// What the events of one moment have in common: time, host and process numbers.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    host: String,
+    pid: u32,
+    parent: u32,
+    time: f64,
+    /// The start of a line up to `"counter": ` for each [`Version`]; empty until it is asked for.
+    starts: [String; Version::COUNT],
+}
+
+impl Stamp {
+    /// For the program on `host` with the process number `pid`, started by `parent`; time 0.
+    pub fn new(host: impl Into<String>, pid: u32, parent: u32) -> Self {
+        Self {
+            host: host.into(),
+            pid,
+            parent,
+            time: 0.0,
+            starts: Default::default(),
+        }
+    }
+
+    /// Sets the time, in seconds since 1970.
+    pub fn set_time(&mut self, seconds: f64) {
+        if self.time.to_bits() != seconds.to_bits() {
+            self.time = seconds;
+            self.starts.iter_mut().for_each(String::clear);
+        }
+    }
+
+    /// Our process number.
+    pub const fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// The process number of the program that started us.
+    pub const fn parent(&self) -> u32 {
+        self.parent
+    }
+
+    /// The start of a JSON line that has no counter, up to `"ppid" : 2, `.
+    pub(super) fn start_uncounted(&mut self, version: Version) -> &str {
+        let start = self.start(version);
+        &start[..start.len() - COUNTER.len() + 2]
+    }
+
+    /// The start of a JSON line, up to `"counter": `.
+    pub(super) fn start(&mut self, version: Version) -> &str {
+        let start = &mut self.starts[version.index()];
+        if start.is_empty() {
+            let mut w = JsonWriter::new();
+            // `{:?}` of a float is the shortest text that reads back as the same value, as in Python.
+            w.raw("{ \"exabgp\": \"")
+                .raw(version.text())
+                .format(format_args!("\", \"time\": {:?}", self.time));
+            w.raw(", \"host\" : ")
+                .string(&self.host)
+                .raw(", \"pid\" : ")
+                .number(self.pid);
+            w.raw(", \"ppid\" : ").number(self.parent).raw(COUNTER);
+            *start = w.into_string();
+        }
+        start
+    }
+}
+
+/// Appends what every event of a neighbor has in common, up to the direction. Returns how much of it is not about our
+/// identifier.
+fn neighbor(identity: &Identity, w: &mut JsonWriter) -> usize {
+    w.raw("\"neighbor\": { \"address\": { \"local\": ");
+    match identity.local_address {
+        Some(address) => w.display(Zoned(address, identity.zone)),
+        None => w.raw("null"),
+    };
+    w.raw(", \"peer\": ")
+        .display(Zoned(identity.peer_address, identity.zone))
+        .raw(" }, \"asn\": { \"local\": ");
+    let asn = |asn: Option<Asn>, w: &mut JsonWriter| {
+        match asn {
+            Some(asn) => w.number(asn.0),
+            None => w.raw("null"),
+        };
+    };
+    asn(identity.local_as, w);
+    w.raw(", \"peer\": ");
+    asn(identity.peer_as, w);
+    w.raw(" }");
+    let short = w.len();
+    if let Some(router_id) = identity.router_id {
+        w.raw(", \"router-id\": ").display(router_id);
+    }
+    w.raw(" ");
+    short
+}

@@ -1,0 +1,33 @@
+//! What the readers of sections share.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use super::diagnostic::Report;
+use super::env::Env;
+use super::model::ProcessConfig;
+use super::tree::{Statement, Tree};
+use crate::grammar::{Place, Tail};
+use crate::text::Span;
+
+/// What the readers of sections share.
+pub(crate) struct Context<'a> {
+    pub(crate) tree: &'a Tree<'a>,
+    pub(crate) text: &'a str,
+    /// The directory of the file, where `run` looks for programs.
+    pub(crate) directory: PathBuf,
+    pub(crate) env: &'a Env,
+    pub(crate) report: Report,
+    /// The processes of the file, with the place of their names.
+    pub(crate) processes: Vec<(String, Span)>,
+    /// Processes defined within neighbors (ExaBGP 3.4).
+    pub(crate) inner_processes: Vec<ProcessConfig>,
+    pub(crate) templates: HashMap<&'a str, &'a Statement>,
+    /// A brace is missing or superfluous: what a section lacks may be somewhere else.
+    pub(crate) lost: bool,
+    /// Where the last part of a route ended that was found outside of one.
+    pub(crate) last_piece: usize,
+    /// Tails by their text: the same attributes are read once, and shared.
+    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
+}

@@ -1,0 +1,38 @@
+//! The reference of the language, printed from the tables that read it.
+
+use super::schema::Keyword;
+use super::{capability, draft, process, subscription, tcp_ao};
+
+/// One row of the reference: section, word, value, what it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Its section: `neighbor/capability`.
+    pub section: &'static str,
+    /// The word.
+    pub word: &'static str,
+    /// What follows it.
+    pub value: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+/// Every setting of the language except routes, in the order of the tables.
+pub fn reference() -> Vec<Row> {
+    fn rows<T>(section: &'static str, table: &'static [Keyword<T>], all: &mut Vec<Row>) {
+        all.extend(table.iter().map(|keyword| Row {
+            section,
+            word: keyword.word,
+            value: keyword.value,
+            doc: keyword.doc,
+        }));
+    }
+    let mut all = Vec::new();
+    rows("process", process::KEYWORDS, &mut all);
+    rows("neighbor", draft::KEYWORDS, &mut all);
+    rows("neighbor/capability", capability::KEYWORDS, &mut all);
+    rows("neighbor/api", subscription::KEYWORDS, &mut all);
+    rows("neighbor/api/send", subscription::MESSAGES, &mut all);
+    rows("neighbor/api/receive", subscription::MESSAGES, &mut all);
+    rows("neighbor/tcp-ao", tcp_ao::KEYWORDS, &mut all);
+    all
+}
