@@ -1,4 +1,4 @@
-//! The protocol, pure: wire formats, negotiation and the state machine. No clock, no socket, no tokio, no logs.
+//! The protocol, pure: wire formats and negotiation. No clock, no socket, no tokio, no logs.
 //!
 //! | room | what | RFCs |
 //! |---|---|---|
@@ -8,14 +8,12 @@
 //! | [`nlri`] | reachability of each family: `families!` table | 4760, 7911, 8955, 7432, … |
 //! | [`negotiated`] | both OPENs → the facts of a session | 5492, 6793, 7911, 8950 |
 //! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
-//! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
 
 pub mod asn;
 pub mod attribute;
 pub mod capability;
 pub mod error;
 pub mod family;
-pub mod fsm;
 pub mod label;
 pub mod message;
 pub mod negotiated;

@@ -37,8 +37,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
+use crate::fsm::Cease;
 use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::{self, Server};
 

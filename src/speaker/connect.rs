@@ -17,7 +17,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::outbox::Outbox;
 use super::{PeerConfig, sockopt};
 use crate::bgp::Zone;
-use crate::bgp::fsm::ConnInfo;
+use crate::fsm::ConnInfo;
 
 /// How long a signed SYN may stay unanswered before the log says what that may mean.
 const MD5_SILENCE: Duration = Duration::from_secs(3);

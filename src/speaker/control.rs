@@ -14,9 +14,9 @@ use tokio::sync::Notify;
 use super::PeerConfig;
 use super::connect::Stream;
 use super::server::PeerKey;
-use crate::bgp::fsm::{Cease, CloseReason, ConnInfo, State};
 use crate::bgp::message::MessageType;
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::{Cease, CloseReason, ConnInfo, State};
 
 /// Commands that may wait for one task.
 const WAITING: usize = 16;

@@ -19,13 +19,13 @@ use super::io::{Io, IoEvent};
 use super::outbox::messages;
 use super::writer::Pushed;
 use super::{PeerConfig, Plugin, SessionEvent};
-use crate::bgp::fsm::{
-    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State, Timers,
-};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::{
+    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State, Timers,
+};
 
 /// A plugin, shared with the supervisor, which keeps it when a task panics.
 pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;

@@ -12,7 +12,7 @@ use super::control::PeerStatus;
 use super::server::{Error, PeerKey, Server};
 use super::{PeerConfig, Plugin};
 use crate::bgp::Notification;
-use crate::bgp::fsm::Cease;
+use crate::fsm::Cease;
 
 /// What a server runs for somebody else.
 pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;

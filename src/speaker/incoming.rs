@@ -17,7 +17,7 @@ use super::outbox::Outbox;
 use super::server::{PeerKey, Server};
 use super::{PeerConfig, Plugin};
 use crate::bgp::Notification;
-use crate::bgp::fsm::{Cease, ConnInfo, State};
+use crate::fsm::{Cease, ConnInfo, State};
 
 /// Refused connections that are told so at a time; more are closed without a word.
 const REFUSALS: usize = 64;

@@ -17,8 +17,8 @@ use tokio::task::JoinSet;
 use super::connect::{Dialing, Stream, farewell};
 use super::outbox::Outbox;
 use super::writer::Pushed;
-use crate::bgp::fsm::{ConnId, ConnInfo};
 use crate::bgp::message::HEADER;
+use crate::fsm::{ConnId, ConnInfo};
 
 /// Bytes of the first reads.
 const FIRST_READ: usize = 4 * 1024;

@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use super::config::TcpAoKey;
 use super::connect::domain;
 use super::{PeerConfig, sockopt};
-use crate::bgp::fsm::ConnInfo;
+use crate::fsm::ConnInfo;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 200;

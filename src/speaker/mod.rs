@@ -7,7 +7,7 @@
 //! use std::net::{IpAddr, Ipv4Addr};
 //! use std::rc::Rc;
 //!
-//! use oxabgp::bgp::fsm::CloseReason;
+//! use oxabgp::fsm::CloseReason;
 //! use oxabgp::bgp::message::update::Update;
 //! use oxabgp::bgp::{Asn, Negotiated, Notification};
 //! use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};

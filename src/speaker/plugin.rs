@@ -12,12 +12,12 @@ use tokio::sync::Notify;
 use super::PeerConfig;
 use super::outbox::Outbox;
 use super::writer::UpdateWriter;
-use crate::bgp::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
 use crate::bgp::message::RawMessage;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::{Capability, Negotiated, Notification};
+use crate::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
 
 /// What happens to one neighbour's session, and what is said to it.
 pub trait Plugin {

@@ -22,8 +22,8 @@ use super::handle::{Call, Handle};
 use super::incoming::{Answer, Unknown};
 use super::listener::{Guard, Listeners};
 use super::{PeerConfig, Plugin};
-use crate::bgp::fsm::{Cease, ConnInfo};
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::{Cease, ConnInfo};
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;

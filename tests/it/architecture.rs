@@ -13,6 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("rib", 2),
     ("mrt", 2),
     ("bmp", 2),
+    ("fsm", 2),
     ("grammar", 2),
     ("config", 3),
     ("api", 3),

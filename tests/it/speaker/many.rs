@@ -5,9 +5,9 @@ use std::future::pending;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use oxabgp::bgp::fsm::{Cease, CloseReason};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::connect::Dialing;
 use oxabgp::speaker::{PeerConfig, PeerKey, Plugin, Server, Transport, UpdateWriter};
 

@@ -28,10 +28,10 @@ use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-pub use super::message::Direction;
-use super::message::RawMessage;
-use super::message::notification::Notification;
-use super::negotiated::Negotiated;
+pub use crate::bgp::message::Direction;
+use crate::bgp::message::RawMessage;
+use crate::bgp::message::notification::Notification;
+use crate::bgp::negotiated::Negotiated;
 
 mod backoff;
 pub mod config;

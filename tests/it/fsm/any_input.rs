@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use oxabgp::bgp::Asn;
 use oxabgp::bgp::capability::Offer;
-use oxabgp::bgp::fsm::{Cease, Config, ConnId, Input, Output, State};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::{MessageType, encode, keepalive};
+use oxabgp::fsm::{Cease, Config, ConnId, Input, Output, State};
 use proptest::prelude::*;
 
 use crate::support::pair::{Solo, config, info};
