@@ -5,15 +5,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-use super::PeerConfig;
+use super::config::PeerConfig;
 use super::connect::Stream;
-use super::server::PeerKey;
 use crate::bgp::message::MessageType;
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::{Cease, CloseReason, ConnInfo, State};
@@ -85,6 +85,28 @@ impl Mailbox {
             }
             self.arrived.notified().await;
         }
+    }
+}
+
+/// A neighbour of one server. Never used again after the neighbour is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerKey(u64);
+
+impl PeerKey {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Where the neighbour's jitter starts.
+    pub(crate) const fn seed(self) -> u64 {
+        // Any odd constant with many bits: neighbouring keys get distant seeds.
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+impl fmt::Display for PeerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

@@ -4,7 +4,6 @@
 //! futures may all be dropped at any time, and after each wake-up everything is looked at again, so no wake-up can be lost.
 //! A turn is bounded ([`Turn`]): a neighbour that floods us or takes all that we have yields to the others.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -13,35 +12,19 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
-use super::connect::Transport;
-use super::control::{Mailbox, PeerCommand, Shared, Wanted};
+use super::control::{Counters, PeerCommand, Wanted};
 use super::io::{Io, IoEvent};
+use super::machine::{Driver, closed, machine};
 use super::outbox::messages;
+use super::plugin::SessionEvent;
 use super::writer::Pushed;
-use super::{PeerConfig, Plugin, SessionEvent};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::{
-    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State, Timers,
+    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State,
 };
-
-/// A plugin, shared with the supervisor, which keeps it when a task panics.
-pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
-
-/// What a neighbour's task works with.
-#[derive(Clone)]
-pub(crate) struct Driver {
-    pub(crate) config: Rc<PeerConfig>,
-    pub(crate) plugin: PluginCell,
-    pub(crate) mailbox: Rc<Mailbox>,
-    pub(crate) shared: Rc<Shared>,
-    pub(crate) transport: Rc<dyn Transport>,
-    pub(crate) router_id: std::net::Ipv4Addr,
-    /// Whether the neighbour is gone when its session ends.
-    pub(crate) dynamic: bool,
-}
 
 /// Why a neighbour's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,8 +235,8 @@ impl Task {
         {
             let mut status = self.driver.shared.status.borrow_mut();
             status.ends = Some(ends);
-            status.received = super::Counters::default();
-            status.sent = super::Counters::default();
+            status.received = Counters::default();
+            status.sent = Counters::default();
         }
         self.observe(&SessionEvent::Connected(ends));
     }
@@ -538,52 +521,6 @@ impl Task {
             }
         }
     }
-}
-
-/// What the state machine needs to know.
-fn machine(driver: &Driver) -> fsm::Config {
-    let config = &driver.config;
-    let defaults = Timers::default();
-    let (capabilities, reduced) = {
-        let mut plugin = driver.plugin.borrow_mut();
-        (
-            plugin.capabilities(config),
-            plugin.reduced_capabilities(config),
-        )
-    };
-    fsm::Config {
-        local_as: config.local_as,
-        peer_as: config.peer_as,
-        router_id: config.router_id.unwrap_or(driver.router_id),
-        hold_time: config.hold_time,
-        passive: config.passive,
-        capabilities,
-        reduced,
-        aigp: config.aigp,
-        strict_role: config.strict_role,
-        attempts: config.connect_attempts,
-        timers: Timers {
-            connect_retry: config.connect_retry_time,
-            open_wait: config.open_wait,
-            back_off_min: config.idle_hold_time.unwrap_or(defaults.back_off_min),
-            back_off_max: config.idle_hold_time.unwrap_or(defaults.back_off_max),
-            send_hold: config.send_hold_time,
-        },
-        seed: driver.shared.status.borrow().key.seed(),
-    }
-}
-
-/// Notes and tells that a connection has ended.
-fn closed(driver: &mut Driver, reason: &CloseReason) {
-    {
-        let mut status = driver.shared.status.borrow_mut();
-        status.ends = None;
-        status.established = None;
-        status.hold_time = None;
-        status.last_close = Some(reason.clone());
-    }
-    driver.shared.session.replace(None);
-    driver.plugin.borrow_mut().on_close(&driver.config, reason);
 }
 
 /// One message of a chunk, sharing its bytes.

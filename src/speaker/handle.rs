@@ -8,14 +8,13 @@ use std::net::SocketAddr;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::control::PeerStatus;
-use super::server::{Error, PeerKey, Server};
-use super::{PeerConfig, Plugin};
+use super::config::PeerConfig;
+use super::control::{PeerKey, PeerStatus};
+use super::error::Error;
+use super::plugin::Plugin;
+use super::server::{Call, Server};
 use crate::bgp::Notification;
 use crate::fsm::Cease;
-
-/// What a server runs for somebody else.
-pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
 
 /// Commands a [`Server`] from any thread.
 #[derive(Clone)]
@@ -26,6 +25,13 @@ pub struct Handle {
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// The door for other threads.
+    pub fn handle(&self) -> Handle {
+        Handle::new(self.inner.calls.0.clone())
     }
 }
 

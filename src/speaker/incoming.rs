@@ -5,33 +5,27 @@
 //! is refused with a NOTIFICATION.
 
 use std::io;
+use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use tokio::net::TcpStream;
 
+use super::config::PeerConfig;
 use super::connect::{self, Stream, farewell};
 use super::control::PeerCommand;
+use super::control::PeerKey;
+use super::error::Error;
 use super::listener;
+use super::listener::Guard;
 use super::outbox::Outbox;
-use super::server::{PeerKey, Server};
-use super::{PeerConfig, Plugin};
+use super::plugin::Answer;
+use super::server::{Phase, Server};
 use crate::bgp::Notification;
 use crate::fsm::{Cease, ConnInfo, State};
 
 /// Refused connections that are told so at a time; more are closed without a word.
 const REFUSALS: usize = 64;
-
-/// What becomes of a connection that no configured neighbour expects.
-pub enum Answer {
-    /// It is a neighbour's, from now on and until its session ends.
-    Accept(Box<PeerConfig>, Box<dyn Plugin>),
-    /// It is closed with this NOTIFICATION.
-    Refuse(Notification),
-}
-
-/// Who decides about connections that no configured neighbour expects.
-pub(super) type Unknown = Box<dyn FnMut(ConnInfo) -> Answer>;
 
 /// A connection that was accepted.
 enum Arrival {
@@ -57,6 +51,56 @@ impl Arrival {
 }
 
 impl Server {
+    /// Listens on `address`, port 0 for one that the kernel chooses, and returns the address in use.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
+        let bound = self
+            .inner
+            .listeners
+            .borrow_mut()
+            .open(address)
+            .map_err(|source| Error::Listen { address, source })?;
+        if self.inner.phase.get() == Phase::Serving {
+            self.accept();
+        }
+        Ok(bound)
+    }
+
+    /// Stops listening on `address`; whether we did. Sessions are untouched.
+    pub fn unlisten(&self, address: SocketAddr) -> bool {
+        self.inner.listeners.borrow_mut().close(address)
+    }
+
+    /// Where we listen.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.inner.listeners.borrow().addresses()
+    }
+
+    /// Who decides about connections that no neighbour expects. Without it they are refused with NOTIFICATION 6/5.
+    pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
+        self.inner.unknown.replace(Some(Box::new(decide)));
+    }
+
+    /// Prepares listeners for connections from a whole network that [`Server::on_unknown`] will accept: the MD5 key and
+    /// TTL of `template`, for its address with `prefix` bits.
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        self.guard(Guard::new(template, Some(prefix)), template)
+    }
+
+    /// Takes back [`Server::expect_network`].
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        let guard = Guard::new(template, Some(prefix));
+        self.unguard(&guard, template.remote_address)
+    }
+
     /// A connection that somebody else has accepted: it goes to the neighbour that expects it, or is refused.
     pub fn incoming(&self, stream: Box<dyn Stream>, ends: ConnInfo) {
         self.arrived(Arrival::Other(stream), ends);

@@ -46,10 +46,13 @@
 //! | [`plugin`] | [`Plugin`]: the callbacks; [`SessionEvent`]: what observers see |
 //! | [`config`] | [`PeerConfig`]: one neighbour |
 //! | [`server`] | [`Server`]: neighbours, listeners, shutdown |
-//! | `incoming` | whose a connection is; [`Answer`] for those that are nobody's |
+//! | `incoming` | listeners, and the neighbor that an accepted connection belongs to |
 //! | [`handle`] | [`Handle`]: the same for other threads |
 //! | [`control`] | [`PeerStatus`], commands to a neighbour's task |
-//! | `driver` | one neighbour's task: state machine, sockets, clock, plugin |
+//! | [`error`] | [`Error`]: why a call is refused |
+//! | `machine` | what a neighbor's task works with |
+//! | `driver` | one neighbor's task: state machine, sockets, clock, plugin |
+//! | `supervisor` | restarts a task after a panic |
 //! | `attempts` | what the log reports of attempts that fail again and again |
 //! | `io` | a neighbour's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
@@ -62,23 +65,26 @@ pub mod connect;
 pub mod control;
 pub mod decoder;
 mod driver;
+pub mod error;
 pub mod handle;
 mod incoming;
 mod io;
 mod listener;
+mod machine;
 pub mod outbox;
 pub mod plugin;
 pub mod server;
 pub mod sockopt;
+mod supervisor;
 pub mod writer;
 
 pub use config::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 pub use connect::{Stream, Transport};
-pub use control::{Counters, PeerStatus};
+pub use control::{Counters, PeerKey, PeerStatus};
 pub use decoder::UpdateDecoder;
+pub use error::Error;
 pub use handle::Handle;
-pub use incoming::Answer;
 pub use outbox::Outbox;
-pub use plugin::{Plugin, SessionEvent};
-pub use server::{Error, PeerKey, Server};
+pub use plugin::{Answer, Plugin, SessionEvent};
+pub use server::Server;
 pub use writer::{UpdateWriter, WriteError};

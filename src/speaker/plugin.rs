@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use super::PeerConfig;
+use super::config::PeerConfig;
 use super::outbox::Outbox;
 use super::writer::UpdateWriter;
 use crate::bgp::message::RawMessage;
@@ -112,3 +112,14 @@ pub enum SessionEvent<'a> {
         message: &'a RawMessage,
     },
 }
+
+/// What becomes of a connection that no configured neighbour expects.
+pub enum Answer {
+    /// It is a neighbour's, from now on and until its session ends.
+    Accept(Box<PeerConfig>, Box<dyn Plugin>),
+    /// It is closed with this NOTIFICATION.
+    Refuse(Notification),
+}
+
+/// Who decides about connections that no configured neighbour expects.
+pub(super) type Unknown = Box<dyn FnMut(ConnInfo) -> Answer>;

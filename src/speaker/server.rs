@@ -1,88 +1,35 @@
 //! A speaker: its neighbours, its listeners, and the doors to it.
 //!
 //! [`Server`] is the door for the thread that runs it: cheap to clone, synchronous but for the end, usable from plugins.
-//! [`Handle`] is the one door for other threads. A neighbour is a task (`driver`) with a
+//! [`Handle`](super::Handle) is the one door for other threads. A neighbour is a task (`driver`) with a
 //! supervisor, so that a plugin that panics costs its own session and nothing else.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
-use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use super::config::PeerConfig;
 use super::connect::{FAREWELL, Tcp, Transport};
-use super::control::{Mailbox, PeerCommand, PeerStatus, Shared, Wanted};
-use super::driver::{self, Driver, Ended, PluginCell};
-use super::handle::{Call, Handle};
-use super::incoming::{Answer, Unknown};
+use super::control::{Mailbox, PeerCommand, PeerKey, PeerStatus, Shared};
+use super::error::Error;
 use super::listener::{Guard, Listeners};
-use super::{PeerConfig, Plugin};
+use super::machine::{Driver, PluginCell};
+use super::plugin::{Plugin, Unknown};
+use super::supervisor::supervise;
 use crate::bgp::{Negotiated, Notification};
-use crate::fsm::{Cease, ConnInfo};
+use crate::fsm::Cease;
+
+/// What a [`Handle`](super::Handle) has the server run.
+pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;
 /// Neighbours that are started in one turn.
 const STARTS: usize = 64;
-/// First and longest wait before a neighbour whose plugin panicked runs again.
-const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-
-/// A neighbour of one server. Never used again after the neighbour is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerKey(u64);
-
-impl PeerKey {
-    /// Where the neighbour's jitter starts.
-    pub(crate) const fn seed(self) -> u64 {
-        // Any odd constant with many bits: neighbouring keys get distant seeds.
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-impl fmt::Display for PeerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Why a server could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// No listening socket at that address.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The MD5 key or TTL of a peer could not be set on a listening socket.
-    #[error("cannot protect connections from {peer}: {source}")]
-    Guard {
-        /// The peer.
-        peer: IpAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// There is a neighbour of that name already.
-    #[error("there is a neighbor `{0}` already")]
-    Duplicate(String),
-    /// There is no such neighbour.
-    #[error("there is no neighbor {0}")]
-    Unknown(PeerKey),
-    /// Too many commands wait for that neighbour.
-    #[error("too many commands wait for neighbor {0}")]
-    Busy(PeerKey),
-    /// The server has shut down.
-    #[error("the server has shut down")]
-    Stopped,
-}
 
 /// A BGP speaker. [`Server::serve`] works in any tokio runtime; [`Server::start`], and calls from outside of `serve` while it
 /// serves, need one whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
@@ -100,15 +47,15 @@ pub(super) struct Inner {
     pub(super) listeners: RefCell<Listeners>,
     pub(super) unknown: RefCell<Option<Unknown>>,
     pub(super) refusals: Cell<usize>,
-    phase: Cell<Phase>,
+    pub(super) phase: Cell<Phase>,
     stopped: Notify,
     /// Tasks of removed neighbours that still say goodbye.
     departing: RefCell<Vec<JoinHandle<()>>>,
-    calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
+    pub(super) calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Preparing,
     Serving,
     Stopped,
@@ -172,12 +119,7 @@ impl Server {
         }
     }
 
-    /// The door for other threads.
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.inner.calls.0.clone())
-    }
-
-    /// Starts all neighbours and listeners, and answers [`Handle`]s until [`Server::shutdown`].
+    /// Starts all neighbours and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
     ///
     /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
     /// dropping it drops them, without a closing NOTIFICATION.
@@ -255,56 +197,6 @@ impl Server {
         }
         self.inner.phase.set(Phase::Stopped);
         self.inner.stopped.notify_waiters();
-    }
-
-    /// Listens on `address`, port 0 for one that the kernel chooses, and returns the address in use.
-    ///
-    /// # Errors
-    /// [`Error::Listen`].
-    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
-        let bound = self
-            .inner
-            .listeners
-            .borrow_mut()
-            .open(address)
-            .map_err(|source| Error::Listen { address, source })?;
-        if self.inner.phase.get() == Phase::Serving {
-            self.accept();
-        }
-        Ok(bound)
-    }
-
-    /// Stops listening on `address`; whether we did. Sessions are untouched.
-    pub fn unlisten(&self, address: SocketAddr) -> bool {
-        self.inner.listeners.borrow_mut().close(address)
-    }
-
-    /// Where we listen.
-    pub fn listening(&self) -> Vec<SocketAddr> {
-        self.inner.listeners.borrow().addresses()
-    }
-
-    /// Who decides about connections that no neighbour expects. Without it they are refused with NOTIFICATION 6/5.
-    pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
-        self.inner.unknown.replace(Some(Box::new(decide)));
-    }
-
-    /// Prepares listeners for connections from a whole network that [`Server::on_unknown`] will accept: the MD5 key and
-    /// TTL of `template`, for its address with `prefix` bits.
-    ///
-    /// # Errors
-    /// [`Error::Guard`].
-    pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
-        self.guard(Guard::new(template, Some(prefix)), template)
-    }
-
-    /// Takes back [`Server::expect_network`].
-    ///
-    /// # Errors
-    /// [`Error::Guard`].
-    pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
-        let guard = Guard::new(template, Some(prefix));
-        self.unguard(&guard, template.remote_address)
     }
 
     /// Adds a neighbour. It starts at once if the server serves.
@@ -459,7 +351,7 @@ impl Server {
         if !dynamic {
             self.guard(guard.clone(), &config)?;
         }
-        let key = PeerKey(self.inner.next_key.replace(self.inner.next_key.get() + 1));
+        let key = PeerKey::new(self.inner.next_key.replace(self.inner.next_key.get() + 1));
         let config = Rc::new(config);
         let entry = Entry {
             shared: Shared::new(key, &config),
@@ -489,7 +381,7 @@ impl Server {
         }
     }
 
-    fn guard(&self, guard: Guard, peer: &PeerConfig) -> Result<(), Error> {
+    pub(super) fn guard(&self, guard: Guard, peer: &PeerConfig) -> Result<(), Error> {
         let result = self.inner.listeners.borrow_mut().guard(guard);
         result.map_err(|source| Error::Guard {
             peer: peer.remote_address,
@@ -497,7 +389,7 @@ impl Server {
         })
     }
 
-    fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {
+    pub(super) fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {
         let result = self.inner.listeners.borrow_mut().unguard(guard);
         result.map_err(|source| Error::Guard { peer, source })
     }
@@ -544,49 +436,5 @@ impl Server {
         let mut departing = self.inner.departing.borrow_mut();
         departing.retain(|task| !task.is_finished());
         departing.extend(entry.task.take());
-    }
-}
-
-/// Runs a neighbour to its end. After a panic the session is gone with its connection; the next one starts after a while.
-async fn supervise(mut driver: Driver) {
-    let mut wait = RESTART.0;
-    loop {
-        driver.config = Rc::clone(&driver.shared.config.borrow());
-        let task = tokio::task::spawn_local(driver::run(driver.clone()));
-        let guard = AbortOnDrop(task.abort_handle());
-        let result = task.await;
-        drop(guard);
-        match result {
-            Ok(Ended::Removed | Ended::Over) => return,
-            Err(error) if error.is_panic() => {
-                let ends = driver.dynamic || driver.shared.wanted.get() == Wanted::Removed;
-                tracing::error!(
-                    neighbor = %driver.shared.config.borrow().name,
-                    "a neighbor's plugin panicked: its session is closed{}",
-                    if ends {
-                        String::new()
-                    } else {
-                        format!(" and starts again in {} s", wait.as_secs())
-                    }
-                );
-                if ends {
-                    return;
-                }
-            }
-            Err(_) => return,
-        }
-        tokio::select! { biased;
-            () = driver.mailbox.removal() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
-        wait = (2 * wait).min(RESTART.1);
-    }
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

@@ -49,7 +49,6 @@ const TANGLED: &[(&str, &str)] = &[
         "the sentence and its builder are to be untangled",
     ),
     ("rib", "the parts of Adj-RIB-Out are to be untangled"),
-    ("speaker", "the server and its control are to be untangled"),
     ("text", "a syntax error carries the cursor's span"),
 ];
 

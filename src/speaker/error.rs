@@ -1,0 +1,40 @@
+//! Why a server refuses a call.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+
+use super::control::PeerKey;
+
+/// Why a server could not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No listening socket at that address.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The MD5 key or TTL of a peer could not be set on a listening socket.
+    #[error("cannot protect connections from {peer}: {source}")]
+    Guard {
+        /// The peer.
+        peer: IpAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is a neighbour of that name already.
+    #[error("there is a neighbor `{0}` already")]
+    Duplicate(String),
+    /// There is no such neighbour.
+    #[error("there is no neighbor {0}")]
+    Unknown(PeerKey),
+    /// Too many commands wait for that neighbour.
+    #[error("too many commands wait for neighbor {0}")]
+    Busy(PeerKey),
+    /// The server has shut down.
+    #[error("the server has shut down")]
+    Stopped,
+}
