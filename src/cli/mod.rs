@@ -21,6 +21,7 @@ mod demo;
 mod dump;
 mod encode;
 mod exabgp;
+mod fsm;
 mod healthcheck;
 mod log;
 mod pipe;
@@ -127,6 +128,10 @@ enum Command {
     /// Starts `oxabgp server` with a real helper process, plays the peer, and sends routes both ways. Needs no root and
     /// no other software, and ends by itself.
     Demo(DemoArgs),
+    /// Print the state machine of RFC 4271 as a table.
+    ///
+    /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
+    Fsm(FsmArgs),
     /// Show the version.
     Version,
 }
@@ -360,6 +365,14 @@ pub(crate) struct DemoArgs {
     helper: bool,
 }
 
+/// Options of `fsm`.
+#[derive(Args, Debug)]
+pub(crate) struct FsmArgs {
+    /// Show how a session comes up and ends instead: two state machines in memory, with the reason for each step.
+    #[arg(long)]
+    live: bool,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     output::finish(dispatch())
@@ -398,6 +411,7 @@ fn dispatch() -> ExitCode {
         Command::Pipe(args) => pipe::run(&args, cli.env_file),
         Command::Healthcheck(args) => healthcheck::run(*args, &arguments),
         Command::Demo(args) => demo::run(args.helper),
+        Command::Fsm(args) => fsm::run(&args),
         Command::Version => version(),
     }
 }

@@ -400,6 +400,8 @@ fn enlist(
         session::peer(&name, &config.session, &core.env.borrow())
     };
     let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
-    listed.key.set(Some(server.add_peer(peer, plugin)?));
+    listed
+        .key
+        .set(Some(server.add_validated_peer(peer, plugin)?));
     Ok(())
 }

@@ -20,6 +20,7 @@ pub(crate) struct Connections {
     /// The connection that helpers are told about.
     shown: Option<ConnId>,
     phase: Phase,
+    connect_retry_counter: u32,
     outputs: VecDeque<Output>,
 }
 
@@ -66,7 +67,13 @@ impl Connections {
         };
         while let Some(output) = self.slots[at].session.outputs.pop_front() {
             match output {
-                Output::Transmit(..) | Output::Close(_) | Output::State { .. } => {
+                Output::State {
+                    connection,
+                    from,
+                    to,
+                    event,
+                } => self.log(connection, from, to, event),
+                Output::Transmit(..) | Output::Close(_) | Output::Opened(..) => {
                     self.outputs.push_back(output);
                 }
                 output if shown => self.show(output),
@@ -88,14 +95,33 @@ impl Connections {
         self.outputs.push_back(output);
     }
 
-    /// Tells the log of a transition.
+    /// Reports a transition, and counts it if the RFC does.
     pub(crate) fn log(&mut self, connection: Option<ConnId>, from: State, to: State, event: Event) {
+        match event {
+            // RFC 4271 8.2.2: "sets ConnectRetryCounter to zero".
+            Event::ManualStart | Event::ManualStartPassive | Event::ManualStop => {
+                self.connect_retry_counter = 0;
+            }
+            // RFC 4271 8.2.2: "increments the ConnectRetryCounter by 1".
+            _ if to == State::Idle && from != State::Idle => self.count(),
+            Event::TcpConnectionFails if from == State::Connect => self.count(),
+            _ => {}
+        }
         self.outputs.push_back(Output::State {
             connection,
             from,
             to,
             event,
         });
+    }
+
+    const fn count(&mut self) {
+        self.connect_retry_counter = self.connect_retry_counter.saturating_add(1);
+    }
+
+    /// The RFC's ConnectRetryCounter.
+    pub(crate) const fn connect_retry_counter(&self) -> u32 {
+        self.connect_retry_counter
     }
 
     /// What is to be done next.

@@ -33,6 +33,16 @@ pub enum State {
 }
 
 impl State {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Idle,
+        Self::Connect,
+        Self::Active,
+        Self::OpenSent,
+        Self::OpenConfirm,
+        Self::Established,
+    ];
+
     /// The RFC's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -150,6 +160,34 @@ pub enum Event {
 }
 
 impl Event {
+    /// All events, in the order of their numbers.
+    pub const ALL: [Self; 24] = [
+        Self::ManualStart,
+        Self::ManualStop,
+        Self::AutomaticStart,
+        Self::ManualStartPassive,
+        Self::AutomaticStartPassive,
+        Self::AutomaticStop,
+        Self::ConnectRetryTimerExpires,
+        Self::HoldTimerExpires,
+        Self::KeepaliveTimerExpires,
+        Self::IdleHoldTimerExpires,
+        Self::TcpCrAcked,
+        Self::TcpConnectionConfirmed,
+        Self::TcpConnectionFails,
+        Self::BgpOpen,
+        Self::BgpOpenWithDelayOpen,
+        Self::BgpHeaderErr,
+        Self::BgpOpenMsgErr,
+        Self::OpenCollisionDump,
+        Self::NotifMsgVerErr,
+        Self::NotifMsg,
+        Self::KeepAliveMsg,
+        Self::UpdateMsg,
+        Self::UpdateMsgErr,
+        Self::SendHoldTimerExpires,
+    ];
+
     /// The RFC's number.
     pub const fn number(self) -> u8 {
         match self {
@@ -197,7 +235,7 @@ impl Event {
             Self::TcpConnectionConfirmed => "TcpConnectionConfirmed",
             Self::TcpConnectionFails => "TcpConnectionFails",
             Self::BgpOpen => "BGPOpen",
-            Self::BgpOpenWithDelayOpen => "BGPOpen with DelayOpenTimer running",
+            Self::BgpOpenWithDelayOpen => "BGPOpen_with_DelayOpenTimer_running",
             Self::BgpHeaderErr => "BGPHeaderErr",
             Self::BgpOpenMsgErr => "BGPOpenMsgErr",
             Self::OpenCollisionDump => "OpenCollisionDump",

@@ -4,7 +4,8 @@
 //! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
 //! each other in a test without a socket or a clock, and every order of events can be tried.
 //!
-//! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`.
+//! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`; the one exception is the
+//! answer to [`Output::Opened`].
 //!
 //! One state machine for each connection (`session.rs`), at most two of them below one [`peer`] that dials, backs off and
 //! arbitrates collisions (RFC 4271 section 6.8, RFC 6286). A single machine with collision branches was rejected: it is not
@@ -17,6 +18,7 @@
 //! | `backoff` | the waits between attempts |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
 //! | [`retention`] | what becomes of the peer's routes when its session is lost |
+//! | [`table`] | state x event: every transition, beside what the RFC asks for |
 //! | `timer` | the timer table |
 //! | `negotiate` | validation of the peer's OPEN |
 //! | `session` | one connection |
@@ -42,6 +44,7 @@ pub mod peer;
 pub mod reason;
 pub mod retention;
 mod session;
+pub mod table;
 mod timer;
 
 pub use config::{Config, Timers};
@@ -128,6 +131,9 @@ pub enum Output {
         /// The message; its header is checked, the body only of OPEN, KEEPALIVE and NOTIFICATION.
         message: RawMessage,
     },
+    /// The peer's OPEN is acceptable (state OpenSent). The owner may refuse it with [`Input::Reset`] before the next
+    /// [`Peer::poll`], which otherwise answers it with a KEEPALIVE.
+    Opened(ConnId, Rc<Negotiated>),
     /// Both OPENs agree.
     Negotiated(ConnId, Rc<Negotiated>),
     /// The session is up.

@@ -112,6 +112,57 @@ impl PeerConfig {
         .capabilities()
     }
 
+    /// Checks for values with which no session can ever come up. `router_id` is the server's.
+    ///
+    /// # Errors
+    /// The name of the field, and what is wrong with it.
+    pub fn check(&self, router_id: Ipv4Addr) -> Result<(), (&'static str, &'static str)> {
+        let refuse = |field, reason| Err((field, reason));
+        let remote = self.remote_address;
+        // RFC 4271 4.2: "The Hold Time MUST be either zero or at least three seconds."
+        if matches!(self.hold_time, 1 | 2) {
+            return refuse("hold_time", "must be 0 or at least 3 seconds");
+        }
+        // RFC 6286 2.1: a "4-octet, unsigned, non-zero integer".
+        if self.router_id.unwrap_or(router_id).is_unspecified() {
+            return refuse("router_id", "must not be 0.0.0.0");
+        }
+        // RFC 7607 2: AS 0 must not be sent or accepted in an OPEN.
+        if self.local_as == Some(Asn(0)) {
+            return refuse("local_as", "must not be 0");
+        }
+        if self.peer_as == Some(Asn(0)) {
+            return refuse("peer_as", "must not be 0");
+        }
+        if remote.is_unspecified() || remote.is_multicast() || remote == Ipv4Addr::BROADCAST {
+            return refuse("remote_address", "must be a unicast address");
+        }
+        if let Some(local) = self.local_address {
+            if local.is_unspecified() || local.is_multicast() || local == Ipv4Addr::BROADCAST {
+                return refuse("local_address", "must be a unicast address");
+            }
+            if local.is_ipv4() != remote.is_ipv4() {
+                return refuse("local_address", "must be of the remote address's family");
+            }
+            // Another speaker on the same host can be reached at another port only.
+            if local == remote && self.port == BGP_PORT && !self.passive {
+                return refuse("remote_address", "is our own address");
+            }
+        }
+        if self.port == 0 && !self.passive {
+            return refuse("port", "must not be 0");
+        }
+        // The limit of Linux: TCP_MD5SIG_MAXKEYLEN and TCP_AO_MAXKEYLEN.
+        let length = |key: &[u8]| (1..=80).contains(&key.len());
+        if self.md5_key.as_ref().is_some_and(|key| !length(key)) {
+            return refuse("md5_key", "must have 1 to 80 octets");
+        }
+        if self.tcp_ao.as_ref().is_some_and(|ao| !length(&ao.key)) {
+            return refuse("tcp_ao", "must have a key of 1 to 80 octets");
+        }
+        Ok(())
+    }
+
     /// TTL or hop limit of what we send, if not the system's default.
     pub(crate) fn outgoing_ttl(&self) -> Option<u8> {
         // RFC 5082 3: "the TTL of all packets MUST be set to 255".

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::config::PeerConfig;
 use super::connect::Stream;
+use super::writer::UpdateWriter;
 use crate::bgp::message::MessageType;
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::{Cease, CloseReason, ConnInfo, State};
@@ -137,6 +138,8 @@ pub struct PeerStatus {
     /// Attempts that failed, and sessions that ended too soon, since the last session that lasted: longer than the wait
     /// before it, and at least 30 seconds.
     pub failures: u32,
+    /// RFC 4271's ConnectRetryCounter: how often a connection has failed or ended since the last manual start or stop.
+    pub connect_retry_counter: u32,
     /// Messages received since the connection was made.
     pub received: Counters,
     /// Messages sent since the connection was made: handed to the outbox.
@@ -174,6 +177,8 @@ impl Counters {
 pub(crate) struct Shared {
     pub(crate) status: RefCell<PeerStatus>,
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
+    /// The writer of the session that is up.
+    pub(crate) writer: RefCell<Option<UpdateWriter>>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
@@ -207,10 +212,12 @@ impl Shared {
                 last_close: None,
                 retry_at: None,
                 failures: 0,
+                connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
             }),
             session: RefCell::new(None),
+            writer: RefCell::new(None),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
         })

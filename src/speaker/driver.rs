@@ -12,8 +12,8 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
-use super::control::{Counters, PeerCommand, Wanted};
-use super::io::{Io, IoEvent};
+use super::control::{Counters, Wanted};
+use super::io::Io;
 use super::machine::{Driver, closed, machine};
 use super::outbox::messages;
 use super::plugin::SessionEvent;
@@ -26,7 +26,9 @@ use crate::fsm::{
     self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State,
 };
 
-/// Why a neighbour's task ended.
+mod inputs;
+
+/// Why a neighbor's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// It was removed.
@@ -173,6 +175,7 @@ impl Task {
                 status.state = self.peer.state();
                 status.retry_at = self.peer.retry_at();
                 status.failures = self.peer.failures();
+                status.connect_retry_counter = self.peer.connect_retry_counter();
             }
             while let Some(output) = self.peer.poll() {
                 self.perform(output);
@@ -210,7 +213,8 @@ impl Task {
                 direction,
                 message,
             } => self.message(connection, direction, &message),
-            Output::Negotiated(id, session) => self.negotiated(id, &session),
+            Output::Opened(id, session) => self.opened(id, &session),
+            Output::Negotiated(_, session) => self.observe(&SessionEvent::Negotiated(&session)),
             Output::Established(id, session) => self.up(id, &session),
             Output::Down(reason) => self.down(&reason),
             Output::Reduced => tracing::warn!(
@@ -224,9 +228,9 @@ impl Task {
         let neighbor = &self.driver.config.name;
         let up = to == State::Established && self.attempts.reports_session();
         if self.attempts.is_repetition() && !up {
-            tracing::debug!(%neighbor, %event, %from, %to, "state");
+            tracing::debug!(target: "oxabgp::fsm", %neighbor, %event, %from, %to, "state");
         } else {
-            tracing::info!(%neighbor, %event, %from, %to, "state");
+            tracing::info!(target: "oxabgp::fsm", %neighbor, %event, %from, %to, "state");
         }
         self.observe(&SessionEvent::Transition { from, to, event });
     }
@@ -270,13 +274,13 @@ impl Task {
         }
     }
 
-    fn negotiated(&mut self, id: ConnId, session: &Rc<Negotiated>) {
-        self.observe(&SessionEvent::Negotiated(session));
+    /// Lets the plugin decide about the peer's OPEN: a refusal is sent instead of our KEEPALIVE.
+    fn opened(&mut self, id: ConnId, session: &Rc<Negotiated>) {
         let mut plugin = self.driver.plugin.borrow_mut();
         let result = plugin.on_open(&self.driver.config, &session.remote);
         drop(plugin);
         if let Err(notification) = result {
-            self.refused.push((id, notification));
+            self.peer.handle(now(), Input::Reset(id, notification));
         }
     }
 
@@ -295,6 +299,7 @@ impl Task {
             status.sessions += 1;
         }
         self.driver.shared.session.replace(Some(Rc::clone(session)));
+        self.driver.shared.writer.replace(Some(writer.clone()));
         let mut plugin = self.driver.plugin.borrow_mut();
         plugin.on_established(&self.driver.config, session, writer);
     }
@@ -419,107 +424,6 @@ impl Task {
     fn pushed(&mut self) -> Option<Rc<Pushed>> {
         let id = self.established?;
         self.io.link(id)?.pushed.clone()
-    }
-
-    /// A timer has expired. A peer whose bytes wait to be read is alive: we are slow, it is not silent.
-    fn timeout(&mut self) {
-        let events: SmallVec<[IoEvent; 2]> = self
-            .io
-            .links
-            .iter_mut()
-            .filter_map(super::io::Link::unread)
-            .collect();
-        for event in events {
-            if let IoEvent::Read(id, _) = &event {
-                self.handle(Input::Unread(*id));
-            }
-            self.deliver(event);
-        }
-        self.handle(Input::Timeout);
-    }
-
-    fn deliver(&mut self, event: IoEvent) {
-        match event {
-            IoEvent::Dialed(id, Ok((stream, ends))) => {
-                self.io.add(id, stream);
-                self.handle(Input::Connected(id, ends));
-            }
-            IoEvent::Dialed(id, Err(error)) => {
-                self.observe(&SessionEvent::ConnectFailed(&error));
-                self.handle(Input::ConnectFailed(id));
-                if let Some(times) = self.attempts.failed(&error.to_string()) {
-                    let (config, next) = (&self.driver.config, self.next_attempt());
-                    tracing::info!(
-                        neighbor = %config.name,
-                        remote = %config.remote_address,
-                        port = config.port,
-                        %error,
-                        times,
-                        next,
-                        "cannot connect"
-                    );
-                }
-            }
-            IoEvent::Read(_, count) => self.turn.read += count,
-            IoEvent::Wrote(id, count) => {
-                self.turn.written += count;
-                self.handle(Input::Written(id));
-            }
-            IoEvent::Gone(id, error) => {
-                if let Some(error) = error {
-                    tracing::debug!(neighbor = %self.driver.config.name, error = %error, "connection lost");
-                }
-                self.gone(id);
-            }
-        }
-    }
-
-    /// The peer has closed: what it said before counts.
-    fn gone(&mut self, id: ConnId) {
-        let now = now();
-        while self.receive(id, now) {}
-        self.handle(Input::Eof(id));
-    }
-
-    fn command(&mut self, command: PeerCommand) {
-        let wanted = match command {
-            PeerCommand::Start => Some(Wanted::Running),
-            PeerCommand::Stop(_) => Some(Wanted::Stopped),
-            PeerCommand::Remove(_) => Some(Wanted::Removed),
-            _ => None,
-        };
-        if let Some(wanted) = wanted {
-            self.driver.shared.wanted.set(wanted);
-        }
-        match command {
-            PeerCommand::Incoming(stream, ends) => {
-                let id = self.peer.allot();
-                self.io.add(id, stream);
-                self.handle(Input::Incoming(id, ends));
-            }
-            PeerCommand::Start => {
-                self.gave_up = false;
-                self.attempts.reset();
-                self.handle(Input::Start);
-            }
-            PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
-            PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
-            PeerCommand::Replace(config, notification) => {
-                self.driver.shared.config.replace(Rc::clone(&config));
-                self.driver.config = config;
-                self.attempts.reset();
-                self.peer.configure(machine(&self.driver));
-                self.handle(Input::Bounce(notification));
-            }
-            PeerCommand::Update(config) => {
-                self.driver.config = config;
-                self.peer.update_config(machine(&self.driver));
-            }
-            PeerCommand::Remove(cease) => {
-                self.handle(Input::Stop(cease));
-                self.ended = Some(Ended::Removed);
-            }
-        }
     }
 }
 

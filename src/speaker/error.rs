@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 
 use super::control::PeerKey;
+use super::writer::WriteError;
 
 /// Why a server could not do what it was asked for.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,22 @@ pub enum Error {
     /// There is a neighbour of that name already.
     #[error("there is a neighbor `{0}` already")]
     Duplicate(String),
+    /// A neighbor whose session could never come up.
+    #[error("neighbor `{name}` can never come up: {field} {reason}")]
+    Invalid {
+        /// The name of the neighbor.
+        name: String,
+        /// The field of [`PeerConfig`](super::PeerConfig).
+        field: &'static str,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The neighbor has no session to write to.
+    #[error("neighbor {0} has no session")]
+    Down(PeerKey),
+    /// A message was not taken.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// There is no such neighbour.
     #[error("there is no neighbor {0}")]
     Unknown(PeerKey),

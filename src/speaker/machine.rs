@@ -29,21 +29,15 @@ pub(crate) struct Driver {
 pub(super) fn machine(driver: &Driver) -> fsm::Config {
     let config = &driver.config;
     let defaults = Timers::default();
-    let (capabilities, reduced) = {
-        let mut plugin = driver.plugin.borrow_mut();
-        (
-            plugin.capabilities(config),
-            plugin.reduced_capabilities(config),
-        )
-    };
     fsm::Config {
         local_as: config.local_as,
         peer_as: config.peer_as,
         router_id: config.router_id.unwrap_or(driver.router_id),
         hold_time: config.hold_time,
         passive: config.passive,
-        capabilities,
-        reduced,
+        // The plugin is asked for them before each OPEN.
+        capabilities: Vec::new(),
+        reduced: None,
         aigp: config.aigp,
         strict_role: config.strict_role,
         attempts: config.connect_attempts,
@@ -68,5 +62,6 @@ pub(super) fn closed(driver: &mut Driver, reason: &CloseReason) {
         status.last_close = Some(reason.clone());
     }
     driver.shared.session.replace(None);
+    driver.shared.writer.replace(None);
     driver.plugin.borrow_mut().on_close(&driver.config, reason);
 }

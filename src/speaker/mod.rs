@@ -86,5 +86,5 @@ pub use error::Error;
 pub use handle::Handle;
 pub use outbox::Outbox;
 pub use plugin::{Answer, Plugin, SessionEvent};
-pub use server::Server;
+pub use server::{Server, WeakServer};
 pub use writer::{UpdateWriter, WriteError};

@@ -21,7 +21,7 @@ use crate::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
 
 /// What happens to one neighbour's session, and what is said to it.
 pub trait Plugin {
-    /// What our OPEN offers, in order. Called when the neighbour starts and when its configuration is replaced.
+    /// What our OPEN offers, in order. Called before each OPEN that is sent.
     fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
         peer.capabilities()
     }
@@ -32,10 +32,11 @@ pub trait Plugin {
         None
     }
 
-    /// The peer's OPEN was found valid (state OpenConfirm).
+    /// The peer's OPEN was found valid (state OpenSent); if it is accepted, our KEEPALIVE answers it.
     ///
     /// # Errors
-    /// A NOTIFICATION to refuse the peer with.
+    /// A NOTIFICATION to refuse the peer with: it is sent instead of the KEEPALIVE, so that the peer never sees the session
+    /// established.
     fn on_open(&mut self, _peer: &PeerConfig, _open: &Open) -> Result<(), Notification> {
         Ok(())
     }

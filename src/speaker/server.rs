@@ -7,7 +7,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
@@ -20,6 +20,7 @@ use super::listener::{Guard, Listeners};
 use super::machine::{Driver, PluginCell};
 use super::plugin::{Plugin, Unknown};
 use super::supervisor::supervise;
+use super::writer::UpdateWriter;
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::Cease;
 
@@ -71,6 +72,19 @@ pub(super) struct Entry {
     /// Whether it is gone when its session ends.
     dynamic: bool,
     task: Option<JoinHandle<()>>,
+}
+
+/// A [`Server`] that may be gone; see [`Server::downgrade`].
+#[derive(Clone)]
+pub struct WeakServer(Weak<Inner>);
+
+impl WeakServer {
+    /// The server, if a [`Server`] still refers to it.
+    pub fn upgrade(&self) -> Option<Server> {
+        Some(Server {
+            inner: self.0.upgrade()?,
+        })
+    }
 }
 
 impl Inner {
@@ -199,16 +213,59 @@ impl Server {
         self.inner.stopped.notify_waiters();
     }
 
-    /// Adds a neighbour. It starts at once if the server serves.
+    /// Adds a neighbor. It starts at once if the server serves.
+    ///
+    /// A plugin that keeps the server should keep a [`WeakServer`]: a [`Server`] in a plugin of its own is a reference cycle
+    /// until the neighbor is removed.
     ///
     /// # Errors
-    /// [`Error::Duplicate`] name, [`Error::Guard`], [`Error::Stopped`].
+    /// [`Error::Invalid`] field, [`Error::Duplicate`] name, [`Error::Guard`], [`Error::Stopped`].
     pub fn add_peer(
         &self,
         config: PeerConfig,
         plugin: impl Plugin + 'static,
     ) -> Result<PeerKey, Error> {
+        config
+            .check(self.inner.router_id)
+            .map_err(|(field, reason)| Error::Invalid {
+                name: config.name.clone(),
+                field,
+                reason,
+            })?;
+        self.add_validated_peer(config, plugin)
+    }
+
+    /// [`Server::add_peer`] for a configuration whose owner has checked it by rules of its own.
+    pub(crate) fn add_validated_peer(
+        &self,
+        config: PeerConfig,
+        plugin: impl Plugin + 'static,
+    ) -> Result<PeerKey, Error> {
         self.insert(config, Box::new(plugin), false)
+    }
+
+    /// A reference that does not keep the server alive.
+    pub fn downgrade(&self) -> WeakServer {
+        WeakServer(Rc::downgrade(&self.inner))
+    }
+
+    /// The status of the neighbor with that address; of several, the one that was added first.
+    pub fn get_peer(&self, address: IpAddr) -> Option<PeerStatus> {
+        let peers = self.inner.peers.borrow();
+        let mut statuses = peers.values().map(|entry| entry.shared.status.borrow());
+        let found = statuses.find(|status| status.remote_address == address)?;
+        Some(found.clone())
+    }
+
+    /// The writer of a neighbor whose session is up.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Down`].
+    pub fn writer(&self, key: PeerKey) -> Result<UpdateWriter, Error> {
+        let peers = self.inner.peers.borrow();
+        let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
+        let writer = entry.shared.writer.borrow().clone();
+        writer.ok_or(Error::Down(key))
     }
 
     /// Ends a neighbour's session with `cease` and forgets the neighbour.

@@ -1,5 +1,11 @@
 //! The state machine: how a session comes up, and each way in which it ends.
 
+mod any_input;
+mod back_off;
+mod collision;
+mod retention;
+mod table;
+
 use std::time::Duration;
 
 use oxabgp::bgp::Asn;

@@ -19,6 +19,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 mod decoder;
 mod embed;
+mod library;
 mod listeners;
 mod many;
 mod pair;
