@@ -1,7 +1,7 @@
-//! The connections of one neighbour, at most two, and the one story that is told of them.
+//! The connections of one neighbor, at most two, and what is reported of them.
 //!
-//! Helpers know a neighbour as one session. The outputs of the connection that came first are shown; those of the other are
-//! kept back, told from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
+//! Helpers know a neighbor as one session. The outputs of the connection that came first are shown; those of the other are
+//! kept back, reported from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
 //! transitions of both.
 
 use std::collections::VecDeque;
@@ -17,14 +17,14 @@ use super::{ConnId, Output};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     slots: SmallVec<[Slot; 2]>,
-    /// The connection that helpers are told about.
+    /// The connection that is reported to helpers.
     shown: Option<ConnId>,
     phase: Phase,
     connect_retry_counter: u32,
     outputs: VecDeque<Output>,
 }
 
-/// A connection and what was not told of it.
+/// A connection and its unreported outputs.
 #[derive(Debug)]
 struct Slot {
     session: Session,
@@ -41,7 +41,7 @@ impl Connections {
         });
     }
 
-    /// Takes a connection that is closed; its last state. If it was the one shown, its end is told, and the story of the
+    /// Removes a closed connection and returns its last state. If it was the one shown, its end is reported, then the
     /// other one so far.
     pub(crate) fn remove(&mut self, id: ConnId, reason: CloseReason) -> Option<State> {
         let at = self.slots.iter().position(|slot| slot.session.id == id)?;
@@ -59,7 +59,7 @@ impl Connections {
         Some(slot.session.state)
     }
 
-    /// Moves what a connection did to the outputs, or to its backlog what helpers are not to hear of.
+    /// Moves what a connection did to the outputs, or to its backlog what is not reported to helpers.
     pub(crate) fn publish(&mut self, id: ConnId) {
         let shown = self.shown == Some(id);
         let Some(at) = self.slots.iter().position(|slot| slot.session.id == id) else {
@@ -82,7 +82,7 @@ impl Connections {
         }
     }
 
-    /// Tells helpers of the neighbour.
+    /// Reports an event of the neighbor.
     pub(crate) fn show(&mut self, output: Output) {
         if let Output::Phase(phase) = output {
             self.phase = phase;
@@ -164,12 +164,12 @@ impl Connections {
             .find(|session| session.state == State::Established)
     }
 
-    /// The connection that helpers are told about.
+    /// The connection that is reported to helpers.
     pub(crate) fn shown(&self) -> Option<&Session> {
         self.iter().find(|session| Some(session.id) == self.shown)
     }
 
-    /// The last phase that helpers were told.
+    /// The last phase that was reported to helpers.
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
     }

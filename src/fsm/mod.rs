@@ -1,4 +1,4 @@
-//! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbour.
+//! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbor.
 //!
 //! Nothing here reads a clock or owns a socket: `now` and what happened come in through [`Peer::handle`], what to do comes
 //! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
@@ -14,7 +14,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
-//! | [`config`] | what a peer is told: numbers, capabilities, times |
+//! | [`config`] | the configuration of a peer: numbers, capabilities, times |
 //! | `backoff` | the waits between attempts |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
 //! | [`retention`] | what becomes of the peer's routes when its session is lost |
@@ -22,8 +22,8 @@
 //! | `timer` | the timer table |
 //! | `negotiate` | validation of the peer's OPEN |
 //! | `session` | one connection |
-//! | `connections` | the one story that is told of two connections |
-//! | [`peer`] | one neighbour |
+//! | `connections` | the events that are reported of two connections |
+//! | [`peer`] | one neighbor |
 
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -108,7 +108,7 @@ pub enum Output {
     Close(ConnId),
     /// One transition of one connection's state machine, for the log.
     State {
-        /// The connection; `None` when the neighbour as a whole starts or stops listening.
+        /// The connection; `None` when the neighbor as a whole starts or stops listening.
         connection: Option<ConnId>,
         /// Before.
         from: State,
@@ -117,8 +117,8 @@ pub enum Output {
         /// What caused it.
         event: Event,
     },
-    /// ExaBGP's `fsm` event. Like all that follow here it tells of the neighbour as a whole: when two connections
-    /// collide, only one is told of, and the other's story is told from its start if it wins.
+    /// ExaBGP's `fsm` event. Like all that follow it concerns the neighbor as a whole: when two connections
+    /// collide, only one is reported, and the other is reported from its start if it wins.
     Phase(Phase),
     /// TCP is up.
     Connected(ConnId, ConnInfo),

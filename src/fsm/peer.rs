@@ -1,4 +1,4 @@
-//! One neighbour: dialling and back-off, at most two connections, and which of them stays (RFC 4271 section 6.8, RFC 6286).
+//! One neighbor: dialling and back-off, at most two connections, and which of them stays (RFC 4271 section 6.8, RFC 6286).
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -31,7 +31,7 @@ pub enum Ended {
     Attempts,
 }
 
-/// The state machine of one neighbour. See the [module](super) for how to drive it.
+/// The state machine of one neighbor. See the [module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Peer {
     config: Config,
@@ -42,7 +42,7 @@ pub struct Peer {
     rest: State,
     running: bool,
     ended: Option<Ended>,
-    /// Whether the next OPEN says that we have restarted.
+    /// Whether the next OPEN sets the Restart State bit.
     restarted: bool,
     next_id: u64,
     /// Connections that were tried or accepted.
@@ -154,10 +154,10 @@ impl Peer {
         ConnId(self.next_id)
     }
 
-    /// Replaces what the peer is told; connections that exist keep what they began with until the next
+    /// Replaces the configuration; existing connections keep the one that they began with until the next
     /// [`Input::Bounce`].
     pub fn configure(&mut self, config: Config) {
-        // To the peer it is a restart, as in ExaBGP: what we told it before may not hold any more.
+        // To the peer it is a restart, as in ExaBGP: what we announced before may no longer hold.
         self.restarted = true;
         self.back_off = BackOff::new(config.seed, &config.timers);
         self.form = Form::default();
@@ -196,12 +196,12 @@ impl Peer {
         self.back_off.failures()
     }
 
-    /// What the peer was told.
+    /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The state of the connection that helpers are told about, or that of the neighbour without one.
+    /// The state of the connection that is reported to helpers, or that of the neighbor without one.
     pub fn state(&self) -> State {
         match (self.connections.shown(), self.dialing) {
             (Some(session), _) => session.state,
@@ -210,7 +210,7 @@ impl Peer {
         }
     }
 
-    /// The last phase that helpers were told.
+    /// The last phase that was reported to helpers.
     pub const fn phase(&self) -> Phase {
         self.connections.phase()
     }
@@ -358,7 +358,7 @@ impl Peer {
         }
     }
 
-    /// Changes the state of a neighbour without connection.
+    /// Changes the state of a neighbor without connection.
     fn settle(&mut self, to: State, event: Event) {
         let from = std::mem::replace(&mut self.rest, to);
         if from != to {
@@ -387,7 +387,7 @@ impl Peer {
         self.wait_if_alone(now);
     }
 
-    /// Lets a connection do something, tells what it did, and draws the conclusions.
+    /// Runs a step of a connection, publishes its outputs and acts on its verdict.
     fn apply(
         &mut self,
         id: ConnId,

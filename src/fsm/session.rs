@@ -1,7 +1,7 @@
 //! The state machine of one connection, from TCP up to TCP down.
 //!
 //! It sends, receives, keeps the timers and knows the RFC's reaction to every message in every state. What concerns the
-//! neighbour as a whole (dialling, back-off, the other connection) it leaves to [`peer`](super::peer), which it tells by a
+//! neighbor as a whole (dialling, back-off, the other connection) it leaves to [`peer`](super::peer), which it notifies by a
 //! [`Verdict`].
 
 use std::collections::VecDeque;
@@ -44,11 +44,11 @@ pub(crate) enum Verdict {
     Closed(CloseReason),
 }
 
-/// The facts that a connection shares with its neighbour.
+/// The facts that a connection shares with its neighbor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
-    /// Whether our OPEN says that we have restarted.
+    /// Whether our OPEN sets the Restart State bit.
     pub(crate) restarted: bool,
     /// Which capabilities our OPEN offers.
     pub(crate) extent: Extent,
@@ -73,7 +73,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// TCP is up: sends our OPEN, or waits for the peer's when our AS is to be taken from it. `from` is the state that the
-    /// neighbour was in.
+    /// neighbor was in.
     pub(crate) fn begin(
         id: ConnId,
         info: ConnInfo,
@@ -181,14 +181,14 @@ impl Session {
                     self.transmit(MessageType::KEEPALIVE, keepalive().into());
                     self.restart_keepalive(self.hold_time(), now);
                 }
-                // Timers of the neighbour, which are never set here.
+                // Timers of the neighbor, which are never set here.
                 Timer::ConnectRetry | Timer::IdleHold => {}
             }
         }
         Verdict::Continue
     }
 
-    /// The peer has said something that we did not read yet.
+    /// The peer has sent something that we have not read yet.
     pub(crate) fn unread(&mut self, now: Instant, cx: Context<'_>) {
         if !self.timers.is_set(Timer::Hold) {
             return;
@@ -439,7 +439,7 @@ pub(crate) fn collide(session: &mut Session) -> Verdict {
     session.end(Some(collision), Event::OpenCollisionDump, reason)
 }
 
-/// What to say when the owner stops; nothing when both sides can restart gracefully and we come back.
+/// The NOTIFICATION to send when the owner stops; none when both sides can restart gracefully and we come back.
 pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
     let negotiated = session
         .negotiated

@@ -312,7 +312,7 @@ fn cell(out: &mut String, state: State, event: Event) {
                 "| {name} ({number}) | {state} | {rfc} | {sends} | {timers} | stays |"
             )
         }
-        None if matches!(number, 1 | 3..=5) => writeln!(
+        None if matches!(number, 1..=5) => writeln!(
             out,
             "| {name} ({number}) | {state} | {rfc} | - | - | ignored |"
         ),

@@ -14,7 +14,7 @@ use crate::bgp::{Asn, Capability, Family, Zone};
 /// TCP port of BGP (RFC 4271 section 8).
 pub const BGP_PORT: u16 = 179;
 
-/// One neighbour, as the speaker needs to know it.
+/// One neighbor, as the speaker needs to know it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerConfig {
@@ -40,7 +40,7 @@ pub struct PeerConfig {
     pub families: Vec<Family>,
     /// Whether AIGP is exchanged although the peer is external (RFC 7311 section 3.1).
     pub aigp: bool,
-    /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
+    /// Refuse a peer that does not send its role (RFC 9234 section 4.2, strict mode).
     pub strict_role: bool,
     /// Hold time that we propose: 0 (no hold timer) or 3 to 65,535 seconds.
     pub hold_time: u16,
@@ -57,7 +57,7 @@ pub struct PeerConfig {
     pub connect_attempts: Option<u32>,
     /// TTL or hop limit of what we send; `None`: 255 with `min_ttl`, else the system's default.
     pub ttl: Option<u8>,
-    /// Smallest TTL or hop limit that we accept: 255 for a neighbour on the same link (GTSM, RFC 5082).
+    /// Smallest TTL or hop limit that we accept: 255 for a neighbor on the same link (GTSM, RFC 5082).
     pub min_ttl: Option<u8>,
     /// TCP MD5 key (RFC 2385): at most 80 bytes.
     pub md5_key: Option<Vec<u8>>,
@@ -70,7 +70,7 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// A neighbour at `remote_address`, port 179, that may have any AS; IPv4 unicast, hold time 90 s.
+    /// A neighbor at `remote_address`, port 179, that may have any AS; IPv4 unicast, hold time 90 s.
     pub fn new(remote_address: IpAddr, local_as: Asn) -> Self {
         Self {
             name: remote_address.to_string(),
@@ -100,7 +100,7 @@ impl PeerConfig {
         }
     }
 
-    /// What an OPEN for this peer offers without a plugin's say: its families, four-octet AS numbers, extended messages.
+    /// What an OPEN for this peer offers by default: its families, four-octet AS numbers, extended messages.
     pub fn capabilities(&self) -> Vec<Capability> {
         Offer {
             families: self.families.clone(),

@@ -1,4 +1,4 @@
-//! What a neighbour's task is told from outside, and what it lets be seen.
+//! Commands to a neighbor's task, and its status.
 //!
 //! Commands are rare and few: a bounded queue of our own instead of a channel, so that the one that must never be lost, the
 //! end, can take the place of all others.
@@ -22,7 +22,7 @@ use crate::fsm::{Cease, CloseReason, ConnInfo, State};
 /// Commands that may wait for one task.
 const WAITING: usize = 16;
 
-/// A command to a neighbour's task.
+/// A command to a neighbor's task.
 pub(crate) enum PeerCommand {
     /// The peer has connected to us.
     Incoming(Box<dyn Stream>, ConnInfo),
@@ -89,7 +89,7 @@ impl Mailbox {
     }
 }
 
-/// A neighbour of one server. Never used again after the neighbour is gone.
+/// A neighbor of one server. Never used again after the neighbor is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PeerKey(u64);
 
@@ -98,9 +98,9 @@ impl PeerKey {
         Self(number)
     }
 
-    /// Where the neighbour's jitter starts.
+    /// Where the neighbor's jitter starts.
     pub(crate) const fn seed(self) -> u64 {
-        // Any odd constant with many bits: neighbouring keys get distant seeds.
+        // Any odd constant with many bits: neighboring keys get distant seeds.
         self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
@@ -111,7 +111,7 @@ impl fmt::Display for PeerKey {
     }
 }
 
-/// What there is to know of a neighbour.
+/// What there is to know of a neighbor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStatus {
@@ -173,7 +173,7 @@ impl Counters {
     }
 }
 
-/// What a neighbour's task shares with its server.
+/// What a neighbor's task shares with its server.
 pub(crate) struct Shared {
     pub(crate) status: RefCell<PeerStatus>,
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,

@@ -1,8 +1,8 @@
-//! One neighbour's task: joins the state machine to sockets, clock, commands and plugin.
+//! One neighbor's task: joins the state machine to sockets, clock, commands and plugin.
 //!
-//! No protocol knowledge here: [`Peer`] says what to do, this does it. Everything that waits is in one `select!` whose
+//! No protocol knowledge here: [`Peer`] decides what to do, this does it. Everything that waits is in one `select!` whose
 //! futures may all be dropped at any time, and after each wake-up everything is looked at again, so no wake-up can be lost.
-//! A turn is bounded ([`Turn`]): a neighbour that floods us or takes all that we have yields to the others.
+//! A turn is bounded ([`Turn`]): a neighbor that floods us or takes all that we have yields to the others.
 
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
@@ -69,9 +69,9 @@ struct Task {
     turn: Turn,
     /// The connection whose session is up.
     established: Option<ConnId>,
-    /// What the plugin wants ended, to be told once the state machine is drained.
+    /// What the plugin wants to be reset, once the state machine is drained.
     refused: SmallVec<[(ConnId, Notification); 1]>,
-    /// Whether the log has said that reading is paused.
+    /// Whether it was logged that reading is paused.
     paused: bool,
     /// What the log has of attempts that failed.
     attempts: Attempts,
@@ -80,7 +80,7 @@ struct Task {
     ended: Option<Ended>,
 }
 
-/// Runs a neighbour until it is removed.
+/// Runs a neighbor until it is removed.
 pub(crate) async fn run(driver: Driver) -> Ended {
     let mut task = Task::new(driver);
     if task.driver.shared.wanted.get() == Wanted::Running {
@@ -96,7 +96,7 @@ pub(crate) async fn run(driver: Driver) -> Ended {
                 return Ended::Removed;
             }
             Some(Ended::Over) => {
-                // The peer may connect again before it has heard the last word, and is a new neighbour then.
+                // The peer may connect again before it has received the closing NOTIFICATION, and is a new neighbor then.
                 let mut io = task.io;
                 tokio::task::spawn_local(async move { io.finish().await });
                 return Ended::Over;
@@ -143,7 +143,7 @@ fn now() -> Instant {
 
 impl Task {
     fn new(mut driver: Driver) -> Self {
-        // A task that runs again after a panic: what it had told of is over.
+        // A task that runs again after a panic: the connection that it reported is gone.
         if driver.shared.status.borrow().ends.is_some() {
             closed(&mut driver, &CloseReason::ConnectionLost);
         }
@@ -162,7 +162,7 @@ impl Task {
         }
     }
 
-    /// Tells the state machine what happened, and does what it says.
+    /// Gives an input to the state machine, and performs its outputs.
     fn handle(&mut self, input: Input<'_>) {
         self.peer.handle(now(), input);
         self.drain();
@@ -394,7 +394,7 @@ impl Task {
                 let mut status = self.driver.shared.status.borrow_mut();
                 status.sent.count(message.kind);
                 drop(status);
-                // Messages that are not routes are few, and always told.
+                // Messages that are not routes are few, and always reported.
                 if observed || message.kind != MessageType::UPDATE {
                     let event = SessionEvent::Message {
                         direction: Direction::Send,
@@ -406,7 +406,7 @@ impl Task {
         }
     }
 
-    /// Whether the plugin takes nothing for now; the log is told once.
+    /// Returns `true` if the plugin takes nothing for now; logged once.
     fn pause(&mut self) -> bool {
         let paused = self.established.is_some() && !self.driver.plugin.borrow().ready();
         if paused != self.paused {

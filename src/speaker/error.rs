@@ -15,7 +15,7 @@ pub enum Error {
     Listen {
         /// The address.
         address: SocketAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
     /// The MD5 key or TTL of a peer could not be set on a listening socket.
@@ -23,10 +23,10 @@ pub enum Error {
     Guard {
         /// The peer.
         peer: IpAddr,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// There is a neighbour of that name already.
+    /// There is a neighbor of that name already.
     #[error("there is a neighbor `{0}` already")]
     Duplicate(String),
     /// A neighbor whose session could never come up.
@@ -45,10 +45,10 @@ pub enum Error {
     /// A message was not taken.
     #[error(transparent)]
     Write(#[from] WriteError),
-    /// There is no such neighbour.
+    /// There is no such neighbor.
     #[error("there is no neighbor {0}")]
     Unknown(PeerKey),
-    /// Too many commands wait for that neighbour.
+    /// Too many commands wait for that neighbor.
     #[error("too many commands wait for neighbor {0}")]
     Busy(PeerKey),
     /// The server has shut down.

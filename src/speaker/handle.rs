@@ -1,4 +1,4 @@
-//! The door to a server for other threads.
+//! A server as other threads use it.
 //!
 //! A call is a closure that the server runs between other work: everything that [`Server`] can do can be asked for
 //! without a second list of commands. Calls wait in a bounded queue; who finds it full waits, too.
@@ -30,7 +30,7 @@ impl fmt::Debug for Handle {
 }
 
 impl Server {
-    /// The door for other threads.
+    /// A handle for other threads.
     pub fn handle(&self) -> Handle {
         Handle::new(self.inner.calls.0.clone())
     }

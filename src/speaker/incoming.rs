@@ -1,7 +1,7 @@
-//! Connections that peers make to us: whose they are, and what becomes of those that are nobody's.
+//! Connections that peers make to us: which neighbor they belong to, and what becomes of the others.
 //!
-//! A connection belongs to the first neighbour with its remote address whose local address, if it has one, is the
-//! connection's. One that is nobody's is decided by the owner ([`Server::on_unknown`]): a neighbour is made for it, or it
+//! A connection belongs to the first neighbor with its remote address whose local address, if it has one, is the
+//! connection's. The owner decides about any other ([`Server::on_unknown`]): a neighbor is made for it, or it
 //! is refused with a NOTIFICATION.
 
 use std::io;
@@ -24,7 +24,7 @@ use super::server::{Phase, Server};
 use crate::bgp::Notification;
 use crate::fsm::{Cease, ConnInfo, State};
 
-/// Refused connections that are told so at a time; more are closed without a word.
+/// Refused connections that get a NOTIFICATION at the same time; more are closed silently.
 const REFUSALS: usize = 64;
 
 /// A connection that was accepted.
@@ -78,7 +78,7 @@ impl Server {
         self.inner.listeners.borrow().addresses()
     }
 
-    /// Who decides about connections that no neighbour expects. Without it they are refused with NOTIFICATION 6/5.
+    /// Who decides about connections that no neighbor expects. Without it they are refused with NOTIFICATION 6/5.
     pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
         self.inner.unknown.replace(Some(Box::new(decide)));
     }
@@ -101,7 +101,7 @@ impl Server {
         self.unguard(&guard, template.remote_address)
     }
 
-    /// A connection that somebody else has accepted: it goes to the neighbour that expects it, or is refused.
+    /// Takes a connection that the caller has accepted: it goes to the neighbor that expects it, or is refused.
     pub fn incoming(&self, stream: Box<dyn Stream>, ends: ConnInfo) {
         self.arrived(Arrival::Other(stream), ends);
     }
@@ -147,7 +147,7 @@ impl Server {
         }
     }
 
-    /// The neighbour that a connection belongs to. Of several with the same addresses, one without a session comes first.
+    /// The neighbor that a connection belongs to. Of several with the same addresses, one without a session comes first.
     fn expected(&self, ends: ConnInfo) -> Option<PeerKey> {
         let local = ends.local.ip().to_canonical();
         let peers = self.inner.peers.borrow();
@@ -162,7 +162,7 @@ impl Server {
             .map(|(key, _)| *key)
     }
 
-    /// Hands a connection to a neighbour's task; whether that was possible.
+    /// Hands a connection to a neighbor's task; whether that was possible.
     fn deliver(&self, key: PeerKey, config: &PeerConfig, arrival: Arrival, ends: ConnInfo) -> bool {
         if let Err(error) = arrival.protect(config) {
             tracing::warn!(neighbor = %config.name, error = %error, "cannot protect a connection");
@@ -176,7 +176,7 @@ impl Server {
         true
     }
 
-    /// Asks about a connection that nobody expects. The one who answers may call the server.
+    /// Asks about a connection that no neighbor expects. The callback may call the server.
     fn answer(&self, ends: ConnInfo) -> Answer {
         let taken = self.inner.unknown.take();
         let Some(mut decide) = taken else {

@@ -12,7 +12,7 @@ use crate::fsm::{self, CloseReason, Timers};
 /// A plugin, shared with the supervisor, which keeps it when a task panics.
 pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
 
-/// What a neighbour's task works with.
+/// What a neighbor's task works with.
 #[derive(Clone)]
 pub(crate) struct Driver {
     pub(crate) config: Rc<PeerConfig>,
@@ -21,7 +21,7 @@ pub(crate) struct Driver {
     pub(crate) shared: Rc<Shared>,
     pub(crate) transport: Rc<dyn Transport>,
     pub(crate) router_id: std::net::Ipv4Addr,
-    /// Whether the neighbour is gone when its session ends.
+    /// Whether the neighbor is gone when its session ends.
     pub(crate) dynamic: bool,
 }
 
@@ -52,7 +52,7 @@ pub(super) fn machine(driver: &Driver) -> fsm::Config {
     }
 }
 
-/// Notes and tells that a connection has ended.
+/// Records and reports that a connection has ended.
 pub(super) fn closed(driver: &mut Driver, reason: &CloseReason) {
     {
         let mut status = driver.shared.status.borrow_mut();

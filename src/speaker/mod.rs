@@ -1,6 +1,6 @@
 //! The embeddable library: BGP sessions as a set of callbacks, in the manner of Go's corebgp.
 //!
-//! A [`Server`] has neighbours, each a [`PeerConfig`] and a [`Plugin`]; the library speaks the protocol, the plugin decides
+//! A [`Server`] has neighbors, each a [`PeerConfig`] and a [`Plugin`]; the library implements the protocol, the plugin decides
 //! what is offered, accepted and announced. There is no routing table here. Everything runs on one thread.
 //!
 //! ```no_run
@@ -44,17 +44,17 @@
 //! | file | what |
 //! |---|---|
 //! | [`plugin`] | [`Plugin`]: the callbacks; [`SessionEvent`]: what observers see |
-//! | [`config`] | [`PeerConfig`]: one neighbour |
-//! | [`server`] | [`Server`]: neighbours, listeners, shutdown |
+//! | [`config`] | [`PeerConfig`]: one neighbor |
+//! | [`server`] | [`Server`]: neighbors, listeners, shutdown |
 //! | `incoming` | listeners, and the neighbor that an accepted connection belongs to |
 //! | [`handle`] | [`Handle`]: the same for other threads |
-//! | [`control`] | [`PeerStatus`], commands to a neighbour's task |
+//! | [`control`] | [`PeerStatus`], commands to a neighbor's task |
 //! | [`error`] | [`Error`]: why a call is refused |
 //! | `machine` | what a neighbor's task works with |
 //! | `driver` | one neighbor's task: state machine, sockets, clock, plugin |
 //! | `supervisor` | restarts a task after a panic |
 //! | `attempts` | what the log reports of attempts that fail again and again |
-//! | `io` | a neighbour's connections as one future |
+//! | `io` | a neighbor's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
 //! | [`outbox`], [`writer`] | what waits to be sent: pulled or pushed |
 //! | [`decoder`] | [`UpdateDecoder`]: an UPDATE field by field |

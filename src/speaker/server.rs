@@ -1,8 +1,8 @@
-//! A speaker: its neighbours, its listeners, and the doors to it.
+//! A speaker: its neighbors and its listeners.
 //!
-//! [`Server`] is the door for the thread that runs it: cheap to clone, synchronous but for the end, usable from plugins.
-//! [`Handle`](super::Handle) is the one door for other threads. A neighbour is a task (`driver`) with a
-//! supervisor, so that a plugin that panics costs its own session and nothing else.
+//! [`Server`] is for the thread that runs it: cheap to clone, synchronous except for the shutdown, usable from plugins.
+//! [`Handle`](super::Handle) is for other threads. A neighbor is a task (`driver`) with a
+//! supervisor, so that a plugin that panics resets its own session and no other.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -29,7 +29,7 @@ pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;
-/// Neighbours that are started in one turn.
+/// Neighbors that are started in one turn.
 const STARTS: usize = 64;
 
 /// A BGP speaker. [`Server::serve`] works in any tokio runtime; [`Server::start`], and calls from outside of `serve` while it
@@ -50,7 +50,7 @@ pub(super) struct Inner {
     pub(super) refusals: Cell<usize>,
     pub(super) phase: Cell<Phase>,
     stopped: Notify,
-    /// Tasks of removed neighbours that still say goodbye.
+    /// Tasks of removed neighbors that still send their closing NOTIFICATION.
     departing: RefCell<Vec<JoinHandle<()>>>,
     pub(super) calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
 }
@@ -62,7 +62,7 @@ pub(super) enum Phase {
     Stopped,
 }
 
-/// A neighbour as the server holds it.
+/// A neighbor as the server holds it.
 pub(super) struct Entry {
     pub(super) config: Rc<PeerConfig>,
     plugin: PluginCell,
@@ -88,7 +88,7 @@ impl WeakServer {
 }
 
 impl Inner {
-    /// Takes a neighbour out of the tables.
+    /// Takes a neighbor out of the tables.
     fn take(&self, key: PeerKey) -> Option<Entry> {
         let entry = self.peers.borrow_mut().remove(&key)?;
         self.names.borrow_mut().remove(&entry.config.name);
@@ -133,7 +133,7 @@ impl Server {
         }
     }
 
-    /// Starts all neighbours and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
+    /// Starts all neighbors and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
     ///
     /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
     /// dropping it drops them, without a closing NOTIFICATION.
@@ -155,7 +155,7 @@ impl Server {
         tokio::task::LocalSet::new().run_until(serving).await
     }
 
-    /// Starts all neighbours and listeners; of very many neighbours a few at a time, so that other tasks get their turns in
+    /// Starts all neighbors and listeners; of very many neighbors a few at a time, so that other tasks get their turns in
     /// between. Those added later start at once.
     pub fn start(&self) {
         if self.inner.phase.get() != Phase::Preparing {
@@ -194,7 +194,7 @@ impl Server {
         }
     }
 
-    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second for that to be said.
+    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second until that is sent.
     pub async fn shutdown(&self, cease: Cease) {
         self.inner.listeners.borrow_mut().close_all();
         let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
@@ -268,7 +268,7 @@ impl Server {
         writer.ok_or(Error::Down(key))
     }
 
-    /// Ends a neighbour's session with `cease` and forgets the neighbour.
+    /// Ends a neighbor's session with `cease` and forgets the neighbor.
     ///
     /// # Errors
     /// [`Error::Unknown`].
@@ -279,7 +279,7 @@ impl Server {
         Ok(())
     }
 
-    /// Ends a neighbour's session and stays down until [`Server::start_peer`]; connections of the peer are refused.
+    /// Ends a neighbor's session and stays down until [`Server::start_peer`]; connections of the peer are refused.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -287,7 +287,7 @@ impl Server {
         self.command(key, PeerCommand::Stop(cease))
     }
 
-    /// Starts a stopped neighbour; one that waits to connect again does so now.
+    /// Starts a stopped neighbor; one that waits to connect again does so now.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -295,7 +295,7 @@ impl Server {
         self.command(key, PeerCommand::Start)
     }
 
-    /// Ends a neighbour's session with `notification` (silently, if both sides can restart gracefully) and starts again.
+    /// Ends a neighbor's session with `notification` (silently, if both sides can restart gracefully) and starts again.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -303,7 +303,7 @@ impl Server {
         self.command(key, PeerCommand::Bounce(notification))
     }
 
-    /// Gives a neighbour another configuration: its session ends with `notification` and starts again.
+    /// Gives a neighbor another configuration: its session ends with `notification` and starts again.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
@@ -359,31 +359,31 @@ impl Server {
         Ok(())
     }
 
-    /// The neighbour with that name.
+    /// The neighbor with that name.
     pub fn find(&self, name: &str) -> Option<PeerKey> {
         self.inner.names.borrow().get(name).copied()
     }
 
-    /// What there is to know of a neighbour.
+    /// What there is to know of a neighbor.
     pub fn peer(&self, key: PeerKey) -> Option<PeerStatus> {
         let peers = self.inner.peers.borrow();
         Some(peers.get(&key)?.shared.status.borrow().clone())
     }
 
-    /// All neighbours, in the order in which they were added.
+    /// All neighbors, in the order in which they were added.
     pub fn peers(&self) -> Vec<PeerStatus> {
         let peers = self.inner.peers.borrow();
         let status = |entry: &Entry| entry.shared.status.borrow().clone();
         peers.values().map(status).collect()
     }
 
-    /// A neighbour's configuration.
+    /// A neighbor's configuration.
     pub fn peer_config(&self, key: PeerKey) -> Option<Rc<PeerConfig>> {
         let peers = self.inner.peers.borrow();
         Some(Rc::clone(&peers.get(&key)?.config))
     }
 
-    /// What was negotiated with a neighbour whose session is up.
+    /// What was negotiated with a neighbor whose session is up.
     pub fn session(&self, key: PeerKey) -> Option<Rc<Negotiated>> {
         let peers = self.inner.peers.borrow();
         peers.get(&key)?.shared.session.borrow().clone()
@@ -451,7 +451,7 @@ impl Server {
         result.map_err(|source| Error::Guard { peer, source })
     }
 
-    /// Runs a neighbour's task, again after a panic.
+    /// Runs a neighbor's task, again after a panic.
     fn run_peer(&self, key: PeerKey) {
         let mut peers = self.inner.peers.borrow_mut();
         let Some(entry) = peers.get_mut(&key) else {
@@ -469,7 +469,7 @@ impl Server {
         let inner = Rc::downgrade(&self.inner);
         entry.task = Some(tokio::task::spawn_local(async move {
             supervise(driver).await;
-            // A neighbour that ended by itself is no longer in the table's interest.
+            // A neighbor that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {
                 let mailbox = inner.take(key).map(|entry| Rc::clone(&entry.mailbox));
                 // A peer that came back while its last session was ending is a new one.
@@ -483,7 +483,7 @@ impl Server {
         }));
     }
 
-    /// Keeps the task of a removed neighbour until it has said what it must.
+    /// Keeps the task of a removed neighbor until its closing NOTIFICATION is sent.
     fn depart(&self, entry: &mut Entry) {
         if !entry.dynamic
             && let Err(error) = self.unguard(&entry.guard, entry.config.remote_address)

@@ -7,10 +7,10 @@ use super::control::Wanted;
 use super::driver::{self, Ended};
 use super::machine::Driver;
 
-/// First and longest wait before a neighbour whose plugin panicked runs again.
+/// First and longest wait before a neighbor whose plugin panicked runs again.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
-/// Runs a neighbour to its end. After a panic the session is gone with its connection; the next one starts after a while.
+/// Runs a neighbor to its end. After a panic the session is gone with its connection; the next one starts after a while.
 pub(super) async fn supervise(mut driver: Driver) {
     let mut wait = RESTART.0;
     loop {

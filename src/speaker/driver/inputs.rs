@@ -79,7 +79,7 @@ impl Task {
         }
     }
 
-    /// The peer has closed: what it said before counts.
+    /// The peer has closed: what it sent before counts.
     pub(super) fn gone(&mut self, id: ConnId) {
         let now = now();
         while self.receive(id, now) {}

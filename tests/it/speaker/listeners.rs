@@ -89,7 +89,7 @@ async fn an_unknown_peer_is_refused_or_becomes_a_neighbor_for_one_session() {
     assert_eq!(server.peers()[0].name, "dynamic 127.0.0.1");
     drop(peer.await.expect("the script passes"));
     watch.closed().await;
-    // The plugin goes with the neighbour.
+    // The plugin goes with the neighbor.
     let gone = async { while watch.seen.recv().await.is_some() {} };
     tokio::time::timeout(super::LIMIT, gone)
         .await
@@ -214,7 +214,7 @@ async fn an_md5_key_may_be_that_of_a_whole_network() {
     config.md5_key = Some(b"secret".to_vec());
     config.local_address = Some(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 9)));
     let (plugin, _seen) = recorder();
-    // The neighbour that is made has the template's address, which is all that matters to this test.
+    // The neighbor that is made has the template's address, which is all that matters to this test.
     other.add_peer(config, plugin).expect("a peer");
     watch.established().await;
     server.forget_network(&template, 8).expect("it was there");

@@ -222,7 +222,7 @@ fn serving(router_id: [u8; 4]) -> (Server, SocketAddr) {
     (server, address)
 }
 
-/// A neighbour on loopback that waits for the peer.
+/// A neighbor on loopback that waits for the peer.
 fn passive(local_as: u32, peer_as: u32) -> PeerConfig {
     let mut config = PeerConfig::new(LOOPBACK, Asn(local_as));
     config.peer_as = Some(Asn(peer_as));
@@ -230,7 +230,7 @@ fn passive(local_as: u32, peer_as: u32) -> PeerConfig {
     config
 }
 
-/// A neighbour that we connect to.
+/// A neighbor that we connect to.
 fn active(local_as: u32, peer_as: u32, address: SocketAddr) -> PeerConfig {
     let mut config = PeerConfig::new(address.ip(), Asn(local_as));
     config.peer_as = Some(Asn(peer_as));

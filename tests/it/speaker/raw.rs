@@ -16,7 +16,7 @@ use super::{Seen, passive, recorder, serving};
 use crate::support::log;
 use crate::support::peer::{RawPeer, announcement, encode, open};
 
-/// A server with one passive neighbour, AS 65001 to AS 65002.
+/// A server with one passive neighbor, AS 65001 to AS 65002.
 fn one_peer() -> (Server, SocketAddr, super::Watch) {
     let (server, address) = serving([10, 0, 0, 1]);
     let (plugin, watch) = recorder();
@@ -147,7 +147,7 @@ async fn a_panic_costs_one_session_and_the_neighbor_comes_back() {
     })
     .await;
     log.until("panicked").await;
-    // The neighbour runs again after a second; until then its connections wait.
+    // The neighbor runs again after a second; until then its connections wait.
     let (update, _) = tokio::join!(
         watch.nlri(),
         script(address, |mut peer| {
@@ -324,7 +324,7 @@ impl Plugin for Fragile {
     }
 }
 
-/// A server whose neighbour's plugin panics `panics` times when its session ends; the session is up.
+/// A server whose neighbor's plugin panics `panics` times when its session ends; the session is up.
 async fn fragile(panics: usize) -> (Server, SocketAddr, RawPeer, super::Watch) {
     let (server, address) = serving([10, 0, 0, 1]);
     let (inner, mut watch) = recorder();
