@@ -4,10 +4,9 @@
 //! them in one place with their units. Rejected: a builder, which repeats every field as a method.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::sockopt;
 use crate::bgp::capability::Offer;
 use crate::bgp::{Asn, Capability, Family, Zone};
 
@@ -167,23 +166,6 @@ impl PeerConfig {
     pub(crate) fn outgoing_ttl(&self) -> Option<u8> {
         // RFC 5082 3: "the TTL of all packets MUST be set to 255".
         self.ttl.or_else(|| self.min_ttl.map(|_| 255))
-    }
-
-    /// Returns `true` if a connection from `remote` to `local` is this peer's.
-    pub(crate) fn accepts(&self, remote: SocketAddr, local: IpAddr) -> bool {
-        self.remote_address == remote.ip().to_canonical()
-            && self.local_address.is_none_or(|ours| ours == local)
-            && self.is_on_link(remote)
-    }
-
-    /// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
-    fn is_on_link(&self, remote: SocketAddr) -> bool {
-        let (SocketAddr::V6(remote), Some(zone)) = (remote, self.zone) else {
-            return true;
-        };
-        remote.scope_id() == 0
-            || !remote.ip().is_unicast_link_local()
-            || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
     }
 }
 

@@ -5,7 +5,7 @@
 //! is refused with a NOTIFICATION.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
@@ -21,6 +21,7 @@ use super::listener::Guard;
 use super::outbox::Outbox;
 use super::plugin::Answer;
 use super::server::{Phase, Server};
+use super::sockopt;
 use crate::bgp::Notification;
 use crate::fsm::{Cease, ConnInfo, State};
 
@@ -154,7 +155,7 @@ impl Server {
         let matching = || {
             peers
                 .iter()
-                .filter(|(_, entry)| entry.config.accepts(ends.remote, local))
+                .filter(|(_, entry)| accepts(&entry.config, ends.remote, local))
         };
         matching()
             .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
@@ -211,4 +212,21 @@ impl Server {
             }
         });
     }
+}
+
+/// Returns `true` if a connection from `remote` to `local` is this peer's.
+fn accepts(peer: &PeerConfig, remote: SocketAddr, local: IpAddr) -> bool {
+    peer.remote_address == remote.ip().to_canonical()
+        && peer.local_address.is_none_or(|ours| ours == local)
+        && is_on_link(peer, remote)
+}
+
+/// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
+fn is_on_link(peer: &PeerConfig, remote: SocketAddr) -> bool {
+    let (SocketAddr::V6(remote), Some(zone)) = (remote, peer.zone) else {
+        return true;
+    };
+    remote.scope_id() == 0
+        || !remote.ip().is_unicast_link_local()
+        || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
 }

@@ -139,9 +139,8 @@ fn the_rows_name_events_and_each_deviation_has_its_reason() {
 #[test]
 fn the_docs_have_the_table() {
     let written = include_str!("../../../src/fsm/table.md");
-    assert_eq!(
-        written,
-        table::markdown(),
+    assert!(
+        written == table::markdown(),
         "write it again: oxabgp fsm > src/fsm/table.md"
     );
 }
