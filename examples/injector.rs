@@ -14,11 +14,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use oxabgp::bgp::fsm::{Cease, CloseReason};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::message::{self, HEADER, MessageType};
 use oxabgp::bgp::nlri::Routes;
 use oxabgp::bgp::{Asn, Family, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::{Outbox, PeerConfig, Plugin, Server, UpdateWriter};
 use tokio::sync::Notify;
 

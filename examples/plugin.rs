@@ -9,9 +9,9 @@ use std::error::Error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use oxabgp::bgp::fsm::{Cease, CloseReason};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Codec, Family, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateDecoder, UpdateWriter};
 use tokio::sync::Notify;
 

@@ -6,8 +6,8 @@
 //! | layer | modules | what |
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
-//! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI, the state machine |
-//! | 2 state | [`rib`], [`grammar`], `mrt`, [`bmp`] | routing tables; the route sentence of files and commands; archives; the monitoring protocol |
+//! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI |
+//! | 2 state | [`fsm`], [`rib`], [`grammar`], `mrt`, [`bmp`] | the state machine; routing tables; the route sentence of files and commands; archives; the monitoring protocol |
 //! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
 //! | 4 products | `daemon`, `stream` | the speaker that configuration files and helper processes control; the reader of BGP data |
 //! | 5 shell | `cli` | the command line |
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "daemon")]
 pub mod daemon;
+pub mod fsm;
 pub mod grammar;
 pub mod json;
 pub mod mrt;

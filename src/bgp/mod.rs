@@ -1,5 +1,4 @@
-//! The BGP protocol without I/O: wire formats, negotiation and the state machine. Nothing here uses a clock, a
-//! socket, tokio or logging.
+//! The BGP protocol without I/O: wire formats and negotiation. Nothing here uses a clock, a socket, tokio or logging.
 //!
 //! | module | contents | RFCs |
 //! |---|---|---|
@@ -10,14 +9,12 @@
 //! | [`negotiated`] | what two OPENs negotiate | 5492, 6793, 7911, 8950 |
 //! | [`iana`] | code points | - |
 //! | [`next_hop_rule`] | how the next hop of a route is sent on a session | 2545, 4760, 8950 |
-//! | [`fsm`] | the state machine of RFC 4271 section 8, sans-IO | 4271, 6286, 6608, 9687 |
 
 pub mod asn;
 pub mod attribute;
 pub mod capability;
 pub mod error;
 pub mod family;
-pub mod fsm;
 pub mod iana;
 pub mod label;
 pub mod message;

@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::bgp::attribute::decode::DecodeEach;
-use crate::bgp::fsm::{Cease, CloseReason};
 use crate::bgp::message::update::{Direction, Update};
 use crate::bgp::{Asn, Codec, Family, Negotiated, Notification};
+use crate::fsm::{Cease, CloseReason};
 use crate::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 
 /// Time limit for the whole demo.

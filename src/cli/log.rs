@@ -93,6 +93,7 @@ fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12
             env.network,
             &[
                 "oxabgp::speaker",
+                "oxabgp::fsm",
                 "oxabgp::daemon::neighbor",
                 "oxabgp::daemon::plugin",
                 "oxabgp::daemon::dynamic",

@@ -21,6 +21,7 @@ mod demo;
 mod dump;
 mod encode;
 mod exabgp;
+mod fsm;
 mod healthcheck;
 mod log;
 mod pipe;
@@ -139,6 +140,10 @@ enum Command {
     /// as `bgpreader` or `bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
+    /// Print the state machine of RFC 4271 as a table.
+    ///
+    /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
+    Fsm(FsmArgs),
     /// Show the version.
     Version,
 }
@@ -372,6 +377,14 @@ pub(crate) struct DemoArgs {
     helper: bool,
 }
 
+/// Options of `fsm`.
+#[derive(Args, Debug)]
+pub(crate) struct FsmArgs {
+    /// Show how a session comes up and ends instead: two state machines in memory, with the reason for each step.
+    #[arg(long)]
+    live: bool,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     output::finish(dispatch())
@@ -414,6 +427,7 @@ fn dispatch() -> ExitCode {
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
         Command::Stream(args) => stream::run(&args),
+        Command::Fsm(args) => fsm::run(&args),
         Command::Version => version(),
     }
 }

@@ -7,9 +7,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
-use crate::bgp::fsm::ConnInfo;
 use crate::bgp::message::open::Open;
 use crate::bgp::{Family, Negotiated};
+use crate::fsm::ConnInfo;
 
 /// Messages other than routes that may wait for a neighbor.
 const OUTGOING: usize = 1024;

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use tracing::{info, warn};
 
 use crate::bgp::Notification;
-use crate::bgp::fsm::ConnInfo;
 use crate::config::{NeighborConfig, SessionConfig};
+use crate::fsm::ConnInfo;
 use crate::speaker::{Answer, Server};
 
 use super::core::{Core, Listed};

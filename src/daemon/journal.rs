@@ -6,9 +6,9 @@
 
 use tracing::{Level, enabled, info};
 
-use crate::bgp::fsm::CloseReason;
 use crate::bgp::message::update::{Content, Direction as Field};
 use crate::bgp::message::{Direction, MessageType, RawMessage};
+use crate::fsm::CloseReason;
 use crate::json::hex;
 use crate::rib::{Action, Change};
 use crate::speaker::{Counters, PeerStatus};

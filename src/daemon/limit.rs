@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
-use crate::bgp::fsm::Cease;
 use crate::bgp::message::update::Content;
 use crate::bgp::{Family, Negotiated, Notification};
+use crate::fsm::Cease;
 
 use super::core::Core;
 use super::neighbor::Neighbor;

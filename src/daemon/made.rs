@@ -13,8 +13,8 @@ use tracing::{error, info};
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::NewPeer;
-use crate::bgp::fsm::Cease;
 use crate::config::{Config, NeighborConfig};
+use crate::fsm::Cease;
 use crate::rib::{PeerId, PeerSet};
 use crate::speaker::Server;
 

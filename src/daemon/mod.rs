@@ -37,8 +37,8 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
-use crate::bgp::fsm::Cease;
 use crate::config::{Config, Diagnostics, Env};
+use crate::fsm::Cease;
 use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::{self, Server};
 
@@ -400,6 +400,8 @@ fn enlist(
         session::peer(&name, &config.session, &core.env.borrow())
     };
     let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
-    listed.key.set(Some(server.add_peer(peer, plugin)?));
+    listed
+        .key
+        .set(Some(server.add_validated_peer(peer, plugin)?));
     Ok(())
 }

@@ -9,9 +9,9 @@ use tracing::warn;
 
 use crate::api::event::{Event, EventHead, Identity, Raw};
 use crate::api::subscription::{Kind, Subscriptions};
-use crate::bgp::fsm::Phase;
 use crate::bgp::{AttributeSet, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
+use crate::fsm::Phase;
 use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;

@@ -12,7 +12,6 @@ use tracing::{debug, warn};
 
 use crate::api::event::{Direction, Event, Identity, Message, Raw};
 use crate::api::subscription::Kind;
-use crate::bgp::fsm::{CloseReason, ConnInfo};
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
@@ -21,6 +20,7 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
 use crate::bgp::role::LocalRole;
 use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
+use crate::fsm::{CloseReason, ConnInfo};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 

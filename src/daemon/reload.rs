@@ -10,10 +10,10 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::bgp::fsm::Cease;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri, Notification};
 use crate::config::{Config, Env, NeighborConfig, SessionConfig};
+use crate::fsm::Cease;
 use crate::rib::{Action, Change, PeerSet};
 use crate::speaker::Server;
 

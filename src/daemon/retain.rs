@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tracing::info;
 
-use crate::bgp::fsm::CloseReason;
-use crate::bgp::fsm::retention::{Fate, Retention, long_lived};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::negotiated::Refresh;
 use crate::bgp::{AttributeSet, Family, Negotiated};
+use crate::fsm::CloseReason;
+use crate::fsm::retention::{Fate, Retention, long_lived};
 use crate::rib::Sweep;
 
 use super::core::Core;

@@ -4,17 +4,16 @@
 //! them in one place with their units. Rejected: a builder, which repeats every field as a method.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use super::sockopt;
 use crate::bgp::capability::Offer;
 use crate::bgp::{Asn, Capability, Family, Zone};
 
 /// TCP port of BGP (RFC 4271 section 8).
 pub const BGP_PORT: u16 = 179;
 
-/// One neighbour, as the speaker needs to know it.
+/// One neighbor, as the speaker needs to know it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerConfig {
@@ -40,7 +39,7 @@ pub struct PeerConfig {
     pub families: Vec<Family>,
     /// Whether AIGP is exchanged although the peer is external (RFC 7311 section 3.1).
     pub aigp: bool,
-    /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
+    /// Refuse a peer that does not send its role (RFC 9234 section 4.2, strict mode).
     pub strict_role: bool,
     /// Hold time that we propose: 0 (no hold timer) or 3 to 65,535 seconds.
     pub hold_time: u16,
@@ -57,7 +56,7 @@ pub struct PeerConfig {
     pub connect_attempts: Option<u32>,
     /// TTL or hop limit of what we send; `None`: 255 with `min_ttl`, else the system's default.
     pub ttl: Option<u8>,
-    /// Smallest TTL or hop limit that we accept: 255 for a neighbour on the same link (GTSM, RFC 5082).
+    /// Smallest TTL or hop limit that we accept: 255 for a neighbor on the same link (GTSM, RFC 5082).
     pub min_ttl: Option<u8>,
     /// TCP MD5 key (RFC 2385): at most 80 bytes.
     pub md5_key: Option<Vec<u8>>,
@@ -70,7 +69,7 @@ pub struct PeerConfig {
 }
 
 impl PeerConfig {
-    /// A neighbour at `remote_address`, port 179, that may have any AS; IPv4 unicast, hold time 90 s.
+    /// A neighbor at `remote_address`, port 179, that may have any AS; IPv4 unicast, hold time 90 s.
     pub fn new(remote_address: IpAddr, local_as: Asn) -> Self {
         Self {
             name: remote_address.to_string(),
@@ -100,7 +99,7 @@ impl PeerConfig {
         }
     }
 
-    /// What an OPEN for this peer offers without a plugin's say: its families, four-octet AS numbers, extended messages.
+    /// What an OPEN for this peer offers by default: its families, four-octet AS numbers, extended messages.
     pub fn capabilities(&self) -> Vec<Capability> {
         Offer {
             families: self.families.clone(),
@@ -112,27 +111,61 @@ impl PeerConfig {
         .capabilities()
     }
 
+    /// Checks for values with which no session can ever come up. `router_id` is the server's.
+    ///
+    /// # Errors
+    /// The name of the field, and what is wrong with it.
+    pub fn check(&self, router_id: Ipv4Addr) -> Result<(), (&'static str, &'static str)> {
+        let refuse = |field, reason| Err((field, reason));
+        let remote = self.remote_address;
+        // RFC 4271 4.2: "The Hold Time MUST be either zero or at least three seconds."
+        if matches!(self.hold_time, 1 | 2) {
+            return refuse("hold_time", "must be 0 or at least 3 seconds");
+        }
+        // RFC 6286 2.1: a "4-octet, unsigned, non-zero integer".
+        if self.router_id.unwrap_or(router_id).is_unspecified() {
+            return refuse("router_id", "must not be 0.0.0.0");
+        }
+        // RFC 7607 2: AS 0 must not be sent or accepted in an OPEN.
+        if self.local_as == Some(Asn(0)) {
+            return refuse("local_as", "must not be 0");
+        }
+        if self.peer_as == Some(Asn(0)) {
+            return refuse("peer_as", "must not be 0");
+        }
+        if remote.is_unspecified() || remote.is_multicast() || remote == Ipv4Addr::BROADCAST {
+            return refuse("remote_address", "must be a unicast address");
+        }
+        if let Some(local) = self.local_address {
+            if local.is_unspecified() || local.is_multicast() || local == Ipv4Addr::BROADCAST {
+                return refuse("local_address", "must be a unicast address");
+            }
+            if local.is_ipv4() != remote.is_ipv4() {
+                return refuse("local_address", "must be of the remote address's family");
+            }
+            // Another speaker on the same host can be reached at another port only.
+            if local == remote && self.port == BGP_PORT && !self.passive {
+                return refuse("remote_address", "is our own address");
+            }
+        }
+        if self.port == 0 && !self.passive {
+            return refuse("port", "must not be 0");
+        }
+        // The limit of Linux: TCP_MD5SIG_MAXKEYLEN and TCP_AO_MAXKEYLEN.
+        let length = |key: &[u8]| (1..=80).contains(&key.len());
+        if self.md5_key.as_ref().is_some_and(|key| !length(key)) {
+            return refuse("md5_key", "must have 1 to 80 octets");
+        }
+        if self.tcp_ao.as_ref().is_some_and(|ao| !length(&ao.key)) {
+            return refuse("tcp_ao", "must have a key of 1 to 80 octets");
+        }
+        Ok(())
+    }
+
     /// TTL or hop limit of what we send, if not the system's default.
     pub(crate) fn outgoing_ttl(&self) -> Option<u8> {
         // RFC 5082 3: "the TTL of all packets MUST be set to 255".
         self.ttl.or_else(|| self.min_ttl.map(|_| 255))
-    }
-
-    /// Returns `true` if a connection from `remote` to `local` is this peer's.
-    pub(crate) fn accepts(&self, remote: SocketAddr, local: IpAddr) -> bool {
-        self.remote_address == remote.ip().to_canonical()
-            && self.local_address.is_none_or(|ours| ours == local)
-            && self.is_on_link(remote)
-    }
-
-    /// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
-    fn is_on_link(&self, remote: SocketAddr) -> bool {
-        let (SocketAddr::V6(remote), Some(zone)) = (remote, self.zone) else {
-            return true;
-        };
-        remote.scope_id() == 0
-            || !remote.ip().is_unicast_link_local()
-            || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Outgoing connections, and what every connection of a peer is set up with.
 //!
 //! [`Transport`] is the seam: [`Tcp`] is the real one, tests and tunnels bring their own. A connection attempt is a future
-//! that the neighbour's task owns: to drop it is to give up.
+//! that the neighbor's task owns: to drop it is to give up.
 
 use std::future::Future;
 use std::io;
@@ -17,9 +17,9 @@ use tokio::net::{TcpSocket, TcpStream};
 use super::outbox::Outbox;
 use super::{PeerConfig, sockopt};
 use crate::bgp::Zone;
-use crate::bgp::fsm::ConnInfo;
+use crate::fsm::ConnInfo;
 
-/// How long a signed SYN may stay unanswered before the log says what that may mean.
+/// How long a signed SYN may stay unanswered before a possible cause is logged.
 const MD5_SILENCE: Duration = Duration::from_secs(3);
 
 /// A connection's bytes.
@@ -135,7 +135,7 @@ pub(crate) fn accepted(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> 
 /// How long the last words of a connection may take.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 
-/// Writes what is left, says that nothing follows, and reads until the peer closes: with unread input the kernel would
+/// Writes what is left, shuts down the sending side, and reads until the peer closes: with unread input the kernel would
 /// reset the connection, and the NOTIFICATION would be lost on the way. Gives up after a second.
 pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
     let last_words = async move {
@@ -151,7 +151,7 @@ pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
         while stream.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())
     };
-    // Too late or refused: the connection ends all the same.
+    // Too late or refused: the connection ends anyway.
     let _ = tokio::time::timeout(FAREWELL, last_words).await;
 }
 

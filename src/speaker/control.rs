@@ -1,27 +1,28 @@
-//! What a neighbour's task is told from outside, and what it lets be seen.
+//! Commands to a neighbor's task, and its status.
 //!
 //! Commands are rare and few: a bounded queue of our own instead of a channel, so that the one that must never be lost, the
 //! end, can take the place of all others.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-use super::PeerConfig;
+use super::config::PeerConfig;
 use super::connect::Stream;
-use super::server::PeerKey;
-use crate::bgp::fsm::{Cease, CloseReason, ConnInfo, State};
+use super::writer::UpdateWriter;
 use crate::bgp::message::MessageType;
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::{Cease, CloseReason, ConnInfo, State};
 
 /// Commands that may wait for one task.
 const WAITING: usize = 16;
 
-/// A command to a neighbour's task.
+/// A command to a neighbor's task.
 pub(crate) enum PeerCommand {
     /// The peer has connected to us.
     Incoming(Box<dyn Stream>, ConnInfo),
@@ -88,7 +89,29 @@ impl Mailbox {
     }
 }
 
-/// What there is to know of a neighbour.
+/// A neighbor of one server. Never used again after the neighbor is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerKey(u64);
+
+impl PeerKey {
+    pub(crate) const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// Where the neighbor's jitter starts.
+    pub(crate) const fn seed(self) -> u64 {
+        // Any odd constant with many bits: neighboring keys get distant seeds.
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+impl fmt::Display for PeerKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What there is to know of a neighbor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PeerStatus {
@@ -115,6 +138,8 @@ pub struct PeerStatus {
     /// Attempts that failed, and sessions that ended too soon, since the last session that lasted: longer than the wait
     /// before it, and at least 30 seconds.
     pub failures: u32,
+    /// RFC 4271's ConnectRetryCounter: how often a connection has failed or ended since the last manual start or stop.
+    pub connect_retry_counter: u32,
     /// Messages received since the connection was made.
     pub received: Counters,
     /// Messages sent since the connection was made: handed to the outbox.
@@ -148,10 +173,12 @@ impl Counters {
     }
 }
 
-/// What a neighbour's task shares with its server.
+/// What a neighbor's task shares with its server.
 pub(crate) struct Shared {
     pub(crate) status: RefCell<PeerStatus>,
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
+    /// The writer of the session that is up.
+    pub(crate) writer: RefCell<Option<UpdateWriter>>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
@@ -185,10 +212,12 @@ impl Shared {
                 last_close: None,
                 retry_at: None,
                 failures: 0,
+                connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
             }),
             session: RefCell::new(None),
+            writer: RefCell::new(None),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
         })

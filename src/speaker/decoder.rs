@@ -1,7 +1,7 @@
 //! An UPDATE, field by field, into a value of the caller's choice.
 //!
 //! A decoder is put together once from closures for the fields that matter, and costs nothing for the others. Each closure
-//! says what an error in its field is worth (RFC 7606: discard, treat as withdraw, disable the family, reset); all are
+//! returns the severity of an error in its field (RFC 7606: discard, treat as withdraw, disable the family, reset); all are
 //! collected, decoding goes on while that makes sense, and the caller decides what to do about [`UpdateErrors`]. What RFC
 //! 7606 asks of the message as a whole (duplicates, lengths, missing attributes) is the same [`Walk`] as everywhere else.
 //!
@@ -36,7 +36,7 @@ use crate::bgp::message::update::Update;
 use crate::bgp::nlri::{self, Routes};
 use crate::bgp::{Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
 
-/// What a closure returns: an error says what it is worth.
+/// What a closure returns: an error has a severity.
 pub type FieldResult = Result<(), UpdateError>;
 
 type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult>;
@@ -182,7 +182,7 @@ impl<T> UpdateDecoder<T> {
     /// Decodes the body of an UPDATE (all after the header) into `target`, with the facts of the session.
     ///
     /// # Errors
-    /// What was wrong; what could be decoded is in `target` all the same, for who can use it.
+    /// What was wrong; what could be decoded is in `target` anyway.
     pub fn decode(&self, target: &mut T, body: &[u8], cx: &Codec) -> Result<(), UpdateErrors> {
         let update = Update::new(body).map_err(|error| UpdateErrors(vec![error]))?;
         self.decode_update(target, update, cx)

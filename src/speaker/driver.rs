@@ -1,10 +1,9 @@
-//! One neighbour's task: joins the state machine to sockets, clock, commands and plugin.
+//! One neighbor's task: joins the state machine to sockets, clock, commands and plugin.
 //!
-//! No protocol knowledge here: [`Peer`] says what to do, this does it. Everything that waits is in one `select!` whose
+//! No protocol knowledge here: [`Peer`] decides what to do, this does it. Everything that waits is in one `select!` whose
 //! futures may all be dropped at any time, and after each wake-up everything is looked at again, so no wake-up can be lost.
-//! A turn is bounded ([`Turn`]): a neighbour that floods us or takes all that we have yields to the others.
+//! A turn is bounded ([`Turn`]): a neighbor that floods us or takes all that we have yields to the others.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::{Instant, SystemTime};
 
@@ -13,37 +12,23 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
-use super::connect::Transport;
-use super::control::{Mailbox, PeerCommand, Shared, Wanted};
-use super::io::{Io, IoEvent};
+use super::control::{Counters, Wanted};
+use super::io::Io;
+use super::machine::{Driver, closed, machine};
 use super::outbox::messages;
+use super::plugin::SessionEvent;
 use super::writer::Pushed;
-use super::{PeerConfig, Plugin, SessionEvent};
-use crate::bgp::fsm::{
-    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State, Timers,
-};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::{
+    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State,
+};
 
-/// A plugin, shared with the supervisor, which keeps it when a task panics.
-pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
+mod inputs;
 
-/// What a neighbour's task works with.
-#[derive(Clone)]
-pub(crate) struct Driver {
-    pub(crate) config: Rc<PeerConfig>,
-    pub(crate) plugin: PluginCell,
-    pub(crate) mailbox: Rc<Mailbox>,
-    pub(crate) shared: Rc<Shared>,
-    pub(crate) transport: Rc<dyn Transport>,
-    pub(crate) router_id: std::net::Ipv4Addr,
-    /// Whether the neighbour is gone when its session ends.
-    pub(crate) dynamic: bool,
-}
-
-/// Why a neighbour's task ended.
+/// Why a neighbor's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
     /// It was removed.
@@ -84,9 +69,9 @@ struct Task {
     turn: Turn,
     /// The connection whose session is up.
     established: Option<ConnId>,
-    /// What the plugin wants ended, to be told once the state machine is drained.
+    /// What the plugin wants to be reset, once the state machine is drained.
     refused: SmallVec<[(ConnId, Notification); 1]>,
-    /// Whether the log has said that reading is paused.
+    /// Whether it was logged that reading is paused.
     paused: bool,
     /// What the log has of attempts that failed.
     attempts: Attempts,
@@ -95,7 +80,7 @@ struct Task {
     ended: Option<Ended>,
 }
 
-/// Runs a neighbour until it is removed.
+/// Runs a neighbor until it is removed.
 pub(crate) async fn run(driver: Driver) -> Ended {
     let mut task = Task::new(driver);
     if task.driver.shared.wanted.get() == Wanted::Running {
@@ -111,7 +96,7 @@ pub(crate) async fn run(driver: Driver) -> Ended {
                 return Ended::Removed;
             }
             Some(Ended::Over) => {
-                // The peer may connect again before it has heard the last word, and is a new neighbour then.
+                // The peer may connect again before it has received the closing NOTIFICATION, and is a new neighbor then.
                 let mut io = task.io;
                 tokio::task::spawn_local(async move { io.finish().await });
                 return Ended::Over;
@@ -158,7 +143,7 @@ fn now() -> Instant {
 
 impl Task {
     fn new(mut driver: Driver) -> Self {
-        // A task that runs again after a panic: what it had told of is over.
+        // A task that runs again after a panic: the connection that it reported is gone.
         if driver.shared.status.borrow().ends.is_some() {
             closed(&mut driver, &CloseReason::ConnectionLost);
         }
@@ -177,7 +162,7 @@ impl Task {
         }
     }
 
-    /// Tells the state machine what happened, and does what it says.
+    /// Gives an input to the state machine, and performs its outputs.
     fn handle(&mut self, input: Input<'_>) {
         self.peer.handle(now(), input);
         self.drain();
@@ -190,6 +175,7 @@ impl Task {
                 status.state = self.peer.state();
                 status.retry_at = self.peer.retry_at();
                 status.failures = self.peer.failures();
+                status.connect_retry_counter = self.peer.connect_retry_counter();
             }
             while let Some(output) = self.peer.poll() {
                 self.perform(output);
@@ -227,7 +213,8 @@ impl Task {
                 direction,
                 message,
             } => self.message(connection, direction, &message),
-            Output::Negotiated(id, session) => self.negotiated(id, &session),
+            Output::Opened(id, session) => self.opened(id, &session),
+            Output::Negotiated(_, session) => self.observe(&SessionEvent::Negotiated(&session)),
             Output::Established(id, session) => self.up(id, &session),
             Output::Down(reason) => self.down(&reason),
             Output::Reduced => tracing::warn!(
@@ -241,9 +228,9 @@ impl Task {
         let neighbor = &self.driver.config.name;
         let up = to == State::Established && self.attempts.reports_session();
         if self.attempts.is_repetition() && !up {
-            tracing::debug!(%neighbor, %event, %from, %to, "state");
+            tracing::debug!(target: "oxabgp::fsm", %neighbor, %event, %from, %to, "state");
         } else {
-            tracing::info!(%neighbor, %event, %from, %to, "state");
+            tracing::info!(target: "oxabgp::fsm", %neighbor, %event, %from, %to, "state");
         }
         self.observe(&SessionEvent::Transition { from, to, event });
     }
@@ -252,8 +239,8 @@ impl Task {
         {
             let mut status = self.driver.shared.status.borrow_mut();
             status.ends = Some(ends);
-            status.received = super::Counters::default();
-            status.sent = super::Counters::default();
+            status.received = Counters::default();
+            status.sent = Counters::default();
         }
         self.observe(&SessionEvent::Connected(ends));
     }
@@ -287,13 +274,13 @@ impl Task {
         }
     }
 
-    fn negotiated(&mut self, id: ConnId, session: &Rc<Negotiated>) {
-        self.observe(&SessionEvent::Negotiated(session));
+    /// Lets the plugin decide about the peer's OPEN: a refusal is sent instead of our KEEPALIVE.
+    fn opened(&mut self, id: ConnId, session: &Rc<Negotiated>) {
         let mut plugin = self.driver.plugin.borrow_mut();
         let result = plugin.on_open(&self.driver.config, &session.remote);
         drop(plugin);
         if let Err(notification) = result {
-            self.refused.push((id, notification));
+            self.peer.handle(now(), Input::Reset(id, notification));
         }
     }
 
@@ -312,6 +299,7 @@ impl Task {
             status.sessions += 1;
         }
         self.driver.shared.session.replace(Some(Rc::clone(session)));
+        self.driver.shared.writer.replace(Some(writer.clone()));
         let mut plugin = self.driver.plugin.borrow_mut();
         plugin.on_established(&self.driver.config, session, writer);
     }
@@ -406,7 +394,7 @@ impl Task {
                 let mut status = self.driver.shared.status.borrow_mut();
                 status.sent.count(message.kind);
                 drop(status);
-                // Messages that are not routes are few, and always told.
+                // Messages that are not routes are few, and always reported.
                 if observed || message.kind != MessageType::UPDATE {
                     let event = SessionEvent::Message {
                         direction: Direction::Send,
@@ -418,7 +406,7 @@ impl Task {
         }
     }
 
-    /// Whether the plugin takes nothing for now; the log is told once.
+    /// Returns `true` if the plugin takes nothing for now; logged once.
     fn pause(&mut self) -> bool {
         let paused = self.established.is_some() && !self.driver.plugin.borrow().ready();
         if paused != self.paused {
@@ -437,153 +425,6 @@ impl Task {
         let id = self.established?;
         self.io.link(id)?.pushed.clone()
     }
-
-    /// A timer has expired. A peer whose bytes wait to be read is alive: we are slow, it is not silent.
-    fn timeout(&mut self) {
-        let events: SmallVec<[IoEvent; 2]> = self
-            .io
-            .links
-            .iter_mut()
-            .filter_map(super::io::Link::unread)
-            .collect();
-        for event in events {
-            if let IoEvent::Read(id, _) = &event {
-                self.handle(Input::Unread(*id));
-            }
-            self.deliver(event);
-        }
-        self.handle(Input::Timeout);
-    }
-
-    fn deliver(&mut self, event: IoEvent) {
-        match event {
-            IoEvent::Dialed(id, Ok((stream, ends))) => {
-                self.io.add(id, stream);
-                self.handle(Input::Connected(id, ends));
-            }
-            IoEvent::Dialed(id, Err(error)) => {
-                self.observe(&SessionEvent::ConnectFailed(&error));
-                self.handle(Input::ConnectFailed(id));
-                if let Some(times) = self.attempts.failed(&error.to_string()) {
-                    let (config, next) = (&self.driver.config, self.next_attempt());
-                    tracing::info!(
-                        neighbor = %config.name,
-                        remote = %config.remote_address,
-                        port = config.port,
-                        %error,
-                        times,
-                        next,
-                        "cannot connect"
-                    );
-                }
-            }
-            IoEvent::Read(_, count) => self.turn.read += count,
-            IoEvent::Wrote(id, count) => {
-                self.turn.written += count;
-                self.handle(Input::Written(id));
-            }
-            IoEvent::Gone(id, error) => {
-                if let Some(error) = error {
-                    tracing::debug!(neighbor = %self.driver.config.name, error = %error, "connection lost");
-                }
-                self.gone(id);
-            }
-        }
-    }
-
-    /// The peer has closed: what it said before counts.
-    fn gone(&mut self, id: ConnId) {
-        let now = now();
-        while self.receive(id, now) {}
-        self.handle(Input::Eof(id));
-    }
-
-    fn command(&mut self, command: PeerCommand) {
-        let wanted = match command {
-            PeerCommand::Start => Some(Wanted::Running),
-            PeerCommand::Stop(_) => Some(Wanted::Stopped),
-            PeerCommand::Remove(_) => Some(Wanted::Removed),
-            _ => None,
-        };
-        if let Some(wanted) = wanted {
-            self.driver.shared.wanted.set(wanted);
-        }
-        match command {
-            PeerCommand::Incoming(stream, ends) => {
-                let id = self.peer.allot();
-                self.io.add(id, stream);
-                self.handle(Input::Incoming(id, ends));
-            }
-            PeerCommand::Start => {
-                self.gave_up = false;
-                self.attempts.reset();
-                self.handle(Input::Start);
-            }
-            PeerCommand::Stop(cease) => self.handle(Input::Stop(cease)),
-            PeerCommand::Bounce(notification) => self.handle(Input::Bounce(notification)),
-            PeerCommand::Replace(config, notification) => {
-                self.driver.shared.config.replace(Rc::clone(&config));
-                self.driver.config = config;
-                self.attempts.reset();
-                self.peer.configure(machine(&self.driver));
-                self.handle(Input::Bounce(notification));
-            }
-            PeerCommand::Update(config) => {
-                self.driver.config = config;
-                self.peer.update_config(machine(&self.driver));
-            }
-            PeerCommand::Remove(cease) => {
-                self.handle(Input::Stop(cease));
-                self.ended = Some(Ended::Removed);
-            }
-        }
-    }
-}
-
-/// What the state machine needs to know.
-fn machine(driver: &Driver) -> fsm::Config {
-    let config = &driver.config;
-    let defaults = Timers::default();
-    let (capabilities, reduced) = {
-        let mut plugin = driver.plugin.borrow_mut();
-        (
-            plugin.capabilities(config),
-            plugin.reduced_capabilities(config),
-        )
-    };
-    fsm::Config {
-        local_as: config.local_as,
-        peer_as: config.peer_as,
-        router_id: config.router_id.unwrap_or(driver.router_id),
-        hold_time: config.hold_time,
-        passive: config.passive,
-        capabilities,
-        reduced,
-        aigp: config.aigp,
-        strict_role: config.strict_role,
-        attempts: config.connect_attempts,
-        timers: Timers {
-            connect_retry: config.connect_retry_time,
-            open_wait: config.open_wait,
-            back_off_min: config.idle_hold_time.unwrap_or(defaults.back_off_min),
-            back_off_max: config.idle_hold_time.unwrap_or(defaults.back_off_max),
-            send_hold: config.send_hold_time,
-        },
-        seed: driver.shared.status.borrow().key.seed(),
-    }
-}
-
-/// Notes and tells that a connection has ended.
-fn closed(driver: &mut Driver, reason: &CloseReason) {
-    {
-        let mut status = driver.shared.status.borrow_mut();
-        status.ends = None;
-        status.established = None;
-        status.hold_time = None;
-        status.last_close = Some(reason.clone());
-    }
-    driver.shared.session.replace(None);
-    driver.plugin.borrow_mut().on_close(&driver.config, reason);
 }
 
 /// One message of a chunk, sharing its bytes.

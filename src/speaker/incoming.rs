@@ -1,37 +1,32 @@
-//! Connections that peers make to us: whose they are, and what becomes of those that are nobody's.
+//! Connections that peers make to us: which neighbor they belong to, and what becomes of the others.
 //!
-//! A connection belongs to the first neighbour with its remote address whose local address, if it has one, is the
-//! connection's. One that is nobody's is decided by the owner ([`Server::on_unknown`]): a neighbour is made for it, or it
+//! A connection belongs to the first neighbor with its remote address whose local address, if it has one, is the
+//! connection's. The owner decides about any other ([`Server::on_unknown`]): a neighbor is made for it, or it
 //! is refused with a NOTIFICATION.
 
 use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
 use tokio::net::TcpStream;
 
+use super::config::PeerConfig;
 use super::connect::{self, Stream, farewell};
 use super::control::PeerCommand;
+use super::control::PeerKey;
+use super::error::Error;
 use super::listener;
+use super::listener::Guard;
 use super::outbox::Outbox;
-use super::server::{PeerKey, Server};
-use super::{PeerConfig, Plugin};
+use super::plugin::Answer;
+use super::server::{Phase, Server};
+use super::sockopt;
 use crate::bgp::Notification;
-use crate::bgp::fsm::{Cease, ConnInfo, State};
+use crate::fsm::{Cease, ConnInfo, State};
 
-/// Refused connections that are told so at a time; more are closed without a word.
+/// Refused connections that get a NOTIFICATION at the same time; more are closed silently.
 const REFUSALS: usize = 64;
-
-/// What becomes of a connection that no configured neighbour expects.
-pub enum Answer {
-    /// It is a neighbour's, from now on and until its session ends.
-    Accept(Box<PeerConfig>, Box<dyn Plugin>),
-    /// It is closed with this NOTIFICATION.
-    Refuse(Notification),
-}
-
-/// Who decides about connections that no configured neighbour expects.
-pub(super) type Unknown = Box<dyn FnMut(ConnInfo) -> Answer>;
 
 /// A connection that was accepted.
 enum Arrival {
@@ -57,7 +52,57 @@ impl Arrival {
 }
 
 impl Server {
-    /// A connection that somebody else has accepted: it goes to the neighbour that expects it, or is refused.
+    /// Listens on `address`, port 0 for one that the kernel chooses, and returns the address in use.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
+        let bound = self
+            .inner
+            .listeners
+            .borrow_mut()
+            .open(address)
+            .map_err(|source| Error::Listen { address, source })?;
+        if self.inner.phase.get() == Phase::Serving {
+            self.accept();
+        }
+        Ok(bound)
+    }
+
+    /// Stops listening on `address`; whether we did. Sessions are untouched.
+    pub fn unlisten(&self, address: SocketAddr) -> bool {
+        self.inner.listeners.borrow_mut().close(address)
+    }
+
+    /// Where we listen.
+    pub fn listening(&self) -> Vec<SocketAddr> {
+        self.inner.listeners.borrow().addresses()
+    }
+
+    /// Who decides about connections that no neighbor expects. Without it they are refused with NOTIFICATION 6/5.
+    pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
+        self.inner.unknown.replace(Some(Box::new(decide)));
+    }
+
+    /// Prepares listeners for connections from a whole network that [`Server::on_unknown`] will accept: the MD5 key and
+    /// TTL of `template`, for its address with `prefix` bits.
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        self.guard(Guard::new(template, Some(prefix)), template)
+    }
+
+    /// Takes back [`Server::expect_network`].
+    ///
+    /// # Errors
+    /// [`Error::Guard`].
+    pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
+        let guard = Guard::new(template, Some(prefix));
+        self.unguard(&guard, template.remote_address)
+    }
+
+    /// Takes a connection that the caller has accepted: it goes to the neighbor that expects it, or is refused.
     pub fn incoming(&self, stream: Box<dyn Stream>, ends: ConnInfo) {
         self.arrived(Arrival::Other(stream), ends);
     }
@@ -103,14 +148,14 @@ impl Server {
         }
     }
 
-    /// The neighbour that a connection belongs to. Of several with the same addresses, one without a session comes first.
+    /// The neighbor that a connection belongs to. Of several with the same addresses, one without a session comes first.
     fn expected(&self, ends: ConnInfo) -> Option<PeerKey> {
         let local = ends.local.ip().to_canonical();
         let peers = self.inner.peers.borrow();
         let matching = || {
             peers
                 .iter()
-                .filter(|(_, entry)| entry.config.accepts(ends.remote, local))
+                .filter(|(_, entry)| accepts(&entry.config, ends.remote, local))
         };
         matching()
             .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
@@ -118,7 +163,7 @@ impl Server {
             .map(|(key, _)| *key)
     }
 
-    /// Hands a connection to a neighbour's task; whether that was possible.
+    /// Hands a connection to a neighbor's task; whether that was possible.
     fn deliver(&self, key: PeerKey, config: &PeerConfig, arrival: Arrival, ends: ConnInfo) -> bool {
         if let Err(error) = arrival.protect(config) {
             tracing::warn!(neighbor = %config.name, error = %error, "cannot protect a connection");
@@ -132,7 +177,7 @@ impl Server {
         true
     }
 
-    /// Asks about a connection that nobody expects. The one who answers may call the server.
+    /// Asks about a connection that no neighbor expects. The callback may call the server.
     fn answer(&self, ends: ConnInfo) -> Answer {
         let taken = self.inner.unknown.take();
         let Some(mut decide) = taken else {
@@ -167,4 +212,21 @@ impl Server {
             }
         });
     }
+}
+
+/// Returns `true` if a connection from `remote` to `local` is this peer's.
+fn accepts(peer: &PeerConfig, remote: SocketAddr, local: IpAddr) -> bool {
+    peer.remote_address == remote.ip().to_canonical()
+        && peer.local_address.is_none_or(|ours| ours == local)
+        && is_on_link(peer, remote)
+}
+
+/// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
+fn is_on_link(peer: &PeerConfig, remote: SocketAddr) -> bool {
+    let (SocketAddr::V6(remote), Some(zone)) = (remote, peer.zone) else {
+        return true;
+    };
+    remote.scope_id() == 0
+        || !remote.ip().is_unicast_link_local()
+        || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
 }

@@ -1,4 +1,4 @@
-//! The connections of one neighbour: at most two, and one being made.
+//! The connections of one neighbor: at most two, and one being made.
 //!
 //! [`Io::event`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
 //! time: what was read is in the buffers, what was written is noted in the outboxes.
@@ -17,15 +17,15 @@ use tokio::task::JoinSet;
 use super::connect::{Dialing, Stream, farewell};
 use super::outbox::Outbox;
 use super::writer::Pushed;
-use crate::bgp::fsm::{ConnId, ConnInfo};
 use crate::bgp::message::HEADER;
+use crate::fsm::{ConnId, ConnInfo};
 
 /// Bytes of the first reads.
 const FIRST_READ: usize = 4 * 1024;
 /// Most bytes of one read.
 const READ: usize = 64 * 1024;
 
-/// The connections of one neighbour.
+/// The connections of one neighbor.
 #[derive(Default)]
 pub(crate) struct Io {
     dial: Option<(ConnId, Dialing)>,
@@ -84,7 +84,7 @@ impl Io {
         self.links.iter_mut().find(|link| link.id == id)
     }
 
-    /// Ends a connection or an attempt: writes what must still be said, without waiting for it.
+    /// Ends a connection or an attempt: writes what is left, without waiting for it.
     pub(crate) fn close(&mut self, id: ConnId) {
         self.dial.take_if(|(dialed, _)| *dialed == id);
         let Some(at) = self.links.iter().position(|link| link.id == id) else {
@@ -100,7 +100,7 @@ impl Io {
             .spawn_local(farewell(link.stream, link.outbox));
     }
 
-    /// Waits until everything is said.
+    /// Waits until everything is written.
     pub(crate) async fn finish(&mut self) {
         while self.farewells.join_next().await.is_some() {}
     }
@@ -138,7 +138,7 @@ impl Io {
 }
 
 impl Link {
-    /// Whether the peer has said something that we have not acted on: while we read, bytes that come with this call; while
+    /// Whether the peer has sent something that we have not acted on: while we read, bytes that come with this call; while
     /// we do not, a whole message in the buffer, too.
     pub(crate) fn unread(&mut self) -> Option<IoEvent> {
         if self.has_message() {
@@ -181,7 +181,7 @@ impl Link {
             return Poll::Pending;
         }
         self.input.reserve(self.chunk);
-        // The future keeps nothing between polls: it may be made anew for each.
+        // The future keeps nothing between polls: it may be created again for each.
         let Poll::Ready(result) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {
             return Poll::Pending;
         };

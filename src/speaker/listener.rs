@@ -1,4 +1,4 @@
-//! Listening sockets: who may be heard (MD5 keys, TTL), and the task that accepts.
+//! Listening sockets: which peers are accepted (MD5 keys, TTL), and the task that accepts.
 //!
 //! A connection is accepted by the kernel before anybody looks at it, so what must hold from the first segment on is set on
 //! the listening socket: a [`Guard`] for each peer or range of peers. The same guards go onto each socket that is opened
@@ -19,7 +19,7 @@ use tokio::task::AbortHandle;
 use super::config::TcpAoKey;
 use super::connect::domain;
 use super::{PeerConfig, sockopt};
-use crate::bgp::fsm::ConnInfo;
+use crate::fsm::ConnInfo;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 200;
@@ -110,7 +110,7 @@ impl Drop for Listening {
 }
 
 impl Listeners {
-    /// Opens a socket at `address` and says where: port 0 lets the kernel choose. It accepts after [`Self::accept_with`].
+    /// Opens a socket at `address` and returns its address: port 0 lets the kernel choose. It accepts after [`Self::accept_with`].
     pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
         let socket = bind(address)?;
         let address = socket.local_addr()?;
@@ -185,7 +185,7 @@ impl Listeners {
         self.set_ttl()
     }
 
-    /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would not hear us otherwise.
+    /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would drop them otherwise.
     fn set_ttl(&self) -> io::Result<()> {
         for socket in &self.sockets {
             let ip = socket.address.ip();

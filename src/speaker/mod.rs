@@ -1,13 +1,13 @@
 //! The embeddable library: BGP sessions as a set of callbacks, in the manner of Go's corebgp.
 //!
-//! A [`Server`] has neighbours, each a [`PeerConfig`] and a [`Plugin`]; the library speaks the protocol, the plugin decides
+//! A [`Server`] has neighbors, each a [`PeerConfig`] and a [`Plugin`]; the library implements the protocol, the plugin decides
 //! what is offered, accepted and announced. There is no routing table here. Everything runs on one thread.
 //!
 //! ```no_run
 //! use std::net::{IpAddr, Ipv4Addr};
 //! use std::rc::Rc;
 //!
-//! use oxabgp::bgp::fsm::CloseReason;
+//! use oxabgp::fsm::CloseReason;
 //! use oxabgp::bgp::message::update::Update;
 //! use oxabgp::bgp::{Asn, Negotiated, Notification};
 //! use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
@@ -44,14 +44,17 @@
 //! | file | what |
 //! |---|---|
 //! | [`plugin`] | [`Plugin`]: the callbacks; [`SessionEvent`]: what observers see |
-//! | [`config`] | [`PeerConfig`]: one neighbour |
-//! | [`server`] | [`Server`]: neighbours, listeners, shutdown |
-//! | `incoming` | whose a connection is; [`Answer`] for those that are nobody's |
+//! | [`config`] | [`PeerConfig`]: one neighbor |
+//! | [`server`] | [`Server`]: neighbors, listeners, shutdown |
+//! | `incoming` | listeners, and the neighbor that an accepted connection belongs to |
 //! | [`handle`] | [`Handle`]: the same for other threads |
-//! | [`control`] | [`PeerStatus`], commands to a neighbour's task |
-//! | `driver` | one neighbour's task: state machine, sockets, clock, plugin |
+//! | [`control`] | [`PeerStatus`], commands to a neighbor's task |
+//! | [`error`] | [`Error`]: why a call is refused |
+//! | `machine` | what a neighbor's task works with |
+//! | `driver` | one neighbor's task: state machine, sockets, clock, plugin |
+//! | `supervisor` | restarts a task after a panic |
 //! | `attempts` | what the log reports of attempts that fail again and again |
-//! | `io` | a neighbour's connections as one future |
+//! | `io` | a neighbor's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
 //! | [`outbox`], [`writer`] | what waits to be sent: pulled or pushed |
 //! | [`decoder`] | [`UpdateDecoder`]: an UPDATE field by field |
@@ -62,23 +65,26 @@ pub mod connect;
 pub mod control;
 pub mod decoder;
 mod driver;
+pub mod error;
 pub mod handle;
 mod incoming;
 mod io;
 mod listener;
+mod machine;
 pub mod outbox;
 pub mod plugin;
 pub mod server;
 pub mod sockopt;
+mod supervisor;
 pub mod writer;
 
 pub use config::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 pub use connect::{Stream, Transport};
-pub use control::{Counters, PeerStatus};
+pub use control::{Counters, PeerKey, PeerStatus};
 pub use decoder::UpdateDecoder;
+pub use error::Error;
 pub use handle::Handle;
-pub use incoming::Answer;
 pub use outbox::Outbox;
-pub use plugin::{Plugin, SessionEvent};
-pub use server::{Error, PeerKey, Server};
+pub use plugin::{Answer, Plugin, SessionEvent};
+pub use server::{Server, WeakServer};
 pub use writer::{UpdateWriter, WriteError};

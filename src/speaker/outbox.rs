@@ -3,7 +3,7 @@
 //! Routes wait in chunks of whole messages that many peers may share; KEEPALIVE and NOTIFICATION jump ahead of them, but
 //! only at the end of a message that the socket has already taken a part of. A write that the socket takes in part is
 //! remembered here and never in a future, so that a driver may drop any future at any time. The marks are in bytes:
-//! above [`HIGH_MARK`] nobody adds routes, below [`LOW_MARK`] they may again. Rejected: a second copy into one send
+//! above [`HIGH_MARK`] no routes are added, below [`LOW_MARK`] they are again. Rejected: a second copy into one send
 //! buffer (a copy for each peer), a queue of messages (an allocation for each message).
 
 use std::collections::VecDeque;
@@ -33,7 +33,7 @@ pub struct Outbox {
     taken: usize,
     /// Bytes that wait, all together.
     waiting: usize,
-    /// Chunks pushed since the last [`Outbox::take_pushed`], when somebody wants to see them.
+    /// Chunks pushed since the last [`Outbox::take_pushed`], if they are recorded.
     pushed: Option<Vec<Bytes>>,
 }
 

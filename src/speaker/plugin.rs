@@ -1,4 +1,4 @@
-//! The contract between a session and whoever uses it.
+//! The contract between a session and the program that uses it.
 //!
 //! The callbacks are those of Go's corebgp: capabilities, open, established, update, close. What a larger program needs
 //! beyond that has defaults: observers ([`Plugin::on_event`], [`Plugin::on_refresh`]), a pull side that is asked for bytes
@@ -9,19 +9,19 @@ use std::rc::Rc;
 
 use tokio::sync::Notify;
 
-use super::PeerConfig;
+use super::config::PeerConfig;
 use super::outbox::Outbox;
 use super::writer::UpdateWriter;
-use crate::bgp::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
 use crate::bgp::message::RawMessage;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::{Capability, Negotiated, Notification};
+use crate::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
 
-/// What happens to one neighbour's session, and what is said to it.
+/// The callbacks of one neighbor's session.
 pub trait Plugin {
-    /// What our OPEN offers, in order. Called when the neighbour starts and when its configuration is replaced.
+    /// What our OPEN offers, in order. Called before each OPEN that is sent.
     fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
         peer.capabilities()
     }
@@ -32,10 +32,11 @@ pub trait Plugin {
         None
     }
 
-    /// The peer's OPEN was found valid (state OpenConfirm).
+    /// The peer's OPEN was found valid (state OpenSent); if it is accepted, our KEEPALIVE answers it.
     ///
     /// # Errors
-    /// A NOTIFICATION to refuse the peer with.
+    /// A NOTIFICATION to refuse the peer with: it is sent instead of the KEEPALIVE, so that the peer never sees the session
+    /// established.
     fn on_open(&mut self, _peer: &PeerConfig, _open: &Open) -> Result<(), Notification> {
         Ok(())
     }
@@ -95,7 +96,7 @@ pub enum SessionEvent<'a> {
         /// What caused it.
         event: Event,
     },
-    /// The neighbour as a whole, in the words of ExaBGP's `fsm` events.
+    /// The neighbor as a whole, in the words of ExaBGP's `fsm` events.
     Phase(Phase),
     /// [`PeerConfig::connect_attempts`] are used up: nothing will happen until [`Server::start_peer`](super::Server::start_peer).
     GaveUp,
@@ -112,3 +113,14 @@ pub enum SessionEvent<'a> {
         message: &'a RawMessage,
     },
 }
+
+/// What becomes of a connection that no configured neighbor expects.
+pub enum Answer {
+    /// It is a neighbor's, from now on and until its session ends.
+    Accept(Box<PeerConfig>, Box<dyn Plugin>),
+    /// It is closed with this NOTIFICATION.
+    Refuse(Notification),
+}
+
+/// Who decides about connections that no configured neighbor expects.
+pub(super) type Unknown = Box<dyn FnMut(ConnInfo) -> Answer>;

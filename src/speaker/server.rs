@@ -1,88 +1,36 @@
-//! A speaker: its neighbours, its listeners, and the doors to it.
+//! A speaker: its neighbors and its listeners.
 //!
-//! [`Server`] is the door for the thread that runs it: cheap to clone, synchronous but for the end, usable from plugins.
-//! [`Handle`] is the one door for other threads. A neighbour is a task (`driver`) with a
-//! supervisor, so that a plugin that panics costs its own session and nothing else.
+//! [`Server`] is for the thread that runs it: cheap to clone, synchronous except for the shutdown, usable from plugins.
+//! [`Handle`](super::Handle) is for other threads. A neighbor is a task (`driver`) with a
+//! supervisor, so that a plugin that panics resets its own session and no other.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::rc::Rc;
-use std::time::Duration;
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::{Rc, Weak};
 
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
+use super::config::PeerConfig;
 use super::connect::{FAREWELL, Tcp, Transport};
-use super::control::{Mailbox, PeerCommand, PeerStatus, Shared, Wanted};
-use super::driver::{self, Driver, Ended, PluginCell};
-use super::handle::{Call, Handle};
-use super::incoming::{Answer, Unknown};
+use super::control::{Mailbox, PeerCommand, PeerKey, PeerStatus, Shared};
+use super::error::Error;
 use super::listener::{Guard, Listeners};
-use super::{PeerConfig, Plugin};
-use crate::bgp::fsm::{Cease, ConnInfo};
+use super::machine::{Driver, PluginCell};
+use super::plugin::{Plugin, Unknown};
+use super::supervisor::supervise;
+use super::writer::UpdateWriter;
 use crate::bgp::{Negotiated, Notification};
+use crate::fsm::Cease;
+
+/// What a [`Handle`](super::Handle) has the server run.
+pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;
-/// Neighbours that are started in one turn.
+/// Neighbors that are started in one turn.
 const STARTS: usize = 64;
-/// First and longest wait before a neighbour whose plugin panicked runs again.
-const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-
-/// A neighbour of one server. Never used again after the neighbour is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerKey(u64);
-
-impl PeerKey {
-    /// Where the neighbour's jitter starts.
-    pub(crate) const fn seed(self) -> u64 {
-        // Any odd constant with many bits: neighbouring keys get distant seeds.
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-impl fmt::Display for PeerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// Why a server could not do what it was asked for.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// No listening socket at that address.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The MD5 key or TTL of a peer could not be set on a listening socket.
-    #[error("cannot protect connections from {peer}: {source}")]
-    Guard {
-        /// The peer.
-        peer: IpAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// There is a neighbour of that name already.
-    #[error("there is a neighbor `{0}` already")]
-    Duplicate(String),
-    /// There is no such neighbour.
-    #[error("there is no neighbor {0}")]
-    Unknown(PeerKey),
-    /// Too many commands wait for that neighbour.
-    #[error("too many commands wait for neighbor {0}")]
-    Busy(PeerKey),
-    /// The server has shut down.
-    #[error("the server has shut down")]
-    Stopped,
-}
 
 /// A BGP speaker. [`Server::serve`] works in any tokio runtime; [`Server::start`], and calls from outside of `serve` while it
 /// serves, need one whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
@@ -100,21 +48,21 @@ pub(super) struct Inner {
     pub(super) listeners: RefCell<Listeners>,
     pub(super) unknown: RefCell<Option<Unknown>>,
     pub(super) refusals: Cell<usize>,
-    phase: Cell<Phase>,
+    pub(super) phase: Cell<Phase>,
     stopped: Notify,
-    /// Tasks of removed neighbours that still say goodbye.
+    /// Tasks of removed neighbors that still send their closing NOTIFICATION.
     departing: RefCell<Vec<JoinHandle<()>>>,
-    calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
+    pub(super) calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Phase {
+pub(super) enum Phase {
     Preparing,
     Serving,
     Stopped,
 }
 
-/// A neighbour as the server holds it.
+/// A neighbor as the server holds it.
 pub(super) struct Entry {
     pub(super) config: Rc<PeerConfig>,
     plugin: PluginCell,
@@ -126,8 +74,21 @@ pub(super) struct Entry {
     task: Option<JoinHandle<()>>,
 }
 
+/// A [`Server`] that may be gone; see [`Server::downgrade`].
+#[derive(Clone)]
+pub struct WeakServer(Weak<Inner>);
+
+impl WeakServer {
+    /// The server, if a [`Server`] still refers to it.
+    pub fn upgrade(&self) -> Option<Server> {
+        Some(Server {
+            inner: self.0.upgrade()?,
+        })
+    }
+}
+
 impl Inner {
-    /// Takes a neighbour out of the tables.
+    /// Takes a neighbor out of the tables.
     fn take(&self, key: PeerKey) -> Option<Entry> {
         let entry = self.peers.borrow_mut().remove(&key)?;
         self.names.borrow_mut().remove(&entry.config.name);
@@ -172,12 +133,7 @@ impl Server {
         }
     }
 
-    /// The door for other threads.
-    pub fn handle(&self) -> Handle {
-        Handle::new(self.inner.calls.0.clone())
-    }
-
-    /// Starts all neighbours and listeners, and answers [`Handle`]s until [`Server::shutdown`].
+    /// Starts all neighbors and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
     ///
     /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
     /// dropping it drops them, without a closing NOTIFICATION.
@@ -199,7 +155,7 @@ impl Server {
         tokio::task::LocalSet::new().run_until(serving).await
     }
 
-    /// Starts all neighbours and listeners; of very many neighbours a few at a time, so that other tasks get their turns in
+    /// Starts all neighbors and listeners; of very many neighbors a few at a time, so that other tasks get their turns in
     /// between. Those added later start at once.
     pub fn start(&self) {
         if self.inner.phase.get() != Phase::Preparing {
@@ -238,7 +194,7 @@ impl Server {
         }
     }
 
-    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second for that to be said.
+    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second until that is sent.
     pub async fn shutdown(&self, cease: Cease) {
         self.inner.listeners.borrow_mut().close_all();
         let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
@@ -257,61 +213,30 @@ impl Server {
         self.inner.stopped.notify_waiters();
     }
 
-    /// Listens on `address`, port 0 for one that the kernel chooses, and returns the address in use.
+    /// Adds a neighbor. It starts at once if the server serves.
+    ///
+    /// A plugin that keeps the server should keep a [`WeakServer`]: a [`Server`] in a plugin of its own is a reference cycle
+    /// until the neighbor is removed.
     ///
     /// # Errors
-    /// [`Error::Listen`].
-    pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
-        let bound = self
-            .inner
-            .listeners
-            .borrow_mut()
-            .open(address)
-            .map_err(|source| Error::Listen { address, source })?;
-        if self.inner.phase.get() == Phase::Serving {
-            self.accept();
-        }
-        Ok(bound)
-    }
-
-    /// Stops listening on `address`; whether we did. Sessions are untouched.
-    pub fn unlisten(&self, address: SocketAddr) -> bool {
-        self.inner.listeners.borrow_mut().close(address)
-    }
-
-    /// Where we listen.
-    pub fn listening(&self) -> Vec<SocketAddr> {
-        self.inner.listeners.borrow().addresses()
-    }
-
-    /// Who decides about connections that no neighbour expects. Without it they are refused with NOTIFICATION 6/5.
-    pub fn on_unknown(&self, decide: impl FnMut(ConnInfo) -> Answer + 'static) {
-        self.inner.unknown.replace(Some(Box::new(decide)));
-    }
-
-    /// Prepares listeners for connections from a whole network that [`Server::on_unknown`] will accept: the MD5 key and
-    /// TTL of `template`, for its address with `prefix` bits.
-    ///
-    /// # Errors
-    /// [`Error::Guard`].
-    pub fn expect_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
-        self.guard(Guard::new(template, Some(prefix)), template)
-    }
-
-    /// Takes back [`Server::expect_network`].
-    ///
-    /// # Errors
-    /// [`Error::Guard`].
-    pub fn forget_network(&self, template: &PeerConfig, prefix: u8) -> Result<(), Error> {
-        let guard = Guard::new(template, Some(prefix));
-        self.unguard(&guard, template.remote_address)
-    }
-
-    /// Adds a neighbour. It starts at once if the server serves.
-    ///
-    /// # Errors
-    /// [`Error::Duplicate`] name, [`Error::Guard`], [`Error::Stopped`].
+    /// [`Error::Invalid`] field, [`Error::Duplicate`] name, [`Error::Guard`], [`Error::Stopped`].
     pub fn add_peer(
+        &self,
+        config: PeerConfig,
+        plugin: impl Plugin + 'static,
+    ) -> Result<PeerKey, Error> {
+        config
+            .check(self.inner.router_id)
+            .map_err(|(field, reason)| Error::Invalid {
+                name: config.name.clone(),
+                field,
+                reason,
+            })?;
+        self.add_validated_peer(config, plugin)
+    }
+
+    /// [`Server::add_peer`] for a configuration whose owner has checked it by rules of its own.
+    pub(crate) fn add_validated_peer(
         &self,
         config: PeerConfig,
         plugin: impl Plugin + 'static,
@@ -319,7 +244,31 @@ impl Server {
         self.insert(config, Box::new(plugin), false)
     }
 
-    /// Ends a neighbour's session with `cease` and forgets the neighbour.
+    /// A reference that does not keep the server alive.
+    pub fn downgrade(&self) -> WeakServer {
+        WeakServer(Rc::downgrade(&self.inner))
+    }
+
+    /// The status of the neighbor with that address; of several, the one that was added first.
+    pub fn get_peer(&self, address: IpAddr) -> Option<PeerStatus> {
+        let peers = self.inner.peers.borrow();
+        let mut statuses = peers.values().map(|entry| entry.shared.status.borrow());
+        let found = statuses.find(|status| status.remote_address == address)?;
+        Some(found.clone())
+    }
+
+    /// The writer of a neighbor whose session is up.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Down`].
+    pub fn writer(&self, key: PeerKey) -> Result<UpdateWriter, Error> {
+        let peers = self.inner.peers.borrow();
+        let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
+        let writer = entry.shared.writer.borrow().clone();
+        writer.ok_or(Error::Down(key))
+    }
+
+    /// Ends a neighbor's session with `cease` and forgets the neighbor.
     ///
     /// # Errors
     /// [`Error::Unknown`].
@@ -330,7 +279,7 @@ impl Server {
         Ok(())
     }
 
-    /// Ends a neighbour's session and stays down until [`Server::start_peer`]; connections of the peer are refused.
+    /// Ends a neighbor's session and stays down until [`Server::start_peer`]; connections of the peer are refused.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -338,7 +287,7 @@ impl Server {
         self.command(key, PeerCommand::Stop(cease))
     }
 
-    /// Starts a stopped neighbour; one that waits to connect again does so now.
+    /// Starts a stopped neighbor; one that waits to connect again does so now.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -346,7 +295,7 @@ impl Server {
         self.command(key, PeerCommand::Start)
     }
 
-    /// Ends a neighbour's session with `notification` (silently, if both sides can restart gracefully) and starts again.
+    /// Ends a neighbor's session with `notification` (silently, if both sides can restart gracefully) and starts again.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`].
@@ -354,7 +303,7 @@ impl Server {
         self.command(key, PeerCommand::Bounce(notification))
     }
 
-    /// Gives a neighbour another configuration: its session ends with `notification` and starts again.
+    /// Gives a neighbor another configuration: its session ends with `notification` and starts again.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Busy`], [`Error::Duplicate`] name, [`Error::Guard`].
@@ -410,31 +359,31 @@ impl Server {
         Ok(())
     }
 
-    /// The neighbour with that name.
+    /// The neighbor with that name.
     pub fn find(&self, name: &str) -> Option<PeerKey> {
         self.inner.names.borrow().get(name).copied()
     }
 
-    /// What there is to know of a neighbour.
+    /// What there is to know of a neighbor.
     pub fn peer(&self, key: PeerKey) -> Option<PeerStatus> {
         let peers = self.inner.peers.borrow();
         Some(peers.get(&key)?.shared.status.borrow().clone())
     }
 
-    /// All neighbours, in the order in which they were added.
+    /// All neighbors, in the order in which they were added.
     pub fn peers(&self) -> Vec<PeerStatus> {
         let peers = self.inner.peers.borrow();
         let status = |entry: &Entry| entry.shared.status.borrow().clone();
         peers.values().map(status).collect()
     }
 
-    /// A neighbour's configuration.
+    /// A neighbor's configuration.
     pub fn peer_config(&self, key: PeerKey) -> Option<Rc<PeerConfig>> {
         let peers = self.inner.peers.borrow();
         Some(Rc::clone(&peers.get(&key)?.config))
     }
 
-    /// What was negotiated with a neighbour whose session is up.
+    /// What was negotiated with a neighbor whose session is up.
     pub fn session(&self, key: PeerKey) -> Option<Rc<Negotiated>> {
         let peers = self.inner.peers.borrow();
         peers.get(&key)?.shared.session.borrow().clone()
@@ -459,7 +408,7 @@ impl Server {
         if !dynamic {
             self.guard(guard.clone(), &config)?;
         }
-        let key = PeerKey(self.inner.next_key.replace(self.inner.next_key.get() + 1));
+        let key = PeerKey::new(self.inner.next_key.replace(self.inner.next_key.get() + 1));
         let config = Rc::new(config);
         let entry = Entry {
             shared: Shared::new(key, &config),
@@ -489,7 +438,7 @@ impl Server {
         }
     }
 
-    fn guard(&self, guard: Guard, peer: &PeerConfig) -> Result<(), Error> {
+    pub(super) fn guard(&self, guard: Guard, peer: &PeerConfig) -> Result<(), Error> {
         let result = self.inner.listeners.borrow_mut().guard(guard);
         result.map_err(|source| Error::Guard {
             peer: peer.remote_address,
@@ -497,12 +446,12 @@ impl Server {
         })
     }
 
-    fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {
+    pub(super) fn unguard(&self, guard: &Guard, peer: IpAddr) -> Result<(), Error> {
         let result = self.inner.listeners.borrow_mut().unguard(guard);
         result.map_err(|source| Error::Guard { peer, source })
     }
 
-    /// Runs a neighbour's task, again after a panic.
+    /// Runs a neighbor's task, again after a panic.
     fn run_peer(&self, key: PeerKey) {
         let mut peers = self.inner.peers.borrow_mut();
         let Some(entry) = peers.get_mut(&key) else {
@@ -520,7 +469,7 @@ impl Server {
         let inner = Rc::downgrade(&self.inner);
         entry.task = Some(tokio::task::spawn_local(async move {
             supervise(driver).await;
-            // A neighbour that ended by itself is no longer in the table's interest.
+            // A neighbor that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {
                 let mailbox = inner.take(key).map(|entry| Rc::clone(&entry.mailbox));
                 // A peer that came back while its last session was ending is a new one.
@@ -534,7 +483,7 @@ impl Server {
         }));
     }
 
-    /// Keeps the task of a removed neighbour until it has said what it must.
+    /// Keeps the task of a removed neighbor until its closing NOTIFICATION is sent.
     fn depart(&self, entry: &mut Entry) {
         if !entry.dynamic
             && let Err(error) = self.unguard(&entry.guard, entry.config.remote_address)
@@ -544,49 +493,5 @@ impl Server {
         let mut departing = self.inner.departing.borrow_mut();
         departing.retain(|task| !task.is_finished());
         departing.extend(entry.task.take());
-    }
-}
-
-/// Runs a neighbour to its end. After a panic the session is gone with its connection; the next one starts after a while.
-async fn supervise(mut driver: Driver) {
-    let mut wait = RESTART.0;
-    loop {
-        driver.config = Rc::clone(&driver.shared.config.borrow());
-        let task = tokio::task::spawn_local(driver::run(driver.clone()));
-        let guard = AbortOnDrop(task.abort_handle());
-        let result = task.await;
-        drop(guard);
-        match result {
-            Ok(Ended::Removed | Ended::Over) => return,
-            Err(error) if error.is_panic() => {
-                let ends = driver.dynamic || driver.shared.wanted.get() == Wanted::Removed;
-                tracing::error!(
-                    neighbor = %driver.shared.config.borrow().name,
-                    "a neighbor's plugin panicked: its session is closed{}",
-                    if ends {
-                        String::new()
-                    } else {
-                        format!(" and starts again in {} s", wait.as_secs())
-                    }
-                );
-                if ends {
-                    return;
-                }
-            }
-            Err(_) => return,
-        }
-        tokio::select! { biased;
-            () = driver.mailbox.removal() => return,
-            () = tokio::time::sleep(wait) => {}
-        }
-        wait = (2 * wait).min(RESTART.1);
-    }
-}
-
-struct AbortOnDrop(tokio::task::AbortHandle);
-
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
     }
 }

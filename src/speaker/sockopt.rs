@@ -225,7 +225,7 @@ fn sockaddr(address: IpAddr) -> [u8; 128] {
     out
 }
 
-/// Whether this kernel signs segments at all. Asked once by whoever wants to say so early.
+/// Returns `true` if this kernel signs segments at all, for an early warning.
 pub fn md5_supported() -> bool {
     use std::os::fd::AsFd;
     socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {

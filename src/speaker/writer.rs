@@ -27,6 +27,8 @@ pub enum WriteError {
     Closed,
     /// The message is longer than this session allows: 4,096 bytes, or 65,535 with extended messages.
     TooLong,
+    /// Too much waits already, because the peer is slow. Nothing but `try_write` and its like returns this.
+    Full,
 }
 
 impl fmt::Display for WriteError {
@@ -34,6 +36,7 @@ impl fmt::Display for WriteError {
         f.write_str(match self {
             Self::Closed => "the session has ended",
             Self::TooLong => "the message is longer than this session allows",
+            Self::Full => "too much waits to be sent already",
         })
     }
 }
@@ -49,17 +52,47 @@ impl UpdateWriter {
         self.send(MessageType::UPDATE, body).await
     }
 
+    /// Sends an UPDATE with this body at once, or not at all: it may be called from any callback.
+    ///
+    /// ```no_run
+    /// # fn announce(writer: &oxabgp::speaker::UpdateWriter, body: &[u8]) {
+    /// use oxabgp::speaker::WriteError;
+    ///
+    /// match writer.try_write(body) {
+    ///     Ok(()) => {}
+    ///     Err(WriteError::Full) => println!("the peer is slow: try again later"),
+    ///     Err(error) => println!("not sent: {error}"),
+    /// }
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`WriteError`]: [`WriteError::Full`] while 256 KiB of earlier ones wait.
+    pub fn try_write(&self, body: &[u8]) -> Result<(), WriteError> {
+        self.try_send(MessageType::UPDATE, body)
+    }
+
+    /// Sends a message of any type at once, or not at all.
+    ///
+    /// # Errors
+    /// Those of [`UpdateWriter::try_write`].
+    pub fn try_send(&self, kind: MessageType, body: &[u8]) -> Result<(), WriteError> {
+        let message = self.message(kind, body)?;
+        self.try_send_messages(message)
+    }
+
+    /// Bytes that may be written before [`WriteError::Full`].
+    pub fn room(&self) -> usize {
+        HIGH_MARK.saturating_sub(self.pushed.waiting.get())
+    }
+
     /// Sends a message of any type.
     ///
     /// # Errors
     /// [`WriteError`]; the message was not sent then.
     pub async fn send(&self, kind: MessageType, body: &[u8]) -> Result<(), WriteError> {
-        if HEADER + body.len() > self.pushed.message_size {
-            return Err(WriteError::TooLong);
-        }
-        let mut out = Vec::with_capacity(HEADER + body.len());
-        message::encode(&mut out, kind, |w| w.bytes(body));
-        self.send_messages(out.into()).await
+        let message = self.message(kind, body)?;
+        self.send_messages(message).await
     }
 
     /// Sends whole messages, headers included, which the caller has made within the session's limit.
@@ -68,20 +101,34 @@ impl UpdateWriter {
     /// [`WriteError::Closed`].
     pub async fn send_messages(&self, messages: Bytes) -> Result<(), WriteError> {
         loop {
-            if self.pushed.closed.get() {
-                return Err(WriteError::Closed);
+            match self.try_send_messages(messages.clone()) {
+                Err(WriteError::Full) => self.pushed.room.notified().await,
+                done => return done,
             }
-            if self.pushed.waiting.get() < HIGH_MARK {
-                break;
-            }
-            self.pushed.room.notified().await;
         }
-        self.pushed
-            .waiting
-            .set(self.pushed.waiting.get() + messages.len());
+    }
+
+    fn try_send_messages(&self, messages: Bytes) -> Result<(), WriteError> {
+        if self.pushed.closed.get() {
+            return Err(WriteError::Closed);
+        }
+        if self.room() == 0 {
+            return Err(WriteError::Full);
+        }
+        let waiting = self.pushed.waiting.get() + messages.len();
+        self.pushed.waiting.set(waiting);
         self.pushed.queue.borrow_mut().push_back(messages);
         self.pushed.work.notify_one();
         Ok(())
+    }
+
+    fn message(&self, kind: MessageType, body: &[u8]) -> Result<Bytes, WriteError> {
+        if HEADER + body.len() > self.pushed.message_size {
+            return Err(WriteError::TooLong);
+        }
+        let mut out = Vec::with_capacity(HEADER + body.len());
+        message::encode(&mut out, kind, |w| w.bytes(body));
+        Ok(out.into())
     }
 
     /// Waits until all that was written is handed to the socket.
@@ -187,6 +234,8 @@ mod tests {
             assert_eq!(poll(writer.write(&body)), Poll::Ready(Ok(())));
         }
         assert_eq!(poll(writer.write(&body)), Poll::Pending);
+        assert_eq!(writer.try_write(&body), Err(WriteError::Full));
+        assert_eq!(writer.room(), 0);
         let mut outbox = Outbox::new();
         pushed.pour(&mut outbox);
         assert_eq!(outbox.len(), fits * 4096);

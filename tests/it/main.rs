@@ -17,6 +17,7 @@ mod daemon;
 mod defects;
 #[cfg(feature = "speaker")]
 mod examples;
+mod fsm;
 mod fuzz;
 mod grammar;
 mod imports;

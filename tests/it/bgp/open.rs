@@ -3,11 +3,11 @@
 use oxabgp::bgp::asn::Asn;
 use oxabgp::bgp::capability::add_path::AddPathMode;
 use oxabgp::bgp::capability::{Asn4, Multiprotocol, Offer};
-use oxabgp::bgp::fsm::{Config, ConnId, Direction, Output, State};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::{HEADER, MAX, MessageType, encode, keepalive};
 use oxabgp::bgp::{Capability, Family};
+use oxabgp::fsm::{Config, ConnId, Direction, Output, State};
 
 use crate::support::pair::{Solo, config, notification, up};
 
@@ -291,7 +291,7 @@ fn a_peer_that_refuses_the_long_form_is_tried_once_without_what_is_not_configure
         assert!(is_long(&solo));
         // Another configuration causes another attempt.
         solo.peer.configure(long());
-        let outputs = solo.handle(oxabgp::bgp::fsm::Input::Bounce(Notification::cease(6)));
+        let outputs = solo.handle(oxabgp::fsm::Input::Bounce(Notification::cease(6)));
         let id = solo.answer(&outputs);
         refused(&mut solo, id, answer);
         assert!(!is_long(&solo));

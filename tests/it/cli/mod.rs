@@ -2,6 +2,7 @@
 
 mod control;
 mod exabgp;
+mod fsm;
 mod healthcheck;
 mod messages;
 mod output;

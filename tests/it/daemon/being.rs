@@ -279,7 +279,7 @@ fn each_switch_of_the_log_does_what_it_says() {
             "processes",
             "INFO oxabgp::daemon::process: the helper is started",
         ),
-        ("network", "INFO oxabgp::speaker::driver: state"),
+        ("network", "INFO oxabgp::fsm: state"),
         (
             "statistics",
             "INFO oxabgp::statistics: statistics of the session",

@@ -3,9 +3,9 @@
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use oxabgp::bgp::fsm::{Cease, CloseReason};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 
 struct Silent;

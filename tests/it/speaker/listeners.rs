@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use oxabgp::bgp::Notification;
-use oxabgp::bgp::fsm::{Cease, State};
 use oxabgp::bgp::message::MessageType;
+use oxabgp::fsm::{Cease, State};
 use oxabgp::speaker::{Answer, Error, Server};
 use tokio::task::spawn_blocking;
 

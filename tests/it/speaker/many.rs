@@ -5,9 +5,9 @@ use std::future::pending;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use oxabgp::bgp::fsm::{Cease, CloseReason};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::connect::Dialing;
 use oxabgp::speaker::{PeerConfig, PeerKey, Plugin, Server, Transport, UpdateWriter};
 
@@ -43,7 +43,7 @@ fn server(transport: &Rc<Counted>) -> (Server, Vec<PeerKey>) {
     let server = Server::with_transport(Ipv4Addr::new(10, 0, 0, 1), Rc::clone(transport) as _);
     let keys = (0..NEIGHBOURS).map(|number| {
         let mut peer = PeerConfig::new(LOOPBACK, Asn(65001));
-        peer.name = format!("neighbour {number}");
+        peer.name = format!("neighbor {number}");
         server.add_peer(peer, Nothing).expect("a new name")
     });
     let keys = keys.collect();
@@ -51,7 +51,7 @@ fn server(transport: &Rc<Counted>) -> (Server, Vec<PeerKey>) {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn others_have_their_turns_while_thousands_of_neighbours_start() {
+async fn others_have_their_turns_while_thousands_of_neighbors_start() {
     let transport = Rc::new(Counted::default());
     let (server, _) = server(&transport);
     server.start();
@@ -67,7 +67,7 @@ async fn others_have_their_turns_while_thousands_of_neighbours_start() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_neighbour_that_is_removed_before_its_turn_is_never_started() {
+async fn a_neighbor_that_is_removed_before_its_turn_is_never_started() {
     let transport = Rc::new(Counted::default());
     let (server, keys) = server(&transport);
     server.start();

@@ -7,18 +7,19 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use oxabgp::bgp::fsm::{CloseReason, Direction, State};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::refresh::RouteRefresh;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{CloseReason, Direction, State};
 use oxabgp::speaker::{Outbox, PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 mod decoder;
 mod embed;
+mod library;
 mod listeners;
 mod many;
 mod pair;

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use oxabgp::bgp::fsm::{Cease, CloseReason, State};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason, State};
 use oxabgp::speaker::{
     Error, Outbox, PeerConfig, Plugin, Server, TcpAoAlgorithm, TcpAoKey, UpdateWriter,
 };

@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use oxabgp::bgp::fsm::{Cease, CloseReason, Direction, State};
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason, Direction, State};
 use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 use tokio::task::spawn_blocking;
 

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use oxabgp::bgp::fsm::{Cease, CloseReason, ConnInfo};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::message::{self, MessageType};
 use oxabgp::bgp::{Asn, Negotiated, Notification};
+use oxabgp::fsm::{Cease, CloseReason, ConnInfo};
 use oxabgp::speaker::connect::Dialing;
 use oxabgp::speaker::{
     Outbox, PeerConfig, Plugin, Server, SessionEvent, Stream, Transport, UpdateWriter,

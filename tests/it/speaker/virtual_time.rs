@@ -7,9 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use oxabgp::bgp::fsm::{Cease, CloseReason, ConnInfo, State};
 use oxabgp::bgp::message::{self, MessageType, RawMessage};
 use oxabgp::bgp::{Asn, Notification};
+use oxabgp::fsm::{Cease, CloseReason, ConnInfo, State};
 use oxabgp::speaker::connect::Dialing;
 use oxabgp::speaker::{PeerConfig, Server, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::process::Command;
 
-use oxabgp::bgp::fsm::{Cease, ConnInfo};
 use oxabgp::bgp::{Asn, Zone};
+use oxabgp::fsm::{Cease, ConnInfo};
 use oxabgp::speaker::connect::scoped;
 use oxabgp::speaker::{PeerConfig, Server, sockopt};
 

@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use oxabgp::bgp::capability::Offer;
-use oxabgp::bgp::fsm::{
-    CloseReason, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, State, Timers,
-};
 use oxabgp::bgp::message::{MessageType, RawMessage};
 use oxabgp::bgp::negotiated::Negotiated;
 use oxabgp::bgp::{Asn, Family};
+use oxabgp::fsm::{
+    CloseReason, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, State, Timers,
+};
 
 /// The configuration of a neighbor: AS, identifier, hold time 9, IPv4 unicast, four-octet AS numbers.
 pub(crate) fn config(local_as: u32, router_id: [u8; 4]) -> Config {

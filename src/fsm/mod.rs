@@ -1,10 +1,11 @@
-//! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbour.
+//! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbor.
 //!
 //! Nothing here reads a clock or owns a socket: `now` and what happened come in through [`Peer::handle`], what to do comes
 //! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
 //! each other in a test without a socket or a clock, and every order of events can be tried.
 //!
-//! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`.
+//! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`; the one exception is the
+//! answer to [`Output::Opened`].
 //!
 //! One state machine for each connection (`session.rs`), at most two of them below one [`peer`] that dials, backs off and
 //! arbitrates collisions (RFC 4271 section 6.8, RFC 6286). A single machine with collision branches was rejected: it is not
@@ -13,25 +14,26 @@
 //! | file | what |
 //! |---|---|
 //! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
-//! | [`config`] | what a peer is told: numbers, capabilities, times |
+//! | [`config`] | the configuration of a peer: numbers, capabilities, times |
 //! | `backoff` | the waits between attempts |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
 //! | [`retention`] | what becomes of the peer's routes when its session is lost |
+//! | [`table`] | state x event: every transition, beside what the RFC asks for |
 //! | `timer` | the timer table |
 //! | `negotiate` | validation of the peer's OPEN |
 //! | `session` | one connection |
-//! | `connections` | the one story that is told of two connections |
-//! | [`peer`] | one neighbour |
+//! | `connections` | the events that are reported of two connections |
+//! | [`peer`] | one neighbor |
 
 use std::net::SocketAddr;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
 
-pub use super::message::Direction;
-use super::message::RawMessage;
-use super::message::notification::Notification;
-use super::negotiated::Negotiated;
+pub use crate::bgp::message::Direction;
+use crate::bgp::message::RawMessage;
+use crate::bgp::message::notification::Notification;
+use crate::bgp::negotiated::Negotiated;
 
 mod backoff;
 pub mod config;
@@ -42,6 +44,7 @@ pub mod peer;
 pub mod reason;
 pub mod retention;
 mod session;
+pub mod table;
 mod timer;
 
 pub use config::{Config, Timers};
@@ -105,7 +108,7 @@ pub enum Output {
     Close(ConnId),
     /// One transition of one connection's state machine, for the log.
     State {
-        /// The connection; `None` when the neighbour as a whole starts or stops listening.
+        /// The connection; `None` when the neighbor as a whole starts or stops listening.
         connection: Option<ConnId>,
         /// Before.
         from: State,
@@ -114,8 +117,8 @@ pub enum Output {
         /// What caused it.
         event: Event,
     },
-    /// ExaBGP's `fsm` event. Like all that follow here it tells of the neighbour as a whole: when two connections
-    /// collide, only one is told of, and the other's story is told from its start if it wins.
+    /// ExaBGP's `fsm` event. Like all that follow it concerns the neighbor as a whole: when two connections
+    /// collide, only one is reported, and the other is reported from its start if it wins.
     Phase(Phase),
     /// TCP is up.
     Connected(ConnId, ConnInfo),
@@ -128,6 +131,9 @@ pub enum Output {
         /// The message; its header is checked, the body only of OPEN, KEEPALIVE and NOTIFICATION.
         message: RawMessage,
     },
+    /// The peer's OPEN is acceptable (state OpenSent). The owner may refuse it with [`Input::Reset`] before the next
+    /// [`Peer::poll`], which otherwise answers it with a KEEPALIVE.
+    Opened(ConnId, Rc<Negotiated>),
     /// Both OPENs agree.
     Negotiated(ConnId, Rc<Negotiated>),
     /// The session is up.

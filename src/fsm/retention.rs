@@ -1,15 +1,15 @@
 //! What becomes of the peer's routes when its session is lost: the receiving speaker of graceful restart (RFC 4724 section
-//! 4.2), over a NOTIFICATION (RFC 8538), and long-lived (RFC 9494 section 4.2); and while the peer tells all of them again on
+//! 4.2), over a NOTIFICATION (RFC 8538), and long-lived (RFC 9494 section 4.2); and while the peer sends all of them again on
 //! the same session (RFC 7313 section 4.2).
 //!
-//! The owner of the Adj-RIB-In tells what happened and does what it is told; no route is held here.
+//! The owner of the Adj-RIB-In reports what happened and does what is returned; no route is held here.
 //!
 //! ```text
 //!            lost                 restart time            long-lived time
 //!   fresh ──────────> stale ─────────────────> long-lived ───────────────> dropped
 //!     ^                 │  (dropped, if the peer       │
 //!     │  End-of-RIB     │   offered no more)           │
-//!     └───── up ────────┴──────────────────────────────┘   what was not told again is dropped
+//!     └───── up ────────┴──────────────────────────────┘   what was not sent again is dropped
 //! ```
 
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ pub enum Fate {
     Drop(Family),
 }
 
-/// The families of one peer whose routes are kept without a session, or until the peer has told them again.
+/// The families of one peer whose routes are kept without a session, or until the peer has sent them again.
 #[derive(Clone, Debug)]
 pub struct Retention {
     kept: Vec<Kept>,
@@ -82,7 +82,7 @@ enum Stage {
     LongLived,
     /// The peer is back and telling its routes.
     Synchronising,
-    /// The peer tells its routes again, on the session on which it told them before.
+    /// The peer sends its routes again, on the session on which it sent them before.
     Refreshing,
 }
 
@@ -157,7 +157,7 @@ impl Retention {
         self.kept.retain_mut(|kept| {
             // RFC 4724 4.2: "if the Forwarding State bit for a specific AFI/SAFI is not set in the newly received Graceful
             // Restart Capability, or if a specific AFI/SAFI is not included […], then the Receiving Speaker MUST
-            // immediately remove all the stale routes"; RFC 9494 4.2 says the same of its capability.
+            // immediately remove all the stale routes"; RFC 9494 4.2 has the same for its capability.
             let forwarding = match kept.stage {
                 Stage::LongLived => offer(session, kept.family).map(|offer| offer.flags),
                 _ => session.peer_restart().and_then(|restart| {
@@ -185,7 +185,7 @@ impl Retention {
         fates
     }
 
-    /// The peer has told all routes of `family`.
+    /// The peer has sent all routes of `family`.
     pub fn end_of_rib(&mut self, family: Family) -> Option<Fate> {
         // A peer may send one after any batch of routes: those of a refresh end with EoRR.
         if self.stage(family) == Some(Stage::Refreshing) {
@@ -194,10 +194,10 @@ impl Retention {
         self.forget(family).then_some(Fate::DropStale(family))
     }
 
-    /// BoRR: the peer begins to tell all routes of `family` again.
+    /// BoRR: the peer begins to send all routes of `family` again.
     pub fn refresh_begins(&mut self, now: Instant, family: Family) -> Option<Fate> {
-        // RFC 7313 4.1 lets a peer that restarts begin a refresh only after its End-of-RIB: what it says before that cannot
-        // shorten the life of what it did not tell yet.
+        // RFC 7313 4.1 lets a peer that restarts begin a refresh only after its End-of-RIB: what it sends before that cannot
+        // shorten the life of what it has not sent yet.
         if matches!(self.stage(family), Some(stage) if stage != Stage::Refreshing) {
             return None;
         }
@@ -247,7 +247,7 @@ impl Retention {
         self.kept.iter().map(Kept::due).min()
     }
 
-    /// Whether routes are kept that the peer has not told again.
+    /// Returns `true` if routes are kept that the peer has not sent again.
     pub const fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
@@ -301,7 +301,7 @@ pub fn long_lived(attributes: &AttributeSet) -> Option<AttributeSet> {
     Some(AttributeSet::with_error(list.collect(), error))
 }
 
-/// What the peer offers for `family` after graceful restart, if both sides speak of that (RFC 9494 section 4.1).
+/// What the peer offers for `family` after graceful restart, if both sides offer that (RFC 9494 section 4.1).
 fn offer(session: &Negotiated, family: Family) -> Option<LongLived> {
     let last = |capabilities: &[Capability]| {
         capabilities.iter().rev().find_map(|one| match one {

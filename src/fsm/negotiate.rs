@@ -74,10 +74,10 @@ const fn refuses_form(received: &Notification) -> bool {
     matches!((received.code, received.subcode), (1, _) | (2, 0 | 4))
 }
 
-/// The OPEN that a neighbour gets from us as `local_as`, and its bytes.
+/// The OPEN that a neighbor gets from us as `local_as`, and its bytes.
 ///
 /// # Errors
-/// The Cease to send instead when the configuration cannot be said in an OPEN.
+/// The Cease to send instead when the configuration does not fit into an OPEN.
 pub(crate) fn local_open(
     config: &Config,
     local_as: Asn,
@@ -130,7 +130,7 @@ pub(crate) fn check_as(remote: &Open) -> Result<(), Notification> {
     if remote.asn == 0 || remote.four_octet_as() == Some(Asn(0)) {
         return refuse("ASN 0 in OPEN");
     }
-    // RFC 6793 9: AS_TRANS is reserved for the field; it is nobody's four-octet number.
+    // RFC 6793 9: AS_TRANS is reserved for the field; it is not assigned as a four-octet number.
     if remote.four_octet_as() == Some(Asn::TRANS) {
         return refuse("AS_TRANS in the four-octet AS capability");
     }

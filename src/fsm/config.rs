@@ -1,4 +1,4 @@
-//! What a peer is told: numbers, capabilities, times. A plain value; the owner makes it from its own configuration.
+//! The configuration of a peer: numbers, capabilities, times. A plain value; the owner makes it from its own configuration.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::bgp::asn::Asn;
 use crate::bgp::capability::Capability;
 
-/// The facts of one neighbour that the state machine needs.
+/// The facts of one neighbor that the state machine needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Our AS; `None` mirrors the peer's (`local-as auto`): our OPEN is sent after the peer's was read.
@@ -27,7 +27,7 @@ pub struct Config {
     pub reduced: Option<Vec<Capability>>,
     /// Whether AIGP is accepted from and sent to this peer although it is external.
     pub aigp: bool,
-    /// Refuse a peer that does not tell its role (RFC 9234 section 4.2, strict mode).
+    /// Refuse a peer that does not send its role (RFC 9234 section 4.2, strict mode).
     pub strict_role: bool,
     /// Stop for good when a session or an attempt ends and this many connections were made; `None`: never.
     pub attempts: Option<u32>,

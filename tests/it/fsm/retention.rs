@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use oxabgp::bgp::capability::{Capability, GracefulRestart, Offer};
-use oxabgp::bgp::fsm::CloseReason;
-use oxabgp::bgp::fsm::retention::{Fate, Retention};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::negotiated::Terms;
 use oxabgp::bgp::{Asn, Family, Negotiated};
+use oxabgp::fsm::CloseReason;
+use oxabgp::fsm::retention::{Fate, Retention};
 
 const V4: Family = Family::IPV4_UNICAST;
 const V6: Family = Family::IPV6_UNICAST;

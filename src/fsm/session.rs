@@ -1,7 +1,7 @@
 //! The state machine of one connection, from TCP up to TCP down.
 //!
 //! It sends, receives, keeps the timers and knows the RFC's reaction to every message in every state. What concerns the
-//! neighbour as a whole (dialling, back-off, the other connection) it leaves to [`peer`](super::peer), which it tells by a
+//! neighbor as a whole (dialling, back-off, the other connection) it leaves to [`peer`](super::peer), which it notifies by a
 //! [`Verdict`].
 
 use std::collections::VecDeque;
@@ -44,11 +44,11 @@ pub(crate) enum Verdict {
     Closed(CloseReason),
 }
 
-/// The facts that a connection shares with its neighbour.
+/// The facts that a connection shares with its neighbor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) config: &'a Config,
-    /// Whether our OPEN says that we have restarted.
+    /// Whether our OPEN sets the Restart State bit.
     pub(crate) restarted: bool,
     /// Which capabilities our OPEN offers.
     pub(crate) extent: Extent,
@@ -73,7 +73,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// TCP is up: sends our OPEN, or waits for the peer's when our AS is to be taken from it. `from` is the state that the
-    /// neighbour was in.
+    /// neighbor was in.
     pub(crate) fn begin(
         id: ConnId,
         info: ConnInfo,
@@ -95,10 +95,12 @@ impl Session {
         };
         session.outputs.push_back(Output::Connected(id, info));
         let event = match initiator {
+            // Tcp_CR_Acked (16)
             Initiator::Local => Event::TcpCrAcked,
             Initiator::Remote => {
                 session.phase(Phase::Active);
                 session.phase(Phase::Idle);
+                // TcpConnectionConfirmed (17)
                 Event::TcpConnectionConfirmed
             }
         };
@@ -129,7 +131,15 @@ impl Session {
         match frame(buffer, max) {
             Ok(None) => Verdict::Continue,
             Ok(Some(message)) => self.message(message, now, cx),
+            // BGPHeaderErr (21)
             Err(notification) => self.refuse(notification, Event::BgpHeaderErr),
+        }
+    }
+
+    /// Lets the owner decide about the OPEN that led to [`Verdict::Opened`].
+    pub(crate) fn ask(&mut self) {
+        if let Some(negotiated) = self.negotiated.clone() {
+            self.outputs.push_back(Output::Opened(self.id, negotiated));
         }
     }
 
@@ -141,6 +151,7 @@ impl Session {
         let hold_time = negotiated.hold_time;
         self.outputs
             .push_back(Output::Negotiated(self.id, negotiated));
+        // BGPOpen (19)
         self.enter(State::OpenConfirm, Event::BgpOpen);
         self.phase(Phase::OpenConfirm);
         self.transmit(MessageType::KEEPALIVE, keepalive().into());
@@ -155,26 +166,29 @@ impl Session {
     pub(crate) fn expire(&mut self, now: Instant) -> Verdict {
         while let Some(timer) = self.timers.expired(now) {
             match timer {
+                // HoldTimer_Expires (10)
                 Timer::Hold => {
                     let expired = Notification::new(4, 0, Vec::new());
                     return self.refuse(expired, Event::HoldTimerExpires);
                 }
+                // SendHoldTimer_Expires (29, RFC 9687)
                 Timer::SendHold => {
                     let expired = Notification::new(8, 0, Vec::new());
                     return self.refuse(expired, Event::SendHoldTimerExpires);
                 }
+                // KeepaliveTimer_Expires (11): no transition
                 Timer::Keepalive => {
                     self.transmit(MessageType::KEEPALIVE, keepalive().into());
                     self.restart_keepalive(self.hold_time(), now);
                 }
-                // Timers of the neighbour, which are never set here.
+                // Timers of the neighbor, which are never set here.
                 Timer::ConnectRetry | Timer::IdleHold => {}
             }
         }
         Verdict::Continue
     }
 
-    /// The peer has said something that we did not read yet.
+    /// The peer has sent something that we have not read yet.
     pub(crate) fn unread(&mut self, now: Instant, cx: Context<'_>) {
         if !self.timers.is_set(Timer::Hold) {
             return;
@@ -203,6 +217,7 @@ impl Session {
             State::OpenSent => State::Active,
             _ => State::Idle,
         };
+        // TcpConnectionFails (18)
         self.close(to, Event::TcpConnectionFails);
         Verdict::Closed(CloseReason::ConnectionLost)
     }
@@ -237,7 +252,9 @@ impl Session {
         });
         match (kind, self.state) {
             (MessageType::NOTIFICATION, _) => self.notified(&message),
+            // BGPOpen (19)
             (MessageType::OPEN, State::OpenSent) => self.opened(&message, Event::BgpOpen, cx),
+            // BGPOpen_with_DelayOpenTimer_running (20)
             (MessageType::OPEN, State::Connect) => {
                 self.opened(&message, Event::BgpOpenWithDelayOpen, cx)
             }
@@ -266,6 +283,7 @@ impl Session {
     fn opened(&mut self, message: &RawMessage, event: Event, cx: Context<'_>) -> Verdict {
         let remote = match Open::decode(message.body()) {
             Ok(remote) => remote,
+            // BGPOpenMsgErr (22)
             Err(notification) => return self.refuse(notification, Event::BgpOpenMsgErr),
         };
         if self.local.is_none() {
@@ -295,7 +313,9 @@ impl Session {
     fn notified(&mut self, message: &RawMessage) -> Verdict {
         let notification = Notification::decode(message.body());
         let event = match (notification.code, notification.subcode) {
+            // NotifMsgVerErr (24)
             (2, 1) => Event::NotifMsgVerErr,
+            // NotifMsg (25)
             _ => Event::NotifMsg,
         };
         self.close(State::Idle, event);
@@ -310,8 +330,11 @@ impl Session {
             _ => 1,
         };
         let event = match kind {
+            // BGPOpen (19)
             MessageType::OPEN => Event::BgpOpen,
+            // KeepAliveMsg (26)
             MessageType::KEEPALIVE => Event::KeepAliveMsg,
+            // UpdateMsg (27)
             _ => Event::UpdateMsg,
         };
         // RFC 6608 3: "the Data field of the NOTIFICATION message is a 1-octet, unsigned integer that indicates the type of
@@ -325,6 +348,7 @@ impl Session {
         };
         self.timers.stop(Timer::Hold);
         self.established = Some(now);
+        // KeepAliveMsg (26)
         self.enter(State::Established, Event::KeepAliveMsg);
         if negotiated.hold_time != 0 {
             self.restart_hold(negotiated.hold_time, now);
@@ -345,7 +369,8 @@ impl Session {
                 self.phase(Phase::OpenSent);
                 Verdict::Continue
             }
-            Err(notification) => self.refuse(notification, event),
+            // AutomaticStop (8): the configuration does not fit into an OPEN.
+            Err(notification) => self.refuse(notification, Event::AutomaticStop),
         }
     }
 
@@ -410,10 +435,11 @@ pub(crate) fn collide(session: &mut Session) -> Verdict {
         Initiator::Remote => CloseReason::IncomingCollision,
     };
     let collision = Notification::cease(Notification::COLLISION);
+    // OpenCollisionDump (23)
     session.end(Some(collision), Event::OpenCollisionDump, reason)
 }
 
-/// What to say when the owner stops; nothing when both sides can restart gracefully and we come back.
+/// The NOTIFICATION to send when the owner stops; none when both sides can restart gracefully and we come back.
 pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
     let negotiated = session
         .negotiated

@@ -9,7 +9,7 @@
 //! | PassiveTcpEstablishment | [`Config::passive`](super::Config::passive) |
 //! | TrackTcpState | never: the kernel hands over complete connections only |
 //! | DelayOpen | only as ExaBGP's `local-as auto`, without a timer of its own (open-wait ends it) |
-//! | SendNOTIFICATIONwithoutOPEN | always: a collision or a refused connection is told with a NOTIFICATION |
+//! | SendNOTIFICATIONwithoutOPEN | always: a collision or a refused connection is reported with a NOTIFICATION |
 //! | CollisionDetectEstablishedState | only with graceful restart (RFC 4724 section 5) |
 
 use std::fmt;
@@ -33,6 +33,16 @@ pub enum State {
 }
 
 impl State {
+    /// All states.
+    pub const ALL: [Self; 6] = [
+        Self::Idle,
+        Self::Connect,
+        Self::Active,
+        Self::OpenSent,
+        Self::OpenConfirm,
+        Self::Established,
+    ];
+
     /// The RFC's name.
     pub const fn name(self) -> &'static str {
         match self {
@@ -52,9 +62,9 @@ impl fmt::Display for State {
     }
 }
 
-/// What ExaBGP's `fsm` events call the state of a neighbour. `Display` is their word.
+/// What ExaBGP's `fsm` events call the state of a neighbor. `Display` is their word.
 ///
-/// The order is ExaBGP's, not the RFC's: it says ACTIVE and IDLE when an attempt begins, and CONNECT once TCP is up.
+/// The order is ExaBGP's, not the RFC's: it reports ACTIVE and IDLE when an attempt begins, and CONNECT once TCP is up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// No connection, or a dial in progress.
@@ -96,7 +106,7 @@ impl fmt::Display for Phase {
 ///
 /// Left out: 6 and 7 (start with damping: damping is no way to start here, it is what IdleHoldTimer, event 13, does),
 /// 12 (DelayOpenTimer_Expires: there is no such timer, open-wait is a hold timer), 14 and 15 (TcpConnection_Valid,
-/// Tcp_CR_Invalid: accepted connections are complete, and one that fits no neighbour never reaches a peer).
+/// Tcp_CR_Invalid: accepted connections are complete, and one that fits no neighbor never reaches a peer).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Event {
     /// 1.
@@ -150,6 +160,34 @@ pub enum Event {
 }
 
 impl Event {
+    /// All events, in the order of their numbers.
+    pub const ALL: [Self; 24] = [
+        Self::ManualStart,
+        Self::ManualStop,
+        Self::AutomaticStart,
+        Self::ManualStartPassive,
+        Self::AutomaticStartPassive,
+        Self::AutomaticStop,
+        Self::ConnectRetryTimerExpires,
+        Self::HoldTimerExpires,
+        Self::KeepaliveTimerExpires,
+        Self::IdleHoldTimerExpires,
+        Self::TcpCrAcked,
+        Self::TcpConnectionConfirmed,
+        Self::TcpConnectionFails,
+        Self::BgpOpen,
+        Self::BgpOpenWithDelayOpen,
+        Self::BgpHeaderErr,
+        Self::BgpOpenMsgErr,
+        Self::OpenCollisionDump,
+        Self::NotifMsgVerErr,
+        Self::NotifMsg,
+        Self::KeepAliveMsg,
+        Self::UpdateMsg,
+        Self::UpdateMsgErr,
+        Self::SendHoldTimerExpires,
+    ];
+
     /// The RFC's number.
     pub const fn number(self) -> u8 {
         match self {
@@ -197,7 +235,7 @@ impl Event {
             Self::TcpConnectionConfirmed => "TcpConnectionConfirmed",
             Self::TcpConnectionFails => "TcpConnectionFails",
             Self::BgpOpen => "BGPOpen",
-            Self::BgpOpenWithDelayOpen => "BGPOpen with DelayOpenTimer running",
+            Self::BgpOpenWithDelayOpen => "BGPOpen_with_DelayOpenTimer_running",
             Self::BgpHeaderErr => "BGPHeaderErr",
             Self::BgpOpenMsgErr => "BGPOpenMsgErr",
             Self::OpenCollisionDump => "OpenCollisionDump",

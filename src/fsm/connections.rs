@@ -1,7 +1,7 @@
-//! The connections of one neighbour, at most two, and the one story that is told of them.
+//! The connections of one neighbor, at most two, and what is reported of them.
 //!
-//! Helpers know a neighbour as one session. The outputs of the connection that came first are shown; those of the other are
-//! kept back, told from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
+//! Helpers know a neighbor as one session. The outputs of the connection that came first are shown; those of the other are
+//! kept back, reported from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
 //! transitions of both.
 
 use std::collections::VecDeque;
@@ -17,13 +17,14 @@ use super::{ConnId, Output};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     slots: SmallVec<[Slot; 2]>,
-    /// The connection that helpers are told about.
+    /// The connection that is reported to helpers.
     shown: Option<ConnId>,
     phase: Phase,
+    connect_retry_counter: u32,
     outputs: VecDeque<Output>,
 }
 
-/// A connection and what was not told of it.
+/// A connection and its unreported outputs.
 #[derive(Debug)]
 struct Slot {
     session: Session,
@@ -40,7 +41,7 @@ impl Connections {
         });
     }
 
-    /// Takes a connection that is closed; its last state. If it was the one shown, its end is told, and the story of the
+    /// Removes a closed connection and returns its last state. If it was the one shown, its end is reported, then the
     /// other one so far.
     pub(crate) fn remove(&mut self, id: ConnId, reason: CloseReason) -> Option<State> {
         let at = self.slots.iter().position(|slot| slot.session.id == id)?;
@@ -58,7 +59,7 @@ impl Connections {
         Some(slot.session.state)
     }
 
-    /// Moves what a connection did to the outputs, or to its backlog what helpers are not to hear of.
+    /// Moves what a connection did to the outputs, or to its backlog what is not reported to helpers.
     pub(crate) fn publish(&mut self, id: ConnId) {
         let shown = self.shown == Some(id);
         let Some(at) = self.slots.iter().position(|slot| slot.session.id == id) else {
@@ -66,7 +67,13 @@ impl Connections {
         };
         while let Some(output) = self.slots[at].session.outputs.pop_front() {
             match output {
-                Output::Transmit(..) | Output::Close(_) | Output::State { .. } => {
+                Output::State {
+                    connection,
+                    from,
+                    to,
+                    event,
+                } => self.log(connection, from, to, event),
+                Output::Transmit(..) | Output::Close(_) | Output::Opened(..) => {
                     self.outputs.push_back(output);
                 }
                 output if shown => self.show(output),
@@ -75,7 +82,7 @@ impl Connections {
         }
     }
 
-    /// Tells helpers of the neighbour.
+    /// Reports an event of the neighbor.
     pub(crate) fn show(&mut self, output: Output) {
         if let Output::Phase(phase) = output {
             self.phase = phase;
@@ -88,14 +95,33 @@ impl Connections {
         self.outputs.push_back(output);
     }
 
-    /// Tells the log of a transition.
+    /// Reports a transition, and counts it if the RFC does.
     pub(crate) fn log(&mut self, connection: Option<ConnId>, from: State, to: State, event: Event) {
+        match event {
+            // RFC 4271 8.2.2: "sets ConnectRetryCounter to zero".
+            Event::ManualStart | Event::ManualStartPassive | Event::ManualStop => {
+                self.connect_retry_counter = 0;
+            }
+            // RFC 4271 8.2.2: "increments the ConnectRetryCounter by 1".
+            _ if to == State::Idle && from != State::Idle => self.count(),
+            Event::TcpConnectionFails if from == State::Connect => self.count(),
+            _ => {}
+        }
         self.outputs.push_back(Output::State {
             connection,
             from,
             to,
             event,
         });
+    }
+
+    const fn count(&mut self) {
+        self.connect_retry_counter = self.connect_retry_counter.saturating_add(1);
+    }
+
+    /// The RFC's ConnectRetryCounter.
+    pub(crate) const fn connect_retry_counter(&self) -> u32 {
+        self.connect_retry_counter
     }
 
     /// What is to be done next.
@@ -138,12 +164,12 @@ impl Connections {
             .find(|session| session.state == State::Established)
     }
 
-    /// The connection that helpers are told about.
+    /// The connection that is reported to helpers.
     pub(crate) fn shown(&self) -> Option<&Session> {
         self.iter().find(|session| Some(session.id) == self.shown)
     }
 
-    /// The last phase that helpers were told.
+    /// The last phase that was reported to helpers.
     pub(crate) const fn phase(&self) -> Phase {
         self.phase
     }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use oxabgp::bgp::Asn;
 use oxabgp::bgp::capability::Offer;
-use oxabgp::bgp::fsm::{CloseReason, Config, ConnId, Input, Output, State};
 use oxabgp::bgp::message::keepalive;
 use oxabgp::bgp::message::open::Open;
+use oxabgp::fsm::{CloseReason, Config, ConnId, Input, Output, State};
 use proptest::prelude::*;
 
 use crate::support::pair::{Pair, Solo, config, down, info, notification, story, up};

@@ -11,11 +11,11 @@ pub enum Cease {
     /// The program ends: NOTIFICATION 6/2 with this text (RFC 9003, at most 255 bytes are sent), or a silent close when both
     /// sides negotiated graceful restart.
     Shutdown(String),
-    /// The neighbour left the configuration: NOTIFICATION 6/3.
+    /// The neighbor left the configuration: NOTIFICATION 6/3.
     Removed,
     /// The neighbor is replaced by one of the same address with other parameters: NOTIFICATION 6/6.
     Replaced,
-    /// A helper that the neighbour depends on is gone: NOTIFICATION 6/2 without text.
+    /// A helper that the neighbor depends on is gone: NOTIFICATION 6/2 without text.
     ProcessProblem,
 }
 
@@ -38,7 +38,7 @@ pub enum CloseReason {
     NotificationReceived(Notification),
     /// We sent this.
     NotificationSent(Notification),
-    /// TCP was lost, or closed by the peer without a word.
+    /// TCP was lost, or closed by the peer without a NOTIFICATION.
     ConnectionLost,
     /// The operator bounced a session that can restart gracefully.
     GracefulRestart,
@@ -48,7 +48,7 @@ pub enum CloseReason {
     IncomingCollision,
     /// The program ends.
     ShuttingDown,
-    /// The neighbour left the configuration.
+    /// The neighbor left the configuration.
     Removed,
     /// A helper is gone.
     ProcessProblem,

@@ -1,4 +1,4 @@
-//! One neighbour: dialling and back-off, at most two connections, and which of them stays (RFC 4271 section 6.8, RFC 6286).
+//! One neighbor: dialling and back-off, at most two connections, and which of them stays (RFC 4271 section 6.8, RFC 6286).
 
 use std::rc::Rc;
 use std::time::Instant;
@@ -6,17 +6,21 @@ use std::time::Instant;
 use bytes::BytesMut;
 use smallvec::SmallVec;
 
-use super::backoff::{BackOff, patience};
+use super::backoff::BackOff;
 use super::config::Config;
 use super::connections::Connections;
 use super::event::{Event, Phase, State};
 use super::negotiate::Form;
-use super::reason::{Cease, CloseReason};
-use super::session::{Context, Initiator, Session, Verdict, collide, farewell};
+use super::session::{Context, Initiator, Session, Verdict, collide};
 use super::timer::{Timer, TimerTable};
 use super::{ConnId, ConnInfo, Input, Output};
+use crate::bgp::capability::Capability;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::negotiated::Negotiated;
+
+mod after;
+mod collision;
+mod stop;
 
 /// Why a peer will do nothing more until the next [`Input::Start`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,7 +31,7 @@ pub enum Ended {
     Attempts,
 }
 
-/// The state machine of one neighbour. See the [module](super) for how to drive it.
+/// The state machine of one neighbor. See the [module](super) for how to drive it.
 #[derive(Debug)]
 pub struct Peer {
     config: Config,
@@ -38,7 +42,7 @@ pub struct Peer {
     rest: State,
     running: bool,
     ended: Option<Ended>,
-    /// Whether the next OPEN says that we have restarted.
+    /// Whether the next OPEN sets the Restart State bit.
     restarted: bool,
     next_id: u64,
     /// Connections that were tried or accepted.
@@ -46,6 +50,8 @@ pub struct Peer {
     /// Which capabilities the next OPEN offers.
     form: Form,
     dialing: Option<ConnId>,
+    /// The connection whose OPEN the owner may still refuse, and when the OPEN came.
+    undecided: Option<(ConnId, Instant)>,
     connections: Connections,
 }
 
@@ -64,16 +70,22 @@ impl Peer {
             attempts: 0,
             form: Form::default(),
             dialing: None,
+            undecided: None,
             connections: Connections::default(),
         }
     }
 
     /// Reacts to what happened at `now`, which never goes back. Drain [`poll`](Self::poll) afterwards.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) {
+        match (&input, self.undecided) {
+            (Input::Reset(refused, _), Some((id, _))) if *refused == id => self.undecided = None,
+            _ => self.confirm(),
+        }
         match input {
             Input::Start => self.start(now),
             Input::Incoming(id, info) => self.incoming(id, info, now),
             Input::Connected(id, info) => self.connected(id, info, now),
+            // TcpConnectionFails (18)
             Input::ConnectFailed(id) => self.connect_failed(id, Event::TcpConnectionFails, now),
             Input::Received(id, buffer) => self.received(id, buffer, now),
             Input::Unread(id) => {
@@ -88,6 +100,7 @@ impl Peer {
             }
             Input::Eof(id) => {
                 if self.dialing == Some(id) {
+                    // TcpConnectionFails (18)
                     self.connect_failed(id, Event::TcpConnectionFails, now);
                 } else {
                     self.apply(id, now, |session, _| session.lost());
@@ -97,8 +110,11 @@ impl Peer {
             Input::Stop(cease) => self.stop(&cease, now),
             Input::Reset(id, notification) => {
                 let event = match notification.code {
+                    // BGPOpenMsgErr (22)
                     2 => Event::BgpOpenMsgErr,
+                    // UpdateMsgErr (28)
                     3 => Event::UpdateMsgErr,
+                    // AutomaticStop (8)
                     _ => Event::AutomaticStop,
                 };
                 self.apply(id, now, |session, _| session.refuse(notification, event));
@@ -109,7 +125,27 @@ impl Peer {
 
     /// What is to be done next.
     pub fn poll(&mut self) -> Option<Output> {
+        if let Some(output) = self.connections.poll() {
+            return Some(output);
+        }
+        self.confirm();
         self.connections.poll()
+    }
+
+    /// Replaces the capabilities that the next OPEN offers: [`Config::capabilities`] and [`Config::reduced`].
+    pub fn offer(&mut self, capabilities: Vec<Capability>, reduced: Option<Vec<Capability>>) {
+        self.config.capabilities = capabilities;
+        self.config.reduced = reduced;
+    }
+
+    /// Returns `true` if [`Input::Incoming`] would lead to an OPEN, and `false` if the connection would be refused.
+    pub fn admits(&self) -> bool {
+        self.running && (self.connections.established().is_none() || self.may_be_replaced())
+    }
+
+    /// RFC 4271's ConnectRetryCounter: how often a connection has failed or ended since the last manual start or stop.
+    pub const fn connect_retry_counter(&self) -> u32 {
+        self.connections.connect_retry_counter()
     }
 
     /// A new connection's id, for [`Input::Incoming`].
@@ -118,10 +154,10 @@ impl Peer {
         ConnId(self.next_id)
     }
 
-    /// Replaces what the peer is told; connections that exist keep what they began with until the next
+    /// Replaces the configuration; existing connections keep the one that they began with until the next
     /// [`Input::Bounce`].
     pub fn configure(&mut self, config: Config) {
-        // To the peer it is a restart, as in ExaBGP: what we told it before may not hold any more.
+        // To the peer it is a restart, as in ExaBGP: what we announced before may no longer hold.
         self.restarted = true;
         self.back_off = BackOff::new(config.seed, &config.timers);
         self.form = Form::default();
@@ -160,12 +196,12 @@ impl Peer {
         self.back_off.failures()
     }
 
-    /// What the peer was told.
+    /// The configuration.
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// The state of the connection that helpers are told about, or that of the neighbour without one.
+    /// The state of the connection that is reported to helpers, or that of the neighbor without one.
     pub fn state(&self) -> State {
         match (self.connections.shown(), self.dialing) {
             (Some(session), _) => session.state,
@@ -174,7 +210,7 @@ impl Peer {
         }
     }
 
-    /// The last phase that helpers were told.
+    /// The last phase that was reported to helpers.
     pub const fn phase(&self) -> Phase {
         self.connections.phase()
     }
@@ -195,8 +231,10 @@ impl Peer {
         }
         self.back_off.reset(&self.config.timers);
         if self.config.passive {
+            // ManualStart_with_PassiveTcpEstablishment (4)
             self.listen(Event::ManualStartPassive);
         } else {
+            // ManualStart (1)
             self.dial(Event::ManualStart, now);
         }
     }
@@ -272,67 +310,19 @@ impl Peer {
         let ids = self.connections.ids();
         for timer in expired {
             match (timer, self.dialing) {
+                // ConnectRetryTimer_Expires (9)
                 (Timer::ConnectRetry, Some(id)) => {
                     self.connections.order(Output::Close(id));
                     self.connect_failed(id, Event::ConnectRetryTimerExpires, now);
                 }
                 (Timer::ConnectRetry, None) => self.dial(Event::ConnectRetryTimerExpires, now),
+                // IdleHoldTimer_Expires (13)
                 (Timer::IdleHold, None) => self.dial(Event::IdleHoldTimerExpires, now),
                 _ => {}
             }
         }
         for id in ids {
             self.apply(id, now, |session, _| session.expire(now));
-        }
-    }
-
-    fn stop(&mut self, cease: &Cease, now: Instant) {
-        if !self.running {
-            self.ended = Some(Ended::Stopped);
-            return;
-        }
-        self.running = false;
-        self.ended = Some(Ended::Stopped);
-        self.hang_up(Event::ManualStop);
-        for id in self.connections.ids() {
-            self.apply(id, now, |session, _| {
-                let notification = farewell(cease, session);
-                session.end(notification, Event::ManualStop, cease.reason())
-            });
-        }
-        self.settle(State::Idle, Event::ManualStop);
-        self.timers.clear();
-    }
-
-    fn bounce(&mut self, notification: &Notification, now: Instant) {
-        if !self.running {
-            return;
-        }
-        self.hang_up(Event::AutomaticStop);
-        for id in self.connections.ids() {
-            self.apply_quietly(id, now, |session, _| {
-                let graceful = session.state == State::Established
-                    && session
-                        .negotiated
-                        .as_ref()
-                        .is_some_and(|negotiated| negotiated.graceful_restart());
-                if graceful {
-                    let reason = CloseReason::GracefulRestart;
-                    session.end(None, Event::AutomaticStop, reason)
-                } else {
-                    session.refuse(notification.clone(), Event::AutomaticStop)
-                }
-            });
-        }
-        if self.used_up() {
-            return;
-        }
-        self.timers.clear();
-        self.back_off.reset(&self.config.timers);
-        if self.config.passive {
-            self.listen(Event::AutomaticStartPassive);
-        } else {
-            self.dial(Event::AutomaticStart, now);
         }
     }
 
@@ -368,7 +358,7 @@ impl Peer {
         }
     }
 
-    /// Changes the state of a neighbour without connection.
+    /// Changes the state of a neighbor without connection.
     fn settle(&mut self, to: State, event: Event) {
         let from = std::mem::replace(&mut self.rest, to);
         if from != to {
@@ -397,7 +387,7 @@ impl Peer {
         self.wait_if_alone(now);
     }
 
-    /// Lets a connection do something, tells what it did, and draws the conclusions.
+    /// Runs a step of a connection, publishes its outputs and acts on its verdict.
     fn apply(
         &mut self,
         id: ConnId,
@@ -432,7 +422,8 @@ impl Peer {
             Verdict::Opened => {
                 if self.arbitrate(id, now) {
                     if let Some((session, _)) = self.session(id) {
-                        session.confirm(now);
+                        session.ask();
+                        self.undecided = Some((id, now));
                     }
                     self.connections.publish(id);
                 }
@@ -449,113 +440,15 @@ impl Peer {
         }
     }
 
-    /// Draws from the end of a connection what the next attempt needs to know.
-    fn learn(&mut self, id: ConnId, reason: &CloseReason, now: Instant) {
-        let Some((session, _)) = self.session(id) else {
+    /// Answers an OPEN that the owner did not refuse.
+    fn confirm(&mut self) {
+        let Some((id, now)) = self.undecided.take() else {
             return;
         };
-        let (established, extended) = (session.established, session.extended);
-        let lasted = established.map(|since| now.saturating_duration_since(since));
-        match reason {
-            // The other connection goes on.
-            CloseReason::OutgoingCollision | CloseReason::IncomingCollision => return,
-            _ if lasted.is_some_and(|lasted| self.back_off.is_good(lasted)) => {
-                self.back_off.reset(&self.config.timers);
-            }
-            _ => self.back_off.fail(),
+        if let Some((session, _)) = self.session(id) {
+            session.confirm(now);
         }
-        let CloseReason::NotificationReceived(received) = reason else {
-            return;
-        };
-        self.back_off.at_least(patience(received));
-        if established.is_none() && self.form.refused(received, extended, &self.config) {
-            self.connections.order(Output::Reduced);
-        }
-    }
-
-    /// Decides between the connection whose OPEN has just been accepted and the other one; whether it stays.
-    ///
-    /// RFC 4271 6.8 keeps the connection that the speaker with the higher identifier opened; RFC 6286 lets the higher AS win
-    /// between equal identifiers. As in BIRD the other one need not have got its OPEN: both ends know enough to decide alike.
-    fn arbitrate(&mut self, id: ConnId, now: Instant) -> bool {
-        let Some((session, _)) = self.session(id) else {
-            return false;
-        };
-        let initiator = session.initiator;
-        let dominant = session.negotiated.as_ref().is_some_and(|negotiated| {
-            (negotiated.local.router_id, negotiated.local_as)
-                > (negotiated.remote.router_id, negotiated.peer_as)
-        });
-        let other = self.connections.other(id);
-        let Some((other, state)) = other.map(|other| (other.id, other.state)) else {
-            return true;
-        };
-        if state == State::Established && initiator == Initiator::Remote && self.may_be_replaced() {
-            return true;
-        }
-        let stays = state != State::Established && dominant == (initiator == Initiator::Local);
-        let loser = if stays { other } else { id };
-        self.apply_quietly(loser, now, |session, _| collide(session));
-        stays
-    }
-
-    /// The connection `id` has come up: no other stays.
-    fn drop_others(&mut self, id: ConnId, now: Instant) {
-        self.hang_up(Event::OpenCollisionDump);
-        if let Some(other) = self.connections.other(id).map(|other| other.id) {
-            self.apply_quietly(other, now, |session, _| match session.state {
-                State::Established => {
-                    let reason = CloseReason::ConnectionLost;
-                    session.end(None, Event::OpenCollisionDump, reason)
-                }
-                _ => collide(session),
-            });
-        }
-    }
-
-    /// Whether the session that is up gives way to a new connection of the peer's.
-    ///
-    /// RFC 4724 5 closes the old connection as soon as the new one is there, because the peer must have restarted. A
-    /// connection that the peer dialled before the session came up looks the same, and two speakers that believe it tear
-    /// their sessions down for ever; so the old one goes when the new one is up.
-    fn may_be_replaced(&self) -> bool {
-        self.negotiated()
-            .is_some_and(|negotiated| negotiated.graceful_restart())
-    }
-
-    /// After the last connection is gone: ends, listens, or waits for the next dial.
-    fn wait_if_alone(&mut self, now: Instant) {
-        let alone = self.connections.is_empty() && self.dialing.is_none();
-        if !alone || !self.running || self.used_up() {
-            return;
-        }
-        if self.timers.is_set(Timer::ConnectRetry) || self.timers.is_set(Timer::IdleHold) {
-            return;
-        }
-        if self.config.passive {
-            return self.listen(Event::AutomaticStartPassive);
-        }
-        let timer = match self.rest {
-            State::Active => Timer::ConnectRetry,
-            _ => Timer::IdleHold,
-        };
-        let wait = self.back_off.wait(&self.config.timers);
-        self.timers.set(timer, now + wait);
-    }
-
-    /// Ends the peer when it has no attempt left.
-    fn used_up(&mut self) -> bool {
-        let used_up = self
-            .config
-            .attempts
-            .is_some_and(|limit| self.attempts >= limit);
-        if used_up {
-            self.running = false;
-            self.ended = Some(Ended::Attempts);
-            self.timers.clear();
-            self.settle(State::Idle, Event::AutomaticStop);
-        }
-        used_up
+        self.connections.publish(id);
     }
 
     /// Refuses a connection that has no session.

@@ -1,15 +1,21 @@
 //! The state machine: how a session comes up, and each way in which it ends.
 
+mod any_input;
+mod back_off;
+mod collision;
+mod retention;
+mod table;
+
 use std::time::Duration;
 
 use oxabgp::bgp::Asn;
 use oxabgp::bgp::capability::Offer;
-use oxabgp::bgp::fsm::{
-    Cease, CloseReason, Config, Direction, Ended, Event, Input, Output, Phase, State, Timers,
-};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::{MessageType, encode, keepalive};
+use oxabgp::fsm::{
+    Cease, CloseReason, Config, Direction, Ended, Event, Input, Output, Phase, State, Timers,
+};
 
 use crate::support::pair::{Pair, Solo, config, down, info, notification, sent, story, up};
 
@@ -49,7 +55,7 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 /// A session that is up.
-fn established() -> (Solo, oxabgp::bgp::fsm::ConnId) {
+fn established() -> (Solo, oxabgp::fsm::ConnId) {
     let mut solo = solo();
     let id = solo.dialed();
     solo.hear(id, &wire(&open()));

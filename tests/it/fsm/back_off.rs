@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use oxabgp::bgp::fsm::{Config, ConnId, Input, Timers};
 use oxabgp::bgp::message::keepalive;
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
+use oxabgp::fsm::{Config, ConnId, Input, Timers};
 
 use crate::support::pair::{Solo, config, up};
 

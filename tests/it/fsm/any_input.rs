@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use oxabgp::bgp::Asn;
 use oxabgp::bgp::capability::Offer;
-use oxabgp::bgp::fsm::{Cease, Config, ConnId, Input, Output, State};
 use oxabgp::bgp::message::notification::Notification;
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::message::{MessageType, encode, keepalive};
+use oxabgp::fsm::{Cease, Config, ConnId, Input, Output, State, table};
 use proptest::prelude::*;
 
 use crate::support::pair::{Solo, config, info};
@@ -115,6 +115,12 @@ impl Watch {
                 Output::Close(id) => {
                     self.closed.insert(*id);
                 }
+                Output::State {
+                    from, to, event, ..
+                } => assert!(
+                    table::find(*from, *event, *to).is_some(),
+                    "not in the table: event={event} from={from} to={to}"
+                ),
                 Output::Connected(..) => {
                     assert!(!std::mem::replace(&mut self.shown, true), "connected twice");
                 }
