@@ -20,14 +20,14 @@ use crate::rib::adj_rib_out::{AdjRibOut, PeerOptions};
 use crate::rib::{Action, Change, Interner, PeerId, PeerSet};
 use crate::speaker::{PeerKey, PeerStatus, Server};
 
-use super::feed::Feeder;
-use super::journal;
-use super::made::Made;
+use super::backend::ApiBackend;
+use super::events::EventDispatcher;
+use super::message_log;
 use super::neighbor::Neighbor;
 use super::process::{Commands, Loss, Process};
 use super::queue::{Make, Queue};
+use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
-use super::speech::Speech;
 use super::watchdog::Watchdogs;
 
 /// A neighbour with its key in the speaker.
@@ -46,7 +46,7 @@ pub(crate) struct Listed {
 pub(crate) struct Core {
     me: Weak<Self>,
     pub(crate) env: RefCell<Rc<Env>>,
-    pub(crate) feeder: Feeder,
+    pub(crate) events: EventDispatcher,
     pub(crate) rib: RefCell<AdjRibOut>,
     pub(crate) interner: RefCell<Interner>,
     pub(crate) server: RefCell<Option<Server>>,
@@ -66,7 +66,7 @@ pub(crate) struct Core {
     /// Queues with answers that wait for the wire.
     waiting: RefCell<Vec<Rc<Queue>>>,
     /// Neighbours made by commands.
-    pub(crate) made: Made,
+    pub(crate) runtime_peers: RuntimePeers,
     later: RefCell<Vec<(Instant, Rc<Notify>)>>,
     scheduled: Notify,
     /// Tells when a session came up.
@@ -79,7 +79,7 @@ impl Core {
     pub(crate) fn new(env: Env) -> Rc<Self> {
         Rc::new_cyclic(|me| Self {
             me: Weak::clone(me),
-            feeder: Feeder::new(env.api.compact),
+            events: EventDispatcher::new(env.api.compact),
             env: RefCell::new(Rc::new(env)),
             rib: RefCell::new(AdjRibOut::new()),
             interner: RefCell::default(),
@@ -95,7 +95,7 @@ impl Core {
             commands: RefCell::default(),
             sources: RefCell::default(),
             waiting: RefCell::default(),
-            made: Made::default(),
+            runtime_peers: RuntimePeers::default(),
             later: RefCell::default(),
             scheduled: Notify::new(),
             risen: Notify::new(),
@@ -205,7 +205,7 @@ impl Core {
     /// Works out anew who gets the events of a neighbour.
     pub(crate) fn resubscribe(&self, neighbor: &Neighbor) {
         let config = neighbor.config.borrow().clone();
-        neighbor.subscribe(self.feeder.subscribe(&config.subscriptions));
+        neighbor.subscribe(self.events.subscribe(&config.subscriptions));
         // Who gets the events of a neighbour may also speak to it.
         self.changed();
     }
@@ -254,7 +254,7 @@ impl Core {
 
     /// Applies a change that does not come from a command.
     pub(crate) fn apply_one(&self, change: &Change) {
-        journal::change(change);
+        message_log::change(change);
         let outcome = self.rib.borrow_mut().apply(change);
         if outcome.accepted == 0 {
             warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour takes routes of this family");
@@ -454,7 +454,7 @@ impl Core {
         lines: &[u8],
     ) {
         let mut commands = self.commands.borrow_mut();
-        let mut speech = Speech::new(self, helper);
+        let mut backend = ApiBackend::new(self, helper);
         let mut answer = String::new();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
@@ -462,7 +462,7 @@ impl Core {
             let line = &lines[start..end];
             start = end + 1;
             answer.clear();
-            let outcome = commands.execute(line, source, &mut speech, &mut answer);
+            let outcome = commands.execute(line, source, &mut backend, &mut answer);
             if let Outcome::Synced(peers) = outcome {
                 queue.reply_later(&peers, answer.as_bytes());
                 continue;
@@ -491,7 +491,7 @@ impl Core {
         let (core, helper) = (Weak::clone(&self.me), helper.map(str::to_owned));
         Box::new(move |out| {
             core.upgrade()
-                .is_some_and(|core| listing.next(&Speech::new(&core, helper.as_deref()), out))
+                .is_some_and(|core| listing.next(&ApiBackend::new(&core, helper.as_deref()), out))
         })
     }
 

@@ -43,34 +43,34 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::{self, Server};
 
 mod advisory;
+mod backend;
 mod clock;
 mod connection;
 pub(crate) mod control;
 mod core;
-mod defer;
 mod dynamic;
-mod feed;
+mod eor_deferral;
+mod events;
+mod graceful_restart;
 mod helper_log;
 mod history;
-mod hold;
-mod journal;
-mod limit;
-mod made;
+mod message_log;
 mod neighbor;
 mod notify;
-mod pace;
 mod pipeline;
 mod plugin;
+mod prefix_limit;
 mod privilege;
 mod process;
 mod queue;
+mod rate_limit;
 mod refresh;
 mod reload;
-mod retain;
+mod runtime_peers;
 mod session;
 mod several;
 mod signal;
-mod speech;
+mod sync_acks;
 mod watchdog;
 
 use control::{Control, Doors};
@@ -206,7 +206,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     *core.server.borrow_mut() = Some(server.clone());
     dynamic::install(&core, &server);
     for process in &config.processes {
-        core.feeder
+        core.events
             .helpers()
             .add(Rc::new(Process::new(process.clone(), Marks::default())));
     }
@@ -245,7 +245,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
 /// Starts the helpers and becomes the user of the settings, in the order that `daemon.drop` says; then writes the pid file.
 async fn settle_down(core: &Rc<Core>, env: &Env) -> Result<Option<PidFile>, Fatal> {
     let start = || {
-        for process in core.feeder.helpers().all() {
+        for process in core.events.helpers().all() {
             start_helper(core, &process);
         }
     };
@@ -304,7 +304,7 @@ async fn work(
             Request::Shutdown => return code,
             // As ExaBGP tells of it.
             Request::Told => core.tell_signal(0, "none"),
-            Request::Neighbors => made::settle(core, server),
+            Request::Neighbors => runtime_peers::settle(core, server),
             request => match origin {
                 Some(origin) => reload::reload(core, server, origin, request),
                 None => warn!("there is no configuration file that could be read again"),
@@ -346,13 +346,13 @@ async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
     notify::stopping();
     info!("shutting down");
     let farewell = async {
-        let helpers = core.feeder.helpers().all();
+        let helpers = core.events.helpers().all();
         for helper in &helpers {
             helper.retire();
         }
         server.shutdown(Cease::Shutdown(String::new())).await;
         for helper in &helpers {
-            core.feeder.tell_shutdown(helper);
+            core.events.tell_shutdown(helper);
         }
         // As in ExaBGP, helpers have 100 ms to hear that and to end by themselves.
         let alone = async {
@@ -372,7 +372,7 @@ async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
         () = farewell => {}
         name = hurry(signals) => {
             error!(signal = name, "a second signal: ending at once");
-            core.feeder.helpers().all().iter().for_each(|helper| helper.kill());
+            core.events.helpers().all().iter().for_each(|helper| helper.kill());
         }
     }
 }

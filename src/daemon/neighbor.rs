@@ -17,10 +17,10 @@ use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack
 use super::advisory::Advisories;
 use super::connection::{Connection, Session};
 use super::core::Core;
+use super::graceful_restart::StaleRoutes;
 use super::history::History;
-use super::pace::Pace;
 use super::process::Process;
-use super::retain::Keep;
+use super::rate_limit::RateLimit;
 
 /// A configured neighbour, or the clone of a range for one address.
 pub(crate) struct Neighbor {
@@ -45,13 +45,13 @@ pub(crate) struct Neighbor {
     /// What the peer announced, if that is kept.
     pub(crate) rib_in: RefCell<AdjRibIn>,
     /// What is kept of that while the peer is away.
-    pub(crate) kept: Keep,
+    pub(crate) stale_routes: StaleRoutes,
     /// Until when End-of-RIB markers wait for helpers.
     pub(crate) eor_deferred_until: Cell<Option<Instant>>,
     pub(super) head: RefCell<EventHead>,
     subscriptions: RefCell<Subscriptions>,
     pub(super) fed: RefCell<Vec<Rc<Process>>>,
-    pub(super) pace: RefCell<Pace>,
+    pub(super) rate_limit: RefCell<RateLimit>,
     /// What is said anew in each session.
     pub(crate) advisories: Advisories,
     /// Routes that its configuration names once more further down: ExaBGP sends each version once, in the first session.
@@ -83,12 +83,12 @@ impl Neighbor {
             down_since: Cell::new(Instant::now()),
             history: History::default(),
             rib_in: RefCell::default(),
-            kept: Keep::default(),
+            stale_routes: StaleRoutes::default(),
             eor_deferred_until: Cell::new(None),
             head: RefCell::new(EventHead::new(identity)),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
-            pace: RefCell::new(Pace::new(config.rate_limit)),
+            rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
             gave_up: Cell::new(false),
@@ -107,7 +107,7 @@ impl Neighbor {
     /// Replaces what the configuration says, without touching the session.
     pub(crate) fn configure(&self, config: Rc<NeighborConfig>) {
         if self.config.borrow().rate_limit != config.rate_limit {
-            *self.pace.borrow_mut() = Pace::new(config.rate_limit);
+            *self.rate_limit.borrow_mut() = RateLimit::new(config.rate_limit);
         }
         *self.config.borrow_mut() = config;
     }
@@ -122,7 +122,7 @@ impl Neighbor {
 
     /// Tells its helpers of an event.
     pub(crate) fn tell(&self, core: &Core, event: &Event<'_>, raw: Raw<'_>) {
-        core.feeder.tell(
+        core.events.tell(
             &self.subscriptions.borrow(),
             &mut self.head.borrow_mut(),
             event,

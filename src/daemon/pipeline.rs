@@ -56,7 +56,7 @@ async fn serve(
     *core.server.borrow_mut() = Some(server.clone());
     for process in &config.processes {
         let process = Rc::new(Process::new(process.clone(), Marks::default()));
-        core.feeder.helpers().add(Rc::clone(&process));
+        core.events.helpers().add(Rc::clone(&process));
         tokio::task::spawn_local(stdio::run(Rc::clone(&core), process, at_end));
     }
     for neighbor in config.neighbors {

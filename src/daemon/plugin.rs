@@ -27,7 +27,7 @@ use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 use super::connection::{Connection, Session};
 use super::core::Core;
 use super::neighbor::Neighbor;
-use super::{defer, journal, limit, refresh, retain, session};
+use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
 /// The daemon's side of one session. It has no state of its own: nothing that an observer saw can reach a verdict.
 pub(crate) struct NeighborPlugin {
@@ -83,7 +83,7 @@ impl NeighborPlugin {
 
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
-        journal::message(&self.neighbor.name, direction, message);
+        message_log::message(&self.neighbor.name, direction, message);
         if message.kind == MessageType::NOTIFICATION {
             let notification = Notification::decode(message.body());
             self.neighbor
@@ -155,7 +155,7 @@ impl NeighborPlugin {
             }
             self.tell(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
-                retain::end_of_rib(&self.core, &self.neighbor, family);
+                graceful_restart::end_of_rib(&self.core, &self.neighbor, family);
             }
             return Ok(());
         }
@@ -181,10 +181,10 @@ impl NeighborPlugin {
         if keep {
             self.neighbor.rib_in.borrow_mut().update(&content);
         }
-        journal::content(&self.neighbor.name, &content);
+        message_log::content(&self.neighbor.name, &content);
         self.tell(Direction::Receive, Message::update(&content), raw);
         if keep {
-            limit::check(&self.core, &self.neighbor, session, &content)?;
+            prefix_limit::check(&self.core, &self.neighbor, session, &content)?;
         }
         Ok(())
     }
@@ -282,7 +282,7 @@ impl Plugin for NeighborPlugin {
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
-        retain::up(&self.core, neighbor, session);
+        graceful_restart::up(&self.core, neighbor, session);
         neighbor.tell(&self.core, &Event::Up, Raw::default());
         let config = neighbor.config.borrow();
         let Some(local_address) = neighbor.local_address() else {
@@ -311,7 +311,7 @@ impl Plugin for NeighborPlugin {
                 sender,
                 families: session.families.clone(),
                 refresh: session.refresh,
-                manual_eor: defer::up(&self.core, neighbor, session) || config.manual_eor,
+                manual_eor: eor_deferral::up(&self.core, neighbor, session) || config.manual_eor,
             },
         );
         self.core.risen.notify_waiters();
@@ -322,7 +322,7 @@ impl Plugin for NeighborPlugin {
         let neighbor = &self.neighbor;
         let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
         let keep = neighbor.config.borrow().adj_rib_in;
-        if !keep && !neighbor.wants(kind) && !journal::shows_content() {
+        if !keep && !neighbor.wants(kind) && !message_log::shows_content() {
             return Ok(());
         }
         neighbor
@@ -339,9 +339,9 @@ impl Plugin for NeighborPlugin {
         let session = neighbor.session.take();
         if let (Some(_), Some(negotiated)) = (&session, negotiated) {
             let counters = self.core.status(neighbor.id);
-            journal::statistics(&neighbor.name, counters.as_ref(), reason);
+            message_log::statistics(&neighbor.name, counters.as_ref(), reason);
             neighbor.down_since.set(Instant::now());
-            retain::lost(&self.core, neighbor, &negotiated, reason);
+            graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }
         let reason = reason.to_string();
         neighbor.history.closed(&reason, session.is_some());
@@ -362,7 +362,7 @@ impl Plugin for NeighborPlugin {
         // RFC 7313 4.2: BoRR and EoRR mark the peer's own answer, they ask for nothing.
         if refresh.subtype != RouteRefresh::REQUEST {
             refresh::answered(&self.neighbor, refresh.family);
-            return retain::refresh(&self.core, &self.neighbor, refresh);
+            return graceful_restart::refresh(&self.core, &self.neighbor, refresh);
         }
         let mut rib = self.core.rib.borrow_mut();
         rib.refresh(self.neighbor.id, refresh.family);
@@ -394,7 +394,7 @@ impl Plugin for NeighborPlugin {
     fn observes_updates_sent(&self) -> bool {
         self.neighbor
             .wants(Kind::Message(Direction::Send, MessageType::UPDATE))
-            || journal::shows_sent()
+            || message_log::shows_sent()
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
@@ -406,15 +406,15 @@ impl Plugin for NeighborPlugin {
                 outbox.push(message.into());
             }
         }
-        let mut pace = self.neighbor.pace.borrow_mut();
-        let messages = pace.allowance(Instant::now());
+        let mut rate_limit = self.neighbor.rate_limit.borrow_mut();
+        let messages = rate_limit.allowance(Instant::now());
         let budget = Budget {
             bytes: outbox.room(),
             messages,
         };
         let mut rib = self.core.rib.borrow_mut();
         let filled = rib.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
-        pace.spend(filled.messages);
+        rate_limit.spend(filled.messages);
         let nothing = outbox.is_empty();
         let again = rib.has_work(self.neighbor.id);
         drop(rib);
@@ -423,7 +423,7 @@ impl Plugin for NeighborPlugin {
             self.core.arrived(self.neighbor.id);
         }
         if again {
-            match pace.wait(Instant::now()) {
+            match rate_limit.wait(Instant::now()) {
                 // A long walk of the table goes on after the others had their turn.
                 None if filled.messages == 0 => self.neighbor.wake.notify_one(),
                 None => {}

@@ -12,7 +12,7 @@ use std::io::IoSlice;
 
 use tokio::sync::Notify;
 
-use super::hold::Holds;
+use super::sync_acks::PendingAcks;
 use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
@@ -64,7 +64,7 @@ pub(crate) struct Queue {
     reply_bytes: Cell<usize>,
     over: Cell<bool>,
     open: Cell<bool>,
-    holds: RefCell<Holds>,
+    pending_acks: RefCell<PendingAcks>,
     marks: Cell<Marks>,
     full: Cell<QueueFull>,
     /// Events dropped that the helper was not told of yet.
@@ -84,7 +84,7 @@ impl Queue {
             reply_bytes: Cell::new(0),
             over: Cell::new(false),
             open: Cell::new(false),
-            holds: RefCell::default(),
+            pending_acks: RefCell::default(),
             marks: Cell::new(marks),
             full: Cell::new(QueueFull::Pause),
             lost: Cell::new(0),
@@ -108,7 +108,7 @@ impl Queue {
     pub(crate) fn close(&self) {
         self.open.set(false);
         self.entries.borrow_mut().clear();
-        self.holds.borrow_mut().clear();
+        self.pending_acks.borrow_mut().clear();
         self.written.set(0);
         self.bytes.set(0);
         self.reply_bytes.set(0);
@@ -159,7 +159,7 @@ impl Queue {
 
     /// Appends the answer to a command: whole lines. It stays behind those that are held back.
     pub(crate) fn reply(&self, text: &[u8]) {
-        if self.open.get() && !text.is_empty() && !self.holds.borrow_mut().follow(text) {
+        if self.open.get() && !text.is_empty() && !self.pending_acks.borrow_mut().follow(text) {
             self.answer(text);
         }
     }
@@ -186,7 +186,7 @@ impl Queue {
     /// Appends the answer to a command that is to wait until what was said so far is with the sockets of `peers`.
     pub(crate) fn reply_later(&self, peers: &PeerSet, text: &[u8]) {
         if self.open.get() {
-            self.holds.borrow_mut().wait(peers, text);
+            self.pending_acks.borrow_mut().wait(peers, text);
         }
     }
 
@@ -196,7 +196,7 @@ impl Queue {
         mark: impl FnOnce(&PeerSet) -> Mark,
         is_reached: impl Fn(Mark, PeerId) -> bool,
     ) -> bool {
-        let sealed = self.holds.borrow_mut().seal(mark, is_reached);
+        let sealed = self.pending_acks.borrow_mut().seal(mark, is_reached);
         if sealed {
             self.release();
         }
@@ -205,18 +205,18 @@ impl Queue {
 
     /// Lets answers go that waited for `peer` only; whether any still wait.
     pub(crate) fn arrived(&self, peer: PeerId, is_reached: impl Fn(Mark) -> bool) -> bool {
-        self.holds.borrow_mut().arrived(peer, is_reached);
+        self.pending_acks.borrow_mut().arrived(peer, is_reached);
         self.release();
         self.holds_back()
     }
 
     /// Whether answers are held back.
     pub(crate) fn holds_back(&self) -> bool {
-        !self.holds.borrow().is_empty()
+        !self.pending_acks.borrow().is_empty()
     }
 
     fn release(&self) {
-        while let Some(text) = { self.holds.borrow_mut().release() } {
+        while let Some(text) = { self.pending_acks.borrow_mut().release() } {
             self.answer(&text);
             self.drained.notify_waiters();
         }
@@ -273,7 +273,7 @@ impl Queue {
 
     /// Whether more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
-        self.reply_bytes.get() + self.holds.borrow().bytes() <= self.marks.get().replies
+        self.reply_bytes.get() + self.pending_acks.borrow().bytes() <= self.marks.get().replies
     }
 
     /// Bytes of memory that wait.

@@ -160,7 +160,7 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
     }
     for listed in old
         .values()
-        .filter(|listed| !core.made.contains(&listed.neighbor.name))
+        .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name))
     {
         let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
@@ -177,7 +177,7 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
 
 /// Starts new helpers, ends those that are gone, replaces those whose command line changed.
 fn helpers(core: &Rc<Core>, config: &Config, request: Request) {
-    let all = core.feeder.helpers();
+    let all = core.events.helpers();
     for old in all.active() {
         if !config
             .processes

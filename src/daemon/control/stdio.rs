@@ -33,7 +33,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What to do when the input has ended and all of it is on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
-    /// Keep the sessions.
+    /// StaleRoutes the sessions.
     Hold,
     /// End. The exit code is 1 when a command was refused.
     Leave,

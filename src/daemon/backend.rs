@@ -26,11 +26,11 @@ use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::Counters;
 
 use super::core::{Core, Listed};
-use super::journal;
-use super::made;
+use super::graceful_restart;
+use super::message_log;
 use super::neighbor::Neighbor;
 use super::refresh;
-use super::retain;
+use super::runtime_peers;
 use super::session;
 use super::signal::Request;
 
@@ -38,13 +38,13 @@ use super::signal::Request;
 const STEP: u32 = 4_096;
 
 /// One speaker.
-pub(crate) struct Speech<'a> {
+pub(crate) struct ApiBackend<'a> {
     core: &'a Core,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
 }
 
-impl<'a> Speech<'a> {
+impl<'a> ApiBackend<'a> {
     pub(crate) const fn new(core: &'a Core, helper: Option<&'a str>) -> Self {
         Self { core, helper }
     }
@@ -100,7 +100,7 @@ impl<'a> Speech<'a> {
     }
 }
 
-impl Control for Speech<'_> {
+impl Control for ApiBackend<'_> {
     fn epoch(&self) -> u64 {
         self.core.epoch()
     }
@@ -146,7 +146,7 @@ impl Control for Speech<'_> {
         }
         for change in &*changes {
             // ExaBGP answers `done` here too: helpers announce both address families to everybody.
-            journal::change(change);
+            message_log::change(change);
             if rib.apply(change).accepted == 0 {
                 warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");
             }
@@ -236,11 +236,11 @@ impl Control for Speech<'_> {
     }
 
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
-        made::create(self.core, peer)
+        runtime_peers::create(self.core, peer)
     }
 
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
-        made::delete(self.core, peers)
+        runtime_peers::delete(self.core, peers)
     }
 
     fn flush(&mut self, peers: &PeerSet) {
@@ -250,7 +250,7 @@ impl Control for Speech<'_> {
     fn clear(&mut self, peers: &PeerSet, side: RibSide) {
         match side {
             RibSide::Out => self.core.rib.borrow_mut().clear(peers),
-            RibSide::In => self.each(peers, |listed| retain::clear(&listed.neighbor)),
+            RibSide::In => self.each(peers, |listed| graceful_restart::clear(&listed.neighbor)),
         }
     }
 
@@ -324,7 +324,7 @@ impl Control for Speech<'_> {
     }
 
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {
-        for process in self.core.feeder.helpers().all() {
+        for process in self.core.events.helpers().all() {
             if process.pid().is_some() {
                 out(&process.name, process.queue.len(), process.queue.bytes());
             }
@@ -332,7 +332,7 @@ impl Control for Speech<'_> {
     }
 }
 
-impl Speech<'_> {
+impl ApiBackend<'_> {
     /// Tells the routes of one neighbour in a part of a table; the table's end.
     fn list(
         &self,

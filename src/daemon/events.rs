@@ -58,7 +58,7 @@ impl Helpers {
 }
 
 /// Prints events and puts them into queues.
-pub(crate) struct Feeder {
+pub(crate) struct EventDispatcher {
     helpers: Helpers,
     clock: Clock,
     stamp: RefCell<Stamp>,
@@ -66,7 +66,7 @@ pub(crate) struct Feeder {
     compact: bool,
 }
 
-impl Feeder {
+impl EventDispatcher {
     /// For this program on this host. `compact` is the setting `api.compact`.
     pub(crate) fn new(compact: bool) -> Self {
         let host = nix::unistd::gethostname()

@@ -24,13 +24,13 @@ use super::signal::Request;
 
 /// What was made, and what is about to be.
 #[derive(Default)]
-pub(crate) struct Made {
+pub(crate) struct RuntimePeers {
     names: RefCell<BTreeSet<String>>,
     arriving: RefCell<Vec<NeighborConfig>>,
     leaving: RefCell<Vec<PeerId>>,
 }
 
-impl Made {
+impl RuntimePeers {
     /// Whether a command made the neighbour of that name.
     pub(crate) fn contains(&self, name: &str) -> bool {
         self.names.borrow().contains(name)
@@ -41,7 +41,7 @@ impl Made {
 pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
     let refused = |message: String| CommandError::new(ErrorKind::Refused, message);
     let mut text = String::new();
-    for helper in core.feeder.helpers().active() {
+    for helper in core.events.helpers().active() {
         // Only its name counts here; its program was looked up when it was configured.
         text.push_str(&format!(
             "process {} {{ run /bin/sh; encoder json; }}\n",
@@ -67,11 +67,11 @@ pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
         .all()
         .iter()
         .any(|listed| *listed.neighbor.name == *name);
-    if known || core.made.contains(&name) {
+    if known || core.runtime_peers.contains(&name) {
         return Err(refused(format!("there is a neighbour `{name}` already")));
     }
-    core.made.names.borrow_mut().insert(name);
-    core.made.arriving.borrow_mut().push(neighbor);
+    core.runtime_peers.names.borrow_mut().insert(name);
+    core.runtime_peers.arriving.borrow_mut().push(neighbor);
     core.request(Request::Neighbors);
     Ok(())
 }
@@ -80,34 +80,37 @@ pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
 pub(crate) fn delete(core: &Core, peers: &PeerSet) -> Result<(), CommandError> {
     for listed in peers.iter().filter_map(|id| core.neighbor(id)) {
         let name = &listed.neighbor.name;
-        if !core.made.contains(name) {
+        if !core.runtime_peers.contains(name) {
             let message = format!("`{name}` is a neighbour of the configuration file");
             return Err(CommandError::new(ErrorKind::Refused, message));
         }
     }
-    core.made.leaving.borrow_mut().extend(peers.iter());
+    core.runtime_peers.leaving.borrow_mut().extend(peers.iter());
     core.request(Request::Neighbors);
     Ok(())
 }
 
 /// Adds and removes what was asked for.
 pub(crate) fn settle(core: &Rc<Core>, server: &Server) {
-    for config in core.made.arriving.take() {
+    for config in core.runtime_peers.arriving.take() {
         let name = config.name();
         info!(neighbor = %name, "a command adds the neighbor");
         if let Err(cause) = reload::add(core, server, Rc::new(config)) {
             error!(neighbor = %name, %cause, "the neighbor could not be added");
-            core.made.names.borrow_mut().remove(&name);
+            core.runtime_peers.names.borrow_mut().remove(&name);
         }
     }
     for listed in core
-        .made
+        .runtime_peers
         .leaving
         .take()
         .into_iter()
         .filter_map(|id| core.neighbor(id))
     {
-        core.made.names.borrow_mut().remove(&*listed.neighbor.name);
+        core.runtime_peers
+            .names
+            .borrow_mut()
+            .remove(&*listed.neighbor.name);
         reload::remove(core, server, &listed, Cease::Removed);
     }
     core.wake_neighbors();

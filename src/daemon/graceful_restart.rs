@@ -26,7 +26,7 @@ use super::neighbor::Neighbor;
 
 /// What is kept of one neighbour.
 #[derive(Debug, Default)]
-pub(crate) struct Keep {
+pub(crate) struct StaleRoutes {
     retention: RefCell<Retention>,
     /// Whether a task waits for what is due.
     watched: Cell<bool>,
@@ -49,7 +49,7 @@ pub(crate) fn lost(
         return clear(neighbor);
     }
     let fates = {
-        let mut retention = neighbor.kept.retention.borrow_mut();
+        let mut retention = neighbor.stale_routes.retention.borrow_mut();
         let fates = retention.lost(Instant::now(), session, reason);
         if retention.is_empty() {
             neighbor.rib_in.borrow_mut().clear();
@@ -68,7 +68,7 @@ pub(crate) fn lost(
 /// A session is up.
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) {
     let fates = {
-        let mut retention = neighbor.kept.retention.borrow_mut();
+        let mut retention = neighbor.stale_routes.retention.borrow_mut();
         let time = neighbor.config.borrow().stale_path_time;
         retention.set_stale_path_time(Duration::from_secs(time.into()));
         let fates = retention.up(Instant::now(), session);
@@ -83,7 +83,11 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
 
 /// The peer has sent an End-of-RIB.
 pub(crate) fn end_of_rib(core: &Rc<Core>, neighbor: &Rc<Neighbor>, family: Family) {
-    let fate = neighbor.kept.retention.borrow_mut().end_of_rib(family);
+    let fate = neighbor
+        .stale_routes
+        .retention
+        .borrow_mut()
+        .end_of_rib(family);
     carry_out(core, neighbor, fate.as_slice());
 }
 
@@ -97,7 +101,7 @@ pub(crate) fn refresh(core: &Rc<Core>, neighbor: &Rc<Neighbor>, mark: RouteRefre
         return;
     }
     let fate = {
-        let mut retention = neighbor.kept.retention.borrow_mut();
+        let mut retention = neighbor.stale_routes.retention.borrow_mut();
         match mark.subtype {
             RouteRefresh::BEGIN => retention.refresh_begins(Instant::now(), mark.family),
             RouteRefresh::END => retention.refresh_ends(mark.family),
@@ -109,8 +113,8 @@ pub(crate) fn refresh(core: &Rc<Core>, neighbor: &Rc<Neighbor>, mark: RouteRefre
 
 /// Forgets all that the peer told.
 pub(crate) fn clear(neighbor: &Neighbor) {
-    neighbor.kept.retention.borrow_mut().clear();
-    neighbor.kept.changed.notify_one();
+    neighbor.stale_routes.retention.borrow_mut().clear();
+    neighbor.stale_routes.changed.notify_one();
     neighbor.rib_in.borrow_mut().clear();
 }
 
@@ -142,7 +146,7 @@ fn carry_out(core: &Rc<Core>, neighbor: &Rc<Neighbor>, fates: &[Fate]) {
 
 /// Drops routes: the first at once, the rest in the background.
 fn begin(neighbor: &Rc<Neighbor>, sweep: Sweep) {
-    let mut sweeps = neighbor.kept.sweeps.borrow_mut();
+    let mut sweeps = neighbor.stale_routes.sweeps.borrow_mut();
     let idle = sweeps.is_empty();
     // One that is under way begins again, for what has become stale since.
     sweeps.retain(|(other, _)| other.family != sweep.family);
@@ -164,7 +168,7 @@ fn begin(neighbor: &Rc<Neighbor>, sweep: Sweep) {
 
 /// Goes on dropping; whether there is more to do.
 fn step(neighbor: &Neighbor) -> bool {
-    let mut sweeps = neighbor.kept.sweeps.borrow_mut();
+    let mut sweeps = neighbor.stale_routes.sweeps.borrow_mut();
     let Some((sweep, routes)) = sweeps.first_mut() else {
         return false;
     };
@@ -183,7 +187,7 @@ fn step(neighbor: &Neighbor) -> bool {
 
 /// Sees to it that what is due is done.
 fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
-    let kept = &neighbor.kept;
+    let kept = &neighbor.stale_routes;
     kept.changed.notify_one();
     if kept.retention.borrow().is_empty() || kept.watched.replace(true) {
         return;
@@ -193,8 +197,8 @@ fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
     tokio::task::spawn_local(async move {
         loop {
             let Some(due) = neighbor.upgrade().map(|neighbor| {
-                let due = neighbor.kept.retention.borrow().timeout();
-                neighbor.kept.watched.set(due.is_some());
+                let due = neighbor.stale_routes.retention.borrow().timeout();
+                neighbor.stale_routes.watched.set(due.is_some());
                 due
             }) else {
                 return;
@@ -207,7 +211,11 @@ fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
             let Some((core, neighbor)) = core.upgrade().zip(neighbor.upgrade()) else {
                 return;
             };
-            let fates = neighbor.kept.retention.borrow_mut().expire(Instant::now());
+            let fates = neighbor
+                .stale_routes
+                .retention
+                .borrow_mut()
+                .expire(Instant::now());
             carry_out(&core, &neighbor, &fates);
         }
     });

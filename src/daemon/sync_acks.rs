@@ -11,14 +11,14 @@ use crate::rib::{PeerId, PeerSet};
 
 /// Answers that are held back, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Holds {
-    list: VecDeque<Hold>,
+pub(crate) struct PendingAcks {
+    list: VecDeque<PendingAck>,
     bytes: usize,
 }
 
 /// One wait, and the answers from its own to the next wait's.
 #[derive(Debug)]
-struct Hold {
+struct PendingAck {
     /// The point in the RIB that is waited for; `None`: still being collected.
     mark: Option<Mark>,
     /// Who did not get there.
@@ -26,7 +26,7 @@ struct Hold {
     text: Vec<u8>,
 }
 
-impl Holds {
+impl PendingAcks {
     /// Whether nothing is held back.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -37,13 +37,13 @@ impl Holds {
         self.bytes
     }
 
-    /// Holds an answer back until what was said so far is with `peers`.
+    /// PendingAcks an answer back until what was said so far is with `peers`.
     pub(crate) fn wait(&mut self, peers: &PeerSet, text: &[u8]) {
         match self.list.back_mut() {
             Some(hold) if hold.mark.is_none() => hold.peers.union(peers),
             _ => {
-                self.bytes += size_of::<Hold>();
-                self.list.push_back(Hold {
+                self.bytes += size_of::<PendingAck>();
+                self.list.push_back(PendingAck {
                     mark: None,
                     peers: peers.clone(),
                     text: Vec::new(),
@@ -53,7 +53,7 @@ impl Holds {
         self.follow(text);
     }
 
-    /// Holds an answer back behind the last one; whether there is one.
+    /// PendingAcks an answer back behind the last one; whether there is one.
     pub(crate) fn follow(&mut self, text: &[u8]) -> bool {
         let Some(hold) = self.list.back_mut() else {
             return false;
@@ -100,7 +100,7 @@ impl Holds {
         let hold = self.list.pop_front()?;
         self.bytes = self
             .bytes
-            .saturating_sub(size_of::<Hold>() + hold.text.len());
+            .saturating_sub(size_of::<PendingAck>() + hold.text.len());
         Some(hold.text)
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn answers_come_out_in_order_once_everybody_got_there() {
         let mut rib = AdjRibOut::new();
         let peers: PeerSet = [PeerId(1), PeerId(2)].into_iter().collect();
-        let mut holds = Holds::default();
+        let mut holds = PendingAcks::default();
         assert!(!holds.follow(b"done\n"), "there is nothing to wait behind");
         holds.wait(&peers, b"1\n");
         holds.wait(&peers, b"2\n");
