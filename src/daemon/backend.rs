@@ -25,12 +25,11 @@ use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::Counters;
 
-use super::core::{Core, Listed};
-use super::graceful_restart;
-use super::message_log;
+use super::core::Core;
 use super::neighbor::Neighbor;
+use super::neighbors::Listed;
+use super::peer_commands;
 use super::refresh;
-use super::runtime_peers;
 use super::session;
 use super::signal::Request;
 
@@ -62,7 +61,7 @@ impl<'a> ApiBackend<'a> {
 
     fn each(&self, peers: &PeerSet, mut act: impl FnMut(&Listed)) {
         for id in peers.iter() {
-            if let Some(listed) = self.core.neighbor(id) {
+            if let Some(listed) = self.core.neighbors.get(id) {
                 act(&listed);
             }
         }
@@ -85,7 +84,7 @@ impl<'a> ApiBackend<'a> {
     /// What the next hops of routes for these peers depend on, as far as it is known without a session.
     fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
         peers.iter().filter_map(|id| {
-            let listed = self.core.neighbor(id)?;
+            let listed = self.core.neighbors.get(id)?;
             let config = listed.neighbor.config.borrow();
             let mut sender = config.session.prospective_sender();
             if let Some(address) = listed.neighbor.local_address() {
@@ -102,7 +101,7 @@ impl<'a> ApiBackend<'a> {
 
 impl Control for ApiBackend<'_> {
     fn epoch(&self) -> u64 {
-        self.core.epoch()
+        self.core.neighbors.epoch()
     }
 
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
@@ -112,16 +111,13 @@ impl Control for ApiBackend<'_> {
             Among::Own => self.owns(listed),
             Among::OwnEstablished => self.owns(listed) && listed.neighbor.is_established(),
         };
-        let neighbors = self.core.neighbors.borrow();
-        neighbors
-            .iter()
-            .filter(|(_, listed)| selector.matches(&listed.neighbor.name) && fits(listed))
-            .map(|(id, _)| *id)
-            .collect()
+        self.core
+            .neighbors
+            .select(|listed| selector.matches(&listed.neighbor.name) && fits(listed))
     }
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
-        self.core.intern(attributes)
+        self.core.routes.intern(attributes)
     }
 
     fn takes_ipv4_next_hops(&self, peers: &PeerSet, family: Family) -> bool {
@@ -137,19 +133,16 @@ impl Control for ApiBackend<'_> {
             );
             return Err(CommandError::new(ErrorKind::Refused, message));
         }
-        let mut rib = self.core.rib.borrow_mut();
+        let routes = &self.core.routes;
         for change in &*changes {
-            if let Err(refusal) = rib.check(change) {
+            if let Err(refusal) = routes.check(change) {
                 let message = format!("`{}`: {refusal}", change.nlri);
                 return Err(CommandError::new(ErrorKind::Refused, message));
             }
         }
         for change in &*changes {
-            // ExaBGP answers `done` here too: helpers announce both address families to everybody.
-            message_log::change(change);
-            if rib.apply(change).accepted == 0 {
-                warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");
-            }
+            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
+            routes.apply(change, "no selected neighbor has this family");
         }
         changes.clear();
         Ok(())
@@ -173,15 +166,15 @@ impl Control for ApiBackend<'_> {
                 warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
             }
         });
-        self.core.rib.borrow_mut().eor(&exchange, family);
+        self.core.routes.end_of_rib(&exchange, family);
     }
 
     fn can_send(&self, peers: &PeerSet, what: Sending<'_>) -> bool {
         if let Sending::Watchdog(name) = what {
-            return self.core.watchdogs.borrow().has(peers, name);
+            return self.core.routes.has_group(peers, name);
         }
         peers.iter().any(|id| {
-            let listed = self.core.neighbor(id);
+            let listed = self.core.neighbors.get(id);
             listed.is_some_and(|listed| carries(&listed.neighbor, what))
         })
     }
@@ -210,24 +203,20 @@ impl Control for ApiBackend<'_> {
                         return;
                     }
                 }
-                listed.neighbor.say(out);
+                listed.neighbor.send(out);
             }
         });
     }
 
     fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
-        let changes = self.core.watchdogs.borrow_mut().switch(peers, name, verb);
-        let mut rib = self.core.rib.borrow_mut();
-        for change in &changes {
-            rib.apply(change);
-        }
+        self.core.routes.switch_group(peers, name, verb);
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
-        let server = self.core.server.borrow().clone();
+        let server = self.core.server();
         self.each(peers, |listed| {
             if let (Some(server), Some(key), true) =
-                (&server, listed.key.get(), listed.neighbor.is_established())
+                (server, listed.key.get(), listed.neighbor.is_established())
             {
                 // A neighbour that has too many commands waiting is being reset already.
                 let _ = server.reset_peer(key, Notification::cease(subcode));
@@ -236,32 +225,32 @@ impl Control for ApiBackend<'_> {
     }
 
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
-        runtime_peers::create(self.core, peer)
+        peer_commands::create(self.core, peer)
     }
 
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
-        runtime_peers::delete(self.core, peers)
+        peer_commands::delete(self.core, peers)
     }
 
     fn flush(&mut self, peers: &PeerSet) {
-        self.core.rib.borrow_mut().flush(peers);
+        self.core.routes.flush(peers);
     }
 
     fn clear(&mut self, peers: &PeerSet, side: RibSide) {
         match side {
-            RibSide::Out => self.core.rib.borrow_mut().clear(peers),
-            RibSide::In => self.each(peers, |listed| graceful_restart::clear(&listed.neighbor)),
+            RibSide::Out => self.core.routes.clear(peers),
+            RibSide::In => self.each(peers, |listed| listed.neighbor.received.clear()),
         }
     }
 
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
-        for listed in self.core.all() {
+        for listed in self.core.neighbors.all() {
             status(self.core, &listed, out);
         }
     }
 
     fn configuration(&self, peer: PeerId) -> String {
-        let listed = self.core.neighbor(peer);
+        let listed = self.core.neighbors.get(peer);
         listed
             .map(|listed| listed.neighbor.config.borrow().render(Secrets::Hidden) + "\n")
             .unwrap_or_default()
@@ -274,7 +263,7 @@ impl Control for ApiBackend<'_> {
         from: RoutePlace,
         out: &mut dyn FnMut(&ListedRoute<'_>),
     ) -> Option<RoutePlace> {
-        let all = self.core.all();
+        let all = self.core.neighbors.all();
         let mut meant = all
             .iter()
             .map(|listed| &listed.neighbor)
@@ -344,7 +333,7 @@ impl ApiBackend<'_> {
         let peer = neighbor.id;
         match side {
             RibSide::In => {
-                let rib = neighbor.rib_in.borrow();
+                let rib = neighbor.received.rib();
                 for route in rib.routes_in(places, None) {
                     out(&ListedRoute {
                         peer,
@@ -357,7 +346,7 @@ impl ApiBackend<'_> {
                 rib.end()
             }
             RibSide::Out => {
-                let rib = self.core.rib.borrow();
+                let rib = self.core.routes.rib();
                 let filter = RouteFilter {
                     peers: Some(std::iter::once(peer).collect()),
                     family: None,

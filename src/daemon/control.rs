@@ -12,16 +12,15 @@
 //! | `pipes`, `socket` | the doors |
 //! | [`stdio`] | a helper that is our own standard input and output |
 
-use std::cell::RefCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::unistd::User;
 use tracing::{debug, info, warn};
 
-use super::core::Core;
+use super::executor::Executor;
 use super::privilege;
 use crate::config::Env;
 
@@ -31,7 +30,7 @@ pub(crate) mod places;
 mod socket;
 pub(crate) mod stdio;
 
-use operator::Operator;
+use operator::Operators;
 use places::Pipes;
 use socket::Socket;
 
@@ -45,28 +44,6 @@ const FAREWELL: Duration = Duration::from_millis(200);
 pub(crate) struct Control {
     socket: Option<Socket>,
     operators: Operators,
-}
-
-/// Who is there.
-#[derive(Clone, Default)]
-struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
-
-impl Operators {
-    /// Adds one; `None` when there are `most` already.
-    fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
-        let mut list = self.0.borrow_mut();
-        list.retain(|operator| operator.strong_count() > 0);
-        if list.len() >= most {
-            return None;
-        }
-        let operator = Rc::new(Operator::new(name));
-        list.push(Rc::downgrade(&operator));
-        Some(operator)
-    }
-
-    fn all(&self) -> Vec<Rc<Operator>> {
-        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
-    }
 }
 
 /// What was opened before privileges are dropped.
@@ -129,16 +106,16 @@ fn hand_over(path: &Path, owner: &User) {
 
 impl Control {
     /// Serves what was opened.
-    pub(crate) fn start(core: &Rc<Core>, doors: Doors) -> Self {
+    pub(crate) fn start(executor: &Rc<Executor>, doors: Doors) -> Self {
         let control = Self {
             socket: doors.socket,
             operators: Operators::default(),
         };
         if let Some(pipes) = doors.pipes {
-            pipes::start(core, &control.operators, pipes);
+            pipes::start(executor, &control.operators, pipes);
         }
         if let Some(socket) = &control.socket {
-            socket.serve(core, &control.operators);
+            socket.serve(executor, &control.operators);
         }
         control
     }

@@ -14,7 +14,8 @@ use crate::bgp::fsm::ConnInfo;
 use crate::config::{NeighborConfig, SessionConfig};
 use crate::speaker::{Answer, Server};
 
-use super::core::{Core, Listed};
+use super::core::Core;
+use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
 use super::session;
 
@@ -65,6 +66,7 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
         ends.local.ip().to_canonical(),
     );
     let ranges: Vec<Rc<Listed>> = core
+        .neighbors
         .all()
         .into_iter()
         .filter(|listed| {
@@ -90,6 +92,7 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     let config = Rc::new(clone_for(&template, remote, local));
     let name = config.name();
     if core
+        .neighbors
         .all()
         .iter()
         .any(|listed| *listed.neighbor.name == *name)
@@ -100,13 +103,11 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
     let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
     let taken = |name: &str| {
-        core.server
-            .borrow()
-            .as_ref()
+        core.server()
             .is_some_and(|server| server.find(name).is_some())
     };
     let logged = session::log_name(&name, &config.session, taken);
-    let peer = session::peer(&logged, &config.session, &core.env.borrow());
+    let peer = session::peer(&logged, &config.session, &core.env);
     let plugin = NeighborPlugin::dynamic(Rc::clone(core), Rc::clone(&listed.neighbor));
     Answer::Accept(Box::new(peer), Box::new(plugin))
 }

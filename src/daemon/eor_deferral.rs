@@ -59,7 +59,7 @@ async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
         .unwrap_or_default();
     for family in waiting {
         info!(neighbor = %neighbor.name, %family, "no helper announced End-of-RIB in time");
-        core.rib.borrow_mut().eor(&peers, family);
+        core.routes.end_of_rib(&peers, family);
     }
     core.wake_neighbors();
 }

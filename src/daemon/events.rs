@@ -57,12 +57,17 @@ impl Helpers {
     }
 }
 
-/// Prints events and puts them into queues.
+/// What events are printed with.
+struct Printer {
+    stamp: Stamp,
+    buffer: JsonWriter,
+}
+
+/// Prints events and appends them to the queues of helpers.
 pub(crate) struct EventDispatcher {
     helpers: Helpers,
     clock: Clock,
-    stamp: RefCell<Stamp>,
-    buffer: RefCell<JsonWriter>,
+    printer: RefCell<Printer>,
     compact: bool,
 }
 
@@ -76,8 +81,10 @@ impl EventDispatcher {
         Self {
             helpers: Helpers::default(),
             clock: Clock::default(),
-            stamp: RefCell::new(Stamp::new(host, std::process::id(), parent)),
-            buffer: RefCell::new(JsonWriter::with_capacity(64 * 1024)),
+            printer: RefCell::new(Printer {
+                stamp: Stamp::new(host, std::process::id(), parent),
+                buffer: JsonWriter::with_capacity(64 * 1024),
+            }),
             compact,
         }
     }
@@ -131,7 +138,7 @@ impl EventDispatcher {
     }
 
     /// Tells the helpers of a neighbour what happened.
-    pub(crate) fn tell(
+    pub(crate) fn report(
         &self,
         subscriptions: &Subscriptions,
         head: &mut EventHead,
@@ -141,13 +148,13 @@ impl EventDispatcher {
         if !subscriptions.wants(event.kind()) {
             return;
         }
-        let mut stamp = self.stamp.borrow_mut();
+        let Printer { stamp, buffer } = &mut *self.printer.borrow_mut();
         stamp.set_time(self.clock.seconds());
         let list = self.helpers.list.borrow();
         for process in list.iter() {
             if let Some(count) = process.queue.take_lost() {
                 let mut line = JsonWriter::new();
-                self.encoder(process).lost(count, &mut stamp, &mut line);
+                self.encoder(process).lost(count, stamp, &mut line);
                 process.queue.event(line.as_str().as_bytes());
             }
         }
@@ -155,8 +162,8 @@ impl EventDispatcher {
             head,
             event,
             raw,
-            &mut stamp,
-            &mut self.buffer.borrow_mut(),
+            stamp,
+            buffer,
             |helpers, text| {
                 for helper in helpers {
                     if let Some(process) = list.get(helper.0 as usize) {
@@ -173,11 +180,11 @@ impl EventDispatcher {
     }
 
     /// Tells a helper that the daemon ends.
-    pub(crate) fn tell_shutdown(&self, process: &Process) {
-        let mut stamp = self.stamp.borrow_mut();
+    pub(crate) fn report_shutdown(&self, process: &Process) {
+        let stamp = &mut self.printer.borrow_mut().stamp;
         stamp.set_time(self.clock.seconds());
         let mut line = JsonWriter::new();
-        self.encoder(process).shutdown(&mut stamp, &mut line);
+        self.encoder(process).shutdown(stamp, &mut line);
         process.queue.event(line.as_str().as_bytes());
     }
 }

@@ -1,6 +1,6 @@
 //! Why a neighbor is down: the last errors of both sides, how often its sessions ended, and since when.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -63,21 +63,25 @@ impl Noted {
 }
 
 impl History {
+    fn record(&self) -> RefMut<'_, Record> {
+        self.0.borrow_mut()
+    }
+
     /// A session came up.
     pub(crate) fn established(&self) {
-        self.0.borrow_mut().established += 1;
+        self.record().established += 1;
     }
 
     /// A connection has ended; `established`: it had a session.
     pub(crate) fn closed(&self, reason: &str, established: bool) {
-        let mut record = self.0.borrow_mut();
+        let mut record = self.record();
         record.lost += u64::from(established);
         Noted::note(&mut record.closed, reason.to_owned());
     }
 
     /// A connection could not be made.
     pub(crate) fn connect_failed(&self, cause: &dyn Display) {
-        Noted::note(&mut self.0.borrow_mut().connect, cause.to_string());
+        Noted::note(&mut self.record().connect, cause.to_string());
     }
 
     /// A NOTIFICATION was sent or received.
@@ -87,7 +91,7 @@ impl History {
         direction: Direction,
         notification: &Notification,
     ) {
-        let mut record = self.0.borrow_mut();
+        let mut record = self.record();
         let (code, subcode) = (notification.code, notification.subcode);
         let text = format!("{notification} ({code},{subcode})");
         let (side, what) = match direction {

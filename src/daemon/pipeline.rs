@@ -14,10 +14,12 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 
 use super::control::stdio::{self, AtEnd};
 use super::core::Core;
+use super::executor::Executor;
 use super::process::Process;
 use super::queue::Marks;
 use super::signal::{Request, Signals};
-use super::{Fatal, reload, runtime, shutdown, work};
+use super::startup::{Fatal, runtime};
+use super::{reload, service};
 
 /// The exit code of [`run_pipeline`] when a session was down for longer than it may be.
 pub const NO_SESSION: u8 = 4;
@@ -52,27 +54,28 @@ async fn serve(
 ) -> Result<u8, Fatal> {
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     let core = Core::new(env);
+    let executor = Executor::new(Rc::clone(&core));
     let server = Server::new(reload::default_router_id(&config));
-    *core.server.borrow_mut() = Some(server.clone());
+    core.attach(server.clone());
     for process in &config.processes {
         let process = Rc::new(Process::new(process.clone(), Marks::default()));
         core.events.helpers().add(Rc::clone(&process));
-        tokio::task::spawn_local(stdio::run(Rc::clone(&core), process, at_end));
+        tokio::task::spawn_local(stdio::run(Rc::clone(&executor), process, at_end));
     }
     for neighbor in config.neighbors {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     tokio::task::spawn_local({
         let core = Rc::clone(&core);
-        async move { core.alarm().await }
+        async move { core.alarms.run().await }
     });
     if let Some(patience) = patience {
         tokio::task::spawn_local(give_up(Rc::clone(&core), patience));
     }
     server.start();
     info!("oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = work(&core, &server, None, &mut signals).await;
-    shutdown(&core, &server, &mut signals).await;
+    let code = service::work(&executor, &server, None, &mut signals).await;
+    service::shutdown(&core, &server, &mut signals).await;
     Ok(code)
 }
 
@@ -83,7 +86,7 @@ async fn give_up(core: Rc<Core>, patience: Duration) {
     while down < patience {
         let tick = GLANCE.min(patience - down);
         tokio::time::sleep(tick).await;
-        let neighbors = core.all();
+        let neighbors = core.neighbors.all();
         let is_up = neighbors
             .iter()
             .all(|listed| listed.neighbor.is_established());

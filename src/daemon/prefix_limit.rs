@@ -34,7 +34,7 @@ pub(crate) fn check(
         return Ok(());
     };
     let routes = {
-        let rib = neighbor.rib_in.borrow();
+        let rib = neighbor.received.rib();
         rib.len() - rib.stale()
     };
     let over = routes > limit.routes as usize;
@@ -68,9 +68,9 @@ pub(crate) fn check(
 
 /// Keeps the neighbor without a session for a while.
 fn pause(core: &Rc<Core>, neighbor: &Neighbor) {
-    let listed = core.neighbor(neighbor.id);
+    let listed = core.neighbors.get(neighbor.id);
     let key = listed.and_then(|listed| listed.key.get());
-    if let Some((server, key)) = core.server.borrow().clone().zip(key) {
+    if let Some((server, key)) = core.server().cloned().zip(key) {
         // The session ends with the NOTIFICATION first; a neighbor with too many commands waiting is being reset.
         let _ = server.stop_peer(key, Cease::ProcessProblem);
         tokio::task::spawn_local(async move {

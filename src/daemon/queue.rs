@@ -6,7 +6,7 @@
 //! Events beyond the high mark make the neighbours that feed this helper pause, down to the low mark; or they are dropped and
 //! counted until then, or the helper is ended, as its configuration says.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
@@ -93,6 +93,14 @@ impl Queue {
         }
     }
 
+    fn entries_mut(&self) -> RefMut<'_, VecDeque<Entry>> {
+        self.entries.borrow_mut()
+    }
+
+    fn acks_mut(&self) -> RefMut<'_, PendingAcks> {
+        self.pending_acks.borrow_mut()
+    }
+
     /// Sets marks, and what happens beyond the high one.
     pub(crate) fn configure(&self, marks: Marks, full: QueueFull) {
         self.marks.set(marks);
@@ -107,8 +115,8 @@ impl Queue {
     /// Forgets what waits and takes no more: the helper is gone.
     pub(crate) fn close(&self) {
         self.open.set(false);
-        self.entries.borrow_mut().clear();
-        self.pending_acks.borrow_mut().clear();
+        self.entries_mut().clear();
+        self.acks_mut().clear();
         self.written.set(0);
         self.bytes.set(0);
         self.reply_bytes.set(0);
@@ -159,7 +167,7 @@ impl Queue {
 
     /// Appends the answer to a command: whole lines. It stays behind those that are held back.
     pub(crate) fn reply(&self, text: &[u8]) {
-        if self.open.get() && !text.is_empty() && !self.pending_acks.borrow_mut().follow(text) {
+        if self.open.get() && !text.is_empty() && !self.acks_mut().follow(text) {
             self.answer(text);
         }
     }
@@ -177,7 +185,7 @@ impl Queue {
         }
         let charge = self.marks.get().replies + 1;
         self.reply_bytes.set(self.reply_bytes.get() + charge);
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         entries.push_back(Entry::Made { make, charge });
         drop(entries);
         self.filled.notify_one();
@@ -186,7 +194,7 @@ impl Queue {
     /// Appends the answer to a command that is to wait until what was said so far is with the sockets of `peers`.
     pub(crate) fn reply_later(&self, peers: &PeerSet, text: &[u8]) {
         if self.open.get() {
-            self.pending_acks.borrow_mut().wait(peers, text);
+            self.acks_mut().wait(peers, text);
         }
     }
 
@@ -196,7 +204,7 @@ impl Queue {
         mark: impl FnOnce(&PeerSet) -> Mark,
         is_reached: impl Fn(Mark, PeerId) -> bool,
     ) -> bool {
-        let sealed = self.pending_acks.borrow_mut().seal(mark, is_reached);
+        let sealed = self.acks_mut().seal(mark, is_reached);
         if sealed {
             self.release();
         }
@@ -205,7 +213,7 @@ impl Queue {
 
     /// Lets answers go that waited for `peer` only; whether any still wait.
     pub(crate) fn arrived(&self, peer: PeerId, is_reached: impl Fn(Mark) -> bool) -> bool {
-        self.pending_acks.borrow_mut().arrived(peer, is_reached);
+        self.acks_mut().arrived(peer, is_reached);
         self.release();
         self.holds_back()
     }
@@ -216,7 +224,7 @@ impl Queue {
     }
 
     fn release(&self) {
-        while let Some(text) = { self.pending_acks.borrow_mut().release() } {
+        while let Some(text) = { self.acks_mut().release() } {
             self.answer(&text);
             self.drained.notify_waiters();
         }
@@ -234,7 +242,7 @@ impl Queue {
                 return self.append(text);
             }
         };
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         match entries.back_mut() {
             Some(Entry::Run { line: last, count }) if *last == line => *count += 1,
             _ => {
@@ -250,7 +258,7 @@ impl Queue {
     }
 
     fn append(&self, text: &[u8]) {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         match entries.back_mut() {
             Some(Entry::Text(chunk)) if chunk.len() + text.len() <= CHUNK => {
                 chunk.extend_from_slice(text)
@@ -331,7 +339,7 @@ impl Queue {
     /// Makes a piece of the first entry, if it is one to be made.
     fn make(&self) {
         let first = {
-            let mut entries = self.entries.borrow_mut();
+            let mut entries = self.entries_mut();
             if !matches!(entries.front(), Some(Entry::Made { .. })) {
                 return;
             }
@@ -342,7 +350,7 @@ impl Queue {
         };
         let mut text = String::new();
         let more = make(&mut text);
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         if more {
             entries.push_front(Entry::Made { make, charge });
         } else {
@@ -357,7 +365,7 @@ impl Queue {
 
     /// Makes the first entry text, if it is a run: up to a chunk of it.
     fn expand_run(&self) {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         let Some(Entry::Run { line, count }) = entries.front_mut() else {
             return;
         };
@@ -377,7 +385,7 @@ impl Queue {
     }
 
     fn advance(&self, count: usize) {
-        let mut entries = self.entries.borrow_mut();
+        let mut entries = self.entries_mut();
         let mut left = self.written.get() + count;
         while let Some(Entry::Text(text)) = entries.front() {
             if left < text.len() {

@@ -41,7 +41,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
         subtype: RouteRefresh::REQUEST,
     }
     .encode(&mut message);
-    neighbor.say(message);
+    neighbor.send(message);
     let number = NUMBER.with(|number| number.replace(number.get() + 1));
     if let Some(session) = &mut *neighbor.session() {
         session.awaited.retain(|(other, _)| *other != family);

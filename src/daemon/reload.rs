@@ -15,13 +15,17 @@ use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri, Notification};
 use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::rib::{Action, Change, PeerSet};
-use crate::speaker::Server;
+use crate::speaker::{self, Server};
 
-use super::core::{Core, Listed};
+use super::core::Core;
+use super::executor::Executor;
+use super::neighbors::Listed;
+use super::plugin::NeighborPlugin;
 use super::process::Process;
 use super::queue::Marks;
 use super::signal::Request;
-use super::{Fatal, Origin, dynamic, enlist, log_warnings, notify, session, start_helper};
+use super::startup::{Fatal, Origin, log_warnings};
+use super::{dynamic, notify, session};
 
 /// The identifier of sessions that have none of their own: any that is not 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -40,15 +44,27 @@ pub(crate) fn add(
 ) -> Result<(), Fatal> {
     let name = config.name();
     let listed = core.add(&name, Rc::clone(&config), None);
-    let refused =
-        |cause: crate::speaker::Error| Fatal::system(name.clone(), std::io::Error::other(cause));
+    let refused = |cause: speaker::Error| Fatal::system(name.clone(), std::io::Error::other(cause));
     if dynamic::is_range(&config.session) {
-        let peer = session::peer(&name, &config.session, &core.env.borrow());
+        let peer = session::peer(&name, &config.session, &core.env);
         return server
             .expect_network(&peer, config.session.peer_prefix)
             .map_err(refused);
     }
     enlist(core, server, &listed).map_err(refused)
+}
+
+/// Adds a neighbour's plugin to the speaker.
+fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), speaker::Error> {
+    let peer = {
+        let config = listed.neighbor.config.borrow();
+        let name = &listed.neighbor.name;
+        let name = session::log_name(name, &config.session, |name| server.find(name).is_some());
+        session::peer(&name, &config.session, &core.env)
+    };
+    let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
+    listed.key.set(Some(server.add_peer(peer, plugin)?));
+    Ok(())
 }
 
 /// Removes a neighbour from the speaker and the tables.
@@ -57,7 +73,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
     info!(neighbor = %name, "the neighbor is removed");
     let config = listed.neighbor.config.borrow().clone();
     if dynamic::is_range(&config.session) {
-        let peer = session::peer(name, &config.session, &core.env.borrow());
+        let peer = session::peer(name, &config.session, &core.env);
         if let Err(cause) = server.forget_network(&peer, config.session.peer_prefix) {
             warn!(neighbor = %name, %cause, "the range could not be forgotten");
         }
@@ -67,7 +83,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
         Some(key) => {
             listed.neighbor.retire();
             listed.leaving.set(true);
-            core.changed();
+            core.neighbors.changed();
             if let Err(cause) = server.remove_peer(key, cease) {
                 warn!(neighbor = %name, %cause, "the neighbor could not be removed");
             }
@@ -84,7 +100,7 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
         .iter()
         .map(|address| SocketAddr::new(*address, env.tcp.port))
         .collect();
-    for listed in core.all() {
+    for listed in core.neighbors.all() {
         let config = listed.neighbor.config.borrow();
         let session = &config.session;
         let address =
@@ -97,11 +113,7 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
                 });
         if session.listen > 0 && listed.template.is_none() {
             let zone = session.zone;
-            wanted.push(crate::speaker::connect::scoped(
-                address,
-                session.listen,
-                zone,
-            ));
+            wanted.push(speaker::connect::scoped(address, session.listen, zone));
         }
     }
     wanted.sort();
@@ -112,14 +124,13 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
 /// Reads the configuration again and applies the difference, or nothing if it has mistakes.
 ///
 /// That is done in one go: 100,000 routes take a fraction of a second, and nobody sees half of a configuration.
-pub(crate) fn reload(core: &Rc<Core>, server: &Server, origin: &Origin, request: Request) {
+pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, request: Request) {
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
-    let env = Rc::clone(&core.env.borrow());
-    match Config::load(&origin.path, &env) {
+    match Config::load(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
-            apply(core, server, config, request);
+            apply(executor, server, config, request);
             info!("the configuration is reloaded");
         }
         Err(mistakes) => {
@@ -130,10 +141,11 @@ pub(crate) fn reload(core: &Rc<Core>, server: &Server, origin: &Origin, request:
     notify::ready();
 }
 
-fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
-    let env = Rc::clone(&core.env.borrow());
-    helpers(core, &config, request);
+fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Request) {
+    let core = &executor.core;
+    helpers(executor, &config, request);
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
+        .neighbors
         .all()
         .into_iter()
         .filter(|listed| listed.template.is_none())
@@ -170,14 +182,14 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         };
         remove(core, server, listed, cease);
     }
-    core.sort(&order);
-    relisten(core, server, &env);
+    core.neighbors.sort(&order);
+    relisten(core, server, &core.env);
     core.wake_neighbors();
 }
 
 /// Starts new helpers, ends those that are gone, replaces those whose command line changed.
-fn helpers(core: &Rc<Core>, config: &Config, request: Request) {
-    let all = core.events.helpers();
+fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
+    let all = executor.core.events.helpers();
     for old in all.active() {
         if !config
             .processes
@@ -205,7 +217,7 @@ fn helpers(core: &Rc<Core>, config: &Config, request: Request) {
             None => {
                 let helper = Rc::new(Process::new(process.clone(), Marks::default()));
                 all.add(Rc::clone(&helper));
-                start_helper(core, &helper);
+                executor.start_helper(&helper);
             }
         }
     }
@@ -235,7 +247,7 @@ fn change(
     let logged = server
         .peer_config(key)
         .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
-    let peer = session::peer(&logged, &new.session, &core.env.borrow());
+    let peer = session::peer(&logged, &new.session, &core.env);
     if !reset && request != Request::Restart && neighbor.is_established() {
         info!(neighbor = %neighbor.name, "the session stays; its new settings count from the next one on");
         if let Err(cause) = server.update_peer(key, peer) {
@@ -282,13 +294,13 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
     let (before, after) = (routes_of(old), routes_of(new));
     for (key, (nlri, attributes)) in &before {
         let ours = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
-            let told = core.rib.borrow_mut().is_told(id, nlri.as_ref(), attributes);
+            let told = core.routes.has_with(id, nlri.as_ref(), attributes);
             // Of a neighbour of whom nothing is kept nobody knows.
             told || !old.adj_rib_out
         };
         if !after.contains_key(key) && ours(nlri, attributes) {
             let action = Action::Withdraw(Some(Rc::clone(attributes)));
-            core.apply_one(&Change {
+            core.apply(&Change {
                 nlri: nlri.clone(),
                 action,
                 peers: peers.clone(),
@@ -303,11 +315,11 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
                     known == nlri && **attributes == *route.attributes
                 })
             };
-            let said = || !new.adj_rib_out || core.rib.borrow_mut().has(id, nlri.as_ref());
+            let said = || !new.adj_rib_out || core.routes.has(id, nlri.as_ref());
             // Of a route that the file names twice, only the last counts.
             if is(&after) && !(is(&before) && said()) {
-                let action = Action::Announce(core.intern(Rc::clone(&route.attributes)));
-                core.apply_one(&Change {
+                let action = Action::Announce(core.routes.intern(Rc::clone(&route.attributes)));
+                core.apply(&Change {
                     nlri: nlri.clone(),
                     action,
                     peers: peers.clone(),

@@ -12,9 +12,10 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::notify;
 use super::privilege::{self, PidFile};
 use super::signal::{Received, Signals};
-use super::{Fatal, go_to_background, notify, runtime};
+use super::startup::{Fatal, go_to_background, runtime};
 use crate::config::Env;
 use crate::speaker::sockopt::close_inherited_on_exec;
 

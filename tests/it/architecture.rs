@@ -42,7 +42,6 @@ const TANGLED: &[(&str, &str)] = &[
         "config",
         "section readers and the loader are to be untangled",
     ),
-    ("daemon", "the core and what it drives are to be untangled"),
     (
         "grammar",
         "the sentence and its builder are to be untangled",

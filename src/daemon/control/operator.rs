@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -11,7 +11,7 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use crate::api::command::Source;
-use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 use crate::daemon::queue::{Marks, Queue};
 
 /// Longest command in bytes; ExaBGP's limit. With more than this in unread answers nothing more is read either.
@@ -31,6 +31,28 @@ pub(crate) const FRAME: u8 = 0x1E;
 pub(super) struct Operator {
     source: RefCell<Source>,
     pub(super) queue: Rc<Queue>,
+}
+
+/// Who is there.
+#[derive(Clone, Default)]
+pub(super) struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
+
+impl Operators {
+    /// Adds one; `None` when there are `most` already.
+    pub(super) fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
+        let mut list = self.0.borrow_mut();
+        list.retain(|operator| operator.strong_count() > 0);
+        if list.len() >= most {
+            return None;
+        }
+        let operator = Rc::new(Operator::new(name));
+        list.push(Rc::downgrade(&operator));
+        Some(operator)
+    }
+
+    pub(super) fn all(&self) -> Vec<Rc<Operator>> {
+        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
 }
 
 /// Why a conversation is over.
@@ -92,7 +114,7 @@ impl Operator {
     /// The end of the conversation.
     pub(super) async fn listen(
         &self,
-        core: &Core,
+        executor: &Executor,
         input: &impl Input,
         buffer: &mut BytesMut,
     ) -> Result<(), End> {
@@ -101,7 +123,7 @@ impl Operator {
         }
         if memchr::memchr(b'\n', buffer).is_some() {
             // Left from the last turn, when answers piled up.
-            self.take_lines(core, buffer);
+            self.take_lines(executor, buffer);
             tokio::task::yield_now().await;
             return Ok(());
         }
@@ -113,7 +135,7 @@ impl Operator {
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(_) => return Err(End::Broken),
         }
-        self.take_lines(core, buffer);
+        self.take_lines(executor, buffer);
         if buffer.len() > LIMIT && memchr::memchr(b'\n', buffer).is_none() {
             return Err(End::Oversized);
         }
@@ -122,7 +144,7 @@ impl Operator {
     }
 
     /// Carries out whole lines of `buffer`, until they are all done or answers pile up: the rest stays.
-    pub(super) fn take_lines(&self, core: &Core, buffer: &mut BytesMut) {
+    pub(super) fn take_lines(&self, executor: &Executor, buffer: &mut BytesMut) {
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
             return;
         };
@@ -141,7 +163,7 @@ impl Operator {
             if is_frame {
                 self.queue.reply(&buffer[done..at]);
             } else {
-                core.carry_out(None, &mut source, &self.queue, &buffer[done..at]);
+                executor.execute(None, &mut source, &self.queue, &buffer[done..at]);
             }
             done = at;
         }

@@ -15,10 +15,9 @@ use nix::errno::Errno;
 use tokio::net::unix::pipe;
 use tracing::{debug, info, warn};
 
-use super::Operators;
-use super::operator::{End, Operator};
+use super::operator::{End, Operator, Operators};
 use super::places::Pipes;
-use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 
 /// How often it is tried to find a reader of the answers, as in ExaBGP.
 const RETRY: Duration = Duration::from_millis(50);
@@ -26,18 +25,18 @@ const RETRY: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves the pipes from now on.
-pub(super) fn start(core: &Rc<Core>, operators: &Operators, pipes: Pipes) {
+pub(super) fn start(executor: &Rc<Executor>, operators: &Operators, pipes: Pipes) {
     info!("named pipes for the cli are:");
     info!("to send commands  {}", pipes.commands.display());
     info!("to read responses {}", pipes.answers.display());
     let Some(operator) = operators.add("cli", usize::MAX) else {
         return;
     };
-    let core = Rc::clone(core);
+    let executor = Rc::clone(executor);
     tokio::task::spawn_local(async move {
         let heard = Cell::new(false);
         let cause = tokio::select! {
-            cause = read(&core, &operator, &pipes.commands, &heard) => cause,
+            cause = read(&executor, &operator, &pipes.commands, &heard) => cause,
             cause = write(&operator, &pipes.answers, &heard) => cause,
         };
         warn!(%cause, "the named pipes for the cli can't be used any more");
@@ -49,7 +48,12 @@ fn receiver(path: &Path) -> io::Result<pipe::Receiver> {
 }
 
 /// Carries out what comes, for ever. `heard`: whether somebody reads answers.
-async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Error {
+async fn read(
+    executor: &Executor,
+    operator: &Operator,
+    path: &Path,
+    heard: &Cell<bool>,
+) -> io::Error {
     let mut input = match receiver(path) {
         Ok(input) => input,
         Err(cause) => return cause,
@@ -63,7 +67,7 @@ async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>)
                 operator.queue.forget();
             }
         }
-        match operator.listen(core, &input, &mut buffer).await {
+        match operator.listen(executor, &input, &mut buffer).await {
             Ok(()) => {}
             Err(End::Oversized) => {
                 warn!(
@@ -74,7 +78,7 @@ async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>)
                 if let Err(cause) = skip_line(&input, &mut buffer).await {
                     debug!(%cause, "the writer of the oversized command is gone");
                 }
-                operator.take_lines(core, &mut buffer);
+                operator.take_lines(executor, &mut buffer);
             }
             Err(_) => {
                 if !buffer.is_empty() {

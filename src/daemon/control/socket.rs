@@ -15,9 +15,9 @@ use nix::sys::stat::{Mode, umask};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
 
-use super::operator::{End, Operator};
-use super::{Operators, places};
-use crate::daemon::core::Core;
+use super::operator::{End, Operator, Operators};
+use super::places;
+use crate::daemon::executor::Executor;
 
 /// Most clients at a time.
 const CLIENTS: usize = 64;
@@ -57,16 +57,16 @@ impl Socket {
     }
 
     /// Takes clients from now on.
-    pub(super) fn serve(&self, core: &Rc<Core>, operators: &Operators) {
-        let (listener, core, operators) = (
+    pub(super) fn serve(&self, executor: &Rc<Executor>, operators: &Operators) {
+        let (listener, executor, operators) = (
             Rc::clone(&self.listener),
-            Rc::clone(core),
+            Rc::clone(executor),
             operators.clone(),
         );
         tokio::task::spawn_local(async move {
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => admit(&core, &operators, stream),
+                    Ok((stream, _)) => admit(&executor, &operators, stream),
                     Err(cause) => {
                         warn!(%cause, "a client of the control socket could not be accepted");
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -106,7 +106,7 @@ const fn may_speak(user: u32, own: u32) -> bool {
     user == own || user == 0
 }
 
-fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
+fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
     let own = nix::unistd::geteuid().as_raw();
     let (user, process) = match stream.peer_cred() {
         Ok(who) => (who.uid(), who.pid()),
@@ -130,9 +130,9 @@ fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
         return;
     };
     debug!(user, process, "a client of the control socket");
-    let core = Rc::clone(core);
+    let executor = Rc::clone(executor);
     tokio::task::spawn_local(async move {
-        match converse(&core, &operator, &stream).await {
+        match converse(&executor, &operator, &stream).await {
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
                 warn!(
@@ -152,11 +152,11 @@ fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
     });
 }
 
-async fn converse(core: &Core, operator: &Operator, stream: &UnixStream) -> End {
+async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream) -> End {
     let listening = async {
         let mut buffer = BytesMut::new();
         loop {
-            if let Err(end) = operator.listen(core, stream, &mut buffer).await {
+            if let Err(end) = operator.listen(executor, stream, &mut buffer).await {
                 if end == End::Closed && !buffer.is_empty() {
                     info!(
                         bytes = buffer.len(),

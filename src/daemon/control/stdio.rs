@@ -18,6 +18,7 @@ use crate::api::command::Source;
 use crate::api::reply::Acks;
 use crate::config::Encoder;
 use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 use crate::daemon::process::{Commands, Process};
 use crate::daemon::queue::{Marks, Queue};
 use crate::daemon::signal::Request;
@@ -40,7 +41,7 @@ pub enum AtEnd {
 }
 
 /// Plays the helper `process` until it is told to stop.
-pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
+pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: AtEnd) {
     process.begin();
     process.queue.open();
     let mut source = Source::new(&*process.name);
@@ -50,20 +51,20 @@ pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
         json: process.config().encoder == Encoder::Json,
         reasons: true,
     };
-    core.set_source(&process.name, source);
+    executor.set_source(&process.name, source);
     let (busy, wrote) = (Cell::new(false), Notify::new());
     {
-        let mut writing = pin!(write(&core, &process, &busy, &wrote));
+        let mut writing = pin!(write(&executor, &process, &busy, &wrote));
         let reading = async {
-            read(&core, &process).await;
-            finish(&core, at_end).await;
+            read(&executor, &process).await;
+            finish(&executor, at_end).await;
         };
         let open = tokio::select! {
             () = process.stopped() => true,
             () = reading => true,
             cause = &mut writing => {
                 info!(%cause, "nobody reads the standard output any more: the daemon ends");
-                core.request(Request::Shutdown);
+                executor.core.request(Request::Shutdown);
                 false
             }
         };
@@ -84,13 +85,13 @@ pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
         }
     }
     process.queue.close();
-    core.room(&process);
+    executor.room(&process);
     process.stopped().await;
     process.finish();
 }
 
 /// Carries out the standard input to its end.
-async fn read(core: &Core, process: &Rc<Process>) {
+async fn read(executor: &Executor, process: &Rc<Process>) {
     let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(4);
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
@@ -118,28 +119,29 @@ async fn read(core: &Core, process: &Rc<Process>) {
             };
             skipping = false;
             if start <= end {
-                core.commands(process, &buffer[start..=end]);
+                executor.commands(process, &buffer[start..=end]);
             }
             buffer.drain(..=end);
         }
         if buffer.len() > LIMIT {
             error!("a command of more than 1 MiB is dropped");
-            core.refused.set(core.refused.get() + 1);
+            executor.refuse();
             buffer.clear();
             skipping = true;
         }
         tokio::task::yield_now().await;
     }
     if !buffer.is_empty() && !skipping {
-        core.commands(process, &buffer);
+        executor.commands(process, &buffer);
     }
 }
 
 /// Waits until every neighbour has heard all, then leaves or holds.
-async fn finish(core: &Rc<Core>, at_end: AtEnd) {
+async fn finish(executor: &Executor, at_end: AtEnd) {
+    let core: &Core = &executor.core;
     loop {
-        let rises = core.risen.notified();
-        let neighbors = core.all();
+        let rises = core.established.notified();
+        let neighbors = core.neighbors.all();
         if !neighbors
             .iter()
             .all(|listed| listed.neighbor.is_established())
@@ -152,7 +154,7 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
         probe.open();
         let peers: PeerSet = neighbors.iter().map(|listed| listed.neighbor.id).collect();
         probe.reply_later(&peers, b"done\n");
-        core.wait_for_wire(&probe);
+        core.routes.hold_answers(&probe);
         core.wake_neighbors();
         while probe.is_empty() {
             probe.filled.notified().await;
@@ -164,7 +166,7 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
             break;
         }
     }
-    let refused = core.refused.get();
+    let refused = executor.refused();
     match (at_end, refused) {
         (AtEnd::Hold, _) => info!("all of the input is on the wire; the session is kept"),
         (AtEnd::Leave, 0) => info!("all of the input is on the wire"),
@@ -180,7 +182,12 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
 }
 
 /// Writes what waits, until nobody reads it.
-async fn write(core: &Core, process: &Process, busy: &Cell<bool>, wrote: &Notify) -> io::Error {
+async fn write(
+    executor: &Executor,
+    process: &Process,
+    busy: &Cell<bool>,
+    wrote: &Notify,
+) -> io::Error {
     let queue = &process.queue;
     loop {
         while queue.is_empty() {
@@ -210,7 +217,7 @@ async fn write(core: &Core, process: &Process, busy: &Cell<bool>, wrote: &Notify
         busy.set(false);
         wrote.notify_one();
         if paused && queue.has_room() {
-            core.room(process);
+            executor.room(process);
         }
     }
 }
