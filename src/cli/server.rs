@@ -74,7 +74,7 @@ fn finish(ended: Result<u8, Fatal>) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(mistakes)) => {
             err!("{mistakes}");
-            error!("the configuration has mistakes, nothing was started");
+            error!("the configuration has errors, nothing was started");
             ExitCode::from(REFUSED)
         }
         Err(fatal) => {

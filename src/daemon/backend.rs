@@ -1,6 +1,6 @@
-//! What a command may do: the helper protocol's [`Control`] over the [`Core`], for one speaker.
+//! What commands do: implements [`Control`] of the helper protocol for the [`Core`].
 //!
-//! A helper speaks to the neighbours whose `api` blocks name it; an operator, on the control socket or pipe, to all.
+//! A helper may send commands to the neighbors whose `api` blocks name it, an operator to all neighbors.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -33,10 +33,10 @@ use super::refresh;
 use super::session;
 use super::signal::Request;
 
-/// Places of a table that are looked at in one step of a listing.
+/// How many slots of a table one step of a listing visits.
 const STEP: u32 = 4_096;
 
-/// One speaker.
+/// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
     core: &'a Core,
     /// The helper's name; `None` for an operator.
@@ -48,7 +48,7 @@ impl<'a> ApiBackend<'a> {
         Self { core, helper }
     }
 
-    /// Whether the speaker may speak to that neighbour.
+    /// Returns `true` if the helper or operator may send commands to that neighbor.
     fn owns(&self, listed: &Listed) -> bool {
         self.helper.is_none_or(|name| {
             let config = listed.neighbor.config.borrow();
@@ -67,7 +67,7 @@ impl<'a> ApiBackend<'a> {
         }
     }
 
-    /// Whether `next-hop self` can become an address for at least one of the peers.
+    /// Returns `false` if `next-hop self` cannot be resolved for any of the peers.
     fn has_self(&self, change: &Change) -> bool {
         let Action::Announce(attributes) = &change.action else {
             return true;
@@ -81,7 +81,7 @@ impl<'a> ApiBackend<'a> {
         self.senders(&change.peers).any(|sender| fits(&sender))
     }
 
-    /// What the next hops of routes for these peers depend on, as far as it is known without a session.
+    /// What the next hops of routes to these peers depend on, as far as it is known without a session.
     fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
         peers.iter().filter_map(|id| {
             let listed = self.core.neighbors.get(id)?;
@@ -149,7 +149,7 @@ impl Control for ApiBackend<'_> {
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
-        // RFC 4724 section 2 speaks of families of the session: peers reset it over a marker of another.
+        // RFC 4724 section 2 allows families of the session only: peers reset it after a marker of another family.
         let mut exchange = PeerSet::new();
         self.each(peers, |listed| {
             let neighbor = &listed.neighbor;
@@ -218,7 +218,7 @@ impl Control for ApiBackend<'_> {
             if let (Some(server), Some(key), true) =
                 (server, listed.key.get(), listed.neighbor.is_established())
             {
-                // A neighbour that has too many commands waiting is being reset already.
+                // An error means that the session is being reset already.
                 let _ = server.reset_peer(key, Notification::cease(subcode));
             }
         });
@@ -264,14 +264,14 @@ impl Control for ApiBackend<'_> {
         out: &mut dyn FnMut(&ListedRoute<'_>),
     ) -> Option<RoutePlace> {
         let all = self.core.neighbors.all();
-        let mut meant = all
+        let mut selected = all
             .iter()
             .map(|listed| &listed.neighbor)
             .filter(|neighbor| peers.contains(neighbor.id));
         let mut neighbor = match from.peer {
-            None => meant.next()?,
-            // One that is gone has nothing more, and nobody knows who came after it.
-            Some(peer) => meant.find(|neighbor| neighbor.id == peer)?,
+            None => selected.next()?,
+            // The neighbor was removed, and with it the position in the order.
+            Some(peer) => selected.find(|neighbor| neighbor.id == peer)?,
         };
         let (mut slot, mut left) = (from.slot, STEP);
         loop {
@@ -281,9 +281,9 @@ impl Control for ApiBackend<'_> {
                 let peer = Some(neighbor.id);
                 return Some(RoutePlace { peer, slot: stop });
             }
-            // An empty table is looked at, too.
+            // An empty table counts as one slot.
             left = left.saturating_sub(end.saturating_sub(slot).max(1));
-            (neighbor, slot) = (meant.next()?, 0);
+            (neighbor, slot) = (selected.next()?, 0);
             if left == 0 {
                 let peer = Some(neighbor.id);
                 return Some(RoutePlace { peer, slot });
@@ -292,7 +292,7 @@ impl Control for ApiBackend<'_> {
     }
 
     fn request(&mut self, request: Asked) {
-        self.core.request(Request::Told);
+        self.core.request(Request::Report);
         self.core.request(match request {
             Asked::Shutdown => Request::Shutdown,
             Asked::Reload => Request::Reload,
@@ -322,7 +322,7 @@ impl Control for ApiBackend<'_> {
 }
 
 impl ApiBackend<'_> {
-    /// Tells the routes of one neighbour in a part of a table; the table's end.
+    /// Lists the routes of one neighbor in a range of slots. Returns the end of the table.
     fn list(
         &self,
         side: RibSide,
@@ -413,7 +413,7 @@ fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)
         peer_address: config.session.peer_address,
         zone: config.session.zone,
         retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
-            // What is left of a second is a second.
+            // Rounded up to whole seconds.
             let left = at.saturating_duration_since(Instant::now());
             left.as_millis()
                 .div_ceil(1000)

@@ -1,8 +1,8 @@
-//! Neighbours of a range: `neighbor 192.0.2.0/24 { passive; … }`.
+//! Neighbors of a range: `neighbor 192.0.2.0/24 { passive; … }`.
 //!
-//! Each address that connects becomes a neighbour of its own, with its own Adj-RIB-Out that starts with the routes of the
-//! range; it is gone when its session ends. The range itself has no session, but selectors mean it too, and what is said to
-//! it is kept for those who come later.
+//! Each address that connects becomes a neighbor of its own, whose Adj-RIB-Out starts with the routes of the range; it is
+//! removed when its session ends. The range itself has no session, but selectors match it, and routes that are announced to
+//! it are announced to neighbors that connect later.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -19,7 +19,7 @@ use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
 use super::session;
 
-/// Whether the configuration is for more than one address.
+/// Returns `true` if the configuration is for more than one address.
 pub(crate) fn is_range(session: &SessionConfig) -> bool {
     session.peer_prefix
         < if session.peer_address.is_ipv4() {
@@ -29,7 +29,7 @@ pub(crate) fn is_range(session: &SessionConfig) -> bool {
         }
 }
 
-/// Whether `address` is within the range; it begins at the address as written, not at the network's.
+/// Returns `true` if `address` is within the range, which starts at the configured address, not at that of the network.
 fn contains(session: &SessionConfig, address: IpAddr) -> bool {
     match (session.peer_address, address) {
         (IpAddr::V4(first), IpAddr::V4(address)) => {
@@ -47,7 +47,7 @@ fn contains(session: &SessionConfig, address: IpAddr) -> bool {
     }
 }
 
-/// Lets the speaker ask about connections that no neighbour expects.
+/// Handles connections from addresses without a neighbor.
 pub(crate) fn install(core: &Rc<Core>, server: &Server) {
     let core = Rc::downgrade(core);
     server.on_unknown(move |ends| match core.upgrade() {
@@ -122,7 +122,7 @@ fn clone_for(range: &NeighborConfig, remote: IpAddr, local: IpAddr) -> NeighborC
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,
     });
-    // The routes are copied from the range's table, which knows what helpers have said since.
+    // The routes are copied from the Adj-RIB-Out of the range, which has those of helpers, too.
     config.routes = Vec::new();
     config
 }

@@ -1,7 +1,7 @@
-//! From events to helpers: who wants what of a neighbour, and the queues it goes to.
+//! Dispatches events to helpers: which helper receives which events of a neighbor, and the queues they are appended to.
 //!
-//! The configuration's `api` blocks become the wishes of `api::subscription`; printing happens there, once for all helpers
-//! that want the same text. Here are only the clock, the queues, and the question whether they have room.
+//! The `api` blocks of the configuration become subscriptions of `api::subscription`, which prints each event once for all
+//! helpers with the same format. This module has the clock and the queues.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ use crate::json::JsonWriter;
 use super::clock::Clock;
 use super::process::Process;
 
-/// The helpers of the daemon, by number. Numbers are not used again: a reload may remove helpers while events are on their
-/// way.
+/// The helpers of the daemon, by number. Numbers are not used again, since a reload may remove a helper that subscriptions
+/// still name.
 #[derive(Default)]
 pub(crate) struct Helpers {
     list: RefCell<Vec<Rc<Process>>>,
@@ -34,7 +34,7 @@ impl Helpers {
     /// The helper of that name and its number.
     pub(crate) fn find(&self, name: &str) -> Option<(HelperId, Rc<Process>)> {
         let list = self.list.borrow();
-        // The newest of that name: an older one may be ending.
+        // The newest of that name: an older one may be stopping.
         let (index, process) = list
             .iter()
             .enumerate()
@@ -43,7 +43,7 @@ impl Helpers {
         Some((HelperId(u32::try_from(index).ok()?), Rc::clone(process)))
     }
 
-    /// The helpers that were not told to end.
+    /// The helpers that were not stopped.
     pub(crate) fn active(&self) -> Vec<Rc<Process>> {
         self.all()
             .into_iter()
@@ -51,7 +51,7 @@ impl Helpers {
             .collect()
     }
 
-    /// All helpers, also those that have ended.
+    /// All helpers, including those that have exited.
     pub(crate) fn all(&self) -> Vec<Rc<Process>> {
         self.list.borrow().clone()
     }
@@ -72,7 +72,7 @@ pub(crate) struct EventDispatcher {
 }
 
 impl EventDispatcher {
-    /// For this program on this host. `compact` is the setting `api.compact`.
+    /// A dispatcher for this process and host. `compact` is the setting `api.compact`.
     pub(crate) fn new(compact: bool) -> Self {
         let host = nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
@@ -94,7 +94,7 @@ impl EventDispatcher {
         &self.helpers
     }
 
-    /// How that helper reads events.
+    /// The event format of a helper.
     pub(crate) fn encoder(&self, process: &Process) -> Encoder {
         let version = match process.config().api_version {
             config::ApiVersion::V4 => Version::V4,
@@ -110,7 +110,7 @@ impl EventDispatcher {
         }
     }
 
-    /// The subscriptions that `blocks` of a neighbour ask for, and the helpers they feed.
+    /// The subscriptions of a neighbor's `api` blocks, and the helpers that they name.
     pub(crate) fn subscribe(&self, blocks: &[Subscription]) -> (Subscriptions, Vec<Rc<Process>>) {
         let mut wishes = Vec::new();
         let mut fed: Vec<Rc<Process>> = Vec::new();
@@ -137,7 +137,7 @@ impl EventDispatcher {
         (Subscriptions::new(&wishes), fed)
     }
 
-    /// Tells the helpers of a neighbour what happened.
+    /// Reports an event to the helpers of a neighbor.
     pub(crate) fn report(
         &self,
         subscriptions: &Subscriptions,
@@ -169,7 +169,7 @@ impl EventDispatcher {
                     if let Some(process) = list.get(helper.0 as usize) {
                         process.queue.event(text.as_bytes());
                         if process.queue.is_hopeless() {
-                            warn!(process = %process.name, "the helper does not read its events and is ended");
+                            warn!(process = %process.name, "the helper does not read its events and is killed");
                             process.queue.close();
                             process.kill();
                         }
@@ -179,7 +179,7 @@ impl EventDispatcher {
         );
     }
 
-    /// Tells a helper that the daemon ends.
+    /// Reports to a helper that the daemon stops.
     pub(crate) fn report_shutdown(&self, process: &Process) {
         let stamp = &mut self.printer.borrow_mut().stamp;
         stamp.set_time(self.clock.seconds());

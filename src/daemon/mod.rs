@@ -1,34 +1,31 @@
 //! The ExaBGP-style product: helper processes on one side, sessions on the other, the RIB between them.
 //!
 //! ```text
-//!  helper STDOUT ─ process ─ api::command ─ speech ─┐            ┌─ neighbor (Plugin) ─ speaker ─ TCP
-//!                                                   ├─ core, rib ┤
-//!  helper STDIN ── queue ─── feed, api::encode ─────┘            └─ neighbor (Plugin) ─ speaker ─ TCP
+//!  helper STDOUT ─ process ─ executor ─ backend ─┐              ┌─ plugin ─ speaker ─ TCP
+//!                                                ├─ core, routes┤
+//!  helper STDIN ── queue ─── events ─────────────┘              └─ plugin ─ speaker ─ TCP
 //! ```
 //!
-//! | room | what |
+//! Modules import only from rows above their own, or from modules before them in the same row.
+//!
+//! | module | purpose |
 //! |---|---|
-//! | [`run`] | start, wait for requests, end |
-//! | `core` | RIB, neighbours, helpers: the middle, which never waits |
-//! | `neighbor`, `plugin`, `session`, `pace` | one neighbor: its state, its `Plugin`, its configuration, its rate limit |
-//! | `connection` | the state of one connection and its session |
-//! | `helper_log` | what helpers write to stderr |
-//! | `process`, `queue` | one helper: its life, its pipes |
-//! | `hold` | answers that wait for the wire |
-//! | `defer` | End-of-RIB after a start of ours |
-//! | `limit` | how many routes a peer may tell |
-//! | `history` | why a neighbor is down |
-//! | `refresh` | requests for a peer's routes |
-//! | `retain` | the routes of a peer that is away |
-//! | `feed`, `clock` | events to helpers |
-//! | `speech`, `watchdog` | what commands do |
-//! | `control` | commands from outside: pipes, socket, standard input |
-//! | `dynamic`, `made` | neighbours of a range, neighbours made by commands |
-//! | `pipeline` | one session, without configuration file |
-//! | `several` | a daemon for each of several configurations |
-//! | `reload` | the difference between two configurations, applied |
-//! | `journal` | the log of messages and routes |
-//! | `privilege`, `signal`, `notify` | being a daemon |
+//! | `signal`, `notify`, `privilege`, `clock` | signals, systemd, change of user, wall clock |
+//! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
+//! | `helper_log`, `process` | what helpers write to stderr; one helper process |
+//! | `events` | which helpers receive which events |
+//! | `connection`, `history`, `advisory`, `rate_limit` | the state of one neighbor: its session, why it is down, standing advisories, UPDATEs per second |
+//! | `stale_routes`, `neighbor` | its Adj-RIB-In with the state of graceful restart; all of one neighbor |
+//! | `session` | configuration of a neighbor for the speaker |
+//! | `message_log`, `watchdog`, `routes` | the log of messages and routes; groups of routes; the Adj-RIB-Out |
+//! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `core` | the parts that all of the following share |
+//! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
+//! | `plugin` | one neighbor as a `Plugin` of the speaker |
+//! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `startup`, `dynamic`, `reload` | errors at start; neighbors of a range; the difference between two configurations |
+//! | `control` | commands from operators: pipes, socket, standard input |
+//! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -92,10 +89,10 @@ pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
 pub use startup::{Fatal, Origin};
 
-/// Runs the daemon until it is told to end; the exit code.
+/// Runs the daemon until it is stopped. Returns the exit code.
 ///
 /// # Errors
-/// When it could not start: nothing was started then.
+/// When it could not start. Nothing is left running then.
 pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     let path = std::path::absolute(&origin.path)
         .map_err(|cause| Fatal::system("the working directory", cause))?;
@@ -109,7 +106,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         ..origin.clone()
     };
     let code = runtime.block_on(serve(&origin, config, env))?;
-    // What still waits for a socket or a helper has had its time.
+    // Tasks that still wait for a socket or a helper are dropped.
     runtime.shutdown_background();
     Ok(code)
 }
@@ -133,7 +130,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
-    // As root we may make the socket where the user that we become may not.
+    // Root may create the socket where the user that the process becomes may not.
     let doors = Doors::open(&env).await;
     let pid_file = settle_down(&executor, &env).await?;
     housekeep(&core, origin.reload_after);
@@ -161,7 +158,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     Ok(code)
 }
 
-/// Starts the helpers and becomes the user of the settings, in the order that `daemon.drop` says; then writes the pid file.
+/// Starts the helpers and switches to the configured user, in the order that `daemon.drop` sets; then writes the pid file.
 async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFile>, Fatal> {
     let start = || {
         for process in executor.core.events.helpers().all() {
@@ -170,7 +167,7 @@ async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFil
     };
     if !env.daemon.drop {
         start();
-        // Each is started when its task runs first: before this one goes on.
+        // Each is started when its task first runs, before this one continues.
         tokio::task::yield_now().await;
     }
     let user = &env.daemon.user;
@@ -187,7 +184,7 @@ async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFil
     Ok(pid_file)
 }
 
-/// Starts what happens beside all else: alarms, signs of life, the reload that was asked for.
+/// Starts background tasks: alarms, the watchdog of systemd, a requested reload.
 fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     tokio::task::spawn_local({
         let core = Rc::clone(core);
@@ -203,7 +200,7 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     }
 }
 
-/// Binds the listening sockets of `tcp.bind`, and those of neighbours with `listen`.
+/// Binds the listening sockets of `tcp.bind` and of neighbors with `listen`.
 fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
     for address in reload::listeners(core, env) {
         server

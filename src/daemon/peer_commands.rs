@@ -33,12 +33,12 @@ pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
         peer.address
     ));
     let config =
-        Config::parse("peer create", &text, Path::new("/"), &core.env).map_err(|mistakes| {
-            let lines: Vec<String> = mistakes.lines().collect();
+        Config::parse("peer create", &text, Path::new("/"), &core.env).map_err(|errors| {
+            let lines: Vec<String> = errors.lines().collect();
             refused(lines.join("; "))
         })?;
     let Some(neighbor) = config.0.neighbors.into_iter().next() else {
-        return Err(refused("that makes no neighbour".to_owned()));
+        return Err(refused("the statements define no neighbor".to_owned()));
     };
     let name = neighbor.name();
     let known = core
@@ -47,7 +47,7 @@ pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
         .iter()
         .any(|listed| *listed.neighbor.name == *name);
     if known || core.runtime_peers.contains(&name) {
-        return Err(refused(format!("there is a neighbour `{name}` already")));
+        return Err(refused(format!("neighbor `{name}` exists already")));
     }
     core.runtime_peers.add(name, neighbor);
     core.request(Request::Neighbors);
@@ -62,7 +62,7 @@ pub(crate) fn delete(core: &Core, peers: &PeerSet) -> Result<(), CommandError> {
     for listed in peers.iter().filter_map(|id| core.neighbors.get(id)) {
         let name = &listed.neighbor.name;
         if !core.runtime_peers.contains(name) {
-            let message = format!("`{name}` is a neighbour of the configuration file");
+            let message = format!("`{name}` is configured in the configuration file");
             return Err(CommandError::new(ErrorKind::Refused, message));
         }
     }

@@ -1,7 +1,7 @@
 //! `oxabgp pipe`: the daemon without configuration file, for one session between two ends of a pipeline.
 //!
-//! The configuration's one helper is our own standard input and output. Nothing else of a daemon is there: no pid file, no
-//! other user, no control socket, no listening.
+//! The only helper is the daemon's own standard input and output. There is no pid file, no change of user, no control socket
+//! and no listening socket.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,15 +23,15 @@ use super::{reload, service};
 
 /// The exit code of [`run_pipeline`] when a session was down for longer than it may be.
 pub const NO_SESSION: u8 = 4;
-/// How often it is looked whether sessions are up.
+/// How often the state of the sessions is checked.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Runs the neighbours of `config` with its first process played by our standard input and output; the exit code.
+/// Runs the neighbors of `config` with the standard input and output in place of its first process. Returns the exit code.
 ///
 /// With `patience` it ends with the exit code [`NO_SESSION`] once a session has been down for that long, all in all.
 ///
 /// # Errors
-/// When it could not start: nothing was started then.
+/// When it could not start. Nothing is left running then.
 pub fn run_pipeline(
     config: Config,
     env: Env,
@@ -41,7 +41,7 @@ pub fn run_pipeline(
     close_inherited_on_exec();
     let runtime = runtime()?;
     let code = runtime.block_on(serve(config, env, at_end, patience))?;
-    // A thread may still wait for input that will never come.
+    // A thread may still be blocked on the standard input.
     runtime.shutdown_background();
     Ok(code)
 }
@@ -79,8 +79,8 @@ async fn serve(
     Ok(code)
 }
 
-/// Ends the pipeline once a session has been down for `patience`, all in all: a session that comes up for a moment again and
-/// again is no success.
+/// Stops the pipeline once a session has been down for `patience` in total, so that a flapping session does not count as
+/// success.
 async fn give_up(core: Rc<Core>, patience: Duration) {
     let mut down = Duration::ZERO;
     while down < patience {

@@ -1,7 +1,7 @@
 //! The [`Plugin`] through which the speaker reports a neighbor's session.
 //!
-//! It has no state: it passes what happens to the [`Core`], which has the RIB and the helpers, and to the [`Neighbor`], and
-//! pulls what is to be sent when the socket has room. `on_update` decodes a received UPDATE and returns its verdict;
+//! It has no state: it passes events to the [`Core`], which has the RIB and the helpers, and to the [`Neighbor`], and
+//! takes messages from the RIB when the socket has room. `on_update` decodes a received UPDATE and accepts or refuses it;
 //! `on_event` only observes. Messages are decoded only if helpers or tables need it.
 
 use std::rc::Rc;
@@ -29,7 +29,7 @@ use super::core::Core;
 use super::neighbor::Neighbor;
 use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
-/// The daemon's side of one session. It has no state of its own: nothing that an observer saw can reach a verdict.
+/// The daemon's side of one session.
 pub(crate) struct NeighborPlugin {
     core: Rc<Core>,
     neighbor: Rc<Neighbor>,
@@ -225,7 +225,7 @@ impl NeighborPlugin {
             },
             MessageType::OPERATIONAL => match Operational::decode(message.body()) {
                 Ok(Some(operational)) => report(Message::Operational(&operational)),
-                // A type that nobody knows is ignored; helpers that ask for packets see it.
+                // An unknown type is ignored; helpers that subscribe to packets receive it.
                 Ok(None) | Err(_) => self.report(&Event::Undecoded(direction, message.kind), raw),
             },
             kind => self.report(&Event::Undecoded(direction, kind), raw),

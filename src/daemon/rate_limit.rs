@@ -1,4 +1,4 @@
-//! `rate-limit`: how many UPDATEs a second a neighbour gets.
+//! `rate-limit`: how many UPDATEs per second are sent to a neighbor.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ pub(crate) struct RateLimit {
 const WINDOW: Duration = Duration::from_secs(1);
 
 impl RateLimit {
-    /// At most `limit` messages a second; `None`: as many as there are.
+    /// At most `limit` messages per second; `None` for no limit.
     pub(crate) const fn new(limit: Option<u32>) -> Self {
         Self {
             limit,
@@ -22,7 +22,7 @@ impl RateLimit {
         }
     }
 
-    /// How many messages may go out now.
+    /// How many messages may be sent now.
     pub(crate) fn allowance(&mut self, now: Instant) -> usize {
         let Some(limit) = self.limit else {
             return usize::MAX;
@@ -37,12 +37,12 @@ impl RateLimit {
         (limit as usize).saturating_sub(self.spent)
     }
 
-    /// Counts what went out.
+    /// Counts sent messages.
     pub(crate) const fn spend(&mut self, messages: usize) {
         self.spent = self.spent.saturating_add(messages);
     }
 
-    /// How long to wait until more may go out; `None`: no need.
+    /// How long to wait until more may be sent; `None` if more may be sent now.
     pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         let limit = self.limit?;
         let start = self.window?;

@@ -1,8 +1,8 @@
-//! The difference between two configurations, applied; and the first configuration, which differs from nothing.
+//! Applies the difference between two configurations, and the first configuration.
 //!
-//! The new file is read and checked whole beside the running one: a mistake changes nothing. A session resets only if
-//! something that its OPEN or its TCP connection depends on has changed; routes are announced and withdrawn by difference;
-//! what helpers said stays; a helper restarts only if its command line changed.
+//! The new file is parsed and checked completely first: an error changes nothing. A session is reset only if its OPEN or its
+//! TCP connection depends on a changed setting; routes are announced and withdrawn by difference; routes of helpers stay; a
+//! helper is restarted only if its command line has changed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -27,7 +27,7 @@ use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::{dynamic, notify, session};
 
-/// The identifier of sessions that have none of their own: any that is not 0.0.0.0.
+/// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
     let first = config
         .neighbors
@@ -36,7 +36,7 @@ pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
     first.unwrap_or(Ipv4Addr::LOCALHOST)
 }
 
-/// Adds a configured neighbour, to the tables and to the speaker.
+/// Adds a configured neighbor, to the tables and to the speaker.
 pub(crate) fn add(
     core: &Rc<Core>,
     server: &Server,
@@ -54,7 +54,7 @@ pub(crate) fn add(
     enlist(core, server, &listed).map_err(refused)
 }
 
-/// Adds a neighbour's plugin to the speaker.
+/// Adds a neighbor's plugin to the speaker.
 fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), speaker::Error> {
     let peer = {
         let config = listed.neighbor.config.borrow();
@@ -67,7 +67,7 @@ fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), s
     Ok(())
 }
 
-/// Removes a neighbour from the speaker and the tables.
+/// Removes a neighbor from the speaker and the tables.
 pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: Cease) {
     let name = &listed.neighbor.name;
     info!(neighbor = %name, "the neighbor is removed");
@@ -79,7 +79,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
         }
     }
     match listed.key.get() {
-        // The plugin forgets the neighbour once its session has said goodbye.
+        // The plugin removes the neighbor once its session has been closed with a NOTIFICATION.
         Some(key) => {
             listed.neighbor.retire();
             listed.leaving.set(true);
@@ -92,7 +92,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
     }
 }
 
-/// Where we are to listen: `tcp.bind` × `tcp.port`, and the neighbours' `listen`.
+/// The addresses to listen on: `tcp.bind` × `tcp.port`, and `listen` of neighbors.
 pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
     let mut wanted: Vec<SocketAddr> = env
         .tcp
@@ -121,9 +121,9 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
     wanted
 }
 
-/// Reads the configuration again and applies the difference, or nothing if it has mistakes.
+/// Reads the configuration again and applies the difference, or nothing if it has errors.
 ///
-/// That is done in one go: 100,000 routes take a fraction of a second, and nobody sees half of a configuration.
+/// It does not yield: 100,000 routes take a fraction of a second, and no other task sees half of a configuration.
 pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, request: Request) {
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
@@ -133,9 +133,9 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
             apply(executor, server, config, request);
             info!("the configuration is reloaded");
         }
-        Err(mistakes) => {
-            mistakes.lines().for_each(|line| error!("{line}"));
-            error!("the configuration has mistakes, nothing is changed");
+        Err(errors) => {
+            errors.lines().for_each(|line| error!("{line}"));
+            error!("the configuration has errors, nothing is changed");
         }
     }
     notify::ready();
@@ -187,7 +187,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
     core.wake_neighbors();
 }
 
-/// Starts new helpers, ends those that are gone, replaces those whose command line changed.
+/// Starts new helpers, stops those that were removed, restarts those whose command line has changed.
 fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
     let all = executor.core.events.helpers();
     for old in all.active() {
@@ -208,9 +208,9 @@ fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
             Some((_, helper)) => {
                 let before = helper.config();
                 helper.configure(process.clone());
-                let all_anew = matches!(request, Request::FullReload | Request::Restart);
-                if all_anew || before.run != process.run || before.encoder != process.encoder {
-                    info!(process = %process.name, "the helper is started anew");
+                let restart_all = matches!(request, Request::FullReload | Request::Restart);
+                if restart_all || before.run != process.run || before.encoder != process.encoder {
+                    info!(process = %process.name, "the helper is restarted");
                     helper.restart();
                 }
             }
@@ -223,7 +223,7 @@ fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
     }
 }
 
-/// Gives a neighbour its new configuration.
+/// Applies the new configuration of a neighbor.
 fn change(
     core: &Rc<Core>,
     server: &Server,
@@ -249,15 +249,15 @@ fn change(
         .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
     let peer = session::peer(&logged, &new.session, &core.env);
     if !reset && request != Request::Restart && neighbor.is_established() {
-        info!(neighbor = %neighbor.name, "the session stays; its new settings count from the next one on");
+        info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
         if let Err(cause) = server.update_peer(key, peer) {
             error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
         }
         return;
     }
     info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
-    // RFC 4486 section 4: Other Configuration Change, where ExaBGP says that the peer is de-configured; and Administrative
-    // Reset of a session that is only asked to restart.
+    // RFC 4486 section 4: Other Configuration Change, where ExaBGP sends Peer De-configured; Administrative Reset if the
+    // session is only restarted.
     let notification = Notification::cease(if reset {
         Notification::CONFIGURATION_CHANGE
     } else {
@@ -268,7 +268,7 @@ fn change(
     }
 }
 
-/// The configured routes of a neighbour by what tells them apart.
+/// The configured routes of a neighbor by key.
 type Routes = HashMap<(Family, Option<u32>, NlriKey), (Nlri, Rc<AttributeSet>)>;
 
 fn routes_of(config: &NeighborConfig) -> Routes {
@@ -286,19 +286,19 @@ fn routes_of(config: &NeighborConfig) -> Routes {
     all
 }
 
-/// Announces and withdraws the difference between the configured routes. What a helper made of one of them stays; one that
-/// nobody says any more, since it was withdrawn or cleared, comes back.
+/// Announces and withdraws the difference between the configured routes. A route that a helper has replaced stays; one that
+/// was withdrawn or cleared is announced again.
 fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConfig) {
     let id = listed.neighbor.id;
     let peers: PeerSet = std::iter::once(id).collect();
     let (before, after) = (routes_of(old), routes_of(new));
     for (key, (nlri, attributes)) in &before {
-        let ours = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
-            let told = core.routes.has_with(id, nlri.as_ref(), attributes);
-            // Of a neighbour of whom nothing is kept nobody knows.
-            told || !old.adj_rib_out
+        let is_announced = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
+            let announced = core.routes.has_with(id, nlri.as_ref(), attributes);
+            // Without an Adj-RIB-Out it is not known what was announced.
+            announced || !old.adj_rib_out
         };
-        if !after.contains_key(key) && ours(nlri, attributes) {
+        if !after.contains_key(key) && is_announced(nlri, attributes) {
             let action = Action::Withdraw(Some(Rc::clone(attributes)));
             core.apply(&Change {
                 nlri: nlri.clone(),
@@ -315,9 +315,9 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
                     known == nlri && **attributes == *route.attributes
                 })
             };
-            let said = || !new.adj_rib_out || core.routes.has(id, nlri.as_ref());
-            // Of a route that the file names twice, only the last counts.
-            if is(&after) && !(is(&before) && said()) {
+            let announced = || !new.adj_rib_out || core.routes.has(id, nlri.as_ref());
+            // If the file has a route twice, the last one applies.
+            if is(&after) && !(is(&before) && announced()) {
                 let action = Action::Announce(core.routes.intern(Rc::clone(&route.attributes)));
                 core.apply(&Change {
                     nlri: nlri.clone(),

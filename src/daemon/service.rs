@@ -14,10 +14,10 @@ use super::signal::{Request, Signals};
 use super::startup::Origin;
 use super::{notify, reload};
 
-/// Whose log messages these are, whatever the module.
+/// The log target of the daemon's main loop.
 const TARGET: &str = "oxabgp::daemon";
 
-/// Serves requests until one is the last; the exit code.
+/// Serves requests until a shutdown. Returns the exit code.
 pub(super) async fn work(
     executor: &Rc<Executor>,
     server: &Server,
@@ -36,12 +36,12 @@ pub(super) async fn work(
         };
         match request {
             Request::Shutdown => return code,
-            // As ExaBGP tells of it.
-            Request::Told => core.report_signal(0, "none"),
+            // The event that ExaBGP sends.
+            Request::Report => core.report_signal(0, "none"),
             Request::Neighbors => settle(core, server),
             request => match origin {
                 Some(origin) => reload::reload(executor, server, origin, request),
-                None => warn!("there is no configuration file that could be read again"),
+                None => warn!("there is no configuration file to reload"),
             },
         }
     }
@@ -65,11 +65,11 @@ fn settle(core: &Rc<Core>, server: &Server) {
     core.wake_neighbors();
 }
 
-/// Says goodbye: to the peers, which get a NOTIFICATION each, then to the helpers. A second signal cuts it short.
+/// Closes all sessions with a NOTIFICATION, then stops the helpers. A second signal ends it at once.
 pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
     notify::stopping();
     info!(target: TARGET, "shutting down");
-    let farewell = async {
+    let stopped = async {
         let helpers = core.events.helpers().all();
         for helper in &helpers {
             helper.retire();
@@ -78,7 +78,7 @@ pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Sig
         for helper in &helpers {
             core.events.report_shutdown(helper);
         }
-        // As in ExaBGP, helpers have 100 ms to hear that and to end by themselves.
+        // As in ExaBGP, helpers have 100 ms to read that and to exit by themselves.
         let alone = async {
             for helper in &helpers {
                 helper.ended().await;
@@ -93,7 +93,7 @@ pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Sig
         }
     };
     tokio::select! {
-        () = farewell => {}
+        () = stopped => {}
         name = hurry(signals) => {
             error!(target: TARGET, signal = name, "a second signal: ending at once");
             core.events.helpers().all().iter().for_each(|helper| helper.kill());
@@ -101,7 +101,7 @@ pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Sig
     }
 }
 
-/// Waits for another signal that asks for the end; whoever asks for a reload now is late.
+/// Waits for another signal that requests a shutdown; requests to reload are ignored now.
 async fn hurry(signals: &mut Signals) -> &'static str {
     loop {
         let received = signals.next().await;

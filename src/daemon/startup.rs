@@ -12,15 +12,15 @@ use crate::speaker;
 /// Why the daemon could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Fatal {
-    /// The configuration has mistakes.
-    #[error("the configuration has mistakes")]
+    /// The configuration has errors.
+    #[error("the configuration has errors")]
     Configuration(Diagnostics),
     /// The system refused something.
     #[error("{what}: {source}")]
     System {
-        /// What we wanted of it.
+        /// What was attempted.
         what: String,
-        /// What it said.
+        /// The error.
         source: std::io::Error,
     },
 }
@@ -84,8 +84,8 @@ pub(super) fn runtime() -> Result<tokio::runtime::LocalRuntime, Fatal> {
         .map_err(|cause| Fatal::system("the runtime", cause))
 }
 
-/// Goes to the background, if the settings say so and the log does not need the terminal. Before the runtime starts: a
-/// fork keeps one thread only.
+/// Goes to the background, if it is configured and the log does not need the terminal. Must be called before the runtime
+/// starts, since a fork keeps one thread only.
 pub(super) fn go_to_background(env: &Env) -> Result<(), Fatal> {
     if !env.daemon.daemonize {
         return Ok(());
@@ -98,7 +98,7 @@ pub(super) fn go_to_background(env: &Env) -> Result<(), Fatal> {
         .map_err(|cause| Fatal::system("could not go to the background", cause))
 }
 
-/// Puts what is odd about a configuration into the log.
+/// Logs the warnings about a configuration.
 pub(super) fn log_warnings(warnings: &Diagnostics) {
     for line in warnings.lines() {
         warn!(target: "oxabgp::configuration", "{line}");

@@ -1,4 +1,4 @@
-//! One who speaks to the daemon from outside: a client of the socket, or whoever is at the pipes.
+//! An operator: a client of the socket, or the users of the pipes.
 
 use std::cell::RefCell;
 use std::io;
@@ -14,31 +14,31 @@ use crate::api::command::Source;
 use crate::daemon::executor::Executor;
 use crate::daemon::queue::{Marks, Queue};
 
-/// Longest command in bytes; ExaBGP's limit. With more than this in unread answers nothing more is read either.
+/// Longest command in bytes, as in ExaBGP. No command is read either while more bytes of answers than this are unread.
 pub(super) const LIMIT: usize = 1 << 20;
 /// Bytes read in one turn.
 const TURN: usize = 64 * 1024;
-/// Most lines that are carried out before it is looked whether their answers pile up.
+/// Most lines that are executed before the size of the unread answers is checked.
 const PIECE: usize = 16;
-/// How long one whose answers pile up may read nothing.
+/// How long a client with too many unread answers may read nothing.
 const STALL: Duration = Duration::from_secs(60);
 
-/// A line that begins with this byte is no command: it comes back as it is, behind the answers to all before it. So a
-/// client knows where answers end, whatever it asked.
+/// A line that begins with this byte is not a command: it is returned unchanged after the answers to all commands before
+/// it. A client sends it to find the end of an answer.
 pub(crate) const FRAME: u8 = 0x1E;
 
-/// One who speaks, and what waits to be read.
+/// One client, and the answers that it has not read.
 pub(super) struct Operator {
     source: RefCell<Source>,
     pub(super) queue: Rc<Queue>,
 }
 
-/// Who is there.
+/// The clients.
 #[derive(Clone, Default)]
 pub(super) struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
 
 impl Operators {
-    /// Adds one; `None` when there are `most` already.
+    /// Adds a client. Returns `None` if there are `most` already.
     pub(super) fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
         let mut list = self.0.borrow_mut();
         list.retain(|operator| operator.strong_count() > 0);
@@ -55,20 +55,20 @@ impl Operators {
     }
 }
 
-/// Why a conversation is over.
+/// Why no more commands can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The other side has said all.
+    /// The client closed its end.
     Closed,
-    /// It is gone, or the system says no.
+    /// An error of the operating system.
     Broken,
-    /// It said more than [`LIMIT`] without a newline.
+    /// It sent more than [`LIMIT`] bytes without a newline.
     Oversized,
-    /// It reads nothing.
+    /// It does not read its answers.
     Stalled,
 }
 
-/// What bytes come from.
+/// Where commands are read from.
 pub(super) trait Input {
     async fn readable(&self) -> io::Result<()>;
     fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize>;
@@ -108,10 +108,10 @@ impl Operator {
         }
     }
 
-    /// Waits until there is something to carry out, and does it. Leaves what is no whole line in `buffer`.
+    /// Waits for commands and executes them. An incomplete line stays in `buffer`.
     ///
     /// # Errors
-    /// The end of the conversation.
+    /// Why no more commands can be read.
     pub(super) async fn listen(
         &self,
         executor: &Executor,
@@ -122,7 +122,7 @@ impl Operator {
             self.queue.drained.notified().await;
         }
         if memchr::memchr(b'\n', buffer).is_some() {
-            // Left from the last turn, when answers piled up.
+            // Left from the last call, when too many answers were unread.
             self.take_lines(executor, buffer);
             tokio::task::yield_now().await;
             return Ok(());
@@ -143,7 +143,7 @@ impl Operator {
         Ok(())
     }
 
-    /// Carries out whole lines of `buffer`, until they are all done or answers pile up: the rest stays.
+    /// Executes the complete lines of `buffer` until too many answers are unread; the rest stays.
     pub(super) fn take_lines(&self, executor: &Executor, buffer: &mut BytesMut) {
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
             return;
@@ -170,7 +170,7 @@ impl Operator {
         buffer.advance(done);
     }
 
-    /// Writes what waits, until nobody takes it any more.
+    /// Writes answers until the client is gone or stalled.
     pub(super) async fn answer(&self, stream: &UnixStream) -> End {
         loop {
             if self.queue.is_empty() {
@@ -189,7 +189,7 @@ impl Operator {
         }
     }
 
-    /// Waits until no answer waits.
+    /// Waits until all answers are written.
     pub(super) async fn answered(&self) {
         while !self.queue.is_empty() || self.queue.holds_back() {
             self.queue.drained.notified().await;

@@ -1,8 +1,8 @@
-//! A helper that is no process: commands from our own standard input, events to our own standard output.
+//! A helper that is not a process: commands from the daemon's standard input, events to its standard output.
 //!
-//! Both may be files, pipes or terminals, and others may share them, so they stay blocking: a thread of its own reads, and
-//! each write is done by one of tokio's. What waits in between is bounded as for any helper: who does not read our output
-//! pauses the sessions, and input is read as fast as it is carried out.
+//! Both may be files, pipes or terminals that other processes share, so they stay in blocking mode: a thread reads, and
+//! tokio's blocking threads write. Queues are bounded as for any helper: unread output pauses the sessions, and input is read
+//! as fast as it is executed.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -28,10 +28,10 @@ use crate::rib::PeerSet;
 const CHUNK: usize = 64 * 1024;
 /// Longest command in bytes.
 const LIMIT: usize = 1 << 20;
-/// How long the last events may take.
+/// How long the last events may take to be written.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What to do when the input has ended and all of it is on the wire.
+/// What to do at the end of the input, once all of its routes have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
     /// StaleRoutes the sessions.
@@ -40,12 +40,12 @@ pub enum AtEnd {
     Leave,
 }
 
-/// Plays the helper `process` until it is told to stop.
+/// Runs in place of the helper `process` until it is stopped.
 pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: AtEnd) {
     process.begin();
     process.queue.open();
     let mut source = Source::new(&*process.name);
-    // Events are what the output is for: answers come only if asked for, and then in their form.
+    // The output is for events: commands are acknowledged only on request, in the format of the events.
     source.acks = Acks {
         enabled: false,
         json: process.config().encoder == Encoder::Json,
@@ -63,7 +63,7 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
             () = process.stopped() => true,
             () = reading => true,
             cause = &mut writing => {
-                info!(%cause, "nobody reads the standard output any more: the daemon ends");
+                info!(%cause, "the standard output is closed: the daemon stops");
                 executor.core.request(Request::Shutdown);
                 false
             }
@@ -74,7 +74,7 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
                     wrote.notified().await;
                 }
             };
-            // A reader that takes nothing has had its time.
+            // Output that is not read within that time is dropped.
             let _ = timeout(FAREWELL, async {
                 tokio::select! {
                     () = flushed => {}
@@ -90,7 +90,7 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
     process.finish();
 }
 
-/// Carries out the standard input to its end.
+/// Executes the commands of the standard input to its end.
 async fn read(executor: &Executor, process: &Rc<Process>) {
     let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(4);
     std::thread::spawn(move || {
@@ -136,7 +136,7 @@ async fn read(executor: &Executor, process: &Rc<Process>) {
     }
 }
 
-/// Waits until every neighbour has heard all, then leaves or holds.
+/// Waits until everything has been sent to every neighbor, then stops or keeps the sessions.
 async fn finish(executor: &Executor, at_end: AtEnd) {
     let core: &Core = &executor.core;
     loop {
@@ -149,7 +149,7 @@ async fn finish(executor: &Executor, at_end: AtEnd) {
             rises.await;
             continue;
         }
-        // An answer that nobody reads tells when it could be given.
+        // This answer is released when everything has been sent.
         let probe = Rc::new(Queue::new(Marks::default()));
         probe.open();
         let peers: PeerSet = neighbors.iter().map(|listed| listed.neighbor.id).collect();
@@ -181,7 +181,7 @@ async fn finish(executor: &Executor, at_end: AtEnd) {
     std::future::pending().await
 }
 
-/// Writes what waits, until nobody reads it.
+/// Writes events until the output is closed.
 async fn write(
     executor: &Executor,
     process: &Process,
