@@ -86,7 +86,7 @@ fn categories(env: &LogEnv) -> [(bool, &'static [&'static str], LevelFilter); 12
         ),
         (
             env.processes,
-            &["oxabgp::daemon::process", "oxabgp::daemon::feed"],
+            &["oxabgp::daemon::process", "oxabgp::daemon::events"],
             PROBLEMS,
         ),
         (

@@ -1,11 +1,11 @@
-//! Standing advisories: the last ASM of each family is said anew whenever a session comes up
-//! (draft-ietf-idr-operational-message, and as ExaBGP does).
+//! Standing advisories: the last ASM of each family is sent again whenever a session is established
+//! (draft-ietf-idr-operational-message, and as in ExaBGP).
 
 use std::cell::RefCell;
 
 use crate::bgp::Family;
 
-/// The messages of one neighbour, whole; at most one for each family.
+/// The messages of one neighbor, whole; at most one for each family.
 #[derive(Debug, Default)]
 pub(crate) struct Advisories(RefCell<Vec<(Family, Vec<u8>)>>);
 
@@ -19,7 +19,7 @@ impl Advisories {
         }
     }
 
-    /// The messages of these families, in the order in which their families came.
+    /// The messages of these families, in the order in which the families were first used.
     pub(crate) fn of(&self, families: &[Family]) -> Vec<Vec<u8>> {
         let kept = self.0.borrow();
         let wanted = kept.iter().filter(|(family, _)| families.contains(family));
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_word_of_each_family() {
+    fn the_last_message_of_each_family_is_kept() {
         let advisories = Advisories::default();
         advisories.keep(Family::IPV4_UNICAST, vec![1]);
         advisories.keep(Family::IPV6_UNICAST, vec![2]);

@@ -1,7 +1,7 @@
-//! The wall clock: of events, and of a start that waits for a full minute.
+//! The wall clock: time stamps of events, and a start that is delayed to a full minute.
 //!
-//! Printing a time costs more than the rest of an event's head, so it is printed again only when it has changed enough: the
-//! kernel's coarse clock, which costs a few nanoseconds to read, says when its tick (4 ms or less) has passed.
+//! Printing a time takes longer than the rest of an event's head, so it is printed again only after a tick (4 ms or less) of
+//! the kernel's coarse clock, which can be read in a few nanoseconds.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -30,7 +30,7 @@ impl Clock {
     }
 }
 
-/// How long it is until the clock shows a multiple of so many minutes: ExaBGP's `tcp.delay`. 0 minutes are no wait.
+/// The time until the next multiple of so many minutes: ExaBGP's `tcp.delay`. Zero for 0 minutes.
 pub(crate) fn until_full_minutes(minutes: u32) -> Duration {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)

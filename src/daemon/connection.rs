@@ -1,7 +1,7 @@
 //! The state of one connection, and of the session on it.
 //!
-//! Both are created when they come up and dropped whole when they end: nothing of one can be left over for the next, and
-//! nothing has to be reset field by field. Message counters are the speaker's.
+//! Both are created when they are established and dropped as a whole, so that no state is left over for the next one. The
+//! speaker has the message counters.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -11,21 +11,21 @@ use crate::bgp::message::open::Open;
 use crate::bgp::{Family, Negotiated};
 use crate::fsm::ConnInfo;
 
-/// Messages other than routes that may wait for a neighbor.
+/// Most messages other than routes that are queued for a neighbor.
 const OUTGOING: usize = 1024;
 
 /// A connection, from TCP up to its end.
 pub(crate) struct Connection {
     /// Its addresses.
     pub(crate) ends: ConnInfo,
-    /// The OPEN that we sent on it.
+    /// The OPEN that was sent on it.
     pub(crate) open: Option<Open>,
-    /// What was negotiated, once both OPENs agree.
+    /// What was negotiated, once both OPENs were exchanged.
     pub(crate) negotiated: Option<Rc<Negotiated>>,
 }
 
 impl Connection {
-    /// A connection on which no message was exchanged yet.
+    /// A connection before the first message.
     pub(crate) const fn new(ends: ConnInfo) -> Self {
         Self {
             ends,
@@ -39,20 +39,20 @@ impl Connection {
 pub(crate) struct Session {
     /// When it was established.
     pub(crate) since: Instant,
-    /// Whether the peer has more routes than `prefix-limit` allows, which is logged once.
+    /// Set if the peer has more routes than `prefix-limit` allows, which is logged once.
     pub(crate) over_limit: bool,
     /// Families of routes that the peer sends although they were not negotiated, which is logged once.
     ignored: Vec<Family>,
-    /// Families that the peer was asked to send again and of which nothing has come since; with the number of the request.
+    /// Families with a route refresh that no route has followed yet, with the number of the request.
     pub(crate) awaited: Vec<(Family, u64)>,
-    /// Families whose End-of-RIB marker waits for helpers.
+    /// Families whose End-of-RIB marker is deferred.
     pub(crate) eor_deferred: Vec<Family>,
-    /// Whole messages that are not routes: they are sent before the next routes.
+    /// Whole messages other than routes, which are sent before the next routes.
     outgoing: VecDeque<Vec<u8>>,
 }
 
 impl Session {
-    /// A session that is established now and begins with these messages.
+    /// A session that is established now and starts with these messages.
     pub(crate) fn new(outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
             since: Instant::now(),
@@ -66,7 +66,7 @@ impl Session {
 
     /// Notes a family whose routes are ignored. Returns `true` if it is the first time.
     pub(crate) fn ignores(&mut self, family: Family) -> bool {
-        // There are some 30 families; a peer that names thousands that we know of does not exist.
+        // The list is short: only known families, about 30, are decoded.
         let first = !self.ignored.contains(&family);
         if first {
             self.ignored.push(family);
@@ -74,7 +74,7 @@ impl Session {
         first
     }
 
-    /// Queues a whole message. Returns `false` when too many wait already.
+    /// Queues a whole message. Returns `false` if too many are queued already.
     pub(crate) fn push(&mut self, message: Vec<u8>) -> bool {
         let room = self.outgoing.len() < OUTGOING;
         if room {

@@ -1,27 +1,26 @@
 //! Control for operators: commands from outside, while the daemon runs.
 //!
-//! Two doors lead in. ExaBGP's named pipes, which somebody else has made, take one command a line and answer in text; they
-//! know no clients, so there is one at a time. The Unix socket is ours: any number of clients, each with its own answers.
-//! Both lead to the same commands as a helper's lines, said to all neighbours. ExaBGP has a process in between that copies
-//! the pipes; here the daemon reads and writes them itself, and waits for nobody.
+//! There are two interfaces. ExaBGP's named pipes, which the operator creates, take one command per line and answer in text;
+//! they do not distinguish clients, so there is one at a time. The daemon creates the Unix socket itself: it takes many
+//! clients, each with its own answers. Both accept the commands that helpers may send, for all neighbors. ExaBGP runs a
+//! process that copies the pipes; this daemon reads and writes them itself and never blocks on them.
 //!
-//! | room | what |
+//! | module | purpose |
 //! |---|---|
 //! | [`places`] | where pipes and socket are |
-//! | `operator` | one who speaks: lines in, answers out |
-//! | `pipes`, `socket` | the doors |
-//! | [`stdio`] | a helper that is our own standard input and output |
+//! | `operator` | one client: commands in, answers out |
+//! | `pipes`, `socket` | the two interfaces |
+//! | [`stdio`] | a helper that is the daemon's own standard input and output |
 
-use std::cell::RefCell;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::rc::{Rc, Weak};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::unistd::User;
 use tracing::{debug, info, warn};
 
-use super::core::Core;
+use super::executor::Executor;
 use super::privilege;
 use crate::config::Env;
 
@@ -31,45 +30,23 @@ pub(crate) mod places;
 mod socket;
 pub(crate) mod stdio;
 
-use operator::Operator;
+use operator::Operators;
 use places::Pipes;
 use socket::Socket;
 
 pub(crate) use operator::FRAME;
 
-/// How long the last answers may take at the end.
+/// How long the last answers may take when the daemon stops.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// The open doors.
+/// The interfaces that are being served.
 #[derive(Default)]
 pub(crate) struct Control {
     socket: Option<Socket>,
     operators: Operators,
 }
 
-/// Who is there.
-#[derive(Clone, Default)]
-struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
-
-impl Operators {
-    /// Adds one; `None` when there are `most` already.
-    fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
-        let mut list = self.0.borrow_mut();
-        list.retain(|operator| operator.strong_count() > 0);
-        if list.len() >= most {
-            return None;
-        }
-        let operator = Rc::new(Operator::new(name));
-        list.push(Rc::downgrade(&operator));
-        Some(operator)
-    }
-
-    fn all(&self) -> Vec<Rc<Operator>> {
-        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
-    }
-}
-
-/// What was opened before privileges are dropped.
+/// The interfaces that were opened before privileges are dropped.
 #[derive(Default)]
 pub(crate) struct Doors {
     socket: Option<Socket>,
@@ -77,8 +54,8 @@ pub(crate) struct Doors {
 }
 
 impl Doors {
-    /// Makes the control socket and finds the pipes, if `api.cli` says so, and gives them to the user that we are about to
-    /// become. Without them the daemon runs anyway.
+    /// Creates the control socket and finds the pipes, if `api.cli` is set, and changes their owner to the user that the
+    /// process is about to become. The daemon runs without them, too.
     pub(crate) async fn open(env: &Env) -> Self {
         if !env.api.cli {
             return Self::default();
@@ -95,7 +72,7 @@ impl Doors {
             Some(path) => vec![path.clone()],
             None => {
                 if let Some(owner) = &owner {
-                    make_folder(Path::new(places::FOLDER), owner);
+                    make_directory(Path::new(places::DIRECTORY), owner);
                 }
                 places::sockets(env.api.socketname.as_ref().unwrap_or(name))
             }
@@ -111,46 +88,46 @@ impl Doors {
     }
 }
 
-/// Makes the folder of control sockets, which is the new user's: it has to remove its socket from there.
-fn make_folder(path: &Path, owner: &User) {
+/// Creates the directory of control sockets. The new user owns it, since it has to remove its socket from there.
+fn make_directory(path: &Path, owner: &User) {
     match std::fs::create_dir(path) {
         Ok(()) => hand_over(path, owner),
-        Err(cause) => debug!(path = %path.display(), %cause, "the folder is not made"),
+        Err(cause) => debug!(path = %path.display(), %cause, "the directory is not created"),
     }
 }
 
-/// Gives a file that is root's to another user.
+/// Changes the owner of a file that belongs to root.
 fn hand_over(path: &Path, owner: &User) {
     let roots = std::fs::symlink_metadata(path).is_ok_and(|facts| facts.uid() == 0);
     if roots && let Err(cause) = nix::unistd::chown(path, Some(owner.uid), Some(owner.gid)) {
-        warn!(path = %path.display(), user = %owner.name, %cause, "it could not be given to the user that the daemon becomes");
+        warn!(path = %path.display(), user = %owner.name, %cause, "the owner could not be changed to the user that the daemon becomes");
     }
 }
 
 impl Control {
-    /// Serves what was opened.
-    pub(crate) fn start(core: &Rc<Core>, doors: Doors) -> Self {
+    /// Serves the interfaces that were opened.
+    pub(crate) fn start(executor: &Rc<Executor>, doors: Doors) -> Self {
         let control = Self {
             socket: doors.socket,
             operators: Operators::default(),
         };
         if let Some(pipes) = doors.pipes {
-            pipes::start(core, &control.operators, pipes);
+            pipes::start(executor, &control.operators, pipes);
         }
         if let Some(socket) = &control.socket {
-            socket.serve(core, &control.operators);
+            socket.serve(executor, &control.operators);
         }
         control
     }
 
-    /// Lets the last answers leave, and closes the doors.
+    /// Waits for the last answers to be read, and removes the socket.
     pub(crate) async fn end(self) {
         let answered = async {
             for operator in self.operators.all() {
                 operator.answered().await;
             }
         };
-        // A client that does not read has had its time.
+        // A client that does not read within that time loses its answers.
         let _ = tokio::time::timeout(FAREWELL, answered).await;
         if let Some(socket) = self.socket {
             socket.remove();
@@ -158,7 +135,7 @@ impl Control {
     }
 }
 
-/// Makes the socket at the first of `paths` where that is possible.
+/// Creates the socket at the first of `paths` where that is possible.
 async fn open_socket(paths: &[PathBuf]) -> Option<Socket> {
     for path in paths
         .iter()
@@ -170,39 +147,41 @@ async fn open_socket(paths: &[PathBuf]) -> Option<Socket> {
                 return Some(socket);
             }
             Err(cause) if cause.kind() == std::io::ErrorKind::AddrInUse => {
-                warn!(path = %path.display(), "another daemon has the control socket; `oxabgp_api_socketname` gives this one a name of its own");
+                warn!(path = %path.display(), "another daemon has the control socket; set `oxabgp_api_socketname` to give this one a name of its own");
                 return None;
             }
             Err(cause) => {
-                info!(path = %path.display(), %cause, "no control socket can be made here");
+                info!(path = %path.display(), %cause, "the control socket can't be created here");
             }
         }
     }
     warn!(
-        "there is no control socket, so `oxabgp cli` and `oxabgp run` cannot reach this daemon: `oxabgp_api_socketpath` says where it may be"
+        "there is no control socket, so `oxabgp cli` and `oxabgp run` cannot reach this daemon: set `oxabgp_api_socketpath` to choose its path"
     );
     None
 }
 
-/// Logs how to make the pipes that were not found, as ExaBGP does; for debugging only where the socket is there in their place.
+/// Logs how to create the pipes that were not found, as ExaBGP does; only at DEBUG if the socket is open instead.
 fn report_missing(name: &str, socket: bool) {
-    let folder = places::suggestion();
+    let directory = places::suggestion();
     let mut lines = vec![
         format!("could not find the named pipes ({name}.in and {name}.out) required for the cli"),
         "we scanned the following folders (the number is your UID):".to_owned(),
     ];
-    let folders = places::pipe_folders();
+    let directories = places::pipe_folders();
     lines.extend(
-        folders
+        directories
             .iter()
-            .map(|folder| format!(" - {}", folder.display())),
+            .map(|directory| format!(" - {}", directory.display())),
     );
     lines.push("please make them in one of the folder with the following commands:".to_owned());
-    lines.push(format!("> mkfifo {folder}/{name}.{{in,out}}"));
-    lines.push(format!("> chmod 600 {folder}/{name}.{{in,out}}"));
+    lines.push(format!("> mkfifo {directory}/{name}.{{in,out}}"));
+    lines.push(format!("> chmod 600 {directory}/{name}.{{in,out}}"));
     let (user, group) = (nix::unistd::getuid(), nix::unistd::getgid());
     if !user.is_root() {
-        lines.push(format!("> chown {user}:{group} {folder}/{name}.{{in,out}}"));
+        lines.push(format!(
+            "> chown {user}:{group} {directory}/{name}.{{in,out}}"
+        ));
     }
     for line in lines {
         match socket {

@@ -1,8 +1,8 @@
-//! Neighbours of a range: `neighbor 192.0.2.0/24 { passive; … }`.
+//! Neighbors of a range: `neighbor 192.0.2.0/24 { passive; … }`.
 //!
-//! Each address that connects becomes a neighbour of its own, with its own Adj-RIB-Out that starts with the routes of the
-//! range; it is gone when its session ends. The range itself has no session, but selectors mean it too, and what is said to
-//! it is kept for those who come later.
+//! Each address that connects becomes a neighbor of its own, whose Adj-RIB-Out starts with the routes of the range; it is
+//! removed when its session ends. The range itself has no session, but selectors match it, and routes that are announced to
+//! it are announced to neighbors that connect later.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -14,11 +14,12 @@ use crate::config::{NeighborConfig, SessionConfig};
 use crate::fsm::ConnInfo;
 use crate::speaker::{Answer, Server};
 
-use super::core::{Core, Listed};
+use super::core::Core;
+use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
 use super::session;
 
-/// Whether the configuration is for more than one address.
+/// Returns `true` if the configuration is for more than one address.
 pub(crate) fn is_range(session: &SessionConfig) -> bool {
     session.peer_prefix
         < if session.peer_address.is_ipv4() {
@@ -28,7 +29,7 @@ pub(crate) fn is_range(session: &SessionConfig) -> bool {
         }
 }
 
-/// Whether `address` is within the range; it begins at the address as written, not at the network's.
+/// Returns `true` if `address` is within the range, which starts at the configured address, not at that of the network.
 fn contains(session: &SessionConfig, address: IpAddr) -> bool {
     match (session.peer_address, address) {
         (IpAddr::V4(first), IpAddr::V4(address)) => {
@@ -46,7 +47,7 @@ fn contains(session: &SessionConfig, address: IpAddr) -> bool {
     }
 }
 
-/// Lets the speaker ask about connections that no neighbour expects.
+/// Handles connections from addresses without a neighbor.
 pub(crate) fn install(core: &Rc<Core>, server: &Server) {
     let core = Rc::downgrade(core);
     server.on_unknown(move |ends| match core.upgrade() {
@@ -72,6 +73,7 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
         ends.local.ip().to_canonical(),
     );
     let ranges: Vec<Rc<Listed>> = core
+        .neighbors
         .all()
         .into_iter()
         .filter(|listed| {
@@ -100,6 +102,7 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     let config = Rc::new(clone_for(&template, remote, local));
     let name = config.name();
     if core
+        .neighbors
         .all()
         .iter()
         .any(|listed| *listed.neighbor.name == *name)
@@ -113,13 +116,11 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
     info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");
     let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
     let taken = |name: &str| {
-        core.server
-            .borrow()
-            .as_ref()
+        core.server()
             .is_some_and(|server| server.find(name).is_some())
     };
     let logged = session::log_name(&name, &config.session, taken);
-    let peer = session::peer(&logged, &config.session, &core.env.borrow());
+    let peer = session::peer(&logged, &config.session, &core.env);
     let plugin = NeighborPlugin::dynamic(Rc::clone(core), Rc::clone(&listed.neighbor));
     Answer::Accept(Box::new(peer), Box::new(plugin))
 }
@@ -134,7 +135,7 @@ fn clone_for(range: &NeighborConfig, remote: IpAddr, local: IpAddr) -> NeighborC
         IpAddr::V4(address) => Some(address),
         IpAddr::V6(_) => None,
     });
-    // The routes are copied from the range's table, which knows what helpers have said since.
+    // The routes are copied from the Adj-RIB-Out of the range, which has those of helpers, too.
     config.routes = Vec::new();
     config
 }

@@ -1,4 +1,4 @@
-//! What helpers write to stderr, line by line in our log, with the helper's name.
+//! Logs what helpers write to stderr line by line, with the name of the helper.
 
 use std::cell::RefCell;
 use std::io;
@@ -8,9 +8,9 @@ use bytes::BytesMut;
 use tokio::net::unix::pipe;
 use tracing::warn;
 
-/// Longest line that is logged whole, in bytes; what goes beyond it is a line of its own.
+/// Longest line that is logged whole, in bytes; the rest is logged as another line.
 const LINE: usize = 8 * 1024;
-/// What is shown whatever the log's level is: without us it would be on stderr, too.
+/// Shown at every log level, since it would be on the terminal without the daemon, too.
 const TARGET: &str = "oxabgp::helper";
 
 /// The stderr of one run of a helper.
@@ -27,7 +27,7 @@ impl Complaints {
         }
     }
 
-    /// Logs what comes, for ever. May be dropped and called again: nothing is lost.
+    /// Logs lines; never returns. It may be dropped and called again without losing text.
     pub(crate) async fn read(&self, stderr: &pipe::Receiver) {
         loop {
             if stderr.readable().await.is_err() || !self.read_once(stderr) {
@@ -38,7 +38,7 @@ impl Complaints {
         }
     }
 
-    /// Logs what is there without waiting, and what has no newline.
+    /// Logs what is available without waiting, including an incomplete line.
     pub(crate) fn finish(&self, stderr: &pipe::Receiver) {
         // A grandchild that keeps the pipe open may write for ever.
         for _ in 0..64 {

@@ -1,6 +1,6 @@
 //! Why a neighbor is down: the last errors of both sides, how often its sessions ended, and since when.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::fmt::Display;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::bgp::message::Direction;
 /// The same NOTIFICATION again within this time is not logged at INFO.
 const REPETITION: Duration = Duration::from_secs(60);
 
-/// What became of the sessions and attempts of a neighbor.
+/// How the sessions and connection attempts of a neighbor ended.
 #[derive(Debug, Default)]
 pub(crate) struct History(RefCell<Record>);
 
@@ -27,7 +27,7 @@ struct Record {
     connect: Option<Noted>,
 }
 
-/// Something that happened, perhaps several times in a row.
+/// An event, with how often it occurred in a row.
 #[derive(Debug)]
 struct Noted {
     text: String,
@@ -36,7 +36,7 @@ struct Noted {
 }
 
 impl Noted {
-    /// Notes it in `last`. Returns `true` if it is something else than the last time, or long ago.
+    /// Records it in `last`. Returns `true` if it differs from the last one, or if that was long ago.
     fn note(last: &mut Option<Self>, text: String) -> bool {
         let at = Instant::now();
         match last {
@@ -63,31 +63,35 @@ impl Noted {
 }
 
 impl History {
-    /// A session came up.
-    pub(crate) fn established(&self) {
-        self.0.borrow_mut().established += 1;
+    fn record(&self) -> RefMut<'_, Record> {
+        self.0.borrow_mut()
     }
 
-    /// A connection has ended; `established`: it had a session.
+    /// Records an established session.
+    pub(crate) fn established(&self) {
+        self.record().established += 1;
+    }
+
+    /// Records the end of a connection, which was `established` if it had a session.
     pub(crate) fn closed(&self, reason: &str, established: bool) {
-        let mut record = self.0.borrow_mut();
+        let mut record = self.record();
         record.lost += u64::from(established);
         Noted::note(&mut record.closed, reason.to_owned());
     }
 
-    /// A connection could not be made.
+    /// Records a failed connection attempt.
     pub(crate) fn connect_failed(&self, cause: &dyn Display) {
-        Noted::note(&mut self.0.borrow_mut().connect, cause.to_string());
+        Noted::note(&mut self.record().connect, cause.to_string());
     }
 
-    /// A NOTIFICATION was sent or received.
+    /// Records a NOTIFICATION that was sent or received.
     pub(crate) fn notification(
         &self,
         neighbor: &str,
         direction: Direction,
         notification: &Notification,
     ) {
-        let mut record = self.0.borrow_mut();
+        let mut record = self.record();
         let (code, subcode) = (notification.code, notification.subcode);
         let text = format!("{notification} ({code},{subcode})");
         let (side, what) = match direction {
@@ -101,7 +105,7 @@ impl History {
         }
     }
 
-    /// What operators see of it.
+    /// The history as `show neighbor` reports it.
     pub(crate) fn shown(&self) -> SessionHistory {
         let record = self.0.borrow();
         let shown = |noted: &Option<Noted>| noted.as_ref().map(Noted::occurrence);

@@ -1,162 +1,98 @@
 //! The ExaBGP-style product: helper processes on one side, sessions on the other, the RIB between them.
 //!
 //! ```text
-//!  helper STDOUT ─ process ─ api::command ─ speech ─┐            ┌─ neighbor (Plugin) ─ speaker ─ TCP
-//!                                                   ├─ core, rib ┤
-//!  helper STDIN ── queue ─── feed, api::encode ─────┘            └─ neighbor (Plugin) ─ speaker ─ TCP
+//!  helper STDOUT ─ process ─ executor ─ backend ─┐              ┌─ plugin ─ speaker ─ TCP
+//!                                                ├─ core, routes┤
+//!  helper STDIN ── queue ─── events ─────────────┘              └─ plugin ─ speaker ─ TCP
 //! ```
 //!
-//! | room | what |
+//! Modules import only from rows above their own, or from modules before them in the same row.
+//!
+//! | module | purpose |
 //! |---|---|
-//! | [`run`] | start, wait for requests, end |
-//! | `core` | RIB, neighbours, helpers: the middle, which never waits |
-//! | `neighbor`, `plugin`, `session`, `pace` | one neighbor: its state, its `Plugin`, its configuration, its rate limit |
-//! | `connection` | the state of one connection and its session |
-//! | `helper_log` | what helpers write to stderr |
-//! | `process`, `queue` | one helper: its life, its pipes |
-//! | `hold` | answers that wait for the wire |
-//! | `defer` | End-of-RIB after a start of ours |
-//! | `limit` | how many routes a peer may tell |
-//! | `history` | why a neighbor is down |
-//! | `refresh` | requests for a peer's routes |
-//! | `retain` | the routes of a peer that is away |
-//! | `feed`, `clock` | events to helpers |
-//! | `speech`, `watchdog` | what commands do |
-//! | `control` | commands from outside: pipes, socket, standard input |
-//! | `dynamic`, `made` | neighbours of a range, neighbours made by commands |
-//! | `pipeline` | one session, without configuration file |
-//! | `several` | a daemon for each of several configurations |
-//! | `reload` | the difference between two configurations, applied |
-//! | `journal` | the log of messages and routes |
-//! | `privilege`, `signal`, `notify` | being a daemon |
+//! | `signal`, `notify`, `privilege`, `clock` | signals, systemd, change of user, wall clock |
+//! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
+//! | `helper_log`, `process` | what helpers write to stderr; one helper process |
+//! | `events` | which helpers receive which events |
+//! | `connection`, `history`, `advisory`, `rate_limit` | the state of one neighbor: its session, why it is down, standing advisories, UPDATEs per second |
+//! | `stale_routes`, `neighbor` | its Adj-RIB-In with the state of graceful restart; all of one neighbor |
+//! | `session` | configuration of a neighbor for the speaker |
+//! | `message_log`, `watchdog`, `routes` | the log of messages and routes; groups of routes; the Adj-RIB-Out |
+//! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `core` | the parts that all of the following share |
+//! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
+//! | `plugin` | one neighbor as a `Plugin` of the speaker |
+//! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `startup`, `dynamic`, `reload` | errors at start; neighbors of a range; the difference between two configurations |
+//! | `control` | commands from operators: pipes, socket, standard input |
+//! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use tracing::{error, info, warn};
+use tracing::info;
 
-use crate::config::{Config, Diagnostics, Env};
-use crate::fsm::Cease;
+use crate::config::{Config, Env};
+use crate::speaker::Server;
 use crate::speaker::sockopt::close_inherited_on_exec;
-use crate::speaker::{self, Server};
 
 mod advisory;
+mod backend;
 mod clock;
 mod connection;
 pub(crate) mod control;
 mod core;
-mod defer;
 mod dynamic;
-mod feed;
+mod eor_deferral;
+mod events;
+mod executor;
+mod graceful_restart;
 mod helper_log;
 mod history;
-mod hold;
-mod journal;
-mod limit;
-mod made;
+mod message_log;
 mod neighbor;
+mod neighbors;
 mod notify;
-mod pace;
+mod peer_commands;
 mod pipeline;
 mod plugin;
+mod prefix_limit;
 mod privilege;
 mod process;
 mod queue;
+mod rate_limit;
 mod refresh;
 mod reload;
-mod retain;
+mod requests;
+mod routes;
+mod runtime_peers;
+mod service;
 mod session;
 mod several;
 mod signal;
-mod speech;
+mod stale_routes;
+mod startup;
+mod sync_acks;
 mod watchdog;
 
 use control::{Control, Doors};
 use core::Core;
-use plugin::NeighborPlugin;
+use executor::Executor;
 use privilege::PidFile;
 use process::Process;
 use queue::Marks;
 use signal::{Request, Signals};
+use startup::{go_to_background, log_warnings, runtime};
 
 pub use control::stdio::AtEnd;
 pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
+pub use startup::{Fatal, Origin};
 
-/// Why the daemon could not start.
-#[derive(Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The configuration has mistakes.
-    #[error("the configuration has mistakes")]
-    Configuration(Diagnostics),
-    /// The system refused something.
-    #[error("{what}: {source}")]
-    System {
-        /// What we wanted of it.
-        what: String,
-        /// What it said.
-        source: std::io::Error,
-    },
-}
-
-impl Fatal {
-    fn system(what: impl Into<String>, source: impl Into<std::io::Error>) -> Self {
-        Self::System {
-            what: what.into(),
-            source: source.into(),
-        }
-    }
-
-    /// The pid file of the settings can't be written.
-    fn pid_file(env: &Env, cause: std::io::Error) -> Self {
-        let path = env.daemon.pid.as_deref().unwrap_or_else(|| Path::new(""));
-        let what = format!(
-            "could not write the pid file `{}` (setting `daemon.pid`)",
-            path.display()
-        );
-        Self::system(what, cause)
-    }
-
-    /// There is no listening at `address`.
-    fn listen(address: SocketAddr, cause: speaker::Error) -> Self {
-        let speaker::Error::Listen { source, .. } = cause else {
-            return Self::system(
-                format!("could not listen on {address}"),
-                std::io::Error::other(cause),
-            );
-        };
-        let hint = match source.kind() {
-            std::io::ErrorKind::AddrInUse => {
-                "another program listens there; `oxabgp_tcp_port` chooses another port, `oxabgp_tcp_bind` another address"
-            }
-            std::io::ErrorKind::PermissionDenied => {
-                "ports below 1024 need root or CAP_NET_BIND_SERVICE; `oxabgp_tcp_port` chooses another port"
-            }
-            std::io::ErrorKind::AddrNotAvailable => {
-                "no interface has this address; see `oxabgp_tcp_bind` and `local-address`"
-            }
-            _ => return Self::system(format!("could not listen on {address}"), source),
-        };
-        let source = std::io::Error::new(source.kind(), format!("{source} ({hint})"));
-        Self::system(format!("could not listen on {address}"), source)
-    }
-}
-
-/// Where the configuration is, and how it is read.
-#[derive(Clone, Debug)]
-pub struct Origin {
-    /// The file.
-    pub path: PathBuf,
-    /// Reload after this many seconds, once.
-    pub reload_after: Option<Duration>,
-}
-
-/// Runs the daemon until it is told to end; the exit code.
+/// Runs the daemon until it is stopped. Returns the exit code.
 ///
 /// # Errors
-/// When it could not start: nothing was started then.
+/// When it could not start. Nothing is left running then.
 pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     let path = std::path::absolute(&origin.path)
         .map_err(|cause| Fatal::system("the working directory", cause))?;
@@ -170,30 +106,9 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         ..origin.clone()
     };
     let code = runtime.block_on(serve(&origin, config, env))?;
-    // What still waits for a socket or a helper has had its time.
+    // Tasks that still wait for a socket or a helper are dropped.
     runtime.shutdown_background();
     Ok(code)
-}
-
-fn runtime() -> Result<tokio::runtime::LocalRuntime, Fatal> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build_local(tokio::runtime::LocalOptions::default())
-        .map_err(|cause| Fatal::system("the runtime", cause))
-}
-
-/// Goes to the background, if the settings say so and the log does not need the terminal. Before the runtime starts: a
-/// fork keeps one thread only.
-fn go_to_background(env: &Env) -> Result<(), Fatal> {
-    if !env.daemon.daemonize {
-        return Ok(());
-    }
-    if matches!(env.log.destination.as_str(), "stdout" | "stderr" | "") {
-        error!("not going to the background: the log goes to the terminal");
-        return Ok(());
-    }
-    nix::unistd::daemon(true, false)
-        .map_err(|cause| Fatal::system("could not go to the background", cause))
 }
 
 async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
@@ -201,12 +116,13 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     privilege::settle(env.daemon.umask)
         .map_err(|cause| Fatal::system("the root directory", cause))?;
     let core = Core::new(env);
-    let env = Rc::clone(&core.env.borrow());
+    let executor = Executor::new(Rc::clone(&core));
+    let env = Rc::clone(&core.env);
     let server = Server::new(reload::default_router_id(&config));
-    *core.server.borrow_mut() = Some(server.clone());
+    core.attach(server.clone());
     dynamic::install(&core, &server);
     for process in &config.processes {
-        core.feeder
+        core.events
             .helpers()
             .add(Rc::new(Process::new(process.clone(), Marks::default())));
     }
@@ -214,11 +130,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
-    // As root we may make the socket where the user that we become may not.
+    // Root may create the socket where the user that the process becomes may not.
     let doors = Doors::open(&env).await;
-    let pid_file = settle_down(&core, &env).await?;
+    let pid_file = settle_down(&executor, &env).await?;
     housekeep(&core, origin.reload_after);
-    let control = Control::start(&core, doors);
+    let control = Control::start(&executor, doors);
     let beginning = tokio::task::spawn_local({
         let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
         async move {
@@ -234,24 +150,24 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     });
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = work(&core, &server, Some(origin), &mut signals).await;
+    let code = service::work(&executor, &server, Some(origin), &mut signals).await;
     beginning.abort();
     control.end().await;
-    shutdown(&core, &server, &mut signals).await;
+    service::shutdown(&core, &server, &mut signals).await;
     drop(pid_file);
     Ok(code)
 }
 
-/// Starts the helpers and becomes the user of the settings, in the order that `daemon.drop` says; then writes the pid file.
-async fn settle_down(core: &Rc<Core>, env: &Env) -> Result<Option<PidFile>, Fatal> {
+/// Starts the helpers and switches to the configured user, in the order that `daemon.drop` sets; then writes the pid file.
+async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFile>, Fatal> {
     let start = || {
-        for process in core.feeder.helpers().all() {
-            start_helper(core, &process);
+        for process in executor.core.events.helpers().all() {
+            executor.start_helper(&process);
         }
     };
     if !env.daemon.drop {
         start();
-        // Each is started when its task runs first: before this one goes on.
+        // Each is started when its task first runs, before this one continues.
         tokio::task::yield_now().await;
     }
     let user = &env.daemon.user;
@@ -268,11 +184,11 @@ async fn settle_down(core: &Rc<Core>, env: &Env) -> Result<Option<PidFile>, Fata
     Ok(pid_file)
 }
 
-/// Starts what happens beside all else: alarms, signs of life, the reload that was asked for.
+/// Starts background tasks: alarms, the watchdog of systemd, a requested reload.
 fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     tokio::task::spawn_local({
         let core = Rc::clone(core);
-        async move { core.alarm().await }
+        async move { core.alarms.run().await }
     });
     tokio::task::spawn_local(notify::live());
     if let Some(wait) = reload_after {
@@ -284,43 +200,7 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
     }
 }
 
-/// Serves requests until one is the last; the exit code.
-async fn work(
-    core: &Rc<Core>,
-    server: &Server,
-    origin: Option<&Origin>,
-    signals: &mut Signals,
-) -> u8 {
-    loop {
-        let (request, code) = tokio::select! {
-            received = signals.next() => {
-                warn!(signal = received.name, "received a signal");
-                core.tell_signal(received.number, received.name);
-                (received.request, 0)
-            }
-            request = core.next_request() => request,
-        };
-        match request {
-            Request::Shutdown => return code,
-            // As ExaBGP tells of it.
-            Request::Told => core.tell_signal(0, "none"),
-            Request::Neighbors => made::settle(core, server),
-            request => match origin {
-                Some(origin) => reload::reload(core, server, origin, request),
-                None => warn!("there is no configuration file that could be read again"),
-            },
-        }
-    }
-}
-
-/// Puts what is odd about a configuration into the log.
-fn log_warnings(warnings: &Diagnostics) {
-    for line in warnings.lines() {
-        warn!(target: "oxabgp::configuration", "{line}");
-    }
-}
-
-/// Binds the listening sockets of `tcp.bind`, and those of neighbours with `listen`.
+/// Binds the listening sockets of `tcp.bind` and of neighbors with `listen`.
 fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
     for address in reload::listeners(core, env) {
         server
@@ -328,80 +208,5 @@ fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
             .map_err(|cause| Fatal::listen(address, cause))?;
         info!(%address, "listening");
     }
-    Ok(())
-}
-
-/// Starts a helper and keeps it running.
-fn start_helper(core: &Rc<Core>, process: &Rc<Process>) {
-    let respawn = core.env.borrow().api.respawn;
-    tokio::task::spawn_local(process::supervise(
-        Rc::clone(core),
-        Rc::clone(process),
-        respawn,
-    ));
-}
-
-/// Says goodbye: to the peers, which get a NOTIFICATION each, then to the helpers. A second signal cuts it short.
-async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
-    notify::stopping();
-    info!("shutting down");
-    let farewell = async {
-        let helpers = core.feeder.helpers().all();
-        for helper in &helpers {
-            helper.retire();
-        }
-        server.shutdown(Cease::Shutdown(String::new())).await;
-        for helper in &helpers {
-            core.feeder.tell_shutdown(helper);
-        }
-        // As in ExaBGP, helpers have 100 ms to hear that and to end by themselves.
-        let alone = async {
-            for helper in &helpers {
-                helper.ended().await;
-            }
-        };
-        let _ = tokio::time::timeout(Duration::from_millis(100), alone).await;
-        for helper in &helpers {
-            helper.stop();
-        }
-        for helper in &helpers {
-            helper.ended().await;
-        }
-    };
-    tokio::select! {
-        () = farewell => {}
-        name = hurry(signals) => {
-            error!(signal = name, "a second signal: ending at once");
-            core.feeder.helpers().all().iter().for_each(|helper| helper.kill());
-        }
-    }
-}
-
-/// Waits for another signal that asks for the end; whoever asks for a reload now is late.
-async fn hurry(signals: &mut Signals) -> &'static str {
-    loop {
-        let received = signals.next().await;
-        if received.request == Request::Shutdown {
-            return received.name;
-        }
-    }
-}
-
-/// Adds a neighbour's plugin to the speaker.
-fn enlist(
-    core: &Rc<Core>,
-    server: &Server,
-    listed: &Rc<core::Listed>,
-) -> Result<(), speaker::Error> {
-    let peer = {
-        let config = listed.neighbor.config.borrow();
-        let name = &listed.neighbor.name;
-        let name = session::log_name(name, &config.session, |name| server.find(name).is_some());
-        session::peer(&name, &config.session, &core.env.borrow())
-    };
-    let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
-    listed
-        .key
-        .set(Some(server.add_validated_peer(peer, plugin)?));
     Ok(())
 }

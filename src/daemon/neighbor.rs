@@ -1,4 +1,4 @@
-//! One neighbor: its configuration, its connection and session, its tables, and who is told of its events.
+//! One neighbor: its configuration, its connection and session, its tables, and the helpers that receive its events.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
@@ -9,56 +9,56 @@ use tracing::warn;
 
 use crate::api::event::{Event, EventHead, Identity, Raw};
 use crate::api::subscription::{Kind, Subscriptions};
+use crate::bgp::message::open::Open;
 use crate::bgp::{AttributeSet, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
-use crate::fsm::Phase;
-use crate::rib::{Action, AdjRibIn, Change as Announcement, PeerId, PeerSet, pack};
+use crate::fsm::{ConnInfo, Phase};
+use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
 use super::connection::{Connection, Session};
-use super::core::Core;
+use super::events::EventDispatcher;
 use super::history::History;
-use super::pace::Pace;
 use super::process::Process;
-use super::retain::Keep;
+use super::rate_limit::RateLimit;
+use super::stale_routes::StaleRoutes;
 
-/// A configured neighbour, or the clone of a range for one address.
+/// A configured neighbor, or a dynamic one: the instance of a range for one address.
 pub(crate) struct Neighbor {
-    /// Its number in the RIB.
+    /// Its number in the RIB and in the list of neighbors.
     pub(crate) id: PeerId,
     /// The text that selectors match and logs show.
     pub(crate) name: Rc<str>,
-    /// What the configuration says.
+    /// Its configuration.
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
     pub(crate) wake: Rc<Notify>,
-    /// Where its session stands.
+    /// The state of its session, as events and `show neighbor` report it.
     pub(crate) phase: Cell<Phase>,
     /// Its connection, from TCP up to its end.
-    pub(super) connection: RefCell<Option<Connection>>,
+    connection: RefCell<Option<Connection>>,
     /// Its session, from its establishment to its end.
-    pub(super) session: RefCell<Option<Session>>,
+    session: RefCell<Option<Session>>,
     /// When its session ended, or when it was added.
     pub(super) down_since: Cell<Instant>,
-    /// What became of its sessions and attempts so far.
+    /// How its sessions and connection attempts ended so far.
     pub(crate) history: History,
-    /// What the peer announced, if that is kept.
-    pub(crate) rib_in: RefCell<AdjRibIn>,
-    /// What is kept of that while the peer is away.
-    pub(crate) kept: Keep,
-    /// Until when End-of-RIB markers wait for helpers.
+    /// What the peer announced, if that is kept, also while its session is down.
+    pub(crate) received: StaleRoutes,
+    /// Until when End-of-RIB is deferred.
     pub(crate) eor_deferred_until: Cell<Option<Instant>>,
-    pub(super) head: RefCell<EventHead>,
+    head: RefCell<EventHead>,
     subscriptions: RefCell<Subscriptions>,
-    pub(super) fed: RefCell<Vec<Rc<Process>>>,
-    pub(super) pace: RefCell<Pace>,
-    /// What is said anew in each session.
+    /// The helpers that receive its events.
+    fed: RefCell<Vec<Rc<Process>>>,
+    pub(super) rate_limit: RefCell<RateLimit>,
+    /// Messages that are sent again in each session.
     pub(crate) advisories: Advisories,
-    /// Routes that its configuration names once more further down: ExaBGP sends each version once, in the first session.
+    /// Configured routes that a later statement of the same file replaces: ExaBGP sends each version once, in the first session.
     overtaken: RefCell<Vec<(Nlri, Rc<AttributeSet>)>>,
     /// Its connection attempts are used up.
     pub(crate) gave_up: Cell<bool>,
-    /// It is to be forgotten when its plugin goes.
+    /// It is removed when its plugin is dropped.
     pub(super) retired: Cell<bool>,
 }
 
@@ -82,13 +82,12 @@ impl Neighbor {
             session: RefCell::default(),
             down_since: Cell::new(Instant::now()),
             history: History::default(),
-            rib_in: RefCell::default(),
-            kept: Keep::default(),
+            received: StaleRoutes::default(),
             eor_deferred_until: Cell::new(None),
             head: RefCell::new(EventHead::new(identity)),
             subscriptions: RefCell::default(),
             fed: RefCell::default(),
-            pace: RefCell::new(Pace::new(config.rate_limit)),
+            rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
             gave_up: Cell::new(false),
@@ -97,22 +96,22 @@ impl Neighbor {
         }
     }
 
-    /// Replaces who gets its events.
+    /// Replaces the helpers that receive its events.
     pub(crate) fn subscribe(&self, (subscriptions, fed): (Subscriptions, Vec<Rc<Process>>)) {
-        *self.subscriptions.borrow_mut() = subscriptions;
-        *self.fed.borrow_mut() = fed;
+        self.subscriptions.replace(subscriptions);
+        self.fed.replace(fed);
         self.wake.notify_one();
     }
 
-    /// Replaces what the configuration says, without touching the session.
+    /// Replaces its configuration, without touching the session.
     pub(crate) fn configure(&self, config: Rc<NeighborConfig>) {
         if self.config.borrow().rate_limit != config.rate_limit {
-            *self.pace.borrow_mut() = Pace::new(config.rate_limit);
+            self.rate_limit.replace(RateLimit::new(config.rate_limit));
         }
-        *self.config.borrow_mut() = config;
+        self.config.replace(config);
     }
 
-    /// Whether it gets its events from that helper's queue.
+    /// Returns `true` if that helper receives its events.
     pub(crate) fn feeds(&self, process: &Process) -> bool {
         self.fed
             .borrow()
@@ -120,17 +119,25 @@ impl Neighbor {
             .any(|fed| std::ptr::eq(&**fed, process))
     }
 
-    /// Tells its helpers of an event.
-    pub(crate) fn tell(&self, core: &Core, event: &Event<'_>, raw: Raw<'_>) {
-        core.feeder.tell(
+    /// Returns `true` if the queues of all helpers that receive its events have room.
+    pub(crate) fn has_room(&self) -> bool {
+        self.fed
+            .borrow()
+            .iter()
+            .all(|process| process.queue.has_room())
+    }
+
+    /// Reports an event to its helpers.
+    pub(crate) fn report(&self, events: &EventDispatcher, event: &Event<'_>, raw: Raw<'_>) {
+        events.report(
             &self.subscriptions.borrow(),
-            &mut self.head.borrow_mut(),
+            &mut self.head_mut(),
             event,
             raw,
         );
     }
 
-    /// Whether its session is up.
+    /// Returns `true` if its session is established.
     pub(crate) fn is_established(&self) -> bool {
         self.session.borrow().is_some()
     }
@@ -150,7 +157,70 @@ impl Neighbor {
         self.connection.borrow().as_ref()?.negotiated.clone()
     }
 
-    /// How long the session is up, or how long it has been down.
+    fn head_mut(&self) -> RefMut<'_, EventHead> {
+        self.head.borrow_mut()
+    }
+
+    fn connection_mut(&self) -> RefMut<'_, Option<Connection>> {
+        self.connection.borrow_mut()
+    }
+
+    /// Notes a new connection.
+    pub(super) fn connected(&self, ends: ConnInfo) {
+        self.connection.replace(Some(Connection::new(ends)));
+        let mut head = self.head_mut();
+        let identity = Identity {
+            local_address: Some(ends.local.ip()),
+            ..*head.identity()
+        };
+        head.identify(identity);
+        head.negotiate(None);
+    }
+
+    /// Notes the OPEN that was sent on the connection.
+    pub(super) fn opened(&self, open: Open) {
+        if let Some(connection) = &mut *self.connection_mut() {
+            connection.open = Some(open);
+        }
+    }
+
+    /// Notes what was negotiated on the connection.
+    pub(super) fn negotiate(&self, session: &Rc<Negotiated>) {
+        {
+            let mut head = self.head_mut();
+            let identity = Identity {
+                local_as: Some(session.local_as),
+                peer_as: Some(session.peer_as),
+                ..*head.identity()
+            };
+            head.identify(identity);
+            head.negotiate(Some(session));
+        }
+        if let Some(connection) = &mut *self.connection_mut() {
+            connection.negotiated = Some(Rc::clone(session));
+        }
+    }
+
+    /// Replaces the session, and returns the one before.
+    pub(super) fn replace_session(&self, session: Option<Session>) -> Option<Session> {
+        self.session.replace(session)
+    }
+
+    /// Notes the end of the connection: events show what is configured again.
+    pub(super) fn disconnected(&self) {
+        self.connection.take();
+        let configured = &self.config.borrow().session;
+        let mut head = self.head_mut();
+        let identity = Identity {
+            local_address: configured.local_address,
+            local_as: configured.local_as,
+            peer_as: configured.peer_as,
+            ..*head.identity()
+        };
+        head.identify(identity);
+    }
+
+    /// How long the session has been established, or down.
     pub(crate) fn age(&self) -> Duration {
         let session = self.session.borrow();
         session
@@ -160,9 +230,9 @@ impl Neighbor {
     }
 
     /// Sends a whole message on its session, before routes that are not sent yet. Without a session it is dropped.
-    pub(crate) fn say(&self, message: Vec<u8>) {
-        let mut session = self.session.borrow_mut();
-        if session
+    pub(crate) fn send(&self, message: Vec<u8>) {
+        if self
+            .session()
             .as_mut()
             .is_some_and(|session| session.push(message))
         {
@@ -172,7 +242,7 @@ impl Neighbor {
         }
     }
 
-    /// Takes note of a configured route that a later one of the same file replaces.
+    /// Notes a configured route that a later one of the same file replaces.
     pub(crate) fn overtake(&self, route: (Nlri, Rc<AttributeSet>)) {
         self.overtaken.borrow_mut().push(route);
     }
@@ -182,7 +252,7 @@ impl Neighbor {
         let mut updates = Vec::new();
         for (nlri, attributes) in self.overtaken.take() {
             if sender.codec.families.contains(nlri.family) {
-                let change = Announcement {
+                let change = Change {
                     nlri,
                     action: Action::Announce(attributes),
                     peers: PeerSet::new(),
@@ -195,11 +265,12 @@ impl Neighbor {
         updates
     }
 
-    /// Lets it be forgotten once its session has ended.
+    /// Has it removed once its session has ended.
     pub(crate) fn retire(&self) {
         self.retired.set(true);
     }
 
+    /// Returns `true` if a helper receives events of that kind.
     pub(super) fn wants(&self, kind: Kind) -> bool {
         self.subscriptions.borrow().wants(kind)
     }

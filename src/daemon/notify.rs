@@ -1,30 +1,30 @@
-//! What systemd is told: readiness, signs of life, reloads, the end. Without systemd (no `NOTIFY_SOCKET`) nothing happens.
+//! Notifies systemd of readiness, reloads and the end, and of its watchdog. Does nothing without `NOTIFY_SOCKET`.
 
 use std::time::Duration;
 
 use sd_notify::NotifyState;
 use tracing::debug;
 
-fn tell(states: &[NotifyState<'_>]) {
+fn notify(states: &[NotifyState<'_>]) {
     if let Err(cause) = sd_notify::notify(states) {
-        debug!(%cause, "systemd could not be told");
+        debug!(%cause, "systemd could not be notified");
     }
 }
 
-/// The daemon serves.
+/// The daemon is ready.
 pub(crate) fn ready() {
-    tell(&[NotifyState::Ready]);
+    notify(&[NotifyState::Ready]);
 }
 
-/// The daemon reads its configuration again; [`ready`] ends that.
+/// The daemon reloads its configuration, until [`ready`] is called.
 pub(crate) fn reloading() {
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => tell(&[NotifyState::Reloading, now]),
-        Err(_) => tell(&[NotifyState::Reloading]),
+        Ok(now) => notify(&[NotifyState::Reloading, now]),
+        Err(_) => notify(&[NotifyState::Reloading]),
     }
 }
 
-/// Tells systemd again and again that the one thread that does everything is alive, if it wants to know (`WatchdogSec=`).
+/// Notifies the watchdog of systemd (`WatchdogSec=`) periodically, if it is enabled.
 pub(crate) async fn live() {
     let Some(limit) = sd_notify::watchdog_enabled() else {
         return;
@@ -33,11 +33,11 @@ pub(crate) async fn live() {
     let mut pulse = tokio::time::interval((limit / 2).max(Duration::from_millis(1)));
     loop {
         pulse.tick().await;
-        tell(&[NotifyState::Watchdog]);
+        notify(&[NotifyState::Watchdog]);
     }
 }
 
-/// The daemon ends.
+/// The daemon stops.
 pub(crate) fn stopping() {
-    tell(&[NotifyState::Stopping]);
+    notify(&[NotifyState::Stopping]);
 }

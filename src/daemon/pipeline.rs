@@ -1,7 +1,7 @@
 //! `oxabgp pipe`: the daemon without configuration file, for one session between two ends of a pipeline.
 //!
-//! The configuration's one helper is our own standard input and output. Nothing else of a daemon is there: no pid file, no
-//! other user, no control socket, no listening.
+//! The only helper is the daemon's own standard input and output. There is no pid file, no change of user, no control socket
+//! and no listening socket.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -14,22 +14,24 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 
 use super::control::stdio::{self, AtEnd};
 use super::core::Core;
+use super::executor::Executor;
 use super::process::Process;
 use super::queue::Marks;
 use super::signal::{Request, Signals};
-use super::{Fatal, reload, runtime, shutdown, work};
+use super::startup::{Fatal, runtime};
+use super::{reload, service};
 
 /// The exit code of [`run_pipeline`] when a session was down for longer than it may be.
 pub const NO_SESSION: u8 = 4;
-/// How often it is looked whether sessions are up.
+/// How often the state of the sessions is checked.
 const GLANCE: Duration = Duration::from_millis(100);
 
-/// Runs the neighbours of `config` with its first process played by our standard input and output; the exit code.
+/// Runs the neighbors of `config` with the standard input and output in place of its first process. Returns the exit code.
 ///
 /// With `patience` it ends with the exit code [`NO_SESSION`] once a session has been down for that long, all in all.
 ///
 /// # Errors
-/// When it could not start: nothing was started then.
+/// When it could not start. Nothing is left running then.
 pub fn run_pipeline(
     config: Config,
     env: Env,
@@ -39,7 +41,7 @@ pub fn run_pipeline(
     close_inherited_on_exec();
     let runtime = runtime()?;
     let code = runtime.block_on(serve(config, env, at_end, patience))?;
-    // A thread may still wait for input that will never come.
+    // A thread may still be blocked on the standard input.
     runtime.shutdown_background();
     Ok(code)
 }
@@ -52,38 +54,39 @@ async fn serve(
 ) -> Result<u8, Fatal> {
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     let core = Core::new(env);
+    let executor = Executor::new(Rc::clone(&core));
     let server = Server::new(reload::default_router_id(&config));
-    *core.server.borrow_mut() = Some(server.clone());
+    core.attach(server.clone());
     for process in &config.processes {
         let process = Rc::new(Process::new(process.clone(), Marks::default()));
-        core.feeder.helpers().add(Rc::clone(&process));
-        tokio::task::spawn_local(stdio::run(Rc::clone(&core), process, at_end));
+        core.events.helpers().add(Rc::clone(&process));
+        tokio::task::spawn_local(stdio::run(Rc::clone(&executor), process, at_end));
     }
     for neighbor in config.neighbors {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     tokio::task::spawn_local({
         let core = Rc::clone(&core);
-        async move { core.alarm().await }
+        async move { core.alarms.run().await }
     });
     if let Some(patience) = patience {
         tokio::task::spawn_local(give_up(Rc::clone(&core), patience));
     }
     server.start();
     info!("oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = work(&core, &server, None, &mut signals).await;
-    shutdown(&core, &server, &mut signals).await;
+    let code = service::work(&executor, &server, None, &mut signals).await;
+    service::shutdown(&core, &server, &mut signals).await;
     Ok(code)
 }
 
-/// Ends the pipeline once a session has been down for `patience`, all in all: a session that comes up for a moment again and
-/// again is no success.
+/// Stops the pipeline once a session has been down for `patience` in total, so that a flapping session does not count as
+/// success.
 async fn give_up(core: Rc<Core>, patience: Duration) {
     let mut down = Duration::ZERO;
     while down < patience {
         let tick = GLANCE.min(patience - down);
         tokio::time::sleep(tick).await;
-        let neighbors = core.all();
+        let neighbors = core.neighbors.all();
         let is_up = neighbors
             .iter()
             .all(|listed| listed.neighbor.is_established());

@@ -1,7 +1,7 @@
 //! The [`Plugin`] through which the speaker reports a neighbor's session.
 //!
-//! It has no state: it passes what happens to the [`Core`], which has the RIB and the helpers, and to the [`Neighbor`], and
-//! pulls what is to be sent when the socket has room. `on_update` decodes a received UPDATE and returns its verdict;
+//! It has no state: it passes events to the [`Core`], which has the RIB and the helpers, and to the [`Neighbor`], and
+//! takes messages from the RIB when the socket has room. `on_update` decodes a received UPDATE and accepts or refuses it;
 //! `on_event` only observes. Messages are decoded only if helpers or tables need it.
 
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use std::time::Instant;
 use tokio::sync::Notify;
 use tracing::{debug, warn};
 
-use crate::api::event::{Direction, Event, Identity, Message, Raw};
+use crate::api::event::{Direction, Event, Message, Raw};
 use crate::api::subscription::Kind;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::Open;
@@ -24,12 +24,12 @@ use crate::fsm::{CloseReason, ConnInfo};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
-use super::connection::{Connection, Session};
+use super::connection::Session;
 use super::core::Core;
 use super::neighbor::Neighbor;
-use super::{defer, journal, limit, refresh, retain, session};
+use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
-/// The daemon's side of one session. It has no state of its own: nothing that an observer saw can reach a verdict.
+/// The daemon's side of one session.
 pub(crate) struct NeighborPlugin {
     core: Rc<Core>,
     neighbor: Rc<Neighbor>,
@@ -46,44 +46,27 @@ impl NeighborPlugin {
         Self::new(core, neighbor)
     }
 
-    /// A connection told its addresses.
+    /// Reports an event to the helpers of the neighbor.
+    fn report(&self, event: &Event<'_>, raw: Raw<'_>) {
+        self.neighbor.report(&self.core.events, event, raw);
+    }
+
+    /// Notes a new connection, whose addresses are known now.
     fn connected(&self, peer: &PeerConfig, info: ConnInfo) {
         let neighbor = &self.neighbor;
         self.core.identify(neighbor.id, &peer.name);
-        neighbor.connection.replace(Some(Connection::new(info)));
-        {
-            let mut head = neighbor.head.borrow_mut();
-            let identity = Identity {
-                local_address: Some(info.local.ip()),
-                ..*head.identity()
-            };
-            head.identify(identity);
-            head.negotiate(None);
-        }
-        neighbor.tell(&self.core, &Event::Connected, Raw::default());
+        neighbor.connected(info);
+        self.report(&Event::Connected, Raw::default());
     }
 
     fn negotiated(&self, session: &Rc<Negotiated>) {
-        let neighbor = &self.neighbor;
-        {
-            let mut head = neighbor.head.borrow_mut();
-            let identity = Identity {
-                local_as: Some(session.local_as),
-                peer_as: Some(session.peer_as),
-                ..*head.identity()
-            };
-            head.identify(identity);
-            head.negotiate(Some(session));
-        }
-        if let Some(connection) = &mut *neighbor.connection.borrow_mut() {
-            connection.negotiated = Some(Rc::clone(session));
-        }
-        neighbor.tell(&self.core, &Event::Negotiated, Raw::default());
+        self.neighbor.negotiate(session);
+        self.report(&Event::Negotiated, Raw::default());
     }
 
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
-        journal::message(&self.neighbor.name, direction, message);
+        message_log::message(&self.neighbor.name, direction, message);
         if message.kind == MessageType::NOTIFICATION {
             let notification = Notification::decode(message.body());
             self.neighbor
@@ -101,7 +84,7 @@ impl NeighborPlugin {
                 self.undecoded(Direction::Receive, Raw::new(&message.bytes));
             }
             (MessageType::UPDATE, _) => {}
-            _ if wanted => self.tell_plain(direction, message),
+            _ if wanted => self.report_plain(direction, message),
             _ => {}
         }
     }
@@ -117,14 +100,14 @@ impl NeighborPlugin {
             return self.undecoded(Direction::Send, raw);
         };
         if let Some(family) = update.end_of_rib() {
-            return self.tell(Direction::Send, Message::EndOfRib(family), raw);
+            return self.report_message(Direction::Send, Message::EndOfRib(family), raw);
         }
         let content = {
-            let mut interner = self.core.interner.borrow_mut();
+            let mut interner = self.core.routes.interner();
             update.content(&codec, &mut *interner)
         };
         match content {
-            Ok(content) => self.tell(Direction::Send, Message::update(&content), raw),
+            Ok(content) => self.report_message(Direction::Send, Message::update(&content), raw),
             Err(error) => {
                 debug!(neighbor = %self.neighbor.name, %error, "an UPDATE that was sent cannot be decoded for helpers");
                 self.undecoded(Direction::Send, raw);
@@ -153,14 +136,14 @@ impl NeighborPlugin {
                 self.undecoded(Direction::Receive, raw);
                 return Ok(());
             }
-            self.tell(Direction::Receive, Message::EndOfRib(family), raw);
+            self.report_message(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
-                retain::end_of_rib(&self.core, &self.neighbor, family);
+                graceful_restart::end_of_rib(&self.core, &self.neighbor, family);
             }
             return Ok(());
         }
         let content = {
-            let mut interner = self.core.interner.borrow_mut();
+            let mut interner = self.core.routes.interner();
             update.content(&session.codec, &mut *interner)
         };
         let content = content.map_err(|error| {
@@ -179,19 +162,19 @@ impl NeighborPlugin {
             refresh::answered(&self.neighbor, field.routes.family);
         }
         if keep {
-            self.neighbor.rib_in.borrow_mut().update(&content);
+            self.neighbor.received.update(&content);
         }
-        journal::content(&self.neighbor.name, &content);
-        self.tell(Direction::Receive, Message::update(&content), raw);
+        message_log::content(&self.neighbor.name, &content);
+        self.report_message(Direction::Receive, Message::update(&content), raw);
         if keep {
-            limit::check(&self.core, &self.neighbor, session, &content)?;
+            prefix_limit::check(&self.core, &self.neighbor, session, &content)?;
         }
         Ok(())
     }
 
-    fn tell(&self, direction: Direction, message: Message<'_>, raw: Raw<'_>) {
+    fn report_message(&self, direction: Direction, message: Message<'_>, raw: Raw<'_>) {
         let event = Event::Message(direction, message);
-        self.neighbor.tell(&self.core, &event, raw);
+        self.report(&event, raw);
     }
 
     /// Logs, once in a session, that routes of these families are ignored.
@@ -209,64 +192,43 @@ impl NeighborPlugin {
 
     fn undecoded(&self, direction: Direction, raw: Raw<'_>) {
         let event = Event::Undecoded(direction, MessageType::UPDATE);
-        self.neighbor.tell(&self.core, &event, raw);
+        self.report(&event, raw);
     }
 
     fn open(&self, direction: Direction, message: &RawMessage) {
         let raw = Raw::new(&message.bytes);
         let Ok(mut open) = Open::decode(message.body()) else {
-            self.neighbor.tell(
-                &self.core,
-                &Event::Undecoded(direction, MessageType::OPEN),
-                raw,
-            );
+            self.report(&Event::Undecoded(direction, MessageType::OPEN), raw);
             return;
         };
         if direction == Direction::Send {
             session::show_hostname(&mut open);
         }
-        self.neighbor.tell(
-            &self.core,
-            &Event::Message(direction, Message::Open(&open)),
-            raw,
-        );
-        if direction == Direction::Send
-            && let Some(connection) = &mut *self.neighbor.connection.borrow_mut()
-        {
-            connection.open = Some(open);
+        self.report(&Event::Message(direction, Message::Open(&open)), raw);
+        if direction == Direction::Send {
+            self.neighbor.opened(open);
         }
     }
 
-    /// Tells of a message that is neither OPEN nor UPDATE.
-    fn tell_plain(&self, direction: Direction, message: &RawMessage) {
+    /// Reports a message that is neither OPEN nor UPDATE.
+    fn report_plain(&self, direction: Direction, message: &RawMessage) {
         let raw = Raw::new(&message.bytes);
-        let tell = |message: Message<'_>| {
-            self.neighbor
-                .tell(&self.core, &Event::Message(direction, message), raw)
-        };
+        let report = |message: Message<'_>| self.report(&Event::Message(direction, message), raw);
         match message.kind {
-            MessageType::KEEPALIVE => tell(Message::Keepalive),
+            MessageType::KEEPALIVE => report(Message::Keepalive),
             MessageType::NOTIFICATION => {
-                tell(Message::Notification(&Notification::decode(message.body())))
+                report(Message::Notification(&Notification::decode(message.body())))
             }
             MessageType::ROUTE_REFRESH => match RouteRefresh::decode(message) {
-                Ok(refresh) => tell(Message::Refresh(&refresh)),
-                Err(_) => {
-                    self.neighbor
-                        .tell(&self.core, &Event::Undecoded(direction, message.kind), raw)
-                }
+                Ok(refresh) => report(Message::Refresh(&refresh)),
+                Err(_) => self.report(&Event::Undecoded(direction, message.kind), raw),
             },
             MessageType::OPERATIONAL => match Operational::decode(message.body()) {
-                Ok(Some(operational)) => tell(Message::Operational(&operational)),
-                // A type that nobody knows is ignored; helpers that ask for packets see it.
-                Ok(None) | Err(_) => {
-                    self.neighbor
-                        .tell(&self.core, &Event::Undecoded(direction, message.kind), raw)
-                }
+                Ok(Some(operational)) => report(Message::Operational(&operational)),
+                // An unknown type is ignored; helpers that subscribe to packets receive it.
+                Ok(None) | Err(_) => self.report(&Event::Undecoded(direction, message.kind), raw),
             },
-            kind => self
-                .neighbor
-                .tell(&self.core, &Event::Undecoded(direction, kind), raw),
+            kind => self.report(&Event::Undecoded(direction, kind), raw),
         }
     }
 }
@@ -282,8 +244,8 @@ impl Plugin for NeighborPlugin {
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
-        retain::up(&self.core, neighbor, session);
-        neighbor.tell(&self.core, &Event::Up, Raw::default());
+        graceful_restart::up(&self.core, neighbor, session);
+        self.report(&Event::Up, Raw::default());
         let config = neighbor.config.borrow();
         let Some(local_address) = neighbor.local_address() else {
             // A session has a connection, and that has addresses.
@@ -303,18 +265,18 @@ impl Plugin for NeighborPlugin {
         };
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
-        neighbor.session.replace(Some(Session::new(first)));
+        neighbor.replace_session(Some(Session::new(first)));
         neighbor.history.established();
-        self.core.rib.borrow_mut().up(
+        self.core.routes.up(
             neighbor.id,
             RibSession {
                 sender,
                 families: session.families.clone(),
                 refresh: session.refresh,
-                manual_eor: defer::up(&self.core, neighbor, session) || config.manual_eor,
+                manual_eor: eor_deferral::up(&self.core, neighbor, session) || config.manual_eor,
             },
         );
-        self.core.risen.notify_waiters();
+        self.core.established.notify_waiters();
         self.core.wake_neighbors();
     }
 
@@ -322,7 +284,7 @@ impl Plugin for NeighborPlugin {
         let neighbor = &self.neighbor;
         let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
         let keep = neighbor.config.borrow().adj_rib_in;
-        if !keep && !neighbor.wants(kind) && !journal::shows_content() {
+        if !keep && !neighbor.wants(kind) && !message_log::shows_content() {
             return Ok(());
         }
         neighbor
@@ -333,40 +295,28 @@ impl Plugin for NeighborPlugin {
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
         let neighbor = &self.neighbor;
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
-        self.core.rib.borrow_mut().down(neighbor.id);
-        self.core.arrived(neighbor.id);
+        self.core.routes.down(neighbor.id);
         let negotiated = neighbor.negotiated();
-        let session = neighbor.session.take();
+        let session = neighbor.replace_session(None);
         if let (Some(_), Some(negotiated)) = (&session, negotiated) {
             let counters = self.core.status(neighbor.id);
-            journal::statistics(&neighbor.name, counters.as_ref(), reason);
+            message_log::statistics(&neighbor.name, counters.as_ref(), reason);
             neighbor.down_since.set(Instant::now());
-            retain::lost(&self.core, neighbor, &negotiated, reason);
+            graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }
         let reason = reason.to_string();
         neighbor.history.closed(&reason, session.is_some());
-        neighbor.tell(&self.core, &Event::Down { reason: &reason }, Raw::default());
-        neighbor.connection.take();
-        let configured = neighbor.config.borrow().session.clone();
-        let mut head = neighbor.head.borrow_mut();
-        let identity = Identity {
-            local_address: configured.local_address,
-            local_as: configured.local_as,
-            peer_as: configured.peer_as,
-            ..*head.identity()
-        };
-        head.identify(identity);
+        self.report(&Event::Down { reason: &reason }, Raw::default());
+        neighbor.disconnected();
     }
 
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
         // RFC 7313 4.2: BoRR and EoRR mark the peer's own answer, they ask for nothing.
         if refresh.subtype != RouteRefresh::REQUEST {
             refresh::answered(&self.neighbor, refresh.family);
-            return retain::refresh(&self.core, &self.neighbor, refresh);
+            return graceful_restart::refresh(&self.core, &self.neighbor, refresh);
         }
-        let mut rib = self.core.rib.borrow_mut();
-        rib.refresh(self.neighbor.id, refresh.family);
-        drop(rib);
+        self.core.routes.refresh(self.neighbor.id, refresh.family);
         self.core.wake_neighbors();
     }
 
@@ -375,8 +325,7 @@ impl Plugin for NeighborPlugin {
             SessionEvent::Connected(info) => self.connected(peer, *info),
             SessionEvent::Phase(phase) => {
                 self.neighbor.phase.set(*phase);
-                self.neighbor.tell(
-                    &self.core,
+                self.report(
                     &Event::Fsm {
                         state: phase.name(),
                     },
@@ -394,52 +343,45 @@ impl Plugin for NeighborPlugin {
     fn observes_updates_sent(&self) -> bool {
         self.neighbor
             .wants(Kind::Message(Direction::Send, MessageType::UPDATE))
-            || journal::shows_sent()
+            || message_log::shows_sent()
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
         if outbox.is_empty() {
-            self.core.arrived(self.neighbor.id);
+            self.core.routes.arrived(self.neighbor.id);
         }
-        if let Some(session) = &mut *self.neighbor.session.borrow_mut() {
+        if let Some(session) = &mut *self.neighbor.session() {
             while let Some(message) = session.pop() {
                 outbox.push(message.into());
             }
         }
-        let mut pace = self.neighbor.pace.borrow_mut();
-        let messages = pace.allowance(Instant::now());
+        let mut rate_limit = self.neighbor.rate_limit.borrow_mut();
+        let messages = rate_limit.allowance(Instant::now());
         let budget = Budget {
             bytes: outbox.room(),
             messages,
         };
-        let mut rib = self.core.rib.borrow_mut();
-        let filled = rib.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
-        pace.spend(filled.messages);
-        let nothing = outbox.is_empty();
-        let again = rib.has_work(self.neighbor.id);
-        drop(rib);
-        if nothing {
-            // What was to be said may have come to nothing.
-            self.core.arrived(self.neighbor.id);
+        let routes = &self.core.routes;
+        let (filled, more) = routes.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
+        rate_limit.spend(filled.messages);
+        if outbox.is_empty() {
+            // Changes may have cancelled each other out.
+            routes.arrived(self.neighbor.id);
         }
-        if again {
-            match pace.wait(Instant::now()) {
-                // A long walk of the table goes on after the others had their turn.
+        if more {
+            match rate_limit.wait(Instant::now()) {
+                // A long walk of the table continues after the other tasks have run.
                 None if filled.messages == 0 => self.neighbor.wake.notify_one(),
                 None => {}
                 Some(wait) => self.core.wake_later(&self.neighbor, wait),
             }
         }
-        self.core.report_unsendable();
+        routes.log_unsendable();
         self.core.wake_neighbors();
     }
 
     fn ready(&self) -> bool {
-        self.neighbor
-            .fed
-            .borrow()
-            .iter()
-            .all(|process| process.queue.has_room())
+        self.neighbor.has_room()
     }
 
     fn waker(&self) -> Option<Rc<Notify>> {

@@ -1,7 +1,7 @@
-//! What a daemon does with its rights: file mode mask, pid file, and the user it becomes.
+//! File mode mask, pid file, and the change of user.
 //!
 //! A process that starts as root binds its ports, then becomes `daemon.user` with that user's groups, before any helper
-//! runs. ExaBGP keeps root's supplementary groups; we don't.
+//! runs. Unlike ExaBGP, it drops root's supplementary groups.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -14,7 +14,7 @@ use nix::sys::stat::{Mode, umask};
 use nix::unistd::{Gid, Pid, Uid, User, chdir, getegid, geteuid, initgroups, setgid, setuid};
 use tracing::{debug, info, warn};
 
-/// Changes to `/` and sets the mask for files that we and the helpers create.
+/// Changes to `/` and sets the mode mask of files that the daemon and the helpers create.
 ///
 /// # Errors
 /// When `/` can't be entered.
@@ -23,7 +23,7 @@ pub(crate) fn settle(mask: u32) -> io::Result<()> {
     chdir("/").map_err(io::Error::from)
 }
 
-/// The user that [`become_user`] will make us, if that is another one.
+/// The user that [`become_user`] will switch to, if that is another one.
 pub(crate) fn successor(name: &str) -> Option<User> {
     if !geteuid().is_root() {
         return None;
@@ -32,10 +32,10 @@ pub(crate) fn successor(name: &str) -> Option<User> {
     (!user.uid.is_root()).then_some(user)
 }
 
-/// Becomes `name`, if we are root; who is not root stays who they are.
+/// Switches to the user `name` if the process runs as root.
 ///
 /// # Errors
-/// When there is no such user, or the kernel refuses: then nothing may go on as root.
+/// When there is no such user, or the kernel refuses. The caller must not continue as root.
 pub(crate) fn become_user(name: &str) -> io::Result<()> {
     let (uid, gid) = (geteuid(), getegid());
     if !uid.is_root() && gid != Gid::from_raw(0) {
@@ -58,27 +58,27 @@ pub(crate) fn become_user(name: &str) -> io::Result<()> {
     setuid(user.uid).map_err(io::Error::from)?;
     if user.uid != Uid::from_raw(0) && setuid(Uid::from_raw(0)).is_ok() {
         return Err(io::Error::other(
-            "root's rights came back after they were dropped",
+            "privileges could be regained after they were dropped",
         ));
     }
     info!(user = name, "dropped privileges");
     Ok(())
 }
 
-/// A pid file: there while the daemon runs.
+/// A pid file, which exists while the daemon runs.
 #[derive(Debug)]
 pub(crate) struct PidFile {
     path: PathBuf,
 }
 
 impl PidFile {
-    /// Writes our process number. A file that an ended process left behind is replaced.
+    /// Writes the process ID. The file of a process that no longer runs is replaced.
     ///
     /// # Errors
     /// When the process in the file still runs, or the file can't be written.
     pub(crate) fn create(path: &Path) -> io::Result<Self> {
         if let Some(pid) = Self::read(path) {
-            // 0 stands for a text that is no number; to kill(2), it and what is below mean groups of processes.
+            // 0 stands for a text that is not a number; for kill(2), 0 and negative numbers are process groups.
             if pid > 0
                 && pid != i32::try_from(std::process::id()).unwrap_or_default()
                 && kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH)
@@ -103,7 +103,7 @@ impl PidFile {
 
     fn read(path: &Path) -> Option<i32> {
         let mut text = String::new();
-        // A pid is a few digits: whatever else is in that file is not read.
+        // A pid has a few digits: the file may be anything, so no more of it is read.
         File::open(path)
             .ok()?
             .take(64)
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn a_pid_file_is_there_while_held_and_replaces_a_stale_one() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("oxabgp.pid");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("oxabgp.pid");
         std::fs::write(&path, "not a number\n").expect("written");
         let held = PidFile::create(&path).expect("a stale file is replaced");
         let text = std::fs::read_to_string(&path).expect("readable");
@@ -139,8 +139,8 @@ mod tests {
 
     #[test]
     fn a_pid_file_of_a_running_process_is_refused() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("oxabgp.pid");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("oxabgp.pid");
         let parent = nix::unistd::getppid();
         std::fs::write(&path, format!("{parent}\n")).expect("written");
         let error = PidFile::create(&path).expect_err("our parent runs");

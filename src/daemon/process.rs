@@ -1,8 +1,9 @@
-//! Helper processes: started with pipes, read in batches, fed from a bounded queue, started again by ExaBGP's rules.
+//! Helper processes: started with pipes, read in batches, written to from a bounded queue, restarted by ExaBGP's rules.
 //!
 //! One task per configured process runs [`supervise`]. A helper is a process group of its own with the working directory
-//! `/`; what it writes to stderr goes to our log, with its name. It is dead once it exits or closes its stdout. Whatever it does, it costs bounded memory and no
-//! session: lines are bounded, its answers are counted instead of stored, its events pause the neighbours that feed it.
+//! `/`; what it writes to stderr is logged with its name. It counts as dead once it exits or closes its stdout. A helper
+//! that misbehaves needs bounded memory and resets no session: lines are bounded, equal answers are counted instead of
+//! stored, and a full queue of events pauses the neighbors that they come from.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -31,35 +32,35 @@ const LINE: usize = 1 << 20;
 const TURN: usize = 64 * 1024;
 /// Size that the pipes are asked to have, in bytes.
 const PIPE: i32 = 1 << 20;
-/// How long it may take until the status of a helper that closed its stdout can be had.
+/// How long to wait for the exit status of a helper that closed its stdout.
 const STATUS: Duration = Duration::from_millis(500);
 /// How long a helper may take to end after SIGTERM.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// What takes the lines of a helper.
+/// What a helper reports to.
 pub(crate) trait Commands {
     /// Executes whole lines, in order.
     fn commands(&self, process: &Rc<Process>, lines: &[u8]);
-    /// A helper was started: it has said nothing yet.
+    /// A helper was started and has not sent a command yet.
     fn started(&self, process: &Rc<Process>);
-    /// The queue of a helper has room again: what feeds it may go on.
+    /// The queue of a helper has room again: the sources of its events may continue.
     fn room(&self, process: &Process);
-    /// A helper could not be started, or died too often: what that means for the daemon.
+    /// A helper could not be started, died too often, or is not restarted.
     fn lost(&self, process: &Rc<Process>, loss: Loss);
 }
 
-/// Why a helper does not come back.
+/// Why a helper is not restarted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Loss {
     /// It could not be started.
     Start,
     /// It died too often within a minute.
     Deaths,
-    /// It ended, and its configuration says that this is all.
+    /// It exited, and its configuration does not let it be restarted.
     Ended,
 }
 
-/// What somebody else wants of a helper.
+/// What the daemon wants of a helper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wish {
     Run,
@@ -71,7 +72,7 @@ enum Wish {
 pub(crate) struct Process {
     /// Its name.
     pub(crate) name: Rc<str>,
-    /// What waits for its stdin.
+    /// Text to be written to its stdin.
     pub(crate) queue: Rc<Queue>,
     config: RefCell<ProcessConfig>,
     pid: Cell<Option<Pid>>,
@@ -99,7 +100,7 @@ enum Ended {
     Wished,
 }
 
-/// The marks that a configuration asks for, where it does.
+/// The configured marks, or the default ones.
 fn marks_of(config: &ProcessConfig, default: Marks) -> Marks {
     config.queue_size.map_or(default, |high| Marks {
         high,
@@ -126,46 +127,46 @@ impl Process {
         }
     }
 
-    /// What the configuration says of it.
+    /// Its configuration.
     pub(crate) fn config(&self) -> ProcessConfig {
         self.config.borrow().clone()
     }
 
-    /// Replaces the configuration; the limits of its queue count at once, the rest from the next start on.
+    /// Replaces its configuration. The limits of its queue apply at once, the rest from the next start.
     pub(crate) fn configure(&self, config: ProcessConfig) {
         let marks = marks_of(&config, Marks::default());
         self.queue.configure(marks, config.queue_full);
         *self.config.borrow_mut() = config;
     }
 
-    /// Ends it and starts it anew.
+    /// Stops it and starts it again.
     pub(crate) fn restart(&self) {
         self.want(Wish::Restart);
     }
 
-    /// Ends it for good.
+    /// Stops it permanently.
     pub(crate) fn stop(&self) {
         self.want(Wish::Stop);
     }
 
-    /// Lets it end by itself: it is not started again.
+    /// Does not restart it when it exits.
     pub(crate) fn retire(&self) {
         self.retired.set(true);
     }
 
-    /// Whether it was told to end for good.
+    /// Returns `true` if it was stopped permanently.
     pub(crate) fn is_stopped(&self) -> bool {
         self.wish.get() == Wish::Stop
     }
 
-    /// Waits until it has ended for good.
+    /// Waits until it has exited permanently.
     pub(crate) async fn ended(&self) {
         while self.supervised.get() {
             self.gone.notified().await;
         }
     }
 
-    /// Ends it without a word.
+    /// Kills it with SIGKILL.
     pub(crate) fn kill(&self) {
         if let Some(group) = self.pid.get() {
             // The group may be gone already.
@@ -173,23 +174,23 @@ impl Process {
         }
     }
 
-    /// The number of the running process.
+    /// The process ID, while it runs.
     pub(crate) fn pid(&self) -> Option<i32> {
         self.pid.get().map(Pid::as_raw)
     }
 
-    /// Says that something runs it that is not [`supervise`].
+    /// Notes that it is run by other code than [`supervise`].
     pub(crate) fn begin(&self) {
         self.supervised.set(true);
     }
 
-    /// Says that this has ended.
+    /// Notes that it no longer runs.
     pub(crate) fn finish(&self) {
         self.supervised.set(false);
         self.gone.notify_waiters();
     }
 
-    /// Waits until it is told to end for good.
+    /// Waits until it is stopped permanently.
     pub(crate) async fn stopped(&self) {
         while !self.is_stopped() {
             self.wished.notified().await;
@@ -205,7 +206,7 @@ impl Process {
         self.queue.drained.notify_waiters();
     }
 
-    /// Counts a death; whether it was one too many: more than `MOST` restarts in one aligned window of 64 seconds.
+    /// Counts a death. Returns `true` after more than `MOST` restarts in one aligned window of 64 seconds.
     fn died_too_often(&self) -> bool {
         const MOST: u32 = 5;
         let now = SystemTime::now()
@@ -218,7 +219,7 @@ impl Process {
     }
 }
 
-/// Keeps a helper running until it is told to stop, or is lost.
+/// Keeps a helper running until it is stopped or lost.
 pub(crate) async fn supervise(
     core: Rc<impl Commands>,
     process: Rc<Process>,
@@ -289,7 +290,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
     let stdout = child.stdout.take().ok_or_else(missing)?.into_owned_fd()?;
     let stderr = child.stderr.take().ok_or_else(missing)?.into_owned_fd()?;
     for fd in [stdin.as_fd(), stdout.as_fd()] {
-        // Only speed depends on it, and a user may have too many pipes open already.
+        // The size only matters for speed, and the user's limit for pipe memory may be reached.
         if let Err(cause) = fcntl(fd, FcntlArg::F_SETPIPE_SZ(PIPE)) {
             debug!(process = %process.name, %cause, "the pipe keeps its size");
         }
@@ -310,7 +311,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
     Ok(running)
 }
 
-/// Serves a running helper until it dies or is to end; it is gone when this returns.
+/// Serves a running helper until it dies or is stopped. The process has exited when this returns.
 async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
     process.queue.open();
     core.started(process);
@@ -323,7 +324,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
             Ended::Wished
         }
         why = read(core, process, &running.stdout, &mut buffer) => {
-            // One that exits closes its stdout a moment before its status can be had.
+            // A helper that exits closes its stdout shortly before its exit status is available.
             match timeout(STATUS, running.child.wait()).await {
                 Ok(status) => report_end(process, status),
                 Err(_) => warn!(process = %process.name, "the helper ended: {why}"),
@@ -331,7 +332,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
             Ended::Died
         }
         status = running.child.wait() => {
-            // What it wrote before it exited still counts.
+            // Commands that it wrote before it exited are still executed.
             drain(core, process, &running.stdout, &mut buffer);
             report_end(process, status);
             Ended::Died
@@ -354,7 +355,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
     ended
 }
 
-/// Logs how a helper that ended by itself did so: its exit status, or the signal.
+/// Logs the exit status of a helper, or the signal that killed it.
 fn report_end(process: &Process, status: io::Result<ExitStatus>) {
     match status {
         Ok(status) => warn!(process = %process.name, "the helper ended: {status}"),
@@ -362,14 +363,14 @@ fn report_end(process: &Process, status: io::Result<ExitStatus>) {
     }
 }
 
-/// Writes what waits and fits into the pipe, without waiting: the `shutdown` event must not depend on whether the task that
-/// writes had its turn before the helper is to end.
+/// Writes as much of the queue as fits into the pipe, without waiting: the `shutdown` event must be written even if the
+/// writing task has not run before the helper is stopped.
 fn flush(process: &Process, stdin: &pipe::Sender) {
     while !process.queue.is_empty() {
         let written = process
             .queue
             .write(|slices| stdin.try_write_vectored(slices));
-        // A full pipe is one that the helper does not read, and a broken one nobody does.
+        // The pipe is full or broken: the helper does not read it.
         if written.is_err() {
             return;
         }
@@ -382,12 +383,12 @@ async fn wished(process: &Process) {
     }
 }
 
-/// Ends the helper's process group: SIGTERM, and SIGKILL after a while.
+/// Stops the helper's process group with SIGTERM, and with SIGKILL after a while.
 async fn terminate(process: &Process, child: &mut Child) {
     let Some(group) = process.pid.get() else {
         return;
     };
-    // The group may be gone already: then there is nothing to end.
+    // The group may be gone already.
     let _ = killpg(group, Signal::SIGTERM);
     if timeout(GRACE, child.wait()).await.is_err() {
         warn!(process = %process.name, "the helper did not end within 2 seconds and is killed");
@@ -431,7 +432,7 @@ fn read_once(stdout: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<usize
     stdout.try_read_buf(buffer)
 }
 
-/// Reads what is there without waiting.
+/// Reads what is available without waiting.
 fn drain(
     core: &Rc<impl Commands>,
     process: &Rc<Process>,
@@ -451,12 +452,12 @@ fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut Byte
     }
 }
 
-/// Writes what waits, for ever; a helper that closed its stdin gets nothing more, and lives on.
+/// Writes the queue; never returns. A helper that closed its stdin receives nothing more, and keeps running.
 async fn write(core: &Rc<impl Commands>, process: &Process, stdin: &pipe::Sender) {
     loop {
         if process.queue.is_empty() {
             process.queue.filled.notified().await;
-            // The neighbours that a command woke go first: a route is on the wire before its `done` is on the pipe.
+            // The neighbors that a command woke run first, so that a route is sent before its `done` is written.
             tokio::task::yield_now().await;
             continue;
         }

@@ -1,7 +1,7 @@
-//! Requests for a peer's routes (ROUTE-REFRESH, RFC 2918) that bring nothing.
+//! Route refresh requests (RFC 2918), and a warning if no routes follow.
 //!
-//! A request has no answer of its own without enhanced route refresh (RFC 7313), and some peers ignore it although they offered
-//! the capability. A peer that has no routes of the family looks the same; so it is a line in the log, and nothing else.
+//! Without enhanced route refresh (RFC 7313) a request is not answered explicitly, and some peers ignore it although they
+//! advertise the capability. A peer without routes of the family looks the same, so it is only logged.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -15,15 +15,15 @@ use crate::bgp::negotiated::Refresh;
 
 use super::neighbor::Neighbor;
 
-/// How long the first route may take.
+/// How long to wait for the first route.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 thread_local! {
-    /// Tells one request from the next.
+    /// The number of the next request.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-/// Asks the peer for its routes of a family. Without a session, or if it did not negotiate that, nothing is sent.
+/// Requests the peer's routes of a family. Nothing is sent without a session, or if it was not negotiated.
 pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
     let Some(negotiated) = neighbor.negotiated().filter(|_| neighbor.is_established()) else {
         warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: there is no session");
@@ -41,7 +41,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
         subtype: RouteRefresh::REQUEST,
     }
     .encode(&mut message);
-    neighbor.say(message);
+    neighbor.send(message);
     let number = NUMBER.with(|number| number.replace(number.get() + 1));
     if let Some(session) = &mut *neighbor.session() {
         session.awaited.retain(|(other, _)| *other != family);
@@ -66,14 +66,14 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
                 neighbor = %neighbor.name,
                 %family,
                 seconds = PATIENCE.as_secs(),
-                "the route refresh has brought nothing: the peer has no routes of this family, or ignores the request \
+                "no routes followed the route refresh: the peer has no routes of this family, or ignores the request \
                  (FRR 8.4 does unless `graceful-restart` is configured, too; OpenBGPD 7.7 always does)"
             );
         }
     });
 }
 
-/// The peer has sent something of a family.
+/// Notes that the peer has sent routes of a family.
 pub(crate) fn answered(neighbor: &Neighbor, family: Family) {
     if let Some(session) = &mut *neighbor.session()
         && !session.awaited.is_empty()

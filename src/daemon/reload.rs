@@ -1,8 +1,8 @@
-//! The difference between two configurations, applied; and the first configuration, which differs from nothing.
+//! Applies the difference between two configurations, and the first configuration.
 //!
-//! The new file is read and checked whole beside the running one: a mistake changes nothing. A session resets only if
-//! something that its OPEN or its TCP connection depends on has changed; routes are announced and withdrawn by difference;
-//! what helpers said stays; a helper restarts only if its command line changed.
+//! The new file is parsed and checked completely first: an error changes nothing. A session is reset only if its OPEN or its
+//! TCP connection depends on a changed setting; routes are announced and withdrawn by difference; routes of helpers stay; a
+//! helper is restarted only if its command line has changed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,15 +15,19 @@ use crate::bgp::{AttributeSet, Family, Nlri, Notification};
 use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
 use crate::rib::{Action, Change, PeerSet};
-use crate::speaker::Server;
+use crate::speaker::{self, Server};
 
-use super::core::{Core, Listed};
+use super::core::Core;
+use super::executor::Executor;
+use super::neighbors::Listed;
+use super::plugin::NeighborPlugin;
 use super::process::Process;
 use super::queue::Marks;
 use super::signal::Request;
-use super::{Fatal, Origin, dynamic, enlist, log_warnings, notify, session, start_helper};
+use super::startup::{Fatal, Origin, log_warnings};
+use super::{dynamic, notify, session};
 
-/// The identifier of sessions that have none of their own: any that is not 0.0.0.0.
+/// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
     let first = config
         .neighbors
@@ -32,7 +36,7 @@ pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
     first.unwrap_or(Ipv4Addr::LOCALHOST)
 }
 
-/// Adds a configured neighbour, to the tables and to the speaker.
+/// Adds a configured neighbor, to the tables and to the speaker.
 pub(crate) fn add(
     core: &Rc<Core>,
     server: &Server,
@@ -40,10 +44,9 @@ pub(crate) fn add(
 ) -> Result<(), Fatal> {
     let name = config.name();
     let listed = core.add(&name, Rc::clone(&config), None);
-    let refused =
-        |cause: crate::speaker::Error| Fatal::system(name.clone(), std::io::Error::other(cause));
+    let refused = |cause: speaker::Error| Fatal::system(name.clone(), std::io::Error::other(cause));
     if dynamic::is_range(&config.session) {
-        let peer = session::peer(&name, &config.session, &core.env.borrow());
+        let peer = session::peer(&name, &config.session, &core.env);
         return server
             .expect_network(&peer, config.session.peer_prefix)
             .map_err(refused);
@@ -51,23 +54,38 @@ pub(crate) fn add(
     enlist(core, server, &listed).map_err(refused)
 }
 
-/// Removes a neighbour from the speaker and the tables.
+/// Adds a neighbor's plugin to the speaker.
+fn enlist(core: &Rc<Core>, server: &Server, listed: &Rc<Listed>) -> Result<(), speaker::Error> {
+    let peer = {
+        let config = listed.neighbor.config.borrow();
+        let name = &listed.neighbor.name;
+        let name = session::log_name(name, &config.session, |name| server.find(name).is_some());
+        session::peer(&name, &config.session, &core.env)
+    };
+    let plugin = NeighborPlugin::new(Rc::clone(core), Rc::clone(&listed.neighbor));
+    listed
+        .key
+        .set(Some(server.add_validated_peer(peer, plugin)?));
+    Ok(())
+}
+
+/// Removes a neighbor from the speaker and the tables.
 pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: Cease) {
     let name = &listed.neighbor.name;
     info!(neighbor = %name, "the neighbor is removed");
     let config = listed.neighbor.config.borrow().clone();
     if dynamic::is_range(&config.session) {
-        let peer = session::peer(name, &config.session, &core.env.borrow());
+        let peer = session::peer(name, &config.session, &core.env);
         if let Err(cause) = server.forget_network(&peer, config.session.peer_prefix) {
             warn!(neighbor = %name, %cause, "the range could not be forgotten");
         }
     }
     match listed.key.get() {
-        // The plugin forgets the neighbour once its session has said goodbye.
+        // The plugin removes the neighbor once its session has been closed with a NOTIFICATION.
         Some(key) => {
             listed.neighbor.retire();
             listed.leaving.set(true);
-            core.changed();
+            core.neighbors.changed();
             if let Err(cause) = server.remove_peer(key, cease) {
                 warn!(neighbor = %name, %cause, "the neighbor could not be removed");
             }
@@ -76,7 +94,7 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
     }
 }
 
-/// Where we are to listen: `tcp.bind` × `tcp.port`, and the neighbours' `listen`.
+/// The addresses to listen on: `tcp.bind` × `tcp.port`, and `listen` of neighbors.
 pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
     let mut wanted: Vec<SocketAddr> = env
         .tcp
@@ -84,7 +102,7 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
         .iter()
         .map(|address| SocketAddr::new(*address, env.tcp.port))
         .collect();
-    for listed in core.all() {
+    for listed in core.neighbors.all() {
         let config = listed.neighbor.config.borrow();
         let session = &config.session;
         let address =
@@ -97,11 +115,7 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
                 });
         if session.listen > 0 && listed.template.is_none() {
             let zone = session.zone;
-            wanted.push(crate::speaker::connect::scoped(
-                address,
-                session.listen,
-                zone,
-            ));
+            wanted.push(speaker::connect::scoped(address, session.listen, zone));
         }
     }
     wanted.sort();
@@ -109,31 +123,31 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
     wanted
 }
 
-/// Reads the configuration again and applies the difference, or nothing if it has mistakes.
+/// Reads the configuration again and applies the difference, or nothing if it has errors.
 ///
-/// That is done in one go: 100,000 routes take a fraction of a second, and nobody sees half of a configuration.
-pub(crate) fn reload(core: &Rc<Core>, server: &Server, origin: &Origin, request: Request) {
+/// It does not yield: 100,000 routes take a fraction of a second, and no other task sees half of a configuration.
+pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, request: Request) {
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
-    let env = Rc::clone(&core.env.borrow());
-    match Config::load(&origin.path, &env) {
+    match Config::load(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
-            apply(core, server, config, request);
+            apply(executor, server, config, request);
             info!("the configuration is reloaded");
         }
-        Err(mistakes) => {
-            mistakes.lines().for_each(|line| error!("{line}"));
-            error!("the configuration has mistakes, nothing is changed");
+        Err(errors) => {
+            errors.lines().for_each(|line| error!("{line}"));
+            error!("the configuration has errors, nothing is changed");
         }
     }
     notify::ready();
 }
 
-fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
-    let env = Rc::clone(&core.env.borrow());
-    helpers(core, &config, request);
+fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Request) {
+    let core = &executor.core;
+    helpers(executor, &config, request);
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
+        .neighbors
         .all()
         .into_iter()
         .filter(|listed| listed.template.is_none())
@@ -160,7 +174,7 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
     }
     for listed in old
         .values()
-        .filter(|listed| !core.made.contains(&listed.neighbor.name))
+        .filter(|listed| !core.runtime_peers.contains(&listed.neighbor.name))
     {
         let old = ends(&listed.neighbor.config.borrow().session);
         // RFC 4486 section 4: Peer De-configured is for one that is gone, not for one whose AS has changed.
@@ -170,14 +184,14 @@ fn apply(core: &Rc<Core>, server: &Server, config: Config, request: Request) {
         };
         remove(core, server, listed, cease);
     }
-    core.sort(&order);
-    relisten(core, server, &env);
+    core.neighbors.sort(&order);
+    relisten(core, server, &core.env);
     core.wake_neighbors();
 }
 
-/// Starts new helpers, ends those that are gone, replaces those whose command line changed.
-fn helpers(core: &Rc<Core>, config: &Config, request: Request) {
-    let all = core.feeder.helpers();
+/// Starts new helpers, stops those that were removed, restarts those whose command line has changed.
+fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
+    let all = executor.core.events.helpers();
     for old in all.active() {
         if !config
             .processes
@@ -196,22 +210,22 @@ fn helpers(core: &Rc<Core>, config: &Config, request: Request) {
             Some((_, helper)) => {
                 let before = helper.config();
                 helper.configure(process.clone());
-                let all_anew = matches!(request, Request::FullReload | Request::Restart);
-                if all_anew || before.run != process.run || before.encoder != process.encoder {
-                    info!(process = %process.name, "the helper is started anew");
+                let restart_all = matches!(request, Request::FullReload | Request::Restart);
+                if restart_all || before.run != process.run || before.encoder != process.encoder {
+                    info!(process = %process.name, "the helper is restarted");
                     helper.restart();
                 }
             }
             None => {
                 let helper = Rc::new(Process::new(process.clone(), Marks::default()));
                 all.add(Rc::clone(&helper));
-                start_helper(core, &helper);
+                executor.start_helper(&helper);
             }
         }
     }
 }
 
-/// Gives a neighbour its new configuration.
+/// Applies the new configuration of a neighbor.
 fn change(
     core: &Rc<Core>,
     server: &Server,
@@ -235,17 +249,17 @@ fn change(
     let logged = server
         .peer_config(key)
         .map_or_else(|| neighbor.name.to_string(), |peer| peer.name.clone());
-    let peer = session::peer(&logged, &new.session, &core.env.borrow());
+    let peer = session::peer(&logged, &new.session, &core.env);
     if !reset && request != Request::Restart && neighbor.is_established() {
-        info!(neighbor = %neighbor.name, "the session stays; its new settings count from the next one on");
+        info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
         if let Err(cause) = server.update_peer(key, peer) {
             error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
         }
         return;
     }
     info!(neighbor = %neighbor.name, changed = reset, "the session is reset");
-    // RFC 4486 section 4: Other Configuration Change, where ExaBGP says that the peer is de-configured; and Administrative
-    // Reset of a session that is only asked to restart.
+    // RFC 4486 section 4: Other Configuration Change, where ExaBGP sends Peer De-configured; Administrative Reset if the
+    // session is only restarted.
     let notification = Notification::cease(if reset {
         Notification::CONFIGURATION_CHANGE
     } else {
@@ -256,7 +270,7 @@ fn change(
     }
 }
 
-/// The configured routes of a neighbour by what tells them apart.
+/// The configured routes of a neighbor by key.
 type Routes = HashMap<(Family, Option<u32>, NlriKey), (Nlri, Rc<AttributeSet>)>;
 
 fn routes_of(config: &NeighborConfig) -> Routes {
@@ -274,21 +288,21 @@ fn routes_of(config: &NeighborConfig) -> Routes {
     all
 }
 
-/// Announces and withdraws the difference between the configured routes. What a helper made of one of them stays; one that
-/// nobody says any more, since it was withdrawn or cleared, comes back.
+/// Announces and withdraws the difference between the configured routes. A route that a helper has replaced stays; one that
+/// was withdrawn or cleared is announced again.
 fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConfig) {
     let id = listed.neighbor.id;
     let peers: PeerSet = std::iter::once(id).collect();
     let (before, after) = (routes_of(old), routes_of(new));
     for (key, (nlri, attributes)) in &before {
-        let ours = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
-            let told = core.rib.borrow_mut().is_told(id, nlri.as_ref(), attributes);
-            // Of a neighbour of whom nothing is kept nobody knows.
-            told || !old.adj_rib_out
+        let is_announced = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
+            let announced = core.routes.has_with(id, nlri.as_ref(), attributes);
+            // Without an Adj-RIB-Out it is not known what was announced.
+            announced || !old.adj_rib_out
         };
-        if !after.contains_key(key) && ours(nlri, attributes) {
+        if !after.contains_key(key) && is_announced(nlri, attributes) {
             let action = Action::Withdraw(Some(Rc::clone(attributes)));
-            core.apply_one(&Change {
+            core.apply(&Change {
                 nlri: nlri.clone(),
                 action,
                 peers: peers.clone(),
@@ -303,11 +317,11 @@ fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConf
                     known == nlri && **attributes == *route.attributes
                 })
             };
-            let said = || !new.adj_rib_out || core.rib.borrow_mut().has(id, nlri.as_ref());
-            // Of a route that the file names twice, only the last counts.
-            if is(&after) && !(is(&before) && said()) {
-                let action = Action::Announce(core.intern(Rc::clone(&route.attributes)));
-                core.apply_one(&Change {
+            let announced = || !new.adj_rib_out || core.routes.has(id, nlri.as_ref());
+            // If the file has a route twice, the last one applies.
+            if is(&after) && !(is(&before) && announced()) {
+                let action = Action::Announce(core.routes.intern(Rc::clone(&route.attributes)));
+                core.apply(&Change {
                     nlri: nlri.clone(),
                     action,
                     peers: peers.clone(),

@@ -1,4 +1,4 @@
-//! From the configuration of a neighbour to what the speaker needs to know of it.
+//! Converts the configuration of a neighbor to that of the speaker.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::bgp::{Asn, Capability, Family, FamilySet, Negotiated, Zoned};
 use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
-/// The software version that we tell: our own, or that of the ExaBGP we are told to stand in for (`exabgp_version`).
+/// The software version to advertise: that of oxabgp, or of ExaBGP if `exabgp_version` is set.
 fn software() -> String {
     match std::env::var("exabgp_version") {
         Ok(version) if !version.is_empty() => format!("ExaBGP/{version}"),
@@ -19,7 +19,7 @@ fn software() -> String {
     }
 }
 
-/// What logs call a neighbour: its address; its whole name where another neighbour has that address, too.
+/// The name of a neighbor in the log: its address, or its full name if another neighbor has the same address.
 pub(crate) fn log_name(
     name: &str,
     session: &SessionConfig,
@@ -33,7 +33,7 @@ pub(crate) fn log_name(
     }
 }
 
-/// Our BGP identifier on a session: configured, or our address, or, for one of a range, the remote address.
+/// The local BGP identifier of a session: configured, or the local address, or, for a dynamic neighbor, the remote address.
 pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
     session
         .router_id
@@ -43,13 +43,13 @@ pub(crate) fn router_id(session: &SessionConfig) -> Option<Ipv4Addr> {
         })
 }
 
-/// What our OPEN offers.
+/// The capabilities of the OPEN.
 pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
     offer(session).capabilities()
 }
 
-/// What our OPEN offers without what nobody has configured: extended messages, and the families other than unicast and those
-/// of configured routes. `None`: all is configured.
+/// The capabilities of the OPEN without defaults that were not configured: extended messages, and families other than unicast
+/// and those of configured routes. `None` if there are no such defaults.
 pub(crate) fn reduced_capabilities(config: &NeighborConfig) -> Option<Vec<Capability>> {
     let session = &config.session;
     let needed = |family| {
@@ -106,8 +106,8 @@ fn offer(session: &SessionConfig) -> Offer {
     }
 }
 
-/// Our link-local address, if it is to go with global next hops: the peer understands it, and is on our link as far as the TTL
-/// tells.
+/// The local link-local address, if it is to be sent with global next hops: the peer has the capability, and is on the same
+/// link as far as the TTL shows.
 pub(crate) fn link_local(config: &SessionConfig, session: &Negotiated) -> Option<Ipv6Addr> {
     let near = config.outgoing_ttl.is_none_or(|ttl| ttl <= 1);
     config
@@ -115,8 +115,8 @@ pub(crate) fn link_local(config: &SessionConfig, session: &Negotiated) -> Option
         .filter(|_| near && session.link_local_nexthop())
 }
 
-/// The IPv6 families that may be sent with IPv4 next hops: those configured, if both sides have the capability of RFC 8950. ExaBGP
-/// does not offer these pairs in it.
+/// The IPv6 families that may be sent with IPv4 next hops: those configured, if both sides have the capability of RFC 8950.
+/// ExaBGP does not advertise these pairs.
 pub(crate) fn ipv4_nexthop(config: &SessionConfig, session: &Negotiated) -> FamilySet {
     let has = |open: &Open| {
         let mut all = open.capabilities.iter();
@@ -129,7 +129,7 @@ pub(crate) fn ipv4_nexthop(config: &SessionConfig, session: &Negotiated) -> Fami
     }
 }
 
-/// Puts the host name that was not sent for want of one where ExaBGP shows it in its own OPEN: without a name.
+/// Inserts an empty host name capability where ExaBGP shows it in its own OPEN, also if none was sent.
 pub(crate) fn show_hostname(open: &mut Open) {
     let code = Capability::Hostname(Hostname::default()).code();
     if open.capabilities.iter().any(|shown| shown.code() == code) {
@@ -151,7 +151,7 @@ pub(crate) fn show_hostname(open: &mut Open) {
     open.capabilities.insert(at, unnamed);
 }
 
-/// The OPEN that a neighbour would be sent now.
+/// The OPEN that would be sent to a neighbor now.
 pub(crate) fn open(session: &SessionConfig) -> Open {
     Open {
         version: 4,
@@ -162,7 +162,7 @@ pub(crate) fn open(session: &SessionConfig) -> Open {
     }
 }
 
-/// The speaker's view of a neighbour.
+/// The speaker's configuration of a neighbor.
 pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig {
     let mut peer = PeerConfig::new(session.peer_address, session.local_as.unwrap_or_default());
     name.clone_into(&mut peer.name);

@@ -1,8 +1,8 @@
-//! Several configurations in one call: a daemon for each, and this process, which passes signals on and waits.
+//! Several configurations in one call: a daemon for each, and this process, which forwards signals and waits.
 //!
-//! ExaBGP forks; here each daemon is started anew, so that nothing is shared but the terminal. What ExaBGP's first process
-//! ignores reaches all of them: a SIGTERM ends them, SIGUSR1 reloads them. A SIGINT comes from a terminal, which tells them
-//! itself.
+//! ExaBGP forks; here each daemon is a new process that shares only the terminal. Signals that ExaBGP's first process ignores
+//! are forwarded to all daemons: SIGTERM stops them, SIGUSR1 reloads them. SIGINT is not forwarded, since the terminal sends
+//! it to them already.
 
 use std::process::ExitStatus;
 
@@ -12,16 +12,17 @@ use tokio::process::Command;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::notify;
 use super::privilege::{self, PidFile};
 use super::signal::{Received, Signals};
-use super::{Fatal, go_to_background, notify, runtime};
+use super::startup::{Fatal, go_to_background, runtime};
 use crate::config::Env;
 use crate::speaker::sockopt::close_inherited_on_exec;
 
-/// Runs these daemons until all have ended; the greatest of their exit codes.
+/// Runs these daemons until all have exited. Returns the greatest of their exit codes.
 ///
 /// # Errors
-/// When one of them could not be started: the others are ended then.
+/// When one of them could not be started. The others are stopped then.
 pub fn run_several(daemons: Vec<std::process::Command>, env: &Env) -> Result<u8, Fatal> {
     close_inherited_on_exec();
     go_to_background(env)?;
@@ -64,12 +65,12 @@ async fn serve(daemons: Vec<std::process::Command>, env: &Env) -> Result<u8, Fat
     Ok(worst)
 }
 
-/// Starts one daemon, and a task that tells of its end.
+/// Starts one daemon, and a task that reports its exit.
 fn start(
     daemon: std::process::Command,
     ended: mpsc::Sender<(Pid, std::io::Result<ExitStatus>)>,
 ) -> std::io::Result<Pid> {
-    // systemd hears of us; its variables, the pid file and the background are ours.
+    // This process notifies systemd, writes the pid file and goes to the background, not the daemons.
     let mut daemon = Command::from(daemon);
     daemon
         .env_remove("NOTIFY_SOCKET")
@@ -79,10 +80,10 @@ fn start(
         .env("oxabgp_daemon_daemonize", "false");
     let mut child = daemon.spawn()?;
     let pid = child.id().and_then(|id| i32::try_from(id).ok());
-    let pid = Pid::from_raw(pid.ok_or_else(|| std::io::Error::other("it has no number"))?);
+    let pid = Pid::from_raw(pid.ok_or_else(|| std::io::Error::other("it has no process ID"))?);
     tokio::task::spawn_local(async move {
         let status = child.wait().await;
-        // Nobody waits any more when another one could not be started.
+        // The receiver is dropped when another daemon could not be started.
         let _ = ended.send((pid, status)).await;
     });
     Ok(pid)
@@ -99,7 +100,7 @@ fn relay(received: &Received, running: &[Pid]) {
 
 fn pass_on(pid: Pid, signal: Signal) {
     if let Err(cause) = kill(pid, signal) {
-        // It may have ended a moment ago.
+        // It may have exited just now.
         warn!(%pid, %cause, "the signal could not be passed on");
     }
 }

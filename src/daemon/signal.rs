@@ -1,8 +1,8 @@
-//! Signals, with ExaBGP's meanings. None is lost: each kind that arrived since the last look is there at the next.
+//! Signals, with ExaBGP's meanings. None is lost: each kind is reported at least once after it arrived.
 //!
 //! | signal | meaning |
 //! |---|---|
-//! | TERM, HUP, INT | shutdown (HUP is not reload: ExaBGP's users know it so) |
+//! | TERM, HUP, INT | shutdown (HUP does not reload, as in ExaBGP) |
 //! | USR1 | reload the configuration |
 //! | USR2 | reload the configuration and restart all helpers |
 //! | ALRM | reload the configuration, reset all sessions, restart all helpers |
@@ -11,10 +11,10 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// What a signal asks for.
+/// What a signal or a command requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
-    /// End.
+    /// Stop the daemon.
     Shutdown,
     /// Read the configuration again.
     Reload,
@@ -22,16 +22,16 @@ pub(crate) enum Request {
     FullReload,
     /// The same, and reset all sessions.
     Restart,
-    /// Tell helpers of what follows, a command that does what a signal would do.
-    Told,
-    /// Add and remove the neighbours that commands asked for. No signal asks for that.
+    /// Report the command that follows to helpers, as a signal would be.
+    Report,
+    /// Add and remove the neighbors that commands created and deleted. No signal requests that.
     Neighbors,
 }
 
 /// A signal that arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
-    /// What it asks for.
+    /// What it requests.
     pub(crate) request: Request,
     /// Its number, as `signal` events show it.
     pub(crate) number: i32,
@@ -39,13 +39,13 @@ pub(crate) struct Received {
     pub(crate) name: &'static str,
 }
 
-/// The signals that we listen to.
+/// The signals that the daemon handles.
 pub(crate) struct Signals {
     streams: Vec<(Signal, Received)>,
 }
 
 impl Signals {
-    /// Catches them from now on.
+    /// Handles them from now on.
     ///
     /// # Errors
     /// When the kernel refuses a handler.
@@ -75,7 +75,7 @@ impl Signals {
         Ok(Self { streams })
     }
 
-    /// Waits for the next signal. Nothing is lost when this is dropped before it is ready.
+    /// Waits for the next signal. It is safe to cancel.
     pub(crate) async fn next(&mut self) -> Received {
         std::future::poll_fn(|context| {
             for (stream, received) in &mut self.streams {

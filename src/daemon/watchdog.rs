@@ -1,7 +1,7 @@
-//! Configured routes with `watchdog NAME`: groups that a helper announces and withdraws by name.
+//! Configured routes with `watchdog NAME`: groups of routes that helpers announce and withdraw by name.
 //!
-//! A group is a neighbour's: switching it touches only the neighbours that the command selects. Its state survives a
-//! session's end; a group that is announced already is not announced again.
+//! Each neighbor has its own groups: a command switches only those of the neighbors that it selects. The state of a group
+//! survives the end of a session; a group that is announced already is not announced again.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use crate::bgp::{AttributeSet, Nlri};
 use crate::grammar::{RouteText, Verb};
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
-/// All groups of all neighbours.
+/// All groups of all neighbors.
 #[derive(Debug, Default)]
 pub(crate) struct Watchdogs {
     groups: BTreeMap<(PeerId, Box<str>), Vec<Guarded>>,
@@ -25,7 +25,7 @@ struct Guarded {
 }
 
 impl Watchdogs {
-    /// Adds the routes of a sentence to the group `name` of a neighbour; `withdraw` in the sentence: they start withdrawn.
+    /// Adds the routes of a statement to the group `name` of a neighbor. They start withdrawn if the statement has `withdraw`.
     pub(crate) fn add(
         &mut self,
         peer: PeerId,
@@ -44,8 +44,8 @@ impl Watchdogs {
         }
     }
 
-    /// Gives a neighbour other groups, and what is to change for that. A route that stays keeps its state; a new one takes
-    /// that of its group, if the group was there.
+    /// Replaces the groups of a neighbor. Returns the changes to apply. A route that stays keeps its state; a new one takes
+    /// that of its group, if the group existed.
     pub(crate) fn replace(&mut self, peer: PeerId, routes: &[RouteText]) -> Vec<Change> {
         let (old, kept) = std::mem::take(&mut self.groups)
             .into_iter()
@@ -97,7 +97,7 @@ impl Watchdogs {
         changes
     }
 
-    /// Forgets a neighbour's groups.
+    /// Removes the groups of a neighbor.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.groups.retain(|(owner, _), _| *owner != peer);
     }
@@ -110,7 +110,7 @@ impl Watchdogs {
         })
     }
 
-    /// What is to change so that the group is announced, or withdrawn, for these neighbours.
+    /// Announces or withdraws a group for these neighbors. Returns the changes to apply.
     pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
         let announce = verb == Verb::Announce;
         let mut changes = Vec::new();

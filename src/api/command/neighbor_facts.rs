@@ -9,8 +9,14 @@ use crate::bgp::iana::capability as codes;
 pub(super) fn capabilities(status: &NeighborStatus<'_>) -> [(&'static str, bool, Option<bool>); 7] {
     const CODES: [(&str, &[u8]); 7] = [
         ("asn4", &[codes::FOUR_OCTET_AS]),
-        ("route-refresh", &[codes::ROUTE_REFRESH, codes::ENHANCED_ROUTE_REFRESH]),
-        ("multi-session", &[codes::MULTISESSION, codes::PRESTANDARD_MULTISESSION]),
+        (
+            "route-refresh",
+            &[codes::ROUTE_REFRESH, codes::ENHANCED_ROUTE_REFRESH],
+        ),
+        (
+            "multi-session",
+            &[codes::MULTISESSION, codes::PRESTANDARD_MULTISESSION],
+        ),
         ("operational", &[codes::PRESTANDARD_OPERATIONAL]),
         ("add-path", &[codes::ADD_PATH]),
         ("extended-message", &[codes::EXTENDED_MESSAGE]),

@@ -1,8 +1,8 @@
-//! One who speaks to the daemon from outside: a client of the socket, or whoever is at the pipes.
+//! An operator: a client of the socket, or the users of the pipes.
 
 use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -11,42 +11,64 @@ use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
 use crate::api::command::Source;
-use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 use crate::daemon::queue::{Marks, Queue};
 
-/// Longest command in bytes; ExaBGP's limit. With more than this in unread answers nothing more is read either.
+/// Longest command in bytes, as in ExaBGP. No command is read either while more bytes of answers than this are unread.
 pub(super) const LIMIT: usize = 1 << 20;
 /// Bytes read in one turn.
 const TURN: usize = 64 * 1024;
-/// Most lines that are carried out before it is looked whether their answers pile up.
+/// Most lines that are executed before the size of the unread answers is checked.
 const PIECE: usize = 16;
-/// How long one whose answers pile up may read nothing.
+/// How long a client with too many unread answers may read nothing.
 const STALL: Duration = Duration::from_secs(60);
 
-/// A line that begins with this byte is no command: it comes back as it is, behind the answers to all before it. So a
-/// client knows where answers end, whatever it asked.
+/// A line that begins with this byte is not a command: it is returned unchanged after the answers to all commands before
+/// it. A client sends it to find the end of an answer.
 pub(crate) const FRAME: u8 = 0x1E;
 
-/// One who speaks, and what waits to be read.
+/// One client, and the answers that it has not read.
 pub(super) struct Operator {
     source: RefCell<Source>,
     pub(super) queue: Rc<Queue>,
 }
 
-/// Why a conversation is over.
+/// The clients.
+#[derive(Clone, Default)]
+pub(super) struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
+
+impl Operators {
+    /// Adds a client. Returns `None` if there are `most` already.
+    pub(super) fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
+        let mut list = self.0.borrow_mut();
+        list.retain(|operator| operator.strong_count() > 0);
+        if list.len() >= most {
+            return None;
+        }
+        let operator = Rc::new(Operator::new(name));
+        list.push(Rc::downgrade(&operator));
+        Some(operator)
+    }
+
+    pub(super) fn all(&self) -> Vec<Rc<Operator>> {
+        self.0.borrow().iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+/// Why no more commands can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// The other side has said all.
+    /// The client closed its end.
     Closed,
-    /// It is gone, or the system says no.
+    /// An error of the operating system.
     Broken,
-    /// It said more than [`LIMIT`] without a newline.
+    /// It sent more than [`LIMIT`] bytes without a newline.
     Oversized,
-    /// It reads nothing.
+    /// It does not read its answers.
     Stalled,
 }
 
-/// What bytes come from.
+/// Where commands are read from.
 pub(super) trait Input {
     async fn readable(&self) -> io::Result<()>;
     fn try_read(&self, buffer: &mut BytesMut) -> io::Result<usize>;
@@ -86,13 +108,13 @@ impl Operator {
         }
     }
 
-    /// Waits until there is something to carry out, and does it. Leaves what is no whole line in `buffer`.
+    /// Waits for commands and executes them. An incomplete line stays in `buffer`.
     ///
     /// # Errors
-    /// The end of the conversation.
+    /// Why no more commands can be read.
     pub(super) async fn listen(
         &self,
-        core: &Core,
+        executor: &Executor,
         input: &impl Input,
         buffer: &mut BytesMut,
     ) -> Result<(), End> {
@@ -100,8 +122,8 @@ impl Operator {
             self.queue.drained.notified().await;
         }
         if memchr::memchr(b'\n', buffer).is_some() {
-            // Left from the last turn, when answers piled up.
-            self.take_lines(core, buffer);
+            // Left from the last call, when too many answers were unread.
+            self.take_lines(executor, buffer);
             tokio::task::yield_now().await;
             return Ok(());
         }
@@ -113,7 +135,7 @@ impl Operator {
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(_) => return Err(End::Broken),
         }
-        self.take_lines(core, buffer);
+        self.take_lines(executor, buffer);
         if buffer.len() > LIMIT && memchr::memchr(b'\n', buffer).is_none() {
             return Err(End::Oversized);
         }
@@ -121,8 +143,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Carries out whole lines of `buffer`, until they are all done or answers pile up: the rest stays.
-    pub(super) fn take_lines(&self, core: &Core, buffer: &mut BytesMut) {
+    /// Executes the complete lines of `buffer` until too many answers are unread; the rest stays.
+    pub(super) fn take_lines(&self, executor: &Executor, buffer: &mut BytesMut) {
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
             return;
         };
@@ -141,14 +163,14 @@ impl Operator {
             if is_frame {
                 self.queue.reply(&buffer[done..at]);
             } else {
-                core.carry_out(None, &mut source, &self.queue, &buffer[done..at]);
+                executor.execute(None, &mut source, &self.queue, &buffer[done..at]);
             }
             done = at;
         }
         buffer.advance(done);
     }
 
-    /// Writes what waits, until nobody takes it any more.
+    /// Writes answers until the client is gone or stalled.
     pub(super) async fn answer(&self, stream: &UnixStream) -> End {
         loop {
             if self.queue.is_empty() {
@@ -167,7 +189,7 @@ impl Operator {
         }
     }
 
-    /// Waits until no answer waits.
+    /// Waits until all answers are written.
     pub(super) async fn answered(&self) {
         while !self.queue.is_empty() || self.queue.holds_back() {
             self.queue.drained.notified().await;

@@ -1,8 +1,8 @@
 //! ExaBGP's named pipes: commands from one, answers to the other.
 //!
-//! Pipes know no clients. What tells one from the next is that all writers close between them: a command that was cut off
-//! there is dropped, and so are answers that nobody came to read. A pipe for answers can be opened only while somebody
-//! reads it; until then the answers wait here, for a while, since `echo COMMAND > exabgp.in; cat exabgp.out` is a habit.
+//! Pipes do not distinguish clients. A new client is assumed when all writers have closed the pipe: an incomplete command is
+//! dropped then, and so are unread answers. A pipe can be opened for writing only while another process reads it; until then
+//! answers are kept for a while, since users run `echo COMMAND > exabgp.in; cat exabgp.out`.
 
 use std::cell::Cell;
 use std::io;
@@ -15,32 +15,31 @@ use nix::errno::Errno;
 use tokio::net::unix::pipe;
 use tracing::{debug, info, warn};
 
-use super::Operators;
-use super::operator::{End, Operator};
+use super::operator::{End, Operator, Operators};
 use super::places::Pipes;
-use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 
-/// How often it is tried to find a reader of the answers, as in ExaBGP.
+/// Interval between attempts to open the pipe for answers, as in ExaBGP.
 const RETRY: Duration = Duration::from_millis(50);
 /// How long answers wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Serves the pipes from now on.
-pub(super) fn start(core: &Rc<Core>, operators: &Operators, pipes: Pipes) {
+pub(super) fn start(executor: &Rc<Executor>, operators: &Operators, pipes: Pipes) {
     info!("named pipes for the cli are:");
     info!("to send commands  {}", pipes.commands.display());
     info!("to read responses {}", pipes.answers.display());
     let Some(operator) = operators.add("cli", usize::MAX) else {
         return;
     };
-    let core = Rc::clone(core);
+    let executor = Rc::clone(executor);
     tokio::task::spawn_local(async move {
-        let heard = Cell::new(false);
+        let is_read = Cell::new(false);
         let cause = tokio::select! {
-            cause = read(&core, &operator, &pipes.commands, &heard) => cause,
-            cause = write(&operator, &pipes.answers, &heard) => cause,
+            cause = read(&executor, &operator, &pipes.commands, &is_read) => cause,
+            cause = write(&operator, &pipes.answers, &is_read) => cause,
         };
-        warn!(%cause, "the named pipes for the cli can't be used any more");
+        warn!(%cause, "the named pipes for the cli can no longer be used");
     });
 }
 
@@ -48,22 +47,27 @@ fn receiver(path: &Path) -> io::Result<pipe::Receiver> {
     pipe::OpenOptions::new().open_receiver(path)
 }
 
-/// Carries out what comes, for ever. `heard`: whether somebody reads answers.
-async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Error {
+/// Executes commands; returns only on errors. `is_read` is set while a process reads the answers.
+async fn read(
+    executor: &Executor,
+    operator: &Operator,
+    path: &Path,
+    is_read: &Cell<bool>,
+) -> io::Error {
     let mut input = match receiver(path) {
         Ok(input) => input,
         Err(cause) => return cause,
     };
     let mut buffer = BytesMut::new();
-    let mut anew = false;
+    let mut reopened = false;
     loop {
-        if anew && input.readable().await.is_ok() {
-            anew = false;
-            if !heard.get() {
+        if reopened && input.readable().await.is_ok() {
+            reopened = false;
+            if !is_read.get() {
                 operator.queue.forget();
             }
         }
-        match operator.listen(core, &input, &mut buffer).await {
+        match operator.listen(executor, &input, &mut buffer).await {
             Ok(()) => {}
             Err(End::Oversized) => {
                 warn!(
@@ -74,7 +78,7 @@ async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>)
                 if let Err(cause) = skip_line(&input, &mut buffer).await {
                     debug!(%cause, "the writer of the oversized command is gone");
                 }
-                operator.take_lines(core, &mut buffer);
+                operator.take_lines(executor, &mut buffer);
             }
             Err(_) => {
                 if !buffer.is_empty() {
@@ -84,18 +88,18 @@ async fn read(core: &Core, operator: &Operator, path: &Path, heard: &Cell<bool>)
                     );
                     buffer.clear();
                 }
-                // Opened before the old end is closed, so that nothing between two writers gets lost.
+                // Opened before the old end is closed, so that no command between two writers is lost.
                 input = match receiver(path) {
                     Ok(input) => input,
                     Err(cause) => return cause,
                 };
-                anew = true;
+                reopened = true;
             }
         }
     }
 }
 
-/// Reads over the rest of a line; leaves what follows it in `buffer`.
+/// Skips the rest of a line; what follows it stays in `buffer`.
 async fn skip_line(input: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<()> {
     loop {
         input.readable().await?;
@@ -113,8 +117,8 @@ async fn skip_line(input: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<
     }
 }
 
-/// Writes the answers, for ever.
-async fn write(operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Error {
+/// Writes answers; returns only on errors.
+async fn write(operator: &Operator, path: &Path, is_read: &Cell<bool>) -> io::Error {
     let queue = &operator.queue;
     loop {
         while queue.is_empty() {
@@ -123,24 +127,24 @@ async fn write(operator: &Operator, path: &Path, heard: &Cell<bool>) -> io::Erro
         let output = match connect(operator, path).await {
             Ok(Some(output)) => output,
             Ok(None) => {
-                debug!("nobody reads the answers from the named pipe: they are dropped");
+                debug!("no process reads the answers from the named pipe: they are dropped");
                 queue.forget();
                 continue;
             }
             Err(cause) => return cause,
         };
-        heard.set(true);
+        is_read.set(true);
         let cause = pour(operator, &output).await;
-        heard.set(false);
+        is_read.set(false);
         debug!(%cause, "the reader of the named pipe is gone");
         if queue.is_begun() {
-            // The next reader must not begin in the middle of a line.
+            // The next reader must not start in the middle of a line.
             queue.forget();
         }
     }
 }
 
-/// Opens the pipe once it has a reader; `None` when there is none for a while, or when answers pile up before.
+/// Opens the pipe once it has a reader. Returns `None` if there is none for a while, or if too many answers are unread.
 async fn connect(operator: &Operator, path: &Path) -> io::Result<Option<pipe::Sender>> {
     let start = Instant::now();
     loop {
@@ -159,7 +163,7 @@ fn has_no_reader(cause: &io::Error) -> bool {
     cause.raw_os_error().map(Errno::from_raw) == Some(Errno::ENXIO)
 }
 
-/// Writes what waits, as long as there is a reader.
+/// Writes answers as long as there is a reader.
 async fn pour(operator: &Operator, output: &pipe::Sender) -> io::Error {
     let queue = &operator.queue;
     loop {

@@ -1,4 +1,4 @@
-//! Where the control pipes and the control socket are: the same for the daemon and for those who look for it.
+//! Paths of the control pipes and the control socket, for the daemon and for `oxabgp cli`.
 
 use std::fs;
 use std::os::unix::fs::FileTypeExt;
@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::getuid;
 
-/// The folder of control sockets.
-pub(crate) const FOLDER: &str = "/run/oxabgp";
+/// The directory of control sockets.
+pub(crate) const DIRECTORY: &str = "/run/oxabgp";
 
 /// A pair of named pipes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,43 +18,43 @@ pub(crate) struct Pipes {
     pub(crate) answers: PathBuf,
 }
 
-/// Where ExaBGP's files are below: `EXABGP_ROOT`, or the folder above the program's `bin`.
+/// ExaBGP's root directory: `EXABGP_ROOT`, or the parent of the program's `bin`.
 pub(crate) fn root() -> Option<PathBuf> {
     if let Some(root) = std::env::var_os("EXABGP_ROOT").filter(|root| !root.is_empty()) {
         return Some(root.into());
     }
     let program = std::env::current_exe().ok()?;
-    let folder = program.parent()?;
+    let directory = program.parent()?;
     Some(
-        if folder.ends_with("bin") || folder.ends_with("sbin") {
-            folder.parent()?
+        if directory.ends_with("bin") || directory.ends_with("sbin") {
+            directory.parent()?
         } else {
-            folder
+            directory
         }
         .to_owned(),
     )
 }
 
-/// The folders in which ExaBGP looks for its pipes, in its order.
+/// The directories in which ExaBGP looks for its pipes, in its order.
 pub(crate) fn pipe_folders() -> Vec<PathBuf> {
     let own = getuid().to_string();
-    let mut folders = Vec::new();
+    let mut directories = Vec::new();
     for root in [Some(PathBuf::from("/")), root()].into_iter().flatten() {
         for run in ["run", "var/run"] {
             let run = root.join(run);
-            folders.extend([run.join("exabgp"), run.join(&own), run]);
+            directories.extend([run.join("exabgp"), run.join(&own), run]);
         }
     }
-    folders
+    directories
 }
 
-/// The first pair of pipes called `name`.
+/// The first pair of pipes with that name.
 pub(crate) fn find_pipes(name: &str) -> Option<Pipes> {
     pipe_folders()
         .iter()
-        .map(|folder| Pipes {
-            commands: folder.join(format!("{name}.in")),
-            answers: folder.join(format!("{name}.out")),
+        .map(|directory| Pipes {
+            commands: directory.join(format!("{name}.in")),
+            answers: directory.join(format!("{name}.out")),
         })
         .find(|pipes| is_pipe(&pipes.commands) && is_pipe(&pipes.answers))
 }
@@ -63,33 +63,33 @@ fn is_pipe(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_fifo())
 }
 
-/// Where the socket called `name` may be, best first.
+/// Possible paths of the socket with that name, in order of preference.
 pub(crate) fn sockets(name: &str) -> Vec<PathBuf> {
     let own = format!("/run/{}", getuid());
-    let session = std::env::var_os("XDG_RUNTIME_DIR").filter(|folder| !folder.is_empty());
-    let folders = [FOLDER, "/run/exabgp", &own]
+    let session = std::env::var_os("XDG_RUNTIME_DIR").filter(|directory| !directory.is_empty());
+    let directories = [DIRECTORY, "/run/exabgp", &own]
         .into_iter()
         .map(PathBuf::from)
         .chain(session.map(PathBuf::from))
         .chain([PathBuf::from("/run")]);
-    folders
-        .map(|folder| folder.join(format!("{name}.sock")))
+    directories
+        .map(|directory| directory.join(format!("{name}.sock")))
         .collect()
 }
 
-/// Whether there is a socket at that path.
+/// Returns `true` if there is a socket at that path.
 pub(crate) fn is_socket(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|facts| facts.file_type().is_socket())
 }
 
-/// The sockets of daemons that were started for several configurations in one call: beside `path`, and called like it with the
-/// configuration's name behind it.
+/// The sockets of daemons that were started for several configurations in one call: in the directory of `path`, with its
+/// name followed by that of the configuration.
 pub(crate) fn siblings(path: &Path) -> Vec<PathBuf> {
-    let (Some(folder), Some(stem)) = (path.parent(), path.file_stem()) else {
+    let (Some(directory), Some(stem)) = (path.parent(), path.file_stem()) else {
         return Vec::new();
     };
     let start = format!("{}-", stem.to_string_lossy());
-    let Ok(list) = fs::read_dir(folder) else {
+    let Ok(list) = fs::read_dir(directory) else {
         return Vec::new();
     };
     let mut found: Vec<PathBuf> = list
@@ -114,7 +114,7 @@ pub(crate) fn sibling(path: &Path, name: &str) -> PathBuf {
     path.with_file_name(file)
 }
 
-/// A folder to make pipes in, as ExaBGP suggests it.
+/// The directory that ExaBGP suggests for pipes.
 pub(crate) fn suggestion() -> String {
     root().map_or_else(
         || "/run".to_owned(),
@@ -128,12 +128,12 @@ mod tests {
 
     #[test]
     fn the_order_is_exabgps() {
-        let folders = pipe_folders();
+        let directories = pipe_folders();
         let own = getuid();
-        let names: Vec<String> = folders
+        let names: Vec<String> = directories
             .iter()
             .take(6)
-            .map(|folder| folder.display().to_string())
+            .map(|directory| directory.display().to_string())
             .collect();
         assert_eq!(
             names,
@@ -146,6 +146,6 @@ mod tests {
                 "/var/run"
             ]
         );
-        assert!(folders.len() == 12 && folders[6].ends_with("run/exabgp"));
+        assert!(directories.len() == 12 && directories[6].ends_with("run/exabgp"));
     }
 }

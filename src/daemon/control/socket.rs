@@ -1,7 +1,7 @@
-//! The control socket: a Unix socket for its owner, and for as many clients as come.
+//! The control socket: a Unix socket for its owner, with many clients.
 //!
-//! Only the user that the daemon runs as may connect, and root: the file's mode says so, and the kernel's word on who is at
-//! the other end says it again.
+//! Only the user that the daemon runs as and root may connect: the mode of the file enforces that, and the credentials of
+//! the peer are checked, too.
 
 use std::fs;
 use std::io;
@@ -15,9 +15,9 @@ use nix::sys::stat::{Mode, umask};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
 
-use super::operator::{End, Operator};
-use super::{Operators, places};
-use crate::daemon::core::Core;
+use super::operator::{End, Operator, Operators};
+use super::places;
+use crate::daemon::executor::Executor;
 
 /// Most clients at a time.
 const CLIENTS: usize = 64;
@@ -26,15 +26,15 @@ const CLIENTS: usize = 64;
 pub(super) struct Socket {
     listener: Rc<UnixListener>,
     path: PathBuf,
-    /// What tells our file from one that somebody else put there.
+    /// Device and inode, to recognize a file that another process has created in its place.
     file: (u64, u64),
 }
 
 impl Socket {
-    /// Makes a socket at `path`. A file that an ended daemon left behind is replaced.
+    /// Creates a socket at `path`, and replaces the file of a daemon that no longer runs.
     ///
     /// # Errors
-    /// `AddrInUse` when a daemon answers there; whatever else the system says.
+    /// `AddrInUse` if a daemon answers there; other errors of the operating system.
     pub(super) async fn open(path: &Path) -> io::Result<Self> {
         let listener = match bind(path) {
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && is_dead(path).await => {
@@ -51,22 +51,22 @@ impl Socket {
         })
     }
 
-    /// Where it is.
+    /// Its path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Takes clients from now on.
-    pub(super) fn serve(&self, core: &Rc<Core>, operators: &Operators) {
-        let (listener, core, operators) = (
+    /// Accepts clients from now on.
+    pub(super) fn serve(&self, executor: &Rc<Executor>, operators: &Operators) {
+        let (listener, executor, operators) = (
             Rc::clone(&self.listener),
-            Rc::clone(core),
+            Rc::clone(executor),
             operators.clone(),
         );
         tokio::task::spawn_local(async move {
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => admit(&core, &operators, stream),
+                    Ok((stream, _)) => admit(&executor, &operators, stream),
                     Err(cause) => {
                         warn!(%cause, "a client of the control socket could not be accepted");
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -76,7 +76,7 @@ impl Socket {
         });
     }
 
-    /// Removes the file, if it still is ours.
+    /// Removes the file, unless another process has replaced it.
     pub(super) fn remove(self) {
         let own = fs::symlink_metadata(&self.path)
             .is_ok_and(|facts| (facts.dev(), facts.ino()) == self.file);
@@ -86,7 +86,7 @@ impl Socket {
     }
 }
 
-/// Makes the file with mode 0600 from its first moment on.
+/// Creates the file with mode 0600 from the start.
 fn bind(path: &Path) -> io::Result<UnixListener> {
     let before = umask(Mode::from_bits_truncate(0o177));
     let bound = UnixListener::bind(path);
@@ -94,28 +94,28 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     bound
 }
 
-/// Whether the socket at `path` is one that nobody serves.
+/// Returns `true` if no process serves the socket at `path`.
 async fn is_dead(path: &Path) -> bool {
     let attempt = tokio::time::timeout(Duration::from_secs(1), UnixStream::connect(path)).await;
     places::is_socket(path)
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Whether a user may speak to a daemon that runs as `own`.
-const fn may_speak(user: u32, own: u32) -> bool {
+/// Returns `true` if a user may send commands to a daemon that runs as `own`.
+const fn may_connect(user: u32, own: u32) -> bool {
     user == own || user == 0
 }
 
-fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
+fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
     let own = nix::unistd::geteuid().as_raw();
     let (user, process) = match stream.peer_cred() {
         Ok(who) => (who.uid(), who.pid()),
         Err(cause) => {
-            warn!(%cause, "a client of the control socket is refused: who is it?");
+            warn!(%cause, "a client of the control socket is refused: its credentials are unknown");
             return;
         }
     };
-    if !may_speak(user, own) {
+    if !may_connect(user, own) {
         warn!(
             user,
             process, "a client of the control socket is refused: it is another user"
@@ -130,9 +130,9 @@ fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
         return;
     };
     debug!(user, process, "a client of the control socket");
-    let core = Rc::clone(core);
+    let executor = Rc::clone(executor);
     tokio::task::spawn_local(async move {
-        match converse(&core, &operator, &stream).await {
+        match converse(&executor, &operator, &stream).await {
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
                 warn!(
@@ -147,16 +147,16 @@ fn admit(core: &Rc<Core>, operators: &Operators, stream: UnixStream) {
                 );
             }
         }
-        // Answers that are still held back are for nobody.
+        // Answers that are still held back are dropped.
         operator.queue.close();
     });
 }
 
-async fn converse(core: &Core, operator: &Operator, stream: &UnixStream) -> End {
+async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream) -> End {
     let listening = async {
         let mut buffer = BytesMut::new();
         loop {
-            if let Err(end) = operator.listen(core, stream, &mut buffer).await {
+            if let Err(end) = operator.listen(executor, stream, &mut buffer).await {
                 if end == End::Closed && !buffer.is_empty() {
                     info!(
                         bytes = buffer.len(),
@@ -164,7 +164,7 @@ async fn converse(core: &Core, operator: &Operator, stream: &UnixStream) -> End 
                     );
                 }
                 if end == End::Closed {
-                    // It may still read.
+                    // It may still read answers.
                     operator.answered().await;
                 }
                 return end;
@@ -182,8 +182,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_owner_and_root_may_speak() {
-        assert!(may_speak(1000, 1000) && may_speak(0, 1000) && may_speak(0, 0));
-        assert!(!may_speak(1001, 1000) && !may_speak(1000, 0));
+    fn only_the_owner_and_root_may_connect() {
+        assert!(may_connect(1000, 1000) && may_connect(0, 1000) && may_connect(0, 0));
+        assert!(!may_connect(1001, 1000) && !may_connect(1000, 0));
     }
 }

@@ -1,8 +1,8 @@
-//! A helper that is no process: commands from our own standard input, events to our own standard output.
+//! A helper that is not a process: commands from the daemon's standard input, events to its standard output.
 //!
-//! Both may be files, pipes or terminals, and others may share them, so they stay blocking: a thread of its own reads, and
-//! each write is done by one of tokio's. What waits in between is bounded as for any helper: who does not read our output
-//! pauses the sessions, and input is read as fast as it is carried out.
+//! Both may be files, pipes or terminals that other processes share, so they stay in blocking mode: a thread reads, and
+//! tokio's blocking threads write. Queues are bounded as for any helper: unread output pauses the sessions, and input is read
+//! as fast as it is executed.
 
 use std::cell::Cell;
 use std::io::{self, Read, Write};
@@ -18,6 +18,7 @@ use crate::api::command::Source;
 use crate::api::reply::Acks;
 use crate::config::Encoder;
 use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
 use crate::daemon::process::{Commands, Process};
 use crate::daemon::queue::{Marks, Queue};
 use crate::daemon::signal::Request;
@@ -27,43 +28,43 @@ use crate::rib::PeerSet;
 const CHUNK: usize = 64 * 1024;
 /// Longest command in bytes.
 const LIMIT: usize = 1 << 20;
-/// How long the last events may take.
+/// How long the last events may take to be written.
 const FAREWELL: Duration = Duration::from_secs(2);
 
-/// What to do when the input has ended and all of it is on the wire.
+/// What to do at the end of the input, once all of its routes have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AtEnd {
-    /// Keep the sessions.
+    /// StaleRoutes the sessions.
     Hold,
     /// End. The exit code is 1 when a command was refused.
     Leave,
 }
 
-/// Plays the helper `process` until it is told to stop.
-pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
+/// Runs in place of the helper `process` until it is stopped.
+pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: AtEnd) {
     process.begin();
     process.queue.open();
     let mut source = Source::new(&*process.name);
-    // Events are what the output is for: answers come only if asked for, and then in their form.
+    // The output is for events: commands are acknowledged only on request, in the format of the events.
     source.acks = Acks {
         enabled: false,
         json: process.config().encoder == Encoder::Json,
         reasons: true,
     };
-    core.set_source(&process.name, source);
+    executor.set_source(&process.name, source);
     let (busy, wrote) = (Cell::new(false), Notify::new());
     {
-        let mut writing = pin!(write(&core, &process, &busy, &wrote));
+        let mut writing = pin!(write(&executor, &process, &busy, &wrote));
         let reading = async {
-            read(&core, &process).await;
-            finish(&core, at_end).await;
+            read(&executor, &process).await;
+            finish(&executor, at_end).await;
         };
         let open = tokio::select! {
             () = process.stopped() => true,
             () = reading => true,
             cause = &mut writing => {
-                info!(%cause, "nobody reads the standard output any more: the daemon ends");
-                core.request(Request::Shutdown);
+                info!(%cause, "the standard output is closed: the daemon stops");
+                executor.core.request(Request::Shutdown);
                 false
             }
         };
@@ -73,7 +74,7 @@ pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
                     wrote.notified().await;
                 }
             };
-            // A reader that takes nothing has had its time.
+            // Output that is not read within that time is dropped.
             let _ = timeout(FAREWELL, async {
                 tokio::select! {
                     () = flushed => {}
@@ -84,13 +85,13 @@ pub(crate) async fn run(core: Rc<Core>, process: Rc<Process>, at_end: AtEnd) {
         }
     }
     process.queue.close();
-    core.room(&process);
+    executor.room(&process);
     process.stopped().await;
     process.finish();
 }
 
-/// Carries out the standard input to its end.
-async fn read(core: &Core, process: &Rc<Process>) {
+/// Executes the commands of the standard input to its end.
+async fn read(executor: &Executor, process: &Rc<Process>) {
     let (sender, mut chunks) = mpsc::channel::<Vec<u8>>(4);
     std::thread::spawn(move || {
         let mut input = io::stdin().lock();
@@ -118,28 +119,29 @@ async fn read(core: &Core, process: &Rc<Process>) {
             };
             skipping = false;
             if start <= end {
-                core.commands(process, &buffer[start..=end]);
+                executor.commands(process, &buffer[start..=end]);
             }
             buffer.drain(..=end);
         }
         if buffer.len() > LIMIT {
             error!("a command of more than 1 MiB is dropped");
-            core.refused.set(core.refused.get() + 1);
+            executor.refuse();
             buffer.clear();
             skipping = true;
         }
         tokio::task::yield_now().await;
     }
     if !buffer.is_empty() && !skipping {
-        core.commands(process, &buffer);
+        executor.commands(process, &buffer);
     }
 }
 
-/// Waits until every neighbour has heard all, then leaves or holds.
-async fn finish(core: &Rc<Core>, at_end: AtEnd) {
+/// Waits until everything has been sent to every neighbor, then stops or keeps the sessions.
+async fn finish(executor: &Executor, at_end: AtEnd) {
+    let core: &Core = &executor.core;
     loop {
-        let rises = core.risen.notified();
-        let neighbors = core.all();
+        let rises = core.established.notified();
+        let neighbors = core.neighbors.all();
         if !neighbors
             .iter()
             .all(|listed| listed.neighbor.is_established())
@@ -147,12 +149,12 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
             rises.await;
             continue;
         }
-        // An answer that nobody reads tells when it could be given.
+        // This answer is released when everything has been sent.
         let probe = Rc::new(Queue::new(Marks::default()));
         probe.open();
         let peers: PeerSet = neighbors.iter().map(|listed| listed.neighbor.id).collect();
         probe.reply_later(&peers, b"done\n");
-        core.wait_for_wire(&probe);
+        core.routes.hold_answers(&probe);
         core.wake_neighbors();
         while probe.is_empty() {
             probe.filled.notified().await;
@@ -164,7 +166,7 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
             break;
         }
     }
-    let refused = core.refused.get();
+    let refused = executor.refused();
     match (at_end, refused) {
         (AtEnd::Hold, _) => info!("all of the input is on the wire; the session is kept"),
         (AtEnd::Leave, 0) => info!("all of the input is on the wire"),
@@ -179,8 +181,13 @@ async fn finish(core: &Rc<Core>, at_end: AtEnd) {
     std::future::pending().await
 }
 
-/// Writes what waits, until nobody reads it.
-async fn write(core: &Core, process: &Process, busy: &Cell<bool>, wrote: &Notify) -> io::Error {
+/// Writes events until the output is closed.
+async fn write(
+    executor: &Executor,
+    process: &Process,
+    busy: &Cell<bool>,
+    wrote: &Notify,
+) -> io::Error {
     let queue = &process.queue;
     loop {
         while queue.is_empty() {
@@ -210,7 +217,7 @@ async fn write(core: &Core, process: &Process, busy: &Cell<bool>, wrote: &Notify
         busy.set(false);
         wrote.notify_one();
         if paused && queue.has_room() {
-            core.room(process);
+            executor.room(process);
         }
     }
 }

@@ -288,7 +288,7 @@ fn each_switch_of_the_log_does_what_it_says() {
         assert!(normal.contains(line), "no `{line}` in {normal}");
         let quiet = shown(&[(&format!("exabgp_log_{switch}"), "false")]);
         assert!(!quiet.contains(line), "{switch}: {quiet}");
-        let error = "ERROR oxabgp::daemon::reload: the configuration has mistakes";
+        let error = "ERROR oxabgp::daemon::reload: the configuration has errors";
         assert!(quiet.contains(error), "{switch}: {quiet}");
     }
     let silent = shown(&[("exabgp_log_enable", "false")]);

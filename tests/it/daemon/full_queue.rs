@@ -84,7 +84,7 @@ fn a_helper_is_ended_for_not_reading_where_that_is_asked_for() {
     for number in 0..3_000 {
         announce(&mut peer, number);
     }
-    daemon.logged("does not read its events and is ended");
+    daemon.logged("does not read its events and is killed");
     daemon.logged("started again");
     let mut number = 3_000;
     wait_for("an event for the second helper", || {

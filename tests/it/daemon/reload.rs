@@ -207,7 +207,7 @@ fn what_needs_no_other_open_or_connection_leaves_the_session_alone() {
     let (next, next_port) = super::listener();
     lab.write("oxabgp.conf", &neighbor(next_port, FIRST));
     daemon.signal("USR1");
-    daemon.logged("count from the next one on");
+    daemon.logged("apply from the next session on");
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     super::update(&mut peer);
     drop((peer, listener));

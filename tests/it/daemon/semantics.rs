@@ -383,14 +383,14 @@ fn a_refresh_that_brings_nothing_is_logged() {
     while peer.receive().expect("a message") != (MessageType::ROUTE_REFRESH, vec![0, 2, 0, 1]) {}
     // One of the two is answered.
     peer.send(MessageType::UPDATE, &announcement(65001, &[16, 10, 1]));
-    let log = scene.daemon.logged("the route refresh has brought nothing");
+    let log = scene.daemon.logged("no routes followed the route refresh");
     assert!(
         log.contains("FRR 8.4") && log.contains("OpenBGPD 7.7"),
         "{log}"
     );
     let told: Vec<&str> = log
         .lines()
-        .filter(|line| line.contains("has brought nothing"))
+        .filter(|line| line.contains("no routes followed"))
         .collect();
     assert!(
         told.len() == 1 && told[0].contains("ipv6 unicast"),

@@ -140,7 +140,10 @@ fn without_an_address_those_of_the_loopback_are_announced() {
     machine(&lab, BEFORE);
     let (code, out, err) = super::super::run(&mut command(&lab, "--label none"), "");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(err.contains("no IP address found\nhelp: use `--ip`"), "{err}");
+    assert!(
+        err.contains("no IP address found\nhelp: use `--ip`"),
+        "{err}"
+    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
-//! What a command may do: the helper protocol's [`Control`] over the [`Core`], for one speaker.
+//! What commands do: implements [`Control`] of the helper protocol for the [`Core`].
 //!
-//! A helper speaks to the neighbours whose `api` blocks name it; an operator, on the control socket or pipe, to all.
+//! A helper may send commands to the neighbors whose `api` blocks name it, an operator to all neighbors.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -25,31 +25,30 @@ use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::Counters;
 
-use super::core::{Core, Listed};
-use super::journal;
-use super::made;
+use super::core::Core;
 use super::neighbor::Neighbor;
+use super::neighbors::Listed;
+use super::peer_commands;
 use super::refresh;
-use super::retain;
 use super::session;
 use super::signal::Request;
 
-/// Places of a table that are looked at in one step of a listing.
+/// How many slots of a table one step of a listing visits.
 const STEP: u32 = 4_096;
 
-/// One speaker.
-pub(crate) struct Speech<'a> {
+/// The backend of the commands of one helper or operator.
+pub(crate) struct ApiBackend<'a> {
     core: &'a Core,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
 }
 
-impl<'a> Speech<'a> {
+impl<'a> ApiBackend<'a> {
     pub(crate) const fn new(core: &'a Core, helper: Option<&'a str>) -> Self {
         Self { core, helper }
     }
 
-    /// Whether the speaker may speak to that neighbour.
+    /// Returns `true` if the helper or operator may send commands to that neighbor.
     fn owns(&self, listed: &Listed) -> bool {
         self.helper.is_none_or(|name| {
             let config = listed.neighbor.config.borrow();
@@ -62,13 +61,13 @@ impl<'a> Speech<'a> {
 
     fn each(&self, peers: &PeerSet, mut act: impl FnMut(&Listed)) {
         for id in peers.iter() {
-            if let Some(listed) = self.core.neighbor(id) {
+            if let Some(listed) = self.core.neighbors.get(id) {
                 act(&listed);
             }
         }
     }
 
-    /// Whether `next-hop self` can become an address for at least one of the peers.
+    /// Returns `false` if `next-hop self` cannot be resolved for any of the peers.
     fn has_self(&self, change: &Change) -> bool {
         let Action::Announce(attributes) = &change.action else {
             return true;
@@ -82,10 +81,10 @@ impl<'a> Speech<'a> {
         self.senders(&change.peers).any(|sender| fits(&sender))
     }
 
-    /// What the next hops of routes for these peers depend on, as far as it is known without a session.
+    /// What the next hops of routes to these peers depend on, as far as it is known without a session.
     fn senders(&self, peers: &PeerSet) -> impl Iterator<Item = Sender> {
         peers.iter().filter_map(|id| {
-            let listed = self.core.neighbor(id)?;
+            let listed = self.core.neighbors.get(id)?;
             let config = listed.neighbor.config.borrow();
             let mut sender = config.session.prospective_sender();
             if let Some(address) = listed.neighbor.local_address() {
@@ -100,9 +99,9 @@ impl<'a> Speech<'a> {
     }
 }
 
-impl Control for Speech<'_> {
+impl Control for ApiBackend<'_> {
     fn epoch(&self) -> u64 {
-        self.core.epoch()
+        self.core.neighbors.epoch()
     }
 
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
@@ -112,16 +111,13 @@ impl Control for Speech<'_> {
             Among::Own => self.owns(listed),
             Among::OwnEstablished => self.owns(listed) && listed.neighbor.is_established(),
         };
-        let neighbors = self.core.neighbors.borrow();
-        neighbors
-            .iter()
-            .filter(|(_, listed)| selector.matches(&listed.neighbor.name) && fits(listed))
-            .map(|(id, _)| *id)
-            .collect()
+        self.core
+            .neighbors
+            .select(|listed| selector.matches(&listed.neighbor.name) && fits(listed))
     }
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
-        self.core.intern(attributes)
+        self.core.routes.intern(attributes)
     }
 
     fn takes_ipv4_next_hops(&self, peers: &PeerSet, family: Family) -> bool {
@@ -137,26 +133,23 @@ impl Control for Speech<'_> {
             );
             return Err(CommandError::new(ErrorKind::Refused, message));
         }
-        let mut rib = self.core.rib.borrow_mut();
+        let routes = &self.core.routes;
         for change in &*changes {
-            if let Err(refusal) = rib.check(change) {
+            if let Err(refusal) = routes.check(change) {
                 let message = format!("`{}`: {refusal}", change.nlri);
                 return Err(CommandError::new(ErrorKind::Refused, message));
             }
         }
         for change in &*changes {
-            // ExaBGP answers `done` here too: helpers announce both address families to everybody.
-            journal::change(change);
-            if rib.apply(change).accepted == 0 {
-                warn!(route = %change.nlri, family = %change.nlri.family, "no neighbour that is meant has this family");
-            }
+            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
+            routes.apply(change, "no selected neighbor has this family");
         }
         changes.clear();
         Ok(())
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
-        // RFC 4724 section 2 speaks of families of the session: peers reset it over a marker of another.
+        // RFC 4724 section 2 allows families of the session only: peers reset it after a marker of another family.
         let mut exchange = PeerSet::new();
         self.each(peers, |listed| {
             let neighbor = &listed.neighbor;
@@ -173,15 +166,15 @@ impl Control for Speech<'_> {
                 warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
             }
         });
-        self.core.rib.borrow_mut().eor(&exchange, family);
+        self.core.routes.end_of_rib(&exchange, family);
     }
 
     fn can_send(&self, peers: &PeerSet, what: Sending<'_>) -> bool {
         if let Sending::Watchdog(name) = what {
-            return self.core.watchdogs.borrow().has(peers, name);
+            return self.core.routes.has_group(peers, name);
         }
         peers.iter().any(|id| {
-            let listed = self.core.neighbor(id);
+            let listed = self.core.neighbors.get(id);
             listed.is_some_and(|listed| carries(&listed.neighbor, what))
         })
     }
@@ -210,58 +203,54 @@ impl Control for Speech<'_> {
                         return;
                     }
                 }
-                listed.neighbor.say(out);
+                listed.neighbor.send(out);
             }
         });
     }
 
     fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
-        let changes = self.core.watchdogs.borrow_mut().switch(peers, name, verb);
-        let mut rib = self.core.rib.borrow_mut();
-        for change in &changes {
-            rib.apply(change);
-        }
+        self.core.routes.switch_group(peers, name, verb);
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
-        let server = self.core.server.borrow().clone();
+        let server = self.core.server();
         self.each(peers, |listed| {
             if let (Some(server), Some(key), true) =
-                (&server, listed.key.get(), listed.neighbor.is_established())
+                (server, listed.key.get(), listed.neighbor.is_established())
             {
-                // A neighbour that has too many commands waiting is being reset already.
+                // An error means that the session is being reset already.
                 let _ = server.reset_peer(key, Notification::cease(subcode));
             }
         });
     }
 
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
-        made::create(self.core, peer)
+        peer_commands::create(self.core, peer)
     }
 
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
-        made::delete(self.core, peers)
+        peer_commands::delete(self.core, peers)
     }
 
     fn flush(&mut self, peers: &PeerSet) {
-        self.core.rib.borrow_mut().flush(peers);
+        self.core.routes.flush(peers);
     }
 
     fn clear(&mut self, peers: &PeerSet, side: RibSide) {
         match side {
-            RibSide::Out => self.core.rib.borrow_mut().clear(peers),
-            RibSide::In => self.each(peers, |listed| retain::clear(&listed.neighbor)),
+            RibSide::Out => self.core.routes.clear(peers),
+            RibSide::In => self.each(peers, |listed| listed.neighbor.received.clear()),
         }
     }
 
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
-        for listed in self.core.all() {
+        for listed in self.core.neighbors.all() {
             status(self.core, &listed, out);
         }
     }
 
     fn configuration(&self, peer: PeerId) -> String {
-        let listed = self.core.neighbor(peer);
+        let listed = self.core.neighbors.get(peer);
         listed
             .map(|listed| listed.neighbor.config.borrow().render(Secrets::Hidden) + "\n")
             .unwrap_or_default()
@@ -274,15 +263,15 @@ impl Control for Speech<'_> {
         from: RoutePlace,
         out: &mut dyn FnMut(&ListedRoute<'_>),
     ) -> Option<RoutePlace> {
-        let all = self.core.all();
-        let mut meant = all
+        let all = self.core.neighbors.all();
+        let mut selected = all
             .iter()
             .map(|listed| &listed.neighbor)
             .filter(|neighbor| peers.contains(neighbor.id));
         let mut neighbor = match from.peer {
-            None => meant.next()?,
-            // One that is gone has nothing more, and nobody knows who came after it.
-            Some(peer) => meant.find(|neighbor| neighbor.id == peer)?,
+            None => selected.next()?,
+            // The neighbor was removed, and with it the position in the order.
+            Some(peer) => selected.find(|neighbor| neighbor.id == peer)?,
         };
         let (mut slot, mut left) = (from.slot, STEP);
         loop {
@@ -292,9 +281,9 @@ impl Control for Speech<'_> {
                 let peer = Some(neighbor.id);
                 return Some(RoutePlace { peer, slot: stop });
             }
-            // An empty table is looked at, too.
+            // An empty table counts as one slot.
             left = left.saturating_sub(end.saturating_sub(slot).max(1));
-            (neighbor, slot) = (meant.next()?, 0);
+            (neighbor, slot) = (selected.next()?, 0);
             if left == 0 {
                 let peer = Some(neighbor.id);
                 return Some(RoutePlace { peer, slot });
@@ -303,7 +292,7 @@ impl Control for Speech<'_> {
     }
 
     fn request(&mut self, request: Asked) {
-        self.core.request(Request::Told);
+        self.core.request(Request::Report);
         self.core.request(match request {
             Asked::Shutdown => Request::Shutdown,
             Asked::Reload => Request::Reload,
@@ -324,7 +313,7 @@ impl Control for Speech<'_> {
     }
 
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {
-        for process in self.core.feeder.helpers().all() {
+        for process in self.core.events.helpers().all() {
             if process.pid().is_some() {
                 out(&process.name, process.queue.len(), process.queue.bytes());
             }
@@ -332,8 +321,8 @@ impl Control for Speech<'_> {
     }
 }
 
-impl Speech<'_> {
-    /// Tells the routes of one neighbour in a part of a table; the table's end.
+impl ApiBackend<'_> {
+    /// Lists the routes of one neighbor in a range of slots. Returns the end of the table.
     fn list(
         &self,
         side: RibSide,
@@ -344,7 +333,7 @@ impl Speech<'_> {
         let peer = neighbor.id;
         match side {
             RibSide::In => {
-                let rib = neighbor.rib_in.borrow();
+                let rib = neighbor.received.rib();
                 for route in rib.routes_in(places, None) {
                     out(&ListedRoute {
                         peer,
@@ -357,7 +346,7 @@ impl Speech<'_> {
                 rib.end()
             }
             RibSide::Out => {
-                let rib = self.core.rib.borrow();
+                let rib = self.core.routes.rib();
                 let filter = RouteFilter {
                     peers: Some(std::iter::once(peer).collect()),
                     family: None,
@@ -424,7 +413,7 @@ fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)
         peer_address: config.session.peer_address,
         zone: config.session.zone,
         retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
-            // What is left of a second is a second.
+            // Rounded up to whole seconds.
             let left = at.saturating_duration_since(Instant::now());
             left.as_millis()
                 .div_ceil(1000)

@@ -1,10 +1,9 @@
-//! `eor-deferral`: End-of-RIB after a start of ours waits for the helpers.
+//! `eor-deferral`: after a restart of the daemon, End-of-RIB is deferred until helpers have announced their routes.
 //!
-//! A peer that kept our routes drops at End-of-RIB what it did not hear again (RFC 4724 section 4.2), and helpers may take a
-//! while to say what they announce: an End-of-RIB that comes before them withdraws their routes from the peer. So it is held
-//! back, in sessions whose OPEN says that we have restarted, until a helper says `announce eor` or the time is over. By
-//! default it comes right after the routes of the configuration, as from ExaBGP, and `manual-eor` leaves it to helpers for
-//! ever.
+//! At End-of-RIB, a peer that retained the daemon's routes drops those that were not announced again (RFC 4724 section 4.2).
+//! Helpers may take a while to announce theirs, so an early End-of-RIB would make the peer drop them. In sessions whose OPEN
+//! has the Restart State bit it is therefore deferred until a helper sends `announce eor` or the configured time is over. By
+//! default it follows the routes of the configuration, as in ExaBGP; with `manual-eor` only helpers send it.
 
 use std::cell::RefMut;
 use std::rc::Rc;
@@ -18,19 +17,19 @@ use crate::bgp::capability::{Capability, GracefulRestart};
 use super::core::Core;
 use super::neighbor::Neighbor;
 
-/// A session is up; whether its End-of-RIB markers are to wait.
+/// Notes that a session is established. Returns `true` if its End-of-RIB markers are deferred.
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) -> bool {
     let config = neighbor.config.borrow();
     let Some(time) = config.eor_deferral.filter(|_| !config.manual_eor) else {
         return false;
     };
     let now = Instant::now();
-    if says_restarted(session) {
+    if has_restart_state(session) {
         let until = now + Duration::from_secs(time.into());
         neighbor.eor_deferred_until.set(Some(until));
         tokio::task::spawn_local(end(Rc::clone(core), Rc::clone(neighbor), until));
     }
-    // One more session within the time waits for its rest.
+    // Another session within that time waits for the rest of it.
     let until = neighbor.eor_deferred_until.get();
     let waits = until.is_some_and(|until| now < until);
     if waits {
@@ -42,7 +41,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     waits
 }
 
-/// Sends what was held back when the time is over.
+/// Sends the deferred markers when the time is over.
 async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
     let (core, neighbor) = (Rc::downgrade(&core), Rc::downgrade(&neighbor));
     tokio::time::sleep_until(until.into()).await;
@@ -59,13 +58,13 @@ async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
         .unwrap_or_default();
     for family in waiting {
         info!(neighbor = %neighbor.name, %family, "no helper announced End-of-RIB in time");
-        core.rib.borrow_mut().eor(&peers, family);
+        core.routes.end_of_rib(&peers, family);
     }
     core.wake_neighbors();
 }
 
-/// Whether our OPEN had the Restart State bit.
-fn says_restarted(session: &Negotiated) -> bool {
+/// Returns `true` if the local OPEN had the Restart State bit.
+fn has_restart_state(session: &Negotiated) -> bool {
     session.local.capabilities.iter().any(|one| {
         matches!(one, Capability::GracefulRestart(ours) if ours.flags & GracefulRestart::RESTARTED != 0)
     })

@@ -1,7 +1,7 @@
-//! From events to helpers: who wants what of a neighbour, and the queues it goes to.
+//! Dispatches events to helpers: which helper receives which events of a neighbor, and the queues they are appended to.
 //!
-//! The configuration's `api` blocks become the wishes of `api::subscription`; printing happens there, once for all helpers
-//! that want the same text. Here are only the clock, the queues, and the question whether they have room.
+//! The `api` blocks of the configuration become subscriptions of `api::subscription`, which prints each event once for all
+//! helpers with the same format. This module has the clock and the queues.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -18,8 +18,8 @@ use crate::json::JsonWriter;
 use super::clock::Clock;
 use super::process::Process;
 
-/// The helpers of the daemon, by number. Numbers are not used again: a reload may remove helpers while events are on their
-/// way.
+/// The helpers of the daemon, by number. Numbers are not used again, since a reload may remove a helper that subscriptions
+/// still name.
 #[derive(Default)]
 pub(crate) struct Helpers {
     list: RefCell<Vec<Rc<Process>>>,
@@ -34,7 +34,7 @@ impl Helpers {
     /// The helper of that name and its number.
     pub(crate) fn find(&self, name: &str) -> Option<(HelperId, Rc<Process>)> {
         let list = self.list.borrow();
-        // The newest of that name: an older one may be ending.
+        // The newest of that name: an older one may be stopping.
         let (index, process) = list
             .iter()
             .enumerate()
@@ -43,7 +43,7 @@ impl Helpers {
         Some((HelperId(u32::try_from(index).ok()?), Rc::clone(process)))
     }
 
-    /// The helpers that were not told to end.
+    /// The helpers that were not stopped.
     pub(crate) fn active(&self) -> Vec<Rc<Process>> {
         self.all()
             .into_iter()
@@ -51,23 +51,28 @@ impl Helpers {
             .collect()
     }
 
-    /// All helpers, also those that have ended.
+    /// All helpers, including those that have exited.
     pub(crate) fn all(&self) -> Vec<Rc<Process>> {
         self.list.borrow().clone()
     }
 }
 
-/// Prints events and puts them into queues.
-pub(crate) struct Feeder {
+/// What events are printed with.
+struct Printer {
+    stamp: Stamp,
+    buffer: JsonWriter,
+}
+
+/// Prints events and appends them to the queues of helpers.
+pub(crate) struct EventDispatcher {
     helpers: Helpers,
     clock: Clock,
-    stamp: RefCell<Stamp>,
-    buffer: RefCell<JsonWriter>,
+    printer: RefCell<Printer>,
     compact: bool,
 }
 
-impl Feeder {
-    /// For this program on this host. `compact` is the setting `api.compact`.
+impl EventDispatcher {
+    /// A dispatcher for this process and host. `compact` is the setting `api.compact`.
     pub(crate) fn new(compact: bool) -> Self {
         let host = nix::unistd::gethostname()
             .map(|name| name.to_string_lossy().into_owned())
@@ -76,8 +81,10 @@ impl Feeder {
         Self {
             helpers: Helpers::default(),
             clock: Clock::default(),
-            stamp: RefCell::new(Stamp::new(host, std::process::id(), parent)),
-            buffer: RefCell::new(JsonWriter::with_capacity(64 * 1024)),
+            printer: RefCell::new(Printer {
+                stamp: Stamp::new(host, std::process::id(), parent),
+                buffer: JsonWriter::with_capacity(64 * 1024),
+            }),
             compact,
         }
     }
@@ -87,7 +94,7 @@ impl Feeder {
         &self.helpers
     }
 
-    /// How that helper reads events.
+    /// The event format of a helper.
     pub(crate) fn encoder(&self, process: &Process) -> Encoder {
         let version = match process.config().api_version {
             config::ApiVersion::V4 => Version::V4,
@@ -103,7 +110,7 @@ impl Feeder {
         }
     }
 
-    /// The subscriptions that `blocks` of a neighbour ask for, and the helpers they feed.
+    /// The subscriptions of a neighbor's `api` blocks, and the helpers that they name.
     pub(crate) fn subscribe(&self, blocks: &[Subscription]) -> (Subscriptions, Vec<Rc<Process>>) {
         let mut wishes = Vec::new();
         let mut fed: Vec<Rc<Process>> = Vec::new();
@@ -130,8 +137,8 @@ impl Feeder {
         (Subscriptions::new(&wishes), fed)
     }
 
-    /// Tells the helpers of a neighbour what happened.
-    pub(crate) fn tell(
+    /// Reports an event to the helpers of a neighbor.
+    pub(crate) fn report(
         &self,
         subscriptions: &Subscriptions,
         head: &mut EventHead,
@@ -141,13 +148,13 @@ impl Feeder {
         if !subscriptions.wants(event.kind()) {
             return;
         }
-        let mut stamp = self.stamp.borrow_mut();
+        let Printer { stamp, buffer } = &mut *self.printer.borrow_mut();
         stamp.set_time(self.clock.seconds());
         let list = self.helpers.list.borrow();
         for process in list.iter() {
             if let Some(count) = process.queue.take_lost() {
                 let mut line = JsonWriter::new();
-                self.encoder(process).lost(count, &mut stamp, &mut line);
+                self.encoder(process).lost(count, stamp, &mut line);
                 process.queue.event(line.as_str().as_bytes());
             }
         }
@@ -155,14 +162,14 @@ impl Feeder {
             head,
             event,
             raw,
-            &mut stamp,
-            &mut self.buffer.borrow_mut(),
+            stamp,
+            buffer,
             |helpers, text| {
                 for helper in helpers {
                     if let Some(process) = list.get(helper.0 as usize) {
                         process.queue.event(text.as_bytes());
                         if process.queue.is_hopeless() {
-                            warn!(process = %process.name, "the helper does not read its events and is ended");
+                            warn!(process = %process.name, "the helper does not read its events and is killed");
                             process.queue.close();
                             process.kill();
                         }
@@ -172,12 +179,12 @@ impl Feeder {
         );
     }
 
-    /// Tells a helper that the daemon ends.
-    pub(crate) fn tell_shutdown(&self, process: &Process) {
-        let mut stamp = self.stamp.borrow_mut();
+    /// Reports to a helper that the daemon stops.
+    pub(crate) fn report_shutdown(&self, process: &Process) {
+        let stamp = &mut self.printer.borrow_mut().stamp;
         stamp.set_time(self.clock.seconds());
         let mut line = JsonWriter::new();
-        self.encoder(process).shutdown(&mut stamp, &mut line);
+        self.encoder(process).shutdown(stamp, &mut line);
         process.queue.event(line.as_str().as_bytes());
     }
 }

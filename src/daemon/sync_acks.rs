@@ -1,8 +1,8 @@
-//! Answers that wait for the wire: `sync` of the helper protocol.
+//! Answers that are held back until routes have been sent: `sync` of the helper protocol.
 //!
-//! An answer that waits holds back those after it, so that a speaker gets all in order. The commands that are read in one
-//! turn share one wait: one mark in the RIB for thousands of lines. It is over when what was said before the mark is with
-//! the socket of every neighbour that was meant; one without a session is not waited for.
+//! An answer that is held back also holds back those after it, so that a helper receives all in order. The commands of one
+//! batch share one mark in the RIB, even if they are thousands. Their answers are released when everything before the mark
+//! has been written to the socket of every selected neighbor; neighbors without a session do not count.
 
 use std::collections::VecDeque;
 
@@ -11,39 +11,39 @@ use crate::rib::{PeerId, PeerSet};
 
 /// Answers that are held back, in order.
 #[derive(Debug, Default)]
-pub(crate) struct Holds {
-    list: VecDeque<Hold>,
+pub(crate) struct PendingAcks {
+    list: VecDeque<PendingAck>,
     bytes: usize,
 }
 
-/// One wait, and the answers from its own to the next wait's.
+/// One mark, and the answers from there to the next mark.
 #[derive(Debug)]
-struct Hold {
-    /// The point in the RIB that is waited for; `None`: still being collected.
+struct PendingAck {
+    /// The point in the RIB that must be reached; `None` while answers are being collected.
     mark: Option<Mark>,
-    /// Who did not get there.
+    /// The neighbors that have not reached it.
     peers: PeerSet,
     text: Vec<u8>,
 }
 
-impl Holds {
-    /// Whether nothing is held back.
+impl PendingAcks {
+    /// Returns `true` if nothing is held back.
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
-    /// What it costs, in bytes.
+    /// Its memory, in bytes.
     pub(crate) const fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Holds an answer back until what was said so far is with `peers`.
+    /// Holds an answer back until everything so far has been sent to `peers`.
     pub(crate) fn wait(&mut self, peers: &PeerSet, text: &[u8]) {
         match self.list.back_mut() {
             Some(hold) if hold.mark.is_none() => hold.peers.union(peers),
             _ => {
-                self.bytes += size_of::<Hold>();
-                self.list.push_back(Hold {
+                self.bytes += size_of::<PendingAck>();
+                self.list.push_back(PendingAck {
                     mark: None,
                     peers: peers.clone(),
                     text: Vec::new(),
@@ -53,7 +53,7 @@ impl Holds {
         self.follow(text);
     }
 
-    /// Holds an answer back behind the last one; whether there is one.
+    /// Holds an answer back after the last one. Returns `false` if none is held back.
     pub(crate) fn follow(&mut self, text: &[u8]) -> bool {
         let Some(hold) = self.list.back_mut() else {
             return false;
@@ -63,7 +63,7 @@ impl Holds {
         true
     }
 
-    /// Ends the collecting: from now on the last wait is for what `mark` marks. Whether there was one to end.
+    /// Sets the mark of the answers that were collected. Returns `false` if there were none.
     pub(crate) fn seal(
         &mut self,
         mark: impl FnOnce(&PeerSet) -> Mark,
@@ -82,7 +82,7 @@ impl Holds {
         true
     }
 
-    /// Waits no more for `peer`, where it got to the mark.
+    /// Notes that `peer` may have reached marks.
     pub(crate) fn arrived(&mut self, peer: PeerId, is_reached: impl Fn(Mark) -> bool) {
         for hold in &mut self.list {
             if hold.mark.is_some_and(&is_reached) {
@@ -91,7 +91,7 @@ impl Holds {
         }
     }
 
-    /// The answers that need not wait any longer.
+    /// Takes the next answers that need not wait any longer.
     pub(crate) fn release(&mut self) -> Option<Vec<u8>> {
         let front = self.list.front()?;
         if front.mark.is_none() || !front.peers.is_empty() {
@@ -100,11 +100,11 @@ impl Holds {
         let hold = self.list.pop_front()?;
         self.bytes = self
             .bytes
-            .saturating_sub(size_of::<Hold>() + hold.text.len());
+            .saturating_sub(size_of::<PendingAck>() + hold.text.len());
         Some(hold.text)
     }
 
-    /// Forgets all.
+    /// Drops all answers.
     pub(crate) fn clear(&mut self) {
         self.list.clear();
         self.bytes = 0;
@@ -117,10 +117,10 @@ mod tests {
     use crate::rib::adj_rib_out::AdjRibOut;
 
     #[test]
-    fn answers_come_out_in_order_once_everybody_got_there() {
+    fn answers_are_released_in_order_once_every_peer_has_reached_the_mark() {
         let mut rib = AdjRibOut::new();
         let peers: PeerSet = [PeerId(1), PeerId(2)].into_iter().collect();
-        let mut holds = Holds::default();
+        let mut holds = PendingAcks::default();
         assert!(!holds.follow(b"done\n"), "there is nothing to wait behind");
         holds.wait(&peers, b"1\n");
         holds.wait(&peers, b"2\n");

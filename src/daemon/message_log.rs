@@ -1,8 +1,7 @@
-//! The log of what goes over sessions, one target for each of ExaBGP's switches: `log.packets`, `log.message`, `log.timers`,
+//! Logs messages and routes, with one target for each of ExaBGP's switches: `log.packets`, `log.message`, `log.timers`,
 //! `log.routes`, `log.parser`, `log.rib` and `log.statistics`.
 //!
-//! All but the last are off unless a setting says otherwise, and cost a comparison then: whoever asks for them asks for a line
-//! for each message or route.
+//! All but the last are off by default, which costs one comparison per message. Each writes a line per message or route.
 
 use tracing::{Level, enabled, info};
 
@@ -13,7 +12,7 @@ use crate::json::hex;
 use crate::rib::{Action, Change};
 use crate::speaker::{Counters, PeerStatus};
 
-/// Switch by switch: the target that it opens.
+// The targets of the switches.
 const PACKETS: &str = "oxabgp::packets";
 const MESSAGE: &str = "oxabgp::message";
 const TIMERS: &str = "oxabgp::timers";
@@ -22,17 +21,17 @@ const PARSER: &str = "oxabgp::parser";
 const RIB: &str = "oxabgp::rib";
 const STATISTICS: &str = "oxabgp::statistics";
 
-/// Whether somebody wants to see the UPDATEs that we send.
+/// Returns `true` if sent UPDATEs are logged.
 pub(crate) fn shows_sent() -> bool {
     enabled!(target: MESSAGE, Level::INFO) || enabled!(target: PACKETS, Level::INFO)
 }
 
-/// Whether somebody wants to see what received UPDATEs say.
+/// Returns `true` if the content of received UPDATEs is logged.
 pub(crate) fn shows_content() -> bool {
     enabled!(target: ROUTES, Level::INFO) || enabled!(target: PARSER, Level::INFO)
 }
 
-/// A message came or went.
+/// Logs a message that was sent or received.
 pub(crate) fn message(neighbor: &str, direction: Direction, message: &RawMessage) {
     let (direction, kind) = (direction.name(), message.kind.name());
     if message.kind == MessageType::KEEPALIVE {
@@ -45,7 +44,7 @@ pub(crate) fn message(neighbor: &str, direction: Direction, message: &RawMessage
     }
 }
 
-/// An UPDATE was decoded.
+/// Logs the content of a received UPDATE.
 pub(crate) fn content(neighbor: &str, content: &Content<'_>) {
     if enabled!(target: PARSER, Level::INFO) {
         let attributes = &content.attributes;
@@ -64,7 +63,7 @@ pub(crate) fn content(neighbor: &str, content: &Content<'_>) {
     }
 }
 
-/// A route to send changes.
+/// Logs a change of a route to send.
 pub(crate) fn change(change: &Change) {
     if enabled!(target: RIB, Level::INFO) {
         let what = match change.action {
@@ -75,7 +74,7 @@ pub(crate) fn change(change: &Change) {
     }
 }
 
-/// A session has ended.
+/// Logs the counters of a session that has ended.
 pub(crate) fn statistics(neighbor: &str, status: Option<&PeerStatus>, reason: &CloseReason) {
     let count =
         |side: fn(&PeerStatus) -> &Counters, kind| status.map_or(0, |status| side(status).of(kind));

@@ -1,9 +1,9 @@
 //! `prefix-limit`: how many routes a peer may have in its Adj-RIB-In.
 //!
-//! Without one a peer may fill our memory: about a hundred bytes a route, and what its attributes take. One that sends more
-//! gets Cease, Maximum Number of Prefixes Reached (RFC 4486), and no session for a minute; with `warning-only`, a line in the
-//! log. Counted are the routes of all families on the session that is up; those kept from the one before it were within the
-//! limit, too, so that a table never has more than twice as many, and what one UPDATE holds.
+//! Without a limit a peer may exhaust the memory: a route needs about a hundred bytes plus its attributes. A peer that sends
+//! more routes receives Cease, Maximum Number of Prefixes Reached (RFC 4486), and the session stays down for a minute; with
+//! `warning-only` it is only logged. The routes of all families of the current session count. Stale routes of the session
+//! before were within the limit, too, so the table has at most twice as many routes plus those of one UPDATE.
 
 use std::rc::Rc;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::fsm::Cease;
 use super::core::Core;
 use super::neighbor::Neighbor;
 
-/// How long a peer that sent too much stays without a session.
+/// How long the session stays down after the limit was exceeded.
 const PENALTY: Duration = Duration::from_secs(60);
 
-/// Checks the table after an UPDATE with that content.
+/// Checks the size of the table after an UPDATE.
 ///
 /// # Errors
-/// The NOTIFICATION that ends the session.
+/// The NOTIFICATION that closes the session.
 pub(crate) fn check(
     core: &Rc<Core>,
     neighbor: &Neighbor,
@@ -34,7 +34,7 @@ pub(crate) fn check(
         return Ok(());
     };
     let routes = {
-        let rib = neighbor.rib_in.borrow();
+        let rib = neighbor.received.rib();
         rib.len() - rib.stale()
     };
     let over = routes > limit.routes as usize;
@@ -66,29 +66,29 @@ pub(crate) fn check(
     }
 }
 
-/// Keeps the neighbor without a session for a while.
+/// Keeps the session down for a while.
 fn pause(core: &Rc<Core>, neighbor: &Neighbor) {
-    let listed = core.neighbor(neighbor.id);
+    let listed = core.neighbors.get(neighbor.id);
     let key = listed.and_then(|listed| listed.key.get());
-    if let Some((server, key)) = core.server.borrow().clone().zip(key) {
-        // The session ends with the NOTIFICATION first; a neighbor with too many commands waiting is being reset.
+    if let Some((server, key)) = core.server().cloned().zip(key) {
+        // The NOTIFICATION closes the session first. An error means that the session is being reset already.
         let _ = server.stop_peer(key, Cease::ProcessProblem);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(PENALTY).await;
-            // It may have been removed in the meantime.
+            // The neighbor may have been removed in the meantime.
             let _ = server.start_peer(key);
         });
     }
 }
 
-/// Cease, Maximum Number of Prefixes Reached. RFC 4486 section 4: the data holds AFI, SAFI and the upper bound. Of a limit
-/// for all families, the one whose routes went over it is named.
+/// Cease, Maximum Number of Prefixes Reached. RFC 4486 section 4: the data holds AFI, SAFI and the upper bound. The limit is
+/// for all families, so the family whose routes exceeded it is named.
 fn refusal(session: &Negotiated, family: Family, limit: u32) -> Notification {
     let mut data = family.afi.0.to_be_bytes().to_vec();
     data.push(family.safi.0);
     data.extend(limit.to_be_bytes());
     let notification = Notification::new(Notification::CEASE, Notification::MAXIMUM_PREFIXES, data);
-    // RFC 8538 3: over anything else both sides would keep the routes, ours those that are too many.
+    // RFC 8538 3: after a NOTIFICATION that is not a Hard Reset both sides would retain their routes, including the excess.
     if session.graceful_notification() {
         notification.into_hard_reset()
     } else {

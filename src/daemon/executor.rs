@@ -1,0 +1,152 @@
+//! Executes commands: lines of a helper or an operator in, answers into a queue.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use tracing::{error, info, warn};
+
+use crate::api::command::{self, Listing, Outcome, Source};
+
+use super::backend::ApiBackend;
+use super::core::Core;
+use super::process::{self, Commands, Loss, Process};
+use super::queue::{Make, Queue};
+use super::signal::Request;
+
+/// Executes the commands of all helpers and operators.
+pub(crate) struct Executor {
+    pub(crate) core: Rc<Core>,
+    commands: RefCell<command::Commands>,
+    /// How each helper wants to be answered.
+    sources: RefCell<BTreeMap<Rc<str>, Source>>,
+    /// How many commands were refused since the start.
+    refused: Cell<u64>,
+}
+
+impl Executor {
+    pub(crate) fn new(core: Rc<Core>) -> Rc<Self> {
+        Rc::new(Self {
+            core,
+            commands: RefCell::default(),
+            sources: RefCell::default(),
+            refused: Cell::new(0),
+        })
+    }
+
+    /// Starts a helper and keeps it running.
+    pub(crate) fn start_helper(self: &Rc<Self>, process: &Rc<Process>) {
+        let respawn = self.core.env.api.respawn;
+        tokio::task::spawn_local(process::supervise(
+            Rc::clone(self),
+            Rc::clone(process),
+            respawn,
+        ));
+    }
+
+    /// Sets how a helper is answered.
+    pub(crate) fn set_source(&self, name: &Rc<str>, source: Source) {
+        self.sources.borrow_mut().insert(Rc::clone(name), source);
+    }
+
+    /// Counts a refused command.
+    pub(crate) fn refuse(&self) {
+        self.refused.set(self.refused.get() + 1);
+    }
+
+    /// How many commands were refused since the start.
+    pub(crate) const fn refused(&self) -> u64 {
+        self.refused.get()
+    }
+
+    /// Executes whole lines in order. `helper` is the name of the helper that sent them; `None` for an operator.
+    pub(crate) fn execute(
+        &self,
+        helper: Option<&str>,
+        source: &mut Source,
+        queue: &Rc<Queue>,
+        lines: &[u8],
+    ) {
+        let mut commands = self.commands.borrow_mut();
+        let mut backend = ApiBackend::new(&self.core, helper);
+        let mut answer = String::new();
+        let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', lines).chain(std::iter::once(lines.len())) {
+            let line = &lines[start..end];
+            start = end + 1;
+            answer.clear();
+            let outcome = commands.execute(line, source, &mut backend, &mut answer);
+            if let Outcome::Synced(peers) = outcome {
+                queue.reply_later(&peers, answer.as_bytes());
+                continue;
+            }
+            queue.reply(answer.as_bytes());
+            let outcome = match outcome {
+                Outcome::Listed(listing) => {
+                    queue.reply_made(self.listed(helper, *listing));
+                    continue;
+                }
+                outcome => outcome,
+            };
+            if let Outcome::Failed(reason) = outcome {
+                self.refuse();
+                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
+                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+            }
+        }
+        drop(commands);
+        self.core.routes.hold_answers(queue);
+        self.core.wake_neighbors();
+    }
+
+    /// A function that writes the rest of a listing piece by piece.
+    fn listed(&self, helper: Option<&str>, mut listing: Listing) -> Make {
+        let (core, helper) = (Rc::downgrade(&self.core), helper.map(str::to_owned));
+        Box::new(move |out| {
+            core.upgrade()
+                .is_some_and(|core| listing.next(&ApiBackend::new(&core, helper.as_deref()), out))
+        })
+    }
+}
+
+impl Commands for Executor {
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
+        let mut sources = self.sources.borrow_mut();
+        if let Some(source) = sources.get_mut(&process.name) {
+            self.execute(Some(&process.name), source, &process.queue, lines);
+        }
+    }
+
+    /// Resets how a helper is answered: each run starts with the defaults.
+    fn started(&self, process: &Rc<Process>) {
+        let api = &self.core.env.api;
+        let mut source = Source::new(&*process.name);
+        source.acks.enabled = api.ack;
+        if api.show_routes_format == 2 {
+            source.routes_json = command::RoutesJson::V2;
+        }
+        self.set_source(&process.name, source);
+    }
+
+    fn room(&self, process: &Process) {
+        self.core.neighbors.wake_sources_of(process);
+    }
+
+    fn lost(&self, process: &Rc<Process>, loss: Loss) {
+        match loss {
+            Loss::Deaths => {
+                error!(process = %process.name, "too many deaths of a helper: the daemon ends");
+                self.core.request_with(Request::Shutdown, 1);
+            }
+            Loss::Start if self.core.env.api.terminate => {
+                error!(process = %process.name, "a helper could not be started and `api.terminate` is set: the daemon ends");
+                self.core.request(Request::Shutdown);
+            }
+            Loss::Start | Loss::Ended => {
+                info!(process = %process.name, "the helper is not started again; sessions and routes stay");
+            }
+        }
+        self.room(process);
+    }
+}

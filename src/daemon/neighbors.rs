@@ -1,0 +1,169 @@
+//! All neighbors of the daemon, by number and in the order in which they are shown.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+
+use crate::rib::PeerId;
+use crate::speaker::PeerKey;
+
+use super::neighbor::Neighbor;
+use super::process::Process;
+
+/// A neighbor with its key in the speaker.
+pub(crate) struct Listed {
+    pub(crate) neighbor: Rc<Neighbor>,
+    /// `None` for a range, which has no session of its own, and for a dynamic neighbor that has not connected yet.
+    pub(crate) key: Cell<Option<PeerKey>>,
+    /// The range that a dynamic neighbor was created from.
+    pub(crate) template: Option<PeerId>,
+    /// It is no longer configured and its session is being closed: no selector matches it, and another neighbor of the same
+    /// name may be added before the session has ended.
+    pub(crate) leaving: Cell<bool>,
+}
+
+/// The list of neighbors.
+#[derive(Default)]
+pub(crate) struct Neighbors {
+    list: RefCell<List>,
+    epoch: Cell<u64>,
+}
+
+#[derive(Default)]
+struct List {
+    /// By number; numbers of removed neighbors are used again.
+    by_id: BTreeMap<PeerId, Rc<Listed>>,
+    /// The order in which they are shown.
+    order: Vec<PeerId>,
+    /// No smaller number is free.
+    free: u32,
+}
+
+impl List {
+    /// The first number that no neighbor has.
+    fn free_id(&mut self) -> PeerId {
+        let mut candidates = (self.free..).map(PeerId);
+        let free = candidates.find(|id| !self.by_id.contains_key(id));
+        // There are more numbers than neighbors fit into memory.
+        let id = free.unwrap_or(PeerId(u32::MAX));
+        self.free = id.0;
+        id
+    }
+
+    /// Where a new neighbor is shown: a dynamic one after its template and the other neighbors of that template.
+    fn place(&self, template: Option<PeerId>) -> usize {
+        let after = template.and_then(|template| {
+            self.order.iter().rposition(|other| {
+                let listed = self.by_id.get(other);
+                *other == template || listed.is_some_and(|other| other.template == Some(template))
+            })
+        });
+        after.map_or(self.order.len(), |last| last + 1)
+    }
+}
+
+impl Neighbors {
+    fn list_mut(&self) -> RefMut<'_, List> {
+        self.list.borrow_mut()
+    }
+
+    /// The neighbor with that number.
+    pub(crate) fn get(&self, id: PeerId) -> Option<Rc<Listed>> {
+        self.list.borrow().by_id.get(&id).cloned()
+    }
+
+    /// All neighbors that are not being removed, in the order in which they are shown.
+    pub(crate) fn all(&self) -> Vec<Rc<Listed>> {
+        let list = self.list.borrow();
+        let ordered = list.order.iter().filter_map(|id| list.by_id.get(id));
+        ordered
+            .filter(|listed| !listed.leaving.get())
+            .cloned()
+            .collect()
+    }
+
+    /// Adds a neighbor, which is created with its number.
+    pub(crate) fn add(
+        &self,
+        template: Option<PeerId>,
+        create: impl FnOnce(PeerId) -> Neighbor,
+    ) -> Rc<Listed> {
+        let mut list = self.list_mut();
+        let id = list.free_id();
+        let listed = Rc::new(Listed {
+            neighbor: Rc::new(create(id)),
+            key: Cell::new(None),
+            template,
+            leaving: Cell::new(false),
+        });
+        let place = list.place(template);
+        list.order.insert(place, id);
+        list.by_id.insert(id, Rc::clone(&listed));
+        listed
+    }
+
+    /// Removes a neighbor; its number may be used again.
+    pub(crate) fn remove(&self, id: PeerId) {
+        let mut list = self.list_mut();
+        list.free = list.free.min(id.0);
+        list.by_id.remove(&id);
+        list.order.retain(|other| *other != id);
+    }
+
+    /// The numbers of the neighbors that are selected, in ascending order.
+    pub(crate) fn select<T: FromIterator<PeerId>>(&self, select: impl Fn(&Listed) -> bool) -> T {
+        let list = self.list.borrow();
+        let selected = list.by_id.iter().filter(|(_, listed)| select(listed));
+        selected.map(|(id, _)| *id).collect()
+    }
+
+    /// Orders the neighbors by these names; dynamic neighbors stay behind their ranges.
+    pub(crate) fn sort(&self, names: &[String]) {
+        let mut list = self.list_mut();
+        let List { by_id, order, .. } = &mut *list;
+        let places: HashMap<&str, usize> = names.iter().map(String::as_str).zip(0..).collect();
+        let place = |id: &PeerId| {
+            let listed = by_id.get(id);
+            let owner = listed.and_then(|listed| listed.template).unwrap_or(*id);
+            let owner = by_id.get(&owner)?;
+            places.get(&*owner.neighbor.name).copied()
+        };
+        order.sort_by_cached_key(|id| place(id).unwrap_or(usize::MAX));
+    }
+
+    /// Wakes the task of a neighbor.
+    pub(crate) fn wake(&self, id: PeerId) {
+        if let Some(listed) = self.list.borrow().by_id.get(&id) {
+            listed.neighbor.wake.notify_one();
+        }
+    }
+
+    /// Wakes the neighbors whose events go to a helper: its queue has room again.
+    pub(crate) fn wake_sources_of(&self, process: &Process) {
+        for listed in self.list.borrow().by_id.values() {
+            if listed.neighbor.feeds(process) {
+                listed.neighbor.wake.notify_one();
+            }
+        }
+    }
+
+    /// Returns `true` if every configured neighbor with a session has used up its connection attempts.
+    pub(crate) fn have_all_given_up(&self) -> bool {
+        let with_session = |listed: &&Rc<Listed>| {
+            listed.key.get().is_some() && listed.template.is_none() && !listed.leaving.get()
+        };
+        let list = self.list.borrow();
+        let mut listed = list.by_id.values().filter(with_session);
+        listed.all(|listed| listed.neighbor.gave_up.get())
+    }
+
+    /// Notes that selectors may select other neighbors than before.
+    pub(crate) fn changed(&self) {
+        self.epoch.set(self.epoch.get() + 1);
+    }
+
+    /// A number that grows with each call of [`changed`](Self::changed).
+    pub(crate) const fn epoch(&self) -> u64 {
+        self.epoch.get()
+    }
+}

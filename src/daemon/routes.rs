@@ -1,0 +1,215 @@
+//! The routes of the daemon: the Adj-RIB-Out of all neighbors, the interned attributes, the watchdog groups, and the
+//! answers that wait until routes have been sent.
+//!
+//! No borrow outlives a method, except the read-only one that [`Routes::rib`] returns.
+
+use std::cell::{Ref, RefCell, RefMut};
+use std::rc::Rc;
+
+use tracing::warn;
+
+use crate::bgp::{AttributeSet, Family, NlriRef};
+use crate::grammar::{RouteText, Verb};
+use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session};
+use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal};
+
+use super::message_log;
+use super::queue::Queue;
+use super::watchdog::Watchdogs;
+
+/// Routes to announce, and what depends on whether they have been sent.
+#[derive(Default)]
+pub(crate) struct Routes {
+    rib: RefCell<AdjRibOut>,
+    interner: RefCell<Interner>,
+    watchdogs: RefCell<Watchdogs>,
+    /// Queues with answers that are held back until routes have been sent.
+    waiting: RefCell<Vec<Rc<Queue>>>,
+}
+
+impl Routes {
+    /// The Adj-RIB-Out, to read. The borrow must not be held across a call of another method.
+    pub(crate) fn rib(&self) -> Ref<'_, AdjRibOut> {
+        self.rib.borrow()
+    }
+
+    fn rib_mut(&self) -> RefMut<'_, AdjRibOut> {
+        self.rib.borrow_mut()
+    }
+
+    /// Adds a neighbor, or changes its options.
+    pub(crate) fn configure(&self, peer: PeerId, options: PeerOptions) {
+        self.rib_mut().add_peer(peer, options);
+    }
+
+    /// Announces to a neighbor all routes of another one.
+    pub(crate) fn copy(&self, from: PeerId, to: PeerId) {
+        self.rib_mut().copy_routes(from, to);
+    }
+
+    /// Removes a neighbor with its routes and watchdog groups.
+    pub(crate) fn remove(&self, peer: PeerId) {
+        self.rib_mut().remove_peer(peer);
+        self.watchdogs_mut().forget(peer);
+    }
+
+    /// Starts a session.
+    pub(crate) fn up(&self, peer: PeerId, session: Session) {
+        self.rib_mut().up(peer, session);
+    }
+
+    /// Ends a session.
+    pub(crate) fn down(&self, peer: PeerId) {
+        self.rib_mut().down(peer);
+        self.arrived(peer);
+    }
+
+    /// Checks whether a change can be applied.
+    ///
+    /// # Errors
+    /// Why no neighbor can be sent the route.
+    pub(crate) fn check(&self, change: &Change) -> Result<(), Refusal> {
+        self.rib_mut().check(change)
+    }
+
+    /// Applies a change, and logs `unaccepted` if no neighbor has its family.
+    pub(crate) fn apply(&self, change: &Change, unaccepted: &str) {
+        message_log::change(change);
+        let outcome = self.rib_mut().apply(change);
+        if outcome.accepted == 0 {
+            warn!(route = %change.nlri, family = %change.nlri.family, "{unaccepted}");
+        }
+    }
+
+    /// Returns `true` if a route is announced to a neighbor.
+    pub(crate) fn has(&self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
+        self.rib_mut().has(peer, nlri)
+    }
+
+    /// Returns `true` if a route is announced to a neighbor with these attributes.
+    pub(crate) fn has_with(
+        &self,
+        peer: PeerId,
+        nlri: NlriRef<'_>,
+        attributes: &Rc<AttributeSet>,
+    ) -> bool {
+        self.rib_mut().is_told(peer, nlri, attributes)
+    }
+
+    /// Sends a neighbor its routes of a family again.
+    pub(crate) fn refresh(&self, peer: PeerId, family: Family) {
+        self.rib_mut().refresh(peer, family);
+    }
+
+    /// Sends End-of-RIB.
+    pub(crate) fn end_of_rib(&self, peers: &PeerSet, family: Family) {
+        self.rib_mut().eor(peers, family);
+    }
+
+    /// Sends all routes again.
+    pub(crate) fn flush(&self, peers: &PeerSet) {
+        self.rib_mut().flush(peers);
+    }
+
+    /// Withdraws all routes.
+    pub(crate) fn clear(&self, peers: &PeerSet) {
+        self.rib_mut().clear(peers);
+    }
+
+    /// Writes the next messages of a neighbor. Returns how many, and whether there are more.
+    pub(crate) fn fill(
+        &self,
+        peer: PeerId,
+        budget: Budget,
+        out: &mut impl FnMut(bytes::Bytes),
+    ) -> (Filled, bool) {
+        let mut rib = self.rib_mut();
+        let filled = rib.fill(peer, budget, out);
+        let more = rib.has_work(peer);
+        (filled, more)
+    }
+
+    /// Reports the neighbors that have something to send since the last call.
+    pub(crate) fn take_wakeups(&self, wake: &mut impl FnMut(PeerId)) {
+        self.rib_mut().take_wakeups(wake);
+    }
+
+    /// Logs routes that could not be sent to a neighbor.
+    pub(crate) fn log_unsendable(&self) {
+        self.rib_mut().take_unsendable(&mut |unsendable| {
+            warn!(route = %unsendable.nlri, "the route can't be sent: {}", unsendable.refusal);
+        });
+    }
+
+    /// The table of interned attributes.
+    pub(crate) fn interner(&self) -> RefMut<'_, Interner> {
+        self.interner.borrow_mut()
+    }
+
+    /// The one `Rc` of equal attributes.
+    pub(crate) fn intern(&self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
+        self.interner().intern_shared(attributes)
+    }
+}
+
+/// Watchdog groups.
+impl Routes {
+    fn watchdogs_mut(&self) -> RefMut<'_, Watchdogs> {
+        self.watchdogs.borrow_mut()
+    }
+
+    /// Adds the routes of a configured statement to a group.
+    pub(crate) fn guard(
+        &self,
+        peer: PeerId,
+        name: &str,
+        route: &RouteText,
+        attributes: &Rc<AttributeSet>,
+    ) {
+        let mut watchdogs = self.watchdogs_mut();
+        watchdogs.add(peer, name, route, attributes);
+    }
+
+    /// Replaces the groups of a neighbor. Returns the changes to apply.
+    pub(crate) fn replace_groups(&self, peer: PeerId, routes: &[RouteText]) -> Vec<Change> {
+        self.watchdogs_mut().replace(peer, routes)
+    }
+
+    /// Announces or withdraws the groups of that name.
+    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, verb: Verb) {
+        let changes = self.watchdogs_mut().switch(peers, name, verb);
+        let mut rib = self.rib_mut();
+        for change in &changes {
+            rib.apply(change);
+        }
+    }
+
+    /// Returns `true` if one of these neighbors has a route in a group of that name.
+    pub(crate) fn has_group(&self, peers: &PeerSet, name: &str) -> bool {
+        self.watchdogs.borrow().has(peers, name)
+    }
+}
+
+/// Answers that wait.
+impl Routes {
+    /// Sets the point up to which routes must be sent before a queue releases the answers that it holds back.
+    pub(crate) fn hold_answers(&self, queue: &Rc<Queue>) {
+        let sealed = queue.seal(
+            |peers| self.rib_mut().mark(peers),
+            |mark, peer| self.rib().is_reached(mark, peer),
+        );
+        let mut waiting = self.waiting.borrow_mut();
+        if sealed && queue.holds_back() && !waiting.iter().any(|other| Rc::ptr_eq(other, queue)) {
+            waiting.push(Rc::clone(queue));
+        }
+    }
+
+    /// Releases answers: everything that the RIB produced for a neighbor has been sent, or its session has ended.
+    pub(crate) fn arrived(&self, peer: PeerId) {
+        let mut waiting = self.waiting.borrow_mut();
+        if !waiting.is_empty() {
+            let rib = self.rib();
+            waiting.retain(|queue| queue.arrived(peer, |mark| rib.is_reached(mark, peer)));
+        }
+    }
+}

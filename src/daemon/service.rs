@@ -1,0 +1,112 @@
+//! The daemon while it runs: it serves requests, and shuts down.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use crate::fsm::Cease;
+use crate::speaker::Server;
+
+use super::core::Core;
+use super::executor::Executor;
+use super::signal::{Request, Signals};
+use super::startup::Origin;
+use super::{notify, reload};
+
+/// The log target of the daemon's main loop.
+const TARGET: &str = "oxabgp::daemon";
+
+/// Serves requests until a shutdown. Returns the exit code.
+pub(super) async fn work(
+    executor: &Rc<Executor>,
+    server: &Server,
+    origin: Option<&Origin>,
+    signals: &mut Signals,
+) -> u8 {
+    let core = &executor.core;
+    loop {
+        let (request, code) = tokio::select! {
+            received = signals.next() => {
+                warn!(target: TARGET, signal = received.name, "received a signal");
+                core.report_signal(received.number, received.name);
+                (received.request, 0)
+            }
+            request = core.next_request() => request,
+        };
+        match request {
+            Request::Shutdown => return code,
+            // The event that ExaBGP sends.
+            Request::Report => core.report_signal(0, "none"),
+            Request::Neighbors => settle(core, server),
+            request => match origin {
+                Some(origin) => reload::reload(executor, server, origin, request),
+                None => warn!("there is no configuration file to reload"),
+            },
+        }
+    }
+}
+
+/// Adds and removes the neighbors that commands asked for.
+fn settle(core: &Rc<Core>, server: &Server) {
+    let (added, removed) = core.runtime_peers.take();
+    for config in added {
+        let name = config.name();
+        info!(neighbor = %name, "a command adds the neighbor");
+        if let Err(cause) = reload::add(core, server, Rc::new(config)) {
+            error!(neighbor = %name, %cause, "the neighbor could not be added");
+            core.runtime_peers.forget(&name);
+        }
+    }
+    for listed in removed.into_iter().filter_map(|id| core.neighbors.get(id)) {
+        core.runtime_peers.forget(&listed.neighbor.name);
+        reload::remove(core, server, &listed, Cease::Removed);
+    }
+    core.wake_neighbors();
+}
+
+/// Closes all sessions with a NOTIFICATION, then stops the helpers. A second signal ends it at once.
+pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Signals) {
+    notify::stopping();
+    info!(target: TARGET, "shutting down");
+    let stopped = async {
+        let helpers = core.events.helpers().all();
+        for helper in &helpers {
+            helper.retire();
+        }
+        server.shutdown(Cease::Shutdown(String::new())).await;
+        for helper in &helpers {
+            core.events.report_shutdown(helper);
+        }
+        // As in ExaBGP, helpers have 100 ms to read that and to exit by themselves.
+        let alone = async {
+            for helper in &helpers {
+                helper.ended().await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_millis(100), alone).await;
+        for helper in &helpers {
+            helper.stop();
+        }
+        for helper in &helpers {
+            helper.ended().await;
+        }
+    };
+    tokio::select! {
+        () = stopped => {}
+        name = hurry(signals) => {
+            error!(target: TARGET, signal = name, "a second signal: ending at once");
+            core.events.helpers().all().iter().for_each(|helper| helper.kill());
+        }
+    }
+}
+
+/// Waits for another signal that requests a shutdown; requests to reload are ignored now.
+async fn hurry(signals: &mut Signals) -> &'static str {
+    loop {
+        let received = signals.next().await;
+        if received.request == Request::Shutdown {
+            return received.name;
+        }
+    }
+}
