@@ -479,7 +479,13 @@ class Stage:
 
     def helper_pids(self, name):
         """The processes that run a helper's script."""
-        one, found = self.helpers[name], []
+        one = self.helpers[name]
+        return self.processes(lambda words: one.script.encode() in words and one.pipe.encode() in words)
+
+    @staticmethod
+    def processes(wanted):
+        """The processes whose command line fits."""
+        found = []
         for entry in os.listdir("/proc"):
             if entry.isdigit():
                 try:
@@ -487,7 +493,7 @@ class Stage:
                         words = f.read().split(b"\0")
                 except OSError:
                     continue
-                if one.script.encode() in words and one.pipe.encode() in words:
+                if wanted(words):
                     found.append(int(entry))
         return found
 
@@ -499,7 +505,13 @@ class Stage:
             if one.descriptor is not None:
                 os.close(one.descriptor)
                 one.descriptor = None
+        # A reader that has not yet seen the end would take what is for its successor.
+        self.wait(lambda: not any(self.readers(name) for name in names), f"end of the readers of {names}")
         return pids
+
+    def readers(self, name):
+        """The processes that read a helper's pipe of commands."""
+        return self.processes(lambda words: words[:2] == [b"cat", self.helpers[name].pipe.encode()])
 
     def reopened(self, name, before):
         """Waits until a helper has been started anew."""
