@@ -110,13 +110,13 @@ impl Codec {
     /// received) offer of ADD-PATH, AS width, message size and extended next hops. Without OPENs four-octet AS numbers are
     /// assumed, and no ADD-PATH.
     fn monitored(opens: Option<(&Open, &Open)>) -> Self {
-        let codec = opens.map_or(
-            Self {
+        let codec = match opens {
+            Some((sent, received)) => Self::offered(sent, received),
+            None => Self {
                 asn4: true,
                 ..Self::default()
             },
-            |(sent, received)| Self::offered(sent, received),
-        );
+        };
         Self {
             extended_message: true,
             families: Family::KNOWN.into_iter().collect(),

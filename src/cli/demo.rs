@@ -13,6 +13,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
+use clap::{ArgAction, Args};
 use tokio::sync::Notify;
 
 use crate::bgp::attribute::decode::DecodeEach;
@@ -32,6 +33,14 @@ const PEER_ANNOUNCES: &[u8] = &[
 const PEER_END_OF_RIB: &[u8] = &[0, 0, 0, 0];
 /// What the peer withdraws: 198.18.0.0/15.
 const PEER_WITHDRAWS: &[u8] = &[0, 3, 15, 198, 18, 0, 0];
+
+/// Options of `demo`.
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// Act as the helper process of the demo.
+    #[arg(long, hide = true, action = ArgAction::SetTrue)]
+    pub(super) helper: bool,
+}
 
 pub(super) fn run(helper: bool) -> ExitCode {
     if helper {

@@ -5,12 +5,20 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
+use clap::Args;
 
-use super::FsmArgs;
 use crate::bgp::capability::Offer;
 use crate::bgp::message::MessageType;
 use crate::bgp::{Asn, Family};
 use crate::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, Timers, table};
+
+/// Options of `fsm`.
+#[derive(Args, Debug)]
+pub(crate) struct FsmArgs {
+    /// Show how a session comes up and ends instead: two state machines in memory, with the reason for each step.
+    #[arg(long)]
+    live: bool,
+}
 
 pub(super) fn run(args: &FsmArgs) -> ExitCode {
     if args.live {

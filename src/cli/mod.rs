@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::Env;
 
@@ -133,7 +133,7 @@ enum Command {
     ///
     /// Starts `oxabgp server` with a real helper process, acts as the peer, and sends routes in both directions.
     /// Needs neither root nor other software, and exits by itself.
-    Demo(DemoArgs),
+    Demo(demo::DemoArgs),
     /// Print the routes and state changes of MRT archives.
     ///
     /// Takes bgpreader's options and filters. Files may be compressed, and are merged by time; `-` is standard input. Started
@@ -143,7 +143,7 @@ enum Command {
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
-    Fsm(FsmArgs),
+    Fsm(fsm::FsmArgs),
     /// Show the version.
     Version,
 }
@@ -367,22 +367,6 @@ pub(crate) struct PipeArgs {
     /// Log everything, with time and source.
     #[arg(short, long)]
     verbose: bool,
-}
-
-/// Options of `demo`.
-#[derive(Args, Debug)]
-pub(crate) struct DemoArgs {
-    /// Act as the helper process of the demo.
-    #[arg(long, hide = true, action = ArgAction::SetTrue)]
-    helper: bool,
-}
-
-/// Options of `fsm`.
-#[derive(Args, Debug)]
-pub(crate) struct FsmArgs {
-    /// Show how a session comes up and ends instead: two state machines in memory, with the reason for each step.
-    #[arg(long)]
-    live: bool,
 }
 
 /// Runs the program.

@@ -4,7 +4,7 @@
 //! their command lines (see [`names`]).
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -191,7 +191,7 @@ impl From<Error> for Failure {
 
 pub(super) fn run(args: &StreamArgs) -> ExitCode {
     if args.version {
-        println!("oxabgp {}", env!("CARGO_PKG_VERSION"));
+        outln!("oxabgp {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
     if args
@@ -199,7 +199,7 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
         .iter()
         .any(|option| option == "?")
     {
-        println!("upd-file  an update file\nrib-file  a table\ncsv-file  a list of files");
+        outln!("upd-file  an update file\nrib-file  a table\ncsv-file  a list of files");
         return ExitCode::SUCCESS;
     }
     match stream(args) {
@@ -209,15 +209,15 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(Failure::Write(error)) => {
-            eprintln!("error: the output can't be written: {error}");
+            errln!("error: the output can't be written: {error}");
             ExitCode::from(READ_ERROR)
         }
         Err(Failure::Refused(reason)) => {
-            eprintln!("error: {reason}");
+            errln!("error: {reason}");
             ExitCode::from(REFUSED)
         }
         Err(Failure::Usage(reason)) => {
-            eprintln!("error: {reason}");
+            errln!("error: {reason}");
             ExitCode::from(2)
         }
     }
@@ -439,9 +439,4 @@ fn now() -> u32 {
         .ok()
         .and_then(|since| u32::try_from(since.as_secs()).ok())
         .unwrap_or_default()
-}
-
-/// Whether standard error is for people.
-fn is_watched() -> bool {
-    io::stderr().is_terminal()
 }

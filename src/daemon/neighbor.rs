@@ -225,7 +225,7 @@ impl Neighbor {
         let session = self.session.borrow();
         session
             .as_ref()
-            .map_or(self.down_since.get(), |session| session.since)
+            .map_or_else(|| self.down_since.get(), |session| session.since)
             .elapsed()
     }
 

@@ -219,7 +219,7 @@ impl<T> UpdateDecoder<T> {
     fn walk(&self, target: &mut T, update: &Update<'_>, cx: &Codec, errors: &mut Vec<UpdateError>) {
         let first = errors.len();
         let mut walk = Walk::new(update.attributes, cx);
-        while let Some(next) = walk.next() {
+        for next in walk.by_ref() {
             let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, cx));
             errors.extend(result.err());
         }
@@ -294,7 +294,7 @@ fn each(
         let nlri = nlri.map_err(|error| UpdateError::reset(subcode, error.what))?;
         match nlri::check(nlri) {
             Err(error) if discards => {
-                discarded.get_or_insert(UpdateError {
+                discarded.get_or_insert_with(|| UpdateError {
                     attribute: None,
                     ..UpdateError::attribute(Severity::Discard, 0, error.what)
                 });

@@ -303,7 +303,7 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
             kept.push(field);
             continue;
         };
-        first.get_or_insert(UpdateError {
+        first.get_or_insert_with(|| UpdateError {
             attribute: None,
             ..UpdateError::attribute(severity, 0, error.what)
         });

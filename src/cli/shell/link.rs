@@ -90,7 +90,7 @@ impl Link {
         if let Some(path) = socket.or_else(|| env.api.socketpath.clone().filter(|_| name.is_none()))
         {
             return Self::connect(&path).or_else(|cause| {
-                Self::sibling(&[path.clone()])?.ok_or_else(|| refused(&path, cause))
+                Self::sibling(std::slice::from_ref(&path))?.ok_or_else(|| refused(&path, cause))
             });
         }
         let pipename = name.unwrap_or(&env.api.pipename);

@@ -46,14 +46,14 @@ impl Report {
     /// Prints it on standard error, if there is something to tell.
     pub(super) fn print(&self) {
         for line in &self.descriptions {
-            eprintln!("warning: {line}");
+            errln!("warning: {line}");
         }
         let described = self.descriptions.len() as u64;
         if self.damaged > described {
-            eprintln!("warning: {} more damaged records", self.damaged - described);
+            errln!("warning: {} more damaged records", self.damaged - described);
         }
         if self.odd > 0 {
-            eprintln!(
+            errln!(
                 "warning: {} records are malformed in part; what is whole was given",
                 self.odd
             );

@@ -26,7 +26,7 @@ impl Bar {
         let started = Instant::now();
         let size = builder.size();
         // Lines that scroll on the same terminal would tear it.
-        let watched = !hidden && size >= LONG && super::is_watched() && !io::stdout().is_terminal();
+        let watched = !hidden && size >= LONG && is_watched() && !io::stdout().is_terminal();
         Self {
             size,
             read: builder.progress(),
@@ -47,7 +47,7 @@ impl Bar {
         }
         self.next = Some(now + PERIOD);
         self.shown = true;
-        eprint!(
+        err!(
             "\r\x1b[K{}",
             text(self.read.bytes(), self.size, now - self.started)
         );
@@ -58,7 +58,7 @@ impl Bar {
     /// Removes the line.
     pub(super) fn clear(&mut self) {
         if self.shown {
-            eprint!("\r\x1b[K");
+            err!("\r\x1b[K");
         }
         self.shown = false;
     }
@@ -74,6 +74,11 @@ fn text(read: u64, size: u64, elapsed: Duration) -> String {
         0.0
     };
     format!("{read:.0} of {size:.0} MB, {rate:.1} MB/s, {left:.0} s left")
+}
+
+/// Returns `true` if standard error is a terminal.
+pub(super) fn is_watched() -> bool {
+    io::stderr().is_terminal()
 }
 
 #[cfg(test)]

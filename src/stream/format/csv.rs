@@ -1,6 +1,6 @@
 //! Comma-separated values (RFC 4180, lines end with a line feed).
 
-use super::nlri;
+use super::route::nlri;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::stream::address::{Dialect, ip, number, six_digits};
 use crate::stream::aspath::Separator;

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::cache::Cache;
-use super::nlri;
+use super::route::nlri;
 use crate::stream::address::{Dialect, ip, number, six_digits};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;

@@ -1,6 +1,6 @@
 //! JSON lines: one object per elem, with the keys of pybgpstream's fields.
 
-use super::nlri;
+use super::route::nlri;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::mrt::bgp4mp::Direction;
 use crate::stream::address::{Dialect, ip, number, six_digits};

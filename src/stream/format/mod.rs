@@ -8,6 +8,7 @@ mod cache;
 mod csv;
 mod elems;
 mod json;
+mod route;
 
 pub use bgpdump::{Bgpdump, Clock, Columns, TimeStyle};
 
@@ -90,24 +91,4 @@ impl Printer {
             Format::Csv => csv::lines(out, record, block, routes),
         }
     }
-}
-
-/// Appends the text of a route: a prefix, or the sentence of a family of another form.
-pub(crate) fn nlri(out: &mut Vec<u8>, block: &Block<'_>, route: &Route<'_>) {
-    use super::address::{Dialect, prefix};
-    if super::block::family_bits(block.family).is_some() {
-        prefix(out, block.family.afi, route.nlri, Dialect::Inet);
-        return;
-    }
-    let one = crate::bgp::NlriRef {
-        family: block.family,
-        path_id: None,
-        bytes: route.nlri,
-    };
-    // A bar would end a column.
-    out.extend(
-        one.to_string()
-            .bytes()
-            .map(|byte| if byte == b'|' { b'/' } else { byte }),
-    );
 }
