@@ -326,6 +326,7 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
 
 /// Keeps the descriptors that this process was started with from the programs that it starts, but for 0, 1 and 2. All that we
 /// open ourselves is closed on exec anyway.
+#[cfg(feature = "daemon")]
 pub(crate) fn close_inherited_on_exec() {
     let Ok(list) = std::fs::read_dir("/proc/self/fd") else {
         return;

@@ -177,8 +177,7 @@ fn what_needs_no_other_open_or_connection_leaves_the_session_alone() {
     let daemon = Daemon::start(&lab, &neighbor(port, FIRST));
     let mut peer = session(&listener);
     super::update(&mut peer);
-    let mut reloads = 0;
-    for setting in [
+    let settings = [
         "group-updates false;",
         "passive true;",
         &format!("listen {other_port};"),
@@ -188,16 +187,16 @@ fn what_needs_no_other_open_or_connection_leaves_the_session_alone() {
         "stale-path-time 10;",
         "manual-eor true;",
         "capability { link-local-prefer true; }",
-    ] {
+    ];
+    for (before, setting) in settings.into_iter().enumerate() {
         lab.write(
             "oxabgp.conf",
             &neighbor(port, &format!("{FIRST} {setting}")),
         );
         daemon.signal("USR1");
-        reloads += 1;
         crate::support::daemon::wait_for("the reload", || {
             let log = daemon.log();
-            (log.matches("the configuration is reloaded").count() == reloads).then_some(())
+            (log.matches("the configuration is reloaded").count() == before + 1).then_some(())
         });
         peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
         super::update(&mut peer);

@@ -448,11 +448,10 @@ fn why_a_neighbor_is_down_is_shown_and_logged() {
 #[test]
 fn stale_routes_of_a_peer_that_never_sends_end_of_rib_are_dropped() {
     let scene = Scene::new("graceful-restart 60;", "stale-path-time 1;");
-    let graceful = offering(Offer {
+    let mut back = offering(Offer {
         graceful_restart: Some(60),
         ..Offer::default()
     });
-    let mut back = graceful.clone();
     for capability in &mut back.capabilities {
         if let oxabgp::bgp::Capability::GracefulRestart(restart) = capability {
             for (_, flags) in &mut restart.families {
