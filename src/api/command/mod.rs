@@ -1,4 +1,4 @@
-//! Commands: one line in, an answer out, and calls of [`Control`] in between.
+//! Commands: one line in, an answer out, and calls of [`Control`](super::control::Control) in between.
 //!
 //! A line is `[ack-id ID] [sync] [neighbor SELECTOR] WORDS ARGUMENTS`. The words are looked up in the table of
 //! [`table`], the longest that fit from the front win; ExaBGP looks for them anywhere in the line, which makes a route's
