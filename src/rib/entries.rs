@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::sets::{Sets, Shared};
+use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::slab::NONE;
 use super::{PeerId, PeerSet};
 use crate::bgp::AttributeSet;
@@ -16,7 +16,7 @@ pub(crate) struct Entry {
     /// The attributes, next hop included.
     pub(crate) attributes: Rc<AttributeSet>,
     /// The peers that it is announced to: at least one, and disjoint from those of other entries.
-    pub(crate) peers: Shared,
+    pub(crate) peers: PeerSetRef,
     /// The wire bytes, if they differ from the key: with labels, for example.
     payload: Option<Box<NlriBytes>>,
 }
@@ -55,11 +55,11 @@ impl Entries {
     /// Announces this version to `peers`. Returns the peers for which it is a change.
     pub(crate) fn announce(
         &mut self,
-        sets: &mut Sets,
+        sets: &mut PeerSetInterner,
         attributes: &Rc<AttributeSet>,
         payload: Option<&[u8]>,
-        peers: &Shared,
-    ) -> Shared {
+        peers: &PeerSetRef,
+    ) -> PeerSetRef {
         let mut news = peers.clone();
         let same = self
             .list
@@ -94,7 +94,7 @@ impl Entries {
         &self,
         attributes: &Rc<AttributeSet>,
         payload: Option<&[u8]>,
-        peers: &Shared,
+        peers: &PeerSetRef,
     ) -> SmallVec<[Entry; 1]> {
         self.list
             .iter()
@@ -104,7 +104,7 @@ impl Entries {
     }
 
     /// Removes what is announced to `peers`.
-    pub(crate) fn withdraw(&mut self, sets: &mut Sets, peers: &Shared) {
+    pub(crate) fn withdraw(&mut self, sets: &mut PeerSetInterner, peers: &PeerSetRef) {
         self.take_from(sets, peers);
         self.trim();
     }
@@ -132,7 +132,7 @@ impl Entries {
     }
 
     /// Removes peers from all entries. If each peer has a version of its own, most entries contain none of them.
-    fn take_from(&mut self, sets: &mut Sets, peers: &Shared) {
+    fn take_from(&mut self, sets: &mut PeerSetInterner, peers: &PeerSetRef) {
         for entry in &mut self.list {
             if entry.peers.intersects(peers) {
                 entry.peers = sets.minus(&entry.peers, peers);

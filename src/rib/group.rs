@@ -1,8 +1,8 @@
 //! Update groups: peers whose sessions have the same encoding share encoded messages.
 //!
 //! Following members read one log, each with its own cursor; a batch may be meant for only some of them. A member
-//! that joins, refreshes or lags is temporarily private: it has messages, a lane and a table walk of its own, and
-//! what the group encodes in the meantime is added to that lane instead. When all of it is sent, the member follows
+//! that joins, refreshes or lags is temporarily private: it has messages, a queue and a table walk of its own, and
+//! what the group encodes in the meantime is added to that queue instead. When all of it is sent, the member follows
 //! again from the end of the log. So the log is exact (no member receives an older state of a route after a newer
 //! one), a batch is kept until all members have read it, and a stuck peer uses up at most its lag limit and one
 //! pending record per route.
@@ -12,8 +12,8 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::adj_rib_out::{Budget, Filled};
-use super::backlog::{Lane, Pending};
-use super::sets::{Sets, Shared};
+use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
+use super::pending::{Pending, TxQueue};
 use super::slab::NONE;
 use super::table::SlotId;
 use super::{PeerId, PeerSet};
@@ -26,19 +26,19 @@ pub(crate) struct Group {
     pub(crate) sender: Sender,
     /// Negotiated families, sorted.
     pub(crate) families: Vec<Family>,
-    pub(crate) members: Shared,
+    pub(crate) members: PeerSetRef,
     /// Members that read the log.
-    pub(crate) following: Shared,
+    pub(crate) following: PeerSetRef,
     /// Members that temporarily do not.
-    pub(crate) private: Shared,
+    pub(crate) resync: PeerSetRef,
     /// Members whose routes are not kept once encoded.
-    pub(crate) forgetful: Shared,
+    pub(crate) forgetful: PeerSetRef,
     /// Members that have been private since their session started and whose first walk over the table is not
     /// finished.
-    pub(crate) joining: Shared,
+    pub(crate) joining: PeerSetRef,
     /// The members that have not been sent any route yet.
     pub(crate) first_batch: FirstBatch,
-    pub(crate) lane: Lane,
+    pub(crate) queue: TxQueue,
     pub(crate) log: Log,
     /// Whether its members have already been woken.
     pub(crate) woken: bool,
@@ -59,33 +59,38 @@ impl Group {
 /// Members that have not been sent any route in their session, and the batch that changes that.
 ///
 /// ExaBGP sends no withdrawals in the first batch of a session: the peer cannot have any of its routes yet. The batch
-/// consists of the records in the lane when the first of them is encoded; a record pushed later belongs to the next
+/// consists of the records in the queue when the first of them is encoded; a record pushed later belongs to the next
 /// batch.
 #[derive(Debug, Default)]
 pub(crate) struct FirstBatch {
     /// Members that have not been sent any route.
-    pub(crate) fresh: Shared,
+    pub(crate) fresh: PeerSetRef,
     /// Those of them that the current batch is for.
-    reached: Shared,
+    reached: PeerSetRef,
     /// The number of the first record after the current batch.
     end: Option<u64>,
 }
 
 impl FirstBatch {
-    /// Prepares for the next record of `lane`: ends the batch if the record comes after it, and starts the next one.
-    pub(crate) fn advance(&mut self, sets: &mut Sets, lane: &Lane) {
-        if self.end.is_some_and(|end| lane.popped() >= end) {
+    /// Prepares for the next record of `queue`: ends the batch if the record comes after it, and starts the next one.
+    pub(crate) fn advance(&mut self, sets: &mut PeerSetInterner, queue: &TxQueue) {
+        if self.end.is_some_and(|end| queue.popped() >= end) {
             let reached = std::mem::take(&mut self.reached);
             self.fresh = sets.minus(&self.fresh, &reached);
             self.end = None;
         }
-        if self.end.is_none() && lane.has_records() && !self.fresh.is_empty() {
-            self.end = Some(lane.pushed());
+        if self.end.is_none() && queue.has_records() && !self.fresh.is_empty() {
+            self.end = Some(queue.pushed());
         }
     }
 
     /// Records which of `following` a record of the batch is for.
-    pub(crate) fn reach(&mut self, sets: &mut Sets, following: &Shared, pending: &Pending) {
+    pub(crate) fn reach(
+        &mut self,
+        sets: &mut PeerSetInterner,
+        following: &PeerSetRef,
+        pending: &Pending,
+    ) {
         let both = sets.union(&pending.announce, &pending.withdraw);
         let told = sets.and(&both, following);
         let reached = sets.and(&told, &self.fresh);
@@ -93,13 +98,18 @@ impl FirstBatch {
     }
 
     /// Removes withdrawals from a record of the batch for those of `following` that cannot have the route.
-    pub(crate) fn filter(&self, sets: &mut Sets, following: &Shared, pending: &mut Pending) {
+    pub(crate) fn filter(
+        &self,
+        sets: &mut PeerSetInterner,
+        following: &PeerSetRef,
+        pending: &mut Pending,
+    ) {
         let fresh = sets.and(&self.fresh, following);
         pending.withdraw = sets.minus(&pending.withdraw, &fresh);
     }
 
     /// Records that `peers` were sent something, or are gone.
-    pub(crate) fn remove(&mut self, sets: &mut Sets, peers: &Shared) {
+    pub(crate) fn remove(&mut self, sets: &mut PeerSetInterner, peers: &PeerSetRef) {
         self.fresh = sets.minus(&self.fresh, peers);
         self.reached = sets.minus(&self.reached, peers);
     }
@@ -117,7 +127,7 @@ pub(crate) struct Log {
 #[derive(Debug)]
 struct Batch {
     bytes: Bytes,
-    peers: Shared,
+    peers: PeerSetRef,
     /// A mark that every member reaches when it gets here.
     mark: Option<u64>,
     /// Number of members that have not read it yet.
@@ -142,7 +152,13 @@ pub(crate) enum Output {
 
 impl Log {
     /// Appends a batch for `readers` members, of which `peers` receive it.
-    pub(crate) fn push(&mut self, bytes: Bytes, peers: Shared, mark: Option<u64>, readers: usize) {
+    pub(crate) fn push(
+        &mut self,
+        bytes: Bytes,
+        peers: PeerSetRef,
+        mark: Option<u64>,
+        readers: usize,
+    ) {
         if readers > 0 {
             self.bytes += bytes.len();
             self.batches.push_back(Batch {
@@ -241,16 +257,16 @@ impl Log {
 
 /// The state of a member that does not read the log.
 #[derive(Debug)]
-pub(crate) struct Private {
+pub(crate) struct Resync {
     /// The next outputs.
     pub(crate) out: VecDeque<Output>,
     /// Number of bytes of the first output that were already sent.
     offset: usize,
-    pub(crate) lane: Lane,
+    pub(crate) queue: TxQueue,
     pub(crate) walk: Option<Walk>,
     /// Walks that start later.
     pub(crate) planned: VecDeque<Plan>,
-    /// Whether the lane is next, or the walk.
+    /// Whether the queue is next, or the walk.
     pub(crate) lane_first: bool,
     /// The slots from here on have not been visited since the session started; `None` after the first walk.
     pub(crate) unvisited: Option<SlotId>,
@@ -282,13 +298,13 @@ impl Plan {
     }
 }
 
-impl Private {
+impl Resync {
     /// Creates the state with these initial outputs.
-    pub(crate) const fn new(out: VecDeque<Output>, lane: Lane) -> Self {
+    pub(crate) const fn new(out: VecDeque<Output>, queue: TxQueue) -> Self {
         Self {
             out,
             offset: 0,
-            lane,
+            queue,
             walk: None,
             planned: VecDeque::new(),
             lane_first: true,
@@ -336,7 +352,7 @@ impl Private {
     /// Returns `true` if nothing is left to do.
     pub(crate) fn is_done(&self) -> bool {
         self.out.is_empty()
-            && self.lane.is_empty()
+            && self.queue.is_empty()
             && self.walk.is_none()
             && self.planned.is_empty()
     }

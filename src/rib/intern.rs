@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use hashbrown::HashTable;
 
-use super::memo::{Memo, MemoLimits};
+use super::parse_cache::{ParseCache, ParseCacheLimits};
 use crate::bgp::attribute::decode::{self, AttributeSource};
 use crate::bgp::{AttributeSet, Codec, UpdateError};
 
@@ -27,25 +27,25 @@ pub struct Interner {
     /// Sub-tables to be swept, in units of one set's share.
     debt: usize,
     next_sweep: usize,
-    received: Memo<Rc<AttributeSet>>,
+    received: ParseCache<Rc<AttributeSet>>,
     codecs: Vec<Codec>,
 }
 
 impl Default for Interner {
     fn default() -> Self {
-        Self::new(MemoLimits::default())
+        Self::new(ParseCacheLimits::default())
     }
 }
 
 impl Interner {
     /// Creates an interner whose cache of received attributes has these limits.
-    pub fn new(received: MemoLimits) -> Self {
+    pub fn new(received: ParseCacheLimits) -> Self {
         Self {
             shards: (0..SHARDS).map(|_| HashTable::new()).collect(),
             len: 0,
             debt: 0,
             next_sweep: 0,
-            received: Memo::new(received),
+            received: ParseCache::new(received),
             codecs: Vec::new(),
         }
     }
@@ -104,7 +104,7 @@ impl Interner {
     }
 
     /// The cache of received attributes, for its counters.
-    pub const fn received(&self) -> &Memo<Rc<AttributeSet>> {
+    pub const fn received(&self) -> &ParseCache<Rc<AttributeSet>> {
         &self.received
     }
 

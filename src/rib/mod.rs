@@ -9,7 +9,7 @@
 //! | [`adj_rib_out`] | the desired state, sessions, pulling messages |
 //! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
-//! | `backlog` | changes that are not encoded yet: records in lanes |
+//! | `pending` | changes that are not encoded yet: records in queues |
 //! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
 //! | [`peer_set`], `sets` | sets of peers; interned sets |
 //! | [`intern`], [`memo`] | interned attribute sets; a cache of parsed bytes |
@@ -17,16 +17,16 @@
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;
-mod backlog;
 mod comparison;
 mod entries;
 mod group;
 pub mod intern;
-pub mod memo;
 pub mod pack;
+pub mod parse_cache;
 pub mod peer_set;
+mod peer_set_interner;
+mod pending;
 pub mod route;
-mod sets;
 mod slab;
 mod table;
 
@@ -36,7 +36,7 @@ pub use adj_rib_out::{
     Session, Unsendable,
 };
 pub use intern::Interner;
-pub use memo::{Memo, MemoLimits};
 pub use pack::Refusal;
+pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};
 pub use route::{Action, Change};

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hashbrown::HashTable;
 
+use super::peer_set_interner::PeerSetRef;
 use super::route::{Action, Change};
-use super::sets::Shared;
 use crate::bgp::attribute::encode::EncodeError;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::message::{self, MessageType};
@@ -68,15 +68,15 @@ pub(crate) struct Item<'a> {
     pub(crate) bytes: &'a [u8],
     /// Mandatory for announcements; for withdrawals, attributes to be sent with them.
     pub(crate) attributes: Option<&'a Rc<AttributeSet>>,
-    pub(crate) peers: &'a Shared,
+    pub(crate) peers: &'a PeerSetRef,
 }
 
 /// Receives packed messages and rejected routes.
 pub(crate) trait Sink {
     /// Receives whole messages for `peers`.
-    fn messages(&mut self, bytes: Bytes, peers: &Shared);
+    fn messages(&mut self, bytes: Bytes, peers: &PeerSetRef);
     /// Receives a route that cannot be sent.
-    fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal);
+    fn refused(&mut self, nlri: Nlri, peers: &PeerSetRef, refusal: Refusal);
 }
 
 /// Collects the routes of one step.
@@ -98,7 +98,7 @@ struct Bucket {
     kind: Kind,
     family: Family,
     attributes: Option<Rc<AttributeSet>>,
-    peers: Shared,
+    peers: PeerSetRef,
     add_path: bool,
     hash: u64,
     nlri: Vec<u8>,
@@ -231,7 +231,7 @@ impl Packer {
         buckets.truncate(SPARE);
         for (at, bucket) in buckets.iter_mut().enumerate().take(used) {
             bucket.attributes = None;
-            bucket.peers = Shared::EMPTY;
+            bucket.peers = PeerSetRef::EMPTY;
             bucket.nlri.clear();
             bucket.ends.clear();
             if at >= SPARE_LARGE && bucket.nlri.capacity() > SPARE_BYTES {
@@ -384,7 +384,7 @@ impl Packer {
         });
     }
 
-    fn flush(&mut self, peers: &Shared, sink: &mut dyn Sink) {
+    fn flush(&mut self, peers: &PeerSetRef, sink: &mut dyn Sink) {
         if !self.chunk.is_empty() {
             sink.messages(Bytes::copy_from_slice(&self.chunk), peers);
             self.chunk.clear();
@@ -422,11 +422,11 @@ pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri
         refused: Option<(Nlri, Refusal)>,
     }
     impl Sink for Collect {
-        fn messages(&mut self, bytes: Bytes, _: &Shared) {
+        fn messages(&mut self, bytes: Bytes, _: &PeerSetRef) {
             self.messages.push(bytes);
         }
 
-        fn refused(&mut self, nlri: Nlri, _: &Shared, refusal: Refusal) {
+        fn refused(&mut self, nlri: Nlri, _: &PeerSetRef, refusal: Refusal) {
             self.refused.get_or_insert((nlri, refusal));
         }
     }
@@ -444,7 +444,7 @@ pub fn messages(sender: &Sender, changes: &[Change]) -> Result<Vec<Bytes>, (Nlri
             path_id: add_path.then_some(nlri.path_id.unwrap_or(0)),
             bytes: &nlri.bytes,
             attributes,
-            peers: &Shared::EMPTY,
+            peers: &PeerSetRef::EMPTY,
         });
     }
     let mut out = Collect {

@@ -9,7 +9,7 @@ use tracing::warn;
 use crate::api::control::{Among, Control};
 use crate::bgp::Family;
 use crate::grammar::{Place, Selector, Tail, Verb};
-use crate::rib::{Memo, MemoLimits, PeerSet};
+use crate::rib::{ParseCache, ParseCacheLimits, PeerSet};
 use crate::text::SyntaxError;
 
 /// The longest selector that is cached, in bytes.
@@ -19,11 +19,11 @@ const SELECTIONS: usize = 1024;
 
 /// Parsed tails by their text.
 #[derive(Debug)]
-pub(super) struct Tails(Memo<Rc<Tail>>);
+pub(super) struct Tails(ParseCache<Rc<Tail>>);
 
 impl Default for Tails {
     fn default() -> Self {
-        Self(Memo::new(MemoLimits::default()))
+        Self(ParseCache::new(ParseCacheLimits::default()))
     }
 }
 

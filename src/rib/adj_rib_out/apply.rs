@@ -4,17 +4,17 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
-use super::live::{Live, Stance};
+use super::live::{Live, TxSource};
 use super::state::{AdjRibOut, TARGETS, Target};
 use super::types::Outcome;
 use crate::bgp::next_hop_rule::resolve;
 use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
-use crate::rib::backlog::Gone;
 use crate::rib::entries::{Entries, Entry};
 use crate::rib::peer_set::{PeerId, PeerSet};
+use crate::rib::peer_set_interner::PeerSetRef;
+use crate::rib::pending::Withdrawal;
 use crate::rib::route::{Action, Change};
-use crate::rib::sets::Shared;
 use crate::rib::table::{RouteKey, SlotId, with_key};
 
 impl AdjRibOut {
@@ -50,7 +50,7 @@ impl AdjRibOut {
         for _ in 0..steps {
             let table = &mut self.table;
             let Some(slot) = self
-                .backlog
+                .pending
                 .bury(|slot| table.get_mut(slot).map(|slot| &mut slot.value.pending))
             else {
                 break;
@@ -133,7 +133,7 @@ impl AdjRibOut {
         let Self {
             table,
             sets,
-            backlog,
+            pending,
             groups,
             targets,
             wakeups,
@@ -157,7 +157,7 @@ impl AdjRibOut {
             let Some(group) = groups[*group].as_mut() else {
                 continue;
             };
-            let mut replaces = Shared::EMPTY;
+            let mut replaces = PeerSetRef::EMPTY;
             for old in &old {
                 let holders = sets.and(&old.peers, &members);
                 if holders.is_empty() {
@@ -173,7 +173,7 @@ impl AdjRibOut {
                 }
             }
             if !members.is_empty() {
-                let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
+                let pending = pending.edit(&mut group.queue, id, &mut slot.value.pending);
                 pending.announce = sets.union(&pending.announce, &members);
                 pending.replaces = sets.union(&pending.replaces, &replaces);
                 group.wake(wakeups);
@@ -199,7 +199,7 @@ impl AdjRibOut {
         };
         let plain = nlri.bytes == route.key && (attributes.is_none() || is_plain(nlri.family));
         let gone = (!plain).then(|| {
-            Rc::new(Gone {
+            Rc::new(Withdrawal {
                 bytes: NlriBytes::from_slice(nlri.bytes),
                 attributes: attributes.map(Rc::clone),
             })
@@ -208,12 +208,12 @@ impl AdjRibOut {
     }
 
     /// Schedules the withdrawal of a slot's route for the peers of a target.
-    pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Gone>>) {
+    pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Withdrawal>>) {
         let unvisited = self.unvisited(target, id);
         let Self {
             table,
             sets,
-            backlog,
+            pending,
             groups,
             targets,
             wakeups,
@@ -226,7 +226,7 @@ impl AdjRibOut {
         slot.value.withdraw(sets, &target.taken);
         for (group, members) in &target.shares {
             if let Some(group) = groups[*group].as_mut() {
-                let pending = backlog.edit(&mut group.lane, id, &mut slot.value.pending);
+                let pending = pending.edit(&mut group.queue, id, &mut slot.value.pending);
                 pending.announce = sets.minus(&pending.announce, members);
                 let members = sets.minus(members, &unvisited);
                 pending.withdraw = sets.union(&pending.withdraw, &members);
@@ -241,7 +241,7 @@ impl AdjRibOut {
 impl AdjRibOut {
     /// The peers of a target whose first walk over the table has not visited the slot yet: they cannot have its
     /// route.
-    fn unvisited(&mut self, target: usize, id: SlotId) -> Shared {
+    fn unvisited(&mut self, target: usize, id: SlotId) -> PeerSetRef {
         let Self {
             peers,
             groups,
@@ -259,12 +259,12 @@ impl AdjRibOut {
             }
             for member in sets.and(members, &group.joining).iter() {
                 if let Some(Live {
-                    stance: Stance::Private(private),
+                    source: TxSource::Resync(resync),
                     ..
                 }) = peers[member.index()]
                     .as_ref()
                     .and_then(|peer| peer.live.as_ref())
-                    && private.is_unvisited(id)
+                    && resync.is_unvisited(id)
                 {
                     unvisited.insert(member);
                 }
@@ -274,7 +274,7 @@ impl AdjRibOut {
                     && !group.sender.codec.add_path_send.contains(slot.family)
             }) {
                 // Another path may have been sent, which this one may have been preferred to.
-                return Shared::EMPTY;
+                return PeerSetRef::EMPTY;
             }
         }
         sets.intern(&unvisited)

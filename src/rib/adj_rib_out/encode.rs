@@ -4,58 +4,58 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 
-use super::live::{Live, Stance};
+use super::live::{Live, TxSource};
 use super::state::{AdjRibOut, LEAST_LAG, REFUSALS};
 use super::types::Unsendable;
 use crate::bgp::{Family, Nlri, Sender};
-use crate::rib::backlog::{Gone, Lane, Marker, Pending};
 use crate::rib::entries::Entries;
-use crate::rib::group::{Group, Output, Private, Walk};
+use crate::rib::group::{Group, Output, Resync, Walk};
 use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
 use crate::rib::peer_set::PeerId;
-use crate::rib::sets::Shared;
+use crate::rib::peer_set_interner::PeerSetRef;
+use crate::rib::pending::{Marker, Pending, TxQueue, Withdrawal};
 use crate::rib::table::{Slot, SlotId};
 
 /// The peers and the session parameters that are encoded for.
 #[derive(Clone, Copy)]
 struct Scope<'a> {
     sender: &'a Sender,
-    lane: &'a Lane,
-    to: &'a Shared,
-    forgetful: &'a Shared,
+    queue: &'a TxQueue,
+    to: &'a PeerSetRef,
+    forgetful: &'a PeerSetRef,
 }
 
 /// The output of a step.
 #[derive(Default)]
 struct Made {
-    messages: Vec<(Bytes, Shared)>,
-    refused: Vec<(Nlri, Shared, Refusal)>,
+    messages: Vec<(Bytes, PeerSetRef)>,
+    refused: Vec<(Nlri, PeerSetRef, Refusal)>,
 }
 
 impl Sink for Made {
-    fn messages(&mut self, bytes: Bytes, peers: &Shared) {
+    fn messages(&mut self, bytes: Bytes, peers: &PeerSetRef) {
         self.messages.push((bytes, peers.clone()));
     }
 
-    fn refused(&mut self, nlri: Nlri, peers: &Shared, refusal: Refusal) {
+    fn refused(&mut self, nlri: Nlri, peers: &PeerSetRef, refusal: Refusal) {
         self.refused.push((nlri, peers.clone(), refusal));
     }
 }
 
 impl AdjRibOut {
-    /// Encodes the next records of a group's lane for all following members; `puller` is the member that requested
+    /// Encodes the next records of a group's queue for all following members; `puller` is the member that requested
     /// it.
     pub(super) fn encode_shared(&mut self, at: usize, puller: PeerId) {
         let Some(mut group) = self.groups.get_mut(at).and_then(Option::take) else {
             return;
         };
         for _ in 0..self.limits.turn {
-            if self.packer.is_full() || group.lane.is_at_marker() {
+            if self.packer.is_full() || group.queue.is_at_marker() {
                 break;
             }
-            group.first_batch.advance(&mut self.sets, &group.lane);
+            group.first_batch.advance(&mut self.sets, &group.queue);
             let table = &mut self.table;
-            let Some((id, mut pending)) = self.backlog.pop(&mut group.lane, |slot| {
+            let Some((id, mut pending)) = self.pending.pop(&mut group.queue, |slot| {
                 table.get_mut(slot).map(|slot| &mut slot.value.pending)
             }) else {
                 break;
@@ -70,19 +70,19 @@ impl AdjRibOut {
                         .filter(&mut self.sets, &group.following, &mut pending);
                 }
             }
-            if !group.private.is_empty() {
+            if !group.resync.is_empty() {
                 self.defer(&group, id, &pending);
             }
             let scope = Scope {
                 sender: &group.sender,
-                lane: &group.lane,
+                queue: &group.queue,
                 to: &group.following,
                 forgetful: &group.forgetful,
             };
             self.route(scope, id, &pending);
             self.release(id);
         }
-        group.first_batch.advance(&mut self.sets, &group.lane);
+        group.first_batch.advance(&mut self.sets, &group.queue);
         let readers = group.following.len();
         for (bytes, peers) in self.finish(&group.sender) {
             group.log.push(bytes, peers, None, readers);
@@ -102,7 +102,7 @@ impl AdjRibOut {
         }
     }
 
-    /// Encodes the next messages of a private peer: its lane and its walk alternate, so that neither waits until the
+    /// Encodes the next messages of a private peer: its queue and its walk alternate, so that neither waits until the
     /// other is complete; then the markers, which follow both.
     pub(super) fn encode_private(&mut self, peer: PeerId) {
         let Some(known) = self.peers[peer.index()].as_mut() else {
@@ -112,30 +112,30 @@ impl AdjRibOut {
         let Some(mut live) = known.live.take() else {
             return;
         };
-        if let (Stance::Private(private), Some(mut group)) =
-            (&mut live.stance, self.groups[live.group].take())
+        if let (TxSource::Resync(resync), Some(mut group)) =
+            (&mut live.source, self.groups[live.group].take())
         {
-            let records = private.lane.has_records() && !private.lane.is_at_marker();
-            if records && (private.lane_first || private.walk.is_none()) {
-                private.lane_first = false;
-                self.encode_lane(&group, private, &one);
+            let records = resync.queue.has_records() && !resync.queue.is_at_marker();
+            if records && (resync.lane_first || resync.walk.is_none()) {
+                resync.lane_first = false;
+                self.encode_queue(&group, resync, &one);
                 group.first_batch.remove(&mut self.sets, &one);
-            } else if let Some(mut walk) = private.walk.take() {
-                private.lane_first = true;
-                let announced = self.encode_walk(&group, private, &mut walk, peer, &one);
+            } else if let Some(mut walk) = resync.walk.take() {
+                resync.lane_first = true;
+                let announced = self.encode_walk(&group, resync, &mut walk, peer, &one);
                 if announced > 0 {
                     group.first_batch.remove(&mut self.sets, &one);
                 }
                 let is_over = walk.at >= self.table.end();
-                private.unvisited = private.unvisited.filter(|_| !is_over).map(|_| walk.at);
+                resync.unvisited = resync.unvisited.filter(|_| !is_over).map(|_| walk.at);
                 if is_over {
-                    private.out.extend(walk.plan.after);
+                    resync.out.extend(walk.plan.after);
                 } else {
-                    private.walk = Some(walk);
+                    resync.walk = Some(walk);
                 }
             } else {
-                while let Some(marker) = private.lane.pop_marker() {
-                    private.out.push_back(match marker {
+                while let Some(marker) = resync.queue.pop_marker() {
+                    resync.out.push_back(match marker {
                         Marker::EndOfRib(family, _) => Output::Bytes(end_of_rib(family)),
                         Marker::Reached(mark) => Output::Reached(mark),
                     });
@@ -148,29 +148,29 @@ impl AdjRibOut {
         }
     }
 
-    fn encode_lane(&mut self, group: &Group, private: &mut Private, one: &Shared) {
+    fn encode_queue(&mut self, group: &Group, resync: &mut Resync, one: &PeerSetRef) {
         for _ in 0..self.limits.turn {
-            if self.packer.is_full() || private.lane.is_at_marker() {
+            if self.packer.is_full() || resync.queue.is_at_marker() {
                 break;
             }
             let table = &mut self.table;
-            let Some((id, mut pending)) = self.backlog.pop(&mut private.lane, |slot| {
+            let Some((id, mut pending)) = self.pending.pop(&mut resync.queue, |slot| {
                 table.get_mut(slot).map(|slot| &mut slot.value.pending)
             }) else {
                 break;
             };
-            // Records for this peer in the shared lane are newer, and must not be sent twice.
+            // Records for this peer in the shared queue are newer, and must not be sent twice.
             if let Some(slot) = self.table.get(id) {
                 let list = slot.value.pending;
-                self.backlog
-                    .absorb(&mut self.sets, &group.lane, list, one, &mut pending);
-                if private.will_visit(id, slot.family) {
-                    pending.announce = Shared::EMPTY;
+                self.pending
+                    .absorb(&mut self.sets, &group.queue, list, one, &mut pending);
+                if resync.will_visit(id, slot.family) {
+                    pending.announce = PeerSetRef::EMPTY;
                 }
             }
             let scope = Scope {
                 sender: &group.sender,
-                lane: &private.lane,
+                queue: &resync.queue,
                 to: one,
                 forgetful: &group.forgetful,
             };
@@ -178,7 +178,7 @@ impl AdjRibOut {
             self.release(id);
         }
         let made = self.finish(&group.sender);
-        private
+        resync
             .out
             .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
     }
@@ -186,10 +186,10 @@ impl AdjRibOut {
     fn encode_walk(
         &mut self,
         group: &Group,
-        private: &mut Private,
+        resync: &mut Resync,
         walk: &mut Walk,
         peer: PeerId,
-        one: &Shared,
+        one: &PeerSetRef,
     ) -> usize {
         let mut announced = 0;
         let stop = walk
@@ -223,20 +223,20 @@ impl AdjRibOut {
             });
             announced += 1;
             let list = slot.value.pending;
-            for lane in [&group.lane, &private.lane] {
-                if let Some(pending) = self.backlog.peek(lane, list)
+            for queue in [&group.queue, &resync.queue] {
+                if let Some(pending) = self.pending.peek(queue, list)
                     && pending.replaces.intersects(one)
                 {
                     let nlri = written(slot, entry.payload(), add_path);
                     self.replacing.push((nlri, one.clone()));
                 }
-                self.backlog.settle(&mut self.sets, lane, list, one);
+                self.pending.settle(&mut self.sets, queue, list, one);
             }
             self.keep_or_forget(id, one, &group.forgetful);
             self.release(id);
         }
         let made = self.finish(&group.sender);
-        private
+        resync
             .out
             .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
         announced
@@ -291,14 +291,14 @@ impl AdjRibOut {
 
     /// Collects, for `peers` without ADD-PATH, the best path of the prefix of slot `id`, or its withdrawal if no path
     /// is left. That also completes the pending changes of the other paths.
-    fn best_of(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending, peers: Shared) {
+    fn best_of(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending, peers: PeerSetRef) {
         let mut rest = peers.clone();
         for path in self.table.paths_of(id) {
             let Some(slot) = self.table.get(path) else {
                 continue;
             };
             let list = slot.value.pending;
-            let mut told = Shared::EMPTY;
+            let mut told = PeerSetRef::EMPTY;
             for entry in slot.value.list() {
                 let peers = self.sets.and(&rest, &entry.peers);
                 if !peers.is_empty() {
@@ -317,8 +317,8 @@ impl AdjRibOut {
                     told = self.sets.union(&told, &peers);
                 }
             }
-            self.backlog
-                .settle(&mut self.sets, scope.lane, list, &peers);
+            self.pending
+                .settle(&mut self.sets, scope.queue, list, &peers);
             self.keep_or_forget(path, &told, scope.forgetful);
             if path != id {
                 self.release(path);
@@ -345,7 +345,7 @@ impl AdjRibOut {
     }
 
     /// Removes what was encoded for peers whose routes are not kept.
-    fn keep_or_forget(&mut self, id: SlotId, told: &Shared, forgetful: &Shared) {
+    fn keep_or_forget(&mut self, id: SlotId, told: &PeerSetRef, forgetful: &PeerSetRef) {
         if forgetful.is_empty() {
             return;
         }
@@ -358,7 +358,7 @@ impl AdjRibOut {
     /// Moves pending changes for private members into their lanes, unless their walk will still visit the slot.
     fn defer(&mut self, group: &Group, id: SlotId, pending: &Pending) {
         let both = self.sets.union(&pending.announce, &pending.withdraw);
-        let members = self.sets.and(&both, &group.private);
+        let members = self.sets.and(&both, &group.resync);
         let Some(slot) = self.table.get_mut(id) else {
             return;
         };
@@ -367,20 +367,19 @@ impl AdjRibOut {
                 continue;
             };
             let Some(Live {
-                stance: Stance::Private(private),
+                source: TxSource::Resync(resync),
                 ..
             }) = &mut known.live
             else {
                 continue;
             };
-            let announce =
-                pending.announce.contains(member) && !private.will_visit(id, slot.family);
+            let announce = pending.announce.contains(member) && !resync.will_visit(id, slot.family);
             let withdraw =
                 pending.withdraw.contains(member) && !group.first_batch.fresh.contains(member);
             if announce || withdraw {
                 let own = self
-                    .backlog
-                    .edit(&mut private.lane, id, &mut slot.value.pending);
+                    .pending
+                    .edit(&mut resync.queue, id, &mut slot.value.pending);
                 if withdraw {
                     own.withdraw = known.one.clone();
                     own.gone.clone_from(&pending.gone);
@@ -388,7 +387,7 @@ impl AdjRibOut {
                 own.announce = if announce {
                     known.one.clone()
                 } else {
-                    Shared::EMPTY
+                    PeerSetRef::EMPTY
                 };
                 if announce && pending.replaces.contains(member) {
                     own.replaces = known.one.clone();
@@ -397,19 +396,19 @@ impl AdjRibOut {
         }
     }
 
-    /// Processes the markers at the front of a group's lane.
+    /// Processes the markers at the front of a group's queue.
     fn markers(&mut self, group: &mut Group, readers: usize) {
-        while let Some(marker) = group.lane.pop_marker() {
-            for member in group.private.iter() {
+        while let Some(marker) = group.queue.pop_marker() {
+            for member in group.resync.iter() {
                 if let Some(Live {
-                    stance: Stance::Private(private),
+                    source: TxSource::Resync(resync),
                     ..
                 }) = self.peers[member.index()]
                     .as_mut()
                     .and_then(|peer| peer.live.as_mut())
                     && !matches!(&marker, Marker::EndOfRib(_, peers) if !peers.contains(member))
                 {
-                    private.lane.mark(marker.clone());
+                    resync.queue.mark(marker.clone());
                 }
             }
             match marker {
@@ -422,7 +421,7 @@ impl AdjRibOut {
                 Marker::Reached(mark) => {
                     group
                         .log
-                        .push(Bytes::new(), Shared::EMPTY, Some(mark), readers)
+                        .push(Bytes::new(), PeerSetRef::EMPTY, Some(mark), readers)
                 }
             }
         }
@@ -430,13 +429,13 @@ impl AdjRibOut {
 
     /// Members that lag too far behind.
     fn lagging(&self, group: &Group) -> Vec<PeerId> {
-        let limit = (self.limits.lag / LEAST_LAG).max(self.limits.lag / (1 + group.private.len()));
+        let limit = (self.limits.lag / LEAST_LAG).max(self.limits.lag / (1 + group.resync.len()));
         if group.log.bytes() <= limit {
             return Vec::new();
         }
         let lags = |peer: &PeerId| match self.peer(*peer).and_then(|peer| peer.live.as_ref()) {
             Some(Live {
-                stance: Stance::Following(cursor),
+                source: TxSource::GroupLog(cursor),
                 ..
             }) => group.log.lag(*cursor) > limit,
             _ => false,
@@ -445,7 +444,7 @@ impl AdjRibOut {
     }
 
     /// Packs the collected routes.
-    fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, Shared)> {
+    fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, PeerSetRef)> {
         let mut made = Made::default();
         self.packer.finish(sender, &mut made);
         let replacing = std::mem::take(&mut self.replacing);
@@ -470,10 +469,10 @@ impl AdjRibOut {
     fn withdraw_refused(
         &mut self,
         sender: &Sender,
-        replacing: Vec<(Nlri, Shared)>,
+        replacing: Vec<(Nlri, PeerSetRef)>,
         made: &mut Made,
     ) {
-        let mut held: HashMap<Nlri, Shared> = HashMap::new();
+        let mut held: HashMap<Nlri, PeerSetRef> = HashMap::new();
         for (nlri, peers) in replacing {
             let all = held.entry(nlri).or_default();
             *all = self.sets.union(all, &peers);
@@ -518,8 +517,8 @@ fn withdrawal<'a>(
     family: Family,
     path_id: Option<u32>,
     key: &'a [u8],
-    gone: Option<&'a Gone>,
-    peers: &'a Shared,
+    gone: Option<&'a Withdrawal>,
+    peers: &'a PeerSetRef,
 ) -> Item<'a> {
     Item {
         kind: Kind::Withdraw,

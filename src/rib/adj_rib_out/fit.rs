@@ -7,8 +7,8 @@ use super::sizes::roomy;
 use super::state::AdjRibOut;
 use crate::bgp::{Nlri, Sender};
 use crate::rib::pack::{Item, Kind, Packer, Refusal, Sink};
+use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::route::{Action, Change};
-use crate::rib::sets::Shared;
 
 /// A route smaller than this fits on every session: the smallest limit, minus the maximum size of MP_REACH_NLRI
 /// without NLRI and of what the session may add to the attributes.
@@ -19,9 +19,9 @@ const SURE: usize = 4_096 - 256;
 struct TooLong(Option<Refusal>);
 
 impl Sink for TooLong {
-    fn messages(&mut self, _: Bytes, _: &Shared) {}
+    fn messages(&mut self, _: Bytes, _: &PeerSetRef) {}
 
-    fn refused(&mut self, _: Nlri, _: &Shared, refusal: Refusal) {
+    fn refused(&mut self, _: Nlri, _: &PeerSetRef, refusal: Refusal) {
         if matches!(refusal, Refusal::TooLong { .. }) {
             self.0 = Some(refusal);
         }

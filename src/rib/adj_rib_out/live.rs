@@ -1,7 +1,7 @@
 //! Sessions that are up.
 
 use super::types::Session;
-use crate::rib::group::{Cursor, Private};
+use crate::rib::group::{Cursor, Resync};
 
 /// A session that is up.
 #[derive(Debug)]
@@ -10,14 +10,14 @@ pub(super) struct Live {
     pub(super) group: usize,
     /// The last mark that was reached.
     pub(super) passed: u64,
-    pub(super) stance: Stance,
+    pub(super) source: TxSource,
 }
 
 /// The source of a session's messages.
 #[derive(Debug)]
-pub(super) enum Stance {
+pub(super) enum TxSource {
     /// The log of its group.
-    Following(Cursor),
-    /// Its own lane and walk.
-    Private(Box<Private>),
+    GroupLog(Cursor),
+    /// Its own queue and walk.
+    Resync(Box<Resync>),
 }

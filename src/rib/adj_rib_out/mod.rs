@@ -1,8 +1,8 @@
 //! The Adj-RIB-Out: the routes that each peer should have, and those that have not been sent yet.
 //!
 //! ```text
-//! apply ─► table (one slot a route, all peers) ─► pending records ─► shared lane of an update group ─► log ─► cursors
-//!                                                      └─► private lane of a peer that joins, refreshes or lags
+//! apply ─► table (one slot a route, all peers) ─► pending records ─► shared queue of an update group ─► log ─► cursors
+//!                                                      └─► private queue of a peer that joins, refreshes or lags
 //! ```
 //!
 //! The caller reports which neighbors are configured ([`add_peer`](AdjRibOut::add_peer)), which routes change

@@ -4,16 +4,16 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::live::{Live, Stance};
+use super::live::{Live, TxSource};
 use super::state::AdjRibOut;
 use super::types::{Budget, Filled, Mark, Session};
 use crate::bgp::Family;
 use crate::bgp::negotiated::Refresh;
-use crate::rib::backlog::Marker;
-use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Private, Turn, Walk};
+use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Resync, Turn, Walk};
 use crate::rib::pack::{end_of_rib, refresh_mark};
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::sets::Shared;
+use crate::rib::peer_set_interner::PeerSetRef;
+use crate::rib::pending::Marker;
 
 /// Maximum number of encoding steps in one fill, which bounds it when the steps yield no messages.
 const STEPS: usize = 16;
@@ -37,9 +37,9 @@ impl AdjRibOut {
             );
         }
         after.push(Output::Reached(self.marks));
-        let mut private = Private::new(VecDeque::new(), self.backlog.lane());
-        private.unvisited = Some(0);
-        private.planned.push_back(Plan {
+        let mut resync = Resync::new(VecDeque::new(), self.pending.queue());
+        resync.unvisited = Some(0);
+        resync.planned.push_back(Plan {
             family: None,
             before: None,
             after,
@@ -47,7 +47,7 @@ impl AdjRibOut {
         let at = self.group_of(&session);
         if let Some(group) = &mut self.groups[at] {
             group.members = self.sets.union(&group.members, &one);
-            group.private = self.sets.union(&group.private, &one);
+            group.resync = self.sets.union(&group.resync, &one);
             group.joining = self.sets.union(&group.joining, &one);
             group.first_batch.fresh = self.sets.union(&group.first_batch.fresh, &one);
             if !keep {
@@ -61,7 +61,7 @@ impl AdjRibOut {
                 session,
                 group: at,
                 passed: 0,
-                stance: Stance::Private(Box::new(private)),
+                source: TxSource::Resync(Box::new(resync)),
             });
         }
     }
@@ -80,14 +80,14 @@ impl AdjRibOut {
         let Some(group) = place else {
             return;
         };
-        match live.stance {
-            Stance::Following(cursor) => drop(group.log.leave(cursor, peer)),
-            Stance::Private(private) => self.backlog.abandon(private.lane),
+        match live.source {
+            TxSource::GroupLog(cursor) => drop(group.log.leave(cursor, peer)),
+            TxSource::Resync(resync) => self.pending.abandon(resync.queue),
         }
         for set in [
             &mut group.members,
             &mut group.following,
-            &mut group.private,
+            &mut group.resync,
             &mut group.forgetful,
             &mut group.joining,
         ] {
@@ -97,7 +97,7 @@ impl AdjRibOut {
         if group.members.is_empty()
             && let Some(group) = place.take()
         {
-            self.backlog.abandon(group.lane);
+            self.pending.abandon(group.queue);
         }
     }
 
@@ -117,13 +117,13 @@ impl AdjRibOut {
         let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
             return false;
         };
-        match (&live.stance, &self.groups[live.group]) {
+        match (&live.source, &self.groups[live.group]) {
             _ if self.sweeps.is_awaited() => true,
-            (Stance::Private(_), _) => true,
-            (Stance::Following(cursor), Some(group)) => {
-                *cursor != group.log.end() || !group.lane.is_empty()
+            (TxSource::Resync(_), _) => true,
+            (TxSource::GroupLog(cursor), Some(group)) => {
+                *cursor != group.log.end() || !group.queue.is_empty()
             }
-            (Stance::Following(_), None) => false,
+            (TxSource::GroupLog(_), None) => false,
         }
     }
 
@@ -178,18 +178,18 @@ impl AdjRibOut {
     }
 
     /// Places a marker after all previous changes for `peers`.
-    fn place(&mut self, marker: Marker, peers: Shared) {
+    fn place(&mut self, marker: Marker, peers: PeerSetRef) {
         if let Some((marker, peers)) = self.sweeps.keep(marker, peers) {
             self.mark_for(marker, &peers);
         }
     }
 
     /// Places a marker in the lanes of `peers`.
-    pub(super) fn mark_for(&mut self, marker: Marker, peers: &Shared) {
+    pub(super) fn mark_for(&mut self, marker: Marker, peers: &PeerSetRef) {
         for group in self.groups.iter_mut().flatten() {
             let members = self.sets.and(peers, &group.members);
             if !members.is_empty() {
-                group.lane.mark(match marker {
+                group.queue.mark(match marker {
                     Marker::EndOfRib(family, _) => Marker::EndOfRib(family, members),
                     Marker::Reached(mark) => Marker::Reached(mark),
                 });
@@ -220,11 +220,11 @@ impl AdjRibOut {
             return false;
         };
         let passed = &mut live.passed;
-        let (read, idle) = match &mut live.stance {
-            Stance::Private(private) => (private.read(turn, passed, out), false),
-            Stance::Following(cursor) => {
+        let (read, idle) = match &mut live.source {
+            TxSource::Resync(resync) => (resync.read(turn, passed, out), false),
+            TxSource::GroupLog(cursor) => {
                 let read = group.log.read(cursor, peer, turn, passed, out);
-                (read, group.lane.is_empty())
+                (read, group.queue.is_empty())
             }
         };
         if read {
@@ -235,27 +235,27 @@ impl AdjRibOut {
             return false;
         }
         turn.steps -= 1;
-        match &mut live.stance {
-            Stance::Following(_) => {
+        match &mut live.source {
+            TxSource::GroupLog(_) => {
                 let group = live.group;
                 self.encode_shared(group, peer);
             }
-            Stance::Private(private) if private.is_done() => {
-                live.stance = Stance::Following(group.log.end());
+            TxSource::Resync(resync) if resync.is_done() => {
+                live.source = TxSource::GroupLog(group.log.end());
                 if let Some(known) = &self.peers[peer.index()] {
-                    group.private = self.sets.minus(&group.private, &known.one);
+                    group.resync = self.sets.minus(&group.resync, &known.one);
                     group.joining = self.sets.minus(&group.joining, &known.one);
                     group.following = self.sets.union(&group.following, &known.one);
                 }
             }
-            Stance::Private(private) => {
+            TxSource::Resync(resync) => {
                 // Markers wait for walks, since a planned walk covers earlier changes.
-                if private.walk.is_none()
-                    && (!private.lane.has_records() || private.lane.is_at_marker())
-                    && let Some(plan) = private.planned.pop_front()
+                if resync.walk.is_none()
+                    && (!resync.queue.has_records() || resync.queue.is_at_marker())
+                    && let Some(plan) = resync.planned.pop_front()
                 {
-                    private.out.extend(plan.before.clone().map(Output::Bytes));
-                    private.walk = Some(Walk { at: 0, plan });
+                    resync.out.extend(plan.before.clone().map(Output::Bytes));
+                    resync.walk = Some(Walk { at: 0, plan });
                     self.walks += 1;
                 } else {
                     self.encode_private(peer);
@@ -270,17 +270,17 @@ impl AdjRibOut {
         self.wakeups.insert(peer);
         self.withdraw_from_log(peer);
         if let Some(Live {
-            stance: Stance::Private(private),
+            source: TxSource::Resync(resync),
             ..
         }) = self.peers[peer.index()]
             .as_mut()
             .and_then(|peer| peer.live.as_mut())
         {
-            let waits = private.planned.iter().any(|other| {
+            let waits = resync.planned.iter().any(|other| {
                 other.family == plan.family && other.before.is_some() == plan.before.is_some()
             });
             if !waits {
-                private.planned.push_back(plan);
+                resync.planned.push_back(plan);
             }
         }
     }
@@ -293,14 +293,15 @@ impl AdjRibOut {
         let Some(live) = &mut known.live else {
             return;
         };
-        let (Stance::Following(cursor), Some(group)) = (&live.stance, &mut self.groups[live.group])
+        let (TxSource::GroupLog(cursor), Some(group)) =
+            (&live.source, &mut self.groups[live.group])
         else {
             return;
         };
         let out = group.log.leave(*cursor, peer);
-        live.stance = Stance::Private(Box::new(Private::new(out, self.backlog.lane())));
+        live.source = TxSource::Resync(Box::new(Resync::new(out, self.pending.queue())));
         group.following = self.sets.minus(&group.following, &known.one);
-        group.private = self.sets.union(&group.private, &known.one);
+        group.resync = self.sets.union(&group.resync, &known.one);
     }
 
     /// The group of sessions like this one, created if there is none.
@@ -318,13 +319,13 @@ impl AdjRibOut {
         let group = Group {
             sender: session.sender,
             families,
-            members: Shared::EMPTY,
-            following: Shared::EMPTY,
-            private: Shared::EMPTY,
-            forgetful: Shared::EMPTY,
-            joining: Shared::EMPTY,
+            members: PeerSetRef::EMPTY,
+            following: PeerSetRef::EMPTY,
+            resync: PeerSetRef::EMPTY,
+            forgetful: PeerSetRef::EMPTY,
+            joining: PeerSetRef::EMPTY,
             first_batch: FirstBatch::default(),
-            lane: self.backlog.lane(),
+            queue: self.pending.queue(),
             log: Log::default(),
             woken: false,
         };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use super::live::Stance;
+use super::live::TxSource;
 use super::state::AdjRibOut;
 use super::types::Counters;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
@@ -116,21 +116,21 @@ impl AdjRibOut {
     /// Counters for status.
     pub fn counters(&self) -> Counters {
         let groups = || self.groups.iter().flatten();
-        let private = || {
+        let resync = || {
             self.peers
                 .iter()
                 .flatten()
-                .filter_map(|peer| match &peer.live.as_ref()?.stance {
-                    Stance::Private(private) => Some(private),
-                    Stance::Following(_) => None,
+                .filter_map(|peer| match &peer.live.as_ref()?.source {
+                    TxSource::Resync(resync) => Some(resync),
+                    TxSource::GroupLog(_) => None,
                 })
         };
         Counters {
             routes: self.table.len(),
-            pending: groups().map(|group| group.lane.len()).sum::<usize>()
-                + private().map(|private| private.lane.len()).sum::<usize>(),
+            pending: groups().map(|group| group.queue.len()).sum::<usize>()
+                + resync().map(|resync| resync.queue.len()).sum::<usize>(),
             log_bytes: groups().map(|group| group.log.bytes()).sum::<usize>()
-                + private().map(|private| private.bytes()).sum::<usize>(),
+                + resync().map(|resync| resync.bytes()).sum::<usize>(),
             groups: groups().count(),
             lagged: self.lagged,
             walks: self.walks,
@@ -142,9 +142,9 @@ impl AdjRibOut {
         let Some(live) = self.peer(peer).and_then(|peer| peer.live.as_ref()) else {
             return 0;
         };
-        match &live.stance {
-            Stance::Private(private) => private.bytes(),
-            Stance::Following(cursor) => self.groups[live.group]
+        match &live.source {
+            TxSource::Resync(resync) => resync.bytes(),
+            TxSource::GroupLog(cursor) => self.groups[live.group]
                 .as_ref()
                 .map_or(0, |group| Log::lag(&group.log, *cursor)),
         }

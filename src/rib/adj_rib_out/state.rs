@@ -5,13 +5,13 @@ use super::sizes::Sizes;
 use super::sweeps::Sweeps;
 use super::types::{Limits, Outcome, PeerOptions, Unsendable};
 use crate::bgp::{Family, Nlri};
-use crate::rib::backlog::Backlog;
 use crate::rib::comparison::Comparison;
 use crate::rib::entries::Entries;
 use crate::rib::group::Group;
 use crate::rib::pack::Packer;
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::sets::{Sets, Shared};
+use crate::rib::peer_set_interner::{PeerSetInterner, PeerSetRef};
+use crate::rib::pending::Backlog;
 use crate::rib::table::{SlotId, Table};
 
 /// Number of sub-tables: growing one moves a thousandth of the index.
@@ -28,13 +28,13 @@ pub(super) const REFUSALS: usize = 1_000;
 pub struct AdjRibOut {
     pub(super) limits: Limits,
     pub(super) table: Table<Entries>,
-    pub(super) sets: Sets,
-    pub(super) backlog: Backlog,
+    pub(super) sets: PeerSetInterner,
+    pub(super) pending: Backlog,
     pub(super) peers: Vec<Option<Peer>>,
     pub(super) groups: Vec<Option<Group>>,
     pub(super) packer: Packer,
     /// Announcements of the current step that may replace a route in a peer's table.
-    pub(super) replacing: Vec<(Nlri, Shared)>,
+    pub(super) replacing: Vec<(Nlri, PeerSetRef)>,
     pub(super) sizes: Sizes,
     pub(super) comparison: Comparison,
     /// Resolved targets of recent changes. Cleared whenever a peer or a session is added or removed.
@@ -53,7 +53,7 @@ pub struct AdjRibOut {
 pub(super) struct Peer {
     pub(super) options: PeerOptions,
     /// The set that contains only this peer.
-    pub(super) one: Shared,
+    pub(super) one: PeerSetRef,
     pub(super) live: Option<Live>,
 }
 
@@ -63,9 +63,9 @@ pub(super) struct Target {
     pub(super) peers: PeerSet,
     pub(super) family: Family,
     /// The peers that accept routes of this family.
-    pub(super) taken: Shared,
+    pub(super) taken: PeerSetRef,
     /// Those with a session that negotiated it, by group.
-    pub(super) shares: Vec<(usize, Shared)>,
+    pub(super) shares: Vec<(usize, PeerSetRef)>,
     pub(super) outcome: Outcome,
 }
 
@@ -86,8 +86,8 @@ impl AdjRibOut {
         Self {
             limits,
             table: Table::new(SHARDS),
-            sets: Sets::default(),
-            backlog: Backlog::default(),
+            sets: PeerSetInterner::default(),
+            pending: Backlog::default(),
             peers: Vec::new(),
             groups: Vec::new(),
             packer: Packer::default(),

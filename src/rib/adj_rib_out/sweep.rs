@@ -14,10 +14,10 @@ use super::apply::is_plain;
 use super::state::AdjRibOut;
 use super::sweeps::{Sweep, Work};
 use crate::bgp::nlri::NlriBytes;
-use crate::rib::backlog::Gone;
 use crate::rib::entries::Entries;
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::sets::Shared;
+use crate::rib::peer_set_interner::PeerSetRef;
+use crate::rib::pending::Withdrawal;
 use crate::rib::table::{RouteKey, Slot, SlotId};
 
 /// Slots per step when nothing waits for the sweep.
@@ -38,7 +38,7 @@ impl AdjRibOut {
     }
 
     /// Removes a deleted peer from all entries in the background.
-    pub(super) fn reap(&mut self, peer: PeerId, one: &Shared) {
+    pub(super) fn reap(&mut self, peer: PeerId, one: &PeerSetRef) {
         // Pending work for the peer is no longer needed, and its number may be reused in the meantime.
         self.sweeps
             .queue
@@ -175,11 +175,11 @@ impl AdjRibOut {
             return;
         };
         let family = slot.family;
-        let mut told = SmallVec::<[(Shared, Option<Rc<Gone>>); 1]>::new();
+        let mut told = SmallVec::<[(PeerSetRef, Option<Rc<Withdrawal>>); 1]>::new();
         for entry in slot.value.list() {
             let plain = entry.payload().is_none() && is_plain(family);
             let gone = (!plain).then(|| {
-                Rc::new(Gone {
+                Rc::new(Withdrawal {
                     bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
                     attributes: Some(Rc::clone(&entry.attributes)),
                 })

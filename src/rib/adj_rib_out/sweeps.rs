@@ -6,10 +6,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use crate::rib::backlog::Marker;
 use crate::rib::entries::Entry;
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::sets::Shared;
+use crate::rib::peer_set_interner::PeerSetRef;
+use crate::rib::pending::Marker;
 use crate::rib::table::SlotId;
 
 /// All sweeps in progress, in order.
@@ -17,7 +17,7 @@ use crate::rib::table::SlotId;
 pub(super) struct Sweeps {
     pub(super) queue: VecDeque<Sweep>,
     /// Markers that come after them.
-    pub(super) markers: Vec<(Marker, Shared)>,
+    pub(super) markers: Vec<(Marker, PeerSetRef)>,
 }
 
 /// One sweep.
@@ -38,7 +38,7 @@ pub(super) enum Work {
     /// Announces to `to` what is announced to `from`.
     Copy { from: PeerId, to: PeerId },
     /// Removes deleted peers; `urgent` if the number of one is reused.
-    Reap { gone: Shared, urgent: bool },
+    Reap { gone: PeerSetRef, urgent: bool },
 }
 
 impl Sweep {
@@ -72,7 +72,11 @@ impl Sweeps {
     }
 
     /// Keeps a marker for some peers until all sweeps are done. Returns it if there are none.
-    pub(super) fn keep(&mut self, marker: Marker, peers: Shared) -> Option<(Marker, Shared)> {
+    pub(super) fn keep(
+        &mut self,
+        marker: Marker,
+        peers: PeerSetRef,
+    ) -> Option<(Marker, PeerSetRef)> {
         if self.is_awaited() {
             self.markers.push((marker, peers));
             return None;
@@ -82,7 +86,7 @@ impl Sweeps {
 
     /// The peers of each entry of a slot as if all sweeps were done.
     pub(super) fn view(&self, slot: SlotId, list: &[Entry]) -> SmallVec<[PeerSet; 1]> {
-        let set_of = |shared: &Shared| shared.set().cloned().unwrap_or_default();
+        let set_of = |shared: &PeerSetRef| shared.set().cloned().unwrap_or_default();
         let mut sets: SmallVec<[PeerSet; 1]> =
             list.iter().map(|entry| set_of(&entry.peers)).collect();
         for sweep in self.queue.iter().filter(|sweep| sweep.is_due(slot)) {

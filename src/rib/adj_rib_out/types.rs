@@ -91,7 +91,7 @@ pub struct Counters {
 /// Limits on memory use and on the work of one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Maximum number of bytes that a peer may lag behind the log of its group before it gets a lane of its own, in
+    /// Maximum number of bytes that a peer may lag behind the log of its group before it gets a queue of its own, in
     /// which changes are merged. The more peers of a group have one, the lower the limit, down to a sixteenth.
     pub lag: usize,
     /// Maximum number of routes encoded in one step.

@@ -2,7 +2,7 @@
 
 use oxabgp::bgp::Codec;
 use oxabgp::bgp::attribute::decode::{AttributeSource, DecodeEach};
-use oxabgp::rib::{Interner, MemoLimits};
+use oxabgp::rib::{Interner, ParseCacheLimits};
 use proptest::prelude::*;
 
 /// Attributes of all kinds, valid and malformed.
@@ -46,7 +46,7 @@ proptest! {
     #[test]
     fn remembered_and_decoded_attributes_are_equal(inputs in prop::collection::vec(raw(), 1..10), order in prop::collection::vec((0..10usize, 0..8u8), 1..60)) {
         // A cache so small that it constantly evicts entries, and one that never does.
-        let small = MemoLimits { entries: 3, bytes: 4_000 };
+        let small = ParseCacheLimits { entries: 3, bytes: 4_000 };
         let mut interners = [Interner::new(small), Interner::default()];
         for (at, bits) in order {
             let raw = &inputs[at % inputs.len()];

@@ -13,14 +13,14 @@ use hashbrown::HashTable;
 
 /// The limits of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoLimits {
+pub struct ParseCacheLimits {
     /// Number of entries.
     pub entries: usize,
     /// Number of bytes: keys, and the weights of values given by callers.
     pub bytes: usize,
 }
 
-impl Default for MemoLimits {
+impl Default for ParseCacheLimits {
     fn default() -> Self {
         Self {
             entries: 65_536,
@@ -31,8 +31,8 @@ impl Default for MemoLimits {
 
 /// Maps `(tag, bytes)` to values; the tag distinguishes several kinds of keys or contexts.
 #[derive(Debug)]
-pub struct Memo<V> {
-    limits: MemoLimits,
+pub struct ParseCache<V> {
+    limits: ParseCacheLimits,
     state: RandomState,
     index: HashTable<usize>,
     entries: Vec<Option<Remembered<V>>>,
@@ -54,15 +54,15 @@ struct Remembered<V> {
     used: bool,
 }
 
-impl<V> Default for Memo<V> {
+impl<V> Default for ParseCache<V> {
     fn default() -> Self {
-        Self::new(MemoLimits::default())
+        Self::new(ParseCacheLimits::default())
     }
 }
 
-impl<V> Memo<V> {
+impl<V> ParseCache<V> {
     /// An empty cache. It allocates memory as it fills.
-    pub fn new(limits: MemoLimits) -> Self {
+    pub fn new(limits: ParseCacheLimits) -> Self {
         Self {
             limits,
             state: RandomState::default(),
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn what_was_stored_is_found_under_its_tag_only() {
-        let mut memo = Memo::default();
+        let mut memo = ParseCache::default();
         memo.insert(1, b"a", 10, 0);
         memo.insert(2, b"a", 20, 0);
         memo.insert(1, b"a", 11, 0);
@@ -213,7 +213,7 @@ mod tests {
 
     #[test]
     fn entries_are_bounded_and_the_ones_in_use_stay() {
-        let mut memo = Memo::new(MemoLimits {
+        let mut memo = ParseCache::new(ParseCacheLimits {
             entries: 100,
             bytes: 1 << 20,
         });
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_whatever_the_keys_are() {
-        let mut memo = Memo::new(MemoLimits {
+        let mut memo = ParseCache::new(ParseCacheLimits {
             entries: usize::MAX,
             bytes: 10_000,
         });

@@ -20,9 +20,9 @@ const SWEEP: usize = 256;
 
 /// An interned set; `None` is the empty set.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Shared(Option<Rc<PeerSet>>);
+pub(crate) struct PeerSetRef(Option<Rc<PeerSet>>);
 
-impl Shared {
+impl PeerSetRef {
     /// The empty set.
     pub(crate) const EMPTY: Self = Self(None);
 
@@ -78,45 +78,45 @@ enum Operation {
 #[derive(Debug)]
 struct Remembered {
     operation: Operation,
-    left: Shared,
-    right: Shared,
-    result: Shared,
+    left: PeerSetRef,
+    right: PeerSetRef,
+    result: PeerSetRef,
 }
 
 /// All sets in use.
 #[derive(Debug)]
-pub(crate) struct Sets {
+pub(crate) struct PeerSetInterner {
     table: HashTable<Rc<PeerSet>>,
     state: RandomState,
     cache: Vec<Option<Remembered>>,
     sweep_at: usize,
-    last: Shared,
+    last: PeerSetRef,
 }
 
-impl Default for Sets {
+impl Default for PeerSetInterner {
     fn default() -> Self {
         Self {
             table: HashTable::new(),
             state: RandomState::default(),
             cache: (0..CACHE).map(|_| None).collect(),
             sweep_at: SWEEP,
-            last: Shared::EMPTY,
+            last: PeerSetRef::EMPTY,
         }
     }
 }
 
-impl Sets {
+impl PeerSetInterner {
     /// Interns a set.
-    pub(crate) fn intern(&mut self, set: &PeerSet) -> Shared {
+    pub(crate) fn intern(&mut self, set: &PeerSet) -> PeerSetRef {
         if set.is_empty() {
-            return Shared::EMPTY;
+            return PeerSetRef::EMPTY;
         }
         if self.last.set() == Some(set) {
             return self.last.clone();
         }
         let hash = self.state.hash_one(set);
         if let Some(known) = self.table.find(hash, |known| **known == *set) {
-            self.last = Shared(Some(Rc::clone(known)));
+            self.last = PeerSetRef(Some(Rc::clone(known)));
             return self.last.clone();
         }
         if self.table.len() >= self.sweep_at {
@@ -128,17 +128,17 @@ impl Sets {
         let state = &self.state;
         self.table
             .insert_unique(hash, Rc::clone(&new), |known| state.hash_one(&**known));
-        self.last = Shared(Some(new));
+        self.last = PeerSetRef(Some(new));
         self.last.clone()
     }
 
     /// The set of one peer.
-    pub(crate) fn one(&mut self, peer: PeerId) -> Shared {
+    pub(crate) fn one(&mut self, peer: PeerId) -> PeerSetRef {
         self.intern(&[peer].into_iter().collect())
     }
 
     /// The members of either set.
-    pub(crate) fn union(&mut self, left: &Shared, right: &Shared) -> Shared {
+    pub(crate) fn union(&mut self, left: &PeerSetRef, right: &PeerSetRef) -> PeerSetRef {
         if right.is_empty() || left.is(right) {
             return left.clone();
         }
@@ -149,9 +149,9 @@ impl Sets {
     }
 
     /// The members of `left` that are not in `right`.
-    pub(crate) fn minus(&mut self, left: &Shared, right: &Shared) -> Shared {
+    pub(crate) fn minus(&mut self, left: &PeerSetRef, right: &PeerSetRef) -> PeerSetRef {
         if left.is_empty() || left.is(right) {
-            return Shared::EMPTY;
+            return PeerSetRef::EMPTY;
         }
         if right.is_empty() {
             return left.clone();
@@ -160,9 +160,9 @@ impl Sets {
     }
 
     /// The members of both sets.
-    pub(crate) fn and(&mut self, left: &Shared, right: &Shared) -> Shared {
+    pub(crate) fn and(&mut self, left: &PeerSetRef, right: &PeerSetRef) -> PeerSetRef {
         if left.is_empty() || right.is_empty() {
-            return Shared::EMPTY;
+            return PeerSetRef::EMPTY;
         }
         if left.is(right) {
             return left.clone();
@@ -170,7 +170,12 @@ impl Sets {
         self.remembered(Operation::And, left, right)
     }
 
-    fn remembered(&mut self, operation: Operation, left: &Shared, right: &Shared) -> Shared {
+    fn remembered(
+        &mut self,
+        operation: Operation,
+        left: &PeerSetRef,
+        right: &PeerSetRef,
+    ) -> PeerSetRef {
         let mixed = (left.address() ^ right.address().rotate_left(7)) >> 4;
         let at = (mixed ^ mixed >> 6 ^ operation as usize) % CACHE;
         if let Some(known) = &self.cache[at]
@@ -202,13 +207,13 @@ impl Sets {
 mod tests {
     use super::*;
 
-    fn set(sets: &mut Sets, peers: &[u32]) -> Shared {
+    fn set(sets: &mut PeerSetInterner, peers: &[u32]) -> PeerSetRef {
         sets.intern(&peers.iter().copied().map(PeerId).collect())
     }
 
     #[test]
     fn operations_give_interned_sets() {
-        let mut sets = Sets::default();
+        let mut sets = PeerSetInterner::default();
         let (low, high, all) = (
             set(&mut sets, &[1, 2]),
             set(&mut sets, &[200]),
@@ -220,7 +225,7 @@ mod tests {
             assert!(sets.and(&all, &low).is(&low));
             assert!(sets.and(&low, &high).is_empty());
             assert!(sets.minus(&low, &all).is_empty());
-            assert!(sets.union(&Shared::EMPTY, &low).is(&low));
+            assert!(sets.union(&PeerSetRef::EMPTY, &low).is(&low));
         }
         assert!(sets.one(PeerId(200)).is(&high));
         assert_eq!(
@@ -235,7 +240,7 @@ mod tests {
 
     #[test]
     fn unused_sets_are_swept() {
-        let mut sets = Sets::default();
+        let mut sets = PeerSetInterner::default();
         let kept = set(&mut sets, &[1, 3]);
         for peer in 0..5_000 {
             let one = sets.one(PeerId(peer));

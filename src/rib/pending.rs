@@ -1,14 +1,14 @@
 //! Changes to be encoded: pending records, and the lanes that queue them.
 //!
-//! A record holds the peers of a lane to which a route must be withdrawn, announced, or first the one and then the
-//! other. A route has at most one record in each lane, however often it changes before it is encoded: changes are
+//! A record holds the peers of a queue to which a route must be withdrawn, announced, or first the one and then the
+//! other. A route has at most one record in each queue, however often it changes before it is encoded: changes are
 //! merged, the newest state wins, and memory is bounded by the table. Records are linked twice, in the order of their
-//! lane and in the list of their route; both links are numbers, so that records are never moved or searched for.
+//! queue and in the list of their route; both links are numbers, so that records are never moved or searched for.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::sets::{Sets, Shared};
+use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::slab::{NONE, Slab};
 use super::table::SlotId;
 use crate::bgp::nlri::NlriBytes;
@@ -26,7 +26,7 @@ pub(crate) struct Backlog {
 #[derive(Debug)]
 struct Record {
     slot: SlotId,
-    lane: u32,
+    queue: u32,
     next_in_lane: u32,
     next_of_slot: u32,
     pending: Pending,
@@ -36,18 +36,18 @@ struct Record {
 #[derive(Debug, Default)]
 pub(crate) struct Pending {
     /// The peers to which it is withdrawn.
-    pub(crate) withdraw: Shared,
+    pub(crate) withdraw: PeerSetRef,
     /// The peers to which its current state is announced after that.
-    pub(crate) announce: Shared,
+    pub(crate) announce: PeerSetRef,
     /// Peers of `announce` whose session may hold an older version of the route.
-    pub(crate) replaces: Shared,
+    pub(crate) replaces: PeerSetRef,
     /// How the withdrawal is written, unless with the key bytes only.
-    pub(crate) gone: Option<Rc<Gone>>,
+    pub(crate) gone: Option<Rc<Withdrawal>>,
 }
 
 /// A withdrawn route as written.
 #[derive(Debug)]
-pub(crate) struct Gone {
+pub(crate) struct Withdrawal {
     /// The NLRI including labels.
     pub(crate) bytes: NlriBytes,
     /// Attributes to be sent with MP_UNREACH_NLRI.
@@ -56,7 +56,7 @@ pub(crate) struct Gone {
 
 /// A queue of records, and of markers between them.
 #[derive(Debug)]
-pub(crate) struct Lane {
+pub(crate) struct TxQueue {
     id: u32,
     head: u32,
     tail: u32,
@@ -65,16 +65,16 @@ pub(crate) struct Lane {
     markers: VecDeque<(u64, Marker)>,
 }
 
-/// An action at a position in a lane, done when everything before it is encoded.
+/// An action at a position in a queue, done when everything before it is encoded.
 #[derive(Clone, Debug)]
 pub(crate) enum Marker {
     /// Send an End-of-RIB to these peers.
-    EndOfRib(Family, Shared),
+    EndOfRib(Family, PeerSetRef),
     /// The mark with that number is reached.
     Reached(u64),
 }
 
-impl Lane {
+impl TxQueue {
     /// Returns `true` if there are neither records nor markers.
     pub(crate) fn is_empty(&self) -> bool {
         !self.has_records() && self.markers.is_empty()
@@ -123,10 +123,10 @@ impl Lane {
 }
 
 impl Backlog {
-    /// Creates a lane.
-    pub(crate) fn lane(&mut self) -> Lane {
+    /// Creates a queue.
+    pub(crate) fn queue(&mut self) -> TxQueue {
         self.lanes = self.lanes.wrapping_add(1);
-        Lane {
+        TxQueue {
             id: self.lanes,
             head: NONE,
             tail: NONE,
@@ -136,40 +136,51 @@ impl Backlog {
         }
     }
 
-    /// Returns the pending changes in `lane` of the route `slot`, whose list starts at `list`, to be modified.
-    pub(crate) fn edit(&mut self, lane: &mut Lane, slot: SlotId, list: &mut u32) -> &mut Pending {
-        let at = match self.find(lane, *list) {
+    /// Returns the pending changes in `queue` of the route `slot`, whose list starts at `list`, to be modified.
+    pub(crate) fn edit(
+        &mut self,
+        queue: &mut TxQueue,
+        slot: SlotId,
+        list: &mut u32,
+    ) -> &mut Pending {
+        let at = match self.find(queue, *list) {
             Some(at) => at,
-            None => self.push(lane, slot, list),
+            None => self.push(queue, slot, list),
         };
         // Found or just created.
         &mut self.records.get_mut(at).expect("a live record").pending
     }
 
-    /// The pending changes in `lane` of the route whose list starts at `list`, if any.
-    pub(crate) fn peek(&mut self, lane: &Lane, list: u32) -> Option<&mut Pending> {
-        let at = self.find(lane, list)?;
+    /// The pending changes in `queue` of the route whose list starts at `list`, if any.
+    pub(crate) fn peek(&mut self, queue: &TxQueue, list: u32) -> Option<&mut Pending> {
+        let at = self.find(queue, list)?;
         self.records.get_mut(at).map(|record| &mut record.pending)
     }
 
-    /// Removes the pending changes in `lane` for `peers` of the route whose list starts at `list`.
-    pub(crate) fn settle(&mut self, sets: &mut Sets, lane: &Lane, list: u32, peers: &Shared) {
-        if let Some(pending) = self.peek(lane, list) {
+    /// Removes the pending changes in `queue` for `peers` of the route whose list starts at `list`.
+    pub(crate) fn settle(
+        &mut self,
+        sets: &mut PeerSetInterner,
+        queue: &TxQueue,
+        list: u32,
+        peers: &PeerSetRef,
+    ) {
+        if let Some(pending) = self.peek(queue, list) {
             pending.announce = sets.minus(&pending.announce, peers);
             pending.withdraw = sets.minus(&pending.withdraw, peers);
         }
     }
 
-    /// Moves the pending changes in `lane` for `peer` of the route whose list starts at `list` into `older`.
+    /// Moves the pending changes in `queue` for `peer` of the route whose list starts at `list` into `older`.
     pub(crate) fn absorb(
         &mut self,
-        sets: &mut Sets,
-        lane: &Lane,
+        sets: &mut PeerSetInterner,
+        queue: &TxQueue,
         list: u32,
-        peer: &Shared,
+        peer: &PeerSetRef,
         older: &mut Pending,
     ) {
-        let Some(newer) = self.peek(lane, list) else {
+        let Some(newer) = self.peek(queue, list) else {
             return;
         };
         let withdraw = sets.and(&newer.withdraw, peer);
@@ -184,22 +195,22 @@ impl Backlog {
         let replaces = sets.and(&newer.replaces, peer);
         older.replaces = sets.union(&older.replaces, &replaces);
         older.announce = announce;
-        self.settle(sets, lane, list, peer);
+        self.settle(sets, queue, list, peer);
     }
 
-    /// Pops the first record of `lane`: its route and its pending changes. `list_of` finds the start of a route's
+    /// Pops the first record of `queue`: its route and its pending changes. `list_of` finds the start of a route's
     /// list.
     pub(crate) fn pop<'a>(
         &mut self,
-        lane: &mut Lane,
+        queue: &mut TxQueue,
         list_of: impl FnOnce(SlotId) -> Option<&'a mut u32>,
     ) -> Option<(SlotId, Pending)> {
-        let record = self.records.remove(lane.head)?;
-        let at = lane.head;
-        lane.head = record.next_in_lane;
-        lane.popped += 1;
-        if lane.head == NONE {
-            lane.tail = NONE;
+        let record = self.records.remove(queue.head)?;
+        let at = queue.head;
+        queue.head = record.next_in_lane;
+        queue.popped += 1;
+        if queue.head == NONE {
+            queue.tail = NONE;
         }
         if let Some(list) = list_of(record.slot) {
             self.unlink(at, record.next_of_slot, list);
@@ -207,14 +218,14 @@ impl Backlog {
         Some((record.slot, record.pending))
     }
 
-    /// Removes a lane. [`bury`](Self::bury) frees its records.
-    pub(crate) fn abandon(&mut self, lane: Lane) {
-        if lane.head != NONE {
-            self.dead.push(lane.head);
+    /// Removes a queue. [`bury`](Self::bury) frees its records.
+    pub(crate) fn abandon(&mut self, queue: TxQueue) {
+        if queue.head != NONE {
+            self.dead.push(queue.head);
         }
     }
 
-    /// Frees one record of a removed lane. Returns the route that it was for.
+    /// Frees one record of a removed queue. Returns the route that it was for.
     pub(crate) fn bury<'a>(
         &mut self,
         list_of: impl FnOnce(SlotId) -> Option<&'a mut u32>,
@@ -230,10 +241,10 @@ impl Backlog {
         Some(record.slot)
     }
 
-    fn find(&self, lane: &Lane, list: u32) -> Option<u32> {
+    fn find(&self, queue: &TxQueue, list: u32) -> Option<u32> {
         let mut at = list;
         while let Some(record) = self.records.get(at) {
-            if record.lane == lane.id {
+            if record.queue == queue.id {
                 return Some(at);
             }
             at = record.next_of_slot;
@@ -241,21 +252,21 @@ impl Backlog {
         None
     }
 
-    fn push(&mut self, lane: &mut Lane, slot: SlotId, list: &mut u32) -> u32 {
+    fn push(&mut self, queue: &mut TxQueue, slot: SlotId, list: &mut u32) -> u32 {
         let at = self.records.insert(Record {
             slot,
-            lane: lane.id,
+            queue: queue.id,
             next_in_lane: NONE,
             next_of_slot: *list,
             pending: Pending::default(),
         });
         *list = at;
-        match self.records.get_mut(lane.tail) {
+        match self.records.get_mut(queue.tail) {
             Some(last) => last.next_in_lane = at,
-            None => lane.head = at,
+            None => queue.head = at,
         }
-        lane.tail = at;
-        lane.pushed += 1;
+        queue.tail = at;
+        queue.pushed += 1;
         at
     }
 
