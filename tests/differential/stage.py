@@ -140,7 +140,7 @@ class Stage:
     programs = {}
     # What the log says once a reload is over, well or not.
     LOADED = {"exabgp": "loaded new configuration successfully|could not load/reload configuration",
-              "oxabgp": "the configuration is reloaded|the configuration has mistakes"}
+              "oxabgp": "the configuration is reloaded|the configuration has errors"}
 
     def __init__(self, name, program):
         self.name, self.program = name, program
