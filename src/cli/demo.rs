@@ -6,7 +6,7 @@
 //! - the peer is the library's [`Server`] in this process, used as in an embedding program.
 
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -185,6 +185,7 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
         .map_err(std::io::Error::other)?;
     server.start();
     let mut speaker = start_speaker(folder, address.port())?;
+    let output = follow(&mut speaker);
     let seen = tokio::time::timeout(LIMIT, story.done.notified())
         .await
         .is_ok();
@@ -196,6 +197,7 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
         speaker.kill()?;
         speaker.wait()?;
     }
+    let _ = output.join();
     server.shutdown(Cease::Shutdown(String::new())).await;
     let (announced, withdrawn) = (
         story.announced.borrow().len(),
@@ -255,20 +257,38 @@ fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
             user.map_or_else(|| "root".to_owned(), |user| user.name),
         )
         .stdin(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
+}
+
+/// Prints what the speaker writes to stderr; of the helper's lines only what the helper wrote, without what the log adds.
+fn follow(speaker: &mut Child) -> std::thread::JoinHandle<()> {
+    let stderr = speaker.stderr.take();
+    std::thread::spawn(move || {
+        let lines = stderr
+            .into_iter()
+            .flat_map(|all| BufReader::new(all).lines());
+        for line in lines.map_while(Result::ok) {
+            let own = line.split_once("oxabgp::helper: ").map(|(_, text)| {
+                let end = text.rfind(" process=").unwrap_or(text.len());
+                &text[..end]
+            });
+            errln!("{}", own.unwrap_or(&line));
+        }
+    })
 }
 
 /// The helper: prints commands to stdout, reads answers and events from stdin, and shows both on stderr.
 fn play_helper() -> std::io::Result<()> {
     let mut commands = std::io::stdout();
     let mut command = |text: &str| {
-        errln!("helper    says  {text}");
+        errln!("helper    sends {text}");
         writeln!(commands, "{text}").and_then(|()| commands.flush())
     };
     let mut withdrawn = false;
     for line in std::io::stdin().lock().lines() {
         let line = line?;
-        errln!("helper    hears {line}");
+        errln!("helper    reads {line}");
         let Ok(event) = serde_json::from_str::<serde_json::Value>(&line) else {
             continue;
         };

@@ -12,7 +12,7 @@
 //! | `pending` | changes that are not encoded yet: records in queues |
 //! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
 //! | [`peer_set`], `sets` | sets of peers; interned sets |
-//! | [`intern`], [`memo`] | interned attribute sets; a cache of parsed bytes |
+//! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
 pub mod adj_rib_in;
