@@ -16,7 +16,6 @@ use crate::api::control::{
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
-use crate::bgp::negotiated::Refresh;
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, AttributeSet, Family, NextHop, Notification, Sender};
 use crate::config::Secrets;
@@ -377,9 +376,9 @@ fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
     match what {
         Sending::Route(family) => families.contains(&family),
         Sending::EndOfRib(family) => session.is_some() && families.contains(&family),
-        Sending::RouteRefresh(family) => session.as_deref().is_some_and(|session| {
-            session.refresh != Refresh::Absent && session.families.contains(&family)
-        }),
+        Sending::RouteRefresh(family) => session
+            .as_deref()
+            .is_some_and(|session| refresh::is_negotiated(session, family)),
         Sending::Operational => config.session.capabilities.operational,
         Sending::Watchdog(_) => true,
     }

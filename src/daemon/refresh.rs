@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tracing::warn;
 
-use crate::bgp::Family;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::negotiated::Refresh;
+use crate::bgp::{Family, Negotiated};
 
 use super::neighbor::Neighbor;
 
@@ -23,15 +23,21 @@ thread_local! {
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Returns `true` if the session allows requests for routes of a family.
+///
+/// RFC 2918 section 4: "A BGP speaker may send a ROUTE-REFRESH message to its peer only if it has received the Route Refresh
+/// Capability from its peer."
+pub(crate) fn is_negotiated(negotiated: &Negotiated, family: Family) -> bool {
+    negotiated.refresh != Refresh::Absent && negotiated.families.contains(&family)
+}
+
 /// Requests the peer's routes of a family. Nothing is sent without a session, or if it was not negotiated.
 pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
     let Some(negotiated) = neighbor.negotiated().filter(|_| neighbor.is_established()) else {
         warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: there is no session");
         return;
     };
-    // RFC 2918 section 4: "A BGP speaker may send a ROUTE-REFRESH message to its peer only if it has received the Route Refresh
-    // Capability from its peer."
-    if negotiated.refresh == Refresh::Absent || !negotiated.families.contains(&family) {
+    if !is_negotiated(&negotiated, family) {
         warn!(neighbor = %neighbor.name, %family, "no route refresh is sent: it was not negotiated, or the family was not");
         return;
     }
