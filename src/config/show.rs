@@ -15,6 +15,7 @@ use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
 mod json;
+mod monitors;
 mod routes;
 
 pub(crate) use routes::statement;
@@ -38,6 +39,10 @@ impl Config {
         }
         for neighbor in &self.neighbors {
             text.neighbor(neighbor, secrets);
+        }
+        text.mrt(&self.mrt);
+        for station in &self.bmp {
+            text.bmp(station);
         }
         text.out
     }
