@@ -18,7 +18,7 @@ mod json;
 mod monitors;
 mod routes;
 
-pub(crate) use routes::statement;
+pub(crate) use routes::{command, statement};
 use routes::{is_fixed, place};
 
 /// Whether secret keys are shown.

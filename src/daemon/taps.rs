@@ -51,11 +51,6 @@ impl Taps {
         self.archives.replace(archives);
     }
 
-    /// The monitoring stations.
-    pub(crate) fn stations(&self) -> Vec<Rc<Station>> {
-        self.stations.borrow().clone()
-    }
-
     /// Replaces the monitoring stations.
     pub(crate) fn set_stations(&self, stations: Vec<Rc<Station>>) {
         self.stations.replace(stations);

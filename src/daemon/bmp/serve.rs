@@ -23,13 +23,13 @@ pub(crate) async fn run(core: Rc<Core>, station: Rc<Station>) {
     let dial = async {
         match station.config.connect {
             Some(address) => connect(&core, &station, address).await,
-            None => std::future::pending().await,
+            None => station.closing().await,
         }
     };
     let accept = async {
         match station.config.listen {
             Some(address) => listen(&core, &station, address).await,
-            None => std::future::pending().await,
+            None => station.closing().await,
         }
     };
     tokio::join!(dial, accept);

@@ -375,12 +375,13 @@ impl Files {
             return Ok(Progress::Nothing);
         };
         let compressed = open.compress();
-        let named = if open.good == 0 {
-            fs::remove_file(&open.temporary)
-        } else if open.temporary != open.path {
-            fs::rename(&open.temporary, &open.path)
-        } else {
+        // Without rotation it has its name, and may be a device.
+        let named = if open.temporary == open.path {
             Ok(())
+        } else if open.good == 0 {
+            fs::remove_file(&open.temporary)
+        } else {
+            fs::rename(&open.temporary, &open.path)
         };
         named.map_err(|cause| Failure { records: 0, cause })?;
         compressed
