@@ -19,6 +19,7 @@ mod error;
 mod fast_path;
 mod listing;
 mod lookup;
+mod mrt;
 mod neighbor;
 mod neighbor_facts;
 mod neighbor_json;

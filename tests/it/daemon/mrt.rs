@@ -140,8 +140,8 @@ fn path_identifiers_and_narrow_as_numbers_have_their_own_subtypes() {
         &[0, 32, 0x20, 1, 0xD, 0xB8],
     ]
     .concat();
-    let length = u8::try_from(10 + reach.len()).expect("short");
-    let body = [&[0, 0, 0, length][..], &attributes[..10], &reach].concat();
+    let length = u8::try_from(11 + reach.len()).expect("short");
+    let body = [&[0, 0, 0, length][..], &attributes[..11], &reach].concat();
     peer.send(MessageType::UPDATE, &body);
     peer.send(MessageType::NOTIFICATION, &[6, 4]);
     daemon.logged("NOTIFICATION received");
