@@ -96,12 +96,6 @@ impl NeighborPlugin {
         match (message.kind, direction) {
             (MessageType::OPEN, _) => self.open(direction, message),
             (MessageType::UPDATE, Direction::Send) if wanted => self.sent_update(message),
-            // One that can be split into its parts is for `on_update`.
-            (MessageType::UPDATE, Direction::Receive)
-                if wanted && Update::new(message.body()).is_err() =>
-            {
-                self.undecoded(Direction::Receive, Raw::new(&message.bytes));
-            }
             (MessageType::UPDATE, _) => {}
             _ if wanted => self.report_plain(direction, message),
             _ => {}
@@ -350,6 +344,9 @@ impl Plugin for NeighborPlugin {
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
+            SessionEvent::Unreadable(update) => {
+                self.undecoded(Direction::Receive, Raw::new(&update.bytes));
+            }
             _ => {}
         }
     }

@@ -261,9 +261,13 @@ impl Task {
         let mut plugin = self.driver.plugin.borrow_mut();
         let config = &self.driver.config;
         let result = match message.kind {
-            MessageType::UPDATE => Update::new(message.body())
-                .map_err(|error| error.notification())
-                .and_then(|update| plugin.on_update(config, update)),
+            MessageType::UPDATE => match Update::new(message.body()) {
+                Ok(update) => plugin.on_update(config, update),
+                Err(error) => {
+                    plugin.on_event(config, &SessionEvent::Unreadable(message));
+                    Err(error.notification())
+                }
+            },
             MessageType::ROUTE_REFRESH => {
                 RouteRefresh::decode(message).map(|refresh| plugin.on_refresh(config, refresh))
             }

@@ -112,6 +112,9 @@ pub enum SessionEvent<'a> {
         /// The message.
         message: &'a RawMessage,
     },
+    /// An UPDATE of the established session whose length fields exceed it, so that [`Plugin::on_update`] is not called: the
+    /// session ends. The same message was reported as [`Message`](Self::Message).
+    Unreadable(&'a RawMessage),
 }
 
 /// What becomes of a connection that no configured neighbor expects.
