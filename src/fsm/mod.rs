@@ -1,7 +1,7 @@
 //! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbor.
 //!
 //! Nothing here reads a clock or owns a socket: `now` and what happened come in through [`Peer::handle`], what to do comes
-//! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
+//! out of [`Peer::poll`], and [`Peer::timeout`] returns when to call again although nothing happened. So two peers run against
 //! each other in a test without a socket or a clock, and every order of events can be tried.
 //!
 //! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`; the one exception is the

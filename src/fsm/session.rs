@@ -220,7 +220,7 @@ impl Session {
 
     /// Sends `notification` and closes.
     pub(crate) fn refuse(&mut self, notification: Notification, event: Event) -> Verdict {
-        self.say(&notification);
+        self.send_notification(&notification);
         self.close(State::Idle, event);
         Verdict::Closed(CloseReason::NotificationSent(notification))
     }
@@ -233,7 +233,7 @@ impl Session {
         reason: CloseReason,
     ) -> Verdict {
         if let Some(notification) = notification {
-            self.say(&notification);
+            self.send_notification(&notification);
         }
         self.close(State::Idle, event);
         Verdict::Closed(reason)
@@ -368,7 +368,7 @@ impl Session {
         }
     }
 
-    fn say(&mut self, notification: &Notification) {
+    fn send_notification(&mut self, notification: &Notification) {
         self.transmit(MessageType::NOTIFICATION, notification.encode().into());
     }
 
@@ -430,7 +430,7 @@ pub(crate) fn collide(session: &mut Session) -> Verdict {
 }
 
 /// The NOTIFICATION to send when the owner stops; none when both sides can restart gracefully and we come back.
-pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
+pub(crate) fn closing_notification(cease: &Cease, session: &Session) -> Option<Notification> {
     let negotiated = session
         .negotiated
         .as_ref()
