@@ -54,6 +54,7 @@ mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod phase;
 mod pipeline;
 mod plugin;
 mod prefix_limit;

@@ -111,7 +111,7 @@ impl<'a> RawAttribute<'a, '_> {
         if self.flags & flags::TRANSITIVE == 0 || self.value.is_empty() {
             return Ok(None);
         }
-        // Of a wrong Optional bit RFC 9012 says nothing: RFC 7606 3(c).
+        // RFC 9012 does not mention a wrong Optional bit: RFC 7606 3(c).
         if self.flags & flags::OPTIONAL == 0 {
             return Err(UpdateError::attribute(
                 Severity::TreatAsWithdraw,

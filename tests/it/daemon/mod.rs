@@ -14,6 +14,7 @@ mod scene;
 mod scripts;
 mod semantics;
 mod soak;
+mod states;
 mod sync;
 mod verdicts;
 
