@@ -292,6 +292,11 @@ impl AdjRibIn {
         self.len() == 0
     }
 
+    /// Number of routes of each family, stale ones included.
+    pub fn counts(&self) -> impl Iterator<Item = (Family, usize)> {
+        self.ages.iter().map(|age| (age.family, age.routes))
+    }
+
     /// Number of stale routes.
     pub fn stale(&self) -> usize {
         self.ages.iter().map(|age| age.routes - age.fresh).sum()

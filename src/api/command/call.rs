@@ -1,6 +1,7 @@
 //! A command being executed, and the row of the table that executes it.
 
 use super::cache::Tails;
+use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
 use super::notice::{self, Notice};
@@ -114,6 +115,8 @@ pub(super) struct Call<'a> {
     pub(super) touched: PeerSet,
     /// The rest of a long answer, sent after `out` and before the acknowledgement.
     pub(super) rest: Option<Box<Listing>>,
+    /// Tables to write before the acknowledgement.
+    pub(super) dump: Option<Box<Dump>>,
 }
 
 impl<'a> Call<'a> {
