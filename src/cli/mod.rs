@@ -454,7 +454,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     }
     let file = env_file
         .or(variable)
-        .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
+        .or_else(|| Some(crate::daemon::control::paths::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
             for warning in warnings {
@@ -463,9 +463,9 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             env.search.program = std::env::current_exe().ok();
             Ok(env)
         }
-        Err(mistakes) => {
-            for mistake in mistakes {
-                errln!("error: {mistake}");
+        Err(errors) => {
+            for error in errors {
+                errln!("error: {error}");
             }
             Err(ExitCode::from(REFUSED))
         }
@@ -473,7 +473,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
 }
 
 /// Warns about those of these options that were given and have no effect.
-fn tell_idle(options: &[(bool, &str)]) {
+fn warn_without_effect(options: &[(bool, &str)]) {
     for (_, option) in options.iter().filter(|(given, _)| *given) {
         errln!("warning: the option `{option}` has no effect here");
     }

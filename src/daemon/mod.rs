@@ -58,6 +58,7 @@ mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod phase;
 mod pipeline;
 mod plugin;
 mod prefix_limit;

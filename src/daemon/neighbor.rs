@@ -13,13 +13,14 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, RawMessage};
 use crate::bgp::{AttributeSet, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
-use crate::fsm::{ConnInfo, Phase};
+use crate::fsm::ConnInfo;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
 use super::connection::{Connection, Session};
 use super::events::EventDispatcher;
 use super::history::History;
+use super::phase::Phase;
 use super::process::Process;
 use super::rate_limit::RateLimit;
 use super::stale_routes::StaleRoutes;
@@ -34,7 +35,7 @@ pub(crate) struct Neighbor {
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
     pub(crate) wake: Rc<Notify>,
-    /// The state of its session, as events and `show neighbor` report it.
+    /// Its state, as events and `show neighbor` report it.
     pub(crate) phase: Cell<Phase>,
     /// Its connection, from TCP up to its end.
     connection: RefCell<Option<Connection>>,

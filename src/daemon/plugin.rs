@@ -20,13 +20,14 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
 use crate::bgp::role::LocalRole;
 use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
-use crate::fsm::{CloseReason, ConnInfo};
+use crate::fsm::{CloseReason, ConnInfo, Initiator};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::connection::Session;
 use super::core::Core;
 use super::neighbor::Neighbor;
+use super::phase::Phase;
 use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
 /// The daemon's side of one session.
@@ -51,17 +52,36 @@ impl NeighborPlugin {
         self.neighbor.report(&self.core.events, event, raw);
     }
 
+    /// Enters a state and reports it.
+    fn enter(&self, phase: Phase) {
+        let before = self.neighbor.phase.replace(phase);
+        self.core.taps.state(&self.neighbor, (before, phase));
+        let state = phase.name();
+        self.report(&Event::Fsm { state }, Raw::default());
+    }
+
+    /// Reports the start of an attempt to establish a session, by us or by the peer.
+    fn attempt(&self) {
+        self.enter(Phase::Active);
+        self.enter(Phase::Idle);
+    }
+
     /// Notes a new connection, whose addresses are known now.
-    fn connected(&self, peer: &PeerConfig, info: ConnInfo) {
+    fn connected(&self, peer: &PeerConfig, info: ConnInfo, initiator: Initiator) {
         let neighbor = &self.neighbor;
         self.core.identify(neighbor.id, &peer.name);
         neighbor.connected(info);
         self.report(&Event::Connected, Raw::default());
+        if initiator == Initiator::Remote {
+            self.attempt();
+        }
+        self.enter(Phase::Connect);
     }
 
     fn negotiated(&self, session: &Rc<Negotiated>) {
         self.neighbor.negotiate(session);
         self.report(&Event::Negotiated, Raw::default());
+        self.enter(Phase::OpenConfirm);
     }
 
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
@@ -79,12 +99,6 @@ impl NeighborPlugin {
         match (message.kind, direction) {
             (MessageType::OPEN, _) => self.open(direction, message),
             (MessageType::UPDATE, Direction::Send) if wanted => self.sent_update(message),
-            // One that can be split into its parts is for `on_update`.
-            (MessageType::UPDATE, Direction::Receive)
-                if wanted && Update::new(message.body()).is_err() =>
-            {
-                self.undecoded(Direction::Receive, Raw::new(&message.bytes));
-            }
             (MessageType::UPDATE, _) => {}
             _ if wanted => self.report_plain(direction, message),
             _ => {}
@@ -214,6 +228,7 @@ impl NeighborPlugin {
         self.report(&Event::Message(direction, Message::Open(&open)), raw);
         if direction == Direction::Send {
             self.neighbor.opened(open);
+            self.enter(Phase::OpenSent);
         }
     }
 
@@ -251,6 +266,7 @@ impl Plugin for NeighborPlugin {
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
+        self.enter(Phase::Established);
         graceful_restart::up(&self.core, neighbor, session);
         self.report(&Event::Up, Raw::default());
         let config = neighbor.config.borrow();
@@ -318,6 +334,7 @@ impl Plugin for NeighborPlugin {
         neighbor.history.closed(&reason, session.is_some());
         self.report(&Event::Down { reason: &reason }, Raw::default());
         neighbor.disconnected();
+        self.enter(Phase::Idle);
     }
 
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
@@ -332,21 +349,15 @@ impl Plugin for NeighborPlugin {
 
     fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(info) => self.connected(peer, *info),
-            SessionEvent::Phase(phase) => {
-                let before = self.neighbor.phase.replace(*phase);
-                self.core.taps.state(&self.neighbor, (before, *phase));
-                self.report(
-                    &Event::Fsm {
-                        state: phase.name(),
-                    },
-                    Raw::default(),
-                );
-            }
+            SessionEvent::Connecting => self.attempt(),
+            SessionEvent::Connected(info, initiator) => self.connected(peer, *info, *initiator),
             SessionEvent::Negotiated(session) => self.negotiated(session),
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
+            SessionEvent::Unreadable(update) => {
+                self.undecoded(Direction::Receive, Raw::new(&update.bytes));
+            }
             _ => {}
         }
     }

@@ -12,7 +12,7 @@ use crate::bgp::Severity;
 use crate::bgp::message::update::Content;
 use crate::bgp::message::{Direction, MessageType, RawMessage};
 use crate::config::MrtTable;
-use crate::fsm::{CloseReason, Phase};
+use crate::fsm::CloseReason;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::bmp::link::split;
@@ -20,6 +20,7 @@ use super::bmp::peer::Table;
 use super::bmp::station::Station;
 use super::mrt::updates::UpdatesTap;
 use super::neighbor::Neighbor;
+use super::phase::Phase;
 use super::reencode;
 
 /// The archives of messages and the monitoring stations.

@@ -1,13 +1,13 @@
 //! MRT archives (RFC 6396, RFC 6397, RFC 8050): framing, the meaning of each record type, and writing.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
 //! | [`content`] | what a record holds, by type and subtype |
-//! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY |
+//! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY, the forms of old Zebra |
 //! | [`table_dump`] | TABLE_DUMP and TABLE_DUMP_V2 |
-//! | [`legacy`] | type 5 of 1999, and what old Zebra wrote under type 16 |
+//! | [`legacy`] | type 5 of 1999 |
 //! | [`detect`] | ADD-PATH and the width of AS numbers, where the subtype is wrong |
 //! | [`writer`] | messages and RIB snapshots, rotated files |
 //! | [`file_name`] | names of files with the time in them |

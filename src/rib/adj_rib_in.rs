@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_again_is_dropped() {
+    fn routes_that_are_not_announced_again_are_dropped() {
         let mut rib = AdjRibIn::new();
         for number in 0..100 {
             rib.announce(

@@ -184,9 +184,11 @@ impl<'a> Call<'a> {
                 Reply::Silent
             }
             None => {
-                self.no_effect_unless(&peers, Sending::EndOfRib(family), || {
-                    format!("no selected neighbor has negotiated the family {family}")
-                });
+                // Where the marker is sent, the log gets a line for each neighbor that cannot receive it.
+                if !self.control.can_send(&peers, Sending::EndOfRib(family)) {
+                    let reason = format!("no selected neighbor has negotiated the family {family}");
+                    self.commands.notice = Some(Notice::NoEffect(reason));
+                }
                 self.control.end_of_rib(&peers, family);
                 Reply::Done
             }

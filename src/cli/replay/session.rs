@@ -134,7 +134,7 @@ impl Plugin for Session {
     }
 
     fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
-        if let SessionEvent::Connected(ConnInfo { local, .. }) = event {
+        if let SessionEvent::Connected(ConnInfo { local, .. }, _) = event {
             self.ours = Some(local.ip());
         }
     }

@@ -9,7 +9,6 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{Direction, MessageType, RawMessage};
 use crate::bgp::{Family, FamilySet};
 use crate::config::MrtUpdates;
-use crate::fsm::Phase;
 use crate::mrt::bgp4mp::{self, Session};
 use crate::mrt::content::attribute;
 use crate::mrt::writer::{Portability, Records, Sent};
@@ -17,6 +16,7 @@ use crate::wire::Reader;
 
 use super::archive::{Archive, Naming, now};
 use crate::daemon::neighbor::Neighbor;
+use crate::daemon::phase::Phase;
 
 /// An archive of messages and states.
 pub(crate) struct UpdatesTap {

@@ -17,6 +17,7 @@ mod scene;
 mod scripts;
 mod semantics;
 mod soak;
+mod states;
 mod sync;
 mod verdicts;
 
