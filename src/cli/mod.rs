@@ -4,10 +4,9 @@
 //! x.conf`), `--env-file` may be anywhere, long options may be abbreviated, and a usage error exits with code 2.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
