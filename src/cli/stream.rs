@@ -13,13 +13,13 @@ use clap::{ArgAction, Args};
 
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
-use crate::stream::record::Origin;
-use crate::stream::{Builder, Detection, Error, Sent, Stream, names as times};
+use crate::stream::{Builder, Error, names as times};
 
 mod caret;
 pub(super) mod names;
 mod output;
 mod progress;
+mod sources;
 mod stats;
 
 use output::{Mode, Output};
@@ -36,6 +36,8 @@ The filter language:
   project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
   each with one value or several, joined by `and`, `or`, `not` and parentheses:
     oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
+
+Files hold MRT, BMP (also with OpenBMP's headers) or RIS Live messages, one a line; which of them is found out.
 
 Exit codes:
   0  done; damaged records are counted on standard error
@@ -149,12 +151,14 @@ pub(super) struct StreamArgs {
     /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp.
     #[arg(long, value_name = "FILE")]
     csv_file: Vec<PathBuf>,
-    /// bgpreader's data interface: `singlefile` or `csvfile`.
+    /// bgpreader's data interface: `singlefile` or `csvfile`. What a file holds (MRT, BMP, RIS Live) is found out.
     #[arg(short = 'd', long, value_name = "NAME")]
     data_interface: Option<String>,
     /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`.
     #[arg(short = 'o', long, value_name = "NAME=VALUE")]
     data_interface_option: Vec<String>,
+    #[command(flatten)]
+    feeds: sources::Feeds,
     /// Write to this file.
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -199,7 +203,7 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
         .iter()
         .any(|option| option == "?")
     {
-        outln!("upd-file  an update file\nrib-file  a table\ncsv-file  a list of files");
+        outln!("{}", sources::OPTIONS);
         return ExitCode::SUCCESS;
     }
     match stream(args) {
@@ -224,10 +228,11 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
 }
 
 fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
-    let builder = sources(args)?;
+    let builder = sources::sources(args)?;
     let builder = filters(args, builder)?;
     let builder = window(args, builder)?;
-    let shown = progress::Bar::new(args.no_progress || args.live, &builder);
+    let live = args.live || args.feeds.is_live();
+    let shown = progress::Bar::new(args.no_progress || live, &builder);
     let mut stream = builder.build()?;
     let sink: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(
@@ -237,7 +242,7 @@ fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
         None => Box::new(io::stdout().lock()),
     };
     let mut output = Output::new(mode(args), sink, shown);
-    output.flush_each = args.live;
+    output.flush_each = live;
     output.limit = match args.records.as_deref().map(str::parse) {
         None | Some(Ok(0)) | Some(Err(_)) => u64::MAX,
         Some(Ok(limit)) => limit,
@@ -296,63 +301,6 @@ fn mode(args: &StreamArgs) -> Mode {
             records: args.output_records,
         }
     }
-}
-
-fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
-    let dump = args.bgpdump || args.human;
-    let mut builder = Stream::builder()
-        .sent(if args.sent || dump {
-            Sent::Include
-        } else {
-            Sent::Exclude
-        })
-        .detection(if args.no_add_path_detection {
-            Detection::Off
-        } else {
-            Detection::On
-        })
-        .rib_period(args.rib_period);
-    for path in &args.csv_file {
-        builder = builder.list(path)?;
-    }
-    let interface = args.data_interface.as_deref();
-    if let Some(interface) = interface
-        && !matches!(interface, "singlefile" | "csvfile")
-    {
-        return Err(Failure::Refused(format!(
-            "the data interface `{interface}` is not supported; name files, or use `singlefile` or `csvfile`"
-        )));
-    }
-    for option in &args.data_interface_option {
-        let (name, value) = option
-            .split_once('=')
-            .ok_or_else(|| Failure::Usage(format!("expected NAME=VALUE, found `{option}`")))?;
-        builder = match name {
-            "upd-file" | "rib-file" if value == "-" => builder.stdin(),
-            "upd-file" | "rib-file" => {
-                // libbgpstream gives these names to whatever comes from a single file.
-                let origin = Origin {
-                    project: "singlefile".into(),
-                    collector: "singlefile".into(),
-                    dump_time: now(),
-                    name: value.to_owned(),
-                    ..Origin::default()
-                };
-                builder.file(value.into(), origin, None)?
-            }
-            "csv-file" => builder.list(value)?,
-            "upd-type" | "rib-type" if value == "mrt" => builder,
-            _ => {
-                return Err(Failure::Refused(format!(
-                    "the option `{option}` is not supported"
-                )));
-            }
-        };
-    }
-    for path in &args.files {
-        builder = builder.path(path)?;
-    }
-    Ok(builder)
 }
 
 fn filters(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {

@@ -53,6 +53,17 @@ pub fn add_path(family: Family, field: &[u8], seen: bool) -> Form {
     }
 }
 
+/// Returns `false` if a field cannot be read with path identifiers, which most fields show within two prefixes.
+#[inline]
+pub fn may_have_ids(family: Family, field: &[u8]) -> bool {
+    let bits = match (family.afi, family.safi) {
+        (Afi::IPV4, Safi::UNICAST | Safi::MULTICAST) => 32,
+        (Afi::IPV6, Safi::UNICAST | Safi::MULTICAST) => 128,
+        _ => return false,
+    };
+    walk(field, bits, 4, |_, _, _| ())
+}
+
 /// Visits each prefix: path identifier, length, bytes. Returns whether the field ends with one.
 fn walk<'a>(
     mut field: &'a [u8],

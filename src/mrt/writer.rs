@@ -83,9 +83,9 @@ impl Records {
             return Ok(());
         }
         let subtype = match (what.direction, what.add_path) {
-            (Direction::Received, false) => 4,
+            (Direction::Received | Direction::Mirrored, false) => 4,
             (Direction::Sent, false) => 7,
-            (Direction::Received, true) => 9,
+            (Direction::Received | Direction::Mirrored, true) => 9,
             (Direction::Sent, true) => 11,
         };
         record(out, time, (kind::BGP4MP_ET, subtype), |w| {

@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod damage;
+mod feeds;
 mod forms;
 mod oracle;
 mod order;
