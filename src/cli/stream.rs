@@ -5,193 +5,27 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use clap::{ArgAction, Args};
 
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
 use crate::stream::{Builder, Error, names as times};
 
+mod args;
 mod caret;
+mod failure;
 pub(super) mod names;
 mod output;
 mod progress;
 mod sources;
 mod stats;
 
+pub(super) use args::StreamArgs;
+use failure::{Failure, now};
 use output::{Mode, Output};
 
 /// Exit code for input that could not be read to its end.
 const READ_ERROR: u8 = 3;
-
-/// Options of `stream`.
-#[derive(Args, Debug)]
-#[command(
-    disable_version_flag = true,
-    after_help = "\
-The filter language:
-  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
-  each with one value or several, joined by `and`, `or`, `not` and parentheses:
-    oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
-
-Files hold MRT, BMP (also with OpenBMP's headers) or RIS Live messages, one a line; which of them is found out.
-
-Exit codes:
-  0  done; damaged records are counted on standard error
-  1  a file, list or filter is refused
-  2  the command line itself is wrong
-  3  a file could not be read to its end"
-)]
-pub(super) struct StreamArgs {
-    /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// A filter.
-    #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
-    filter: Vec<String>,
-    /// Records of the last time: `3 h`. Units: s, m, h, d.
-    #[arg(short = 'I', long, value_name = "SPAN")]
-    interval: Option<String>,
-    /// Records of a time, ends included: seconds since 1970 or `Y-m-d H:M:S`, UTC.
-    #[arg(short = 'w', long, value_name = "START[,END]")]
-    time_window: Option<String>,
-    /// Of a project.
-    #[arg(short, long)]
-    project: Vec<String>,
-    /// Of a collector.
-    #[arg(short, long)]
-    collector: Vec<String>,
-    /// Of a router.
-    #[arg(short = 'R', long)]
-    router: Vec<String>,
-    /// `ribs` or `updates`.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    record_type: Vec<String>,
-    /// Accepted for bgpreader's sake: `stream` or `batch`.
-    #[arg(short = 'T', long, hide = true, value_name = "TYPE")]
-    resource_type: Vec<String>,
-    /// Of a peer's AS.
-    #[arg(short = 'j', long, value_name = "AS")]
-    peer_asn: Vec<String>,
-    /// Not of a peer's AS.
-    #[arg(short = 'J', long, value_name = "AS")]
-    not_peer_asn: Vec<String>,
-    /// With this origin AS.
-    #[arg(short = 'a', long, value_name = "AS")]
-    origin_asn: Vec<String>,
-    /// In this prefix.
-    #[arg(short = 'k', long)]
-    prefix: Vec<String>,
-    /// With this community; `*` is a wildcard.
-    #[arg(short = 'y', long)]
-    community: Vec<String>,
-    /// With an AS path that matches.
-    #[arg(short = 'A', long, value_name = "REGEX", allow_hyphen_values = true)]
-    aspath: Vec<String>,
-    /// Read a table of a collector only this many seconds after the one before.
-    #[arg(short = 'P', long, value_name = "SECONDS", default_value_t = 0)]
-    rib_period: u32,
-    /// Read at most this many records.
-    #[arg(short = 'n', long = "count", value_name = "RECORDS")]
-    records: Option<String>,
-    /// Print each record at once, for input that keeps coming.
-    #[arg(short, long)]
-    live: bool,
-    /// Print elems, the default.
-    #[arg(short = 'e', long, conflicts_with_all = ["bgpdump", "human", "json", "csv"])]
-    output_elems: bool,
-    /// Print bgpdump's lines.
-    #[arg(short = 'm', long = "output-bgpdump", conflicts_with_all = ["human", "json", "csv"])]
-    bgpdump: bool,
-    /// Print bgpdump's lines with dates: its `-M`.
-    #[arg(short = 'M', long, conflicts_with_all = ["json", "csv"])]
-    human: bool,
-    /// Print one JSON object per elem.
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print comma-separated values.
-    #[arg(long)]
-    csv: bool,
-    /// Print records.
-    #[arg(short = 'r', long)]
-    output_records: bool,
-    /// Explain the format first.
-    #[arg(short = 'i', long)]
-    output_headers: bool,
-    /// Print how many records and elems there are instead of them. The same as `--count` without a number.
-    #[arg(long, conflicts_with = "stats")]
-    count_only: bool,
-    /// Print what there is most of: peers, origins, prefixes.
-    #[arg(long)]
-    stats: bool,
-    /// Lines of each list of --stats.
-    #[arg(long, value_name = "LINES", default_value_t = 10)]
-    top: usize,
-    /// bgpdump's lines: the time of routes in tables: `dump`, or `change`, when they were received.
-    #[arg(long, value_name = "CLOCK", default_value = "dump", value_parser = ["dump", "change"])]
-    route_time: String,
-    /// bgpdump's lines: the number of the record as the second column.
-    #[arg(long)]
-    packet_index: bool,
-    /// bgpdump's lines: large communities.
-    #[arg(long)]
-    large_communities: bool,
-    /// bgpdump's lines: unknown attributes.
-    #[arg(long)]
-    unknown_attributes: bool,
-    /// Include messages that the collector sent. bgpdump's lines always do.
-    #[arg(long)]
-    sent: bool,
-    /// Believe the subtype about path identifiers.
-    #[arg(long)]
-    no_add_path_detection: bool,
-    /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp.
-    #[arg(long, value_name = "FILE")]
-    csv_file: Vec<PathBuf>,
-    /// bgpreader's data interface: `singlefile` or `csvfile`. What a file holds (MRT, BMP, RIS Live) is found out.
-    #[arg(short = 'd', long, value_name = "NAME")]
-    data_interface: Option<String>,
-    /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`.
-    #[arg(short = 'o', long, value_name = "NAME=VALUE")]
-    data_interface_option: Vec<String>,
-    #[command(flatten)]
-    feeds: sources::Feeds,
-    /// Write to this file.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Show no progress on the terminal.
-    #[arg(long)]
-    no_progress: bool,
-    /// Say nothing about damage.
-    #[arg(long)]
-    quiet: bool,
-    /// Show the version.
-    #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
-    version: bool,
-}
-
-/// Why nothing, or not all, was done.
-enum Failure {
-    /// Refused; the text is for people.
-    Refused(String),
-    /// The command line is wrong.
-    Usage(String),
-    /// The output could not be written.
-    Write(io::Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Refused(match &error {
-            Error::NoSource => return Self::Usage(error.to_string()),
-            Error::Filter(text, mistake) => caret::show(text, mistake),
-            _ => error.to_string(),
-        })
-    }
-}
 
 pub(super) fn run(args: &StreamArgs) -> ExitCode {
     if args.version {
@@ -282,6 +116,8 @@ fn mode(args: &StreamArgs) -> Mode {
                 unknown: args.unknown_attributes,
             },
         })
+    } else if args.paragraphs {
+        Format::Paragraphs
     } else if args.json {
         Format::Json
     } else if args.csv {
@@ -379,12 +215,4 @@ fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
         Some(until) => times::time(until).ok_or_else(|| malformed(until))?,
     };
     Ok(builder.interval(from, until))
-}
-
-fn now() -> u32 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| u32::try_from(since.as_secs()).ok())
-        .unwrap_or_default()
 }

@@ -90,6 +90,20 @@ fn walk<'a>(
     true
 }
 
+/// Prefixes that came before, each counted once for every time.
+fn repeats<T: Ord>(seen: &mut Vec<T>) -> u32 {
+    /// Up to here comparing all pairs takes less time than sorting.
+    const FEW: usize = 12;
+    if seen.len() <= FEW {
+        let again = |at: &usize| seen[..*at].contains(&seen[*at]);
+        return u32::try_from((1..seen.len()).filter(again).count()).unwrap_or_default();
+    }
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    u32::try_from(all - seen.len()).unwrap_or(u32::MAX / 4)
+}
+
 /// Counts what real tables do not have, in halves.
 fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
     let mut count = 0;
@@ -114,9 +128,7 @@ fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
         seen.push((id, length, prefix));
     });
     let all = seen.len();
-    seen.sort_unstable();
-    seen.dedup();
-    let twice = u32::try_from(all - seen.len()).unwrap_or(u32::MAX / 4);
+    let twice = repeats(&mut seen);
     count + ONE * twice + u32::from(default && all > 1)
 }
 

@@ -12,16 +12,14 @@ use crate::bgp::family::{Family, FamilySet};
 use crate::bgp::message::open::Open;
 use crate::bgp::message::update::Update;
 use crate::mrt::bgp4mp::{Direction, Entry, Message, Session, StateChange};
+use crate::mrt::content::attribute;
 use crate::mrt::detect::{self, Form};
 use crate::mrt::table_dump::{PeerTable, Rib, TableDump};
-use crate::mrt::content::attribute;
 use crate::mrt::{Content, Timestamp};
 use crate::wire::Reader;
 
 use super::attributes::{Attributes, Hop, Notes, Reach};
-use super::block::{
-    Block, ElemKind, Route, Routes, State, View, family_bits, nlri_of, unreach,
-};
+use super::block::{Block, ElemKind, Route, Routes, State, View, family_bits, nlri_of, unreach};
 
 /// Sessions that are remembered at most; beyond, detection works without memory.
 const MOST_SESSIONS: usize = 65_536;

@@ -5,19 +5,21 @@ use std::task::{Context, Poll};
 
 use tokio::sync::mpsc;
 
-use super::{Record, Stream};
+use super::record::Record;
 
 /// Records that wait for the program at most.
 const WAITING: usize = 64;
 
-/// A [`Stream`] that runs on a thread of its own, so that a program can await its records.
+/// A [`Stream`](super::Stream) that runs on a thread of its own, so that a program can await its records.
 ///
 /// Dropping it ends the thread as soon as its source gives the next record.
 #[derive(Debug)]
 pub struct AsyncStream(mpsc::Receiver<Record>);
 
 impl AsyncStream {
-    pub(super) fn start(stream: Stream) -> std::io::Result<Self> {
+    pub(super) fn start(
+        stream: impl Iterator<Item = Record> + Send + 'static,
+    ) -> std::io::Result<Self> {
         let (sender, receiver) = mpsc::channel(WAITING);
         std::thread::Builder::new()
             .name("stream".into())

@@ -79,7 +79,6 @@ pub mod source;
 
 use std::ops::ControlFlow;
 
-
 pub use crate::mrt::bgp4mp::Direction;
 pub use address::Dialect;
 pub use attributes::Notes;

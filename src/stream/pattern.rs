@@ -83,7 +83,12 @@ impl PathPattern {
 
     /// Returns whether the path of a route matches. The answers about the last paths are kept by their bytes, since routes repeat
     /// paths.
-    pub(super) fn matches(&self, attributes: &Attributes<'_>, text: &mut Vec<u8>, memo: &mut Memo) -> bool {
+    pub(super) fn matches(
+        &self,
+        attributes: &Attributes<'_>,
+        text: &mut Vec<u8>,
+        memo: &mut Memo,
+    ) -> bool {
         match (&self.matcher, attributes.as_path, attributes.as4_path) {
             (Matcher::Regex(_), Some(bytes), None) => memo.answer(bytes, attributes.asn4, || {
                 self.is_match(attributes.path().as_ref(), text)

@@ -3,18 +3,13 @@
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 
-use clap::Args;
-
-use super::{Failure, StreamArgs, now};
-use crate::bgp::family::{Afi, Safi};
+use super::args::{Feeds, StreamArgs};
+use super::failure::{Failure, now};
 use crate::bgp::{Asn, Family};
 use crate::speaker::PeerConfig;
 use crate::stream::record::Origin;
 use crate::stream::source::{BmpListener, Sessions};
 use crate::stream::{Builder, Detection, Sent, Stream};
-
-/// TCP port of BGP (RFC 4271 section 8).
-const BGP_PORT: u16 = 179;
 
 /// The options of the data interfaces, for `-o?`.
 pub(super) const OPTIONS: &str = "\
@@ -24,84 +19,9 @@ rib-file  a table
 rib-type  accepted: mrt, bmp
 csv-file  a list of files";
 
-/// Feeds that never end.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Live feeds")]
-pub(super) struct Feeds {
-    /// Listen for routers that send BMP: `0.0.0.0:11019`. May be repeated.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    bmp: Vec<SocketAddr>,
-    /// Have a BGP session with this neighbor: ADDRESS, or ADDRESS:PORT. May be repeated.
-    #[arg(long, value_name = "ADDRESS", requires = "local_as", value_parser = neighbor)]
-    peer: Vec<SocketAddr>,
-    /// Our AS number.
-    #[arg(long, value_name = "AS", value_parser = asn)]
-    local_as: Option<Asn>,
-    /// The neighbor's AS number. Default: any.
-    #[arg(long, value_name = "AS", value_parser = asn)]
-    peer_as: Option<Asn>,
-    /// Our address. Default: the kernel's choice.
-    #[arg(long, value_name = "ADDRESS")]
-    local_address: Option<IpAddr>,
-    /// Our BGP identifier. Default: our IPv4 address.
-    #[arg(long, value_name = "ADDRESS")]
-    router_id: Option<Ipv4Addr>,
-    /// A family of the sessions: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
-    #[arg(long, value_name = "FAMILY", value_parser = family)]
-    family: Vec<Family>,
-    /// Hold time of the sessions.
-    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
-    hold_time: u16,
-    /// Key of the TCP MD5 option of the sessions.
-    #[arg(long, value_name = "KEY")]
-    md5: Option<String>,
-    /// Let the neighbors connect to this address instead of connecting to them.
-    #[arg(long, value_name = "ADDRESS:PORT")]
-    listen: Option<SocketAddr>,
-    /// Subscribe to RIPE's RIS Live, or to another server. With --collector or --prefix only these are asked for.
-    #[cfg(feature = "ris-live")]
-    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = crate::stream::source::RIS_LIVE)]
-    ris_live: Option<String>,
-}
-
-impl Feeds {
-    /// Whether there is any.
-    pub(super) const fn is_live(&self) -> bool {
-        #[cfg(feature = "ris-live")]
-        if self.ris_live.is_some() {
-            return true;
-        }
-        !self.bmp.is_empty() || !self.peer.is_empty()
-    }
-}
-
-fn asn(text: &str) -> Result<Asn, String> {
-    crate::text::value::asn(text)
-        .map(Asn)
-        .ok_or_else(|| "expected an AS number".to_owned())
-}
-
-fn neighbor(text: &str) -> Result<SocketAddr, String> {
-    text.parse::<IpAddr>()
-        .map(|address| SocketAddr::new(address, BGP_PORT))
-        .or_else(|_| text.parse())
-        .map_err(|_| "expected an address such as `192.0.2.1` or `192.0.2.1:179`".to_owned())
-}
-
-fn family(text: &str) -> Result<Family, String> {
-    let parse = || {
-        let (afi, safi) = text.trim().split_once([' ', '/'])?;
-        Some(Family {
-            afi: Afi::from_name(afi)?,
-            safi: Safi::from_name(safi)?,
-        })
-    };
-    parse().ok_or_else(|| "expected a family such as `ipv4 unicast`".to_owned())
-}
-
 /// The files and feeds that are named.
 pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
-    let dump = args.bgpdump || args.human;
+    let dump = args.bgpdump || args.human || args.paragraphs;
     let mut builder = Stream::builder()
         .sent(if args.sent || dump {
             Sent::Include
@@ -171,10 +91,9 @@ fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
     }
     #[cfg(feature = "ris-live")]
     if let Some(url) = &feeds.ris_live {
-        let client =
-            crate::stream::source::RisLiveClient::connect(url, &subscriptions(args))
-                .and_then(|client| client.start(detection))
-                .map_err(|error| Failure::Refused(format!("`{url}`: {error}")))?;
+        let client = crate::stream::source::RisLiveClient::connect(url, &subscriptions(args))
+            .and_then(|client| client.start(detection))
+            .map_err(|error| Failure::Refused(format!("`{url}`: {error}")))?;
         builder = builder.live(client);
     }
     Ok(builder)
@@ -246,7 +165,7 @@ fn own_address(peer: IpAddr) -> Option<IpAddr> {
         IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
     };
     let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect((peer, BGP_PORT)).ok()?;
+    socket.connect((peer, super::args::BGP_PORT)).ok()?;
     Some(socket.local_addr().ok()?.ip())
 }
 

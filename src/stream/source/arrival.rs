@@ -15,7 +15,7 @@ use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
 use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
 
-use super::Source;
+use super::contract::Source;
 
 /// State of a session that is down (RFC 4271 section 8.2.2, numbered as in RFC 6396).
 pub(super) const IDLE: u16 = 1;
@@ -140,10 +140,7 @@ fn message(session: Session, direction: Direction, asn4: bool, bytes: &[u8]) -> 
 }
 
 /// A session with nothing but its addresses and AS numbers.
-pub(super) const fn session(
-    peer: (Option<IpAddr>, u32),
-    local: (Option<IpAddr>, u32),
-) -> Session {
+pub(super) const fn session(peer: (Option<IpAddr>, u32), local: (Option<IpAddr>, u32)) -> Session {
     Session {
         peer_asn: peer.1,
         local_asn: local.1,
@@ -206,7 +203,7 @@ impl Live {
     ///
     /// # Errors
     /// When there can be no thread.
-    pub(in crate::stream) fn join(mut feeds: Vec<Self>) -> io::Result<Option<Box<dyn Source>>> {
+    pub(crate) fn join(mut feeds: Vec<Self>) -> io::Result<Option<Box<dyn Source>>> {
         let Some(last) = feeds.pop() else {
             return Ok(None);
         };
@@ -218,13 +215,15 @@ impl Live {
         let (sender, receiver) = sync_channel(JOINED);
         for mut feed in feeds {
             let sender = sender.clone();
-            std::thread::Builder::new().name("feed".into()).spawn(move || {
-                while let Some(arrival) = feed.producer.produce() {
-                    if sender.send(arrival).is_err() {
-                        return;
+            std::thread::Builder::new()
+                .name("feed".into())
+                .spawn(move || {
+                    while let Some(arrival) = feed.producer.produce() {
+                        if sender.send(arrival).is_err() {
+                            return;
+                        }
                     }
-                }
-            })?;
+                })?;
         }
         Ok(Some(Box::new(Arrivals::new(receiver, detection))))
     }

@@ -42,7 +42,11 @@ pub(super) struct BmpFile<R> {
 /// What stands at a place of the file.
 enum Unit {
     /// A message of this many bytes, after a header of that many.
-    Whole { skip: usize, header: Option<OpenBmp>, total: usize },
+    Whole {
+        skip: usize,
+        header: Option<OpenBmp>,
+        total: usize,
+    },
     /// More bytes are needed.
     Partial,
     /// Not a message.
@@ -58,7 +62,8 @@ pub(super) fn is_bmp(head: &[u8]) -> bool {
     match head.first_chunk::<HEADER>() {
         Some([VERSION, a, b, c, d, kind]) => {
             let length = u32::from_be_bytes([*a, *b, *c, *d]);
-            *kind <= 6 && usize::try_from(length).is_ok_and(|length| (HEADER..=MAX).contains(&length))
+            *kind <= 6
+                && usize::try_from(length).is_ok_and(|length| (HEADER..=MAX).contains(&length))
         }
         _ => false,
     }
@@ -134,7 +139,11 @@ impl<R: Read> BmpFile<R> {
                     self.lost(&reason);
                     return true;
                 }
-                Unit::Whole { skip, header, total } => {
+                Unit::Whole {
+                    skip,
+                    header,
+                    total,
+                } => {
                     self.message(skip, header, total);
                     return true;
                 }
@@ -146,8 +155,8 @@ impl<R: Read> BmpFile<R> {
         let message = &self.buffer[self.at + skip..self.at + total];
         let extent = (self.base + self.at as u64, total as u64);
         let header = header.unwrap_or_default();
-        let received = (header.seconds != 0)
-            .then(|| Timestamp::new(header.seconds, header.microseconds));
+        let received =
+            (header.seconds != 0).then(|| Timestamp::new(header.seconds, header.microseconds));
         let key = (header.router.clone(), header.router_ip);
         if self.routers.len() >= MOST_ROUTERS && !self.routers.contains_key(&key) {
             // What is forgotten is learned again from the next Peer Up.
@@ -229,7 +238,10 @@ impl<R: Read + Send> Produce for BmpFile<R> {
 
 /// Whether a message may begin with these bytes.
 fn begins(bytes: &[u8]) -> bool {
-    matches!(bytes, [VERSION, 0, ..] | [b'O', b'B', ..] | [b'V', b':', ..])
+    matches!(
+        bytes,
+        [VERSION, 0, ..] | [b'O', b'B', ..] | [b'V', b':', ..]
+    )
 }
 
 /// Whether plausible messages follow each other; `None` if more bytes are needed to tell.

@@ -10,10 +10,10 @@ use crate::mrt::compression::{self, Compression};
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
 
-use super::Source;
 use super::ahead::Ahead;
 use super::arrival::{Arrivals, Produce};
 use super::bmp_file::{BmpFile, is_bmp};
+use super::contract::Source;
 use super::lines::{RisLines, is_json};
 use crate::stream::attributes::Notes;
 use crate::stream::block::View;

@@ -4,101 +4,24 @@
 //! JSON fields; a next hop of 32 octets, which appears there as two announcements of the same prefixes, becomes one again.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
-
-use bytes::Bytes;
-use serde::Deserialize;
 
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::{Direction, StateChange};
 use crate::stream::attributes::Notes;
 use crate::stream::record::{Origin, Status};
+use bytes::Bytes;
 
 use super::arrival::{Arrival, ESTABLISHED, IDLE, Payload, session};
 use super::bmp::printable;
-use super::rislive_update::{update, same_routes};
+use super::rislive_data::{Data, Envelope, Number};
+use super::rislive_update::{same_routes, update};
 
 /// Collectors whose origin is kept; there are some thirty.
 const MOST_COLLECTORS: usize = 256;
 
 /// State of a session whose TCP connection is up; RIS calls it `connected`.
 const CONNECT: u16 = 2;
-
-#[derive(Debug, Deserialize)]
-struct Envelope {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    data: Option<serde_json::Value>,
-}
-
-/// The `data` of a `ris_message`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Data {
-    timestamp: f64,
-    peer: Option<IpAddr>,
-    peer_asn: Number,
-    host: String,
-    #[serde(rename = "type")]
-    kind: String,
-    raw: Option<String>,
-    state: String,
-    pub(super) path: Vec<Hop>,
-    pub(super) community: Vec<(u16, u16)>,
-    pub(super) origin: Option<String>,
-    pub(super) med: Option<u32>,
-    pub(super) aggregator: Option<String>,
-    pub(super) announcements: Vec<Announcement>,
-    pub(super) withdrawals: Vec<String>,
-}
-
-/// A number, or a text of one.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Number {
-    Number(u32),
-    Text(String),
-}
-
-impl Default for Number {
-    fn default() -> Self {
-        Self::Number(0)
-    }
-}
-
-/// An AS, or an AS_SET.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-pub(super) enum Hop {
-    Asn(u32),
-    Set(Vec<u32>),
-}
-
-/// Prefixes with their next hop.
-#[derive(Debug, Deserialize)]
-pub(super) struct Announcement {
-    #[serde(default)]
-    pub(super) next_hop: String,
-    #[serde(default)]
-    pub(super) prefixes: Vec<String>,
-}
-
-impl Announcement {
-    /// The next hop, and a link-local one beside it.
-    pub(super) fn hops(&self) -> (Option<IpAddr>, Option<Ipv6Addr>) {
-        let mut hops = self
-            .next_hop
-            .split(',')
-            .filter_map(|text| text.trim().parse::<IpAddr>().ok());
-        let first = hops.next();
-        let second = hops.find_map(|hop| match hop {
-            IpAddr::V6(hop) => Some(hop),
-            IpAddr::V4(_) => None,
-        });
-        (first, second)
-    }
-}
 
 /// Reads messages; what is remembered is the names of collectors.
 #[derive(Debug, Default)]
@@ -156,8 +79,7 @@ impl RisLive {
     }
 
     fn message(&mut self, line: &[u8]) -> Result<Option<Arrival>, String> {
-        let envelope: Envelope =
-            serde_json::from_slice(line).map_err(|error| error.to_string())?;
+        let envelope: Envelope = serde_json::from_slice(line).map_err(|error| error.to_string())?;
         match envelope.kind.as_deref() {
             Some("ris_message") => {}
             Some("ris_error") => {

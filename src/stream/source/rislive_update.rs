@@ -11,7 +11,7 @@ use crate::bgp::message::update::Update;
 use crate::stream::attributes::{Attributes, Reach};
 use crate::stream::block::{Routes, unreach};
 
-use super::rislive::{Announcement, Data, Hop};
+use super::rislive_data::{Announcement, Data, Hop};
 
 /// Flags of attributes (RFC 4271 section 4.3).
 const WELL_KNOWN: u8 = 0x40;

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::message::{self, MessageType};
 use oxabgp::bgp::{Asn, Negotiated, Notification, RouteDistinguisher};
-use oxabgp::bmp::{
-    Information, Message, Mirrored, PeerDown, PeerHeader, PeerType, PeerUp, Tlvs,
-};
+use oxabgp::bmp::{Information, Message, Mirrored, PeerDown, PeerHeader, PeerType, PeerUp, Tlvs};
 use oxabgp::fsm::{Cease, CloseReason};
 use oxabgp::speaker::{PeerConfig, Plugin, Server, UpdateWriter};
 use oxabgp::stream::format::Format;
 use oxabgp::stream::source::{BmpListener, Sessions};
-use oxabgp::stream::{Detection, Direction, ElemKind, Notes, Record, RibView, Sent, Status, Stream};
+use oxabgp::stream::{
+    Detection, Direction, ElemKind, Notes, Record, RibView, Sent, Status, Stream,
+};
 
 use super::build::{bgp, common, update};
 use super::{archives, columns, elems, file, print, records};
@@ -133,11 +133,18 @@ fn the_opens_of_a_peer_decide_about_path_identifiers() {
     let plain = [up(peer(0), &[]), route(peer(0), &field)].concat();
     let with_ids = [up(peer(0), ADD_PATH), route(peer(0), &field)].concat();
     // The session has no path identifiers, and as prefixes the field ends in the middle of one.
-    assert!(columns(&elems(&plain)[1..], &[10]).iter().all(|one| one == "0.0.0.0/0"));
+    assert!(
+        columns(&elems(&plain)[1..], &[10])
+            .iter()
+            .all(|one| one == "0.0.0.0/0")
+    );
     let found = records(&with_ids);
     let elem = &found[1].elems()[0];
     assert_eq!(elem.path_id(), Some(24));
-    assert_eq!(elem.prefix().map(|one| one.to_string()).as_deref(), Some("10.0.0.0/8"));
+    assert_eq!(
+        elem.prefix().map(|one| one.to_string()).as_deref(),
+        Some("10.0.0.0/8")
+    );
 }
 
 #[test]
@@ -172,7 +179,10 @@ fn elems_know_the_table_and_the_instance() {
         Some("100.000005")
     );
     let input = file(&stream);
-    let json = print(Stream::builder().path(input.path()).expect("a file"), Format::Json);
+    let json = print(
+        Stream::builder().path(input.path()).expect("a file"),
+        Format::Json,
+    );
     assert!(
         json.contains(r#""rib":"adj-out-post","distinguisher":"65000:7""#),
         "{json}"
@@ -284,14 +294,21 @@ fn a_router_that_sends_garbage_loses_its_connection_and_no_other_does() {
     good.write_all(&[initiation("good"), up(peer(0), &[])].concat())
         .expect("writes");
     let mut next = || stream.next().expect("a record");
-    assert_eq!((next().status, next().origin.router.clone()), (Status::Valid, "good".into()));
+    assert_eq!(
+        (next().status, next().origin.router.clone()),
+        (Status::Valid, "good".into())
+    );
     let mut bad = TcpStream::connect(address).expect("connects");
-    bad.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout");
+    bad.set_read_timeout(Some(Duration::from_secs(20)))
+        .expect("a timeout");
     bad.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("writes");
     let lost = next();
     assert_eq!(lost.status, Status::CorruptedRecord);
     assert!(lost.damage.expect("a reason").contains("closed"));
-    assert!(!matches!(bad.read(&mut [0; 1]), Ok(1..)), "nothing is ever sent to a router");
+    assert!(
+        !matches!(bad.read(&mut [0; 1]), Ok(1..)),
+        "nothing is ever sent to a router"
+    );
     // A message that is framed well and malformed inside costs only itself.
     let mut wrong = route(peer(0), &[8, 10]);
     let length = wrong.len();
@@ -361,7 +378,13 @@ fn a_next_hop_of_32_octets_is_one_elem() {
         ]
     );
     let elem = records(&doubled).remove(0).into_elems().remove(2);
-    assert_eq!(elem.next_hop.link_local.map(|one| one.to_string()).as_deref(), Some("fe80::9"));
+    assert_eq!(
+        elem.next_hop
+            .link_local
+            .map(|one| one.to_string())
+            .as_deref(),
+        Some("fe80::9")
+    );
 }
 
 #[test]
@@ -379,7 +402,13 @@ fn states_other_messages_and_wrong_lines() {
     let found = records(&input);
     let statuses: String = found.iter().map(|one| one.status.letter()).collect();
     assert_eq!(statuses, "VURRRV");
-    assert!(found[2].damage.as_deref().expect("a reason").contains("too _ many"));
+    assert!(
+        found[2]
+            .damage
+            .as_deref()
+            .expect("a reason")
+            .contains("too _ many")
+    );
     let positions: String = found.iter().map(|one| one.position.letter()).collect();
     assert_eq!(positions, "BBBBBB");
     assert_eq!(
@@ -401,7 +430,13 @@ fn raw_bytes_win_and_a_difference_is_noted() {
     assert_eq!(same[0].notes, Notes::NONE);
     let other = records(&message("11.0.0.0/8"));
     assert!(other[0].notes.contains(Notes::DISAGREES));
-    assert_eq!(other[0].elems()[0].prefix().map(|one| one.to_string()).as_deref(), Some("10.0.0.0/8"));
+    assert_eq!(
+        other[0].elems()[0]
+            .prefix()
+            .map(|one| one.to_string())
+            .as_deref(),
+        Some("10.0.0.0/8")
+    );
 }
 
 #[test]
@@ -412,7 +447,10 @@ fn real_messages_are_the_same_with_and_without_their_bytes() {
         .lines()
         .map(|line| {
             let mut value: serde_json::Value = serde_json::from_str(line).expect("JSON");
-            value["data"].as_object_mut().expect("an object").remove("raw");
+            value["data"]
+                .as_object_mut()
+                .expect("an object")
+                .remove("raw");
             value.to_string()
         })
         .collect();
@@ -424,7 +462,11 @@ fn real_messages_are_the_same_with_and_without_their_bytes() {
     with.sort();
     without.sort();
     assert_eq!(with, without);
-    assert!(records(text.as_bytes()).iter().all(|one| one.notes.is_empty()));
+    assert!(
+        records(text.as_bytes())
+            .iter()
+            .all(|one| one.notes.is_empty())
+    );
 }
 
 /// Announces one route once its session is up.
@@ -487,8 +529,14 @@ fn sessions_of_our_own_are_a_source() {
         .inspect(|elem| states.extend(elem.new_state))
         .find(|elem| elem.kind == ElemKind::Announcement)
         .expect("a route");
-    assert_eq!(route.prefix().map(|one| one.to_string()).as_deref(), Some("203.0.113.0/24"));
-    assert_eq!((route.peer_asn, route.peer_address), (Asn(65001), Some(address.ip())));
+    assert_eq!(
+        route.prefix().map(|one| one.to_string()).as_deref(),
+        Some("203.0.113.0/24")
+    );
+    assert_eq!(
+        (route.peer_asn, route.peer_address),
+        (Asn(65001), Some(address.ip()))
+    );
     assert_eq!(states.last().map(|state| state.name()), Some("ESTABLISHED"));
 }
 
@@ -496,7 +544,15 @@ fn sessions_of_our_own_are_a_source() {
 fn the_command_line_has_sessions() {
     let (address, _stop) = announcer();
     let mut child = Command::new(env!("CARGO_BIN_EXE_oxabgp"))
-        .args(["stream", "--peer", &address.to_string(), "--local-as", "65002", "-f", "elemtype announcements"])
+        .args([
+            "stream",
+            "--peer",
+            &address.to_string(),
+            "--local-as",
+            "65002",
+            "-f",
+            "elemtype announcements",
+        ])
         .stdout(Stdio::piped())
         .spawn()
         .expect("the program starts");
@@ -520,7 +576,11 @@ fn a_wrong_neighbor_is_refused_before_anything_runs() {
 async fn an_asynchronous_program_awaits_records() {
     let input = file(&router("a").repeat(100));
     let stream = Stream::builder().path(input.path()).expect("a file");
-    let mut stream = stream.build().expect("a stream").into_async().expect("a thread");
+    let mut stream = stream
+        .build()
+        .expect("a stream")
+        .into_async()
+        .expect("a thread");
     let mut found: Vec<Record> = Vec::new();
     while let Some(record) = stream.next().await {
         found.push(record);
@@ -548,7 +608,9 @@ fn the_websocket_client_subscribes_and_comes_back() {
             assert!(request["data"].get("prefix").is_none());
             let message = ris(&format!(r#""type":"RIS_PEER_STATE","state":"{state}""#));
             let text = String::from_utf8(message).expect("text");
-            socket.send(tungstenite::Message::text(text)).expect("sends");
+            socket
+                .send(tungstenite::Message::text(text))
+                .expect("sends");
             socket.flush().expect("sends");
         }
     });
@@ -564,7 +626,11 @@ fn the_websocket_client_subscribes_and_comes_back() {
         .take(3)
         .map(|record| {
             let state = record.elems().first().and_then(|elem| elem.new_state);
-            format!("{}{}", record.status, state.map_or("", |state| state.name()))
+            format!(
+                "{}{}",
+                record.status,
+                state.map_or("", |state| state.name())
+            )
         })
         .collect();
     assert_eq!(statuses, ["VESTABLISHED", "R", "VIDLE"]);
