@@ -84,12 +84,12 @@ impl Records {
             return Ok(());
         }
         let subtype = match (what.direction, what.add_path, what.asn4) {
-            (Direction::Received, false, false) => 1,
-            (Direction::Received, false, true) => 4,
+            (Direction::Received | Direction::Mirrored, false, false) => 1,
+            (Direction::Received | Direction::Mirrored, false, true) => 4,
             (Direction::Sent, false, false) => 6,
             (Direction::Sent, false, true) => 7,
-            (Direction::Received, true, false) => 8,
-            (Direction::Received, true, true) => 9,
+            (Direction::Received | Direction::Mirrored, true, false) => 8,
+            (Direction::Received | Direction::Mirrored, true, true) => 9,
             (Direction::Sent, true, false) => 10,
             (Direction::Sent, true, true) => 11,
         };

@@ -39,7 +39,7 @@ fn lines(path: &Path) -> Vec<String> {
         let id = elem.path_id().map_or(String::new(), |id| format!(" {id}"));
         let sent = match elem.direction {
             Direction::Sent => " sent",
-            Direction::Received => "",
+            Direction::Received | Direction::Mirrored => "",
         };
         format!("{} {what}{id}{sent}", elem.kind.letter())
     };
