@@ -95,6 +95,12 @@ impl Tail {
         Ok(self.build(family, prefix))
     }
 
+    /// Returns `true` if the NLRI of a prefix is the prefix itself, perhaps with a path identifier: there are no labels, no
+    /// route distinguisher and no parts.
+    pub fn is_plain(&self) -> bool {
+        self.split.is_none() && self.family.is_none() && self.labels.is_empty() && self.rd.is_none()
+    }
+
     /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`, for neighbors that did not offer to take it. RFC 2545 3 has IPv6
     /// next hops only; ExaBGP sends the four octets anyway, and the peer resets the session. Files of ExaBGP have such routes, so
     /// that they are no error there, but are not sent.
