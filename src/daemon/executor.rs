@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Listing, Outcome, Source};
+use crate::api::command::{self, Dump, Listing, Outcome, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
 use super::signal::Request;
@@ -105,6 +106,7 @@ impl Executor {
         queue.reply(answer.as_bytes());
         match outcome {
             Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
+            Outcome::Dump(dump) => self.dump(queue, *dump),
             Outcome::Failed(reason) => {
                 self.refuse();
                 let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
@@ -112,6 +114,19 @@ impl Executor {
             }
             Outcome::Done | Outcome::Synced(_) => {}
         }
+    }
+
+    /// Writes tables, and answers when that is done.
+    fn dump(&self, queue: &Rc<Queue>, dump: Dump) {
+        let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
+        let promise = queue.promise();
+        tokio::task::spawn_local(async move {
+            let result = collect::requested(&core, &dump).await;
+            promise.replace(Some(
+                dump.answer(result.as_ref().map_err(String::as_str).copied()),
+            ));
+            queue.settle();
+        });
     }
 
     /// A function that writes the rest of a listing piece by piece.

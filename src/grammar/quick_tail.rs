@@ -58,9 +58,6 @@ pub(super) fn read(text: &str, verb: Verb) -> Option<Tail> {
     if verb == Verb::Announce && reader.hop.is_none() {
         return None;
     }
-    let ipv4_hop = reader
-        .hop
-        .filter(|(hop, _)| verb == Verb::Announce && matches!(hop, NextHop::V4(_)));
     Some(Tail {
         family: None,
         attributes: Rc::new(AttributeSet::new(reader.attributes)),
@@ -71,7 +68,7 @@ pub(super) fn read(text: &str, verb: Verb) -> Option<Tail> {
         watchdog: None,
         withdraw: false,
         name: None,
-        ipv4_hop: ipv4_hop.map(|(_, span)| span),
+        hop: reader.hop,
         repeated: Vec::new(),
     })
 }
@@ -80,8 +77,8 @@ struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     attributes: Vec<Attribute>,
-    /// The next hop and where it stands.
-    hop: Option<(NextHop, Span)>,
+    /// Where the next hop stands.
+    hop: Option<Span>,
 }
 
 impl<'a> Reader<'a> {
@@ -163,7 +160,7 @@ impl<'a> Reader<'a> {
             // A link-local address may follow an IPv6 address: that is left to the general path.
             word => NextHop::V4(str::from_utf8(word).ok()?.parse::<Ipv4Addr>().ok()?),
         };
-        self.hop = Some((hop, Span::new(start, self.at)));
+        self.hop = Some(Span::new(start, self.at));
         Some(Attribute::NextHop(NextHopAttribute(hop)))
     }
 

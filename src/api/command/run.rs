@@ -13,10 +13,10 @@ use super::fast_path::shape;
 use super::source::Source;
 use crate::api::control::Control;
 use crate::api::reply::Answer;
-use crate::bgp::{Afi, Family, NextHop};
+use crate::bgp::Family;
+use crate::bgp::next_hop_rule::depends_on_session;
 use crate::grammar::{Place, Prefix, Tail, Verb};
 use crate::rib::{Action, PeerSet, Run};
-use crate::text::Span;
 
 /// What was executed of some lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -121,6 +121,7 @@ impl<'a> Reader<'a> {
             }
         }
         let head = self.head.as_ref()?;
+        let verb = head.verb;
         let after = &line[head.text.len()..];
         let (prefix, length) = Prefix::read(after)?;
         let rest = &after[length..];
@@ -137,7 +138,7 @@ impl<'a> Reader<'a> {
             Some(end) => end.text.len(),
             None => {
                 let base = head.text.len() + length + blank;
-                let end = end(rest, blank == 1, head.verb, (tails, base, control))?;
+                let end = end(rest, blank == 1, verb, (tails, base, control))?;
                 self.apply(control)?;
                 self.end.insert(end).text.len()
             }
@@ -145,7 +146,8 @@ impl<'a> Reader<'a> {
         let length_of_line = line.len() - rest.len() + length_of_end;
         let end = self.end.as_ref()?;
         let family = end.tail.family_of(prefix);
-        if family.afi == Afi::IPV6 && !end.takes_ipv6(prefix) {
+        let hops = end.tail.attributes.next_hops();
+        if verb == Verb::Announce && depends_on_session(family, hops) {
             return None;
         }
         if self.family != family {
@@ -185,14 +187,6 @@ impl<'a> Reader<'a> {
         self.collected = 0;
         self.prefixes.clear();
         Some(())
-    }
-}
-
-impl End<'_> {
-    /// Returns `true` if an IPv6 prefix may have this next hop whatever the sessions are.
-    fn takes_ipv6(&self, prefix: Prefix) -> bool {
-        self.tail.attributes.next_hop() != Some(NextHop::SelfAddress)
-            && self.tail.check_next_hop(prefix, Span::default()).is_ok()
     }
 }
 

@@ -68,16 +68,16 @@ impl AdjRibOut {
             for (hash, route) in probed.drain(..) {
                 let (id, is_new) = self.table.entry_at(hash, route, Entries::default);
                 if is_new {
-                    self.tell_new(target, id, attributes);
+                    self.schedule_new(target, id, attributes);
                 } else {
-                    self.tell(target, id, None, attributes);
+                    self.schedule_announcement(target, id, None, attributes);
                 }
             }
         }
     }
 
     /// Schedules the announcement of a route that was not in the table.
-    fn tell_new(&mut self, target: usize, id: SlotId, attributes: &Rc<AttributeSet>) {
+    fn schedule_new(&mut self, target: usize, id: SlotId, attributes: &Rc<AttributeSet>) {
         let Self {
             table,
             pending,
