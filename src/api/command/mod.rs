@@ -6,7 +6,7 @@
 //!
 //! `announce route` and `withdraw route` are by far the most frequent: [`fast_path`] recognises their lines without cutting
 //! them into words, and [`cache`] keeps the parsed tails, so that only the prefix is parsed each time. Both lead to the
-//! same functions as the general path, so their meaning can't differ.
+//! same functions as the general path, so their meaning can't differ. [`run`] applies many such lines at once.
 
 mod announce;
 mod batch;
@@ -30,6 +30,7 @@ mod outcome;
 mod peer;
 mod rib;
 mod routes_json;
+mod run;
 mod session;
 mod source;
 mod table;
@@ -43,5 +44,6 @@ pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;
 pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
+pub use run::Executed;
 pub use source::Source;
 pub use table::{example_lines, words};
