@@ -33,10 +33,10 @@ use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{mp_reach, mp_unreach};
+use crate::bgp::iana::attribute as codes;
 use crate::bgp::iana::notification::update::{INVALID_NETWORK_FIELD, OPTIONAL_ATTRIBUTE_ERROR};
 use crate::bgp::message::update::Update;
 use crate::bgp::nlri::{self, Routes};
-use crate::bgp::iana::attribute as codes;
 use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
 
 /// What a closure returns: an error has a severity.
@@ -318,12 +318,7 @@ impl<T> UpdateDecoder<T> {
     }
 
     /// Gives a withdrawn route to the closure of its field, and to the one for unicast.
-    fn withdraw(
-        &self,
-        target: &mut T,
-        own: Option<&RouteFn<T>>,
-        nlri: NlriRef<'_>,
-    ) -> FieldResult {
+    fn withdraw(&self, target: &mut T, own: Option<&RouteFn<T>>, nlri: NlriRef<'_>) -> FieldResult {
         if let Some(decode) = own {
             decode(target, nlri)?;
         }
