@@ -16,9 +16,15 @@ use tokio::sync::mpsc;
 /// For each prefix, the path of each client that announces it.
 type Routes = HashMap<Nlri, BTreeMap<usize, Attributes>>;
 
-/// Sends what has become of some prefixes: to each client a path that is not its own. A slow client slows all down.
-async fn send(routes: &Routes, changed: &[Nlri], to: &HashMap<usize, UpdateWriter>) {
-    for (client, writer) in to {
+/// Sends what has become of some prefixes: to each client but the one that changed them, a path that is not its own. A slow
+/// client slows all down.
+async fn send(
+    routes: &Routes,
+    changed: &[Nlri],
+    by: Option<usize>,
+    to: &HashMap<usize, UpdateWriter>,
+) {
+    for (client, writer) in to.iter().filter(|(client, _)| Some(**client) != by) {
         let paths = |nlri| routes.get(nlri).into_iter().flatten();
         let update = changed.iter().fold(RouteUpdate::new(), |update, nlri| {
             match paths(nlri).find(|(from, _)| *from != client) {
@@ -50,7 +56,13 @@ pub(crate) async fn run(server: Handle, clients: Vec<PeerConfig>) -> Result<(), 
         match event {
             PeerEvent::Established(_, writer) => {
                 let all: Vec<Nlri> = routes.keys().cloned().collect();
-                send(&routes, &all, &HashMap::from([(client, writer.clone())])).await;
+                send(
+                    &routes,
+                    &all,
+                    None,
+                    &HashMap::from([(client, writer.clone())]),
+                )
+                .await;
                 sessions.insert(client, writer);
             }
             PeerEvent::Update(update) => {
@@ -83,7 +95,12 @@ pub(crate) async fn run(server: Handle, clients: Vec<PeerConfig>) -> Result<(), 
             }
             _ => {}
         }
-        send(&routes, &changed, &sessions).await;
+        send(&routes, &changed, Some(client), &sessions).await;
+        for nlri in changed {
+            if routes.get(&nlri).is_some_and(BTreeMap::is_empty) {
+                routes.remove(&nlri);
+            }
+        }
     }
     Ok(())
 }

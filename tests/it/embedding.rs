@@ -346,7 +346,7 @@ async fn the_looking_glass_answers_from_its_adj_rib_in() {
         tokio::time::timeout(LIMIT, both).await.expect("in time");
         put("203.0.113.7").await;
         lines
-            .wait_for("203.0.113.0/24 from 127.0.0.1 next-hop 127.0.0.1 origin igp as-path [ 65010 ] med 9")
+            .wait_for("203.0.113.0/24 from 127.0.0.1 next-hop 127.0.0.1 origin igp as-path ( 65010 ) med 9")
             .await;
         put("nonsense").await;
         lines.wait_for("an address or a prefix").await;
