@@ -13,7 +13,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::config::PeerConfig;
-use super::connect::{self, Stream, farewell};
+use super::connect::{self, Stream, drain};
 use super::control::PeerCommand;
 use super::error::Error;
 use super::listener;
@@ -245,7 +245,7 @@ impl Server {
         outbox.push_urgent(notification.encode().into());
         let inner = Rc::downgrade(&self.inner);
         self.spawn_task(async move {
-            farewell(stream, outbox).await;
+            drain(stream, outbox).await;
             if let Some(inner) = inner.upgrade() {
                 inner.refusals.set(inner.refusals.get() - 1);
             }

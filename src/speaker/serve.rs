@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use tokio::task::{JoinHandle, LocalSet};
 
-use super::connect::FAREWELL;
+use super::connect::CLOSING_TIME;
 use super::error::Error;
 use super::server::{Phase, Server};
 use super::status::PeerKey;
@@ -133,7 +133,7 @@ impl Server {
             // It is in the table: nothing else can go wrong.
             let _ = self.remove_peer(key, cease.clone());
         }
-        let deadline = tokio::time::Instant::now() + FAREWELL + FAREWELL / 4;
+        let deadline = tokio::time::Instant::now() + CLOSING_TIME + CLOSING_TIME / 4;
         let departing = self.inner.departing.take();
         for mut task in departing {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
