@@ -195,11 +195,11 @@ mod tests {
         let again = interner.attributes(&raw, &plain).expect("a good MED");
         assert!(Rc::ptr_eq(&first, &again));
         assert_eq!(interner.received().hits_and_misses(), (1, 1));
-        let wide = Codec {
-            asn4: true,
+        let narrow = Codec {
+            asn4: false,
             ..plain
         };
-        let other = interner.attributes(&raw, &wide).expect("a good MED");
+        let other = interner.attributes(&raw, &narrow).expect("a good MED");
         assert!(Rc::ptr_eq(&first, &other));
         assert_eq!(interner.received().hits_and_misses(), (1, 2));
     }

@@ -16,6 +16,13 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Community(pub u32);
 
+/// `(65001, 100)` is the community 65001:100.
+impl From<(u16, u16)> for Community {
+    fn from((high, low): (u16, u16)) -> Self {
+        Self(u32::from(high) << 16 | u32::from(low))
+    }
+}
+
 /// Names and values. The first name of a value is the documented one; ExaBGP's five come first.
 const NAMES: &[(&str, u32)] = &[
     ("no-export", 0xFFFF_FF01),

@@ -15,7 +15,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family};
 use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
@@ -59,6 +61,68 @@ impl NlriCodec for Inet {
         prefix_text(nlri.family.afi, nlri.bytes, out);
         path_text(nlri.path_id, out);
         next_hop_text(next_hop, out);
+    }
+}
+
+/// A unicast route. Host bits are cleared.
+impl From<IpNet> for Nlri {
+    fn from(prefix: IpNet) -> Self {
+        Self {
+            family: match prefix {
+                IpNet::V4(_) => Family::IPV4_UNICAST,
+                IpNet::V6(_) => Family::IPV6_UNICAST,
+            },
+            path_id: None,
+            bytes: prefix_bytes(prefix.addr(), prefix.prefix_len()),
+        }
+    }
+}
+
+/// An IPv4 unicast route. Host bits are cleared.
+impl From<Ipv4Net> for Nlri {
+    fn from(prefix: Ipv4Net) -> Self {
+        IpNet::V4(prefix).into()
+    }
+}
+
+/// An IPv6 unicast route. Host bits are cleared.
+impl From<Ipv6Net> for Nlri {
+    fn from(prefix: Ipv6Net) -> Self {
+        IpNet::V6(prefix).into()
+    }
+}
+
+impl Nlri {
+    /// The prefix of a unicast or multicast route; see [`NlriRef::prefix`].
+    pub fn prefix(&self) -> Option<IpNet> {
+        self.as_ref().prefix()
+    }
+
+    /// The same route with a path identifier (RFC 7911). Sessions without ADD-PATH do not send it.
+    #[must_use]
+    pub fn with_path_id(self, path_id: u32) -> Self {
+        Self {
+            path_id: Some(path_id),
+            ..self
+        }
+    }
+}
+
+impl NlriRef<'_> {
+    /// The prefix of an IPv4 or IPv6 unicast or multicast route, host bits cleared; `None` in other families.
+    ///
+    /// ```
+    /// use oxabgp::bgp::Nlri;
+    ///
+    /// let prefix: ipnet::IpNet = "203.0.113.0/24".parse().expect("a prefix");
+    /// assert_eq!(Nlri::from(prefix).prefix(), Some(prefix));
+    /// ```
+    pub fn prefix(&self) -> Option<IpNet> {
+        if !Inet::FAMILIES.contains(&self.family) {
+            return None;
+        }
+        let (address, bits) = prefix_of(self.family.afi, self.bytes);
+        IpNet::new(address, bits).ok()
     }
 }
 
