@@ -545,7 +545,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_refused() {
+    fn errors_are_refused() {
         for text in [
             "mup-t2st 10.0.0.1 rd 100:100 teid 12345/8",
             "mup-t2st 10.0.0.1 rd 100:100 teid 12345/33",

@@ -549,7 +549,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_refused() {
+    fn errors_are_refused() {
         let node = "node protocol-id isis-l2 local-node ( router-id 0000.0000.0001 )";
         for (safi, text, wanted) in [
             (
