@@ -10,13 +10,14 @@
 //! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
 //! | `pending` | changes that are not encoded yet: records in queues |
-//! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
-//! | [`peer_set`], `sets` | sets of peers; interned sets |
+//! | `group`, [`pack`], `bucket` | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs, those with equal attributes together |
+//! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;
+mod bucket;
 mod comparison;
 mod entries;
 mod group;
