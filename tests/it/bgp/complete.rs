@@ -132,7 +132,7 @@ fn is_read(nlri: NlriRef<'_>) -> bool {
 }
 
 /// Families announced, families withdrawn, and attributes, of all goldens of a file.
-fn lines_received(
+fn received(
     file: &str,
     announced: &mut BTreeSet<Family>,
     withdrawn: &mut BTreeSet<Family>,
@@ -170,10 +170,10 @@ fn every_family_and_attribute_has_its_goldens() {
     let (mut announced, mut withdrawn, mut codes) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for file in FILES {
-        lines_received(file, &mut announced, &mut withdrawn, &mut codes);
+        received(file, &mut announced, &mut withdrawn, &mut codes);
     }
     let (mut written, mut none, mut sent) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    lines_received("written", &mut written, &mut none, &mut sent);
+    received("written", &mut written, &mut none, &mut sent);
     for family in Family::KNOWN {
         assert!(
             announced.contains(&family),

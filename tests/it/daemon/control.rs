@@ -400,7 +400,7 @@ fn without_pipes_the_log_explains_how_to_make_them() {
         ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
         (
             "oxabgp_api_socketpath",
-            "/no/such/root_directory/control.sock",
+            "/no/such/directory/control.sock",
         ),
     ]
     .map(|(name, value)| (name, value.to_owned()));
@@ -412,7 +412,7 @@ fn without_pipes_the_log_explains_how_to_make_them() {
     let log = daemon.logged("> chmod 600");
     for line in [
         "could not find the named pipes (oxabgp-test.in and oxabgp-test.out) required for the cli",
-        "we scanned the following directories (the number is your UID):",
+        "we scanned the following folders (the number is your UID):",
         " - /run/exabgp",
         "> mkfifo ",
     ] {

@@ -88,7 +88,7 @@ fn one(body: &str) -> (Stage, RawPeer) {
     (stage, peer)
 }
 
-/// A daemon whose helper stores in the file `lines_received` what one neighbor's `api` block subscribes to.
+/// A daemon whose helper stores in the file `received` what one neighbor's `api` block subscribes to.
 fn recorded(api: &str, body: &str) -> (Stage, TcpListener) {
     recorded_as(api, body, |text| text)
 }
@@ -101,12 +101,8 @@ fn recorded_as(
 ) -> (Stage, TcpListener) {
     let (listener, port) = listener();
     let lab = Lab::new();
-    let lines_received = lab.path("lines_received");
-    let helper = process(
-        &lab,
-        "recorder",
-        &format!("cat > {}", lines_received.display()),
-    );
+    let received = lab.path("received");
+    let helper = process(&lab, "recorder", &format!("cat > {}", received.display()));
     let api = format!("api {{ processes [ recorder ]; {api} }} {body}");
     let stage = Stage::start(lab, &change(helper + &neighbor(port, &api)));
     (stage, listener)

@@ -47,13 +47,13 @@ fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
         }
         busy
     });
-    let (mut last, mut longest, mut lines_received) = (Instant::now(), Duration::ZERO, 0);
-    while lines_received < 3 || !reader.is_finished() {
+    let (mut last, mut longest, mut received) = (Instant::now(), Duration::ZERO, 0);
+    while received < 3 || !reader.is_finished() {
         let (kind, _) = idle.receive().expect("the idle session stays");
         if kind == MessageType::KEEPALIVE {
             longest = longest.max(last.elapsed());
             last = Instant::now();
-            lines_received += 1;
+            received += 1;
             idle.send(MessageType::KEEPALIVE, &[]);
         }
     }
@@ -194,13 +194,13 @@ fn pain_08_routes_that_nobody_asks_for_are_not_stored() {
 #[test]
 fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
     let lab = Lab::new();
-    let (once, lines_received) = (lab.path("once"), lab.path("lines_received"));
+    let (once, received) = (lab.path("once"), lab.path("received"));
     // The first one writes a lot, reads nothing and exits; the second one reads.
     let script = format!(
         "if [ -e {0} ]; then echo '# second'; while read -r line; do echo \"$line\" >> {1}; done; fi\ntouch {0}\n\
          i=0; while [ $i -lt 200 ]; do echo version; i=$((i + 1)); done\nexit 1",
         once.display(),
-        lines_received.display()
+        received.display()
     );
     let (listener, port) = listener();
     let configuration = process(&lab, "helper", &script)
@@ -210,12 +210,12 @@ fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
         );
     let stage = Stage::start(lab, &configuration);
     let mut peer = session(&listener);
-    wait_for("the second", || lines_received.exists().then_some(()));
+    wait_for("the second", || received.exists().then_some(()));
     peer.send(
         MessageType::UPDATE,
         &announcement(65001, &[24, 203, 0, 113]),
     );
-    let lines = stage.lab.lines("lines_received", |lines| {
+    let lines = stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("203.0.113.0/24"))
     });
     assert!(
@@ -304,7 +304,7 @@ fn pain_14_the_state_can_be_asked_for_as_json_line_by_line() {
         let body = announcement(65001, &[24, 203, 0, last]);
         peer.send(MessageType::UPDATE, &body);
     }
-    stage.lab.lines("lines_received", |lines| {
+    stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("203.0.49.0/24"))
     });
     let json = |command: &str| -> Vec<serde_json::Value> {

@@ -76,7 +76,7 @@ fn defect_10_shutdown_and_removal_are_told_to_the_peer() {
     assert_eq!((reported.code, reported.subcode), (6, 2));
     // Helpers match this text.
     for reason in ["stop, message [removed]", "stop, message [shutting down]"] {
-        stage.lab.lines("lines_received", |lines| {
+        stage.lab.lines("received", |lines| {
             lines.iter().any(|line| line.contains(reason))
         });
     }
@@ -110,8 +110,8 @@ fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and
         let (free, port) = listener();
         drop(free);
         let lab = Lab::new();
-        let lines_received = lab.path("lines_received");
-        let script = format!("cat > {}", lines_received.display());
+        let received = lab.path("received");
+        let script = format!("cat > {}", received.display());
         let configuration = crate::daemon::process(&lab, "recorder", &script)
             + &neighbor(port, "api { processes [ recorder ]; neighbor-changes; }")
                 .replace("local-address 127.0.0.1", &format!("local-address {local}"));
@@ -125,12 +125,8 @@ fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and
             "{local}: three attempts within {:?}",
             start.elapsed()
         );
-        let lines_received =
-            std::fs::read_to_string(lab.path("lines_received")).unwrap_or_default();
-        assert!(
-            !lines_received.contains("\"connected\""),
-            "{local}: {lines_received}"
-        );
+        let received = std::fs::read_to_string(lab.path("received")).unwrap_or_default();
+        assert!(!received.contains("\"connected\""), "{local}: {received}");
     }
 }
 
