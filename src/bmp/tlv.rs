@@ -37,7 +37,7 @@ pub struct Tlvs<'a>(&'a [u8]);
 
 impl<'a> Tlvs<'a> {
     /// Checks that `reader` holds whole values up to its end, and takes them.
-    pub(super) fn decode(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+    pub fn decode(reader: &mut Reader<'a>) -> Result<Self, WireError> {
         let list = reader.peek();
         while !reader.is_empty() {
             take(reader)?;

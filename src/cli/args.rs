@@ -1,14 +1,13 @@
 //! The command line: sub-commands and their options.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::{demo, fsm, healthcheck, pipe};
 #[cfg(feature = "stream")]
-use super::stream;
-use super::{demo, fsm, healthcheck};
+use super::{replay, stream};
 
 /// The programmable BGP speaker: helper processes decide what to announce, and receive what peers send.
 #[derive(Debug, Parser)]
@@ -94,7 +93,7 @@ pub(super) enum Command {
     /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration
     /// file. At the end of the input, once everything has been sent to the peer, the session is kept, or closed with
     /// --leave. Refused commands are reported on standard error; `enable-ack` turns answers on.
-    Pipe(PipeArgs),
+    Pipe(pipe::PipeArgs),
     /// Announce addresses while a service is healthy: a helper for anycast.
     ///
     /// Runs a check periodically, and makes the daemon announce routes while it succeeds; when it fails, the routes
@@ -112,6 +111,12 @@ pub(super) enum Command {
     /// as `bgpreader` or `bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
+    /// Announce the routes of MRT archives, in a session or as the commands of a helper.
+    ///
+    /// Tables are sent as fast as the peer takes them, messages at their time or faster: `oxabgp replay rib.gz --local-as 65001
+    /// --peer 192.0.2.1` brings a full table into a lab.
+    #[cfg(feature = "stream")]
+    Replay(Box<replay::ReplayArgs>),
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
@@ -294,49 +299,4 @@ pub(crate) struct RunArgs {
     pub(super) batch: Option<PathBuf>,
     #[command(flatten)]
     pub(super) control: ControlArgs,
-}
-
-/// Options of `pipe`.
-#[derive(Args, Debug)]
-pub(crate) struct PipeArgs {
-    /// Our AS number.
-    #[arg(long, value_name = "AS")]
-    pub(super) local_as: String,
-    /// The peer's address.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) peer: IpAddr,
-    /// The peer's AS number.
-    #[arg(long, value_name = "AS")]
-    pub(super) peer_as: String,
-    /// Our address. Default: the kernel's choice.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) local_address: Option<IpAddr>,
-    /// Our BGP identifier. Default: our IPv4 address.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(super) router_id: Option<Ipv4Addr>,
-    /// The peer's port. Default: 179, or the setting `tcp.port`.
-    #[arg(long)]
-    pub(super) port: Option<u16>,
-    /// A family of the session: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
-    #[arg(long, value_name = "FAMILY")]
-    pub(super) family: Vec<String>,
-    /// Print events as text.
-    #[arg(long, conflicts_with = "json")]
-    pub(super) text: bool,
-    /// Print events as JSON, the default.
-    #[arg(long)]
-    pub(super) json: bool,
-    /// Keep the session at the end of the input, the default.
-    #[arg(long, conflicts_with = "leave")]
-    pub(super) hold: bool,
-    /// Exit at the end of the input, once everything has been sent to the peer. Exit code 1: a command was refused.
-    #[arg(long)]
-    pub(super) leave: bool,
-    /// Give up with exit code 4 after the session has been down for this many seconds in total; 0: never. Default: 60
-    /// with --leave, otherwise never.
-    #[arg(long, value_name = "SECONDS", value_parser = healthcheck::seconds)]
-    pub(super) timeout: Option<Duration>,
-    /// Log everything, with time and source.
-    #[arg(short, long)]
-    pub(super) verbose: bool,
 }

@@ -24,6 +24,8 @@ mod fsm;
 mod healthcheck;
 mod log;
 mod pipe;
+#[cfg(feature = "stream")]
+mod replay;
 mod run;
 mod server;
 mod shell;
@@ -32,8 +34,8 @@ mod stream;
 mod validate;
 
 use args::{
-    Cli, Command, ControlArgs, DecodeArgs, EncodeArgs, EnvArgs, MigrateArgs, PipeArgs, RunArgs,
-    ServerArgs, ValidateArgs,
+    Cli, Command, ControlArgs, DecodeArgs, EncodeArgs, EnvArgs, MigrateArgs, RunArgs, ServerArgs,
+    ValidateArgs,
 };
 
 /// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only uses 0, 1 and 2, and its
@@ -84,6 +86,8 @@ fn dispatch() -> ExitCode {
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
         Command::Stream(args) => stream::run(&args),
+        #[cfg(feature = "stream")]
+        Command::Replay(args) => replay::run(&args, cli.env_file),
         Command::Fsm(args) => fsm::run(&args),
         Command::Version => version(),
     }

@@ -21,7 +21,7 @@ use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
-use crate::rib::{Action, Change, PeerId, PeerSet};
+use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 use crate::speaker::Counters;
 
 use super::core::Core;
@@ -152,6 +152,10 @@ impl Control for ApiBackend<'_> {
         }
         changes.clear();
         Ok(())
+    }
+
+    fn apply_run(&mut self, run: &Run<'_>) -> bool {
+        self.core.routes.apply_run(run)
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {

@@ -6,10 +6,11 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Listing, Outcome, Source};
+use crate::api::command::{self, Dump, Listing, Outcome, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
 use super::signal::Request;
@@ -72,32 +73,60 @@ impl Executor {
         let mut answer = String::new();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', lines).chain(std::iter::once(lines.len())) {
-            let line = &lines[start..end];
-            start = end + 1;
+        while start <= lines.len() {
+            let rest = &lines[start..];
             answer.clear();
-            let outcome = commands.execute(line, source, &mut backend, &mut answer);
-            if let Outcome::Synced(peers) = outcome {
-                queue.reply_later(&peers, answer.as_bytes());
+            let run = commands.execute_run(rest, source, &mut backend, &mut answer);
+            if run.lines > 0 {
+                queue.reply_times(answer.as_bytes(), run.lines);
+                start += run.bytes;
                 continue;
             }
-            queue.reply(answer.as_bytes());
-            let outcome = match outcome {
-                Outcome::Listed(listing) => {
-                    queue.reply_made(self.listed(helper, *listing));
-                    continue;
-                }
-                outcome => outcome,
-            };
-            if let Outcome::Failed(reason) = outcome {
-                self.refuse();
-                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
-                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
-            }
+            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+            start += line.len() + 1;
+            let outcome = commands.execute(line, source, &mut backend, &mut answer);
+            self.answer(outcome, (line, helper), source, (queue, &answer));
         }
         drop(commands);
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
+    }
+
+    /// Queues the answer to a line.
+    fn answer(
+        &self,
+        outcome: Outcome,
+        (line, helper): (&[u8], Option<&str>),
+        source: &Source,
+        (queue, answer): (&Rc<Queue>, &str),
+    ) {
+        if let Outcome::Synced(peers) = outcome {
+            return queue.reply_later(&peers, answer.as_bytes());
+        }
+        queue.reply(answer.as_bytes());
+        match outcome {
+            Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
+            Outcome::Dump(dump) => self.dump(queue, *dump),
+            Outcome::Failed(reason) => {
+                self.refuse();
+                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
+                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+            }
+            Outcome::Done | Outcome::Synced(_) => {}
+        }
+    }
+
+    /// Writes tables, and answers when that is done.
+    fn dump(&self, queue: &Rc<Queue>, dump: Dump) {
+        let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
+        let promise = queue.promise();
+        tokio::task::spawn_local(async move {
+            let result = collect::requested(&core, &dump).await;
+            promise.replace(Some(
+                dump.answer(result.as_ref().map_err(String::as_str).copied()),
+            ));
+            queue.settle();
+        });
     }
 
     /// A function that writes the rest of a listing piece by piece.

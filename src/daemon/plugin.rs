@@ -54,7 +54,8 @@ impl NeighborPlugin {
 
     /// Enters a state and reports it.
     fn enter(&self, phase: Phase) {
-        self.neighbor.phase.set(phase);
+        let before = self.neighbor.phase.replace(phase);
+        self.core.taps.state(&self.neighbor, (before, phase));
         let state = phase.name();
         self.report(&Event::Fsm { state }, Raw::default());
     }
@@ -86,6 +87,8 @@ impl NeighborPlugin {
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
         message_log::message(&self.neighbor.name, direction, message);
+        self.neighbor.note(direction, message);
+        self.core.taps.message(&self.neighbor, direction, message);
         if message.kind == MessageType::NOTIFICATION {
             let notification = Notification::decode(message.body());
             self.neighbor
@@ -149,6 +152,9 @@ impl NeighborPlugin {
                 self.undecoded(Direction::Receive, raw);
                 return Ok(());
             }
+            self.core
+                .taps
+                .end_of_rib(&self.neighbor, &[&header, update.body]);
             self.report_message(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
                 graceful_restart::end_of_rib(&self.core, &self.neighbor, family);
@@ -177,6 +183,8 @@ impl NeighborPlugin {
         if keep {
             self.neighbor.received.update(&content);
         }
+        let whole = [&header[..], update.body];
+        self.core.taps.received(&self.neighbor, &whole, &content);
         message_log::content(&self.neighbor.name, &content);
         self.report_message(Direction::Receive, Message::update(&content), raw);
         if keep {
@@ -280,7 +288,8 @@ impl Plugin for NeighborPlugin {
         };
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
-        neighbor.replace_session(Some(Session::new(first)));
+        neighbor.replace_session(Some(Session::new(sender, first)));
+        self.core.taps.up(neighbor);
         neighbor.history.established();
         self.core.routes.up(
             neighbor.id,
@@ -299,7 +308,8 @@ impl Plugin for NeighborPlugin {
         let neighbor = &self.neighbor;
         let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
         let keep = neighbor.config.borrow().adj_rib_in;
-        if !keep && !neighbor.wants(kind) && !message_log::shows_content() {
+        let wanted = neighbor.wants(kind) || self.core.taps.wants_received_updates(neighbor);
+        if !keep && !wanted && !message_log::shows_content() {
             return Ok(());
         }
         neighbor
@@ -319,6 +329,7 @@ impl Plugin for NeighborPlugin {
             neighbor.down_since.set(Instant::now());
             graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }
+        self.core.taps.down(neighbor, reason);
         let reason = reason.to_string();
         neighbor.history.closed(&reason, session.is_some());
         self.report(&Event::Down { reason: &reason }, Raw::default());
@@ -355,6 +366,7 @@ impl Plugin for NeighborPlugin {
         self.neighbor
             .wants(Kind::Message(Direction::Send, MessageType::UPDATE))
             || message_log::shows_sent()
+            || self.core.taps.wants_sent_updates(&self.neighbor)
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {

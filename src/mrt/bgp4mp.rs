@@ -44,6 +44,8 @@ pub enum Direction {
     Received,
     /// The collector sent it (the LOCAL subtypes of RFC 6396).
     Sent,
+    /// A router forwarded a copy of what it received (Route Mirroring, RFC 7854 section 4.7). MRT has no subtype for it.
+    Mirrored,
 }
 
 /// A BGP message in a record.

@@ -10,6 +10,7 @@
 //! | [`legacy`] | type 5 of 1999 |
 //! | [`detect`] | ADD-PATH and the width of AS numbers, where the subtype is wrong |
 //! | [`writer`] | messages and RIB snapshots, rotated files |
+//! | [`file_name`] | names of files with the time in them |
 //!
 //! Everything is borrowed from the reader's buffer; nothing here allocates per record.
 //!
@@ -45,6 +46,7 @@ pub mod bgp4mp;
 pub mod compression;
 pub mod content;
 pub mod detect;
+pub mod file_name;
 pub mod legacy;
 pub mod reader;
 pub mod table_dump;
@@ -181,7 +183,6 @@ impl Header {
 }
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
-#[cfg(feature = "stream")]
 pub(crate) const fn civil(days: u32) -> (u32, u32, u32) {
     // Years start in March, eras have 400 years of 146,097 days.
     let shifted = days + 719_468;

@@ -90,23 +90,20 @@ impl Bucket {
     }
 
     /// Sorts the NLRI in ExaBGP's order. The first eight bytes nearly always decide, and are compared as a number.
-    pub(super) fn sort(&mut self, scratch: &mut Vec<u8>) {
+    pub(super) fn sort(&mut self, scratch: &mut Vec<u8>, parts: &mut Vec<(u64, usize, usize)>) {
         if std::mem::replace(&mut self.sorted, true) {
             return;
         }
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let mut parts: Vec<(u64, usize, usize)> = starts
-            .zip(self.ends.iter().copied())
-            .map(|(start, end)| {
-                let (bytes, _) = self.order(start, end);
-                let mut first = [0; 8];
-                first
-                    .iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, from)| *to = *from);
-                (u64::from_be_bytes(first), start, end)
-            })
-            .collect();
+        parts.clear();
+        let mut start = 0;
+        for end in &self.ends {
+            let (bytes, _) = self.order(start, *end);
+            let length = bytes.len().min(8);
+            let mut first = [0; 8];
+            first[..length].copy_from_slice(&bytes[..length]);
+            parts.push((u64::from_be_bytes(first), start, *end));
+            start = *end;
+        }
         parts.sort_unstable_by(|left, right| {
             left.0.cmp(&right.0).then_with(|| {
                 self.order(left.1, left.2)
@@ -115,7 +112,7 @@ impl Bucket {
         });
         scratch.clear();
         self.ends.clear();
-        for (_, start, end) in parts {
+        for (_, start, end) in parts.drain(..) {
             scratch.extend_from_slice(&self.nlri[start..end]);
             self.ends.push(scratch.len());
         }

@@ -72,7 +72,11 @@ pub(crate) struct Packer {
     cost: usize,
     attributes: Vec<u8>,
     scratch: Vec<u8>,
+    parts: Vec<(u64, usize, usize)>,
+    /// Messages that were not passed on yet.
     chunk: Vec<u8>,
+    /// The receivers of `chunk`.
+    receivers: PeerSetRef,
 }
 
 impl Packer {
@@ -104,7 +108,7 @@ impl Packer {
         // announcement.
         if sender.group_updates {
             for bucket in &mut buckets[..used] {
-                bucket.sort(&mut self.scratch);
+                bucket.sort(&mut self.scratch, &mut self.parts);
             }
         }
         for kind in [Kind::Withdraw, Kind::Announce] {
@@ -112,6 +116,8 @@ impl Packer {
                 self.pack(bucket, sender, sink);
             }
         }
+        self.flush(sink);
+        self.receivers = PeerSetRef::EMPTY;
         self.index.clear();
         self.last = 0;
         self.cost = 0;
@@ -170,6 +176,11 @@ impl Packer {
 
     fn pack(&mut self, bucket: &Bucket, sender: &Sender, sink: &mut dyn Sink) {
         let mut refused = Vec::new();
+        // Messages for the same peers are passed on together.
+        if !self.receivers.is(&bucket.peers) {
+            self.flush(sink);
+            self.receivers = bucket.peers.clone();
+        }
         match self.envelope(bucket, sender) {
             Ok(envelope) => {
                 let limit = sender.codec.message_size();
@@ -194,7 +205,7 @@ impl Packer {
                     self.message(&envelope, bucket, &bucket.nlri[start..bucket.ends[fit - 1]]);
                     at = fit;
                     if self.chunk.len() >= CHUNK {
-                        self.flush(&bucket.peers, sink);
+                        self.flush(sink);
                     }
                 }
             }
@@ -202,7 +213,6 @@ impl Packer {
                 refused.extend((0..bucket.ends.len()).map(|at| (at, Refusal::Encode(error))));
             }
         }
-        self.flush(&bucket.peers, sink);
         for (at, refusal) in refused {
             sink.refused(bucket.get(at), &bucket.peers, refusal);
         }
@@ -271,9 +281,9 @@ impl Packer {
         });
     }
 
-    fn flush(&mut self, peers: &PeerSetRef, sink: &mut dyn Sink) {
+    fn flush(&mut self, sink: &mut dyn Sink) {
         if !self.chunk.is_empty() {
-            sink.messages(Bytes::copy_from_slice(&self.chunk), peers);
+            sink.messages(Bytes::copy_from_slice(&self.chunk), &self.receivers);
             self.chunk.clear();
         }
     }

@@ -136,7 +136,7 @@ def announced_once(line):
 
 def masks(line):
     """Bit masks of flow rules without bits as nothing, which is what ExaBGP prints."""
-    return re.sub(r'(?<=[" !=&])0x0(?=[" ])', "", line) if "flow" in line else line
+    return re.sub(r'(?<=[" !=&])0x0(?=[" &])', "", line) if "flow" in line else line
 
 
 def opaque(line):

@@ -1,6 +1,7 @@
 //! A command being executed, and the row of the table that executes it.
 
-use super::cache::Tails;
+use super::cache::{RunState, Tails};
+use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
 use super::notice::{self, Notice};
@@ -83,6 +84,7 @@ pub(super) fn words(rows: &'static [Row]) -> impl Iterator<Item = &'static str> 
 #[derive(Debug, Default)]
 pub struct Commands {
     pub(super) tails: Tails,
+    pub(super) run: RunState,
     /// Emptied by each command; kept for its capacity.
     pub(super) changes: Vec<Change>,
     /// A remark about the current command, which is accepted.
@@ -114,6 +116,8 @@ pub(super) struct Call<'a> {
     pub(super) touched: PeerSet,
     /// The rest of a long answer, sent after `out` and before the acknowledgement.
     pub(super) rest: Option<Box<Listing>>,
+    /// Tables to write before the acknowledgement.
+    pub(super) dump: Option<Box<Dump>>,
 }
 
 impl<'a> Call<'a> {

@@ -6,7 +6,7 @@
 //!
 //! `announce route` and `withdraw route` are by far the most frequent: [`fast_path`] recognises their lines without cutting
 //! them into words, and [`cache`] keeps the parsed tails, so that only the prefix is parsed each time. Both lead to the
-//! same functions as the general path, so their meaning can't differ.
+//! same functions as the general path, so their meaning can't differ. [`run`] applies many such lines at once.
 
 mod announce;
 mod batch;
@@ -14,10 +14,12 @@ mod cache;
 mod call;
 mod daemon;
 mod dispatch;
+mod dump;
 mod error;
 mod fast_path;
 mod listing;
 mod lookup;
+mod mrt;
 mod neighbor;
 mod neighbor_facts;
 mod neighbor_json;
@@ -28,6 +30,7 @@ mod outcome;
 mod peer;
 mod rib;
 mod routes_json;
+mod run;
 mod session;
 mod source;
 mod table;
@@ -36,9 +39,11 @@ mod v6;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
+pub use dump::{Dump, DumpFile};
 pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;
 pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
+pub use run::Executed;
 pub use source::Source;
 pub use table::{example_lines, words};

@@ -54,8 +54,12 @@ impl Community {
 
     fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let word = c.peek();
-        let lower = word.to_ascii_lowercase();
-        if let Some((_, value)) = NAMES.iter().find(|(name, _)| *name == lower) {
+        // No name starts with a digit, and no other form with a letter.
+        if word.starts_with(|first: char| first.is_ascii_alphabetic())
+            && let Some((_, value)) = NAMES
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        {
             c.next_token();
             return Ok(Self(*value));
         }
@@ -81,14 +85,15 @@ impl Community {
                 u32::try_from(number).ok().map(Self)
             },
         )
-        .map_err(
-            |error| match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
+        .map_err(|error| {
+            let lower = word.to_ascii_lowercase();
+            match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
                 Some(name) if !lower.is_empty() => {
                     error.with_help(format!("did you mean `{name}`?"))
                 }
                 _ => error,
-            },
-        )
+            }
+        })
     }
 }
 

@@ -181,7 +181,7 @@ impl AdjRibOut {
         }
     }
 
-    fn withdraw(
+    pub(super) fn withdraw(
         &mut self,
         target: usize,
         nlri: NlriRef<'_>,

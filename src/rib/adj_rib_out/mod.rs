@@ -69,6 +69,7 @@ mod encode;
 mod fit;
 mod live;
 mod resync;
+mod run;
 mod session;
 mod show;
 mod sizes;

@@ -6,6 +6,7 @@ mod first_batch;
 mod interner;
 mod model;
 mod packing;
+mod run;
 mod sweeps;
 mod view;
 
