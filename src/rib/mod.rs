@@ -11,13 +11,14 @@
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
 //! | `run` | prefixes that get the same change, applied together |
 //! | `pending` | changes that are not encoded yet: records in queues |
-//! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
-//! | [`peer_set`], `sets` | sets of peers; interned sets |
+//! | `group`, [`pack`], `bucket` | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs, those with equal attributes together |
+//! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;
+mod bucket;
 mod comparison;
 mod entries;
 mod group;

@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_used_address_is_an_error_that_says_so() {
+    fn a_used_address_is_a_named_error() {
         let runtime = runtime();
         let _guard = runtime.enter();
         let mut listeners = Listeners::default();

@@ -28,3 +28,4 @@ mod speaker;
 #[cfg(all(feature = "daemon", feature = "stream"))]
 mod stream;
 mod support;
+mod walks;

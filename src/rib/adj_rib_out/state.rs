@@ -23,7 +23,7 @@ pub(super) const LEAST_LAG: usize = 16;
 /// Maximum number of rejected routes kept for the caller.
 pub(super) const REFUSALS: usize = 1_000;
 
-/// The routes that we announce to our peers.
+/// The routes that we announce to our peers. See the [module](super) for how to use it.
 #[derive(Debug)]
 pub struct AdjRibOut {
     pub(super) limits: Limits,

@@ -291,7 +291,7 @@ impl Talk {
     }
 
     /// The answer to a line.
-    pub(crate) fn say(&mut self, line: impl AsRef<[u8]>) -> String {
+    pub(crate) fn submit(&mut self, line: impl AsRef<[u8]>) -> String {
         let mut out = String::new();
         self.last =
             self.commands

@@ -29,7 +29,7 @@ fn execute(talk: &mut Talk, text: &str) -> Vec<String> {
 }
 
 fn say(talk: &mut Talk, line: &str) -> String {
-    let answer = talk.say(line);
+    let answer = talk.submit(line);
     match &talk.last {
         Outcome::Failed(error) => format!("{answer}{error}"),
         Outcome::Synced(_) => format!("{answer}(later)"),
@@ -163,7 +163,7 @@ proptest! {
 #[test]
 fn usual_lines_are_one_run() {
     let mut talk = talk(false, true);
-    talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4");
+    talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4");
     let text = "announce route 10.0.1.0/24 next-hop 1.2.3.4\n\
                 announce route 10.0.2.0/24 next-hop 1.2.3.4\n\
                 announce route 2001:db8::/32 next-hop ::1 med 7\n\

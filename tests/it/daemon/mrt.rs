@@ -319,7 +319,7 @@ fn tables_are_dumped_on_request_and_at_intervals() {
         assert!(answer.ends_with("error\n"), "{answer}");
     }
     // The answers stay in their order.
-    client.say(&format!(
+    client.submit(&format!(
         "mrt dump {}\nversion\n",
         lab.path("x.mrt").display()
     ));

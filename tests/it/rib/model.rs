@@ -304,7 +304,7 @@ impl Model {
                 });
             for peer in route.peers.iter() {
                 let before = shown[peer.index()].insert(key.clone(), med.expect("a MED"));
-                assert_eq!(before, None, "{key:?} is told twice");
+                assert_eq!(before, None, "{key:?} is reported twice");
             }
         }
         assert_eq!(shown, self.wanted);
@@ -371,7 +371,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_view_ends_as_the_model_says(ops in ops(3, true), limits in limits()) {
+    fn every_view_ends_as_the_model_does(ops in ops(3, true), limits in limits()) {
         let mut model = Model::new(false, limits);
         ops.into_iter().for_each(|op| model.run(op));
         model.finish();
@@ -380,7 +380,7 @@ proptest! {
     /// Stronger: without path identifiers and refreshes, nothing is sent twice, and nothing older after something
     /// newer.
     #[test]
-    fn every_version_is_told_once_and_in_order(ops in ops(0, false), limits in limits()) {
+    fn every_version_is_sent_once_and_in_order(ops in ops(0, false), limits in limits()) {
         let mut model = Model::new(true, limits);
         ops.into_iter().for_each(|op| model.run(op));
         model.finish();

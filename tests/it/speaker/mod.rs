@@ -214,7 +214,7 @@ impl Watch {
 }
 
 /// Reports that a test cannot run here.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
 fn skip(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }

@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_are_named() {
         for (text, wanted) in [
             ("foo:1:2", "unknown extended community `foo`"),
             (
