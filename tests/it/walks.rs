@@ -1,4 +1,4 @@
-//! Checks `docs/walks.md` against the source: each function exists and is called by the one above it, calls go down in the
+//! Checks `src/walks.md` against the source: each function exists and is called by the one above it, calls go down in the
 //! layers, and a walk is short.
 
 use std::collections::HashMap;
@@ -22,8 +22,8 @@ struct Step {
 
 /// The walks: the steps below each heading of the second level.
 fn walks() -> Vec<Vec<Step>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/walks.md");
-    let text = std::fs::read_to_string(path).expect("docs/walks.md");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/walks.md");
+    let text = std::fs::read_to_string(path).expect("src/walks.md");
     let step = |line: &str| {
         let depth = line.find("- `")?;
         let (place, note) = line[depth + 2..].split_once(": ")?;
