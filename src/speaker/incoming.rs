@@ -93,7 +93,7 @@ impl Server {
     pub fn listen_on(&self, listener: std::net::TcpListener) -> Result<SocketAddr, Error> {
         let address = listener
             .local_addr()
-            .unwrap_or(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
+            .unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
         let bound = self.inner.listeners.borrow_mut().adopt(listener);
         self.opened(bound.map_err(|source| Error::Listen { address, source }))
     }
