@@ -5,7 +5,15 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The value of decimal digits, of which there must be at least one.
+use nom::branch::alt;
+use nom::bytes::complete::tag;
+use nom::character::complete::{char, digit1, hex_digit1};
+use nom::combinator::{all_consuming, map_opt, opt};
+use nom::sequence::{preceded, separated_pair};
+use nom::{IResult, Parser};
+
+/// The value of decimal digits, of which there must be at least one. Without combinators: numbers are most of what helpers
+/// print.
 fn decimal(digits: &str) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -19,9 +27,27 @@ fn decimal(digits: &str) -> Option<u64> {
     })
 }
 
-/// The text after `0x` or `0X`.
-fn without_0x(word: &str) -> Option<&str> {
-    word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))
+/// What is parsed by `parser` if that is the whole word.
+fn whole<'a, T>(
+    parser: impl Parser<&'a str, Output = T, Error = nom::error::Error<&'a str>>,
+    word: &'a str,
+) -> Option<T> {
+    all_consuming(parser)
+        .parse(word)
+        .ok()
+        .map(|(_, value)| value)
+}
+
+fn hex_mark(input: &str) -> IResult<&str, &str> {
+    alt((tag("0x"), tag("0X"))).parse(input)
+}
+
+fn hexadecimal(input: &str) -> IResult<&str, u64> {
+    preceded(
+        hex_mark,
+        map_opt(hex_digit1, |digits| u64::from_str_radix(digits, 16).ok()),
+    )
+    .parse(input)
 }
 
 /// A decimal number of at most `max`.
@@ -31,14 +57,7 @@ pub fn number(word: &str, max: u64) -> Option<u64> {
 
 /// A decimal number, or a hexadecimal one after `0x`, of at most `max`.
 pub fn number_or_hex(word: &str, max: u64) -> Option<u64> {
-    let value = match without_0x(word) {
-        // `from_str_radix` accepts a sign.
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            u64::from_str_radix(digits, 16).ok()
-        }
-        Some(_) => None,
-        None => decimal(word),
-    };
+    let value = decimal(word).or_else(|| whole(hexadecimal, word));
     value.filter(|value| *value <= max)
 }
 
@@ -64,13 +83,11 @@ pub fn u64(word: &str) -> Option<u64> {
 
 /// An autonomous system number, plain or dotted (RFC 5396).
 pub fn asn(word: &str) -> Option<u32> {
-    let value = match memchr::memchr(b'.', word.as_bytes()) {
-        Some(dot) => {
-            let part = |digits| number(digits, u16::MAX.into());
-            part(&word[..dot])? << 16 | part(&word[dot + 1..])?
-        }
-        None => decimal(word)?,
-    };
+    let value = decimal(word).or_else(|| {
+        let part = || map_opt(digit1, |digits: &str| number(digits, u16::MAX.into()));
+        let (high, low) = whole(separated_pair(part(), char('.'), part()), word)?;
+        Some(high << 16 | low)
+    })?;
     u32::try_from(value).ok()
 }
 
@@ -106,7 +123,7 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
 
 /// The bytes in pairs of hexadecimal digits, after an optional `0x`.
 pub fn hex(word: &str) -> Option<Vec<u8>> {
-    let digits = without_0x(word).unwrap_or(word);
+    let (digits, _) = opt(hex_mark).parse(word).ok()?;
     if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }

@@ -211,13 +211,10 @@ fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
     match address {
         IpAddr::V4(address) => {
             // The most frequent fragment of all events is put together before it is appended.
-            let mut text = Ascii::<40>::default();
-            text.push(START.as_bytes());
-            text.push_address(address);
-            text.push(b"/");
-            text.push_number(bits);
-            text.push(b"\"");
-            w.raw(text.as_str());
+            let mut text = Ascii::default();
+            text.address(address, b'/');
+            text.number(bits, b'"');
+            w.raw(START).raw(text.as_str());
         }
         IpAddr::V6(address) => {
             w.raw(START).format(format_args!("{}", Ipv6Text(address)));
@@ -226,48 +223,52 @@ fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
     }
 }
 
-/// A short text on the stack. What does not fit is dropped.
-struct Ascii<const N: usize> {
-    bytes: [u8; N],
+/// The decimal digits of every octet, and how many they are.
+const DIGITS: [[u8; 4]; 256] = {
+    let mut all = [[0; 4]; 256];
+    let mut number = 0u8;
+    loop {
+        let [hundreds, tens, ones] = [number / 100, number / 10 % 10, number % 10];
+        all[number as usize] = match (hundreds, tens) {
+            (0, 0) => [b'0' + ones, 0, 0, 1],
+            (0, _) => [b'0' + tens, b'0' + ones, 0, 2],
+            _ => [b'0' + hundreds, b'0' + tens, b'0' + ones, 3],
+        };
+        if number == u8::MAX {
+            break all;
+        }
+        number += 1;
+    }
+};
+
+/// An IPv4 prefix as text, put together in steps of four bytes.
+#[derive(Default)]
+struct Ascii {
+    bytes: [u8; 32],
     length: usize,
 }
 
-impl<const N: usize> Default for Ascii<N> {
-    fn default() -> Self {
-        Self {
-            bytes: [0; N],
-            length: 0,
-        }
-    }
-}
-
-impl<const N: usize> Ascii<N> {
-    fn push(&mut self, text: &[u8]) {
-        let end = self.length + text.len();
-        if let Some(room) = self.bytes.get_mut(self.length..end) {
-            room.copy_from_slice(text);
-            self.length = end;
+impl Ascii {
+    /// Appends an octet and the character after it.
+    fn number(&mut self, number: u8, after: u8) {
+        let [first, second, third, count] = DIGITS[usize::from(number)];
+        let mut four = [first, second, third, 0];
+        let count = usize::from(count & 3);
+        four[count] = after;
+        // At most five octets of four characters.
+        if let Some(room) = self.bytes.get_mut(self.length..self.length + 4) {
+            room.copy_from_slice(&four);
+            self.length += count + 1;
         }
     }
 
-    fn push_number(&mut self, number: u8) {
-        let [hundreds, tens, ones] = [number / 100, number / 10 % 10, number % 10];
-        if hundreds > 0 {
-            self.push(&[b'0' + hundreds, b'0' + tens, b'0' + ones]);
-        } else if tens > 0 {
-            self.push(&[b'0' + tens, b'0' + ones]);
-        } else {
-            self.push(&[b'0' + ones]);
-        }
-    }
-
-    fn push_address(&mut self, address: Ipv4Addr) {
+    /// Appends an address and the character after it.
+    fn address(&mut self, address: Ipv4Addr, after: u8) {
         let [a, b, c, d] = address.octets();
-        self.push_number(a);
-        for octet in [b, c, d] {
-            self.push(b".");
-            self.push_number(octet);
-        }
+        self.number(a, b'.');
+        self.number(b, b'.');
+        self.number(c, b'.');
+        self.number(d, after);
     }
 
     fn as_str(&self) -> &str {
@@ -277,9 +278,9 @@ impl<const N: usize> Ascii<N> {
 
 /// Appends an IPv4 address; several times faster than `Display`.
 pub(crate) fn push_ipv4(address: Ipv4Addr, out: &mut String) {
-    let mut text = Ascii::<15>::default();
-    text.push_address(address);
-    out.push_str(text.as_str());
+    let mut text = Ascii::default();
+    text.address(address, b'/');
+    out.push_str(text.as_str().trim_end_matches('/'));
 }
 
 /// Appends `, "path-information": "0.0.0.1"`.
@@ -322,6 +323,26 @@ mod tests {
             texts,
             ["10.0.0.0/8", "10.1.240.0/20", "0.0.0.0/0", "1.2.3.4/32"]
         );
+    }
+
+    #[test]
+    fn addresses_are_written_as_displayed() {
+        for number in 0..=u8::MAX {
+            let address = Ipv4Addr::new(number, number.reverse_bits(), 255 - number, 7);
+            let mut text = String::new();
+            push_ipv4(address, &mut text);
+            assert_eq!(text, address.to_string());
+            let bits = number % 33;
+            let nlri = Nlri::new(
+                Family::IPV4_UNICAST,
+                None,
+                &prefix_bytes(address.into(), bits),
+            );
+            let mut w = JsonWriter::new();
+            nlri.as_ref().json(None, &mut w);
+            let network = mask(address.into(), bits);
+            assert_eq!(w.as_str(), format!("{{ \"nlri\": \"{network}/{bits}\" }}"));
+        }
     }
 
     #[test]
