@@ -111,7 +111,7 @@ pub struct Mirrored;
 impl Mirrored {
     /// A whole BGP message.
     pub const MESSAGE: u16 = 0;
-    /// What else there is to say, two bytes: 0 the message in error, 1 messages were lost.
+    /// Further information, two bytes: 0 the message in error, 1 messages were lost.
     pub const INFORMATION: u16 = 1;
 }
 

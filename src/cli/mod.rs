@@ -25,6 +25,8 @@ mod fsm;
 mod healthcheck;
 mod log;
 mod pipe;
+#[cfg(feature = "stream")]
+mod replay;
 mod run;
 mod server;
 mod shell;
@@ -140,6 +142,12 @@ enum Command {
     /// as `bgpreader` or `bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
+    /// Announce the routes of MRT archives, in a session or as the commands of a helper.
+    ///
+    /// Tables are sent as fast as the peer takes them, messages at their time or faster: `oxabgp replay rib.gz --local-as 65001
+    /// --peer 192.0.2.1` brings a full table into a lab.
+    #[cfg(feature = "stream")]
+    Replay(Box<replay::ReplayArgs>),
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
@@ -411,6 +419,8 @@ fn dispatch() -> ExitCode {
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
         Command::Stream(args) => stream::run(&args),
+        #[cfg(feature = "stream")]
+        Command::Replay(args) => replay::run(&args, cli.env_file),
         Command::Fsm(args) => fsm::run(&args),
         Command::Version => version(),
     }
@@ -444,7 +454,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     }
     let file = env_file
         .or(variable)
-        .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
+        .or_else(|| Some(crate::daemon::control::paths::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
             for warning in warnings {
@@ -453,9 +463,9 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             env.search.program = std::env::current_exe().ok();
             Ok(env)
         }
-        Err(mistakes) => {
-            for mistake in mistakes {
-                errln!("error: {mistake}");
+        Err(errors) => {
+            for error in errors {
+                errln!("error: {error}");
             }
             Err(ExitCode::from(REFUSED))
         }
@@ -463,7 +473,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
 }
 
 /// Warns about those of these options that were given and have no effect.
-fn tell_idle(options: &[(bool, &str)]) {
+fn warn_without_effect(options: &[(bool, &str)]) {
     for (_, option) in options.iter().filter(|(given, _)| *given) {
         errln!("warning: the option `{option}` has no effect here");
     }

@@ -13,7 +13,7 @@ use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
-use super::{legacy, neighbor, peer_address, process, subscription, vocabulary};
+use super::{bmp, claim, legacy, mrt, neighbor, peer_address, process, subscription, vocabulary};
 use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
@@ -82,6 +82,7 @@ impl Config {
             report,
             processes: Vec::new(),
             inner_processes: Vec::new(),
+            claims: Vec::new(),
             templates: HashMap::new(),
             lost: false,
             last_piece: usize::MAX,
@@ -126,6 +127,8 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
             ("process" | "template", Some(_)) => {}
+            ("mrt", Some(_)) => mrt::read(cx, statement, &mut config.mrt),
+            ("bmp", Some(_)) => bmp::read(cx, statement, &mut config.bmp),
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
             ("group", Some(_)) => group(cx, statement, &mut neighbors),
             ("", _) => {}
@@ -150,13 +153,14 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         .into_iter()
         .map(|checked: Checked| checked.config)
         .collect::<Vec<NeighborConfig>>();
+    claim::settle(cx, &mut config);
     config
 }
 
 /// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
-    let known = ["neighbor", "process", "template"];
+    let known = ["neighbor", "process", "template", "mrt", "bmp"];
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))

@@ -1,5 +1,6 @@
 //! The model of a valid configuration: processes, neighbors, and the events that each process receives.
 
+use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
 use crate::bgp::Zoned;
 use crate::grammar::{Operational, RouteText};
@@ -11,6 +12,10 @@ pub struct Config {
     pub processes: Vec<ProcessConfig>,
     /// Neighbors, in the file's order.
     pub neighbors: Vec<NeighborConfig>,
+    /// Archives.
+    pub mrt: MrtConfig,
+    /// Monitoring stations, in the file's order.
+    pub bmp: Vec<BmpConfig>,
 }
 
 /// A helper process.

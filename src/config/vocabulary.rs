@@ -63,6 +63,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
         1 => matches!(
             word,
             "template"
+                | "mrt"
                 | "family"
                 | "capability"
                 | "api"
@@ -80,7 +81,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
         ),
         2 => matches!(
             word,
-            "neighbor" | "process" | "template" | "group" | "api" | "route"
+            "neighbor" | "process" | "template" | "group" | "api" | "route" | "mrt" | "bmp"
         ),
         _ => false,
     }

@@ -26,6 +26,7 @@ use super::requests::{Alarms, Requests};
 use super::routes::Routes;
 use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
+use super::taps::Taps;
 
 /// The parts of the daemon.
 pub(crate) struct Core {
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) neighbors: Neighbors,
     /// Neighbors that commands created.
     pub(crate) runtime_peers: RuntimePeers,
+    /// Archives and monitoring stations.
+    pub(crate) taps: Taps,
     /// Set once, before neighbors are added.
     server: OnceCell<Server>,
     requests: Requests,
@@ -53,6 +56,7 @@ impl Core {
             routes: Routes::default(),
             neighbors: Neighbors::default(),
             runtime_peers: RuntimePeers::default(),
+            taps: Taps::default(),
             server: OnceCell::new(),
             requests: Requests::default(),
             alarms: Alarms::default(),
@@ -110,6 +114,7 @@ impl Core {
 
     /// Removes a neighbor with its routes.
     pub(crate) fn forget(&self, id: PeerId) {
+        self.taps.forget(id);
         self.routes.remove(id);
         self.neighbors.remove(id);
         self.routes.arrived(id);

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use tracing::warn;
 
-use crate::api::encode::{Encoder, Version};
+use crate::api::encode::{Encoder, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
 use crate::bgp::message::MessageType;
@@ -57,12 +57,6 @@ impl Helpers {
     }
 }
 
-/// What events are printed with.
-struct Printer {
-    stamp: Stamp,
-    buffer: JsonWriter,
-}
-
 /// Prints events and appends them to the queues of helpers.
 pub(crate) struct EventDispatcher {
     helpers: Helpers,
@@ -81,10 +75,7 @@ impl EventDispatcher {
         Self {
             helpers: Helpers::default(),
             clock: Clock::default(),
-            printer: RefCell::new(Printer {
-                stamp: Stamp::new(host, std::process::id(), parent),
-                buffer: JsonWriter::with_capacity(64 * 1024),
-            }),
+            printer: RefCell::new(Printer::new(Stamp::new(host, std::process::id(), parent))),
             compact,
         }
     }
@@ -148,22 +139,22 @@ impl EventDispatcher {
         if !subscriptions.wants(event.kind()) {
             return;
         }
-        let Printer { stamp, buffer } = &mut *self.printer.borrow_mut();
-        stamp.set_time(self.clock.seconds());
+        let printer = &mut *self.printer.borrow_mut();
+        printer.stamp.set_time(self.clock.seconds());
         let list = self.helpers.list.borrow();
         for process in list.iter() {
             if let Some(count) = process.queue.take_lost() {
                 let mut line = JsonWriter::new();
-                self.encoder(process).lost(count, stamp, &mut line);
+                self.encoder(process)
+                    .lost(count, &mut printer.stamp, &mut line);
                 process.queue.event(line.as_str().as_bytes());
             }
         }
-        subscriptions.tell(
+        subscriptions.publish(
             head,
             event,
             raw,
-            stamp,
-            buffer,
+            printer,
             |helpers, text| {
                 for helper in helpers {
                     if let Some(process) = list.get(helper.0 as usize) {

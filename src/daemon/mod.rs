@@ -19,11 +19,12 @@
 //! | `session` | configuration of a neighbor for the speaker |
 //! | `message_log`, `watchdog`, `routes` | the log of messages and routes; groups of routes; the Adj-RIB-Out |
 //! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
-//! | `startup`, `dynamic`, `reload` | errors at start; neighbors of a range; the difference between two configurations |
+//! | `startup`, `dynamic`, `monitors`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; the difference between two configurations |
 //! | `control` | commands from operators: pipes, socket, standard input |
 //! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
 
@@ -38,6 +39,7 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 
 mod advisory;
 mod backend;
+mod bmp;
 mod clock;
 mod connection;
 pub(crate) mod control;
@@ -50,10 +52,13 @@ mod graceful_restart;
 mod helper_log;
 mod history;
 mod message_log;
+mod monitors;
+mod mrt;
 mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod phase;
 mod pipeline;
 mod plugin;
 mod prefix_limit;
@@ -61,6 +66,7 @@ mod privilege;
 mod process;
 mod queue;
 mod rate_limit;
+mod reencode;
 mod refresh;
 mod reload;
 mod requests;
@@ -73,6 +79,7 @@ mod signal;
 mod stale_routes;
 mod startup;
 mod sync_acks;
+mod taps;
 mod watchdog;
 
 use control::{Control, Doors};
@@ -133,6 +140,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     // Root may create the socket where the user that the process becomes may not.
     let doors = Doors::open(&env).await;
     let pid_file = settle_down(&executor, &env).await?;
+    monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
     let control = Control::start(&executor, doors);
     let beginning = tokio::task::spawn_local({
@@ -154,6 +162,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     beginning.abort();
     control.end().await;
     service::shutdown(&core, &server, &mut signals).await;
+    monitors::end(&core).await;
     drop(pid_file);
     Ok(code)
 }

@@ -25,7 +25,7 @@ use super::process::Process;
 use super::queue::Marks;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
-use super::{dynamic, notify, session};
+use super::{dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -185,6 +185,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
         remove(core, server, listed, cease);
     }
     core.neighbors.sort(&order);
+    monitors::apply(core, config.mrt, config.bmp);
     relisten(core, server, &core.env);
     core.wake_neighbors();
 }
@@ -241,6 +242,12 @@ fn change(
         core.configure_rib(neighbor);
     }
     routes(core, listed, &old, &new);
+    if new.adj_rib_in && !old.adj_rib_in && neighbor.is_established() {
+        // The table begins with what the peer has announced before.
+        for family in &new.session.families {
+            refresh::request(neighbor, *family);
+        }
+    }
     let reset = old.session.needs_reset(&new.session);
     if old.session == new.session && request != Request::Restart {
         return;

@@ -93,7 +93,7 @@ impl Routes {
         nlri: NlriRef<'_>,
         attributes: &Rc<AttributeSet>,
     ) -> bool {
-        self.rib_mut().is_told(peer, nlri, attributes)
+        self.rib_mut().has_with(peer, nlri, attributes)
     }
 
     /// Sends a neighbor its routes of a family again.

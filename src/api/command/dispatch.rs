@@ -49,12 +49,18 @@ impl Commands {
             selector: "",
             touched: PeerSet::new(),
             rest: None,
+            dump: None,
         };
         let result = call.dispatch(options.end);
         let notice = call.commands.notice.take();
         if let Some(mut listing) = call.rest.take() {
             finish(result, options.id, (source, notice), &mut listing.answer);
             return Outcome::Listed(listing);
+        }
+        if let Some(mut dump) = call.dump.take() {
+            finish(result, options.id, (source, notice), &mut dump.done);
+            dump.id = options.id.map(str::to_owned);
+            return Outcome::Dump(dump);
         }
         let touched = std::mem::take(&mut call.touched);
         let sync = options.sync.unwrap_or(source.sync);

@@ -14,6 +14,7 @@ mod cache;
 mod call;
 mod daemon;
 mod dispatch;
+mod dump;
 mod error;
 mod fast_path;
 mod listing;
@@ -36,6 +37,7 @@ mod v6;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
+pub use dump::{Dump, DumpFile};
 pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;
 pub use outcome::Outcome;

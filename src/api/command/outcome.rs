@@ -1,6 +1,7 @@
 //! The outcome of a line, and its answer.
 
 use super::call::Reply;
+use super::dump::Dump;
 use super::error::CommandError;
 use super::listing::Listing;
 use super::notice::Notice;
@@ -17,6 +18,8 @@ pub enum Outcome {
     Synced(PeerSet),
     /// It was carried out; the rest of the answer is long and is requested piece by piece.
     Listed(Box<Listing>),
+    /// Tables are to be written to files; the answer depends on whether that succeeds.
+    Dump(Box<Dump>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }

@@ -1,9 +1,11 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
+use super::monitors::{bmp_json, mrt_json};
 use super::{Secrets, statement, switches, words};
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
+use crate::config::monitor::MrtConfig;
 use crate::config::session::CapabilityConfig;
 use crate::json::JsonWriter;
 
@@ -15,19 +17,29 @@ impl Config {
         w.list(&self.processes, process);
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
-        w.raw(" ] }");
+        w.raw(" ]");
+        if self.mrt != MrtConfig::default() {
+            w.raw(", \"mrt\": ");
+            mrt_json(&self.mrt, &mut w);
+        }
+        if !self.bmp.is_empty() {
+            w.raw(", \"bmp\": [ ");
+            w.list(&self.bmp, bmp_json);
+            w.raw(" ]");
+        }
+        w.raw(" }");
         w.into_string()
     }
 }
 
 /// Members of one object, with the commas between them.
-struct Object<'w> {
+pub(super) struct Object<'w> {
     w: &'w mut JsonWriter,
     first: bool,
 }
 
 impl<'w> Object<'w> {
-    fn new(w: &'w mut JsonWriter) -> Self {
+    pub(super) fn new(w: &'w mut JsonWriter) -> Self {
         w.raw("{ ");
         Self { w, first: true }
     }
@@ -39,26 +51,26 @@ impl<'w> Object<'w> {
         self.w.key(key)
     }
 
-    fn text(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn text(&mut self, key: &str, value: impl std::fmt::Display) {
         let value = value.to_string();
         self.key(key).string(&value);
     }
 
-    fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
+    pub(super) fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.text(key, value);
         }
     }
 
-    fn number(&mut self, key: &str, value: impl Into<u64>) {
+    pub(super) fn number(&mut self, key: &str, value: impl Into<u64>) {
         self.key(key).number(value.into());
     }
 
-    fn yes(&mut self, key: &str, value: bool) {
+    pub(super) fn yes(&mut self, key: &str, value: bool) {
         self.key(key).boolean(value);
     }
 
-    fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+    pub(super) fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
         let w = self.key(key);
         w.raw("[ ");
         w.list(values, |w, value| {
@@ -67,7 +79,7 @@ impl<'w> Object<'w> {
         w.raw(" ]");
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.w.raw(" }");
     }
 }

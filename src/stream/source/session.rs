@@ -292,7 +292,7 @@ impl Plugin for Observer {
 
     fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(ends) => self.session.local = Some(ends.local.ip()),
+            SessionEvent::Connected(ends, _) => self.session.local = Some(ends.local.ip()),
             SessionEvent::Negotiated(negotiated) => {
                 self.session.peer_asn = negotiated.peer_as.0;
                 self.session.local_asn = negotiated.local_as.0;

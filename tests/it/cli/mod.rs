@@ -7,6 +7,8 @@ mod healthcheck;
 mod messages;
 mod output;
 mod pipe;
+#[cfg(feature = "stream")]
+mod replay;
 
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};

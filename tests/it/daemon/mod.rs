@@ -2,10 +2,13 @@
 
 mod bad_input;
 mod being;
+mod bmp;
 pub(crate) mod control;
 mod full_queue;
 mod helpers;
 mod life;
+#[cfg(feature = "stream")]
+mod mrt;
 mod operational;
 mod reload;
 mod restart;
@@ -14,6 +17,7 @@ mod scene;
 mod scripts;
 mod semantics;
 mod soak;
+mod states;
 mod sync;
 mod verdicts;
 
