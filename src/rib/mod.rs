@@ -11,7 +11,9 @@
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
 //! | `pending` | changes that are not encoded yet: records in queues |
 //! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
-//! | [`peer_set`], `sets` | sets of peers; interned sets |
+//! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
+//! | [`leases`] | routes that end by themselves |
+//! | `tally` | how many routes are announced to each set |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
@@ -21,6 +23,7 @@ mod comparison;
 mod entries;
 mod group;
 pub mod intern;
+pub mod leases;
 pub mod pack;
 pub mod parse_cache;
 pub mod peer_set;
@@ -29,6 +32,7 @@ mod pending;
 pub mod route;
 mod slab;
 mod table;
+mod tally;
 
 pub use adj_rib_in::{AdjRibIn, ReceivedRoute, Sweep};
 pub use adj_rib_out::{
@@ -36,6 +40,7 @@ pub use adj_rib_out::{
     Session, Unsendable,
 };
 pub use intern::Interner;
+pub use leases::{Ended, Leases, Lifetime, Terms};
 pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};
