@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use super::config::PeerConfig;
 use super::connect::Stream;
 use super::writer::UpdateWriter;
-use crate::bgp::message::MessageType;
+use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::{Cease, CloseReason, ConnInfo, State};
 
@@ -144,6 +144,10 @@ pub struct PeerStatus {
     pub received: Counters,
     /// Messages sent since the connection was made: handed to the outbox.
     pub sent: Counters,
+    /// Messages received since the neighbor was added.
+    pub received_total: Counters,
+    /// Messages sent since the neighbor was added.
+    pub sent_total: Counters,
 }
 
 /// Messages by type.
@@ -170,6 +174,18 @@ impl Counters {
             known @ 1..=7 => known as usize,
             _ => 0,
         }
+    }
+}
+
+impl PeerStatus {
+    /// Counts a message.
+    pub(crate) const fn count(&mut self, direction: Direction, kind: MessageType) {
+        let (session, total) = match direction {
+            Direction::Send => (&mut self.sent, &mut self.sent_total),
+            Direction::Receive => (&mut self.received, &mut self.received_total),
+        };
+        session.count(kind);
+        total.count(kind);
     }
 }
 
@@ -215,6 +231,8 @@ impl Shared {
                 connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
+                received_total: Counters::default(),
+                sent_total: Counters::default(),
             }),
             session: RefCell::new(None),
             writer: RefCell::new(None),

@@ -53,6 +53,7 @@
 //! | `machine` | what a neighbor's task works with |
 //! | `driver` | one neighbor's task: state machine, sockets, clock, plugin |
 //! | `supervisor` | restarts a task after a panic |
+//! | `turn` | how long the turns of a task take |
 //! | `attempts` | what the log reports of attempts that fail again and again |
 //! | `io` | a neighbor's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
@@ -76,6 +77,7 @@ pub mod plugin;
 pub mod server;
 pub mod sockopt;
 mod supervisor;
+pub(crate) mod turn;
 pub mod writer;
 
 pub use config::{PeerConfig, TcpAoAlgorithm, TcpAoKey};

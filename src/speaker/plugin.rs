@@ -6,6 +6,7 @@
 //! ([`Plugin::waker`]). All run on the server's thread and none may block: while one runs, no session does.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -60,6 +61,9 @@ pub trait Plugin {
     /// Something happened that is worth a log line, a counter or an event: see [`SessionEvent`].
     fn on_event(&mut self, _peer: &PeerConfig, _event: &SessionEvent<'_>) {}
 
+    /// The neighbor's task ran for that long, in which no other task of the thread could.
+    fn on_turn(&mut self, _took: Duration) {}
+
     /// Whether [`SessionEvent::Message`] is wanted for UPDATEs that we send, too. Asked before each [`fill`](Self::fill).
     fn observes_updates_sent(&self) -> bool {
         false
@@ -112,6 +116,8 @@ pub enum SessionEvent<'a> {
         /// The message.
         message: &'a RawMessage,
     },
+    /// A KEEPALIVE was sent because its time had come, that long ago.
+    KeepaliveLate(Duration),
 }
 
 /// What becomes of a connection that no configured neighbor expects.
