@@ -14,7 +14,7 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
-use crate::rib::{Change, PeerId, PeerSet};
+use crate::rib::{Change, Lifetime, PeerId, PeerSet};
 
 /// Among which neighbors a selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +86,10 @@ pub trait Control {
     /// # Errors
     /// When one of them can be sent to none of its peers whatever happens: `next-hop self` of the wrong address family.
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError>;
+
+    /// Sets how long the changes of the next call of [`apply`](Self::apply) are to stay: for those up to each position, its
+    /// lifetime. Without it, leases are only renewed.
+    fn set_lifetimes(&mut self, _lifetimes: Vec<(usize, Lifetime)>) {}
 
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family);

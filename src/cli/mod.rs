@@ -24,13 +24,16 @@ mod exabgp;
 mod fsm;
 mod healthcheck;
 mod log;
+mod manual;
 mod pipe;
 mod run;
 mod server;
 mod shell;
 #[cfg(feature = "stream")]
 mod stream;
+mod top;
 mod validate;
+mod version;
 
 /// Exit codes: 0 done, 1 refused input, 2 usage, 3 no daemon, 4 no session. ExaBGP only uses 0, 1 and 2, and its
 /// users test for 1, so that cases in which it returns 1 remain 1.
@@ -140,6 +143,16 @@ enum Command {
     /// as `bgpreader` or `bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
+    /// Show neighbors, rates and helpers of a running daemon, live.
+    ///
+    /// A full-screen view; `q` quits. With --once, or if standard output is not a terminal, the table is printed once.
+    Top(top::TopArgs),
+    /// Print the script that completes command lines in a shell.
+    ///
+    /// `oxabgp completions bash > /usr/share/bash-completion/completions/oxabgp`
+    Completions(manual::CompletionsArgs),
+    /// Print a manual page, or write all of them to a directory.
+    Man(manual::ManArgs),
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
@@ -157,6 +170,9 @@ pub(crate) struct ServerArgs {
     /// The same as --verbose.
     #[arg(short, long)]
     debug: bool,
+    /// The format of log lines; `json` is one object a line, with names of events that do not change.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: log::LineFormat,
     /// Reload the configuration after this many seconds, as if by SIGUSR1.
     #[arg(short, long, value_name = "SECONDS")]
     signal: Option<u64>,
@@ -192,6 +208,9 @@ pub(crate) struct ValidateArgs {
     /// Print more: the same as --print.
     #[arg(short, long)]
     verbose: bool,
+    /// Print the JSON schema of what --json prints, and exit.
+    #[arg(long)]
+    schema: bool,
     /// Print the configuration as it was understood; keys are not shown.
     #[arg(long)]
     print: bool,
@@ -205,7 +224,7 @@ pub(crate) struct ValidateArgs {
     #[arg(short, long, hide = true)]
     pdb: bool,
     /// The configuration files.
-    #[arg(required = true, value_name = "CONFIGURATION")]
+    #[arg(required_unless_present = "schema", value_name = "CONFIGURATION")]
     configuration: Vec<PathBuf>,
 }
 
@@ -411,8 +430,11 @@ fn dispatch() -> ExitCode {
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
         Command::Stream(args) => stream::run(&args),
+        Command::Top(args) => top::run(args, cli.env_file),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         Command::Fsm(args) => fsm::run(&args),
-        Command::Version => version(),
+        Command::Version => version::run(),
     }
 }
 
@@ -513,49 +535,6 @@ fn mistyped(arguments: &[OsString]) -> Option<String> {
     Some(format!(
         "error: `{word}` is neither a sub-command nor a configuration file\nhelp: did you mean `{near}`?"
     ))
-}
-
-/// Prints the version in ExaBGP's format, which scripts parse.
-fn version() -> ExitCode {
-    let uname = nix::sys::utsname::uname();
-    let part = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
-        uname
-            .as_ref()
-            .map(|uname| part(uname).to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
-    let program = std::env::current_exe()
-        .map(|path| path.display().to_string())
-        .unwrap_or_default();
-    let own = env!("CARGO_PKG_VERSION");
-    if exabgp::is_exabgp() {
-        // Tools parse the first line.
-        let version = std::env::var("exabgp_version").ok();
-        let version = version.filter(|version| !version.is_empty());
-        outln!(
-            "ExaBGP : {}",
-            version
-                .as_deref()
-                .unwrap_or(crate::api::command::COMPATIBLE)
-        );
-        outln!("oxabgp : {own}");
-    } else {
-        outln!("oxabgp : {own}");
-        outln!(
-            "ExaBGP : {} (compatible with)",
-            crate::api::command::COMPATIBLE
-        );
-    }
-    outln!(
-        "Uname  : {} {} {} {} {}",
-        part(nix::sys::utsname::UtsName::sysname),
-        part(nix::sys::utsname::UtsName::nodename),
-        part(nix::sys::utsname::UtsName::release),
-        part(nix::sys::utsname::UtsName::version),
-        part(nix::sys::utsname::UtsName::machine),
-    );
-    outln!("From   : {program}");
-    ExitCode::SUCCESS
 }
 
 #[cfg(test)]

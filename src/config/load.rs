@@ -13,7 +13,7 @@ use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
-use super::{legacy, neighbor, peer_address, process, subscription, vocabulary};
+use super::{legacy, metrics_section, neighbor, peer_address, process, subscription, vocabulary};
 use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
@@ -114,6 +114,9 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         match (tree.head(statement), &statement.block) {
             ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
             ("template", Some(_)) => templates(cx, statement),
+            ("metrics", Some(_)) => {
+                metrics_section::read(cx, statement, config.metrics.get_or_insert_default());
+            }
             _ => {}
         }
     }
@@ -125,7 +128,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     for statement in &tree.statements {
         let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
-            ("process" | "template", Some(_)) => {}
+            ("process" | "template" | "metrics", Some(_)) => {}
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
             ("group", Some(_)) => group(cx, statement, &mut neighbors),
             ("", _) => {}
@@ -144,6 +147,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             (word, block) => root_word(cx, word, statement, block.is_some()),
         }
     }
+    config.metrics.iter_mut().for_each(metrics_section::finish);
     validate::duplicates(cx, &neighbors);
     config.processes.append(&mut cx.inner_processes);
     config.neighbors = neighbors
@@ -156,7 +160,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
 /// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
-    let known = ["neighbor", "process", "template"];
+    let known = ["neighbor", "process", "template", "metrics"];
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))

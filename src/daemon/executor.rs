@@ -10,9 +10,12 @@ use crate::api::command::{self, Listing, Outcome, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::leases;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
 use super::signal::Request;
+use super::stats::CommandCounts;
+use super::status::Status;
 
 /// Executes the commands of all helpers and operators.
 pub(crate) struct Executor {
@@ -37,11 +40,8 @@ impl Executor {
     /// Starts a helper and keeps it running.
     pub(crate) fn start_helper(self: &Rc<Self>, process: &Rc<Process>) {
         let respawn = self.core.env.api.respawn;
-        tokio::task::spawn_local(process::supervise(
-            Rc::clone(self),
-            Rc::clone(process),
-            respawn,
-        ));
+        let task = process::supervise(Rc::clone(self), Rc::clone(process), respawn);
+        self.core.spawn(task);
     }
 
     /// Sets how a helper is answered.
@@ -66,7 +66,8 @@ impl Executor {
         source: &mut Source,
         queue: &Rc<Queue>,
         lines: &[u8],
-    ) {
+    ) -> CommandCounts {
+        let mut counts = CommandCounts::default();
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
         let mut answer = String::new();
@@ -77,6 +78,10 @@ impl Executor {
             start = end + 1;
             answer.clear();
             let outcome = commands.execute(line, source, &mut backend, &mut answer);
+            match outcome {
+                Outcome::Failed(_) => counts.refused += 1,
+                _ => counts.done += 1,
+            }
             if let Outcome::Synced(peers) = outcome {
                 queue.reply_later(&peers, answer.as_bytes());
                 continue;
@@ -85,6 +90,14 @@ impl Executor {
             let outcome = match outcome {
                 Outcome::Listed(listing) => {
                     queue.reply_made(self.listed(helper, *listing));
+                    continue;
+                }
+                Outcome::Status(end) => {
+                    queue.reply_made(self.status(end));
+                    continue;
+                }
+                Outcome::Watch(watch) => {
+                    self.core.watch(*watch, queue);
                     continue;
                 }
                 outcome => outcome,
@@ -98,6 +111,23 @@ impl Executor {
         drop(commands);
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
+        if helper.is_none() {
+            let operators = &self.core.stats.operators;
+            operators.set(operators.get().plus(counts));
+        }
+        counts
+    }
+
+    /// A function that writes the status, and then `end`.
+    fn status(&self, end: String) -> Make {
+        let mut status = Status::new(&self.core);
+        Box::new(move |out| {
+            let more = status.next(out);
+            if !more {
+                out.push_str(&end);
+            }
+            more
+        })
     }
 
     /// A function that writes the rest of a listing piece by piece.
@@ -114,7 +144,8 @@ impl Commands for Executor {
     fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
         let mut sources = self.sources.borrow_mut();
         if let Some(source) = sources.get_mut(&process.name) {
-            self.execute(Some(&process.name), source, &process.queue, lines);
+            let counts = self.execute(Some(&process.name), source, &process.queue, lines);
+            process.counts.set(process.counts.get().plus(counts));
         }
     }
 
@@ -127,6 +158,14 @@ impl Commands for Executor {
             source.routes_json = command::RoutesJson::V2;
         }
         self.set_source(&process.name, source);
+    }
+
+    fn ended(&self, process: &Rc<Process>) {
+        if let Some(wait) = process.withdraw_after() {
+            let (core, owner) = (Rc::clone(&self.core), Rc::clone(&process.name));
+            self.core
+                .spawn(leases::doom(core, owner, process.starts.get(), wait));
+        }
     }
 
     fn room(&self, process: &Process) {

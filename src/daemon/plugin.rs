@@ -5,7 +5,7 @@
 //! `on_event` only observes. Messages are decoded only if helpers or tables need it.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::{debug, warn};
@@ -335,9 +335,14 @@ impl Plugin for NeighborPlugin {
             SessionEvent::Negotiated(session) => self.negotiated(session),
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
+            SessionEvent::KeepaliveLate(late) => self.core.stats.keepalive_late.observe(*late),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
             _ => {}
         }
+    }
+
+    fn on_turn(&mut self, took: Duration) {
+        self.core.stats.turns.observe(took);
     }
 
     fn observes_updates_sent(&self) -> bool {

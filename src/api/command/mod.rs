@@ -30,9 +30,11 @@ mod rib;
 mod routes_json;
 mod session;
 mod source;
+mod special;
 mod table;
 mod transaction;
 mod v6;
+mod watch;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
@@ -41,4 +43,5 @@ pub use listing::Listing;
 pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
 pub use source::Source;
+pub use special::Watch;
 pub use table::{example_lines, words};

@@ -5,6 +5,7 @@ use super::error::CommandError;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
+use super::special::Watch;
 use crate::api::reply::Answer;
 use crate::rib::PeerSet;
 
@@ -17,6 +18,10 @@ pub enum Outcome {
     Synced(PeerSet),
     /// It was carried out; the rest of the answer is long and is requested piece by piece.
     Listed(Box<Listing>),
+    /// It was carried out; its answer is the status of the daemon, followed by this text.
+    Status(String),
+    /// It was carried out; the source receives events from now on.
+    Watch(Box<Watch>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }

@@ -3,7 +3,7 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::call::{Row, Takes};
-use super::{announce, daemon, neighbor, operational, peer, rib, session, transaction, v6};
+use super::{announce, daemon, neighbor, operational, peer, rib, session, transaction, v6, watch};
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
 macro_rules! commands {
@@ -95,11 +95,13 @@ commands! {
         "session reset" Ignores v6::reset: "session reset",
         "session sync" Ignores v6::sync: "session sync disable",
         "show" Needs v6::show: "peer * show",
+        "show status" Refuses watch::status: "show status",
         "system api version" Ignores v6::api_version: "system api version",
         "system crash" Ignores session::crash: "system crash",
         "system help" Ignores v6::help: "system help",
         "system queue-status" Ignores v6::queue_status: "system queue-status",
         "system version" Ignores v6::version: "system version",
+        "watch" Refuses watch::watch: "watch neighbor 192.0.2.1 updates",
         "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }

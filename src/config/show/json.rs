@@ -1,6 +1,10 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
+use std::time::Duration;
+
 use super::{Secrets, statement, switches, words};
+use crate::config::guard::GuardConfig;
+use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
@@ -15,7 +19,12 @@ impl Config {
         w.list(&self.processes, process);
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
-        w.raw(" ] }");
+        w.raw(" ]");
+        if let Some(served) = &self.metrics {
+            w.raw(", \"metrics\": ");
+            metrics(served, &mut w);
+        }
+        w.raw(" }");
         w.into_string()
     }
 }
@@ -72,6 +81,37 @@ impl<'w> Object<'w> {
     }
 }
 
+fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("listen", metrics.listen.iter().map(ToString::to_string));
+    object.texts("routes", metrics.routes.iter().map(ToString::to_string));
+    object.yes("page", metrics.page);
+    object.yes("exabgp-exporter", metrics.exabgp_exporter);
+    object.end();
+}
+
+fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("prefixes", guard.prefixes.iter().map(ToString::to_string));
+    object.texts("families", guard.families.iter().map(ToString::to_string));
+    let communities = guard.communities.iter().map(ToString::to_string);
+    object.texts("communities", communities);
+    let actions = guard.actions.iter().map(|action| action.name().to_owned());
+    object.texts("actions", actions);
+    let seconds = |time: Duration| time.as_secs();
+    for (key, number) in [
+        ("max-routes", guard.max_routes.map(u64::from)),
+        ("max-rate", guard.max_rate.map(u64::from)),
+        ("lifetime", guard.lifetime.map(seconds)),
+        ("max-lifetime", guard.max_lifetime.map(seconds)),
+    ] {
+        if let Some(number) = number {
+            object.number(key, number);
+        }
+    }
+    object.end();
+}
+
 fn process(w: &mut JsonWriter, process: &ProcessConfig) {
     let mut object = Object::new(w);
     object.text("name", &process.name);
@@ -89,6 +129,12 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
         object.number("queue-size", size as u64);
     }
     object.text("queue-full", process.queue_full.name());
+    if let Some(wait) = process.withdraw_after {
+        object.number("withdraw-after", wait.as_secs());
+    }
+    if let Some(rules) = &process.guard {
+        guard(rules, object.key("guard"));
+    }
     object.end();
 }
 

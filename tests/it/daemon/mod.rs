@@ -4,8 +4,11 @@ mod bad_input;
 mod being;
 pub(crate) mod control;
 mod full_queue;
+mod guard;
 mod helpers;
+mod leases;
 mod life;
+mod metrics;
 mod operational;
 mod reload;
 mod restart;
@@ -16,6 +19,7 @@ mod semantics;
 mod soak;
 mod sync;
 mod verdicts;
+mod watch;
 
 use std::net::TcpListener;
 
