@@ -2,8 +2,6 @@
 //!
 //! Debug builds leave out the commit, so that they are not built again for each one.
 
-#![expect(clippy::print_stdout, reason = "the interface of build scripts")]
-
 use std::env;
 use std::process::Command;
 

@@ -103,7 +103,7 @@ impl Plugin for Teller {
 
     fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(ends) => {
+            SessionEvent::Connected(ends, _) => {
                 self.say(
                     peer,
                     &format!("connected {} to {}", ends.local, ends.remote),

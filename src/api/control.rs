@@ -11,6 +11,7 @@ use super::command::CommandError;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
+use crate::bgp::next_hop_rule::{NextHopError, NextHops};
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
@@ -76,10 +77,18 @@ pub trait Control {
         attributes
     }
 
-    /// Returns `true` if at least one of the peers may be sent IPv6 routes of `family` with IPv4 next hops.
-    fn takes_ipv4_next_hops(&self, _peers: &PeerSet, _family: Family) -> bool {
-        false
-    }
+    /// Resolves the next hops of a route for at least one of the peers
+    /// ([`resolve`](crate::bgp::next_hop_rule::resolve)). Called only where that
+    /// [depends on the session](crate::bgp::next_hop_rule::depends_on_session).
+    ///
+    /// # Errors
+    /// When the route can be sent to none of them.
+    fn check_next_hop(
+        &self,
+        peers: &PeerSet,
+        family: Family,
+        hops: NextHops,
+    ) -> Result<(), NextHopError>;
 
     /// Applies all of `changes`, in order, and leaves the list empty; or none of them, and leaves the list as it is.
     ///

@@ -18,7 +18,7 @@ pub mod subscription;
 
 pub use command::{CommandError, Commands, ErrorKind, Outcome, RoutesJson, Source};
 pub use control::{Among, Control, Request, RibSide};
-pub use encode::{Encoder, EventHead, Form, Stamp, Style, Version};
+pub use encode::{Encoder, EventHead, Form, Printer, Stamp, Style, Version};
 pub use event::{Direction, Event, Identity, Message, Raw};
 pub use reply::Acks;
 pub use subscription::{HelperId, Kind, MessageKinds, MessageWish, Subscriptions, Wish};

@@ -118,18 +118,26 @@ mod tests {
     #[test]
     fn words_objects_reasons_and_ids() {
         let plain = Acks::default();
-        let told = Acks {
+        let reasons = Acks {
             reasons: true,
             ..plain
         };
-        let json = Acks { json: true, ..told };
+        let json = Acks {
+            json: true,
+            ..reasons
+        };
         for (acks, answer, id, wanted) in [
             (plain, Answer::Done, None, "done\n"),
             (plain, Answer::Error("x"), None, "error\n"),
             (plain, Answer::Done, Some("42"), "done 42\n"),
             (plain, Answer::NoEffect("x"), None, "done\n"),
-            (told, Answer::NoEffect("x"), None, "no effect: x\ndone\n"),
-            (told, Answer::Warned("x"), Some("7"), "warning: x\ndone 7\n"),
+            (reasons, Answer::NoEffect("x"), None, "no effect: x\ndone\n"),
+            (
+                reasons,
+                Answer::Warned("x"),
+                Some("7"),
+                "warning: x\ndone 7\n",
+            ),
             (
                 json,
                 Answer::NoEffect("x"),
@@ -137,7 +145,7 @@ mod tests {
                 "{ \"answer\": \"done\", \"message\": \"no effect: x\" }\n",
             ),
             (
-                told,
+                reasons,
                 Answer::Error("no `x`\tor\r"),
                 None,
                 "error: no `x` or \nerror\n",

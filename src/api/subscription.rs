@@ -7,10 +7,9 @@
 //! Unlike in ExaBGP, what a helper receives depends on its own wishes, not on those of others with the same neighbor. Only one
 //! that names messages and no form receives them in the form that others ask for: with ExaBGP, such files work because of that.
 
-use super::encode::{Encoder, EventHead, Form, Stamp, Style};
+use super::encode::{Encoder, EventHead, Form, Printer, Style};
 use super::event::{Direction, Event, Raw};
 use crate::bgp::message::MessageType;
-use crate::json::JsonWriter;
 
 /// A helper process, identified by a number that the caller chooses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -221,14 +220,13 @@ impl Subscriptions {
     }
 
     /// Prints `event` once for each group of helpers and hands the lines to `send`. `raw` is the message as it is on the
-    /// wire, for those who want that; `buffer` is reused.
-    pub fn tell(
+    /// wire, for helpers that want that.
+    pub fn publish(
         &self,
         head: &mut EventHead,
         event: &Event<'_>,
         raw: Raw<'_>,
-        stamp: &mut Stamp,
-        buffer: &mut JsonWriter,
+        Printer { stamp, buffer }: &mut Printer,
         mut send: impl FnMut(&[HelperId], &str),
     ) {
         let Some(index) = event.kind().index() else {
@@ -308,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn who_names_no_form_gets_the_one_of_others() {
+    fn without_a_form_the_one_of_other_subscriptions_is_used() {
         let update = MessageKinds::default().with(MessageType::UPDATE);
         let formless = MessageWish {
             kinds: update,

@@ -76,6 +76,18 @@ pub fn resolve(family: Family, hops: NextHops, sender: &Sender) -> Result<Resolv
     })
 }
 
+/// Returns `true` if the session determines whether a route of `family` with these next hops can be sent, so that it is
+/// worth calling [`resolve`] before the route is announced. A missing next hop is not among the reasons: the text of a
+/// route is not accepted without one.
+pub fn depends_on_session(family: Family, hops: NextHops) -> bool {
+    family.afi == Afi::IPV6
+        && match hops.last {
+            Some(NextHop::SelfAddress) => true,
+            Some(NextHop::V4(_)) => is_plain(family),
+            _ => false,
+        }
+}
+
 /// The value of the NEXT_HOP attribute, if a route with these next hops has one.
 ///
 /// ExaBGP also writes it next to an MP_REACH_NLRI whose next-hop field is an IPv4 address, except in layer-2
@@ -265,6 +277,38 @@ mod tests {
         assert_eq!(one(v6, "self"), Err(NextHopError::NoSelf));
         assert_eq!(one(v6, "none"), Err(NextHopError::Missing));
         assert_eq!(one(v6, "1.2.3.4"), Err(NextHopError::Ipv4));
+    }
+
+    #[test]
+    fn what_does_not_depend_on_the_session_is_sent_on_every_session() {
+        let accepts_ipv4 = Codec {
+            ipv4_nexthop: Family::KNOWN.into_iter().collect(),
+            ..Codec::default()
+        };
+        let addresses = [
+            IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ];
+        let senders = addresses.into_iter().flat_map(|local_address| {
+            [Codec::default(), accepts_ipv4].map(|codec| Sender {
+                codec,
+                local_address,
+                ..sender()
+            })
+        });
+        let senders: Vec<Sender> = senders.collect();
+        let hops = ["1.2.3.4", "::1", "self"].map(hop);
+        for family in Family::KNOWN {
+            for (first, last) in hops.iter().flat_map(|one| hops.map(|other| (*one, other))) {
+                let hops = NextHops { first, last };
+                let sent = |sender: &Sender| resolve(family, hops, sender).is_ok();
+                assert_eq!(
+                    depends_on_session(family, hops),
+                    !senders.iter().all(sent),
+                    "{family} {hops:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub enum Message<'a> {
     RouteMirroring {
         /// The peer.
         peer: PeerHeader,
-        /// Messages and what there is to say of them: see [`Mirrored`](super::Mirrored).
+        /// Messages and what is known about them: see [`Mirrored`](super::Mirrored).
         values: Tlvs<'a>,
     },
     /// A type of a later document.
@@ -159,7 +159,7 @@ pub struct PeerUp<'a> {
     pub sent_open: &'a [u8],
     /// The OPEN that it received, a whole message.
     pub received_open: &'a [u8],
-    /// What else the router says: see [`Information`](super::Information).
+    /// What else the router reports: see [`Information`](super::Information).
     pub information: Tlvs<'a>,
 }
 

@@ -26,7 +26,7 @@ pub struct OpenBmp {
 /// A message without its OpenBMP header.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unwrapped<'a> {
-    /// What the header said; `None` when there was none.
+    /// The content of the header; `None` when there was none.
     pub header: Option<OpenBmp>,
     /// The BMP messages behind it.
     pub bmp: &'a [u8],
@@ -72,7 +72,7 @@ impl OpenBmp {
             length
                 .checked_sub(whole.offset())
                 .ok_or_else(|| whole.error("a header length of at least 12"))?,
-            "a header as long as it says",
+            "a header of its declared length",
         )?;
         let flags = r.u8("the flags")?;
         let object = r.u8("the object type")?;
@@ -103,7 +103,7 @@ impl OpenBmp {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         Ok(Unwrapped {
             header: Some(header),
-            bmp: whole.take(size, "a message as long as the header says")?,
+            bmp: whole.take(size, "a message of the declared length")?,
         })
     }
 

@@ -1,4 +1,4 @@
-//! The per-peer header (RFC 7854 section 4.2), and what its flags say of the table that a route is in.
+//! The per-peer header (RFC 7854 section 4.2), and what its flags mean for the table that a route is in.
 //!
 //! ```text
 //!  0                   1                   2                   3
@@ -99,7 +99,7 @@ pub struct PeerHeader {
     pub asn: Asn,
     /// The BGP identifier of the peer.
     pub bgp_id: Ipv4Addr,
-    /// When the router learned of it, in seconds since 1970; 0 when it does not say.
+    /// When the router learned of it, in seconds since 1970; 0 if unknown.
     pub seconds: u32,
     /// Microseconds of that second.
     pub microseconds: u32,
@@ -135,7 +135,7 @@ impl PeerHeader {
         }
     }
 
-    /// Returns `true` if the header says that AS_PATH has two-octet AS numbers. RFC 9069 section 4.2 has no such flag for
+    /// Returns `true` if, by the header, AS_PATH has two-octet AS numbers. RFC 9069 section 4.2 has no such flag for
     /// a Loc-RIB.
     pub const fn has_as2(&self) -> bool {
         self.kind.0 != PeerType::LOC_RIB.0 && self.flags & Self::AS2 != 0

@@ -20,7 +20,7 @@ pub const MAX_PEERS: usize = 65_536;
 #[derive(Debug, Default)]
 pub struct Peers(HashMap<Key, Codecs>);
 
-/// What identifies a peer: RFC 7854 section 4.2 says that its address alone does not.
+/// What identifies a peer: by RFC 7854 section 4.2 its address alone does not.
 type Key = (PeerType, RouteDistinguisher, IpAddr);
 
 /// How messages in either direction are encoded.
@@ -65,7 +65,7 @@ impl Peers {
         })
     }
 
-    /// How a BGP message of a peer without Peer Up is encoded, as far as its header says.
+    /// How a BGP message of a peer without Peer Up is encoded, as far as its header shows.
     pub fn guess(peer: &PeerHeader) -> Codec {
         Codec {
             asn4: !peer.has_as2(),
@@ -106,7 +106,7 @@ impl Codecs {
 }
 
 impl Codec {
-    /// How the messages of a session are encoded that somebody else has: every known family, and what both OPENs (sent,
+    /// How the messages of a session between two other speakers are encoded: every known family, and what both OPENs (sent,
     /// received) offer of ADD-PATH, AS width, message size and extended next hops. Without OPENs four-octet AS numbers are
     /// assumed, and no ADD-PATH.
     fn monitored(opens: Option<(&Open, &Open)>) -> Self {

@@ -37,7 +37,7 @@ pub struct Tlvs<'a>(&'a [u8]);
 
 impl<'a> Tlvs<'a> {
     /// Checks that `reader` holds whole values up to its end, and takes them.
-    pub(super) fn decode(reader: &mut Reader<'a>) -> Result<Self, WireError> {
+    pub fn decode(reader: &mut Reader<'a>) -> Result<Self, WireError> {
         let list = reader.peek();
         while !reader.is_empty() {
             take(reader)?;
@@ -111,7 +111,7 @@ pub struct Mirrored;
 impl Mirrored {
     /// A whole BGP message.
     pub const MESSAGE: u16 = 0;
-    /// What else there is to say, two bytes: 0 the message in error, 1 messages were lost.
+    /// Further information, two bytes: 0 the message in error, 1 messages were lost.
     pub const INFORMATION: u16 = 1;
 }
 

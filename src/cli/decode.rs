@@ -43,7 +43,7 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
 }
 
 fn decode(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<(), String> {
-    super::tell_idle(&[(args.debug, "--debug"), (args.pdb, "--pdb")]);
+    super::warn_without_effect(&[(args.debug, "--debug"), (args.pdb, "--pdb")]);
     let strings = payload(args)?;
     for session in sessions(args, env_file)? {
         for bytes in &strings {
@@ -91,7 +91,7 @@ fn sessions(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<Vec<Session>
         }]);
     };
     let env = super::settings(env_file).map_err(|_| "invalid settings".to_owned())?;
-    let (config, _) = Config::load(path, &env).map_err(|mistakes| mistakes.to_string())?;
+    let (config, _) = Config::load(path, &env).map_err(|errors| errors.to_string())?;
     let sessions = config.neighbors.iter().map(|neighbor| {
         let session = &neighbor.session;
         let families = chosen.clone().unwrap_or_else(|| session.families.clone());
@@ -232,22 +232,22 @@ impl Teller {
         match kind {
             MessageType::OPEN => {
                 let open = Open::decode(body).map_err(|error| format!("invalid OPEN: {error}"))?;
-                self.tell(Message::Open(&open), bytes);
+                self.print(Message::Open(&open), bytes);
             }
             MessageType::UPDATE => {
                 let update =
                     Update::new(body).map_err(|error| format!("invalid UPDATE: {error}"))?;
                 if let Some(family) = update.end_of_rib() {
-                    self.tell(Message::EndOfRib(family), bytes);
+                    self.print(Message::EndOfRib(family), bytes);
                     return Ok(());
                 }
                 let content = update
                     .content(&session.codec, &mut DecodeEach)
                     .map_err(|error| format!("this UPDATE would reset the session: {error}"))?;
-                self.tell(Message::update(&content), bytes);
+                self.print(Message::update(&content), bytes);
             }
             MessageType::NOTIFICATION => {
-                self.tell(Message::Notification(&Notification::decode(body)), bytes);
+                self.print(Message::Notification(&Notification::decode(body)), bytes);
             }
             MessageType::ROUTE_REFRESH => {
                 let raw = RawMessage {
@@ -256,15 +256,15 @@ impl Teller {
                 };
                 let refresh = RouteRefresh::decode(&raw)
                     .map_err(|error| format!("invalid ROUTE-REFRESH: {error}"))?;
-                self.tell(Message::Refresh(&refresh), bytes);
+                self.print(Message::Refresh(&refresh), bytes);
             }
-            MessageType::KEEPALIVE => self.tell(Message::Keepalive, bytes),
+            MessageType::KEEPALIVE => self.print(Message::Keepalive, bytes),
             kind => return Err(format!("unknown message type {}", kind.0)),
         }
         Ok(())
     }
 
-    fn tell(&mut self, message: Message<'_>, bytes: &[u8]) {
+    fn print(&mut self, message: Message<'_>, bytes: &[u8]) {
         let style = Style {
             encoder: Encoder::JSON,
             form: Form::Parsed,

@@ -82,7 +82,7 @@ struct DemoPeer {
 
 impl DemoPeer {
     /// Sends an UPDATE with that body as soon as the session accepts it.
-    fn say(&self, body: &'static [u8]) {
+    fn send(&self, body: &'static [u8]) {
         let Some((writer, _)) = self.session.clone() else {
             return;
         };
@@ -95,7 +95,7 @@ impl DemoPeer {
 
 impl Plugin for DemoPeer {
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, writer: UpdateWriter) {
-        say(format_args!(
+        print(format_args!(
             "peer      the session with AS {} is up",
             session.peer_as
         ));
@@ -119,21 +119,21 @@ impl Plugin for DemoPeer {
                 nlri.text(field.next_hop, &mut text);
                 match field.direction {
                     Direction::Announce => {
-                        say(format_args!(
+                        print(format_args!(
                             "peer      received {text}{}",
                             content.attributes.text()
                         ));
                         self.story.announced.borrow_mut().push(nlri.to_string());
                         // All three routes of the helper have arrived: now the peer announces its own.
                         if self.story.announced.borrow().len() == 3 {
-                            self.say(PEER_ANNOUNCES);
-                            self.say(PEER_END_OF_RIB);
+                            self.send(PEER_ANNOUNCES);
+                            self.send(PEER_END_OF_RIB);
                         }
                     }
                     Direction::Withdraw => {
-                        say(format_args!("peer      received the withdrawal of {text}"));
+                        print(format_args!("peer      received the withdrawal of {text}"));
                         self.story.withdrawn.borrow_mut().push(nlri.to_string());
-                        self.say(PEER_WITHDRAWS);
+                        self.send(PEER_WITHDRAWS);
                         self.story.done.notify_one();
                     }
                 }
@@ -143,28 +143,28 @@ impl Plugin for DemoPeer {
     }
 
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
-        say(format_args!("peer      the session was closed: {reason}"));
+        print(format_args!("peer      the session was closed: {reason}"));
         self.session = None;
     }
 }
 
-fn say(text: std::fmt::Arguments<'_>) {
+fn print(text: std::fmt::Arguments<'_>) {
     outln!("{text}");
 }
 
 /// Runs the demo. Returns `true` if everything was seen.
 fn play() -> std::io::Result<bool> {
-    let folder = std::env::temp_dir().join(format!("oxabgp-demo-{}", std::process::id()));
-    std::fs::create_dir(&folder)?;
+    let directory = std::env::temp_dir().join(format!("oxabgp-demo-{}", std::process::id()));
+    std::fs::create_dir(&directory)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())?;
-    let result = runtime.block_on(play_in(&folder));
-    std::fs::remove_dir_all(&folder)?;
+    let result = runtime.block_on(play_in(&directory));
+    std::fs::remove_dir_all(&directory)?;
     result
 }
 
-async fn play_in(folder: &Path) -> std::io::Result<bool> {
+async fn play_in(directory: &Path) -> std::io::Result<bool> {
     let story = Rc::new(Story::default());
     let server = Server::new(Ipv4Addr::new(10, 0, 0, 1));
     let address = server
@@ -184,7 +184,7 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
         )
         .map_err(std::io::Error::other)?;
     server.start();
-    let mut speaker = start_speaker(folder, address.port())?;
+    let mut speaker = start_speaker(directory, address.port())?;
     let output = follow(&mut speaker);
     let seen = tokio::time::timeout(LIMIT, story.done.notified())
         .await
@@ -203,16 +203,16 @@ async fn play_in(folder: &Path) -> std::io::Result<bool> {
         story.announced.borrow().len(),
         story.withdrawn.borrow().len(),
     );
-    say(format_args!(
+    print(format_args!(
         "\nsummary   the peer received {announced} routes from the helper, {withdrawn} of which was withdrawn;"
     ));
-    say(format_args!(
+    print(format_args!(
         "          the helper received 2 routes from the peer, 1 of which was withdrawn (the lines of JSON above)"
     ));
-    say(format_args!(
+    print(format_args!(
         "\nnext      `oxabgp validate FILE` and `oxabgp FILE` with a configuration of your own;"
     ));
-    say(format_args!(
+    print(format_args!(
         "          etc/quickstart.conf is one to start from"
     ));
     Ok(seen && ended && announced >= 3 && withdrawn >= 1 && story.end_of_rib.get())
@@ -225,7 +225,7 @@ async fn ended(speaker: &mut Child) {
 }
 
 /// Starts `oxabgp server` with a configuration that contains the helper.
-fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
+fn start_speaker(directory: &Path, port: u16) -> std::io::Result<Child> {
     let program = std::env::current_exe()?;
     let configuration = format!(
         "process helper {{\n    run \"{}\" demo --helper;\n    encoder json;\n}}\n\n\
@@ -234,15 +234,15 @@ fn start_speaker(folder: &Path, port: u16) -> std::io::Result<Child> {
          neighbor-changes;\n        receive {{ parsed; update; }}\n    }}\n}}\n",
         program.display()
     );
-    let path = folder.join("demo.conf");
+    let path = directory.join("demo.conf");
     std::fs::write(&path, &configuration)?;
-    say(format_args!(
+    print(format_args!(
         "demo      a speaker (AS 65001), its helper, and a peer (AS 65000), all on 127.0.0.1\n"
     ));
     for line in configuration.lines() {
-        say(format_args!("    {line}"));
+        print(format_args!("    {line}"));
     }
-    say(format_args!(""));
+    print(format_args!(""));
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
         .ok()
         .flatten();

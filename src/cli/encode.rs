@@ -14,6 +14,7 @@ use crate::api::control::{
 };
 use crate::bgp::message::HEADER;
 use crate::bgp::message::operational::Operational;
+use crate::bgp::next_hop_rule::{NextHopError, NextHops, resolve};
 use crate::bgp::{Asn, Codec, Family, FamilySet, Sender};
 use crate::grammar::{Selector, Verb};
 use crate::json::hex;
@@ -46,7 +47,12 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         _ => "announce ",
     };
     let line = format!("{implied}{text}");
-    let mut kept = Kept::default();
+    let sender = sender(args);
+    let mut kept = Kept {
+        sender,
+        changes: Vec::new(),
+        ends: Vec::new(),
+    };
     let outcome = Commands::new().execute(
         line.as_bytes(),
         &mut Source::new("encode"),
@@ -61,7 +67,6 @@ fn encode(args: &EncodeArgs) -> Result<Vec<String>, String> {
         });
         return Err(format!("{reason}\n  {text}"));
     }
-    let sender = sender(args);
     let mut out: Vec<Vec<u8>> = kept
         .ends
         .iter()
@@ -118,8 +123,8 @@ fn sender(args: &EncodeArgs) -> Sender {
 }
 
 /// Records changes to routes, and rejects all other commands.
-#[derive(Default)]
 struct Kept {
+    sender: Sender,
     changes: Vec<Change>,
     ends: Vec<Family>,
 }
@@ -138,6 +143,15 @@ impl Control for Kept {
 
     fn select(&mut self, _: &Selector, _: Among) -> PeerSet {
         std::iter::once(PeerId(0)).collect()
+    }
+
+    fn check_next_hop(
+        &self,
+        _: &PeerSet,
+        family: Family,
+        hops: NextHops,
+    ) -> Result<(), NextHopError> {
+        resolve(family, hops, &self.sender).map(drop)
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {

@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use crate::daemon::control::places;
+use crate::daemon::control::paths;
 
 /// The sub-commands of 5.0.
 const COMMANDS: &[&str] = &[
@@ -64,7 +64,7 @@ pub(super) fn arguments(given: Vec<OsString>) -> Result<Vec<OsString>, ExitCode>
         _ => Line::plain(rest),
     };
     for option in &line.idle {
-        super::tell_idle(&[(true, option)]);
+        super::warn_without_effect(&[(true, option)]);
     }
     if let Some(root) = line.root {
         // Everything that looks for files below the root uses the environment.
@@ -145,7 +145,7 @@ fn client(given: impl Iterator<Item = OsString>) -> Line {
     }
     let mut all: Vec<OsString> = Vec::new();
     if let Some(name) = file {
-        let root = root.clone().or_else(places::root);
+        let root = root.clone().or_else(paths::root);
         let path = root.map(|root| root.join("etc/exabgp").join(&name));
         let path = path.filter(|path| path.is_file());
         all.extend([
@@ -283,7 +283,7 @@ fn unique<'a>(option: &'a str, long: &[&'static str]) -> &'a str {
 
 impl Wish {
     fn line(self) -> Line {
-        let root = self.root.clone().or_else(places::root);
+        let root = self.root.clone().or_else(paths::root);
         let below = |name: &OsString| root.as_ref().map(|root| root.join("etc/exabgp").join(name));
         let mut words: Vec<OsString> = Vec::new();
         if let Some(name) = &self.env_file {

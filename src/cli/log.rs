@@ -298,7 +298,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_grew_is_put_aside_and_one_that_was_moved_is_opened_anew() {
+    fn a_file_that_grew_is_put_aside_and_one_that_was_moved_is_opened_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("log");
         let mut log = LogFile::open(&path).expect("a file");
@@ -307,8 +307,8 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("readable"), b"after\n");
         assert!(folder.path().join("log.1").exists());
         std::fs::rename(&path, folder.path().join("moved")).expect("movable");
-        log.write_all(b"anew\n").expect("a log never fails");
-        assert_eq!(std::fs::read(&path).expect("readable"), b"anew\n");
+        log.write_all(b"again\n").expect("a log never fails");
+        assert_eq!(std::fs::read(&path).expect("readable"), b"again\n");
     }
 
     #[test]

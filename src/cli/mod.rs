@@ -26,6 +26,8 @@ mod healthcheck;
 mod log;
 mod manual;
 mod pipe;
+#[cfg(feature = "stream")]
+mod replay;
 mod run;
 mod server;
 mod shell;
@@ -153,6 +155,12 @@ enum Command {
     Completions(manual::CompletionsArgs),
     /// Print a manual page, or write all of them to a directory.
     Man(manual::ManArgs),
+    /// Announce the routes of MRT archives, in a session or as the commands of a helper.
+    ///
+    /// Tables are sent as fast as the peer takes them, messages at their time or faster: `oxabgp replay rib.gz --local-as 65001
+    /// --peer 192.0.2.1` brings a full table into a lab.
+    #[cfg(feature = "stream")]
+    Replay(Box<replay::ReplayArgs>),
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.
@@ -433,6 +441,8 @@ fn dispatch() -> ExitCode {
         Command::Top(args) => top::run(args, cli.env_file),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),
+        #[cfg(feature = "stream")]
+        Command::Replay(args) => replay::run(&args, cli.env_file),
         Command::Fsm(args) => fsm::run(&args),
         Command::Version => version::run(),
     }
@@ -466,7 +476,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
     }
     let file = env_file
         .or(variable)
-        .or_else(|| Some(crate::daemon::control::places::root()?.join("etc/exabgp/exabgp.env")));
+        .or_else(|| Some(crate::daemon::control::paths::root()?.join("etc/exabgp/exabgp.env")));
     match Env::load(file.as_deref()) {
         Ok((mut env, warnings)) => {
             for warning in warnings {
@@ -475,9 +485,9 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
             env.search.program = std::env::current_exe().ok();
             Ok(env)
         }
-        Err(mistakes) => {
-            for mistake in mistakes {
-                errln!("error: {mistake}");
+        Err(errors) => {
+            for error in errors {
+                errln!("error: {error}");
             }
             Err(ExitCode::from(REFUSED))
         }
@@ -485,7 +495,7 @@ fn settings(env_file: Option<PathBuf>) -> Result<Env, ExitCode> {
 }
 
 /// Warns about those of these options that were given and have no effect.
-fn tell_idle(options: &[(bool, &str)]) {
+fn warn_without_effect(options: &[(bool, &str)]) {
     for (_, option) in options.iter().filter(|(given, _)| *given) {
         errln!("warning: the option `{option}` has no effect here");
     }

@@ -33,15 +33,15 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     log::start(&env.log, verbosity, log::LineFormat::Text);
     let text = match configuration(args) {
         Ok(text) => text,
-        Err(mistake) => {
-            errln!("{mistake}");
+        Err(error) => {
+            errln!("{error}");
             return ExitCode::from(REFUSED);
         }
     };
     let config = match Config::parse("the options of pipe", &text, Path::new("/"), &env) {
         Ok((config, _)) => config,
-        Err(mistakes) => {
-            errln!("{mistakes}");
+        Err(errors) => {
+            errln!("{errors}");
             return ExitCode::from(REFUSED);
         }
     };
@@ -51,8 +51,8 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     };
     match daemon::run_pipeline(config, env, at_end, patience(args)) {
         Ok(code) => ExitCode::from(code),
-        Err(Fatal::Configuration(mistakes)) => {
-            err!("{mistakes}");
+        Err(Fatal::Configuration(errors)) => {
+            err!("{errors}");
             ExitCode::from(REFUSED)
         }
         Err(fatal) => {

@@ -32,7 +32,7 @@ pub(super) fn run(args: &RunArgs, env_file: Option<PathBuf>) -> ExitCode {
         None => {
             let words: Vec<&str> = args.command.iter().map(String::as_str).collect();
             one(&mut link, &words, args.json).map(|outcome| {
-                shell::tell(&outcome);
+                shell::report(&outcome);
                 code(&outcome)
             })
         }
@@ -92,7 +92,7 @@ fn lines(link: &mut Link, input: impl BufRead, json: bool) -> Result<u8, Failure
         if !matches!(outcome, Outcome::Done | Outcome::Unanswered) {
             err!("line {}: ", index + 1);
         }
-        shell::tell(&outcome);
+        shell::report(&outcome);
         worst = worst.max(code(&outcome));
     }
     Ok(worst)

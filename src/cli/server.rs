@@ -10,7 +10,7 @@ use tracing::error;
 use super::log::{self, Verbosity};
 use super::{REFUSED, ServerArgs};
 use crate::config::env::ApiEnv;
-use crate::daemon::control::places;
+use crate::daemon::control::paths;
 use crate::daemon::{self, Fatal, Origin};
 
 pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
@@ -33,7 +33,7 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         return ExitCode::from(REFUSED);
     }
     log::start(&env.log, verbosity, args.log_format);
-    super::tell_idle(&[
+    super::warn_without_effect(&[
         (args.memory, "--memory"),
         (args.pdb, "--pdb"),
         (args.profile.is_some(), "--profile"),
@@ -72,8 +72,8 @@ fn missing(configuration: &[PathBuf]) -> Option<String> {
 fn finish(ended: Result<u8, Fatal>) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
-        Err(Fatal::Configuration(mistakes)) => {
-            err!("{mistakes}");
+        Err(Fatal::Configuration(errors)) => {
+            err!("{errors}");
             error!("the configuration has errors, nothing was started");
             ExitCode::from(REFUSED)
         }
@@ -129,7 +129,7 @@ fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command
 /// Assigns a separate control socket to the daemon of one of several configurations.
 fn own_socket(command: &mut Command, api: &ApiEnv, name: &str) {
     let (setting, value) = match &api.socketpath {
-        Some(path) => ("socketpath", places::sibling(path, name).into_os_string()),
+        Some(path) => ("socketpath", paths::sibling(path, name).into_os_string()),
         None => {
             let all = api.socketname.as_ref().unwrap_or(&api.pipename);
             ("socketname", format!("{all}-{name}").into())

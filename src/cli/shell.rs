@@ -17,7 +17,7 @@ use rustyline::validate::Validator;
 use rustyline::{Config, Editor, Helper};
 
 use super::{ControlArgs, REFUSED, output};
-use crate::daemon::control::places;
+use crate::daemon::control::paths;
 
 mod history;
 mod link;
@@ -72,8 +72,8 @@ pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link
                 // Scripts parse ExaBGP's own text, where it has one.
                 outln!("could not find ExaBGP's named pipes ({pipes}.in and {pipes}.out) for the cli");
                 outln!("we scanned the following folders (the number is your PID):");
-                for folder in places::pipe_folders() {
-                    outln!(" - {}/", folder.display().to_string().trim_end_matches('/'));
+                for directory in paths::pipe_directories() {
+                    outln!(" - {}/", directory.display().to_string().trim_end_matches('/'));
                 }
                 errln!("error: there is no control socket `{socket}.sock` either");
                 errln!("help: is the daemon running, for the same user? use `--socket` or `--pipename` for another location");
@@ -101,16 +101,16 @@ pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link
 
 /// The directories that were searched for a daemon, without duplicates.
 fn searched(socket: &str) -> String {
-    let mut folders: Vec<String> = Vec::new();
-    let sockets = places::sockets(socket);
+    let mut directories: Vec<String> = Vec::new();
+    let sockets = paths::sockets(socket);
     let parents = sockets.iter().filter_map(|path| path.parent());
-    for folder in parents.map(Path::to_owned).chain(places::pipe_folders()) {
-        let folder = folder.display().to_string();
-        if !folders.contains(&folder) {
-            folders.push(folder);
+    for directory in parents.map(Path::to_owned).chain(paths::pipe_directories()) {
+        let directory = directory.display().to_string();
+        if !directories.contains(&directory) {
+            directories.push(directory);
         }
     }
-    folders.join(" ")
+    directories.join(" ")
 }
 
 /// The text for an error of the connection.
@@ -141,7 +141,7 @@ pub(super) fn spell(typed: &[&str], json: bool) -> String {
 fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     let command = spell(typed, json);
     let outcome = ask(link, &command)?;
-    tell(&outcome);
+    report(&outcome);
     if outcome == Outcome::Done && command.split_ascii_whitespace().next() == Some("watch") {
         return follow(link);
     }
@@ -192,7 +192,7 @@ pub(super) fn batch_left(link: &mut Link) -> io::Result<bool> {
 }
 
 /// Reports errors on standard error.
-pub(super) fn tell(outcome: &Outcome) {
+pub(super) fn report(outcome: &Outcome) {
     match outcome {
         Outcome::Done | Outcome::Unanswered => {}
         Outcome::Warned(reason) => errln!("warning: {reason}"),
@@ -246,11 +246,11 @@ fn converse(link: &mut Link, json: bool) -> io::Result<()> {
         .auto_add_history(true)
         .history_ignore_space(true)
         .build();
-    let mut said = History::load();
+    let mut history = History::load();
     let mut editor = Editor::<Commands, MemHistory>::with_history(config, MemHistory::new())
         .map_err(io::Error::other)?;
     editor.set_helper(Some(Commands));
-    for line in said.lines() {
+    for line in history.lines() {
         editor.add_history_entry(line).map_err(io::Error::other)?;
     }
     outln!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` exits");
@@ -261,7 +261,7 @@ fn converse(link: &mut Link, json: bool) -> io::Result<()> {
             Err(ReadlineError::Eof) => return Ok(()),
             Err(cause) => return Err(io::Error::other(cause)),
         };
-        said.add(&line);
+        history.add(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
         match &words[..] {
             [] => {}

@@ -5,189 +5,27 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-use clap::{ArgAction, Args};
 
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
-use crate::stream::record::Origin;
-use crate::stream::{Builder, Detection, Error, Sent, Stream, names as times};
+use crate::stream::{Builder, Error, names as times};
 
+mod args;
 mod caret;
+mod failure;
 pub(super) mod names;
 mod output;
 mod progress;
+mod sources;
 mod stats;
 
+pub(super) use args::StreamArgs;
+use failure::{Failure, now};
 use output::{Mode, Output};
 
 /// Exit code for input that could not be read to its end.
 const READ_ERROR: u8 = 3;
-
-/// Options of `stream`.
-#[derive(Args, Debug)]
-#[command(
-    disable_version_flag = true,
-    after_help = "\
-The filter language:
-  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
-  each with one value or several, joined by `and`, `or`, `not` and parentheses:
-    oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
-
-Exit codes:
-  0  done; damaged records are counted on standard error
-  1  a file, list or filter is refused
-  2  the command line itself is wrong
-  3  a file could not be read to its end"
-)]
-pub(super) struct StreamArgs {
-    /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
-    #[arg(value_name = "FILE")]
-    files: Vec<PathBuf>,
-    /// A filter.
-    #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
-    filter: Vec<String>,
-    /// Records of the last time: `3 h`. Units: s, m, h, d.
-    #[arg(short = 'I', long, value_name = "SPAN")]
-    interval: Option<String>,
-    /// Records of a time, ends included: seconds since 1970 or `Y-m-d H:M:S`, UTC.
-    #[arg(short = 'w', long, value_name = "START[,END]")]
-    time_window: Option<String>,
-    /// Of a project.
-    #[arg(short, long)]
-    project: Vec<String>,
-    /// Of a collector.
-    #[arg(short, long)]
-    collector: Vec<String>,
-    /// Of a router.
-    #[arg(short = 'R', long)]
-    router: Vec<String>,
-    /// `ribs` or `updates`.
-    #[arg(short = 't', long, value_name = "TYPE")]
-    record_type: Vec<String>,
-    /// Accepted for bgpreader's sake: `stream` or `batch`.
-    #[arg(short = 'T', long, hide = true, value_name = "TYPE")]
-    resource_type: Vec<String>,
-    /// Of a peer's AS.
-    #[arg(short = 'j', long, value_name = "AS")]
-    peer_asn: Vec<String>,
-    /// Not of a peer's AS.
-    #[arg(short = 'J', long, value_name = "AS")]
-    not_peer_asn: Vec<String>,
-    /// With this origin AS.
-    #[arg(short = 'a', long, value_name = "AS")]
-    origin_asn: Vec<String>,
-    /// In this prefix.
-    #[arg(short = 'k', long)]
-    prefix: Vec<String>,
-    /// With this community; `*` is a wildcard.
-    #[arg(short = 'y', long)]
-    community: Vec<String>,
-    /// With an AS path that matches.
-    #[arg(short = 'A', long, value_name = "REGEX", allow_hyphen_values = true)]
-    aspath: Vec<String>,
-    /// Read a table of a collector only this many seconds after the one before.
-    #[arg(short = 'P', long, value_name = "SECONDS", default_value_t = 0)]
-    rib_period: u32,
-    /// Read at most this many records.
-    #[arg(short = 'n', long = "count", value_name = "RECORDS")]
-    records: Option<String>,
-    /// Print each record at once, for input that keeps coming.
-    #[arg(short, long)]
-    live: bool,
-    /// Print elems, the default.
-    #[arg(short = 'e', long, conflicts_with_all = ["bgpdump", "human", "json", "csv"])]
-    output_elems: bool,
-    /// Print bgpdump's lines.
-    #[arg(short = 'm', long = "output-bgpdump", conflicts_with_all = ["human", "json", "csv"])]
-    bgpdump: bool,
-    /// Print bgpdump's lines with dates: its `-M`.
-    #[arg(short = 'M', long, conflicts_with_all = ["json", "csv"])]
-    human: bool,
-    /// Print one JSON object per elem.
-    #[arg(long, conflicts_with = "csv")]
-    json: bool,
-    /// Print comma-separated values.
-    #[arg(long)]
-    csv: bool,
-    /// Print records.
-    #[arg(short = 'r', long)]
-    output_records: bool,
-    /// Explain the format first.
-    #[arg(short = 'i', long)]
-    output_headers: bool,
-    /// Print how many records and elems there are instead of them. The same as `--count` without a number.
-    #[arg(long, conflicts_with = "stats")]
-    count_only: bool,
-    /// Print what there is most of: peers, origins, prefixes.
-    #[arg(long)]
-    stats: bool,
-    /// Lines of each list of --stats.
-    #[arg(long, value_name = "LINES", default_value_t = 10)]
-    top: usize,
-    /// bgpdump's lines: the time of routes in tables: `dump`, or `change`, when they were received.
-    #[arg(long, value_name = "CLOCK", default_value = "dump", value_parser = ["dump", "change"])]
-    route_time: String,
-    /// bgpdump's lines: the number of the record as the second column.
-    #[arg(long)]
-    packet_index: bool,
-    /// bgpdump's lines: large communities.
-    #[arg(long)]
-    large_communities: bool,
-    /// bgpdump's lines: unknown attributes.
-    #[arg(long)]
-    unknown_attributes: bool,
-    /// Include messages that the collector sent. bgpdump's lines always do.
-    #[arg(long)]
-    sent: bool,
-    /// Believe the subtype about path identifiers.
-    #[arg(long)]
-    no_add_path_detection: bool,
-    /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp.
-    #[arg(long, value_name = "FILE")]
-    csv_file: Vec<PathBuf>,
-    /// bgpreader's data interface: `singlefile` or `csvfile`.
-    #[arg(short = 'd', long, value_name = "NAME")]
-    data_interface: Option<String>,
-    /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`.
-    #[arg(short = 'o', long, value_name = "NAME=VALUE")]
-    data_interface_option: Vec<String>,
-    /// Write to this file.
-    #[arg(long, value_name = "FILE")]
-    output: Option<PathBuf>,
-    /// Show no progress on the terminal.
-    #[arg(long)]
-    no_progress: bool,
-    /// Say nothing about damage.
-    #[arg(long)]
-    quiet: bool,
-    /// Show the version.
-    #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
-    version: bool,
-}
-
-/// Why nothing, or not all, was done.
-enum Failure {
-    /// Refused; the text is for people.
-    Refused(String),
-    /// The command line is wrong.
-    Usage(String),
-    /// The output could not be written.
-    Write(io::Error),
-}
-
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        Self::Refused(match &error {
-            Error::NoSource => return Self::Usage(error.to_string()),
-            Error::Filter(text, mistake) => caret::show(text, mistake),
-            _ => error.to_string(),
-        })
-    }
-}
 
 pub(super) fn run(args: &StreamArgs) -> ExitCode {
     if args.version {
@@ -199,7 +37,7 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
         .iter()
         .any(|option| option == "?")
     {
-        outln!("upd-file  an update file\nrib-file  a table\ncsv-file  a list of files");
+        outln!("{}", sources::OPTIONS);
         return ExitCode::SUCCESS;
     }
     match stream(args) {
@@ -224,10 +62,11 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
 }
 
 fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
-    let builder = sources(args)?;
+    let builder = sources::sources(args)?;
     let builder = filters(args, builder)?;
     let builder = window(args, builder)?;
-    let shown = progress::Bar::new(args.no_progress || args.live, &builder);
+    let live = args.live || args.feeds.is_live();
+    let shown = progress::Bar::new(args.no_progress || live, &builder);
     let mut stream = builder.build()?;
     let sink: Box<dyn Write> = match &args.output {
         Some(path) => Box::new(
@@ -237,7 +76,7 @@ fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
         None => Box::new(io::stdout().lock()),
     };
     let mut output = Output::new(mode(args), sink, shown);
-    output.flush_each = args.live;
+    output.flush_each = live;
     output.limit = match args.records.as_deref().map(str::parse) {
         None | Some(Ok(0)) | Some(Err(_)) => u64::MAX,
         Some(Ok(limit)) => limit,
@@ -277,6 +116,8 @@ fn mode(args: &StreamArgs) -> Mode {
                 unknown: args.unknown_attributes,
             },
         })
+    } else if args.paragraphs {
+        Format::Paragraphs
     } else if args.json {
         Format::Json
     } else if args.csv {
@@ -296,63 +137,6 @@ fn mode(args: &StreamArgs) -> Mode {
             records: args.output_records,
         }
     }
-}
-
-fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
-    let dump = args.bgpdump || args.human;
-    let mut builder = Stream::builder()
-        .sent(if args.sent || dump {
-            Sent::Include
-        } else {
-            Sent::Exclude
-        })
-        .detection(if args.no_add_path_detection {
-            Detection::Off
-        } else {
-            Detection::On
-        })
-        .rib_period(args.rib_period);
-    for path in &args.csv_file {
-        builder = builder.list(path)?;
-    }
-    let interface = args.data_interface.as_deref();
-    if let Some(interface) = interface
-        && !matches!(interface, "singlefile" | "csvfile")
-    {
-        return Err(Failure::Refused(format!(
-            "the data interface `{interface}` is not supported; name files, or use `singlefile` or `csvfile`"
-        )));
-    }
-    for option in &args.data_interface_option {
-        let (name, value) = option
-            .split_once('=')
-            .ok_or_else(|| Failure::Usage(format!("expected NAME=VALUE, found `{option}`")))?;
-        builder = match name {
-            "upd-file" | "rib-file" if value == "-" => builder.stdin(),
-            "upd-file" | "rib-file" => {
-                // libbgpstream gives these names to whatever comes from a single file.
-                let origin = Origin {
-                    project: "singlefile".into(),
-                    collector: "singlefile".into(),
-                    dump_time: now(),
-                    name: value.to_owned(),
-                    ..Origin::default()
-                };
-                builder.file(value.into(), origin, None)?
-            }
-            "csv-file" => builder.list(value)?,
-            "upd-type" | "rib-type" if value == "mrt" => builder,
-            _ => {
-                return Err(Failure::Refused(format!(
-                    "the option `{option}` is not supported"
-                )));
-            }
-        };
-    }
-    for path in &args.files {
-        builder = builder.path(path)?;
-    }
-    Ok(builder)
 }
 
 fn filters(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
@@ -431,12 +215,4 @@ fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
         Some(until) => times::time(until).ok_or_else(|| malformed(until))?,
     };
     Ok(builder.interval(from, until))
-}
-
-fn now() -> u32 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .ok()
-        .and_then(|since| u32::try_from(since.as_secs()).ok())
-        .unwrap_or_default()
 }

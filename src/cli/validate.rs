@@ -15,7 +15,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
         Ok(env) => env,
         Err(code) => return code,
     };
-    super::tell_idle(&[(args.pdb, "--pdb")]);
+    super::warn_without_effect(&[(args.pdb, "--pdb")]);
     if args.schema {
         out!("{SCHEMA}");
         return ExitCode::SUCCESS;
@@ -45,8 +45,8 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                     code = ExitCode::from(REFUSED);
                 }
             }
-            Err(mistakes) => {
-                errln!("{mistakes}");
+            Err(errors) => {
+                errln!("{errors}");
                 errln!("error: {} is not a valid config file", path.display());
                 code = ExitCode::from(REFUSED);
             }
@@ -72,8 +72,8 @@ fn show(args: &ValidateArgs, config: &Config, env: &Env) -> bool {
             }
             true
         }
-        Err(mistakes) => {
-            errln!("{mistakes}");
+        Err(errors) => {
+            errln!("{errors}");
             false
         }
     }
@@ -96,14 +96,14 @@ pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode
     let new = crate::config::migrate(&old);
     out!("{new}");
     let name = path.to_string_lossy();
-    let folder = path.parent().unwrap_or_else(|| std::path::Path::new(""));
-    match Config::parse(&name, &new, folder, &env) {
+    let directory = path.parent().unwrap_or_else(|| std::path::Path::new(""));
+    match Config::parse(&name, &new, directory, &env) {
         Ok((_, left)) => {
             left.lines().for_each(|line| errln!("{line}"));
             ExitCode::SUCCESS
         }
-        Err(mistakes) => {
-            errln!("{mistakes}");
+        Err(errors) => {
+            errln!("{errors}");
             ExitCode::from(REFUSED)
         }
     }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use super::diagnostic::Report;
 use super::env::Env;
 use super::model::ProcessConfig;
+use super::monitor::Monitored;
 use super::tree::{Statement, Tree};
 use crate::grammar::{Place, Tail};
 use crate::text::Span;
@@ -23,6 +24,8 @@ pub(crate) struct Context<'a> {
     pub(crate) processes: Vec<(String, Span)>,
     /// Processes defined within neighbors (ExaBGP 3.4).
     pub(crate) inner_processes: Vec<ProcessConfig>,
+    /// What archives and stations need of neighbors.
+    pub(crate) claims: Vec<Claim>,
     pub(crate) templates: HashMap<&'a str, &'a Statement>,
     /// A brace is missing or superfluous: what a section lacks may be somewhere else.
     pub(crate) lost: bool,
@@ -30,4 +33,14 @@ pub(crate) struct Context<'a> {
     pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
     pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
+}
+
+/// What a section for archives or monitoring needs of the neighbors that it is about.
+pub(crate) struct Claim {
+    /// What the section is called in texts.
+    pub(crate) who: String,
+    pub(crate) span: Span,
+    pub(crate) neighbors: Monitored,
+    /// It reads what peers have sent.
+    pub(crate) adj_rib_in: bool,
 }

@@ -39,6 +39,12 @@ pub enum ConfigChange {
         /// Removed and added lines of the file.
         settings: Settings,
     },
+    /// An archive or a monitoring station is begun: its section, and its file or name.
+    MonitorAdded(String),
+    /// It is ended.
+    MonitorRemoved(String),
+    /// It is ended, and begun with other settings.
+    MonitorChanged(String),
     /// A route is announced, or announced with other attributes.
     RouteAnnounced {
         /// The neighbor's name.
@@ -91,6 +97,9 @@ impl fmt::Display for ConfigChange {
             Self::SettingsChanged { neighbor, settings } => {
                 write!(f, "~ {neighbor}: the session stays{settings}")
             }
+            Self::MonitorAdded(name) => write!(f, "+ {name}: is begun"),
+            Self::MonitorRemoved(name) => write!(f, "- {name}: is ended"),
+            Self::MonitorChanged(name) => write!(f, "! {name}: is begun again"),
             Self::RouteAnnounced { neighbor, route } => {
                 write!(f, "+ {neighbor}: announces {route}")
             }
@@ -108,6 +117,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     if old.metrics != new.metrics {
         changes.push(ConfigChange::MetricsChanged);
     }
+    monitors(old, new, &mut changes);
     let named = |config: &'_ Config| -> Vec<String> {
         config.neighbors.iter().map(NeighborConfig::name).collect()
     };
@@ -148,6 +158,44 @@ fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
             None => changes.push(ConfigChange::ProcessAdded(process.name.clone())),
             Some(before) if before.run != process.run || before.encoder != process.encoder => {
                 changes.push(ConfigChange::ProcessRestarted(process.name.clone()));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+/// Archives and monitoring stations by their section and name, with their settings.
+fn monitored(config: &Config) -> Vec<(String, String)> {
+    let mrt = &config.mrt;
+    let updates = mrt.updates.iter().map(|one| {
+        let name = format!("mrt updates {}", one.file.pattern());
+        (name, format!("{one:?}"))
+    });
+    let tables = mrt.tables.iter().map(|one| {
+        let name = format!("mrt table {}", one.file.pattern());
+        (name, format!("{one:?}"))
+    });
+    let stations = config.bmp.iter();
+    let stations = stations.map(|one| (format!("bmp {}", one.name), format!("{one:?}")));
+    updates.chain(tables).chain(stations).collect()
+}
+
+fn monitors(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
+    let (before, after) = (monitored(old), monitored(new));
+    let find = |all: &[(String, String)], name: &str| {
+        let mut found = all.iter().filter(|(other, _)| other == name);
+        found.next().map(|(_, settings)| settings.clone())
+    };
+    for (name, _) in &before {
+        if find(&after, name).is_none() {
+            changes.push(ConfigChange::MonitorRemoved(name.clone()));
+        }
+    }
+    for (name, settings) in after {
+        match find(&before, &name) {
+            None => changes.push(ConfigChange::MonitorAdded(name)),
+            Some(earlier) if earlier != settings => {
+                changes.push(ConfigChange::MonitorChanged(name));
             }
             Some(_) => {}
         }

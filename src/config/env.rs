@@ -100,9 +100,9 @@ impl Env {
         errors: &mut Vec<String>,
         warnings: &mut Vec<String>,
     ) {
-        let (entries, mistakes) = ini::parse(text);
+        let (entries, refused) = ini::parse(text);
         errors.extend(
-            mistakes
+            refused
                 .into_iter()
                 .map(|(line, message)| format!("{name}:{line}: {message}")),
         );

@@ -10,15 +10,18 @@
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
+//! | `mrt`, `bmp`, `claim` | archives and monitoring stations, and what they need of neighbors |
 //! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
-//! | `model`, `session` | [`Config`] and its parts |
+//! | `model`, `monitor`, `session` | [`Config`] and its parts |
 //! | [`show`] | a configuration written back, as a file and as JSON |
 //! | [`diff`](mod@diff) | what a reload would do |
 //! | `legacy`, [`migrate()`] | the syntax of ExaBGP 3.4 and 4.2 |
 
 mod announce;
 mod base64;
+mod bmp;
 mod capability;
+mod claim;
 mod context;
 pub mod diagnostic;
 pub mod diff;
@@ -34,12 +37,15 @@ mod metrics;
 mod metrics_section;
 mod migrate;
 mod model;
+mod monitor;
+mod mrt;
 mod neighbor;
 mod peer_address;
 mod process;
 mod recovery;
 mod reference;
 mod schema;
+mod section;
 mod session;
 pub mod show;
 mod subscription;
@@ -59,6 +65,7 @@ pub use model::{
     ApiVersion, Config, Encoder, Messages, NeighborConfig, PrefixLimit, ProcessConfig, QueueFull,
     STALE_PATH_TIME, Subscription,
 };
+pub use monitor::{BmpConfig, Monitored, MrtConfig, MrtSide, MrtTable, MrtUpdates};
 pub use reference::{Row, reference};
 pub use session::{
     AddPath, Base64, CapabilityConfig, SessionConfig, TcpAo, TcpAoAlgorithm, Unwritten,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
+use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
 use crate::bgp::Zoned;
 use crate::grammar::{Operational, RouteText};
@@ -17,6 +18,10 @@ pub struct Config {
     pub neighbors: Vec<NeighborConfig>,
     /// Metrics and the status page, if they are served.
     pub metrics: Option<MetricsConfig>,
+    /// Archives.
+    pub mrt: MrtConfig,
+    /// Monitoring stations, in the file's order.
+    pub bmp: Vec<BmpConfig>,
 }
 
 /// A helper process.

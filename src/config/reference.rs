@@ -1,7 +1,9 @@
 //! The reference of the language, printed from the tables that read it.
 
 use super::schema::Keyword;
-use super::{capability, draft, guard_section, metrics_section, process, subscription, tcp_ao};
+use super::{
+    bmp, capability, draft, guard_section, metrics_section, mrt, process, subscription, tcp_ao,
+};
 
 /// One row of the reference: section, word, value, what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,5 +38,8 @@ pub fn reference() -> Vec<Row> {
     rows("neighbor/api/send", subscription::MESSAGES, &mut all);
     rows("neighbor/api/receive", subscription::MESSAGES, &mut all);
     rows("neighbor/tcp-ao", tcp_ao::KEYWORDS, &mut all);
+    rows("mrt/updates", mrt::UPDATES, &mut all);
+    rows("mrt/table", mrt::TABLE, &mut all);
+    rows("bmp", bmp::KEYWORDS, &mut all);
     all
 }

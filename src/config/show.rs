@@ -15,9 +15,10 @@ use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
 mod json;
+mod monitors;
 mod routes;
 
-pub(crate) use routes::statement;
+pub(crate) use routes::{command, statement};
 use routes::{is_fixed, place};
 
 /// Whether secret keys are shown.
@@ -41,6 +42,10 @@ impl Config {
         }
         for neighbor in &self.neighbors {
             text.neighbor(neighbor, secrets);
+        }
+        text.mrt(&self.mrt);
+        for station in &self.bmp {
+            text.bmp(station);
         }
         text.out
     }

@@ -64,6 +64,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
             word,
             "template"
                 | "metrics"
+                | "mrt"
                 | "family"
                 | "capability"
                 | "api"
@@ -81,7 +82,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
         ),
         2 => matches!(
             word,
-            "neighbor" | "process" | "template" | "group" | "api" | "route"
+            "neighbor" | "process" | "template" | "group" | "api" | "route" | "mrt" | "bmp"
         ),
         _ => false,
     }

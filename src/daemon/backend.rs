@@ -17,8 +17,8 @@ use crate::api::control::{
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
-use crate::bgp::next_hop_rule::{NextHopError, resolve};
-use crate::bgp::{Afi, AttributeSet, Family, NextHop, NlriRef, Notification, Sender};
+use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, resolve};
+use crate::bgp::{AttributeSet, Family, NlriRef, Notification, Sender};
 use crate::config::{GuardConfig, Secrets};
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
@@ -196,13 +196,9 @@ impl<'a> ApiBackend<'a> {
         let Action::Announce(attributes) = &change.action else {
             return true;
         };
-        let family = change.nlri.family;
-        if family.afi != Afi::IPV6 || attributes.next_hop() != Some(NextHop::SelfAddress) {
-            return true;
-        }
-        let hops = attributes.next_hops();
-        let fits = |sender: &Sender| resolve(family, hops, sender) != Err(NextHopError::NoSelf);
-        self.senders(&change.peers).any(|sender| fits(&sender))
+        let (family, hops) = (change.nlri.family, attributes.next_hops());
+        !depends_on_session(family, hops)
+            || self.check_next_hop(&change.peers, family, hops) != Err(NextHopError::NoSelf)
     }
 
     /// What the next hops of routes to these peers depend on, as far as it is known without a session.
@@ -244,9 +240,20 @@ impl Control for ApiBackend<'_> {
         self.core.routes.intern(attributes)
     }
 
-    fn takes_ipv4_next_hops(&self, peers: &PeerSet, family: Family) -> bool {
-        self.senders(peers)
-            .any(|sender| sender.codec.ipv4_nexthop.contains(family))
+    fn check_next_hop(
+        &self,
+        peers: &PeerSet,
+        family: Family,
+        hops: NextHops,
+    ) -> Result<(), NextHopError> {
+        let mut verdict = Ok(());
+        for sender in self.senders(peers) {
+            match resolve(family, hops, &sender) {
+                Ok(_) => return Ok(()),
+                Err(error) => verdict = Err(error),
+            }
+        }
+        verdict
     }
 
     fn set_lifetimes(&mut self, lifetimes: Vec<(usize, Lifetime)>) {

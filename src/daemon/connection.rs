@@ -7,8 +7,11 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Instant;
 
+use bytes::Bytes;
+
 use crate::bgp::message::open::Open;
-use crate::bgp::{Family, Negotiated};
+use crate::bgp::message::{Direction, MessageType, RawMessage};
+use crate::bgp::{Family, Negotiated, Sender};
 use crate::fsm::ConnInfo;
 
 /// Most messages other than routes that are queued for a neighbor.
@@ -22,6 +25,10 @@ pub(crate) struct Connection {
     pub(crate) open: Option<Open>,
     /// What was negotiated, once both OPENs were exchanged.
     pub(crate) negotiated: Option<Rc<Negotiated>>,
+    /// The last OPEN in each direction, as it was on the wire: first the one that was sent.
+    opens: [Option<Bytes>; 2],
+    /// The last NOTIFICATION, as it was on the wire.
+    notification: Option<(Direction, Bytes)>,
 }
 
 impl Connection {
@@ -31,7 +38,33 @@ impl Connection {
             ends,
             open: None,
             negotiated: None,
+            opens: [None, None],
+            notification: None,
         }
+    }
+
+    /// Keeps the messages that monitoring stations are sent as they were on the wire.
+    pub(crate) fn note(&mut self, direction: Direction, message: &RawMessage) {
+        // A copy: a received message is part of a larger buffer.
+        let bytes = || Bytes::copy_from_slice(&message.bytes);
+        match message.kind {
+            MessageType::OPEN => {
+                self.opens[usize::from(direction == Direction::Receive)] = Some(bytes())
+            }
+            MessageType::NOTIFICATION => self.notification = Some((direction, bytes())),
+            _ => {}
+        }
+    }
+
+    /// The OPEN of one direction.
+    pub(crate) fn raw_open(&self, direction: Direction) -> Option<&[u8]> {
+        self.opens[usize::from(direction == Direction::Receive)].as_deref()
+    }
+
+    /// The last NOTIFICATION, and its direction.
+    pub(crate) fn notification(&self) -> Option<(Direction, &[u8])> {
+        let (direction, bytes) = self.notification.as_ref()?;
+        Some((*direction, bytes))
     }
 }
 
@@ -39,6 +72,8 @@ impl Connection {
 pub(crate) struct Session {
     /// When it was established.
     pub(crate) since: Instant,
+    /// How routes are encoded on it.
+    pub(crate) sender: Sender,
     /// Set if the peer has more routes than `prefix-limit` allows, which is logged once.
     pub(crate) over_limit: bool,
     /// Families of routes that the peer sends although they were not negotiated, which is logged once.
@@ -53,9 +88,10 @@ pub(crate) struct Session {
 
 impl Session {
     /// A session that is established now and starts with these messages.
-    pub(crate) fn new(outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    pub(crate) fn new(sender: Sender, outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self {
             since: Instant::now(),
+            sender,
             over_limit: false,
             ignored: Vec::new(),
             awaited: Vec::new(),

@@ -7,7 +7,7 @@
 //!
 //! | module | purpose |
 //! |---|---|
-//! | [`places`] | where pipes and socket are |
+//! | [`paths`] | where pipes and socket are |
 //! | `operator` | one client: commands in, answers out |
 //! | `pipes`, `socket` | the two interfaces |
 //! | [`stdio`] | a helper that is the daemon's own standard input and output |
@@ -25,19 +25,19 @@ use super::privilege;
 use crate::config::Env;
 
 mod operator;
+pub(crate) mod paths;
 mod pipes;
-pub(crate) mod places;
 mod socket;
 pub(crate) mod stdio;
 
 use operator::Operators;
-use places::Pipes;
+use paths::Pipes;
 use socket::Socket;
 
 pub(crate) use operator::FRAME;
 
 /// How long the last answers may take when the daemon stops.
-const FAREWELL: Duration = Duration::from_millis(200);
+const CLOSING_TIME: Duration = Duration::from_millis(200);
 
 /// The interfaces that are being served.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Doors {
         }
         let owner = privilege::successor(&env.daemon.user);
         let name = &env.api.pipename;
-        let pipes = places::find_pipes(name);
+        let pipes = paths::find_pipes(name);
         if let (Some(pipes), Some(owner)) = (&pipes, &owner) {
             for path in [&pipes.commands, &pipes.answers] {
                 hand_over(path, owner);
@@ -72,9 +72,9 @@ impl Doors {
             Some(path) => vec![path.clone()],
             None => {
                 if let Some(owner) = &owner {
-                    make_directory(Path::new(places::DIRECTORY), owner);
+                    make_directory(Path::new(paths::DIRECTORY), owner);
                 }
-                places::sockets(env.api.socketname.as_ref().unwrap_or(name))
+                paths::sockets(env.api.socketname.as_ref().unwrap_or(name))
             }
         };
         let socket = open_socket(&paths).await;
@@ -128,7 +128,7 @@ impl Control {
             }
         };
         // A client that does not read within that time loses its answers.
-        let _ = tokio::time::timeout(FAREWELL, answered).await;
+        let _ = tokio::time::timeout(CLOSING_TIME, answered).await;
         if let Some(socket) = self.socket {
             socket.remove();
         }
@@ -163,12 +163,12 @@ async fn open_socket(paths: &[PathBuf]) -> Option<Socket> {
 
 /// Logs how to create the pipes that were not found, as ExaBGP does; only at DEBUG if the socket is open instead.
 fn report_missing(name: &str, socket: bool) {
-    let directory = places::suggestion();
+    let directory = paths::suggestion();
     let mut lines = vec![
         format!("could not find the named pipes ({name}.in and {name}.out) required for the cli"),
         "we scanned the following folders (the number is your UID):".to_owned(),
     ];
-    let directories = places::pipe_folders();
+    let directories = paths::pipe_directories();
     lines.extend(
         directories
             .iter()

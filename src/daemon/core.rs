@@ -33,6 +33,7 @@ use super::routes::Routes;
 use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
 use super::stats::Stats;
+use super::taps::Taps;
 
 /// The configuration of metrics, which a reload may replace.
 #[derive(Default)]
@@ -66,6 +67,8 @@ pub(crate) struct Core {
     pub(crate) neighbors: Neighbors,
     /// Neighbors that commands created.
     pub(crate) runtime_peers: RuntimePeers,
+    /// Archives and monitoring stations.
+    pub(crate) taps: Taps,
     /// Set once, before neighbors are added.
     server: OnceCell<Server>,
     requests: Requests,
@@ -90,6 +93,7 @@ impl Core {
             routes: Routes::default(),
             neighbors: Neighbors::default(),
             runtime_peers: RuntimePeers::default(),
+            taps: Taps::default(),
             server: OnceCell::new(),
             requests: Requests::default(),
             alarms: Alarms::default(),
@@ -151,6 +155,7 @@ impl Core {
 
     /// Removes a neighbor with its routes.
     pub(crate) fn forget(&self, id: PeerId) {
+        self.taps.forget(id);
         self.routes.remove(id);
         self.leases.forget(&std::iter::once(id).collect());
         self.neighbors.remove(id);

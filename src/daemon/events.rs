@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use tracing::warn;
 
 use crate::api::command::Watch;
-use crate::api::encode::{Encoder, Version};
+use crate::api::encode::{Encoder, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
 use crate::bgp::Nlri;
@@ -60,12 +60,6 @@ impl Helpers {
     }
 }
 
-/// What events are printed with.
-struct Printer {
-    stamp: Stamp,
-    buffer: JsonWriter,
-}
-
 /// The bit of the numbers of operators who watch events; those of helpers do not have it.
 const WATCHERS: u32 = 1 << 31;
 
@@ -112,10 +106,7 @@ impl EventDispatcher {
             helpers: Helpers::default(),
             watchers: RefCell::default(),
             clock: Clock::default(),
-            printer: RefCell::new(Printer {
-                stamp: Stamp::new(host, std::process::id(), parent),
-                buffer: JsonWriter::with_capacity(64 * 1024),
-            }),
+            printer: RefCell::new(Printer::new(Stamp::new(host, std::process::id(), parent))),
             compact,
         }
     }
@@ -200,6 +191,11 @@ impl EventDispatcher {
         watchers.list.len() < before
     }
 
+    /// Number of operators who watch events.
+    pub(crate) fn watchers(&self) -> usize {
+        self.watchers.borrow().list.len()
+    }
+
     /// The events that an operator watches.
     fn wish(&self, watcher: &Watcher) -> Wish {
         let version = Version::V5;
@@ -246,22 +242,22 @@ impl EventDispatcher {
         if !subscriptions.wants(event.kind()) {
             return;
         }
-        let Printer { stamp, buffer } = &mut *self.printer.borrow_mut();
-        stamp.set_time(self.clock.seconds());
+        let printer = &mut *self.printer.borrow_mut();
+        printer.stamp.set_time(self.clock.seconds());
         let list = self.helpers.list.borrow();
         for process in list.iter() {
             if let Some(count) = process.queue.take_lost() {
                 let mut line = JsonWriter::new();
-                self.encoder(process).lost(count, stamp, &mut line);
+                self.encoder(process)
+                    .lost(count, &mut printer.stamp, &mut line);
                 process.queue.event(line.as_str().as_bytes());
             }
         }
-        subscriptions.tell(
+        subscriptions.publish(
             head,
             event,
             raw,
-            stamp,
-            buffer,
+            printer,
             |helpers, text| {
                 for helper in helpers {
                     if helper.0 & WATCHERS != 0 {

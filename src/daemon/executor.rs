@@ -6,11 +6,12 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Listing, Outcome, Source};
+use crate::api::command::{self, Dump, Listing, Outcome, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::leases;
+use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
 use super::signal::Request;
@@ -100,6 +101,10 @@ impl Executor {
                     self.core.watch(*watch, queue);
                     continue;
                 }
+                Outcome::Dump(dump) => {
+                    self.dump(queue, *dump);
+                    continue;
+                }
                 outcome => outcome,
             };
             if let Outcome::Failed(reason) = outcome {
@@ -128,6 +133,19 @@ impl Executor {
             }
             more
         })
+    }
+
+    /// Writes tables, and answers when that is done.
+    fn dump(&self, queue: &Rc<Queue>, dump: Dump) {
+        let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
+        let promise = queue.promise();
+        tokio::task::spawn_local(async move {
+            let result = collect::requested(&core, &dump).await;
+            promise.replace(Some(
+                dump.answer(result.as_ref().map_err(String::as_str).copied()),
+            ));
+            queue.settle();
+        });
     }
 
     /// A function that writes the rest of a listing piece by piece.

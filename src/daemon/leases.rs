@@ -69,7 +69,7 @@ fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
         core.events.report_lease(&lease.owner, &lease.nlri);
     }
     for (owner, (routes, first)) in owners {
-        info!(process = owner, routes, %first, "leases have ended");
+        info!(process = %owner, routes, %first, "leases have ended");
     }
     core.wake_neighbors();
 }

@@ -19,13 +19,14 @@
 //! | `session` | configuration of a neighbor for the speaker |
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases` | the end of leases |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
 //! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
-//! | `startup`, `dynamic`, `reload` | errors at start; neighbors of a range; the difference between two configurations |
+//! | `startup`, `dynamic`, `monitors`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
 //! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
@@ -42,6 +43,7 @@ use crate::speaker::turn::Timed;
 
 mod advisory;
 mod backend;
+mod bmp;
 mod clock;
 mod connection;
 pub(crate) mod control;
@@ -58,10 +60,13 @@ mod http;
 mod lease_table;
 mod leases;
 mod message_log;
+mod monitors;
+mod mrt;
 mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod phase;
 mod pipeline;
 mod plugin;
 mod prefix_limit;
@@ -70,6 +75,7 @@ mod process;
 mod queue;
 mod rate_limit;
 mod rates;
+mod reencode;
 mod refresh;
 mod reload;
 mod requests;
@@ -84,6 +90,7 @@ mod startup;
 mod stats;
 mod status;
 mod sync_acks;
+mod taps;
 mod watchdog;
 
 use control::{Control, Doors};
@@ -147,6 +154,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     // Root may create the socket where the user that the process becomes may not.
     let doors = Doors::open(&env).await;
     let pid_file = settle_down(&executor, &env).await?;
+    monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
     let control = Control::start(&executor, doors);
     http.start();
@@ -173,6 +181,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     control.end().await;
     http.close();
     service::shutdown(&core, &server, &mut signals).await;
+    monitors::end(&core).await;
     drop(pid_file);
     Ok(code)
 }

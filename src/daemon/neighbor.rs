@@ -10,15 +10,17 @@ use tracing::warn;
 use crate::api::event::{Event, EventHead, Identity, Raw};
 use crate::api::subscription::{Kind, Subscriptions};
 use crate::bgp::message::open::Open;
+use crate::bgp::message::{Direction, RawMessage};
 use crate::bgp::{AttributeSet, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
-use crate::fsm::{ConnInfo, Phase};
+use crate::fsm::ConnInfo;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
 use super::connection::{Connection, Session};
 use super::events::EventDispatcher;
 use super::history::History;
+use super::phase::Phase;
 use super::process::Process;
 use super::rate_limit::RateLimit;
 use super::stale_routes::StaleRoutes;
@@ -33,7 +35,7 @@ pub(crate) struct Neighbor {
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
     pub(crate) wake: Rc<Notify>,
-    /// The state of its session, as events and `show neighbor` report it.
+    /// Its state, as events and `show neighbor` report it.
     pub(crate) phase: Cell<Phase>,
     /// Its connection, from TCP up to its end.
     connection: RefCell<Option<Connection>>,
@@ -184,6 +186,13 @@ impl Neighbor {
         }
     }
 
+    /// Keeps messages of the connection that monitoring stations are sent.
+    pub(super) fn note(&self, direction: Direction, message: &RawMessage) {
+        if let Some(connection) = &mut *self.connection_mut() {
+            connection.note(direction, message);
+        }
+    }
+
     /// Notes what was negotiated on the connection.
     pub(super) fn negotiate(&self, session: &Rc<Negotiated>) {
         {
@@ -273,6 +282,11 @@ impl Neighbor {
     /// Returns `true` if a helper receives events of that kind.
     pub(super) fn wants(&self, kind: Kind) -> bool {
         self.subscriptions.borrow().wants(kind)
+    }
+
+    /// The peer's address; the first one of a range.
+    pub(crate) fn address(&self) -> std::net::IpAddr {
+        self.config.borrow().session.peer_address
     }
 
     /// Our address on its session, if it is known.

@@ -20,13 +20,14 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
 use crate::bgp::role::LocalRole;
 use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
-use crate::fsm::{CloseReason, ConnInfo};
+use crate::fsm::{CloseReason, ConnInfo, Initiator};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
 
 use super::connection::Session;
 use super::core::Core;
 use super::neighbor::Neighbor;
+use super::phase::Phase;
 use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
 /// The daemon's side of one session.
@@ -51,22 +52,43 @@ impl NeighborPlugin {
         self.neighbor.report(&self.core.events, event, raw);
     }
 
+    /// Enters a state and reports it.
+    fn enter(&self, phase: Phase) {
+        let before = self.neighbor.phase.replace(phase);
+        self.core.taps.state(&self.neighbor, (before, phase));
+        let state = phase.name();
+        self.report(&Event::Fsm { state }, Raw::default());
+    }
+
+    /// Reports the start of an attempt to establish a session, by us or by the peer.
+    fn attempt(&self) {
+        self.enter(Phase::Active);
+        self.enter(Phase::Idle);
+    }
+
     /// Notes a new connection, whose addresses are known now.
-    fn connected(&self, peer: &PeerConfig, info: ConnInfo) {
+    fn connected(&self, peer: &PeerConfig, info: ConnInfo, initiator: Initiator) {
         let neighbor = &self.neighbor;
         self.core.identify(neighbor.id, &peer.name);
         neighbor.connected(info);
         self.report(&Event::Connected, Raw::default());
+        if initiator == Initiator::Remote {
+            self.attempt();
+        }
+        self.enter(Phase::Connect);
     }
 
     fn negotiated(&self, session: &Rc<Negotiated>) {
         self.neighbor.negotiate(session);
         self.report(&Event::Negotiated, Raw::default());
+        self.enter(Phase::OpenConfirm);
     }
 
     /// Logs and reports a message. Received UPDATEs are reported by [`Plugin::on_update`].
     fn message(&self, direction: Direction, message: &RawMessage) {
         message_log::message(&self.neighbor.name, direction, message);
+        self.neighbor.note(direction, message);
+        self.core.taps.message(&self.neighbor, direction, message);
         if message.kind == MessageType::NOTIFICATION {
             let notification = Notification::decode(message.body());
             self.neighbor
@@ -77,12 +99,6 @@ impl NeighborPlugin {
         match (message.kind, direction) {
             (MessageType::OPEN, _) => self.open(direction, message),
             (MessageType::UPDATE, Direction::Send) if wanted => self.sent_update(message),
-            // One that can be split into its parts is for `on_update`.
-            (MessageType::UPDATE, Direction::Receive)
-                if wanted && Update::new(message.body()).is_err() =>
-            {
-                self.undecoded(Direction::Receive, Raw::new(&message.bytes));
-            }
             (MessageType::UPDATE, _) => {}
             _ if wanted => self.report_plain(direction, message),
             _ => {}
@@ -136,6 +152,9 @@ impl NeighborPlugin {
                 self.undecoded(Direction::Receive, raw);
                 return Ok(());
             }
+            self.core
+                .taps
+                .end_of_rib(&self.neighbor, &[&header, update.body]);
             self.report_message(Direction::Receive, Message::EndOfRib(family), raw);
             if keep {
                 graceful_restart::end_of_rib(&self.core, &self.neighbor, family);
@@ -164,6 +183,8 @@ impl NeighborPlugin {
         if keep {
             self.neighbor.received.update(&content);
         }
+        let whole = [&header[..], update.body];
+        self.core.taps.received(&self.neighbor, &whole, &content);
         message_log::content(&self.neighbor.name, &content);
         self.report_message(Direction::Receive, Message::update(&content), raw);
         if keep {
@@ -207,6 +228,7 @@ impl NeighborPlugin {
         self.report(&Event::Message(direction, Message::Open(&open)), raw);
         if direction == Direction::Send {
             self.neighbor.opened(open);
+            self.enter(Phase::OpenSent);
         }
     }
 
@@ -244,6 +266,7 @@ impl Plugin for NeighborPlugin {
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         let neighbor = &self.neighbor;
+        self.enter(Phase::Established);
         graceful_restart::up(&self.core, neighbor, session);
         self.report(&Event::Up, Raw::default());
         let config = neighbor.config.borrow();
@@ -265,7 +288,8 @@ impl Plugin for NeighborPlugin {
         };
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
-        neighbor.replace_session(Some(Session::new(first)));
+        neighbor.replace_session(Some(Session::new(sender, first)));
+        self.core.taps.up(neighbor);
         neighbor.history.established();
         self.core.routes.up(
             neighbor.id,
@@ -284,7 +308,8 @@ impl Plugin for NeighborPlugin {
         let neighbor = &self.neighbor;
         let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
         let keep = neighbor.config.borrow().adj_rib_in;
-        if !keep && !neighbor.wants(kind) && !message_log::shows_content() {
+        let wanted = neighbor.wants(kind) || self.core.taps.wants_received_updates(neighbor);
+        if !keep && !wanted && !message_log::shows_content() {
             return Ok(());
         }
         neighbor
@@ -304,10 +329,12 @@ impl Plugin for NeighborPlugin {
             neighbor.down_since.set(Instant::now());
             graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }
+        self.core.taps.down(neighbor, reason);
         let reason = reason.to_string();
         neighbor.history.closed(&reason, session.is_some());
         self.report(&Event::Down { reason: &reason }, Raw::default());
         neighbor.disconnected();
+        self.enter(Phase::Idle);
     }
 
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
@@ -322,21 +349,16 @@ impl Plugin for NeighborPlugin {
 
     fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(info) => self.connected(peer, *info),
-            SessionEvent::Phase(phase) => {
-                self.neighbor.phase.set(*phase);
-                self.report(
-                    &Event::Fsm {
-                        state: phase.name(),
-                    },
-                    Raw::default(),
-                );
-            }
+            SessionEvent::Connecting => self.attempt(),
+            SessionEvent::Connected(info, initiator) => self.connected(peer, *info, *initiator),
             SessionEvent::Negotiated(session) => self.negotiated(session),
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
             SessionEvent::KeepaliveLate(late) => self.core.stats.keepalive_late.observe(*late),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
+            SessionEvent::Unreadable(update) => {
+                self.undecoded(Direction::Receive, Raw::new(&update.bytes));
+            }
             _ => {}
         }
     }
@@ -349,6 +371,7 @@ impl Plugin for NeighborPlugin {
         self.neighbor
             .wants(Kind::Message(Direction::Send, MessageType::UPDATE))
             || message_log::shows_sent()
+            || self.core.taps.wants_sent_updates(&self.neighbor)
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {

@@ -12,7 +12,7 @@ use std::io::IoSlice;
 
 use tokio::sync::Notify;
 
-use super::sync_acks::PendingAcks;
+use super::sync_acks::{PendingAcks, Promise};
 use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
@@ -205,6 +205,19 @@ impl Queue {
         if self.open.get() {
             self.acks_mut().wait(peers, text);
         }
+    }
+
+    /// Appends an answer that is not known yet. Once it is, [`settle`](Self::settle) writes it and those behind it.
+    pub(crate) fn promise(&self) -> Promise {
+        match self.open.get() {
+            true => self.acks_mut().promise(),
+            false => Promise::default(),
+        }
+    }
+
+    /// Writes answers that have become known.
+    pub(crate) fn settle(&self) {
+        self.release();
     }
 
     /// Sets the point that the answers of [`reply_later`](Self::reply_later) since the last call wait for. Returns `true` if

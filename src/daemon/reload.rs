@@ -26,7 +26,7 @@ use super::queue::Marks;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
-use super::{dynamic, notify, session};
+use super::{dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -197,6 +197,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
         remove(core, server, listed, cease);
     }
     core.neighbors.sort(&order);
+    monitors::apply(core, config.mrt, config.bmp);
     relisten(core, server, &core.env);
     core.wake_neighbors();
 }
@@ -253,6 +254,12 @@ fn change(
         core.configure_rib(neighbor);
     }
     routes(core, listed, &old, &new);
+    if new.adj_rib_in && !old.adj_rib_in && neighbor.is_established() {
+        // The table begins with what the peer has announced before.
+        for family in &new.session.families {
+            refresh::request(neighbor, *family);
+        }
+    }
     let reset = old.session.needs_reset(&new.session);
     if old.session == new.session && request != Request::Restart {
         return;

@@ -99,7 +99,7 @@ impl Routes {
         nlri: NlriRef<'_>,
         attributes: &Rc<AttributeSet>,
     ) -> bool {
-        self.rib_mut().is_told(peer, nlri, attributes)
+        self.rib_mut().has_with(peer, nlri, attributes)
     }
 
     /// The number of neighbors that a route is announced to, by any of its paths.

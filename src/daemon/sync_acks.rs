@@ -4,7 +4,9 @@
 //! batch share one mark in the RIB, even if they are thousands. Their answers are released when everything before the mark
 //! has been written to the socket of every selected neighbor; neighbors without a session do not count.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
@@ -16,6 +18,9 @@ pub(crate) struct PendingAcks {
     bytes: usize,
 }
 
+/// An answer that is not known yet.
+pub(crate) type Promise = Rc<RefCell<Option<String>>>;
+
 /// One mark, and the answers from there to the next mark.
 #[derive(Debug)]
 struct PendingAck {
@@ -23,7 +28,16 @@ struct PendingAck {
     mark: Option<Mark>,
     /// The neighbors that have not reached it.
     peers: PeerSet,
+    /// The answer that comes before `text`, and that is waited for instead of a mark.
+    promise: Option<Promise>,
     text: Vec<u8>,
+}
+
+impl PendingAck {
+    /// Returns `true` while answers are being collected that will wait for one mark.
+    const fn is_collecting(&self) -> bool {
+        self.mark.is_none() && self.promise.is_none()
+    }
 }
 
 impl PendingAcks {
@@ -40,17 +54,27 @@ impl PendingAcks {
     /// Holds an answer back until everything so far has been sent to `peers`.
     pub(crate) fn wait(&mut self, peers: &PeerSet, text: &[u8]) {
         match self.list.back_mut() {
-            Some(hold) if hold.mark.is_none() => hold.peers.union(peers),
-            _ => {
-                self.bytes += size_of::<PendingAck>();
-                self.list.push_back(PendingAck {
-                    mark: None,
-                    peers: peers.clone(),
-                    text: Vec::new(),
-                });
-            }
+            Some(hold) if hold.is_collecting() => hold.peers.union(peers),
+            _ => self.push(peers.clone(), None),
         }
         self.follow(text);
+    }
+
+    /// Holds back an answer that is not known yet.
+    pub(crate) fn promise(&mut self) -> Promise {
+        let promise = Promise::default();
+        self.push(PeerSet::new(), Some(Rc::clone(&promise)));
+        promise
+    }
+
+    fn push(&mut self, peers: PeerSet, promise: Option<Promise>) {
+        self.bytes += size_of::<PendingAck>();
+        self.list.push_back(PendingAck {
+            mark: None,
+            peers,
+            promise,
+            text: Vec::new(),
+        });
     }
 
     /// Holds an answer back after the last one. Returns `false` if none is held back.
@@ -69,7 +93,7 @@ impl PendingAcks {
         mark: impl FnOnce(&PeerSet) -> Mark,
         is_reached: impl Fn(Mark, PeerId) -> bool,
     ) -> bool {
-        let Some(hold) = self.list.back_mut().filter(|hold| hold.mark.is_none()) else {
+        let Some(hold) = self.list.back_mut().filter(|hold| hold.is_collecting()) else {
             return false;
         };
         let mark = mark(&hold.peers);
@@ -94,14 +118,21 @@ impl PendingAcks {
     /// Takes the next answers that need not wait any longer.
     pub(crate) fn release(&mut self) -> Option<Vec<u8>> {
         let front = self.list.front()?;
-        if front.mark.is_none() || !front.peers.is_empty() {
+        let ready = match &front.promise {
+            Some(promise) => promise.borrow().is_some(),
+            None => front.mark.is_some() && front.peers.is_empty(),
+        };
+        if !ready {
             return None;
         }
         let hold = self.list.pop_front()?;
         self.bytes = self
             .bytes
             .saturating_sub(size_of::<PendingAck>() + hold.text.len());
-        Some(hold.text)
+        let first = hold.promise.and_then(|promise| promise.take());
+        let mut text = first.map_or_else(Vec::new, String::into_bytes);
+        text.extend_from_slice(&hold.text);
+        Some(text)
     }
 
     /// Drops all answers.

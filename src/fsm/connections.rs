@@ -1,14 +1,14 @@
 //! The connections of one neighbor, at most two, and what is reported of them.
 //!
-//! Helpers know a neighbor as one session. The outputs of the connection that came first are shown; those of the other are
-//! kept back, reported from their start if the first one goes, dropped if it stays (see [`Output::Phase`]). The log gets the
+//! To its owner a neighbor is one session. The outputs of the connection that came first are shown; those of the other are
+//! kept back, reported from their start if the first one goes, dropped if it stays (see [`Output::Connected`]). The log gets the
 //! transitions of both.
 
 use std::collections::VecDeque;
 
 use smallvec::SmallVec;
 
-use super::event::{Event, Phase, State};
+use super::event::{Event, State};
 use super::reason::CloseReason;
 use super::session::{Initiator, Session};
 use super::{ConnId, Output};
@@ -17,9 +17,8 @@ use super::{ConnId, Output};
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
     slots: SmallVec<[Slot; 2]>,
-    /// The connection that is reported to helpers.
+    /// The connection that is reported as the session of the neighbor.
     shown: Option<ConnId>,
-    phase: Phase,
     connect_retry_counter: u32,
     outputs: VecDeque<Output>,
 }
@@ -47,19 +46,18 @@ impl Connections {
         let at = self.slots.iter().position(|slot| slot.session.id == id)?;
         let slot = self.slots.remove(at);
         if self.shown == Some(id) {
-            self.show(Output::Down(reason));
-            self.show(Output::Phase(Phase::Idle));
+            self.order(Output::Down(reason));
             self.shown = self.slots.first().map(|slot| slot.session.id);
             if let Some(slot) = self.slots.first_mut() {
                 for output in std::mem::take(&mut slot.backlog) {
-                    self.show(output);
+                    self.order(output);
                 }
             }
         }
         Some(slot.session.state)
     }
 
-    /// Moves what a connection did to the outputs, or to its backlog what is not reported to helpers.
+    /// Moves what a connection did to the outputs, or to its backlog what is not reported.
     pub(crate) fn publish(&mut self, id: ConnId) {
         let shown = self.shown == Some(id);
         let Some(at) = self.slots.iter().position(|slot| slot.session.id == id) else {
@@ -73,24 +71,14 @@ impl Connections {
                     to,
                     event,
                 } => self.log(connection, from, to, event),
-                Output::Transmit(..) | Output::Close(_) | Output::Opened(..) => {
-                    self.outputs.push_back(output);
-                }
-                output if shown => self.show(output),
+                Output::Transmit(..) | Output::Close(_) | Output::Opened(..) => self.order(output),
+                output if shown => self.order(output),
                 output => self.slots[at].backlog.push(output),
             }
         }
     }
 
-    /// Reports an event of the neighbor.
-    pub(crate) fn show(&mut self, output: Output) {
-        if let Output::Phase(phase) = output {
-            self.phase = phase;
-        }
-        self.outputs.push_back(output);
-    }
-
-    /// Asks the driver for something.
+    /// Asks the driver for something, or reports an event of the neighbor.
     pub(crate) fn order(&mut self, output: Output) {
         self.outputs.push_back(output);
     }
@@ -164,14 +152,9 @@ impl Connections {
             .find(|session| session.state == State::Established)
     }
 
-    /// The connection that is reported to helpers.
+    /// The connection that is reported as the session of the neighbor.
     pub(crate) fn shown(&self) -> Option<&Session> {
         self.iter().find(|session| Some(session.id) == self.shown)
-    }
-
-    /// The last phase that was reported to helpers.
-    pub(crate) const fn phase(&self) -> Phase {
-        self.phase
     }
 
     /// Whether there is none.

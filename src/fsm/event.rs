@@ -1,4 +1,4 @@
-//! States and events of RFC 4271 section 8, by the RFC's names and numbers, and ExaBGP's phases.
+//! States and events of RFC 4271 section 8, by the RFC's names and numbers.
 //!
 //! Optional session attributes of section 8.1 and what became of them:
 //!
@@ -57,46 +57,6 @@ impl State {
 }
 
 impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// What ExaBGP's `fsm` events call the state of a neighbor. `Display` is their word.
-///
-/// The order is ExaBGP's, not the RFC's: it reports ACTIVE and IDLE when an attempt begins, and CONNECT once TCP is up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Phase {
-    /// No connection, or a dial in progress.
-    #[default]
-    Idle,
-    /// An attempt begins.
-    Active,
-    /// TCP is up.
-    Connect,
-    /// Our OPEN was sent.
-    OpenSent,
-    /// The peer's OPEN was accepted.
-    OpenConfirm,
-    /// The session is up.
-    Established,
-}
-
-impl Phase {
-    /// The word of `fsm` events.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "IDLE",
-            Self::Active => "ACTIVE",
-            Self::Connect => "CONNECT",
-            Self::OpenSent => "OPENSENT",
-            Self::OpenConfirm => "OPENCONFIRM",
-            Self::Established => "ESTABLISHED",
-        }
-    }
-}
-
-impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }

@@ -1,7 +1,7 @@
 //! The state machine of RFC 4271 section 8, sans-IO: one [`Peer`] for each neighbor.
 //!
 //! Nothing here reads a clock or owns a socket: `now` and what happened come in through [`Peer::handle`], what to do comes
-//! out of [`Peer::poll`], and [`Peer::timeout`] says when to call again although nothing happened. So two peers run against
+//! out of [`Peer::poll`], and [`Peer::timeout`] returns when to call again although nothing happened. So two peers run against
 //! each other in a test without a socket or a clock, and every order of events can be tried.
 //!
 //! Invariant: after every `handle`, call `poll` until it returns `None` before the next `handle`; the one exception is the
@@ -13,7 +13,7 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`event`] | states, the RFC's events by name and number, ExaBGP's phases |
+//! | [`event`] | states, the RFC's events by name and number |
 //! | [`config`] | the configuration of a peer: numbers, capabilities, times |
 //! | `backoff` | the waits between attempts |
 //! | [`reason`] | why a session ends, in ExaBGP's words |
@@ -48,9 +48,10 @@ pub mod table;
 mod timer;
 
 pub use config::{Config, Timers};
-pub use event::{Event, Phase, State};
+pub use event::{Event, State};
 pub use peer::{Ended, Peer};
 pub use reason::{Cease, CloseReason};
+pub use session::Initiator;
 
 /// A connection of one peer. Ids are never reused, so that a late event for a closed connection is recognised and ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -117,11 +118,9 @@ pub enum Output {
         /// What caused it.
         event: Event,
     },
-    /// ExaBGP's `fsm` event. Like all that follow it concerns the neighbor as a whole: when two connections
-    /// collide, only one is reported, and the other is reported from its start if it wins.
-    Phase(Phase),
-    /// TCP is up.
-    Connected(ConnId, ConnInfo),
+    /// TCP is up. Like all that follow it concerns the neighbor as a whole: when two connections collide, only one is
+    /// reported, and the other is reported from its start if it wins.
+    Connected(ConnId, ConnInfo, Initiator),
     /// A message went out or came in, whole. UPDATEs that the owner sends itself are not among them.
     Message {
         /// The connection.

@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use super::backoff::BackOff;
 use super::config::Config;
 use super::connections::Connections;
-use super::event::{Event, Phase, State};
+use super::event::{Event, State};
 use super::negotiate::Form;
 use super::session::{Context, Initiator, Session, Verdict, collide};
 use super::timer::{Timer, TimerTable};
@@ -201,18 +201,13 @@ impl Peer {
         &self.config
     }
 
-    /// The state of the connection that is reported to helpers, or that of the neighbor without one.
+    /// The state of the connection that is reported as the session of the neighbor, or that of the neighbor without one.
     pub fn state(&self) -> State {
         match (self.connections.shown(), self.dialing) {
             (Some(session), _) => session.state,
             (None, Some(_)) => State::Connect,
             (None, None) => self.rest,
         }
-    }
-
-    /// The last phase that was reported to helpers.
-    pub const fn phase(&self) -> Phase {
-        self.connections.phase()
     }
 
     /// The facts of the session, while it is up.
@@ -332,8 +327,6 @@ impl Peer {
         self.timers.clear();
         self.dialing = Some(id);
         self.attempts = self.attempts.saturating_add(1);
-        self.connections.show(Output::Phase(Phase::Active));
-        self.connections.show(Output::Phase(Phase::Idle));
         self.connections
             .log(Some(id), self.rest, State::Connect, event);
         self.rest = State::Idle;

@@ -80,7 +80,7 @@ enum Stage {
     Restarting,
     /// The long-lived time runs.
     LongLived,
-    /// The peer is back and telling its routes.
+    /// The peer is back and announces its routes.
     Synchronising,
     /// The peer sends its routes again, on the session on which it sent them before.
     Refreshing,
@@ -212,7 +212,7 @@ impl Retention {
         Some(Fate::Keep(family))
     }
 
-    /// EoRR: the peer has told all routes of `family` again.
+    /// EoRR: the peer has announced all routes of `family` again.
     pub fn refresh_ends(&mut self, family: Family) -> Option<Fate> {
         (self.stage(family) == Some(Stage::Refreshing) && self.forget(family))
             .then_some(Fate::DropStale(family))

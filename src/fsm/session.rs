@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 
 use super::config::Config;
-use super::event::{Event, Phase, State};
+use super::event::{Event, State};
 use super::negotiate::Extent;
 use super::reason::{Cease, CloseReason};
 use super::timer::{Timer, TimerTable};
@@ -23,8 +23,8 @@ use crate::bgp::message::{MAX, MessageType, RawMessage, frame, keepalive};
 use crate::bgp::negotiated::Negotiated;
 
 /// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Initiator {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Initiator {
     /// We dialled.
     Local,
     /// The peer connected to us.
@@ -93,18 +93,15 @@ impl Session {
             extended: false,
             local: None,
         };
-        session.outputs.push_back(Output::Connected(id, info));
+        session
+            .outputs
+            .push_back(Output::Connected(id, info, initiator));
         let event = match initiator {
             // Tcp_CR_Acked (16)
             Initiator::Local => Event::TcpCrAcked,
-            Initiator::Remote => {
-                session.phase(Phase::Active);
-                session.phase(Phase::Idle);
-                // TcpConnectionConfirmed (17)
-                Event::TcpConnectionConfirmed
-            }
+            // TcpConnectionConfirmed (17)
+            Initiator::Remote => Event::TcpConnectionConfirmed,
         };
-        session.phase(Phase::Connect);
         let wait = now + cx.config.timers.open_wait;
         session.timers.set(Timer::Hold, wait);
         let verdict = match cx.config.local_as {
@@ -153,7 +150,6 @@ impl Session {
             .push_back(Output::Negotiated(self.id, negotiated));
         // BGPOpen (19)
         self.enter(State::OpenConfirm, Event::BgpOpen);
-        self.phase(Phase::OpenConfirm);
         self.transmit(MessageType::KEEPALIVE, keepalive().into());
         if hold_time != 0 {
             // Without a hold time the open-wait timer goes on, so that a silent peer cannot stay here for ever.
@@ -224,7 +220,7 @@ impl Session {
 
     /// Sends `notification` and closes.
     pub(crate) fn refuse(&mut self, notification: Notification, event: Event) -> Verdict {
-        self.say(&notification);
+        self.send_notification(&notification);
         self.close(State::Idle, event);
         Verdict::Closed(CloseReason::NotificationSent(notification))
     }
@@ -237,7 +233,7 @@ impl Session {
         reason: CloseReason,
     ) -> Verdict {
         if let Some(notification) = notification {
-            self.say(&notification);
+            self.send_notification(&notification);
         }
         self.close(State::Idle, event);
         Verdict::Closed(reason)
@@ -354,7 +350,6 @@ impl Session {
             self.restart_hold(negotiated.hold_time, now);
         }
         self.written(now, cx);
-        self.phase(Phase::Established);
         self.outputs
             .push_back(Output::Established(self.id, negotiated));
     }
@@ -366,7 +361,6 @@ impl Session {
                 self.local = Some(open);
                 self.transmit(MessageType::OPEN, bytes.into());
                 self.enter(State::OpenSent, event);
-                self.phase(Phase::OpenSent);
                 Verdict::Continue
             }
             // AutomaticStop (8): the configuration does not fit into an OPEN.
@@ -374,7 +368,7 @@ impl Session {
         }
     }
 
-    fn say(&mut self, notification: &Notification) {
+    fn send_notification(&mut self, notification: &Notification) {
         self.transmit(MessageType::NOTIFICATION, notification.encode().into());
     }
 
@@ -402,10 +396,6 @@ impl Session {
             to,
             event,
         });
-    }
-
-    fn phase(&mut self, phase: Phase) {
-        self.outputs.push_back(Output::Phase(phase));
     }
 
     fn restart_hold(&mut self, hold_time: u16, now: Instant) {
@@ -440,7 +430,7 @@ pub(crate) fn collide(session: &mut Session) -> Verdict {
 }
 
 /// The NOTIFICATION to send when the owner stops; none when both sides can restart gracefully and we come back.
-pub(crate) fn farewell(cease: &Cease, session: &Session) -> Option<Notification> {
+pub(crate) fn closing_notification(cease: &Cease, session: &Session) -> Option<Notification> {
     let negotiated = session
         .negotiated
         .as_ref()

@@ -218,9 +218,8 @@ impl TailBuilder {
             let first = hop.start.checked_sub(start)?;
             Some(Span::new(first, hop.end.checked_sub(start)?))
         });
-        let is_ipv4 = matches!(attributes.next_hop(), Some(NextHop::V4(_)));
         Ok(Tail {
-            ipv4_hop: (verb == Verb::Announce && is_ipv4).then(|| hop.unwrap_or_default()),
+            hop,
             family: match self.place {
                 Place::Family(family) => Some(family),
                 Place::Route => None,

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_and_blocks_say_the_same() {
+    fn one_line_and_blocks_mean_the_same() {
         let wanted = (
             "ipv4 flow flow destination-ipv4 10.0.0.0/24 protocol =tcp".to_owned(),
             "extended-community rate-limit:0".to_owned(),
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_told() {
+    fn errors_are_reported() {
         for (text, wanted) in [
             (
                 "discard",

@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_tell_the_family() {
+    fn the_words_determine_the_family() {
         for (text, family, bytes) in [
             (
                 "10.1.0.0/16 next-hop 1.2.3.4",
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_name_the_word_and_the_fix() {
+    fn errors_name_the_word_and_the_fix() {
         for (text, wanted) in [
             (
                 "10.0.0.1/8 next-hop 1.2.3.4",
@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tail_alone_tells_all_but_the_prefix() {
+    fn the_tail_alone_has_all_but_the_prefix() {
         let (prefix, tail) =
             split_sentence(" 10.0.0.0/8  next-hop 1.2.3.4 path-information 0.0.0.7 ");
         assert_eq!(

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told() {
+    fn what_is_missing_is_reported() {
         for line in [
             "neighbor",
             "neighbor , x",

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::prefix::Prefix;
 use super::route_text::RouteText;
 use crate::bgp::nlri::NlriBytes;
-use crate::bgp::{Afi, AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
+use crate::bgp::{AttributeSet, Family, NextHop, Nlri, RouteDistinguisher, Safi};
 use crate::text::{Span, SyntaxError};
 
 /// The most routes that one `split` may make; a longer list is most likely a typo, and would exhaust the memory.
@@ -35,8 +35,8 @@ pub struct Tail {
     pub withdraw: bool,
     /// A name chosen by the user, never sent.
     pub name: Option<Box<str>>,
-    /// Of an announcement with an IPv4 next hop: where that stands, counted from the start of the tail.
-    pub(super) ipv4_hop: Option<Span>,
+    /// Where the last next hop stands, counted from the start of the tail.
+    pub(super) hop: Option<Span>,
     /// The words that were written twice.
     pub repeated: Vec<Repeated>,
 }
@@ -95,34 +95,25 @@ impl Tail {
         Ok(self.build(family, prefix))
     }
 
-    /// Refuses an IPv4 next hop for an IPv6 prefix at `prefix`, for neighbors that did not offer to take it. RFC 2545 3 has IPv6
-    /// next hops only; ExaBGP sends the four octets anyway, and the peer resets the session. Files of ExaBGP have such routes, so
-    /// that they are no error there, but are not sent.
-    ///
-    /// # Errors
-    /// When there is such a next hop.
-    pub fn check_next_hop(&self, network: Prefix, prefix: Span) -> Result<(), SyntaxError> {
-        let family = self.family_of(network);
-        let plain = matches!(family.safi, Safi::UNICAST | Safi::MULTICAST);
-        let (Some(hop), Some(NextHop::V4(address))) = (self.ipv4_hop, self.attributes.next_hop())
-        else {
-            return Ok(());
-        };
-        if family.afi != Afi::IPV6 || !plain {
-            return Ok(());
-        }
-        let span = if hop == Span::default() {
-            prefix
-        } else {
+    /// The error for an IPv6 route at `prefix` whose IPv4 next hop no session accepts
+    /// ([`NextHopError::Ipv4`](crate::bgp::next_hop_rule::NextHopError::Ipv4)). In configuration files such routes are no error,
+    /// since files of ExaBGP have them.
+    pub fn ipv4_next_hop_error(&self, prefix: Span) -> SyntaxError {
+        let span = match self.hop {
             // One space follows the prefix.
-            Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end)
+            Some(hop) => Span::new(prefix.end + 1 + hop.start, prefix.end + 1 + hop.end),
+            None => prefix,
         };
-        let mapped = address.to_ipv6_mapped();
-        Err(
-            SyntaxError::new(span, "an IPv6 route needs an IPv6 next hop").with_help(format!(
-                "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop` is for IPv4 routes"
-            )),
-        )
+        let error = SyntaxError::new(span, "an IPv6 route needs an IPv6 next hop");
+        match self.attributes.next_hop() {
+            Some(NextHop::V4(address)) => {
+                let mapped = address.to_ipv6_mapped();
+                error.with_help(format!(
+                    "write an IPv6 address, or `{mapped}` if the peer knows how to reach that; `nexthop` is for IPv4 routes"
+                ))
+            }
+            _ => error,
+        }
     }
 
     /// One octet counts the bits of labels, route distinguisher and prefix together.

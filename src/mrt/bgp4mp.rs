@@ -1,4 +1,5 @@
-//! BGP4MP (RFC 6396 section 4.4, RFC 8050 section 3): messages, state changes, and the deprecated ENTRY.
+//! BGP4MP (RFC 6396 section 4.4, RFC 8050 section 3): messages, state changes, and the deprecated ENTRY; also the shorter
+//! forms that old Zebra wrote under the same type.
 //!
 //! ```text
 //! +-------------------------------+-------------------------------+
@@ -43,6 +44,8 @@ pub enum Direction {
     Received,
     /// The collector sent it (the LOCAL subtypes of RFC 6396).
     Sent,
+    /// A router forwarded a copy of what it received (Route Mirroring, RFC 7854 section 4.7). MRT has no subtype for it.
+    Mirrored,
 }
 
 /// A BGP message in a record.
@@ -93,7 +96,7 @@ pub struct Entry<'a> {
 }
 
 /// Reads AS numbers, interface and addresses.
-pub(super) fn session(r: &mut Reader<'_>, asn4: bool) -> Result<Session, WireError> {
+fn session(r: &mut Reader<'_>, asn4: bool) -> Result<Session, WireError> {
     let mut asn = |what| {
         if asn4 {
             r.u32(what)
@@ -123,7 +126,7 @@ fn address(r: &mut Reader<'_>, afi: u16) -> Result<IpAddr, WireError> {
 }
 
 /// Returns whether `subtype` has four-octet AS numbers.
-pub(super) const fn is_asn4(subtype: u16) -> bool {
+const fn is_asn4(subtype: u16) -> bool {
     matches!(subtype, 4 | 5 | 7 | 9 | 11)
 }
 
@@ -136,7 +139,7 @@ pub fn message(subtype: u16, body: &[u8]) -> Result<Message<'_>, WireError> {
     let mut r = Reader::new(body);
     let session = match session(&mut r, asn4) {
         Ok(session) => session,
-        Err(error) => return super::legacy::headless(body).ok_or(error),
+        Err(error) => return message_without_addresses(body).ok_or(error),
     };
     let (message_type, payload) = bgp_message(&mut r)?;
     Ok(Message {
@@ -154,8 +157,28 @@ pub fn message(subtype: u16, body: &[u8]) -> Result<Message<'_>, WireError> {
     })
 }
 
+/// A message whose record has two AS numbers and no addresses: old Zebra wrote an OPEN so. The marker stands where the
+/// interface index should be.
+fn message_without_addresses(body: &[u8]) -> Option<Message<'_>> {
+    let mut r = Reader::new(body);
+    r.u32("two AS numbers").ok()?;
+    if !r.peek().starts_with(&[0xFF; 16]) {
+        return None;
+    }
+    let (message_type, payload) = bgp_message(&mut r).ok()?;
+    Some(Message {
+        session: Session::default(),
+        direction: Direction::Received,
+        asn4: false,
+        add_path: false,
+        message_type,
+        body: payload,
+        trailing: r.remaining(),
+    })
+}
+
 /// Takes one BGP message with its header off the front of `r`: its type and its body.
-pub(super) fn bgp_message<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), WireError> {
+fn bgp_message<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), WireError> {
     // The marker is not looked at: some collectors write zeros.
     r.take(16, "the marker of a BGP message")?;
     let length = usize::from(r.u16("the length of a BGP message")?);
@@ -173,7 +196,7 @@ pub(super) fn bgp_message<'a>(r: &mut Reader<'a>) -> Result<(u8, &'a [u8]), Wire
 pub fn state_change(subtype: u16, body: &[u8]) -> Result<StateChange, WireError> {
     let mut r = Reader::new(body);
     if body.len() == 8 {
-        return super::legacy::short_state_change(&mut r);
+        return short_state_change(&mut r);
     }
     let session = session(&mut r, is_asn4(subtype))?;
     let change = StateChange {
@@ -183,6 +206,16 @@ pub fn state_change(subtype: u16, body: &[u8]) -> Result<StateChange, WireError>
     };
     r.finish("the end of a state change")?;
     Ok(change)
+}
+
+/// A state change of eight octets, as old Zebra wrote it: two AS numbers and two states.
+fn short_state_change(r: &mut Reader<'_>) -> Result<StateChange, WireError> {
+    r.u32("two AS numbers")?;
+    Ok(StateChange {
+        session: Session::default(),
+        old: r.u16("the old state")?,
+        new: r.u16("the new state")?,
+    })
 }
 
 /// Reads a BGP4MP_ENTRY.

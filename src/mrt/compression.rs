@@ -44,7 +44,7 @@ impl Compression {
 /// Bytes read from the file at once.
 const BLOCK: usize = 64 << 10;
 
-/// Decompresses `input`, and tells how it is compressed.
+/// Decompresses `input`, and returns how it is compressed.
 ///
 /// # Errors
 /// When it can't be read, or is compressed in a way that can't be read.

@@ -35,7 +35,11 @@ impl<'a> Content<'a> {
     /// read.
     pub fn parse(header: &Header, body: &'a [u8]) -> Result<Self, WireError> {
         match (header.kind, header.subtype) {
-            (kind::BGP, subtype) => legacy::record(subtype, body),
+            (kind::BGP, legacy::STATE_CHANGE) => legacy::state_change(body).map(Self::State),
+            (kind::BGP, subtype) => match legacy::message_type(subtype) {
+                Some(message_type) => legacy::message(message_type, body).map(Self::Message),
+                None => Ok(Self::Unsupported),
+            },
             (kind::TABLE_DUMP, subtype @ 1..=4) => {
                 TableDump::parse(subtype, body).map(Self::TableDump)
             }

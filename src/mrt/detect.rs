@@ -53,6 +53,17 @@ pub fn add_path(family: Family, field: &[u8], seen: bool) -> Form {
     }
 }
 
+/// Returns `false` if a field cannot be read with path identifiers, which most fields show within two prefixes.
+#[inline]
+pub fn may_have_ids(family: Family, field: &[u8]) -> bool {
+    let bits = match (family.afi, family.safi) {
+        (Afi::IPV4, Safi::UNICAST | Safi::MULTICAST) => 32,
+        (Afi::IPV6, Safi::UNICAST | Safi::MULTICAST) => 128,
+        _ => return false,
+    };
+    walk(field, bits, 4, |_, _, _| ())
+}
+
 /// Visits each prefix: path identifier, length, bytes. Returns whether the field ends with one.
 fn walk<'a>(
     mut field: &'a [u8],
@@ -79,6 +90,20 @@ fn walk<'a>(
     true
 }
 
+/// Prefixes that came before, each counted once for every time.
+fn repeats<T: Ord>(seen: &mut Vec<T>) -> u32 {
+    /// Up to here comparing all pairs takes less time than sorting.
+    const FEW: usize = 12;
+    if seen.len() <= FEW {
+        let again = |at: &usize| seen[..*at].contains(&seen[*at]);
+        return u32::try_from((1..seen.len()).filter(again).count()).unwrap_or_default();
+    }
+    let all = seen.len();
+    seen.sort_unstable();
+    seen.dedup();
+    u32::try_from(all - seen.len()).unwrap_or(u32::MAX / 4)
+}
+
 /// Counts what real tables do not have, in halves.
 fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
     let mut count = 0;
@@ -103,9 +128,7 @@ fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
         seen.push((id, length, prefix));
     });
     let all = seen.len();
-    seen.sort_unstable();
-    seen.dedup();
-    let twice = u32::try_from(all - seen.len()).unwrap_or(u32::MAX / 4);
+    let twice = repeats(&mut seen);
     count + ONE * twice + u32::from(default && all > 1)
 }
 

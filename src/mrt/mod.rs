@@ -1,15 +1,16 @@
 //! MRT archives (RFC 6396, RFC 6397, RFC 8050): framing, the meaning of each record type, and writing.
 //!
-//! | room | what |
+//! | module | what |
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
 //! | [`content`] | what a record holds, by type and subtype |
-//! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY |
+//! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY, the forms of old Zebra |
 //! | [`table_dump`] | TABLE_DUMP and TABLE_DUMP_V2 |
-//! | [`legacy`] | type 5 of 1999, and what old Zebra wrote under type 16 |
+//! | [`legacy`] | type 5 of 1999 |
 //! | [`detect`] | ADD-PATH and the width of AS numbers, where the subtype is wrong |
 //! | [`writer`] | messages and RIB snapshots, rotated files |
+//! | [`file_name`] | names of files with the time in them |
 //!
 //! Everything is borrowed from the reader's buffer; nothing here allocates per record.
 
@@ -20,6 +21,7 @@ pub mod bgp4mp;
 pub mod compression;
 pub mod content;
 pub mod detect;
+pub mod file_name;
 pub mod legacy;
 pub mod reader;
 pub mod table_dump;
@@ -156,7 +158,6 @@ impl Header {
 }
 
 /// Year, month and day of a day since 1970-01-01, in the proleptic Gregorian calendar.
-#[cfg(feature = "stream")]
 pub(crate) const fn civil(days: u32) -> (u32, u32, u32) {
     // Years start in March, eras have 400 years of 146,097 days.
     let shifted = days + 719_468;

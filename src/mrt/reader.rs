@@ -74,7 +74,9 @@ enum Current {
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
+    /// Zeroed once; only the first `filled` bytes are of the stream.
     buffer: Vec<u8>,
+    filled: usize,
     /// First byte of the current item.
     start: usize,
     /// Offset of `buffer[0]` in the stream.
@@ -100,6 +102,7 @@ impl<R: Read> Reader<R> {
         Self {
             input,
             buffer: Vec::new(),
+            filled: 0,
             start: 0,
             base: 0,
             size: 0,
@@ -169,7 +172,7 @@ impl<R: Read> Reader<R> {
 
     /// Makes `count` bytes from the start of the current item available.
     fn ensure(&mut self, count: usize) -> bool {
-        while self.buffer.len() - self.start < count {
+        while self.filled - self.start < count {
             if self.end {
                 return false;
             }
@@ -181,13 +184,16 @@ impl<R: Read> Reader<R> {
     fn fill(&mut self) {
         if self.size == 0 && self.start > 0 {
             self.base += self.start as u64;
-            self.buffer.drain(..self.start);
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
             self.start = 0;
         }
-        let before = self.buffer.len();
-        self.buffer.resize(before + BLOCK, 0);
+        let before = self.filled;
+        if self.buffer.len() < before + BLOCK {
+            self.buffer.resize(before + BLOCK, 0);
+        }
         let count = loop {
-            match self.input.read(&mut self.buffer[before..]) {
+            match self.input.read(&mut self.buffer[before..before + BLOCK]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(count) => break count,
                 Err(error) => {
@@ -196,12 +202,12 @@ impl<R: Read> Reader<R> {
                 }
             }
         };
-        self.buffer.truncate(before + count);
+        self.filled = before + count;
         self.end |= count == 0;
     }
 
     fn available(&self) -> &[u8] {
-        &self.buffer[self.start..]
+        &self.buffer[self.start..self.filled]
     }
 
     fn header_at(&self, at: usize) -> Option<Header> {

@@ -263,7 +263,7 @@ impl<'a> Iterator for TableDump<'a> {
     }
 }
 
-/// Returns whether `body`, four bytes longer than the header's length says, is a batch of TABLE_DUMP entries as RIPE's rrc00
+/// Returns whether `body`, four bytes longer than the length in the header, is a batch of TABLE_DUMP entries as RIPE's rrc00
 /// wrote them until 2000: its length does not count view and sequence number.
 pub(super) fn is_batch(subtype: u16, body: &[u8]) -> bool {
     let short = body.len().saturating_sub(4);

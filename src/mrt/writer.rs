@@ -5,6 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::bgp::Asn;
 use crate::bgp::attribute::{flags, mp_reach, mp_unreach};
 use crate::bgp::family::{Afi, Family, Safi};
 use crate::wire::{Reader, WireError, Writer};
@@ -65,8 +66,8 @@ impl Records {
         self.left_out
     }
 
-    /// Appends a message as BGP4MP_ET, subtype MESSAGE_AS4 or its LOCAL and ADDPATH relatives (RFC 8050 section 3).
-    /// `message` is the whole message with four-octet AS numbers; `add_path` tells whether its NLRI carry path identifiers.
+    /// Appends a message as BGP4MP_ET, subtype MESSAGE or MESSAGE_AS4 or their LOCAL and ADDPATH relatives (RFC 6396 section
+    /// 4.4, RFC 8050 section 3).
     ///
     /// # Errors
     /// When the message is longer than a record can hold.
@@ -82,14 +83,18 @@ impl Records {
             self.left_out += u64::from(update);
             return Ok(());
         }
-        let subtype = match (what.direction, what.add_path) {
-            (Direction::Received, false) => 4,
-            (Direction::Sent, false) => 7,
-            (Direction::Received, true) => 9,
-            (Direction::Sent, true) => 11,
+        let subtype = match (what.direction, what.add_path, what.asn4) {
+            (Direction::Received | Direction::Mirrored, false, false) => 1,
+            (Direction::Received | Direction::Mirrored, false, true) => 4,
+            (Direction::Sent, false, false) => 6,
+            (Direction::Sent, false, true) => 7,
+            (Direction::Received | Direction::Mirrored, true, false) => 8,
+            (Direction::Received | Direction::Mirrored, true, true) => 9,
+            (Direction::Sent, true, false) => 10,
+            (Direction::Sent, true, true) => 11,
         };
         record(out, time, (kind::BGP4MP_ET, subtype), |w| {
-            head(w, session);
+            head(w, session, what.asn4);
             w.bytes(what.message);
         })
     }
@@ -106,7 +111,7 @@ impl Records {
         (old, new): (u16, u16),
     ) -> Result<(), WireError> {
         record(out, time, (kind::BGP4MP_ET, 5), |w| {
-            head(w, session);
+            head(w, session, true);
             w.u16(old);
             w.u16(new);
         })
@@ -213,6 +218,8 @@ pub struct Sent<'a> {
     pub direction: Direction,
     /// Whether its NLRI carry path identifiers.
     pub add_path: bool,
+    /// Whether its AS_PATH and AGGREGATOR have four-octet AS numbers.
+    pub asn4: bool,
     /// The whole message, header included.
     pub message: &'a [u8],
 }
@@ -255,9 +262,14 @@ fn record(
 }
 
 /// Appends AS numbers, interface and addresses of a session. The two addresses have one family.
-fn head(w: &mut Writer<'_>, session: &Session) {
-    w.u32(session.peer_asn);
-    w.u32(session.local_asn);
+fn head(w: &mut Writer<'_>, session: &Session, asn4: bool) {
+    for asn in [session.peer_asn, session.local_asn] {
+        if asn4 {
+            w.u32(asn);
+        } else {
+            w.u16(Asn(asn).to_u16());
+        }
+    }
     w.u16(session.interface);
     let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let peer = session.peer.or(session.local).unwrap_or(unknown);

@@ -298,6 +298,11 @@ impl AdjRibIn {
         self.len() == 0
     }
 
+    /// Number of routes of each family, stale ones included.
+    pub fn counts(&self) -> impl Iterator<Item = (Family, usize)> {
+        self.ages.iter().map(|age| (age.family, age.routes))
+    }
+
     /// Number of stale routes.
     pub fn stale(&self) -> usize {
         self.ages.iter().map(|age| age.routes - age.fresh).sum()
@@ -376,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_again_is_dropped() {
+    fn routes_that_are_not_announced_again_are_dropped() {
         let mut rib = AdjRibIn::new();
         for number in 0..100 {
             rib.announce(

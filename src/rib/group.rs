@@ -92,8 +92,8 @@ impl FirstBatch {
         pending: &Pending,
     ) {
         let both = sets.union(&pending.announce, &pending.withdraw);
-        let told = sets.and(&both, following);
-        let reached = sets.and(&told, &self.fresh);
+        let concerned = sets.and(&both, following);
+        let reached = sets.and(&concerned, &self.fresh);
         self.reached = sets.union(&self.reached, &reached);
     }
 

@@ -288,7 +288,7 @@ impl Packer {
                 let limit = sender.codec.message_size();
                 let fixed = FRAME + self.attributes.len() + envelope.len();
                 let room = limit.saturating_sub(fixed);
-                // NLRI of an unknown family cannot be told apart.
+                // NLRI of an unknown family cannot be distinguished.
                 let several = sender.group_updates && is_known(bucket.family);
                 let mut at = 0;
                 while at < bucket.ends.len() {

@@ -132,13 +132,13 @@ pub(crate) fn accepted(stream: &TcpStream, peer: &PeerConfig) -> io::Result<()> 
     secure(stream.as_fd(), peer)
 }
 
-/// How long the last words of a connection may take.
-pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a connection may take to write what is left, and to close.
+pub(crate) const CLOSING_TIME: Duration = Duration::from_secs(1);
 
 /// Writes what is left, shuts down the sending side, and reads until the peer closes: with unread input the kernel would
 /// reset the connection, and the NOTIFICATION would be lost on the way. Gives up after a second.
-pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
-    let last_words = async move {
+pub(crate) async fn drain(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
+    let drained = async move {
         while !outbox.is_empty() {
             let count = stream.write_vectored(&outbox.slices()).await?;
             if count == 0 {
@@ -152,7 +152,7 @@ pub(crate) async fn farewell(mut stream: Box<dyn Stream>, mut outbox: Outbox) {
         io::Result::Ok(())
     };
     // Too late or refused: the connection ends anyway.
-    let _ = tokio::time::timeout(FAREWELL, last_words).await;
+    let _ = tokio::time::timeout(CLOSING_TIME, drained).await;
 }
 
 /// Bytes that the kernel holds for a peer without having sent them: what is not written yet can still change, and a

@@ -23,7 +23,7 @@ use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
 use crate::bgp::{Negotiated, Notification};
 use crate::fsm::{
-    self, CloseReason, ConnId, ConnInfo, Direction, Event, Input, Output, Peer, State,
+    self, CloseReason, ConnId, ConnInfo, Direction, Event, Initiator, Input, Output, Peer, State,
 };
 
 mod inputs;
@@ -197,9 +197,11 @@ impl Task {
 
     fn perform(&mut self, output: Output) {
         match output {
-            Output::Connect(id) => self
-                .io
-                .dial(id, self.driver.transport.dial(&self.driver.config)),
+            Output::Connect(id) => {
+                self.observe(&SessionEvent::Connecting);
+                let dial = self.driver.transport.dial(&self.driver.config);
+                self.io.dial(id, dial);
+            }
             Output::Transmit(id, bytes) => {
                 if let Some(link) = self.io.link(id) {
                     link.outbox.push_urgent(bytes);
@@ -209,8 +211,7 @@ impl Task {
             Output::State {
                 from, to, event, ..
             } => self.transition(from, to, event),
-            Output::Phase(phase) => self.observe(&SessionEvent::Phase(phase)),
-            Output::Connected(_, ends) => self.connected(ends),
+            Output::Connected(_, ends, initiator) => self.connected(ends, initiator),
             Output::Message {
                 connection,
                 direction,
@@ -238,14 +239,14 @@ impl Task {
         self.observe(&SessionEvent::Transition { from, to, event });
     }
 
-    fn connected(&mut self, ends: ConnInfo) {
+    fn connected(&mut self, ends: ConnInfo, initiator: Initiator) {
         {
             let mut status = self.driver.shared.status.borrow_mut();
             status.ends = Some(ends);
             status.received = Counters::default();
             status.sent = Counters::default();
         }
-        self.observe(&SessionEvent::Connected(ends));
+        self.observe(&SessionEvent::Connected(ends, initiator));
     }
 
     fn message(&mut self, id: ConnId, direction: Direction, message: &RawMessage) {
@@ -257,9 +258,13 @@ impl Task {
         let mut plugin = self.driver.plugin.borrow_mut();
         let config = &self.driver.config;
         let result = match message.kind {
-            MessageType::UPDATE => Update::new(message.body())
-                .map_err(|error| error.notification())
-                .and_then(|update| plugin.on_update(config, update)),
+            MessageType::UPDATE => match Update::new(message.body()) {
+                Ok(update) => plugin.on_update(config, update),
+                Err(error) => {
+                    plugin.on_event(config, &SessionEvent::Unreadable(message));
+                    Err(error.notification())
+                }
+            },
             MessageType::ROUTE_REFRESH => {
                 RouteRefresh::decode(message).map(|refresh| plugin.on_refresh(config, refresh))
             }

@@ -12,7 +12,7 @@ use std::rc::{Rc, Weak};
 use tokio::net::TcpStream;
 
 use super::config::PeerConfig;
-use super::connect::{self, Stream, farewell};
+use super::connect::{self, Stream, drain};
 use super::control::PeerCommand;
 use super::control::PeerKey;
 use super::error::Error;
@@ -206,7 +206,7 @@ impl Server {
         outbox.push_urgent(notification.encode().into());
         let inner = Rc::downgrade(&self.inner);
         tokio::task::spawn_local(async move {
-            farewell(stream, outbox).await;
+            drain(stream, outbox).await;
             if let Some(inner) = inner.upgrade() {
                 inner.refusals.set(inner.refusals.get() - 1);
             }

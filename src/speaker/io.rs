@@ -14,7 +14,7 @@ use smallvec::SmallVec;
 use tokio::io::AsyncReadExt;
 use tokio::task::JoinSet;
 
-use super::connect::{Dialing, Stream, farewell};
+use super::connect::{Dialing, Stream, drain};
 use super::outbox::Outbox;
 use super::writer::Pushed;
 use crate::bgp::message::HEADER;
@@ -30,7 +30,7 @@ const READ: usize = 64 * 1024;
 pub(crate) struct Io {
     dial: Option<(ConnId, Dialing)>,
     pub(crate) links: SmallVec<[Link; 2]>,
-    farewells: JoinSet<()>,
+    closing: JoinSet<()>,
     /// Reads and writes take turns at going first.
     write_first: bool,
 }
@@ -95,14 +95,13 @@ impl Io {
             pushed.close();
         }
         link.outbox.drop_queue();
-        while self.farewells.try_join_next().is_some() {}
-        self.farewells
-            .spawn_local(farewell(link.stream, link.outbox));
+        while self.closing.try_join_next().is_some() {}
+        self.closing.spawn_local(drain(link.stream, link.outbox));
     }
 
     /// Waits until everything is written.
     pub(crate) async fn finish(&mut self) {
-        while self.farewells.join_next().await.is_some() {}
+        while self.closing.join_next().await.is_some() {}
     }
 
     /// Waits for the next event. With `paused`, sessions that are up are not read.

@@ -18,7 +18,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::{Capability, Negotiated, Notification};
-use crate::fsm::{CloseReason, ConnInfo, Direction, Event, Phase, State};
+use crate::fsm::{CloseReason, ConnInfo, Direction, Event, Initiator, State};
 
 /// The callbacks of one neighbor's session.
 pub trait Plugin {
@@ -89,8 +89,10 @@ pub trait Plugin {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum SessionEvent<'a> {
+    /// We begin to connect to the peer.
+    Connecting,
     /// TCP is up between these addresses. [`Plugin::on_close`] will follow.
-    Connected(ConnInfo),
+    Connected(ConnInfo, Initiator),
     /// One transition of the state machine of one connection.
     Transition {
         /// Before.
@@ -100,8 +102,6 @@ pub enum SessionEvent<'a> {
         /// What caused it.
         event: Event,
     },
-    /// The neighbor as a whole, in the words of ExaBGP's `fsm` events.
-    Phase(Phase),
     /// [`PeerConfig::connect_attempts`] are used up: nothing will happen until [`Server::start_peer`](super::Server::start_peer).
     GaveUp,
     /// A connection could not be made.
@@ -118,6 +118,9 @@ pub enum SessionEvent<'a> {
     },
     /// A KEEPALIVE was sent because its time had come, that long ago.
     KeepaliveLate(Duration),
+    /// An UPDATE of the established session whose length fields exceed it, so that [`Plugin::on_update`] is not called: the
+    /// session ends. The same message was reported as [`Message`](Self::Message).
+    Unreadable(&'a RawMessage),
 }
 
 /// What becomes of a connection that no configured neighbor expects.

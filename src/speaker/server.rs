@@ -13,7 +13,7 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinHandle;
 
 use super::config::PeerConfig;
-use super::connect::{FAREWELL, Tcp, Transport};
+use super::connect::{CLOSING_TIME, Tcp, Transport};
 use super::control::{Mailbox, PeerCommand, PeerKey, PeerStatus, Shared};
 use super::error::Error;
 use super::listener::{Guard, Listeners};
@@ -202,7 +202,7 @@ impl Server {
             // It is in the table: nothing else can go wrong.
             let _ = self.remove_peer(key, cease.clone());
         }
-        let deadline = tokio::time::Instant::now() + FAREWELL + FAREWELL / 4;
+        let deadline = tokio::time::Instant::now() + CLOSING_TIME + CLOSING_TIME / 4;
         let departing = self.inner.departing.take();
         for mut task in departing {
             if tokio::time::timeout_at(deadline, &mut task).await.is_err() {

@@ -45,8 +45,10 @@ impl Notes {
     pub const TRAILING_BYTES: Self = Self(256);
     /// An AS path ends neither with four-octet nor with two-octet AS numbers.
     pub const BAD_PATH: Self = Self(512);
+    /// The JSON fields of a RIS Live message describe other routes than its bytes; the bytes count.
+    pub const DISAGREES: Self = Self(1024);
 
-    const TEXTS: [(Self, &'static str); 10] = [
+    const TEXTS: [(Self, &'static str); 11] = [
         (Self::ATTRIBUTES_CUT, "an attribute runs past the end"),
         (Self::DUPLICATE_ATTRIBUTE, "an attribute comes twice"),
         (Self::BAD_NEXT_HOP, "a next hop of unknown length"),
@@ -60,6 +62,7 @@ impl Notes {
         ),
         (Self::TRAILING_BYTES, "bytes after the message"),
         (Self::BAD_PATH, "a malformed AS path"),
+        (Self::DISAGREES, "JSON fields that differ from the message"),
     ];
 
     /// Adds `other`.
@@ -74,8 +77,10 @@ impl Notes {
 
     /// Returns `true` if something is noted that means that a part could not be read.
     pub const fn is_malformed(self) -> bool {
-        const MILD: u16 =
-            Notes::ADD_PATH_FOUND.0 | Notes::DUPLICATE_ATTRIBUTE.0 | Notes::SEVERAL_MP.0;
+        const MILD: u16 = Notes::ADD_PATH_FOUND.0
+            | Notes::DUPLICATE_ATTRIBUTE.0
+            | Notes::SEVERAL_MP.0
+            | Notes::DISAGREES.0;
         self.0 & !MILD != 0
     }
 

@@ -6,8 +6,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::RouteDistinguisher;
+use crate::bgp::family::{Afi, Family, FamilySet, Safi};
 use crate::bgp::nlri;
+use crate::bmp;
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::Direction;
 use crate::wire::Reader;
@@ -126,6 +128,32 @@ impl RibView {
     }
 }
 
+impl From<bmp::Rib> for RibView {
+    fn from(rib: bmp::Rib) -> Self {
+        match rib {
+            bmp::Rib::InPre => Self::AdjInPre,
+            bmp::Rib::InPost => Self::AdjInPost,
+            bmp::Rib::OutPre => Self::AdjOutPre,
+            bmp::Rib::OutPost => Self::AdjOutPost,
+            bmp::Rib::Loc => Self::Loc,
+        }
+    }
+}
+
+/// What the source of a message knows about it that the message itself does not contain. MRT archives know none of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct View {
+    /// Which table of the router the routes are in.
+    pub rib: RibView,
+    /// The routing instance of the router (RFC 7854 section 4.2); `None` for the global one.
+    pub distinguisher: Option<RouteDistinguisher>,
+    /// When the router learned of the routes.
+    pub originated: Option<Timestamp>,
+    /// Families whose routes have path identifiers. `None` if the OPENs of the session are unknown: then the form of each
+    /// field decides.
+    pub add_path: Option<FamilySet>,
+}
+
 /// Routes that share all but their NLRI; or a state change.
 #[derive(Clone, Debug)]
 pub struct Block<'a> {
@@ -153,8 +181,19 @@ pub struct Block<'a> {
     pub direction: Direction,
     /// Which table it is about.
     pub rib: RibView,
+    /// The routing instance of the router that reported it over BMP; `None` for the global one.
+    pub distinguisher: Option<RouteDistinguisher>,
     /// What is odd about it.
     pub notes: Notes,
+}
+
+impl Block<'_> {
+    /// Returns `true` unless it is about a message that the collector sent or a router mirrored. What a router reports of
+    /// its own Adj-RIB-Out counts as received.
+    pub const fn is_received(&self) -> bool {
+        matches!(self.direction, Direction::Received)
+            || matches!(self.rib, RibView::AdjOutPre | RibView::AdjOutPost)
+    }
 }
 
 /// A route: its NLRI, borrowed.

@@ -16,7 +16,7 @@ use super::merge::Merge;
 use super::names::Named;
 use super::paths::expand;
 use super::record::{Origin, RecordKind};
-use super::source::{Feed, File, Options, Progress, Source, csv};
+use super::source::{Feed, File, Live, Options, Progress, Source, csv};
 
 /// Files that may be open at once, each at its first record. If there are more, each is opened when its time comes.
 const OPEN: usize = 16;
@@ -37,6 +37,8 @@ pub enum Error {
     Interval(u32, u32),
     /// There is no source.
     NoSource,
+    /// There can be no thread for a feed.
+    Thread(io::Error),
 }
 
 impl fmt::Display for Error {
@@ -58,6 +60,7 @@ impl fmt::Display for Error {
                     "the interval ends at {until}, before it starts at {from}"
                 )
             }
+            Self::Thread(error) => error.fmt(f),
             Self::NoSource => f.write_str("no file is given"),
         }
     }
@@ -80,6 +83,7 @@ pub enum Sent {
 pub struct Builder {
     files: Vec<(Feed, Origin, Option<RecordKind>)>,
     others: Vec<Box<dyn Source>>,
+    live: Vec<Live>,
     expression: Expression,
     interval: Option<(u32, u32)>,
     rib_period: u32,
@@ -169,10 +173,17 @@ impl Builder {
         Ok(self)
     }
 
-    /// Adds a source of another kind.
+    /// Adds a source of another kind. Building the stream waits for its first record.
     #[must_use]
     pub fn source(mut self, source: Box<dyn Source>) -> Self {
         self.others.push(source);
+        self
+    }
+
+    /// Adds a feed that goes on for ever. Its records are given as they come, after those of all other sources.
+    #[must_use]
+    pub fn live(mut self, feed: Live) -> Self {
+        self.live.push(feed);
         self
     }
 
@@ -247,7 +258,7 @@ impl Builder {
         {
             return Err(Error::Interval(from, until));
         }
-        if self.files.is_empty() && self.others.is_empty() {
+        if self.files.is_empty() && self.others.is_empty() && self.live.is_empty() {
             return Err(Error::NoSource);
         }
         self.thin_out();
@@ -270,7 +281,7 @@ impl Builder {
         }
         let filter = (!self.expression.is_empty()).then(|| Filter::new(self.expression));
         Ok(Stream::new(
-            Merge::new(sources),
+            Merge::new(sources, Live::join(self.live).map_err(Error::Thread)?),
             filter,
             self.interval,
             self.sent,

@@ -6,17 +6,20 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use crate::bgp::attribute::{mp_reach, mp_unreach};
 use crate::bgp::capability::Capability;
 use crate::bgp::family::{Family, FamilySet};
 use crate::bgp::message::open::Open;
 use crate::bgp::message::update::Update;
 use crate::mrt::bgp4mp::{Direction, Entry, Message, Session, StateChange};
+use crate::mrt::content::attribute;
 use crate::mrt::detect::{self, Form};
 use crate::mrt::table_dump::{PeerTable, Rib, TableDump};
 use crate::mrt::{Content, Timestamp};
+use crate::wire::Reader;
 
 use super::attributes::{Attributes, Hop, Notes, Reach};
-use super::block::{Block, ElemKind, RibView, Route, Routes, State, nlri_of, unreach};
+use super::block::{Block, ElemKind, Route, Routes, State, View, family_bits, nlri_of, unreach};
 
 /// Sessions that are remembered at most; beyond, detection works without memory.
 const MOST_SESSIONS: usize = 65_536;
@@ -46,8 +49,8 @@ pub struct Decoder {
     detection: Detection,
     peers: Option<Arc<PeerTable>>,
     sessions: HashMap<(Option<IpAddr>, Option<IpAddr>), Facts, foldhash::fast::RandomState>,
-    /// Which table messages are about.
-    pub rib: RibView,
+    /// What is known of the message besides its bytes.
+    pub view: View,
 }
 
 impl Decoder {
@@ -89,12 +92,58 @@ impl Decoder {
         }
     }
 
+    /// Learns what [`blocks`](Self::blocks) would learn from a record whose blocks nobody wants: OPENs, and who sends path
+    /// identifiers.
+    pub fn observe(&mut self, content: &Content<'_>) {
+        let Content::Message(message) = content else {
+            return;
+        };
+        match message.message_type {
+            1 => self.open(message),
+            2 if !message.add_path && self.view.add_path.is_none() => {}
+            _ => return,
+        }
+        if self.detection == Detection::Off {
+            return;
+        }
+        let (update, _) = fields(message.body);
+        let native = Family::IPV4_UNICAST;
+        for bytes in [update.withdrawn, update.nlri] {
+            self.suspect(message, native, bytes);
+        }
+        let mut r = Reader::new(update.attributes);
+        while let Ok(one) = attribute(&mut r) {
+            match one.code {
+                mp_unreach::CODE => {
+                    if let Some((family, bytes)) = unreach(one.value) {
+                        self.suspect(message, family, bytes);
+                    }
+                }
+                mp_reach::CODE => {
+                    if let Some(reach) = Reach::whole(one.value)
+                        && let Some(family) = reach.family
+                    {
+                        self.suspect(message, family, reach.nlri);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Looks for path identifiers in a field if it can have some.
+    fn suspect(&mut self, message: &Message<'_>, family: Family, bytes: &[u8]) {
+        if !bytes.is_empty() && detect::may_have_ids(family, bytes) {
+            self.routes(message, family, bytes);
+        }
+    }
+
     fn block<'a>(&self, kind: ElemKind, family: Family, routes: Routes<'a>) -> Block<'a> {
         Block {
             kind,
             peer_asn: 0,
             peer: None,
-            originated: None,
+            originated: self.view.originated,
             multiprotocol: false,
             family,
             routes,
@@ -102,7 +151,8 @@ impl Decoder {
             attributes: None,
             states: None,
             direction: Direction::Received,
-            rib: self.rib,
+            rib: self.view.rib,
+            distinguisher: self.view.distinguisher,
             notes: Notes::NONE,
         }
     }
@@ -277,14 +327,25 @@ impl Decoder {
     ) -> (Routes<'a>, Notes) {
         let mut notes = Notes::NONE;
         let mut add_path = message.add_path;
-        if !add_path && self.detection == Detection::On {
+        if let Some(families) = &self.view.add_path {
+            add_path = families.contains(family);
+        } else if !add_path && self.detection == Detection::On {
             let side = usize::from(message.direction == Direction::Sent);
             let facts = self.facts(&message.session);
             let decided = facts.and_then(|facts| facts.add_path(side, family));
             let seen = facts.is_some_and(|facts| facts.seen[side].contains(family));
             add_path = match decided {
                 Some(decided) => decided,
-                None => detect::add_path(family, bytes, seen) == Form::AddPath,
+                None => match detect::add_path(family, bytes, seen) {
+                    Form::Plain => {
+                        // The field was walked to its end.
+                        if family_bits(family).is_some() && family.safi.0 != 3 {
+                            return (Routes::new(family, false, bytes), notes);
+                        }
+                        false
+                    }
+                    form => form == Form::AddPath,
+                },
             };
             if add_path {
                 notes.add(Notes::ADD_PATH_FOUND);

@@ -10,7 +10,7 @@ use crate::bgp::attribute::community::Community;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::bgp::error::UpdateError;
 use crate::bgp::nlri::Nlri;
-use crate::bgp::{Asn, Family};
+use crate::bgp::{Asn, Family, RouteDistinguisher};
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::Direction;
 
@@ -44,6 +44,8 @@ pub struct Elem {
     pub direction: Direction,
     /// Which table of the router it is about.
     pub rib: RibView,
+    /// The routing instance of the router that reported it over BMP; `None` for the global one.
+    pub distinguisher: Option<RouteDistinguisher>,
     /// What is odd about it.
     pub notes: Notes,
     attributes: Option<Arc<Owned>>,
@@ -80,6 +82,7 @@ impl Elem {
             new_state: block.states.map(|(_, new)| new),
             direction: block.direction,
             rib: block.rib,
+            distinguisher: block.distinguisher,
             notes: block.notes,
             attributes: block.attributes.map(|attributes| {
                 Arc::new(Owned {

@@ -9,7 +9,8 @@ use crate::bgp::family::Afi;
 use super::address::masked;
 use super::attributes::Attributes;
 use super::block::{Block, ElemKind, Route, family_bits};
-use super::pattern::PathPattern;
+use super::needles::{self, Needles};
+use super::pattern::{Memo, PathPattern};
 use super::prefixes::PrefixSet;
 use super::record::{RecordKind, RecordRef};
 
@@ -181,7 +182,30 @@ pub struct Filter {
     tests: Vec<Test>,
     /// Answers of the tests about the block, once they are known.
     answers: Vec<Option<bool>>,
+    room: Room,
+    needles: Needles,
+}
+
+/// What tests of paths use again.
+#[derive(Clone, Debug, Default)]
+struct Room {
     text: Vec<u8>,
+    /// By the number of the test.
+    memos: Vec<Memo>,
+}
+
+impl Room {
+    fn matches(
+        &mut self,
+        index: usize,
+        pattern: &PathPattern,
+        attributes: &Attributes<'_>,
+    ) -> bool {
+        if self.memos.len() <= index {
+            self.memos.resize_with(index + 1, Memo::default);
+        }
+        pattern.matches(attributes, &mut self.text, &mut self.memos[index])
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -196,20 +220,30 @@ impl Filter {
     /// Prepares an expression.
     pub fn new(expression: Expression) -> Self {
         let mut tests = Vec::new();
+        let mut needles = Needles::default();
+        demands(&expression, &mut needles);
         let nodes = node(expression, &mut tests);
         Self {
+            needles,
             nodes,
             answers: vec![None; tests.len()],
             tests,
-            text: Vec::new(),
+            room: Room::default(),
         }
+    }
+
+    /// Returns `true` if no elem of a record with these bytes can pass, without decoding them. The bytes have to be all of the record,
+    /// or at least its BGP message.
+    #[inline]
+    pub fn rules_out(&self, bytes: &[u8]) -> bool {
+        !self.needles.is_empty() && !self.needles.may_be_in(bytes)
     }
 
     /// Judges a block as far as it can be judged without its routes. To be called before [`passes`](Self::passes).
     pub fn judge(&mut self, record: &RecordRef<'_>, block: &Block<'_>) -> Verdict {
         self.answers.fill(None);
-        let (nodes, tests, answers, text) =
-            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
+        let (nodes, tests, answers, room) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.room);
         let has_route =
             tests.iter().any(|test| matches!(test, Test::Prefix(_))) && block.states.is_none();
         let known = evaluate(nodes, &mut |index| {
@@ -217,7 +251,7 @@ impl Filter {
             if has_route && test.waits() {
                 return None;
             }
-            let answer = ask(test, record, block, None, text);
+            let answer = ask((index, test), record, block, None, room);
             answers[index] = Some(answer);
             Some(answer)
         });
@@ -230,19 +264,46 @@ impl Filter {
 
     /// Returns `true` if a route of the block that was judged last passes.
     pub fn passes(&mut self, record: &RecordRef<'_>, block: &Block<'_>, route: &Route<'_>) -> bool {
-        let (nodes, tests, answers, text) =
-            (&self.nodes, &self.tests, &mut self.answers, &mut self.text);
+        let (nodes, tests, answers, room) =
+            (&self.nodes, &self.tests, &mut self.answers, &mut self.room);
         evaluate(nodes, &mut |index| {
             if let Some(answer) = answers[index] {
                 return Some(answer);
             }
             let test = &tests[index];
-            let answer = ask(test, record, block, Some(route), text);
+            let answer = ask((index, test), record, block, Some(route), room);
             if !matches!(test, Test::Prefix(_)) {
                 answers[index] = Some(answer);
             }
             Some(answer)
         }) == Some(true)
+    }
+}
+
+/// What the bytes of a record must contain for one of its elems to pass.
+fn demands(expression: &Expression, needles: &mut Needles) {
+    match expression {
+        Expression::And(all) => all.iter().for_each(|one| demands(one, needles)),
+        Expression::Test(Test::Prefix(set)) => {
+            if let Some(any) = set.leading_bytes() {
+                needles.demand(&any);
+            }
+        }
+        Expression::Test(Test::Origin(Numbers(ranges))) => {
+            let single: Option<Vec<_>> = ranges
+                .iter()
+                .map(|(from, to)| (from == to).then(|| needles::asn(*from)))
+                .collect();
+            if let Some(any) = single {
+                needles.demand(&any);
+            }
+        }
+        Expression::Test(Test::Path(pattern)) => {
+            for number in pattern.numbers() {
+                needles.demand(&[needles::asn(*number)]);
+            }
+        }
+        Expression::Test(_) | Expression::Or(_) | Expression::Not(_) => {}
     }
 }
 
@@ -284,11 +345,11 @@ fn evaluate(node: &Node, ask: &mut dyn FnMut(usize) -> Option<bool>) -> Option<b
 
 /// Answers a test. An elem that cannot have what is asked for fails.
 fn ask(
-    test: &Test,
+    (index, test): (usize, &Test),
     record: &RecordRef<'_>,
     block: &Block<'_>,
     route: Option<&Route<'_>>,
-    text: &mut Vec<u8>,
+    room: &mut Room,
 ) -> bool {
     let has = |list: &[String], name: &str| list.iter().any(|one| one == name);
     match test {
@@ -316,7 +377,7 @@ fn ask(
             .is_some_and(|attributes| list.iter().any(|one| one.is_match(attributes))),
         Test::Path(pattern) => block
             .attributes
-            .is_some_and(|attributes| pattern.is_match(attributes.path().as_ref(), text)),
+            .is_some_and(|attributes| room.matches(index, pattern, attributes)),
     }
 }
 

@@ -65,8 +65,11 @@ pub mod elem;
 pub mod expr;
 pub mod filter;
 pub mod format;
+#[cfg(feature = "speaker")]
+mod live;
 mod merge;
 pub mod names;
+mod needles;
 pub mod paths;
 pub mod pattern;
 pub mod prefixes;
@@ -76,15 +79,16 @@ pub mod source;
 
 use std::ops::ControlFlow;
 
-use crate::mrt::bgp4mp::Direction;
-
+pub use crate::mrt::bgp4mp::Direction;
 pub use address::Dialect;
 pub use attributes::Notes;
-pub use block::{Block, ElemKind, Route, Routes};
+pub use block::{Block, ElemKind, RibView, Route, Routes, View};
 pub use builder::{Builder, Error, Sent};
 pub use decoder::{Decoder, Detection};
 pub use elem::Elem;
 pub use filter::{Expression, Filter, Verdict};
+#[cfg(feature = "speaker")]
+pub use live::AsyncStream;
 pub use record::{Position, Record, RecordKind, RecordRef, Status};
 
 use merge::Merge;
@@ -111,6 +115,12 @@ pub trait Visitor {
     /// Whether blocks matter at all.
     fn wants_elems(&self) -> bool {
         true
+    }
+
+    /// Whether [`end`](Self::end) has to report what is odd about records of which no route can pass the filter. Otherwise
+    /// those are not decoded.
+    fn wants_notes(&self) -> bool {
+        false
     }
 
     /// A record, before its blocks. `Break` ends the visit.
@@ -157,6 +167,15 @@ impl Stream {
         self.flat_map(Record::into_elems)
     }
 
+    /// Runs the stream on a thread of its own, for asynchronous programs.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    #[cfg(feature = "speaker")]
+    pub fn into_async(self) -> std::io::Result<AsyncStream> {
+        AsyncStream::start(self)
+    }
+
     /// Lends each record and its blocks to a visitor until it breaks, or the sources end.
     pub fn visit(&mut self, visitor: &mut impl Visitor) {
         while let Some(next) = self.step() {
@@ -187,15 +206,24 @@ impl Stream {
             return ControlFlow::Continue(());
         };
         visitor.record(&record, position(&record, last))?;
-        let mut notes = Notes::NONE;
+        let mut notes = record.notes;
         if record.status == Status::Valid && visitor.wants_elems() {
             let (filter, sent) = (&mut self.filter, self.sent);
-            decoder.rib = record.rib;
-            notes = decoder.blocks(&record.content, &mut |block| {
-                if sent == Sent::Include || block.direction == Direction::Received {
+            decoder.view = record.view;
+            if !visitor.wants_notes()
+                && filter
+                    .as_ref()
+                    .is_some_and(|filter| filter.rules_out(record.body))
+            {
+                decoder.observe(&record.content);
+                return visitor.end(&record, notes);
+            }
+            let found = decoder.blocks(&record.content, &mut |block| {
+                if sent == Sent::Include || block.is_received() {
                     offer(filter.as_mut(), &record, block, visitor);
                 }
             });
+            notes.add(found);
         }
         visitor.end(&record, notes)
     }
@@ -287,6 +315,10 @@ struct Copy {
 
 impl Visitor for Copy {
     fn wants_position(&self) -> bool {
+        true
+    }
+
+    fn wants_notes(&self) -> bool {
         true
     }
 

@@ -6,9 +6,12 @@
 //!
 //! Patterns such as `_3356_`, `^174_3356_` or `_64500$` are compared as numbers, without any text.
 
+use std::hash::BuildHasher as _;
+
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::aspath::{PathRef, Separator};
+use super::attributes::Attributes;
 
 /// Longest pattern, in bytes.
 const LONGEST: usize = 4_096;
@@ -70,6 +73,30 @@ impl PathPattern {
         &self.source
     }
 
+    /// AS numbers that every path that matches contains.
+    pub(super) fn numbers(&self) -> &[u32] {
+        match &self.matcher {
+            Matcher::Numbers { numbers, .. } if !self.negated => numbers,
+            Matcher::Numbers { .. } | Matcher::Regex(_) => &[],
+        }
+    }
+
+    /// Returns whether the path of a route matches. The answers about the last paths are kept by their bytes, since routes repeat
+    /// paths.
+    pub(super) fn matches(
+        &self,
+        attributes: &Attributes<'_>,
+        text: &mut Vec<u8>,
+        memo: &mut Memo,
+    ) -> bool {
+        match (&self.matcher, attributes.as_path, attributes.as4_path) {
+            (Matcher::Regex(_), Some(bytes), None) => memo.answer(bytes, attributes.asn4, || {
+                self.is_match(attributes.path().as_ref(), text)
+            }),
+            _ => self.is_match(attributes.path().as_ref(), text),
+        }
+    }
+
     /// Returns whether a path matches, or, if the pattern is negated, does not. `text` is a buffer that is used again.
     pub fn is_match(&self, path: Option<&PathRef<'_>>, text: &mut Vec<u8>) -> bool {
         let found = match &self.matcher {
@@ -87,6 +114,52 @@ impl PathPattern {
             }
         };
         found != self.negated
+    }
+}
+
+/// Answers that are kept; a power of two.
+const ANSWERS: usize = 2_048;
+
+/// Longest path whose answer is kept, in bytes.
+const LONGEST_KEPT: usize = 128;
+
+/// Answers about paths, by their bytes on the wire.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Memo {
+    slots: Vec<Slot>,
+    hasher: foldhash::fast::FixedState,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Slot {
+    key: Vec<u8>,
+    asn4: bool,
+    answer: Option<bool>,
+}
+
+impl Memo {
+    fn answer(&mut self, bytes: &[u8], asn4: bool, ask: impl FnOnce() -> bool) -> bool {
+        if bytes.len() > LONGEST_KEPT {
+            return ask();
+        }
+        if self.slots.is_empty() {
+            self.slots = vec![Slot::default(); ANSWERS];
+        }
+        let hash = self.hasher.hash_one(bytes);
+        let index = usize::try_from(hash & (ANSWERS as u64 - 1)).unwrap_or_default();
+        let slot = &mut self.slots[index];
+        if let Some(answer) = slot.answer
+            && slot.asn4 == asn4
+            && slot.key == bytes
+        {
+            return answer;
+        }
+        let answer = ask();
+        slot.key.clear();
+        slot.key.extend_from_slice(bytes);
+        slot.asn4 = asn4;
+        slot.answer = Some(answer);
+        answer
     }
 }
 

@@ -76,6 +76,21 @@ impl PrefixSet {
         self.len() == 0
     }
 
+    /// The bytes that begin the address of every prefix that matches one of the set, for each of the set. `None` if it is large, or
+    /// a match says little about the bytes.
+    pub(crate) fn leading_bytes(&self) -> Option<Vec<Vec<u8>>> {
+        if self.len() > FEW {
+            return None;
+        }
+        self.few
+            .iter()
+            .map(|(address, length, _, how)| {
+                let bytes = address.to_be_bytes();
+                (!how.less()).then(|| bytes[..usize::from(length / 8)].to_vec())
+            })
+            .collect()
+    }
+
     /// Returns `true` if a prefix of the set matches `prefix`.
     pub fn matches(&self, prefix: IpNet) -> bool {
         match prefix {

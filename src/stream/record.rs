@@ -10,7 +10,7 @@ use crate::mrt::{Content, Header, Timestamp, kind};
 
 use super::Elem;
 use super::attributes::Notes;
-use super::block::RibView;
+use super::block::View;
 
 /// Where records come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -170,12 +170,14 @@ pub struct RecordRef<'a> {
     pub content: Content<'a>,
     /// Why it can't be used: reason, and what is skipped.
     pub damage: Option<&'a str>,
-    /// Which table its messages are about.
-    pub rib: RibView,
+    /// What the source knows of its messages besides their bytes.
+    pub view: View,
     /// Its number among the records of its dump, from 0.
     pub index: u64,
     /// Its offset in the decompressed file, and how many bytes it has.
     pub extent: Option<(u64, u64)>,
+    /// What is odd about it before its routes are looked at.
+    pub notes: Notes,
 }
 
 /// A record that owns its data.

@@ -2,7 +2,8 @@
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::Elem;
+use super::block::RibView;
+use super::{Direction, Elem};
 
 impl Serialize for Elem {
     /// A map; what the elem does not have is left out.
@@ -13,6 +14,17 @@ impl Serialize for Elem {
         map.serialize_entry("peer_asn", &self.peer_asn.0)?;
         if let Some(address) = self.peer_address {
             map.serialize_entry("peer_address", &address.to_string())?;
+        }
+        match self.direction {
+            Direction::Received => {}
+            Direction::Sent => map.serialize_entry("direction", "sent")?,
+            Direction::Mirrored => map.serialize_entry("direction", "mirrored")?,
+        }
+        if self.rib != RibView::AdjInPre {
+            map.serialize_entry("rib", self.rib.as_str())?;
+        }
+        if let Some(distinguisher) = self.distinguisher {
+            map.serialize_entry("distinguisher", &distinguisher.to_string())?;
         }
         if let Some(time) = self.originated {
             map.serialize_entry("orig_time", &time.seconds)?;

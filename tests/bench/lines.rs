@@ -7,6 +7,7 @@ use criterion::{Criterion, Throughput};
 use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
+use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops};
 use oxabgp::bgp::{AttributeSet, Family};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet};
@@ -33,6 +34,10 @@ impl Control for Daemon {
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {
         self.interner.intern_shared(attributes)
+    }
+
+    fn check_next_hop(&self, _: &PeerSet, _: Family, _: NextHops) -> Result<(), NextHopError> {
+        Ok(())
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {

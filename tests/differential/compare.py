@@ -111,7 +111,17 @@ class Comparison:
             for form in mine[0]:
                 # with an error that is known, what of the attributes is told is free
                 only = rfc7606.routes if reason else list
-                self.lists(form, what, only(mine[0][form]), only(their[0][form]))
+                self.lists(form, what, only(mine[0][form]), only(self.announced_once(form, mine[0][form], their[0][form])))
+
+    def announced_once(self, form, ours, theirs):
+        """ExaBGP's text events of one UPDATE without the withdrawals of routes that it announces too, where ours has none of them."""
+        if not form.endswith("text"):
+            return theirs
+        announced = {line.split(" announced ")[1].split(" next-hop ")[0] for line in theirs if " announced " in line}
+        left = [line for line in theirs if line in ours or line.partition(" withdrawn ")[2] not in announced]
+        if len(left) != len(theirs):
+            self.accepted.use("announced-and-withdrawn")
+        return left
 
 
 def brief_end(text):

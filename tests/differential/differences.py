@@ -136,7 +136,7 @@ def announced_once(line):
 
 def masks(line):
     """Bit masks of flow rules without bits as nothing, which is what ExaBGP prints."""
-    return re.sub(r'(?<=[" !=&])0x0(?=[" ])', "", line) if "flow" in line else line
+    return re.sub(r'(?<=[" !=&])0x0(?=[" &])', "", line) if "flow" in line else line
 
 
 def opaque(line):
@@ -144,7 +144,8 @@ def opaque(line):
     def one(found):
         text = bytes.fromhex(found.group(2)).decode("utf-8", "replace")
         return f'{found.group(1)}{json.dumps(text)}'
-    return re.sub(r'("opaque(?:-link|-prefix)?": )"((?:[0-9a-f]{2})+)"', one, line)
+    line = re.sub(r'("opaque(?:-link|-prefix)?": )"((?:[0-9a-f]{2})+)"', one, line)
+    return re.sub(r'("(?:node|link)-name": )"0x((?:[0-9A-F]{2})+)"', one, line)
 
 
 def unnamed(line):

@@ -180,6 +180,9 @@ def judge(raw, session):
             # Section 3(c); where the answer to the attribute's other errors is to drop it, dropping it is both programs' answer to this one.
             dropped = code in DROPPED or code in (5, 9, 10) and session.peer_as != 65000
             found.append((RESET if code in (14, 15) else DISCARD if dropped else WITHDRAW, "flags"))
+        elif code == 23 and value and flags & 0xC0 == 0x40:
+            # RFC 9012 section 13 has its own answer to a missing Transitive bit only
+            found.append((WITHDRAW, "flags"))
         elif code == 14 and len(value) < 5 or code == 15 and len(value) < 3:
             found.append((RESET, "mp-length"))
         else:

@@ -33,12 +33,6 @@ fn layer(module: &str) -> Option<u8> {
         .map(|(_, layer)| *layer)
 }
 
-/// Modules with circles of imports between their files, each with its reason. The list may only shrink.
-const TANGLED: &[(&str, &str)] = &[(
-    "mrt",
-    "the messages of Zebra and of BGP4MP are read by each other's parts",
-)];
-
 /// Modules whose `mod.rs` has a table of its children and the trait that they implement: there, a child's import of its
 /// parent is part of the pattern.
 const TABLES: &[&str] = &["bgp", "cli"];
@@ -73,20 +67,11 @@ fn files_of_a_module_import_each_other_in_one_direction() {
         });
     }
     let found = circles(&uses);
-    let tangled = |room: &str| TANGLED.iter().any(|(name, _)| *name == room);
-    let new: Vec<String> = found
-        .iter()
-        .filter(|circle| !circle.iter().any(|file| tangled(room(file))))
-        .map(|circle| describe(circle, &uses))
-        .collect();
-    assert!(new.is_empty(), "circles of imports:\n{}", new.join("\n"));
-    let free: Vec<_> = TANGLED
-        .iter()
-        .filter(|(name, _)| !found.iter().flatten().any(|file| room(file) == *name))
-        .collect();
+    let found: Vec<String> = found.iter().map(|circle| describe(circle, &uses)).collect();
     assert!(
-        free.is_empty(),
-        "no longer tangled, take it off the list: {free:?}"
+        found.is_empty(),
+        "circles of imports:\n{}",
+        found.join("\n")
     );
 }
 

@@ -311,8 +311,9 @@ fn inline_paths(code: &str) -> Vec<Vec<String>> {
             path.push(after[..end].to_owned());
             tail = &after[end..];
         }
-        // The start of a group or a glob is part of a `use` statement, which is read elsewhere.
-        if path.len() > 1 && !tail.starts_with('{') && !path[0].is_empty() {
+        // `use` statements are read elsewhere: among them the start of a group or a glob.
+        let imported = rest[..start].ends_with("use ");
+        if path.len() > 1 && !tail.starts_with('{') && !path[0].is_empty() && !imported {
             found.push(path);
         }
         rest = tail;
@@ -378,6 +379,12 @@ fn use_trees_are_read_with_their_groups() {
 fn comments_and_strings_name_nothing() {
     let code = strip("a // crate::x\n\"crate::y \\\" crate::z\" '\"' b\"/\" 'a c");
     assert_eq!(code, "a \n  b 'a c");
+}
+
+#[test]
+fn a_re_export_is_no_inline_path() {
+    let code = "pub use content::Content;\nuse a::b;\nfn f() { bgp4mp::message() }";
+    assert_eq!(inline_paths(code), [["bgp4mp", "message"]]);
 }
 
 #[test]

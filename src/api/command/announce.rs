@@ -8,9 +8,10 @@ use super::call::{Call, Commands, Reply, Row, SCOPE};
 use super::error::{CommandError, ErrorKind};
 use super::words::word_at;
 use crate::api::control::{Among, Control, Sending};
+use crate::bgp::next_hop_rule::{NextHopError, depends_on_session};
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, Safi};
 use crate::grammar::route::split_sentence;
-use crate::grammar::{self, Place, Prefix, RouteText, Verb, family, flow, route};
+use crate::grammar::{self, Place, Prefix, RouteText, Tail, Verb, family, flow, route};
 use crate::rib::{Action, Change, PeerSet};
 use crate::text::{Cursor, Span, SyntaxError, cursor};
 
@@ -32,10 +33,8 @@ impl Commands {
             .tails
             .get(rest, (verb, place), span.end + gap, control)?;
         let prefix = Prefix::parse(word, span)?;
-        if let Err(error) = tail.check_next_hop(prefix, span)
-            && !control.takes_ipv4_next_hops(peers, tail.family_of(prefix))
-        {
-            return Err(error.into());
+        if verb == Verb::Announce {
+            check_next_hop(&tail, (prefix, span), peers, control)?;
         }
         let change = |nlri| change(nlri, verb, &tail.attributes, peers);
         if tail.split.is_none() {
@@ -46,6 +45,23 @@ impl Commands {
         }
         Ok(())
     }
+}
+
+/// Refuses an IPv6 route with an IPv4 next hop if no session accepts that: ExaBGP sends the four octets anyway, and the peer
+/// resets the session. `next-hop self` is checked where the changes are applied.
+fn check_next_hop(
+    tail: &Tail,
+    (prefix, span): (Prefix, Span),
+    peers: &PeerSet,
+    control: &dyn Control,
+) -> Result<(), SyntaxError> {
+    let (family, hops) = (tail.family_of(prefix), tail.attributes.next_hops());
+    if depends_on_session(family, hops)
+        && control.check_next_hop(peers, family, hops) == Err(NextHopError::Ipv4)
+    {
+        return Err(tail.ipv4_next_hop_error(span));
+    }
+    Ok(())
 }
 
 fn change(nlri: Nlri, verb: Verb, attributes: &Rc<AttributeSet>, peers: &PeerSet) -> Change {
@@ -104,14 +120,14 @@ fn of_family(call: &mut Call<'_>, verb: Verb, afi: Afi) -> Result<Reply, Command
         {
             prefix_route(call, verb, Place::Family(family))
         }
-        _ => sentence(call, verb, |c| grammar::sentence(c, family, verb)),
+        _ => sentence(call, verb, |c, _| grammar::sentence(c, family, verb)),
     }
 }
 
 /// `announce flow route MATCH … THEN …`, or the same in braces.
 pub(super) fn flow(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
-    sentence(call, verb, |c| {
+    sentence(call, verb, |c, _| {
         c.expect("route")?;
         flow::route(c, verb, None)
     })
@@ -120,7 +136,7 @@ pub(super) fn flow(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError
 /// `announce vpls rd R endpoint E base B offset O size S next-hop H`
 pub(super) fn vpls(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
-    sentence(call, verb, |c| family::vpls(c, verb))
+    sentence(call, verb, |c, _| family::vpls(c, verb))
 }
 
 pub(super) fn prefix_route(
@@ -139,20 +155,15 @@ pub(super) fn prefix_route(
 pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let verb = row.verb();
     let peers = call.peers(SCOPE)?;
-    let takes = [Safi::UNICAST, Safi::MULTICAST].map(|safi| {
-        let afi = Afi::IPV6;
-        let family = Family { afi, safi };
-        (family, call.control.takes_ipv4_next_hops(&peers, family))
-    });
     let logged = Cell::new(false);
-    sentence(call, verb, |c| {
+    sentence(call, verb, |c, control| {
         route::attributes_where(c, verb, |tail, prefix, span| {
             if !logged.replace(true) {
                 cache::warn_of(tail, verb);
             }
-            match tail.check_next_hop(prefix, span) {
-                Err(error) if !takes.contains(&(tail.family_of(prefix), true)) => Err(error),
-                _ => Ok(()),
+            match verb {
+                Verb::Announce => check_next_hop(tail, (prefix, span), &peers, control),
+                Verb::Withdraw => Ok(()),
             }
         })
     })
@@ -162,14 +173,14 @@ pub(super) fn attributes(call: &mut Call<'_>, row: &Row) -> Result<Reply, Comman
 fn sentence(
     call: &mut Call<'_>,
     verb: Verb,
-    read: impl FnOnce(&mut Cursor<'_>) -> Result<RouteText, SyntaxError>,
+    read: impl FnOnce(&mut Cursor<'_>, &dyn Control) -> Result<RouteText, SyntaxError>,
 ) -> Result<Reply, CommandError> {
     let peers = call.peers(SCOPE)?;
     let (text, at) = call.arguments();
     let mut tokens = Vec::with_capacity(32);
     cursor::tokenize_into(text, at, &mut tokens);
     let mut c = Cursor::new(&tokens, at + text.len());
-    let found = read(&mut c)?;
+    let found = read(&mut c, call.control)?;
     c.accept(";");
     c.finish()?;
     let attributes = call.control.intern(found.attributes);

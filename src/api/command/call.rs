@@ -1,6 +1,7 @@
 //! A command being executed, and the row of the table that executes it.
 
 use super::cache::Tails;
+use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
 use super::notice::{self, Notice};
@@ -119,6 +120,8 @@ pub(super) struct Call<'a> {
     pub(super) rest: Option<Box<Listing>>,
     /// An outcome of its own.
     pub(super) special: Option<Special>,
+    /// Tables to write before the acknowledgement.
+    pub(super) dump: Option<Box<Dump>>,
 }
 
 impl<'a> Call<'a> {
@@ -186,9 +189,11 @@ impl<'a> Call<'a> {
                 Reply::Silent
             }
             None => {
-                self.no_effect_unless(&peers, Sending::EndOfRib(family), || {
-                    format!("no selected neighbor has negotiated the family {family}")
-                });
+                // Where the marker is sent, the log gets a line for each neighbor that cannot receive it.
+                if !self.control.can_send(&peers, Sending::EndOfRib(family)) {
+                    let reason = format!("no selected neighbor has negotiated the family {family}");
+                    self.commands.notice = Some(Notice::NoEffect(reason));
+                }
                 self.control.end_of_rib(&peers, family);
                 Reply::Done
             }

@@ -53,6 +53,7 @@ impl Commands {
             touched: PeerSet::new(),
             rest: None,
             special: None,
+            dump: None,
         };
         let result = call.dispatch(options.end);
         let notice = call.commands.notice.take();
@@ -71,6 +72,11 @@ impl Commands {
                 return Outcome::Watch(watch);
             }
             None => {}
+        }
+        if let Some(mut dump) = call.dump.take() {
+            finish(result, options.id, (source, notice), &mut dump.done);
+            dump.id = options.id.map(str::to_owned);
+            return Outcome::Dump(dump);
         }
         let touched = std::mem::take(&mut call.touched);
         let sync = options.sync.unwrap_or(source.sync);

@@ -14,6 +14,7 @@ mod cache;
 mod call;
 mod daemon;
 mod dispatch;
+mod dump;
 mod error;
 mod fast_path;
 mod listing;
@@ -38,6 +39,7 @@ mod watch;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
+pub use dump::{Dump, DumpFile};
 pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;
 pub use outcome::Outcome;

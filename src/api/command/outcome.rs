@@ -1,6 +1,7 @@
 //! The outcome of a line, and its answer.
 
 use super::call::Reply;
+use super::dump::Dump;
 use super::error::CommandError;
 use super::listing::Listing;
 use super::notice::Notice;
@@ -22,6 +23,8 @@ pub enum Outcome {
     Status(String),
     /// It was carried out; the source receives events from now on.
     Watch(Box<Watch>),
+    /// Tables are to be written to files; the answer depends on whether that succeeds.
+    Dump(Box<Dump>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }

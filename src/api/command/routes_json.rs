@@ -186,7 +186,7 @@ mod tests {
     use crate::rib::PeerId;
 
     #[test]
-    fn only_a_stale_route_says_that_it_is() {
+    fn only_a_stale_route_has_the_member() {
         let attributes = AttributeSet::new(Vec::new());
         let shown = |stale| {
             let route = ListedRoute {

@@ -98,7 +98,7 @@ words before any command:
 
 ack-id <id>  the answer repeats the id: `done <id>`
 sync         the answer comes once the routes were written to the sessions; also after a route
-async        the answer comes at once, whatever `session sync` says
+async        the answer comes at once, regardless of `session sync`
 
 `help <words>` shows the commands that begin with these words, `help all` all of them with an example.
 

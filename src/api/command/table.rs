@@ -3,7 +3,9 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::call::{Row, Takes};
-use super::{announce, daemon, neighbor, operational, peer, rib, session, transaction, v6, watch};
+use super::{
+    announce, daemon, dump, neighbor, operational, peer, rib, session, transaction, v6, watch,
+};
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
 macro_rules! commands {
@@ -76,6 +78,7 @@ commands! {
         "daemon status" Ignores v6::status: "daemon status",
         "group" Uses v6::group: "peer * group announce route 198.51.100.0/24 next-hop self ; withdraw route 203.0.113.0/24",
         "delete" Needs peer::delete: "peer 127.0.0.2 delete",
+        "mrt dump" Uses dump::dump: "mrt dump /var/lib/oxabgp/rib.mrt",
         "peer create" Refuses peer::create: "peer create 192.0.2.9 local-address 192.0.2.1 local-as 65000 peer-as 65001 router-id 192.0.2.1",
         "peer delete" Refuses peer::delete: "peer delete 127.0.0.2",
         "peer list" Refuses v6::list: "peer list",

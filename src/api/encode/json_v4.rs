@@ -244,7 +244,7 @@ impl Line<'_> {
             of(update::Direction::Withdraw),
         );
         let mut separator = "";
-        if attributes.is_told() {
+        if attributes.is_shown() {
             w.raw("\"attribute\": { ");
             match self.version {
                 Version::V4 => v42::attributes(attributes, w),

@@ -19,6 +19,22 @@ mod v60;
 pub use head::{EventHead, Stamp};
 pub use style::{Encoder, Form, Style, Version};
 
+/// What lines are printed with: what all events of a moment have in common, and a buffer that is reused.
+#[derive(Debug)]
+pub struct Printer {
+    /// Time, host and processes. Set the time before the events of a moment.
+    pub stamp: Stamp,
+    pub(super) buffer: JsonWriter,
+}
+
+impl Printer {
+    /// A printer with an empty buffer.
+    pub fn new(stamp: Stamp) -> Self {
+        let buffer = JsonWriter::with_capacity(64 * 1024);
+        Self { stamp, buffer }
+    }
+}
+
 impl Style {
     /// Appends the lines of `event`; nothing when this encoder has no form of it.
     pub fn encode(

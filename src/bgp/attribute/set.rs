@@ -171,7 +171,7 @@ impl AttributeSet {
 
     /// Returns `true` if UPDATE events contain an `attribute` member, which is empty if NEXT_HOP is the only
     /// attribute.
-    pub(crate) fn is_told(&self) -> bool {
+    pub(crate) fn is_shown(&self) -> bool {
         self.error.is_some() || self.next_hop().is_some() || self.shown().next().is_some()
     }
 

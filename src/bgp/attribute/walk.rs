@@ -108,10 +108,16 @@ impl<'a> RawAttribute<'a, '_> {
     /// RFC 9012 13: a TLV that does not end with its last sub-TLV is treat-as-withdraw; "If a Tunnel Encapsulation attribute does
     /// not have any valid TLVs, or it does not have the transitive bit set, the 'Attribute Discard' procedure […] is applied."
     fn tunnel_encapsulation(&self) -> Result<Option<Attribute>, UpdateError> {
-        if self.flags & flags::OPTIONAL_TRANSITIVE != flags::OPTIONAL_TRANSITIVE
-            || self.value.is_empty()
-        {
+        if self.flags & flags::TRANSITIVE == 0 || self.value.is_empty() {
             return Ok(None);
+        }
+        // RFC 9012 does not mention a wrong Optional bit: RFC 7606 3(c).
+        if self.flags & flags::OPTIONAL == 0 {
+            return Err(UpdateError::attribute(
+                Severity::TreatAsWithdraw,
+                self.code,
+                "wrong attribute flags",
+            ));
         }
         tunnel_encap::check(self.value).map_err(|error| {
             UpdateError::attribute(Severity::TreatAsWithdraw, self.code, error.what)

@@ -135,11 +135,11 @@ impl Notification {
 
     /// The data as shown in events: for a received 6/2 or 6/4 the decoded text, otherwise the bytes on the wire.
     pub fn shown(&self, direction: Direction) -> Cow<'_, [u8]> {
-        let spoken = self.code == Self::CEASE
+        let has_text = self.code == Self::CEASE
             && matches!(self.subcode, Self::SHUTDOWN | Self::RESET)
             && direction == Direction::Receive;
         match self.data.split_first() {
-            Some((length, text)) if spoken => communication(*length, text).into_bytes().into(),
+            Some((length, text)) if has_text => communication(*length, text).into_bytes().into(),
             _ => Cow::Borrowed(&self.data),
         }
     }
@@ -194,14 +194,14 @@ fn communication(length: u8, text: &[u8]) -> String {
             hex(text)
         )
     };
-    let Some((said, trailer)) = text.split_at_checked(length.into()) else {
+    let Some((words, trailer)) = text.split_at_checked(length.into()) else {
         return wrong("buffer underrun");
     };
-    let Ok(said) = std::str::from_utf8(said) else {
+    let Ok(words) = std::str::from_utf8(words) else {
         return wrong("invalid UTF-8");
     };
-    let said = said.replace(['\r', '\n'], " ");
-    let mut out = format!("Shutdown Communication: \"{said}\"");
+    let words = words.replace(['\r', '\n'], " ");
+    let mut out = format!("Shutdown Communication: \"{words}\"");
     if !trailer.is_empty() {
         out.push_str(&format!(", trailing data: 0x{}", hex(trailer)));
     }

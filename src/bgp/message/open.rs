@@ -136,6 +136,19 @@ impl Open {
     /// Appends the value of an `open` event. Capabilities are keyed by name in sent messages and by code in received
     /// ones. As in ExaBGP, sent messages show a host name even if none is sent.
     pub fn json(&self, direction: Direction, w: &mut JsonWriter) {
+        self.json_with(direction, w, |capability, all, w| {
+            capability.json_all(all, w);
+        });
+    }
+
+    /// The same with other values of capabilities: `value` appends that of a capability, of which the second argument
+    /// may have more instances.
+    pub fn json_with(
+        &self,
+        direction: Direction,
+        w: &mut JsonWriter,
+        value: impl Fn(&Capability, &[Capability], &mut JsonWriter),
+    ) {
         w.raw("{ \"version\": ").number(self.version);
         w.raw(", \"asn\": ").number(self.asn);
         w.raw(", \"hold_time\": ").number(self.hold_time);
@@ -166,7 +179,7 @@ impl Open {
                 (Direction::Send, _) => w.string(capability.name()),
             };
             w.raw(": ");
-            capability.json_all(&self.capabilities, w);
+            value(capability, &self.capabilities, w);
         };
         w.list(&list[..split], |w, capability| write(w, capability));
         if nameless {

@@ -42,9 +42,9 @@ pub(super) async fn check(command: &str, limit: Duration) -> Finding {
                     limit.as_secs_f64()
                 ),
             }
-            let said = String::from_utf8_lossy(&output);
-            if !said.trim().is_empty() {
-                info!("the check printed: {}", said.trim());
+            let output_text = String::from_utf8_lossy(&output);
+            if !output_text.trim().is_empty() {
+                info!("the check printed: {}", output_text.trim());
             }
             Finding::Bad
         }

@@ -24,7 +24,7 @@ const LOOK: usize = 512;
 
 /// What was received from the daemon so far.
 #[derive(Debug, Default)]
-struct Heard {
+struct Received {
     answers: AtomicU64,
     refusals: AtomicU64,
     ended: AtomicBool,
@@ -33,7 +33,7 @@ struct Heard {
 
 /// Both directions.
 pub(super) struct Link {
-    heard: Arc<Heard>,
+    received: Arc<Received>,
     /// Number of commands written, minus those whose answers are no longer expected.
     sent: Cell<u64>,
     /// Whether to wait for answers.
@@ -54,13 +54,13 @@ impl Link {
     /// Starts reading. Must be called inside a runtime.
     pub(super) fn open(no_ack: bool) -> Self {
         let watched = io::stdout().is_terminal();
-        let heard = Arc::new(Heard::default());
+        let received = Arc::new(Received::default());
         // The commands of a user who runs this by hand go to a terminal, not to a daemon.
         let typed = no_ack && io::stdin().is_terminal();
         if !(watched || typed) {
-            let heard = Arc::clone(&heard);
+            let received = Arc::clone(&received);
             // The thread ends with its input or with the process.
-            std::thread::spawn(move || listen(&heard));
+            std::thread::spawn(move || listen(&received));
         }
         let waits = match no_ack || watched {
             true => Waits::Never,
@@ -76,7 +76,7 @@ impl Link {
             });
         }
         Self {
-            heard,
+            received,
             sent: Cell::new(0),
             waits: Cell::new(waits),
             closed,
@@ -87,10 +87,10 @@ impl Link {
     ///
     /// # Errors
     /// Returns an error if the reader of our commands has closed its end.
-    pub(super) async fn say(&self, command: String) -> io::Result<()> {
+    pub(super) async fn send(&self, command: String) -> io::Result<()> {
         debug!("to the daemon: {command}");
-        let answers = self.heard.answers.load(Ordering::Acquire);
-        let refusals = self.heard.refusals.load(Ordering::Acquire);
+        let answers = self.received.answers.load(Ordering::Acquire);
+        let refusals = self.received.refusals.load(Ordering::Acquire);
         if self.waits.get() == Waits::NotNow && answers > self.sent.get() {
             self.waits.set(Waits::Yes);
         }
@@ -115,9 +115,9 @@ impl Link {
                 PATIENCE.as_secs()
             );
             self.waits.set(Waits::NotNow);
-            self.sent.set(self.heard.answers.load(Ordering::Acquire));
+            self.sent.set(self.received.answers.load(Ordering::Acquire));
         }
-        if self.heard.refusals.load(Ordering::Acquire) > refusals {
+        if self.received.refusals.load(Ordering::Acquire) > refusals {
             warn!("the daemon refused: {command}");
         }
         Ok(())
@@ -126,9 +126,9 @@ impl Link {
     /// Waits until that many answers have arrived, or none will.
     async fn answered(&self, wanted: u64) {
         loop {
-            let news = self.heard.news.notified();
-            if self.heard.ended.load(Ordering::Acquire)
-                || self.heard.answers.load(Ordering::Acquire) >= wanted
+            let news = self.received.news.notified();
+            if self.received.ended.load(Ordering::Acquire)
+                || self.received.answers.load(Ordering::Acquire) >= wanted
             {
                 return;
             }
@@ -157,7 +157,7 @@ fn outlive_reader() -> bool {
 }
 
 /// Counts answers until the end of the input.
-fn listen(heard: &Heard) {
+fn listen(received: &Received) {
     let mut input = io::stdin().lock();
     let mut line = Vec::new();
     let mut begins = true;
@@ -170,15 +170,15 @@ fn listen(heard: &Heard) {
         }
         if begins && is_answer(&line) {
             if line.trim_ascii() == b"error" {
-                heard.refusals.fetch_add(1, Ordering::AcqRel);
+                received.refusals.fetch_add(1, Ordering::AcqRel);
             }
-            heard.answers.fetch_add(1, Ordering::AcqRel);
-            heard.news.notify_one();
+            received.answers.fetch_add(1, Ordering::AcqRel);
+            received.news.notify_one();
         }
         begins = line.ends_with(b"\n");
     }
-    heard.ended.store(true, Ordering::Release);
-    heard.news.notify_one();
+    received.ended.store(true, Ordering::Release);
+    received.news.notify_one();
 }
 
 /// Returns `true` if the line answers a command: every line that is not an event does.

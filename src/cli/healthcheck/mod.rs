@@ -90,8 +90,8 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
     }
     // Checks and hooks inherit 0, 1 and 2, but no other descriptors that we were started with.
     crate::speaker::sockopt::close_inherited_on_exec();
-    if let Err(mistake) = log::start(&args) {
-        errln!("error: {mistake}");
+    if let Err(error) = log::start(&args) {
+        errln!("error: {error}");
         return ExitCode::from(REFUSED);
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -119,10 +119,10 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
 /// Exit code of a usage error.
 const USAGE: u8 = 2;
 
-fn usage(mistake: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> ExitCode {
     // If standard error is closed, the message is dropped.
-    let _ = mistake.print();
-    ExitCode::from(u8::try_from(mistake.exit_code()).unwrap_or(USAGE))
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
 /// Combines the options of the file of `--config` with those of the command line.
@@ -139,8 +139,8 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
     for entry in file::entries(&text) {
         let words = options::words(entry.words.into_iter().map(OsString::from));
         // Parsed separately first, so that an error is shown with its position in the file.
-        if let Err(mistake) = Cli::try_parse_from(before.iter().chain(&words)) {
-            let text = mistake.render().to_string();
+        if let Err(error) = Cli::try_parse_from(before.iter().chain(&words)) {
+            let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             return Err(refused(USAGE, &format!(":{}: {text}", entry.line)));
         }
@@ -150,7 +150,7 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
     match Cli::try_parse_from(all).map(|cli| cli.command) {
         Ok(Command::Healthcheck(args)) => Ok(*args),
         Ok(_) => Err(ExitCode::from(USAGE)),
-        Err(mistake) => Err(usage(&mistake)),
+        Err(error) => Err(usage(&error)),
     }
 }
 
@@ -284,7 +284,7 @@ impl<'a> Health<'a> {
                 check::hooks(self.hooks(state), state).await;
             }
             if changed.is_some() || !self.args.debounce {
-                self.tell(state).await?;
+                self.announce(state).await?;
             }
             if state.is_moving() {
                 sleep(self.args.fast_interval).await;
@@ -318,7 +318,7 @@ impl<'a> Health<'a> {
     }
 
     /// Sends the daemon the commands for a state, if it affects the routes.
-    async fn tell(&self, state: State) -> Result<(), Failure> {
+    async fn announce(&self, state: State) -> Result<(), Failure> {
         let Some(occasion) = Occasion::of(state) else {
             return Ok(());
         };
@@ -328,7 +328,7 @@ impl<'a> Health<'a> {
             added.map_err(Failure::Other)?;
         }
         for command in announce::commands(occasion, self.args, &self.routes) {
-            self.link.say(command).await.map_err(Failure::Gone)?;
+            self.link.send(command).await.map_err(Failure::Gone)?;
         }
         // Only now: packets may arrive until the routes are gone.
         if dynamic && occasion != Occasion::Up {
@@ -343,7 +343,7 @@ impl<'a> Health<'a> {
         info!("exiting: withdrawing the routes");
         let withdraw = async {
             for command in announce::commands(Occasion::Exit, self.args, &self.routes) {
-                self.link.say(command).await?;
+                self.link.send(command).await?;
             }
             Ok::<(), io::Error>(())
         };

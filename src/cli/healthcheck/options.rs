@@ -215,7 +215,7 @@ Examples:
     withdraw-on-down
     up-execute = logger dns is up
 
-  By hand, to see what would be said; a terminal gives no answers, and none is waited for:
+  By hand, to see what would be sent; a terminal gives no answers, and none is waited for:
 
     oxabgp healthcheck --cmd true --rise 1 --interval 0 --no-ip-setup --ip 198.51.100.53
 

@@ -35,11 +35,11 @@ impl History {
 
     fn open(path: Option<PathBuf>) -> io::Result<Self> {
         let path = path.ok_or(io::ErrorKind::NotFound)?;
-        if let Some(folder) = path.parent() {
+        if let Some(directory) = path.parent() {
             DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
-                .create(folder)?;
+                .create(directory)?;
         }
         let mut file = OpenOptions::new()
             .read(true)
@@ -109,8 +109,8 @@ mod tests {
 
     #[test]
     fn lines_are_kept_up_to_a_bound_for_the_owner_only() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state/oxabgp/history");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("state/oxabgp/history");
         let open = || History::open(Some(path.clone())).expect("writable");
         let mut history = open();
         for line in [
@@ -128,7 +128,7 @@ mod tests {
             facts.permissions().mode() & 0o777
         };
         assert_eq!(mode(&path), 0o600);
-        assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+        assert_eq!(mode(path.parent().expect("a directory")), 0o700);
         for number in 0..2 * MOST {
             history.add(&format!("show {number}"));
         }
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_where_the_specification_says() {
+    fn the_file_is_where_the_specification_puts_it() {
         let found = |list: &[(&str, &str)]| {
             let list = list.to_vec();
             path(move |name| {

@@ -15,7 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use crate::config::Env;
-use crate::daemon::control::{FRAME, places};
+use crate::daemon::control::{FRAME, paths};
 
 /// How long the pipes may be silent, and how long a daemon may take to open its end.
 const SILENCE: Duration = Duration::from_secs(5);
@@ -98,8 +98,8 @@ impl Link {
             .or(env.api.socketname.as_deref())
             .unwrap_or(&env.api.pipename);
         let mut dead = None;
-        for path in places::sockets(socketname) {
-            if places::is_socket(&path) {
+        for path in paths::sockets(socketname) {
+            if paths::is_socket(&path) {
                 match Self::connect(&path) {
                     Ok(link) => return Ok(link),
                     Err(cause) => {
@@ -108,10 +108,10 @@ impl Link {
                 }
             }
         }
-        if let Some(link) = Self::sibling(&places::sockets(socketname))? {
+        if let Some(link) = Self::sibling(&paths::sockets(socketname))? {
             return Ok(link);
         }
-        match (places::find_pipes(pipename), dead) {
+        match (paths::find_pipes(pipename), dead) {
             (Some(pipes), _) => {
                 let answers = open(&pipes.answers, OpenOptions::new().read(true))
                     .map_err(|cause| refused(&pipes.answers, cause))?;
@@ -132,7 +132,7 @@ impl Link {
     /// The daemon of one of several configurations, if only one of them is running.
     fn sibling(paths: &[PathBuf]) -> Result<Option<Self>, Lost> {
         let mut running: Vec<(PathBuf, Self)> = Vec::new();
-        for path in paths.iter().flat_map(|path| places::siblings(path)) {
+        for path in paths.iter().flat_map(|path| paths::siblings(path)) {
             if let Ok(link) = Self::connect(&path) {
                 running.push((path, link));
             }

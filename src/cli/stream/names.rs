@@ -33,6 +33,7 @@ pub(in crate::cli) fn bgpdump(given: impl Iterator<Item = OsString>) -> Vec<OsSt
         let mut rest = letters.chars();
         while let Some(letter) = rest.next() {
             match letter {
+                'H' => style = Some("-H"),
                 'm' => style = Some("-m"),
                 'M' => style = Some("-M"),
                 'p' => words.push("--packet-index".into()),
@@ -64,8 +65,7 @@ pub(in crate::cli) fn bgpdump(given: impl Iterator<Item = OsString>) -> Vec<OsSt
     if quiet {
         words.push("--quiet".into());
     }
-    // Without an option bgpdump prints several lines per record, which is not imitated.
-    words.push(style.unwrap_or("-m").into());
+    words.push(style.unwrap_or("-H").into());
     words
 }
 

@@ -211,7 +211,10 @@ impl Visitor for Output {
         }
     }
 
-    fn end(&mut self, _: &RecordRef<'_>, notes: Notes) -> ControlFlow<()> {
+    fn end(&mut self, record: &RecordRef<'_>, notes: Notes) -> ControlFlow<()> {
+        if let Mode::Lines { .. } = self.mode {
+            self.printer.end(&mut self.buffer, record);
+        }
         if notes.is_malformed() {
             self.report.odd += 1;
         }

@@ -14,7 +14,7 @@ pub(super) struct Entry {
 
 /// All entries, and what is wrong on which line.
 pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
-    let (mut entries, mut mistakes) = (Vec::<Entry>::new(), Vec::new());
+    let (mut entries, mut errors) = (Vec::<Entry>::new(), Vec::new());
     let mut section: Option<String> = None;
     for (index, raw) in text.lines().enumerate() {
         let line = index + 1;
@@ -25,19 +25,19 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
         if let Some(rest) = content.strip_prefix('[') {
             match rest.split_once(']') {
                 Some((name, _)) => section = Some(name.trim().to_owned()),
-                None => mistakes.push((line, "expected `]` after the name of the section".into())),
+                None => errors.push((line, "expected `]` after the name of the section".into())),
             }
             continue;
         }
         let Some((name, value)) = content.split_once(['=', ':']) else {
-            mistakes.push((
+            errors.push((
                 line,
                 format!("expected `option = value`, found `{content}`"),
             ));
             continue;
         };
         let Some(section) = section.clone() else {
-            mistakes.push((line, "a setting needs a `[section]` above it".into()));
+            errors.push((line, "a setting needs a `[section]` above it".into()));
             continue;
         };
         let name = name.trim().to_ascii_lowercase();
@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
             .iter()
             .find(|entry| entry.section == section && entry.name == name)
         {
-            mistakes.push((
+            errors.push((
                 line,
                 format!(
                     "`{name}` is set twice in `[{section}]`, first on line {}",
@@ -61,7 +61,7 @@ pub(super) fn parse(text: &str) -> (Vec<Entry>, Vec<(usize, String)>) {
             line,
         });
     }
-    (entries, mistakes)
+    (entries, errors)
 }
 
 /// Blanks and quotes around a value do not belong to it.
@@ -75,10 +75,10 @@ mod tests {
 
     #[test]
     fn sections_values_comments() {
-        let (entries, mistakes) = parse(
+        let (entries, errors) = parse(
             "# all\n[exabgp.tcp]\nPort = 1790\n; no\nbind: '127.0.0.1'\n\n[exabgp.log]\ndestination = a%%b\n",
         );
-        assert_eq!(mistakes, []);
+        assert_eq!(errors, []);
         let found: Vec<_> = entries
             .iter()
             .map(|entry| {
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn mistakes_have_lines() {
-        let (_, mistakes) = parse("port = 1\n[a]\nword\nx = 1\nX = 2\n[b");
-        let lines: Vec<usize> = mistakes.iter().map(|(line, _)| *line).collect();
+        let (_, errors) = parse("port = 1\n[a]\nword\nx = 1\nX = 2\n[b");
+        let lines: Vec<usize> = errors.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [1, 3, 5, 6]);
     }
 }

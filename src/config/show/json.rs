@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use super::monitors::{bmp_json, mrt_json};
 use super::{Secrets, statement, switches, words};
 use crate::config::guard::GuardConfig;
 use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
+use crate::config::monitor::MrtConfig;
 use crate::config::session::CapabilityConfig;
 use crate::json::JsonWriter;
 
@@ -24,19 +26,28 @@ impl Config {
             w.raw(", \"metrics\": ");
             metrics(served, &mut w);
         }
+        if self.mrt != MrtConfig::default() {
+            w.raw(", \"mrt\": ");
+            mrt_json(&self.mrt, &mut w);
+        }
+        if !self.bmp.is_empty() {
+            w.raw(", \"bmp\": [ ");
+            w.list(&self.bmp, bmp_json);
+            w.raw(" ]");
+        }
         w.raw(" }");
         w.into_string()
     }
 }
 
 /// Members of one object, with the commas between them.
-struct Object<'w> {
+pub(super) struct Object<'w> {
     w: &'w mut JsonWriter,
     first: bool,
 }
 
 impl<'w> Object<'w> {
-    fn new(w: &'w mut JsonWriter) -> Self {
+    pub(super) fn new(w: &'w mut JsonWriter) -> Self {
         w.raw("{ ");
         Self { w, first: true }
     }
@@ -48,26 +59,26 @@ impl<'w> Object<'w> {
         self.w.key(key)
     }
 
-    fn text(&mut self, key: &str, value: impl std::fmt::Display) {
+    pub(super) fn text(&mut self, key: &str, value: impl std::fmt::Display) {
         let value = value.to_string();
         self.key(key).string(&value);
     }
 
-    fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
+    pub(super) fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.text(key, value);
         }
     }
 
-    fn number(&mut self, key: &str, value: impl Into<u64>) {
+    pub(super) fn number(&mut self, key: &str, value: impl Into<u64>) {
         self.key(key).number(value.into());
     }
 
-    fn yes(&mut self, key: &str, value: bool) {
+    pub(super) fn yes(&mut self, key: &str, value: bool) {
         self.key(key).boolean(value);
     }
 
-    fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
+    pub(super) fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
         let w = self.key(key);
         w.raw("[ ");
         w.list(values, |w, value| {
@@ -76,7 +87,7 @@ impl<'w> Object<'w> {
         w.raw(" ]");
     }
 
-    fn end(self) {
+    pub(super) fn end(self) {
         self.w.raw(" }");
     }
 }

@@ -45,3 +45,21 @@ pub(crate) fn statement(nlri: &Nlri, attributes: &AttributeSet) -> String {
     }
     out
 }
+
+/// A route as a command of the helper protocol: `announce route 192.0.2.0/24 next-hop 192.0.2.1`.
+pub(crate) fn command(verb: &str, nlri: &Nlri, attributes: Option<&AttributeSet>) -> String {
+    let text = match attributes {
+        Some(attributes) => statement(nlri, attributes),
+        None => {
+            let mut out = String::new();
+            nlri.as_ref().grammar(&mut out);
+            out
+        }
+    };
+    if is_fixed(nlri) {
+        return format!("{verb} route {text}");
+    }
+    let (sections, word) = place(nlri);
+    let family = sections.get(1).copied().unwrap_or_default();
+    format!("{verb} {family} {word}{text}")
+}

@@ -16,7 +16,7 @@ use tokio::net::unix::pipe;
 use tracing::{debug, info, warn};
 
 use super::operator::{End, Operator, Operators};
-use super::places::Pipes;
+use super::paths::Pipes;
 use crate::daemon::executor::Executor;
 
 /// Interval between attempts to open the pipe for answers, as in ExaBGP.

@@ -16,7 +16,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
 
 use super::operator::{End, Operator, Operators};
-use super::places;
+use super::paths;
 use crate::daemon::executor::Executor;
 
 /// Most clients at a time.
@@ -97,7 +97,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 /// Returns `true` if no process serves the socket at `path`.
 async fn is_dead(path: &Path) -> bool {
     let attempt = tokio::time::timeout(Duration::from_secs(1), UnixStream::connect(path)).await;
-    places::is_socket(path)
+    paths::is_socket(path)
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 

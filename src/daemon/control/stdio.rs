@@ -29,7 +29,7 @@ const CHUNK: usize = 64 * 1024;
 /// Longest command in bytes.
 const LIMIT: usize = 1 << 20;
 /// How long the last events may take to be written.
-const FAREWELL: Duration = Duration::from_secs(2);
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// What to do at the end of the input, once all of its routes have been sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) async fn run(executor: Rc<Executor>, process: Rc<Process>, at_end: At
                 }
             };
             // Output that is not read within that time is dropped.
-            let _ = timeout(FAREWELL, async {
+            let _ = timeout(CLOSING_TIME, async {
                 tokio::select! {
                     () = flushed => {}
                     _ = writing => {}

@@ -76,6 +76,8 @@ impl Status {
         w.raw(", ");
         w.key("leases").number(core.leases.len());
         w.raw(", ");
+        w.key("watchers").number(core.events.watchers());
+        w.raw(", ");
         w.key("interval").number(rates::INTERVAL.as_secs());
         w.raw(", \"neighbors\": [");
         w.as_str().to_owned()

@@ -6,7 +6,7 @@ use super::{Ended, Peer};
 use crate::bgp::message::notification::Notification;
 use crate::fsm::event::{Event, State};
 use crate::fsm::reason::{Cease, CloseReason};
-use crate::fsm::session::farewell;
+use crate::fsm::session::closing_notification;
 
 impl Peer {
     pub(super) fn stop(&mut self, cease: &Cease, now: Instant) {
@@ -20,7 +20,7 @@ impl Peer {
         self.hang_up(Event::ManualStop);
         for id in self.connections.ids() {
             self.apply(id, now, |session, _| {
-                let notification = farewell(cease, session);
+                let notification = closing_notification(cease, session);
                 session.end(notification, Event::ManualStop, cease.reason())
             });
         }

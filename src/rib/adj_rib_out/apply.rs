@@ -119,11 +119,11 @@ impl AdjRibOut {
         let id = self.table.find_or_insert(route, Entries::default);
         self.settle(id);
         let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
-        self.tell(target, id, payload, attributes);
+        self.schedule_announcement(target, id, payload, attributes);
     }
 
     /// Schedules the current state of a slot for the peers of a target.
-    pub(super) fn tell(
+    pub(super) fn schedule_announcement(
         &mut self,
         target: usize,
         id: SlotId,
@@ -210,11 +210,16 @@ impl AdjRibOut {
                 attributes: attributes.map(Rc::clone),
             })
         });
-        self.forget(target, id, gone.as_ref());
+        self.schedule_withdrawal(target, id, gone.as_ref());
     }
 
     /// Schedules the withdrawal of a slot's route for the peers of a target.
-    pub(super) fn forget(&mut self, target: usize, id: SlotId, gone: Option<&Rc<Withdrawal>>) {
+    pub(super) fn schedule_withdrawal(
+        &mut self,
+        target: usize,
+        id: SlotId,
+        gone: Option<&Rc<Withdrawal>>,
+    ) {
         let unvisited = self.unvisited(target, id);
         let Self {
             table,

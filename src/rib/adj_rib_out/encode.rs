@@ -298,7 +298,7 @@ impl AdjRibOut {
                 continue;
             };
             let list = slot.value.pending;
-            let mut told = PeerSetRef::EMPTY;
+            let mut sent = PeerSetRef::EMPTY;
             for entry in slot.value.list() {
                 let peers = self.sets.and(&rest, &entry.peers);
                 if !peers.is_empty() {
@@ -314,12 +314,12 @@ impl AdjRibOut {
                     self.replacing
                         .push((written(slot, entry.payload(), false), peers.clone()));
                     rest = self.sets.minus(&rest, &peers);
-                    told = self.sets.union(&told, &peers);
+                    sent = self.sets.union(&sent, &peers);
                 }
             }
             self.pending
                 .settle(&mut self.sets, scope.queue, list, &peers);
-            self.keep_or_forget(path, &told, scope.forgetful);
+            self.keep_or_forget(path, &sent, scope.forgetful);
             if path != id {
                 self.release(path);
             }
@@ -345,11 +345,11 @@ impl AdjRibOut {
     }
 
     /// Removes what was encoded for peers whose routes are not kept.
-    fn keep_or_forget(&mut self, id: SlotId, told: &PeerSetRef, forgetful: &PeerSetRef) {
+    fn keep_or_forget(&mut self, id: SlotId, sent: &PeerSetRef, forgetful: &PeerSetRef) {
         if forgetful.is_empty() {
             return;
         }
-        let forget = self.sets.and(told, forgetful);
+        let forget = self.sets.and(sent, forgetful);
         if let (false, Some(slot)) = (forget.is_empty(), self.table.get_mut(id)) {
             let mut edit = Edit {
                 sets: &mut self.sets,

@@ -49,29 +49,31 @@ impl AdjRibOut {
     /// The routes in a range of positions.
     pub(crate) fn routes_in(
         &self,
-        places: Range<u32>,
+        slots_wanted: Range<u32>,
         filter: RouteFilter,
     ) -> impl Iterator<Item = Route<'_>> {
         let slots = self
             .table
-            .iter_from(places.start)
-            .take_while(move |(id, _)| *id < places.end)
+            .iter_from(slots_wanted.start)
+            .take_while(move |(id, _)| *id < slots_wanted.end)
             .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family));
         slots.flat_map(move |(id, slot)| {
             let list = slot.value.list();
             let wanted = filter.peers.clone();
-            let told = self.sweeps.view(id, list).into_iter();
-            list.iter().zip(told).filter_map(move |(entry, mut peers)| {
-                if let Some(wanted) = &wanted {
-                    peers.intersect(wanted);
-                }
-                (!peers.is_empty()).then(|| Route {
-                    nlri: slot.nlri(entry.payload()),
-                    attributes: &entry.attributes,
-                    peers,
-                    next: id + 1,
+            let views = self.sweeps.view(id, list).into_iter();
+            list.iter()
+                .zip(views)
+                .filter_map(move |(entry, mut peers)| {
+                    if let Some(wanted) = &wanted {
+                        peers.intersect(wanted);
+                    }
+                    (!peers.is_empty()).then(|| Route {
+                        nlri: slot.nlri(entry.payload()),
+                        attributes: &entry.attributes,
+                        peers,
+                        next: id + 1,
+                    })
                 })
-            })
         })
     }
 
@@ -99,7 +101,7 @@ impl AdjRibOut {
     }
 
     /// Returns `true` if a route is announced to `peer` with exactly these attributes.
-    pub fn is_told(
+    pub fn has_with(
         &mut self,
         peer: PeerId,
         nlri: NlriRef<'_>,

@@ -180,7 +180,7 @@ impl AdjRibOut {
             return;
         };
         let family = slot.family;
-        let mut told = SmallVec::<[(PeerSetRef, Option<Rc<Withdrawal>>); 1]>::new();
+        let mut withdrawn = SmallVec::<[(PeerSetRef, Option<Rc<Withdrawal>>); 1]>::new();
         for entry in slot.value.list() {
             let plain = entry.payload().is_none() && is_plain(family);
             let gone = (!plain).then(|| {
@@ -189,10 +189,10 @@ impl AdjRibOut {
                     attributes: Some(Rc::clone(&entry.attributes)),
                 })
             });
-            told.push((entry.peers.clone(), gone));
+            withdrawn.push((entry.peers.clone(), gone));
         }
         let wanted = self.sets.intern(peers);
-        for (peers, gone) in told {
+        for (peers, gone) in withdrawn {
             let peers = self.sets.and(&peers, &wanted);
             let target = peers.set().map(|set| self.target(set, family));
             if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
@@ -203,7 +203,7 @@ impl AdjRibOut {
                     family,
                 };
                 slot.value.withdraw(&mut edit, &peers);
-                self.forget(target, id, gone.as_ref());
+                self.schedule_withdrawal(target, id, gone.as_ref());
             }
         }
     }
@@ -220,6 +220,6 @@ impl AdjRibOut {
         let payload = entry.payload().map(NlriBytes::from_slice);
         let to: PeerSet = [to].into_iter().collect();
         let target = self.target(&to, family);
-        self.tell(target, id, payload.as_deref(), &attributes);
+        self.schedule_announcement(target, id, payload.as_deref(), &attributes);
     }
 }

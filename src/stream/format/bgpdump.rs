@@ -267,7 +267,7 @@ fn label(head: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) -> bool 
 }
 
 /// Appends a prefix as it is on the wire, host bits included.
-fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8]) {
+pub(super) fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8]) {
     let Some((&length, bytes)) = nlri.split_first() else {
         return;
     };
@@ -286,7 +286,7 @@ fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8]) {
     octet(out, length);
 }
 
-fn path(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
+pub(super) fn path(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     let start = out.len();
     if let Some(path) = attributes.path() {
         if path.segments().any(|segment| segment.kind > 4) {
@@ -303,7 +303,7 @@ fn path(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     }
 }
 
-fn communities(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
+pub(super) fn communities(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     for (index, (high, low)) in attributes.communities().enumerate() {
         if index > 0 {
             out.push(b' ');
@@ -348,7 +348,7 @@ fn unknown(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
 }
 
 /// Appends `MM/DD/YY HH:MM:SS`, UTC.
-fn human(out: &mut Vec<u8>, time: Timestamp) {
+pub(super) fn human(out: &mut Vec<u8>, time: Timestamp) {
     let (days, seconds) = (time.seconds / 86_400, time.seconds % 86_400);
     let (year, month, day) = crate::mrt::civil(days);
     let two = |out: &mut Vec<u8>, value: u32| {

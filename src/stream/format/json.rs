@@ -77,11 +77,16 @@ fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
         key(out, "peer_address");
         quoted(out, |out| ip(out, peer, Dialect::Inet));
     }
-    if block.direction == Direction::Sent {
-        text(out, "direction", "sent");
+    match block.direction {
+        Direction::Received => {}
+        Direction::Sent => text(out, "direction", "sent"),
+        Direction::Mirrored => text(out, "direction", "mirrored"),
     }
     if block.rib != RibView::AdjInPre {
         text(out, "rib", block.rib.as_str());
+    }
+    if let Some(distinguisher) = block.distinguisher {
+        text(out, "distinguisher", &distinguisher.to_string());
     }
     if let Some(time) = block.originated {
         key(out, "orig_time");

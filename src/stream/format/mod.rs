@@ -7,6 +7,7 @@ mod bgpdump;
 mod cache;
 mod csv;
 mod elems;
+mod human;
 mod json;
 mod route;
 
@@ -15,6 +16,7 @@ pub use bgpdump::{Bgpdump, Clock, Columns, TimeStyle};
 use super::block::{Block, Route};
 use super::record::{Position, RecordRef};
 use cache::Cache;
+use human::Paragraph;
 
 /// What is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub enum Format {
     Records,
     /// bgpdump's lines.
     Bgpdump(Bgpdump),
+    /// bgpdump's paragraphs, `-H`. [`Printer::end`] has to be called after each record.
+    Paragraphs,
     /// One JSON object per elem.
     Json,
     /// Comma-separated values with a head line.
@@ -38,6 +42,7 @@ pub struct Printer {
     format: Format,
     cache: Cache,
     head: Vec<u8>,
+    paragraph: Paragraph,
 }
 
 impl Printer {
@@ -47,6 +52,7 @@ impl Printer {
             format,
             cache: Cache::new(),
             head: Vec::new(),
+            paragraph: Paragraph::default(),
         }
     }
 
@@ -61,13 +67,20 @@ impl Printer {
             Format::Elems => out.extend_from_slice(elems::EXPLANATION.as_bytes()),
             Format::Records => out.extend_from_slice(elems::RECORD_EXPLANATION.as_bytes()),
             Format::Csv => csv::head(out),
-            Format::Bgpdump(_) | Format::Json => {}
+            Format::Bgpdump(_) | Format::Paragraphs | Format::Json => {}
         }
     }
 
     /// Appends the line of a record.
     pub fn record(&self, out: &mut Vec<u8>, record: &RecordRef<'_>, position: Position) {
         elems::record(out, record, position);
+    }
+
+    /// Appends what could not be printed before the record was over.
+    pub fn end(&mut self, out: &mut Vec<u8>, record: &RecordRef<'_>) {
+        if self.format == Format::Paragraphs {
+            self.paragraph.end(out, record);
+        }
     }
 
     /// Appends the lines of some routes of a block, or of its state change. Returns how many.
@@ -87,6 +100,7 @@ impl Printer {
                 bgpdump.head(&mut self.head, record, block);
                 bgpdump.lines(out, &self.head, block, &mut self.cache, routes)
             }
+            Format::Paragraphs => self.paragraph.block(out, record, block, routes),
             Format::Json => json::lines(out, record, block, routes),
             Format::Csv => csv::lines(out, record, block, routes),
         }

@@ -1,4 +1,4 @@
-//! MRT files and standard input.
+//! Files and standard input: MRT, BMP or RIS Live, recognized by their first bytes.
 
 use std::fs;
 use std::io::{self, Read};
@@ -10,9 +10,13 @@ use crate::mrt::compression::{self, Compression};
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
 
-use super::Source;
 use super::ahead::Ahead;
-use crate::stream::block::RibView;
+use super::arrival::{Arrivals, Produce};
+use super::bmp_file::{BmpFile, is_bmp};
+use super::contract::Source;
+use super::lines::{RisLines, is_json};
+use crate::stream::attributes::Notes;
+use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
 use crate::stream::names::Named;
 use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
@@ -48,7 +52,7 @@ pub struct Options {
     pub progress: Progress,
 }
 
-/// An MRT file, opened when its first record is needed.
+/// A file, opened when its first record is needed.
 pub struct File {
     feed: Feed,
     origin: Arc<Origin>,
@@ -64,6 +68,8 @@ enum State {
     Closed(Option<(Timestamp, RecordKind)>),
     /// At a record of the reader.
     Open(Box<Reader<Box<dyn Read + Send>>>),
+    /// At a record that is not MRT.
+    Other(Box<Arrivals<Box<dyn Produce>>>),
     /// At a record that tells that there is none: an empty or unreadable source.
     Told(Status, Option<String>),
     /// Past the last record.
@@ -74,6 +80,59 @@ enum State {
 struct Counted<R> {
     input: R,
     progress: Progress,
+}
+
+/// A stream whose first bytes were looked at.
+struct Sniffed<R> {
+    head: [u8; 6],
+    length: usize,
+    at: usize,
+    failure: Option<io::Error>,
+    rest: R,
+}
+
+impl<R: Read> Sniffed<R> {
+    fn new(mut rest: R) -> Self {
+        let mut head = [0; 6];
+        let (mut length, mut failure) = (0, None);
+        while length < head.len() {
+            match rest.read(&mut head[length..]) {
+                Ok(0) => break,
+                Ok(count) => length += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        Self {
+            head,
+            length,
+            at: 0,
+            failure,
+            rest,
+        }
+    }
+
+    fn head(&self) -> &[u8] {
+        &self.head[..self.length]
+    }
+}
+
+impl<R: Read> Read for Sniffed<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.at < self.length {
+            let count = out.len().min(self.length - self.at);
+            out[..count].copy_from_slice(&self.head[self.at..self.at + count]);
+            self.at += count;
+            return Ok(count);
+        }
+        match self.failure.take() {
+            Some(error) => Err(error),
+            None => self.rest.read(out),
+        }
+    }
 }
 
 impl<R: Read> Read for Counted<R> {
@@ -122,13 +181,13 @@ impl File {
         if self.feed == Feed::Stdin {
             return;
         }
-        if let State::Open(_) = self.state {
+        if let State::Open(_) | State::Other(_) = self.state {
             self.state = State::Closed(self.time());
             self.decoder = Decoder::new(self.options.detection);
         }
     }
 
-    fn open(&self) -> io::Result<Reader<Box<dyn Read + Send>>> {
+    fn open(&self) -> io::Result<State> {
         let progress = self.options.progress.clone();
         let (compression, input) = match &self.feed {
             Feed::Path(path) => compression::open(Counted {
@@ -143,17 +202,32 @@ impl File {
         // A thread that fills blocks would hold back what a live feed has given, and only copy what is not compressed.
         let ahead =
             self.options.ahead && self.feed != Feed::Stdin && compression != Compression::None;
-        Ok(Reader::new(if ahead {
+        let input: Box<dyn Read + Send> = if ahead {
             Box::new(Ahead::start(input)?)
         } else {
             input
-        }))
+        };
+        let input = Sniffed::new(input);
+        let origin = || Origin::clone(&self.origin);
+        let other: Box<dyn Produce> = if is_bmp(input.head()) {
+            Box::new(BmpFile::new(input, origin()))
+        } else if is_json(input.head()) {
+            Box::new(RisLines::new(input, origin()))
+        } else {
+            return Ok(State::Open(Box::new(Reader::new(Box::new(input)))));
+        };
+        Ok(State::Other(Box::new(Arrivals::new(
+            other,
+            self.options.detection,
+        ))))
     }
 
     /// Steps to the next frame that is a record.
     fn step(&mut self) -> bool {
-        let State::Open(reader) = &mut self.state else {
-            return false;
+        let reader = match &mut self.state {
+            State::Open(reader) => reader,
+            State::Other(other) => return other.advance(),
+            _ => return false,
         };
         while reader.advance() {
             let Some(Item::Frame(frame)) = reader.item() else {
@@ -176,8 +250,8 @@ impl Source for File {
     fn advance(&mut self) -> bool {
         match &self.state {
             State::Closed(_) => match self.open() {
-                Ok(reader) => {
-                    self.state = State::Open(Box::new(reader));
+                Ok(state) => {
+                    self.state = state;
                     self.index = 0;
                     if !self.step() {
                         self.state = State::Told(Status::EmptySource, None);
@@ -189,7 +263,7 @@ impl Source for File {
                     true
                 }
             },
-            State::Open(_) => {
+            State::Open(_) | State::Other(_) => {
                 self.index += 1;
                 let more = self.step();
                 if !more {
@@ -211,6 +285,7 @@ impl Source for File {
                 Item::Frame(frame) => Some((frame.time, RecordKind::of(&frame.header))),
                 Item::Damage(damage) => Some((damage.time, RecordKind::Update)),
             },
+            State::Other(other) => other.time(),
             State::Told(..) => Some((
                 Timestamp::from_seconds(self.origin.dump_time),
                 RecordKind::Update,
@@ -222,6 +297,13 @@ impl Source for File {
     fn current(&mut self) -> Option<(RecordRef<'_>, &mut Decoder)> {
         if let State::Closed(_) = self.state {
             self.advance();
+        }
+        // In two steps, since the borrow checker takes a borrow that is returned to last for the whole function.
+        if let State::Other(_) = self.state {
+            return match &mut self.state {
+                State::Other(other) => other.current(),
+                _ => None,
+            };
         }
         let record = blank(&self.origin, self.index);
         let record = match &self.state {
@@ -240,7 +322,7 @@ impl Source for File {
                 damage: reason.as_deref(),
                 ..record
             },
-            State::Closed(_) | State::Ended => return None,
+            State::Other(_) | State::Closed(_) | State::Ended => return None,
         };
         Some((record, &mut self.decoder))
     }
@@ -251,6 +333,7 @@ impl Source for File {
         }
         match &mut self.state {
             State::Open(reader) => reader.is_last(),
+            State::Other(other) => other.is_last(),
             _ => true,
         }
     }
@@ -278,9 +361,10 @@ fn blank(origin: &Arc<Origin>, index: u64) -> RecordRef<'_> {
         body: &[],
         content: Content::Unsupported,
         damage: None,
-        rib: RibView::default(),
+        view: View::default(),
         index,
         extent: None,
+        notes: Notes::NONE,
     }
 }
 

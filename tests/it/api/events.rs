@@ -2,7 +2,7 @@
 
 use oxabgp::api::{
     Direction, Encoder, Event, EventHead, Form, HelperId, Identity, Kind, Message, MessageKinds,
-    MessageWish, Raw, Stamp, Style, Subscriptions, Version, Wish,
+    MessageWish, Printer, Raw, Stamp, Style, Subscriptions, Version, Wish,
 };
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::MessageType;
@@ -223,12 +223,11 @@ fn wish(helper: u32, encoder: Encoder) -> Wish {
 fn told(subscriptions: &Subscriptions, event: &Event<'_>) -> Vec<(Vec<u32>, String)> {
     let keepalive = oxabgp::bgp::message::keepalive();
     let mut got = Vec::new();
-    subscriptions.tell(
+    subscriptions.publish(
         &mut EventHead::new(identity()),
         event,
         Raw::new(&keepalive),
-        &mut stamp(),
-        &mut JsonWriter::new(),
+        &mut Printer::new(stamp()),
         |helpers, line| {
             got.push((
                 helpers.iter().map(|helper| helper.0).collect(),

@@ -1,6 +1,7 @@
 //! A daemon that only records what it is asked to do.
 
 use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
 use oxabgp::api::control::{
@@ -10,7 +11,8 @@ use oxabgp::api::{
     Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
 };
 use oxabgp::bgp::message::operational::Operational;
-use oxabgp::bgp::{AttributeSet, Family, NextHop, Nlri};
+use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops, resolve};
+use oxabgp::bgp::{Asn, AttributeSet, Codec, Family, Nlri, Sender};
 use oxabgp::grammar::{Selector, Verb};
 use oxabgp::rib::{Action, Change, PeerId, PeerSet};
 
@@ -53,6 +55,21 @@ impl Fake {
             ipv4_sessions: false,
             refuse: None,
             carries_nothing: false,
+        }
+    }
+
+    fn sender(&self) -> Sender {
+        let local_address = if self.ipv4_sessions {
+            IpAddr::V4(Ipv4Addr::LOCALHOST)
+        } else {
+            IpAddr::V6(Ipv6Addr::LOCALHOST)
+        };
+        Sender {
+            codec: Codec::default(),
+            local_as: Asn(65000),
+            local_address,
+            router_id: Ipv4Addr::new(10, 0, 0, 1),
+            group_updates: true,
         }
     }
 
@@ -102,16 +119,26 @@ impl Control for Fake {
         peers.map(|(_, number)| PeerId(number)).collect()
     }
 
+    fn check_next_hop(
+        &self,
+        _: &PeerSet,
+        family: Family,
+        hops: NextHops,
+    ) -> Result<(), NextHopError> {
+        resolve(family, hops, &self.sender()).map(drop)
+    }
+
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
         if let Some(why) = self.refuse.take() {
             return Err(CommandError::new(ErrorKind::Refused, why));
         }
-        let unfit = |change: &Change| {
-            let hop = match &change.action {
-                Action::Announce(attributes) => attributes.next_hop(),
-                Action::Withdraw(_) => None,
-            };
-            self.ipv4_sessions && change.nlri.family.afi.0 == 2 && hop == Some(NextHop::SelfAddress)
+        let sender = self.sender();
+        let unfit = |change: &Change| match &change.action {
+            Action::Announce(attributes) => {
+                let hops = attributes.next_hops();
+                resolve(change.nlri.family, hops, &sender) == Err(NextHopError::NoSelf)
+            }
+            Action::Withdraw(_) => false,
         };
         if changes.iter().any(unfit) {
             return Err(CommandError::new(

@@ -197,6 +197,12 @@ fn tunnel_encapsulations_are_framed() {
         let (list, error, _) = with(&[discarded], &EXTERNAL).expect("a route");
         assert_eq!((list.len(), error), (3, None));
     }
+    // RFC 7606 3(c): the Optional bit in conflict.
+    for flags in [0x40, 0x60] {
+        let wrong: &[u8] = &[&[flags], &good[1..]].concat();
+        let error = with(&[wrong], &EXTERNAL).expect("a route").1;
+        assert_eq!(error, Some(Severity::TreatAsWithdraw), "{flags:#x}");
+    }
 }
 
 #[test]

@@ -1,12 +1,15 @@
 //! Every UPDATE in `tests/data/wire`, recorded from ExaBGP 5.0.15: bytes → JSON and text of events, or the expected
 //! error.
 
-use std::fmt::Write as _;
+use std::net::Ipv4Addr;
 use std::path::Path;
 
+use oxabgp::api::{
+    Direction, Encoder, Event, EventHead, Form, Identity, Message, Raw, Stamp, Style,
+};
 use oxabgp::bgp::attribute::decode::DecodeEach;
-use oxabgp::bgp::message::update::{Content, Direction, Field, Update};
-use oxabgp::bgp::{AttributeSet, Codec, Family, FamilySet, NextHop, Severity, UpdateError};
+use oxabgp::bgp::message::update::{Content, Update};
+use oxabgp::bgp::{AttributeSet, Codec, Family, FamilySet, Severity, UpdateError};
 use oxabgp::json::JsonWriter;
 use oxabgp::text::value;
 
@@ -112,94 +115,46 @@ pub(crate) fn cases(file: &str) -> Vec<Case> {
     blocks.filter(|case| case.get("name").is_some()).collect()
 }
 
-/// The next hops that events show for a field: a global address and a link-local one make two.
-fn hops(field: &Field<'_>) -> Vec<Option<NextHop>> {
-    match field.next_hop {
-        Some(NextHop::V6LinkLocal(global, local)) => {
-            vec![Some(NextHop::V6(global)), Some(NextHop::V6(local))]
-        }
-        hop => vec![hop],
-    }
+/// The event of a received UPDATE, as one of the library's encoders prints it.
+fn event(content: &Content<'_>, encoder: Encoder) -> String {
+    let mut head = EventHead::new(Identity {
+        local_address: None,
+        peer_address: Ipv4Addr::new(127, 0, 0, 2).into(),
+        zone: None,
+        local_as: None,
+        peer_as: None,
+        router_id: None,
+    });
+    let style = Style {
+        encoder,
+        form: Form::Parsed,
+        negotiated: false,
+    };
+    let event = Event::Message(Direction::Receive, Message::update(content));
+    let mut stamp = Stamp::new("host", 1, 1);
+    let mut out = JsonWriter::new();
+    style.encode(&mut head, &event, Raw::default(), &mut stamp, &mut out);
+    out.into_string()
 }
 
 /// The `update` object of the JSON event.
 pub(crate) fn json(content: &Content<'_>) -> String {
-    let mut members = Vec::new();
-    let attributes = content.attributes.json();
-    if !attributes.is_empty() {
-        members.push(format!("\"attribute\": {{ {attributes} }}"));
-    }
-    for direction in [Direction::Announce, Direction::Withdraw] {
-        let mut families: Vec<(Family, String)> = Vec::new();
-        for field in content
-            .fields
-            .iter()
-            .filter(|field| field.direction == direction)
-        {
-            let list = |hop: Option<NextHop>| {
-                let mut w = JsonWriter::new();
-                w.list(field.routes, |w, nlri| nlri.expect("framed").json(hop, w));
-                w.into_string()
-            };
-            let text = match direction {
-                Direction::Withdraw => list(field.next_hop),
-                Direction::Announce => {
-                    let name = |hop: Option<NextHop>| {
-                        hop.map_or_else(|| "no-nexthop".to_owned(), |hop| hop.to_string())
-                    };
-                    let groups: Vec<String> = hops(field)
-                        .into_iter()
-                        .map(|hop| format!("\"{}\": [ {} ]", name(hop), list(hop)))
-                        .collect();
-                    groups.join(", ")
-                }
-            };
-            families.push((field.routes.family, text));
-        }
-        if families.is_empty() {
-            continue;
-        }
-        let (key, open, close) = match direction {
-            Direction::Announce => ("announce", "{", "}"),
-            Direction::Withdraw => ("withdraw", "[", "]"),
-        };
-        let list: Vec<String> = families
-            .into_iter()
-            .map(|(family, text)| format!("\"{family}\": {open} {text} {close}"))
-            .collect();
-        members.push(format!("\"{key}\": {{ {} }}", list.join(", ")));
-    }
-    if members.is_empty() {
-        "{ }".to_owned()
-    } else {
-        format!("{{ {} }}", members.join(", "))
-    }
+    let line = event(content, Encoder::JSON);
+    update_object(&line).expect("an UPDATE").to_owned()
 }
 
 /// The lines of the text event, without their common prefix.
 pub(crate) fn text(content: &Content<'_>) -> Vec<String> {
-    let mut lines = Vec::new();
-    for field in &content.fields {
-        for nlri in field.routes {
-            for hop in hops(field) {
-                let mut line = String::new();
-                nlri.expect("framed").text(hop, &mut line);
-                match field.direction {
-                    Direction::Announce => {
-                        write!(line, "{}", content.attributes.text()).expect("a string")
-                    }
-                    Direction::Withdraw => {}
-                }
-                let word = if field.direction == Direction::Announce {
-                    "announced"
-                } else {
-                    "withdrawn"
-                };
-                lines.push(format!("{word} {line}"));
-            }
-        }
-    }
+    routes(event(content, Encoder::TEXT).lines())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The lines of routes among those of a text event.
+fn routes<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
     lines
+        .filter_map(|line| line.strip_prefix("neighbor 127.0.0.2 receive update "))
+        .filter(|line| !matches!(*line, "start" | "end"))
 }
 
 /// The part of a recorded JSON line that is produced by the decoder.
@@ -270,13 +225,7 @@ fn check(case: &Case) -> Result<(), String> {
         serde_json::from_str::<serde_json::Value>(&found)
             .map_err(|error| format!("{error}: {found}"))?;
     }
-    let prefix = "neighbor 127.0.0.2 receive update ";
-    let wanted: Vec<&str> = case
-        .all("text")
-        .into_iter()
-        .filter_map(|line| line.strip_prefix(prefix))
-        .filter(|line| *line != "start" && *line != "end")
-        .collect();
+    let wanted: Vec<&str> = routes(case.all("text").into_iter()).collect();
     if !case.all("text").is_empty() {
         let found = text(&content);
         if found != wanted {

@@ -8,6 +8,8 @@ mod manual;
 mod messages;
 mod output;
 mod pipe;
+#[cfg(feature = "stream")]
+mod replay;
 
 use std::io::Write;
 use std::process::{Child, Command, Output, Stdio};

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod being;
+mod bmp;
 pub(crate) mod control;
 mod full_queue;
 mod guard;
@@ -9,6 +10,8 @@ mod helpers;
 mod leases;
 mod life;
 mod metrics;
+#[cfg(feature = "stream")]
+mod mrt;
 mod operational;
 mod reload;
 mod restart;
@@ -17,6 +20,7 @@ mod scene;
 mod scripts;
 mod semantics;
 mod soak;
+mod states;
 mod sync;
 mod verdicts;
 mod watch;

@@ -69,6 +69,11 @@ fn with_manual_eor_only_a_command_sends_it() {
         scene.ask("announce eor ipv6 unicast");
         assert_eq!(next(&mut peer), update(EOR_V6));
     }
+    // Each of the two is one line of the log.
+    let log = scene.daemon.log();
+    let warnings = log.lines().filter(|line| line.contains("WARN"));
+    let about: Vec<&str> = warnings.filter(|line| line.contains("flow")).collect();
+    assert_eq!(about.len(), 2, "{about:?}");
 }
 
 #[test]

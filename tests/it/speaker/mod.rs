@@ -126,7 +126,7 @@ impl Plugin for Recorder {
 
     fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
-            SessionEvent::Connected(_) => self.note(Seen::Connected),
+            SessionEvent::Connected(..) => self.note(Seen::Connected),
             SessionEvent::Transition { to, .. } => self.note(Seen::State(*to)),
             SessionEvent::Message { direction, message } => {
                 self.note(Seen::Message(*direction, message.kind));

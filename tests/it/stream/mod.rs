@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod damage;
+mod feeds;
 mod forms;
 mod oracle;
 mod order;
@@ -14,7 +15,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use oxabgp::stream::format::{Bgpdump, Format, Printer};
-use oxabgp::stream::{Block, Builder, Position, Record, RecordRef, Route, Sent, Stream, Visitor};
+use oxabgp::stream::{
+    Block, Builder, Notes, Position, Record, RecordRef, Route, Sent, Stream, Visitor,
+};
 
 /// A file with these bytes, which is removed with the value.
 pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
@@ -68,6 +71,11 @@ impl Visitor for Lines {
         if !self.records {
             self.printer.block(&mut self.text, record, block, routes);
         }
+    }
+
+    fn end(&mut self, record: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
+        self.printer.end(&mut self.text, record);
+        ControlFlow::Continue(())
     }
 }
 

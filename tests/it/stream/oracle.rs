@@ -6,7 +6,7 @@ use oxabgp::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
 use oxabgp::stream::{Sent, Stream};
 
 use super::build::{
-    announce, attribute, common, entry, message, peer4, peers, record, rib, update,
+    announce, attribute, bgp, common, entry, message, peer4, peers, record, rib, update,
 };
 use super::{archives, file, print};
 
@@ -32,35 +32,42 @@ fn compare(path: &std::path::Path) {
         large_communities: true,
         unknown: true,
     };
-    for (options, style, columns) in [
-        (&["-m"][..], TimeStyle::Unix, Columns::default()),
-        (&["-M"], TimeStyle::Human, Columns::default()),
-        (&["-m", "-p", "-l", "-u"], TimeStyle::Unix, all),
-    ] {
-        let Some(wanted) = bgpdump(options, path) else {
-            return;
-        };
-        let format = Format::Bgpdump(Bgpdump {
+    let lines = |style, columns| {
+        Format::Bgpdump(Bgpdump {
             style,
             clock: Clock::Dump,
             columns,
-        });
-        let builder = Stream::builder()
-            .path(path)
-            .expect("a file")
-            .sent(Sent::Include);
-        let own = print(builder, format);
-        for (index, (own, wanted)) in own.lines().zip(wanted.lines()).enumerate() {
-            assert_eq!(
-                own,
-                wanted,
-                "{} {options:?} line {}",
-                path.display(),
-                index + 1
-            );
-        }
-        assert_eq!(own.len(), wanted.len(), "{} {options:?}", path.display());
+        })
+    };
+    for (options, format) in [
+        (&["-m"][..], lines(TimeStyle::Unix, Columns::default())),
+        (&["-M"], lines(TimeStyle::Human, Columns::default())),
+        (&["-m", "-p", "-l", "-u"], lines(TimeStyle::Unix, all)),
+        (&["-H"], Format::Paragraphs),
+    ] {
+        same(path, options, format);
     }
+}
+
+fn same(path: &std::path::Path, options: &[&str], format: Format) {
+    let Some(wanted) = bgpdump(options, path) else {
+        return;
+    };
+    let builder = Stream::builder()
+        .path(path)
+        .expect("a file")
+        .sent(Sent::Include);
+    let own = print(builder, format);
+    for (index, (own, wanted)) in own.lines().zip(wanted.lines()).enumerate() {
+        assert_eq!(
+            own,
+            wanted,
+            "{} {options:?} line {}",
+            path.display(),
+            index + 1
+        );
+    }
+    assert_eq!(own.len(), wanted.len(), "{} {options:?}", path.display());
 }
 
 #[test]
@@ -141,4 +148,85 @@ fn made_records_print_as_with_bgpdump() {
     ]
     .concat();
     compare(file(&bytes).path());
+    compare(file(&messages(&six)).path());
+}
+
+/// Messages that only paragraphs show, states, both tables of version 1, reflection, and attributes in MP forms.
+fn messages(six: &[u8]) -> Vec<u8> {
+    let of =
+        |message_type, body: &[u8]| record(20, 16, 4, &[peer4(), bgp(message_type, body)].concat());
+    let open = [
+        4, 0xFD, 0xE9, 0, 180, 10, 0, 0, 1, 8, 2, 6, 1, 4, 0, 1, 0, 1,
+    ];
+    let mut out = [of(1, &open), of(4, &[]), of(5, &[0, 1, 0, 1])].concat();
+    for code in 0..8 {
+        for subcode in 0..12 {
+            out.extend(of(3, &[code, subcode, b'x']));
+        }
+    }
+    for state in 0..9 {
+        out.extend(record(21, 16, 5, &[peer4(), vec![0, state, 0, 1]].concat()));
+    }
+    let reflected = [
+        common(&[1]),
+        attribute(0x80, 9, &[1, 2, 3, 4]),
+        attribute(0x80, 10, &[1, 1, 1, 1, 2, 2, 2, 2]),
+        attribute(0xC0, 16, &[0, 2, 0, 1, 0, 0, 0, 2]),
+        attribute(0xC0, 8, &[]),
+        attribute(0xC0, 32, &[]),
+    ]
+    .concat();
+    out.extend(message(22, 4, &update(&[], &reflected, &[8, 10])));
+    out.extend(message(22, 4, &update(&[], &[], &[])));
+    let unreach = attribute(0x80, 15, &[0, 2, 1, 32, 0x20, 1, 0xD, 0xB8]);
+    let both = [common(&[1]), attribute(0x80, 14, six), unreach].concat();
+    out.extend(message(23, 4, &update(&[8, 9], &both, &[8, 10])));
+    out.extend(message(
+        23,
+        4,
+        &update(&[], &attribute(0x80, 15, &[0, 2, 1]), &[]),
+    ));
+    let v4 = [
+        attribute(0x40, 1, &[0]),
+        attribute(0x40, 2, &[2, 1, 0, 1]),
+        attribute(0x40, 3, &[192, 0, 2, 1]),
+    ]
+    .concat();
+    let entry1 = |prefix: &[u8], peer: &[u8], attributes: &[u8]| {
+        let length = u16::try_from(attributes.len())
+            .expect("short")
+            .to_be_bytes();
+        let parts = [
+            &[0, 0, 0, 3],
+            prefix,
+            &[8, 1, 0, 0, 0, 9],
+            peer,
+            &[0, 7],
+            &length,
+            attributes,
+        ];
+        parts.concat()
+    };
+    out.extend(record(
+        24,
+        12,
+        1,
+        &entry1(&[10, 0, 0, 0], &[192, 0, 2, 1], &v4),
+    ));
+    let hop = &six[4..20];
+    let whole = [&[0, 2, 1, 16][..], hop, &[0]].concat();
+    let v6 = [
+        attribute(0x40, 1, &[0]),
+        attribute(0x40, 2, &[2, 1, 0, 1]),
+        attribute(0x80, 14, &whole),
+    ]
+    .concat();
+    out.extend(record(24, 12, 2, &entry1(hop, hop, &v6)));
+    out.extend(peers(25, &[65_001]));
+    let short = [&[16][..], hop].concat();
+    let abbreviated = [common(&[1]), attribute(0x80, 14, &short)].concat();
+    let nlri = [32, 0x20, 1, 0xD, 0xB8];
+    out.extend(rib(25, 4, &nlri, &[entry(0, None, &abbreviated)]));
+    out.extend(rib(25, 10, &nlri, &[entry(0, Some(7), &abbreviated)]));
+    out
 }

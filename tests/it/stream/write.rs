@@ -45,6 +45,7 @@ fn messages_and_states_are_read_back() {
             let what = Sent {
                 direction,
                 add_path,
+                asn4: true,
                 message,
             };
             records

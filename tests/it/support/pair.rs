@@ -11,7 +11,7 @@ use oxabgp::bgp::message::{MessageType, RawMessage};
 use oxabgp::bgp::negotiated::Negotiated;
 use oxabgp::bgp::{Asn, Family};
 use oxabgp::fsm::{
-    CloseReason, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, State, Timers,
+    CloseReason, Config, ConnId, ConnInfo, Direction, Initiator, Input, Output, Peer, State, Timers,
 };
 
 /// The configuration of a neighbor: AS, identifier, hold time 9, IPv4 unicast, four-octet AS numbers.
@@ -149,13 +149,19 @@ pub(crate) fn up(outputs: &[Output]) -> Option<Rc<Negotiated>> {
     })
 }
 
-/// The text of `fsm` and `state` events, in order.
+/// What is reported of the neighbor as a whole, in order.
 pub(crate) fn story(outputs: &[Output]) -> Vec<String> {
     outputs
         .iter()
         .filter_map(|output| match output {
-            Output::Phase(phase) => Some(phase.to_string()),
-            Output::Connected(..) => Some("connected".to_owned()),
+            Output::Connect(_) => Some("connecting".to_owned()),
+            Output::Connected(_, _, Initiator::Local) => Some("connected".to_owned()),
+            Output::Connected(_, _, Initiator::Remote) => Some("accepted".to_owned()),
+            Output::Message {
+                direction: Direction::Send,
+                message,
+                ..
+            } if message.kind == MessageType::OPEN => Some("OPEN".to_owned()),
             Output::Negotiated(..) => Some("negotiated".to_owned()),
             Output::Established(..) => Some("up".to_owned()),
             Output::Down(reason) => Some(format!("down - {reason}")),

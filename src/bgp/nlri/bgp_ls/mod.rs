@@ -94,7 +94,7 @@ impl Object {
         }
     }
 
-    fn json(&self, next_hop: Option<NextHop>, w: &mut JsonWriter) {
+    fn json(&self, shape: Shape, w: &mut JsonWriter) {
         let d = &self.descriptors;
         w.key("ls-nlri-type").string(self.name());
         w.raw(", \"l3-routing-topology\": ").number(self.identifier);
@@ -136,15 +136,23 @@ impl Object {
             _ => {
                 descriptor::json("node-descriptors", &d.local, w);
                 if let Some((address, bits)) = d.prefix {
-                    w.raw(", \"ip-reachability-tlv\": ").display(address);
+                    w.raw(", \"ip-reachability-tlv\": ");
+                    match shape {
+                        Shape::V5(_) => w.display(address),
+                        Shape::V6 => w.display(format_args!("{address}/{bits}")),
+                    };
                     w.raw(", \"ip-reach-prefix\": ")
                         .display(format_args!("{address}/{bits}"));
                 }
-                w.raw(", \"nexthop\": ");
-                match next_hop {
-                    Some(next_hop) => w.display(next_hop),
-                    None => w.raw("\"None\""),
-                };
+                match shape {
+                    Shape::V5(Some(next_hop)) => {
+                        w.raw(", \"nexthop\": ").display(next_hop);
+                    }
+                    Shape::V5(None) => {
+                        w.raw(", \"nexthop\": \"None\"");
+                    }
+                    Shape::V6 => {}
+                }
                 if let Some(kind) = d.ospf_route_type {
                     w.raw(", \"ospf-route-type\": ").number(kind);
                 }
@@ -154,6 +162,34 @@ impl Object {
             w.raw(", \"rd\": ").display(rd);
         }
     }
+}
+
+/// Whose JSON an object gets.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// That of ExaBGP 5.0, in which nodes and prefixes show their next hop.
+    V5(Option<NextHop>),
+    /// That of ExaBGP 6.0.
+    V6,
+}
+
+/// Appends the JSON of an NLRI in the shape of ExaBGP 6.0: without next hop, and with the length of a prefix.
+pub(crate) fn json_v60(nlri: NlriRef<'_>, w: &mut JsonWriter) {
+    json(nlri, Shape::V6, w);
+}
+
+fn json(nlri: NlriRef<'_>, shape: Shape, w: &mut JsonWriter) {
+    w.raw("{ ");
+    match Object::of(nlri.family, nlri.bytes) {
+        Some(object) => object.json(shape, w),
+        None => {
+            let code = head(nlri.bytes).map_or(0, |(code, _)| code);
+            w.raw("\"code\": ").number(code);
+            w.raw(", \"parsed\": false, \"raw\": ")
+                .string(&hex(nlri.bytes));
+        }
+    }
+    w.raw(" }");
 }
 
 /// The type, and the bytes after the length.
@@ -187,17 +223,7 @@ impl NlriCodec for BgpLs {
     }
 
     fn json(nlri: NlriRef<'_>, next_hop: Option<NextHop>, w: &mut JsonWriter) {
-        w.raw("{ ");
-        match Object::of(nlri.family, nlri.bytes) {
-            Some(object) => object.json(next_hop, w),
-            None => {
-                let code = head(nlri.bytes).map_or(0, |(code, _)| code);
-                w.raw("\"code\": ").number(code);
-                w.raw(", \"parsed\": false, \"raw\": ")
-                    .string(&hex(nlri.bytes));
-            }
-        }
-        w.raw(" }");
+        json(nlri, Shape::V5(next_hop), w);
     }
 
     fn text(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {

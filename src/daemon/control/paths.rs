@@ -36,7 +36,7 @@ pub(crate) fn root() -> Option<PathBuf> {
 }
 
 /// The directories in which ExaBGP looks for its pipes, in its order.
-pub(crate) fn pipe_folders() -> Vec<PathBuf> {
+pub(crate) fn pipe_directories() -> Vec<PathBuf> {
     let own = getuid().to_string();
     let mut directories = Vec::new();
     for root in [Some(PathBuf::from("/")), root()].into_iter().flatten() {
@@ -50,7 +50,7 @@ pub(crate) fn pipe_folders() -> Vec<PathBuf> {
 
 /// The first pair of pipes with that name.
 pub(crate) fn find_pipes(name: &str) -> Option<Pipes> {
-    pipe_folders()
+    pipe_directories()
         .iter()
         .map(|directory| Pipes {
             commands: directory.join(format!("{name}.in")),
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn the_order_is_exabgps() {
-        let directories = pipe_folders();
+        let directories = pipe_directories();
         let own = getuid();
         let names: Vec<String> = directories
             .iter()

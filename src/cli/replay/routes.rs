@@ -1,0 +1,340 @@
+//! Records of archives as changes of routes: what is left out, what is replaced, and when each is due.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::Speed;
+use crate::bgp::attribute::as_path::{Segment, SegmentKind};
+use crate::bgp::attribute::next_hop::NextHopAttribute;
+use crate::bgp::nlri::NlriBytes;
+use crate::bgp::{Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Severity};
+use crate::mrt::Timestamp;
+use crate::rib::{Action, Change, PeerSet};
+use crate::stream::attributes::{Attributes, Hop};
+use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
+
+/// Routes that are packed together: many, so that those with equal attributes share a message.
+const BATCH: usize = 64 << 10;
+/// Attribute sets that are remembered.
+const REMEMBERED: usize = 256 << 10;
+/// Messages within this time are sent together.
+const TICK: u128 = 1;
+
+/// What becomes of next hops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextHopRule {
+    /// Nothing.
+    Keep,
+    /// This one, in routes of its address family; `self` in all.
+    Set(NextHop),
+}
+
+/// What becomes of AS paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AsPathRule {
+    /// Nothing.
+    Keep,
+    /// Our AS comes first.
+    Prepend,
+    /// Our AS takes the place of the first one, that of the collector's peer.
+    Replace,
+}
+
+/// What becomes of routes.
+#[derive(Clone, Debug)]
+pub(super) struct Rules {
+    pub(super) next_hop: NextHopRule,
+    pub(super) as_path: AsPathRule,
+    pub(super) local_as: Asn,
+    pub(super) families: FamilySet,
+    /// Path identifiers are kept.
+    pub(super) path_ids: bool,
+    pub(super) speed: Speed,
+}
+
+/// Takes changes of routes. Each batch has an NLRI once at most.
+pub(super) trait Sink {
+    /// Takes a batch that is due this long after the first message; `None` for at once. `Break` ends the replay.
+    fn take(
+        &mut self,
+        due: Option<Duration>,
+        changes: &[Change],
+        counts: &mut Counts,
+    ) -> ControlFlow<()>;
+}
+
+/// What was done.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    pub(super) announced: u64,
+    pub(super) withdrawn: u64,
+    /// Routes of families that are not replayed, and further paths of a table.
+    pub(super) left_out: u64,
+    /// Routes that could not be sent, and why the first of them.
+    pub(super) unusable: Option<(u64, String)>,
+    pub(super) damaged: u64,
+    pub(super) unreadable: u64,
+    /// The replay ended before its end.
+    pub(super) broken: bool,
+}
+
+impl Counts {
+    /// Counts routes that can't be sent.
+    pub(super) fn refuse(&mut self, count: usize, reason: impl FnOnce() -> String) {
+        let (sum, _) = self.unusable.get_or_insert_with(|| (0, reason()));
+        *sum += count as u64;
+    }
+}
+
+/// Replays records into a sink.
+pub(super) struct Replay<S> {
+    rules: Rules,
+    pub(super) sink: S,
+    pub(super) counts: Counts,
+    batch: Vec<Change>,
+    /// The routes of the batch.
+    seen: HashSet<(Family, Option<u32>, NlriBytes), foldhash::fast::RandomState>,
+    due: Option<Duration>,
+    /// The time of the first message.
+    first: Option<Timestamp>,
+    known: HashMap<Vec<u8>, Option<Rc<AttributeSet>>, foldhash::fast::RandomState>,
+    /// What `known` is asked for.
+    key: Vec<u8>,
+    /// The last route of a table: further paths to it are left out.
+    last: Option<Nlri>,
+}
+
+impl<S: Sink> Replay<S> {
+    pub(super) fn new(rules: Rules, sink: S) -> Self {
+        Self {
+            rules,
+            sink,
+            counts: Counts::default(),
+            batch: Vec::new(),
+            seen: HashSet::default(),
+            due: None,
+            first: None,
+            known: HashMap::default(),
+            key: Vec::new(),
+            last: None,
+        }
+    }
+
+    /// Passes on what is collected.
+    pub(super) fn flush(&mut self) {
+        if !self.batch.is_empty() && !self.counts.broken {
+            let flow = self.sink.take(self.due, &self.batch, &mut self.counts);
+            self.counts.broken = flow.is_break();
+        }
+        self.batch.clear();
+        self.seen.clear();
+    }
+
+    /// Sets when the next changes are due.
+    fn at(&mut self, time: Timestamp, kind: ElemKind) {
+        let due = match self.rules.speed {
+            _ if kind == ElemKind::Rib => None,
+            Speed::Max => None,
+            Speed::Times(factor) => {
+                let first = *self.first.get_or_insert(time);
+                let passed = (time.as_f64() - first.as_f64()).max(0.0) / factor;
+                Duration::try_from_secs_f64(passed).ok()
+            }
+        };
+        let tick = |due: Option<Duration>| due.map(|due| due.as_millis() / TICK);
+        if tick(due) != tick(self.due) {
+            self.flush();
+            self.due = due;
+        }
+    }
+
+    fn push(&mut self, change: Change) {
+        let nlri = &change.nlri;
+        let key = (nlri.family, nlri.path_id, nlri.bytes.clone());
+        // A route that changes twice changes twice for the peer, too.
+        if self.batch.len() >= BATCH || self.seen.contains(&key) {
+            self.flush();
+        }
+        self.seen.insert(key);
+        self.batch.push(change);
+    }
+
+    /// The attributes as they are sent; `None` if they are not valid.
+    fn attributes(
+        &mut self,
+        attributes: &Attributes<'_>,
+        (family, hop): (Family, Hop),
+    ) -> Option<Rc<AttributeSet>> {
+        let key = &mut self.key;
+        key.clear();
+        key.extend_from_slice(attributes.raw);
+        key.push(u8::from(attributes.asn4));
+        key.extend_from_slice(&family.afi.0.to_be_bytes());
+        match hop.address {
+            Some(std::net::IpAddr::V4(address)) => key.extend_from_slice(&address.octets()),
+            Some(std::net::IpAddr::V6(address)) => key.extend_from_slice(&address.octets()),
+            None => {}
+        }
+        if let Some(local) = hop.link_local {
+            key.extend_from_slice(&local.octets());
+        }
+        if let Some(known) = self.known.get(key.as_slice()) {
+            return known.clone();
+        }
+        let made = make(&self.rules, attributes, (family, hop));
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(self.key.clone(), made.clone());
+        made
+    }
+
+    fn announce(&mut self, block: &Block<'_>, route: Route<'_>) {
+        let path_id = route.path_id.filter(|_| self.rules.path_ids);
+        let nlri = Nlri::new(block.family, path_id, route.nlri);
+        if block.kind == ElemKind::Rib {
+            if self.last.as_ref() == Some(&nlri) {
+                self.counts.left_out += 1;
+                return;
+            }
+            self.last = Some(nlri.clone());
+        }
+        let made = block
+            .attributes
+            .and_then(|attributes| self.attributes(attributes, (block.family, block.next_hop)));
+        let Some(attributes) = made else {
+            self.counts
+                .refuse(1, || "their attributes are not valid".to_owned());
+            return;
+        };
+        self.counts.announced += 1;
+        self.push(Change {
+            nlri,
+            action: Action::Announce(attributes),
+            peers: PeerSet::new(),
+        });
+    }
+}
+
+impl<S: Sink> Visitor for Replay<S> {
+    fn record(&mut self, record: &RecordRef<'_>, _: Position) -> ControlFlow<()> {
+        match record.status {
+            Status::CorruptedSource => self.counts.unreadable += 1,
+            Status::CorruptedRecord => self.counts.damaged += 1,
+            _ => {}
+        }
+        if self.counts.broken {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn block<'b>(
+        &mut self,
+        record: &RecordRef<'_>,
+        block: &Block<'_>,
+        routes: impl Iterator<Item = Route<'b>>,
+    ) {
+        if block.kind == ElemKind::PeerState {
+            return;
+        }
+        if !self.rules.families.contains(block.family) {
+            self.counts.left_out += routes.count() as u64;
+            return;
+        }
+        self.at(record.time, block.kind);
+        for route in routes {
+            if block.kind == ElemKind::Withdrawal {
+                self.counts.withdrawn += 1;
+                let path_id = route.path_id.filter(|_| self.rules.path_ids);
+                self.push(Change {
+                    nlri: Nlri::new(block.family, path_id, route.nlri),
+                    action: Action::Withdraw(None),
+                    peers: PeerSet::new(),
+                });
+            } else {
+                self.announce(block, route);
+            }
+        }
+    }
+
+    fn end(&mut self, _: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
+        match self.counts.broken {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// Applies the rules to attributes.
+fn make(
+    rules: &Rules,
+    attributes: &Attributes<'_>,
+    (family, hop): (Family, Hop),
+) -> Option<Rc<AttributeSet>> {
+    let set = attributes.decode().ok()?;
+    if set
+        .error()
+        .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw)
+    {
+        return None;
+    }
+    let mut list: Vec<Attribute> = set
+        .list()
+        .iter()
+        .filter(|attribute| !matches!(attribute, Attribute::NextHop(_)))
+        .cloned()
+        .collect();
+    for attribute in &mut list {
+        if let Attribute::AsPath(path) = attribute {
+            match rules.as_path {
+                AsPathRule::Keep => {}
+                AsPathRule::Prepend => prepend(&mut path.0, rules.local_as),
+                AsPathRule::Replace => {
+                    let first = path.0.first_mut();
+                    match first.filter(|first| first.kind == SegmentKind::Sequence) {
+                        Some(first) if !first.asns.is_empty() => first.asns[0] = rules.local_as,
+                        _ => prepend(&mut path.0, rules.local_as),
+                    }
+                }
+            }
+        }
+    }
+    let kept = match (hop.address, hop.link_local) {
+        (Some(std::net::IpAddr::V6(global)), Some(local)) => {
+            Some(NextHop::V6LinkLocal(global, local))
+        }
+        (address, _) => address.map(NextHop::from),
+    };
+    let hop = match rules.next_hop {
+        NextHopRule::Keep => kept,
+        NextHopRule::Set(NextHop::SelfAddress) => Some(NextHop::SelfAddress),
+        NextHopRule::Set(hop) => {
+            let ipv6 = hop.address().is_some_and(|address| address.is_ipv6());
+            match ipv6 == (family.afi == Afi::IPV6) {
+                true => Some(hop),
+                false => kept,
+            }
+        }
+    };
+    list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop))));
+    Some(Rc::new(AttributeSet::new(list)))
+}
+
+fn prepend(path: &mut Vec<Segment>, asn: Asn) {
+    match path.first_mut() {
+        // RFC 4271 section 5.1.2: a segment has at most 255 AS numbers.
+        Some(first) if first.kind == SegmentKind::Sequence && first.asns.len() < 255 => {
+            first.asns.insert(0, asn);
+        }
+        _ => path.insert(
+            0,
+            Segment {
+                kind: SegmentKind::Sequence,
+                asns: vec![asn],
+            },
+        ),
+    }
+}

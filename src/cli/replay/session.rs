@@ -1,0 +1,295 @@
+//! Routes in a session of our own: a thread packs UPDATEs, the session's task sends them when they are due.
+
+use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::ops::ControlFlow;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tracing::{error, info};
+
+use super::routes::{AsPathRule, Counts, Replay, Rules, Sink};
+use super::{REFUSED, ReplayArgs, families, report};
+use crate::bgp::capability::AddPath;
+use crate::bgp::capability::add_path::AddPathMode;
+use crate::bgp::message::update::Update;
+use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
+use crate::daemon::NO_SESSION;
+use crate::fsm::{Cease, CloseReason, ConnInfo};
+use crate::rib::{Change, pack};
+use crate::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
+use crate::stream::Stream;
+
+/// Batches that wait for the session, each at most some megabytes.
+const WAITING: usize = 4;
+
+/// Whole messages, and when they are due after the first.
+struct Batch {
+    due: Option<Duration>,
+    messages: Vec<Bytes>,
+}
+
+/// Packs changes for a session.
+struct Packed {
+    sender: Sender,
+    batches: mpsc::Sender<Batch>,
+}
+
+impl Sink for Packed {
+    fn take(
+        &mut self,
+        due: Option<Duration>,
+        changes: &[Change],
+        counts: &mut Counts,
+    ) -> ControlFlow<()> {
+        let messages = pack::messages(&self.sender, changes).unwrap_or_else(|_| {
+            let mut messages = Vec::new();
+            for change in changes {
+                match pack::messages(&self.sender, std::slice::from_ref(change)) {
+                    Ok(one) => messages.extend(one),
+                    Err((_, refusal)) => {
+                        counts.announced = counts.announced.saturating_sub(1);
+                        counts.refuse(1, || refusal.to_string());
+                    }
+                }
+            }
+            messages
+        });
+        match self.batches.blocking_send(Batch { due, messages }) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        }
+    }
+}
+
+/// The session's plugin.
+struct Session {
+    ours: Option<IpAddr>,
+    add_path: Vec<Family>,
+    up: Option<oneshot::Sender<(Sender, UpdateWriter)>>,
+    down: Rc<Notify>,
+}
+
+impl Plugin for Session {
+    fn capabilities(&mut self, peer: &PeerConfig) -> Vec<Capability> {
+        let mut all = peer.capabilities();
+        if !self.add_path.is_empty() {
+            let modes = self.add_path.iter();
+            let modes = modes.map(|family| (*family, AddPathMode::SEND));
+            all.push(Capability::AddPath(AddPath(modes.collect())));
+        }
+        all
+    }
+
+    fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, writer: UpdateWriter) {
+        let sender = Sender {
+            codec: Codec {
+                aigp: true,
+                role: None,
+                ..session.codec
+            },
+            local_as: session.local_as,
+            local_address: self.ours.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            router_id: session.local.router_id,
+            group_updates: true,
+        };
+        if let Some(up) = self.up.take() {
+            // No receiver: the program ends already.
+            let _ = up.send((sender, writer));
+        }
+    }
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
+        if self.up.is_none() {
+            error!(neighbor = %peer.name, %reason, "the session has ended");
+            self.down.notify_one();
+        }
+    }
+
+    fn on_event(&mut self, _: &PeerConfig, event: &SessionEvent<'_>) {
+        if let SessionEvent::Connected(ConnInfo { local, .. }, _) = event {
+            self.ours = Some(local.ip());
+        }
+    }
+}
+
+pub(super) fn run(
+    args: &ReplayArgs,
+    stream: impl FnOnce() -> Result<Stream, String> + Send + 'static,
+    rules: impl Fn(Asn, AsPathRule) -> Rules,
+) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default());
+    match runtime {
+        Ok(runtime) => {
+            let code = runtime.block_on(serve(args, stream, rules));
+            // The thread may wait for the next byte of its input.
+            runtime.shutdown_background();
+            ExitCode::from(code)
+        }
+        Err(cause) => {
+            errln!("error: {cause}");
+            ExitCode::from(REFUSED)
+        }
+    }
+}
+
+async fn serve(
+    args: &ReplayArgs,
+    stream: impl FnOnce() -> Result<Stream, String> + Send + 'static,
+    rules: impl Fn(Asn, AsPathRule) -> Rules,
+) -> u8 {
+    let (Some(peer), Some(local_as)) = (args.peer, args.local_as) else {
+        return 2;
+    };
+    let Some(router_id) = router_id(args, peer) else {
+        errln!(
+            "error: no local IPv4 address to use as BGP identifier\nhelp: specify one with `--router-id`"
+        );
+        return REFUSED;
+    };
+    let (up, established) = oneshot::channel();
+    let down = Rc::new(Notify::new());
+    let plugin = Session {
+        ours: args.local_address,
+        add_path: match args.add_path {
+            true => families(args),
+            false => Vec::new(),
+        },
+        up: Some(up),
+        down: Rc::clone(&down),
+    };
+    let mut config = PeerConfig::new(peer, local_as);
+    config.peer_as = args.peer_as;
+    config.port = args.port;
+    config.local_address = args.local_address;
+    config.families = families(args);
+    config.connect_retry_time = Duration::from_secs(5);
+    let server = Server::new(router_id);
+    if let Err(cause) = server.add_peer(config, plugin) {
+        errln!("error: {cause}");
+        return REFUSED;
+    }
+    server.start();
+    let work = async {
+        let (sender, writer) = match tokio::time::timeout(args.timeout, established).await {
+            Ok(Ok(session)) => session,
+            _ => {
+                errln!("error: the session with {peer} did not come up in time");
+                return NO_SESSION;
+            }
+        };
+        let default = match sender.codec.ibgp {
+            true => AsPathRule::Keep,
+            false => AsPathRule::Prepend,
+        };
+        let mut rules = rules(local_as, default);
+        rules.families = sender.codec.families;
+        let code = replay(stream, rules, (sender, writer)).await;
+        if code == 0 && !args.leave {
+            info!("the session is kept: end it with ^C");
+            std::future::pending::<()>().await;
+        }
+        code
+    };
+    let code = tokio::select! {
+        code = work => code,
+        () = down.notified() => NO_SESSION,
+        () = interrupted() => 0,
+    };
+    server.shutdown(Cease::Shutdown(String::new())).await;
+    code
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+    ) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Replays into an established session. Returns the exit code.
+async fn replay(
+    stream: impl FnOnce() -> Result<Stream, String> + Send + 'static,
+    rules: Rules,
+    (sender, writer): (Sender, UpdateWriter),
+) -> u8 {
+    let (batches, mut received) = mpsc::channel(WAITING);
+    let thread = std::thread::spawn(move || {
+        let mut stream = stream()?;
+        let mut replay = Replay::new(rules, Packed { sender, batches });
+        stream.visit(&mut replay);
+        replay.flush();
+        Ok::<Counts, String>(replay.counts)
+    });
+    let start = Instant::now();
+    let mut begun = None;
+    while let Some(batch) = received.recv().await {
+        if let Some(due) = batch.due {
+            // Tables before the first message do not delay those after it.
+            let begun = *begun.get_or_insert_with(tokio::time::Instant::now);
+            tokio::time::sleep_until(begun + due).await;
+        }
+        for message in batch.messages {
+            if writer.send_messages(message).await.is_err() {
+                return NO_SESSION;
+            }
+        }
+    }
+    if writer.flush().await.is_err() {
+        return NO_SESSION;
+    }
+    match thread.join() {
+        Ok(Ok(counts)) => {
+            let code = report(&counts);
+            info!(
+                seconds = start.elapsed().as_secs_f64(),
+                "the replay is complete"
+            );
+            code
+        }
+        Ok(Err(reason)) => {
+            errln!("error: {reason}");
+            REFUSED
+        }
+        Err(_) => {
+            errln!("error: the reader has failed");
+            super::READ_ERROR
+        }
+    }
+}
+
+/// Our BGP identifier: the given one, otherwise our IPv4 address on the way to the peer.
+fn router_id(args: &ReplayArgs, peer: IpAddr) -> Option<Ipv4Addr> {
+    if args.router_id.is_some() {
+        return args.router_id;
+    }
+    let found = args.local_address.or_else(|| {
+        let any: IpAddr = match peer {
+            IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let socket = UdpSocket::bind((any, 0)).ok()?;
+        socket.connect((peer, 179)).ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    });
+    match found {
+        Some(IpAddr::V4(address)) if !address.is_unspecified() => Some(address),
+        _ => None,
+    }
+}

@@ -1,0 +1,236 @@
+//! The options of `oxabgp stream`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{ArgAction, Args};
+
+use crate::bgp::family::{Afi, Safi};
+use crate::bgp::{Asn, Family};
+
+/// TCP port of BGP (RFC 4271 section 8).
+pub(super) const BGP_PORT: u16 = 179;
+
+/// Options of `stream`.
+#[derive(Args, Debug)]
+#[command(
+    disable_version_flag = true,
+    after_help = "\
+The filter language:
+  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
+  each with one value or several, joined by `and`, `or`, `not` and parentheses:
+    oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
+
+Files hold MRT, BMP (also with OpenBMP's headers) or RIS Live messages, one a line; which of them is found out.
+
+Exit codes:
+  0  done; damaged records are counted on standard error
+  1  a file, list or filter is refused
+  2  the command line itself is wrong
+  3  a file could not be read to its end"
+)]
+pub(in crate::cli) struct StreamArgs {
+    /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
+    #[arg(value_name = "FILE")]
+    pub(super) files: Vec<PathBuf>,
+    /// A filter.
+    #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
+    pub(super) filter: Vec<String>,
+    /// Records of the last time: `3 h`. Units: s, m, h, d.
+    #[arg(short = 'I', long, value_name = "SPAN")]
+    pub(super) interval: Option<String>,
+    /// Records of a time, ends included: seconds since 1970 or `Y-m-d H:M:S`, UTC.
+    #[arg(short = 'w', long, value_name = "START[,END]")]
+    pub(super) time_window: Option<String>,
+    /// Of a project.
+    #[arg(short, long)]
+    pub(super) project: Vec<String>,
+    /// Of a collector.
+    #[arg(short, long)]
+    pub(super) collector: Vec<String>,
+    /// Of a router.
+    #[arg(short = 'R', long)]
+    pub(super) router: Vec<String>,
+    /// `ribs` or `updates`.
+    #[arg(short = 't', long, value_name = "TYPE")]
+    pub(super) record_type: Vec<String>,
+    /// Accepted for bgpreader's sake: `stream` or `batch`.
+    #[arg(short = 'T', long, hide = true, value_name = "TYPE")]
+    pub(super) resource_type: Vec<String>,
+    /// Of a peer's AS.
+    #[arg(short = 'j', long, value_name = "AS")]
+    pub(super) peer_asn: Vec<String>,
+    /// Not of a peer's AS.
+    #[arg(short = 'J', long, value_name = "AS")]
+    pub(super) not_peer_asn: Vec<String>,
+    /// With this origin AS.
+    #[arg(short = 'a', long, value_name = "AS")]
+    pub(super) origin_asn: Vec<String>,
+    /// In this prefix.
+    #[arg(short = 'k', long)]
+    pub(super) prefix: Vec<String>,
+    /// With this community; `*` is a wildcard.
+    #[arg(short = 'y', long)]
+    pub(super) community: Vec<String>,
+    /// With an AS path that matches.
+    #[arg(short = 'A', long, value_name = "REGEX", allow_hyphen_values = true)]
+    pub(super) aspath: Vec<String>,
+    /// Read a table of a collector only this many seconds after the one before.
+    #[arg(short = 'P', long, value_name = "SECONDS", default_value_t = 0)]
+    pub(super) rib_period: u32,
+    /// Read at most this many records.
+    #[arg(short = 'n', long = "count", value_name = "RECORDS")]
+    pub(super) records: Option<String>,
+    /// Print each record at once, for input that keeps coming.
+    #[arg(short, long)]
+    pub(super) live: bool,
+    /// Print elems, the default.
+    #[arg(short = 'e', long, conflicts_with_all = ["bgpdump", "human", "json", "csv"])]
+    pub(super) output_elems: bool,
+    /// Print bgpdump's lines.
+    #[arg(short = 'm', long = "output-bgpdump", conflicts_with_all = ["human", "json", "csv"])]
+    pub(super) bgpdump: bool,
+    /// Print bgpdump's lines with dates: its `-M`.
+    #[arg(short = 'M', long, conflicts_with_all = ["json", "csv"])]
+    pub(super) human: bool,
+    /// Print bgpdump's paragraphs: its `-H`.
+    #[arg(short = 'H', long, conflicts_with_all = ["output_elems", "bgpdump", "human", "json", "csv"])]
+    pub(super) paragraphs: bool,
+    /// Print one JSON object per elem.
+    #[arg(long, conflicts_with = "csv")]
+    pub(super) json: bool,
+    /// Print comma-separated values.
+    #[arg(long)]
+    pub(super) csv: bool,
+    /// Print records.
+    #[arg(short = 'r', long)]
+    pub(super) output_records: bool,
+    /// Explain the format first.
+    #[arg(short = 'i', long)]
+    pub(super) output_headers: bool,
+    /// Print how many records and elems there are instead of them. The same as `--count` without a number.
+    #[arg(long, conflicts_with = "stats")]
+    pub(super) count_only: bool,
+    /// Print what there is most of: peers, origins, prefixes.
+    #[arg(long)]
+    pub(super) stats: bool,
+    /// Lines of each list of --stats.
+    #[arg(long, value_name = "LINES", default_value_t = 10)]
+    pub(super) top: usize,
+    /// bgpdump's lines: the time of routes in tables: `dump`, or `change`, when they were received.
+    #[arg(long, value_name = "CLOCK", default_value = "dump", value_parser = ["dump", "change"])]
+    pub(super) route_time: String,
+    /// bgpdump's lines: the number of the record as the second column.
+    #[arg(long)]
+    pub(super) packet_index: bool,
+    /// bgpdump's lines: large communities.
+    #[arg(long)]
+    pub(super) large_communities: bool,
+    /// bgpdump's lines: unknown attributes.
+    #[arg(long)]
+    pub(super) unknown_attributes: bool,
+    /// Include messages that the collector sent. bgpdump's lines always do.
+    #[arg(long)]
+    pub(super) sent: bool,
+    /// Believe the subtype about path identifiers.
+    #[arg(long)]
+    pub(super) no_add_path_detection: bool,
+    /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp.
+    #[arg(long, value_name = "FILE")]
+    pub(super) csv_file: Vec<PathBuf>,
+    /// bgpreader's data interface: `singlefile` or `csvfile`. What a file holds (MRT, BMP, RIS Live) is found out.
+    #[arg(short = 'd', long, value_name = "NAME")]
+    pub(super) data_interface: Option<String>,
+    /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`.
+    #[arg(short = 'o', long, value_name = "NAME=VALUE")]
+    pub(super) data_interface_option: Vec<String>,
+    #[command(flatten)]
+    pub(super) feeds: Feeds,
+    /// Write to this file.
+    #[arg(long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Show no progress on the terminal.
+    #[arg(long)]
+    pub(super) no_progress: bool,
+    /// Say nothing about damage.
+    #[arg(long)]
+    pub(super) quiet: bool,
+    /// Show the version.
+    #[arg(short = 'v', long = "version", action = ArgAction::SetTrue)]
+    pub(super) version: bool,
+}
+
+/// Feeds that never end.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Live feeds")]
+pub(super) struct Feeds {
+    /// Listen for routers that send BMP: `0.0.0.0:11019`. May be repeated.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) bmp: Vec<SocketAddr>,
+    /// Have a BGP session with this neighbor: ADDRESS, or ADDRESS:PORT. May be repeated.
+    #[arg(long, value_name = "ADDRESS", requires = "local_as", value_parser = neighbor)]
+    pub(super) peer: Vec<SocketAddr>,
+    /// Our AS number.
+    #[arg(long, value_name = "AS", value_parser = asn)]
+    pub(super) local_as: Option<Asn>,
+    /// The neighbor's AS number. Default: any.
+    #[arg(long, value_name = "AS", value_parser = asn)]
+    pub(super) peer_as: Option<Asn>,
+    /// Our address. Default: the kernel's choice.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) local_address: Option<IpAddr>,
+    /// Our BGP identifier. Default: our IPv4 address.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) router_id: Option<Ipv4Addr>,
+    /// A family of the sessions: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
+    #[arg(long, value_name = "FAMILY", value_parser = family)]
+    pub(super) family: Vec<Family>,
+    /// Hold time of the sessions.
+    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    pub(super) hold_time: u16,
+    /// Key of the TCP MD5 option of the sessions.
+    #[arg(long, value_name = "KEY")]
+    pub(super) md5: Option<String>,
+    /// Let the neighbors connect to this address instead of connecting to them.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(super) listen: Option<SocketAddr>,
+    /// Subscribe to RIPE's RIS Live, or to another server. With --collector or --prefix only these are asked for.
+    #[cfg(feature = "ris-live")]
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = crate::stream::source::RIS_LIVE)]
+    pub(super) ris_live: Option<String>,
+}
+
+impl Feeds {
+    /// Whether there is any.
+    pub(super) const fn is_live(&self) -> bool {
+        #[cfg(feature = "ris-live")]
+        if self.ris_live.is_some() {
+            return true;
+        }
+        !self.bmp.is_empty() || !self.peer.is_empty()
+    }
+}
+
+fn asn(text: &str) -> Result<Asn, String> {
+    crate::text::value::asn(text)
+        .map(Asn)
+        .ok_or_else(|| "expected an AS number".to_owned())
+}
+
+fn neighbor(text: &str) -> Result<SocketAddr, String> {
+    text.parse::<IpAddr>()
+        .map(|address| SocketAddr::new(address, BGP_PORT))
+        .or_else(|_| text.parse())
+        .map_err(|_| "expected an address such as `192.0.2.1` or `192.0.2.1:179`".to_owned())
+}
+
+fn family(text: &str) -> Result<Family, String> {
+    let parse = || {
+        let (afi, safi) = text.trim().split_once([' ', '/'])?;
+        Some(Family {
+            afi: Afi::from_name(afi)?,
+            safi: Safi::from_name(safi)?,
+        })
+    };
+    parse().ok_or_else(|| "expected a family such as `ipv4 unicast`".to_owned())
+}

@@ -1,0 +1,36 @@
+//! Why nothing, or not all, was done.
+
+use std::io;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::caret;
+use crate::stream::Error;
+
+/// Why nothing, or not all, was done.
+pub(super) enum Failure {
+    /// Refused; the text is for people.
+    Refused(String),
+    /// The command line is wrong.
+    Usage(String),
+    /// The output could not be written.
+    Write(io::Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(match &error {
+            Error::NoSource => return Self::Usage(error.to_string()),
+            Error::Filter(text, mistake) => caret::show(text, mistake),
+            _ => error.to_string(),
+        })
+    }
+}
+
+/// Seconds since 1970.
+pub(super) fn now() -> u32 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .ok()
+        .and_then(|since| u32::try_from(since.as_secs()).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,178 @@
+//! Where the records come from: files, and feeds that never end.
+
+use std::io::IsTerminal as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+
+use super::args::{Feeds, StreamArgs};
+use super::failure::{Failure, now};
+use crate::bgp::{Asn, Family};
+use crate::speaker::PeerConfig;
+use crate::stream::record::Origin;
+use crate::stream::source::{BmpListener, Sessions};
+use crate::stream::{Builder, Detection, Sent, Stream};
+
+/// The options of the data interfaces, for `-o?`.
+pub(super) const OPTIONS: &str = "\
+upd-file  an update file
+upd-type  accepted: mrt, bmp, ris-live; what the file holds is found out
+rib-file  a table
+rib-type  accepted: mrt, bmp
+csv-file  a list of files";
+
+/// The files and feeds that are named.
+pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
+    let dump = args.bgpdump || args.human || args.paragraphs;
+    let mut builder = Stream::builder()
+        .sent(if args.sent || dump {
+            Sent::Include
+        } else {
+            Sent::Exclude
+        })
+        .detection(detection(args))
+        .rib_period(args.rib_period);
+    for path in &args.csv_file {
+        builder = builder.list(path)?;
+    }
+    let interface = args.data_interface.as_deref();
+    if let Some(interface) = interface
+        && !matches!(interface, "singlefile" | "csvfile")
+    {
+        return Err(Failure::Refused(format!(
+            "the data interface `{interface}` is not supported; name files, or use `singlefile` or `csvfile`"
+        )));
+    }
+    for option in &args.data_interface_option {
+        let (name, value) = option
+            .split_once('=')
+            .ok_or_else(|| Failure::Usage(format!("expected NAME=VALUE, found `{option}`")))?;
+        builder = match name {
+            "upd-file" | "rib-file" if value == "-" => builder.stdin(),
+            "upd-file" | "rib-file" => {
+                // libbgpstream gives these names to whatever comes from a single file.
+                let origin = Origin {
+                    project: "singlefile".into(),
+                    collector: "singlefile".into(),
+                    dump_time: now(),
+                    name: value.to_owned(),
+                    ..Origin::default()
+                };
+                builder.file(value.into(), origin, None)?
+            }
+            "csv-file" => builder.list(value)?,
+            // What a file holds is found out.
+            "upd-type" | "rib-type" if matches!(value, "mrt" | "bmp" | "ris-live") => builder,
+            _ => {
+                return Err(Failure::Refused(format!(
+                    "the option `{option}` is not supported"
+                )));
+            }
+        };
+    }
+    for path in &args.files {
+        builder = builder.path(path)?;
+    }
+    feeds(args, builder)
+}
+
+fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
+    let feeds = &args.feeds;
+    let detection = detection(args);
+    for address in &feeds.bmp {
+        let refused = |error| Failure::Refused(format!("`{address}`: {error}"));
+        let listener = BmpListener::bind(address).map_err(refused)?;
+        // Standard error is where tests and people look for the port that the kernel chose.
+        if address.port() == 0 || std::io::stderr().is_terminal() {
+            errln!("listening for BMP on {}", listener.local_addr());
+        }
+        builder = builder.live(listener.start(detection).map_err(refused)?);
+    }
+    if !feeds.peer.is_empty() {
+        builder = sessions(feeds, detection, builder)?;
+    }
+    #[cfg(feature = "ris-live")]
+    if let Some(url) = &feeds.ris_live {
+        let client = crate::stream::source::RisLiveClient::connect(url, &subscriptions(args))
+            .and_then(|client| client.start(detection))
+            .map_err(|error| Failure::Refused(format!("`{url}`: {error}")))?;
+        builder = builder.live(client);
+    }
+    Ok(builder)
+}
+
+/// What is asked of RIS Live, so that not everything crosses the network: filters decide afterwards.
+#[cfg(feature = "ris-live")]
+fn subscriptions(args: &StreamArgs) -> Vec<crate::stream::source::Subscription> {
+    use crate::stream::source::Subscription;
+    let any = |list: &[String]| match list.is_empty() {
+        true => vec![None],
+        false => list.iter().cloned().map(Some).collect(),
+    };
+    let mut all = Vec::new();
+    for host in any(&args.collector) {
+        for prefix in any(&args.prefix) {
+            all.push(Subscription {
+                host: host.clone(),
+                prefix,
+                ..Subscription::default()
+            });
+        }
+    }
+    all
+}
+
+fn sessions(feeds: &Feeds, detection: Detection, builder: Builder) -> Result<Builder, Failure> {
+    let first = feeds.peer.first().map(SocketAddr::ip);
+    let id = match feeds.router_id {
+        Some(id) => id,
+        None => match feeds.local_address.or_else(|| first.and_then(own_address)) {
+            Some(IpAddr::V4(address)) if !address.is_unspecified() => address,
+            _ => {
+                return Err(Failure::Usage(
+                    "no local IPv4 address to use as BGP identifier; specify one with `--router-id`".to_owned(),
+                ));
+            }
+        },
+    };
+    let mut sessions = Sessions::new(id);
+    for peer in &feeds.peer {
+        let mut config = PeerConfig::new(peer.ip(), feeds.local_as.unwrap_or(Asn::TRANS));
+        config.name = peer.to_string();
+        config.port = peer.port();
+        config.peer_as = feeds.peer_as;
+        config.local_address = feeds.local_address;
+        config.hold_time = feeds.hold_time;
+        config.md5_key = feeds.md5.as_ref().map(|key| key.as_bytes().to_vec());
+        config.passive = feeds.listen.is_some();
+        config.families = match feeds.family.is_empty() {
+            true => vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+            false => feeds.family.clone(),
+        };
+        sessions.peer(config);
+    }
+    if let Some(address) = feeds.listen {
+        sessions.listen(address);
+    }
+    let live = sessions
+        .start(detection)
+        .map_err(|error| Failure::Refused(error.to_string()))?;
+    Ok(builder.live(live))
+}
+
+/// Our address on the route to a neighbor, found without sending any packet.
+fn own_address(peer: IpAddr) -> Option<IpAddr> {
+    let any: IpAddr = match peer {
+        IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect((peer, super::args::BGP_PORT)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+const fn detection(args: &StreamArgs) -> Detection {
+    if args.no_add_path_detection {
+        Detection::Off
+    } else {
+        Detection::On
+    }
+}

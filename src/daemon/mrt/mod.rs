@@ -1,0 +1,13 @@
+//! MRT archives (RFC 6396): messages as they pass, and tables at certain times.
+//!
+//! | module | purpose |
+//! |---|---|
+//! | `archive` | a thread that writes files, behind a bounded queue |
+//! | `updates` | messages and states of sessions → records |
+//! | `snapshot` | a copy of tables, and its file |
+//! | `collect` | the tables of the daemon → a snapshot, in steps |
+
+pub(super) mod archive;
+pub(super) mod collect;
+pub(super) mod snapshot;
+pub(super) mod updates;

@@ -1,0 +1,102 @@
+//! Lines of RIS Live messages, from a file or standard input.
+
+use std::io::{self, BufRead, BufReader, Read};
+
+use crate::stream::record::Origin;
+
+use super::arrival::{Arrival, Produce};
+use super::rislive::RisLive;
+
+/// Longest line, in bytes: a BGP message of 64 KiB in hexadecimal, and its fields.
+const LONGEST: u64 = 2 << 20;
+
+/// Project of records of RIS Live, as CAIDA's broker has it.
+pub(super) const PROJECT: &str = "ris-live";
+
+/// Reads one message per line.
+pub(super) struct RisLines<R> {
+    input: BufReader<R>,
+    messages: RisLive,
+    line: Vec<u8>,
+    offset: u64,
+    ended: bool,
+}
+
+/// Returns `true` if a file that begins like this holds JSON objects.
+pub(super) fn is_json(head: &[u8]) -> bool {
+    head.starts_with(b"{\"") || head.starts_with(b"{ \"")
+}
+
+impl<R: Read> RisLines<R> {
+    pub(super) fn new(input: R, mut origin: Origin) -> Self {
+        if origin.project.is_empty() {
+            origin.project = PROJECT.to_owned();
+        }
+        Self {
+            input: BufReader::new(input),
+            messages: RisLive::new(origin),
+            line: Vec::new(),
+            offset: 0,
+            ended: false,
+        }
+    }
+
+    /// Skips to the end of a line that is too long.
+    fn skip(&mut self) -> io::Result<()> {
+        loop {
+            let buffered = self.input.fill_buf()?;
+            if buffered.is_empty() {
+                return Ok(());
+            }
+            let (count, found) = match memchr::memchr(b'\n', buffered) {
+                Some(at) => (at + 1, true),
+                None => (buffered.len(), false),
+            };
+            self.input.consume(count);
+            self.offset += count as u64;
+            if found {
+                return Ok(());
+            }
+        }
+    }
+
+    fn line(&mut self) -> io::Result<Option<Arrival>> {
+        self.line.clear();
+        let offset = self.offset;
+        let count = (&mut self.input)
+            .take(LONGEST)
+            .read_until(b'\n', &mut self.line)? as u64;
+        self.offset += count;
+        self.ended = count == 0;
+        let arrival = if count == LONGEST && !self.line.ends_with(b"\n") {
+            self.skip()?;
+            Some(self.messages.damaged("a line that is too long"))
+        } else {
+            self.messages.read(&self.line)
+        };
+        Ok(arrival.map(|arrival| Arrival {
+            extent: Some((offset, self.offset - offset)),
+            ..arrival
+        }))
+    }
+}
+
+impl<R: Read + Send> Produce for RisLines<R> {
+    fn produce(&mut self) -> Option<Arrival> {
+        while !self.ended {
+            match self.line() {
+                Ok(None) => {}
+                Ok(Some(arrival)) => return Some(arrival),
+                Err(error) => {
+                    self.ended = true;
+                    return Some(self.messages.damaged(error.to_string()));
+                }
+            }
+        }
+        None
+    }
+
+    fn is_file(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,424 @@
+//! Archives of a running daemon, read back by the stream reader.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::Command;
+
+use oxabgp::bgp::capability::AddPath;
+use oxabgp::bgp::capability::Offer;
+use oxabgp::bgp::capability::add_path::AddPathMode;
+use oxabgp::bgp::message::MessageType;
+use oxabgp::bgp::{Asn, Capability, Family};
+use oxabgp::mrt::bgp4mp::Direction;
+use oxabgp::stream::{Elem, ElemKind, Sent, Stream};
+
+use super::control::{Client, start_with};
+use super::{announced, listener, neighbor, session, update};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+use crate::support::peer::{RawPeer, announcement, open};
+
+const STATIC: &str = "static { route 10.1.0.0/16 next-hop 192.0.2.1; }";
+
+/// All elems of a file, in its order.
+fn elems(path: &Path) -> Vec<Elem> {
+    let builder = Stream::builder().path(path).expect("a file");
+    let stream = builder.sent(Sent::Include).build().expect("a stream");
+    stream.elems().collect()
+}
+
+/// One line for each elem: letter, prefix or state, path identifier, `sent`.
+fn lines(path: &Path) -> Vec<String> {
+    let line = |elem: &Elem| {
+        let what = match (elem.prefix(), elem.new_state) {
+            (Some(prefix), _) => prefix.to_string(),
+            (None, Some(state)) => format!("{state}"),
+            (None, None) => String::new(),
+        };
+        let id = elem.path_id().map_or(String::new(), |id| format!(" {id}"));
+        let sent = match elem.direction {
+            Direction::Sent => " sent",
+            Direction::Received | Direction::Mirrored => "",
+        };
+        format!("{} {what}{id}{sent}", elem.kind.letter())
+    };
+    elems(path).iter().map(line).collect()
+}
+
+/// Runs Debian's bgpdump on a file, if it is installed.
+#[expect(clippy::print_stderr, reason = "a skipped test is to be seen")]
+fn bgpdump(path: &Path) -> Option<String> {
+    let Ok(output) = Command::new("bgpdump").arg("-m").arg(path).output() else {
+        eprintln!("SKIPPED: no bgpdump");
+        return None;
+    };
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{log}");
+    // It logs the name of the file, and what it does not know.
+    assert!(!log.contains("error") && !log.contains("UNKNOWN"), "{log}");
+    Some(String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn messages_and_states_of_a_session_are_archived_as_they_were_on_the_wire() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let path = lab.path("u.mrt");
+    let archive = format!(
+        "mrt {{ updates {{ file \"{}\"; rotate 0; }} }}\n",
+        path.display()
+    );
+    let mut daemon = Daemon::start(&lab, &(neighbor(port, STATIC) + &archive));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    peer.send(MessageType::UPDATE, &announcement(65001, &[24, 192, 0, 2]));
+    peer.send(MessageType::UPDATE, &[0, 4, 24, 192, 0, 2, 0, 0]);
+    // What follows a ROUTE-REFRESH was received before it.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    update(&mut peer);
+    daemon.signal("TERM");
+    assert!(daemon.ended().success());
+    let seen = lines(&path);
+    let wanted = [
+        "A 10.1.0.0/16 sent",
+        "A 192.0.2.0/24",
+        "W 192.0.2.0/24",
+        "A 10.1.0.0/16 sent",
+    ];
+    let routes: Vec<&String> = seen.iter().filter(|line| !line.starts_with('S')).collect();
+    assert_eq!(routes, wanted);
+    let states: Vec<&String> = seen.iter().filter(|line| line.starts_with('S')).collect();
+    assert!(states.contains(&&"S ESTABLISHED".to_owned()), "{seen:?}");
+    assert_eq!(states.last(), Some(&&"S IDLE".to_owned()), "{seen:?}");
+    let first = &elems(&path)[0];
+    assert_eq!(first.peer_asn, Asn(65001));
+    assert_eq!(first.peer_address, Some(Ipv4Addr::LOCALHOST.into()));
+    if let Some(text) = bgpdump(&path) {
+        assert!(text.contains("|A|127.0.0.1|65001|192.0.2.0/24|65001|IGP|192.0.2.1|"));
+        assert!(text.contains("|STATE|127.0.0.1|65001|"), "{text}");
+    }
+}
+
+#[test]
+fn path_identifiers_and_narrow_as_numbers_have_their_own_subtypes() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let path = lab.path("u.mrt.gz");
+    let archive = format!(
+        "mrt updates {{ file \"{}\"; rotate 0; compress gzip; messages [ received ]; types [ update ]; }}\n",
+        path.display()
+    );
+    let body = "capability { add-path receive; }";
+    let mut daemon = Daemon::start(&lab, &(neighbor(port, body) + &archive));
+    let mut peer = RawPeer::accept(&listener);
+    let mut ours = open(65001, [10, 0, 0, 2]);
+    ours.capabilities = Offer {
+        families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+        ..Offer::default()
+    }
+    .capabilities();
+    ours.capabilities.push(Capability::AddPath(AddPath(vec![(
+        Family::IPV4_UNICAST,
+        AddPathMode::SEND,
+    )])));
+    peer.establish(&ours);
+    let attributes = [
+        0x40, 1, 1, 0, 0x40, 2, 4, 2, 1, 0xFD, 0xE9, 0x40, 3, 4, 192, 0, 2, 1,
+    ];
+    let body = [
+        &[0, 0, 0, 18][..],
+        &attributes,
+        &[0, 0, 0, 7, 24, 192, 0, 2],
+    ]
+    .concat();
+    peer.send(MessageType::UPDATE, &body);
+    // An IPv6 route has none on this session, so that its record must not say so.
+    let reach = [
+        &[0x80, 14, 26, 0, 2, 1, 16][..],
+        &[0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1],
+        &[0, 32, 0x20, 1, 0xD, 0xB8],
+    ]
+    .concat();
+    let length = u8::try_from(10 + reach.len()).expect("short");
+    let body = [&[0, 0, 0, length][..], &attributes[..10], &reach].concat();
+    peer.send(MessageType::UPDATE, &body);
+    peer.send(MessageType::NOTIFICATION, &[6, 4]);
+    daemon.logged("NOTIFICATION received");
+    daemon.signal("TERM");
+    assert!(daemon.ended().success());
+    assert_eq!(lines(&path), ["A 192.0.2.0/24 7", "A 2001:db8::/32"]);
+    let elem = &elems(&path)[0];
+    assert_eq!(elem.origin_asn(), Some(Asn(65001)));
+    let log = daemon.log();
+    assert!(!log.contains("lost") && !log.contains("dropped"), "{log}");
+}
+
+#[test]
+fn files_are_named_when_they_are_whole() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let folder = lab.path("a");
+    let archive = format!(
+        "mrt updates {{ file \"{}/%Y/u.%s.mrt\"; rotate 1; }}\n",
+        folder.display()
+    );
+    let _daemon = Daemon::start(&lab, &(neighbor(port, STATIC) + &archive));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    let file = wait_for("a whole file", || {
+        let years = fs::read_dir(&folder).ok()?;
+        let files = years.filter_map(|year| fs::read_dir(year.ok()?.path()).ok());
+        let mut paths = files.flatten().map(|file| file.expect("a file").path());
+        paths.find(|path| path.extension().is_some_and(|end| end == "mrt"))
+    });
+    assert!(!elems(&file).is_empty(), "{}", file.display());
+}
+
+#[test]
+fn a_disk_that_fails_costs_records_and_nothing_else() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let full = "/dev/full";
+    let path = lab.path("no/u.mrt");
+    lab.write("no", "a file where a folder is needed");
+    let archives = format!(
+        "mrt {{ updates {{ file \"{full}\"; rotate 0; }} updates {{ file \"{}\"; rotate 0; }} }}\n",
+        path.display()
+    );
+    let daemon = Daemon::start(&lab, &(neighbor(port, STATIC) + &archives));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    for _ in 0..100 {
+        peer.send(MessageType::UPDATE, &announcement(65001, &[24, 192, 0, 2]));
+    }
+    // The session goes on.
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    announced(&mut peer, &[16, 10, 1]);
+    let lost = "records cannot be written and are lost";
+    let both = || {
+        let log = daemon.log();
+        (log.matches(lost).count() >= 2).then_some(log)
+    };
+    let log = wait_for("both warnings", both);
+    assert_eq!(log.matches(lost).count(), 2, "once for each: {log}");
+    assert!(log.contains("No space left"), "{log}");
+    // Once the folder can be made, the archive goes on.
+    fs::remove_file(lab.path("no")).expect("removed");
+    peer.send(MessageType::UPDATE, &announcement(65001, &[24, 192, 0, 3]));
+    daemon.logged("records are written again");
+    wait_for("the file", || {
+        let bytes = fs::read(&path).ok()?;
+        (!bytes.is_empty() && lines(&path).contains(&"A 192.0.3.0/24".to_owned())).then_some(())
+    });
+}
+
+#[test]
+fn a_disk_that_does_not_answer_costs_its_buffer() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let fifo = lab.path("fifo");
+    nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let archive = format!(
+        "mrt updates {{ file \"{}\"; rotate 0; buffer 1; }}\n",
+        fifo.display()
+    );
+    let daemon = Daemon::start(&lab, &(neighbor(port, STATIC) + &archive));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    // The thread waits for a reader of the pipe, and 2 MiB of records do not fit.
+    let nlri: Vec<u8> = (0..=255).flat_map(|number| [24, 192, 0, number]).collect();
+    let message = announcement(65001, &nlri);
+    for _ in 0..2_000 {
+        peer.send(MessageType::UPDATE, &message);
+    }
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    announced(&mut peer, &[16, 10, 1]);
+    let log = daemon.logged("records are dropped");
+    assert_eq!(log.matches("records are dropped").count(), 1, "{log}");
+    let reader = std::thread::spawn({
+        let fifo = fifo.clone();
+        move || {
+            let mut all = Vec::new();
+            File::open(fifo)
+                .and_then(|mut file| file.read_to_end(&mut all))
+                .expect("bytes");
+            all
+        }
+    });
+    // With room again, the next message is written, and what was lost is counted.
+    wait_for("the archive to go on", || {
+        peer.send(
+            MessageType::UPDATE,
+            &announcement(65001, &[24, 198, 51, 100]),
+        );
+        daemon.log().contains("are written again").then_some(())
+    });
+    drop(daemon);
+    let all = lab.path("all.mrt");
+    fs::write(&all, reader.join().expect("all bytes")).expect("written");
+    assert!(lines(&all).contains(&"A 198.51.100.0/24".to_owned()));
+}
+
+#[test]
+fn tables_are_dumped_on_request_and_at_intervals() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let folder = lab.path("tables");
+    let archive = format!(
+        "mrt {{ table {{ file \"{0}/in.%s.mrt\"; every 1; }} table {{ file \"{0}/out.%s.mrt.gz\"; table adj-rib-out; compress gzip; }} }}\n",
+        folder.display()
+    );
+    let daemon = start_with(&lab, &(neighbor(port, STATIC) + &archive));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    peer.send(
+        MessageType::UPDATE,
+        &announcement(65001, &[24, 192, 0, 3, 16, 10, 2, 24, 192, 0, 2]),
+    );
+    peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+    update(&mut peer);
+    let mut client = Client::new(&lab);
+    let file = lab.path("in.mrt");
+    assert_eq!(
+        client.ask(&format!("mrt dump {}", file.display())),
+        "done\n"
+    );
+    assert_eq!(
+        lines(&file),
+        ["R 10.2.0.0/16", "R 192.0.2.0/24", "R 192.0.3.0/24"]
+    );
+    if let Some(text) = bgpdump(&file) {
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.contains("|B|127.0.0.1|65001|10.2.0.0/16|65001|IGP|192.0.2.1|"));
+    }
+    let file = lab.path("out.mrt.gz");
+    let answer = client.ask(&format!("ack-id 7 mrt dump {} out", file.display()));
+    assert_eq!(answer, "done 7\n");
+    assert_eq!(lines(&file), ["R 10.1.0.0/16"]);
+    assert_eq!(elems(&file)[0].origin_asn(), Some(Asn(65000)));
+    // Those of the configuration, too.
+    assert_eq!(client.ask("mrt dump"), "done\n");
+    let written = |prefix: &str| {
+        let files = fs::read_dir(&folder).expect("a folder");
+        let mut names = files.map(|file| file.expect("a file").path());
+        names.any(|path| {
+            let name = path.file_name().expect("a name").to_string_lossy();
+            name.starts_with(prefix) && !name.ends_with(".tmp")
+        })
+    };
+    assert!(written("in.") && written("out."));
+    client.ask("session reasons enable");
+    for (command, reason) in [
+        ("mrt dump relative.mrt", "absolute path"),
+        ("mrt dump /proc/no/such.mrt", "such.mrt"),
+        ("mrt dump /tmp/x sideways", "sideways"),
+    ] {
+        let answer = client.ask(command);
+        assert!(answer.contains(reason), "{answer}");
+        assert!(answer.ends_with("error\n"), "{answer}");
+    }
+    // The answers stay in their order.
+    client.say(&format!(
+        "mrt dump {}\nversion\n",
+        lab.path("x.mrt").display()
+    ));
+    assert_eq!(client.line(), "done\n");
+    assert_eq!(client.line(), "exabgp 5.0.15\n");
+    drop(daemon);
+}
+
+/// How many routes the large table has: `OXABGP_TEST_ROUTES`.
+fn size() -> u32 {
+    let text = std::env::var("OXABGP_TEST_ROUTES").unwrap_or_default();
+    text.parse().unwrap_or(20_000)
+}
+
+#[test]
+fn a_table_of_a_hundred_neighbors_reads_back_as_it_was() {
+    const PEERS: u32 = 100;
+    let each = size() / PEERS;
+    let lab = Lab::new();
+    let port = {
+        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+        free.local_addr().expect("an address").port()
+    };
+    let address = |peer: u32| Ipv4Addr::from(0x7F00_0200 + peer);
+    let text: String = (0..PEERS)
+        .map(|peer| {
+            format!(
+                "neighbor {} {{ router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as {}; passive; family {{ ipv4 unicast; }} }}\n",
+                address(peer),
+                65_100 + peer
+            )
+        })
+        .collect();
+    let (bind, socket) = (port.to_string(), lab.path("control.sock"));
+    let daemon = Daemon::start_with(
+        &lab,
+        &text,
+        &[
+            ("exabgp_tcp_bind", "127.0.0.1"),
+            ("exabgp_tcp_port", &bind),
+            ("exabgp_api_cli", "true"),
+            ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
+            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+        ],
+    );
+    daemon.logged("is running");
+    let here = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port);
+    let mut wanted = Vec::new();
+    let mut peers = Vec::new();
+    for peer in 0..PEERS {
+        let mut raw = RawPeer::connect_from(&address(peer).to_string(), here);
+        raw.establish(&open(65_100 + peer, address(peer).octets()));
+        for piece in (0..each).collect::<Vec<_>>().chunks(800) {
+            let mut nlri = Vec::new();
+            for number in piece {
+                // Half of the routes are those of all peers, half are of one.
+                let number = if number % 2 == 0 {
+                    *number
+                } else {
+                    peer * each + number
+                };
+                let prefix = 0x0100_0000 + (number << 8);
+                nlri.push(24);
+                nlri.extend_from_slice(&prefix.to_be_bytes()[..3]);
+                wanted.push((Ipv4Addr::from(prefix), address(peer)));
+            }
+            raw.send(MessageType::UPDATE, &announcement(65_100 + peer, &nlri));
+        }
+        peers.push(raw);
+    }
+    // All was received before the answer to a ROUTE-REFRESH, which is the End-of-RIB of an empty table.
+    let counted = wait_for("all routes", || {
+        let file = lab.path("rib.mrt");
+        let mut client = Client::new(&lab);
+        assert_eq!(
+            client.ask(&format!("mrt dump {}", file.display())),
+            "done\n"
+        );
+        let mut seen: Vec<(Ipv4Addr, Ipv4Addr)> = elems(&file)
+            .iter()
+            .map(|elem| {
+                assert_eq!(elem.kind, ElemKind::Rib);
+                let Some(IpAddr::V4(peer)) = elem.peer_address else {
+                    panic!("{elem:?}");
+                };
+                let path = elem.origin_asn().expect("a path");
+                assert_eq!(path.0, 65_100 + (u32::from(peer) - 0x7F00_0200));
+                let prefix = elem.prefix().expect("a prefix");
+                assert_eq!(prefix.prefix_len(), 24);
+                let IpAddr::V4(prefix) = prefix.addr() else {
+                    panic!("{elem:?}");
+                };
+                (prefix, peer)
+            })
+            .collect();
+        seen.sort_unstable();
+        (seen.len() >= wanted.len()).then_some(seen)
+    });
+    wanted.sort_unstable();
+    assert!(counted == wanted, "{} routes differ", counted.len());
+    assert!(peers.len() == PEERS as usize);
+}
