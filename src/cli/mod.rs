@@ -4,10 +4,9 @@
 //! x.conf`), `--env-file` may be anywhere, long options may be abbreviated, and a usage error exits with code 2.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -127,7 +126,7 @@ enum Command {
     /// `generate-routes | oxabgp pipe --local-as 65001 --peer 192.0.2.1 --peer-as 65000 | jq` needs no configuration
     /// file. At the end of the input, once everything has been sent to the peer, the session is kept, or closed with
     /// --leave. Refused commands are reported on standard error; `enable-ack` turns answers on.
-    Pipe(PipeArgs),
+    Pipe(pipe::PipeArgs),
     /// Announce addresses while a service is healthy: a helper for anycast.
     ///
     /// Runs a check periodically, and makes the daemon announce routes while it succeeds; when it fails, the routes
@@ -349,51 +348,6 @@ pub(crate) struct RunArgs {
     batch: Option<PathBuf>,
     #[command(flatten)]
     control: ControlArgs,
-}
-
-/// Options of `pipe`.
-#[derive(Args, Debug)]
-pub(crate) struct PipeArgs {
-    /// Our AS number.
-    #[arg(long, value_name = "AS")]
-    local_as: String,
-    /// The peer's address.
-    #[arg(long, value_name = "ADDRESS")]
-    peer: IpAddr,
-    /// The peer's AS number.
-    #[arg(long, value_name = "AS")]
-    peer_as: String,
-    /// Our address. Default: the kernel's choice.
-    #[arg(long, value_name = "ADDRESS")]
-    local_address: Option<IpAddr>,
-    /// Our BGP identifier. Default: our IPv4 address.
-    #[arg(long, value_name = "ADDRESS")]
-    router_id: Option<Ipv4Addr>,
-    /// The peer's port. Default: 179, or the setting `tcp.port`.
-    #[arg(long)]
-    port: Option<u16>,
-    /// A family of the session: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
-    #[arg(long, value_name = "FAMILY")]
-    family: Vec<String>,
-    /// Print events as text.
-    #[arg(long, conflicts_with = "json")]
-    text: bool,
-    /// Print events as JSON, the default.
-    #[arg(long)]
-    json: bool,
-    /// Keep the session at the end of the input, the default.
-    #[arg(long, conflicts_with = "leave")]
-    hold: bool,
-    /// Exit at the end of the input, once everything has been sent to the peer. Exit code 1: a command was refused.
-    #[arg(long)]
-    leave: bool,
-    /// Give up with exit code 4 after the session has been down for this many seconds in total; 0: never. Default: 60
-    /// with --leave, otherwise never.
-    #[arg(long, value_name = "SECONDS", value_parser = healthcheck::seconds)]
-    timeout: Option<Duration>,
-    /// Log everything, with time and source.
-    #[arg(short, long)]
-    verbose: bool,
 }
 
 /// Runs the program.

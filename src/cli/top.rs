@@ -71,7 +71,7 @@ pub(super) fn run(args: TopArgs, env_file: Option<PathBuf>) -> ExitCode {
 /// The status that the daemon reports.
 fn ask(link: &mut Link) -> io::Result<Value> {
     let mut text = Vec::new();
-    link.ask("show status", &mut |line| {
+    link.ask("system status", &mut |line| {
         text.extend_from_slice(line);
         text.push(b'\n');
         Ok(())

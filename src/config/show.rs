@@ -16,6 +16,7 @@ use crate::grammar::{Operational, RouteText};
 
 mod json;
 mod monitors;
+mod object;
 mod routes;
 
 pub(crate) use routes::{command, statement};

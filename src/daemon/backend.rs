@@ -22,7 +22,7 @@ use crate::bgp::{AttributeSet, Family, NlriRef, Notification, Sender};
 use crate::config::{GuardConfig, Secrets};
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
-use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Terms};
+use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run, Terms};
 use crate::speaker::Counters;
 
 use super::core::Core;
@@ -283,6 +283,13 @@ impl Control for ApiBackend<'_> {
         }
         changes.clear();
         Ok(())
+    }
+
+    fn apply_run(&mut self, run: &Run<'_>) -> bool {
+        // What is limited or may end is judged and recorded route by route.
+        let own = self.own();
+        let limited = own.guard.is_some() || own.terms.tracked || own.terms.default.is_some();
+        !limited && self.core.leases.is_empty() && self.core.routes.apply_run(run)
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {

@@ -74,44 +74,24 @@ impl Executor {
         let mut answer = String::new();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', lines).chain(std::iter::once(lines.len())) {
-            let line = &lines[start..end];
-            start = end + 1;
+        while start <= lines.len() {
+            let rest = &lines[start..];
             answer.clear();
+            let run = commands.execute_run(rest, source, &mut backend, &mut answer);
+            if run.lines > 0 {
+                queue.reply_times(answer.as_bytes(), run.lines);
+                start += run.bytes;
+                counts.done += run.lines;
+                continue;
+            }
+            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+            start += line.len() + 1;
             let outcome = commands.execute(line, source, &mut backend, &mut answer);
             match outcome {
                 Outcome::Failed(_) => counts.refused += 1,
                 _ => counts.done += 1,
             }
-            if let Outcome::Synced(peers) = outcome {
-                queue.reply_later(&peers, answer.as_bytes());
-                continue;
-            }
-            queue.reply(answer.as_bytes());
-            let outcome = match outcome {
-                Outcome::Listed(listing) => {
-                    queue.reply_made(self.listed(helper, *listing));
-                    continue;
-                }
-                Outcome::Status(end) => {
-                    queue.reply_made(self.status(end));
-                    continue;
-                }
-                Outcome::Watch(watch) => {
-                    self.core.watch(*watch, queue);
-                    continue;
-                }
-                Outcome::Dump(dump) => {
-                    self.dump(queue, *dump);
-                    continue;
-                }
-                outcome => outcome,
-            };
-            if let Outcome::Failed(reason) = outcome {
-                self.refuse();
-                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
-                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
-            }
+            self.answer(outcome, (line, helper), source, (queue, &answer));
         }
         drop(commands);
         self.core.routes.hold_answers(queue);
@@ -133,6 +113,32 @@ impl Executor {
             }
             more
         })
+    }
+
+    /// Queues the answer to a line.
+    fn answer(
+        &self,
+        outcome: Outcome,
+        (line, helper): (&[u8], Option<&str>),
+        source: &Source,
+        (queue, answer): (&Rc<Queue>, &str),
+    ) {
+        if let Outcome::Synced(peers) = outcome {
+            return queue.reply_later(&peers, answer.as_bytes());
+        }
+        queue.reply(answer.as_bytes());
+        match outcome {
+            Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
+            Outcome::Dump(dump) => self.dump(queue, *dump),
+            Outcome::Status(end) => queue.reply_made(self.status(end)),
+            Outcome::Watch(watch) => self.core.watch(*watch, queue),
+            Outcome::Failed(reason) => {
+                self.refuse();
+                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
+                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+            }
+            Outcome::Done | Outcome::Synced(_) => {}
+        }
     }
 
     /// Writes tables, and answers when that is done.

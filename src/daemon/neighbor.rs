@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -34,7 +35,7 @@ pub(crate) struct Neighbor {
     /// Its configuration.
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
-    pub(crate) wake: Rc<Notify>,
+    pub(crate) wake: Arc<Notify>,
     /// Its state, as events and `show neighbor` report it.
     pub(crate) phase: Cell<Phase>,
     /// Its connection, from TCP up to its end.
@@ -78,7 +79,7 @@ impl Neighbor {
         Self {
             id,
             name: name.into(),
-            wake: Rc::new(Notify::new()),
+            wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
             connection: RefCell::default(),
             session: RefCell::default(),

@@ -5,6 +5,7 @@
 //! `on_event` only observes. Messages are decoded only if helpers or tables need it.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -412,8 +413,8 @@ impl Plugin for NeighborPlugin {
         self.neighbor.has_room()
     }
 
-    fn waker(&self) -> Option<Rc<Notify>> {
-        Some(Rc::clone(&self.neighbor.wake))
+    fn waker(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.neighbor.wake))
     }
 }
 

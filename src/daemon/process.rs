@@ -31,7 +31,7 @@ use crate::config::{GuardConfig, ProcessConfig};
 /// Longest line without newline, in bytes; ExaBGP's limit.
 const LINE: usize = 1 << 20;
 /// Bytes read from a helper in one turn.
-const TURN: usize = 64 * 1024;
+const TURN: usize = 128 * 1024;
 /// Size that the pipes are asked to have, in bytes.
 const PIPE: i32 = 1 << 20;
 /// How long to wait for the exit status of a helper that closed its stdout.

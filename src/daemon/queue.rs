@@ -181,6 +181,16 @@ impl Queue {
         }
     }
 
+    /// Appends the same answer `times` times.
+    pub(crate) fn reply_times(&self, text: &[u8], times: u64) {
+        let is_counted = text == b"done\n" && self.open.get() && !self.holds_back();
+        if is_counted {
+            self.answer_times(b"done\n", times);
+        } else {
+            (0..times).for_each(|_| self.reply(text));
+        }
+    }
+
     /// Appends an answer that is generated while it is read.
     pub(crate) fn reply_made(&self, mut make: Make) {
         if !self.open.get() {
@@ -265,11 +275,16 @@ impl Queue {
                 return self.append(text);
             }
         };
+        self.answer_times(line, 1);
+    }
+
+    /// Appends an answer that is stored as a count.
+    fn answer_times(&self, line: &'static [u8], times: u64) {
         let mut entries = self.entries_mut();
         match entries.back_mut() {
-            Some(Entry::Run { line: last, count }) if *last == line => *count += 1,
+            Some(Entry::Run { line: last, count }) if *last == line => *count += times,
             _ => {
-                entries.push_back(Entry::Run { line, count: 1 });
+                entries.push_back(Entry::Run { line, count: times });
                 // The memory of a run, not its size on the pipe.
                 self.bytes.set(self.bytes.get() + size_of::<Entry>());
                 self.reply_bytes

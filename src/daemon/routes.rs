@@ -11,7 +11,7 @@ use tracing::warn;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
 use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session};
-use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal};
+use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
@@ -85,6 +85,11 @@ impl Routes {
     pub(crate) fn apply_quietly(&self, change: &Change) {
         message_log::change(change);
         self.rib_mut().apply(change);
+    }
+
+    /// Applies a run. Returns `false`, with nothing changed, if its changes must be checked, applied and logged one by one.
+    pub(crate) fn apply_run(&self, run: &Run<'_>) -> bool {
+        !message_log::shows_changes() && self.rib_mut().apply_run(run)
     }
 
     /// Returns `true` if a route is announced to a neighbor.

@@ -108,6 +108,16 @@ impl Entries {
         news
     }
 
+    /// Announces the only version of a new route to `peers`.
+    pub(crate) fn start(&mut self, attributes: &Rc<AttributeSet>, peers: &PeerSetRef) {
+        debug_assert!(self.list.is_empty());
+        self.list.push(Entry {
+            attributes: Rc::clone(attributes),
+            peers: peers.clone(),
+            payload: None,
+        });
+    }
+
     /// Returns what is announced to any of `peers` and differs from this version.
     pub(crate) fn others(
         &self,

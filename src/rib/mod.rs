@@ -9,6 +9,7 @@
 //! | [`adj_rib_out`] | the desired state, sessions, pulling messages |
 //! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
+//! | `run` | prefixes that get the same change, applied together |
 //! | `pending` | changes that are not encoded yet: records in queues |
 //! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
 //! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
@@ -30,6 +31,7 @@ pub mod peer_set;
 mod peer_set_interner;
 mod pending;
 pub mod route;
+mod run;
 mod slab;
 mod table;
 mod tally;
@@ -45,3 +47,4 @@ pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};
 pub use route::{Action, Change};
+pub use run::Run;

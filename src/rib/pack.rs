@@ -90,7 +90,11 @@ pub(crate) struct Packer {
     cost: usize,
     attributes: Vec<u8>,
     scratch: Vec<u8>,
+    parts: Vec<(u64, usize, usize)>,
+    /// Messages that were not passed on yet.
     chunk: Vec<u8>,
+    /// The receivers of `chunk`.
+    receivers: PeerSetRef,
 }
 
 #[derive(Debug)]
@@ -143,23 +147,20 @@ impl Bucket {
     }
 
     /// Sorts the NLRI in ExaBGP's order. The first eight bytes nearly always decide, and are compared as a number.
-    fn sort(&mut self, scratch: &mut Vec<u8>) {
+    fn sort(&mut self, scratch: &mut Vec<u8>, parts: &mut Vec<(u64, usize, usize)>) {
         if std::mem::replace(&mut self.sorted, true) {
             return;
         }
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let mut parts: Vec<(u64, usize, usize)> = starts
-            .zip(self.ends.iter().copied())
-            .map(|(start, end)| {
-                let (bytes, _) = self.order(start, end);
-                let mut first = [0; 8];
-                first
-                    .iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, from)| *to = *from);
-                (u64::from_be_bytes(first), start, end)
-            })
-            .collect();
+        parts.clear();
+        let mut start = 0;
+        for end in &self.ends {
+            let (bytes, _) = self.order(start, *end);
+            let length = bytes.len().min(8);
+            let mut first = [0; 8];
+            first[..length].copy_from_slice(&bytes[..length]);
+            parts.push((u64::from_be_bytes(first), start, *end));
+            start = *end;
+        }
         parts.sort_unstable_by(|left, right| {
             left.0.cmp(&right.0).then_with(|| {
                 self.order(left.1, left.2)
@@ -168,7 +169,7 @@ impl Bucket {
         });
         scratch.clear();
         self.ends.clear();
-        for (_, start, end) in parts {
+        for (_, start, end) in parts.drain(..) {
             scratch.extend_from_slice(&self.nlri[start..end]);
             self.ends.push(scratch.len());
         }
@@ -217,7 +218,7 @@ impl Packer {
         // announcement.
         if sender.group_updates {
             for bucket in &mut buckets[..used] {
-                bucket.sort(&mut self.scratch);
+                bucket.sort(&mut self.scratch, &mut self.parts);
             }
         }
         for kind in [Kind::Withdraw, Kind::Announce] {
@@ -225,6 +226,8 @@ impl Packer {
                 self.pack(bucket, sender, sink);
             }
         }
+        self.flush(sink);
+        self.receivers = PeerSetRef::EMPTY;
         self.index.clear();
         self.last = 0;
         self.cost = 0;
@@ -283,6 +286,11 @@ impl Packer {
 
     fn pack(&mut self, bucket: &Bucket, sender: &Sender, sink: &mut dyn Sink) {
         let mut refused = Vec::new();
+        // Messages for the same peers are passed on together.
+        if !self.receivers.is(&bucket.peers) {
+            self.flush(sink);
+            self.receivers = bucket.peers.clone();
+        }
         match self.envelope(bucket, sender) {
             Ok(envelope) => {
                 let limit = sender.codec.message_size();
@@ -307,7 +315,7 @@ impl Packer {
                     self.message(&envelope, bucket, &bucket.nlri[start..bucket.ends[fit - 1]]);
                     at = fit;
                     if self.chunk.len() >= CHUNK {
-                        self.flush(&bucket.peers, sink);
+                        self.flush(sink);
                     }
                 }
             }
@@ -315,7 +323,6 @@ impl Packer {
                 refused.extend((0..bucket.ends.len()).map(|at| (at, Refusal::Encode(error))));
             }
         }
-        self.flush(&bucket.peers, sink);
         for (at, refusal) in refused {
             sink.refused(bucket.get(at), &bucket.peers, refusal);
         }
@@ -384,9 +391,9 @@ impl Packer {
         });
     }
 
-    fn flush(&mut self, peers: &PeerSetRef, sink: &mut dyn Sink) {
+    fn flush(&mut self, sink: &mut dyn Sink) {
         if !self.chunk.is_empty() {
-            sink.messages(Bytes::copy_from_slice(&self.chunk), peers);
+            sink.messages(Bytes::copy_from_slice(&self.chunk), &self.receivers);
             self.chunk.clear();
         }
     }

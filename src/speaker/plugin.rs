@@ -6,11 +6,13 @@
 //! ([`Plugin::waker`]). All run on the server's thread and none may block: while one runs, no session does.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::config::PeerConfig;
+use super::connect::Dialing;
 use super::outbox::Outbox;
 use super::writer::UpdateWriter;
 use crate::bgp::message::RawMessage;
@@ -30,6 +32,30 @@ pub trait Plugin {
     /// What our OPEN offers, in order, when the peer has refused one that had to be in the extended form of RFC 9072: those of
     /// [`capabilities`](Self::capabilities) that the session needs. `None`: all of them are needed.
     fn reduced_capabilities(&mut self, _peer: &PeerConfig) -> Option<Vec<Capability>> {
+        None
+    }
+
+    /// Makes an outgoing connection in a way of its own; `None`: as the server does, over TCP. Called for each attempt.
+    ///
+    /// [`connect::socket`](super::connect::socket) is set up as the server's own would be (source address, interface, TTL,
+    /// keys), for those who only add an option:
+    ///
+    /// ```
+    /// use oxabgp::speaker::connect::{self, Dialing};
+    /// # use oxabgp::speaker::PeerConfig;
+    ///
+    /// fn dial(peer: &PeerConfig) -> Option<Dialing> {
+    ///     let prepared = connect::socket(peer).and_then(|socket| {
+    ///         socket.set_recv_buffer_size(1 << 20)?;
+    ///         Ok((socket, connect::destination(peer)?))
+    ///     });
+    ///     Some(Box::pin(async move {
+    ///         let (socket, destination) = prepared?;
+    ///         connect::connected(socket.connect(destination).await?)
+    ///     }))
+    /// }
+    /// ```
+    fn dial(&mut self, _peer: &PeerConfig) -> Option<Dialing> {
         None
     }
 
@@ -79,8 +105,8 @@ pub trait Plugin {
         true
     }
 
-    /// What to notify when [`fill`](Self::fill) or [`ready`](Self::ready) would answer differently. Asked for each wait.
-    fn waker(&self) -> Option<Rc<Notify>> {
+    /// What to notify, from any thread, when [`fill`](Self::fill) or [`ready`](Self::ready) would answer differently. Asked for each wait.
+    fn waker(&self) -> Option<Arc<Notify>> {
         None
     }
 }

@@ -5,46 +5,41 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use nom::branch::alt;
-use nom::bytes::complete::tag;
-use nom::character::complete::{char, digit1, hex_digit1};
-use nom::combinator::{all_consuming, map_opt, opt, verify};
-use nom::sequence::{preceded, separated_pair};
-use nom::{IResult, Parser};
-
-fn whole<'a, T>(
-    parser: impl Parser<&'a str, Output = T, Error = nom::error::Error<&'a str>>,
-    word: &'a str,
-) -> Option<T> {
-    all_consuming(parser)
-        .parse(word)
-        .ok()
-        .map(|(_, value)| value)
+/// The value of decimal digits, of which there must be at least one.
+fn decimal(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(digit.into())
+    })
 }
 
-fn decimal(input: &str) -> IResult<&str, u64> {
-    map_opt(digit1, |digits: &str| digits.parse().ok()).parse(input)
-}
-
-fn hexadecimal(input: &str) -> IResult<&str, u64> {
-    preceded(
-        alt((tag("0x"), tag("0X"))),
-        map_opt(hex_digit1, |digits| u64::from_str_radix(digits, 16).ok()),
-    )
-    .parse(input)
+/// The text after `0x` or `0X`.
+fn without_0x(word: &str) -> Option<&str> {
+    word.strip_prefix("0x").or_else(|| word.strip_prefix("0X"))
 }
 
 /// A decimal number of at most `max`.
 pub fn number(word: &str, max: u64) -> Option<u64> {
-    whole(verify(decimal, |value| *value <= max), word)
+    decimal(word).filter(|value| *value <= max)
 }
 
 /// A decimal number, or a hexadecimal one after `0x`, of at most `max`.
 pub fn number_or_hex(word: &str, max: u64) -> Option<u64> {
-    whole(
-        verify(alt((hexadecimal, decimal)), |value| *value <= max),
-        word,
-    )
+    let value = match without_0x(word) {
+        // `from_str_radix` accepts a sign.
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            u64::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => decimal(word),
+    };
+    value.filter(|value| *value <= max)
 }
 
 /// A decimal `u8`.
@@ -83,10 +78,14 @@ pub fn seconds(word: &str) -> Option<u64> {
 
 /// An autonomous system number, plain or dotted (RFC 5396).
 pub fn asn(word: &str) -> Option<u32> {
-    let part = || verify(decimal, |part| *part <= 0xFFFF);
-    let dotted = separated_pair(part(), char('.'), part()).map(|(high, low)| high << 16 | low);
-    whole(alt((all_consuming(dotted), all_consuming(decimal))), word)
-        .and_then(|value| value.try_into().ok())
+    let value = match memchr::memchr(b'.', word.as_bytes()) {
+        Some(dot) => {
+            let part = |digits| number(digits, u16::MAX.into());
+            part(&word[..dot])? << 16 | part(&word[dot + 1..])?
+        }
+        None => decimal(word)?,
+    };
+    u32::try_from(value).ok()
 }
 
 /// An IPv4 address.
@@ -121,9 +120,7 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
 
 /// The bytes in pairs of hexadecimal digits, after an optional `0x`.
 pub fn hex(word: &str) -> Option<Vec<u8>> {
-    let (digits, _) = opt(alt((tag::<_, _, nom::error::Error<&str>>("0x"), tag("0X"))))
-        .parse(word)
-        .ok()?;
+    let digits = without_0x(word).unwrap_or(word);
     if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -145,7 +142,13 @@ mod tests {
         assert_eq!(u32("+1"), None);
         assert_eq!(u32(""), None);
         assert_eq!(u64("18446744073709551616"), None);
+        assert_eq!(u64("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(u8("0000000000000000000000007"), Some(7));
         assert_eq!(number_or_hex("0x10", 100), Some(16));
+        assert_eq!(number_or_hex("0X0", 100), Some(0));
+        for wrong in ["0x", "0x+1", "x1", "0xg", "", "1x", "0x65", "101"] {
+            assert_eq!(number_or_hex(wrong, 100), None, "{wrong}");
+        }
     }
 
     #[test]
@@ -154,7 +157,9 @@ mod tests {
         assert_eq!(asn("1.1"), Some(65537));
         assert_eq!(asn("65536.0"), None);
         assert_eq!(asn("4294967296"), None);
-        assert_eq!(asn("1.2.3"), None);
+        for wrong in ["1.2.3", "1.65536", ".1", "1.", ".", ""] {
+            assert_eq!(asn(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod daemon;
 #[cfg(feature = "daemon")]
 mod defects;
 #[cfg(feature = "speaker")]
+mod embedding;
 mod examples;
 mod fsm;
 mod fuzz;

@@ -1,6 +1,6 @@
 //! A command being executed, and the row of the table that executes it.
 
-use super::cache::Tails;
+use super::cache::{RunState, Tails};
 use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
@@ -85,6 +85,7 @@ pub(super) fn words(rows: &'static [Row]) -> impl Iterator<Item = &'static str> 
 #[derive(Debug, Default)]
 pub struct Commands {
     pub(super) tails: Tails,
+    pub(super) run: RunState,
     /// Emptied by each command; kept for its capacity.
     pub(super) changes: Vec<Change>,
     /// How long the routes of the current command are to stay.

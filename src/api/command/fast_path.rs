@@ -50,7 +50,7 @@ fn has_lifetime(line: &[u8]) -> bool {
 }
 
 /// Where the selector ends, the verb, and where the prefix starts.
-fn shape(line: &[u8]) -> Option<(usize, Verb, usize)> {
+pub(super) fn shape(line: &[u8]) -> Option<(usize, Verb, usize)> {
     const ANNOUNCE: &[u8] = b"announce route ";
     const WITHDRAW: &[u8] = b"withdraw route ";
     const NOUN: &[u8] = b" route ";

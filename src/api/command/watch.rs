@@ -1,11 +1,11 @@
-//! Commands for operators who look at the daemon: `show status`, `watch`.
+//! Commands for operators who look at the daemon: `system status`, `watch`.
 
 use super::call::{Call, Reply, Row};
 use super::error::{CommandError, ErrorKind};
 use super::special::{Special, Watch};
 use crate::grammar::Selector;
 
-/// `show status`: neighbors and helpers as one JSON object.
+/// `system status`: neighbors and helpers as one JSON object.
 pub(super) fn status(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
     call.special = Some(Special::Status);

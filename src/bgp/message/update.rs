@@ -298,8 +298,10 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
     let mut first = None;
     let mut kept = Vec::with_capacity(fields.len());
     for field in fields {
-        let severity = nlri::malformed(field.routes.family);
-        let Some((severity, error)) = severity.zip(field.routes.malformed()) else {
+        // The families of plain prefixes have no check, so their NLRI are not read once more.
+        let malformed = nlri::malformed(field.routes.family)
+            .and_then(|severity| Some((severity, field.routes.malformed()?)));
+        let Some((severity, error)) = malformed else {
             kept.push(field);
             continue;
         };

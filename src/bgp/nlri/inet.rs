@@ -15,7 +15,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family};
 use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
@@ -50,9 +52,7 @@ impl NlriCodec for Inet {
     }
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
-        w.raw("{ \"nlri\": \"");
         prefix_json(nlri.family.afi, nlri.bytes, w);
-        w.raw("\"");
         path_json(nlri.path_id, w);
         w.raw(" }");
     }
@@ -61,6 +61,68 @@ impl NlriCodec for Inet {
         prefix_text(nlri.family.afi, nlri.bytes, out);
         path_text(nlri.path_id, out);
         next_hop_text(next_hop, out);
+    }
+}
+
+/// A unicast route. Host bits are cleared.
+impl From<IpNet> for Nlri {
+    fn from(prefix: IpNet) -> Self {
+        Self {
+            family: match prefix {
+                IpNet::V4(_) => Family::IPV4_UNICAST,
+                IpNet::V6(_) => Family::IPV6_UNICAST,
+            },
+            path_id: None,
+            bytes: prefix_bytes(prefix.addr(), prefix.prefix_len()),
+        }
+    }
+}
+
+/// An IPv4 unicast route. Host bits are cleared.
+impl From<Ipv4Net> for Nlri {
+    fn from(prefix: Ipv4Net) -> Self {
+        IpNet::V4(prefix).into()
+    }
+}
+
+/// An IPv6 unicast route. Host bits are cleared.
+impl From<Ipv6Net> for Nlri {
+    fn from(prefix: Ipv6Net) -> Self {
+        IpNet::V6(prefix).into()
+    }
+}
+
+impl Nlri {
+    /// The prefix of a unicast or multicast route; see [`NlriRef::prefix`].
+    pub fn prefix(&self) -> Option<IpNet> {
+        self.as_ref().prefix()
+    }
+
+    /// The same route with a path identifier (RFC 7911). Sessions without ADD-PATH do not send it.
+    #[must_use]
+    pub fn with_path_id(self, path_id: u32) -> Self {
+        Self {
+            path_id: Some(path_id),
+            ..self
+        }
+    }
+}
+
+impl NlriRef<'_> {
+    /// The prefix of an IPv4 or IPv6 unicast or multicast route, host bits cleared; `None` in other families.
+    ///
+    /// ```
+    /// use oxabgp::bgp::Nlri;
+    ///
+    /// let prefix: ipnet::IpNet = "203.0.113.0/24".parse().expect("a prefix");
+    /// assert_eq!(Nlri::from(prefix).prefix(), Some(prefix));
+    /// ```
+    pub fn prefix(&self) -> Option<IpNet> {
+        if !Inet::FAMILIES.contains(&self.family) {
+            return None;
+        }
+        let (address, bits) = prefix_of(self.family.afi, self.bytes);
+        IpNet::new(address, bits).ok()
     }
 }
 
@@ -142,34 +204,82 @@ pub(crate) fn prefix_text(afi: Afi, bytes: &[u8], out: &mut String) {
     out.push_str(itoa::Buffer::new().format(bits));
 }
 
-/// Appends the same inside a JSON string; prefixes need no escapes.
+/// Appends `{ "nlri": "10.0.0.0/8"`, the start of the JSON of a prefix.
 fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
+    const START: &str = "{ \"nlri\": \"";
     let (address, bits) = prefix_of(afi, bytes);
     match address {
         IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            w.number(a)
-                .raw(".")
-                .number(b)
-                .raw(".")
-                .number(c)
-                .raw(".")
-                .number(d);
+            // The most frequent fragment of all events is put together before it is appended.
+            let mut text = Ascii::<40>::default();
+            text.push(START.as_bytes());
+            text.push_address(address);
+            text.push(b"/");
+            text.push_number(bits);
+            text.push(b"\"");
+            w.raw(text.as_str());
         }
-        IpAddr::V6(address) => drop(w.format(format_args!("{}", Ipv6Text(address)))),
+        IpAddr::V6(address) => {
+            w.raw(START).format(format_args!("{}", Ipv6Text(address)));
+            w.raw("/").number(bits).raw("\"");
+        }
     }
-    w.raw("/").number(bits);
+}
+
+/// A short text on the stack. What does not fit is dropped.
+struct Ascii<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl<const N: usize> Default for Ascii<N> {
+    fn default() -> Self {
+        Self {
+            bytes: [0; N],
+            length: 0,
+        }
+    }
+}
+
+impl<const N: usize> Ascii<N> {
+    fn push(&mut self, text: &[u8]) {
+        let end = self.length + text.len();
+        if let Some(room) = self.bytes.get_mut(self.length..end) {
+            room.copy_from_slice(text);
+            self.length = end;
+        }
+    }
+
+    fn push_number(&mut self, number: u8) {
+        let [hundreds, tens, ones] = [number / 100, number / 10 % 10, number % 10];
+        if hundreds > 0 {
+            self.push(&[b'0' + hundreds, b'0' + tens, b'0' + ones]);
+        } else if tens > 0 {
+            self.push(&[b'0' + tens, b'0' + ones]);
+        } else {
+            self.push(&[b'0' + ones]);
+        }
+    }
+
+    fn push_address(&mut self, address: Ipv4Addr) {
+        let [a, b, c, d] = address.octets();
+        self.push_number(a);
+        for octet in [b, c, d] {
+            self.push(b".");
+            self.push_number(octet);
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 /// Appends an IPv4 address; several times faster than `Display`.
 pub(crate) fn push_ipv4(address: Ipv4Addr, out: &mut String) {
-    let mut digits = itoa::Buffer::new();
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            out.push('.');
-        }
-        out.push_str(digits.format(octet));
-    }
+    let mut text = Ascii::<15>::default();
+    text.push_address(address);
+    out.push_str(text.as_str());
 }
 
 /// Appends `, "path-information": "0.0.0.1"`.

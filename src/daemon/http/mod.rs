@@ -239,7 +239,7 @@ async fn bind(place: &HttpPlace) -> io::Result<Listener> {
 /// Returns `true` if no process serves the socket at `path`.
 async fn is_dead(path: &Path) -> bool {
     let attempt = tokio::time::timeout(Duration::from_secs(1), UnixStream::connect(path)).await;
-    super::control::places::is_socket(path)
+    super::control::paths::is_socket(path)
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 

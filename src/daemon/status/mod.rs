@@ -1,4 +1,4 @@
-//! What the daemon does now: a snapshot, and the same as JSON, for `/status.json` and `show status`.
+//! What the daemon does now: a snapshot, and the same as JSON, for `/status.json` and `system status`.
 
 use std::rc::Rc;
 

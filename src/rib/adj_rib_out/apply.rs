@@ -187,7 +187,7 @@ impl AdjRibOut {
         }
     }
 
-    fn withdraw(
+    pub(super) fn withdraw(
         &mut self,
         target: usize,
         nlri: NlriRef<'_>,

@@ -19,6 +19,7 @@ mod apply;
 mod encode;
 mod fit;
 mod live;
+mod run;
 mod session;
 mod show;
 mod sizes;

@@ -1,4 +1,4 @@
-//! Operators who look on: `watch`, `show status`, `oxabgp top`, log lines as JSON.
+//! Operators who look on: `watch`, `system status`, `oxabgp top`, log lines as JSON.
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
@@ -34,7 +34,7 @@ fn events_are_streamed_to_those_who_watch() {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     wait_for("the operator to watch", || {
         Client::new(&lab)
-            .ask("show status")
+            .ask("system status")
             .contains("\"watchers\": 1")
             .then_some(())
     });
@@ -95,7 +95,7 @@ fn the_status_is_shown_on_the_control_socket() {
     let _daemon = start_with(&lab, &configuration);
     let _peer = session(&listener);
     let status = wait_for("the route", || {
-        let text = Client::new(&lab).ask("show status");
+        let text = Client::new(&lab).ask("system status");
         let text = text.strip_suffix("done\n").expect("its end");
         let status: Value = serde_json::from_str(text).expect("JSON");
         let neighbor = &status["neighbors"][0];

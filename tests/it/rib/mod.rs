@@ -7,6 +7,7 @@ mod interner;
 mod leases;
 mod model;
 mod packing;
+mod run;
 mod sweeps;
 mod view;
 
