@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{demo, fsm, healthcheck, pipe};
+use super::{demo, fsm, healthcheck, log, manual, pipe, top};
 #[cfg(feature = "stream")]
 use super::{replay, stream};
 
@@ -111,6 +111,16 @@ pub(super) enum Command {
     /// as `bgpreader` or `bgpdump`, the program takes their command lines.
     #[cfg(feature = "stream")]
     Stream(Box<stream::StreamArgs>),
+    /// Show neighbors, rates and helpers of a running daemon, live.
+    ///
+    /// A full-screen view; `q` quits. With --once, or if standard output is not a terminal, the table is printed once.
+    Top(top::TopArgs),
+    /// Print the script that completes command lines in a shell.
+    ///
+    /// `oxabgp completions bash > /usr/share/bash-completion/completions/oxabgp`
+    Completions(manual::CompletionsArgs),
+    /// Print a manual page, or write all of them to a directory.
+    Man(manual::ManArgs),
     /// Announce the routes of MRT archives, in a session or as the commands of a helper.
     ///
     /// Tables are sent as fast as the peer takes them, messages at their time or faster: `oxabgp replay rib.gz --local-as 65001
@@ -134,6 +144,9 @@ pub(crate) struct ServerArgs {
     /// The same as --verbose.
     #[arg(short, long)]
     pub(super) debug: bool,
+    /// The format of log lines; `json` is one object a line, with names of events that do not change.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(super) log_format: log::LineFormat,
     /// Reload the configuration after this many seconds, as if by SIGUSR1.
     #[arg(short, long, value_name = "SECONDS")]
     pub(super) signal: Option<u64>,
@@ -169,6 +182,9 @@ pub(crate) struct ValidateArgs {
     /// Print more: the same as --print.
     #[arg(short, long)]
     pub(super) verbose: bool,
+    /// Print the JSON schema of what --json prints, and exit.
+    #[arg(long)]
+    pub(super) schema: bool,
     /// Print the configuration as it was understood; keys are not shown.
     #[arg(long)]
     pub(super) print: bool,
@@ -182,7 +198,7 @@ pub(crate) struct ValidateArgs {
     #[arg(short, long, hide = true)]
     pub(super) pdb: bool,
     /// The configuration files.
-    #[arg(required = true, value_name = "CONFIGURATION")]
+    #[arg(required_unless_present = "schema", value_name = "CONFIGURATION")]
     pub(super) configuration: Vec<PathBuf>,
 }
 

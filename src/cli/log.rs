@@ -17,6 +17,8 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::env::{LogEnv, LogLevel};
 
+mod json;
+
 /// A file of this many bytes is rotated.
 const ROTATE: u64 = 1 << 20;
 /// Number of rotated files that are kept.
@@ -31,8 +33,18 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LineFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 /// Starts logging.
-pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
+pub(crate) fn start(env: &LogEnv, verbosity: Verbosity, format: LineFormat) {
     let filter = std::env::var("oxabgp_log")
         .ok()
         .and_then(|directives| EnvFilter::try_new(directives).ok())
@@ -50,7 +62,9 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
         Kind::Terminal => verbosity == Verbosity::Verbose || !env.short || !is_journal(),
     };
     // A second call, as in tests, has no effect.
-    let _ = if times {
+    let _ = if format == LineFormat::Json {
+        lines.with_ansi(false).event_format(json::Json).try_init()
+    } else if times {
         lines.try_init()
     } else {
         lines.without_time().try_init()

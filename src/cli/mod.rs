@@ -23,6 +23,7 @@ mod exabgp;
 mod fsm;
 mod healthcheck;
 mod log;
+mod manual;
 mod pipe;
 #[cfg(feature = "stream")]
 mod replay;
@@ -31,7 +32,9 @@ mod server;
 mod shell;
 #[cfg(feature = "stream")]
 mod stream;
+mod top;
 mod validate;
+mod version;
 
 use args::{
     Cli, Command, ControlArgs, DecodeArgs, EncodeArgs, EnvArgs, MigrateArgs, RunArgs, ServerArgs,
@@ -86,10 +89,13 @@ fn dispatch() -> ExitCode {
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
         Command::Stream(args) => stream::run(&args),
+        Command::Top(args) => top::run(args, cli.env_file),
+        Command::Completions(args) => manual::completions(&args),
+        Command::Man(args) => manual::man(&args),
         #[cfg(feature = "stream")]
         Command::Replay(args) => replay::run(&args, cli.env_file),
         Command::Fsm(args) => fsm::run(&args),
-        Command::Version => version(),
+        Command::Version => version::run(),
     }
 }
 
@@ -190,49 +196,6 @@ fn mistyped(arguments: &[OsString]) -> Option<String> {
     Some(format!(
         "error: `{word}` is neither a sub-command nor a configuration file\nhelp: did you mean `{near}`?"
     ))
-}
-
-/// Prints the version in ExaBGP's format, which scripts parse.
-fn version() -> ExitCode {
-    let uname = nix::sys::utsname::uname();
-    let part = |part: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
-        uname
-            .as_ref()
-            .map(|uname| part(uname).to_string_lossy().into_owned())
-            .unwrap_or_default()
-    };
-    let program = std::env::current_exe()
-        .map(|path| path.display().to_string())
-        .unwrap_or_default();
-    let own = env!("CARGO_PKG_VERSION");
-    if exabgp::is_exabgp() {
-        // Tools parse the first line.
-        let version = std::env::var("exabgp_version").ok();
-        let version = version.filter(|version| !version.is_empty());
-        outln!(
-            "ExaBGP : {}",
-            version
-                .as_deref()
-                .unwrap_or(crate::api::command::COMPATIBLE)
-        );
-        outln!("oxabgp : {own}");
-    } else {
-        outln!("oxabgp : {own}");
-        outln!(
-            "ExaBGP : {} (compatible with)",
-            crate::api::command::COMPATIBLE
-        );
-    }
-    outln!(
-        "Uname  : {} {} {} {} {}",
-        part(nix::sys::utsname::UtsName::sysname),
-        part(nix::sys::utsname::UtsName::nodename),
-        part(nix::sys::utsname::UtsName::release),
-        part(nix::sys::utsname::UtsName::version),
-        part(nix::sys::utsname::UtsName::machine),
-    );
-    outln!("From   : {program}");
-    ExitCode::SUCCESS
 }
 
 #[cfg(test)]

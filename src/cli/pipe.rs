@@ -76,7 +76,7 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
         true => Verbosity::Verbose,
         false => Verbosity::Normal,
     };
-    log::start(&env.log, verbosity);
+    log::start(&env.log, verbosity, log::LineFormat::Text);
     let text = match configuration(args) {
         Ok(text) => text,
         Err(error) => {

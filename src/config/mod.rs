@@ -49,9 +49,13 @@ pub mod diff;
 mod draft;
 pub mod env;
 mod family;
+mod guard;
+mod guard_section;
 mod legacy;
 mod lexer;
 mod load;
+mod metrics;
+mod metrics_section;
 mod migrate;
 mod model;
 mod monitor;
@@ -75,6 +79,8 @@ mod word_text;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use env::Env;
+pub use guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
+pub use metrics::{HttpPlace, MetricsConfig};
 pub use migrate::migrate;
 pub use model::{
     ApiVersion, Config, Encoder, Messages, NeighborConfig, PrefixLimit, ProcessConfig, QueueFull,

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::{debug, warn};
@@ -355,12 +355,17 @@ impl Plugin for NeighborPlugin {
             SessionEvent::Negotiated(session) => self.negotiated(session),
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
+            SessionEvent::KeepaliveLate(late) => self.core.stats.keepalive_late.observe(*late),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
             SessionEvent::Unreadable(update) => {
                 self.undecoded(Direction::Receive, Raw::new(&update.bytes));
             }
             _ => {}
         }
+    }
+
+    fn on_turn(&mut self, took: Duration) {
+        self.core.stats.turns.observe(took);
     }
 
     fn observes_updates_sent(&self) -> bool {

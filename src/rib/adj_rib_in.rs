@@ -301,6 +301,12 @@ impl AdjRibIn {
         self.table.len()
     }
 
+    /// The number of routes of each family that has any.
+    pub fn count_routes(&self) -> impl Iterator<Item = (Family, usize)> {
+        let ages = self.ages.iter().filter(|age| age.routes > 0);
+        ages.map(|age| (age.family, age.routes))
+    }
+
     /// Returns `true` if there are no routes.
     pub const fn is_empty(&self) -> bool {
         self.len() == 0

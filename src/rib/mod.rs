@@ -13,6 +13,8 @@
 //! | `pending` | changes that are not encoded yet: records in queues |
 //! | `group`, [`pack`], `bucket` | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs, those with equal attributes together |
 //! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
+//! | [`leases`] | routes that end by themselves |
+//! | `tally` | how many routes are announced to each set |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
@@ -23,6 +25,7 @@ mod comparison;
 mod entries;
 mod group;
 pub mod intern;
+pub mod leases;
 pub mod pack;
 pub mod parse_cache;
 pub mod peer_set;
@@ -32,6 +35,7 @@ pub mod route;
 mod run;
 mod slab;
 mod table;
+mod tally;
 
 pub use adj_rib_in::{AdjRibIn, ReceivedRoute, Sweep};
 pub use adj_rib_out::{
@@ -39,6 +43,7 @@ pub use adj_rib_out::{
     Session, Unsendable,
 };
 pub use intern::Interner;
+pub use leases::{Ended, Leases, Lifetime, Terms};
 pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};

@@ -275,18 +275,24 @@ impl<V> Table<V> {
         let Some(slot) = self.get(at) else {
             return Vec::new();
         };
-        let route = slot.route_key();
-        let hash = self.hash(route);
-        let mut found: Vec<(u32, SlotId)> = self.shards[self.shard(hash)]
-            .iter_hash(spread(low(hash)))
-            .filter_map(|place| {
-                let other = self.get(place.slot)?;
-                let same = other.family == route.family && other.key() == route.key;
-                same.then_some((other.path_id, place.slot))
-            })
-            .collect();
+        let mut found = self.slots_of(slot.route_key());
         found.sort_unstable();
         found.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// The path identifiers and slots of all paths of a prefix.
+    pub(crate) fn slots_of(&self, route: RouteKey<'_>) -> Vec<(u32, SlotId)> {
+        let hash = self.hash(route);
+        let Some(shard) = self.shards.get(self.shard(hash)) else {
+            return Vec::new();
+        };
+        let same_hash = shard.iter_hash(spread(low(hash)));
+        let same = same_hash.filter_map(|place| {
+            let other = self.get(place.slot)?;
+            let same = other.family == route.family && other.key() == route.key;
+            same.then_some((other.path_id, place.slot))
+        });
+        same.collect()
     }
 
     /// Returns `true` if any route of `family` has a path identifier.

@@ -137,6 +137,8 @@ impl Shared {
                 connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
+                received_total: Counters::default(),
+                sent_total: Counters::default(),
             }),
             session: RefCell::new(None),
             writer: RefCell::new(None),

@@ -78,6 +78,8 @@ struct Task {
     paused: bool,
     /// What the log has of attempts that failed.
     attempts: Attempts,
+    /// When the timer that is being handled was due.
+    due: Option<Instant>,
     /// Whether the plugin knows that there will be no more attempts.
     gave_up: bool,
     ended: Option<Ended>,
@@ -160,6 +162,7 @@ impl Task {
             refused: SmallVec::new(),
             paused: false,
             attempts: Attempts::default(),
+            due: None,
             gave_up: false,
             ended: None,
         }
@@ -260,13 +263,7 @@ impl Task {
     }
 
     fn message(&mut self, id: ConnId, direction: Direction, message: &RawMessage) {
-        {
-            let mut status = self.driver.shared.status.borrow_mut();
-            match direction {
-                Direction::Send => status.sent.count(message.kind),
-                Direction::Receive => status.received.count(message.kind),
-            }
-        }
+        self.count(direction, message.kind);
         self.observe(&SessionEvent::Message { direction, message });
         if direction == Direction::Send || self.established != Some(id) {
             return;
@@ -289,6 +286,18 @@ impl Task {
         drop(plugin);
         if let Err(notification) = result {
             self.refused.push((id, notification));
+        }
+    }
+
+    /// Counts a message of the state machine, and reports how late a KEEPALIVE is.
+    fn count(&self, direction: Direction, kind: MessageType) {
+        let mut status = self.driver.shared.status.borrow_mut();
+        status.count(direction, kind);
+        drop(status);
+        if let (Direction::Send, MessageType::KEEPALIVE, Some(due)) = (direction, kind, self.due) {
+            self.observe(&SessionEvent::KeepaliveLate(
+                now().saturating_duration_since(due),
+            ));
         }
     }
 
@@ -410,7 +419,7 @@ impl Task {
                 let message = raw(chunk, message);
                 // Not borrowed for longer: a plugin may ask the server for the status.
                 let mut status = self.driver.shared.status.borrow_mut();
-                status.sent.count(message.kind);
+                status.count(Direction::Send, message.kind);
                 drop(status);
                 // Messages that are not routes are few, and always reported.
                 if observed || message.kind != MessageType::UPDATE {

@@ -59,6 +59,7 @@
 //! | `machine` | what a neighbor's task works with |
 //! | `driver` | one neighbor's task: state machine, sockets, clock, plugin |
 //! | `supervisor` | restarts a task after a panic |
+//! | `turn` | how long the turns of a task take |
 //! | `attempts` | what the log reports of attempts that fail again and again |
 //! | `io` | a neighbor's connections as one future |
 //! | [`connect`], `listener`, [`sockopt`] | sockets: outgoing, incoming, options |
@@ -90,6 +91,7 @@ pub mod server;
 pub mod sockopt;
 pub mod status;
 mod supervisor;
+pub(crate) mod turn;
 pub mod watch;
 pub mod writer;
 

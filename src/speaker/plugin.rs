@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -86,6 +87,9 @@ pub trait Plugin {
     /// Something happened that is worth a log line, a counter or an event: see [`SessionEvent`].
     fn on_event(&mut self, _peer: &PeerConfig, _event: &SessionEvent<'_>) {}
 
+    /// The neighbor's task ran for that long, in which no other task of the thread could.
+    fn on_turn(&mut self, _took: Duration) {}
+
     /// Whether [`SessionEvent::Message`] is wanted for UPDATEs that we send, too. Asked before each [`fill`](Self::fill).
     fn observes_updates_sent(&self) -> bool {
         false
@@ -138,6 +142,8 @@ pub enum SessionEvent<'a> {
         /// The message.
         message: &'a RawMessage,
     },
+    /// A KEEPALIVE was sent because its time had come, that long ago.
+    KeepaliveLate(Duration),
     /// An UPDATE of the established session whose length fields exceed it, so that [`Plugin::on_update`] is not called: the
     /// session ends. The same message was reported as [`Message`](Self::Message).
     Unreadable(&'a RawMessage),

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::time::{Instant, SystemTime};
 
 use crate::bgp::Zone;
-use crate::bgp::message::MessageType;
+use crate::bgp::message::{Direction, MessageType};
 use crate::fsm::{CloseReason, ConnInfo, State};
 
 /// A neighbor of one server. Never used again after the neighbor is gone.
@@ -65,6 +65,22 @@ pub struct PeerStatus {
     pub received: Counters,
     /// Messages sent since the connection was made: handed to the outbox.
     pub sent: Counters,
+    /// Messages received since the neighbor was added.
+    pub received_total: Counters,
+    /// Messages sent since the neighbor was added.
+    pub sent_total: Counters,
+}
+
+impl PeerStatus {
+    /// Counts a message.
+    pub(crate) const fn count(&mut self, direction: Direction, kind: MessageType) {
+        let (session, total) = match direction {
+            Direction::Send => (&mut self.sent, &mut self.sent_total),
+            Direction::Receive => (&mut self.received, &mut self.received_total),
+        };
+        session.count(kind);
+        total.count(kind);
+    }
 }
 
 /// Messages by type.

@@ -81,6 +81,20 @@ pub fn u64(word: &str) -> Option<u64> {
     number(word, u64::MAX)
 }
 
+/// A duration in seconds: `90`, or a number with a unit: `90s`, `10m`, `24h`, `7d`. At most a year.
+pub fn seconds(word: &str) -> Option<u64> {
+    const YEAR: u64 = 366 * 86_400;
+    let (digits, unit) = match word.as_bytes().last()? {
+        b's' => (&word[..word.len() - 1], 1),
+        b'm' => (&word[..word.len() - 1], 60),
+        b'h' => (&word[..word.len() - 1], 3_600),
+        b'd' => (&word[..word.len() - 1], 86_400),
+        _ => (word, 1),
+    };
+    let seconds = number(digits, YEAR)?.checked_mul(unit)?;
+    (seconds <= YEAR).then_some(seconds)
+}
+
 /// An autonomous system number, plain or dotted (RFC 5396).
 pub fn asn(word: &str) -> Option<u32> {
     let value = decimal(word).or_else(|| {

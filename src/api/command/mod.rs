@@ -33,9 +33,11 @@ mod routes_json;
 mod run;
 mod session;
 mod source;
+mod special;
 mod table;
 mod transaction;
 mod v6;
+mod watch;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
@@ -46,4 +48,5 @@ pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
 pub use run::Executed;
 pub use source::Source;
+pub use special::Watch;
 pub use table::{example_lines, words};

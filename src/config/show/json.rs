@@ -1,8 +1,12 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
+use std::time::Duration;
+
 use super::monitors::{bmp_json, mrt_json};
 use super::object::Object;
 use super::{Secrets, statement, switches, words};
+use crate::config::guard::GuardConfig;
+use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
@@ -19,6 +23,10 @@ impl Config {
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
         w.raw(" ]");
+        if let Some(served) = &self.metrics {
+            w.raw(", \"metrics\": ");
+            metrics(served, &mut w);
+        }
         if self.mrt != MrtConfig::default() {
             w.raw(", \"mrt\": ");
             mrt_json(&self.mrt, &mut w);
@@ -31,6 +39,37 @@ impl Config {
         w.raw(" }");
         w.into_string()
     }
+}
+
+fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("listen", metrics.listen.iter().map(ToString::to_string));
+    object.texts("routes", metrics.routes.iter().map(ToString::to_string));
+    object.yes("page", metrics.page);
+    object.yes("exabgp-exporter", metrics.exabgp_exporter);
+    object.end();
+}
+
+fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("prefixes", guard.prefixes.iter().map(ToString::to_string));
+    object.texts("families", guard.families.iter().map(ToString::to_string));
+    let communities = guard.communities.iter().map(ToString::to_string);
+    object.texts("communities", communities);
+    let actions = guard.actions.iter().map(|action| action.name().to_owned());
+    object.texts("actions", actions);
+    let seconds = |time: Duration| time.as_secs();
+    for (key, number) in [
+        ("max-routes", guard.max_routes.map(u64::from)),
+        ("max-rate", guard.max_rate.map(u64::from)),
+        ("lifetime", guard.lifetime.map(seconds)),
+        ("max-lifetime", guard.max_lifetime.map(seconds)),
+    ] {
+        if let Some(number) = number {
+            object.number(key, number);
+        }
+    }
+    object.end();
 }
 
 fn process(w: &mut JsonWriter, process: &ProcessConfig) {
@@ -50,6 +89,12 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
         object.number("queue-size", size as u64);
     }
     object.text("queue-full", process.queue_full.name());
+    if let Some(wait) = process.withdraw_after {
+        object.number("withdraw-after", wait.as_secs());
+    }
+    if let Some(rules) = &process.guard {
+        guard(rules, object.key("guard"));
+    }
     object.end();
 }
 

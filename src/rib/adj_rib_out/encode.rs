@@ -8,7 +8,7 @@ use super::live::{Live, TxSource};
 use super::state::{AdjRibOut, LEAST_LAG, REFUSALS};
 use super::types::Unsendable;
 use crate::bgp::{Family, Nlri, Sender};
-use crate::rib::entries::Entries;
+use crate::rib::entries::{Edit, Entries};
 use crate::rib::group::Group;
 use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
 use crate::rib::peer_set::PeerId;
@@ -211,7 +211,12 @@ impl AdjRibOut {
         }
         let forget = self.sets.and(sent, forgetful);
         if let (false, Some(slot)) = (forget.is_empty(), self.table.get_mut(id)) {
-            slot.value.withdraw(&mut self.sets, &forget);
+            let mut edit = Edit {
+                sets: &mut self.sets,
+                tally: &mut self.tally,
+                family: slot.family,
+            };
+            slot.value.withdraw(&mut edit, &forget);
         }
     }
 

@@ -320,6 +320,7 @@ impl Model {
         let counters = self.rib.counters();
         if self.views.iter().all(Option::is_some) {
             assert_eq!((counters.pending, counters.log_bytes), (0, 0));
+            self.compare_counts();
         }
         self.compare_shown();
         // Nothing is left once all routes are withdrawn and all peers are removed.
@@ -331,6 +332,29 @@ impl Model {
         }
         let counters = self.rib.counters();
         assert_eq!((counters.routes, counters.groups), (0, 0));
+        assert_eq!(self.counts(), BTreeMap::new());
+    }
+
+    /// The counted routes of each peer and family.
+    fn counts(&self) -> BTreeMap<(u32, Family), u64> {
+        let (mut counts, mut from) = (BTreeMap::new(), Some(0));
+        while let Some(at) = from {
+            from = self.rib.count_routes(at, 1, &mut |peer, family, routes| {
+                *counts.entry((peer.0, family)).or_default() += routes;
+            });
+        }
+        counts
+    }
+
+    /// As many routes are counted as were applied, once all sweeps are done.
+    fn compare_counts(&self) {
+        let mut wanted = BTreeMap::new();
+        for (peer, routes) in (0..).zip(&self.wanted) {
+            for (family, _, _) in routes.keys() {
+                *wanted.entry((peer, *family)).or_default() += 1;
+            }
+        }
+        assert_eq!(self.counts(), wanted);
     }
 }
 
