@@ -172,7 +172,7 @@ impl EventDispatcher {
     pub(crate) fn watch(&self, watch: Watch, queue: &Rc<Queue>) {
         let mut watchers = self.watchers.borrow_mut();
         watchers.last += 1;
-        let id = HelperId(WATCHERS | watchers.last % WATCHERS);
+        let id = HelperId(WATCHERS | (watchers.last % WATCHERS));
         queue.drop_when_full();
         watchers.list.push(Watcher {
             id,
