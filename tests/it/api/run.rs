@@ -136,7 +136,7 @@ fn talk(refuses: bool, takes_runs: bool) -> Talk {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn runs_equal_their_lines(
