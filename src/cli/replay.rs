@@ -185,7 +185,7 @@ pub(super) fn run(args: &ReplayArgs, env_file: Option<PathBuf>) -> ExitCode {
         true => super::log::Verbosity::Verbose,
         false => super::log::Verbosity::Normal,
     };
-    super::log::start(&env.log, verbosity);
+    super::log::start(&env.log, verbosity, super::log::LineFormat::Text);
     let (Some(peer), Some(local_as)) = (args.peer, args.local_as) else {
         return ExitCode::from(2);
     };
