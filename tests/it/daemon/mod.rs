@@ -18,6 +18,7 @@ mod scripts;
 mod semantics;
 mod soak;
 mod states;
+mod stderr;
 mod sync;
 mod verdicts;
 
