@@ -12,6 +12,7 @@ mod mrt;
 mod operational;
 mod reload;
 mod restart;
+mod rundir;
 mod runtime_peers;
 mod scene;
 mod scripts;
