@@ -14,7 +14,6 @@ use tracing::info;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, NeighborConfig};
-use crate::grammar::RouteText;
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::{PeerStatus, Server};
@@ -215,30 +214,6 @@ impl Core {
             keep: config.adj_rib_out,
         };
         self.routes.configure(neighbor.id, options);
-    }
-
-    /// Replaces the watchdog groups of a neighbor by those of its new configuration; groups keep their state.
-    pub(crate) fn reload_watchdogs(
-        &self,
-        listed: &Listed,
-        old: &NeighborConfig,
-        new: &NeighborConfig,
-    ) {
-        let groups = |config: &NeighborConfig| -> Vec<RouteText> {
-            let routes = config.routes.iter();
-            let guarded = routes.filter(|route| route.watchdog.is_some());
-            guarded.cloned().collect()
-        };
-        if groups(old) == groups(new) {
-            return;
-        }
-        let mut routes = groups(new);
-        for route in &mut routes {
-            route.attributes = self.routes.intern(Rc::clone(&route.attributes));
-        }
-        for change in &self.routes.replace_groups(listed.neighbor.id, &routes) {
-            self.apply(change);
-        }
     }
 
     /// A text that distinguishes this run of the daemon from others.
