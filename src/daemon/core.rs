@@ -77,7 +77,7 @@ impl Core {
     /// What the speaker knows of a neighbor: its state, its counters, and why its last connection ended.
     pub(crate) fn status(&self, id: PeerId) -> Option<PeerStatus> {
         let key = self.neighbors.get(id)?.key.get()?;
-        self.server()?.peer(key)
+        self.server()?.last_status(key)
     }
 
     /// Looks up a neighbor in the speaker by the name that the speaker has for it. A dynamic neighbor is added there only
