@@ -77,24 +77,24 @@ fn decoder() -> UpdateDecoder<Vec<String>> {
         })
 }
 
-/// Decodes one body and tells what it says.
-fn show(name: &str, text: &str, say: &dyn Fn(&str)) -> Result<(), Box<dyn Error>> {
+/// Decodes one body and prints its content.
+fn show(name: &str, text: &str, print: &dyn Fn(&str)) -> Result<(), Box<dyn Error>> {
     let codec = Codec {
         asn4: true,
         ..Codec::default()
     };
-    say(&format!("{name}:"));
+    print(&format!("{name}:"));
     let mut lines = Vec::new();
     let result = decoder().decode(&mut lines, &bytes(text)?, &codec);
     for line in lines {
-        say(&format!("  {line}"));
+        print(&format!("  {line}"));
     }
     if let Err(errors) = result {
         for error in errors.all() {
-            say(&format!("  {:?}: {error}", error.severity));
+            print(&format!("  {:?}: {error}", error.severity));
         }
         if let Some(notification) = errors.notification() {
-            say(&format!(
+            print(&format!(
                 "  the session would end with NOTIFICATION {}/{}",
                 notification.code, notification.subcode
             ));
@@ -119,14 +119,14 @@ fn bytes(text: &str) -> Result<Vec<u8>, Box<dyn Error>> {
 }
 
 /// Runs the example.
-pub(crate) fn run(arguments: &[String], say: &dyn Fn(&str)) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String], print: &dyn Fn(&str)) -> Result<(), Box<dyn Error>> {
     for (name, text) in SAMPLES {
         if arguments.is_empty() {
-            show(name, text, say)?;
+            show(name, text, print)?;
         }
     }
     for text in arguments {
-        show(text, text, say)?;
+        show(text, text, print)?;
     }
     Ok(())
 }

@@ -109,7 +109,7 @@ impl Plugin for Injector {
         {
             let done = Rc::clone(&self.done);
             tokio::task::spawn_local(async move {
-                // An error means that the session has ended, which `on_close` tells.
+                // An error means that the session has ended, which `on_close` reports.
                 if writer.flush().await.is_ok() {
                     done.notify_one();
                 }

@@ -1,8 +1,8 @@
-//! A plugin that tells what happens to its session.
+//! A plugin that reports what happens to its session.
 //!
 //! `cargo run --example plugin` brings up two speakers on loopback, one of which announces a route, and ends by itself.
-//! `cargo run --example plugin -- 192.0.2.1:179 65000 65001` connects to a router of AS 65000 as AS 65001 and tells what it
-//! says, until the session ends.
+//! `cargo run --example plugin -- 192.0.2.1:179 65000 65001` connects to a router of AS 65000 as AS 65001 and prints what it
+//! sends, until the session ends.
 #![expect(clippy::print_stdout, reason = "an example talks to its user")]
 
 use std::error::Error;
@@ -16,11 +16,11 @@ use oxabgp::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateDecoder, U
 use tokio::sync::Notify;
 
 /// Where the lines go.
-pub(crate) type Say = Rc<dyn Fn(&str)>;
+pub(crate) type Print = Rc<dyn Fn(&str)>;
 
-/// A plugin that tells everything.
-struct Teller {
-    say: Say,
+/// A plugin that reports everything.
+struct Reporter {
+    print: Print,
     /// The body of an UPDATE to send once the session is up.
     announcement: Option<Vec<u8>>,
     /// To be notified when an UPDATE came or the session ended.
@@ -28,13 +28,13 @@ struct Teller {
     codec: Codec,
 }
 
-impl Teller {
-    fn say(&self, peer: &PeerConfig, what: &str) {
-        (self.say)(&format!("{}: {what}", peer.name));
+impl Reporter {
+    fn print(&self, peer: &PeerConfig, what: &str) {
+        (self.print)(&format!("{}: {what}", peer.name));
     }
 }
 
-impl Plugin for Teller {
+impl Plugin for Reporter {
     fn on_established(
         &mut self,
         peer: &PeerConfig,
@@ -42,7 +42,7 @@ impl Plugin for Teller {
         writer: UpdateWriter,
     ) {
         self.codec = session.codec;
-        self.say(
+        self.print(
             peer,
             &format!(
                 "established with AS {}, hold time {} s",
@@ -84,33 +84,33 @@ impl Plugin for Teller {
         let mut lines = Vec::new();
         let result = decoder.decode_update(&mut lines, update, &self.codec);
         for line in lines {
-            self.say(peer, &line);
+            self.print(peer, &line);
         }
         self.done.notify_one();
         match result {
             Ok(()) => Ok(()),
             Err(errors) => {
-                self.say(peer, &format!("wrong: {errors}"));
+                self.print(peer, &format!("wrong: {errors}"));
                 errors.notification().map_or(Ok(()), Err)
             }
         }
     }
 
     fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
-        self.say(peer, &format!("closed: {reason}"));
+        self.print(peer, &format!("closed: {reason}"));
         self.done.notify_one();
     }
 
     fn on_event(&mut self, peer: &PeerConfig, event: &SessionEvent<'_>) {
         match event {
             SessionEvent::Connected(ends, _) => {
-                self.say(
+                self.print(
                     peer,
                     &format!("connected {} to {}", ends.local, ends.remote),
                 );
             }
             SessionEvent::Transition { from, to, event } => {
-                self.say(peer, &format!("{from} -> {to} ({event})"));
+                self.print(peer, &format!("{from} -> {to} ({event})"));
             }
             _ => {}
         }
@@ -128,10 +128,10 @@ const ANNOUNCEMENT: &[u8] = &[
 ];
 
 /// Two speakers on loopback: one waits, the other connects and announces.
-async fn two_speakers(say: Say) -> Result<(), Box<dyn Error>> {
+async fn two_speakers(print: Print) -> Result<(), Box<dyn Error>> {
     let done = Rc::new(Notify::new());
-    let teller = |announcement: Option<&[u8]>, done: &Rc<Notify>| Teller {
-        say: Rc::clone(&say),
+    let reporter = |announcement: Option<&[u8]>, done: &Rc<Notify>| Reporter {
+        print: Rc::clone(&print),
         announcement: announcement.map(<[u8]>::to_vec),
         done: Rc::clone(done),
         codec: Codec::default(),
@@ -141,7 +141,7 @@ async fn two_speakers(say: Say) -> Result<(), Box<dyn Error>> {
     let mut config = PeerConfig::new(address.ip(), Asn(65001));
     config.name = "waiting".to_owned();
     config.passive = true;
-    waiting.add_peer(config, teller(None, &done))?;
+    waiting.add_peer(config, reporter(None, &done))?;
     waiting.start();
 
     let connecting = Server::new(Ipv4Addr::new(192, 0, 2, 2));
@@ -149,8 +149,8 @@ async fn two_speakers(say: Say) -> Result<(), Box<dyn Error>> {
     config.name = "connecting".to_owned();
     config.port = address.port();
     config.peer_as = Some(Asn(65001));
-    let nobody = Rc::new(Notify::new());
-    connecting.add_peer(config, teller(Some(ANNOUNCEMENT), &nobody))?;
+    let unused = Rc::new(Notify::new());
+    connecting.add_peer(config, reporter(Some(ANNOUNCEMENT), &unused))?;
     connecting.start();
 
     done.notified().await;
@@ -162,7 +162,7 @@ async fn two_speakers(say: Say) -> Result<(), Box<dyn Error>> {
 }
 
 /// One session with a router.
-async fn one_session(say: Say, arguments: &[String]) -> Result<(), Box<dyn Error>> {
+async fn one_session(print: Print, arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let [address, peer_as, local_as] = arguments else {
         return Err("usage: plugin [ADDRESS:PORT PEER-AS LOCAL-AS]".into());
     };
@@ -175,8 +175,8 @@ async fn one_session(say: Say, arguments: &[String]) -> Result<(), Box<dyn Error
     let done = Rc::new(Notify::new());
     let key = server.add_peer(
         config,
-        Teller {
-            say,
+        Reporter {
+            print,
             announcement: None,
             done: Rc::clone(&done),
             codec: Codec::default(),
@@ -194,15 +194,15 @@ async fn one_session(say: Say, arguments: &[String]) -> Result<(), Box<dyn Error
 }
 
 /// Runs the example.
-pub(crate) fn run(arguments: &[String], say: Say) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(arguments: &[String], print: Print) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())?;
     runtime.block_on(async {
         if arguments.is_empty() {
-            two_speakers(say).await
+            two_speakers(print).await
         } else {
-            one_session(say, arguments).await
+            one_session(print, arguments).await
         }
     })
 }

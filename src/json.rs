@@ -135,6 +135,11 @@ impl JsonWriter {
     }
 
     fn escaped(&mut self, text: &str) {
+        let is_plain = |byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\');
+        if text.bytes().all(is_plain) {
+            self.out.push_str(text);
+            return;
+        }
         for character in text.chars() {
             match character {
                 '"' => self.out.push_str("\\\""),

@@ -15,7 +15,7 @@ use crate::bgp::next_hop_rule::{NextHopError, NextHops};
 use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
-use crate::rib::{Change, PeerId, PeerSet};
+use crate::rib::{Change, Lifetime, PeerId, PeerSet, Run};
 
 /// Among which neighbors a selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,6 +95,16 @@ pub trait Control {
     /// # Errors
     /// When one of them can be sent to none of its peers whatever happens: `next-hop self` of the wrong address family.
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError>;
+
+    /// Sets how long the changes of the next call of [`apply`](Self::apply) are to stay: for those up to each position, its
+    /// lifetime. Without it, leases are only renewed.
+    fn set_lifetimes(&mut self, _lifetimes: Vec<(usize, Lifetime)>) {}
+
+    /// Applies a run as [`apply`](Self::apply) would apply its changes. Returns `false`, with nothing changed, if they must be
+    /// applied one by one, because one of them may be refused or needs a remark in the log; always so by default.
+    fn apply_run(&mut self, _run: &Run<'_>) -> bool {
+        false
+    }
 
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family);

@@ -15,7 +15,10 @@ use super::message::open::Open;
 use super::role::LocalRole;
 
 /// The parameters that attribute and NLRI codecs need.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+///
+/// The default is for messages of which nothing else is known: four-octet AS numbers, every family, no ADD-PATH, an
+/// unknown peer. A session's own is [`Negotiated::codec`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Codec {
     /// Four-octet AS numbers in AS_PATH and AGGREGATOR (RFC 6793).
     pub asn4: bool,
@@ -43,6 +46,25 @@ pub struct Codec {
     pub external: bool,
     /// Our role on a session with an external peer (RFC 9234), if one is configured.
     pub role: Option<LocalRole>,
+}
+
+impl Default for Codec {
+    fn default() -> Self {
+        Self {
+            asn4: true,
+            extended_message: false,
+            families: FamilySet::EMPTY,
+            add_path_receive: FamilySet::EMPTY,
+            add_path_send: FamilySet::EMPTY,
+            extended_nexthop: FamilySet::EMPTY,
+            ipv4_nexthop: FamilySet::EMPTY,
+            link_local: None,
+            aigp: false,
+            ibgp: false,
+            external: false,
+            role: None,
+        }
+    }
 }
 
 impl Codec {

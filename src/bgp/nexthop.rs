@@ -73,6 +73,18 @@ impl NextHop {
     }
 }
 
+impl From<Ipv4Addr> for NextHop {
+    fn from(address: Ipv4Addr) -> Self {
+        Self::V4(address)
+    }
+}
+
+impl From<Ipv6Addr> for NextHop {
+    fn from(address: Ipv6Addr) -> Self {
+        Self::V6(address)
+    }
+}
+
 impl From<IpAddr> for NextHop {
     fn from(address: IpAddr) -> Self {
         match address {

@@ -72,6 +72,20 @@ impl fmt::Display for Zoned {
     }
 }
 
+impl std::str::FromStr for Zoned {
+    type Err = &'static str;
+
+    /// Reads an address, or a link-local one with its zone: `fe80::1%eth0`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (address, zone) = split(text).ok_or("no name of an interface after `%`")?;
+        let address = address.parse().map_err(|_| "not an IP address")?;
+        match zone {
+            Some(_) if !is_link_local(address) => Err("only a link-local address has a zone"),
+            zone => Ok(Self(address, zone)),
+        }
+    }
+}
+
 /// Splits `fe80::1%eth0` into the address and its zone. A word without `%` has no zone. Returns `None` if the text
 /// after the `%` is not a valid zone.
 pub fn split(word: &str) -> Option<(&str, Option<Zone>)> {
@@ -112,6 +126,11 @@ mod tests {
         assert_eq!(shown("fe80::1"), "fe80::1%eth0");
         assert_eq!(shown("2001:db8::1"), "2001:db8::1");
         assert_eq!(shown("192.0.2.1"), "192.0.2.1");
+        assert_eq!(
+            "fe80::1%eth0".parse(),
+            Ok(Zoned("fe80::1".parse().expect("an address"), zone))
+        );
+        assert!("192.0.2.1%eth0".parse::<Zoned>().is_err());
         assert_eq!(split("fe80::1%eth0"), Some(("fe80::1", zone)));
         assert_eq!(split("fe80::1"), Some(("fe80::1", None)));
         assert_eq!(split("fe80::1%"), None);

@@ -17,6 +17,23 @@
 //! ```
 //!
 //! RFC 7854 (BMP), RFC 8671 (Adj-RIB-Out), RFC 9069 (Loc-RIB), RFC 9736 (TLVs of Peer Up).
+//!
+//! ```
+//! use oxabgp::bmp::{Message, MessageType, decode, frame};
+//!
+//! # fn main() -> Result<(), oxabgp::wire::WireError> {
+//! // An Initiation with the name of the router (sysName), and the start of the next message.
+//! let stream = [3, 0, 0, 0, 12, 4, 0, 2, 0, 2, b'r', b'1', 3, 0];
+//! let length = frame(&stream)?.expect("a whole message");
+//! let message = decode(&stream[..length])?;
+//! assert_eq!(message.kind(), MessageType::INITIATION);
+//! if let Message::Initiation(information) = message {
+//!     assert_eq!(information.iter().count(), 1);
+//! }
+//! assert_eq!(frame(&stream[length..])?, None, "more bytes are needed");
+//! # Ok(())
+//! # }
+//! ```
 
 mod message;
 mod openbmp;

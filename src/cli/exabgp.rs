@@ -414,17 +414,17 @@ mod tests {
 
     #[test]
     fn a_root_is_where_files_are_looked_for() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let etc = folder.path().join("etc/exabgp");
-        std::fs::create_dir_all(&etc).expect("a folder");
+        let directory = tempfile::tempdir().expect("a directory");
+        let etc = directory.path().join("etc/exabgp");
+        std::fs::create_dir_all(&etc).expect("a directory");
         std::fs::write(etc.join("x.conf"), "").expect("a file");
-        let root = folder.path().display().to_string();
+        let root = directory.path().display().to_string();
         let given = ["-f", &root, "etc/exabgp/x.conf"];
         let line = translate(given.iter().map(OsString::from).collect());
         assert_eq!(
             line.words,
             ["server".into(), etc.join("x.conf").into_os_string()]
         );
-        assert_eq!(line.root, Some(folder.path().to_owned()));
+        assert_eq!(line.root, Some(directory.path().to_owned()));
     }
 }

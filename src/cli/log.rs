@@ -17,6 +17,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::env::{LogEnv, LogLevel};
 
+mod json;
 mod lossy;
 
 use lossy::Lossy;
@@ -35,8 +36,18 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum LineFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
 /// Starts logging.
-pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
+pub(crate) fn start(env: &LogEnv, verbosity: Verbosity, format: LineFormat) {
     let filter = std::env::var("oxabgp_log")
         .ok()
         .and_then(|directives| EnvFilter::try_new(directives).ok())
@@ -56,7 +67,9 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity) {
         Kind::Terminal => verbosity == Verbosity::Verbose || !env.short || !is_journal(),
     };
     // A second call, as in tests, has no effect.
-    let _ = if times {
+    let _ = if format == LineFormat::Json {
+        lines.with_ansi(false).event_format(json::Json).try_init()
+    } else if times {
         lines.try_init()
     } else {
         lines.without_time().try_init()
@@ -294,14 +307,14 @@ mod tests {
 
     #[test]
     fn a_file_that_grew_is_put_aside_and_one_that_was_moved_is_opened_again() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("log");
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
         let mut log = LogFile::open(&path).expect("a file");
         log.size = ROTATE;
         log.write_all(b"after\n").expect("a log never fails");
         assert_eq!(std::fs::read(&path).expect("readable"), b"after\n");
-        assert!(folder.path().join("log.1").exists());
-        std::fs::rename(&path, folder.path().join("moved")).expect("movable");
+        assert!(directory.path().join("log.1").exists());
+        std::fs::rename(&path, directory.path().join("moved")).expect("movable");
         log.write_all(b"again\n").expect("a log never fails");
         assert_eq!(std::fs::read(&path).expect("readable"), b"again\n");
     }

@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use tracing::error;
 
+use super::REFUSED;
 use super::log::{self, Verbosity};
-use super::{PipeArgs, REFUSED};
 use crate::config::Config;
 use crate::daemon::{self, AtEnd, Fatal};
 
@@ -20,6 +21,51 @@ use crate::daemon::{self, AtEnd, Fatal};
 const FAMILIES: [&str; 2] = ["ipv4 unicast", "ipv6 unicast"];
 /// How long the session may be down with `--leave`.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Options of `pipe`.
+#[derive(Args, Debug)]
+pub(super) struct PipeArgs {
+    /// Our AS number.
+    #[arg(long, value_name = "AS")]
+    local_as: String,
+    /// The peer's address.
+    #[arg(long, value_name = "ADDRESS")]
+    peer: IpAddr,
+    /// The peer's AS number.
+    #[arg(long, value_name = "AS")]
+    peer_as: String,
+    /// Our address. Default: the kernel's choice.
+    #[arg(long, value_name = "ADDRESS")]
+    local_address: Option<IpAddr>,
+    /// Our BGP identifier. Default: our IPv4 address.
+    #[arg(long, value_name = "ADDRESS")]
+    router_id: Option<Ipv4Addr>,
+    /// The peer's port. Default: 179, or the setting `tcp.port`.
+    #[arg(long)]
+    port: Option<u16>,
+    /// A family of the session: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
+    #[arg(long, value_name = "FAMILY")]
+    family: Vec<String>,
+    /// Print events as text.
+    #[arg(long, conflicts_with = "json")]
+    text: bool,
+    /// Print events as JSON, the default.
+    #[arg(long)]
+    json: bool,
+    /// Keep the session at the end of the input, the default.
+    #[arg(long, conflicts_with = "leave")]
+    hold: bool,
+    /// Exit at the end of the input, once everything has been sent to the peer. Exit code 1: a command was refused.
+    #[arg(long)]
+    leave: bool,
+    /// Give up with exit code 4 after the session has been down for this many seconds in total; 0: never. Default: 60
+    /// with --leave, otherwise never.
+    #[arg(long, value_name = "SECONDS", value_parser = super::healthcheck::seconds)]
+    timeout: Option<Duration>,
+    /// Log everything, with time and source.
+    #[arg(short, long)]
+    verbose: bool,
+}
 
 pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
     let env = match super::settings(env_file) {
@@ -30,7 +76,7 @@ pub(super) fn run(args: &PipeArgs, env_file: Option<PathBuf>) -> ExitCode {
         true => Verbosity::Verbose,
         false => Verbosity::Normal,
     };
-    log::start(&env.log, verbosity);
+    log::start(&env.log, verbosity, log::LineFormat::Text);
     let text = match configuration(args) {
         Ok(text) => text,
         Err(error) => {

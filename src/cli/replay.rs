@@ -3,7 +3,6 @@
 //! One thread reads, filters, changes and packs; routes leave as UPDATEs that share their attributes, so that a full table takes
 //! seconds. Tables are sent at once, messages at their time, at a multiple of their speed, or at once too.
 
-use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,13 +16,12 @@ use crate::stream::{Builder, Sent, Stream, names as times};
 use crate::text::value;
 
 mod commands;
+mod report;
 mod routes;
 mod session;
 
-use routes::{AsPathRule, NextHopRule, Rules};
-
-/// Exit code for input that could not be read to its end.
-const READ_ERROR: u8 = 3;
+use routes::{AsPathRule, NextHopRule, Rules, Speed};
+use session::Target;
 
 /// Options of `replay`.
 #[derive(Args, Debug)]
@@ -107,15 +105,6 @@ pub(super) struct ReplayArgs {
     verbose: bool,
 }
 
-/// How fast messages are sent.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Speed {
-    /// As fast as possible.
-    Max,
-    /// At this multiple.
-    Times(f64),
-}
-
 fn speed(text: &str) -> Result<Speed, String> {
     if text == "max" {
         return Ok(Speed::Max);
@@ -196,8 +185,23 @@ pub(super) fn run(args: &ReplayArgs, env_file: Option<PathBuf>) -> ExitCode {
         true => super::log::Verbosity::Verbose,
         false => super::log::Verbosity::Normal,
     };
-    super::log::start(&env.log, verbosity);
-    session::run(args, stream, rules)
+    super::log::start(&env.log, verbosity, super::log::LineFormat::Text);
+    let (Some(peer), Some(local_as)) = (args.peer, args.local_as) else {
+        return ExitCode::from(2);
+    };
+    let target = Target {
+        peer,
+        local_as,
+        peer_as: args.peer_as,
+        local_address: args.local_address,
+        router_id: args.router_id,
+        port: args.port,
+        families: families(args),
+        add_path: args.add_path,
+        timeout: args.timeout,
+        leave: args.leave,
+    };
+    session::run(target, stream, rules)
 }
 
 /// The families of the session.
@@ -240,7 +244,7 @@ fn stream(
     let stdin = args.files.iter().any(|path| path.as_os_str() == "-");
     if !stdin {
         // Standard input cannot be opened twice.
-        build.clone()()?;
+        build()?;
     }
     Ok(build)
 }
@@ -255,33 +259,4 @@ fn interval(builder: Builder, text: &str) -> Result<Builder, String> {
         None => (time(text)?, u32::MAX),
     };
     Ok(builder.interval(from, until))
-}
-
-/// Reports what was read and left out. Returns the exit code for it.
-fn report(done: &routes::Counts) -> u8 {
-    let routes::Counts {
-        announced,
-        withdrawn,
-        left_out,
-        unusable,
-        damaged,
-        unreadable,
-        ..
-    } = done;
-    errln!("{announced} routes announced, {withdrawn} withdrawn");
-    if *left_out > 0 {
-        errln!("{left_out} routes of other families or of further peers left out");
-    }
-    if let Some((count, reason)) = unusable {
-        errln!("{count} routes can't be sent: {reason}");
-    }
-    if *damaged > 0 {
-        errln!("{damaged} damaged records passed over");
-    }
-    if *unreadable > 0 { READ_ERROR } else { 0 }
-}
-
-/// Returns `true` for an error that only means that the reader is gone.
-fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
 }

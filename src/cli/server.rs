@@ -32,7 +32,7 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         err!("{message}");
         return ExitCode::from(REFUSED);
     }
-    log::start(&env.log, verbosity);
+    log::start(&env.log, verbosity, args.log_format);
     super::warn_without_effect(&[
         (args.memory, "--memory"),
         (args.pdb, "--pdb"),

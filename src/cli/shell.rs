@@ -142,7 +142,20 @@ fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     let command = spell(typed, json);
     let outcome = ask(link, &command)?;
     report(&outcome);
+    if outcome == Outcome::Done && command.split_ascii_whitespace().next() == Some("watch") {
+        return follow(link);
+    }
     Ok(())
+}
+
+/// Prints events until the daemon or the reader of the output closes its end.
+fn follow(link: &mut Link) -> io::Result<()> {
+    link.follow(&mut |line| {
+        output::write(line);
+        output::write(b"\n");
+        output::flush();
+        Ok(())
+    })
 }
 
 /// Sends a command and prints the answer to standard output, unless that is closed.

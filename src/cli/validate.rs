@@ -7,12 +7,19 @@ use super::{EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
 use crate::config::env::Form;
 use crate::config::{Config, Env, Secrets, diff};
 
+/// The JSON schema of what `validate --json` prints.
+const SCHEMA: &str = include_str!("validate.schema.json");
+
 pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
     let env = match super::settings(env_file) {
         Ok(env) => env,
         Err(code) => return code,
     };
     super::warn_without_effect(&[(args.pdb, "--pdb")]);
+    if args.schema {
+        out!("{SCHEMA}");
+        return ExitCode::SUCCESS;
+    }
     let mut code = ExitCode::SUCCESS;
     for path in &args.configuration {
         match Config::load(path, &env) {
@@ -20,6 +27,7 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                 if !warnings.is_empty() {
                     errln!("{warnings}");
                 }
+                warnings.extensions().for_each(|note| errln!("{note}"));
                 let routes: usize = config
                     .neighbors
                     .iter()

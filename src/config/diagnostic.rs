@@ -95,6 +95,8 @@ pub(crate) struct Report {
     list: Vec<Diagnostic>,
     /// Errors found, those included that were not kept.
     pub(crate) errors: usize,
+    /// Words that ExaBGP does not know, with their places.
+    extensions: Vec<(&'static str, Span)>,
 }
 
 impl Report {
@@ -104,6 +106,13 @@ impl Report {
         self.errors += usize::from(diagnostic.level == Level::Error);
         if self.list.len() < MOST && !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
+        }
+    }
+
+    /// Records a word that ExaBGP does not know.
+    pub(crate) fn extension(&mut self, word: &'static str, span: Span) {
+        if self.extensions.len() < MOST && !self.extensions.contains(&(word, span)) {
+            self.extensions.push((word, span));
         }
     }
 
@@ -123,6 +132,7 @@ impl Report {
         Diagnostics {
             source: source.clone(),
             list: self.list,
+            extensions: self.extensions,
         }
     }
 }
@@ -141,6 +151,7 @@ pub struct Source {
 pub struct Diagnostics {
     source: Source,
     list: Vec<Diagnostic>,
+    extensions: Vec<(&'static str, Span)>,
 }
 
 impl Diagnostics {
@@ -152,6 +163,7 @@ impl Diagnostics {
                 text: "".into(),
             },
             list: vec![Diagnostic::error(Span::default(), message)],
+            extensions: Vec::new(),
         }
     }
 
@@ -197,6 +209,15 @@ impl Diagnostics {
                 text.push_str(&format!(" ({help})"));
             }
             text
+        })
+    }
+
+    /// `file:line:column: note: …` for each word that ExaBGP does not know: a file without them can be used there, too.
+    pub fn extensions(&self) -> impl Iterator<Item = String> {
+        self.extensions.iter().map(|(word, span)| {
+            let (line, column) = self.place(*span);
+            let name = &self.source.name;
+            format!("{name}:{line}:{column}: note: `{word}` is an extension, ExaBGP does not read this file")
         })
     }
 

@@ -19,6 +19,8 @@ pub enum ConfigChange {
     ProcessRemoved(String),
     /// A helper is ended and started, with another command line or encoder.
     ProcessRestarted(String),
+    /// Metrics are served elsewhere, or with other contents.
+    MetricsChanged,
     /// A session is started.
     NeighborAdded(String),
     /// A session is ended.
@@ -86,6 +88,7 @@ impl fmt::Display for ConfigChange {
             Self::ProcessAdded(name) => write!(f, "+ process {name}: is started"),
             Self::ProcessRemoved(name) => write!(f, "- process {name}: is ended"),
             Self::ProcessRestarted(name) => write!(f, "! process {name}: is restarted"),
+            Self::MetricsChanged => write!(f, "~ metrics: are served as the new file has it"),
             Self::NeighborAdded(name) => write!(f, "+ {name}: the session is started"),
             Self::NeighborRemoved(name) => write!(f, "- {name}: the session is ended"),
             Self::SessionReset { neighbor, settings } => {
@@ -111,6 +114,9 @@ impl fmt::Display for ConfigChange {
 pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     let mut changes = Vec::new();
     processes(old, new, &mut changes);
+    if old.metrics != new.metrics {
+        changes.push(ConfigChange::MetricsChanged);
+    }
     monitors(old, new, &mut changes);
     let named = |config: &'_ Config| -> Vec<String> {
         config.neighbors.iter().map(NeighborConfig::name).collect()

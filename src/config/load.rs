@@ -13,7 +13,10 @@ use super::model::{Config, NeighborConfig};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
-use super::{bmp, claim, legacy, mrt, neighbor, peer_address, process, subscription, vocabulary};
+use super::{
+    bmp, claim, legacy, metrics_section, mrt, neighbor, peer_address, process, subscription,
+    vocabulary,
+};
 use crate::text::{Span, near_miss, value};
 
 /// The largest file that is read, in bytes: some millions of routes.
@@ -115,6 +118,11 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         match (tree.head(statement), &statement.block) {
             ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
             ("template", Some(_)) => templates(cx, statement),
+            ("mrt", Some(_)) => extension(cx, statement, "mrt"),
+            ("bmp", Some(_)) => extension(cx, statement, "bmp"),
+            ("metrics", Some(_)) => {
+                metrics_section::read(cx, statement, config.metrics.get_or_insert_default());
+            }
             _ => {}
         }
     }
@@ -126,7 +134,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     for statement in &tree.statements {
         let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
-            ("process" | "template", Some(_)) => {}
+            ("process" | "template" | "metrics", Some(_)) => {}
             ("mrt", Some(_)) => mrt::read(cx, statement, &mut config.mrt),
             ("bmp", Some(_)) => bmp::read(cx, statement, &mut config.bmp),
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
@@ -147,6 +155,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             (word, block) => root_word(cx, word, statement, block.is_some()),
         }
     }
+    config.metrics.iter_mut().for_each(metrics_section::finish);
     validate::duplicates(cx, &neighbors);
     config.processes.append(&mut cx.inner_processes);
     config.neighbors = neighbors
@@ -157,10 +166,16 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     config
 }
 
+/// Records a section that ExaBGP does not have.
+fn extension(cx: &mut Context<'_>, section: &Statement, word: &'static str) {
+    let span = schema::cursor(cx.tree, section).1.last_span();
+    cx.report.extension(word, span);
+}
+
 /// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
-    let known = ["neighbor", "process", "template", "mrt", "bmp"];
+    let known = ["neighbor", "process", "template", "metrics", "mrt", "bmp"];
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))

@@ -16,6 +16,27 @@
 //! | [`show`] | a configuration written back, as a file and as JSON |
 //! | [`diff`](mod@diff) | what a reload would do |
 //! | `legacy`, [`migrate()`] | the syntax of ExaBGP 3.4 and 4.2 |
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! use oxabgp::config::{Config, Env};
+//!
+//! let text = "neighbor 192.0.2.2 {
+//!     local-address 192.0.2.1; local-as 65001; peer-as 65002; hold-time 90;
+//!     static { route 198.51.100.0/24 next-hop 192.0.2.1; }
+//! }";
+//! let (config, warnings) =
+//!     Config::parse("example", text, Path::new("."), &Env::default()).expect("a valid file");
+//! assert!(warnings.is_empty());
+//! assert_eq!(config.neighbors[0].session.hold_time, 90);
+//! assert_eq!(config.neighbors[0].routes.len(), 1);
+//!
+//! // All errors are reported at once, each with its line.
+//! let wrong = text.replace("hold-time 90", "hold-time 2").replace("65002", "none");
+//! let errors = Config::parse("example", &wrong, Path::new("."), &Env::default()).expect_err("errors");
+//! assert!(errors.to_string().contains("hold-time"));
+//! ```
 
 mod announce;
 mod base64;
@@ -28,9 +49,13 @@ pub mod diff;
 mod draft;
 pub mod env;
 mod family;
+mod guard;
+mod guard_section;
 mod legacy;
 mod lexer;
 mod load;
+mod metrics;
+mod metrics_section;
 mod migrate;
 mod model;
 mod monitor;
@@ -54,6 +79,8 @@ mod word_text;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use env::Env;
+pub use guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
+pub use metrics::{HttpPlace, MetricsConfig};
 pub use migrate::migrate;
 pub use model::{
     ApiVersion, Config, Encoder, Messages, NeighborConfig, PrefixLimit, ProcessConfig, QueueFull,

@@ -1,5 +1,9 @@
 //! The model of a valid configuration: processes, neighbors, and the events that each process receives.
 
+use std::time::Duration;
+
+use super::guard::GuardConfig;
+use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
 use crate::bgp::Zoned;
@@ -12,6 +16,8 @@ pub struct Config {
     pub processes: Vec<ProcessConfig>,
     /// Neighbors, in the file's order.
     pub neighbors: Vec<NeighborConfig>,
+    /// Metrics and the status page, if they are served.
+    pub metrics: Option<MetricsConfig>,
     /// Archives.
     pub mrt: MrtConfig,
     /// Monitoring stations, in the file's order.
@@ -35,6 +41,10 @@ pub struct ProcessConfig {
     pub queue_size: Option<usize>,
     /// What happens when the queue is full.
     pub queue_full: QueueFull,
+    /// How long after its death its routes are withdrawn that it has not announced again; `None`: they stay.
+    pub withdraw_after: Option<Duration>,
+    /// What it may announce; `None`: everything.
+    pub guard: Option<GuardConfig>,
 }
 
 /// The version of ExaBGP whose events a helper expects.

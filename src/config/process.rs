@@ -8,12 +8,15 @@
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::env::Search;
+use super::guard::GuardConfig;
+use super::guard_section;
 use super::model::{ApiVersion, Encoder, ProcessConfig, QueueFull};
 use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
@@ -30,6 +33,8 @@ pub(crate) struct ProcessDraft {
     pub(crate) api_version: Option<ApiVersion>,
     pub(crate) queue_size: Option<usize>,
     pub(crate) queue_full: QueueFull,
+    pub(crate) withdraw_after: Option<Duration>,
+    pub(crate) guard: Option<GuardConfig>,
 }
 
 /// The settings of the section.
@@ -110,7 +115,20 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
             .map(|value| draft.queue_full = value)
         },
     },
+    Keyword {
+        word: "on-death",
+        value: "withdraw-after <seconds>",
+        doc: "when the program ends, withdraw its routes after this time, unless it has announced them again; a unit may follow: `10m`. Without it they stay, as with ExaBGP",
+        read: |draft, c, _| {
+            c.expect("withdraw-after")?;
+            c.value("a time such as `30` or `10m`", value::seconds)
+                .map(|seconds| draft.withdraw_after = Some(Duration::from_secs(seconds)))
+        },
+    },
 ];
+
+/// The settings that ExaBGP does not have.
+const OWN: &[&str] = &["api-version", "queue-size", "queue-full", "on-death"];
 
 /// The place where a punctuation character splits an argument.
 fn glued(words: &[Token<'_>]) -> Option<Span> {
@@ -150,6 +168,9 @@ pub(crate) fn settings(
         let (word, c) = schema::cursor(tree, inner);
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
+                if OWN.contains(&keyword.word) {
+                    cx.report.extension(keyword.word, c.last_span());
+                }
                 seen.note(
                     ("process", keyword.word),
                     (tree.words(inner), inner.span),
@@ -161,6 +182,9 @@ pub(crate) fn settings(
                     program(cx, draft, inner, skip(""));
                 }
                 fill_in(word, draft);
+            }
+            None if word == "guard" && inner.block.is_some() => {
+                draft.guard = Some(guard_section::read(cx, inner));
             }
             _ if skip(word) => {}
             _ if recovery::outside(cx, inner, "a `process` section") => return,
@@ -299,6 +323,8 @@ pub(crate) fn finish(
         api_version,
         queue_size: draft.queue_size,
         queue_full: draft.queue_full,
+        withdraw_after: draft.withdraw_after,
+        guard: draft.guard,
     })
 }
 

@@ -1,7 +1,9 @@
 //! The reference of the language, printed from the tables that read it.
 
 use super::schema::Keyword;
-use super::{bmp, capability, draft, mrt, process, subscription, tcp_ao};
+use super::{
+    bmp, capability, draft, guard_section, metrics_section, mrt, process, subscription, tcp_ao,
+};
 
 /// One row of the reference: section, word, value, what it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub fn reference() -> Vec<Row> {
     }
     let mut all = Vec::new();
     rows("process", process::KEYWORDS, &mut all);
+    rows("process/guard", guard_section::KEYWORDS, &mut all);
+    rows("metrics", metrics_section::KEYWORDS, &mut all);
     rows("neighbor", draft::KEYWORDS, &mut all);
     rows("neighbor/capability", capability::KEYWORDS, &mut all);
     rows("neighbor/api", subscription::KEYWORDS, &mut all);

@@ -16,6 +16,7 @@ use crate::grammar::{Operational, RouteText};
 
 mod json;
 mod monitors;
+mod object;
 mod routes;
 
 pub(crate) use routes::{command, statement};
@@ -36,6 +37,9 @@ impl Config {
         let mut text = Text::default();
         for process in &self.processes {
             text.process(process);
+        }
+        if let Some(metrics) = &self.metrics {
+            text.line(metrics);
         }
         for neighbor in &self.neighbors {
             text.neighbor(neighbor, secrets);
@@ -114,6 +118,11 @@ impl Text {
             "queue-full",
             (full != QueueFull::Pause).then(|| full.name()),
         );
+        let wait = process.withdraw_after;
+        self.some("on-death withdraw-after", wait.map(|wait| wait.as_secs()));
+        if let Some(guard) = &process.guard {
+            guard.to_string().lines().for_each(|line| self.line(line));
+        }
         self.close();
         self.out.push('\n');
     }

@@ -63,6 +63,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
         1 => matches!(
             word,
             "template"
+                | "metrics"
                 | "mrt"
                 | "family"
                 | "capability"

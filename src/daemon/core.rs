@@ -3,29 +3,59 @@
 //! Everything is called from tasks of one thread and returns at once. Each part owns its state and borrows it inside its
 //! methods only, so that no borrow is held while another part is called.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tracing::info;
 
+use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
-use crate::config::{Env, NeighborConfig};
+use crate::config::{Env, MetricsConfig, NeighborConfig};
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
+use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
 use super::events::EventDispatcher;
+use super::lease_table::LeaseTable;
 use super::neighbor::Neighbor;
 use super::neighbors::{Listed, Neighbors};
+use super::queue::Queue;
+use super::rates::Rates;
 use super::requests::{Alarms, Requests};
 use super::routes::Routes;
 use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
+use super::stats::Stats;
 use super::taps::Taps;
+
+/// The configuration of metrics, which a reload may replace.
+#[derive(Default)]
+pub(crate) struct MetricsSettings {
+    current: RefCell<Option<Rc<MetricsConfig>>>,
+    /// Notified when they are replaced.
+    pub(crate) changed: Notify,
+}
+
+impl MetricsSettings {
+    /// The current ones; `None` if nothing is served.
+    pub(crate) fn get(&self) -> Option<Rc<MetricsConfig>> {
+        self.current.borrow().clone()
+    }
+
+    /// Replaces them.
+    pub(crate) fn replace(&self, new: Option<MetricsConfig>) {
+        if self.current.borrow().as_deref() != new.as_ref() {
+            self.current.replace(new.map(Rc::new));
+            self.changed.notify_one();
+        }
+    }
+}
 
 /// The parts of the daemon.
 pub(crate) struct Core {
@@ -42,6 +72,13 @@ pub(crate) struct Core {
     server: OnceCell<Server>,
     requests: Requests,
     pub(crate) alarms: Alarms,
+    pub(crate) stats: Stats,
+    /// Routes that end by themselves.
+    pub(crate) leases: LeaseTable,
+    /// Messages of neighbors over the last minutes.
+    pub(crate) rates: Rates,
+    /// What HTTP serves, by the configuration.
+    pub(crate) metrics: MetricsSettings,
     pub(crate) started: (Instant, SystemTime),
     /// Notified when a session is established.
     pub(crate) established: Notify,
@@ -59,6 +96,10 @@ impl Core {
             server: OnceCell::new(),
             requests: Requests::default(),
             alarms: Alarms::default(),
+            stats: Stats::default(),
+            leases: LeaseTable::default(),
+            rates: Rates::default(),
+            metrics: MetricsSettings::default(),
             started: (Instant::now(), SystemTime::now()),
             established: Notify::new(),
         })
@@ -115,6 +156,7 @@ impl Core {
     pub(crate) fn forget(&self, id: PeerId) {
         self.taps.forget(id);
         self.routes.remove(id);
+        self.leases.forget(&std::iter::once(id).collect());
         self.neighbors.remove(id);
         self.routes.arrived(id);
         self.neighbors.changed();
@@ -123,9 +165,29 @@ impl Core {
     /// Determines again which helpers receive the events of a neighbor.
     pub(crate) fn resubscribe(&self, neighbor: &Neighbor) {
         let config = neighbor.config.borrow().clone();
-        neighbor.subscribe(self.events.subscribe(&config.subscriptions));
+        let subscriptions = self.events.subscribe(&neighbor.name, &config.subscriptions);
+        neighbor.subscribe(subscriptions);
         // The helpers that receive a neighbor's events may also send it commands.
         self.neighbors.changed();
+    }
+
+    /// Sends an operator the events of neighbors, until [`unwatch`](Self::unwatch).
+    pub(crate) fn watch(&self, watch: Watch, queue: &Rc<Queue>) {
+        self.events.watch(watch, queue);
+        self.neighbors
+            .all()
+            .iter()
+            .for_each(|listed| self.resubscribe(&listed.neighbor));
+    }
+
+    /// Sends an operator no more events.
+    pub(crate) fn unwatch(&self, queue: &Rc<Queue>) {
+        if self.events.unwatch(queue) {
+            self.neighbors
+                .all()
+                .iter()
+                .for_each(|listed| self.resubscribe(&listed.neighbor));
+        }
     }
 
     /// Reports a signal to the helpers of every neighbor.
@@ -204,6 +266,13 @@ impl Core {
     /// Waits for the next request.
     pub(crate) async fn next_request(&self) -> (Request, u8) {
         self.requests.next().await
+    }
+
+    /// Runs a task, whose turns are timed.
+    pub(crate) fn spawn(self: &Rc<Self>, task: impl Future<Output = ()> + 'static) -> AbortHandle {
+        let core = Rc::clone(self);
+        let timed = Timed::new(task, move |took| core.stats.turns.observe(took));
+        tokio::task::spawn_local(timed).abort_handle()
     }
 
     /// Applies the options of a neighbor to the Adj-RIB-Out.

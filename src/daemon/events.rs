@@ -4,19 +4,22 @@
 //! helpers with the same format. This module has the clock and the queues.
 
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use tracing::warn;
 
+use crate::api::command::Watch;
 use crate::api::encode::{Encoder, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
+use crate::bgp::Nlri;
 use crate::bgp::message::MessageType;
 use crate::config::{self, Messages, Subscription};
 use crate::json::JsonWriter;
 
 use super::clock::Clock;
 use super::process::Process;
+use super::queue::Queue;
 
 /// The helpers of the daemon, by number. Numbers are not used again, since a reload may remove a helper that subscriptions
 /// still name.
@@ -57,9 +60,36 @@ impl Helpers {
     }
 }
 
+/// The bit of the numbers of operators who watch events; those of helpers do not have it.
+const WATCHERS: u32 = 1 << 31;
+
+/// An operator who watches events.
+struct Watcher {
+    id: HelperId,
+    watch: Watch,
+    queue: Weak<Queue>,
+}
+
+#[derive(Default)]
+struct Watchers {
+    list: Vec<Watcher>,
+    /// The last number that was given.
+    last: u32,
+}
+
+impl Watchers {
+    fn event(&self, id: HelperId, text: &str) {
+        let watcher = self.list.iter().find(|watcher| watcher.id == id);
+        if let Some(queue) = watcher.and_then(|watcher| watcher.queue.upgrade()) {
+            queue.event(text.as_bytes());
+        }
+    }
+}
+
 /// Prints events and appends them to the queues of helpers.
 pub(crate) struct EventDispatcher {
     helpers: Helpers,
+    watchers: RefCell<Watchers>,
     clock: Clock,
     printer: RefCell<Printer>,
     compact: bool,
@@ -74,6 +104,7 @@ impl EventDispatcher {
         let parent = u32::try_from(nix::unistd::getppid().as_raw()).unwrap_or_default();
         Self {
             helpers: Helpers::default(),
+            watchers: RefCell::default(),
             clock: Clock::default(),
             printer: RefCell::new(Printer::new(Stamp::new(host, std::process::id(), parent))),
             compact,
@@ -102,8 +133,17 @@ impl EventDispatcher {
     }
 
     /// The subscriptions of a neighbor's `api` blocks, and the helpers that they name.
-    pub(crate) fn subscribe(&self, blocks: &[Subscription]) -> (Subscriptions, Vec<Rc<Process>>) {
+    pub(crate) fn subscribe(
+        &self,
+        neighbor: &str,
+        blocks: &[Subscription],
+    ) -> (Subscriptions, Vec<Rc<Process>>) {
         let mut wishes = Vec::new();
+        for watcher in self.watchers.borrow().list.iter() {
+            if watcher.watch.selector.matches(neighbor) {
+                wishes.push(self.wish(watcher));
+            }
+        }
         let mut fed: Vec<Rc<Process>> = Vec::new();
         for block in blocks {
             for name in &block.processes {
@@ -126,6 +166,69 @@ impl EventDispatcher {
             }
         }
         (Subscriptions::new(&wishes), fed)
+    }
+
+    /// Adds an operator who watches events.
+    pub(crate) fn watch(&self, watch: Watch, queue: &Rc<Queue>) {
+        let mut watchers = self.watchers.borrow_mut();
+        watchers.last += 1;
+        let id = HelperId(WATCHERS | (watchers.last % WATCHERS));
+        queue.drop_when_full();
+        watchers.list.push(Watcher {
+            id,
+            watch,
+            queue: Rc::downgrade(queue),
+        });
+    }
+
+    /// Removes an operator. Returns `true` if it watched events.
+    pub(crate) fn unwatch(&self, queue: &Rc<Queue>) -> bool {
+        let mut watchers = self.watchers.borrow_mut();
+        let before = watchers.list.len();
+        watchers
+            .list
+            .retain(|watcher| !std::ptr::eq(watcher.queue.as_ptr(), Rc::as_ptr(queue)));
+        watchers.list.len() < before
+    }
+
+    /// Number of operators who watch events.
+    pub(crate) fn watchers(&self) -> usize {
+        self.watchers.borrow().list.len()
+    }
+
+    /// The events that an operator watches.
+    fn wish(&self, watcher: &Watcher) -> Wish {
+        let version = Version::V5;
+        let encoder = match watcher.watch.json {
+            true => Encoder::Json {
+                version,
+                compact: self.compact,
+            },
+            false => Encoder::Text { version },
+        };
+        let kinds = MessageKinds::default().with(MessageType::NOTIFICATION);
+        let kinds = match watcher.watch.updates {
+            true => kinds
+                .with(MessageType::UPDATE)
+                .with(MessageType::ROUTE_REFRESH),
+            false => kinds,
+        };
+        let messages = MessageWish {
+            parsed: true,
+            packets: false,
+            consolidate: false,
+            kinds,
+        };
+        Wish {
+            helper: watcher.id,
+            encoder,
+            neighbor_changes: true,
+            negotiated: false,
+            fsm: false,
+            signal: false,
+            send: messages,
+            receive: messages,
+        }
     }
 
     /// Reports an event to the helpers of a neighbor.
@@ -157,7 +260,9 @@ impl EventDispatcher {
             printer,
             |helpers, text| {
                 for helper in helpers {
-                    if let Some(process) = list.get(helper.0 as usize) {
+                    if helper.0 & WATCHERS != 0 {
+                        self.watchers.borrow().event(*helper, text);
+                    } else if let Some(process) = list.get(helper.0 as usize) {
                         process.queue.event(text.as_bytes());
                         if process.queue.is_hopeless() {
                             warn!(process = %process.name, "the helper does not read its events and is killed");
@@ -168,6 +273,21 @@ impl EventDispatcher {
                 }
             },
         );
+    }
+
+    /// Reports to a helper that the lease of a route has ended, unless it does not read its events.
+    pub(crate) fn report_lease(&self, owner: &str, nlri: &Nlri) {
+        let Some((_, process)) = self.helpers.find(owner) else {
+            return;
+        };
+        if process.queue.is_over() {
+            return;
+        }
+        let stamp = &mut self.printer.borrow_mut().stamp;
+        stamp.set_time(self.clock.seconds());
+        let mut line = JsonWriter::new();
+        self.encoder(&process).lease(nlri, stamp, &mut line);
+        process.queue.event(line.as_str().as_bytes());
     }
 
     /// Reports to a helper that the daemon stops.

@@ -10,10 +10,13 @@ use crate::api::command::{self, Dump, Listing, Outcome, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
 use super::signal::Request;
+use super::stats::CommandCounts;
+use super::status::Status;
 
 /// Executes the commands of all helpers and operators.
 pub(crate) struct Executor {
@@ -38,11 +41,8 @@ impl Executor {
     /// Starts a helper and keeps it running.
     pub(crate) fn start_helper(self: &Rc<Self>, process: &Rc<Process>) {
         let respawn = self.core.env.api.respawn;
-        tokio::task::spawn_local(process::supervise(
-            Rc::clone(self),
-            Rc::clone(process),
-            respawn,
-        ));
+        let task = process::supervise(Rc::clone(self), Rc::clone(process), respawn);
+        self.core.spawn(task);
     }
 
     /// Sets how a helper is answered.
@@ -67,42 +67,78 @@ impl Executor {
         source: &mut Source,
         queue: &Rc<Queue>,
         lines: &[u8],
-    ) {
+    ) -> CommandCounts {
+        let mut counts = CommandCounts::default();
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
         let mut answer = String::new();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', lines).chain(std::iter::once(lines.len())) {
-            let line = &lines[start..end];
-            start = end + 1;
+        while start <= lines.len() {
+            let rest = &lines[start..];
             answer.clear();
-            let outcome = commands.execute(line, source, &mut backend, &mut answer);
-            if let Outcome::Synced(peers) = outcome {
-                queue.reply_later(&peers, answer.as_bytes());
+            let run = commands.execute_run(rest, source, &mut backend, &mut answer);
+            if run.lines > 0 {
+                queue.reply_times(answer.as_bytes(), run.lines);
+                start += run.bytes;
+                counts.done += run.lines;
                 continue;
             }
-            queue.reply(answer.as_bytes());
-            let outcome = match outcome {
-                Outcome::Listed(listing) => {
-                    queue.reply_made(self.listed(helper, *listing));
-                    continue;
-                }
-                Outcome::Dump(dump) => {
-                    self.dump(queue, *dump);
-                    continue;
-                }
-                outcome => outcome,
-            };
-            if let Outcome::Failed(reason) = outcome {
-                self.refuse();
-                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
-                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+            let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
+            start += line.len() + 1;
+            let outcome = commands.execute(line, source, &mut backend, &mut answer);
+            match outcome {
+                Outcome::Failed(_) => counts.refused += 1,
+                _ => counts.done += 1,
             }
+            self.answer(outcome, (line, helper), source, (queue, &answer));
         }
         drop(commands);
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
+        if helper.is_none() {
+            let operators = &self.core.stats.operators;
+            operators.set(operators.get().plus(counts));
+        }
+        counts
+    }
+
+    /// A function that writes the status, and then `end`.
+    fn status(&self, end: String) -> Make {
+        let mut status = Status::new(&self.core);
+        Box::new(move |out| {
+            let more = status.next(out);
+            if !more {
+                out.push_str(&end);
+            }
+            more
+        })
+    }
+
+    /// Queues the answer to a line.
+    fn answer(
+        &self,
+        outcome: Outcome,
+        (line, helper): (&[u8], Option<&str>),
+        source: &Source,
+        (queue, answer): (&Rc<Queue>, &str),
+    ) {
+        if let Outcome::Synced(peers) = outcome {
+            return queue.reply_later(&peers, answer.as_bytes());
+        }
+        queue.reply(answer.as_bytes());
+        match outcome {
+            Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
+            Outcome::Dump(dump) => self.dump(queue, *dump),
+            Outcome::Status(end) => queue.reply_made(self.status(end)),
+            Outcome::Watch(watch) => self.core.watch(*watch, queue),
+            Outcome::Failed(reason) => {
+                self.refuse();
+                let line = String::from_utf8_lossy(&line[..line.len().min(512)]);
+                warn!(process = %source.name, command = %line, "the command is refused: {reason}");
+            }
+            Outcome::Done | Outcome::Synced(_) => {}
+        }
     }
 
     /// Writes tables, and answers when that is done.
@@ -132,7 +168,8 @@ impl Commands for Executor {
     fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
         let mut sources = self.sources.borrow_mut();
         if let Some(source) = sources.get_mut(&process.name) {
-            self.execute(Some(&process.name), source, &process.queue, lines);
+            let counts = self.execute(Some(&process.name), source, &process.queue, lines);
+            process.counts.set(process.counts.get().plus(counts));
         }
     }
 
@@ -145,6 +182,14 @@ impl Commands for Executor {
             source.routes_json = command::RoutesJson::V2;
         }
         self.set_source(&process.name, source);
+    }
+
+    fn ended(&self, process: &Rc<Process>) {
+        if let Some(wait) = process.withdraw_after() {
+            let (core, owner) = (Rc::clone(&self.core), Rc::clone(&process.name));
+            self.core
+                .spawn(leases::doom(core, owner, process.starts.get(), wait));
+        }
     }
 
     fn room(&self, process: &Process) {

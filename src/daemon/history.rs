@@ -25,6 +25,15 @@ struct Record {
     sent: Option<Noted>,
     received: Option<Noted>,
     connect: Option<Noted>,
+    last: Option<LastError>,
+}
+
+/// The last NOTIFICATION of a neighbor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastError {
+    pub(crate) direction: Direction,
+    pub(crate) code: u8,
+    pub(crate) subcode: u8,
 }
 
 /// An event, with how often it occurred in a row.
@@ -94,6 +103,11 @@ impl History {
         let mut record = self.record();
         let (code, subcode) = (notification.code, notification.subcode);
         let text = format!("{notification} ({code},{subcode})");
+        record.last = Some(LastError {
+            direction,
+            code,
+            subcode,
+        });
         let (side, what) = match direction {
             Direction::Send => (&mut record.sent, "NOTIFICATION sent"),
             Direction::Receive => (&mut record.received, "NOTIFICATION received"),
@@ -103,6 +117,11 @@ impl History {
         } else {
             debug!(neighbor, code, subcode, "{what}, again: {notification}");
         }
+    }
+
+    /// The last NOTIFICATION that was sent or received.
+    pub(crate) fn last_error(&self) -> Option<LastError> {
+        self.0.borrow().last
     }
 
     /// The history as `show neighbor` reports it.

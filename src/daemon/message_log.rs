@@ -63,9 +63,14 @@ pub(crate) fn content(neighbor: &str, content: &Content<'_>) {
     }
 }
 
+/// Returns `true` if changes of routes to send are logged.
+pub(crate) fn shows_changes() -> bool {
+    enabled!(target: RIB, Level::INFO)
+}
+
 /// Logs a change of a route to send.
 pub(crate) fn change(change: &Change) {
-    if enabled!(target: RIB, Level::INFO) {
+    if shows_changes() {
         let what = match change.action {
             Action::Announce(_) => "announce",
             Action::Withdraw(_) => "withdraw",

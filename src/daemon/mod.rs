@@ -10,21 +10,24 @@
 //!
 //! | module | purpose |
 //! |---|---|
-//! | `signal`, `notify`, `privilege`, `clock` | signals, systemd, change of user, wall clock |
+//! | `signal`, `notify`, `privilege`, `clock`, `stats` | signals, systemd, change of user, wall clock, what is measured |
 //! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
-//! | `helper_log`, `process` | what helpers write to stderr; one helper process |
+//! | `helper_log`, `guard`, `process` | what helpers write to stderr, and may announce; one helper process |
 //! | `events` | which helpers receive which events |
 //! | `connection`, `history`, `advisory`, `rate_limit` | the state of one neighbor: its session, why it is down, standing advisories, UPDATEs per second |
 //! | `stale_routes`, `neighbor` | its Adj-RIB-In with the state of graceful restart; all of one neighbor |
 //! | `session` | configuration of a neighbor for the speaker |
-//! | `message_log`, `watchdog`, `routes` | the log of messages and routes; groups of routes; the Adj-RIB-Out |
+//! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
+//! | `leases` | the end of leases |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
+//! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
 //! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
+//! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
 //! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
 
@@ -36,6 +39,7 @@ use tracing::info;
 use crate::config::{Config, Env};
 use crate::speaker::Server;
 use crate::speaker::sockopt::close_inherited_on_exec;
+use crate::speaker::turn::Timed;
 
 mod advisory;
 mod backend;
@@ -50,8 +54,12 @@ mod eor_deferral;
 mod events;
 mod executor;
 mod graceful_restart;
+mod guard;
 mod helper_log;
 mod history;
+mod http;
+mod lease_table;
+mod leases;
 mod message_log;
 mod monitors;
 mod mrt;
@@ -67,6 +75,7 @@ mod privilege;
 mod process;
 mod queue;
 mod rate_limit;
+mod rates;
 mod reencode;
 mod refresh;
 mod reload;
@@ -79,6 +88,8 @@ mod several;
 mod signal;
 mod stale_routes;
 mod startup;
+mod stats;
+mod status;
 mod sync_acks;
 mod taps;
 mod watchdog;
@@ -86,6 +97,7 @@ mod watchdog;
 use control::{Control, Doors};
 use core::Core;
 use executor::Executor;
+use http::Http;
 use privilege::PidFile;
 use process::Process;
 use queue::Marks;
@@ -138,12 +150,15 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
+    core.metrics.replace(config.metrics);
+    let http = Http::open(&core).await;
     // Root may create the socket where the user that the process becomes may not.
     let doors = Doors::open(&env).await;
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
     let control = Control::start(&executor, doors);
+    http.start();
     let beginning = tokio::task::spawn_local({
         let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
         async move {
@@ -159,9 +174,13 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     });
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = service::work(&executor, &server, Some(origin), &mut signals).await;
+    let code = {
+        let work = service::work(&executor, &server, Some(origin), &mut signals);
+        Timed::new(work, |took| core.stats.turns.observe(took)).await
+    };
     beginning.abort();
     control.end().await;
+    http.close();
     service::shutdown(&core, &server, &mut signals).await;
     monitors::end(&core).await;
     drop(pid_file);
@@ -201,6 +220,10 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
         async move { core.alarms.run().await }
     });
     tokio::task::spawn_local(notify::live());
+    core.spawn({
+        let core = Rc::clone(core);
+        async move { leases::run(&core).await }
+    });
     if let Some(wait) = reload_after {
         let core = Rc::clone(core);
         tokio::task::spawn_local(async move {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -39,7 +40,7 @@ pub(crate) struct Neighbor {
     /// Its configuration.
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
-    pub(crate) wake: Rc<Notify>,
+    pub(crate) wake: Arc<Notify>,
     /// Its state, as events and `show neighbor` report it.
     pub(crate) phase: Cell<Phase>,
     /// Its connection, from TCP up to its end.
@@ -86,7 +87,7 @@ impl Neighbor {
         Self {
             id,
             name: name.into(),
-            wake: Rc::new(Notify::new()),
+            wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
             connection: RefCell::default(),
             session: RefCell::default(),

@@ -19,7 +19,7 @@ use super::process::Process;
 use super::queue::Marks;
 use super::signal::{Request, Signals};
 use super::startup::{Fatal, runtime};
-use super::{reload, service};
+use super::{leases, reload, service};
 
 /// The exit code of [`run_pipeline`] when a session was down for longer than it may be.
 pub const NO_SESSION: u8 = 4;
@@ -68,6 +68,10 @@ async fn serve(
     tokio::task::spawn_local({
         let core = Rc::clone(&core);
         async move { core.alarms.run().await }
+    });
+    core.spawn({
+        let core = Rc::clone(&core);
+        async move { leases::run(&core).await }
     });
     if let Some(patience) = patience {
         tokio::task::spawn_local(give_up(Rc::clone(&core), patience));

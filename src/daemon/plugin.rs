@@ -5,7 +5,8 @@
 //! `on_event` only observes. Messages are decoded only if helpers or tables need it.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use tracing::{debug, warn};
@@ -354,12 +355,17 @@ impl Plugin for NeighborPlugin {
             SessionEvent::Negotiated(session) => self.negotiated(session),
             SessionEvent::ConnectFailed(cause) => self.neighbor.history.connect_failed(cause),
             SessionEvent::GaveUp => self.core.gave_up(&self.neighbor),
+            SessionEvent::KeepaliveLate(late) => self.core.stats.keepalive_late.observe(*late),
             SessionEvent::Message { direction, message } => self.message(*direction, message),
             SessionEvent::Unreadable(update) => {
                 self.undecoded(Direction::Receive, Raw::new(&update.bytes));
             }
             _ => {}
         }
+    }
+
+    fn on_turn(&mut self, took: Duration) {
+        self.core.stats.turns.observe(took);
     }
 
     fn observes_updates_sent(&self) -> bool {
@@ -407,8 +413,8 @@ impl Plugin for NeighborPlugin {
         self.neighbor.has_room()
     }
 
-    fn waker(&self) -> Option<Rc<Notify>> {
-        Some(Rc::clone(&self.neighbor.wake))
+    fn waker(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.neighbor.wake))
     }
 }
 

@@ -22,14 +22,16 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
+use super::guard::GuardState;
 use super::helper_log;
 use super::queue::{Marks, Queue};
-use crate::config::ProcessConfig;
+use super::stats::CommandCounts;
+use crate::config::{GuardConfig, ProcessConfig};
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
 const LINE: usize = 1 << 20;
 /// Bytes read from a helper in one turn.
-const TURN: usize = 64 * 1024;
+const TURN: usize = 128 * 1024;
 /// Size that the pipes are asked to have, in bytes.
 const PIPE: i32 = 1 << 20;
 /// How long to wait for the exit status of a helper that closed its stdout.
@@ -45,6 +47,8 @@ pub(crate) trait Commands {
     fn started(&self, process: &Rc<Process>);
     /// The queue of a helper has room again: the sources of its events may continue.
     fn room(&self, process: &Process);
+    /// A helper has ended, for whatever reason.
+    fn ended(&self, process: &Rc<Process>);
     /// A helper could not be started, died too often, or is not restarted.
     fn lost(&self, process: &Rc<Process>, loss: Loss);
 }
@@ -83,6 +87,12 @@ pub(crate) struct Process {
     gone: Notify,
     retired: Cell<bool>,
     deaths: Cell<(u64, u32)>,
+    /// How often it was started.
+    pub(crate) starts: Cell<u64>,
+    /// What its guard remembers.
+    pub(crate) guarded: GuardState,
+    /// Its commands so far.
+    pub(crate) counts: Cell<CommandCounts>,
 }
 
 /// A running helper.
@@ -124,12 +134,25 @@ impl Process {
             gone: Notify::new(),
             retired: Cell::new(false),
             deaths: Cell::new((0, 0)),
+            starts: Cell::default(),
+            guarded: GuardState::default(),
+            counts: Cell::default(),
         }
     }
 
     /// Its configuration.
     pub(crate) fn config(&self) -> ProcessConfig {
         self.config.borrow().clone()
+    }
+
+    /// What it may announce.
+    pub(crate) fn guard(&self) -> Option<GuardConfig> {
+        self.config.borrow().guard.clone()
+    }
+
+    /// How long after its death its routes are withdrawn that it has not announced again; `None` if they stay.
+    pub(crate) fn withdraw_after(&self) -> Option<Duration> {
+        self.config.borrow().withdraw_after
     }
 
     /// Replaces its configuration. The limits of its queue apply at once, the rest from the next start.
@@ -237,7 +260,11 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         }
         process.wish.set(Wish::Run);
         let ended = match spawn(process) {
-            Ok(running) => run(core, process, running).await,
+            Ok(running) => {
+                let ended = run(core, process, running).await;
+                core.ended(process);
+                ended
+            }
             Err(cause) => {
                 let program = process.config.borrow().run.join(" ");
                 error!(process = %process.name, %program, %cause, "the helper could not be started");
@@ -307,6 +334,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
         .and_then(|id| i32::try_from(id).ok())
         .map(Pid::from_raw);
     process.pid.set(pid);
+    process.starts.set(process.starts.get() + 1);
     info!(process = %process.name, pid = pid.map(Pid::as_raw), "the helper is started");
     Ok(running)
 }

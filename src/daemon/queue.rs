@@ -69,6 +69,8 @@ pub(crate) struct Queue {
     full: Cell<QueueFull>,
     /// Number of dropped events that was not reported to the helper yet.
     lost: Cell<u64>,
+    /// Number of events that were dropped so far.
+    dropped: Cell<u64>,
     /// Wakes the writer.
     pub(crate) filled: Notify,
     /// Wakes tasks that paused, once the queue is below its low mark, closed, or its answers were read.
@@ -88,6 +90,7 @@ impl Queue {
             marks: Cell::new(marks),
             full: Cell::new(QueueFull::Pause),
             lost: Cell::new(0),
+            dropped: Cell::new(0),
             filled: Notify::new(),
             drained: Notify::new(),
         }
@@ -105,6 +108,11 @@ impl Queue {
     pub(crate) fn configure(&self, marks: Marks, full: QueueFull) {
         self.marks.set(marks);
         self.full.set(full);
+    }
+
+    /// Drops events above the high mark from now on.
+    pub(crate) fn drop_when_full(&self) {
+        self.full.set(QueueFull::Drop);
     }
 
     /// Accepts text from now on: the helper runs.
@@ -143,6 +151,7 @@ impl Queue {
         }
         if self.over.get() && self.full.get() == QueueFull::Drop {
             self.lost.set(self.lost.get() + 1);
+            self.dropped.set(self.dropped.get() + 1);
             return;
         }
         self.append(text);
@@ -169,6 +178,16 @@ impl Queue {
     pub(crate) fn reply(&self, text: &[u8]) {
         if self.open.get() && !text.is_empty() && !self.acks_mut().follow(text) {
             self.answer(text);
+        }
+    }
+
+    /// Appends the same answer `times` times.
+    pub(crate) fn reply_times(&self, text: &[u8], times: u64) {
+        let is_counted = text == b"done\n" && self.open.get() && !self.holds_back();
+        if is_counted {
+            self.answer_times(b"done\n", times);
+        } else {
+            (0..times).for_each(|_| self.reply(text));
         }
     }
 
@@ -256,11 +275,16 @@ impl Queue {
                 return self.append(text);
             }
         };
+        self.answer_times(line, 1);
+    }
+
+    /// Appends an answer that is stored as a count.
+    fn answer_times(&self, line: &'static [u8], times: u64) {
         let mut entries = self.entries_mut();
         match entries.back_mut() {
-            Some(Entry::Run { line: last, count }) if *last == line => *count += 1,
+            Some(Entry::Run { line: last, count }) if *last == line => *count += times,
             _ => {
-                entries.push_back(Entry::Run { line, count: 1 });
+                entries.push_back(Entry::Run { line, count: times });
                 // The memory of a run, not its size on the pipe.
                 self.bytes.set(self.bytes.get() + size_of::<Entry>());
                 self.reply_bytes
@@ -293,6 +317,11 @@ impl Queue {
         !self.over.get() || self.full.get() != QueueFull::Pause
     }
 
+    /// Returns `true` if it is above the high mark, or was and is not below the low one.
+    pub(crate) const fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
     /// Returns `true` if more commands may be read from the helper.
     pub(crate) fn accepts_commands(&self) -> bool {
         self.reply_bytes.get() + self.pending_acks.borrow().bytes() <= self.marks.get().replies
@@ -301,6 +330,11 @@ impl Queue {
     /// Memory of the queue, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.bytes.get()
+    }
+
+    /// Number of events that were dropped so far because the helper did not read.
+    pub(crate) const fn dropped(&self) -> u64 {
+        self.dropped.get()
     }
 
     /// Number of entries.

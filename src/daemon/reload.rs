@@ -23,6 +23,7 @@ use super::process::Process;
 use super::queue::Marks;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
+use super::stats::CommandCounts;
 use super::{configured_routes, dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
@@ -131,9 +132,19 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
         Ok((config, warnings)) => {
             log_warnings(&warnings);
             apply(executor, server, config, request);
+            let reloads = &executor.core.stats.reloads;
+            reloads.set(reloads.get().plus(CommandCounts {
+                done: 1,
+                refused: 0,
+            }));
             info!("the configuration is reloaded");
         }
         Err(errors) => {
+            let reloads = &executor.core.stats.reloads;
+            reloads.set(reloads.get().plus(CommandCounts {
+                done: 0,
+                refused: 1,
+            }));
             errors.lines().for_each(|line| error!("{line}"));
             error!("the configuration has errors, nothing is changed");
         }
@@ -144,6 +155,7 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
 fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Request) {
     let core = &executor.core;
     helpers(executor, &config, request);
+    core.metrics.replace(config.metrics);
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
         .neighbors
         .all()

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::Notify;
@@ -37,14 +37,14 @@ impl Requests {
 /// Tasks to wake at a later time.
 #[derive(Default)]
 pub(crate) struct Alarms {
-    list: RefCell<Vec<(Instant, Rc<Notify>)>>,
+    list: RefCell<Vec<(Instant, Arc<Notify>)>>,
     added: Notify,
 }
 
 impl Alarms {
     /// Wakes a task at a time.
-    pub(crate) fn add(&self, at: Instant, wake: &Rc<Notify>) {
-        self.list.borrow_mut().push((at, Rc::clone(wake)));
+    pub(crate) fn add(&self, at: Instant, wake: &Arc<Notify>) {
+        self.list.borrow_mut().push((at, Arc::clone(wake)));
         self.added.notify_one();
     }
 

@@ -8,10 +8,10 @@ use std::rc::Rc;
 
 use tracing::warn;
 
-use crate::bgp::{AttributeSet, Family, NlriRef};
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
 use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session};
-use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal};
+use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
@@ -81,6 +81,17 @@ impl Routes {
         }
     }
 
+    /// Applies a change of which nobody has to be told if no neighbor has its family.
+    pub(crate) fn apply_quietly(&self, change: &Change) {
+        message_log::change(change);
+        self.rib_mut().apply(change);
+    }
+
+    /// Applies a run. Returns `false`, with nothing changed, if its changes must be checked, applied and logged one by one.
+    pub(crate) fn apply_run(&self, run: &Run<'_>) -> bool {
+        !message_log::shows_changes() && self.rib_mut().apply_run(run)
+    }
+
     /// Returns `true` if a route is announced to a neighbor.
     pub(crate) fn has(&self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
         self.rib_mut().has(peer, nlri)
@@ -94,6 +105,21 @@ impl Routes {
         attributes: &Rc<AttributeSet>,
     ) -> bool {
         self.rib_mut().has_with(peer, nlri, attributes)
+    }
+
+    /// The number of neighbors that a route is announced to, by any of its paths.
+    pub(crate) fn announced_to(&self, nlri: &Nlri) -> usize {
+        self.rib_mut().announced_to(nlri.as_ref()).len()
+    }
+
+    /// Counts the routes of neighbors: see [`AdjRibOut::count_routes`].
+    pub(crate) fn count(
+        &self,
+        from: u32,
+        most: usize,
+        count: &mut impl FnMut(PeerId, Family, u64),
+    ) -> Option<u32> {
+        self.rib().count_routes(from, most, count)
     }
 
     /// Sends a neighbor its routes of a family again.

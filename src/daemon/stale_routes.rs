@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::Notify;
 use tracing::info;
@@ -56,7 +56,11 @@ impl StaleRoutes {
 
     /// Applies a received UPDATE.
     pub(crate) fn update(&self, content: &Content<'_>) {
-        self.state().rib.update(content);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seconds = since.map_or(0, |since| since.as_secs());
+        let rib = &mut self.state().rib;
+        rib.set_time(u32::try_from(seconds).unwrap_or(u32::MAX));
+        rib.update(content);
     }
 
     /// Drops all routes.

@@ -24,6 +24,62 @@
 //! | `session` | one connection |
 //! | `connections` | the events that are reported of two connections |
 //! | [`peer`] | one neighbor |
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use oxabgp::bgp::capability::Offer;
+//! use oxabgp::bgp::{Asn, Family};
+//! use oxabgp::fsm::{Config, ConnInfo, Input, Output, Peer, State, Timers};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let offer = Offer {
+//!     families: vec![Family::IPV4_UNICAST],
+//!     asn4: Some(Asn(65001)),
+//!     ..Offer::default()
+//! };
+//! let mut peer = Peer::new(Config {
+//!     local_as: Some(Asn(65001)),
+//!     peer_as: Some(Asn(65002)),
+//!     router_id: [192, 0, 2, 1].into(),
+//!     hold_time: 90,
+//!     passive: false,
+//!     capabilities: offer.capabilities(),
+//!     reduced: None,
+//!     aigp: false,
+//!     strict_role: false,
+//!     attempts: None,
+//!     timers: Timers::default(),
+//!     seed: 1,
+//! });
+//! let now = Instant::now();
+//!
+//! peer.handle(now, Input::Start);
+//! let mut dial = None;
+//! while let Some(output) = peer.poll() {
+//!     if let Output::Connect(id) = output {
+//!         dial = Some(id);
+//!     }
+//! }
+//!
+//! // The owner has connected a socket.
+//! let ends = ConnInfo {
+//!     local: "192.0.2.1:40000".parse()?,
+//!     remote: "192.0.2.2:179".parse()?,
+//! };
+//! peer.handle(now, Input::Connected(dial.ok_or("no dial")?, ends));
+//! let mut written = Vec::new();
+//! while let Some(output) = peer.poll() {
+//!     if let Output::Transmit(_, bytes) = output {
+//!         written.extend_from_slice(&bytes);
+//!     }
+//! }
+//! assert_eq!(written[18], 1, "the type of an OPEN");
+//! assert_eq!(peer.state(), State::OpenSent);
+//! assert!(peer.timeout().is_some(), "the peer's OPEN is awaited");
+//! # Ok(())
+//! # }
+//! ```
 
 use std::net::SocketAddr;
 use std::rc::Rc;

@@ -13,6 +13,7 @@ pub mod family;
 pub mod flow;
 pub mod operational;
 pub mod prefix;
+mod quick_tail;
 mod raw;
 pub mod route;
 mod route_text;

@@ -10,6 +10,7 @@
 
 use super::builder::TailBuilder;
 use super::prefix::Prefix;
+use super::quick_tail;
 use super::raw;
 use super::route_text::{Place, RouteText, Verb};
 use super::tail::Tail;
@@ -29,6 +30,10 @@ impl Tail {
         verb: Verb,
         place: Place,
     ) -> Result<Self, SyntaxError> {
+        let quick = (place == Place::Route).then(|| quick_tail::read(text, verb));
+        if let Some(Some(tail)) = quick {
+            return Ok(tail);
+        }
         let mut tokens = Vec::with_capacity(24);
         cursor::tokenize_into(text, base, &mut tokens);
         let mut c = Cursor::new(&tokens, base + text.len());
@@ -132,8 +137,93 @@ pub fn attributes_where(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::text::tokenize;
+
+    const WORDS: [&str; 46] = [
+        "next-hop",
+        "next-hop 1.2.3.4",
+        "next-hop self",
+        "next-hop SELF",
+        "next-hop 01.2.3.4",
+        "next-hop 2001:db8::1",
+        "next-hop 2001:db8::1 fe80::1",
+        "next-hop 1.2.3.4;",
+        "origin igp",
+        "origin egp",
+        "origin incomplete",
+        "origin IGP",
+        "origin x",
+        "med 5",
+        "med 4294967296",
+        "med 0000000005",
+        "med 00000000005",
+        "med",
+        "med 5 5",
+        "local-preference 100",
+        "local-preference -1",
+        "as-path [ 1 2 3 ]",
+        "as-path [1 2]",
+        "as-path [ ]",
+        "as-path 65000",
+        "as-path [ 1 ] [ 2 ]",
+        "as-path [ 1 ] ( 2 )",
+        "as-path [ 1 ], ( 2 )",
+        "as-path [ 1, 2 ]",
+        "as-path [ 1.1 2 ]",
+        "as-path [ 4294967296 ]",
+        "as-path [ 1 2",
+        "community [ 2:1 1:2 1:2 ]",
+        "community 1:2",
+        "community [ no-export 1:2 ]",
+        "community [ 1:65536 ]",
+        "community [ 1:2",
+        "community [1:2]",
+        "large-community [ 1:2:3 1:2:3 0:0:4294967295 ]",
+        "large-community 1:2:3",
+        "large-community [ 1:2 ]",
+        "atomic-aggregate",
+        "path-information 7",
+        "label 5",
+        "[ 1",
+        ";",
+    ];
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_096))]
+
+        /// What the fast path reads is what the general path reads; what it leaves may be anything.
+        #[test]
+        fn the_quick_tail_equals_the_tail(
+            words in proptest::collection::vec((0..WORDS.len(), 0..8usize), 0..6),
+            announce in any::<bool>(),
+        ) {
+            let verb = if announce { Verb::Announce } else { Verb::Withdraw };
+            let gap = |gap: usize| ["", "  ", "\t"].get(gap.wrapping_sub(1)).copied().unwrap_or(" ");
+            let text: String = words.iter().map(|(word, after)| format!("{}{}", WORDS[*word], gap(*after))).collect();
+            for text in [text.trim(), &text] {
+                if let Some(quick) = quick_tail::read(text, verb) {
+                    let tokens = tokenize(text);
+                    let mut c = Cursor::new(&tokens, text.len());
+                    let general = Tail::parse(&mut c, verb, Place::Route);
+                    prop_assert!(c.is_empty(), "{text}");
+                    prop_assert_eq!(general, Ok(quick), "{}", text);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn usual_tails_are_read_quickly() {
+        for text in [
+            "next-hop 192.0.2.1 as-path [ 65000 6453 41169 ] community [ 6453:2365 6453:4348 ]",
+            "next-hop self med 5 local-preference 100 origin igp large-community [ 1:2:3 ]",
+        ] {
+            assert!(quick_tail::read(text, Verb::Announce).is_some(), "{text}");
+        }
+    }
 
     fn read(text: &str, verb: Verb) -> Result<RouteText, String> {
         let tokens = tokenize(text);

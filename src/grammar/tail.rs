@@ -95,6 +95,12 @@ impl Tail {
         Ok(self.build(family, prefix))
     }
 
+    /// Returns `true` if the NLRI of a prefix is the prefix itself, perhaps with a path identifier: there are no labels, no
+    /// route distinguisher and no parts.
+    pub fn is_plain(&self) -> bool {
+        self.split.is_none() && self.family.is_none() && self.labels.is_empty() && self.rd.is_none()
+    }
+
     /// The error for an IPv6 route at `prefix` whose IPv4 next hop no session accepts
     /// ([`NextHopError::Ipv4`](crate::bgp::next_hop_rule::NextHopError::Ipv4)). In configuration files such routes are no error,
     /// since files of ExaBGP have them.

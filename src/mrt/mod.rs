@@ -13,6 +13,31 @@
 //! | [`file_name`] | names of files with the time in them |
 //!
 //! Everything is borrowed from the reader's buffer; nothing here allocates per record.
+//!
+//! ```
+//! use oxabgp::mrt::{Content, Item, Reader};
+//!
+//! let archive = [
+//!     0, 0, 0, 7, // seconds since 1970
+//!     0, 16, 0, 0, // BGP4MP, STATE_CHANGE
+//!     0, 0, 0, 20, // length
+//!     0xFD, 0xEA, 0xFD, 0xE9, // AS 65002, AS 65001
+//!     0, 0, 0, 1, // interface, IPv4
+//!     192, 0, 2, 2, 192, 0, 2, 1, // addresses
+//!     0, 5, 0, 6, // OpenConfirm, Established
+//! ];
+//! let mut reader = Reader::new(&archive[..]);
+//! while reader.advance() {
+//!     match reader.item() {
+//!         Some(Item::Frame(frame)) => match Content::parse(&frame.header, frame.body) {
+//!             Ok(Content::State(change)) => assert_eq!((change.old, change.new), (5, 6)),
+//!             other => panic!("{other:?}"),
+//!         },
+//!         Some(Item::Damage(damage)) => panic!("{}", damage.reason),
+//!         None => {}
+//!     }
+//! }
+//! ```
 
 use std::fmt;
 

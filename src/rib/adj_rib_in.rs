@@ -28,6 +28,8 @@ pub struct AdjRibIn {
     /// The last next hop, which consecutive routes usually share.
     last_hop: Option<Rc<NextHop>>,
     ages: Vec<Age>,
+    /// The time that announced routes get, in seconds since 1970.
+    now: u32,
 }
 
 /// The state of a family.
@@ -59,6 +61,7 @@ struct Received {
     /// The wire bytes, if they differ from the key.
     payload: Option<Box<NlriBytes>>,
     age: u64,
+    since: u32,
 }
 
 /// A route of an Adj-RIB-In.
@@ -72,6 +75,8 @@ pub struct ReceivedRoute<'a> {
     pub attributes: &'a Rc<AttributeSet>,
     /// Whether it was kept from a closed session.
     pub stale: bool,
+    /// When it was announced, in seconds since 1970; 0 if nobody [set the time](AdjRibIn::set_time).
+    pub since: u32,
     /// Where to [continue](AdjRibIn::routes_from) after it.
     pub next: u32,
 }
@@ -89,7 +94,13 @@ impl AdjRibIn {
             table: Table::new(SHARDS),
             last_hop: None,
             ages: Vec::new(),
+            now: 0,
         }
+    }
+
+    /// Sets the time of the routes that are announced from now on, in seconds since 1970.
+    pub const fn set_time(&mut self, seconds: u32) {
+        self.now = seconds;
     }
 
     /// Applies an UPDATE: first its withdrawals, then its announcements.
@@ -117,6 +128,7 @@ impl AdjRibIn {
         next_hop: Option<NextHop>,
     ) {
         let next_hop = self.shared(next_hop);
+        let since = self.now;
         let known = self.age(nlri.family);
         let at = known.unwrap_or_else(|| {
             self.ages.push(Age {
@@ -135,6 +147,7 @@ impl AdjRibIn {
                 payload: (nlri.bytes != route.key)
                     .then(|| Box::new(NlriBytes::from_slice(nlri.bytes))),
                 age: now.number,
+                since,
             });
             // Called at most once, and only if there is no slot yet.
             let id = self
@@ -272,6 +285,7 @@ impl AdjRibIn {
             stale: self
                 .age(slot.family)
                 .is_some_and(|at| slot.value.age != self.ages[at].number),
+            since: slot.value.since,
             next: id.min(NONE - 1) + 1,
         })
     }
@@ -285,6 +299,12 @@ impl AdjRibIn {
     /// Number of routes.
     pub const fn len(&self) -> usize {
         self.table.len()
+    }
+
+    /// The number of routes of each family that has any.
+    pub fn count_routes(&self) -> impl Iterator<Item = (Family, usize)> {
+        let ages = self.ages.iter().filter(|age| age.routes > 0);
+        ages.map(|age| (age.family, age.routes))
     }
 
     /// Returns `true` if there are no routes.

@@ -6,9 +6,10 @@ use smallvec::SmallVec;
 
 use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::slab::NONE;
+use super::tally::Tally;
 use super::{PeerId, PeerSet};
-use crate::bgp::AttributeSet;
 use crate::bgp::nlri::NlriBytes;
+use crate::bgp::{AttributeSet, Family};
 
 /// An announced version of a route.
 #[derive(Clone, Debug)]
@@ -38,6 +39,21 @@ impl Default for Entries {
     }
 }
 
+/// What the entries of a route of one family are changed with: the sets, and the counters of their routes.
+pub(crate) struct Edit<'a> {
+    pub(crate) sets: &'a mut PeerSetInterner,
+    pub(crate) tally: &'a mut Tally,
+    pub(crate) family: Family,
+}
+
+impl Edit<'_> {
+    /// Replaces the peers of an entry.
+    fn put(&mut self, place: &mut PeerSetRef, peers: PeerSetRef) {
+        self.tally.moved(self.family, place, &peers);
+        *place = peers;
+    }
+}
+
 impl Entry {
     /// The wire bytes, if they differ from the key.
     pub(crate) fn payload(&self) -> Option<&[u8]> {
@@ -55,7 +71,7 @@ impl Entries {
     /// Announces this version to `peers`. Returns the peers for which it is a change.
     pub(crate) fn announce(
         &mut self,
-        sets: &mut PeerSetInterner,
+        edit: &mut Edit<'_>,
         attributes: &Rc<AttributeSet>,
         payload: Option<&[u8]>,
         peers: &PeerSetRef,
@@ -66,15 +82,18 @@ impl Entries {
             .iter()
             .position(|entry| entry.is(attributes, payload));
         if let Some(at) = same {
-            news = sets.minus(peers, &self.list[at].peers);
+            news = edit.sets.minus(peers, &self.list[at].peers);
             if news.is_empty() {
                 return news;
             }
         }
-        self.take_from(sets, &news);
+        self.take_from(edit, &news);
         if let Some(at) = same {
-            self.list[at].peers = sets.union(&self.list[at].peers, &news);
+            let place = &mut self.list[at].peers;
+            let all = edit.sets.union(place, &news);
+            edit.put(place, all);
         } else {
+            edit.tally.moved(edit.family, &PeerSetRef::EMPTY, &news);
             let new = Entry {
                 attributes: Rc::clone(attributes),
                 peers: news.clone(),
@@ -87,6 +106,16 @@ impl Entries {
         }
         self.trim();
         news
+    }
+
+    /// Announces the only version of a new route to `peers`.
+    pub(crate) fn start(&mut self, attributes: &Rc<AttributeSet>, peers: &PeerSetRef) {
+        debug_assert!(self.list.is_empty());
+        self.list.push(Entry {
+            attributes: Rc::clone(attributes),
+            peers: peers.clone(),
+            payload: None,
+        });
     }
 
     /// Returns what is announced to any of `peers` and differs from this version.
@@ -104,8 +133,8 @@ impl Entries {
     }
 
     /// Removes what is announced to `peers`.
-    pub(crate) fn withdraw(&mut self, sets: &mut PeerSetInterner, peers: &PeerSetRef) {
-        self.take_from(sets, peers);
+    pub(crate) fn withdraw(&mut self, edit: &mut Edit<'_>, peers: &PeerSetRef) {
+        self.take_from(edit, peers);
         self.trim();
     }
 
@@ -132,10 +161,11 @@ impl Entries {
     }
 
     /// Removes peers from all entries. If each peer has a version of its own, most entries contain none of them.
-    fn take_from(&mut self, sets: &mut PeerSetInterner, peers: &PeerSetRef) {
+    fn take_from(&mut self, edit: &mut Edit<'_>, peers: &PeerSetRef) {
         for entry in &mut self.list {
             if entry.peers.intersects(peers) {
-                entry.peers = sets.minus(&entry.peers, peers);
+                let left = edit.sets.minus(&entry.peers, peers);
+                edit.put(&mut entry.peers, left);
             }
         }
     }

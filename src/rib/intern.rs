@@ -22,7 +22,8 @@ const CODECS: usize = 1_024;
 /// All attribute sets in use, and a cache of decoded attributes.
 #[derive(Debug)]
 pub struct Interner {
-    shards: Box<[HashTable<Rc<AttributeSet>>]>,
+    /// Sets and their hashes: growing and searching read no set that is not the wanted one.
+    shards: Box<[HashTable<(u64, Rc<AttributeSet>)>]>,
     len: usize,
     /// Sub-tables to be swept, in units of one set's share.
     debt: usize,
@@ -64,13 +65,13 @@ impl Interner {
     fn known(&self, set: &AttributeSet) -> Option<Rc<AttributeSet>> {
         let hash = set.hash_value();
         self.shards[shard_of(hash)]
-            .find(hash, |known| **known == *set)
-            .cloned()
+            .find(hash, |(other, known)| *other == hash && **known == *set)
+            .map(|(_, known)| Rc::clone(known))
     }
 
     /// Adds a set that does not exist yet, and sweeps its share.
     fn insert(&mut self, hash: u64, set: Rc<AttributeSet>) {
-        self.shards[shard_of(hash)].insert_unique(hash, set, |known| known.hash_value());
+        self.shards[shard_of(hash)].insert_unique(hash, (hash, set), |(hash, _)| *hash);
         self.len += 1;
         self.debt += SHARDS;
         while self.debt >= self.len.max(SWEEP) {
@@ -111,10 +112,10 @@ impl Interner {
     fn sweep_next(&mut self) {
         let shard = &mut self.shards[self.next_sweep];
         let before = shard.len();
-        shard.retain(|set| Rc::strong_count(set) > 1);
+        shard.retain(|(_, set)| Rc::strong_count(set) > 1);
         self.len -= before - shard.len();
         if shard.len() * 4 < shard.capacity() {
-            shard.shrink_to_fit(|known| known.hash_value());
+            shard.shrink_to_fit(|(hash, _)| *hash);
         }
         self.next_sweep = (self.next_sweep + 1) % SHARDS;
     }
@@ -194,11 +195,11 @@ mod tests {
         let again = interner.attributes(&raw, &plain).expect("a good MED");
         assert!(Rc::ptr_eq(&first, &again));
         assert_eq!(interner.received().hits_and_misses(), (1, 1));
-        let wide = Codec {
-            asn4: true,
+        let narrow = Codec {
+            asn4: false,
             ..plain
         };
-        let other = interner.attributes(&raw, &wide).expect("a good MED");
+        let other = interner.attributes(&raw, &narrow).expect("a good MED");
         assert!(Rc::ptr_eq(&first, &other));
         assert_eq!(interner.received().hits_and_misses(), (1, 2));
     }

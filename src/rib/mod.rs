@@ -9,26 +9,33 @@
 //! | [`adj_rib_out`] | the desired state, sessions, pulling messages |
 //! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
+//! | `run` | prefixes that get the same change, applied together |
 //! | `pending` | changes that are not encoded yet: records in queues |
-//! | `group`, [`pack`] | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs |
-//! | [`peer_set`], `sets` | sets of peers; interned sets |
+//! | `group`, [`pack`], `bucket` | encoded messages that are not sent yet: logs and cursors; packing routes into UPDATEs, those with equal attributes together |
+//! | [`peer_set`], `peer_set_interner` | sets of peers; interned sets |
+//! | [`leases`] | routes that end by themselves |
+//! | `tally` | how many routes are announced to each set |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
 //! | [`adj_rib_in`] | the routes received from a peer |
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;
+mod bucket;
 mod comparison;
 mod entries;
 mod group;
 pub mod intern;
+pub mod leases;
 pub mod pack;
 pub mod parse_cache;
 pub mod peer_set;
 mod peer_set_interner;
 mod pending;
 pub mod route;
+mod run;
 mod slab;
 mod table;
+mod tally;
 
 pub use adj_rib_in::{AdjRibIn, ReceivedRoute, Sweep};
 pub use adj_rib_out::{
@@ -36,7 +43,9 @@ pub use adj_rib_out::{
     Session, Unsendable,
 };
 pub use intern::Interner;
+pub use leases::{Ended, Leases, Lifetime, Terms};
 pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};
 pub use route::{Action, Change};
+pub use run::Run;

@@ -11,6 +11,8 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hashbrown::HashTable;
 
+use super::bucket::Bucket;
+pub(crate) use super::bucket::{Item, Kind};
 use super::peer_set_interner::PeerSetRef;
 use super::route::{Action, Change};
 use crate::bgp::attribute::encode::EncodeError;
@@ -51,26 +53,6 @@ pub enum Refusal {
     Encode(#[from] EncodeError),
 }
 
-/// Whether a route is announced or withdrawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Withdraw,
-    Announce,
-}
-
-/// A route to pack.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Item<'a> {
-    pub(crate) kind: Kind,
-    pub(crate) family: Family,
-    /// The path identifier to send on sessions with ADD-PATH.
-    pub(crate) path_id: Option<u32>,
-    pub(crate) bytes: &'a [u8],
-    /// Mandatory for announcements; for withdrawals, attributes to be sent with them.
-    pub(crate) attributes: Option<&'a Rc<AttributeSet>>,
-    pub(crate) peers: &'a PeerSetRef,
-}
-
 /// Receives packed messages and rejected routes.
 pub(crate) trait Sink {
     /// Receives whole messages for `peers`.
@@ -90,102 +72,11 @@ pub(crate) struct Packer {
     cost: usize,
     attributes: Vec<u8>,
     scratch: Vec<u8>,
+    parts: Vec<(u64, usize, usize)>,
+    /// Messages that were not passed on yet.
     chunk: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    kind: Kind,
-    family: Family,
-    attributes: Option<Rc<AttributeSet>>,
-    peers: PeerSetRef,
-    add_path: bool,
-    hash: u64,
-    nlri: Vec<u8>,
-    /// The end of each NLRI.
-    ends: Vec<usize>,
-    sorted: bool,
-    last_start: usize,
-}
-
-impl Bucket {
-    fn takes(&self, item: &Item<'_>) -> bool {
-        self.kind == item.kind
-            && self.family == item.family
-            && self.peers.is(item.peers)
-            && match (&self.attributes, item.attributes) {
-                (Some(own), Some(other)) => Rc::ptr_eq(own, other) || own == other,
-                (None, None) => true,
-                _ => false,
-            }
-    }
-
-    /// Adds an NLRI, and records whether they are all in ExaBGP's order so far.
-    fn push(&mut self, item: &Item<'_>) {
-        let start = self.nlri.len();
-        if let Some(path_id) = item.path_id {
-            self.nlri.extend_from_slice(&path_id.to_be_bytes());
-        }
-        self.nlri.extend_from_slice(item.bytes);
-        self.sorted =
-            self.sorted && self.order(self.last_start, start) <= self.order(start, self.nlri.len());
-        self.last_start = start;
-        self.ends.push(self.nlri.len());
-    }
-
-    /// ExaBGP's sort key: length and address, path identifiers last.
-    fn order(&self, start: usize, end: usize) -> (&[u8], &[u8]) {
-        let head = if self.add_path && end > start { 4 } else { 0 };
-        (
-            &self.nlri[start + head..end],
-            &self.nlri[start..start + head],
-        )
-    }
-
-    /// Sorts the NLRI in ExaBGP's order. The first eight bytes nearly always decide, and are compared as a number.
-    fn sort(&mut self, scratch: &mut Vec<u8>) {
-        if std::mem::replace(&mut self.sorted, true) {
-            return;
-        }
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let mut parts: Vec<(u64, usize, usize)> = starts
-            .zip(self.ends.iter().copied())
-            .map(|(start, end)| {
-                let (bytes, _) = self.order(start, end);
-                let mut first = [0; 8];
-                first
-                    .iter_mut()
-                    .zip(bytes)
-                    .for_each(|(to, from)| *to = *from);
-                (u64::from_be_bytes(first), start, end)
-            })
-            .collect();
-        parts.sort_unstable_by(|left, right| {
-            left.0.cmp(&right.0).then_with(|| {
-                self.order(left.1, left.2)
-                    .cmp(&self.order(right.1, right.2))
-            })
-        });
-        scratch.clear();
-        self.ends.clear();
-        for (_, start, end) in parts {
-            scratch.extend_from_slice(&self.nlri[start..end]);
-            self.ends.push(scratch.len());
-        }
-        std::mem::swap(&mut self.nlri, scratch);
-    }
-
-    /// The NLRI with index `at`, without its path identifier.
-    fn get(&self, at: usize) -> Nlri {
-        let start = if at == 0 { 0 } else { self.ends[at - 1] };
-        let whole = &self.nlri[start..self.ends[at]];
-        match whole.split_first_chunk::<4>() {
-            Some((path_id, bytes)) if self.add_path => {
-                Nlri::new(self.family, Some(u32::from_be_bytes(*path_id)), bytes)
-            }
-            _ => Nlri::new(self.family, None, whole),
-        }
-    }
+    /// The receivers of `chunk`.
+    receivers: PeerSetRef,
 }
 
 impl Packer {
@@ -217,7 +108,7 @@ impl Packer {
         // announcement.
         if sender.group_updates {
             for bucket in &mut buckets[..used] {
-                bucket.sort(&mut self.scratch);
+                bucket.sort(&mut self.scratch, &mut self.parts);
             }
         }
         for kind in [Kind::Withdraw, Kind::Announce] {
@@ -225,6 +116,8 @@ impl Packer {
                 self.pack(bucket, sender, sink);
             }
         }
+        self.flush(sink);
+        self.receivers = PeerSetRef::EMPTY;
         self.index.clear();
         self.last = 0;
         self.cost = 0;
@@ -243,7 +136,7 @@ impl Packer {
 
     /// The bucket for a route, created if there is none.
     fn bucket(&mut self, item: &Item<'_>) -> usize {
-        let hash = hash(item);
+        let hash = item.hash();
         let buckets = &self.buckets;
         if let Some(at) = self.index.find(hash, |at| buckets[*at].takes(item)) {
             return *at;
@@ -283,6 +176,11 @@ impl Packer {
 
     fn pack(&mut self, bucket: &Bucket, sender: &Sender, sink: &mut dyn Sink) {
         let mut refused = Vec::new();
+        // Messages for the same peers are passed on together.
+        if !self.receivers.is(&bucket.peers) {
+            self.flush(sink);
+            self.receivers = bucket.peers.clone();
+        }
         match self.envelope(bucket, sender) {
             Ok(envelope) => {
                 let limit = sender.codec.message_size();
@@ -307,7 +205,7 @@ impl Packer {
                     self.message(&envelope, bucket, &bucket.nlri[start..bucket.ends[fit - 1]]);
                     at = fit;
                     if self.chunk.len() >= CHUNK {
-                        self.flush(&bucket.peers, sink);
+                        self.flush(sink);
                     }
                 }
             }
@@ -315,7 +213,6 @@ impl Packer {
                 refused.extend((0..bucket.ends.len()).map(|at| (at, Refusal::Encode(error))));
             }
         }
-        self.flush(&bucket.peers, sink);
         for (at, refusal) in refused {
             sink.refused(bucket.get(at), &bucket.peers, refusal);
         }
@@ -384,9 +281,9 @@ impl Packer {
         });
     }
 
-    fn flush(&mut self, peers: &PeerSetRef, sink: &mut dyn Sink) {
+    fn flush(&mut self, sink: &mut dyn Sink) {
         if !self.chunk.is_empty() {
-            sink.messages(Bytes::copy_from_slice(&self.chunk), peers);
+            sink.messages(Bytes::copy_from_slice(&self.chunk), &self.receivers);
             self.chunk.clear();
         }
     }
@@ -496,17 +393,4 @@ pub(crate) fn refresh_mark(family: Family, subtype: u8) -> Bytes {
 fn family_bytes(family: Family) -> Vec<u8> {
     let [high, low] = family.afi.0.to_be_bytes();
     vec![high, low, family.safi.0]
-}
-
-/// Hashes the properties that distinguish buckets. The hash of a set is seeded, so that peers cannot choose
-/// collisions.
-fn hash(item: &Item<'_>) -> u64 {
-    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let family = u64::from(item.family.afi.0) << 8 | u64::from(item.family.safi.0);
-    let attributes = item.attributes.map_or(0, |set| set.hash_value());
-    let kind = u64::from(item.kind == Kind::Announce);
-    let mixed = attributes
-        ^ (family << 1 | kind).wrapping_mul(ODD)
-        ^ (item.peers.address() as u64).rotate_left(20);
-    (mixed ^ mixed >> 29).wrapping_mul(ODD)
 }

@@ -11,6 +11,9 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+/// Number of offered keys that are remembered, roughly.
+const OFFERED: usize = 65_536;
+
 /// The limits of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParseCacheLimits {
@@ -39,6 +42,8 @@ pub struct ParseCache<V> {
     free: Vec<usize>,
     hand: usize,
     bytes: usize,
+    /// Half of the hashes of keys that were [offered](ParseCache::offer).
+    offered: Vec<u32>,
     hits: u64,
     misses: u64,
 }
@@ -71,6 +76,7 @@ impl<V> ParseCache<V> {
             free: Vec::new(),
             hand: 0,
             bytes: 0,
+            offered: Vec::new(),
             hits: 0,
             misses: 0,
         }
@@ -130,6 +136,22 @@ impl<V> ParseCache<V> {
         self.index.insert_unique(hash, at, |at| {
             entries[*at].as_ref().map_or(0, |entry| entry.hash)
         });
+    }
+
+    /// Stores the value for a key if the key was offered before, not too long ago. Keys that never come back, such as the
+    /// attributes of a full table, take neither time nor memory this way.
+    pub fn offer(&mut self, tag: u32, key: &[u8], value: V, weight: usize) {
+        let hash = self.hash(tag, key);
+        if self.offered.is_empty() {
+            self.offered.resize(OFFERED, 0);
+        }
+        let [high, low] = [hash >> 32, hash & 0xFFFF_FFFF];
+        let (Ok(place), Ok(mark)) = (usize::try_from(high), u32::try_from(low)) else {
+            return;
+        };
+        if std::mem::replace(&mut self.offered[place % OFFERED], mark) == mark {
+            self.insert(tag, key, value, weight);
+        }
     }
 
     /// Removes all entries.

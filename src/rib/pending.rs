@@ -145,7 +145,7 @@ impl Backlog {
     ) -> &mut Pending {
         let at = match self.find(queue, *list) {
             Some(at) => at,
-            None => self.push(queue, slot, list),
+            None => self.push(queue, slot, list, Pending::default()),
         };
         // Found or just created.
         &mut self.records.get_mut(at).expect("a live record").pending
@@ -225,6 +225,11 @@ impl Backlog {
         }
     }
 
+    /// Returns `true` if records of removed queues are still to be freed.
+    pub(crate) const fn has_dead(&self) -> bool {
+        !self.dead.is_empty()
+    }
+
     /// Frees one record of a removed queue. Returns the route that it was for.
     pub(crate) fn bury<'a>(
         &mut self,
@@ -252,13 +257,20 @@ impl Backlog {
         None
     }
 
-    fn push(&mut self, queue: &mut TxQueue, slot: SlotId, list: &mut u32) -> u32 {
+    /// Appends the pending changes of the route `slot`, whose list starts at `list` and has none in `queue` yet.
+    pub(crate) fn push(
+        &mut self,
+        queue: &mut TxQueue,
+        slot: SlotId,
+        list: &mut u32,
+        pending: Pending,
+    ) -> u32 {
         let at = self.records.insert(Record {
             slot,
             queue: queue.id,
             next_in_lane: NONE,
             next_of_slot: *list,
-            pending: Pending::default(),
+            pending,
         });
         *list = at;
         match self.records.get_mut(queue.tail) {

@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hasher};
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 use super::slab::Slab;
 use crate::bgp::nlri::NlriKey;
@@ -51,11 +52,15 @@ pub(crate) struct Slot<V> {
     pub(crate) value: V,
 }
 
-/// Key bytes. Those of most families need no allocation.
+/// Longest key without an allocation: with it, a slot of the Adj-RIB-Out takes 64 bytes.
+const INLINE: usize = 14;
+
+/// Key bytes. Those of plain prefixes need no allocation, unless they are longer than 2001:db8::/104.
 #[derive(Debug)]
 enum Key {
-    Inline(u8, [u8; 22]),
-    Heap(Box<[u8]>),
+    Inline(u8, [u8; INLINE]),
+    /// Boxed twice, so that the pointer takes eight bytes.
+    Heap(Box<Box<[u8]>>),
 }
 
 /// Identifies a route: family, path identifier (0: none) and key bytes.
@@ -68,13 +73,13 @@ pub(crate) struct RouteKey<'a> {
 
 impl Key {
     fn new(bytes: &[u8]) -> Self {
-        let mut inline = [0; 22];
+        let mut inline = [0; INLINE];
         match (u8::try_from(bytes.len()), inline.get_mut(..bytes.len())) {
             (Ok(length), Some(room)) => {
                 room.copy_from_slice(bytes);
                 Self::Inline(length, inline)
             }
-            _ => Self::Heap(bytes.into()),
+            _ => Self::Heap(Box::new(bytes.into())),
         }
     }
 
@@ -170,7 +175,7 @@ impl<V> Table<V> {
         self.shards
             .get(self.shard(hash))?
             .find(spread(wanted), |place| {
-                place.hash == wanted && self.is_at(*place, route)
+                place.hash == wanted && is_at(&self.slots, *place, route)
             })
             .map(|place| place.slot)
     }
@@ -181,30 +186,54 @@ impl<V> Table<V> {
         route: RouteKey<'_>,
         new: impl FnOnce() -> V,
     ) -> SlotId {
+        self.entry_at(self.hash(route), route, new).0
+    }
+
+    /// The hash of a route, after reading the place of the index where the route belongs. Probing several routes before they
+    /// are added overlaps the cache misses, which are most of the time that a large index takes.
+    pub(crate) fn probe(&self, route: RouteKey<'_>) -> u64 {
         let hash = self.hash(route);
+        let wanted = low(hash);
+        if let Some(shard) = self.shards.get(self.shard(hash)) {
+            std::hint::black_box(shard.find(spread(wanted), |place| place.hash == wanted));
+        }
+        hash
+    }
+
+    /// The slot of a route whose hash [`probe`](Self::probe) returned, and whether it was added with the value returned by
+    /// `new`.
+    pub(crate) fn entry_at(
+        &mut self,
+        hash: u64,
+        route: RouteKey<'_>,
+        new: impl FnOnce() -> V,
+    ) -> (SlotId, bool) {
         let wanted = low(hash);
         if self.shards.is_empty() {
             self.shards.resize_with(self.shard_count, HashTable::new);
         }
         let shard = self.shard(hash);
-        let found = self.shards[shard].find(spread(wanted), |place| {
-            place.hash == wanted && self.is_at(*place, route)
-        });
-        if let Some(place) = found {
-            return place.slot;
-        }
-        if route.path_id != 0 {
-            self.count_path(route.family);
-        }
+        let slots = &self.slots;
+        let entry = self.shards[shard].entry(
+            spread(wanted),
+            |place| place.hash == wanted && is_at(slots, *place, route),
+            |place| spread(place.hash),
+        );
+        let vacant = match entry {
+            Entry::Occupied(found) => return (found.get().slot, false),
+            Entry::Vacant(vacant) => vacant,
+        };
         let slot = self.slots.insert(Slot {
             family: route.family,
             path_id: route.path_id,
             key: Key::new(route.key),
             value: new(),
         });
-        let place = Place { hash: wanted, slot };
-        self.shards[shard].insert_unique(spread(wanted), place, |place| spread(place.hash));
-        slot
+        vacant.insert(Place { hash: wanted, slot });
+        if route.path_id != 0 {
+            self.count_path(route.family);
+        }
+        (slot, true)
     }
 
     /// Removes a slot.
@@ -246,18 +275,24 @@ impl<V> Table<V> {
         let Some(slot) = self.get(at) else {
             return Vec::new();
         };
-        let route = slot.route_key();
-        let hash = self.hash(route);
-        let mut found: Vec<(u32, SlotId)> = self.shards[self.shard(hash)]
-            .iter_hash(spread(low(hash)))
-            .filter_map(|place| {
-                let other = self.get(place.slot)?;
-                let same = other.family == route.family && other.key() == route.key;
-                same.then_some((other.path_id, place.slot))
-            })
-            .collect();
+        let mut found = self.slots_of(slot.route_key());
         found.sort_unstable();
         found.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// The path identifiers and slots of all paths of a prefix.
+    pub(crate) fn slots_of(&self, route: RouteKey<'_>) -> Vec<(u32, SlotId)> {
+        let hash = self.hash(route);
+        let Some(shard) = self.shards.get(self.shard(hash)) else {
+            return Vec::new();
+        };
+        let same_hash = shard.iter_hash(spread(low(hash)));
+        let same = same_hash.filter_map(|place| {
+            let other = self.get(place.slot)?;
+            let same = other.family == route.family && other.key() == route.key;
+            same.then_some((other.path_id, place.slot))
+        });
+        same.collect()
     }
 
     /// Returns `true` if any route of `family` has a path identifier.
@@ -291,25 +326,34 @@ impl<V> Table<V> {
 
     fn hash(&self, route: RouteKey<'_>) -> u64 {
         let mut hasher = self.state.build_hasher();
-        hasher.write_u32(u32::from(route.family.afi.0) << 8 | u32::from(route.family.safi.0));
+        let family = u32::from(route.family.afi.0) << 8 | u32::from(route.family.safi.0);
         let (rest, last) = route
             .key
             .split_last()
             .map_or((route.key, 0), |(last, rest)| (rest, *last));
-        hasher.write(rest);
-        hasher.write_u8(last >> NEAR);
+        // An IPv4 prefix, and most IPv6 prefixes, are hashed as one number.
+        let mut short = [0; 8];
+        if let Some(room) = short.get_mut(..rest.len()) {
+            room.copy_from_slice(rest);
+            hasher.write_u64(u64::from_le_bytes(short));
+        } else {
+            hasher.write(rest);
+        }
+        let length = route.key.len() as u64;
+        hasher.write_u64(length << 32 | u64::from(family) << 8 | u64::from(last >> NEAR));
         hasher.finish() & !LAST | u64::from(last) & LAST
     }
 
     const fn shard(&self, hash: u64) -> usize {
         (hash >> 32) as usize % self.shard_count
     }
+}
 
-    fn is_at(&self, place: Place, route: RouteKey<'_>) -> bool {
-        self.slots.get(place.slot).is_some_and(|slot| {
-            slot.path_id == route.path_id && slot.family == route.family && slot.key() == route.key
-        })
-    }
+/// Returns `true` if the slot of `place` is that of `route`.
+fn is_at<V>(slots: &Slab<Slot<V>>, place: Place, route: RouteKey<'_>) -> bool {
+    slots.get(place.slot).is_some_and(|slot| {
+        slot.path_id == route.path_id && slot.family == route.family && slot.key() == route.key
+    })
 }
 
 /// The half of a hash that the index keeps; the other half selected the sub-table.
@@ -394,7 +438,7 @@ mod tests {
     #[test]
     fn a_slot_is_small() {
         assert!(
-            size_of::<Slot<[u64; 5]>>() <= 72,
+            size_of::<Slot<[u64; 5]>>() <= 64,
             "{}",
             size_of::<Slot<[u64; 5]>>()
         );

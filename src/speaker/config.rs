@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use crate::bgp::capability::Offer;
-use crate::bgp::{Asn, Capability, Family, Zone};
+use crate::bgp::{Asn, Capability, Family, Zone, Zoned};
 
 /// TCP port of BGP (RFC 4271 section 8).
 pub const BGP_PORT: u16 = 179;
@@ -62,7 +62,9 @@ pub struct PeerConfig {
     pub md5_key: Option<Vec<u8>>,
     /// Key of the TCP authentication option (RFC 5925), instead of MD5.
     pub tcp_ao: Option<TcpAoKey>,
-    /// Interface that outgoing connections are bound to.
+    /// Interface, which may be a VRF, that outgoing connections are bound to (`SO_BINDTODEVICE`). Connections that the peer
+    /// makes to a listener of another interface are not this neighbor's; see
+    /// [`Server::listen_in`](super::Server::listen_in).
     pub interface: Option<String>,
     /// The interface that the link-local ones of the addresses belong to; `None`: `interface`.
     pub zone: Option<Zone>,
@@ -96,6 +98,23 @@ impl PeerConfig {
             tcp_ao: None,
             interface: None,
             zone: None,
+        }
+    }
+
+    /// The same for an address that may have a zone: `fe80::1%eth0`.
+    ///
+    /// ```
+    /// use oxabgp::bgp::{Asn, Zone};
+    /// use oxabgp::speaker::PeerConfig;
+    ///
+    /// let peer = PeerConfig::zoned("fe80::1%eth0".parse().expect("an address"), Asn(65001));
+    /// assert_eq!(peer.zone, Zone::new("eth0"));
+    /// ```
+    pub fn zoned(remote: Zoned, local_as: Asn) -> Self {
+        Self {
+            name: remote.to_string(),
+            zone: remote.1,
+            ..Self::new(remote.0, local_as)
         }
     }
 

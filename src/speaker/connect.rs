@@ -42,8 +42,8 @@ pub struct Tcp;
 
 impl Transport for Tcp {
     fn dial(&self, peer: &PeerConfig) -> Dialing {
-        let socket = outgoing(peer);
-        let remote = on_link(peer.remote_address, peer.port, peer);
+        let socket = socket(peer);
+        let remote = destination(peer);
         let signed = match (&peer.md5_key, &peer.tcp_ao) {
             (Some(_), _) => Some("md5"),
             (None, Some(_)) => Some("tcp-ao"),
@@ -68,18 +68,51 @@ impl Transport for Tcp {
             } else {
                 connecting.await?
             };
-            stream.set_nodelay(true)?;
-            let ends = ConnInfo {
-                local: stream.local_addr()?,
-                remote,
-            };
-            Ok((Box::new(stream) as Box<dyn Stream>, ends))
+            let (stream, ends) = connected(stream)?;
+            // With the zone that was asked for.
+            Ok((stream, ConnInfo { remote, ..ends }))
         })
     }
 }
 
-/// A socket set up and bound as `peer` wants it.
-fn outgoing(peer: &PeerConfig) -> io::Result<TcpSocket> {
+/// Makes a connection of a TCP stream, for [`Plugin::dial`](super::Plugin::dial).
+///
+/// # Errors
+/// Those of the system.
+pub fn connected(stream: TcpStream) -> io::Result<(Box<dyn Stream>, ConnInfo)> {
+    stream.set_nodelay(true)?;
+    let ends = ConnInfo {
+        local: stream.local_addr()?,
+        remote: stream.peer_addr()?,
+    };
+    Ok((Box::new(stream), ends))
+}
+
+/// Where to connect to: address, port, and for a link-local address its link.
+///
+/// # Errors
+/// There is no interface of that name.
+pub fn destination(peer: &PeerConfig) -> io::Result<SocketAddr> {
+    on_link(peer.remote_address, peer.port, peer)
+}
+
+/// The zone of a link-local address of a connection: the name of the interface that its scope stands for. The opposite
+/// of [`scoped`].
+pub fn zone(address: SocketAddr) -> Option<Zone> {
+    match address {
+        SocketAddr::V6(address) if address.ip().is_unicast_link_local() => {
+            let name = sockopt::interface_name(address.scope_id()).ok()?;
+            Zone::new(&name)
+        }
+        _ => None,
+    }
+}
+
+/// A socket set up and bound as `peer` wants it: source address, interface (which may be a VRF), TTL, keys.
+///
+/// # Errors
+/// Those of the system, such as an address that is not ours or an interface that is not there.
+pub fn socket(peer: &PeerConfig) -> io::Result<TcpSocket> {
     let socket = Socket::new(
         domain(peer.remote_address),
         Type::STREAM.nonblocking().cloexec(),
@@ -195,17 +228,20 @@ mod tests {
             .build()
             .expect("a runtime");
         let _guard = runtime.enter();
-        let socket = outgoing(&peer).expect("a socket on loopback");
-        assert_eq!(sockopt::min_ttl(socket.as_fd(), address).expect("ttl"), 255);
-        assert_eq!(sockopt::ttl(socket.as_fd(), address).expect("ttl"), 255);
-        let local = socket.local_addr().expect("an address");
+        let outgoing = socket(&peer).expect("a socket on loopback");
+        assert_eq!(
+            sockopt::min_ttl(outgoing.as_fd(), address).expect("ttl"),
+            255
+        );
+        assert_eq!(sockopt::ttl(outgoing.as_fd(), address).expect("ttl"), 255);
+        let local = outgoing.local_addr().expect("an address");
         assert_eq!(Some(local.ip()), peer.local_address);
         assert_eq!(
-            SockRef::from(&socket).tcp_notsent_lowat().ok(),
+            SockRef::from(&outgoing).tcp_notsent_lowat().ok(),
             Some(UNSENT)
         );
         peer.interface = Some("no-such-interface".to_owned());
-        assert!(outgoing(&peer).is_err());
+        assert!(socket(&peer).is_err());
     }
 
     #[test]
@@ -225,6 +261,7 @@ mod tests {
         let shown = on_link(address, 179, &peer).expect("loopback is there");
         assert_eq!(shown.to_string(), wanted);
         assert_eq!(scoped(address, 179, peer.zone).to_string(), wanted);
+        assert_eq!(zone(shown), peer.zone);
         peer.zone = Zone::new("no-such-link");
         let error = on_link(address, 179, &peer).expect_err("there is none");
         assert!(error.to_string().contains("no-such-link"), "{error}");

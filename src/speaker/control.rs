@@ -1,23 +1,21 @@
-//! Commands to a neighbor's task, and its status.
+//! Commands to a neighbor's task, and what it shares with the server.
 //!
 //! Commands are rare and few: a bounded queue of our own instead of a channel, so that the one that must never be lost, the
 //! end, can take the place of all others.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
-use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
 use super::config::PeerConfig;
 use super::connect::Stream;
+use super::status::{Counters, PeerKey, PeerStatus};
+use super::watch::{ChangeKind, Subscribers};
 use super::writer::UpdateWriter;
-use crate::bgp::message::MessageType;
 use crate::bgp::{Negotiated, Notification};
-use crate::fsm::{Cease, CloseReason, ConnInfo, State};
+use crate::fsm::{Cease, ConnInfo, State};
 
 /// Commands that may wait for one task.
 const WAITING: usize = 16;
@@ -89,90 +87,6 @@ impl Mailbox {
     }
 }
 
-/// A neighbor of one server. Never used again after the neighbor is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PeerKey(u64);
-
-impl PeerKey {
-    pub(crate) const fn new(number: u64) -> Self {
-        Self(number)
-    }
-
-    /// Where the neighbor's jitter starts.
-    pub(crate) const fn seed(self) -> u64 {
-        // Any odd constant with many bits: neighboring keys get distant seeds.
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
-}
-
-impl fmt::Display for PeerKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// What there is to know of a neighbor.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PeerStatus {
-    /// Its key in the server.
-    pub key: PeerKey,
-    /// Its name.
-    pub name: String,
-    /// Its address.
-    pub remote_address: IpAddr,
-    /// Its state: the furthest of its connections.
-    pub state: State,
-    /// The addresses of the current connection.
-    pub ends: Option<ConnInfo>,
-    /// When the session came up, while it is up.
-    pub established: Option<SystemTime>,
-    /// The negotiated hold time in seconds, while the session is up.
-    pub hold_time: Option<u16>,
-    /// Sessions that came up so far.
-    pub sessions: u64,
-    /// Why the last connection ended.
-    pub last_close: Option<CloseReason>,
-    /// When the next connection attempt is due; `None` while there is a connection or an attempt, and when none will be made.
-    pub retry_at: Option<Instant>,
-    /// Attempts that failed, and sessions that ended too soon, since the last session that lasted: longer than the wait
-    /// before it, and at least 30 seconds.
-    pub failures: u32,
-    /// RFC 4271's ConnectRetryCounter: how often a connection has failed or ended since the last manual start or stop.
-    pub connect_retry_counter: u32,
-    /// Messages received since the connection was made.
-    pub received: Counters,
-    /// Messages sent since the connection was made: handed to the outbox.
-    pub sent: Counters,
-}
-
-/// Messages by type.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters([u64; 8]);
-
-impl Counters {
-    /// How many there were of a type; all unknown types are one.
-    pub const fn of(&self, kind: MessageType) -> u64 {
-        self.0[Self::index(kind)]
-    }
-
-    /// How many there were.
-    pub fn total(&self) -> u64 {
-        self.0.iter().sum()
-    }
-
-    pub(crate) const fn count(&mut self, kind: MessageType) {
-        self.0[Self::index(kind)] += 1;
-    }
-
-    const fn index(kind: MessageType) -> usize {
-        match kind.0 {
-            known @ 1..=7 => known as usize,
-            _ => 0,
-        }
-    }
-}
-
 /// What a neighbor's task shares with its server.
 pub(crate) struct Shared {
     pub(crate) status: RefCell<PeerStatus>,
@@ -183,6 +97,9 @@ pub(crate) struct Shared {
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
     pub(crate) wanted: Cell<Wanted>,
+    subscribers: Rc<Subscribers>,
+    /// Whether subscribers know that it was removed.
+    removed: Cell<bool>,
 }
 
 /// What a neighbor's task is to do, also after a panic.
@@ -198,12 +115,17 @@ pub(crate) enum Wanted {
 }
 
 impl Shared {
-    pub(crate) fn new(key: PeerKey, config: &Rc<PeerConfig>) -> Rc<Self> {
+    pub(crate) fn new(
+        key: PeerKey,
+        config: &Rc<PeerConfig>,
+        subscribers: Rc<Subscribers>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             status: RefCell::new(PeerStatus {
                 key,
                 name: config.name.clone(),
                 remote_address: config.remote_address,
+                zone: config.zone,
                 state: State::Idle,
                 ends: None,
                 established: None,
@@ -215,12 +137,25 @@ impl Shared {
                 connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
+                received_total: Counters::default(),
+                sent_total: Counters::default(),
             }),
             session: RefCell::new(None),
             writer: RefCell::new(None),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
+            subscribers,
+            removed: Cell::new(false),
         })
+    }
+
+    /// Reports a change to subscribers; `from` is the state before. The removal is the last one.
+    pub(crate) fn report(&self, kind: ChangeKind, from: State) {
+        if self.removed.replace(kind == ChangeKind::Removed) {
+            return self.removed.set(true);
+        }
+        let status = || self.status.borrow().clone();
+        self.subscribers.report(kind, from, status);
     }
 }
 
@@ -238,16 +173,5 @@ mod tests {
         assert!(mailbox.push(PeerCommand::Remove(Cease::Removed)));
         let queue = mailbox.queue.borrow();
         assert!(matches!(queue.front(), Some(PeerCommand::Remove(_))) && queue.len() == 1);
-    }
-
-    #[test]
-    fn messages_are_counted_by_type() {
-        let mut counters = Counters::default();
-        counters.count(MessageType::UPDATE);
-        counters.count(MessageType::UPDATE);
-        counters.count(MessageType(99));
-        assert_eq!(counters.of(MessageType::UPDATE), 2);
-        assert_eq!(counters.of(MessageType(200)), 1);
-        assert_eq!(counters.total(), 3);
     }
 }

@@ -27,20 +27,24 @@
 
 use std::fmt;
 
+use ipnet::IpNet;
+
 use crate::bgp::attribute::mp_reach::MpReach;
 use crate::bgp::attribute::mp_unreach::MpUnreach;
 use crate::bgp::attribute::walk::{Reachable, Walk};
 use crate::bgp::attribute::{mp_reach, mp_unreach};
-use crate::bgp::iana::notification::update::OPTIONAL_ATTRIBUTE_ERROR;
+use crate::bgp::iana::attribute as codes;
+use crate::bgp::iana::notification::update::{INVALID_NETWORK_FIELD, OPTIONAL_ATTRIBUTE_ERROR};
 use crate::bgp::message::update::Update;
 use crate::bgp::nlri::{self, Routes};
-use crate::bgp::{Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
+use crate::bgp::{Attribute, Codec, Family, NextHop, NlriRef, Notification, Severity, UpdateError};
 
 /// What a closure returns: an error has a severity.
 pub type FieldResult = Result<(), UpdateError>;
 
 type RouteFn<T> = Box<dyn Fn(&mut T, NlriRef<'_>) -> FieldResult>;
 type ReachFn<T> = Box<dyn Fn(&mut T, Option<NextHop>, NlriRef<'_>) -> FieldResult>;
+type UnicastFn<T> = Box<dyn Fn(&mut T, UnicastRoute) -> FieldResult>;
 type AttributeFn<T> = Box<dyn Fn(&mut T, RawAttribute<'_, '_>) -> FieldResult>;
 
 /// Decodes UPDATEs into a `T`.
@@ -50,6 +54,30 @@ pub struct UpdateDecoder<T> {
     attributes: Vec<(Option<u8>, AttributeFn<T>)>,
     reach: Vec<(Family, ReachFn<T>)>,
     unreach: Vec<(Family, RouteFn<T>)>,
+    announced_unicast: Option<UnicastFn<T>>,
+    withdrawn_unicast: Option<UnicastFn<T>>,
+}
+
+/// A route of IPv4 or IPv6 unicast in an UPDATE, wherever in the message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct UnicastRoute {
+    /// The prefix, host bits cleared.
+    pub prefix: IpNet,
+    /// The path identifier, on a session with ADD-PATH (RFC 7911).
+    pub path_id: Option<u32>,
+    /// Its next hop: from NEXT_HOP, or from MP_REACH_NLRI. `None` if it is withdrawn, or if NEXT_HOP is missing or malformed.
+    pub next_hop: Option<NextHop>,
+}
+
+impl UnicastRoute {
+    fn new(nlri: NlriRef<'_>, next_hop: Option<NextHop>) -> Option<Self> {
+        is_unicast(nlri.family).then_some(())?;
+        Some(Self {
+            prefix: nlri.prefix()?,
+            path_id: nlri.path_id,
+            next_hop,
+        })
+    }
 }
 
 pub use crate::bgp::attribute::walk::RawAttribute;
@@ -80,7 +108,26 @@ impl UpdateErrors {
         self.gravest().severity
     }
 
-    /// The NOTIFICATION to end the session with, if it must end.
+    /// The NOTIFICATION to end the session with, for a speaker that resets it for every error as RFC 4271 section 6.3 does:
+    /// 3/6 for an undefined ORIGIN, 3/4 for flags, 3/5 for lengths, 3/11 for AS_PATH, 3/3 for a missing attribute, and so
+    /// on, with the attribute as data. It is that of the [gravest](Self::gravest) error.
+    ///
+    /// ```
+    /// use oxabgp::bgp::Codec;
+    /// use oxabgp::speaker::UpdateDecoder;
+    ///
+    /// let decoder = UpdateDecoder::<()>::new().attributes(|(), raw| raw.decode().map(drop));
+    /// let body = [0, 0, 0, 4, 0x40, 1, 1, 7]; // ORIGIN 7
+    /// let errors = decoder.decode(&mut (), &body, &Codec::default()).expect_err("no such ORIGIN");
+    /// let notification = errors.as_reset();
+    /// assert_eq!((notification.code, notification.subcode), (3, 6));
+    /// assert_eq!(notification.data, [0x40, 1, 1, 7]);
+    /// ```
+    pub fn as_reset(&self) -> Notification {
+        self.gravest().notification()
+    }
+
+    /// The NOTIFICATION to end the session with, if it must end by RFC 7606.
     pub fn notification(&self) -> Option<Notification> {
         let gravest = self.gravest();
         (gravest.severity == Severity::Reset).then(|| gravest.notification())
@@ -116,6 +163,8 @@ impl<T> UpdateDecoder<T> {
             attributes: Vec::new(),
             reach: Vec::new(),
             unreach: Vec::new(),
+            announced_unicast: None,
+            withdrawn_unicast: None,
         }
     }
 
@@ -179,6 +228,37 @@ impl<T> UpdateDecoder<T> {
         self
     }
 
+    /// Each announced route of IPv4 and IPv6 unicast, in the body or in MP_REACH_NLRI.
+    ///
+    /// ```
+    /// use oxabgp::bgp::Codec;
+    /// use oxabgp::speaker::UpdateDecoder;
+    ///
+    /// let decoder = UpdateDecoder::<Vec<ipnet::IpNet>>::new()
+    ///     .withdrawn_unicast(|gone, route| { gone.push(route.prefix); Ok(()) });
+    /// let mut gone = Vec::new();
+    /// decoder.decode(&mut gone, &[0, 2, 8, 10, 0, 0], &Codec::default()).expect("a good UPDATE");
+    /// assert_eq!(gone, ["10.0.0.0/8".parse().expect("a prefix")]);
+    /// ```
+    #[must_use]
+    pub fn announced_unicast(
+        mut self,
+        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + 'static,
+    ) -> Self {
+        self.announced_unicast = Some(Box::new(decode));
+        self
+    }
+
+    /// Each withdrawn route of IPv4 and IPv6 unicast, in the body or in MP_UNREACH_NLRI.
+    #[must_use]
+    pub fn withdrawn_unicast(
+        mut self,
+        decode: impl Fn(&mut T, UnicastRoute) -> FieldResult + 'static,
+    ) -> Self {
+        self.withdrawn_unicast = Some(Box::new(decode));
+        self
+    }
+
     /// Decodes the body of an UPDATE (all after the header) into `target`, with the facts of the session.
     ///
     /// # Errors
@@ -199,14 +279,23 @@ impl<T> UpdateDecoder<T> {
         cx: &Codec,
     ) -> Result<(), UpdateErrors> {
         let mut errors = Vec::new();
-        if let Some(decode) = &self.withdrawn {
+        if self.withdrawn.is_some() || self.withdrawn_unicast.is_some() {
             let routes = ipv4(update.withdrawn, cx);
-            errors.extend(each(routes, 10, |nlri| decode(target, nlri)).err());
+            let result = each(routes, INVALID_NETWORK_FIELD, |nlri| {
+                self.withdraw(target, self.withdrawn.as_ref(), nlri)
+            });
+            errors.extend(result.err());
         }
-        self.walk(target, &update, cx, &mut errors);
-        if let Some(decode) = &self.nlri {
+        let next_hop = self.walk(target, &update, cx, &mut errors);
+        if self.nlri.is_some() || self.announced_unicast.is_some() {
             let routes = ipv4(update.nlri, cx);
-            errors.extend(each(routes, 10, |nlri| decode(target, nlri)).err());
+            let result = each(routes, INVALID_NETWORK_FIELD, |nlri| {
+                if let Some(decode) = &self.nlri {
+                    decode(target, nlri)?;
+                }
+                self.announce(target, nlri, next_hop)
+            });
+            errors.extend(result.err());
         }
         if errors.is_empty() {
             Ok(())
@@ -215,11 +304,49 @@ impl<T> UpdateDecoder<T> {
         }
     }
 
-    /// Goes through the attributes.
-    fn walk(&self, target: &mut T, update: &Update<'_>, cx: &Codec, errors: &mut Vec<UpdateError>) {
+    /// Gives an announced route to the closure for unicast.
+    fn announce(
+        &self,
+        target: &mut T,
+        nlri: NlriRef<'_>,
+        next_hop: Option<NextHop>,
+    ) -> FieldResult {
+        match (&self.announced_unicast, UnicastRoute::new(nlri, next_hop)) {
+            (Some(decode), Some(route)) => decode(target, route),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives a withdrawn route to the closure of its field, and to the one for unicast.
+    fn withdraw(&self, target: &mut T, own: Option<&RouteFn<T>>, nlri: NlriRef<'_>) -> FieldResult {
+        if let Some(decode) = own {
+            decode(target, nlri)?;
+        }
+        match (&self.withdrawn_unicast, UnicastRoute::new(nlri, None)) {
+            (Some(decode), Some(route)) => decode(target, route),
+            _ => Ok(()),
+        }
+    }
+
+    /// Goes through the attributes. Returns the value of NEXT_HOP.
+    fn walk(
+        &self,
+        target: &mut T,
+        update: &Update<'_>,
+        cx: &Codec,
+        errors: &mut Vec<UpdateError>,
+    ) -> Option<NextHop> {
         let first = errors.len();
+        let mut next_hop = None;
         let mut walk = Walk::new(update.attributes, cx);
         for next in walk.by_ref() {
+            if let Ok(raw) = &next
+                && raw.code == codes::NEXT_HOP
+                && self.announced_unicast.is_some()
+                && let Ok(Some(Attribute::NextHop(hop))) = raw.decode()
+            {
+                next_hop = Some(hop.0);
+            }
             let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, cx));
             errors.extend(result.err());
         }
@@ -228,6 +355,7 @@ impl<T> UpdateDecoder<T> {
         for error in &mut errors[first..] {
             error.severity = reachable.escalate(error.severity);
         }
+        next_hop
     }
 
     fn attribute_or_envelope(
@@ -239,24 +367,35 @@ impl<T> UpdateDecoder<T> {
         match raw.code {
             mp_reach::CODE => {
                 let reach = MpReach::decode(raw.value)?;
-                let Some((family, decode)) = find(&self.reach, reach.family) else {
+                let family = reach.family;
+                let own = find(&self.reach, family);
+                let unicast = self.announced_unicast.is_some() && is_unicast(family);
+                if own.is_none() && !unicast {
                     return Ok(());
-                };
+                }
                 let next_hop = NextHop::decode(reach.next_hop, family)
                     .map_err(|error| UpdateError::reset(OPTIONAL_ATTRIBUTE_ERROR, error.what))?;
                 let add_path = cx.add_path_receive.contains(family);
-                each(Routes::new(family, add_path, reach.nlri), 9, |nlri| {
-                    decode(target, next_hop, nlri)
+                let routes = Routes::new(family, add_path, reach.nlri);
+                each(routes, OPTIONAL_ATTRIBUTE_ERROR, |nlri| {
+                    if let Some(decode) = own {
+                        decode(target, next_hop, nlri)?;
+                    }
+                    self.announce(target, nlri, next_hop)
                 })
             }
             mp_unreach::CODE => {
                 let unreach = MpUnreach::decode(raw.value)?;
-                let Some((family, decode)) = find(&self.unreach, unreach.family) else {
+                let family = unreach.family;
+                let own = find(&self.unreach, family);
+                let unicast = self.withdrawn_unicast.is_some() && is_unicast(family);
+                if own.is_none() && !unicast {
                     return Ok(());
-                };
+                }
                 let add_path = cx.add_path_receive.contains(family);
-                each(Routes::new(family, add_path, unreach.nlri), 9, |nlri| {
-                    decode(target, nlri)
+                let routes = Routes::new(family, add_path, unreach.nlri);
+                each(routes, OPTIONAL_ATTRIBUTE_ERROR, |nlri| {
+                    self.withdraw(target, own, nlri)
                 })
             }
             code => {
@@ -271,9 +410,13 @@ impl<T> UpdateDecoder<T> {
     }
 }
 
-fn find<F>(decoders: &[(Family, F)], family: Family) -> Option<(Family, &F)> {
+fn find<F>(decoders: &[(Family, F)], family: Family) -> Option<&F> {
     let mut matching = decoders.iter().filter(|(wanted, _)| *wanted == family);
-    matching.next().map(|(family, decode)| (*family, decode))
+    matching.next().map(|(_, decode)| decode)
+}
+
+fn is_unicast(family: Family) -> bool {
+    matches!(family, Family::IPV4_UNICAST | Family::IPV6_UNICAST)
 }
 
 fn ipv4<'a>(bytes: &'a [u8], cx: &Codec) -> Routes<'a> {

@@ -5,6 +5,7 @@
 //! A turn is bounded ([`Turn`]): a neighbor that floods us or takes all that we have yields to the others.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -12,12 +13,14 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
-use super::control::{Counters, Wanted};
+use super::control::Wanted;
 use super::io::Io;
-use super::machine::{Driver, closed, machine};
+use super::machine::{self, Driver, closed, machine};
 use super::outbox::messages;
 use super::plugin::SessionEvent;
-use super::writer::Pushed;
+use super::status::Counters;
+use super::watch::ChangeKind;
+use super::writer::{Pushed, PushedOwner};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
@@ -75,6 +78,8 @@ struct Task {
     paused: bool,
     /// What the log has of attempts that failed.
     attempts: Attempts,
+    /// When the timer that is being handled was due.
+    due: Option<Instant>,
     /// Whether the plugin knows that there will be no more attempts.
     gave_up: bool,
     ended: Option<Ended>,
@@ -157,6 +162,7 @@ impl Task {
             refused: SmallVec::new(),
             paused: false,
             attempts: Attempts::default(),
+            due: None,
             gave_up: false,
             ended: None,
         }
@@ -169,14 +175,9 @@ impl Task {
     }
 
     fn drain(&mut self) {
+        let before = self.driver.shared.status.borrow().state;
         loop {
-            {
-                let mut status = self.driver.shared.status.borrow_mut();
-                status.state = self.peer.state();
-                status.retry_at = self.peer.retry_at();
-                status.failures = self.peer.failures();
-                status.connect_retry_counter = self.peer.connect_retry_counter();
-            }
+            self.note_status();
             while let Some(output) = self.peer.poll() {
                 self.perform(output);
             }
@@ -185,6 +186,11 @@ impl Task {
             };
             self.peer.handle(now(), Input::Reset(id, notification));
         }
+        // An OPEN that the plugin did not refuse is confirmed while outputs are taken.
+        self.note_status();
+        if before != self.peer.state() {
+            self.driver.shared.report(ChangeKind::State, before);
+        }
         if self.peer.ended() == Some(fsm::Ended::Attempts) && !self.gave_up {
             self.gave_up = true;
             tracing::warn!(neighbor = %self.driver.config.name, "no more attempts to connect");
@@ -192,12 +198,22 @@ impl Task {
         }
     }
 
+    fn note_status(&self) {
+        let mut status = self.driver.shared.status.borrow_mut();
+        status.state = self.peer.state();
+        status.retry_at = self.peer.retry_at();
+        status.failures = self.peer.failures();
+        status.connect_retry_counter = self.peer.connect_retry_counter();
+    }
+
     fn perform(&mut self, output: Output) {
         match output {
             Output::Connect(id) => {
                 self.observe(&SessionEvent::Connecting);
-                let dial = self.driver.transport.dial(&self.driver.config);
-                self.io.dial(id, dial);
+                let config = &self.driver.config;
+                let own = self.driver.plugin.borrow_mut().dial(config);
+                let dialing = own.unwrap_or_else(|| self.driver.transport.dial(config));
+                self.io.dial(id, dialing);
             }
             Output::Transmit(id, bytes) => {
                 if let Some(link) = self.io.link(id) {
@@ -247,13 +263,7 @@ impl Task {
     }
 
     fn message(&mut self, id: ConnId, direction: Direction, message: &RawMessage) {
-        {
-            let mut status = self.driver.shared.status.borrow_mut();
-            match direction {
-                Direction::Send => status.sent.count(message.kind),
-                Direction::Receive => status.received.count(message.kind),
-            }
-        }
+        self.count(direction, message.kind);
         self.observe(&SessionEvent::Message { direction, message });
         if direction == Direction::Send || self.established != Some(id) {
             return;
@@ -279,6 +289,18 @@ impl Task {
         }
     }
 
+    /// Counts a message of the state machine, and reports how late a KEEPALIVE is.
+    fn count(&self, direction: Direction, kind: MessageType) {
+        let mut status = self.driver.shared.status.borrow_mut();
+        status.count(direction, kind);
+        drop(status);
+        if let (Direction::Send, MessageType::KEEPALIVE, Some(due)) = (direction, kind, self.due) {
+            self.observe(&SessionEvent::KeepaliveLate(
+                now().saturating_duration_since(due),
+            ));
+        }
+    }
+
     /// Lets the plugin decide about the peer's OPEN: a refusal is sent instead of our KEEPALIVE.
     fn opened(&mut self, id: ConnId, session: &Rc<Negotiated>) {
         let mut plugin = self.driver.plugin.borrow_mut();
@@ -293,9 +315,9 @@ impl Task {
         let Some(link) = self.io.link(id) else {
             return;
         };
-        let pushed = Pushed::new(session.codec.message_size());
+        let pushed = Pushed::new(machine::terms(&self.driver, session));
         let writer = pushed.writer();
-        link.pushed = Some(pushed);
+        link.pushed = Some(PushedOwner(pushed));
         self.established = Some(id);
         {
             let mut status = self.driver.shared.status.borrow_mut();
@@ -381,7 +403,7 @@ impl Task {
             return;
         };
         if let Some(pushed) = &link.pushed {
-            pushed.pour(&mut link.outbox);
+            pushed.0.pour(&mut link.outbox);
         }
         let mut plugin = self.driver.plugin.borrow_mut();
         if link.outbox.has_room() {
@@ -397,7 +419,7 @@ impl Task {
                 let message = raw(chunk, message);
                 // Not borrowed for longer: a plugin may ask the server for the status.
                 let mut status = self.driver.shared.status.borrow_mut();
-                status.sent.count(message.kind);
+                status.count(Direction::Send, message.kind);
                 drop(status);
                 // Messages that are not routes are few, and always reported.
                 if observed || message.kind != MessageType::UPDATE {
@@ -426,9 +448,10 @@ impl Task {
         paused
     }
 
-    fn pushed(&mut self) -> Option<Rc<Pushed>> {
+    fn pushed(&mut self) -> Option<Arc<Pushed>> {
         let id = self.established?;
-        self.io.link(id)?.pushed.clone()
+        let owner = self.io.link(id)?.pushed.as_ref()?;
+        Some(Arc::clone(&owner.0))
     }
 }
 

@@ -5,16 +5,20 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::attributes::Attributes;
 use super::config::PeerConfig;
-use super::control::{PeerKey, PeerStatus};
 use super::error::Error;
+use super::outgoing::{Outgoing, RouteUpdate};
 use super::plugin::Plugin;
 use super::server::{Call, Server};
-use crate::bgp::Notification;
+use super::status::{PeerKey, PeerStatus};
+use super::watch::PeerChanges;
+use super::writer::UpdateWriter;
+use crate::bgp::{Nlri, Notification};
 use crate::fsm::Cease;
 
 /// Commands a [`Server`] from any thread.
@@ -164,14 +168,80 @@ impl Handle {
             .await?
     }
 
-    /// Sends an UPDATE with this body (all after the header) to a neighbor whose session is up.
+    /// Sends routes, or a message, to a neighbor whose session is up: see [`UpdateWriter::try_write`].
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Down`], [`Error::Write`] (which is [`WriteError::Full`](super::WriteError::Full) if
-    /// the peer is slow), [`Error::Stopped`].
-    pub async fn write(&self, key: PeerKey, body: Vec<u8>) -> Result<(), Error> {
-        self.call(move |server| Ok(server.writer(key)?.try_write(&body)?))
+    /// the peer is slow: [`Handle::writer`] can wait), [`Error::Stopped`].
+    pub async fn write(
+        &self,
+        key: PeerKey,
+        message: impl Outgoing + Send + 'static,
+    ) -> Result<(), Error> {
+        self.call(move |server| Ok(server.writer(key)?.try_write(&message)?))
             .await?
+    }
+
+    /// Announces one route to a neighbor: see [`UpdateWriter::announce`].
+    ///
+    /// # Errors
+    /// Those of [`Handle::write`].
+    pub async fn announce(
+        &self,
+        key: PeerKey,
+        route: impl Into<Nlri>,
+        attributes: &Attributes,
+    ) -> Result<(), Error> {
+        self.write(key, RouteUpdate::new().announce(route, attributes))
+            .await
+    }
+
+    /// Withdraws one route from a neighbor.
+    ///
+    /// # Errors
+    /// Those of [`Handle::write`].
+    pub async fn withdraw(&self, key: PeerKey, route: impl Into<Nlri>) -> Result<(), Error> {
+        self.write(key, RouteUpdate::new().withdraw(route)).await
+    }
+
+    /// The writer of a neighbor whose session is up; it can be used in any thread until the session ends.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Down`], [`Error::Stopped`].
+    pub async fn writer(&self, key: PeerKey) -> Result<UpdateWriter, Error> {
+        self.call(move |server| server.writer(key)).await?
+    }
+
+    /// [`Server::subscribe`]: the changes of all neighbors from now on.
+    ///
+    /// ```
+    /// use std::net::Ipv4Addr;
+    ///
+    /// use oxabgp::bgp::Asn;
+    /// use oxabgp::fsm::Cease;
+    /// use oxabgp::speaker::{ChangeKind, ChannelPlugin, PeerConfig, Server};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let server = Server::spawn(Ipv4Addr::new(192, 0, 2, 1))?;
+    /// let mut changes = server.subscribe().await?;
+    /// let (plugin, _events, _commands) = ChannelPlugin::new(1);
+    /// let peer = PeerConfig::new("192.0.2.2".parse()?, Asn(65001));
+    /// let key = server.add_peer(peer, move || plugin).await?;
+    /// let change = changes.next().await.expect("it serves");
+    /// assert_eq!((change.kind, change.status.key), (ChangeKind::Added, key));
+    /// server.shutdown(Cease::Removed).await?;
+    /// while let Some(change) = changes.next().await {
+    ///     println!("{}: {} -> {}", change.status.name, change.from, change.status.state);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Stopped`].
+    pub async fn subscribe(&self) -> Result<PeerChanges, Error> {
+        self.call(Server::subscribe).await
     }
 
     /// [`Server::get_peer`].
@@ -208,14 +278,31 @@ impl Handle {
         self.call(move |server| server.listen(address)).await?
     }
 
+    /// [`Server::listen_on`].
+    ///
+    /// # Errors
+    /// [`Error::Listen`], [`Error::Stopped`].
+    pub async fn listen_on(&self, listener: TcpListener) -> Result<SocketAddr, Error> {
+        self.call(move |server| server.listen_on(listener)).await?
+    }
+
+    /// [`Server::update_peer`].
+    ///
+    /// # Errors
+    /// Those of [`Server::update_peer`], and [`Error::Stopped`].
+    pub async fn update_peer(&self, key: PeerKey, config: PeerConfig) -> Result<(), Error> {
+        self.call(move |server| server.update_peer(key, config))
+            .await?
+    }
+
     /// [`Server::shutdown`], without waiting for its end, which [`Server::serve`] returns at.
     ///
     /// # Errors
     /// [`Error::Stopped`].
     pub async fn shutdown(&self, cease: Cease) -> Result<(), Error> {
         self.call(move |server| {
-            let server = server.clone();
-            tokio::task::spawn_local(async move { server.shutdown(cease).await });
+            let other = server.clone();
+            server.spawn_task(async move { other.shutdown(cease).await });
         })
         .await
     }

@@ -5,16 +5,16 @@
 //! is refused with a NOTIFICATION.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::config::PeerConfig;
 use super::connect::{self, Stream, drain};
 use super::control::PeerCommand;
-use super::control::PeerKey;
 use super::error::Error;
 use super::listener;
 use super::listener::Guard;
@@ -22,7 +22,8 @@ use super::outbox::Outbox;
 use super::plugin::Answer;
 use super::server::{Phase, Server};
 use super::sockopt;
-use crate::bgp::Notification;
+use super::status::PeerKey;
+use crate::bgp::{Notification, Zone};
 use crate::fsm::{Cease, ConnInfo, State};
 
 /// Refused connections that get a NOTIFICATION at the same time; more are closed silently.
@@ -43,6 +44,14 @@ impl Arrival {
         }
     }
 
+    /// The interface that the connection is bound to, as its listener was.
+    fn interface(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream).device().ok().flatten(),
+            Self::Other(_) => None,
+        }
+    }
+
     fn into_stream(self) -> Box<dyn Stream> {
         match self {
             Self::Tcp(stream) => Box::new(stream),
@@ -57,12 +66,40 @@ impl Server {
     /// # Errors
     /// [`Error::Listen`].
     pub fn listen(&self, address: SocketAddr) -> Result<SocketAddr, Error> {
-        let bound = self
-            .inner
-            .listeners
-            .borrow_mut()
-            .open(address)
-            .map_err(|source| Error::Listen { address, source })?;
+        self.open(address, None)
+    }
+
+    /// The same for connections that come in on an interface, which may be a VRF (`SO_BINDTODEVICE`). They belong to
+    /// neighbors with this [`PeerConfig::interface`], or without any.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn listen_in(&self, address: SocketAddr, interface: &str) -> Result<SocketAddr, Error> {
+        self.open(address, Some(interface))
+    }
+
+    fn open(&self, address: SocketAddr, interface: Option<&str>) -> Result<SocketAddr, Error> {
+        let mut listeners = self.inner.listeners.borrow_mut();
+        let bound = listeners.open(address, interface);
+        drop(listeners);
+        self.opened(bound.map_err(|source| Error::Listen { address, source }))
+    }
+
+    /// Listens on a socket of the caller, and returns its address. The backlog, and the TTL and MD5 keys that neighbors
+    /// ask for, are set on it. A socket that accepts both IPv4 and IPv6 serves neighbors of both.
+    ///
+    /// # Errors
+    /// [`Error::Listen`].
+    pub fn listen_on(&self, listener: std::net::TcpListener) -> Result<SocketAddr, Error> {
+        let address = listener
+            .local_addr()
+            .unwrap_or_else(|_| SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0));
+        let bound = self.inner.listeners.borrow_mut().adopt(listener);
+        self.opened(bound.map_err(|source| Error::Listen { address, source }))
+    }
+
+    fn opened(&self, bound: Result<SocketAddr, Error>) -> Result<SocketAddr, Error> {
+        let bound = bound?;
         if self.inner.phase.get() == Phase::Serving {
             self.accept();
         }
@@ -117,12 +154,13 @@ impl Server {
                     Self { inner }.arrived(Arrival::Tcp(stream), ends);
                 }
             };
-            tokio::task::spawn_local(listener::accept(listener, each)).abort_handle()
+            self.spawn_task(listener::accept(listener, each))
+                .abort_handle()
         });
     }
 
     fn arrived(&self, arrival: Arrival, ends: ConnInfo) {
-        if let Some(key) = self.expected(ends) {
+        if let Some(key) = self.expected(ends, arrival.interface().as_deref()) {
             if let Some(config) = self.peer_config(key) {
                 self.deliver(key, &config, arrival, ends);
             }
@@ -149,13 +187,14 @@ impl Server {
     }
 
     /// The neighbor that a connection belongs to. Of several with the same addresses, one without a session comes first.
-    fn expected(&self, ends: ConnInfo) -> Option<PeerKey> {
+    fn expected(&self, ends: ConnInfo, interface: Option<&[u8]>) -> Option<PeerKey> {
         let local = ends.local.ip().to_canonical();
         let peers = self.inner.peers.borrow();
         let matching = || {
             peers
                 .iter()
                 .filter(|(_, entry)| accepts(&entry.config, ends.remote, local))
+                .filter(|(_, entry)| is_in(&entry.config, interface))
         };
         matching()
             .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
@@ -205,7 +244,7 @@ impl Server {
         let mut outbox = Outbox::new();
         outbox.push_urgent(notification.encode().into());
         let inner = Rc::downgrade(&self.inner);
-        tokio::task::spawn_local(async move {
+        self.spawn_task(async move {
             drain(stream, outbox).await;
             if let Some(inner) = inner.upgrade() {
                 inner.refusals.set(inner.refusals.get() - 1);
@@ -221,12 +260,23 @@ fn accepts(peer: &PeerConfig, remote: SocketAddr, local: IpAddr) -> bool {
         && is_on_link(peer, remote)
 }
 
+/// Returns `true` if a connection that is bound to an interface may be this peer's: the same addresses can be in use in
+/// several VRFs.
+fn is_in(peer: &PeerConfig, interface: Option<&[u8]>) -> bool {
+    match (&peer.interface, interface) {
+        (Some(own), Some(interface)) => own.as_bytes() == interface,
+        _ => true,
+    }
+}
+
 /// Returns `true` if a link-local `remote` came over the peer's link, as far as that is known.
 fn is_on_link(peer: &PeerConfig, remote: SocketAddr) -> bool {
-    let (SocketAddr::V6(remote), Some(zone)) = (remote, peer.zone) else {
+    let zone = peer.zone.as_ref().map(Zone::as_str);
+    let zone = zone.or(peer.interface.as_deref());
+    let (SocketAddr::V6(remote), Some(zone)) = (remote, zone) else {
         return true;
     };
     remote.scope_id() == 0
         || !remote.ip().is_unicast_link_local()
-        || sockopt::interface_index(zone.as_str()).is_ok_and(|index| index == remote.scope_id())
+        || sockopt::interface_index(zone).is_ok_and(|index| index == remote.scope_id())
 }

@@ -6,7 +6,6 @@
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
@@ -16,7 +15,7 @@ use tokio::task::JoinSet;
 
 use super::connect::{Dialing, Stream, drain};
 use super::outbox::Outbox;
-use super::writer::Pushed;
+use super::writer::PushedOwner;
 use crate::bgp::message::HEADER;
 use crate::fsm::{ConnId, ConnInfo};
 
@@ -44,7 +43,7 @@ pub(crate) struct Link {
     chunk: usize,
     pub(crate) outbox: Outbox,
     /// What writers have pushed, once the session is up.
-    pub(crate) pushed: Option<Rc<Pushed>>,
+    pub(crate) pushed: Option<PushedOwner>,
 }
 
 /// What happened.
@@ -92,7 +91,7 @@ impl Io {
         };
         let mut link = self.links.remove(at);
         if let Some(pushed) = &link.pushed {
-            pushed.close();
+            pushed.0.close();
         }
         link.outbox.drop_queue();
         while self.closing.try_join_next().is_some() {}

@@ -2,17 +2,18 @@
 //!
 //! A connection is accepted by the kernel before anybody looks at it, so what must hold from the first segment on is set on
 //! the listening socket: a [`Guard`] for each peer or range of peers. The same guards go onto each socket that is opened
-//! later. One socket listens for one IP version (`IPV6_V6ONLY`), because keys and TTLs are per version.
+//! later. A socket that is opened here listens for one IP version (`IPV6_V6ONLY`), because keys and TTLs are per version; one
+//! of the caller that listens for both gets both.
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
 
-use socket2::{Protocol, Socket, Type};
+use socket2::{Protocol, SockRef, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::AbortHandle;
 
@@ -58,30 +59,32 @@ impl Guard {
         self.md5_key.is_some() || self.tcp_ao.is_some()
     }
 
-    /// Sets the key on a socket of its IP version.
-    fn install(&self, socket: &TcpListener, at: SocketAddr) -> io::Result<()> {
-        if at.is_ipv4() != self.address.is_ipv4() {
+    /// Sets the key on a socket that accepts its IP version.
+    fn install(&self, listening: &Listening) -> io::Result<()> {
+        let Some(address) = listening.form(self.address) else {
             return Ok(());
-        }
+        };
+        let socket = listening.socket.as_fd();
         if let Some(key) = &self.md5_key {
-            sockopt::set_md5(socket.as_fd(), self.address, self.prefix, key)?;
+            sockopt::set_md5(socket, address, self.prefix, key)?;
         }
         if let Some(key) = &self.tcp_ao {
-            sockopt::set_ao(socket.as_fd(), self.address, self.prefix, key)?;
+            sockopt::set_ao(socket, address, self.prefix, key)?;
         }
         Ok(())
     }
 
     /// Takes the key off a socket.
-    fn uninstall(&self, socket: &TcpListener, at: SocketAddr) -> io::Result<()> {
-        if at.is_ipv4() != self.address.is_ipv4() {
+    fn uninstall(&self, listening: &Listening) -> io::Result<()> {
+        let Some(address) = listening.form(self.address) else {
             return Ok(());
-        }
+        };
+        let socket = listening.socket.as_fd();
         if self.md5_key.is_some() {
-            sockopt::set_md5(socket.as_fd(), self.address, self.prefix, &[])?;
+            sockopt::set_md5(socket, address, self.prefix, &[])?;
         }
         if let Some(key) = &self.tcp_ao {
-            sockopt::delete_ao(socket.as_fd(), self.address, self.prefix, key)?;
+            sockopt::delete_ao(socket, address, self.prefix, key)?;
         }
         Ok(())
     }
@@ -97,8 +100,20 @@ pub(crate) struct Listeners {
 struct Listening {
     address: SocketAddr,
     socket: Rc<TcpListener>,
+    /// Whether it accepts IPv4 connections although its address is an IPv6 one; only a socket of the caller does.
+    dual: bool,
     /// Once it accepts.
     task: Option<AbortHandle>,
+}
+
+impl Listening {
+    /// The form of a peer's address on this socket; `None` if it accepts no connections of that IP version.
+    fn form(&self, peer: IpAddr) -> Option<IpAddr> {
+        match peer {
+            IpAddr::V4(peer) if self.dual => Some(peer.to_ipv6_mapped().into()),
+            _ => (peer.is_ipv4() == self.address.is_ipv4()).then_some(peer),
+        }
+    }
 }
 
 impl Drop for Listening {
@@ -111,17 +126,35 @@ impl Drop for Listening {
 
 impl Listeners {
     /// Opens a socket at `address` and returns its address: port 0 lets the kernel choose. It accepts after [`Self::accept_with`].
-    pub(crate) fn open(&mut self, address: SocketAddr) -> io::Result<SocketAddr> {
-        let socket = bind(address)?;
+    /// With an interface, which may be a VRF, it accepts connections that come in there only.
+    pub(crate) fn open(
+        &mut self,
+        address: SocketAddr,
+        interface: Option<&str>,
+    ) -> io::Result<SocketAddr> {
+        self.adopt(bind(address, interface)?.into())
+    }
+
+    /// Takes over a listening socket. Its backlog, and what the guards ask for, are set on it.
+    pub(crate) fn adopt(&mut self, socket: std::net::TcpListener) -> io::Result<SocketAddr> {
+        // tokio panics without one.
+        tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+        socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
-        for guard in &self.guards {
-            guard.install(&socket, address)?;
-        }
-        self.sockets.push(Listening {
+        let options = SockRef::from(&socket);
+        // Listening again only changes the backlog.
+        options.listen(BACKLOG)?;
+        let dual = address.is_ipv6() && !options.only_v6()?;
+        let listening = Listening {
             address,
-            socket: Rc::new(socket),
+            socket: Rc::new(TcpListener::from_std(socket)?),
+            dual,
             task: None,
-        });
+        };
+        for guard in &self.guards {
+            guard.install(&listening)?;
+        }
+        self.sockets.push(listening);
         self.set_ttl()?;
         Ok(address)
     }
@@ -158,7 +191,7 @@ impl Listeners {
             return Ok(());
         }
         for socket in &self.sockets {
-            guard.install(&socket.socket, socket.address)?;
+            guard.install(socket)?;
         }
         self.guards.push(guard);
         self.set_ttl()
@@ -177,9 +210,9 @@ impl Listeners {
             match other {
                 Some(other) if *other == *guard => {}
                 Some(other) if other.md5_key.is_some() && guard.md5_key.is_some() => {
-                    other.install(&socket.socket, socket.address)?;
+                    other.install(socket)?;
                 }
-                _ => guard.uninstall(&socket.socket, socket.address)?,
+                _ => guard.uninstall(socket)?,
             }
         }
         self.set_ttl()
@@ -188,20 +221,23 @@ impl Listeners {
     /// Sends SYN-ACKs with the greatest TTL that any peer asks for: one that checks it would drop them otherwise.
     fn set_ttl(&self) -> io::Result<()> {
         for socket in &self.sockets {
-            let ip = socket.address.ip();
-            let ttl = self
-                .guards
-                .iter()
-                .filter(|guard| guard.address.is_ipv4() == ip.is_ipv4())
-                .filter_map(|guard| guard.ttl)
-                .max();
-            sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
+            let own = socket.address.ip();
+            let mapped = socket.dual.then_some(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+            for ip in [Some(own), mapped].into_iter().flatten() {
+                let ttl = self
+                    .guards
+                    .iter()
+                    .filter(|guard| guard.address.is_ipv4() == ip.is_ipv4())
+                    .filter_map(|guard| guard.ttl)
+                    .max();
+                sockopt::set_ttl(socket.socket.as_fd(), ip, ttl)?;
+            }
         }
         Ok(())
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+fn bind(address: SocketAddr, interface: Option<&str>) -> io::Result<Socket> {
     let socket = Socket::new(
         domain(address.ip()),
         Type::STREAM.nonblocking().cloexec(),
@@ -211,9 +247,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    if let Some(interface) = interface {
+        sockopt::bind_interface(socket.as_fd(), interface)?;
+    }
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(socket)
 }
 
 /// Accepts for ever. One that failed in the meantime is no reason to stop; without descriptors we wait a little.
@@ -244,7 +283,6 @@ pub(crate) async fn accept(listener: Weak<TcpListener>, mut with: impl FnMut(Tcp
 mod tests {
     use super::*;
     use crate::bgp::Asn;
-    use std::net::Ipv4Addr;
 
     fn runtime() -> tokio::runtime::Runtime {
         tokio::runtime::Builder::new_current_thread()
@@ -262,13 +300,17 @@ mod tests {
         let ttl = |listeners: &Listeners, at: usize| {
             sockopt::ttl(listeners.sockets[at].socket.as_fd(), ip).expect("a ttl")
         };
-        listeners.open(SocketAddr::new(ip, 0)).expect("a port");
+        listeners
+            .open(SocketAddr::new(ip, 0), None)
+            .expect("a port");
         let default = ttl(&listeners, 0);
         let mut peer = PeerConfig::new(ip, Asn(65000));
         peer.min_ttl = Some(255);
         let guard = Guard::new(&peer, None);
         listeners.guard(guard.clone()).expect("a guard");
-        let second = listeners.open(SocketAddr::new(ip, 0)).expect("a port");
+        let second = listeners
+            .open(SocketAddr::new(ip, 0), None)
+            .expect("a port");
         assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (255, 255));
         listeners.unguard(&guard).expect("a guard");
         assert_eq!((ttl(&listeners, 0), ttl(&listeners, 1)), (default, default));
@@ -277,14 +319,14 @@ mod tests {
     }
 
     #[test]
-    fn a_used_address_is_an_error_that_says_so() {
+    fn a_used_address_is_a_named_error() {
         let runtime = runtime();
         let _guard = runtime.enter();
         let mut listeners = Listeners::default();
         let address = listeners
-            .open("127.0.0.1:0".parse().expect("an address"))
+            .open("127.0.0.1:0".parse().expect("an address"), None)
             .expect("a port");
-        let error = listeners.open(address).expect_err("in use");
+        let error = listeners.open(address, None).expect_err("in use");
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     }
 }

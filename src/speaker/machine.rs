@@ -1,12 +1,16 @@
 //! What a neighbor's task works with, and how its configuration becomes that of the state machine.
 
 use std::cell::RefCell;
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use super::config::PeerConfig;
 use super::connect::Transport;
 use super::control::{Mailbox, Shared};
+use super::outgoing::SendTerms;
 use super::plugin::Plugin;
+use crate::bgp::role::LocalRole;
+use crate::bgp::{Codec, Negotiated, Sender};
 use crate::fsm::{self, CloseReason, Timers};
 
 /// A plugin, shared with the supervisor, which keeps it when a task panics.
@@ -20,7 +24,7 @@ pub(crate) struct Driver {
     pub(crate) mailbox: Rc<Mailbox>,
     pub(crate) shared: Rc<Shared>,
     pub(crate) transport: Rc<dyn Transport>,
-    pub(crate) router_id: std::net::Ipv4Addr,
+    pub(crate) router_id: Ipv4Addr,
     /// Whether the neighbor is gone when its session ends.
     pub(crate) dynamic: bool,
 }
@@ -50,6 +54,25 @@ pub(super) fn machine(driver: &Driver) -> fsm::Config {
         },
         seed: driver.shared.status.borrow().key.seed(),
     }
+}
+
+/// What the session that has just come up allows to be sent.
+pub(super) fn terms(driver: &Driver, session: &Negotiated) -> SendTerms {
+    let ends = driver.shared.status.borrow().ends;
+    let sender = Sender {
+        codec: Codec {
+            role: session.codec.role.map(LocalRole::on_egress),
+            ..session.codec
+        },
+        local_as: session.local_as,
+        // A session has a connection, and that has addresses.
+        local_address: ends.map_or(Ipv4Addr::UNSPECIFIED.into(), |ends| {
+            ends.local.ip().to_canonical()
+        }),
+        router_id: session.local.router_id,
+        group_updates: true,
+    };
+    SendTerms::new(sender, session.families.clone(), session.refresh)
 }
 
 /// Records and reports that a connection has ended.

@@ -6,10 +6,13 @@
 //! ([`Plugin::waker`]). All run on the server's thread and none may block: while one runs, no session does.
 
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use super::config::PeerConfig;
+use super::connect::Dialing;
 use super::outbox::Outbox;
 use super::writer::UpdateWriter;
 use crate::bgp::message::RawMessage;
@@ -29,6 +32,30 @@ pub trait Plugin {
     /// What our OPEN offers, in order, when the peer has refused one that had to be in the extended form of RFC 9072: those of
     /// [`capabilities`](Self::capabilities) that the session needs. `None`: all of them are needed.
     fn reduced_capabilities(&mut self, _peer: &PeerConfig) -> Option<Vec<Capability>> {
+        None
+    }
+
+    /// Makes an outgoing connection in a way of its own; `None`: as the server does, over TCP. Called for each attempt.
+    ///
+    /// [`connect::socket`](super::connect::socket) is set up as the server's own would be (source address, interface, TTL,
+    /// keys), for those who only add an option:
+    ///
+    /// ```
+    /// use oxabgp::speaker::connect::{self, Dialing};
+    /// # use oxabgp::speaker::PeerConfig;
+    ///
+    /// fn dial(peer: &PeerConfig) -> Option<Dialing> {
+    ///     let prepared = connect::socket(peer).and_then(|socket| {
+    ///         socket.set_recv_buffer_size(1 << 20)?;
+    ///         Ok((socket, connect::destination(peer)?))
+    ///     });
+    ///     Some(Box::pin(async move {
+    ///         let (socket, destination) = prepared?;
+    ///         connect::connected(socket.connect(destination).await?)
+    ///     }))
+    /// }
+    /// ```
+    fn dial(&mut self, _peer: &PeerConfig) -> Option<Dialing> {
         None
     }
 
@@ -60,6 +87,9 @@ pub trait Plugin {
     /// Something happened that is worth a log line, a counter or an event: see [`SessionEvent`].
     fn on_event(&mut self, _peer: &PeerConfig, _event: &SessionEvent<'_>) {}
 
+    /// The neighbor's task ran for that long, in which no other task of the thread could.
+    fn on_turn(&mut self, _took: Duration) {}
+
     /// Whether [`SessionEvent::Message`] is wanted for UPDATEs that we send, too. Asked before each [`fill`](Self::fill).
     fn observes_updates_sent(&self) -> bool {
         false
@@ -75,8 +105,8 @@ pub trait Plugin {
         true
     }
 
-    /// What to notify when [`fill`](Self::fill) or [`ready`](Self::ready) would answer differently. Asked for each wait.
-    fn waker(&self) -> Option<Rc<Notify>> {
+    /// What to notify, from any thread, when [`fill`](Self::fill) or [`ready`](Self::ready) would answer differently. Asked for each wait.
+    fn waker(&self) -> Option<Arc<Notify>> {
         None
     }
 }
@@ -112,6 +142,8 @@ pub enum SessionEvent<'a> {
         /// The message.
         message: &'a RawMessage,
     },
+    /// A KEEPALIVE was sent because its time had come, that long ago.
+    KeepaliveLate(Duration),
     /// An UPDATE of the established session whose length fields exceed it, so that [`Plugin::on_update`] is not called: the
     /// session ends. The same message was reported as [`Message`](Self::Message).
     Unreadable(&'a RawMessage),

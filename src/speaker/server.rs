@@ -10,27 +10,27 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::{Rc, Weak};
 
 use tokio::sync::{Notify, mpsc};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, LocalSet};
 
 use super::config::PeerConfig;
-use super::connect::{CLOSING_TIME, Tcp, Transport};
-use super::control::{Mailbox, PeerCommand, PeerKey, PeerStatus, Shared};
+use super::connect::{Tcp, Transport};
+use super::control::{Mailbox, PeerCommand, Shared};
 use super::error::Error;
 use super::listener::{Guard, Listeners};
 use super::machine::{Driver, PluginCell};
 use super::plugin::{Plugin, Unknown};
+use super::status::{PeerKey, PeerStatus};
 use super::supervisor::supervise;
+use super::watch::{ChangeKind, Subscribers};
 use super::writer::UpdateWriter;
 use crate::bgp::{Negotiated, Notification};
-use crate::fsm::Cease;
+use crate::fsm::{Cease, State};
 
 /// What a [`Handle`](super::Handle) has the server run.
 pub(crate) type Call = Box<dyn FnOnce(&Server) + Send>;
 
 /// Calls of other threads that may wait.
 const CALLS: usize = 64;
-/// Neighbors that are started in one turn.
-const STARTS: usize = 64;
 
 /// A BGP speaker. [`Server::serve`] works in any tokio runtime; [`Server::start`], and calls from outside of `serve` while it
 /// serves, need one whose `spawn_local` works: a `LocalRuntime`, or a `LocalSet`.
@@ -49,9 +49,12 @@ pub(super) struct Inner {
     pub(super) unknown: RefCell<Option<Unknown>>,
     pub(super) refusals: Cell<usize>,
     pub(super) phase: Cell<Phase>,
-    stopped: Notify,
+    pub(super) stopped: Notify,
+    pub(super) subscribers: Rc<Subscribers>,
+    /// Where tasks run while [`Server::serve`] does.
+    pub(super) local: RefCell<Weak<LocalSet>>,
     /// Tasks of removed neighbors that still send their closing NOTIFICATION.
-    departing: RefCell<Vec<JoinHandle<()>>>,
+    pub(super) departing: RefCell<Vec<JoinHandle<()>>>,
     /// What is known of removed neighbors, for as long as such a task runs.
     removed: RefCell<BTreeMap<PeerKey, Weak<Shared>>>,
     pub(super) calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
@@ -94,6 +97,8 @@ impl Inner {
     fn take(&self, key: PeerKey) -> Option<Entry> {
         let entry = self.peers.borrow_mut().remove(&key)?;
         self.names.borrow_mut().remove(&entry.config.name);
+        let state = entry.shared.status.borrow().state;
+        entry.shared.report(ChangeKind::Removed, state);
         Some(entry)
     }
 }
@@ -129,91 +134,13 @@ impl Server {
                 refusals: Cell::new(0),
                 phase: Cell::new(Phase::Preparing),
                 stopped: Notify::new(),
+                subscribers: Rc::default(),
+                local: RefCell::default(),
                 departing: RefCell::default(),
                 removed: RefCell::default(),
                 calls: (sender, RefCell::new(Some(receiver))),
             }),
         }
-    }
-
-    /// Starts all neighbors and listeners, and answers [`Handle`](super::Handle)s until [`Server::shutdown`].
-    ///
-    /// Neighbors are tasks of one thread. They run inside of this future, so that it can be awaited under `#[tokio::main]`;
-    /// dropping it drops them, without a closing NOTIFICATION.
-    ///
-    /// # Errors
-    /// [`Error::Stopped`] when it serves or has served already.
-    pub async fn serve(&self) -> Result<(), Error> {
-        let receiver = self.inner.calls.1.borrow_mut().take();
-        let mut calls = receiver.ok_or(Error::Stopped)?;
-        let serving = async {
-            self.start();
-            loop {
-                tokio::select! { biased;
-                    () = self.stopped() => return Ok(()),
-                    Some(call) = calls.recv() => call(self),
-                }
-            }
-        };
-        tokio::task::LocalSet::new().run_until(serving).await
-    }
-
-    /// Starts all neighbors and listeners; of very many neighbors a few at a time, so that other tasks get their turns in
-    /// between. Those added later start at once.
-    pub fn start(&self) {
-        if self.inner.phase.get() != Phase::Preparing {
-            return;
-        }
-        self.inner.phase.set(Phase::Serving);
-        self.accept();
-        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
-        let (first, others) = keys.split_at(keys.len().min(STARTS));
-        first.iter().for_each(|key| self.run_peer(*key));
-        if others.is_empty() {
-            return;
-        }
-        let (others, inner) = (others.to_vec(), Rc::downgrade(&self.inner));
-        tokio::task::spawn_local(async move {
-            for some in others.chunks(STARTS) {
-                tokio::task::yield_now().await;
-                let Some(inner) = inner.upgrade() else {
-                    return;
-                };
-                // Who was removed meanwhile is passed over.
-                some.iter().for_each(|key| {
-                    Self {
-                        inner: Rc::clone(&inner),
-                    }
-                    .run_peer(*key)
-                });
-            }
-        });
-    }
-
-    /// Waits for the end of [`Server::shutdown`].
-    pub async fn stopped(&self) {
-        while self.inner.phase.get() != Phase::Stopped {
-            self.inner.stopped.notified().await;
-        }
-    }
-
-    /// Closes listeners, then ends all sessions with `cease`, and waits at most a second until that is sent.
-    pub async fn shutdown(&self, cease: Cease) {
-        self.inner.listeners.borrow_mut().close_all();
-        let keys: Vec<PeerKey> = self.inner.peers.borrow().keys().copied().collect();
-        for key in keys {
-            // It is in the table: nothing else can go wrong.
-            let _ = self.remove_peer(key, cease.clone());
-        }
-        let deadline = tokio::time::Instant::now() + CLOSING_TIME + CLOSING_TIME / 4;
-        let departing = self.inner.departing.take();
-        for mut task in departing {
-            if tokio::time::timeout_at(deadline, &mut task).await.is_err() {
-                task.abort();
-            }
-        }
-        self.inner.phase.set(Phase::Stopped);
-        self.inner.stopped.notify_waiters();
     }
 
     /// Adds a neighbor. It starts at once if the server serves.
@@ -356,6 +283,7 @@ impl Server {
             let mut status = entry.shared.status.borrow_mut();
             status.name.clone_from(&config.name);
             status.remote_address = config.remote_address;
+            status.zone = config.zone;
             drop(status);
             let mut names = self.inner.names.borrow_mut();
             names.remove(&entry.config.name);
@@ -427,7 +355,7 @@ impl Server {
         let key = PeerKey::new(self.inner.next_key.replace(self.inner.next_key.get() + 1));
         let config = Rc::new(config);
         let entry = Entry {
-            shared: Shared::new(key, &config),
+            shared: Shared::new(key, &config, Rc::clone(&self.inner.subscribers)),
             config,
             plugin: Rc::new(RefCell::new(plugin)),
             mailbox: Rc::default(),
@@ -437,6 +365,7 @@ impl Server {
         };
         let name = entry.config.name.clone();
         self.inner.names.borrow_mut().insert(name, key);
+        entry.shared.report(ChangeKind::Added, State::Idle);
         self.inner.peers.borrow_mut().insert(key, entry);
         if self.inner.phase.get() == Phase::Serving {
             self.run_peer(key);
@@ -468,7 +397,7 @@ impl Server {
     }
 
     /// Runs a neighbor's task, again after a panic.
-    fn run_peer(&self, key: PeerKey) {
+    pub(super) fn run_peer(&self, key: PeerKey) {
         let mut peers = self.inner.peers.borrow_mut();
         let Some(entry) = peers.get_mut(&key) else {
             return;
@@ -483,7 +412,7 @@ impl Server {
             dynamic: entry.dynamic,
         };
         let inner = Rc::downgrade(&self.inner);
-        entry.task = Some(tokio::task::spawn_local(async move {
+        entry.task = Some(self.spawn_task(async move {
             supervise(driver).await;
             // A neighbor that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {

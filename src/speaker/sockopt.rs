@@ -324,6 +324,21 @@ pub fn interface_index(name: &str) -> io::Result<u32> {
     }
 }
 
+/// The name of an interface.
+///
+/// # Errors
+/// There is no interface with this index.
+pub fn interface_name(index: u32) -> io::Result<String> {
+    let mut name = [0u8; libc::IF_NAMESIZE];
+    // SAFETY: the buffer has the size that the call asks for, and lives until it returns.
+    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast()) };
+    if found.is_null() {
+        return Err(io::Error::last_os_error());
+    }
+    let name = name.split(|byte| *byte == 0).next().unwrap_or_default();
+    Ok(String::from_utf8_lossy(name).into_owned())
+}
+
 /// Keeps the descriptors that this process was started with from the programs that it starts, but for 0, 1 and 2. All that we
 /// open ourselves is closed on exec anyway.
 #[cfg(feature = "daemon")]
@@ -424,6 +439,9 @@ mod tests {
     fn interfaces_have_numbers() {
         assert!(interface_index("lo").expect("loopback") > 0);
         assert!(interface_index("no-such-interface").is_err());
+        let index = interface_index("lo").expect("loopback");
+        assert_eq!(interface_name(index).expect("loopback"), "lo");
+        assert!(interface_name(u32::MAX).is_err());
         assert!(interface_index("nul\0inside").is_err());
     }
 

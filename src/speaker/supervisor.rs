@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::control::Wanted;
 use super::driver::{self, Ended};
 use super::machine::Driver;
+use super::turn::Timed;
 
 /// First and longest wait before a neighbor whose plugin panicked runs again.
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -15,7 +16,10 @@ pub(super) async fn supervise(mut driver: Driver) {
     let mut wait = RESTART.0;
     loop {
         driver.config = Rc::clone(&driver.shared.config.borrow());
-        let task = tokio::task::spawn_local(driver::run(driver.clone()));
+        let plugin = Rc::clone(&driver.plugin);
+        let task = tokio::task::spawn_local(Timed::new(driver::run(driver.clone()), move |took| {
+            plugin.borrow_mut().on_turn(took);
+        }));
         let guard = AbortOnDrop(task.abort_handle());
         let result = task.await;
         drop(guard);

@@ -1,75 +1,106 @@
-//! The push side of a session: write an UPDATE, wait when too much is waiting already.
+//! The push side of a session: write routes or messages, wait when too much is waiting already.
 //!
 //! A writer has a queue of its own, which the session's task empties into its outbox while that has room. So a plugin may
-//! write from any callback and any task of the thread, and what one session holds in memory stays below twice the mark.
+//! write from any callback, any task and any thread, and what one session holds in memory stays below twice the mark. The
+//! queue is behind a mutex that is held for a few instructions; one that only the server's thread can use was rejected,
+//! since every other thread would need a copy of this interface.
 
-use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::fmt;
-use std::rc::Rc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::attributes::Attributes;
+use super::error::WriteError;
 use super::outbox::{HIGH_MARK, LOW_MARK, Outbox};
-use crate::bgp::message::{self, HEADER, MessageType};
+use super::outgoing::{Outgoing, Raw, RouteUpdate, SendTerms};
+use crate::bgp::message::MessageType;
+use crate::bgp::message::refresh::RouteRefresh;
+use crate::bgp::{Family, Nlri};
 
-/// Sends messages on one established session.
+/// Sends messages on one established session: from callbacks, tasks and other threads.
+///
+/// Methods that begin with `try_`, and those for single routes, return at once and are for callbacks; the others wait
+/// while the peer is slow, in any async runtime. Nothing is sent after an error.
+///
+/// ```no_run
+/// # fn demo(writer: &oxabgp::speaker::UpdateWriter) -> Result<(), Box<dyn std::error::Error>> {
+/// use ipnet::IpNet;
+/// use oxabgp::speaker::{Attributes, WriteError};
+///
+/// let prefix: IpNet = "203.0.113.0/24".parse()?;
+/// match writer.announce(prefix, &Attributes::new().med(50)) {
+///     Ok(()) => {}
+///     Err(WriteError::Full) => println!("the peer is slow: try again later"),
+///     Err(error) => println!("not sent: {error}"),
+/// }
+/// writer.withdraw(prefix)?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct UpdateWriter {
-    pushed: Rc<Pushed>,
+    pushed: Arc<Pushed>,
 }
-
-/// Why a message was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteError {
-    /// The session has ended.
-    Closed,
-    /// The message is longer than this session allows: 4,096 bytes, or 65,535 with extended messages.
-    TooLong,
-    /// Too much waits already, because the peer is slow. Nothing but `try_write` and its like returns this.
-    Full,
-}
-
-impl fmt::Display for WriteError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Closed => "the session has ended",
-            Self::TooLong => "the message is longer than this session allows",
-            Self::Full => "too much waits to be sent already",
-        })
-    }
-}
-
-impl std::error::Error for WriteError {}
 
 impl UpdateWriter {
-    /// Sends an UPDATE with this body (all after the header). Waits while 256 KiB of earlier ones wait.
+    /// Sends routes, a request for routes, or an UPDATE with a body made by the caller (`&[u8]`, all after the header).
+    /// Waits while 256 KiB of earlier messages wait.
     ///
     /// # Errors
-    /// [`WriteError`]; the message was not sent then.
-    pub async fn write(&self, body: &[u8]) -> Result<(), WriteError> {
-        self.send(MessageType::UPDATE, body).await
+    /// [`WriteError`]. Of what needs more than 64 KiB, a part may have been sent when the session ends meanwhile.
+    pub async fn write(&self, message: &(impl Outgoing + ?Sized)) -> Result<(), WriteError> {
+        for chunk in self.encode(message)? {
+            self.send_messages(chunk).await?;
+        }
+        Ok(())
     }
 
-    /// Sends an UPDATE with this body at once, or not at all: it may be called from any callback.
-    ///
-    /// ```no_run
-    /// # fn announce(writer: &oxabgp::speaker::UpdateWriter, body: &[u8]) {
-    /// use oxabgp::speaker::WriteError;
-    ///
-    /// match writer.try_write(body) {
-    ///     Ok(()) => {}
-    ///     Err(WriteError::Full) => println!("the peer is slow: try again later"),
-    ///     Err(error) => println!("not sent: {error}"),
-    /// }
-    /// # }
-    /// ```
+    /// The same at once, or not at all: it may be called from any callback.
     ///
     /// # Errors
-    /// [`WriteError`]: [`WriteError::Full`] while 256 KiB of earlier ones wait.
-    pub fn try_write(&self, body: &[u8]) -> Result<(), WriteError> {
-        self.try_send(MessageType::UPDATE, body)
+    /// [`WriteError`]: [`WriteError::Full`] if it does not fit into the [`room`](Self::room) that is left.
+    pub fn try_write(&self, message: &(impl Outgoing + ?Sized)) -> Result<(), WriteError> {
+        self.push(self.encode(message)?)
+    }
+
+    /// Announces one route with these attributes, at once or not at all.
+    ///
+    /// # Errors
+    /// Those of [`UpdateWriter::try_write`].
+    pub fn announce(
+        &self,
+        route: impl Into<Nlri>,
+        attributes: &Attributes,
+    ) -> Result<(), WriteError> {
+        self.try_write(&RouteUpdate::new().announce(route, attributes))
+    }
+
+    /// Withdraws one route, at once or not at all.
+    ///
+    /// # Errors
+    /// Those of [`UpdateWriter::try_write`].
+    pub fn withdraw(&self, route: impl Into<Nlri>) -> Result<(), WriteError> {
+        self.try_write(&RouteUpdate::new().withdraw(route))
+    }
+
+    /// Marks the end of the first routes of a family (RFC 4724 section 2), at once or not at all.
+    ///
+    /// # Errors
+    /// Those of [`UpdateWriter::try_write`].
+    pub fn end_of_rib(&self, family: Family) -> Result<(), WriteError> {
+        self.try_write(&RouteUpdate::new().end_of_rib(family))
+    }
+
+    /// Asks the peer for its routes of a family again (RFC 2918), at once or not at all.
+    ///
+    /// # Errors
+    /// Those of [`UpdateWriter::try_write`], and [`WriteError::Refresh`].
+    pub fn refresh(&self, family: Family) -> Result<(), WriteError> {
+        let subtype = RouteRefresh::REQUEST;
+        self.try_write(&RouteRefresh { family, subtype })
     }
 
     /// Sends a message of any type at once, or not at all.
@@ -77,13 +108,17 @@ impl UpdateWriter {
     /// # Errors
     /// Those of [`UpdateWriter::try_write`].
     pub fn try_send(&self, kind: MessageType, body: &[u8]) -> Result<(), WriteError> {
-        let message = self.message(kind, body)?;
-        self.try_send_messages(message)
+        self.try_write(&Raw(kind, body))
     }
 
-    /// Bytes that may be written before [`WriteError::Full`].
+    /// Bytes that may be written before [`WriteError::Full`]. One write of any size is taken if nothing waits.
     pub fn room(&self) -> usize {
-        HIGH_MARK.saturating_sub(self.pushed.waiting.get())
+        HIGH_MARK.saturating_sub(self.pushed.state().waiting)
+    }
+
+    /// What the session allows to be sent.
+    pub fn terms(&self) -> &SendTerms {
+        &self.pushed.terms
     }
 
     /// Sends a message of any type.
@@ -91,8 +126,7 @@ impl UpdateWriter {
     /// # Errors
     /// [`WriteError`]; the message was not sent then.
     pub async fn send(&self, kind: MessageType, body: &[u8]) -> Result<(), WriteError> {
-        let message = self.message(kind, body)?;
-        self.send_messages(message).await
+        self.write(&Raw(kind, body)).await
     }
 
     /// Sends whole messages, headers included, which the caller has made within the session's limit.
@@ -101,34 +135,40 @@ impl UpdateWriter {
     /// [`WriteError::Closed`].
     pub async fn send_messages(&self, messages: Bytes) -> Result<(), WriteError> {
         loop {
-            match self.try_send_messages(messages.clone()) {
-                Err(WriteError::Full) => self.pushed.room.notified().await,
+            let mut room = pin!(self.pushed.room.notified());
+            // Another thread may make room between the attempt and the wait.
+            room.as_mut().enable();
+            match self.push(vec![messages.clone()]) {
+                Err(WriteError::Full) => room.await,
                 done => return done,
             }
         }
     }
 
-    fn try_send_messages(&self, messages: Bytes) -> Result<(), WriteError> {
-        if self.pushed.closed.get() {
+    fn encode(&self, message: &(impl Outgoing + ?Sized)) -> Result<Vec<Bytes>, WriteError> {
+        let mut chunks = Vec::new();
+        if self.is_closed() {
             return Err(WriteError::Closed);
         }
-        if self.room() == 0 {
-            return Err(WriteError::Full);
-        }
-        let waiting = self.pushed.waiting.get() + messages.len();
-        self.pushed.waiting.set(waiting);
-        self.pushed.queue.borrow_mut().push_back(messages);
-        self.pushed.work.notify_one();
-        Ok(())
+        message.encode(&self.pushed.terms, &mut chunks)?;
+        Ok(chunks)
     }
 
-    fn message(&self, kind: MessageType, body: &[u8]) -> Result<Bytes, WriteError> {
-        if HEADER + body.len() > self.pushed.message_size {
-            return Err(WriteError::TooLong);
+    /// Adds all chunks, or none.
+    fn push(&self, chunks: Vec<Bytes>) -> Result<(), WriteError> {
+        let length: usize = chunks.iter().map(Bytes::len).sum();
+        let mut state = self.pushed.state();
+        if state.closed {
+            return Err(WriteError::Closed);
         }
-        let mut out = Vec::with_capacity(HEADER + body.len());
-        message::encode(&mut out, kind, |w| w.bytes(body));
-        Ok(out.into())
+        if state.waiting > 0 && state.waiting + length > HIGH_MARK {
+            return Err(WriteError::Full);
+        }
+        state.waiting += length;
+        state.queue.extend(chunks);
+        drop(state);
+        self.pushed.work.notify_one();
+        Ok(())
     }
 
     /// Waits until all that was written is handed to the socket.
@@ -136,79 +176,111 @@ impl UpdateWriter {
     /// # Errors
     /// [`WriteError::Closed`].
     pub async fn flush(&self) -> Result<(), WriteError> {
-        while !self.pushed.flushed.get() || self.pushed.waiting.get() > 0 {
-            if self.pushed.closed.get() {
-                return Err(WriteError::Closed);
+        loop {
+            let mut room = pin!(self.pushed.room.notified());
+            room.as_mut().enable();
+            {
+                let state = self.pushed.state();
+                if state.closed {
+                    return Err(WriteError::Closed);
+                }
+                if state.flushed && state.waiting == 0 {
+                    return Ok(());
+                }
             }
-            self.pushed.room.notified().await;
+            room.await;
         }
-        Ok(())
     }
 
-    /// Whether the session has ended.
+    /// Returns `true` if the session has ended.
     pub fn is_closed(&self) -> bool {
-        self.pushed.closed.get()
+        self.pushed.state().closed
     }
 }
 
 /// What writers and the session's task share.
 #[derive(Debug)]
 pub(crate) struct Pushed {
-    queue: RefCell<VecDeque<Bytes>>,
-    /// Bytes in `queue`.
-    waiting: Cell<usize>,
-    closed: Cell<bool>,
-    /// Whether the outbox is empty as far as the task knows.
-    flushed: Cell<bool>,
-    message_size: usize,
+    state: Mutex<State>,
+    terms: SendTerms,
     /// Writers wait here.
     room: Notify,
     /// The task waits here.
     pub(crate) work: Notify,
 }
 
+/// The session's own reference: the session ends when it is dropped, however that happens.
+#[derive(Debug)]
+pub(crate) struct PushedOwner(pub(crate) Arc<Pushed>);
+
+impl Drop for PushedOwner {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+#[derive(Debug)]
+struct State {
+    queue: VecDeque<Bytes>,
+    /// Bytes in `queue`.
+    waiting: usize,
+    closed: bool,
+    /// Whether the outbox is empty as far as the task knows.
+    flushed: bool,
+}
+
 impl Pushed {
-    /// A new session's; `message_size` is its largest message in bytes.
-    pub(crate) fn new(message_size: usize) -> Rc<Self> {
-        Rc::new(Self {
-            queue: RefCell::default(),
-            waiting: Cell::new(0),
-            closed: Cell::new(false),
-            flushed: Cell::new(true),
-            message_size,
+    /// A new session's.
+    pub(crate) fn new(terms: SendTerms) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                waiting: 0,
+                closed: false,
+                flushed: true,
+            }),
+            terms,
             room: Notify::new(),
             work: Notify::new(),
         })
     }
 
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that holds the lock can panic halfway through a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A writer for it.
-    pub(crate) fn writer(self: &Rc<Self>) -> UpdateWriter {
+    pub(crate) fn writer(self: &Arc<Self>) -> UpdateWriter {
         UpdateWriter {
-            pushed: Rc::clone(self),
+            pushed: Arc::clone(self),
         }
     }
 
     /// Moves what fits into the outbox, and lets writers go on below the low mark.
     pub(crate) fn pour(&self, outbox: &mut Outbox) {
-        let mut queue = self.queue.borrow_mut();
+        let mut state = self.state();
         while outbox.has_room() {
-            let Some(messages) = queue.pop_front() else {
+            let Some(messages) = state.queue.pop_front() else {
                 break;
             };
-            self.waiting.set(self.waiting.get() - messages.len());
+            state.waiting -= messages.len();
             outbox.push(messages);
         }
-        self.flushed.set(outbox.is_empty());
-        if self.waiting.get() <= LOW_MARK {
+        state.flushed = outbox.is_empty();
+        if state.waiting <= LOW_MARK {
+            drop(state);
             self.room.notify_waiters();
         }
     }
 
     /// Ends it: writers get an error, what waits is dropped.
     pub(crate) fn close(&self) {
-        self.closed.set(true);
-        self.queue.borrow_mut().clear();
-        self.waiting.set(0);
+        let mut state = self.state();
+        state.closed = true;
+        state.queue.clear();
+        state.waiting = 0;
+        drop(state);
         self.room.notify_waiters();
     }
 }
@@ -216,7 +288,11 @@ impl Pushed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bgp::message::HEADER;
+    use crate::bgp::negotiated::Refresh;
+    use crate::bgp::{Asn, Codec, Sender};
     use std::future::Future;
+    use std::net::Ipv4Addr;
     use std::pin::pin;
     use std::task::{Context, Poll, Waker};
 
@@ -226,13 +302,21 @@ mod tests {
 
     #[test]
     fn a_writer_waits_above_the_mark_and_ends_with_the_session() {
-        let pushed = Pushed::new(4096);
+        let sender = Sender {
+            codec: Codec::default(),
+            local_as: Asn(65001),
+            local_address: Ipv4Addr::LOCALHOST.into(),
+            router_id: Ipv4Addr::LOCALHOST,
+            group_updates: true,
+        };
+        let pushed = Pushed::new(SendTerms::new(sender, Vec::new(), Refresh::Absent));
         let writer = pushed.writer();
         let body = [0; 4096 - HEADER];
         let fits = HIGH_MARK.div_ceil(4096);
         for _ in 0..fits {
             assert_eq!(poll(writer.write(&body)), Poll::Ready(Ok(())));
         }
+        assert_eq!(writer.try_write(&[0; 4096]), Err(WriteError::TooLong));
         assert_eq!(poll(writer.write(&body)), Poll::Pending);
         assert_eq!(writer.try_write(&body), Err(WriteError::Full));
         assert_eq!(writer.room(), 0);
@@ -248,7 +332,7 @@ mod tests {
         );
         assert_eq!(
             poll(writer.write(&[0; 4096])),
-            Poll::Ready(Err(WriteError::TooLong))
+            Poll::Ready(Err(WriteError::Closed))
         );
     }
 }

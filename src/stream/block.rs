@@ -116,6 +116,15 @@ pub enum RibView {
 }
 
 impl RibView {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::AdjInPre,
+        Self::AdjInPost,
+        Self::AdjOutPre,
+        Self::AdjOutPost,
+        Self::Loc,
+    ];
+
     /// The word: `adj-in-pre`, `loc`.
     pub const fn as_str(self) -> &'static str {
         match self {

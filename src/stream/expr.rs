@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The values of a term are alternatives. `or`, `not`, parentheses, ranges (`peer 64512-65534`), `AS64500`, asdot, names of communities,
-//! `lc:A:B:C` and `ext:…` are additions. Unlike the original, any white space separates, a prefix given twice with different
+//! `lc:A:B:C`, `ext:…` and the term `rib`, the table of a router that BMP reported, are additions. Unlike the original, any white space separates, a prefix given twice with different
 //! keywords matches by both, several IP versions are alternatives, and empty numbers and prefixes with blanks are refused.
 
 use std::str::FromStr;
@@ -19,7 +19,7 @@ use crate::bgp::attribute::community::Communities;
 use crate::bgp::attribute::ext_community::ExtCommunities;
 use crate::text::{Cursor, Span, SyntaxError, tokenize, value};
 
-use super::block::ElemKind;
+use super::block::{ElemKind, RibView};
 use super::filter::{CommunityPattern, Expression, Numbers, Test};
 use super::pattern::PathPattern;
 use super::prefixes::{Match, PrefixSet};
@@ -40,6 +40,7 @@ const TERMS: &[(&str, &str, Term)] = &[
     ("aspath", "path", Term::AsPath),
     ("ipversion", "ipv", Term::IpVersion),
     ("elemtype", "elemtype", Term::ElemType),
+    ("rib", "rib", Term::Rib),
 ];
 
 /// Deepest nesting of parentheses and `not`.
@@ -60,6 +61,7 @@ enum Term {
     AsPath,
     IpVersion,
     ElemType,
+    Rib,
 }
 
 /// A word of a filter.
@@ -330,6 +332,7 @@ fn build(term: Term, values: &[Word]) -> Result<Expression, SyntaxError> {
             ));
         }
         Term::ElemType => Test::Elem(elem_kinds(values)?),
+        Term::Rib => Test::Rib(ribs(values)?),
     }))
 }
 
@@ -359,6 +362,14 @@ fn kinds(values: &[Word]) -> Result<Vec<RecordKind>, SyntaxError> {
         _ => RecordKind::Update,
     };
     Ok(values.iter().map(kind).collect())
+}
+
+fn ribs(values: &[Word]) -> Result<Vec<RibView>, SyntaxError> {
+    one_of(values, &RibView::ALL.map(RibView::as_str))?;
+    let all = RibView::ALL.into_iter();
+    Ok(all
+        .filter(|rib| values.iter().any(|word| word.text == rib.as_str()))
+        .collect())
 }
 
 fn elem_kinds(values: &[Word]) -> Result<Vec<ElemKind>, SyntaxError> {

@@ -8,7 +8,7 @@ use crate::bgp::family::Afi;
 
 use super::address::masked;
 use super::attributes::Attributes;
-use super::block::{Block, ElemKind, Route, family_bits};
+use super::block::{Block, ElemKind, RibView, Route, family_bits};
 use super::needles::{self, Needles};
 use super::pattern::{Memo, PathPattern};
 use super::prefixes::PrefixSet;
@@ -80,6 +80,8 @@ pub enum Test {
     IpVersion(u8),
     /// Elems of one of these kinds.
     Elem(Vec<ElemKind>),
+    /// About one of these tables of a router.
+    Rib(Vec<RibView>),
 }
 
 impl Test {
@@ -87,7 +89,7 @@ impl Test {
     const fn cost(&self) -> u8 {
         match self {
             Self::Project(_) | Self::Collector(_) | Self::Router(_) | Self::Kind(_) => 0,
-            Self::Peer(_) | Self::IpVersion(_) | Self::Elem(_) => 1,
+            Self::Peer(_) | Self::IpVersion(_) | Self::Elem(_) | Self::Rib(_) => 1,
             Self::Prefix(_) => 2,
             Self::Origin(_) => 3,
             Self::Community(_) => 4,
@@ -359,6 +361,7 @@ fn ask(
         Test::Kind(list) => list.contains(&record.kind),
         Test::Peer(numbers) => numbers.contains(block.peer_asn),
         Test::Elem(list) => list.contains(&block.kind),
+        Test::Rib(list) => list.contains(&block.rib),
         Test::IpVersion(version) => {
             block.states.is_none()
                 && match block.family.afi {

@@ -32,7 +32,12 @@
 //! | `set_data_interface("singlefile")` with `rib-file`, `upd-file` | [`Builder::path`]; the type of a file is found out |
 //! | `set_data_interface("csvfile")` with `csv-file` | [`Builder::list`] |
 //! | `get_data_interfaces`, `get_data_interface_options`, `set_data_interface_option` | the methods of [`Builder`] |
-//! | `set_live_mode()` | [`Builder::stdin`], or a [`source::Source`] of another kind |
+//! | data interfaces `broker`, `sqlite` | (none): fetch the files, or name them in a list |
+//! | `kafka` with `data-type` | (none); what a Kafka client prints can be read with [`Builder::stdin`], OpenBMP's headers included |
+//! | `upd-type`, `rib-type`: `mrt`, `bmp`, `ris-live` | found out by the first bytes |
+//! | `set_live_mode()` | [`Builder::live`] with a [`source::Live`] feed, or [`Builder::stdin`] |
+//! | `project="ris-live"` | `RisLiveClient`, with the feature `ris-live`; its JSON lines with [`Builder::path`] |
+//! | (none) | [`source::BmpListener`]: routers that send BMP; `Sessions`: BGP sessions of your own |
 //! | `start()` | [`Builder::build`] |
 //! | `get_next_record()`, `.records()` | [`Iterator::next`] of [`Stream`] |
 //! | `get_next_elem()` | [`Record::elems`]; [`Stream::elems`] for all |
@@ -43,9 +48,17 @@
 //! | `elem.fields["prefix"]`, `next-hop`, `as-path` | [`Elem::prefix`], [`Elem::next_hop`], [`Elem::as_path`] |
 //! | `elem.fields["communities"]` | [`Elem::communities`], in the order of the wire |
 //! | `elem.fields["old-state"]`, `new-state` | [`Elem::old_state`], [`Elem::new_state`] |
+//! | C: origin, MED, local preference, aggregator | [`Elem::origin`], [`Elem::med`], [`Elem::local_pref`], [`Elem::aggregator`], [`Elem::atomic_aggregate`] |
 //! | (none) | [`Elem::path_id`], [`Elem::large_communities`], [`Elem::ext_communities`], [`Elem::otc`], [`Elem::attribute_set`], … |
-//! | AS path, segment iterator, origin segment | [`aspath::Path`], [`aspath::Segment`] |
-//! | patricia tree | [`prefixes::PrefixSet`] |
+//! | (none) | [`Elem::rib`], [`Elem::distinguisher`], [`Elem::direction`], [`Elem::notes`], [`Elem::attributes`] with the bytes on the wire |
+//! | AS path, segment iterator, origin segment, length | [`aspath::Path`]: [`segments`](aspath::Path::segments), [`origin`](aspath::Path::origin), [`len`](aspath::Path::len) |
+//! | community set, match with a mask | [`filter::CommunityPattern`] |
+//! | patricia tree: exact, more, less, minimum coverage, overlap; IP counter | [`prefixes::PrefixSet`] |
+//! | address and prefix: parse, print, hash, compare, contains | [`std::net::IpAddr`], [`ipnet::IpNet`] |
+//! | peer signature map, sets of ids, texts, addresses | [`std::collections::HashMap`] and `HashSet`: all values here can be keys |
+//! | an asynchronous program | `Stream::into_async`, with the feature `speaker` |
+//!
+//! [`tutorial`] has pybgpstream's tutorial, example by example.
 //!
 //! Words and letters: [`ElemKind::as_str`] gives `announcement`, its `Display` `A`; the same for kinds, states and positions.
 //!
@@ -76,6 +89,7 @@ pub mod prefixes;
 pub mod record;
 mod serialize;
 pub mod source;
+pub mod tutorial;
 
 use std::ops::ControlFlow;
 

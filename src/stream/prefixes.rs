@@ -76,6 +76,65 @@ impl PrefixSet {
         self.len() == 0
     }
 
+    /// All prefixes, in the order of addresses, less specific ones first.
+    pub fn iter(&self) -> impl Iterator<Item = IpNet> + '_ {
+        let v4 = self.v4.keys().map(IpNet::V4);
+        v4.chain(self.v6.keys().map(IpNet::V6))
+    }
+
+    /// Returns `true` if the set has this very prefix.
+    pub fn contains(&self, prefix: IpNet) -> bool {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.contains_key(&one),
+            IpNet::V6(one) => self.v6.contains_key(&one),
+        }
+    }
+
+    /// Prefixes of the set inside `prefix`, itself included.
+    pub fn more_specific(&self, prefix: IpNet) -> Vec<IpNet> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.children(&one).map(|(own, _)| own.into()).collect(),
+            IpNet::V6(one) => self.v6.children(&one).map(|(own, _)| own.into()).collect(),
+        }
+    }
+
+    /// Prefixes of the set that contain `prefix`, itself included, the least specific first.
+    pub fn less_specific(&self, prefix: IpNet) -> Vec<IpNet> {
+        match prefix.trunc() {
+            IpNet::V4(one) => self.v4.cover(&one).map(|(own, _)| own.into()).collect(),
+            IpNet::V6(one) => self.v6.cover(&one).map(|(own, _)| own.into()).collect(),
+        }
+    }
+
+    /// Returns `true` if a prefix of the set and `prefix` have an address in common.
+    pub fn overlaps(&self, prefix: IpNet) -> bool {
+        !self.less_specific(prefix).is_empty() || !self.more_specific(prefix).is_empty()
+    }
+
+    /// The fewest prefixes of the set that have all of its addresses: those inside of no other.
+    pub fn minimum_coverage(&self) -> Vec<IpNet> {
+        let mut found: Vec<IpNet> = Vec::new();
+        for prefix in self.iter() {
+            if !found.last().is_some_and(|last| last.contains(&prefix)) {
+                found.push(prefix);
+            }
+        }
+        found
+    }
+
+    /// How many IPv4 addresses the prefixes have, and how many IPv6 networks of 64 bits, each counted once. A longer IPv6 prefix
+    /// counts as one.
+    pub fn size(&self) -> (u64, u128) {
+        let mut size = (0, 0);
+        for prefix in self.minimum_coverage() {
+            match prefix {
+                IpNet::V4(one) => size.0 += 1u64 << (32 - one.prefix_len()),
+                IpNet::V6(one) => size.1 += 1u128 << (64 - one.prefix_len().min(64)),
+            }
+        }
+        size
+    }
+
     /// The bytes that begin the address of every prefix that matches one of the set, for each of the set. `None` if it is large, or
     /// a match says little about the bytes.
     pub(crate) fn leading_bytes(&self) -> Option<Vec<Vec<u8>>> {
@@ -138,6 +197,42 @@ impl PrefixSet {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn walks_of_a_patricia_tree() {
+        let net = |text: &str| text.parse::<IpNet>().expect("a prefix");
+        let mut set = PrefixSet::new();
+        for text in [
+            "10.1.0.0/16",
+            "10.0.0.0/8",
+            "10.1.2.0/24",
+            "192.0.2.0/24",
+            "2001:db8::/32",
+            "2001:db8:1::/48",
+        ] {
+            set.insert(net(text), Match::EXACT);
+        }
+        let texts = |list: Vec<IpNet>| {
+            let texts: Vec<_> = list.iter().map(ToString::to_string).collect();
+            texts.join(" ")
+        };
+        assert_eq!(
+            texts(set.more_specific(net("10.1.0.0/16"))),
+            "10.1.0.0/16 10.1.2.0/24"
+        );
+        assert_eq!(
+            texts(set.less_specific(net("10.1.0.0/16"))),
+            "10.0.0.0/8 10.1.0.0/16"
+        );
+        assert_eq!(
+            texts(set.minimum_coverage()),
+            "10.0.0.0/8 192.0.2.0/24 2001:db8::/32"
+        );
+        assert_eq!(set.size(), ((1 << 24) + 256, 1 << 32));
+        assert!(set.contains(net("10.1.2.3/24")) && !set.contains(net("10.1.3.0/24")));
+        assert!(set.overlaps(net("10.9.0.0/16")) && set.overlaps(net("0.0.0.0/0")));
+        assert!(!set.overlaps(net("11.0.0.0/8")));
+    }
 
     #[test]
     fn few_and_many_agree() {

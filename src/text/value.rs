@@ -8,10 +8,26 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use nom::branch::alt;
 use nom::bytes::complete::tag;
 use nom::character::complete::{char, digit1, hex_digit1};
-use nom::combinator::{all_consuming, map_opt, opt, verify};
+use nom::combinator::{all_consuming, map_opt, opt};
 use nom::sequence::{preceded, separated_pair};
 use nom::{IResult, Parser};
 
+/// The value of decimal digits, of which there must be at least one. Without combinators: numbers are most of what helpers
+/// print.
+fn decimal(digits: &str) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.bytes().try_fold(0u64, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value.checked_mul(10)?.checked_add(digit.into())
+    })
+}
+
+/// What is parsed by `parser` if that is the whole word.
 fn whole<'a, T>(
     parser: impl Parser<&'a str, Output = T, Error = nom::error::Error<&'a str>>,
     word: &'a str,
@@ -22,13 +38,13 @@ fn whole<'a, T>(
         .map(|(_, value)| value)
 }
 
-fn decimal(input: &str) -> IResult<&str, u64> {
-    map_opt(digit1, |digits: &str| digits.parse().ok()).parse(input)
+fn hex_mark(input: &str) -> IResult<&str, &str> {
+    alt((tag("0x"), tag("0X"))).parse(input)
 }
 
 fn hexadecimal(input: &str) -> IResult<&str, u64> {
     preceded(
-        alt((tag("0x"), tag("0X"))),
+        hex_mark,
         map_opt(hex_digit1, |digits| u64::from_str_radix(digits, 16).ok()),
     )
     .parse(input)
@@ -36,15 +52,13 @@ fn hexadecimal(input: &str) -> IResult<&str, u64> {
 
 /// A decimal number of at most `max`.
 pub fn number(word: &str, max: u64) -> Option<u64> {
-    whole(verify(decimal, |value| *value <= max), word)
+    decimal(word).filter(|value| *value <= max)
 }
 
 /// A decimal number, or a hexadecimal one after `0x`, of at most `max`.
 pub fn number_or_hex(word: &str, max: u64) -> Option<u64> {
-    whole(
-        verify(alt((hexadecimal, decimal)), |value| *value <= max),
-        word,
-    )
+    let value = decimal(word).or_else(|| whole(hexadecimal, word));
+    value.filter(|value| *value <= max)
 }
 
 /// A decimal `u8`.
@@ -67,12 +81,28 @@ pub fn u64(word: &str) -> Option<u64> {
     number(word, u64::MAX)
 }
 
+/// A duration in seconds: `90`, or a number with a unit: `90s`, `10m`, `24h`, `7d`. At most a year.
+pub fn seconds(word: &str) -> Option<u64> {
+    const YEAR: u64 = 366 * 86_400;
+    let (digits, unit) = match word.as_bytes().last()? {
+        b's' => (&word[..word.len() - 1], 1),
+        b'm' => (&word[..word.len() - 1], 60),
+        b'h' => (&word[..word.len() - 1], 3_600),
+        b'd' => (&word[..word.len() - 1], 86_400),
+        _ => (word, 1),
+    };
+    let seconds = number(digits, YEAR)?.checked_mul(unit)?;
+    (seconds <= YEAR).then_some(seconds)
+}
+
 /// An autonomous system number, plain or dotted (RFC 5396).
 pub fn asn(word: &str) -> Option<u32> {
-    let part = || verify(decimal, |part| *part <= 0xFFFF);
-    let dotted = separated_pair(part(), char('.'), part()).map(|(high, low)| high << 16 | low);
-    whole(alt((all_consuming(dotted), all_consuming(decimal))), word)
-        .and_then(|value| value.try_into().ok())
+    let value = decimal(word).or_else(|| {
+        let part = || map_opt(digit1, |digits: &str| number(digits, u16::MAX.into()));
+        let (high, low) = whole(separated_pair(part(), char('.'), part()), word)?;
+        Some(high << 16 | low)
+    })?;
+    u32::try_from(value).ok()
 }
 
 /// An IPv4 address.
@@ -107,9 +137,7 @@ pub fn prefix(word: &str) -> Option<(IpAddr, u8)> {
 
 /// The bytes in pairs of hexadecimal digits, after an optional `0x`.
 pub fn hex(word: &str) -> Option<Vec<u8>> {
-    let (digits, _) = opt(alt((tag::<_, _, nom::error::Error<&str>>("0x"), tag("0X"))))
-        .parse(word)
-        .ok()?;
+    let (digits, _) = opt(hex_mark).parse(word).ok()?;
     if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -131,7 +159,13 @@ mod tests {
         assert_eq!(u32("+1"), None);
         assert_eq!(u32(""), None);
         assert_eq!(u64("18446744073709551616"), None);
+        assert_eq!(u64("18446744073709551615"), Some(u64::MAX));
+        assert_eq!(u8("0000000000000000000000007"), Some(7));
         assert_eq!(number_or_hex("0x10", 100), Some(16));
+        assert_eq!(number_or_hex("0X0", 100), Some(0));
+        for wrong in ["0x", "0x+1", "x1", "0xg", "", "1x", "0x65", "101"] {
+            assert_eq!(number_or_hex(wrong, 100), None, "{wrong}");
+        }
     }
 
     #[test]
@@ -140,7 +174,9 @@ mod tests {
         assert_eq!(asn("1.1"), Some(65537));
         assert_eq!(asn("65536.0"), None);
         assert_eq!(asn("4294967296"), None);
-        assert_eq!(asn("1.2.3"), None);
+        for wrong in ["1.2.3", "1.65536", ".1", "1.", ".", ""] {
+            assert_eq!(asn(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -17,11 +17,11 @@ use super::{BUDGET, all, attributes, codec, established, prefix};
 /// Routes in one iteration.
 const ROUTES: u32 = 20_000;
 
-/// Whole UPDATEs with `each` routes, of `sets` attribute sets.
-fn updates(each: u32, sets: u32) -> Vec<Bytes> {
+/// Whole UPDATEs of `routes` routes, `each` in every one, of `sets` attribute sets.
+fn updates(routes: u32, each: u32, sets: u32) -> Vec<Bytes> {
     let mut rib = established(1);
     let mut bytes = BytesMut::new();
-    for number in 0..ROUTES {
+    for number in 0..routes {
         let attributes = attributes(number / each % sets);
         rib.apply(&Change {
             nlri: prefix(number),
@@ -40,6 +40,39 @@ fn updates(each: u32, sets: u32) -> Vec<Bytes> {
     frames.map(|frame| frame.bytes).collect()
 }
 
+/// Our side of the session.
+fn identity() -> Identity {
+    Identity {
+        local_address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+        peer_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        zone: None,
+        local_as: Some(Asn(65_000)),
+        peer_as: Some(Asn(65_001)),
+        router_id: Some(Ipv4Addr::new(10, 0, 0, 1)),
+    }
+}
+
+/// Decodes and prints UPDATEs of six routes with attributes of their own.
+pub(super) fn stage(count: u32) {
+    let style = Style {
+        encoder: Encoder::JSON,
+        form: Form::Parsed,
+        negotiated: false,
+    };
+    let (mut head, mut stamp) = (EventHead::new(identity()), Stamp::new("host", 1, 1));
+    let (cx, mut interner) = (codec(), Interner::default());
+    let mut out = JsonWriter::with_capacity(1 << 20);
+    for bytes in &updates(count, 6, u32::MAX) {
+        let raw = Raw::new(bytes);
+        let content = Update::new(raw.body)
+            .and_then(|update| update.content(&cx, &mut interner))
+            .expect("an UPDATE of ours");
+        let event = Event::Message(Direction::Receive, Message::update(&content));
+        style.encode(&mut head, &event, raw, &mut stamp, &mut out);
+        out.clear();
+    }
+}
+
 pub(super) fn bench(c: &mut Criterion) {
     let mut group = c.benchmark_group("update_to_json");
     group.throughput(Throughput::Elements(ROUTES.into()));
@@ -48,16 +81,8 @@ pub(super) fn bench(c: &mut Criterion) {
         ("one_route_new_set", 1, ROUTES),
         ("500_routes", 500, 100),
     ] {
-        let updates = updates(each, sets);
-        let identity = Identity {
-            local_address: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
-            peer_address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            zone: None,
-            local_as: Some(Asn(65_000)),
-            peer_as: Some(Asn(65_001)),
-            router_id: Some(Ipv4Addr::new(10, 0, 0, 1)),
-        };
-        let mut head = EventHead::new(identity);
+        let updates = updates(ROUTES, each, sets);
+        let mut head = EventHead::new(identity());
         let mut stamp = Stamp::new("host", 1, 1);
         let style = Style {
             encoder: Encoder::JSON,

@@ -10,17 +10,26 @@ use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops};
 use oxabgp::bgp::{AttributeSet, Family};
 use oxabgp::grammar::{Selector, Verb};
-use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet};
+use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet, Run};
 
 use super::{ROUTES, all, drain, established};
 
 /// A daemon with one neighbour.
 #[derive(Default)]
-struct Daemon {
+pub(super) struct Daemon {
     interner: Interner,
     /// Where changes go; without it they are counted.
-    rib: Option<AdjRibOut>,
+    pub(super) rib: Option<AdjRibOut>,
     changes: usize,
+}
+
+impl Daemon {
+    pub(super) fn with_rib(rib: AdjRibOut) -> Self {
+        Self {
+            rib: Some(rib),
+            ..Self::default()
+        }
+    }
 }
 
 impl Control for Daemon {
@@ -48,6 +57,11 @@ impl Control for Daemon {
             }
         }
         Ok(())
+    }
+
+    fn apply_run(&mut self, run: &Run<'_>) -> bool {
+        self.changes += run.iter().count();
+        self.rib.as_mut().is_none_or(|rib| rib.apply_run(run))
     }
 
     fn end_of_rib(&mut self, _: &PeerSet, _: Family) {}

@@ -5,6 +5,7 @@
 //! | `lines.rs` | helper line → change, and → UPDATE bytes; the memo of tails hit and missed |
 //! | `fanout.rs` | change → UPDATE bytes; the same routes to 1, 10 and 100 peers; a session that comes up |
 //! | `events.rs` | UPDATE bytes → JSON lines; attributes seen before and new ones |
+//! | `stages.rs` | the same for `tests/bench/instructions`, which counts instructions |
 //! | `turns.rs` | the longest single turn with 2,000,000 routes (not a rate; `-- turns`) |
 
 #![expect(
@@ -25,6 +26,7 @@ use oxabgp::rib::{AdjRibOut, Budget, PeerId, PeerOptions, PeerSet, Session};
 mod events;
 mod fanout;
 mod lines;
+mod stages;
 mod turns;
 
 /// Routes in one iteration.
@@ -36,6 +38,9 @@ const BUDGET: Budget = Budget {
 };
 
 fn main() {
+    if stages::run() {
+        return;
+    }
     let mut criterion = Criterion::default().sample_size(10).configure_from_args();
     lines::bench(&mut criterion);
     fanout::bench(&mut criterion);

@@ -26,7 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("lib", 5),
 ];
 
-fn layer(module: &str) -> Option<u8> {
+pub(crate) fn layer(module: &str) -> Option<u8> {
     LAYERS
         .iter()
         .find(|(name, _)| *name == module)
@@ -93,7 +93,7 @@ fn describe(circle: &BTreeSet<&str>, uses: &BTreeMap<&str, BTreeSet<&str>>) -> S
 }
 
 /// The top-level module of a file.
-fn room(file: &str) -> &str {
+pub(crate) fn room(file: &str) -> &str {
     file.split('/')
         .next()
         .unwrap_or_default()

@@ -165,8 +165,8 @@ fn a_message_that_is_cut_is_refused_or_awaited() {
             // The same with a length that claims to be whole.
             if length >= bmp::HEADER {
                 let mut cut = whole[..length].to_vec();
-                let said = u32::try_from(length).expect("a small message");
-                cut[1..5].copy_from_slice(&said.to_be_bytes());
+                let output = u32::try_from(length).expect("a small message");
+                cut[1..5].copy_from_slice(&output.to_be_bytes());
                 // It may still be a message, for lists have no end of their own.
                 if let Ok(shorter) = bmp::decode(&cut) {
                     assert_ne!(&shorter, message);

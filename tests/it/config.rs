@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use oxabgp::config::{Config, Diagnostics, Env, Secrets};
 use oxabgp::grammar::RouteText;
 
-fn folder(kind: &str) -> PathBuf {
+fn root_directory(kind: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/data/config")
         .join(kind)
@@ -19,12 +19,12 @@ fn folder(kind: &str) -> PathBuf {
 /// The environment for reading the files: nothing is looked up outside of the directory and `/bin`.
 fn env() -> Env {
     let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
-    Env::read(variables, None).expect("no mistake").0
+    Env::read(variables, None).expect("no error").0
 }
 
 fn files(kind: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder(kind))
-        .expect("a folder")
+    let mut files: Vec<PathBuf> = fs::read_dir(root_directory(kind))
+        .expect("a root_directory")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| {
             path.extension()
@@ -38,7 +38,7 @@ fn files(kind: &str) -> Vec<PathBuf> {
 
 fn parse(path: &Path, text: &str) -> Result<(Config, Diagnostics), Diagnostics> {
     let name = path.file_name().expect("a name").to_string_lossy();
-    Config::parse(&name, text, &folder("ok"), &env())
+    Config::parse(&name, text, &root_directory("ok"), &env())
 }
 
 /// Compares with the text file, or regenerates it.
@@ -208,7 +208,7 @@ fn a_hundred_thousand_routes_are_no_matter() {
 }
 
 #[test]
-fn mistakes_without_end_and_sections_without_end_do_not_hang() {
+fn errors_without_end_and_sections_without_end_do_not_hang() {
     let many = format!(
         "neighbor 127.0.0.1 {{\n{}}}\n",
         "foo bar;\n".repeat(100_000)
@@ -219,12 +219,12 @@ fn mistakes_without_end_and_sections_without_end_do_not_hang() {
 }
 
 #[test]
-fn files_that_can_not_be_read_say_why() {
-    let folder = tempfile::tempdir().expect("a folder");
+fn files_that_cannot_be_read_have_a_reason() {
+    let root_directory = tempfile::tempdir().expect("a root_directory");
     let load = |path: &Path| Config::load(path, &env()).expect_err("refused").to_string();
-    assert!(load(&folder.path().join("none")).contains("there is no such file"));
-    assert!(load(folder.path()).contains("this is a directory"));
-    let latin = folder.path().join("latin.conf");
+    assert!(load(&root_directory.path().join("none")).contains("there is no such file"));
+    assert!(load(root_directory.path()).contains("this is a directory"));
+    let latin = root_directory.path().join("latin.conf");
     fs::write(
         &latin,
         b"neighbor 127.0.0.1 {\n description \"caf\xe9\";\n}",
@@ -250,7 +250,7 @@ fn a_secret_is_shown_only_when_asked_for() {
 }
 
 #[test]
-fn the_name_tells_one_neighbour_from_others() {
+fn the_name_distinguishes_neighbors() {
     let text = "neighbor 127.0.0.0/29 { passive; router-id 1.2.3.4; local-as auto; peer-as 65001; capability { multi-session; } family { ipv4 unicast; ipv6 flow; } }";
     let (config, _) = parse(Path::new("name.conf"), text).expect("a configuration");
     assert_eq!(

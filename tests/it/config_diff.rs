@@ -6,7 +6,7 @@ use oxabgp::config::{Config, ConfigChange, Env, Secrets, diff};
 
 fn parse(text: &str) -> Config {
     let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
-    let env = Env::read(variables, None).expect("no mistake").0;
+    let env = Env::read(variables, None).expect("no error").0;
     match Config::parse("test.conf", text, Path::new("/"), &env) {
         Ok((config, _)) => config,
         Err(errors) => panic!("{errors}"),
@@ -120,7 +120,7 @@ fn routes_come_and_go_by_difference() {
 }
 
 #[test]
-fn helpers_and_neighbours_come_go_and_start_anew() {
+fn helpers_and_neighbors_are_added_removed_and_restarted() {
     let old = format!(
         "process a {{ run /bin/cat; encoder json; }}\nprocess b {{ run /bin/cat; encoder json; }}\nprocess c {{ run /bin/cat; encoder json; }}\n{}{}",
         neighbor("127.0.0.2", "api x { processes [ c ]; }"),
@@ -151,7 +151,7 @@ fn helpers_and_neighbours_come_go_and_start_anew() {
 }
 
 #[test]
-fn a_changed_key_is_told_without_being_shown() {
+fn a_changed_key_is_reported_without_being_shown() {
     let old = neighbor("127.0.0.2", "md5-password one;");
     let new = neighbor("127.0.0.2", "md5-password two;");
     assert_eq!(

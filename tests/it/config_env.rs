@@ -11,7 +11,7 @@ fn variables(list: &[(&str, &str)]) -> Vec<(String, String)> {
 
 fn read(list: &[(&str, &str)], file: Option<&str>) -> Env {
     let (env, warnings) =
-        Env::read(variables(list), file.map(|text| ("test.env", text))).expect("no mistake");
+        Env::read(variables(list), file.map(|text| ("test.env", text))).expect("no fault");
     assert!(warnings.is_empty(), "{warnings:?}");
     env
 }
@@ -93,7 +93,7 @@ fn older_names_of_attempts_still_work_as_variables() {
         assert_eq!(read(list, None).tcp.attempts, wanted, "{list:?}");
     }
     let file = Some(("test.env", "[exabgp.tcp]\nonce = true\n"));
-    let (env, _) = Env::read([], file).expect("no mistake");
+    let (env, _) = Env::read([], file).expect("no fault");
     assert_eq!(env.tcp.attempts, 0);
 }
 
@@ -122,7 +122,7 @@ fn values_of_every_type() {
 }
 
 #[test]
-fn every_mistake_is_told_with_its_place() {
+fn every_error_is_reported_with_its_place() {
     let list = [
         ("exabgp_tcp_port", "70000"),
         ("exabgp_log_level", "LOUD"),
@@ -144,15 +144,14 @@ fn every_mistake_is_told_with_its_place() {
 }
 
 #[test]
-fn what_is_odd_is_told_and_dead_settings_are_tolerated() {
+fn what_is_odd_is_reported_and_dead_settings_are_tolerated() {
     let file = "[exabgp.tcp]\nprot = 5\n[exabgp.debug]\nroute = x\n[exabgp.api]\nack = maybe\n[exabgp.profile]\nenable = false\n";
     let list = [
         ("exabgp_api_respwan", "true"),
         ("exabgp_api_cli", "maybe"),
         ("exabgp_cli_pipe", ""),
     ];
-    let (env, warnings) =
-        Env::read(variables(&list), Some(("test.env", file))).expect("no mistake");
+    let (env, warnings) = Env::read(variables(&list), Some(("test.env", file))).expect("no fault");
     assert!(!env.api.ack);
     assert_eq!(
         warnings,
@@ -232,7 +231,7 @@ const IDLE: &[&str] = &[
 ];
 
 #[test]
-fn every_setting_has_an_effect_or_is_told_to_have_none() {
+fn every_setting_has_an_effect_or_a_warning() {
     for option in OPTIONS {
         let name = format!("{}.{}", option.section, option.name);
         let found = OTHER.iter().find(|(other, _)| *other == name);
@@ -283,7 +282,7 @@ fn every_setting_has_an_effect_or_is_told_to_have_none() {
 }
 
 #[test]
-fn hidden_settings_of_exabgp_are_told_to_have_no_effect() {
+fn hidden_settings_of_exabgp_have_a_warning() {
     for name in [
         "pdb",
         "memory",
@@ -294,8 +293,7 @@ fn hidden_settings_of_exabgp_are_told_to_have_no_effect() {
         "rotate",
     ] {
         let key = format!("exabgp_debug_{name}");
-        let (_, warnings) =
-            Env::read([(key.clone(), "true".to_owned())], None).expect("no mistake");
+        let (_, warnings) = Env::read([(key.clone(), "true".to_owned())], None).expect("no fault");
         assert_eq!(warnings, [format!("`{key}` has no effect")]);
     }
 }
@@ -333,7 +331,7 @@ fn every_setting_is_listed_with_what_it_does_here() {
 }
 
 #[test]
-fn variables_that_name_no_setting_are_told() {
+fn variables_that_name_no_setting_are_reported() {
     for (key, wanted) in [
         (
             "oxabgp_log",

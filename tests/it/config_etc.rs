@@ -12,14 +12,14 @@ fn root() -> &'static Path {
 }
 
 /// Files in a directory with that extension, sorted.
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(root().join(folder))
-        .expect("a folder")
+fn files(root_directory: &str, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = fs::read_dir(root().join(root_directory))
+        .expect("a root_directory")
         .map(|entry| entry.expect("an entry").path())
         .filter(|path| path.extension().is_some_and(|found| found == extension))
         .collect();
     files.sort();
-    assert!(!files.is_empty(), "{folder}/*.{extension}");
+    assert!(!files.is_empty(), "{root_directory}/*.{extension}");
     files
 }
 
@@ -55,10 +55,10 @@ fn the_quick_start_of_the_readme_is_the_one_in_etc() {
 }
 
 #[test]
-fn the_environment_file_says_nothing_wrong() {
+fn the_environment_file_is_valid() {
     let path = root().join("etc/exabgp.env");
     let text = fs::read_to_string(&path).expect("the file");
-    let (env, warnings) = Env::read([], Some(("exabgp.env", &text))).expect("no mistake");
+    let (env, warnings) = Env::read([], Some(("exabgp.env", &text))).expect("no fault");
     assert!(warnings.is_empty(), "{warnings:?}");
     assert_eq!(env.daemon.user, "oxabgp");
 }
@@ -121,7 +121,7 @@ impl Helper {
         line.trim_end().to_owned()
     }
 
-    fn say(&mut self, line: &str) {
+    fn submit(&mut self, line: &str) {
         let input = self.input.as_mut().expect("an open pipe");
         writeln!(input, "{line}").expect("written");
         input.flush().expect("written");
@@ -165,7 +165,7 @@ fn the_shell_helper_announces_and_listens() {
             .starts_with("announce route 198.51.101.0/24")
     );
     for line in ["done", "error", "neighbor 192.0.2.1 up", ""] {
-        helper.say(line);
+        helper.submit(line);
     }
     let log = helper.finish();
     assert_eq!(
@@ -176,8 +176,8 @@ fn the_shell_helper_announces_and_listens() {
 
 #[test]
 fn the_health_check_follows_the_service() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let service = folder.path().join("up");
+    let root_directory = tempfile::tempdir().expect("a root_directory");
+    let service = root_directory.path().join("up");
     fs::write(&service, "").expect("written");
     let check = format!("test -e {}", service.display());
     let quick = [("INTERVAL", "0.01"), ("RISE", "2"), ("FALL", "2")];
@@ -190,10 +190,10 @@ fn the_health_check_follows_the_service() {
         helper.command(),
         "announce route 198.51.100.53/32 next-hop self med 100"
     );
-    helper.say("done");
+    helper.submit("done");
     fs::remove_file(&service).expect("removed");
     assert_eq!(helper.command(), "withdraw route 198.51.100.53/32");
-    helper.say("done");
+    helper.submit("done");
     fs::write(&service, "").expect("written");
     assert_eq!(
         helper.command(),
@@ -214,20 +214,20 @@ fn the_python_helper_reacts_to_peers() {
         "announce route 198.51.100.0/24 next-hop self"
     );
     // An event before the answer is not lost.
-    helper.say(UP);
-    helper.say("done");
+    helper.submit(UP);
+    helper.submit("done");
     assert_eq!(
         helper.command(),
         "announce route 198.51.101.0/24 next-hop self med 10"
     );
-    helper.say("done");
-    helper.say(UPDATE);
-    helper.say(DOWN);
+    helper.submit("done");
+    helper.submit(UPDATE);
+    helper.submit(DOWN);
     assert_eq!(
         helper.command(),
         "withdraw route 198.51.101.0/24 next-hop self"
     );
-    helper.say("done");
+    helper.submit("done");
     let log = helper.finish();
     assert!(
         log.contains("ipv4 unicast 10.0.0.0/8 by 192.0.2.1 from 192.0.2.1"),
@@ -236,13 +236,13 @@ fn the_python_helper_reacts_to_peers() {
 }
 
 #[test]
-fn the_watching_helper_tells_routes() {
+fn the_watching_helper_prints_routes() {
     if !has_python() {
         return;
     }
     let mut helper = Helper::start(&helper("watch.py"), &[], &[]);
     for line in [UP, UPDATE, "done"] {
-        helper.say(line);
+        helper.submit(line);
     }
     let log = helper.finish();
     assert_eq!(

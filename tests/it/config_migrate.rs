@@ -7,7 +7,7 @@ use oxabgp::config::{Config, Env, Secrets, migrate};
 
 fn load(text: &str) -> (String, usize) {
     let variables = [("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
-    let env = Env::read(variables, None).expect("no mistake").0;
+    let env = Env::read(variables, None).expect("no fault").0;
     match Config::parse("test.conf", text, Path::new("/"), &env) {
         Ok((config, warnings)) => (config.render(Secrets::Shown), warnings.len()),
         Err(errors) => panic!("{errors}\n{text}"),
@@ -123,8 +123,8 @@ fn slips_are_put_right_and_what_is_right_stays() {
 
 #[test]
 fn every_file_means_the_same_after_it() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config/ok");
-    for entry in fs::read_dir(folder).expect("a folder") {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/config/ok");
+    for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
         if path
             .extension()
@@ -240,7 +240,7 @@ fn flags_of_a_file_of_today_are_left_alone() {
 
 /// Verified with 3.4.28: a neighbor inherits what precedes it in its group, and nothing that follows.
 #[test]
-fn routes_behind_the_neighbors_of_a_group_are_for_nobody() {
+fn routes_behind_the_neighbors_of_a_group_are_for_no_neighbor() {
     let old = "group g {
     router-id 1.2.3.4; local-address 127.0.0.1; local-as 65000;
     neighbor 127.0.0.2 { peer-as 65001; static { route 10.2.0.0/16 next-hop 1.1.1.1; } }

@@ -15,11 +15,11 @@ mod injector;
 mod plugin;
 
 #[test]
-fn the_plugin_tells_a_session_from_its_start_to_its_end() {
+fn the_plugin_reports_a_session_from_its_start_to_its_end() {
     let lines = Rc::new(RefCell::new(Vec::new()));
     let sink = Rc::clone(&lines);
-    let say = Rc::new(move |line: &str| sink.borrow_mut().push(line.to_owned()));
-    plugin::run(&[], say).expect("the example runs");
+    let print = Rc::new(move |line: &str| sink.borrow_mut().push(line.to_owned()));
+    plugin::run(&[], print).expect("the example runs");
     let lines = lines.borrow();
     for wanted in [
         "waiting: established with AS 65002, hold time 90 s",
@@ -39,11 +39,11 @@ fn the_plugin_tells_a_session_from_its_start_to_its_end() {
 #[test]
 fn the_decoder_shows_fields_and_what_errors_are_worth() {
     let shown = RefCell::new(String::new());
-    let say = |line: &str| {
+    let print = |line: &str| {
         shown.borrow_mut().push_str(line);
         shown.borrow_mut().push('\n');
     };
-    decoder::run(&[], &say).expect("the example runs");
+    decoder::run(&[], &print).expect("the example runs");
     let shown = shown.into_inner();
     for wanted in [
         "  announced 203.0.113.0/24\n",

@@ -118,11 +118,11 @@ fn survive(texts: &[String], count: usize, mut read: impl FnMut(&str)) {
     }
 }
 
-fn files(folders: &[&str]) -> Vec<String> {
+fn files(directories: &[&str]) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut texts = Vec::new();
-    for folder in folders {
-        for entry in std::fs::read_dir(root.join(folder)).expect("a folder") {
+    for directory in directories {
+        for entry in std::fs::read_dir(root.join(directory)).expect("a directory") {
             if let Ok(text) = std::fs::read_to_string(entry.expect("an entry").path()) {
                 texts.push(text);
             }
@@ -135,7 +135,7 @@ fn files(folders: &[&str]) -> Vec<String> {
 fn parse(text: &str) -> Result<usize, String> {
     match Config::parse("fuzz", text, Path::new("/nonexistent"), &Env::default()) {
         Ok((config, _)) => Ok(config.neighbors.len()),
-        Err(mistakes) => Err(mistakes.to_string()),
+        Err(errors) => Err(errors.to_string()),
     }
 }
 
@@ -220,8 +220,8 @@ fn texts_without_measure_are_refused() {
         if !fine {
             assert!(read.is_err(), "accepted: {start}");
             assert!(
-                read.is_err_and(|told| told.len() < 4 << 20),
-                "more is told than anybody reads: {start}"
+                read.is_err_and(|reported| reported.len() < 4 << 20),
+                "more is reported than anybody reads: {start}"
             );
         }
     }

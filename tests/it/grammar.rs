@@ -171,3 +171,65 @@ fn no_selector_makes_it_panic() {
         }
     });
 }
+
+/// What is read at the start of a line is what the word says.
+#[test]
+fn prefixes_are_read_as_they_are_parsed() {
+    let parts = [
+        "0", "1", "9", "10", "128", "224", "255", "256", "01", "00", "1000", "", "x", " ",
+    ];
+    let mut words: Vec<String> = [
+        "::/0",
+        "2001:db8::/32",
+        "::ffff:1.2.3.4",
+        "1::1/64",
+        "::/129",
+    ]
+    .map(str::to_owned)
+    .into();
+    let mut seed = 1u64;
+    let mut pick = |count: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (seed >> 33) as usize % count
+    };
+    for _ in 0..20_000 {
+        let octets: Vec<&str> = (0..3 + pick(8).min(1) + pick(12) / 11)
+            .map(|_| {
+                let count = if pick(3) == 0 { parts.len() } else { 7 };
+                parts[pick(count)]
+            })
+            .collect();
+        let length = [
+            "", "/0", "/8", "/24", "/32", "/33", "/08", "/", "/x", "/128", "/1;",
+        ];
+        words.push(octets.join(".") + length[pick(length.len())]);
+    }
+    let (mut read, mut left) = (0, 0);
+    for word in &words {
+        let parsed = Prefix::parse(word, Span::default()).ok();
+        for end in ["", " next-hop 1.2.3.4", "\n1.2.3.4"] {
+            let text = format!("{word}{end}");
+            let Some((prefix, length)) = Prefix::read(text.as_bytes()) else {
+                left += 1;
+                continue;
+            };
+            read += 1;
+            let whole = &text[..length];
+            assert_eq!(
+                Prefix::parse(whole, Span::default()).ok(),
+                Some(prefix),
+                "{text}"
+            );
+            assert!(text[length..].is_empty() || text[length..].starts_with([' ', '\n']));
+            if !word.contains(' ') {
+                assert_eq!(parsed, Some(prefix), "{text}");
+            }
+            let mut bytes = Vec::new();
+            prefix.encode(&mut bytes);
+            let tail = Tail::from_text("", 0, Verb::Withdraw, Place::Route).expect("a tail");
+            let nlri = tail.nlri(prefix, Span::default()).expect("a route");
+            assert_eq!(bytes, nlri.bytes[..], "{text}");
+        }
+    }
+    assert!(read > 1_000 && left > 1_000, "{read} {left}");
+}

@@ -16,6 +16,7 @@ mod daemon;
 #[cfg(feature = "daemon")]
 mod defects;
 #[cfg(feature = "speaker")]
+mod embedding;
 mod examples;
 mod fsm;
 mod fuzz;
@@ -27,3 +28,4 @@ mod speaker;
 #[cfg(all(feature = "daemon", feature = "stream"))]
 mod stream;
 mod support;
+mod walks;

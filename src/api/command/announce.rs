@@ -65,16 +65,20 @@ fn check_next_hop(
 }
 
 fn change(nlri: Nlri, verb: Verb, attributes: &Rc<AttributeSet>, peers: &PeerSet) -> Change {
-    let action = match verb {
+    Change {
+        nlri,
+        action: action(verb, attributes),
+        peers: peers.clone(),
+    }
+}
+
+/// The action of `verb` on routes with these attributes.
+pub(super) fn action(verb: Verb, attributes: &Rc<AttributeSet>) -> Action {
+    match verb {
         Verb::Announce => Action::Announce(Rc::clone(attributes)),
         Verb::Withdraw => {
             Action::Withdraw((!attributes.list().is_empty()).then(|| Rc::clone(attributes)))
         }
-    };
-    Change {
-        nlri,
-        action,
-        peers: peers.clone(),
     }
 }
 

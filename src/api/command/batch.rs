@@ -5,7 +5,7 @@ use super::notice::{self, Notice};
 use crate::api::control::Control;
 use crate::api::reply::Acks;
 use crate::bgp::Family;
-use crate::rib::{Action, Change, PeerSet};
+use crate::rib::{Action, Change, Lifetime, PeerSet};
 
 /// Most routes that a batch may hold.
 const LIMIT: usize = 4_000_000;
@@ -16,6 +16,8 @@ const PROGRESS: u64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     changes: Vec<Change>,
+    /// The lifetimes of the changes up to these positions.
+    lifetimes: Vec<(usize, Lifetime)>,
     markers: Vec<(PeerSet, Family)>,
     commands: u64,
     /// The first error.
@@ -26,7 +28,7 @@ impl Batch {
     /// Adds the changes of one command. Reports the progress now and then.
     pub(super) fn add(
         &mut self,
-        changes: &mut Vec<Change>,
+        (changes, lifetime): (&mut Vec<Change>, Lifetime),
         acks: &Acks,
         out: &mut String,
     ) -> Result<(), CommandError> {
@@ -39,6 +41,10 @@ impl Batch {
             return Err(error);
         }
         self.changes.append(changes);
+        match self.lifetimes.last_mut() {
+            Some((end, last)) if *last == lifetime => *end = self.changes.len(),
+            _ => self.lifetimes.push((self.changes.len(), lifetime)),
+        }
         self.commands += 1;
         if acks.enabled && self.commands.is_multiple_of(PROGRESS) {
             acks.progress(self.commands, out);
@@ -81,6 +87,10 @@ impl Batch {
         self.changes
             .iter()
             .for_each(|change| touched.union(&change.peers));
+        let limited = |(_, lifetime): &(usize, Lifetime)| *lifetime != Lifetime::Unchanged;
+        if self.lifetimes.iter().any(limited) {
+            control.set_lifetimes(self.lifetimes);
+        }
         control.apply(&mut self.changes)?;
         for (peers, family) in self.markers {
             control.end_of_rib(&peers, family);

@@ -54,12 +54,14 @@ impl Tails {
         warn_of(&tail, verb);
         tail.attributes = control.intern(tail.attributes);
         let tail = Rc::new(tail);
-        self.0.insert(
-            tag,
-            text.as_bytes(),
-            Rc::clone(&tail),
-            text.len() + size_of::<Tail>(),
-        );
+        let (key, weight) = (text.as_bytes(), text.len() + size_of::<Tail>());
+        // What was logged must not be logged again.
+        let is_unusual = !tail.repeated.is_empty() || tail.withdraw || !tail.is_plain();
+        if is_unusual {
+            self.0.insert(tag, key, Rc::clone(&tail), weight);
+        } else {
+            self.0.offer(tag, key, Rc::clone(&tail), weight);
+        }
         Ok(tail)
     }
 }
@@ -73,6 +75,14 @@ fn tag(verb: Verb, place: Place) -> u32 {
     u32::from(verb == Verb::Withdraw) << 24
         | u32::from(family.afi.0) << 8
         | u32::from(family.safi.0)
+}
+
+/// Buffers that are kept between runs, and lines that no run takes.
+#[derive(Debug, Default)]
+pub(super) struct RunState {
+    pub(super) prefixes: Vec<u8>,
+    /// Number of the next lines that were already tried.
+    pub(super) skip: u64,
 }
 
 /// The neighbors that the selectors of a source select.

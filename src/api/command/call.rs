@@ -1,16 +1,17 @@
 //! A command being executed, and the row of the table that executes it.
 
-use super::cache::Tails;
+use super::cache::{RunState, Tails};
 use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
 use super::notice::{self, Notice};
 use super::source::Source;
+use super::special::Special;
 use super::words::word_at;
 use crate::api::control::{Among, Control, Sending};
 use crate::bgp::Family;
 use crate::grammar::Verb;
-use crate::rib::{Change, PeerSet};
+use crate::rib::{Change, Lifetime, PeerSet};
 use crate::text::{Span, SyntaxError};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
@@ -84,8 +85,11 @@ pub(super) fn words(rows: &'static [Row]) -> impl Iterator<Item = &'static str> 
 #[derive(Debug, Default)]
 pub struct Commands {
     pub(super) tails: Tails,
+    pub(super) run: RunState,
     /// Emptied by each command; kept for its capacity.
     pub(super) changes: Vec<Change>,
+    /// How long the routes of the current command are to stay.
+    pub(super) lifetime: Lifetime,
     /// A remark about the current command, which is accepted.
     pub(super) notice: Option<Notice>,
 }
@@ -115,6 +119,8 @@ pub(super) struct Call<'a> {
     pub(super) touched: PeerSet,
     /// The rest of a long answer, sent after `out` and before the acknowledgement.
     pub(super) rest: Option<Box<Listing>>,
+    /// An outcome of its own.
+    pub(super) special: Option<Special>,
     /// Tables to write before the acknowledgement.
     pub(super) dump: Option<Box<Dump>>,
 }
@@ -254,9 +260,12 @@ impl Commands {
         out: &mut String,
     ) -> Result<(), CommandError> {
         let result = match &mut source.batch {
-            Some(batch) => batch.add(&mut self.changes, &source.acks, out),
+            Some(batch) => batch.add((&mut self.changes, self.lifetime), &source.acks, out),
             None => {
                 self.notice_unsent(source, control);
+                if self.lifetime != Lifetime::Unchanged {
+                    control.set_lifetimes(vec![(self.changes.len(), self.lifetime)]);
+                }
                 control.apply(&mut self.changes)
             }
         };

@@ -5,11 +5,12 @@ use super::error::{CommandError, ErrorKind};
 use super::options::Options;
 use super::outcome::{Outcome, finish};
 use super::source::Source;
+use super::special::Special;
 use super::table::ROWS;
 use super::words::word_at;
 use crate::api::control::Control;
 use crate::grammar::Selector;
-use crate::rib::PeerSet;
+use crate::rib::{Lifetime, PeerSet};
 use crate::text::{Span, SyntaxError};
 
 impl Commands {
@@ -23,6 +24,7 @@ impl Commands {
     ) -> Outcome {
         let line = line.trim_ascii_end();
         self.notice = None;
+        self.lifetime = Lifetime::Unchanged;
         if let Some(outcome) = self.fast_path(line, source, control, out) {
             return outcome;
         }
@@ -38,6 +40,7 @@ impl Commands {
             Ok(options) => options,
             Err(error) => return finish(Err(error), None, (source, None), out),
         };
+        self.lifetime = options.lifetime;
         let mut call = Call {
             commands: self,
             source,
@@ -49,6 +52,7 @@ impl Commands {
             selector: "",
             touched: PeerSet::new(),
             rest: None,
+            special: None,
             dump: None,
         };
         let result = call.dispatch(options.end);
@@ -56,6 +60,18 @@ impl Commands {
         if let Some(mut listing) = call.rest.take() {
             finish(result, options.id, (source, notice), &mut listing.answer);
             return Outcome::Listed(listing);
+        }
+        match call.special.take() {
+            Some(Special::Status) => {
+                let mut end = String::new();
+                finish(result, options.id, (source, notice), &mut end);
+                return Outcome::Status(end);
+            }
+            Some(Special::Watch(watch)) => {
+                finish(result, options.id, (source, notice), out);
+                return Outcome::Watch(watch);
+            }
+            None => {}
         }
         if let Some(mut dump) = call.dump.take() {
             finish(result, options.id, (source, notice), &mut dump.done);

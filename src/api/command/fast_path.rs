@@ -21,7 +21,7 @@ impl Commands {
         out: &mut String,
     ) -> Option<Outcome> {
         let (selector, verb, at) = shape(line)?;
-        if source.sync || line.ends_with(b"sync") {
+        if source.sync || line.ends_with(b"sync") || has_lifetime(line) {
             return None;
         }
         let text = str::from_utf8(line).ok()?;
@@ -43,8 +43,14 @@ impl Commands {
     }
 }
 
+/// Returns `true` if the last word but one is `lifetime`.
+fn has_lifetime(line: &[u8]) -> bool {
+    let last = memchr::memrchr(b' ', line);
+    last.is_some_and(|at| line[..at].trim_ascii_end().ends_with(b" lifetime"))
+}
+
 /// Where the selector ends, the verb, and where the prefix starts.
-fn shape(line: &[u8]) -> Option<(usize, Verb, usize)> {
+pub(super) fn shape(line: &[u8]) -> Option<(usize, Verb, usize)> {
     const ANNOUNCE: &[u8] = b"announce route ";
     const WITHDRAW: &[u8] = b"withdraw route ";
     const NOUN: &[u8] = b" route ";

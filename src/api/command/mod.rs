@@ -1,12 +1,12 @@
 //! Commands: one line in, an answer out, and calls of [`Control`](super::control::Control) in between.
 //!
 //! A line is `[ack-id ID] [sync] [neighbor SELECTOR] WORDS ARGUMENTS`. The words are looked up in the table of
-//! [`table`], the longest that fit from the front win; ExaBGP looks for them anywhere in the line, which makes a route's
+//! `table`, the longest that fit from the front win; ExaBGP looks for them anywhere in the line, which makes a route's
 //! name a command, and is not copied. The line is read to its end before anything is changed.
 //!
-//! `announce route` and `withdraw route` are by far the most frequent: [`fast_path`] recognises their lines without cutting
-//! them into words, and [`cache`] keeps the parsed tails, so that only the prefix is parsed each time. Both lead to the
-//! same functions as the general path, so their meaning can't differ.
+//! `announce route` and `withdraw route` are by far the most frequent: `fast_path` recognises their lines without cutting
+//! them into words, and `cache` keeps the parsed tails, so that only the prefix is parsed each time. Both lead to the
+//! same functions as the general path, so their meaning can't differ. `run` applies many such lines at once.
 
 mod announce;
 mod batch;
@@ -19,6 +19,7 @@ mod error;
 mod fast_path;
 mod listing;
 mod lookup;
+mod mrt;
 mod neighbor;
 mod neighbor_facts;
 mod neighbor_json;
@@ -29,11 +30,14 @@ mod outcome;
 mod peer;
 mod rib;
 mod routes_json;
+mod run;
 mod session;
 mod source;
+mod special;
 mod table;
 mod transaction;
 mod v6;
+mod watch;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
@@ -42,5 +46,7 @@ pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;
 pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
+pub use run::Executed;
 pub use source::Source;
+pub use special::Watch;
 pub use table::{example_lines, words};

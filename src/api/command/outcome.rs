@@ -6,6 +6,7 @@ use super::error::CommandError;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
+use super::special::Watch;
 use crate::api::reply::Answer;
 use crate::rib::PeerSet;
 
@@ -18,6 +19,10 @@ pub enum Outcome {
     Synced(PeerSet),
     /// It was carried out; the rest of the answer is long and is requested piece by piece.
     Listed(Box<Listing>),
+    /// It was carried out; its answer is the status of the daemon, followed by this text.
+    Status(String),
+    /// It was carried out; the source receives events from now on.
+    Watch(Box<Watch>),
     /// Tables are to be written to files; the answer depends on whether that succeeds.
     Dump(Box<Dump>),
     /// It was not carried out, and changed nothing.

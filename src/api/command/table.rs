@@ -3,7 +3,9 @@
 //! A row is all that a new command needs: dispatch, `help`, completion and the test that reads each example follow from it.
 
 use super::call::{Row, Takes};
-use super::{announce, daemon, dump, neighbor, operational, peer, rib, session, transaction, v6};
+use super::{
+    announce, daemon, mrt, neighbor, operational, peer, rib, session, transaction, v6, watch,
+};
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
 macro_rules! commands {
@@ -76,7 +78,7 @@ commands! {
         "daemon status" Ignores v6::status: "daemon status",
         "group" Uses v6::group: "peer * group announce route 198.51.100.0/24 next-hop self ; withdraw route 203.0.113.0/24",
         "delete" Needs peer::delete: "peer 127.0.0.2 delete",
-        "mrt dump" Uses dump::dump: "mrt dump /var/lib/oxabgp/rib.mrt",
+        "mrt dump" Uses mrt::dump: "mrt dump /var/lib/oxabgp/rib.mrt",
         "peer create" Refuses peer::create: "peer create 192.0.2.9 local-address 192.0.2.1 local-as 65000 peer-as 65001 router-id 192.0.2.1",
         "peer delete" Refuses peer::delete: "peer delete 127.0.0.2",
         "peer list" Refuses v6::list: "peer list",
@@ -100,7 +102,9 @@ commands! {
         "system crash" Ignores session::crash: "system crash",
         "system help" Ignores v6::help: "system help",
         "system queue-status" Ignores v6::queue_status: "system queue-status",
+        "system status" Refuses watch::status: "system status",
         "system version" Ignores v6::version: "system version",
+        "watch" Refuses watch::watch: "watch neighbor 192.0.2.1 updates",
         "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }

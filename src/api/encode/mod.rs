@@ -5,6 +5,7 @@
 //! ExaBGP's forms are a text contract, so each is written out literally; a serialisation library could not keep its spacing.
 
 use super::event::{Event, Raw};
+use crate::bgp::Nlri;
 use crate::json::JsonWriter;
 
 mod head;
@@ -73,6 +74,23 @@ impl Encoder {
             }
             Self::Text { .. } => {
                 out.raw("lost ").number(count).raw("\n\n");
+            }
+        }
+    }
+
+    /// Appends the line that reports to a helper that the lease of a route has ended.
+    pub fn lease(&self, nlri: &Nlri, stamp: &mut Stamp, out: &mut JsonWriter) {
+        match self {
+            Self::Json { version, .. } => {
+                out.raw(stamp.start_uncounted(*version))
+                    .raw("\"type\": \"lease\", \"lease\": { ");
+                out.key("ended").string(&nlri.to_string());
+                out.raw(", ");
+                out.key("family").string(&nlri.family.to_string());
+                out.raw(" } }\n");
+            }
+            Self::Text { .. } => {
+                out.format(format_args!("lease ended {} {nlri}\n\n", nlri.family));
             }
         }
     }

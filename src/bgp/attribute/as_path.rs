@@ -302,7 +302,7 @@ fn bracket(
         }
         return c.expect(close);
     }
-    let mut asns = Vec::new();
+    let mut asns = Vec::with_capacity(c.count_until(close));
     while !c.accept(close) {
         if kind == SegmentKind::Sequence && c.accept("(") {
             if !asns.is_empty() {
@@ -384,7 +384,7 @@ impl PathAttribute for AsPath {
     fn json(&self, w: &mut JsonWriter) {
         w.raw("{");
         w.list(self.0.iter().enumerate(), |w, (index, segment)| {
-            w.display(index).raw(": {\"element\": ");
+            w.raw("\"").number(index).raw("\": {\"element\": ");
             w.string(segment.kind.name()).raw(", \"value\": [");
             w.list(&segment.asns, |w, asn| {
                 w.number(asn.0);

@@ -16,6 +16,13 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Community(pub u32);
 
+/// `(65001, 100)` is the community 65001:100.
+impl From<(u16, u16)> for Community {
+    fn from((high, low): (u16, u16)) -> Self {
+        Self(u32::from(high) << 16 | u32::from(low))
+    }
+}
+
 /// Names and values. The first name of a value is the documented one; ExaBGP's five come first.
 const NAMES: &[(&str, u32)] = &[
     ("no-export", 0xFFFF_FF01),
@@ -54,8 +61,12 @@ impl Community {
 
     fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let word = c.peek();
-        let lower = word.to_ascii_lowercase();
-        if let Some((_, value)) = NAMES.iter().find(|(name, _)| *name == lower) {
+        // No name starts with a digit, and no other form with a letter.
+        if word.starts_with(|first: char| first.is_ascii_alphabetic())
+            && let Some((_, value)) = NAMES
+                .iter()
+                .find(|(name, _)| name.eq_ignore_ascii_case(word))
+        {
             c.next_token();
             return Ok(Self(*value));
         }
@@ -81,14 +92,15 @@ impl Community {
                 u32::try_from(number).ok().map(Self)
             },
         )
-        .map_err(
-            |error| match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
+        .map_err(|error| {
+            let lower = word.to_ascii_lowercase();
+            match near_miss(&lower, NAMES.iter().map(|(name, _)| *name)) {
                 Some(name) if !lower.is_empty() => {
                     error.with_help(format!("did you mean `{name}`?"))
                 }
                 _ => error,
-            },
-        )
+            }
+        })
     }
 }
 

@@ -22,6 +22,13 @@ use crate::wire::{Reader, WireError, Writer};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LargeCommunity(pub [u32; 3]);
 
+/// `(65001, 1, 2)` is the large community 65001:1:2.
+impl From<(u32, u32, u32)> for LargeCommunity {
+    fn from((global, one, two): (u32, u32, u32)) -> Self {
+        Self([global, one, two])
+    }
+}
+
 impl LargeCommunity {
     fn parse(word: &str) -> Option<Self> {
         if !word.contains(':') {

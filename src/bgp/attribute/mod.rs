@@ -12,8 +12,10 @@ use crate::wire::{Reader, WireError, Writer};
 use super::error::Severity;
 use super::negotiated::Codec;
 
+mod access;
 pub mod decode;
 pub mod encode;
+pub mod flags;
 pub mod generic;
 pub mod mp_reach;
 pub mod mp_unreach;
@@ -21,24 +23,9 @@ pub mod set;
 pub mod tunnel_encap;
 pub mod walk;
 
+pub use flags::AttributeFlags;
 pub use generic::Generic;
 pub use set::AttributeSet;
-
-/// Attribute flags (RFC 4271 section 4.3).
-pub mod flags {
-    /// Optional, not well-known.
-    pub const OPTIONAL: u8 = 0x80;
-    /// Passed on by speakers that do not recognize it.
-    pub const TRANSITIVE: u8 = 0x40;
-    /// Was passed on by a speaker that does not recognize it.
-    pub const PARTIAL: u8 = 0x20;
-    /// The length field has two bytes.
-    pub const EXTENDED: u8 = 0x10;
-    /// Flags of a well-known attribute.
-    pub const WELL_KNOWN: u8 = TRANSITIVE;
-    /// Flags of an optional transitive attribute.
-    pub const OPTIONAL_TRANSITIVE: u8 = OPTIONAL | TRANSITIVE;
-}
 
 /// A path attribute: its properties, wire form and text forms. Each is implemented in a file of its own and has a row
 /// in the table.

@@ -237,7 +237,7 @@ impl PrefixSid {
     }
 
     /// Returns `true` if `sentence` parses to the same bytes.
-    fn is_said_by(&self, sentence: &str) -> bool {
+    fn is_written_as(&self, sentence: &str) -> bool {
         let tokens = tokenize(sentence);
         let mut c = Cursor::new(&tokens, sentence.len());
         let Ok(keyword) = c.word("a keyword") else {
@@ -435,7 +435,10 @@ impl PathAttribute for PrefixSid {
 
     fn grammar(&self, out: &mut String) {
         // Flags, reserved octets and further TLVs are lost in the text.
-        match self.sentence().filter(|sentence| self.is_said_by(sentence)) {
+        match self
+            .sentence()
+            .filter(|sentence| self.is_written_as(sentence))
+        {
             Some(sentence) => out.push_str(&sentence),
             None => {
                 let (code, value) = (Self::CODE, self.0.clone());

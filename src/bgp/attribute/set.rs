@@ -18,6 +18,9 @@ use crate::bgp::next_hop_rule::NextHops;
 use crate::bgp::nexthop::NextHop;
 use crate::json::JsonWriter;
 
+/// The usual size of the JSON of a set, in bytes.
+const JSON: usize = 384;
+
 /// Seeded once per process, so that no peer can construct sets whose hashes collide.
 static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::default);
 
@@ -125,7 +128,7 @@ impl AttributeSet {
     /// The members of the `attribute` object in JSON events, without braces: `"origin": "igp", "med": 50`.
     pub fn json(&self) -> &str {
         self.json.get_or_init(|| {
-            let mut w = JsonWriter::new();
+            let mut w = JsonWriter::with_capacity(JSON);
             self.json_with(&mut w, |attribute, w| attribute.json(w));
             w.into_string().into()
         })

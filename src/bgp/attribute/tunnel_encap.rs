@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_refused() {
+    fn errors_are_refused() {
         for text in [
             "binding-sid mpls 1048576",
             "segment-list weight 1",

@@ -6,6 +6,7 @@
 //! message.
 
 use super::as_path::AsPath;
+use super::flags::AttributeFlags;
 use super::{Attribute, Generic, flags, mp_reach, mp_unreach, tunnel_encap};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::{Severity, UpdateError};
@@ -34,6 +35,11 @@ impl<'a> RawAttribute<'a, '_> {
     /// Header and value as received.
     pub const fn bytes(&self) -> &'a [u8] {
         self.whole
+    }
+
+    /// Its flags by name.
+    pub const fn attribute_flags(&self) -> AttributeFlags {
+        AttributeFlags(self.flags)
     }
 
     /// Returns `true` for MP_REACH_NLRI and MP_UNREACH_NLRI.
@@ -74,28 +80,27 @@ impl<'a> RawAttribute<'a, '_> {
             if self.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
                 return match severity {
                     Severity::Discard => Ok(None),
-                    _ => Err(UpdateError::attribute(
-                        Severity::TreatAsWithdraw,
-                        code,
-                        "wrong attribute flags",
-                    )),
+                    _ => Err(UpdateError {
+                        subcode: update::ATTRIBUTE_FLAGS_ERROR,
+                        ..self.error(Severity::TreatAsWithdraw, "wrong attribute flags")
+                    }),
                 };
             }
             // RFC 7606 section 4: an empty attribute that requires a value is treat-as-withdraw.
             if self.value.is_empty() && !facts.may_be_empty {
                 return Err(UpdateError {
                     empty: true,
-                    ..UpdateError::attribute(Severity::TreatAsWithdraw, code, "an empty attribute")
+                    ..self.error(Severity::TreatAsWithdraw, "an empty attribute")
                 });
             }
         } else if code == tunnel_encap::CODE {
             return self.tunnel_encapsulation();
         }
         let decoded = Attribute::decode(code, self.flags, &mut Reader::new(self.value), self.codec)
-            .map_err(|error| UpdateError::attribute(severity, code, error.what))?;
+            .map_err(|error| self.error(severity, error.what))?;
         decoded
             .check(self.codec)
-            .map_err(|(severity, what)| UpdateError::attribute(severity, code, what))?;
+            .map_err(|(severity, what)| self.error(severity, what))?;
         // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
         // 'attribute discard'". Only a malformed one is reported as an error.
         let internal_only = matches!(
@@ -103,6 +108,31 @@ impl<'a> RawAttribute<'a, '_> {
             attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
         );
         Ok((!internal_only || !self.codec.external).then_some(decoded))
+    }
+
+    /// An error in this attribute, with the subcode and the data of the NOTIFICATION that RFC 4271 section 6.3 prescribes
+    /// where it resets the session: "The Data field MUST contain the erroneous attribute (type, length, and value)."
+    fn error(&self, severity: Severity, what: &'static str) -> UpdateError {
+        UpdateError {
+            subcode: self.subcode(),
+            data: self.whole.to_vec(),
+            ..UpdateError::attribute(severity, self.code, what)
+        }
+    }
+
+    /// The subcode for a malformed value.
+    const fn subcode(&self) -> u8 {
+        match (self.code, self.value.len()) {
+            (attribute::ORIGIN, 1) => update::INVALID_ORIGIN,
+            (attribute::AS_PATH, 1..) => update::MALFORMED_AS_PATH,
+            (attribute::NEXT_HOP, 4) => update::INVALID_NEXT_HOP,
+            // "If an optional attribute is recognized, then the value of this attribute MUST be checked. If an error is
+            // detected, the attribute MUST be discarded, and the Error Subcode MUST be set to Optional Attribute Error."
+            (code, 1..) if !has_checked_length(code) => update::OPTIONAL_ATTRIBUTE_ERROR,
+            // "If any recognized attribute has an Attribute Length that conflicts with the expected length (based on the
+            // attribute type code), then the Error Subcode MUST be set to Attribute Length Error."
+            _ => update::ATTRIBUTE_LENGTH_ERROR,
+        }
     }
 
     /// RFC 9012 13: a TLV that does not end with its last sub-TLV is treat-as-withdraw; "If a Tunnel Encapsulation attribute does
@@ -113,15 +143,13 @@ impl<'a> RawAttribute<'a, '_> {
         }
         // RFC 9012 does not mention a wrong Optional bit: RFC 7606 3(c).
         if self.flags & flags::OPTIONAL == 0 {
-            return Err(UpdateError::attribute(
-                Severity::TreatAsWithdraw,
-                self.code,
-                "wrong attribute flags",
-            ));
+            return Err(UpdateError {
+                subcode: update::ATTRIBUTE_FLAGS_ERROR,
+                ..self.error(Severity::TreatAsWithdraw, "wrong attribute flags")
+            });
         }
-        tunnel_encap::check(self.value).map_err(|error| {
-            UpdateError::attribute(Severity::TreatAsWithdraw, self.code, error.what)
-        })?;
+        tunnel_encap::check(self.value)
+            .map_err(|error| self.error(Severity::TreatAsWithdraw, error.what))?;
         Ok(Some(Attribute::Generic(Generic {
             code: self.code,
             flags: self.flags,
@@ -299,6 +327,26 @@ fn cut_short(head: &[u8]) -> UpdateError {
             "an attribute runs past the end",
         )
     }
+}
+
+/// Returns `true` for attributes that can only be malformed by their length.
+const fn has_checked_length(code: u8) -> bool {
+    matches!(
+        code,
+        attribute::ORIGIN
+            | attribute::NEXT_HOP
+            | attribute::MULTI_EXIT_DISC
+            | attribute::LOCAL_PREF
+            | attribute::ATOMIC_AGGREGATE
+            | attribute::AGGREGATOR
+            | attribute::COMMUNITIES
+            | attribute::ORIGINATOR_ID
+            | attribute::CLUSTER_LIST
+            | attribute::EXTENDED_COMMUNITIES
+            | attribute::AS4_AGGREGATOR
+            | attribute::IPV6_EXTENDED_COMMUNITIES
+            | attribute::LARGE_COMMUNITY
+    )
 }
 
 fn is_recognized(code: u8) -> bool {

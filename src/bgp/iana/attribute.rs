@@ -1,4 +1,4 @@
-//! BGP Path Attributes: the type codes that are used here.
+//! BGP Path Attributes: type codes.
 
 /// ORIGIN (RFC 4271).
 pub const ORIGIN: u8 = 1;
@@ -34,15 +34,27 @@ pub const AS4_AGGREGATOR: u8 = 18;
 pub const PMSI_TUNNEL: u8 = 22;
 /// Tunnel Encapsulation (RFC 9012).
 pub const TUNNEL_ENCAPSULATION: u8 = 23;
+/// Traffic Engineering (RFC 5543).
+pub const TRAFFIC_ENGINEERING: u8 = 24;
 /// IPv6 Address Specific Extended Community (RFC 5701).
 pub const IPV6_EXTENDED_COMMUNITIES: u8 = 25;
 /// AIGP (RFC 7311).
 pub const AIGP: u8 = 26;
+/// PE Distinguisher Labels (RFC 6514).
+pub const PE_DISTINGUISHER_LABELS: u8 = 27;
 /// BGP-LS Attribute (RFC 9552).
 pub const BGP_LS: u8 = 29;
 /// LARGE_COMMUNITY (RFC 8092).
 pub const LARGE_COMMUNITY: u8 = 32;
+/// BGPsec_PATH (RFC 8205).
+pub const BGPSEC_PATH: u8 = 33;
 /// Only to Customer (RFC 9234).
 pub const ONLY_TO_CUSTOMER: u8 = 35;
+/// SFP (RFC 9015).
+pub const SFP: u8 = 37;
+/// BFD Discriminator (RFC 9026).
+pub const BFD_DISCRIMINATOR: u8 = 38;
 /// BGP Prefix-SID (RFC 8669).
 pub const PREFIX_SID: u8 = 40;
+/// ATTR_SET (RFC 6368).
+pub const ATTR_SET: u8 = 128;

@@ -1,4 +1,4 @@
-//! Capability Codes: those that are used here.
+//! Capability Codes.
 
 /// Multiprotocol Extensions for BGP-4 (RFC 4760).
 pub const MULTIPROTOCOL: u8 = 1;
@@ -12,6 +12,10 @@ pub const MULTIPLE_ROUTES: u8 = 4;
 pub const EXTENDED_NEXT_HOP: u8 = 5;
 /// BGP Extended Message (RFC 8654).
 pub const EXTENDED_MESSAGE: u8 = 6;
+/// BGPsec Capability (RFC 8205).
+pub const BGPSEC: u8 = 7;
+/// Multiple Labels Capability (RFC 8277).
+pub const MULTIPLE_LABELS: u8 = 8;
 /// BGP Role (RFC 9234).
 pub const BGP_ROLE: u8 = 9;
 /// Graceful Restart Capability (RFC 4724).
@@ -28,6 +32,8 @@ pub const ADD_PATH: u8 = 69;
 pub const ENHANCED_ROUTE_REFRESH: u8 = 70;
 /// Long-Lived Graceful Restart Capability (RFC 9494).
 pub const LONG_LIVED_GRACEFUL_RESTART: u8 = 71;
+/// Routing Policy Distribution (draft-ietf-idr-rpd).
+pub const ROUTING_POLICY_DISTRIBUTION: u8 = 72;
 /// FQDN Capability (draft-walton-bgp-hostname-capability).
 pub const FQDN: u8 = 73;
 /// Software Version Capability (draft-abraitis-bgp-version-capability).

@@ -1,7 +1,8 @@
-//! Code points of IANA's BGP registries, by IANA's names. One file per registry; AFIs and SAFIs are constants of
-//! [`Afi`](super::Afi), [`Safi`](super::Safi) and [`Family`](super::Family), message types those of
-//! [`MessageType`](super::message::MessageType).
+//! Code points of IANA's BGP registries, by IANA's names. One file per registry; message types are constants of
+//! [`MessageType`](super::message::MessageType), pairs of AFI and SAFI those of [`Family`](super::Family).
 
+pub mod afi;
 pub mod attribute;
 pub mod capability;
 pub mod notification;
+pub mod safi;

@@ -39,6 +39,27 @@ const AUTHENTICATION: u8 = 1;
 const EXTENDED: u8 = 255;
 
 /// An OPEN message.
+///
+/// ```
+/// use oxabgp::bgp::Family;
+/// use oxabgp::bgp::capability::Offer;
+/// use oxabgp::bgp::message::HEADER;
+/// use oxabgp::bgp::message::open::Open;
+///
+/// let offer = Offer {
+///     families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+///     ..Offer::default()
+/// };
+/// let open = Open {
+///     version: 4,
+///     asn: 65001,
+///     hold_time: 90,
+///     router_id: [192, 0, 2, 1].into(),
+///     capabilities: offer.capabilities(),
+/// };
+/// let message = open.encode().expect("it fits in 4,096 bytes");
+/// assert_eq!(Open::decode(&message[HEADER..]), Ok(open));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Open {
     /// Protocol version: 4.

@@ -32,6 +32,36 @@ use crate::bgp::role::LocalRole;
 use crate::wire::{Reader, WireError};
 
 /// The fields of an UPDATE's body, not decoded.
+///
+/// ```
+/// use oxabgp::bgp::attribute::decode::DecodeEach;
+/// use oxabgp::bgp::message::update::Update;
+/// use oxabgp::bgp::{Codec, Family};
+///
+/// # fn main() -> Result<(), oxabgp::bgp::UpdateError> {
+/// let body = [
+///     0, 0, // length of the withdrawn routes
+///     0, 20, // length of the attributes
+///     0x40, 1, 1, 0, // ORIGIN: IGP
+///     0x40, 2, 6, 2, 1, 0, 0, 0xFD, 0xEA, // AS_PATH: 65002
+///     0x40, 3, 4, 192, 0, 2, 1, // NEXT_HOP
+///     24, 198, 51, 100, // 198.51.100.0/24
+/// ];
+/// let codec = Codec {
+///     asn4: true,
+///     families: [Family::IPV4_UNICAST].into_iter().collect(),
+///     ..Codec::default()
+/// };
+/// let content = Update::new(&body)?.content(&codec, &mut DecodeEach)?;
+/// for field in content.announced() {
+///     for nlri in field.routes.flatten() {
+///         assert_eq!(nlri.to_string(), "198.51.100.0/24");
+///     }
+/// }
+/// assert_eq!(content.attributes.list().len(), 3);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Update<'a> {
     /// Withdrawn IPv4 unicast routes.
@@ -298,8 +328,10 @@ fn sifted(fields: Vec<Field<'_>>) -> (Vec<Field<'_>>, Option<UpdateError>) {
     let mut first = None;
     let mut kept = Vec::with_capacity(fields.len());
     for field in fields {
-        let severity = nlri::malformed(field.routes.family);
-        let Some((severity, error)) = severity.zip(field.routes.malformed()) else {
+        // The families of plain prefixes have no check, so their NLRI are not read once more.
+        let malformed = nlri::malformed(field.routes.family)
+            .and_then(|severity| Some((severity, field.routes.malformed()?)));
+        let Some((severity, error)) = malformed else {
             kept.push(field);
             continue;
         };

@@ -15,7 +15,9 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::{NlriBytes, NlriCodec, NlriKey, NlriRef};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+
+use super::{Nlri, NlriBytes, NlriCodec, NlriKey, NlriRef};
 use crate::bgp::family::{Afi, Family};
 use crate::bgp::nexthop::{Ipv6Text, NextHop};
 use crate::json::JsonWriter;
@@ -50,9 +52,7 @@ impl NlriCodec for Inet {
     }
 
     fn json(nlri: NlriRef<'_>, _: Option<NextHop>, w: &mut JsonWriter) {
-        w.raw("{ \"nlri\": \"");
         prefix_json(nlri.family.afi, nlri.bytes, w);
-        w.raw("\"");
         path_json(nlri.path_id, w);
         w.raw(" }");
     }
@@ -61,6 +61,68 @@ impl NlriCodec for Inet {
         prefix_text(nlri.family.afi, nlri.bytes, out);
         path_text(nlri.path_id, out);
         next_hop_text(next_hop, out);
+    }
+}
+
+/// A unicast route. Host bits are cleared.
+impl From<IpNet> for Nlri {
+    fn from(prefix: IpNet) -> Self {
+        Self {
+            family: match prefix {
+                IpNet::V4(_) => Family::IPV4_UNICAST,
+                IpNet::V6(_) => Family::IPV6_UNICAST,
+            },
+            path_id: None,
+            bytes: prefix_bytes(prefix.addr(), prefix.prefix_len()),
+        }
+    }
+}
+
+/// An IPv4 unicast route. Host bits are cleared.
+impl From<Ipv4Net> for Nlri {
+    fn from(prefix: Ipv4Net) -> Self {
+        IpNet::V4(prefix).into()
+    }
+}
+
+/// An IPv6 unicast route. Host bits are cleared.
+impl From<Ipv6Net> for Nlri {
+    fn from(prefix: Ipv6Net) -> Self {
+        IpNet::V6(prefix).into()
+    }
+}
+
+impl Nlri {
+    /// The prefix of a unicast or multicast route; see [`NlriRef::prefix`].
+    pub fn prefix(&self) -> Option<IpNet> {
+        self.as_ref().prefix()
+    }
+
+    /// The same route with a path identifier (RFC 7911). Sessions without ADD-PATH do not send it.
+    #[must_use]
+    pub fn with_path_id(self, path_id: u32) -> Self {
+        Self {
+            path_id: Some(path_id),
+            ..self
+        }
+    }
+}
+
+impl NlriRef<'_> {
+    /// The prefix of an IPv4 or IPv6 unicast or multicast route, host bits cleared; `None` in other families.
+    ///
+    /// ```
+    /// use oxabgp::bgp::Nlri;
+    ///
+    /// let prefix: ipnet::IpNet = "203.0.113.0/24".parse().expect("a prefix");
+    /// assert_eq!(Nlri::from(prefix).prefix(), Some(prefix));
+    /// ```
+    pub fn prefix(&self) -> Option<IpNet> {
+        if !Inet::FAMILIES.contains(&self.family) {
+            return None;
+        }
+        let (address, bits) = prefix_of(self.family.afi, self.bytes);
+        IpNet::new(address, bits).ok()
     }
 }
 
@@ -142,34 +204,83 @@ pub(crate) fn prefix_text(afi: Afi, bytes: &[u8], out: &mut String) {
     out.push_str(itoa::Buffer::new().format(bits));
 }
 
-/// Appends the same inside a JSON string; prefixes need no escapes.
+/// Appends `{ "nlri": "10.0.0.0/8"`, the start of the JSON of a prefix.
 fn prefix_json(afi: Afi, bytes: &[u8], w: &mut JsonWriter) {
+    const START: &str = "{ \"nlri\": \"";
     let (address, bits) = prefix_of(afi, bytes);
     match address {
         IpAddr::V4(address) => {
-            let [a, b, c, d] = address.octets();
-            w.number(a)
-                .raw(".")
-                .number(b)
-                .raw(".")
-                .number(c)
-                .raw(".")
-                .number(d);
+            // The most frequent fragment of all events is put together before it is appended.
+            let mut text = Ascii::default();
+            text.address(address, b'/');
+            text.number(bits, b'"');
+            w.raw(START).raw(text.as_str());
         }
-        IpAddr::V6(address) => drop(w.format(format_args!("{}", Ipv6Text(address)))),
+        IpAddr::V6(address) => {
+            w.raw(START).format(format_args!("{}", Ipv6Text(address)));
+            w.raw("/").number(bits).raw("\"");
+        }
     }
-    w.raw("/").number(bits);
+}
+
+/// The decimal digits of every octet, and how many they are.
+const DIGITS: [[u8; 4]; 256] = {
+    let mut all = [[0; 4]; 256];
+    let mut number = 0u8;
+    loop {
+        let [hundreds, tens, ones] = [number / 100, number / 10 % 10, number % 10];
+        all[number as usize] = match (hundreds, tens) {
+            (0, 0) => [b'0' + ones, 0, 0, 1],
+            (0, _) => [b'0' + tens, b'0' + ones, 0, 2],
+            _ => [b'0' + hundreds, b'0' + tens, b'0' + ones, 3],
+        };
+        if number == u8::MAX {
+            break all;
+        }
+        number += 1;
+    }
+};
+
+/// An IPv4 prefix as text, put together in steps of four bytes.
+#[derive(Default)]
+struct Ascii {
+    bytes: [u8; 32],
+    length: usize,
+}
+
+impl Ascii {
+    /// Appends an octet and the character after it.
+    fn number(&mut self, number: u8, after: u8) {
+        let [first, second, third, count] = DIGITS[usize::from(number)];
+        let mut four = [first, second, third, 0];
+        let count = usize::from(count & 3);
+        four[count] = after;
+        // At most five octets of four characters.
+        if let Some(room) = self.bytes.get_mut(self.length..self.length + 4) {
+            room.copy_from_slice(&four);
+            self.length += count + 1;
+        }
+    }
+
+    /// Appends an address and the character after it.
+    fn address(&mut self, address: Ipv4Addr, after: u8) {
+        let [a, b, c, d] = address.octets();
+        self.number(a, b'.');
+        self.number(b, b'.');
+        self.number(c, b'.');
+        self.number(d, after);
+    }
+
+    fn as_str(&self) -> &str {
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
 }
 
 /// Appends an IPv4 address; several times faster than `Display`.
 pub(crate) fn push_ipv4(address: Ipv4Addr, out: &mut String) {
-    let mut digits = itoa::Buffer::new();
-    for (index, octet) in address.octets().into_iter().enumerate() {
-        if index > 0 {
-            out.push('.');
-        }
-        out.push_str(digits.format(octet));
-    }
+    let mut text = Ascii::default();
+    text.address(address, b'/');
+    out.push_str(text.as_str().trim_end_matches('/'));
 }
 
 /// Appends `, "path-information": "0.0.0.1"`.
@@ -212,6 +323,26 @@ mod tests {
             texts,
             ["10.0.0.0/8", "10.1.240.0/20", "0.0.0.0/0", "1.2.3.4/32"]
         );
+    }
+
+    #[test]
+    fn addresses_are_written_as_displayed() {
+        for number in 0..=u8::MAX {
+            let address = Ipv4Addr::new(number, number.reverse_bits(), 255 - number, 7);
+            let mut text = String::new();
+            push_ipv4(address, &mut text);
+            assert_eq!(text, address.to_string());
+            let bits = number % 33;
+            let nlri = Nlri::new(
+                Family::IPV4_UNICAST,
+                None,
+                &prefix_bytes(address.into(), bits),
+            );
+            let mut w = JsonWriter::new();
+            nlri.as_ref().json(None, &mut w);
+            let network = mask(address.into(), bits);
+            assert_eq!(w.as_str(), format!("{{ \"nlri\": \"{network}/{bits}\" }}"));
+        }
     }
 
     #[test]

@@ -212,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_check_that_takes_too_long_is_killed_with_all_it_started() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("pid");
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("pid");
         let command = format!("sleep 1000 & echo $! > {}; wait", file.display());
         assert_eq!(found(&command, 500), Finding::Bad);
         let pid = std::fs::read_to_string(&file).expect("the shell has begun");
@@ -222,8 +222,8 @@ mod tests {
 
     #[test]
     fn a_background_process_with_the_output_delays_but_does_not_decide() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("pid");
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("pid");
         let command = format!("sleep 1000 & echo $! > {}", file.display());
         assert_eq!(found(&command, 500), Finding::Good);
         gone(&std::fs::read_to_string(&file).expect("the shell has begun"));

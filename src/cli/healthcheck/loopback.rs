@@ -240,8 +240,8 @@ fn words(networks: &[IpNet]) -> String {
 /// The path of `ip`.
 fn program() -> PathBuf {
     let path: OsString = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
-    let mut candidates = folders.map(|folder| folder.join("ip"));
+    let directories = std::env::split_paths(&path).chain(FOLDERS.map(PathBuf::from));
+    let mut candidates = directories.map(|directory| directory.join("ip"));
     let found = candidates.find(|candidate| candidate.is_file());
     found.unwrap_or_else(|| Path::new("ip").to_owned())
 }

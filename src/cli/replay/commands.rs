@@ -6,9 +6,10 @@ use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use super::report::{READ_ERROR, is_gone, report};
 use super::routes::{Counts, Replay, Rules, Sink};
-use super::{REFUSED, is_gone, report};
 use crate::bgp::Nlri;
+use crate::cli::REFUSED;
 use crate::config::show::command;
 use crate::rib::{Action, Change};
 use crate::stream::Stream;
@@ -96,7 +97,7 @@ pub(super) fn run(
         Err(error) if is_gone(&error) => return ExitCode::SUCCESS,
         Err(error) => {
             errln!("error: the commands can't be written: {error}");
-            return ExitCode::from(super::READ_ERROR);
+            return ExitCode::from(READ_ERROR);
         }
         Ok(()) => {}
     }

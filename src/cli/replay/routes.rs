@@ -5,7 +5,6 @@ use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::Speed;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::nlri::NlriBytes;
@@ -21,6 +20,15 @@ const BATCH: usize = 64 << 10;
 const REMEMBERED: usize = 256 << 10;
 /// Messages within this time are sent together.
 const TICK: u128 = 1;
+
+/// How fast messages are sent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Speed {
+    /// As fast as possible.
+    Max,
+    /// At this multiple.
+    Times(f64),
+}
 
 /// What becomes of next hops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

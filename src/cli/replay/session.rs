@@ -10,20 +10,41 @@ use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{error, info};
 
+use super::report::{READ_ERROR, report};
 use super::routes::{AsPathRule, Counts, Replay, Rules, Sink};
-use super::{REFUSED, ReplayArgs, families, report};
 use crate::bgp::capability::AddPath;
 use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::message::update::Update;
 use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
+use crate::cli::REFUSED;
 use crate::daemon::NO_SESSION;
 use crate::fsm::{Cease, CloseReason, ConnInfo};
 use crate::rib::{Change, pack};
 use crate::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
 use crate::stream::Stream;
 
+/// Our address before there is a connection.
+const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// Batches that wait for the session, each at most some megabytes.
 const WAITING: usize = 4;
+
+/// The peer, and how the session is.
+pub(super) struct Target {
+    pub(super) peer: IpAddr,
+    pub(super) local_as: Asn,
+    pub(super) peer_as: Option<Asn>,
+    pub(super) local_address: Option<IpAddr>,
+    pub(super) router_id: Option<Ipv4Addr>,
+    pub(super) port: u16,
+    pub(super) families: Vec<Family>,
+    /// Offer ADD-PATH.
+    pub(super) add_path: bool,
+    /// How long the session may take to come up.
+    pub(super) timeout: Duration,
+    /// Close the session at the end.
+    pub(super) leave: bool,
+}
 
 /// Whole messages, and when they are due after the first.
 struct Batch {
@@ -91,7 +112,7 @@ impl Plugin for Session {
                 ..session.codec
             },
             local_as: session.local_as,
-            local_address: self.ours.unwrap_or(Ipv4Addr::UNSPECIFIED.into()),
+            local_address: self.ours.unwrap_or(UNKNOWN),
             router_id: session.local.router_id,
             group_updates: true,
         };
@@ -120,7 +141,7 @@ impl Plugin for Session {
 }
 
 pub(super) fn run(
-    args: &ReplayArgs,
+    target: Target,
     stream: impl FnOnce() -> Result<Stream, String> + Send + 'static,
     rules: impl Fn(Asn, AsPathRule) -> Rules,
 ) -> ExitCode {
@@ -129,7 +150,7 @@ pub(super) fn run(
         .build_local(tokio::runtime::LocalOptions::default());
     match runtime {
         Ok(runtime) => {
-            let code = runtime.block_on(serve(args, stream, rules));
+            let code = runtime.block_on(serve(target, stream, rules));
             // The thread may wait for the next byte of its input.
             runtime.shutdown_background();
             ExitCode::from(code)
@@ -142,14 +163,12 @@ pub(super) fn run(
 }
 
 async fn serve(
-    args: &ReplayArgs,
+    target: Target,
     stream: impl FnOnce() -> Result<Stream, String> + Send + 'static,
     rules: impl Fn(Asn, AsPathRule) -> Rules,
 ) -> u8 {
-    let (Some(peer), Some(local_as)) = (args.peer, args.local_as) else {
-        return 2;
-    };
-    let Some(router_id) = router_id(args, peer) else {
+    let (peer, local_as) = (target.peer, target.local_as);
+    let Some(router_id) = router_id(&target) else {
         errln!(
             "error: no local IPv4 address to use as BGP identifier\nhelp: specify one with `--router-id`"
         );
@@ -158,19 +177,19 @@ async fn serve(
     let (up, established) = oneshot::channel();
     let down = Rc::new(Notify::new());
     let plugin = Session {
-        ours: args.local_address,
-        add_path: match args.add_path {
-            true => families(args),
+        ours: target.local_address,
+        add_path: match target.add_path {
+            true => target.families.clone(),
             false => Vec::new(),
         },
         up: Some(up),
         down: Rc::clone(&down),
     };
     let mut config = PeerConfig::new(peer, local_as);
-    config.peer_as = args.peer_as;
-    config.port = args.port;
-    config.local_address = args.local_address;
-    config.families = families(args);
+    config.peer_as = target.peer_as;
+    config.port = target.port;
+    config.local_address = target.local_address;
+    config.families = target.families;
     config.connect_retry_time = Duration::from_secs(5);
     let server = Server::new(router_id);
     if let Err(cause) = server.add_peer(config, plugin) {
@@ -179,12 +198,10 @@ async fn serve(
     }
     server.start();
     let work = async {
-        let (sender, writer) = match tokio::time::timeout(args.timeout, established).await {
-            Ok(Ok(session)) => session,
-            _ => {
-                errln!("error: the session with {peer} did not come up in time");
-                return NO_SESSION;
-            }
+        let up = tokio::time::timeout(target.timeout, established).await;
+        let Ok(Ok((sender, writer))) = up else {
+            errln!("error: the session with {peer} did not come up in time");
+            return NO_SESSION;
         };
         let default = match sender.codec.ibgp {
             true => AsPathRule::Keep,
@@ -193,7 +210,7 @@ async fn serve(
         let mut rules = rules(local_as, default);
         rules.families = sender.codec.families;
         let code = replay(stream, rules, (sender, writer)).await;
-        if code == 0 && !args.leave {
+        if code == 0 && !target.leave {
             info!("the session is kept: end it with ^C");
             std::future::pending::<()>().await;
         }
@@ -269,23 +286,23 @@ async fn replay(
         }
         Err(_) => {
             errln!("error: the reader has failed");
-            super::READ_ERROR
+            READ_ERROR
         }
     }
 }
 
 /// Our BGP identifier: the given one, otherwise our IPv4 address on the way to the peer.
-fn router_id(args: &ReplayArgs, peer: IpAddr) -> Option<Ipv4Addr> {
-    if args.router_id.is_some() {
-        return args.router_id;
+fn router_id(target: &Target) -> Option<Ipv4Addr> {
+    if target.router_id.is_some() {
+        return target.router_id;
     }
-    let found = args.local_address.or_else(|| {
-        let any: IpAddr = match peer {
+    let found = target.local_address.or_else(|| {
+        let any: IpAddr = match target.peer {
             IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
             IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
         };
         let socket = UdpSocket::bind((any, 0)).ok()?;
-        socket.connect((peer, 179)).ok()?;
+        socket.connect((target.peer, 179)).ok()?;
         Some(socket.local_addr().ok()?.ip())
     });
     match found {

@@ -133,6 +133,7 @@ pub(crate) fn as_json(command: &str) -> String {
         ["show", "neighbor" | "adj-rib", ..] | ["rib" | "peer", "show", ..] => {
             format!("{command} json")
         }
+        ["watch", ..] => format!("{command} json"),
         ["version"] => "system version".to_owned(),
         ["help"] => "system help".to_owned(),
         _ => command.to_owned(),

@@ -17,7 +17,7 @@ pub(super) const BGP_PORT: u16 = 179;
     disable_version_flag = true,
     after_help = "\
 The filter language:
-  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype,
+  project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype, rib,
   each with one value or several, joined by `and`, `or`, `not` and parentheses:
     oxabgp stream --filter 'prefix more 192.0.2.0/24 and not origin 64500' updates.*.gz
 

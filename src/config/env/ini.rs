@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_have_lines() {
+    fn errors_have_lines() {
         let (_, errors) = parse("port = 1\n[a]\nword\nx = 1\nX = 2\n[b");
         let lines: Vec<usize> = errors.iter().map(|(line, _)| *line).collect();
         assert_eq!(lines, [1, 3, 5, 6]);

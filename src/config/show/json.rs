@@ -1,7 +1,12 @@
 //! A configuration as JSON, for programs that read it: the words are those of the file.
 
+use std::time::Duration;
+
 use super::monitors::{bmp_json, mrt_json};
+use super::object::Object;
 use super::{Secrets, statement, switches, words};
+use crate::config::guard::GuardConfig;
+use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
@@ -18,6 +23,10 @@ impl Config {
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
         w.raw(" ]");
+        if let Some(served) = &self.metrics {
+            w.raw(", \"metrics\": ");
+            metrics(served, &mut w);
+        }
         if self.mrt != MrtConfig::default() {
             w.raw(", \"mrt\": ");
             mrt_json(&self.mrt, &mut w);
@@ -32,56 +41,35 @@ impl Config {
     }
 }
 
-/// Members of one object, with the commas between them.
-pub(super) struct Object<'w> {
-    w: &'w mut JsonWriter,
-    first: bool,
+fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("listen", metrics.listen.iter().map(ToString::to_string));
+    object.texts("routes", metrics.routes.iter().map(ToString::to_string));
+    object.yes("page", metrics.page);
+    object.yes("exabgp-exporter", metrics.exabgp_exporter);
+    object.end();
 }
 
-impl<'w> Object<'w> {
-    pub(super) fn new(w: &'w mut JsonWriter) -> Self {
-        w.raw("{ ");
-        Self { w, first: true }
-    }
-
-    fn key(&mut self, key: &str) -> &mut JsonWriter {
-        if !std::mem::take(&mut self.first) {
-            self.w.raw(", ");
-        }
-        self.w.key(key)
-    }
-
-    pub(super) fn text(&mut self, key: &str, value: impl std::fmt::Display) {
-        let value = value.to_string();
-        self.key(key).string(&value);
-    }
-
-    pub(super) fn some(&mut self, key: &str, value: Option<impl std::fmt::Display>) {
-        if let Some(value) = value {
-            self.text(key, value);
+fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.texts("prefixes", guard.prefixes.iter().map(ToString::to_string));
+    object.texts("families", guard.families.iter().map(ToString::to_string));
+    let communities = guard.communities.iter().map(ToString::to_string);
+    object.texts("communities", communities);
+    let actions = guard.actions.iter().map(|action| action.name().to_owned());
+    object.texts("actions", actions);
+    let seconds = |time: Duration| time.as_secs();
+    for (key, number) in [
+        ("max-routes", guard.max_routes.map(u64::from)),
+        ("max-rate", guard.max_rate.map(u64::from)),
+        ("lifetime", guard.lifetime.map(seconds)),
+        ("max-lifetime", guard.max_lifetime.map(seconds)),
+    ] {
+        if let Some(number) = number {
+            object.number(key, number);
         }
     }
-
-    pub(super) fn number(&mut self, key: &str, value: impl Into<u64>) {
-        self.key(key).number(value.into());
-    }
-
-    pub(super) fn yes(&mut self, key: &str, value: bool) {
-        self.key(key).boolean(value);
-    }
-
-    pub(super) fn texts(&mut self, key: &str, values: impl IntoIterator<Item = String>) {
-        let w = self.key(key);
-        w.raw("[ ");
-        w.list(values, |w, value| {
-            w.string(&value);
-        });
-        w.raw(" ]");
-    }
-
-    pub(super) fn end(self) {
-        self.w.raw(" }");
-    }
+    object.end();
 }
 
 fn process(w: &mut JsonWriter, process: &ProcessConfig) {
@@ -101,6 +89,12 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
         object.number("queue-size", size as u64);
     }
     object.text("queue-full", process.queue_full.name());
+    if let Some(wait) = process.withdraw_after {
+        object.number("withdraw-after", wait.as_secs());
+    }
+    if let Some(rules) = &process.guard {
+        guard(rules, object.key("guard"));
+    }
     object.end();
 }
 

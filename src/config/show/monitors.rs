@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::json::Object;
+use super::object::Object;
 use super::{Text, quoted};
 use crate::config::monitor::{BmpConfig, Monitored, MrtConfig, MrtTable, MrtUpdates};
 use crate::config::mrt::{TYPES, type_word};

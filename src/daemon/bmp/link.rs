@@ -29,6 +29,8 @@ pub(crate) struct Link {
     out: RefCell<BytesMut>,
     /// Bytes that wait in `queue`.
     bytes: Cell<usize>,
+    /// Those of them that are not routes of tables, which are added as fast as the station reads.
+    live: Cell<usize>,
     limit: usize,
     over: Cell<bool>,
     peers: RefCell<HashMap<PeerId, Known>>,
@@ -64,6 +66,8 @@ pub(crate) struct SessionMark {
 struct Piece {
     head: Option<[u8; HEAD]>,
     body: Bytes,
+    /// A route of a table.
+    is_table: bool,
 }
 
 impl Piece {
@@ -79,6 +83,7 @@ impl Link {
             queue: RefCell::default(),
             out: RefCell::default(),
             bytes: Cell::new(0),
+            live: Cell::new(0),
             limit,
             over: Cell::new(false),
             peers: RefCell::default(),
@@ -99,19 +104,25 @@ impl Link {
         if self.over.get() {
             return;
         }
-        let bytes = self.bytes.get() + piece.len();
-        if bytes > self.limit {
+        let live = self.live.get() + if piece.is_table { 0 } else { piece.len() };
+        if live > self.limit {
             self.over.set(true);
-            self.queue.borrow_mut().clear();
-            self.bytes.set(0);
+            self.clear();
             self.overflow.notify_one();
             self.drained.notify_waiters();
             return;
         }
-        self.bytes.set(bytes);
+        self.live.set(live);
+        self.bytes.set(self.bytes.get() + piece.len());
         self.messages.set(self.messages.get() + 1);
         self.queue.borrow_mut().push_back(piece);
         self.filled.notify_one();
+    }
+
+    fn clear(&self) {
+        self.queue.borrow_mut().clear();
+        self.bytes.set(0);
+        self.live.set(0);
     }
 
     /// Adds a whole message.
@@ -120,13 +131,16 @@ impl Link {
     }
 
     fn whole(&self, body: Bytes) {
-        self.push(Piece { head: None, body });
+        self.push(Piece {
+            head: None,
+            body,
+            is_table: false,
+        });
     }
 
     /// Drops what waits, and adds a Termination (RFC 7854 section 4.5).
     pub(crate) fn terminate(&self) {
-        self.queue.borrow_mut().clear();
-        self.bytes.set(0);
+        self.clear();
         let mut tlvs = Vec::new();
         // Reason 0: "Session administratively closed".
         Tlvs::write(&mut tlvs, Information::TERMINATION_REASON, &[0, 0]);
@@ -227,17 +241,24 @@ impl Link {
         if dumping && is_end_of_rib(&update) {
             return;
         }
-        self.monitor(&known.header, table, update);
+        let head = Some(peer::head(&known.header, table, update.len()));
+        self.push(Piece {
+            head,
+            body: update,
+            is_table: false,
+        });
     }
 
-    /// Adds a Route Monitoring message for each message in a chunk of whole ones.
+    /// Adds a Route Monitoring message of a table for each message in a chunk of whole ones.
     pub(crate) fn routes(&self, header: &PeerHeader, table: Table, chunk: Bytes) {
-        split(chunk).for_each(|update| self.monitor(header, table, update));
-    }
-
-    fn monitor(&self, header: &PeerHeader, table: Table, update: Bytes) {
-        let head = Some(peer::head(header, table, update.len()));
-        self.push(Piece { head, body: update });
+        for update in split(chunk) {
+            let head = Some(peer::head(header, table, update.len()));
+            self.push(Piece {
+                head,
+                body: update,
+                is_table: true,
+            });
+        }
     }
 
     /// Waits until routes of tables may be added. Returns `false` if they never may again.
@@ -290,6 +311,9 @@ impl Link {
                 && let Some(piece) = queue.pop_front()
             {
                 self.bytes.set(self.bytes.get() - piece.len());
+                if !piece.is_table {
+                    self.live.set(self.live.get() - piece.len());
+                }
                 out.extend_from_slice(piece.head.as_ref().map_or(&[], |head| &head[..]));
                 out.extend_from_slice(&piece.body);
             }

@@ -131,7 +131,8 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
     };
     debug!(user, process, "a client of the control socket");
     let executor = Rc::clone(executor);
-    tokio::task::spawn_local(async move {
+    let core = Rc::clone(&executor.core);
+    core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
@@ -147,6 +148,7 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
                 );
             }
         }
+        executor.core.unwatch(&operator.queue);
         // Answers that are still held back are dropped.
         operator.queue.close();
     });

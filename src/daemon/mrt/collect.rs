@@ -28,9 +28,6 @@ const STEP: u32 = 4_096;
 /// How many attribute sets are remembered, so that equal ones are copied once.
 const MOST: usize = 1 << 20;
 
-/// A periodic archive is named by its full multiple if it begins at most this many seconds after it.
-const LATE: u32 = 5;
-
 /// Which routes to write, and where.
 pub(crate) struct Job {
     pub(crate) side: MrtSide,
@@ -38,12 +35,8 @@ pub(crate) struct Job {
     pub(crate) target: Target,
 }
 
-/// The job of a configured archive, at this time.
-pub(crate) fn configured(core: &Core, table: &MrtTable) -> Job {
-    let seconds = now().seconds;
-    // One that is asked for between two of them has its own time.
-    let late = seconds.checked_rem(table.every).unwrap_or_default();
-    let start = if late < LATE { seconds - late } else { seconds };
+/// The job of a configured archive; `start` is the time in its name, in seconds since 1970.
+fn configured(core: &Core, table: &MrtTable, start: u32) -> Job {
     Job {
         side: table.table,
         peers: selected(core, &table.neighbors),
@@ -67,13 +60,19 @@ fn selected(core: &Core, neighbors: &Monitored) -> PeerSet {
 
 /// Writes an archive of a table at each full multiple of its interval.
 pub(crate) async fn periodically(core: Rc<Core>, table: MrtTable) {
-    let every = u64::from(table.every);
+    let every = table.every.max(1);
+    let mut last = 0;
     loop {
         let time = now();
-        let passed = u64::from(time.seconds) % every * 1_000_000 + u64::from(time.micros);
-        tokio::time::sleep(Duration::from_micros(every * 1_000_000 - passed)).await;
+        let next = time.seconds / every + 1;
+        // The clock may have been set back by a little since the last one.
+        last = if next == last { next + 1 } else { next };
+        let start = last.saturating_mul(every);
+        let wait = Duration::from_secs(start.saturating_sub(time.seconds).into());
+        let wait = wait.saturating_sub(Duration::from_micros(time.micros.into()));
+        tokio::time::sleep(wait).await;
         // An error is logged; the next file may be written.
-        let _ = dump(&core, configured(&core, &table)).await;
+        let _ = dump(&core, configured(&core, &table, start)).await;
     }
 }
 
@@ -98,7 +97,9 @@ pub(crate) async fn requested(core: &Rc<Core>, dump: &Dump) -> Result<(), String
         None => {
             let tasks = core.taps.tasks.borrow();
             let tables = tasks.tables.iter().map(|(table, _)| table);
-            tables.map(|table| configured(core, table)).collect()
+            let start = now().seconds;
+            let jobs = tables.map(|table| configured(core, table, start));
+            jobs.collect()
         }
     };
     if jobs.is_empty() {
@@ -245,7 +246,7 @@ const fn wide(mut sender: Sender) -> Sender {
     sender
 }
 
-/// When the session of a neighbor came up: its routes were received after that.
+/// When the session of a neighbor came up: its routes were sent after that.
 fn since(neighbor: &Neighbor) -> u32 {
     let age = u32::try_from(neighbor.age().as_secs()).unwrap_or(u32::MAX);
     now().seconds.saturating_sub(age)
@@ -254,7 +255,6 @@ fn since(neighbor: &Neighbor) -> u32 {
 async fn received(neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
     for (index, neighbor) in (0..=u16::MAX).zip(neighbors) {
         let sender = wide(reencode::received(neighbor));
-        let originated = since(neighbor);
         let mut at = 0;
         loop {
             let end = {
@@ -265,7 +265,7 @@ async fn received(neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
                     let class = (index.into(), &sender);
                     if let Some(number) = copy.attributes(route.attributes, about, class) {
                         let nlri = route.nlri.as_ref();
-                        copy.out.route(index, nlri, (number, originated));
+                        copy.out.route(index, nlri, (number, route.since));
                     }
                 }
                 rib.end()

@@ -10,7 +10,7 @@ use super::types::Outcome;
 use crate::bgp::next_hop_rule::resolve;
 use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
-use crate::rib::entries::{Entries, Entry};
+use crate::rib::entries::{Edit, Entries, Entry};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Withdrawal;
@@ -133,6 +133,7 @@ impl AdjRibOut {
         let Self {
             table,
             sets,
+            tally,
             pending,
             groups,
             targets,
@@ -146,9 +147,14 @@ impl AdjRibOut {
         };
         let family = slot.family;
         let old: SmallVec<[Entry; 1]> = slot.value.others(attributes, payload, &target.taken);
+        let mut edit = Edit {
+            sets,
+            tally,
+            family,
+        };
         let news = slot
             .value
-            .announce(sets, attributes, payload, &target.taken);
+            .announce(&mut edit, attributes, payload, &target.taken);
         if news.is_empty() {
             return;
         }
@@ -181,7 +187,7 @@ impl AdjRibOut {
         }
     }
 
-    fn withdraw(
+    pub(super) fn withdraw(
         &mut self,
         target: usize,
         nlri: NlriRef<'_>,
@@ -218,6 +224,7 @@ impl AdjRibOut {
         let Self {
             table,
             sets,
+            tally,
             pending,
             groups,
             targets,
@@ -228,7 +235,12 @@ impl AdjRibOut {
         let Some(slot) = table.get_mut(id) else {
             return;
         };
-        slot.value.withdraw(sets, &target.taken);
+        let mut edit = Edit {
+            sets,
+            tally,
+            family: slot.family,
+        };
+        slot.value.withdraw(&mut edit, &target.taken);
         for (group, members) in &target.shares {
             if let Some(group) = groups[*group].as_mut() {
                 let pending = pending.edit(&mut group.queue, id, &mut slot.value.pending);

@@ -1,4 +1,4 @@
-//! Encodes pending records and table walks as messages.
+//! Encodes pending records as messages.
 
 use std::collections::HashMap;
 
@@ -8,8 +8,8 @@ use super::live::{Live, TxSource};
 use super::state::{AdjRibOut, LEAST_LAG, REFUSALS};
 use super::types::Unsendable;
 use crate::bgp::{Family, Nlri, Sender};
-use crate::rib::entries::Entries;
-use crate::rib::group::{Group, Output, Resync, Walk};
+use crate::rib::entries::{Edit, Entries};
+use crate::rib::group::Group;
 use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
 use crate::rib::peer_set::PeerId;
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -18,11 +18,11 @@ use crate::rib::table::{Slot, SlotId};
 
 /// The peers and the session parameters that are encoded for.
 #[derive(Clone, Copy)]
-struct Scope<'a> {
-    sender: &'a Sender,
-    queue: &'a TxQueue,
-    to: &'a PeerSetRef,
-    forgetful: &'a PeerSetRef,
+pub(super) struct Scope<'a> {
+    pub(super) sender: &'a Sender,
+    pub(super) queue: &'a TxQueue,
+    pub(super) to: &'a PeerSetRef,
+    pub(super) forgetful: &'a PeerSetRef,
 }
 
 /// The output of a step.
@@ -102,148 +102,8 @@ impl AdjRibOut {
         }
     }
 
-    /// Encodes the next messages of a private peer: its queue and its walk alternate, so that neither waits until the
-    /// other is complete; then the markers, which follow both.
-    pub(super) fn encode_private(&mut self, peer: PeerId) {
-        let Some(known) = self.peers[peer.index()].as_mut() else {
-            return;
-        };
-        let one = known.one.clone();
-        let Some(mut live) = known.live.take() else {
-            return;
-        };
-        if let (TxSource::Resync(resync), Some(mut group)) =
-            (&mut live.source, self.groups[live.group].take())
-        {
-            let records = resync.queue.has_records() && !resync.queue.is_at_marker();
-            if records && (resync.lane_first || resync.walk.is_none()) {
-                resync.lane_first = false;
-                self.encode_queue(&group, resync, &one);
-                group.first_batch.remove(&mut self.sets, &one);
-            } else if let Some(mut walk) = resync.walk.take() {
-                resync.lane_first = true;
-                let announced = self.encode_walk(&group, resync, &mut walk, peer, &one);
-                if announced > 0 {
-                    group.first_batch.remove(&mut self.sets, &one);
-                }
-                let is_over = walk.at >= self.table.end();
-                resync.unvisited = resync.unvisited.filter(|_| !is_over).map(|_| walk.at);
-                if is_over {
-                    resync.out.extend(walk.plan.after);
-                } else {
-                    resync.walk = Some(walk);
-                }
-            } else {
-                while let Some(marker) = resync.queue.pop_marker() {
-                    resync.out.push_back(match marker {
-                        Marker::EndOfRib(family, _) => Output::Bytes(end_of_rib(family)),
-                        Marker::Reached(mark) => Output::Reached(mark),
-                    });
-                }
-            }
-            self.groups[live.group] = Some(group);
-        }
-        if let Some(known) = self.peers[peer.index()].as_mut() {
-            known.live = Some(live);
-        }
-    }
-
-    fn encode_queue(&mut self, group: &Group, resync: &mut Resync, one: &PeerSetRef) {
-        for _ in 0..self.limits.turn {
-            if self.packer.is_full() || resync.queue.is_at_marker() {
-                break;
-            }
-            let table = &mut self.table;
-            let Some((id, mut pending)) = self.pending.pop(&mut resync.queue, |slot| {
-                table.get_mut(slot).map(|slot| &mut slot.value.pending)
-            }) else {
-                break;
-            };
-            // Records for this peer in the shared queue are newer, and must not be sent twice.
-            if let Some(slot) = self.table.get(id) {
-                let list = slot.value.pending;
-                self.pending
-                    .absorb(&mut self.sets, &group.queue, list, one, &mut pending);
-                if resync.will_visit(id, slot.family) {
-                    pending.announce = PeerSetRef::EMPTY;
-                }
-            }
-            let scope = Scope {
-                sender: &group.sender,
-                queue: &resync.queue,
-                to: one,
-                forgetful: &group.forgetful,
-            };
-            self.route(scope, id, &pending);
-            self.release(id);
-        }
-        let made = self.finish(&group.sender);
-        resync
-            .out
-            .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
-    }
-
-    fn encode_walk(
-        &mut self,
-        group: &Group,
-        resync: &mut Resync,
-        walk: &mut Walk,
-        peer: PeerId,
-        one: &PeerSetRef,
-    ) -> usize {
-        let mut announced = 0;
-        let stop = walk
-            .at
-            .saturating_add(self.limits.scan)
-            .min(self.table.end());
-        while walk.at < stop && !self.packer.is_full() {
-            let id = walk.at;
-            walk.at += 1;
-            let Some(slot) = self.table.get(id) else {
-                continue;
-            };
-            let family = slot.family;
-            if !walk.plan.covers(family) || !group.families.contains(&family) {
-                continue;
-            }
-            let Some(entry) = slot.value.of(peer) else {
-                continue;
-            };
-            let add_path = group.sender.codec.add_path_send.contains(family);
-            if !add_path && self.table.has_paths(family) && self.best_path(id, peer) != Some(id) {
-                continue;
-            }
-            self.packer.add(&Item {
-                kind: Kind::Announce,
-                family,
-                path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
-                bytes: entry.payload().unwrap_or_else(|| slot.key()),
-                attributes: Some(&entry.attributes),
-                peers: one,
-            });
-            announced += 1;
-            let list = slot.value.pending;
-            for queue in [&group.queue, &resync.queue] {
-                if let Some(pending) = self.pending.peek(queue, list)
-                    && pending.replaces.intersects(one)
-                {
-                    let nlri = written(slot, entry.payload(), add_path);
-                    self.replacing.push((nlri, one.clone()));
-                }
-                self.pending.settle(&mut self.sets, queue, list, one);
-            }
-            self.keep_or_forget(id, one, &group.forgetful);
-            self.release(id);
-        }
-        let made = self.finish(&group.sender);
-        resync
-            .out
-            .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
-        announced
-    }
-
     /// Collects the pending changes of a route.
-    fn route(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending) {
+    pub(super) fn route(&mut self, scope: Scope<'_>, id: SlotId, pending: &Pending) {
         let withdraw = self.sets.and(&pending.withdraw, scope.to);
         let announce = self.sets.and(&pending.announce, scope.to);
         let Some(slot) = self.table.get(id) else {
@@ -336,7 +196,7 @@ impl AdjRibOut {
     }
 
     /// The path of a prefix that is sent to a peer without ADD-PATH: the one with the lowest identifier.
-    fn best_path(&self, id: SlotId, peer: PeerId) -> Option<SlotId> {
+    pub(super) fn best_path(&self, id: SlotId, peer: PeerId) -> Option<SlotId> {
         self.table.paths_of(id).into_iter().find(|path| {
             self.table
                 .get(*path)
@@ -345,13 +205,18 @@ impl AdjRibOut {
     }
 
     /// Removes what was encoded for peers whose routes are not kept.
-    fn keep_or_forget(&mut self, id: SlotId, sent: &PeerSetRef, forgetful: &PeerSetRef) {
+    pub(super) fn keep_or_forget(&mut self, id: SlotId, sent: &PeerSetRef, forgetful: &PeerSetRef) {
         if forgetful.is_empty() {
             return;
         }
         let forget = self.sets.and(sent, forgetful);
         if let (false, Some(slot)) = (forget.is_empty(), self.table.get_mut(id)) {
-            slot.value.withdraw(&mut self.sets, &forget);
+            let mut edit = Edit {
+                sets: &mut self.sets,
+                tally: &mut self.tally,
+                family: slot.family,
+            };
+            slot.value.withdraw(&mut edit, &forget);
         }
     }
 
@@ -444,7 +309,7 @@ impl AdjRibOut {
     }
 
     /// Packs the collected routes.
-    fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, PeerSetRef)> {
+    pub(super) fn finish(&mut self, sender: &Sender) -> Vec<(Bytes, PeerSetRef)> {
         let mut made = Made::default();
         self.packer.finish(sender, &mut made);
         let replacing = std::mem::take(&mut self.replacing);
@@ -505,7 +370,7 @@ impl AdjRibOut {
 }
 
 /// The NLRI of a slot as in an announcement.
-fn written(slot: &Slot<Entries>, payload: Option<&[u8]>, add_path: bool) -> Nlri {
+pub(super) fn written(slot: &Slot<Entries>, payload: Option<&[u8]>, add_path: bool) -> Nlri {
     Nlri {
         path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
         ..slot.nlri(payload)

@@ -12,7 +12,7 @@ use crate::rib::route::{Action, Change};
 
 /// A route smaller than this fits on every session: the smallest limit, minus the maximum size of MP_REACH_NLRI
 /// without NLRI and of what the session may add to the attributes.
-const SURE: usize = 4_096 - 256;
+pub(super) const SURE: usize = 4_096 - 256;
 
 /// Whether a route was too long.
 #[derive(Default)]

@@ -14,11 +14,62 @@
 //! Announcing an equal route again sends nothing. A withdrawal is always sent; if an announcement follows before the
 //! withdrawal is encoded, both are sent in that order. A change of labels alone is sent. Sessions without ADD-PATH
 //! receive the path with the lowest identifier, and a withdrawal when the last path is withdrawn.
+//!
+//! ```
+//! use std::rc::Rc;
+//!
+//! use oxabgp::bgp::negotiated::Refresh;
+//! use oxabgp::bgp::{Asn, Codec, Family, Sender};
+//! use oxabgp::grammar::{Place, Verb, route};
+//! use oxabgp::rib::{Action, AdjRibOut, Budget, Change, PeerId, PeerOptions, Session};
+//! use oxabgp::text::{Cursor, tokenize};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let peer = PeerId(0);
+//! let families = vec![Family::IPV4_UNICAST];
+//! let mut rib = AdjRibOut::new();
+//! rib.add_peer(peer, PeerOptions { families: families.clone(), keep: true });
+//!
+//! let text = "198.51.100.0/24 next-hop 192.0.2.1";
+//! let tokens = tokenize(text);
+//! let parsed = route::route(&mut Cursor::new(&tokens, text.len()), Verb::Announce, Place::Route)
+//!     .map_err(|error| error.to_string())?;
+//! for nlri in parsed.nlri {
+//!     let outcome = rib.apply(&Change {
+//!         nlri,
+//!         action: Action::Announce(Rc::clone(&parsed.attributes)),
+//!         peers: [peer].into_iter().collect(),
+//!     });
+//!     assert_eq!(outcome.accepted, 1);
+//! }
+//!
+//! rib.up(peer, Session {
+//!     sender: Sender {
+//!         codec: Codec::default(),
+//!         local_as: Asn(65001),
+//!         local_address: "192.0.2.1".parse()?,
+//!         router_id: "192.0.2.1".parse()?,
+//!         group_updates: true,
+//!     },
+//!     families,
+//!     refresh: Refresh::Normal,
+//!     manual_eor: false,
+//! });
+//! let mut sent = Vec::new();
+//! let budget = Budget { bytes: 64 * 1024, messages: usize::MAX };
+//! let filled = rib.fill(peer, budget, &mut |bytes| sent.extend_from_slice(&bytes));
+//! assert_eq!(filled.messages, 2, "an UPDATE and End-of-RIB");
+//! assert!(sent.windows(4).any(|bytes| bytes == [24, 198, 51, 100]));
+//! # Ok(())
+//! # }
+//! ```
 
 mod apply;
 mod encode;
 mod fit;
 mod live;
+mod resync;
+mod run;
 mod session;
 mod show;
 mod sizes;

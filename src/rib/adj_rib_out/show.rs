@@ -77,6 +77,18 @@ impl AdjRibOut {
         })
     }
 
+    /// Reports numbers of announced routes, to be added up by peer and family: about `most` of them, from a position
+    /// on, at first 0. Returns the position to continue at, or `None` at the end. Routes that change between two calls
+    /// may be missed or counted twice.
+    pub fn count_routes(
+        &self,
+        from: u32,
+        most: usize,
+        count: &mut impl FnMut(PeerId, Family, u64),
+    ) -> Option<u32> {
+        self.tally.total(from, most, count)
+    }
+
     /// The position after all routes.
     #[cfg(feature = "daemon")]
     pub(crate) fn end(&self) -> u32 {
@@ -100,6 +112,22 @@ impl AdjRibOut {
             self.entry(peer, nlri, |entry| entry.is(attributes, payload))
         })
         .unwrap_or(false)
+    }
+
+    /// The peers that a route is announced to, by any of its paths.
+    pub fn announced_to(&mut self, nlri: NlriRef<'_>) -> PeerSet {
+        let paths = with_key(nlri, |route| self.table.slots_of(route));
+        let mut peers = PeerSet::new();
+        for (_, slot) in paths {
+            self.settle(slot);
+            let entries = self.table.get(slot).into_iter();
+            for set in entries.flat_map(|slot| slot.value.list()) {
+                if let Some(set) = set.peers.set() {
+                    peers.union(set);
+                }
+            }
+        }
+        peers
     }
 
     fn entry<T>(

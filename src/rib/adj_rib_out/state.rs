@@ -13,6 +13,7 @@ use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use crate::rib::pending::Backlog;
 use crate::rib::table::{SlotId, Table};
+use crate::rib::tally::Tally;
 
 /// Number of sub-tables: growing one moves a thousandth of the index.
 const SHARDS: usize = 1_024;
@@ -23,12 +24,13 @@ pub(super) const LEAST_LAG: usize = 16;
 /// Maximum number of rejected routes kept for the caller.
 pub(super) const REFUSALS: usize = 1_000;
 
-/// The routes that we announce to our peers.
+/// The routes that we announce to our peers. See the [module](super) for how to use it.
 #[derive(Debug)]
 pub struct AdjRibOut {
     pub(super) limits: Limits,
     pub(super) table: Table<Entries>,
     pub(super) sets: PeerSetInterner,
+    pub(super) tally: Tally,
     pub(super) pending: Backlog,
     pub(super) peers: Vec<Option<Peer>>,
     pub(super) groups: Vec<Option<Group>>,
@@ -87,6 +89,7 @@ impl AdjRibOut {
             limits,
             table: Table::new(SHARDS),
             sets: PeerSetInterner::default(),
+            tally: Tally::default(),
             pending: Backlog::default(),
             peers: Vec::new(),
             groups: Vec::new(),

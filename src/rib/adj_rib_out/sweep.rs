@@ -14,7 +14,7 @@ use super::apply::is_plain;
 use super::state::AdjRibOut;
 use super::sweeps::{Sweep, Work};
 use crate::bgp::nlri::NlriBytes;
-use crate::rib::entries::Entries;
+use crate::rib::entries::{Edit, Entries};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Withdrawal;
@@ -162,7 +162,12 @@ impl AdjRibOut {
                     return;
                 };
                 if gone.set().is_some_and(|gone| found.value.reaches(gone)) {
-                    found.value.withdraw(&mut self.sets, gone);
+                    let mut edit = Edit {
+                        sets: &mut self.sets,
+                        tally: &mut self.tally,
+                        family: found.family,
+                    };
+                    found.value.withdraw(&mut edit, gone);
                     self.release(slot);
                 }
             }
@@ -192,7 +197,12 @@ impl AdjRibOut {
             let target = peers.set().map(|set| self.target(set, family));
             if let (Some(target), Some(slot)) = (target, self.table.get_mut(id)) {
                 // Including routes announced while the family was still configured.
-                slot.value.withdraw(&mut self.sets, &peers);
+                let mut edit = Edit {
+                    sets: &mut self.sets,
+                    tally: &mut self.tally,
+                    family,
+                };
+                slot.value.withdraw(&mut edit, &peers);
                 self.schedule_withdrawal(target, id, gone.as_ref());
             }
         }

@@ -27,6 +27,7 @@ impl Task {
 
     /// A timer has expired. A peer whose bytes wait to be read is alive: we are slow, it is not silent.
     pub(super) fn timeout(&mut self) {
+        let due = self.peer.timeout();
         let events: SmallVec<[IoEvent; 2]> = self
             .io
             .links
@@ -39,7 +40,9 @@ impl Task {
             }
             self.deliver(event);
         }
+        self.due = due;
         self.handle(Input::Timeout);
+        self.due = None;
     }
 
     pub(super) fn deliver(&mut self, event: IoEvent) {

@@ -154,11 +154,11 @@ fn has_routes(update: Option<&Update<'_>>, attributes: Option<&Attributes<'_>>) 
         || attributes
             .unreaches()
             .filter_map(unreach)
-            .any(|(_, bytes)| !bytes.is_empty())
+            .any(|(of, bytes)| family(of).is_some() && !bytes.is_empty())
         || attributes
             .reaches()
             .filter_map(Reach::whole)
-            .any(|reach| !reach.nlri.is_empty())
+            .any(|reach| reach.family.and_then(family).is_some() && !reach.nlri.is_empty())
 }
 
 fn time(out: &mut Vec<u8>, record: &RecordRef<'_>) {
@@ -328,6 +328,10 @@ fn attributes(out: &mut Vec<u8>, attributes: &Attributes<'_>, route: Option<(Fam
     }
     unknown(out, attributes);
     multiprotocol(out, attributes, route);
+    community_lines(out, attributes);
+}
+
+fn community_lines(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     if attributes.communities.is_some() {
         out.extend_from_slice(b"COMMUNITY:");
         if attributes.communities().next().is_some() {

@@ -187,7 +187,7 @@ struct Over {
 struct Outlet {
     sender: SyncSender<Arrival>,
     pending: RefCell<VecDeque<Arrival>>,
-    drained: Rc<Notify>,
+    drained: Arc<Notify>,
 }
 
 impl Outlet {
@@ -237,7 +237,7 @@ impl Observer {
             outlet: Rc::new(Outlet {
                 sender,
                 pending: RefCell::default(),
-                drained: Rc::new(Notify::new()),
+                drained: Arc::new(Notify::new()),
             }),
             over,
             origin: Arc::new(Origin {
@@ -330,7 +330,7 @@ impl Plugin for Observer {
         self.outlet.pending.borrow().is_empty()
     }
 
-    fn waker(&self) -> Option<Rc<Notify>> {
+    fn waker(&self) -> Option<Arc<Notify>> {
         Some(self.outlet.drained.clone())
     }
 }

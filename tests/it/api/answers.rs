@@ -49,7 +49,7 @@ fn a_long_conversation_is_answered_as_exabgp_does() {
         };
         let other = OTHERWISE.iter().find(|(line, ..)| *line == command);
         let wanted = other.map_or(&*answer, |(_, ours, _)| ours);
-        let got = talk.say(command);
+        let got = talk.submit(command);
         count += 1;
         if got != wanted {
             wrong.push(format!("`{command}`: {got:?} instead of {wanted:?}"));

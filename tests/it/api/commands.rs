@@ -117,16 +117,16 @@ fn routes_reach_the_neighbours_they_are_for() {
         ("#", &[]),
     ] {
         let mut talk = Talk::new();
-        assert_eq!(talk.say(line), "done\n", "{line}");
+        assert_eq!(talk.submit(line), "done\n", "{line}");
         assert_eq!(talk.calls(), calls, "{line}");
         // The second time, the tail and the selector are cached.
-        assert_eq!(talk.say(line), "done\n", "{line}");
+        assert_eq!(talk.submit(line), "done\n", "{line}");
         assert_eq!(talk.calls(), calls, "{line}");
     }
 }
 
 #[test]
-fn mistakes_are_answered_and_change_nothing() {
+fn errors_are_answered_and_change_nothing() {
     for (line, kind) in [
         ("", ErrorKind::Unknown),
         ("   ", ErrorKind::Unknown),
@@ -238,9 +238,9 @@ fn mistakes_are_answered_and_change_nothing() {
         ("ack-id", ErrorKind::Syntax),
     ] {
         let mut talk = Talk::new();
-        talk.say("announce route 1.0.0.0/8 next-hop 1.2.3.4");
+        talk.submit("announce route 1.0.0.0/8 next-hop 1.2.3.4");
         talk.calls();
-        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.submit(line), "error\n", "{line}");
         assert!(
             matches!(&talk.last, Outcome::Failed(error) if error.kind == kind),
             "{line}: {:?}",
@@ -251,7 +251,7 @@ fn mistakes_are_answered_and_change_nothing() {
 }
 
 #[test]
-fn a_mistake_names_its_place_in_the_line() {
+fn an_error_names_its_place_in_the_line() {
     let mut talk = Talk::new();
     talk.source.acks.reasons = true;
     for (line, wanted) in [
@@ -272,51 +272,51 @@ fn a_mistake_names_its_place_in_the_line() {
             "error: no neighbor matches `neighbor 9.9.9.9`\nerror\n",
         ),
     ] {
-        assert_eq!(talk.say(line), wanted);
+        assert_eq!(talk.submit(line), wanted);
         // The answer is the same if the line is known to have the usual form.
-        assert_eq!(talk.say(line), wanted);
+        assert_eq!(talk.submit(line), wanted);
     }
 }
 
 #[test]
 fn answers_are_switched_as_exabgp_does() {
     let mut talk = Talk::new();
-    assert_eq!(talk.say("disable-ack"), "done\n");
-    assert_eq!(talk.say("announce eor"), "");
-    assert_eq!(talk.say("nonsense"), "");
-    assert_eq!(talk.say("version"), "exabgp 5.0.15\n");
-    assert_eq!(talk.say("disable-ack"), "done\n");
-    assert_eq!(talk.say("enable-ack"), "done\n");
-    assert_eq!(talk.say("silence-ack"), "");
-    assert_eq!(talk.say("announce eor"), "");
-    assert_eq!(talk.say("neighbor 127.0.0.1 enable-ack"), "done\n");
-    assert_eq!(talk.say("reset"), "");
-    assert_eq!(talk.say("debug anything at all"), "");
+    assert_eq!(talk.submit("disable-ack"), "done\n");
+    assert_eq!(talk.submit("announce eor"), "");
+    assert_eq!(talk.submit("nonsense"), "");
+    assert_eq!(talk.submit("version"), "exabgp 5.0.15\n");
+    assert_eq!(talk.submit("disable-ack"), "done\n");
+    assert_eq!(talk.submit("enable-ack"), "done\n");
+    assert_eq!(talk.submit("silence-ack"), "");
+    assert_eq!(talk.submit("announce eor"), "");
+    assert_eq!(talk.submit("neighbor 127.0.0.1 enable-ack"), "done\n");
+    assert_eq!(talk.submit("reset"), "");
+    assert_eq!(talk.submit("debug anything at all"), "");
     assert_eq!(talk.calls().len(), 2);
 }
 
 #[test]
 fn answers_carry_the_id_of_their_command() {
     let mut talk = Talk::new();
-    assert_eq!(talk.say("ack-id 42 announce eor"), "done 42\n");
-    assert_eq!(talk.say("ack-id a-7 nonsense"), "error a-7\n");
+    assert_eq!(talk.submit("ack-id 42 announce eor"), "done 42\n");
+    assert_eq!(talk.submit("ack-id a-7 nonsense"), "error a-7\n");
     talk.source.acks = Acks {
         json: true,
         reasons: true,
         ..Acks::default()
     };
     assert_eq!(
-        talk.say("ack-id 1 crash"),
+        talk.submit("ack-id 1 crash"),
         "{ \"answer\": \"error\", \"message\": \"nothing crashes here\", \"id\": \"1\" }\n"
     );
     assert_eq!(
-        talk.say("announce eor"),
+        talk.submit("announce eor"),
         "{ \"answer\": \"done\", \"message\": \"command completed\" }\n"
     );
 }
 
 #[test]
-fn sync_waits_for_the_peers_that_were_told_something() {
+fn sync_waits_for_the_peers_that_were_sent_something() {
     let mut talk = Talk::new();
     let route = "announce route 10.0.0.0/8 next-hop 1.2.3.4";
     for line in [
@@ -324,44 +324,47 @@ fn sync_waits_for_the_peers_that_were_told_something() {
         format!("{route} sync"),
         format!("ack-id 7 sync neighbor * {route}"),
     ] {
-        talk.say(&line);
+        talk.submit(&line);
         assert!(
             matches!(&talk.last, Outcome::Synced(peers) if peers.len() == 2),
             "{line}"
         );
     }
     talk.source.sync = true;
-    talk.say(route);
+    talk.submit(route);
     assert!(matches!(&talk.last, Outcome::Synced(_)));
-    talk.say(format!("{route} async"));
+    talk.submit(format!("{route} async"));
     assert_eq!(talk.last, Outcome::Done);
     talk.calls();
     talk.source.sync = false;
-    talk.say("announce watchdog sync");
+    talk.submit("announce watchdog sync");
     assert_eq!(talk.calls(), ["Announce watchdog sync to 0,1,2"]);
 }
 
 #[test]
 fn requests_to_the_daemon() {
     let mut talk = Talk::new();
-    assert_eq!(talk.say("shutdown"), "shutdown in progress\ndone\n");
-    assert_eq!(talk.say("reload"), "reload in progress\ndone\n");
-    assert_eq!(talk.say("restart"), "restart in progress\ndone\n");
+    assert_eq!(talk.submit("shutdown"), "shutdown in progress\ndone\n");
+    assert_eq!(talk.submit("reload"), "reload in progress\ndone\n");
+    assert_eq!(talk.submit("restart"), "restart in progress\ndone\n");
     assert_eq!(talk.calls(), ["Shutdown", "Reload", "Restart"]);
 }
 
 #[test]
 fn a_batch_is_applied_as_one_step_or_not_at_all() {
     let mut talk = Talk::new();
-    assert_eq!(talk.say("begin"), "done\n");
-    assert_eq!(talk.say("begin"), "error\n");
+    assert_eq!(talk.submit("begin"), "done\n");
+    assert_eq!(talk.submit("begin"), "error\n");
     talk = Talk::new();
-    talk.say("begin");
-    assert_eq!(talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"), "");
-    assert_eq!(talk.say("announce eor"), "");
-    assert_eq!(talk.say("withdraw route 11.0.0.0/8"), "");
+    talk.submit("begin");
+    assert_eq!(
+        talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4"),
+        ""
+    );
+    assert_eq!(talk.submit("announce eor"), "");
+    assert_eq!(talk.submit("withdraw route 11.0.0.0/8"), "");
     assert_eq!(talk.calls(), [""; 0]);
-    assert_eq!(talk.say("commit"), "done\n");
+    assert_eq!(talk.submit("commit"), "done\n");
     assert_eq!(
         talk.calls(),
         [
@@ -370,35 +373,35 @@ fn a_batch_is_applied_as_one_step_or_not_at_all() {
             "eor ipv4 unicast to 0"
         ]
     );
-    talk.say("begin");
-    talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4");
+    talk.submit("begin");
+    talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4");
     assert_eq!(
-        talk.say("announce route 10.0.0.0/8 next-hop 1.2.3"),
+        talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3"),
         "error\n"
     );
-    talk.say("announce route 12.0.0.0/8 next-hop 1.2.3.4");
-    assert_eq!(talk.say("commit"), "error\n");
+    talk.submit("announce route 12.0.0.0/8 next-hop 1.2.3.4");
+    assert_eq!(talk.submit("commit"), "error\n");
     assert_eq!(talk.calls(), [""; 0]);
-    talk.say("begin");
-    talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4");
-    assert_eq!(talk.say("abort"), "done\n");
-    assert_eq!(talk.say("commit"), "error\n");
+    talk.submit("begin");
+    talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4");
+    assert_eq!(talk.submit("abort"), "done\n");
+    assert_eq!(talk.submit("commit"), "error\n");
     assert_eq!(talk.calls(), [""; 0]);
 }
 
 #[test]
-fn a_long_batch_tells_its_progress() {
+fn a_long_batch_reports_its_progress() {
     let mut talk = Talk::new();
-    talk.say("begin");
-    let said: String = (0..20_000)
-        .map(|_| talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"))
+    talk.submit("begin");
+    let sent: String = (0..20_000)
+        .map(|_| talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4"))
         .collect();
-    assert_eq!(said, "progress 10000\nprogress 20000\n");
+    assert_eq!(sent, "progress 10000\nprogress 20000\n");
     talk.source.acks.json = true;
-    let said: String = (0..10_000)
-        .map(|_| talk.say("withdraw route 10.0.0.0/8"))
+    let sent: String = (0..10_000)
+        .map(|_| talk.submit("withdraw route 10.0.0.0/8"))
         .collect();
-    assert_eq!(said, "{ \"answer\": \"progress\", \"commands\": 30000 }\n");
+    assert_eq!(sent, "{ \"answer\": \"progress\", \"commands\": 30000 }\n");
 }
 
 #[test]
@@ -406,9 +409,9 @@ fn every_example_is_understood() {
     for line in example_lines() {
         let mut talk = Talk::new();
         if matches!(line, "commit" | "abort") {
-            talk.say("begin");
+            talk.submit("begin");
         }
-        let answer = talk.say(line);
+        let answer = talk.submit(line);
         if line.ends_with("crash") {
             assert_eq!(answer, "error\n");
         } else {
@@ -425,10 +428,10 @@ fn every_example_is_understood() {
 fn a_selection_is_asked_for_again_after_a_reload() {
     let mut talk = Talk::new();
     let line = "neighbor 127.0.0.20 announce route 10.0.0.0/8 next-hop 1.2.3.4";
-    assert_eq!(talk.say(line), "error\n");
+    assert_eq!(talk.submit(line), "error\n");
     talk.fake.own.insert(2);
     talk.fake.epoch += 1;
-    assert_eq!(talk.say(line), "done\n");
+    assert_eq!(talk.submit(line), "done\n");
     assert_eq!(talk.calls(), ["announce 10.0.0.0/8 next-hop 1.2.3.4 to 2"]);
 }
 
@@ -437,11 +440,11 @@ fn what_the_daemon_refuses_is_an_error() {
     let mut talk = Talk::new();
     talk.fake.refuse = Some("`next-hop self` is an IPv4 address");
     assert_eq!(
-        talk.say("announce route 2001:db8::/32 next-hop self"),
+        talk.submit("announce route 2001:db8::/32 next-hop self"),
         "error\n"
     );
     assert_eq!(
-        talk.say("announce route 2001:db8::/32 next-hop self"),
+        talk.submit("announce route 2001:db8::/32 next-hop self"),
         "done\n"
     );
     assert_eq!(talk.calls().len(), 1);
@@ -478,12 +481,12 @@ fn hostile_lines_are_errors() {
         b"announce route  route announce route ",
     ] {
         assert_eq!(
-            talk.say(line),
+            talk.submit(line),
             "error\n",
             "{}",
             String::from_utf8_lossy(&line[..line.len().min(60)])
         );
-        talk.say(line);
+        talk.submit(line);
     }
     assert_eq!(talk.calls(), [""; 0]);
 }
@@ -491,9 +494,9 @@ fn hostile_lines_are_errors() {
 #[test]
 fn help_is_exabgps_to_the_byte() {
     let mut talk = Talk::new();
-    let help = talk.say("help");
+    let help = talk.submit("help");
     assert_eq!(help, include_str!("../../data/api/help.txt"));
-    let all = talk.say("help all");
+    let all = talk.submit("help all");
     assert!(all.contains("begin") && !help.contains("begin"));
 }
 
@@ -514,7 +517,7 @@ fn routes_of_every_family_that_can_be_written() {
         let withdraw = line.replacen("announce", "withdraw", 1);
         for line in [line, &withdraw] {
             let mut talk = Talk::new();
-            assert_eq!(talk.say(line), "done\n", "{line}: {:?}", talk.last);
+            assert_eq!(talk.submit(line), "done\n", "{line}: {:?}", talk.last);
             assert_eq!(talk.calls().len(), 1, "{line}");
         }
     }
@@ -527,7 +530,7 @@ fn routes_of_every_family_that_can_be_written() {
         "announce ipv4 mpls-vpn 10.0.0.0/24 next-hop 1.2.3.4 label 100",
     ] {
         let mut talk = Talk::new();
-        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.submit(line), "error\n", "{line}");
         assert_eq!(talk.calls(), [""; 0], "{line}");
     }
 }

@@ -112,7 +112,7 @@ fn states_and_messages_without_routes() {
         ),
         (
             Event::Negotiated,
-            r#""type": "negotiated", ⟨N⟩ "negotiated": { "message_size": 4096, "hold_time": 0, "asn4": false, "multisession": false, "operational": false, "refresh": "absent", "families": [], "nexthop": [], "add_path": {"send": [], "receive": []} }  } }"#,
+            r#""type": "negotiated", ⟨N⟩ "negotiated": { "message_size": 4096, "hold_time": 0, "asn4": true, "multisession": false, "operational": false, "refresh": "absent", "families": [], "nexthop": [], "add_path": {"send": [], "receive": []} }  } }"#,
             "",
         ),
     ] {
@@ -220,7 +220,7 @@ fn wish(helper: u32, encoder: Encoder) -> Wish {
 }
 
 /// Which helpers receive which text, in order.
-fn told(subscriptions: &Subscriptions, event: &Event<'_>) -> Vec<(Vec<u32>, String)> {
+fn reported(subscriptions: &Subscriptions, event: &Event<'_>) -> Vec<(Vec<u32>, String)> {
     let keepalive = oxabgp::bgp::message::keepalive();
     let mut got = Vec::new();
     subscriptions.publish(
@@ -285,7 +285,7 @@ fn each_helper_gets_what_it_asked_for_and_no_more() {
             ..wish(5, Encoder::JSON)
         },
     ]);
-    let got = told(
+    let got = reported(
         &subscriptions,
         &Event::Message(Direction::Receive, Message::Keepalive),
     );
@@ -322,8 +322,8 @@ fn a_helper_named_twice_gets_each_event_once() {
         ..wish(7, Encoder::JSON)
     };
     let subscriptions = Subscriptions::new(&[changes, changes]);
-    assert_eq!(told(&subscriptions, &Event::Up).len(), 1);
-    assert_eq!(told(&subscriptions, &Event::Up)[0].0, [7]);
+    assert_eq!(reported(&subscriptions, &Event::Up).len(), 1);
+    assert_eq!(reported(&subscriptions, &Event::Up)[0].0, [7]);
 }
 
 #[test]
@@ -340,7 +340,7 @@ fn what_we_send_shows_its_bytes_only_if_packets_are_asked_for_too() {
             send,
             ..wish(1, Encoder::JSON)
         }]);
-        let got = told(
+        let got = reported(
             &subscriptions,
             &Event::Message(Direction::Send, Message::Keepalive),
         );
@@ -628,7 +628,7 @@ fn link_state_and_capabilities_have_the_keys_of_6_0() {
 }
 
 #[test]
-fn what_we_send_tells_a_host_name_even_without_one() {
+fn sent_opens_show_a_host_name_even_without_one() {
     // Captured from 5.0.15; the second has a software version.
     let parameters = |list: &[&str]| {
         let all: Vec<u8> = list
@@ -689,7 +689,7 @@ fn what_we_send_tells_a_host_name_even_without_one() {
 }
 
 #[test]
-fn what_was_negotiated_is_told_to_those_who_asked() {
+fn what_was_negotiated_is_reported_to_those_who_asked() {
     let kinds = MessageKinds::default().with(MessageType::UPDATE);
     let receive = MessageWish {
         parsed: true,
@@ -712,7 +712,7 @@ fn what_was_negotiated_is_told_to_those_who_asked() {
             ..wish(3, Encoder::JSON)
         },
     ]);
-    let got = told(
+    let got = reported(
         &subscriptions,
         &Event::Message(Direction::Receive, Message::EndOfRib(Family::IPV4_UNICAST)),
     );
@@ -735,5 +735,5 @@ fn what_was_negotiated_is_told_to_those_who_asked() {
             (&[2, 3], false, false)
         ]
     );
-    assert_eq!(told(&subscriptions, &Event::Negotiated).len(), 1);
+    assert_eq!(reported(&subscriptions, &Event::Negotiated).len(), 1);
 }

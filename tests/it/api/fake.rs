@@ -14,7 +14,7 @@ use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops, resolve};
 use oxabgp::bgp::{Asn, AttributeSet, Codec, Family, Nlri, Sender};
 use oxabgp::grammar::{Selector, Verb};
-use oxabgp::rib::{Action, Change, PeerId, PeerSet};
+use oxabgp::rib::{Action, Change, PeerId, PeerSet, Run};
 
 use super::state::Neighbor;
 
@@ -35,6 +35,9 @@ pub(crate) struct Fake {
     pub(crate) refuse: Option<&'static str>,
     /// No session can send anything.
     pub(crate) carries_nothing: bool,
+    /// Whether it takes runs, and how many it took.
+    pub(crate) takes_runs: bool,
+    pub(crate) runs: usize,
 }
 
 impl Fake {
@@ -55,6 +58,8 @@ impl Fake {
             ipv4_sessions: false,
             refuse: None,
             carries_nothing: false,
+            takes_runs: false,
+            runs: 0,
         }
     }
 
@@ -153,6 +158,20 @@ impl Control for Fake {
             }
         }
         Ok(())
+    }
+
+    fn apply_run(&mut self, run: &Run<'_>) -> bool {
+        let mut changes: Vec<Change> = run
+            .routes()
+            .map(|nlri| Change {
+                nlri,
+                action: run.action.clone(),
+                peers: run.peers.clone(),
+            })
+            .collect();
+        let applied = self.takes_runs && self.apply(&mut changes).is_ok();
+        self.runs += usize::from(applied);
+        applied
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
@@ -272,7 +291,7 @@ impl Talk {
     }
 
     /// The answer to a line.
-    pub(crate) fn say(&mut self, line: impl AsRef<[u8]>) -> String {
+    pub(crate) fn submit(&mut self, line: impl AsRef<[u8]>) -> String {
         let mut out = String::new();
         self.last =
             self.commands

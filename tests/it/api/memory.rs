@@ -50,12 +50,12 @@ proptest! {
     fn a_history_changes_no_answer(lines in prop::collection::vec(mutated(), 1..20)) {
         let mut old = Talk::new();
         for line in LINES {
-            old.say(line);
+            old.submit(line);
         }
         for line in lines {
             let mut new = Talk::new();
             old.calls();
-            prop_assert_eq!(old.say(&line), new.say(&line));
+            prop_assert_eq!(old.submit(&line), new.submit(&line));
             prop_assert_eq!(&old.last, &new.last);
             prop_assert_eq!(old.calls(), new.calls());
         }

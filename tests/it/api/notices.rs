@@ -35,7 +35,7 @@ fn words_that_exabgp_passes_over_are_accepted() {
         ("shutdown now", "shutdown in progress\n", "Shutdown"),
     ] {
         let mut talk = Talk::new();
-        assert_eq!(talk.say(line), format!("{answer}done\n"), "{line}");
+        assert_eq!(talk.submit(line), format!("{answer}done\n"), "{line}");
         assert_eq!(talk.last, Outcome::Done, "{line}");
         let wanted: Vec<&str> = Some(call)
             .into_iter()
@@ -44,15 +44,19 @@ fn words_that_exabgp_passes_over_are_accepted() {
         assert_eq!(talk.calls(), wanted, "{line}");
         // A client that enabled reasons gets a warning, but not for a word that belongs there.
         talk.source.acks.reasons = true;
-        let told = talk.say(line);
+        let reported = talk.submit(line);
         let quiet = line.ends_with("adj-rib-out") || line.ends_with("adj-rib-in");
-        assert_eq!(told.contains("warning: `"), !quiet, "{line}: {told}");
-        assert!(told.ends_with("done\n"), "{line}: {told}");
+        assert_eq!(
+            reported.contains("warning: `"),
+            !quiet,
+            "{line}: {reported}"
+        );
+        assert!(reported.ends_with("done\n"), "{line}: {reported}");
     }
 }
 
 #[test]
-fn a_command_without_effect_is_done_and_says_so_when_asked() {
+fn a_command_without_effect_is_done_and_explains_when_asked() {
     for (line, reason) in [
         (
             "announce route-refresh ipv4 unicast",
@@ -121,7 +125,7 @@ fn a_command_without_effect_is_done_and_says_so_when_asked() {
     ] {
         let mut talk = Talk::new();
         talk.fake.carries_nothing = true;
-        let plain = talk.say(line);
+        let plain = talk.submit(line);
         assert!(
             plain.ends_with("done\n") && !plain.contains("no effect"),
             "{line}: {plain}"
@@ -129,14 +133,14 @@ fn a_command_without_effect_is_done_and_says_so_when_asked() {
         for _ in 0..2 {
             talk.source.acks.reasons = true;
             assert!(
-                talk.say(line)
+                talk.submit(line)
                     .ends_with(&format!("no effect: {reason}\ndone\n")),
                 "{line}: {}",
-                talk.say(line)
+                talk.submit(line)
             );
         }
         talk.source.acks.json = true;
-        let json = talk.say(line);
+        let json = talk.submit(line);
         let last = json.lines().last().expect("an answer");
         let object: serde_json::Value = serde_json::from_str(last).expect("JSON");
         assert_eq!(object["answer"], "done", "{json}");
@@ -149,20 +153,23 @@ fn a_batch_reports_what_of_it_is_not_sent() {
     let mut talk = Talk::new();
     talk.source.acks.reasons = true;
     talk.fake.carries_nothing = true;
-    talk.say("begin");
-    assert_eq!(talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"), "");
+    talk.submit("begin");
     assert_eq!(
-        talk.say("commit"),
+        talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4"),
+        ""
+    );
+    assert_eq!(
+        talk.submit("commit"),
         "no effect: `10.0.0.0/8` is not sent: no selected neighbor has the family ipv4 unicast\ndone\n"
     );
     talk.fake.carries_nothing = false;
-    talk.say("begin");
-    talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4");
-    assert_eq!(talk.say("commit"), "done\n");
+    talk.submit("begin");
+    talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4");
+    assert_eq!(talk.submit("commit"), "done\n");
 }
 
 #[test]
-fn mistakes_name_the_word_and_what_is_expected_there() {
+fn errors_name_the_word_and_what_is_expected_there() {
     let mut talk = Talk::new();
     talk.source.acks.reasons = true;
     for (line, wanted) in [
@@ -208,18 +215,18 @@ fn mistakes_name_the_word_and_what_is_expected_there() {
         ),
     ] {
         assert_eq!(
-            talk.say(line),
+            talk.submit(line),
             format!("error: {wanted}\nerror\n"),
             "{line}"
         );
     }
     // A keyword that is similar to no other has a short hint.
-    let answer = talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4 frobnicate 7");
+    let answer = talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4 frobnicate 7");
     assert!(
         answer.len() < 250 && answer.contains("`next-hop`"),
         "{answer}"
     );
-    let answer = talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4 localpref 7");
+    let answer = talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4 localpref 7");
     assert!(
         answer.contains("did you mean `local-preference`?"),
         "{answer}"
@@ -229,14 +236,14 @@ fn mistakes_name_the_word_and_what_is_expected_there() {
 #[test]
 fn help_for_operators_has_every_command_and_that_of_helpers_is_exabgps() {
     let mut talk = Talk::new();
-    let plain = talk.say("help");
+    let plain = talk.submit("help");
     assert_eq!(
-        talk.say("help announce route"),
+        talk.submit("help announce route"),
         plain,
         "ExaBGP passes over the words"
     );
     talk.source.acks.reasons = true;
-    let long = talk.say("help");
+    let long = talk.submit("help");
     assert!(long.starts_with(plain.trim_end_matches("done\n")), "{long}");
     for word in [
         "begin",
@@ -249,17 +256,17 @@ fn help_for_operators_has_every_command_and_that_of_helpers_is_exabgps() {
     ] {
         assert!(long.contains(word), "{word}\n{long}");
     }
-    let about = talk.say("help announce route");
+    let about = talk.submit("help announce route");
     assert!(
         about.contains("announce route 198.51.100.0/24 next-hop self")
             && !about.contains("announce route-refresh")
             && about.ends_with("\ndone\n"),
         "{about}"
     );
-    assert!(talk.say("help announce").contains("announce vpls rd "));
-    assert!(talk.say("help sync").contains("ack-id <id>"));
+    assert!(talk.submit("help announce").contains("announce vpls rd "));
+    assert!(talk.submit("help sync").contains("ack-id <id>"));
     assert_eq!(
-        talk.say("help anounce"),
+        talk.submit("help anounce"),
         "error: expected the words of a command, found `anounce` (did you mean `announce`?), at column 6\nerror\n"
     );
 }

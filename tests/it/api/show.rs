@@ -46,14 +46,14 @@ fn answers_are_exabgps_to_the_byte() {
             "announce route 10.0.2.0/24 next-hop 1.2.3.4 path-information 1.2.3.4",
             "announce route 2001:db8::/32 next-hop 2001:db8::1",
         ] {
-            assert_eq!(talk.say(route), "done\n");
+            assert_eq!(talk.submit(route), "done\n");
         }
         // The recording also contains a FlowSpec route.
         let lines = wanted
             .lines()
             .filter(|line| !line.contains("ipv4 flow flow"));
         let wanted: String = lines.flat_map(|line| [line, "\n"]).collect();
-        assert_eq!(talk.say(command), wanted, "{command}");
+        assert_eq!(talk.submit(command), wanted, "{command}");
         seen += 1;
     }
     assert_eq!(seen, 19);
@@ -63,17 +63,17 @@ fn answers_are_exabgps_to_the_byte() {
 fn an_as_that_is_not_known_yet_is_shown_and_stops_nothing() {
     let mut talk = talk();
     talk.fake.neighbors.push(Neighbor::unknown());
-    let summary = talk.say("show neighbor summary");
+    let summary = talk.submit("show neighbor summary");
     assert!(
         summary.contains("127.0.0.10      auto         down idle                  0          0\n"),
         "{summary}"
     );
-    let json = talk.say("show neighbor json");
+    let json = talk.submit("show neighbor json");
     let value: serde_json::Value =
         serde_json::from_str(json.lines().next().expect("a line")).expect("valid JSON");
     assert!(value[2]["peer"]["as"].is_null() && value[2]["local"]["address"].is_null());
     assert!(
-        talk.say("show neighbor extensive")
+        talk.submit("show neighbor extensive")
             .contains("   AS                              auto            auto")
     );
 }
@@ -88,7 +88,7 @@ fn ages_of_days() {
     ] {
         let mut talk = talk();
         talk.fake.neighbors[0].seconds = seconds;
-        let summary = talk.say("show neighbor summary 127.0.0.1");
+        let summary = talk.submit("show neighbor summary 127.0.0.1");
         assert!(
             summary.contains(&format!(" {wanted} established")),
             "{summary}"
@@ -100,19 +100,19 @@ fn ages_of_days() {
 fn an_address_means_its_neighbour_and_not_those_that_begin_like_it() {
     let mut talk = talk();
     talk.fake.neighbors.push(Neighbor::unknown());
-    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    talk.submit("announce route 10.0.1.0/24 next-hop 1.2.3.4");
     assert_eq!(
-        talk.say("show adj-rib out 127.0.0.1"),
+        talk.submit("show adj-rib out 127.0.0.1"),
         "127.0.0.1 ipv4 unicast 10.0.1.0/24 next-hop 1.2.3.4\ndone\n"
     );
-    assert_eq!(talk.say("show adj-rib out 127.0.0.").lines().count(), 4);
+    assert_eq!(talk.submit("show adj-rib out 127.0.0.").lines().count(), 4);
 }
 
 #[test]
 fn extensive_json_lines_carry_the_neighbour() {
     let mut talk = talk();
-    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4");
-    let answer = talk.say("show adj-rib out 127.0.0.1 json extensive");
+    talk.submit("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    let answer = talk.submit("show adj-rib out 127.0.0.1 json extensive");
     let value: serde_json::Value =
         serde_json::from_str(answer.lines().next().expect("a line")).expect("valid JSON");
     assert_eq!(value["127.0.0.1"]["routes"][0]["prefix"], "10.0.1.0/24");
@@ -123,11 +123,11 @@ fn extensive_json_lines_carry_the_neighbour() {
 fn configuration_of_the_neighbours_that_fit() {
     let mut talk = talk();
     assert_eq!(
-        talk.say("show neighbor configuration"),
+        talk.submit("show neighbor configuration"),
         "neighbor 0 {\n}\nneighbor 1 {\n}\ndone\n"
     );
     assert_eq!(
-        talk.say("show neighbor 127.0.0.9 configuration"),
+        talk.submit("show neighbor 127.0.0.9 configuration"),
         "neighbor 1 {\n}\ndone\n"
     );
 }
@@ -143,9 +143,9 @@ fn routes_with_their_attributes() {
         "announce flow route source 10.0.0.0/24 destination-port =8080 rate-limit 9600",
         "announce vpls rd 1:1 endpoint 5 base 100 offset 1 size 8 next-hop 1.1.1.1",
     ] {
-        assert_eq!(talk.say(route), "done\n", "{:?}", talk.last);
+        assert_eq!(talk.submit(route), "done\n", "{:?}", talk.last);
     }
-    let answer = talk.say("show adj-rib out 127.0.0.9 json");
+    let answer = talk.submit("show adj-rib out 127.0.0.9 json");
     let wanted = [
         r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"prefix": "10.0.1.0/24", "nexthop": "1.2.3.4", "family": {"afi": "ipv4", "safi": "unicast"}}, "attributes": {"as-path": {"0": {"element": "as-sequence", "value": [1, 2]}}, "med": 7, "atomic-aggregate": true, "aggregator": "65000:1.2.3.4", "community": ["65000:1", "no-export"], "originator-id": "1.1.1.1", "cluster-list": ["2.2.2.2", "3.3.3.3"], "extended-community": ["target:1:1", "origin:2:0.0.0.2"], "large-community": ["1:2:3", "4:5:6"]}}}"#,
         r#"{"peer": {"address": "127.0.0.9"}, "route": {"nlri": {"prefix": "10.0.2.0/24", "nexthop": "1.2.3.4", "family": {"afi": "ipv4", "safi": "mpls-vpn"}, "label": [[5]], "rd": "1:1"}, "attributes": {}}}"#,
@@ -154,7 +154,7 @@ fn routes_with_their_attributes() {
         "done",
     ];
     assert_eq!(answer.lines().collect::<Vec<_>>(), wanted);
-    let extensive = talk.say("show adj-rib out 127.0.0.1 json extensive");
+    let extensive = talk.submit("show adj-rib out 127.0.0.1 json extensive");
     let value: serde_json::Value =
         serde_json::from_str(extensive.lines().next().expect("a line")).expect("valid JSON");
     assert_eq!(value["peer"]["address"], "127.0.0.1");
@@ -182,7 +182,7 @@ fn next_hop_self_is_shown_as_it_is_sent() {
         "announce route 10.0.2.0/24 rd 1:1 label 5 next-hop self",
         "announce route 2001:db8:1::/48 next-hop self",
     ] {
-        assert_eq!(talk.say(route), "done\n", "{route}");
+        assert_eq!(talk.submit(route), "done\n", "{route}");
     }
     let wanted = [
         "2001:db8::1 ipv4 unicast 10.0.1.0/24 next-hop 10.0.0.1",
@@ -190,10 +190,10 @@ fn next_hop_self_is_shown_as_it_is_sent() {
         "2001:db8::1 ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::1",
         "done",
     ];
-    let answer = talk.say("show adj-rib out 2001:db8::1");
+    let answer = talk.submit("show adj-rib out 2001:db8::1");
     assert_eq!(answer.lines().collect::<Vec<_>>(), wanted);
     talk.source.routes_json = RoutesJson::V2;
-    let json = talk.say("show adj-rib out 2001:db8::1 json");
+    let json = talk.submit("show adj-rib out 2001:db8::1 json");
     assert_eq!(
         json.matches(r#""nexthop": "10.0.0.1""#).count(),
         2,
@@ -209,7 +209,7 @@ fn next_hop_self_is_shown_as_it_is_sent() {
 #[test]
 fn an_address_without_a_zone_is_that_of_any_link() {
     let mut talk = talk_at("fe80::1", Some("eth0"));
-    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    talk.submit("announce route 10.0.1.0/24 next-hop 1.2.3.4");
     let mut other = Neighbor::established();
     other.link = Some(("fe80::12".parse().expect("an address"), Zone::new("eth0")));
     other.name = "neighbor fe80::12%eth0 local-ip fe80::12%eth0".to_owned();
@@ -221,13 +221,13 @@ fn an_address_without_a_zone_is_that_of_any_link() {
         ("fe80::1%eth1", 0),
         ("fe80::2", 0),
     ] {
-        let answer = talk.say(&format!("show neighbor {limit} summary"));
+        let answer = talk.submit(&format!("show neighbor {limit} summary"));
         assert_eq!(answer.lines().count(), 2 + rows, "{limit}: {answer}");
         assert_eq!(answer.contains("fe80::1%eth0 "), rows == 1, "{limit}");
-        let answer = talk.say(&format!("show adj-rib out {limit}"));
+        let answer = talk.submit(&format!("show adj-rib out {limit}"));
         assert_eq!(answer.lines().count(), 1 + rows, "{limit}: {answer}");
         for form in ["extensive", "configuration"] {
-            let answer = talk.say(&format!("show neighbor {limit} {form}"));
+            let answer = talk.submit(&format!("show neighbor {limit} {form}"));
             assert_eq!(answer != "done\n", rows == 1, "{limit}: {answer}");
         }
     }

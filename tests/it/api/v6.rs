@@ -38,35 +38,38 @@ fn requests_are_answered_as_json() {
             "Restart",
         ),
     ] {
-        assert_eq!(talk.say(line), format!("{wanted}\ndone\n"));
+        assert_eq!(talk.submit(line), format!("{wanted}\ndone\n"));
         assert_eq!(talk.calls(), [call]);
     }
-    assert_eq!(value(&talk.say("system version"))["application"], "exabgp");
-    assert_eq!(value(&talk.say("system api version"))["api_version"], 6);
-    assert_eq!(value(&talk.say("system api version 4"))["version"], 4);
-    assert_eq!(talk.say("system api version 5"), "error\n");
     assert_eq!(
-        talk.say("system queue-status"),
+        value(&talk.submit("system version"))["application"],
+        "exabgp"
+    );
+    assert_eq!(value(&talk.submit("system api version"))["api_version"], 6);
+    assert_eq!(value(&talk.submit("system api version 4"))["version"], 4);
+    assert_eq!(talk.submit("system api version 5"), "error\n");
+    assert_eq!(
+        talk.submit("system queue-status"),
         "{\"healthcheck\": {\"items\": 0, \"bytes\": 0}}\ndone\n"
     );
-    assert_eq!(value(&talk.say("session ping"))["active"], true);
-    let status = value(&talk.say("daemon status"));
+    assert_eq!(value(&talk.submit("session ping"))["active"], true);
+    let status = value(&talk.submit("daemon status"));
     assert_eq!(
         status["peers"].as_object().map(|peers| peers.len()),
         Some(2)
     );
-    let help = value(&talk.say("system help"));
+    let help = value(&talk.submit("system help"));
     assert!(
         help["commands"]
             .as_array()
             .is_some_and(|rows| rows.len() > 60)
     );
-    assert_eq!(talk.say("system crash"), "error\n");
+    assert_eq!(talk.submit("system crash"), "error\n");
     assert_eq!(
-        talk.say("session reset"),
+        talk.submit("session reset"),
         "asynchronous queue cleared\ndone\n"
     );
-    assert_eq!(talk.say("session bye"), "done\n");
+    assert_eq!(talk.submit("session bye"), "done\n");
 }
 
 #[test]
@@ -97,16 +100,16 @@ fn the_peer_comes_first() {
             "withdraw 10.0.0.0/8 to 0",
         ),
     ] {
-        assert_eq!(talk.say(line), "done\n", "{line}");
+        assert_eq!(talk.submit(line), "done\n", "{line}");
         assert_eq!(talk.calls(), [call], "{line}");
     }
     // In 6.0-dev this affects every peer.
     assert_eq!(
-        talk.say("peer 9.9.9.9 announce route 10.0.0.0/8 next-hop 1.2.3.4"),
+        talk.submit("peer 9.9.9.9 announce route 10.0.0.0/8 next-hop 1.2.3.4"),
         "error\n"
     );
-    assert_eq!(talk.say("routes list"), "error\n");
-    assert_eq!(talk.say("show"), "error\n");
+    assert_eq!(talk.submit("routes list"), "error\n");
+    assert_eq!(talk.submit("show"), "error\n");
     assert_eq!(talk.calls(), [""; 0]);
 }
 
@@ -114,21 +117,21 @@ fn the_peer_comes_first() {
 fn peers_are_listed_and_shown() {
     let mut talk = talk();
     assert_eq!(
-        talk.say("peer list"),
+        talk.submit("peer list"),
         "[{\"peer-address\": \"127.0.0.1\", \"peer-as\": 65001, \"state\": \"ESTABLISHED\"}, {\"peer-address\": \"127.0.0.9\", \"peer-as\": 65009, \"state\": \"IDLE\"}]\ndone\n"
     );
     assert_eq!(
-        talk.say("peer show summary"),
-        talk.say("show neighbor summary")
+        talk.submit("peer show summary"),
+        talk.submit("show neighbor summary")
     );
-    assert_eq!(talk.say("rib show out"), talk.say("show adj-rib out"));
+    assert_eq!(talk.submit("rib show out"), talk.submit("show adj-rib out"));
     talk.fake.names = talk
         .fake
         .neighbors
         .iter()
         .map(|neighbor| neighbor.name.clone())
         .collect();
-    let shown = value(&talk.say("peer 127.0.0.9 show"));
+    let shown = value(&talk.submit("peer 127.0.0.9 show"));
     assert_eq!(shown.as_array().map(|peers| peers.len()), Some(1));
     assert_eq!(shown[0]["fsm"], "IDLE");
 }
@@ -136,25 +139,28 @@ fn peers_are_listed_and_shown() {
 #[test]
 fn routes_are_listed_and_removed_by_their_index() {
     let mut talk = talk();
-    talk.say("announce route 10.0.1.0/24 next-hop 1.2.3.4 med 7");
-    talk.say("announce route 2001:db8::/32 next-hop ::1");
+    talk.submit("announce route 10.0.1.0/24 next-hop 1.2.3.4 med 7");
+    talk.submit("announce route 2001:db8::/32 next-hop ::1");
     talk.calls();
-    let list = value(&talk.say("peer 127.0.0.2 routes ipv4 unicast list"));
+    let list = value(&talk.submit("peer 127.0.0.2 routes ipv4 unicast list"));
     assert_eq!(list.as_array().map(|routes| routes.len()), Some(1));
     assert_eq!(list[0]["route"], "10.0.1.0/24 next-hop 1.2.3.4 med 7");
     let index = list[0]["index"].as_str().expect("an index");
     assert_eq!(
-        talk.say(format!("peer 127.0.0.2 routes remove index {index}")),
+        talk.submit(format!("peer 127.0.0.2 routes remove index {index}")),
         "done\n"
     );
     assert_eq!(talk.calls(), ["withdraw 10.0.1.0/24 to 0"]);
-    assert_eq!(talk.say("peer 127.0.0.2 routes remove index 00"), "error\n");
+    assert_eq!(
+        talk.submit("peer 127.0.0.2 routes remove index 00"),
+        "error\n"
+    );
 }
 
 #[test]
 fn a_group_is_one_step() {
     let mut talk = talk();
-    let answer = talk.say(
+    let answer = talk.submit(
         "peer 127.0.0.2 group announce route 10.0.0.0/8 { next-hop 1.2.3.4; med 5; } ; withdraw route 11.0.0.0/8 ; announce eor",
     );
     assert_eq!(
@@ -175,13 +181,16 @@ fn a_group_is_one_step() {
         "group announce route 10.0.0.0/8 next-hop 1.2.3.4 ; group start",
         "group end",
     ] {
-        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.submit(line), "error\n", "{line}");
         assert_eq!(talk.calls(), [""; 0], "{line}");
     }
-    assert_eq!(talk.say("group start"), "done\n");
-    assert_eq!(talk.say("announce route 10.0.0.0/8 next-hop 1.2.3.4"), "");
+    assert_eq!(talk.submit("group start"), "done\n");
     assert_eq!(
-        talk.say("group end"),
+        talk.submit("announce route 10.0.0.0/8 next-hop 1.2.3.4"),
+        ""
+    );
+    assert_eq!(
+        talk.submit("group end"),
         "{\"status\": \"group processed\", \"announced\": 1, \"withdrawn\": 0}\ndone\n"
     );
     assert_eq!(talk.calls().len(), 1);
@@ -190,24 +199,26 @@ fn a_group_is_one_step() {
 #[test]
 fn switches_of_the_conversation() {
     let mut talk = talk();
-    assert_eq!(talk.say("session ack disable"), "done\n");
-    assert_eq!(talk.say("announce eor"), "");
-    assert_eq!(talk.say("session ack enable"), "done\n");
-    assert_eq!(talk.say("session ack silence"), "");
-    assert_eq!(talk.say("session ack enable"), "done\n");
-    assert_eq!(talk.say("session sync enable"), "done\n");
+    assert_eq!(talk.submit("session ack disable"), "done\n");
+    assert_eq!(talk.submit("announce eor"), "");
+    assert_eq!(talk.submit("session ack enable"), "done\n");
+    assert_eq!(talk.submit("session ack silence"), "");
+    assert_eq!(talk.submit("session ack enable"), "done\n");
+    assert_eq!(talk.submit("session sync enable"), "done\n");
     assert!(talk.source.sync);
-    assert_eq!(talk.say("session reasons enable"), "done\n");
+    assert_eq!(talk.submit("session reasons enable"), "done\n");
     assert_eq!(
-        talk.say("commit"),
+        talk.submit("commit"),
         "error: there is no batch: `begin` opens one\nerror\n"
     );
     assert_eq!(
-        talk.say("session ack-json enable"),
+        talk.submit("session ack-json enable"),
         "{ \"answer\": \"done\", \"message\": \"command completed\" }\n"
     );
     assert_eq!(
-        talk.say("session sync maybe").matches("\"error\"").count(),
+        talk.submit("session sync maybe")
+            .matches("\"error\"")
+            .count(),
         1
     );
 }
@@ -230,7 +241,7 @@ fn peers_are_created_and_deleted() {
         ("peer delete 127.0.0.2".to_owned(), "delete 0"),
         ("peer 127.0.0.2 peer-as 65001 delete".to_owned(), "delete 0"),
     ] {
-        assert_eq!(talk.say(&line), "done\n", "{line}");
+        assert_eq!(talk.submit(&line), "done\n", "{line}");
         assert_eq!(talk.calls(), [call], "{line}");
     }
     for line in [
@@ -246,7 +257,7 @@ fn peers_are_created_and_deleted() {
         "peer 127.0.0.2 delete now",
         "delete",
     ] {
-        assert_eq!(talk.say(line), "error\n", "{line}");
+        assert_eq!(talk.submit(line), "error\n", "{line}");
         assert_eq!(talk.calls(), [""; 0], "{line}");
     }
 }

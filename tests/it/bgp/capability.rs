@@ -94,7 +94,7 @@ fn each_capability_has_its_bytes_and_its_place() {
 }
 
 #[test]
-fn what_has_nothing_to_say_is_empty_or_left_out() {
+fn capabilities_without_content_are_empty_or_left_out() {
     let bare = Offer {
         nexthop: Some(Vec::new()),
         add_path: Some((AddPathMode::BOTH, Vec::new())),

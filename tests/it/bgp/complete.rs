@@ -132,7 +132,7 @@ fn is_read(nlri: NlriRef<'_>) -> bool {
 }
 
 /// Families announced, families withdrawn, and attributes, of all goldens of a file.
-fn heard(
+fn received(
     file: &str,
     announced: &mut BTreeSet<Family>,
     withdrawn: &mut BTreeSet<Family>,
@@ -170,10 +170,10 @@ fn every_family_and_attribute_has_its_goldens() {
     let (mut announced, mut withdrawn, mut codes) =
         (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for file in FILES {
-        heard(file, &mut announced, &mut withdrawn, &mut codes);
+        received(file, &mut announced, &mut withdrawn, &mut codes);
     }
-    let (mut written, mut none, mut said) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    heard("written", &mut written, &mut none, &mut said);
+    let (mut written, mut none, mut sent) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    received("written", &mut written, &mut none, &mut sent);
     for family in Family::KNOWN {
         assert!(
             announced.contains(&family),
@@ -199,7 +199,7 @@ fn every_family_and_attribute_has_its_goldens() {
             "no golden of tests/data/wire has `{name}`"
         );
         assert!(
-            said.contains(&code) || UNWRITTEN.contains(&code),
+            sent.contains(&code) || UNWRITTEN.contains(&code),
             "tests/data/wire/written.txt has no `{name}`"
         );
     }
@@ -209,7 +209,7 @@ fn every_family_and_attribute_has_its_goldens() {
 fn every_family_and_attribute_has_an_example() {
     let (mut families, mut codes) = (BTreeSet::new(), BTreeSet::new());
     let mut paths: Vec<PathBuf> = fs::read_dir(root().join("etc"))
-        .expect("a folder")
+        .expect("a directory")
         .map(|entry| entry.expect("an entry").path())
         .collect();
     paths.retain(|path| {

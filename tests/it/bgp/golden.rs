@@ -380,7 +380,8 @@ fn a_bad_attribute_without_routes_resets_the_session() {
         let severity = decode(body, &cx)
             .map(|_| ())
             .map_err(|error| (error.severity, error.subcode));
-        assert_eq!(severity, Err((Severity::Reset, 1)));
+        // RFC 4271 6.3: Invalid ORIGIN Attribute.
+        assert_eq!(severity, Err((Severity::Reset, 6)));
     }
     assert!(decode(&bad_aggregator, &cx).is_ok());
 }

@@ -393,10 +393,10 @@ fn host_bits_are_never_printed() {
         for direction in [Direction::Announce, Direction::Withdraw] {
             let body = body(direction, family, &nlri);
             let content = decode(&body, FamilySet::EMPTY).expect(name);
-            let told = json(&content);
+            let reported = json(&content);
             assert!(
-                told.contains(wanted) && !told.contains(absent),
-                "{name}: {told}"
+                reported.contains(wanted) && !reported.contains(absent),
+                "{name}: {reported}"
             );
             let lines = text(&content).join(" ");
             assert!(!lines.contains(absent), "{name}: {lines}");
@@ -405,7 +405,7 @@ fn host_bits_are_never_printed() {
 }
 
 #[test]
-fn short_route_targets_are_told_apart() {
+fn short_route_targets_are_distinguished() {
     let family = family("ipv4 rtc");
     let mut seen = std::collections::HashSet::new();
     for bits in 0..=96u8 {
@@ -461,10 +461,10 @@ fn flow_rules_have_path_identifiers() {
         &bytes("00000007 03 038106 00000008 03 038106"),
     );
     let content = decode(&body, add_path).expect("two paths of one rule");
-    let told = json(&content);
+    let reported = json(&content);
     assert!(
-        told.contains(r#""path-information": "0.0.0.7""#) && told.contains("0.0.0.8"),
-        "{told}"
+        reported.contains(r#""path-information": "0.0.0.7""#) && reported.contains("0.0.0.8"),
+        "{reported}"
     );
     let lines = text(&content);
     assert!(

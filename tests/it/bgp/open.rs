@@ -32,11 +32,11 @@ fn open(field: u16, capabilities: Vec<Capability>) -> Open {
 fn answer(ours: Config, theirs: &Open) -> Result<Asn, (u8, u8)> {
     let mut solo = Solo::new(ours);
     let id = solo.dialed();
-    let outputs = solo.hear(id, &theirs.encode().expect("a short OPEN"));
+    let outputs = solo.feed(id, &theirs.encode().expect("a short OPEN"));
     if let Some(refused) = notification(&outputs) {
         return Err(refused);
     }
-    let outputs = solo.hear(id, &keepalive());
+    let outputs = solo.feed(id, &keepalive());
     Ok(up(&outputs).expect("a session").peer_as)
 }
 
@@ -118,7 +118,7 @@ fn an_as_that_cannot_be_mirrored_is_refused_before_our_open() {
         });
         let id = solo.dialed();
         let theirs = open(field, capability.map(asn4).into_iter().collect());
-        let outputs = solo.hear(id, &theirs.encode().expect("a short OPEN"));
+        let outputs = solo.feed(id, &theirs.encode().expect("a short OPEN"));
         assert_eq!(notification(&outputs), Some((2, 2)));
         let sent = opens(&solo.outputs);
         assert!(sent.is_empty(), "{sent:?}");
@@ -180,7 +180,7 @@ fn malformed_opens_name_their_notification() {
         let id = solo.dialed();
         let mut bytes = Vec::new();
         encode(&mut bytes, MessageType::OPEN, |w| w.bytes(&body));
-        let outputs = solo.hear(id, &bytes);
+        let outputs = solo.feed(id, &bytes);
         assert_eq!(notification(&outputs), Some(wanted), "{name}");
     }
 }
@@ -264,7 +264,7 @@ fn long() -> Config {
 /// Rejects the OPEN of the connection `id` with `answer`. Returns the next connection.
 fn refused(solo: &mut Solo, id: ConnId, answer: (u8, u8)) -> ConnId {
     let answer = Notification::new(answer.0, answer.1, Vec::new());
-    solo.hear(id, &answer.encode());
+    solo.feed(id, &answer.encode());
     let (_, outputs) = solo.expire();
     solo.answer(&outputs)
 }
@@ -304,8 +304,8 @@ fn the_reduced_open_stays_with_a_peer_that_takes_it() {
     let id = solo.dialed();
     let id = refused(&mut solo, id, (2, 4));
     let theirs = open(65002, vec![asn4(65002)]);
-    solo.hear(id, &theirs.encode().expect("a short OPEN"));
-    assert!(up(&solo.hear(id, &keepalive())).is_some());
+    solo.feed(id, &theirs.encode().expect("a short OPEN"));
+    assert!(up(&solo.feed(id, &keepalive())).is_some());
     refused(&mut solo, id, (2, 4));
     assert!(!is_long(&solo), "a session that was up is no refusal");
 }
@@ -365,8 +365,8 @@ fn open_and_keepalive_have_at_most_4096_octets_after_extended_messages_were_nego
         let mut solo = Solo::new(extended(65001));
         let id = solo.dialed();
         let theirs = open(65002, extended(65002).capabilities);
-        solo.hear(id, &theirs.encode().expect("a short OPEN"));
-        solo.hear(id, &keepalive());
+        solo.feed(id, &theirs.encode().expect("a short OPEN"));
+        solo.feed(id, &keepalive());
         assert!(
             solo.peer
                 .negotiated()
@@ -387,7 +387,7 @@ fn open_and_keepalive_have_at_most_4096_octets_after_extended_messages_were_nego
         (MessageType::UPDATE, MAX + 1, None),
     ] {
         let (mut solo, id) = up();
-        let outputs = solo.hear(id, &sized(kind, size));
+        let outputs = solo.feed(id, &sized(kind, size));
         assert_eq!(notification(&outputs), wanted, "{kind} of {size} octets");
         // The data is the wrong length (RFC 4271 6.1).
         let data = outputs.iter().find_map(|output| match output {

@@ -114,7 +114,7 @@ fn json_is_asked_for_where_there_is_some() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
 fn at_a_terminal_lines_are_edited_and_completed() {
     let lab = Lab::new();
     let (_listener, port) = listener();
@@ -282,7 +282,7 @@ fn a_daemon_that_dies_in_the_middle_of_an_answer_is_reported() {
 }
 
 #[test]
-fn commands_are_carried_out_even_if_nobody_reads_their_answers() {
+fn commands_are_carried_out_even_if_their_answers_are_not_read() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let _daemon = start(&lab, port);

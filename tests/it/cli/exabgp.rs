@@ -48,7 +48,7 @@ fn the_version_is_exabgps_in_the_first_line() {
 fn options_of_4_x_work() {
     let lab = Lab::new();
     let (_listener, port) = listener();
-    std::fs::create_dir_all(lab.path("etc/exabgp")).expect("a folder");
+    std::fs::create_dir_all(lab.path("etc/exabgp")).expect("a directory");
     lab.write("etc/exabgp/x.conf", &neighbor(port, ""));
     lab.write("etc/exabgp/bad.conf", "neighbor {");
     lab.write("etc/exabgp/my.env", "[exabgp.tcp]\nport = 1790\n");
@@ -138,7 +138,7 @@ fn the_client_of_4_2_has_its_options_and_the_form_of_its_answers() {
     let (_, out, _) = ask("exabgpcli", "show adj-rib out extensive");
     assert!(out.starts_with("neighbor 127.0.0.1 local-ip "), "{out}");
     // Names of 4.2's environment files are relative to the root's.
-    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a folder");
+    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a directory");
     lab.write(
         "root/etc/exabgp/my.env",
         "[exabgp.api]\npipename = 'of-the-file'\n",
@@ -302,14 +302,14 @@ const LINES: &[Line<'_>] = &[
 ];
 
 #[test]
-fn every_option_of_exabgp_works_or_is_told_to_have_no_effect() {
+fn every_option_of_exabgp_works_or_has_a_warning() {
     let lab = Lab::new();
     let (free, port) = listener();
     drop(free);
     let good = lab.write("good.conf", &neighbor(port, ""));
     let bad = lab.write("bad.conf", &neighbor(port, "hold-tiem 3;"));
     let env = lab.write("my.env", "[exabgp.bgp]\nopenwait = 7\n");
-    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a folder");
+    std::fs::create_dir_all(lab.path("root/etc/exabgp")).expect("a directory");
     lab.write("root/etc/exabgp/exabgp.env", "[exabgp.bgp]\nopenwait = 9\n");
     let mut failures = Vec::new();
     for (line, wanted, on_out, on_err) in LINES {

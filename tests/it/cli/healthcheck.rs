@@ -70,7 +70,7 @@ impl Health {
         self.lines.recv_timeout(Duration::from_millis(200)).is_err()
     }
 
-    pub(crate) fn say(&mut self, line: &str) {
+    pub(crate) fn submit(&mut self, line: &str) {
         let input = self.input.as_mut().expect("an open pipe");
         writeln!(input, "{line}").expect("it listens");
     }
@@ -78,7 +78,7 @@ impl Health {
     /// Takes the next command and answers it.
     pub(crate) fn obey(&mut self) -> String {
         let command = self.command();
-        self.say("done");
+        self.submit("done");
         command
     }
 
@@ -118,11 +118,11 @@ impl Health {
 /// A check whose results are letters in a file: `g`ood, `b`ad. The last one is repeated.
 pub(crate) fn scripted(lab: &Lab, letters: &str) -> String {
     lab.write("letters", letters);
-    let folder = lab.path("").display().to_string();
+    let directory = lab.path("").display().to_string();
     lab.script(
         "check.sh",
         &format!(
-            "cd {folder}; letter=$(head -c 1 letters); rest=$(tail -c +2 letters)\n\
+            "cd {directory}; letter=$(head -c 1 letters); rest=$(tail -c +2 letters)\n\
              [ -z \"$rest\" ] || printf %s \"$rest\" > letters\n[ $letter = g ]"
         ),
     )
@@ -134,7 +134,7 @@ fn runs(pid: &str) -> bool {
 }
 
 #[test]
-fn the_metric_follows_the_service_and_hooks_are_told() {
+fn the_metric_follows_the_service_and_hooks_are_run() {
     let lab = Lab::new();
     let check = scripted(&lab, "gggbbbggg");
     let hooks = lab.path("hooks").display().to_string();
@@ -170,16 +170,16 @@ fn the_metric_follows_the_service_and_hooks_are_told() {
     );
     let (rest, log, code) = health.end();
     assert_eq!((rest.len(), code), (0, Some(0)), "{log}");
-    let told = std::fs::read_to_string(lab.path("hooks")).expect("hooks ran");
-    let told: Vec<&str> = told.lines().collect();
+    let reported = std::fs::read_to_string(lab.path("hooks")).expect("hooks ran");
+    let reported: Vec<&str> = reported.lines().collect();
     assert_eq!(
-        told.join(" "),
+        reported.join(" "),
         "all RISING all UP all FALLING down all DOWN all RISING all UP"
     );
 }
 
 #[test]
-fn without_debounce_every_round_is_told() {
+fn without_debounce_every_round_is_announced() {
     let mut health = Health::start("--ip 192.0.2.1 --rise 1", &[]);
     for _ in 0..20 {
         assert_eq!(
@@ -216,12 +216,13 @@ fn the_file_disables_while_it_is_there() {
 fn one_command_waits_for_the_answer_to_the_one_before_and_events_are_none() {
     let mut health = Health::start("--ip 192.0.2.1 --ip 192.0.2.2 --rise 1", &[]);
     assert!(health.command().contains("192.0.2.1/32"));
-    health.say("{ \"exabgp\": \"5.0.0\", \"time\": 1.0, \"type\": \"state\", \"neighbor\": { } }");
-    health.say("neighbor 192.0.2.9 up");
+    health
+        .submit("{ \"exabgp\": \"5.0.0\", \"time\": 1.0, \"type\": \"state\", \"neighbor\": { } }");
+    health.submit("neighbor 192.0.2.9 up");
     assert!(health.is_silent(), "an event is no answer");
-    health.say("error");
+    health.submit("error");
     assert!(health.command().contains("192.0.2.2/32"));
-    health.say("done");
+    health.submit("done");
     health.signal("TERM");
     health.obey_until("withdraw");
     health.obey_until("withdraw");
@@ -235,7 +236,7 @@ fn one_command_waits_for_the_answer_to_the_one_before_and_events_are_none() {
 }
 
 #[test]
-fn nobody_who_answers_delays_the_end() {
+fn a_daemon_that_does_not_answer_does_not_delay_the_end() {
     let mut health = Health::start("--ip 192.0.2.1 --rise 1", &[]);
     assert!(health.command().contains("announce"));
     assert!(health.is_silent(), "it waits for an answer");
@@ -286,10 +287,10 @@ fn a_daemon_that_is_gone_ends_it() {
 #[test]
 fn a_check_that_hangs_fails_and_its_children_end_with_it() {
     let lab = Lab::new();
-    let folder = lab.path("").display().to_string();
+    let directory = lab.path("").display().to_string();
     let check = lab.script(
         "check.sh",
-        &format!("cd {folder}; sleep 1000 & echo $! >> pids; echo $$ >> pids; wait"),
+        &format!("cd {directory}; sleep 1000 & echo $! >> pids; echo $$ >> pids; wait"),
     );
     let pids = |count: usize| lab.lines("pids", |lines| lines.len() >= count);
     let mut health = Health::start(
@@ -314,7 +315,7 @@ fn a_check_that_hangs_fails_and_its_children_end_with_it() {
 }
 
 #[test]
-fn options_come_from_a_file_and_mistakes_are_shown_in_their_place() {
+fn options_come_from_a_file_and_errors_are_shown_in_their_place() {
     let lab = Lab::new();
     let good = lab.write(
         "good",

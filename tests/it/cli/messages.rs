@@ -47,7 +47,7 @@ fn a_settings_file_that_is_not_there_is_an_error() {
 }
 
 #[test]
-fn one_mistake_of_a_file_is_one_error() {
+fn one_fault_of_a_file_is_one_error() {
     let lab = Lab::new();
     let neighbor = |address: &str| {
         format!(
@@ -63,17 +63,17 @@ fn one_mistake_of_a_file_is_one_error() {
         let file = file.to_str().expect("UTF-8");
         let (code, _, err) = run(&mut oxabgp(&["validate", file]), "");
         assert_eq!(code, 1);
-        let told = err.lines().filter(|line| {
+        let reported = err.lines().filter(|line| {
             line.starts_with("error: expected")
                 || line.starts_with("warning:")
                 || line.contains("not complete")
         });
-        assert_eq!(told.count(), 1, "{err}");
+        assert_eq!(reported.count(), 1, "{err}");
     }
 }
 
 #[test]
-fn a_port_in_use_and_a_pid_file_are_told_once_and_with_a_hint() {
+fn a_port_in_use_and_a_pid_file_are_reported_once_and_with_a_hint() {
     let lab = Lab::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();

@@ -73,7 +73,7 @@ fn a_full_disk_is_an_error_in_one_line() {
 }
 
 #[test]
-fn standard_error_that_nobody_reads_changes_no_exit_code() {
+fn a_closed_standard_error_changes_no_exit_code() {
     let lab = Lab::new();
     let conf = lab.write("x.conf", "neighbor {").display().to_string();
     for (arguments, wanted) in [

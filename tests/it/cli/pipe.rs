@@ -65,7 +65,7 @@ fn all_of_the_input_is_with_the_peer_before_it_leaves() {
 }
 
 #[test]
-fn the_session_is_kept_and_tells_what_the_peer_says() {
+fn the_session_is_kept_and_reports_what_the_peer_announces() {
     let (listener, port) = listener();
     let mut child = start(&mut pipe(port, &["--family", "ipv4 unicast", "--text"]));
     let mut input = child.stdin.take().expect("a pipe");
@@ -82,18 +82,18 @@ fn the_session_is_kept_and_tells_what_the_peer_says() {
         &announcement(65001, &[24, 203, 0, 113]),
     );
     let lines = BufReader::new(child.stdout.as_mut().expect("a pipe")).lines();
-    let mut heard = Vec::new();
+    let mut received = Vec::new();
     for line in lines {
-        heard.push(line.expect("text"));
-        if heard.iter().any(|line| line.contains("203.0.113.0/24")) {
+        received.push(line.expect("text"));
+        if received.iter().any(|line| line.contains("203.0.113.0/24")) {
             break;
         }
     }
     // The first events may arrive before the answers.
-    assert_eq!(heard.iter().filter(|line| *line == "done").count(), 2);
+    assert_eq!(received.iter().filter(|line| *line == "done").count(), 2);
     assert!(
-        heard.iter().any(|line| line == "neighbor 127.0.0.1 up"),
-        "{heard:#?}"
+        received.iter().any(|line| line == "neighbor 127.0.0.1 up"),
+        "{received:#?}"
     );
     terminate(&child);
     assert_eq!(peer.expect_notification().code, 6);
@@ -106,7 +106,7 @@ fn the_session_is_kept_and_tells_what_the_peer_says() {
 }
 
 #[test]
-fn a_refused_command_is_told_and_seen_in_the_exit_code() {
+fn a_refused_command_is_reported_and_seen_in_the_exit_code() {
     let (listener, port) = listener();
     let peer = std::thread::spawn(move || {
         let mut peer = session(&listener);

@@ -23,22 +23,22 @@ fn a_broken_configuration_starts_nothing_and_shows_the_place() {
         log.contains("oxabgp.conf:6:") && log.contains("hold-time"),
         "{log}"
     );
-    assert!(log.contains("10.0.0.0/33"), "all mistakes at once: {log}");
+    assert!(log.contains("10.0.0.0/33"), "all errors at once: {log}");
     assert!(!started.exists(), "the helper was started");
 }
 
 #[test]
 fn garbage_is_answered_logged_and_forgotten() {
     let lab = Lab::new();
-    let heard = lab.path("heard");
+    let received = lab.path("received");
     let script = format!(
         "printf 'what is this\\n\\377\\376\\n\\nannounce route 10.0.0.0/33 next-hop 1.2.3.4\\nannounce route 10.9.0.0/16 next-hop 192.0.2.1\\n'\n\
          cat > {}",
-        heard.display()
+        received.display()
     );
     let (daemon, mut peer) = with_helper(&lab, &script, "");
     announced(&mut peer, &[16, 10, 9]);
-    let answers = lab.lines("heard", |lines| lines.len() >= 5);
+    let answers = lab.lines("received", |lines| lines.len() >= 5);
     assert_eq!(answers, ["error", "error", "error", "error", "done"]);
     let log = daemon.logged("10.0.0.0/33");
     assert!(log.contains("what is this"), "{log}");
@@ -107,11 +107,11 @@ fn a_helper_that_closes_its_stdin_keeps_its_session() {
 #[test]
 fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
     let lab = Lab::new();
-    let (heard, go) = (lab.path("heard"), lab.path("go"));
+    let (received, go) = (lab.path("received"), lab.path("go"));
     let script = format!(
         "while [ ! -e {} ]; do sleep 0.05; done\ncat > {}",
         go.display(),
-        heard.display()
+        received.display()
     );
     let (daemon, peer) = with_helper(&lab, &script, "receive { parsed; update; }");
     // The daemon buffers 16 MiB before it pauses: 200,000 events of some 300 bytes are about four times that.
@@ -131,14 +131,14 @@ fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
     assert!(daemon.rss() < 120 * 1024, "{} KiB in use", daemon.rss());
     std::fs::write(&go, "").expect("a file");
     let peer = writer.join().expect("all was written");
-    let lines = lab.lines("heard", |lines| lines.len() >= many as usize);
+    let lines = lab.lines("received", |lines| lines.len() >= many as usize);
     assert_eq!(lines.len(), many as usize);
     assert!(lines[0].contains("10.0.0.0/32") && lines[many as usize - 1].contains("10.3.13.63/32"));
     drop(peer);
 }
 
 #[test]
-fn malformed_messages_end_as_the_rfcs_say_and_the_next_session_is_good() {
+fn malformed_messages_end_as_the_rfcs_require_and_the_next_session_is_good() {
     let lab = Lab::new();
     let (listener, port) = listener();
     // The back-off would otherwise increase with each of these sessions.
@@ -173,8 +173,8 @@ fn malformed_messages_end_as_the_rfcs_say_and_the_next_session_is_good() {
     for (name, bytes, wanted) in cases {
         let mut peer = session(&listener);
         peer.send_bytes(&bytes);
-        let told = peer.expect_notification();
-        assert_eq!((told.code, told.subcode), wanted, "{name}");
+        let reported = peer.expect_notification();
+        assert_eq!((reported.code, reported.subcode), wanted, "{name}");
     }
     let _good = session(&listener);
 }
@@ -186,15 +186,15 @@ fn a_wrong_as_is_refused() {
     let _daemon = Daemon::start(&lab, &neighbor(port, ""));
     let mut peer = RawPeer::accept(&listener);
     peer.send_bytes(&open(65009, [10, 0, 0, 2]).encode().expect("an OPEN"));
-    let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (2, 2));
+    let reported = peer.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (2, 2));
 }
 
 #[test]
 fn an_update_with_a_bad_attribute_withdraws_its_routes_and_keeps_the_session() {
     let lab = Lab::new();
-    let heard = lab.path("heard");
-    let script = format!("cat > {}", heard.display());
+    let received = lab.path("received");
+    let script = format!("cat > {}", received.display());
     let (_daemon, mut peer) = with_helper(&lab, &script, "receive { parsed; update; }");
     let mut body = announcement(65001, &[24, 203, 0, 113]);
     body[7] = 9;
@@ -203,7 +203,7 @@ fn an_update_with_a_bad_attribute_withdraws_its_routes_and_keeps_the_session() {
         MessageType::UPDATE,
         &announcement(65001, &[24, 198, 51, 100]),
     );
-    let lines = lab.lines("heard", |lines| lines.len() >= 2);
+    let lines = lab.lines("received", |lines| lines.len() >= 2);
     assert!(
         lines[0]
             .contains("\"withdraw\": { \"ipv4 unicast\": [ { \"nlri\": \"203.0.113.0/24\" } ] }"),

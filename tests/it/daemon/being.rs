@@ -21,7 +21,7 @@ impl Systemd {
         Self(socket)
     }
 
-    fn hear(&self) -> String {
+    fn next(&self) -> String {
         let mut chunk = [0; 4096];
         let count = self.0.recv(&mut chunk).expect("a message");
         String::from_utf8_lossy(&chunk[..count]).into_owned()
@@ -30,17 +30,17 @@ impl Systemd {
     /// Reads until a notification starts with that text; watchdog messages are skipped.
     fn until(&self, start: &str) -> String {
         loop {
-            let heard = self.hear();
-            if heard.starts_with(start) {
-                return heard;
+            let recorded = self.next();
+            if recorded.starts_with(start) {
+                return recorded;
             }
-            assert_eq!(heard.trim(), "WATCHDOG=1", "before {start}");
+            assert_eq!(recorded.trim(), "WATCHDOG=1", "before {start}");
         }
     }
 }
 
 #[test]
-fn systemd_is_told_of_readiness_life_reloads_and_the_end() {
+fn systemd_is_notified_of_readiness_life_reloads_and_the_end() {
     let lab = Lab::new();
     let socket = lab.path("notify");
     let systemd = Systemd::new(&socket);
@@ -53,7 +53,7 @@ fn systemd_is_told_of_readiness_life_reloads_and_the_end() {
     let mut daemon = Daemon::start_with(&lab, &configuration, &settings);
     systemd.until("READY=1");
     for _ in 0..3 {
-        assert_eq!(systemd.hear().trim(), "WATCHDOG=1");
+        assert_eq!(systemd.next().trim(), "WATCHDOG=1");
     }
     for text in [&configuration, "no such thing", &configuration] {
         lab.write("oxabgp.conf", text);
@@ -73,7 +73,7 @@ fn systemd_is_told_of_readiness_life_reloads_and_the_end() {
 }
 
 #[test]
-fn helpers_hear_nothing_of_systemd_and_have_the_mask_and_the_root() {
+fn helpers_do_not_inherit_systemd_variables_and_have_the_mask_and_the_root() {
     let lab = Lab::new();
     let (facts, socket) = (lab.path("facts"), lab.path("notify"));
     let systemd = Systemd::new(&socket);
@@ -110,21 +110,21 @@ fn helpers_hear_nothing_of_systemd_and_have_the_mask_and_the_root() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
 fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIP: only root can become somebody else");
+        eprintln!("SKIP: only root can become another user");
         return;
     }
     let lab = Lab::new();
     // A file that any user may write to.
-    let folder = lab.path("open");
-    std::fs::create_dir(&folder).expect("a folder");
-    for path in [lab.path(""), folder.clone()] {
+    let directory = lab.path("open");
+    std::fs::create_dir(&directory).expect("a directory");
+    for path in [lab.path(""), directory.clone()] {
         std::fs::set_permissions(path, PermissionsExt::from_mode(0o777)).expect("a mode");
     }
     for (drop, wanted) in [("true", "nobody"), ("false", "root")] {
-        let facts = folder.join(drop);
+        let facts = directory.join(drop);
         let script = format!(
             "id -un > {0}; id -Gn >> {0}; echo end >> {0}\nexec sleep 600",
             facts.display()
@@ -242,7 +242,7 @@ fn shown(settings: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn each_switch_of_the_log_does_what_it_says() {
+fn each_switch_of_the_log_has_its_effect() {
     let normal = shown(&[]);
     let everything = shown(&[("exabgp_log_all", "true")]);
     // The level applies to them, too.
@@ -315,9 +315,9 @@ fn several_configurations_are_several_daemons() {
     refused.env("exabgp_log_destination", lab.path("x.log"));
     let output = refused.output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    let reported = String::from_utf8_lossy(&output.stderr).into_owned();
     let wanted = "can not log to files when running multiple configuration (as we fork)";
-    assert!(told.contains(wanted), "{told}");
+    assert!(reported.contains(wanted), "{reported}");
 
     let (notify, pid_file) = (lab.path("notify"), lab.path("pid"));
     let systemd = Systemd::new(&notify);
@@ -417,21 +417,22 @@ fn each_of_several_configurations_has_a_control_socket_of_its_own() {
         (socket("one").exists() && socket("two").exists()).then_some(())
     });
     // It is ambiguous which one is meant.
-    let (code, _, told) = ask(&["run", "version"]);
-    assert_eq!(code, Some(3), "{told}");
+    let (code, _, reported) = ask(&["run", "version"]);
+    assert_eq!(code, Some(3), "{reported}");
     for name in ["one", "two"] {
         let path = socket(name);
         let option = format!("--socket {}", path.display());
-        assert!(told.contains(&option), "{told}");
-        let (code, out, told) = ask(&["run", "--socket", path.to_str().expect("UTF-8"), "version"]);
-        assert_eq!((code, told.as_str()), (Some(0), ""), "{out}");
+        assert!(reported.contains(&option), "{reported}");
+        let (code, out, reported) =
+            ask(&["run", "--socket", path.to_str().expect("UTF-8"), "version"]);
+        assert_eq!((code, reported.as_str()), (Some(0), ""), "{out}");
     }
     // With a single remaining one it is not.
     let path = socket("two");
     ask(&["run", "--socket", path.to_str().expect("UTF-8"), "shutdown"]);
     wait_for("one to be left", || (!path.exists()).then_some(()));
-    let (code, out, told) = ask(&["run", "version"]);
-    assert_eq!(code, Some(0), "{out} {told}");
+    let (code, out, reported) = ask(&["run", "version"]);
+    assert_eq!(code, Some(0), "{out} {reported}");
     terminate(&child);
     wait_for("the end", || child.try_wait().expect("a status"));
 }

@@ -263,7 +263,7 @@ fn the_end_of_a_session_has_its_reason() {
     assert_eq!(station.line(), "down 4");
     peer = session(&bgp);
     assert_eq!(station.line(), "up");
-    peer.send(MessageType::UPDATE, &[0, 9]);
+    peer.send(MessageType::UPDATE, &[0, 9, 0, 0]);
     assert_eq!(station.line(), "down 1 3/1");
     // A session that does not come up is not reported.
     let mut peer = RawPeer::accept(&bgp);

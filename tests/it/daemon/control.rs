@@ -53,7 +53,7 @@ impl Client {
         self.lines.get_ref()
     }
 
-    pub(crate) fn say(&mut self, text: &str) {
+    pub(crate) fn submit(&mut self, text: &str) {
         self.lines
             .get_mut()
             .write_all(text.as_bytes())
@@ -68,7 +68,7 @@ impl Client {
 
     /// The answer to a command, up to the last line.
     pub(crate) fn ask(&mut self, command: &str) -> String {
-        self.say(&format!("{command}\n\x1e\n"));
+        self.submit(&format!("{command}\n\x1e\n"));
         let mut all = String::new();
         loop {
             match self.line().as_str() {
@@ -100,7 +100,7 @@ fn clients_of_the_socket_get_their_own_answers_only() {
         let mut client = Client::new(&lab);
         std::thread::spawn(move || {
             for _ in 0..500 {
-                client.say(&format!("{command}\n"));
+                client.submit(&format!("{command}\n"));
                 for wanted in answer.lines() {
                     assert_eq!(client.line().trim_end(), wanted);
                 }
@@ -118,7 +118,7 @@ fn clients_of_the_socket_get_their_own_answers_only() {
     }
     // A client that has closed its sending side also gets its answers.
     let mut client = Client::new(&lab);
-    client.say("version\nversion\n");
+    client.submit("version\nversion\n");
     client
         .stream()
         .shutdown(Shutdown::Write)
@@ -141,7 +141,7 @@ fn a_client_that_vanishes_in_mid_command_changes_nothing() {
     let daemon = start(&lab, port);
     let mut peer = session(&listener);
     let mut client = Client::new(&lab);
-    client.say("announce route 10.1.0.0/16 next-hop 192.0.2.1 med");
+    client.submit("announce route 10.1.0.0/16 next-hop 192.0.2.1 med");
     drop(client);
     daemon.logged("in the middle of a command");
     let mut client = Client::new(&lab);
@@ -155,7 +155,7 @@ fn a_client_that_vanishes_in_mid_command_changes_nothing() {
 }
 
 #[test]
-fn one_who_says_too_much_is_disconnected_and_one_who_reads_nothing_harms_nobody() {
+fn a_client_that_sends_too_much_is_disconnected_and_one_that_reads_nothing_harms_no_other() {
     let lab = Lab::new();
     let (_listener, port) = listener();
     let daemon = start(&lab, port);
@@ -220,14 +220,15 @@ fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
     let count = 2000;
     for number in 0..count {
         let data = format!("{number:08x}").repeat(900);
-        client.say(&format!(
+        client.submit(&format!(
             "announce route 10.{}.{}.0/24 next-hop 192.0.2.1 attribute [ 0x99 0xc0 0x{data} ]\n",
             number / 250,
             number % 250
         ));
         assert_eq!(client.line(), "done\n");
     }
-    client.say("ack-id 1 sync announce route 10.99.0.0/16 next-hop 192.0.2.1\nack-id 2 version\n");
+    client
+        .submit("ack-id 1 sync announce route 10.99.0.0/16 next-hop 192.0.2.1\nack-id 2 version\n");
     let mut other = Client::new(&lab);
     wait_for("the route to be there", || {
         other
@@ -263,11 +264,11 @@ fn an_answer_to_sync_waits_until_the_routes_are_with_the_socket() {
 
 /// ExaBGP's pipes, in a directory below `EXABGP_ROOT`.
 pub(crate) fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
-    let folder = lab.path("root/run/exabgp");
-    fs::create_dir_all(&folder).expect("a folder");
+    let root_directory = lab.path("root/run/exabgp");
+    fs::create_dir_all(&root_directory).expect("a root_directory");
     let (commands, answers) = (
-        folder.join("oxabgp-test.in"),
-        folder.join("oxabgp-test.out"),
+        root_directory.join("oxabgp-test.in"),
+        root_directory.join("oxabgp-test.out"),
     );
     let made = Command::new("mkfifo")
         .args([&commands, &answers])
@@ -301,7 +302,7 @@ fn answer(pipe: &mut File) -> String {
 }
 
 /// Writes into a pipe and closes it.
-fn tell(path: &std::path::Path, text: &str) {
+fn put(path: &std::path::Path, text: &str) {
     let mut pipe = OpenOptions::new().write(true).open(path).expect("a pipe");
     pipe.write_all(text.as_bytes())
         .expect("a daemon that reads");
@@ -316,34 +317,34 @@ fn the_named_pipes_serve_one_client_after_the_other() {
     daemon.logged("to send commands");
     let mut peer = session(&listener);
     for _ in 0..3 {
-        let mut heard = reader(&answers);
-        tell(&commands, "version\n");
-        assert_eq!(answer(&mut heard), "exabgp 5.0.15\ndone\n");
-        tell(&commands, "nonsense\n");
-        assert_eq!(answer(&mut heard), "error\n");
+        let mut recorded = reader(&answers);
+        put(&commands, "version\n");
+        assert_eq!(answer(&mut recorded), "exabgp 5.0.15\ndone\n");
+        put(&commands, "nonsense\n");
+        assert_eq!(answer(&mut recorded), "error\n");
     }
     // A client that exits in the middle of a command, and one that never reads.
-    tell(
+    put(
         &commands,
         "announce route 10.1.0.0/16 next-hop 192.0.2.1 med",
     );
     daemon.logged("in the middle of a command");
-    tell(&commands, "announce route 10.2.0.0/16 next-hop 192.0.2.1\n");
+    put(&commands, "announce route 10.2.0.0/16 next-hop 192.0.2.1\n");
     announced(&mut peer, &[16, 10, 2]);
     // Its answer may be in the pipe, or have been dropped: a client that first empties the pipe reads only its own.
-    let mut heard = reader(&answers);
-    tell(&commands, "ack-id mine # remark\n");
+    let mut recorded = reader(&answers);
+    put(&commands, "ack-id mine # remark\n");
     wait_for("my answer", || {
         let mut chunk = [0; 4096];
-        let count = heard.read(&mut chunk).unwrap_or(0);
+        let count = recorded.read(&mut chunk).unwrap_or(0);
         let text = String::from_utf8_lossy(&chunk[..count]).into_owned();
         text.ends_with("done mine\n").then_some(())
     });
     // A command that is too long is dropped, the one after it is not.
     let long = format!("{}\nversion\n", "x".repeat(3 << 20));
-    tell(&commands, &long);
+    put(&commands, &long);
     assert_eq!(
-        answer_until(&mut heard, "done\n"),
+        answer_until(&mut recorded, "done\n"),
         "error\nexabgp 5.0.15\ndone\n"
     );
 }
@@ -358,18 +359,18 @@ fn a_pipe_without_reader_stops_nothing() {
     let mut peer = session(&listener);
     let before = daemon.rss();
     // Answers of tens of megabytes that are not read.
-    tell(&commands, &"help\n".repeat(20_000));
-    tell(&commands, "announce route 10.4.0.0/16 next-hop 192.0.2.1\n");
+    put(&commands, &"help\n".repeat(20_000));
+    put(&commands, "announce route 10.4.0.0/16 next-hop 192.0.2.1\n");
     announced(&mut peer, &[16, 10, 4]);
     let grown = daemon.rss().saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB");
-    let mut heard = reader(&answers);
-    tell(&commands, "ack-id mine version\n");
+    let mut recorded = reader(&answers);
+    put(&commands, "ack-id mine version\n");
     // Remaining answers to others may arrive first.
     let mut all = Vec::new();
     wait_for("my answer", || {
         let mut chunk = [0; 64 * 1024];
-        while let Ok(count @ 1..) = heard.read(&mut chunk) {
+        while let Ok(count @ 1..) = recorded.read(&mut chunk) {
             all.extend_from_slice(&chunk[..count]);
         }
         all.ends_with(b"exabgp 5.0.15\ndone mine\n").then_some(())
@@ -386,7 +387,7 @@ fn answer_until(pipe: &mut File, end: &str) -> String {
 }
 
 #[test]
-fn without_pipes_the_log_tells_how_to_make_them() {
+fn without_pipes_the_log_explains_how_to_make_them() {
     let lab = Lab::new();
     let (_listener, port) = listener();
     // With a socket they are not needed.
@@ -397,7 +398,10 @@ fn without_pipes_the_log_tells_how_to_make_them() {
         ("exabgp_api_cli", "true"),
         ("exabgp_api_pipename", "oxabgp-test"),
         ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
-        ("oxabgp_api_socketpath", "/no/such/folder/control.sock"),
+        (
+            "oxabgp_api_socketpath",
+            "/no/such/directory/control.sock",
+        ),
     ]
     .map(|(name, value)| (name, value.to_owned()));
     let settings: Vec<(&str, &str)> = settings
@@ -417,10 +421,10 @@ fn without_pipes_the_log_tells_how_to_make_them() {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
-fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn another_user_is_refused_even_if_the_socket_is_open_to_all() {
     if !nix::unistd::geteuid().is_root() {
-        eprintln!("SKIP: only root can become somebody else");
+        eprintln!("SKIP: only root can become another user");
         return;
     }
     let lab = Lab::new();
@@ -439,8 +443,8 @@ fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
         eprintln!("SKIP: there is no python3");
         return;
     };
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(said, "b''\n", "{}", String::from_utf8_lossy(&output.stderr));
+    let sent = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(sent, "b''\n", "{}", String::from_utf8_lossy(&output.stderr));
     daemon.logged("it is another user");
     // Its owner is, and so is root.
     assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
@@ -450,7 +454,7 @@ fn another_user_is_not_heard_even_if_the_socket_is_open_to_all() {
 const LISTED: usize = 120_000;
 
 #[test]
-fn a_long_answer_is_made_while_it_is_read_and_nobody_waits_for_it() {
+fn a_long_answer_is_made_while_it_is_read_and_delays_nothing() {
     let lab = Lab::new();
     let (_listener, port) = listener();
     let daemon = start(&lab, port);
@@ -469,7 +473,7 @@ fn a_long_answer_is_made_while_it_is_read_and_nobody_waits_for_it() {
     talk.join().expect("no panic").expect("a daemon that reads");
     let before = daemon.rss();
     let mut slow = Client::new(&lab);
-    slow.say("show adj-rib out extensive\nversion\n");
+    slow.submit("show adj-rib out extensive\nversion\n");
     assert!(slow.line().contains(" med "), "it begins at once");
     for _ in 0..20 {
         assert_eq!(speaker.ask("version"), "exabgp 5.0.15\ndone\n");
@@ -477,7 +481,7 @@ fn a_long_answer_is_made_while_it_is_read_and_nobody_waits_for_it() {
     let grown = daemon.rss().saturating_sub(before);
     assert!(
         grown < 8 * 1024,
-        "{grown} KiB for an answer that nobody reads"
+        "{grown} KiB for an answer that is not read"
     );
     // The rest is complete, and later answers follow it.
     for _ in 1..LISTED {

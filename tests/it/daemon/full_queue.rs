@@ -32,11 +32,11 @@ fn announce(peer: &mut RawPeer, number: u32) {
 #[test]
 fn events_are_dropped_and_counted_where_that_is_asked_for() {
     let lab = Lab::new();
-    let (heard, go) = (lab.path("heard"), lab.path("go"));
+    let (received, go) = (lab.path("received"), lab.path("go"));
     let script = format!(
         "while [ ! -e {} ]; do sleep 0.05; done\ncat > {}",
         go.display(),
-        heard.display()
+        received.display()
     );
     let (_daemon, mut peer) = start(&lab, &script, "drop");
     // Some 300 bytes each: far more than the pipe and the queue hold, and nothing pauses.
@@ -53,7 +53,7 @@ fn events_are_dropped_and_counted_where_that_is_asked_for() {
     let lost = wait_for("the number of lost events", || {
         announce(&mut peer, sent);
         sent += 1;
-        let text = std::fs::read_to_string(&heard).ok()?;
+        let text = std::fs::read_to_string(&received).ok()?;
         let line = text
             .lines()
             .find(|line| line.contains("\"type\": \"lost\""))?;
@@ -62,7 +62,7 @@ fn events_are_dropped_and_counted_where_that_is_asked_for() {
     });
     assert!(lost > 1_000, "{lost}");
     // Everything that was not dropped has arrived.
-    lab.lines("heard", |lines| {
+    lab.lines("received", |lines| {
         let updates = lines
             .iter()
             .filter(|line| line.contains("\"type\": \"update\""))
@@ -74,11 +74,11 @@ fn events_are_dropped_and_counted_where_that_is_asked_for() {
 #[test]
 fn a_helper_is_ended_for_not_reading_where_that_is_asked_for() {
     let lab = Lab::new();
-    let (heard, once) = (lab.path("heard"), lab.path("once"));
+    let (received, once) = (lab.path("received"), lab.path("once"));
     let script = format!(
         "if [ -e {0} ]; then cat > {1}; exit; fi\ntouch {0}\nexec sleep 600",
         once.display(),
-        heard.display()
+        received.display()
     );
     let (daemon, mut peer) = start(&lab, &script, "kill");
     for number in 0..3_000 {
@@ -90,7 +90,7 @@ fn a_helper_is_ended_for_not_reading_where_that_is_asked_for() {
     wait_for("an event for the second helper", || {
         announce(&mut peer, number);
         number += 1;
-        let text = std::fs::read_to_string(&heard).ok()?;
+        let text = std::fs::read_to_string(&received).ok()?;
         text.contains("\"type\": \"update\"").then_some(())
     });
 }

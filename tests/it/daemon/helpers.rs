@@ -6,11 +6,11 @@ use crate::support::daemon::{Daemon, Lab, oxabgp, terminate, wait_for};
 #[test]
 fn a_helper_inherits_no_descriptor_but_the_first_three() {
     let lab = Lab::new();
-    let heard = lab.path("heard");
+    let received = lab.path("received");
     // The shell that checks this has one itself, for the directory.
     let script = format!(
         "for fd in /proc/self/fd/*; do readlink $fd; done > {0}.new; mv {0}.new {0}\nexec sleep 600",
-        heard.display()
+        received.display()
     );
     let configuration = process(&lab, "helper", &script);
     let path = lab.write("oxabgp.conf", &configuration);
@@ -35,7 +35,7 @@ fn a_helper_inherits_no_descriptor_but_the_first_three() {
         };
     }
     let mut child = shell.spawn().expect("a shell");
-    let open = lab.lines("heard", |lines| !lines.is_empty());
+    let open = lab.lines("received", |lines| !lines.is_empty());
     terminate(&child);
     wait_for("the end", || child.try_wait().expect("a status"));
     assert!(open.iter().all(|path| !path.contains("secret")), "{open:?}");
@@ -76,13 +76,13 @@ fn the_stderr_of_helpers_is_shown_whatever_the_level_of_the_log() {
 }
 
 #[test]
-fn a_helper_hears_of_the_shutdown_before_its_stdin_is_closed() {
+fn a_helper_is_notified_of_the_shutdown_before_its_stdin_is_closed() {
     for _ in 0..10 {
         let lab = Lab::new();
-        let heard = lab.path("heard");
+        let received = lab.path("received");
         let (listener, port) = listener();
         // It exits only at the end of its input, not on SIGTERM.
-        let script = format!("trap '' TERM\ncat > {}\n", heard.display());
+        let script = format!("trap '' TERM\ncat > {}\n", received.display());
         let api = "api { processes [ helper ]; neighbor-changes; }";
         let configuration = process(&lab, "helper", &script) + &neighbor(port, api);
         let mut daemon = Daemon::start(&lab, &configuration);
@@ -90,7 +90,7 @@ fn a_helper_hears_of_the_shutdown_before_its_stdin_is_closed() {
         daemon.signal("TERM");
         peer.expect_notification();
         assert_eq!(daemon.ended().code(), Some(0));
-        let text = std::fs::read_to_string(&heard).expect("it was started");
+        let text = std::fs::read_to_string(&received).expect("it was started");
         let last = text.lines().last().unwrap_or_default();
         assert!(
             last.contains("\"type\": \"notification\"") || last.contains("shutdown"),

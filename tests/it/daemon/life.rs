@@ -9,12 +9,12 @@ use crate::support::peer::{RawPeer, announcement};
 
 /// A helper that stores everything that it reads in a file.
 fn recorder(lab: &Lab, first: &str) -> String {
-    let path = lab.path("heard");
+    let path = lab.path("received");
     format!("{first}\ncat > {}", path.display())
 }
 
 #[test]
-fn what_a_helper_prints_is_announced_and_what_a_peer_says_is_heard() {
+fn what_a_helper_prints_is_announced_and_what_a_peer_announces_is_reported() {
     let lab = Lab::new();
     let script = recorder(&lab, "echo announce route 10.9.0.0/16 next-hop 192.0.2.1");
     let (_daemon, mut peer) = with_helper(
@@ -27,11 +27,11 @@ fn what_a_helper_prints_is_announced_and_what_a_peer_says_is_heard() {
         MessageType::UPDATE,
         &announcement(65001, &[24, 203, 0, 113]),
     );
-    let heard = lab.lines("heard", |lines| {
+    let received = lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("203.0.113.0/24"))
     });
-    let position = |part: &str| heard.iter().position(|line| line.contains(part));
-    assert!(heard.contains(&"done".to_owned()), "{heard:?}");
+    let position = |part: &str| received.iter().position(|line| line.contains(part));
+    assert!(received.contains(&"done".to_owned()), "{received:?}");
     let (connected, up) = (
         position("\"state\": \"connected\""),
         position("\"state\": \"up\""),
@@ -39,10 +39,10 @@ fn what_a_helper_prints_is_announced_and_what_a_peer_says_is_heard() {
     let keepalive = position("\"type\": \"keepalive\"");
     assert!(
         connected < keepalive && keepalive < up && up < position("203.0.113.0/24"),
-        "{heard:#?}"
+        "{received:#?}"
     );
     assert!(connected.is_some());
-    for line in heard.iter().filter(|line| *line != "done") {
+    for line in received.iter().filter(|line| *line != "done") {
         serde_json::from_str::<serde_json::Value>(line).expect("every event is JSON");
     }
 }
@@ -52,8 +52,8 @@ fn routes_come_back_after_a_lost_session_and_withdrawn_ones_do_not() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = "echo announce route 10.1.0.0/16 next-hop 192.0.2.1\necho announce route 10.2.0.0/16 next-hop 192.0.2.1\n\
-        while read -r line; do case $line in *'\"down\"'*) echo withdraw route 10.1.0.0/16; said=1;; \
-        done) [ -z \"$said\" ] || touch WITHDRAWN;; esac; done";
+        while read -r line; do case $line in *'\"down\"'*) echo withdraw route 10.1.0.0/16; sent=1;; \
+        done) [ -z \"$sent\" ] || touch WITHDRAWN;; esac; done";
     let withdrawn = lab.path("withdrawn");
     let script = &script.replace("WITHDRAWN", withdrawn.to_str().expect("UTF-8"));
     let body = "api { processes [ helper ]; neighbor-changes; } static { route 10.3.0.0/16 next-hop 192.0.2.1; }";
@@ -87,24 +87,24 @@ fn prefixes(peer: &mut RawPeer) -> Vec<String> {
 }
 
 #[test]
-fn sigterm_tells_peers_and_helpers_and_ends_with_0() {
+fn sigterm_notifies_peers_and_helpers_and_ends_with_0() {
     let lab = Lab::new();
     let script = recorder(&lab, "");
     let (mut daemon, mut peer) = with_helper(&lab, &script, "neighbor-changes;");
-    lab.lines("heard", |lines| {
+    lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"up\""))
     });
     daemon.signal("TERM");
     assert_eq!((peer.expect_notification().code, 6), (6, 6));
     assert_eq!(daemon.ended().code(), Some(0));
-    let heard = lab.lines("heard", |lines| {
+    let received = lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"shutdown\""))
     });
     assert!(
-        heard
+        received
             .iter()
             .any(|line| line.contains("stop, message [shutting down]")),
-        "{heard:#?}"
+        "{received:#?}"
     );
 }
 
@@ -118,10 +118,10 @@ fn the_command_shutdown_does_the_same() {
     let mut daemon = Daemon::start(&lab, &configuration);
     drop(listener);
     assert_eq!(daemon.ended().code(), Some(0));
-    let heard = lab.lines("heard", |lines| {
+    let received = lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"shutdown\""))
     });
-    assert_eq!(heard[..2], ["shutdown in progress", "done"]);
+    assert_eq!(received[..2], ["shutdown in progress", "done"]);
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_helper_that_dies_is_started_again_and_too_many_deaths_end_the_daemon() {
 }
 
 #[test]
-fn without_respawn_a_dead_helper_harms_nobody() {
+fn without_respawn_a_dead_helper_has_no_effect() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = lab.script(
@@ -178,7 +178,7 @@ fn tcp_attempts_end_the_daemon_when_they_are_used_up() {
 }
 
 #[test]
-fn a_teardown_says_what_it_was_told_and_the_session_comes_back() {
+fn a_teardown_sends_the_given_code_and_the_session_comes_back() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = "while read -r line; do case $line in *'\"up\"'*) [ -e DONE ] || echo teardown 4; touch DONE;; esac; done";
@@ -188,8 +188,8 @@ fn a_teardown_says_what_it_was_told_and_the_session_comes_back() {
         + &neighbor(port, "api { processes [ helper ]; neighbor-changes; }");
     let _daemon = Daemon::start(&lab, &configuration);
     let mut peer = session(&listener);
-    let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (Notification::CEASE, 4));
+    let reported = peer.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (Notification::CEASE, 4));
     let _again = session(&listener);
 }
 

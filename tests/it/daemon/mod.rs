@@ -5,8 +5,11 @@ mod being;
 mod bmp;
 pub(crate) mod control;
 mod full_queue;
+mod guard;
 mod helpers;
+mod leases;
 mod life;
+mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
@@ -22,6 +25,7 @@ mod states;
 mod stderr;
 mod sync;
 mod verdicts;
+mod watch;
 
 use std::net::TcpListener;
 

@@ -141,8 +141,8 @@ fn path_identifiers_and_narrow_as_numbers_have_their_own_subtypes() {
         &[0, 32, 0x20, 1, 0xD, 0xB8],
     ]
     .concat();
-    let length = u8::try_from(10 + reach.len()).expect("short");
-    let body = [&[0, 0, 0, length][..], &attributes[..10], &reach].concat();
+    let length = u8::try_from(11 + reach.len()).expect("short");
+    let body = [&[0, 0, 0, length][..], &attributes[..11], &reach].concat();
     peer.send(MessageType::UPDATE, &body);
     peer.send(MessageType::NOTIFICATION, &[6, 4]);
     daemon.logged("NOTIFICATION received");
@@ -325,7 +325,7 @@ fn tables_are_dumped_on_request_and_at_intervals() {
         assert!(answer.ends_with("error\n"), "{answer}");
     }
     // The answers stay in their order.
-    client.say(&format!(
+    client.submit(&format!(
         "mrt dump {}\nversion\n",
         lab.path("x.mrt").display()
     ));
@@ -427,4 +427,56 @@ fn a_table_of_a_hundred_neighbors_reads_back_as_it_was() {
     wanted.sort_unstable();
     assert!(counted == wanted, "{} routes differ", counted.len());
     assert!(peers.len() == PEERS as usize);
+}
+
+#[test]
+fn a_file_is_continued_after_a_restart_and_a_reload_within_its_period() {
+    for compress in ["none", "gzip"] {
+        let lab = Lab::new();
+        let (listener, port) = listener();
+        let folder = lab.path("a");
+        // The longest period there is: a year.
+        let section = |types: &str| {
+            format!(
+                "mrt updates {{ file \"{}/u.%s.mrt\"; rotate 31622400; messages received; types {types}; compress {compress}; }}\n",
+                folder.display()
+            )
+        };
+        for run in 1..=2 {
+            let text = neighbor(port, STATIC) + &section("update");
+            let mut daemon = Daemon::start(&lab, &text);
+            let mut peer = session(&listener);
+            announced(&mut peer, &[16, 10, 1]);
+            peer.send(
+                MessageType::UPDATE,
+                &announcement(65001, &[24, 192, 0, run]),
+            );
+            peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+            update(&mut peer);
+            // The archive changes, the session does not.
+            lab.write(
+                "oxabgp.conf",
+                &(neighbor(port, STATIC) + &section("[ update open ]")),
+            );
+            daemon.signal("USR1");
+            daemon.logged("the configuration is reloaded");
+            peer.send(
+                MessageType::UPDATE,
+                &announcement(65001, &[24, 198, 0, run]),
+            );
+            peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+            update(&mut peer);
+            daemon.signal("TERM");
+            assert!(daemon.ended().success());
+            let names: Vec<_> = fs::read_dir(&folder)
+                .expect("a folder")
+                .map(|file| file.expect("a file").path())
+                .collect();
+            assert_eq!(names.len(), 1, "{names:?}");
+            let wanted: Vec<String> = (1..=run)
+                .flat_map(|run| [format!("A 192.0.{run}.0/24"), format!("A 198.0.{run}.0/24")])
+                .collect();
+            assert_eq!(lines(&names[0]), wanted, "{compress}");
+        }
+    }
 }

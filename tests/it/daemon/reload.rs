@@ -66,7 +66,7 @@ fn routes_change_by_difference_and_the_session_stays() {
 }
 
 #[test]
-fn a_mistake_changes_nothing_and_the_next_reload_works() {
+fn an_error_changes_nothing_and_the_next_reload_works() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let daemon = Daemon::start(&lab, &neighbor(port, FIRST));
@@ -111,8 +111,8 @@ fn a_changed_session_is_reset_and_an_unchanged_one_is_not() {
     super::update(&mut peer);
     lab.write("oxabgp.conf", &(neighbor(port, FIRST) + &second(60)));
     daemon.signal("USR1");
-    let told = changed.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 6));
+    let reported = changed.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 6));
     let _again = session(&other);
     peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
     super::update(&mut peer);
@@ -143,8 +143,8 @@ fn neighbours_come_and_go_and_helpers_restart_only_when_their_command_changed() 
     let mut added = session(&other);
     lab.write("oxabgp.conf", &(script("two") + &neighbor(port, "")));
     daemon.signal("USR1");
-    let told = added.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 3));
+    let reported = added.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 3));
     let lines = lab.lines("starts", |lines| lines.len() == 2);
     assert_eq!(lines, ["started one", "started two"]);
     peer.send(MessageType::KEEPALIVE, &[]);

@@ -58,7 +58,7 @@ fn restart_flags(open: &Open) -> (u8, Vec<u8>) {
 }
 
 #[test]
-fn routes_of_a_peer_that_restarts_stay_until_it_has_told_them_again() {
+fn routes_of_a_peer_that_restarts_stay_until_it_has_announced_them_again() {
     let scene = Scene::new("graceful-restart 60;", "");
     let (mut peer, _) = scene.session(&graceful(60, None));
     announce(&mut peer, 1);
@@ -127,7 +127,7 @@ fn a_peer_that_has_lost_its_forwarding_state_starts_from_nothing() {
 }
 
 #[test]
-fn a_notification_ends_it_unless_both_said_that_it_does_not() {
+fn a_notification_ends_it_unless_both_sides_negotiated_otherwise() {
     let reset = Notification::cease(4);
     let hard = reset.clone().into_hard_reset();
     for (words, notification, kept) in [
@@ -227,7 +227,7 @@ fn a_new_connection_of_a_restarted_peer_replaces_the_old_one_without_a_loss() {
 }
 
 #[test]
-fn our_open_says_that_we_have_restarted_only_when_we_have() {
+fn our_open_has_the_restart_bit_only_after_a_restart() {
     let scene = Scene::new("graceful-restart 60;", "");
     let (peer, ours) = scene.session(&graceful(60, None));
     assert_eq!(restart_flags(&ours), (8, vec![0x80, 0x80]));
@@ -313,10 +313,10 @@ fn end_of_rib_waits_for_a_helper_only_after_a_start_and_not_for_ever() {
 }
 
 #[test]
-fn helpers_hear_of_a_restart_what_they_always_did() {
+fn helpers_receive_the_same_events_of_a_restart() {
     let lab = Lab::new();
     let (listener, port) = listener();
-    let script = format!("cat > {}", lab.path("heard").display());
+    let script = format!("cat > {}", lab.path("received").display());
     let api = "api { processes [ helper ]; neighbor-changes; receive { parsed; update; } }";
     let body = format!("capability {{ graceful-restart 60; }} {api}");
     let configuration = process(&lab, "helper", &script) + &neighbor(port, &body);
@@ -330,19 +330,19 @@ fn helpers_hear_of_a_restart_what_they_always_did() {
         peer.send(MessageType::UPDATE, EOR_V4);
         peer.send(MessageType::UPDATE, EOR_V6);
         let prefix = format!("10.{last}.0.0/16");
-        lab.lines("heard", |lines| {
+        lab.lines("received", |lines| {
             lines.iter().any(|line| line.contains(&prefix))
         });
     }
     daemon.logged("stale routes are dropped");
-    let heard = lab.lines("heard", |lines| {
+    let received = lab.lines("received", |lines| {
         lines
             .iter()
             .filter(|line| line.contains("\"down\""))
             .count()
             == 2
     });
-    let told: Vec<&str> = heard
+    let reported: Vec<&str> = received
         .iter()
         .map(|line| {
             let words = ["connected", "\"up\"", "\"down\"", "eor", "withdraw"];
@@ -368,5 +368,5 @@ fn helpers_hear_of_a_restart_what_they_always_did() {
         session("10.2.0.0/16", "10.3.0.0/16"),
     ];
     // The third connection is not answered.
-    assert_eq!(told[..14], wanted.concat());
+    assert_eq!(reported[..14], wanted.concat());
 }

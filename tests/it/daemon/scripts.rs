@@ -8,12 +8,12 @@ use oxabgp::bgp::message::MessageType;
 use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab};
 
-/// A helper that prints `lines` once the file `go` exists, and stores its input in `told`.
+/// A helper that prints `lines` once the file `go` exists, and stores its input in `reported`.
 fn speaker(lab: &Lab, lines: &[&str]) -> String {
-    let (told, go) = (lab.path("told"), lab.path("go"));
+    let (reported, go) = (lab.path("reported"), lab.path("go"));
     let mut script = format!(
         "exec 3<&0\ncat <&3 > {} &\nwhile [ ! -e {} ]; do sleep 0.05; done\n",
-        told.display(),
+        reported.display(),
         go.display()
     );
     for line in lines {
@@ -23,7 +23,7 @@ fn speaker(lab: &Lab, lines: &[&str]) -> String {
 }
 
 #[test]
-fn a_standing_advisory_is_said_anew_and_told_without_updates() {
+fn a_standing_advisory_is_sent_again_and_reported_without_updates() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = speaker(
@@ -47,8 +47,9 @@ fn a_standing_advisory_is_said_anew_and_told_without_updates() {
         };
         assert_eq!(body, wanted);
         // The event of the message, with no other option.
-        let told = |lines: &[String]| lines.iter().filter(|l| l.contains("ASM")).count() == round;
-        lab.lines("told", told);
+        let reported =
+            |lines: &[String]| lines.iter().filter(|l| l.contains("ASM")).count() == round;
+        lab.lines("reported", reported);
         drop(peer);
         peer = session(&listener);
     }
@@ -75,9 +76,9 @@ fn show_adj_rib_in_has_the_next_hop_of_every_family() {
         MessageType::UPDATE,
         &[&[0, 0], &length.to_be_bytes()[..], &attributes].concat(),
     );
-    lab.lines("told", |lines| !lines.is_empty());
+    lab.lines("reported", |lines| !lines.is_empty());
     lab.write("go", "");
-    let lines = lab.lines("told", |lines| lines.len() >= 5);
+    let lines = lab.lines("reported", |lines| lines.len() >= 5);
     let route = "ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::2";
     assert_eq!(lines[1], format!("127.0.0.1 {route}"));
     assert!(
@@ -101,11 +102,11 @@ fn a_list_of_neighbors_may_end_in_a_comma() {
     let mut peer = session(&listener);
     lab.write("go", "");
     announced(&mut peer, &[24, 10, 0, 0]);
-    assert_eq!(lab.lines("told", |lines| !lines.is_empty()), ["done"]);
+    assert_eq!(lab.lines("reported", |lines| !lines.is_empty()), ["done"]);
 }
 
 #[test]
-fn a_command_that_acts_like_a_signal_is_told_like_one() {
+fn a_command_that_acts_like_a_signal_is_reported_like_one() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = speaker(&lab, &["reload"]);
@@ -114,7 +115,7 @@ fn a_command_that_acts_like_a_signal_is_told_like_one() {
     let _daemon = Daemon::start(&lab, &configuration);
     let _peer = session(&listener);
     lab.write("go", "");
-    let lines = lab.lines("told", |lines| lines.len() >= 3);
+    let lines = lab.lines("reported", |lines| lines.len() >= 3);
     assert_eq!(lines[..2], ["reload in progress", "done"]);
     assert!(lines[2].contains(r#""type": "signal""#), "{}", lines[2]);
     assert!(
@@ -134,7 +135,7 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
         "wait_for() {{ while [ ! -e \"$1\" ]; do sleep 0.05; done; }}\nexec 3<&0\ncat <&3 > {} &\n\
          wait_for {}\necho 'announce route 10.0.0.0/24 next-hop 1.1.1.1'\n\
          wait_for {}\necho 'announce route 10.0.1.0/24 next-hop 1.1.1.1'\necho version\nwait",
-        lab.path("told").display(),
+        lab.path("reported").display(),
         one.display(),
         two.display()
     );
@@ -149,7 +150,7 @@ fn a_helper_may_no_longer_speak_to_a_neighbor_that_a_reload_took_from_it() {
     daemon.signal("USR1");
     daemon.logged("the configuration is reloaded");
     lab.write("two", "");
-    let lines = lab.lines("told", |lines| {
+    let lines = lab.lines("reported", |lines| {
         lines.iter().any(|line| line.starts_with("exabgp "))
     });
     assert_eq!(lines[..2], ["done", "error"]);
@@ -164,7 +165,7 @@ fn a_range_is_shown_as_one() {
            local-as 65000; peer-as 65001; api { processes [ helper ]; } }\n";
     let _daemon = Daemon::start(&lab, &configuration);
     lab.write("go", "");
-    let lines = lab.lines("told", |lines| lines.len() >= 3);
+    let lines = lab.lines("reported", |lines| lines.len() >= 3);
     assert!(
         lines[1].starts_with("127.0.0.0/29    65001"),
         "{}",

@@ -281,7 +281,7 @@ fn our_link_local_address_goes_with_global_next_hops() {
 }
 
 #[test]
-fn a_peer_that_tells_too_much_is_left_alone() {
+fn a_peer_over_its_prefix_limit_is_left_alone() {
     let (scene, address) = Scene::passive("", "prefix-limit 3;");
     let mut peer = RawPeer::connect(address);
     peer.establish(&offering(Offer::default()));
@@ -368,8 +368,8 @@ fn routes_of_a_family_that_was_not_negotiated_are_ignored() {
     scene.holds(&["2001:db8::/32"]);
     let log = scene.daemon.log();
     for family in ["ipv4 unicast", "ipv4 nlri-mpls"] {
-        let told = |line: &&str| line.contains("are ignored") && line.contains(family);
-        assert_eq!(log.lines().filter(told).count(), 1, "{family}: {log}");
+        let reported = |line: &&str| line.contains("are ignored") && line.contains(family);
+        assert_eq!(log.lines().filter(reported).count(), 1, "{family}: {log}");
     }
     assert!(scene.ask("show neighbor summary").contains("established"));
 }
@@ -393,13 +393,13 @@ fn a_refresh_that_brings_nothing_is_logged() {
         log.contains("FRR 8.4") && log.contains("OpenBGPD 7.7"),
         "{log}"
     );
-    let told: Vec<&str> = log
+    let reported: Vec<&str> = log
         .lines()
         .filter(|line| line.contains("no routes followed"))
         .collect();
     assert!(
-        told.len() == 1 && told[0].contains("ipv6 unicast"),
-        "{told:?}"
+        reported.len() == 1 && reported[0].contains("ipv6 unicast"),
+        "{reported:?}"
     );
 }
 

@@ -86,13 +86,13 @@ fn a_reload_brings_back_what_was_cleared_and_leaves_to_helpers_what_is_theirs() 
     stage.adopt(plan.clone());
     stage.settle();
     // The helper withdraws one, and announces another in its own way.
-    stage.tell(&[STEADY[0]], cleared, None);
-    stage.tell(&[STEADY[0]], taken, Some(Version(9)));
+    stage.put(&[STEADY[0]], cleared, None);
+    stage.put(&[STEADY[0]], taken, Some(Version(9)));
     stage.settle();
     stage.write(&plan);
     let asked = stage.ask_for_reload();
     stage.reloaded(asked);
-    stage.model.tell(STEADY[0], cleared, Some(Version(2)));
+    stage.model.put(STEADY[0], cleared, Some(Version(2)));
     stage.settle();
     // The file no longer contains all three: those of the helper stay.
     plan.neighbor(STEADY[0]).routes.clear();

@@ -15,8 +15,8 @@ fn an_update_that_we_sent_does_not_judge_the_next_one_received() {
     for adj_rib_in in ["true", "false"] {
         let lab = Lab::new();
         let (listener, port) = listener();
-        let heard = lab.path("heard");
-        let helper = process(&lab, "recorder", &format!("cat > {}", heard.display()));
+        let recorded = lab.path("recorded");
+        let helper = process(&lab, "recorder", &format!("cat > {}", recorded.display()));
         // No helper has subscribed to received UPDATEs: then they may not even be decoded.
         let api = "api { processes [ recorder ]; send { parsed; update; } }";
         let body = format!("adj-rib-in {adj_rib_in}; {api}");

@@ -22,13 +22,13 @@ fn defect_02_no_line_of_a_helper_ends_the_daemon() {
         ("", "error"),
     ];
     let lab = Lab::new();
-    let heard = lab.path("heard");
+    let received = lab.path("received");
     let mut script = String::new();
     for (line, _) in lines {
         script += &format!(
             "echo '{line}'\nread -r answer\nwhile case $answer in done*|error*) false;; *) true;; esac; do read -r answer; done\n\
             echo \"$answer\" >> {}\n",
-            heard.display()
+            received.display()
         );
     }
     script += &format!("echo announce route {LAST} next-hop 192.0.2.1\nexec sleep 600");
@@ -39,7 +39,7 @@ fn defect_02_no_line_of_a_helper_ends_the_daemon() {
     let mut peer = session(&listener);
     let mut table = Table::default();
     table.read_to(&mut peer, LAST);
-    let answers = stage.lab.lines("heard", |all| all.len() == lines.len());
+    let answers = stage.lab.lines("received", |all| all.len() == lines.len());
     for ((line, wanted), answer) in lines.iter().zip(answers) {
         assert!(
             answer.starts_with(wanted),
@@ -72,7 +72,7 @@ fn defect_02_a_helper_that_is_not_started_again_may_die() {
 fn defect_02_a_refused_line_changes_nothing_and_the_next_one_is_read_alone() {
     let (stage, mut peer) = super::one("");
     let mut client = stage.client();
-    client.say("session reasons enable\n");
+    client.submit("session reasons enable\n");
     assert_eq!(client.line(), "done\n");
     let mut table = Table::default();
     for bad in [
@@ -84,7 +84,7 @@ fn defect_02_a_refused_line_changes_nothing_and_the_next_one_is_read_alone() {
         "announce route 10.1.0.0/16 next-hop 192.0.2.1 as-path [ 1 2",
     ] {
         let refused = stage.daemon.log().matches("the command is refused").count();
-        client.say(&format!(
+        client.submit(&format!(
             "{bad}\nannounce route {LAST} next-hop 192.0.2.1\n"
         ));
         // The reason, with the position in the line, for a client that requested it; then the word.
@@ -102,7 +102,7 @@ fn defect_02_a_refused_line_changes_nothing_and_the_next_one_is_read_alone() {
         assert!(log.contains("column "), "{bad}");
         table.read_to(&mut peer, LAST);
         assert_eq!(table.without(LAST), Vec::<String>::new(), "{bad}");
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put(&format!("withdraw route {LAST}"));
         table.0.clear();
     }
 }

@@ -82,8 +82,8 @@ fn check(what: &str, line: &str) {
 fn defect_20_events_of_a_neighbour_whose_as_is_not_known_yet_are_json() {
     let (listener, port) = listener();
     let lab = Lab::new();
-    let heard = lab.path("heard");
-    let helper = process(&lab, "recorder", &format!("cat > {}", heard.display()));
+    let received = lab.path("received");
+    let helper = process(&lab, "recorder", &format!("cat > {}", received.display()));
     let api = "api { processes [ recorder ]; neighbor-changes; fsm; negotiated; signal; \
         receive { parsed; packets; open; update; keepalive; notification; } send { parsed; packets; open; update; } }";
     let configuration = neighbor(port, api).replace(
@@ -99,7 +99,7 @@ fn defect_20_events_of_a_neighbour_whose_as_is_not_known_yet_are_json() {
     );
     assert!(stage.ask("show neighbor summary").ends_with("done\n"));
     drop(silent);
-    let lines = stage.lab.lines("heard", |lines| {
+    let lines = stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"down\""))
     });
     // With a configured AS of the peer it works: ours is the same then.
@@ -110,7 +110,7 @@ fn defect_20_events_of_a_neighbour_whose_as_is_not_known_yet_are_json() {
             .expect("an OPEN"),
     );
     peer.send(MessageType::KEEPALIVE, &[]);
-    let mut more = stage.lab.lines("heard", |lines| {
+    let mut more = stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"up\""))
     });
     more.extend(lines);
@@ -122,7 +122,7 @@ fn defect_20_events_of_a_neighbour_whose_as_is_not_known_yet_are_json() {
 
 #[test]
 fn defect_20_what_is_decoded_is_json_without_repeated_keys() {
-    let folder = format!("{}/tests/data/wire", env!("CARGO_MANIFEST_DIR"));
+    let directory = format!("{}/tests/data/wire", env!("CARGO_MANIFEST_DIR"));
     let mut lines = 0;
     for file in [
         "prefix-sid",
@@ -133,7 +133,7 @@ fn defect_20_what_is_decoded_is_json_without_repeated_keys() {
         "attribute",
         "flow",
     ] {
-        let text = std::fs::read_to_string(format!("{folder}/{file}.txt")).expect("recorded");
+        let text = std::fs::read_to_string(format!("{directory}/{file}.txt")).expect("recorded");
         // As many as there are, in one call.
         let messages: String = text
             .lines()
@@ -161,7 +161,7 @@ fn defect_22_routes_of_a_lost_session_are_not_shown() {
             .then_some(())
     });
     drop(peer);
-    stage.lab.lines("heard", |lines| {
+    stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("\"down\""))
     });
     assert_eq!(stage.ask("show adj-rib in"), "done\n");

@@ -32,7 +32,7 @@ fn defect_01_a_helper_that_does_not_read_stops_nobody_else() {
     stage.daemon.logged("reading is paused");
     let mut table = Table::default();
     for number in 0..3 {
-        stage.tell(&format!(
+        stage.put(&format!(
             "announce route 10.{number}.0.0/16 next-hop 192.0.2.1"
         ));
         table.read_to(&mut other, &format!("10.{number}.0.0/16"));

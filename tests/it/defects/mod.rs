@@ -64,7 +64,7 @@ impl Stage {
     }
 
     /// Runs a command that must succeed.
-    fn tell(&self, command: &str) {
+    fn put(&self, command: &str) {
         assert_eq!(self.ask(command), "done\n", "{command}");
     }
 
@@ -88,7 +88,7 @@ fn one(body: &str) -> (Stage, RawPeer) {
     (stage, peer)
 }
 
-/// A daemon whose helper stores in the file `heard` what one neighbor's `api` block subscribes to.
+/// A daemon whose helper stores in the file `received` what one neighbor's `api` block subscribes to.
 fn recorded(api: &str, body: &str) -> (Stage, TcpListener) {
     recorded_as(api, body, |text| text)
 }
@@ -101,8 +101,8 @@ fn recorded_as(
 ) -> (Stage, TcpListener) {
     let (listener, port) = listener();
     let lab = Lab::new();
-    let heard = lab.path("heard");
-    let helper = process(&lab, "recorder", &format!("cat > {}", heard.display()));
+    let received = lab.path("received");
+    let helper = process(&lab, "recorder", &format!("cat > {}", received.display()));
     let api = format!("api {{ processes [ recorder ]; {api} }} {body}");
     let stage = Stage::start(lab, &change(helper + &neighbor(port, &api)));
     (stage, listener)
@@ -192,6 +192,6 @@ const LAST: &str = "10.255.0.0/16";
 
 /// Announces [`LAST`], and returns the other routes that the peer has by then.
 fn settled(stage: &Stage, peer: &mut RawPeer, table: &mut Table) -> Vec<String> {
-    stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+    stage.put(&format!("announce route {LAST} next-hop 192.0.2.1"));
     table.read_to(peer, LAST).without(LAST)
 }

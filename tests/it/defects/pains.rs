@@ -47,13 +47,13 @@ fn pain_02_keepalives_are_on_time_while_routes_pour_in_and_out() {
         }
         busy
     });
-    let (mut last, mut longest, mut heard) = (Instant::now(), Duration::ZERO, 0);
-    while heard < 3 || !reader.is_finished() {
+    let (mut last, mut longest, mut received) = (Instant::now(), Duration::ZERO, 0);
+    while received < 3 || !reader.is_finished() {
         let (kind, _) = idle.receive().expect("the idle session stays");
         if kind == MessageType::KEEPALIVE {
             longest = longest.max(last.elapsed());
             last = Instant::now();
-            heard += 1;
+            received += 1;
             idle.send(MessageType::KEEPALIVE, &[]);
         }
     }
@@ -103,7 +103,7 @@ fn pain_03_a_reload_touches_nothing_that_did_not_change() {
         stage.reload(&configuration);
     }
     // The next UPDATE with routes is that of a new command: nothing was sent again.
-    stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+    stage.put(&format!("announce route {LAST} next-hop 192.0.2.1"));
     let body = crate::daemon::update(&mut peer);
     assert!(body.ends_with(&[16, 10, 255]), "{body:02x?}");
     let pids = stage.lab.lines("starts", |_| true);
@@ -156,12 +156,12 @@ fn pain_08_memory_does_not_grow_with_attributes_that_are_gone() {
             messages.extend(encode(MessageType::UPDATE, &body));
         }
         let mut client = stage.client();
-        client.say(&commands);
+        client.submit(&commands);
         for _ in 0..10_000 {
             assert_eq!(client.line(), "done\n");
         }
         settled(&stage, &mut peer, &mut Table::default());
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put(&format!("withdraw route {LAST}"));
         peer.send_bytes(&messages);
         let last = format!("med {}", round * 10_000 + 9_999);
         wait_for("the last route", || {
@@ -194,13 +194,13 @@ fn pain_08_routes_that_nobody_asks_for_are_not_stored() {
 #[test]
 fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
     let lab = Lab::new();
-    let (once, heard) = (lab.path("once"), lab.path("heard"));
+    let (once, received) = (lab.path("once"), lab.path("received"));
     // The first one writes a lot, reads nothing and exits; the second one reads.
     let script = format!(
         "if [ -e {0} ]; then echo '# second'; while read -r line; do echo \"$line\" >> {1}; done; fi\ntouch {0}\n\
          i=0; while [ $i -lt 200 ]; do echo version; i=$((i + 1)); done\nexit 1",
         once.display(),
-        heard.display()
+        received.display()
     );
     let (listener, port) = listener();
     let configuration = process(&lab, "helper", &script)
@@ -210,12 +210,12 @@ fn pain_09_a_new_helper_hears_nothing_that_was_meant_for_its_predecessor() {
         );
     let stage = Stage::start(lab, &configuration);
     let mut peer = session(&listener);
-    wait_for("the second", || heard.exists().then_some(()));
+    wait_for("the second", || received.exists().then_some(()));
     peer.send(
         MessageType::UPDATE,
         &announcement(65001, &[24, 203, 0, 113]),
     );
-    let lines = stage.lab.lines("heard", |lines| {
+    let lines = stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("203.0.113.0/24"))
     });
     assert!(
@@ -304,7 +304,7 @@ fn pain_14_the_state_can_be_asked_for_as_json_line_by_line() {
         let body = announcement(65001, &[24, 203, 0, last]);
         peer.send(MessageType::UPDATE, &body);
     }
-    stage.lab.lines("heard", |lines| {
+    stage.lab.lines("received", |lines| {
         lines.iter().any(|line| line.contains("203.0.49.0/24"))
     });
     let json = |command: &str| -> Vec<serde_json::Value> {
@@ -366,26 +366,26 @@ fn pain_20_a_command_reaches_whom_it_selects_and_says_when_that_is_nobody() {
         ),
         ("", [true, true, true]),
     ] {
-        stage.tell(format!("{selector} announce route 10.1.0.0/16 next-hop 192.0.2.1").trim());
-        stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+        stage.put(format!("{selector} announce route 10.1.0.0/16 next-hop 192.0.2.1").trim());
+        stage.put(&format!("announce route {LAST} next-hop 192.0.2.1"));
         for (peer, wanted) in peers.iter_mut().zip(wanted) {
             let mut table = Table::default();
-            let told = !table.read_to(peer, LAST).without(LAST).is_empty();
-            assert_eq!(told, wanted, "{selector}");
+            let shown_now = !table.read_to(peer, LAST).without(LAST).is_empty();
+            assert_eq!(shown_now, wanted, "{selector}");
         }
-        stage.tell("withdraw route 10.1.0.0/16");
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put("withdraw route 10.1.0.0/16");
+        stage.put(&format!("withdraw route {LAST}"));
     }
-    for nobody in [
+    for unmatched in [
         "neighbor 127.0.0.9",
         "neighbor 127.0.0.2 peer-as 65009",
         "neighbor 127.0.0.2 local-as 1",
     ] {
         let mut client = stage.client();
-        client.say("session reasons enable\n");
+        client.submit("session reasons enable\n");
         assert_eq!(client.line(), "done\n");
         let answer = client.ask(&format!(
-            "{nobody} announce route 10.1.0.0/16 next-hop 192.0.2.1"
+            "{unmatched} announce route 10.1.0.0/16 next-hop 192.0.2.1"
         ));
         assert!(
             answer.starts_with("error: ") && answer.ends_with("\nerror\n"),
@@ -414,11 +414,11 @@ fn pain_11_a_health_check_speaks_when_something_changed_and_withdraws_on_failure
         table.read_to(&mut peer, "192.0.2.1/32");
         // Many rounds later nothing has been sent again: the next message is for our command.
         std::thread::sleep(Duration::from_millis(100));
-        stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+        stage.put(&format!("announce route {LAST} next-hop 192.0.2.1"));
         let body = crate::daemon::update(&mut peer);
         assert!(body.ends_with(&[16, 10, 255]), "{body:02x?}");
         table.read(&body);
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put(&format!("withdraw route {LAST}"));
         std::fs::remove_file(&service).expect("it is there");
         while !table.0.is_empty() {
             let body = peer.expect(MessageType::UPDATE);

@@ -24,13 +24,13 @@ fn start() -> (Stage, RawPeer) {
 fn defect_16_marks_of_a_refresh_ask_for_nothing() {
     let (stage, mut peer) = start();
     let route = "10.1.0.0/16";
-    stage.tell(&format!("announce route {route} next-hop 192.0.2.1"));
+    stage.put(&format!("announce route {route} next-hop 192.0.2.1"));
     Table::default().read_to(&mut peer, route);
     for subtype in [1, 2] {
         peer.send(MessageType::ROUTE_REFRESH, &[0, 1, subtype, 1]);
     }
     // A route of a later command is the next thing that the peer receives.
-    stage.tell(&format!("announce route {LAST} next-hop 192.0.2.1"));
+    stage.put(&format!("announce route {LAST} next-hop 192.0.2.1"));
     let mut table = Table::default();
     assert_eq!(
         table.read_to(&mut peer, LAST).without(LAST),

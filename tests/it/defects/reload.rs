@@ -42,8 +42,8 @@ fn defect_05_no_signal_is_lost_while_routes_wait_for_a_peer() {
         stage.reload(&neighbor(port, &body));
     }
     peer.establish(&crate::support::peer::open(65001, [10, 0, 0, 2]));
-    let told = settled(&stage, &mut peer, &mut Table::default());
-    assert_eq!(told, ["10.4.0.0/16"]);
+    let reported = settled(&stage, &mut peer, &mut Table::default());
+    assert_eq!(reported, ["10.4.0.0/16"]);
 }
 
 #[test]
@@ -88,8 +88,8 @@ fn defect_06_a_restart_reads_the_file_and_leaves_everything_working() {
         .lab
         .write("oxabgp.conf", &(helper + &neighbor(port, body) + &second));
     stage.daemon.signal("ALRM");
-    let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 6));
+    let reported = peer.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 6));
     // The new neighbor exists, helpers have been restarted, the routes are those of the new file.
     let _added = session(&other);
     stage.lab.lines("starts", |lines| lines.len() == 2);
@@ -102,10 +102,10 @@ fn defect_06_a_restart_reads_the_file_and_leaves_everything_working() {
     let mut table = Table::default();
     assert_eq!(settled(&stage, &mut peer, &mut table), ["10.2.0.0/16"]);
     // And what ExaBGP acknowledges from here on without doing it is done.
-    stage.tell("neighbor 127.0.0.1 announce route-refresh ipv4 unicast");
+    stage.put("neighbor 127.0.0.1 announce route-refresh ipv4 unicast");
     assert_eq!(peer.expect(MessageType::ROUTE_REFRESH), [0, 1, 0, 1]);
-    stage.tell("announce operational asm afi ipv4 safi unicast advisory \"hello\"");
+    stage.put("announce operational asm afi ipv4 safi unicast advisory \"hello\"");
     assert!(peer.expect(MessageType::OPERATIONAL).ends_with(b"hello"));
-    stage.tell("announce eor ipv4 unicast");
+    stage.put("announce eor ipv4 unicast");
     assert_eq!(peer.expect(MessageType::UPDATE), [0, 0, 0, 0]);
 }

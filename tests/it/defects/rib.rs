@@ -41,7 +41,7 @@ fn defect_03_the_last_command_wins_on_the_wire_and_in_the_table() {
         let mut text = String::from("clear adj-rib out\n");
         batch.iter().for_each(|short| text += &spelt(short));
         let mut client = stage.client();
-        client.say(&text);
+        client.submit(&text);
         for _ in 0..=batch.len() {
             assert_eq!(client.line(), "done\n", "{batch:?}");
         }
@@ -64,11 +64,11 @@ fn defect_03_a_route_withdrawn_before_the_session_is_up_is_never_told() {
         "announce route 10.3.0.0/16 next-hop 192.0.2.1",
         "withdraw route 10.3.0.0/16",
     ] {
-        stage.tell(command);
+        stage.put(command);
     }
     let mut peer = session(&listener);
-    let told = settled(&stage, &mut peer, &mut Table::default());
-    assert_eq!(told, ["10.2.0.0/16"]);
+    let reported = settled(&stage, &mut peer, &mut Table::default());
+    assert_eq!(reported, ["10.2.0.0/16"]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn defect_04_a_withdrawal_of_what_was_not_announced_is_sent() {
     let (stage, mut peer) = one("static { route 10.9.0.0/16 next-hop 192.0.2.1; }");
     let mut table = Table::default();
     table.read_to(&mut peer, "10.9.0.0/16");
-    stage.tell("withdraw route 10.1.0.0/16");
+    stage.put("withdraw route 10.1.0.0/16");
     loop {
         let body = peer.expect(MessageType::UPDATE);
         if body == [0, 3, 16, 10, 1, 0, 0] {
@@ -95,12 +95,12 @@ fn defect_04_a_withdrawal_of_what_was_not_announced_is_sent() {
     for _ in 0..2 {
         let mut peer = session(&listener);
         update(&mut peer);
-        stage.tell("announce route 10.2.0.0/16 next-hop 192.0.2.1");
+        stage.put("announce route 10.2.0.0/16 next-hop 192.0.2.1");
         let mut table = Table::default();
         table.read_to(&mut peer, "10.2.0.0/16");
-        stage.tell("withdraw route 10.2.0.0/16");
+        stage.put("withdraw route 10.2.0.0/16");
         assert_eq!(settled(&stage, &mut peer, &mut table), Vec::<String>::new());
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put(&format!("withdraw route {LAST}"));
     }
 }
 
@@ -135,7 +135,7 @@ fn defect_08_a_changed_label_is_told() {
     let mut peer = session_with(&listener, &offer);
     for label in [100u32, 200] {
         let command = format!("announce route 10.1.0.0/16 next-hop 192.0.2.1 label {label}");
-        stage.tell(&command);
+        stage.put(&command);
         let body = update(&mut peer);
         let [_, high, middle, low] = (label << 4 | 1).to_be_bytes();
         let nlri = [40, high, middle, low, 10, 1];
@@ -159,14 +159,14 @@ fn defect_18_each_neighbour_of_a_range_has_a_table_of_its_own() {
             peer
         })
         .into();
-    stage.tell("neighbor 127.0.0.2 announce route 10.2.0.0/16 next-hop 192.0.2.1");
-    stage.tell("neighbor 127.0.0.3 announce route 10.3.0.0/16 next-hop 192.0.2.1");
-    stage.tell("neighbor 127.0.0.3 withdraw route 10.1.0.0/16");
-    stage.tell("neighbor 127.0.0.2 announce route 10.255.0.0/16 next-hop 192.0.2.1");
-    stage.tell("neighbor 127.0.0.3 announce route 10.255.0.0/16 next-hop 192.0.2.1");
-    let told = |peer: &mut RawPeer| Table::default().read_to(peer, LAST).without(LAST);
-    assert_eq!(told(&mut peers[0]), ["10.1.0.0/16", "10.2.0.0/16"]);
-    assert_eq!(told(&mut peers[1]), ["10.3.0.0/16"]);
+    stage.put("neighbor 127.0.0.2 announce route 10.2.0.0/16 next-hop 192.0.2.1");
+    stage.put("neighbor 127.0.0.3 announce route 10.3.0.0/16 next-hop 192.0.2.1");
+    stage.put("neighbor 127.0.0.3 withdraw route 10.1.0.0/16");
+    stage.put("neighbor 127.0.0.2 announce route 10.255.0.0/16 next-hop 192.0.2.1");
+    stage.put("neighbor 127.0.0.3 announce route 10.255.0.0/16 next-hop 192.0.2.1");
+    let reported = |peer: &mut RawPeer| Table::default().read_to(peer, LAST).without(LAST);
+    assert_eq!(reported(&mut peers[0]), ["10.1.0.0/16", "10.2.0.0/16"]);
+    assert_eq!(reported(&mut peers[1]), ["10.3.0.0/16"]);
 }
 
 #[test]
@@ -177,15 +177,15 @@ fn defect_19_without_add_path_a_prefix_is_there_until_its_last_path_goes() {
     let mut has = |stage: &Stage| {
         let there = settled(stage, &mut peer, &mut table);
         table.0.remove(LAST);
-        stage.tell(&format!("withdraw route {LAST}"));
+        stage.put(&format!("withdraw route {LAST}"));
         there
     };
-    stage.tell(&format!("announce {} med 1", route(1)));
-    stage.tell(&format!("announce {} med 2", route(2)));
+    stage.put(&format!("announce {} med 1", route(1)));
+    stage.put(&format!("announce {} med 2", route(2)));
     assert_eq!(has(&stage), ["10.1.0.0/16 med 1"]);
-    stage.tell(&format!("withdraw {}", route(1)));
+    stage.put(&format!("withdraw {}", route(1)));
     assert_eq!(has(&stage), ["10.1.0.0/16 med 2"]);
-    stage.tell(&format!("withdraw {}", route(2)));
+    stage.put(&format!("withdraw {}", route(2)));
     assert_eq!(has(&stage), Vec::<String>::new());
     // A peer that supports several paths gets both.
     let (listener, port) = listener();
@@ -196,7 +196,7 @@ fn defect_19_without_add_path_a_prefix_is_there_until_its_last_path_goes() {
     };
     let mut peer = session_with(&listener, &offering(both));
     for id in [1u8, 2] {
-        stage.tell(&format!("announce {}", route(id.into())));
+        stage.put(&format!("announce {}", route(id.into())));
         let nlri = [0, 0, 0, id, 16, 10, 1];
         let body = update(&mut peer);
         assert!(body.ends_with(&nlri), "{body:02x?}");

@@ -27,8 +27,8 @@ fn defect_09_a_second_connection_beside_an_established_one_gets_6_7() {
     // RFC 4271 6.8: an established connection stays up; the new one may be kept until its OPEN arrives.
     let ours = open(65001, [10, 0, 0, 2]).encode().expect("an OPEN");
     let _ = std::io::Write::write_all(&mut second.stream(), &ours);
-    let told = second.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 7));
+    let reported = second.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 7));
     let mut table = Table::default();
     super::settled(&stage, &mut peer, &mut table);
 }
@@ -51,8 +51,8 @@ fn defect_09_of_two_connections_the_one_of_the_higher_identifier_stays() {
         } else {
             (mine, theirs)
         };
-        let told = goes.expect_notification();
-        assert_eq!((told.code, told.subcode), (6, 7), "{router_id}");
+        let reported = goes.expect_notification();
+        assert_eq!((reported.code, reported.subcode), (6, 7), "{router_id}");
         stays.send(MessageType::KEEPALIVE, &[]);
         super::settled(&stage, &mut stays, &mut Table::default());
     }
@@ -69,14 +69,14 @@ fn defect_10_shutdown_and_removal_are_told_to_the_peer() {
     stage.reload(&(before.clone() + &more));
     let mut removed = session(&other);
     stage.reload(&before);
-    let told = removed.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 3));
+    let reported = removed.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 3));
     stage.daemon.signal("TERM");
-    let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (6, 2));
+    let reported = peer.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (6, 2));
     // Helpers match this text.
     for reason in ["stop, message [removed]", "stop, message [shutting down]"] {
-        stage.lab.lines("heard", |lines| {
+        stage.lab.lines("received", |lines| {
             lines.iter().any(|line| line.contains(reason))
         });
     }
@@ -92,14 +92,14 @@ fn defect_11_only_a_session_where_both_offered_graceful_restart_ends_silently() 
         let mut peer = session_with(&listener, &offer);
         super::settled(&stage, &mut peer, &mut Table::default());
         stage.daemon.signal("TERM");
-        let mut told = None;
+        let mut reported = None;
         while let Some((kind, body)) = peer.receive() {
             if kind == MessageType::NOTIFICATION {
-                told = Some(Notification::decode(&body));
+                reported = Some(Notification::decode(&body));
             }
         }
-        let told = told.map(|told| (told.code, told.subcode));
-        assert_eq!(told, (!silent).then_some((6, 2)), "peer: {offered:?}");
+        let reported = reported.map(|reported| (reported.code, reported.subcode));
+        assert_eq!(reported, (!silent).then_some((6, 2)), "peer: {offered:?}");
     }
 }
 
@@ -110,8 +110,8 @@ fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and
         let (free, port) = listener();
         drop(free);
         let lab = Lab::new();
-        let heard = lab.path("heard");
-        let script = format!("cat > {}", heard.display());
+        let received = lab.path("received");
+        let script = format!("cat > {}", received.display());
         let configuration = crate::daemon::process(&lab, "recorder", &script)
             + &neighbor(port, "api { processes [ recorder ]; neighbor-changes; }")
                 .replace("local-address 127.0.0.1", &format!("local-address {local}"));
@@ -125,8 +125,8 @@ fn defect_12_a_refused_connection_is_not_told_as_connected_and_is_tried_less_and
             "{local}: three attempts within {:?}",
             start.elapsed()
         );
-        let heard = std::fs::read_to_string(lab.path("heard")).unwrap_or_default();
-        assert!(!heard.contains("\"connected\""), "{local}: {heard}");
+        let received = std::fs::read_to_string(lab.path("received")).unwrap_or_default();
+        assert!(!received.contains("\"connected\""), "{local}: {received}");
     }
 }
 
@@ -173,9 +173,9 @@ fn defect_17_waiting_for_an_open_ends_with_hold_timer_expired() {
     let settings = [("exabgp_bgp_openwait", "1")];
     let _stage = Stage::start_with(Lab::new(), &neighbor(port, ""), &settings);
     let mut silent = RawPeer::accept(&listener);
-    let told = silent.expect_notification();
+    let reported = silent.expect_notification();
     // Hold Timer Expired, where ExaBGP sends 1/1.
-    assert_eq!((told.code, told.subcode), (4, 0));
+    assert_eq!((reported.code, reported.subcode), (4, 0));
 }
 
 #[test]

@@ -30,7 +30,7 @@ const NEXT_HOP: &str = "400304 C0000201";
 
 /// The events of the recorder, starting at the `seen`th, as soon as there is one.
 fn next_event(stage: &Stage, seen: &mut usize) -> String {
-    let lines = stage.lab.lines("heard", |lines| lines.len() > *seen);
+    let lines = stage.lab.lines("received", |lines| lines.len() > *seen);
     *seen += 1;
     lines[*seen - 1].clone()
 }
@@ -160,8 +160,8 @@ fn defect_21_a_label_without_the_bottom_bit_does_not_eat_the_prefix() {
     // Shorter than a label: Invalid Network Field.
     let routes = reach("0001 04", "C0000201", "10 0006");
     peer.send(MessageType::UPDATE, &body(&routes, &[]));
-    let told = peer.expect_notification();
-    assert_eq!((told.code, told.subcode), (3, 10));
+    let reported = peer.expect_notification();
+    assert_eq!((reported.code, reported.subcode), (3, 10));
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn play(config: Config, steps: Vec<Step>) {
                 match step {
                     Step::Connected(_) => solo.handle(Input::Connected(id, info())),
                     Step::ConnectFailed(_) => solo.handle(Input::ConnectFailed(id)),
-                    Step::Received(_, bytes) => solo.hear(id, &bytes),
+                    Step::Received(_, bytes) => solo.feed(id, &bytes),
                     Step::Unread(_) => solo.handle(Input::Unread(id)),
                     Step::Written(_) => solo.handle(Input::Written(id)),
                     Step::Eof(_) => solo.handle(Input::Eof(id)),

@@ -35,8 +35,8 @@ fn establish(solo: &mut Solo, id: ConnId) {
         router_id: [10, 0, 0, 2].into(),
         capabilities: config(65002, [10, 0, 0, 2]).capabilities,
     };
-    solo.hear(id, &theirs.encode().expect("a short OPEN"));
-    assert!(up(&solo.hear(id, &keepalive())).is_some());
+    solo.feed(id, &theirs.encode().expect("a short OPEN"));
+    assert!(up(&solo.feed(id, &keepalive())).is_some());
 }
 
 /// A session that lasts `time` and ends with `notification`; the wait, and the connection that comes after it.
@@ -49,7 +49,7 @@ fn session(
     establish(solo, id);
     solo.now += time;
     let end = Notification::new(notification.0, notification.1, Vec::new());
-    solo.hear(id, &end.encode());
+    solo.feed(id, &end.encode());
     let (waited, outputs) = solo.expire();
     (waited, solo.answer(&outputs))
 }
@@ -133,7 +133,7 @@ fn an_administrative_cease_waits_longer() {
     let id = solo.dialed();
     establish(&mut solo, id);
     let hard = Notification::cease(2).into_hard_reset();
-    solo.hear(id, &hard.encode());
+    solo.feed(id, &hard.encode());
     assert!(is(solo.expire().0, 30));
     // A fixed time that the owner has set is that time.
     let mut solo = Solo::new(Config {
@@ -145,7 +145,7 @@ fn an_administrative_cease_waits_longer() {
         ..config(65001, [10, 0, 0, 1])
     });
     let id = solo.dialed();
-    solo.hear(id, &Notification::cease(2).encode());
+    solo.feed(id, &Notification::cease(2).encode());
     assert!(is(solo.expire().0, 2));
 }
 
@@ -178,7 +178,7 @@ fn the_next_dial_is_shown_while_there_is_one_to_wait_for() {
     assert_eq!(solo.peer.retry_at(), None);
     let id = solo.dialed();
     assert_eq!(solo.peer.retry_at(), None);
-    solo.hear(id, &Notification::cease(2).encode());
+    solo.feed(id, &Notification::cease(2).encode());
     let at = solo.peer.retry_at().expect("a wait");
     assert!(is(at - solo.now, 30));
     let outputs = solo.handle(Input::Start);

@@ -141,20 +141,20 @@ fn the_higher_identifier_keeps_the_connection_that_it_opened() {
                 (theirs, ours)
             };
             solo.outputs.clear();
-            solo.hear(first, &open(peer));
-            solo.hear(second, &open(peer));
+            solo.feed(first, &open(peer));
+            solo.feed(second, &open(peer));
             let cease = solo.outputs.iter().find_map(|output| match output {
                 Output::Transmit(id, bytes) if bytes[18] == 3 => Some((*id, bytes[19], bytes[20])),
                 _ => None,
             });
             assert_eq!(cease, Some((lost, 6, 7)));
             assert!(solo.outputs.contains(&Output::Close(lost)));
-            solo.hear(kept, &keepalive());
+            solo.feed(kept, &keepalive());
             assert!(up(&solo.outputs).is_some());
-            // Helpers heard of our connection first; they hear of the other one only if it took over.
-            let told = down(&solo.outputs);
+            // Our connection was reported first, and of the other one only if it took over.
+            let reported = down(&solo.outputs);
             assert_eq!(
-                told,
+                reported,
                 (!kept_is_ours).then_some(CloseReason::OutgoingCollision)
             );
             one_story(
@@ -196,8 +196,8 @@ fn between_equal_identifiers_the_connection_of_the_higher_as_stays() {
             } else {
                 (accepted, dialed)
             };
-            let mut outputs = solo.hear(first, &open);
-            outputs.extend(solo.hear(second, &open));
+            let mut outputs = solo.feed(first, &open);
+            outputs.extend(solo.feed(second, &open));
             let (kept, lost) = if kept_is_ours {
                 (dialed, accepted)
             } else {
@@ -206,17 +206,17 @@ fn between_equal_identifiers_the_connection_of_the_higher_as_stays() {
             let case = format!("AS {ours} and {theirs}, {second_is_theirs}");
             assert!(outputs.contains(&Output::Close(lost)), "{case}");
             assert!(!outputs.contains(&Output::Close(kept)), "{case}");
-            assert!(up(&solo.hear(kept, &keepalive())).is_some(), "{case}");
+            assert!(up(&solo.feed(kept, &keepalive())).is_some(), "{case}");
         }
     }
 }
 
 #[test]
-fn the_story_of_the_winner_is_told_from_its_start() {
+fn the_winner_is_reported_from_its_start() {
     let (mut solo, ours, theirs) = both();
     solo.outputs.clear();
-    solo.hear(theirs, &open([10, 0, 0, 9]));
-    solo.hear(theirs, &keepalive());
+    solo.feed(theirs, &open([10, 0, 0, 9]));
+    solo.feed(theirs, &keepalive());
     assert_eq!(
         story(&solo.outputs),
         [
@@ -227,7 +227,7 @@ fn the_story_of_the_winner_is_told_from_its_start() {
             "up",
         ]
     );
-    assert_eq!(solo.hear(ours, &keepalive()), []);
+    assert_eq!(solo.feed(ours, &keepalive()), []);
 }
 
 #[test]
@@ -238,8 +238,8 @@ fn a_dial_in_progress_ends_when_the_peers_connection_is_up() {
         panic!("a dial, not {outputs:?}");
     };
     let (theirs, _) = solo.accepted();
-    solo.hear(theirs, &open([10, 0, 0, 1]));
-    let outputs = solo.hear(theirs, &keepalive());
+    solo.feed(theirs, &open([10, 0, 0, 1]));
+    let outputs = solo.feed(theirs, &keepalive());
     assert!(outputs.contains(&Output::Close(*dial)));
     assert!(up(&outputs).is_some());
 }
@@ -253,6 +253,6 @@ fn a_second_connection_of_the_peer_replaces_its_first() {
     assert_eq!(notification(&outputs), Some((6, 7)));
     assert!(outputs.contains(&Output::Close(first)));
     assert_eq!(down(&outputs), Some(CloseReason::IncomingCollision));
-    solo.hear(second, &open([10, 0, 0, 9]));
-    assert!(up(&solo.hear(second, &keepalive())).is_some());
+    solo.feed(second, &open([10, 0, 0, 9]));
+    assert!(up(&solo.feed(second, &keepalive())).is_some());
 }

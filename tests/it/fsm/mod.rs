@@ -58,8 +58,8 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
 fn established() -> (Solo, oxabgp::fsm::ConnId) {
     let mut solo = solo();
     let id = solo.dialed();
-    solo.hear(id, &wire(&open()));
-    let outputs = solo.hear(id, &keepalive());
+    solo.feed(id, &wire(&open()));
+    let outputs = solo.feed(id, &keepalive());
     assert!(up(&outputs).is_some());
     (solo, id)
 }
@@ -109,7 +109,7 @@ fn two_peers_come_up_without_socket_or_clock_and_stay() {
 #[test]
 fn each_transition_is_one_line_with_the_event_that_caused_it() {
     let (mut solo, id) = established();
-    solo.hear(id, &message(3, &[6, 4]));
+    solo.feed(id, &message(3, &[6, 4]));
     assert_eq!(
         transitions(&solo.outputs),
         [
@@ -202,7 +202,7 @@ fn the_hold_timer_runs_from_the_last_message_of_any_kind() {
     for bytes in [keepalive(), update, refresh, message(6, &[0, 1, 0, 0])] {
         solo.now += seconds(8);
         solo.handle(Input::Timeout);
-        assert_eq!(notification(&solo.hear(id, &bytes)), None);
+        assert_eq!(notification(&solo.feed(id, &bytes)), None);
     }
     let since = solo.now;
     let outputs = loop {
@@ -241,7 +241,7 @@ fn keepalives_go_out_every_third_of_the_hold_time() {
             (waited, sent(&outputs)),
             (seconds(3), vec![MessageType::KEEPALIVE])
         );
-        solo.hear(id, &keepalive());
+        solo.feed(id, &keepalive());
     }
 }
 
@@ -251,20 +251,20 @@ fn without_hold_time_there_is_no_timer_and_a_keepalive_is_no_error() {
     let id = solo.dialed();
     let mut theirs = open();
     theirs.hold_time = 0;
-    solo.hear(id, &wire(&theirs));
+    solo.feed(id, &wire(&theirs));
     assert!(
         solo.peer.timeout().is_some(),
         "open-wait still runs in OpenConfirm"
     );
     for _ in 0..3 {
-        assert_eq!(notification(&solo.hear(id, &keepalive())), None);
+        assert_eq!(notification(&solo.feed(id, &keepalive())), None);
     }
     assert_eq!(solo.peer.state(), State::Established);
     assert_eq!(solo.peer.timeout(), None);
 }
 
 #[test]
-fn a_peer_that_says_nothing_is_waited_for_as_long_as_open_wait_says() {
+fn a_silent_peer_is_waited_for_as_long_as_open_wait() {
     let mut solo = solo();
     solo.dialed();
     let (waited, outputs) = solo.expire();
@@ -280,7 +280,7 @@ fn a_peer_that_takes_nothing_is_given_up_after_the_send_hold_time() {
     let (mut solo, id) = established();
     let since = solo.now;
     let outputs = loop {
-        solo.hear(id, &keepalive());
+        solo.feed(id, &keepalive());
         let (_, outputs) = solo.expire();
         if notification(&outputs).is_some() {
             break outputs;
@@ -330,8 +330,8 @@ fn an_accepted_connection_ends_the_wait_for_the_next_dial() {
         solo.handle(Input::ConnectFailed(id));
     }
     let (id, _) = solo.accepted();
-    solo.hear(id, &wire(&open()));
-    assert!(up(&solo.hear(id, &keepalive())).is_some());
+    solo.feed(id, &wire(&open()));
+    assert!(up(&solo.feed(id, &keepalive())).is_some());
     assert!(
         !solo
             .outputs
@@ -357,10 +357,10 @@ fn local_as_auto_mirrors_the_peer() {
     let id = solo.dialed();
     assert_eq!(sent(&solo.outputs), []);
     assert_eq!(solo.peer.state(), State::Connect);
-    let outputs = solo.hear(id, &wire(&open()));
+    let outputs = solo.feed(id, &wire(&open()));
     assert_eq!(sent(&outputs), [MessageType::OPEN, MessageType::KEEPALIVE]);
     assert_eq!(story(&outputs), ["OPEN", "negotiated"]);
-    let negotiated = up(&solo.hear(id, &keepalive())).expect("a session");
+    let negotiated = up(&solo.feed(id, &keepalive())).expect("a session");
     assert_eq!(
         (negotiated.local_as, negotiated.codec.ibgp),
         (Asn(65002), true)
@@ -387,7 +387,7 @@ fn an_open_that_does_not_suit_is_refused() {
         let id = solo.dialed();
         let mut theirs = open();
         change(&mut theirs);
-        notification(&solo.hear(id, &wire(&theirs)))
+        notification(&solo.feed(id, &wire(&theirs)))
     };
     let ours = || Config {
         peer_as: Some(Asn(65002)),
@@ -439,36 +439,36 @@ fn bad_bytes_before_and_after_the_open_name_their_notification() {
         let mut first = solo();
         let id = first.dialed();
         assert_eq!(
-            notification(&first.hear(id, bytes)).unwrap_or_default(),
+            notification(&first.feed(id, bytes)).unwrap_or_default(),
             open_sent
         );
         let mut second = solo();
         let id = second.dialed();
-        second.hear(id, &wire(&open()));
+        second.feed(id, &wire(&open()));
         assert_eq!(
-            notification(&second.hear(id, bytes)).unwrap_or_default(),
+            notification(&second.feed(id, bytes)).unwrap_or_default(),
             open_confirm
         );
         let (mut third, id) = established();
-        assert_eq!(notification(&third.hear(id, bytes)).unwrap_or_default(), up);
+        assert_eq!(notification(&third.feed(id, bytes)).unwrap_or_default(), up);
     }
     let mut early = solo();
     let id = early.dialed();
-    let outputs = early.hear(id, &keepalive());
+    let outputs = early.feed(id, &keepalive());
     assert_eq!(notification(&outputs), Some((5, 1)));
     // RFC 6608: the data is the type of the message that was not expected.
-    let said = outputs.iter().find_map(|output| match output {
+    let printed = outputs.iter().find_map(|output| match output {
         Output::Transmit(_, bytes) => Some(bytes[21..].to_vec()),
         _ => None,
     });
-    assert_eq!(said, Some(vec![4]));
+    assert_eq!(printed, Some(vec![4]));
 }
 
 #[test]
 fn there_is_no_answer_to_a_notification() {
     for body in [&[6, 2][..], &[2, 1, 0, 4], &[4, 0], &[99, 99, 1]] {
         let (mut solo, id) = established();
-        let outputs = solo.hear(id, &message(3, body));
+        let outputs = solo.feed(id, &message(3, body));
         assert_eq!(sent(&outputs), []);
         let received = Notification::decode(body);
         assert_eq!(
@@ -479,7 +479,7 @@ fn there_is_no_answer_to_a_notification() {
 }
 
 #[test]
-fn what_the_owner_wants_is_said() {
+fn the_owner_chooses_the_notification() {
     // An error that the owner found: back-off. A bounce: at once.
     let (mut solo, id) = established();
     let outputs = solo.handle(Input::Reset(id, Notification::new(3, 1, Vec::new())));
@@ -494,7 +494,7 @@ fn what_the_owner_wants_is_said() {
         Some("notification sent (6,6)".to_owned())
     );
     assert!(matches!(outputs.last(), Some(Output::Connect(_))));
-    for (cease, said, reason) in [
+    for (cease, printed, reason) in [
         (
             Cease::Shutdown("bye".to_owned()),
             (6, 2),
@@ -505,7 +505,7 @@ fn what_the_owner_wants_is_said() {
     ] {
         let (mut solo, id) = established();
         let outputs = solo.handle(Input::Stop(cease));
-        assert_eq!(notification(&outputs), Some(said));
+        assert_eq!(notification(&outputs), Some(printed));
         assert_eq!(
             down(&outputs).map(|reason| reason.to_string()),
             Some(reason.to_owned())
@@ -514,7 +514,7 @@ fn what_the_owner_wants_is_said() {
             (solo.peer.ended(), solo.peer.timeout()),
             (Some(Ended::Stopped), None)
         );
-        assert_eq!(solo.hear(id, &keepalive()), []);
+        assert_eq!(solo.feed(id, &keepalive()), []);
         let (_, outputs) = solo.accepted();
         assert_eq!(outputs.len(), 2, "refused: {outputs:?}");
         assert!(matches!(
@@ -585,7 +585,7 @@ fn restart_bits(outputs: &[Output]) -> Option<u8> {
 
 #[test]
 fn a_graceful_session_is_closed_silently_only_when_both_sides_can() {
-    for (theirs, said, reason) in [
+    for (theirs, printed, reason) in [
         (
             graceful(65002, THEIRS),
             None,
@@ -603,9 +603,9 @@ fn a_graceful_session_is_closed_silently_only_when_both_sides_can() {
         assert_eq!(pair.states(), [State::Established; 2]);
         pair.outputs = [Vec::new(), Vec::new()];
         pair.handle(0, Input::Bounce(Notification::cease(4)));
-        assert_eq!(notification(&pair.outputs[0]), said);
-        let told = down(&pair.outputs[0]).map(|reason| reason.to_string());
-        assert_eq!(told, Some(reason.to_owned()));
+        assert_eq!(notification(&pair.outputs[0]), printed);
+        let reported = down(&pair.outputs[0]).map(|reason| reason.to_string());
+        assert_eq!(reported, Some(reason.to_owned()));
         pair.advance(seconds(5));
         assert_eq!(pair.states(), [State::Established; 2]);
     }
@@ -616,8 +616,8 @@ fn the_restart_bit_is_set_at_first_and_with_another_configuration() {
     let mut solo = Solo::new(graceful(65001, OURS));
     let id = solo.dialed();
     assert_eq!(restart_bits(&solo.outputs), Some(8));
-    solo.hear(id, &wire(&open()));
-    solo.hear(id, &keepalive());
+    solo.feed(id, &wire(&open()));
+    solo.feed(id, &keepalive());
     solo.handle(Input::Eof(id));
     let (_, outputs) = solo.expire();
     let mut id = solo.answer(&outputs);
@@ -652,16 +652,16 @@ fn a_restarted_peer_replaces_its_session_only_with_graceful_restart() {
         capabilities: graceful(65002, THEIRS).capabilities,
         ..open()
     };
-    solo.hear(first, &wire(&theirs));
-    solo.hear(first, &keepalive());
+    solo.feed(first, &wire(&theirs));
+    solo.feed(first, &keepalive());
     let (second, outputs) = solo.accepted();
     assert_eq!(
         story(&outputs),
         [""; 0],
         "not before the peer has come up on it"
     );
-    solo.hear(second, &wire(&theirs));
-    let outputs = solo.hear(second, &keepalive());
+    solo.feed(second, &wire(&theirs));
+    let outputs = solo.feed(second, &keepalive());
     assert_eq!(
         (down(&outputs), notification(&outputs)),
         (Some(CloseReason::ConnectionLost), None)

@@ -14,9 +14,9 @@ const V4: Family = Family::IPV4_UNICAST;
 const V6: Family = Family::IPV6_UNICAST;
 const LOST: CloseReason = CloseReason::ConnectionLost;
 
-/// What a peer says about its restarts.
+/// What a peer offers about its restarts.
 #[derive(Clone, Copy)]
-struct Says {
+struct RestartOffer {
     /// Restart time in seconds, if it offers graceful restart.
     time: Option<u16>,
     /// Long-lived time in seconds, if it offers that.
@@ -29,7 +29,7 @@ struct Says {
     six: bool,
 }
 
-const GRACEFUL: Says = Says {
+const GRACEFUL: RestartOffer = RestartOffer {
     time: Some(120),
     long: None,
     notification: false,
@@ -37,35 +37,35 @@ const GRACEFUL: Says = Says {
     six: true,
 };
 
-const LONG_LIVED: Says = Says {
+const LONG_LIVED: RestartOffer = RestartOffer {
     long: Some(3600),
     ..GRACEFUL
 };
 
-fn session(says: Says) -> Negotiated {
-    let open = |asn: u16, says: Says| {
+fn session(offered: RestartOffer) -> Negotiated {
+    let open = |asn: u16, offered: RestartOffer| {
         let mut capabilities = Offer {
             families: vec![V4, V6],
             asn4: Some(Asn(asn.into())),
-            graceful_restart: says.time,
-            long_lived: says.long,
+            graceful_restart: offered.time,
+            long_lived: offered.long,
             ..Offer::default()
         }
         .capabilities();
         for capability in &mut capabilities {
             match capability {
                 Capability::GracefulRestart(restart) => {
-                    if says.notification {
+                    if offered.notification {
                         restart.flags |= GracefulRestart::NOTIFICATION;
                     }
-                    restart.families.truncate(if says.six { 2 } else { 1 });
+                    restart.families.truncate(if offered.six { 2 } else { 1 });
                     for (_, flags) in &mut restart.families {
-                        *flags = if says.forwarding { 0x80 } else { 0 };
+                        *flags = if offered.forwarding { 0x80 } else { 0 };
                     }
                 }
                 Capability::LongLivedGracefulRestart(families) => {
                     for one in &mut families.0 {
-                        one.flags = if says.forwarding { 0x80 } else { 0 };
+                        one.flags = if offered.forwarding { 0x80 } else { 0 };
                     }
                 }
                 _ => {}
@@ -79,11 +79,11 @@ fn session(says: Says) -> Negotiated {
             capabilities,
         }
     };
-    let ours = Says {
+    let ours = RestartOffer {
         notification: true,
         ..LONG_LIVED
     };
-    Negotiated::new(open(65000, ours), open(65001, says), Terms::default()).expect("agreement")
+    Negotiated::new(open(65000, ours), open(65001, offered), Terms::default()).expect("agreement")
 }
 
 fn seconds(count: u64) -> Duration {
@@ -93,7 +93,7 @@ fn seconds(count: u64) -> Duration {
 #[test]
 fn without_graceful_restart_everything_is_dropped() {
     let mut kept = Retention::new();
-    let plain = session(Says {
+    let plain = session(RestartOffer {
         time: None,
         ..GRACEFUL
     });
@@ -117,7 +117,7 @@ fn routes_wait_for_the_restart_time() {
 #[test]
 fn a_family_that_the_peer_did_not_list_is_dropped_at_once() {
     let mut kept = Retention::new();
-    let one = session(Says {
+    let one = session(RestartOffer {
         six: false,
         ..GRACEFUL
     });
@@ -140,11 +140,11 @@ fn a_peer_that_is_back_confirms_its_routes() {
 #[test]
 fn a_peer_that_has_lost_its_forwarding_state_loses_its_routes() {
     for back in [
-        Says {
+        RestartOffer {
             forwarding: false,
             ..GRACEFUL
         },
-        Says {
+        RestartOffer {
             time: None,
             ..GRACEFUL
         },
@@ -173,22 +173,22 @@ fn a_second_restart_drops_what_was_not_confirmed() {
 fn a_notification_ends_it_unless_both_set_the_n_bit_and_it_is_not_hard() {
     let cease = Notification::cease(4);
     let hard = cease.clone().into_hard_reset();
-    for (notification, said, kept_them) in [
+    for (notification, sent, kept_them) in [
         (false, cease.clone(), false),
         (true, cease, true),
         (true, hard, false),
         (true, Notification::new(4, 0, Vec::new()), true),
     ] {
-        let says = Says {
+        let offered = RestartOffer {
             notification,
             ..GRACEFUL
         };
         for reason in [
-            CloseReason::NotificationReceived(said.clone()),
-            CloseReason::NotificationSent(said.clone()),
+            CloseReason::NotificationReceived(sent.clone()),
+            CloseReason::NotificationSent(sent.clone()),
         ] {
             let mut kept = Retention::new();
-            kept.lost(Instant::now(), &session(says), &reason);
+            kept.lost(Instant::now(), &session(offered), &reason);
             assert_eq!(!kept.is_empty(), kept_them, "{reason:?}");
         }
     }
@@ -203,7 +203,7 @@ fn routes_live_long_when_both_offer_it() {
     kept.lost(now, &session(LONG_LIVED), &LOST);
     let fates = kept.expire(now + seconds(120));
     assert_eq!(fates, [Fate::LongLived(V4), Fate::LongLived(V6)]);
-    // A session in between that is lost before it has told everything does not prolong the time.
+    // A session in between that is lost before it has reported everything does not prolong the time.
     let back = now + seconds(1000);
     assert_eq!(kept.up(back, &session(LONG_LIVED)), []);
     assert_eq!(kept.end_of_rib(V4), Some(Fate::DropStale(V4)));
@@ -214,13 +214,13 @@ fn routes_live_long_when_both_offer_it() {
         [Fate::DropStale(V6), Fate::LongLived(V4)]
     );
     // Without a restart time the long one begins at once.
-    let says = Says {
+    let offered = RestartOffer {
         time: Some(0),
         ..LONG_LIVED
     };
     let mut kept = Retention::new();
     assert_eq!(
-        kept.lost(now, &session(says), &LOST),
+        kept.lost(now, &session(offered), &LOST),
         [
             Fate::Keep(V4),
             Fate::Keep(V6),
@@ -234,7 +234,7 @@ fn routes_live_long_when_both_offer_it() {
 }
 
 #[test]
-fn what_is_not_told_again_between_the_marks_of_a_refresh_is_dropped() {
+fn what_is_not_announced_again_between_the_marks_of_a_refresh_is_dropped() {
     let (mut kept, now) = (Retention::new(), Instant::now());
     assert_eq!(kept.refresh_ends(V4), None);
     assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
@@ -242,7 +242,7 @@ fn what_is_not_told_again_between_the_marks_of_a_refresh_is_dropped() {
     assert_eq!(kept.refresh_ends(V6), None);
     assert_eq!(kept.refresh_ends(V4), Some(Fate::DropStale(V4)));
     assert!(kept.is_empty());
-    // It begins anew, or never ends.
+    // It begins again, or never ends.
     assert_eq!(kept.refresh_begins(now, V4), Some(Fate::Keep(V4)));
     let later = now + seconds(100);
     assert_eq!(kept.refresh_begins(later, V4), Some(Fate::Keep(V4)));

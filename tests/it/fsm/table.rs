@@ -33,7 +33,7 @@ fn life() -> Vec<(State, Event, State)> {
     };
     let (solo_up, id) = established();
     play(solo_up, &move |solo| {
-        solo.hear(id, &message(3, &[6, 4]));
+        solo.feed(id, &message(3, &[6, 4]));
         solo.expire();
         solo.handle(Input::Stop(Cease::Removed));
     });
@@ -49,7 +49,7 @@ fn life() -> Vec<(State, Event, State)> {
     });
     play(solo(), &|solo| {
         let id = solo.dialed();
-        solo.hear(id, &[0; 19]);
+        solo.feed(id, &[0; 19]);
     });
     play(solo(), &|solo| {
         let id = solo.dialed();
@@ -62,8 +62,8 @@ fn life() -> Vec<(State, Event, State)> {
         solo.handle(Input::Stop(Cease::Removed));
         solo.handle(Input::Start);
         let (id, _) = solo.accepted();
-        solo.hear(id, &wire(&open()));
-        solo.hear(id, &wire(&open()));
+        solo.feed(id, &wire(&open()));
+        solo.feed(id, &wire(&open()));
     });
     let states = outputs.into_iter().filter_map(|output| match output {
         Output::State {
@@ -184,11 +184,11 @@ fn a_refused_open_is_answered_before_any_keepalive() {
 fn the_connect_retry_counter_counts_until_the_operator_starts_or_stops() {
     let mut solo = solo();
     let id = solo.dialed();
-    solo.hear(id, &message(3, &[6, 4]));
+    solo.feed(id, &message(3, &[6, 4]));
     assert_eq!(solo.peer.connect_retry_counter(), 1);
     let (_, outputs) = solo.expire();
     let id = solo.answer(&outputs);
-    solo.hear(id, &message(3, &[6, 4]));
+    solo.feed(id, &message(3, &[6, 4]));
     assert_eq!(solo.peer.connect_retry_counter(), 2);
     solo.handle(Input::Stop(Cease::Removed));
     solo.handle(Input::Start);

@@ -6,7 +6,7 @@ use oxabgp::rib::{Limits, Outcome, RouteFilter};
 use super::*;
 
 /// Applies changes to peer 0 and returns what it is sent.
-fn told(rib: &mut AdjRibOut, view: &mut View, changes: Vec<Change>) -> Vec<String> {
+fn reported(rib: &mut AdjRibOut, view: &mut View, changes: Vec<Change>) -> Vec<String> {
     changes.iter().for_each(|change| {
         rib.apply(change);
     });
@@ -29,7 +29,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
     let y = || route(V4, 2);
     // The rows of behaviour.md 3.3, right.
     assert_eq!(
-        told(
+        reported(
             &mut rib,
             view,
             vec![announce(x(), 1, &[0]), announce(x(), 2, &[0])]
@@ -37,7 +37,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
         ["announce 1 2"]
     );
     assert_eq!(
-        told(
+        reported(
             &mut rib,
             view,
             vec![
@@ -49,7 +49,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
         ["announce 1 3"]
     );
     assert_eq!(
-        told(
+        reported(
             &mut rib,
             view,
             vec![
@@ -61,7 +61,7 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
         ["withdraw 1", "announce 1 5", "announce 2 5"]
     );
     assert_eq!(
-        told(
+        reported(
             &mut rib,
             view,
             vec![announce(x(), 6, &[0]), withdraw(x(), &[0])]
@@ -70,10 +70,13 @@ fn the_last_writer_wins_and_withdrawals_are_kept() {
     );
     // Withdrawals are sent, whether the prefix is known or not; equal announcements are not.
     assert_eq!(
-        told(&mut rib, view, vec![withdraw(route(V4, 9), &[0])]),
+        reported(&mut rib, view, vec![withdraw(route(V4, 9), &[0])]),
         ["withdraw 9"]
     );
-    assert_eq!(told(&mut rib, view, vec![announce(y(), 5, &[0])]), [""; 0]);
+    assert_eq!(
+        reported(&mut rib, view, vec![announce(y(), 5, &[0])]),
+        [""; 0]
+    );
     assert_eq!(rib.counters().routes, 1);
 }
 
@@ -87,10 +90,10 @@ fn a_route_withdrawn_while_down_is_never_sent() {
         withdraw(route(V4, 1), &[0]),
         announce(route(V4, 2), 1, &[0]),
     ];
-    assert_eq!(told(&mut rib, &mut view, changes), [""; 0]);
+    assert_eq!(reported(&mut rib, &mut view, changes), [""; 0]);
     rib.up(PeerId(0), session(&[V4]));
     assert_eq!(
-        told(&mut rib, &mut view, vec![]),
+        reported(&mut rib, &mut view, vec![]),
         ["announce 2 1", "eor ipv4 unicast"]
     );
 }
@@ -114,18 +117,18 @@ fn families_are_refused_kept_or_sent() {
         outcome(1, 1)
     );
     // Configured but not negotiated: kept for a session that does.
-    assert_eq!(told(&mut rib, &mut views[0], vec![]), ["announce 1 1"]);
+    assert_eq!(reported(&mut rib, &mut views[0], vec![]), ["announce 1 1"]);
     rib.up(PeerId(0), session(&[V6]));
     assert_eq!(
-        told(&mut rib, &mut views[0], vec![]),
+        reported(&mut rib, &mut views[0], vec![]),
         ["announce ipv6 unicast 1 1", "eor ipv6 unicast"]
     );
 }
 
 #[test]
-fn what_was_told_before_a_family_was_taken_away_can_still_be_cleared() {
+fn what_was_announced_before_a_family_was_removed_can_still_be_cleared() {
     let (mut rib, mut views) = established(1, &[V4, V6]);
-    told(
+    reported(
         &mut rib,
         &mut views[0],
         vec![
@@ -137,7 +140,7 @@ fn what_was_told_before_a_family_was_taken_away_can_still_be_cleared() {
     rib.up(PeerId(0), session(&[V4]));
     rib.clear(&peers(&[0]));
     assert_eq!(
-        told(&mut rib, &mut views[0], vec![]),
+        reported(&mut rib, &mut views[0], vec![]),
         // The new session was not sent the route.
         ["eor ipv4 unicast"]
     );
@@ -166,11 +169,11 @@ fn a_label_alone_is_news_and_a_withdrawal_keeps_it() {
 }
 
 #[test]
-fn without_add_path_the_lowest_path_is_told_until_the_last_goes() {
+fn without_add_path_the_lowest_path_is_announced_until_the_last_goes() {
     let (mut rib, mut views) = established(1, &[V4]);
     let view = &mut views[0];
     assert_eq!(
-        told(
+        reported(
             &mut rib,
             view,
             vec![announce(path(1, 5), 5, &[0]), announce(path(1, 3), 3, &[0])]
@@ -178,17 +181,17 @@ fn without_add_path_the_lowest_path_is_told_until_the_last_goes() {
         ["announce 1 3"]
     );
     assert_eq!(
-        told(&mut rib, view, vec![withdraw(path(1, 3), &[0])]),
+        reported(&mut rib, view, vec![withdraw(path(1, 3), &[0])]),
         ["announce 1 5"]
     );
     assert_eq!(
-        told(&mut rib, view, vec![withdraw(path(1, 5), &[0])]),
+        reported(&mut rib, view, vec![withdraw(path(1, 5), &[0])]),
         ["withdraw 1"]
     );
     // Path identifier 0 means none.
     rib.apply(&announce(path(1, 0), 1, &[0]));
     assert_eq!(
-        told(&mut rib, view, vec![withdraw(route(V4, 1), &[0])]),
+        reported(&mut rib, view, vec![withdraw(route(V4, 1), &[0])]),
         ["withdraw 1"]
     );
 }
@@ -209,17 +212,17 @@ fn with_add_path_each_path_is_a_route() {
         announce(route(V4, 1), 5, &[0]),
     ];
     assert_eq!(
-        told(&mut rib, &mut view, changes),
+        reported(&mut rib, &mut view, changes),
         ["announce 1 5", "announce 1 path 3 5", "announce 1 path 5 5"]
     );
     assert_eq!(
-        told(&mut rib, &mut view, vec![withdraw(path(1, 5), &[0])]),
+        reported(&mut rib, &mut view, vec![withdraw(path(1, 5), &[0])]),
         ["withdraw 1 path 5"]
     );
 }
 
 #[test]
-fn all_that_was_told_is_told_again_after_a_reconnect() {
+fn all_routes_are_announced_again_after_a_reconnect() {
     let (mut rib, mut views) = established(2, &[V4, V6]);
     rib.apply(&announce(route(V4, 1), 1, &[0, 1]));
     rib.apply(&announce(route(V4, 2), 1, &[1]));
@@ -238,10 +241,10 @@ fn all_that_was_told_is_told_again_after_a_reconnect() {
         "eor ipv6 unicast",
         "eor ipv4 unicast",
     ];
-    assert_eq!(told(&mut rib, &mut views[0], vec![]), wanted);
+    assert_eq!(reported(&mut rib, &mut views[0], vec![]), wanted);
     again.manual_eor = true;
     rib.up(PeerId(0), again);
-    assert_eq!(told(&mut rib, &mut views[0], vec![]), wanted[..2]);
+    assert_eq!(reported(&mut rib, &mut views[0], vec![]), wanted[..2]);
     drain(&mut rib, 1, &mut views[1]);
     assert_eq!(
         views[1].take_log(),
@@ -266,16 +269,16 @@ fn without_adj_rib_out_routes_are_forgotten_once_sent_and_not_before() {
     rib.down(PeerId(0));
     rib.up(PeerId(0), session(&[V4]));
     assert_eq!(
-        told(&mut rib, &mut view, vec![]),
+        reported(&mut rib, &mut view, vec![]),
         ["announce 1 1", "eor ipv4 unicast"]
     );
     assert_eq!(
-        told(&mut rib, &mut view, vec![announce(route(V4, 2), 1, &[0])]),
+        reported(&mut rib, &mut view, vec![announce(route(V4, 2), 1, &[0])]),
         ["announce 2 1"]
     );
     // Nothing to compare with: sent again.
     assert_eq!(
-        told(&mut rib, &mut view, vec![announce(route(V4, 2), 1, &[0])]),
+        reported(&mut rib, &mut view, vec![announce(route(V4, 2), 1, &[0])]),
         ["announce 2 1"]
     );
     assert_eq!(
@@ -286,7 +289,7 @@ fn without_adj_rib_out_routes_are_forgotten_once_sent_and_not_before() {
         (0, 0)
     );
     rib.up(PeerId(0), session(&[V4]));
-    assert_eq!(told(&mut rib, &mut view, vec![]), ["eor ipv4 unicast"]);
+    assert_eq!(reported(&mut rib, &mut view, vec![]), ["eor ipv4 unicast"]);
 }
 
 #[test]
@@ -297,7 +300,7 @@ fn refresh_and_flush_send_again_with_marks_around_where_negotiated() {
     enhanced.refresh = Refresh::Enhanced;
     rib.up(PeerId(0), enhanced.clone());
     let mut view = View::new(&enhanced);
-    told(
+    reported(
         &mut rib,
         &mut view,
         vec![
@@ -309,7 +312,7 @@ fn refresh_and_flush_send_again_with_marks_around_where_negotiated() {
     rib.refresh(PeerId(0), V4);
     rib.refresh(PeerId(0), V4_MULTICAST);
     assert_eq!(
-        told(&mut rib, &mut view, vec![]),
+        reported(&mut rib, &mut view, vec![]),
         [
             "refresh 1 ipv4 unicast",
             "announce 1 1",
@@ -317,19 +320,19 @@ fn refresh_and_flush_send_again_with_marks_around_where_negotiated() {
         ]
     );
     rib.flush(&peers(&[0, 3]));
-    assert_eq!(told(&mut rib, &mut view, vec![]).len(), 6);
+    assert_eq!(reported(&mut rib, &mut view, vec![]).len(), 6);
     // An empty family is also answered immediately.
     rib.clear(&peers(&[0]));
-    assert_eq!(told(&mut rib, &mut view, vec![]).len(), 2);
+    assert_eq!(reported(&mut rib, &mut view, vec![]).len(), 2);
     rib.refresh(PeerId(0), V4);
     assert_eq!(
-        told(&mut rib, &mut view, vec![]),
+        reported(&mut rib, &mut view, vec![]),
         ["refresh 1 ipv4 unicast", "refresh 2 ipv4 unicast"]
     );
     rib.up(PeerId(0), session(&[V4]));
-    told(&mut rib, &mut view, vec![announce(route(V4, 1), 1, &[0])]);
+    reported(&mut rib, &mut view, vec![announce(route(V4, 1), 1, &[0])]);
     rib.flush(&peers(&[0]));
-    assert_eq!(told(&mut rib, &mut view, vec![]), ["announce 1 1"]);
+    assert_eq!(reported(&mut rib, &mut view, vec![]), ["announce 1 1"]);
 }
 
 #[test]
@@ -339,7 +342,7 @@ fn end_of_rib_comes_after_what_was_applied_before() {
     rib.eor(&peers(&[0]), V6);
     rib.apply(&announce(route(V4, 2), 1, &[0, 1]));
     assert_eq!(
-        told(&mut rib, &mut views[0], vec![]),
+        reported(&mut rib, &mut views[0], vec![]),
         ["announce 1 1", "eor ipv6 unicast", "announce 2 1"]
     );
     drain(&mut rib, 1, &mut views[1]);
@@ -405,7 +408,10 @@ fn a_number_used_again_inherits_nothing() {
         0
     );
     rib.up(PeerId(0), session(&[V4]));
-    assert_eq!(told(&mut rib, &mut views[0], vec![]), ["eor ipv4 unicast"]);
+    assert_eq!(
+        reported(&mut rib, &mut views[0], vec![]),
+        ["eor ipv4 unicast"]
+    );
     drain(&mut rib, 1, &mut views[1]);
     assert_eq!(views[1].routes.len(), 100);
 }
@@ -416,9 +422,9 @@ fn a_dynamic_peer_starts_with_the_routes_of_its_template_and_lives_alone() {
     rib.add_peer(PeerId(1), options(&[V4]));
     rib.apply(&announce(route(V4, 1), 1, &[1]));
     rib.copy_routes(PeerId(1), PeerId(0));
-    assert_eq!(told(&mut rib, &mut views[0], vec![]), ["announce 1 1"]);
+    assert_eq!(reported(&mut rib, &mut views[0], vec![]), ["announce 1 1"]);
     assert_eq!(
-        told(&mut rib, &mut views[0], vec![withdraw(route(V4, 1), &[0])]),
+        reported(&mut rib, &mut views[0], vec![withdraw(route(V4, 1), &[0])]),
         ["withdraw 1"]
     );
     assert_eq!(

@@ -186,11 +186,11 @@ fn a_repetition_is_what_the_peer_would_get_again() {
     let (mut rib, mut views) = established(1, &[V4]);
     let view = &mut views[0];
     let med = || Attribute::Med(Med(1));
-    let said = |list: Vec<Attribute>| with(route(V4, 1), list);
+    let output = |list: Vec<Attribute>| with(route(V4, 1), list);
     let literal = || hop(NextHop::V4(Ipv4Addr::LOCALHOST));
     let own = || hop(NextHop::SelfAddress);
     assert_eq!(
-        sent(&mut rib, view, &[said(vec![literal(), med()])]),
+        sent(&mut rib, view, &[output(vec![literal(), med()])]),
         ["announce 1 1"]
     );
     for list in [
@@ -201,26 +201,30 @@ fn a_repetition_is_what_the_peer_would_get_again() {
         vec![literal(), med()],
     ] {
         assert_eq!(
-            sent(&mut rib, view, &[said(list.clone())]),
+            sent(&mut rib, view, &[output(list.clone())]),
             [""; 0],
             "{list:?}"
         );
     }
     assert_eq!(
-        sent(&mut rib, view, &[said(vec![own(), Attribute::Med(Med(2))])]),
+        sent(
+            &mut rib,
+            view,
+            &[output(vec![own(), Attribute::Med(Med(2))])]
+        ),
         ["announce 1 2"]
     );
     // A change that was not sent yet, and its reversal.
     let other = NextHop::V4(Ipv4Addr::new(192, 0, 2, 7));
     let changes = [
-        said(vec![hop(other), Attribute::Med(Med(2))]),
-        said(vec![literal(), Attribute::Med(Med(2))]),
+        output(vec![hop(other), Attribute::Med(Med(2))]),
+        output(vec![literal(), Attribute::Med(Med(2))]),
     ];
     assert_eq!(sent(&mut rib, view, &changes), ["announce 1 2"]);
     // Withdrawn in the meantime: it is sent again.
     let changes = [
         withdraw(route(V4, 1), &[0]),
-        said(vec![own(), Attribute::Med(Med(2))]),
+        output(vec![own(), Attribute::Med(Med(2))]),
     ];
     assert_eq!(
         sent(&mut rib, view, &changes),

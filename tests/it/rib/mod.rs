@@ -4,8 +4,10 @@ mod adj_rib_out;
 mod families;
 mod first_batch;
 mod interner;
+mod leases;
 mod model;
 mod packing;
+mod run;
 mod sweeps;
 mod view;
 

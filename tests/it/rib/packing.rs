@@ -67,7 +67,7 @@ fn messages_are_filled_to_the_negotiated_size() {
 }
 
 #[test]
-fn equal_attributes_share_messages_in_every_family_whoever_made_them() {
+fn equal_attributes_share_messages_in_every_family() {
     let (mut rib, mut view) = up(&session(&[V4, V6, V4_MULTICAST]));
     for number in 0..100 {
         for family in [V4, V6, V4_MULTICAST] {
@@ -164,7 +164,7 @@ fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
 }
 
 #[test]
-fn what_a_session_cannot_say_is_reported() {
+fn what_a_session_cannot_send_is_reported() {
     let (mut rib, mut view) = up(&session(&[V6]));
     let own = Rc::new(AttributeSet::new(vec![Attribute::NextHop(
         NextHopAttribute(NextHop::SelfAddress),
@@ -279,7 +279,7 @@ fn a_budget_of_messages_holds_one_at_a_time() {
 }
 
 #[test]
-fn what_no_peer_can_be_told_is_known_beforehand() {
+fn what_no_peer_can_be_sent_is_known_beforehand() {
     let change = |bytes, to: &[u32]| Change {
         nlri: route(V4, 1),
         action: Action::Announce(with_blob(1, bytes)),

@@ -56,7 +56,7 @@ fn clear_takes_many_turns_and_looks_done_after_the_first() {
     assert_eq!(shown(&rib, 0), 0);
     let mut woken = Vec::new();
     rib.take_wakeups(&mut |peer| woken.push(peer));
-    assert_eq!(woken, [PeerId(0)], "somebody must drive it");
+    assert_eq!(woken, [PeerId(0)], "its driver is woken");
     // Later changes are kept, and a mark comes after all of them.
     rib.apply(&announce(route(V4, ROUTES - 1), 2, &[0]));
     rib.apply(&announce(route(V4, ROUTES), 2, &[0]));

@@ -37,30 +37,30 @@ struct Said {
 
 fn decoder() -> UpdateDecoder<Said> {
     UpdateDecoder::new()
-        .withdrawn(|said: &mut Said, nlri| {
-            said.withdrawn.push(nlri.to_string());
+        .withdrawn(|sent: &mut Said, nlri| {
+            sent.withdrawn.push(nlri.to_string());
             Ok(())
         })
-        .nlri(|said, nlri| {
-            said.announced.push(nlri.to_string());
+        .nlri(|sent, nlri| {
+            sent.announced.push(nlri.to_string());
             Ok(())
         })
-        .attribute(8, |said, raw| {
-            said.raw.push((raw.code, raw.value.to_vec()));
+        .attribute(8, |sent, raw| {
+            sent.raw.push((raw.code, raw.value.to_vec()));
             Ok(())
         })
-        .attributes(|said, raw| {
+        .attributes(|sent, raw| {
             let attribute: Option<Attribute> = raw.decode()?;
-            said.attributes
+            sent.attributes
                 .extend(attribute.map(|attribute| attribute.to_string()));
             Ok(())
         })
-        .reach(Family::IPV6_UNICAST, |said, next_hop, nlri| {
-            said.reachable.push((next_hop, nlri.to_string()));
+        .reach(Family::IPV6_UNICAST, |sent, next_hop, nlri| {
+            sent.reachable.push((next_hop, nlri.to_string()));
             Ok(())
         })
-        .unreach(Family::IPV6_UNICAST, |said, nlri| {
-            said.unreachable.push(nlri.to_string());
+        .unreach(Family::IPV6_UNICAST, |sent, nlri| {
+            sent.unreachable.push(nlri.to_string());
             Ok(())
         })
 }
@@ -129,23 +129,23 @@ fn every_field_reaches_its_decoder() {
         &[ORIGIN, AS_PATH, NEXT_HOP, COMMUNITY, REACH, UNREACH],
         &[16, 10, 1, 24, 10, 2, 3],
     );
-    let mut said = Said::default();
+    let mut sent = Said::default();
     decoder()
-        .decode(&mut said, &body, &CODEC)
+        .decode(&mut sent, &body, &CODEC)
         .expect("no error");
-    assert_eq!(said.withdrawn, ["10.0.0.0/8"]);
-    assert_eq!(said.announced, ["10.1.0.0/16", "10.2.3.0/24"]);
-    assert_eq!(said.unreachable, ["2001:dba::/32"]);
-    assert_eq!(said.reachable.len(), 1);
-    let (next_hop, nlri) = &said.reachable[0];
+    assert_eq!(sent.withdrawn, ["10.0.0.0/8"]);
+    assert_eq!(sent.announced, ["10.1.0.0/16", "10.2.3.0/24"]);
+    assert_eq!(sent.unreachable, ["2001:dba::/32"]);
+    assert_eq!(sent.reachable.len(), 1);
+    let (next_hop, nlri) = &sent.reachable[0];
     assert_eq!(nlri, "2001:db9::/32");
     assert_eq!(
         next_hop.map(|hop| hop.to_string()).as_deref(),
         Some("2001:db8::1")
     );
-    assert_eq!(said.raw, [(8, vec![0xFD, 0xE9, 0, 1])]);
-    assert_eq!(said.attributes.len(), 3, "{:?}", said.attributes);
-    assert_eq!(said.attributes[0], "origin igp");
+    assert_eq!(sent.raw, [(8, vec![0xFD, 0xE9, 0, 1])]);
+    assert_eq!(sent.attributes.len(), 3, "{:?}", sent.attributes);
+    assert_eq!(sent.attributes[0], "origin igp");
 }
 
 #[test]
@@ -223,8 +223,8 @@ fn severities_are_the_attributes_and_the_gravest_leads() {
         ),
     ];
     for (name, body, severity, notification) in cases {
-        let mut said = Said::default();
-        let errors = decoder().decode(&mut said, &body, &CODEC).expect_err(name);
+        let mut sent = Said::default();
+        let errors = decoder().decode(&mut sent, &body, &CODEC).expect_err(name);
         assert_eq!(errors.severity(), severity, "{name}: {errors}");
         let code = errors.notification().map(|n| (n.code, n.subcode));
         assert_eq!(code, notification, "{name}: {errors}");
@@ -240,16 +240,16 @@ fn a_closure_chooses_what_its_error_is_worth_and_the_rest_is_still_decoded() {
             "not a next hop of ours",
         ))
     });
-    let mut said = Said::default();
+    let mut sent = Said::default();
     let body = body(&[8, 9], &[ORIGIN, AS_PATH, NEXT_HOP], &[8, 10]);
     let errors = decoder
-        .decode(&mut said, &body, &CODEC)
+        .decode(&mut sent, &body, &CODEC)
         .expect_err("an error");
     assert_eq!(errors.all().len(), 1);
     assert_eq!(errors.severity(), Severity::AfiSafiDisable);
     assert!(errors.notification().is_none());
     assert!(errors.to_string().contains("not a next hop of ours"));
-    assert_eq!((said.withdrawn.len(), said.announced.len()), (1, 1));
+    assert_eq!((sent.withdrawn.len(), sent.announced.len()), (1, 1));
 }
 
 #[test]

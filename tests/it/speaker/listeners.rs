@@ -116,7 +116,7 @@ async fn defect_12_a_refused_connection_is_never_told_as_connected_and_is_tried_
     watch
         .until(|seen| match seen {
             super::Seen::State(State::Active | State::Idle) => Some(()),
-            super::Seen::Connected => panic!("nobody listens"),
+            super::Seen::Connected => panic!("no server listens"),
             _ => None,
         })
         .await;
@@ -132,7 +132,7 @@ async fn defect_12_a_refused_connection_is_never_told_as_connected_and_is_tried_
 }
 
 #[tokio::test(flavor = "local")]
-async fn a_passive_neighbor_with_gtsm_does_not_hear_a_distant_peer() {
+async fn a_passive_neighbor_with_gtsm_ignores_a_distant_peer() {
     let (server, address) = serving([10, 0, 0, 1]);
     let (plugin, mut watch) = recorder();
     let mut config = passive(65001, 65002);

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,6 +18,9 @@ use oxabgp::speaker::{Outbox, PeerConfig, Plugin, Server, SessionEvent, UpdateWr
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+mod calls;
+mod channel;
+mod corebgp;
 mod decoder;
 mod embed;
 mod library;
@@ -25,7 +29,10 @@ mod many;
 mod pair;
 mod raw;
 mod repetition;
+mod resets;
+mod sockets;
 mod virtual_time;
+mod writing;
 mod zones;
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -66,7 +73,7 @@ struct Script {
     refuse_update: RefCell<Option<Notification>>,
     /// Panic at the next UPDATE.
     panic: Cell<bool>,
-    wake: Rc<Notify>,
+    wake: Arc<Notify>,
 }
 
 /// The test's side of a recorder.
@@ -156,8 +163,8 @@ impl Plugin for Recorder {
         !self.script.busy.get()
     }
 
-    fn waker(&self) -> Option<Rc<Notify>> {
-        Some(Rc::clone(&self.script.wake))
+    fn waker(&self) -> Option<Arc<Notify>> {
+        Some(Arc::clone(&self.script.wake))
     }
 }
 
@@ -207,7 +214,7 @@ impl Watch {
 }
 
 /// Reports that a test cannot run here.
-#[expect(clippy::print_stderr, reason = "a skipped test says so")]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
 fn skip(reason: &str) {
     eprintln!("SKIPPED: {reason}");
 }

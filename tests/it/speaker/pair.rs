@@ -228,7 +228,7 @@ async fn equal_md5_keys_connect_and_different_ones_never_do() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn equal_tcp_ao_keys_connect_and_a_kernel_without_them_says_so() {
+async fn equal_tcp_ao_keys_connect_or_the_kernel_does_not_support_them() {
     let (left, address) = serving([10, 0, 0, 1]);
     let (right, _) = serving([10, 0, 0, 2]);
     let key = TcpAoKey {
@@ -341,13 +341,13 @@ async fn pain_2_keepalives_are_on_time_beside_a_flood() {
             quiet.push(key);
         }
     }
-    let heard = |key| {
+    let recorded = |key| {
         let status = left.peer(key).expect("a status");
         assert_eq!(status.last_close, None, "{status:?}");
         status.received.of(MessageType::KEEPALIVE)
     };
     // Longer than the hold time.
-    while quiet.iter().any(|key| heard(*key) < 5) {
+    while quiet.iter().any(|key| recorded(*key) < 5) {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let flooded = left.peers()[0].received.of(MessageType::UPDATE);

@@ -36,7 +36,7 @@ async fn script<T: Send + 'static>(
 }
 
 #[tokio::test(flavor = "local")]
-async fn shutdown_says_cease_and_closes() {
+async fn shutdown_sends_cease_and_closes() {
     let (server, address, mut watch) = one_peer();
     let peer = script(address, |mut peer| {
         let theirs = peer.establish(&open(65002, [10, 0, 0, 2]));
@@ -49,8 +49,8 @@ async fn shutdown_says_cease_and_closes() {
     server
         .shutdown(Cease::Shutdown("good night".to_owned()))
         .await;
-    let said = last_words.await.expect("the script passes");
-    assert_eq!(said, Notification::shutdown(2, "good night"));
+    let output = last_words.await.expect("the script passes");
+    assert_eq!(output, Notification::shutdown(2, "good night"));
     assert_eq!(
         watch.closed().await.to_string(),
         "stop, message [shutting down]"
@@ -89,7 +89,7 @@ async fn broken_messages_end_the_session_with_their_notification() {
 }
 
 #[tokio::test(flavor = "local")]
-async fn messages_are_seen_in_their_order_and_a_refresh_is_told() {
+async fn messages_are_seen_in_their_order_and_a_refresh_is_reported() {
     let (server, address, mut watch) = one_peer();
     script(address, |mut peer| {
         peer.establish(&open(65002, [10, 0, 0, 2]));
@@ -253,7 +253,7 @@ async fn defect_12_an_immediate_error_is_tried_again_with_back_off() {
                 dials += 1;
                 None
             }
-            Seen::Connected => panic!("nobody is there"),
+            Seen::Connected => panic!("there is no server"),
             Seen::GaveUp => Some(()),
             _ => None,
         })

@@ -255,7 +255,7 @@ impl Plugin for Curious {
         true
     }
 
-    fn waker(&self) -> Option<Rc<tokio::sync::Notify>> {
+    fn waker(&self) -> Option<std::sync::Arc<tokio::sync::Notify>> {
         self.ask("waker");
         None
     }

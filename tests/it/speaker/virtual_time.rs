@@ -182,7 +182,7 @@ async fn two_active_servers_end_with_one_session() {
 }
 
 #[tokio::test(flavor = "local", start_paused = true)]
-async fn a_silent_peer_is_told_that_its_hold_time_is_over() {
+async fn a_silent_peer_is_sent_hold_timer_expired() {
     let (server, mut watch) = waiting(|_| {});
     let mut peer = Piped::establish(&server, 90).await;
     watch.established().await;

@@ -179,6 +179,9 @@ fn elems_know_the_table_and_the_instance() {
         Some("100.000005")
     );
     let input = file(&stream);
+    let builder = Stream::builder().path(input.path()).expect("a file");
+    let chosen = builder.filter("rib loc adj-in-post").expect("a filter");
+    assert_eq!(print(chosen, Format::Elems).lines().count(), 2);
     let json = print(
         Stream::builder().path(input.path()).expect("a file"),
         Format::Json,
@@ -676,4 +679,66 @@ fn a_long_line_and_a_long_name_cost_no_memory() {
     let name = "n".repeat(60_000);
     assert_eq!(records(&initiation(&name))[0].origin.router.len(), 255);
     assert!(started.elapsed() < Duration::from_secs(60));
+}
+
+/// The messages as packets of TCP to port 11019, in a capture file of raw IP.
+fn capture(messages: &[Vec<u8>]) -> Vec<u8> {
+    let mut out = [0xA1B2_C3D4u32, 0x0004_0002, 0, 0, 65_535, 101]
+        .map(u32::to_le_bytes)
+        .concat();
+    let mut sequence = 1u32;
+    for message in messages {
+        let total = u32::try_from(40 + message.len()).expect("short");
+        out.extend([1, 0, total, total].map(u32::to_le_bytes).concat());
+        let length = u16::try_from(total).expect("short").to_be_bytes();
+        out.extend([0x45, 0, length[0], length[1], 0, 0, 0, 0, 64, 6, 0, 0]);
+        out.extend([192, 0, 2, 1, 192, 0, 2, 9]);
+        out.extend(40_000u16.to_be_bytes());
+        out.extend(11_019u16.to_be_bytes());
+        out.extend(sequence.to_be_bytes());
+        out.extend([0, 0, 0, 1, 0x50, 0x18, 0xFF, 0xFF, 0, 0, 0, 0]);
+        out.extend(message);
+        sequence += total - 40;
+    }
+    out
+}
+
+#[test]
+fn tshark_dissects_the_bmp_that_we_write() {
+    let mut tlvs = Vec::new();
+    oxabgp::bmp::Statistic {
+        kind: 7,
+        family: None,
+        value: 3,
+    }
+    .write(&mut tlvs);
+    let mut reader = oxabgp::wire::Reader::new(&tlvs);
+    let statistics = bytes(&Message::StatisticsReport {
+        peer: peer(0),
+        statistics: Tlvs::decode(&mut reader).expect("a list"),
+    });
+    let messages = [
+        initiation("edge"),
+        up(peer(0), ADD_PATH),
+        route(peer(0), &[0, 0, 0, 1, 24, 198, 51, 100]),
+        route(peer(PeerHeader::POST_POLICY), &[0, 0, 0, 1, 8, 10]),
+        statistics,
+        down(peer(0)),
+    ];
+    let input = file(&capture(&messages));
+    let output = Command::new("tshark")
+        .arg("-r")
+        .arg(input.path())
+        .args(["-d", "tcp.port==11019,bmp", "-V"])
+        .output();
+    let Ok(output) = output else {
+        super::skipped("tshark");
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let count = text.matches("BGP Monitoring Protocol").count();
+    assert_eq!(count, messages.len(), "{text}");
+    for wrong in ["Malformed", "Expert Info (Error", "Expert Info (Warn"] {
+        assert!(!text.contains(wrong), "{text}");
+    }
 }

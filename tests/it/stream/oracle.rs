@@ -172,7 +172,6 @@ fn messages(six: &[u8]) -> Vec<u8> {
         attribute(0x80, 9, &[1, 2, 3, 4]),
         attribute(0x80, 10, &[1, 1, 1, 1, 2, 2, 2, 2]),
         attribute(0xC0, 16, &[0, 2, 0, 1, 0, 0, 0, 2]),
-        attribute(0xC0, 8, &[]),
         attribute(0xC0, 32, &[]),
     ]
     .concat();
@@ -221,7 +220,12 @@ fn messages(six: &[u8]) -> Vec<u8> {
         attribute(0x80, 14, &whole),
     ]
     .concat();
-    out.extend(record(24, 12, 2, &entry1(hop, hop, &v6)));
+    out.extend(record(
+        24,
+        12,
+        2,
+        &entry1(&[&[0x20][..], &[0; 15]].concat(), hop, &v6),
+    ));
     out.extend(peers(25, &[65_001]));
     let short = [&[16][..], hop].concat();
     let abbreviated = [common(&[1]), attribute(0x80, 14, &short)].concat();

@@ -15,18 +15,18 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory with the files of one test.
 pub(crate) struct Lab {
-    folder: tempfile::TempDir,
+    root_directory: tempfile::TempDir,
 }
 
 impl Lab {
     pub(crate) fn new() -> Self {
         Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
+            root_directory: tempfile::tempdir().expect("a temporary root_directory"),
         }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.root_directory.path().join(name)
     }
 
     /// Writes a file and returns its path.

@@ -98,7 +98,7 @@ impl Solo {
     }
 
     /// Receives `bytes` from the other end.
-    pub(crate) fn hear(&mut self, id: ConnId, bytes: &[u8]) -> Vec<Output> {
+    pub(crate) fn feed(&mut self, id: ConnId, bytes: &[u8]) -> Vec<Output> {
         let mut buffer = BytesMut::from(bytes);
         let mut outputs = Vec::new();
         loop {
@@ -395,7 +395,7 @@ impl Pair {
         self.wires
             .iter()
             .position(|wire| wire.ids[side] == Some(id))
-            .expect("a connection that this side was told of")
+            .expect("a connection that this side was shown_now of")
     }
 
     fn send(&mut self, wire: usize, to: usize, item: Item) {

@@ -10,8 +10,8 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 //!
-//! The value is kept as received once [`tlv`] has decoded it successfully; unknown TLVs are shown as hexadecimal.
-//! [`value`] holds decoded values until they are rendered as JSON or text; [`words`] implements the configuration
+//! The value is kept as received once `tlv` has decoded it successfully; unknown TLVs are shown as hexadecimal.
+//! `value` holds decoded values until they are rendered as JSON or text; `words` implements the configuration
 //! syntax.
 
 use std::borrow::Cow;

@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_told_apart_in_json() {
+    fn bytes_are_distinguished_in_json() {
         let json = |value: Value| {
             let mut w = JsonWriter::new();
             value.json(&mut w);

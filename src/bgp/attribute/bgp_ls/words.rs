@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn what_words_cannot_say_stays_as_it_is() {
+    fn what_words_cannot_express_stays_as_it_is() {
         for (bytes, wanted) in [
             (&[4, 0, 0, 1, 0x01][..], "bgp-ls ( tlv 1024 0x01 )"),
             (&[4, 2, 0, 2, b'"', b'a'], "bgp-ls ( tlv 1026 0x2261 )"),
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_refused() {
+    fn errors_are_refused() {
         for (text, wanted) in [
             (
                 "( igp-metrik 5 )",

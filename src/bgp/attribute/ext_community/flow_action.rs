@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_refused() {
+    fn errors_are_refused() {
         for text in [
             "mark 64",
             "redirect foo",

@@ -10,7 +10,7 @@
 //! +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 //! ```
 //!
-//! A community is kept as its eight bytes: [`kinds`] renders ExaBGP's text, [`parse`] reads the configuration syntax,
+//! A community is kept as its eight bytes: `kinds` renders ExaBGP's text, `parse` reads the configuration syntax,
 //! [`flow_action`] creates those of FlowSpec rules. An enum of all kinds was rejected, because it would have to keep
 //! every reserved bit in order to pass them on unchanged.
 
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_are_named() {
         for (text, wanted) in [
             ("foo:1:2", "unknown extended community `foo`"),
             (

@@ -24,6 +24,7 @@ use crate::wire::{Reader, WireError};
 
 mod descriptor;
 mod sentence;
+mod words;
 
 pub use sentence::parse;
 pub(crate) use sentence::{system, system_text, tlv};
@@ -240,7 +241,7 @@ impl NlriCodec for BgpLs {
     }
 
     fn grammar(nlri: NlriRef<'_>, out: &mut String) {
-        match sentence::words(nlri.family, nlri.bytes) {
+        match words::words(nlri.family, nlri.bytes) {
             Some(words) => out.push_str(&format!("{} {words}", nlri.family.safi)),
             None => out.push_str(&format!("{} raw 0x{}", nlri.family.safi, hex(nlri.bytes))),
         }

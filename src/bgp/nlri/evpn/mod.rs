@@ -18,11 +18,13 @@ use crate::bgp::nexthop::NextHop;
 use crate::json::{JsonWriter, hex};
 use crate::wire::{Reader, WireError};
 
+mod identifier;
 mod parse;
 mod route;
 
+pub use identifier::{Esi, Mac};
 pub use parse::parse;
-pub use route::{Esi, Mac, Route, Tail};
+pub use route::{Route, Tail};
 
 /// ExaBGP answers these errors with 3/5 instead of 3/10.
 pub(super) const ADDRESS_LENGTH: &str =

@@ -11,20 +11,13 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use super::identifier::{Esi, Mac};
 use super::{ADDRESS_LENGTH, PREFIX_LENGTH};
 use crate::bgp::nlri::inet::mask;
 use crate::bgp::nlri::{NlriBytes, NlriKey};
 use crate::bgp::rd::RouteDistinguisher;
 use crate::json::JsonWriter;
 use crate::wire::{Reader, WireError, Writer};
-
-/// An Ethernet segment identifier. `Display` is ten octets in hexadecimal, or `-` for no segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Esi(pub [u8; 10]);
-
-/// A MAC address. As in ExaBGP, `Display` uses capital letters, unlike that of a segment.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Mac(pub [u8; 6]);
 
 /// An EVPN route of a known type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -345,68 +338,30 @@ impl Route {
     pub(super) fn json(&self, w: &mut JsonWriter) {
         w.key("name").string(self.name()).raw(", ");
         w.key("rd").display(self.rd);
-        let esi_json = |w: &mut JsonWriter, esi: &Esi| {
+        let tail = &self.tail;
+        if let Some(esi) = tail.esi() {
             w.raw(", \"esi\": ").display(esi);
-        };
-        let tag_json = |w: &mut JsonWriter, tag: &u32| {
-            w.raw(", \"ethernet-tag\": ").number(*tag);
-        };
-        let label_json = |w: &mut JsonWriter, label: &u32| {
+        }
+        if let Some(tag) = tail.tag() {
+            w.raw(", \"ethernet-tag\": ").number(tag);
+        }
+        if let Tail::MacIp { mac, .. } = tail {
+            w.raw(", \"mac\": ").display(mac);
+        }
+        if let Some((label, _)) = tail.labels() {
             w.raw(", \"label\": [ [").number(label >> 4);
             // ExaBGP omits the field if it is zero.
-            if *label != 0 {
-                w.raw(", ").number(*label);
+            if label != 0 {
+                w.raw(", ").number(label);
             }
             w.raw("] ]");
-        };
-        let ip_json = |w: &mut JsonWriter, ip: &IpAddr| {
+        }
+        if let Some(ip) = tail.ip() {
             w.raw(", \"ip\": ").display(ip);
-        };
-        match &self.tail {
-            Tail::EthernetAd { esi, tag, label } => {
-                esi_json(w, esi);
-                tag_json(w, tag);
-                label_json(w, label);
-            }
-            Tail::MacIp {
-                esi,
-                tag,
-                mac,
-                ip,
-                label,
-                ..
-            } => {
-                esi_json(w, esi);
-                tag_json(w, tag);
-                w.raw(", \"mac\": ").display(mac);
-                label_json(w, label);
-                ip.iter().for_each(|ip| ip_json(w, ip));
-            }
-            Tail::Multicast { tag, ip } => {
-                tag_json(w, tag);
-                ip_json(w, ip);
-            }
-            Tail::Segment { esi, ip } => {
-                esi_json(w, esi);
-                ip_json(w, ip);
-            }
-            Tail::Prefix {
-                esi,
-                tag,
-                ip,
-                bits,
-                gateway,
-                label,
-            } => {
-                esi_json(w, esi);
-                tag_json(w, tag);
-                label_json(w, label);
-                ip_json(w, ip);
-                w.raw(", \"iplen\": ")
-                    .number(*bits)
-                    .raw(", \"gateway\": ")
-                    .display(gateway);
-            }
+        }
+        if let Tail::Prefix { bits, gateway, .. } = tail {
+            w.raw(", \"iplen\": ").number(*bits);
+            w.raw(", \"gateway\": ").display(gateway);
         }
     }
 
@@ -458,41 +413,77 @@ impl Route {
 
     /// The text that [`parse`](super::parse()) reads back.
     pub(super) fn words(&self) -> String {
-        let rd = self.rd.word();
-        match &self.tail {
-            Tail::EthernetAd { esi, tag, label } => {
-                format!(
-                    "ethernet-ad rd {rd} esi {esi} ethernet-tag {tag}{}",
-                    label_text(*label, None)
-                )
+        let tail = &self.tail;
+        let mut out = match tail {
+            Tail::EthernetAd { .. } => "ethernet-ad".to_owned(),
+            Tail::MacIp { .. } => "mac".to_owned(),
+            Tail::Multicast { .. } => "multicast".to_owned(),
+            Tail::Segment { .. } => "ethernet-segment".to_owned(),
+            Tail::Prefix { ip, bits, .. } => format!("prefix {ip}/{bits}"),
+        };
+        let mut add = |word: &str, value: &dyn fmt::Display| {
+            out.push_str(&format!(" {word} {value}"));
+        };
+        add("rd", &self.rd.word());
+        if let Some(esi) = tail.esi() {
+            add("esi", &esi);
+        }
+        if let Some(tag) = tail.tag() {
+            add("ethernet-tag", &tag);
+        }
+        match tail {
+            Tail::MacIp { mac, .. } => add("mac", mac),
+            Tail::Prefix { gateway, .. } => add("gateway", gateway),
+            _ => {}
+        }
+        if let (Some(ip), false) = (tail.ip(), matches!(tail, Tail::Prefix { .. })) {
+            add("ip", &ip);
+        }
+        if let Some((label, second)) = tail.labels() {
+            out.push_str(&label_text(label, second));
+        }
+        out
+    }
+}
+
+/// Fields that several types have.
+impl Tail {
+    const fn esi(&self) -> Option<Esi> {
+        match self {
+            Self::EthernetAd { esi, .. }
+            | Self::MacIp { esi, .. }
+            | Self::Segment { esi, .. }
+            | Self::Prefix { esi, .. } => Some(*esi),
+            Self::Multicast { .. } => None,
+        }
+    }
+
+    const fn tag(&self) -> Option<u32> {
+        match self {
+            Self::EthernetAd { tag, .. }
+            | Self::MacIp { tag, .. }
+            | Self::Multicast { tag, .. }
+            | Self::Prefix { tag, .. } => Some(*tag),
+            Self::Segment { .. } => None,
+        }
+    }
+
+    const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::EthernetAd { .. } => None,
+            Self::MacIp { ip, .. } => *ip,
+            Self::Multicast { ip, .. } | Self::Segment { ip, .. } | Self::Prefix { ip, .. } => {
+                Some(*ip)
             }
-            Tail::MacIp {
-                esi,
-                tag,
-                mac,
-                ip,
-                label,
-                second,
-            } => {
-                let ip = ip.map_or_else(String::new, |ip| format!(" ip {ip}"));
-                let label = label_text(*label, *second);
-                format!("mac rd {rd} esi {esi} ethernet-tag {tag} mac {mac}{ip}{label}")
-            }
-            Tail::Multicast { tag, ip } => format!("multicast rd {rd} ethernet-tag {tag} ip {ip}"),
-            Tail::Segment { esi, ip } => format!("ethernet-segment rd {rd} esi {esi} ip {ip}"),
-            Tail::Prefix {
-                esi,
-                tag,
-                ip,
-                bits,
-                gateway,
-                label,
-            } => {
-                let label = label_text(*label, None);
-                format!(
-                    "prefix {ip}/{bits} rd {rd} esi {esi} ethernet-tag {tag} gateway {gateway}{label}"
-                )
-            }
+        }
+    }
+
+    /// The label field, and the second one.
+    const fn labels(&self) -> Option<(u32, Option<u32>)> {
+        match self {
+            Self::MacIp { label, second, .. } => Some((*label, *second)),
+            Self::EthernetAd { label, .. } | Self::Prefix { label, .. } => Some((*label, None)),
+            Self::Multicast { .. } | Self::Segment { .. } => None,
         }
     }
 }
@@ -502,35 +493,12 @@ fn label_text(label: u32, second: Option<u32>) -> String {
     let fields: Vec<u32> = std::iter::once(label).chain(second).collect();
     let plain = fields.iter().all(|field| field & 0xF == 1);
     let (word, shift) = if plain { ("label", 4) } else { ("vni", 0) };
-    match fields[..] {
-        [one] => format!(" {word} {}", one >> shift),
-        _ => {
-            let list: Vec<String> = fields
-                .iter()
-                .map(|field| (field >> shift).to_string())
-                .collect();
-            format!(" {word} [ {} ]", list.join(" "))
-        }
-    }
-}
-
-impl fmt::Display for Esi {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 == [0; 10] {
-            return f.write_str("-");
-        }
-        for (index, octet) in self.0.iter().enumerate() {
-            let colon = if index > 0 { ":" } else { "" };
-            write!(f, "{colon}{octet:02x}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Mac {
-    /// In capital letters, as in ExaBGP.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02X}:{b:02X}:{c:02X}:{d:02X}:{e:02X}:{g:02X}")
+    let list: Vec<String> = fields
+        .iter()
+        .map(|field| (field >> shift).to_string())
+        .collect();
+    match second {
+        None => format!(" {word} {}", list.join(" ")),
+        Some(_) => format!(" {word} [ {} ]", list.join(" ")),
     }
 }

@@ -10,7 +10,7 @@
 //! +-------------------------------+
 //! ```
 //!
-//! [`component`] defines the components and the names of their values, [`operator`] the operators; [`rule`] parses
+//! `component` defines the components and the names of their values, `operator` the operators; `rule` parses
 //! rules.
 
 use std::net::{Ipv4Addr, Ipv6Addr};

@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn more_octets_are_said_and_read() {
+    fn more_octets_are_written_and_read() {
         let bytes = [0x11, 0, 80, 0x50, 0, 1, 0xA7, 0, 0, 0, 0];
         let terms = Term::list(Kind::Numeric, u64::MAX, &mut Reader::new(&bytes)).expect("terms");
         let words: Vec<String> = terms

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn errors_are_named() {
         for (text, wanted) in [
             (
                 "",

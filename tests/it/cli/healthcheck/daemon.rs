@@ -148,18 +148,18 @@ fn command_lines_of_the_field_run() {
         "file",
         "debug\nname = haproxy\nip = 192.0.2.1/32\nno-ip-setup\ncommand = exec true\n",
     );
-    let (folder, path) = (
+    let (root_directory, path) = (
         lab.path("").display().to_string(),
         std::env::var("PATH").unwrap_or_default(),
     );
     for line in FIELD {
         let (listener, port) = listener();
         let run = line
-            .replace("EXABGP/", &folder)
+            .replace("EXABGP/", &root_directory)
             .replace("FILE", file.to_str().expect("UTF-8"));
         let configuration = format!("process health {{ run {run} --rise 1; encoder text; }}\n")
             + &neighbor(port, "api { processes [ health ]; }");
-        let settings = [("PATH", format!("{folder}:{path}"))];
+        let settings = [("PATH", format!("{root_directory}:{path}"))];
         let settings = settings
             .each_ref()
             .map(|(key, value)| (*key, value.as_str()));

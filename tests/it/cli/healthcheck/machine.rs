@@ -11,11 +11,11 @@ use crate::support::daemon::{Lab, oxabgp, wait_for};
 fn machine(lab: &Lab, addresses: &str) {
     lab.write("addresses", addresses);
     lab.write("changes", "");
-    let folder = lab.path("").display().to_string();
+    let root_directory = lab.path("").display().to_string();
     lab.script(
         "ip",
         &format!(
-            r#"cd {folder}
+            r#"cd {root_directory}
 case "$*" in
     "-o address show dev "*)
         while read -r interface address label; do
@@ -101,7 +101,7 @@ fn missing_addresses_are_added_and_removed_after_the_withdrawal() {
     assert!(health.command().contains(" withdraw "));
     // Packets may arrive until the daemon has answered.
     assert_eq!(changes(&lab), added);
-    health.say("done");
+    health.submit("done");
     assert_eq!(health.end().2, Some(0));
     assert_eq!(
         changes(&lab)[3..],
@@ -160,13 +160,13 @@ fn addresses_come_and_go_with_the_service() {
     let delete = "address delete 192.0.2.1/32 dev lo label lo:web";
     assert!(health.command().contains(" announce "));
     assert_eq!(changes(&lab), [add]);
-    health.say("done");
+    health.submit("done");
     assert!(health.command().contains(" withdraw "));
     assert_eq!(changes(&lab), [add]);
-    health.say("done");
+    health.submit("done");
     assert!(health.command().contains(" announce "));
     assert_eq!(changes(&lab), [add, delete, add]);
-    health.say("done");
+    health.submit("done");
     health.signal("TERM");
     health.obey_until("withdraw");
     assert_eq!(health.end().2, Some(0));

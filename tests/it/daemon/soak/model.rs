@@ -95,7 +95,7 @@ pub(super) struct Model {
 
 impl Model {
     /// The state of a prefix changes.
-    pub(super) fn tell(&mut self, peer: &str, prefix: Prefix, version: Option<Version>) {
+    pub(super) fn put(&mut self, peer: &str, prefix: Prefix, version: Option<Version>) {
         let table = self.tables.entry(peer.to_owned()).or_default();
         let before = match version {
             Some(version) => table.insert(prefix, version),
@@ -128,7 +128,7 @@ impl Model {
     }
 
     /// A peer received this: it must be an outstanding state, and no older one may follow.
-    pub(super) fn heard(&mut self, peer: &str, prefix: Prefix, version: Option<Version>) {
+    pub(super) fn saw(&mut self, peer: &str, prefix: Prefix, version: Option<Version>) {
         let ahead = self.ahead.entry((peer.to_owned(), prefix)).or_default();
         let at = ahead.iter().position(|state| *state == version);
         let Some(at) = at else {
@@ -155,14 +155,14 @@ impl Model {
             for (prefix, version) in before.into_iter().flatten() {
                 let gone = !neighbor.routes.contains_key(prefix);
                 if gone && self.now(name, *prefix) == Some(*version) {
-                    self.tell(name, *prefix, None);
+                    self.put(name, *prefix, None);
                 }
             }
             for (prefix, version) in &neighbor.routes {
                 let earlier = before.and_then(|before| before.get(prefix)).copied();
                 let now = self.now(name, *prefix);
                 if now.is_none() || now == earlier && now != Some(*version) {
-                    self.tell(name, *prefix, Some(*version));
+                    self.put(name, *prefix, Some(*version));
                 }
             }
         }

@@ -51,7 +51,7 @@ impl<T: Default> Tape<T> {
 
 /// What was received on a session.
 #[derive(Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct Seen {
     /// Routes and withdrawals, in order.
     pub(super) routes: Vec<(Prefix, Option<Version>)>,
     /// The reply to a route refresh, which is not a change.
@@ -67,7 +67,7 @@ pub(super) struct Heard {
 
 /// One session.
 pub(super) struct Session {
-    pub(super) heard: Tape<Heard>,
+    pub(super) recorded: Tape<Seen>,
     writer: TcpStream,
 }
 
@@ -92,14 +92,14 @@ impl Session {
         writer
             .set_write_timeout(Some(PATIENCE))
             .expect("a limit for writing");
-        let heard = Tape::new();
-        let tape = heard.clone();
+        let recorded = Tape::new();
+        let tape = recorded.clone();
         std::thread::spawn(move || listen(peer, &tape));
-        Self { heard, writer }
+        Self { recorded, writer }
     }
 
     /// Announces or withdraws a route.
-    pub(super) fn say(&mut self, prefix: Prefix, version: Option<Version>) {
+    pub(super) fn submit(&mut self, prefix: Prefix, version: Option<Version>) {
         let wire = prefix.wire();
         let length = |bytes: &[u8]| u16::try_from(bytes.len()).expect("short").to_be_bytes();
         let body = match version {
@@ -132,27 +132,27 @@ impl Drop for Session {
     }
 }
 
-fn listen(mut peer: RawPeer, tape: &Tape<Heard>) {
+fn listen(mut peer: RawPeer, tape: &Tape<Seen>) {
     loop {
         let message = peer.receive();
-        let more = tape.change(|heard| match message {
+        let more = tape.change(|recorded| match message {
             Some((MessageType::UPDATE, body)) => {
-                heard.update(&body);
+                recorded.update(&body);
                 true
             }
             // RFC 7313: BoRR, EoRR.
             Some((MessageType::ROUTE_REFRESH, body)) => {
-                heard.refreshing = body[2] == 1;
-                heard.refreshed += usize::from(body[2] == 2);
+                recorded.refreshing = body[2] == 1;
+                recorded.refreshed += usize::from(body[2] == 2);
                 true
             }
             Some((MessageType::NOTIFICATION, body)) => {
-                heard.over = Some(Some(Notification::decode(&body)));
+                recorded.over = Some(Some(Notification::decode(&body)));
                 true
             }
             Some(_) => true,
             None => {
-                heard.over.get_or_insert(None);
+                recorded.over.get_or_insert(None);
                 false
             }
         });
@@ -166,7 +166,7 @@ fn u16_at(bytes: &[u8], at: usize) -> usize {
     usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]))
 }
 
-impl Heard {
+impl Seen {
     /// A decoder that shares no code with the one under test.
     fn update(&mut self, body: &[u8]) {
         let withdrawn = &body[2..2 + u16_at(body, 0)];
@@ -218,7 +218,7 @@ impl Heard {
 
 /// What the helper received.
 #[derive(Debug, Default)]
-pub(super) struct Told {
+pub(super) struct Sent {
     /// `done` lines.
     pub(super) done: usize,
     /// The peer, and what it announced or withdrew.
@@ -228,8 +228,8 @@ pub(super) struct Told {
 /// A helper that forwards the test's commands, and what it receives.
 pub(super) struct Helper {
     commands: File,
-    pub(super) told: Tape<Told>,
-    said: usize,
+    pub(super) reported: Tape<Sent>,
+    sent: usize,
 }
 
 impl Helper {
@@ -254,25 +254,25 @@ impl Helper {
     /// Opens the other ends of its pipes once it is running.
     pub(super) fn meet(lab: &Lab) -> Self {
         let answers = File::open(lab.path("answers")).expect("a pipe to read");
-        let told: Tape<Told> = Tape::new();
-        let tape = told.clone();
+        let reported: Tape<Sent> = Tape::new();
+        let tape = reported.clone();
         std::thread::spawn(move || {
             for line in BufReader::new(answers).lines() {
                 let line = line.expect("text");
-                tape.change(|told| told.hear(&line));
+                tape.change(|reported| reported.feed(&line));
             }
         });
         let commands = OpenOptions::new().write(true).open(lab.path("commands"));
         Self {
             commands: commands.expect("a pipe to write"),
-            told,
-            said: 0,
+            reported,
+            sent: 0,
         }
     }
 
     /// Sends whole lines.
-    pub(super) fn say(&mut self, lines: &str) {
-        self.said += lines.lines().count();
+    pub(super) fn submit(&mut self, lines: &str) {
+        self.sent += lines.lines().count();
         self.commands
             .write_all(lines.as_bytes())
             .expect("a helper that reads");
@@ -280,12 +280,13 @@ impl Helper {
 
     /// Waits until all commands are answered.
     pub(super) fn answered(&self) {
-        self.told.until("answers", |told| told.done == self.said);
+        self.reported
+            .until("answers", |reported| reported.done == self.sent);
     }
 }
 
-impl Told {
-    fn hear(&mut self, line: &str) {
+impl Sent {
+    fn feed(&mut self, line: &str) {
         match line {
             "done" => return self.done += 1,
             "reload in progress" => return,

@@ -86,8 +86,8 @@ impl Neighbor {
     fn write(&self, address: &str, dice: &mut Dice, inherit: bool, out: &mut String) {
         let common = if inherit { "inherit base;" } else { COMMON };
         let break_line = if dice.one_in(2) { "\n  " } else { " " };
-        let mut say = |text: String| *out += &format!("{text}{break_line}");
-        say(format!("neighbor {address} {{"));
+        let mut push = |text: String| *out += &format!("{text}{break_line}");
+        push(format!("neighbor {address} {{"));
         let connect = match self.port {
             Some(port) => format!("connect {port};"),
             None => "passive true;".to_owned(),
@@ -112,7 +112,7 @@ impl Neighbor {
         // The order does not matter, except for `inherit`.
         let at = 1 + usize::from(dice.below(3));
         parts[1..].rotate_left(at);
-        parts.into_iter().for_each(&mut say);
+        parts.into_iter().for_each(&mut push);
         out.push_str("}\n");
     }
 

@@ -35,7 +35,7 @@ pub(super) struct Stage {
     /// What each peer holds.
     held: BTreeMap<String, Routes>,
     /// What the peers sent and the helper must receive, in order.
-    said: BTreeMap<String, Vec<(Prefix, Option<Version>)>>,
+    output: BTreeMap<String, Vec<(Prefix, Option<Version>)>>,
     programs: [String; 2],
     versions: u32,
     lab: Lab,
@@ -92,7 +92,7 @@ impl Stage {
             listeners,
             sessions: BTreeMap::new(),
             held: BTreeMap::new(),
-            said: BTreeMap::new(),
+            output: BTreeMap::new(),
             programs,
             versions: 100,
             lab,
@@ -115,8 +115,8 @@ impl Stage {
         self.model.begin(name);
         self.held.insert(name.to_owned(), Routes::new());
         session
-            .heard
-            .until("End-of-RIB", |heard| heard.ends == [1, 1]);
+            .recorded
+            .until("End-of-RIB", |recorded| recorded.ends == [1, 1]);
         self.sessions.insert(name.to_owned(), session);
     }
 
@@ -207,7 +207,7 @@ impl Stage {
     pub(super) fn ask_for_reload(&mut self) -> usize {
         match self.dice.below(3) {
             0 => self.daemon.signal("USR1"),
-            1 => self.helper.say("reload\n"),
+            1 => self.helper.submit("reload\n"),
             _ => {
                 let asked = self.ask("reload\nreload");
                 assert_eq!(asked.matches("done\n").count(), 2, "{asked}");
@@ -243,16 +243,16 @@ impl Stage {
             let prefix = self.prefix(11, second);
             lines += &self.sentence(to, prefix, version);
         }
-        self.helper.say(&lines);
+        self.helper.submit(&lines);
         for name in STEADY {
             for _ in 0..self.dice.below(3) {
                 let version = self.version();
                 let version = (!self.dice.one_in(3)).then_some(version);
                 let prefix = Prefix::v4(20, number(name), self.dice.below(POOL));
                 if let Some(session) = self.sessions.get_mut(name) {
-                    session.say(prefix, version);
-                    let said = self.said.entry(name.to_owned()).or_default();
-                    said.push((prefix, version));
+                    session.submit(prefix, version);
+                    let output = self.output.entry(name.to_owned()).or_default();
+                    output.push((prefix, version));
                 }
             }
         }
@@ -275,15 +275,15 @@ impl Stage {
         };
         done.expect("a string takes all");
         for name in to {
-            self.model.tell(name, prefix, version);
+            self.model.put(name, prefix, version);
         }
         line
     }
 
     /// The helper sends a command, and receives the answer.
-    pub(super) fn tell(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) {
+    pub(super) fn put(&mut self, to: &[&str], prefix: Prefix, version: Option<Version>) {
         let line = self.sentence(to, prefix, version);
-        self.helper.say(&line);
+        self.helper.submit(&line);
         self.helper.answered();
     }
 
@@ -299,7 +299,7 @@ impl Stage {
         if let Some(prefix) = prefix {
             let version = self.version();
             let version = (!self.dice.one_in(3)).then_some(version);
-            self.tell(&[name], prefix, version);
+            self.put(&[name], prefix, version);
         }
     }
 
@@ -309,22 +309,31 @@ impl Stage {
         let before: BTreeMap<String, usize> = self
             .sessions
             .iter()
-            .map(|(name, session)| (name.clone(), session.heard.change(|heard| mark(heard.ends))))
+            .map(|(name, session)| {
+                (
+                    name.clone(),
+                    session.recorded.change(|recorded| mark(recorded.ends)),
+                )
+            })
             .collect();
-        self.helper.say("announce eor ipv4 unicast\n");
+        self.helper.submit("announce eor ipv4 unicast\n");
         self.helper.answered();
         for (name, session) in &self.sessions {
             let marked = usize::from(self.plan.neighbors[name].helper);
-            session.heard.until(name, |heard| {
-                heard.over.is_some() || mark(heard.ends) >= before[name] + marked
+            session.recorded.until(name, |recorded| {
+                recorded.over.is_some() || mark(recorded.ends) >= before[name] + marked
             });
-            let routes = session.heard.change(|heard| {
-                assert!(heard.over.is_none(), "{name} was reset: {:?}", heard.over);
-                std::mem::take(&mut heard.routes)
+            let routes = session.recorded.change(|recorded| {
+                assert!(
+                    recorded.over.is_none(),
+                    "{name} was reset: {:?}",
+                    recorded.over
+                );
+                std::mem::take(&mut recorded.routes)
             });
             let held = self.held.entry(name.clone()).or_default();
             for (prefix, version) in routes {
-                self.model.heard(name, prefix, version);
+                self.model.saw(name, prefix, version);
                 match version {
                     Some(version) => held.insert(prefix, version),
                     None => held.remove(&prefix),
@@ -337,19 +346,19 @@ impl Stage {
 
     /// The helper received everything that the peers sent, in order.
     fn compare_events(&mut self) {
-        let count: usize = self.said.values().map(Vec::len).sum();
+        let count: usize = self.output.values().map(Vec::len).sum();
         self.helper
-            .told
-            .until("events", |told| told.events.len() >= count);
-        let mut heard: BTreeMap<String, Vec<_>> = BTreeMap::new();
+            .reported
+            .until("events", |reported| reported.events.len() >= count);
+        let mut recorded: BTreeMap<String, Vec<_>> = BTreeMap::new();
         for (peer, prefix, version) in self
             .helper
-            .told
-            .change(|told| std::mem::take(&mut told.events))
+            .reported
+            .change(|reported| std::mem::take(&mut reported.events))
         {
-            heard.entry(peer).or_default().push((prefix, version));
+            recorded.entry(peer).or_default().push((prefix, version));
         }
-        assert_eq!(heard, std::mem::take(&mut self.said));
+        assert_eq!(recorded, std::mem::take(&mut self.output));
     }
 
     /// The session of a neighbor whose settings changed is reset, and is sent its table again.
@@ -371,31 +380,34 @@ impl Stage {
     fn ended(&mut self, name: &str, subcode: u8) {
         let session = self.sessions.remove(name).expect("a session");
         session
-            .heard
-            .until("a NOTIFICATION", |heard| heard.over.is_some());
-        let told = session.heard.change(|heard| heard.over.take()).flatten();
-        let told = told.map(|told| (told.code, told.subcode));
-        assert_eq!(told, Some((Notification::CEASE, subcode)), "{name}");
+            .recorded
+            .until("a NOTIFICATION", |recorded| recorded.over.is_some());
+        let reported = session
+            .recorded
+            .change(|recorded| recorded.over.take())
+            .flatten();
+        let reported = reported.map(|reported| (reported.code, reported.subcode));
+        assert_eq!(reported, Some((Notification::CEASE, subcode)), "{name}");
     }
 
     /// Returns `true` if a session is still the first one.
     pub(super) fn is_unbroken(&self, name: &str) -> bool {
         let session = &self.sessions[name];
-        session.heard.change(|heard| heard.over.is_none())
+        session.recorded.change(|recorded| recorded.over.is_none())
     }
 
     /// Every peer requests its routes again and receives what the model contains.
     pub(super) fn ask_again(&mut self) {
         for (name, session) in &mut self.sessions {
-            let before = session.heard.change(|heard| heard.refreshed);
+            let before = session.recorded.change(|recorded| recorded.refreshed);
             session.refresh(1);
             session.refresh(2);
             session
-                .heard
-                .until("a refresh", |heard| heard.refreshed == before + 2);
+                .recorded
+                .until("a refresh", |recorded| recorded.refreshed == before + 2);
             let again = session
-                .heard
-                .change(|heard| std::mem::take(&mut heard.again));
+                .recorded
+                .change(|recorded| std::mem::take(&mut recorded.again));
             let count = again.len();
             let table: Routes = again.into_iter().collect();
             assert_eq!(count, table.len(), "{name} hears a route twice");

@@ -1,0 +1,15 @@
+#!/bin/sh
+# Builds a Debian package: target/debian/oxabgp_*.deb. Needs `cargo install cargo-deb`.
+set -eu
+cd "$(dirname "$0")/.."
+OXABGP_COMMIT=${OXABGP_COMMIT:-$(git rev-parse --short=12 HEAD)}
+export OXABGP_COMMIT
+cargo build --release --locked
+rm -rf target/package
+mkdir -p target/package
+target/release/oxabgp man --out target/package/man
+target/release/oxabgp completions bash > target/package/oxabgp.bash
+target/release/oxabgp completions zsh > target/package/_oxabgp
+target/release/oxabgp completions fish > target/package/oxabgp.fish
+: > target/package/empty
+cargo deb --no-build

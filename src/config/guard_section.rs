@@ -1,0 +1,180 @@
+//! The `guard` section of a process.
+
+use std::time::Duration;
+
+use super::context::Context;
+use super::diagnostic::Diagnostic;
+use super::guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
+use super::schema::{self, Keyword, Origin, Seen};
+use super::tree::Statement;
+use crate::bgp::attribute::community::Community;
+use crate::bgp::attribute::large_community::LargeCommunity;
+use crate::bgp::{Afi, Family, Safi};
+use crate::grammar::Prefix;
+use crate::text::{Cursor, SyntaxError, value};
+
+/// The settings of the section.
+pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
+    Keyword {
+        word: "prefixes",
+        value: "[ <prefix> [ge <length>] [le <length>] … ]",
+        doc: "routes, and the destinations of FlowSpec rules, must be one of these prefixes, or inside of one with a length that `ge` and `le` allow",
+        read: |guard, c, _| {
+            guard.prefixes = c.comma_list(allowed)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "families",
+        value: "[ <afi> <safi> … ]",
+        doc: "routes must be of one of these families",
+        read: |guard, c, _| {
+            guard.families = c.comma_list(family)?;
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "communities",
+        value: "require [ <community> … ]",
+        doc: "each route must have all of these communities, standard or large",
+        read: |guard, c, _| {
+            c.expect("require")?;
+            guard.communities =
+                c.comma_list(|c| c.value("a community such as `65535:666`", community))?;
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "actions",
+        value: "[ <discard|rate-limit|redirect|mark|action> … ]",
+        doc: "FlowSpec rules may have only these actions",
+        read: |guard, c, _| {
+            guard.actions = c.comma_list(|c| {
+                c.value(
+                    "`discard`, `rate-limit`, `redirect`, `mark` or `action`",
+                    |word| {
+                        FlowAction::ALL
+                            .into_iter()
+                            .find(|action| action.name() == word)
+                    },
+                )
+            })?;
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "max-routes",
+        value: "<routes>",
+        doc: "the most routes of the program at a time",
+        read: |guard, c, _| {
+            c.value("a number of routes", value::u32)
+                .map(|most| guard.max_routes = Some(most))
+        },
+    },
+    Keyword {
+        word: "max-rate",
+        value: "<announcements>",
+        doc: "the most announcements a second; twice as many at once",
+        read: |guard, c, _| {
+            c.value("a number, 1 or more", |word| {
+                value::u32(word).filter(|most| *most > 0)
+            })
+            .map(|most| guard.max_rate = Some(most))
+        },
+    },
+    Keyword {
+        word: "lifetime",
+        value: "[<time>] [max <time>]",
+        doc: "the lifetime of routes that are announced without one, and the longest that may be announced: `1h max 24h`",
+        read: |guard, c, _| {
+            let what = "a time such as `90`, `10m` or `24h`, 1 second or more";
+            let time = |word: &str| value::seconds(word).filter(|seconds| *seconds > 0);
+            if c.peek() != "max" {
+                guard.lifetime = Some(Duration::from_secs(c.value(what, time)?));
+            }
+            if c.accept("max") {
+                guard.max_lifetime = Some(Duration::from_secs(c.value(what, time)?));
+            }
+            Ok(())
+        },
+    },
+];
+
+/// `198.51.100.0/22 ge 24 le 32`
+fn allowed(c: &mut Cursor<'_>) -> Result<AllowedPrefix, SyntaxError> {
+    let span = c.span();
+    let prefix = Prefix::parse(c.word("a prefix")?, span)?;
+    let longest = if prefix.address.is_ipv4() { 32 } else { 128 };
+    let mut allowed = AllowedPrefix {
+        prefix,
+        ge: prefix.bits,
+        le: prefix.bits,
+    };
+    let what = format!("a length, {} to {longest}", prefix.bits);
+    let length =
+        |word: &str| value::u8(word).filter(|length| (prefix.bits..=longest).contains(length));
+    if c.accept("ge") {
+        allowed.ge = c.value(&what, length)?;
+        allowed.le = longest;
+    }
+    if c.accept("le") {
+        allowed.le = c.value(&what, |word| length(word).filter(|le| *le >= allowed.ge))?;
+    }
+    Ok(allowed)
+}
+
+/// `ipv4 unicast`
+fn family(c: &mut Cursor<'_>) -> Result<Family, SyntaxError> {
+    let afi = c.value("an AFI such as `ipv4`", Afi::from_name)?;
+    let safi = c.value("a SAFI such as `unicast`", Safi::from_name)?;
+    Ok(Family { afi, safi })
+}
+
+/// `65535:666`, or a large community `65000:1:2`.
+fn community(word: &str) -> Option<RequiredCommunity> {
+    let parts: Vec<u32> = word.split(':').map(value::u32).collect::<Option<_>>()?;
+    match parts[..] {
+        [high, low] if high <= 0xFFFF && low <= 0xFFFF => {
+            Some(RequiredCommunity::Standard(Community(high << 16 | low)))
+        }
+        [a, b, c] => Some(RequiredCommunity::Large(LargeCommunity([a, b, c]))),
+        _ => None,
+    }
+}
+
+/// Reads `guard { … }`.
+pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
+    let tree = cx.tree;
+    let (_, c) = schema::cursor(tree, section);
+    let place = c.last_span();
+    cx.report.extension("guard", place);
+    schema::spare(&c, &mut cx.report);
+    let (mut guard, mut seen) = (GuardConfig::default(), Seen::default());
+    for statement in section.statements() {
+        let (word, c) = schema::cursor(tree, statement);
+        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
+            Some(keyword) if statement.block.is_none() => {
+                seen.note(
+                    ("process/guard", keyword.word),
+                    (tree.words(statement), statement.span),
+                    Origin::Own,
+                    &mut cx.report,
+                );
+                schema::setting(keyword, &mut guard, c, &mut cx.report);
+            }
+            _ => cx.report.add(schema::unknown(
+                word,
+                c.last_span(),
+                "a `guard` section",
+                KEYWORDS.iter().map(|keyword| keyword.word),
+            )),
+        }
+    }
+    if let (Some(own), Some(most)) = (guard.lifetime, guard.max_lifetime)
+        && own > most
+    {
+        let text = "the lifetime is longer than the longest one";
+        cx.report.add(Diagnostic::error(place, text));
+    }
+    guard
+}

@@ -1,0 +1,250 @@
+//! Judges what a helper announces by the `guard` of its process, before any table is touched.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::time::Instant;
+
+use crate::bgp::attribute::Attribute;
+use crate::bgp::attribute::ext_community::ExtCommunity;
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::nlri::inet::prefix_of;
+use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
+use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
+use crate::rib::{Action, Change};
+
+/// Why an announcement is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rejection {
+    /// The rule: a label of metrics.
+    pub(crate) rule: &'static str,
+    pub(crate) message: String,
+}
+
+fn reject(rule: &'static str, message: String) -> Result<(), Rejection> {
+    Err(Rejection { rule, message })
+}
+
+/// What is remembered of a helper.
+#[derive(Default)]
+pub(crate) struct GuardState {
+    /// Announcements that may still be made, and when they were counted.
+    tokens: RefCell<Option<(f64, Instant)>>,
+    /// Refused commands by rule.
+    rejections: RefCell<BTreeMap<&'static str, u64>>,
+}
+
+impl GuardState {
+    /// Counts a refused command.
+    pub(crate) fn refuse(&self, rule: &'static str) {
+        *self.rejections.borrow_mut().entry(rule).or_default() += 1;
+    }
+
+    /// Refused commands by rule.
+    pub(crate) fn rejections(&self) -> Vec<(&'static str, u64)> {
+        let rejections = self.rejections.borrow();
+        rejections
+            .iter()
+            .map(|(rule, count)| (*rule, *count))
+            .collect()
+    }
+
+    /// Takes the announcements of a command off the rate.
+    pub(crate) fn spend(&self, rate: u32, count: usize, now: Instant) -> Result<(), Rejection> {
+        let (rate, wanted) = (f64::from(rate), count_as_f64(count));
+        let mut tokens = self.tokens.borrow_mut();
+        let (left, at) = tokens.unwrap_or((2.0 * rate, now));
+        let earned = now.saturating_duration_since(at).as_secs_f64() * rate;
+        let left = (left + earned).min(2.0 * rate);
+        if left < wanted {
+            *tokens = Some((left, now));
+            return reject(
+                "max-rate",
+                format!("more than {rate} announcements a second"),
+            );
+        }
+        *tokens = Some((left - wanted, now));
+        Ok(())
+    }
+}
+
+fn count_as_f64(count: usize) -> f64 {
+    u32::try_from(count).map_or(f64::INFINITY, f64::from)
+}
+
+/// Judges the contents of an announcement.
+pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejection> {
+    let Action::Announce(attributes) = &change.action else {
+        return Ok(());
+    };
+    let nlri = &change.nlri;
+    let family = nlri.family;
+    if !guard.families.is_empty() && !guard.families.contains(&family) {
+        return reject(
+            "family",
+            format!("`{nlri}`: the family {family} is not allowed"),
+        );
+    }
+    let is_flow = matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN);
+    let prefix = prefix(nlri.as_ref());
+    match prefix {
+        None | Some((_, 0)) if is_flow => {
+            return reject(
+                "destination",
+                format!("`{nlri}`: a rule must have a destination"),
+            );
+        }
+        _ => {}
+    }
+    if !guard.prefixes.is_empty() {
+        let inside = prefix.is_some_and(|(address, bits)| {
+            guard
+                .prefixes
+                .iter()
+                .any(|allowed| allowed.allows(address, bits))
+        });
+        if !inside {
+            return reject(
+                "prefix",
+                format!("`{nlri}` is not inside an allowed prefix"),
+            );
+        }
+    }
+    for wanted in &guard.communities {
+        if !has(attributes, *wanted) {
+            return reject(
+                "community",
+                format!("`{nlri}` lacks the community {wanted}"),
+            );
+        }
+    }
+    if is_flow && !guard.actions.is_empty() {
+        return actions(guard, attributes).map_err(|message| Rejection {
+            rule: "action",
+            message: format!("`{nlri}`: {message}"),
+        });
+    }
+    Ok(())
+}
+
+/// The prefix of a route, or the destination of a FlowSpec rule.
+fn prefix(nlri: NlriRef<'_>) -> Option<(IpAddr, u8)> {
+    let afi = nlri.family.afi;
+    match nlri.family.safi {
+        Safi::UNICAST | Safi::MULTICAST => Some(prefix_of(afi, nlri.bytes)),
+        // Their keys have no labels.
+        Safi::NLRI_MPLS => Some(prefix_of(afi, &nlri.key())),
+        Safi::MPLS_VPN => Some(prefix_of(afi, nlri.key().get(8..)?)),
+        Safi::FLOW | Safi::FLOW_VPN => destination(nlri),
+        _ => None,
+    }
+}
+
+/// The destination of a FlowSpec rule, which is its first component if it has one (RFC 8955 section 4.2).
+fn destination(nlri: NlriRef<'_>) -> Option<(IpAddr, u8)> {
+    let length = if *nlri.bytes.first()? >= 0xF0 { 2 } else { 1 };
+    let rd = if nlri.family.safi == Safi::FLOW_VPN {
+        8
+    } else {
+        0
+    };
+    let components = nlri.bytes.get(length + rd..)?;
+    let (kind, rest) = components.split_first()?;
+    if *kind != 1 {
+        return None;
+    }
+    if nlri.family.afi == crate::bgp::Afi::IPV4 {
+        let octets = usize::from(rest.first()?.div_ceil(8));
+        return Some(prefix_of(nlri.family.afi, rest.get(..=octets)?));
+    }
+    // RFC 8956 section 3.1: the offset follows the length, and the bits before it are not matched.
+    let (bits, offset) = (*rest.first()?, *rest.get(1)?);
+    if offset != 0 {
+        return None;
+    }
+    let octets = usize::from(bits.div_ceil(8));
+    let mut prefix = vec![bits];
+    prefix.extend_from_slice(rest.get(2..2 + octets)?);
+    Some(prefix_of(nlri.family.afi, &prefix))
+}
+
+fn has(attributes: &AttributeSet, wanted: RequiredCommunity) -> bool {
+    attributes
+        .list()
+        .iter()
+        .any(|attribute| match (attribute, wanted) {
+            (Attribute::Communities(list), RequiredCommunity::Standard(wanted)) => {
+                list.0.contains(&wanted)
+            }
+            (Attribute::LargeCommunities(list), RequiredCommunity::Large(wanted)) => {
+                list.0.contains(&wanted)
+            }
+            _ => false,
+        })
+}
+
+/// Checks that a rule has actions, and only those that are allowed.
+fn actions(guard: &GuardConfig, attributes: &AttributeSet) -> Result<(), String> {
+    let mut count = 0;
+    for attribute in attributes.list() {
+        let Attribute::ExtCommunities(list) = attribute else {
+            continue;
+        };
+        for action in list.0.iter().filter_map(action) {
+            let action = action.ok_or("an unknown action is not allowed")?;
+            if !guard.actions.contains(&action) {
+                return Err(format!("the action `{}` is not allowed", action.name()));
+            }
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return Err("a rule must have an allowed action".to_owned());
+    }
+    Ok(())
+}
+
+/// The action that an extended community stands for: `None` if it is not one of FlowSpec, and `Some(None)` if it is one that
+/// is not known.
+fn action(community: &ExtCommunity) -> Option<Option<FlowAction>> {
+    let bytes = community.0;
+    // RFC 8955 section 7, draft-ietf-idr-flowspec-redirect-ip: experimental types, transitive or not.
+    match (bytes[0] & 0x3F, bytes[1]) {
+        _ if bytes[0] & 0x80 == 0 => match (bytes[0], bytes[1]) {
+            (0x08, 0x00) | (0x01 | 0x00, 0x0C) => Some(Some(FlowAction::Redirect)),
+            _ => None,
+        },
+        (_, 0x06 | 0x0C) => {
+            let rate = f32::from_be_bytes([bytes[4], bytes[5], bytes[6], bytes[7]]);
+            Some(Some(match rate == 0.0 {
+                true => FlowAction::Discard,
+                false => FlowAction::RateLimit,
+            }))
+        }
+        (_, 0x07) => Some(Some(FlowAction::Action)),
+        (_, 0x08) => Some(Some(FlowAction::Redirect)),
+        (_, 0x09) => Some(Some(FlowAction::Mark)),
+        _ => Some(None),
+    }
+}
+
+/// How many routes an owner has after some changes, which has `before` now.
+pub(crate) fn after(
+    changes: &[Change],
+    before: usize,
+    holds: impl Fn(NlriRef<'_>) -> bool,
+) -> usize {
+    let mut routes: HashMap<(Family, u32, NlriKey), (bool, bool)> = HashMap::new();
+    for change in changes {
+        let nlri = change.nlri.as_ref();
+        let key = (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key());
+        let route = routes.entry(key).or_insert_with(|| {
+            let held = holds(nlri);
+            (held, held)
+        });
+        route.1 = matches!(change.action, Action::Announce(_));
+    }
+    let gained = routes.values().filter(|(was, is)| !was && *is).count();
+    let lost = routes.values().filter(|(was, is)| *was && !is).count();
+    (before + gained).saturating_sub(lost)
+}

@@ -1,0 +1,267 @@
+//! Metrics and the status page, over HTTP.
+//!
+//! The server is hyper's; what it serves is written in turns from the state of the daemon, so that neither a scrape of a
+//! thousand neighbors nor a reader that stops reading delays a session. There are few connections at a time, each for
+//! one request and for a limited time. A port that is taken is tried again; the daemon runs without it meanwhile.
+//!
+//! | file | purpose |
+//! |---|---|
+//! | `proc` | what the kernel reports about the process |
+//! | `encoder`, `exporter`, `metrics` | the formats of Prometheus; the names of exabgp_exporter; all metrics |
+//! | `page` | the status page |
+//! | `body`, `answer` | a body that is written in turns; which request gets which answer |
+
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
+use std::fs;
+use std::future::Future;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
+use tracing::{debug, error, info, warn};
+
+use super::core::Core;
+use super::rates;
+use crate::config::HttpPlace;
+
+mod answer;
+mod body;
+mod encoder;
+mod exporter;
+mod metrics;
+mod page;
+mod proc;
+
+/// Connections at a time; others wait in the backlog.
+const CONNECTIONS: usize = 8;
+/// How long a client may take to send its request.
+const REQUEST: Duration = Duration::from_secs(5);
+/// How long a connection may last.
+const CONNECTION: Duration = Duration::from_secs(30);
+/// Largest head of a request, in bytes.
+const HEAD: usize = 16 * 1024;
+/// Neighbors whose messages are counted in one turn.
+const STEP: usize = 64;
+/// How long to wait before a place that is taken is tried again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Where HTTP is served now.
+pub(crate) struct Http {
+    core: Rc<Core>,
+    open: RefCell<Vec<Open>>,
+    connections: Arc<Semaphore>,
+    /// Whether it was logged that a place is taken.
+    complained: Cell<bool>,
+}
+
+/// A place that is served.
+struct Open {
+    place: HttpPlace,
+    task: AbortHandle,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.task.abort();
+        if let HttpPlace::Unix(path) = &self.place {
+            // Another daemon may have removed it.
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// A bound socket.
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Http {
+    /// Binds the configured places, if there are any.
+    pub(crate) async fn open(core: &Rc<Core>) -> Rc<Self> {
+        let http = Rc::new(Self {
+            core: Rc::clone(core),
+            open: RefCell::default(),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            complained: Cell::new(false),
+        });
+        http.settle().await;
+        http
+    }
+
+    /// Follows changes of the configuration, tries places that are taken again, and measures rates.
+    pub(crate) fn start(self: &Rc<Self>) {
+        let http = Rc::clone(self);
+        self.core.spawn(async move {
+            loop {
+                let changed = http.core.metrics.changed.notified();
+                if http.is_settled() {
+                    changed.await;
+                } else {
+                    // Whichever comes first.
+                    let _ = tokio::time::timeout(RETRY, changed).await;
+                }
+                http.settle().await;
+            }
+        });
+        let core = Rc::clone(&self.core);
+        self.core.spawn(async move { measure(&core).await });
+    }
+
+    /// Stops serving, and removes Unix sockets.
+    pub(crate) fn close(&self) {
+        self.open.borrow_mut().clear();
+    }
+
+    fn wanted(&self) -> Vec<HttpPlace> {
+        let metrics = self.core.metrics.get();
+        metrics.map_or_else(Vec::new, |metrics| metrics.listen.clone())
+    }
+
+    fn is_open(&self, place: &HttpPlace) -> bool {
+        self.open.borrow().iter().any(|open| open.place == *place)
+    }
+
+    fn is_settled(&self) -> bool {
+        self.wanted().iter().all(|place| self.is_open(place))
+    }
+
+    /// Closes places that are no longer configured, and opens new ones.
+    async fn settle(self: &Rc<Self>) {
+        let wanted = self.wanted();
+        self.open
+            .borrow_mut()
+            .retain(|open| wanted.contains(&open.place));
+        for place in wanted {
+            if self.is_open(&place) {
+                continue;
+            }
+            match bind(&place).await {
+                Ok(listener) => {
+                    info!(%place, "serving metrics");
+                    let http = Rc::clone(self);
+                    let task = self.core.spawn(async move { http.serve(listener).await });
+                    self.open.borrow_mut().push(Open { place, task });
+                    self.complained.set(false);
+                }
+                Err(cause) => {
+                    if !self.complained.replace(true) {
+                        error!(%place, %cause, "metrics can't be served here; it is tried again every 5 seconds");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Accepts connections.
+    async fn serve(self: &Rc<Self>, listener: Listener) {
+        loop {
+            // The semaphore is never closed.
+            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
+                return;
+            };
+            let accepted = match &listener {
+                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
+                    let task = talk(Rc::clone(&self.core), stream);
+                    self.core.spawn(async move {
+                        task.await;
+                        drop(permit);
+                    });
+                }),
+                Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
+                    let task = talk(Rc::clone(&self.core), stream);
+                    self.core.spawn(async move {
+                        task.await;
+                        drop(permit);
+                    });
+                }),
+            };
+            if let Err(cause) = accepted {
+                warn!(%cause, "a connection for metrics could not be accepted");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Serves one request of a connection.
+fn talk<S>(core: Rc<Core>, stream: S) -> impl Future<Output = ()> + use<S>
+where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
+    let service = service_fn(move |request| {
+        let answer = answer::answer(&core, &request);
+        async move { Ok::<_, Infallible>(answer) }
+    });
+    let connection = http1::Builder::new()
+        .keep_alive(false)
+        .max_buf_size(HEAD)
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST)
+        .serve_connection(TokioIo::new(stream), service);
+    async move {
+        match tokio::time::timeout(CONNECTION, connection).await {
+            Ok(Ok(())) => {}
+            Ok(Err(cause)) => debug!(%cause, "a connection for metrics ended"),
+            Err(_) => debug!("a connection for metrics is closed: it took too long"),
+        }
+    }
+}
+
+async fn bind(place: &HttpPlace) -> io::Result<Listener> {
+    match place {
+        HttpPlace::Tcp(address) => TcpListener::bind(address).await.map(Listener::Tcp),
+        HttpPlace::Unix(path) => {
+            let listener = match UnixListener::bind(path) {
+                Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && is_dead(path).await => {
+                    fs::remove_file(path)?;
+                    UnixListener::bind(path)?
+                }
+                bound => bound?,
+            };
+            fs::set_permissions(path, fs::Permissions::from_mode(0o660))?;
+            Ok(Listener::Unix(listener))
+        }
+    }
+}
+
+/// Returns `true` if no process serves the socket at `path`.
+async fn is_dead(path: &Path) -> bool {
+    let attempt = tokio::time::timeout(Duration::from_secs(1), UnixStream::connect(path)).await;
+    super::control::paths::is_socket(path)
+        && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// Counts the messages of neighbors as long as the status page is served.
+async fn measure(core: &Core) {
+    for round in 0.. {
+        tokio::time::sleep(rates::INTERVAL).await;
+        if !core.metrics.get().is_some_and(|metrics| metrics.page) {
+            core.rates.clear();
+            continue;
+        }
+        for some in core.neighbors.all().chunks(STEP) {
+            for listed in some {
+                if let (Some(key), Some(status)) =
+                    (listed.key.get(), core.status(listed.neighbor.id))
+                {
+                    let total = status.received_total.total() + status.sent_total.total();
+                    core.rates.note(key, total, round);
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+        core.rates.forget(round);
+    }
+}

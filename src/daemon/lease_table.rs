@@ -1,0 +1,115 @@
+//! The leases of the daemon, with its clock.
+
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use nix::time::{ClockId, clock_gettime};
+use tokio::sync::Notify;
+
+use crate::bgp::{Nlri, NlriRef};
+use crate::rib::{Ended, Leases, PeerSet, Terms};
+
+/// Leases that end in one turn.
+const STEP: usize = 1_024;
+/// Leases that are visited in one turn when a helper has died.
+const VISITS: usize = 8_192;
+/// The longest wait: the clock of leases also counts time in which the machine slept, which timers do not.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The leases of the daemon.
+#[derive(Default)]
+pub(crate) struct LeaseTable {
+    leases: RefCell<Leases>,
+    /// Notified when the next deadline may be earlier.
+    changed: Notify,
+    /// How many have ended so far.
+    pub(crate) ended: Cell<u64>,
+}
+
+impl LeaseTable {
+    /// Returns `true` if nothing is recorded.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.leases.borrow().is_empty()
+    }
+
+    /// Number of routes with a deadline.
+    pub(crate) fn len(&self) -> usize {
+        self.leases.borrow().len()
+    }
+
+    /// Number of routes of an owner.
+    pub(crate) fn owned(&self, owner: &str) -> usize {
+        self.leases.borrow().owned(owner)
+    }
+
+    /// Returns `true` if an owner has a route.
+    pub(crate) fn holds(&self, owner: &str, nlri: NlriRef<'_>) -> bool {
+        self.leases.borrow().holds(owner, nlri)
+    }
+
+    /// Records that a route is announced by a command.
+    pub(crate) fn announce(&self, nlri: &Nlri, peers: &PeerSet, terms: &Terms) {
+        let mut leases = self.leases.borrow_mut();
+        let before = leases.next();
+        leases.announce(nlri, peers, terms, now());
+        if leases.next() != before {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Records that a route is withdrawn by a command.
+    pub(crate) fn withdraw(&self, nlri: NlriRef<'_>, peers: &PeerSet) {
+        self.leases.borrow_mut().withdraw(nlri, peers);
+    }
+
+    /// Ends the leases of neighbors whose routes are gone.
+    pub(crate) fn forget(&self, peers: &PeerSet) {
+        let mut leases = self.leases.borrow_mut();
+        if !leases.is_empty() {
+            leases.forget(peers);
+        }
+    }
+
+    /// Takes some of the leases that have ended.
+    pub(crate) fn take(&self) -> Vec<Ended> {
+        let ended = self.leases.borrow_mut().expired(now(), STEP);
+        self.ended.set(self.ended.get() + ended.len() as u64);
+        ended
+    }
+
+    /// Gives routes that an owner announced in runs up to `run` a deadline after `wait`: a part of them, from a position on.
+    /// Returns the position to continue at.
+    pub(crate) fn doom(
+        &self,
+        (owner, run): (&str, u64),
+        deadline: Duration,
+        from: u32,
+    ) -> Option<u32> {
+        let mut leases = self.leases.borrow_mut();
+        let next = leases.doom((owner, run), deadline, from, VISITS);
+        self.changed.notify_one();
+        next
+    }
+
+    /// Waits until a lease may have ended.
+    pub(crate) async fn due(&self) {
+        loop {
+            let next = self.leases.borrow().next();
+            let Some(next) = next else {
+                self.changed.notified().await;
+                continue;
+            };
+            let left = next.saturating_sub(now());
+            if left.is_zero() {
+                return;
+            }
+            // Whichever comes first.
+            let _ = tokio::time::timeout(left.min(LOOK), self.changed.notified()).await;
+        }
+    }
+}
+
+/// The time since the machine was started, including the time in which it slept.
+pub(crate) fn now() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}

@@ -1,0 +1,120 @@
+//! Routes with a lifetime: announced by commands with `lifetime 10m`, or by helpers with `on-death withdraw-after`.
+//!
+//! When a lease ends, the route is withdrawn, or the version of the configuration is announced again. That happens in
+//! turns: a million leases that end within a second delay nobody, and their withdrawals fill UPDATEs.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::info;
+
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::{AttributeSet, Family, Nlri};
+use crate::config::NeighborConfig;
+use crate::rib::{Action, Change, Ended, PeerId};
+
+use super::core::Core;
+use super::lease_table::now;
+
+/// Ends leases as long as the daemon runs.
+pub(crate) async fn run(core: &Rc<Core>) {
+    let mut configured = Configured::default();
+    loop {
+        core.leases.due().await;
+        loop {
+            let ended = core.leases.take();
+            if ended.is_empty() {
+                break;
+            }
+            end(core, &ended, &mut configured);
+            tokio::task::yield_now().await;
+        }
+        configured.clear();
+    }
+}
+
+/// Gives the routes of earlier runs of a helper, which has died, a deadline.
+pub(crate) async fn doom(core: Rc<Core>, owner: Rc<str>, run: u64, wait: Duration) {
+    let deadline = now() + wait;
+    let mut from = Some(0);
+    while let Some(at) = from {
+        from = core.leases.doom((&owner, run), deadline, at);
+        tokio::task::yield_now().await;
+    }
+}
+
+fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
+    let mut owners: BTreeMap<&str, (usize, &Nlri)> = BTreeMap::new();
+    for lease in ended {
+        let mut gone = lease.peers.clone();
+        for peer in lease.peers.iter() {
+            if let Some(attributes) = configured.version(core, peer, &lease.nlri) {
+                gone.remove(peer);
+                core.routes.apply_quietly(&Change {
+                    nlri: lease.nlri.clone(),
+                    action: Action::Announce(attributes),
+                    peers: std::iter::once(peer).collect(),
+                });
+            }
+        }
+        if !gone.is_empty() {
+            core.routes.apply_quietly(&Change {
+                nlri: lease.nlri.clone(),
+                action: Action::Withdraw(None),
+                peers: gone,
+            });
+        }
+        owners.entry(&lease.owner).or_insert((0, &lease.nlri)).0 += 1;
+        core.events.report_lease(&lease.owner, &lease.nlri);
+    }
+    for (owner, (routes, first)) in owners {
+        info!(process = %owner, routes, %first, "leases have ended");
+    }
+    core.wake_neighbors();
+}
+
+/// A route without its wire form.
+type Key = (Family, Option<u32>, NlriKey);
+
+/// The routes of the configuration by neighbor, looked up only if a neighbor has any.
+#[derive(Default)]
+struct Configured {
+    by_peer: HashMap<PeerId, (Rc<NeighborConfig>, HashMap<Key, Rc<AttributeSet>>)>,
+}
+
+impl Configured {
+    /// The attributes that the configuration of a neighbor has for a route.
+    fn version(&mut self, core: &Core, peer: PeerId, nlri: &Nlri) -> Option<Rc<AttributeSet>> {
+        let listed = core.neighbors.get(peer)?;
+        let config = listed.neighbor.config.borrow().clone();
+        if config.routes.is_empty() {
+            return None;
+        }
+        let known = self.by_peer.get(&peer);
+        if !known.is_some_and(|(known, _)| Rc::ptr_eq(known, &config)) {
+            let mut routes = HashMap::new();
+            // Groups of a watchdog have a state of their own.
+            for route in config
+                .routes
+                .iter()
+                .filter(|route| route.watchdog.is_none())
+            {
+                for nlri in &route.nlri {
+                    routes.insert(key(nlri), core.routes.intern(Rc::clone(&route.attributes)));
+                }
+            }
+            self.by_peer.insert(peer, (config, routes));
+        }
+        self.by_peer.get(&peer)?.1.get(&key(nlri)).cloned()
+    }
+
+    fn clear(&mut self) {
+        self.by_peer.clear();
+    }
+}
+
+fn key(nlri: &Nlri) -> Key {
+    let path = nlri.path_id.filter(|path| *path != 0);
+    (nlri.family, path, nlri.as_ref().key())
+}

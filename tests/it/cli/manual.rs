@@ -1,0 +1,168 @@
+//! Completions, manual pages, the JSON schema, the version: what packages are made of.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::daemon::{Lab, oxabgp};
+
+/// What a command prints, if it succeeds.
+fn printed(arguments: &[&str]) -> String {
+    let output = oxabgp(arguments).output().expect("the program runs");
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn every_shell_gets_completions_of_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = printed(&["completions", shell]);
+        for word in ["healthcheck", "validate", "completions", "against"] {
+            assert!(script.contains(word), "{shell}: {word}");
+        }
+    }
+    assert_eq!(
+        oxabgp(&["completions", "tcsh"])
+            .status()
+            .expect("runs")
+            .code(),
+        Some(2)
+    );
+}
+
+#[test]
+fn manual_pages_are_made_of_the_tables() {
+    let lab = Lab::new();
+    let folder = lab.path("man");
+    printed(&["man", "--out", folder.to_str().expect("UTF-8")]);
+    let read =
+        |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_else(|_| panic!("{name}"));
+    assert!(read("oxabgp.1").contains("healthcheck"));
+    assert!(read("oxabgp-validate.1").contains("against"));
+    let page = read("oxabgp.conf.5");
+    for row in oxabgp::config::reference() {
+        let word = row.word.replace('-', "\\-");
+        assert!(page.contains(&format!("\\fB{word}\\fR")), "{}", row.word);
+    }
+    assert_eq!(printed(&["man", "conf"]), page);
+    assert_eq!(
+        oxabgp(&["man", "nonsense"]).status().expect("runs").code(),
+        Some(1)
+    );
+}
+
+/// Where a value differs from a schema, of which these tests need a part.
+fn wrong(value: &Value, schema: &Value, root: &Value, place: &str) -> Option<String> {
+    if let Some(name) = schema["$ref"].as_str() {
+        let name = name
+            .strip_prefix("#/$defs/")
+            .expect("a definition of the same file");
+        return wrong(value, &root["$defs"][name], root, place);
+    }
+    if let Some(values) = schema["enum"].as_array() {
+        return (!values.contains(value)).then(|| format!("{place}: {value}"));
+    }
+    match (schema["type"].as_str(), value) {
+        (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => None,
+        (Some("integer"), Value::Number(number)) if number.is_u64() => None,
+        (Some("array"), Value::Array(items)) => items
+            .iter()
+            .find_map(|item| wrong(item, &schema["items"], root, place)),
+        (Some("object"), Value::Object(members)) => {
+            let required = schema["required"].as_array().expect("required members");
+            let missing = required
+                .iter()
+                .filter_map(Value::as_str)
+                .find(|name| !members.contains_key(*name));
+            if let Some(name) = missing {
+                return Some(format!("{place}: no {name}"));
+            }
+            members.iter().find_map(|(name, member)| {
+                let place = format!("{place}/{name}");
+                match schema["properties"].get(name) {
+                    Some(schema) => wrong(member, schema, root, &place),
+                    None => Some(format!("{place}: unknown")),
+                }
+            })
+        }
+        _ => Some(format!("{place}: {value}")),
+    }
+}
+
+#[test]
+fn the_schema_fits_what_validate_prints() {
+    let schema: Value = serde_json::from_str(&printed(&["validate", "--schema"])).expect("JSON");
+    let etc = Path::new(env!("CARGO_MANIFEST_DIR")).join("etc");
+    for entry in fs::read_dir(etc).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "conf") {
+            continue;
+        }
+        let text = printed(&["validate", "--json", path.to_str().expect("UTF-8")]);
+        let value: Value = serde_json::from_str(&text).expect("JSON");
+        let found = wrong(&value, &schema, &schema, path.to_str().expect("UTF-8"));
+        assert_eq!(found, None);
+    }
+    // A schema that allows everything would pass, too.
+    let empty = serde_json::json!({ "neighbors": [] });
+    assert!(wrong(&empty, &schema, &schema, "").is_some());
+}
+
+#[test]
+fn the_version_names_commit_compiler_and_features() {
+    let text = printed(&["version"]);
+    let line = |start: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(start));
+        line.unwrap_or_else(|| panic!("{start} in {text}"))
+            .trim()
+            .to_owned()
+    };
+    assert!(!line("Commit :").is_empty());
+    assert!(line("Rustc  :").starts_with("rustc "));
+    assert!(
+        line("Feature:")
+            .split(' ')
+            .any(|feature| feature == "daemon")
+    );
+}
+
+#[test]
+fn names_of_events_belong_to_messages_that_exist() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let table = fs::read_to_string(source.join("cli/log/json.rs")).expect("the table");
+    let rows = table
+        .split("EVENTS: &[(&str, &str)] = &[")
+        .nth(1)
+        .expect("the table");
+    let rows = rows.split("];").next().expect("its end");
+    let all: String = crate::imports::sources()
+        .into_iter()
+        .filter(|source| !source.path.starts_with("cli/log"))
+        .map(|source| source.text)
+        .collect();
+    let quoted: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
+    assert!(quoted.len() > 40 && quoted.len() % 2 == 0);
+    for pair in quoted.chunks(2) {
+        let literal = format!("\"{}", pair[1]);
+        assert!(
+            all.contains(&literal),
+            "{}: no message begins with {literal}",
+            pair[0]
+        );
+    }
+}
+
+#[test]
+fn words_of_our_own_are_marked() {
+    let lab = Lab::new();
+    let path = lab.write("a.conf", "metrics { listen 127.0.0.1; }\nneighbor 192.0.2.1 { router-id 192.0.2.2; local-address 192.0.2.2; local-as 1; peer-as 2; }\n");
+    let output = oxabgp(&["validate", path.to_str().expect("UTF-8")])
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(
+        text.contains("a.conf:1:1: note: `metrics` is an extension"),
+        "{text}"
+    );
+}

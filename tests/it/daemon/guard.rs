@@ -1,0 +1,202 @@
+//! What a helper may announce.
+
+use std::time::{Duration, Instant};
+
+use super::{listener, neighbor, process};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+
+/// The answers of a daemon to the lines of a guarded helper, and its log.
+fn answers(guard: &str, lines: &[&str]) -> (Vec<String>, String) {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let all: String = lines
+        .iter()
+        .map(|line| format!("echo '{line}'\n"))
+        .collect();
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\necho 'session reasons enable'\n{all}wait",
+        lab.path("answers").display()
+    );
+    let configuration = process(&lab, "helper", &script).replace(
+        "encoder json;",
+        &format!("encoder json; guard {{ {guard} }}"),
+    ) + &neighbor(
+        port,
+        "family { ipv4 unicast; ipv6 unicast; ipv4 flow; } api { processes [ helper ]; }",
+    )
+    .replacen("family { ipv4 unicast; ipv6 unicast; }\n", "", 1);
+    let daemon = Daemon::start(&lab, &configuration);
+    let is_answer = |line: &&String| matches!(line.as_str(), "done" | "error");
+    let got = lab.lines("answers", |got| {
+        got.iter().filter(is_answer).count() > lines.len()
+    });
+    let got: Vec<String> = got.iter().filter(is_answer).skip(1).cloned().collect();
+    (got, daemon.log())
+}
+
+fn check(guard: &str, lines: &[(&str, &str)]) {
+    let commands: Vec<&str> = lines.iter().map(|(line, _)| *line).collect();
+    let (got, log) = answers(guard, &commands);
+    let wanted: Vec<&str> = lines.iter().map(|(_, wanted)| *wanted).collect();
+    assert_eq!(got, wanted, "{log}");
+}
+
+#[test]
+fn routes_must_be_inside() {
+    check(
+        "prefixes [ 198.51.100.0/22 le 32 2001:db8::/32 ge 48 ];",
+        &[
+            ("announce route 198.51.101.0/24 next-hop self", "done"),
+            ("announce route 198.51.100.0/22 next-hop self", "done"),
+            ("announce route 0.0.0.0/0 next-hop self", "error"),
+            ("announce route 198.51.96.0/21 next-hop self", "error"),
+            (
+                "announce route 2001:db8:1::/48 next-hop 2001:db8::1",
+                "done",
+            ),
+            ("announce route 2001:db8::/32 next-hop 2001:db8::1", "error"),
+            // What is not allowed may be withdrawn.
+            ("withdraw route 0.0.0.0/0", "done"),
+            (
+                "announce flow route destination 198.51.100.7/32 discard",
+                "done",
+            ),
+            (
+                "announce flow route destination 192.0.2.7/32 discard",
+                "error",
+            ),
+            (
+                "announce flow route source 198.51.100.7/32 discard",
+                "error",
+            ),
+            ("announce flow route destination 0.0.0.0/0 discard", "error"),
+        ],
+    );
+}
+
+#[test]
+fn families_communities_and_actions_are_judged() {
+    check(
+        "families [ ipv4 unicast ipv4 flow ]; actions [ discard rate-limit ];",
+        &[
+            ("announce route 2001:db8::/32 next-hop 2001:db8::1", "error"),
+            (
+                "announce flow route destination 192.0.2.7/32 discard",
+                "done",
+            ),
+            (
+                "announce flow route destination 192.0.2.8/32 rate-limit 9600",
+                "done",
+            ),
+            (
+                "announce flow route destination 192.0.2.9/32 redirect 65000:1",
+                "error",
+            ),
+        ],
+    );
+    check(
+        "communities require [ 65535:666 65000:1:2 ];",
+        &[
+            ("announce route 192.0.2.1/32 next-hop self", "error"),
+            (
+                "announce route 192.0.2.1/32 next-hop self community 65535:666",
+                "error",
+            ),
+            (
+                "announce route 192.0.2.1/32 next-hop self community 65535:666 large-community 65000:1:2",
+                "done",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_newest_route_over_the_limit_is_refused() {
+    check(
+        "max-routes 2;",
+        &[
+            ("announce route 10.0.0.0/8 next-hop self", "done"),
+            ("announce route 11.0.0.0/8 next-hop self", "done"),
+            ("announce route 12.0.0.0/8 next-hop self", "error"),
+            // Another version of a route that it has.
+            ("announce route 11.0.0.0/8 next-hop self med 5", "done"),
+            ("withdraw route 10.0.0.0/8", "done"),
+            ("announce route 12.0.0.0/8 next-hop self", "done"),
+            ("announce route 13.0.0.0/8 next-hop self", "error"),
+        ],
+    );
+}
+
+#[test]
+fn the_rate_is_limited_but_not_that_of_withdrawals() {
+    let announce = "announce route 10.0.0.0/8 next-hop self";
+    let begin = Instant::now();
+    let mut lines = vec![announce; 40];
+    lines.extend(["withdraw route 10.0.0.0/8"; 20]);
+    let (got, log) = answers("max-rate 5;", &lines);
+    let took = begin.elapsed();
+    let done = got[..40].iter().filter(|answer| *answer == "done").count();
+    assert!(done >= 10, "{log}");
+    // On a machine so slow that the rate is not reached, nothing is refused.
+    assert!(done < 40 || took > Duration::from_secs(5), "{log}");
+    assert!(got[40..].iter().all(|answer| answer == "done"));
+}
+
+#[test]
+fn a_batch_is_refused_as_a_whole_and_reasons_are_counted() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\necho 'session reasons enable'\necho begin\n\
+         echo 'announce route 10.0.0.0/8 next-hop self'\necho 'announce route 0.0.0.0/0 next-hop self'\necho commit\nwait",
+        lab.path("answers").display()
+    );
+    let socket = lab.path("metrics.sock");
+    let configuration = format!("metrics {{ listen unix {}; }}\n", socket.display())
+        + &process(&lab, "helper", &script).replace(
+            "encoder json;",
+            "encoder json; guard { prefixes [ 10.0.0.0/8 ]; }",
+        )
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = Daemon::start(&lab, &configuration);
+    let got = lab.lines("answers", |got| {
+        got.last().is_some_and(|line| line == "error")
+    });
+    assert!(
+        got.iter()
+            .any(|line| line.contains("`0.0.0.0/0") && line.contains("not inside")),
+        "{got:?}"
+    );
+    let text = wait_for("the series", || {
+        let mut stream = std::os::unix::net::UnixStream::connect(&socket).ok()?;
+        let mut text = String::new();
+        std::io::Write::write_all(&mut stream, b"GET /metrics HTTP/1.0\r\n\r\n").ok()?;
+        std::io::Read::read_to_string(&mut stream, &mut text).ok()?;
+        Some(text)
+    });
+    assert!(
+        text.contains("oxabgp_guard_rejections_total{process=\"helper\",reason=\"prefix\"} 1"),
+        "{text}"
+    );
+    assert!(
+        text.contains(
+            "oxabgp_routes{peer=\"127.0.0.1\",direction=\"out\",family=\"ipv4 unicast\"} 0"
+        ),
+        "{text}"
+    );
+    assert!(daemon.log().contains("the command is refused"));
+}
+
+#[test]
+fn lifetimes_have_a_default_and_a_limit() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = "echo 'announce route 10.0.0.0/8 next-hop self'\necho 'announce route 11.0.0.0/8 next-hop self lifetime 1h'\ncat > /dev/null";
+    let configuration = process(&lab, "helper", script).replace(
+        "encoder json;",
+        "encoder json; guard { lifetime 1s max 2s; }",
+    ) + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = Daemon::start(&lab, &configuration);
+    daemon.logged("leases have ended process=helper routes=1 first=10.0.0.0/8");
+    daemon.logged("leases have ended process=helper routes=1 first=11.0.0.0/8");
+}

@@ -1,0 +1,176 @@
+//! Routes with a lifetime, and those of helpers that die.
+
+use oxabgp::bgp::message::MessageType;
+
+use super::control::{Client, start_with};
+use super::{announced, listener, neighbor, process, session, update, with_helper};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+
+#[test]
+fn a_route_ends_with_its_lifetime_unless_it_is_announced_again() {
+    let lab = Lab::new();
+    let log = lab.path("events");
+    let script = format!(
+        "cat > {} &\n\
+         echo 'announce route 10.0.0.0/8 next-hop self lifetime 2s'\n\
+         echo 'announce route 11.0.0.0/8 next-hop self lifetime 2'\n\
+         for i in 1 2 3 4 5 6; do sleep 0.5; echo 'announce route 11.0.0.0/8 next-hop self'; done\n\
+         echo 'announce route 11.0.0.0/8 next-hop self lifetime forever'\n\
+         echo 'announce route 12.0.0.0/8 next-hop self lifetime 1s sync'\n\
+         echo 'announce route 13.0.0.0/8 next-hop self lifetime soon'\n\
+         wait",
+        log.display()
+    );
+    let (daemon, mut peer) =
+        with_helper(&lab, &script.replace("cat >", "exec 3<&0; cat <&3 >"), "");
+    let mut bodies = Vec::new();
+    wait_for("the end of the last lease", || {
+        let body = peer.expect(MessageType::UPDATE);
+        let ended = body == [&[0, 2, 8, 12][..], &[0, 0]].concat();
+        bodies.push(body);
+        ended.then_some(())
+    });
+    let with = |nlri: &[u8]| bodies.iter().filter(|body| body.ends_with(nlri)).count();
+    // Renewing sends nothing.
+    assert_eq!((with(&[8, 11]), with(&[8, 12])), (1, 1));
+    let withdrawals: Vec<&[u8]> = bodies
+        .iter()
+        .filter(|body| body[..2] != [0, 0])
+        .map(|body| &body[2..4])
+        .collect();
+    assert_eq!(withdrawals, [[8, 10], [8, 12]]);
+    let events = lab.lines("events", |lines| {
+        lines
+            .iter()
+            .filter(|line| line.contains("\"lease\""))
+            .count()
+            == 2
+    });
+    let event: serde_json::Value = events
+        .iter()
+        .find(|line| line.contains("\"lease\""))
+        .and_then(|line| serde_json::from_str(line).ok())
+        .expect("an event");
+    assert_eq!(event["type"], "lease");
+    assert_eq!(event["lease"]["family"], "ipv4 unicast");
+    assert_eq!(event["lease"]["ended"], "10.0.0.0/8");
+    assert!(events.contains(&"error".to_owned()), "{events:?}");
+    daemon.logged("leases have ended process=helper routes=1 first=10.0.0.0/8");
+}
+
+#[test]
+fn the_route_of_the_configuration_comes_back() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let body = "static { route 10.0.0.0/8 next-hop self med 7; }";
+    let _daemon = start_with(&lab, &neighbor(port, body));
+    let mut peer = session(&listener);
+    announced(&mut peer, &[8, 10]);
+    let answer = Client::new(&lab).ask("announce route 10.0.0.0/8 next-hop self med 9 lifetime 1s");
+    assert_eq!(answer, "done\n");
+    // MED, 4 bytes.
+    let has = |body: &[u8], med: u8| {
+        body.windows(7)
+            .any(|part| part == [0x80, 4, 4, 0, 0, 0, med])
+    };
+    assert!(has(&update(&mut peer), 9));
+    let back = update(&mut peer);
+    assert!(has(&back, 7) && back.ends_with(&[8, 10]), "{back:02x?}");
+}
+
+#[test]
+fn a_batch_has_lifetimes_of_its_own() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    for line in [
+        "begin",
+        "announce route 10.0.0.0/8 next-hop self lifetime 1s",
+        "announce route 11.0.0.0/8 next-hop self",
+        "announce flow route destination 192.0.2.0/24 discard lifetime 1h",
+        "commit",
+    ] {
+        client.ask(line);
+    }
+    let text = wait_for("the end of the lease", || {
+        let text = client.ask("show adj-rib out");
+        (!text.contains("10.0.0.0/8")).then_some(text)
+    });
+    assert!(text.contains("11.0.0.0/8"), "{text}");
+    update(&mut peer);
+}
+
+#[test]
+fn routes_of_a_helper_that_died_end_unless_it_announces_them_again() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let (first, go) = (lab.path("first"), lab.path("go"));
+    let script = format!(
+        "echo 'announce route 10.0.0.0/8 next-hop self'\n\
+         if [ -e {first} ]; then exec sleep 1000; fi\n\
+         echo 'announce route 11.0.0.0/8 next-hop self'\n\
+         while [ ! -e {go} ]; do sleep 0.05; done\n\
+         touch {first}\nexit 1",
+        first = first.display(),
+        go = go.display()
+    );
+    let configuration = process(&lab, "helper", &script)
+        .replace("encoder json;", "encoder json; on-death withdraw-after 1;")
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    update(&mut peer);
+    lab.write("go", "");
+    // Perhaps the second route is in an UPDATE of its own.
+    wait_for("the withdrawal", || {
+        (peer.expect(MessageType::UPDATE) == [0, 2, 8, 11, 0, 0]).then_some(())
+    });
+    daemon.logged("leases have ended process=helper routes=1 first=11.0.0.0/8");
+    assert!(!daemon.log().contains("first=10.0.0.0/8"));
+}
+
+#[test]
+fn without_the_setting_routes_of_a_dead_helper_stay() {
+    let lab = Lab::new();
+    let script = "echo 'announce route 10.0.0.0/8 next-hop self lifetime 3s'\necho 'announce route 11.0.0.0/8 next-hop self'\nexit 0";
+    let (listener, port) = listener();
+    let configuration = process(&lab, "helper", script)
+        .replace("encoder json;", "encoder json; respawn false;")
+        + &neighbor(port, "api { processes [ helper ]; }");
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    // A lease ends even if its owner is gone; the other route stays.
+    wait_for("the withdrawal", || {
+        let body = peer.expect(MessageType::UPDATE);
+        assert_ne!(body, [0, 2, 8, 11, 0, 0]);
+        (body == [0, 2, 8, 10, 0, 0]).then_some(())
+    });
+}
+
+#[test]
+fn many_leases_that_end_together_fill_their_messages() {
+    const ROUTES: u32 = 20_000;
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    // In a few lines, so that all of them are announced at nearly the same time.
+    let script = "awk 'BEGIN { for (i = 0; i < 80; i++) { printf \"announce attributes next-hop self nlri\"; \
+                  for (j = 0; j < 250; j++) printf \" 10.%d.%d.0/24\", i, j; print \" lifetime 5s\" } }'\nexec sleep 1000";
+    let configuration =
+        process(&lab, "helper", script) + &neighbor(port, "api { processes [ helper ]; }");
+    let _daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    let (mut routes, mut messages) = (0, 0);
+    while routes < ROUTES {
+        let body = peer.expect(MessageType::UPDATE);
+        let length = u32::from(u16::from_be_bytes([body[0], body[1]]));
+        if length > 0 {
+            routes += length / 4;
+            messages += 1;
+        }
+    }
+    assert_eq!(routes, ROUTES);
+    // About a thousand fit into one message.
+    assert!(messages < ROUTES / 200, "{messages} messages");
+}

@@ -1,0 +1,166 @@
+//! Operators who look on: `watch`, `system status`, `oxabgp top`, log lines as JSON.
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use oxabgp::bgp::message::MessageType;
+use serde_json::Value;
+
+use super::control::{Client, start_with};
+use super::{listener, neighbor, process, session};
+use crate::support::daemon::{Lab, oxabgp, wait_for};
+use crate::support::peer::announcement;
+
+#[test]
+fn events_are_streamed_to_those_who_watch() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = start_with(&lab, &neighbor(port, ""));
+    let socket = lab.path("control.sock");
+    let socket = socket.to_str().expect("UTF-8");
+    let mut child = oxabgp(&[
+        "cli",
+        "--socket",
+        socket,
+        "--json",
+        "watch",
+        "neighbor",
+        "127.0.0.1",
+        "updates",
+    ])
+    .stdout(Stdio::piped())
+    .spawn()
+    .expect("the program starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    wait_for("the operator to watch", || {
+        Client::new(&lab)
+            .ask("system status")
+            .contains("\"watchers\": 1")
+            .then_some(())
+    });
+    let mut text = Client::new(&lab);
+    assert_eq!(text.ask("watch neighbor 127.0.0.9 updates"), "done\n");
+    // The first line shows the command with its form.
+    let mut peer = session(&listener);
+    let mut next = |kind: &str| -> Value {
+        loop {
+            let line = lines.next().expect("an event").expect("readable");
+            if let Ok(event) = serde_json::from_str::<Value>(&line)
+                && event["type"] == kind
+            {
+                return event;
+            }
+        }
+    };
+    // It may have been connected before.
+    while next("state")["neighbor"]["state"] != "up" {}
+    peer.send(MessageType::UPDATE, &announcement(65001, &[24, 10, 9, 8]));
+    loop {
+        let update = next("update").to_string();
+        if update.contains("10.9.8.0/24") {
+            break;
+        }
+    }
+    drop(peer);
+    assert_eq!(next("state")["neighbor"]["state"], "down");
+    // Whoever leaves costs nothing more, and the other neighbor has no events.
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    drop(session(&listener));
+    drop(daemon);
+    assert_eq!(text.line(), "");
+}
+
+#[test]
+fn text_is_streamed_as_well() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    assert!(client.ask("watch nonsense").ends_with("error\n"));
+    assert_eq!(client.ask("watch"), "done\n");
+    let _peer = session(&listener);
+    wait_for("the session", || {
+        Some(client.line()).filter(|line| line == "neighbor 127.0.0.1 up\n")
+    });
+}
+
+#[test]
+fn the_status_is_shown_on_the_control_socket() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = "echo 'announce route 10.0.0.0/8 next-hop self'\ncat > /dev/null";
+    let configuration =
+        process(&lab, "helper", script) + &neighbor(port, "api { processes [ helper ]; }");
+    let _daemon = start_with(&lab, &configuration);
+    let _peer = session(&listener);
+    let status = wait_for("the route", || {
+        let text = Client::new(&lab).ask("system status");
+        let text = text.strip_suffix("done\n").expect("its end");
+        let status: Value = serde_json::from_str(text).expect("JSON");
+        let neighbor = &status["neighbors"][0];
+        let there = neighbor["up"] == true && neighbor["routes"]["out"]["ipv4 unicast"] == 1;
+        there.then_some(status)
+    });
+    assert_eq!(status["processes"][0]["name"], "helper");
+    assert_eq!(status["processes"][0]["up"], true);
+    let socket = lab.path("control.sock");
+    let output = oxabgp(&["top", "--socket", socket.to_str().expect("UTF-8")])
+        .output()
+        .expect("runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(
+        output.status.success() && text.contains("1 of 1 sessions established"),
+        "{text}"
+    );
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("127.0.0.1") && line.contains("established")),
+        "{text}"
+    );
+}
+
+#[test]
+fn log_lines_may_be_json_with_names_of_events() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let path = lab.write("a.conf", &neighbor(port, ""));
+    let mut child = oxabgp(&[
+        "server",
+        "--log-format",
+        "json",
+        path.to_str().expect("UTF-8"),
+    ])
+    .stderr(Stdio::piped())
+    .spawn()
+    .expect("the program starts");
+    let _peer = session(&listener);
+    let lines = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+    let mut names = Vec::new();
+    for line in lines {
+        let line = line.expect("readable");
+        let value: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("JSON: {line}"));
+        assert!(
+            value["time"]
+                .as_str()
+                .is_some_and(|time| time.ends_with('Z')),
+            "{line}"
+        );
+        assert!(
+            value["level"] == "info" || value["level"] == "warn",
+            "{line}"
+        );
+        assert!(
+            value["target"].is_string() && value["message"].is_string(),
+            "{line}"
+        );
+        names.extend(value["event"].as_str().map(str::to_owned));
+        if value["event"] == "session.state" && value["fields"]["to"] == "Established" {
+            assert_eq!(value["fields"]["neighbor"], "127.0.0.1");
+            break;
+        }
+    }
+    assert!(names.contains(&"daemon.started".to_owned()), "{names:?}");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+}
