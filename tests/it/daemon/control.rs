@@ -398,10 +398,7 @@ fn without_pipes_the_log_explains_how_to_make_them() {
         ("exabgp_api_cli", "true"),
         ("exabgp_api_pipename", "oxabgp-test"),
         ("EXABGP_ROOT", lab.path("root").to_str().expect("UTF-8")),
-        (
-            "oxabgp_api_socketpath",
-            "/no/such/directory/control.sock",
-        ),
+        ("oxabgp_api_socketpath", "/no/such/directory/control.sock"),
     ]
     .map(|(name, value)| (name, value.to_owned()));
     let settings: Vec<(&str, &str)> = settings

@@ -6,7 +6,7 @@ use std::env;
 use std::process::Command;
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=src/build.rs");
     println!("cargo:rerun-if-env-changed=OXABGP_COMMIT");
     let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
     let commit = env::var("OXABGP_COMMIT").ok().or_else(|| {
