@@ -128,10 +128,18 @@ fn address(
     if hop != Some(NextHop::SelfAddress) {
         return Ok(hop);
     }
-    match (family.afi, sender.local_address) {
-        (Afi::IPV4, IpAddr::V6(_)) => Ok(Some(NextHop::V4(sender.router_id))),
-        (Afi::IPV6, IpAddr::V4(_)) => Err(NextHopError::NoSelf),
-        (_, address) => Ok(Some(address.into())),
+    self_address(family, sender.local_address, sender.router_id)
+        .map(Some)
+        .ok_or(NextHopError::NoSelf)
+}
+
+/// What `next-hop self` stands for in a route of `family`, on a session with this local address and BGP identifier; `None`
+/// if such a session cannot send the route.
+pub fn self_address(family: Family, local: IpAddr, router_id: Ipv4Addr) -> Option<NextHop> {
+    match (family.afi, local) {
+        (Afi::IPV4, IpAddr::V6(_)) => Some(NextHop::V4(router_id)),
+        (Afi::IPV6, IpAddr::V4(_)) => None,
+        (_, address) => Some(address.into()),
     }
 }
 

@@ -256,7 +256,7 @@ pub(crate) struct DecodeArgs {
     /// The message is an UPDATE (detected automatically).
     #[arg(short, long)]
     pub(super) update: bool,
-    /// The message is an OPEN (detected automatically).
+    /// The message is an OPEN (detected automatically, if it has a header).
     #[arg(short, long)]
     pub(super) open: bool,
     /// Accepted for compatibility with ExaBGP: no effect.

@@ -35,7 +35,12 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
     match decode(args, env_file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            errln!("error: {reason}");
+            // The errors of a configuration are already introduced as such.
+            let reason = reason.trim_end();
+            match reason.starts_with("error: ") {
+                true => errln!("{reason}"),
+                false => errln!("error: {reason}"),
+            }
             outln!("invalid payload");
             ExitCode::from(REFUSED)
         }
@@ -45,12 +50,16 @@ pub(super) fn run(args: &DecodeArgs, env_file: Option<PathBuf>) -> ExitCode {
 fn decode(args: &DecodeArgs, env_file: Option<PathBuf>) -> Result<(), String> {
     super::warn_without_effect(&[(args.debug, "--debug"), (args.pdb, "--pdb")]);
     let strings = payload(args)?;
+    let body = match args.open {
+        true => Body::Open,
+        false => Body::Update,
+    };
     for session in sessions(args, env_file)? {
         for bytes in &strings {
             if args.nlri {
                 nlri(&session, bytes)?;
             } else {
-                messages(&session, bytes)?;
+                messages(&session, bytes, body)?;
             }
         }
     }
@@ -177,13 +186,33 @@ fn nlri(session: &Session, bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// What a message without a header is.
+#[derive(Clone, Copy)]
+enum Body {
+    Update,
+    /// An OPEN; but what can only be an UPDATE is one, because ExaBGP ignores the option `--open`.
+    Open,
+}
+
+impl Body {
+    fn kind(self, bytes: &[u8]) -> MessageType {
+        match self {
+            Self::Open if Open::decode(bytes).is_ok() || Update::new(bytes).is_err() => {
+                MessageType::OPEN
+            }
+            Self::Open | Self::Update => MessageType::UPDATE,
+        }
+    }
+}
+
 /// Prints one JSON line for each message.
-fn messages(session: &Session, bytes: &[u8]) -> Result<(), String> {
+fn messages(session: &Session, bytes: &[u8], body: Body) -> Result<(), String> {
     let mut teller = Teller::new(session);
     if !bytes.starts_with(&[0xFF; 16]) {
+        let kind = body.kind(bytes);
         let mut whole = Vec::new();
-        message::encode(&mut whole, MessageType::UPDATE, |w| w.bytes(bytes));
-        return teller.message(session, MessageType::UPDATE, &whole);
+        message::encode(&mut whole, kind, |w| w.bytes(bytes));
+        return teller.message(session, kind, &whole);
     }
     let mut buffer = BytesMut::from(bytes);
     while !buffer.is_empty() {

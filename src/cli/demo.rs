@@ -261,7 +261,8 @@ fn start_speaker(directory: &Path, port: u16) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Prints what the speaker writes to stderr; of the helper's lines only what the helper wrote, without what the log adds.
+/// Prints what the helper writes to its stderr, without what the log of the speaker adds, and repeats the rest of the log on
+/// stderr.
 fn follow(speaker: &mut Child) -> std::thread::JoinHandle<()> {
     let stderr = speaker.stderr.take();
     std::thread::spawn(move || {
@@ -269,11 +270,13 @@ fn follow(speaker: &mut Child) -> std::thread::JoinHandle<()> {
             .into_iter()
             .flat_map(|all| BufReader::new(all).lines());
         for line in lines.map_while(Result::ok) {
-            let own = line.split_once("oxabgp::helper: ").map(|(_, text)| {
-                let end = text.rfind(" process=").unwrap_or(text.len());
-                &text[..end]
-            });
-            errln!("{}", own.unwrap_or(&line));
+            match line.split_once("oxabgp::helper: ") {
+                Some((_, text)) => {
+                    let end = text.rfind(" process=").unwrap_or(text.len());
+                    outln!("{}", &text[..end]);
+                }
+                None => errln!("{line}"),
+            }
         }
     })
 }

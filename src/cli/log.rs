@@ -2,8 +2,8 @@
 //!
 //! Levels are taken, in order of precedence, from directives in the variable `oxabgp_log`
 //! (`oxabgp::speaker=debug,warn`), from `--verbose`, and from the setting `log.level`. The setting `log.destination`
-//! accepts ExaBGP's values: `stdout` (which means stderr there, too), `stderr`, `syslog`, or a file. A full disk or a
-//! missing syslog loses lines, but does not stop the daemon.
+//! accepts ExaBGP's values: `stdout` (which means stderr there, too), `stderr`, `syslog`, or a file. A full disk, a
+//! missing syslog, or a reader of stderr that has exited or stopped reading loses lines, but does not stop the daemon.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
@@ -18,6 +18,9 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use crate::config::env::{LogEnv, LogLevel};
 
 mod json;
+mod lossy;
+
+use lossy::Lossy;
 
 /// A file of this many bytes is rotated.
 const ROTATE: u64 = 1 << 20;
@@ -54,6 +57,8 @@ pub(crate) fn start(env: &LogEnv, verbosity: Verbosity, format: LineFormat) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)
+        // They would be reported with `eprintln!`, which panics if stderr cannot be written.
+        .log_internal_errors(false)
         .with_ansi(ansi);
     let times = match kind {
         Kind::Syslog => false,
@@ -159,7 +164,10 @@ pub(crate) fn is_file(destination: &str) -> bool {
 }
 
 fn destination(text: &str) -> (BoxMakeWriter, Kind) {
-    let stderr = || (BoxMakeWriter::new(io::stderr), Kind::Terminal);
+    let stderr = || {
+        let writer = Mutex::new(Lossy::new(io::stderr()));
+        (BoxMakeWriter::new(writer), Kind::Terminal)
+    };
     let path = match text {
         "stdout" | "stderr" | "" => return stderr(),
         "syslog" => return (BoxMakeWriter::new(Mutex::new(Syslog::new())), Kind::Syslog),

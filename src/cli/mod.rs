@@ -60,9 +60,10 @@ fn dispatch() -> ExitCode {
     let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
-        // ExaBGP prints its help and fails if there are no arguments.
         let _ = Cli::command().print_long_help();
-        return ExitCode::from(REFUSED);
+        // ExaBGP returns 1, where other wrong usage is 2.
+        let code = if exabgp::is_exabgp() { REFUSED } else { USAGE };
+        return ExitCode::from(code);
     }
     if arguments.len() > typed
         && !exabgp::is_exabgp()

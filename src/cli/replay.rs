@@ -232,6 +232,7 @@ fn stream(
         for path in &files {
             builder = builder.path(path).map_err(show)?;
         }
+        super::stream::warn_skipped(&builder);
         for text in &filters {
             builder = builder.filter(text).map_err(show)?;
         }

@@ -23,6 +23,7 @@ mod stats;
 pub(super) use args::StreamArgs;
 use failure::{Failure, now};
 use output::{Mode, Output};
+pub(super) use sources::warn_skipped;
 
 /// Exit code for input that could not be read to its end.
 const READ_ERROR: u8 = 3;

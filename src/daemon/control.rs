@@ -12,7 +12,8 @@
 //! | `pipes`, `socket` | the two interfaces |
 //! | [`stdio`] | a helper that is the daemon's own standard input and output |
 
-use std::os::unix::fs::MetadataExt;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -92,8 +93,24 @@ impl Doors {
 fn make_directory(path: &Path, owner: &User) {
     match std::fs::create_dir(path) {
         Ok(()) => hand_over(path, owner),
-        Err(cause) => debug!(path = %path.display(), %cause, "the directory is not created"),
+        // Earlier versions created it with a mode that keeps out its owner.
+        Err(_) if is_barred(path) => {}
+        Err(cause) => {
+            debug!(path = %path.display(), %cause, "the directory is not created");
+            return;
+        }
     }
+    // Not what `daemon.umask` leaves, which is meant for files. The mode of the socket decides who may connect.
+    let mode = Permissions::from_mode(0o755);
+    if let Err(cause) = std::fs::set_permissions(path, mode) {
+        warn!(path = %path.display(), %cause, "the mode of the directory could not be set");
+    }
+}
+
+/// Returns `true` if `path` is a directory that its owner may not enter.
+fn is_barred(path: &Path) -> bool {
+    std::fs::symlink_metadata(path)
+        .is_ok_and(|facts| facts.is_dir() && facts.permissions().mode() & 0o100 == 0)
 }
 
 /// Changes the owner of a file that belongs to root.

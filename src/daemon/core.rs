@@ -16,7 +16,6 @@ use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, MetricsConfig, NeighborConfig};
-use crate::grammar::RouteText;
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
@@ -119,7 +118,7 @@ impl Core {
     /// What the speaker knows of a neighbor: its state, its counters, and why its last connection ended.
     pub(crate) fn status(&self, id: PeerId) -> Option<PeerStatus> {
         let key = self.neighbors.get(id)?.key.get()?;
-        self.server()?.peer(key)
+        self.server()?.last_status(key)
     }
 
     /// Looks up a neighbor in the speaker by the name that the speaker has for it. A dynamic neighbor is added there only
@@ -284,30 +283,6 @@ impl Core {
             keep: config.adj_rib_out,
         };
         self.routes.configure(neighbor.id, options);
-    }
-
-    /// Replaces the watchdog groups of a neighbor by those of its new configuration; groups keep their state.
-    pub(crate) fn reload_watchdogs(
-        &self,
-        listed: &Listed,
-        old: &NeighborConfig,
-        new: &NeighborConfig,
-    ) {
-        let groups = |config: &NeighborConfig| -> Vec<RouteText> {
-            let routes = config.routes.iter();
-            let guarded = routes.filter(|route| route.watchdog.is_some());
-            guarded.cloned().collect()
-        };
-        if groups(old) == groups(new) {
-            return;
-        }
-        let mut routes = groups(new);
-        for route in &mut routes {
-            route.attributes = self.routes.intern(Rc::clone(&route.attributes));
-        }
-        for change in &self.routes.replace_groups(listed.neighbor.id, &routes) {
-            self.apply(change);
-        }
     }
 
     /// A text that distinguishes this run of the daemon from others.

@@ -26,7 +26,7 @@
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
 //! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
-//! | `startup`, `dynamic`, `monitors`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; the difference between two configurations |
+//! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
 //! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
@@ -45,6 +45,7 @@ mod advisory;
 mod backend;
 mod bmp;
 mod clock;
+mod configured_routes;
 mod connection;
 pub(crate) mod control;
 mod core;

@@ -1,6 +1,7 @@
 //! One neighbor: its configuration, its connection and session, its tables, and the helpers that receive its events.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +13,8 @@ use crate::api::event::{Event, EventHead, Identity, Raw};
 use crate::api::subscription::{Kind, Subscriptions};
 use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, RawMessage};
-use crate::bgp::{AttributeSet, Negotiated, Nlri, Sender};
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::{AttributeSet, Family, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::fsm::ConnInfo;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
@@ -25,6 +27,9 @@ use super::phase::Phase;
 use super::process::Process;
 use super::rate_limit::RateLimit;
 use super::stale_routes::StaleRoutes;
+
+/// What distinguishes the routes of a neighbor: family, path identifier, and the key of the NLRI.
+pub(super) type RouteKey = (Family, Option<u32>, NlriKey);
 
 /// A configured neighbor, or a dynamic one: the instance of a range for one address.
 pub(crate) struct Neighbor {
@@ -59,6 +64,9 @@ pub(crate) struct Neighbor {
     pub(crate) advisories: Advisories,
     /// Configured routes that a later statement of the same file replaces: ExaBGP sends each version once, in the first session.
     overtaken: RefCell<Vec<(Nlri, Rc<AttributeSet>)>>,
+    /// Configured routes that a reload did not announce, because a helper announces the prefix. They have to be recorded:
+    /// the helper's route may be equal to the configured one.
+    pub(super) overridden: RefCell<HashSet<RouteKey>>,
     /// Its connection attempts are used up.
     pub(crate) gave_up: Cell<bool>,
     /// It is removed when its plugin is dropped.
@@ -93,6 +101,7 @@ impl Neighbor {
             rate_limit: RefCell::new(RateLimit::new(config.rate_limit)),
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
+            overridden: RefCell::default(),
             gave_up: Cell::new(false),
             retired: Cell::new(false),
             config: RefCell::new(config),

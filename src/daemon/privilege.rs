@@ -3,9 +3,9 @@
 //! A process that starts as root binds its ports, then becomes `daemon.user` with that user's groups, before any helper
 //! runs. Unlike ExaBGP, it drops root's supplementary groups.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -21,6 +21,30 @@ use tracing::{debug, info, warn};
 pub(crate) fn settle(mask: u32) -> io::Result<()> {
     umask(Mode::from_bits_truncate(mask));
     chdir("/").map_err(io::Error::from)
+}
+
+/// Creates a directory, and its parents if they are missing. Whoever may read one may also enter it: `daemon.umask` is meant
+/// for files, and with ExaBGP's default of 0137, not even the owner could enter a directory.
+///
+/// # Errors
+/// When one can't be created, or its mode can't be set.
+pub(crate) fn create_directories(path: &Path) -> io::Result<()> {
+    if path.as_os_str().is_empty() || path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        create_directories(parent)?;
+    }
+    match fs::create_dir(path) {
+        // Another process was faster.
+        Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        Err(cause) => Err(cause),
+        Ok(()) => {
+            let mode = fs::metadata(path)?.permissions().mode();
+            let mode = mode | 0o700 | (mode & 0o444) >> 2;
+            fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        }
+    }
 }
 
 /// The user that [`become_user`] will switch to, if that is another one.
@@ -87,7 +111,7 @@ impl PidFile {
                 return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
             }
             debug!(path = %path.display(), pid, "replacing a stale pid file");
-            std::fs::remove_file(path)?;
+            fs::remove_file(path)?;
         }
         let mut file = OpenOptions::new()
             .write(true)
@@ -115,7 +139,7 @@ impl PidFile {
 
 impl Drop for PidFile {
     fn drop(&mut self) {
-        if let Err(cause) = std::fs::remove_file(&self.path) {
+        if let Err(cause) = fs::remove_file(&self.path) {
             warn!(path = %self.path.display(), %cause, "the pid file could not be removed");
         }
     }
@@ -129,9 +153,9 @@ mod tests {
     fn a_pid_file_is_there_while_held_and_replaces_a_stale_one() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("oxabgp.pid");
-        std::fs::write(&path, "not a number\n").expect("written");
+        fs::write(&path, "not a number\n").expect("written");
         let held = PidFile::create(&path).expect("a stale file is replaced");
-        let text = std::fs::read_to_string(&path).expect("readable");
+        let text = fs::read_to_string(&path).expect("readable");
         assert_eq!(text, format!("{}\n", std::process::id()));
         drop(held);
         assert!(!path.exists());
@@ -142,7 +166,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("oxabgp.pid");
         let parent = nix::unistd::getppid();
-        std::fs::write(&path, format!("{parent}\n")).expect("written");
+        fs::write(&path, format!("{parent}\n")).expect("written");
         let error = PidFile::create(&path).expect_err("our parent runs");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert!(path.exists());

@@ -10,11 +10,9 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::bgp::nlri::NlriKey;
-use crate::bgp::{AttributeSet, Family, Nlri, Notification};
+use crate::bgp::Notification;
 use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
-use crate::rib::{Action, Change, PeerSet};
 use crate::speaker::{self, Server};
 
 use super::core::Core;
@@ -26,7 +24,7 @@ use super::queue::Marks;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
-use super::{dynamic, monitors, notify, refresh, session};
+use super::{configured_routes, dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -253,7 +251,7 @@ fn change(
     if old.session.families != new.session.families || old.adj_rib_out != new.adj_rib_out {
         core.configure_rib(neighbor);
     }
-    routes(core, listed, &old, &new);
+    configured_routes::apply(core, listed, &old, &new);
     if new.adj_rib_in && !old.adj_rib_in && neighbor.is_established() {
         // The table begins with what the peer has announced before.
         for family in &new.session.families {
@@ -287,68 +285,6 @@ fn change(
     if let Err(cause) = server.replace_peer(key, peer, notification) {
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
     }
-}
-
-/// The configured routes of a neighbor by key.
-type Routes = HashMap<(Family, Option<u32>, NlriKey), (Nlri, Rc<AttributeSet>)>;
-
-fn routes_of(config: &NeighborConfig) -> Routes {
-    let mut all = Routes::new();
-    for route in config
-        .routes
-        .iter()
-        .filter(|route| route.watchdog.is_none())
-    {
-        for nlri in &route.nlri {
-            let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
-            all.insert(key, (nlri.clone(), Rc::clone(&route.attributes)));
-        }
-    }
-    all
-}
-
-/// Announces and withdraws the difference between the configured routes. A route that a helper has replaced stays; one that
-/// was withdrawn or cleared is announced again.
-fn routes(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConfig) {
-    let id = listed.neighbor.id;
-    let peers: PeerSet = std::iter::once(id).collect();
-    let (before, after) = (routes_of(old), routes_of(new));
-    for (key, (nlri, attributes)) in &before {
-        let is_announced = |nlri: &Nlri, attributes: &Rc<AttributeSet>| {
-            let announced = core.routes.has_with(id, nlri.as_ref(), attributes);
-            // Without an Adj-RIB-Out it is not known what was announced.
-            announced || !old.adj_rib_out
-        };
-        if !after.contains_key(key) && is_announced(nlri, attributes) {
-            let action = Action::Withdraw(Some(Rc::clone(attributes)));
-            core.apply(&Change {
-                nlri: nlri.clone(),
-                action,
-                peers: peers.clone(),
-            });
-        }
-    }
-    for route in new.routes.iter().filter(|route| route.watchdog.is_none()) {
-        for nlri in &route.nlri {
-            let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
-            let is = |table: &Routes| {
-                table.get(&key).is_some_and(|(known, attributes)| {
-                    known == nlri && **attributes == *route.attributes
-                })
-            };
-            let announced = || !new.adj_rib_out || core.routes.has(id, nlri.as_ref());
-            // If the file has a route twice, the last one applies.
-            if is(&after) && !(is(&before) && announced()) {
-                let action = Action::Announce(core.routes.intern(Rc::clone(&route.attributes)));
-                core.apply(&Change {
-                    nlri: nlri.clone(),
-                    action,
-                    peers: peers.clone(),
-                });
-            }
-        }
-    }
-    core.reload_watchdogs(listed, old, new);
 }
 
 /// Opens and closes listening sockets to match.

@@ -91,19 +91,26 @@ impl Definition {
     }
 }
 
-/// Equal as text or, however they are written, as addresses. A link-local address without a zone is that address on any link.
 fn same_value(wanted: &str, value: &str) -> bool {
-    if wanted == value || wanted == "*" {
-        return true;
-    }
+    wanted == "*" || same_address(wanted, value)
+}
+
+/// Returns `true` if both are equal as text or, in whatever notation, as addresses or ranges of addresses. A `wanted`
+/// link-local address without a zone is that address on any link.
+pub fn same_address(wanted: &str, value: &str) -> bool {
     let zoned = |text: &str| {
-        let (address, zone) = zone::split(text)?;
-        Some((address.parse::<IpAddr>().ok()?, zone))
+        let (range, zone) = zone::split(text)?;
+        let (address, length) = match range.split_once('/') {
+            Some((address, length)) => (address, Some(length.parse::<u8>().ok()?)),
+            None => (range, None),
+        };
+        Some(((address.parse::<IpAddr>().ok()?, length), zone))
     };
-    matches!(
-        (zoned(wanted), zoned(value)),
-        (Some((a, wanted)), Some((b, zone))) if a == b && (wanted.is_none() || wanted == zone)
-    )
+    wanted == value
+        || matches!(
+            (zoned(wanted), zoned(value)),
+            (Some((a, wanted)), Some((b, zone))) if a == b && (wanted.is_none() || wanted == zone)
+        )
 }
 
 /// The words of a command line; a comma or bracket is a word of its own.

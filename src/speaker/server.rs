@@ -55,6 +55,8 @@ pub(super) struct Inner {
     pub(super) local: RefCell<Weak<LocalSet>>,
     /// Tasks of removed neighbors that still send their closing NOTIFICATION.
     pub(super) departing: RefCell<Vec<JoinHandle<()>>>,
+    /// What is known of removed neighbors, for as long as such a task runs.
+    removed: RefCell<BTreeMap<PeerKey, Weak<Shared>>>,
     pub(super) calls: (mpsc::Sender<Call>, RefCell<Option<mpsc::Receiver<Call>>>),
 }
 
@@ -135,6 +137,7 @@ impl Server {
                 subscribers: Rc::default(),
                 local: RefCell::default(),
                 departing: RefCell::default(),
+                removed: RefCell::default(),
                 calls: (sender, RefCell::new(Some(receiver))),
             }),
         }
@@ -202,6 +205,10 @@ impl Server {
     pub fn remove_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
         let mut entry = self.inner.take(key).ok_or(Error::Unknown(key))?;
         entry.mailbox.push(PeerCommand::Remove(cease));
+        let mut removed = self.inner.removed.borrow_mut();
+        removed.retain(|_, shared| shared.strong_count() > 0);
+        removed.insert(key, Rc::downgrade(&entry.shared));
+        drop(removed);
         self.depart(&mut entry);
         Ok(())
     }
@@ -296,6 +303,15 @@ impl Server {
     pub fn peer(&self, key: PeerKey) -> Option<PeerStatus> {
         let peers = self.inner.peers.borrow();
         Some(peers.get(&key)?.shared.status.borrow().clone())
+    }
+
+    /// The same, also of a neighbor that was removed and whose session is not closed yet.
+    pub(crate) fn last_status(&self, key: PeerKey) -> Option<PeerStatus> {
+        self.peer(key).or_else(|| {
+            let shared = self.inner.removed.borrow().get(&key)?.upgrade()?;
+            let status = shared.status.borrow().clone();
+            Some(status)
+        })
     }
 
     /// All neighbors, in the order in which they were added.

@@ -82,6 +82,7 @@ pub enum Sent {
 #[derive(Default)]
 pub struct Builder {
     files: Vec<(Feed, Origin, Option<RecordKind>)>,
+    skipped: Vec<PathBuf>,
     others: Vec<Box<dyn Source>>,
     live: Vec<Live>,
     expression: Expression,
@@ -93,7 +94,8 @@ pub struct Builder {
 
 impl Builder {
     /// Adds a file, all files of a folder, or all that match a pattern; `-` is standard input. Project, collector and time are
-    /// understood from the names.
+    /// understood from the names. Pipes, sockets and devices in a folder, or among what matches, are left out; a pipe that is
+    /// named itself is read.
     ///
     /// # Errors
     /// When there is no such file, or it can't be read.
@@ -103,7 +105,8 @@ impl Builder {
             return Ok(self.stdin());
         }
         let files = expand(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
-        for file in files {
+        self.skipped.extend(files.skipped);
+        for file in files.files {
             let named = Named::of(&file);
             let origin = Origin {
                 project: named.project,
@@ -115,6 +118,11 @@ impl Builder {
             self = self.file(file, origin, named.kind)?;
         }
         Ok(self)
+    }
+
+    /// What [`Builder::path`] has left out of folders and patterns so far.
+    pub fn skipped(&self) -> &[PathBuf] {
+        &self.skipped
     }
 
     /// Adds standard input.

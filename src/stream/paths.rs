@@ -7,16 +7,37 @@ use std::path::{Path, PathBuf};
 /// Deepest folder that is walked.
 const DEEPEST: usize = 16;
 
+/// The files that a path stands for.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The files, sorted by name.
+    pub files: Vec<PathBuf>,
+    /// Pipes, sockets and devices that were found along with them. Nobody asked for those in particular, and opening one
+    /// may block for ever.
+    pub skipped: Vec<PathBuf>,
+}
+
+impl Expanded {
+    fn sort(found: Vec<PathBuf>) -> Self {
+        let is_special = |path: &PathBuf| {
+            fs::metadata(path).is_ok_and(|facts| !facts.is_file() && !facts.is_dir())
+        };
+        let (mut skipped, mut files): (Vec<_>, Vec<_>) = found.into_iter().partition(is_special);
+        files.sort();
+        skipped.sort();
+        Self { files, skipped }
+    }
+}
+
 /// The files that `path` stands for: itself, all below it if it is a folder, or all that match if it has `*`, `?` or `[…]`.
 ///
 /// # Errors
 /// When it does not exist, a folder can't be read, or nothing matches.
-pub fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
+pub fn expand(path: &Path) -> io::Result<Expanded> {
     if path.is_dir() {
         let mut files = Vec::new();
         walk(path, DEEPEST, &mut files)?;
-        files.sort();
-        return Ok(files);
+        return Ok(Expanded::sort(files));
     }
     let special = path.to_string_lossy().contains(['*', '?', '[']);
     if special && !path.exists() {
@@ -27,11 +48,13 @@ pub fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
         if found.is_empty() {
             return Err(io::Error::new(io::ErrorKind::NotFound, "no file matches"));
         }
-        found.sort();
-        return Ok(found);
+        return Ok(Expanded::sort(found));
     }
     fs::metadata(path)?;
-    Ok(vec![path.to_path_buf()])
+    Ok(Expanded {
+        files: vec![path.to_path_buf()],
+        ..Expanded::default()
+    })
 }
 
 fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {

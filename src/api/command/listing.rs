@@ -1,12 +1,13 @@
 //! Answers that list routes, written piece by piece.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use super::routes_json::{self, RoutesJson, has_prefix};
 use crate::api::control::{Control, ListedRoute, RibSide, RoutePlace};
-use crate::bgp::Safi;
 use crate::bgp::nexthop::NextHop;
 use crate::bgp::nlri::NlriRef;
+use crate::bgp::{Safi, next_hop_rule};
 use crate::json::JsonWriter;
 use crate::rib::{PeerId, PeerSet};
 
@@ -55,7 +56,27 @@ pub(super) struct Head {
     pub(super) address: String,
     pub(super) name: String,
     pub(super) members: String,
-    pub(super) local: Option<NextHop>,
+    /// Our address and our BGP identifier, as far as they are known.
+    pub(super) local: Option<IpAddr>,
+    pub(super) router_id: Option<Ipv4Addr>,
+}
+
+impl Head {
+    /// The next hop that the neighbor is sent: `next-hop self` is replaced, if it can be.
+    fn next_hop(&self, route: &ListedRoute<'_>) -> Option<NextHop> {
+        let own = || {
+            let local = self.local?;
+            let router_id = match local {
+                IpAddr::V4(_) => Ipv4Addr::UNSPECIFIED,
+                IpAddr::V6(_) => self.router_id?,
+            };
+            next_hop_rule::self_address(route.nlri.family, local, router_id)
+        };
+        match route.next_hop {
+            Some(NextHop::SelfAddress) => own().or(Some(NextHop::SelfAddress)),
+            other => other,
+        }
+    }
 }
 
 /// The rest of an answer that lists routes, which is written as fast as its reader reads: it may be larger than memory, and takes
@@ -95,6 +116,8 @@ impl Listing {
             let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
                 return;
             };
+            let next_hop = head.next_hop(route);
+            let route = &ListedRoute { next_hop, ..*route };
             if query.json {
                 show(&head.address, &head.members, route, &mut w);
             } else {
@@ -119,11 +142,7 @@ fn text_line(
         &head.address
     };
     out.push_str(&format!("{who} {} ", route.nlri.family));
-    // `self` is shown as the address that the neighbor was sent.
-    let next_hop = match route.next_hop {
-        Some(NextHop::SelfAddress) => head.local.or(Some(NextHop::SelfAddress)),
-        other => other,
-    };
+    let next_hop = route.next_hop;
     let flow = matches!(route.nlri.family.safi, Safi::FLOW | Safi::FLOW_VPN);
     if flow && side == RibSide::In {
         // What was received has its ports as numbers.

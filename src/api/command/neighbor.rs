@@ -12,6 +12,7 @@ use super::neighbor_json::{history, members};
 use super::words::word_at;
 use crate::api::control::{Among, NeighborStatus};
 use crate::bgp::Asn;
+use crate::grammar::selector::same_address;
 use crate::json::JsonWriter;
 use crate::text::{Span, SyntaxError, value};
 
@@ -77,20 +78,20 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     } else if summary {
         out.push_str(HEADER);
         call.control.neighbors(&mut |status| {
-            if limit.is_empty() || limit == status.address() {
+            if limit.is_empty() || same_address(limit, &status.address()) {
                 summary_line(status, out);
             }
         });
     } else if extensive {
         call.control.neighbors(&mut |status| {
-            if status.name.contains(limit) {
+            if is_named(status, limit) {
                 extensive_block(status, out);
             }
         });
     } else if configuration {
         let mut peers = Vec::new();
         call.control.neighbors(&mut |status| {
-            if status.name.contains(limit) {
+            if is_named(status, limit) {
                 peers.push(status.peer);
             }
         });
@@ -109,12 +110,17 @@ fn is_known(call: &Call<'_>, limit: &str, summary: bool) -> bool {
     let mut known = false;
     call.control.neighbors(&mut |status| {
         known |= if summary {
-            limit == status.address()
+            same_address(limit, &status.address())
         } else {
-            status.name.contains(limit)
+            is_named(status, limit)
         };
     });
     known
+}
+
+/// Returns `true` if `limit` is a part of its name, or its address in another notation.
+fn is_named(status: &NeighborStatus<'_>, limit: &str) -> bool {
+    status.name.contains(limit) || same_address(limit, &status.address())
 }
 
 fn summary_line(status: &NeighborStatus<'_>, out: &mut String) {

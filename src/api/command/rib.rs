@@ -9,7 +9,7 @@ use super::neighbor_json::{members, members_peer_first};
 use super::routes_json::RoutesJson;
 use super::words::word_at;
 use crate::api::control::{Among, NeighborStatus, RibSide, RoutePlace};
-use crate::bgp::nexthop::NextHop;
+use crate::grammar::selector::same_address;
 use crate::json::JsonWriter;
 use crate::rib::PeerId;
 
@@ -90,7 +90,7 @@ fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
     let mut heads = HashMap::new();
     call.control.neighbors(&mut |status: &NeighborStatus<'_>| {
         let address = status.zoned(status.peer_address).to_string();
-        let same = address == query.address;
+        let same = same_address(&query.address, &address);
         if same && !exact {
             exact = true;
             heads.clear();
@@ -109,7 +109,11 @@ fn heads(call: &Call<'_>, query: &Query) -> HashMap<PeerId, Head> {
                     address,
                     name: status.name.to_owned(),
                     members: w.into_string(),
-                    local: status.local_address.map(NextHop::from),
+                    local: status.local_address,
+                    router_id: status
+                        .negotiated
+                        .map(|session| session.local.router_id)
+                        .or(status.router_id),
                 },
             );
         }

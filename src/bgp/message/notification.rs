@@ -12,7 +12,7 @@
 //! ```
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::{Direction, HEADER, MAX, MessageType, cut, encode};
 use crate::bgp::iana::notification as codes;
@@ -133,13 +133,17 @@ impl Notification {
         subcode_name(self.code, self.subcode)
     }
 
+    /// Returns `true` if its data is a Shutdown Communication (RFC 9003).
+    const fn has_text(&self) -> bool {
+        self.code == Self::CEASE && matches!(self.subcode, Self::SHUTDOWN | Self::RESET)
+    }
+
     /// The data as shown in events: for a received 6/2 or 6/4 the decoded text, otherwise the bytes on the wire.
     pub fn shown(&self, direction: Direction) -> Cow<'_, [u8]> {
-        let has_text = self.code == Self::CEASE
-            && matches!(self.subcode, Self::SHUTDOWN | Self::RESET)
-            && direction == Direction::Receive;
         match self.data.split_first() {
-            Some((length, text)) if has_text => communication(*length, text).into_bytes().into(),
+            Some((length, text)) if self.has_text() && direction == Direction::Receive => {
+                communication(*length, text).into_bytes().into()
+            }
             _ => Cow::Borrowed(&self.data),
         }
     }
@@ -176,6 +180,15 @@ impl fmt::Display for Notification {
         match std::str::from_utf8(&data) {
             Ok("") => Ok(()),
             Ok(text) if !text.contains(char::is_control) => write!(f, " / {text}"),
+            // Escaped as in JSON: they must not reach a terminal (RFC 9003 section 5).
+            Ok(text) if self.has_text() => {
+                f.write_str(" / ")?;
+                text.chars()
+                    .try_for_each(|character| match character.is_control() {
+                        true => write!(f, "\\u{:04x}", u32::from(character)),
+                        false => f.write_char(character),
+                    })
+            }
             _ => write!(f, " / 0x{}", hex(&data)),
         }
     }
@@ -297,6 +310,10 @@ mod tests {
         assert_eq!(
             Notification::new(6, 2, b"\x03bye".to_vec()).to_string(),
             "Cease / Administrative Shutdown / Shutdown Communication: \"bye\""
+        );
+        assert_eq!(
+            Notification::new(6, 4, b"\x09\x1b[31mred\x7f".to_vec()).to_string(),
+            "Cease / Administrative Reset / Shutdown Communication: \"\\u001b[31mred\\u007f\""
         );
         assert_eq!(
             Notification::new(1, 2, vec![0, 18]).to_string(),

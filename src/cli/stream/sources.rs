@@ -71,7 +71,15 @@ pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
     for path in &args.files {
         builder = builder.path(path)?;
     }
+    warn_skipped(&builder);
     feeds(args, builder)
+}
+
+/// Warns about what was left out of folders.
+pub(in crate::cli) fn warn_skipped(builder: &Builder) {
+    for path in builder.skipped() {
+        errln!("warning: skipped {}: not a regular file", path.display());
+    }
 }
 
 fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {

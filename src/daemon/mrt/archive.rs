@@ -18,6 +18,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tracing::{info, warn};
 
+use crate::daemon::privilege;
 use crate::mrt::Timestamp;
 use crate::mrt::file_name::FileName;
 
@@ -391,7 +392,7 @@ impl Files {
 impl Open {
     fn new(path: PathBuf, period: u32, rotates: bool) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)?;
+            privilege::create_directories(folder)?;
         }
         let temporary = match rotates {
             true => temporary(&path),

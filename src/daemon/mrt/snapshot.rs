@@ -14,6 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::bgp::{Family, NlriRef, Safi};
+use crate::daemon::privilege;
 use crate::mrt::Timestamp;
 use crate::mrt::table_dump::Peer;
 use crate::mrt::writer::{Entry, Records};
@@ -155,7 +156,7 @@ impl Snapshot {
         let mut routes = std::mem::take(&mut self.routes);
         routes.sort_unstable_by(|left, right| self.key(left).cmp(&self.key(right)));
         if let Some(folder) = target.path.parent() {
-            fs::create_dir_all(folder)?;
+            privilege::create_directories(folder)?;
         }
         let temporary = temporary(&target.path);
         let written = self.write_to(&routes, target, &temporary);

@@ -1,6 +1,9 @@
 //! `show …`, compared with the answers of ExaBGP 5.0.15 in the same state.
 
+use std::net::Ipv6Addr;
+
 use oxabgp::api::RoutesJson;
+use oxabgp::bgp::zone::{Zone, Zoned};
 
 use super::fake::Talk;
 use super::state::Neighbor;
@@ -157,4 +160,75 @@ fn routes_with_their_attributes() {
     assert_eq!(value["peer"]["address"], "127.0.0.1");
     assert!(extensive.starts_with(r#"{"peer": {"capabilities": "#));
     assert_eq!(value["route"]["nlri"]["prefix"], "10.0.1.0/24");
+}
+
+/// The first neighbor at an IPv6 address, perhaps with a zone.
+fn talk_at(address: &str, zone: Option<&str>) -> Talk {
+    let mut talk = talk();
+    let zone = zone.map(|name| Zone::new(name).expect("a zone"));
+    let address: Ipv6Addr = address.parse().expect("an address");
+    let neighbor = &mut talk.fake.neighbors[0];
+    neighbor.link = Some((address, zone));
+    let shown = Zoned(address.into(), zone).to_string();
+    neighbor.name = neighbor.name.replace("127.0.0.1", &shown);
+    talk
+}
+
+#[test]
+fn next_hop_self_is_shown_as_it_is_sent() {
+    let mut talk = talk_at("2001:db8::1", None);
+    for route in [
+        "announce route 10.0.1.0/24 next-hop self",
+        "announce route 10.0.2.0/24 rd 1:1 label 5 next-hop self",
+        "announce route 2001:db8:1::/48 next-hop self",
+    ] {
+        assert_eq!(talk.submit(route), "done\n", "{route}");
+    }
+    let wanted = [
+        "2001:db8::1 ipv4 unicast 10.0.1.0/24 next-hop 10.0.0.1",
+        "2001:db8::1 ipv4 mpls-vpn 10.0.2.0/24 label 5 next-hop 10.0.0.1 rd 1:1",
+        "2001:db8::1 ipv6 unicast 2001:db8:1::/48 next-hop 2001:db8::1",
+        "done",
+    ];
+    let answer = talk.submit("show adj-rib out 2001:db8::1");
+    assert_eq!(answer.lines().collect::<Vec<_>>(), wanted);
+    talk.source.routes_json = RoutesJson::V2;
+    let json = talk.submit("show adj-rib out 2001:db8::1 json");
+    assert_eq!(
+        json.matches(r#""nexthop": "10.0.0.1""#).count(),
+        2,
+        "{json}"
+    );
+    assert_eq!(
+        json.matches(r#""nexthop": "2001:db8::1""#).count(),
+        1,
+        "{json}"
+    );
+}
+
+#[test]
+fn an_address_without_a_zone_is_that_of_any_link() {
+    let mut talk = talk_at("fe80::1", Some("eth0"));
+    talk.submit("announce route 10.0.1.0/24 next-hop 1.2.3.4");
+    let mut other = Neighbor::established();
+    other.link = Some(("fe80::12".parse().expect("an address"), Zone::new("eth0")));
+    other.name = "neighbor fe80::12%eth0 local-ip fe80::12%eth0".to_owned();
+    talk.fake.neighbors.push(other);
+    for (limit, rows) in [
+        ("fe80::1", 1),
+        ("fe80::1%eth0", 1),
+        ("fe80:0::1", 1),
+        ("fe80::1%eth1", 0),
+        ("fe80::2", 0),
+    ] {
+        let answer = talk.submit(&format!("show neighbor {limit} summary"));
+        assert_eq!(answer.lines().count(), 2 + rows, "{limit}: {answer}");
+        assert_eq!(answer.contains("fe80::1%eth0 "), rows == 1, "{limit}");
+        let answer = talk.submit(&format!("show adj-rib out {limit}"));
+        assert_eq!(answer.lines().count(), 1 + rows, "{limit}: {answer}");
+        for form in ["extensive", "configuration"] {
+            let answer = talk.submit(&format!("show neighbor {limit} {form}"));
+            assert_eq!(answer != "done\n", rows == 1, "{limit}: {answer}");
+        }
+    }
 }

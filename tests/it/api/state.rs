@@ -1,8 +1,11 @@
 //! The neighbors of the recorded answers in `tests/data/api/show.txt`: one with a session, one without.
 
+use std::net::Ipv6Addr;
+
 use oxabgp::api::control::{Counts, MessageCounts, NeighborStatus};
 use oxabgp::bgp::message::open::Open;
 use oxabgp::bgp::negotiated::{Codec, Negotiated, Refresh};
+use oxabgp::bgp::zone::Zone;
 use oxabgp::bgp::{Asn, Family, FamilySet};
 use oxabgp::rib::PeerId;
 
@@ -20,6 +23,8 @@ pub(crate) struct Neighbor {
     pub(crate) up: bool,
     pub(crate) seconds: u64,
     messages: MessageCounts,
+    /// Our and the peer's address, if it is not an IPv4 one.
+    pub(crate) link: Option<(Ipv6Addr, Option<Zone>)>,
 }
 
 /// An OPEN with these capabilities, in hexadecimal: code, length, value.
@@ -110,6 +115,7 @@ impl Neighbor {
                 sent: Counts { open: 1, keepalive: 1, update: 5, ..Counts::default() },
                 received: Counts { open: 1, keepalive: 1, update: 1, ..Counts::default() },
             },
+            link: None,
         }
     }
 
@@ -127,6 +133,7 @@ impl Neighbor {
             up: false,
             seconds: 0,
             messages: MessageCounts::default(),
+            link: None,
         }
     }
 
@@ -145,11 +152,14 @@ impl Neighbor {
         NeighborStatus {
             peer: PeerId(number),
             name: &self.name,
-            peer_address: self.address.into(),
-            zone: None,
+            peer_address: self.link.map_or(self.address.into(), |link| link.0.into()),
+            zone: self.link.and_then(|link| link.1),
             retry: None,
             failures: 0,
-            local_address: known.then(|| [127, 0, 0, 1].into()),
+            local_address: match self.link {
+                Some(link) => Some(link.0.into()),
+                None => known.then(|| [127, 0, 0, 1].into()),
+            },
             local_as: known.then_some(Asn(65000)),
             peer_as: self.peer_as,
             router_id: Some([10, 0, 0, 1].into()),

@@ -3,7 +3,7 @@
 
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::message::update::{Content, Direction, Update};
-use oxabgp::bgp::{Codec, Family, FamilySet, Nlri, Severity, UpdateError};
+use oxabgp::bgp::{Codec, Family, FamilySet, Nlri, NlriRef, Severity, UpdateError};
 use oxabgp::grammar::{Verb, sentence};
 use oxabgp::json::{JsonWriter, hex};
 use oxabgp::text::{Cursor, tokenize, value};
@@ -478,5 +478,50 @@ fn flow_rules_have_path_identifiers() {
         .flatten()
     {
         trip(&nlri.to_nlri()).expect("words with a path identifier");
+    }
+}
+
+/// Recorded from ExaBGP 5.0.15: `show adj-rib in`.
+#[test]
+fn evpn_routes_in_listings() {
+    for (bytes, wanted) in [
+        (
+            "0221 0001010101010001 00000000000000000000 00000000 30 001122334455 00 000641",
+            "macadv::1.1.1.1:1:-:0:00:11:22:33:44:55/48:: label 100 (1601)",
+        ),
+        (
+            "0225 0001010101010001 00000000000000000000 00000000 30 001122334461 20 0A000001 000000",
+            "macadv::1.1.1.1:1:-:0:00:11:22:33:44:61/48:10.0.0.1: label 0",
+        ),
+        (
+            "0231 0001010101010001 00000000000000000000 00000000 30 001122334457 80 20010DB8000000000000000000000001 000641",
+            "macadv::1.1.1.1:1:-:0:00:11:22:33:44:57/48:2001:db8::1: label 100 (1601)",
+        ),
+        (
+            "0119 0001010101010001 03001122334455000001 FFFFFFFF 000000",
+            "ethernetad::1.1.1.1:1:03:00:11:22:33:44:55:00:00:01:4294967295: label 0",
+        ),
+        (
+            "0311 0001010101010001 00000000 20 0A000001",
+            "multicast::1.1.1.1:1:0:10.0.0.1",
+        ),
+        (
+            "0417 0001010101010001 00112233445566778899 20 0A000001",
+            "segment::1.1.1.1:1:00:11:22:33:44:55:66:77:88:99:10.0.0.1",
+        ),
+        (
+            "0522 0001010101010001 00000000000000000000 00000000 18 0A000100 0A000009 000000",
+            "prfxadv::1.1.1.1:1:-:0:10.0.1.0/24:10.0.0.9: label 0",
+        ),
+        ("0903 010203", "unknown:0x010203"),
+    ] {
+        let nlri = NlriRef {
+            family: Family::EVPN,
+            path_id: None,
+            bytes: &crate::support::hex::bytes(&bytes.replace(' ', "")),
+        };
+        let mut text = String::new();
+        nlri.show(None, &mut text);
+        assert_eq!(text, format!("evpn:{wanted}"));
     }
 }

@@ -180,3 +180,37 @@ fn run_fails_when_nothing_came_of_a_command() {
         "warning: `all peers` has no meaning here and is ignored\n"
     );
 }
+
+#[test]
+fn a_missing_configuration_is_one_error() {
+    let (code, _, err) = run(&mut oxabgp(&["decode", "-c", "nope", "00000000"]), "");
+    assert_eq!(code, 1);
+    assert!(
+        err.starts_with("error: there is no such file\n --> nope")
+            || err.starts_with("error: there is no such file\n--> nope"),
+        "{err}"
+    );
+    assert!(!err.contains("error: error"), "{err}");
+}
+
+#[test]
+fn an_open_is_decoded_as_what_it_is_said_to_be() {
+    let decode = |message: &str| run(&mut oxabgp(&["decode", "-o", message]), "");
+    let (code, _, err) = decode("00");
+    assert_eq!(code, 1);
+    assert!(err.starts_with("error: invalid OPEN: "), "{err}");
+    let (code, out, err) = decode("04FDE900B40A00000200");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("\"open\": {"), "{out}");
+    // ExaBGP ignores the option.
+    let (code, out, err) = decode("0000000740010100400200");
+    assert_eq!(code, 0, "{err}");
+    assert!(out.contains("\"type\": \"update\""), "{out}");
+}
+
+#[test]
+fn no_arguments_are_wrong_usage() {
+    let (code, out, _) = run(&mut oxabgp(&[]), "");
+    assert_eq!(code, 2);
+    assert!(out.contains("Usage: oxabgp"), "{out}");
+}

@@ -121,3 +121,25 @@ fn a_helper_that_may_not_be_executed_comes_with_the_way_out() {
     assert!(command.expect("chmod runs").success());
     assert_eq!(super::run(&mut oxabgp(&["validate", &conf]), "").0, 0);
 }
+
+#[test]
+fn the_demo_shows_everything_without_standard_error() {
+    let full = File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("a device");
+    let output = oxabgp(&["demo"]).stderr(full).output().expect("it runs");
+    let out = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(0), "{out}");
+    let events = out
+        .lines()
+        .filter_map(|line| line.strip_prefix("helper    reads {"));
+    let (announced, withdrawn): (Vec<&str>, Vec<&str>) = events
+        .filter(|event| event.contains("203.0.113.0/24") || event.contains("withdraw"))
+        .partition(|event| event.contains("203.0.113.0/24"));
+    assert_eq!((announced.len(), withdrawn.len()), (1, 1), "{out}");
+    assert!(
+        out.contains("helper    sends announce route 192.0.2.0/24"),
+        "{out}"
+    );
+}

@@ -50,6 +50,8 @@ fn all_of_the_input_is_with_the_peer_before_it_leaves() {
         .collect();
     let (code, out, err) = run(&mut pipe(port, &["--leave"]), &lines.join("\n"));
     assert_eq!(code, 0, "{err}");
+    // One for each MED, and two End-of-RIB markers.
+    assert!(err.contains(" updates_sent=3002 "), "{err}");
     assert_eq!(peer.join().expect("a peer that hears all"), 6);
     let events: Vec<serde_json::Value> = out
         .lines()

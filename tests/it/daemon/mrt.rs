@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -173,6 +174,11 @@ fn files_are_named_when_they_are_whole() {
         paths.find(|path| path.extension().is_some_and(|end| end == "mrt"))
     });
     assert!(!elems(&file).is_empty(), "{}", file.display());
+    // Under the umask 0137, which is meant for files.
+    for folder in file.ancestors().skip(1).take(2) {
+        let mode = fs::metadata(folder).expect("facts").permissions().mode();
+        assert_eq!(mode & 0o777, 0o750, "{}", folder.display());
+    }
 }
 
 #[test]

@@ -2,6 +2,9 @@
 
 use oxabgp::bgp::message::MessageType;
 
+use oxabgp::bgp::capability::Offer;
+
+use super::scene::{Scene, offering};
 use super::{announced, listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab};
 
@@ -225,4 +228,88 @@ fn a_neighbor_with_another_as_is_not_de_configured() {
     let notification = peer.expect_notification();
     assert_eq!((notification.code, notification.subcode), (6, 6));
     let _again = session(&listener);
+}
+
+/// The prefixes and MEDs of the routes that are announced.
+fn out(scene: &Scene) -> Vec<String> {
+    let answer = scene.ask("show adj-rib out extensive");
+    let routes = answer.lines().filter(|line| *line != "done");
+    let mut routes: Vec<String> = routes
+        .map(|line| {
+            let words: Vec<&str> = line.split(' ').collect();
+            let after = |word: &str| {
+                let at = words.iter().position(|other| *other == word);
+                at.map(|at| words[at + 1]).unwrap_or_default()
+            };
+            format!("{} {}", after("unicast"), after("med"))
+        })
+        .collect();
+    routes.sort();
+    routes
+}
+
+#[test]
+fn what_a_helper_announces_stays_whatever_the_file_says_of_its_prefix() {
+    let scene = Scene::new("", "");
+    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    let reload = |file: &str| scene.reload(&format!("capability {{ }} {file}"));
+    let helper = |prefix: &str, med: u8| {
+        let command = format!("announce route {prefix} next-hop 192.0.2.1 med {med}");
+        assert_eq!(scene.ask(&command), "done\n");
+    };
+    helper("10.1.0.0/16", 1);
+    helper("10.2.0.0/16", 1);
+    helper("10.3.0.0/16", 1);
+    let helpers = ["10.1.0.0/16 1", "10.2.0.0/16 1", "10.3.0.0/16 1"];
+    let file = |med: u8| {
+        format!(
+            "static {{ route 10.1.0.0/16 next-hop 192.0.2.1 med {med}; route 10.2.0.0/16 next-hop 192.0.2.1 med 1; \
+             route 10.3.0.0/16 next-hop 192.0.2.1 med {med} watchdog dog; }}"
+        )
+    };
+    // The file gains the prefixes: one in another version, one in the same, one in a watchdog group. It changes, and
+    // loses them again.
+    for text in [&file(5), &file(6), "", &file(7)] {
+        reload(text);
+        assert_eq!(out(&scene), helpers, "{text}");
+    }
+    // Once the helper has withdrawn its version, the next reload announces that of the file, which then follows it.
+    assert_eq!(scene.ask("withdraw route 10.1.0.0/16"), "done\n");
+    reload(&file(8));
+    let mixed = ["10.1.0.0/16 8", "10.2.0.0/16 1", "10.3.0.0/16 1"];
+    assert_eq!(out(&scene), mixed);
+    reload(&file(9));
+    assert_eq!(out(&scene)[0], "10.1.0.0/16 9");
+    // What the helper makes of a route of the file stays, too.
+    helper("10.1.0.0/16", 2);
+    for text in [&file(9), &file(10), ""] {
+        reload(text);
+        assert_eq!(out(&scene)[0], "10.1.0.0/16 2", "{text}");
+    }
+    // None of it was withdrawn from the peer but what the helper withdrew.
+    assert_eq!(
+        scene.ask("announce route 10.9.0.0/16 next-hop 192.0.2.1"),
+        "done\n"
+    );
+    let mut withdrawn = Vec::new();
+    loop {
+        let body = peer.expect(MessageType::UPDATE);
+        if body[1] > 0 {
+            withdrawn.push(body);
+        } else if body.ends_with(&[16, 10, 9]) {
+            break;
+        }
+    }
+    assert_eq!(withdrawn, [[0, 3, 16, 10, 1, 0, 0]]);
+}
+
+#[test]
+fn a_route_that_moves_into_a_watchdog_group_or_out_of_it_stays() {
+    let scene = Scene::new("", "");
+    let (_peer, _) = scene.session(&offering(Offer::default()));
+    for watchdog in ["", "watchdog dog", "", "watchdog cat", "watchdog dog"] {
+        let file = format!("static {{ route 10.1.0.0/16 next-hop 192.0.2.1 med 1 {watchdog}; }}");
+        scene.reload(&format!("capability {{ }} {file}"));
+        assert_eq!(out(&scene), ["10.1.0.0/16 1"], "{watchdog}");
+    }
 }

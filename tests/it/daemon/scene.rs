@@ -76,6 +76,18 @@ impl Scene {
         (peer, ours)
     }
 
+    /// Reloads, with this block of the neighbor.
+    pub(crate) fn reload(&self, body: &str) {
+        let port = self.listener.local_addr().expect("an address").port();
+        self.lab.write("oxabgp.conf", &neighbor(port, body));
+        let done = "the configuration is reloaded";
+        let before = self.daemon.log().matches(done).count();
+        self.daemon.signal("USR1");
+        wait_for("the reload", || {
+            (self.daemon.log().matches(done).count() > before).then_some(())
+        });
+    }
+
     pub(crate) fn ask(&self, command: &str) -> String {
         Client::new(&self.lab).ask(command)
     }

@@ -127,3 +127,19 @@ fn lists_tell_project_and_collector() {
     assert_eq!(code, 1);
     assert!(err.contains("line 1") && err.contains("tables"), "{err}");
 }
+
+#[test]
+fn what_is_no_regular_file_in_a_folder_is_skipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let whole = folder.path().join("updates.mrt");
+    std::fs::write(&whole, announce(1, 1)).expect("written");
+    let pipe = folder.path().join("pipe.mrt");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+    let pattern = folder.path().join("*.mrt");
+    for path in [folder.path(), &pattern] {
+        let (code, out, err) = oxabgp(&[path.to_str().expect("UTF-8")]);
+        assert_eq!((code, out.lines().count()), (0, 1), "{err}");
+        let wanted = format!("warning: skipped {}: not a regular file\n", pipe.display());
+        assert_eq!(err, wanted);
+    }
+}

@@ -79,9 +79,10 @@ impl NlriCodec for Evpn {
     fn show(nlri: NlriRef<'_>, _: Option<NextHop>, out: &mut String) {
         match Route::of(nlri.bytes) {
             Some(route) => route.listing(out),
+            // Without type and length, as in ExaBGP.
             None => out.push_str(&format!(
                 "evpn:unknown:0x{}",
-                hex(nlri.bytes).to_lowercase()
+                hex(nlri.bytes.get(2..).unwrap_or_default()).to_lowercase()
             )),
         }
     }

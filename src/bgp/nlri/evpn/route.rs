@@ -368,7 +368,10 @@ impl Route {
     /// ExaBGP's form of a route in tables: `evpn:multicast::65000:1:10:10.0.0.2`.
     pub(super) fn listing(&self, out: &mut String) {
         let rd = self.rd;
-        let label = |field: u32| format!(" label {} ({field})", field >> 4);
+        let label = |field: u32| match field {
+            0 => " label 0".to_owned(),
+            _ => format!(" label {} ({field})", field >> 4),
+        };
         out.push_str("evpn:");
         out.push_str(&match &self.tail {
             Tail::EthernetAd {
@@ -387,7 +390,8 @@ impl Route {
                 ..
             } => {
                 let ip = ip.map_or_else(String::new, |ip| ip.to_string());
-                format!("macadv::{rd}:{esi}:{tag}:{mac}:{ip}:{}", label(*field))
+                // The length of the MAC address is always 48 bits (RFC 7432 section 7.2).
+                format!("macadv::{rd}:{esi}:{tag}:{mac}/48:{ip}:{}", label(*field))
             }
             Tail::Multicast { tag, ip } => format!("multicast::{rd}:{tag}:{ip}"),
             Tail::Segment { esi, ip } => format!("segment::{rd}:{esi}:{ip}"),

@@ -147,8 +147,8 @@ impl Model {
         self.ahead.retain(|(other, _), _| other != peer);
     }
 
-    /// The routes of a configuration replace those of another, by difference. Changes made by helpers are kept, and
-    /// routes that are no longer changed are restored.
+    /// The routes of a configuration replace those of another, by difference. What the helper announces for such a prefix
+    /// stays, and what it has withdrawn is announced again.
     pub(super) fn reload(&mut self, old: &Plan, new: &Plan) {
         for (name, neighbor) in &new.neighbors {
             let before = old.neighbors.get(name).map(|old| &old.routes);
@@ -159,8 +159,9 @@ impl Model {
                 }
             }
             for (prefix, version) in &neighbor.routes {
-                let same = before.and_then(|before| before.get(prefix)) == Some(version);
-                if !same || self.now(name, *prefix).is_none() {
+                let earlier = before.and_then(|before| before.get(prefix)).copied();
+                let now = self.now(name, *prefix);
+                if now.is_none() || now == earlier && now != Some(*version) {
                     self.put(name, *prefix, Some(*version));
                 }
             }

@@ -287,11 +287,16 @@ impl Stage {
         self.helper.answered();
     }
 
-    /// The helper changes a route of the file.
+    /// The helper changes a route of the file, or one that the file may gain later.
     pub(super) fn dispute(&mut self) {
         let name = STEADY[usize::from(self.dice.below(3))];
-        let routes = &self.plan.neighbors[name].routes;
-        if let Some(prefix) = routes.keys().nth(usize::from(self.dice.below(8))).copied() {
+        let prefix = if self.dice.one_in(2) {
+            Some(self.prefix(10, number(name)))
+        } else {
+            let routes = &self.plan.neighbors[name].routes;
+            routes.keys().nth(usize::from(self.dice.below(8))).copied()
+        };
+        if let Some(prefix) = prefix {
             let version = self.version();
             let version = (!self.dice.one_in(3)).then_some(version);
             self.put(&[name], prefix, version);
