@@ -80,8 +80,11 @@ type Key = (Family, Option<u32>, NlriKey);
 /// The routes of the configuration by neighbor, looked up only if a neighbor has any.
 #[derive(Default)]
 struct Configured {
-    by_peer: HashMap<PeerId, (Rc<NeighborConfig>, HashMap<Key, Rc<AttributeSet>>)>,
+    by_peer: HashMap<PeerId, (Rc<NeighborConfig>, Versions)>,
 }
+
+/// The attributes that the configuration has for each route.
+type Versions = HashMap<Key, Rc<AttributeSet>>;
 
 impl Configured {
     /// The attributes that the configuration of a neighbor has for a route.

@@ -19,11 +19,14 @@ const SWEEP: usize = 4_096;
 /// Number of contexts of received attributes that are kept before all of them are dropped.
 const CODECS: usize = 1_024;
 
+/// A set and its hash.
+type Hashed = (u64, Rc<AttributeSet>);
+
 /// All attribute sets in use, and a cache of decoded attributes.
 #[derive(Debug)]
 pub struct Interner {
     /// Sets and their hashes: growing and searching read no set that is not the wanted one.
-    shards: Box<[HashTable<(u64, Rc<AttributeSet>)>]>,
+    shards: Box<[HashTable<Hashed>]>,
     len: usize,
     /// Sub-tables to be swept, in units of one set's share.
     debt: usize,

@@ -66,9 +66,10 @@ pub(super) fn terms(driver: &Driver, session: &Negotiated) -> SendTerms {
         },
         local_as: session.local_as,
         // A session has a connection, and that has addresses.
-        local_address: ends.map_or(Ipv4Addr::UNSPECIFIED.into(), |ends| {
-            ends.local.ip().to_canonical()
-        }),
+        local_address: ends.map_or_else(
+            || Ipv4Addr::UNSPECIFIED.into(),
+            |ends| ends.local.ip().to_canonical(),
+        ),
         router_id: session.local.router_id,
         group_updates: true,
     };

@@ -9,8 +9,11 @@ use oxabgp::api::{Commands, Source};
 use super::lines::Daemon;
 use super::{drain, established, events};
 
-/// The stages by name: what they do with that many routes.
-const STAGES: [(&str, fn(u32)); 5] = [
+/// A name, and what is done with that many routes.
+type Stage = (&'static str, fn(u32));
+
+/// The stages by name.
+const STAGES: [Stage; 5] = [
     ("inject_one_set", |count| inject(count, u32::MAX)),
     ("inject_realistic", |count| inject(count, 6)),
     ("inject_set_per_route", |count| inject(count, 1)),

@@ -120,8 +120,9 @@ impl Page {
             "routes received",
             &sum(|peer| peer.routes_in.as_deref().unwrap_or_default()),
         );
-        if core.leases.len() > 0 {
-            card("routes with a lifetime", &core.leases.len());
+        let leases = core.leases.len();
+        if leases > 0 {
+            card("routes with a lifetime", &leases);
         }
         card("uptime", &span(core.started.0.elapsed()));
         out.push_str("</ul>\n<h2>Neighbors</h2>\n");

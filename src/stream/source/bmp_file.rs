@@ -201,11 +201,9 @@ impl<R: Read> BmpFile<R> {
                 // Reported in pieces rather than held in memory.
                 break;
             }
-            if !self.fill() {
-                if skipped >= self.buffer.len() - self.at {
-                    break;
-                }
-                // With no more to come the last messages need no full chain.
+            // With no more to come the last messages need no full chain.
+            if !self.fill() && skipped >= self.buffer.len() - self.at {
+                break;
             }
         }
         let skipped = skipped.min(self.buffer.len() - self.at);

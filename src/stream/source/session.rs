@@ -306,16 +306,15 @@ impl Plugin for Observer {
                     new: number(*to),
                 }));
             }
-            SessionEvent::Message { direction, message } => {
-                if *direction == fsm::Direction::Receive {
-                    self.offer(Payload::Message {
-                        session: self.session,
-                        direction: Direction::Received,
-                        asn4: self.asn4,
-                        bytes: message.bytes.clone(),
-                    });
-                }
-            }
+            SessionEvent::Message {
+                direction: fsm::Direction::Receive,
+                message,
+            } => self.offer(Payload::Message {
+                session: self.session,
+                direction: Direction::Received,
+                asn4: self.asn4,
+                bytes: message.bytes.clone(),
+            }),
             SessionEvent::GaveUp => {
                 self.over.left.set(self.over.left.get().saturating_sub(1));
                 if self.over.left.get() == 0 {

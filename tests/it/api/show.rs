@@ -221,13 +221,13 @@ fn an_address_without_a_zone_is_that_of_any_link() {
         ("fe80::1%eth1", 0),
         ("fe80::2", 0),
     ] {
-        let answer = talk.submit(&format!("show neighbor {limit} summary"));
+        let answer = talk.submit(format!("show neighbor {limit} summary"));
         assert_eq!(answer.lines().count(), 2 + rows, "{limit}: {answer}");
         assert_eq!(answer.contains("fe80::1%eth0 "), rows == 1, "{limit}");
-        let answer = talk.submit(&format!("show adj-rib out {limit}"));
+        let answer = talk.submit(format!("show adj-rib out {limit}"));
         assert_eq!(answer.lines().count(), 1 + rows, "{limit}: {answer}");
         for form in ["extensive", "configuration"] {
-            let answer = talk.submit(&format!("show neighbor {limit} {form}"));
+            let answer = talk.submit(format!("show neighbor {limit} {form}"));
             assert_eq!(answer != "done\n", rows == 1, "{limit}: {answer}");
         }
     }

@@ -142,7 +142,7 @@ fn names_of_events_belong_to_messages_that_exist() {
         .map(|source| source.text)
         .collect();
     let quoted: Vec<&str> = rows.split('"').skip(1).step_by(2).collect();
-    assert!(quoted.len() > 40 && quoted.len() % 2 == 0);
+    assert!(quoted.len() > 40 && quoted.len().is_multiple_of(2));
     for pair in quoted.chunks(2) {
         let literal = format!("\"{}", pair[1]);
         assert!(

@@ -57,7 +57,7 @@ impl Station {
     /// A line for the next message.
     fn line(&mut self) -> String {
         self.bytes()
-            .map_or("closed".to_owned(), |bytes| line(&bytes))
+            .map_or_else(|| "closed".to_owned(), |bytes| line(&bytes))
     }
 
     /// Lines up to one that is `last`, included.
@@ -104,7 +104,7 @@ fn line(bytes: &[u8]) -> String {
                 assert_eq!(open.speaker_as(), Asn(asn));
             }
             let label = up.information.find(Information::ADMIN_LABEL);
-            label.map_or("up".to_owned(), |label| format!("up {}", label.text()))
+            label.map_or_else(|| "up".to_owned(), |label| format!("up {}", label.text()))
         }
         Message::PeerDown { peer, reason } => {
             check(&peer);

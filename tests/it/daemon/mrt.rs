@@ -243,7 +243,6 @@ fn a_disk_that_does_not_answer_costs_its_buffer() {
     let log = daemon.logged("records are dropped");
     assert_eq!(log.matches("records are dropped").count(), 1, "{log}");
     let reader = std::thread::spawn({
-        let fifo = fifo.clone();
         move || {
             let mut all = Vec::new();
             File::open(fifo)

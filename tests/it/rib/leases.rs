@@ -151,7 +151,8 @@ fn check(ops: &[Op]) {
             );
         }
         assert_eq!(leases.is_empty(), model.is_empty());
-        assert_eq!(leases.len() == 0, next.is_none());
+        let limited = leases.len();
+        assert_eq!(limited == 0, next.is_none());
     }
 }
 

@@ -293,9 +293,8 @@ async fn random_calls(seed: u64) {
             .shutdown(Cease::Shutdown(String::new()))
             .await
             .expect("it serves");
-        let mut changes = match server.subscribe().await {
-            Ok(changes) => changes,
-            Err(_) => continue,
+        let Ok(mut changes) = server.subscribe().await else {
+            continue;
         };
         let ended = async { while changes.next().await.is_some() {} };
         tokio::time::timeout(LIMIT, ended)
