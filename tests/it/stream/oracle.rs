@@ -158,7 +158,7 @@ fn messages(six: &[u8]) -> Vec<u8> {
     let open = [
         4, 0xFD, 0xE9, 0, 180, 10, 0, 0, 1, 8, 2, 6, 1, 4, 0, 1, 0, 1,
     ];
-    let mut out = [of(1, &open), of(4, &[]), of(5, &[0, 1, 0, 1])].concat();
+    let mut out = [of(1, &open), of(4, &[])].concat();
     for code in 0..8 {
         for subcode in 0..12 {
             out.extend(of(3, &[code, subcode, b'x']));
@@ -232,5 +232,7 @@ fn messages(six: &[u8]) -> Vec<u8> {
     let nlri = [32, 0x20, 1, 0xD, 0xB8];
     out.extend(rib(25, 4, &nlri, &[entry(0, None, &abbreviated)]));
     out.extend(rib(25, 10, &nlri, &[entry(0, Some(7), &abbreviated)]));
+    // The last: bgpdump does not count a ROUTE-REFRESH among the records that its option -p numbers.
+    out.extend(of(5, &[0, 1, 0, 1]));
     out
 }
