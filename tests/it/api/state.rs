@@ -152,7 +152,9 @@ impl Neighbor {
         NeighborStatus {
             peer: PeerId(number),
             name: &self.name,
-            peer_address: self.link.map_or_else(|| self.address.into(), |link| link.0.into()),
+            peer_address: self
+                .link
+                .map_or_else(|| self.address.into(), |link| link.0.into()),
             zone: self.link.and_then(|link| link.1),
             retry: None,
             failures: 0,
