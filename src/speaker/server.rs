@@ -306,6 +306,7 @@ impl Server {
     }
 
     /// The same, also of a neighbor that was removed and whose session is not closed yet.
+    #[cfg(feature = "daemon")]
     pub(crate) fn last_status(&self, key: PeerKey) -> Option<PeerStatus> {
         self.peer(key).or_else(|| {
             let shared = self.inner.removed.borrow().get(&key)?.upgrade()?;

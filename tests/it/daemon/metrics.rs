@@ -30,11 +30,13 @@ struct Answer {
 /// Sends a request with these headers.
 fn request(lab: &Lab, line: &str, headers: &str) -> Answer {
     let mut stream = connect(lab);
-    write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}\r\n").expect("a request is taken");
-    let mut text = String::new();
-    stream
-        .read_to_string(&mut text)
-        .expect("an answer in UTF-8");
+    // A server that refuses a head before its end closes with octets unread, which is a reset behind the answer.
+    let _ = write!(stream, "{line} HTTP/1.1\r\nHost: x\r\n{headers}\r\n");
+    let mut answer = Vec::new();
+    if let Err(error) = stream.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    }
+    let text = String::from_utf8(answer).expect("an answer in UTF-8");
     let (head, body) = text.split_once("\r\n\r\n").expect("a head");
     let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
     let head = head.to_ascii_lowercase();
