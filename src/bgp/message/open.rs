@@ -48,6 +48,7 @@ const EXTENDED: u8 = 255;
 ///
 /// let offer = Offer {
 ///     families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
+///     host_name: Some("edge-1".into()),
 ///     ..Offer::default()
 /// };
 /// let open = Open {

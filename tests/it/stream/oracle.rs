@@ -172,7 +172,6 @@ fn messages(six: &[u8]) -> Vec<u8> {
         attribute(0x80, 9, &[1, 2, 3, 4]),
         attribute(0x80, 10, &[1, 1, 1, 1, 2, 2, 2, 2]),
         attribute(0xC0, 16, &[0, 2, 0, 1, 0, 0, 0, 2]),
-        attribute(0xC0, 32, &[]),
     ]
     .concat();
     out.extend(message(22, 4, &update(&[], &reflected, &[8, 10])));
