@@ -49,6 +49,7 @@ const EXTENDED: u8 = 255;
 /// let offer = Offer {
 ///     families: vec![Family::IPV4_UNICAST, Family::IPV6_UNICAST],
 ///     host_name: Some("edge-1".into()),
+///     domain_name: Some("example.net".into()),
 ///     ..Offer::default()
 /// };
 /// let open = Open {

@@ -155,7 +155,8 @@ impl Bgpdump {
         let flags = [u8::from(attributes.asn4)
             | u8::from(signed) << 1
             | u8::from(attributes.atomic_aggregate) << 2];
-        let all = [Some(attributes.raw)];
+        // The same attributes may have another next hop: that of MP_REACH_NLRI.
+        let all = [Some(attributes.raw), Some(&hop[..]), Some(&flags)];
         let parts = [
             attributes.as_path,
             attributes.as4_path,
