@@ -1,12 +1,23 @@
 //! What both sides of a session agreed on, as events have it.
 
-use crate::bgp::Family;
 use crate::bgp::negotiated::Negotiated;
+use crate::bgp::{Codec, Family};
 use crate::json::JsonWriter;
+
+/// What was negotiated for messages. ExaBGP shows two-octet AS numbers before that is known.
+fn codec(negotiated: Option<&Negotiated>) -> Codec {
+    match negotiated {
+        Some(session) => session.codec,
+        None => Codec {
+            asn4: false,
+            ..Codec::default()
+        },
+    }
+}
 
 /// Appends what all versions have in common: `, "negotiated": { "message_size": … "refresh": "normal"`.
 fn facts(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
+    let codec = codec(negotiated);
     w.raw(", \"negotiated\": { \"message_size\": ")
         .number(codec.message_size());
     w.raw(", \"hold_time\": ")
@@ -26,7 +37,7 @@ fn facts(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
 
 /// Appends `, "negotiated": { … } `; zeros before both OPENs are known.
 pub(super) fn json(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
+    let codec = codec(negotiated);
     let families = negotiated.map_or(&[][..], |session| &session.families);
     facts(negotiated, w);
     let list = |w: &mut JsonWriter, wanted: &dyn Fn(Family) -> bool| {
@@ -57,7 +68,7 @@ pub(super) fn json(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
 
 /// Appends `, "negotiated": { … } ` as ExaBGP 4.2 spaces it.
 pub(super) fn json_v42(negotiated: Option<&Negotiated>, w: &mut JsonWriter) {
-    let codec = negotiated.map(|session| session.codec).unwrap_or_default();
+    let codec = codec(negotiated);
     let families = negotiated.map_or(&[][..], |session| &session.families);
     facts(negotiated, w);
     let list = |w: &mut JsonWriter, separator: &str, wanted: &dyn Fn(Family) -> bool| {

@@ -32,4 +32,4 @@ pub use file::{Feed, File, Options, Progress};
 #[cfg(feature = "speaker")]
 pub use session::{Sessions, SessionsError};
 #[cfg(feature = "ris-live")]
-pub use websocket::{RIS_LIVE, RisLiveClient, RisLiveError, Subscription};
+pub use websocket::{RIS_LIVE, RisLiveClient, RisLiveError, SocketOptions, Subscription};

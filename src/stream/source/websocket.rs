@@ -50,13 +50,16 @@ pub struct Subscription {
     pub prefix: Option<String>,
     /// Whether less specific prefixes match as well.
     pub less_specific: bool,
-    socket_options: SocketOptions,
+    /// What the server adds to messages.
+    pub socket_options: SocketOptions,
 }
 
+/// What the server adds to messages.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct SocketOptions {
-    include_raw: bool,
+pub struct SocketOptions {
+    /// The BGP message itself, in hexadecimal: without it only some of its attributes are known.
+    pub include_raw: bool,
 }
 
 impl Default for Subscription {

@@ -112,7 +112,7 @@ fn states_and_messages_without_routes() {
         ),
         (
             Event::Negotiated,
-            r#""type": "negotiated", ⟨N⟩ "negotiated": { "message_size": 4096, "hold_time": 0, "asn4": true, "multisession": false, "operational": false, "refresh": "absent", "families": [], "nexthop": [], "add_path": {"send": [], "receive": []} }  } }"#,
+            r#""type": "negotiated", ⟨N⟩ "negotiated": { "message_size": 4096, "hold_time": 0, "asn4": false, "multisession": false, "operational": false, "refresh": "absent", "families": [], "nexthop": [], "add_path": {"send": [], "receive": []} }  } }"#,
             "",
         ),
     ] {
