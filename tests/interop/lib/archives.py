@@ -2,11 +2,13 @@
 
 import json
 import os
+import random
 import re
 import shlex
 import struct
 import subprocess
 import sys
+import tempfile
 
 import bird
 import frr
@@ -133,6 +135,12 @@ class Archives(Checks):
         os.chmod(self.lab.folder, 0o777)
         self.collector = None
         words = {'folder': self.lab.folder, 'address': ours, 'bmp': 0}
+        if self.module is gobgp:
+            # GoBGP takes the name of the file for a layout of Go's time.Format: a 2 in it becomes the day of the month.
+            letters = ''.join(random.choices('bcdfghkqvwxz', k=12))
+            words['folder'] = os.path.join(tempfile.gettempdir(), f'oxabgp-{letters}')
+            os.symlink(self.lab.folder, words['folder'])
+            self.lab.closers.append(lambda: os.unlink(words['folder']))
         if self.bmp:
             words['bmp'] = self.listen(ours)
         add = self.extra.format(**words)
