@@ -9,31 +9,20 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::{Asn, Family};
-use oxabgp::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, Timers};
+use oxabgp::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer};
 use oxabgp::rib::pack::end_of_rib;
 
 fn config(local_as: u32, passive: bool) -> Config {
     Config {
-        local_as: Some(Asn(local_as)),
-        peer_as: None,
-        router_id: Ipv4Addr::from(local_as),
         hold_time: 9,
         passive,
-        capabilities: Offer {
-            families: vec![Family::IPV4_UNICAST],
-            asn4: Some(Asn(local_as)),
-            ..Offer::default()
-        }
-        .capabilities(),
-        reduced: None,
-        aigp: false,
-        strict_role: false,
-        attempts: None,
-        timers: Timers::default(),
-        seed: local_as.into(),
+        ..Config::new(
+            Asn(local_as),
+            Ipv4Addr::from(local_as),
+            vec![Family::IPV4_UNICAST],
+        )
     }
 }
 

@@ -10,10 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::MessageType;
 use oxabgp::bgp::{Asn, Family};
-use oxabgp::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, Timers};
+use oxabgp::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer};
 use oxabgp::rib::pack::end_of_rib;
 
 /// Where the lines go.
@@ -21,23 +20,13 @@ pub(crate) type Print = Arc<dyn Fn(&str) + Send + Sync>;
 
 fn config(local_as: u32, passive: bool) -> Config {
     Config {
-        local_as: Some(Asn(local_as)),
-        peer_as: None,
-        router_id: Ipv4Addr::from(local_as),
         hold_time: 90,
         passive,
-        capabilities: Offer {
-            families: vec![Family::IPV4_UNICAST],
-            asn4: Some(Asn(local_as)),
-            ..Offer::default()
-        }
-        .capabilities(),
-        reduced: None,
-        aigp: false,
-        strict_role: false,
-        attempts: None,
-        timers: Timers::default(),
-        seed: local_as.into(),
+        ..Config::new(
+            Asn(local_as),
+            Ipv4Addr::from(local_as),
+            vec![Family::IPV4_UNICAST],
+        )
     }
 }
 

@@ -7,10 +7,9 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use clap::Args;
 
-use crate::bgp::capability::Offer;
 use crate::bgp::message::MessageType;
 use crate::bgp::{Asn, Family};
-use crate::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, Timers, table};
+use crate::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, table};
 
 /// Options of `fsm`.
 #[derive(Args, Debug)]
@@ -51,23 +50,14 @@ impl Live {
         let side = |name, local: u32, peer: u32, router_id, passive| Side {
             name,
             peer: Peer::new(Config {
-                local_as: Some(Asn(local)),
                 peer_as: Some(Asn(peer)),
-                router_id: Ipv4Addr::from(router_id),
                 hold_time: 9,
                 passive,
-                capabilities: Offer {
-                    families: vec![Family::IPV4_UNICAST],
-                    asn4: Some(Asn(local)),
-                    ..Offer::default()
-                }
-                .capabilities(),
-                reduced: None,
-                aigp: false,
-                strict_role: false,
-                attempts: None,
-                timers: Timers::default(),
-                seed: local.into(),
+                ..Config::new(
+                    Asn(local),
+                    Ipv4Addr::from(router_id),
+                    vec![Family::IPV4_UNICAST],
+                )
             }),
             connection: None,
             input: BytesMut::new(),

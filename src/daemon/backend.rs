@@ -5,7 +5,7 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 use std::rc::Rc;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::Instant;
 
 use tracing::warn;
 
@@ -25,6 +25,7 @@ use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run, Terms};
 use crate::speaker::Counters;
 
+use super::clock::unix;
 use super::core::Core;
 use super::guard::{self, Rejection};
 use super::neighbor::Neighbor;
@@ -453,9 +454,7 @@ impl Control for ApiBackend<'_> {
             uuid: self.core.run_id(),
             pid: std::process::id(),
             uptime: start.elapsed().as_secs(),
-            start_time: wall
-                .duration_since(UNIX_EPOCH)
-                .map_or(0.0, |since| since.as_secs_f64()),
+            start_time: unix(wall),
         }
     }
 

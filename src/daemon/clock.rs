@@ -21,13 +21,16 @@ impl Clock {
         let tick = clock_gettime(ClockId::CLOCK_MONOTONIC_COARSE)
             .map_or((0, 0), |now| (now.tv_sec(), now.tv_nsec()));
         if self.tick.replace(tick) != tick || tick == (0, 0) {
-            let now = SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0.0, |since| since.as_secs_f64());
-            self.seconds.set(now);
+            self.seconds.set(unix(SystemTime::now()));
         }
         self.seconds.get()
     }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix(time: SystemTime) -> f64 {
+    time.duration_since(UNIX_EPOCH)
+        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// The time until the next multiple of so many minutes: ExaBGP's `tcp.delay`. Zero for 0 minutes.

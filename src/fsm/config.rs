@@ -3,8 +3,9 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
+use crate::bgp::Family;
 use crate::bgp::asn::Asn;
-use crate::bgp::capability::Capability;
+use crate::bgp::capability::{Capability, Offer};
 
 /// The facts of one neighbor that the state machine needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +36,31 @@ pub struct Config {
     pub timers: Timers,
     /// Where the jitter of the back-off starts; different for each peer.
     pub seed: u64,
+}
+
+impl Config {
+    /// A peer of any AS that is dialed, with a hold time of 90 seconds. It is offered `families` and four-octet AS numbers.
+    pub fn new(local_as: Asn, router_id: Ipv4Addr, families: Vec<Family>) -> Self {
+        let offer = Offer {
+            families,
+            asn4: Some(local_as),
+            ..Offer::default()
+        };
+        Self {
+            local_as: Some(local_as),
+            peer_as: None,
+            router_id,
+            hold_time: 90,
+            passive: false,
+            capabilities: offer.capabilities(),
+            reduced: None,
+            aigp: false,
+            strict_role: false,
+            attempts: None,
+            timers: Timers::default(),
+            seed: local_as.0.into(),
+        }
+    }
 }
 
 /// The times of a peer.

@@ -28,29 +28,14 @@
 //! ```
 //! use std::time::Instant;
 //!
-//! use oxabgp::bgp::capability::Offer;
 //! use oxabgp::bgp::{Asn, Family};
-//! use oxabgp::fsm::{Config, ConnInfo, Input, Output, Peer, State, Timers};
+//! use oxabgp::fsm::{Config, ConnInfo, Input, Output, Peer, State};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let offer = Offer {
-//!     families: vec![Family::IPV4_UNICAST],
-//!     asn4: Some(Asn(65001)),
-//!     ..Offer::default()
-//! };
+//! let router_id = [192, 0, 2, 1].into();
 //! let mut peer = Peer::new(Config {
-//!     local_as: Some(Asn(65001)),
 //!     peer_as: Some(Asn(65002)),
-//!     router_id: [192, 0, 2, 1].into(),
-//!     hold_time: 90,
-//!     passive: false,
-//!     capabilities: offer.capabilities(),
-//!     reduced: None,
-//!     aigp: false,
-//!     strict_role: false,
-//!     attempts: None,
-//!     timers: Timers::default(),
-//!     seed: 1,
+//!     ..Config::new(Asn(65001), router_id, vec![Family::IPV4_UNICAST])
 //! });
 //! let now = Instant::now();
 //!

@@ -10,9 +10,10 @@ use super::proc;
 use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
+use crate::daemon::clock::unix;
 use crate::daemon::core::Core;
 use crate::daemon::stats::{CommandCounts, Histogram};
-use crate::daemon::status::snapshot::{HelperState, PeerState, Sampler, Snapshot, unix};
+use crate::daemon::status::snapshot::{HelperState, PeerState, Sampler, Snapshot};
 use crate::grammar::Prefix;
 use crate::speaker::Counters;
 

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::clock::unix;
 use super::core::Core;
 use super::rates;
 use crate::api::control::Occurrence;
@@ -10,7 +11,7 @@ use crate::json::JsonWriter;
 
 pub(crate) mod snapshot;
 
-use snapshot::{HelperState, PeerState, Sampler, Snapshot, unix};
+use snapshot::{HelperState, PeerState, Sampler, Snapshot};
 
 /// Neighbors that are written in one turn.
 const STEP: usize = 64;

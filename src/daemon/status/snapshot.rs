@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use crate::api::control::SessionHistory;
 use crate::bgp::{Family, Zoned};
+use crate::daemon::clock::unix;
 use crate::daemon::core::Core;
 use crate::daemon::dynamic;
 use crate::daemon::history::LastError;
@@ -237,12 +238,6 @@ fn helper(process: &Process) -> HelperState {
         dropped: process.queue.dropped(),
         rejections: process.guarded.rejections(),
     }
-}
-
-/// Seconds since 1970.
-pub(crate) fn unix(time: SystemTime) -> f64 {
-    time.duration_since(UNIX_EPOCH)
-        .map_or(0.0, |since| since.as_secs_f64())
 }
 
 /// A text that peers or files chose, as it may be shown: short, and without control characters or those that change the

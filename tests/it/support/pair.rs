@@ -6,34 +6,22 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use oxabgp::bgp::capability::Offer;
 use oxabgp::bgp::message::{MessageType, RawMessage};
 use oxabgp::bgp::negotiated::Negotiated;
 use oxabgp::bgp::{Asn, Family};
 use oxabgp::fsm::{
-    CloseReason, Config, ConnId, ConnInfo, Direction, Initiator, Input, Output, Peer, State, Timers,
+    CloseReason, Config, ConnId, ConnInfo, Direction, Initiator, Input, Output, Peer, State,
 };
 
 /// The configuration of a neighbor: AS, identifier, hold time 9, IPv4 unicast, four-octet AS numbers.
 pub(crate) fn config(local_as: u32, router_id: [u8; 4]) -> Config {
     Config {
-        local_as: Some(Asn(local_as)),
-        peer_as: None,
-        router_id: Ipv4Addr::from(router_id),
         hold_time: 9,
-        passive: false,
-        capabilities: Offer {
-            families: vec![Family::IPV4_UNICAST],
-            asn4: Some(Asn(local_as)),
-            ..Offer::default()
-        }
-        .capabilities(),
-        reduced: None,
-        aigp: false,
-        strict_role: false,
-        attempts: None,
-        timers: Timers::default(),
-        seed: local_as.into(),
+        ..Config::new(
+            Asn(local_as),
+            Ipv4Addr::from(router_id),
+            vec![Family::IPV4_UNICAST],
+        )
     }
 }
 
