@@ -4,6 +4,7 @@
 //! sends it; tests implement it with a record of calls. Every call takes effect at once or returns why not; a command makes its
 //! calls only after its whole line was parsed, so that a line with an error changes nothing.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 
@@ -13,9 +14,11 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
 use crate::bgp::next_hop_rule::{NextHopError, NextHops};
 use crate::bgp::nlri::NlriRef;
-use crate::bgp::{Asn, AttributeSet, Family, NextHop, Zone, Zoned};
+use crate::bgp::{Afi, Asn, AttributeSet, Family, NextHop, Safi, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
+use crate::json::hex;
 use crate::rib::{Change, Lifetime, PeerId, PeerSet, Run};
+use crate::text::value;
 
 /// Among which neighbors a selector selects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -162,7 +165,21 @@ pub trait Control {
         out: &mut dyn FnMut(&ListedRoute<'_>),
     ) -> Option<RoutePlace>;
 
-    /// The same for all of them at once.
+    /// Calls `out` for the routes with that index that are announced to these peers.
+    fn find_route(
+        &self,
+        peers: &PeerSet,
+        index: &RouteIndex,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) {
+        self.every_route(RibSide::Out, peers, &mut |route| {
+            if RouteIndex::of(route.nlri) == *index {
+                out(route);
+            }
+        });
+    }
+
+    /// The same as [`routes`](Self::routes) for all of them at once.
     fn every_route(&self, side: RibSide, peers: &PeerSet, out: &mut dyn FnMut(&ListedRoute<'_>)) {
         let mut from = RoutePlace::default();
         while let Some(next) = self.routes(side, peers, from, out) {
@@ -178,6 +195,69 @@ pub trait Control {
 
     /// Calls `out` with the name, lines and bytes queued for each helper, which `system queue-status` shows.
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize));
+}
+
+/// What identifies a route among those of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RouteIndex {
+    /// Its family.
+    pub family: Family,
+    /// Its path identifier.
+    pub path_id: Option<u32>,
+    /// The key of its NLRI.
+    pub key: Vec<u8>,
+}
+
+impl RouteIndex {
+    /// That of a route.
+    pub fn of(nlri: NlriRef<'_>) -> Self {
+        Self {
+            family: nlri.family,
+            path_id: nlri.path_id,
+            key: nlri.key().to_vec(),
+        }
+    }
+
+    /// Reads hexadecimal digits as [`Display`](fmt::Display) writes them. They are ambiguous for one path identifier.
+    pub fn parse(text: &str) -> Vec<Self> {
+        let Some(bytes) = value::hex(text) else {
+            return Vec::new();
+        };
+        let Some((&[afi0, afi1, safi, p0, p1, p2, p3], key)) = bytes.split_first_chunk() else {
+            return Vec::new();
+        };
+        let path = [p0, p1, p2, p3];
+        let none = (path == NO_PATH).then_some(None);
+        let paths = none.into_iter().chain([Some(u32::from_be_bytes(path))]);
+        paths
+            .map(|path_id| Self {
+                family: Family {
+                    afi: Afi(u16::from_be_bytes([afi0, afi1])),
+                    safi: Safi(safi),
+                },
+                path_id,
+                key: key.to_vec(),
+            })
+            .collect()
+    }
+}
+
+/// What is written for a route without a path identifier.
+const NO_PATH: [u8; 4] = *b"none";
+
+/// Hexadecimal digits: family, path identifier, key.
+impl fmt::Display for RouteIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path_id.map_or(NO_PATH, u32::to_be_bytes);
+        write!(
+            f,
+            "{:04X}{:02X}{}{}",
+            self.family.afi.0,
+            self.family.safi.0,
+            hex(&path),
+            hex(&self.key)
+        )
+    }
 }
 
 /// A place among the routes of some peers.

@@ -3,7 +3,6 @@
 //! A helper may send commands to the neighbors whose `api` blocks name it, an operator to all neighbors.
 
 use std::cell::OnceCell;
-use std::ops::Range;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -12,7 +11,7 @@ use tracing::warn;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide, RoutePlace, Sending,
+    Request as Asked, RibSide, RouteIndex, RoutePlace, Sending,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
@@ -21,13 +20,14 @@ use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, reso
 use crate::bgp::{AttributeSet, Family, NlriRef, Notification, Sender};
 use crate::config::{GuardConfig, Secrets};
 use crate::grammar::{Selector, Verb};
-use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run, Terms};
 use crate::speaker::Counters;
 
 use super::clock::unix;
 use super::core::Core;
+use super::graceful_restart;
 use super::guard::{self, Rejection};
+use super::listing;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
@@ -36,12 +36,9 @@ use super::refresh;
 use super::session;
 use super::signal::Request;
 
-/// How many slots of a table one step of a listing visits.
-const STEP: u32 = 4_096;
-
 /// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
-    core: &'a Core,
+    core: &'a Rc<Core>,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
@@ -57,7 +54,7 @@ struct Own {
 }
 
 impl<'a> ApiBackend<'a> {
-    pub(crate) const fn new(core: &'a Core, helper: Option<&'a str>) -> Self {
+    pub(crate) const fn new(core: &'a Rc<Core>, helper: Option<&'a str>) -> Self {
         Self {
             core,
             helper,
@@ -387,7 +384,9 @@ impl Control for ApiBackend<'_> {
                 self.core.routes.clear(peers);
                 self.core.leases.forget(peers);
             }
-            RibSide::In => self.each(peers, |listed| listed.neighbor.received.clear()),
+            RibSide::In => self.each(peers, |listed| {
+                graceful_restart::free(self.core, listed.neighbor.received.clear());
+            }),
         }
     }
 
@@ -411,32 +410,16 @@ impl Control for ApiBackend<'_> {
         from: RoutePlace,
         out: &mut dyn FnMut(&ListedRoute<'_>),
     ) -> Option<RoutePlace> {
-        let all = self.core.neighbors.all();
-        let mut selected = all
-            .iter()
-            .map(|listed| &listed.neighbor)
-            .filter(|neighbor| peers.contains(neighbor.id));
-        let mut neighbor = match from.peer {
-            None => selected.next()?,
-            // The neighbor was removed, and with it the position in the order.
-            Some(peer) => selected.find(|neighbor| neighbor.id == peer)?,
-        };
-        let (mut slot, mut left) = (from.slot, STEP);
-        loop {
-            let stop = slot.saturating_add(left);
-            let end = self.list(side, neighbor, slot..stop, out);
-            if stop < end {
-                let peer = Some(neighbor.id);
-                return Some(RoutePlace { peer, slot: stop });
-            }
-            // An empty table counts as one slot.
-            left = left.saturating_sub(end.saturating_sub(slot).max(1));
-            (neighbor, slot) = (selected.next()?, 0);
-            if left == 0 {
-                let peer = Some(neighbor.id);
-                return Some(RoutePlace { peer, slot });
-            }
-        }
+        listing::some(self.core, (side, peers), from, out)
+    }
+
+    fn find_route(
+        &self,
+        peers: &PeerSet,
+        index: &RouteIndex,
+        out: &mut dyn FnMut(&ListedRoute<'_>),
+    ) {
+        listing::find(self.core, peers, index, out);
     }
 
     fn request(&mut self, request: Asked) {
@@ -462,51 +445,6 @@ impl Control for ApiBackend<'_> {
         for process in self.core.events.helpers().all() {
             if process.pid().is_some() {
                 out(&process.name, process.queue.len(), process.queue.bytes());
-            }
-        }
-    }
-}
-
-impl ApiBackend<'_> {
-    /// Lists the routes of one neighbor in a range of slots. Returns the end of the table.
-    fn list(
-        &self,
-        side: RibSide,
-        neighbor: &Neighbor,
-        places: Range<u32>,
-        out: &mut dyn FnMut(&ListedRoute<'_>),
-    ) -> u32 {
-        let peer = neighbor.id;
-        match side {
-            RibSide::In => {
-                let rib = neighbor.received.rib();
-                for route in rib.routes_in(places, None) {
-                    out(&ListedRoute {
-                        peer,
-                        nlri: route.nlri.as_ref(),
-                        next_hop: route.next_hop.or_else(|| route.attributes.next_hop()),
-                        attributes: route.attributes,
-                        stale: route.stale,
-                    });
-                }
-                rib.end()
-            }
-            RibSide::Out => {
-                let rib = self.core.routes.rib();
-                let filter = RouteFilter {
-                    peers: Some(std::iter::once(peer).collect()),
-                    family: None,
-                };
-                for route in rib.routes_in(places, filter) {
-                    out(&ListedRoute {
-                        peer,
-                        nlri: route.nlri.as_ref(),
-                        next_hop: route.attributes.next_hop(),
-                        attributes: route.attributes,
-                        stale: false,
-                    });
-                }
-                rib.end()
             }
         }
     }

@@ -17,10 +17,11 @@ use crate::bgp::negotiated::Refresh;
 use crate::bgp::{AttributeSet, Family, Negotiated};
 use crate::fsm::CloseReason;
 use crate::fsm::retention::{Fate, long_lived};
+use crate::rib::Discarded;
 
 use super::core::Core;
 use super::neighbor::Neighbor;
-use super::stale_routes::Swept;
+use super::stale_routes::{STEP, SweepKind, Swept};
 
 /// Retains routes when an established session has ended.
 pub(crate) fn lost(
@@ -30,11 +31,13 @@ pub(crate) fn lost(
     reason: &CloseReason,
 ) {
     let received = &neighbor.received;
-    if !neighbor.config.borrow().adj_rib_in {
-        return received.clear();
+    // A neighbor that is removed with its session has nobody to retain routes for.
+    if !neighbor.config.borrow().adj_rib_in || neighbor.retired.get() {
+        return free(core, received.clear());
     }
-    let Some(fates) = received.lost(session, reason) else {
-        return;
+    let fates = match received.lost(session, reason) {
+        Ok(fates) => fates,
+        Err(routes) => return free(core, routes),
     };
     apply(core, neighbor, &fates);
     info!(
@@ -51,7 +54,10 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
         let time = Duration::from_secs(config.stale_path_time.into());
         config.adj_rib_in.then_some(time)
     };
-    let fates = neighbor.received.up(session, time);
+    let (fates, discarded) = neighbor.received.up(session, time);
+    if let Some(routes) = discarded {
+        free(core, routes);
+    }
     apply(core, neighbor, &fates);
 }
 
@@ -78,34 +84,46 @@ fn apply(core: &Rc<Core>, neighbor: &Rc<Neighbor>, fates: &[Fate]) {
     for fate in fates {
         match *fate {
             Fate::Keep(family) => received.mark_stale(family),
-            Fate::LongLived(family) => {
-                let mut known = Restamped::default();
-                let routes = received.restamp(family, &mut |old| known.restamp(core, old));
-                info!(neighbor = %neighbor.name, %family, routes, "stale routes are long-lived from now on");
-            }
-            Fate::DropStale(family) => sweep(neighbor, family),
+            Fate::LongLived(family) => sweep(core, neighbor, (family, SweepKind::Restamp)),
+            Fate::DropStale(family) => sweep(core, neighbor, (family, SweepKind::Drop)),
             Fate::Drop(family) => {
                 received.mark_stale(family);
-                sweep(neighbor, family);
+                sweep(core, neighbor, (family, SweepKind::Drop));
             }
         }
     }
     watch(core, neighbor);
 }
 
-/// Drops stale routes, in the background if there are many.
-fn sweep(neighbor: &Rc<Neighbor>, family: Family) {
-    if neighbor.received.sweep(&neighbor.name, family) == Swept::Done {
+/// Frees routes in the background.
+pub(crate) fn free(core: &Rc<Core>, mut routes: Discarded) {
+    if routes.step(STEP) {
+        core.spawn(async move {
+            while routes.step(STEP) {
+                tokio::task::yield_now().await;
+            }
+        });
+    }
+}
+
+/// Drops stale routes or replaces their attributes, in the background if there are many.
+fn sweep(core: &Rc<Core>, neighbor: &Rc<Neighbor>, what: (Family, SweepKind)) {
+    let mut known = Restamped::default();
+    let mut restamp = |old: &Rc<AttributeSet>| known.restamp(core, old);
+    if neighbor.received.sweep(&neighbor.name, what, &mut restamp) == Swept::Done {
         return;
     }
-    let neighbor = Rc::downgrade(neighbor);
-    tokio::task::spawn_local(async move {
+    let (weak, neighbor) = (Rc::downgrade(core), Rc::downgrade(neighbor));
+    core.spawn(async move {
         loop {
             tokio::task::yield_now().await;
-            let more = neighbor
-                .upgrade()
-                .is_some_and(|neighbor| neighbor.received.sweep_step(&neighbor.name));
-            if !more {
+            let Some((core, neighbor)) = weak.upgrade().zip(neighbor.upgrade()) else {
+                return;
+            };
+            // Each step has a memo of its own, since the sets between two steps are not bounded.
+            let mut known = Restamped::default();
+            let mut restamp = |old: &Rc<AttributeSet>| known.restamp(&core, old);
+            if !neighbor.received.sweep_step(&neighbor.name, &mut restamp) {
                 return;
             }
         }

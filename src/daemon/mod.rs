@@ -60,6 +60,7 @@ mod history;
 mod http;
 mod lease_table;
 mod leases;
+mod listing;
 mod message_log;
 mod monitors;
 mod mrt;

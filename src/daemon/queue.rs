@@ -12,6 +12,7 @@ use std::io::IoSlice;
 
 use tokio::sync::Notify;
 
+pub(crate) use super::sync_acks::Make;
 use super::sync_acks::{PendingAcks, Promise};
 use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
@@ -51,9 +52,6 @@ enum Entry {
     /// An answer that is generated while it is read. No more commands are read meanwhile.
     Made { make: Make, charge: usize },
 }
-
-/// Appends the next piece of an answer. Returns `true` if there are more.
-pub(crate) type Make = Box<dyn FnMut(&mut String) -> bool>;
 
 /// A queue of text for one helper or operator. It has interior mutability, since events and answers come from many places.
 pub(crate) struct Queue {
@@ -192,17 +190,18 @@ impl Queue {
     }
 
     /// Appends an answer that is generated while it is read.
-    pub(crate) fn reply_made(&self, mut make: Make) {
+    pub(crate) fn reply_made(&self, make: Make) {
         if !self.open.get() {
             return;
         }
-        if self.holds_back() {
-            // Answers that are held back are stored as bytes.
-            let mut text = String::new();
-            while make(&mut text) {}
-            return self.reply(text.as_bytes());
-        }
         let charge = self.marks.get().replies + 1;
+        if self.holds_back() {
+            return self.acks_mut().follow_made(make, charge);
+        }
+        self.made(make, charge);
+    }
+
+    fn made(&self, make: Make, charge: usize) {
         self.reply_bytes.set(self.reply_bytes.get() + charge);
         let mut entries = self.entries_mut();
         entries.push_back(Entry::Made { make, charge });
@@ -234,7 +233,7 @@ impl Queue {
     /// there were any.
     pub(crate) fn seal(
         &self,
-        mark: impl FnOnce(&PeerSet) -> Mark,
+        mark: impl FnMut(&PeerSet) -> Mark,
         is_reached: impl Fn(Mark, PeerId) -> bool,
     ) -> bool {
         let sealed = self.acks_mut().seal(mark, is_reached);
@@ -257,7 +256,14 @@ impl Queue {
     }
 
     fn release(&self) {
-        while let Some(text) = { self.acks_mut().release() } {
+        loop {
+            let made = self.acks_mut().take_made();
+            if let Some(make) = made {
+                self.made(make, self.marks.get().replies + 1);
+            }
+            let Some(text) = ({ self.acks_mut().release() }) else {
+                return;
+            };
             self.answer(&text);
             self.drained.notify_waiters();
         }

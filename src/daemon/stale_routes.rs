@@ -12,10 +12,12 @@ use crate::bgp::message::update::Content;
 use crate::bgp::{AttributeSet, Family, Negotiated};
 use crate::fsm::CloseReason;
 use crate::fsm::retention::{Fate, Retention};
-use crate::rib::{AdjRibIn, Sweep};
+use crate::rib::{AdjRibIn, Discarded, Sweep};
 
-/// How many slots one step of a sweep visits.
-const STEP: u32 = 16_384;
+/// How many slots one step visits that drops routes.
+pub(super) const STEP: u32 = 8_192;
+/// How many slots one step visits that replaces attributes: each may have a set of its own, to be decoded and interned.
+const RESTAMP_STEP: u32 = 1_024;
 
 /// What a peer announced, and which of it is stale.
 #[derive(Default)]
@@ -31,8 +33,24 @@ pub(crate) struct StaleRoutes {
 struct State {
     rib: AdjRibIn,
     retention: Retention,
-    /// Routes that are being dropped, with how many were dropped so far.
-    sweeps: Vec<(Sweep, usize)>,
+    sweeps: Vec<Work>,
+}
+
+/// Work on stale routes that is in progress.
+struct Work {
+    sweep: Sweep,
+    kind: SweepKind,
+    /// How many routes were dropped so far.
+    dropped: usize,
+}
+
+/// What is done with stale routes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum SweepKind {
+    /// They are dropped.
+    Drop,
+    /// Their attributes are replaced.
+    Restamp,
 }
 
 /// What is left to do after [`StaleRoutes::sweep`].
@@ -63,27 +81,38 @@ impl StaleRoutes {
         rib.update(content);
     }
 
-    /// Drops all routes.
-    pub(crate) fn clear(&self) {
+    /// Removes all routes. Returns what is left to free.
+    pub(crate) fn clear(&self) -> Discarded {
         let mut state = self.state();
         state.retention.clear();
-        state.rib.clear();
         self.changed.notify_one();
+        state.rib.discard()
     }
 
-    /// Notes that an established session has ended. Returns `None` if nothing is retained.
-    pub(crate) fn lost(&self, session: &Negotiated, reason: &CloseReason) -> Option<Vec<Fate>> {
+    /// Notes that an established session has ended.
+    ///
+    /// # Errors
+    /// The routes, which are left to free, if nothing is retained.
+    pub(crate) fn lost(
+        &self,
+        session: &Negotiated,
+        reason: &CloseReason,
+    ) -> Result<Vec<Fate>, Discarded> {
         let mut state = self.state();
         let fates = state.retention.lost(Instant::now(), session, reason);
         if state.retention.is_empty() {
-            state.rib.clear();
-            return None;
+            return Err(state.rib.discard());
         }
-        Some(fates)
+        Ok(fates)
     }
 
-    /// Notes that a session is established. `stale_path_time` is `None` if the neighbor has no Adj-RIB-In any more.
-    pub(crate) fn up(&self, session: &Negotiated, stale_path_time: Option<Duration>) -> Vec<Fate> {
+    /// Notes that a session is established. `stale_path_time` is `None` if the neighbor has no Adj-RIB-In any more. Returns
+    /// routes that are left to free, too.
+    pub(crate) fn up(
+        &self,
+        session: &Negotiated,
+        stale_path_time: Option<Duration>,
+    ) -> (Vec<Fate>, Option<Discarded>) {
         let mut state = self.state();
         if let Some(time) = stale_path_time {
             state.retention.set_stale_path_time(time);
@@ -91,9 +120,9 @@ impl StaleRoutes {
         let fates = state.retention.up(Instant::now(), session);
         if state.retention.is_empty() || stale_path_time.is_none() {
             state.retention.clear();
-            state.rib.clear();
+            return (fates, Some(state.rib.discard()));
         }
-        fates
+        (fates, None)
     }
 
     /// Notes a received End-of-RIB.
@@ -131,52 +160,148 @@ impl StaleRoutes {
         self.state().rib.mark_stale(family);
     }
 
-    /// Replaces the attributes of the stale routes of a family. Returns how many routes are stale.
-    pub(crate) fn restamp(
+    /// Works on the stale routes of a family: on the first of them at once, on the rest with
+    /// [`sweep_step`](Self::sweep_step).
+    pub(crate) fn sweep(
         &self,
-        family: Family,
+        neighbor: &str,
+        (family, kind): (Family, SweepKind),
         restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
-    ) -> usize {
-        let mut state = self.state();
-        state.rib.restamp_stale(family, restamp);
-        state.rib.stale()
-    }
-
-    /// Drops the stale routes of a family: the first of them at once, the rest with [`sweep_step`](Self::sweep_step).
-    pub(crate) fn sweep(&self, neighbor: &str, family: Family) -> Swept {
+    ) -> Swept {
         let idle = {
             let state = &mut *self.state();
             let sweep = state.rib.drop_stale(family);
             let idle = state.sweeps.is_empty();
-            // A sweep of the same family starts again, for the routes that have become stale since.
-            state
-                .sweeps
-                .retain(|(other, _)| other.family != sweep.family);
-            state.sweeps.push((sweep, 0));
+            // The same work on that family starts again, for the routes that have become stale since. Those that are
+            // dropped need no other attributes.
+            state.sweeps.retain(|other| {
+                other.sweep.family != family
+                    || (kind, other.kind) == (SweepKind::Restamp, SweepKind::Drop)
+            });
+            state.sweeps.push(Work {
+                sweep,
+                kind,
+                dropped: 0,
+            });
             idle
         };
-        if self.sweep_step(neighbor) && idle {
+        if self.sweep_step(neighbor, restamp) && idle {
             Swept::Begun
         } else {
             Swept::Done
         }
     }
 
-    /// Continues to drop routes. Returns `true` if there are more.
-    pub(crate) fn sweep_step(&self, neighbor: &str) -> bool {
+    /// Continues the work on stale routes. Returns `true` if there is more.
+    pub(crate) fn sweep_step(
+        &self,
+        neighbor: &str,
+        restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
+    ) -> bool {
         let state = &mut *self.state();
-        let Some((sweep, routes)) = state.sweeps.first_mut() else {
+        let Some(work) = state.sweeps.first_mut() else {
             return false;
         };
         let before = state.rib.len();
-        let done = state.rib.sweep(sweep, STEP);
-        *routes += before - state.rib.len();
+        let done = match work.kind {
+            SweepKind::Drop => state.rib.sweep(&mut work.sweep, STEP),
+            SweepKind::Restamp => state.rib.restamp(&mut work.sweep, RESTAMP_STEP, restamp),
+        };
+        work.dropped += before - state.rib.len();
         if done {
-            if *routes > 0 {
-                info!(neighbor, family = %sweep.family, routes, "stale routes are dropped");
+            let (family, dropped) = (work.sweep.family, work.dropped);
+            match work.kind {
+                SweepKind::Drop if dropped == 0 => {}
+                SweepKind::Drop => {
+                    info!(neighbor, %family, routes = dropped, "stale routes are dropped");
+                }
+                SweepKind::Restamp => {
+                    let routes = state.rib.stale();
+                    info!(neighbor, %family, routes, "stale routes are long-lived from now on");
+                }
             }
             state.sweeps.remove(0);
         }
         !state.sweeps.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::NlriRef;
+
+    const FAMILY: Family = Family::IPV4_UNICAST;
+
+    /// Stale routes with attributes of their own each.
+    fn stale(routes: u32) -> StaleRoutes {
+        let received = StaleRoutes::default();
+        for number in 0..routes {
+            let [_, a, b, c] = number.to_be_bytes();
+            let nlri = NlriRef {
+                family: FAMILY,
+                path_id: None,
+                bytes: &[24, a, b, c],
+            };
+            let set = Rc::new(AttributeSet::new(Vec::new()));
+            received.state().rib.announce(nlri, &set, None);
+        }
+        received.mark_stale(FAMILY);
+        received
+    }
+
+    #[test]
+    fn no_step_visits_more_routes_than_its_limit() {
+        const ROUTES: u32 = 20_000;
+        let received = stale(ROUTES);
+        let mut visited = 0;
+        let mut count = |_: &Rc<AttributeSet>| {
+            visited += 1;
+            Some(Rc::new(AttributeSet::new(Vec::new())))
+        };
+        let begun = received.sweep("peer", (FAMILY, SweepKind::Restamp), &mut count);
+        assert_eq!(begun, Swept::Begun);
+        while received.sweep_step("peer", &mut count) {}
+        assert_eq!(visited, ROUTES);
+
+        let mut visited = 0;
+        let mut count = |_: &Rc<AttributeSet>| {
+            visited += 1;
+            None
+        };
+        received.sweep("peer", (FAMILY, SweepKind::Restamp), &mut count);
+        assert_eq!(visited, RESTAMP_STEP, "one step");
+        // The rest is dropped, and needs no other attributes any more.
+        let mut never = |_: &Rc<AttributeSet>| unreachable!("the routes are to be dropped");
+        received.sweep("peer", (FAMILY, SweepKind::Drop), &mut never);
+        let mut left = received.rib().len();
+        while received.sweep_step("peer", &mut never) {
+            assert!(left - received.rib().len() <= STEP as usize);
+            left = received.rib().len();
+        }
+        assert!(received.rib().is_empty());
+    }
+
+    #[test]
+    fn a_table_is_freed_in_steps() {
+        let received = stale(50_000);
+        let weak: Vec<_> = {
+            let state = received.state();
+            let routes = state.rib.routes(None);
+            routes
+                .map(|route| Rc::downgrade(route.attributes))
+                .collect()
+        };
+        let mut discarded = received.clear();
+        assert!(received.rib().is_empty(), "at once");
+        let alive = || weak.iter().filter(|one| one.strong_count() > 0).count();
+        let mut before = alive();
+        assert_eq!(before, 50_000);
+        while discarded.step(STEP) {
+            let now = alive();
+            assert!(before - now <= STEP as usize, "{before} {now}");
+            before = now;
+        }
+        assert_eq!(alive(), 0);
     }
 }

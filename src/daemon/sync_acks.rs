@@ -12,17 +12,19 @@ use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
 
 /// Answers that are held back, in order.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct PendingAcks {
     list: VecDeque<PendingAck>,
     bytes: usize,
 }
 
+/// Appends the next piece of an answer. Returns `true` if there are more.
+pub(crate) type Make = Box<dyn FnMut(&mut String) -> bool>;
+
 /// An answer that is not known yet.
 pub(crate) type Promise = Rc<RefCell<Option<String>>>;
 
 /// One mark, and the answers from there to the next mark.
-#[derive(Debug)]
 struct PendingAck {
     /// The point in the RIB that must be reached; `None` while answers are being collected.
     mark: Option<Mark>,
@@ -30,13 +32,17 @@ struct PendingAck {
     peers: PeerSet,
     /// The answer that comes before `text`, and that is waited for instead of a mark.
     promise: Option<Promise>,
+    /// Waits for nothing but the answers before it.
+    free: bool,
+    /// The generated answer before `text`, and the bytes that it counts as.
+    made: Option<(Make, usize)>,
     text: Vec<u8>,
 }
 
 impl PendingAck {
     /// Returns `true` while answers are being collected that will wait for one mark.
     const fn is_collecting(&self) -> bool {
-        self.mark.is_none() && self.promise.is_none()
+        self.mark.is_none() && self.promise.is_none() && !self.free
     }
 }
 
@@ -55,7 +61,9 @@ impl PendingAcks {
     pub(crate) fn wait(&mut self, peers: &PeerSet, text: &[u8]) {
         match self.list.back_mut() {
             Some(hold) if hold.is_collecting() => hold.peers.union(peers),
-            _ => self.push(peers.clone(), None),
+            _ => {
+                self.push(peers.clone());
+            }
         }
         self.follow(text);
     }
@@ -63,18 +71,29 @@ impl PendingAcks {
     /// Holds back an answer that is not known yet.
     pub(crate) fn promise(&mut self) -> Promise {
         let promise = Promise::default();
-        self.push(PeerSet::new(), Some(Rc::clone(&promise)));
+        self.push(PeerSet::new()).promise = Some(Rc::clone(&promise));
         promise
     }
 
-    fn push(&mut self, peers: PeerSet, promise: Option<Promise>) {
+    /// Holds back an answer that is generated while it is read, after the last one. It counts as `charge` bytes.
+    pub(crate) fn follow_made(&mut self, make: Make, charge: usize) {
+        let hold = self.push(PeerSet::new());
+        (hold.free, hold.made) = (true, Some((make, charge)));
+        self.bytes += charge;
+    }
+
+    fn push(&mut self, peers: PeerSet) -> &mut PendingAck {
         self.bytes += size_of::<PendingAck>();
         self.list.push_back(PendingAck {
             mark: None,
             peers,
-            promise,
+            promise: None,
+            free: false,
+            made: None,
             text: Vec::new(),
         });
+        let last = self.list.len() - 1;
+        &mut self.list[last]
     }
 
     /// Holds an answer back after the last one. Returns `false` if none is held back.
@@ -90,20 +109,22 @@ impl PendingAcks {
     /// Sets the mark of the answers that were collected. Returns `false` if there were none.
     pub(crate) fn seal(
         &mut self,
-        mark: impl FnOnce(&PeerSet) -> Mark,
+        mut mark: impl FnMut(&PeerSet) -> Mark,
         is_reached: impl Fn(Mark, PeerId) -> bool,
     ) -> bool {
-        let Some(hold) = self.list.back_mut().filter(|hold| hold.is_collecting()) else {
-            return false;
-        };
-        let mark = mark(&hold.peers);
-        hold.mark = Some(mark);
-        hold.peers = hold
-            .peers
-            .iter()
-            .filter(|peer| !is_reached(mark, *peer))
-            .collect();
-        true
+        let mut sealed = false;
+        // A generated answer or a promise may be between them.
+        let unmarked = self.list.iter_mut().rev();
+        for hold in unmarked.take_while(|hold| hold.mark.is_none()) {
+            if hold.is_collecting() {
+                let mark = mark(&hold.peers);
+                hold.mark = Some(mark);
+                let waits = hold.peers.iter().filter(|peer| !is_reached(mark, *peer));
+                hold.peers = waits.collect();
+                sealed = true;
+            }
+        }
+        sealed
     }
 
     /// Notes that `peer` may have reached marks.
@@ -115,12 +136,19 @@ impl PendingAcks {
         }
     }
 
-    /// Takes the next answers that need not wait any longer.
+    /// Takes the generated answer that is next, which needs not wait any longer.
+    pub(crate) fn take_made(&mut self) -> Option<Make> {
+        let (make, charge) = self.list.front_mut()?.made.take()?;
+        self.bytes = self.bytes.saturating_sub(charge);
+        Some(make)
+    }
+
+    /// Takes the next answers that need not wait any longer, after [`take_made`](Self::take_made).
     pub(crate) fn release(&mut self) -> Option<Vec<u8>> {
         let front = self.list.front()?;
         let ready = match &front.promise {
             Some(promise) => promise.borrow().is_some(),
-            None => front.mark.is_some() && front.peers.is_empty(),
+            None => front.free || front.mark.is_some() && front.peers.is_empty(),
         };
         if !ready {
             return None;

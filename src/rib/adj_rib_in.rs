@@ -7,7 +7,8 @@
 //!
 //! Each route stores the generation of its family in which it was last announced, and is stale if that is not the
 //! current one. Marking a million routes as stale is a single increment, so a peer cannot cause much work by marking.
-//! Dropping them visits all routes, in steps.
+//! Dropping them, or replacing their attributes, visits all routes, in steps, and so does freeing a table that was
+//! [discarded](AdjRibIn::discard).
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -43,15 +44,27 @@ struct Age {
     fresh: usize,
 }
 
-/// The remaining work of dropping stale routes: see [`AdjRibIn::sweep`].
+/// The remaining work on stale routes: see [`AdjRibIn::sweep`] and [`AdjRibIn::restamp`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sweep {
     /// The family of the routes.
     pub family: Family,
-    /// Drop routes of generations before this one.
+    /// Only routes of generations before this one.
     before: u64,
     /// The next slot to visit.
     at: u32,
+}
+
+/// Routes that were removed and whose memory is freed in steps.
+#[derive(Debug)]
+#[must_use = "dropping it frees all the routes at once"]
+pub struct Discarded(Table<Received>);
+
+impl Discarded {
+    /// Frees about `routes` routes. Returns `true` if there are more.
+    pub fn step(&mut self, routes: u32) -> bool {
+        self.0.dismantle(routes)
+    }
 }
 
 #[derive(Debug)]
@@ -187,14 +200,21 @@ impl AdjRibIn {
         self.ages.iter().position(|age| age.family == family)
     }
 
-    /// Removes all routes, because the session went down or for `clear adj-rib in`.
+    /// Removes all routes.
     pub fn clear(&mut self) {
-        self.table = Table::new(SHARDS);
+        drop(self.discard());
+    }
+
+    /// Removes all routes, because the session went down or for `clear adj-rib in`. Returns what is left to free:
+    /// freeing millions of routes at once takes a good part of a second.
+    pub fn discard(&mut self) -> Discarded {
+        let table = std::mem::replace(&mut self.table, Table::new(SHARDS));
         self.last_hop = None;
         // The generation numbers remain, for a sweep that is in progress.
         for age in &mut self.ages {
             (age.routes, age.fresh) = (0, 0);
         }
+        Discarded(table)
     }
 
     /// Marks the routes of `family` as kept from a closed session.
@@ -204,7 +224,8 @@ impl AdjRibIn {
         self.ages[at].fresh = 0;
     }
 
-    /// Starts dropping the currently stale routes of `family`. [`sweep`](Self::sweep) does the work.
+    /// Starts work on the currently stale routes of `family`. [`sweep`](Self::sweep) drops them,
+    /// [`restamp`](Self::restamp) replaces their attributes.
     pub fn drop_stale(&self, family: Family) -> Sweep {
         Sweep {
             family,
@@ -235,12 +256,25 @@ impl AdjRibIn {
         family: Family,
         restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
     ) {
-        let now = self.drop_stale(family).before;
-        for id in 0..self.table.end() {
+        let mut sweep = self.drop_stale(family);
+        while !self.restamp(&mut sweep, u32::MAX, restamp) {}
+    }
+
+    /// Visits the next `budget` slots, and replaces the attributes of the routes that were stale when the sweep started
+    /// and were not announced since. Routes for which `restamp` returns `None` are dropped. Returns `true` when the
+    /// sweep is complete.
+    pub fn restamp(
+        &mut self,
+        sweep: &mut Sweep,
+        budget: u32,
+        restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
+    ) -> bool {
+        let end = sweep.at.saturating_add(budget).min(self.table.end());
+        for id in sweep.at..end {
             let Some(slot) = self
                 .table
                 .get_mut(id)
-                .filter(|slot| slot.family == family && slot.value.age < now)
+                .filter(|slot| slot.family == sweep.family && slot.value.age < sweep.before)
             else {
                 continue;
             };
@@ -251,6 +285,8 @@ impl AdjRibIn {
                 }
             }
         }
+        sweep.at = end;
+        end >= self.table.end()
     }
 
     /// The routes, optionally of one family, in no particular order.

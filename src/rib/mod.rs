@@ -37,7 +37,7 @@ mod slab;
 mod table;
 mod tally;
 
-pub use adj_rib_in::{AdjRibIn, ReceivedRoute, Sweep};
+pub use adj_rib_in::{AdjRibIn, Discarded, ReceivedRoute, Sweep};
 pub use adj_rib_out::{
     AdjRibOut, Budget, Counters, Filled, Limits, Mark, Outcome, PeerOptions, Route, RouteFilter,
     Session, Unsendable,

@@ -1,7 +1,7 @@
 //! Numbered slots in chunks: growing allocates one chunk and moves nothing, so that no insertion ever stalls.
 
 /// Number of slots in a chunk.
-const CHUNK: usize = 1_024;
+pub(super) const CHUNK: usize = 1_024;
 /// No slot.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -101,6 +101,13 @@ impl<T> Slab<T> {
             Place::Full(value) => Some(value),
             Place::Free(_) => None,
         }
+    }
+
+    /// Drops the values of the last chunk. The slab must not be used for anything else afterwards. Returns `true` if
+    /// there are more.
+    pub(crate) fn dismantle(&mut self) -> bool {
+        self.chunks.pop();
+        !self.chunks.is_empty()
     }
 
     /// Number of values.

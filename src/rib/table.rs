@@ -11,7 +11,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::slab::Slab;
+use super::slab::{CHUNK, Slab};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{Afi, Family, Nlri, NlriRef, Safi};
 
@@ -258,6 +258,14 @@ impl<V> Table<V> {
             self.shards = Vec::new();
         }
         Some(slot)
+    }
+
+    /// Drops about `slots` slots of a table that is not used any more. Returns `true` if there are more.
+    pub(crate) fn dismantle(&mut self, slots: u32) -> bool {
+        // The index is a few large blocks without destructors.
+        self.shards = Vec::new();
+        let chunks = (slots as usize).div_ceil(CHUNK).max(1);
+        (0..chunks).all(|_| self.slots.dismantle())
     }
 
     /// The slot with that number.

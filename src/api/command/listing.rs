@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 
+use super::route_index::Indexed;
 use super::routes_json::{self, RoutesJson, has_prefix};
 use crate::api::control::{Control, ListedRoute, RibSide, RoutePlace};
 use crate::bgp::nexthop::NextHop;
@@ -84,14 +85,25 @@ impl Head {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listing {
     pub(super) side: RibSide,
-    pub(super) query: Query,
-    pub(super) heads: HashMap<PeerId, Head>,
     pub(super) peers: PeerSet,
-    pub(super) format: RoutesJson,
+    pub(super) form: Form,
     /// Where to go on.
     pub(super) from: RoutePlace,
     /// The text at the end.
     pub(super) answer: String,
+}
+
+/// How routes are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// As `show adj-rib` does.
+    Table {
+        query: Query,
+        heads: HashMap<PeerId, Head>,
+        format: RoutesJson,
+    },
+    /// As `routes list` does.
+    Indexed(Indexed),
 }
 
 impl Listing {
@@ -105,28 +117,49 @@ impl Listing {
     }
 
     pub(super) fn routes(&mut self, control: &dyn Control, out: &mut String) -> bool {
-        let Self { query, heads, .. } = &*self;
-        let show = match self.format {
-            RoutesJson::V1 => routes_json::v1,
-            RoutesJson::V2 => routes_json::v2,
-        };
         let mut w = JsonWriter::new();
-        let next = control.routes(self.side, &self.peers, self.from, &mut |route| {
-            let head = heads.get(&route.peer);
-            let Some(head) = head.filter(|_| query.shows(route.nlri)) else {
-                return;
-            };
-            let next_hop = head.next_hop(route);
-            let route = &ListedRoute { next_hop, ..*route };
-            if query.json {
-                show(&head.address, &head.members, route, &mut w);
-            } else {
-                text_line((query, self.side), head, route, w.buffer());
+        let (side, form) = (self.side, &mut self.form);
+        let next = control.routes(side, &self.peers, self.from, &mut |route| match form {
+            Form::Table {
+                query,
+                heads,
+                format,
+            } => {
+                if let Some(head) = heads.get(&route.peer)
+                    && query.shows(route.nlri)
+                {
+                    table_line((query, side), (head, *format), route, &mut w);
+                }
             }
+            Form::Indexed(indexed) => indexed.route(route, &mut w),
         });
+        if next.is_none()
+            && let Form::Indexed(indexed) = form
+        {
+            indexed.end(&mut w);
+        }
         out.push_str(w.as_str());
         self.from = next.unwrap_or_default();
         next.is_some()
+    }
+}
+
+fn table_line(
+    (query, side): (&Query, RibSide),
+    (head, format): (&Head, RoutesJson),
+    route: &ListedRoute<'_>,
+    w: &mut JsonWriter,
+) {
+    let next_hop = head.next_hop(route);
+    let route = &ListedRoute { next_hop, ..*route };
+    if query.json {
+        let show = match format {
+            RoutesJson::V1 => routes_json::v1,
+            RoutesJson::V2 => routes_json::v2,
+        };
+        show(&head.address, &head.members, route, w);
+    } else {
+        text_line((query, side), head, route, w.buffer());
     }
 }
 

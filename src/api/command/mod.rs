@@ -29,6 +29,7 @@ mod options;
 mod outcome;
 mod peer;
 mod rib;
+mod route_index;
 mod routes_json;
 mod run;
 mod session;

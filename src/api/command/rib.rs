@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::call::{Call, Reply, Row};
 use super::error::CommandError;
-use super::listing::{Head, Listing, Query};
+use super::listing::{Form, Head, Listing, Query};
 use super::neighbor_json::{members, members_peer_first};
 use super::routes_json::RoutesJson;
 use super::words::word_at;
@@ -63,15 +63,22 @@ fn show(call: &mut Call<'_>, side: RibSide) -> Result<Reply, CommandError> {
     if heads.is_empty() && !query.address.is_empty() {
         call.no_effect(format!("no neighbor matches `{}`", query.address));
     }
-    let mut listing = Listing {
+    let listing = Listing {
         side,
         peers: heads.keys().copied().collect(),
-        query,
-        heads,
-        format: call.source.routes_json,
+        form: Form::Table {
+            query,
+            heads,
+            format: call.source.routes_json,
+        },
         from: RoutePlace::default(),
         answer: String::new(),
     };
+    begin(call, listing)
+}
+
+/// Writes the first pieces of a listing, which are all of it if the table is small.
+pub(super) fn begin(call: &mut Call<'_>, mut listing: Listing) -> Result<Reply, CommandError> {
     for _ in 0..AT_ONCE {
         if !listing.routes(call.control, call.out) {
             return Ok(Reply::Done);

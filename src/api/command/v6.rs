@@ -1,20 +1,22 @@
 //! The commands of ExaBGP 6.0 besides those of 5.0: `daemon`, `system`, `session`, `peer`, `rib`, `group`, `routes`. Both are
 //! accepted at any time; what 6.0 answers as JSON is JSON here too. Acknowledgements are the same words in both.
 
-use std::fmt::Write as _;
+use std::collections::HashMap;
 
 use super::announce;
 use super::batch::Batch;
 use super::call::{COMPATIBLE, Call, Reply, Row, SCOPE};
 use super::error::{CommandError, ErrorKind};
+use super::listing::{Form, Listing};
 use super::neighbor_json::members;
+use super::rib;
+use super::route_index::Indexed;
 use super::words::word_at;
-use crate::api::control::{Among, Request, RibSide};
-use crate::bgp::nlri::NlriRef;
+use crate::api::control::{Among, Request, RibSide, RouteIndex, RoutePlace};
 use crate::bgp::{Afi, Safi};
 use crate::grammar::{Place, Verb};
-use crate::json::{JsonWriter, hex};
-use crate::rib::{Action, Change, PeerId};
+use crate::json::JsonWriter;
+use crate::rib::{Action, Change};
 use crate::text::{Span, SyntaxError};
 
 /// Appends one line of JSON.
@@ -352,55 +354,20 @@ fn list_routes(
 ) -> Result<Reply, CommandError> {
     call.no_arguments()?;
     let peers = call.peers(SCOPE)?;
-    let mut names = Vec::new();
-    call.control
-        .neighbors(&mut |status| names.push((status.peer, status.name.to_owned())));
-    let name = |peer: PeerId| {
-        names
-            .iter()
-            .find(|(own, _)| *own == peer)
-            .map_or("", |(_, name)| name)
+    let mut names = HashMap::new();
+    call.control.neighbors(&mut |status| {
+        if peers.contains(status.peer) {
+            names.insert(status.peer, status.name.to_owned());
+        }
+    });
+    let listing = Listing {
+        side: RibSide::Out,
+        peers,
+        form: Form::Indexed(Indexed::new((afi, safi), names)),
+        from: RoutePlace::default(),
+        answer: String::new(),
     };
-    let mut w = JsonWriter::new();
-    w.raw("[");
-    call.control
-        .every_route(RibSide::Out, &peers, &mut |route| {
-            let (nlri, attributes) = (route.nlri, route.attributes);
-            let family = nlri.family;
-            if afi.is_some_and(|afi| afi != family.afi)
-                || safi.is_some_and(|safi| safi != family.safi)
-            {
-                return;
-            }
-            let mut text = String::new();
-            nlri.show(attributes.next_hop(), &mut text);
-            text.push_str(attributes.text());
-            w.raw(if w.len() > 1 { ", " } else { "" });
-            w.raw("{\"index\": ")
-                .string(&index(nlri))
-                .raw(", \"route\": ")
-                .string(&text);
-            w.raw(", \"neighbor\": ").string(name(route.peer)).raw("}");
-        });
-    w.raw("]\n");
-    call.out.push_str(w.as_str());
-    Ok(Reply::Done)
-}
-
-/// What identifies a route, as hexadecimal digits: family, path identifier, key.
-fn index(nlri: NlriRef<'_>) -> String {
-    let mut text = String::new();
-    let path = nlri.path_id.map_or(*b"none", u32::to_be_bytes);
-    // Writing to a String cannot fail.
-    let _ = write!(
-        text,
-        "{:04X}{:02X}{}{}",
-        nlri.family.afi.0,
-        nlri.family.safi.0,
-        hex(&path),
-        hex(&nlri.key())
-    );
-    text
+    rib::begin(call, listing)
 }
 
 /// Withdraws the routes with that index.
@@ -410,17 +377,16 @@ fn remove_index(call: &mut Call<'_>) -> Result<Reply, CommandError> {
     let peers = call.peers(SCOPE)?;
     let changes = &mut call.commands.changes;
     changes.clear();
-    call.control
-        .every_route(RibSide::Out, &peers, &mut |route| {
-            if index(route.nlri).eq_ignore_ascii_case(wanted) {
-                let peers = [route.peer].into_iter().collect();
-                changes.push(Change {
-                    nlri: route.nlri.to_nlri(),
-                    action: Action::Withdraw(None),
-                    peers,
-                });
-            }
+    for index in RouteIndex::parse(wanted) {
+        call.control.find_route(&peers, &index, &mut |route| {
+            let peers = [route.peer].into_iter().collect();
+            changes.push(Change {
+                nlri: route.nlri.to_nlri(),
+                action: Action::Withdraw(None),
+                peers,
+            });
         });
+    }
     if changes.is_empty() {
         return Err(
             SyntaxError::expected(Span::new(start, end), "the index of a route", wanted).into(),

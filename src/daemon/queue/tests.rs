@@ -104,3 +104,46 @@ fn dropped_events_are_counted_until_there_is_room() {
     queue.event(&[b'y'; 30]);
     assert!(queue.is_hopeless() && queue.has_room());
 }
+
+#[test]
+fn a_listing_behind_a_held_answer_is_generated_while_it_is_read() {
+    use std::rc::Rc;
+
+    let queue = Queue::new(Marks::default());
+    queue.open();
+    let peers: PeerSet = [PeerId(1)].into_iter().collect();
+    queue.reply_later(&peers, b"synced\n");
+    let pieces = Rc::new(Cell::new(0));
+    let count = Rc::clone(&pieces);
+    queue.reply_made(Box::new(move |out| {
+        count.set(count.get() + 1);
+        out.push_str("piece\n");
+        count.get() < 1_000
+    }));
+    queue.reply(b"done\n");
+    queue.reply_later(&peers, b"again\n");
+    let mut rib = crate::rib::AdjRibOut::new();
+    assert!(queue.seal(|peers| rib.mark(peers), |_, _| false));
+    assert_eq!((pieces.get(), queue.is_empty()), (0, true), "held back");
+    assert!(
+        !queue.accepts_commands(),
+        "no more commands are read meanwhile"
+    );
+    queue.arrived(PeerId(1), |_| true);
+    assert_eq!(pieces.get(), 0, "nothing was generated yet");
+    let mut out = Vec::new();
+    while !queue.is_empty() {
+        let before = pieces.get();
+        let result = queue.write(|slices| {
+            slices.iter().for_each(|slice| out.extend_from_slice(slice));
+            Ok(slices.iter().map(|slice| slice.len()).sum())
+        });
+        result.expect("the writer never fails");
+        assert!(pieces.get() <= before + 1, "one piece at a time");
+    }
+    let text = String::from_utf8_lossy(&out);
+    assert!(text.starts_with("synced\npiece\npiece\n"), "{text}");
+    assert!(text.ends_with("piece\ndone\nagain\n"), "{text}");
+    assert_eq!(text.lines().count(), 1_003);
+    assert!(queue.accepts_commands());
+}

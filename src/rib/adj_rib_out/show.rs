@@ -10,7 +10,7 @@ use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::rib::entries::Entry;
 use crate::rib::group::Log;
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::table::with_key;
+use crate::rib::table::{RouteKey, with_key};
 
 /// Which routes to show; the default is all of them.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +75,26 @@ impl AdjRibOut {
                     })
                 })
         })
+    }
+
+    /// The versions of the route with that family, path identifier and key that are announced to `peers`.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn routes_at(
+        &self,
+        (family, path_id, key): (Family, Option<u32>, &[u8]),
+        peers: &PeerSet,
+    ) -> impl Iterator<Item = Route<'_>> {
+        let slot = self.table.find(RouteKey {
+            family,
+            path_id: path_id.unwrap_or_default(),
+            key,
+        });
+        let filter = RouteFilter {
+            peers: Some(peers.clone()),
+            family: None,
+        };
+        let range = slot.map_or(0..0, |slot| slot..slot + 1);
+        self.routes_in(range, filter)
     }
 
     /// Reports numbers of announced routes, to be added up by peer and family: about `most` of them, from a position

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use oxabgp::api::command::Outcome;
+
 use super::fake::Talk;
 use super::state::Neighbor;
 
@@ -134,6 +136,40 @@ fn peers_are_listed_and_shown() {
     let shown = value(&talk.submit("peer 127.0.0.9 show"));
     assert_eq!(shown.as_array().map(|peers| peers.len()), Some(1));
     assert_eq!(shown[0]["fsm"], "IDLE");
+}
+
+#[test]
+fn a_list_of_routes_is_written_in_pieces() {
+    let mut talk = talk();
+    for number in 0..100 {
+        talk.submit(format!(
+            "announce route 10.0.{number}.0/24 next-hop 1.2.3.4"
+        ));
+    }
+    let mut out = String::new();
+    let outcome = talk.commands.execute(
+        b"peer 127.0.0.2 routes list",
+        &mut talk.source,
+        &mut talk.fake,
+        &mut out,
+    );
+    let Outcome::Listed(mut listing) = outcome else {
+        panic!("all at once: {out}");
+    };
+    let routes = |text: &str| text.matches("index").count();
+    assert!(out.starts_with("[{") && routes(&out) < 50, "{out}");
+    loop {
+        let mut piece = String::new();
+        let more = listing.next(&talk.fake, &mut piece);
+        assert_eq!(routes(&piece), 1, "{piece}");
+        out.push_str(&piece);
+        if !more {
+            break;
+        }
+    }
+    let list = value(&out);
+    assert_eq!(list.as_array().map(|routes| routes.len()), Some(100));
+    assert!(out.ends_with("}]\ndone\n"), "{out}");
 }
 
 #[test]

@@ -1,0 +1,111 @@
+//! Routes for the answers that list them: so many of a table in each step that no turn is long.
+
+use std::ops::Range;
+
+use crate::api::control::{ListedRoute, RibSide, RouteIndex, RoutePlace};
+use crate::rib::{PeerSet, RouteFilter};
+
+use super::core::Core;
+use super::neighbor::Neighbor;
+
+/// How many slots of a table one step visits.
+const STEP: u32 = 4_096;
+
+/// Reports routes of one side for some neighbors, neighbor by neighbor, from a place on. Returns where to continue.
+pub(super) fn some(
+    core: &Core,
+    (side, peers): (RibSide, &PeerSet),
+    from: RoutePlace,
+    out: &mut dyn FnMut(&ListedRoute<'_>),
+) -> Option<RoutePlace> {
+    let all = core.neighbors.all();
+    let mut selected = all
+        .iter()
+        .map(|listed| &listed.neighbor)
+        .filter(|neighbor| peers.contains(neighbor.id));
+    let mut neighbor = match from.peer {
+        None => selected.next()?,
+        // The neighbor was removed, and with it the position in the order.
+        Some(peer) => selected.find(|neighbor| neighbor.id == peer)?,
+    };
+    let (mut slot, mut left) = (from.slot, STEP);
+    loop {
+        let stop = slot.saturating_add(left);
+        let end = list(core, side, neighbor, slot..stop, out);
+        if stop < end {
+            let peer = Some(neighbor.id);
+            return Some(RoutePlace { peer, slot: stop });
+        }
+        // An empty table counts as one slot.
+        left = left.saturating_sub(end.saturating_sub(slot).max(1));
+        (neighbor, slot) = (selected.next()?, 0);
+        if left == 0 {
+            let peer = Some(neighbor.id);
+            return Some(RoutePlace { peer, slot });
+        }
+    }
+}
+
+/// Reports the routes with an index that are announced to some neighbors.
+pub(super) fn find(
+    core: &Core,
+    peers: &PeerSet,
+    index: &RouteIndex,
+    out: &mut dyn FnMut(&ListedRoute<'_>),
+) {
+    let rib = core.routes.rib();
+    for route in rib.routes_at((index.family, index.path_id, &index.key), peers) {
+        for peer in route.peers.iter() {
+            out(&ListedRoute {
+                peer,
+                nlri: route.nlri.as_ref(),
+                next_hop: route.attributes.next_hop(),
+                attributes: route.attributes,
+                stale: false,
+            });
+        }
+    }
+}
+
+/// Lists the routes of one neighbor in a range of slots. Returns the end of the table.
+fn list(
+    core: &Core,
+    side: RibSide,
+    neighbor: &Neighbor,
+    places: Range<u32>,
+    out: &mut dyn FnMut(&ListedRoute<'_>),
+) -> u32 {
+    let peer = neighbor.id;
+    match side {
+        RibSide::In => {
+            let rib = neighbor.received.rib();
+            for route in rib.routes_in(places, None) {
+                out(&ListedRoute {
+                    peer,
+                    nlri: route.nlri.as_ref(),
+                    next_hop: route.next_hop.or_else(|| route.attributes.next_hop()),
+                    attributes: route.attributes,
+                    stale: route.stale,
+                });
+            }
+            rib.end()
+        }
+        RibSide::Out => {
+            let rib = core.routes.rib();
+            let filter = RouteFilter {
+                peers: Some(std::iter::once(peer).collect()),
+                family: None,
+            };
+            for route in rib.routes_in(places, filter) {
+                out(&ListedRoute {
+                    peer,
+                    nlri: route.nlri.as_ref(),
+                    next_hop: route.attributes.next_hop(),
+                    attributes: route.attributes,
+                    stale: false,
+                });
+            }
+            rib.end()
+        }
+    }
+}
