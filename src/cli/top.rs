@@ -124,11 +124,15 @@ fn lines(status: &Value, before: Option<(&Value, f64)>, width: usize) -> Vec<Lin
     let mut all = Vec::new();
     let mut plain = |text: String| all.push(Line::new(text, width));
     plain(format!(
-        "oxabgp {}  up {}  {up} of {} sessions established  longest turn {} ms",
+        "oxabgp {}  up {}  {up} of {} sessions established  longest turn {} ms{}",
         status["version"].as_str().unwrap_or_default(),
         span(number(&status["uptime"])),
         neighbors.len(),
-        (status["longest-turn"].as_f64().unwrap_or(0.0) * 1_000.0).round()
+        (status["longest-turn"].as_f64().unwrap_or(0.0) * 1_000.0).round(),
+        match status["longest-turns"][0]["work"].as_str() {
+            Some(work) => format!(" ({work})"),
+            None => String::new(),
+        }
     ));
     plain(String::new());
     let address = neighbors

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::time::Instant;
 
 use tracing::{error, info, warn};
 
@@ -69,6 +70,7 @@ impl Executor {
         lines: &[u8],
     ) -> CommandCounts {
         let mut counts = CommandCounts::default();
+        self.core.stats.turns.note("commands");
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
         let mut answer = String::new();
@@ -86,7 +88,9 @@ impl Executor {
             }
             let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len())];
             start += line.len() + 1;
+            let begun = Instant::now();
             let outcome = commands.execute(line, source, &mut backend, &mut answer);
+            self.core.stats.turns.command(line, begun.elapsed());
             match outcome {
                 Outcome::Failed(_) => counts.refused += 1,
                 _ => counts.done += 1,
@@ -105,8 +109,9 @@ impl Executor {
 
     /// A function that writes the status, and then `end`.
     fn status(&self, end: String) -> Make {
-        let mut status = Status::new(&self.core);
+        let (mut status, core) = (Status::new(&self.core), Rc::clone(&self.core));
         Box::new(move |out| {
+            core.stats.turns.note("the status");
             let more = status.next(out);
             if !more {
                 out.push_str(&end);
@@ -158,8 +163,10 @@ impl Executor {
     fn listed(&self, helper: Option<&str>, mut listing: Listing) -> Make {
         let (core, helper) = (Rc::downgrade(&self.core), helper.map(str::to_owned));
         Box::new(move |out| {
-            core.upgrade()
-                .is_some_and(|core| listing.next(&ApiBackend::new(&core, helper.as_deref()), out))
+            core.upgrade().is_some_and(|core| {
+                core.stats.turns.note("a list of routes");
+                listing.next(&ApiBackend::new(&core, helper.as_deref()), out)
+            })
         })
     }
 }

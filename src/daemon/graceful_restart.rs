@@ -98,9 +98,12 @@ fn apply(core: &Rc<Core>, neighbor: &Rc<Neighbor>, fates: &[Fate]) {
 /// Frees routes in the background.
 pub(crate) fn free(core: &Rc<Core>, mut routes: Discarded) {
     if routes.step(STEP) {
+        let weak = Rc::downgrade(core);
+        let note = |core: &Rc<Core>| core.stats.turns.note("freeing received routes");
         core.spawn(async move {
             while routes.step(STEP) {
                 tokio::task::yield_now().await;
+                weak.upgrade().inspect(note);
             }
         });
     }
@@ -120,6 +123,7 @@ fn sweep(core: &Rc<Core>, neighbor: &Rc<Neighbor>, what: (Family, SweepKind)) {
             let Some((core, neighbor)) = weak.upgrade().zip(neighbor.upgrade()) else {
                 return;
             };
+            core.stats.turns.note("stale routes");
             // Each step has a memo of its own, since the sets between two steps are not bounded.
             let mut known = Restamped::default();
             let mut restamp = |old: &Rc<AttributeSet>| known.restamp(&core, old);

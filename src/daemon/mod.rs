@@ -56,6 +56,7 @@ mod executor;
 mod graceful_restart;
 mod guard;
 mod helper_log;
+mod histogram;
 mod history;
 mod http;
 mod lease_table;
@@ -93,6 +94,7 @@ mod stats;
 mod status;
 mod sync_acks;
 mod taps;
+mod turns;
 mod watchdog;
 
 use control::{Control, Doors};

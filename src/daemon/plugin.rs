@@ -266,6 +266,7 @@ impl Plugin for NeighborPlugin {
     }
 
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
+        self.core.stats.turns.note("the start of a session");
         let neighbor = &self.neighbor;
         self.enter(Phase::Established);
         graceful_restart::up(&self.core, neighbor, session);
@@ -313,12 +314,14 @@ impl Plugin for NeighborPlugin {
         if !keep && !wanted && !message_log::shows_content() {
             return Ok(());
         }
+        self.core.stats.turns.note("messages of a peer");
         neighbor
             .negotiated()
             .map_or(Ok(()), |session| self.update(&session, update, keep))
     }
 
     fn on_close(&mut self, _: &PeerConfig, reason: &CloseReason) {
+        self.core.stats.turns.note("the end of a session");
         let neighbor = &self.neighbor;
         debug!(neighbor = %neighbor.name, %reason, "the connection is closed");
         self.core.routes.down(neighbor.id);
@@ -339,6 +342,7 @@ impl Plugin for NeighborPlugin {
     }
 
     fn on_refresh(&mut self, _: &PeerConfig, refresh: RouteRefresh) {
+        self.core.stats.turns.note("a route refresh");
         // RFC 7313 4.2: BoRR and EoRR mark the peer's own answer, they ask for nothing.
         if refresh.subtype != RouteRefresh::REQUEST {
             refresh::answered(&self.neighbor, refresh.family);
@@ -376,6 +380,7 @@ impl Plugin for NeighborPlugin {
     }
 
     fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
+        self.core.stats.turns.note("messages to a peer");
         if outbox.is_empty() {
             self.core.routes.arrived(self.neighbor.id);
         }

@@ -126,6 +126,7 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
 ///
 /// It does not yield: 100,000 routes take a fraction of a second, and no other task sees half of a configuration.
 pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, request: Request) {
+    executor.core.stats.turns.note("a reload");
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
     match Config::load(&origin.path, &executor.core.env) {

@@ -12,7 +12,8 @@ use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
 use crate::daemon::clock::unix;
 use crate::daemon::core::Core;
-use crate::daemon::stats::{CommandCounts, Histogram};
+use crate::daemon::histogram::Histogram;
+use crate::daemon::stats::CommandCounts;
 use crate::daemon::status::snapshot::{HelperState, PeerState, Sampler, Snapshot};
 use crate::grammar::Prefix;
 use crate::speaker::Counters;
@@ -284,13 +285,15 @@ const FAMILIES: &[Family] = &[
         "oxabgp_turn_seconds",
         Kind::Histogram,
         "How long tasks kept the only thread.",
-        Write::Daemon(|core, _, e| histogram(&core.stats.turns, e)),
+        Write::Daemon(|core, _, e| histogram(&core.stats.turns.durations, e)),
     ),
     Family::new(
         "oxabgp_turn_longest_seconds",
         Kind::Gauge,
         "The longest time that a task kept the only thread.",
-        Write::Daemon(|core, _, e| e.sample(&[], core.stats.turns.longest().as_secs_f64())),
+        Write::Daemon(|core, _, e| {
+            e.sample(&[], core.stats.turns.durations.longest().as_secs_f64())
+        }),
     ),
     Family::new(
         "oxabgp_keepalive_late_seconds",

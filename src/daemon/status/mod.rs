@@ -72,9 +72,20 @@ impl Status {
         w.raw(", ");
         w.key("uptime").number(core.started.0.elapsed().as_secs());
         w.raw(", ");
-        let longest = core.stats.turns.longest().as_secs_f64();
+        let longest = core.stats.turns.durations.longest().as_secs_f64();
         w.key("longest-turn").raw(&format!("{longest:.6}"));
-        w.raw(", ");
+        w.raw(", \"longest-turns\": [ ");
+        w.list(core.stats.turns.longest(), |w, turn| {
+            let took = turn.took.as_secs_f64();
+            w.raw("{ ");
+            w.key("seconds").raw(&format!("{took:.6}"));
+            w.raw(", ");
+            w.key("work").string(&turn.work);
+            w.raw(", ");
+            w.key("ago").number(turn.at.elapsed().as_secs());
+            w.raw(" }");
+        });
+        w.raw(" ], ");
         w.key("leases").number(core.leases.len());
         w.raw(", ");
         w.key("watchers").number(core.events.watchers());

@@ -374,6 +374,15 @@ fn the_page_shows_hostile_texts_as_they_are() {
     assert_eq!(neighbor["up"], false);
     let error = neighbor["last-error"]["text"].as_str().expect("a text");
     assert!(error.contains(text), "{error}");
+    let longest = status["longest-turns"].as_array().expect("a list");
+    assert!((1..=8).contains(&longest.len()), "{longest:?}");
+    let seconds = |turn: &serde_json::Value| turn["seconds"].as_f64().expect("a number");
+    assert!(longest.is_sorted_by(|one, other| seconds(one) >= seconds(other)));
+    assert!(
+        longest
+            .iter()
+            .all(|turn| turn["work"] != "" && turn["ago"].is_u64())
+    );
 }
 
 #[test]

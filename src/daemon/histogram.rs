@@ -1,0 +1,73 @@
+//! Durations counted by size.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+/// Durations by size.
+pub(crate) struct Histogram {
+    /// Upper bounds of the buckets, in seconds, ascending; a last bucket has none.
+    bounds: &'static [f64],
+    /// How many durations were in each bucket, and above all of them.
+    counts: Vec<Cell<u64>>,
+    sum: Cell<Duration>,
+    longest: Cell<Duration>,
+}
+
+impl Histogram {
+    pub(super) fn new(bounds: &'static [f64]) -> Self {
+        Self {
+            bounds,
+            counts: vec![Cell::new(0); bounds.len() + 1],
+            sum: Cell::default(),
+            longest: Cell::default(),
+        }
+    }
+
+    /// Counts a duration.
+    pub(crate) fn observe(&self, duration: Duration) {
+        let seconds = duration.as_secs_f64();
+        let fits = |bound: &f64| seconds <= *bound;
+        let bucket = self.bounds.iter().position(fits);
+        let count = &self.counts[bucket.unwrap_or(self.bounds.len())];
+        count.set(count.get() + 1);
+        self.sum.set(self.sum.get().saturating_add(duration));
+        self.longest.set(self.longest.get().max(duration));
+    }
+
+    /// The buckets: upper bound, and how many durations were at most that.
+    pub(crate) fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        let bounds = self.bounds.iter().copied();
+        let bounds = bounds.chain(std::iter::once(f64::INFINITY));
+        bounds.zip(&self.counts).scan(0, |total, (bound, count)| {
+            *total += count.get();
+            Some((bound, *total))
+        })
+    }
+
+    /// The sum of all durations.
+    pub(crate) const fn sum(&self) -> Duration {
+        self.sum.get()
+    }
+
+    /// The longest duration.
+    pub(crate) const fn longest(&self) -> Duration {
+        self.longest.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_counted_by_size() {
+        let histogram = Histogram::new(&[0.001, 1.0]);
+        for millis in [0, 1, 2, 999, 5_000] {
+            histogram.observe(Duration::from_millis(millis));
+        }
+        let buckets: Vec<(f64, u64)> = histogram.buckets().collect();
+        assert_eq!(buckets, [(0.001, 2), (1.0, 4), (f64::INFINITY, 5)]);
+        assert_eq!(histogram.sum(), Duration::from_millis(6_002));
+        assert_eq!(histogram.longest(), Duration::from_secs(5));
+    }
+}
