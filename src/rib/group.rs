@@ -268,16 +268,64 @@ pub(crate) struct Resync {
     pub(crate) planned: VecDeque<Plan>,
     /// Whether the queue is next, or the walk.
     pub(crate) lane_first: bool,
-    /// The slots from here on have not been visited since the session started; `None` after the first walk.
-    pub(crate) unvisited: Option<SlotId>,
+    /// Whether the first walk of the session is not finished.
+    pub(crate) first_walk: bool,
 }
 
 /// A walk over the table.
+///
+/// It may start anywhere: at the end of the table it continues at the beginning, up to where it started.
 #[derive(Debug)]
 pub(crate) struct Walk {
     /// The next slot.
-    pub(crate) at: SlotId,
+    at: SlotId,
+    start: SlotId,
+    /// Whether it has passed the end of the table.
+    wrapped: bool,
     pub(crate) plan: Plan,
+}
+
+impl Walk {
+    pub(crate) const fn new(start: SlotId, plan: Plan) -> Self {
+        Self {
+            at: start,
+            start,
+            wrapped: false,
+            plan,
+        }
+    }
+
+    /// The next slot.
+    pub(crate) const fn at(&self) -> SlotId {
+        self.at
+    }
+
+    /// Where it ends, or continues at the beginning, in a table with slots below `end`.
+    pub(crate) const fn stop(&self, end: SlotId) -> SlotId {
+        if self.wrapped { self.start } else { end }
+    }
+
+    /// Moves to the slot `at` of a table with slots below `end`. Returns `true` if that ends the walk.
+    pub(crate) const fn advance(&mut self, at: SlotId, end: SlotId) -> bool {
+        self.at = at;
+        if at < self.stop(end) {
+            return false;
+        }
+        if self.wrapped || self.start == 0 {
+            return true;
+        }
+        (self.at, self.wrapped) = (0, true);
+        false
+    }
+
+    /// Returns `true` if it has not visited `slot` yet, but will.
+    const fn will_visit(&self, slot: SlotId) -> bool {
+        if self.wrapped {
+            self.at <= slot && slot < self.start
+        } else {
+            slot >= self.at || slot < self.start
+        }
+    }
 }
 
 /// The routes and messages that a walk sends.
@@ -308,7 +356,7 @@ impl Resync {
             walk: None,
             planned: VecDeque::new(),
             lane_first: true,
-            unvisited: None,
+            first_walk: false,
         }
     }
 
@@ -337,16 +385,28 @@ impl Resync {
     /// Returns `true` if a walk will still visit `slot`, so that nothing needs to be pending for it.
     pub(crate) fn will_visit(&self, slot: SlotId, family: Family) -> bool {
         self.planned.iter().any(|plan| plan.covers(family))
-            || self
-                .walk
-                .as_ref()
-                .is_some_and(|walk| walk.plan.covers(family) && walk.at <= slot && slot != NONE)
+            || self.walk.as_ref().is_some_and(|walk| {
+                walk.plan.covers(family) && walk.will_visit(slot) && slot != NONE
+            })
     }
 
     /// Returns `true` if the first walk of the session has not visited `slot` yet, so that the peer cannot have its
     /// route.
     pub(crate) fn is_unvisited(&self, slot: SlotId) -> bool {
-        self.unvisited.is_some_and(|from| from <= slot)
+        let walk = self.walk.as_ref();
+        self.first_walk && walk.is_none_or(|walk| walk.will_visit(slot))
+    }
+
+    /// Returns `true` if there are changes to encode before the next marker.
+    pub(crate) fn has_changes(&self) -> bool {
+        self.queue.has_records() && !self.queue.is_at_marker()
+    }
+
+    /// Returns `true` if a walk is planned that can start now. Markers wait for walks, since a planned walk covers earlier
+    /// changes.
+    pub(crate) fn may_start(&self) -> bool {
+        let waits = !self.queue.has_records() || self.queue.is_at_marker();
+        self.walk.is_none() && waits && !self.planned.is_empty()
     }
 
     /// Returns `true` if nothing is left to do.

@@ -7,18 +7,22 @@ use std::fmt::Write as _;
 use oxabgp::api::{Commands, Source};
 
 use super::lines::Daemon;
-use super::{drain, established, events};
+use super::{all, attributes, drain, established, events, prefix, session};
+use oxabgp::rib::{Action, AdjRibOut, Change, PeerId, PeerOptions};
 
 /// A name, and what is done with that many routes.
 type Stage = (&'static str, fn(u32));
 
 /// The stages by name.
-const STAGES: [Stage; 5] = [
+const STAGES: [Stage; 8] = [
     ("inject_one_set", |count| inject(count, u32::MAX)),
     ("inject_realistic", |count| inject(count, 6)),
     ("inject_set_per_route", |count| inject(count, 1)),
     ("churn", churn),
     ("receive_json", |count| events::stage(count)),
+    ("join_1", |count| join(count, 1)),
+    ("join_2", |count| join(count, 2)),
+    ("join_100", |count| join(count, 100)),
 ];
 
 /// Runs the stage that the arguments ask for. Returns `false` if they ask for none.
@@ -105,4 +109,27 @@ fn churn(count: u32) {
         let _ = writeln!(text, "withdraw route {a}.{b}.{c}.0/24");
     }
     execute(&mut daemon, &text);
+}
+
+/// Sessions of that many peers that come up while the routes are there.
+fn join(count: u32, peers: u32) {
+    let mut rib = AdjRibOut::new();
+    for peer in (0..peers).map(PeerId) {
+        let (families, keep) = (session().families, true);
+        rib.add_peer(peer, PeerOptions { families, keep });
+    }
+    let mut change = Change {
+        nlri: prefix(0),
+        action: Action::Announce(attributes(0)),
+        peers: all(peers),
+    };
+    for number in 0..count {
+        if number % 6 == 0 {
+            change.action = Action::Announce(attributes(number / 6));
+        }
+        change.nlri = prefix(number);
+        rib.apply(&change);
+    }
+    (0..peers).for_each(|peer| rib.up(PeerId(peer), session()));
+    drain(&mut rib, peers);
 }

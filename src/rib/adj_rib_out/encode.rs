@@ -195,15 +195,6 @@ impl AdjRibOut {
         }
     }
 
-    /// The path of a prefix that is sent to a peer without ADD-PATH: the one with the lowest identifier.
-    pub(super) fn best_path(&self, id: SlotId, peer: PeerId) -> Option<SlotId> {
-        self.table.paths_of(id).into_iter().find(|path| {
-            self.table
-                .get(*path)
-                .is_some_and(|slot| slot.value.of(peer).is_some())
-        })
-    }
-
     /// Removes what was encoded for peers whose routes are not kept.
     pub(super) fn keep_or_forget(&mut self, id: SlotId, sent: &PeerSetRef, forgetful: &PeerSetRef) {
         if forgetful.is_empty() {

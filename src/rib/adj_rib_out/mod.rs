@@ -77,6 +77,7 @@ mod state;
 mod sweep;
 mod sweeps;
 mod types;
+mod walk;
 
 pub use show::{Route, RouteFilter};
 pub use state::AdjRibOut;

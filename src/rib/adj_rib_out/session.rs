@@ -9,7 +9,7 @@ use super::state::AdjRibOut;
 use super::types::{Budget, Filled, Mark, Session};
 use crate::bgp::Family;
 use crate::bgp::negotiated::Refresh;
-use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Resync, Turn, Walk};
+use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Resync, Turn};
 use crate::rib::pack::{end_of_rib, refresh_mark};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -38,7 +38,7 @@ impl AdjRibOut {
         }
         after.push(Output::Reached(self.marks));
         let mut resync = Resync::new(VecDeque::new(), self.pending.queue());
-        resync.unvisited = Some(0);
+        resync.first_walk = true;
         resync.planned.push_back(Plan {
             family: None,
             before: None,
@@ -248,19 +248,8 @@ impl AdjRibOut {
                     group.following = self.sets.union(&group.following, &known.one);
                 }
             }
-            TxSource::Resync(resync) => {
-                // Markers wait for walks, since a planned walk covers earlier changes.
-                if resync.walk.is_none()
-                    && (!resync.queue.has_records() || resync.queue.is_at_marker())
-                    && let Some(plan) = resync.planned.pop_front()
-                {
-                    resync.out.extend(plan.before.clone().map(Output::Bytes));
-                    resync.walk = Some(Walk { at: 0, plan });
-                    self.walks += 1;
-                } else {
-                    self.encode_private(peer);
-                }
-            }
+            TxSource::Resync(resync) if resync.may_start() => self.start_walk(peer),
+            TxSource::Resync(_) => self.encode_private(peer),
         }
         true
     }

@@ -4,6 +4,7 @@ mod adj_rib_out;
 mod families;
 mod first_batch;
 mod interner;
+mod joining;
 mod leases;
 mod model;
 mod packing;

@@ -371,6 +371,21 @@ fn limits() -> impl Strategy<Value = Limits> {
     (50..1_000usize, 1..20usize, 1..20u32).prop_map(|(lag, turn, scan)| Limits { lag, turn, scan })
 }
 
+/// Mostly sessions of one group that come up, and changes meanwhile.
+fn joins() -> impl Strategy<Value = Vec<Op>> {
+    let op = prop_oneof![
+        6 => (0..60u16, some_peers()).prop_map(|(number, to)| Op::Announce { family: 0, number, path: 0, med: 1, to }),
+        4 => (0..60u16, some_peers()).prop_map(|(number, to)| Op::Withdraw { family: 0, number, path: 0, to }),
+        1 => (0..60u16, 1..40u16, some_peers()).prop_map(|(first, count, to)| Op::Many { first, count, to }),
+        6 => (0..PEERS).prop_map(|peer| Op::Up { peer, kind: 0 }),
+        1 => (0..PEERS).prop_map(|peer| Op::Down { peer }),
+        16 => (0..PEERS, 1..300usize, 0..6usize).prop_map(|(peer, bytes, messages)| Op::Fill { peer, bytes, messages }),
+        1 => some_peers().prop_map(|to| Op::Eor { to }),
+        1 => (0..PEERS).prop_map(|peer| Op::Sync { peer }),
+    ];
+    prop::collection::vec(op, 1..150)
+}
+
 /// With `paths` there are path identifiers; with `again` also events that make routes be sent again.
 fn ops(paths: u32, again: bool) -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
@@ -407,6 +422,26 @@ proptest! {
     fn every_version_is_sent_once_and_in_order(ops in ops(0, false), limits in limits()) {
         let mut model = Model::new(true, limits);
         ops.into_iter().for_each(|op| model.run(op));
+        model.finish();
+    }
+
+    /// Peers of one group that join all the time share what is encoded for their walks.
+    #[test]
+    fn every_joining_peer_ends_as_the_model_does(ops in joins(), limits in limits()) {
+        let mut model = Model::new(true, limits);
+        model.run(Op::Many { first: 0, count: 60, to: (0..PEERS).collect() });
+        ops.into_iter().for_each(|op| model.run(op));
+        model.finish();
+    }
+
+    /// The same with paths, of which such sessions are sent the best, and with refreshes.
+    #[test]
+    fn every_refreshing_peer_ends_as_the_model_does(ops in prop::collection::vec(prop_oneof![joins(), ops(3, true)], 1..4), limits in limits()) {
+        let mut model = Model::new(false, limits);
+        ops.into_iter().flatten().for_each(|op| model.run(match op {
+            Op::Up { peer, .. } => Op::Up { peer, kind: 0 },
+            op => op,
+        }));
         model.finish();
     }
 
