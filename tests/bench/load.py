@@ -1,17 +1,22 @@
 #!/usr/bin/env python3
 """The programs at both ends of a daemon that `compare` measures. Standard library only.
 
-    load.py announce N GO             a helper: prints N `announce route` lines once the file GO exists
+    load.py announce N GROUP CHURN GO MORE   a helper: prints N `announce route` lines once the file GO exists, and CHURN of them
+                                      with other attributes once MORE exists
+    load.py flips N GO                a helper: announces a route N times with other attributes, one after the other
     load.py count N OUT               a helper: counts the prefixes in the JSON events that it reads
-    load.py sink ADDRESS PORT N OUT   a peer: counts the prefixes that it is sent
-    load.py flood ADDRESS PORT N GO OUT   a peer: sends N prefixes once GO exists
+    load.py sink PEERS PORT N MORE GO OUT   peers from 127.1.0.1 on: count the prefixes that they are sent, N and then MORE. With
+                                      GO other than `-` they send no OPEN before that file exists
+    load.py flood PORT N GO OUT   a peer: sends N prefixes once GO exists
 
-The table is a function of N: distinct /24s, six in a row with the same AS path and communities. Times are seconds of
+The table is a function of N: distinct /24s, GROUP in a row with the same AS path and communities; six, if not given. Times are seconds of
 CLOCK_MONOTONIC, which all processes share. The results are JSON, written to the file OUT.
 """
 
 import json
 import os
+import resource
+import selectors
 import socket
 import struct
 import sys
@@ -34,14 +39,35 @@ def prefix(number):
     return 1 + (number >> 16), number >> 8 & 0xFF, number & 0xFF
 
 
-def lines(count):
-    for first in range(0, count, GROUP):
-        path, communities = attributes(first // GROUP)
+def address(number):
+    """The address of the `number`th peer."""
+    return f'127.1.{number // 250}.{number % 250 + 1}'
+
+
+def lines(count, group=GROUP, offset=0, verb='announce route'):
+    for first in range(0, count, group):
+        path, communities = attributes(first // group + offset)
         tail = f' next-hop 192.0.2.1 as-path [ {" ".join(map(str, path))} ]'
         if communities:
             tail += f' community [ {" ".join(f"{a}:{b}" for a, b in communities)} ]'
-        for number in range(first, min(first + GROUP, count)):
-            yield 'announce route %d.%d.%d.0/24' % prefix(number) + tail
+        for number in range(first, min(first + group, count)):
+            yield verb + ' %d.%d.%d.0/24' % prefix(number) + tail
+
+
+def archive(count, group=GROUP):
+    """The table as an archive: TABLE_DUMP_V2 of RFC 6396."""
+    def record(subtype, body):
+        return struct.pack('!IHHI', 0, 13, subtype, len(body)) + body
+
+    yield record(1, bytes([10, 0, 0, 9]) + struct.pack('!HHB', 0, 1, 2) + bytes([10, 0, 0, 8, 127, 0, 0, 8]) + struct.pack('!I', 65000))
+    for number in range(count):
+        path, communities = attributes(number // group)
+        body = bytes([0x40, 1, 1, 0, 0x40, 2, 2 + 4 * len(path), 2, len(path)])
+        body += struct.pack(f'!{len(path)}I', *path) + bytes([0x40, 3, 4, 127, 0, 0, 1])
+        if communities:
+            body += bytes([0xC0, 8, 4 * len(communities)]) + b''.join(struct.pack('!HH', *one) for one in communities)
+        entry = struct.pack('!HIH', 0, 0, len(body)) + body
+        yield record(2, struct.pack('!I', number) + bytes([24, *prefix(number)]) + struct.pack('!H', 1) + entry)
 
 
 def updates(count):
@@ -63,15 +89,46 @@ def wait_for(path):
         time.sleep(0.005)
 
 
-def announce(count, go):
-    text = memoryview(('\n'.join(lines(count)) + '\n').encode())
-    threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(0, 1 << 16), b'')], daemon=True).start()
-    wait_for(go)
-    start = time.monotonic()
+def write(text):
+    text = memoryview(text)
     while text:
         text = text[os.write(1, text[: 1 << 20]):]
-    with open(go + '.start', 'w') as out:
-        out.write(str(start))
+
+
+def begin(go):
+    """Reads answers in the background, and waits for the file GO. Notes when that was."""
+    threading.Thread(target=lambda: [None for _ in iter(lambda: os.read(0, 1 << 16), b'')], daemon=True).start()
+    wait_for(go)
+    note(go)
+
+
+def note(go):
+    with open(go + '.start.part', 'w') as out:
+        out.write(str(time.monotonic()))
+    os.rename(go + '.start.part', go + '.start')
+
+
+def announce(count, group, churn, go, more):
+    text = ('\n'.join(lines(count, group)) + '\n').encode()
+    again = ('\n'.join(lines(churn, group, offset=700_001)) + '\n').encode()
+    begin(go)
+    write(text)
+    if churn:
+        wait_for(more)
+        note(more)
+        write(again)
+    threading.Event().wait()
+
+
+def flips(count, go):
+    begin(go)
+    times = []
+    for number in range(count):
+        line = f'announce route 10.0.0.0/24 next-hop 192.0.2.1 med {number}\n'.encode()
+        times.append(time.monotonic())
+        os.write(1, line)
+        time.sleep(0.004)
+    report(go + '.flips', times=times)
     threading.Event().wait()
 
 
@@ -96,84 +153,129 @@ def read_events(count, out):
         pass
 
 
-def session(address, port, up):
-    """Accepts a connection and establishes the session; then creates the file `up`. Returns what was read behind."""
-    listener = socket.create_server((address, port))
-    peer, _ = listener.accept()
-    capabilities = bytes([1, 4, 0, 1, 0, 1, 65, 4]) + struct.pack('!I', PEER_AS)
-    parameters = bytes([2, len(capabilities)]) + capabilities
-    body = struct.pack('!BHH4sB', 4, PEER_AS, HOLD, bytes([10, 0, 0, 2]), len(parameters)) + parameters
-    peer.sendall(MARKER + struct.pack('!HB', 19 + len(body), 1) + body + MARKER + struct.pack('!HB', 19, 4))
-    data, types = b'', []
-    while 4 not in types:
-        chunk = peer.recv(1 << 16)
+class Peer:
+    """One end of a session, in AS 65001."""
+
+    def __init__(self, number, port):
+        self.number, self.data, self.seen, self.size, self.ended = number, b'', 0, 0, False
+        self.is_up, self.socket = False, None
+        self.listener = socket.create_server((address(number), port))
+
+    def open(self):
+        capabilities = bytes([1, 4, 0, 1, 0, 1, 65, 4]) + struct.pack('!I', PEER_AS)
+        parameters = bytes([2, len(capabilities)]) + capabilities
+        router_id = bytes([10, 1, self.number >> 8, self.number & 0xFF])
+        body = struct.pack('!BHH4sB', 4, PEER_AS, HOLD, router_id, len(parameters)) + parameters
+        self.socket.sendall(MARKER + struct.pack('!HB', 19 + len(body), 1) + body + MARKER + struct.pack('!HB', 19, 4))
+
+    def read(self):
+        """Reads what is there. Returns how many prefixes whole messages announce."""
+        chunk = self.socket.recv(1 << 20)
         if not chunk:
             sys.exit('the daemon closed the connection')
-        data += chunk
-        while len(data) >= 19 and len(data) >= (length := struct.unpack_from('!H', data, 16)[0]):
-            types.append(data[18])
-            data = data[length:]
-            if types[-1] == 4:
+        data, at, seen = self.data + chunk, 0, 0
+        while len(data) - at >= 19:
+            length, kind = struct.unpack_from('!HB', data, at + 16)
+            if len(data) - at < length:
                 break
-    open(up, 'w').close()
-    return peer, data
+            if kind == 2:
+                withdrawn = struct.unpack_from('!H', data, at + 19)[0]
+                # All prefixes are /24s.
+                seen += (length - 23 - withdrawn - struct.unpack_from('!H', data, at + 21 + withdrawn)[0]) // 4
+            elif kind == 4:
+                self.is_up = True
+            elif kind == 3:
+                sys.exit(f'NOTIFICATION {data[at + 19:at + length].hex()}')
+            at += length
+        self.data = data[at:]
+        self.seen, self.size = self.seen + seen, self.size + at
+        return seen
 
 
-def prefixes(data):
-    """How many IPv4 prefixes whole messages announce, and where the rest begins."""
-    at, seen = 0, 0
-    while len(data) - at >= 19:
-        length, kind = struct.unpack_from('!HB', data, at + 16)
-        if len(data) - at < length:
-            break
-        if kind == 2:
-            withdrawn = struct.unpack_from('!H', data, at + 19)[0]
-            nlri = at + 23 + withdrawn + struct.unpack_from('!H', data, at + 21 + withdrawn)[0]
-            end = at + length
-            while nlri < end:
-                nlri += 1 + (data[nlri] + 7) // 8
-                seen += 1
-        elif kind == 3:
-            sys.exit(f'NOTIFICATION {data[at + 19:at + length].hex()}')
-        at += length
-    return seen, at
+def connections(peers):
+    """Accepts the connections of the daemon, which may try more than once."""
+    selector = selectors.DefaultSelector()
+    for peer in peers:
+        selector.register(peer.listener, selectors.EVENT_READ, peer)
+    waiting = len(peers)
+    while waiting:
+        for key, _ in selector.select():
+            peer = key.data
+            again = peer.socket is not None
+            peer.socket = peer.listener.accept()[0]
+            waiting -= not again
+    selector.close()
 
 
-def sink(address, port, count, out):
-    peer, rest = session(address, port, out + '.up')
-    seen, size, first, samples = 0, 0, None, []
-    while seen < count:
-        chunk = peer.recv(1 << 20)
-        if not chunk:
-            sys.exit('the daemon closed the connection')
-        now = time.monotonic()
-        data = rest + chunk
-        more, end = prefixes(data)
-        rest = data[end:]
-        if more:
-            first = first or now
-            seen, size = seen + more, size + end
-            samples.append((now, seen))
+def sink(count, port, routes, more, go, out):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    peers = [Peer(number, port) for number in range(count)]
+    open(out + '.listening', 'w').close()
+    connections(peers)
+    if go != '-':
+        open(out + '.connected', 'w').close()
+        wait_for(go)
+        note(go)
+    selector = selectors.DefaultSelector()
+    for peer in peers:
+        peer.open()
+        selector.register(peer.socket, selectors.EVENT_READ, peer)
+    threading.Thread(target=keepalives, args=(peers,), daemon=True).start()
+    down, left, samples, goal, times = count, count if routes else 0, [], routes, []
+    while down or left:
+        for key, _ in selector.select():
+            peer = key.data
+            before = peer.is_up
+            seen = peer.read()
+            now = time.monotonic()
+            if peer.is_up and not before:
+                down -= 1
+                if not down:
+                    open(out + '.up', 'w').close()
+            if seen and peer.number == 0:
+                samples.append((now, peer.seen))
+                times.append(now)
+            if peer.seen >= goal and not peer.ended and routes:
+                peer.ended = True
+                left -= 1
+        if not left and more and goal == routes:
+            open(out + '.loaded', 'w').close()
+            goal, left = routes + more, count
+            for peer in peers:
+                peer.ended = False
     step = max(1, len(samples) // 200)
-    report(out, first=first, end=time.monotonic(), prefixes=seen, bytes=size, samples=samples[::step] + samples[-1:])
-    while peer.recv(1 << 20):
-        pass
+    report(out, end=time.monotonic(), bytes=sum(peer.size for peer in peers), samples=samples[::step] + samples[-1:],
+           times=times if len(times) < 5_000 else [])
+    while True:
+        for key, _ in selector.select():
+            key.data.socket.recv(1 << 20) or sys.exit()
 
 
-def flood(address, port, count, go, out):
-    data = b''.join(updates(count))
-    peer, _ = session(address, port, out + '.up')
-    threading.Thread(target=lambda: [None for _ in iter(lambda: peer.recv(1 << 16), b'')], daemon=True).start()
-    wait_for(go)
-    start = time.monotonic()
-    peer.sendall(data)
-    report(out, start=start, sent=time.monotonic())
+def keepalives(peers):
     while True:
         time.sleep(HOLD / 3)
-        peer.sendall(MARKER + struct.pack('!HB', 19, 4))
+        for peer in peers:
+            peer.socket.sendall(MARKER + struct.pack('!HB', 19, 4))
+
+
+def flood(port, count, go, out):
+    data = b''.join(updates(count))
+    peer = Peer(0, port)
+    open(out + '.listening', 'w').close()
+    connections([peer])
+    peer.open()
+    while not peer.is_up:
+        peer.read()
+    open(out + '.up', 'w').close()
+    threading.Thread(target=lambda: [None for _ in iter(lambda: peer.socket.recv(1 << 16), b'')], daemon=True).start()
+    wait_for(go)
+    start = time.monotonic()
+    peer.socket.sendall(data)
+    report(out, start=start, sent=time.monotonic())
+    keepalives([peer])
 
 
 if __name__ == '__main__':
     command, *words = sys.argv[1:]
     words = [int(word) if word.isdigit() else word for word in words]
-    {'announce': announce, 'count': read_events, 'sink': sink, 'flood': flood}[command](*words)
+    {'announce': announce, 'flips': flips, 'count': read_events, 'sink': sink, 'flood': flood}[command](*words)
