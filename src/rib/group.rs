@@ -11,13 +11,12 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::adj_rib_out::{Budget, Filled};
+use super::messages::{Messages, Output, Turn};
 use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::pending::{Pending, TxQueue};
 use super::slab::NONE;
 use super::table::SlotId;
 use super::{PeerId, PeerSet};
-use crate::bgp::message::HEADER;
 use crate::bgp::{Family, Sender};
 
 /// Members with equal senders and families, and their shared state.
@@ -126,7 +125,7 @@ pub(crate) struct Log {
 
 #[derive(Debug)]
 struct Batch {
-    bytes: Bytes,
+    messages: Messages,
     peers: PeerSetRef,
     /// A mark that every member reaches when it gets here.
     mark: Option<u64>,
@@ -141,15 +140,6 @@ pub(crate) struct Cursor {
     offset: usize,
 }
 
-/// An output of a private member.
-#[derive(Clone, Debug)]
-pub(crate) enum Output {
-    /// Whole messages.
-    Bytes(Bytes),
-    /// The mark with that number is reached.
-    Reached(u64),
-}
-
 impl Log {
     /// Appends a batch for `readers` members, of which `peers` receive it.
     pub(crate) fn push(
@@ -162,7 +152,7 @@ impl Log {
         if readers > 0 {
             self.bytes += bytes.len();
             self.batches.push_back(Batch {
-                bytes,
+                messages: bytes.into(),
                 peers,
                 mark,
                 readers,
@@ -185,7 +175,10 @@ impl Log {
 
     /// Number of bytes from `cursor` on.
     pub(crate) fn lag(&self, cursor: Cursor) -> usize {
-        let all: usize = self.from(cursor).map(|batch| batch.bytes.len()).sum();
+        let all: usize = self
+            .from(cursor)
+            .map(|batch| batch.messages.bytes.len())
+            .sum();
         all.saturating_sub(cursor.offset)
     }
 
@@ -202,8 +195,8 @@ impl Log {
             return false;
         };
         if batch.peers.contains(peer) {
-            cursor.offset += turn.take(&batch.bytes, cursor.offset, out);
-            if cursor.offset < batch.bytes.len() {
+            cursor.offset += turn.take(&batch.messages, cursor.offset, out);
+            if cursor.offset < batch.messages.bytes.len() {
                 return true;
             }
         }
@@ -226,7 +219,10 @@ impl Log {
         for batch in self.batches.iter_mut().skip(from) {
             batch.readers -= 1;
             if batch.peers.contains(peer) {
-                rest.push_back(Output::Bytes(batch.bytes.slice(offset..)));
+                rest.push_back(match offset {
+                    0 => Output::Messages(batch.messages.clone()),
+                    _ => batch.messages.bytes.slice(offset..).into(),
+                });
             }
             rest.extend(batch.mark.map(Output::Reached));
             offset = 0;
@@ -250,7 +246,7 @@ impl Log {
             self.bytes -= self
                 .batches
                 .pop_front()
-                .map_or(0, |batch| batch.bytes.len());
+                .map_or(0, |batch| batch.messages.bytes.len());
         }
     }
 }
@@ -370,9 +366,9 @@ impl Resync {
         match self.out.front() {
             None => return false,
             Some(Output::Reached(mark)) => *passed = (*passed).max(*mark),
-            Some(Output::Bytes(bytes)) => {
-                self.offset += turn.take(bytes, self.offset, out);
-                if self.offset < bytes.len() {
+            Some(Output::Messages(messages)) => {
+                self.offset += turn.take(messages, self.offset, out);
+                if self.offset < messages.bytes.len() {
                     return true;
                 }
             }
@@ -422,59 +418,9 @@ impl Resync {
         self.out
             .iter()
             .map(|output| match output {
-                Output::Bytes(bytes) => bytes.len(),
+                Output::Messages(messages) => messages.bytes.len(),
                 Output::Reached(_) => 0,
             })
             .sum()
-    }
-}
-
-/// The remaining budget of a fill.
-#[derive(Debug)]
-pub(crate) struct Turn {
-    left: Budget,
-    pub(crate) filled: Filled,
-    /// Remaining encoding steps, since some yield no messages.
-    pub(crate) steps: usize,
-}
-
-impl Turn {
-    pub(crate) fn new(budget: Budget, steps: usize) -> Self {
-        Self {
-            left: budget,
-            filled: Filled::default(),
-            steps,
-        }
-    }
-
-    /// Returns `true` if the budget is used up.
-    pub(crate) const fn is_spent(&self) -> bool {
-        self.left.bytes == 0 || self.left.messages == 0
-    }
-
-    /// Passes on the messages in `bytes` from `offset` on. Returns the number of bytes passed on.
-    fn take(&mut self, bytes: &Bytes, offset: usize, out: &mut impl FnMut(Bytes)) -> usize {
-        let mut end = offset;
-        while !self.is_spent() && end < bytes.len() {
-            let length = bytes.get(end + 16..end + HEADER).map_or(0, |field| {
-                usize::from(u16::from_be_bytes([field[0], field[1]]))
-            });
-            // Batches consist of whole messages, so each has its header.
-            debug_assert!(length >= HEADER);
-            if self.filled.bytes > 0 && length > self.left.bytes {
-                self.left.bytes = 0;
-                break;
-            }
-            end += length.max(1);
-            self.left.bytes = self.left.bytes.saturating_sub(length);
-            self.left.messages -= 1;
-            self.filled.bytes += length;
-            self.filled.messages += 1;
-        }
-        let end = end.min(bytes.len());
-        if end > offset {
-            out(bytes.slice(offset..end));
-        }
-        end - offset
     }
 }

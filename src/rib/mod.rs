@@ -26,6 +26,7 @@ mod entries;
 mod group;
 pub mod intern;
 pub mod leases;
+mod messages;
 pub mod pack;
 pub mod parse_cache;
 pub mod peer_set;

@@ -3,7 +3,8 @@
 use super::encode::Scope;
 use super::live::{Live, TxSource};
 use super::state::AdjRibOut;
-use crate::rib::group::{Group, Output, Resync};
+use crate::rib::group::{Group, Resync};
+use crate::rib::messages::Output;
 use crate::rib::pack::end_of_rib;
 use crate::rib::peer_set::PeerId;
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -39,7 +40,7 @@ impl AdjRibOut {
             } else {
                 while let Some(marker) = resync.queue.pop_marker() {
                     resync.out.push_back(match marker {
-                        Marker::EndOfRib(family, _) => Output::Bytes(end_of_rib(family)),
+                        Marker::EndOfRib(family, _) => Output::from(end_of_rib(family)),
                         Marker::Reached(mark) => Output::Reached(mark),
                     });
                 }
@@ -83,6 +84,6 @@ impl AdjRibOut {
         let made = self.finish(&group.sender);
         resync
             .out
-            .extend(made.into_iter().map(|(bytes, _)| Output::Bytes(bytes)));
+            .extend(made.into_iter().map(|(bytes, _)| Output::from(bytes)));
     }
 }

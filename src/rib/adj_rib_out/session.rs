@@ -9,7 +9,8 @@ use super::state::AdjRibOut;
 use super::types::{Budget, Filled, Mark, Session};
 use crate::bgp::Family;
 use crate::bgp::negotiated::Refresh;
-use crate::rib::group::{FirstBatch, Group, Log, Output, Plan, Resync, Turn};
+use crate::rib::group::{FirstBatch, Group, Log, Plan, Resync};
+use crate::rib::messages::{Output, Turn};
 use crate::rib::pack::{end_of_rib, refresh_mark};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -33,7 +34,7 @@ impl AdjRibOut {
                 session
                     .families
                     .iter()
-                    .map(|family| Output::Bytes(end_of_rib(*family))),
+                    .map(|family| Output::from(end_of_rib(*family))),
             );
         }
         after.push(Output::Reached(self.marks));
@@ -144,7 +145,7 @@ impl AdjRibOut {
             Plan {
                 family: Some(family),
                 before: mark(1),
-                after: mark(2).map(Output::Bytes).into_iter().collect(),
+                after: mark(2).map(Output::from).into_iter().collect(),
             },
         );
     }

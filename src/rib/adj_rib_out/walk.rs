@@ -12,7 +12,8 @@ use super::encode::written;
 use super::live::{Live, TxSource};
 use super::state::{AdjRibOut, LEAST_LAG, Peer};
 use crate::bgp::Family;
-use crate::rib::group::{Group, Output, Resync, Walk};
+use crate::rib::group::{Group, Resync, Walk};
+use crate::rib::messages::Output;
 use crate::rib::pack::{Item, Kind};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -57,7 +58,7 @@ impl AdjRibOut {
         if let Some(resync) = private_mut(&mut self.peers, peer)
             && let Some(plan) = resync.planned.pop_front()
         {
-            resync.out.extend(plan.before.clone().map(Output::Bytes));
+            resync.out.extend(plan.before.clone().map(Output::from));
             resync.walk = Some(Walk::new(place, plan));
             self.walks += 1;
         }
@@ -95,9 +96,10 @@ impl AdjRibOut {
             at += 1;
         }
         for (bytes, peers) in self.finish(&group.sender) {
+            let messages = Output::from(bytes);
             for peer in peers.iter() {
                 if let Some(resync) = private_mut(&mut self.peers, peer) {
-                    resync.out.push_back(Output::Bytes(bytes.clone()));
+                    resync.out.push_back(messages.clone());
                 }
             }
         }
