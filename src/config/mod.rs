@@ -39,6 +39,8 @@
 //! ```
 
 mod announce;
+mod announce_limit;
+mod announce_limit_section;
 mod base64;
 mod bmp;
 mod capability;
@@ -76,6 +78,7 @@ mod validate;
 mod vocabulary;
 mod word_text;
 
+pub use announce_limit::AnnounceLimit;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use env::Env;

@@ -18,11 +18,11 @@
 //! | `stale_routes`, `neighbor` | its Adj-RIB-In with the state of graceful restart; all of one neighbor |
 //! | `session` | configuration of a neighbor for the speaker |
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
-//! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `neighbors`, `announce_limit`, `runtime_peers`, `requests` | all neighbors; how many routes each may be sent; those created by commands; requests to the daemon as a whole |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
-//! | `leases` | the end of leases |
+//! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
 //! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
@@ -42,6 +42,8 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::turn::Timed;
 
 mod advisory;
+mod announce_limit;
+mod authority;
 mod backend;
 mod bmp;
 mod clock;

@@ -247,6 +247,7 @@ fn change(
     let neighbor = &listed.neighbor;
     let old = neighbor.config.borrow().clone();
     neighbor.configure(Rc::clone(&new));
+    core.limits.configure(neighbor);
     core.resubscribe(neighbor);
     if old.session.families != new.session.families || old.adj_rib_out != new.adj_rib_out {
         core.configure_rib(neighbor);

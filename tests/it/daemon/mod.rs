@@ -1,5 +1,6 @@
 //! The daemon from its users' point of view: the real program, real helper processes, a peer on loopback.
 
+mod announce_limit;
 mod bad_input;
 mod being;
 mod bmp;
