@@ -163,7 +163,6 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
     let tree = cx.tree;
     let (_, c) = schema::cursor(tree, section);
     let place = c.last_span();
-    cx.report.extension("guard", place);
     schema::spare(&c, &mut cx.report);
     let (mut guard, mut seen) = (GuardConfig::default(), Seen::default());
     for statement in section.statements() {

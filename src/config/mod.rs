@@ -10,6 +10,7 @@
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
+//! | `portable` | the words that ExaBGP does not know |
 //! | `mrt`, `bmp`, `claim` | archives and monitoring stations, and what they need of neighbors |
 //! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
 //! | `model`, `monitor`, `session` | [`Config`] and its parts |
@@ -64,6 +65,7 @@ mod monitor;
 mod mrt;
 mod neighbor;
 mod peer_address;
+mod portable;
 mod process;
 mod recovery;
 mod reference;
@@ -90,6 +92,7 @@ pub use model::{
     STALE_PATH_TIME, Subscription,
 };
 pub use monitor::{BmpConfig, Monitored, MrtConfig, MrtSide, MrtTable, MrtUpdates};
+pub use portable::words_of_our_own;
 pub use reference::{Row, reference};
 pub use session::{
     AddPath, Base64, CapabilityConfig, SessionConfig, TcpAo, TcpAoAlgorithm, Unwritten,
