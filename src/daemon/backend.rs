@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide, RoutePlace, Sending,
+    ReloadStep, Request as Asked, RibSide, RoutePlace, Sending,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
@@ -32,6 +32,7 @@ use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
 use super::refresh;
+use super::reload_step;
 use super::session;
 use super::signal::Request;
 
@@ -365,6 +366,10 @@ impl Control for ApiBackend<'_> {
             Asked::Reload => Request::Reload,
             Asked::Restart => Request::Restart,
         });
+    }
+
+    fn reload_step(&mut self, step: ReloadStep<'_>) -> Result<String, CommandError> {
+        reload_step::take(self.core, self.helper, step)
     }
 
     fn status(&self) -> DaemonStatus {

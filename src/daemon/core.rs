@@ -30,6 +30,7 @@ use super::queue::Queue;
 use super::rates::Rates;
 use super::requests::{Alarms, Requests};
 use super::routes::Routes;
+use super::running::Reloads;
 use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
 use super::stats::Stats;
@@ -82,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// What HTTP serves, by the configuration.
     pub(crate) metrics: MetricsSettings,
+    /// The configuration in force, and the one to return to.
+    pub(crate) reloads: Reloads,
     pub(crate) started: (Instant, SystemTime),
     /// Notified when a session is established.
     pub(crate) established: Notify,
@@ -104,6 +107,7 @@ impl Core {
             leases: LeaseTable::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
+            reloads: Reloads::default(),
             started: (Instant::now(), SystemTime::now()),
             established: Notify::new(),
         })
