@@ -28,6 +28,7 @@ use crate::speaker::Counters;
 use super::authority::Authority;
 use super::clock::unix;
 use super::core::Core;
+use super::lease_table;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
@@ -87,12 +88,15 @@ impl<'a> ApiBackend<'a> {
         }
         let mut lifetimes = lifetimes.iter().peekable();
         let mut terms = own.clone();
+        let at_once = lease_table::now();
         for (at, change) in changes.iter().enumerate() {
             while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
             let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
             terms.lifetime = self.own().allowed(lifetime.unwrap_or_default());
             match change.action {
-                Action::Announce(_) => leases.announce(&change.nlri, &change.peers, &terms),
+                Action::Announce(_) => {
+                    leases.announce(&change.nlri, &change.peers, (&terms, at_once))
+                }
                 Action::Withdraw(_) => leases.withdraw(change.nlri.as_ref(), &change.peers),
             }
         }
