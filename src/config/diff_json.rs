@@ -8,7 +8,7 @@ use crate::json::JsonWriter;
 pub fn changes_json(changes: &[ConfigChange]) -> String {
     let mut w = JsonWriter::default();
     w.raw("[ ");
-    w.list(changes, |w, change| one(w, change));
+    w.list(changes, one);
     w.raw(" ]");
     w.into_string()
 }

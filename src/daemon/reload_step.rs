@@ -56,7 +56,9 @@ pub(crate) fn take(
 /// What a reload of a file would change.
 fn preview(core: &Core, path: Option<&Path>, json: bool) -> Result<String, CommandError> {
     let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
-    let (Some(path), Some(running)) = (path.or(core.reloads.path()), core.reloads.current()) else {
+    let (Some(path), Some(running)) =
+        (path.or_else(|| core.reloads.path()), core.reloads.current())
+    else {
         return Err(refuse("this daemon has no configuration file".to_owned()));
     };
     let (new, _) = Config::load(path, &core.env).map_err(|errors| {

@@ -276,7 +276,7 @@ impl HealthcheckArgs {
             status: self.http_status.clone(),
             body: self.http_body.clone(),
         });
-        http.or(self.tcp.map(Probe::Tcp))
+        http.or_else(|| self.tcp.map(Probe::Tcp))
     }
 
     /// The syslog facility that is requested, if any.

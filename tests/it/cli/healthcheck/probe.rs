@@ -8,6 +8,9 @@ use super::Health;
 const UP: &str = "neighbor * announce route 192.0.2.1/32 next-hop self med 100";
 const DOWN: &str = "neighbor * announce route 192.0.2.1/32 next-hop self med 1000";
 
+/// A name, and what a server does.
+type Fault = (&'static str, fn(TcpStream));
+
 /// A server that handles each connection with `serve`, and its port.
 fn server(serve: fn(TcpStream)) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -100,7 +103,7 @@ fn an_answer_that_ends_with_the_connection_or_comes_in_chunks_is_read() {
 
 #[test]
 fn every_fault_is_down() {
-    let faults: [(&str, fn(TcpStream)); 7] = [
+    let faults: [Fault; 7] = [
         ("an error", |stream| {
             answer(
                 stream,
