@@ -18,6 +18,7 @@ use super::lines::{RisLines, is_json};
 use crate::stream::attributes::Notes;
 use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
+use crate::stream::filter::Filter;
 use crate::stream::names::Named;
 use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
 
@@ -325,6 +326,25 @@ impl Source for File {
             State::Other(_) | State::Closed(_) | State::Ended => return None,
         };
         Some((record, &mut self.decoder))
+    }
+
+    fn rule_out(&mut self, filter: &Filter) -> bool {
+        let State::Open(reader) = &self.state else {
+            return false;
+        };
+        let Some(Item::Frame(frame)) = reader.item() else {
+            return false;
+        };
+        // A message that can't be read is reported, and may look like anything.
+        let Some(message) = frame.message() else {
+            return false;
+        };
+        if !filter.rules_out_message(&message) && !filter.rules_out(frame.body) {
+            return false;
+        }
+        self.decoder.view = View::default();
+        self.decoder.observe(&message);
+        true
     }
 
     fn is_last(&mut self) -> bool {
