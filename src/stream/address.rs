@@ -66,32 +66,39 @@ const PAIRS: [[u8; 2]; 100] = {
     table
 };
 
-/// Writes a number at `at`, up to ten digits. Returns where it ends.
-#[inline]
-fn decimal<const N: usize>(text: &mut [u8; N], at: usize, value: u32) -> usize {
-    let pair = |number: u32| PAIRS[(number % 100) as usize];
-    if value < 100 {
-        let [tens, ones] = pair(value);
-        if value < 10 {
-            text[at] = ones;
-            return at + 1;
+/// The last four digits of a number.
+#[inline(always)]
+fn four_digits(value: u32) -> u32 {
+    let [a, b] = PAIRS[(value / 100 % 100) as usize];
+    let [c, d] = PAIRS[(value % 100) as usize];
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Writes a number at `at`; up to twelve bytes from there on are overwritten. Returns where the number ends.
+#[inline(always)]
+fn decimal<const N: usize>(text: &mut [u8; N], mut at: usize, value: u32) -> usize {
+    if value >= 10_000 {
+        let first = value / 10_000;
+        if first >= 10_000 {
+            at = digits(text, at, first / 10_000);
+            text[at..at + 4].copy_from_slice(&four_digits(first).to_be_bytes());
+            at += 4;
+        } else {
+            at = digits(text, at, first);
         }
-        text[at..at + 2].copy_from_slice(&[tens, ones]);
-        return at + 2;
+        text[at..at + 4].copy_from_slice(&four_digits(value).to_be_bytes());
+        return at + 4;
     }
-    let end = at + value.ilog10() as usize + 1;
-    let (mut left, mut to) = (value, end);
-    while left >= 100 {
-        to -= 2;
-        text[to..to + 2].copy_from_slice(&pair(left));
-        left /= 100;
-    }
-    let [tens, ones] = pair(left);
-    text[to - 1] = ones;
-    if left >= 10 {
-        text[to - 2] = tens;
-    }
-    end
+    digits(text, at, value)
+}
+
+/// Writes a number below 10,000 at `at`; four bytes are overwritten. Returns where the number ends.
+#[inline(always)]
+fn digits<const N: usize>(text: &mut [u8; N], at: usize, value: u32) -> usize {
+    let zeros = usize::from(value < 1_000) + usize::from(value < 100) + usize::from(value < 10);
+    let bytes = (four_digits(value) << (8 * zeros)).to_be_bytes();
+    text[at..at + 4].copy_from_slice(&bytes);
+    at + 4 - zeros
 }
 
 /// Appends a number.
@@ -255,7 +262,11 @@ pub(crate) fn masked<const N: usize>(nlri: &[u8]) -> ([u8; N], u8) {
 #[inline]
 pub(crate) fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8], dialect: Dialect) {
     if afi == Afi::IPV4 {
-        let (address, length) = masked(nlri);
+        // Most prefixes have three octets: to copy a number that the compiler knows takes no call.
+        let (address, length) = match *nlri {
+            [24, a, b, c, ..] => ([a, b, c, 0], 24),
+            _ => masked(nlri),
+        };
         let mut text = [0; 24];
         let at = dotted(&mut text, address);
         text[at] = b'/';

@@ -37,6 +37,14 @@ const FILTERS: [&str; 20] = [
     "community 65001:*",
 ];
 
+/// Fewer, for large files.
+const REAL: [&str; 4] = [
+    "peer 3333 6939",
+    "prefix exact 84.205.66.0/24",
+    "prefix more 2001:200::/23",
+    "aspath _3356_ and not prefix more 10.0.0.0/8",
+];
+
 /// Prints what passes, and counts records.
 struct Lines {
     printer: Printer,
@@ -95,9 +103,9 @@ fn visit(path: &Path, filter: &str, thorough: bool) -> Lines {
 }
 
 /// Compares both ways for each filter. Returns how many records were ruled out by all of them.
-fn compare(path: &Path) -> usize {
+fn compare(path: &Path, filters: &[&str]) -> usize {
     let mut all = 0;
-    for filter in FILTERS {
+    for filter in filters {
         let thorough = visit(path, filter, true);
         let quick = visit(path, filter, false);
         assert_eq!(
@@ -122,7 +130,7 @@ fn real_archives_give_the_same_elems() {
     for one in fs::read_dir(folder).expect("a folder") {
         let path = one.expect("a file").path();
         if path.extension().is_some_and(|one| one == "gz") {
-            let ruled_out = compare(&path);
+            let ruled_out = compare(&path, &REAL);
             let is_table = path.to_string_lossy().contains("bview");
             assert!(is_table || ruled_out > 0, "{}", path.display());
         }
@@ -142,7 +150,7 @@ fn a_record_that_is_ruled_out_still_teaches_that_path_identifiers_are_sent() {
     ]
     .concat();
     let file = file(&bytes);
-    compare(file.path());
+    compare(file.path(), &FILTERS);
     for (filter, visited) in [("prefix exact 10.1.0.0/16", 1), ("peer 65009", 0)] {
         let quick = visit(file.path(), filter, false);
         assert_eq!(
@@ -254,6 +262,6 @@ proptest! {
             bytes[at] = value;
         }
         let file = file(&bytes);
-        compare(file.path());
+        compare(file.path(), &FILTERS);
     }
 }
