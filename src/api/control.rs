@@ -39,6 +39,26 @@ pub enum Request {
     Restart,
 }
 
+/// What is done about a reload that has to be confirmed, or that is only considered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReloadStep<'a> {
+    /// Read the configuration again, and return to the one in force unless that is confirmed within this many seconds.
+    Within(u32),
+    /// Confirm it.
+    Confirm,
+    /// Return to the former configuration now.
+    Cancel,
+    /// Report how long it still waits.
+    Status,
+    /// Report what a reload would change.
+    Preview {
+        /// The absolute path of another file than the one that the daemon reads.
+        path: Option<&'a str>,
+        /// As JSON.
+        json: bool,
+    },
+}
+
 /// One of the two tables of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RibSide {
@@ -145,6 +165,18 @@ pub trait Control {
     /// # Errors
     /// When one of them is in the configuration file: then none is removed.
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError>;
+
+    /// Takes a step of a reload. Returns what is reported, lines ended by newlines.
+    ///
+    /// # Errors
+    /// When there is nothing to confirm or to return to, or the file has errors; always by default.
+    fn reload_step(&mut self, _step: ReloadStep<'_>) -> Result<String, CommandError> {
+        let message = "this daemon has no configuration file";
+        Err(CommandError::new(
+            super::command::ErrorKind::Refused,
+            message,
+        ))
+    }
 
     /// Calls `out` for each neighbor, in the order of the configuration, dynamic ones after their template.
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>));

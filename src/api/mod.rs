@@ -40,7 +40,7 @@ pub mod reply;
 pub mod subscription;
 
 pub use command::{CommandError, Commands, ErrorKind, Executed, Outcome, RoutesJson, Source};
-pub use control::{Among, Control, Request, RibSide};
+pub use control::{Among, Control, ReloadStep, Request, RibSide};
 pub use encode::{Encoder, EventHead, Form, Printer, Stamp, Style, Version};
 pub use event::{Direction, Event, Identity, Message, Raw};
 pub use reply::Acks;

@@ -191,9 +191,21 @@ pub(crate) struct ValidateArgs {
     /// The same as JSON.
     #[arg(long)]
     pub(super) json: bool,
-    /// Print what a reload from this configuration to the new one would change.
-    #[arg(long, value_name = "OLD")]
+    /// Print what a reload from this configuration to the new one would change; `running`: ask the daemon that runs what it
+    /// would do, without doing it, with --json as JSON.
+    #[arg(long, value_name = "OLD|running")]
     pub(super) against: Option<PathBuf>,
+    /// With `--against running`: the name of the daemon's socket. Default: the setting `api.socketname`.
+    #[arg(long, value_name = "NAME", requires = "against")]
+    pub(super) pipename: Option<String>,
+    /// With `--against running`: the path of the daemon's control socket.
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "against",
+        conflicts_with = "pipename"
+    )]
+    pub(super) socket: Option<PathBuf>,
     /// Accepted for compatibility with ExaBGP: no effect.
     #[arg(short, long, hide = true)]
     pub(super) pdb: bool,

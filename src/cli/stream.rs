@@ -212,7 +212,8 @@ fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
     };
     let from = times::time(from.trim()).ok_or_else(|| malformed(from))?;
     let until = match until {
-        None | Some("") => u32::MAX,
+        // bgpreader: without an end, or with 0, the window stays open.
+        None | Some("" | "0") => u32::MAX,
         Some(until) => times::time(until).ok_or_else(|| malformed(until))?,
     };
     Ok(builder.interval(from, until))

@@ -1,17 +1,21 @@
 //! `oxabgp validate`: checks a configuration. `oxabgp env`: lists the settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use super::{EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
+use super::shell::{self, Outcome};
+use super::{ControlArgs, EnvArgs, MigrateArgs, REFUSED, ValidateArgs};
 use crate::config::env::Form;
 use crate::config::{Config, Env, Secrets, diff};
+
+/// What `--against` calls the configuration of the daemon that runs.
+const RUNNING: &str = "running";
 
 /// The JSON schema of what `validate --json` prints.
 const SCHEMA: &str = include_str!("validate.schema.json");
 
 pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
-    let env = match super::settings(env_file) {
+    let env = match super::settings(env_file.clone()) {
         Ok(env) => env,
         Err(code) => return code,
     };
@@ -41,7 +45,13 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
                     count(config.processes.len(), "process"),
                     count(routes, "route"),
                 );
-                if !show(args, &config, &env) {
+                let shown = match &args.against {
+                    Some(old) if old.as_os_str() == RUNNING => {
+                        preview(args, path, env_file.clone())
+                    }
+                    _ => show(args, &config, &env),
+                };
+                if !shown {
                     code = ExitCode::from(REFUSED);
                 }
             }
@@ -53,6 +63,41 @@ pub(super) fn run(args: &ValidateArgs, env_file: Option<PathBuf>) -> ExitCode {
         }
     }
     code
+}
+
+/// Prints what the daemon that runs would change if it read this file. Returns `true` if that succeeded.
+fn preview(args: &ValidateArgs, path: &Path, env_file: Option<PathBuf>) -> bool {
+    let control = ControlArgs {
+        pipename: args.pipename.clone(),
+        socket: args.socket.clone(),
+        json: args.json,
+        command: Vec::new(),
+    };
+    let Ok(path) = std::path::absolute(path) else {
+        errln!("error: the working directory is unknown");
+        return false;
+    };
+    let Ok(mut link) = shell::open(&control, env_file) else {
+        return false;
+    };
+    let json = if args.json { "json " } else { "" };
+    let command = format!("reload preview {json}{}", path.display());
+    let answer = link.ask(&command, &mut |line| {
+        outln!("{}", String::from_utf8_lossy(line));
+        Ok(())
+    });
+    match answer {
+        Ok(Outcome::Failed(reason)) => {
+            let reason = reason.unwrap_or_else(|| "the command is refused".to_owned());
+            errln!("error: the daemon answers: {reason}");
+            false
+        }
+        Ok(_) => true,
+        Err(cause) => {
+            errln!("error: {}", shell::explain(&cause));
+            false
+        }
+    }
 }
 
 /// Prints what was requested. Returns `true` if that succeeded.
@@ -96,7 +141,7 @@ pub(super) fn migrate(args: &MigrateArgs, env_file: Option<PathBuf>) -> ExitCode
     let new = crate::config::migrate(&old);
     out!("{new}");
     let name = path.to_string_lossy();
-    let directory = path.parent().unwrap_or_else(|| std::path::Path::new(""));
+    let directory = path.parent().unwrap_or_else(|| Path::new(""));
     match Config::parse(&name, &new, directory, &env) {
         Ok((_, left)) => {
             left.lines().for_each(|line| errln!("{line}"));

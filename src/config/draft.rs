@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::announce_limit::AnnounceLimit;
 use super::capability::CapabilityDraft;
 use super::family::FamilyList;
 use super::model::PrefixLimit;
@@ -34,6 +35,7 @@ pub(crate) struct Draft {
     pub(crate) hold_time: Option<u16>,
     pub(crate) rate_limit: Option<u32>,
     pub(crate) prefix_limit: Option<PrefixLimit>,
+    pub(crate) announce_limit: AnnounceLimit,
     pub(crate) stale_path_time: Option<u16>,
     pub(crate) passive: Option<bool>,
     pub(crate) listen: u16,

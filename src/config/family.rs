@@ -76,7 +76,11 @@ impl FamilyList {
 }
 
 /// Reads the SAFI after the AFI `head`.
-fn family(head: &str, c: &mut Cursor<'_>, report: &mut Report) -> Result<Family, SyntaxError> {
+pub(crate) fn family(
+    head: &str,
+    c: &mut Cursor<'_>,
+    report: &mut Report,
+) -> Result<Family, SyntaxError> {
     let span = c.last_span();
     let afi = afi(head, report, c).ok_or_else(|| {
         SyntaxError::expected(span, "an address family", head)

@@ -23,6 +23,10 @@ pub struct GuardConfig {
     pub actions: Vec<FlowAction>,
     /// Most routes at a time.
     pub max_routes: Option<u32>,
+    /// The share of `max_routes` from which on a warning is logged, in percent: 1 to 100.
+    pub warn_at: Option<u8>,
+    /// Operators are subject to these rules, too.
+    pub operators: bool,
     /// Most announcements a second; twice as many at once.
     pub max_rate: Option<u32>,
     /// The lifetime of routes that are announced without one.
@@ -151,6 +155,12 @@ impl fmt::Display for GuardConfig {
         list(f, "actions", actions.collect())?;
         if let Some(most) = self.max_routes {
             writeln!(f, "  max-routes {most};")?;
+        }
+        if let Some(share) = self.warn_at {
+            writeln!(f, "  warn-at {share}%;")?;
+        }
+        if self.operators {
+            writeln!(f, "  operators;")?;
         }
         if let Some(most) = self.max_rate {
             writeln!(f, "  max-rate {most};")?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::announce_limit_section::percent;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
@@ -69,6 +70,21 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         read: |guard, c, _| {
             c.value("a number of routes", value::u32)
                 .map(|most| guard.max_routes = Some(most))
+        },
+    },
+    Keyword {
+        word: "warn-at",
+        value: "<percent>%",
+        doc: "log a warning from this share of `max-routes` on",
+        read: |guard, c, _| percent(c).map(|share| guard.warn_at = Some(share)),
+    },
+    Keyword {
+        word: "operators",
+        value: "",
+        doc: "the rules also apply to commands of operators, by the control socket",
+        read: |guard, _, _| {
+            guard.operators = true;
+            Ok(())
         },
     },
     Keyword {
@@ -147,7 +163,6 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
     let tree = cx.tree;
     let (_, c) = schema::cursor(tree, section);
     let place = c.last_span();
-    cx.report.extension("guard", place);
     schema::spare(&c, &mut cx.report);
     let (mut guard, mut seen) = (GuardConfig::default(), Seen::default());
     for statement in section.statements() {
@@ -175,6 +190,10 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
     {
         let text = "the lifetime is longer than the longest one";
         cx.report.add(Diagnostic::error(place, text));
+    }
+    if guard.warn_at.is_some() && guard.max_routes.is_none() {
+        let text = "`warn-at` has no effect without `max-routes`";
+        cx.report.add(Diagnostic::warning(place, text));
     }
     guard
 }

@@ -14,8 +14,8 @@ use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
 use super::{
-    bmp, claim, legacy, metrics_section, mrt, neighbor, peer_address, process, subscription,
-    vocabulary,
+    bmp, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable, process,
+    subscription, vocabulary,
 };
 use crate::text::{Span, near_miss, value};
 
@@ -118,14 +118,13 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         match (tree.head(statement), &statement.block) {
             ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
             ("template", Some(_)) => templates(cx, statement),
-            ("mrt", Some(_)) => extension(cx, statement, "mrt"),
-            ("bmp", Some(_)) => extension(cx, statement, "bmp"),
             ("metrics", Some(_)) => {
                 metrics_section::read(cx, statement, config.metrics.get_or_insert_default());
             }
             _ => {}
         }
     }
+    portable::mark(cx);
     check_templates(cx);
     // Processes inside of neighbors first: another neighbor's `api` may name them.
     legacy::collect_processes(cx);
@@ -164,12 +163,6 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         .collect::<Vec<NeighborConfig>>();
     claim::settle(cx, &mut config);
     config
-}
-
-/// Records a section that ExaBGP does not have.
-fn extension(cx: &mut Context<'_>, section: &Statement, word: &'static str) {
-    let span = schema::cursor(cx.tree, section).1.last_span();
-    cx.report.extension(word, span);
 }
 
 /// Reports a word that is not allowed outside of all sections.

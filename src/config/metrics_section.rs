@@ -91,7 +91,6 @@ pub(crate) const KEYWORDS: &[Keyword<MetricsConfig>] = &[
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, metrics: &mut MetricsConfig) {
     let tree = cx.tree;
     let (_, c) = schema::cursor(tree, section);
-    cx.report.extension("metrics", c.last_span());
     schema::spare(&c, &mut cx.report);
     let mut seen = Seen::default();
     for statement in section.statements() {

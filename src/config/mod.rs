@@ -10,6 +10,7 @@
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
+//! | `portable` | the words that ExaBGP does not know |
 //! | `mrt`, `bmp`, `claim` | archives and monitoring stations, and what they need of neighbors |
 //! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
 //! | `model`, `monitor`, `session` | [`Config`] and its parts |
@@ -39,6 +40,8 @@
 //! ```
 
 mod announce;
+mod announce_limit;
+mod announce_limit_section;
 mod base64;
 mod bmp;
 mod capability;
@@ -46,6 +49,7 @@ mod claim;
 mod context;
 pub mod diagnostic;
 pub mod diff;
+mod diff_json;
 mod draft;
 pub mod env;
 mod family;
@@ -62,6 +66,7 @@ mod monitor;
 mod mrt;
 mod neighbor;
 mod peer_address;
+mod portable;
 mod process;
 mod recovery;
 mod reference;
@@ -76,8 +81,10 @@ mod validate;
 mod vocabulary;
 mod word_text;
 
+pub use announce_limit::AnnounceLimit;
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
+pub use diff_json::changes_json;
 pub use env::Env;
 pub use guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
 pub use metrics::{HttpPlace, MetricsConfig};
@@ -87,6 +94,7 @@ pub use model::{
     STALE_PATH_TIME, Subscription,
 };
 pub use monitor::{BmpConfig, Monitored, MrtConfig, MrtSide, MrtTable, MrtUpdates};
+pub use portable::words_of_our_own;
 pub use reference::{Row, reference};
 pub use session::{
     AddPath, Base64, CapabilityConfig, SessionConfig, TcpAo, TcpAoAlgorithm, Unwritten,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::announce_limit::AnnounceLimit;
 use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
@@ -133,6 +134,8 @@ pub struct NeighborConfig {
     pub rate_limit: Option<u32>,
     /// Most routes that the peer may have in its Adj-RIB-In.
     pub prefix_limit: Option<PrefixLimit>,
+    /// Most routes that are announced to it.
+    pub announce_limit: Option<AnnounceLimit>,
     /// How many seconds a peer has after a graceful restart to send its routes again; those that it has not sent
     /// by then are dropped, even without End-of-RIB.
     pub stale_path_time: u16,

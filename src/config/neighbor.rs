@@ -7,7 +7,9 @@ use super::draft::{Draft, KEYWORDS};
 use super::schema::{self, Origin, Seen};
 use super::tree::{Block, Statement};
 use super::vocabulary::SECTIONS;
-use super::{announce, capability, family, legacy, recovery, subscription, tcp_ao};
+use super::{
+    announce, announce_limit_section, capability, family, legacy, recovery, subscription, tcp_ao,
+};
 use crate::grammar::Operational;
 use crate::text::{Cursor, SyntaxError};
 
@@ -105,6 +107,14 @@ fn section(
             draft.operational.push((found, span));
             Ok(())
         }),
+        "announce-limit" => lines(
+            cx,
+            block,
+            "an `announce-limit` section",
+            |head, c, report| {
+                announce_limit_section::line(&mut draft.announce_limit, head, c, report)
+            },
+        ),
         "tcp-ao" => draft.tcp_ao = tcp_ao::read(cx, statement, block),
         _ if legacy::section(cx, draft, statement, word) => return,
         _ if recovery::piece(cx, statement, "a `neighbor` section") => return,

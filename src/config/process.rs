@@ -127,9 +127,6 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
     },
 ];
 
-/// The settings that ExaBGP does not have.
-const OWN: &[&str] = &["api-version", "queue-size", "queue-full", "on-death"];
-
 /// The place where a punctuation character splits an argument.
 fn glued(words: &[Token<'_>]) -> Option<Span> {
     words
@@ -168,9 +165,6 @@ pub(crate) fn settings(
         let (word, c) = schema::cursor(tree, inner);
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
-                if OWN.contains(&keyword.word) {
-                    cx.report.extension(keyword.word, c.last_span());
-                }
                 seen.note(
                     ("process", keyword.word),
                     (tree.words(inner), inner.span),

@@ -18,6 +18,25 @@ pub struct Row {
     pub doc: &'static str,
 }
 
+/// The lines of `announce-limit`.
+const ANNOUNCE_LIMIT: [(&str, &str, &str); 3] = [
+    (
+        "<afi> <safi>",
+        "<routes>",
+        "the most routes of that family that are announced to the neighbor at a time, by helpers, operators and the configuration together; the newest is refused",
+    ),
+    (
+        "total",
+        "<routes>",
+        "the most routes of all families together",
+    ),
+    (
+        "warn-at",
+        "<percent>%",
+        "log a warning from this share of a limit on",
+    ),
+];
+
 /// Every setting of the language except routes, in the order of the tables.
 pub fn reference() -> Vec<Row> {
     fn rows<T>(section: &'static str, table: &'static [Keyword<T>], all: &mut Vec<Row>) {
@@ -38,6 +57,12 @@ pub fn reference() -> Vec<Row> {
     rows("neighbor/api/send", subscription::MESSAGES, &mut all);
     rows("neighbor/api/receive", subscription::MESSAGES, &mut all);
     rows("neighbor/tcp-ao", tcp_ao::KEYWORDS, &mut all);
+    all.extend(ANNOUNCE_LIMIT.map(|(word, value, doc)| Row {
+        section: "neighbor/announce-limit",
+        word,
+        value,
+        doc,
+    }));
     rows("mrt/updates", mrt::UPDATES, &mut all);
     rows("mrt/table", mrt::TABLE, &mut all);
     rows("bmp", bmp::KEYWORDS, &mut all);

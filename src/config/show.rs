@@ -175,6 +175,9 @@ impl Text {
             rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
         );
         self.some("prefix-limit", neighbor.prefix_limit);
+        if let Some(limit) = &neighbor.announce_limit {
+            limit.to_string().lines().for_each(|line| self.line(line));
+        }
         let stale = neighbor.stale_path_time;
         self.some(
             "stale-path-time",

@@ -11,8 +11,8 @@ use super::draft::Draft;
 use super::model::{self, NeighborConfig};
 use super::schema::Seen;
 use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
-use super::subscription;
 use super::tree::Statement;
+use super::{announce_limit_section, subscription};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
 use crate::grammar::RouteText;
@@ -67,6 +67,7 @@ pub(crate) fn finish(
         adj_rib_out,
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
+        announce_limit: (!draft.announce_limit.is_empty()).then_some(draft.announce_limit),
         stale_path_time: draft.stale_path_time.unwrap_or(model::STALE_PATH_TIME),
         subscriptions,
         operational,
@@ -97,6 +98,17 @@ fn without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) 
     if draft.prefix_limit.is_some() && draft.adj_rib_in == Some(false) {
         let text = "`prefix-limit` has no effect without `adj-rib-in`, whose routes it counts";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if !draft.announce_limit.is_empty() && draft.adj_rib_out == Some(false) {
+        let text = "`announce-limit` has no effect without `adj-rib-out`, whose routes it counts";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    if draft.announce_limit.is_empty() && draft.announce_limit.warn_at.is_some() {
+        let text = "`announce-limit` with `warn-at` alone limits nothing";
+        cx.report.add(
+            Diagnostic::warning(draft.peer_span, text)
+                .with_help("add `total <routes>;` or `<afi> <safi> <routes>;`"),
+        );
     }
 }
 
@@ -322,6 +334,8 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
 /// The routes that can be sent to this neighbor.
 fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
     let all = std::mem::take(&mut draft.routes);
+    let mut places = Vec::new();
+    let limited = !draft.announce_limit.is_empty();
     let mut routes = Vec::with_capacity(all.iter().flatten().map(Vec::len).sum());
     for (route, span) in all.into_iter().flatten().flatten() {
         let families = route.nlri.iter().map(|nlri| nlri.family);
@@ -338,6 +352,9 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
                 self_address(cx, &route, session, span);
                 extended_next_hop(cx, &route, session, span);
                 ipv4_next_hop(cx, &route, session, span);
+                if limited {
+                    places.push(span);
+                }
                 routes.push(route);
             }
             Some(Family::IPV4_UNICAST) => cx.report.add(
@@ -352,6 +369,13 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
                     .with_help(format!("add `{family};` to its `family` section")),
             ),
         }
+    }
+    if limited {
+        let capabilities = &session.capabilities;
+        let sends = capabilities.add_path.send;
+        let paths = |family: Family| sends && capabilities.add_path_families.contains(&family);
+        let placed = routes.iter().zip(places);
+        announce_limit_section::check(&draft.announce_limit, placed, paths, &mut cx.report);
     }
     routes
 }

@@ -16,6 +16,7 @@ pub(crate) const SECTIONS: &[&str] = &[
     "l2vpn",
     "operational",
     "tcp-ao",
+    "announce-limit",
 ];
 
 /// The settings that a neighbor may have, in the order of their table.
@@ -70,6 +71,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
                 | "api"
                 | "static"
                 | "announce"
+                | "announce-limit"
                 | "flow"
                 | "l2vpn"
                 | "send"

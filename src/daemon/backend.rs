@@ -12,27 +12,28 @@ use tracing::warn;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide, RoutePlace, Sending,
+    ReloadStep, Request as Asked, RibSide, RoutePlace, Sending,
 };
 use crate::bgp::message::MessageType;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, resolve};
-use crate::bgp::{AttributeSet, Family, NlriRef, Notification, Sender};
-use crate::config::{GuardConfig, Secrets};
+use crate::bgp::{AttributeSet, Family, Notification, Sender};
+use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
-use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run, Terms};
+use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run};
 use crate::speaker::Counters;
 
+use super::authority::Authority;
 use super::clock::unix;
 use super::core::Core;
-use super::guard::{self, Rejection};
+use super::lease_table;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
-use super::process::Process;
 use super::refresh;
+use super::reload_step;
 use super::session;
 use super::signal::Request;
 
@@ -46,14 +47,7 @@ pub(crate) struct ApiBackend<'a> {
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
     lifetimes: Vec<(usize, Lifetime)>,
-    own: OnceCell<Own>,
-}
-
-/// What is known of the helper or operator.
-struct Own {
-    terms: Terms,
-    process: Option<Rc<Process>>,
-    guard: Option<GuardConfig>,
+    own: OnceCell<Authority>,
 }
 
 impl<'a> ApiBackend<'a> {
@@ -78,88 +72,9 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// Who announces, and what they may.
-    fn own(&self) -> &Own {
-        self.own.get_or_init(|| {
-            let process = self
-                .helper
-                .and_then(|name| self.core.events.helpers().find(name));
-            let process = process.map(|(_, process)| process);
-            let guard = process.as_ref().and_then(|process| process.guard());
-            let counted = guard
-                .as_ref()
-                .is_some_and(|guard| guard.max_routes.is_some());
-            let dies = |process: &Rc<Process>| process.withdraw_after().is_some();
-            let terms = Terms {
-                owner: self.helper.unwrap_or("operator").into(),
-                run: process.as_ref().map_or(0, |process| process.starts.get()),
-                tracked: counted || process.as_ref().is_some_and(dies),
-                lifetime: Lifetime::Unchanged,
-                default: guard.as_ref().and_then(|guard| guard.lifetime),
-            };
-            Own {
-                terms,
-                process,
-                guard,
-            }
-        })
-    }
-
-    /// Judges changes by the guard of the helper, if it has one.
-    fn judge(&self, changes: &[Change]) -> Result<(), CommandError> {
-        let own = self.own();
-        let (Some(guard), Some(process)) = (&own.guard, &own.process) else {
-            return Ok(());
-        };
-        self.judge_by(guard, process, changes).map_err(|rejection| {
-            process.guarded.refuse(rejection.rule);
-            CommandError::new(ErrorKind::Refused, rejection.message)
-        })
-    }
-
-    fn judge_by(
-        &self,
-        guard: &GuardConfig,
-        process: &Process,
-        changes: &[Change],
-    ) -> Result<(), Rejection> {
-        changes
-            .iter()
-            .try_for_each(|change| guard::judge(guard, change))?;
-        let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
-        let announced = changes.iter().filter(is_new).count();
-        if announced == 0 {
-            return Ok(());
-        }
-        if let Some(most) = guard.max_routes {
-            let (leases, owner) = (&self.core.leases, &process.name);
-            let holds = |nlri: NlriRef<'_>| leases.holds(owner, nlri);
-            let after = guard::after(changes, leases.owned(owner), holds);
-            if after > most as usize && after > leases.owned(owner) {
-                let message = format!("no more than {most} routes are allowed");
-                return Err(Rejection {
-                    rule: "max-routes",
-                    message,
-                });
-            }
-        }
-        match guard.max_rate {
-            Some(rate) => process.guarded.spend(rate, announced, Instant::now()),
-            None => Ok(()),
-        }
-    }
-
-    /// The lifetime that the guard allows.
-    fn allowed(&self, lifetime: Lifetime) -> Lifetime {
-        let most = self
-            .own()
-            .guard
-            .as_ref()
-            .and_then(|guard| guard.max_lifetime);
-        match (lifetime, most) {
-            (Lifetime::For(length), Some(most)) => Lifetime::For(length.min(most)),
-            (Lifetime::Forever, Some(most)) => Lifetime::For(most),
-            (lifetime, _) => lifetime,
-        }
+    fn own(&self) -> &Authority {
+        self.own
+            .get_or_init(|| Authority::new(self.core, self.helper))
     }
 
     /// Records how long the routes of changes stay.
@@ -173,12 +88,15 @@ impl<'a> ApiBackend<'a> {
         }
         let mut lifetimes = lifetimes.iter().peekable();
         let mut terms = own.clone();
+        let at_once = lease_table::now();
         for (at, change) in changes.iter().enumerate() {
             while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
             let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
-            terms.lifetime = self.allowed(lifetime.unwrap_or_default());
+            terms.lifetime = self.own().allowed(lifetime.unwrap_or_default());
             match change.action {
-                Action::Announce(_) => leases.announce(&change.nlri, &change.peers, &terms),
+                Action::Announce(_) => {
+                    leases.announce(&change.nlri, &change.peers, (&terms, at_once))
+                }
                 Action::Withdraw(_) => leases.withdraw(change.nlri.as_ref(), &change.peers),
             }
         }
@@ -262,7 +180,8 @@ impl Control for ApiBackend<'_> {
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        self.judge(changes)?;
+        let judged = self.own().judge(self.core, changes);
+        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))?;
         if let Some(change) = changes.iter().find(|change| !self.has_self(change)) {
             let message = format!(
                 "`next-hop self` of `{}` needs a session over IPv6",
@@ -289,8 +208,11 @@ impl Control for ApiBackend<'_> {
     fn apply_run(&mut self, run: &Run<'_>) -> bool {
         // What is limited or may end is judged and recorded route by route.
         let own = self.own();
-        let limited = own.guard.is_some() || own.terms.tracked || own.terms.default.is_some();
-        !limited && self.core.leases.is_empty() && self.core.routes.apply_run(run)
+        let limited = own.is_limited();
+        !limited
+            && self.core.limits.is_empty()
+            && self.core.leases.is_empty()
+            && self.core.routes.apply_run(run)
     }
 
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family) {
@@ -354,7 +276,9 @@ impl Control for ApiBackend<'_> {
     }
 
     fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
-        self.core.routes.switch_group(peers, name, verb);
+        self.core
+            .routes
+            .switch_group(peers, (name, verb), |change| self.core.admits(change));
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
@@ -446,6 +370,10 @@ impl Control for ApiBackend<'_> {
             Asked::Reload => Request::Reload,
             Asked::Restart => Request::Restart,
         });
+    }
+
+    fn reload_step(&mut self, step: ReloadStep<'_>) -> Result<String, CommandError> {
+        reload_step::take(self.core, self.helper, step)
     }
 
     fn status(&self) -> DaemonStatus {

@@ -21,6 +21,7 @@ use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
+use super::announce_limit::AnnounceLimits;
 use super::events::EventDispatcher;
 use super::lease_table::LeaseTable;
 use super::neighbor::Neighbor;
@@ -29,6 +30,7 @@ use super::queue::Queue;
 use super::rates::Rates;
 use super::requests::{Alarms, Requests};
 use super::routes::Routes;
+use super::running::Reloads;
 use super::runtime_peers::RuntimePeers;
 use super::signal::Request;
 use super::stats::Stats;
@@ -64,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) events: EventDispatcher,
     pub(crate) routes: Routes,
     pub(crate) neighbors: Neighbors,
+    /// How many routes neighbors may be sent.
+    pub(crate) limits: AnnounceLimits,
     /// Neighbors that commands created.
     pub(crate) runtime_peers: RuntimePeers,
     /// Archives and monitoring stations.
@@ -79,6 +83,8 @@ pub(crate) struct Core {
     pub(crate) rates: Rates,
     /// What HTTP serves, by the configuration.
     pub(crate) metrics: MetricsSettings,
+    /// The configuration in force, and the one to return to.
+    pub(crate) reloads: Reloads,
     pub(crate) started: (Instant, SystemTime),
     /// Notified when a session is established.
     pub(crate) established: Notify,
@@ -91,6 +97,7 @@ impl Core {
             env: Rc::new(env),
             routes: Routes::default(),
             neighbors: Neighbors::default(),
+            limits: AnnounceLimits::default(),
             runtime_peers: RuntimePeers::default(),
             taps: Taps::default(),
             server: OnceCell::new(),
@@ -100,6 +107,7 @@ impl Core {
             leases: LeaseTable::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
+            reloads: Reloads::default(),
             started: (Instant::now(), SystemTime::now()),
             established: Notify::new(),
         })
@@ -143,6 +151,7 @@ impl Core {
             .add(template, |id| Neighbor::new(id, name, config));
         let neighbor = &listed.neighbor;
         self.configure_rib(neighbor);
+        self.limits.configure(neighbor);
         self.resubscribe(neighbor);
         match template {
             Some(template) => self.routes.copy(template, neighbor.id),
@@ -156,6 +165,7 @@ impl Core {
     pub(crate) fn forget(&self, id: PeerId) {
         self.taps.forget(id);
         self.routes.remove(id);
+        self.limits.forget(id);
         self.leases.forget(&std::iter::once(id).collect());
         self.neighbors.remove(id);
         self.routes.arrived(id);
@@ -231,7 +241,15 @@ impl Core {
 
     /// Applies a change that does not come from a command.
     pub(crate) fn apply(&self, change: &Change) {
+        if !self.admits(change) {
+            return;
+        }
         self.routes.apply(change, "no neighbor has this family");
+    }
+
+    /// Returns `true` if a change that does not come from a command exceeds no `announce-limit`.
+    pub(crate) fn admits(&self, change: &Change) -> bool {
+        self.limits.admits((&self.routes, &self.neighbors), change)
     }
 
     /// Wakes the tasks of neighbors that have something to send.

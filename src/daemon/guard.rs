@@ -1,6 +1,6 @@
 //! Judges what a helper announces by the `guard` of its process, before any table is touched.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::time::Instant;
@@ -30,6 +30,8 @@ fn reject(rule: &'static str, message: String) -> Result<(), Rejection> {
 pub(crate) struct GuardState {
     /// Announcements that may still be made, and when they were counted.
     tokens: RefCell<Option<(f64, Instant)>>,
+    /// `max-routes` is nearly reached.
+    near: Cell<bool>,
     /// Refused commands by rule.
     rejections: RefCell<BTreeMap<&'static str, u64>>,
 }
@@ -47,6 +49,11 @@ impl GuardState {
             .iter()
             .map(|(rule, count)| (*rule, *count))
             .collect()
+    }
+
+    /// Notes whether `max-routes` is nearly reached. Returns `true` if it is, and was not before.
+    pub(crate) fn is_news(&self, near: bool) -> bool {
+        !self.near.replace(near) && near
     }
 
     /// Takes the announcements of a command off the rate.

@@ -47,11 +47,11 @@ impl LeaseTable {
         self.leases.borrow().holds(owner, nlri)
     }
 
-    /// Records that a route is announced by a command.
-    pub(crate) fn announce(&self, nlri: &Nlri, peers: &PeerSet, terms: &Terms) {
+    /// Records that a route is announced by a command, at a time that is the same for all routes of the command.
+    pub(crate) fn announce(&self, nlri: &Nlri, peers: &PeerSet, (terms, at): (&Terms, Duration)) {
         let mut leases = self.leases.borrow_mut();
         let before = leases.next();
-        leases.announce(nlri, peers, terms, now());
+        leases.announce(nlri, peers, terms, at);
         if leases.next() != before {
             self.changed.notify_one();
         }

@@ -17,19 +17,29 @@ use crate::rib::{Action, Change, Ended, PeerId};
 use super::core::Core;
 use super::lease_table::now;
 
+/// How long to wait after a deadline: routes that end shortly after each other are withdrawn together.
+const LINGER: Duration = Duration::from_millis(50);
+/// Turns until neighbors are woken: each time, the last UPDATE of a neighbor may not be full.
+const TURNS: usize = 16;
+
 /// Ends leases as long as the daemon runs.
 pub(crate) async fn run(core: &Rc<Core>) {
     let mut configured = Configured::default();
     loop {
         core.leases.due().await;
-        loop {
+        tokio::time::sleep(LINGER).await;
+        for turn in 1.. {
             let ended = core.leases.take();
             if ended.is_empty() {
                 break;
             }
             end(core, &ended, &mut configured);
+            if turn % TURNS == 0 {
+                core.wake_neighbors();
+            }
             tokio::task::yield_now().await;
         }
+        core.wake_neighbors();
         configured.clear();
     }
 }
@@ -71,7 +81,6 @@ fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
     for (owner, (routes, first)) in owners {
         info!(process = %owner, routes, %first, "leases have ended");
     }
-    core.wake_neighbors();
 }
 
 /// A route without its wire form.

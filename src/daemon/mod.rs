@@ -18,14 +18,14 @@
 //! | `stale_routes`, `neighbor` | its Adj-RIB-In with the state of graceful restart; all of one neighbor |
 //! | `session` | configuration of a neighbor for the speaker |
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
-//! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
+//! | `neighbors`, `announce_limit`, `runtime_peers`, `requests`, `running` | all neighbors; how many routes each may be sent; those created by commands; requests to the daemon as a whole; the configuration in force |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
-//! | `leases` | the end of leases |
+//! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
-//! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `peer_commands`, `reload_step`, `backend`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
@@ -42,6 +42,8 @@ use crate::speaker::sockopt::close_inherited_on_exec;
 use crate::speaker::turn::Timed;
 
 mod advisory;
+mod announce_limit;
+mod authority;
 mod backend;
 mod bmp;
 mod clock;
@@ -79,8 +81,10 @@ mod rates;
 mod reencode;
 mod refresh;
 mod reload;
+mod reload_step;
 mod requests;
 mod routes;
+mod running;
 mod runtime_peers;
 mod service;
 mod session;
@@ -101,6 +105,7 @@ use http::Http;
 use privilege::PidFile;
 use process::Process;
 use queue::Marks;
+use running::Running;
 use signal::{Request, Signals};
 use startup::{go_to_background, log_warnings, runtime};
 
@@ -146,9 +151,13 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
             .helpers()
             .add(Rc::new(Process::new(process.clone(), Marks::default())));
     }
-    for neighbor in config.neighbors {
-        reload::add(&core, &server, Rc::new(neighbor))?;
+    let running = Running::new(config);
+    let config = running.config.clone();
+    for neighbor in &running.neighbors {
+        reload::add(&core, &server, Rc::clone(neighbor))?;
     }
+    core.reloads.set_path(&origin.path);
+    core.reloads.replace(running);
     listen(&core, &server, &env)?;
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;

@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use tracing::{error, info, warn};
 
@@ -21,6 +22,7 @@ use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
 use super::process::Process;
 use super::queue::Marks;
+use super::running::Running;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
@@ -131,7 +133,15 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
     match Config::load(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
-            apply(executor, server, config, request);
+            let core = &executor.core;
+            let new = Running::new(config);
+            apply(executor, server, &new, request);
+            let previous = core.reloads.replace(new);
+            if let (Request::ReloadWithin(seconds), Some(previous)) = (request, previous) {
+                core.reloads
+                    .arm(previous, Duration::from_secs(seconds.into()));
+                warn!(seconds, "the reload has to be confirmed");
+            }
             let reloads = &executor.core.stats.reloads;
             reloads.set(reloads.get().plus(CommandCounts {
                 done: 1,
@@ -152,10 +162,24 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
     notify::ready();
 }
 
-fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Request) {
+/// Returns to the configuration before a reload that is not confirmed.
+pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) {
+    let Some(previous) = executor.core.reloads.settle() else {
+        // It was confirmed just now.
+        return;
+    };
+    notify::reloading();
+    apply(executor, server, &previous, Request::Reload);
+    executor.core.reloads.replace(previous);
+    warn!("the former configuration is back");
+    notify::ready();
+}
+
+fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: Request) {
     let core = &executor.core;
-    helpers(executor, &config, request);
-    core.metrics.replace(config.metrics);
+    let config = &running.config;
+    helpers(executor, config, request);
+    core.metrics.replace(config.metrics.clone());
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
         .neighbors
         .all()
@@ -167,8 +191,8 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
     let ends =
         |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
     let mut added = HashSet::new();
-    for new in config.neighbors {
-        let new = Rc::new(new);
+    for new in &running.neighbors {
+        let new = Rc::clone(new);
         let name = new.name();
         match old.remove(&*name) {
             Some(listed) => change(core, server, &listed, new, request),
@@ -195,7 +219,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
         remove(core, server, listed, cease);
     }
     core.neighbors.sort(&order);
-    monitors::apply(core, config.mrt, config.bmp);
+    monitors::apply(core, config.mrt.clone(), config.bmp.clone());
     relisten(core, server, &core.env);
     core.wake_neighbors();
 }
@@ -247,6 +271,7 @@ fn change(
     let neighbor = &listed.neighbor;
     let old = neighbor.config.borrow().clone();
     neighbor.configure(Rc::clone(&new));
+    core.limits.configure(neighbor);
     core.resubscribe(neighbor);
     if old.session.families != new.session.families || old.adj_rib_out != new.adj_rib_out {
         core.configure_rib(neighbor);

@@ -4,6 +4,7 @@
 //! No borrow outlives a method, except the read-only one that [`Routes::rib`] returns.
 
 use std::cell::{Ref, RefCell, RefMut};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use tracing::warn;
@@ -90,6 +91,30 @@ impl Routes {
     /// Applies a run. Returns `false`, with nothing changed, if its changes must be checked, applied and logged one by one.
     pub(crate) fn apply_run(&self, run: &Run<'_>) -> bool {
         !message_log::shows_changes() && self.rib_mut().apply_run(run)
+    }
+
+    /// The path identifiers (0: none) under which a prefix is announced to a neighbor.
+    pub(crate) fn paths_to(&self, peer: PeerId, nlri: NlriRef<'_>) -> Vec<u32> {
+        self.rib_mut().paths_to(peer, nlri)
+    }
+
+    /// The routes of a neighbor by family: see [`AdjRibOut::most_routes_of`].
+    pub(crate) fn most_routes_of(&self, peer: PeerId) -> Option<BTreeMap<Family, u64>> {
+        self.rib().most_routes_of(peer)
+    }
+
+    /// The same, by a walk over the table: see [`AdjRibOut::routes_of`].
+    pub(crate) fn routes_of(
+        &self,
+        peer: PeerId,
+        paths: impl Fn(Family) -> bool,
+    ) -> BTreeMap<Family, u64> {
+        self.rib().routes_of(peer, paths)
+    }
+
+    /// Returns `true` if any route of one of the families has a path identifier.
+    pub(crate) fn has_paths(&self, families: impl Iterator<Item = Family>) -> bool {
+        self.rib().has_paths(families)
     }
 
     /// Returns `true` if a route is announced to a neighbor.
@@ -201,12 +226,16 @@ impl Routes {
         self.watchdogs_mut().replace(peer, routes)
     }
 
-    /// Announces or withdraws the groups of that name.
-    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, verb: Verb) {
+    /// Announces or withdraws the groups of that name, except the changes that `admits` refuses.
+    pub(crate) fn switch_group(
+        &self,
+        peers: &PeerSet,
+        (name, verb): (&str, Verb),
+        admits: impl Fn(&Change) -> bool,
+    ) {
         let changes = self.watchdogs_mut().switch(peers, name, verb);
-        let mut rib = self.rib_mut();
-        for change in &changes {
-            rib.apply(change);
+        for change in changes.iter().filter(|change| admits(change)) {
+            self.rib_mut().apply(change);
         }
     }
 

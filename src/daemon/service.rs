@@ -33,12 +33,17 @@ pub(super) async fn work(
                 (received.request, 0)
             }
             request = core.next_request() => request,
+            () = core.reloads.unconfirmed() => {
+                warn!("the reload was not confirmed in time");
+                (Request::Return, 0)
+            }
         };
         match request {
             Request::Shutdown => return code,
             // The event that ExaBGP sends.
             Request::Report => core.report_signal(0, "none"),
             Request::Neighbors => settle(core, server),
+            Request::Return => reload::go_back(executor, server),
             request => match origin {
                 Some(origin) => reload::reload(executor, server, origin, request),
                 None => warn!("there is no configuration file to reload"),

@@ -18,7 +18,11 @@ pub(crate) enum Request {
     Shutdown,
     /// Read the configuration again.
     Reload,
-    /// The same, and restart all helpers.
+    /// The same, and return to the configuration in force unless that is confirmed within this many seconds.
+    ReloadWithin(u32),
+    /// Return to the configuration before a reload that is not confirmed.
+    Return,
+    /// Read the configuration again, and restart all helpers.
     FullReload,
     /// The same, and reset all sessions.
     Restart,

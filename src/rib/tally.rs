@@ -78,6 +78,17 @@ impl Tally {
         None
     }
 
+    /// The routes of one peer by family.
+    pub(crate) fn of(&self, peer: PeerId) -> std::collections::BTreeMap<Family, u64> {
+        let mut routes = std::collections::BTreeMap::new();
+        for (_, counted) in self.counts.iter_from(0) {
+            if counted.peers.contains(peer) {
+                *routes.entry(counted.family).or_default() += counted.routes;
+            }
+        }
+        routes
+    }
+
     fn add(&mut self, family: Family, peers: &PeerSetRef) {
         if let Some(counted) = self.find(family, peers) {
             counted.routes += 1;

@@ -27,6 +27,7 @@
 //! | `add_filter("not-peer-asn", "1")` | `.filter("not peer 1")` |
 //! | `add_filter("prefix-exact", p)`, `-more`, `-less`, `-any` | `.filter("prefix exact P")`, `more`, `less`, `any` |
 //! | `add_filter("community", "2914:*")`, `aspath`, `ipversion`, `elemtype` | `.filter("community 2914:*")`, … |
+//! | `add_filter("router", …)` (C only), `resource-type` | `.filter("router NAME")`; `resourcetype` is read and ignored |
 //! | `add_filter("project", …)`, `collector`, `record-type` | `.filter("project ris and collector rrc06 and type ribs")` |
 //! | `add_rib_period_filter(seconds)` | [`Builder::rib_period`] |
 //! | `set_data_interface("singlefile")` with `rib-file`, `upd-file` | [`Builder::path`]; the type of a file is found out |
@@ -43,7 +44,7 @@
 //! | `get_next_elem()` | [`Record::elems`]; [`Stream::elems`] for all |
 //! | `rec.project`, `collector`, `router`, `router_ip`, `dump_time` | [`Record::origin`]: [`record::Origin`] |
 //! | `rec.type`, `time`, `status`, `dump_position` | [`Record::kind`], [`time`](Record::time), [`status`](Record::status), [`position`](Record::position) |
-//! | `str(rec)` | `Display` of [`Record`] |
+//! | `str(rec)`, `str(elem)` | `Display` of [`Record`]; [`Record::display`] |
 //! | `elem.type`, `peer_asn`, `peer_address`, `orig_time` | [`Elem::kind`], [`peer_asn`](Elem::peer_asn), [`peer_address`](Elem::peer_address), [`originated`](Elem::originated) |
 //! | `elem.fields["prefix"]`, `next-hop`, `as-path` | [`Elem::prefix`], [`Elem::next_hop`], [`Elem::as_path`] |
 //! | `elem.fields["communities"]` | [`Elem::communities`], in the order of the wire |

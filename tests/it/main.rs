@@ -11,6 +11,7 @@ mod config_diff;
 mod config_env;
 mod config_etc;
 mod config_migrate;
+mod config_portable;
 #[cfg(feature = "daemon")]
 mod daemon;
 #[cfg(feature = "daemon")]

@@ -1,8 +1,9 @@
 //! Commands to the daemon as a whole.
 
 use super::call::{Call, Reply, Row};
-use super::error::CommandError;
-use crate::api::control::Request;
+use super::error::{CommandError, ErrorKind};
+use crate::api::control::{ReloadStep, Request};
+use crate::text::value;
 
 /// `shutdown`
 pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
@@ -23,5 +24,62 @@ fn request(call: &mut Call<'_>, request: Request, text: &str) -> Result<Reply, C
     call.pass_over_arguments()?;
     call.control.request(request);
     call.out.push_str(text);
+    Ok(Reply::Done)
+}
+
+/// `reload confirm [SECONDS]`: returns to the configuration in force unless `confirm` follows in time.
+pub(super) fn reload_confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let seconds = match call.argument_words()[..] {
+        [] => 60,
+        [word] => value::u32(word)
+            .filter(|seconds| (1..=86_400).contains(seconds))
+            .ok_or_else(|| {
+                let message = format!("expected 1 to 86400 seconds, found `{word}`");
+                CommandError::new(ErrorKind::Syntax, message)
+            })?,
+        _ => {
+            let message = "expected `reload confirm <seconds>`";
+            return Err(CommandError::new(ErrorKind::Syntax, message));
+        }
+    };
+    step(call, ReloadStep::Within(seconds))
+}
+
+/// `confirm`
+pub(super) fn confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    step(call, ReloadStep::Confirm)
+}
+
+/// `reload cancel`
+pub(super) fn reload_cancel(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    step(call, ReloadStep::Cancel)
+}
+
+/// `reload status`
+pub(super) fn reload_status(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    call.no_arguments()?;
+    step(call, ReloadStep::Status)
+}
+
+/// `reload preview [json] [PATH]`: what a reload would change.
+pub(super) fn reload_preview(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+    let rest = call.arguments().0.trim();
+    let (json, rest) = match rest.strip_prefix("json") {
+        Some(after) if after.is_empty() || after.starts_with(' ') => (true, after.trim()),
+        _ => (false, rest),
+    };
+    let path = Some(rest.trim_matches('"')).filter(|path| !path.is_empty());
+    if let Some(path) = path.filter(|path| !path.starts_with('/')) {
+        let message = format!("`{path}` is not the absolute path of a file");
+        return Err(CommandError::new(ErrorKind::Syntax, message));
+    }
+    step(call, ReloadStep::Preview { path, json })
+}
+
+fn step(call: &mut Call<'_>, step: ReloadStep<'_>) -> Result<Reply, CommandError> {
+    let text = call.control.reload_step(step)?;
+    call.out.push_str(&text);
     Ok(Reply::Done)
 }

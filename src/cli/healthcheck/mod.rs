@@ -3,8 +3,8 @@
 //!
 //! It is an ordinary helper: it runs a check periodically, writes commands to standard output and reads answers from
 //! standard input. Its parts are mostly independent: `options` and `file` read the configuration, `state` evaluates
-//! the results of checks, `announce` generates commands (all without I/O); `check`, `loopback` and `link` handle the
-//! shell, the addresses of the machine and the daemon. This file coordinates them.
+//! the results of checks, `announce` generates commands (all without I/O); `check`, `probe`, `loopback` and `link` handle
+//! the shell, what is connected to, the addresses of the machine and the daemon. This file coordinates them.
 //!
 //! It exits on a signal of `ends` (routes withdrawn, addresses removed, exit code 0), with `--interval 0` after the
 //! first announcement (the route stays announced, so its address is kept), and when the daemon is gone: keeping the
@@ -33,6 +33,7 @@ mod log;
 mod loopback;
 mod network;
 mod options;
+mod probe;
 mod state;
 mod user;
 
@@ -302,7 +303,10 @@ impl<'a> Health<'a> {
         match &self.args.command {
             _ if disabled => Finding::Disabled,
             Some(command) => check::check(command, self.args.timeout).await,
-            None => Finding::Good,
+            None => match self.args.probe() {
+                Some(probe) => probe::check(&probe, self.args.timeout).await,
+                None => Finding::Good,
+            },
         }
     }
 

@@ -5,15 +5,17 @@
 //! `--config`.
 
 use std::ffi::{OsStr, OsString};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use clap::error::ErrorKind;
+use hyper::Uri;
 use ipnet::IpNet;
 
 use super::network;
+use super::probe::{self, Probe};
 
 /// The value of `--neighbor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,18 @@ pub(crate) struct HealthcheckArgs {
     /// The check: a shell command, which succeeds if it exits with code 0 in time.
     #[arg(short, long, visible_alias = "cmd", value_name = "CMD", help_heading = CHECK)]
     pub(super) command: Option<String>,
+    /// The check: this resource answers, with a status of 2xx unless --http-status is given. Redirects are not followed.
+    #[arg(long, value_name = "URL", value_parser = probe::url, conflicts_with_all = ["command", "tcp"], help_heading = CHECK)]
+    pub(super) http: Option<Uri>,
+    /// The status that --http expects; may be repeated.
+    #[arg(long, value_name = "CODE", requires = "http", value_parser = clap::value_parser!(u16).range(100..=599), help_heading = CHECK)]
+    pub(super) http_status: Vec<u16>,
+    /// A text that the body of --http must contain, in its first 64 KiB.
+    #[arg(long, value_name = "TEXT", requires = "http", help_heading = CHECK)]
+    pub(super) http_body: Option<String>,
+    /// The check: this TCP port accepts a connection.
+    #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "command", help_heading = CHECK)]
+    pub(super) tcp: Option<SocketAddr>,
     /// Seconds between checks; 0: exit after the first announcement.
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = seconds, help_heading = CHECK)]
     pub(super) interval: Duration,
@@ -255,6 +269,16 @@ fn one_line(text: &str) -> Result<String, String> {
 }
 
 impl HealthcheckArgs {
+    /// What to connect to, if that is the check.
+    pub(super) fn probe(&self) -> Option<Probe> {
+        let http = self.http.as_ref().map(|url| Probe::Http {
+            url: url.clone(),
+            status: self.http_status.clone(),
+            body: self.http_body.clone(),
+        });
+        http.or_else(|| self.tcp.map(Probe::Tcp))
+    }
+
     /// The syslog facility that is requested, if any.
     pub(super) fn facility(&self) -> Option<&str> {
         let named = self.syslog_facility.as_ref().and_then(Option::as_deref);

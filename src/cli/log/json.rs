@@ -30,6 +30,12 @@ pub(super) const EVENTS: &[(&str, &str)] = &[
         "configuration.refused",
         "the configuration has errors, nothing is changed",
     ),
+    (
+        "configuration.unconfirmed",
+        "the reload was not confirmed in time",
+    ),
+    ("configuration.confirmed", "the reload is confirmed"),
+    ("configuration.returned", "the former configuration is back"),
     ("neighbor.added", "the neighbor is new"),
     ("neighbor.removed", "the neighbor is removed"),
     ("session.state", "state"),

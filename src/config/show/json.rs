@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::monitors::{bmp_json, mrt_json};
 use super::object::Object;
 use super::{Secrets, statement, switches, words};
+use crate::config::announce_limit::AnnounceLimit;
 use crate::config::guard::GuardConfig;
 use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
@@ -50,6 +51,28 @@ fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
     object.end();
 }
 
+fn announce_limit(limit: &AnnounceLimit, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    let list = object.key("families");
+    list.raw("[ ");
+    list.list(&limit.families, |w, (family, most)| {
+        let mut one = Object::new(w);
+        one.text("family", family);
+        one.number("routes", *most);
+        one.end();
+    });
+    list.raw(" ]");
+    for (key, number) in [
+        ("total", limit.total),
+        ("warn-at", limit.warn_at.map(u32::from)),
+    ] {
+        if let Some(number) = number {
+            object.number(key, number);
+        }
+    }
+    object.end();
+}
+
 fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
     let mut object = Object::new(w);
     object.texts("prefixes", guard.prefixes.iter().map(ToString::to_string));
@@ -61,6 +84,7 @@ fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
     let seconds = |time: Duration| time.as_secs();
     for (key, number) in [
         ("max-routes", guard.max_routes.map(u64::from)),
+        ("warn-at", guard.warn_at.map(u64::from)),
         ("max-rate", guard.max_rate.map(u64::from)),
         ("lifetime", guard.lifetime.map(seconds)),
         ("max-lifetime", guard.max_lifetime.map(seconds)),
@@ -68,6 +92,9 @@ fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
         if let Some(number) = number {
             object.number(key, number);
         }
+    }
+    if guard.operators {
+        object.yes("operators", true);
     }
     object.end();
 }
@@ -192,6 +219,9 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
     object.number("hold-time", session.hold_time);
     if let Some(rate) = neighbor.rate_limit {
         object.number("rate-limit", rate);
+    }
+    if let Some(limit) = &neighbor.announce_limit {
+        announce_limit(limit, object.key("announce-limit"));
     }
     if let Some(limit) = neighbor.prefix_limit {
         object.number("prefix-limit", limit.routes);

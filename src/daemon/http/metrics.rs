@@ -251,6 +251,21 @@ const FAMILIES: &[Family] = &[
         }),
     ),
     Family::new(
+        "oxabgp_announce_limit_rejections_total",
+        Kind::Counter,
+        "Announcements that the limit of a neighbor refused and that no helper made: commands of operators, and routes of the configuration.",
+        Write::Daemon(|core, _, e| {
+            let limits = &core.limits;
+            for (source, state) in [
+                ("operators", &limits.operators),
+                ("configuration", &limits.configured),
+            ] {
+                let count: u64 = state.rejections().iter().map(|(_, count)| count).sum();
+                e.sample(&[("source", source)], count);
+            }
+        }),
+    ),
+    Family::new(
         "oxabgp_leases",
         Kind::Gauge,
         "Routes that end by themselves.",

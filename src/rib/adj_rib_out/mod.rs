@@ -65,6 +65,7 @@
 //! ```
 
 mod apply;
+mod census;
 mod encode;
 mod fit;
 mod live;

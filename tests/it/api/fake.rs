@@ -8,7 +8,8 @@ use oxabgp::api::control::{
     DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace, Sending,
 };
 use oxabgp::api::{
-    Among, CommandError, Commands, Control, ErrorKind, Outcome, Request, RibSide, Source,
+    Among, CommandError, Commands, Control, ErrorKind, Outcome, ReloadStep, Request, RibSide,
+    Source,
 };
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops, resolve};
@@ -261,6 +262,11 @@ impl Control for Fake {
 
     fn request(&mut self, request: Request) {
         self.note(format!("{request:?}"));
+    }
+
+    fn reload_step(&mut self, step: ReloadStep<'_>) -> Result<String, CommandError> {
+        self.note(format!("{step:?}"));
+        Ok(String::new())
     }
 
     fn status(&self) -> DaemonStatus {

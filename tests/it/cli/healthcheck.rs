@@ -2,6 +2,7 @@
 
 mod daemon;
 mod machine;
+mod probe;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

@@ -174,3 +174,30 @@ fn many_leases_that_end_together_fill_their_messages() {
     // About a thousand fit into one message.
     assert!(messages < ROUTES / 200, "{messages} messages");
 }
+
+#[test]
+fn leases_that_end_together_fill_the_updates() {
+    const ROUTES: usize = 20_000;
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    let mut lines = String::from("begin\n");
+    for route in 0..ROUTES {
+        let (high, low) = (route >> 8, route & 0xFF);
+        lines += &format!("announce route 10.{high}.{low}.0/24 next-hop 192.0.2.1 lifetime 3s\n");
+    }
+    client.submit(&lines);
+    client.ask("commit");
+    let (mut withdrawn, mut messages) = (0, 0);
+    while withdrawn < ROUTES {
+        let body = peer.expect(MessageType::UPDATE);
+        let length = usize::from(u16::from_be_bytes([body[0], body[1]]));
+        withdrawn += length / 4;
+        messages += usize::from(length > 0);
+    }
+    // Four bytes a route: 1,018 fit in a message of 4,096 bytes.
+    let full = ROUTES.div_ceil(1_018);
+    assert!(messages <= full + 4, "{messages} messages, {full} would do");
+}

@@ -1,8 +1,10 @@
 //! The daemon from its users' point of view: the real program, real helper processes, a peer on loopback.
 
+mod announce_limit;
 mod bad_input;
 mod being;
 mod bmp;
+mod confirm;
 pub(crate) mod control;
 mod full_queue;
 mod guard;

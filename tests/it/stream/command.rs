@@ -38,6 +38,11 @@ fn elems_are_printed_and_counted() {
     assert_eq!(out.lines().nth(2), Some("U|M|3.000000|||||R|0"));
     let (_, out, _) = oxabgp(&["-w", "2,2", "-k", "10.0.0.0/8", "-j", "65001", path]);
     assert_eq!(out.lines().count(), 1);
+    for open in ["2", "2,", "2,0"] {
+        let (code, out, _) = oxabgp(&["-w", open, path]);
+        assert_eq!((code, out.lines().count()), (0, 2), "{open}");
+    }
+    assert_eq!(oxabgp(&["-w", "2,1", path]).0, 1);
     let (_, out, _) = oxabgp(&["-J", "65001", path]);
     assert_eq!(out, "");
     let (_, out, _) = oxabgp(&["--stats", path]);

@@ -275,3 +275,32 @@ fn records_display_as_in_python() {
     let text = records(&announce(1, 1))[0].to_string();
     assert_eq!(text, "update|end|1.000000|None|None|None|None|valid|0");
 }
+
+#[test]
+fn elems_display_as_in_python() {
+    let text = |bytes: &[u8]| {
+        let record = &records(bytes)[0];
+        let lines: Vec<_> = record
+            .elems()
+            .iter()
+            .map(|elem| record.display(elem).to_string())
+            .collect();
+        lines.join("\n")
+    };
+    let attributes = [
+        common(&[65_001, 64_500]),
+        attribute(0xC0, 8, &[0xFF, 0xFF, 0xFF, 1, 0, 1, 0, 2]),
+    ]
+    .concat();
+    let body = update(&[16, 10, 2], &attributes, &[16, 10, 1]);
+    assert_eq!(
+        text(&message(1, 4, &body)),
+        "update|W|1.000000|None|None|None|None|65001|192.0.2.2|10.2.0.0/16|None|None|None|None|None\n\
+         update|A|1.000000|None|None|None|None|65001|192.0.2.2|10.1.0.0/16|192.0.2.1|65001 64500|65535:65281 1:2|None|None"
+    );
+    let state = [&peer4()[..], &[0, 3, 0, 6]].concat();
+    assert_eq!(
+        text(&record(1, 16, 5, &state)),
+        "update|S|1.000000|None|None|None|None|65001|192.0.2.2|None|None|None|None|ACTIVE|ESTABLISHED"
+    );
+}

@@ -1,0 +1,90 @@
+//! The `announce-limit` section of a neighbor.
+
+use std::collections::{HashMap, HashSet};
+
+use super::announce_limit::AnnounceLimit;
+use super::diagnostic::{Diagnostic, Report};
+use super::family;
+use crate::bgp::Family;
+use crate::grammar::RouteText;
+use crate::text::{Cursor, Span, SyntaxError, value};
+
+/// Adds or replaces one line of the section.
+pub(crate) fn line(
+    limit: &mut AnnounceLimit,
+    head: &str,
+    c: &mut Cursor<'_>,
+    report: &mut Report,
+) -> Result<(), SyntaxError> {
+    match head {
+        "total" => limit.total = Some(number(c)?),
+        "warn-at" => limit.warn_at = Some(percent(c)?),
+        _ => {
+            let family = family::family(head, c, report).map_err(|error| match error.help {
+                None => error.with_help(
+                    "write `<afi> <safi> <routes>;`, `total <routes>;` or `warn-at <percent>%;`",
+                ),
+                Some(_) => error,
+            })?;
+            let most = number(c)?;
+            limit.families.retain(|(other, _)| *other != family);
+            limit.families.push((family, most));
+        }
+    }
+    Ok(())
+}
+
+fn number(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {
+    c.value("a number of routes, 0 to 4294967295", value::u32)
+}
+
+/// `80%`, or `80`
+pub(crate) fn percent(c: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
+    c.value("a percentage such as `80%`, 1% to 100%", |word| {
+        value::u8(word.strip_suffix('%').unwrap_or(word)).filter(|share| (1..=100).contains(share))
+    })
+}
+
+/// Reports the first of a neighbor's own routes that exceeds a limit. Several paths of a prefix count as one unless the
+/// neighbor is offered them all.
+pub(crate) fn check<'r>(
+    limit: &AnnounceLimit,
+    routes: impl Iterator<Item = (&'r RouteText, Span)>,
+    sends_paths: impl Fn(Family) -> bool,
+    report: &mut Report,
+) {
+    let mut counts: HashMap<Family, u64> = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut total = 0u64;
+    let mut reported = HashSet::new();
+    for (route, span) in routes {
+        for nlri in &route.nlri {
+            let family = nlri.family;
+            let path = sends_paths(family)
+                .then_some(nlri.path_id)
+                .flatten()
+                .unwrap_or_default();
+            if !seen.insert((family, path, nlri.as_ref().key())) {
+                continue;
+            }
+            let count = counts.entry(family).or_default();
+            *count += 1;
+            total += 1;
+            let mut excess = |what: String, most: u32, known: Option<Family>| {
+                if reported.insert(known) {
+                    let text = format!("`{nlri}` exceeds `announce-limit`: {what} {most}");
+                    report.add(
+                        Diagnostic::error(span, text)
+                            .with_help("remove routes, or raise the limit of the neighbor"),
+                    );
+                }
+            };
+            if let Some(most) = limit.of(family).filter(|most| *count > u64::from(*most)) {
+                excess(format!("{family}"), most, Some(family));
+            }
+            if let Some(most) = limit.total.filter(|most| total > u64::from(*most)) {
+                excess("total".to_owned(), most, None);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The words that ExaBGP 5.0 does not know: a file without them can be used there, too.
+//!
+//! This is the one table of them. `tests/differential/words.py` makes it, by running ExaBGP's parser on configurations with
+//! one word each.
+
+use super::context::Context;
+use super::tree::Statement;
+use crate::text::Token;
+
+/// Words by the section that they begin a statement of, as the reference names it; an empty name is the file itself. What
+/// stands inside of a section that ExaBGP does not know is not listed.
+pub(crate) const WORDS: &[(&str, &[&str])] = &[
+    ("", &["metrics", "mrt", "bmp", "state", "check"]),
+    (
+        "process",
+        &[
+            "api-version",
+            "queue-size",
+            "queue-full",
+            "on-death",
+            "guard",
+        ],
+    ),
+    (
+        "neighbor",
+        &[
+            "local-link-local",
+            "prefix-limit",
+            "eor-deferral",
+            "stale-path-time",
+            "announce-limit",
+            "tcp-ao",
+        ],
+    ),
+    (
+        "neighbor/capability",
+        &[
+            "graceful-restart-notification",
+            "long-lived-graceful-restart",
+            "link-local-nexthop",
+            "link-local-prefer",
+            "role",
+        ],
+    ),
+    ("neighbor/static", &["rtc", "sr-policy"]),
+    ("neighbor/l2vpn", &["evpn"]),
+    ("neighbor/announce", &["bgp-ls"]),
+    ("neighbor/announce/ipv4", &["rtc", "sr-policy"]),
+    ("neighbor/announce/ipv6", &["sr-policy"]),
+    ("neighbor/announce/l2vpn", &["evpn"]),
+    (
+        "neighbor/flow/route/then",
+        &[
+            "copy-to-nexthop",
+            "copy-to-nexthop-ietf",
+            "interface-set",
+            "communities",
+            "large-communities",
+            "extended-communities",
+        ],
+    ),
+];
+
+/// Words that may stand anywhere in the text of a route.
+pub(crate) const ROUTE_WORDS: &[&str] = &[
+    "otc",
+    "only-to-customer",
+    "communities",
+    "large-communities",
+    "extended-communities",
+    "extended-community-ipv6",
+    "copy-to-nexthop",
+    "copy-to-nexthop-ietf",
+    "interface-set",
+];
+
+/// Words that stand after another one: in lines of families.
+const LINE_WORDS: &[(&str, &str)] = &[
+    ("neighbor/family", "sr-policy"),
+    ("neighbor/add-path", "sr-policy"),
+    ("neighbor/add-path", "limit"),
+];
+
+/// The words that ExaBGP 5.0 does not know, with the section that they begin a statement of, as [`reference`] names it; an
+/// empty name is the file itself.
+///
+/// [`reference`]: super::reference()
+pub fn words_of_our_own() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let all = |(section, words): &(&'static str, &'static [&'static str])| {
+        let section = *section;
+        words.iter().map(move |word| (section, *word))
+    };
+    WORDS.iter().flat_map(all)
+}
+
+/// Records every word that ExaBGP does not know, with its place.
+pub(crate) fn mark(cx: &mut Context<'_>) {
+    let tree = cx.tree;
+    walk(cx, &tree.statements, "");
+}
+
+fn walk(cx: &mut Context<'_>, statements: &[Statement], section: &str) {
+    let tree = cx.tree;
+    for statement in statements {
+        let words = tree.words(statement);
+        let Some(head) = words.first() else {
+            if statement.block.is_some() {
+                walk(cx, statement.statements(), section);
+            }
+            continue;
+        };
+        let own = WORDS
+            .iter()
+            .filter(|(of, _)| *of == section)
+            .flat_map(|(_, words)| *words)
+            .find(|word| head.text == **word);
+        if let Some(word) = own {
+            cx.report.extension(word, head.span);
+            continue;
+        }
+        line(cx, words, section);
+        if statement.block.is_some() {
+            // Templates and groups have neighbors, or the settings of one.
+            let inner = match (section, &*head.text) {
+                ("", "neighbor" | "template" | "group") => "neighbor".to_owned(),
+                ("neighbor", "neighbor") => "neighbor".to_owned(),
+                ("neighbor", "process") | ("", "process") => "process".to_owned(),
+                ("", word) => word.to_owned(),
+                (section, word) => format!("{section}/{word}"),
+            };
+            walk(cx, statement.statements(), &inner);
+        }
+    }
+}
+
+/// Words after the first one.
+fn line(cx: &mut Context<'_>, words: &[Token<'_>], section: &str) {
+    let is_route = ["static", "announce", "flow", "l2vpn"].iter().any(|name| {
+        let inside = section.strip_prefix("neighbor/");
+        inside.is_some_and(|inside| inside.starts_with(name))
+    });
+    if is_route {
+        for token in words.iter().filter(|token| !token.quoted) {
+            if let Some(word) = ROUTE_WORDS.iter().find(|word| token.text == **word) {
+                cx.report.extension(word, token.span);
+            }
+        }
+        return;
+    }
+    for (of, word) in LINE_WORDS {
+        let found = words.iter().skip(1).find(|token| token.text == *word);
+        if let (true, Some(token)) = (*of == section, found) {
+            cx.report.extension(word, token.span);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Who sends commands, and what they may announce: the guard of a helper, or those that are for operators, too; the limits of
+//! neighbors.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use tracing::warn;
+
+use crate::bgp::NlriRef;
+use crate::config::GuardConfig;
+use crate::rib::{Action, Change, Lifetime, Terms};
+
+use super::core::Core;
+use super::guard::{self, Rejection};
+use super::process::Process;
+
+/// What is known of a helper or operator.
+pub(crate) struct Authority {
+    /// The owner of what is announced, and how long it stays.
+    pub(crate) terms: Terms,
+    process: Option<Rc<Process>>,
+    /// The guards that apply, with the processes that have them: that of the helper itself, or those that are for
+    /// operators, too.
+    guards: Vec<(GuardConfig, Rc<Process>)>,
+}
+
+impl Authority {
+    /// Looks a helper up; `None` for an operator.
+    pub(crate) fn new(core: &Core, helper: Option<&str>) -> Self {
+        let helpers = core.events.helpers();
+        let process = helper.and_then(|name| helpers.find(name));
+        let process = process.map(|(_, process)| process);
+        let candidates = match helper {
+            Some(_) => process.iter().cloned().collect(),
+            None => helpers.active(),
+        };
+        let guards: Vec<_> = candidates
+            .into_iter()
+            .filter_map(|process| {
+                let applies = |guard: &GuardConfig| helper.is_some() || guard.operators;
+                Some((process.guard().filter(applies)?, process))
+            })
+            .collect();
+        let counted = guards.iter().any(|(guard, _)| guard.max_routes.is_some());
+        let dies = |process: &Rc<Process>| process.withdraw_after().is_some();
+        let terms = Terms {
+            owner: helper.unwrap_or("operator").into(),
+            run: process.as_ref().map_or(0, |process| process.starts.get()),
+            tracked: counted || process.as_ref().is_some_and(dies),
+            lifetime: Lifetime::Unchanged,
+            default: guards.iter().filter_map(|(guard, _)| guard.lifetime).min(),
+        };
+        Self {
+            terms,
+            process,
+            guards,
+        }
+    }
+
+    /// Returns `true` if changes must be judged or recorded one by one.
+    pub(crate) fn is_limited(&self) -> bool {
+        !self.guards.is_empty() || self.terms.tracked || self.terms.default.is_some()
+    }
+
+    /// Judges changes by the guards that apply, and by the limits of neighbors. A rejection is counted.
+    pub(crate) fn judge(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
+        for (guard, process) in &self.guards {
+            self.judge_by(core, (guard, process), changes)
+                .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
+        }
+        let judged = core.limits.judge((&core.routes, &core.neighbors), changes);
+        judged.inspect_err(|rejection| match &self.process {
+            Some(process) => process.guarded.refuse(rejection.rule),
+            None => core.limits.operators.refuse(rejection.rule),
+        })
+    }
+
+    fn judge_by(
+        &self,
+        core: &Core,
+        (guard, process): (&GuardConfig, &Process),
+        changes: &[Change],
+    ) -> Result<(), Rejection> {
+        changes
+            .iter()
+            .try_for_each(|change| guard::judge(guard, change))?;
+        let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
+        let announced = changes.iter().filter(is_new).count();
+        if announced == 0 {
+            return Ok(());
+        }
+        if let Some(most) = guard.max_routes {
+            let (leases, owner) = (&core.leases, &self.terms.owner);
+            let holds = |nlri: NlriRef<'_>| leases.holds(owner, nlri);
+            let after = guard::after(changes, leases.owned(owner), holds);
+            if after > most as usize && after > leases.owned(owner) {
+                let message = format!("no more than {most} routes are allowed");
+                return Err(Rejection {
+                    rule: "max-routes",
+                    message,
+                });
+            }
+            if let Some(share) = guard.warn_at {
+                let nearly = after as u64 * 100 >= u64::from(most) * u64::from(share);
+                if process.guarded.is_news(nearly) {
+                    warn!(process = %owner, routes = after, most, "`max-routes` is nearly reached");
+                }
+            }
+        }
+        match guard.max_rate {
+            Some(rate) => process.guarded.spend(rate, announced, Instant::now()),
+            None => Ok(()),
+        }
+    }
+
+    /// The lifetime that the guards allow.
+    pub(crate) fn allowed(&self, lifetime: Lifetime) -> Lifetime {
+        let guards = self.guards.iter();
+        let most = guards.filter_map(|(guard, _)| guard.max_lifetime).min();
+        match (lifetime, most) {
+            (Lifetime::For(length), Some(most)) => Lifetime::For(length.min(most)),
+            (Lifetime::Forever, Some(most)) => Lifetime::For(most),
+            (lifetime, _) => lifetime,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The commands around a reload: `reload confirm`, `confirm`, `reload cancel`, `reload status`, `reload preview`.
+
+use std::path::Path;
+
+use tracing::info;
+
+use crate::api::command::{CommandError, ErrorKind};
+use crate::api::control::ReloadStep;
+use crate::config::{Config, changes_json, diff};
+
+use super::core::Core;
+use super::signal::Request;
+
+/// Carries out a step. Helpers may not read files by a preview.
+pub(crate) fn take(
+    core: &Core,
+    helper: Option<&str>,
+    step: ReloadStep<'_>,
+) -> Result<String, CommandError> {
+    let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
+    let nothing = || refuse("no reload waits for a confirmation".to_owned());
+    let reloads = &core.reloads;
+    match step {
+        ReloadStep::Within(seconds) => {
+            if reloads.path().is_none() {
+                return Err(refuse("this daemon has no configuration file".to_owned()));
+            }
+            core.request(Request::Report);
+            core.request(Request::ReloadWithin(seconds));
+            Ok("reload in progress\n".to_owned())
+        }
+        ReloadStep::Confirm => {
+            reloads.settle().ok_or_else(nothing)?;
+            info!("the reload is confirmed");
+            Ok(String::new())
+        }
+        ReloadStep::Cancel => {
+            reloads.left().ok_or_else(nothing)?;
+            core.request(Request::Return);
+            Ok("return in progress\n".to_owned())
+        }
+        ReloadStep::Status => Ok(match reloads.left() {
+            Some(left) => format!(
+                "the reload has to be confirmed within {} seconds\n",
+                left.as_millis().div_ceil(1_000)
+            ),
+            None => "no reload waits for a confirmation\n".to_owned(),
+        }),
+        ReloadStep::Preview { .. } if helper.is_some() => {
+            Err(refuse("only operators may ask for a preview".to_owned()))
+        }
+        ReloadStep::Preview { path, json } => preview(core, path.map(Path::new), json),
+    }
+}
+
+/// What a reload of a file would change.
+fn preview(core: &Core, path: Option<&Path>, json: bool) -> Result<String, CommandError> {
+    let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
+    let (Some(path), Some(running)) =
+        (path.or_else(|| core.reloads.path()), core.reloads.current())
+    else {
+        return Err(refuse("this daemon has no configuration file".to_owned()));
+    };
+    let (new, _) = Config::load(path, &core.env).map_err(|errors| {
+        let lines: Vec<String> = errors.lines().collect();
+        refuse(lines.join("; "))
+    })?;
+    let changes = diff(&running.whole(), &new);
+    Ok(if json {
+        changes_json(&changes) + "\n"
+    } else {
+        changes.iter().map(|change| format!("{change}\n")).collect()
+    })
+}
