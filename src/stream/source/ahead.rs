@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 /// Bytes of a block.
-const BLOCK: usize = 64 << 10;
+const BLOCK: usize = 32 << 10;
 
 /// Blocks that wait at most.
 const WAITING: usize = 2;
 
 /// Threads at once; the files beyond are decompressed when they are read. With their blocks, buffers and windows they take some
 /// megabytes.
-const MOST: usize = 32;
+const MOST: usize = 16;
 
 /// How many threads the files of a stream have.
 #[derive(Clone, Debug, Default)]

@@ -47,7 +47,7 @@ impl Progress {
 pub struct Options {
     /// Whether path identifiers are looked for.
     pub detection: Detection,
-    /// Whether decompression runs on threads of its own, of which there are at most 32 at once.
+    /// Whether decompression runs on threads of its own, of which there are at most 16 at once.
     pub ahead: bool,
     /// Counts those threads.
     pub threads: Threads,
