@@ -106,6 +106,25 @@ pub struct Framed<'a> {
 /// When it runs past the end; the reader stands anywhere then.
 #[inline]
 pub fn attribute<'a>(r: &mut Reader<'a>) -> Result<Framed<'a>, WireError> {
+    let (flags, code, skip, length) = match *r.peek() {
+        [flags, code, length, ..] if flags & 0x10 == 0 => (flags, code, 3, usize::from(length)),
+        [flags, code, a, b, ..] => (flags, code, 4, usize::from(u16::from_be_bytes([a, b]))),
+        _ => return cut_attribute(r),
+    };
+    if r.remaining() < skip + length {
+        return cut_attribute(r);
+    }
+    let bytes = r.take(skip + length, "an attribute")?;
+    Ok(Framed {
+        flags,
+        code,
+        value: bytes.get(skip..).unwrap_or_default(),
+    })
+}
+
+/// Takes an attribute field by field, to name the one that runs past the end.
+#[cold]
+fn cut_attribute<'a>(r: &mut Reader<'a>) -> Result<Framed<'a>, WireError> {
     let [flags, code] = r.array::<2>("attribute flags and type code")?;
     let length = if flags & 0x10 == 0 {
         usize::from(r.u8("the length of an attribute")?)

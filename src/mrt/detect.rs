@@ -4,6 +4,8 @@
 //! real fields: no false alarm, and all 23 fields with path identifiers found. Switching on a leading zero byte, as other
 //! readers do, misreads a default route beside others.
 
+use smallvec::SmallVec;
+
 use crate::bgp::family::{Afi, Family, Safi};
 
 /// What a field of NLRI holds.
@@ -90,25 +92,26 @@ fn walk<'a>(
     true
 }
 
+/// Up to here comparing all pairs takes less time than sorting.
+const FEW: usize = 12;
+
 /// Prefixes that came before, each counted once for every time.
-fn repeats<T: Ord>(seen: &mut Vec<T>) -> u32 {
-    /// Up to here comparing all pairs takes less time than sorting.
-    const FEW: usize = 12;
-    if seen.len() <= FEW {
+fn repeats<T: Ord>(seen: &mut [T]) -> u32 {
+    let repeated = if seen.len() <= FEW {
         let again = |at: &usize| seen[..*at].contains(&seen[*at]);
-        return u32::try_from((1..seen.len()).filter(again).count()).unwrap_or_default();
-    }
-    let all = seen.len();
-    seen.sort_unstable();
-    seen.dedup();
-    u32::try_from(all - seen.len()).unwrap_or(u32::MAX / 4)
+        (1..seen.len()).filter(again).count()
+    } else {
+        seen.sort_unstable();
+        seen.windows(2).filter(|pair| pair[0] == pair[1]).count()
+    };
+    u32::try_from(repeated).unwrap_or(u32::MAX / 4)
 }
 
 /// Counts what real tables do not have, in halves.
 fn oddities(field: &[u8], bits: u8, skip: usize) -> u32 {
     let mut count = 0;
     let mut default = false;
-    let mut seen = Vec::new();
+    let mut seen: SmallVec<[_; FEW]> = SmallVec::new();
     walk(field, bits, skip, |id, length, prefix| {
         let last = prefix.last().copied().unwrap_or_default();
         let spare = (8 - length % 8) % 8;

@@ -11,6 +11,7 @@
 
 use std::io::{self, Read};
 
+use super::bgp4mp::{self, Message};
 use super::content::is_sound;
 use super::table_dump::is_batch;
 use super::{Header, Timestamp, kind};
@@ -38,6 +39,19 @@ pub struct Frame<'a> {
     pub offset: u64,
     /// What follows the header and the microseconds.
     pub body: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// The BGP message in the record; `None` if it is a record of another kind, or can't be read.
+    #[inline]
+    pub fn message(&self) -> Option<Message<'a>> {
+        match (self.header.kind, self.header.subtype) {
+            (kind::BGP4MP | kind::BGP4MP_ET, subtype @ (1 | 4 | 6..=11)) => {
+                bgp4mp::message(subtype, self.body).ok()
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Bytes that are no record.

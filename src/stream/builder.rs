@@ -272,7 +272,7 @@ impl Builder {
         self.thin_out();
         let many = self.files.len() > OPEN;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.options.ahead = cores > 1 && self.files.len() <= OPEN;
+        self.options.ahead = cores > 1;
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         for (feed, origin, _) in self.files {
             let mut file = File::with_origin(feed, origin, self.options.clone());

@@ -92,12 +92,9 @@ impl Decoder {
         }
     }
 
-    /// Learns what [`blocks`](Self::blocks) would learn from a record whose blocks nobody wants: OPENs, and who sends path
+    /// Learns what [`blocks`](Self::blocks) would learn from a message whose blocks are not needed: OPENs, and who sends path
     /// identifiers.
-    pub fn observe(&mut self, content: &Content<'_>) {
-        let Content::Message(message) = content else {
-            return;
-        };
+    pub fn observe(&mut self, message: &Message<'_>) {
         match message.message_type {
             1 => self.open(message),
             2 if !message.add_path && self.view.add_path.is_none() => {}

@@ -5,6 +5,7 @@
 //! one, or a prefix, has not decided.
 
 use crate::bgp::family::Afi;
+use crate::mrt::bgp4mp::Message;
 
 use super::address::masked;
 use super::attributes::Attributes;
@@ -186,6 +187,10 @@ pub struct Filter {
     answers: Vec<Option<bool>>,
     room: Room,
     needles: Needles,
+    /// Of each test of the peer that must pass, what it accepts.
+    peers: Vec<Numbers>,
+    /// Whether the tests of kinds that must pass accept any elem of a BGP message.
+    messages: bool,
 }
 
 /// What tests of paths use again.
@@ -222,16 +227,54 @@ impl Filter {
     /// Prepares an expression.
     pub fn new(expression: Expression) -> Self {
         let mut tests = Vec::new();
-        let mut needles = Needles::default();
-        demands(&expression, &mut needles);
+        let mut filter = Self {
+            nodes: Node::And(Vec::new()),
+            tests: Vec::new(),
+            answers: Vec::new(),
+            room: Room::default(),
+            needles: Needles::default(),
+            peers: Vec::new(),
+            messages: true,
+        };
+        filter.demand(&expression);
         let nodes = node(expression, &mut tests);
         Self {
-            needles,
             nodes,
             answers: vec![None; tests.len()],
             tests,
-            room: Room::default(),
+            ..filter
         }
+    }
+
+    /// Notes what the record of an elem must be like for the elem to pass.
+    fn demand(&mut self, expression: &Expression) {
+        match expression {
+            Expression::And(all) => all.iter().for_each(|one| self.demand(one)),
+            Expression::Test(Test::Peer(numbers)) => self.peers.push(numbers.clone()),
+            Expression::Test(Test::Kind(list)) => {
+                self.messages &= list.contains(&RecordKind::Update);
+            }
+            Expression::Test(Test::Elem(list)) => {
+                self.messages &= list
+                    .iter()
+                    .any(|kind| matches!(kind, ElemKind::Announcement | ElemKind::Withdrawal));
+            }
+            Expression::Test(test) => needles_of(test, &mut self.needles),
+            Expression::Or(_) | Expression::Not(_) => {}
+        }
+    }
+
+    /// Returns `true` if there are records that can be ruled out.
+    #[inline]
+    pub const fn may_rule_out(&self) -> bool {
+        !self.messages || !self.peers.is_empty() || !self.needles.is_empty()
+    }
+
+    /// Returns `true` if no elem of this message can pass, whatever its bytes.
+    #[inline]
+    pub fn rules_out_message(&self, message: &Message<'_>) -> bool {
+        let asn = message.session.peer_asn;
+        !self.messages || self.peers.iter().any(|peers| !peers.contains(asn))
     }
 
     /// Returns `true` if no elem of a record with these bytes can pass, without decoding them. The bytes have to be all of the record,
@@ -282,16 +325,15 @@ impl Filter {
     }
 }
 
-/// What the bytes of a record must contain for one of its elems to pass.
-fn demands(expression: &Expression, needles: &mut Needles) {
-    match expression {
-        Expression::And(all) => all.iter().for_each(|one| demands(one, needles)),
-        Expression::Test(Test::Prefix(set)) => {
+/// What the bytes of a record must contain for one of its elems to pass a test.
+fn needles_of(test: &Test, needles: &mut Needles) {
+    match test {
+        Test::Prefix(set) => {
             if let Some(any) = set.leading_bytes() {
                 needles.demand(&any);
             }
         }
-        Expression::Test(Test::Origin(Numbers(ranges))) => {
+        Test::Origin(Numbers(ranges)) => {
             let single: Option<Vec<_>> = ranges
                 .iter()
                 .map(|(from, to)| (from == to).then(|| needles::asn(*from)))
@@ -300,12 +342,12 @@ fn demands(expression: &Expression, needles: &mut Needles) {
                 needles.demand(&any);
             }
         }
-        Expression::Test(Test::Path(pattern)) => {
+        Test::Path(pattern) => {
             for number in pattern.numbers() {
                 needles.demand(&[needles::asn(*number)]);
             }
         }
-        Expression::Test(_) | Expression::Or(_) | Expression::Not(_) => {}
+        _ => {}
     }
 }
 

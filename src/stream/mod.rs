@@ -94,6 +94,7 @@ pub mod tutorial;
 
 use std::ops::ControlFlow;
 
+use crate::mrt::Content;
 pub use crate::mrt::bgp4mp::Direction;
 pub use address::Dialect;
 pub use attributes::Notes;
@@ -136,6 +137,17 @@ pub trait Visitor {
     /// those are not decoded.
     fn wants_notes(&self) -> bool {
         false
+    }
+
+    /// Whether records of which no route can pass the filter matter, beyond their number. If not,
+    /// [`ruled_out`](Self::ruled_out) may be called instead of [`record`](Self::record) and [`end`](Self::end).
+    fn wants_ruled_out(&self) -> bool {
+        true
+    }
+
+    /// Counts a valid record of which no route can pass the filter. `Break` ends the visit.
+    fn ruled_out(&mut self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
     }
 
     /// A record, before its blocks. `Break` ends the visit.
@@ -217,6 +229,15 @@ impl Stream {
         let wants = visitor.wants_position();
         let source = self.merge.source(index);
         let last = wants && source.is_last();
+        if let Some(filter) = &self.filter
+            && filter.may_rule_out()
+            && visitor.wants_elems()
+            && !visitor.wants_notes()
+            && !visitor.wants_ruled_out()
+            && source.rule_out(filter)
+        {
+            return visitor.ruled_out();
+        }
         let Some((record, decoder)) = source.current() else {
             return ControlFlow::Continue(());
         };
@@ -230,7 +251,9 @@ impl Stream {
                     .as_ref()
                     .is_some_and(|filter| filter.rules_out(record.body))
             {
-                decoder.observe(&record.content);
+                if let Content::Message(message) = &record.content {
+                    decoder.observe(message);
+                }
                 return visitor.end(&record, notes);
             }
             let found = decoder.blocks(&record.content, &mut |block| {

@@ -3,9 +3,11 @@
 
     tests/bench/stream.py [FOLDER]       FOLDER has real archives, by default ../shared/mrt
 
-CPU seconds (user and system) and peak memory: the least of several rounds, in which the programs take turns, since the
-machine may be shared. The last column is the ratio to bgpreader, or, where that is missing, to bgpdump divided by what it
-needs of bgpreader's time for the same work (1.93 for updates, 2.5 for tables, measured on one machine).
+CPU seconds (user and system, all threads) and seconds from start to end: the least of several rounds, in which the programs
+take turns, since the machine may be shared. Peak memory: the most. The ratio is that to bgpreader's text of the same archive,
+compressed if it was measured so: 1 is its time for all elems, whatever the row asks for. It is of CPU seconds, but of seconds
+from start to end where the row says "wall". Where bgpreader is missing, its time is an estimate, marked `~`: bgpdump's divided
+by 1.93 for updates and by 2.5 for tables, the quotients of both programs measured on one machine with other archives.
 
 Environment: OXABGP  the program, by default target/release/oxabgp
              ROUNDS  default 5
@@ -20,6 +22,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OXABGP = shlex.split(os.environ.get('OXABGP', os.path.join(ROOT, 'target', 'release', 'oxabgp')))
@@ -30,21 +33,23 @@ ROUTES = 642_000
 
 
 def measure(command):
-    """CPU seconds and peak memory in MiB of one run."""
+    """CPU seconds, seconds from start to end, and peak memory in MiB of one run."""
     with open(os.devnull, 'w') as nothing:
+        start = time.monotonic()
         process = subprocess.Popen(command, stdout=nothing, stderr=nothing)
         _, status, usage = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
         process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         sys.exit(f'{shlex.join(command)}: exit code {process.returncode}')
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024
 
 
 def records(data):
     at = 0
     while at + 12 <= len(data):
-        time, kind, subtype, length = struct.unpack_from('>IHHI', data, at)
-        yield time, kind, subtype, data[at + 12 : at + 12 + length]
+        seconds, kind, subtype, length = struct.unpack_from('>IHHI', data, at)
+        yield seconds, kind, subtype, data[at + 12 : at + 12 + length]
         at += 12 + length
 
 
@@ -95,10 +100,11 @@ class Bench:
         for number in range(24):
             # The same records, each part some microseconds and seconds later.
             moved = b''.join(
-                struct.pack('>IHHI', time + number, kind, subtype, len(body)) + body
-                for time, kind, subtype, body in records(data)
+                struct.pack('>IHHI', seconds + number, kind, subtype, len(body)) + body
+                for seconds, kind, subtype, body in records(data)
             )
             self.write(f'part{number:02}', moved)
+            self.write(f'part{number:02}.gz', gzip.compress(moved, 6))
 
     def write(self, name, data):
         path = os.path.join(self.place, name)
@@ -122,7 +128,7 @@ class Bench:
             'bgpreader': [*reader, updates],
             'bgpkit': [*kit, self.plain],
         }
-        base = {'bgpdump': ['bgpdump', '-m', self.plain], 'bgpreader': [*reader, updates]}
+        base = {'bgpdump': ['bgpdump', '-m', self.packed], 'bgpreader': [*reader, packed]}
         yield 'updates, plain, one prefix', 1.93, 0.03, ['-k', '192.0.2.0/24', self.plain], base | {
             'bgpreader -k': [*reader, updates, '-k', '192.0.2.0/24']
         }
@@ -137,34 +143,37 @@ class Bench:
             'bgpreader': [*reader, rib],
             'bgpkit': [*kit, self.table],
         }
-        lists = self.write(
-            'list.csv',
-            ''.join(f'{part},test,updates,c{n},1470931200,900,1470931200\n' for n, part in enumerate(self.parts)).encode(),
-        )
-        # bgpdump does not merge: its time for the files one after the other stands in.
-        each = 'for f in ' + ' '.join(self.parts) + '; do bgpdump -m $f; done'
-        yield '24 files merged, text', 1.93, 0.12, self.parts, {
-            'bgpdump': ['sh', '-c', each],
-            'bgpreader': ['bgpreader', '-d', 'csvfile', '-e', '-o', f'csv-file={lists}'],
-        }
+        for form, parts in ('plain', self.parts), ('gzip', [f'{part}.gz' for part in self.parts]):
+            rows = (f'{part},test,updates,c{n},1470931200,900,1470931200\n' for n, part in enumerate(parts))
+            lists = self.write(f'{form}.csv', ''.join(rows).encode())
+            # bgpdump does not merge: its time for the files one after the other stands in.
+            each = 'for f in ' + ' '.join(parts) + '; do bgpdump -m $f; done'
+            yield f'24 files merged, {form}, text, wall', 1.93, 0.12, parts, {
+                'bgpdump': ['sh', '-c', each],
+                'bgpreader': ['bgpreader', '-d', 'csvfile', '-e', '-o', f'csv-file={lists}'],
+            }
 
     def run(self):
-        print(f'{"":28} {"CPU s":>8} {"MiB":>6}  {"ratio":>6} {"wanted":>6}')
+        print(f'{"":28} {"CPU s":>8} {"wall s":>8} {"MiB":>6}  {"ratio":>7} {"wanted":>6}')
         for name, share, wanted, own, others in self.work():
             commands = {'oxabgp': [*OXABGP, 'stream', '--no-progress', *own]}
             commands |= {tool: command for tool, command in others.items() if shutil.which(command[0])}
-            best = {}
+            rounds = {tool: [] for tool in commands}
             for _ in range(ROUNDS):
                 for tool, command in commands.items():
-                    seconds, memory = measure(command)
-                    before = best.get(tool, (seconds, 0))
-                    best[tool] = min(seconds, before[0]), max(memory, before[1])
-            reader = best.get('bgpreader', (best.get('bgpdump', (0, 0))[0] / share, 0))[0]
+                    rounds[tool].append(measure(command))
+            column = 1 if name.endswith('wall') else 0
+            best = {tool: [min(one[n] for one in runs) for n in (0, 1)] for tool, runs in rounds.items()}
+            if 'bgpreader' in best:
+                reader, mark = best['bgpreader'][column], ' '
+            else:
+                reader, mark = best.get('bgpdump', (0, 0))[column] / share, '~'
             print(name)
-            for tool, (seconds, memory) in best.items():
-                ratio = f'{seconds / reader:6.3f}' if reader else '     -'
+            for tool, seconds in best.items():
+                ratio = f'{mark}{seconds[column] / reader:6.3f}' if reader else '      -'
                 goal = f'{wanted:6.2f}' if tool == 'oxabgp' else ''
-                print(f'  {tool:26} {seconds:8.3f} {memory:6.1f}  {ratio} {goal}', flush=True)
+                memory = max(one[2] for one in rounds[tool])
+                print(f'  {tool:26} {seconds[0]:8.3f} {seconds[1]:8.3f} {memory:6.1f}  {ratio} {goal}', flush=True)
 
 
 def main():

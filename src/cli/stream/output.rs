@@ -176,6 +176,32 @@ impl Visitor for Output {
         )
     }
 
+    fn wants_ruled_out(&self) -> bool {
+        matches!(
+            self.mode,
+            Mode::Lines { records: true, .. }
+                | Mode::Lines {
+                    format: Format::Paragraphs,
+                    ..
+                }
+        )
+    }
+
+    fn ruled_out(&mut self) -> ControlFlow<()> {
+        if self.records >= self.limit {
+            return ControlFlow::Break(());
+        }
+        self.records += 1;
+        if self.records.is_multiple_of(LOOK) {
+            self.progress.update();
+        }
+        if self.records >= self.limit {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
     fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
         if self.records >= self.limit {
             return ControlFlow::Break(());

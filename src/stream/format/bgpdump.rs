@@ -7,7 +7,7 @@ use super::cache::Cache;
 use crate::bgp::family::Afi;
 use crate::mrt::bgp4mp::Direction;
 use crate::mrt::{Timestamp, kind};
-use crate::stream::address::{Dialect, ip, number, octet, six_digits, v4, v6};
+use crate::stream::address::{Dialect, ip, integer, number, octet, six_digits, v4, v6};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;
 use crate::stream::block::{Block, ElemKind, Route};
@@ -65,7 +65,7 @@ impl Bgpdump {
         let extended = label(head, record, block);
         head.push(b'|');
         if self.columns.index {
-            number(head, record.index);
+            integer(head, record.index);
             head.push(b'|');
         }
         let time = match (self.clock, block.originated) {
@@ -198,7 +198,7 @@ impl Bgpdump {
             out.push(b'|');
             let value = value.unwrap_or_default();
             if signed {
-                number(out, value.cast_signed());
+                integer(out, value.cast_signed());
             } else {
                 number(out, value);
             }

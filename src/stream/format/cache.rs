@@ -20,6 +20,8 @@ const LONGEST: usize = 512;
 #[derive(Clone, Debug, Default)]
 struct Slot {
     hash: u64,
+    /// What kind of key it is.
+    kind: u8,
     key: Vec<u8>,
     text: Vec<u8>,
 }
@@ -55,36 +57,53 @@ impl Cache {
         parts: &[Option<&[u8]>],
         render: impl FnOnce(&mut Vec<u8>),
     ) {
+        let mut key = std::mem::take(&mut self.key);
+        key.clear();
+        if self.skip == 0 {
+            for part in parts {
+                let part = part.unwrap_or_default();
+                // Lengths keep parts apart; an attribute has at most 65,535 bytes.
+                key.extend_from_slice(&(part.len() as u64).to_be_bytes()[6..]);
+                key.extend_from_slice(part);
+            }
+        }
+        self.append_whole(out, 0, &key, render);
+        self.key = key;
+    }
+
+    /// Appends what `render` makes, or made before of the same `key`. Keys of another `kind` are others; 0 is that of
+    /// [`append`](Self::append).
+    #[inline]
+    pub(super) fn append_whole(
+        &mut self,
+        out: &mut Vec<u8>,
+        kind: u8,
+        key: &[u8],
+        render: impl FnOnce(&mut Vec<u8>),
+    ) {
         if self.skip > 0 {
             self.skip -= 1;
             render(out);
             return;
         }
-        self.key.clear();
-        for part in parts {
-            let part = part.unwrap_or_default();
-            // Lengths keep parts apart; an attribute has at most 65,535 bytes.
-            self.key
-                .extend_from_slice(&(part.len() as u64).to_be_bytes()[6..]);
-            self.key.extend_from_slice(part);
-        }
         if self.slots.is_empty() {
             self.slots = vec![Slot::default(); SLOTS];
         }
-        let hash = self.hasher.hash_one(self.key.as_slice());
+        let hash = self.hasher.hash_one(key);
         let index = usize::try_from(hash & (SLOTS as u64 - 1)).unwrap_or_default();
         let slot = &mut self.slots[index];
         self.lookups += 1;
-        if slot.hash == hash && slot.key == self.key {
+        if slot.hash == hash && slot.kind == kind && slot.key == key {
             self.hits += 1;
             out.extend_from_slice(&slot.text);
         } else {
             let start = out.len();
             render(out);
-            if self.key.len() <= LONGEST && out.len() - start <= LONGEST {
+            if key.len() <= LONGEST && out.len() - start <= LONGEST {
                 slot.hash = hash;
+                slot.kind = kind;
                 slot.key.clear();
-                slot.key.extend_from_slice(&self.key);
+                slot.key.extend_from_slice(key);
                 slot.text.clear();
                 slot.text.extend_from_slice(&out[start..]);
             }
@@ -128,6 +147,9 @@ mod tests {
         let mut out = Vec::new();
         cache.append(&mut out, &[Some(b"ab"), Some(b"c")], |out| out.push(b'1'));
         cache.append(&mut out, &[Some(b"a"), Some(b"bc")], |out| out.push(b'2'));
-        assert_eq!(out, b"12");
+        cache.append_whole(&mut out, 1, b"ab", |out| out.push(b'3'));
+        cache.append_whole(&mut out, 2, b"ab", |out| out.push(b'4'));
+        cache.append_whole(&mut out, 2, b"ab", |_| ());
+        assert_eq!(out, b"12344");
     }
 }

@@ -1,14 +1,16 @@
 //! bgpreader's two line formats.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::cache::Cache;
 use super::route::nlri;
-use crate::stream::address::{Dialect, ip, number, six_digits};
+use crate::mrt::Timestamp;
+use crate::stream::address::{Dialect, ip, number, numbers, six_digits};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;
-use crate::stream::block::{Block, Route};
-use crate::stream::record::{Position, RecordRef};
+use crate::stream::block::{Block, ElemKind, Route};
+use crate::stream::record::{Origin, Position, RecordKind, RecordRef};
 
 /// What `-i` prints before elems.
 pub(super) const EXPLANATION: &str = "\
@@ -73,29 +75,54 @@ fn address(out: &mut Vec<u8>, one: Option<IpAddr>) {
     }
 }
 
-/// Renders what the lines of a block begin with.
-pub(super) fn head(head: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
-    head.clear();
-    head.push(letter(record.kind.letter()));
-    head.push(b'|');
-    head.push(letter(block.kind.letter()));
-    head.push(b'|');
-    source(head, record);
-    head.push(b'|');
-    number(head, block.peer_asn);
-    head.push(b'|');
-    address(head, block.peer);
-    head.push(b'|');
+/// What the lines of a block begin with: the columns of the record, those of the block's kind, those of the peer.
+///
+/// Those of the record are rendered again when its time or origin is not that of the record before.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    text: Vec<u8>,
+    /// Length of what the last record's lines share.
+    shared: usize,
+    record: Option<(RecordKind, Timestamp, Arc<Origin>)>,
 }
+
+impl Head {
+    fn render(&mut self, record: &RecordRef<'_>, block: &Block<'_>) {
+        let same = self.record.as_ref().is_some_and(|(kind, time, origin)| {
+            *kind == record.kind && *time == record.time && Arc::ptr_eq(origin, record.origin)
+        });
+        let text = &mut self.text;
+        if same {
+            text.truncate(self.shared);
+        } else {
+            text.clear();
+            text.extend_from_slice(&[letter(record.kind.letter()), b'|', b' ', b'|']);
+            source(text, record);
+            text.push(b'|');
+            self.shared = text.len();
+            self.record = Some((record.kind, record.time, record.origin.clone()));
+        }
+        text[KIND] = letter(block.kind.letter());
+        number(text, block.peer_asn);
+        text.push(b'|');
+        address(text, block.peer);
+        text.push(b'|');
+    }
+}
+
+/// Where the letter of the block's kind stands.
+const KIND: usize = 2;
 
 /// Appends the lines of routes.
 pub(super) fn lines<'b>(
     out: &mut Vec<u8>,
-    head: &[u8],
+    (head, cache): (&mut Head, &mut Cache),
+    record: &RecordRef<'_>,
     block: &Block<'_>,
-    cache: &mut Cache,
     routes: impl Iterator<Item = Route<'b>>,
 ) -> u64 {
+    head.render(record, block);
+    let head = head.text.as_slice();
     if let Some((old, new)) = block.states {
         out.extend_from_slice(head);
         out.extend_from_slice(b"|||||");
@@ -133,14 +160,7 @@ fn render_tail(
 ) {
     out.push(b'|');
     address(out, block.next_hop.address);
-    let parts = [
-        attributes.as_path,
-        attributes.communities,
-        attributes.as4_path,
-        attributes.aggregator.filter(|_| !attributes.asn4),
-        Some(if attributes.asn4 { b"4" } else { b"2" }),
-    ];
-    cache.append(out, &parts, |out| {
+    let render = |out: &mut Vec<u8>| {
         out.push(b'|');
         match attributes.path() {
             Some(path) => {
@@ -155,10 +175,22 @@ fn render_tail(
             if index > 0 {
                 out.push(b' ');
             }
-            number(out, high);
-            out.push(b':');
-            number(out, low);
+            numbers(out, high, b':', low);
         }
         out.extend_from_slice(b"||\n");
-    });
+    };
+    if attributes.reach.is_none() && attributes.unreach.is_none() || block.kind == ElemKind::Rib {
+        // No route stands among these attributes: whole, they are as good a key as those that are rendered.
+        let kind = if attributes.asn4 { b'4' } else { b'2' };
+        cache.append_whole(out, kind, attributes.raw, render);
+        return;
+    }
+    let parts = [
+        attributes.as_path,
+        attributes.communities,
+        attributes.as4_path,
+        attributes.aggregator.filter(|_| !attributes.asn4),
+        Some(if attributes.asn4 { b"4" } else { b"2" }),
+    ];
+    cache.append(out, &parts, render);
 }

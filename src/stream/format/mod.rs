@@ -16,6 +16,7 @@ pub use bgpdump::{Bgpdump, Clock, Columns, TimeStyle};
 use super::block::{Block, Route};
 use super::record::{Position, RecordRef};
 use cache::Cache;
+use elems::Head;
 use human::Paragraph;
 
 /// What is printed.
@@ -41,6 +42,9 @@ pub enum Format {
 pub struct Printer {
     format: Format,
     cache: Cache,
+    /// What the lines of elems begin with.
+    elems: Head,
+    /// What bgpdump's lines begin with.
     head: Vec<u8>,
     paragraph: Paragraph,
 }
@@ -51,6 +55,7 @@ impl Printer {
         Self {
             format,
             cache: Cache::new(),
+            elems: Head::default(),
             head: Vec::new(),
             paragraph: Paragraph::default(),
         }
@@ -93,8 +98,8 @@ impl Printer {
     ) -> u64 {
         match self.format {
             Format::Elems | Format::Records => {
-                elems::head(&mut self.head, record, block);
-                elems::lines(out, &self.head, block, &mut self.cache, routes)
+                let known = (&mut self.elems, &mut self.cache);
+                elems::lines(out, known, record, block, routes)
             }
             Format::Bgpdump(bgpdump) => {
                 bgpdump.head(&mut self.head, record, block);

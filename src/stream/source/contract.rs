@@ -2,6 +2,7 @@
 
 use crate::mrt::Timestamp;
 use crate::stream::decoder::Decoder;
+use crate::stream::filter::Filter;
 use crate::stream::record::{RecordKind, RecordRef};
 
 /// What gives records in order: a file, or a live feed.
@@ -17,6 +18,13 @@ pub trait Source: Send {
 
     /// The record that the source is at, and the decoder for its contents.
     fn current(&mut self) -> Option<(RecordRef<'_>, &mut Decoder)>;
+
+    /// Passes over the record that the source is at if no route of it can pass the filter, without decoding attributes. What
+    /// decoding it would have taught the decoder is learned all the same. Returns `false` if the record has to be decoded, or was
+    /// not looked at; [`current`](Self::current) gives it then.
+    fn rule_out(&mut self, _filter: &Filter) -> bool {
+        false
+    }
 
     /// Returns `true` if no record follows. This may wait for the source.
     fn is_last(&mut self) -> bool;

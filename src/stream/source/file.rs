@@ -10,7 +10,7 @@ use crate::mrt::compression::{self, Compression};
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
 
-use super::ahead::Ahead;
+use super::ahead::{Threads, ahead};
 use super::arrival::{Arrivals, Produce};
 use super::bmp_file::{BmpFile, is_bmp};
 use super::contract::Source;
@@ -18,6 +18,7 @@ use super::lines::{RisLines, is_json};
 use crate::stream::attributes::Notes;
 use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
+use crate::stream::filter::Filter;
 use crate::stream::names::Named;
 use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
 
@@ -46,8 +47,10 @@ impl Progress {
 pub struct Options {
     /// Whether path identifiers are looked for.
     pub detection: Detection,
-    /// Whether decompression runs on a thread of its own.
+    /// Whether decompression runs on threads of its own, of which there are at most 16 at once.
     pub ahead: bool,
+    /// Counts those threads.
+    pub threads: Threads,
     /// What counts the bytes.
     pub progress: Progress,
 }
@@ -177,7 +180,10 @@ impl File {
     /// Reads up to the first record, remembers its time, and closes the file again: so that hundreds of files that follow each
     /// other are not all open at once. Standard input stays open.
     pub fn peek(&mut self) {
+        // A thread would decompress more than is looked at.
+        let ahead = std::mem::take(&mut self.options.ahead);
         self.advance();
+        self.options.ahead = ahead;
         if self.feed == Feed::Stdin {
             return;
         }
@@ -200,10 +206,10 @@ impl File {
             })?,
         };
         // A thread that fills blocks would hold back what a live feed has given, and only copy what is not compressed.
-        let ahead =
+        let wanted =
             self.options.ahead && self.feed != Feed::Stdin && compression != Compression::None;
-        let input: Box<dyn Read + Send> = if ahead {
-            Box::new(Ahead::start(input)?)
+        let input = if wanted {
+            ahead(input, &self.options.threads)?
         } else {
             input
         };
@@ -325,6 +331,25 @@ impl Source for File {
             State::Other(_) | State::Closed(_) | State::Ended => return None,
         };
         Some((record, &mut self.decoder))
+    }
+
+    fn rule_out(&mut self, filter: &Filter) -> bool {
+        let State::Open(reader) = &self.state else {
+            return false;
+        };
+        let Some(Item::Frame(frame)) = reader.item() else {
+            return false;
+        };
+        // A message that can't be read is reported, and may look like anything.
+        let Some(message) = frame.message() else {
+            return false;
+        };
+        if !filter.rules_out_message(&message) && !filter.rules_out(frame.body) {
+            return false;
+        }
+        self.decoder.view = View::default();
+        self.decoder.observe(&message);
+        true
     }
 
     fn is_last(&mut self) -> bool {

@@ -25,6 +25,7 @@ mod session;
 #[cfg(feature = "ris-live")]
 mod websocket;
 
+pub use ahead::Threads;
 pub use arrival::Live;
 pub use bmp_listener::BmpListener;
 pub use contract::Source;

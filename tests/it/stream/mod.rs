@@ -7,6 +7,7 @@ mod feeds;
 mod forms;
 mod oracle;
 mod order;
+mod ruled_out;
 mod values;
 mod write;
 

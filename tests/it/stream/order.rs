@@ -1,5 +1,7 @@
 //! Positions, intervals, peer tables, and several sources (D1, D2, D4, D5).
 
+use std::io::Write as _;
+
 use oxabgp::stream::format::Format;
 use oxabgp::stream::{Notes, Stream};
 
@@ -167,4 +169,29 @@ fn the_rib_period_leaves_out_tables_of_the_same_collector() {
         columns(&lines, &[4, 5, 8]),
         ["ris|rrc00|1", "ris|rrc01|4", "ris|rrc00|3"]
     );
+}
+
+#[test]
+fn more_compressed_files_than_threads_merge_as_plain_ones_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let part = |n: u32| -> Vec<u8> {
+        (0..400)
+            .flat_map(|at| et(100 + at, n, u8::try_from(at % 200).expect("small")))
+            .collect()
+    };
+    let (mut plain, mut packed) = (Stream::builder(), Stream::builder());
+    for n in 0..40 {
+        let path = folder.path().join(format!("plain{n:02}"));
+        std::fs::write(&path, part(n)).expect("writes");
+        plain = plain.path(&path).expect("a file");
+        let path = folder.path().join(format!("packed{n:02}"));
+        let file = std::fs::File::create(&path).expect("a file");
+        let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+        gzip.write_all(&part(n)).expect("writes");
+        gzip.finish().expect("writes");
+        packed = packed.path(&path).expect("a file");
+    }
+    let (plain, packed) = (print(plain, Format::Elems), print(packed, Format::Elems));
+    assert_eq!(plain.lines().count(), 16_000);
+    assert_eq!(plain, packed);
 }
