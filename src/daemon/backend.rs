@@ -28,6 +28,7 @@ use crate::speaker::Counters;
 use super::clock::unix;
 use super::core::Core;
 use super::guard::{self, Rejection};
+use super::journal::OPERATOR;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
@@ -46,6 +47,8 @@ pub(crate) struct ApiBackend<'a> {
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
     lifetimes: Vec<(usize, Lifetime)>,
+    /// The selectors of the next changes.
+    selectors: Vec<(usize, Rc<str>)>,
     own: OnceCell<Own>,
 }
 
@@ -62,19 +65,15 @@ impl<'a> ApiBackend<'a> {
             core,
             helper,
             lifetimes: Vec::new(),
+            selectors: Vec::new(),
             own: OnceCell::new(),
         }
     }
 
     /// Returns `true` if the helper or operator may send commands to that neighbor.
     fn owns(&self, listed: &Listed) -> bool {
-        self.helper.is_none_or(|name| {
-            let config = listed.neighbor.config.borrow();
-            config
-                .subscriptions
-                .iter()
-                .any(|block| block.processes.iter().any(|process| process == name))
-        })
+        self.helper
+            .is_none_or(|name| listed.neighbor.is_open_to(name))
     }
 
     /// Who announces, and what they may.
@@ -90,11 +89,15 @@ impl<'a> ApiBackend<'a> {
                 .is_some_and(|guard| guard.max_routes.is_some());
             let dies = |process: &Rc<Process>| process.withdraw_after().is_some();
             let terms = Terms {
-                owner: self.helper.unwrap_or("operator").into(),
-                run: process.as_ref().map_or(0, |process| process.starts.get()),
-                tracked: counted || process.as_ref().is_some_and(dies),
+                owner: self.helper.unwrap_or(OPERATOR).into(),
+                run: process.as_ref().map_or(1, |process| process.starts.get()),
+                tracked: counted
+                    || process.as_ref().is_some_and(dies)
+                    || self.core.journal.is_kept(),
                 lifetime: Lifetime::Unchanged,
                 default: guard.as_ref().and_then(|guard| guard.lifetime),
+                left: None,
+                selector: None,
             };
             Own {
                 terms,
@@ -165,6 +168,7 @@ impl<'a> ApiBackend<'a> {
     /// Records how long the routes of changes stay.
     fn lease(&mut self, changes: &[Change]) {
         let lifetimes = std::mem::take(&mut self.lifetimes);
+        let selectors = std::mem::take(&mut self.selectors);
         let leases = &self.core.leases;
         let own = &self.own().terms;
         let limited = own.default.is_some() || own.tracked;
@@ -172,14 +176,25 @@ impl<'a> ApiBackend<'a> {
             return;
         }
         let mut lifetimes = lifetimes.iter().peekable();
-        let mut terms = own.clone();
+        let mut selectors = selectors.iter().peekable();
+        let (mut terms, kept) = (own.clone(), self.core.journal.is_kept());
         for (at, change) in changes.iter().enumerate() {
             while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
             let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
             terms.lifetime = self.allowed(lifetime.unwrap_or_default());
-            match change.action {
-                Action::Announce(_) => leases.announce(&change.nlri, &change.peers, &terms),
-                Action::Withdraw(_) => leases.withdraw(change.nlri.as_ref(), &change.peers),
+            while selectors.next_if(|(end, _)| *end <= at).is_some() {}
+            terms.selector = selectors.peek().map(|(_, selector)| Rc::clone(selector));
+            match &change.action {
+                Action::Announce(attributes) => {
+                    let attributes = kept.then_some(attributes);
+                    leases.announce((&change.nlri, attributes), &change.peers, &terms);
+                    self.core.record(&change.nlri, &change.peers);
+                }
+                Action::Withdraw(_) => {
+                    leases.withdraw(change.nlri.as_ref(), &change.peers);
+                    self.core
+                        .record_end(&terms.owner, (&change.nlri, &change.peers));
+                }
             }
         }
     }
@@ -259,6 +274,14 @@ impl Control for ApiBackend<'_> {
 
     fn set_lifetimes(&mut self, lifetimes: Vec<(usize, Lifetime)>) {
         self.lifetimes = lifetimes;
+    }
+
+    fn keeps_selectors(&self) -> bool {
+        self.core.journal.is_kept()
+    }
+
+    fn set_selectors(&mut self, selectors: Vec<(usize, Rc<str>)>) {
+        self.selectors = selectors;
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
@@ -386,6 +409,7 @@ impl Control for ApiBackend<'_> {
             RibSide::Out => {
                 self.core.routes.clear(peers);
                 self.core.leases.forget(peers);
+                self.core.journal.forget(&self.core.neighbors, peers);
             }
             RibSide::In => self.each(peers, |listed| listed.neighbor.received.clear()),
         }

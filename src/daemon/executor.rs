@@ -94,6 +94,7 @@ impl Executor {
             self.answer(outcome, (line, helper), source, (queue, &answer));
         }
         drop(commands);
+        self.core.journal.flush();
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
         if helper.is_none() {
@@ -190,6 +191,10 @@ impl Commands for Executor {
             self.core
                 .spawn(leases::doom(core, owner, process.starts.get(), wait));
         }
+    }
+
+    async fn ready(&self) {
+        self.core.journal.room().await;
     }
 
     fn room(&self, process: &Process) {

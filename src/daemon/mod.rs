@@ -20,6 +20,7 @@
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
+//! | `journal` | what helpers and operators announce, kept over a crash |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases` | the end of leases |
@@ -58,6 +59,7 @@ mod guard;
 mod helper_log;
 mod history;
 mod http;
+mod journal;
 mod lease_table;
 mod leases;
 mod message_log;
@@ -150,6 +152,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
         reload::add(&core, &server, Rc::new(neighbor))?;
     }
     listen(&core, &server, &env)?;
+    if let Some(state) = config.state {
+        let directory = state.directory.display().to_string();
+        let restored = journal::restore::run(&core, state).await;
+        restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause))?;
+    }
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;
     // Root may create the socket where the user that the process becomes may not.
@@ -157,6 +164,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
+    if core.journal.is_kept() {
+        core.spawn(journal::restore::sweep(Rc::clone(&core)));
+        let core = Rc::clone(&core);
+        tokio::task::spawn_local(async move { journal::compact::run(&core).await });
+    }
     let control = Control::start(&executor, doors);
     http.start();
     let beginning = tokio::task::spawn_local({
@@ -182,6 +194,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     control.end().await;
     http.close();
     service::shutdown(&core, &server, &mut signals).await;
+    core.journal.end().await;
     monitors::end(&core).await;
     drop(pid_file);
     Ok(code)

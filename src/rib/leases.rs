@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::slab::Slab;
 use super::{PeerId, PeerSet};
-use crate::bgp::{Nlri, NlriRef};
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
 
 /// Entries of the heap that may be out of date before they are swept.
 const SLACK: usize = 1_024;
@@ -47,6 +47,31 @@ pub struct Terms {
     pub lifetime: Lifetime,
     /// How long a route is to stay that has no lease, if nothing is said about it.
     pub default: Option<Duration>,
+    /// How much of that time is left, if part of it has passed.
+    pub left: Option<Duration>,
+    /// The selector that selected the peers, if it is to be remembered.
+    pub selector: Option<Rc<str>>,
+}
+
+/// A recorded route.
+#[derive(Clone, Debug)]
+pub struct Leased<'a> {
+    /// The route.
+    pub nlri: &'a Nlri,
+    /// Its attributes, if they were given.
+    pub attributes: Option<&'a Rc<AttributeSet>>,
+    /// The peers that it is announced to.
+    pub peers: &'a PeerSet,
+    /// Who announced it.
+    pub owner: &'a Rc<str>,
+    /// In which run of the owner.
+    pub run: u64,
+    /// The selector, as long as the peers are those that it selected.
+    pub selector: Option<&'a Rc<str>>,
+    /// How long it stays when it is announced.
+    pub length: Option<Duration>,
+    /// When it ends.
+    pub deadline: Option<Duration>,
 }
 
 /// A route that has ended.
@@ -63,13 +88,30 @@ pub struct Ended {
 #[derive(Debug)]
 struct Lease {
     nlri: Nlri,
+    attributes: Option<Rc<AttributeSet>>,
     peers: PeerSet,
     owner: Rc<str>,
+    selector: Option<Rc<str>>,
     run: u64,
     length: Option<Duration>,
     deadline: Option<Duration>,
     /// Its deadline in the heap.
     queued: Option<Duration>,
+}
+
+impl Lease {
+    fn shown(&self) -> Leased<'_> {
+        Leased {
+            nlri: &self.nlri,
+            attributes: self.attributes.as_ref(),
+            peers: &self.peers,
+            owner: &self.owner,
+            run: self.run,
+            selector: self.selector.as_ref(),
+            length: self.length,
+            deadline: self.deadline,
+        }
+    }
 }
 
 /// All leases.
@@ -86,8 +128,16 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// Records that a route is announced.
-    pub fn announce(&mut self, nlri: &Nlri, peers: &PeerSet, terms: &Terms, now: Duration) {
+    /// Records that a route is announced. The attributes are only stored.
+    pub fn announce(
+        &mut self,
+        (nlri, attributes): (&Nlri, Option<&Rc<AttributeSet>>),
+        peers: &PeerSet,
+        terms: &Terms,
+        now: Duration,
+    ) {
+        let whole = |part: &PeerSet| terms.selector.clone().filter(|_| part == peers);
+        let end = |length: Duration| now + terms.left.map_or(length, |left| left.min(length));
         let mut others = peers.clone();
         let mut parts: SmallVec<[(PeerSet, Option<Duration>); 1]> = SmallVec::new();
         for id in self.of(nlri.as_ref()) {
@@ -110,20 +160,22 @@ impl Leases {
                 let before = std::mem::replace(&mut lease.owner, Rc::clone(&terms.owner));
                 lease.run = terms.run;
                 lease.length = length;
+                lease.selector = whole(&both);
+                if let Some(attributes) = attributes {
+                    lease.attributes = Some(Rc::clone(attributes));
+                    lease.nlri.clone_from(nlri);
+                }
                 if before != terms.owner {
                     self.count(&before, false);
                     self.count(&terms.owner, true);
                 }
-                self.set(id, length.map(|length| now + length));
+                self.set(id, length.map(end));
                 continue;
             }
             if keep {
                 parts.push((both.clone(), length));
             }
-            lease.peers.subtract(&both);
-            if lease.peers.is_empty() {
-                self.remove(id);
-            }
+            self.shrink(id, &both);
         }
         let length = match terms.lifetime {
             Lifetime::For(length) => Some(length),
@@ -134,8 +186,19 @@ impl Leases {
             parts.push((others, length));
         }
         for (peers, length) in parts {
-            let id = self.add(nlri, peers, terms, length);
-            self.set(id, length.map(|length| now + length));
+            let selector = whole(&peers);
+            let id = self.add(Lease {
+                nlri: nlri.clone(),
+                attributes: attributes.cloned(),
+                peers,
+                owner: Rc::clone(&terms.owner),
+                selector,
+                run: terms.run,
+                length,
+                deadline: None,
+                queued: None,
+            });
+            self.set(id, length.map(end));
         }
     }
 
@@ -145,12 +208,7 @@ impl Leases {
             return;
         }
         for id in self.of(nlri) {
-            if let Some(lease) = self.list.get_mut(id) {
-                lease.peers.subtract(peers);
-                if lease.peers.is_empty() {
-                    self.remove(id);
-                }
-            }
+            self.shrink(id, peers);
         }
     }
 
@@ -158,13 +216,50 @@ impl Leases {
     pub fn forget(&mut self, peers: &PeerSet) {
         let ids: Vec<u32> = self.list.iter_from(0).map(|(id, _)| id).collect();
         for id in ids {
-            if let Some(lease) = self.list.get_mut(id) {
-                lease.peers.subtract(peers);
-                if lease.peers.is_empty() {
-                    self.remove(id);
-                }
+            self.shrink(id, peers);
+        }
+    }
+
+    /// Takes peers off a lease.
+    fn shrink(&mut self, id: u32, peers: &PeerSet) {
+        if let Some(lease) = self.list.get_mut(id)
+            && lease.peers.intersects(peers)
+        {
+            lease.peers.subtract(peers);
+            lease.selector = None;
+            if lease.peers.is_empty() {
+                self.remove(id);
             }
         }
+    }
+
+    /// Calls `visit` with about `most` recorded routes from a position on. Returns where to continue, or `None` at the end.
+    pub fn visit(&self, from: u32, most: usize, visit: &mut dyn FnMut(Leased<'_>)) -> Option<u32> {
+        for (count, (id, lease)) in self.list.iter_from(from).enumerate() {
+            if count == most {
+                return Some(id);
+            }
+            visit(lease.shown());
+        }
+        None
+    }
+
+    /// Calls `visit` with what is recorded of a route for any of these peers.
+    pub fn visit_route(
+        &self,
+        nlri: NlriRef<'_>,
+        peers: &PeerSet,
+        visit: &mut dyn FnMut(Leased<'_>),
+    ) {
+        let leases = self.of(nlri).into_iter().filter_map(|id| self.list.get(id));
+        for lease in leases.filter(|lease| lease.peers.intersects(peers)) {
+            visit(lease.shown());
+        }
+    }
+
+    /// Number of recorded routes, with a deadline or not.
+    pub const fn recorded(&self) -> usize {
+        self.list.len()
     }
 
     /// Sets a deadline for routes that an owner announced in runs up to `run`, and did not announce again since. Visits
@@ -303,21 +398,14 @@ impl Leases {
         }
     }
 
-    fn add(&mut self, nlri: &Nlri, peers: PeerSet, terms: &Terms, length: Option<Duration>) -> u32 {
-        let id = self.list.insert(Lease {
-            nlri: nlri.clone(),
-            peers,
-            owner: Rc::clone(&terms.owner),
-            run: terms.run,
-            length,
-            deadline: None,
-            queued: None,
-        });
-        self.count(&terms.owner, true);
+    fn add(&mut self, lease: Lease) -> u32 {
+        let hash_of_new = hash(&self.state, lease.nlri.as_ref());
+        self.count(&Rc::clone(&lease.owner), true);
+        let id = self.list.insert(lease);
         let Self {
             list, index, state, ..
         } = self;
-        index.insert_unique(hash(state, nlri.as_ref()), id, |id| {
+        index.insert_unique(hash_of_new, id, |id| {
             list.get(*id)
                 .map_or(0, |lease| hash(state, lease.nlri.as_ref()))
         });

@@ -12,6 +12,7 @@ use crate::config::model::{
 };
 use crate::config::monitor::MrtConfig;
 use crate::config::session::CapabilityConfig;
+use crate::config::state::StateConfig;
 use crate::json::JsonWriter;
 
 impl Config {
@@ -23,6 +24,10 @@ impl Config {
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
         w.raw(" ]");
+        if let Some(state) = &self.state {
+            w.raw(", \"state\": ");
+            state_json(state, &mut w);
+        }
         if let Some(served) = &self.metrics {
             w.raw(", \"metrics\": ");
             metrics(served, &mut w);
@@ -39,6 +44,15 @@ impl Config {
         w.raw(" }");
         w.into_string()
     }
+}
+
+fn state_json(state: &StateConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.text("directory", &state.directory.to_string_lossy());
+    object.text("sync", &state.sync.to_string());
+    object.number("claim-time", state.claim_time.as_secs());
+    object.text("unclaimed", state.unclaimed.name());
+    object.end();
 }
 
 fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
@@ -91,6 +105,9 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
     object.text("queue-full", process.queue_full.name());
     if let Some(wait) = process.withdraw_after {
         object.number("withdraw-after", wait.as_secs());
+    }
+    if let Some(unclaimed) = process.unclaimed {
+        object.text("unclaimed", unclaimed.name());
     }
     if let Some(rules) = &process.guard {
         guard(rules, object.key("guard"));

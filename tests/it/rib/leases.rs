@@ -74,9 +74,11 @@ fn check(ops: &[Op]) {
                     tracked: *owner,
                     lifetime,
                     default: None,
+                    left: None,
+                    selector: None,
                 };
                 leases.announce(
-                    &nlri(*route),
+                    (&nlri(*route), None),
                     &set(*peers),
                     &terms,
                     Duration::from_secs(now),
@@ -174,13 +176,15 @@ fn many_leases_of_one_moment_end_in_steps() {
         tracked: false,
         lifetime: Lifetime::For(Duration::from_secs(5)),
         default: None,
+        left: None,
+        selector: None,
     };
     for number in 0..30_000u32 {
         let [_, a, b, c] = number.to_be_bytes();
         let nlri = Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]);
-        leases.announce(&nlri, &peers, &terms, Duration::ZERO);
+        leases.announce((&nlri, None), &peers, &terms, Duration::ZERO);
         // Renewed, without another entry of the heap.
-        leases.announce(&nlri, &peers, &terms, Duration::from_secs(1));
+        leases.announce((&nlri, None), &peers, &terms, Duration::from_secs(1));
     }
     assert_eq!(leases.len(), 30_000);
     assert!(leases.expired(Duration::from_secs(5), 1_000).is_empty());
