@@ -116,6 +116,20 @@ impl<'a> Recorded<'a> {
     }
 }
 
+impl Shown {
+    /// The numbers with their names.
+    pub(crate) const fn numbers(&self) -> [(&'static str, u64); 6] {
+        [
+            ("bytes", self.bytes),
+            ("records", self.records),
+            ("errors", self.errors),
+            ("waiting-bytes", self.lag),
+            ("restored-routes", self.restored),
+            ("compactions", self.compactions),
+        ]
+    }
+}
+
 impl Numbers {
     /// Numbers that differ from those of records that are appended meanwhile.
     pub(crate) fn of_copy() -> Self {

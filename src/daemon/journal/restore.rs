@@ -342,13 +342,13 @@ pub(crate) async fn sweep(core: Rc<Core>) {
     while let Some(at) = from {
         from = core.leases.visit(at, STEP, &mut |leased| {
             if leased.run == UNCLAIMED {
-                let process = core.events.helpers().find(leased.owner);
-                let own = process.and_then(|(_, process)| process.config().unclaimed);
-                let policy = own.unwrap_or(config.unclaimed);
-                owners
-                    .entry(Rc::clone(leased.owner))
-                    .or_insert((0, policy))
-                    .0 += 1;
+                let policy = || {
+                    let process = core.events.helpers().find(leased.owner);
+                    let own = process.and_then(|(_, process)| process.config().unclaimed);
+                    (0, own.unwrap_or(config.unclaimed))
+                };
+                let owner = Rc::clone(leased.owner);
+                owners.entry(owner).or_insert_with(policy).0 += 1;
             }
         });
         tokio::task::yield_now().await;

@@ -4,9 +4,9 @@
 //! there are, as soon as that is possible.
 
 use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tracing::{error, info};
 
 use crate::config::JournalSync;
+use crate::daemon::privilege;
 use crate::journal::MAGIC;
 
 /// What the thread is to do, in this order.
@@ -36,7 +37,7 @@ pub(super) enum Job {
 
 /// What the two threads share.
 #[derive(Debug, Default)]
-pub(super) struct Shared {
+pub(crate) struct Shared {
     jobs: Mutex<VecDeque<Job>>,
     ready: Condvar,
     /// Notified whenever jobs are done.
@@ -129,10 +130,12 @@ impl Place {
     /// # Errors
     /// [`WouldBlock`](io::ErrorKind::WouldBlock) if another process has locked it.
     pub(super) fn lock(&self) -> io::Result<Flock<File>> {
-        let mut builder = std::fs::DirBuilder::new();
-        match builder.mode(0o700).recursive(true).create(&self.directory) {
-            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => return Err(cause),
-            result => result?,
+        if !self.directory.is_dir() {
+            privilege::create_directories(&self.directory)?;
+            std::fs::set_permissions(&self.directory, Permissions::from_mode(0o700))?;
+            if let Some((user, group)) = self.owner {
+                std::os::unix::fs::chown(&self.directory, Some(user), Some(group))?;
+            }
         }
         let path = self.directory.join("lock");
         let file = self.open(

@@ -7,6 +7,7 @@ pub(crate) mod control;
 mod full_queue;
 mod guard;
 mod helpers;
+mod journal;
 mod leases;
 mod life;
 mod metrics;
