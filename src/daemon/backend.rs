@@ -11,11 +11,9 @@ use tracing::warn;
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
-    Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    Request as Asked, RibSide, RoutePlace, Sending,
+    Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, Request as Asked, RibSide,
+    RoutePlace, Sending,
 };
-use crate::bgp::message::MessageType;
-use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, resolve};
 use crate::bgp::{AttributeSet, Family, NlriRef, Notification, Sender};
@@ -23,7 +21,6 @@ use crate::config::{GuardConfig, Secrets};
 use crate::grammar::{Selector, Verb};
 use crate::rib::RouteFilter;
 use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run, Terms};
-use crate::speaker::Counters;
 
 use super::clock::unix;
 use super::core::Core;
@@ -32,6 +29,7 @@ use super::journal::OPERATOR;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
+use super::peer_status::status;
 use super::process::Process;
 use super::refresh;
 use super::session;
@@ -552,72 +550,5 @@ fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
             .is_some_and(|session| refresh::is_negotiated(session, family)),
         Sending::Operational => config.session.capabilities.operational,
         Sending::Watchdog(_) => true,
-    }
-}
-
-/// Reports the status of one neighbor.
-fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
-    let neighbor = &listed.neighbor;
-    let config = neighbor.config.borrow();
-    let connection = neighbor.connection();
-    let connection = connection.as_ref();
-    let negotiated = connection.and_then(|connection| connection.negotiated.as_deref());
-    let planned: Open;
-    let local = match connection.and_then(|connection| connection.open.as_ref()) {
-        Some(open) => open,
-        None => {
-            planned = session::open(&config.session);
-            &planned
-        }
-    };
-    let peer = core.status(neighbor.id);
-    // The speaker keeps the counters of the last connection.
-    let counters = peer.as_ref().filter(|_| connection.is_some());
-    let messages = counters.map_or_else(MessageCounts::default, |status| MessageCounts {
-        sent: counts(&status.sent),
-        received: counts(&status.received),
-    });
-    out(&NeighborStatus {
-        peer: neighbor.id,
-        name: &neighbor.name,
-        peer_address: config.session.peer_address,
-        zone: config.session.zone,
-        retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
-            // Rounded up to whole seconds.
-            let left = at.saturating_duration_since(Instant::now());
-            left.as_millis()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX)
-        }),
-        failures: peer.as_ref().map_or(0, |peer| peer.failures),
-        local_address: neighbor.local_address(),
-        local_as: negotiated
-            .map(|session| session.local_as)
-            .or(config.session.local_as),
-        peer_as: negotiated
-            .map(|session| session.peer_as)
-            .or(config.session.peer_as),
-        router_id: session::router_id(&config.session),
-        hold_time: config.session.hold_time,
-        state: neighbor.phase.get().name(),
-        up: neighbor.is_established(),
-        seconds: neighbor.age().as_secs(),
-        families: &config.session.families,
-        add_path: &config.session.capabilities.add_path_families,
-        local,
-        negotiated,
-        messages,
-        history: &neighbor.history.shown(),
-    });
-}
-
-fn counts(counters: &Counters) -> Counts {
-    Counts {
-        open: counters.of(MessageType::OPEN),
-        notification: counters.of(MessageType::NOTIFICATION),
-        keepalive: counters.of(MessageType::KEEPALIVE),
-        update: counters.of(MessageType::UPDATE),
-        refresh: counters.of(MessageType::ROUTE_REFRESH),
     }
 }

@@ -26,7 +26,7 @@
 //! | `leases` | the end of leases |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
-//! | `peer_commands`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `peer_commands`, `peer_status`, `backend`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
@@ -69,6 +69,7 @@ mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod peer_status;
 mod phase;
 mod pipeline;
 mod plugin;
