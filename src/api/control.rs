@@ -115,6 +115,22 @@ pub trait Control {
         false
     }
 
+    /// Reserves a set for its speaker, as long as the returned value is held.
+    ///
+    /// # Errors
+    /// When another speaker declares it at the moment.
+    fn open_set(&mut self, _name: &str) -> Result<Rc<()>, CommandError> {
+        Ok(Rc::default())
+    }
+
+    /// Compares a revision with that of the set.
+    ///
+    /// # Errors
+    /// When the set has a higher one.
+    fn check_revision(&self, _name: &str, _revision: u64) -> Result<(), CommandError> {
+        Ok(())
+    }
+
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.
     fn end_of_rib(&mut self, peers: &PeerSet, family: Family);
 

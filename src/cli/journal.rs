@@ -87,6 +87,8 @@ type Key = (Rc<str>, Family, u32, NlriKey);
 /// What is announced.
 struct Announced {
     owner: Rc<str>,
+    /// What stands before the command.
+    selector: Rc<str>,
     attributes: Rc<AttributeSet>,
     lease: Option<Lease>,
 }
@@ -94,8 +96,8 @@ struct Announced {
 /// The outcome of all records.
 #[derive(Default)]
 struct State {
-    /// The text before a command, by the number of a selection; for operators, and for others.
-    selections: HashMap<u32, (Rc<str>, Rc<str>)>,
+    /// The names of the neighbors, and the selector, by the number of a selection.
+    selections: HashMap<u32, (Rc<str>, Option<Rc<str>>)>,
     /// The commands in their order; `None` if a later one replaces it.
     lines: Vec<Option<(Key, Nlri, Option<Announced>)>>,
     known: HashMap<Key, usize>,
@@ -109,16 +111,8 @@ impl State {
         match record {
             Record::Select { id, selection } => {
                 let names: Rc<str> = selection.names.join(", ").into();
-                let plain = match selection.selector {
-                    Some(selector) => selector.into(),
-                    None => Rc::clone(&names),
-                };
-                // A helper's command without a selector is for its own neighbors only.
-                let others = match selection.selector {
-                    Some("") | None => names,
-                    Some(_) => Rc::clone(&plain),
-                };
-                self.selections.insert(id, (plain, others));
+                let selector = selection.selector.map(Rc::from);
+                self.selections.insert(id, (names, selector));
             }
             Record::Announce {
                 owner,
@@ -130,11 +124,19 @@ impl State {
                 let Some(attributes) = self.attributes(attributes) else {
                     return;
                 };
-                let peers = self.peers(owner, selection);
+                let Some((peers, selector)) = self.selections.get(&selection).cloned() else {
+                    return;
+                };
+                let selector = match selector {
+                    // A helper's command without a selector is for its own neighbors only.
+                    Some(text) if owner == "operator" || !text.is_empty() => text,
+                    _ => Rc::clone(&peers),
+                };
                 let owner: Rc<str> = owner.into();
                 for nlri in routes.flatten() {
                     let announced = Announced {
                         owner: Rc::clone(&owner),
+                        selector: Rc::clone(&selector),
                         attributes: Rc::clone(&attributes),
                         lease,
                     };
@@ -142,17 +144,15 @@ impl State {
                 }
             }
             Record::Withdraw {
-                owner,
-                selection,
-                routes,
+                selection, routes, ..
             } => {
-                let peers = self.peers(owner, selection);
+                let peers = self.peers(selection);
                 for nlri in routes.flatten() {
                     self.put(key(&peers, nlri), nlri.to_nlri(), None);
                 }
             }
             Record::Forget { selection } => {
-                let peers = self.peers("", selection);
+                let peers = self.peers(selection);
                 for line in &mut self.lines {
                     if matches!(line, Some((key, ..)) if key.0 == peers) {
                         *line = None;
@@ -163,12 +163,9 @@ impl State {
         }
     }
 
-    fn peers(&self, owner: &str, selection: u32) -> Rc<str> {
+    fn peers(&self, selection: u32) -> Rc<str> {
         let known = self.selections.get(&selection);
-        known.map_or_else(Rc::default, |(plain, others)| match owner {
-            "operator" => Rc::clone(plain),
-            _ => Rc::clone(others),
-        })
+        known.map_or_else(Rc::default, |(names, _)| Rc::clone(names))
     }
 
     fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
@@ -185,7 +182,11 @@ impl State {
     fn put(&mut self, key: Key, nlri: Nlri, announced: Option<Announced>) {
         let route = (key.1, key.2, key.3.clone());
         let count = self.routes.entry(route).or_default();
-        if let Some(line) = self.known.remove(&key).and_then(|at| self.lines.get_mut(at)) {
+        if let Some(line) = self
+            .known
+            .remove(&key)
+            .and_then(|at| self.lines.get_mut(at))
+        {
             *line = None;
             *count -= 1;
         }
@@ -202,10 +203,9 @@ impl State {
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
         for (key, nlri, announced) in self.lines.iter().flatten() {
-            let blank = if key.0.is_empty() { "" } else { " " };
             let Some(route) = announced else {
                 if owner.is_none() {
-                    writeln!(out, "{}{blank}{}", key.0, command("withdraw", nlri, None))?;
+                    writeln!(out, "{} {}", key.0, command("withdraw", nlri, None))?;
                 }
                 continue;
             };
@@ -217,7 +217,8 @@ impl State {
                 continue;
             }
             let line = command("announce", nlri, Some(&route.attributes));
-            write!(out, "{}{blank}{line}", key.0)?;
+            let blank = if route.selector.is_empty() { "" } else { " " };
+            write!(out, "{}{blank}{line}", route.selector)?;
             if let Some(left) = left {
                 write!(out, " lifetime {}s", left.as_millis().div_ceil(1_000))?;
             }

@@ -40,21 +40,23 @@ const STEP: u32 = 4_096;
 
 /// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
-    core: &'a Core,
+    pub(super) core: &'a Core,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
-    lifetimes: Vec<(usize, Lifetime)>,
+    pub(super) lifetimes: Vec<(usize, Lifetime)>,
     /// The selectors of the next changes.
-    selectors: Vec<(usize, Rc<str>)>,
-    own: OnceCell<Own>,
+    pub(super) selectors: Vec<(usize, Rc<str>)>,
+    /// The changes are those of a set.
+    pub(super) is_set: bool,
+    pub(super) own: OnceCell<Own>,
 }
 
 /// What is known of the helper or operator.
-struct Own {
-    terms: Terms,
-    process: Option<Rc<Process>>,
-    guard: Option<GuardConfig>,
+pub(super) struct Own {
+    pub(super) terms: Terms,
+    pub(super) process: Option<Rc<Process>>,
+    pub(super) guard: Option<GuardConfig>,
 }
 
 impl<'a> ApiBackend<'a> {
@@ -64,6 +66,7 @@ impl<'a> ApiBackend<'a> {
             helper,
             lifetimes: Vec::new(),
             selectors: Vec::new(),
+            is_set: false,
             own: OnceCell::new(),
         }
     }
@@ -75,7 +78,7 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// Who announces, and what they may.
-    fn own(&self) -> &Own {
+    pub(super) fn own(&self) -> &Own {
         self.own.get_or_init(|| {
             let process = self
                 .helper
@@ -150,7 +153,7 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// The lifetime that the guard allows.
-    fn allowed(&self, lifetime: Lifetime) -> Lifetime {
+    pub(super) fn allowed(&self, lifetime: Lifetime) -> Lifetime {
         let most = self
             .own()
             .guard
@@ -175,7 +178,7 @@ impl<'a> ApiBackend<'a> {
         }
         let mut lifetimes = lifetimes.iter().peekable();
         let mut selectors = selectors.iter().peekable();
-        let (mut terms, kept) = (own.clone(), self.core.journal.is_kept());
+        let (mut terms, kept) = (own.clone(), self.is_set || self.core.journal.is_kept());
         for (at, change) in changes.iter().enumerate() {
             while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
             let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
@@ -280,6 +283,16 @@ impl Control for ApiBackend<'_> {
 
     fn set_selectors(&mut self, selectors: Vec<(usize, Rc<str>)>) {
         self.selectors = selectors;
+    }
+
+    fn open_set(&mut self, name: &str) -> Result<Rc<()>, CommandError> {
+        let hold = self.core.sets.open(name);
+        hold.map_err(|message| CommandError::new(ErrorKind::Refused, message))
+    }
+
+    fn check_revision(&self, name: &str, revision: u64) -> Result<(), CommandError> {
+        let checked = self.core.sets.check(name, revision);
+        checked.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {

@@ -31,6 +31,7 @@ use super::rates::Rates;
 use super::requests::{Alarms, Requests};
 use super::routes::Routes;
 use super::runtime_peers::RuntimePeers;
+use super::sets::Sets;
 use super::signal::Request;
 use super::stats::Stats;
 use super::taps::Taps;
@@ -76,6 +77,7 @@ pub(crate) struct Core {
     pub(crate) stats: Stats,
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
+    pub(crate) sets: Sets,
     /// What survives a crash.
     pub(crate) journal: Journal,
     /// Messages of neighbors over the last minutes.
@@ -101,6 +103,7 @@ impl Core {
             alarms: Alarms::default(),
             stats: Stats::default(),
             leases: LeaseTable::default(),
+            sets: Sets::default(),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
@@ -163,6 +166,7 @@ impl Core {
         let peers = std::iter::once(id).collect();
         self.leases.forget(&peers);
         self.journal.forget(&self.neighbors, &peers);
+        self.journal.flush();
         self.neighbors.remove(id);
         self.routes.arrived(id);
         self.neighbors.changed();

@@ -20,13 +20,13 @@
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `runtime_peers`, `requests` | all neighbors; those created by commands; requests to the daemon as a whole |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
-//! | `journal` | what helpers and operators announce, kept over a crash |
+//! | `journal`, `sets` | what helpers and operators announce, kept over a crash; revisions of sets |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases` | the end of leases |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
-//! | `peer_commands`, `peer_status`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `peer_commands`, `peer_status`, `backend`, `set_apply`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
@@ -87,6 +87,8 @@ mod routes;
 mod runtime_peers;
 mod service;
 mod session;
+mod set_apply;
+mod sets;
 mod several;
 mod signal;
 mod stale_routes;

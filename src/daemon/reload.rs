@@ -156,6 +156,9 @@ fn apply(executor: &Rc<Executor>, server: &Server, config: Config, request: Requ
     let core = &executor.core;
     helpers(executor, &config, request);
     core.metrics.replace(config.metrics);
+    if config.state.as_ref() != core.journal.config() {
+        warn!("the `state` section has changed, which applies from the next start on");
+    }
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
         .neighbors
         .all()

@@ -91,6 +91,19 @@ impl Batch {
         notice::unsent(&self.changes, control)
     }
 
+    /// Takes the changes, their lifetimes and their selectors.
+    #[expect(clippy::type_complexity, reason = "three lists")]
+    pub(super) fn parts(
+        self,
+        what: &str,
+    ) -> Result<(Vec<Change>, Vec<(usize, Lifetime)>, Vec<(usize, Rc<str>)>), CommandError> {
+        if let Some(error) = self.failed {
+            let message = format!("nothing of {what} was applied: {error}");
+            return Err(CommandError::new(error.kind, message));
+        }
+        Ok((self.changes, self.lifetimes, self.selectors))
+    }
+
     /// Applies all changes. Returns the peers that were sent something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {

@@ -176,7 +176,8 @@ impl<'a> Call<'a> {
 
     /// Applies what the command collected in `commands.changes`, or adds it to the batch.
     pub(super) fn apply(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
-        self.commands.select(self.selector, self.control);
+        self.commands
+            .select(self.selector, (self.source, self.control));
         self.commands.apply(self.source, self.control, self.out)?;
         self.touched.union(peers);
         Ok(if self.source.batch.is_some() {
@@ -258,8 +259,8 @@ impl<'a> Call<'a> {
 
 impl Commands {
     /// Remembers the selector of the changes that are about to be applied.
-    pub(super) fn select(&mut self, selector: &str, control: &dyn Control) {
-        if !control.keeps_selectors() {
+    pub(super) fn select(&mut self, selector: &str, (source, control): (&Source, &dyn Control)) {
+        if !control.keeps_selectors() && source.staging.is_none() {
             self.selector = None;
         } else if self.selector.as_deref() != Some(selector) {
             self.selector = Some(selector.into());
@@ -273,6 +274,12 @@ impl Commands {
         control: &mut dyn Control,
         out: &mut String,
     ) -> Result<(), CommandError> {
+        if let Some(set) = source.staging.as_mut().filter(|set| set.is_line) {
+            let selector = self.selector.clone().unwrap_or_default();
+            let added = set.add((&mut self.changes, self.lifetime), &selector);
+            self.changes.clear();
+            return added;
+        }
         let result = match &mut source.batch {
             Some(batch) => {
                 let count = self.changes.len();

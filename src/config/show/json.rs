@@ -76,6 +76,7 @@ fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
     for (key, number) in [
         ("max-routes", guard.max_routes.map(u64::from)),
         ("max-rate", guard.max_rate.map(u64::from)),
+        ("max-remove", guard.max_remove.map(u64::from)),
         ("lifetime", guard.lifetime.map(seconds)),
         ("max-lifetime", guard.max_lifetime.map(seconds)),
     ] {

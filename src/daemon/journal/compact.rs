@@ -40,6 +40,9 @@ async fn compact(core: &Core) -> bool {
         numbers: Numbers::of_copy(),
         routes: 0,
     };
+    for (set, revision) in core.sets.revisions() {
+        copy.frame.revision(&set, Some(revision));
+    }
     let mut from = Some(0);
     while let Some(at) = from {
         let (wall, boot) = (now(), lease_table::now());

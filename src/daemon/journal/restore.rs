@@ -172,7 +172,7 @@ impl Fold<'_> {
                 let (_, peers) = self.peers(OPERATOR, selection);
                 leases.forget(&peers);
             }
-            Record::Revision { .. } => {}
+            Record::Revision { set, revision } => self.core.sets.set_revision(set, revision),
             Record::Unknown(_) => self.unreadable += 1,
         }
         1

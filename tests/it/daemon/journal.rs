@@ -116,8 +116,11 @@ fn after_a_crash_all_routes_are_announced_and_unclaimed_ones_are_withdrawn_later
         assert!(numbers(&body).is_empty(), "{body:02x?}");
         (body == [0, 3, 16, 10, 2, 0, 0]).then_some(())
     });
-    daemon.logged("routes of the journal were not announced again, and are withdrawn process=helper routes=1");
-    daemon.logged("routes of the journal were not announced again, and stay process=other routes=1");
+    daemon.logged(
+        "routes of the journal were not announced again, and are withdrawn process=helper routes=1",
+    );
+    daemon
+        .logged("routes of the journal were not announced again, and stay process=other routes=1");
     let left = recorded(&lab, "10.1.0.0/16");
     assert!(!left.contains("10.2.0.0/16"), "{left}");
 }
@@ -212,7 +215,10 @@ fn guards_apply_to_what_is_restored() {
     let _first = session(&listener);
     recorded(&lab, "10.2.0.0/16");
     kill(daemon);
-    let guarded = parts("guard { prefixes [ 10.1.0.0/16 ]; }", "exec cat > /dev/null");
+    let guarded = parts(
+        "guard { prefixes [ 10.1.0.0/16 ]; }",
+        "exec cat > /dev/null",
+    );
     let daemon = Daemon::start(&lab, &guarded);
     daemon.logged("routes of the journal are not allowed: `10.2.0.0/16` is not inside an allowed prefix process=helper");
     let mut peer = session(&listener);
@@ -259,7 +265,10 @@ fn two_daemons_do_not_share_a_journal() {
         .expect("it runs");
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("another daemon keeps its journal there"), "{text}");
+    assert!(
+        text.contains("another daemon keeps its journal there"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -294,7 +303,10 @@ fn a_disk_fault_is_logged_once_and_touches_nothing_else() {
     assert!(status["journal"]["errors"].as_u64() >= Some(1), "{status}");
     std::fs::remove_file(lab.path("blocked")).expect("removed");
     daemon.logged("the journal is complete");
-    assert_eq!(daemon.log().matches("the journal can't be written").count(), 1);
+    assert_eq!(
+        daemon.log().matches("the journal can't be written").count(),
+        1
+    );
     kill(daemon);
     let _daemon = start_with(&lab, &text);
     let mut peer = session(&listener);
@@ -313,9 +325,17 @@ fn a_journal_does_not_grow_with_its_past() {
     for round in 0..20 {
         let lines: String = (0..1_000)
             .map(|number| {
-                let verb = if round % 2 == 0 { "announce" } else { "withdraw" };
+                let verb = if round % 2 == 0 {
+                    "announce"
+                } else {
+                    "withdraw"
+                };
                 let tail = if round % 2 == 0 { "next-hop self" } else { "" };
-                format!("{verb} route 10.{}.{}.0/24 {tail}\n", number / 250, number % 250)
+                format!(
+                    "{verb} route 10.{}.{}.0/24 {tail}\n",
+                    number / 250,
+                    number % 250
+                )
             })
             .collect();
         client.submit(&lines);

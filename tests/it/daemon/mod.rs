@@ -21,6 +21,7 @@ mod runtime_peers;
 mod scene;
 mod scripts;
 mod semantics;
+mod sets;
 mod soak;
 mod states;
 mod stderr;
