@@ -80,7 +80,7 @@ fn after_a_crash_all_routes_are_announced_and_unclaimed_ones_are_withdrawn_later
          echo 'announce route 10.9.0.0/16 next-hop self'\n\
          echo 'withdraw route 10.9.0.0/16'\n\
          fi\n\
-         exec cat > /dev/null",
+         while read -r line; do :; done",
         claimed = claimed.display()
     );
     let configuration = state(&lab, "claim-time 2;")
@@ -88,7 +88,7 @@ fn after_a_crash_all_routes_are_announced_and_unclaimed_ones_are_withdrawn_later
         + &process(
             &lab,
             "other",
-            &format!("[ -e {} ] || echo 'announce route 10.3.0.0/16 next-hop self'\nexec cat > /dev/null", claimed.display()),
+            &format!("[ -e {} ] || echo 'announce route 10.3.0.0/16 next-hop self'\nwhile read -r line; do :; done", claimed.display()),
         )
         .replace("encoder json;", "encoder json; unclaimed keep;")
         + &neighbor(
@@ -204,7 +204,7 @@ fn guards_apply_to_what_is_restored() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = "echo 'announce route 10.1.0.0/16 next-hop self'\n\
-                  echo 'announce route 10.2.0.0/16 next-hop self'\nexec cat > /dev/null";
+                  echo 'announce route 10.2.0.0/16 next-hop self'\nwhile read -r line; do :; done";
     let parts = |guard: &str, script: &str| {
         state(&lab, "")
             + &process(&lab, "helper", script)
@@ -217,7 +217,7 @@ fn guards_apply_to_what_is_restored() {
     kill(daemon);
     let guarded = parts(
         "guard { prefixes [ 10.1.0.0/16 ]; }",
-        "exec cat > /dev/null",
+        "while read -r line; do :; done",
     );
     let daemon = Daemon::start(&lab, &guarded);
     daemon.logged("routes of the journal are not allowed: `10.2.0.0/16` is not inside an allowed prefix process=helper");

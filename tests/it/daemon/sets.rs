@@ -215,11 +215,11 @@ fn keys_are_put_and_deleted_alone() {
 fn the_guard_of_a_helper_judges_the_whole() {
     let lab = Lab::new();
     let (listener, port) = listener();
-    let script = "read up\n\
+    let script = "exec 3<&0\nread up\n\
         (echo 'session reasons enable'; echo 'set edge replace revision 1'; echo 'route 10.1.0.0/16 next-hop self';\n\
         echo 'route 10.66.0.0/16 next-hop self'; echo 'set edge end';\n\
         echo 'set edge replace revision 2'; echo 'route 10.1.0.0/16 next-hop self'; echo 'set edge end')\n\
-        exec cat > ANSWERS"
+        cat <&3 > ANSWERS &\nwait"
         .replace("ANSWERS", lab.path("answers").to_str().expect("UTF-8"));
     let configuration = process(&lab, "helper", &script).replace(
         "encoder json;",
