@@ -12,15 +12,15 @@ const TABLE: [u32; 256] = table();
 
 const fn table() -> [u32; 256] {
     let mut table = [0; 256];
-    let mut at = 0;
+    let mut at: u32 = 0;
     while at < 256 {
-        let mut value = at as u32;
+        let mut value = at;
         let mut bit = 0;
         while bit < 8 {
             value = (value >> 1) ^ if value & 1 == 1 { POLYNOMIAL } else { 0 };
             bit += 1;
         }
-        table[at] = value;
+        table[at as usize] = value;
         at += 1;
     }
     table

@@ -48,8 +48,8 @@ impl Config {
 
 fn state_json(state: &StateConfig, w: &mut JsonWriter) {
     let mut object = Object::new(w);
-    object.text("directory", &state.directory.to_string_lossy());
-    object.text("sync", &state.sync.to_string());
+    object.text("directory", state.directory.to_string_lossy());
+    object.text("sync", state.sync.to_string());
     object.number("claim-time", state.claim_time.as_secs());
     object.text("unclaimed", state.unclaimed.name());
     object.end();
