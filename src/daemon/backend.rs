@@ -99,6 +99,7 @@ impl<'a> ApiBackend<'a> {
                 default: guard.as_ref().and_then(|guard| guard.lifetime),
                 left: None,
                 selector: None,
+                indexed: false,
             };
             Own {
                 terms,

@@ -53,6 +53,11 @@ impl LeaseTable {
         self.leases.borrow().visit(from, most, visit)
     }
 
+    /// Calls `visit` with the recorded routes of an indexed owner.
+    pub(crate) fn visit_owner(&self, owner: &str, visit: &mut dyn FnMut(Leased<'_>)) {
+        self.leases.borrow().visit_owner(owner, visit);
+    }
+
     /// Calls `visit` with what is recorded of a route for any of these peers.
     pub(crate) fn visit_route(
         &self,

@@ -16,6 +16,7 @@ use crate::rib::{Action, Change, Leased, Lifetime, Terms};
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::queue::Make;
+use super::sets::set_of;
 
 /// Routes in one turn.
 const STEP: usize = 4_096;
@@ -74,10 +75,9 @@ pub(crate) async fn apply(
     backend
         .apply_all(&mut changes)
         .map_err(|error| error.to_string())?;
-    if let Some(revision) = plan.revision {
-        core.sets.set_revision(&plan.name, Some(revision));
-        core.journal.revision(&plan.name, Some(revision));
-    }
+    let speaker = helper.unwrap_or_default();
+    let revision = core.sets.declare(&plan.name, speaker, plan.revision);
+    core.journal.revision((&plan.name, speaker), revision);
     core.journal.flush();
     core.wake_neighbors();
     difference.renew(core, backend).await;
@@ -103,15 +103,6 @@ fn owner(set: &str, key: Option<&str>) -> String {
         None => format!("set {set}"),
         Some(key) => format!("set {set} {key}"),
     }
-}
-
-/// The set and the key of an owner.
-fn set_of(owner: &str) -> Option<(&str, Option<&str>)> {
-    let rest = owner.strip_prefix("set ")?;
-    Some(match rest.split_once(' ') {
-        Some((set, key)) => (set, Some(key)),
-        None => (rest, None),
-    })
 }
 
 fn key(nlri: NlriRef<'_>) -> Key {
@@ -149,14 +140,16 @@ impl<'a> Difference<'a> {
 
     /// Walks over what there is.
     async fn compare(&mut self, core: &Core) {
+        if let Some(key) = self.plan.key.as_deref() {
+            let owner = owner(&self.plan.name, Some(key));
+            return core
+                .leases
+                .visit_owner(&owner, &mut |leased| self.meet(&leased));
+        }
         let mut from = Some(0);
         while let Some(at) = from {
             from = core.leases.visit(at, STEP, &mut |leased| {
-                let is_own = set_of(leased.owner).is_some_and(|(set, key)| {
-                    set == self.plan.name
-                        && (self.plan.key.is_none() || key == self.plan.key.as_deref())
-                });
-                if is_own {
+                if set_of(leased.owner).is_some_and(|(set, _)| set == self.plan.name) {
                     self.meet(&leased);
                 }
             });
@@ -288,6 +281,7 @@ impl ApiBackend<'_> {
             own.terms.owner = Rc::clone(owner);
             own.terms.run = 1;
             own.terms.tracked = true;
+            own.terms.indexed = set_of(owner).is_some_and(|(_, key)| key.is_some());
         }
         self.is_set = true;
         Ok(())
@@ -320,8 +314,13 @@ impl ApiBackend<'_> {
             ..self.own().terms.clone()
         };
         let leases = &self.core.leases;
+        // A lifetime begins again; what was of a key is of the set now.
+        let mut news = matches!(terms.lifetime, Lifetime::For(_));
+        leases.visit_route(change.nlri.as_ref(), &change.peers, &mut |leased| {
+            news |= *leased.owner != terms.owner;
+        });
         leases.announce((&change.nlri, Some(attributes)), &change.peers, &terms);
-        if matches!(terms.lifetime, Lifetime::For(_)) {
+        if news {
             self.core.record(&change.nlri, &change.peers);
         }
     }
@@ -347,7 +346,7 @@ pub(crate) fn listed(core: &Rc<Core>, wanted: Option<String>, end: String) -> Ma
             });
             return true;
         }
-        for (name, _) in core.sets.revisions() {
+        for (name, _) in core.sets.declared() {
             found.entry(name.to_string()).or_default();
         }
         if let Some(name) = &wanted {

@@ -15,13 +15,30 @@ pub(crate) struct Sets {
     known: RefCell<BTreeMap<Rc<str>, Known>>,
 }
 
+/// What is known of a set that was declared.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    /// The helper that declared it last; empty for an operator.
+    pub(crate) speaker: Rc<str>,
+    pub(crate) revision: Option<u64>,
+}
+
 #[derive(Default)]
 struct Known {
-    revision: Option<u64>,
+    declared: Option<Declared>,
     /// Held by whoever declares it.
     open: Weak<()>,
     /// Held while it is applied; those that wait have their turns in order.
     applying: Rc<Mutex<()>>,
+}
+
+/// The set and the key of an owner.
+pub(crate) fn set_of(owner: &str) -> Option<(&str, Option<&str>)> {
+    let rest = owner.strip_prefix("set ")?;
+    Some(match rest.split_once(' ') {
+        Some((set, key)) => (set, Some(key)),
+        None => (rest, None),
+    })
 }
 
 impl Sets {
@@ -34,7 +51,7 @@ impl Sets {
         if known.len() >= MOST {
             known.retain(|_, set| {
                 let idle = set.open.strong_count() == 0 && Rc::strong_count(&set.applying) == 1;
-                set.revision.is_some() || !idle
+                set.declared.is_some() || !idle
             });
         }
         if known.len() >= MOST && !known.contains_key(name) {
@@ -64,13 +81,25 @@ impl Sets {
 
     /// The revision of a set.
     pub(crate) fn revision(&self, name: &str) -> Option<u64> {
-        self.known.borrow().get(name)?.revision
+        self.known.borrow().get(name)?.declared.as_ref()?.revision
     }
 
-    /// Sets the revision of a set.
-    pub(crate) fn set_revision(&self, name: &str, revision: Option<u64>) {
+    /// The helper that declared a set last.
+    pub(crate) fn speaker(&self, name: &str) -> Option<Rc<str>> {
+        let known = self.known.borrow();
+        let declared = known.get(name)?.declared.as_ref()?;
+        Some(Rc::clone(&declared.speaker))
+    }
+
+    /// Notes that a set was declared. Without a revision it keeps the one that it has.
+    pub(crate) fn declare(&self, name: &str, speaker: &str, revision: Option<u64>) -> Option<u64> {
+        let revision = revision.or_else(|| self.revision(name));
         let mut known = self.known.borrow_mut();
-        known.entry(name.into()).or_default().revision = revision;
+        known.entry(name.into()).or_default().declared = Some(Declared {
+            speaker: speaker.into(),
+            revision,
+        });
+        revision
     }
 
     /// What is held while a set is applied.
@@ -79,10 +108,10 @@ impl Sets {
         Rc::clone(&known.entry(name.into()).or_default().applying)
     }
 
-    /// All sets that have a revision.
-    pub(crate) fn revisions(&self) -> Vec<(Rc<str>, u64)> {
+    /// All sets that were declared.
+    pub(crate) fn declared(&self) -> Vec<(Rc<str>, Declared)> {
         let known = self.known.borrow();
-        let with = |(name, set): (&Rc<str>, &Known)| Some((Rc::clone(name), set.revision?));
+        let with = |(name, set): (&Rc<str>, &Known)| Some((Rc::clone(name), set.declared.clone()?));
         known.iter().filter_map(with).collect()
     }
 }

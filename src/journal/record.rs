@@ -98,11 +98,13 @@ pub enum Record<'a> {
         /// The number of the neighbors.
         selection: u32,
     },
-    /// A set has this revision.
+    /// A set was declared.
     Revision {
         /// The name of the set.
         set: &'a str,
-        /// Its revision; `None` if it is gone.
+        /// The helper that declared it; empty for an operator.
+        speaker: &'a str,
+        /// Its revision, if it has one.
         revision: Option<u64>,
     },
     /// A kind that this version does not know.
@@ -209,6 +211,7 @@ fn record<'a>(kind: u8, r: &mut Reader<'a>) -> Result<Record<'a>, WireError> {
         },
         REVISION => Record::Revision {
             set: text(r)?,
+            speaker: text(r)?,
             revision: match r.u8("whether there is a revision")? {
                 0 => None,
                 _ => Some(r.u64("a revision")?),

@@ -110,10 +110,11 @@ impl FrameWriter {
         self.close();
     }
 
-    /// Adds the revision of a set.
-    pub fn revision(&mut self, set: &str, revision: Option<u64>) {
+    /// Adds that a helper, or with an empty name an operator, has declared a set.
+    pub fn revision(&mut self, (set, speaker): (&str, &str), revision: Option<u64>) {
         self.record(REVISION, |w| {
             text(set, w);
+            text(speaker, w);
             w.u8(u8::from(revision.is_some()));
             revision.iter().for_each(|number| w.u64(*number));
         });

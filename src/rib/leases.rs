@@ -51,6 +51,8 @@ pub struct Terms {
     pub left: Option<Duration>,
     /// The selector that selected the peers, if it is to be remembered.
     pub selector: Option<Rc<str>>,
+    /// Whether [`Leases::visit_owner`] is to find the routes of this owner, who has few.
+    pub indexed: bool,
 }
 
 /// A recorded route.
@@ -93,6 +95,7 @@ struct Lease {
     owner: Rc<str>,
     selector: Option<Rc<str>>,
     run: u64,
+    indexed: bool,
     length: Option<Duration>,
     deadline: Option<Duration>,
     /// Its deadline in the heap.
@@ -125,6 +128,8 @@ pub struct Leases {
     limited: usize,
     /// Leases by owner.
     owned: BTreeMap<Rc<str>, usize>,
+    /// The leases of indexed owners.
+    by_owner: BTreeMap<Rc<str>, Vec<u32>>,
 }
 
 impl Leases {
@@ -158,6 +163,7 @@ impl Leases {
             let keep = length.is_some() || terms.tracked;
             if keep && both == lease.peers {
                 let before = std::mem::replace(&mut lease.owner, Rc::clone(&terms.owner));
+                let was_indexed = std::mem::replace(&mut lease.indexed, terms.indexed);
                 lease.run = terms.run;
                 lease.length = length;
                 lease.selector = whole(&both);
@@ -168,6 +174,8 @@ impl Leases {
                 if before != terms.owner {
                     self.count(&before, false);
                     self.count(&terms.owner, true);
+                    self.index_owner(&before, (id, was_indexed), false);
+                    self.index_owner(&terms.owner, (id, terms.indexed), true);
                 }
                 self.set(id, length.map(end));
                 continue;
@@ -194,6 +202,7 @@ impl Leases {
                 owner: Rc::clone(&terms.owner),
                 selector,
                 run: terms.run,
+                indexed: terms.indexed,
                 length,
                 deadline: None,
                 queued: None,
@@ -253,6 +262,14 @@ impl Leases {
     ) {
         let leases = self.of(nlri).into_iter().filter_map(|id| self.list.get(id));
         for lease in leases.filter(|lease| lease.peers.intersects(peers)) {
+            visit(lease.shown());
+        }
+    }
+
+    /// Calls `visit` with the recorded routes of an [indexed](Terms::indexed) owner.
+    pub fn visit_owner(&self, owner: &str, visit: &mut dyn FnMut(Leased<'_>)) {
+        let ids = self.by_owner.get(owner).into_iter().flatten();
+        for lease in ids.filter_map(|id| self.list.get(*id)) {
             visit(lease.shown());
         }
     }
@@ -370,6 +387,21 @@ impl Leases {
         }
     }
 
+    /// Adds a lease to the index of its owner, or removes it there.
+    fn index_owner(&mut self, owner: &Rc<str>, (id, indexed): (u32, bool), more: bool) {
+        if !indexed {
+            return;
+        }
+        if more {
+            self.by_owner.entry(Rc::clone(owner)).or_default().push(id);
+        } else if let Some(ids) = self.by_owner.get_mut(owner) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_owner.remove(owner);
+            }
+        }
+    }
+
     /// Sets the deadline of a lease.
     fn set(&mut self, id: u32, deadline: Option<Duration>) {
         let Some(lease) = self.list.get_mut(id) else {
@@ -400,8 +432,10 @@ impl Leases {
 
     fn add(&mut self, lease: Lease) -> u32 {
         let hash_of_new = hash(&self.state, lease.nlri.as_ref());
-        self.count(&Rc::clone(&lease.owner), true);
+        let (owner, indexed) = (Rc::clone(&lease.owner), lease.indexed);
+        self.count(&owner, true);
         let id = self.list.insert(lease);
+        self.index_owner(&owner, (id, indexed), true);
         let Self {
             list, index, state, ..
         } = self;
@@ -416,6 +450,7 @@ impl Leases {
         let lease = self.list.remove(id)?;
         self.limited -= usize::from(lease.deadline.is_some());
         self.count(&lease.owner, false);
+        self.index_owner(&lease.owner, (id, lease.indexed), false);
         let hash = hash(&self.state, lease.nlri.as_ref());
         if let Ok(found) = self.index.find_entry(hash, |other| *other == id) {
             found.remove();

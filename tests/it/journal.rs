@@ -48,7 +48,7 @@ fn file(changes: &[(u8, bool)]) -> (Vec<u8>, Vec<usize>) {
         } else {
             w.withdraw(&owner, 1, nlri.as_ref());
             w.forget(1);
-            w.revision("edge", Some(4711));
+            w.revision(("edge", "helper"), Some(4711));
         }
         file.extend(w.take());
         ends.push(file.len());
@@ -127,7 +127,7 @@ fn what_was_written_is_read_back() {
         "1 Some(\"neighbor *\") 2",
         "helper - 1",
         "Forget { selection: 1 }",
-        "Revision { set: \"edge\", revision: Some(4711) }",
+        "Revision { set: \"edge\", speaker: \"helper\", revision: Some(4711) }",
     ];
     assert_eq!(shown, wanted);
 }

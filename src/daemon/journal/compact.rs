@@ -40,8 +40,9 @@ async fn compact(core: &Core) -> bool {
         numbers: Numbers::of_copy(),
         routes: 0,
     };
-    for (set, revision) in core.sets.revisions() {
-        copy.frame.revision(&set, Some(revision));
+    for (set, declared) in core.sets.declared() {
+        copy.frame
+            .revision((&set, &declared.speaker), declared.revision);
     }
     let mut from = Some(0);
     while let Some(at) = from {

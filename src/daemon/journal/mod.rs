@@ -267,8 +267,8 @@ impl Journal {
         active.count(1);
     }
 
-    /// Records the revision of a set.
-    pub(crate) fn revision(&self, set: &str, revision: Option<u64>) {
+    /// Records that a helper, or with an empty name an operator, has declared a set.
+    pub(crate) fn revision(&self, set: (&str, &str), revision: Option<u64>) {
         let Some(active) = self.active() else { return };
         active.frame.borrow_mut().revision(set, revision);
         active.count(1);

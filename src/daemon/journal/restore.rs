@@ -12,6 +12,8 @@ use super::{OPERATOR, now};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
+use crate::daemon::process::Process;
+use crate::daemon::sets::set_of;
 use crate::daemon::{eor_deferral, guard, leases, privilege};
 use crate::grammar::Selector;
 use crate::journal::{Record, Records, Routes, Selection, decode_attributes};
@@ -58,6 +60,7 @@ async fn read(core: &Core, opened: &mut Opened) {
         selections: HashMap::new(),
         attributes: None,
         owners: HashMap::new(),
+        longest: HashMap::new(),
         unreadable: 0,
     };
     loop {
@@ -105,6 +108,8 @@ struct Fold<'a> {
     attributes: Option<(Vec<u8>, Rc<AttributeSet>)>,
     /// The owners, with the neighbors that each selection is for them.
     owners: HashMap<Rc<str>, HashMap<u32, PeerSet>>,
+    /// The longest lifetime that their guards allow.
+    longest: HashMap<Rc<str>, Option<Duration>>,
     unreadable: u64,
 }
 
@@ -147,11 +152,17 @@ impl Fold<'_> {
                 if left.is_some_and(|left| left.is_zero()) {
                     return self.each(routes, |nlri| leases.withdraw(nlri.as_ref(), &peers));
                 }
+                let length = lease.map(|lease| lease.length);
+                let length = match self.longest(&owner) {
+                    Some(most) => Some(length.map_or(most, |length| length.min(most))),
+                    None => length,
+                };
                 let terms = Terms {
+                    indexed: set_of(&owner).is_some_and(|(_, key)| key.is_some()),
                     owner,
                     run: UNCLAIMED,
                     tracked: true,
-                    lifetime: lease.map_or(Lifetime::Forever, |lease| Lifetime::For(lease.length)),
+                    lifetime: length.map_or(Lifetime::Forever, Lifetime::For),
                     default: None,
                     left,
                     selector: self.selector(selection),
@@ -172,7 +183,13 @@ impl Fold<'_> {
                 let (_, peers) = self.peers(OPERATOR, selection);
                 leases.forget(&peers);
             }
-            Record::Revision { set, revision } => self.core.sets.set_revision(set, revision),
+            Record::Revision {
+                set,
+                speaker,
+                revision,
+            } => {
+                self.core.sets.declare(set, speaker, revision);
+            }
             Record::Unknown(_) => self.unreadable += 1,
         }
         1
@@ -196,6 +213,18 @@ impl Fold<'_> {
         self.owners.values_mut().for_each(|known| {
             known.remove(&id);
         });
+    }
+
+    /// The longest lifetime that the guard of an owner allows.
+    fn longest(&mut self, owner: &Rc<str>) -> Option<Duration> {
+        if let Some(known) = self.longest.get(owner) {
+            return *known;
+        }
+        let process = self.core.events.helpers().find(&speaker(self.core, owner));
+        let guard = process.and_then(|(_, process)| process.guard());
+        let most = guard.and_then(|guard| guard.max_lifetime);
+        self.longest.insert(Rc::clone(owner), most);
+        most
     }
 
     fn selector(&self, id: u32) -> Option<Rc<str>> {
@@ -261,7 +290,7 @@ impl Fold<'_> {
 
 /// Returns `true` for the name of a helper.
 fn is_helper(owner: &str) -> bool {
-    owner != OPERATOR && !owner.contains(' ')
+    owner != OPERATOR && set_of(owner).is_none()
 }
 
 /// Returns `false` for a helper that the configuration does not have any more.
@@ -271,7 +300,8 @@ fn is_known(core: &Core, owner: &str) -> bool {
 
 /// Announces what is in the table of leases, as far as guards allow it. Returns how many routes, and how many are refused.
 async fn announce(core: &Core) -> (u64, u64) {
-    let mut guards: HashMap<Rc<str>, (Option<GuardConfig>, usize)> = HashMap::new();
+    let mut guards: HashMap<Rc<str>, (Option<Rc<Process>>, Option<GuardConfig>, usize)> =
+        HashMap::new();
     let (mut restored, mut from) = (0, Some(0));
     let mut refused: Vec<(Nlri, PeerSet, Rc<str>, String)> = Vec::new();
     while let Some(at) = from {
@@ -284,9 +314,12 @@ async fn announce(core: &Core) -> (u64, u64) {
                 action: Action::Announce(Rc::clone(attributes)),
                 peers: leased.peers.clone(),
             };
-            let (guard, count) = guards.entry(Rc::clone(leased.owner)).or_insert_with(|| {
-                let process = core.events.helpers().find(leased.owner);
-                (process.and_then(|(_, process)| process.guard()), 0)
+            let speaker = speaker(core, leased.owner);
+            let (process, guard, count) = guards.entry(speaker).or_insert_with_key(|speaker| {
+                let process = core.events.helpers().find(speaker);
+                let process = process.map(|(_, process)| process);
+                let guard = process.as_ref().and_then(|process| process.guard());
+                (process, guard, 0)
             });
             match judge(core, guard.as_ref(), *count, &change) {
                 Ok(()) => {
@@ -294,7 +327,10 @@ async fn announce(core: &Core) -> (u64, u64) {
                     restored += 1;
                     core.routes.apply_quietly(&change);
                 }
-                Err(reason) => {
+                Err((rule, reason)) => {
+                    if let (Some(process), Some(rule)) = (process, rule) {
+                        process.guarded.refuse(rule);
+                    }
                     let owner = Rc::clone(leased.owner);
                     refused.push((change.nlri, change.peers, owner, reason));
                 }
@@ -312,23 +348,34 @@ async fn announce(core: &Core) -> (u64, u64) {
     (restored, refused.len() as u64)
 }
 
+/// The helper whose guard judges the routes of an owner: for a set, the one that declared it.
+fn speaker(core: &Core, owner: &Rc<str>) -> Rc<str> {
+    let set = set_of(owner).and_then(|(set, _)| core.sets.speaker(set));
+    set.unwrap_or_else(|| Rc::clone(owner))
+}
+
+/// Why a route is not announced, and by which rule of a guard.
+type Refused = (Option<&'static str>, String);
+
 fn judge(
     core: &Core,
     guard: Option<&GuardConfig>,
     count: usize,
     change: &Change,
-) -> Result<(), String> {
+) -> Result<(), Refused> {
     if let Some(guard) = guard {
-        guard::judge(guard, change).map_err(|rejection| rejection.message)?;
+        guard::judge(guard, change)
+            .map_err(|rejection| (Some(rejection.rule), rejection.message))?;
         if let Some(most) = guard.max_routes
             && count >= most as usize
         {
-            return Err(format!("no more than {most} routes are allowed"));
+            let message = format!("no more than {most} routes are allowed");
+            return Err((Some("max-routes"), message));
         }
     }
     core.routes
         .check(change)
-        .map_err(|refusal| refusal.to_string())
+        .map_err(|refusal| (None, refusal.to_string()))
 }
 
 /// Withdraws, some time after the start, what nobody has announced again.

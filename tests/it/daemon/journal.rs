@@ -204,7 +204,8 @@ fn guards_apply_to_what_is_restored() {
     let lab = Lab::new();
     let (listener, port) = listener();
     let script = "echo 'announce route 10.1.0.0/16 next-hop self'\n\
-                  echo 'announce route 10.2.0.0/16 next-hop self'\nwhile read -r line; do :; done";
+                  echo 'announce route 10.2.0.0/16 next-hop self'\n\
+                  echo 'set edge put key route 10.3.0.0/16 next-hop self'\nwhile read -r line; do :; done";
     let parts = |guard: &str, script: &str| {
         state(&lab, "")
             + &process(&lab, "helper", script)
@@ -213,16 +214,18 @@ fn guards_apply_to_what_is_restored() {
     };
     let daemon = Daemon::start(&lab, &parts("", script));
     let _first = session(&listener);
-    recorded(&lab, "10.2.0.0/16");
+    recorded(&lab, "10.3.0.0/16");
     kill(daemon);
     let guarded = parts(
-        "guard { prefixes [ 10.1.0.0/16 ]; }",
+        "guard { prefixes [ 10.1.0.0/16 ]; lifetime max 1h; }",
         "while read -r line; do :; done",
     );
     let daemon = Daemon::start(&lab, &guarded);
     daemon.logged("routes of the journal are not allowed: `10.2.0.0/16` is not inside an allowed prefix process=helper");
+    daemon.logged("refused=2");
     let mut peer = session(&listener);
     assert_eq!(table(&mut peer), [1]);
+    recorded(&lab, "10.1.0.0/16 next-hop self lifetime 3600s");
 }
 
 #[test]

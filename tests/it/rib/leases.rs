@@ -76,6 +76,7 @@ fn check(ops: &[Op]) {
                     default: None,
                     left: None,
                     selector: None,
+                    indexed: *owner,
                 };
                 leases.announce(
                     (&nlri(*route), None),
@@ -153,6 +154,19 @@ fn check(ops: &[Op]) {
             );
         }
         assert_eq!(leases.is_empty(), model.is_empty());
+        let (mut found, mut wanted) = (Vec::new(), Vec::new());
+        leases.visit_owner("tracked", &mut |leased| {
+            let route = leased.nlri.bytes[2];
+            found.extend(leased.peers.iter().map(|peer| (route, peer.0)));
+        });
+        wanted.extend(
+            model
+                .iter()
+                .filter(|(_, known)| known.0)
+                .map(|(key, _)| *key),
+        );
+        found.sort_unstable();
+        assert_eq!(found, wanted);
         let limited = leases.len();
         assert_eq!(limited == 0, next.is_none());
     }
@@ -178,6 +192,7 @@ fn many_leases_of_one_moment_end_in_steps() {
         default: None,
         left: None,
         selector: None,
+        indexed: false,
     };
     for number in 0..30_000u32 {
         let [_, a, b, c] = number.to_be_bytes();
