@@ -121,7 +121,8 @@ impl Lease {
 #[derive(Debug, Default)]
 pub struct Leases {
     list: Slab<Lease>,
-    index: HashTable<u32>,
+    /// Hash and lease: growing it reads no leases.
+    index: HashTable<(u64, u32)>,
     state: RandomState,
     heap: BinaryHeap<Reverse<(Duration, u32)>>,
     /// Leases with a deadline.
@@ -436,13 +437,9 @@ impl Leases {
         self.count(&owner, true);
         let id = self.list.insert(lease);
         self.index_owner(&owner, (id, indexed), true);
-        let Self {
-            list, index, state, ..
-        } = self;
-        index.insert_unique(hash_of_new, id, |id| {
-            list.get(*id)
-                .map_or(0, |lease| hash(state, lease.nlri.as_ref()))
-        });
+        let place = (hash_of_new, id);
+        self.index
+            .insert_unique(hash_of_new, place, |place| place.0);
         id
     }
 
@@ -452,7 +449,7 @@ impl Leases {
         self.count(&lease.owner, false);
         self.index_owner(&lease.owner, (id, lease.indexed), false);
         let hash = hash(&self.state, lease.nlri.as_ref());
-        if let Ok(found) = self.index.find_entry(hash, |other| *other == id) {
+        if let Ok(found) = self.index.find_entry(hash, |place| place.1 == id) {
             found.remove();
         }
         if self.list.len() == 0 {
@@ -467,17 +464,15 @@ impl Leases {
             return SmallVec::new();
         }
         let key = nlri.key();
-        let same = |id: &&u32| {
-            self.list.get(**id).is_some_and(|lease| {
-                let other = lease.nlri.as_ref();
-                other.family == nlri.family && path(other) == path(nlri) && other.key() == key
-            })
+        let hash = hash(&self.state, nlri);
+        let same = |(other, id): &(u64, u32)| {
+            let lease = self.list.get(*id).filter(|_| *other == hash)?;
+            let other = lease.nlri.as_ref();
+            let same =
+                other.family == nlri.family && path(other) == path(nlri) && other.key() == key;
+            same.then_some(*id)
         };
-        self.index
-            .iter_hash(hash(&self.state, nlri))
-            .filter(same)
-            .copied()
-            .collect()
+        self.index.iter_hash(hash).filter_map(same).collect()
     }
 
     /// Ends the leases of one peer.

@@ -300,8 +300,7 @@ fn is_known(core: &Core, owner: &str) -> bool {
 
 /// Announces what is in the table of leases, as far as guards allow it. Returns how many routes, and how many are refused.
 async fn announce(core: &Core) -> (u64, u64) {
-    let mut guards: HashMap<Rc<str>, (Option<Rc<Process>>, Option<GuardConfig>, usize)> =
-        HashMap::new();
+    let mut guards: HashMap<Rc<str>, Judge> = HashMap::new();
     let (mut restored, mut from) = (0, Some(0));
     let mut refused: Vec<(Nlri, PeerSet, Rc<str>, String)> = Vec::new();
     while let Some(at) = from {
@@ -353,6 +352,9 @@ fn speaker(core: &Core, owner: &Rc<str>) -> Rc<str> {
     let set = set_of(owner).and_then(|(set, _)| core.sets.speaker(set));
     set.unwrap_or_else(|| Rc::clone(owner))
 }
+
+/// A helper with its guard, and how many of its routes were announced.
+type Judge = (Option<Rc<Process>>, Option<GuardConfig>, usize);
 
 /// Why a route is not announced, and by which rule of a guard.
 type Refused = (Option<&'static str>, String);
