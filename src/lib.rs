@@ -143,7 +143,7 @@
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI |
-//! | 2 state | [`fsm`], [`rib`], [`grammar`], `mrt`, [`bmp`] | the state machine; routing tables; the route sentence of files and commands; archives; the monitoring protocol |
+//! | 2 state | [`fsm`], [`rib`], [`grammar`], `mrt`, [`bmp`], [`journal`] | the state machine; routing tables; the route sentence of files and commands; archives; the monitoring protocol; the routes that survive a crash |
 //! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
 //! | 4 products | `daemon`, `stream` | the speaker that configuration files and helper processes control; the reader of BGP data |
 //! | 5 shell | `cli` | the command line |
@@ -152,7 +152,7 @@
 //!
 //! | feature | adds | needs |
 //! |---|---|---|
-//! | (none) | `wire`, `text`, `json`, `bgp`, `fsm`, `rib`, `grammar`, `mrt`, `bmp`, `api` | no tokio, no system calls |
+//! | (none) | `wire`, `text`, `json`, `bgp`, `fsm`, `rib`, `grammar`, `mrt`, `bmp`, `journal`, `api` | no tokio, no system calls |
 //! | `speaker` | `speaker`: sessions over TCP | tokio, socket2, libc |
 //! | `daemon` (default) | `config`, `daemon`, `cli` and the program; includes `speaker` | clap, rustyline, nix and others |
 //! | `stream` (default) | `stream`: archives, filters | decompressors, regex, serde; no tokio |
@@ -170,6 +170,7 @@ pub mod config;
 pub mod daemon;
 pub mod fsm;
 pub mod grammar;
+pub mod journal;
 pub mod json;
 pub mod mrt;
 pub mod rib;

@@ -123,10 +123,35 @@ pub trait Control {
     /// lifetime. Without it, leases are only renewed.
     fn set_lifetimes(&mut self, _lifetimes: Vec<(usize, Lifetime)>) {}
 
+    /// Returns `true` if [`set_selectors`](Self::set_selectors) is to be called.
+    fn keeps_selectors(&self) -> bool {
+        false
+    }
+
+    /// Sets the selectors, as they were written, of the changes of the next call of [`apply`](Self::apply): for those up to
+    /// each position, its selector.
+    fn set_selectors(&mut self, _selectors: Vec<(usize, Rc<str>)>) {}
+
     /// Applies a run as [`apply`](Self::apply) would apply its changes. Returns `false`, with nothing changed, if they must be
     /// applied one by one, because one of them may be refused or needs a remark in the log; always so by default.
     fn apply_run(&mut self, _run: &Run<'_>) -> bool {
         false
+    }
+
+    /// Reserves a set for its speaker, as long as the returned value is held.
+    ///
+    /// # Errors
+    /// When another speaker declares it at the moment.
+    fn open_set(&mut self, _name: &str) -> Result<Rc<()>, CommandError> {
+        Ok(Rc::default())
+    }
+
+    /// Compares a revision with that of the set.
+    ///
+    /// # Errors
+    /// When the set has a higher one.
+    fn check_revision(&self, _name: &str, _revision: u64) -> Result<(), CommandError> {
+        Ok(())
     }
 
     /// Sends the End-of-RIB marker of `family`, after all that was applied before.

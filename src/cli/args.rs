@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::{demo, fsm, healthcheck, log, manual, pipe, top};
+use super::{demo, fsm, healthcheck, journal, log, manual, pipe, top};
 #[cfg(feature = "stream")]
 use super::{replay, stream};
 
@@ -127,6 +127,11 @@ pub(super) enum Command {
     /// --peer 192.0.2.1` brings a full table into a lab.
     #[cfg(feature = "stream")]
     Replay(Box<replay::ReplayArgs>),
+    /// Print the routes of a journal as commands.
+    ///
+    /// A journal is kept if the configuration has a `state` section. `oxabgp journal /var/lib/oxabgp | oxabgp run --batch -`
+    /// announces its routes again. If the file is damaged, what is before the damage is printed, and the exit code is 1.
+    Journal(journal::JournalArgs),
     /// Print the state machine of RFC 4271 as a table.
     ///
     /// Each state with each event: the next state, the RFC's, what is sent, the timers, and where we deviate and why.

@@ -22,6 +22,7 @@ mod encode;
 mod exabgp;
 mod fsm;
 mod healthcheck;
+mod journal;
 mod log;
 mod manual;
 mod pipe;
@@ -95,6 +96,7 @@ fn dispatch() -> ExitCode {
         Command::Man(args) => manual::man(&args),
         #[cfg(feature = "stream")]
         Command::Replay(args) => replay::run(&args, cli.env_file),
+        Command::Journal(args) => journal::run(&args),
         Command::Fsm(args) => fsm::run(&args),
         Command::Version => version::run(),
     }

@@ -21,6 +21,8 @@ pub enum ConfigChange {
     ProcessRestarted(String),
     /// Metrics are served elsewhere, or with other contents.
     MetricsChanged,
+    /// The journal is kept elsewhere or otherwise, from the next start on.
+    StateChanged,
     /// A session is started.
     NeighborAdded(String),
     /// A session is ended.
@@ -89,6 +91,7 @@ impl fmt::Display for ConfigChange {
             Self::ProcessRemoved(name) => write!(f, "- process {name}: is ended"),
             Self::ProcessRestarted(name) => write!(f, "! process {name}: is restarted"),
             Self::MetricsChanged => write!(f, "~ metrics: are served as the new file has it"),
+            Self::StateChanged => write!(f, "~ state: applies from the next start on"),
             Self::NeighborAdded(name) => write!(f, "+ {name}: the session is started"),
             Self::NeighborRemoved(name) => write!(f, "- {name}: the session is ended"),
             Self::SessionReset { neighbor, settings } => {
@@ -116,6 +119,9 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     processes(old, new, &mut changes);
     if old.metrics != new.metrics {
         changes.push(ConfigChange::MetricsChanged);
+    }
+    if old.state != new.state {
+        changes.push(ConfigChange::StateChanged);
     }
     monitors(old, new, &mut changes);
     let named = |config: &'_ Config| -> Vec<String> {

@@ -20,6 +20,7 @@ fn one(w: &mut JsonWriter, change: &ConfigChange) {
         C::ProcessRemoved(name) => ("process-removed", "process", name),
         C::ProcessRestarted(name) => ("process-restarted", "process", name),
         C::MetricsChanged => ("metrics-changed", "", ""),
+        C::StateChanged => ("state-changed", "", ""),
         C::NeighborAdded(name) => ("neighbor-added", "neighbor", name),
         C::NeighborRemoved(name) => ("neighbor-removed", "neighbor", name),
         C::SessionReset { neighbor, .. } => ("session-reset", "neighbor", neighbor),

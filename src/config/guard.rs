@@ -29,6 +29,8 @@ pub struct GuardConfig {
     pub operators: bool,
     /// Most announcements a second; twice as many at once.
     pub max_rate: Option<u32>,
+    /// The most routes of a set that one `replace` may remove, in percent of those that there are.
+    pub max_remove: Option<u8>,
     /// The lifetime of routes that are announced without one.
     pub lifetime: Option<Duration>,
     /// The longest lifetime.
@@ -161,6 +163,9 @@ impl fmt::Display for GuardConfig {
         }
         if self.operators {
             writeln!(f, "  operators;")?;
+        }
+        if let Some(most) = self.max_remove {
+            writeln!(f, "  max-remove {most}%;")?;
         }
         if let Some(most) = self.max_rate {
             writeln!(f, "  max-rate {most};")?;

@@ -99,6 +99,18 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         },
     },
     Keyword {
+        word: "max-remove",
+        value: "<percent>%",
+        doc: "the most routes of a set that one `replace` may remove, in percent of those that there are; `force` overrides it",
+        read: |guard, c, _| {
+            c.value("`0%` to `100%`", |word| {
+                let percent = word.strip_suffix('%').and_then(value::u8)?;
+                Some(percent).filter(|percent| *percent <= 100)
+            })
+            .map(|most| guard.max_remove = Some(most))
+        },
+    },
+    Keyword {
         word: "lifetime",
         value: "[<time>] [max <time>]",
         doc: "the lifetime of routes that are announced without one, and the longest that may be announced: `1h max 24h`",

@@ -15,7 +15,7 @@ use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
 use super::{
     bmp, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable, process,
-    subscription, vocabulary,
+    state_section, subscription, vocabulary,
 };
 use crate::text::{Span, near_miss, value};
 
@@ -118,6 +118,13 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         match (tree.head(statement), &statement.block) {
             ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
             ("template", Some(_)) => templates(cx, statement),
+            ("state", Some(_)) => {
+                let state = state_section::read(cx, statement);
+                if config.state.replace(state).is_some() {
+                    let text = "a file has one `state` section";
+                    cx.report.add(Diagnostic::error(statement.span, text));
+                }
+            }
             ("metrics", Some(_)) => {
                 metrics_section::read(cx, statement, config.metrics.get_or_insert_default());
             }
@@ -133,7 +140,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     for statement in &tree.statements {
         let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
-            ("process" | "template" | "metrics", Some(_)) => {}
+            ("process" | "template" | "metrics" | "state", Some(_)) => {}
             ("mrt", Some(_)) => mrt::read(cx, statement, &mut config.mrt),
             ("bmp", Some(_)) => bmp::read(cx, statement, &mut config.bmp),
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
@@ -168,7 +175,9 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
 /// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
-    let known = ["neighbor", "process", "template", "metrics", "mrt", "bmp"];
+    let known = [
+        "neighbor", "process", "template", "metrics", "state", "mrt", "bmp",
+    ];
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))
             .with_help(format!("write `{word} … {{ … }}`"))

@@ -74,6 +74,8 @@ mod schema;
 mod section;
 mod session;
 pub mod show;
+mod state;
+mod state_section;
 mod subscription;
 mod tcp_ao;
 mod tree;
@@ -100,3 +102,4 @@ pub use session::{
     AddPath, Base64, CapabilityConfig, SessionConfig, TcpAo, TcpAoAlgorithm, Unwritten,
 };
 pub use show::Secrets;
+pub use state::{JournalSync, StateConfig, Unclaimed};

@@ -7,6 +7,7 @@ use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
+use super::state::{StateConfig, Unclaimed};
 use crate::bgp::Zoned;
 use crate::grammar::{Operational, RouteText};
 
@@ -23,6 +24,8 @@ pub struct Config {
     pub mrt: MrtConfig,
     /// Monitoring stations, in the file's order.
     pub bmp: Vec<BmpConfig>,
+    /// The journal of routes, if one is kept.
+    pub state: Option<StateConfig>,
 }
 
 /// A helper process.
@@ -44,6 +47,8 @@ pub struct ProcessConfig {
     pub queue_full: QueueFull,
     /// How long after its death its routes are withdrawn that it has not announced again; `None`: they stay.
     pub withdraw_after: Option<Duration>,
+    /// What becomes of its routes of the journal that it does not announce again; `None`: what the journal's section says.
+    pub unclaimed: Option<Unclaimed>,
     /// What it may announce; `None`: everything.
     pub guard: Option<GuardConfig>,
 }

@@ -18,6 +18,7 @@ pub(crate) const WORDS: &[(&str, &[&str])] = &[
             "queue-size",
             "queue-full",
             "on-death",
+            "unclaimed",
             "guard",
         ],
     ),

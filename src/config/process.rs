@@ -20,6 +20,7 @@ use super::guard_section;
 use super::model::{ApiVersion, Encoder, ProcessConfig, QueueFull};
 use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
+use super::state::Unclaimed;
 use super::tree::Statement;
 use crate::text::{Span, Token, value};
 
@@ -34,6 +35,7 @@ pub(crate) struct ProcessDraft {
     pub(crate) queue_size: Option<usize>,
     pub(crate) queue_full: QueueFull,
     pub(crate) withdraw_after: Option<Duration>,
+    pub(crate) unclaimed: Option<Unclaimed>,
     pub(crate) guard: Option<GuardConfig>,
 }
 
@@ -123,6 +125,15 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
             c.expect("withdraw-after")?;
             c.value("a time such as `30` or `10m`", value::seconds)
                 .map(|seconds| draft.withdraw_after = Some(Duration::from_secs(seconds)))
+        },
+    },
+    Keyword {
+        word: "unclaimed",
+        value: "withdraw | keep",
+        doc: "with a `state` section, what happens to the program's routes of the journal that it has not announced again within `claim-time`; as in the `state` section unless set",
+        read: |draft, c, _| {
+            c.value("`withdraw` or `keep`", Unclaimed::from_word)
+                .map(|unclaimed| draft.unclaimed = Some(unclaimed))
         },
     },
 ];
@@ -318,6 +329,7 @@ pub(crate) fn finish(
         queue_size: draft.queue_size,
         queue_full: draft.queue_full,
         withdraw_after: draft.withdraw_after,
+        unclaimed: draft.unclaimed,
         guard: draft.guard,
     })
 }

@@ -12,7 +12,11 @@ pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) 
     let tree = cx.tree;
     let (word, c) = schema::cursor(tree, statement);
     let is_section = statement.block.is_some();
-    let home = if is_section && matches!(word, "neighbor" | "template" | "group" | "metrics") {
+    let home = if is_section
+        && matches!(
+            word,
+            "neighbor" | "template" | "group" | "metrics" | "state"
+        ) {
         "belongs outside of all sections"
     } else if SETTINGS.contains(&word) || is_section && SECTIONS.contains(&word) {
         "belongs in a `neighbor` section"

@@ -2,7 +2,8 @@
 
 use super::schema::Keyword;
 use super::{
-    bmp, capability, draft, guard_section, metrics_section, mrt, process, subscription, tcp_ao,
+    bmp, capability, draft, guard_section, metrics_section, mrt, process, state_section,
+    subscription, tcp_ao,
 };
 
 /// One row of the reference: section, word, value, what it does.
@@ -50,6 +51,7 @@ pub fn reference() -> Vec<Row> {
     let mut all = Vec::new();
     rows("process", process::KEYWORDS, &mut all);
     rows("process/guard", guard_section::KEYWORDS, &mut all);
+    rows("state", state_section::KEYWORDS, &mut all);
     rows("metrics", metrics_section::KEYWORDS, &mut all);
     rows("neighbor", draft::KEYWORDS, &mut all);
     rows("neighbor/capability", capability::KEYWORDS, &mut all);

@@ -11,6 +11,7 @@ use super::model::{
     Subscription,
 };
 use super::session::{AddPath, Base64, CapabilityConfig};
+use super::state::Unclaimed;
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
@@ -37,6 +38,9 @@ impl Config {
         let mut text = Text::default();
         for process in &self.processes {
             text.process(process);
+        }
+        if let Some(state) = &self.state {
+            text.line(state);
         }
         if let Some(metrics) = &self.metrics {
             text.line(metrics);
@@ -120,6 +124,8 @@ impl Text {
         );
         let wait = process.withdraw_after;
         self.some("on-death withdraw-after", wait.map(|wait| wait.as_secs()));
+        let unclaimed = process.unclaimed;
+        self.some("unclaimed", unclaimed.map(Unclaimed::name));
         if let Some(guard) = &process.guard {
             guard.to_string().lines().for_each(|line| self.line(line));
         }

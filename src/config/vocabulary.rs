@@ -65,6 +65,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
             word,
             "template"
                 | "metrics"
+                | "state"
                 | "mrt"
                 | "family"
                 | "capability"

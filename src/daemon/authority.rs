@@ -12,12 +12,16 @@ use crate::rib::{Action, Change, Lifetime, Terms};
 
 use super::core::Core;
 use super::guard::{self, Rejection};
+use super::journal::OPERATOR;
 use super::process::Process;
+use super::sets::set_of;
 
 /// What is known of a helper or operator.
 pub(crate) struct Authority {
     /// The owner of what is announced, and how long it stays.
     pub(crate) terms: Terms,
+    /// The helper's name, or that of operators.
+    name: Rc<str>,
     process: Option<Rc<Process>>,
     /// The guards that apply, with the processes that have them: that of the helper itself, or those that are for
     /// operators, too.
@@ -44,13 +48,17 @@ impl Authority {
         let counted = guards.iter().any(|(guard, _)| guard.max_routes.is_some());
         let dies = |process: &Rc<Process>| process.withdraw_after().is_some();
         let terms = Terms {
-            owner: helper.unwrap_or("operator").into(),
-            run: process.as_ref().map_or(0, |process| process.starts.get()),
-            tracked: counted || process.as_ref().is_some_and(dies),
+            owner: helper.unwrap_or(OPERATOR).into(),
+            run: process.as_ref().map_or(1, |process| process.starts.get()),
+            tracked: counted || process.as_ref().is_some_and(dies) || core.journal.is_kept(),
             lifetime: Lifetime::Unchanged,
             default: guards.iter().filter_map(|(guard, _)| guard.lifetime).min(),
+            left: None,
+            selector: None,
+            indexed: false,
         };
         Self {
+            name: Rc::clone(&terms.owner),
             terms,
             process,
             guards,
@@ -90,7 +98,7 @@ impl Authority {
             return Ok(());
         }
         if let Some(most) = guard.max_routes {
-            let (leases, owner) = (&core.leases, &self.terms.owner);
+            let (leases, owner) = (&core.leases, &self.name);
             let holds = |nlri: NlriRef<'_>| leases.holds(owner, nlri);
             let after = guard::after(changes, leases.owned(owner), holds);
             if after > most as usize && after > leases.owned(owner) {
@@ -122,5 +130,36 @@ impl Authority {
             (Lifetime::Forever, Some(most)) => Lifetime::For(most),
             (lifetime, _) => lifetime,
         }
+    }
+
+    /// Announces for an owner that is not the helper itself: for a set of so many routes, or a key of it.
+    ///
+    /// # Errors
+    /// When a guard does not allow so many.
+    pub(crate) fn own_by(
+        &mut self,
+        core: &Core,
+        owner: &Rc<str>,
+        routes: usize,
+    ) -> Result<(), String> {
+        for (guard, process) in &self.guards {
+            if let Some(most) = guard.max_routes
+                && core.leases.owned(&self.name) + routes > most as usize
+            {
+                process.guarded.refuse("max-routes");
+                return Err(format!("no more than {most} routes are allowed"));
+            }
+        }
+        self.terms.owner = Rc::clone(owner);
+        self.terms.run = 1;
+        self.terms.tracked = true;
+        self.terms.indexed = set_of(owner).is_some_and(|(_, key)| key.is_some());
+        Ok(())
+    }
+
+    /// The most routes that a set may lose at once, in percent.
+    pub(crate) fn max_remove(&self) -> Option<u8> {
+        let guards = self.guards.iter();
+        guards.filter_map(|(guard, _)| guard.max_remove).min()
     }
 }

@@ -4,24 +4,20 @@
 
 use std::cell::OnceCell;
 use std::rc::Rc;
-use std::time::Instant;
 
 use tracing::warn;
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
-    Among, Control, Counts, DaemonStatus, ListedRoute, MessageCounts, NeighborStatus, NewPeer,
-    ReloadStep, Request as Asked, RibSide, RouteIndex, RoutePlace, Sending,
+    Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
+    Request as Asked, RibSide, RouteIndex, RoutePlace, Sending,
 };
-use crate::bgp::message::MessageType;
-use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
 use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, resolve};
 use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run};
-use crate::speaker::Counters;
 
 use super::authority::Authority;
 use super::clock::unix;
@@ -32,6 +28,7 @@ use super::listing;
 use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::peer_commands;
+use super::peer_status::status;
 use super::refresh;
 use super::reload_step;
 use super::session;
@@ -39,12 +36,16 @@ use super::signal::Request;
 
 /// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
-    core: &'a Rc<Core>,
+    pub(super) core: &'a Rc<Core>,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
-    lifetimes: Vec<(usize, Lifetime)>,
-    own: OnceCell<Authority>,
+    pub(super) lifetimes: Vec<(usize, Lifetime)>,
+    /// The selectors of the next changes.
+    pub(super) selectors: Vec<(usize, Rc<str>)>,
+    /// The changes are those of a set.
+    pub(super) is_set: bool,
+    pub(super) own: OnceCell<Authority>,
 }
 
 impl<'a> ApiBackend<'a> {
@@ -53,23 +54,20 @@ impl<'a> ApiBackend<'a> {
             core,
             helper,
             lifetimes: Vec::new(),
+            selectors: Vec::new(),
+            is_set: false,
             own: OnceCell::new(),
         }
     }
 
     /// Returns `true` if the helper or operator may send commands to that neighbor.
     fn owns(&self, listed: &Listed) -> bool {
-        self.helper.is_none_or(|name| {
-            let config = listed.neighbor.config.borrow();
-            config
-                .subscriptions
-                .iter()
-                .any(|block| block.processes.iter().any(|process| process == name))
-        })
+        self.helper
+            .is_none_or(|name| listed.neighbor.is_open_to(name))
     }
 
     /// Who announces, and what they may.
-    fn own(&self) -> &Authority {
+    pub(super) fn own(&self) -> &Authority {
         self.own
             .get_or_init(|| Authority::new(self.core, self.helper))
     }
@@ -77,6 +75,7 @@ impl<'a> ApiBackend<'a> {
     /// Records how long the routes of changes stay.
     fn lease(&mut self, changes: &[Change]) {
         let lifetimes = std::mem::take(&mut self.lifetimes);
+        let selectors = std::mem::take(&mut self.selectors);
         let leases = &self.core.leases;
         let own = &self.own().terms;
         let limited = own.default.is_some() || own.tracked;
@@ -84,17 +83,27 @@ impl<'a> ApiBackend<'a> {
             return;
         }
         let mut lifetimes = lifetimes.iter().peekable();
-        let mut terms = own.clone();
+        let mut selectors = selectors.iter().peekable();
+        let (mut terms, kept) = (own.clone(), self.is_set || self.core.journal.is_kept());
         let at_once = lease_table::now();
         for (at, change) in changes.iter().enumerate() {
             while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
             let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
             terms.lifetime = self.own().allowed(lifetime.unwrap_or_default());
-            match change.action {
-                Action::Announce(_) => {
-                    leases.announce(&change.nlri, &change.peers, (&terms, at_once))
+            while selectors.next_if(|(end, _)| *end <= at).is_some() {}
+            terms.selector = selectors.peek().map(|(_, selector)| Rc::clone(selector));
+            match &change.action {
+                Action::Announce(attributes) => {
+                    let attributes = kept.then_some(attributes);
+                    let route = (&change.nlri, attributes);
+                    leases.announce(route, &change.peers, (&terms, at_once));
+                    self.core.record(&change.nlri, &change.peers);
                 }
-                Action::Withdraw(_) => leases.withdraw(change.nlri.as_ref(), &change.peers),
+                Action::Withdraw(_) => {
+                    leases.withdraw(change.nlri.as_ref(), &change.peers);
+                    self.core
+                        .record_end(&terms.owner, (&change.nlri, &change.peers));
+                }
             }
         }
     }
@@ -174,6 +183,24 @@ impl Control for ApiBackend<'_> {
 
     fn set_lifetimes(&mut self, lifetimes: Vec<(usize, Lifetime)>) {
         self.lifetimes = lifetimes;
+    }
+
+    fn keeps_selectors(&self) -> bool {
+        self.core.journal.is_kept()
+    }
+
+    fn set_selectors(&mut self, selectors: Vec<(usize, Rc<str>)>) {
+        self.selectors = selectors;
+    }
+
+    fn open_set(&mut self, name: &str) -> Result<Rc<()>, CommandError> {
+        let hold = self.core.sets.open(name);
+        hold.map_err(|message| CommandError::new(ErrorKind::Refused, message))
+    }
+
+    fn check_revision(&self, name: &str, revision: u64) -> Result<(), CommandError> {
+        let checked = self.core.sets.check(name, revision);
+        checked.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
@@ -307,6 +334,7 @@ impl Control for ApiBackend<'_> {
             RibSide::Out => {
                 self.core.routes.clear(peers);
                 self.core.leases.forget(peers);
+                self.core.journal.forget(&self.core.neighbors, peers);
             }
             RibSide::In => self.each(peers, |listed| {
                 graceful_restart::free(self.core, listed.neighbor.received.clear());
@@ -394,72 +422,5 @@ fn carries(neighbor: &Neighbor, what: Sending<'_>) -> bool {
             .is_some_and(|session| refresh::is_negotiated(session, family)),
         Sending::Operational => config.session.capabilities.operational,
         Sending::Watchdog(_) => true,
-    }
-}
-
-/// Reports the status of one neighbor.
-fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&NeighborStatus<'_>)) {
-    let neighbor = &listed.neighbor;
-    let config = neighbor.config.borrow();
-    let connection = neighbor.connection();
-    let connection = connection.as_ref();
-    let negotiated = connection.and_then(|connection| connection.negotiated.as_deref());
-    let planned: Open;
-    let local = match connection.and_then(|connection| connection.open.as_ref()) {
-        Some(open) => open,
-        None => {
-            planned = session::open(&config.session);
-            &planned
-        }
-    };
-    let peer = core.status(neighbor.id);
-    // The speaker keeps the counters of the last connection.
-    let counters = peer.as_ref().filter(|_| connection.is_some());
-    let messages = counters.map_or_else(MessageCounts::default, |status| MessageCounts {
-        sent: counts(&status.sent),
-        received: counts(&status.received),
-    });
-    out(&NeighborStatus {
-        peer: neighbor.id,
-        name: &neighbor.name,
-        peer_address: config.session.peer_address,
-        zone: config.session.zone,
-        retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
-            // Rounded up to whole seconds.
-            let left = at.saturating_duration_since(Instant::now());
-            left.as_millis()
-                .div_ceil(1000)
-                .try_into()
-                .unwrap_or(u64::MAX)
-        }),
-        failures: peer.as_ref().map_or(0, |peer| peer.failures),
-        local_address: neighbor.local_address(),
-        local_as: negotiated
-            .map(|session| session.local_as)
-            .or(config.session.local_as),
-        peer_as: negotiated
-            .map(|session| session.peer_as)
-            .or(config.session.peer_as),
-        router_id: session::router_id(&config.session),
-        hold_time: config.session.hold_time,
-        state: neighbor.phase.get().name(),
-        up: neighbor.is_established(),
-        seconds: neighbor.age().as_secs(),
-        families: &config.session.families,
-        add_path: &config.session.capabilities.add_path_families,
-        local,
-        negotiated,
-        messages,
-        history: &neighbor.history.shown(),
-    });
-}
-
-fn counts(counters: &Counters) -> Counts {
-    Counts {
-        open: counters.of(MessageType::OPEN),
-        notification: counters.of(MessageType::NOTIFICATION),
-        keepalive: counters.of(MessageType::KEEPALIVE),
-        update: counters.of(MessageType::UPDATE),
-        refresh: counters.of(MessageType::ROUTE_REFRESH),
     }
 }

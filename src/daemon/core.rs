@@ -23,7 +23,8 @@ use crate::speaker::{PeerStatus, Server};
 
 use super::announce_limit::AnnounceLimits;
 use super::events::EventDispatcher;
-use super::lease_table::LeaseTable;
+use super::journal::{Journal, Recorded};
+use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
 use super::neighbors::{Listed, Neighbors};
 use super::queue::Queue;
@@ -32,6 +33,7 @@ use super::requests::{Alarms, Requests};
 use super::routes::Routes;
 use super::running::Reloads;
 use super::runtime_peers::RuntimePeers;
+use super::sets::Sets;
 use super::signal::Request;
 use super::stats::Stats;
 use super::taps::Taps;
@@ -79,6 +81,9 @@ pub(crate) struct Core {
     pub(crate) stats: Stats,
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
+    pub(crate) sets: Sets,
+    /// What survives a crash.
+    pub(crate) journal: Journal,
     /// Messages of neighbors over the last minutes.
     pub(crate) rates: Rates,
     /// What HTTP serves, by the configuration.
@@ -105,6 +110,8 @@ impl Core {
             alarms: Alarms::default(),
             stats: Stats::default(),
             leases: LeaseTable::default(),
+            sets: Sets::default(),
+            journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
             reloads: Reloads::default(),
@@ -166,10 +173,31 @@ impl Core {
         self.taps.forget(id);
         self.routes.remove(id);
         self.limits.forget(id);
-        self.leases.forget(&std::iter::once(id).collect());
+        let peers = std::iter::once(id).collect();
+        self.leases.forget(&peers);
+        self.journal.forget(&self.neighbors, &peers);
+        self.journal.flush();
         self.neighbors.remove(id);
         self.routes.arrived(id);
         self.neighbors.changed();
+    }
+
+    /// Records in the journal what is announced of a route.
+    pub(crate) fn record(&self, nlri: &Nlri, peers: &PeerSet) {
+        if self.journal.is_kept() {
+            let now = lease_table::now();
+            self.leases
+                .visit_route(nlri.as_ref(), peers, &mut |leased| {
+                    if let Some(route) = Recorded::of(&leased, now) {
+                        self.journal.announce(&self.neighbors, &route);
+                    }
+                });
+        }
+    }
+
+    /// Records in the journal that a route is withdrawn or has ended.
+    pub(crate) fn record_end(&self, owner: &Rc<str>, route: (&Nlri, &PeerSet)) {
+        self.journal.withdraw(&self.neighbors, owner, route);
     }
 
     /// Determines again which helpers receive the events of a neighbor.

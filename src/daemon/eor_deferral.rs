@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use tracing::info;
 
-use crate::bgp::Negotiated;
 use crate::bgp::capability::{Capability, GracefulRestart};
+use crate::bgp::{Family, Negotiated};
 
 use super::core::Core;
 use super::neighbor::Neighbor;
@@ -20,8 +20,14 @@ use super::neighbor::Neighbor;
 /// Notes that a session is established. Returns `true` if its End-of-RIB markers are deferred.
 pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated) -> bool {
     let config = neighbor.config.borrow();
+    if core.journal.is_restoring() && !config.manual_eor {
+        if let Some(up) = &mut *neighbor.session() {
+            up.eor_deferred.clone_from(&session.families);
+        }
+        info!(neighbor = %neighbor.name, "End-of-RIB waits for the routes of the journal");
+    }
     let Some(time) = config.eor_deferral.filter(|_| !config.manual_eor) else {
-        return false;
+        return core.journal.is_restoring() && !config.manual_eor;
     };
     let now = Instant::now();
     if has_restart_state(session) {
@@ -38,7 +44,31 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
         }
         info!(neighbor = %neighbor.name, seconds = time, "End-of-RIB waits for a helper to announce it");
     }
-    waits
+    waits || core.journal.is_restoring()
+}
+
+/// Sends the markers that waited for the routes of the journal only.
+pub(crate) fn restored(core: &Core) {
+    for listed in core.neighbors.all() {
+        let neighbor = &listed.neighbor;
+        let until = neighbor.eor_deferred_until.get();
+        if until.is_none_or(|until| until <= Instant::now()) {
+            release(core, neighbor);
+        }
+    }
+}
+
+/// Sends the deferred markers of a session. Returns their families.
+fn release(core: &Core, neighbor: &Neighbor) -> Vec<Family> {
+    let peers = std::iter::once(neighbor.id).collect();
+    let session = neighbor.session();
+    let waiting = RefMut::filter_map(session, Option::as_mut)
+        .map(|mut session| std::mem::take(&mut session.eor_deferred))
+        .unwrap_or_default();
+    for family in &waiting {
+        core.routes.end_of_rib(&peers, *family);
+    }
+    waiting
 }
 
 /// Sends the deferred markers when the time is over.
@@ -48,17 +78,11 @@ async fn end(core: Rc<Core>, neighbor: Rc<Neighbor>, until: Instant) {
     let Some((core, neighbor)) = core.upgrade().zip(neighbor.upgrade()) else {
         return;
     };
-    if neighbor.eor_deferred_until.get() != Some(until) {
+    if neighbor.eor_deferred_until.get() != Some(until) || core.journal.is_restoring() {
         return;
     }
-    let peers = std::iter::once(neighbor.id).collect();
-    let session = neighbor.session();
-    let waiting = RefMut::filter_map(session, Option::as_mut)
-        .map(|mut session| std::mem::take(&mut session.eor_deferred))
-        .unwrap_or_default();
-    for family in waiting {
+    for family in release(&core, &neighbor) {
         info!(neighbor = %neighbor.name, %family, "no helper announced End-of-RIB in time");
-        core.routes.end_of_rib(&peers, family);
     }
     core.wake_neighbors();
 }

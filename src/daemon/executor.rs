@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Dump, Listing, Outcome, Source};
+use crate::api::command::{self, Dump, Listing, Outcome, SetPlan, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
@@ -15,6 +15,7 @@ use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
+use super::set_apply;
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
@@ -98,6 +99,7 @@ impl Executor {
             self.answer(outcome, (line, helper), source, (queue, &answer));
         }
         drop(commands);
+        self.core.journal.flush();
         self.core.routes.hold_answers(queue);
         self.core.wake_neighbors();
         if helper.is_none() {
@@ -136,6 +138,10 @@ impl Executor {
             Outcome::Listed(listing) => queue.reply_made(self.listed(helper, *listing)),
             Outcome::Dump(dump) => self.dump(queue, *dump),
             Outcome::Status(end) => queue.reply_made(self.status(end)),
+            Outcome::Set(plan) => self.set(helper, queue, *plan),
+            Outcome::Sets(wanted, end) => {
+                queue.reply_made(set_apply::listed(&self.core, wanted, end));
+            }
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
@@ -154,6 +160,26 @@ impl Executor {
             let result = collect::requested(&core, &dump).await;
             promise.replace(Some(
                 dump.answer(result.as_ref().map_err(String::as_str).copied()),
+            ));
+            queue.settle();
+        });
+    }
+
+    /// Applies a set, and answers when that is done.
+    fn set(&self, helper: Option<&str>, queue: &Rc<Queue>, mut plan: SetPlan) {
+        let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
+        let helper: Option<Rc<str>> = helper.map(Rc::from);
+        let promise = queue.promise();
+        // The speaker may declare the next one, which is applied after this one.
+        plan.hold = Rc::default();
+        let shown = plan.head();
+        self.core.spawn(async move {
+            let result = set_apply::apply(&core, helper.as_deref(), plan).await;
+            if let Err(reason) = &result {
+                warn!(set = shown.name, "the set is refused: {reason}");
+            }
+            promise.replace(Some(
+                shown.answer(result.as_ref().map(|done| *done).map_err(String::as_str)),
             ));
             queue.settle();
         });
@@ -192,11 +218,18 @@ impl Commands for Executor {
     }
 
     fn ended(&self, process: &Rc<Process>) {
+        if let Some(source) = self.sources.borrow_mut().get_mut(&process.name) {
+            source.abandon();
+        }
         if let Some(wait) = process.withdraw_after() {
             let (core, owner) = (Rc::clone(&self.core), Rc::clone(&process.name));
             self.core
                 .spawn(leases::doom(core, owner, process.starts.get(), wait));
         }
+    }
+
+    async fn ready(&self) {
+        self.core.journal.room().await;
     }
 
     fn room(&self, process: &Process) {

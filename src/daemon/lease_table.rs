@@ -1,13 +1,14 @@
 //! The leases of the daemon, with its clock.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::time::Duration;
 
 use nix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
-use crate::bgp::{Nlri, NlriRef};
-use crate::rib::{Ended, Leases, PeerSet, Terms};
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
+use crate::rib::{Ended, Leased, Leases, PeerSet, Terms};
 
 /// Leases that end in one turn.
 const STEP: usize = 1_024;
@@ -37,6 +38,36 @@ impl LeaseTable {
         self.leases.borrow().len()
     }
 
+    /// Number of recorded routes, with a deadline or not.
+    pub(crate) fn recorded(&self) -> usize {
+        self.leases.borrow().recorded()
+    }
+
+    /// Calls `visit` with some of the recorded routes, from a position on. Returns where to continue, or `None` at the end.
+    pub(crate) fn visit(
+        &self,
+        from: u32,
+        most: usize,
+        visit: &mut dyn FnMut(Leased<'_>),
+    ) -> Option<u32> {
+        self.leases.borrow().visit(from, most, visit)
+    }
+
+    /// Calls `visit` with the recorded routes of an indexed owner.
+    pub(crate) fn visit_owner(&self, owner: &str, visit: &mut dyn FnMut(Leased<'_>)) {
+        self.leases.borrow().visit_owner(owner, visit);
+    }
+
+    /// Calls `visit` with what is recorded of a route for any of these peers.
+    pub(crate) fn visit_route(
+        &self,
+        nlri: NlriRef<'_>,
+        peers: &PeerSet,
+        visit: &mut dyn FnMut(Leased<'_>),
+    ) {
+        self.leases.borrow().visit_route(nlri, peers, visit);
+    }
+
     /// Number of routes of an owner.
     pub(crate) fn owned(&self, owner: &str) -> usize {
         self.leases.borrow().owned(owner)
@@ -48,10 +79,15 @@ impl LeaseTable {
     }
 
     /// Records that a route is announced by a command, at a time that is the same for all routes of the command.
-    pub(crate) fn announce(&self, nlri: &Nlri, peers: &PeerSet, (terms, at): (&Terms, Duration)) {
+    pub(crate) fn announce(
+        &self,
+        route: (&Nlri, Option<&Rc<AttributeSet>>),
+        peers: &PeerSet,
+        (terms, at): (&Terms, Duration),
+    ) {
         let mut leases = self.leases.borrow_mut();
         let before = leases.next();
-        leases.announce(nlri, peers, terms, at);
+        leases.announce(route, peers, terms, at);
         if leases.next() != before {
             self.changed.notify_one();
         }

@@ -75,12 +75,14 @@ fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
                 peers: gone,
             });
         }
+        core.record_end(&lease.owner, (&lease.nlri, &lease.peers));
         owners.entry(&lease.owner).or_insert((0, &lease.nlri)).0 += 1;
         core.events.report_lease(&lease.owner, &lease.nlri);
     }
     for (owner, (routes, first)) in owners {
         info!(process = %owner, routes, %first, "leases have ended");
     }
+    core.journal.flush();
 }
 
 /// A route without its wire form.

@@ -20,12 +20,13 @@
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `announce_limit`, `runtime_peers`, `requests`, `running` | all neighbors; how many routes each may be sent; those created by commands; requests to the daemon as a whole; the configuration in force |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
+//! | `journal`, `sets` | what helpers and operators announce, kept over a crash; revisions of sets |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
 //! | `plugin` | one neighbor as a `Plugin` of the speaker |
 //! | `rates`, `status` | messages over the last minutes; what is shown of the daemon |
-//! | `peer_commands`, `reload_step`, `backend`, `executor` | what commands do; lines in, answers out |
+//! | `peer_commands`, `peer_status`, `reload_step`, `backend`, `set_apply`, `executor` | what commands do; lines in, answers out |
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
@@ -61,6 +62,7 @@ mod helper_log;
 mod histogram;
 mod history;
 mod http;
+mod journal;
 mod lease_table;
 mod leases;
 mod listing;
@@ -71,6 +73,7 @@ mod neighbor;
 mod neighbors;
 mod notify;
 mod peer_commands;
+mod peer_status;
 mod phase;
 mod pipeline;
 mod plugin;
@@ -90,6 +93,8 @@ mod running;
 mod runtime_peers;
 mod service;
 mod session;
+mod set_apply;
+mod sets;
 mod several;
 mod signal;
 mod stale_routes;
@@ -162,6 +167,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     core.reloads.set_path(&origin.path);
     core.reloads.replace(running);
     listen(&core, &server, &env)?;
+    if let Some(state) = config.state {
+        let directory = state.directory.display().to_string();
+        let restored = journal::restore::run(&core, state).await;
+        restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause))?;
+    }
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;
     // Root may create the socket where the user that the process becomes may not.
@@ -169,6 +179,11 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
+    if core.journal.is_kept() {
+        core.spawn(journal::restore::sweep(Rc::clone(&core)));
+        let core = Rc::clone(&core);
+        tokio::task::spawn_local(async move { journal::compact::run(&core).await });
+    }
     let control = Control::start(&executor, doors);
     http.start();
     let beginning = tokio::task::spawn_local({
@@ -194,6 +209,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     control.end().await;
     http.close();
     service::shutdown(&core, &server, &mut signals).await;
+    core.journal.end().await;
     monitors::end(&core).await;
     drop(pid_file);
     Ok(code)

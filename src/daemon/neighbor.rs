@@ -149,6 +149,16 @@ impl Neighbor {
         );
     }
 
+    /// Returns `true` if a helper may send commands for it.
+    pub(crate) fn is_open_to(&self, helper: &str) -> bool {
+        let config = self.config.borrow();
+        let mut names = config
+            .subscriptions
+            .iter()
+            .flat_map(|block| &block.processes);
+        names.any(|name| name == helper)
+    }
+
     /// Returns `true` if its session is established.
     pub(crate) fn is_established(&self) -> bool {
         self.session.borrow().is_some()

@@ -41,6 +41,8 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// What a helper reports to.
 pub(crate) trait Commands {
+    /// Waits until more commands may be executed.
+    async fn ready(&self);
     /// Executes whole lines, in order.
     fn commands(&self, process: &Rc<Process>, lines: &[u8]);
     /// A helper was started and has not sent a command yet.
@@ -436,6 +438,7 @@ async fn read(
         while !process.queue.accepts_commands() {
             process.queue.drained.notified().await;
         }
+        core.ready().await;
         if stdout.readable().await.is_err() {
             return "its stdout can't be read";
         }

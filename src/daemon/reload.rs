@@ -181,6 +181,9 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     let config = &running.config;
     helpers(executor, config, request);
     core.metrics.replace(config.metrics.clone());
+    if config.state.as_ref() != core.journal.config() {
+        warn!("the `state` section has changed, which applies from the next start on");
+    }
     let mut old: HashMap<Rc<str>, Rc<Listed>> = core
         .neighbors
         .all()

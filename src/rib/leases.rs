@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 
 use super::slab::Slab;
 use super::{PeerId, PeerSet};
-use crate::bgp::{Nlri, NlriRef};
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
 
 /// Entries of the heap that may be out of date before they are swept.
 const SLACK: usize = 1_024;
@@ -47,6 +47,33 @@ pub struct Terms {
     pub lifetime: Lifetime,
     /// How long a route is to stay that has no lease, if nothing is said about it.
     pub default: Option<Duration>,
+    /// How much of that time is left, if part of it has passed.
+    pub left: Option<Duration>,
+    /// The selector that selected the peers, if it is to be remembered.
+    pub selector: Option<Rc<str>>,
+    /// Whether [`Leases::visit_owner`] is to find the routes of this owner, who has few.
+    pub indexed: bool,
+}
+
+/// A recorded route.
+#[derive(Clone, Debug)]
+pub struct Leased<'a> {
+    /// The route.
+    pub nlri: &'a Nlri,
+    /// Its attributes, if they were given.
+    pub attributes: Option<&'a Rc<AttributeSet>>,
+    /// The peers that it is announced to.
+    pub peers: &'a PeerSet,
+    /// Who announced it.
+    pub owner: &'a Rc<str>,
+    /// In which run of the owner.
+    pub run: u64,
+    /// The selector, as long as the peers are those that it selected.
+    pub selector: Option<&'a Rc<str>>,
+    /// How long it stays when it is announced.
+    pub length: Option<Duration>,
+    /// When it ends.
+    pub deadline: Option<Duration>,
 }
 
 /// A route that has ended.
@@ -63,31 +90,60 @@ pub struct Ended {
 #[derive(Debug)]
 struct Lease {
     nlri: Nlri,
+    attributes: Option<Rc<AttributeSet>>,
     peers: PeerSet,
     owner: Rc<str>,
+    selector: Option<Rc<str>>,
     run: u64,
+    indexed: bool,
     length: Option<Duration>,
     deadline: Option<Duration>,
     /// Its deadline in the heap.
     queued: Option<Duration>,
 }
 
+impl Lease {
+    fn shown(&self) -> Leased<'_> {
+        Leased {
+            nlri: &self.nlri,
+            attributes: self.attributes.as_ref(),
+            peers: &self.peers,
+            owner: &self.owner,
+            run: self.run,
+            selector: self.selector.as_ref(),
+            length: self.length,
+            deadline: self.deadline,
+        }
+    }
+}
+
 /// All leases.
 #[derive(Debug, Default)]
 pub struct Leases {
     list: Slab<Lease>,
-    index: HashTable<u32>,
+    /// Hash and lease: growing it reads no leases.
+    index: HashTable<(u64, u32)>,
     state: RandomState,
     heap: BinaryHeap<Reverse<(Duration, u32)>>,
     /// Leases with a deadline.
     limited: usize,
     /// Leases by owner.
     owned: BTreeMap<Rc<str>, usize>,
+    /// The leases of indexed owners.
+    by_owner: BTreeMap<Rc<str>, Vec<u32>>,
 }
 
 impl Leases {
-    /// Records that a route is announced.
-    pub fn announce(&mut self, nlri: &Nlri, peers: &PeerSet, terms: &Terms, now: Duration) {
+    /// Records that a route is announced. The attributes are only stored.
+    pub fn announce(
+        &mut self,
+        (nlri, attributes): (&Nlri, Option<&Rc<AttributeSet>>),
+        peers: &PeerSet,
+        terms: &Terms,
+        now: Duration,
+    ) {
+        let whole = |part: &PeerSet| terms.selector.clone().filter(|_| part == peers);
+        let end = |length: Duration| now + terms.left.map_or(length, |left| left.min(length));
         let mut others = peers.clone();
         let mut parts: SmallVec<[(PeerSet, Option<Duration>); 1]> = SmallVec::new();
         for id in self.of(nlri.as_ref()) {
@@ -108,22 +164,27 @@ impl Leases {
             let keep = length.is_some() || terms.tracked;
             if keep && both == lease.peers {
                 let before = std::mem::replace(&mut lease.owner, Rc::clone(&terms.owner));
+                let was_indexed = std::mem::replace(&mut lease.indexed, terms.indexed);
                 lease.run = terms.run;
                 lease.length = length;
+                lease.selector = whole(&both);
+                if let Some(attributes) = attributes {
+                    lease.attributes = Some(Rc::clone(attributes));
+                    lease.nlri.clone_from(nlri);
+                }
                 if before != terms.owner {
                     self.count(&before, false);
                     self.count(&terms.owner, true);
+                    self.index_owner(&before, (id, was_indexed), false);
+                    self.index_owner(&terms.owner, (id, terms.indexed), true);
                 }
-                self.set(id, length.map(|length| now + length));
+                self.set(id, length.map(end));
                 continue;
             }
             if keep {
                 parts.push((both.clone(), length));
             }
-            lease.peers.subtract(&both);
-            if lease.peers.is_empty() {
-                self.remove(id);
-            }
+            self.shrink(id, &both);
         }
         let length = match terms.lifetime {
             Lifetime::For(length) => Some(length),
@@ -134,8 +195,20 @@ impl Leases {
             parts.push((others, length));
         }
         for (peers, length) in parts {
-            let id = self.add(nlri, peers, terms, length);
-            self.set(id, length.map(|length| now + length));
+            let selector = whole(&peers);
+            let id = self.add(Lease {
+                nlri: nlri.clone(),
+                attributes: attributes.cloned(),
+                peers,
+                owner: Rc::clone(&terms.owner),
+                selector,
+                run: terms.run,
+                indexed: terms.indexed,
+                length,
+                deadline: None,
+                queued: None,
+            });
+            self.set(id, length.map(end));
         }
     }
 
@@ -145,12 +218,7 @@ impl Leases {
             return;
         }
         for id in self.of(nlri) {
-            if let Some(lease) = self.list.get_mut(id) {
-                lease.peers.subtract(peers);
-                if lease.peers.is_empty() {
-                    self.remove(id);
-                }
-            }
+            self.shrink(id, peers);
         }
     }
 
@@ -158,13 +226,58 @@ impl Leases {
     pub fn forget(&mut self, peers: &PeerSet) {
         let ids: Vec<u32> = self.list.iter_from(0).map(|(id, _)| id).collect();
         for id in ids {
-            if let Some(lease) = self.list.get_mut(id) {
-                lease.peers.subtract(peers);
-                if lease.peers.is_empty() {
-                    self.remove(id);
-                }
+            self.shrink(id, peers);
+        }
+    }
+
+    /// Takes peers off a lease.
+    fn shrink(&mut self, id: u32, peers: &PeerSet) {
+        if let Some(lease) = self.list.get_mut(id)
+            && lease.peers.intersects(peers)
+        {
+            lease.peers.subtract(peers);
+            lease.selector = None;
+            if lease.peers.is_empty() {
+                self.remove(id);
             }
         }
+    }
+
+    /// Calls `visit` with about `most` recorded routes from a position on. Returns where to continue, or `None` at the end.
+    pub fn visit(&self, from: u32, most: usize, visit: &mut dyn FnMut(Leased<'_>)) -> Option<u32> {
+        for (count, (id, lease)) in self.list.iter_from(from).enumerate() {
+            if count == most {
+                return Some(id);
+            }
+            visit(lease.shown());
+        }
+        None
+    }
+
+    /// Calls `visit` with what is recorded of a route for any of these peers.
+    pub fn visit_route(
+        &self,
+        nlri: NlriRef<'_>,
+        peers: &PeerSet,
+        visit: &mut dyn FnMut(Leased<'_>),
+    ) {
+        let leases = self.of(nlri).into_iter().filter_map(|id| self.list.get(id));
+        for lease in leases.filter(|lease| lease.peers.intersects(peers)) {
+            visit(lease.shown());
+        }
+    }
+
+    /// Calls `visit` with the recorded routes of an [indexed](Terms::indexed) owner.
+    pub fn visit_owner(&self, owner: &str, visit: &mut dyn FnMut(Leased<'_>)) {
+        let ids = self.by_owner.get(owner).into_iter().flatten();
+        for lease in ids.filter_map(|id| self.list.get(*id)) {
+            visit(lease.shown());
+        }
+    }
+
+    /// Number of recorded routes, with a deadline or not.
+    pub const fn recorded(&self) -> usize {
+        self.list.len()
     }
 
     /// Sets a deadline for routes that an owner announced in runs up to `run`, and did not announce again since. Visits
@@ -275,6 +388,21 @@ impl Leases {
         }
     }
 
+    /// Adds a lease to the index of its owner, or removes it there.
+    fn index_owner(&mut self, owner: &Rc<str>, (id, indexed): (u32, bool), more: bool) {
+        if !indexed {
+            return;
+        }
+        if more {
+            self.by_owner.entry(Rc::clone(owner)).or_default().push(id);
+        } else if let Some(ids) = self.by_owner.get_mut(owner) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.by_owner.remove(owner);
+            }
+        }
+    }
+
     /// Sets the deadline of a lease.
     fn set(&mut self, id: u32, deadline: Option<Duration>) {
         let Some(lease) = self.list.get_mut(id) else {
@@ -303,24 +431,15 @@ impl Leases {
         }
     }
 
-    fn add(&mut self, nlri: &Nlri, peers: PeerSet, terms: &Terms, length: Option<Duration>) -> u32 {
-        let id = self.list.insert(Lease {
-            nlri: nlri.clone(),
-            peers,
-            owner: Rc::clone(&terms.owner),
-            run: terms.run,
-            length,
-            deadline: None,
-            queued: None,
-        });
-        self.count(&terms.owner, true);
-        let Self {
-            list, index, state, ..
-        } = self;
-        index.insert_unique(hash(state, nlri.as_ref()), id, |id| {
-            list.get(*id)
-                .map_or(0, |lease| hash(state, lease.nlri.as_ref()))
-        });
+    fn add(&mut self, lease: Lease) -> u32 {
+        let hash_of_new = hash(&self.state, lease.nlri.as_ref());
+        let (owner, indexed) = (Rc::clone(&lease.owner), lease.indexed);
+        self.count(&owner, true);
+        let id = self.list.insert(lease);
+        self.index_owner(&owner, (id, indexed), true);
+        let place = (hash_of_new, id);
+        self.index
+            .insert_unique(hash_of_new, place, |place| place.0);
         id
     }
 
@@ -328,8 +447,9 @@ impl Leases {
         let lease = self.list.remove(id)?;
         self.limited -= usize::from(lease.deadline.is_some());
         self.count(&lease.owner, false);
+        self.index_owner(&lease.owner, (id, lease.indexed), false);
         let hash = hash(&self.state, lease.nlri.as_ref());
-        if let Ok(found) = self.index.find_entry(hash, |other| *other == id) {
+        if let Ok(found) = self.index.find_entry(hash, |place| place.1 == id) {
             found.remove();
         }
         if self.list.len() == 0 {
@@ -344,17 +464,15 @@ impl Leases {
             return SmallVec::new();
         }
         let key = nlri.key();
-        let same = |id: &&u32| {
-            self.list.get(**id).is_some_and(|lease| {
-                let other = lease.nlri.as_ref();
-                other.family == nlri.family && path(other) == path(nlri) && other.key() == key
-            })
+        let hash = hash(&self.state, nlri);
+        let same = |(other, id): &(u64, u32)| {
+            let lease = self.list.get(*id).filter(|_| *other == hash)?;
+            let other = lease.nlri.as_ref();
+            let same =
+                other.family == nlri.family && path(other) == path(nlri) && other.key() == key;
+            same.then_some(*id)
         };
-        self.index
-            .iter_hash(hash(&self.state, nlri))
-            .filter(same)
-            .copied()
-            .collect()
+        self.index.iter_hash(hash).filter_map(same).collect()
     }
 
     /// Ends the leases of one peer.

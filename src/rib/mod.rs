@@ -44,7 +44,7 @@ pub use adj_rib_out::{
     Session, Unsendable,
 };
 pub use intern::Interner;
-pub use leases::{Ended, Leases, Lifetime, Terms};
+pub use leases::{Ended, Leased, Leases, Lifetime, Terms};
 pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};

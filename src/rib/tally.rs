@@ -50,10 +50,17 @@ impl Tally {
             return;
         }
         if !to.is_empty() {
-            self.add(family, to);
+            self.add(family, to, 1);
         }
         if !from.is_empty() {
             self.subtract(family, from);
+        }
+    }
+
+    /// Counts new routes that are announced to `peers`.
+    pub(crate) fn started(&mut self, family: Family, peers: &PeerSetRef, routes: u64) {
+        if routes > 0 && !peers.is_empty() {
+            self.add(family, peers, routes);
         }
     }
 
@@ -89,15 +96,15 @@ impl Tally {
         routes
     }
 
-    fn add(&mut self, family: Family, peers: &PeerSetRef) {
+    fn add(&mut self, family: Family, peers: &PeerSetRef, routes: u64) {
         if let Some(counted) = self.find(family, peers) {
-            counted.routes += 1;
+            counted.routes += routes;
             return;
         }
         let at = self.counts.insert(Counted {
             peers: peers.clone(),
             family,
-            routes: 1,
+            routes,
         });
         let Self {
             counts,

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("bmp", 2),
     ("fsm", 2),
     ("grammar", 2),
+    ("journal", 2),
     ("config", 3),
     ("api", 3),
     ("speaker", 3),

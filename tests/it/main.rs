@@ -23,6 +23,7 @@ mod fsm;
 mod fuzz;
 mod grammar;
 mod imports;
+mod journal;
 mod rib;
 #[cfg(feature = "speaker")]
 mod speaker;

@@ -1,5 +1,7 @@
 //! Changes that are held back until `commit`.
 
+use std::rc::Rc;
+
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
 use crate::api::control::Control;
@@ -18,6 +20,8 @@ pub(super) struct Batch {
     changes: Vec<Change>,
     /// The lifetimes of the changes up to these positions.
     lifetimes: Vec<(usize, Lifetime)>,
+    /// The selectors of the changes up to these positions.
+    selectors: Vec<(usize, Rc<str>)>,
     markers: Vec<(PeerSet, Family)>,
     commands: u64,
     /// The first error.
@@ -52,6 +56,16 @@ impl Batch {
         Ok(())
     }
 
+    /// Sets the selector of the last `count` changes.
+    pub(super) fn select(&mut self, count: usize, selector: Option<&Rc<str>>) {
+        let Some(selector) = selector else { return };
+        let end = self.changes.len();
+        match self.selectors.last_mut() {
+            Some((last, same)) if same == selector && *last + count == end => *last = end,
+            _ => self.selectors.push((end, Rc::clone(selector))),
+        }
+    }
+
     /// Sends End-of-RIB after the changes.
     pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family) {
         self.markers.push((peers, family));
@@ -77,6 +91,19 @@ impl Batch {
         notice::unsent(&self.changes, control)
     }
 
+    /// Takes the changes, their lifetimes and their selectors.
+    #[expect(clippy::type_complexity, reason = "three lists")]
+    pub(super) fn parts(
+        self,
+        what: &str,
+    ) -> Result<(Vec<Change>, Vec<(usize, Lifetime)>, Vec<(usize, Rc<str>)>), CommandError> {
+        if let Some(error) = self.failed {
+            let message = format!("nothing of {what} was applied: {error}");
+            return Err(CommandError::new(error.kind, message));
+        }
+        Ok((self.changes, self.lifetimes, self.selectors))
+    }
+
     /// Applies all changes. Returns the peers that were sent something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
         if let Some(error) = self.failed {
@@ -90,6 +117,9 @@ impl Batch {
         let limited = |(_, lifetime): &(usize, Lifetime)| *lifetime != Lifetime::Unchanged;
         if self.lifetimes.iter().any(limited) {
             control.set_lifetimes(self.lifetimes);
+        }
+        if !self.selectors.is_empty() {
+            control.set_selectors(self.selectors);
         }
         control.apply(&mut self.changes)?;
         for (peers, family) in self.markers {

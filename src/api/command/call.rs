@@ -1,5 +1,7 @@
 //! A command being executed, and the row of the table that executes it.
 
+use std::rc::Rc;
+
 use super::cache::{RunState, Tails};
 use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
@@ -90,6 +92,8 @@ pub struct Commands {
     pub(super) changes: Vec<Change>,
     /// How long the routes of the current command are to stay.
     pub(super) lifetime: Lifetime,
+    /// The selector of the current command, if the other side keeps selectors.
+    pub(super) selector: Option<Rc<str>>,
     /// A remark about the current command, which is accepted.
     pub(super) notice: Option<Notice>,
 }
@@ -172,6 +176,8 @@ impl<'a> Call<'a> {
 
     /// Applies what the command collected in `commands.changes`, or adds it to the batch.
     pub(super) fn apply(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
+        self.commands
+            .select(self.selector, (self.source, self.control));
         self.commands.apply(self.source, self.control, self.out)?;
         self.touched.union(peers);
         Ok(if self.source.batch.is_some() {
@@ -252,6 +258,15 @@ impl<'a> Call<'a> {
 }
 
 impl Commands {
+    /// Remembers the selector of the changes that are about to be applied.
+    pub(super) fn select(&mut self, selector: &str, (source, control): (&Source, &dyn Control)) {
+        if !control.keeps_selectors() && source.staging.is_none() {
+            self.selector = None;
+        } else if self.selector.as_deref() != Some(selector) {
+            self.selector = Some(selector.into());
+        }
+    }
+
     /// Applies the collected changes, or adds them to the source's batch. After an error they are dropped.
     pub(super) fn apply(
         &mut self,
@@ -259,12 +274,28 @@ impl Commands {
         control: &mut dyn Control,
         out: &mut String,
     ) -> Result<(), CommandError> {
+        if let Some(set) = source.staging.as_mut().filter(|set| set.is_line) {
+            let selector = self.selector.clone().unwrap_or_default();
+            let added = set.add((&mut self.changes, self.lifetime), &selector);
+            self.changes.clear();
+            return added;
+        }
         let result = match &mut source.batch {
-            Some(batch) => batch.add((&mut self.changes, self.lifetime), &source.acks, out),
+            Some(batch) => {
+                let count = self.changes.len();
+                let added = batch.add((&mut self.changes, self.lifetime), &source.acks, out);
+                if added.is_ok() {
+                    batch.select(count, self.selector.as_ref());
+                }
+                added
+            }
             None => {
                 self.notice_unsent(source, control);
                 if self.lifetime != Lifetime::Unchanged {
                     control.set_lifetimes(vec![(self.changes.len(), self.lifetime)]);
+                }
+                if let Some(selector) = &self.selector {
+                    control.set_selectors(vec![(self.changes.len(), Rc::clone(selector))]);
                 }
                 control.apply(&mut self.changes)
             }

@@ -4,6 +4,7 @@ use super::call::{Call, Commands, Reply, Takes};
 use super::error::{CommandError, ErrorKind};
 use super::options::Options;
 use super::outcome::{Outcome, finish};
+use super::set;
 use super::source::Source;
 use super::special::Special;
 use super::table::ROWS;
@@ -36,7 +37,7 @@ impl Commands {
             tracing::warn!(process = source.name, text = note, "debug info");
             return Outcome::Done;
         }
-        let options = match Options::split(text) {
+        let options = match Options::split(text, &source.staging) {
             Ok(options) => options,
             Err(error) => return finish(Err(error), None, (source, None), out),
         };
@@ -71,6 +72,18 @@ impl Commands {
                 finish(result, options.id, (source, notice), out);
                 return Outcome::Watch(watch);
             }
+            Some(Special::Set(mut plan)) => {
+                plan.id = options.id.map(str::to_owned);
+                return match result {
+                    Ok(_) => Outcome::Set(plan),
+                    Err(_) => finish(result, options.id, (source, notice), out),
+                };
+            }
+            Some(Special::Sets(wanted)) => {
+                let mut end = String::new();
+                finish(result, options.id, (source, notice), &mut end);
+                return Outcome::Sets(wanted, end);
+            }
             None => {}
         }
         if let Some(mut dump) = call.dump.take() {
@@ -104,6 +117,9 @@ impl Call<'_> {
             let at = self.line.len() - command.len();
             self.selector = self.line[start..at].trim_ascii_end();
             self.at = at;
+        }
+        if let Some(result) = set::line(self) {
+            return result;
         }
         let (row, after) = self.row()?;
         if !self.selector.is_empty() && row.selector == Takes::Refuses {

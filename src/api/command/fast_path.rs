@@ -30,6 +30,7 @@ impl Commands {
             return None;
         }
         let collected = self.collect_route((verb, Place::Route), (&text[at..], at), peers, control);
+        self.select(&text[..selector], (source, control));
         let applied = collected.and_then(|()| self.apply(source, control, out));
         let reply = applied.map(|()| {
             if source.batch.is_some() {

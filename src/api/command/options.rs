@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::error::CommandError;
+use super::staging::Staging;
 use super::words::word_at;
 use crate::rib::Lifetime;
 use crate::text::{Span, SyntaxError, value};
@@ -21,7 +22,8 @@ pub(super) struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    pub(super) fn split(line: &'a str) -> Result<Self, CommandError> {
+    /// Cuts them off a line, which may be one of a set.
+    pub(super) fn split(line: &'a str, set: &Option<Staging>) -> Result<Self, CommandError> {
         let mut options = Self {
             id: None,
             sync: None,
@@ -55,7 +57,7 @@ impl<'a> Options<'a> {
             }
         }
         options.trailing(line);
-        options.lifetime(line)?;
+        options.lifetime(line, set)?;
         if options.lifetime != Lifetime::Unchanged && options.sync.is_none() {
             options.trailing(line);
         }
@@ -63,7 +65,7 @@ impl<'a> Options<'a> {
     }
 
     /// `lifetime` at the end of an announcement: `10m`.
-    fn lifetime(&mut self, line: &str) -> Result<(), CommandError> {
+    fn lifetime(&mut self, line: &str, set: &Option<Staging>) -> Result<(), CommandError> {
         let command = line[self.at..self.end].trim_end();
         let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
             return Ok(());
@@ -73,7 +75,7 @@ impl<'a> Options<'a> {
         };
         let name = before.trim_end().rsplit([' ', '\t']).next();
         if !before.ends_with([' ', '\t'])
-            || !before.contains("announce ")
+            || !(set.is_some() || before.contains("announce ") || before.contains(" put "))
             || before.contains(" advisory ")
             || matches!(name, Some("name" | "watchdog"))
         {

@@ -7,6 +7,7 @@ use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
 use super::special::Watch;
+use super::staging::SetPlan;
 use crate::api::reply::Answer;
 use crate::rib::PeerSet;
 
@@ -23,6 +24,10 @@ pub enum Outcome {
     Status(String),
     /// It was carried out; the source receives events from now on.
     Watch(Box<Watch>),
+    /// A set, or a key of one, is to be applied; the answer says what that has changed.
+    Set(Box<SetPlan>),
+    /// The sets are to be listed, or one of them, followed by this text.
+    Sets(Option<String>, String),
     /// Tables are to be written to files; the answer depends on whether that succeeds.
     Dump(Box<Dump>),
     /// It was not carried out, and changed nothing.

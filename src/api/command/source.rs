@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::cache::Selections;
 use super::routes_json::RoutesJson;
+use super::staging::Staging;
 use crate::api::reply::Acks;
 
 /// The source of commands: a helper process, or a client of the control socket or pipe.
@@ -18,6 +19,8 @@ pub struct Source {
     pub routes_json: RoutesJson,
     /// The batch that is open.
     pub(super) batch: Option<Batch>,
+    /// The set that is being declared.
+    pub(super) staging: Option<Staging>,
     /// The neighbors that its selectors select.
     pub(super) selections: Selections,
 }
@@ -31,7 +34,14 @@ impl Source {
             sync: false,
             routes_json: RoutesJson::V1,
             batch: None,
+            staging: None,
             selections: Selections::default(),
         }
+    }
+
+    /// Discards the batch or the set that is open: the source is gone.
+    pub fn abandon(&mut self) {
+        self.batch = None;
+        self.staging = None;
     }
 }

@@ -1,5 +1,6 @@
 //! Outcomes of commands for operators that the daemon completes.
 
+use super::staging::SetPlan;
 use crate::grammar::Selector;
 
 /// The events that an operator watches.
@@ -18,4 +19,6 @@ pub struct Watch {
 pub(super) enum Special {
     Status,
     Watch(Box<Watch>),
+    Set(Box<SetPlan>),
+    Sets(Option<String>),
 }

@@ -4,7 +4,7 @@
 
 use super::call::{Row, Takes};
 use super::{
-    announce, daemon, mrt, neighbor, operational, peer, rib, session, transaction, v6, watch,
+    announce, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6, watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -102,6 +102,8 @@ commands! {
         "session reasons" Ignores v6::reasons: "session reasons enable",
         "session reset" Ignores v6::reset: "session reset",
         "session sync" Ignores v6::sync: "session sync disable",
+        "set" Uses set::set: "set edge replace revision 4711",
+        "show set" Refuses set::show: "show set edge",
         "show" Needs v6::show: "peer * show",
         "system api version" Ignores v6::api_version: "system api version",
         "system crash" Ignores session::crash: "system crash",

@@ -13,6 +13,7 @@ use crate::config::model::{
 };
 use crate::config::monitor::MrtConfig;
 use crate::config::session::CapabilityConfig;
+use crate::config::state::StateConfig;
 use crate::json::JsonWriter;
 
 impl Config {
@@ -24,6 +25,10 @@ impl Config {
         w.raw(" ], \"neighbors\": [ ");
         w.list(&self.neighbors, |w, one| neighbor(one, secrets, w));
         w.raw(" ]");
+        if let Some(state) = &self.state {
+            w.raw(", \"state\": ");
+            state_json(state, &mut w);
+        }
         if let Some(served) = &self.metrics {
             w.raw(", \"metrics\": ");
             metrics(served, &mut w);
@@ -40,6 +45,15 @@ impl Config {
         w.raw(" }");
         w.into_string()
     }
+}
+
+fn state_json(state: &StateConfig, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.text("directory", state.directory.to_string_lossy());
+    object.text("sync", state.sync.to_string());
+    object.number("claim-time", state.claim_time.as_secs());
+    object.text("unclaimed", state.unclaimed.name());
+    object.end();
 }
 
 fn metrics(metrics: &MetricsConfig, w: &mut JsonWriter) {
@@ -86,6 +100,7 @@ fn guard(guard: &GuardConfig, w: &mut JsonWriter) {
         ("max-routes", guard.max_routes.map(u64::from)),
         ("warn-at", guard.warn_at.map(u64::from)),
         ("max-rate", guard.max_rate.map(u64::from)),
+        ("max-remove", guard.max_remove.map(u64::from)),
         ("lifetime", guard.lifetime.map(seconds)),
         ("max-lifetime", guard.max_lifetime.map(seconds)),
     ] {
@@ -118,6 +133,9 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
     object.text("queue-full", process.queue_full.name());
     if let Some(wait) = process.withdraw_after {
         object.number("withdraw-after", wait.as_secs());
+    }
+    if let Some(unclaimed) = process.unclaimed {
+        object.text("unclaimed", unclaimed.name());
     }
     if let Some(rules) = &process.guard {
         guard(rules, object.key("guard"));

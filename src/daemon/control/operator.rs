@@ -121,6 +121,7 @@ impl Operator {
         while !self.queue.accepts_commands() {
             self.queue.drained.notified().await;
         }
+        executor.core.journal.room().await;
         if memchr::memchr(b'\n', buffer).is_some() {
             // Left from the last call, when too many answers were unread.
             self.take_lines(executor, buffer);

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::encoder::{Encoder, Format, Kind};
 use super::exporter::Exporter;
-use super::proc;
+use super::{journal, proc};
 use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
@@ -446,6 +446,9 @@ impl Scrape {
             if self.write(family, out) {
                 self.family += 1;
                 self.peer = 0;
+                if self.family == FAMILIES.len() {
+                    journal::write(&self.core, self.format, out);
+                }
             }
             return true;
         }

@@ -39,6 +39,7 @@ mod answer;
 mod body;
 mod encoder;
 mod exporter;
+mod journal;
 mod metrics;
 mod page;
 mod proc;

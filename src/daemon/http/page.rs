@@ -124,6 +124,13 @@ impl Page {
         if leases > 0 {
             card("routes with a lifetime", &leases);
         }
+        if let Some(journal) = core.journal.shown() {
+            let state = match journal.complete {
+                true => "complete",
+                false => "not writable",
+            };
+            card("journal", &state);
+        }
         card("uptime", &span(core.started.0.elapsed()));
         out.push_str("</ul>\n<h2>Neighbors</h2>\n");
         if peers.is_empty() {

@@ -88,6 +88,15 @@ impl Status {
         w.raw(" ], ");
         w.key("leases").number(core.leases.len());
         w.raw(", ");
+        if let Some(journal) = core.journal.shown() {
+            w.raw("\"journal\": { ");
+            for (key, number) in journal.numbers() {
+                w.key(key).number(number);
+                w.raw(", ");
+            }
+            w.key("complete").boolean(journal.complete);
+            w.raw(" }, ");
+        }
         w.key("watchers").number(core.events.watchers());
         w.raw(", ");
         w.key("interval").number(rates::INTERVAL.as_secs());

@@ -57,17 +57,19 @@ impl AdjRibOut {
     }
 
     fn announce_run(&mut self, target: usize, run: &Run<'_>, attributes: &Rc<AttributeSet>) {
-        let mut rest = run.iter();
+        let (mut rest, mut new) = (run.iter(), 0);
         let mut probed: SmallVec<[(u64, RouteKey<'_>); PROBED]> = SmallVec::new();
         loop {
             let next = rest.by_ref().take(PROBED).map(|prefix| key(run, prefix));
             probed.extend(next.map(|route| (self.table.probe(route), route)));
             if probed.is_empty() {
-                return;
+                let peers = &self.targets[target].taken;
+                return self.tally.started(run.family, peers, new);
             }
             for (hash, route) in probed.drain(..) {
                 let (id, is_new) = self.table.entry_at(hash, route, Entries::default);
                 if is_new {
+                    new += 1;
                     self.schedule_new(target, id, attributes);
                 } else {
                     self.schedule_announcement(target, id, None, attributes);

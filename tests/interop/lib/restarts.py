@@ -6,6 +6,7 @@ Both sides are ended with SIGKILL. One after the other beside BIRD, FRR and GoBG
 import json
 import os
 import sys
+import threading
 
 from checks import Checks, skipping
 from daemon import THEIR_AS
@@ -257,7 +258,7 @@ class Restarts(Checks):
         pass
 
     def scenarios(self):
-        return self.graceful, self.notification, self.long_lived
+        return self.graceful, self.notification, self.long_lived, self.journal
 
     def meet(self, time, long_lived):
         """Both sides, up, with what each announces on the other."""
@@ -278,10 +279,10 @@ class Restarts(Checks):
         self.ours.stop()
         self.lab.stop(self.theirs.name)
 
-    def configuration(self, announced):
+    def configuration(self, announced, state=''):
         routes = ' '.join(f'route {prefix} next-hop 192.0.2.1;' for prefix in announced)
         options = f'connect {self.theirs.port}; {self.capability} static {{ {routes} }}'
-        return neighbor(self.theirs.peer, self.theirs.address, OUR_AS, THEIR_AS, options, 'ipv4 unicast;')
+        return state + neighbor(self.theirs.peer, self.theirs.address, OUR_AS, THEIR_AS, options, 'ipv4 unicast;')
 
     def here(self):
         """Their routes in our Adj-RIB-In, and whether each is stale. FRR tells us our own routes, too."""
@@ -371,6 +372,67 @@ class Restarts(Checks):
 
         yield 'long-lived graceful restart: their routes with us', theirs
         yield 'long-lived graceful restart: our routes with them', ours
+
+    def journal(self):
+        def kept():
+            self.theirs = self.kind(self.lab, AWAY, 0)
+            self.theirs.start(THEIRS)
+            self.capability = f'capability {{ graceful-restart {AWAY}; }}'
+            folder = self.lab.path(f'state-{self.kind.name}')
+            state = f'state {{ directory {folder}; claim-time 10; }}\n'
+            name = f'ours-{len(self.lab.closers)}'
+            self.ours = Speaker(self.lab, name, self.configuration((), state)).start()
+            self.ours.wait_up()
+            for prefix in OURS:
+                self.ours.command(f'announce route {prefix} next-hop 192.0.2.1')
+                self.wait_there(f'our route {prefix} is there', prefix, lambda route: route and not route[0])
+            with Watch(self.theirs, OURS) as watch:
+                since, ours = self.ours.mark(), self.ours
+                self.lab.crash(ours.name)
+                self.wait_there('they keep our route', OURS[0], lambda route: route and route[0])
+                ours.wait('the old helper has ended', lambda: not ours.helper)
+                ours.start()
+                ours.wait_up(since)
+                # The helper has said nothing yet: the journal has.
+                for prefix in OURS:
+                    self.wait_there(f'{prefix} is fresh', prefix, lambda route: route and not route[0])
+                ours.command(f'announce route {OURS[0]} next-hop 192.0.2.1')
+                wait_for('their table was asked often', lambda: watch.asked >= 20)
+                watch.end(OURS[1])
+                self.wait_there('what nobody claims is withdrawn', OURS[1], lambda route: not route)
+            if watch.missing:
+                raise Failed(f'the table lacked {watch.missing}')
+            self.part()
+
+        yield 'journal: after kill -9 their table never lacks a route of a helper', kept
+
+
+class Watch:
+    """Asks for routes all the time, and notes those that are not there."""
+
+    def __init__(self, theirs, prefixes):
+        self.theirs, self.prefixes, self.missing, self.asked = theirs, list(prefixes), [], 0
+        self.thread, self.over = threading.Thread(target=self.look, daemon=True), threading.Event()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        self.thread.join()
+
+    def look(self):
+        while not self.over.wait(0.02):
+            for prefix in [*self.prefixes]:
+                found = self.theirs.route(prefix)
+                if not found and prefix in self.prefixes:
+                    self.missing.append(prefix)
+            self.asked += 1
+
+    def end(self, prefix):
+        """Asks no more for a route."""
+        self.prefixes.remove(prefix)
 
 
 def main():

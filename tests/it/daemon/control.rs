@@ -488,3 +488,23 @@ fn a_long_answer_is_made_while_it_is_read_and_delays_nothing() {
     let end: Vec<String> = (0..3).map(|_| slow.line()).collect();
     assert_eq!(end, ["done\n", "exabgp 5.0.15\n", "done\n"]);
 }
+
+#[test]
+fn routes_that_are_announced_together_are_counted() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let mut client = Client::new(&lab);
+    // The first line makes the selector known; the others are read as one run.
+    client.ask("announce route 10.0.0.0/24 next-hop 192.0.2.1");
+    let lines: String = (1..50)
+        .map(|number| format!("announce route 10.0.{number}.0/24 next-hop 192.0.2.1\n"))
+        .collect();
+    client.submit(&lines);
+    (1..50).for_each(|_| assert_eq!(client.line(), "done\n"));
+    let status = client.ask("system status");
+    assert!(status.contains("\"ipv4 unicast\": 50"), "{status}");
+    client.ask("withdraw route 10.0.7.0/24");
+    let status = client.ask("system status");
+    assert!(status.contains("\"ipv4 unicast\": 49"), "{status}");
+}

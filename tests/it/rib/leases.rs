@@ -74,9 +74,12 @@ fn check(ops: &[Op]) {
                     tracked: *owner,
                     lifetime,
                     default: None,
+                    left: None,
+                    selector: None,
+                    indexed: *owner,
                 };
                 leases.announce(
-                    &nlri(*route),
+                    (&nlri(*route), None),
                     &set(*peers),
                     &terms,
                     Duration::from_secs(now),
@@ -151,6 +154,19 @@ fn check(ops: &[Op]) {
             );
         }
         assert_eq!(leases.is_empty(), model.is_empty());
+        let (mut found, mut wanted) = (Vec::new(), Vec::new());
+        leases.visit_owner("tracked", &mut |leased| {
+            let route = leased.nlri.bytes[2];
+            found.extend(leased.peers.iter().map(|peer| (route, peer.0)));
+        });
+        wanted.extend(
+            model
+                .iter()
+                .filter(|(_, known)| known.0)
+                .map(|(key, _)| *key),
+        );
+        found.sort_unstable();
+        assert_eq!(found, wanted);
         let limited = leases.len();
         assert_eq!(limited == 0, next.is_none());
     }
@@ -174,13 +190,16 @@ fn many_leases_of_one_moment_end_in_steps() {
         tracked: false,
         lifetime: Lifetime::For(Duration::from_secs(5)),
         default: None,
+        left: None,
+        selector: None,
+        indexed: false,
     };
     for number in 0..30_000u32 {
         let [_, a, b, c] = number.to_be_bytes();
         let nlri = Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]);
-        leases.announce(&nlri, &peers, &terms, Duration::ZERO);
+        leases.announce((&nlri, None), &peers, &terms, Duration::ZERO);
         // Renewed, without another entry of the heap.
-        leases.announce(&nlri, &peers, &terms, Duration::from_secs(1));
+        leases.announce((&nlri, None), &peers, &terms, Duration::from_secs(1));
     }
     assert_eq!(leases.len(), 30_000);
     assert!(leases.expired(Duration::from_secs(5), 1_000).is_empty());

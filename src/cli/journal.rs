@@ -1,0 +1,234 @@
+//! `oxabgp journal`: the routes of a journal as commands.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::rc::Rc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::Args;
+
+use super::REFUSED;
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
+use crate::config::show::command;
+use crate::journal::{FrameReader, Lease, Record, Records, decode_attributes};
+
+/// Options of `journal`.
+#[derive(Args, Debug)]
+pub(crate) struct JournalArgs {
+    /// Only the routes of this process, of `operator`, or of a set: `set NAME`.
+    #[arg(long, value_name = "NAME")]
+    owner: Option<String>,
+    /// The file `journal` of the `state` section's directory, or that directory.
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &JournalArgs) -> ExitCode {
+    let path = match args.file.is_dir() {
+        true => args.file.join("journal"),
+        false => args.file.clone(),
+    };
+    let file = match File::open(&path) {
+        Ok(file) => file,
+        Err(cause) => {
+            errln!("error: `{}` cannot be read: {cause}", path.display());
+            return ExitCode::from(REFUSED);
+        }
+    };
+    let mut state = State::default();
+    let damage = read(file, &mut state);
+    let mut out = BufWriter::new(io::stdout().lock());
+    let written = state
+        .print(args.owner.as_deref(), &mut out)
+        .and_then(|()| out.flush());
+    match (damage, written) {
+        (_, Err(cause)) if cause.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        (_, Err(cause)) => {
+            errln!("error: the commands can't be written: {cause}");
+            ExitCode::from(REFUSED)
+        }
+        (Some(message), Ok(())) => {
+            errln!("error: {}: {message}", path.display());
+            ExitCode::from(REFUSED)
+        }
+        (None, Ok(())) => ExitCode::SUCCESS,
+    }
+}
+
+/// Reads all that is readable. Returns why there is no more.
+fn read(file: File, state: &mut State) -> Option<String> {
+    let mut reader = match FrameReader::new(BufReader::new(file)) {
+        Ok(reader) => reader,
+        Err(damage) => return Some(damage.to_string()),
+    };
+    loop {
+        match reader.next_frame() {
+            Ok(None) => return None,
+            Ok(Some(payload)) => {
+                for record in Records::new(&payload).flatten() {
+                    state.apply(record);
+                }
+            }
+            Err(damage) => {
+                let offset = reader.offset();
+                return Some(format!("what follows byte {offset} is lost: {damage}"));
+            }
+        }
+    }
+}
+
+/// What distinguishes routes: neighbors, and the route itself.
+type Key = (Rc<str>, Family, u32, NlriKey);
+
+/// What is announced.
+struct Announced {
+    owner: Rc<str>,
+    /// What stands before the command.
+    selector: Rc<str>,
+    attributes: Rc<AttributeSet>,
+    lease: Option<Lease>,
+}
+
+/// The outcome of all records.
+#[derive(Default)]
+struct State {
+    /// The names of the neighbors, and the selector, by the number of a selection.
+    selections: HashMap<u32, (Rc<str>, Option<Rc<str>>)>,
+    /// The commands in their order; `None` if a later one replaces it.
+    lines: Vec<Option<(Key, Nlri, Option<Announced>)>>,
+    known: HashMap<Key, usize>,
+    /// How many lines there are of a route, for whatever neighbors.
+    routes: HashMap<(Family, u32, NlriKey), usize>,
+    attributes: Option<(Vec<u8>, Rc<AttributeSet>)>,
+}
+
+impl State {
+    fn apply(&mut self, record: Record<'_>) {
+        match record {
+            Record::Select { id, selection } => {
+                let names: Rc<str> = selection.names.join(", ").into();
+                let selector = selection.selector.map(Rc::from);
+                self.selections.insert(id, (names, selector));
+            }
+            Record::Announce {
+                owner,
+                selection,
+                lease,
+                attributes,
+                routes,
+            } => {
+                let Some(attributes) = self.attributes(attributes) else {
+                    return;
+                };
+                let Some((peers, selector)) = self.selections.get(&selection).cloned() else {
+                    return;
+                };
+                let selector = match selector {
+                    // A helper's command without a selector is for its own neighbors only.
+                    Some(text) if owner == "operator" || !text.is_empty() => text,
+                    _ => Rc::clone(&peers),
+                };
+                let owner: Rc<str> = owner.into();
+                for nlri in routes.flatten() {
+                    let announced = Announced {
+                        owner: Rc::clone(&owner),
+                        selector: Rc::clone(&selector),
+                        attributes: Rc::clone(&attributes),
+                        lease,
+                    };
+                    self.put(key(&peers, nlri), nlri.to_nlri(), Some(announced));
+                }
+            }
+            Record::Withdraw {
+                selection, routes, ..
+            } => {
+                let peers = self.peers(selection);
+                for nlri in routes.flatten() {
+                    self.put(key(&peers, nlri), nlri.to_nlri(), None);
+                }
+            }
+            Record::Forget { selection } => {
+                let peers = self.peers(selection);
+                for line in &mut self.lines {
+                    if matches!(line, Some((key, ..)) if key.0 == peers) {
+                        *line = None;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn peers(&self, selection: u32) -> Rc<str> {
+        let known = self.selections.get(&selection);
+        known.map_or_else(Rc::default, |(names, _)| Rc::clone(names))
+    }
+
+    fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
+        if let Some((known, set)) = &self.attributes
+            && known == bytes
+        {
+            return Some(Rc::clone(set));
+        }
+        let set = Rc::new(decode_attributes(bytes).ok()?);
+        self.attributes = Some((bytes.to_vec(), Rc::clone(&set)));
+        Some(set)
+    }
+
+    fn put(&mut self, key: Key, nlri: Nlri, announced: Option<Announced>) {
+        let route = (key.1, key.2, key.3.clone());
+        let count = self.routes.entry(route).or_default();
+        if let Some(line) = self
+            .known
+            .remove(&key)
+            .and_then(|at| self.lines.get_mut(at))
+        {
+            *line = None;
+            *count -= 1;
+        }
+        // A withdrawal is of use only after an announcement to more neighbors.
+        if announced.is_some() || *count > 0 {
+            *count += 1;
+            self.known.insert(key.clone(), self.lines.len());
+            self.lines.push(Some((key, nlri, announced)));
+        }
+    }
+
+    fn print(&self, owner: Option<&str>, out: &mut impl Write) -> io::Result<()> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        for (key, nlri, announced) in self.lines.iter().flatten() {
+            let Some(route) = announced else {
+                if owner.is_none() {
+                    writeln!(out, "{} {}", key.0, command("withdraw", nlri, None))?;
+                }
+                continue;
+            };
+            if owner.is_some_and(|owner| *route.owner != *owner) {
+                continue;
+            }
+            let left = route.lease.map(|lease| lease.left_at(now));
+            if left.is_some_and(|left| left.is_zero()) {
+                continue;
+            }
+            let line = command("announce", nlri, Some(&route.attributes));
+            let blank = if route.selector.is_empty() { "" } else { " " };
+            write!(out, "{}{blank}{line}", route.selector)?;
+            if let Some(left) = left {
+                write!(out, " lifetime {}s", left.as_millis().div_ceil(1_000))?;
+            }
+            writeln!(out)?;
+        }
+        Ok(())
+    }
+}
+
+fn key(peers: &Rc<str>, nlri: NlriRef<'_>) -> Key {
+    let path = nlri.path_id.unwrap_or_default();
+    (Rc::clone(peers), nlri.family, path, nlri.key())
+}

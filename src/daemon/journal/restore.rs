@@ -1,0 +1,421 @@
+//! Announces the routes of the journal when the daemon starts, and withdraws later those that nobody announced again.
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{error, info, warn};
+
+use super::files::{self, Opened};
+use super::{OPERATOR, now};
+use crate::bgp::{AttributeSet, Nlri};
+use crate::config::{GuardConfig, StateConfig, Unclaimed};
+use crate::daemon::core::Core;
+use crate::daemon::process::Process;
+use crate::daemon::sets::set_of;
+use crate::daemon::{eor_deferral, guard, lease_table, leases, privilege};
+use crate::grammar::Selector;
+use crate::journal::{Record, Records, Routes, Selection, decode_attributes};
+use crate::rib::{Action, Change, Lifetime, PeerSet, Terms};
+
+/// Routes in one turn.
+const STEP: usize = 4_096;
+/// The run of an owner whose routes are not claimed. That of operators is the next.
+const UNCLAIMED: u64 = 0;
+
+/// Reads the journal and announces its routes, in turns; then starts to record.
+///
+/// # Errors
+/// Only when another daemon uses the directory.
+pub(crate) async fn run(core: &Rc<Core>, config: StateConfig) -> io::Result<()> {
+    let owner = privilege::successor(&core.env.daemon.user)
+        .map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+    let mut opened = files::open(&config, owner)?;
+    core.journal.restore(true);
+    read(core, &mut opened).await;
+    let (restored, refused) = announce(core).await;
+    core.journal.start(config, opened.start());
+    core.journal.restored(restored, refused);
+    core.journal.restore(false);
+    eor_deferral::restored(core);
+    core.wake_neighbors();
+    if restored > 0 || refused > 0 {
+        info!(
+            routes = restored,
+            refused, "routes of the journal are announced"
+        );
+    }
+    Ok(())
+}
+
+/// Fills the table of leases: first the outcome of all records, so that peers are not sent what came before it.
+async fn read(core: &Core, opened: &mut Opened) {
+    let Some(mut reader) = opened.reader.take() else {
+        return;
+    };
+    let mut fold = Fold {
+        core,
+        now: now(),
+        selections: HashMap::new(),
+        attributes: None,
+        owners: HashMap::new(),
+        longest: HashMap::new(),
+        unreadable: 0,
+    };
+    loop {
+        let offset = reader.offset();
+        // A slow disk delays nobody.
+        let result = tokio::task::spawn_blocking(move || {
+            let frame = reader.next_frame();
+            (reader, frame)
+        });
+        let Ok((back, frame)) = result.await else {
+            error!("the journal can't be read");
+            break;
+        };
+        reader = back;
+        match frame {
+            Ok(Some(payload)) => fold.frame(&payload).await,
+            Ok(None) => break,
+            Err(damage) => {
+                opened.damaged(&damage, offset);
+                break;
+            }
+        }
+    }
+    if fold.unreadable > 0 {
+        warn!(
+            records = fold.unreadable,
+            "records of the journal are not understood and are ignored"
+        );
+    }
+}
+
+/// The neighbors of a record.
+struct Selected {
+    selector: Option<Rc<str>>,
+    parsed: Option<Selector>,
+    names: Vec<String>,
+}
+
+/// What is known while the file is read.
+struct Fold<'a> {
+    core: &'a Core,
+    now: u64,
+    selections: HashMap<u32, Selected>,
+    /// The last attributes with their bytes.
+    attributes: Option<(Vec<u8>, Rc<AttributeSet>)>,
+    /// The owners, with the neighbors that each selection is for them.
+    owners: HashMap<Rc<str>, HashMap<u32, PeerSet>>,
+    /// The longest lifetime that their guards allow.
+    longest: HashMap<Rc<str>, Option<Duration>>,
+    unreadable: u64,
+}
+
+impl Fold<'_> {
+    async fn frame(&mut self, payload: &[u8]) {
+        let mut turn = 0;
+        for record in Records::new(payload) {
+            turn += match record {
+                Ok(record) => self.record(record),
+                Err(_) => {
+                    self.unreadable += 1;
+                    1
+                }
+            };
+            if turn >= STEP {
+                turn = 0;
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Returns how many routes the record has.
+    fn record(&mut self, record: Record<'_>) -> usize {
+        let leases = &self.core.leases;
+        match record {
+            Record::Select { id, selection } => self.select(id, &selection),
+            Record::Announce {
+                owner,
+                selection,
+                lease,
+                attributes,
+                routes,
+            } => {
+                let left = lease.map(|lease| lease.left_at(self.now));
+                let (owner, peers) = self.peers(owner, selection);
+                let Some(attributes) = self.attributes(attributes).filter(|_| !peers.is_empty())
+                else {
+                    return 1;
+                };
+                if left.is_some_and(|left| left.is_zero()) {
+                    return self.each(routes, |nlri| leases.withdraw(nlri.as_ref(), &peers));
+                }
+                let length = lease.map(|lease| lease.length);
+                let length = match self.longest(&owner) {
+                    Some(most) => Some(length.map_or(most, |length| length.min(most))),
+                    None => length,
+                };
+                let terms = Terms {
+                    indexed: set_of(&owner).is_some_and(|(_, key)| key.is_some()),
+                    owner,
+                    run: UNCLAIMED,
+                    tracked: true,
+                    lifetime: length.map_or(Lifetime::Forever, Lifetime::For),
+                    default: None,
+                    left,
+                    selector: self.selector(selection),
+                };
+                let at = lease_table::now();
+                return self.each(routes, |nlri| {
+                    leases.announce((nlri, Some(&attributes)), &peers, (&terms, at));
+                });
+            }
+            Record::Withdraw {
+                owner,
+                selection,
+                routes,
+            } => {
+                let (_, peers) = self.peers(owner, selection);
+                return self.each(routes, |nlri| leases.withdraw(nlri.as_ref(), &peers));
+            }
+            Record::Forget { selection } => {
+                let (_, peers) = self.peers(OPERATOR, selection);
+                leases.forget(&peers);
+            }
+            Record::Revision {
+                set,
+                speaker,
+                revision,
+            } => {
+                self.core.sets.declare(set, speaker, revision);
+            }
+            Record::Unknown(_) => self.unreadable += 1,
+        }
+        1
+    }
+
+    fn select(&mut self, id: u32, selection: &Selection<'_>) {
+        let parsed = selection
+            .selector
+            .and_then(|text| Selector::split(text).ok())
+            .map(|(selector, _)| selector);
+        let selected = Selected {
+            selector: selection.selector.map(Rc::from),
+            parsed,
+            names: selection
+                .names
+                .iter()
+                .map(|&name| name.to_owned())
+                .collect(),
+        };
+        self.selections.insert(id, selected);
+        self.owners.values_mut().for_each(|known| {
+            known.remove(&id);
+        });
+    }
+
+    /// The longest lifetime that the guard of an owner allows.
+    fn longest(&mut self, owner: &Rc<str>) -> Option<Duration> {
+        if let Some(known) = self.longest.get(owner) {
+            return *known;
+        }
+        let process = self.core.events.helpers().find(&speaker(self.core, owner));
+        let guard = process.and_then(|(_, process)| process.guard());
+        let most = guard.and_then(|guard| guard.max_lifetime);
+        self.longest.insert(Rc::clone(owner), most);
+        most
+    }
+
+    fn selector(&self, id: u32) -> Option<Rc<str>> {
+        let selected = self.selections.get(&id)?;
+        selected.parsed.as_ref()?;
+        selected.selector.clone()
+    }
+
+    /// The neighbors that there are now of a selection: by the selector if there is one, otherwise by name.
+    fn peers(&mut self, owner: &str, id: u32) -> (Rc<str>, PeerSet) {
+        let core = self.core;
+        let owner: Rc<str> = match self.owners.get_key_value(owner) {
+            Some((known, _)) => Rc::clone(known),
+            None => owner.into(),
+        };
+        let known = self.owners.entry(Rc::clone(&owner)).or_default();
+        let selections = &self.selections;
+        let peers = known.entry(id).or_insert_with(|| {
+            let Some(selected) = selections.get(&id) else {
+                return PeerSet::new();
+            };
+            core.neighbors.select(|listed| {
+                let neighbor = &listed.neighbor;
+                is_known(core, &owner)
+                    && !listed.leaving.get()
+                    && (!is_helper(&owner) || neighbor.is_open_to(&owner))
+                    && match &selected.parsed {
+                        Some(selector) => selector.matches(&neighbor.name),
+                        None => selected.names.iter().any(|name| *name == *neighbor.name),
+                    }
+            })
+        });
+        (Rc::clone(&owner), peers.clone())
+    }
+
+    fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
+        if let Some((known, set)) = &self.attributes
+            && known == bytes
+        {
+            return Some(Rc::clone(set));
+        }
+        let Ok(set) = decode_attributes(bytes) else {
+            self.unreadable += 1;
+            return None;
+        };
+        let set = self.core.routes.intern(Rc::new(set));
+        self.attributes = Some((bytes.to_vec(), Rc::clone(&set)));
+        Some(set)
+    }
+
+    fn each(&mut self, routes: Routes<'_>, mut act: impl FnMut(&Nlri)) -> usize {
+        let mut count = 1;
+        for route in routes {
+            match route {
+                Ok(nlri) => act(&nlri.to_nlri()),
+                Err(_) => self.unreadable += 1,
+            }
+            count += 1;
+        }
+        count
+    }
+}
+
+/// Returns `true` for the name of a helper.
+fn is_helper(owner: &str) -> bool {
+    owner != OPERATOR && set_of(owner).is_none()
+}
+
+/// Returns `false` for a helper that the configuration does not have any more.
+fn is_known(core: &Core, owner: &str) -> bool {
+    !is_helper(owner) || core.events.helpers().find(owner).is_some()
+}
+
+/// Announces what is in the table of leases, as far as guards allow it. Returns how many routes, and how many are refused.
+async fn announce(core: &Core) -> (u64, u64) {
+    let mut guards: HashMap<Rc<str>, Judge> = HashMap::new();
+    let (mut restored, mut from) = (0, Some(0));
+    let mut refused: Vec<(Nlri, PeerSet, Rc<str>, String)> = Vec::new();
+    while let Some(at) = from {
+        from = core.leases.visit(at, STEP, &mut |leased| {
+            let Some(attributes) = leased.attributes else {
+                return;
+            };
+            let change = Change {
+                nlri: leased.nlri.clone(),
+                action: Action::Announce(Rc::clone(attributes)),
+                peers: leased.peers.clone(),
+            };
+            let speaker = speaker(core, leased.owner);
+            let (process, guard, count) = guards.entry(speaker).or_insert_with_key(|speaker| {
+                let process = core.events.helpers().find(speaker);
+                let process = process.map(|(_, process)| process);
+                let guard = process.as_ref().and_then(|process| process.guard());
+                (process, guard, 0)
+            });
+            match judge(core, guard.as_ref(), *count, &change) {
+                Ok(()) => {
+                    *count += 1;
+                    restored += 1;
+                    core.routes.apply_quietly(&change);
+                }
+                Err((rule, reason)) => {
+                    if let (Some(process), Some(rule)) = (process, rule) {
+                        process.guarded.refuse(rule);
+                    }
+                    let owner = Rc::clone(leased.owner);
+                    refused.push((change.nlri, change.peers, owner, reason));
+                }
+            }
+        });
+        core.wake_neighbors();
+        tokio::task::yield_now().await;
+    }
+    if let Some((nlri, _, owner, reason)) = refused.first() {
+        warn!(process = %owner, first = %nlri, routes = refused.len(), "routes of the journal are not allowed: {reason}");
+    }
+    for (nlri, peers, ..) in &refused {
+        core.leases.withdraw(nlri.as_ref(), peers);
+    }
+    (restored, refused.len() as u64)
+}
+
+/// The helper whose guard judges the routes of an owner: for a set, the one that declared it.
+fn speaker(core: &Core, owner: &Rc<str>) -> Rc<str> {
+    let set = set_of(owner).and_then(|(set, _)| core.sets.speaker(set));
+    set.unwrap_or_else(|| Rc::clone(owner))
+}
+
+/// A helper with its guard, and how many of its routes were announced.
+type Judge = (Option<Rc<Process>>, Option<GuardConfig>, usize);
+
+/// Why a route is not announced, and by which rule of a guard.
+type Refused = (Option<&'static str>, String);
+
+fn judge(
+    core: &Core,
+    guard: Option<&GuardConfig>,
+    count: usize,
+    change: &Change,
+) -> Result<(), Refused> {
+    if let Some(guard) = guard {
+        guard::judge(guard, change)
+            .map_err(|rejection| (Some(rejection.rule), rejection.message))?;
+        if let Some(most) = guard.max_routes
+            && count >= most as usize
+        {
+            let message = format!("no more than {most} routes are allowed");
+            return Err((Some("max-routes"), message));
+        }
+    }
+    if !core.admits(change) {
+        return Err((None, "a neighbor's `announce-limit` is reached".to_owned()));
+    }
+    core.routes
+        .check(change)
+        .map_err(|refusal| (None, refusal.to_string()))
+}
+
+/// Withdraws, some time after the start, what nobody has announced again.
+pub(crate) async fn sweep(core: Rc<Core>) {
+    let Some(config) = core.journal.config().cloned() else {
+        return;
+    };
+    tokio::time::sleep(config.claim_time).await;
+    let mut owners: BTreeMap<Rc<str>, (u64, Unclaimed)> = BTreeMap::new();
+    let mut from = Some(0);
+    while let Some(at) = from {
+        from = core.leases.visit(at, STEP, &mut |leased| {
+            if leased.run == UNCLAIMED {
+                let policy = || {
+                    let process = core.events.helpers().find(leased.owner);
+                    let own = process.and_then(|(_, process)| process.config().unclaimed);
+                    (0, own.unwrap_or(config.unclaimed))
+                };
+                let owner = Rc::clone(leased.owner);
+                owners.entry(owner).or_insert_with(policy).0 += 1;
+            }
+        });
+        tokio::task::yield_now().await;
+    }
+    for (owner, (routes, policy)) in owners {
+        match policy {
+            Unclaimed::Keep => {
+                info!(process = %owner, routes, "routes of the journal were not announced again, and stay");
+            }
+            Unclaimed::Withdraw => {
+                warn!(process = %owner, routes, "routes of the journal were not announced again, and are withdrawn");
+                let core = Rc::clone(&core);
+                leases::doom(core, owner, UNCLAIMED, Duration::ZERO).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! Sets: the whole state of one owner, declared and applied as one step.
+
+use oxabgp::bgp::message::MessageType;
+
+use super::control::{Client, start_with};
+use super::{announced, listener, neighbor, process, session, withdrawn};
+use crate::support::daemon::{Daemon, Lab, wait_for};
+
+fn declare(client: &mut Client, head: &str, routes: &[&str]) -> String {
+    let name = head.split(' ').next().expect("a name");
+    assert_eq!(client.ask(&format!("set {head}")), "done\n");
+    let lines: String = routes.iter().map(|route| format!("{route}\n")).collect();
+    client.submit(&lines);
+    client.ask(&format!("set {name} end"))
+}
+
+const A: &str = "route 10.1.0.0/16 next-hop self";
+const B: &str = "route 10.2.0.0/16 next-hop self med 5";
+const C: &str = "neighbor 127.0.0.1 ipv4 unicast 10.3.0.0/16 next-hop self lifetime 1h";
+
+/// The lines of `show set`, without their digests, and the digests.
+fn shown(client: &mut Client, wanted: &str) -> (String, Vec<String>) {
+    client.submit(&format!("show set{wanted}\n"));
+    let (mut text, mut digests) = (String::new(), Vec::new());
+    loop {
+        let line = client.line();
+        if line == "done\n" {
+            return (text, digests);
+        }
+        let words: Vec<&str> = line.split_ascii_whitespace().collect();
+        let at = words
+            .iter()
+            .position(|word| *word == "digest")
+            .expect("a digest");
+        digests.push(words[at + 1].to_owned());
+        let rest = [&words[..at], &words[at + 2..]].concat().join(" ");
+        text.push_str(&(rest + "\n"));
+    }
+}
+
+#[test]
+fn a_set_is_compared_and_applied_as_one_step() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    client.ask("announce route 10.9.0.0/16 next-hop self");
+    announced(&mut peer, &[16, 10, 9]);
+    let answer = declare(&mut client, "edge replace revision 4711", &[A, B, C]);
+    assert_eq!(answer, "done added 3 changed 0 removed 0\n");
+    let (first, digests) = shown(&mut client, " edge");
+    assert_eq!(first, "edge revision 4711 routes 3\n");
+    // The same in another order: nothing is sent.
+    let answer = declare(&mut client, "edge replace revision 4712", &[C, B, A]);
+    assert_eq!(answer, "done added 0 changed 0 removed 0\n");
+    assert_eq!(shown(&mut client, "").1, digests);
+    let answer = declare(
+        &mut client,
+        "edge replace revision 4713",
+        &[B, "route 10.1.0.0/16 next-hop self med 9"],
+    );
+    assert_eq!(answer, "done added 0 changed 1 removed 1\n");
+    assert_ne!(shown(&mut client, "").1, digests);
+    let mut bodies = Vec::new();
+    wait_for("the withdrawal", || {
+        let body = peer.expect(MessageType::UPDATE);
+        let is_last = body == [0, 3, 16, 10, 3, 0, 0];
+        bodies.push(body);
+        is_last.then_some(())
+    });
+    let sent = |number: u8| {
+        let with = |body: &&Vec<u8>| body.windows(3).any(|part| part == [16, 10, number]);
+        bodies.iter().filter(with).count()
+    };
+    // The withdrawal of 3 is one of two.
+    assert_eq!((sent(2), sent(3), sent(9)), (1, 2, 0));
+    // Of what is not in the set nothing is changed.
+    assert!(client.ask("show adj-rib out").contains("10.9.0.0/16"));
+}
+
+#[test]
+fn a_set_that_is_refused_changes_nothing() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    client.ask("session reasons enable");
+    declare(&mut client, "edge replace revision 10", &[A, B, C]);
+    let mut refused = |lines: &[&str], why: &str| {
+        let mut text = String::new();
+        for line in lines {
+            let answers = match line.starts_with("set") {
+                true => client.ask(line),
+                false => {
+                    client.submit(&format!("{line}\n"));
+                    String::new()
+                }
+            };
+            text.push_str(&answers);
+        }
+        assert!(text.contains(why), "{why}: {text}");
+        assert!(text.ends_with("error\n"), "{text}");
+    };
+    refused(
+        &["set edge replace revision 9"],
+        "has revision 10, which is higher than 9",
+    );
+    refused(&["set edge end"], "the set `edge` is not open");
+    refused(
+        &[
+            "set edge replace revision 11 max-remove 50%",
+            A,
+            "set edge end",
+        ],
+        "2 of 3 routes would be removed, more than 50%",
+    );
+    refused(&["set edge replace"], "`revision` and a number");
+    refused(&["set edge delete"], "a key");
+    refused(&["set edge put web"], "a route");
+    refused(
+        &["set edge what"],
+        "`replace`, `end`, `abort`, `put` or `delete`",
+    );
+    // A line that is wrong is answered at once, and spoils the whole.
+    client.ask("set edge replace revision 12");
+    let wrong = client.ask("route 10.1.0.0/99 next-hop self");
+    assert!(
+        wrong.starts_with("error: ") && wrong.ends_with("error\n"),
+        "{wrong}"
+    );
+    let end = client.ask("set edge end");
+    assert!(end.contains("nothing of the set was applied"), "{end}");
+    assert_eq!(shown(&mut client, "").0, "edge revision 10 routes 3\n");
+    // Unless it is forced.
+    let answer = declare(
+        &mut client,
+        "edge replace revision 3 max-remove 50% force",
+        &[A],
+    );
+    assert_eq!(answer, "done added 0 changed 0 removed 2\n");
+    assert_eq!(shown(&mut client, " edge").0, "edge revision 3 routes 1\n");
+}
+
+#[test]
+fn one_speaker_declares_a_set_at_a_time_and_its_end_discards_it() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let (mut one, mut two) = (Client::new(&lab), Client::new(&lab));
+    one.ask("set edge replace revision 1");
+    one.submit(&format!("{A}\n"));
+    assert_eq!(two.ask("set edge replace revision 1"), "error\n");
+    assert_eq!(two.ask("set other replace revision 1"), "done\n");
+    assert_eq!(two.ask("set other abort"), "done\n");
+    drop(one);
+    wait_for("the end of the speaker to be noticed", || {
+        (two.ask("set edge replace revision 1") == "done\n").then_some(())
+    });
+    assert_eq!(
+        two.ask("set edge end"),
+        "done added 0 changed 0 removed 0\n"
+    );
+}
+
+#[test]
+fn keys_are_put_and_deleted_alone() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut peer = session(&listener);
+    let mut client = Client::new(&lab);
+    let put = |client: &mut Client, text: &str| client.ask(&format!("set edge {text}"));
+    assert_eq!(
+        put(&mut client, "put web route 10.1.0.0/16 next-hop self"),
+        "done added 1 changed 0 removed 0\n"
+    );
+    announced(&mut peer, &[16, 10, 1]);
+    assert_eq!(
+        put(
+            &mut client,
+            "put mail route 10.2.0.0/16 next-hop self lifetime 1h"
+        ),
+        "done added 1 changed 0 removed 0\n"
+    );
+    announced(&mut peer, &[16, 10, 2]);
+    // Another route under the same key.
+    assert_eq!(
+        put(&mut client, "put web route 10.3.0.0/16 next-hop self"),
+        "done added 1 changed 0 removed 1\n"
+    );
+    let mut gone = false;
+    let mut there = false;
+    while !(gone && there) {
+        let body = peer.expect(MessageType::UPDATE);
+        gone |= body.starts_with(&[0, 3, 16, 10, 1]);
+        there |= body.ends_with(&[16, 10, 3]);
+    }
+    assert_eq!(
+        put(&mut client, "delete mail"),
+        "done added 0 changed 0 removed 1\n"
+    );
+    withdrawn(&mut peer, &[16, 10, 2]);
+    assert_eq!(
+        put(&mut client, "delete mail"),
+        "done added 0 changed 0 removed 0\n"
+    );
+    assert_eq!(shown(&mut client, "").0, "edge revision none routes 1\n");
+    // The whole set replaces keys as well.
+    let answer = declare(&mut client, "edge replace revision 1", &[B]);
+    assert_eq!(answer, "done added 1 changed 0 removed 1\n");
+}
+
+#[test]
+fn the_guard_of_a_helper_judges_the_whole() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let script = "exec 3<&0\nread up\n\
+        (echo 'session reasons enable'; echo 'set edge replace revision 1'; echo 'route 10.1.0.0/16 next-hop self';\n\
+        echo 'route 10.66.0.0/16 next-hop self'; echo 'set edge end';\n\
+        echo 'set edge replace revision 2'; echo 'route 10.1.0.0/16 next-hop self'; echo 'set edge end')\n\
+        cat <&3 > ANSWERS &\nwait"
+        .replace("ANSWERS", lab.path("answers").to_str().expect("UTF-8"));
+    let configuration = process(&lab, "helper", &script).replace(
+        "encoder json;",
+        "encoder json; guard { prefixes [ 10.1.0.0/16 ]; max-remove 10%; }",
+    ) + &neighbor(port, "api { processes [ helper ]; neighbor-changes; }");
+    let daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    announced(&mut peer, &[16, 10, 1]);
+    daemon.logged("the set is refused: `10.66.0.0/16` is not inside an allowed prefix");
+    let answers = lab.lines("answers", |lines| {
+        lines.iter().any(|line| line.starts_with("done added"))
+    });
+    assert!(
+        answers.contains(&"done added 1 changed 0 removed 0".to_owned()),
+        "{answers:?}"
+    );
+    assert!(
+        answers.iter().any(|line| line.contains("is not inside")),
+        "{answers:?}"
+    );
+}
+
+#[test]
+fn sets_survive_a_crash_with_their_revisions() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let configuration = format!(
+        "state {{ directory {}; claim-time 3; }}\n{}",
+        lab.path("state").display(),
+        neighbor(port, "")
+    );
+    let mut daemon = start_with(&lab, &configuration);
+    let _first = session(&listener);
+    let mut client = Client::new(&lab);
+    declare(&mut client, "edge replace revision 7", &[A, B]);
+    declare(&mut client, "other replace revision 8", &[C]);
+    client.ask("set edge put web route 10.4.0.0/16 next-hop self");
+    let before = shown(&mut client, "");
+    assert_eq!(
+        before.0,
+        "edge revision 7 routes 3\nother revision 8 routes 1\n"
+    );
+    wait_for("the journal to be written", || {
+        let text = std::fs::read(lab.path("state/journal")).ok()?;
+        let has = |wanted: &[u8]| text.windows(wanted.len()).any(|part| part == wanted);
+        (has(b"set edge web") && has(&[16, 10, 4])).then_some(())
+    });
+    daemon.signal("KILL");
+    daemon.ended();
+    let daemon = start_with(&lab, &configuration);
+    let mut client = Client::new(&lab);
+    assert_eq!(shown(&mut client, ""), before);
+    assert_eq!(client.ask("set edge replace revision 6"), "error\n");
+    // Declaring it again claims it.
+    let answer = declare(&mut client, "edge replace revision 7", &[A, B]);
+    assert_eq!(answer, "done added 0 changed 0 removed 1\n");
+    daemon.logged("routes of the journal were not announced again, and are withdrawn process=set other routes=1");
+    wait_for("the end of the other set", || {
+        (shown(&mut client, "").0 == "edge revision 7 routes 2\nother revision 8 routes 0\n")
+            .then_some(())
+    });
+}
