@@ -13,8 +13,11 @@ fn main() {
         if !release {
             return None;
         }
-        if std::path::Path::new(".git/HEAD").exists() {
-            println!("cargo:rerun-if-changed=.git/HEAD");
+        // HEAD names the branch; its log changes with each commit.
+        for file in [".git/HEAD", ".git/logs/HEAD"] {
+            if std::path::Path::new(file).exists() {
+                println!("cargo:rerun-if-changed={file}");
+            }
         }
         output("git", &["rev-parse", "--short=12", "HEAD"])
     });

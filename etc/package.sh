@@ -2,8 +2,6 @@
 # Builds a Debian package: target/debian/oxabgp_*.deb. Needs `cargo install cargo-deb`.
 set -eu
 cd "$(dirname "$0")/.."
-OXABGP_COMMIT=${OXABGP_COMMIT:-$(git rev-parse --short=12 HEAD)}
-export OXABGP_COMMIT
 cargo build --release --locked
 rm -rf target/package
 mkdir -p target/package

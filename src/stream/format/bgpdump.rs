@@ -7,7 +7,7 @@ use super::cache::Cache;
 use crate::bgp::family::Afi;
 use crate::mrt::bgp4mp::Direction;
 use crate::mrt::{Timestamp, kind};
-use crate::stream::address::{Dialect, ip, integer, number, octet, six_digits, v4, v6};
+use crate::stream::address::{Dialect, integer, ip, number, octet, six_digits, v4, v6};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;
 use crate::stream::block::{Block, ElemKind, Route};
