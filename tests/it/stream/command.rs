@@ -221,9 +221,7 @@ fn a_quote_in_the_value_of_an_option_stands_for_itself() {
 
 #[test]
 fn what_cannot_be_read_to_its_end_is_exit_code_3() {
-    let whole: Vec<u8> = (0..200u8)
-        .flat_map(|n| announce(n.into(), n))
-        .collect();
+    let whole: Vec<u8> = (0..200u8).flat_map(|n| announce(n.into(), n)).collect();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut gzip, &whole).expect("writes");
     let packed = gzip.finish().expect("writes");
