@@ -36,6 +36,14 @@ pub(super) fn is_client_42() -> bool {
     called() == "exabgpcli"
 }
 
+/// The name of the reader of archives that we were started as.
+#[cfg(feature = "stream")]
+pub(super) fn reader() -> Option<&'static str> {
+    ["bgpreader", "bgpdump"]
+        .into_iter()
+        .find(|name| *name == called())
+}
+
 /// Returns `true` if we were started as ExaBGP.
 pub(super) fn is_exabgp() -> bool {
     matches!(

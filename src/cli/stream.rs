@@ -3,13 +3,16 @@
 //! The options are bgpreader's; what bgpdump has besides are long ones. Started as `bgpreader` or `bgpdump` the program takes
 //! their command lines (see [`names`]).
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use clap::FromArgMatches as _;
+
 use super::REFUSED;
 use crate::stream::format::{Bgpdump, Clock, Columns, Format, TimeStyle};
-use crate::stream::{Builder, Error, names as times};
+use crate::stream::{Builder, Error, Expression, names as times};
 
 mod args;
 mod caret;
@@ -28,17 +31,29 @@ pub(super) use sources::warn_skipped;
 /// Exit code for input that could not be read to its end.
 const READ_ERROR: u8 = 3;
 
+/// Runs with the command line of `oxabgp stream` that [`names`] made of bgpreader's or bgpdump's. Help and errors show the name
+/// that the program was started by, and no sub-command.
+pub(super) fn run_as(name: &'static str, stream: clap::Command, words: Vec<OsString>) -> ExitCode {
+    let command = stream
+        .name(name)
+        .bin_name(name)
+        // In errors clap would show the options that were added.
+        .override_usage(format!("{name} [OPTIONS] [FILE]..."))
+        .infer_long_args(true);
+    let words = words
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| *index != 1)
+        .map(|(_, word)| word);
+    match StreamArgs::from_arg_matches(&command.get_matches_from(words)) {
+        Ok(args) => run(&args),
+        Err(error) => error.exit(),
+    }
+}
+
 pub(super) fn run(args: &StreamArgs) -> ExitCode {
     if args.version {
         outln!("oxabgp {}", env!("CARGO_PKG_VERSION"));
-        return ExitCode::SUCCESS;
-    }
-    if args
-        .data_interface_option
-        .iter()
-        .any(|option| option == "?")
-    {
-        outln!("{}", sources::OPTIONS);
         return ExitCode::SUCCESS;
     }
     match stream(args) {
@@ -63,6 +78,13 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
 }
 
 fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
+    if args
+        .data_interface_option
+        .iter()
+        .any(|option| option == "?")
+    {
+        return sources::explain(args.data_interface.as_deref());
+    }
     let builder = sources::sources(args)?;
     let builder = filters(args, builder)?;
     let builder = window(args, builder)?;
@@ -160,38 +182,35 @@ fn filters(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> 
     ];
     for (term, values) in lists {
         if !values.is_empty() {
-            builder = add(builder, &clause(term, values), single)?;
+            builder = with(builder, of_term(term, values)?, single);
         }
     }
     for pattern in &args.aspath {
-        builder = add(
-            builder,
-            &clause("aspath", std::slice::from_ref(pattern)),
-            single,
-        )?;
+        let expression = of_term("aspath", std::slice::from_ref(pattern))?;
+        builder = with(builder, expression, single);
     }
     Ok(builder)
 }
 
 fn add(builder: Builder, text: &str, single: bool) -> Result<Builder, Failure> {
-    let expression: crate::stream::Expression = text
+    let expression = text
         .parse()
         .map_err(|error| Failure::from(Error::Filter(text.to_owned(), error)))?;
-    Ok(builder.expression(if single {
+    Ok(with(builder, expression, single))
+}
+
+fn with(builder: Builder, expression: Expression, single: bool) -> Builder {
+    builder.expression(if single {
         expression.without_origin()
     } else {
         expression
-    }))
+    })
 }
 
-fn clause(term: &str, values: &[String]) -> String {
-    let mut text = term.to_owned();
-    for value in values {
-        text.push_str(" \"");
-        text.push_str(value);
-        text.push('"');
-    }
-    text
+/// The values of an option are no text of the filter language: quotes in them stand for themselves.
+fn of_term(term: &str, values: &[String]) -> Result<Expression, Failure> {
+    Expression::of_term(term, values)
+        .map_err(|(text, error)| Failure::from(Error::Filter(text, error)))
 }
 
 fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {

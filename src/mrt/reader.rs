@@ -65,6 +65,8 @@ pub struct Damage {
     pub length: u64,
     /// What is wrong.
     pub reason: String,
+    /// `true` if the stream could not be read to its end, or if it ended without a single record: then it is hardly MRT.
+    pub unreadable: bool,
 }
 
 /// What [`Reader::advance`] found.
@@ -277,11 +279,28 @@ impl<R: Read> Reader<R> {
         if left == 0 && failure.is_none() {
             return Current::Nothing;
         }
-        let reason = match failure {
-            Some(error) => error.to_string(),
-            None => "a header cut short".to_owned(),
-        };
-        self.damage(left, reason)
+        match failure {
+            Some(error) => self.unreadable(left, error.to_string()),
+            None => self.last_damage(left, "a header cut short"),
+        }
+    }
+
+    /// Damage up to the end.
+    fn last_damage(&mut self, length: usize, reason: &str) -> Current {
+        if self.last.is_some() {
+            return self.damage(length, reason);
+        }
+        self.unreadable(length, format!("no record was found: {reason}"))
+    }
+
+    fn unreadable(&mut self, length: usize, reason: String) -> Current {
+        match self.damage(length, reason) {
+            Current::Damage(damage) => Current::Damage(Damage {
+                unreadable: true,
+                ..damage
+            }),
+            other => other,
+        }
     }
 
     fn damage(&mut self, length: usize, reason: impl Into<String>) -> Current {
@@ -297,6 +316,7 @@ impl<R: Read> Reader<R> {
             offset: self.base + self.start as u64,
             length: length as u64,
             reason: reason.into(),
+            unreadable: false,
         })
     }
 
@@ -365,13 +385,11 @@ impl<R: Read> Reader<R> {
                 return self.damage(at, reason);
             }
         }
-        let failure = self.failure.take();
-        let reason = match failure {
-            Some(error) => format!("{reason}: {error}"),
-            None => reason.to_owned(),
-        };
         let length = self.available().len();
-        self.damage(length, reason)
+        match self.failure.take() {
+            Some(error) => self.unreadable(length, format!("{reason}: {error}")),
+            None => self.last_damage(length, reason),
+        }
     }
 
     fn is_near(&self, seconds: u32) -> bool {

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::mrt::compression::Compression;
 use crate::text::SyntaxError;
@@ -83,6 +84,7 @@ pub enum Sent {
 pub struct Builder {
     files: Vec<(Feed, Origin, Option<RecordKind>)>,
     skipped: Vec<PathBuf>,
+    not_due: Vec<PathBuf>,
     others: Vec<Box<dyn Source>>,
     live: Vec<Live>,
     expression: Expression,
@@ -125,6 +127,11 @@ impl Builder {
         &self.skipped
     }
 
+    /// The files that [`Builder::list`] has left out so far because of the timestamps of their rows.
+    pub fn not_due(&self) -> &[PathBuf] {
+        &self.not_due
+    }
+
     /// Adds standard input.
     #[must_use]
     pub fn stdin(mut self) -> Self {
@@ -164,7 +171,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Adds the files of a list in the columns of libbgpstream's `csvfile`.
+    /// Adds the files of a list in the columns of libbgpstream's `csvfile`. As there, rows whose timestamp is 0 or in the future
+    /// are left out; rows without a timestamp are read.
     ///
     /// # Errors
     /// When the list or one of its files can't be read.
@@ -175,7 +183,14 @@ impl Builder {
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let rows =
             csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
         for row in rows {
+            if !row.is_due(now) {
+                self.not_due.push(row.path);
+                continue;
+            }
             self = self.file(row.path, row.origin, row.kind)?;
         }
         Ok(self)

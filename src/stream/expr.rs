@@ -101,6 +101,44 @@ impl FromStr for Expression {
     }
 }
 
+impl Expression {
+    /// A term with alternatives that are not text of the language: a quote in a value stands for itself, and no value is a keyword.
+    ///
+    /// # Errors
+    /// The mistake, with the text of a filter that shows its place.
+    pub fn of_term(term: &str, values: &[String]) -> Result<Self, (String, SyntaxError)> {
+        let mut text = String::new();
+        let mut words = Vec::new();
+        let pieces = term.split(' ').map(|word| (word, false));
+        for (word, quoted) in pieces.chain(values.iter().map(|value| (value.as_str(), true))) {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            let start = text.len();
+            if quoted {
+                text.push('"');
+            }
+            text.push_str(word);
+            if quoted {
+                text.push('"');
+            }
+            words.push(Word {
+                text: word.to_owned(),
+                span: Span::new(start, text.len()),
+                quoted,
+            });
+        }
+        let end = text.len();
+        let mut parser = Parser {
+            words,
+            at: 0,
+            end,
+            depth: 0,
+        };
+        parser.or().map_err(|mistake| (text, mistake))
+    }
+}
+
 /// Splits a filter into words. Parentheses stand alone at the start of a word where a term is expected, and at the end of one
 /// where they are not balanced, so that those of patterns stay.
 fn words(text: &str) -> Result<Vec<Word>, SyntaxError> {

@@ -27,7 +27,7 @@ Exit codes:
   0  done; damaged records are counted on standard error
   1  a file, list or filter is refused
   2  the command line itself is wrong
-  3  a file could not be read to its end"
+  3  a file could not be read to its end, or nothing in it is a record"
 )]
 pub(in crate::cli) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
@@ -135,7 +135,8 @@ pub(in crate::cli) struct StreamArgs {
     /// Believe the subtype about path identifiers.
     #[arg(long)]
     pub(super) no_add_path_detection: bool,
-    /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp.
+    /// A list of files in bgpreader's columns: path, project, type, collector, time, span, timestamp. Rows whose
+    /// timestamp is 0 or in the future are skipped.
     #[arg(long, value_name = "FILE")]
     pub(super) csv_file: Vec<PathBuf>,
     /// bgpreader's data interface: `singlefile` or `csvfile`. What a file holds (MRT, BMP, RIS Live) is found out.

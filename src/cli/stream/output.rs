@@ -15,7 +15,7 @@ const BLOCK: usize = 64 << 10;
 const LOOK: u64 = 1_024;
 
 /// Damage that is described; the rest is counted.
-const DESCRIBED: usize = 8;
+const DESCRIBED: u64 = 8;
 
 /// What is printed.
 pub(super) enum Mode {
@@ -38,6 +38,8 @@ pub(super) struct Report {
     damaged: u64,
     odd: u64,
     descriptions: Vec<String>,
+    /// Damaged records among the descriptions.
+    described: u64,
     /// Sources that could not be read.
     pub(super) unreadable: u64,
 }
@@ -48,9 +50,11 @@ impl Report {
         for line in &self.descriptions {
             errln!("warning: {line}");
         }
-        let described = self.descriptions.len() as u64;
-        if self.damaged > described {
-            errln!("warning: {} more damaged records", self.damaged - described);
+        if self.damaged > self.described {
+            errln!(
+                "warning: {} more damaged records",
+                self.damaged - self.described
+            );
         }
         if self.odd > 0 {
             errln!(
@@ -63,19 +67,23 @@ impl Report {
     fn note(&mut self, record: &RecordRef<'_>) {
         match record.status {
             Status::CorruptedSource => self.unreadable += 1,
-            Status::CorruptedRecord => self.damaged += 1,
+            Status::CorruptedRecord => {
+                self.damaged += 1;
+                if self.described >= DESCRIBED {
+                    return;
+                }
+                self.described += 1;
+            }
             _ => return,
         }
-        if self.descriptions.len() < DESCRIBED {
-            let name = &record.origin.name;
-            let reason = record.damage.unwrap_or("damaged");
-            self.descriptions.push(match record.extent {
-                Some((offset, length)) => {
-                    format!("`{name}`: {length} bytes at offset {offset} are skipped: {reason}")
-                }
-                None => format!("`{name}`: {reason}"),
-            });
-        }
+        let name = &record.origin.name;
+        let reason = record.damage.unwrap_or("damaged");
+        self.descriptions.push(match record.extent {
+            Some((offset, length)) => {
+                format!("`{name}`: {length} bytes at offset {offset} are skipped: {reason}")
+            }
+            None => format!("`{name}`: {reason}"),
+        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::process::ExitCode;
 
 use super::args::{Feeds, StreamArgs};
 use super::failure::{Failure, now};
@@ -11,13 +12,63 @@ use crate::stream::record::Origin;
 use crate::stream::source::{BmpListener, Sessions};
 use crate::stream::{Builder, Detection, Sent, Stream};
 
-/// The options of the data interfaces, for `-o?`.
-pub(super) const OPTIONS: &str = "\
-upd-file  an update file
-upd-type  accepted: mrt, bmp, ris-live; what the file holds is found out
-rib-file  a table
-rib-type  accepted: mrt, bmp
-csv-file  a list of files";
+/// The data interfaces with the names and meanings of their options.
+const INTERFACES: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "singlefile",
+        &[
+            ("upd-file", "an update file"),
+            (
+                "upd-type",
+                "accepted: mrt, bmp, ris-live; what the file holds is found out",
+            ),
+            ("rib-file", "a table"),
+            ("rib-type", "accepted: mrt, bmp"),
+        ],
+    ),
+    ("csvfile", &[("csv-file", "a list of files")]),
+];
+
+/// Prints the options of a data interface, or those of all, for `-o?`.
+pub(super) fn explain(interface: Option<&str>) -> Result<ExitCode, Failure> {
+    known(interface)?;
+    let shown = INTERFACES
+        .iter()
+        .filter(|(name, _)| interface.is_none_or(|wanted| wanted == *name));
+    for (option, meaning) in shown.flat_map(|(_, options)| *options) {
+        outln!("{option}  {meaning}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn known(interface: Option<&str>) -> Result<(), Failure> {
+    match interface {
+        Some(name) if INTERFACES.iter().all(|(known, _)| *known != name) => {
+            Err(Failure::Refused(format!(
+                "the data interface `{name}` is not supported; name files, or use `singlefile` or `csvfile`"
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses an option that the data interface does not have, as bgpreader does. Without `-d`, the options of all are accepted.
+fn belongs(interface: Option<&str>, option: &str) -> Result<(), Failure> {
+    let Some((name, options)) = interface
+        .and_then(|wanted| INTERFACES.iter().find(|(name, _)| *name == wanted))
+        .filter(|(_, options)| options.iter().all(|(known, _)| *known != option))
+    else {
+        return Ok(());
+    };
+    let has: Vec<_> = options
+        .iter()
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    Err(Failure::Refused(format!(
+        "the data interface `{name}` has no option `{option}`, only {}",
+        has.join(", ")
+    )))
+}
 
 /// The files and feeds that are named.
 pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
@@ -34,17 +85,12 @@ pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
         builder = builder.list(path)?;
     }
     let interface = args.data_interface.as_deref();
-    if let Some(interface) = interface
-        && !matches!(interface, "singlefile" | "csvfile")
-    {
-        return Err(Failure::Refused(format!(
-            "the data interface `{interface}` is not supported; name files, or use `singlefile` or `csvfile`"
-        )));
-    }
+    known(interface)?;
     for option in &args.data_interface_option {
         let (name, value) = option
             .split_once('=')
             .ok_or_else(|| Failure::Usage(format!("expected NAME=VALUE, found `{option}`")))?;
+        belongs(interface, name)?;
         builder = match name {
             "upd-file" | "rib-file" if value == "-" => builder.stdin(),
             "upd-file" | "rib-file" => {
@@ -79,6 +125,12 @@ pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
 pub(in crate::cli) fn warn_skipped(builder: &Builder) {
     for path in builder.skipped() {
         errln!("warning: skipped {}: not a regular file", path.display());
+    }
+    for path in builder.not_due() {
+        errln!(
+            "warning: skipped {}: the timestamp of its row is 0 or in the future",
+            path.display()
+        );
     }
 }
 

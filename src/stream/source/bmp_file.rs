@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::bmp::{HEADER, MAX, OpenBmp, VERSION, frame};
 use crate::mrt::Timestamp;
-use crate::stream::record::Origin;
+use crate::stream::record::{Origin, Status};
 
 use super::arrival::{Arrival, Produce};
 use super::bmp::Router;
@@ -121,6 +121,7 @@ impl<R: Read> BmpFile<R> {
                 }
                 if let Some(error) = self.failure.take() {
                     self.damage(0, error.to_string());
+                    self.unreadable();
                     return true;
                 }
                 return false;
@@ -128,11 +129,16 @@ impl<R: Read> BmpFile<R> {
             match unit(rest) {
                 Unit::Partial if self.fill() => {}
                 Unit::Partial => {
-                    let reason = match self.failure.take() {
+                    let failure = self.failure.take();
+                    let failed = failure.is_some();
+                    let reason = match failure {
                         Some(error) => error.to_string(),
                         None => "a message that runs past the end of the file".to_owned(),
                     };
                     self.lost(&reason);
+                    if failed {
+                        self.unreadable();
+                    }
                     return true;
                 }
                 Unit::Bad(reason) => {
@@ -216,6 +222,13 @@ impl<R: Read> BmpFile<R> {
         let origin = Arc::new(self.origin.clone());
         self.ready
             .push_back(Arrival::damaged(origin, self.last, reason, Some(extent)));
+    }
+
+    /// Marks the damage that was found last as the end of a file that can't be read further.
+    fn unreadable(&mut self) {
+        if let Some(damage) = self.ready.back_mut() {
+            damage.status = Status::CorruptedSource;
+        }
     }
 }
 

@@ -17,6 +17,16 @@ pub struct Row {
     pub kind: Option<RecordKind>,
     /// Seconds that the file covers; 0 if unknown.
     pub span: u32,
+    /// When the row was added to the list, in seconds since 1970; `None` if the column is missing or empty.
+    pub timestamp: Option<u64>,
+}
+
+impl Row {
+    /// Returns `true` if the file is to be read at the time `now`, in seconds since 1970. As in libbgpstream, rows whose timestamp
+    /// is 0 or in the future are not; unlike there, one without a timestamp is.
+    pub fn is_due(&self, now: u64) -> bool {
+        self.timestamp.is_none_or(|time| (1..=now).contains(&time))
+    }
 }
 
 /// Reads a list that stands in `folder`. Empty lines and lines that start with `#` are skipped; only the path is needed, and what is
@@ -58,7 +68,15 @@ fn row(line: &str, folder: &Path) -> Result<Row, String> {
     };
     let time = number(next())?.or(named.time).unwrap_or_default();
     let span = number(next())?.unwrap_or_default();
-    number(next())?;
+    // A time that no 64 bits hold is in the future as well.
+    let timestamp = next()
+        .map(
+            |text| match text.bytes().all(|byte| byte.is_ascii_digit()) {
+                true => Ok(text.parse().unwrap_or(u64::MAX)),
+                false => Err(format!("expected a number of seconds, found `{text}`")),
+            },
+        )
+        .transpose()?;
     if columns.next().is_some() {
         return Err("more than 7 columns".to_owned());
     }
@@ -74,5 +92,6 @@ fn row(line: &str, folder: &Path) -> Result<Row, String> {
         path,
         kind,
         span,
+        timestamp,
     })
 }

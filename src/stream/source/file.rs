@@ -317,7 +317,10 @@ impl Source for File {
                 Item::Frame(frame) => of_frame(record, frame),
                 Item::Damage(damage) => RecordRef {
                     time: damage.time,
-                    status: Status::CorruptedRecord,
+                    status: match damage.unreadable {
+                        true => Status::CorruptedSource,
+                        false => Status::CorruptedRecord,
+                    },
                     damage: Some(&damage.reason),
                     extent: Some((damage.offset, damage.length)),
                     ..record
@@ -364,7 +367,14 @@ impl Source for File {
     }
 
     fn is_told(&self) -> bool {
-        matches!(self.state, State::Told(..))
+        match &self.state {
+            State::Told(..) => true,
+            // That a file can't be read matters whatever the interval is.
+            State::Open(reader) => {
+                matches!(reader.item(), Some(Item::Damage(damage)) if damage.unreadable)
+            }
+            _ => false,
+        }
     }
 
     fn filtered(&self, visit: &mut dyn FnMut(&RecordRef<'_>)) {

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use crate::stream::record::Origin;
+use crate::stream::record::{Origin, Status};
 
 use super::arrival::{Arrival, Produce};
 use super::rislive::RisLive;
@@ -89,7 +89,10 @@ impl<R: Read + Send> Produce for RisLines<R> {
                 Ok(Some(arrival)) => return Some(arrival),
                 Err(error) => {
                     self.ended = true;
-                    return Some(self.messages.damaged(error.to_string()));
+                    return Some(Arrival {
+                        status: Status::CorruptedSource,
+                        ..self.messages.damaged(error.to_string())
+                    });
                 }
             }
         }

@@ -148,3 +148,135 @@ fn what_is_no_regular_file_in_a_folder_is_skipped() {
         assert_eq!(err, wanted);
     }
 }
+
+#[test]
+fn help_shows_the_name_that_the_program_was_started_by() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["bgpreader", "bgpdump"] {
+        let link = folder.path().join(name);
+        symlink(env!("CARGO_BIN_EXE_oxabgp"), &link).expect("a link");
+        for option in ["-h", "--help"] {
+            let output = Command::new(&link).arg(option).output().expect("runs");
+            let (code, out, _) = texts(output);
+            let usage = format!("Usage: {name} [OPTIONS] [FILE]...\n");
+            assert!(code == 0 && out.contains(&usage), "{out}");
+        }
+        let output = Command::new(&link).arg("--no-such").output().expect("runs");
+        let (code, _, err) = texts(output);
+        let usage = format!("Usage: {name} [OPTIONS] [FILE]...\n");
+        assert!(code == 2 && err.contains(&usage), "{err}");
+        // Long options may still be abbreviated.
+        let output = Command::new(&link).arg("--vers").output().expect("runs");
+        assert_eq!(texts(output).0, 0);
+    }
+}
+
+#[test]
+fn options_belong_to_their_data_interface() {
+    let file = file(&announce(1, 1));
+    let path = file.path().to_str().expect("a path");
+    let names = |out: &str| -> Vec<String> {
+        out.lines()
+            .filter_map(|line| line.split(' ').next().map(str::to_owned))
+            .collect()
+    };
+    let single = ["upd-file", "upd-type", "rib-file", "rib-type"];
+    let (code, out, _) = oxabgp(&["-d", "singlefile", "-o", "?"]);
+    assert_eq!((code, names(&out)), (0, single.map(str::to_owned).to_vec()));
+    let (code, out, _) = oxabgp(&["-o?", "-d", "csvfile"]);
+    assert_eq!((code, names(&out)), (0, vec!["csv-file".to_owned()]));
+    let (code, out, _) = oxabgp(&["-o", "?"]);
+    assert_eq!((code, names(&out).len()), (0, 5));
+    assert_eq!(oxabgp(&["-d", "broker", "-o", "?"]).0, 1);
+    for (interface, option) in [
+        ("csvfile", format!("upd-file={path}")),
+        ("csvfile", "upd-type=mrt".to_owned()),
+        ("singlefile", format!("csv-file={path}")),
+    ] {
+        let (code, out, err) = oxabgp(&["-d", interface, "-o", &option, path]);
+        assert_eq!((code, out.as_str()), (1, ""), "{interface} {option}");
+        assert!(
+            err.contains(interface) && err.contains("has no option"),
+            "{err}"
+        );
+    }
+    assert_eq!(oxabgp(&["-o", &format!("upd-file={path}")]).0, 0);
+}
+
+#[test]
+fn a_quote_in_the_value_of_an_option_stands_for_itself() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a"), announce(1, 1)).expect("writes");
+    let list = folder.path().join("list.csv");
+    std::fs::write(&list, "a,ris,updates,rr\"c,1000,300,1\n").expect("writes");
+    let list = list.to_str().expect("a path");
+    let (code, out, err) = oxabgp(&["--csv-file", list, "-c", "rr\"c"]);
+    assert_eq!((code, out.lines().count()), (0, 1), "{err}");
+    let (code, out, err) = oxabgp(&["--csv-file", list, "-c", "rr", "-c", "x\" or peer \"1"]);
+    assert_eq!((code, out.as_str()), (0, ""), "{err}");
+    // A keyword is no keyword there, and a mistake is shown in its place.
+    let (code, _, err) = oxabgp(&["--csv-file", list, "-k", "exact"]);
+    assert!(code == 1 && err.contains("^^^^^^^"), "{err}");
+}
+
+#[test]
+fn what_cannot_be_read_to_its_end_is_exit_code_3() {
+    let whole: Vec<u8> = (0..200u8).flat_map(|n| announce(n.into(), n)).collect();
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &whole).expect("writes");
+    let packed = gzip.finish().expect("writes");
+    let run = |bytes: &[u8], more: &[&str]| {
+        let file = file(bytes);
+        let path = file.path().to_str().expect("a path").to_owned();
+        let (code, out, err) = oxabgp(&[&[path.as_str()], more].concat());
+        (code, out.lines().count(), err)
+    };
+    let (code, lines, err) = run(&packed[..packed.len() - 20], &[]);
+    assert!(
+        code == 3 && lines > 50 && err.lines().count() == 1,
+        "{lines} {err}"
+    );
+    // The interval hides no failure.
+    assert_eq!(run(&packed[..packed.len() - 20], &["-w", "1,2"]).0, 3);
+    let cut_json = b"{\"type\":\"ping\"}\n".repeat(5_000);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut gzip, &cut_json).expect("writes");
+    let packed = gzip.finish().expect("writes");
+    assert_eq!(run(&packed[..packed.len() - 20], &[]).0, 3);
+    for none in [&b"hello, world\n"[..], b"hello", &[0x5A; 30_000]] {
+        for more in [&[][..], &["-w", "100,200"], &["--count"]] {
+            let (code, _, err) = run(none, more);
+            assert!(
+                code == 3 && err.contains("no record was found"),
+                "{code} {err}"
+            );
+        }
+    }
+    // Damage costs records, and an empty file lacks nothing.
+    assert_eq!(run(&whole[..whole.len() - 3], &[]).0, 0);
+    assert_eq!(run(&[&[0x5A; 40][..], &whole].concat(), &[]).0, 0);
+    assert_eq!(run(&[], &[]).0, 0);
+}
+
+#[test]
+fn rows_of_lists_that_are_not_due_are_skipped() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a"), announce(1, 1)).expect("writes");
+    let list = folder.path().join("list.csv");
+    let text = "a,ris,updates,rrc00,1000,300,1\n\
+                missing,ris,updates,rrc01,1000,300,0\n\
+                missing,ris,updates,rrc02,1000,300,4294967295\n\
+                missing,ris,updates,rrc03,1000,300,4294967296\n\
+                missing,ris,updates,rrc04,1000,300,99999999999999999999999\n\
+                a,ris,updates,rrc05,1000,300,\n\
+                a,ris,updates,rrc06,1000,300\n";
+    std::fs::write(&list, text).expect("writes");
+    let (code, out, err) = oxabgp(&["--csv-file", list.to_str().expect("a path")]);
+    assert_eq!((code, out.lines().count()), (0, 3), "{err}");
+    assert_eq!(err.matches("warning: skipped").count(), 4, "{err}");
+    for wrong in ["-1", "now", "4294967296,1"] {
+        std::fs::write(&list, format!("a,ris,updates,rrc00,1000,{wrong}\n")).expect("writes");
+        let (code, _, err) = oxabgp(&["--csv-file", list.to_str().expect("a path")]);
+        assert!(code == 1 && err.contains("line 1"), "{err}");
+    }
+}

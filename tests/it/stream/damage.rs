@@ -178,7 +178,7 @@ fn a_cut_gzip_file_gives_what_can_be_inflated() {
     assert!(valid > 50, "{valid}");
     assert_eq!(
         found.last().map(|one| one.status),
-        Some(Status::CorruptedRecord)
+        Some(Status::CorruptedSource)
     );
 }
 

@@ -1,10 +1,11 @@
-//! The stream reader: what other readers get wrong, record by record; real files beside bgpdump; the command line.
+//! The stream reader: what other readers get wrong, record by record; real files beside bgpdump and mrtparse; the command line.
 
 mod build;
 mod command;
 mod damage;
 mod feeds;
 mod forms;
+mod mrtparse;
 mod oracle;
 mod order;
 mod ruled_out;
