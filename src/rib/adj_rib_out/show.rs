@@ -10,7 +10,9 @@ use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::rib::entries::Entry;
 use crate::rib::group::Log;
 use crate::rib::peer_set::{PeerId, PeerSet};
-use crate::rib::table::{RouteKey, with_key};
+#[cfg(feature = "daemon")]
+use crate::rib::table::RouteKey;
+use crate::rib::table::with_key;
 
 /// Which routes to show; the default is all of them.
 #[derive(Clone, Debug, Default)]
