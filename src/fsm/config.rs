@@ -20,7 +20,7 @@ pub struct Config {
     pub hold_time: u16,
     /// Never dial.
     pub passive: bool,
-    /// What our OPEN offers, in order; see [`Offer`](crate::bgp::capability::Offer). The number in the four-octet AS
+    /// What our OPEN offers, in order; see [`Offer`]. The number in the four-octet AS
     /// capability is replaced by the AS in use, the Restart State bit of graceful restart by what is true at the time.
     pub capabilities: Vec<Capability>,
     /// What is offered instead, once, if the peer refuses an OPEN in the extended form of RFC 9072: `capabilities` without
