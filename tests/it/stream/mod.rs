@@ -34,6 +34,14 @@ pub(super) fn skipped(missing: &str) {
     eprintln!("SKIPPED: no {missing}");
 }
 
+/// The MRT archives in the folder of real archives.
+pub(super) const ARCHIVES: [&str; 4] = [
+    "bview.ipv4_unicast_add_path.gz",
+    "ris.rrc06.updates.1427846400.gz",
+    "updates.20071015.1505.gz",
+    "updates.20160811.1600.gz",
+];
+
 /// The folder with real archives, if there is one.
 pub(super) fn archives() -> Option<PathBuf> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/mrt");

@@ -7,7 +7,7 @@ use std::process::Command;
 use oxabgp::stream::block::State;
 use oxabgp::stream::{Elem, ElemKind, Sent, Stream};
 
-use super::archives;
+use super::{ARCHIVES, archives};
 
 /// Prints one line per elem.
 const SCRIPT: &str = r#"
@@ -163,12 +163,7 @@ fn real_archives_have_the_values_of_mrtparse() {
     let (Some(folder), Some(python)) = (archives(), python()) else {
         return;
     };
-    for name in [
-        "bview.ipv4_unicast_add_path.gz",
-        "ris.rrc06.updates.1427846400.gz",
-        "updates.20071015.1505.gz",
-        "updates.20160811.1600.gz",
-    ] {
+    for name in ARCHIVES {
         let path = folder.join(name);
         let output = Command::new(&python)
             .args(["-c", SCRIPT])

@@ -8,7 +8,7 @@ use oxabgp::stream::{Sent, Stream};
 use super::build::{
     announce, attribute, bgp, common, entry, message, peer4, peers, record, rib, update,
 };
-use super::{archives, file, print};
+use super::{ARCHIVES, archives, file, print};
 
 /// What bgpdump prints; `None` if it is not there.
 fn bgpdump(options: &[&str], path: &std::path::Path) -> Option<String> {
@@ -75,12 +75,7 @@ fn real_archives_print_as_with_bgpdump() {
     let Some(folder) = archives() else {
         return;
     };
-    for name in [
-        "bview.ipv4_unicast_add_path.gz",
-        "ris.rrc06.updates.1427846400.gz",
-        "updates.20071015.1505.gz",
-        "updates.20160811.1600.gz",
-    ] {
+    for name in ARCHIVES {
         compare(&folder.join(name));
     }
 }
