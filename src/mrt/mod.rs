@@ -40,6 +40,7 @@
 //! ```
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 pub mod bgp4mp;
 #[cfg(feature = "stream")]
@@ -95,6 +96,17 @@ impl Timestamp {
     /// The time as a floating-point number of seconds, as pybgpstream gives it.
     pub fn as_f64(self) -> f64 {
         f64::from(self.seconds) + f64::from(self.micros) / 1e6
+    }
+}
+
+/// Times before 1970 become 1970, and those after 2106 the last one that a record can have.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self {
+            seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX),
+            micros: since.subsec_micros(),
+        }
     }
 }
 

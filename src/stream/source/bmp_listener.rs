@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use crate::bmp::frame;
 use crate::mrt::Timestamp;
@@ -209,11 +209,5 @@ fn lost(router: &Router, reason: &str, length: usize) -> Arrival {
 
 /// The time, for messages whose header has none.
 pub(super) fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp {
-        seconds: u32::try_from(since.as_secs()).unwrap_or(u32::MAX),
-        micros: since.subsec_micros(),
-    }
+    SystemTime::now().into()
 }
