@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use crate::api::control::{ListedRoute, RibSide, RouteIndex, RoutePlace};
-use crate::rib::{PeerSet, RouteFilter};
+use crate::bgp::{AttributeSet, Nlri};
+use crate::rib::{PeerId, PeerSet, RouteFilter};
 
 use super::core::Core;
 use super::neighbor::Neighbor;
@@ -56,13 +57,7 @@ pub(super) fn find(
     let rib = core.routes.rib();
     for route in rib.routes_at((index.family, index.path_id, &index.key), peers) {
         for peer in route.peers.iter() {
-            out(&ListedRoute {
-                peer,
-                nlri: route.nlri.as_ref(),
-                next_hop: route.attributes.next_hop(),
-                attributes: route.attributes,
-                stale: false,
-            });
+            out(&announced(peer, &route.nlri, route.attributes));
         }
     }
 }
@@ -97,15 +92,20 @@ fn list(
                 family: None,
             };
             for route in rib.routes_in(places, filter) {
-                out(&ListedRoute {
-                    peer,
-                    nlri: route.nlri.as_ref(),
-                    next_hop: route.attributes.next_hop(),
-                    attributes: route.attributes,
-                    stale: false,
-                });
+                out(&announced(peer, &route.nlri, route.attributes));
             }
             rib.end()
         }
+    }
+}
+
+/// A route as it is announced to a neighbor.
+fn announced<'a>(peer: PeerId, nlri: &'a Nlri, attributes: &'a AttributeSet) -> ListedRoute<'a> {
+    ListedRoute {
+        peer,
+        nlri: nlri.as_ref(),
+        next_hop: attributes.next_hop(),
+        attributes,
+        stale: false,
     }
 }
