@@ -14,7 +14,7 @@ use super::REFUSED;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::config::show::command;
-use crate::journal::{FrameReader, Lease, Record, Records, decode_attributes};
+use crate::journal::{AttributeMemo, FrameReader, Lease, OPERATOR, Record, Records};
 
 /// Options of `journal`.
 #[derive(Args, Debug)]
@@ -103,7 +103,7 @@ struct State {
     known: HashMap<Key, usize>,
     /// How many lines there are of a route, for whatever neighbors.
     routes: HashMap<(Family, u32, NlriKey), usize>,
-    attributes: Option<(Vec<u8>, Rc<AttributeSet>)>,
+    attributes: AttributeMemo,
 }
 
 impl State {
@@ -121,7 +121,7 @@ impl State {
                 attributes,
                 routes,
             } => {
-                let Some(attributes) = self.attributes(attributes) else {
+                let Ok(attributes) = self.attributes.decode(attributes, |set| set) else {
                     return;
                 };
                 let Some((peers, selector)) = self.selections.get(&selection).cloned() else {
@@ -129,7 +129,7 @@ impl State {
                 };
                 let selector = match selector {
                     // A helper's command without a selector is for its own neighbors only.
-                    Some(text) if owner == "operator" || !text.is_empty() => text,
+                    Some(text) if owner == OPERATOR || !text.is_empty() => text,
                     _ => Rc::clone(&peers),
                 };
                 let owner: Rc<str> = owner.into();
@@ -166,17 +166,6 @@ impl State {
     fn peers(&self, selection: u32) -> Rc<str> {
         let known = self.selections.get(&selection);
         known.map_or_else(Rc::default, |(names, _)| Rc::clone(names))
-    }
-
-    fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
-        if let Some((known, set)) = &self.attributes
-            && known == bytes
-        {
-            return Some(Rc::clone(set));
-        }
-        let set = Rc::new(decode_attributes(bytes).ok()?);
-        self.attributes = Some((bytes.to_vec(), Rc::clone(&set)));
-        Some(set)
     }
 
     fn put(&mut self, key: Key, nlri: Nlri, announced: Option<Announced>) {

@@ -103,11 +103,8 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         value: "<percent>%",
         doc: "the most routes of a set that one `replace` may remove, in percent of those that there are; `force` overrides it",
         read: |guard, c, _| {
-            c.value("`0%` to `100%`", |word| {
-                let percent = word.strip_suffix('%').and_then(value::u8)?;
-                Some(percent).filter(|percent| *percent <= 100)
-            })
-            .map(|most| guard.max_remove = Some(most))
+            c.value("`0%` to `100%`", value::percent)
+                .map(|most| guard.max_remove = Some(most))
         },
     },
     Keyword {

@@ -8,11 +8,11 @@ use tracing::warn;
 
 use crate::bgp::NlriRef;
 use crate::config::GuardConfig;
+use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, Lifetime, Terms};
 
 use super::core::Core;
 use super::guard::{self, Rejection};
-use super::journal::OPERATOR;
 use super::process::Process;
 use super::sets::set_of;
 
@@ -102,11 +102,7 @@ impl Authority {
             let holds = |nlri: NlriRef<'_>| leases.holds(owner, nlri);
             let after = guard::after(changes, leases.owned(owner), holds);
             if after > most as usize && after > leases.owned(owner) {
-                let message = format!("no more than {most} routes are allowed");
-                return Err(Rejection {
-                    rule: "max-routes",
-                    message,
-                });
+                return Err(guard::too_many(most));
             }
             if let Some(share) = guard.warn_at {
                 let nearly = after as u64 * 100 >= u64::from(most) * u64::from(share);
@@ -146,8 +142,9 @@ impl Authority {
             if let Some(most) = guard.max_routes
                 && core.leases.owned(&self.name) + routes > most as usize
             {
-                process.guarded.refuse("max-routes");
-                return Err(format!("no more than {most} routes are allowed"));
+                let rejection = guard::too_many(most);
+                process.guarded.refuse(rejection.rule);
+                return Err(rejection.message);
             }
         }
         self.terms.owner = Rc::clone(owner);

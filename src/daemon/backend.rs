@@ -40,9 +40,9 @@ pub(crate) struct ApiBackend<'a> {
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
     /// How long the next changes are to stay.
-    pub(super) lifetimes: Vec<(usize, Lifetime)>,
+    lifetimes: Vec<(usize, Lifetime)>,
     /// The selectors of the next changes.
-    pub(super) selectors: Vec<(usize, Rc<str>)>,
+    selectors: Vec<(usize, Rc<str>)>,
     /// The changes are those of a set.
     pub(super) is_set: bool,
     pub(super) own: OnceCell<Authority>,

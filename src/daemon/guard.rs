@@ -25,6 +25,14 @@ fn reject(rule: &'static str, message: String) -> Result<(), Rejection> {
     Err(Rejection { rule, message })
 }
 
+/// `max-routes` is exceeded.
+pub(crate) fn too_many(most: u32) -> Rejection {
+    Rejection {
+        rule: "max-routes",
+        message: format!("no more than {most} routes are allowed"),
+    }
+}
+
 /// What is remembered of a helper.
 #[derive(Default)]
 pub(crate) struct GuardState {

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 use tracing::info;
 
-use crate::api::command::{CommandError, SetChanges, SetPlan};
+use crate::api::command::{SetChanges, SetPlan};
 use crate::api::control::Control;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
@@ -72,9 +72,10 @@ pub(crate) async fn apply(
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
     backend.own_by(&owner, plan.changes.len())?;
     let (mut changes, lifetimes, selectors) = difference.changes();
-    backend.lasting(lifetimes, selectors);
+    backend.set_lifetimes(lifetimes);
+    backend.set_selectors(selectors);
     backend
-        .apply_all(&mut changes)
+        .apply(&mut changes)
         .map_err(|error| error.to_string())?;
     let speaker = helper.unwrap_or_default();
     let revision = core.sets.declare(&plan.name, speaker, plan.revision);
@@ -274,17 +275,6 @@ impl ApiBackend<'_> {
         }
         self.is_set = true;
         Ok(())
-    }
-
-    /// Sets lifetimes and selectors of the next changes.
-    fn lasting(&mut self, lifetimes: Vec<(usize, Lifetime)>, selectors: Vec<(usize, Rc<str>)>) {
-        self.lifetimes = lifetimes;
-        self.selectors = selectors;
-    }
-
-    /// Applies changes as [`Control::apply`] does.
-    fn apply_all(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        Control::apply(self, changes)
     }
 
     /// Records again a route that is announced already.

@@ -5,6 +5,7 @@
 //! value back is stored as the text that the configuration would have.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
 use crate::bgp::attribute::Attribute;
 use crate::bgp::attribute::next_hop::NextHopAttribute;
@@ -90,6 +91,31 @@ pub fn decode_attributes(bytes: &[u8]) -> Result<AttributeSet, WireError> {
         });
     }
     Ok(AttributeSet::new(list))
+}
+
+/// Reads sets, of which consecutive records usually have the same: the last one is kept.
+#[derive(Debug, Default)]
+pub struct AttributeMemo(Option<(Vec<u8>, Rc<AttributeSet>)>);
+
+impl AttributeMemo {
+    /// Reads a set. `share` is called with one that differs from the last, and returns what is kept of it.
+    ///
+    /// # Errors
+    /// As [`decode_attributes`].
+    pub fn decode(
+        &mut self,
+        bytes: &[u8],
+        share: impl FnOnce(Rc<AttributeSet>) -> Rc<AttributeSet>,
+    ) -> Result<Rc<AttributeSet>, WireError> {
+        if let Some((known, set)) = &self.0
+            && known == bytes
+        {
+            return Ok(Rc::clone(set));
+        }
+        let set = share(Rc::new(decode_attributes(bytes)?));
+        self.0 = Some((bytes.to_vec(), Rc::clone(&set)));
+        Ok(set)
+    }
 }
 
 fn hop(value: &mut Reader<'_>) -> Result<NextHop, WireError> {

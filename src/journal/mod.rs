@@ -26,8 +26,11 @@ mod reader;
 mod record;
 mod writer;
 
-pub use attributes::{decode_attributes, encode_attributes};
+pub use attributes::{AttributeMemo, decode_attributes, encode_attributes};
 pub use frame::MAGIC;
 pub use reader::{Damage, FrameReader};
 pub use record::{Lease, Record, Records, Routes, Selection};
 pub use writer::{Announcement, FrameWriter};
+
+/// Operators as owners of routes.
+pub const OPERATOR: &str = "operator";

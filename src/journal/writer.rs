@@ -46,11 +46,6 @@ impl FrameWriter {
         self.out.is_empty()
     }
 
-    /// Size of what is collected, in bytes.
-    pub const fn len(&self) -> usize {
-        self.out.len()
-    }
-
     /// Gives a number to neighbors.
     pub fn select(&mut self, id: u32, selection: &Selection<'_>) {
         self.record(SELECT, |w| {

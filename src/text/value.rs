@@ -95,6 +95,11 @@ pub fn seconds(word: &str) -> Option<u64> {
     (seconds <= YEAR).then_some(seconds)
 }
 
+/// A percentage: `0%` to `100%`.
+pub fn percent(word: &str) -> Option<u8> {
+    u8(word.strip_suffix('%')?).filter(|percent| *percent <= 100)
+}
+
 /// An autonomous system number, plain or dotted (RFC 5396).
 pub fn asn(word: &str) -> Option<u32> {
     let value = decimal(word).or_else(|| {

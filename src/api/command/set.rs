@@ -120,8 +120,7 @@ fn replace(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandE
                 plan.revision = Some(number);
             }
             "max-remove" => {
-                let percent = argument.strip_suffix('%').and_then(value::u8);
-                let percent = percent.filter(|percent| *percent <= 100);
+                let percent = value::percent(argument);
                 let percent = percent.ok_or_else(|| wrong("`0%` to `100%`", argument))?;
                 plan.max_remove = Some(percent);
             }

@@ -2,7 +2,7 @@
 //!
 //! The leases are the table of intent: with a journal they record every route of helpers and operators, with its attributes.
 //! Each change is appended to the file, a frame a turn; once the file has more records of the past than of routes, it is
-//! written anew from the table. `writer` has the thread that touches the disk, `restore` reads the file at the start, `task`
+//! written anew from the table. `writer` has the thread that touches the disk, `restore` reads the file at the start, `compact`
 //! writes it anew.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -25,8 +25,6 @@ pub(crate) mod writer;
 
 use writer::{Job, Shared};
 
-/// Operators as owners of routes.
-pub(crate) const OPERATOR: &str = "operator";
 /// Bytes that wait for the disk, above which no more commands are read.
 const HIGH: u64 = 16 << 20;
 /// Size that a file may have however little of it is of use, in routes.
@@ -203,9 +201,9 @@ impl Journal {
         self.restoring.get()
     }
 
-    /// Begins or ends to read the file.
-    pub(crate) fn restore(&self, restoring: bool) {
-        self.restoring.set(restoring);
+    /// Notes that the file is being read.
+    pub(crate) fn begin_restoring(&self) {
+        self.restoring.set(true);
     }
 
     /// Starts to record.
@@ -222,8 +220,9 @@ impl Journal {
         });
     }
 
-    /// Notes how many routes were restored, and how many were not allowed.
+    /// Notes that the file has been read: how many routes were restored, and how many were not allowed.
     pub(crate) fn restored(&self, restored: u64, refused: u64) {
+        self.restoring.set(false);
         if let Some(active) = self.active() {
             active.restored.set((restored, refused));
         }

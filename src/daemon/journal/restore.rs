@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::files::{self, Opened};
-use super::{OPERATOR, now};
+use super::now;
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
@@ -16,7 +16,7 @@ use crate::daemon::process::Process;
 use crate::daemon::sets::set_of;
 use crate::daemon::{eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
-use crate::journal::{Record, Records, Routes, Selection, decode_attributes};
+use crate::journal::{AttributeMemo, OPERATOR, Record, Records, Routes, Selection};
 use crate::rib::{Action, Change, Lifetime, PeerSet, Terms};
 
 /// Routes in one turn.
@@ -32,12 +32,11 @@ pub(crate) async fn run(core: &Rc<Core>, config: StateConfig) -> io::Result<()> 
     let owner = privilege::successor(&core.env.daemon.user)
         .map(|user| (user.uid.as_raw(), user.gid.as_raw()));
     let mut opened = files::open(&config, owner)?;
-    core.journal.restore(true);
+    core.journal.begin_restoring();
     read(core, &mut opened).await;
     let (restored, refused) = announce(core).await;
     core.journal.start(config, opened.start());
     core.journal.restored(restored, refused);
-    core.journal.restore(false);
     eor_deferral::restored(core);
     core.wake_neighbors();
     if restored > 0 || refused > 0 {
@@ -58,7 +57,7 @@ async fn read(core: &Core, opened: &mut Opened) {
         core,
         now: now(),
         selections: HashMap::new(),
-        attributes: None,
+        attributes: AttributeMemo::default(),
         owners: HashMap::new(),
         longest: HashMap::new(),
         unreadable: 0,
@@ -104,8 +103,7 @@ struct Fold<'a> {
     core: &'a Core,
     now: u64,
     selections: HashMap<u32, Selected>,
-    /// The last attributes with their bytes.
-    attributes: Option<(Vec<u8>, Rc<AttributeSet>)>,
+    attributes: AttributeMemo,
     /// The owners, with the neighbors that each selection is for them.
     owners: HashMap<Rc<str>, HashMap<u32, PeerSet>>,
     /// The longest lifetime that their guards allow.
@@ -262,18 +260,10 @@ impl Fold<'_> {
     }
 
     fn attributes(&mut self, bytes: &[u8]) -> Option<Rc<AttributeSet>> {
-        if let Some((known, set)) = &self.attributes
-            && known == bytes
-        {
-            return Some(Rc::clone(set));
-        }
-        let Ok(set) = decode_attributes(bytes) else {
-            self.unreadable += 1;
-            return None;
-        };
-        let set = self.core.routes.intern(Rc::new(set));
-        self.attributes = Some((bytes.to_vec(), Rc::clone(&set)));
-        Some(set)
+        let share = |set| self.core.routes.intern(set);
+        let set = self.attributes.decode(bytes, share);
+        self.unreadable += u64::from(set.is_err());
+        set.ok()
     }
 
     fn each(&mut self, routes: Routes<'_>, mut act: impl FnMut(&Nlri)) -> usize {
@@ -372,8 +362,8 @@ fn judge(
         if let Some(most) = guard.max_routes
             && count >= most as usize
         {
-            let message = format!("no more than {most} routes are allowed");
-            return Err((Some("max-routes"), message));
+            let rejection = guard::too_many(most);
+            return Err((Some(rejection.rule), rejection.message));
         }
     }
     if !core.admits(change) {

@@ -222,10 +222,7 @@ impl Writer {
     fn carry_out(&mut self, job: Job) -> io::Result<()> {
         match job {
             Job::Append(bytes) => {
-                if let Some((fresh, size)) = &mut self.fresh {
-                    fresh.write_all(&bytes)?;
-                    *size += bytes.len() as u64;
-                }
+                self.append_to_new(&bytes)?;
                 if let Some(file) = &mut self.file {
                     file.write_all(&bytes)?;
                     let bytes = bytes.len() as u64;
@@ -252,14 +249,18 @@ impl Writer {
                 self.fresh = Some((fresh, MAGIC.len() as u64));
                 self.shared.stuck.store(false, Ordering::Release);
             }
-            Job::Copy(bytes) => {
-                if let Some((fresh, size)) = &mut self.fresh {
-                    fresh.write_all(&bytes)?;
-                    *size += bytes.len() as u64;
-                }
-            }
+            Job::Copy(bytes) => self.append_to_new(&bytes)?,
             Job::Replace => self.replace()?,
             Job::End => {}
+        }
+        Ok(())
+    }
+
+    /// Appends to the new file, if there is one.
+    fn append_to_new(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if let Some((fresh, size)) = &mut self.fresh {
+            fresh.write_all(bytes)?;
+            *size += bytes.len() as u64;
         }
         Ok(())
     }
