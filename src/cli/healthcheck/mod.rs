@@ -3,7 +3,7 @@
 //!
 //! It is an ordinary helper: it runs a check periodically, writes commands to standard output and reads answers from
 //! standard input. Its parts are mostly independent: `options` and `file` read the configuration, `state` evaluates
-//! the results of checks, `announce` generates commands (all without I/O); `check`, `probe`, `loopback` and `link` handle
+//! the results of checks, `announce` generates commands (all without I/O); `check`, `probe`, `dns`, `loopback` and `link` handle
 //! the shell, what is connected to, the addresses of the machine and the daemon. This file coordinates them.
 //!
 //! It exits on a signal of `ends` (routes withdrawn, addresses removed, exit code 0), with `--interval 0` after the
@@ -20,12 +20,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use clap::error::ErrorKind;
 use ipnet::IpNet;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 mod announce;
 mod check;
+mod dns;
 mod ends;
 mod file;
 mod link;
@@ -140,7 +142,10 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
     for entry in file::entries(&text) {
         let words = options::words(entry.words.into_iter().map(OsString::from));
         // Parsed separately first, so that an error is shown with its position in the file.
-        if let Err(error) = Cli::try_parse_from(before.iter().chain(&words)) {
+        // What it needs may be in another line.
+        if let Err(error) = Cli::try_parse_from(before.iter().chain(&words))
+            && error.kind() != ErrorKind::MissingRequiredArgument
+        {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
             return Err(refused(USAGE, &format!(":{}: {text}", entry.line)));

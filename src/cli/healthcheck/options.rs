@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use hyper::Uri;
 use ipnet::IpNet;
 
+use super::dns;
 use super::network;
 use super::probe::{self, Probe};
 
@@ -84,6 +85,15 @@ pub(crate) struct HealthcheckArgs {
     /// The check: this TCP port accepts a connection.
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "command", help_heading = CHECK)]
     pub(super) tcp: Option<SocketAddr>,
+    /// The check: this DNS server, at port 53 unless one is given, has a record for --dns-query.
+    #[arg(long, value_name = "SERVER", value_parser = dns::server, requires = "dns_query", conflicts_with_all = ["command", "http", "tcp"], help_heading = CHECK)]
+    pub(super) dns: Option<SocketAddr>,
+    /// The name that --dns is asked for.
+    #[arg(long, value_name = "NAME", value_parser = dns::name, requires = "dns", help_heading = CHECK)]
+    pub(super) dns_query: Option<dns::Name>,
+    /// The type of the record: A, AAAA, NS, SOA, MX, TXT, PTR, CNAME, SRV, or `TYPE` and a number.
+    #[arg(long, value_name = "TYPE", default_value = "A", value_parser = dns::kind, requires = "dns", help_heading = CHECK)]
+    pub(super) dns_type: dns::Type,
     /// Seconds between checks; 0: exit after the first announcement.
     #[arg(short, long, value_name = "N", default_value = "5", value_parser = seconds, help_heading = CHECK)]
     pub(super) interval: Duration,
@@ -276,7 +286,12 @@ impl HealthcheckArgs {
             status: self.http_status.clone(),
             body: self.http_body.clone(),
         });
-        http.or_else(|| self.tcp.map(Probe::Tcp))
+        let dns = self.dns.zip(self.dns_query.clone());
+        let dns = dns.map(|(server, name)| {
+            let kind = self.dns_type;
+            Probe::Dns(dns::Query { server, name, kind })
+        });
+        http.or_else(|| self.tcp.map(Probe::Tcp)).or(dns)
     }
 
     /// The syslog facility that is requested, if any.

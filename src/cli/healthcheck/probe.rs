@@ -1,4 +1,4 @@
-//! Checks without a shell: an HTTP request, a TCP connection.
+//! Checks without a shell: an HTTP request, a TCP connection, a DNS query.
 //!
 //! An address that refuses the connection, one that does not answer and one that answers something else are told apart in
 //! the log. Nothing is followed (no redirects), and what a server sends is limited: 64 KiB of headers, 64 KiB of body.
@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tracing::{debug, warn};
 
+use super::dns;
 use super::state::Finding;
 
 /// The most bytes of headers, and of a body, that are read.
@@ -33,6 +34,8 @@ pub(crate) enum Probe {
     },
     /// A TCP port that accepts connections.
     Tcp(SocketAddr),
+    /// A DNS server that has a record.
+    Dns(dns::Query),
 }
 
 /// Reads the URL of `--http`.
@@ -56,6 +59,7 @@ pub(super) async fn check(probe: &Probe, limit: Duration) -> Finding {
         match probe {
             Probe::Http { url, status, body } => http(url, status, body.as_deref()).await,
             Probe::Tcp(address) => connect(&address.to_string()).await.map(drop),
+            Probe::Dns(query) => dns::ask(query).await,
         }
     };
     let result = if limit.is_zero() {

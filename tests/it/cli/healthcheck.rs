@@ -1,6 +1,7 @@
 //! The health check as run by the daemon: connected to two pipes, with scripted checks.
 
 mod daemon;
+mod dns;
 mod machine;
 mod probe;
 
