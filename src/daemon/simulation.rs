@@ -5,6 +5,8 @@
 //! an answer to each command; no session was lost and no KEEPALIVE late without a reason. A failure names its seed:
 //! `OXABGP_SEED=17 OXABGP_SEEDS=1 OXABGP_STEPS=20000 cargo test --lib simulation` repeats it.
 
+use std::cell::Cell;
+use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -32,7 +34,7 @@ mod network;
 mod peer;
 
 use helper::Helper;
-use model::{Expected, Section, Zone, med, next_hop, route};
+use model::{Expected, Section, Stay, Zone, med, next_hop, route};
 use network::{Line, Network, Random};
 use peer::{Pace, Peer};
 
@@ -51,7 +53,8 @@ struct Daemon {
     server: Server,
     process: Rc<Process>,
     helper: Rc<Helper>,
-    tasks: Vec<AbortHandle>,
+    reader: AbortHandle,
+    ended: Rc<Cell<bool>>,
 }
 
 /// Everything of one seed.
@@ -63,6 +66,7 @@ struct World {
     expected: Vec<Option<Expected>>,
     daemon: Daemon,
     file: tempfile::TempDir,
+    started: Instant,
     /// The last commands and faults, for a report.
     log: Vec<String>,
 }
@@ -92,6 +96,7 @@ impl World {
             expected,
             daemon,
             file,
+            started: Instant::now(),
             log: Vec::new(),
         };
         for peer in &world.peers {
@@ -113,12 +118,11 @@ impl World {
     fn dial(&self) {
         for peer in self.peers.iter().filter(|peer| peer.dials) {
             let (peer, network) = (Rc::clone(peer), Rc::clone(&self.network));
-            let server = self.daemon.server.downgrade();
+            let (server, us) = (self.daemon.server.clone(), IpAddr::V4(ADDRESS));
+            let ended = Rc::clone(&self.daemon.ended);
             spawn_local(async move {
-                while let Some(server) = server.upgrade() {
-                    let us = IpAddr::V4(ADDRESS);
+                while !ended.get() {
                     let stream = network.dial_daemon(peer.address, (&server, us)).await;
-                    drop(server);
                     peer.serve(stream).await;
                     sleep(Duration::from_secs(2)).await;
                 }
@@ -128,7 +132,7 @@ impl World {
 
     fn note(&mut self, what: String) {
         let at = Instant::now();
-        self.log.push(format!("{at:?} {what}"));
+        self.log.push(format!("{:?} {what}", at - self.started));
         if self.log.len() > 400 {
             self.log.drain(..200);
         }
@@ -186,15 +190,34 @@ impl Daemon {
             server,
             process,
             helper,
-            tasks: vec![reader.abort_handle()],
+            reader: reader.abort_handle(),
+            ended: Rc::default(),
         }
+    }
+
+    fn all_established(&self) -> bool {
+        let all = self.core.neighbors.all();
+        all.iter().all(|listed| listed.neighbor.is_established())
+    }
+
+    /// The sessions as the daemon sees them.
+    fn states(&self) -> String {
+        let queue = &self.process.queue;
+        let mut text = format!("queue: {} octets, room: {}\n", queue.bytes(), queue.has_room());
+        for listed in self.core.neighbors.all() {
+            let neighbor = &listed.neighbor;
+            let status = self.core.status(neighbor.id);
+            let state = status.map(|status| (status.state, status.last_close.map(|reason| reason.to_string()), status.retry_at));
+            let (work, room) = (self.core.routes.rib().has_work(neighbor.id), neighbor.has_room());
+            let _ = writeln!(text, "{}: {state:?}, work: {work}, room: {room}", neighbor.name);
+        }
+        text
     }
 
     async fn stop(&self) {
         self.server.shutdown(Cease::Shutdown(String::new())).await;
-        for task in &self.tasks {
-            task.abort();
-        }
+        self.reader.abort();
+        self.ended.set(true);
     }
 }
 
@@ -207,7 +230,9 @@ impl World {
             640..700 => self.batch(),
             700..720 => self.watchdog(),
             720..730 => self.clear(),
-            730..745 => self.command("flush adj-rib out", |_| {}),
+            730..745 if self.daemon.all_established() => {
+                self.command("flush adj-rib out", |_| {});
+            }
             745..835 => self.receive(),
             835..870 => self.fault(),
             870..876 => self.teardown(),
@@ -258,13 +283,21 @@ impl World {
     fn announce(&mut self) {
         let prefix = self.prefix();
         let value = med(&mut self.random, 1 << 20);
-        let lifetime = self.random.chance(150).then(|| 1 + self.random.below(60));
+        let mut there = self.expected.iter().flatten();
+        let ending = there.any(|expected| expected.is_ending(prefix));
+        let stay = match self.random.below(10) {
+            0..2 => Stay::For(Duration::from_secs(1 + self.random.below(60))),
+            _ if ending => Stay::Forever,
+            2 => Stay::Forever,
+            _ => Stay::Unchanged,
+        };
         let mut line = format!("announce route {prefix} next-hop {} med {value}", next_hop(prefix));
-        if let Some(lifetime) = lifetime {
-            line.push_str(&format!(" lifetime {lifetime}s"));
+        match stay {
+            Stay::Unchanged => {}
+            Stay::Forever => line.push_str(" lifetime forever"),
+            Stay::For(length) => line.push_str(&format!(" lifetime {}s", length.as_secs())),
         }
-        let lifetime = lifetime.map(Duration::from_secs);
-        self.command(&line, |expected| expected.announce(prefix, value, lifetime));
+        self.command(&line, |expected| expected.announce(prefix, value, stay));
     }
 
     fn withdraw(&mut self) {
@@ -280,14 +313,21 @@ impl World {
         let list: Vec<_> = (first..first + 10)
             .map(|at| route(Zone::Helper, at))
             .filter(|prefix| matches!(prefix, ipnet::IpNet::V4(_)))
+            .filter(|prefix| {
+                let mut there = self.expected.iter().flatten();
+                !there.any(|expected| expected.is_ending(*prefix))
+            })
             .collect();
+        if list.is_empty() {
+            return;
+        }
         let mut line = format!("announce attributes next-hop 192.0.2.1 med {value} nlri");
         for prefix in &list {
             line.push_str(&format!(" {prefix}"));
         }
         self.command(&line, |expected| {
             for prefix in &list {
-                expected.announce(*prefix, value, None);
+                expected.announce(*prefix, value, Stay::Unchanged);
             }
         });
     }
@@ -300,7 +340,10 @@ impl World {
     }
 
     fn clear(&mut self) {
-        self.command("clear adj-rib out", Expected::clear);
+        // As in ExaBGP it is refused without a session.
+        if self.daemon.all_established() {
+            self.command("clear adj-rib out", Expected::clear);
+        }
     }
 
     /// A peer announces or withdraws a route.
@@ -374,11 +417,13 @@ impl World {
             let peer = Rc::clone(&self.peers[at]);
             match (&mut self.expected[at], self.random.below(20)) {
                 (gone @ Some(_), 0) => {
+                    self.log.push(format!("  without {}", peer.address));
                     // A neighbor that reads nothing learns of it late.
                     peer.excuse(Duration::from_secs(120));
                     *gone = None;
                 }
                 (new @ None, 0..10) => {
+                    self.log.push(format!("  with {}", peer.address));
                     *new = Some(Expected::new(Section::new(at, &mut self.random)));
                 }
                 (Some(expected), kind) => {
@@ -386,6 +431,7 @@ impl World {
                     let mut section = expected.section.clone();
                     section.change(&mut self.random);
                     if kind == 1 {
+                        self.log.push(format!("  another hold time of {}", peer.address));
                         peer.excuse(Duration::from_secs(120));
                         section.hold_time = if section.hold_time == 9 { 30 } else { 9 };
                     }
@@ -486,6 +532,27 @@ impl World {
     }
 }
 
+/// For a report.
+impl World {
+    /// What the peers received of the prefix in a difference, and where their sessions began and ended.
+    fn histories(&self, difference: &str) -> String {
+        let mut text = String::new();
+        for peer in &self.peers {
+            if !difference.starts_with(&format!("{}:", peer.address)) {
+                continue;
+            }
+            let prefix = difference.split_whitespace().find(|word| word.contains('/'));
+            for (at, what) in &*peer.history.borrow() {
+                let of_prefix = prefix.is_some_and(|prefix| what.contains(&format!(" {prefix}")));
+                if of_prefix || what.starts_with("e") || what.starts_with("c") {
+                    let _ = writeln!(text, "{:?} at {}: {what}", *at - self.started, peer.address);
+                }
+            }
+        }
+        text
+    }
+}
+
 fn same(wanted: &peer::Table, found: &peer::Table, about: &str) -> Result<(), String> {
     for (prefix, med) in wanted {
         match found.get(prefix) {
@@ -506,7 +573,8 @@ async fn run(seed: u64, steps: usize) {
         if step % 2_000 == 1_999 || step == steps - 1 {
             if let Err(difference) = world.settle().await {
                 let log = world.log.join("\n");
-                panic!("seed {seed}, step {step}: {difference}\nthe last steps:\n{log}");
+                let states = world.daemon.states() + &world.histories(&difference);
+                panic!("seed {seed}, step {step}: {difference}\n{states}the last steps:\n{log}");
             }
         }
     }

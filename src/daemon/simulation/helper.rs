@@ -1,7 +1,7 @@
 //! A helper: a queue that is read at its own pace, and what its events add up to.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -22,7 +22,9 @@ pub(super) struct Helper {
     /// Commands sent, and answers received.
     pub(super) sent: Cell<u64>,
     pub(super) answered: Cell<u64>,
-    /// Answers other than `done`.
+    /// Commands without an answer yet.
+    waiting: RefCell<VecDeque<String>>,
+    /// Answers other than `done`, with their commands.
     pub(super) refused: RefCell<Vec<String>>,
     /// Until when nothing is read.
     pub(super) busy_until: Cell<Option<Instant>>,
@@ -31,6 +33,7 @@ pub(super) struct Helper {
 impl Helper {
     /// Sends commands.
     pub(super) fn send(&self, executor: &Executor, process: &Rc<Process>, lines: &[String]) {
+        self.waiting.borrow_mut().extend(lines.iter().cloned());
         let mut text = lines.join("\n");
         text.push('\n');
         self.sent.set(self.sent.get() + lines.len() as u64);
@@ -70,8 +73,9 @@ impl Helper {
     fn line(&self, line: &str) {
         if !line.starts_with('{') {
             self.answered.set(self.answered.get() + 1);
+            let command = self.waiting.borrow_mut().pop_front();
             if line != "done" {
-                self.refused.borrow_mut().push(line.to_owned());
+                self.refused.borrow_mut().push(format!("{command:?}: {line}"));
             }
             return;
         }

@@ -111,7 +111,21 @@ pub(super) fn med(random: &mut Random, limit: u64) -> u32 {
 pub(super) struct Expected {
     pub(super) section: Section,
     pub(super) routes: Table,
-    deadlines: BTreeMap<IpNet, Instant>,
+    /// The lengths and ends of leases.
+    leases: BTreeMap<IpNet, (Duration, Instant)>,
+    /// Leases that may have ended just now: the daemon ends them up to a second later.
+    ended: BTreeMap<IpNet, Instant>,
+    /// Whether the group of the watchdog is announced.
+    on: bool,
+}
+
+/// How long a route stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// As before: an earlier lease begins again.
+    Unchanged,
+    Forever,
+    For(Duration),
 }
 
 impl Expected {
@@ -122,7 +136,9 @@ impl Expected {
         Self {
             section,
             routes,
-            deadlines: BTreeMap::new(),
+            leases: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            on: false,
         }
     }
 
@@ -130,13 +146,14 @@ impl Expected {
     pub(super) fn expire(&mut self) {
         let now = Instant::now();
         let ended: Vec<IpNet> = self
-            .deadlines
+            .leases
             .iter()
-            .filter(|(_, at)| **at <= now)
+            .filter(|(_, (_, at))| *at <= now)
             .map(|(prefix, _)| *prefix)
             .collect();
         for prefix in ended {
-            self.deadlines.remove(&prefix);
+            self.leases.remove(&prefix);
+            self.ended.insert(prefix, now);
             match self.section.shared.get(&prefix) {
                 Some(med) => self.routes.insert(prefix, *med),
                 None => self.routes.remove(&prefix),
@@ -144,25 +161,41 @@ impl Expected {
         }
     }
 
-    pub(super) fn announce(&mut self, prefix: IpNet, med: u32, lifetime: Option<Duration>) {
+    /// Returns `true` if a lease ends about now, so that it depends on milliseconds whether it can be renewed.
+    pub(super) fn is_ending(&self, prefix: IpNet) -> bool {
+        let (now, margin) = (Instant::now(), Duration::from_secs(2));
+        let soon = self.leases.get(&prefix).is_some_and(|(_, at)| *at < now + margin);
+        soon || self.ended.get(&prefix).is_some_and(|at| *at + margin > now)
+    }
+
+    pub(super) fn announce(&mut self, prefix: IpNet, med: u32, stay: Stay) {
         self.routes.insert(prefix, med);
-        match lifetime {
-            Some(lifetime) => self.deadlines.insert(prefix, Instant::now() + lifetime),
-            None => self.deadlines.remove(&prefix),
+        let earlier = self.leases.remove(&prefix);
+        let length = match stay {
+            Stay::Unchanged => earlier.map(|(length, _)| length),
+            Stay::Forever => None,
+            Stay::For(length) => Some(length),
         };
+        if let Some(length) = length {
+            self.leases.insert(prefix, (length, Instant::now() + length));
+        }
     }
 
     pub(super) fn withdraw(&mut self, prefix: IpNet) {
         self.routes.remove(&prefix);
-        self.deadlines.remove(&prefix);
+        self.leases.remove(&prefix);
     }
 
+    /// The state of the watchdog stays, as in ExaBGP.
     pub(super) fn clear(&mut self) {
         self.routes.clear();
-        self.deadlines.clear();
+        self.leases.clear();
     }
 
     pub(super) fn watchdog(&mut self, on: bool) {
+        if std::mem::replace(&mut self.on, on) == on {
+            return;
+        }
         for (prefix, med) in &self.section.group {
             match on {
                 true => self.routes.insert(*prefix, *med),

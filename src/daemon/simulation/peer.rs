@@ -37,13 +37,17 @@ pub(super) struct Peer {
     /// What the peer announces.
     pub(super) own: RefCell<Table>,
     pub(super) established: Cell<bool>,
-    /// Sessions that were lost although nothing was done that may end one.
+    /// Sessions that were lost although nothing was done that may end one, and late KEEPALIVEs.
     pub(super) faults: RefCell<Vec<String>>,
+    /// What the peer received last, for a report.
+    pub(super) history: RefCell<VecDeque<(Instant, String)>>,
     /// Until when the end of a session has a reason.
     excused_until: Cell<Instant>,
     /// Until when messages may be late.
     disturbed_until: Cell<Instant>,
     pace: Cell<(Pace, Instant)>,
+    /// The hold time of the session.
+    hold: Cell<Duration>,
     output: RefCell<VecDeque<Vec<u8>>>,
     written: Notify,
     hang_up: Notify,
@@ -61,9 +65,11 @@ impl Peer {
             own: RefCell::default(),
             established: Cell::new(false),
             faults: RefCell::default(),
+            history: RefCell::default(),
             excused_until: Cell::new(now),
             disturbed_until: Cell::new(now),
             pace: Cell::new((Pace::Full, now)),
+            hold: Cell::new(Duration::from_secs(9)),
             output: RefCell::default(),
             written: Notify::new(),
             hang_up: Notify::new(),
@@ -154,17 +160,27 @@ impl Peer {
         tokio::select! {
             () = self.write(writer) => {}
             reason = self.read(reader) => self.ended(reason),
+            () = self.keep_alive() => {}
             () = self.hang_up.notified() => {}
         }
+        self.note("closed".to_owned());
         self.established.set(false);
         self.table.borrow_mut().clear();
     }
 
+    fn note(&self, what: String) {
+        let mut history = self.history.borrow_mut();
+        history.push_back((Instant::now(), what));
+        if history.len() > 4_000 {
+            history.pop_front();
+        }
+    }
+
     fn ended(&self, reason: String) {
+        self.note(format!("end of the session: {reason}"));
         if self.established.get() && Instant::now() > self.excused_until.get() {
-            self.faults
-                .borrow_mut()
-                .push(format!("{}: {reason}", self.address));
+            let fault = format!("{} at {:?}: {reason}", self.address, Instant::now());
+            self.faults.borrow_mut().push(fault);
         }
     }
 
@@ -181,6 +197,16 @@ impl Peer {
             }
             if message[18] == 3 {
                 return;
+            }
+        }
+    }
+
+    /// Sends KEEPALIVEs, also while nothing is read.
+    async fn keep_alive(&self) {
+        loop {
+            sleep(self.hold.get() / 3).await;
+            if self.established.get() {
+                self.send(4, &[]);
             }
         }
     }
@@ -207,22 +233,14 @@ impl Peer {
         let mut input = Vec::new();
         let mut buffer = vec![0; 64 * 1024];
         let mut heard = Instant::now();
-        let mut sent = heard;
         let mut hold = Duration::from_secs(60);
         loop {
             let most = self.paced().await;
-            let interval = hold / 3;
-            let read = tokio::time::timeout_at(sent + interval, reader.read(&mut buffer[..most]));
-            match read.await {
+            let wait = Duration::from_secs(1);
+            match tokio::time::timeout(wait, reader.read(&mut buffer[..most])).await {
                 Ok(Ok(count @ 1..)) => input.extend_from_slice(&buffer[..count]),
                 Ok(_) => return "the daemon has closed the connection".to_owned(),
                 Err(_) => {}
-            }
-            if sent.elapsed() >= interval && self.established.get() {
-                self.send(4, &[]);
-                sent = Instant::now();
-            } else if sent.elapsed() >= interval {
-                sent = Instant::now();
             }
             while let Some(message) = take(&mut input) {
                 self.note_gap(heard, hold);
@@ -231,6 +249,7 @@ impl Peer {
                     1 => {
                         let theirs = u64::from(u16::from_be_bytes([message[22], message[23]]));
                         hold = Duration::from_secs(theirs.min(30));
+                        self.hold.set(hold);
                         self.send(4, &[]);
                     }
                     4 if !self.established.replace(true) => self.greet(),
@@ -257,6 +276,7 @@ impl Peer {
 
     /// Announces everything at the beginning of a session.
     fn greet(&self) {
+        self.note("established".to_owned());
         let own = self.own.borrow().clone();
         for (prefix, med) in own {
             self.send(2, &update(self.asn, &[prefix], Some(med)));
@@ -288,9 +308,11 @@ impl Peer {
             }
         }
         for prefix in gone {
+            self.note(format!("withdrawn: {prefix}"));
             table.remove(&prefix);
         }
         for prefix in new {
+            self.note(format!("announced: {prefix} med {med:?}"));
             table.insert(prefix, med.expect("a MULTI_EXIT_DISC"));
         }
     }
