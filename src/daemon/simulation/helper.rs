@@ -75,7 +75,9 @@ impl Helper {
             self.answered.set(self.answered.get() + 1);
             let command = self.waiting.borrow_mut().pop_front();
             if line != "done" {
-                self.refused.borrow_mut().push(format!("{command:?}: {line}"));
+                self.refused
+                    .borrow_mut()
+                    .push(format!("{command:?}: {line}"));
             }
             return;
         }
@@ -100,14 +102,22 @@ fn update(update: &Value, table: &mut Table) {
         let text = route["nlri"].as_str().expect("a prefix");
         text.parse().expect("a prefix")
     };
-    for routes in update["withdraw"].as_object().into_iter().flat_map(|all| all.values()) {
+    for routes in update["withdraw"]
+        .as_object()
+        .into_iter()
+        .flat_map(|all| all.values())
+    {
         for route in routes.as_array().into_iter().flatten() {
             table.remove(&prefix(route));
         }
     }
     let families = update["announce"].as_object();
     for next_hops in families.into_iter().flat_map(|all| all.values()) {
-        for routes in next_hops.as_object().into_iter().flat_map(|all| all.values()) {
+        for routes in next_hops
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.values())
+        {
             for route in routes.as_array().into_iter().flatten() {
                 // An End-of-RIB has none.
                 if route["nlri"].is_string() {

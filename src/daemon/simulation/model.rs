@@ -63,11 +63,18 @@ impl Section {
             self.hold_time
         );
         for (prefix, med) in self.own.iter().chain(&self.shared) {
-            let _ = writeln!(out, "route {prefix} next-hop {} med {med};", next_hop(*prefix));
+            let _ = writeln!(
+                out,
+                "route {prefix} next-hop {} med {med};",
+                next_hop(*prefix)
+            );
         }
         for (prefix, med) in &self.group {
             let hop = next_hop(*prefix);
-            let _ = writeln!(out, "route {prefix} next-hop {hop} med {med} watchdog dog withdraw;");
+            let _ = writeln!(
+                out,
+                "route {prefix} next-hop {hop} med {med} watchdog dog withdraw;"
+            );
         }
         out.push_str("}\n}\n");
     }
@@ -164,7 +171,10 @@ impl Expected {
     /// Returns `true` if a lease ends about now, so that it depends on milliseconds whether it can be renewed.
     pub(super) fn is_ending(&self, prefix: IpNet) -> bool {
         let (now, margin) = (Instant::now(), Duration::from_secs(2));
-        let soon = self.leases.get(&prefix).is_some_and(|(_, at)| *at < now + margin);
+        let soon = self
+            .leases
+            .get(&prefix)
+            .is_some_and(|(_, at)| *at < now + margin);
         soon || self.ended.get(&prefix).is_some_and(|at| *at + margin > now)
     }
 
@@ -177,7 +187,8 @@ impl Expected {
             Stay::For(length) => Some(length),
         };
         if let Some(length) = length {
-            self.leases.insert(prefix, (length, Instant::now() + length));
+            self.leases
+                .insert(prefix, (length, Instant::now() + length));
         }
     }
 

@@ -131,7 +131,11 @@ impl Line {
         loop {
             let most = {
                 let mut random = self.random.borrow_mut();
-                let limit = if random.chance(100) { 64 } else { BUFFER as u64 };
+                let limit = if random.chance(100) {
+                    64
+                } else {
+                    BUFFER as u64
+                };
                 1 + usize::try_from(random.below(limit)).unwrap_or_default()
             };
             let Ok(count @ 1..) = from.read(&mut buffer[..most]).await else {

@@ -37,6 +37,7 @@ pub(super) struct Peer {
     /// What the peer announces.
     pub(super) own: RefCell<Table>,
     pub(super) established: Cell<bool>,
+    started: Instant,
     /// Sessions that were lost although nothing was done that may end one, and late KEEPALIVEs.
     pub(super) faults: RefCell<Vec<String>>,
     /// What the peer received last, for a report.
@@ -64,6 +65,7 @@ impl Peer {
             table: RefCell::default(),
             own: RefCell::default(),
             established: Cell::new(false),
+            started: now,
             faults: RefCell::default(),
             history: RefCell::default(),
             excused_until: Cell::new(now),
@@ -142,6 +144,11 @@ impl Peer {
     pub(super) async fn serve(&self, stream: DuplexStream) {
         let (reader, writer) = tokio::io::split(stream);
         self.output.borrow_mut().clear();
+        // Who reads nothing does not answer an OPEN in time.
+        let unread = self.pace.get().1.saturating_duration_since(Instant::now());
+        if !unread.is_zero() {
+            self.excuse(unread + Duration::from_secs(10));
+        }
         let [high, low] = u16::try_from(self.asn)
             .expect("a short AS number")
             .to_be_bytes();
@@ -179,7 +186,8 @@ impl Peer {
     fn ended(&self, reason: String) {
         self.note(format!("end of the session: {reason}"));
         if self.established.get() && Instant::now() > self.excused_until.get() {
-            let fault = format!("{} at {:?}: {reason}", self.address, Instant::now());
+            let at = self.started.elapsed();
+            let fault = format!("{}: after {at:?}: {reason}", self.address);
             self.faults.borrow_mut().push(fault);
         }
     }
@@ -269,7 +277,11 @@ impl Peer {
         let gap = heard.elapsed();
         let allowed = hold / 3 + Duration::from_secs(1);
         if self.established.get() && heard > self.disturbed_until.get() && gap > allowed {
-            let fault = format!("{}: nothing for {gap:?}, hold time {hold:?}", self.address);
+            let at = self.started.elapsed();
+            let fault = format!(
+                "{}: after {at:?}: nothing for {gap:?}, hold time {hold:?}",
+                self.address
+            );
             self.faults.borrow_mut().push(fault);
         }
     }
