@@ -1,6 +1,5 @@
 //! What `show neighbor` shows of one neighbor.
 
-
 use super::clock;
 use super::core::Core;
 use super::neighbors::Listed;
