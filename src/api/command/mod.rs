@@ -51,6 +51,6 @@ pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
 pub use run::Executed;
 pub use source::Source;
-pub use special::Watch;
+pub use special::{RecordWatch, Watch};
 pub use staging::{SetChanges, SetPlan};
 pub use table::{example_lines, words};

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::api::command::Source;
+use crate::api::command::{RecordWatch, Source};
 use crate::daemon::executor::Executor;
 use crate::daemon::queue::{Marks, Queue};
 
@@ -66,6 +66,8 @@ pub(super) enum End {
     Oversized,
     /// It does not read its answers.
     Stalled,
+    /// It is to be sent records in place of answers.
+    Records,
 }
 
 /// Where commands are read from.
@@ -108,6 +110,16 @@ impl Operator {
         }
     }
 
+    /// Accepts `watch mrt`.
+    pub(super) fn accept_records(&self) {
+        self.source.borrow_mut().accept_records();
+    }
+
+    /// The records that it has asked for.
+    pub(super) fn take_records(&self) -> Option<RecordWatch> {
+        self.source.borrow_mut().take_records()
+    }
+
     /// Waits for commands and executes them. An incomplete line stays in `buffer`.
     ///
     /// # Errors
@@ -125,6 +137,9 @@ impl Operator {
         if memchr::memchr(b'\n', buffer).is_some() {
             // Left from the last call, when too many answers were unread.
             self.take_lines(executor, buffer);
+            if self.source.borrow().wants_records() {
+                return Err(End::Records);
+            }
             tokio::task::yield_now().await;
             return Ok(());
         }
@@ -137,6 +152,9 @@ impl Operator {
             Err(_) => return Err(End::Broken),
         }
         self.take_lines(executor, buffer);
+        if self.source.borrow().wants_records() {
+            return Err(End::Records);
+        }
         if buffer.len() > LIMIT && memchr::memchr(b'\n', buffer).is_none() {
             return Err(End::Oversized);
         }
@@ -151,7 +169,7 @@ impl Operator {
         };
         let mut source = self.source.borrow_mut();
         let mut done = 0;
-        while done <= end && self.queue.accepts_commands() {
+        while done <= end && self.queue.accepts_commands() && !source.wants_records() {
             let mut at = done;
             let mut lines = 0;
             let is_frame = buffer[done] == FRAME;

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::operator::{End, Operator, Operators};
 use super::paths;
 use crate::daemon::executor::Executor;
+use crate::daemon::mrt::serve;
 
 /// Most clients at a time.
 const CLIENTS: usize = 64;
@@ -130,10 +131,16 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
         return;
     };
     debug!(user, process, "a client of the control socket");
+    operator.accept_records();
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
     core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
+            End::Records => {
+                if let Some(watch) = operator.take_records() {
+                    serve::run(&executor.core, watch, &stream).await;
+                }
+            }
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
                 warn!(
@@ -165,8 +172,8 @@ async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream)
                         "a client of the control socket left in the middle of a command, which is dropped"
                     );
                 }
-                if end == End::Closed {
-                    // It may still read answers.
+                if matches!(end, End::Closed | End::Records) {
+                    // It may still read answers, and records come after them.
                     operator.answered().await;
                 }
                 return end;
