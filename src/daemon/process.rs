@@ -12,7 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -43,8 +43,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) trait Commands {
     /// Waits until more commands may be executed.
     async fn ready(&self);
-    /// Executes whole lines, in order.
-    fn commands(&self, process: &Rc<Process>, lines: &[u8]);
+    /// Executes whole lines in order, as many as fit into a turn, and returns how many bytes they have.
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) -> usize;
     /// A helper was started and has not sent a command yet.
     fn started(&self, process: &Rc<Process>);
     /// The queue of a helper has room again: the sources of its events may continue.
@@ -363,7 +363,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         }
         status = running.child.wait() => {
             // Commands that it wrote before it exited are still executed.
-            drain(core, process, &running.stdout, &mut buffer);
+            drain(core, process, &running.stdout, &mut buffer).await;
             report_end(process, status);
             Ended::Died
         }
@@ -439,22 +439,25 @@ async fn read(
             process.queue.drained.notified().await;
         }
         core.ready().await;
-        if stdout.readable().await.is_err() {
-            return "its stdout can't be read";
+        if take_lines(core, process, buffer) {
+            tokio::task::yield_now().await;
+            continue;
         }
-        match read_once(stdout, buffer) {
-            Ok(0) => return "it closed its stdout",
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return "its stdout can't be read",
-        }
-        take_lines(core, process, buffer);
         if buffer.len() > LINE {
             error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
             buffer.clear();
             return "it wrote a line of more than 1 MiB";
         }
-        tokio::task::yield_now().await;
+        if stdout.readable().await.is_err() {
+            return "its stdout can't be read";
+        }
+        match read_once(stdout, buffer) {
+            Ok(0) => return "it closed its stdout",
+            Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => {
+                return "its stdout can't be read";
+            }
+            _ => {}
+        }
     }
 }
 
@@ -463,24 +466,30 @@ fn read_once(stdout: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<usize
     stdout.try_read_buf(buffer)
 }
 
-/// Reads what is available without waiting.
-fn drain(
+/// Reads what is available without waiting for more.
+async fn drain(
     core: &Rc<impl Commands>,
     process: &Rc<Process>,
     stdout: &pipe::Receiver,
     buffer: &mut BytesMut,
 ) {
-    while buffer.len() <= LINE && matches!(read_once(stdout, buffer), Ok(1..)) {
-        take_lines(core, process, buffer);
+    loop {
+        if take_lines(core, process, buffer) {
+            tokio::task::yield_now().await;
+        } else if buffer.len() > LINE || !matches!(read_once(stdout, buffer), Ok(1..)) {
+            return;
+        }
     }
 }
 
-/// Executes the whole lines in the buffer and leaves the rest.
-fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut BytesMut) {
-    if let Some(end) = memchr::memrchr(b'\n', buffer) {
-        let lines = buffer.split_to(end + 1);
-        core.commands(process, &lines);
-    }
+/// Executes whole lines in the buffer, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
+fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut BytesMut) -> bool {
+    let Some(end) = memchr::memrchr(b'\n', buffer) else {
+        return false;
+    };
+    let executed = core.commands(process, &buffer[..=end]);
+    buffer.advance(executed);
+    true
 }
 
 /// Writes the queue; never returns. A helper that closed its stdin receives nothing more, and keeps running.

@@ -181,10 +181,13 @@ impl Operator {
             }
             if is_frame {
                 self.queue.reply(&buffer[done..at]);
+                done = at;
             } else {
-                executor.execute(None, &mut source, &self.queue, &buffer[done..at]);
+                let lines = &buffer[done..at];
+                done += executor
+                    .execute(None, &mut source, &self.queue, lines)
+                    .bytes;
             }
-            done = at;
         }
         buffer.advance(done);
     }
