@@ -22,6 +22,7 @@ use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
 use super::announce_limit::AnnounceLimits;
+use super::checks::Checks;
 use super::events::EventDispatcher;
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
@@ -82,6 +83,8 @@ pub(crate) struct Core {
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
     pub(crate) sets: Sets,
+    /// Health checks of the configuration.
+    pub(crate) checks: Checks,
     /// What survives a crash.
     pub(crate) journal: Journal,
     /// Messages of neighbors over the last minutes.
@@ -111,6 +114,7 @@ impl Core {
             stats: Stats::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
+            checks: Checks::default(),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
