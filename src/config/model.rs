@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::announce_limit::AnnounceLimit;
+use super::check::CheckConfig;
 use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
@@ -24,6 +25,8 @@ pub struct Config {
     pub mrt: MrtConfig,
     /// Monitoring stations, in the file's order.
     pub bmp: Vec<BmpConfig>,
+    /// Health checks, in the file's order.
+    pub checks: Vec<CheckConfig>,
     /// The journal of routes, if one is kept.
     pub state: Option<StateConfig>,
 }

@@ -65,6 +65,14 @@ impl Authority {
         }
     }
 
+    /// The owner of the routes of a health check, which are the operator's as much as the configuration is.
+    pub(crate) fn of_check(core: &Core, owner: &Rc<str>) -> Self {
+        let mut own = Self::new(core, None);
+        own.name = Rc::clone(owner);
+        own.terms.owner = Rc::clone(owner);
+        own
+    }
+
     /// Returns `true` if changes must be judged or recorded one by one.
     pub(crate) fn is_limited(&self) -> bool {
         !self.guards.is_empty() || self.terms.tracked || self.terms.default.is_some()

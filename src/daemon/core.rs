@@ -22,6 +22,7 @@ use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
 use super::announce_limit::AnnounceLimits;
+use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
 use super::journal::{Journal, Recorded};
@@ -83,6 +84,8 @@ pub(crate) struct Core {
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
     pub(crate) sets: Sets,
+    /// Health checks of the configuration.
+    pub(crate) checks: Checks,
     /// What survives a crash.
     pub(crate) journal: Journal,
     /// Messages of neighbors over the last minutes.
@@ -112,6 +115,7 @@ impl Core {
             stats: Stats::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
+            checks: Checks::default(),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),

@@ -20,7 +20,7 @@
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `announce_limit`, `runtime_peers`, `requests`, `running` | all neighbors; how many routes each may be sent; those created by commands; requests to the daemon as a whole; the configuration in force |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
-//! | `journal`, `sets` | what helpers and operators announce, kept over a crash; revisions of sets |
+//! | `journal`, `sets`, `checks` | what helpers and operators announce, kept over a crash; revisions of sets; health checks |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
@@ -47,6 +47,7 @@ mod announce_limit;
 mod authority;
 mod backend;
 mod bmp;
+mod checks;
 mod clock;
 mod configured_routes;
 mod connection;
@@ -169,6 +170,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     core.reloads.set_path(&origin.path);
     core.reloads.replace(running);
     listen(&core, &server, &env)?;
+    checks::configure::enlist(&core, &config.checks);
     if let Some(state) = config.state {
         let directory = state.directory.display().to_string();
         let restored = journal::restore::run(&core, state).await;
@@ -181,6 +183,7 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
     housekeep(&core, origin.reload_after);
+    checks::configure::begin(&core);
     if core.journal.is_kept() {
         core.spawn(journal::restore::sweep(Rc::clone(&core)));
         let core = Rc::clone(&core);

@@ -12,7 +12,7 @@ use super::core::Core;
 use super::executor::Executor;
 use super::signal::{Request, Signals};
 use super::startup::Origin;
-use super::{notify, reload};
+use super::{checks, notify, reload};
 
 /// The log target of the daemon's main loop.
 const TARGET: &str = "oxabgp::daemon";
@@ -79,6 +79,7 @@ pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Sig
         for helper in &helpers {
             helper.retire();
         }
+        checks::configure::leave(core).await;
         server.shutdown(Cease::Shutdown(String::new())).await;
         for helper in &helpers {
             core.events.report_shutdown(helper);

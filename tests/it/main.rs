@@ -7,6 +7,7 @@ mod bmp;
 #[cfg(feature = "daemon")]
 mod cli;
 mod config;
+mod config_checks;
 mod config_diff;
 mod config_env;
 mod config_etc;

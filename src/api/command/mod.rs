@@ -12,6 +12,7 @@ mod announce;
 mod batch;
 mod cache;
 mod call;
+mod check;
 mod daemon;
 mod dispatch;
 mod dump;
@@ -44,6 +45,7 @@ mod watch;
 mod words;
 
 pub use call::{COMPATIBLE, Commands};
+pub use check::write as write_check;
 pub use dump::{Dump, DumpFile};
 pub use error::{CommandError, ErrorKind};
 pub use listing::Listing;

@@ -4,7 +4,8 @@
 
 use super::call::{Row, Takes};
 use super::{
-    announce, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6, watch,
+    announce, check, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6,
+    watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -103,6 +104,7 @@ commands! {
         "session reset" Ignores v6::reset: "session reset",
         "session sync" Ignores v6::sync: "session sync disable",
         "set" Uses set::set: "set edge replace revision 4711",
+        "show checks" Refuses check::show: "show checks json",
         "show set" Refuses set::show: "show set edge",
         "show" Needs v6::show: "peer * show",
         "system api version" Ignores v6::api_version: "system api version",

@@ -1,21 +1,15 @@
-//! A query to a DNS server (RFC 1035), over UDP, and over TCP if the answer is truncated (RFC 2181 section 9).
+//! Queries to DNS servers and their answers (RFC 1035).
 //!
-//! A datagram that does not belong to the query is ignored, as anyone may have sent it: the check goes on until an answer
-//! with the identifier and the question of the query arrives (RFC 5452 section 9.1).
+//! A datagram that does not belong to the query is not an answer, as anyone may have sent it: it must have the identifier and
+//! the question of the query (RFC 5452 section 9.1).
 
-use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::time::Duration;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
+use super::failure::{Cause, Failure};
 
 /// The port of a server if none is given.
-const PORT: u16 = 53;
-
-/// The time after which a query is sent again, as the datagram may be lost.
-const AGAIN: Duration = Duration::from_secs(1);
+pub const PORT: u16 = 53;
 
 const HEADER: usize = 12;
 
@@ -35,6 +29,9 @@ const TYPES: &[(&str, u16)] = &[
     ("SRV", 33),
 ];
 
+/// The response code of a name that does not exist: NXDOMAIN.
+const NO_NAME: u8 = 3;
+
 /// Response codes (RFC 1035 section 4.1.1).
 const CODES: [&str; 6] = [
     "NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED",
@@ -42,35 +39,53 @@ const CODES: [&str; 6] = [
 
 /// A domain name in the form of a message: labels with their lengths, and the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Name(Vec<u8>);
+pub struct Name(Vec<u8>);
 
 /// The type of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Type(u16);
+pub struct Type(u16);
 
 /// What is asked, and which server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Query {
-    pub(super) server: SocketAddr,
-    pub(super) name: Name,
-    pub(super) kind: Type,
+pub struct Query {
+    /// The server.
+    pub server: SocketAddr,
+    /// The name that it is asked for.
+    pub name: Name,
+    /// The type of the record.
+    pub kind: Type,
+    /// What the answer must be.
+    pub expects: Expected,
+}
+
+/// What an answer must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// It has a record of the requested type.
+    #[default]
+    Record,
+    /// It has this address among its records.
+    Address(IpAddr),
+    /// The name does not exist.
+    NoName,
 }
 
 /// What a message is to a query.
 #[derive(Debug, PartialEq, Eq)]
-enum Answer {
+pub enum Answer {
     /// It does not belong to it.
     Unrelated,
     /// Not everything fits in.
     Truncated,
-    Complete(Result<(), String>),
+    /// It belongs to it: the addresses among its records, or why it is not the expected one.
+    Complete(Result<Vec<IpAddr>, Failure>),
 }
 
 /// Parses a server: an address with or without a port.
 ///
 /// # Errors
 /// Returns an error if it is neither.
-pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
+pub fn server(text: &str) -> Result<SocketAddr, String> {
     let alone = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, PORT));
     alone.or_else(|_| {
         text.parse()
@@ -83,7 +98,7 @@ pub(super) fn server(text: &str) -> Result<SocketAddr, String> {
 /// # Errors
 /// Returns an error if a label has no or more than 63 octets, the name more than 255 (RFC 1035 section 2.3.4), or one of
 /// its characters is not visible ASCII.
-pub(super) fn name(text: &str) -> Result<Name, String> {
+pub fn name(text: &str) -> Result<Name, String> {
     if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err("it must consist of visible ASCII characters".to_owned());
     }
@@ -108,7 +123,7 @@ pub(super) fn name(text: &str) -> Result<Name, String> {
 ///
 /// # Errors
 /// Returns an error if it is unknown.
-pub(super) fn kind(text: &str) -> Result<Type, String> {
+pub fn kind(text: &str) -> Result<Type, String> {
     let upper = text.to_ascii_uppercase();
     let named = TYPES.iter().find(|(name, _)| *name == upper);
     let number = || upper.strip_prefix("TYPE")?.parse().ok();
@@ -122,76 +137,43 @@ pub(super) fn kind(text: &str) -> Result<Type, String> {
         })
 }
 
-/// Sends the query, and evaluates the answer.
-///
-/// # Errors
-/// Returns the reason if there is no answer with a record of the requested type.
-pub(super) async fn ask(query: &Query) -> Result<(), String> {
-    let server = query.server;
-    let failed = |cause: std::io::Error| format!("cannot ask {server}: {cause}");
-    // The system chooses a port at random (RFC 5452 section 9.2).
-    let any: IpAddr = match server {
-        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
-        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).await.map_err(failed)?;
-    socket.connect(server).await.map_err(failed)?;
-    let message = query.message(identifier());
-    let mut buffer = vec![0; usize::from(u16::MAX)];
-    loop {
-        socket.send(&message).await.map_err(failed)?;
-        let answer = async {
-            loop {
-                let length = socket.recv(&mut buffer).await?;
-                match query.evaluate(&message, &buffer[..length]) {
-                    Answer::Unrelated => {}
-                    answer => return Ok(answer),
-                }
-            }
-        };
-        match timeout(AGAIN, answer).await {
-            Ok(Ok(Answer::Complete(result))) => return result,
-            Ok(Ok(_)) => return again(query).await,
-            Ok(Err(cause)) => return Err(failed(cause)),
-            Err(_) => {}
+impl Type {
+    /// An IPv4 address.
+    pub const A: Self = Self(1);
+    /// An IPv6 address.
+    pub const AAAA: Self = Self(28);
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match TYPES.iter().find(|(_, number)| *number == self.0) {
+            Some((name, _)) => f.write_str(name),
+            None => write!(f, "TYPE{}", self.0),
         }
     }
 }
 
-/// Sends the query over TCP, where each message follows its length (RFC 7766 section 8).
-async fn again(query: &Query) -> Result<(), String> {
-    let server = query.server;
-    let failed = |cause: std::io::Error| format!("cannot ask {server} over TCP: {cause}");
-    let message = query.message(identifier());
-    let mut framed = u16::try_from(message.len())
-        .unwrap_or_default()
-        .to_be_bytes()
-        .to_vec();
-    framed.extend_from_slice(&message);
-    let answer = async {
-        let mut stream = TcpStream::connect(server).await?;
-        stream.write_all(&framed).await?;
-        let length = stream.read_u16().await?;
-        let mut answer = vec![0; usize::from(length)];
-        stream.read_exact(&mut answer).await?;
-        Ok(answer)
-    };
-    match query.evaluate(&message, &answer.await.map_err(failed)?) {
-        Answer::Complete(result) => result,
-        Answer::Truncated => Err("the answer over TCP is truncated".to_owned()),
-        Answer::Unrelated => Err("the answer over TCP belongs to another query".to_owned()),
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = &self.0[..];
+        if rest.len() < 2 {
+            return f.write_str(".");
+        }
+        while let Some((&length @ 1.., after)) = rest.split_first() {
+            if rest.len() < self.0.len() {
+                f.write_str(".")?;
+            }
+            let (label, after) = after.split_at(usize::from(length).min(after.len()));
+            f.write_str(&String::from_utf8_lossy(label))?;
+            rest = after;
+        }
+        Ok(())
     }
-}
-
-/// An identifier that others cannot guess.
-fn identifier() -> u16 {
-    let [first, second, ..] = RandomState::new().build_hasher().finish().to_be_bytes();
-    u16::from_be_bytes([first, second])
 }
 
 impl Query {
     /// The message: a standard query with recursion desired, and one question.
-    fn message(&self, identifier: u16) -> Vec<u8> {
+    pub fn message(&self, identifier: u16) -> Vec<u8> {
         let mut message = identifier.to_be_bytes().to_vec();
         message.extend_from_slice(&[1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
         message.extend_from_slice(&self.name.0);
@@ -200,7 +182,8 @@ impl Query {
         message
     }
 
-    fn evaluate(&self, asked: &[u8], answer: &[u8]) -> Answer {
+    /// Evaluates a message that arrived after `asked` was sent.
+    pub fn evaluate(&self, asked: &[u8], answer: &[u8]) -> Answer {
         let (Some(header), Some((_, question))) = (
             answer.first_chunk::<HEADER>(),
             asked.split_at_checked(HEADER),
@@ -223,19 +206,32 @@ impl Query {
             _ => return Answer::Unrelated,
         };
         if code != 0 {
-            let name = CODES.get(usize::from(code)).copied();
-            let reason = name.map_or_else(|| format!("code {code}"), str::to_owned);
-            return Answer::Complete(Err(format!("the server answers {reason}")));
+            return Answer::Complete(match (code, self.expects) {
+                (NO_NAME, Expected::NoName) => Ok(Vec::new()),
+                _ => Err(refused(code)),
+            });
         }
         if header[2] & 0x02 != 0 {
             return Answer::Truncated;
         }
         let count = u16::from_be_bytes([header[6], header[7]]);
-        Answer::Complete(match holds(rest, count, self.kind) {
-            Some(true) => Ok(()),
-            Some(false) => Err("the answer has no record of the type".to_owned()),
-            None => Err("the answer is malformed".to_owned()),
-        })
+        Answer::Complete(self.contents(rest, count))
+    }
+
+    /// Judges the records of an answer.
+    fn contents(&self, rest: &[u8], count: u16) -> Result<Vec<IpAddr>, Failure> {
+        let Some((found, addresses)) = records(rest, count, self.kind) else {
+            return Err(Failure::new(Cause::Protocol, "the answer is malformed"));
+        };
+        let content = |reason: String| Err(Failure::new(Cause::Content, reason));
+        match self.expects {
+            Expected::NoName => content("the name exists".to_owned()),
+            _ if !found => content("the answer has no record of the type".to_owned()),
+            Expected::Address(wanted) if !addresses.contains(&wanted) => {
+                content(format!("the answer does not have {wanted}"))
+            }
+            _ => Ok(addresses),
+        }
     }
 
     /// Whether a question is that of the query. Case does not matter in a name (RFC 4343).
@@ -248,18 +244,33 @@ impl Query {
     }
 }
 
-/// Whether one of `count` records has the type; `None` if they cannot be read.
-fn holds(mut records: &[u8], count: u16, kind: Type) -> Option<bool> {
-    let mut found = false;
+/// The failure of a response code.
+fn refused(code: u8) -> Failure {
+    let name = CODES.get(usize::from(code)).copied();
+    let reason = name.map_or_else(|| format!("code {code}"), str::to_owned);
+    Failure::new(Cause::Status, format!("the server answers {reason}"))
+}
+
+/// Whether one of `count` records has the type, and the addresses of those that have; `None` if they cannot be read.
+fn records(mut records: &[u8], count: u16, kind: Type) -> Option<(bool, Vec<IpAddr>)> {
+    let (mut found, mut addresses) = (false, Vec::new());
     for _ in 0..count {
         let fixed = after_name(records)?;
         let (fixed, rest) = fixed.split_first_chunk::<10>()?;
         let class = u16::from_be_bytes([fixed[2], fixed[3]]);
-        found |= u16::from_be_bytes([fixed[0], fixed[1]]) == kind.0 && class == INTERNET;
         let length = usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
-        records = rest.get(length..)?;
+        let (data, after) = rest.split_at_checked(length)?;
+        if u16::from_be_bytes([fixed[0], fixed[1]]) == kind.0 && class == INTERNET {
+            found = true;
+            match kind {
+                Type::A => addresses.push(IpAddr::from(<[u8; 4]>::try_from(data).ok()?)),
+                Type::AAAA => addresses.push(IpAddr::from(<[u8; 16]>::try_from(data).ok()?)),
+                _ => {}
+            }
+        }
+        records = after;
     }
-    Some(found)
+    Some((found, addresses))
 }
 
 /// What follows a name, which ends with the root or with a pointer (RFC 1035 section 4.1.4).
@@ -277,6 +288,8 @@ fn after_name(mut bytes: &[u8]) -> Option<&[u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     #[test]
@@ -284,6 +297,9 @@ mod tests {
         assert_eq!(name("."), Ok(Name(vec![0])));
         assert_eq!(name("a.bc"), Ok(Name(b"\x01a\x02bc\0".to_vec())));
         assert_eq!(name("a.bc."), name("a.bc"));
+        for text in [".", "a.bc", "www.example.net"] {
+            assert_eq!(name(text).map(|name| name.to_string()).as_deref(), Ok(text));
+        }
         assert!(name(&"a.".repeat(127)).is_ok() && name(&"a.".repeat(128)).is_err());
         assert!(name(&"a".repeat(63)).is_ok() && name(&"a".repeat(64)).is_err());
         for wrong in ["", "..", "a..b", ".a", "a b", "ä.example"] {
@@ -310,16 +326,43 @@ mod tests {
         let query = Query {
             server: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), PORT),
             name: name("www.example.net").expect("a name"),
-            kind: Type(1),
+            kind: Type::A,
+            expects: Expected::Record,
         };
         let asked = query.message(7);
         let mut answer = asked.clone();
         (answer[2], answer[3], answer[7]) = (0x81, 0x80, 1);
         answer.extend_from_slice(b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01");
-        assert_eq!(query.evaluate(&asked, &answer), Answer::Complete(Ok(())));
+        let address: IpAddr = Ipv4Addr::new(192, 0, 2, 1).into();
+        assert_eq!(
+            query.evaluate(&asked, &answer),
+            Answer::Complete(Ok(vec![address]))
+        );
         for length in 0..answer.len() {
             let found = query.evaluate(&asked, &answer[..length]);
-            assert_ne!(found, Answer::Complete(Ok(())), "{length} octets");
+            assert!(!matches!(found, Answer::Complete(Ok(_))), "{length} octets");
         }
+        let expecting = |expects| Query {
+            expects,
+            ..query.clone()
+        };
+        let judge = |answer: &[u8], expects| expecting(expects).evaluate(&asked, answer);
+        assert!(matches!(
+            judge(&answer, Expected::Address(address)),
+            Answer::Complete(Ok(_))
+        ));
+        let other = Ipv4Addr::new(192, 0, 2, 2).into();
+        for wrong in [Expected::Address(other), Expected::NoName] {
+            assert!(matches!(judge(&answer, wrong), Answer::Complete(Err(_))));
+        }
+        answer[3] = 0x83;
+        assert!(matches!(
+            judge(&answer, Expected::Record),
+            Answer::Complete(Err(_))
+        ));
+        assert!(matches!(
+            judge(&answer, Expected::NoName),
+            Answer::Complete(Ok(_))
+        ));
     }
 }

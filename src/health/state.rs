@@ -17,7 +17,7 @@ use std::fmt;
 
 /// The state of the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub enum State {
     /// Not known yet.
     Init,
     /// The file of `--disable` exists.
@@ -26,13 +26,15 @@ pub(super) enum State {
     Rising,
     /// Checks have started to fail.
     Falling,
+    /// The service works.
     Up,
+    /// It does not.
     Down,
 }
 
 impl State {
     /// Returns `true` while a change is pending, so that the next check comes sooner.
-    pub(super) fn is_moving(self) -> bool {
+    pub fn is_moving(self) -> bool {
         matches!(self, Self::Rising | Self::Falling)
     }
 }
@@ -53,16 +55,18 @@ impl fmt::Display for State {
 
 /// The result of one round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Finding {
+pub enum Finding {
     /// The file of `--disable` exists; nothing was checked.
     Disabled,
+    /// The check succeeded.
     Good,
+    /// It failed.
     Bad,
 }
 
 /// The state, and how often in a row it was confirmed.
-#[derive(Debug)]
-pub(super) struct Machine {
+#[derive(Clone, Debug)]
+pub struct Machine {
     state: State,
     count: i64,
     rise: i64,
@@ -70,7 +74,8 @@ pub(super) struct Machine {
 }
 
 impl Machine {
-    pub(super) fn new(rise: i64, fall: i64) -> Self {
+    /// A machine in the state INIT that needs so many results in a row.
+    pub fn new(rise: i64, fall: i64) -> Self {
         Self {
             state: State::Init,
             count: 0,
@@ -79,12 +84,18 @@ impl Machine {
         }
     }
 
-    pub(super) fn state(&self) -> State {
+    /// Changes how many results in a row are needed. The state stays.
+    pub fn set_counts(&mut self, rise: i64, fall: i64) {
+        (self.rise, self.fall) = (rise, fall);
+    }
+
+    /// The current state.
+    pub fn state(&self) -> State {
         self.state
     }
 
     /// Processes one finding. Returns the new state if it changed.
-    pub(super) fn step(&mut self, found: Finding) -> Option<State> {
+    pub fn step(&mut self, found: Finding) -> Option<State> {
         let next = self.next(found)?;
         let next = match next {
             State::Rising if self.rise <= 1 => State::Up,
