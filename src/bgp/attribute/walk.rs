@@ -76,11 +76,11 @@ impl<'a> RawAttribute<'a, '_> {
             if self.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
                 return self.wrong_flags(severity);
             }
-            // RFC 7606 section 4 makes an empty value a syntax error, which is handled like others of the attribute.
+            // RFC 7606 section 4: an empty attribute that requires a value is treat-as-withdraw.
             if self.value.is_empty() && !facts.may_be_empty {
                 return Err(UpdateError {
                     empty: true,
-                    ..self.error(severity, "an empty attribute")
+                    ..self.error(Severity::TreatAsWithdraw, "an empty attribute")
                 });
             }
         } else if code == tunnel_encap::CODE {
