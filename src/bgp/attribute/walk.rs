@@ -76,11 +76,11 @@ impl<'a> RawAttribute<'a, '_> {
             if self.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
                 return self.wrong_flags(severity);
             }
-            // RFC 7606 section 4 makes an empty value a syntax error, which is handled like others of the attribute.
+            // RFC 7606 section 4: an empty attribute that requires a value is treat-as-withdraw.
             if self.value.is_empty() && !facts.may_be_empty {
                 return Err(UpdateError {
                     empty: true,
-                    ..self.error(severity, "an empty attribute")
+                    ..self.error(Severity::TreatAsWithdraw, "an empty attribute")
                 });
             }
         } else if code == tunnel_encap::CODE {
@@ -91,28 +91,27 @@ impl<'a> RawAttribute<'a, '_> {
         decoded
             .check(self.codec)
             .map_err(|(severity, what)| self.error(severity, what))?;
-        Ok((!self.is_foreign()).then_some(decoded))
+        // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
+        // 'attribute discard'". Only a malformed one is reported as an error.
+        Ok((!self.is_internal_only() || !self.codec.external).then_some(decoded))
     }
 
-    /// Returns `true` for attributes of an AS that an external peer sent.
-    ///
-    /// RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
-    /// 'attribute discard'". Only a malformed one is reported as an error.
-    const fn is_foreign(&self) -> bool {
-        self.codec.external
-            && matches!(
-                self.code,
-                attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
-            )
+    /// Returns `true` for attributes that are only valid within an AS.
+    const fn is_internal_only(&self) -> bool {
+        matches!(
+            self.code,
+            attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
+        )
     }
 
     /// RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict with
     /// their specified values, then the attribute MUST be treated as malformed and the 'treat-as-withdraw' approach used,
     /// unless the specification for the attribute mandates different handling for incorrect Attribute Flags." RFC 7311 3.2
-    /// does, for a transitive AIGP; a rule for malformed values is not one for flags.
+    /// does, for a transitive AIGP, and 7.5, 7.9 and 7.10 for attributes of another AS; a rule for malformed values is not
+    /// one for flags.
     fn wrong_flags(&self, malformed: Severity) -> Result<Option<Attribute>, UpdateError> {
         let aigp = self.code == attribute::AIGP && self.flags & flags::TRANSITIVE != 0;
-        if malformed == Severity::Discard && (aigp || self.is_foreign()) {
+        if malformed == Severity::Discard && (aigp || self.is_internal_only()) {
             return Ok(None);
         }
         Err(UpdateError {

@@ -87,6 +87,11 @@ def strictly(case, kind):
         return (IGNORED, WITHDRAWN, KEPT)
     if code == 0 and (code, defect) not in SPECIAL:
         return (RESET,)  # RFC 4271 section 6.3, RFC 7606 section 5.3
+    if defect == 'length 0' and code not in (14, 15, 99):
+        # section 4 makes it a syntax error without a word on what follows; withdrawing is the stronger of the two
+        mild = code in INTERNAL and kind.external or MALFORMED[code] == GONE or code == 23
+        off = code in (17, 18) and kind is not NARROW or code == 26 and kind.external
+        return (GONE,) if off else (GONE, WITHDRAWN) if mild else (WITHDRAWN,)
     if code in INTERNAL and kind.external and defect not in ('missing', 'past the end'):
         return (GONE, WITHDRAWN) if defect in BITS else (GONE,)  # sections 7.5 and 3 c
     if code in (9, 10) and kind is CONFEDERATION:

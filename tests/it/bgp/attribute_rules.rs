@@ -385,26 +385,6 @@ fn wrong_flags_withdraw_the_routes_unless_the_attribute_has_a_rule_for_them() {
 }
 
 #[test]
-fn an_empty_value_costs_what_another_malformed_value_costs() {
-    for (flags, code) in [(0xC0, 7), (0xC0, 40), (0x80, 29)] {
-        let (list, error, routes) = with(&[&[flags, code, 0]], &EXTERNAL).expect("a route");
-        assert_eq!(error, Some(Severity::Discard), "{code}");
-        assert_eq!((list.len(), &*routes), (3, &["+10.0.0.0/8".to_owned()][..]));
-    }
-    for (flags, code) in [(0x40, 5), (0x80, 9), (0x80, 10)] {
-        let error = |cx| with(&[&[flags, code, 0]], cx).expect("a route").1;
-        assert_eq!(error(&EXTERNAL), Some(Severity::Discard), "{code}");
-        assert_eq!(
-            error(&internal()),
-            Some(Severity::TreatAsWithdraw),
-            "{code}"
-        );
-    }
-    let communities = with(&[&[0xC0, 8, 0]], &EXTERNAL).expect("a route").1;
-    assert_eq!(communities, Some(Severity::TreatAsWithdraw));
-}
-
-#[test]
 fn a_cut_list_of_routes_resets_the_session() {
     // RFC 7606 3(j): the routes must be known to be withdrawn.
     for code in [14, 15] {
