@@ -21,6 +21,8 @@ mod embedding;
 mod examples;
 mod fsm;
 mod fuzz;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod fuzz_corpus;
 mod grammar;
 mod imports;
 mod journal;
@@ -30,4 +32,6 @@ mod speaker;
 #[cfg(all(feature = "daemon", feature = "stream"))]
 mod stream;
 mod support;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod targets;
 mod walks;
