@@ -22,6 +22,8 @@ mod embedding;
 mod examples;
 mod fsm;
 mod fuzz;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod fuzz_corpus;
 mod grammar;
 mod imports;
 mod journal;
@@ -31,4 +33,6 @@ mod speaker;
 #[cfg(all(feature = "daemon", feature = "stream"))]
 mod stream;
 mod support;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod targets;
 mod walks;

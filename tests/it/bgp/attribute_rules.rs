@@ -419,3 +419,61 @@ fn tunnels_for_multicast_have_the_identifiers_of_their_types() {
         assert_eq!(error, wanted, "{kind} {length}");
     }
 }
+
+fn error(body: &[u8], cx: &Codec) -> UpdateError {
+    match Update::new(body).and_then(|update| update.content(cx, &mut DecodeEach)) {
+        Ok(content) => content.attributes.error().expect("an error").clone(),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn an_error_has_the_subcode_and_the_data_of_its_notification() {
+    // RFC 4271 6.3: the erroneous attribute. RFC 7606 5.2: without routes each of them resets the session.
+    let cases: [(&[u8], u8); 6] = [
+        (&[0x40, 1, 1, 9], 6),
+        (&[0x40, 1, 2, 0, 0], 5),
+        (&[0x40, 2, 2, 2, 0], 11),
+        (&[0x40, 3, 3, 1, 1, 1], 5),
+        (&[0x40, 4, 4, 0, 0, 0, 1], 4),
+        (&[0x40, 23, 12, 0, 15, 0, 8, 12, 6, 0, 0, 0, 0, 0, 100], 4),
+    ];
+    for (attribute, subcode) in cases {
+        let error = error(&body(&[], &[attribute], &[]), &EXTERNAL);
+        assert_eq!(
+            (error.severity, error.subcode, &error.data[..]),
+            (Severity::Reset, subcode, attribute)
+        );
+        assert_eq!(error.attribute, Some(attribute[1]));
+    }
+    let unrecognized = error(&body(&[], &[&[0x40, 0x63, 1, 0x61]], ROUTE), &EXTERNAL);
+    assert_eq!(unrecognized.attribute, Some(0x63));
+    let missing: [([&[u8]; 2], u8); 3] = [
+        ([AS_PATH, NEXT_HOP], 1),
+        ([ORIGIN, NEXT_HOP], 2),
+        ([ORIGIN, AS_PATH], 3),
+    ];
+    for (attributes, code) in missing {
+        let error = error(&body(&[], &attributes, ROUTE), &EXTERNAL);
+        assert_eq!(
+            (error.severity, error.subcode, &error.data[..]),
+            (Severity::TreatAsWithdraw, 3, &[code][..])
+        );
+    }
+}
+
+#[test]
+fn a_role_concerns_unicast_routes_only() {
+    let cx = Codec {
+        role: Some(LocalRole::new(BgpRole::CUSTOMER, Asn(65001), false)),
+        ..EXTERNAL
+    };
+    // RFC 9234 5: "The Only to Customer (OTC) Attribute […] applies only to AFI 1 (IPv4) and AFI 2 (IPv6) with SAFI 1".
+    for (safi, marked) in [(1, true), (2, false)] {
+        let reach: &[u8] = &[0x80, 14, 11, 0, 1, safi, 4, 192, 0, 2, 1, 0, 8, 10];
+        let body = body(&[], &[ORIGIN, AS_PATH, reach], &[]);
+        let content = Update::new(&body).and_then(|update| update.content(&cx, &mut DecodeEach));
+        let attributes = content.expect("a route").attributes;
+        assert_eq!(attributes.find(35).is_some(), marked, "SAFI {safi}");
+    }
+}
