@@ -4,7 +4,8 @@
 
 use super::call::{Row, Takes};
 use super::{
-    announce, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6, watch,
+    announce, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, upgrade,
+    v6, watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -111,6 +112,7 @@ commands! {
         "system queue-status" Ignores v6::queue_status: "system queue-status",
         "system status" Refuses watch::status: "system status",
         "system version" Ignores v6::version: "system version",
+        "upgrade" Ignores upgrade::upgrade: "upgrade",
         "watch" Refuses watch::watch: "watch neighbor 192.0.2.1 updates",
         "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",

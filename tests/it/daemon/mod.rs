@@ -6,6 +6,7 @@ mod being;
 mod bmp;
 mod confirm;
 pub(crate) mod control;
+mod disk_full;
 mod full_queue;
 mod guard;
 mod helpers;
@@ -28,6 +29,7 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod upgrade;
 mod verdicts;
 mod watch;
 
