@@ -58,6 +58,11 @@ fn dispatch() -> ExitCode {
         Ok(given) => given,
         Err(code) => return code,
     };
+    // What a daemon asks before it continues as this program.
+    if matches!(&given[..], [_, word] if word == "handover-check") {
+        outln!("{}", crate::daemon::handover_format());
+        return ExitCode::SUCCESS;
+    }
     let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {

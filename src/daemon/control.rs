@@ -25,6 +25,7 @@ use super::executor::Executor;
 use super::privilege;
 use crate::config::Env;
 
+pub(crate) mod handover;
 mod operator;
 pub(crate) mod paths;
 mod pipes;
@@ -35,7 +36,8 @@ use operator::Operators;
 use paths::Pipes;
 use socket::Socket;
 
-pub(crate) use operator::FRAME;
+pub(crate) use operator::{FRAME, OperatorParts};
+pub(crate) use socket::DoorParts;
 
 /// How long the last answers may take when the daemon stops.
 const CLOSING_TIME: Duration = Duration::from_millis(200);
@@ -57,9 +59,16 @@ pub(crate) struct Doors {
 impl Doors {
     /// Creates the control socket and finds the pipes, if `api.cli` is set, and changes their owner to the user that the
     /// process is about to become. The daemon runs without them, too.
-    pub(crate) async fn open(env: &Env) -> Self {
+    pub(crate) async fn open(env: &Env, inherited: Option<&DoorParts>) -> Self {
         if !env.api.cli {
             return Self::default();
+        }
+        if let Some(socket) = inherited.and_then(Socket::inherit) {
+            let pipes = paths::find_pipes(&env.api.pipename);
+            return Self {
+                socket: Some(socket),
+                pipes,
+            };
         }
         let owner = privilege::successor(&env.daemon.user);
         let name = &env.api.pipename;

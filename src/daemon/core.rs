@@ -25,6 +25,7 @@ use super::announce_limit::AnnounceLimits;
 use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
+use super::hold::Handover;
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -97,10 +98,22 @@ pub(crate) struct Core {
     pub(crate) started: (Instant, SystemTime),
     /// Notified when a session is established.
     pub(crate) established: Notify,
+    /// Set while another process of this program is to continue, or this one continues.
+    pub(crate) handover: Handover,
 }
 
 impl Core {
     pub(crate) fn new(env: Env) -> Rc<Self> {
+        Self::since(env, Duration::ZERO)
+    }
+
+    /// The same for a daemon that has been running for some time, in another process.
+    pub(crate) fn since(env: Env, age: Duration) -> Rc<Self> {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let started = (
+            now.checked_sub(age).unwrap_or(now),
+            wall.checked_sub(age).unwrap_or(wall),
+        );
         Rc::new(Self {
             events: EventDispatcher::new(env.api.compact),
             env: Rc::new(env),
@@ -120,8 +133,9 @@ impl Core {
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
             reloads: Reloads::default(),
-            started: (Instant::now(), SystemTime::now()),
+            started,
             established: Notify::new(),
+            handover: Handover::default(),
         })
     }
 
@@ -166,6 +180,8 @@ impl Core {
         self.limits.configure(neighbor);
         self.resubscribe(neighbor);
         match template {
+            // The tables have the routes already, or will have them.
+            _ if self.handover.is_resuming.get() => self.guard_configured(neighbor),
             Some(template) => self.routes.copy(template, neighbor.id),
             None => self.announce_configured(neighbor),
         }
@@ -239,6 +255,22 @@ impl Core {
             let event = Event::Signal { code, name };
             listed.neighbor.report(&self.events, &event, Raw::default());
         }
+    }
+
+    /// Adds the groups of watchdogs that the configuration of a neighbor names, and announces nothing.
+    fn guard_configured(&self, neighbor: &Neighbor) {
+        for route in &neighbor.config.borrow().routes {
+            if let Some(name) = &route.watchdog {
+                let attributes = self.routes.intern(Rc::clone(&route.attributes));
+                self.routes.guard(neighbor.id, name, route, &attributes);
+            }
+        }
+    }
+
+    /// Waits until commands may be executed.
+    pub(crate) async fn ready_for_commands(&self) {
+        self.handover.commands_allowed().await;
+        self.journal.room().await;
     }
 
     /// Announces the routes that the configuration of a neighbor names.

@@ -48,6 +48,13 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     waits || core.journal.is_restoring()
 }
 
+/// Continues to defer the markers of a session that another process has established.
+pub(crate) fn resume(core: &Rc<Core>, neighbor: &Rc<Neighbor>, left: Duration) {
+    let until = Instant::now() + left;
+    neighbor.eor_deferred_until.set(Some(until));
+    tokio::task::spawn_local(end(Rc::clone(core), Rc::clone(neighbor), until));
+}
+
 /// Sends the markers that waited for the routes of the journal only.
 pub(crate) fn restored(core: &Core) {
     for listed in core.neighbors.all() {

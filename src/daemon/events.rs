@@ -193,6 +193,13 @@ impl EventDispatcher {
         watchers.list.len() < before
     }
 
+    /// Returns `true` if an operator watches events.
+    pub(crate) fn is_watching(&self, queue: &Rc<Queue>) -> bool {
+        let watchers = self.watchers.borrow();
+        let mut queues = watchers.list.iter().map(|watcher| watcher.queue.as_ptr());
+        queues.any(|watching| std::ptr::eq(watching, Rc::as_ptr(queue)))
+    }
+
     /// Number of operators who watch events.
     pub(crate) fn watchers(&self) -> usize {
         self.watchers.borrow().list.len()

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Dump, Listing, Outcome, SetPlan, Source};
+use crate::api::command::{self, Deferred, Dump, Listing, Outcome, SetPlan, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::hold::Upgrade;
 use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
@@ -161,6 +162,7 @@ impl Executor {
             Outcome::Sets(wanted, end) => {
                 queue.reply_made(set_apply::listed(&self.core, wanted, end));
             }
+            Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
@@ -182,6 +184,27 @@ impl Executor {
             ));
             queue.settle();
         });
+    }
+
+    /// Requests that another process of this program continues. It answers, or this one if it can't.
+    fn upgrade(&self, helper: Option<&str>, queue: &Rc<Queue>, answer: Deferred) {
+        if helper.is_some() {
+            return queue.reply(answer.answer(Err("only operators may upgrade")).as_bytes());
+        }
+        let upgrade = Upgrade {
+            answer,
+            promise: queue.promise(),
+            queue: Rc::clone(queue),
+        };
+        match self.core.handover.ask(upgrade) {
+            None => self.core.request(Request::Upgrade),
+            Some(second) => second.settle(Err("an upgrade is in progress")),
+        }
+    }
+
+    /// How a helper is answered.
+    pub(crate) fn with_source<T>(&self, name: &str, see: impl FnOnce(&Source) -> T) -> Option<T> {
+        self.sources.borrow().get(name).map(see)
     }
 
     /// Applies a set, and answers when that is done.
@@ -252,7 +275,7 @@ impl Commands for Executor {
     }
 
     async fn ready(&self) {
-        self.core.journal.room().await;
+        self.core.ready_for_commands().await;
     }
 
     fn room(&self, process: &Process) {

@@ -92,6 +92,12 @@ impl LeaseTable {
         }
     }
 
+    /// Records a route as another process has recorded it.
+    pub(crate) fn restore(&self, leased: &Leased<'_>, indexed: bool) {
+        self.leases.borrow_mut().restore(leased, indexed);
+        self.changed.notify_one();
+    }
+
     /// Records that a route is withdrawn by a command.
     pub(crate) fn withdraw(&self, nlri: NlriRef<'_>, peers: &PeerSet) {
         self.leases.borrow_mut().withdraw(nlri, peers);

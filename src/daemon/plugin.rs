@@ -19,8 +19,7 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
-use crate::bgp::role::LocalRole;
-use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
+use crate::bgp::{Capability, Family, Negotiated};
 use crate::fsm::{CloseReason, ConnInfo, Initiator};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
@@ -276,18 +275,7 @@ impl Plugin for NeighborPlugin {
             // A session has a connection, and that has addresses.
             return;
         };
-        let sender = Sender {
-            codec: Codec {
-                link_local: session::link_local(&config.session, session),
-                ipv4_nexthop: session::ipv4_nexthop(&config.session, session),
-                role: session.codec.role.map(LocalRole::on_egress),
-                ..session.codec
-            },
-            local_as: session.local_as,
-            local_address,
-            router_id: session.local.router_id,
-            group_updates: config.session.group_updates,
-        };
+        let sender = session::sender(&config.session, session, local_address);
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
         neighbor.replace_session(Some(Session::new(sender, first)));

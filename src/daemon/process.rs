@@ -7,7 +7,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -17,7 +17,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
@@ -27,6 +27,11 @@ use super::helper_log;
 use super::queue::{Marks, Queue};
 use super::stats::CommandCounts;
 use crate::config::{GuardConfig, ProcessConfig};
+
+mod child;
+pub(crate) mod handover;
+
+use child::HelperChild;
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
 const LINE: usize = 1 << 20;
@@ -89,6 +94,14 @@ pub(crate) struct Process {
     gone: Notify,
     retired: Cell<bool>,
     deaths: Cell<(u64, u32)>,
+    /// What it wrote and was not executed: an incomplete line.
+    input: RefCell<BytesMut>,
+    /// Its stdin, stdout and stderr, while it runs.
+    pipes: Cell<Option<[RawFd; 3]>>,
+    /// How it was when another process handed it to this one.
+    inherited: RefCell<Inherited>,
+    /// It is not started again until that is requested.
+    lost: Cell<bool>,
     /// How often it was started.
     pub(crate) starts: Cell<u64>,
     /// What its guard remembers.
@@ -97,9 +110,21 @@ pub(crate) struct Process {
     pub(crate) counts: Cell<CommandCounts>,
 }
 
+/// How a helper is found at the start.
+#[derive(Default)]
+enum Inherited {
+    /// It is to be started.
+    #[default]
+    Nothing,
+    /// It runs.
+    Running(Running),
+    /// It is not to be started.
+    Lost,
+}
+
 /// A running helper.
 struct Running {
-    child: Child,
+    child: HelperChild,
     stdin: pipe::Sender,
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
@@ -136,6 +161,10 @@ impl Process {
             gone: Notify::new(),
             retired: Cell::new(false),
             deaths: Cell::new((0, 0)),
+            input: RefCell::default(),
+            pipes: Cell::new(None),
+            inherited: RefCell::default(),
+            lost: Cell::new(false),
             starts: Cell::default(),
             guarded: GuardState::default(),
             counts: Cell::default(),
@@ -204,6 +233,11 @@ impl Process {
         self.pid.get().map(Pid::as_raw)
     }
 
+    /// Returns `true` if no task runs it.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.supervised.get()
+    }
+
     /// Notes that it is run by other code than [`supervise`].
     pub(crate) fn begin(&self) {
         self.supervised.set(true);
@@ -220,6 +254,13 @@ impl Process {
         while !self.is_stopped() {
             self.wished.notified().await;
         }
+    }
+
+    /// Waits until it is to be started again, or stopped permanently.
+    async fn wait_for_wish(&self) {
+        self.lost.set(true);
+        self.wished.notified().await;
+        self.lost.set(false);
     }
 
     fn want(&self, wish: Wish) {
@@ -261,8 +302,20 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
             return;
         }
         process.wish.set(Wish::Run);
-        let ended = match spawn(process) {
+        let (found, is_new) = match process.inherited.take() {
+            Inherited::Nothing => (spawn(process), true),
+            Inherited::Running(running) => (Ok(running), false),
+            Inherited::Lost => {
+                process.wait_for_wish().await;
+                continue;
+            }
+        };
+        let ended = match found {
             Ok(running) => {
+                if is_new {
+                    process.queue.open();
+                    core.started(process);
+                }
                 let ended = run(core, process, running).await;
                 core.ended(process);
                 ended
@@ -271,7 +324,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
                 let program = process.config.borrow().run.join(" ");
                 error!(process = %process.name, %program, %cause, "the helper could not be started");
                 core.lost(process, Loss::Start);
-                process.wished.notified().await;
+                process.wait_for_wish().await;
                 continue;
             }
         };
@@ -292,7 +345,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
             continue;
         };
         core.lost(process, loss);
-        process.wished.notified().await;
+        process.wait_for_wish().await;
     }
 }
 
@@ -309,6 +362,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
         .env("TERM", "dumb")
         .env_remove("exabgp_cli_pipe")
         .env_remove("NOTIFY_SOCKET")
+        .env_remove("OXABGP_HANDOVER")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -324,17 +378,16 @@ fn spawn(process: &Process) -> io::Result<Running> {
             debug!(process = %process.name, %cause, "the pipe keeps its size");
         }
     }
+    process
+        .pipes
+        .set(Some([&stdin, &stdout, &stderr].map(AsRawFd::as_raw_fd)));
     let running = Running {
         stdin: pipe::Sender::from_owned_fd(stdin)?,
         stdout: pipe::Receiver::from_owned_fd(stdout)?,
         stderr: pipe::Receiver::from_owned_fd(stderr)?,
-        child,
+        child: HelperChild::Own(child),
     };
-    let pid = running
-        .child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .map(Pid::from_raw);
+    let pid = running.child.id();
     process.pid.set(pid);
     process.starts.set(process.starts.get() + 1);
     info!(process = %process.name, pid = pid.map(Pid::as_raw), "the helper is started");
@@ -343,9 +396,6 @@ fn spawn(process: &Process) -> io::Result<Running> {
 
 /// Serves a running helper until it dies or is stopped. The process has exited when this returns.
 async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
-    process.queue.open();
-    core.started(process);
-    let mut buffer = BytesMut::new();
     let complaints = helper_log::Complaints::new(&process.name);
     let ended = tokio::select! {
         biased;
@@ -353,7 +403,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
             flush(process, &running.stdin);
             Ended::Wished
         }
-        why = read(core, process, &running.stdout, &mut buffer) => {
+        why = read(core, process, &running.stdout) => {
             // A helper that exits closes its stdout shortly before its exit status is available.
             match timeout(STATUS, running.child.wait()).await {
                 Ok(status) => report_end(process, status),
@@ -363,15 +413,16 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         }
         status = running.child.wait() => {
             // Commands that it wrote before it exited are still executed.
-            drain(core, process, &running.stdout, &mut buffer).await;
+            drain(core, process, &running.stdout).await;
             report_end(process, status);
             Ended::Died
         }
         () = write(core, process, &running.stdin) => Ended::Died,
         () = complaints.read(&running.stderr) => Ended::Died,
     };
-    if !buffer.is_empty() {
-        warn!(process = %process.name, bytes = buffer.len(), "the helper ended in the middle of a line, which is dropped");
+    let rest = process.input.take();
+    if !rest.is_empty() {
+        warn!(process = %process.name, bytes = rest.len(), "the helper ended in the middle of a line, which is dropped");
     }
     process.queue.close();
     core.room(process);
@@ -381,6 +432,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         () = complaints.read(&running.stderr) => {}
     }
     complaints.finish(&running.stderr);
+    process.pipes.set(None);
     process.pid.set(None);
     ended
 }
@@ -414,7 +466,7 @@ async fn wished(process: &Process) {
 }
 
 /// Stops the helper's process group with SIGTERM, and with SIGKILL after a while.
-async fn terminate(process: &Process, child: &mut Child) {
+async fn terminate(process: &Process, child: &mut HelperChild) {
     let Some(group) = process.pid.get() else {
         return;
     };
@@ -432,26 +484,27 @@ async fn read(
     core: &Rc<impl Commands>,
     process: &Rc<Process>,
     stdout: &pipe::Receiver,
-    buffer: &mut BytesMut,
 ) -> &'static str {
     loop {
         while !process.queue.accepts_commands() {
             process.queue.drained.notified().await;
         }
         core.ready().await;
-        if take_lines(core, process, buffer) {
+        if take_lines(core, process) {
             tokio::task::yield_now().await;
             continue;
         }
-        if buffer.len() > LINE {
+        if process.input.borrow().len() > LINE {
             error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
-            buffer.clear();
+            process.input.borrow_mut().clear();
             return "it wrote a line of more than 1 MiB";
         }
         if stdout.readable().await.is_err() {
             return "its stdout can't be read";
         }
-        match read_once(stdout, buffer) {
+        // Nothing is read that another process would not know of.
+        core.ready().await;
+        match read_once(stdout, process) {
             Ok(0) => return "it closed its stdout",
             Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => {
                 return "its stdout can't be read";
@@ -461,34 +514,40 @@ async fn read(
     }
 }
 
-fn read_once(stdout: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<usize> {
+fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
+    let mut buffer = process.input.borrow_mut();
     buffer.reserve(TURN);
-    stdout.try_read_buf(buffer)
+    stdout.try_read_buf(&mut *buffer)
 }
 
 /// Reads what is available without waiting for more.
-async fn drain(
-    core: &Rc<impl Commands>,
-    process: &Rc<Process>,
-    stdout: &pipe::Receiver,
-    buffer: &mut BytesMut,
-) {
+async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
     loop {
-        if take_lines(core, process, buffer) {
+        if take_lines(core, process) {
             tokio::task::yield_now().await;
-        } else if buffer.len() > LINE || !matches!(read_once(stdout, buffer), Ok(1..)) {
+        } else if process.input.borrow().len() > LINE
+            || !matches!(read_once(stdout, process), Ok(1..))
+        {
             return;
         }
     }
 }
 
-/// Executes whole lines in the buffer, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
-fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut BytesMut) -> bool {
-    let Some(end) = memchr::memrchr(b'\n', buffer) else {
-        return false;
+/// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
+fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
+    let mut lines = {
+        let mut input = process.input.borrow_mut();
+        let Some(end) = memchr::memrchr(b'\n', &input) else {
+            return false;
+        };
+        input.split_to(end + 1)
     };
-    let executed = core.commands(process, &buffer[..=end]);
-    buffer.advance(executed);
+    let executed = core.commands(process, &lines);
+    lines.advance(executed);
+    let mut input = process.input.borrow_mut();
+    let incomplete = std::mem::take(&mut *input);
+    lines.unsplit(incomplete);
+    *input = lines;
     true
 }
 

@@ -11,7 +11,7 @@ use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Content;
 use crate::bgp::{AttributeSet, Family, Negotiated};
 use crate::fsm::CloseReason;
-use crate::fsm::retention::{Fate, Retention};
+use crate::fsm::retention::{Fate, KeptFamily, Retention};
 use crate::rib::{AdjRibIn, Discarded, Sweep};
 
 use super::clock;
@@ -145,6 +145,29 @@ impl StaleRoutes {
     /// What has timed out.
     pub(crate) fn expire(&self) -> Vec<Fate> {
         self.state().retention.expire(clock::now())
+    }
+
+    /// Returns `true` while work on stale routes is in progress.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        !self.state.borrow().sweeps.is_empty()
+    }
+
+    /// What is retained, as data.
+    pub(crate) fn retained(&self) -> Vec<KeptFamily> {
+        self.state.borrow().retention.export(Instant::now())
+    }
+
+    /// Continues with what another process has retained, and with its routes, which `fill` adds.
+    pub(crate) fn resume(
+        &self,
+        kept: &[KeptFamily],
+        stale_path_time: Duration,
+        fill: impl FnOnce(&mut AdjRibIn),
+    ) {
+        let state = &mut *self.state();
+        state.retention.set_stale_path_time(stale_path_time);
+        state.retention.import(Instant::now(), kept);
+        fill(&mut state.rib);
     }
 
     /// Returns `true` if nothing is retained.

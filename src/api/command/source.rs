@@ -79,6 +79,11 @@ impl Source {
         }
     }
 
+    /// Returns `true` if a batch or a set is open.
+    pub const fn is_open(&self) -> bool {
+        self.batch.is_some() || self.staging.is_some()
+    }
+
     /// Discards the batch or the set that is open: the source is gone.
     pub fn abandon(&mut self) {
         self.batch = None;

@@ -1,5 +1,7 @@
 //! Outcomes of commands for operators that the daemon completes.
 
+use std::path::PathBuf;
+
 use super::staging::SetPlan;
 use crate::grammar::Selector;
 
@@ -34,4 +36,5 @@ pub(super) enum Special {
     Watch(Box<Watch>),
     Set(Box<SetPlan>),
     Sets(Option<String>),
+    Upgrade(Option<PathBuf>),
 }

@@ -4,8 +4,8 @@
 
 use super::call::{Row, Takes};
 use super::{
-    announce, check, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6,
-    watch,
+    announce, check, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction,
+    upgrade, v6, watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -113,6 +113,7 @@ commands! {
         "system queue-status" Ignores v6::queue_status: "system queue-status",
         "system status" Refuses watch::status: "system status",
         "system version" Ignores v6::version: "system version",
+        "upgrade" Ignores upgrade::upgrade: "upgrade",
         "watch" Refuses watch::watch: "watch neighbor 192.0.2.1 updates",
         "watch mrt" ["received" "sent" "no-table"] Refuses watch::records: "watch mrt neighbor 192.0.2.1 sent",
         "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",

@@ -5,12 +5,12 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use nix::sys::stat::{Mode, umask};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
@@ -19,9 +19,19 @@ use super::operator::{End, Operator, Operators};
 use super::paths;
 use crate::daemon::executor::Executor;
 use crate::daemon::mrt::serve;
+use crate::speaker::sockopt::inherit;
 
 /// Most clients at a time.
 const CLIENTS: usize = 64;
+
+/// The control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DoorParts {
+    pub(crate) socket: RawFd,
+    pub(crate) path: PathBuf,
+    /// Device and inode of the file.
+    pub(crate) file: (u64, u64),
+}
 
 /// The open socket.
 pub(super) struct Socket {
@@ -50,6 +60,35 @@ impl Socket {
             path: path.to_owned(),
             file: (facts.dev(), facts.ino()),
         })
+    }
+
+    /// Continues with the socket of another process of this program; `None` if it is gone.
+    pub(super) fn inherit(parts: &DoorParts) -> Option<Self> {
+        let listener = || {
+            let listener = std::os::unix::net::UnixListener::from(inherit(parts.socket)?);
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener)
+        };
+        match listener() {
+            Ok(listener) => Some(Self {
+                listener: Rc::new(listener),
+                path: parts.path.clone(),
+                file: parts.file,
+            }),
+            Err(cause) => {
+                warn!(%cause, "the control socket is created again");
+                None
+            }
+        }
+    }
+
+    /// What another process needs to continue with it.
+    pub(super) fn parts(&self) -> DoorParts {
+        DoorParts {
+            socket: self.listener.as_raw_fd(),
+            path: self.path.clone(),
+            file: self.file,
+        }
     }
 
     /// Its path.
@@ -131,7 +170,18 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
         return;
     };
     debug!(user, process, "a client of the control socket");
+    talk(executor, operator, stream, process);
+}
+
+/// Serves a client until it leaves.
+pub(super) fn talk(
+    executor: &Rc<Executor>,
+    operator: Rc<Operator>,
+    stream: UnixStream,
+    process: Option<i32>,
+) {
     operator.accept_records();
+    operator.socket.set(Some(stream.as_raw_fd()));
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
     core.spawn(async move {
@@ -155,6 +205,7 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
                 );
             }
         }
+        operator.socket.set(None);
         executor.core.unwatch(&operator.queue);
         // Answers that are still held back are dropped.
         operator.queue.close();
@@ -163,12 +214,12 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
 
 async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream) -> End {
     let listening = async {
-        let mut buffer = BytesMut::new();
         loop {
-            if let Err(end) = operator.listen(executor, stream, &mut buffer).await {
-                if end == End::Closed && !buffer.is_empty() {
+            if let Err(end) = operator.listen(executor, stream).await {
+                let rest = operator.input.borrow().len();
+                if end == End::Closed && rest > 0 {
                     info!(
-                        bytes = buffer.len(),
+                        bytes = rest,
                         "a client of the control socket left in the middle of a command, which is dropped"
                     );
                 }

@@ -48,6 +48,18 @@ pub(crate) async fn run(core: &Rc<Core>, config: StateConfig) -> io::Result<()> 
     Ok(())
 }
 
+/// Keeps the journal on in place of the process before: its routes are in the tables already, from which the file is written
+/// anew.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn resume(core: &Core, config: StateConfig) -> io::Result<()> {
+    let mut opened = files::open(&config, None)?;
+    opened.anew();
+    core.journal.start(config, opened.start());
+    Ok(())
+}
+
 /// Fills the table of leases: first the outcome of all records, so that peers are not sent what came before it.
 async fn read(core: &Core, opened: &mut Opened) {
     let Some(mut reader) = opened.reader.take() else {

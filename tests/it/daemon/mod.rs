@@ -7,6 +7,7 @@ mod bmp;
 mod checks;
 mod confirm;
 pub(crate) mod control;
+mod disk_full;
 mod full_queue;
 mod guard;
 mod helpers;
@@ -31,6 +32,7 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod upgrade;
 mod verdicts;
 mod watch;
 
