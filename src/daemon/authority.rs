@@ -2,7 +2,6 @@
 //! neighbors.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use tracing::warn;
 
@@ -11,6 +10,7 @@ use crate::config::GuardConfig;
 use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, Lifetime, Terms};
 
+use super::clock;
 use super::core::Core;
 use super::guard::{self, Rejection};
 use super::process::Process;
@@ -112,7 +112,7 @@ impl Authority {
             }
         }
         match guard.max_rate {
-            Some(rate) => process.guarded.spend(rate, announced, Instant::now()),
+            Some(rate) => process.guarded.spend(rate, announced, clock::now()),
             None => Ok(()),
         }
     }

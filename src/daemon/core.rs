@@ -22,6 +22,7 @@ use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
 use super::announce_limit::AnnounceLimits;
+use super::clock;
 use super::events::EventDispatcher;
 use super::hold::Handover;
 use super::journal::{Journal, Recorded};
@@ -319,7 +320,7 @@ impl Core {
 
     /// Wakes the task of a neighbor after a while.
     pub(crate) fn wake_later(&self, neighbor: &Neighbor, wait: Duration) {
-        self.alarms.add(Instant::now() + wait, &neighbor.wake);
+        self.alarms.add(clock::now() + wait, &neighbor.wake);
     }
 
     /// Notes that a neighbor has used up its connection attempts. Once that is true of all, the daemon stops.

@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
@@ -151,7 +150,4 @@ impl LeaseTable {
     }
 }
 
-/// The time since the machine was started, including the time in which it slept.
-pub(crate) fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
-}
+pub(crate) use super::clock::since_boot as now;

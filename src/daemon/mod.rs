@@ -101,6 +101,8 @@ mod set_apply;
 mod sets;
 mod several;
 mod signal;
+#[cfg(test)]
+mod simulation;
 mod stale_routes;
 mod startup;
 mod stats;

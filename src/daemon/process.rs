@@ -12,7 +12,7 @@ use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -48,8 +48,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) trait Commands {
     /// Waits until more commands may be executed.
     async fn ready(&self);
-    /// Executes whole lines, in order.
-    fn commands(&self, process: &Rc<Process>, lines: &[u8]);
+    /// Executes whole lines in order, as many as fit into a turn, and returns how many bytes they have.
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) -> usize;
     /// A helper was started and has not sent a command yet.
     fn started(&self, process: &Rc<Process>);
     /// The queue of a helper has room again: the sources of its events may continue.
@@ -413,7 +413,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         }
         status = running.child.wait() => {
             // Commands that it wrote before it exited are still executed.
-            drain(core, process, &running.stdout);
+            drain(core, process, &running.stdout).await;
             report_end(process, status);
             Ended::Died
         }
@@ -489,24 +489,26 @@ async fn read(
         while !process.queue.accepts_commands() {
             process.queue.drained.notified().await;
         }
-        if stdout.readable().await.is_err() {
-            return "its stdout can't be read";
-        }
-        // Last, so that nothing is executed any more once that is no longer allowed.
         core.ready().await;
-        match read_once(stdout, process) {
-            Ok(0) => return "it closed its stdout",
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return "its stdout can't be read",
+        if take_lines(core, process) {
+            tokio::task::yield_now().await;
+            continue;
         }
-        take_lines(core, process);
         if process.input.borrow().len() > LINE {
             error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
             process.input.borrow_mut().clear();
             return "it wrote a line of more than 1 MiB";
         }
-        tokio::task::yield_now().await;
+        if stdout.readable().await.is_err() {
+            return "its stdout can't be read";
+        }
+        match read_once(stdout, process) {
+            Ok(0) => return "it closed its stdout",
+            Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => {
+                return "its stdout can't be read";
+            }
+            _ => {}
+        }
     }
 }
 
@@ -516,22 +518,29 @@ fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
     stdout.try_read_buf(&mut *buffer)
 }
 
-/// Reads what is available without waiting.
-fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
-    while process.input.borrow().len() <= LINE && matches!(read_once(stdout, process), Ok(1..)) {
-        take_lines(core, process);
+/// Reads what is available without waiting for more.
+async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
+    loop {
+        if take_lines(core, process) {
+            tokio::task::yield_now().await;
+        } else if process.input.borrow().len() > LINE
+            || !matches!(read_once(stdout, process), Ok(1..))
+        {
+            return;
+        }
     }
 }
 
-/// Executes the whole lines that were read and leaves the rest.
-fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) {
-    let lines = {
-        let mut buffer = process.input.borrow_mut();
-        memchr::memrchr(b'\n', &buffer).map(|end| buffer.split_to(end + 1))
-    };
-    if let Some(lines) = lines {
-        core.commands(process, &lines);
+/// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
+fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
+    let mut buffer = process.input.take();
+    let end = memchr::memrchr(b'\n', &buffer);
+    if let Some(end) = end {
+        let executed = core.commands(process, &buffer[..=end]);
+        buffer.advance(executed);
     }
+    process.input.replace(buffer);
+    end.is_some()
 }
 
 /// Writes the queue; never returns. A helper that closed its stdin receives nothing more, and keeps running.

@@ -52,7 +52,7 @@ pub use outcome::Outcome;
 pub use routes_json::RoutesJson;
 pub use run::Executed;
 pub use source::Source;
-pub use special::Watch;
+pub use special::{RecordWatch, Watch};
 pub use staging::{SetChanges, SetPlan};
 pub use table::{example_lines, words};
 pub use upgrade::Deferred;

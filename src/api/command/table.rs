@@ -114,6 +114,7 @@ commands! {
         "system version" Ignores v6::version: "system version",
         "upgrade" Ignores upgrade::upgrade: "upgrade",
         "watch" Refuses watch::watch: "watch neighbor 192.0.2.1 updates",
+        "watch mrt" ["received" "sent" "no-table"] Refuses watch::records: "watch mrt neighbor 192.0.2.1 sent",
         "withdraw bgp-ls" Uses announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::api::command::Source;
+use crate::api::command::{RecordWatch, Source};
 use crate::daemon::executor::Executor;
 use crate::daemon::queue::handover::QueueParts;
 use crate::daemon::queue::{Marks, Queue};
@@ -83,6 +83,8 @@ pub(super) enum End {
     Oversized,
     /// It does not read its answers.
     Stalled,
+    /// It is to be sent records in place of answers.
+    Records,
 }
 
 /// Where commands are read from.
@@ -127,6 +129,16 @@ impl Operator {
         }
     }
 
+    /// Accepts `watch mrt`.
+    pub(super) fn accept_records(&self) {
+        self.source.borrow_mut().accept_records();
+    }
+
+    /// The records that it has asked for.
+    pub(super) fn take_records(&self) -> Option<RecordWatch> {
+        self.source.borrow_mut().take_records()
+    }
+
     /// Waits for commands and executes them. An incomplete line stays in its input.
     ///
     /// # Errors
@@ -140,6 +152,9 @@ impl Operator {
             // Left from the last call, when too many answers were unread.
             executor.core.ready_for_commands().await;
             self.take_lines(executor);
+            if self.source.borrow().wants_records() {
+                return Err(End::Records);
+            }
             tokio::task::yield_now().await;
             return Ok(());
         }
@@ -158,6 +173,9 @@ impl Operator {
             Err(_) => return Err(End::Broken),
         }
         self.take_lines(executor);
+        if self.source.borrow().wants_records() {
+            return Err(End::Records);
+        }
         let buffer = self.input.borrow();
         if buffer.len() > LIMIT && !has_line(&buffer) {
             return Err(End::Oversized);
@@ -176,7 +194,7 @@ impl Operator {
         };
         let mut source = self.source.borrow_mut();
         let mut done = 0;
-        while done <= end && self.queue.accepts_commands() {
+        while done <= end && self.queue.accepts_commands() && !source.wants_records() {
             let mut at = done;
             let mut lines = 0;
             let is_frame = buffer[done] == FRAME;
@@ -188,10 +206,13 @@ impl Operator {
             }
             if is_frame {
                 self.queue.reply(&buffer[done..at]);
+                done = at;
             } else {
-                executor.execute(None, &mut source, &self.queue, &buffer[done..at]);
+                let lines = &buffer[done..at];
+                done += executor
+                    .execute(None, &mut source, &self.queue, lines)
+                    .bytes;
             }
-            done = at;
         }
         buffer.advance(done);
     }

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::operator::{End, Operator, Operators};
 use super::paths;
 use crate::daemon::executor::Executor;
+use crate::daemon::mrt::serve;
 use crate::speaker::sockopt::inherit;
 
 /// Most clients at a time.
@@ -179,11 +180,19 @@ pub(super) fn talk(
     stream: UnixStream,
     process: Option<i32>,
 ) {
+    operator.accept_records();
     operator.socket.set(Some(stream.as_raw_fd()));
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
     core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
+            End::Records => {
+                // From here on it is not a client that another process could continue with.
+                operator.socket.set(None);
+                if let Some(watch) = operator.take_records() {
+                    serve::run(&executor.core, watch, &stream).await;
+                }
+            }
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
                 warn!(
@@ -216,8 +225,8 @@ async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream)
                         "a client of the control socket left in the middle of a command, which is dropped"
                     );
                 }
-                if end == End::Closed {
-                    // It may still read answers.
+                if matches!(end, End::Closed | End::Records) {
+                    // It may still read answers, and records come after them.
                     operator.answered().await;
                 }
                 return end;

@@ -17,6 +17,8 @@ mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
+#[cfg(feature = "stream")]
+mod records;
 mod reload;
 mod restart;
 mod rundir;
