@@ -187,6 +187,8 @@ pub(super) fn talk(
     core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
             End::Records => {
+                // From here on it is not a client that another process could continue with.
+                operator.socket.set(None);
                 if let Some(watch) = operator.take_records() {
                     serve::run(&executor.core, watch, &stream).await;
                 }
