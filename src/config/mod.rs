@@ -50,6 +50,7 @@ mod check;
 mod check_section;
 mod check_target;
 mod claim;
+mod confinement;
 mod context;
 pub mod diagnostic;
 pub mod diff;
@@ -61,6 +62,7 @@ mod guard;
 mod guard_section;
 mod legacy;
 mod lexer;
+mod limit_section;
 mod load;
 mod metrics;
 mod metrics_section;
@@ -90,6 +92,7 @@ mod word_text;
 
 pub use announce_limit::AnnounceLimit;
 pub use check::{CheckConfig, CheckGroup, Down};
+pub use confinement::{CONFINED, Confinement, Limits};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use diff_json::changes_json;
@@ -98,8 +101,8 @@ pub use guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
 pub use metrics::{HttpPlace, MetricsConfig};
 pub use migrate::migrate;
 pub use model::{
-    ApiVersion, Config, Encoder, Messages, NeighborConfig, PrefixLimit, ProcessConfig, QueueFull,
-    STALE_PATH_TIME, Subscription,
+    ApiVersion, Config, DYNAMIC_LIMIT, Encoder, Messages, NeighborConfig, PrefixLimit,
+    ProcessConfig, QueueFull, STALE_PATH_TIME, Subscription,
 };
 pub use monitor::{BmpConfig, Monitored, MrtConfig, MrtSide, MrtTable, MrtUpdates};
 pub use portable::words_of_our_own;

@@ -61,7 +61,7 @@ impl Control {
         let stream = std::os::unix::net::UnixStream::from(inherit(parts.socket)?);
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
-        let Some(operator) = self.operators.add("cli", usize::MAX) else {
+        let Some(operator) = self.operators.add("cli", parts.source.role, usize::MAX) else {
             return Ok(());
         };
         operator.input.borrow_mut().extend_from_slice(&parts.input);

@@ -11,7 +11,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::api::command::{RecordWatch, Source};
+use crate::api::command::{RecordWatch, Role, Source};
 use crate::daemon::executor::Executor;
 use crate::daemon::queue::handover::QueueParts;
 use crate::daemon::queue::{Marks, Queue};
@@ -55,14 +55,16 @@ pub(crate) struct OperatorParts<S> {
 pub(super) struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
 
 impl Operators {
-    /// Adds a client. Returns `None` if there are `most` already.
-    pub(super) fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
+    /// Adds a client. Returns `None` if `most` with that role are there already.
+    pub(super) fn add(&self, name: &str, role: Role, most: usize) -> Option<Rc<Operator>> {
         let mut list = self.0.borrow_mut();
         list.retain(|operator| operator.strong_count() > 0);
-        if list.len() >= most {
+        let others = list.iter().filter_map(Weak::upgrade);
+        if others.filter(|other| other.role() == role).count() >= most {
             return None;
         }
         let operator = Rc::new(Operator::new(name));
+        operator.source.borrow_mut().role = role;
         list.push(Rc::downgrade(&operator));
         Some(operator)
     }
@@ -137,6 +139,11 @@ impl Operator {
     /// The records that it has asked for.
     pub(super) fn take_records(&self) -> Option<RecordWatch> {
         self.source.borrow_mut().take_records()
+    }
+
+    /// Which commands it may send.
+    fn role(&self) -> Role {
+        self.source.borrow().role
     }
 
     /// Waits for commands and executes them. An incomplete line stays in its input.

@@ -8,6 +8,7 @@ mod checks;
 mod confirm;
 pub(crate) mod control;
 mod disk_full;
+mod dynamic;
 mod full_queue;
 mod guard;
 mod helpers;
