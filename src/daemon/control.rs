@@ -66,7 +66,8 @@ impl Doors {
         if !env.api.cli {
             return Self::default();
         }
-        if let Some(socket) = inherited.and_then(Socket::inherit) {
+        let continued = |parts| Socket::inherit(parts, Access::new(&env.api));
+        if let Some(socket) = inherited.and_then(continued) {
             let pipes = paths::find_pipes(&env.api.pipename);
             return Self {
                 socket: Some(socket),

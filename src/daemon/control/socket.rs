@@ -68,7 +68,7 @@ impl Socket {
     }
 
     /// Continues with the socket of another process of this program; `None` if it is gone.
-    pub(super) fn inherit(parts: &DoorParts) -> Option<Self> {
+    pub(super) fn inherit(parts: &DoorParts, access: Access) -> Option<Self> {
         let listener = || {
             let listener = std::os::unix::net::UnixListener::from(inherit(parts.socket)?);
             listener.set_nonblocking(true)?;
@@ -79,6 +79,7 @@ impl Socket {
                 listener: Rc::new(listener),
                 path: parts.path.clone(),
                 file: parts.file,
+                access: Rc::new(access),
             }),
             Err(cause) => {
                 warn!(%cause, "the control socket is created again");
