@@ -15,6 +15,7 @@ use crate::config::Env;
 mod output;
 
 mod args;
+mod confined;
 mod decode;
 mod demo;
 mod dump;
@@ -54,6 +55,9 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch() -> ExitCode {
+    if let Some(code) = confined::run(std::env::args_os()) {
+        return code;
+    }
     let given = match exabgp::arguments(std::env::args_os().collect()) {
         Ok(given) => given,
         Err(code) => return code,

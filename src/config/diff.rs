@@ -162,7 +162,7 @@ fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
     for process in &new.processes {
         match find(old, &process.name) {
             None => changes.push(ConfigChange::ProcessAdded(process.name.clone())),
-            Some(before) if before.run != process.run || before.encoder != process.encoder => {
+            Some(before) if before.starts_differently(process) => {
                 changes.push(ConfigChange::ProcessRestarted(process.name.clone()));
             }
             Some(_) => {}

@@ -36,6 +36,7 @@ pub(crate) struct Draft {
     pub(crate) rate_limit: Option<u32>,
     pub(crate) prefix_limit: Option<PrefixLimit>,
     pub(crate) announce_limit: AnnounceLimit,
+    pub(crate) dynamic_limit: Option<u32>,
     pub(crate) stale_path_time: Option<u16>,
     pub(crate) passive: Option<bool>,
     pub(crate) listen: u16,
@@ -192,6 +193,17 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
                 })
             };
             Ok(())
+        },
+    },
+    Keyword {
+        word: "dynamic-limit",
+        value: "<neighbors>",
+        doc: "the most neighbors of a range of addresses at a time; 1000 unless set; ExaBGP has no such setting",
+        read: |draft, c, _| {
+            c.value("a number of neighbors, 1 or more", |word| {
+                value::u32(word).filter(|most| *most > 0)
+            })
+            .map(|most| draft.dynamic_limit = Some(most))
         },
     },
     Keyword {

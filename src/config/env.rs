@@ -232,6 +232,8 @@ impl Env {
             .filter(|option| match option.name {
                 // Read by ExaBGP 6.0, and no setting of its `env` of 5.0.
                 "socketname" | "socketpath" => false,
+                // Our own.
+                "full-access" | "read-only" | "no-new-privileges" => false,
                 _ => !option.is_hidden() || (option.show)(self) != (option.show)(&default),
             })
             .filter(|option| !changed_only || (option.show)(self) != (option.show)(&default));

@@ -46,6 +46,7 @@ mod base64;
 mod bmp;
 mod capability;
 mod claim;
+mod confinement;
 mod context;
 pub mod diagnostic;
 pub mod diff;
@@ -57,6 +58,7 @@ mod guard;
 mod guard_section;
 mod legacy;
 mod lexer;
+mod limit_section;
 mod load;
 mod metrics;
 mod metrics_section;
@@ -84,6 +86,7 @@ mod vocabulary;
 mod word_text;
 
 pub use announce_limit::AnnounceLimit;
+pub use confinement::{CONFINED, Confinement, Limits};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};
 pub use diff_json::changes_json;
@@ -92,8 +95,8 @@ pub use guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
 pub use metrics::{HttpPlace, MetricsConfig};
 pub use migrate::migrate;
 pub use model::{
-    ApiVersion, Config, Encoder, Messages, NeighborConfig, PrefixLimit, ProcessConfig, QueueFull,
-    STALE_PATH_TIME, Subscription,
+    ApiVersion, Config, DYNAMIC_LIMIT, Encoder, Messages, NeighborConfig, PrefixLimit,
+    ProcessConfig, QueueFull, STALE_PATH_TIME, Subscription,
 };
 pub use monitor::{BmpConfig, Monitored, MrtConfig, MrtSide, MrtTable, MrtUpdates};
 pub use portable::words_of_our_own;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::announce_limit::AnnounceLimit;
+use super::confinement::Confinement;
 use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
 use super::monitor::{BmpConfig, MrtConfig};
@@ -51,6 +52,15 @@ pub struct ProcessConfig {
     pub unclaimed: Option<Unclaimed>,
     /// What it may announce; `None`: everything.
     pub guard: Option<GuardConfig>,
+    /// Its user and its limits.
+    pub confinement: Confinement,
+}
+
+impl ProcessConfig {
+    /// Returns `true` if a helper of this configuration has to be started again to become one of `new`.
+    pub fn starts_differently(&self, new: &Self) -> bool {
+        self.run != new.run || self.encoder != new.encoder || self.confinement != new.confinement
+    }
 }
 
 /// The version of ExaBGP whose events a helper expects.
@@ -141,6 +151,8 @@ pub struct NeighborConfig {
     pub prefix_limit: Option<PrefixLimit>,
     /// Most routes that are announced to it.
     pub announce_limit: Option<AnnounceLimit>,
+    /// Of a range: most neighbors at a time; `None`: [`DYNAMIC_LIMIT`].
+    pub dynamic_limit: Option<u32>,
     /// How many seconds a peer has after a graceful restart to send its routes again; those that it has not sent
     /// by then are dropped, even without End-of-RIB.
     pub stale_path_time: u16,
@@ -173,6 +185,9 @@ impl std::fmt::Display for PrefixLimit {
         write!(f, "{}{more}", self.routes)
     }
 }
+
+/// The default of `dynamic-limit`: what a range of any length may cost unless its owner knows better.
+pub const DYNAMIC_LIMIT: u32 = 1000;
 
 /// The default of `stale-path-time`, in seconds: FRR's.
 pub const STALE_PATH_TIME: u16 = 360;

@@ -20,6 +20,9 @@ pub(crate) const WORDS: &[(&str, &[&str])] = &[
             "on-death",
             "unclaimed",
             "guard",
+            "user",
+            "no-new-privileges",
+            "limit",
         ],
     ),
     (
@@ -27,6 +30,7 @@ pub(crate) const WORDS: &[(&str, &[&str])] = &[
         &[
             "local-link-local",
             "prefix-limit",
+            "dynamic-limit",
             "eor-deferral",
             "stale-path-time",
             "announce-limit",

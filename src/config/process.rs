@@ -12,11 +12,13 @@ use std::time::Duration;
 
 use nix::unistd::{AccessFlags, access};
 
+use super::confinement::Confinement;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::env::Search;
 use super::guard::GuardConfig;
 use super::guard_section;
+use super::limit_section;
 use super::model::{ApiVersion, Encoder, ProcessConfig, QueueFull};
 use super::recovery;
 use super::schema::{self, Keyword, Origin, Seen, boolean};
@@ -37,6 +39,7 @@ pub(crate) struct ProcessDraft {
     pub(crate) withdraw_after: Option<Duration>,
     pub(crate) unclaimed: Option<Unclaimed>,
     pub(crate) guard: Option<GuardConfig>,
+    pub(crate) confinement: Confinement,
 }
 
 /// The settings of the section.
@@ -136,6 +139,24 @@ pub(crate) const KEYWORDS: &[Keyword<ProcessDraft>] = &[
                 .map(|unclaimed| draft.unclaimed = Some(unclaimed))
         },
     },
+    Keyword {
+        word: "user",
+        value: "<name>",
+        doc: "run the program as this user, with its groups; the daemon must run as root (`daemon.user`). ExaBGP has no such setting",
+        read: |draft, c, _| {
+            let name = c.word("the name of a user")?.to_owned();
+            draft.confinement.user = Some(name);
+            Ok(())
+        },
+    },
+    Keyword {
+        word: "no-new-privileges",
+        value: "<true|false>",
+        doc: "neither the program nor what it starts gains rights from setuid programs such as sudo; off unless enabled. ExaBGP has no such setting",
+        read: |draft, c, _| {
+            boolean(c, true).map(|value| draft.confinement.no_new_privileges = value)
+        },
+    },
 ];
 
 /// The place where a punctuation character splits an argument.
@@ -187,6 +208,12 @@ pub(crate) fn settings(
                     program(cx, draft, inner, skip(""));
                 }
                 fill_in(word, draft);
+                if let ("user", Some(user)) = (word, &draft.confinement.user) {
+                    limit_section::check_user(cx, inner, user);
+                }
+            }
+            None if word == "limit" && inner.block.is_some() => {
+                limit_section::read(cx, inner, &mut draft.confinement.limits);
             }
             None if word == "guard" && inner.block.is_some() => {
                 draft.guard = Some(guard_section::read(cx, inner));
@@ -331,6 +358,10 @@ pub(crate) fn finish(
         withdraw_after: draft.withdraw_after,
         unclaimed: draft.unclaimed,
         guard: draft.guard,
+        confinement: Confinement {
+            launcher: cx.env.search.program.clone(),
+            ..draft.confinement
+        },
     })
 }
 

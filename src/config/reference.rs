@@ -2,8 +2,8 @@
 
 use super::schema::Keyword;
 use super::{
-    bmp, capability, draft, guard_section, metrics_section, mrt, process, state_section,
-    subscription, tcp_ao,
+    bmp, capability, draft, guard_section, limit_section, metrics_section, mrt, process,
+    state_section, subscription, tcp_ao,
 };
 
 /// One row of the reference: section, word, value, what it does.
@@ -51,6 +51,7 @@ pub fn reference() -> Vec<Row> {
     let mut all = Vec::new();
     rows("process", process::KEYWORDS, &mut all);
     rows("process/guard", guard_section::KEYWORDS, &mut all);
+    rows("process/limit", limit_section::KEYWORDS, &mut all);
     rows("state", state_section::KEYWORDS, &mut all);
     rows("metrics", metrics_section::KEYWORDS, &mut all);
     rows("neighbor", draft::KEYWORDS, &mut all);
@@ -59,6 +60,12 @@ pub fn reference() -> Vec<Row> {
     rows("neighbor/api/send", subscription::MESSAGES, &mut all);
     rows("neighbor/api/receive", subscription::MESSAGES, &mut all);
     rows("neighbor/tcp-ao", tcp_ao::KEYWORDS, &mut all);
+    all.push(Row {
+        section: "neighbor/tcp-ao",
+        word: "next-key",
+        value: "{ keyid …; algorithm …; password …; }",
+        doc: "a further key, which the running session changes to once the peer asks for it; up to 7 of them",
+    });
     all.extend(ANNOUNCE_LIMIT.map(|(word, value, doc)| Row {
         section: "neighbor/announce-limit",
         word,

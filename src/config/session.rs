@@ -143,6 +143,8 @@ pub struct TcpAo {
     pub algorithm: TcpAoAlgorithm,
     /// The master key, at most 80 bytes.
     pub password: Vec<u8>,
+    /// The keys to roll over to when the peer asks for one of them; these have no further ones.
+    pub next: Vec<Self>,
 }
 
 impl std::fmt::Debug for TcpAo {

@@ -6,11 +6,12 @@
 use std::fmt::Write as _;
 
 use super::base64;
+use super::confinement::{Confinement, Limits};
 use super::model::{
     self, ApiVersion, Config, Encoder, Messages, NeighborConfig, ProcessConfig, QueueFull,
     Subscription,
 };
-use super::session::{AddPath, Base64, CapabilityConfig};
+use super::session::{AddPath, Base64, CapabilityConfig, TcpAo};
 use super::state::Unclaimed;
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
@@ -126,11 +127,25 @@ impl Text {
         self.some("on-death withdraw-after", wait.map(|wait| wait.as_secs()));
         let unclaimed = process.unclaimed;
         self.some("unclaimed", unclaimed.map(Unclaimed::name));
+        self.confinement(&process.confinement);
         if let Some(guard) = &process.guard {
             guard.to_string().lines().for_each(|line| self.line(line));
         }
         self.close();
         self.out.push('\n');
+    }
+
+    fn confinement(&mut self, confinement: &Confinement) {
+        self.some("user", confinement.user.as_deref().map(argument));
+        let forbidden = confinement.no_new_privileges;
+        self.some("no-new-privileges", forbidden.then_some(true));
+        if confinement.limits != Limits::default() {
+            self.open("limit");
+            for (word, most) in confinement.limits.entries() {
+                self.set(word, most);
+            }
+            self.close();
+        }
     }
 
     fn neighbor(&mut self, neighbor: &NeighborConfig, secrets: Secrets) {
@@ -181,6 +196,7 @@ impl Text {
             rate.map_or_else(|| "disable".to_owned(), |rate| rate.to_string()),
         );
         self.some("prefix-limit", neighbor.prefix_limit);
+        self.some("dynamic-limit", neighbor.dynamic_limit);
         if let Some(limit) = &neighbor.announce_limit {
             limit.to_string().lines().for_each(|line| self.line(line));
         }
@@ -219,19 +235,25 @@ impl Text {
         self.some("outgoing-ttl", session.outgoing_ttl);
         self.some("incoming-ttl", session.incoming_ttl);
         if let Some(key) = &session.tcp_ao {
-            self.open("tcp-ao");
-            self.set("keyid", key.key_id);
-            self.set("algorithm", key.algorithm.name());
-            let text = std::str::from_utf8(&key.password);
-            match text {
-                Ok(text) => self.set("password", secret(text, secrets)),
-                Err(_) => {
-                    self.set("password", secret(&base64::encode(&key.password), secrets));
-                    self.set("base64", true);
-                }
-            }
-            self.close();
+            self.tcp_ao("tcp-ao", key, secrets);
         }
+    }
+
+    fn tcp_ao(&mut self, head: &str, key: &TcpAo, secrets: Secrets) {
+        self.open(head);
+        self.set("keyid", key.key_id);
+        self.set("algorithm", key.algorithm.name());
+        match std::str::from_utf8(&key.password) {
+            Ok(text) => self.set("password", secret(text, secrets)),
+            Err(_) => {
+                self.set("password", secret(&base64::encode(&key.password), secrets));
+                self.set("base64", true);
+            }
+        }
+        for next in &key.next {
+            self.tcp_ao("next-key", next, secrets);
+        }
+        self.close();
     }
 
     fn capabilities(&mut self, neighbor: &NeighborConfig) {

@@ -1,4 +1,5 @@
-//! The `tcp-ao` section: the key of the TCP authentication option (RFC 5925), as ExaBGP 6.0 writes it.
+//! The `tcp-ao` section: the key of the TCP authentication option (RFC 5925), as ExaBGP 6.0 writes it, and our own `next-key`:
+//! keys that a running session changes to once the peer asks for them (RFC 5925 7.5.2.e, RNextKeyID).
 
 use super::base64;
 use super::context::Context;
@@ -15,7 +16,11 @@ pub(crate) struct Draft {
     algorithm: Option<TcpAoAlgorithm>,
     password: Option<(String, Span)>,
     base64: bool,
+    next: Vec<TcpAo>,
 }
+
+/// Most keys of a neighbor: with many, it is rarely clear which one is in use.
+const MOST_KEYS: usize = 8;
 
 /// The settings of the section.
 pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
@@ -65,9 +70,31 @@ pub(crate) const KEYWORDS: &[Keyword<Draft>] = &[
 
 /// Reads `tcp-ao { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, block: &Block) -> Option<TcpAo> {
+    read_key(cx, section, block, Place::First)
+}
+
+/// Which key is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    First,
+    Next,
+}
+
+fn read_key(
+    cx: &mut Context<'_>,
+    section: &Statement,
+    block: &Block,
+    place: Place,
+) -> Option<TcpAo> {
     let mut draft = Draft::default();
     for statement in &block.statements {
         let (word, c) = schema::cursor(cx.tree, statement);
+        if let ("next-key", Some(inner), Place::First) = (word, &statement.block, place) {
+            draft
+                .next
+                .extend(read_key(cx, statement, inner, Place::Next));
+            continue;
+        }
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) => schema::setting(keyword, &mut draft, c, &mut cx.report),
             None => cx.report.add(schema::unknown(
@@ -98,9 +125,22 @@ pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, block: &Block) -> 
             "a key has 1 to 80 bytes, and must be base64 if `base64` is set",
         ));
     }
+    let mut taken = vec![key_id];
+    for next in &draft.next {
+        if taken.contains(&next.key_id) {
+            let text = format!("two keys of `tcp-ao` have the number {}", next.key_id);
+            cx.report.add(Diagnostic::error(section.span, text));
+        }
+        taken.push(next.key_id);
+    }
+    if taken.len() > MOST_KEYS {
+        let text = format!("`tcp-ao` has at most {MOST_KEYS} keys");
+        cx.report.add(Diagnostic::error(section.span, text));
+    }
     Some(TcpAo {
         key_id,
         algorithm,
         password,
+        next: draft.next,
     })
 }

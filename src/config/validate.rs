@@ -67,6 +67,7 @@ pub(crate) fn finish(
         adj_rib_out,
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
+        dynamic_limit: draft.dynamic_limit,
         announce_limit: (!draft.announce_limit.is_empty()).then_some(draft.announce_limit),
         stale_path_time: draft.stale_path_time.unwrap_or(model::STALE_PATH_TIME),
         subscriptions,
@@ -101,6 +102,15 @@ fn without_effect(cx: &mut Context<'_>, draft: &Draft, session: &SessionConfig) 
     }
     if !draft.announce_limit.is_empty() && draft.adj_rib_out == Some(false) {
         let text = "`announce-limit` has no effect without `adj-rib-out`, whose routes it counts";
+        cx.report.add(Diagnostic::warning(draft.peer_span, text));
+    }
+    let width = if session.peer_address.is_ipv4() {
+        32
+    } else {
+        128
+    };
+    if draft.dynamic_limit.is_some() && session.peer_prefix == width {
+        let text = "`dynamic-limit` has no effect: the neighbor is one address, not a range";
         cx.report.add(Diagnostic::warning(draft.peer_span, text));
     }
     if draft.announce_limit.is_empty() && draft.announce_limit.warn_at.is_some() {

@@ -33,6 +33,7 @@ pub(crate) const SETTINGS: &[&str] = &[
     "hold-time",
     "rate-limit",
     "prefix-limit",
+    "dynamic-limit",
     "passive",
     "listen",
     "connect",
@@ -75,6 +76,7 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
                 | "announce-limit"
                 | "flow"
                 | "l2vpn"
+                | "limit"
                 | "send"
                 | "receive"
                 | "match"

@@ -8,6 +8,7 @@
 //! | module | purpose |
 //! |---|---|
 //! | [`paths`] | where pipes and socket are |
+//! | `access` | who may connect, in which role |
 //! | `operator` | one client: commands in, answers out |
 //! | `pipes`, `socket` | the two interfaces |
 //! | [`stdio`] | a helper that is the daemon's own standard input and output |
@@ -25,12 +26,14 @@ use super::executor::Executor;
 use super::privilege;
 use crate::config::Env;
 
+mod access;
 mod operator;
 pub(crate) mod paths;
 mod pipes;
 mod socket;
 pub(crate) mod stdio;
 
+use access::Access;
 use operator::Operators;
 use paths::Pipes;
 use socket::Socket;
@@ -78,7 +81,7 @@ impl Doors {
                 paths::sockets(env.api.socketname.as_ref().unwrap_or(name))
             }
         };
-        let socket = open_socket(&paths).await;
+        let socket = open_socket(&paths, Access::new(&env.api)).await;
         if let (Some(socket), Some(owner)) = (&socket, &owner) {
             hand_over(socket.path(), owner);
         }
@@ -153,12 +156,12 @@ impl Control {
 }
 
 /// Creates the socket at the first of `paths` where that is possible.
-async fn open_socket(paths: &[PathBuf]) -> Option<Socket> {
+async fn open_socket(paths: &[PathBuf], access: Access) -> Option<Socket> {
     for path in paths
         .iter()
         .filter(|path| path.parent().is_some_and(Path::is_dir))
     {
-        match Socket::open(path).await {
+        match Socket::open(path, &access).await {
             Ok(socket) => {
                 info!(path = %path.display(), "the control socket is open");
                 return Some(socket);

@@ -10,8 +10,9 @@ use std::rc::Rc;
 use tracing::{info, warn};
 
 use crate::bgp::Notification;
-use crate::config::{NeighborConfig, SessionConfig};
+use crate::config::{DYNAMIC_LIMIT, NeighborConfig, SessionConfig};
 use crate::fsm::ConnInfo;
+use crate::speaker::admission::Reports;
 use crate::speaker::{Answer, Server};
 
 use super::core::Core;
@@ -50,8 +51,9 @@ fn contains(session: &SessionConfig, address: IpAddr) -> bool {
 /// Handles connections from addresses without a neighbor.
 pub(crate) fn install(core: &Rc<Core>, server: &Server) {
     let core = Rc::downgrade(core);
+    let mut reports = Reports::default();
     server.on_unknown(move |ends| match core.upgrade() {
-        Some(core) => decide(&core, ends),
+        Some(core) => decide(&core, ends, &mut reports),
         None => refuse(
             Notification::DE_CONFIGURED,
             "no session configured for the peer",
@@ -67,7 +69,15 @@ fn refuse(subcode: u8, text: &str) -> Answer {
     ))
 }
 
-fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
+/// Logs that a connection is refused, unless there were too many such lines; `more` is the number of those left out.
+fn report(reports: &mut Reports, ends: ConnInfo, (range, reason): (&str, &str)) {
+    let (remote, local) = (ends.remote.ip(), ends.local.ip());
+    if let Some(more) = reports.next(tokio::time::Instant::now().into_std()) {
+        warn!(remote = %remote.to_canonical(), local = %local.to_canonical(), range, more, "a connection is refused: {reason}");
+    }
+}
+
+fn decide(core: &Rc<Core>, ends: ConnInfo, reports: &mut Reports) -> Answer {
     let (remote, local) = (
         ends.remote.ip().to_canonical(),
         ends.local.ip().to_canonical(),
@@ -85,13 +95,14 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
         })
         .collect();
     let [range] = &ranges[..] else {
-        warn!(%remote, %local, ranges = ranges.len(), "a connection is refused");
         return if ranges.is_empty() {
+            report(reports, ends, ("", "no neighbor has this address"));
             refuse(
                 Notification::DE_CONFIGURED,
                 "no session configured for the peer",
             )
         } else {
+            report(reports, ends, ("", "several ranges have this address"));
             refuse(
                 Notification::REJECTED,
                 "could not accept the connection (more than one neighbor match)",
@@ -107,10 +118,23 @@ fn decide(core: &Rc<Core>, ends: ConnInfo) -> Answer {
         .iter()
         .any(|listed| *listed.neighbor.name == *name)
     {
-        warn!(%remote, "a second connection of a dynamic neighbor is refused");
+        let reason = "the dynamic neighbor of this address has one already";
+        report(reports, ends, (&range.neighbor.name, reason));
         return refuse(
             Notification::COLLISION,
             "there is a session with this peer already",
+        );
+    }
+    let most = template.dynamic_limit.unwrap_or(DYNAMIC_LIMIT);
+    let all = core.neighbors.all();
+    let is_of_range = |listed: &&Rc<Listed>| listed.template == Some(range.neighbor.id);
+    if all.iter().filter(is_of_range).count() >= most as usize {
+        let reason = format!("the range has its {most} neighbors (`dynamic-limit`)");
+        report(reports, ends, (&range.neighbor.name, &reason));
+        // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
+        return refuse(
+            Notification::REJECTED,
+            "the range has all neighbors that it may have",
         );
     }
     info!(%remote, range = %range.neighbor.name, "a dynamic neighbor connects");

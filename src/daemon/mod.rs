@@ -49,6 +49,7 @@ mod backend;
 mod bmp;
 mod clock;
 mod configured_routes;
+mod confine;
 mod connection;
 pub(crate) mod control;
 mod core;
@@ -117,6 +118,7 @@ use running::Running;
 use signal::{Request, Signals};
 use startup::{go_to_background, log_warnings, runtime};
 
+pub use confine::become_helper;
 pub use control::stdio::AtEnd;
 pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
@@ -222,6 +224,10 @@ async fn settle_down(executor: &Rc<Executor>, env: &Env) -> Result<Option<PidFil
             executor.start_helper(&process);
         }
     };
+    if env.daemon.no_new_privileges {
+        privilege::forbid_new_privileges()
+            .map_err(|cause| Fatal::system("could not set `no_new_privs`", cause))?;
+    }
     if !env.daemon.drop {
         start();
         // Each is started when its task first runs, before this one continues.

@@ -89,6 +89,14 @@ pub(crate) fn become_user(name: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Lets neither this process nor what it starts gain rights from setuid programs or file capabilities (`no_new_privs`).
+///
+/// # Errors
+/// When the kernel refuses.
+pub(crate) fn forbid_new_privileges() -> io::Result<()> {
+    nix::sys::prctl::set_no_new_privs().map_err(io::Error::from)
+}
+
 /// A pid file, which exists while the daemon runs.
 #[derive(Debug)]
 pub(crate) struct PidFile {

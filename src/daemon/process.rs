@@ -22,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
 
+use super::confine;
 use super::guard::GuardState;
 use super::helper_log;
 use super::queue::{Marks, Queue};
@@ -299,16 +300,10 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
 /// Starts the helper with its pipes.
 fn spawn(process: &Process) -> io::Result<Running> {
     let config = process.config.borrow();
-    let (program, arguments) = config
-        .run
-        .split_first()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "no program is named"))?;
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut child = Command::from(confine::command(&config)?)
         .current_dir("/")
         .env("TERM", "dumb")
         .env_remove("exabgp_cli_pipe")
-        .env_remove("NOTIFY_SOCKET")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

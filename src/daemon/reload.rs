@@ -250,7 +250,7 @@ fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
                 let before = helper.config();
                 helper.configure(process.clone());
                 let restart_all = matches!(request, Request::FullReload | Request::Restart);
-                if restart_all || before.run != process.run || before.encoder != process.encoder {
+                if restart_all || before.starts_differently(process) {
                     info!(process = %process.name, "the helper is restarted");
                     helper.restart();
                 }

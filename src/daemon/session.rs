@@ -183,15 +183,21 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     peer.ttl = session.outgoing_ttl;
     peer.min_ttl = session.incoming_ttl;
     peer.md5_key.clone_from(&session.md5_password);
-    peer.tcp_ao = session.tcp_ao.as_ref().map(|ao| TcpAoKey {
-        key_id: ao.key_id,
-        algorithm: match ao.algorithm {
+    peer.tcp_ao = session.tcp_ao.as_ref().map(tcp_ao);
+    let next = session.tcp_ao.iter().flat_map(|key| &key.next);
+    peer.tcp_ao_next = next.map(tcp_ao).collect();
+    peer.interface.clone_from(&session.source_interface);
+    peer
+}
+
+fn tcp_ao(key: &config::TcpAo) -> TcpAoKey {
+    TcpAoKey {
+        key_id: key.key_id,
+        algorithm: match key.algorithm {
             config::TcpAoAlgorithm::HmacSha1 => TcpAoAlgorithm::HmacSha1,
             config::TcpAoAlgorithm::Aes128Cmac => TcpAoAlgorithm::Aes128Cmac,
             config::TcpAoAlgorithm::HmacSha256 => TcpAoAlgorithm::HmacSha256,
         },
-        key: ao.password.clone(),
-    });
-    peer.interface.clone_from(&session.source_interface);
-    peer
+        key: key.password.clone(),
+    }
 }

@@ -62,6 +62,9 @@ pub struct PeerConfig {
     pub md5_key: Option<Vec<u8>>,
     /// Key of the TCP authentication option (RFC 5925), instead of MD5.
     pub tcp_ao: Option<TcpAoKey>,
+    /// Further keys, with other numbers, that a running session changes to once the peer asks for one of them (RNextKeyID,
+    /// RFC 5925 section 7.5.2).
+    pub tcp_ao_next: Vec<TcpAoKey>,
     /// Interface, which may be a VRF, that outgoing connections are bound to (`SO_BINDTODEVICE`). Connections that the peer
     /// makes to a listener of another interface are not this neighbor's; see
     /// [`Server::listen_in`](super::Server::listen_in).
@@ -96,6 +99,7 @@ impl PeerConfig {
             min_ttl: None,
             md5_key: None,
             tcp_ao: None,
+            tcp_ao_next: Vec::new(),
             interface: None,
             zone: None,
         }
@@ -175,10 +179,25 @@ impl PeerConfig {
         if self.md5_key.as_ref().is_some_and(|key| !length(key)) {
             return refuse("md5_key", "must have 1 to 80 octets");
         }
-        if self.tcp_ao.as_ref().is_some_and(|ao| !length(&ao.key)) {
+        let keys: Vec<&TcpAoKey> = self.tcp_ao_keys().collect();
+        if keys.iter().any(|ao| !length(&ao.key)) {
             return refuse("tcp_ao", "must have a key of 1 to 80 octets");
         }
+        let mut numbers: Vec<u8> = keys.iter().map(|ao| ao.key_id).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.len() != keys.len() {
+            return refuse("tcp_ao_next", "must have other numbers than the other keys");
+        }
+        if self.tcp_ao.is_none() && !keys.is_empty() {
+            return refuse("tcp_ao_next", "needs a first key");
+        }
         Ok(())
+    }
+
+    /// All keys of the TCP authentication option, the first one first.
+    pub(crate) fn tcp_ao_keys(&self) -> impl Iterator<Item = &TcpAoKey> {
+        self.tcp_ao.iter().chain(&self.tcp_ao_next)
     }
 
     /// TTL or hop limit of what we send, if not the system's default.

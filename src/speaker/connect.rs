@@ -129,8 +129,13 @@ pub fn socket(peer: &PeerConfig) -> io::Result<TcpSocket> {
     if let Some(key) = &peer.md5_key {
         sockopt::set_md5(socket.as_fd(), peer.remote_address, None, key)?;
     }
-    if let Some(key) = &peer.tcp_ao {
-        sockopt::set_ao(socket.as_fd(), peer.remote_address, None, key)?;
+    for (at, key) in peer.tcp_ao_keys().enumerate() {
+        let usage = if at == 0 {
+            sockopt::AoUsage::Current
+        } else {
+            sockopt::AoUsage::Next
+        };
+        sockopt::set_ao(socket.as_fd(), peer.remote_address, None, (key, usage))?;
     }
     Ok(TcpSocket::from_std_stream(socket.into()))
 }

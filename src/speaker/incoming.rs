@@ -2,16 +2,18 @@
 //!
 //! A connection belongs to the first neighbor with its remote address whose local address, if it has one, is the
 //! connection's. The owner decides about any other ([`Server::on_unknown`]): a neighbor is made for it, or it
-//! is refused with a NOTIFICATION.
+//! is refused with a NOTIFICATION. How many of those there may be is limited (`admission`).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use super::admission::{self, HalfOpen, source_of};
 use super::config::PeerConfig;
 use super::connect::{self, Stream, drain};
 use super::control::PeerCommand;
@@ -26,7 +28,7 @@ use super::status::PeerKey;
 use crate::bgp::{Notification, Zone};
 use crate::fsm::{Cease, ConnInfo, State};
 
-/// Refused connections that get a NOTIFICATION at the same time; more are closed silently.
+/// Refused connections that get a NOTIFICATION at the same time; more are reset.
 const REFUSALS: usize = 64;
 
 /// A connection that was accepted.
@@ -49,6 +51,14 @@ impl Arrival {
         match self {
             Self::Tcp(stream) => SockRef::from(stream).device().ok().flatten(),
             Self::Other(_) => None,
+        }
+    }
+
+    /// Closes the connection so that neither we nor the kernel keep anything of it.
+    fn reset(self) {
+        if let Self::Tcp(stream) = &self {
+            // Without it, the connection is closed in the slower way.
+            let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
         }
     }
 
@@ -166,12 +176,14 @@ impl Server {
             }
             return;
         }
-        let (config, plugin) = match self.answer(ends) {
+        if !self.admit(ends) {
+            return arrival.reset();
+        }
+        let (mut config, plugin) = match self.answer(ends) {
             Answer::Accept(config, plugin) => (config, plugin),
-            Answer::Refuse(notification) => {
-                return self.refuse(arrival.into_stream(), &notification);
-            }
+            Answer::Refuse(notification) => return self.refuse(arrival, &notification),
         };
+        config.open_wait = config.open_wait.min(admission::OPEN_WAIT);
         let key = match self.insert(*config, plugin, true) {
             Ok(key) => key,
             Err(error) => {
@@ -184,6 +196,29 @@ impl Server {
             // There will be no session whose end it could wait for.
             let _ = self.remove_peer(key, Cease::Removed);
         }
+    }
+
+    /// Returns `true` if a connection that no neighbor expects is considered at all.
+    fn admit(&self, ends: ConnInfo) -> bool {
+        let address = ends.remote.ip().to_canonical();
+        let source = source_of(address);
+        let mut half_open = HalfOpen::default();
+        for entry in self.inner.peers.borrow().values() {
+            if entry.dynamic && entry.shared.status.borrow().state != State::Established {
+                half_open.all += 1;
+                half_open.of_source +=
+                    usize::from(source_of(entry.config.remote_address) == source);
+            }
+        }
+        let now = now();
+        let mut admission = self.inner.admission.borrow_mut();
+        let Err(excess) = admission.arrive(now, address, half_open) else {
+            return true;
+        };
+        if let Some(more) = admission.reports.next(now) {
+            tracing::warn!(remote = %ends.remote, more, "a connection is reset: {}", excess.reason());
+        }
+        false
     }
 
     /// The neighbor that a connection belongs to. Of several with the same addresses, one without a session comes first.
@@ -220,7 +255,9 @@ impl Server {
     fn answer(&self, ends: ConnInfo) -> Answer {
         let taken = self.inner.unknown.take();
         let Some(mut decide) = taken else {
-            tracing::info!(remote = %ends.remote, local = %ends.local, "a connection of no neighbor is refused");
+            if let Some(more) = self.inner.admission.borrow_mut().reports.next(now()) {
+                tracing::info!(remote = %ends.remote, local = %ends.local, more, "a connection of no neighbor is refused");
+            }
             // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
             return Answer::Refuse(Notification::cease(Notification::REJECTED));
         };
@@ -236,10 +273,11 @@ impl Server {
         })
     }
 
-    fn refuse(&self, stream: Box<dyn Stream>, notification: &Notification) {
+    fn refuse(&self, arrival: Arrival, notification: &Notification) {
         if self.inner.refusals.get() >= REFUSALS {
-            return;
+            return arrival.reset();
         }
+        let stream = arrival.into_stream();
         self.inner.refusals.set(self.inner.refusals.get() + 1);
         let mut outbox = Outbox::new();
         outbox.push_urgent(notification.encode().into());
@@ -251,6 +289,11 @@ impl Server {
             }
         });
     }
+}
+
+/// The runtime's clock, which tests may stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 /// Returns `true` if a connection from `remote` to `local` is this peer's.

@@ -34,7 +34,7 @@ pub(crate) struct Guard {
     /// Length of the network's prefix in bits; `None`: `address` alone.
     prefix: Option<u8>,
     md5_key: Option<Vec<u8>>,
-    tcp_ao: Option<TcpAoKey>,
+    tcp_ao: Vec<TcpAoKey>,
     ttl: Option<u8>,
 }
 
@@ -45,7 +45,7 @@ impl Guard {
             address: peer.remote_address,
             prefix,
             md5_key: peer.md5_key.clone(),
-            tcp_ao: peer.tcp_ao.clone(),
+            tcp_ao: peer.tcp_ao_keys().cloned().collect(),
             ttl: peer.outgoing_ttl(),
         }
     }
@@ -56,7 +56,7 @@ impl Guard {
     }
 
     const fn has_key(&self) -> bool {
-        self.md5_key.is_some() || self.tcp_ao.is_some()
+        self.md5_key.is_some() || !self.tcp_ao.is_empty()
     }
 
     /// Sets the key on a socket that accepts its IP version.
@@ -68,8 +68,9 @@ impl Guard {
         if let Some(key) = &self.md5_key {
             sockopt::set_md5(socket, address, self.prefix, key)?;
         }
-        if let Some(key) = &self.tcp_ao {
-            sockopt::set_ao(socket, address, self.prefix, key)?;
+        // A listening socket has no current key: that of the connection is the one that the peer begins with.
+        for key in &self.tcp_ao {
+            sockopt::set_ao(socket, address, self.prefix, (key, sockopt::AoUsage::Next))?;
         }
         Ok(())
     }
@@ -83,7 +84,7 @@ impl Guard {
         if self.md5_key.is_some() {
             sockopt::set_md5(socket, address, self.prefix, &[])?;
         }
-        if let Some(key) = &self.tcp_ao {
+        for key in &self.tcp_ao {
             sockopt::delete_ao(socket, address, self.prefix, key)?;
         }
         Ok(())

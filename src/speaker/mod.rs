@@ -52,6 +52,7 @@
 //! | [`server`], `serve` | [`Server`]: neighbors; start and shutdown |
 //! | [`watch`], `queue` | [`PeerChanges`]: changes of neighbors, for subscribers in any thread |
 //! | `incoming` | listeners, and the neighbor that an accepted connection belongs to |
+//! | `admission` | how many connections strangers may make |
 //! | [`handle`] | [`Handle`]: the same for other threads |
 //! | [`status`] | [`PeerStatus`]: the state of a neighbor |
 //! | `control` | commands to a neighbor's task |
@@ -67,6 +68,7 @@
 //! | [`outbox`], [`writer`] | what waits to be sent: pulled or pushed |
 //! | [`decoder`] | [`UpdateDecoder`]: an UPDATE field by field |
 
+pub(crate) mod admission;
 mod attempts;
 pub mod attributes;
 pub mod channel;

@@ -151,7 +151,8 @@ pub enum SessionEvent<'a> {
 
 /// What becomes of a connection that no configured neighbor expects.
 pub enum Answer {
-    /// It is a neighbor's, from now on and until its session ends.
+    /// It is a neighbor's, from now on and until its session ends. Its OPEN must arrive within 15 seconds, or within
+    /// [`PeerConfig::open_wait`] if that is shorter.
     Accept(Box<PeerConfig>, Box<dyn Plugin>),
     /// It is closed with this NOTIFICATION.
     Refuse(Notification),

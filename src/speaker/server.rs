@@ -12,6 +12,7 @@ use std::rc::{Rc, Weak};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, LocalSet};
 
+use super::admission::Admission;
 use super::config::PeerConfig;
 use super::connect::{Tcp, Transport};
 use super::control::{Mailbox, PeerCommand, Shared};
@@ -48,6 +49,7 @@ pub(super) struct Inner {
     pub(super) listeners: RefCell<Listeners>,
     pub(super) unknown: RefCell<Option<Unknown>>,
     pub(super) refusals: Cell<usize>,
+    pub(super) admission: RefCell<Admission>,
     pub(super) phase: Cell<Phase>,
     pub(super) stopped: Notify,
     pub(super) subscribers: Rc<Subscribers>,
@@ -75,7 +77,7 @@ pub(super) struct Entry {
     pub(super) shared: Rc<Shared>,
     guard: Guard,
     /// Whether it is gone when its session ends.
-    dynamic: bool,
+    pub(super) dynamic: bool,
     task: Option<JoinHandle<()>>,
 }
 
@@ -132,6 +134,7 @@ impl Server {
                 listeners: RefCell::default(),
                 unknown: RefCell::default(),
                 refusals: Cell::new(0),
+                admission: RefCell::default(),
                 phase: Cell::new(Phase::Preparing),
                 stopped: Notify::new(),
                 subscribers: Rc::default(),

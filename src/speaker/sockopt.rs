@@ -133,15 +133,25 @@ struct TcpAoDel {
     key_flags: u8,
 }
 
-/// Signs segments to and from `address`/`prefix` with `key` (RFC 5925), and asks the peer to do the same.
+/// What a key of the TCP authentication option is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AoUsage {
+    /// Segments are signed with it, and the peer is asked to do the same. Not for a listening socket, which has no such key.
+    Current,
+    /// It is used once the peer asks for it (RFC 5925 7.5.2).
+    Next,
+}
+
+/// Adds a key to sign segments to and from `address`/`prefix` with (RFC 5925).
 ///
 /// # Errors
-/// `InvalidInput` for a key over 80 bytes; the kernel's for one without the option (before Linux 6.7, or built without it).
+/// `InvalidInput` for a key over 80 bytes; `Unsupported` where the kernel lacks the option (before Linux 6.7, or built
+/// without it); others of the kernel.
 pub fn set_ao(
     socket: BorrowedFd<'_>,
     address: IpAddr,
     prefix: Option<u8>,
-    key: &TcpAoKey,
+    (key, usage): (&TcpAoKey, AoUsage),
 ) -> io::Result<()> {
     let invalid = || io::Error::new(io::ErrorKind::InvalidInput, "tcp-ao key over 80 bytes");
     let mut option = TcpAoAdd {
@@ -166,12 +176,16 @@ pub fn set_ao(
         .get_mut(..key.key.len())
         .ok_or_else(invalid)?
         .copy_from_slice(&key.key);
-    // A listening socket has no current key: the kernel refuses to set one.
-    if SockRef::from(&socket).is_listener().unwrap_or(false) {
-        return set(socket, libc::IPPROTO_TCP, TCP_AO_ADD_KEY, &option);
+    if usage == AoUsage::Current {
+        option.flags = TCP_AO_SET_CURRENT_AND_NEXT;
     }
-    option.flags = TCP_AO_SET_CURRENT_AND_NEXT;
-    set(socket, libc::IPPROTO_TCP, TCP_AO_ADD_KEY, &option)
+    set(socket, libc::IPPROTO_TCP, TCP_AO_ADD_KEY, &option).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOPROTOOPT) => io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this kernel has no TCP authentication option: `tcp-ao` needs Linux 6.7 or later, built with CONFIG_TCP_AO",
+        ),
+        _ => error,
+    })
 }
 
 /// Takes back [`set_ao`].
@@ -242,7 +256,13 @@ pub fn ao_supported() -> bool {
         key: b"key".to_vec(),
     };
     socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).is_ok_and(|socket| {
-        set_ao(socket.as_fd(), IpAddr::from([127, 0, 0, 1]), None, &key).is_ok()
+        set_ao(
+            socket.as_fd(),
+            IpAddr::from([127, 0, 0, 1]),
+            None,
+            (&key, AoUsage::Current),
+        )
+        .is_ok()
     })
 }
 
@@ -339,17 +359,22 @@ pub fn interface_name(index: u32) -> io::Result<String> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
+/// Descriptors that are looked at where the kernel does not list them: those that the usual limit allows.
+#[cfg(feature = "daemon")]
+const FIRST_DESCRIPTORS: c_int = 1024;
+
 /// Keeps the descriptors that this process was started with from the programs that it starts, but for 0, 1 and 2. All that we
 /// open ourselves is closed on exec anyway.
 #[cfg(feature = "daemon")]
 pub(crate) fn close_inherited_on_exec() {
-    let Ok(list) = std::fs::read_dir("/proc/self/fd") else {
-        return;
+    let numbers: Vec<c_int> = match std::fs::read_dir("/proc/self/fd") {
+        Ok(list) => list
+            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+            .filter(|number| *number > 2)
+            .collect(),
+        // There is no `/proc`, in a chroot for example.
+        Err(_) => (3..FIRST_DESCRIPTORS).collect(),
     };
-    let numbers: Vec<c_int> = list
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .filter(|number| *number > 2)
-        .collect();
     for number in numbers {
         // SAFETY: a plain system call on a number. One that is no longer open fails with EBADF; of one that is, only the flag
         // changes that everything opened here has already.

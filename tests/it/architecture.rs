@@ -173,3 +173,35 @@ fn clocks_sockets_and_unsafe_code_stay_in_their_modules() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The reviewed files with unsafe code, and why they have it.
+const UNSAFE: &[(&str, &str)] = &[(
+    "speaker/sockopt.rs",
+    "setsockopt, getsockopt and fcntl for options that neither std nor a maintained crate has",
+)];
+
+#[test]
+fn every_unsafe_block_says_why_it_is_sound() {
+    let mut blocks = 0;
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines: Vec<&str> = source.text.lines().map(str::trim_start).collect();
+        for (at, line) in lines.iter().enumerate() {
+            let code = line.split("//").next().unwrap_or_default();
+            let is_unsafe = ["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"];
+            if !is_unsafe.iter().any(|what| code.contains(what)) {
+                continue;
+            }
+            blocks += 1;
+            let comment = lines[..at].iter().rev();
+            let comment = comment.take_while(|line| line.starts_with("//"));
+            let explained = comment.clone().any(|line| line.starts_with("// SAFETY: "));
+            let reviewed = UNSAFE.iter().any(|(path, _)| *path == source.path);
+            if !explained || !reviewed {
+                wrong.push(format!("{}:{}: {line}", source.path, at + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!((1..=8).contains(&blocks), "{blocks} unsafe blocks");
+}

@@ -174,6 +174,7 @@ const OTHER: &[(&str, &str)] = &[
     ("daemon.user", "root"),
     ("daemon.daemonize", "true"),
     ("daemon.drop", "false"),
+    ("daemon.no-new-privileges", "true"),
     ("daemon.umask", "0o22"),
     ("log.enable", "false"),
     ("log.level", "DEBUG"),
@@ -214,6 +215,8 @@ const OTHER: &[(&str, &str)] = &[
     ("api.pipename", "other"),
     ("api.socketname", "another"),
     ("api.socketpath", "/tmp/x.sock"),
+    ("api.full-access", "alice @netops"),
+    ("api.read-only", "@monitoring"),
     ("reactor.speed", "2.5"),
 ];
 

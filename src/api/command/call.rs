@@ -7,6 +7,7 @@ use super::dump::Dump;
 use super::error::{CommandError, ErrorKind};
 use super::listing::Listing;
 use super::notice::{self, Notice};
+use super::role::Effect;
 use super::source::Source;
 use super::special::Special;
 use super::words::word_at;
@@ -56,6 +57,8 @@ pub(super) struct Row {
     /// Words that may follow, as `help` shows them.
     pub(super) options: &'static [&'static str],
     pub(super) selector: Takes,
+    /// What it changes.
+    pub(super) effect: Effect,
     /// Whether ExaBGP 5.0 has it, and lists it in `help`.
     pub(super) classic: bool,
     pub(super) example: &'static str,

@@ -4,6 +4,7 @@ use super::call::{Call, Commands, Reply, Takes};
 use super::error::{CommandError, ErrorKind};
 use super::options::Options;
 use super::outcome::{Outcome, finish};
+use super::role::Role;
 use super::set;
 use super::source::Source;
 use super::special::Special;
@@ -26,7 +27,10 @@ impl Commands {
         let line = line.trim_ascii_end();
         self.notice = None;
         self.lifetime = Lifetime::Unchanged;
-        if let Some(outcome) = self.fast_path(line, source, control, out) {
+        // The fast path has only commands that change routes.
+        if source.role == Role::Full
+            && let Some(outcome) = self.fast_path(line, source, control, out)
+        {
             return outcome;
         }
         let Ok(text) = str::from_utf8(line) else {
@@ -122,6 +126,7 @@ impl Call<'_> {
             return result;
         }
         let (row, after) = self.row()?;
+        self.source.role.permit(row.words, row.effect)?;
         if !self.selector.is_empty() && row.selector == Takes::Refuses {
             return Err(CommandError::new(
                 ErrorKind::Syntax,

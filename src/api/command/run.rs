@@ -10,6 +10,7 @@ use super::announce::action;
 use super::cache::Tails;
 use super::call::Commands;
 use super::fast_path::shape;
+use super::role::Role;
 use super::source::Source;
 use crate::api::control::Control;
 use crate::api::reply::Answer;
@@ -57,7 +58,8 @@ impl Commands {
             self.run.skip -= 1;
             return Executed::default();
         }
-        if source.sync || source.acks.reasons || source.batch.is_some() {
+        let plain = source.batch.is_none() && source.role == Role::Full;
+        if source.sync || source.acks.reasons || !plain {
             return Executed::default();
         }
         let mut reader = Reader {

@@ -2,6 +2,7 @@
 
 use super::batch::Batch;
 use super::cache::Selections;
+use super::role::Role;
 use super::routes_json::RoutesJson;
 use super::staging::Staging;
 use crate::api::reply::Acks;
@@ -11,6 +12,8 @@ use crate::api::reply::Acks;
 pub struct Source {
     /// The name of the process; also the default group of `announce watchdog`.
     pub name: String,
+    /// Which commands it may send.
+    pub role: Role,
     /// Which answers it gets.
     pub acks: Acks,
     /// Answers to route commands always wait until the routes are written to the sockets (`session sync enable` of ExaBGP 6.0).
@@ -30,6 +33,7 @@ impl Source {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
+            role: Role::Full,
             acks: Acks::default(),
             sync: false,
             routes_json: RoutesJson::V1,

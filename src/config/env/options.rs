@@ -15,6 +15,7 @@ impl Env {
                 daemonize: false,
                 drop: false,
                 umask: 0,
+                no_new_privileges: false,
             },
             log: LogEnv {
                 enable: false,
@@ -59,6 +60,8 @@ impl Env {
                 pipename: String::new(),
                 socketname: None,
                 socketpath: None,
+                full_access: Vec::new(),
+                read_only: Vec::new(),
             },
             idle: IdleEnv::default(),
             search: Search::default(),
@@ -133,6 +136,7 @@ macro_rules! options {
     (@quoted name) => { true };
     (@quoted octal) => { true };
     (@quoted addresses) => { true };
+    (@quoted names) => { true };
     (@quoted $kind:tt) => { false };
     (@show path $($field:tt)*) => {
         |env| env.$($field)*.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
@@ -142,6 +146,7 @@ macro_rules! options {
     (@show addresses $($field:tt)*) => {
         |env| env.$($field)*.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     };
+    (@show names $($field:tt)*) => { |env| env.$($field)*.join(" ") };
     (@show level $($field:tt)*) => { |env| env.$($field)*.name().to_owned() };
     (@show format $($field:tt)*) => { |env| format!("v{}", env.$($field)*) };
     (@show float $($field:tt)*) => { |env| format!("{:?}", env.$($field)*) };
@@ -182,6 +187,21 @@ macro_rules! options {
                 .split_whitespace()
                 .map(|word| word.parse().map_err(|_| "addresses".to_owned()))
                 .collect::<Result<_, String>>()?;
+            Ok(())
+        }
+    };
+    (@set names $($field:tt)*) => {
+        |env, value| {
+            let separator = |c: char| c.is_whitespace() || c == ',';
+            let words: Vec<String> = value
+                .split(separator)
+                .filter(|word| !word.is_empty())
+                .map(str::to_owned)
+                .collect();
+            if words.iter().any(|word| word == "@") {
+                return Err("names of users, and of groups after an `@`".into());
+            }
+            env.$($field)* = words;
             Ok(())
         }
     };
@@ -241,6 +261,7 @@ options! {
     daemon."user" = "nobody", "the user to become when started as root", text(daemon.user);
     daemon."daemonize" = "false", "run in the background", boolean(daemon.daemonize);
     daemon."drop" = "true", "become that user before helpers are started, not after", boolean(daemon.drop);
+    daemon."no-new-privileges" = "false", "the daemon and its helpers gain no rights from setuid programs: no sudo in helpers", boolean(daemon.no_new_privileges);
     daemon."umask" = "0137", "the umask of new files", octal(daemon.umask);
     log."enable" = "true", "log at all; problems are always reported", boolean(log.enable);
     log."level" = "INFO", "the least level that is logged", level(log.level);
@@ -281,5 +302,7 @@ options! {
     api."pipename" = "exabgp", "the name of these pipes", text(api.pipename);
     api."socketname" = "", "the name of the control socket, if it is not that of the pipes", name(api.socketname);
     api."socketpath" = "", "the control socket's path, if it is not looked for", path(api.socketpath);
+    api."full-access" = "", "users, and groups such as @netops, that may send any command to the control socket", names(api.full_access);
+    api."read-only" = "", "users and @groups that may send commands that change nothing", names(api.read_only);
     reactor."speed" = "1.0", "no effect: nothing is polled", float(idle.reactor_speed);
 }

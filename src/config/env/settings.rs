@@ -37,6 +37,8 @@ pub struct DaemonEnv {
     pub drop: bool,
     /// The umask of new files.
     pub umask: u32,
+    /// Neither the daemon nor its helpers gain rights from setuid programs (`no_new_privs` of Linux).
+    pub no_new_privileges: bool,
 }
 
 /// Logging: what, and where to.
@@ -164,6 +166,11 @@ pub struct ApiEnv {
     pub socketname: Option<String>,
     /// The path of the control socket, if it is not to be searched for.
     pub socketpath: Option<PathBuf>,
+    /// Users, and groups after an `@`, that may send any command to the control socket, besides root and the user that the
+    /// daemon runs as.
+    pub full_access: Vec<String>,
+    /// Those that may only send commands that change nothing.
+    pub read_only: Vec<String>,
 }
 
 /// Settings that are read and shown, without any effect.

@@ -6,13 +6,14 @@ use super::monitors::{bmp_json, mrt_json};
 use super::object::Object;
 use super::{Secrets, statement, switches, words};
 use crate::config::announce_limit::AnnounceLimit;
+use crate::config::confinement::Limits;
 use crate::config::guard::GuardConfig;
 use crate::config::metrics::MetricsConfig;
 use crate::config::model::{
     Config, Encoder, Messages, NeighborConfig, ProcessConfig, Subscription,
 };
 use crate::config::monitor::MrtConfig;
-use crate::config::session::CapabilityConfig;
+use crate::config::session::{CapabilityConfig, TcpAo};
 use crate::config::state::StateConfig;
 use crate::json::JsonWriter;
 
@@ -137,6 +138,18 @@ fn process(w: &mut JsonWriter, process: &ProcessConfig) {
     if let Some(unclaimed) = process.unclaimed {
         object.text("unclaimed", unclaimed.name());
     }
+    let confinement = &process.confinement;
+    object.some("user", confinement.user.as_deref());
+    if confinement.no_new_privileges {
+        object.yes("no-new-privileges", true);
+    }
+    if confinement.limits != Limits::default() {
+        let mut inner = Object::new(object.key("limit"));
+        for (word, most) in confinement.limits.entries() {
+            inner.number(word, most);
+        }
+        inner.end();
+    }
     if let Some(rules) = &process.guard {
         guard(rules, object.key("guard"));
     }
@@ -241,6 +254,9 @@ fn scalars(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>)
     if let Some(limit) = &neighbor.announce_limit {
         announce_limit(limit, object.key("announce-limit"));
     }
+    if let Some(most) = neighbor.dynamic_limit {
+        object.number("dynamic-limit", most);
+    }
     if let Some(limit) = neighbor.prefix_limit {
         object.number("prefix-limit", limit.routes);
         object.yes("prefix-limit-warning-only", limit.warning_only);
@@ -280,15 +296,25 @@ fn keys(neighbor: &NeighborConfig, secrets: Secrets, object: &mut Object<'_>) {
     }
     object.some("md5-ip", session.md5_ip);
     if let Some(key) = &session.tcp_ao {
-        let mut inner = Object::new(object.key("tcp-ao"));
-        inner.number("keyid", key.key_id);
-        inner.text("algorithm", key.algorithm.name());
-        inner.text(
-            "password",
-            shown(&String::from_utf8_lossy(&key.password), secrets),
-        );
-        inner.end();
+        tcp_ao(key, secrets, object.key("tcp-ao"));
     }
+}
+
+fn tcp_ao(key: &TcpAo, secrets: Secrets, w: &mut JsonWriter) {
+    let mut object = Object::new(w);
+    object.number("keyid", key.key_id);
+    object.text("algorithm", key.algorithm.name());
+    object.text(
+        "password",
+        shown(&String::from_utf8_lossy(&key.password), secrets),
+    );
+    if !key.next.is_empty() {
+        let w = object.key("next-keys");
+        w.raw("[ ");
+        w.list(&key.next, |w, next| tcp_ao(next, secrets, w));
+        w.raw(" ]");
+    }
+    object.end();
 }
 
 fn shown(text: &str, secrets: Secrets) -> String {

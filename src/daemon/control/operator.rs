@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::api::command::Source;
+use crate::api::command::{Role, Source};
 use crate::daemon::executor::Executor;
 use crate::daemon::queue::{Marks, Queue};
 
@@ -38,14 +38,16 @@ pub(super) struct Operator {
 pub(super) struct Operators(Rc<RefCell<Vec<Weak<Operator>>>>);
 
 impl Operators {
-    /// Adds a client. Returns `None` if there are `most` already.
-    pub(super) fn add(&self, name: &str, most: usize) -> Option<Rc<Operator>> {
+    /// Adds a client. Returns `None` if `most` with that role are there already.
+    pub(super) fn add(&self, name: &str, role: Role, most: usize) -> Option<Rc<Operator>> {
         let mut list = self.0.borrow_mut();
         list.retain(|operator| operator.strong_count() > 0);
-        if list.len() >= most {
+        let others = list.iter().filter_map(Weak::upgrade);
+        if others.filter(|other| other.role() == role).count() >= most {
             return None;
         }
         let operator = Rc::new(Operator::new(name));
+        operator.source.borrow_mut().role = role;
         list.push(Rc::downgrade(&operator));
         Some(operator)
     }
@@ -106,6 +108,11 @@ impl Operator {
             source: RefCell::new(Source::new(name)),
             queue,
         }
+    }
+
+    /// Which commands it may send.
+    fn role(&self) -> Role {
+        self.source.borrow().role
     }
 
     /// Waits for commands and executes them. An incomplete line stays in `buffer`.

@@ -17,6 +17,7 @@ use tracing::{debug, info, warn};
 
 use super::operator::{End, Operator, Operators};
 use super::paths::Pipes;
+use crate::api::command::Role;
 use crate::daemon::executor::Executor;
 
 /// Interval between attempts to open the pipe for answers, as in ExaBGP.
@@ -29,7 +30,7 @@ pub(super) fn start(executor: &Rc<Executor>, operators: &Operators, pipes: Pipes
     info!("named pipes for the cli are:");
     info!("to send commands  {}", pipes.commands.display());
     info!("to read responses {}", pipes.answers.display());
-    let Some(operator) = operators.add("cli", usize::MAX) else {
+    let Some(operator) = operators.add("cli", Role::Full, usize::MAX) else {
         return;
     };
     let executor = Rc::clone(executor);

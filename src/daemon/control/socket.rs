@@ -1,7 +1,7 @@
 //! The control socket: a Unix socket for its owner, with many clients.
 //!
 //! Only the user that the daemon runs as and root may connect: the mode of the file enforces that, and the credentials of
-//! the peer are checked, too.
+//! the peer are checked, too. If the settings admit other users, the file is open to all, and the credentials alone decide.
 
 use std::fs;
 use std::io;
@@ -15,11 +15,12 @@ use nix::sys::stat::{Mode, umask};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
 
+use super::access::Access;
 use super::operator::{End, Operator, Operators};
 use super::paths;
 use crate::daemon::executor::Executor;
 
-/// Most clients at a time.
+/// Most clients at a time, of each role: those that only read cannot keep out those that do more.
 const CLIENTS: usize = 64;
 
 /// The open socket.
@@ -28,6 +29,7 @@ pub(super) struct Socket {
     path: PathBuf,
     /// Device and inode, to recognize a file that another process has created in its place.
     file: (u64, u64),
+    access: Rc<Access>,
 }
 
 impl Socket {
@@ -35,11 +37,13 @@ impl Socket {
     ///
     /// # Errors
     /// `AddrInUse` if a daemon answers there; other errors of the operating system.
-    pub(super) async fn open(path: &Path) -> io::Result<Self> {
-        let listener = match bind(path) {
+    pub(super) async fn open(path: &Path, access: &Access) -> io::Result<Self> {
+        // Only for its owner, or for all.
+        let mask = if access.is_shared() { 0o111 } else { 0o177 };
+        let listener = match bind(path, mask) {
             Err(cause) if cause.kind() == io::ErrorKind::AddrInUse && is_dead(path).await => {
                 fs::remove_file(path)?;
-                bind(path)?
+                bind(path, mask)?
             }
             bound => bound?,
         };
@@ -48,6 +52,7 @@ impl Socket {
             listener: Rc::new(listener),
             path: path.to_owned(),
             file: (facts.dev(), facts.ino()),
+            access: Rc::new(access.clone()),
         })
     }
 
@@ -58,15 +63,12 @@ impl Socket {
 
     /// Accepts clients from now on.
     pub(super) fn serve(&self, executor: &Rc<Executor>, operators: &Operators) {
-        let (listener, executor, operators) = (
-            Rc::clone(&self.listener),
-            Rc::clone(executor),
-            operators.clone(),
-        );
+        let (listener, access) = (Rc::clone(&self.listener), Rc::clone(&self.access));
+        let (executor, operators) = (Rc::clone(executor), operators.clone());
         tokio::task::spawn_local(async move {
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => admit(&executor, &operators, stream),
+                    Ok((stream, _)) => admit(&executor, &operators, (stream, &access)),
                     Err(cause) => {
                         warn!(%cause, "a client of the control socket could not be accepted");
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -86,9 +88,9 @@ impl Socket {
     }
 }
 
-/// Creates the file with mode 0600 from the start.
-fn bind(path: &Path) -> io::Result<UnixListener> {
-    let before = umask(Mode::from_bits_truncate(0o177));
+/// Creates the file with its mode from the start.
+fn bind(path: &Path, mask: u32) -> io::Result<UnixListener> {
+    let before = umask(Mode::from_bits_truncate(mask));
     let bound = UnixListener::bind(path);
     umask(before);
     bound
@@ -101,35 +103,35 @@ async fn is_dead(path: &Path) -> bool {
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// Returns `true` if a user may send commands to a daemon that runs as `own`.
-const fn may_connect(user: u32, own: u32) -> bool {
-    user == own || user == 0
-}
-
-fn admit(executor: &Rc<Executor>, operators: &Operators, stream: UnixStream) {
+fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (UnixStream, &Access)) {
     let own = nix::unistd::geteuid().as_raw();
-    let (user, process) = match stream.peer_cred() {
-        Ok(who) => (who.uid(), who.pid()),
+    let (user, group, process) = match stream.peer_cred() {
+        Ok(who) => (who.uid(), who.gid(), who.pid()),
         Err(cause) => {
             warn!(%cause, "a client of the control socket is refused: its credentials are unknown");
             return;
         }
     };
-    if !may_connect(user, own) {
+    let Some(role) = access.role((user, group), own) else {
         warn!(
             user,
             process, "a client of the control socket is refused: it is another user"
         );
         return;
-    }
-    let Some(operator) = operators.add("cli", CLIENTS) else {
+    };
+    let Some(operator) = operators.add("cli", role, CLIENTS) else {
         warn!(
             user,
             process, "a client of the control socket is refused: there are {CLIENTS} already"
         );
         return;
     };
-    debug!(user, process, "a client of the control socket");
+    debug!(
+        user,
+        process,
+        role = role.name(),
+        "a client of the control socket"
+    );
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
     core.spawn(async move {
@@ -176,16 +178,5 @@ async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream)
     tokio::select! {
         end = listening => end,
         end = operator.answer(stream) => end,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_owner_and_root_may_connect() {
-        assert!(may_connect(1000, 1000) && may_connect(0, 1000) && may_connect(0, 0));
-        assert!(!may_connect(1001, 1000) && !may_connect(1000, 0));
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod fake;
 mod golden;
 mod memory;
 mod notices;
+mod roles;
 mod run;
 mod show;
 mod state;

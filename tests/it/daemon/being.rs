@@ -134,6 +134,7 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
         let settings = [
             ("exabgp_daemon_user", "nobody"),
             ("exabgp_daemon_drop", drop),
+            ("oxabgp_daemon_no-new-privileges", drop),
         ];
         let daemon = Daemon::start_with(&lab, &configuration, &settings);
         daemon.logged("is running");
@@ -157,6 +158,8 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
             Some(nobody.uid.to_string().as_str())
         );
         assert_eq!(line("Groups:"), nobody.gid.to_string());
+        assert_eq!(line("NoNewPrivs:") == "1", drop == "true");
+        assert_eq!(line("CapEff:"), "0000000000000000");
     }
 }
 

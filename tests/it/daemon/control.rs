@@ -447,6 +447,79 @@ fn another_user_is_refused_even_if_the_socket_is_open_to_all() {
     assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
 }
 
+/// What a client with another user's credentials is answered to these lines.
+fn ask_as(user: u32, lab: &Lab, lines: &str) -> Option<String> {
+    let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n\
+        s.settimeout(20)\nanswer = b''\ntry:\n    s.sendall(sys.argv[2].encode())\n    s.shutdown(socket.SHUT_WR)\n\
+        \x20   while chunk := s.recv(4096): answer += chunk\nexcept OSError: pass\nsys.stdout.buffer.write(answer)";
+    let mut client = Command::new("python3");
+    client
+        .args(["-c", script])
+        .arg(lab.path("control.sock"))
+        .arg(lines);
+    std::os::unix::process::CommandExt::uid(&mut client, user);
+    std::os::unix::process::CommandExt::gid(&mut client, user);
+    let output = client.output().ok()?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}");
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn a_reader_sees_everything_and_changes_nothing() {
+    if !nix::unistd::geteuid().is_root() {
+        eprintln!("SKIP: only root can become another user");
+        return;
+    }
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let socket = lab.path("control.sock");
+    let mut daemon = Daemon::start_with(
+        &lab,
+        &neighbor(port, ""),
+        &[
+            ("exabgp_api_cli", "true"),
+            ("exabgp_api_pipename", "oxabgp-test"),
+            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+            ("oxabgp_api_read-only", "60001 @60002"),
+            ("oxabgp_api_full_access", "60003"),
+        ],
+    );
+    daemon.logged("is running");
+    fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let mut peer = session(&listener);
+    const CHANGES: &str = "session reasons enable\nannounce route 10.9.0.0/16 next-hop 192.0.2.1\n\
+        neighbor 127.0.0.1 teardown 2\nshutdown\nshow neighbor summary\nversion\n";
+    for reader in [60001, 60002] {
+        let Some(answers) = ask_as(reader, &lab, CHANGES) else {
+            eprintln!("SKIP: there is no python3");
+            return;
+        };
+        assert_eq!(answers.matches("read-only").count(), 3, "{answers}");
+        assert!(
+            answers.contains("`shutdown` needs the role full"),
+            "{answers}"
+        );
+        assert!(answers.contains("127.0.0.1"), "{answers}");
+        assert!(answers.ends_with("exabgp 5.0.15\ndone\n"), "{answers}");
+    }
+    daemon.logged("the role of this client is read-only");
+    // Neither in the list nor the owner.
+    assert_eq!(ask_as(60004, &lab, "version\n").as_deref(), Some(""));
+    daemon.logged("it is another user");
+    assert!(daemon.is_running());
+    // One with the full role, and the owner.
+    let line = "announce route 10.8.0.0/16 next-hop 192.0.2.1\n";
+    assert_eq!(ask_as(60003, &lab, line).as_deref(), Some("done\n"));
+    announced(&mut peer, &[16, 10, 8]);
+    assert_eq!(
+        Client::new(&lab).ask("shutdown"),
+        "shutdown in progress\ndone\n"
+    );
+    assert_eq!(daemon.ended().code(), Some(0));
+}
+
 /// Routes of the long answer: about 15 MB of text.
 const LISTED: usize = 120_000;
 

@@ -17,14 +17,14 @@ fn a_helper_inherits_no_descriptor_but_the_first_three() {
     let secret = lab.write("secret", "");
     let program = oxabgp(&[]).get_program().to_owned();
     let command = format!(
-        "exec 7<{} 9<{}; exec {} server {}",
+        "exec 7<{} 9<{}; exec 10<&7 251<&7; exec {} server {}",
         secret.display(),
         secret.display(),
         program.display(),
         path.display()
     );
     let template = oxabgp(&[]);
-    let mut shell = std::process::Command::new("sh");
+    let mut shell = std::process::Command::new("bash");
     shell
         .args(["-c", &command])
         .stderr(std::process::Stdio::null());
@@ -98,4 +98,148 @@ fn a_helper_is_notified_of_the_shutdown_before_its_stdin_is_closed() {
         );
         assert!(text.contains("\"shutdown\""), "{text}");
     }
+}
+
+/// The words of `/proc/self/NAME` in a line that begins with `head`.
+fn facts(lines: &[String], head: &str) -> Vec<String> {
+    let line = lines.iter().find_map(|line| line.strip_prefix(head));
+    let line = line.unwrap_or_else(|| panic!("no `{head}` in {lines:?}"));
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+/// A script that writes what the kernel knows of it.
+fn census(lab: &Lab) -> String {
+    format!(
+        "cat /proc/self/status /proc/self/limits > {0}.new; ls -l /proc/self/fd >> {0}.new; env >> {0}.new\n\
+         echo group $(cut -d' ' -f1,5 /proc/self/stat) shell $$ >> {0}.new; mv {0}.new {0}\nexec sleep 600",
+        lab.path("open/facts").display()
+    )
+}
+
+fn open_directory(lab: &Lab) {
+    std::fs::create_dir(lab.path("open")).expect("a directory");
+    for name in ["", "open"] {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o777);
+        std::fs::set_permissions(lab.path(name), mode).expect("a mode");
+    }
+}
+
+#[test]
+fn a_helper_has_no_socket_and_none_of_the_service_managers_variables() {
+    let lab = Lab::new();
+    open_directory(&lab);
+    let (listener, port) = listener();
+    let once = lab.path("once");
+    // The second run starts while there are a session, a control socket and pipes of another helper.
+    let script = format!(
+        "if ! [ -e {0} ]; then touch {0}; read line; exit; fi\n{1}",
+        once.display(),
+        census(&lab)
+    );
+    let configuration = process(&lab, "helper", &script)
+        + &process(&lab, "other", "exec sleep 600")
+        + &neighbor(port, "api { processes [ helper ]; neighbor-changes; }");
+    let socket = lab.path("control.sock");
+    let daemon = Daemon::start_with(
+        &lab,
+        &configuration,
+        &[
+            ("LISTEN_FDS", "0"),
+            ("LISTEN_PID", "1"),
+            ("WATCHDOG_USEC", "60000000"),
+            ("FOR_HELPERS", "yes"),
+            ("exabgp_api_cli", "true"),
+            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+        ],
+    );
+    let _peer = session(&listener);
+    let lines = lab.lines("open/facts", |lines| !lines.is_empty());
+    drop(daemon);
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    assert!(!has("socket:") && !has("anon_inode:"), "{lines:?}");
+    for name in ["LISTEN_", "WATCHDOG_", "NOTIFY_SOCKET"] {
+        assert!(!has(name), "{name}");
+    }
+    // All other variables are passed on, as in ExaBGP.
+    assert!(has("FOR_HELPERS=yes") && has("TERM=dumb"));
+    // Its process group is its own, so that Ctrl-C in a terminal reaches the daemon only, which ends it.
+    let group = facts(&lines, "group ");
+    assert_eq!(group[1], group[3], "{group:?}");
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a skipped test is reported")]
+fn a_helper_has_the_user_and_the_limits_of_its_section() {
+    let lab = Lab::new();
+    open_directory(&lab);
+    let root = nix::unistd::geteuid().is_root();
+    let user = if root {
+        "user nobody;"
+    } else {
+        eprintln!("SKIP: only root can start helpers as another user");
+        ""
+    };
+    let path = lab.script("helper.sh", &census(&lab));
+    let configuration = format!(
+        "process helper {{ run {path} one \"two words\"; encoder json; {user} no-new-privileges true; \
+         limit {{ memory 512M; files 64; cpu-time 10m; }} }}\n"
+    );
+    let daemon = Daemon::start(&lab, &configuration);
+    let lines = lab.lines("open/facts", |lines| !lines.is_empty());
+    assert_eq!(facts(&lines, "NoNewPrivs:"), ["1"]);
+    assert_eq!(facts(&lines, "Max open files")[..2], ["64", "64"]);
+    assert_eq!(
+        facts(&lines, "Max address space")[0],
+        (512 << 20).to_string()
+    );
+    assert_eq!(facts(&lines, "Max cpu time")[0], "600");
+    let group = facts(&lines, "group ");
+    assert_eq!(group[1], group[3], "{group:?}");
+    if root {
+        let nobody = nix::unistd::User::from_name("nobody");
+        let nobody = nobody.expect("users").expect("nobody");
+        let (uid, gid) = (nobody.uid.to_string(), nobody.gid.to_string());
+        assert_eq!(facts(&lines, "Uid:"), vec![uid; 4]);
+        assert_eq!(facts(&lines, "Gid:"), vec![gid.clone(); 4]);
+        assert_eq!(facts(&lines, "Groups:"), [gid]);
+    }
+    // The daemon itself is not affected.
+    let status = std::fs::read_to_string(format!("/proc/{}/status", daemon.pid()));
+    let status: Vec<String> = status
+        .expect("it runs")
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(facts(&status, "NoNewPrivs:"), ["0"]);
+}
+
+#[test]
+fn a_helper_that_exceeds_its_cpu_time_is_killed_and_restarted() {
+    let lab = Lab::new();
+    let path = lab.script("helper.sh", "while :; do :; done");
+    let configuration =
+        format!("process helper {{ run {path}; encoder json; limit {{ cpu-time 1; }} }}\n");
+    let daemon = Daemon::start(&lab, &configuration);
+    daemon.logged("signal: 9 (SIGKILL)");
+    daemon.logged("started again");
+}
+
+#[test]
+fn a_user_that_the_daemon_cannot_become_is_an_error_of_that_helper_only() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let lab = Lab::new();
+    open_directory(&lab);
+    let path = lab.script("helper.sh", "exec sleep 600");
+    let configuration = format!("process helper {{ run {path}; encoder json; user daemon; }}\n");
+    let settings = [("exabgp_daemon_user", "nobody")];
+    let mut daemon = Daemon::start_with(&lab, &configuration, &settings);
+    let log = daemon.logged("the helper could not be started");
+    assert!(log.contains("only root can become another user"), "{log}");
+    assert!(
+        log.contains("it cannot start the program as `daemon`"),
+        "{log}"
+    );
+    assert!(daemon.is_running());
 }

@@ -6,6 +6,7 @@ mod being;
 mod bmp;
 mod confirm;
 pub(crate) mod control;
+mod dynamic;
 mod full_queue;
 mod guard;
 mod helpers;

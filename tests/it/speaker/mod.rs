@@ -21,6 +21,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 mod calls;
 mod channel;
 mod corebgp;
+mod crowd;
 mod decoder;
 mod embed;
 mod library;

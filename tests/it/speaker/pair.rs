@@ -239,9 +239,17 @@ async fn equal_tcp_ao_keys_connect_or_the_kernel_does_not_support_them() {
     let (plugin, mut a) = recorder();
     let mut config = passive(65001, 65002);
     config.tcp_ao = Some(key.clone());
+    config.tcp_ao_next = vec![TcpAoKey {
+        key_id: 8,
+        ..key.clone()
+    }];
     let added = left.add_peer(config, plugin);
     if !oxabgp::speaker::sockopt::ao_supported() {
-        assert!(matches!(added, Err(Error::Guard { .. })), "{added:?}");
+        let Err(Error::Guard { source, .. }) = added else {
+            panic!("{added:?}");
+        };
+        assert_eq!(source.kind(), std::io::ErrorKind::Unsupported);
+        assert!(source.to_string().contains("CONFIG_TCP_AO"), "{source}");
         assert!(left.peers().is_empty());
         skip("this kernel has no TCP authentication option (CONFIG_TCP_AO)");
         return;

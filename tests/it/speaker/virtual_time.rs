@@ -11,7 +11,7 @@ use oxabgp::bgp::message::{self, MessageType, RawMessage};
 use oxabgp::bgp::{Asn, Notification};
 use oxabgp::fsm::{Cease, CloseReason, ConnInfo, State};
 use oxabgp::speaker::connect::Dialing;
-use oxabgp::speaker::{PeerConfig, Server, Transport};
+use oxabgp::speaker::{Answer, PeerConfig, Server, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::Instant;
 
@@ -199,6 +199,42 @@ async fn a_silent_peer_is_sent_hold_timer_expired() {
     assert!((8..=10).contains(&silence), "{silence} s");
     assert_eq!(watch.closed().await.to_string(), "notification sent (4,0)");
     assert!(peer.receive().await.is_none());
+    server.shutdown(Cease::Removed).await;
+}
+
+/// A connection to `server` that sends nothing, and how many seconds it takes until it is closed with (4, 0).
+async fn silent_seconds(server: &Server) -> u64 {
+    let (stream, theirs) = duplex(PIPE);
+    let ends = ConnInfo {
+        local: SocketAddr::new(LOOPBACK, 179),
+        remote: SocketAddr::new(LOOPBACK, 1024),
+    };
+    let begin = Instant::now();
+    server.incoming(Box::new(theirs), ends);
+    let mut peer = Piped {
+        stream,
+        input: BytesMut::new(),
+    };
+    peer.expect(MessageType::OPEN).await;
+    let last = peer.expect(MessageType::NOTIFICATION).await;
+    assert_eq!(last.body(), [4, 0]);
+    assert!(peer.receive().await.is_none());
+    begin.elapsed().as_secs()
+}
+
+#[tokio::test(flavor = "local", start_paused = true)]
+async fn a_connection_without_open_is_closed_sooner_if_no_neighbor_is_configured() {
+    let (server, _watch) = waiting(|_| {});
+    // RFC 4271 8.2.2 suggests "a large value" for configured neighbors; ours is that of `bgp.openwait`.
+    assert_eq!(silent_seconds(&server).await, 60);
+    server.shutdown(Cease::Removed).await;
+    let server = Server::with_transport(Ipv4Addr::new(10, 0, 0, 1), Rc::new(Pipes::default()));
+    server.start();
+    server.on_unknown(|_| Answer::Accept(Box::new(passive(65001, 65002)), Box::new(recorder().0)));
+    assert_eq!(silent_seconds(&server).await, 15);
+    while !server.peers().is_empty() {
+        tokio::task::yield_now().await;
+    }
     server.shutdown(Cease::Removed).await;
 }
 
