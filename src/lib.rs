@@ -143,8 +143,8 @@
 //! |---|---|---|
 //! | 0 leaf | [`wire`], [`text`], [`json`] | bytes in and out, words in, JSON out |
 //! | 1 protocol | [`bgp`] | messages, capabilities, attributes, NLRI |
-//! | 2 state | [`fsm`], [`rib`], [`grammar`], `mrt`, [`bmp`], [`journal`] | the state machine; routing tables; the route sentence of files and commands; archives; the monitoring protocol; the routes that survive a crash |
-//! | 3 adapters | `config`, [`api`], `speaker` | configuration files; the helper protocol; sockets and sessions; adapters never import each other |
+//! | 2 state | [`fsm`], [`rib`], [`grammar`], `mrt`, [`bmp`], [`journal`], `health` | the state machine; routing tables; the route sentence of files and commands; archives; the monitoring protocol; the routes that survive a crash; the states of health checks |
+//! | 3 adapters | `config`, [`api`], `speaker`, `probe` | configuration files; the helper protocol; sockets and sessions; the connections of health checks; adapters never import each other |
 //! | 4 products | `daemon`, `stream` | the speaker that configuration files and helper processes control; the reader of BGP data |
 //! | 5 shell | `cli` | the command line |
 //!
@@ -154,7 +154,8 @@
 //! |---|---|---|
 //! | (none) | `wire`, `text`, `json`, `bgp`, `fsm`, `rib`, `grammar`, `mrt`, `bmp`, `journal`, `api` | no tokio, no system calls |
 //! | `speaker` | `speaker`: sessions over TCP | tokio, socket2, libc |
-//! | `daemon` (default) | `config`, `daemon`, `cli` and the program; includes `speaker` | clap, rustyline, nix and others |
+//! | `daemon` (default) | `health`, `config`, `daemon`, `cli` and the program; includes `speaker` | clap, rustyline, nix and others |
+//! | `tls` | health checks of `https` URLs | rustls with ring |
 //! | `stream` (default) | `stream`: archives, filters | decompressors, regex, serde; no tokio |
 
 #![deny(missing_docs)]
@@ -170,9 +171,13 @@ pub mod config;
 pub mod daemon;
 pub mod fsm;
 pub mod grammar;
+#[cfg(feature = "daemon")]
+pub mod health;
 pub mod journal;
 pub mod json;
 pub mod mrt;
+#[cfg(feature = "daemon")]
+mod probe;
 pub mod rib;
 #[cfg(feature = "speaker")]
 pub mod speaker;

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::command::CommandError;
 use crate::bgp::message::open::Open;
@@ -84,6 +85,45 @@ pub enum Sending<'a> {
     Operational,
     /// The configured routes with this watchdog name.
     Watchdog(&'a str),
+}
+
+/// A health check of the configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckStatus<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// `http`, `tcp`, `dns` or `command`.
+    pub kind: &'a str,
+    /// What it checks, in words of the file.
+    pub target: &'a str,
+    /// Its state in capitals: `UP`.
+    pub state: &'a str,
+    /// What its routes are: `up`, `down`, or nothing as long as its state is not known.
+    pub side: Option<&'a str>,
+    /// What keeps a change back.
+    pub held: Option<&'a str>,
+    /// Its group.
+    pub group: Option<&'a str>,
+    /// How long it has had its state.
+    pub since: Option<Duration>,
+    /// How long ago it was carried out.
+    pub last: Option<Duration>,
+    /// How long that took.
+    pub took: Duration,
+    /// Why it failed, if it did.
+    pub reason: Option<&'a str>,
+    /// Why its routes are not announced.
+    pub refused: Option<&'a str>,
+    /// Number of routes that it announces now.
+    pub routes: usize,
+    /// Number of successful checks.
+    pub good: u64,
+    /// Number of failed checks by cause.
+    pub failures: &'a [(&'a str, u64)],
+    /// How often its routes have changed.
+    pub changes: u64,
+    /// How often a change was held back.
+    pub holds: u64,
 }
 
 /// What a command may do. Neighbors are identified by [`PeerId`].
@@ -208,6 +248,9 @@ pub trait Control {
 
     /// Calls `out` for each neighbor, in the order of the configuration, dynamic ones after their template.
     fn neighbors(&self, out: &mut dyn FnMut(&NeighborStatus<'_>));
+
+    /// Calls `out` for each health check, in the order of the configuration; for none by default.
+    fn checks(&self, _out: &mut dyn FnMut(&CheckStatus<'_>)) {}
 
     /// The configuration of a neighbor as a file would have it, lines ended by newlines, passwords left out.
     fn configuration(&self, peer: PeerId) -> String;

@@ -7,6 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -200,20 +201,26 @@ fn destination(text: &str) -> (BoxMakeWriter, Kind) {
 /// A file that is rotated when it has grown large, and reopened when it was moved.
 struct LogFile {
     path: PathBuf,
-    file: File,
+    file: Lossy<File>,
     size: u64,
     /// Only a regular file is rotated, since devices do not grow.
     regular: bool,
 }
 
 impl LogFile {
+    /// A named pipe is also opened for reading: otherwise the call would block until it has a reader, and lines would be
+    /// lost while the reader restarts.
     fn open(path: &Path) -> io::Result<Self> {
         let path = std::path::absolute(path)?;
-        let file = OpenOptions::new().create(true).append(true).open(&path)?;
+        let pipe = std::fs::metadata(&path).is_ok_and(|facts| facts.file_type().is_fifo());
+        let file = match pipe {
+            true => OpenOptions::new().read(true).write(true).open(&path)?,
+            false => OpenOptions::new().create(true).append(true).open(&path)?,
+        };
         let facts = file.metadata()?;
         Ok(Self {
             path,
-            file,
+            file: Lossy::new(file),
             size: facts.len(),
             regular: facts.is_file(),
         })
@@ -246,13 +253,10 @@ impl Write for LogFile {
             *self = new;
         }
         self.size += line.len() as u64;
-        // A full disk loses lines, but nothing else happens.
-        let _ = self.file.write_all(line);
-        Ok(line.len())
+        self.file.write(line)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let _ = self.file.flush();
         Ok(())
     }
 }
@@ -326,5 +330,22 @@ mod tests {
         log.write_all(b"lost\n").expect("a log never fails");
         // Root could rename the device.
         assert!(Path::new("/dev/full").exists() && !Path::new("/dev/full.1").exists());
+    }
+
+    #[test]
+    fn a_named_pipe_without_a_reader_neither_blocks_nor_ends_the_log() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("log");
+        nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).expect("a pipe");
+        let mut log = LogFile::open(&path).expect("a pipe");
+        log.write_all(b"first\n").expect("a log never fails");
+        let line = [b'x'; 4096];
+        for _ in 0..100 {
+            log.write_all(&line).expect("a log never fails");
+        }
+        let mut reader = File::open(&path).expect("the other end");
+        let mut first = [0; 6];
+        std::io::Read::read_exact(&mut reader, &mut first).expect("what was kept");
+        assert_eq!(&first, b"first\n");
     }
 }

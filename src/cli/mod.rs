@@ -62,6 +62,11 @@ fn dispatch() -> ExitCode {
         Ok(given) => given,
         Err(code) => return code,
     };
+    // What a daemon asks before it continues as this program.
+    if matches!(&given[..], [_, word] if word == "handover-check") {
+        outln!("{}", crate::daemon::handover_format());
+        return ExitCode::SUCCESS;
+    }
     let typed = given.len();
     let arguments = arguments(given.into_iter());
     if arguments.len() < 2 {
@@ -100,7 +105,7 @@ fn dispatch() -> ExitCode {
         Command::Healthcheck(args) => healthcheck::run(*args, &arguments),
         Command::Demo(args) => demo::run(args.helper),
         #[cfg(feature = "stream")]
-        Command::Stream(args) => stream::run(&args),
+        Command::Stream(args) => stream::run(&args, cli.env_file),
         Command::Top(args) => top::run(args, cli.env_file),
         Command::Completions(args) => manual::completions(&args),
         Command::Man(args) => manual::man(&args),

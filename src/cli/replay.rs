@@ -16,6 +16,8 @@ use crate::stream::{Builder, Sent, Stream, names as times};
 use crate::text::value;
 
 mod commands;
+mod memo;
+mod packer;
 mod report;
 mod routes;
 mod session;

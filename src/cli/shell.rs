@@ -66,37 +66,56 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
 pub(super) fn open(args: &ControlArgs, env_file: Option<PathBuf>) -> Result<Link, ExitCode> {
     let env = super::settings(env_file)?;
     let found = Link::find(args.socket.clone(), args.pipename.as_deref(), &env);
-    found.map_err(|lost| {
-        match lost {
-            Lost::Nowhere { pipes, socket } if super::exabgp::is_exabgp() => {
-                // Scripts parse ExaBGP's own text, where it has one.
-                outln!("could not find ExaBGP's named pipes ({pipes}.in and {pipes}.out) for the cli");
-                outln!("we scanned the following folders (the number is your PID):");
-                for directory in paths::pipe_directories() {
-                    outln!(" - {}/", directory.display().to_string().trim_end_matches('/'));
-                }
-                errln!("error: there is no control socket `{socket}.sock` either");
-                errln!("help: is the daemon running, for the same user? use `--socket` or `--pipename` for another location");
+    found.map_err(report_lost)
+}
+
+/// The path of the control socket of a running daemon; reports on standard error that there is none.
+#[cfg(feature = "stream")]
+pub(super) fn find_socket(env_file: Option<PathBuf>) -> Result<PathBuf, ExitCode> {
+    let env = super::settings(env_file)?;
+    link::socket(&env).map_err(report_lost)
+}
+
+/// Reports on standard error why there is no connection. Returns the exit code.
+fn report_lost(lost: Lost) -> ExitCode {
+    match lost {
+        Lost::Nowhere { pipes, socket } if super::exabgp::is_exabgp() => {
+            // Scripts parse ExaBGP's own text, where it has one.
+            outln!("could not find ExaBGP's named pipes ({pipes}.in and {pipes}.out) for the cli");
+            outln!("we scanned the following folders (the number is your PID):");
+            for directory in paths::pipe_directories() {
+                outln!(
+                    " - {}/",
+                    directory.display().to_string().trim_end_matches('/')
+                );
             }
-            Lost::Nowhere { pipes, socket } => {
-                errln!("error: no daemon found: no control socket `{socket}.sock`, no named pipes `{pipes}.in` and `{pipes}.out`");
-                errln!("searched: {}", searched(&socket));
-                errln!("help: is it running, for the same user? Its log shows where its control socket is, or why there is none; use `--socket` or `--pipename` for another location");
-            }
-            Lost::Ambiguous(paths) => {
-                errln!("error: several daemons are running: select one");
-                for path in paths {
-                    errln!("  --socket {}", path.display());
-                }
-                errln!("help: use one of these options before the command");
-            }
-            Lost::Refused(path, cause) => {
-                errln!("error: `{path}` does not answer: {}", explain(&cause));
-                errln!("help: is the daemon running, and are you its user?");
-            }
+            errln!("error: there is no control socket `{socket}.sock` either");
+            errln!(
+                "help: is the daemon running, for the same user? use `--socket` or `--pipename` for another location"
+            );
         }
-        ExitCode::from(REFUSED)
-    })
+        Lost::Nowhere { pipes, socket } => {
+            errln!(
+                "error: no daemon found: no control socket `{socket}.sock`, no named pipes `{pipes}.in` and `{pipes}.out`"
+            );
+            errln!("searched: {}", searched(&socket));
+            errln!(
+                "help: is it running, for the same user? Its log shows where its control socket is, or why there is none; use `--socket` or `--pipename` for another location"
+            );
+        }
+        Lost::Ambiguous(paths) => {
+            errln!("error: several daemons are running: select one");
+            for path in paths {
+                errln!("  --socket {}", path.display());
+            }
+            errln!("help: use one of these options before the command");
+        }
+        Lost::Refused(path, cause) => {
+            errln!("error: `{path}` does not answer: {}", explain(&cause));
+            errln!("help: is the daemon running, and are you its user?");
+        }
+    }
+    ExitCode::from(REFUSED)
 }
 
 /// The directories that were searched for a daemon, without duplicates.

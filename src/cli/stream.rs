@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
@@ -46,17 +47,17 @@ pub(super) fn run_as(name: &'static str, stream: clap::Command, words: Vec<OsStr
         .filter(|(index, _)| *index != 1)
         .map(|(_, word)| word);
     match StreamArgs::from_arg_matches(&command.get_matches_from(words)) {
-        Ok(args) => run(&args),
+        Ok(args) => run(&args, None),
         Err(error) => error.exit(),
     }
 }
 
-pub(super) fn run(args: &StreamArgs) -> ExitCode {
+pub(super) fn run(args: &StreamArgs, env_file: Option<PathBuf>) -> ExitCode {
     if args.version {
         outln!("oxabgp {}", env!("CARGO_PKG_VERSION"));
         return ExitCode::SUCCESS;
     }
-    match stream(args) {
+    match stream(args, env_file) {
         Ok(code) => code,
         // The reader of the lines went away: that is no failure of ours.
         Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
@@ -66,6 +67,7 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
             errln!("error: the output can't be written: {error}");
             ExitCode::from(READ_ERROR)
         }
+        Err(Failure::Reported(code)) => code,
         Err(Failure::Refused(reason)) => {
             errln!("error: {reason}");
             ExitCode::from(REFUSED)
@@ -77,7 +79,7 @@ pub(super) fn run(args: &StreamArgs) -> ExitCode {
     }
 }
 
-fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
+fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Failure> {
     if args
         .data_interface_option
         .iter()
@@ -85,7 +87,7 @@ fn stream(args: &StreamArgs) -> Result<ExitCode, Failure> {
     {
         return sources::explain(args.data_interface.as_deref());
     }
-    let builder = sources::sources(args)?;
+    let builder = sources::sources(args, env_file)?;
     let builder = filters(args, builder)?;
     let builder = window(args, builder)?;
     let live = args.live || args.feeds.is_live();

@@ -95,7 +95,7 @@ fn keep(
 }
 
 /// Reads a statement of `static`.
-fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, SyntaxError> {
+pub(crate) fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, SyntaxError> {
     let tree = cx.tree;
     let words = tree.words(statement);
     match tree.head(statement) {

@@ -23,6 +23,12 @@ pub enum ConfigChange {
     MetricsChanged,
     /// The journal is kept elsewhere or otherwise, from the next start on.
     StateChanged,
+    /// A health check is begun.
+    CheckAdded(String),
+    /// It is ended, and its routes are withdrawn.
+    CheckRemoved(String),
+    /// It goes on with other settings, in the state that it has.
+    CheckChanged(String),
     /// A session is started.
     NeighborAdded(String),
     /// A session is ended.
@@ -92,6 +98,16 @@ impl fmt::Display for ConfigChange {
             Self::ProcessRestarted(name) => write!(f, "! process {name}: is restarted"),
             Self::MetricsChanged => write!(f, "~ metrics: are served as the new file has it"),
             Self::StateChanged => write!(f, "~ state: applies from the next start on"),
+            Self::CheckAdded(name) => write!(f, "+ check {name}: is begun"),
+            Self::CheckRemoved(name) => {
+                write!(f, "- check {name}: is ended, its routes are withdrawn")
+            }
+            Self::CheckChanged(name) => {
+                write!(
+                    f,
+                    "~ check {name}: goes on with the settings of the new file"
+                )
+            }
             Self::NeighborAdded(name) => write!(f, "+ {name}: the session is started"),
             Self::NeighborRemoved(name) => write!(f, "- {name}: the session is ended"),
             Self::SessionReset { neighbor, settings } => {
@@ -123,6 +139,7 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     if old.state != new.state {
         changes.push(ConfigChange::StateChanged);
     }
+    checks(old, new, &mut changes);
     monitors(old, new, &mut changes);
     let named = |config: &'_ Config| -> Vec<String> {
         config.neighbors.iter().map(NeighborConfig::name).collect()
@@ -147,6 +164,27 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
         }
     }
     changes
+}
+
+fn checks(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
+    let find = |config: &'_ Config, name: &str| {
+        let mut all = config.checks.iter();
+        all.find(|check| check.name == name).cloned()
+    };
+    for check in &old.checks {
+        if find(new, &check.name).is_none() {
+            changes.push(ConfigChange::CheckRemoved(check.name.clone()));
+        }
+    }
+    for check in &new.checks {
+        match find(old, &check.name) {
+            None => changes.push(ConfigChange::CheckAdded(check.name.clone())),
+            Some(before) if before != *check => {
+                changes.push(ConfigChange::CheckChanged(check.name.clone()));
+            }
+            Some(_) => {}
+        }
+    }
 }
 
 fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {

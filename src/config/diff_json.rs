@@ -3,7 +3,7 @@
 use super::diff::{ConfigChange, Settings};
 use crate::json::JsonWriter;
 
-/// The changes as an array of objects, on one line: each has `change`, what happens, and `process`, `neighbor`, `monitor`,
+/// The changes as an array of objects, on one line: each has `change`, what happens, and `process`, `check`, `neighbor`, `monitor`,
 /// `route`, `removed` and `added` lines of settings where they apply.
 pub fn changes_json(changes: &[ConfigChange]) -> String {
     let mut w = JsonWriter::default();
@@ -21,6 +21,9 @@ fn one(w: &mut JsonWriter, change: &ConfigChange) {
         C::ProcessRestarted(name) => ("process-restarted", "process", name),
         C::MetricsChanged => ("metrics-changed", "", ""),
         C::StateChanged => ("state-changed", "", ""),
+        C::CheckAdded(name) => ("check-added", "check", name),
+        C::CheckRemoved(name) => ("check-removed", "check", name),
+        C::CheckChanged(name) => ("check-changed", "check", name),
         C::NeighborAdded(name) => ("neighbor-added", "neighbor", name),
         C::NeighborRemoved(name) => ("neighbor-removed", "neighbor", name),
         C::SessionReset { neighbor, .. } => ("session-reset", "neighbor", neighbor),

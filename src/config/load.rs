@@ -14,8 +14,8 @@ use super::schema::{self, Origin, Seen};
 use super::tree::{Statement, Tree};
 use super::validate::{self, Checked};
 use super::{
-    bmp, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable, process,
-    state_section, subscription, vocabulary,
+    bmp, check_section, claim, legacy, metrics_section, mrt, neighbor, peer_address, portable,
+    process, state_section, subscription, vocabulary,
 };
 use crate::text::{Span, near_miss, value};
 
@@ -135,12 +135,13 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     check_templates(cx);
     // Processes inside of neighbors first: another neighbor's `api` may name them.
     legacy::collect_processes(cx);
-    let mut neighbors = Vec::new();
+    let (mut neighbors, mut checks) = (Vec::new(), Vec::new());
     let mut astray = false;
     for statement in &tree.statements {
         let was_astray = std::mem::take(&mut astray);
         match (tree.head(statement), &statement.block) {
             ("process" | "template" | "metrics" | "state", Some(_)) => {}
+            ("check", Some(_)) => checks.extend(check_section::read(cx, statement)),
             ("mrt", Some(_)) => mrt::read(cx, statement, &mut config.mrt),
             ("bmp", Some(_)) => bmp::read(cx, statement, &mut config.bmp),
             ("neighbor", Some(_)) => neighbors.extend(neighbor(cx, statement, &[])),
@@ -168,6 +169,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         .into_iter()
         .map(|checked: Checked| checked.config)
         .collect::<Vec<NeighborConfig>>();
+    config.checks = check_section::settle(cx, checks, &config.neighbors);
     claim::settle(cx, &mut config);
     config
 }
@@ -176,7 +178,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
     let span = schema::cursor(cx.tree, statement).1.last_span();
     let known = [
-        "neighbor", "process", "template", "metrics", "state", "mrt", "bmp",
+        "neighbor", "process", "template", "check", "metrics", "state", "mrt", "bmp",
     ];
     let error = if known.contains(&word) && !is_section {
         Diagnostic::error(span, format!("`{word}` is a section"))

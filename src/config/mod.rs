@@ -11,6 +11,7 @@
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | `portable` | the words that ExaBGP does not know |
+//! | `check`, `check_section`, `check_target` | health checks |
 //! | `mrt`, `bmp`, `claim` | archives and monitoring stations, and what they need of neighbors |
 //! | `validate`, `load` | drafts → valid neighbors → [`Config`] |
 //! | `model`, `monitor`, `session` | [`Config`] and its parts |
@@ -45,6 +46,9 @@ mod announce_limit_section;
 mod base64;
 mod bmp;
 mod capability;
+mod check;
+mod check_section;
+mod check_target;
 mod claim;
 mod confinement;
 mod context;
@@ -70,6 +74,7 @@ mod neighbor;
 mod peer_address;
 mod portable;
 mod process;
+mod quoting;
 mod recovery;
 mod reference;
 mod schema;
@@ -86,6 +91,7 @@ mod vocabulary;
 mod word_text;
 
 pub use announce_limit::AnnounceLimit;
+pub use check::{CheckConfig, CheckGroup, Down};
 pub use confinement::{CONFINED, Confinement, Limits};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use diff::{ConfigChange, diff};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::announce_limit::AnnounceLimit;
+use super::check::CheckConfig;
 use super::confinement::Confinement;
 use super::guard::GuardConfig;
 use super::metrics::MetricsConfig;
@@ -25,6 +26,8 @@ pub struct Config {
     pub mrt: MrtConfig,
     /// Monitoring stations, in the file's order.
     pub bmp: Vec<BmpConfig>,
+    /// Health checks, in the file's order.
+    pub checks: Vec<CheckConfig>,
     /// The journal of routes, if one is kept.
     pub state: Option<StateConfig>,
 }

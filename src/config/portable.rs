@@ -10,7 +10,7 @@ use crate::text::Token;
 /// Words by the section that they begin a statement of, as the reference names it; an empty name is the file itself. What
 /// stands inside of a section that ExaBGP does not know is not listed.
 pub(crate) const WORDS: &[(&str, &[&str])] = &[
-    ("", &["metrics", "mrt", "bmp", "state"]),
+    ("", &["metrics", "mrt", "bmp", "state", "check"]),
     (
         "process",
         &[

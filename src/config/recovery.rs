@@ -15,7 +15,7 @@ pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) 
     let home = if is_section
         && matches!(
             word,
-            "neighbor" | "template" | "group" | "metrics" | "state"
+            "neighbor" | "template" | "group" | "check" | "metrics" | "state"
         ) {
         "belongs outside of all sections"
     } else if SETTINGS.contains(&word) || is_section && SECTIONS.contains(&word) {

@@ -2,8 +2,8 @@
 
 use super::schema::Keyword;
 use super::{
-    bmp, capability, draft, guard_section, limit_section, metrics_section, mrt, process,
-    state_section, subscription, tcp_ao,
+    bmp, capability, check_section, check_target, draft, guard_section, limit_section,
+    metrics_section, mrt, process, state_section, subscription, tcp_ao,
 };
 
 /// One row of the reference: section, word, value, what it does.
@@ -54,6 +54,15 @@ pub fn reference() -> Vec<Row> {
     rows("process/limit", limit_section::KEYWORDS, &mut all);
     rows("state", state_section::KEYWORDS, &mut all);
     rows("metrics", metrics_section::KEYWORDS, &mut all);
+    rows("check", check_section::KEYWORDS, &mut all);
+    let (word, value, doc) = check_section::ROUTE;
+    all.push(Row {
+        section: "check",
+        word,
+        value,
+        doc,
+    });
+    rows("check/http", check_target::CONDITIONS, &mut all);
     rows("neighbor", draft::KEYWORDS, &mut all);
     rows("neighbor/capability", capability::KEYWORDS, &mut all);
     rows("neighbor/api", subscription::KEYWORDS, &mut all);

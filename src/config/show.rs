@@ -11,11 +11,13 @@ use super::model::{
     self, ApiVersion, Config, Encoder, Messages, NeighborConfig, ProcessConfig, QueueFull,
     Subscription,
 };
+use super::quoting::{argument, quoted};
 use super::session::{AddPath, Base64, CapabilityConfig, TcpAo};
 use super::state::Unclaimed;
 use crate::grammar::operational::Kind;
 use crate::grammar::{Operational, RouteText};
 
+mod checks;
 mod json;
 mod monitors;
 mod object;
@@ -48,6 +50,9 @@ impl Config {
         }
         for neighbor in &self.neighbors {
             text.neighbor(neighbor, secrets);
+        }
+        for check in &self.checks {
+            text.line(check);
         }
         text.mrt(&self.mrt);
         for station in &self.bmp {
@@ -478,34 +483,5 @@ fn secret(text: &str, secrets: Secrets) -> String {
     match secrets {
         Secrets::Shown => quoted(text),
         Secrets::Hidden => "\"***\"".to_owned(),
-    }
-}
-
-/// A word in quotes.
-fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            _ => out.push(c),
-        }
-    }
-    out.push('"');
-    out
-}
-
-/// A word, in quotes if it needs them.
-fn argument(text: &str) -> String {
-    let marks = ['"', '\'', '\\', '#', ';', '{', '}', '[', ']', ','];
-    if text.is_empty() || text.contains(|c: char| c.is_whitespace() || marks.contains(&c)) {
-        quoted(text)
-    } else {
-        text.to_owned()
     }
 }

@@ -87,7 +87,15 @@ pub(crate) fn opens_section(words: &[Token<'_>]) -> bool {
         ),
         2 => matches!(
             word,
-            "neighbor" | "process" | "template" | "group" | "api" | "route" | "mrt" | "bmp"
+            "neighbor"
+                | "process"
+                | "template"
+                | "group"
+                | "check"
+                | "api"
+                | "route"
+                | "mrt"
+                | "bmp"
         ),
         _ => false,
     }

@@ -19,6 +19,11 @@ impl Advisories {
         }
     }
 
+    /// All messages.
+    pub(crate) fn all(&self) -> Vec<(Family, Vec<u8>)> {
+        self.0.borrow().clone()
+    }
+
     /// The messages of these families, in the order in which the families were first used.
     pub(crate) fn of(&self, families: &[Family]) -> Vec<Vec<u8>> {
         let kept = self.0.borrow();

@@ -2,7 +2,6 @@
 //! neighbors.
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use tracing::warn;
 
@@ -11,6 +10,7 @@ use crate::config::GuardConfig;
 use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, Lifetime, Terms};
 
+use super::clock;
 use super::core::Core;
 use super::guard::{self, Rejection};
 use super::process::Process;
@@ -65,6 +65,14 @@ impl Authority {
         }
     }
 
+    /// The owner of the routes of a health check, which are the operator's as much as the configuration is.
+    pub(crate) fn of_check(core: &Core, owner: &Rc<str>) -> Self {
+        let mut own = Self::new(core, None);
+        own.name = Rc::clone(owner);
+        own.terms.owner = Rc::clone(owner);
+        own
+    }
+
     /// Returns `true` if changes must be judged or recorded one by one.
     pub(crate) fn is_limited(&self) -> bool {
         !self.guards.is_empty() || self.terms.tracked || self.terms.default.is_some()
@@ -112,7 +120,7 @@ impl Authority {
             }
         }
         match guard.max_rate {
-            Some(rate) => process.guarded.spend(rate, announced, Instant::now()),
+            Some(rate) => process.guarded.spend(rate, announced, clock::now()),
             None => Ok(()),
         }
     }

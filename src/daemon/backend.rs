@@ -9,7 +9,7 @@ use tracing::warn;
 
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
-    Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
+    Among, CheckStatus, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
     Request as Asked, RibSide, RouteIndex, RoutePlace, Sending,
 };
 use crate::bgp::message::operational::{Content, Operational, OperationalType};
@@ -58,6 +58,14 @@ impl<'a> ApiBackend<'a> {
             is_set: false,
             own: OnceCell::new(),
         }
+    }
+
+    /// The backend of a health check, which owns its routes.
+    pub(crate) fn of_check(core: &'a Rc<Core>, owner: &Rc<str>) -> Self {
+        let backend = Self::new(core, None);
+        // It is empty.
+        let _ = backend.own.set(Authority::of_check(core, owner));
+        backend
     }
 
     /// Returns `true` if the helper or operator may send commands to that neighbor.
@@ -395,6 +403,10 @@ impl Control for ApiBackend<'_> {
             uptime: start.elapsed().as_secs(),
             start_time: unix(wall),
         }
+    }
+
+    fn checks(&self, out: &mut dyn FnMut(&CheckStatus<'_>)) {
+        self.core.checks.show(out);
     }
 
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {

@@ -4,7 +4,7 @@
 //! the kernel's coarse clock, which can be read in a few nanoseconds.
 
 use std::cell::Cell;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
 
@@ -25,6 +25,24 @@ impl Clock {
         }
         self.seconds.get()
     }
+}
+
+/// The time of the timers, which tests may let pass faster.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// The time since the machine was started, including the time in which it slept.
+#[cfg(not(test))]
+pub(crate) fn since_boot() -> Duration {
+    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
+}
+
+/// The same on the clock of the timers.
+#[cfg(test)]
+pub(crate) fn since_boot() -> Duration {
+    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    now().saturating_duration_since(*START)
 }
 
 /// Seconds since 1970.

@@ -110,6 +110,16 @@ impl Session {
         first
     }
 
+    /// The families whose routes are ignored.
+    pub(crate) fn ignored(&self) -> &[Family] {
+        &self.ignored
+    }
+
+    /// The messages that wait.
+    pub(crate) fn outgoing(&self) -> impl Iterator<Item = &Vec<u8>> {
+        self.outgoing.iter()
+    }
+
     /// Queues a whole message. Returns `false` if too many are queued already.
     pub(crate) fn push(&mut self, message: Vec<u8>) -> bool {
         let room = self.outgoing.len() < OUTGOING;

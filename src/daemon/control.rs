@@ -27,6 +27,7 @@ use super::privilege;
 use crate::config::Env;
 
 mod access;
+pub(crate) mod handover;
 mod operator;
 pub(crate) mod paths;
 mod pipes;
@@ -38,7 +39,8 @@ use operator::Operators;
 use paths::Pipes;
 use socket::Socket;
 
-pub(crate) use operator::FRAME;
+pub(crate) use operator::{FRAME, OperatorParts};
+pub(crate) use socket::DoorParts;
 
 /// How long the last answers may take when the daemon stops.
 const CLOSING_TIME: Duration = Duration::from_millis(200);
@@ -60,9 +62,17 @@ pub(crate) struct Doors {
 impl Doors {
     /// Creates the control socket and finds the pipes, if `api.cli` is set, and changes their owner to the user that the
     /// process is about to become. The daemon runs without them, too.
-    pub(crate) async fn open(env: &Env) -> Self {
+    pub(crate) async fn open(env: &Env, inherited: Option<&DoorParts>) -> Self {
         if !env.api.cli {
             return Self::default();
+        }
+        let access = Access::new(&env.api);
+        if let Some(socket) = inherited.and_then(|parts| Socket::inherit(parts, &access)) {
+            let pipes = paths::find_pipes(&env.api.pipename);
+            return Self {
+                socket: Some(socket),
+                pipes,
+            };
         }
         let owner = privilege::successor(&env.daemon.user);
         let name = &env.api.pipename;
@@ -81,7 +91,7 @@ impl Doors {
                 paths::sockets(env.api.socketname.as_ref().unwrap_or(name))
             }
         };
-        let socket = open_socket(&paths, Access::new(&env.api)).await;
+        let socket = open_socket(&paths, access).await;
         if let (Some(socket), Some(owner)) = (&socket, &owner) {
             hand_over(socket.path(), owner);
         }

@@ -22,7 +22,10 @@ use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
 use super::announce_limit::AnnounceLimits;
+use super::checks::Checks;
+use super::clock;
 use super::events::EventDispatcher;
+use super::hold::Handover;
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -82,6 +85,8 @@ pub(crate) struct Core {
     /// Routes that end by themselves.
     pub(crate) leases: LeaseTable,
     pub(crate) sets: Sets,
+    /// Health checks of the configuration.
+    pub(crate) checks: Checks,
     /// What survives a crash.
     pub(crate) journal: Journal,
     /// Messages of neighbors over the last minutes.
@@ -93,10 +98,22 @@ pub(crate) struct Core {
     pub(crate) started: (Instant, SystemTime),
     /// Notified when a session is established.
     pub(crate) established: Notify,
+    /// Set while another process of this program is to continue, or this one continues.
+    pub(crate) handover: Handover,
 }
 
 impl Core {
     pub(crate) fn new(env: Env) -> Rc<Self> {
+        Self::since(env, Duration::ZERO)
+    }
+
+    /// The same for a daemon that has been running for some time, in another process.
+    pub(crate) fn since(env: Env, age: Duration) -> Rc<Self> {
+        let (now, wall) = (Instant::now(), SystemTime::now());
+        let started = (
+            now.checked_sub(age).unwrap_or(now),
+            wall.checked_sub(age).unwrap_or(wall),
+        );
         Rc::new(Self {
             events: EventDispatcher::new(env.api.compact),
             env: Rc::new(env),
@@ -111,12 +128,14 @@ impl Core {
             stats: Stats::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
+            checks: Checks::default(),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
             reloads: Reloads::default(),
-            started: (Instant::now(), SystemTime::now()),
+            started,
             established: Notify::new(),
+            handover: Handover::default(),
         })
     }
 
@@ -161,6 +180,8 @@ impl Core {
         self.limits.configure(neighbor);
         self.resubscribe(neighbor);
         match template {
+            // The tables have the routes already, or will have them.
+            _ if self.handover.is_resuming.get() => self.guard_configured(neighbor),
             Some(template) => self.routes.copy(template, neighbor.id),
             None => self.announce_configured(neighbor),
         }
@@ -236,6 +257,22 @@ impl Core {
         }
     }
 
+    /// Adds the groups of watchdogs that the configuration of a neighbor names, and announces nothing.
+    fn guard_configured(&self, neighbor: &Neighbor) {
+        for route in &neighbor.config.borrow().routes {
+            if let Some(name) = &route.watchdog {
+                let attributes = self.routes.intern(Rc::clone(&route.attributes));
+                self.routes.guard(neighbor.id, name, route, &attributes);
+            }
+        }
+    }
+
+    /// Waits until commands may be executed.
+    pub(crate) async fn ready_for_commands(&self) {
+        self.handover.commands_allowed().await;
+        self.journal.room().await;
+    }
+
     /// Announces the routes that the configuration of a neighbor names.
     fn announce_configured(&self, neighbor: &Neighbor) {
         let peers: PeerSet = std::iter::once(neighbor.id).collect();
@@ -287,7 +324,7 @@ impl Core {
 
     /// Wakes the task of a neighbor after a while.
     pub(crate) fn wake_later(&self, neighbor: &Neighbor, wait: Duration) {
-        self.alarms.add(Instant::now() + wait, &neighbor.wake);
+        self.alarms.add(clock::now() + wait, &neighbor.wake);
     }
 
     /// Notes that a neighbor has used up its connection attempts. Once that is true of all, the daemon stops.

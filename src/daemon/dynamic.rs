@@ -149,6 +149,30 @@ fn decide(core: &Rc<Core>, ends: ConnInfo, reports: &mut Reports) -> Answer {
     Answer::Accept(Box::new(peer), Box::new(plugin))
 }
 
+/// Adds the instance of a range that another process had a session with; `None` if the range has no such address any more.
+pub(crate) fn resume(
+    (core, server): (&Rc<Core>, &Server),
+    range: &Listed,
+    (remote, local): (IpAddr, IpAddr),
+) -> Option<Rc<Listed>> {
+    let template = range.neighbor.config.borrow().clone();
+    if !contains(&template.session, remote) {
+        return None;
+    }
+    let config = Rc::new(clone_for(&template, remote, local));
+    let name = config.name();
+    let listed = core.add(&name, Rc::clone(&config), Some(range.neighbor.id));
+    let taken = |name: &str| server.find(name).is_some();
+    let logged = session::log_name(&name, &config.session, taken);
+    let peer = session::peer(&logged, &config.session, &core.env);
+    let plugin = NeighborPlugin::dynamic(Rc::clone(core), Rc::clone(&listed.neighbor));
+    match server.add_dynamic_peer(peer, plugin) {
+        Ok(key) => listed.key.set(Some(key)),
+        Err(cause) => warn!(neighbor = %name, %cause, "the neighbor could not be added"),
+    }
+    Some(listed)
+}
+
 /// The configuration of one address of a range.
 fn clone_for(range: &NeighborConfig, remote: IpAddr, local: IpAddr) -> NeighborConfig {
     let mut config = range.clone();

@@ -14,6 +14,7 @@ use tracing::info;
 use crate::bgp::capability::{Capability, GracefulRestart};
 use crate::bgp::{Family, Negotiated};
 
+use super::clock;
 use super::core::Core;
 use super::neighbor::Neighbor;
 
@@ -29,7 +30,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     let Some(time) = config.eor_deferral.filter(|_| !config.manual_eor) else {
         return core.journal.is_restoring() && !config.manual_eor;
     };
-    let now = Instant::now();
+    let now = clock::now();
     if has_restart_state(session) {
         let until = now + Duration::from_secs(time.into());
         neighbor.eor_deferred_until.set(Some(until));
@@ -47,12 +48,19 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     waits || core.journal.is_restoring()
 }
 
+/// Continues to defer the markers of a session that another process has established.
+pub(crate) fn resume(core: &Rc<Core>, neighbor: &Rc<Neighbor>, left: Duration) {
+    let until = Instant::now() + left;
+    neighbor.eor_deferred_until.set(Some(until));
+    tokio::task::spawn_local(end(Rc::clone(core), Rc::clone(neighbor), until));
+}
+
 /// Sends the markers that waited for the routes of the journal only.
 pub(crate) fn restored(core: &Core) {
     for listed in core.neighbors.all() {
         let neighbor = &listed.neighbor;
         let until = neighbor.eor_deferred_until.get();
-        if until.is_none_or(|until| until <= Instant::now()) {
+        if until.is_none_or(|until| until <= clock::now()) {
             release(core, neighbor);
         }
     }

@@ -9,12 +9,14 @@ use std::rc::{Rc, Weak};
 use tracing::warn;
 
 use crate::api::command::Watch;
-use crate::api::encode::{Encoder, Printer, Version};
+use crate::api::encode::{CheckChange, Encoder, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
 use crate::bgp::Nlri;
 use crate::bgp::message::MessageType;
 use crate::config::{self, Messages, Subscription};
+use crate::grammar::Selector;
+use crate::health::State;
 use crate::json::JsonWriter;
 
 use super::clock::Clock;
@@ -191,6 +193,13 @@ impl EventDispatcher {
         watchers.list.len() < before
     }
 
+    /// Returns `true` if an operator watches events.
+    pub(crate) fn is_watching(&self, queue: &Rc<Queue>) -> bool {
+        let watchers = self.watchers.borrow();
+        let mut queues = watchers.list.iter().map(|watcher| watcher.queue.as_ptr());
+        queues.any(|watching| std::ptr::eq(watching, Rc::as_ptr(queue)))
+    }
+
     /// Number of operators who watch events.
     pub(crate) fn watchers(&self) -> usize {
         self.watchers.borrow().list.len()
@@ -288,6 +297,25 @@ impl EventDispatcher {
         let mut line = JsonWriter::new();
         self.encoder(&process).lease(nlri, stamp, &mut line);
         process.queue.event(line.as_str().as_bytes());
+    }
+
+    /// Reports a change of a health check to operators who watch the events of all neighbors.
+    pub(crate) fn report_check(&self, name: &str, (state, held): (State, bool), reason: &str) {
+        let watchers = self.watchers.borrow();
+        let all = watchers.list.iter();
+        for watcher in all.filter(|watcher| watcher.watch.selector == Selector::default()) {
+            let stamp = &mut self.printer.borrow_mut().stamp;
+            stamp.set_time(self.clock.seconds());
+            let mut line = JsonWriter::new();
+            let change = CheckChange {
+                name,
+                state: &state.to_string(),
+                held,
+                reason,
+            };
+            self.wish(watcher).encoder.check(&change, stamp, &mut line);
+            watchers.event(watcher.id, line.as_str());
+        }
     }
 
     /// Reports to a helper that the daemon stops.

@@ -3,14 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Dump, Listing, Outcome, SetPlan, Source};
+use crate::api::command::{self, Deferred, Dump, Listing, Outcome, SetPlan, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
+use super::hold::Upgrade;
 use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
@@ -19,6 +20,19 @@ use super::set_apply;
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
+
+/// How long commands of one source are executed before other tasks have their turn. Good commands take about a
+/// microsecond each, but a refused one is logged, and the log may be slow.
+const MOST: Duration = Duration::from_millis(20);
+
+/// What [`Executor::execute`] did.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Executed {
+    /// Commands by their result.
+    pub(crate) counts: CommandCounts,
+    /// Bytes of the lines that were executed, newlines included.
+    pub(crate) bytes: usize,
+}
 
 /// Executes the commands of all helpers and operators.
 pub(crate) struct Executor {
@@ -62,22 +76,25 @@ impl Executor {
         self.refused.get()
     }
 
-    /// Executes whole lines in order. `helper` is the name of the helper that sent them; `None` for an operator.
+    /// Executes whole lines in order, at least one, until [`MOST`] has passed. `helper` is the name of the helper that sent
+    /// them; `None` for an operator.
     pub(crate) fn execute(
         &self,
         helper: Option<&str>,
         source: &mut Source,
         queue: &Rc<Queue>,
         lines: &[u8],
-    ) -> CommandCounts {
+    ) -> Executed {
         let mut counts = CommandCounts::default();
+        let turn = Instant::now();
         self.core.stats.turns.note("commands");
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);
         let mut answer = String::new();
+        let whole = lines.len();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        while start <= lines.len() {
+        while start <= lines.len() && (start == 0 || turn.elapsed() < MOST) {
             let rest = &lines[start..];
             answer.clear();
             let run = commands.execute_run(rest, source, &mut backend, &mut answer);
@@ -106,7 +123,10 @@ impl Executor {
             let operators = &self.core.stats.operators;
             operators.set(operators.get().plus(counts));
         }
-        counts
+        Executed {
+            counts,
+            bytes: start.min(whole),
+        }
     }
 
     /// A function that writes the status, and then `end`.
@@ -142,6 +162,7 @@ impl Executor {
             Outcome::Sets(wanted, end) => {
                 queue.reply_made(set_apply::listed(&self.core, wanted, end));
             }
+            Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
@@ -163,6 +184,27 @@ impl Executor {
             ));
             queue.settle();
         });
+    }
+
+    /// Requests that another process of this program continues. It answers, or this one if it can't.
+    fn upgrade(&self, helper: Option<&str>, queue: &Rc<Queue>, answer: Deferred) {
+        if helper.is_some() {
+            return queue.reply(answer.answer(Err("only operators may upgrade")).as_bytes());
+        }
+        let upgrade = Upgrade {
+            answer,
+            promise: queue.promise(),
+            queue: Rc::clone(queue),
+        };
+        match self.core.handover.ask(upgrade) {
+            None => self.core.request(Request::Upgrade),
+            Some(second) => second.settle(Err("an upgrade is in progress")),
+        }
+    }
+
+    /// How a helper is answered.
+    pub(crate) fn with_source<T>(&self, name: &str, see: impl FnOnce(&Source) -> T) -> Option<T> {
+        self.sources.borrow().get(name).map(see)
     }
 
     /// Applies a set, and answers when that is done.
@@ -198,12 +240,16 @@ impl Executor {
 }
 
 impl Commands for Executor {
-    fn commands(&self, process: &Rc<Process>, lines: &[u8]) {
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) -> usize {
         let mut sources = self.sources.borrow_mut();
-        if let Some(source) = sources.get_mut(&process.name) {
-            let counts = self.execute(Some(&process.name), source, &process.queue, lines);
-            process.counts.set(process.counts.get().plus(counts));
-        }
+        let Some(source) = sources.get_mut(&process.name) else {
+            return lines.len();
+        };
+        let executed = self.execute(Some(&process.name), source, &process.queue, lines);
+        process
+            .counts
+            .set(process.counts.get().plus(executed.counts));
+        executed.bytes
     }
 
     /// Resets how a helper is answered: each run starts with the defaults.
@@ -229,7 +275,7 @@ impl Commands for Executor {
     }
 
     async fn ready(&self) {
-        self.core.journal.room().await;
+        self.core.ready_for_commands().await;
     }
 
     fn room(&self, process: &Process) {

@@ -134,6 +134,11 @@ fn sweep(core: &Rc<Core>, neighbor: &Rc<Neighbor>, what: (Family, SweepKind)) {
     });
 }
 
+/// Continues to wait for timeouts of routes that another process has retained.
+pub(crate) fn resume(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
+    watch(core, neighbor);
+}
+
 /// Starts a task that applies timeouts, unless one runs already or nothing is retained.
 fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
     let received = &neighbor.received;

@@ -71,7 +71,57 @@ impl Noted {
     }
 }
 
+/// A history as data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HistoryParts {
+    pub(crate) established: u64,
+    pub(crate) lost: u64,
+    /// The last end, NOTIFICATION sent, NOTIFICATION received and failed attempt: text, age, repetitions.
+    pub(crate) last: Vec<Option<(String, Duration, u64)>>,
+    pub(crate) error: Option<LastError>,
+}
+
 impl History {
+    /// The history as data.
+    pub(crate) fn parts(&self) -> HistoryParts {
+        let record = self.0.borrow();
+        let last = [
+            &record.closed,
+            &record.sent,
+            &record.received,
+            &record.connect,
+        ];
+        let noted = |noted: &Noted| (noted.text.clone(), noted.at.elapsed(), noted.count);
+        HistoryParts {
+            established: record.established,
+            lost: record.lost,
+            last: last.map(|last| last.as_ref().map(noted)).into(),
+            error: record.last,
+        }
+    }
+
+    /// Continues a history.
+    pub(crate) fn resume(&self, parts: HistoryParts) {
+        let now = Instant::now();
+        let mut last = parts.last.into_iter().map(|noted| {
+            noted.map(|(text, age, count)| Noted {
+                text,
+                at: now.checked_sub(age).unwrap_or(now),
+                count,
+            })
+        });
+        let mut next = || last.next().flatten();
+        self.0.replace(Record {
+            established: parts.established,
+            lost: parts.lost,
+            closed: next(),
+            sent: next(),
+            received: next(),
+            connect: next(),
+            last: parts.error,
+        });
+    }
+
     fn record(&self) -> RefMut<'_, Record> {
         self.0.borrow_mut()
     }

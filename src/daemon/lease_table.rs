@@ -4,7 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use nix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
 
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
@@ -93,6 +92,12 @@ impl LeaseTable {
         }
     }
 
+    /// Records a route as another process has recorded it.
+    pub(crate) fn restore(&self, leased: &Leased<'_>, indexed: bool) {
+        self.leases.borrow_mut().restore(leased, indexed);
+        self.changed.notify_one();
+    }
+
     /// Records that a route is withdrawn by a command.
     pub(crate) fn withdraw(&self, nlri: NlriRef<'_>, peers: &PeerSet) {
         self.leases.borrow_mut().withdraw(nlri, peers);
@@ -145,7 +150,4 @@ impl LeaseTable {
     }
 }
 
-/// The time since the machine was started, including the time in which it slept.
-pub(crate) fn now() -> Duration {
-    clock_gettime(ClockId::CLOCK_BOOTTIME).map_or(Duration::ZERO, Duration::from)
-}
+pub(crate) use super::clock::since_boot as now;

@@ -20,7 +20,8 @@
 //! | `message_log`, `watchdog`, `routes`, `lease_table` | the log of messages and routes; groups of routes; the Adj-RIB-Out; routes that end by themselves |
 //! | `neighbors`, `announce_limit`, `runtime_peers`, `requests`, `running` | all neighbors; how many routes each may be sent; those created by commands; requests to the daemon as a whole; the configuration in force |
 //! | `reencode`, `mrt`, `bmp`, `taps` | received routes as UPDATEs; archives; monitoring stations; what sessions pass to both |
-//! | `journal`, `sets` | what helpers and operators announce, kept over a crash; revisions of sets |
+//! | `hold` | what is held while another process takes over |
+//! | `journal`, `sets`, `checks` | what helpers and operators announce, kept over a crash; revisions of sets; health checks |
 //! | `core` | the parts that all of the following share |
 //! | `graceful_restart`, `eor_deferral`, `prefix_limit`, `refresh` | one feature of a session each |
 //! | `leases`, `authority` | the end of leases; what helpers and operators may announce |
@@ -30,6 +31,7 @@
 //! | `startup`, `dynamic`, `monitors`, `configured_routes`, `reload` | errors at start; neighbors of a range; archives and stations of a configuration; configured and helpers' routes; the difference between two configurations |
 //! | `http` | metrics and the status page |
 //! | `control` | commands from operators: pipes, socket, standard input |
+//! | `handover` | an upgrade without a flap |
 //! | `service`, `pipeline`, `several` | the main loop; one session without configuration file; a daemon for each of several configurations |
 
 use std::rc::Rc;
@@ -47,6 +49,7 @@ mod announce_limit;
 mod authority;
 mod backend;
 mod bmp;
+mod checks;
 mod clock;
 mod configured_routes;
 mod confine;
@@ -59,9 +62,11 @@ mod events;
 mod executor;
 mod graceful_restart;
 mod guard;
+mod handover;
 mod helper_log;
 mod histogram;
 mod history;
+mod hold;
 mod http;
 mod journal;
 mod lease_table;
@@ -98,6 +103,8 @@ mod set_apply;
 mod sets;
 mod several;
 mod signal;
+#[cfg(test)]
+mod simulation;
 mod stale_routes;
 mod startup;
 mod stats;
@@ -110,6 +117,8 @@ mod watchdog;
 use control::{Control, Doors};
 use core::Core;
 use executor::Executor;
+use handover::give::Start;
+use handover::inherit::{Heritage, Purpose, purpose};
 use http::Http;
 use privilege::PidFile;
 use process::Process;
@@ -124,6 +133,8 @@ pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
 pub use startup::{Fatal, Origin};
 
+pub(crate) use handover::protocol::format as handover_format;
+
 /// Runs the daemon until it is stopped. Returns the exit code.
 ///
 /// # Errors
@@ -133,24 +144,54 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
+    let found = purpose().map_err(|cause| Fatal::system("the upgrade", cause))?;
+    let heritage = match found {
+        Purpose::Run => None,
+        Purpose::Check => {
+            report_format();
+            return Ok(0);
+        }
+        Purpose::Continue(heritage) => Some(heritage),
+    };
     close_inherited_on_exec();
-    go_to_background(&env)?;
+    if heritage.is_none() {
+        go_to_background(&env)?;
+    }
     let runtime = runtime()?;
     let origin = Origin {
         path,
         ..origin.clone()
     };
-    let code = runtime.block_on(serve(&origin, config, env))?;
+    let code = runtime.block_on(serve(&origin, (config, env), heritage))?;
     // Tasks that still wait for a socket or a helper are dropped.
     runtime.shutdown_background();
     Ok(code)
 }
 
-async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
+/// Prints the format of the state that this program can continue with.
+fn report_format() {
+    use std::io::Write;
+    // Without the line, the one that asks knows that something is wrong.
+    let _ = writeln!(std::io::stdout(), "{}", handover::protocol::format());
+}
+
+async fn serve(
+    origin: &Origin,
+    (config, env): (Config, Env),
+    mut heritage: Option<Heritage>,
+) -> Result<u8, Fatal> {
+    let start = Start::of_this_process();
     let mut signals = Signals::new().map_err(|cause| Fatal::system("signal handlers", cause))?;
     privilege::settle(env.daemon.umask)
         .map_err(|cause| Fatal::system("the root directory", cause))?;
-    let core = Core::new(env);
+    let core = match &heritage {
+        Some(heritage) => {
+            Heritage::unblock_signals();
+            Core::since(env, heritage.age())
+        }
+        None => Core::new(env),
+    };
+    core.handover.is_resuming.set(heritage.is_some());
     let executor = Executor::new(Rc::clone(&core));
     let env = Rc::clone(&core.env);
     let server = Server::new(reload::default_router_id(&config));
@@ -168,28 +209,47 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     }
     core.reloads.set_path(&origin.path);
     core.reloads.replace(running);
+    if let Some(heritage) = &mut heritage {
+        heritage.listen(&server, &reload::listeners(&core, &env));
+        let filled = heritage.fill(&executor, &core, &server);
+        filled.map_err(|cause| Fatal::system("the upgrade", cause))?;
+    }
     listen(&core, &server, &env)?;
+    checks::configure::enlist(&core, &config.checks);
     if let Some(state) = config.state {
         let directory = state.directory.display().to_string();
-        let restored = journal::restore::run(&core, state).await;
+        let restored = match &heritage {
+            Some(_) => journal::restore::resume(&core, state),
+            None => journal::restore::run(&core, state).await,
+        };
         restored.map_err(|cause| Fatal::system(format!("the journal in `{directory}`"), cause))?;
     }
     core.metrics.replace(config.metrics);
     let http = Http::open(&core).await;
     // Root may create the socket where the user that the process becomes may not.
-    let doors = Doors::open(&env).await;
+    let doors = heritage.as_mut().and_then(Heritage::doors);
+    let doors = Doors::open(&env, doors.as_ref()).await;
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
-    housekeep(&core, origin.reload_after);
+    housekeep(&core, origin.reload_after.filter(|_| heritage.is_none()));
+    checks::configure::begin(&core);
     if core.journal.is_kept() {
         core.spawn(journal::restore::sweep(Rc::clone(&core)));
         let core = Rc::clone(&core);
         tokio::task::spawn_local(async move { journal::compact::run(&core).await });
     }
     let control = Control::start(&executor, doors);
+    let is_upgraded = heritage.is_some();
+    if let Some(heritage) = heritage {
+        heritage.serve(&executor, &control);
+    }
     http.start();
     let beginning = tokio::task::spawn_local({
-        let (server, wait) = (server.clone(), clock::until_full_minutes(env.tcp.delay));
+        let wait = clock::until_full_minutes(env.tcp.delay);
+        let (server, wait) = (
+            server.clone(),
+            if is_upgraded { Duration::ZERO } else { wait },
+        );
         async move {
             if !wait.is_zero() {
                 info!(
@@ -204,7 +264,12 @@ async fn serve(origin: &Origin, config: Config, env: Env) -> Result<u8, Fatal> {
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
     let code = {
-        let work = service::work(&executor, &server, Some(origin), &mut signals);
+        let work = service::work(
+            &executor,
+            &server,
+            Some((origin, &control, &start)),
+            &mut signals,
+        );
         Timed::new(work, |took| core.stats.turns.observe(took)).await
     };
     beginning.abort();
@@ -269,7 +334,9 @@ fn housekeep(core: &Rc<Core>, reload_after: Option<Duration>) {
 
 /// Binds the listening sockets of `tcp.bind` and of neighbors with `listen`.
 fn listen(core: &Core, server: &Server, env: &Env) -> Result<(), Fatal> {
-    for address in reload::listeners(core, env) {
+    let known = server.listening();
+    let missing = reload::listeners(core, env).into_iter();
+    for address in missing.filter(|address| !known.contains(address)) {
         server
             .listen(address)
             .map_err(|cause| Fatal::listen(address, cause))?;

@@ -3,6 +3,7 @@
 //! Those whose section is unchanged go on, in the middle of a file or connection. No session is touched.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use tracing::{error, info};
 
@@ -13,6 +14,9 @@ use super::bmp::station::Station;
 use super::core::Core;
 use super::mrt::updates::UpdatesTap;
 use super::mrt::{archive, collect};
+
+/// How long readers of records may take to read the last ones.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// Starts what is new, ends what is gone, begins again what has changed.
 pub(crate) fn apply(core: &Rc<Core>, mrt: MrtConfig, bmp: Vec<BmpConfig>) {
@@ -120,6 +124,9 @@ fn stations(core: &Rc<Core>, bmp: Vec<BmpConfig>) {
 /// Ends all connections with a Termination, and completes all files. Waits for both, but not for long.
 pub(crate) async fn end(core: &Core) {
     let tasks = core.taps.tasks.take();
+    for reader in core.taps.readers() {
+        reader.close();
+    }
     for (station, _) in &tasks.stations {
         station.close();
     }
@@ -127,6 +134,13 @@ pub(crate) async fn end(core: &Core) {
         let _ = task.await;
     }
     core.taps.set_stations(Vec::new());
+    let left = async {
+        while !core.taps.readers().is_empty() {
+            core.taps.reader_left.notified().await;
+        }
+    };
+    // A reader that does not read loses the last records.
+    let _ = tokio::time::timeout(CLOSING_TIME, left).await;
     let archives = core.taps.archives();
     core.taps.set_archives(Vec::new());
     let threads = archives.iter().filter_map(|archive| archive.close());

@@ -179,6 +179,16 @@ impl Neighbor {
         self.connection.borrow().as_ref()?.negotiated.clone()
     }
 
+    /// The number of its events so far.
+    pub(super) fn events(&self) -> u64 {
+        self.head.borrow().counted()
+    }
+
+    /// Continues to number its events after so many.
+    pub(super) fn continue_events(&self, events: u64) {
+        self.head_mut().continue_at(events);
+    }
+
     fn head_mut(&self) -> RefMut<'_, EventHead> {
         self.head.borrow_mut()
     }

@@ -1,7 +1,6 @@
 //! What `show neighbor` shows of one neighbor.
 
-use std::time::Instant;
-
+use super::clock;
 use super::core::Core;
 use super::neighbors::Listed;
 use super::session;
@@ -39,7 +38,7 @@ pub(crate) fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&Neighbor
         zone: config.session.zone,
         retry: peer.as_ref().and_then(|peer| peer.retry_at).map(|at| {
             // Rounded up to whole seconds.
-            let left = at.saturating_duration_since(Instant::now());
+            let left = at.saturating_duration_since(clock::now());
             left.as_millis()
                 .div_ceil(1000)
                 .try_into()

@@ -6,7 +6,7 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 use tracing::{debug, warn};
@@ -19,8 +19,7 @@ use crate::bgp::message::operational::Operational;
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{MessageType, RawMessage, header};
-use crate::bgp::role::LocalRole;
-use crate::bgp::{Capability, Codec, Family, Negotiated, Sender};
+use crate::bgp::{Capability, Family, Negotiated};
 use crate::fsm::{CloseReason, ConnInfo, Initiator};
 use crate::rib::adj_rib_out::{Budget, Session as RibSession};
 use crate::speaker::{Outbox, PeerConfig, Plugin, SessionEvent, UpdateWriter};
@@ -29,7 +28,7 @@ use super::connection::Session;
 use super::core::Core;
 use super::neighbor::Neighbor;
 use super::phase::Phase;
-use super::{eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
+use super::{clock, eor_deferral, graceful_restart, message_log, prefix_limit, refresh, session};
 
 /// The daemon's side of one session.
 pub(crate) struct NeighborPlugin {
@@ -276,18 +275,7 @@ impl Plugin for NeighborPlugin {
             // A session has a connection, and that has addresses.
             return;
         };
-        let sender = Sender {
-            codec: Codec {
-                link_local: session::link_local(&config.session, session),
-                ipv4_nexthop: session::ipv4_nexthop(&config.session, session),
-                role: session.codec.role.map(LocalRole::on_egress),
-                ..session.codec
-            },
-            local_as: session.local_as,
-            local_address,
-            router_id: session.local.router_id,
-            group_updates: config.session.group_updates,
-        };
+        let sender = session::sender(&config.session, session, local_address);
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
         neighbor.replace_session(Some(Session::new(sender, first)));
@@ -330,7 +318,7 @@ impl Plugin for NeighborPlugin {
         if let (Some(_), Some(negotiated)) = (&session, negotiated) {
             let counters = self.core.status(neighbor.id);
             message_log::statistics(&neighbor.name, counters.as_ref(), reason);
-            neighbor.down_since.set(Instant::now());
+            neighbor.down_since.set(clock::now());
             graceful_restart::lost(&self.core, neighbor, &negotiated, reason);
         }
         self.core.taps.down(neighbor, reason);
@@ -390,7 +378,7 @@ impl Plugin for NeighborPlugin {
             }
         }
         let mut rate_limit = self.neighbor.rate_limit.borrow_mut();
-        let messages = rate_limit.allowance(Instant::now());
+        let messages = rate_limit.allowance(clock::now());
         let budget = Budget {
             bytes: outbox.room(),
             messages,
@@ -403,7 +391,7 @@ impl Plugin for NeighborPlugin {
             routes.arrived(self.neighbor.id);
         }
         if more {
-            match rate_limit.wait(Instant::now()) {
+            match rate_limit.wait(clock::now()) {
                 // A long walk of the table continues after the other tasks have run.
                 None if filled.messages == 0 => self.neighbor.wake.notify_one(),
                 None => {}

@@ -7,17 +7,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tracing::{debug, error, info, warn};
@@ -28,6 +28,11 @@ use super::helper_log;
 use super::queue::{Marks, Queue};
 use super::stats::CommandCounts;
 use crate::config::{GuardConfig, ProcessConfig};
+
+mod child;
+pub(crate) mod handover;
+
+use child::HelperChild;
 
 /// Longest line without newline, in bytes; ExaBGP's limit.
 const LINE: usize = 1 << 20;
@@ -44,8 +49,8 @@ const GRACE: Duration = Duration::from_secs(2);
 pub(crate) trait Commands {
     /// Waits until more commands may be executed.
     async fn ready(&self);
-    /// Executes whole lines, in order.
-    fn commands(&self, process: &Rc<Process>, lines: &[u8]);
+    /// Executes whole lines in order, as many as fit into a turn, and returns how many bytes they have.
+    fn commands(&self, process: &Rc<Process>, lines: &[u8]) -> usize;
     /// A helper was started and has not sent a command yet.
     fn started(&self, process: &Rc<Process>);
     /// The queue of a helper has room again: the sources of its events may continue.
@@ -90,6 +95,14 @@ pub(crate) struct Process {
     gone: Notify,
     retired: Cell<bool>,
     deaths: Cell<(u64, u32)>,
+    /// What it wrote and was not executed: an incomplete line.
+    input: RefCell<BytesMut>,
+    /// Its stdin, stdout and stderr, while it runs.
+    pipes: Cell<Option<[RawFd; 3]>>,
+    /// How it was when another process handed it to this one.
+    inherited: RefCell<Inherited>,
+    /// It is not started again until that is requested.
+    lost: Cell<bool>,
     /// How often it was started.
     pub(crate) starts: Cell<u64>,
     /// What its guard remembers.
@@ -98,9 +111,21 @@ pub(crate) struct Process {
     pub(crate) counts: Cell<CommandCounts>,
 }
 
+/// How a helper is found at the start.
+#[derive(Default)]
+enum Inherited {
+    /// It is to be started.
+    #[default]
+    Nothing,
+    /// It runs.
+    Running(Running),
+    /// It is not to be started.
+    Lost,
+}
+
 /// A running helper.
 struct Running {
-    child: Child,
+    child: HelperChild,
     stdin: pipe::Sender,
     stdout: pipe::Receiver,
     stderr: pipe::Receiver,
@@ -137,6 +162,10 @@ impl Process {
             gone: Notify::new(),
             retired: Cell::new(false),
             deaths: Cell::new((0, 0)),
+            input: RefCell::default(),
+            pipes: Cell::new(None),
+            inherited: RefCell::default(),
+            lost: Cell::new(false),
             starts: Cell::default(),
             guarded: GuardState::default(),
             counts: Cell::default(),
@@ -205,6 +234,11 @@ impl Process {
         self.pid.get().map(Pid::as_raw)
     }
 
+    /// Returns `true` if no task runs it.
+    pub(crate) fn is_gone(&self) -> bool {
+        !self.supervised.get()
+    }
+
     /// Notes that it is run by other code than [`supervise`].
     pub(crate) fn begin(&self) {
         self.supervised.set(true);
@@ -221,6 +255,13 @@ impl Process {
         while !self.is_stopped() {
             self.wished.notified().await;
         }
+    }
+
+    /// Waits until it is to be started again, or stopped permanently.
+    async fn wait_for_wish(&self) {
+        self.lost.set(true);
+        self.wished.notified().await;
+        self.lost.set(false);
     }
 
     fn want(&self, wish: Wish) {
@@ -262,8 +303,20 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
             return;
         }
         process.wish.set(Wish::Run);
-        let ended = match spawn(process) {
+        let (found, is_new) = match process.inherited.take() {
+            Inherited::Nothing => (spawn(process), true),
+            Inherited::Running(running) => (Ok(running), false),
+            Inherited::Lost => {
+                process.wait_for_wish().await;
+                continue;
+            }
+        };
+        let ended = match found {
             Ok(running) => {
+                if is_new {
+                    process.queue.open();
+                    core.started(process);
+                }
                 let ended = run(core, process, running).await;
                 core.ended(process);
                 ended
@@ -272,7 +325,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
                 let program = process.config.borrow().run.join(" ");
                 error!(process = %process.name, %program, %cause, "the helper could not be started");
                 core.lost(process, Loss::Start);
-                process.wished.notified().await;
+                process.wait_for_wish().await;
                 continue;
             }
         };
@@ -293,7 +346,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
             continue;
         };
         core.lost(process, loss);
-        process.wished.notified().await;
+        process.wait_for_wish().await;
     }
 }
 
@@ -304,6 +357,7 @@ fn spawn(process: &Process) -> io::Result<Running> {
         .current_dir("/")
         .env("TERM", "dumb")
         .env_remove("exabgp_cli_pipe")
+        .env_remove("OXABGP_HANDOVER")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -319,17 +373,16 @@ fn spawn(process: &Process) -> io::Result<Running> {
             debug!(process = %process.name, %cause, "the pipe keeps its size");
         }
     }
+    process
+        .pipes
+        .set(Some([&stdin, &stdout, &stderr].map(AsRawFd::as_raw_fd)));
     let running = Running {
         stdin: pipe::Sender::from_owned_fd(stdin)?,
         stdout: pipe::Receiver::from_owned_fd(stdout)?,
         stderr: pipe::Receiver::from_owned_fd(stderr)?,
-        child,
+        child: HelperChild::Own(child),
     };
-    let pid = running
-        .child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .map(Pid::from_raw);
+    let pid = running.child.id();
     process.pid.set(pid);
     process.starts.set(process.starts.get() + 1);
     info!(process = %process.name, pid = pid.map(Pid::as_raw), "the helper is started");
@@ -338,9 +391,6 @@ fn spawn(process: &Process) -> io::Result<Running> {
 
 /// Serves a running helper until it dies or is stopped. The process has exited when this returns.
 async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Running) -> Ended {
-    process.queue.open();
-    core.started(process);
-    let mut buffer = BytesMut::new();
     let complaints = helper_log::Complaints::new(&process.name);
     let ended = tokio::select! {
         biased;
@@ -348,7 +398,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
             flush(process, &running.stdin);
             Ended::Wished
         }
-        why = read(core, process, &running.stdout, &mut buffer) => {
+        why = read(core, process, &running.stdout) => {
             // A helper that exits closes its stdout shortly before its exit status is available.
             match timeout(STATUS, running.child.wait()).await {
                 Ok(status) => report_end(process, status),
@@ -358,15 +408,16 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         }
         status = running.child.wait() => {
             // Commands that it wrote before it exited are still executed.
-            drain(core, process, &running.stdout, &mut buffer);
+            drain(core, process, &running.stdout).await;
             report_end(process, status);
             Ended::Died
         }
         () = write(core, process, &running.stdin) => Ended::Died,
         () = complaints.read(&running.stderr) => Ended::Died,
     };
-    if !buffer.is_empty() {
-        warn!(process = %process.name, bytes = buffer.len(), "the helper ended in the middle of a line, which is dropped");
+    let rest = process.input.take();
+    if !rest.is_empty() {
+        warn!(process = %process.name, bytes = rest.len(), "the helper ended in the middle of a line, which is dropped");
     }
     process.queue.close();
     core.room(process);
@@ -376,6 +427,7 @@ async fn run(core: &Rc<impl Commands>, process: &Rc<Process>, mut running: Runni
         () = complaints.read(&running.stderr) => {}
     }
     complaints.finish(&running.stderr);
+    process.pipes.set(None);
     process.pid.set(None);
     ended
 }
@@ -409,7 +461,7 @@ async fn wished(process: &Process) {
 }
 
 /// Stops the helper's process group with SIGTERM, and with SIGKILL after a while.
-async fn terminate(process: &Process, child: &mut Child) {
+async fn terminate(process: &Process, child: &mut HelperChild) {
     let Some(group) = process.pid.get() else {
         return;
     };
@@ -427,55 +479,71 @@ async fn read(
     core: &Rc<impl Commands>,
     process: &Rc<Process>,
     stdout: &pipe::Receiver,
-    buffer: &mut BytesMut,
 ) -> &'static str {
     loop {
         while !process.queue.accepts_commands() {
             process.queue.drained.notified().await;
         }
         core.ready().await;
+        if take_lines(core, process) {
+            tokio::task::yield_now().await;
+            continue;
+        }
+        if process.input.borrow().len() > LINE {
+            error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
+            process.input.borrow_mut().clear();
+            return "it wrote a line of more than 1 MiB";
+        }
         if stdout.readable().await.is_err() {
             return "its stdout can't be read";
         }
-        match read_once(stdout, buffer) {
+        // Nothing is read that another process would not know of.
+        core.ready().await;
+        match read_once(stdout, process) {
             Ok(0) => return "it closed its stdout",
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(_) => return "its stdout can't be read",
+            Err(cause) if cause.kind() != io::ErrorKind::WouldBlock => {
+                return "its stdout can't be read";
+            }
+            _ => {}
         }
-        take_lines(core, process, buffer);
-        if buffer.len() > LINE {
-            error!(process = %process.name, "the helper wrote an oversized command: more than 1 MiB without a newline");
-            buffer.clear();
-            return "it wrote a line of more than 1 MiB";
-        }
-        tokio::task::yield_now().await;
     }
 }
 
-fn read_once(stdout: &pipe::Receiver, buffer: &mut BytesMut) -> io::Result<usize> {
+fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
+    let mut buffer = process.input.borrow_mut();
     buffer.reserve(TURN);
-    stdout.try_read_buf(buffer)
+    stdout.try_read_buf(&mut *buffer)
 }
 
-/// Reads what is available without waiting.
-fn drain(
-    core: &Rc<impl Commands>,
-    process: &Rc<Process>,
-    stdout: &pipe::Receiver,
-    buffer: &mut BytesMut,
-) {
-    while buffer.len() <= LINE && matches!(read_once(stdout, buffer), Ok(1..)) {
-        take_lines(core, process, buffer);
+/// Reads what is available without waiting for more.
+async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
+    loop {
+        if take_lines(core, process) {
+            tokio::task::yield_now().await;
+        } else if process.input.borrow().len() > LINE
+            || !matches!(read_once(stdout, process), Ok(1..))
+        {
+            return;
+        }
     }
 }
 
-/// Executes the whole lines in the buffer and leaves the rest.
-fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>, buffer: &mut BytesMut) {
-    if let Some(end) = memchr::memrchr(b'\n', buffer) {
-        let lines = buffer.split_to(end + 1);
-        core.commands(process, &lines);
-    }
+/// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
+fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
+    let mut lines = {
+        let mut input = process.input.borrow_mut();
+        let Some(end) = memchr::memrchr(b'\n', &input) else {
+            return false;
+        };
+        input.split_to(end + 1)
+    };
+    let executed = core.commands(process, &lines);
+    lines.advance(executed);
+    let mut input = process.input.borrow_mut();
+    let incomplete = std::mem::take(&mut *input);
+    lines.unsplit(incomplete);
+    *input = lines;
+    true
 }
 
 /// Writes the queue; never returns. A helper that closed its stdin receives nothing more, and keeps running.

@@ -18,6 +18,8 @@ use crate::config::QueueFull;
 use crate::rib::adj_rib_out::Mark;
 use crate::rib::{PeerId, PeerSet};
 
+pub(crate) mod handover;
+
 /// Size of the chunks by which the queue grows, in bytes.
 const CHUNK: usize = 64 * 1024;
 /// Most chunks of one write.

@@ -26,7 +26,7 @@ use super::running::Running;
 use super::signal::Request;
 use super::startup::{Fatal, Origin, log_warnings};
 use super::stats::CommandCounts;
-use super::{configured_routes, dynamic, monitors, notify, refresh, session};
+use super::{checks, configured_routes, dynamic, monitors, notify, refresh, session};
 
 /// The BGP identifier of sessions without one of their own: any but 0.0.0.0.
 pub(crate) fn default_router_id(config: &Config) -> Ipv4Addr {
@@ -223,6 +223,7 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         remove(core, server, listed, cease);
     }
     core.neighbors.sort(&order);
+    checks::configure::apply(core, &config.checks);
     monitors::apply(core, config.mrt.clone(), config.bmp.clone());
     relisten(core, server, &core.env);
     core.wake_neighbors();

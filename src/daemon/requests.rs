@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::sync::Notify;
 
+use super::clock;
 use super::signal::Request;
 
 /// Requests in the order in which they came, each with the exit code of a shutdown. None is lost.
@@ -59,7 +60,7 @@ impl Alarms {
                         () = tokio::time::sleep_until(at.into()) => {}
                         () = self.added.notified() => {}
                     }
-                    let now = Instant::now();
+                    let now = clock::now();
                     self.list.borrow_mut().retain(|(at, wake)| {
                         if *at <= now {
                             wake.notify_one();

@@ -11,7 +11,7 @@ use tracing::warn;
 
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
-use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session};
+use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session, Unsent};
 use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
@@ -57,6 +57,26 @@ impl Routes {
     /// Starts a session.
     pub(crate) fn up(&self, peer: PeerId, session: Session) {
         self.rib_mut().up(peer, session);
+    }
+
+    /// Starts a session that another process has established, of which only this is not sent yet.
+    pub(crate) fn resume(&self, peer: PeerId, session: Session, unsent: &Unsent) {
+        self.rib_mut().resume(peer, session, unsent);
+    }
+
+    /// Finishes work on the whole table.
+    pub(crate) fn finish_sweeps(&self) {
+        self.rib_mut().finish_sweeps();
+    }
+
+    /// The routes of groups that are announced: neighbor, group, route.
+    pub(crate) fn announced_groups(&self, visit: &mut dyn FnMut(PeerId, &str, &Nlri)) {
+        self.watchdogs.borrow().announced(visit);
+    }
+
+    /// Sets which routes of a neighbor's group are announced, without announcing them.
+    pub(crate) fn resume_group(&self, peer: PeerId, name: &str, announced: &[Nlri]) {
+        self.watchdogs_mut().resume(peer, name, announced);
     }
 
     /// Ends a session.

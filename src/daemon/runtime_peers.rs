@@ -30,6 +30,11 @@ impl RuntimePeers {
         self.0.borrow().names.contains(name)
     }
 
+    /// The name of one of them.
+    pub(crate) fn any(&self) -> Option<String> {
+        self.0.borrow().names.first().cloned()
+    }
+
     /// Notes a neighbor to be added.
     pub(crate) fn add(&self, name: String, config: NeighborConfig) {
         let mut state = self.state();

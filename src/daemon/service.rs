@@ -8,11 +8,13 @@ use tracing::{error, info, warn};
 use crate::fsm::Cease;
 use crate::speaker::Server;
 
+use super::control::Control;
 use super::core::Core;
 use super::executor::Executor;
+use super::handover::give::{Giver, Start};
 use super::signal::{Request, Signals};
 use super::startup::Origin;
-use super::{notify, reload};
+use super::{checks, notify, reload};
 
 /// The log target of the daemon's main loop.
 const TARGET: &str = "oxabgp::daemon";
@@ -21,7 +23,7 @@ const TARGET: &str = "oxabgp::daemon";
 pub(super) async fn work(
     executor: &Rc<Executor>,
     server: &Server,
-    origin: Option<&Origin>,
+    origin: Option<(&Origin, &Control, &Start)>,
     signals: &mut Signals,
 ) -> u8 {
     let core = &executor.core;
@@ -44,11 +46,42 @@ pub(super) async fn work(
             Request::Report => core.report_signal(0, "none"),
             Request::Neighbors => settle(core, server),
             Request::Return => reload::go_back(executor, server),
+            Request::Upgrade => upgrade(executor, server, origin).await,
             request => match origin {
-                Some(origin) => reload::reload(executor, server, origin, request),
+                Some((origin, ..)) => reload::reload(executor, server, origin, request),
                 None => warn!("there is no configuration file to reload"),
             },
         }
+    }
+}
+
+/// Continues as another process, or answers why that is not possible.
+async fn upgrade(
+    executor: &Rc<Executor>,
+    server: &Server,
+    origin: Option<(&Origin, &Control, &Start)>,
+) {
+    let reason = match origin {
+        Some((_, control, start)) => {
+            let asked = executor.core.handover.program();
+            let program = asked.as_deref().unwrap_or(&start.program);
+            let giver = Giver {
+                executor,
+                server,
+                control,
+                program,
+                directory: &start.directory,
+            };
+            match giver.give().await {
+                Ok(never) => match never {},
+                Err(reason) => reason,
+            }
+        }
+        None => "this daemon has no configuration file".to_owned(),
+    };
+    error!(target: TARGET, "the daemon is not upgraded: {reason}");
+    if let Some(request) = executor.core.handover.take() {
+        request.settle(Err(&reason));
     }
 }
 
@@ -79,6 +112,7 @@ pub(super) async fn shutdown(core: &Rc<Core>, server: &Server, signals: &mut Sig
         for helper in &helpers {
             helper.retire();
         }
+        checks::configure::leave(core).await;
         server.shutdown(Cease::Shutdown(String::new())).await;
         for helper in &helpers {
             core.events.report_shutdown(helper);

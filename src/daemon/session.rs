@@ -7,7 +7,8 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::capability::hostname::Hostname;
 use crate::bgp::capability::{BgpRole, Offer};
 use crate::bgp::message::open::Open;
-use crate::bgp::{Asn, Capability, Family, FamilySet, Negotiated, Zoned};
+use crate::bgp::role::LocalRole;
+use crate::bgp::{Asn, Capability, Codec, Family, FamilySet, Negotiated, Sender, Zoned};
 use crate::config::{self, Env, NeighborConfig, SessionConfig};
 use crate::speaker::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 
@@ -126,6 +127,26 @@ pub(crate) fn ipv4_nexthop(config: &SessionConfig, session: &Negotiated) -> Fami
         config.prospective_sender().codec.ipv4_nexthop
     } else {
         FamilySet::EMPTY
+    }
+}
+
+/// How routes are encoded on a session.
+pub(crate) fn sender(
+    config: &SessionConfig,
+    session: &Negotiated,
+    local_address: IpAddr,
+) -> Sender {
+    Sender {
+        codec: Codec {
+            link_local: link_local(config, session),
+            ipv4_nexthop: ipv4_nexthop(config, session),
+            role: session.codec.role.map(LocalRole::on_egress),
+            ..session.codec
+        },
+        local_as: session.local_as,
+        local_address,
+        router_id: session.local.router_id,
+        group_updates: config.group_updates,
     }
 }
 

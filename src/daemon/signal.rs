@@ -28,6 +28,8 @@ pub(crate) enum Request {
     Restart,
     /// Report the command that follows to helpers, as a signal would be.
     Report,
+    /// Continue as another process of this program. No signal requests that.
+    Upgrade,
     /// Add and remove the neighbors that commands created and deleted. No signal requests that.
     Neighbors,
 }

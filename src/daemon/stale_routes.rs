@@ -11,8 +11,10 @@ use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Content;
 use crate::bgp::{AttributeSet, Family, Negotiated};
 use crate::fsm::CloseReason;
-use crate::fsm::retention::{Fate, Retention};
+use crate::fsm::retention::{Fate, KeptFamily, Retention};
 use crate::rib::{AdjRibIn, Discarded, Sweep};
+
+use super::clock;
 
 /// How many slots one step visits that drops routes.
 pub(super) const STEP: u32 = 8_192;
@@ -99,7 +101,7 @@ impl StaleRoutes {
         reason: &CloseReason,
     ) -> Result<Vec<Fate>, Discarded> {
         let mut state = self.state();
-        let fates = state.retention.lost(Instant::now(), session, reason);
+        let fates = state.retention.lost(clock::now(), session, reason);
         if state.retention.is_empty() {
             return Err(state.rib.discard());
         }
@@ -117,7 +119,7 @@ impl StaleRoutes {
         if let Some(time) = stale_path_time {
             state.retention.set_stale_path_time(time);
         }
-        let fates = state.retention.up(Instant::now(), session);
+        let fates = state.retention.up(clock::now(), session);
         if state.retention.is_empty() || stale_path_time.is_none() {
             state.retention.clear();
             return (fates, Some(state.rib.discard()));
@@ -134,7 +136,7 @@ impl StaleRoutes {
     pub(crate) fn refresh(&self, mark: RouteRefresh) -> Option<Fate> {
         let retention = &mut self.state().retention;
         match mark.subtype {
-            RouteRefresh::BEGIN => retention.refresh_begins(Instant::now(), mark.family),
+            RouteRefresh::BEGIN => retention.refresh_begins(clock::now(), mark.family),
             RouteRefresh::END => retention.refresh_ends(mark.family),
             _ => None,
         }
@@ -142,7 +144,30 @@ impl StaleRoutes {
 
     /// What has timed out.
     pub(crate) fn expire(&self) -> Vec<Fate> {
-        self.state().retention.expire(Instant::now())
+        self.state().retention.expire(clock::now())
+    }
+
+    /// Returns `true` while work on stale routes is in progress.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        !self.state.borrow().sweeps.is_empty()
+    }
+
+    /// What is retained, as data.
+    pub(crate) fn retained(&self) -> Vec<KeptFamily> {
+        self.state.borrow().retention.export(Instant::now())
+    }
+
+    /// Continues with what another process has retained, and with its routes, which `fill` adds.
+    pub(crate) fn resume(
+        &self,
+        kept: &[KeptFamily],
+        stale_path_time: Duration,
+        fill: impl FnOnce(&mut AdjRibIn),
+    ) {
+        let state = &mut *self.state();
+        state.retention.set_stale_path_time(stale_path_time);
+        state.retention.import(Instant::now(), kept);
+        fill(&mut state.rib);
     }
 
     /// Returns `true` if nothing is retained.

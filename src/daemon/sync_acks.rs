@@ -163,6 +163,37 @@ impl PendingAcks {
         Some(text)
     }
 
+    /// Returns `true` if an answer is not known yet, other than this one.
+    pub(crate) fn waits_for_another(&self, known: Option<&Promise>) -> bool {
+        let mut promises = self.list.iter().filter_map(|hold| hold.promise.as_ref());
+        promises.any(|promise| known.is_none_or(|known| !Rc::ptr_eq(promise, known)))
+    }
+
+    /// Generates the answers that are generated while they are read.
+    pub(crate) fn make_all(&mut self) {
+        for hold in &mut self.list {
+            if let Some((mut make, charge)) = hold.made.take() {
+                let mut text = String::new();
+                while make(&mut text) {}
+                hold.text.splice(0..0, text.into_bytes());
+                self.bytes = self.bytes.saturating_sub(charge);
+            }
+        }
+    }
+
+    /// The answers, each with the neighbors that it waits for. Those that are not known yet are `answer`.
+    pub(crate) fn parts(&self, answer: &str) -> Vec<(PeerSet, Vec<u8>)> {
+        let parts = self.list.iter().map(|hold| {
+            let mut text = match &hold.promise {
+                Some(_) => answer.as_bytes().to_vec(),
+                None => Vec::new(),
+            };
+            text.extend_from_slice(&hold.text);
+            (hold.peers.clone(), text)
+        });
+        parts.collect()
+    }
+
     /// Drops all answers.
     pub(crate) fn clear(&mut self) {
         self.list.clear();

@@ -1,4 +1,4 @@
-//! Archives and monitoring stations, as the sessions see them: where messages and states go besides helpers and tables.
+//! Archives, monitoring stations and readers of records, as the sessions see them: where messages and states go besides helpers and tables.
 //!
 //! Nothing here waits, fails or ends a session.
 
@@ -6,6 +6,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::bgp::Severity;
@@ -18,6 +19,7 @@ use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 use super::bmp::link::split;
 use super::bmp::peer::Table;
 use super::bmp::station::Station;
+use super::mrt::live::LiveTap;
 use super::mrt::updates::UpdatesTap;
 use super::neighbor::Neighbor;
 use super::phase::Phase;
@@ -28,6 +30,9 @@ use super::reencode;
 pub(crate) struct Taps {
     archives: RefCell<Vec<Rc<UpdatesTap>>>,
     stations: RefCell<Vec<Rc<Station>>>,
+    readers: RefCell<Vec<Rc<LiveTap>>>,
+    /// Notified when a reader of records has left.
+    pub(super) reader_left: Notify,
     /// What runs for them, to be ended with them.
     pub(super) tasks: RefCell<Tasks>,
 }
@@ -57,12 +62,38 @@ impl Taps {
         self.stations.replace(stations);
     }
 
+    /// Adds a client that reads records. Returns `false` if there are `most` already.
+    pub(crate) fn add_reader(&self, reader: &Rc<LiveTap>, most: usize) -> bool {
+        let mut readers = self.readers.borrow_mut();
+        let room = readers.len() < most;
+        if room {
+            readers.push(Rc::clone(reader));
+        }
+        room
+    }
+
+    /// Removes a client that has read records.
+    pub(crate) fn remove_reader(&self, reader: &Rc<LiveTap>) {
+        let mut readers = self.readers.borrow_mut();
+        readers.retain(|other| !Rc::ptr_eq(other, reader));
+        self.reader_left.notify_one();
+    }
+
+    /// The clients that read records.
+    pub(super) fn readers(&self) -> Vec<Rc<LiveTap>> {
+        self.readers.borrow().clone()
+    }
+
     /// Returns `true` if UPDATEs that are sent to a neighbor are to be passed to [`message`](Self::message).
     pub(crate) fn wants_sent_updates(&self, neighbor: &Neighbor) -> bool {
         let archives = self.archives.borrow();
         let mut archives = archives.iter();
         let stations = self.stations.borrow();
+        let readers = self.readers.borrow();
         archives.any(|archive| archive.wants_sent_updates(neighbor))
+            || readers
+                .iter()
+                .any(|reader| reader.wants_sent_updates(neighbor))
             || stations
                 .iter()
                 .any(|station| station.wants_sent_updates(neighbor))
@@ -80,6 +111,9 @@ impl Taps {
     pub(crate) fn message(&self, neighbor: &Neighbor, direction: Direction, message: &RawMessage) {
         for archive in &*self.archives.borrow() {
             archive.message(neighbor, direction, message);
+        }
+        for reader in &*self.readers.borrow() {
+            reader.message(neighbor, direction, message);
         }
         if (message.kind, direction) != (MessageType::UPDATE, Direction::Send) {
             return;
@@ -129,6 +163,9 @@ impl Taps {
     pub(crate) fn state(&self, neighbor: &Neighbor, change: (Phase, Phase)) {
         for archive in &*self.archives.borrow() {
             archive.state(neighbor, change);
+        }
+        for reader in &*self.readers.borrow() {
+            reader.state(neighbor, change);
         }
     }
 

@@ -97,6 +97,28 @@ impl Watchdogs {
         changes
     }
 
+    /// Calls `visit` for each group, and for its routes that are announced.
+    pub(crate) fn announced(&self, visit: &mut dyn FnMut(PeerId, &str, &Nlri)) {
+        for ((peer, name), group) in &self.groups {
+            for guarded in group.iter().filter(|guarded| guarded.announced) {
+                visit(*peer, name, &guarded.nlri);
+            }
+        }
+    }
+
+    /// Sets which routes of a group are announced.
+    pub(crate) fn resume(&mut self, peer: PeerId, name: &str, announced: &[Nlri]) {
+        for guarded in self
+            .groups
+            .get_mut(&(peer, name.into()))
+            .into_iter()
+            .flatten()
+        {
+            let mut announced = announced.iter();
+            guarded.announced = announced.any(|nlri| guarded.nlri.same_route(nlri.as_ref()));
+        }
+    }
+
     /// Removes the groups of a neighbor.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.groups.retain(|(owner, _), _| *owner != peer);

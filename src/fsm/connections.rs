@@ -9,8 +9,9 @@ use std::collections::VecDeque;
 use smallvec::SmallVec;
 
 use super::event::{Event, State};
+use super::initiator::Initiator;
 use super::reason::CloseReason;
-use super::session::{Initiator, Session};
+use super::session::Session;
 use super::{ConnId, Output};
 
 /// The connections, and what is to be done.

@@ -21,6 +21,7 @@
 //! | [`table`] | state x event: every transition, beside what the RFC asks for |
 //! | `timer` | the timer table |
 //! | `negotiate` | validation of the peer's OPEN |
+//! | `initiator`, `snapshot` | who opened a connection; an established session as data |
 //! | `session` | one connection |
 //! | `connections` | the events that are reported of two connections |
 //! | [`peer`] | one neighbor |
@@ -80,19 +81,22 @@ mod backoff;
 pub mod config;
 mod connections;
 pub mod event;
+mod initiator;
 mod negotiate;
 pub mod peer;
 pub mod reason;
 pub mod retention;
 mod session;
+mod snapshot;
 pub mod table;
 mod timer;
 
 pub use config::{Config, Timers};
 pub use event::{Event, State};
+pub use initiator::Initiator;
 pub use peer::{Ended, Peer};
 pub use reason::{Cease, CloseReason};
-pub use session::Initiator;
+pub use snapshot::SessionSnapshot;
 
 /// A connection of one peer. Ids are never reused, so that a late event for a closed connection is recognised and ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

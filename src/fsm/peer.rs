@@ -10,8 +10,9 @@ use super::backoff::BackOff;
 use super::config::Config;
 use super::connections::Connections;
 use super::event::{Event, State};
+use super::initiator::Initiator;
 use super::negotiate::Form;
-use super::session::{Context, Initiator, Session, Verdict, collide};
+use super::session::{Context, Session, Verdict, collide};
 use super::timer::{Timer, TimerTable};
 use super::{ConnId, ConnInfo, Input, Output};
 use crate::bgp::capability::Capability;
@@ -20,6 +21,7 @@ use crate::bgp::negotiated::Negotiated;
 
 mod after;
 mod collision;
+mod resume;
 mod stop;
 
 /// Why a peer will do nothing more until the next [`Input::Start`].

@@ -86,7 +86,57 @@ enum Stage {
     Refreshing,
 }
 
+/// A family whose routes are kept, as data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptFamily {
+    /// The family.
+    pub family: Family,
+    /// How much is left of its stage.
+    pub left: Duration,
+    /// What the peer offered after this stage, in seconds.
+    pub long_lived: u32,
+    /// The stage, as a number of this module's.
+    pub stage: u8,
+    /// How long the peer, which is back, has to send its long-lived routes again.
+    pub synchronised: Option<Duration>,
+}
+
 impl Retention {
+    /// What is kept, as data.
+    pub fn export(&self, now: Instant) -> Vec<KeptFamily> {
+        let left = |at: Instant| at.saturating_duration_since(now);
+        let kept = self.kept.iter().map(|kept| KeptFamily {
+            family: kept.family,
+            left: left(kept.until),
+            long_lived: kept.long_lived,
+            stage: kept.stage as u8,
+            synchronised: kept.synchronised.map(left),
+        });
+        kept.collect()
+    }
+
+    /// Continues with what [`export`](Self::export) returned.
+    pub fn import(&mut self, now: Instant, kept: &[KeptFamily]) {
+        let stages = [
+            Stage::Restarting,
+            Stage::LongLived,
+            Stage::Synchronising,
+            Stage::Refreshing,
+        ];
+        let kept = kept.iter().filter_map(|kept| {
+            Some(Kept {
+                family: kept.family,
+                until: now + kept.left,
+                long_lived: kept.long_lived,
+                stage: stages
+                    .into_iter()
+                    .find(|stage| *stage as u8 == kept.stage)?,
+                synchronised: kept.synchronised.map(|left| now + left),
+            })
+        });
+        self.kept = kept.collect();
+    }
+
     /// Nothing is kept.
     pub const fn new() -> Self {
         Self {

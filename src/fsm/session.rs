@@ -12,8 +12,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::config::Config;
 use super::event::{Event, State};
+use super::initiator::Initiator;
 use super::negotiate::Extent;
 use super::reason::{Cease, CloseReason};
+use super::snapshot::SessionSnapshot;
 use super::timer::{Timer, TimerTable};
 use super::{ConnId, ConnInfo, Direction, Output, negotiate};
 use crate::bgp::asn::Asn;
@@ -21,15 +23,6 @@ use crate::bgp::message::notification::Notification;
 use crate::bgp::message::open::{Open, is_extended};
 use crate::bgp::message::{MAX, MessageType, RawMessage, frame, keepalive};
 use crate::bgp::negotiated::Negotiated;
-
-/// Who opened a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Initiator {
-    /// We dialled.
-    Local,
-    /// The peer connected to us.
-    Remote,
-}
 
 /// What the peer machine has to do after an event of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +105,44 @@ impl Session {
             }
         };
         (session, verdict)
+    }
+
+    /// A session that another process has established.
+    pub(crate) fn resume(
+        id: ConnId,
+        snapshot: &SessionSnapshot,
+        negotiated: Rc<Negotiated>,
+        now: Instant,
+    ) -> Self {
+        let mut timers = TimerTable::default();
+        for (timer, left) in [
+            (Timer::Hold, snapshot.hold),
+            (Timer::Keepalive, snapshot.keepalive),
+            (Timer::SendHold, snapshot.send_hold),
+        ] {
+            if let Some(left) = left {
+                timers.set(timer, now + left);
+            }
+        }
+        Self {
+            id,
+            initiator: snapshot.initiator,
+            state: State::Established,
+            timers,
+            local: Some(negotiated.local.clone()),
+            negotiated: Some(negotiated),
+            outputs: VecDeque::new(),
+            established: Some(now.checked_sub(snapshot.age).unwrap_or(now)),
+            extended: snapshot.extended,
+        }
+    }
+
+    /// Sends a KEEPALIVE now, if there are any on this session.
+    pub(crate) fn send_keepalive(&mut self, now: Instant) {
+        if self.timers.is_set(Timer::Keepalive) {
+            self.transmit(MessageType::KEEPALIVE, keepalive().into());
+            self.restart_keepalive(self.hold_time(), now);
+        }
     }
 
     /// Takes at most one message off `buffer` and reacts to it.

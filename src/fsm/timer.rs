@@ -1,6 +1,6 @@
 //! Timers as a table of deadlines: nothing runs, the owner asks which deadline is next and which have passed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The timers of a peer and of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +63,11 @@ impl TimerTable {
         self.0[timer as usize].is_some()
     }
 
+    /// How long `timer` still runs; `None` if it is stopped.
+    pub(crate) fn left(&self, timer: Timer, now: Instant) -> Option<Duration> {
+        self.0[timer as usize].map(|at| at.saturating_duration_since(now))
+    }
+
     /// The next deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.0.iter().flatten().min().copied()
@@ -72,7 +77,6 @@ impl TimerTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn what_has_expired_is_taken_once_and_the_gravest_first() {

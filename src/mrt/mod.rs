@@ -58,6 +58,8 @@ pub use reader::{Damage, Frame, Item, Reader};
 
 /// MRT types (RFC 6396 section 4 and the IANA registry).
 pub mod kind {
+    /// I_AM_DEAD, deprecated: the writer of a stream ends; text follows.
+    pub const I_AM_DEAD: u16 = 3;
     /// BGP, the first form, of 1999: messages without their header.
     pub const BGP: u16 = 5;
     /// TABLE_DUMP.

@@ -117,6 +117,14 @@ impl Records {
         })
     }
 
+    /// Appends an I_AM_DEAD record (RFC 6396 appendix A), which ends a stream of records: its text says why.
+    pub fn farewell(&mut self, out: &mut Vec<u8>, time: Timestamp, reason: &str) {
+        // The record is short.
+        let _ = record(out, time, (kind::I_AM_DEAD, 0), |w| {
+            w.bytes(reason.as_bytes());
+        });
+    }
+
     /// Appends a PEER_INDEX_TABLE, and begins to count sequence numbers again. Peers beyond the 65,535th can't be written.
     ///
     /// # Errors

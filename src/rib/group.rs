@@ -231,6 +231,19 @@ impl Log {
         rest
     }
 
+    /// What `peer` has not read.
+    pub(crate) fn unread(&self, cursor: Cursor, peer: PeerId) -> Vec<Bytes> {
+        let mut offset = cursor.offset;
+        let mut unread = Vec::new();
+        for batch in self.from(cursor) {
+            if batch.peers.contains(peer) && offset < batch.messages.bytes.len() {
+                unread.push(batch.messages.bytes.slice(offset..));
+            }
+            offset = 0;
+        }
+        unread
+    }
+
     fn from(&self, cursor: Cursor) -> impl Iterator<Item = &Batch> {
         self.batches.iter().skip(self.index(cursor))
     }
@@ -411,6 +424,21 @@ impl Resync {
             && self.queue.is_empty()
             && self.walk.is_none()
             && self.planned.is_empty()
+    }
+
+    /// Its messages that were not sent.
+    pub(crate) fn unread(&self) -> Vec<Bytes> {
+        let mut offset = self.offset;
+        let mut unread = Vec::new();
+        for output in &self.out {
+            if let Output::Messages(messages) = output
+                && offset < messages.bytes.len()
+            {
+                unread.push(messages.bytes.slice(offset..));
+            }
+            offset = 0;
+        }
+        unread
     }
 
     /// Number of bytes of its messages.

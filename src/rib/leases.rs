@@ -212,6 +212,23 @@ impl Leases {
         }
     }
 
+    /// Records a route as another table has it, whose time is this one's. Nothing may be recorded of it for these peers.
+    pub fn restore(&mut self, leased: &Leased<'_>, indexed: bool) {
+        let id = self.add(Lease {
+            nlri: leased.nlri.clone(),
+            attributes: leased.attributes.cloned(),
+            peers: leased.peers.clone(),
+            owner: Rc::clone(leased.owner),
+            selector: leased.selector.cloned(),
+            run: leased.run,
+            indexed,
+            length: leased.length,
+            deadline: None,
+            queued: None,
+        });
+        self.set(id, leased.deadline);
+    }
+
     /// Records that a route is withdrawn.
     pub fn withdraw(&mut self, nlri: NlriRef<'_>, peers: &PeerSet) {
         if self.is_empty() {

@@ -6,6 +6,7 @@
 //! bytes. With `group-updates false` each route has its own message. Routes that do not fit in a message are rejected
 //! and reported.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -181,31 +182,29 @@ impl Packer {
             self.flush(sink);
             self.receivers = bucket.peers.clone();
         }
-        match self.envelope(bucket, sender) {
+        self.attributes.clear();
+        let about = (bucket.family, sender);
+        let made = match (bucket.kind, bucket.attributes.as_deref()) {
+            (Kind::Announce, Some(set)) => Envelope::announce(set, about, &mut self.attributes),
+            (Kind::Announce, None) => Err(NextHopError::Missing.into()),
+            (Kind::Withdraw, set) => Ok(Envelope::withdraw(set, about, &mut self.attributes)),
+        };
+        match made {
             Ok(envelope) => {
-                let limit = sender.codec.message_size();
-                let fixed = FRAME + self.attributes.len() + envelope.len();
-                let room = limit.saturating_sub(fixed);
-                // NLRI of an unknown family cannot be distinguished.
-                let several = sender.group_updates && is_known(bucket.family);
-                let mut at = 0;
-                while at < bucket.ends.len() {
-                    let start = if at == 0 { 0 } else { bucket.ends[at - 1] };
-                    let fit = if several {
-                        at + bucket.ends[at..].partition_point(|end| end - start <= room)
-                    } else {
-                        at + usize::from(bucket.ends[at] - start <= room)
-                    };
-                    if fit == at {
-                        let size = fixed + bucket.ends[at] - start;
-                        refused.push((at, Refusal::TooLong { size, limit }));
-                        at += 1;
-                        continue;
-                    }
-                    self.message(&envelope, bucket, &bucket.nlri[start..bucket.ends[fit - 1]]);
-                    at = fit;
-                    if self.chunk.len() >= CHUNK {
-                        self.flush(sink);
+                let fixed = self.attributes.len() + envelope.len();
+                let (attributes, chunk) = (&self.attributes, &mut self.chunk);
+                let receivers = &self.receivers;
+                let mut pieces = Pieces::new(&bucket.ends, about, fixed);
+                while let Some(piece) = pieces.next_piece() {
+                    match piece {
+                        Ok(range) => {
+                            envelope.message(chunk, attributes, &bucket.nlri[range]);
+                            if chunk.len() >= CHUNK {
+                                sink.messages(Bytes::copy_from_slice(chunk), receivers);
+                                chunk.clear();
+                            }
+                        }
+                        Err(refusal) => refused.push(refusal),
                     }
                 }
             }
@@ -218,57 +217,92 @@ impl Packer {
         }
     }
 
-    /// Encodes the attributes of a bucket, and determines where its NLRI are placed.
-    fn envelope(&mut self, bucket: &Bucket, sender: &Sender) -> Result<Envelope, EncodeError> {
-        self.attributes.clear();
-        let family = bucket.family;
-        match (bucket.kind, &bucket.attributes) {
-            (Kind::Announce, Some(attributes)) => {
-                let hop =
-                    resolve(family, attributes.next_hops(), sender).map_err(EncodeError::from)?;
-                attributes.encode(&mut self.attributes, sender, family)?;
-                let Some(field) = hop.field else {
-                    return Ok(Envelope::Reach);
-                };
-                let mut start = family_bytes(family);
-                start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
-                start.extend_from_slice(&field);
-                start.push(0);
-                Ok(Envelope::Mp(mp_reach::CODE, start))
-            }
-            (Kind::Announce, None) => Err(NextHopError::Missing.into()),
-            (Kind::Withdraw, _) if family == Family::IPV4_UNICAST => Ok(Envelope::Unreach),
-            (Kind::Withdraw, attributes) => {
-                // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes";
-                // ExaBGP adds those of the route, except in unicast and multicast.
-                let none = AttributeSet::new(Vec::new());
-                let attributes = attributes.as_deref().unwrap_or(&none);
-                if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
-                    && attributes
-                        .encode(&mut self.attributes, sender, family)
-                        .is_err()
-                {
-                    self.attributes.clear();
-                }
-                Ok(Envelope::Mp(mp_unreach::CODE, family_bytes(family)))
-            }
+    fn flush(&mut self, sink: &mut dyn Sink) {
+        if !self.chunk.is_empty() {
+            sink.messages(Bytes::copy_from_slice(&self.chunk), &self.receivers);
+            self.chunk.clear();
+        }
+    }
+}
+
+/// Where the NLRI are in a message.
+#[derive(Clone, Debug)]
+pub(crate) enum Envelope {
+    /// Withdrawn routes of the body.
+    Unreach,
+    /// Announced routes of the body.
+    Reach,
+    /// In the attribute with that code, after these bytes.
+    Mp(u8, Vec<u8>),
+}
+
+impl Envelope {
+    /// That of announcements. Appends the other attributes, as they are encoded for the session.
+    ///
+    /// # Errors
+    /// When the session cannot express them.
+    pub(crate) fn announce(
+        set: &AttributeSet,
+        (family, sender): (Family, &Sender),
+        attributes: &mut Vec<u8>,
+    ) -> Result<Self, EncodeError> {
+        let hop = resolve(family, set.next_hops(), sender).map_err(EncodeError::from)?;
+        set.encode(attributes, sender, family)?;
+        let Some(field) = hop.field else {
+            return Ok(Self::Reach);
+        };
+        let mut start = family_bytes(family);
+        start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
+        start.extend_from_slice(&field);
+        start.push(0);
+        Ok(Self::Mp(mp_reach::CODE, start))
+    }
+
+    /// That of withdrawals. Appends the attributes that accompany them.
+    pub(crate) fn withdraw(
+        set: Option<&AttributeSet>,
+        (family, sender): (Family, &Sender),
+        attributes: &mut Vec<u8>,
+    ) -> Self {
+        if family == Family::IPV4_UNICAST {
+            return Self::Unreach;
+        }
+        // RFC 4760 3: an UPDATE with MP_UNREACH_NLRI "is not required to carry any other path attributes"; ExaBGP adds those of
+        // the route, except in unicast and multicast.
+        let start = attributes.len();
+        let none = AttributeSet::new(Vec::new());
+        if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
+            && set
+                .unwrap_or(&none)
+                .encode(attributes, sender, family)
+                .is_err()
+        {
+            attributes.truncate(start);
+        }
+        Self::Mp(mp_unreach::CODE, family_bytes(family))
+    }
+
+    /// Number of bytes besides attributes and NLRI, with the longer form of the attribute header.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Unreach | Self::Reach => 0,
+            Self::Mp(_, start) => 4 + start.len(),
         }
     }
 
-    fn message(&mut self, envelope: &Envelope, bucket: &Bucket, nlri: &[u8]) {
-        let attributes = &self.attributes;
-        debug_assert!(!bucket.ends.is_empty());
-        message::encode(&mut self.chunk, MessageType::UPDATE, |w| match envelope {
-            Envelope::Unreach => {
+    /// Appends a message.
+    pub(crate) fn message(&self, out: &mut Vec<u8>, attributes: &[u8], nlri: &[u8]) {
+        message::encode(out, MessageType::UPDATE, |w| match self {
+            Self::Unreach => {
                 w.len16(|w| w.bytes(nlri));
                 w.u16(0);
             }
-            Envelope::Reach => {
+            Self::Reach => {
                 w.u16(0);
                 w.len16(|w| w.bytes(attributes));
                 w.bytes(nlri);
             }
-            Envelope::Mp(code, start) => {
+            Self::Mp(code, start) => {
                 w.u16(0);
                 w.len16(|w| {
                     w.bytes(attributes);
@@ -280,32 +314,53 @@ impl Packer {
             }
         });
     }
+}
 
-    fn flush(&mut self, sink: &mut dyn Sink) {
-        if !self.chunk.is_empty() {
-            sink.messages(Bytes::copy_from_slice(&self.chunk), &self.receivers);
-            self.chunk.clear();
+/// Splits NLRI into as few messages as possible.
+pub(crate) struct Pieces<'a> {
+    /// The end of each NLRI.
+    ends: &'a [usize],
+    fixed: usize,
+    limit: usize,
+    several: bool,
+    at: usize,
+}
+
+impl<'a> Pieces<'a> {
+    /// Those for a session, `fixed` being the size of what surrounds them, attributes included.
+    pub(crate) fn new(
+        ends: &'a [usize],
+        (family, sender): (Family, &Sender),
+        fixed: usize,
+    ) -> Self {
+        Self {
+            ends,
+            fixed: FRAME + fixed,
+            limit: sender.codec.message_size(),
+            // NLRI of an unknown family cannot be distinguished.
+            several: sender.group_updates && is_known(family),
+            at: 0,
         }
     }
-}
 
-/// Where the NLRI are in a message.
-enum Envelope {
-    /// Withdrawn routes of the body.
-    Unreach,
-    /// Announced routes of the body.
-    Reach,
-    /// In the attribute with that code, after these bytes.
-    Mp(u8, Vec<u8>),
-}
-
-impl Envelope {
-    /// Number of bytes besides the NLRI, with the longer form of the attribute header.
-    const fn len(&self) -> usize {
-        match self {
-            Self::Unreach | Self::Reach => 0,
-            Self::Mp(_, start) => 4 + start.len(),
+    /// The bytes of the next message's NLRI, or the index of an NLRI that does not fit one and why.
+    pub(crate) fn next_piece(&mut self) -> Option<Result<Range<usize>, (usize, Refusal)>> {
+        let (at, ends) = (self.at, self.ends);
+        let end = *ends.get(at)?;
+        let start = if at == 0 { 0 } else { ends[at - 1] };
+        let room = self.limit.saturating_sub(self.fixed);
+        let fit = if self.several {
+            at + ends[at..].partition_point(|end| end - start <= room)
+        } else {
+            at + usize::from(end - start <= room)
+        };
+        if fit == at {
+            self.at += 1;
+            let (size, limit) = (self.fixed + end - start, self.limit);
+            return Some(Err((at, Refusal::TooLong { size, limit })));
         }
+        self.at = fit;
+        Some(Ok(start..ends[fit - 1]))
     }
 }
 

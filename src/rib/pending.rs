@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::peer_set::PeerId;
 use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::slab::{NONE, Slab};
 use super::table::SlotId;
@@ -112,6 +113,16 @@ impl TxQueue {
             .is_some_and(|(at, _)| *at <= self.popped)
     }
 
+    /// The families whose End-of-RIB is queued for `peer`.
+    pub(crate) fn end_of_rib(&self, peer: PeerId) -> impl Iterator<Item = Family> {
+        self.markers
+            .iter()
+            .filter_map(move |(_, marker)| match marker {
+                Marker::EndOfRib(family, peers) if peers.contains(peer) => Some(*family),
+                _ => None,
+            })
+    }
+
     /// Pops the marker that is next.
     pub(crate) fn pop_marker(&mut self) -> Option<Marker> {
         if self.is_at_marker() {
@@ -155,6 +166,12 @@ impl Backlog {
     pub(crate) fn peek(&mut self, queue: &TxQueue, list: u32) -> Option<&mut Pending> {
         let at = self.find(queue, list)?;
         self.records.get_mut(at).map(|record| &mut record.pending)
+    }
+
+    /// The same, to read.
+    pub(crate) fn look(&self, queue: &TxQueue, list: u32) -> Option<&Pending> {
+        let at = self.find(queue, list)?;
+        self.records.get(at).map(|record| &record.pending)
     }
 
     /// Removes the pending changes in `queue` for `peers` of the route whose list starts at `list`.

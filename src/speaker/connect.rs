@@ -3,6 +3,7 @@
 //! [`Transport`] is the seam: [`Tcp`] is the real one, tests and tunnels bring their own. A connection attempt is a future
 //! that the neighbor's task owns: to drop it is to give up.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
@@ -23,9 +24,9 @@ use crate::fsm::ConnInfo;
 const MD5_SILENCE: Duration = Duration::from_secs(3);
 
 /// A connection's bytes.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Any {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Any> Stream for T {}
 
 /// A connection attempt.
 pub type Dialing = Pin<Box<dyn Future<Output = io::Result<(Box<dyn Stream>, ConnInfo)>>>>;

@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::config::PeerConfig;
 use super::connect::Stream;
+use super::handed::{Adopted, Suspension};
 use super::status::{Counters, PeerKey, PeerStatus};
 use super::watch::{ChangeKind, Subscribers};
 use super::writer::UpdateWriter;
@@ -36,6 +37,12 @@ pub(crate) enum PeerCommand {
     Update(Rc<PeerConfig>),
     /// End the session, then the task.
     Remove(Cease),
+    #[cfg_attr(
+        not(feature = "daemon"),
+        expect(dead_code, reason = "only the daemon is upgraded")
+    )]
+    /// Do nothing until that is over: the session is described there.
+    Suspend(Rc<Suspension>),
 }
 
 /// The commands that wait for one task.
@@ -93,6 +100,8 @@ pub(crate) struct Shared {
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
     /// The writer of the session that is up.
     pub(crate) writer: RefCell<Option<UpdateWriter>>,
+    /// A session that another process has established, until the task runs.
+    pub(crate) adopted: RefCell<Option<Adopted>>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
@@ -142,6 +151,7 @@ impl Shared {
             }),
             session: RefCell::new(None),
             writer: RefCell::new(None),
+            adopted: RefCell::new(None),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
             subscribers,

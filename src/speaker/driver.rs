@@ -14,13 +14,14 @@ use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
 use super::control::Wanted;
+use super::handed::Suspension;
 use super::io::Io;
 use super::machine::{self, Driver, closed, machine};
 use super::outbox::messages;
 use super::plugin::SessionEvent;
 use super::status::Counters;
 use super::watch::ChangeKind;
-use super::writer::{Pushed, PushedOwner};
+use super::writer::{Pushed, PushedOwner, UpdateWriter};
 use crate::bgp::message::refresh::RouteRefresh;
 use crate::bgp::message::update::Update;
 use crate::bgp::message::{HEADER, MessageType, RawMessage};
@@ -30,6 +31,7 @@ use crate::fsm::{
 };
 
 mod inputs;
+mod resume;
 
 /// Why a neighbor's task ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +85,8 @@ struct Task {
     /// Whether the plugin knows that there will be no more attempts.
     gave_up: bool,
     ended: Option<Ended>,
+    /// Holds the task.
+    suspension: Option<Rc<Suspension>>,
 }
 
 /// Runs a neighbor until it is removed.
@@ -92,6 +96,10 @@ pub(crate) async fn run(driver: Driver) -> Ended {
         task.handle(Input::Start);
     }
     loop {
+        if let Some(suspension) = task.suspension.take() {
+            suspension.hold(task.hand_over());
+            suspension.wait().await;
+        }
         let more = task.digest();
         task.fill();
         task.turn.rounds += 1;
@@ -148,11 +156,19 @@ fn now() -> Instant {
 
 impl Task {
     fn new(mut driver: Driver) -> Self {
+        let adopted = driver.shared.adopted.take();
+        if let Some(adopted) = adopted {
+            return Self::adopt(driver, adopted);
+        }
         // A task that runs again after a panic: the connection that it reported is gone.
         if driver.shared.status.borrow().ends.is_some() {
             closed(&mut driver, &CloseReason::ConnectionLost);
         }
         let peer = Peer::new(machine(&driver));
+        Self::with(driver, peer)
+    }
+
+    fn with(driver: Driver, peer: Peer) -> Self {
         Self {
             driver,
             peer,
@@ -165,6 +181,7 @@ impl Task {
             due: None,
             gave_up: false,
             ended: None,
+            suspension: None,
         }
     }
 
@@ -312,23 +329,30 @@ impl Task {
     }
 
     fn up(&mut self, id: ConnId, session: &Rc<Negotiated>) {
-        let Some(link) = self.io.link(id) else {
+        let Some(writer) = self.open(id, session) else {
             return;
         };
-        let pushed = Pushed::new(machine::terms(&self.driver, session));
-        let writer = pushed.writer();
-        link.pushed = Some(PushedOwner(pushed));
-        self.established = Some(id);
         {
             let mut status = self.driver.shared.status.borrow_mut();
             status.established = Some(SystemTime::now());
             status.hold_time = Some(session.hold_time);
             status.sessions += 1;
         }
-        self.driver.shared.session.replace(Some(Rc::clone(session)));
-        self.driver.shared.writer.replace(Some(writer.clone()));
         let mut plugin = self.driver.plugin.borrow_mut();
         plugin.on_established(&self.driver.config, session, writer);
+    }
+
+    /// Lets a session be written to.
+    fn open(&mut self, id: ConnId, session: &Rc<Negotiated>) -> Option<UpdateWriter> {
+        let link = self.io.link(id)?;
+        let pushed = Pushed::new(machine::terms(&self.driver, session));
+        let writer = pushed.writer();
+        link.pushed = Some(PushedOwner(pushed));
+        self.established = Some(id);
+        let shared = &self.driver.shared;
+        shared.session.replace(Some(Rc::clone(session)));
+        shared.writer.replace(Some(writer.clone()));
+        Some(writer)
     }
 
     fn down(&mut self, reason: &CloseReason) {

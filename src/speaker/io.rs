@@ -3,14 +3,17 @@
 //! [`Io::event`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
 //! time: what was read is in the buffers, what was written is noted in the outboxes.
 
+use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use smallvec::SmallVec;
 use tokio::io::AsyncReadExt;
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::connect::{Dialing, Stream, drain};
@@ -146,6 +149,19 @@ impl Link {
             Poll::Ready(event) => Some(event),
             Poll::Pending => None,
         }
+    }
+
+    /// Its socket, if it is a TCP connection.
+    pub(crate) fn socket(&self) -> Option<RawFd> {
+        let stream: &dyn Any = &*self.stream;
+        let stream: Option<&TcpStream> = stream.downcast_ref();
+        stream.map(AsRawFd::as_raw_fd)
+    }
+
+    /// Writes what the socket takes at once.
+    pub(crate) fn write_now(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(IoEvent::Wrote(..)) = self.poll_write(&mut context) {}
     }
 
     /// Whether the input begins with a whole message, or with something that is none.

@@ -8,7 +8,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::rc::{Rc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -175,6 +175,15 @@ impl Listeners {
     /// Where we listen.
     pub(crate) fn addresses(&self) -> Vec<SocketAddr> {
         self.sockets.iter().map(|socket| socket.address).collect()
+    }
+
+    /// The sockets, which stay open.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn descriptors(&self) -> Vec<(SocketAddr, RawFd)> {
+        let sockets = self.sockets.iter();
+        sockets
+            .map(|socket| (socket.address, socket.socket.as_raw_fd()))
+            .collect()
     }
 
     /// Lets every socket that does not accept yet do so: `spawn` runs the task.

@@ -55,6 +55,7 @@
 //! | `admission` | how many connections strangers may make |
 //! | [`handle`] | [`Handle`]: the same for other threads |
 //! | [`status`] | [`PeerStatus`]: the state of a neighbor |
+//! | `handed`, `handover` | a session that another process of this program continues |
 //! | `control` | commands to a neighbor's task |
 //! | [`error`] | [`Error`], [`WriteError`]: why a call or a message is refused |
 //! | `machine` | what a neighbor's task works with |
@@ -79,7 +80,10 @@ pub mod corebgp;
 pub mod decoder;
 mod driver;
 pub mod error;
+mod handed;
 pub mod handle;
+#[cfg(feature = "daemon")]
+mod handover;
 mod incoming;
 mod io;
 mod listener;
@@ -103,6 +107,8 @@ pub use config::{PeerConfig, TcpAoAlgorithm, TcpAoKey};
 pub use connect::{Stream, Transport};
 pub use decoder::{UnicastRoute, UpdateDecoder, UpdateErrors};
 pub use error::{Error, WriteError};
+#[cfg(feature = "daemon")]
+pub(crate) use handed::{Handed, Suspension};
 pub use handle::Handle;
 pub use outbox::Outbox;
 pub use outgoing::{Outgoing, RouteUpdate, SendTerms};

@@ -89,6 +89,31 @@ impl Outbox {
         self.waiting = self.started.len() + self.urgent.iter().map(Bytes::len).sum::<usize>();
     }
 
+    /// All bytes that wait, in order: first the rest of a message that was begun.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        if !self.urgent.is_empty() {
+            self.finish_message();
+        }
+        let first = self.queue.front();
+        let first = first.and_then(|chunk| chunk.get(self.taken..));
+        let urgent = self.urgent.iter().map(|message| &message[..]);
+        let chunks = self.queue.iter().skip(1).map(|chunk| &chunk[..]);
+        let parts = std::iter::once(&self.started[..]).chain(urgent);
+        parts
+            .chain(first)
+            .chain(chunks)
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    /// Continues with the [`rest`](Self::rest) of another one, of which nothing is recorded as pushed. What follows comes after
+    /// all of it, KEEPALIVE too, since it is not known where its messages begin.
+    pub(crate) fn resume(&mut self, rest: Vec<u8>) {
+        self.waiting += rest.len();
+        self.started = rest.into();
+    }
+
     /// Records what is pushed from now on, for [`Outbox::take_pushed`].
     pub(crate) fn record_pushed(&mut self) {
         self.pushed.get_or_insert_default();
@@ -273,6 +298,33 @@ mod tests {
             drain(&mut outbox, 7, &[]),
             [&a[5..], &message::keepalive()].concat()
         );
+    }
+
+    #[test]
+    fn what_is_left_continues_wherever_it_was_cut() {
+        let (a, b) = (update(b"aaaa"), update(b"bbbbbb"));
+        let keepalive = Bytes::from(message::keepalive());
+        let all = [a.clone(), b.clone()].concat();
+        for taken in 0..=all.len() {
+            let mut outbox = Outbox::new();
+            outbox.push(Bytes::from(all.clone()));
+            outbox.wrote(taken);
+            outbox.push_urgent(keepalive.clone());
+            let mut resumed = Outbox::new();
+            resumed.resume(outbox.rest());
+            assert_eq!(resumed.len(), all.len() - taken + keepalive.len());
+            resumed.push(Bytes::from(a.clone()));
+            let out = [&all[..taken], &drain(&mut resumed, 7, &[])].concat();
+            let got: Vec<&[u8]> = messages(&out).collect();
+            let mut want: Vec<&[u8]> = vec![&a, &b, &a];
+            let at = match taken {
+                0 => 0,
+                _ if taken <= a.len() => 1,
+                _ => 2,
+            };
+            want.insert(at, &keepalive);
+            assert_eq!(got, want, "{taken} bytes were taken");
+        }
     }
 
     #[test]

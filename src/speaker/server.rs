@@ -402,18 +402,12 @@ impl Server {
 
     /// Runs a neighbor's task, again after a panic.
     pub(super) fn run_peer(&self, key: PeerKey) {
+        let Some(driver) = self.driver(key) else {
+            return;
+        };
         let mut peers = self.inner.peers.borrow_mut();
         let Some(entry) = peers.get_mut(&key) else {
             return;
-        };
-        let driver = Driver {
-            config: Rc::clone(&entry.config),
-            plugin: Rc::clone(&entry.plugin),
-            mailbox: Rc::clone(&entry.mailbox),
-            shared: Rc::clone(&entry.shared),
-            transport: Rc::clone(&self.inner.transport),
-            router_id: self.inner.router_id,
-            dynamic: entry.dynamic,
         };
         let inner = Rc::downgrade(&self.inner);
         entry.task = Some(self.spawn_task(async move {
@@ -430,6 +424,21 @@ impl Server {
                 }
             }
         }));
+    }
+
+    /// What a neighbor's task works with.
+    pub(super) fn driver(&self, key: PeerKey) -> Option<Driver> {
+        let peers = self.inner.peers.borrow();
+        let entry = peers.get(&key)?;
+        Some(Driver {
+            config: Rc::clone(&entry.config),
+            plugin: Rc::clone(&entry.plugin),
+            mailbox: Rc::clone(&entry.mailbox),
+            shared: Rc::clone(&entry.shared),
+            transport: Rc::clone(&self.inner.transport),
+            router_id: self.inner.router_id,
+            dynamic: entry.dynamic,
+        })
     }
 
     /// Keeps the task of a removed neighbor until its closing NOTIFICATION is sent.

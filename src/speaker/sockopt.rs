@@ -2,7 +2,7 @@
 //! (RFC 5925), the smallest TTL that is accepted (GTSM, RFC 5082), TTLs, interfaces.
 //!
 //! The one file with unsafe code: each block is one `setsockopt` or `getsockopt` on a live descriptor with a pointer to a
-//! local value and that value's size. Security options are read back where the kernel lets us, so that one which was
+//! local value and that value's size, or takes over a descriptor of the process before us. Security options are read back where the kernel lets us, so that one which was
 //! ignored is an error and not a hole. Rejected: nix, which has neither of the options that matter.
 //!
 //! ```text
@@ -29,7 +29,7 @@
 //! ```
 #![expect(
     unsafe_code,
-    reason = "setsockopt and getsockopt for options that std lacks"
+    reason = "setsockopt and getsockopt for options that std lacks; descriptors that are inherited"
 )]
 
 use std::ffi::c_int;
@@ -37,6 +37,8 @@ use std::io;
 use std::mem::{size_of, size_of_val};
 use std::net::IpAddr;
 use std::os::fd::{AsRawFd, BorrowedFd};
+#[cfg(feature = "daemon")]
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 
 use socket2::SockRef;
 
@@ -379,6 +381,45 @@ pub(crate) fn close_inherited_on_exec() {
         // SAFETY: a plain system call on a number. One that is no longer open fails with EBADF; of one that is, only the flag
         // changes that everything opened here has already.
         unsafe { libc::fcntl(number, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+/// Takes a descriptor that the process before us has left open over `execve`, and closes it on the next one.
+///
+/// # Errors
+/// When it is not open.
+#[cfg(feature = "daemon")]
+pub(crate) fn inherit(number: RawFd) -> io::Result<OwnedFd> {
+    inheritable(number, Inherit::No)?;
+    // SAFETY: it is open, as the call above has shown, and nothing in this process owns it: the caller has its number from the
+    // process before us, and takes each number once.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Whether a descriptor stays open over `execve`.
+#[cfg(feature = "daemon")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inherit {
+    /// It does.
+    Yes,
+    /// It is closed.
+    No,
+}
+
+/// Sets whether a descriptor stays open over `execve`.
+///
+/// # Errors
+/// When it is not open.
+#[cfg(feature = "daemon")]
+pub(crate) fn inheritable(number: RawFd, inherit: Inherit) -> io::Result<()> {
+    let flags = match inherit {
+        Inherit::Yes => 0,
+        Inherit::No => libc::FD_CLOEXEC,
+    };
+    // SAFETY: a plain system call on a number; only that flag changes.
+    match unsafe { libc::fcntl(number, libc::F_SETFD, flags) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
     }
 }
 

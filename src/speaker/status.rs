@@ -102,6 +102,18 @@ impl Counters {
         self.0[Self::index(kind)] += 1;
     }
 
+    /// The numbers, to be read with [`from_numbers`](Self::from_numbers).
+    #[cfg(feature = "daemon")]
+    pub(crate) const fn numbers(&self) -> [u64; 8] {
+        self.0
+    }
+
+    /// Counters with these numbers.
+    #[cfg(feature = "daemon")]
+    pub(crate) const fn from_numbers(numbers: [u64; 8]) -> Self {
+        Self(numbers)
+    }
+
     const fn index(kind: MessageType) -> usize {
         match kind.0 {
             known @ 1..=7 => known as usize,

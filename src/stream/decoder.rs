@@ -19,10 +19,15 @@ use crate::mrt::{Content, Timestamp};
 use crate::wire::Reader;
 
 use super::attributes::{Attributes, Hop, Notes, Reach};
-use super::block::{Block, ElemKind, Route, Routes, State, View, family_bits, nlri_of, unreach};
+use super::block::{
+    Block, ElemKind, RibView, Route, Routes, State, View, family_bits, nlri_of, unreach,
+};
 
 /// Sessions that are remembered at most; beyond, detection works without memory.
 const MOST_SESSIONS: usize = 65_536;
+
+/// The view of a table of routes that were sent.
+const SENT: &str = "adj-rib-out";
 
 /// Whether path identifiers are looked for where the subtype promises none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,6 +162,13 @@ impl Decoder {
     fn rib(&self, rib: &Rib<'_>, visit: &mut dyn FnMut(&Block<'_>)) -> Notes {
         let mut notes = Notes::NONE;
         let peers = self.peers.as_ref().map_or(&[][..], |table| &table.peers);
+        // The name that our daemon gives to tables of what it has sent.
+        let sent = self.peers.as_ref().is_some_and(|table| table.view == SENT);
+        let view = if sent {
+            RibView::AdjOutPost
+        } else {
+            self.view.rib
+        };
         for entry in rib.entries {
             let Ok(entry) = entry else {
                 notes.add(Notes::ENTRIES_CUT);
@@ -175,6 +187,7 @@ impl Decoder {
                 peer_asn: peer.asn,
                 peer: Some(peer.address),
                 originated: Some(Timestamp::from_seconds(entry.originated)),
+                rib: view,
                 ..self.block(ElemKind::Rib, rib.family, Routes::One(route))
             };
             table_route(&mut block, &attributes);

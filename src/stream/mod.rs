@@ -38,7 +38,7 @@
 //! | `upd-type`, `rib-type`: `mrt`, `bmp`, `ris-live` | found out by the first bytes |
 //! | `set_live_mode()` | [`Builder::live`] with a [`source::Live`] feed, or [`Builder::stdin`] |
 //! | `project="ris-live"` | `RisLiveClient`, with the feature `ris-live`; its JSON lines with [`Builder::path`] |
-//! | (none) | [`source::BmpListener`]: routers that send BMP; `Sessions`: BGP sessions of your own |
+//! | (none) | [`source::BmpListener`]: routers that send BMP; `Sessions`: BGP sessions of your own; `Daemon`: those of a running daemon |
 //! | `start()` | [`Builder::build`] |
 //! | `get_next_record()`, `.records()` | [`Iterator::next`] of [`Stream`] |
 //! | `get_next_elem()` | [`Record::elems`]; [`Stream::elems`] for all |
@@ -90,6 +90,7 @@ pub mod prefixes;
 pub mod record;
 mod serialize;
 pub mod source;
+mod terms;
 pub mod tutorial;
 
 use std::ops::ControlFlow;

@@ -97,6 +97,11 @@ def prefix_sid(value):
     return bool(value) and walk(value, outer)
 
 
+def pmsi(value):
+    """RFC 6514 section 5: the identifier of a PIM tree is two addresses, of ingress replication one."""
+    return len(value) >= 5 and len(value) - 5 in {3: (8, 32), 4: (8, 32), 5: (8, 32), 6: (4, 16)}.get(value[1], range(65536))
+
+
 def endless_rate(value):
     """Whether one of the extended communities is a traffic rate that is no number."""
     return any(value[at] & 0x0F == 0 and value[at + 1] in (6, 12) and not math.isfinite(struct.unpack_from("!f", value, at + 4)[0]) for at in range(0, len(value), 8))
@@ -124,7 +129,7 @@ def value_error(code, value, session):
         1: lambda: len(value) != 1 or value[0] > 2, 2: lambda: not segments(value, width), 3: lambda: len(value) != 4, 4: lambda: len(value) != 4,
         5: lambda: len(value) != 4, 6: lambda: len(value) != 0, 7: lambda: len(value) != width + 4, 8: lambda: not value or len(value) % 4,
         9: lambda: len(value) != 4, 10: lambda: not value or len(value) % 4, 16: lambda: not value or len(value) % 8 or endless_rate(value), 25: lambda: not value or len(value) % 20,
-        32: lambda: not value or len(value) % 12, 17: lambda: not segments(value, 4) or not value, 18: lambda: len(value) != 8, 22: lambda: len(value) < 5,
+        32: lambda: not value or len(value) % 12, 17: lambda: not segments(value, 4) or not value, 18: lambda: len(value) != 8, 22: lambda: not pmsi(value),
         26: lambda: not value or not aigp(value), 29: lambda: not tlvs(value, 4), 40: lambda: not prefix_sid(value),
         23: lambda: bool(value) and not tunnels(value), 35: lambda: len(value) != 4,
     }.get(code)
@@ -157,7 +162,8 @@ def judge(raw, session):
         try:
             (flags, code, value), size = one(section, at)
         except IndexError:
-            found.append((WITHDRAW, "framing"))
+            # Section 3(j): what is cut may be routes
+            found.append((RESET if section[at + 1:at + 2] in (b"\x0e", b"\x0f") else WITHDRAW, "framing"))
             break
         at += size
         if code in seen:
@@ -177,8 +183,8 @@ def judge(raw, session):
             # RFC 4271 6.3: an unrecognized well-known attribute
             return RESET, "well-known"
         if code in FLAGS and flags & 0xC0 != FLAGS[code]:
-            # Section 3(c); where the answer to the attribute's other errors is to drop it, dropping it is both programs' answer to this one.
-            dropped = code in DROPPED or code in (5, 9, 10) and session.peer_as != 65000
+            # Section 3(c); only RFC 7311 section 3.2 has an answer of its own. What this session drops anyway is dropped.
+            dropped = code == 26 and (flags & 0x40 or not session.aigp) or code in (17, 18) and session.asn4
             found.append((RESET if code in (14, 15) else DISCARD if dropped else WITHDRAW, "flags"))
         elif code == 23 and value and flags & 0xC0 == 0x40:
             # RFC 9012 section 13 has its own answer to a missing Transitive bit only

@@ -225,6 +225,10 @@ fn absolute(
 fn use_statements(code: &str) -> Vec<(String, bool)> {
     let mut found = Vec::new();
     for (at, _) in code.match_indices("use ") {
+        // `pub enum Cause {` has the letters, too.
+        if code[..at].ends_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+            continue;
+        }
         let before = code[..at].trim_end_matches(' ');
         let line = before.rsplit('\n').next().unwrap_or_default().trim();
         let exported = line.starts_with("pub");

@@ -7,6 +7,7 @@ mod bmp;
 #[cfg(feature = "daemon")]
 mod cli;
 mod config;
+mod config_checks;
 mod config_diff;
 mod config_env;
 mod config_etc;
@@ -21,6 +22,8 @@ mod embedding;
 mod examples;
 mod fsm;
 mod fuzz;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod fuzz_corpus;
 mod grammar;
 mod imports;
 mod journal;
@@ -30,4 +33,6 @@ mod speaker;
 #[cfg(all(feature = "daemon", feature = "stream"))]
 mod stream;
 mod support;
+#[cfg(all(feature = "daemon", feature = "stream"))]
+mod targets;
 mod walks;

@@ -9,6 +9,7 @@ use super::set;
 use super::source::Source;
 use super::special::Special;
 use super::table::ROWS;
+use super::upgrade::Deferred;
 use super::words::word_at;
 use crate::api::control::Control;
 use crate::grammar::Selector;
@@ -87,6 +88,18 @@ impl Commands {
                 let mut end = String::new();
                 finish(result, options.id, (source, notice), &mut end);
                 return Outcome::Sets(wanted, end);
+            }
+            Some(Special::Upgrade(program)) => {
+                let mut done = String::new();
+                let acks = source.acks;
+                finish(result, options.id, (source, notice), &mut done);
+                let id = options.id.map(str::to_owned);
+                return Outcome::Upgrade(Box::new(Deferred {
+                    program,
+                    acks,
+                    id,
+                    done,
+                }));
             }
             None => {}
         }

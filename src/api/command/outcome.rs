@@ -8,6 +8,7 @@ use super::notice::Notice;
 use super::source::Source;
 use super::special::Watch;
 use super::staging::SetPlan;
+use super::upgrade::Deferred;
 use crate::api::reply::Answer;
 use crate::rib::PeerSet;
 
@@ -30,6 +31,8 @@ pub enum Outcome {
     Sets(Option<String>, String),
     /// Tables are to be written to files; the answer depends on whether that succeeds.
     Dump(Box<Dump>),
+    /// The daemon is to continue as another version of its program; the answer depends on whether that succeeds.
+    Upgrade(Box<Deferred>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }

@@ -4,6 +4,7 @@ use super::batch::Batch;
 use super::cache::Selections;
 use super::role::Role;
 use super::routes_json::RoutesJson;
+use super::special::RecordWatch;
 use super::staging::Staging;
 use crate::api::reply::Acks;
 
@@ -26,6 +27,17 @@ pub struct Source {
     pub(super) staging: Option<Staging>,
     /// The neighbors that its selectors select.
     pub(super) selections: Selections,
+    /// Whether it can receive records in place of answers, and which it has asked for.
+    records: Records,
+}
+
+/// Records in place of answers.
+#[derive(Debug, Default)]
+enum Records {
+    #[default]
+    Refused,
+    Accepted,
+    Wanted(RecordWatch),
 }
 
 impl Source {
@@ -40,7 +52,40 @@ impl Source {
             batch: None,
             staging: None,
             selections: Selections::default(),
+            records: Records::Refused,
         }
+    }
+
+    /// Accepts `watch mrt`, because the connection can carry something other than answers.
+    pub fn accept_records(&mut self) {
+        self.records = Records::Accepted;
+    }
+
+    /// Notes which records it asks for. Returns `false` if it can receive none.
+    pub(super) fn watch_records(&mut self, watch: RecordWatch) -> bool {
+        let accepted = !matches!(self.records, Records::Refused);
+        if accepted {
+            self.records = Records::Wanted(watch);
+        }
+        accepted
+    }
+
+    /// Returns `true` once it has asked for records: what it sends after that is no command.
+    pub const fn wants_records(&self) -> bool {
+        matches!(self.records, Records::Wanted(_))
+    }
+
+    /// The records that it has asked for.
+    pub fn take_records(&mut self) -> Option<RecordWatch> {
+        match std::mem::take(&mut self.records) {
+            Records::Wanted(watch) => Some(watch),
+            Records::Refused | Records::Accepted => None,
+        }
+    }
+
+    /// Returns `true` if a batch or a set is open.
+    pub const fn is_open(&self) -> bool {
+        self.batch.is_some() || self.staging.is_some()
     }
 
     /// Discards the batch or the set that is open: the source is gone.

@@ -1,5 +1,7 @@
 //! Outcomes of commands for operators that the daemon completes.
 
+use std::path::PathBuf;
+
 use super::staging::SetPlan;
 use crate::grammar::Selector;
 
@@ -14,6 +16,19 @@ pub struct Watch {
     pub json: bool,
 }
 
+/// The records of sessions that the client of a connection receives after its command, in place of answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordWatch {
+    /// Of which neighbors.
+    pub selector: Selector,
+    /// Messages that are received.
+    pub received: bool,
+    /// Messages that are sent.
+    pub sent: bool,
+    /// The tables first.
+    pub tables: bool,
+}
+
 /// What makes an outcome other than that of most commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Special {
@@ -21,4 +36,5 @@ pub(super) enum Special {
     Watch(Box<Watch>),
     Set(Box<SetPlan>),
     Sets(Option<String>),
+    Upgrade(Option<PathBuf>),
 }

@@ -5,7 +5,8 @@
 use super::call::{Row, Takes};
 use super::role::Effect;
 use super::{
-    announce, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction, v6, watch,
+    announce, check, daemon, mrt, neighbor, operational, peer, rib, session, set, transaction,
+    upgrade, v6, watch,
 };
 
 /// Makes [`ROWS`] from `WORDS [ OPTIONS ] SELECTOR EFFECT function: EXAMPLE`, first those of ExaBGP 5.0, then ours.
@@ -105,6 +106,7 @@ commands! {
         "session reset" Ignores Own v6::reset: "session reset",
         "session sync" Ignores Own v6::sync: "session sync disable",
         "set" Uses Changes set::set: "set edge replace revision 4711",
+        "show checks" Refuses Reads check::show: "show checks json",
         "show set" Refuses Reads set::show: "show set edge",
         "show" Needs Reads v6::show: "peer * show",
         "system api version" Ignores Reads v6::api_version: "system api version",
@@ -113,7 +115,9 @@ commands! {
         "system queue-status" Ignores Reads v6::queue_status: "system queue-status",
         "system status" Refuses Reads watch::status: "system status",
         "system version" Ignores Reads v6::version: "system version",
+        "upgrade" Ignores Changes upgrade::upgrade: "upgrade",
         "watch" Refuses Reads watch::watch: "watch neighbor 192.0.2.1 updates",
+        "watch mrt" ["received" "sent" "no-table"] Refuses Reads watch::records: "watch mrt neighbor 192.0.2.1 sent",
         "withdraw bgp-ls" Uses Changes announce::bgp_ls: "withdraw bgp-ls bgp-ls node protocol-id isis-l2 local-node ( autonomous-system 65000 router-id 0000.0000.0001 ) next-hop 192.0.2.1",
         "withdraw l2vpn" Uses Changes announce::l2vpn: "withdraw l2vpn vpls rd 192.0.2.1:7 endpoint 5 base 100 offset 1 size 8 next-hop 192.0.2.1",
     }

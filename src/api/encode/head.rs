@@ -67,6 +67,16 @@ impl EventHead {
         self.negotiated_v42 = w.into_string();
     }
 
+    /// The number of events so far.
+    pub const fn counted(&self) -> u64 {
+        self.counter
+    }
+
+    /// Continues to count from a number of events.
+    pub const fn continue_at(&mut self, counter: u64) {
+        self.counter = counter;
+    }
+
     /// The number of the next event.
     pub(super) const fn count(&mut self) -> u64 {
         self.counter += 1;

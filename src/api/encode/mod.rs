@@ -62,6 +62,19 @@ impl Style {
     }
 }
 
+/// A change of a health check.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckChange<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its state in capitals: `UP`.
+    pub state: &'a str,
+    /// A change is held back.
+    pub held: bool,
+    /// Why the last check failed; empty if it succeeded.
+    pub reason: &'a str,
+}
+
 impl Encoder {
     /// Appends the line that reports to a helper how many events it missed because it did not read.
     pub fn lost(&self, count: u64, stamp: &mut Stamp, out: &mut JsonWriter) {
@@ -91,6 +104,32 @@ impl Encoder {
             }
             Self::Text { .. } => {
                 out.format(format_args!("lease ended {} {nlri}\n\n", nlri.family));
+            }
+        }
+    }
+
+    /// Appends the line that reports a change of a health check to an operator.
+    pub fn check(&self, change: &CheckChange<'_>, stamp: &mut Stamp, out: &mut JsonWriter) {
+        match self {
+            Self::Json { version, .. } => {
+                out.raw(stamp.start_uncounted(*version))
+                    .raw("\"type\": \"check\", \"check\": { ");
+                out.key("name").string(change.name);
+                out.raw(", ");
+                out.key("state").string(change.state);
+                out.raw(", ");
+                out.key("held").boolean(change.held);
+                out.raw(", ");
+                out.key("reason").string(change.reason);
+                out.raw(" } }\n");
+            }
+            Self::Text { .. } => {
+                let held = if change.held { " held" } else { "" };
+                let blank = if change.reason.is_empty() { "" } else { " " };
+                out.format(format_args!(
+                    "check {} {}{held}{blank}{}\n\n",
+                    change.name, change.state, change.reason
+                ));
             }
         }
     }

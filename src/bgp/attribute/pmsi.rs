@@ -45,6 +45,8 @@ const NAMES: [&str; 8] = [
     "mldpmp2mplsp",
 ];
 
+const PIM_SSM_TREE: u8 = 3;
+const BIDIR_PIM_TREE: u8 = 5;
 const INGRESS_REPLICATION: u8 = 6;
 
 impl Pmsi {
@@ -80,6 +82,18 @@ impl Pmsi {
             label: u32::try_from(label).ok()?,
             tunnel: tunnel.into(),
         })
+    }
+}
+
+impl Pmsi {
+    /// RFC 6514 section 5: a tunnel identifier that cannot be parsed makes the attribute malformed. The identifiers of
+    /// PIM trees are two addresses, that of ingress replication is one; others are not checked.
+    fn has_valid_identifier(&self) -> bool {
+        match self.tunnel_type {
+            PIM_SSM_TREE..=BIDIR_PIM_TREE => matches!(self.tunnel.len(), 8 | 32),
+            INGRESS_REPLICATION => matches!(self.tunnel.len(), 4 | 16),
+            _ => true,
+        }
     }
 }
 
@@ -122,6 +136,16 @@ impl PathAttribute for Pmsi {
             label: r.u24(WHAT)?,
             tunnel: r.rest().into(),
         })
+    }
+
+    fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {
+        match self.has_valid_identifier() {
+            true => Ok(()),
+            false => Err((
+                Self::MALFORMED,
+                "a tunnel identifier of a length that its type does not have",
+            )),
+        }
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {

@@ -88,6 +88,11 @@ impl AttributeSet {
         &self.list
     }
 
+    /// The attributes, moved out.
+    pub fn into_list(self) -> Vec<Attribute> {
+        self.list.into()
+    }
+
     /// The attribute with type code `code`.
     pub fn find(&self, code: u8) -> Option<&Attribute> {
         self.list

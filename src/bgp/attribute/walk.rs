@@ -73,18 +73,8 @@ impl<'a> RawAttribute<'a, '_> {
             if !facts.accepted {
                 return Ok(None);
             }
-            // RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in
-            // conflict with their specified values, then the attribute MUST be treated as malformed and the
-            // 'treat-as-withdraw' approach used, unless the specification for the attribute mandates different
-            // handling". In the latter case ExaBGP drops the attribute silently.
             if self.flags & flags::OPTIONAL_TRANSITIVE != facts.flags {
-                return match severity {
-                    Severity::Discard => Ok(None),
-                    _ => Err(UpdateError {
-                        subcode: update::ATTRIBUTE_FLAGS_ERROR,
-                        ..self.error(Severity::TreatAsWithdraw, "wrong attribute flags")
-                    }),
-                };
+                return self.wrong_flags(severity);
             }
             // RFC 7606 section 4: an empty attribute that requires a value is treat-as-withdraw.
             if self.value.is_empty() && !facts.may_be_empty {
@@ -103,11 +93,31 @@ impl<'a> RawAttribute<'a, '_> {
             .map_err(|(severity, what)| self.error(severity, what))?;
         // RFC 7606 7.5, 7.9 and 7.10: "if […] received from an external neighbor, it SHALL be discarded using the approach of
         // 'attribute discard'". Only a malformed one is reported as an error.
-        let internal_only = matches!(
-            code,
+        Ok((!self.is_internal_only() || !self.codec.external).then_some(decoded))
+    }
+
+    /// Returns `true` for attributes that are only valid within an AS.
+    const fn is_internal_only(&self) -> bool {
+        matches!(
+            self.code,
             attribute::LOCAL_PREF | attribute::ORIGINATOR_ID | attribute::CLUSTER_LIST
-        );
-        Ok((!internal_only || !self.codec.external).then_some(decoded))
+        )
+    }
+
+    /// RFC 7606 3(c): "If the value of either the Optional or Transitive bits in the Attribute Flags is in conflict with
+    /// their specified values, then the attribute MUST be treated as malformed and the 'treat-as-withdraw' approach used,
+    /// unless the specification for the attribute mandates different handling for incorrect Attribute Flags." RFC 7311 3.2
+    /// does, for a transitive AIGP, and 7.5, 7.9 and 7.10 for attributes of another AS; a rule for malformed values is not
+    /// one for flags.
+    fn wrong_flags(&self, malformed: Severity) -> Result<Option<Attribute>, UpdateError> {
+        let aigp = self.code == attribute::AIGP && self.flags & flags::TRANSITIVE != 0;
+        if malformed == Severity::Discard && (aigp || self.is_internal_only()) {
+            return Ok(None);
+        }
+        Err(UpdateError {
+            subcode: update::ATTRIBUTE_FLAGS_ERROR,
+            ..self.error(Severity::TreatAsWithdraw, "wrong attribute flags")
+        })
     }
 
     /// An error in this attribute, with the subcode and the data of the NOTIFICATION that RFC 4271 section 6.3 prescribes
@@ -205,8 +215,8 @@ impl<'a> RawAttribute<'a, '_> {
 /// Iterates over the attributes of an UPDATE, yielding each code once.
 ///
 /// The first of several attributes with the same code is used (RFC 7606 section 3(g)). An attribute that runs past
-/// the end is a treat-as-withdraw error and ends the iteration. A duplicate MP_REACH_NLRI or MP_UNREACH_NLRI, one
-/// with invalid flags, and an unrecognized well-known attribute reset the session.
+/// the end is a treat-as-withdraw error and ends the iteration. A duplicate MP_REACH_NLRI or MP_UNREACH_NLRI, one that
+/// runs past the end or has invalid flags, and an unrecognized well-known attribute reset the session.
 #[derive(Clone, Debug)]
 pub struct Walk<'a, 'c> {
     list: &'a [u8],
@@ -310,8 +320,15 @@ fn frame<'a, 'c>(list: &'a [u8], at: usize, codec: &'c Codec) -> Option<RawAttri
 /// The error for an attribute that runs past the end; `head` is the rest of the list from its start.
 ///
 /// RFC 7606 4: "when parsing the attributes […] the length of the last attribute causes the Total Attribute Length to be
-/// exceeded", or too few octets remain for a header: treat-as-withdraw.
+/// exceeded", or too few octets remain for a header: treat-as-withdraw. That needs all routes to be known, so 3(j) asks for
+/// more if MP_REACH_NLRI or MP_UNREACH_NLRI is cut.
 fn cut_short(head: &[u8]) -> UpdateError {
+    if matches!(head, [_, mp_reach::CODE | mp_unreach::CODE, ..]) {
+        return UpdateError::reset(
+            update::OPTIONAL_ATTRIBUTE_ERROR,
+            "MP_REACH_NLRI or MP_UNREACH_NLRI runs past the end",
+        );
+    }
     // ExaBGP names the attribute if only the length is missing.
     let no_length = match head {
         [_, _] => true,

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::network;
 use super::options::HealthcheckArgs;
-use super::state::State;
+use crate::health::State;
 use ipnet::IpNet;
 
 /// The reason for the commands.

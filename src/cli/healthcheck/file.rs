@@ -13,6 +13,16 @@ pub(super) struct Entry {
     pub(super) words: Vec<String>,
 }
 
+impl Entry {
+    /// The same again.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            line: self.line,
+            words: self.words.clone(),
+        }
+    }
+}
+
 /// The options of a file.
 pub(super) fn entries(text: &str) -> Vec<Entry> {
     let lines = text.split('\n').enumerate();

@@ -2,9 +2,9 @@
 //! program.
 //!
 //! It is an ordinary helper: it runs a check periodically, writes commands to standard output and reads answers from
-//! standard input. Its parts are mostly independent: `options` and `file` read the configuration, `state` evaluates
-//! the results of checks, `announce` generates commands (all without I/O); `check`, `probe`, `dns`, `loopback` and `link` handle
-//! the shell, what is connected to, the addresses of the machine and the daemon. This file coordinates them.
+//! standard input. Its parts are mostly independent: `options`, `file` and `ini` read the configuration, `announce`
+//! generates commands (all without I/O); `check`, `loopback` and `link` handle the check, the addresses of the machine and the
+//! daemon. This file coordinates them.
 //!
 //! It exits on a signal of `ends` (routes withdrawn, addresses removed, exit code 0), with `--interval 0` after the
 //! first announcement (the route stays announced, so its address is kept), and when the daemon is gone: keeping the
@@ -17,6 +17,8 @@ use std::io;
 use std::path::Path;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use clap::Parser;
@@ -27,27 +29,25 @@ use tracing::{error, info, warn};
 
 mod announce;
 mod check;
-mod dns;
 mod ends;
 mod file;
+mod ini;
 mod link;
 mod log;
 mod loopback;
 mod network;
 mod options;
-mod probe;
-mod state;
 mod user;
 
 pub(crate) use options::HealthcheckArgs;
 pub(super) use options::seconds;
 
 use super::{Cli, Command, REFUSED};
+use crate::health::{Finding, Machine, State};
 use announce::Occasion;
 use ends::Ends;
 use link::Link;
 use loopback::Loopback;
-use state::{Finding, Machine, State};
 use user::Identity;
 
 /// How long the last commands may take when we are terminated: the daemon kills us a second later.
@@ -74,13 +74,16 @@ fn place(given: &[OsString]) -> Option<usize> {
 
 /// Runs the health check; `given` is the whole command line.
 pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
-    let args = match &args.config {
+    let all = match &args.config {
         Some(path) => with_file(path, given),
-        None => Ok(args),
+        None => Ok(vec![args]),
     };
-    let args = match args {
-        Ok(args) => args,
+    let all = match all {
+        Ok(all) => all,
         Err(code) => return code,
+    };
+    let Some(args) = all.first() else {
+        return ExitCode::from(USAGE);
     };
     if let Err(conflict) = args.check() {
         return usage(&conflict);
@@ -93,7 +96,7 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
     }
     // Checks and hooks inherit 0, 1 and 2, but no other descriptors that we were started with.
     crate::speaker::sockopt::close_inherited_on_exec();
-    if let Err(error) = log::start(&args) {
+    if let Err(error) = log::start(args) {
         errln!("error: {error}");
         return ExitCode::from(REFUSED);
     }
@@ -107,7 +110,7 @@ pub(super) fn run(args: HealthcheckArgs, given: &[OsString]) -> ExitCode {
             return ExitCode::from(REFUSED);
         }
     };
-    let result = runtime.block_on(serve(&args));
+    let result = runtime.block_on(serve(&all));
     // A command that is not read may still wait for room in the pipe.
     runtime.shutdown_background();
     match result {
@@ -128,19 +131,38 @@ fn usage(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
 }
 
-/// Combines the options of the file of `--config` with those of the command line.
-fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCode> {
-    let refused = |code: u8, cause: &dyn std::fmt::Display| {
-        errln!("error: {}{cause}", path.display());
-        ExitCode::from(code)
+/// Combines the options of the file of `--config` with those of the command line: one check, or one for each section.
+fn with_file(path: &Path, given: &[OsString]) -> Result<Vec<HealthcheckArgs>, ExitCode> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|cause| refused(path, REFUSED, &format!(": {cause}")))?;
+    let Some(sections) = ini::sections(&text) else {
+        return combined(path, given, &file::entries(&text)).map(|args| vec![args]);
     };
-    let text =
-        std::fs::read_to_string(path).map_err(|cause| refused(REFUSED, &format!(": {cause}")))?;
+    let sections =
+        sections.map_err(|(line, cause)| refused(path, USAGE, &format!(":{line}: {cause}")))?;
+    let all = sections.into_iter().map(|section| {
+        let mut args = combined(path, given, &section.entries)?;
+        args.section = Some(section.name);
+        Ok(args)
+    });
+    all.collect()
+}
+
+fn refused(path: &Path, code: u8, cause: &dyn std::fmt::Display) -> ExitCode {
+    errln!("error: {}{cause}", path.display());
+    ExitCode::from(code)
+}
+
+fn combined(
+    path: &Path,
+    given: &[OsString],
+    entries: &[file::Entry],
+) -> Result<HealthcheckArgs, ExitCode> {
     let place = place(given).unwrap_or(1);
     let (before, after) = given.split_at(given.len().min(place + 1));
     let mut all = before.to_vec();
-    for entry in file::entries(&text) {
-        let words = options::words(entry.words.into_iter().map(OsString::from));
+    for entry in entries {
+        let words = options::words(entry.words.iter().map(OsString::from));
         // Parsed separately first, so that an error is shown with its position in the file.
         // What it needs may be in another line.
         if let Err(error) = Cli::try_parse_from(before.iter().chain(&words))
@@ -148,7 +170,7 @@ fn with_file(path: &Path, given: &[OsString]) -> Result<HealthcheckArgs, ExitCod
         {
             let text = error.render().to_string();
             let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
-            return Err(refused(USAGE, &format!(":{}: {text}", entry.line)));
+            return Err(refused(path, USAGE, &format!(":{}: {text}", entry.line)));
         }
         all.extend(words);
     }
@@ -167,19 +189,26 @@ enum Failure {
     Other(String),
 }
 
-/// Runs the health check from the first address to the last command.
-async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
-    let loopback = Loopback::new(args, args.interfaces()?);
-    let identity = Identity::find(args)?;
-    let mut ends = Ends::new()?;
-    let Some(health) = begin(args, &loopback, &identity, &mut ends).await? else {
+/// Runs the health checks from the first address to the last command.
+async fn serve(all: &[HealthcheckArgs]) -> Result<(), String> {
+    let mut parts = Vec::with_capacity(all.len());
+    for args in all {
+        parts.push((args, Loopback::new(args, args.interfaces()?)));
+    }
+    let Some(args) = all.first() else {
         return Ok(());
     };
+    let identity = Identity::find(args)?;
+    let mut ends = Ends::new()?;
+    let Some(checks) = begin(&parts, &identity, &mut ends).await? else {
+        return Ok(());
+    };
+    let link = Rc::clone(&checks[0].link);
     let ended = tokio::select! {
         biased;
         () = ends.next() => Ok(()),
-        () = health.link.closed() => Err(Failure::Gone(io::ErrorKind::BrokenPipe.into())),
-        ended = health.watch() => match ended {
+        () = link.closed() => Err(Failure::Gone(io::ErrorKind::BrokenPipe.into())),
+        ended = watch(&checks) => match ended {
             Ok(()) => return Ok(()),
             Err(failure) => Err(failure),
         },
@@ -187,9 +216,11 @@ async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     let leave = async {
         // Nothing can be withdrawn if the daemon is gone.
         if !matches!(ended, Err(Failure::Gone(_))) {
-            health.withdraw().await;
+            withdraw(&checks).await;
         }
-        health.remove().await;
+        for health in &checks {
+            health.remove().await;
+        }
     };
     tokio::select! {
         () = leave => {}
@@ -204,81 +235,148 @@ async fn serve(args: &HealthcheckArgs) -> Result<(), String> {
     }
 }
 
-/// Sets up the health check; `None` if a signal came first. If it fails, the addresses that were added are removed
+/// A check, and the addresses of the machine that it changes.
+type Part<'a> = (&'a HealthcheckArgs, Loopback);
+
+/// Sets up the health checks; `None` if a signal came first. If it fails, the addresses that were added are removed
 /// again.
 async fn begin<'a>(
-    args: &'a HealthcheckArgs,
-    loopback: &'a Loopback,
+    parts: &'a [Part<'a>],
     identity: &Identity,
     ends: &mut Ends,
-) -> Result<Option<Health<'a>>, String> {
+) -> Result<Option<Vec<Health<'a>>>, String> {
     let started = {
-        let mut start = pin!(Health::start(args, loopback, identity));
+        let mut start = pin!(start(parts, identity));
         tokio::select! {
             biased;
             () = ends.next() => {
                 // A call of `ip` is not interrupted if it finishes in time.
-                loopback.stop();
+                parts.iter().for_each(|(_, loopback)| loopback.stop());
                 let _ = timeout(LEAVE, start).await;
                 None
             }
             started = &mut start => Some(started),
         }
     };
-    if let Some(Ok(health)) = started {
-        return Ok(Some(health));
+    if let Some(Ok(checks)) = started {
+        return Ok(Some(checks));
     }
+    let roll_back = async {
+        for (_, loopback) in parts {
+            loopback.roll_back().await;
+        }
+    };
     tokio::select! {
-        () = loopback.roll_back() => {}
+        () = roll_back => {}
         () = ends.next() => warn!("terminated again: leaving the rest as it is"),
     }
     started.transpose()
+}
+
+/// Sets up the addresses, drops privileges, opens the link.
+async fn start<'a>(parts: &'a [Part<'a>], identity: &Identity) -> Result<Vec<Health<'a>>, String> {
+    let mut all = Vec::with_capacity(parts.len());
+    for (args, loopback) in parts {
+        identity.warn_about_addresses(args);
+        all.push(prepare(args, loopback).await?);
+    }
+    identity.assume()?;
+    let no_ack = parts.iter().any(|(args, _)| args.no_ack);
+    let link = Rc::new(Link::open(no_ack));
+    let checks = parts
+        .iter()
+        .zip(all)
+        .map(|((args, loopback), routes)| Health {
+            args,
+            loopback,
+            link: Rc::clone(&link),
+            prefix: match &args.section {
+                Some(name) => format!("{name}: "),
+                None => String::new(),
+            },
+            routes,
+        });
+    Ok(checks.collect())
+}
+
+/// Determines the routes of a check, and sets up their addresses.
+async fn prepare(args: &HealthcheckArgs, loopback: &Loopback) -> Result<Vec<IpNet>, String> {
+    let mut routes = match args.ips.is_empty() {
+        true => loopback.scan().await?,
+        false => args.ips.clone(),
+    };
+    if routes.is_empty() {
+        let help = "use `--ip` to specify what to announce; the default is the addresses of the loopback interface";
+        return Err(format!("no IP address found\nhelp: {help}"));
+    }
+    let addresses = routes.clone();
+    if args.deaggregate_networks {
+        routes = network::addresses(&routes)?;
+    }
+    if !args.no_ip_setup {
+        loopback.add(&addresses).await?;
+    }
+    let count = i64::try_from(routes.len()).unwrap_or(i64::MAX);
+    let first = args.start_ip.rem_euclid(count);
+    routes.rotate_left(usize::try_from(first).unwrap_or_default());
+    Ok(routes)
+}
+
+/// Runs all checks until each has a reason to exit, or one fails.
+async fn watch(checks: &[Health<'_>]) -> Result<(), Failure> {
+    let mut running: Vec<_> = checks
+        .iter()
+        .map(|health| Box::pin(health.watch()))
+        .collect();
+    std::future::poll_fn(|cx| {
+        let mut at = 0;
+        while at < running.len() {
+            match running[at].as_mut().poll(cx) {
+                Poll::Ready(Ok(())) => drop(running.swap_remove(at)),
+                Poll::Ready(Err(failure)) => return Poll::Ready(Err(failure)),
+                Poll::Pending => at += 1,
+            }
+        }
+        match running.is_empty() {
+            true => Poll::Ready(Ok(())),
+            false => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// Withdraws the routes of all checks, and waits until they have drained.
+async fn withdraw(checks: &[Health<'_>]) {
+    info!("exiting: withdrawing the routes");
+    let withdraw = async {
+        for health in checks {
+            for command in announce::commands(Occasion::Exit, health.args, &health.routes) {
+                health.link.send(command).await?;
+            }
+        }
+        Ok::<(), io::Error>(())
+    };
+    match timeout(LEAVE, withdraw).await {
+        Ok(Ok(())) => {}
+        Ok(Err(cause)) => warn!("the daemon no longer reads our commands: {cause}"),
+        Err(_) => warn!("the daemon did not answer in time; exiting anyway"),
+    }
+    let drain = checks.iter().map(|health| health.args.drain).max();
+    sleep(drain.unwrap_or_default()).await;
 }
 
 /// A running health check.
 struct Health<'a> {
     args: &'a HealthcheckArgs,
     loopback: &'a Loopback,
-    link: Link,
+    link: Rc<Link>,
+    /// What its log lines begin with.
+    prefix: String,
     /// The routes to announce, in order.
     routes: Vec<IpNet>,
 }
 
-impl<'a> Health<'a> {
-    /// Determines and sets up the addresses, drops privileges, opens the link.
-    async fn start(
-        args: &'a HealthcheckArgs,
-        loopback: &'a Loopback,
-        identity: &Identity,
-    ) -> Result<Self, String> {
-        let mut routes = match args.ips.is_empty() {
-            true => loopback.scan().await?,
-            false => args.ips.clone(),
-        };
-        if routes.is_empty() {
-            let help = "use `--ip` to specify what to announce; the default is the addresses of the loopback interface";
-            return Err(format!("no IP address found\nhelp: {help}"));
-        }
-        let addresses = routes.clone();
-        if args.deaggregate_networks {
-            routes = network::addresses(&routes)?;
-        }
-        identity.warn_about_addresses(args);
-        if !args.no_ip_setup {
-            loopback.add(&addresses).await?;
-        }
-        identity.assume()?;
-        let count = i64::try_from(routes.len()).unwrap_or(i64::MAX);
-        let first = args.start_ip.rem_euclid(count);
-        routes.rotate_left(usize::try_from(first).unwrap_or_default());
-        Ok(Self {
-            args,
-            loopback,
-            link: Link::open(args.no_ack),
-            routes,
-        })
-    }
-
+impl Health<'_> {
     /// Checks and announces until there is a reason to exit.
     async fn watch(&self) -> Result<(), Failure> {
         let mut machine = Machine::new(self.args.rise, self.args.fall);
@@ -286,11 +384,23 @@ impl<'a> Health<'a> {
             let changed = machine.step(self.look().await);
             let state = machine.state();
             if changed.is_some() {
-                info!("the service is {state}");
+                info!("{}the service is {state}", self.prefix);
+            }
+            let drain = match state {
+                State::Down | State::Disabled if changed.is_some() => self.args.drain,
+                _ => Duration::ZERO,
+            };
+            if changed.is_some() && drain.is_zero() {
                 check::hooks(self.hooks(state), state).await;
             }
-            if changed.is_some() || !self.args.debounce {
-                self.announce(state).await?;
+            if let Some(occasion) = Occasion::of(state)
+                && (changed.is_some() || !self.args.debounce)
+            {
+                self.announce(occasion, drain).await?;
+            }
+            // With `--drain`, what follows waits until the routes are gone.
+            if !drain.is_zero() {
+                check::hooks(self.hooks(state), state).await;
             }
             if state.is_moving() {
                 sleep(self.args.fast_interval).await;
@@ -305,13 +415,10 @@ impl<'a> Health<'a> {
 
     async fn look(&self) -> Finding {
         let disabled = self.args.disable.as_ref().is_some_and(|path| path.exists());
-        match &self.args.command {
+        match self.args.target() {
             _ if disabled => Finding::Disabled,
-            Some(command) => check::check(command, self.args.timeout).await,
-            None => match self.args.probe() {
-                Some(probe) => probe::check(&probe, self.args.timeout).await,
-                None => Finding::Good,
-            },
+            Some(target) => check::check(&target, self.args.timeout, &self.prefix).await,
+            None => Finding::Good,
         }
     }
 
@@ -326,11 +433,8 @@ impl<'a> Health<'a> {
         own.iter().chain(&self.args.execute)
     }
 
-    /// Sends the daemon the commands for a state, if it affects the routes.
-    async fn announce(&self, state: State) -> Result<(), Failure> {
-        let Some(occasion) = Occasion::of(state) else {
-            return Ok(());
-        };
+    /// Sends the daemon the commands for an occasion, and changes the addresses accordingly.
+    async fn announce(&self, occasion: Occasion, drain: Duration) -> Result<(), Failure> {
         let dynamic = self.args.dynamic_ip_setup;
         if dynamic && occasion == Occasion::Up {
             let added = self.loopback.add(&self.routes).await;
@@ -339,28 +443,13 @@ impl<'a> Health<'a> {
         for command in announce::commands(occasion, self.args, &self.routes) {
             self.link.send(command).await.map_err(Failure::Gone)?;
         }
+        sleep(drain).await;
         // Only now: packets may arrive until the routes are gone.
         if dynamic && occasion != Occasion::Up {
             let removed = self.loopback.remove(&self.routes).await;
             removed.map_err(Failure::Other)?;
         }
         Ok(())
-    }
-
-    /// Withdraws everything.
-    async fn withdraw(&self) {
-        info!("exiting: withdrawing the routes");
-        let withdraw = async {
-            for command in announce::commands(Occasion::Exit, self.args, &self.routes) {
-                self.link.send(command).await?;
-            }
-            Ok::<(), io::Error>(())
-        };
-        match timeout(LEAVE, withdraw).await {
-            Ok(Ok(())) => {}
-            Ok(Err(cause)) => warn!("the daemon no longer reads our commands: {cause}"),
-            Err(_) => warn!("the daemon did not answer in time; exiting anyway"),
-        }
     }
 
     /// Removes the addresses.

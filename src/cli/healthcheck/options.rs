@@ -11,12 +11,11 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::error::ErrorKind;
-use hyper::Uri;
 use ipnet::IpNet;
 
-use super::dns;
 use super::network;
-use super::probe::{self, Probe};
+use crate::health::dns::{self, Expected, Query};
+use crate::health::{self, HttpCheck, Target, Tls, Url};
 
 /// The value of `--neighbor`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +53,13 @@ pub(crate) struct HealthcheckArgs {
     #[arg(short, long, help_heading = LOG)]
     pub(super) name: Option<String>,
 
-    /// Read options from this file: long ones without dashes, `interval = 10`, one a line. The command line wins.
+    /// Read options from this file: long ones without dashes, `interval = 10`, one a line; or a check in each section, as
+    /// in ExaBGP's wiki. The command line wins.
     #[arg(short = 'F', long, value_name = "FILE", help_heading = PROCESS)]
     pub(super) config: Option<PathBuf>,
+    /// The section of the file.
+    #[arg(skip)]
+    pub(super) section: Option<String>,
     /// Write the process number to this file.
     #[arg(short, long, value_name = "FILE", help_heading = PROCESS)]
     pub(super) pid: Option<PathBuf>,
@@ -74,14 +77,26 @@ pub(crate) struct HealthcheckArgs {
     #[arg(short, long, visible_alias = "cmd", value_name = "CMD", help_heading = CHECK)]
     pub(super) command: Option<String>,
     /// The check: this resource answers, with a status of 2xx unless --http-status is given. Redirects are not followed.
-    #[arg(long, value_name = "URL", value_parser = probe::url, conflicts_with_all = ["command", "tcp"], help_heading = CHECK)]
-    pub(super) http: Option<Uri>,
+    #[arg(long, value_name = "URL", conflicts_with_all = ["command", "tcp"], help_heading = CHECK)]
+    pub(super) http: Option<Url>,
     /// The status that --http expects; may be repeated.
     #[arg(long, value_name = "CODE", requires = "http", value_parser = clap::value_parser!(u16).range(100..=599), help_heading = CHECK)]
     pub(super) http_status: Vec<u16>,
     /// A text that the body of --http must contain, in its first 64 KiB.
     #[arg(long, value_name = "TEXT", requires = "http", help_heading = CHECK)]
     pub(super) http_body: Option<String>,
+    /// The method of --http.
+    #[arg(long, value_name = "METHOD", default_value = "GET", requires = "http", value_parser = health::method, help_heading = CHECK)]
+    pub(super) http_method: String,
+    /// A field of the request of --http: `Host: www.example.net`; may be repeated.
+    #[arg(long, value_name = "FIELD", requires = "http", value_parser = health::header, help_heading = CHECK)]
+    pub(super) http_header: Vec<(String, String)>,
+    /// Do not verify the certificate of a server of https.
+    #[arg(long, requires = "http", help_heading = CHECK)]
+    pub(super) no_verify: bool,
+    /// Certificates of authorities in PEM form, instead of those of the system.
+    #[arg(long, value_name = "FILE", requires = "http", help_heading = CHECK)]
+    pub(super) ca: Option<PathBuf>,
     /// The check: this TCP port accepts a connection.
     #[arg(long, value_name = "ADDRESS:PORT", conflicts_with = "command", help_heading = CHECK)]
     pub(super) tcp: Option<SocketAddr>,
@@ -110,6 +125,10 @@ pub(crate) struct HealthcheckArgs {
     /// Failed checks in a row before the service counts as down.
     #[arg(long, value_name = "N", default_value = "3", value_parser = integer, allow_negative_numbers = true, help_heading = CHECK)]
     pub(super) fall: i64,
+    /// Seconds between the withdrawal of the routes, when the service goes down or the health check exits, and what follows:
+    /// the commands of --execute and --down-execute, and the removal of addresses.
+    #[arg(long, value_name = "N", default_value = "0", value_parser = seconds, help_heading = CHECK)]
+    pub(super) drain: Duration,
     /// While this file exists, the service is disabled and not checked.
     #[arg(long, value_name = "FILE", help_heading = CHECK)]
     pub(super) disable: Option<PathBuf>,
@@ -279,19 +298,34 @@ fn one_line(text: &str) -> Result<String, String> {
 }
 
 impl HealthcheckArgs {
-    /// What to connect to, if that is the check.
-    pub(super) fn probe(&self) -> Option<Probe> {
-        let http = self.http.as_ref().map(|url| Probe::Http {
-            url: url.clone(),
-            status: self.http_status.clone(),
-            body: self.http_body.clone(),
-        });
-        let dns = self.dns.zip(self.dns_query.clone());
-        let dns = dns.map(|(server, name)| {
-            let kind = self.dns_type;
-            Probe::Dns(dns::Query { server, name, kind })
-        });
-        http.or_else(|| self.tcp.map(Probe::Tcp)).or(dns)
+    /// What is checked, if anything is.
+    pub(super) fn target(&self) -> Option<Target> {
+        if let Some(command) = &self.command {
+            return Some(Target::Command(command.clone()));
+        }
+        if let Some(url) = &self.http {
+            return Some(Target::Http(HttpCheck {
+                method: self.http_method.clone(),
+                status: self.http_status.clone(),
+                body: self.http_body.clone(),
+                headers: self.http_header.clone(),
+                tls: Tls {
+                    unverified: self.no_verify,
+                    ca: self.ca.clone(),
+                },
+                ..HttpCheck::new(url.clone())
+            }));
+        }
+        if let Some(address) = self.tcp {
+            return Some(Target::Tcp(address.into()));
+        }
+        let (server, name) = self.dns.zip(self.dns_query.clone())?;
+        Some(Target::Dns(Query {
+            server,
+            name,
+            kind: self.dns_type,
+            expects: Expected::Record,
+        }))
     }
 
     /// The syslog facility that is requested, if any.

@@ -4,25 +4,34 @@ use std::io::{self, BufWriter, Read, Write};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileTypeExt;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::report::{READ_ERROR, is_gone, report};
-use super::routes::{Counts, Replay, Rules, Sink};
-use crate::bgp::Nlri;
+use super::routes::{Counts, Planned, Replay, Rules, Sink};
+use crate::bgp::{AttributeSet, Family};
 use crate::cli::REFUSED;
 use crate::config::show::command;
-use crate::rib::{Action, Change};
 use crate::stream::Stream;
+
+/// What an attribute set takes in memory, in bytes, about.
+const SET: usize = 512;
 
 /// Writes a line for each change, at its time.
 struct Commands<W> {
     out: W,
     start: Instant,
     error: Option<io::Error>,
+    /// Attribute sets that are remembered.
+    sets: usize,
 }
 
 impl<W: Write> Commands<W> {
-    fn write(&mut self, due: Option<Duration>, changes: &[Change]) -> io::Result<()> {
+    fn write(
+        &mut self,
+        due: Option<Duration>,
+        changes: &[Planned<Rc<AttributeSet>>],
+    ) -> io::Result<()> {
         if let Some(due) = due {
             let left = due.saturating_sub(self.start.elapsed());
             if !left.is_zero() {
@@ -41,10 +50,25 @@ impl<W: Write> Commands<W> {
 }
 
 impl<W: Write> Sink for Commands<W> {
+    type Attributes = Rc<AttributeSet>;
+
+    fn make(&mut self, set: AttributeSet, _: Family) -> Result<Rc<AttributeSet>, String> {
+        self.sets += 1;
+        Ok(Rc::new(set))
+    }
+
+    fn size(&self) -> usize {
+        self.sets * SET
+    }
+
+    fn forget(&mut self) {
+        self.sets = 0;
+    }
+
     fn take(
         &mut self,
         due: Option<Duration>,
-        changes: &[Change],
+        changes: &[Planned<Rc<AttributeSet>>],
         _: &mut Counts,
     ) -> ControlFlow<()> {
         match self.write(due, changes) {
@@ -58,11 +82,10 @@ impl<W: Write> Sink for Commands<W> {
 }
 
 /// The command for a change.
-fn line(change: &Change) -> String {
-    let nlri: &Nlri = &change.nlri;
-    match &change.action {
-        Action::Announce(attributes) => command("announce", nlri, Some(attributes)),
-        Action::Withdraw(_) => command("withdraw", nlri, None),
+fn line(change: &Planned<Rc<AttributeSet>>) -> String {
+    match &change.attributes {
+        Some(attributes) => command("announce", &change.nlri, Some(attributes)),
+        None => command("withdraw", &change.nlri, None),
     }
 }
 
@@ -85,6 +108,7 @@ pub(super) fn run(
             out,
             start: Instant::now(),
             error: None,
+            sets: 0,
         },
     );
     stream.visit(&mut replay);

@@ -1,23 +1,23 @@
 //! Records of archives as changes of routes: what is left out, what is replaced, and when each is due.
 
-use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 use std::ops::ControlFlow;
-use std::rc::Rc;
 use std::time::Duration;
 
+use hashbrown::HashTable;
+
+use super::memo::Memo;
 use crate::bgp::attribute::as_path::{Segment, SegmentKind};
 use crate::bgp::attribute::next_hop::NextHopAttribute;
-use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{Afi, Asn, Attribute, AttributeSet, Family, FamilySet, NextHop, Nlri, Severity};
 use crate::mrt::Timestamp;
-use crate::rib::{Action, Change, PeerSet};
 use crate::stream::attributes::{Attributes, Hop};
 use crate::stream::{Block, ElemKind, Notes, Position, RecordRef, Route, Status, Visitor};
 
 /// Routes that are packed together: many, so that those with equal attributes share a message.
 const BATCH: usize = 64 << 10;
-/// Attribute sets that are remembered.
-const REMEMBERED: usize = 256 << 10;
+/// Bytes of attributes that are remembered, in both forms. Neighboring routes of a table share theirs.
+const REMEMBERED: usize = 8 << 20;
 /// Messages within this time are sent together.
 const TICK: u128 = 1;
 
@@ -62,13 +62,36 @@ pub(super) struct Rules {
     pub(super) speed: Speed,
 }
 
+/// A change of a route.
+#[derive(Clone, Debug)]
+pub(super) struct Planned<A> {
+    pub(super) nlri: Nlri,
+    /// Those of an announcement; `None` for a withdrawal.
+    pub(super) attributes: Option<A>,
+}
+
 /// Takes changes of routes. Each batch has an NLRI once at most.
 pub(super) trait Sink {
+    /// Attributes in the form that the sink uses.
+    type Attributes: Clone;
+
+    /// The attributes of routes of a family in that form.
+    ///
+    /// # Errors
+    /// Why routes with them can't be sent.
+    fn make(&mut self, set: AttributeSet, family: Family) -> Result<Self::Attributes, String>;
+
+    /// Bytes that all attributes of [`make`](Self::make) take.
+    fn size(&self) -> usize;
+
+    /// Drops them: none is used any more.
+    fn forget(&mut self);
+
     /// Takes a batch that is due this long after the first message; `None` for at once. `Break` ends the replay.
     fn take(
         &mut self,
         due: Option<Duration>,
-        changes: &[Change],
+        changes: &[Planned<Self::Attributes>],
         counts: &mut Counts,
     ) -> ControlFlow<()>;
 }
@@ -97,17 +120,18 @@ impl Counts {
 }
 
 /// Replays records into a sink.
-pub(super) struct Replay<S> {
+pub(super) struct Replay<S: Sink> {
     rules: Rules,
     pub(super) sink: S,
     pub(super) counts: Counts,
-    batch: Vec<Change>,
-    /// The routes of the batch.
-    seen: HashSet<(Family, Option<u32>, NlriBytes), foldhash::fast::RandomState>,
+    batch: Vec<Planned<S::Attributes>>,
+    /// The routes of the batch, by their place in it.
+    seen: HashTable<(u64, u32)>,
+    state: foldhash::fast::RandomState,
     due: Option<Duration>,
     /// The time of the first message.
     first: Option<Timestamp>,
-    known: HashMap<Vec<u8>, Option<Rc<AttributeSet>>, foldhash::fast::RandomState>,
+    known: Memo<Option<S::Attributes>>,
     /// What `known` is asked for.
     key: Vec<u8>,
     /// The last route of a table: further paths to it are left out.
@@ -121,10 +145,11 @@ impl<S: Sink> Replay<S> {
             sink,
             counts: Counts::default(),
             batch: Vec::new(),
-            seen: HashSet::default(),
+            seen: HashTable::new(),
+            state: foldhash::fast::RandomState::default(),
             due: None,
             first: None,
-            known: HashMap::default(),
+            known: Memo::new(),
             key: Vec::new(),
             last: None,
         }
@@ -158,28 +183,35 @@ impl<S: Sink> Replay<S> {
         }
     }
 
-    fn push(&mut self, change: Change) {
+    fn push(&mut self, change: Planned<S::Attributes>) {
         let nlri = &change.nlri;
-        let key = (nlri.family, nlri.path_id, nlri.bytes.clone());
+        let hash = self
+            .state
+            .hash_one((nlri.family, nlri.path_id, &nlri.bytes[..]));
+        let batch = &self.batch;
+        let is = |(_, at): &(u64, u32)| batch[*at as usize].nlri == *nlri;
         // A route that changes twice changes twice for the peer, too.
-        if self.batch.len() >= BATCH || self.seen.contains(&key) {
+        if batch.len() >= BATCH || self.seen.find(hash, is).is_some() {
             self.flush();
         }
-        self.seen.insert(key);
+        if let Ok(at) = u32::try_from(self.batch.len()) {
+            self.seen.insert_unique(hash, (hash, at), |(hash, _)| *hash);
+        }
         self.batch.push(change);
     }
 
-    /// The attributes as they are sent; `None` if they are not valid.
+    /// The attributes as they are sent; `None` if they can't be.
     fn attributes(
         &mut self,
         attributes: &Attributes<'_>,
         (family, hop): (Family, Hop),
-    ) -> Option<Rc<AttributeSet>> {
+    ) -> Option<S::Attributes> {
         let key = &mut self.key;
         key.clear();
         key.extend_from_slice(attributes.raw);
         key.push(u8::from(attributes.asn4));
         key.extend_from_slice(&family.afi.0.to_be_bytes());
+        key.push(family.safi.0);
         match hop.address {
             Some(std::net::IpAddr::V4(address)) => key.extend_from_slice(&address.octets()),
             Some(std::net::IpAddr::V6(address)) => key.extend_from_slice(&address.octets()),
@@ -188,14 +220,29 @@ impl<S: Sink> Replay<S> {
         if let Some(local) = hop.link_local {
             key.extend_from_slice(&local.octets());
         }
-        if let Some(known) = self.known.get(key.as_slice()) {
-            return known.clone();
+        if let Some(known) = self.known.get(key) {
+            if known.is_none() {
+                self.counts.refuse(1, String::new);
+            }
+            return known;
         }
-        let made = make(&self.rules, attributes, (family, hop));
-        if self.known.len() >= REMEMBERED {
+        if self.known.size() + self.sink.size() >= REMEMBERED {
+            // What is collected refers to what is dropped.
+            self.flush();
             self.known.clear();
+            self.sink.forget();
         }
-        self.known.insert(self.key.clone(), made.clone());
+        let made = make(&self.rules, attributes, (family, hop))
+            .ok_or_else(|| "their attributes are not valid".to_owned())
+            .and_then(|set| self.sink.make(set, family));
+        let made = match made {
+            Ok(made) => Some(made),
+            Err(reason) => {
+                self.counts.refuse(1, || reason);
+                None
+            }
+        };
+        self.known.insert(&self.key, made.clone());
         made
     }
 
@@ -209,19 +256,18 @@ impl<S: Sink> Replay<S> {
             }
             self.last = Some(nlri.clone());
         }
-        let made = block
-            .attributes
-            .and_then(|attributes| self.attributes(attributes, (block.family, block.next_hop)));
-        let Some(attributes) = made else {
+        let Some(attributes) = block.attributes else {
             self.counts
-                .refuse(1, || "their attributes are not valid".to_owned());
+                .refuse(1, || "they have no attributes".to_owned());
+            return;
+        };
+        let Some(attributes) = self.attributes(attributes, (block.family, block.next_hop)) else {
             return;
         };
         self.counts.announced += 1;
-        self.push(Change {
+        self.push(Planned {
             nlri,
-            action: Action::Announce(attributes),
-            peers: PeerSet::new(),
+            attributes: Some(attributes),
         });
     }
 }
@@ -257,10 +303,9 @@ impl<S: Sink> Visitor for Replay<S> {
             if block.kind == ElemKind::Withdrawal {
                 self.counts.withdrawn += 1;
                 let path_id = route.path_id.filter(|_| self.rules.path_ids);
-                self.push(Change {
+                self.push(Planned {
                     nlri: Nlri::new(block.family, path_id, route.nlri),
-                    action: Action::Withdraw(None),
-                    peers: PeerSet::new(),
+                    attributes: None,
                 });
             } else {
                 self.announce(block, route);
@@ -281,7 +326,7 @@ fn make(
     rules: &Rules,
     attributes: &Attributes<'_>,
     (family, hop): (Family, Hop),
-) -> Option<Rc<AttributeSet>> {
+) -> Option<AttributeSet> {
     let set = attributes.decode().ok()?;
     if set
         .error()
@@ -289,12 +334,8 @@ fn make(
     {
         return None;
     }
-    let mut list: Vec<Attribute> = set
-        .list()
-        .iter()
-        .filter(|attribute| !matches!(attribute, Attribute::NextHop(_)))
-        .cloned()
-        .collect();
+    let mut list = set.into_list();
+    list.retain(|attribute| !matches!(attribute, Attribute::NextHop(_)));
     for attribute in &mut list {
         if let Attribute::AsPath(path) = attribute {
             match rules.as_path {
@@ -328,7 +369,7 @@ fn make(
         }
     };
     list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop))));
-    Some(Rc::new(AttributeSet::new(list)))
+    Some(AttributeSet::new(list))
 }
 
 fn prepend(path: &mut Vec<Segment>, asn: Asn) {

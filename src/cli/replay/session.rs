@@ -1,17 +1,16 @@
 //! Routes in a session of our own: a thread packs UPDATEs, the session's task sends them when they are due.
 
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
-use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{error, info};
 
+use super::packer::Packer;
 use super::report::{READ_ERROR, report};
-use super::routes::{AsPathRule, Counts, Replay, Rules, Sink};
+use super::routes::{AsPathRule, Counts, Replay, Rules};
 use crate::bgp::capability::AddPath;
 use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::message::update::Update;
@@ -19,15 +18,14 @@ use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Notification, Sende
 use crate::cli::REFUSED;
 use crate::daemon::NO_SESSION;
 use crate::fsm::{Cease, CloseReason, ConnInfo};
-use crate::rib::{Change, pack};
 use crate::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
 use crate::stream::Stream;
 
 /// Our address before there is a connection.
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
-/// Batches that wait for the session, each at most some megabytes.
-const WAITING: usize = 4;
+/// Batches that wait for the session, each about as long as one message chunk of the session's queue.
+const WAITING: usize = 8;
 
 /// The peer, and how the session is.
 pub(super) struct Target {
@@ -44,45 +42,6 @@ pub(super) struct Target {
     pub(super) timeout: Duration,
     /// Close the session at the end.
     pub(super) leave: bool,
-}
-
-/// Whole messages, and when they are due after the first.
-struct Batch {
-    due: Option<Duration>,
-    messages: Vec<Bytes>,
-}
-
-/// Packs changes for a session.
-struct Packed {
-    sender: Sender,
-    batches: mpsc::Sender<Batch>,
-}
-
-impl Sink for Packed {
-    fn take(
-        &mut self,
-        due: Option<Duration>,
-        changes: &[Change],
-        counts: &mut Counts,
-    ) -> ControlFlow<()> {
-        let messages = pack::messages(&self.sender, changes).unwrap_or_else(|_| {
-            let mut messages = Vec::new();
-            for change in changes {
-                match pack::messages(&self.sender, std::slice::from_ref(change)) {
-                    Ok(one) => messages.extend(one),
-                    Err((_, refusal)) => {
-                        counts.announced = counts.announced.saturating_sub(1);
-                        counts.refuse(1, || refusal.to_string());
-                    }
-                }
-            }
-            messages
-        });
-        match self.batches.blocking_send(Batch { due, messages }) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    }
 }
 
 /// The session's plugin.
@@ -249,7 +208,7 @@ async fn replay(
     let (batches, mut received) = mpsc::channel(WAITING);
     let thread = std::thread::spawn(move || {
         let mut stream = stream()?;
-        let mut replay = Replay::new(rules, Packed { sender, batches });
+        let mut replay = Replay::new(rules, Packer::new(sender, batches));
         stream.visit(&mut replay);
         replay.flush();
         Ok::<Counts, String>(replay.counts)
@@ -262,10 +221,8 @@ async fn replay(
             let begun = *begun.get_or_insert_with(tokio::time::Instant::now);
             tokio::time::sleep_until(begun + due).await;
         }
-        for message in batch.messages {
-            if writer.send_messages(message).await.is_err() {
-                return NO_SESSION;
-            }
+        if writer.send_messages(batch.messages).await.is_err() {
+            return NO_SESSION;
         }
     }
     if writer.flush().await.is_err() {

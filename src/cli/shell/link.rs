@@ -8,7 +8,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -87,30 +87,13 @@ impl Link {
         name: Option<&str>,
         env: &Env,
     ) -> Result<Self, Lost> {
-        if let Some(path) = socket.or_else(|| env.api.socketpath.clone().filter(|_| name.is_none()))
-        {
-            return Self::connect(&path).or_else(|cause| {
-                Self::sibling(std::slice::from_ref(&path))?.ok_or_else(|| refused(&path, cause))
-            });
-        }
         let pipename = name.unwrap_or(&env.api.pipename);
-        let socketname = name
-            .or(env.api.socketname.as_deref())
-            .unwrap_or(&env.api.pipename);
-        let mut dead = None;
-        for path in paths::sockets(socketname) {
-            if paths::is_socket(&path) {
-                match Self::connect(&path) {
-                    Ok(link) => return Ok(link),
-                    Err(cause) => {
-                        dead.get_or_insert((path, cause));
-                    }
-                }
-            }
-        }
-        if let Some(link) = Self::sibling(&paths::sockets(socketname))? {
-            return Ok(link);
-        }
+        let dead = match search(socket, name, env, &Self::connect)? {
+            Found::Here(link) => return Ok(link),
+            Found::Dead(path, cause) => Some((path, cause)),
+            Found::Nothing => None,
+        };
+        let socketname = socket_name(name, env);
         match (paths::find_pipes(pipename), dead) {
             (Some(pipes), _) => {
                 let answers = open(&pipes.answers, OpenOptions::new().read(true))
@@ -129,22 +112,7 @@ impl Link {
         }
     }
 
-    /// The daemon of one of several configurations, if only one of them is running.
-    fn sibling(paths: &[PathBuf]) -> Result<Option<Self>, Lost> {
-        let mut running: Vec<(PathBuf, Self)> = Vec::new();
-        for path in paths.iter().flat_map(|path| paths::siblings(path)) {
-            if let Ok(link) = Self::connect(&path) {
-                running.push((path, link));
-            }
-        }
-        if running.len() > 1 {
-            let paths = running.into_iter().map(|(path, _)| path);
-            return Err(Lost::Ambiguous(paths.collect()));
-        }
-        Ok(running.pop().map(|(_, link)| link))
-    }
-
-    fn connect(path: &std::path::Path) -> io::Result<Self> {
+    fn connect(path: &Path) -> io::Result<Self> {
         let mut link = Self::Socket {
             stream: BufReader::new(UnixStream::connect(path)?),
             batch: false,
@@ -183,6 +151,10 @@ impl Link {
         command: &str,
         out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
     ) -> io::Result<Outcome> {
+        if is_record_watch(command) {
+            let reason = "the answer is MRT records: use `oxabgp stream --daemon`";
+            return Ok(Outcome::Failed(Some(reason.to_owned())));
+        }
         match self {
             Self::Socket { stream, batch } => {
                 let outcome = ask_socket(stream, command, out)?;
@@ -211,7 +183,95 @@ impl Link {
     }
 }
 
-fn refused(path: &std::path::Path, cause: io::Error) -> Lost {
+/// Returns `true` for `watch mrt`.
+fn is_record_watch(command: &str) -> bool {
+    let mut words = command.split_ascii_whitespace();
+    words.next() == Some("watch") && words.next() == Some("mrt")
+}
+
+/// What a search for a control socket has found.
+enum Found<T> {
+    /// A daemon that answers.
+    Here(T),
+    /// A socket that cannot be used.
+    Dead(PathBuf, io::Error),
+    /// No socket.
+    Nothing,
+}
+
+/// How a socket is tried.
+type Connect<'a, T> = &'a dyn Fn(&Path) -> io::Result<T>;
+
+/// The name of the socket.
+fn socket_name<'a>(name: Option<&'a str>, env: &'a Env) -> &'a str {
+    name.or(env.api.socketname.as_deref())
+        .unwrap_or(&env.api.pipename)
+}
+
+/// Searches for the control socket of a daemon.
+fn search<T>(
+    socket: Option<PathBuf>,
+    name: Option<&str>,
+    env: &Env,
+    connect: Connect<'_, T>,
+) -> Result<Found<T>, Lost> {
+    if let Some(path) = socket.or_else(|| env.api.socketpath.clone().filter(|_| name.is_none())) {
+        let found = connect(&path).or_else(|cause| {
+            sibling(std::slice::from_ref(&path), connect)?.ok_or_else(|| refused(&path, cause))
+        });
+        return found.map(Found::Here);
+    }
+    let all = paths::sockets(socket_name(name, env));
+    let mut dead = None;
+    for path in &all {
+        if paths::is_socket(path) {
+            match connect(path) {
+                Ok(link) => return Ok(Found::Here(link)),
+                Err(cause) => {
+                    dead.get_or_insert((path.clone(), cause));
+                }
+            }
+        }
+    }
+    if let Some(link) = sibling(&all, connect)? {
+        return Ok(Found::Here(link));
+    }
+    Ok(match dead {
+        Some((path, cause)) => Found::Dead(path, cause),
+        None => Found::Nothing,
+    })
+}
+
+/// The daemon of one of several configurations, if only one of them is running.
+fn sibling<T>(paths: &[PathBuf], connect: Connect<'_, T>) -> Result<Option<T>, Lost> {
+    let mut running: Vec<(PathBuf, T)> = Vec::new();
+    for path in paths.iter().flat_map(|path| paths::siblings(path)) {
+        if let Ok(link) = connect(&path) {
+            running.push((path, link));
+        }
+    }
+    if running.len() > 1 {
+        let paths = running.into_iter().map(|(path, _)| path);
+        return Err(Lost::Ambiguous(paths.collect()));
+    }
+    Ok(running.pop().map(|(_, link)| link))
+}
+
+/// The path of the control socket of a running daemon.
+#[cfg(feature = "stream")]
+pub(super) fn socket(env: &Env) -> Result<PathBuf, Lost> {
+    let try_it = |path: &Path| UnixStream::connect(path).map(|_| path.to_owned());
+    match search(None, None, env, &try_it)? {
+        Found::Here(path) => Ok(path),
+        Found::Dead(path, cause) => Err(refused(&path, cause)),
+        Found::Nothing => Err(Lost::Nowhere {
+            pipes: env.api.pipename.clone(),
+            socket: socket_name(None, env).to_owned(),
+        }),
+    }
+}
+
+fn refused(path: &Path, cause: io::Error) -> Lost {
     Lost::Refused(path.display().to_string(), cause)
 }
 
@@ -287,7 +347,7 @@ fn ask_socket(
 }
 
 fn ask_pipes(
-    commands: &std::path::Path,
+    commands: &Path,
     answers: &mut File,
     rest: &mut Vec<u8>,
     command: &str,
@@ -336,12 +396,12 @@ fn read_some(answers: &mut File, rest: &mut Vec<u8>) -> io::Result<bool> {
     }
 }
 
-fn open(path: &std::path::Path, options: &mut OpenOptions) -> io::Result<File> {
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options.custom_flags(OFlag::O_NONBLOCK.bits()).open(path)
 }
 
 /// Opens the pipe for commands once a daemon reads it.
-fn open_commands(path: &std::path::Path) -> io::Result<File> {
+fn open_commands(path: &Path) -> io::Result<File> {
     let start = Instant::now();
     loop {
         match open(path, OpenOptions::new().write(true)) {

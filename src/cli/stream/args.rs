@@ -27,7 +27,7 @@ Exit codes:
   0  done; damaged records are counted on standard error
   1  a file, list or filter is refused
   2  the command line itself is wrong
-  3  a file could not be read to its end, or nothing in it is a record"
+  3  a file could not be read to its end, or nothing in it is a record; the daemon has closed the connection"
 )]
 pub(in crate::cli) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
@@ -129,7 +129,7 @@ pub(in crate::cli) struct StreamArgs {
     /// bgpdump's lines: unknown attributes.
     #[arg(long)]
     pub(super) unknown_attributes: bool,
-    /// Include messages that the collector sent. bgpdump's lines always do.
+    /// Include messages that the collector, or the daemon of --daemon, sent. bgpdump's lines always do.
     #[arg(long)]
     pub(super) sent: bool,
     /// Believe the subtype about path identifiers.
@@ -168,6 +168,10 @@ pub(super) struct Feeds {
     /// Listen for routers that send BMP: `0.0.0.0:11019`. May be repeated.
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub(super) bmp: Vec<SocketAddr>,
+    /// Read the neighbors of a running daemon over its control socket: their tables, if `adj-rib-in` keeps them, then what happens;
+    /// with --sent also what they are sent. Default: the daemon that `oxabgp cli` finds.
+    #[arg(long, value_name = "SOCKET", num_args = 0..=1, require_equals = true)]
+    pub(super) daemon: Option<Option<PathBuf>>,
     /// Have a BGP session with this neighbor: ADDRESS, or ADDRESS:PORT. May be repeated.
     #[arg(long, value_name = "ADDRESS", requires = "local_as", value_parser = neighbor)]
     pub(super) peer: Vec<SocketAddr>,
@@ -208,7 +212,7 @@ impl Feeds {
         if self.ris_live.is_some() {
             return true;
         }
-        !self.bmp.is_empty() || !self.peer.is_empty()
+        !self.bmp.is_empty() || !self.peer.is_empty() || self.daemon.is_some()
     }
 }
 

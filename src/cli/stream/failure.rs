@@ -1,6 +1,7 @@
 //! Why nothing, or not all, was done.
 
 use std::io;
+use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::caret;
@@ -12,6 +13,8 @@ pub(super) enum Failure {
     Refused(String),
     /// The command line is wrong.
     Usage(String),
+    /// It was reported already.
+    Reported(ExitCode),
     /// The output could not be written.
     Write(io::Error),
 }

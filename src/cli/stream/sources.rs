@@ -2,14 +2,16 @@
 
 use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use super::args::{Feeds, StreamArgs};
 use super::failure::{Failure, now};
 use crate::bgp::{Asn, Family};
+use crate::cli::shell;
 use crate::speaker::PeerConfig;
 use crate::stream::record::Origin;
-use crate::stream::source::{BmpListener, Sessions};
+use crate::stream::source::{BmpListener, Daemon, Sessions};
 use crate::stream::{Builder, Detection, Sent, Stream};
 
 /// The data interfaces with the names and meanings of their options.
@@ -71,7 +73,7 @@ fn belongs(interface: Option<&str>, option: &str) -> Result<(), Failure> {
 }
 
 /// The files and feeds that are named.
-pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
+pub(super) fn sources(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<Builder, Failure> {
     let dump = args.bgpdump || args.human || args.paragraphs;
     let mut builder = Stream::builder()
         .sent(if args.sent || dump {
@@ -118,7 +120,11 @@ pub(super) fn sources(args: &StreamArgs) -> Result<Builder, Failure> {
         builder = builder.path(path)?;
     }
     warn_skipped(&builder);
-    feeds(args, builder)
+    let builder = feeds(args, builder)?;
+    match &args.feeds.daemon {
+        Some(socket) => daemon(args, (socket.clone(), env_file), builder),
+        None => Ok(builder),
+    }
 }
 
 /// Warns about what was left out of folders.
@@ -157,6 +163,26 @@ fn feeds(args: &StreamArgs, mut builder: Builder) -> Result<Builder, Failure> {
         builder = builder.live(client);
     }
     Ok(builder)
+}
+
+/// The neighbors of a running daemon, which is found as `oxabgp cli` finds it.
+fn daemon(
+    args: &StreamArgs,
+    (socket, env_file): (Option<PathBuf>, Option<PathBuf>),
+    builder: Builder,
+) -> Result<Builder, Failure> {
+    let path = match socket {
+        Some(path) => path,
+        None => shell::find_socket(env_file).map_err(Failure::Reported)?,
+    };
+    let mut daemon = Daemon::new(path);
+    if args.sent {
+        daemon = daemon.with_sent();
+    }
+    let live = daemon
+        .start()
+        .map_err(|error| Failure::Refused(error.to_string()))?;
+    Ok(builder.live(live))
 }
 
 /// What is asked of RIS Live, so that not everything crosses the network: filters decide afterwards.

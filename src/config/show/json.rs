@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::checks::check_json;
 use super::monitors::{bmp_json, mrt_json};
 use super::object::Object;
 use super::{Secrets, statement, switches, words};
@@ -33,6 +34,11 @@ impl Config {
         if let Some(served) = &self.metrics {
             w.raw(", \"metrics\": ");
             metrics(served, &mut w);
+        }
+        if !self.checks.is_empty() {
+            w.raw(", \"checks\": [ ");
+            w.list(&self.checks, check_json);
+            w.raw(" ]");
         }
         if self.mrt != MrtConfig::default() {
             w.raw(", \"mrt\": ");

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 
+use super::Text;
 use super::object::Object;
-use super::{Text, quoted};
 use crate::config::monitor::{BmpConfig, Monitored, MrtConfig, MrtTable, MrtUpdates};
 use crate::config::mrt::{TYPES, type_word};
+use crate::config::quoting::quoted;
 use crate::config::{bmp, mrt};
 use crate::json::JsonWriter;
 

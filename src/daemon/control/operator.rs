@@ -1,7 +1,8 @@
 //! An operator: a client of the socket, or the users of the pipes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::time::timeout;
 
-use crate::api::command::{Role, Source};
+use crate::api::command::{RecordWatch, Role, Source};
 use crate::daemon::executor::Executor;
+use crate::daemon::queue::handover::QueueParts;
 use crate::daemon::queue::{Marks, Queue};
 
 /// Longest command in bytes, as in ExaBGP. No command is read either while more bytes of answers than this are unread.
@@ -29,8 +31,23 @@ pub(crate) const FRAME: u8 = 0x1E;
 
 /// One client, and the answers that it has not read.
 pub(super) struct Operator {
-    source: RefCell<Source>,
+    pub(super) source: RefCell<Source>,
     pub(super) queue: Rc<Queue>,
+    /// What it sent and was not executed.
+    pub(super) input: RefCell<BytesMut>,
+    /// Its socket, if it has one that another process could continue with.
+    pub(super) socket: Cell<Option<RawFd>>,
+}
+
+/// A client of the control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OperatorParts<S> {
+    pub(crate) socket: RawFd,
+    /// What it sent and was not executed.
+    pub(crate) input: Vec<u8>,
+    pub(crate) queue: QueueParts,
+    /// How it is answered.
+    pub(crate) source: S,
 }
 
 /// The clients.
@@ -68,6 +85,8 @@ pub(super) enum End {
     Oversized,
     /// It does not read its answers.
     Stalled,
+    /// It is to be sent records in place of answers.
+    Records,
 }
 
 /// Where commands are read from.
@@ -107,6 +126,8 @@ impl Operator {
         Self {
             source: RefCell::new(Source::new(name)),
             queue,
+            input: RefCell::default(),
+            socket: Cell::new(None),
         }
     }
 
@@ -115,50 +136,72 @@ impl Operator {
         self.source.borrow().role
     }
 
-    /// Waits for commands and executes them. An incomplete line stays in `buffer`.
+    /// Accepts `watch mrt`.
+    pub(super) fn accept_records(&self) {
+        self.source.borrow_mut().accept_records();
+    }
+
+    /// The records that it has asked for.
+    pub(super) fn take_records(&self) -> Option<RecordWatch> {
+        self.source.borrow_mut().take_records()
+    }
+
+    /// Waits for commands and executes them. An incomplete line stays in its input.
     ///
     /// # Errors
     /// Why no more commands can be read.
-    pub(super) async fn listen(
-        &self,
-        executor: &Executor,
-        input: &impl Input,
-        buffer: &mut BytesMut,
-    ) -> Result<(), End> {
+    pub(super) async fn listen(&self, executor: &Executor, input: &impl Input) -> Result<(), End> {
         while !self.queue.accepts_commands() {
             self.queue.drained.notified().await;
         }
-        executor.core.journal.room().await;
-        if memchr::memchr(b'\n', buffer).is_some() {
+        let has_line = |buffer: &BytesMut| memchr::memchr(b'\n', buffer).is_some();
+        if has_line(&self.input.borrow()) {
             // Left from the last call, when too many answers were unread.
-            self.take_lines(executor, buffer);
+            executor.core.ready_for_commands().await;
+            self.take_lines(executor);
+            if self.source.borrow().wants_records() {
+                return Err(End::Records);
+            }
             tokio::task::yield_now().await;
             return Ok(());
         }
         input.readable().await.map_err(|_| End::Broken)?;
-        buffer.reserve(TURN);
-        match input.try_read(buffer) {
+        // Last, so that nothing is executed any more once that is no longer allowed.
+        executor.core.ready_for_commands().await;
+        let read = {
+            let mut buffer = self.input.borrow_mut();
+            buffer.reserve(TURN);
+            input.try_read(&mut buffer)
+        };
+        match read {
             Ok(0) => return Err(End::Closed),
             Ok(_) => {}
             Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(_) => return Err(End::Broken),
         }
-        self.take_lines(executor, buffer);
-        if buffer.len() > LIMIT && memchr::memchr(b'\n', buffer).is_none() {
+        self.take_lines(executor);
+        if self.source.borrow().wants_records() {
+            return Err(End::Records);
+        }
+        let buffer = self.input.borrow();
+        if buffer.len() > LIMIT && !has_line(&buffer) {
             return Err(End::Oversized);
         }
+        drop(buffer);
         tokio::task::yield_now().await;
         Ok(())
     }
 
-    /// Executes the complete lines of `buffer` until too many answers are unread; the rest stays.
-    pub(super) fn take_lines(&self, executor: &Executor, buffer: &mut BytesMut) {
+    /// Executes the complete lines of its input until too many answers are unread, or until nothing may be executed any more;
+    /// the rest stays.
+    pub(super) fn take_lines(&self, executor: &Executor) {
+        let buffer = &mut *self.input.borrow_mut();
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
             return;
         };
         let mut source = self.source.borrow_mut();
         let mut done = 0;
-        while done <= end && self.queue.accepts_commands() {
+        while done <= end && self.queue.accepts_commands() && !source.wants_records() {
             let mut at = done;
             let mut lines = 0;
             let is_frame = buffer[done] == FRAME;
@@ -170,10 +213,13 @@ impl Operator {
             }
             if is_frame {
                 self.queue.reply(&buffer[done..at]);
+                done = at;
             } else {
-                executor.execute(None, &mut source, &self.queue, &buffer[done..at]);
+                let lines = &buffer[done..at];
+                done += executor
+                    .execute(None, &mut source, &self.queue, lines)
+                    .bytes;
             }
-            done = at;
         }
         buffer.advance(done);
     }

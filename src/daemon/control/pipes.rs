@@ -59,7 +59,6 @@ async fn read(
         Ok(input) => input,
         Err(cause) => return cause,
     };
-    let mut buffer = BytesMut::new();
     let mut reopened = false;
     loop {
         if reopened && input.readable().await.is_ok() {
@@ -68,26 +67,27 @@ async fn read(
                 operator.queue.forget();
             }
         }
-        match operator.listen(executor, &input, &mut buffer).await {
+        match operator.listen(executor, &input).await {
             Ok(()) => {}
             Err(End::Oversized) => {
                 warn!(
                     "received a command larger than 1048576 bytes from the named pipe: what is written there is dropped"
                 );
                 operator.queue.reply(b"error\n");
-                buffer.clear();
-                if let Err(cause) = skip_line(&input, &mut buffer).await {
+                let mut rest = BytesMut::new();
+                if let Err(cause) = skip_line(&input, &mut rest).await {
                     debug!(%cause, "the writer of the oversized command is gone");
                 }
-                operator.take_lines(executor, &mut buffer);
+                operator.input.replace(rest);
+                operator.take_lines(executor);
             }
             Err(_) => {
-                if !buffer.is_empty() {
+                let rest = operator.input.take();
+                if !rest.is_empty() {
                     info!(
-                        bytes = buffer.len(),
+                        bytes = rest.len(),
                         "a client of the named pipes left in the middle of a command, which is dropped"
                     );
-                    buffer.clear();
                 }
                 // Opened before the old end is closed, so that no command between two writers is lost.
                 input = match receiver(path) {

@@ -5,12 +5,12 @@
 
 use std::fs;
 use std::io;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::BytesMut;
 use nix::sys::stat::{Mode, umask};
 use tokio::net::{UnixListener, UnixStream};
 use tracing::{debug, info, warn};
@@ -18,10 +18,22 @@ use tracing::{debug, info, warn};
 use super::access::Access;
 use super::operator::{End, Operator, Operators};
 use super::paths;
+use crate::api::command::Role;
 use crate::daemon::executor::Executor;
+use crate::daemon::mrt::serve;
+use crate::speaker::sockopt::inherit;
 
 /// Most clients at a time, of each role: those that only read cannot keep out those that do more.
 const CLIENTS: usize = 64;
+
+/// The control socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DoorParts {
+    pub(crate) socket: RawFd,
+    pub(crate) path: PathBuf,
+    /// Device and inode of the file.
+    pub(crate) file: (u64, u64),
+}
 
 /// The open socket.
 pub(super) struct Socket {
@@ -54,6 +66,41 @@ impl Socket {
             file: (facts.dev(), facts.ino()),
             access: Rc::new(access.clone()),
         })
+    }
+
+    /// Continues with the socket of another process of this program; `None` if it is gone.
+    pub(super) fn inherit(parts: &DoorParts, access: &Access) -> Option<Self> {
+        let listener = || {
+            let listener = std::os::unix::net::UnixListener::from(inherit(parts.socket)?);
+            listener.set_nonblocking(true)?;
+            UnixListener::from_std(listener)
+        };
+        match listener() {
+            Ok(listener) => Some(Self {
+                listener: Rc::new(listener),
+                path: parts.path.clone(),
+                file: parts.file,
+                access: Rc::new(access.clone()),
+            }),
+            Err(cause) => {
+                warn!(%cause, "the control socket is created again");
+                None
+            }
+        }
+    }
+
+    /// What another process needs to continue with it.
+    pub(super) fn parts(&self) -> DoorParts {
+        DoorParts {
+            socket: self.listener.as_raw_fd(),
+            path: self.path.clone(),
+            file: self.file,
+        }
+    }
+
+    /// The role of a client that another process has accepted; `None` if it is refused.
+    pub(super) fn role_of(&self, stream: &UnixStream) -> Option<Role> {
+        role_of(stream, &self.access).map(|(role, ..)| role)
     }
 
     /// Its path.
@@ -103,20 +150,28 @@ async fn is_dead(path: &Path) -> bool {
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (UnixStream, &Access)) {
+/// The role of a client by its credentials, with its user and process; `None` if it is refused, which is logged.
+fn role_of(stream: &UnixStream, access: &Access) -> Option<(Role, u32, Option<i32>)> {
     let own = nix::unistd::geteuid().as_raw();
     let (user, group, process) = match stream.peer_cred() {
         Ok(who) => (who.uid(), who.gid(), who.pid()),
         Err(cause) => {
             warn!(%cause, "a client of the control socket is refused: its credentials are unknown");
-            return;
+            return None;
         }
     };
-    let Some(role) = access.role((user, group), own) else {
+    let role = access.role((user, group), own);
+    if role.is_none() {
         warn!(
             user,
             process, "a client of the control socket is refused: it is another user"
         );
+    }
+    Some((role?, user, process))
+}
+
+fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (UnixStream, &Access)) {
+    let Some((role, user, process)) = role_of(&stream, access) else {
         return;
     };
     let Some(operator) = operators.add("cli", role, CLIENTS) else {
@@ -132,10 +187,27 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (Unix
         role = role.name(),
         "a client of the control socket"
     );
+    talk(executor, operator, stream, process);
+}
+
+/// Serves a client until it leaves.
+pub(super) fn talk(
+    executor: &Rc<Executor>,
+    operator: Rc<Operator>,
+    stream: UnixStream,
+    process: Option<i32>,
+) {
+    operator.accept_records();
+    operator.socket.set(Some(stream.as_raw_fd()));
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
     core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
+            End::Records => {
+                if let Some(watch) = operator.take_records() {
+                    serve::run(&executor.core, watch, &stream).await;
+                }
+            }
             End::Closed | End::Broken => debug!(process, "a client of the control socket left"),
             End::Oversized => {
                 warn!(
@@ -150,6 +222,7 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (Unix
                 );
             }
         }
+        operator.socket.set(None);
         executor.core.unwatch(&operator.queue);
         // Answers that are still held back are dropped.
         operator.queue.close();
@@ -158,17 +231,17 @@ fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (Unix
 
 async fn converse(executor: &Executor, operator: &Operator, stream: &UnixStream) -> End {
     let listening = async {
-        let mut buffer = BytesMut::new();
         loop {
-            if let Err(end) = operator.listen(executor, stream, &mut buffer).await {
-                if end == End::Closed && !buffer.is_empty() {
+            if let Err(end) = operator.listen(executor, stream).await {
+                let rest = operator.input.borrow().len();
+                if end == End::Closed && rest > 0 {
                     info!(
-                        bytes = buffer.len(),
+                        bytes = rest,
                         "a client of the control socket left in the middle of a command, which is dropped"
                     );
                 }
-                if end == End::Closed {
-                    // It may still read answers.
+                if matches!(end, End::Closed | End::Records) {
+                    // It may still read answers, and records come after them.
                     operator.answered().await;
                 }
                 return end;

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::encoder::{Encoder, Format, Kind};
 use super::exporter::Exporter;
-use super::{journal, proc};
+use super::{checks, journal, proc};
 use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Family as RouteFamily, Nlri};
 use crate::config::MetricsConfig;
@@ -448,6 +448,7 @@ impl Scrape {
                 self.peer = 0;
                 if self.family == FAMILIES.len() {
                     journal::write(&self.core, self.format, out);
+                    checks::write(&self.core, self.format, out);
                 }
             }
             return true;

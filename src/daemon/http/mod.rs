@@ -37,12 +37,14 @@ use crate::config::HttpPlace;
 
 mod answer;
 mod body;
+mod checks;
 mod encoder;
 mod exporter;
 mod journal;
 mod metrics;
 mod page;
 mod proc;
+mod text;
 
 /// Connections at a time; others wait in the backlog.
 const CONNECTIONS: usize = 8;

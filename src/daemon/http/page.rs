@@ -4,11 +4,13 @@
 //! Texts of peers and files are escaped, and the policy of the page allows no script but its own.
 
 use std::collections::hash_map::RandomState;
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{Display, Write as _};
 use std::hash::{BuildHasher, Hasher};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::checks;
+use super::text::{Escaped, span};
 use crate::bgp::Family;
 use crate::daemon::core::Core;
 use crate::daemon::rates;
@@ -29,25 +31,6 @@ pub(super) struct Page {
     at: usize,
     /// What marks our own style and script: unknown to whoever may have put text into the page.
     nonce: String,
-}
-
-/// A text as HTML.
-struct Escaped<'a>(&'a str);
-
-impl Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
-    }
 }
 
 impl Page {
@@ -145,6 +128,7 @@ impl Page {
         if !self.snapshot.peers.is_empty() {
             out.push_str("</tbody></table></div>\n");
         }
+        checks::table(&self.core, out);
         if !self.snapshot.helpers.is_empty() {
             out.push_str("<h2>Helpers</h2>\n<div class=\"scroll\"><table id=\"helpers\">\n<thead><tr><th>Process</th><th>State</th><th class=\"n\">Restarts</th><th class=\"n\">Queue</th><th class=\"n\">Commands</th><th class=\"n\">Refused</th><th>By its guard</th><th class=\"n\">Events dropped</th></tr></thead>\n<tbody>\n");
             for process in &self.snapshot.helpers {
@@ -258,18 +242,6 @@ fn sparkline(counts: &[u64], out: &mut String) {
     out.push_str("\"/></svg>");
 }
 
-/// A duration in its two largest units.
-fn span(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min {} s", seconds % 60),
-        (0, _, _) => format!("{hours} h {minutes} min"),
-        _ => format!("{days} d {hours} h"),
-    }
-}
-
 fn bytes(count: usize) -> String {
     match count {
         0..1_024 => format!("{count} B"),
@@ -281,21 +253,6 @@ fn bytes(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn texts_cannot_leave_their_place() {
-        let text = Escaped("</td><script>\"'&").to_string();
-        assert_eq!(text, "&lt;/td&gt;&lt;script&gt;&quot;&#39;&amp;");
-    }
-
-    #[test]
-    fn durations_have_two_units() {
-        let shown = |seconds| span(Duration::from_secs(seconds));
-        assert_eq!(shown(59), "59 s");
-        assert_eq!(shown(61), "1 min 1 s");
-        assert_eq!(shown(7_265), "2 h 1 min");
-        assert_eq!(shown(90_000), "1 d 1 h");
-    }
 
     #[test]
     fn a_graph_fits_its_box() {

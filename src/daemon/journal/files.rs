@@ -75,6 +75,12 @@ impl Opened {
         }
     }
 
+    /// Ignores the file, which is written anew.
+    pub(crate) fn anew(&mut self) {
+        self.reader = None;
+        self.damaged = true;
+    }
+
     /// Starts the thread that writes.
     pub(crate) fn start(self) -> Arc<Shared> {
         let shared = Arc::<Shared>::default();

@@ -344,6 +344,14 @@ impl Journal {
         }
     }
 
+    /// Waits until everything that was recorded is written, or for a while.
+    pub(crate) async fn settle(&self) {
+        self.flush();
+        if let Some(active) = self.active() {
+            let _ = tokio::time::timeout(END, active.below(1)).await;
+        }
+    }
+
     /// Ends: what was recorded is written.
     pub(crate) async fn end(&self) {
         let Some(active) = self.active() else { return };

@@ -14,7 +14,7 @@ use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
 use crate::daemon::process::Process;
 use crate::daemon::sets::set_of;
-use crate::daemon::{eor_deferral, guard, lease_table, leases, privilege};
+use crate::daemon::{checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
 use crate::journal::{AttributeMemo, OPERATOR, Record, Records, Routes, Selection};
 use crate::rib::{Action, Change, Lifetime, PeerSet, Terms};
@@ -45,6 +45,18 @@ pub(crate) async fn run(core: &Rc<Core>, config: StateConfig) -> io::Result<()> 
             refused, "routes of the journal are announced"
         );
     }
+    Ok(())
+}
+
+/// Keeps the journal on in place of the process before: its routes are in the tables already, from which the file is written
+/// anew.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn resume(core: &Core, config: StateConfig) -> io::Result<()> {
+    let mut opened = files::open(&config, None)?;
+    opened.anew();
+    core.journal.start(config, opened.start());
     Ok(())
 }
 
@@ -281,11 +293,14 @@ impl Fold<'_> {
 
 /// Returns `true` for the name of a helper.
 fn is_helper(owner: &str) -> bool {
-    owner != OPERATOR && set_of(owner).is_none()
+    owner != OPERATOR && set_of(owner).is_none() && !checks::is_owner(owner)
 }
 
-/// Returns `false` for a helper that the configuration does not have any more.
+/// Returns `false` for a helper or a health check that the configuration does not have any more.
 fn is_known(core: &Core, owner: &str) -> bool {
+    if checks::is_owner(owner) {
+        return core.checks.has_owner(owner);
+    }
     !is_helper(owner) || core.events.helpers().find(owner).is_some()
 }
 

@@ -14,7 +14,7 @@ use crate::bgp::next_hop_rule::resolve;
 use crate::bgp::{AttributeSet, Family, NextHop, Sender};
 use crate::config::{Monitored, MrtSide, MrtTable};
 use crate::mrt::table_dump::Peer;
-use crate::rib::{PeerId, PeerSet, RouteFilter};
+use crate::rib::{PeerId, PeerSet, ReceivedRoute, RouteFilter};
 use crate::wire::Writer;
 
 use super::archive::now;
@@ -154,7 +154,7 @@ async fn snapshot(core: &Rc<Core>, side: MrtSide, peers: &PeerSet) -> Snapshot {
             let config = neighbor.config.borrow();
             collector = session::router_id(&config.session).unwrap_or(collector);
         }
-        list.push(peer(neighbor));
+        list.push(entry_of(neighbor));
         neighbors.push(Rc::clone(neighbor));
     }
     let mut copy = Copy {
@@ -171,7 +171,7 @@ async fn snapshot(core: &Rc<Core>, side: MrtSide, peers: &PeerSet) -> Snapshot {
 }
 
 /// The entry of a neighbor in the table of peers.
-fn peer(neighbor: &Neighbor) -> Peer {
+pub(super) fn entry_of(neighbor: &Neighbor) -> Peer {
     let negotiated = neighbor.negotiated();
     let config = neighbor.config.borrow();
     let asn = negotiated
@@ -223,7 +223,7 @@ impl Copy {
 }
 
 /// The attributes of a route in a table, with the next hop of MP_REACH_NLRI (RFC 6396 section 4.3.4).
-fn encode(
+pub(super) fn encode(
     attributes: &AttributeSet,
     sender: &Sender,
     family: Family,
@@ -241,15 +241,20 @@ fn encode(
 }
 
 /// RFC 6396 section 4.3.4: AS numbers of a table have four octets.
-const fn wide(mut sender: Sender) -> Sender {
+pub(super) const fn wide(mut sender: Sender) -> Sender {
     sender.codec.asn4 = true;
     sender
 }
 
 /// When the session of a neighbor came up: its routes were sent after that.
-fn since(neighbor: &Neighbor) -> u32 {
+pub(super) fn since(neighbor: &Neighbor) -> u32 {
     let age = u32::try_from(neighbor.age().as_secs()).unwrap_or(u32::MAX);
     now().seconds.saturating_sub(age)
+}
+
+/// The next hop of a received route.
+pub(super) fn received_next_hop(route: &ReceivedRoute<'_>) -> Option<NextHop> {
+    route.next_hop.or_else(|| route.attributes.next_hop())
 }
 
 async fn received(neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
@@ -260,8 +265,7 @@ async fn received(neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
             let end = {
                 let rib = neighbor.received.rib();
                 for route in rib.routes_in(at..at.saturating_add(STEP), None) {
-                    let hop = route.next_hop.or_else(|| route.attributes.next_hop());
-                    let about = (route.nlri.family, hop);
+                    let about = (route.nlri.family, received_next_hop(&route));
                     let class = (index.into(), &sender);
                     if let Some(number) = copy.attributes(route.attributes, about, class) {
                         let nlri = route.nlri.as_ref();

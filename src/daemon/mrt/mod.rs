@@ -6,8 +6,12 @@
 //! | `updates` | messages and states of sessions → records |
 //! | `snapshot` | a copy of tables, and its file |
 //! | `collect` | the tables of the daemon → a snapshot, in steps |
+//! | `live`, `tables`, `serve` | records for a client of the control socket: their queue, the tables that come first, the connection |
 
 pub(super) mod archive;
 pub(super) mod collect;
+pub(super) mod live;
+pub(super) mod serve;
 pub(super) mod snapshot;
+mod tables;
 pub(super) mod updates;

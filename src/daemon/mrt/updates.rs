@@ -69,22 +69,7 @@ impl UpdatesTap {
         {
             return;
         }
-        let negotiated = neighbor.negotiated();
-        let codec = negotiated.as_ref().map(|session| session.codec);
-        let ids = codec.map_or(FamilySet::EMPTY, |codec| match direction {
-            Direction::Send => codec.add_path_send,
-            Direction::Receive => codec.add_path_receive,
-        });
-        let what = Sent {
-            direction: match direction {
-                Direction::Send => bgp4mp::Direction::Sent,
-                Direction::Receive => bgp4mp::Direction::Received,
-            },
-            add_path: message.kind == MessageType::UPDATE && carries_ids(message.body(), ids),
-            asn4: codec.is_none_or(|codec| codec.asn4),
-            message: &message.bytes,
-        };
-        let session = session(neighbor);
+        let (session, what) = described(neighbor, direction, message);
         let time = now();
         let mut records = self.records.borrow_mut();
         self.archive.borrow().append(config.rotate, time, |out| {
@@ -110,6 +95,30 @@ impl UpdatesTap {
     }
 }
 
+/// A message with what a record says besides its bytes.
+pub(super) fn described<'a>(
+    neighbor: &Neighbor,
+    direction: Direction,
+    message: &'a RawMessage,
+) -> (Session, Sent<'a>) {
+    let negotiated = neighbor.negotiated();
+    let codec = negotiated.as_ref().map(|session| session.codec);
+    let ids = codec.map_or(FamilySet::EMPTY, |codec| match direction {
+        Direction::Send => codec.add_path_send,
+        Direction::Receive => codec.add_path_receive,
+    });
+    let what = Sent {
+        direction: match direction {
+            Direction::Send => bgp4mp::Direction::Sent,
+            Direction::Receive => bgp4mp::Direction::Received,
+        },
+        add_path: message.kind == MessageType::UPDATE && carries_ids(message.body(), ids),
+        asn4: codec.is_none_or(|codec| codec.asn4),
+        message: &message.bytes,
+    };
+    (session(neighbor), what)
+}
+
 /// What other readers can take.
 pub(crate) const fn portability(portable: bool) -> Portability {
     if portable {
@@ -120,7 +129,7 @@ pub(crate) const fn portability(portable: bool) -> Portability {
 }
 
 /// The number of a state (RFC 6396 section 4.4.1).
-const fn number(phase: Phase) -> u16 {
+pub(super) const fn number(phase: Phase) -> u16 {
     match phase {
         Phase::Idle => 1,
         Phase::Connect => 2,
@@ -132,7 +141,7 @@ const fn number(phase: Phase) -> u16 {
 }
 
 /// The session of a neighbor, as far as it is known.
-fn session(neighbor: &Neighbor) -> Session {
+pub(super) fn session(neighbor: &Neighbor) -> Session {
     let config = neighbor.config.borrow();
     let negotiated = neighbor.negotiated();
     let asn = |negotiated: Option<crate::bgp::Asn>, configured: Option<crate::bgp::Asn>| {

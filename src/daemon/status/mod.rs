@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::clock::unix;
 use super::core::Core;
 use super::rates;
+use crate::api::command::write_check;
 use crate::api::control::Occurrence;
 use crate::bgp::Family;
 use crate::json::JsonWriter;
@@ -54,10 +55,25 @@ impl Status {
         if !more {
             w.raw("\n], \"processes\": [ ");
             w.list(&self.snapshot.helpers, helper);
-            w.raw(" ] }\n");
+            w.raw(" ]");
+            self.checks(&mut w);
+            w.raw(" }\n");
         }
         out.push_str(w.as_str());
         more
+    }
+
+    /// The health checks, if there are any.
+    fn checks(&self, w: &mut JsonWriter) {
+        let mut before = ", \"checks\": [ ";
+        self.core.checks.show(&mut |check| {
+            w.raw(before);
+            write_check(w, check);
+            before = ", ";
+        });
+        if before == ", " {
+            w.raw(" ]");
+        }
     }
 
     fn head(&self) -> String {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::api::control::SessionHistory;
 use crate::bgp::{Family, Zoned};
-use crate::daemon::clock::unix;
+use crate::daemon::clock::{self, unix};
 use crate::daemon::core::Core;
 use crate::daemon::dynamic;
 use crate::daemon::history::LastError;
@@ -201,7 +201,7 @@ fn peer(core: &Core, listed: &Listed, mut routes_out: Vec<(Family, u64)>) -> Pee
         retry: status
             .as_ref()
             .and_then(|status| status.retry_at)
-            .map(|at| at.saturating_duration_since(std::time::Instant::now())),
+            .map(|at| at.saturating_duration_since(clock::now())),
         session_received: status.as_ref().map_or(0, |status| status.received.total()),
         session_sent: status.as_ref().map_or(0, |status| status.sent.total()),
         received: status

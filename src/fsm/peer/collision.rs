@@ -5,8 +5,9 @@ use std::time::Instant;
 use super::Peer;
 use crate::fsm::ConnId;
 use crate::fsm::event::{Event, State};
+use crate::fsm::initiator::Initiator;
 use crate::fsm::reason::CloseReason;
-use crate::fsm::session::{Initiator, collide};
+use crate::fsm::session::collide;
 
 impl Peer {
     /// Decides between the connection whose OPEN has just been accepted and the other one; whether it stays.

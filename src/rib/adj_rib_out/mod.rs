@@ -68,6 +68,7 @@ mod apply;
 mod census;
 mod encode;
 mod fit;
+mod handover;
 mod live;
 mod resync;
 mod run;
@@ -80,6 +81,7 @@ mod sweeps;
 mod types;
 mod walk;
 
+pub use handover::{Exported, Unsent, UnsentWalk};
 pub use show::{Route, RouteFilter};
 pub use state::AdjRibOut;
 pub use types::{

@@ -295,7 +295,7 @@ impl AdjRibOut {
     }
 
     /// The group of sessions like this one, created if there is none.
-    fn group_of(&mut self, session: &Session) -> usize {
+    pub(super) fn group_of(&mut self, session: &Session) -> usize {
         let mut families = session.families.clone();
         families.sort_unstable();
         let same = |group: &Group| group.sender == session.sender && group.families == families;

@@ -136,6 +136,7 @@ impl Task {
                 self.driver.config = config;
                 self.peer.update_config(self.machine());
             }
+            PeerCommand::Suspend(suspension) => self.suspension = Some(suspension),
             PeerCommand::Remove(cease) => {
                 self.handle(Input::Stop(cease));
                 self.ended = Some(Ended::Removed);

@@ -9,7 +9,8 @@ use bytes::Bytes;
 
 use crate::bgp::message::HEADER;
 use crate::mrt::bgp4mp::{Direction, Message, Session, StateChange};
-use crate::mrt::{Content, Timestamp};
+use crate::mrt::table_dump::PeerTable;
+use crate::mrt::{Content, Header, Timestamp};
 use crate::stream::attributes::Notes;
 use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
@@ -55,6 +56,14 @@ pub(super) enum Payload {
         asn4: bool,
         bytes: Bytes,
     },
+    /// An MRT record that is not a peer table.
+    Mrt {
+        header: Header,
+        /// What follows the header and the microseconds.
+        body: Bytes,
+        /// What a RIB record refers to.
+        table: Option<Arc<PeerTable>>,
+    },
 }
 
 impl Arrival {
@@ -94,6 +103,8 @@ impl Arrival {
     }
 
     pub(super) fn as_record(&self, index: u64) -> RecordRef<'_> {
+        let (mut status, mut damage) = (self.status, self.damage.as_deref());
+        let (mut header, mut kind) = (None, RecordKind::Update);
         let (body, content) = match &self.payload {
             Payload::Nothing => (&[][..], Content::Unsupported),
             Payload::State(change) => (&[][..], Content::State(*change)),
@@ -103,20 +114,40 @@ impl Arrival {
                 asn4,
                 bytes,
             } => (&bytes[..], message(*session, *direction, *asn4, bytes)),
+            Payload::Mrt {
+                header: own, body, ..
+            } => {
+                (header, kind) = (Some(*own), RecordKind::of(own));
+                let content = Content::parse(own, body).unwrap_or_else(|error| {
+                    (status, damage) = (Status::CorruptedRecord, Some(error.what));
+                    Content::Unsupported
+                });
+                if status == Status::Valid && matches!(content, Content::Unsupported) {
+                    status = Status::UnsupportedRecord;
+                }
+                (&body[..], content)
+            }
         };
         RecordRef {
             origin: &self.origin,
-            kind: RecordKind::Update,
+            kind,
             time: self.time,
-            status: self.status,
-            header: None,
+            status,
+            header,
             body,
             content,
-            damage: self.damage.as_deref(),
+            damage,
             view: self.view,
             index: if self.always_first { 0 } else { index },
             extent: self.extent,
             notes: self.notes,
+        }
+    }
+
+    const fn kind(&self) -> RecordKind {
+        match &self.payload {
+            Payload::Mrt { header, .. } => RecordKind::of(header),
+            _ => RecordKind::Update,
         }
     }
 }
@@ -268,12 +299,15 @@ impl<P: Produce> Source for Arrivals<P> {
 
     fn time(&self) -> Option<(Timestamp, RecordKind)> {
         let current = self.current.as_ref()?;
-        Some((current.time, RecordKind::Update))
+        Some((current.time, current.kind()))
     }
 
     fn current(&mut self) -> Option<(RecordRef<'_>, &mut Decoder)> {
-        let record = self.current.as_ref()?.as_record(self.index);
-        Some((record, &mut self.decoder))
+        let current = self.current.as_ref()?;
+        if let Payload::Mrt { table, .. } = &current.payload {
+            self.decoder.set_peers(table.clone());
+        }
+        Some((current.as_record(self.index), &mut self.decoder))
     }
 
     fn is_last(&mut self) -> bool {

@@ -6,6 +6,7 @@
 //! | `bmp`, `bmp_file`, `bmp_listener` | BMP: its messages, files of them, the station that routers connect to |
 //! | `rislive`, `rislive_update`, `lines`, `websocket` | RIS Live: its messages, lines of them, the WebSocket client |
 //! | `session` | BGP sessions of our own |
+//! | `daemon` | the sessions of a running daemon |
 //! | [`csv`] | lists of files |
 
 mod ahead;
@@ -15,6 +16,8 @@ mod bmp_file;
 mod bmp_listener;
 mod contract;
 pub mod csv;
+#[cfg(unix)]
+mod daemon;
 pub mod file;
 mod lines;
 mod rislive;
@@ -29,6 +32,8 @@ pub use ahead::Threads;
 pub use arrival::Live;
 pub use bmp_listener::BmpListener;
 pub use contract::Source;
+#[cfg(unix)]
+pub use daemon::{Daemon, DaemonError};
 pub use file::{Feed, File, Options, Progress};
 #[cfg(feature = "speaker")]
 pub use session::{Sessions, SessionsError};

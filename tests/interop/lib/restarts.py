@@ -43,6 +43,10 @@ class Theirs:
     def crash(self):
         self.lab.crash(self.name)
 
+    def since(self):
+        """Since when it has the session, in its own words."""
+        raise NotImplementedError
+
     def route(self, prefix):
         """Our route in its table as (is it stale, its communities), or None. What it does not tell is not stale."""
         raise NotImplementedError
@@ -101,6 +105,12 @@ protocol bgp with {{
             return None
         away = 'graceful restart active' in self.ask('show', 'protocols', 'all', 'with')
         return away, [LLGR_STALE] if '(65535,6)' in text else []
+
+    def since(self):
+        line = next(line for line in self.ask('show', 'protocols', 'with').splitlines() if line.startswith('with '))
+        if 'Established' not in line:
+            raise Failed(f'no session: {line}')
+        return line
 
 
 class Frr(Theirs):
@@ -182,6 +192,12 @@ exit
         communities = paths[0].get('community', {}).get('string', '').split()
         return bool(paths[0].get('stale')), [names.get(name, name) for name in communities]
 
+    def since(self):
+        peer = json.loads(self.ask(f'show bgp neighbors {self.peer} json'))[self.peer]
+        if peer['bgpState'] != 'Established':
+            raise Failed(f'no session: {peer["bgpState"]}')
+        return peer['connectionsEstablished'], peer['connectionsDropped']
+
 
 class Gobgp(Theirs):
     name = 'gobgp'
@@ -248,6 +264,11 @@ restart-time = {long_lived}
         communities = [value for one in paths[0]['attrs'] if one['type'] == 8 for value in one['communities']]
         return bool(paths[0].get('stale')), communities
 
+    def since(self):
+        state = json.loads(run(*self.gobgp, 'neighbor', self.peer, '-j'))
+        uptime = state['timers']['state']['uptime']
+        return uptime['seconds'] if isinstance(uptime, dict) else uptime
+
 
 class Restarts(Checks):
     def __init__(self, kind):
@@ -258,9 +279,9 @@ class Restarts(Checks):
         pass
 
     def scenarios(self):
-        return self.graceful, self.notification, self.long_lived, self.journal
+        return self.graceful, self.notification, self.long_lived, self.journal, self.upgrade
 
-    def meet(self, time, long_lived):
+    def meet(self, time, long_lived, control=False):
         """Both sides, up, with what each announces on the other."""
         for name in [*self.lab.processes]:  # of a check that failed
             self.lab.crash(name)
@@ -269,7 +290,7 @@ class Restarts(Checks):
         long_lived = f'long-lived-graceful-restart {long_lived};' if long_lived else ''
         words = f'graceful-restart {time}; graceful-restart-notification enable; {long_lived}'
         self.capability = f'capability {{ {words} }}'
-        self.ours = Speaker(self.lab, f'ours-{len(self.lab.closers)}', self.configuration(OURS)).start()
+        self.ours = Speaker(self.lab, f'ours-{len(self.lab.closers)}', self.configuration(OURS)).start(control)
         self.ours.wait_up()
         self.wait_here('all their routes are here', {prefix: False for prefix in THEIRS})
         for prefix in OURS:
@@ -405,6 +426,33 @@ class Restarts(Checks):
             self.part()
 
         yield 'journal: after kill -9 their table never lacks a route of a helper', kept
+
+
+    def upgrade(self):
+        def unseen():
+            self.meet(AWAY, 0, control=True)
+            late, since = '198.51.102.0/24', self.theirs.since()
+            mark = self.ours.mark()
+            with Watch(self.theirs, OURS) as watch:
+                for _ in range(3):
+                    answer = self.ours.operate('upgrade')
+                    if answer.returncode:
+                        raise Failed(f'not upgraded: {answer.stderr}')
+                self.ours.command(f'announce route {late} next-hop 192.0.2.1')
+                self.wait_there('a route announced afterwards is there', late, bool)
+                wait_for('their table was asked often', lambda: watch.asked >= 20)
+            if watch.missing:
+                raise Failed(f'the table lacked {watch.missing}')
+            if self.theirs.since() != since:
+                raise Failed(f'another session: {since}, then {self.theirs.since()}')
+            self.wait_here('their routes are still here', {prefix: False for prefix in THEIRS})
+            self.ours.command(f'withdraw route {OURS[1]}')
+            self.wait_there('a route announced before is withdrawn', OURS[1], lambda route: not route)
+            if any(event.get('type') == 'state' for event in self.ours.events[mark:]):
+                raise Failed('the helper was told of a change of the session')
+            self.part()
+
+        yield 'upgrade: the same session, and no route is missing', unseen
 
 
 class Watch:

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -75,7 +76,8 @@ class Speaker:
         process = PROCESS.format(python=sys.executable, helper=os.path.join(HERE, 'helper.py'), socket=self.socket)
         self.config = self.lab.write(f'{self.name}.conf', process + neighbors)
 
-    def start(self):
+    def start(self, control=False):
+        """Starts it, with a control socket for operators if that is wanted."""
         env = {
             'exabgp_api_cli': 'false',
             'exabgp_daemon_user': user(),
@@ -83,6 +85,8 @@ class Speaker:
             'exabgp_log_level': 'INFO',
             'exabgp_tcp_bind': '',
         }
+        if control:
+            env |= {'exabgp_api_cli': 'true', 'oxabgp_api_socketpath': self.lab.path(f'{self.name}.control')}
         self.process = self.lab.spawn(self.name, [*shlex.split(self.program), 'server', self.config], env)
         self.wait(f'{self.name}: the helper is there', lambda: self.helper)
         return self
@@ -93,6 +97,12 @@ class Speaker:
         if code := self.lab.stop(self.name):
             raise Failed(f'{self.name}: exit code {code} after SIGTERM')
         self.wait(f'{self.name}: the helper has ended', lambda: self.helper is not helper)
+
+    def operate(self, *words):
+        """Runs a command as an operator, who is answered when it is carried out."""
+        place = {'oxabgp_api_socketpath': self.lab.path(f'{self.name}.control')}
+        command = [*shlex.split(self.program), 'run', *words]
+        return subprocess.run(command, env=os.environ | place, capture_output=True, text=True, timeout=60)
 
     def log(self):
         return self.lab.log(self.name)

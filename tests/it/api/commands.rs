@@ -408,6 +408,8 @@ fn a_long_batch_reports_its_progress() {
 fn every_example_is_understood() {
     for line in example_lines() {
         let mut talk = Talk::new();
+        // As a client of the control socket.
+        talk.source.accept_records();
         if matches!(line, "commit" | "abort") {
             talk.submit("begin");
         }

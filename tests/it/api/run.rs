@@ -1,41 +1,8 @@
 //! Lines that are executed as runs have the effects and answers of the same lines one by one.
 
-use oxabgp::api::Outcome;
 use proptest::prelude::*;
 
-use super::fake::{Fake, Talk};
-
-/// Executes lines as a daemon does: in runs where possible. Returns the answers and errors.
-fn execute(talk: &mut Talk, text: &str) -> Vec<String> {
-    let text = text.strip_suffix('\n').unwrap_or(text);
-    let (mut answers, mut start) = (Vec::new(), 0);
-    while start <= text.len() {
-        let rest = &text[start..];
-        let mut out = String::new();
-        let run =
-            talk.commands
-                .execute_run(rest.as_bytes(), &mut talk.source, &mut talk.fake, &mut out);
-        if run.lines > 0 {
-            start += run.bytes;
-            answers.extend((0..run.lines).map(|_| out.clone()));
-            continue;
-        }
-        assert_eq!((run.bytes, out.as_str()), (0, ""));
-        let line = rest.split('\n').next().unwrap_or_default();
-        start += line.len() + 1;
-        answers.push(say(talk, line));
-    }
-    answers
-}
-
-fn say(talk: &mut Talk, line: &str) -> String {
-    let answer = talk.submit(line);
-    match &talk.last {
-        Outcome::Failed(error) => format!("{answer}{error}"),
-        Outcome::Synced(_) => format!("{answer}(later)"),
-        _ => answer,
-    }
-}
+use super::fake::{Fake, Talk, execute, say};
 
 const HEADS: [&str; 10] = [
     "announce route ",

@@ -342,3 +342,138 @@ fn sent_routes_carry_otc_or_are_kept_back_by_role() {
         assert_eq!(sent(role, Some(7), Family::IPV4_MULTICAST), Ok(Some(7)));
     }
 }
+
+#[test]
+fn wrong_flags_withdraw_the_routes_unless_the_attribute_has_a_rule_for_them() {
+    let aggregator: &[u8] = &[0xC0, 7, 8, 0, 0, 0xFD, 0xE9, 1, 1, 1, 1];
+    let prefix_sid: &[u8] = &[0xC0, 40, 10, 1, 0, 7, 0, 0, 0, 0, 0, 0, 77];
+    let link_state: &[u8] = &[0x80, 29, 6, 4, 2, 0, 2, 114, 49];
+    for good in [&[0x40, 6, 0][..], aggregator, prefix_sid, link_state] {
+        assert_eq!(with(&[good], &EXTERNAL).expect("a route").1, None);
+        for bits in [0x80, 0x40, 0xC0] {
+            let wrong = [&[good[0] ^ bits], &good[1..]].concat();
+            let (_, error, routes) = with(&[&wrong], &EXTERNAL).expect("no reset");
+            assert_eq!(error, Some(Severity::TreatAsWithdraw), "{wrong:x?}");
+            assert_eq!(routes, ["-10.0.0.0/8"]);
+        }
+    }
+    // RFC 6793 6 knows only malformed values of these.
+    let narrow = Codec {
+        asn4: false,
+        ..EXTERNAL
+    };
+    let as4_path: &[u8] = &[0x80, 17, 6, 2, 1, 0, 0, 0, 9];
+    let narrow_path: &[u8] = &[0x40, 2, 4, 2, 1, 0x5B, 0xA0];
+    let attributes: &[&[u8]] = &[ORIGIN, narrow_path, NEXT_HOP, as4_path];
+    let (_, error, _) = decode(&body(&[], attributes, ROUTE), &narrow).expect("no reset");
+    assert_eq!(error, Some(Severity::TreatAsWithdraw));
+    // RFC 7311 3.2 discards a transitive AIGP.
+    let aigp = Codec {
+        aigp: true,
+        ..EXTERNAL
+    };
+    let metric = [26, 11, 1, 0, 11, 0, 0, 0, 0, 0, 0, 0, 50];
+    for (flags, wanted) in [
+        (0x80, "+10.0.0.0/8"),
+        (0xC0, "+10.0.0.0/8"),
+        (0x00, "-10.0.0.0/8"),
+    ] {
+        let (list, _, routes) = with(&[&[&[flags], &metric[..]].concat()], &aigp).expect("a route");
+        assert_eq!(routes, [wanted], "{flags:#x}");
+        assert_eq!(list.len(), if flags == 0x80 { 4 } else { 3 }, "{flags:#x}");
+    }
+}
+
+#[test]
+fn a_cut_list_of_routes_resets_the_session() {
+    // RFC 7606 3(j): the routes must be known to be withdrawn.
+    for code in [14, 15] {
+        let cut: &[u8] = &[0x80, code, 30, 0, 2, 1];
+        let error = with(&[cut], &EXTERNAL).expect_err("a reset");
+        assert_eq!(error.severity, Severity::Reset, "{code}");
+    }
+    let error = with(&[&[0xC0, 8, 30, 0, 2]], &EXTERNAL).expect("a route").1;
+    assert_eq!(error, Some(Severity::TreatAsWithdraw));
+}
+
+#[test]
+fn tunnels_for_multicast_have_the_identifiers_of_their_types() {
+    for (kind, length, valid) in [
+        (6, 4, true),
+        (6, 16, true),
+        (6, 3, false),
+        (3, 8, true),
+        (5, 32, true),
+        (4, 4, false),
+        (1, 12, true),
+        (0x60, 3, true),
+    ] {
+        let value = [&[0, kind, 0, 0x10, 0][..], &vec![7; length]].concat();
+        let pmsi = [
+            &[0xC0, 22, u8::try_from(value.len()).expect("short")][..],
+            &value,
+        ]
+        .concat();
+        let error = with(&[&pmsi], &EXTERNAL).expect("a route").1;
+        let wanted = (!valid).then_some(Severity::TreatAsWithdraw);
+        assert_eq!(error, wanted, "{kind} {length}");
+    }
+}
+
+fn error(body: &[u8], cx: &Codec) -> UpdateError {
+    match Update::new(body).and_then(|update| update.content(cx, &mut DecodeEach)) {
+        Ok(content) => content.attributes.error().expect("an error").clone(),
+        Err(error) => error,
+    }
+}
+
+#[test]
+fn an_error_has_the_subcode_and_the_data_of_its_notification() {
+    // RFC 4271 6.3: the erroneous attribute. RFC 7606 5.2: without routes each of them resets the session.
+    let cases: [(&[u8], u8); 6] = [
+        (&[0x40, 1, 1, 9], 6),
+        (&[0x40, 1, 2, 0, 0], 5),
+        (&[0x40, 2, 2, 2, 0], 11),
+        (&[0x40, 3, 3, 1, 1, 1], 5),
+        (&[0x40, 4, 4, 0, 0, 0, 1], 4),
+        (&[0x40, 23, 12, 0, 15, 0, 8, 12, 6, 0, 0, 0, 0, 0, 100], 4),
+    ];
+    for (attribute, subcode) in cases {
+        let error = error(&body(&[], &[attribute], &[]), &EXTERNAL);
+        assert_eq!(
+            (error.severity, error.subcode, &error.data[..]),
+            (Severity::Reset, subcode, attribute)
+        );
+        assert_eq!(error.attribute, Some(attribute[1]));
+    }
+    let unrecognized = error(&body(&[], &[&[0x40, 0x63, 1, 0x61]], ROUTE), &EXTERNAL);
+    assert_eq!(unrecognized.attribute, Some(0x63));
+    let missing: [([&[u8]; 2], u8); 3] = [
+        ([AS_PATH, NEXT_HOP], 1),
+        ([ORIGIN, NEXT_HOP], 2),
+        ([ORIGIN, AS_PATH], 3),
+    ];
+    for (attributes, code) in missing {
+        let error = error(&body(&[], &attributes, ROUTE), &EXTERNAL);
+        assert_eq!(
+            (error.severity, error.subcode, &error.data[..]),
+            (Severity::TreatAsWithdraw, 3, &[code][..])
+        );
+    }
+}
+
+#[test]
+fn a_role_concerns_unicast_routes_only() {
+    let cx = Codec {
+        role: Some(LocalRole::new(BgpRole::CUSTOMER, Asn(65001), false)),
+        ..EXTERNAL
+    };
+    // RFC 9234 5: "The Only to Customer (OTC) Attribute […] applies only to AFI 1 (IPv4) and AFI 2 (IPv6) with SAFI 1".
+    for (safi, marked) in [(1, true), (2, false)] {
+        let reach: &[u8] = &[0x80, 14, 11, 0, 1, safi, 4, 192, 0, 2, 1, 0, 8, 10];
+        let body = body(&[], &[ORIGIN, AS_PATH, reach], &[]);
+        let content = Update::new(&body).and_then(|update| update.content(&cx, &mut DecodeEach));
+        let attributes = content.expect("a route").attributes;
+        assert_eq!(attributes.find(35).is_some(), marked, "SAFI {safi}");
+    }
+}

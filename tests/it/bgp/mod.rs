@@ -11,3 +11,4 @@ mod nlri_words;
 mod open;
 mod read_back;
 mod round_trip;
+pub(crate) mod trips;

@@ -2,8 +2,11 @@
 
 mod daemon;
 mod dns;
+mod ini;
 mod machine;
 mod probe;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};

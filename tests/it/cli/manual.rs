@@ -66,6 +66,7 @@ fn wrong(value: &Value, schema: &Value, root: &Value, place: &str) -> Option<Str
     match (schema["type"].as_str(), value) {
         (Some("string"), Value::String(_)) | (Some("boolean"), Value::Bool(_)) => None,
         (Some("integer"), Value::Number(number)) if number.is_u64() => None,
+        (Some("number"), Value::Number(_)) => None,
         (Some("array"), Value::Array(items)) => items
             .iter()
             .find_map(|item| wrong(item, &schema["items"], root, place)),

@@ -4,8 +4,10 @@ mod announce_limit;
 mod bad_input;
 mod being;
 mod bmp;
+mod checks;
 mod confirm;
 pub(crate) mod control;
+mod disk_full;
 mod dynamic;
 mod full_queue;
 mod guard;
@@ -17,6 +19,8 @@ mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
+#[cfg(feature = "stream")]
+mod records;
 mod reload;
 mod restart;
 mod rundir;
@@ -29,6 +33,7 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod upgrade;
 mod verdicts;
 mod watch;
 

@@ -4,6 +4,7 @@ mod any_input;
 mod back_off;
 mod collision;
 mod retention;
+pub(crate) mod script;
 mod table;
 
 use std::time::Duration;

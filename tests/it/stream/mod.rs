@@ -9,6 +9,7 @@ mod mrtparse;
 mod oracle;
 mod order;
 mod ruled_out;
+mod traps;
 mod values;
 mod write;
 

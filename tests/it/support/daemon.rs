@@ -114,6 +114,49 @@ impl Daemon {
         Self { child, log }
     }
 
+    /// Starts it in a user and mount namespace of its own, where this shell script is run first. `None` if there can be none.
+    pub(crate) fn start_in_namespace(
+        lab: &Lab,
+        configuration: &str,
+        (script, settings): (&str, &[(&str, &str)]),
+    ) -> Option<Self> {
+        let namespace = ["--user", "--map-root-user", "--mount"];
+        let possible = Command::new("unshare")
+            .args(namespace)
+            .arg("true")
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if !possible {
+            return None;
+        }
+        let path = lab.write("oxabgp.conf", configuration);
+        let log = lab.path("log");
+        let file = File::create(&log).expect("a log file");
+        let server = oxabgp(&["server", path.to_str().expect("a path in UTF-8")]);
+        let mut command = Command::new("unshare");
+        command
+            .args(namespace)
+            .args(["sh", "-c", &format!("{script} && exec \"$0\" \"$@\"")])
+            .arg(server.get_program())
+            .args(server.get_args());
+        for (name, value) in server.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        let child = command
+            .envs(settings.iter().copied())
+            .env("exabgp_daemon_user", "root")
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().expect("a second handle"))
+            .stderr(file)
+            .spawn()
+            .expect("the program starts");
+        Some(Self { child, log })
+    }
+
     /// Sends a signal: `USR1`.
     pub(crate) fn signal(&self, name: &str) {
         let signal: Signal = format!("SIG{name}").parse().expect("a signal");

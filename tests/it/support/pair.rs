@@ -98,6 +98,17 @@ impl Solo {
         }
     }
 
+    /// Receives `bytes` from the other end, one at a time.
+    pub(crate) fn feed_bytewise(&mut self, id: ConnId, bytes: &[u8]) -> Vec<Output> {
+        let mut buffer = BytesMut::new();
+        let mut outputs = Vec::new();
+        for byte in bytes {
+            buffer.extend_from_slice(&[*byte]);
+            outputs.extend(self.handle(Input::Received(id, &mut buffer)));
+        }
+        outputs
+    }
+
     /// Advances to the next deadline and handles it.
     pub(crate) fn expire(&mut self) -> (Duration, Vec<Output>) {
         let at = self.peer.timeout().expect("a deadline");

@@ -103,7 +103,7 @@ fn an_answer_that_ends_with_the_connection_or_comes_in_chunks_is_read() {
 
 #[test]
 fn every_fault_is_down() {
-    let faults: [Fault; 7] = [
+    let faults: [Fault; 9] = [
         ("an error", |stream| {
             answer(
                 stream,
@@ -135,6 +135,18 @@ fn every_fault_is_down() {
             let line = format!("x: {}\r\n", "y".repeat(1_000));
             while stream.write_all(line.as_bytes()).is_ok() {}
         }),
+        ("a huge body", |mut stream| {
+            let _ = request(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            // The text comes after what is read of it.
+            let _ = stream.write_all(&[b'x'; 70_000]);
+            let _ = stream.write_all(b"ok");
+            while stream.write_all(&[b'x'; 70_000]).is_ok() {}
+        }),
+        ("garbage", |mut stream| {
+            let _ = stream.write_all(&[0xff; 1_000]);
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }),
         ("a reset", |mut stream| {
             let _ = request(&mut stream);
             let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
@@ -165,11 +177,20 @@ fn what_does_not_answer_in_time_is_down() {
 #[test]
 fn wrong_options_are_explained() {
     for (options, wanted) in [
+        #[cfg(not(feature = "tls"))]
         (
             &["--http", "https://127.0.0.1/"][..],
-            "https is not supported here",
+            "needs a build with the feature `tls`",
         ),
-        (&["--http", "127.0.0.1"], "expected a URL such as"),
+        (&["--http", "127.0.0.1"][..], "expected a URL such as"),
+        (
+            &["--http", "http://127.0.0.1/", "--http-method", "BREW"],
+            "expected `GET`",
+        ),
+        (
+            &["--http", "http://127.0.0.1/", "--http-header", "a b: c"],
+            "is not the name of a field",
+        ),
         (&["--tcp", "localhost"], "invalid value"),
         (&["--http-status", "200"], "--http <URL>"),
         (

@@ -1,0 +1,292 @@
+//! Collects what the next process needs. Nothing here waits: all of it is of the same moment.
+
+use std::os::fd::RawFd;
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::codec::{Blob, Field};
+use super::state::{
+    ControlState, HelperState, HistoryState, NeighborState, OperatorState, QueueState,
+    RetainedState, Route, SessionState, SourceState, State,
+};
+use super::tables::TableWriter;
+use crate::api::command::{RoutesJson, Source};
+use crate::bgp::message::Direction;
+use crate::bgp::{Family, Nlri};
+use crate::daemon::control::Control;
+use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
+use crate::daemon::neighbor::Neighbor;
+use crate::daemon::neighbors::Listed;
+use crate::daemon::queue::handover::QueueParts;
+use crate::fsm::Initiator;
+use crate::rib::PeerId;
+use crate::rib::adj_rib_out::{Exported, Unsent};
+use crate::speaker::{Counters, Handed, Server};
+
+/// What the next process is given.
+pub(super) struct Collected {
+    pub(super) bytes: Vec<u8>,
+    /// The descriptors that stay open.
+    pub(super) descriptors: Vec<RawFd>,
+}
+
+/// Collects all. `sessions` are those that are handed over, and `answer` is the answer to the request.
+///
+/// # Errors
+/// Why that is not possible.
+pub(super) fn collect(
+    (executor, server, control): (&Executor, &Server, &Control),
+    sessions: Vec<(PeerId, Handed)>,
+    answer: &str,
+) -> Result<Collected, String> {
+    let core = &executor.core;
+    let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions
+        .into_iter()
+        .map(|(id, handed)| (id, Some(handed)))
+        .collect();
+    let mut take = |id: PeerId| {
+        let found = sessions.iter_mut().find(|(other, _)| *other == id);
+        found.and_then(|(_, handed)| handed.take())
+    };
+    let neighbors = core.neighbors.all();
+    let mut state = State {
+        pid: std::process::id(),
+        age: core.started.0.elapsed(),
+        listeners: server.listening_sockets(),
+        control: control.parts().map(|parts| ControlState {
+            socket: parts.socket,
+            path: parts.path.to_string_lossy().into_owned(),
+            file: parts.file,
+        }),
+        operators: operators(executor, control, answer),
+        helpers: helpers(executor)?,
+        neighbors: neighbors
+            .iter()
+            .map(|listed| neighbor(core, listed, take(listed.neighbor.id)))
+            .collect(),
+        sets: sets(core),
+    };
+    core.routes.announced_groups(&mut |peer, name, nlri| {
+        if let Some(state) = state.neighbors.iter_mut().find(|known| known.id == peer.0) {
+            match state.watchdogs.last_mut() {
+                Some((last, routes)) if last == name => routes.push(route(nlri)),
+                _ => state.watchdogs.push((name.to_owned(), vec![route(nlri)])),
+            }
+        }
+    });
+    let mut descriptors = Vec::new();
+    descriptors.extend(state.listeners.iter().map(|(_, socket)| *socket));
+    descriptors.extend(state.control.iter().map(|control| control.socket));
+    descriptors.extend(state.operators.iter().map(|operator| operator.socket));
+    for helper in &state.helpers {
+        let pipes = helper.running.iter();
+        descriptors.extend(pipes.flat_map(|(_, (a, b, c))| [*a, *b, *c]));
+    }
+    let established = state
+        .neighbors
+        .iter()
+        .filter_map(|one| one.session.as_ref());
+    descriptors.extend(established.map(|session| session.socket));
+    let mut bytes = Vec::new();
+    state.put(&mut bytes);
+    tables(core, &neighbors, &mut bytes)?;
+    Ok(Collected { bytes, descriptors })
+}
+
+fn operators(executor: &Executor, control: &Control, answer: &str) -> Vec<OperatorState> {
+    let operators = control.operators(executor, answer, source);
+    let operators = operators.into_iter().map(|parts| OperatorState {
+        socket: parts.socket,
+        input: Blob(parts.input),
+        queue: queue(parts.queue),
+        source: parts.source,
+    });
+    operators.collect()
+}
+
+fn source(source: &Source) -> SourceState {
+    SourceState {
+        enabled: source.acks.enabled,
+        json: source.acks.json,
+        reasons: source.acks.reasons,
+        sync: source.sync,
+        all_routes: source.routes_json == RoutesJson::V2,
+    }
+}
+
+fn queue(parts: QueueParts) -> QueueState {
+    let entries = parts.entries.into_iter();
+    let waiting = parts.waiting.into_iter();
+    QueueState {
+        entries: entries.map(|(text, times)| (Blob(text), times)).collect(),
+        waiting: waiting
+            .map(|(peers, text)| (peers.iter().map(|peer| peer.0).collect(), Blob(text)))
+            .collect(),
+        lost: parts.lost,
+    }
+}
+
+fn helpers(executor: &Executor) -> Result<Vec<HelperState>, String> {
+    let helpers = executor.core.events.helpers().active();
+    let helpers = helpers.iter().map(|process| {
+        let parts = process
+            .parts()
+            .ok_or_else(|| format!("the helper {} is being started or stopped", process.name))?;
+        Ok(HelperState {
+            name: process.name.to_string(),
+            running: parts.running.map(|(pid, [a, b, c])| (pid, (a, b, c))),
+            input: Blob(parts.input),
+            queue: queue(process.queue.parts("")),
+            source: executor.with_source(&process.name, source),
+            starts: parts.starts,
+            deaths: parts.deaths,
+            counts: (parts.counts.done, parts.counts.refused),
+        })
+    });
+    helpers.collect()
+}
+
+fn sets(core: &Core) -> Vec<(String, String, Option<u64>)> {
+    let sets = core.sets.declared().into_iter();
+    sets.map(|(name, set)| (name.to_string(), set.speaker.to_string(), set.revision))
+        .collect()
+}
+
+fn route(nlri: &Nlri) -> Route {
+    (nlri.family, nlri.path_id, Blob(nlri.bytes.to_vec()))
+}
+
+fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborState {
+    let neighbor = &listed.neighbor;
+    let history = neighbor.history.parts();
+    let overridden = neighbor.overridden.borrow();
+    let advisories = neighbor.advisories.all().into_iter();
+    let retained = neighbor.received.retained().into_iter();
+    NeighborState {
+        id: neighbor.id.0,
+        name: neighbor.name.to_string(),
+        dynamic: listed.template.and_then(|range| {
+            let connection = neighbor.connection();
+            let ends = connection.as_ref()?.ends;
+            let (local, remote) = (ends.local.ip(), ends.remote.ip());
+            Some((range.0, (remote.to_canonical(), local.to_canonical())))
+        }),
+        session: handed.and_then(|handed| session(core, neighbor, handed)),
+        history: HistoryState {
+            counts: (history.established, history.lost),
+            last: history.last,
+            error: history.error.map(|error| {
+                let received = error.direction == Direction::Receive;
+                (received, error.code, error.subcode)
+            }),
+        },
+        down: neighbor.down_since.get().elapsed(),
+        advisories: advisories
+            .map(|(family, message)| (family, Blob(message)))
+            .collect(),
+        overridden: overridden
+            .iter()
+            .map(|(family, path, key)| (*family, *path, Blob(key.to_vec())))
+            .collect(),
+        events: neighbor.events(),
+        gave_up: neighbor.gave_up.get(),
+        retained: retained
+            .map(|kept| RetainedState {
+                family: kept.family,
+                left: kept.left,
+                long_lived: kept.long_lived,
+                stage: kept.stage,
+                synchronised: kept.synchronised,
+            })
+            .collect(),
+        watchdogs: Vec::new(),
+    }
+}
+
+/// The session of a neighbor; `None` if something of it is missing, so that it cannot be continued.
+fn session(core: &Core, neighbor: &Neighbor, handed: Handed) -> Option<SessionState> {
+    let connection = neighbor.connection();
+    let connection = connection.as_ref()?;
+    let open = |direction| connection.raw_open(direction).map(<[u8]>::to_vec);
+    let opens = (open(Direction::Send)?, open(Direction::Receive)?);
+    let session = neighbor.session();
+    let session = session.as_ref()?;
+    let unsent = core.routes.rib().unsent(neighbor.id)?;
+    let now = Instant::now();
+    let deferred = neighbor.eor_deferred_until.get();
+    let (messages, walks, end_of_rib) = waiting(unsent);
+    let timers = &handed.session;
+    Some(SessionState {
+        socket: handed.socket,
+        ends: (handed.ends.local, handed.ends.remote),
+        initiator: u8::from(timers.initiator == Initiator::Remote),
+        opens: (Blob(opens.0), Blob(opens.1)),
+        extended: timers.extended,
+        age: timers.age,
+        hold: timers.hold,
+        keepalive: timers.keepalive,
+        send_hold: timers.send_hold,
+        established: handed.established,
+        input: Blob(handed.input),
+        output: Blob(handed.output),
+        sessions: handed.sessions,
+        counters: handed.counters.iter().flat_map(Counters::numbers).collect(),
+        outgoing: session.outgoing().cloned().map(Blob).collect(),
+        over_limit: session.over_limit,
+        ignored: session.ignored().to_vec(),
+        eor_deferred: session.eor_deferred.clone(),
+        eor_deferred_for: deferred
+            .filter(|until| *until > now)
+            .map(|until| until - now),
+        unsent: messages,
+        walks,
+        end_of_rib,
+    })
+}
+
+/// What a session has yet to be sent, as it is written.
+type Waiting = (Vec<Blob>, Vec<super::state::Walk>, Vec<Family>);
+
+fn waiting(unsent: Unsent) -> Waiting {
+    let blob = |bytes: bytes::Bytes| Blob(bytes.into());
+    let walks = unsent.walks.into_iter().map(|walk| {
+        let after = walk.after.into_iter().map(blob).collect();
+        (walk.family, walk.before.map(blob), after)
+    });
+    let walks = walks.collect();
+    let messages = unsent.messages.into_iter().map(blob).collect();
+    (messages, walks, unsent.end_of_rib)
+}
+
+/// Appends the tables.
+fn tables(core: &Core, neighbors: &[Rc<Listed>], out: &mut Vec<u8>) -> Result<(), String> {
+    let mut w = TableWriter::default();
+    w.out = std::mem::take(out);
+    core.routes.rib().export(&mut |exported| match exported {
+        Exported::Route {
+            nlri,
+            attributes,
+            peers,
+            unsent,
+        } => w.route(&nlri, attributes, (peers, &unsent)),
+        Exported::Withdrawal {
+            nlri,
+            attributes,
+            peers,
+        } => w.withdrawal(&nlri, attributes, &peers),
+    });
+    core.leases
+        .visit(0, usize::MAX, &mut |leased| w.lease(&leased));
+    for listed in neighbors {
+        let neighbor = &listed.neighbor;
+        for received in neighbor.received.rib().routes(None) {
+            w.received(neighbor.id, &received);
+        }
+    }
+    *out = w.out;
+    match w.unwritable {
+        Some(nlri) => Err(format!("the attributes of {nlri} can't be handed over")),
+        None => Ok(()),
+    }
+}

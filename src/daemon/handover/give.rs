@@ -1,0 +1,325 @@
+//! The process that hands over: it checks the program that is to continue, collects what that needs, and becomes it.
+
+use std::convert::Infallible;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use tokio::process::Command;
+use tokio::time::{Instant, sleep, timeout};
+use tracing::{info, warn};
+
+use super::collect::{Collected, collect};
+use super::protocol::{CHECK, FORMAT, MAGIC, VARIABLE, WORD, signals};
+use crate::config::{Config, diff};
+use crate::daemon::control::Control;
+use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
+use crate::daemon::{monitors, notify};
+use crate::rib::PeerId;
+use crate::speaker::sockopt::{Inherit, inheritable};
+use crate::speaker::{Handed, Server};
+
+/// How long the other program may take to check the configuration.
+const CHECKING: Duration = Duration::from_secs(10);
+/// How long to wait until nothing is in progress that can't be handed over.
+const QUIET: Duration = Duration::from_secs(2);
+/// How often to look meanwhile.
+const LOOK: Duration = Duration::from_millis(5);
+/// The most bytes that are handed over.
+const MOST: usize = 2 << 30;
+
+/// What takes part.
+pub(crate) struct Giver<'a> {
+    pub(crate) executor: &'a Rc<Executor>,
+    pub(crate) server: &'a Server,
+    pub(crate) control: &'a Control,
+    /// The program that is to continue.
+    pub(crate) program: &'a Path,
+    /// The directory that it is started in.
+    pub(crate) directory: &'a Path,
+}
+
+/// How this process was started.
+pub(crate) struct Start {
+    /// The program, by the path that it had.
+    pub(crate) program: PathBuf,
+    /// The working directory, which relative paths of the command line are relative to.
+    pub(crate) directory: PathBuf,
+}
+
+impl Start {
+    /// That of this process, before it changes its working directory.
+    pub(crate) fn of_this_process() -> Self {
+        Self {
+            program: std::env::current_exe().unwrap_or_default(),
+            directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        }
+    }
+}
+
+impl Giver<'_> {
+    /// Continues as the program. Returns only if that is not possible: the sessions, helpers and clients stay.
+    pub(crate) async fn give(&self) -> Result<Infallible, String> {
+        let core = &self.executor.core;
+        self.refuse_what_is_unknown()?;
+        self.check().await?;
+        self.quiet().await?;
+        core.handover.hold();
+        let result = self.hold_and_go().await;
+        core.handover.release();
+        result
+    }
+
+    fn core(&self) -> &Rc<Core> {
+        &self.executor.core
+    }
+
+    /// What can't be handed over, however long one waits.
+    fn refuse_what_is_unknown(&self) -> Result<(), String> {
+        let core = self.core();
+        let (Some(path), Some(running)) = (core.reloads.path(), core.reloads.current()) else {
+            return Err("this daemon has no configuration file".to_owned());
+        };
+        if core.reloads.left().is_some() {
+            return Err("a reload waits for its confirmation".to_owned());
+        }
+        if let Some(name) = core.runtime_peers.any() {
+            return Err(format!(
+                "the neighbor {name} was created by a command: put it into the configuration first"
+            ));
+        }
+        let (new, _) = Config::load(path, &core.env)
+            .map_err(|errors| format!("the configuration has errors: {}", first(errors.lines())))?;
+        let changes = diff(&running.whole(), &new);
+        match changes.first() {
+            Some(change) => Err(format!(
+                "the configuration has changed, reload it first: {}",
+                first(change.to_string().lines().map(str::to_owned))
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the program for the format that it reads, then lets it check the configuration.
+    async fn check(&self) -> Result<(), String> {
+        let name = self.program.display();
+        let wanted = format!("{WORD} {FORMAT}");
+        let ask = |arguments: Vec<std::ffi::OsString>, checks: bool| {
+            let mut command = Command::new(self.program);
+            command
+                .args(arguments)
+                .current_dir(self.directory)
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .env_remove("NOTIFY_SOCKET")
+                .env_remove(VARIABLE)
+                .kill_on_drop(true);
+            if checks {
+                // The name may decide what the command line means.
+                let name = std::env::args_os().next().unwrap_or_default();
+                command.arg0(name).env(VARIABLE, CHECK);
+            }
+            async move {
+                let output = timeout(CHECKING, command.output()).await;
+                let output = output.map_err(|_| "it does not answer".to_owned())?;
+                output.map_err(|cause| cause.to_string())
+            }
+        };
+        let output = ask(vec!["handover-check".into()], false)
+            .await
+            .map_err(|reason| format!("`{name}` can't be run: {reason}"))?;
+        let found = String::from_utf8_lossy(&output.stdout);
+        if found.lines().next() != Some(&*wanted) {
+            let found = match found
+                .lines()
+                .next()
+                .and_then(|line| line.strip_prefix(WORD))
+            {
+                Some(format) => format!("format{format}"),
+                None => "no format that this one knows".to_owned(),
+            };
+            return Err(format!(
+                "`{name}` reads {found}, and this daemon writes format {FORMAT}: restart it instead"
+            ));
+        }
+        let output = ask(std::env::args_os().skip(1).collect(), true)
+            .await
+            .map_err(|reason| format!("`{name}` can't check the configuration: {reason}"))?;
+        if !output.status.success() || !String::from_utf8_lossy(&output.stdout).contains(&wanted) {
+            return Err(format!("`{name}` does not accept the configuration"));
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is in progress that can't be handed over.
+    async fn quiet(&self) -> Result<(), String> {
+        let deadline = Instant::now() + QUIET;
+        loop {
+            match self.busy() {
+                None => return Ok(()),
+                Some(reason) if Instant::now() > deadline => return Err(reason),
+                Some(_) => sleep(LOOK).await,
+            }
+        }
+    }
+
+    /// What is in progress.
+    fn busy(&self) -> Option<String> {
+        let core = self.core();
+        let mut busy = None;
+        let own = core.handover.promise();
+        self.control.visit(&mut |source, queue| {
+            if source.is_open() {
+                busy = Some("an operator has an open batch or set".to_owned());
+            } else if queue.waits_for_another(own.as_ref()) {
+                busy = Some("a command of an operator is not finished".to_owned());
+            }
+        });
+        for process in core.events.helpers().all() {
+            let name = &process.name;
+            let open = self.executor.with_source(name, |source| source.is_open());
+            if open == Some(true) {
+                busy = Some(format!("the helper {name} has an open batch or set"));
+            } else if process.queue.waits_for_another(None) {
+                busy = Some(format!("a command of the helper {name} is not finished"));
+            } else if process.parts().is_none() && !process.is_gone() {
+                busy = Some(format!("the helper {name} is being started or stopped"));
+            }
+        }
+        for listed in core.neighbors.all() {
+            let name = &listed.neighbor.name;
+            if listed.neighbor.received.is_sweeping() {
+                busy = Some(format!("stale routes of {name} are being dropped"));
+            }
+        }
+        busy
+    }
+
+    async fn hold_and_go(&self) -> Result<Infallible, String> {
+        let core = self.core();
+        // A command may have come while the last one was waited for.
+        self.quiet().await?;
+        core.journal.settle().await;
+        monitors::end(core).await;
+        notify::reloading();
+        let (suspensions, sessions) = self.suspend().await;
+        let reason = match self.go(sessions) {
+            Ok(never) => match never {},
+            Err(reason) => reason,
+        };
+        suspensions.iter().for_each(|suspension| suspension.end());
+        if let Some(running) = core.reloads.current() {
+            monitors::apply(core, running.config.mrt.clone(), running.config.bmp.clone());
+        }
+        notify::ready();
+        Err(reason)
+    }
+
+    /// Holds the tasks of all neighbors, and takes their sessions.
+    async fn suspend(&self) -> (Vec<Rc<crate::speaker::Suspension>>, Vec<(PeerId, Handed)>) {
+        let mut held = Vec::new();
+        for listed in self.core().neighbors.all() {
+            let key = listed.key.get();
+            if let Some(suspension) = key.and_then(|key| self.server.suspend(key)) {
+                held.push((listed.neighbor.id, suspension));
+            }
+        }
+        let deadline = Instant::now() + QUIET;
+        let mut sessions = Vec::new();
+        for (id, suspension) in &held {
+            // The task of a neighbor whose plugin has panicked takes no commands.
+            let session = tokio::time::timeout_at(deadline, suspension.session()).await;
+            if let Ok(Some(session)) = session {
+                sessions.push((*id, session));
+            }
+        }
+        let suspensions = held.into_iter().map(|(_, suspension)| suspension);
+        (suspensions.collect(), sessions)
+    }
+
+    /// Becomes the other program.
+    fn go(&self, sessions: Vec<(PeerId, Handed)>) -> Result<Infallible, String> {
+        let core = self.core();
+        core.routes.finish_sweeps();
+        self.control.visit(&mut |_, queue| queue.make_all());
+        for process in core.events.helpers().all() {
+            process.queue.make_all();
+        }
+        let answer = core.handover.success();
+        let count = sessions.len();
+        let parts = (&**self.executor, self.server, self.control);
+        let Collected { bytes, descriptors } = collect(parts, sessions, &answer)?;
+        if bytes.len() > MOST {
+            return Err(format!(
+                "{} bytes would have to be handed over",
+                bytes.len()
+            ));
+        }
+        let file = sealed(&bytes).map_err(|cause| format!("no memory for the state: {cause}"))?;
+        info!(
+            program = %self.program.display(),
+            sessions = count,
+            bytes = bytes.len(),
+            "continuing as another process"
+        );
+        drop(bytes);
+        let mut descriptors = descriptors;
+        descriptors.push(file.as_raw_fd());
+        let result = self.execute(&descriptors, file.as_raw_fd());
+        for number in descriptors {
+            if let Err(cause) = inheritable(number, Inherit::No) {
+                warn!(number, %cause, "a descriptor stays open for helpers");
+            }
+        }
+        result
+    }
+
+    fn execute(&self, descriptors: &[i32], state: i32) -> Result<Infallible, String> {
+        let text = |bytes: &[u8]| CString::new(bytes).map_err(|cause| cause.to_string());
+        let program = text(self.program.as_os_str().as_bytes())?;
+        let arguments: Vec<CString> = std::env::args_os()
+            .map(|argument| text(argument.as_bytes()))
+            .collect::<Result<_, _>>()?;
+        let kept = std::env::vars_os().filter(|(name, _)| name != VARIABLE);
+        let mut variables: Vec<CString> = kept
+            .map(|(name, value)| text(&[name.as_bytes(), b"=", value.as_bytes()].concat()))
+            .collect::<Result<_, _>>()?;
+        variables.push(text(format!("{VARIABLE}={state}").as_bytes())?);
+        for number in descriptors {
+            inheritable(*number, Inherit::Yes).map_err(|cause| cause.to_string())?;
+        }
+        // What would end the process between its two programs waits.
+        let signals = signals();
+        std::env::set_current_dir(self.directory).map_err(|cause| cause.to_string())?;
+        signals.thread_block().map_err(|cause| cause.to_string())?;
+        let result = nix::unistd::execve(&program, &arguments, &variables);
+        signals
+            .thread_unblock()
+            .map_err(|cause| cause.to_string())?;
+        result.map_err(|cause| format!("`{}` can't be run: {cause}", self.program.display()))
+    }
+}
+
+fn first(mut lines: impl Iterator<Item = String>) -> String {
+    lines.next().unwrap_or_default()
+}
+
+/// The state in memory that has no name and can't be changed.
+fn sealed(bytes: &[u8]) -> std::io::Result<File> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let mut file = File::from(memfd_create(c"oxabgp-handover", flags)?);
+    file.write_all(&MAGIC)?;
+    file.write_all(bytes)?;
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
+    fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
+    Ok(file)
+}

@@ -1,0 +1,236 @@
+//! The process that continues.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::net::{SocketAddr, TcpListener};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use super::codec::{Blob, Field};
+use super::neighbors;
+use super::protocol::{CHECK, MAGIC, VARIABLE, signals};
+use super::state::{HelperState, OperatorState, QueueState, SourceState, State};
+use crate::api::command::{RoutesJson, Source};
+use crate::daemon::control::{Control, DoorParts, OperatorParts};
+use crate::daemon::core::Core;
+use crate::daemon::executor::Executor;
+use crate::daemon::process::handover::HelperParts;
+use crate::daemon::queue::handover::QueueParts;
+use crate::daemon::stats::CommandCounts;
+use crate::rib::PeerId;
+use crate::speaker::Server;
+use crate::speaker::sockopt::inherit;
+use crate::wire::Reader;
+
+/// What this process was started for.
+pub(crate) enum Purpose {
+    /// To run.
+    Run,
+    /// To check the configuration.
+    Check,
+    /// To continue in place of another process.
+    Continue(Heritage),
+}
+
+/// Reads the environment.
+///
+/// # Errors
+/// When there is to be a state and it can't be read.
+pub(crate) fn purpose() -> io::Result<Purpose> {
+    let Some(value) = std::env::var_os(VARIABLE) else {
+        return Ok(Purpose::Run);
+    };
+    if value == CHECK {
+        return Ok(Purpose::Check);
+    }
+    let number = value.to_str().and_then(|value| value.parse().ok());
+    let number = number.ok_or_else(|| io::Error::other(format!("{VARIABLE} has no number")))?;
+    Heritage::read(number).map(Purpose::Continue)
+}
+
+/// What another process has left to this one.
+pub(crate) struct Heritage {
+    state: State,
+    bytes: Vec<u8>,
+    /// Where the tables begin.
+    tables: usize,
+}
+
+impl Heritage {
+    /// Reads the state.
+    ///
+    /// # Errors
+    /// When it is not one that this process has written before it executed this program.
+    fn read(number: i32) -> io::Result<Self> {
+        let mut file = File::from(inherit(number)?);
+        let mut bytes = Vec::new();
+        io::Seek::rewind(&mut file)?;
+        file.read_to_end(&mut bytes)?;
+        let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
+        let body = bytes.strip_prefix(&MAGIC);
+        let body = body.ok_or_else(|| wrong("the state has another format"))?;
+        let mut r = Reader::new(body);
+        let state = State::get(&mut r).map_err(|cause| wrong(&cause.to_string()))?;
+        if state.pid != std::process::id() {
+            return Err(wrong("the state is that of another process"));
+        }
+        let tables = bytes.len() - r.remaining();
+        Ok(Self {
+            state,
+            bytes,
+            tables,
+        })
+    }
+
+    /// How long the daemon has run.
+    pub(crate) const fn age(&self) -> Duration {
+        self.state.age
+    }
+
+    /// Lets signals through that arrived between the two programs.
+    pub(crate) fn unblock_signals() {
+        if let Err(cause) = signals().thread_unblock() {
+            warn!(%cause, "signals stay blocked");
+        }
+    }
+
+    /// Continues with the listening sockets that are still wanted.
+    pub(crate) fn listen(&mut self, server: &Server, wanted: &[SocketAddr]) {
+        for (address, number) in std::mem::take(&mut self.state.listeners) {
+            let Ok(socket) = inherit(number).map(TcpListener::from) else {
+                continue;
+            };
+            if !wanted.contains(&address) {
+                continue;
+            }
+            match server.listen_on(socket) {
+                Ok(address) => info!(%address, "still listening"),
+                Err(cause) => debug!(%address, %cause, "listening again"),
+            }
+        }
+    }
+
+    /// The control socket.
+    pub(crate) fn doors(&mut self) -> Option<DoorParts> {
+        let control = self.state.control.take()?;
+        Some(DoorParts {
+            socket: control.socket,
+            path: control.path.into(),
+            file: control.file,
+        })
+    }
+
+    /// Fills the tables and continues with neighbors and helpers.
+    ///
+    /// # Errors
+    /// When the tables can't be read. Nothing is sent then.
+    pub(crate) fn fill(
+        &mut self,
+        executor: &Executor,
+        core: &Rc<Core>,
+        server: &Server,
+    ) -> io::Result<()> {
+        for (name, speaker, revision) in std::mem::take(&mut self.state.sets) {
+            core.sets.declare(&name, &speaker, revision);
+        }
+        let neighbors = std::mem::take(&mut self.state.neighbors);
+        let tables = Reader::new(&self.bytes[self.tables..]);
+        let numbers = neighbors::resume((core, server), neighbors, tables)
+            .map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause.to_string()))?;
+        for state in std::mem::take(&mut self.state.helpers) {
+            helper((executor, core), state, &numbers);
+        }
+        for operator in &mut self.state.operators {
+            for (peers, _) in &mut operator.queue.waiting {
+                *peers = peers
+                    .iter()
+                    .filter_map(|peer| numbers.get(peer).map(|now| now.0))
+                    .collect();
+            }
+        }
+        self.bytes = Vec::new();
+        core.handover.is_resuming.set(false);
+        Ok(())
+    }
+
+    /// Continues to serve the clients of the control socket.
+    pub(crate) fn serve(self, executor: &Rc<Executor>, control: &Control) {
+        for operator in self.state.operators {
+            let OperatorState {
+                socket,
+                input,
+                queue,
+                source,
+            } = operator;
+            let parts = OperatorParts {
+                socket,
+                input: input.0,
+                queue: parts(queue, Some),
+                source: self::source("cli", &source),
+            };
+            if let Err(cause) = control.resume(executor, parts) {
+                warn!(%cause, "a client of the control socket is lost");
+            }
+        }
+    }
+}
+
+fn source(name: &str, state: &SourceState) -> Source {
+    let mut source = Source::new(name);
+    source.acks.enabled = state.enabled;
+    source.acks.json = state.json;
+    source.acks.reasons = state.reasons;
+    source.sync = state.sync;
+    if state.all_routes {
+        source.routes_json = RoutesJson::V2;
+    }
+    source
+}
+
+/// The content of a queue, with the numbers that neighbors have now.
+fn parts(state: QueueState, now: impl Fn(u32) -> Option<u32>) -> QueueParts {
+    let entries = state.entries.into_iter();
+    let waiting = state.waiting.into_iter();
+    let now = &now;
+    QueueParts {
+        entries: entries.map(|(Blob(text), times)| (text, times)).collect(),
+        waiting: waiting
+            .map(|(peers, Blob(text))| {
+                let peers = peers.into_iter().filter_map(now).map(PeerId);
+                (peers.collect(), text)
+            })
+            .collect(),
+        lost: state.lost,
+    }
+}
+
+fn helper((executor, core): (&Executor, &Core), state: HelperState, numbers: &neighbors::Numbers) {
+    let Some((_, process)) = core.events.helpers().find(&state.name) else {
+        return;
+    };
+    let runs = state.running.is_some();
+    let known = HelperParts {
+        running: state.running.map(|(pid, (a, b, c))| (pid, [a, b, c])),
+        input: state.input.0,
+        starts: state.starts,
+        deaths: state.deaths,
+        counts: CommandCounts {
+            done: state.counts.0,
+            refused: state.counts.1,
+        },
+    };
+    if let Err(cause) = process.resume(&known) {
+        error!(process = %process.name, %cause, "the helper is lost, and started again");
+        return;
+    }
+    if runs {
+        if let Some(state) = &state.source {
+            executor.set_source(&process.name, source(&process.name, state));
+        }
+        let now = |peer| numbers.get(&peer).map(|now| now.0);
+        process.queue.resume(parts(state.queue, now));
+        core.routes.hold_answers(&process.queue);
+    }
+}

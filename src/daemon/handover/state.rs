@@ -1,0 +1,182 @@
+//! What one process hands to the next, except the tables.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, SystemTime};
+
+use super::codec::{Blob, Field, fields};
+use crate::bgp::Family;
+use crate::wire::{Reader, WireError};
+
+/// A route: family, path identifier, and the rest as on the wire.
+pub(super) type Route = (Family, Option<u32>, Blob);
+
+/// The daemon.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The process that wrote it, which is the one that reads it.
+    pub(super) pid: u32,
+    /// How long the daemon has run.
+    pub(super) age: Duration,
+    /// Listening sockets.
+    pub(super) listeners: Vec<(SocketAddr, i32)>,
+    pub(super) control: Option<ControlState>,
+    pub(super) operators: Vec<OperatorState>,
+    pub(super) helpers: Vec<HelperState>,
+    /// In the order in which they are shown.
+    pub(super) neighbors: Vec<NeighborState>,
+    /// Sets: name, speaker, revision.
+    pub(super) sets: Vec<(String, String, Option<u64>)>,
+}
+
+/// The control socket.
+#[derive(Debug)]
+pub(super) struct ControlState {
+    pub(super) socket: i32,
+    pub(super) path: String,
+    pub(super) file: (u64, u64),
+}
+
+/// A client of the control socket.
+#[derive(Debug)]
+pub(super) struct OperatorState {
+    pub(super) socket: i32,
+    pub(super) input: Blob,
+    pub(super) queue: QueueState,
+    pub(super) source: SourceState,
+}
+
+/// How a source is answered.
+#[derive(Debug, Default)]
+pub(super) struct SourceState {
+    pub(super) enabled: bool,
+    pub(super) json: bool,
+    pub(super) reasons: bool,
+    pub(super) sync: bool,
+    pub(super) all_routes: bool,
+}
+
+/// Text for a helper or operator.
+#[derive(Debug, Default)]
+pub(super) struct QueueState {
+    /// Texts, each with the number of its repetitions.
+    pub(super) entries: Vec<(Blob, u64)>,
+    /// Answers that wait until routes have been sent to these neighbors.
+    pub(super) waiting: Vec<(Vec<u32>, Blob)>,
+    /// Events that were dropped and not reported, and those dropped so far.
+    pub(super) lost: (u64, u64),
+}
+
+/// A helper.
+#[derive(Debug, Default)]
+pub(super) struct HelperState {
+    pub(super) name: String,
+    /// Its process ID and the pipes of its stdin, stdout and stderr; `None` if it does not run and is not started again.
+    pub(super) running: Option<(i32, (i32, i32, i32))>,
+    /// What it wrote: an incomplete line.
+    pub(super) input: Blob,
+    pub(super) queue: QueueState,
+    pub(super) source: Option<SourceState>,
+    pub(super) starts: u64,
+    pub(super) deaths: (u64, u32),
+    /// Commands that were carried out and refused.
+    pub(super) counts: (u64, u64),
+}
+
+/// A neighbor.
+#[derive(Debug, Default)]
+pub(super) struct NeighborState {
+    /// Its number in the tables.
+    pub(super) id: u32,
+    pub(super) name: String,
+    /// For a dynamic neighbor: the number of its range, and both addresses.
+    pub(super) dynamic: Option<(u32, (IpAddr, IpAddr))>,
+    /// Its session, if it is established.
+    pub(super) session: Option<SessionState>,
+    /// What is known of earlier sessions.
+    pub(super) history: HistoryState,
+    /// How long it has been without session.
+    pub(super) down: Duration,
+    pub(super) advisories: Vec<(Family, Blob)>,
+    /// Routes of the configuration that a helper replaces.
+    pub(super) overridden: Vec<Route>,
+    /// The number of events so far.
+    pub(super) events: u64,
+    pub(super) gave_up: bool,
+    /// Families whose routes are kept without session.
+    pub(super) retained: Vec<RetainedState>,
+    /// Groups of watchdogs, and the routes of each that are announced.
+    pub(super) watchdogs: Vec<(String, Vec<Route>)>,
+}
+
+/// An established session.
+#[derive(Debug)]
+pub(super) struct SessionState {
+    pub(super) socket: i32,
+    pub(super) ends: (SocketAddr, SocketAddr),
+    pub(super) initiator: u8,
+    /// The OPENs as on the wire: sent and received.
+    pub(super) opens: (Blob, Blob),
+    pub(super) extended: bool,
+    pub(super) age: Duration,
+    pub(super) hold: Option<Duration>,
+    pub(super) keepalive: Option<Duration>,
+    pub(super) send_hold: Option<Duration>,
+    pub(super) established: SystemTime,
+    pub(super) input: Blob,
+    pub(super) output: Blob,
+    pub(super) sessions: u64,
+    pub(super) counters: Vec<u64>,
+    /// Messages other than routes that wait.
+    pub(super) outgoing: Vec<Blob>,
+    pub(super) over_limit: bool,
+    pub(super) ignored: Vec<Family>,
+    pub(super) eor_deferred: Vec<Family>,
+    pub(super) eor_deferred_for: Option<Duration>,
+    /// Encoded routes that wait, walks that are not finished, and End-of-RIB markers.
+    pub(super) unsent: Vec<Blob>,
+    pub(super) walks: Vec<Walk>,
+    pub(super) end_of_rib: Vec<Family>,
+}
+
+/// A walk over the table: family, messages before and after the routes.
+pub(super) type Walk = (Option<Family>, Option<Blob>, Vec<Blob>);
+
+/// An event of earlier sessions: text, age, repetitions.
+pub(super) type Noted = Option<(String, Duration, u64)>;
+
+/// What is known of earlier sessions.
+#[derive(Debug, Default)]
+pub(super) struct HistoryState {
+    pub(super) counts: (u64, u64),
+    pub(super) last: Vec<Noted>,
+    /// The last NOTIFICATION: whether it was received, code and subcode.
+    pub(super) error: Option<(bool, u8, u8)>,
+}
+
+/// A family whose routes are kept without session.
+#[derive(Debug)]
+pub(super) struct RetainedState {
+    pub(super) family: Family,
+    pub(super) left: Duration,
+    pub(super) long_lived: u32,
+    pub(super) stage: u8,
+    pub(super) synchronised: Option<Duration>,
+}
+
+fields! {
+    State { pid, age, listeners, control, operators, helpers, neighbors, sets }
+    ControlState { socket, path, file }
+    OperatorState { socket, input, queue, source }
+    SourceState { enabled, json, reasons, sync, all_routes }
+    QueueState { entries, waiting, lost }
+    HelperState { name, running, input, queue, source, starts, deaths, counts }
+    NeighborState {
+        id, name, dynamic, session, history, down, advisories, overridden, events, gave_up, retained, watchdogs,
+    }
+    SessionState {
+        socket, ends, initiator, opens, extended, age, hold, keepalive, send_hold, established, input, output, sessions,
+        counters, outgoing, over_limit, ignored, eor_deferred, eor_deferred_for, unsent, walks, end_of_rib,
+    }
+    HistoryState { counts, last, error }
+    RetainedState { family, left, long_lived, stage, synchronised }
+}

@@ -1,0 +1,100 @@
+//! The process of a helper: started here, or by the process that this one has replaced, whose children are ours.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The process of a helper.
+pub(super) enum HelperChild {
+    /// Started here.
+    Own(Child),
+    /// Started before.
+    Inherited(InheritedChild),
+}
+
+/// A child that was started before.
+pub(super) struct InheritedChild {
+    pid: Pid,
+    /// Some child has ended.
+    ended: Signal,
+    status: Option<ExitStatus>,
+}
+
+impl HelperChild {
+    /// A child of the process that this one has replaced.
+    ///
+    /// # Errors
+    /// When the kernel refuses the handler of SIGCHLD.
+    pub(super) fn inherited(pid: Pid) -> io::Result<Self> {
+        Ok(Self::Inherited(InheritedChild {
+            pid,
+            ended: signal(SignalKind::child())?,
+            status: None,
+        }))
+    }
+
+    /// Its process ID, until it has ended.
+    pub(super) fn id(&self) -> Option<Pid> {
+        match self {
+            Self::Own(child) => child
+                .id()
+                .and_then(|id| i32::try_from(id).ok())
+                .map(Pid::from_raw),
+            Self::Inherited(child) => child.status.is_none().then_some(child.pid),
+        }
+    }
+
+    /// Waits until it has ended. It is safe to cancel.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        match self {
+            Self::Own(child) => child.wait().await,
+            Self::Inherited(child) => child.wait().await,
+        }
+    }
+}
+
+impl InheritedChild {
+    async fn wait(&mut self) -> io::Result<ExitStatus> {
+        loop {
+            if let Some(status) = self.status {
+                return Ok(status);
+            }
+            let raw = match waitpid(self.pid, Some(WaitPidFlag::WNOHANG))? {
+                WaitStatus::Exited(_, code) => Some(code << 8),
+                WaitStatus::Signaled(_, signal, _) => Some(signal as i32),
+                _ => None,
+            };
+            match raw {
+                Some(raw) => self.status = Some(ExitStatus::from_raw(raw)),
+                None => {
+                    self.ended.recv().await;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_status_of_a_child_that_was_started_elsewhere_is_reported() {
+        for (script, expected) in [("exit 7", "exit status: 7"), ("kill -9 $$", "signal: 9")] {
+            let child = std::process::Command::new("sh")
+                .args(["-c", script])
+                .spawn()
+                .expect("a shell");
+            let pid = i32::try_from(child.id()).expect("a process ID");
+            let mut inherited = HelperChild::inherited(Pid::from_raw(pid)).expect("a handler");
+            let status = inherited.wait().await.expect("it is our child");
+            assert!(status.to_string().starts_with(expected), "{status}");
+            assert_eq!(inherited.wait().await.expect("known"), status);
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A helper: a queue that is read at its own pace, and what its events add up to.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::peer::Table;
+use crate::daemon::executor::Executor;
+use crate::daemon::process::{Commands, Process};
+
+/// What the helper knows.
+#[derive(Default)]
+pub(super) struct Helper {
+    /// What each neighbor has announced, by the events.
+    pub(super) tables: RefCell<BTreeMap<IpAddr, Table>>,
+    /// Commands sent, and answers received.
+    pub(super) sent: Cell<u64>,
+    pub(super) answered: Cell<u64>,
+    /// Commands without an answer yet.
+    waiting: RefCell<VecDeque<String>>,
+    /// Answers other than `done`, with their commands.
+    pub(super) refused: RefCell<Vec<String>>,
+    /// Until when nothing is read.
+    pub(super) busy_until: Cell<Option<Instant>>,
+}
+
+impl Helper {
+    /// Sends commands.
+    pub(super) fn send(&self, executor: &Executor, process: &Rc<Process>, lines: &[String]) {
+        self.waiting.borrow_mut().extend(lines.iter().cloned());
+        let mut text = lines.join("\n");
+        text.push('\n');
+        self.sent.set(self.sent.get() + lines.len() as u64);
+        executor.commands(process, text.as_bytes());
+    }
+
+    /// Reads events and answers as long as the daemon runs.
+    pub(super) async fn read(&self, executor: &Executor, process: &Process) {
+        let mut input: Vec<u8> = Vec::new();
+        loop {
+            if let Some(until) = self.busy_until.get() {
+                sleep_until(until).await;
+            }
+            if process.queue.is_empty() {
+                process.queue.filled.notified().await;
+                continue;
+            }
+            let paused = !process.queue.has_room();
+            let written = process.queue.write(|slices| {
+                let slice = &slices[0];
+                let count = slice.len().min(4096);
+                input.extend_from_slice(&slice[..count]);
+                Ok(count)
+            });
+            written.expect("the reader never fails");
+            if paused && process.queue.has_room() {
+                executor.room(process);
+            }
+            while let Some(end) = input.iter().position(|octet| *octet == b'\n') {
+                let line: Vec<u8> = input.drain(..=end).collect();
+                self.line(std::str::from_utf8(&line).expect("text").trim_end());
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn line(&self, line: &str) {
+        if !line.starts_with('{') {
+            self.answered.set(self.answered.get() + 1);
+            let command = self.waiting.borrow_mut().pop_front();
+            if line != "done" {
+                self.refused
+                    .borrow_mut()
+                    .push(format!("{command:?}: {line}"));
+            }
+            return;
+        }
+        let event: Value = serde_json::from_str(line).expect("an event in JSON");
+        let neighbor = &event["neighbor"];
+        let Some(peer) = neighbor["address"]["peer"].as_str() else {
+            return;
+        };
+        let peer: IpAddr = peer.parse().expect("an address");
+        let mut tables = self.tables.borrow_mut();
+        let table = tables.entry(peer).or_default();
+        match event["type"].as_str() {
+            Some("state") if neighbor["state"] == "down" => table.clear(),
+            Some("update") => update(&neighbor["message"]["update"], table),
+            _ => {}
+        }
+    }
+}
+
+fn update(update: &Value, table: &mut Table) {
+    let prefix = |route: &Value| -> IpNet {
+        let text = route["nlri"].as_str().expect("a prefix");
+        text.parse().expect("a prefix")
+    };
+    for routes in update["withdraw"]
+        .as_object()
+        .into_iter()
+        .flat_map(|all| all.values())
+    {
+        for route in routes.as_array().into_iter().flatten() {
+            table.remove(&prefix(route));
+        }
+    }
+    let families = update["announce"].as_object();
+    for next_hops in families.into_iter().flat_map(|all| all.values()) {
+        for routes in next_hops
+            .as_object()
+            .into_iter()
+            .flat_map(|all| all.values())
+        {
+            for route in routes.as_array().into_iter().flatten() {
+                // An End-of-RIB has none.
+                if route["nlri"].is_string() {
+                    let med = update["attribute"]["med"].as_u64().expect("a MED");
+                    table.insert(prefix(route), u32::try_from(med).expect("32 bits"));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What every peer should hold: maps that are changed by rules of one line each.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::Instant;
+
+use super::network::Random;
+use super::peer::Table;
+
+/// Routes of a neighbor in the configuration.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Section {
+    pub(super) hold_time: u16,
+    /// Routes that the helper never touches; a reload changes them.
+    pub(super) own: Table,
+    /// Routes that the helper also announces; no reload changes them.
+    pub(super) shared: Table,
+    /// The group of a watchdog.
+    pub(super) group: Table,
+}
+
+impl Section {
+    pub(super) fn new(index: usize, random: &mut Random) -> Self {
+        let mut section = Self {
+            hold_time: [9, 12, 30][index % 3],
+            ..Self::default()
+        };
+        for at in 0..4 {
+            section.shared.insert(route(Zone::Shared, at), 100 + at);
+            section.group.insert(route(Zone::Group, at), 200 + at);
+        }
+        section.change(random);
+        section
+    }
+
+    /// Other routes for `own`.
+    pub(super) fn change(&mut self, random: &mut Random) {
+        for at in 0..12 {
+            match random.below(4) {
+                0 => drop(self.own.remove(&route(Zone::Own, at))),
+                1 => drop(
+                    self.own
+                        .insert(route(Zone::Own, at), med(random, 1_000_000)),
+                ),
+                _ => {}
+            }
+        }
+    }
+
+    /// The neighbor's section of the file.
+    pub(super) fn render(&self, address: IpAddr, (asn, passive): (u32, bool), out: &mut String) {
+        let (ours, us) = (super::OURS, super::ADDRESS);
+        let passive = if passive { "passive true;" } else { "" };
+        let _ = writeln!(
+            out,
+            "neighbor {address} {{\nlocal-as {ours}; peer-as {asn}; router-id {us}; local-address {us};\n\
+             hold-time {}; {passive}\nfamily {{ ipv4 unicast; ipv6 unicast; }}\n\
+             api {{ processes [ helper ]; neighbor-changes; receive {{ parsed; update; }} }}\nstatic {{",
+            self.hold_time
+        );
+        for (prefix, med) in self.own.iter().chain(&self.shared) {
+            let _ = writeln!(
+                out,
+                "route {prefix} next-hop {} med {med};",
+                next_hop(*prefix)
+            );
+        }
+        for (prefix, med) in &self.group {
+            let hop = next_hop(*prefix);
+            let _ = writeln!(
+                out,
+                "route {prefix} next-hop {hop} med {med} watchdog dog withdraw;"
+            );
+        }
+        out.push_str("}\n}\n");
+    }
+}
+
+/// The prefixes of a rule of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zone {
+    Helper,
+    Own,
+    Shared,
+    Group,
+    Received,
+}
+
+/// A prefix of a zone; each third is IPv6.
+pub(super) fn route(zone: Zone, at: u32) -> IpNet {
+    let zone = zone as u32;
+    let text = if at.is_multiple_of(3) {
+        format!("2001:db8:{zone:x}:{at:x}::/64")
+    } else {
+        format!("10.{}.{}.{}/32", 100 + zone, at >> 8, at & 0xff)
+    };
+    text.parse().expect("a prefix")
+}
+
+pub(super) fn next_hop(prefix: IpNet) -> &'static str {
+    match prefix {
+        IpNet::V4(_) => "192.0.2.1",
+        IpNet::V6(_) => "2001:db8::1",
+    }
+}
+
+/// A new value of MULTI_EXIT_DISC.
+pub(super) fn med(random: &mut Random, limit: u64) -> u32 {
+    u32::try_from(random.below(limit)).unwrap_or_default()
+}
+
+/// What one neighbor should have.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Expected {
+    pub(super) section: Section,
+    pub(super) routes: Table,
+    /// The lengths and ends of leases.
+    leases: BTreeMap<IpNet, (Duration, Instant)>,
+    /// Leases that may have ended just now: the daemon ends them up to a second later.
+    ended: BTreeMap<IpNet, Instant>,
+    /// Whether the group of the watchdog is announced.
+    on: bool,
+}
+
+/// How long a route stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stay {
+    /// As before: an earlier lease begins again.
+    Unchanged,
+    Forever,
+    For(Duration),
+}
+
+impl Expected {
+    /// A neighbor as its configuration has it.
+    pub(super) fn new(section: Section) -> Self {
+        let mut routes = section.own.clone();
+        routes.extend(&section.shared);
+        Self {
+            section,
+            routes,
+            leases: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            on: false,
+        }
+    }
+
+    /// Ends what has a deadline before now.
+    pub(super) fn expire(&mut self) {
+        let now = Instant::now();
+        let ended: Vec<IpNet> = self
+            .leases
+            .iter()
+            .filter(|(_, (_, at))| *at <= now)
+            .map(|(prefix, _)| *prefix)
+            .collect();
+        for prefix in ended {
+            self.leases.remove(&prefix);
+            self.ended.insert(prefix, now);
+            match self.section.shared.get(&prefix) {
+                Some(med) => self.routes.insert(prefix, *med),
+                None => self.routes.remove(&prefix),
+            };
+        }
+    }
+
+    /// Returns `true` if a lease ends about now, so that it depends on milliseconds whether it can be renewed.
+    pub(super) fn is_ending(&self, prefix: IpNet) -> bool {
+        let (now, margin) = (Instant::now(), Duration::from_secs(2));
+        let soon = self
+            .leases
+            .get(&prefix)
+            .is_some_and(|(_, at)| *at < now + margin);
+        soon || self.ended.get(&prefix).is_some_and(|at| *at + margin > now)
+    }
+
+    pub(super) fn announce(&mut self, prefix: IpNet, med: u32, stay: Stay) {
+        self.routes.insert(prefix, med);
+        let earlier = self.leases.remove(&prefix);
+        let length = match stay {
+            Stay::Unchanged => earlier.map(|(length, _)| length),
+            Stay::Forever => None,
+            Stay::For(length) => Some(length),
+        };
+        if let Some(length) = length {
+            self.leases
+                .insert(prefix, (length, Instant::now() + length));
+        }
+    }
+
+    pub(super) fn withdraw(&mut self, prefix: IpNet) {
+        self.routes.remove(&prefix);
+        self.leases.remove(&prefix);
+    }
+
+    /// The state of the watchdog stays, as in ExaBGP.
+    pub(super) fn clear(&mut self) {
+        self.routes.clear();
+        self.leases.clear();
+    }
+
+    pub(super) fn watchdog(&mut self, on: bool) {
+        if std::mem::replace(&mut self.on, on) == on {
+            return;
+        }
+        for (prefix, med) in &self.section.group {
+            match on {
+                true => self.routes.insert(*prefix, *med),
+                false => self.routes.remove(prefix),
+            };
+        }
+    }
+
+    /// A new configuration: what is no longer there goes, what is not announced comes back.
+    pub(super) fn reload(&mut self, new: &Section) {
+        for prefix in self.section.own.keys() {
+            if !new.own.contains_key(prefix) {
+                self.routes.remove(prefix);
+            }
+        }
+        self.routes.extend(&new.own);
+        for (prefix, med) in &new.shared {
+            self.routes.entry(*prefix).or_insert(*med);
+        }
+        self.section = new.clone();
+    }
+}

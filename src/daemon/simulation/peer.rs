@@ -1,0 +1,414 @@
+//! A naive BGP speaker with a wire format of its own: what it holds is what the daemon has sent.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::network::Line;
+
+/// Routes with their MULTI_EXIT_DISC, which is different in each version of a route.
+pub(super) type Table = BTreeMap<IpNet, u32>;
+
+/// How a peer reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    Full,
+    /// Half a kilobyte each 20 ms.
+    Slow,
+    Nothing,
+}
+
+/// One peer.
+pub(super) struct Peer {
+    pub(super) address: IpAddr,
+    pub(super) asn: u32,
+    /// Whether the peer connects to the daemon, which then waits for it.
+    pub(super) dials: bool,
+    pub(super) line: Rc<Line>,
+    /// What the daemon has announced.
+    pub(super) table: RefCell<Table>,
+    /// What the peer announces.
+    pub(super) own: RefCell<Table>,
+    pub(super) established: Cell<bool>,
+    started: Instant,
+    /// Sessions that were lost although nothing was done that may end one, and late KEEPALIVEs.
+    pub(super) faults: RefCell<Vec<String>>,
+    /// What the peer received last, for a report.
+    pub(super) history: RefCell<VecDeque<(Instant, String)>>,
+    /// Until when the end of a session has a reason.
+    excused_until: Cell<Instant>,
+    /// Until when messages may be late.
+    disturbed_until: Cell<Instant>,
+    pace: Cell<(Pace, Instant)>,
+    /// The hold time of the session.
+    hold: Cell<Duration>,
+    output: RefCell<VecDeque<Vec<u8>>>,
+    written: Notify,
+    hang_up: Notify,
+}
+
+impl Peer {
+    pub(super) fn new(address: IpAddr, asn: u32, dials: bool, line: Rc<Line>) -> Rc<Self> {
+        let now = Instant::now();
+        Rc::new(Self {
+            address,
+            asn,
+            dials,
+            line,
+            table: RefCell::default(),
+            own: RefCell::default(),
+            established: Cell::new(false),
+            started: now,
+            faults: RefCell::default(),
+            history: RefCell::default(),
+            excused_until: Cell::new(now),
+            disturbed_until: Cell::new(now),
+            pace: Cell::new((Pace::Full, now)),
+            hold: Cell::new(Duration::from_secs(9)),
+            output: RefCell::default(),
+            written: Notify::new(),
+            hang_up: Notify::new(),
+        })
+    }
+
+    /// The end of a session within this time has a reason.
+    pub(super) fn excuse(&self, time: Duration) {
+        let until = Instant::now() + time;
+        self.excused_until.set(self.excused_until.get().max(until));
+        self.disturb(time);
+    }
+
+    /// Messages within this time may be late.
+    pub(super) fn disturb(&self, time: Duration) {
+        let until = Instant::now() + time;
+        self.disturbed_until
+            .set(self.disturbed_until.get().max(until));
+    }
+
+    pub(super) fn read_at(&self, pace: Pace, time: Duration) {
+        self.pace.set((pace, Instant::now() + time));
+        // What waits meanwhile has to be read first.
+        self.disturb(time * 2 + Duration::from_secs(10));
+    }
+
+    pub(super) fn hang_up(&self) {
+        self.hang_up.notify_waiters();
+    }
+
+    fn send(&self, kind: u8, body: &[u8]) {
+        let length = u16::try_from(19 + body.len()).expect("a short message");
+        let mut message = vec![0xff; 16];
+        message.extend(length.to_be_bytes());
+        message.push(kind);
+        message.extend(body);
+        self.output.borrow_mut().push_back(message);
+        self.written.notify_one();
+    }
+
+    /// Announces a route, now or in the next session.
+    pub(super) fn announce(&self, prefix: IpNet, med: u32) {
+        self.own.borrow_mut().insert(prefix, med);
+        if self.established.get() {
+            self.send(2, &update(self.asn, &[prefix], Some(med)));
+        }
+    }
+
+    pub(super) fn withdraw(&self, prefix: IpNet) {
+        if self.own.borrow_mut().remove(&prefix).is_some() && self.established.get() {
+            self.send(2, &update(self.asn, &[prefix], None));
+        }
+    }
+
+    /// Asks for the routes of a family again (RFC 2918).
+    pub(super) fn refresh(&self, afi: u8) {
+        if self.established.get() {
+            self.send(5, &[0, afi, 0, 1]);
+        }
+    }
+
+    /// Ends the session with a NOTIFICATION.
+    pub(super) fn cease(&self) {
+        if self.established.get() {
+            self.send(3, &[6, 4]);
+        }
+    }
+
+    /// Serves one connection until its end.
+    pub(super) async fn serve(&self, stream: DuplexStream) {
+        let (reader, writer) = tokio::io::split(stream);
+        self.output.borrow_mut().clear();
+        // Who reads nothing does not answer an OPEN in time.
+        let unread = self.pace.get().1.saturating_duration_since(Instant::now());
+        if !unread.is_zero() {
+            self.excuse(unread + Duration::from_secs(10));
+        }
+        let [high, low] = u16::try_from(self.asn)
+            .expect("a short AS number")
+            .to_be_bytes();
+        let IpAddr::V4(address) = self.address else {
+            return;
+        };
+        let mut open = vec![4, high, low, 0, 30];
+        open.extend(address.octets());
+        // Multiprotocol for IPv4 and IPv6 unicast, route refresh, four-octet AS numbers.
+        let mut capabilities = vec![1, 4, 0, 1, 0, 1, 1, 4, 0, 2, 0, 1, 2, 0, 65, 4];
+        capabilities.extend(self.asn.to_be_bytes());
+        let length = u8::try_from(capabilities.len()).expect("short");
+        open.extend([length + 2, 2, length]);
+        open.extend(capabilities);
+        self.send(1, &open);
+        tokio::select! {
+            () = self.write(writer) => {}
+            reason = self.read(reader) => self.ended(reason),
+            () = self.keep_alive() => {}
+            () = self.hang_up.notified() => {}
+        }
+        self.note("closed".to_owned());
+        self.established.set(false);
+        self.table.borrow_mut().clear();
+    }
+
+    fn note(&self, what: String) {
+        let mut history = self.history.borrow_mut();
+        history.push_back((Instant::now(), what));
+        if history.len() > 4_000 {
+            history.pop_front();
+        }
+    }
+
+    fn ended(&self, reason: String) {
+        self.note(format!("end of the session: {reason}"));
+        if self.established.get() && Instant::now() > self.excused_until.get() {
+            let at = self.started.elapsed();
+            let fault = format!("{}: after {at:?}: {reason}", self.address);
+            self.faults.borrow_mut().push(fault);
+        }
+    }
+
+    async fn write(&self, mut writer: WriteHalf<DuplexStream>) {
+        loop {
+            let next = self.output.borrow_mut().pop_front();
+            let Some(message) = next else {
+                self.written.notified().await;
+                continue;
+            };
+            if writer.write_all(&message).await.is_err() {
+                // The reader reports the end.
+                std::future::pending::<()>().await;
+            }
+            if message[18] == 3 {
+                return;
+            }
+        }
+    }
+
+    /// Sends KEEPALIVEs, also while nothing is read.
+    async fn keep_alive(&self) {
+        loop {
+            sleep(self.hold.get() / 3).await;
+            if self.established.get() {
+                self.send(4, &[]);
+            }
+        }
+    }
+
+    async fn paced(&self) -> usize {
+        loop {
+            let (pace, until) = self.pace.get();
+            if until <= Instant::now() {
+                return 64 * 1024;
+            }
+            match pace {
+                Pace::Full => return 64 * 1024,
+                Pace::Slow => {
+                    sleep(Duration::from_millis(20)).await;
+                    return 512;
+                }
+                Pace::Nothing => sleep_until(until).await,
+            }
+        }
+    }
+
+    /// Reads until the end of the connection. Returns the reason.
+    async fn read(&self, mut reader: ReadHalf<DuplexStream>) -> String {
+        let mut input = Vec::new();
+        let mut buffer = vec![0; 64 * 1024];
+        let mut heard = Instant::now();
+        let mut hold = Duration::from_secs(60);
+        loop {
+            let most = self.paced().await;
+            let wait = Duration::from_secs(1);
+            match tokio::time::timeout(wait, reader.read(&mut buffer[..most])).await {
+                Ok(Ok(count @ 1..)) => input.extend_from_slice(&buffer[..count]),
+                Ok(_) => return "the daemon has closed the connection".to_owned(),
+                Err(_) => {}
+            }
+            while let Some(message) = take(&mut input) {
+                self.note_gap(heard, hold);
+                heard = Instant::now();
+                match message[18] {
+                    1 => {
+                        let theirs = u64::from(u16::from_be_bytes([message[22], message[23]]));
+                        hold = Duration::from_secs(theirs.min(30));
+                        self.hold.set(hold);
+                        self.send(4, &[]);
+                    }
+                    4 if !self.established.replace(true) => self.greet(),
+                    2 => self.update(&message[19..]),
+                    3 => return format!("NOTIFICATION {},{}", message[19], message[20]),
+                    _ => {}
+                }
+            }
+            if heard.elapsed() > hold && Instant::now() > self.disturbed_until.get() {
+                return format!("the daemon was silent for {:?}", heard.elapsed());
+            }
+        }
+    }
+
+    /// The interval of KEEPALIVEs is a third of the hold time (RFC 4271 section 10); anything later is a fault.
+    fn note_gap(&self, heard: Instant, hold: Duration) {
+        let gap = heard.elapsed();
+        let allowed = hold / 3 + Duration::from_secs(1);
+        if self.established.get() && heard > self.disturbed_until.get() && gap > allowed {
+            let at = self.started.elapsed();
+            let fault = format!(
+                "{}: after {at:?}: nothing for {gap:?}, hold time {hold:?}",
+                self.address
+            );
+            self.faults.borrow_mut().push(fault);
+        }
+    }
+
+    /// Announces everything at the beginning of a session.
+    fn greet(&self) {
+        self.note("established".to_owned());
+        let own = self.own.borrow().clone();
+        for (prefix, med) in own {
+            self.send(2, &update(self.asn, &[prefix], Some(med)));
+        }
+        self.send(2, &[0, 0, 0, 0]);
+        self.send(2, &[0, 0, 0, 6, 0x80, 15, 3, 0, 2, 1]);
+    }
+
+    fn update(&self, body: &[u8]) {
+        let mut table = self.table.borrow_mut();
+        let (withdrawn, rest) = field(body);
+        let (attributes, announced) = field(rest);
+        let mut gone = prefixes(withdrawn, false);
+        let mut new = prefixes(announced, false);
+        let mut med = None;
+        let mut left = attributes;
+        while let [flags, kind, ..] = *left {
+            let (value, rest) = if flags & 0x10 == 0 {
+                left[3..].split_at(usize::from(left[2]))
+            } else {
+                field(&left[2..])
+            };
+            left = rest;
+            match kind {
+                4 => med = Some(u32::from_be_bytes(value.try_into().expect("four octets"))),
+                14 => new.extend(prefixes(&value[5 + usize::from(value[3])..], true)),
+                15 => gone.extend(prefixes(&value[3..], true)),
+                _ => {}
+            }
+        }
+        for prefix in gone {
+            self.note(format!("withdrawn: {prefix}"));
+            table.remove(&prefix);
+        }
+        for prefix in new {
+            self.note(format!("announced: {prefix} med {med:?}"));
+            table.insert(prefix, med.expect("a MULTI_EXIT_DISC"));
+        }
+    }
+}
+
+/// Takes a whole message off the input.
+fn take(input: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let length = usize::from(u16::from_be_bytes([*input.get(16)?, *input.get(17)?]));
+    (input.len() >= length).then(|| input.drain(..length).collect())
+}
+
+/// What follows two octets of length, and the rest.
+fn field(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let length = usize::from(u16::from_be_bytes([bytes[0], bytes[1]]));
+    bytes[2..].split_at(length)
+}
+
+fn prefixes(mut bytes: &[u8], six: bool) -> Vec<IpNet> {
+    let mut found = Vec::new();
+    while let [length, rest @ ..] = bytes {
+        let octets = usize::from(length.div_ceil(8));
+        let mut address = [0; 16];
+        address[..octets].copy_from_slice(&rest[..octets]);
+        bytes = &rest[octets..];
+        found.push(if six {
+            IpNet::V6(Ipv6Net::new_assert(Ipv6Addr::from(address), *length))
+        } else {
+            let four: [u8; 4] = [address[0], address[1], address[2], address[3]];
+            IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::from(four), *length))
+        });
+    }
+    found
+}
+
+/// The body of an UPDATE that announces, or withdraws, prefixes of one family.
+fn update(asn: u32, list: &[IpNet], med: Option<u32>) -> Vec<u8> {
+    let six = matches!(list[0], IpNet::V6(_));
+    let mut nlri = Vec::new();
+    for prefix in list {
+        nlri.push(prefix.prefix_len());
+        let octets = match prefix.addr() {
+            IpAddr::V4(four) => four.octets().to_vec(),
+            IpAddr::V6(six) => six.octets().to_vec(),
+        };
+        nlri.extend(&octets[..usize::from(prefix.prefix_len().div_ceil(8))]);
+    }
+    let short = |length: usize| u8::try_from(length).expect("short");
+    let framed = |withdrawn: &[u8], attributes: &[u8], nlri: &[u8]| {
+        [
+            &[0, short(withdrawn.len())],
+            withdrawn,
+            &[0, short(attributes.len())],
+            attributes,
+            nlri,
+        ]
+        .concat()
+    };
+    let Some(med) = med else {
+        if !six {
+            return framed(&nlri, &[], &[]);
+        }
+        let mut attribute = vec![0x80, 15, short(nlri.len() + 3), 0, 2, 1];
+        attribute.extend(&nlri);
+        return framed(&[], &attribute, &[]);
+    };
+    let mut attributes = vec![0x40, 1, 1, 0];
+    // An internal peer originates its routes: an empty path.
+    if asn == super::OURS {
+        attributes.extend([0x40, 2, 0, 0x40, 5, 4, 0, 0, 0, 100]);
+    } else {
+        attributes.extend([0x40, 2, 6, 2, 1]);
+        attributes.extend(asn.to_be_bytes());
+    }
+    attributes.extend([0x80, 4, 4]);
+    attributes.extend(med.to_be_bytes());
+    if !six {
+        attributes.extend([0x40, 3, 4, 192, 0, 2, 99]);
+        return framed(&[], &attributes, &nlri);
+    }
+    let mut next_hop = [0; 16];
+    next_hop[..4].copy_from_slice(&[0x20, 1, 0x0d, 0xb8]);
+    attributes.extend([0x80, 14, short(21 + nlri.len()), 0, 2, 1, 16]);
+    attributes.extend(next_hop);
+    attributes.push(0);
+    attributes.extend(&nlri);
+    framed(&[], &attributes, &[])
+}

@@ -1,0 +1,156 @@
+//! Established sessions that another process of this program continues: the peer notices nothing.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use super::Peer;
+use crate::bgp::message::notification::Notification;
+use crate::bgp::negotiated::Negotiated;
+use crate::fsm::config::Config;
+use crate::fsm::event::State;
+use crate::fsm::session::Session;
+use crate::fsm::snapshot::SessionSnapshot;
+use crate::fsm::timer::Timer;
+use crate::fsm::{ConnId, negotiate};
+
+impl Peer {
+    /// The established session and its connection, if there is one. All outputs must have been taken.
+    pub fn snapshot(&self, now: Instant) -> Option<(ConnId, SessionSnapshot)> {
+        let session = self.connections.established()?;
+        let negotiated = session.negotiated.as_ref()?;
+        let left = |timer| session.timers.left(timer, now);
+        let snapshot = SessionSnapshot {
+            initiator: session.initiator,
+            local: negotiated.local.clone(),
+            remote: negotiated.remote.clone(),
+            extended: session.extended,
+            age: now.saturating_duration_since(session.established?),
+            hold: left(Timer::Hold),
+            keepalive: left(Timer::Keepalive),
+            send_hold: left(Timer::SendHold),
+        };
+        Some((session.id, snapshot))
+    }
+
+    /// A peer with that session. There are no outputs: nothing has happened.
+    ///
+    /// # Errors
+    /// When the configuration does not allow what was negotiated.
+    pub fn resume(
+        config: Config,
+        snapshot: &SessionSnapshot,
+        now: Instant,
+    ) -> Result<(Self, ConnId, Rc<Negotiated>), Notification> {
+        let negotiated = negotiate::agree(&config, &snapshot.local, &snapshot.remote)?;
+        let negotiated = Rc::new(negotiated);
+        let mut peer = Self::new(config);
+        let id = peer.allot();
+        peer.running = true;
+        peer.restarted = false;
+        peer.attempts = 1;
+        let session = Session::resume(id, snapshot, Rc::clone(&negotiated), now);
+        peer.connections.push(session);
+        debug_assert_eq!(peer.state(), State::Established);
+        Ok((peer, id, negotiated))
+    }
+
+    /// Sends a KEEPALIVE on an established session ahead of time, since its owner will be busy for a while.
+    pub fn send_keepalive(&mut self, now: Instant) {
+        let id = self.connections.established().map(|session| session.id);
+        if let Some(id) = id
+            && let Some((session, _)) = self.session(id)
+        {
+            session.send_keepalive(now);
+            self.connections.publish(id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bgp::message::open::Open;
+    use crate::bgp::{Asn, Family};
+    use crate::fsm::Initiator;
+    use crate::fsm::{Input, Output};
+
+    fn config() -> Config {
+        Config::new(
+            Asn(65001),
+            [192, 0, 2, 1].into(),
+            vec![Family::IPV4_UNICAST],
+        )
+    }
+
+    #[test]
+    fn a_resumed_session_has_the_timers_and_the_terms_of_the_old_one() {
+        let remote = Open {
+            version: 4,
+            asn: 65002,
+            hold_time: 30,
+            router_id: [192, 0, 2, 2].into(),
+            capabilities: Vec::new(),
+        };
+        let snapshot = SessionSnapshot {
+            initiator: Initiator::Remote,
+            local: Open {
+                asn: 65001,
+                hold_time: 90,
+                router_id: [192, 0, 2, 1].into(),
+                ..remote.clone()
+            },
+            remote,
+            extended: false,
+            age: Duration::from_secs(5),
+            hold: Some(Duration::from_secs(7)),
+            keepalive: Some(Duration::from_secs(3)),
+            send_hold: None,
+        };
+        let now = Instant::now() + Duration::from_secs(100);
+        let (mut peer, id, negotiated) =
+            Peer::resume(config(), &snapshot, now).expect("an acceptable session");
+        assert_eq!(negotiated.hold_time, 30);
+        assert_eq!(peer.poll(), None);
+        assert_eq!(peer.snapshot(now), Some((id, snapshot.clone())));
+        peer.handle(now, Input::Start);
+        assert_eq!(peer.poll(), None, "it runs already");
+        let later = now + Duration::from_secs(3);
+        assert_eq!(peer.timeout(), Some(later));
+        peer.handle(later, Input::Timeout);
+        assert!(
+            matches!(peer.poll(), Some(Output::Transmit(sender, bytes)) if sender == id && bytes[18] == 4)
+        );
+        while peer.poll().is_some() {}
+        let end = now + Duration::from_secs(7);
+        peer.handle(end, Input::Timeout);
+        assert!(matches!(peer.poll(), Some(Output::Transmit(_, bytes)) if bytes[18] == 3));
+    }
+
+    #[test]
+    fn a_session_that_the_configuration_does_not_allow_is_not_resumed() {
+        let open = Open {
+            version: 4,
+            asn: 65002,
+            hold_time: 30,
+            router_id: [192, 0, 2, 2].into(),
+            capabilities: Vec::new(),
+        };
+        let snapshot = SessionSnapshot {
+            initiator: Initiator::Local,
+            local: open.clone(),
+            remote: open,
+            extended: false,
+            age: Duration::ZERO,
+            hold: None,
+            keepalive: None,
+            send_hold: None,
+        };
+        let strict = Config {
+            peer_as: Some(Asn(65009)),
+            ..config()
+        };
+        assert!(Peer::resume(strict, &snapshot, Instant::now()).is_err());
+    }
+}

@@ -1,0 +1,82 @@
+//! Sessions that another process of this program continues.
+
+use std::io;
+use std::rc::Rc;
+
+use tokio::net::TcpStream;
+
+use super::config::PeerConfig;
+use super::control::PeerCommand;
+use super::error::Error;
+use super::handed::{Adopted, Handed, Suspension};
+use super::machine::machine;
+use super::plugin::Plugin;
+use super::server::Server;
+use super::sockopt;
+use super::status::PeerKey;
+use crate::bgp::Negotiated;
+use crate::fsm::{Peer, State};
+
+impl Server {
+    /// Holds a neighbor's task until the [end](Suspension::end). `None` if there is no such neighbor, or if too many commands
+    /// wait for it.
+    pub(crate) fn suspend(&self, key: PeerKey) -> Option<Rc<Suspension>> {
+        let suspension = Rc::<Suspension>::default();
+        let command = PeerCommand::Suspend(Rc::clone(&suspension));
+        self.command(key, command).ok().map(|()| suspension)
+    }
+
+    /// Continues a session in place of the process that established it, once the neighbor is started. Nothing is reported to
+    /// the plugin, which has to know the session already.
+    ///
+    /// # Errors
+    /// When the socket is gone, or the configuration does not allow what was negotiated. The socket is closed then.
+    pub(crate) fn adopt(&self, key: PeerKey, handed: Handed) -> io::Result<Rc<Negotiated>> {
+        let socket = sockopt::inherit(handed.socket)?;
+        let stream = std::net::TcpStream::from(socket);
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream)?;
+        let driver = self
+            .driver(key)
+            .ok_or_else(|| io::Error::other("there is no such neighbor"))?;
+        let now = tokio::time::Instant::now().into_std();
+        let (peer, id, negotiated) = Peer::resume(machine(&driver), &handed.session, now)
+            .map_err(|refusal| io::Error::other(refusal.to_string()))?;
+        let mut status = driver.shared.status.borrow_mut();
+        status.state = State::Established;
+        status.ends = Some(handed.ends);
+        status.established = Some(handed.established);
+        status.hold_time = Some(negotiated.hold_time);
+        status.sessions = handed.sessions;
+        [
+            status.received,
+            status.sent,
+            status.received_total,
+            status.sent_total,
+        ] = handed.counters;
+        drop(status);
+        driver.shared.session.replace(Some(Rc::clone(&negotiated)));
+        driver.shared.adopted.replace(Some(Adopted {
+            peer,
+            id,
+            stream: Box::new(stream),
+            input: handed.input,
+            output: handed.output,
+        }));
+        Ok(negotiated)
+    }
+
+    /// Adds a neighbor that is gone when its session ends, which is to be [adopted](Self::adopt).
+    pub(crate) fn add_dynamic_peer(
+        &self,
+        config: PeerConfig,
+        plugin: impl Plugin + 'static,
+    ) -> Result<PeerKey, Error> {
+        self.insert(config, Box::new(plugin), true)
+    }
+
+    /// The listening sockets: their addresses and descriptors.
+    pub(crate) fn listening_sockets(&self) -> Vec<(std::net::SocketAddr, std::os::fd::RawFd)> {
+        self.inner.listeners.borrow().descriptors()
+    }
+}

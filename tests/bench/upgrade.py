@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""An upgrade under load: a daemon with many peers and a full table executes its program again.
+
+    tests/bench/upgrade.py [PEERS [ROUTES]]      100 peers and 1,000,000 routes, if not given
+
+OXABGP is the program, by default target/release/oxabgp. Fails if a peer is sent a NOTIFICATION, loses its connection, or is sent
+anything twice, if the helper is started again, or if the daemon was away for a third of the smallest hold time (1 s) and longer than
+a third of the configured one (180 s).
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+import load  # noqa: E402
+
+OXABGP = os.environ.get('OXABGP', os.path.join(HERE, '..', '..', 'target', 'release', 'oxabgp'))
+MORE = 6_000
+LIMIT = 600
+
+
+def wait_for(what, is_so, *processes):
+    begin = time.monotonic()
+    while not is_so():
+        for process in processes:
+            if process.poll() is not None:
+                sys.exit(f'upgrade: {what}: {process.args[0]} has ended with {process.returncode}')
+        if time.monotonic() - begin > LIMIT:
+            sys.exit(f'upgrade: waited too long: {what}')
+        time.sleep(0.01)
+
+
+def main():
+    peers, routes = (int(word) for word in [*sys.argv[1:], *['100', '1000000'][len(sys.argv) - 1:]])
+    with tempfile.TemporaryDirectory() as folder:
+        place = lambda name: os.path.join(folder, name)  # noqa: E731
+        port = 11790
+        helper = f'{sys.executable} {HERE}/load.py announce {routes} {load.GROUP} {MORE} {place("go")} {place("more")}'
+        text = f'process load {{ run {helper}; encoder json; }}\n'
+        for number in range(peers):
+            text += f'''neighbor {load.address(number)} {{
+  router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as {load.PEER_AS}; connect {port};
+  family {{ ipv4 unicast; }} api {{ processes [ load ]; }}
+}}
+'''
+        with open(place('conf'), 'w') as file:
+            file.write(text)
+        env = os.environ | {
+            'exabgp_tcp_bind': '',
+            'exabgp_daemon_user': os.environ.get('USER', 'root'),
+            'oxabgp_api_socketpath': place('control'),
+            'exabgp_log_destination': 'stderr',
+        }
+        words = [str(word) for word in (peers, port, routes, MORE, '-', place('out'))]
+        sink = subprocess.Popen([sys.executable, f'{HERE}/load.py', 'sink', *words])
+        wait_for('the peers listen', lambda: os.path.exists(place('out') + '.listening'), sink)
+        with open(place('log'), 'w') as log:
+            daemon = subprocess.Popen([OXABGP, 'server', place('conf')], env=env, stderr=log, stdout=log)
+        try:
+            wait_for('every session', lambda: os.path.exists(place('out') + '.up'), sink, daemon)
+            open(place('go'), 'w').close()
+            wait_for('every route at every peer', lambda: os.path.exists(place('out') + '.loaded'), sink, daemon)
+            begin = time.monotonic()
+            answer = subprocess.run([OXABGP, 'run', 'upgrade'], env=env, capture_output=True, text=True)
+            took = time.monotonic() - begin
+            if answer.returncode:
+                sys.exit(f'upgrade: refused: {answer.stderr}')
+            open(place('more'), 'w').close()
+            wait_for('the routes that came afterwards', lambda: os.path.exists(place('out')), sink, daemon)
+            log = open(place('log')).read()
+            if log.count('the helper is started') != 1:
+                sys.exit('upgrade: the helper was started again')
+            handed = re.search(r'bytes=(\d+)', log)
+            stamps = re.findall(r'(\d\d):(\d\d):([\d.]+).*?(continuing as another process|oxabgp \S+ is running)', log)
+            seconds = [int(h) * 3600 + int(m) * 60 + float(s) for h, m, s, _ in stamps]
+            away = seconds[-1] - seconds[-2] if len(seconds) > 2 else float('nan')
+            print(f'{peers} peers, {routes} routes: upgraded in {took:.2f} s, away for {away:.2f} s, '
+                  f'{int(handed[1]) / 1e6 if handed else 0:.1f} MB handed over')
+            return 0 if took < load.HOLD / 3 else 1
+        finally:
+            daemon.terminate()
+            daemon.wait(30)
+            sink.kill()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

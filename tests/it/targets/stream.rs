@@ -1,0 +1,197 @@
+//! What the targets of the stream reader share: bytes as a file, and its lines.
+
+use std::cell::RefCell;
+use std::io::{Seek as _, Write as _};
+use std::ops::ControlFlow;
+
+use oxabgp::bgp::message::update::{Content as Decoded, Direction};
+use oxabgp::bgp::{Codec, Family};
+use oxabgp::mrt::Content;
+use oxabgp::mrt::bgp4mp::{self, Message, Session};
+use oxabgp::stream::format::{Bgpdump, Format, Printer};
+use oxabgp::stream::{
+    Block, Decoder, Detection, ElemKind, Notes, Position, RecordRef, Route, Stream, Visitor,
+};
+
+use super::update::routes;
+
+thread_local! {
+    static FILE: RefCell<tempfile::NamedTempFile> = RefCell::new(tempfile::NamedTempFile::new().expect("a temporary file"));
+}
+
+/// All forms.
+fn formats() -> [Format; 6] {
+    [
+        Format::Elems,
+        Format::Records,
+        Format::Bgpdump(Bgpdump::default()),
+        Format::Paragraphs,
+        Format::Json,
+        Format::Csv,
+    ]
+}
+
+/// Prints what passes.
+struct Lines {
+    printer: Printer,
+    text: Vec<u8>,
+    format: Format,
+    /// Whether all records are decoded.
+    thorough: bool,
+}
+
+impl Visitor for Lines {
+    fn wants_notes(&self) -> bool {
+        self.thorough
+    }
+
+    fn wants_ruled_out(&self) -> bool {
+        self.thorough
+    }
+
+    fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
+        if self.format == Format::Records {
+            self.printer.record(&mut self.text, record, position);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn block<'b>(
+        &mut self,
+        record: &RecordRef<'_>,
+        block: &Block<'_>,
+        routes: impl Iterator<Item = Route<'b>>,
+    ) {
+        if self.format != Format::Records {
+            self.printer.block(&mut self.text, record, block, routes);
+        }
+    }
+
+    fn end(&mut self, record: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
+        if self.format == Format::Paragraphs {
+            self.printer.end(&mut self.text, record);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// Returns `true` for files that would be decompressed: that is the work of other libraries, and a few bytes can become millions.
+pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
+    use oxabgp::mrt::compression::Compression;
+    Compression::of(bytes) != Compression::None
+}
+
+/// What the reader prints of these bytes.
+pub(crate) fn lines(bytes: &[u8], format: Format, filter: Option<&str>, thorough: bool) -> String {
+    FILE.with_borrow_mut(|file| {
+        let handle = file.as_file_mut();
+        handle
+            .set_len(0)
+            .and_then(|()| handle.rewind())
+            .expect("an empty file");
+        handle.write_all(bytes).expect("written");
+        let mut builder = Stream::builder().path(file.path()).expect("a file");
+        if let Some(filter) = filter {
+            builder = builder.filter(filter).expect("a filter");
+        }
+        let mut lines = Lines {
+            printer: Printer::new(format),
+            text: Vec::new(),
+            format,
+            thorough,
+        };
+        builder.build().expect("a stream").visit(&mut lines);
+        String::from_utf8(lines.text).expect("text")
+    })
+}
+
+/// One of several, by the sum of the bytes: to try all of them with each input would take too long.
+fn chosen<T: Copy>(all: &[T], bytes: &[u8]) -> T {
+    let sum = bytes.iter().fold(0, |sum, byte| sum + usize::from(*byte));
+    all[sum % all.len()]
+}
+
+/// Two forms of these bytes; those of JSON are JSON, and those in columns have all of them.
+pub(crate) fn print(bytes: &[u8]) {
+    for format in [Format::Json, chosen(&formats(), bytes)] {
+        let text = lines(bytes, format, None, true);
+        for line in text.lines() {
+            match format {
+                Format::Json => {
+                    if let Err(error) = serde_json::from_str::<serde_json::Value>(line) {
+                        panic!("{error}: {line}");
+                    }
+                }
+                Format::Elems => assert_eq!(line.matches('|').count(), 15, "{line}"),
+                _ => {}
+            }
+        }
+    }
+}
+
+const FILTERS: [&str; 5] = [
+    "peer 65001",
+    "prefix more 10.0.0.0/8",
+    "elemtype withdrawals",
+    "aspath _64500_",
+    "not peer 65001 or ipversion 6",
+];
+
+/// Records that are ruled out by a look at them are those of which nothing passes.
+pub(crate) fn filtered(bytes: &[u8]) {
+    let filter = chosen(&FILTERS, bytes);
+    let thorough = lines(bytes, Format::Elems, Some(filter), true);
+    let quick = lines(bytes, Format::Elems, Some(filter), false);
+    assert_eq!(thorough, quick, "{filter}");
+}
+
+/// The stream reader finds the routes of an UPDATE that the decoder of the daemon finds.
+pub(crate) fn agrees(body: &[u8], cx: &Codec, content: &Decoded<'_>) {
+    // A reader of archives has no session that could refuse a family, and keeps what was withdrawn and announced at once.
+    if !cx.families.is_empty() || content.attributes.error().is_some() || body.len() > 60_000 {
+        return;
+    }
+    let add_path = !cx.add_path_receive.is_empty();
+    let message = Message {
+        session: Session {
+            peer_asn: 65_001,
+            local_asn: 65_000,
+            interface: 0,
+            peer: None,
+            local: None,
+        },
+        direction: bgp4mp::Direction::Received,
+        asn4: cx.asn4,
+        add_path,
+        message_type: 2,
+        body,
+        trailing: 0,
+    };
+    let mut decoder = Decoder::new(Detection::Off);
+    let mut found: [Vec<(Family, Option<u32>, Vec<u8>)>; 2] = Default::default();
+    decoder.blocks(&Content::Message(message), &mut |block| {
+        let announced = block.kind == ElemKind::Announcement;
+        let list = &mut found[usize::from(announced)];
+        list.extend(
+            block
+                .routes
+                .map(|route| (block.family, route.path_id, route.nlri.to_vec())),
+        );
+    });
+    // A family without a codec is one opaque route in one reader, and left out in the other.
+    let known = |route: &(Family, Option<u32>, Vec<u8>)| route.0.index().is_some();
+    let announced = routes(content, Direction::Announce);
+    for route in announced.iter().filter(|route| known(route)) {
+        assert!(
+            found[1].contains(route),
+            "{route:?} is announced, but not in {found:?}"
+        );
+    }
+    let withdrawn = routes(content, Direction::Withdraw);
+    for route in withdrawn.iter().filter(|route| known(route)) {
+        assert!(
+            found[0].contains(route),
+            "{route:?} is withdrawn, but not in {found:?}"
+        );
+    }
+}
