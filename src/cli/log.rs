@@ -345,7 +345,7 @@ mod tests {
         }
         let mut reader = File::open(&path).expect("the other end");
         let mut first = [0; 6];
-        std::io::Read::read_exact(&mut reader, &mut first).expect("what was kept");
+        io::Read::read_exact(&mut reader, &mut first).expect("what was kept");
         assert_eq!(&first, b"first\n");
     }
 }

@@ -141,21 +141,15 @@ pub fn diff(old: &Config, new: &Config) -> Vec<ConfigChange> {
     }
     checks(old, new, &mut changes);
     monitors(old, new, &mut changes);
-    let named = |config: &'_ Config| -> Vec<String> {
-        config.neighbors.iter().map(NeighborConfig::name).collect()
-    };
+    let named = |config: &Config| numbered(config.neighbors.iter().map(NeighborConfig::name));
     let (old_names, new_names) = (named(old), named(new));
-    let wanted: HashSet<&String> = new_names.iter().collect();
-    changes.extend(
-        old_names
-            .iter()
-            .filter(|name| !wanted.contains(name))
-            .cloned()
-            .map(ConfigChange::NeighborRemoved),
-    );
-    let before: HashMap<&String, &NeighborConfig> = old_names.iter().zip(&old.neighbors).collect();
-    for (name, neighbor) in new_names.iter().zip(&new.neighbors) {
-        match before.get(name) {
+    let wanted: HashSet<_> = new_names.iter().collect();
+    let gone = old_names.iter().filter(|name| !wanted.contains(name));
+    changes.extend(gone.map(|(name, _)| ConfigChange::NeighborRemoved(name.clone())));
+    let before: HashMap<_, _> = old_names.iter().zip(&old.neighbors).collect();
+    for (numbered, neighbor) in new_names.iter().zip(&new.neighbors) {
+        let (name, _) = numbered;
+        match before.get(numbered) {
             Some(old) => compare(name, old, neighbor, &mut changes),
             None => {
                 changes.push(ConfigChange::NeighborAdded(name.clone()));
@@ -185,6 +179,18 @@ fn checks(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {
             Some(_) => {}
         }
     }
+}
+
+/// Names, each with a number that tells it apart from the same ones before: neighbors of one name differ only in a setting such
+/// as the port.
+pub(crate) fn numbered(names: impl Iterator<Item = String>) -> Vec<(String, usize)> {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    let number = |name: String| {
+        let count = counts.entry(name.clone()).or_default();
+        *count += 1;
+        (name, *count)
+    };
+    names.map(number).collect()
 }
 
 fn processes(old: &Config, new: &Config, changes: &mut Vec<ConfigChange>) {

@@ -66,8 +66,8 @@ impl Doors {
         if !env.api.cli {
             return Self::default();
         }
-        let access = Access::new(&env.api);
-        if let Some(socket) = inherited.and_then(|parts| Socket::inherit(parts, &access)) {
+        let continued = |parts| Socket::inherit(parts, Access::new(&env.api));
+        if let Some(socket) = inherited.and_then(continued) {
             let pipes = paths::find_pipes(&env.api.pipename);
             return Self {
                 socket: Some(socket),
@@ -91,7 +91,7 @@ impl Doors {
                 paths::sockets(env.api.socketname.as_ref().unwrap_or(name))
             }
         };
-        let socket = open_socket(&paths, access).await;
+        let socket = open_socket(&paths, Access::new(&env.api)).await;
         if let (Some(socket), Some(owner)) = (&socket, &owner) {
             hand_over(socket.path(), owner);
         }

@@ -530,20 +530,14 @@ async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::R
 
 /// Executes whole lines that were read, as many as fit into a turn, and leaves the rest. Returns `false` if there is none.
 fn take_lines(core: &Rc<impl Commands>, process: &Rc<Process>) -> bool {
-    let mut lines = {
-        let mut input = process.input.borrow_mut();
-        let Some(end) = memchr::memrchr(b'\n', &input) else {
-            return false;
-        };
-        input.split_to(end + 1)
-    };
-    let executed = core.commands(process, &lines);
-    lines.advance(executed);
-    let mut input = process.input.borrow_mut();
-    let incomplete = std::mem::take(&mut *input);
-    lines.unsplit(incomplete);
-    *input = lines;
-    true
+    let mut buffer = process.input.take();
+    let end = memchr::memrchr(b'\n', &buffer);
+    if let Some(end) = end {
+        let executed = core.commands(process, &buffer[..=end]);
+        buffer.advance(executed);
+    }
+    process.input.replace(buffer);
+    end.is_some()
 }
 
 /// Writes the queue; never returns. A helper that closed its stdin receives nothing more, and keeps running.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use crate::bgp::Notification;
+use crate::config::diff::numbered;
 use crate::config::{Config, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
 use crate::speaker::{self, Server};
@@ -184,21 +185,21 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
     if config.state.as_ref() != core.journal.config() {
         warn!("the `state` section has changed, which applies from the next start on");
     }
-    let mut old: HashMap<Rc<str>, Rc<Listed>> = core
-        .neighbors
-        .all()
-        .into_iter()
-        .filter(|listed| listed.template.is_none())
-        .map(|listed| (Rc::clone(&listed.neighbor.name), listed))
-        .collect();
+    let mut listed = core.neighbors.all();
+    listed.retain(|listed| listed.template.is_none());
+    let names = listed.iter().map(|listed| listed.neighbor.name.to_string());
+    let mut old: HashMap<(String, usize), Rc<Listed>> =
+        numbered(names).into_iter().zip(listed).collect();
     let mut order = Vec::new();
     let ends =
         |session: &SessionConfig| (session.peer_address, session.local_address, session.connect);
     let mut added = HashSet::new();
-    for new in &running.neighbors {
+    let names = running.neighbors.iter().map(|neighbor| neighbor.name());
+    for (numbered, new) in numbered(names).into_iter().zip(&running.neighbors) {
         let new = Rc::clone(new);
-        let name = new.name();
-        match old.remove(&*name) {
+        let listed = old.remove(&numbered);
+        let (name, _) = numbered;
+        match listed {
             Some(listed) => change(core, server, &listed, new, request),
             None => {
                 info!(neighbor = %name, "the neighbor is new");

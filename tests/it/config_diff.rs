@@ -46,6 +46,28 @@ fn the_same_configuration_changes_nothing() {
 }
 
 #[test]
+fn neighbors_of_the_same_name_are_compared_one_by_one() {
+    let at = |port: u16| neighbor("127.0.0.2", &format!("listen {port};"));
+    let both = at(1790) + &at(1791);
+    assert_eq!(lines(&both, &both), Vec::<String>::new());
+    let settings = "    - listen 1791;\n    + listen 1792;";
+    assert_eq!(
+        lines(&both, &(at(1790) + &at(1792))),
+        [format!(
+            "~ neighbor 127.0.0.2: the session stays:\n{settings}"
+        )]
+    );
+    assert_eq!(
+        lines(&both, &at(1790)),
+        ["- neighbor 127.0.0.2: the session is ended"]
+    );
+    assert_eq!(
+        lines(&at(1790), &both),
+        ["+ neighbor 127.0.0.2: the session is started"]
+    );
+}
+
+#[test]
 fn sessions_are_reset_only_for_what_they_depend_on() {
     let old = neighbor("127.0.0.2", "");
     for (setting, wanted) in [

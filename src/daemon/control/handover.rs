@@ -61,17 +61,11 @@ impl Control {
         let stream = std::os::unix::net::UnixStream::from(inherit(parts.socket)?);
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
-        // The credentials decide again: the settings may have changed.
-        let socket = self.socket.as_ref();
-        let Some(role) = socket.and_then(|socket| socket.role_of(&stream)) else {
-            return Ok(());
-        };
-        let Some(operator) = self.operators.add("cli", role, usize::MAX) else {
+        let Some(operator) = self.operators.add("cli", parts.source.role, usize::MAX) else {
             return Ok(());
         };
         operator.input.borrow_mut().extend_from_slice(&parts.input);
         operator.source.replace(parts.source);
-        operator.source.borrow_mut().role = role;
         operator.queue.resume(parts.queue);
         executor.core.routes.hold_answers(&operator.queue);
         talk(executor, operator, stream, None);

@@ -131,11 +131,6 @@ impl Operator {
         }
     }
 
-    /// Which commands it may send.
-    fn role(&self) -> Role {
-        self.source.borrow().role
-    }
-
     /// Accepts `watch mrt`.
     pub(super) fn accept_records(&self) {
         self.source.borrow_mut().accept_records();
@@ -144,6 +139,11 @@ impl Operator {
     /// The records that it has asked for.
     pub(super) fn take_records(&self) -> Option<RecordWatch> {
         self.source.borrow_mut().take_records()
+    }
+
+    /// Which commands it may send.
+    fn role(&self) -> Role {
+        self.source.borrow().role
     }
 
     /// Waits for commands and executes them. An incomplete line stays in its input.

@@ -18,7 +18,6 @@ use tracing::{debug, info, warn};
 use super::access::Access;
 use super::operator::{End, Operator, Operators};
 use super::paths;
-use crate::api::command::Role;
 use crate::daemon::executor::Executor;
 use crate::daemon::mrt::serve;
 use crate::speaker::sockopt::inherit;
@@ -69,7 +68,7 @@ impl Socket {
     }
 
     /// Continues with the socket of another process of this program; `None` if it is gone.
-    pub(super) fn inherit(parts: &DoorParts, access: &Access) -> Option<Self> {
+    pub(super) fn inherit(parts: &DoorParts, access: Access) -> Option<Self> {
         let listener = || {
             let listener = std::os::unix::net::UnixListener::from(inherit(parts.socket)?);
             listener.set_nonblocking(true)?;
@@ -80,7 +79,7 @@ impl Socket {
                 listener: Rc::new(listener),
                 path: parts.path.clone(),
                 file: parts.file,
-                access: Rc::new(access.clone()),
+                access: Rc::new(access),
             }),
             Err(cause) => {
                 warn!(%cause, "the control socket is created again");
@@ -96,11 +95,6 @@ impl Socket {
             path: self.path.clone(),
             file: self.file,
         }
-    }
-
-    /// The role of a client that another process has accepted; `None` if it is refused.
-    pub(super) fn role_of(&self, stream: &UnixStream) -> Option<Role> {
-        role_of(stream, &self.access).map(|(role, ..)| role)
     }
 
     /// Its path.
@@ -150,28 +144,20 @@ async fn is_dead(path: &Path) -> bool {
         && matches!(attempt, Ok(Err(cause)) if cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
-/// The role of a client by its credentials, with its user and process; `None` if it is refused, which is logged.
-fn role_of(stream: &UnixStream, access: &Access) -> Option<(Role, u32, Option<i32>)> {
+fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (UnixStream, &Access)) {
     let own = nix::unistd::geteuid().as_raw();
     let (user, group, process) = match stream.peer_cred() {
         Ok(who) => (who.uid(), who.gid(), who.pid()),
         Err(cause) => {
             warn!(%cause, "a client of the control socket is refused: its credentials are unknown");
-            return None;
+            return;
         }
     };
-    let role = access.role((user, group), own);
-    if role.is_none() {
+    let Some(role) = access.role((user, group), own) else {
         warn!(
             user,
             process, "a client of the control socket is refused: it is another user"
         );
-    }
-    Some((role?, user, process))
-}
-
-fn admit(executor: &Rc<Executor>, operators: &Operators, (stream, access): (UnixStream, &Access)) {
-    let Some((role, user, process)) = role_of(&stream, access) else {
         return;
     };
     let Some(operator) = operators.add("cli", role, CLIENTS) else {
@@ -204,6 +190,8 @@ pub(super) fn talk(
     core.spawn(async move {
         match converse(&executor, &operator, &stream).await {
             End::Records => {
+                // From here on it is not a client that another process could continue with.
+                operator.socket.set(None);
                 if let Some(watch) = operator.take_records() {
                     serve::run(&executor.core, watch, &stream).await;
                 }

@@ -10,7 +10,7 @@ use super::state::{
     RetainedState, Route, SessionState, SourceState, State,
 };
 use super::tables::TableWriter;
-use crate::api::command::{RoutesJson, Source};
+use crate::api::command::{Role, RoutesJson, Source};
 use crate::bgp::message::Direction;
 use crate::bgp::{Family, Nlri};
 use crate::daemon::control::Control;
@@ -112,6 +112,7 @@ fn source(source: &Source) -> SourceState {
         reasons: source.acks.reasons,
         sync: source.sync,
         all_routes: source.routes_json == RoutesJson::V2,
+        read_only: source.role == Role::ReadOnly,
     }
 }
 

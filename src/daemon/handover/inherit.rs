@@ -12,7 +12,7 @@ use super::codec::{Blob, Field};
 use super::neighbors;
 use super::protocol::{CHECK, MAGIC, VARIABLE, signals};
 use super::state::{HelperState, OperatorState, QueueState, SourceState, State};
-use crate::api::command::{RoutesJson, Source};
+use crate::api::command::{Role, RoutesJson, Source};
 use crate::daemon::control::{Control, DoorParts, OperatorParts};
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
@@ -185,6 +185,9 @@ fn source(name: &str, state: &SourceState) -> Source {
     source.sync = state.sync;
     if state.all_routes {
         source.routes_json = RoutesJson::V2;
+    }
+    if state.read_only {
+        source.role = Role::ReadOnly;
     }
     source
 }

@@ -53,6 +53,8 @@ pub(super) struct SourceState {
     pub(super) reasons: bool,
     pub(super) sync: bool,
     pub(super) all_routes: bool,
+    /// Whether it may change nothing.
+    pub(super) read_only: bool,
 }
 
 /// Text for a helper or operator.
@@ -167,7 +169,7 @@ fields! {
     State { pid, age, listeners, control, operators, helpers, neighbors, sets }
     ControlState { socket, path, file }
     OperatorState { socket, input, queue, source }
-    SourceState { enabled, json, reasons, sync, all_routes }
+    SourceState { enabled, json, reasons, sync, all_routes, read_only }
     QueueState { entries, waiting, lost }
     HelperState { name, running, input, queue, source, starts, deaths, counts }
     NeighborState {

@@ -313,3 +313,31 @@ fn a_route_that_moves_into_a_watchdog_group_or_out_of_it_stays() {
         assert_eq!(out(&scene), ["10.1.0.0/16 1"], "{watchdog}");
     }
 }
+
+#[test]
+fn neighbors_of_the_same_name_stay() {
+    let lab = Lab::new();
+    let listeners = [listener(), listener()];
+    let configuration = listeners.each_ref().map(|(_, port)| {
+        let (free, listen) = listener();
+        drop(free);
+        neighbor(*port, &format!("listen {listen}; {FIRST}"))
+    });
+    let daemon = Daemon::start(&lab, &configuration.concat());
+    let mut peers = listeners.each_ref().map(|(listener, _)| session(listener));
+    for peer in &mut peers {
+        super::update(peer);
+        super::update(peer);
+    }
+    daemon.signal("USR1");
+    daemon.logged("the configuration is reloaded");
+    assert!(
+        !daemon.log().contains("the neighbor is new"),
+        "{}",
+        daemon.log()
+    );
+    for peer in &mut peers {
+        peer.send(MessageType::ROUTE_REFRESH, &[0, 1, 0, 1]);
+        super::update(peer);
+    }
+}

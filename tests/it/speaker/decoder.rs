@@ -318,14 +318,14 @@ fn the_decoder_and_the_daemon_agree() {
             Some(Severity::TreatAsWithdraw),
         ),
         (
-            "wrong flags of an attribute that is discarded",
+            "wrong flags of an attribute whose malformed values are discarded",
             true,
             body(
                 &[],
                 &[ORIGIN, AS_PATH, NEXT_HOP, BAD_AGGREGATOR_FLAGS],
                 &[8, 10],
             ),
-            None,
+            Some(Severity::TreatAsWithdraw),
         ),
         (
             "an error without reachable routes",
