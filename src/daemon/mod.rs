@@ -151,7 +151,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
             report_format();
             return Ok(0);
         }
-        Purpose::Continue(heritage) => Some(heritage),
+        Purpose::Continue(heritage) => Some(*heritage),
     };
     close_inherited_on_exec();
     if heritage.is_none() {

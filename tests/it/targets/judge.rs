@@ -252,7 +252,7 @@ fn tlvs(
 
 fn is_well_formed(code: u8, value: &[u8], cx: &Codec) -> bool {
     let width = if cx.asn4 { 4 } else { 2 };
-    let multiple = |of: usize| !value.is_empty() && value.len() % of == 0;
+    let multiple = |of: usize| !value.is_empty() && value.len().is_multiple_of(of);
     match code {
         1 => value.len() == 1 && value[0] <= 2,
         2 => segments(value, width),
@@ -333,7 +333,7 @@ fn semantics(code: u8, value: &[u8], cx: &Codec) -> Fate {
                 &|segment| Some(2 + width * usize::from(*segment.get(1)?)),
                 &|segment| {
                     let zero = segment[2..].chunks(width).any(|asn| number(asn) == 0);
-                    !zero && !(external && segment[0] > 2)
+                    !(zero || external && segment[0] > 2)
                 },
             );
             if wrong { Withdraw } else { Keep }
