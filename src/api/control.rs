@@ -210,8 +210,11 @@ pub trait Control {
     /// Sends an operational message. The router identifier `0.0.0.0` is replaced by ours on the session.
     fn operational(&mut self, peers: &PeerSet, message: &Operational);
 
-    /// Announces or withdraws the configured routes with `watchdog NAME`.
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb);
+    /// Announces or withdraws all configured routes with `watchdog NAME`, or none of them.
+    ///
+    /// # Errors
+    /// When a guard or the limit of a neighbor does not allow one of them.
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError>;
 
     /// Ends the sessions with NOTIFICATION 6/`subcode`.
     fn teardown(&mut self, peers: &PeerSet, subcode: u8);

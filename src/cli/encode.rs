@@ -173,7 +173,9 @@ impl Control for Kept {
 
     fn refresh(&mut self, _: &PeerSet, _: Family) {}
     fn operational(&mut self, _: &PeerSet, _: &Operational) {}
-    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) {}
+    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) -> Result<(), CommandError> {
+        Ok(())
+    }
     fn teardown(&mut self, _: &PeerSet, _: u8) {}
     fn flush(&mut self, _: &PeerSet) {}
     fn clear(&mut self, _: &PeerSet, _: RibSide) {}

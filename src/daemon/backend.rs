@@ -80,6 +80,43 @@ impl<'a> ApiBackend<'a> {
             .get_or_init(|| Authority::new(self.core, self.helper))
     }
 
+    /// Judges changes by the guards and limits that apply.
+    fn judge(&self, changes: &[Change]) -> Result<(), CommandError> {
+        let judged = self.own().judge(self.core, changes);
+        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))
+    }
+
+    /// Checks whether changes can be applied.
+    ///
+    /// # Errors
+    /// When one of them can be sent to none of its peers.
+    pub(super) fn check(&self, changes: &[Change]) -> Result<(), CommandError> {
+        for change in changes {
+            if !self.has_self(change) {
+                let message = format!(
+                    "`next-hop self` of `{}` needs a session over IPv6",
+                    change.nlri
+                );
+                return Err(CommandError::new(ErrorKind::Refused, message));
+            }
+            if let Err(refusal) = self.core.routes.check(change) {
+                let message = format!("`{}`: {refusal}", change.nlri);
+                return Err(CommandError::new(ErrorKind::Refused, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records and applies changes that were judged and checked.
+    pub(super) fn carry_out(&mut self, changes: &[Change]) {
+        self.lease(changes);
+        for change in changes {
+            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
+            let routes = &self.core.routes;
+            routes.apply(change, "no selected neighbor has this family");
+        }
+    }
+
     /// Records how long the routes of changes stay.
     fn lease(&mut self, changes: &[Change]) {
         let lifetimes = std::mem::take(&mut self.lifetimes);
@@ -212,27 +249,9 @@ impl Control for ApiBackend<'_> {
     }
 
     fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        let judged = self.own().judge(self.core, changes);
-        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))?;
-        if let Some(change) = changes.iter().find(|change| !self.has_self(change)) {
-            let message = format!(
-                "`next-hop self` of `{}` needs a session over IPv6",
-                change.nlri
-            );
-            return Err(CommandError::new(ErrorKind::Refused, message));
-        }
-        let routes = &self.core.routes;
-        for change in &*changes {
-            if let Err(refusal) = routes.check(change) {
-                let message = format!("`{}`: {refusal}", change.nlri);
-                return Err(CommandError::new(ErrorKind::Refused, message));
-            }
-        }
-        self.lease(changes);
-        for change in &*changes {
-            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
-            routes.apply(change, "no selected neighbor has this family");
-        }
+        self.judge(changes)?;
+        self.check(changes)?;
+        self.carry_out(changes);
         changes.clear();
         Ok(())
     }
@@ -307,10 +326,11 @@ impl Control for ApiBackend<'_> {
         });
     }
 
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
-        self.core
-            .routes
-            .switch_group(peers, (name, verb), |change| self.core.admits(change));
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError> {
+        let routes = &self.core.routes;
+        self.judge(&routes.changes_of_group(peers, name, verb))?;
+        routes.switch_group(peers, name, verb);
+        Ok(())
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {

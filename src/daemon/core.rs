@@ -295,21 +295,25 @@ impl Core {
                 {
                     neighbor.overtake(older);
                 }
-                self.apply(&Change {
+                let change = Change {
                     nlri: nlri.clone(),
                     action: Action::Announce(Rc::clone(&attributes)),
                     peers: peers.clone(),
-                });
+                };
+                if !self.apply(&change) && route.watchdog.is_some() {
+                    self.routes.hold_back(neighbor.id, nlri);
+                }
             }
         }
     }
 
-    /// Applies a change that does not come from a command.
-    pub(crate) fn apply(&self, change: &Change) {
-        if !self.admits(change) {
-            return;
+    /// Applies a change that does not come from a command. Returns `false` if an `announce-limit` does not allow it.
+    pub(crate) fn apply(&self, change: &Change) -> bool {
+        let is_admitted = self.admits(change);
+        if is_admitted {
+            self.routes.apply(change, "no neighbor has this family");
         }
-        self.routes.apply(change, "no neighbor has this family");
+        is_admitted
     }
 
     /// Returns `true` if a change that does not come from a command exceeds no `announce-limit`.

@@ -246,17 +246,22 @@ impl Routes {
         self.watchdogs_mut().replace(peer, routes)
     }
 
-    /// Announces or withdraws the groups of that name, except the changes that `admits` refuses.
-    pub(crate) fn switch_group(
-        &self,
-        peers: &PeerSet,
-        (name, verb): (&str, Verb),
-        admits: impl Fn(&Change) -> bool,
-    ) {
-        let changes = self.watchdogs_mut().switch(peers, name, verb);
-        for change in changes.iter().filter(|change| admits(change)) {
-            self.rib_mut().apply(change);
+    /// Notes that a route of a group could not be announced, so that the next command announces it.
+    pub(crate) fn hold_back(&self, peer: PeerId, nlri: &Nlri) {
+        self.watchdogs_mut().hold_back(peer, nlri.as_ref());
+    }
+
+    /// The changes that [`switch_group`](Self::switch_group) applies.
+    pub(crate) fn changes_of_group(&self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
+        self.watchdogs.borrow().changes(peers, name, verb)
+    }
+
+    /// Announces or withdraws the groups of that name.
+    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, verb: Verb) {
+        for change in &self.changes_of_group(peers, name, verb) {
+            self.apply_quietly(change);
         }
+        self.watchdogs_mut().switch(peers, name, verb);
     }
 
     /// Returns `true` if one of these neighbors has a route in a group of that name.

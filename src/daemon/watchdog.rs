@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::bgp::{AttributeSet, Nlri};
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
@@ -119,6 +119,19 @@ impl Watchdogs {
         }
     }
 
+    /// Notes that a route of a neighbor's groups is not announced.
+    pub(crate) fn hold_back(&mut self, peer: PeerId, nlri: NlriRef<'_>) {
+        let groups = self
+            .groups
+            .iter_mut()
+            .filter(|((owner, _), _)| *owner == peer);
+        for guarded in groups.flat_map(|(_, group)| group) {
+            if guarded.nlri.same_route(nlri) {
+                guarded.announced = false;
+            }
+        }
+    }
+
     /// Removes the groups of a neighbor.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.groups.retain(|(owner, _), _| *owner != peer);
@@ -132,19 +145,16 @@ impl Watchdogs {
         })
     }
 
-    /// Announces or withdraws a group for these neighbors. Returns the changes to apply.
-    pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
+    /// The changes that announcing or withdrawing a group for these neighbors makes. The group is not switched: the changes
+    /// may be refused.
+    pub(crate) fn changes(&self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
         let announce = verb == Verb::Announce;
         let mut changes = Vec::new();
-        for ((owner, group), routes) in &mut self.groups {
+        for ((owner, group), routes) in &self.groups {
             if **group != *name || !peers.contains(*owner) {
                 continue;
             }
-            for route in routes
-                .iter_mut()
-                .filter(|route| route.announced != announce)
-            {
-                route.announced = announce;
+            for route in routes.iter().filter(|route| route.announced != announce) {
                 changes.push(Change {
                     nlri: route.nlri.clone(),
                     action: if announce {
@@ -157,6 +167,17 @@ impl Watchdogs {
             }
         }
         changes
+    }
+
+    /// Notes that a group is announced or withdrawn for these neighbors.
+    pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
+        for ((owner, group), routes) in &mut self.groups {
+            if **group == *name && peers.contains(*owner) {
+                for route in routes {
+                    route.announced = verb == Verb::Announce;
+                }
+            }
+        }
     }
 }
 
@@ -197,16 +218,23 @@ mod tests {
         }
         let both: PeerSet = [PeerId(1), PeerId(2)].into_iter().collect();
         let first: PeerSet = std::iter::once(PeerId(1)).collect();
-        let announced = watchdogs.switch(&first, "dnsr", Verb::Announce);
+        let announced = watchdogs.changes(&first, "dnsr", Verb::Announce);
         assert_eq!(announced.len(), 1, "one of the two was held back");
+        assert_eq!(
+            watchdogs.changes(&first, "dnsr", Verb::Announce),
+            announced,
+            "asking changes nothing"
+        );
+        watchdogs.switch(&first, "dnsr", Verb::Announce);
         assert_eq!(
             (&announced[0].peers, announced[0].nlri.to_string()),
             (&first, "20.0.0.0/8".to_owned())
         );
-        assert!(watchdogs.switch(&first, "dnsr", Verb::Announce).is_empty());
-        assert!(watchdogs.switch(&both, "other", Verb::Withdraw).is_empty());
-        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Withdraw).len(), 3);
+        assert!(watchdogs.changes(&first, "dnsr", Verb::Announce).is_empty());
+        assert!(watchdogs.changes(&both, "other", Verb::Withdraw).is_empty());
+        assert_eq!(watchdogs.changes(&both, "dnsr", Verb::Withdraw).len(), 3);
+        watchdogs.switch(&both, "dnsr", Verb::Withdraw);
         watchdogs.forget(PeerId(1));
-        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Announce).len(), 2);
+        assert_eq!(watchdogs.changes(&both, "dnsr", Verb::Announce).len(), 2);
     }
 }

@@ -67,7 +67,9 @@ impl Control for Daemon {
     fn end_of_rib(&mut self, _: &PeerSet, _: Family) {}
     fn refresh(&mut self, _: &PeerSet, _: Family) {}
     fn operational(&mut self, _: &PeerSet, _: &Operational) {}
-    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) {}
+    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) -> Result<(), CommandError> {
+        Ok(())
+    }
     fn teardown(&mut self, _: &PeerSet, _: u8) {}
     fn flush(&mut self, _: &PeerSet) {}
     fn create(&mut self, _: &NewPeer) -> Result<(), CommandError> {

@@ -255,6 +255,6 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     call.no_effect_unless(&peers, Sending::Watchdog(&name), || {
         format!("no configured route of a selected neighbor has `watchdog {name}`")
     });
-    call.control.watchdog(&peers, &name, row.verb());
+    call.control.watchdog(&peers, &name, row.verb())?;
     Ok(Reply::Done)
 }

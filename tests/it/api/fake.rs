@@ -193,8 +193,9 @@ impl Control for Fake {
         self.note(format!("{text} to {}", list(peers)));
     }
 
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError> {
         self.note(format!("{verb:?} watchdog {name} to {}", list(peers)));
+        Ok(())
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {
