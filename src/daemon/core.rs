@@ -25,7 +25,7 @@ use super::announce_limit::AnnounceLimits;
 use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
-use super::hold::Handover;
+use super::hold::{Handover, Works};
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -100,6 +100,8 @@ pub(crate) struct Core {
     pub(crate) established: Notify,
     /// Set while another process of this program is to continue, or this one continues.
     pub(crate) handover: Handover,
+    /// What commands wait for.
+    pub(crate) works: Works,
 }
 
 impl Core {
@@ -136,6 +138,7 @@ impl Core {
             started,
             established: Notify::new(),
             handover: Handover::default(),
+            works: Works::default(),
         })
     }
 
@@ -267,10 +270,17 @@ impl Core {
         }
     }
 
+    /// Returns `true` if the next command waits for the work of an earlier one.
+    pub(crate) fn is_working(&self) -> bool {
+        self.works.is_any() || self.leases.is_sweeping()
+    }
+
     /// Waits until commands may be executed.
     pub(crate) async fn ready_for_commands(&self) {
-        self.handover.commands_allowed().await;
         self.journal.room().await;
+        self.works.finished().await;
+        self.leases.swept().await;
+        self.handover.commands_allowed().await;
     }
 
     /// Announces the routes that the configuration of a neighbor names.

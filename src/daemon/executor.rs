@@ -16,13 +16,13 @@ use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
-use super::set_apply;
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
+use super::set_apply;
 
-/// How long commands of one source are executed before other tasks have their turn. Good commands take about a
-/// microsecond each, but a refused one is logged, and the log may be slow.
+/// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
+/// is logged, and the log may be slow.
 const MOST: Duration = Duration::from_millis(20);
 
 /// What [`Executor::execute`] did.
@@ -42,6 +42,8 @@ pub(crate) struct Executor {
     sources: RefCell<BTreeMap<Rc<str>, Source>>,
     /// How many commands were refused since the start.
     refused: Cell<u64>,
+    /// How long commands of one source are executed before other tasks have their turn.
+    most: Cell<Duration>,
 }
 
 impl Executor {
@@ -51,6 +53,7 @@ impl Executor {
             commands: RefCell::default(),
             sources: RefCell::default(),
             refused: Cell::new(0),
+            most: Cell::new(MOST),
         })
     }
 
@@ -76,7 +79,18 @@ impl Executor {
         self.refused.get()
     }
 
-    /// Executes whole lines in order, at least one, until [`MOST`] has passed. `helper` is the name of the helper that sent
+    /// Ends each turn after one command.
+    #[cfg(test)]
+    pub(crate) fn end_turns_at_once(&self) {
+        self.most.set(Duration::ZERO);
+    }
+
+    /// Returns `true` if more commands may be executed in a turn that began then.
+    pub(crate) fn may_continue(&self, turn: Instant) -> bool {
+        turn.elapsed() < self.most.get() && !self.core.is_working()
+    }
+
+    /// Executes whole lines in order, at least one, as long as the turn [may continue](Self::may_continue). `helper` is the name of the helper that sent
     /// them; `None` for an operator.
     pub(crate) fn execute(
         &self,
@@ -94,7 +108,7 @@ impl Executor {
         let whole = lines.len();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        while start <= lines.len() && (start == 0 || turn.elapsed() < MOST) {
+        while start <= lines.len() && (start == 0 || self.may_continue(turn)) {
             let rest = &lines[start..];
             answer.clear();
             let run = commands.execute_run(rest, source, &mut backend, &mut answer);

@@ -134,6 +134,10 @@ impl Fold<'_> {
                     1
                 }
             };
+            // One after the other, however many a long journal has.
+            if self.core.leases.is_sweeping() {
+                self.core.leases.finish_sweeps().await;
+            }
             if turn >= STEP {
                 turn = 0;
                 tokio::task::yield_now().await;
