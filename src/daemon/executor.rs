@@ -19,7 +19,7 @@ use super::queue::{Make, Queue};
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
-use super::set_apply;
+use super::{set_apply, set_list};
 
 /// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
 /// is logged, and the log may be slow.
@@ -173,8 +173,8 @@ impl Executor {
             Outcome::Dump(dump) => self.dump(queue, *dump),
             Outcome::Status(end) => queue.reply_made(self.status(end)),
             Outcome::Set(plan) => self.set(helper, queue, *plan),
-            Outcome::Sets(wanted, end) => {
-                queue.reply_made(set_apply::listed(&self.core, wanted, end));
+            Outcome::Sets(sets, end) => {
+                queue.reply_made(set_list::listed(&self.core, sets, end));
             }
             Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
@@ -229,6 +229,8 @@ impl Executor {
         // The speaker may declare the next one, which is applied after this one.
         plan.hold = Rc::default();
         let shown = plan.head();
+        // The commands after it see its result.
+        let work = self.core.works.begin();
         self.core.spawn(async move {
             let result = set_apply::apply(&core, helper.as_deref(), plan).await;
             if let Err(reason) = &result {
@@ -238,6 +240,7 @@ impl Executor {
                 shown.answer(result.as_ref().map(|done| *done).map_err(String::as_str)),
             ));
             queue.settle();
+            drop(work);
         });
     }
 

@@ -1,6 +1,7 @@
-//! Applies sets: what was declared is compared with what there is, in turns, and the difference is applied as one step.
+//! Applies sets: what was declared is compared with what there is, judged as a whole, and the difference is applied; all of it
+//! in turns, between which no command is executed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -10,13 +11,12 @@ use crate::api::command::{SetChanges, SetPlan};
 use crate::api::control::Control;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
-use crate::journal::encode_attributes;
 use crate::rib::{Action, Change, Leased, Lifetime, Terms};
 
+use super::authority::Judging;
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::lease_table;
-use super::queue::Make;
 use super::sets::set_of;
 
 /// Routes in one turn.
@@ -44,7 +44,16 @@ struct Difference<'a> {
     removed: usize,
 }
 
-/// Applies a set, or a key of it.
+/// Some of the changes, with the lifetimes and selectors up to each position.
+struct Part {
+    changes: Vec<Change>,
+    lifetimes: Vec<(usize, Lifetime)>,
+    selectors: Vec<(usize, Rc<str>)>,
+    /// Where the rest begins.
+    next: Option<usize>,
+}
+
+/// Applies a set, or a key of it. No command may be executed meanwhile.
 ///
 /// # Errors
 /// Why nothing was changed.
@@ -71,12 +80,8 @@ pub(crate) async fn apply(
     difference.check(most)?;
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
     backend.own_by(&owner, plan.changes.len())?;
-    let (mut changes, lifetimes, selectors) = difference.changes();
-    backend.set_lifetimes(lifetimes);
-    backend.set_selectors(selectors);
-    backend
-        .apply(&mut changes)
-        .map_err(|error| error.to_string())?;
+    difference.judge(core, &backend).await?;
+    difference.carry_out(core, &mut backend).await;
     let speaker = helper.unwrap_or_default();
     let revision = core.sets.declare(&plan.name, speaker, plan.revision);
     core.journal.revision((&plan.name, speaker), revision);
@@ -120,7 +125,9 @@ fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
 
 impl<'a> Difference<'a> {
     async fn new(plan: &'a SetPlan) -> Self {
-        let mut declared: HashMap<Key, SmallVec<[usize; 1]>> = HashMap::new();
+        // It never grows, which would take a turn of its own.
+        let mut declared: HashMap<Key, SmallVec<[usize; 1]>> =
+            HashMap::with_capacity(plan.changes.len());
         for (at, change) in plan.changes.iter().enumerate() {
             declared
                 .entry(key(change.nlri.as_ref()))
@@ -155,7 +162,9 @@ impl<'a> Difference<'a> {
                     self.meet(&leased);
                 }
             });
-            tokio::task::yield_now().await;
+            if from.is_some() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -212,23 +221,64 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// The changes to apply, with the lifetimes and selectors up to each position.
-    #[expect(clippy::type_complexity, reason = "three lists")]
-    fn changes(&self) -> (Vec<Change>, Vec<(usize, Lifetime)>, Vec<(usize, Rc<str>)>) {
-        let mut changes = self.withdrawals.clone();
-        let mut lifetimes = vec![(changes.len(), Lifetime::Unchanged)];
-        let mut selectors: Vec<(usize, Rc<str>)> = Vec::new();
-        if !changes.is_empty() {
-            selectors.push((changes.len(), Rc::from("")));
-        }
-        for (at, change) in self.plan.changes.iter().enumerate() {
-            if self.fates[at] != Fate::Same {
-                changes.push(change.clone());
-                lifetimes.push((changes.len(), self.lifetime(at)));
-                selectors.extend(self.selector(at).map(|selector| (changes.len(), selector)));
+    /// Judges the changes, a part in each turn, before any of them is applied.
+    async fn judge(&self, core: &Core, backend: &ApiBackend<'_>) -> Result<(), String> {
+        let mut judging = Judging::new(backend.own(), core);
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let part = self.part(at);
+            judging.add(&part.changes).map_err(|no| no.message)?;
+            backend
+                .check(&part.changes)
+                .map_err(|error| error.to_string())?;
+            next = part.next;
+            if next.is_some() {
+                tokio::task::yield_now().await;
             }
         }
-        (changes, lifetimes, selectors)
+        judging.finish().map_err(|no| no.message)
+    }
+
+    /// Applies the changes, a part in each turn.
+    async fn carry_out(&self, core: &Core, backend: &mut ApiBackend<'_>) {
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let part = self.part(at);
+            backend.set_lifetimes(part.lifetimes);
+            backend.set_selectors(part.selectors);
+            backend.carry_out(&part.changes);
+            core.journal.flush();
+            core.wake_neighbors();
+            next = part.next;
+            if next.is_some() {
+                tokio::task::yield_now().await;
+                core.journal.room().await;
+            }
+        }
+    }
+
+    /// Some of the changes, from a position among the withdrawals and then what is declared. Withdrawals are first, so that no
+    /// neighbor has more routes in between than before or afterwards.
+    fn part(&self, from: usize) -> Part {
+        let first = self.withdrawals.len();
+        let end = (from + STEP).min(first + self.plan.changes.len());
+        let gone = &self.withdrawals[from.min(first)..end.min(first)];
+        let mut part = Part {
+            changes: gone.to_vec(),
+            lifetimes: vec![(gone.len(), Lifetime::Unchanged)],
+            selectors: vec![(gone.len(), Rc::from(""))],
+            next: (end < first + self.plan.changes.len()).then_some(end),
+        };
+        for at in from.max(first) - first..end.max(first) - first {
+            if self.fates[at] != Fate::Same {
+                part.changes.push(self.plan.changes[at].clone());
+                let count = part.changes.len();
+                part.lifetimes.push((count, self.lifetime(at)));
+                let selector = self.selector(at).map(|selector| (count, selector));
+                part.selectors.extend(selector);
+            }
+        }
+        part
     }
 
     fn lifetime(&self, at: usize) -> Lifetime {
@@ -290,9 +340,16 @@ impl ApiBackend<'_> {
         let leases = &self.core.leases;
         // A lifetime begins again; what was of a key is of the set now.
         let mut news = matches!(terms.lifetime, Lifetime::For(_));
+        let mut missing = change.peers.clone();
         leases.visit_route(change.nlri.as_ref(), &change.peers, &mut |leased| {
             news |= *leased.owner != terms.owner;
+            missing.subtract(leased.peers);
         });
+        if !missing.is_empty() {
+            // Its lifetime has ended since it was compared.
+            self.core.routes.apply_quietly(change);
+            news = true;
+        }
         let route = (&change.nlri, Some(attributes));
         leases.announce(route, &change.peers, (&terms, lease_table::now()));
         if news {
@@ -301,69 +358,61 @@ impl ApiBackend<'_> {
     }
 }
 
-/// A function that lists sets: revision, digest, number of routes.
-pub(crate) fn listed(core: &Rc<Core>, wanted: Option<String>, end: String) -> Make {
-    let core = Rc::downgrade(core);
-    let mut found: BTreeMap<String, (u64, usize)> = BTreeMap::new();
-    let mut from = Some(0);
-    let mut bytes = Vec::new();
-    Box::new(move |out| {
-        let Some(core) = core.upgrade() else {
-            return false;
-        };
-        if let Some(at) = from {
-            from = core.leases.visit(at, STEP, &mut |leased| {
-                if let Some((set, key)) = set_of(leased.owner) {
-                    let set = found.entry(set.to_owned()).or_default();
-                    set.0 = set.0.wrapping_add(hash(&leased, key, &mut bytes));
-                    set.1 += 1;
-                }
-            });
-            return true;
-        }
-        for (name, _) in core.sets.declared() {
-            found.entry(name.to_string()).or_default();
-        }
-        if let Some(name) = &wanted {
-            found.retain(|known, _| known == name);
-            found.entry(name.clone()).or_default();
-        }
-        for (name, (digest, routes)) in &found {
-            let revision = core.sets.revision(name);
-            let revision = revision.map_or_else(|| "none".to_owned(), |number| number.to_string());
-            out.push_str(&format!(
-                "{name} revision {revision} digest {digest:016x} routes {routes}\n"
-            ));
-        }
-        out.push_str(&end);
-        false
-    })
-}
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
-/// A hash of a route that is the same in all daemons. The digest of a set is the sum, so that the order does not matter; the
-/// neighbors are not part of it, since they differ between daemons.
-fn hash(leased: &Leased<'_>, key: Option<&str>, bytes: &mut Vec<u8>) -> u64 {
-    bytes.clear();
-    let nlri = leased.nlri;
-    let (afi, safi) = (nlri.family.afi.0, nlri.family.safi.0);
-    bytes.extend(afi.to_be_bytes());
-    bytes.push(safi);
-    bytes.extend(nlri.path_id.unwrap_or_default().to_be_bytes());
-    for part in [&nlri.bytes[..], key.unwrap_or_default().as_bytes()] {
-        bytes.extend((part.len() as u64).to_be_bytes());
-        bytes.extend(part);
+    use super::*;
+    use crate::bgp::Nlri;
+    use crate::config::Env;
+    use crate::rib::{PeerId, PeerSet};
+
+    fn plan(count: u32) -> SetPlan {
+        let peers: PeerSet = std::iter::once(PeerId(0)).collect();
+        let attributes = Rc::new(AttributeSet::new(Vec::new()));
+        let changes = (0..count).map(|number| {
+            let [_, a, b, c] = number.to_be_bytes();
+            Change {
+                nlri: Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]),
+                action: Action::Announce(Rc::clone(&attributes)),
+                peers: peers.clone(),
+            }
+        });
+        let mut plan = SetPlan::empty("edge");
+        plan.changes = changes.collect();
+        plan
     }
-    let length = leased.length.map_or(0, |length| length.as_secs());
-    bytes.extend(length.to_be_bytes());
-    if let Some(attributes) = leased.attributes {
-        encode_attributes(attributes, bytes);
+
+    /// Applies a set, and returns how many routes each turn has recorded.
+    fn turns(core: &Rc<Core>, plan: SetPlan) -> (SetChanges, Vec<usize>) {
+        let mut task = pin!(apply(core, None, plan));
+        let (mut turns, mut before) = (Vec::new(), core.leases.recorded());
+        loop {
+            let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let now = core.leases.recorded();
+            turns.push(now.abs_diff(before));
+            before = now;
+            if let Poll::Ready(done) = polled {
+                return (done.expect("nothing refuses it"), turns);
+            }
+        }
     }
-    // FNV-1a, then the finalizer of MurmurHash3: equal differences must not cancel out in a sum.
-    let mut hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    for factor in [0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53] {
-        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
+
+    #[test]
+    fn a_large_set_is_applied_in_turns() {
+        let core = Core::new(Env::default());
+        let most = 4 * u32::try_from(STEP).expect("small");
+        for (count, added, removed) in [(most, most, 0), (0, 0, most)] {
+            let (done, turns) = turns(&core, plan(count));
+            assert_eq!(
+                (done.added, done.removed),
+                (added as usize, removed as usize)
+            );
+            assert_eq!(turns.iter().sum::<usize>(), 4 * STEP);
+            assert!(turns.iter().all(|recorded| *recorded <= STEP), "{turns:?}");
+            // Those that judge the routes record none.
+            assert!(turns.iter().filter(|recorded| **recorded == 0).count() >= 3);
+        }
     }
-    hash ^ (hash >> 33)
 }

@@ -54,6 +54,23 @@ pub struct SetChanges {
 }
 
 impl SetPlan {
+    /// A set without routes, which no other speaker declares.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: None,
+            revision: None,
+            force: false,
+            max_remove: None,
+            changes: Vec::new(),
+            lifetimes: Vec::new(),
+            selectors: Vec::new(),
+            hold: Rc::default(),
+            acks: Acks::default(),
+            id: None,
+        }
+    }
+
     /// The same without routes: what the answer needs.
     #[must_use]
     pub fn head(&self) -> Self {
