@@ -23,7 +23,7 @@ const ROUTE: &str = "route 198.51.100.10/32 next-hop self community 65001:1;";
 fn every_word_is_written_back_as_it_was_read() {
     for statements in [
         "http \"http://127.0.0.1:8080/health?x=1;2\" { status [ 200 204 ]; body \"it is; ok\"; header \"Host: www.example.net\"; header \"X-Y: z\"; method HEAD; }",
-        "http http://[::1]/;",
+        "http \"http://[::1]/\";",
         "tcp 127.0.0.1 port 443; interval 0.5; fast-interval 2m; timeout 3; rise 1; fall 9; flap-hold 60;",
         "tcp ::1 port 1; disable \"/run/a b\"; drain 5; up-execute \"a; b\"; down-execute \"c \\\"d\\\"\";",
         "tcp www.example.net port 1; down-execute true; drain 0;",

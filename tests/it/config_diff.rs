@@ -54,7 +54,7 @@ fn neighbors_of_the_same_name_are_compared_one_by_one() {
     assert_eq!(
         lines(&both, &(at(1790) + &at(1792))),
         [format!(
-            "~ neighbor 127.0.0.2: the session stays:\n{settings}"
+            "~ neighbor 127.0.0.2: the session stays\n{settings}"
         )]
     );
     assert_eq!(

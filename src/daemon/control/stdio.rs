@@ -119,7 +119,7 @@ async fn read(executor: &Executor, process: &Rc<Process>) {
             };
             skipping = false;
             if start <= end {
-                executor.commands(process, &buffer[start..=end]);
+                execute(executor, process, &buffer[start..=end]).await;
             }
             buffer.drain(..=end);
         }
@@ -132,7 +132,15 @@ async fn read(executor: &Executor, process: &Rc<Process>) {
         tokio::task::yield_now().await;
     }
     if !buffer.is_empty() && !skipping {
-        executor.commands(process, &buffer);
+        execute(executor, process, &buffer).await;
+    }
+}
+
+/// Executes all lines, in as many turns as they need.
+async fn execute(executor: &Executor, process: &Rc<Process>, mut lines: &[u8]) {
+    while !lines.is_empty() {
+        lines = &lines[executor.commands(process, lines)..];
+        tokio::task::yield_now().await;
     }
 }
 

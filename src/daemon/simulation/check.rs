@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::World;
-use super::peer::{Pace, Table};
+use super::model::Table;
+use super::peer::Pace;
+use super::world::World;
 
 /// What must be true.
 impl World {

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::peer::Table;
+use super::model::Table;
 use crate::daemon::executor::Executor;
 use crate::daemon::process::{Commands, Process};
 

@@ -2,14 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::time::Instant;
 
 use super::network::Random;
-use super::peer::Table;
+
+/// Routes with their MULTI_EXIT_DISC, which is different in each version of a route.
+pub(super) type Table = BTreeMap<IpNet, u32>;
+
+/// Our AS.
+pub(super) const OURS: u32 = 65_000;
+/// Our address.
+pub(super) const ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 254);
 
 /// Routes of a neighbor in the configuration.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +60,7 @@ impl Section {
 
     /// The neighbor's section of the file.
     pub(super) fn render(&self, address: IpAddr, (asn, passive): (u32, bool), out: &mut String) {
-        let (ours, us) = (super::OURS, super::ADDRESS);
+        let (ours, us) = (OURS, ADDRESS);
         let passive = if passive { "passive true;" } else { "" };
         let _ = writeln!(
             out,

@@ -1,7 +1,7 @@
 //! A naive BGP speaker with a wire format of its own: what it holds is what the daemon has sent.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,10 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::model::{OURS, Table};
 use super::network::Line;
-
-/// Routes with their MULTI_EXIT_DISC, which is different in each version of a route.
-pub(super) type Table = BTreeMap<IpNet, u32>;
 
 /// How a peer reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -392,7 +390,7 @@ fn update(asn: u32, list: &[IpNet], med: Option<u32>) -> Vec<u8> {
     };
     let mut attributes = vec![0x40, 1, 1, 0];
     // An internal peer originates its routes: an empty path.
-    if asn == super::OURS {
+    if asn == OURS {
         attributes.extend([0x40, 2, 0, 0x40, 5, 4, 0, 0, 0, 100]);
     } else {
         attributes.extend([0x40, 2, 6, 2, 1]);

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::model::{Expected, Section, Stay, Zone, med, next_hop, route};
 use super::peer::Pace;
-use super::{Daemon, PEERS, PREFIXES, World, render};
+use super::world::{Daemon, PEERS, PREFIXES, World, render};
 use crate::daemon::reload;
 use crate::daemon::signal::Request;
 use crate::daemon::startup::Origin;

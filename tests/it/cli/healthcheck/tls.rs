@@ -79,10 +79,9 @@ fn certificates_are_verified() {
     assert_eq!(names.recv().expect("a client"), None);
     let host = ["--ca", &ca, "--http-header", "Host: www.example.net"];
     assert_eq!(first(port, &host), UP);
-    assert_eq!(
-        names.recv().expect("a client").as_deref(),
-        Some("www.example.net")
-    );
+    // The checks before may have connected more than once.
+    let name = names.iter().flatten().next();
+    assert_eq!(name.as_deref(), Some("www.example.net"));
     let other = ["--ca", &ca, "--http-header", "Host: mail.example.net"];
     assert_eq!(first(port, &other), DOWN);
     // The system does not know the authority.
