@@ -81,6 +81,15 @@ impl Acks {
         out.push('\n');
     }
 
+    /// The answer to a command that failed later than in its turn: nothing if answers are not enabled.
+    pub(super) fn refusal(&self, reason: &str, id: Option<&str>) -> String {
+        let mut out = String::new();
+        if self.enabled {
+            self.write(Answer::Error(reason), id, &mut out);
+        }
+        out
+    }
+
     /// Appends the number of commands of a batch that were read so far.
     pub fn progress(&self, commands: u64, out: &mut String) {
         let line = if self.json {

@@ -6,7 +6,8 @@ use super::announce_limit_section::percent;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
-use super::schema::{self, Keyword, Origin, Seen};
+use super::schema::{self, Keyword};
+use super::settings::Settings;
 use super::tree::Statement;
 use crate::bgp::attribute::community::Community;
 use crate::bgp::attribute::large_community::LargeCommunity;
@@ -167,33 +168,20 @@ fn community(word: &str) -> Option<RequiredCommunity> {
     }
 }
 
+/// The section.
+const SECTION: Settings<GuardConfig> = Settings {
+    section: "process/guard",
+    shown: "a `guard` section",
+    keywords: KEYWORDS,
+    lists: &[],
+    is_outermost: false,
+};
+
 /// Reads `guard { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
-    let tree = cx.tree;
-    let (_, c) = schema::cursor(tree, section);
-    let place = c.last_span();
-    schema::spare(&c, &mut cx.report);
-    let (mut guard, mut seen) = (GuardConfig::default(), Seen::default());
-    for statement in section.statements() {
-        let (word, c) = schema::cursor(tree, statement);
-        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
-            Some(keyword) if statement.block.is_none() => {
-                seen.note(
-                    ("process/guard", keyword.word),
-                    (tree.words(statement), statement.span),
-                    Origin::Own,
-                    &mut cx.report,
-                );
-                schema::setting(keyword, &mut guard, c, &mut cx.report);
-            }
-            _ => cx.report.add(schema::unknown(
-                word,
-                c.last_span(),
-                "a `guard` section",
-                KEYWORDS.iter().map(|keyword| keyword.word),
-            )),
-        }
-    }
+    let place = schema::cursor(cx.tree, section).1.last_span();
+    let mut guard = GuardConfig::default();
+    SECTION.read(cx, section, &mut guard);
     if let (Some(own), Some(most)) = (guard.lifetime, guard.max_lifetime)
         && own > most
     {

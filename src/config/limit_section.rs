@@ -3,7 +3,8 @@
 use super::confinement::Limits;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::schema::{self, Keyword, Origin, Seen};
+use super::schema::Keyword;
+use super::settings::Settings;
 use super::tree::Statement;
 use crate::text::value;
 
@@ -65,32 +66,18 @@ fn bytes(word: &str) -> Option<u64> {
     Some(number << shift).filter(|bytes| *bytes >= 1 << 20)
 }
 
+/// The section.
+const SECTION: Settings<Limits> = Settings {
+    section: "process/limit",
+    shown: "a `limit` section",
+    keywords: KEYWORDS,
+    lists: &[],
+    is_outermost: false,
+};
+
 /// Reads `limit { … }` of a process.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, limits: &mut Limits) {
-    let tree = cx.tree;
-    let (_, c) = schema::cursor(tree, section);
-    schema::spare(&c, &mut cx.report);
-    let mut seen = Seen::default();
-    for statement in section.statements() {
-        let (word, c) = schema::cursor(tree, statement);
-        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
-            Some(keyword) if statement.block.is_none() => {
-                seen.note(
-                    ("process/limit", keyword.word),
-                    (tree.words(statement), statement.span),
-                    Origin::Own,
-                    &mut cx.report,
-                );
-                schema::setting(keyword, limits, c, &mut cx.report);
-            }
-            _ => cx.report.add(schema::unknown(
-                word,
-                c.last_span(),
-                "a `limit` section",
-                KEYWORDS.iter().map(|keyword| keyword.word),
-            )),
-        }
-    }
+    SECTION.read(cx, section, limits);
 }
 
 /// Checks the user of a helper: it exists, and the daemon can become it each time that the helper starts.

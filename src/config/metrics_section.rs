@@ -5,8 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::metrics::{HttpPlace, MetricsConfig};
-use super::recovery;
-use super::schema::{self, Keyword, Origin, Seen, boolean};
+use super::schema::{Keyword, boolean};
+use super::settings::Settings;
 use super::tree::Statement;
 use crate::grammar::Prefix;
 use crate::text::value;
@@ -87,35 +87,18 @@ pub(crate) const KEYWORDS: &[Keyword<MetricsConfig>] = &[
     },
 ];
 
+/// The section.
+const SECTION: Settings<MetricsConfig> = Settings {
+    section: "metrics",
+    shown: "a `metrics` section",
+    keywords: KEYWORDS,
+    lists: &["listen", "routes"],
+    is_outermost: true,
+};
+
 /// Reads `metrics { … }` into `metrics`, which has the sections before it.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement, metrics: &mut MetricsConfig) {
-    let tree = cx.tree;
-    let (_, c) = schema::cursor(tree, section);
-    schema::spare(&c, &mut cx.report);
-    let mut seen = Seen::default();
-    for statement in section.statements() {
-        let (word, c) = schema::cursor(tree, statement);
-        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
-            Some(keyword) if statement.block.is_none() => {
-                if !matches!(word, "listen" | "routes") {
-                    seen.note(
-                        ("metrics", keyword.word),
-                        (tree.words(statement), statement.span),
-                        Origin::Own,
-                        &mut cx.report,
-                    );
-                }
-                schema::setting(keyword, metrics, c, &mut cx.report);
-            }
-            _ if recovery::outside(cx, statement, "a `metrics` section") => return,
-            _ => cx.report.add(schema::unknown(
-                word,
-                c.last_span(),
-                "a `metrics` section",
-                KEYWORDS.iter().map(|keyword| keyword.word),
-            )),
-        }
-    }
+    SECTION.read(cx, section, metrics);
 }
 
 /// Fills in what was left out.

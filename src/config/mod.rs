@@ -80,6 +80,7 @@ mod reference;
 mod schema;
 mod section;
 mod session;
+mod settings;
 pub mod show;
 mod state;
 mod state_section;

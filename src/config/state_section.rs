@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::recovery;
-use super::schema::{self, Keyword, Origin, Seen};
+use super::schema::{self, Keyword};
+use super::settings::Settings;
 use super::state::{JournalSync, StateConfig, Unclaimed};
 use super::tree::Statement;
 use crate::text::value;
@@ -65,34 +65,22 @@ pub(crate) const KEYWORDS: &[Keyword<StateConfig>] = &[
     },
 ];
 
+/// The section.
+const SECTION: Settings<StateConfig> = Settings {
+    section: "state",
+    shown: "a `state` section",
+    keywords: KEYWORDS,
+    lists: &[],
+    is_outermost: true,
+};
+
 /// Reads `state { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> StateConfig {
-    let tree = cx.tree;
-    let (_, c) = schema::cursor(tree, section);
-    let place = c.last_span();
-    schema::spare(&c, &mut cx.report);
-    let (mut state, mut seen) = (StateConfig::default(), Seen::default());
-    for statement in section.statements() {
-        let (word, c) = schema::cursor(tree, statement);
-        match KEYWORDS.iter().find(|keyword| keyword.word == word) {
-            Some(keyword) if statement.block.is_none() => {
-                seen.note(
-                    ("state", keyword.word),
-                    (tree.words(statement), statement.span),
-                    Origin::Own,
-                    &mut cx.report,
-                );
-                schema::setting(keyword, &mut state, c, &mut cx.report);
-            }
-            _ if recovery::outside(cx, statement, "a `state` section") => return state,
-            _ => cx.report.add(schema::unknown(
-                word,
-                c.last_span(),
-                "a `state` section",
-                KEYWORDS.iter().map(|keyword| keyword.word),
-            )),
-        }
-    }
+    let place = schema::cursor(cx.tree, section).1.last_span();
+    let mut state = StateConfig::default();
+    let Some(seen) = SECTION.read(cx, section, &mut state) else {
+        return state;
+    };
     if !seen.has("state", "directory") {
         cx.report.add(
             Diagnostic::error(place, "the `state` section has no directory")

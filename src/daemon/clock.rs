@@ -4,9 +4,11 @@
 //! the kernel's coarse clock, which can be read in a few nanoseconds.
 
 use std::cell::Cell;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nix::time::{ClockId, clock_gettime};
+
+pub(crate) use crate::speaker::clock::now;
 
 /// Seconds since 1970, exact to a tick of the kernel.
 #[derive(Debug, Default)]
@@ -27,11 +29,6 @@ impl Clock {
     }
 }
 
-/// The time of the timers, which tests may let pass faster.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
-}
-
 /// The time since the machine was started, including the time in which it slept.
 #[cfg(not(test))]
 pub(crate) fn since_boot() -> Duration {
@@ -41,7 +38,8 @@ pub(crate) fn since_boot() -> Duration {
 /// The same on the clock of the timers.
 #[cfg(test)]
 pub(crate) fn since_boot() -> Duration {
-    static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+    static START: std::sync::LazyLock<std::time::Instant> =
+        std::sync::LazyLock::new(std::time::Instant::now);
     now().saturating_duration_since(*START)
 }
 

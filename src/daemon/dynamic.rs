@@ -15,6 +15,7 @@ use crate::fsm::ConnInfo;
 use crate::speaker::admission::Reports;
 use crate::speaker::{Answer, Server};
 
+use super::clock;
 use super::core::Core;
 use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
@@ -72,7 +73,7 @@ fn refuse(subcode: u8, text: &str) -> Answer {
 /// Logs that a connection is refused, unless there were too many such lines; `more` is the number of those left out.
 fn report(reports: &mut Reports, ends: ConnInfo, (range, reason): (&str, &str)) {
     let (remote, local) = (ends.remote.ip(), ends.local.ip());
-    if let Some(more) = reports.next(tokio::time::Instant::now().into_std()) {
+    if let Some(more) = reports.next(clock::now()) {
         warn!(remote = %remote.to_canonical(), local = %local.to_canonical(), range, more, "a connection is refused: {reason}");
     }
 }

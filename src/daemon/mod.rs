@@ -10,7 +10,7 @@
 //!
 //! | module | purpose |
 //! |---|---|
-//! | `signal`, `notify`, `privilege`, `clock`, `stats` | signals, systemd, change of user, wall clock, what is measured |
+//! | `signal`, `notify`, `privilege`, `clock`, `until_closed`, `stats` | signals, systemd, change of user, clocks, the end of connections, what is measured |
 //! | `sync_acks`, `queue` | answers that are held back until routes have been sent; text for a helper's stdin |
 //! | `helper_log`, `guard`, `process` | what helpers write to stderr, and may announce; one helper process |
 //! | `events` | which helpers receive which events |
@@ -112,6 +112,7 @@ mod status;
 mod sync_acks;
 mod taps;
 mod turns;
+mod until_closed;
 mod watchdog;
 
 use control::{Control, Doors};
@@ -151,7 +152,7 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
             report_format();
             return Ok(0);
         }
-        Purpose::Continue(heritage) => Some(heritage),
+        Purpose::Continue(heritage) => Some(*heritage),
     };
     close_inherited_on_exec();
     if heritage.is_none() {

@@ -118,7 +118,7 @@ enum Inherited {
     #[default]
     Nothing,
     /// It runs.
-    Running(Running),
+    Running(Box<Running>),
     /// It is not to be started.
     Lost,
 }
@@ -305,7 +305,7 @@ async fn keep(core: &Rc<impl Commands>, process: &Rc<Process>, respawn_allowed: 
         process.wish.set(Wish::Run);
         let (found, is_new) = match process.inherited.take() {
             Inherited::Nothing => (spawn(process), true),
-            Inherited::Running(running) => (Ok(running), false),
+            Inherited::Running(running) => (Ok(*running), false),
             Inherited::Lost => {
                 process.wait_for_wish().await;
                 continue;

@@ -20,12 +20,11 @@ async fn run(seed: u64, steps: usize) {
     let mut world = World::new(seed).await;
     for step in 0..steps {
         world.step().await;
-        if step % 2_000 == 1_999 || step == steps - 1 {
-            if let Err(difference) = world.settle().await {
-                let log = world.log.join("\n");
-                let states = world.daemon.states() + &world.histories(&difference);
-                panic!("seed {seed}, step {step}: {difference}\n{states}the last steps:\n{log}");
-            }
+        let compares = step % 2_000 == 1_999 || step == steps - 1;
+        if compares && let Err(difference) = world.settle().await {
+            let log = world.log.join("\n");
+            let states = world.daemon.states() + &world.histories(&difference);
+            panic!("seed {seed}, step {step}: {difference}\n{states}the last steps:\n{log}");
         }
     }
     world.daemon.stop().await;

@@ -242,7 +242,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("pid");
         let command = format!("sleep 1000 & echo $! > {}; wait", file.display());
-        assert_eq!(found(&command, 500), false);
+        assert!(!found(&command, 500));
         let pid = std::fs::read_to_string(&file).expect("the shell has begun");
         gone(&pid);
     }
@@ -252,7 +252,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("pid");
         let command = format!("sleep 1000 & echo $! > {}", file.display());
-        assert_eq!(found(&command, 500), true);
+        assert!(found(&command, 500));
         gone(&std::fs::read_to_string(&file).expect("the shell has begun"));
     }
 

@@ -98,7 +98,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// Judges a connection of `source`.
+    /// Judges a connection of `source`. What is `half_open` is counted only if the rates allow it.
     ///
     /// # Errors
     /// Why it must be reset.
@@ -106,7 +106,7 @@ impl Admission {
         &mut self,
         now: Instant,
         source: IpAddr,
-        half_open: HalfOpen,
+        half_open: impl FnOnce() -> HalfOpen,
     ) -> Result<(), Excess> {
         let key = source_of(source);
         if self.sources.len() >= SOURCES && !self.sources.contains_key(&key) {
@@ -122,6 +122,7 @@ impl Admission {
         if !self.all.get_or_insert(Bucket(now)).take(ALL, now) {
             return Err(Excess::All);
         }
+        let half_open = half_open();
         if half_open.all >= HALF_OPEN || half_open.of_source >= HALF_OPEN_OF_SOURCE {
             return Err(Excess::HalfOpen);
         }
@@ -168,7 +169,7 @@ mod tests {
 
     fn admitted(admission: &mut Admission, now: Instant, sources: &[IpAddr]) -> usize {
         let judge = |source: &&IpAddr| {
-            let verdict = admission.arrive(now, **source, HalfOpen::default());
+            let verdict = admission.arrive(now, **source, HalfOpen::default);
             verdict.is_ok()
         };
         sources.iter().filter(judge).count()
@@ -180,7 +181,7 @@ mod tests {
         let many = [address(1); 100];
         assert_eq!(admitted(&mut admission, start, &many), 10);
         assert_eq!(
-            admission.arrive(start, address(1), HalfOpen::default()),
+            admission.arrive(start, address(1), HalfOpen::default),
             Err(Excess::Source)
         );
         // Others are not affected.
@@ -223,7 +224,7 @@ mod tests {
             (20, HALF_OPEN_OF_SOURCE, Err(Excess::HalfOpen)),
         ] {
             let half_open = HalfOpen { all, of_source };
-            assert_eq!(admission.arrive(now, address(1), half_open), wanted);
+            assert_eq!(admission.arrive(now, address(1), || half_open), wanted);
         }
     }
 

@@ -13,6 +13,7 @@ use smallvec::SmallVec;
 use tokio::sync::Notify;
 
 use super::attempts::{self, Attempts};
+use super::clock::now;
 use super::control::Wanted;
 use super::handed::Suspension;
 use super::io::Io;
@@ -147,11 +148,6 @@ async fn notified(notify: Option<&Notify>) {
         Some(notify) => notify.notified().await,
         None => std::future::pending().await,
     }
-}
-
-/// The state machine's clock: the runtime's, which tests may stop.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl Task {

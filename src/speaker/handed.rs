@@ -12,6 +12,10 @@ use crate::fsm::{ConnId, ConnInfo, Peer, SessionSnapshot};
 
 /// An established session as data. The socket itself stays open.
 #[derive(Clone, Debug)]
+#[cfg_attr(
+    not(feature = "daemon"),
+    expect(dead_code, reason = "only the daemon is upgraded")
+)]
 pub(crate) struct Handed {
     /// The socket.
     pub(crate) socket: RawFd,
@@ -30,10 +34,6 @@ pub(crate) struct Handed {
 }
 
 /// A session that was handed to this process.
-#[cfg_attr(
-    not(feature = "daemon"),
-    expect(dead_code, reason = "only the daemon is upgraded")
-)]
 pub(crate) struct Adopted {
     pub(crate) peer: Peer,
     pub(crate) id: ConnId,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use tokio::net::TcpStream;
 
+use super::clock;
 use super::config::PeerConfig;
 use super::control::PeerCommand;
 use super::error::Error;
@@ -39,7 +40,7 @@ impl Server {
         let driver = self
             .driver(key)
             .ok_or_else(|| io::Error::other("there is no such neighbor"))?;
-        let now = tokio::time::Instant::now().into_std();
+        let now = clock::now();
         let (peer, id, negotiated) = Peer::resume(machine(&driver), &handed.session, now)
             .map_err(|refusal| io::Error::other(refusal.to_string()))?;
         let mut status = driver.shared.status.borrow_mut();

@@ -8,12 +8,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::admission::{self, HalfOpen, source_of};
+use super::clock::now;
 use super::config::PeerConfig;
 use super::connect::{self, Stream, drain};
 use super::control::PeerCommand;
@@ -202,14 +203,17 @@ impl Server {
     fn admit(&self, ends: ConnInfo) -> bool {
         let address = ends.remote.ip().to_canonical();
         let source = source_of(address);
-        let mut half_open = HalfOpen::default();
-        for entry in self.inner.peers.borrow().values() {
-            if entry.dynamic && entry.shared.status.borrow().state != State::Established {
-                half_open.all += 1;
-                half_open.of_source +=
-                    usize::from(source_of(entry.config.remote_address) == source);
+        let half_open = || {
+            let mut half_open = HalfOpen::default();
+            for entry in self.inner.peers.borrow().values() {
+                if entry.dynamic && entry.shared.status.borrow().state != State::Established {
+                    half_open.all += 1;
+                    half_open.of_source +=
+                        usize::from(source_of(entry.config.remote_address) == source);
+                }
             }
-        }
+            half_open
+        };
         let now = now();
         let mut admission = self.inner.admission.borrow_mut();
         let Err(excess) = admission.arrive(now, address, half_open) else {
@@ -289,11 +293,6 @@ impl Server {
             }
         });
     }
-}
-
-/// The runtime's clock, which tests may stop.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 /// Returns `true` if a connection from `remote` to `local` is this peer's.

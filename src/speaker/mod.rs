@@ -53,6 +53,7 @@
 //! | [`watch`], `queue` | [`PeerChanges`]: changes of neighbors, for subscribers in any thread |
 //! | `incoming` | listeners, and the neighbor that an accepted connection belongs to |
 //! | `admission` | how many connections strangers may make |
+//! | `clock` | the clock of the timers |
 //! | [`handle`] | [`Handle`]: the same for other threads |
 //! | [`status`] | [`PeerStatus`]: the state of a neighbor |
 //! | `handed`, `handover` | a session that another process of this program continues |
@@ -73,6 +74,7 @@ pub(crate) mod admission;
 mod attempts;
 pub mod attributes;
 pub mod channel;
+pub(crate) mod clock;
 pub mod config;
 pub mod connect;
 mod control;

@@ -9,6 +9,7 @@ use oxabgp::api::{Commands, Source};
 use oxabgp::config::{Config, Env};
 
 use crate::api::fake::Fake;
+use crate::support::random::Random;
 
 /// What is inserted at random places.
 const JUNK: &[&str] = &[
@@ -58,48 +59,36 @@ const JUNK: &[&str] = &[
     "\u{feff}",
 ];
 
-/// A small generator of random numbers (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit.max(1) as u64).expect("below a usize")
-    }
-
-    /// One of the texts with one to four changes.
-    fn changed(&mut self, texts: &[String]) -> String {
-        let mut text: Vec<char> = texts[self.below(texts.len())].chars().collect();
-        for _ in 0..=self.below(4) {
-            let from = self.below(text.len() + 1);
-            let to = (from + self.below(40)).min(text.len());
-            match self.below(6) {
-                0 => drop(text.drain(from..to)),
-                1 => text.truncate(from),
-                2 => {
-                    let piece = text[from..to].to_vec();
-                    let at = self.below(text.len() + 1);
-                    text.splice(at..at, piece);
-                }
-                3 => {
-                    let other: Vec<char> = texts[self.below(texts.len())].chars().collect();
-                    let start = self.below(other.len() + 1);
-                    let end = (start + self.below(80)).min(other.len());
-                    text.splice(from..from, other[start..end].iter().copied());
-                }
-                4 if from < text.len() => {
-                    text[from] = char::from(u8::try_from(self.below(128)).expect("a byte"))
-                }
-                _ => {
-                    let junk = JUNK[self.below(JUNK.len())];
-                    text.splice(from..from, junk.chars());
-                }
+/// One of the texts with one to four changes.
+fn changed(random: &mut Random, texts: &[String]) -> String {
+    let mut text: Vec<char> = texts[random.below(texts.len())].chars().collect();
+    for _ in 0..=random.below(4) {
+        let from = random.below(text.len() + 1);
+        let to = (from + random.below(40)).min(text.len());
+        match random.below(6) {
+            0 => drop(text.drain(from..to)),
+            1 => text.truncate(from),
+            2 => {
+                let piece = text[from..to].to_vec();
+                let at = random.below(text.len() + 1);
+                text.splice(at..at, piece);
+            }
+            3 => {
+                let other: Vec<char> = texts[random.below(texts.len())].chars().collect();
+                let start = random.below(other.len() + 1);
+                let end = (start + random.below(80)).min(other.len());
+                text.splice(from..from, other[start..end].iter().copied());
+            }
+            4 if from < text.len() => {
+                text[from] = char::from(u8::try_from(random.below(128)).expect("a byte"))
+            }
+            _ => {
+                let junk = JUNK[random.below(JUNK.len())];
+                text.splice(from..from, junk.chars());
             }
         }
-        text.into_iter().collect()
     }
+    text.into_iter().collect()
 }
 
 /// Calls `read` with that many changed texts. None of the calls may take long.
@@ -107,7 +96,7 @@ fn survive(texts: &[String], count: usize, mut read: impl FnMut(&str)) {
     assert!(!texts.is_empty(), "no texts");
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     for _ in 0..count {
-        let text = random.changed(texts);
+        let text = changed(&mut random, texts);
         let begin = Instant::now();
         read(&text);
         // Far more than any of them needs, even on a busy machine.

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::support::random::Random;
 use crate::targets::{ALL, Target};
 
 /// How long each target is fed with changed files, at most.
@@ -29,44 +30,32 @@ fn files(folder: &str, target: &Target) -> Vec<(PathBuf, Vec<u8>)> {
     paths.into_iter().map(read).collect()
 }
 
-/// A small generator of random numbers (xorshift).
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % limit.max(1) as u64).expect("below a usize")
-    }
-
-    /// One of the files with one to three changes.
-    fn changed(&mut self, files: &[(PathBuf, Vec<u8>)]) -> Vec<u8> {
-        let mut bytes = files[self.below(files.len())].1.clone();
-        for _ in 0..=self.below(3) {
-            let from = self.below(bytes.len() + 1);
-            let to = (from + self.below(12)).min(bytes.len());
-            match self.below(5) {
-                0 => drop(bytes.drain(from..to)),
-                1 => {
-                    let piece = bytes[from..to].to_vec();
-                    bytes.splice(from..from, piece);
-                }
-                2 => {
-                    let other = &files[self.below(files.len())].1;
-                    let start = self.below(other.len() + 1);
-                    let end = (start + self.below(40)).min(other.len());
-                    bytes.splice(from..to, other[start..end].iter().copied());
-                }
-                3 if from < bytes.len() => bytes[from] ^= 1 << self.below(8),
-                _ => {
-                    let byte = [0, 1, 0x7F, 0x80, 0xFF][self.below(5)];
-                    bytes.splice(from..to, [byte]);
-                }
+/// One of the files with one to three changes.
+fn changed(random: &mut Random, files: &[(PathBuf, Vec<u8>)]) -> Vec<u8> {
+    let mut bytes = files[random.below(files.len())].1.clone();
+    for _ in 0..=random.below(3) {
+        let from = random.below(bytes.len() + 1);
+        let to = (from + random.below(12)).min(bytes.len());
+        match random.below(5) {
+            0 => drop(bytes.drain(from..to)),
+            1 => {
+                let piece = bytes[from..to].to_vec();
+                bytes.splice(from..from, piece);
+            }
+            2 => {
+                let other = &files[random.below(files.len())].1;
+                let start = random.below(other.len() + 1);
+                let end = (start + random.below(40)).min(other.len());
+                bytes.splice(from..to, other[start..end].iter().copied());
+            }
+            3 if from < bytes.len() => bytes[from] ^= 1 << random.below(8),
+            _ => {
+                let byte = [0, 1, 0x7F, 0x80, 0xFF][random.below(5)];
+                bytes.splice(from..to, [byte]);
             }
         }
-        bytes
     }
+    bytes
 }
 
 /// Prints the input if the target panics.
@@ -109,7 +98,7 @@ fn replay(name: &str) {
         if begin.elapsed() > TIME {
             break;
         }
-        run(target, &random.changed(&corpus));
+        run(target, &changed(&mut random, &corpus));
     }
 }
 

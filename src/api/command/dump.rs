@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::api::control::RibSide;
-use crate::api::reply::{Acks, Answer};
+use crate::api::reply::Acks;
 use crate::rib::PeerSet;
 
 /// Tables to write.
@@ -33,15 +33,9 @@ pub struct DumpFile {
 impl Dump {
     /// The answer to the command.
     pub fn answer(&self, result: Result<(), &str>) -> String {
-        let mut out = String::new();
         match result {
-            Ok(()) => out.push_str(&self.done),
-            Err(reason) if self.acks.enabled => {
-                let id = self.id.as_deref();
-                self.acks.write(Answer::Error(reason), id, &mut out);
-            }
-            Err(_) => {}
+            Ok(()) => self.done.clone(),
+            Err(reason) => self.acks.refusal(reason, self.id.as_deref()),
         }
-        out
     }
 }

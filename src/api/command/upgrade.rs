@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::call::{Call, Reply, Row};
 use super::error::{CommandError, ErrorKind};
 use super::special::Special;
-use crate::api::reply::{Acks, Answer};
+use crate::api::reply::Acks;
 
 /// A request to continue as another version of the program, whose answer is known only later.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,16 +21,10 @@ pub struct Deferred {
 impl Deferred {
     /// The answer to the command.
     pub fn answer(&self, result: Result<(), &str>) -> String {
-        let mut out = String::new();
         match result {
-            Ok(()) => out.push_str(&self.done),
-            Err(reason) if self.acks.enabled => {
-                let id = self.id.as_deref();
-                self.acks.write(Answer::Error(reason), id, &mut out);
-            }
-            Err(_) => {}
+            Ok(()) => self.done.clone(),
+            Err(reason) => self.acks.refusal(reason, self.id.as_deref()),
         }
-        out
     }
 }
 

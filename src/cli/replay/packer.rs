@@ -86,7 +86,7 @@ impl Packer {
                     set.envelope
                         .message(&mut self.chunk, attributes, &self.nlri[range]);
                     if self.chunk.len() >= CHUNK {
-                        flow = Packer::pass(&mut self.chunk, due, &self.batches);
+                        flow = Self::pass(&mut self.chunk, due, &self.batches);
                         if flow.is_break() {
                             break;
                         }

@@ -228,7 +228,7 @@ fn search<T>(
             match connect(path) {
                 Ok(link) => return Ok(Found::Here(link)),
                 Err(cause) => {
-                    dead.get_or_insert((path.clone(), cause));
+                    dead.get_or_insert_with(|| (path.clone(), cause));
                 }
             }
         }

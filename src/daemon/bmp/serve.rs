@@ -13,6 +13,7 @@ use super::link::Link;
 use super::station::Station;
 use crate::bmp::{Information, Message, Tlvs};
 use crate::daemon::core::Core;
+use crate::daemon::until_closed::until_closed;
 
 /// How long a connection may take to come up, and a Termination to be written.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -187,19 +188,11 @@ fn initiate(station: &Station, link: &Link) {
 
 /// Waits until a station closes. RFC 7854 section 3.1: it sends nothing; what it sends anyway is dropped.
 async fn ended(stream: &TcpStream) -> io::Error {
-    let mut buffer = [0; 512];
-    loop {
-        if let Err(cause) = stream.readable().await {
-            return cause;
-        }
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-            Err(cause) => return cause,
-        }
-        tokio::task::yield_now().await;
-    }
+    until_closed(
+        async || stream.readable().await,
+        |buffer| stream.try_read(buffer),
+    )
+    .await
 }
 
 /// How long to wait before the next attempt: twice as long each time, with a quarter of chance (RFC 7854 section 3.2).

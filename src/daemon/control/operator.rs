@@ -183,11 +183,10 @@ impl Operator {
         if self.source.borrow().wants_records() {
             return Err(End::Records);
         }
-        let buffer = self.input.borrow();
-        if buffer.len() > LIMIT && !has_line(&buffer) {
+        let is_oversized = |buffer: &BytesMut| buffer.len() > LIMIT && !has_line(buffer);
+        if is_oversized(&self.input.borrow()) {
             return Err(End::Oversized);
         }
-        drop(buffer);
         tokio::task::yield_now().await;
         Ok(())
     }

@@ -31,7 +31,7 @@ pub(crate) enum Purpose {
     /// To check the configuration.
     Check,
     /// To continue in place of another process.
-    Continue(Heritage),
+    Continue(Box<Heritage>),
 }
 
 /// Reads the environment.
@@ -47,7 +47,7 @@ pub(crate) fn purpose() -> io::Result<Purpose> {
     }
     let number = value.to_str().and_then(|value| value.parse().ok());
     let number = number.ok_or_else(|| io::Error::other(format!("{VARIABLE} has no number")))?;
-    Heritage::read(number).map(Purpose::Continue)
+    Heritage::read(number).map(|heritage| Purpose::Continue(Box::new(heritage)))
 }
 
 /// What another process has left to this one.

@@ -12,6 +12,7 @@ use super::live::{Ended, LiveTap};
 use super::tables;
 use crate::api::command::RecordWatch;
 use crate::daemon::core::Core;
+use crate::daemon::until_closed::until_closed;
 
 /// Most clients at a time.
 const CLIENTS: usize = 8;
@@ -62,17 +63,9 @@ pub(crate) async fn run(core: &Rc<Core>, watch: RecordWatch, stream: &UnixStream
 
 /// Waits until the client closes. What it sends is ignored.
 async fn gone(stream: &UnixStream) -> io::Error {
-    let mut buffer = [0; 512];
-    loop {
-        if let Err(cause) = stream.readable().await {
-            return cause;
-        }
-        match stream.try_read(&mut buffer) {
-            Ok(0) => return io::ErrorKind::UnexpectedEof.into(),
-            Ok(_) => {}
-            Err(cause) if cause.kind() == io::ErrorKind::WouldBlock => {}
-            Err(cause) => return cause,
-        }
-        tokio::task::yield_now().await;
-    }
+    until_closed(
+        async || stream.readable().await,
+        |buffer| stream.try_read(buffer),
+    )
+    .await
 }

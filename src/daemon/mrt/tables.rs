@@ -57,10 +57,13 @@ fn index(tap: &LiveTap, neighbors: &[Rc<Neighbor>], side: MrtSide) {
     });
 }
 
+/// The place of a set in memory, and what it is encoded for.
+type Key = (usize, Family, Option<NextHop>);
+
 /// Attributes as bytes, remembered by their place in memory for the time of a step, in which none is released.
 #[derive(Default)]
 struct Encoded {
-    known: HashMap<(usize, Family, Option<NextHop>), Option<Rc<[u8]>>>,
+    known: HashMap<Key, Option<Rc<[u8]>>>,
     buffer: Vec<u8>,
 }
 

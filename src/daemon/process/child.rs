@@ -86,6 +86,8 @@ mod tests {
     #[tokio::test]
     async fn the_status_of_a_child_that_was_started_elsewhere_is_reported() {
         for (script, expected) in [("exit 7", "exit status: 7"), ("kill -9 $$", "signal: 9")] {
+            // What is tested waits for it.
+            #[expect(clippy::zombie_processes)]
             let child = std::process::Command::new("sh")
                 .args(["-c", script])
                 .spawn()

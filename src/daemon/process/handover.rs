@@ -65,7 +65,8 @@ impl Process {
         self.pid.set(Some(pid));
         self.pipes.set(Some(pipes));
         self.queue.open();
-        self.inherited.replace(Inherited::Running(running));
+        self.inherited
+            .replace(Inherited::Running(Box::new(running)));
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
@@ -11,15 +11,14 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::{Instant, sleep};
 
 use crate::config::{Config, Env};
-use crate::fsm::Cease;
-use crate::speaker::Server;
-
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
 use crate::daemon::process::{Commands, Process};
 use crate::daemon::queue::Marks;
 use crate::daemon::running::Running;
 use crate::daemon::{housekeep, reload};
+use crate::fsm::Cease;
+use crate::speaker::Server;
 
 use super::helper::Helper;
 use super::model::{ADDRESS, Expected, OURS, Section};

@@ -113,7 +113,7 @@ mod tests {
             Peer::resume(config(), &snapshot, now).expect("an acceptable session");
         assert_eq!(negotiated.hold_time, 30);
         assert_eq!(peer.poll(), None);
-        assert_eq!(peer.snapshot(now), Some((id, snapshot.clone())));
+        assert_eq!(peer.snapshot(now), Some((id, snapshot)));
         peer.handle(now, Input::Start);
         assert_eq!(peer.poll(), None, "it runs already");
         let later = now + Duration::from_secs(3);

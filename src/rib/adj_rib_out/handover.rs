@@ -185,16 +185,16 @@ impl AdjRibOut {
             group.following = self.sets.union(&group.following, &one);
             TxSource::GroupLog(group.log.end())
         };
-        self.targets.clear();
-        self.wakeups.insert(peer);
-        if let Some(known) = self.peers[peer.index()].as_mut() {
-            known.live = Some(Live {
+        let passed = self.marks;
+        self.go_live(
+            peer,
+            Live {
                 session,
                 group: at,
-                passed: self.marks,
+                passed,
                 source,
-            });
-        }
+            },
+        );
     }
 }
 

@@ -55,15 +55,23 @@ impl AdjRibOut {
                 group.forgetful = self.sets.union(&group.forgetful, &one);
             }
         }
-        self.targets.clear();
-        self.wakeups.insert(peer);
-        if let Some(known) = self.peers[peer.index()].as_mut() {
-            known.live = Some(Live {
+        self.go_live(
+            peer,
+            Live {
                 session,
                 group: at,
                 passed: 0,
                 source: TxSource::Resync(Box::new(resync)),
-            });
+            },
+        );
+    }
+
+    /// Sets the session of a peer, which is a member of its group already.
+    pub(super) fn go_live(&mut self, peer: PeerId, live: Live) {
+        self.targets.clear();
+        self.wakeups.insert(peer);
+        if let Some(known) = self.peers[peer.index()].as_mut() {
+            known.live = Some(live);
         }
     }
 

@@ -40,15 +40,7 @@ impl AdjRibOut {
 
     /// Removes a deleted peer from all entries in the background.
     pub(super) fn reap(&mut self, peer: PeerId, one: &PeerSetRef) {
-        // Pending work for the peer is no longer needed, and its number may be reused in the meantime.
-        self.sweeps
-            .queue
-            .retain(|sweep| !matches!(sweep.work, Work::Copy { to, .. } if to == peer));
-        for sweep in &mut self.sweeps.queue {
-            if let Work::Clear(peers) = &mut sweep.work {
-                peers.remove(peer);
-            }
-        }
+        self.sweeps.forget(peer);
         if let Some(last) = self.sweeps.queue.back_mut()
             && let Work::Reap {
                 gone,

@@ -71,6 +71,27 @@ impl Sweeps {
         self.queue.iter().any(Sweep::is_awaited)
     }
 
+    /// Drops the work for a deleted peer, whose number may be reused in the meantime, unless its routes are copied later.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        let is_copied =
+            |sweep: &Sweep| matches!(sweep.work, Work::Copy { from, .. } if from == peer);
+        let first = self
+            .queue
+            .iter()
+            .rposition(is_copied)
+            .map_or(0, |last| last + 1);
+        for sweep in self.queue.range_mut(first..) {
+            if let Work::Clear(peers) = &mut sweep.work {
+                peers.remove(peer);
+            }
+        }
+        let mut at = 0..;
+        self.queue.retain(|sweep| {
+            let is_needed = at.next().is_some_and(|at| at < first);
+            is_needed || !matches!(sweep.work, Work::Copy { to, .. } if to == peer)
+        });
+    }
+
     /// Keeps a marker for some peers until all sweeps are done. Returns it if there are none.
     pub(super) fn keep(
         &mut self,

@@ -120,6 +120,19 @@ impl Health {
     }
 }
 
+/// Checks that options are refused, and why.
+pub(crate) fn refused(options: &[&str], wanted: &str) {
+    let output = oxabgp(&["healthcheck", "--no-syslog", "--no-ip-setup"])
+        .args(options)
+        .output()
+        .expect("runs");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && text.contains(wanted),
+        "{options:?}: {text}"
+    );
+}
+
 /// A check whose results are letters in a file: `g`ood, `b`ad. The last one is repeated.
 pub(crate) fn scripted(lab: &Lab, letters: &str) -> String {
     lab.write("letters", letters);

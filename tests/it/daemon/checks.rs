@@ -140,7 +140,7 @@ fn a_reload_keeps_the_state_of_checks() {
     create(&lab, "c");
     let b = check(&lab, "b", &route(4));
     let c = check(&lab, "c", &route(3));
-    lab.write("oxabgp.conf", &(a.clone() + &b + &c + &neighbor(port, "")));
+    lab.write("oxabgp.conf", &(a + &b + &c + &neighbor(port, "")));
     daemon.signal("USR1");
     daemon.logged("the check has changed check=b");
     daemon.logged("the check is new check=c");

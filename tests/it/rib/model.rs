@@ -471,3 +471,40 @@ proptest! {
         prop_assert!(kept.into_iter().all(|route| !NEGOTIATED.contains(&route.nlri.family)));
     }
 }
+
+/// A table that one step does not sweep as a whole, for all peers.
+fn swept_slowly() -> Model {
+    let limits = Limits {
+        scan: 1,
+        ..Limits::default()
+    };
+    let mut model = Model::new(false, limits);
+    let to = (0..PEERS).collect();
+    model.run(Op::Many {
+        first: 0,
+        count: 20,
+        to,
+    });
+    model
+}
+
+#[test]
+fn what_was_cleared_is_not_copied_from_a_peer_that_is_deleted_meanwhile() {
+    let mut model = swept_slowly();
+    let to = (0..PEERS).collect();
+    model.run(Op::Clear { to });
+    model.run(Op::Copy { from: 3, to: 0 });
+    model.run(Op::Again { peer: 3 });
+    model.finish();
+}
+
+#[test]
+fn copies_of_a_copy_are_whole_though_the_first_one_is_deleted_meanwhile() {
+    let mut model = swept_slowly();
+    let to = vec![1, 2];
+    model.run(Op::Clear { to });
+    model.run(Op::Copy { from: 0, to: 1 });
+    model.run(Op::Copy { from: 1, to: 2 });
+    model.run(Op::Again { peer: 1 });
+    model.finish();
+}

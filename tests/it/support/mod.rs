@@ -7,3 +7,4 @@ pub(crate) mod log;
 pub(crate) mod pair;
 #[cfg(feature = "speaker")]
 pub(crate) mod peer;
+pub(crate) mod random;

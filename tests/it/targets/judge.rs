@@ -100,6 +100,10 @@ fn judge(body: &[u8], cx: &Codec) -> Verdict {
         && cx.role.is_none();
     while !list.is_empty() {
         let Some((flags, code, value, size)) = one(list) else {
+            // Section 3(j): routes that are cut are not known.
+            if matches!(list.get(1), Some(14 | 15)) {
+                return Verdict::reset();
+            }
             // Section 4: an attribute that runs past the end.
             fates.push(Withdraw);
             break;
@@ -192,7 +196,14 @@ fn attribute(flags: u8, code: u8, value: &[u8], cx: &Codec) -> Fate {
     match expected_flags(code) {
         None => Keep,
         Some(_) if matches!(code, 14 | 15) => Keep,
-        Some(expected) if flags & 0xC0 != expected => malformed,
+        // Section 3(c), RFC 7311 section 3.2: only a transitive AIGP has a rule for its flags.
+        Some(expected) if flags & 0xC0 != expected => {
+            if code == 26 && flags & 0x40 != 0 || internal {
+                malformed
+            } else {
+                Withdraw
+            }
+        }
         Some(_) if !is_well_formed(code, value, cx) => malformed,
         Some(_) => semantics(code, value, cx),
     }
@@ -241,7 +252,7 @@ fn tlvs(
 
 fn is_well_formed(code: u8, value: &[u8], cx: &Codec) -> bool {
     let width = if cx.asn4 { 4 } else { 2 };
-    let multiple = |of: usize| !value.is_empty() && value.len() % of == 0;
+    let multiple = |of: usize| !value.is_empty() && value.len().is_multiple_of(of);
     match code {
         1 => value.len() == 1 && value[0] <= 2,
         2 => segments(value, width),
@@ -252,7 +263,12 @@ fn is_well_formed(code: u8, value: &[u8], cx: &Codec) -> bool {
         16 => multiple(8),
         17 => !value.is_empty() && segments(value, 4),
         18 => value.len() == 8,
-        22 => value.len() >= 5,
+        // RFC 6514 section 5: trees of PIM have two addresses, ingress replication has one.
+        22 => match value {
+            [_, 3..=5, _, _, _, tunnel @ ..] => matches!(tunnel.len(), 8 | 32),
+            [_, 6, _, _, _, tunnel @ ..] => matches!(tunnel.len(), 4 | 16),
+            _ => value.len() >= 5,
+        },
         25 => multiple(20),
         26 => aigp(value),
         29 => tlvs(value, &|tlv| Some(4 + number(tlv.get(2..4)?)), &|_| true),
@@ -317,7 +333,7 @@ fn semantics(code: u8, value: &[u8], cx: &Codec) -> Fate {
                 &|segment| Some(2 + width * usize::from(*segment.get(1)?)),
                 &|segment| {
                     let zero = segment[2..].chunks(width).any(|asn| number(asn) == 0);
-                    !zero && !(external && segment[0] > 2)
+                    !(zero || external && segment[0] > 2)
                 },
             );
             if wrong { Withdraw } else { Keep }

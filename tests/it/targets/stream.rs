@@ -168,7 +168,8 @@ pub(crate) fn agrees(body: &[u8], cx: &Codec, content: &Decoded<'_>) {
         trailing: 0,
     };
     let mut decoder = Decoder::new(Detection::Off);
-    let mut found: [Vec<(Family, Option<u32>, Vec<u8>)>; 2] = Default::default();
+    type Routes = Vec<(Family, Option<u32>, Vec<u8>)>;
+    let mut found: [Routes; 2] = Default::default();
     decoder.blocks(&Content::Message(message), &mut |block| {
         let announced = block.kind == ElemKind::Announcement;
         let list = &mut found[usize::from(announced)];

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, UdpSocket};
 
-use super::Health;
+use super::{Health, refused};
 use crate::support::daemon::Lab;
 
 const UP: &str = "neighbor * announce route 192.0.2.1/32 next-hop self med 100";
@@ -184,15 +184,6 @@ fn wrong_options_are_explained() {
             "cannot be used with",
         ),
     ] {
-        let output =
-            crate::support::daemon::oxabgp(&["healthcheck", "--no-syslog", "--no-ip-setup"])
-                .args(options)
-                .output()
-                .expect("runs");
-        let text = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(
-            !output.status.success() && text.contains(wanted),
-            "{options:?}: {text}"
-        );
+        refused(options, wanted);
     }
 }
