@@ -120,7 +120,7 @@ impl NeighborPlugin {
         }
         let content = {
             let mut interner = self.core.routes.interner();
-            update.content(&codec, &mut *interner)
+            update.content(&codec, &mut interner.passing())
         };
         match content {
             Ok(content) => self.report_message(Direction::Send, Message::update(&content), raw),
@@ -163,7 +163,10 @@ impl NeighborPlugin {
         }
         let content = {
             let mut interner = self.core.routes.interner();
-            update.content(&session.codec, &mut *interner)
+            match keep {
+                true => update.content(&session.codec, &mut *interner),
+                false => update.content(&session.codec, &mut interner.passing()),
+            }
         };
         let content = content.map_err(|error| {
             self.undecoded(Direction::Receive, raw);

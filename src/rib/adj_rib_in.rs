@@ -13,21 +13,24 @@
 use std::ops::Range;
 use std::rc::Rc;
 
+use super::received::{Hops, Received};
 use super::slab::NONE;
-use super::table::{Slot, SlotId, Table, with_key};
+use super::slot::{Slot, with_key};
+use super::table::{SlotId, Table};
 use crate::bgp::message::update::Content;
-use crate::bgp::nlri::NlriBytes;
 use crate::bgp::{AttributeSet, Family, NextHop, Nlri, NlriRef};
 
-/// Number of sub-tables: fewer than in the Adj-RIB-Out, since there is one table for each neighbor.
-const SHARDS: usize = 64;
+/// Number of sub-tables: fewer than in the Adj-RIB-Out, since there is one table for each neighbor. The routes of the
+/// Internet fill those of the size that they need.
+const SHARDS: usize = 80;
+/// How far apart the generations of routes can be.
+const GENERATIONS: u64 = if cfg!(test) { 4 } else { u32::MAX as u64 };
 
 /// The routes received from one peer.
 #[derive(Debug)]
 pub struct AdjRibIn {
     table: Table<Received>,
-    /// The last next hop, which consecutive routes usually share.
-    last_hop: Option<Rc<NextHop>>,
+    hops: Hops,
     ages: Vec<Age>,
     /// The time that announced routes get, in seconds since 1970.
     now: u32,
@@ -37,8 +40,10 @@ pub struct AdjRibIn {
 #[derive(Debug)]
 struct Age {
     family: Family,
-    /// How often its routes were marked as stale.
+    /// How often its routes were marked as stale: the current generation.
     number: u64,
+    /// The generation that routes store as 0.
+    base: u64,
     routes: usize,
     /// Number of routes announced since the last time.
     fresh: usize,
@@ -67,14 +72,17 @@ impl Discarded {
     }
 }
 
-#[derive(Debug)]
-struct Received {
-    attributes: Rc<AttributeSet>,
-    next_hop: Option<Rc<NextHop>>,
-    /// The wire bytes, if they differ from the key.
-    payload: Option<Box<NlriBytes>>,
-    age: u64,
-    since: u32,
+impl Age {
+    /// The generation of a route.
+    fn of(&self, route: &Received) -> u64 {
+        self.base + u64::from(route.age())
+    }
+
+    /// The current generation as routes store it.
+    fn now(&self) -> u32 {
+        // `mark_stale` sees to that.
+        u32::try_from(self.number - self.base).unwrap_or(u32::MAX)
+    }
 }
 
 /// A route of an Adj-RIB-In.
@@ -105,7 +113,7 @@ impl AdjRibIn {
     pub fn new() -> Self {
         Self {
             table: Table::new(SHARDS),
-            last_hop: None,
+            hops: Hops::default(),
             ages: Vec::new(),
             now: 0,
         }
@@ -140,13 +148,12 @@ impl AdjRibIn {
         attributes: &Rc<AttributeSet>,
         next_hop: Option<NextHop>,
     ) {
-        let next_hop = self.shared(next_hop);
-        let since = self.now;
         let known = self.age(nlri.family);
         let at = known.unwrap_or_else(|| {
             self.ages.push(Age {
                 family: nlri.family,
                 number: 0,
+                base: 0,
                 routes: 0,
                 fresh: 0,
             });
@@ -154,27 +161,25 @@ impl AdjRibIn {
         });
         let now = &mut self.ages[at];
         with_key(nlri, |route| {
-            let mut new = Some(Received {
-                attributes: Rc::clone(attributes),
-                next_hop,
-                payload: (nlri.bytes != route.key)
-                    .then(|| Box::new(NlriBytes::from_slice(nlri.bytes))),
-                age: now.number,
-                since,
-            });
+            let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
+            let attributes = Rc::clone(attributes);
+            let new = Received::new(&mut self.hops, attributes, next_hop, payload, now.now());
+            let mut new = Some(new);
             // Called at most once, and only if there is no slot yet.
             let id = self
                 .table
                 .find_or_insert(route, || new.take().expect("not yet taken"));
-            match (new, self.table.get_mut(id)) {
-                (Some(new), Some(slot)) => {
-                    now.fresh += usize::from(slot.value.age != now.number);
-                    slot.value = new;
-                }
-                _ => {
-                    now.routes += 1;
-                    now.fresh += 1;
-                }
+            let Some(slot) = self.table.get_mut(id) else {
+                return;
+            };
+            *slot.mark_mut() = self.now;
+            if let Some(new) = new {
+                now.fresh += usize::from(now.of(&slot.value) != now.number);
+                self.hops.release(&slot.value);
+                slot.value = new;
+            } else {
+                now.routes += 1;
+                now.fresh += 1;
             }
         });
     }
@@ -187,10 +192,11 @@ impl AdjRibIn {
 
     fn remove(&mut self, id: SlotId) -> Option<Slot<Received>> {
         let slot = self.table.remove(id)?;
-        if let Some(at) = self.age(slot.family) {
+        self.hops.release(&slot.value);
+        if let Some(at) = self.age(slot.family()) {
             let age = &mut self.ages[at];
             age.routes -= 1;
-            age.fresh -= usize::from(slot.value.age == age.number);
+            age.fresh -= usize::from(age.of(&slot.value) == age.number);
         }
         Some(slot)
     }
@@ -209,7 +215,7 @@ impl AdjRibIn {
     /// freeing millions of routes at once takes a good part of a second.
     pub fn discard(&mut self) -> Discarded {
         let table = std::mem::replace(&mut self.table, Table::new(SHARDS));
-        self.last_hop = None;
+        self.hops = Hops::default();
         // The generation numbers remain, for a sweep that is in progress.
         for age in &mut self.ages {
             (age.routes, age.fresh) = (0, 0);
@@ -222,6 +228,34 @@ impl AdjRibIn {
         let Some(at) = self.age(family) else { return };
         self.ages[at].number += 1;
         self.ages[at].fresh = 0;
+        if self.ages[at].number - self.ages[at].base >= GENERATIONS {
+            self.rebase(at);
+        }
+    }
+
+    /// Makes room for more generations, which takes a walk over the table. Only routes that have been stale for half of
+    /// all generations lose theirs.
+    fn rebase(&mut self, at: usize) {
+        let age = &mut self.ages[at];
+        let base = age.number - GENERATIONS / 2;
+        for id in 0..self.table.end() {
+            if let Some(slot) = self.table.get_mut(id)
+                && slot.family() == age.family
+            {
+                let new = age.of(&slot.value).saturating_sub(base);
+                // The difference of two generations that are stored.
+                *slot.value.age_mut() = u32::try_from(new).unwrap_or(u32::MAX);
+            }
+        }
+        age.base = base;
+    }
+
+    /// Returns `true` if a slot has a route that a sweep is about.
+    fn is_due(&self, sweep: &Sweep, slot: &Slot<Received>) -> bool {
+        slot.family() == sweep.family
+            && self
+                .age(sweep.family)
+                .is_some_and(|at| self.ages[at].of(&slot.value) < sweep.before)
     }
 
     /// Starts work on the currently stale routes of `family`. [`sweep`](Self::sweep) drops them,
@@ -240,8 +274,7 @@ impl AdjRibIn {
         let end = sweep.at.saturating_add(budget).min(self.table.end());
         for id in sweep.at..end {
             let slot = self.table.get(id);
-            if slot.is_some_and(|slot| slot.family == sweep.family && slot.value.age < sweep.before)
-            {
+            if slot.is_some_and(|slot| self.is_due(sweep, slot)) {
                 self.remove(id);
             }
         }
@@ -271,15 +304,16 @@ impl AdjRibIn {
     ) -> bool {
         let end = sweep.at.saturating_add(budget).min(self.table.end());
         for id in sweep.at..end {
-            let Some(slot) = self
-                .table
-                .get_mut(id)
-                .filter(|slot| slot.family == sweep.family && slot.value.age < sweep.before)
-            else {
+            let slot = self.table.get(id);
+            let Some(slot) = slot.filter(|slot| self.is_due(sweep, slot)) else {
                 continue;
             };
-            match restamp(&slot.value.attributes) {
-                Some(attributes) => slot.value.attributes = attributes,
+            match restamp(slot.value.attributes()) {
+                Some(attributes) => {
+                    if let Some(slot) = self.table.get_mut(id) {
+                        slot.value.restamp(&mut self.hops, attributes);
+                    }
+                }
                 None => {
                     self.remove(id);
                 }
@@ -313,15 +347,16 @@ impl AdjRibIn {
             .table
             .iter_from(places.start)
             .take_while(move |(id, _)| *id < places.end)
-            .filter(move |(_, slot)| family.is_none_or(|family| family == slot.family));
+            .filter(move |(_, slot)| family.is_none_or(|family| family == slot.family()));
         slots.map(move |(id, slot)| ReceivedRoute {
-            nlri: slot.nlri(slot.value.payload.as_deref().map(|bytes| &bytes[..])),
-            next_hop: slot.value.next_hop.as_deref().copied(),
-            attributes: &slot.value.attributes,
-            stale: self
-                .age(slot.family)
-                .is_some_and(|at| slot.value.age != self.ages[at].number),
-            since: slot.value.since,
+            nlri: slot.nlri(slot.value.payload()),
+            next_hop: slot.value.next_hop(&self.hops),
+            attributes: slot.value.attributes(),
+            stale: self.age(slot.family()).is_some_and(|at| {
+                let age = &self.ages[at];
+                age.of(&slot.value) != age.number
+            }),
+            since: slot.mark(),
             next: id.min(NONE - 1) + 1,
         })
     }
@@ -356,14 +391,6 @@ impl AdjRibIn {
     /// Number of stale routes.
     pub fn stale(&self) -> usize {
         self.ages.iter().map(|age| age.routes - age.fresh).sum()
-    }
-
-    fn shared(&mut self, next_hop: Option<NextHop>) -> Option<Rc<NextHop>> {
-        let next_hop = next_hop?;
-        if self.last_hop.as_deref() != Some(&next_hop) {
-            self.last_hop = Some(Rc::new(next_hop));
-        }
-        self.last_hop.clone()
     }
 }
 

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
-use super::slab::NONE;
 use super::tally::Tally;
 use super::{PeerId, PeerSet};
 use crate::bgp::nlri::NlriBytes;
@@ -22,20 +21,32 @@ pub(crate) struct Entry {
     payload: Option<Box<NlriBytes>>,
 }
 
-/// The entries of a route: only one if the same is announced to all peers.
+/// The entries of a route. Nearly all routes have only one, without wire bytes of its own, and take 16 bytes.
 #[derive(Debug)]
-pub(crate) struct Entries {
-    list: SmallVec<[Entry; 1]>,
-    /// The start of its list of pending records.
-    pub(crate) pending: u32,
+#[expect(
+    clippy::box_collection,
+    reason = "a bare vector would double the size of all entries"
+)]
+pub(crate) enum Entries {
+    /// One entry whose wire bytes are the key.
+    One(Rc<AttributeSet>, PeerSetRef),
+    /// No entries, several, or one with wire bytes that differ from the key.
+    Others(Option<Box<Vec<Entry>>>),
+}
+
+/// A borrowed entry.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EntryRef<'a> {
+    /// The attributes, next hop included.
+    pub(crate) attributes: &'a Rc<AttributeSet>,
+    /// The peers that it is announced to.
+    pub(crate) peers: &'a PeerSetRef,
+    payload: Option<&'a [u8]>,
 }
 
 impl Default for Entries {
     fn default() -> Self {
-        Self {
-            list: SmallVec::new(),
-            pending: NONE,
-        }
+        Self::Others(None)
     }
 }
 
@@ -55,15 +66,44 @@ impl Edit<'_> {
 }
 
 impl Entry {
+    fn as_ref(&self) -> EntryRef<'_> {
+        EntryRef {
+            attributes: &self.attributes,
+            peers: &self.peers,
+            payload: self.payload(),
+        }
+    }
+
     /// The wire bytes, if they differ from the key.
     pub(crate) fn payload(&self) -> Option<&[u8]> {
         self.payload.as_deref().map(|bytes| &bytes[..])
     }
 
+    fn is(&self, attributes: &Rc<AttributeSet>, payload: Option<&[u8]>) -> bool {
+        self.as_ref().is(attributes, payload)
+    }
+}
+
+impl<'a> EntryRef<'a> {
+    /// The wire bytes, if they differ from the key.
+    pub(crate) const fn payload(&self) -> Option<&'a [u8]> {
+        self.payload
+    }
+
     /// Returns `true` if this entry has these attributes and wire bytes.
     pub(crate) fn is(&self, attributes: &Rc<AttributeSet>, payload: Option<&[u8]>) -> bool {
-        (Rc::ptr_eq(&self.attributes, attributes) || self.attributes == *attributes)
-            && self.payload() == payload
+        (Rc::ptr_eq(self.attributes, attributes) || self.attributes == attributes)
+            && self.payload == payload
+    }
+
+    fn to_owned(self) -> Entry {
+        Entry {
+            attributes: Rc::clone(self.attributes),
+            peers: self.peers.clone(),
+            payload: self
+                .payload
+                .map(|bytes| Box::new(NlriBytes::from_slice(bytes))),
+        }
     }
 }
 
@@ -76,46 +116,75 @@ impl Entries {
         payload: Option<&[u8]>,
         peers: &PeerSetRef,
     ) -> PeerSetRef {
+        if payload.is_none()
+            && let Some(news) = self.announce_only(edit, attributes, peers)
+        {
+            return news;
+        }
         let mut news = peers.clone();
-        let same = self
-            .list
-            .iter()
-            .position(|entry| entry.is(attributes, payload));
+        let list = self.expand();
+        let same = list.iter().position(|entry| entry.is(attributes, payload));
         if let Some(at) = same {
-            news = edit.sets.minus(peers, &self.list[at].peers);
-            if news.is_empty() {
-                return news;
+            news = edit.sets.minus(peers, &list[at].peers);
+        }
+        if !news.is_empty() {
+            take_from(list, edit, &news);
+            if let Some(at) = same {
+                let place = &mut list[at].peers;
+                let all = edit.sets.union(place, &news);
+                edit.put(place, all);
+            } else {
+                edit.tally.moved(edit.family, &PeerSetRef::EMPTY, &news);
+                let new = EntryRef {
+                    attributes,
+                    peers: &news,
+                    payload,
+                }
+                .to_owned();
+                match list.iter_mut().find(|entry| entry.peers.is_empty()) {
+                    Some(unused) => *unused = new,
+                    None => list.push(new),
+                }
             }
         }
-        self.take_from(edit, &news);
-        if let Some(at) = same {
-            let place = &mut self.list[at].peers;
-            let all = edit.sets.union(place, &news);
-            edit.put(place, all);
-        } else {
-            edit.tally.moved(edit.family, &PeerSetRef::EMPTY, &news);
-            let new = Entry {
-                attributes: Rc::clone(attributes),
-                peers: news.clone(),
-                payload: payload.map(|bytes| Box::new(NlriBytes::from_slice(bytes))),
-            };
-            match self.list.iter_mut().find(|entry| entry.peers.is_empty()) {
-                Some(unused) => *unused = new,
-                None => self.list.push(new),
-            }
-        }
-        self.trim();
+        self.compact();
         news
+    }
+
+    /// Does the same if at most one entry was there before and is left after it, all of them with the key as their wire
+    /// bytes. Returns `None`, with nothing changed, in other cases.
+    fn announce_only(
+        &mut self,
+        edit: &mut Edit<'_>,
+        attributes: &Rc<AttributeSet>,
+        peers: &PeerSetRef,
+    ) -> Option<PeerSetRef> {
+        match self {
+            _ if peers.is_empty() => Some(PeerSetRef::EMPTY),
+            Self::Others(None) => {
+                edit.tally.moved(edit.family, &PeerSetRef::EMPTY, peers);
+                self.start(attributes, peers);
+                Some(peers.clone())
+            }
+            Self::One(own, holders) if Rc::ptr_eq(own, attributes) || own == attributes => {
+                let news = edit.sets.minus(peers, holders);
+                let all = edit.sets.union(holders, &news);
+                edit.put(holders, all);
+                Some(news)
+            }
+            Self::One(own, holders) => edit.sets.minus(holders, peers).is_empty().then(|| {
+                edit.put(holders, peers.clone());
+                own.clone_from(attributes);
+                peers.clone()
+            }),
+            Self::Others(Some(_)) => None,
+        }
     }
 
     /// Announces the only version of a new route to `peers`.
     pub(crate) fn start(&mut self, attributes: &Rc<AttributeSet>, peers: &PeerSetRef) {
-        debug_assert!(self.list.is_empty());
-        self.list.push(Entry {
-            attributes: Rc::clone(attributes),
-            peers: peers.clone(),
-            payload: None,
-        });
+        debug_assert!(self.is_empty());
+        *self = Self::One(Rc::clone(attributes), peers.clone());
     }
 
     /// Returns what is announced to any of `peers` and differs from this version.
@@ -125,55 +194,110 @@ impl Entries {
         payload: Option<&[u8]>,
         peers: &PeerSetRef,
     ) -> SmallVec<[Entry; 1]> {
-        self.list
-            .iter()
+        self.list()
             .filter(|entry| entry.peers.intersects(peers) && !entry.is(attributes, payload))
-            .cloned()
+            .map(EntryRef::to_owned)
             .collect()
     }
 
     /// Removes what is announced to `peers`.
     pub(crate) fn withdraw(&mut self, edit: &mut Edit<'_>, peers: &PeerSetRef) {
-        self.take_from(edit, peers);
-        self.trim();
+        match self {
+            Self::One(_, holders) => {
+                if !holders.intersects(peers) {
+                    return;
+                }
+                let left = edit.sets.minus(holders, peers);
+                edit.put(holders, left);
+                if holders.is_empty() {
+                    *self = Self::default();
+                }
+            }
+            Self::Others(Some(list)) => {
+                take_from(list, edit, peers);
+                self.compact();
+            }
+            Self::Others(None) => {}
+        }
     }
 
     /// What is announced to `peer`.
-    pub(crate) fn of(&self, peer: PeerId) -> Option<&Entry> {
-        self.list.iter().find(|entry| entry.peers.contains(peer))
+    pub(crate) fn of(&self, peer: PeerId) -> Option<EntryRef<'_>> {
+        self.list().find(|entry| entry.peers.contains(peer))
     }
 
     /// All entries.
-    pub(crate) fn list(&self) -> &[Entry] {
-        &self.list
+    pub(crate) fn list(&self) -> impl Iterator<Item = EntryRef<'_>> + Clone {
+        let (one, others) = match self {
+            Self::One(attributes, peers) => {
+                let one = EntryRef {
+                    attributes,
+                    peers,
+                    payload: None,
+                };
+                (Some(one), &[][..])
+            }
+            Self::Others(list) => (None, list.as_ref().map_or(&[][..], |list| &list[..])),
+        };
+        one.into_iter().chain(others.iter().map(Entry::as_ref))
     }
 
-    /// Returns `true` if the route is announced to no peer, and nothing is pending.
-    pub(crate) fn is_unused(&self) -> bool {
-        self.list.is_empty() && self.pending == NONE
+    /// Returns `true` if the route is announced to no peer.
+    pub(crate) const fn is_empty(&self) -> bool {
+        matches!(self, Self::Others(None))
     }
 
     /// Returns `true` if the route is announced to any peer of `peers`.
     pub(crate) fn reaches(&self, peers: &PeerSet) -> bool {
-        self.list
-            .iter()
+        self.list()
             .any(|entry| entry.peers.set().is_some_and(|set| set.intersects(peers)))
     }
 
-    /// Removes peers from all entries. If each peer has a version of its own, most entries contain none of them.
-    fn take_from(&mut self, edit: &mut Edit<'_>, peers: &PeerSetRef) {
-        for entry in &mut self.list {
-            if entry.peers.intersects(peers) {
-                let left = edit.sets.minus(&entry.peers, peers);
-                edit.put(&mut entry.peers, left);
-            }
+    /// All entries as a list, to be modified and then [made compact](Self::compact).
+    fn expand(&mut self) -> &mut Vec<Entry> {
+        if let Self::One(..) = self {
+            let list = self.list().map(EntryRef::to_owned).collect();
+            *self = Self::Others(Some(Box::new(list)));
+        }
+        match self {
+            Self::Others(list) => list.get_or_insert_default(),
+            // Replaced above.
+            Self::One(..) => unreachable!("a list"),
         }
     }
 
-    fn trim(&mut self) {
-        self.list.retain(|entry| !entry.peers.is_empty());
-        if self.list.spilled() && self.list.len() <= 1 {
-            self.list.shrink_to_fit();
+    /// Drops entries without peers, and the list if one entry or none is left.
+    fn compact(&mut self) {
+        let Self::Others(Some(list)) = self else {
+            return;
+        };
+        list.retain(|entry| !entry.peers.is_empty());
+        match &mut list[..] {
+            [] => *self = Self::default(),
+            [only] if only.payload.is_none() => {
+                *self = Self::One(Rc::clone(&only.attributes), only.peers.clone());
+            }
+            _ => {}
         }
+    }
+}
+
+/// Removes peers from all entries. If each peer has a version of its own, most entries contain none of them.
+fn take_from(list: &mut [Entry], edit: &mut Edit<'_>, peers: &PeerSetRef) {
+    for entry in list {
+        if entry.peers.intersects(peers) {
+            let left = edit.sets.minus(&entry.peers, peers);
+            edit.put(&mut entry.peers, left);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entries_of_a_usual_route_take_two_pointers() {
+        assert_eq!(size_of::<Entries>(), 16);
     }
 }

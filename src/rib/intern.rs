@@ -16,17 +16,25 @@ use crate::bgp::{AttributeSet, Codec, UpdateError};
 const SHARDS: usize = 256;
 /// The table is swept once while as many sets are added as it holds, but at least this many.
 const SWEEP: usize = 4_096;
+/// What a decoded set is for.
+#[derive(Clone, Copy, Debug)]
+enum UseOfSet {
+    Kept,
+    Passing,
+}
+
 /// Number of contexts of received attributes that are kept before all of them are dropped.
 const CODECS: usize = 1_024;
 
-/// A set and its hash.
-type Hashed = (u64, Rc<AttributeSet>);
+/// Decodes received attributes that no table keeps: from the cache, or without interning them. The attributes of a full
+/// table are mostly seen once, and then interning them, which is for tables, takes longer than decoding them.
+#[derive(Debug)]
+pub struct Passing<'a>(&'a mut Interner);
 
 /// All attribute sets in use, and a cache of decoded attributes.
 #[derive(Debug)]
 pub struct Interner {
-    /// Sets and their hashes: growing and searching read no set that is not the wanted one.
-    shards: Box<[HashTable<Hashed>]>,
+    shards: Box<[HashTable<Rc<AttributeSet>>]>,
     len: usize,
     /// Sub-tables to be swept, in units of one set's share.
     debt: usize,
@@ -68,13 +76,13 @@ impl Interner {
     fn known(&self, set: &AttributeSet) -> Option<Rc<AttributeSet>> {
         let hash = set.hash_value();
         self.shards[shard_of(hash)]
-            .find(hash, |(other, known)| *other == hash && **known == *set)
-            .map(|(_, known)| Rc::clone(known))
+            .find(hash, |known| **known == *set)
+            .map(Rc::clone)
     }
 
     /// Adds a set that does not exist yet, and sweeps its share.
     fn insert(&mut self, hash: u64, set: Rc<AttributeSet>) {
-        self.shards[shard_of(hash)].insert_unique(hash, (hash, set), |(hash, _)| *hash);
+        self.shards[shard_of(hash)].insert_unique(hash, set, |set| set.hash_value());
         self.len += 1;
         self.debt += SHARDS;
         while self.debt >= self.len.max(SWEEP) {
@@ -107,6 +115,33 @@ impl Interner {
         self.len == 0
     }
 
+    /// A source of attributes that are shown in events, but not kept.
+    pub const fn passing(&mut self) -> Passing<'_> {
+        Passing(self)
+    }
+
+    /// Decodes attributes with the cache. `passing` sets are not interned, and are cached apart from those that are.
+    fn cached(
+        &mut self,
+        raw: &[u8],
+        cx: &Codec,
+        use_of_set: UseOfSet,
+    ) -> Result<Rc<AttributeSet>, UpdateError> {
+        let tag = self.codec_tag(cx) << 1 | use_of_set as u32;
+        if let Some(known) = self.received.get(tag, raw) {
+            return Ok(Rc::clone(known));
+        }
+        let set = decode::attributes(raw, cx)?;
+        let set = match use_of_set {
+            UseOfSet::Kept => self.intern(set),
+            UseOfSet::Passing => Rc::new(set),
+        };
+        // A decoded set with its JSON takes about eight times the size of its wire form, plus some hundred bytes.
+        self.received
+            .offer(tag, raw, Rc::clone(&set), raw.len() * 8 + 400);
+        Ok(set)
+    }
+
     /// The cache of received attributes, for its counters.
     pub const fn received(&self) -> &ParseCache<Rc<AttributeSet>> {
         &self.received
@@ -115,10 +150,10 @@ impl Interner {
     fn sweep_next(&mut self) {
         let shard = &mut self.shards[self.next_sweep];
         let before = shard.len();
-        shard.retain(|(_, set)| Rc::strong_count(set) > 1);
+        shard.retain(|set| Rc::strong_count(set) > 1);
         self.len -= before - shard.len();
         if shard.len() * 4 < shard.capacity() {
-            shard.shrink_to_fit(|(hash, _)| *hash);
+            shard.shrink_to_fit(|set| set.hash_value());
         }
         self.next_sweep = (self.next_sweep + 1) % SHARDS;
     }
@@ -141,15 +176,13 @@ impl Interner {
 
 impl AttributeSource for Interner {
     fn attributes(&mut self, raw: &[u8], cx: &Codec) -> Result<Rc<AttributeSet>, UpdateError> {
-        let tag = self.codec_tag(cx);
-        if let Some(known) = self.received.get(tag, raw) {
-            return Ok(Rc::clone(known));
-        }
-        let set = self.intern(decode::attributes(raw, cx)?);
-        // A decoded set with its JSON takes about eight times the size of its wire form, plus some hundred bytes.
-        self.received
-            .insert(tag, raw, Rc::clone(&set), raw.len() * 8 + 400);
-        Ok(set)
+        self.cached(raw, cx, UseOfSet::Kept)
+    }
+}
+
+impl AttributeSource for Passing<'_> {
+    fn attributes(&mut self, raw: &[u8], cx: &Codec) -> Result<Rc<AttributeSet>, UpdateError> {
+        self.0.cached(raw, cx, UseOfSet::Passing)
     }
 }
 
@@ -205,5 +238,28 @@ mod tests {
         let other = interner.attributes(&raw, &narrow).expect("a good MED");
         assert!(Rc::ptr_eq(&first, &other));
         assert_eq!(interner.received().hits_and_misses(), (1, 2));
+    }
+
+    #[test]
+    fn passing_attributes_equal_kept_ones_and_leave_nothing_behind() {
+        let mut interner = Interner::default();
+        let cx = Codec::default();
+        let mut state = 1u32;
+        for round in 0..20_000u32 {
+            // Attributes of any quality: flags, codes and lengths are mostly wrong.
+            let mut raw = Vec::new();
+            for _ in 0..round % 4 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let [flags, code, length, value] = state.to_be_bytes();
+                raw.extend([flags & 0xC0, code % 20, length % 9]);
+                raw.extend(std::iter::repeat_n(value, usize::from(length % 9)));
+            }
+            let plain = decode::attributes(&raw, &cx);
+            for _ in 0..2 {
+                let passing = interner.passing().attributes(&raw, &cx);
+                assert_eq!(passing.as_deref(), plain.as_ref(), "{raw:?}");
+            }
+        }
+        assert!(interner.is_empty());
     }
 }

@@ -7,7 +7,7 @@
 //! | file | contents |
 //! |---|---|
 //! | [`adj_rib_out`] | the desired state, sessions, pulling messages |
-//! | `entries`, `table`, `slab` | what is announced to which peers; routes of all families by key; numbered slots that never move |
+//! | `entries`, `table`, `slot`, `slab` | what is announced to which peers; routes of all families by key; one of them; numbered slots that never move |
 //! | `comparison` | whether two attribute sets have the same encoding for a peer |
 //! | `run` | prefixes that get the same change, applied together |
 //! | `pending` | changes that are not encoded yet: records in queues |
@@ -16,7 +16,7 @@
 //! | [`leases`] | routes that end by themselves |
 //! | `tally` | how many routes are announced to each set |
 //! | [`intern`], [`parse_cache`] | interned attribute sets; a cache of parsed bytes |
-//! | [`adj_rib_in`] | the routes received from a peer |
+//! | [`adj_rib_in`], `received` | the routes received from a peer; what is stored about one of them |
 
 pub mod adj_rib_in;
 pub mod adj_rib_out;
@@ -32,9 +32,11 @@ pub mod parse_cache;
 pub mod peer_set;
 mod peer_set_interner;
 mod pending;
+mod received;
 pub mod route;
 mod run;
 mod slab;
+mod slot;
 mod table;
 mod tally;
 

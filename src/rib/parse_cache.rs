@@ -13,6 +13,8 @@ use hashbrown::HashTable;
 
 /// Number of offered keys that are remembered, roughly.
 const OFFERED: usize = 65_536;
+/// Longest key that is kept until another one is offered.
+const LAST: usize = 4_096;
 
 /// The limits of a cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct ParseCache<V> {
     bytes: usize,
     /// Half of the hashes of keys that were [offered](ParseCache::offer).
     offered: Vec<u32>,
+    /// The key that was offered last, and its value.
+    last: Option<(u32, Vec<u8>, V)>,
     hits: u64,
     misses: u64,
 }
@@ -77,6 +81,7 @@ impl<V> ParseCache<V> {
             hand: 0,
             bytes: 0,
             offered: Vec::new(),
+            last: None,
             hits: 0,
             misses: 0,
         }
@@ -84,6 +89,13 @@ impl<V> ParseCache<V> {
 
     /// The value stored for this key, if it is still present.
     pub fn get(&mut self, tag: u32, key: &[u8]) -> Option<&V> {
+        if let Some((known, last, value)) = &self.last
+            && *known == tag
+            && **last == *key
+        {
+            self.hits += 1;
+            return Some(value);
+        }
         let hash = self.hash(tag, key);
         let found = self
             .index
@@ -101,6 +113,7 @@ impl<V> ParseCache<V> {
     /// Stores the value for a key, replacing an older one. `weight` is the approximate number of bytes that the value
     /// takes on the heap. A key that is large compared to the limits is not stored.
     pub fn insert(&mut self, tag: u32, key: &[u8], value: V, weight: usize) {
+        self.last = None;
         let weight = weight + key.len() + size_of::<Option<Remembered<V>>>();
         if weight > self.limits.bytes / 8 || self.limits.entries == 0 {
             return;
@@ -138,9 +151,18 @@ impl<V> ParseCache<V> {
         });
     }
 
-    /// Stores the value for a key if the key was offered before, not too long ago. Keys that never come back, such as the
-    /// attributes of a full table, take neither time nor memory this way.
-    pub fn offer(&mut self, tag: u32, key: &[u8], value: V, weight: usize) {
+    /// Stores the value for a key if the key was offered before, not too long ago, or until another one is offered. Keys that
+    /// never come back, such as the attributes of a full table, take neither time nor memory this way.
+    pub fn offer(&mut self, tag: u32, key: &[u8], value: V, weight: usize)
+    where
+        V: Clone,
+    {
+        if key.len() <= LAST {
+            let mut room = self.last.take().map_or_else(Vec::new, |(_, key, _)| key);
+            room.clear();
+            room.extend_from_slice(key);
+            self.last = Some((tag, room, value.clone()));
+        }
         let hash = self.hash(tag, key);
         if self.offered.is_empty() {
             self.offered.resize(OFFERED, 0);

@@ -31,6 +31,10 @@ impl<T> Default for Slab<T> {
 }
 
 impl<T> Slab<T> {
+    /// Bytes that a value takes.
+    #[cfg(test)]
+    pub(crate) const PLACE: usize = size_of::<Place<T>>();
+
     /// Stores a value and returns its number.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
         self.len += 1;

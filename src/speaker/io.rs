@@ -6,13 +6,14 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use smallvec::SmallVec;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -194,21 +195,46 @@ impl Link {
         if self.input.len() >= READ {
             return Poll::Pending;
         }
+        if self.chunk == FIRST_READ && self.input.is_empty() {
+            return self.poll_first(cx);
+        }
         self.input.reserve(self.chunk);
         // The future keeps nothing between polls: it may be created again for each.
         let Poll::Ready(result) = pin!(self.stream.read_buf(&mut self.input)).poll(cx) else {
             return Poll::Pending;
         };
-        Poll::Ready(match result {
+        Poll::Ready(self.received(result))
+    }
+
+    /// Reads into the stack: a session that waits for the next KEEPALIVE has no buffer.
+    fn poll_first(&mut self, cx: &mut Context<'_>) -> Poll<IoEvent> {
+        if self.input.capacity() > FIRST_READ {
+            self.input = BytesMut::new();
+        }
+        let mut room = [const { MaybeUninit::uninit() }; FIRST_READ];
+        let mut read = ReadBuf::uninit(&mut room);
+        let Poll::Ready(result) = Pin::new(&mut *self.stream).poll_read(cx, &mut read) else {
+            return Poll::Pending;
+        };
+        self.input.extend_from_slice(read.filled());
+        let count = read.filled().len();
+        Poll::Ready(self.received(result.map(|()| count)))
+    }
+
+    /// What the end of a read means.
+    fn received(&mut self, result: io::Result<usize>) -> IoEvent {
+        match result {
             Ok(0) => IoEvent::Gone(self.id, None),
             Ok(count) => {
                 // A quiet session keeps a small buffer, a busy one gets a large one.
                 if count >= self.chunk {
                     self.chunk = (2 * self.chunk).min(READ);
+                } else if count < self.chunk / 16 {
+                    self.chunk = (self.chunk / 2).max(FIRST_READ);
                 }
                 IoEvent::Read(self.id, count)
             }
             Err(error) => IoEvent::Gone(self.id, Some(error)),
-        })
+        }
     }
 }

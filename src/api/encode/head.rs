@@ -1,5 +1,8 @@
 //! What events have in common, printed once: that of a neighbor, and that of a moment.
 
+use std::cell::OnceCell;
+use std::rc::Rc;
+
 use super::negotiated;
 use super::style::Version;
 use crate::api::event::Identity;
@@ -7,7 +10,8 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Asn, Zoned};
 use crate::json::JsonWriter;
 
-/// The texts that every event of one neighbor has in common, and the neighbor's counter of events.
+/// The texts that every event of one neighbor has in common, and the neighbor's counter of events. Those that not every
+/// helper is sent are printed when they are needed: most of thousands of neighbors have no helper.
 #[derive(Clone, Debug)]
 pub struct EventHead {
     identity: Identity,
@@ -17,13 +21,14 @@ pub struct EventHead {
     /// The part of it that 4.2 has: without the identifier.
     pub(super) short: usize,
     /// All between the counter and the content of an UPDATE that was received, by far the most frequent event.
-    pub(super) update: String,
+    update: OnceCell<String>,
     /// `neighbor 127.0.0.1 `.
     pub(super) text: String,
+    negotiated: Option<Rc<Negotiated>>,
     /// `, "negotiated": { … } `.
-    pub(super) negotiated: String,
+    negotiated_json: OnceCell<String>,
     /// The same as 4.2 spaces it.
-    pub(super) negotiated_v42: String,
+    negotiated_v42: OnceCell<String>,
 }
 
 impl EventHead {
@@ -34,13 +39,13 @@ impl EventHead {
             counter: 0,
             json: String::new(),
             short: 0,
-            update: String::new(),
+            update: OnceCell::new(),
             text: String::new(),
-            negotiated: String::new(),
-            negotiated_v42: String::new(),
+            negotiated: None,
+            negotiated_json: OnceCell::new(),
+            negotiated_v42: OnceCell::new(),
         };
         head.print();
-        head.negotiate(None);
         head
     }
 
@@ -58,13 +63,32 @@ impl EventHead {
     }
 
     /// Updates the negotiated parameters of later events; `None`, as at the start of each connection, is shown as zeros.
-    pub fn negotiate(&mut self, negotiated: Option<&Negotiated>) {
-        let mut w = JsonWriter::new();
-        negotiated::json(negotiated, &mut w);
-        self.negotiated = w.into_string();
-        let mut w = JsonWriter::new();
-        negotiated::json_v42(negotiated, &mut w);
-        self.negotiated_v42 = w.into_string();
+    pub fn negotiate(&mut self, negotiated: Option<&Rc<Negotiated>>) {
+        self.negotiated = negotiated.map(Rc::clone);
+        self.negotiated_json.take();
+        self.negotiated_v42.take();
+    }
+
+    /// `, "negotiated": { … } ` as `version` spaces it.
+    pub(super) fn negotiated(&self, version: Version) -> &str {
+        let negotiated = self.negotiated.as_deref();
+        if version == Version::V4 {
+            self.negotiated_v42
+                .get_or_init(|| printed(|w| negotiated::json_v42(negotiated, w)))
+        } else {
+            self.negotiated_json
+                .get_or_init(|| printed(|w| negotiated::json(negotiated, w)))
+        }
+    }
+
+    /// All between the counter and the content of an UPDATE that was received.
+    pub(super) fn update(&self) -> &str {
+        self.update.get_or_init(|| {
+            format!(
+                ", \"type\": \"update\", {}, \"direction\": \"receive\", \"message\": {{ \"update\": {{ ",
+                self.json
+            )
+        })
     }
 
     /// The number of events so far.
@@ -87,15 +111,20 @@ impl EventHead {
         let mut w = JsonWriter::new();
         self.short = neighbor(&self.identity, &mut w);
         self.json = w.into_string();
-        self.update = format!(
-            ", \"type\": \"update\", {}, \"direction\": \"receive\", \"message\": {{ \"update\": {{ ",
-            self.json
-        );
+        self.json.shrink_to_fit();
+        self.update.take();
         let Identity {
             peer_address, zone, ..
         } = self.identity;
         self.text = format!("neighbor {} ", Zoned(peer_address, zone));
     }
+}
+
+/// What `write` appends.
+fn printed(write: impl FnOnce(&mut JsonWriter)) -> String {
+    let mut w = JsonWriter::new();
+    write(&mut w);
+    w.into_string()
 }
 
 /// How the start of a line ends.

@@ -104,7 +104,7 @@ impl Line<'_> {
         {
             w.raw(stamp.start(self.version))
                 .number(head.count())
-                .raw(&head.update);
+                .raw(head.update());
             return self.update_event(attributes, fields, head, w);
         }
         let kind = match message {
@@ -159,7 +159,7 @@ impl Line<'_> {
         self.update(attributes, fields, w);
         w.raw(" } }");
         if self.version == Version::V6 && !self.style.negotiated {
-            w.raw(&head.negotiated);
+            w.raw(self.negotiated(head));
         }
         self.end(head, w);
     }
@@ -204,11 +204,7 @@ impl Line<'_> {
     }
 
     fn negotiated<'h>(&self, head: &'h EventHead) -> &'h str {
-        if self.version == Version::V4 {
-            &head.negotiated_v42
-        } else {
-            &head.negotiated
-        }
+        head.negotiated(self.version)
     }
 
     fn notification(&self, direction: Direction, notification: &Notification, w: &mut JsonWriter) {
@@ -248,7 +244,7 @@ impl Line<'_> {
             w.raw("\"attribute\": { ");
             match self.version {
                 Version::V4 => v42::attributes(attributes, w),
-                Version::V5 => drop(w.raw(attributes.json())),
+                Version::V5 => attributes.write_json(w),
                 Version::V6 => v60::attributes(attributes, w),
             }
             w.raw(" }");

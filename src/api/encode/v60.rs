@@ -15,7 +15,7 @@ use crate::json::JsonWriter;
 /// Appends the members of the `attribute` object.
 pub(super) fn attributes(set: &AttributeSet, w: &mut JsonWriter) {
     if set.find(codes::BGP_LS).is_none() {
-        w.raw(set.json());
+        set.write_json(w);
         return;
     }
     set.json_with(w, |attribute, w| match attribute {

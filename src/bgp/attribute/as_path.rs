@@ -163,6 +163,10 @@ impl AsPath {
                     numbers.u16(WHAT)?.into()
                 });
             }
+            if segments.is_empty() {
+                // Nearly all paths have one segment; a vector grows to four at first.
+                segments.reserve_exact(1);
+            }
             segments.push(Segment { kind, asns });
         }
         Ok(Self(segments))

@@ -1,10 +1,12 @@
 //! The attributes of a route as one immutable value, shared by all routes with the same attributes.
 //!
 //! A set is sorted by type code, so the order in which attributes were written or received does not affect equality.
-//! The JSON and text forms are cached when first used, so they are rendered once however many routes share the set.
+//! The JSON and text forms are cached when they are used again, so they are rendered at most twice however many routes
+//! share the set, and a set that is shown in one event only takes no memory for them. Tables hold hundreds of thousands
+//! of sets: whatever most of them do not have is in an allocation of its own.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::LazyLock;
 
@@ -29,7 +31,15 @@ static STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(Default::def
 pub struct AttributeSet {
     list: Box<[Attribute]>,
     hash: u64,
-    error: Option<Box<UpdateError>>,
+    more: OnceCell<Box<More>>,
+    /// Whether its JSON was written once.
+    written: Cell<bool>,
+}
+
+/// What most sets do not have.
+#[derive(Debug, Default)]
+struct More {
+    error: Option<UpdateError>,
     json: OnceCell<Box<str>>,
     text: OnceCell<Box<str>>,
 }
@@ -64,14 +74,22 @@ impl AttributeSet {
     }
 
     fn from_sorted(list: Vec<Attribute>, error: Option<UpdateError>) -> Self {
-        let hash = STATE.hash_one(&list);
+        let more = |error| More {
+            error: Some(error),
+            ..More::default()
+        };
         Self {
-            hash,
+            hash: STATE.hash_one(&list),
             list: list.into(),
-            error: error.map(Box::new),
-            json: OnceCell::new(),
-            text: OnceCell::new(),
+            more: error
+                .map(|error| OnceCell::from(Box::new(more(error))))
+                .unwrap_or_default(),
+            written: Cell::new(false),
         }
+    }
+
+    fn more(&self) -> &More {
+        self.more.get_or_init(Box::default)
     }
 
     /// The same attributes with an error in the routes rather than in the attributes.
@@ -122,7 +140,7 @@ impl AttributeSet {
 
     /// The error that the set was received with.
     pub fn error(&self) -> Option<&UpdateError> {
-        self.error.as_deref()
+        self.more.get()?.error.as_ref()
     }
 
     /// A hash of the attributes. Equal sets have equal hashes within a process.
@@ -132,11 +150,20 @@ impl AttributeSet {
 
     /// The members of the `attribute` object in JSON events, without braces: `"origin": "igp", "med": 50`.
     pub fn json(&self) -> &str {
-        self.json.get_or_init(|| {
+        self.more().json.get_or_init(|| {
             let mut w = JsonWriter::with_capacity(JSON);
             self.json_with(&mut w, |attribute, w| attribute.json(w));
             w.into_string().into()
         })
+    }
+
+    /// Appends what [`json`](Self::json) returns. It is cached when it is written for the second time.
+    pub(crate) fn write_json(&self, w: &mut JsonWriter) {
+        if self.written.replace(true) {
+            w.raw(self.json());
+        } else {
+            self.json_with(w, |attribute, w| attribute.json(w));
+        }
     }
 
     /// Appends the members that [`json`](Self::json) returns, each attribute's written by `write`.
@@ -151,14 +178,14 @@ impl AttributeSet {
             write(attribute, w);
             separator = ", ";
         }
-        if let Some(error) = &self.error {
+        if let Some(error) = self.error() {
             w.raw(separator).key("error").string(&error_marker(error));
         }
     }
 
     /// The attributes in text events, each preceded by a space: ` origin igp med 50`.
     pub fn text(&self) -> &str {
-        self.text.get_or_init(|| {
+        self.more().text.get_or_init(|| {
             let mut out = String::new();
             self.text_with(&mut out, Attribute::text);
             out.into()
@@ -171,7 +198,7 @@ impl AttributeSet {
             out.push(' ');
             write(attribute, out);
         }
-        if let Some(error) = &self.error {
+        if let Some(error) = self.error() {
             out.push_str(" error ");
             out.push_str(&error_marker(error));
         }
@@ -180,7 +207,7 @@ impl AttributeSet {
     /// Returns `true` if UPDATE events contain an `attribute` member, which is empty if NEXT_HOP is the only
     /// attribute.
     pub(crate) fn is_shown(&self) -> bool {
-        self.error.is_some() || self.next_hop().is_some() || self.shown().next().is_some()
+        self.error().is_some() || self.next_hop().is_some() || self.shown().next().is_some()
     }
 
     /// The attributes shown in events: not NEXT_HOP, which is shown with the routes, and not unknown non-transitive
@@ -218,7 +245,7 @@ fn error_name(code: u8) -> Cow<'static, str> {
 
 impl PartialEq for AttributeSet {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.list == other.list && self.error == other.error
+        self.hash == other.hash && self.list == other.list && self.error() == other.error()
     }
 }
 
@@ -227,5 +254,28 @@ impl Eq for AttributeSet {}
 impl Hash for AttributeSet {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.hash.hash(state);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::attribute::med::Med;
+
+    #[test]
+    fn a_set_is_small() {
+        // With the counters of an `Rc` and the header of an allocation it takes 64 bytes.
+        assert!(size_of::<AttributeSet>() <= 40);
+    }
+
+    #[test]
+    fn json_is_the_same_before_and_after_it_is_cached() {
+        let set = AttributeSet::new(vec![Attribute::Med(Med(7))]);
+        for _ in 0..3 {
+            let mut w = JsonWriter::new();
+            set.write_json(&mut w);
+            assert_eq!(w.as_str(), "\"med\": 7");
+        }
+        assert_eq!(set.json(), "\"med\": 7");
     }
 }

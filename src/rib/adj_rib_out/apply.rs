@@ -15,7 +15,8 @@ use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Withdrawal;
 use crate::rib::route::{Action, Change};
-use crate::rib::table::{RouteKey, SlotId, with_key};
+use crate::rib::slot::{RouteKey, Slot, with_key};
+use crate::rib::table::SlotId;
 
 impl AdjRibOut {
     /// Announces or withdraws a route. It is rejected for peers that are not configured for its family. For peers
@@ -51,7 +52,7 @@ impl AdjRibOut {
             let table = &mut self.table;
             let Some(slot) = self
                 .pending
-                .bury(|slot| table.get_mut(slot).map(|slot| &mut slot.value.pending))
+                .bury(|slot| table.get_mut(slot).map(Slot::mark_mut))
             else {
                 break;
             };
@@ -145,7 +146,7 @@ impl AdjRibOut {
         let Some(slot) = table.get_mut(id) else {
             return;
         };
-        let family = slot.family;
+        let family = slot.family();
         let old: SmallVec<[Entry; 1]> = slot.value.others(attributes, payload, &target.taken);
         let mut edit = Edit {
             sets,
@@ -179,7 +180,7 @@ impl AdjRibOut {
                 }
             }
             if !members.is_empty() {
-                let pending = pending.edit(&mut group.queue, id, &mut slot.value.pending);
+                let pending = pending.edit(&mut group.queue, id, slot.mark_mut());
                 pending.announce = sets.union(&pending.announce, &members);
                 pending.replaces = sets.union(&pending.replaces, &replaces);
                 group.wake(wakeups);
@@ -238,12 +239,12 @@ impl AdjRibOut {
         let mut edit = Edit {
             sets,
             tally,
-            family: slot.family,
+            family: slot.family(),
         };
         slot.value.withdraw(&mut edit, &target.taken);
         for (group, members) in &target.shares {
             if let Some(group) = groups[*group].as_mut() {
-                let pending = pending.edit(&mut group.queue, id, &mut slot.value.pending);
+                let pending = pending.edit(&mut group.queue, id, slot.mark_mut());
                 pending.announce = sets.minus(&pending.announce, members);
                 let members = sets.minus(members, &unvisited);
                 pending.withdraw = sets.union(&pending.withdraw, &members);
@@ -287,8 +288,8 @@ impl AdjRibOut {
                 }
             }
             if self.table.get(id).is_some_and(|slot| {
-                self.table.has_paths(slot.family)
-                    && !group.sender.codec.add_path_send.contains(slot.family)
+                self.table.has_paths(slot.family())
+                    && !group.sender.codec.add_path_send.contains(slot.family())
             }) {
                 // Another path may have been sent, which this one may have been preferred to.
                 return PeerSetRef::EMPTY;

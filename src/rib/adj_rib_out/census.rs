@@ -6,7 +6,7 @@ use super::show::RouteFilter;
 use super::state::AdjRibOut;
 use crate::bgp::{Family, NlriRef};
 use crate::rib::peer_set::PeerId;
-use crate::rib::table::with_key;
+use crate::rib::slot::with_key;
 
 impl AdjRibOut {
     /// The path identifiers (0: none) under which a prefix is announced to `peer`.

@@ -14,7 +14,8 @@ use crate::rib::pack::{Item, Kind, Refusal, Sink, end_of_rib};
 use crate::rib::peer_set::PeerId;
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::{Marker, Pending, TxQueue, Withdrawal};
-use crate::rib::table::{Slot, SlotId};
+use crate::rib::slot::Slot;
+use crate::rib::table::SlotId;
 
 /// The peers and the session parameters that are encoded for.
 #[derive(Clone, Copy)]
@@ -56,7 +57,7 @@ impl AdjRibOut {
             group.first_batch.advance(&mut self.sets, &group.queue);
             let table = &mut self.table;
             let Some((id, mut pending)) = self.pending.pop(&mut group.queue, |slot| {
-                table.get_mut(slot).map(|slot| &mut slot.value.pending)
+                table.get_mut(slot).map(Slot::mark_mut)
             }) else {
                 break;
             };
@@ -109,7 +110,7 @@ impl AdjRibOut {
         let Some(slot) = self.table.get(id) else {
             return;
         };
-        let family = slot.family;
+        let family = slot.family();
         let add_path = scope.sender.codec.add_path_send.contains(family);
         if !add_path && self.table.has_paths(family) {
             let peers = self.sets.union(&withdraw, &announce);
@@ -129,14 +130,14 @@ impl AdjRibOut {
             return;
         }
         for entry in slot.value.list() {
-            let peers = self.sets.and(&announce, &entry.peers);
+            let peers = self.sets.and(&announce, entry.peers);
             if !peers.is_empty() {
                 self.packer.add(&Item {
                     kind: Kind::Announce,
                     family,
                     path_id,
                     bytes: entry.payload().unwrap_or_else(|| slot.key()),
-                    attributes: Some(&entry.attributes),
+                    attributes: Some(entry.attributes),
                     peers: &peers,
                 });
             }
@@ -157,17 +158,17 @@ impl AdjRibOut {
             let Some(slot) = self.table.get(path) else {
                 continue;
             };
-            let list = slot.value.pending;
+            let list = slot.mark();
             let mut sent = PeerSetRef::EMPTY;
             for entry in slot.value.list() {
-                let peers = self.sets.and(&rest, &entry.peers);
+                let peers = self.sets.and(&rest, entry.peers);
                 if !peers.is_empty() {
                     self.packer.add(&Item {
                         kind: Kind::Announce,
-                        family: slot.family,
+                        family: slot.family(),
                         path_id: None,
                         bytes: entry.payload().unwrap_or_else(|| slot.key()),
-                        attributes: Some(&entry.attributes),
+                        attributes: Some(entry.attributes),
                         peers: &peers,
                     });
                     // Which of the paths was sent last is unknown here.
@@ -186,7 +187,7 @@ impl AdjRibOut {
         }
         if let (false, Some(slot)) = (rest.is_empty(), self.table.get(id)) {
             self.packer.add(&withdrawal(
-                slot.family,
+                slot.family(),
                 None,
                 slot.key(),
                 pending.gone.as_deref(),
@@ -205,7 +206,7 @@ impl AdjRibOut {
             let mut edit = Edit {
                 sets: &mut self.sets,
                 tally: &mut self.tally,
-                family: slot.family,
+                family: slot.family(),
             };
             slot.value.withdraw(&mut edit, &forget);
         }
@@ -229,13 +230,12 @@ impl AdjRibOut {
             else {
                 continue;
             };
-            let announce = pending.announce.contains(member) && !resync.will_visit(id, slot.family);
+            let announce =
+                pending.announce.contains(member) && !resync.will_visit(id, slot.family());
             let withdraw =
                 pending.withdraw.contains(member) && !group.first_batch.fresh.contains(member);
             if announce || withdraw {
-                let own = self
-                    .pending
-                    .edit(&mut resync.queue, id, &mut slot.value.pending);
+                let own = self.pending.edit(&mut resync.queue, id, slot.mark_mut());
                 if withdraw {
                     own.withdraw = known.one.clone();
                     own.gone.clone_from(&pending.gone);
@@ -354,7 +354,7 @@ impl AdjRibOut {
     /// Returns `true` if the session is sent only the best of several paths, of which this slot may be one.
     pub(super) fn is_one_of_paths(&self, sender: &Sender, id: SlotId) -> bool {
         self.table.get(id).is_some_and(|slot| {
-            let family = slot.family;
+            let family = slot.family();
             self.table.has_paths(family) && !sender.codec.add_path_send.contains(family)
         })
     }

@@ -119,7 +119,7 @@ impl AdjRibOut {
                 unsent.intersect(peers);
                 visit(Exported::Route {
                     nlri: slot.nlri(entry.payload()),
-                    attributes: &entry.attributes,
+                    attributes: entry.attributes,
                     peers,
                     unsent,
                 });
@@ -148,7 +148,7 @@ impl AdjRibOut {
         id: SlotId,
         lanes: &[(&TxQueue, Option<PeerId>)],
     ) -> Vec<(&'a Pending, Option<PeerId>)> {
-        let list = self.table.get(id).map_or(NONE, |slot| slot.value.pending);
+        let list = self.table.get(id).map_or(NONE, |slot| slot.mark());
         if list == NONE {
             return Vec::new();
         }

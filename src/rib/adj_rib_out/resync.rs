@@ -9,6 +9,7 @@ use crate::rib::pack::end_of_rib;
 use crate::rib::peer_set::PeerId;
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Marker;
+use crate::rib::slot::Slot;
 
 impl AdjRibOut {
     /// Encodes the next messages of a private peer: its queue and its walk alternate, so that neither waits until the
@@ -59,16 +60,16 @@ impl AdjRibOut {
             }
             let table = &mut self.table;
             let Some((id, mut pending)) = self.pending.pop(&mut resync.queue, |slot| {
-                table.get_mut(slot).map(|slot| &mut slot.value.pending)
+                table.get_mut(slot).map(Slot::mark_mut)
             }) else {
                 break;
             };
             // Records for this peer in the shared queue are newer, and must not be sent twice.
             if let Some(slot) = self.table.get(id) {
-                let list = slot.value.pending;
+                let list = slot.mark();
                 self.pending
                     .absorb(&mut self.sets, &group.queue, list, one, &mut pending);
-                if resync.will_visit(id, slot.family) {
+                if resync.will_visit(id, slot.family()) {
                     pending.announce = PeerSetRef::EMPTY;
                 }
             }

@@ -16,7 +16,8 @@ use crate::rib::entries::Entries;
 use crate::rib::pending::Pending;
 use crate::rib::route::Action;
 use crate::rib::run::Run;
-use crate::rib::table::{RouteKey, SlotId};
+use crate::rib::slot::RouteKey;
+use crate::rib::table::SlotId;
 
 /// Number of routes whose places in the index are read ahead.
 const PROBED: usize = 16;
@@ -99,7 +100,7 @@ impl AdjRibOut {
                     announce: members.clone(),
                     ..Pending::default()
                 };
-                pending.push(&mut group.queue, id, &mut slot.value.pending, announced);
+                pending.push(&mut group.queue, id, slot.mark_mut(), announced);
                 group.wake(wakeups);
             }
         }

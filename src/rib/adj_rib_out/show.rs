@@ -7,12 +7,12 @@ use super::live::TxSource;
 use super::state::AdjRibOut;
 use super::types::Counters;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
-use crate::rib::entries::Entry;
+use crate::rib::entries::EntryRef;
 use crate::rib::group::Log;
 use crate::rib::peer_set::{PeerId, PeerSet};
 #[cfg(feature = "daemon")]
-use crate::rib::table::RouteKey;
-use crate::rib::table::with_key;
+use crate::rib::slot::RouteKey;
+use crate::rib::slot::with_key;
 
 /// Which routes to show; the default is all of them.
 #[derive(Clone, Debug, Default)]
@@ -58,12 +58,12 @@ impl AdjRibOut {
             .table
             .iter_from(slots_wanted.start)
             .take_while(move |(id, _)| *id < slots_wanted.end)
-            .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family));
+            .filter(move |(_, slot)| filter.family.is_none_or(|family| family == slot.family()));
         slots.flat_map(move |(id, slot)| {
-            let list = slot.value.list();
             let wanted = filter.peers.clone();
-            let views = self.sweeps.view(id, list).into_iter();
-            list.iter()
+            let views = self.sweeps.view(id, &slot.value).into_iter();
+            slot.value
+                .list()
                 .zip(views)
                 .filter_map(move |(entry, mut peers)| {
                     if let Some(wanted) = &wanted {
@@ -71,7 +71,7 @@ impl AdjRibOut {
                     }
                     (!peers.is_empty()).then(|| Route {
                         nlri: slot.nlri(entry.payload()),
-                        attributes: &entry.attributes,
+                        attributes: entry.attributes,
                         peers,
                         next: id + 1,
                     })
@@ -156,7 +156,7 @@ impl AdjRibOut {
         &mut self,
         peer: PeerId,
         nlri: NlriRef<'_>,
-        look: impl FnOnce(&Entry) -> T,
+        look: impl FnOnce(EntryRef<'_>) -> T,
     ) -> Option<T> {
         let slot = with_key(nlri, |route| {
             self.settle_route(route);

@@ -12,11 +12,13 @@ use crate::rib::pack::Packer;
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use crate::rib::pending::Backlog;
+use crate::rib::slab::NONE;
 use crate::rib::table::{SlotId, Table};
 use crate::rib::tally::Tally;
 
-/// Number of sub-tables: growing one moves a thousandth of the index.
-const SHARDS: usize = 1_024;
+/// Number of sub-tables: growing one moves a thousandth of the index. The routes of the Internet fill sub-tables of the
+/// size that they need.
+const SHARDS: usize = 1_280;
 /// Number of recent (peers, family) pairs whose resolution is cached.
 pub(super) const TARGETS: usize = 8;
 /// The minimum lag limit, however many members of a group are private, as a fraction of the configured one.
@@ -178,7 +180,7 @@ impl AdjRibOut {
         if self
             .table
             .get(slot)
-            .is_some_and(|slot| slot.value.is_unused())
+            .is_some_and(|slot| slot.value.is_empty() && slot.mark() == NONE)
         {
             self.table.remove(slot);
         }

@@ -18,7 +18,8 @@ use crate::rib::entries::{Edit, Entries};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Withdrawal;
-use crate::rib::table::{RouteKey, Slot, SlotId};
+use crate::rib::slot::{RouteKey, Slot};
+use crate::rib::table::SlotId;
 
 /// Slots per step when nothing waits for the sweep.
 const IDLE: u32 = 64;
@@ -157,7 +158,7 @@ impl AdjRibOut {
                     let mut edit = Edit {
                         sets: &mut self.sets,
                         tally: &mut self.tally,
-                        family: found.family,
+                        family: found.family(),
                     };
                     found.value.withdraw(&mut edit, gone);
                     self.release(slot);
@@ -171,14 +172,14 @@ impl AdjRibOut {
         let Some(slot) = self.table.get(id).filter(reached) else {
             return;
         };
-        let family = slot.family;
+        let family = slot.family();
         let mut withdrawn = SmallVec::<[(PeerSetRef, Option<Rc<Withdrawal>>); 1]>::new();
         for entry in slot.value.list() {
             let plain = entry.payload().is_none() && is_plain(family);
             let gone = (!plain).then(|| {
                 Rc::new(Withdrawal {
                     bytes: NlriBytes::from_slice(entry.payload().unwrap_or_else(|| slot.key())),
-                    attributes: Some(Rc::clone(&entry.attributes)),
+                    attributes: Some(Rc::clone(entry.attributes)),
                 })
             });
             withdrawn.push((entry.peers.clone(), gone));
@@ -207,8 +208,8 @@ impl AdjRibOut {
         let Some(entry) = slot.value.of(from) else {
             return;
         };
-        let family = slot.family;
-        let attributes = Rc::clone(&entry.attributes);
+        let family = slot.family();
+        let attributes = Rc::clone(entry.attributes);
         let payload = entry.payload().map(NlriBytes::from_slice);
         let to: PeerSet = [to].into_iter().collect();
         let target = self.target(&to, family);

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashSet;
 use smallvec::SmallVec;
 
-use crate::rib::entries::Entry;
+use crate::rib::entries::Entries;
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
 use crate::rib::pending::Marker;
@@ -106,10 +106,10 @@ impl Sweeps {
     }
 
     /// The peers of each entry of a slot as if all sweeps were done.
-    pub(super) fn view(&self, slot: SlotId, list: &[Entry]) -> SmallVec<[PeerSet; 1]> {
+    pub(super) fn view(&self, slot: SlotId, entries: &Entries) -> SmallVec<[PeerSet; 1]> {
         let set_of = |shared: &PeerSetRef| shared.set().cloned().unwrap_or_default();
         let mut sets: SmallVec<[PeerSet; 1]> =
-            list.iter().map(|entry| set_of(&entry.peers)).collect();
+            entries.list().map(|entry| set_of(entry.peers)).collect();
         for sweep in self.queue.iter().filter(|sweep| sweep.is_due(slot)) {
             match &sweep.work {
                 Work::Clear(gone) => sets.iter_mut().for_each(|set| set.subtract(gone)),

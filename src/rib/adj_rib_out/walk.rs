@@ -177,7 +177,7 @@ impl AdjRibOut {
     /// Collects what is announced to a cohort in a slot. Returns the peers that it is for.
     fn visit(&mut self, group: &Group, cohort: &Cohort, id: SlotId) -> PeerSetRef {
         let mut sent = PeerSetRef::EMPTY;
-        let Some(family) = self.table.get(id).map(|slot| slot.family) else {
+        let Some(family) = self.table.get(id).map(|slot| slot.family()) else {
             return sent;
         };
         if cohort.family.is_some_and(|own| own != family) || !group.families.contains(&family) {
@@ -191,9 +191,9 @@ impl AdjRibOut {
         let Some(slot) = self.table.get(id) else {
             return sent;
         };
-        let list = slot.value.pending;
+        let list = slot.mark();
         for entry in slot.value.list() {
-            let peers = self.sets.and(&entry.peers, &wanted);
+            let peers = self.sets.and(entry.peers, &wanted);
             if peers.is_empty() {
                 continue;
             }
@@ -202,7 +202,7 @@ impl AdjRibOut {
                 family,
                 path_id: add_path.then(|| slot.path_id().unwrap_or_default()),
                 bytes: entry.payload().unwrap_or_else(|| slot.key()),
-                attributes: Some(&entry.attributes),
+                attributes: Some(entry.attributes),
                 peers: &peers,
             });
             sent = self.sets.union(&sent, &peers);
@@ -240,9 +240,9 @@ impl AdjRibOut {
             if path == id {
                 break;
             }
-            let better = self.table.get(path).map(|slot| slot.value.list());
-            for entry in better.unwrap_or_default() {
-                left = self.sets.minus(&left, &entry.peers);
+            let better = self.table.get(path).into_iter();
+            for entry in better.flat_map(|slot| slot.value.list()) {
+                left = self.sets.minus(&left, entry.peers);
             }
         }
         left
