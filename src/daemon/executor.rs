@@ -43,7 +43,7 @@ pub(crate) struct Executor {
     /// How many commands were refused since the start.
     refused: Cell<u64>,
     /// How long commands of one source are executed before other tasks have their turn.
-    most: Cell<Duration>,
+    pub(crate) most: Cell<Duration>,
 }
 
 impl Executor {
@@ -77,12 +77,6 @@ impl Executor {
     /// How many commands were refused since the start.
     pub(crate) const fn refused(&self) -> u64 {
         self.refused.get()
-    }
-
-    /// Ends each turn after one command.
-    #[cfg(test)]
-    pub(crate) fn end_turns_at_once(&self) {
-        self.most.set(Duration::ZERO);
     }
 
     /// Returns `true` if more commands may be executed in a turn that began then.

@@ -107,7 +107,7 @@ fn sets_are_shown_as_json() {
     let mut client = Client::new(&lab);
     assert_eq!(client.ask("show set json"), "[  ]\ndone\n");
     declare(&mut client, "edge replace revision 7", &[A, B]);
-    client.ask(&format!("set keys put web {C}"));
+    client.ask("set keys put web route 10.3.0.0/16 next-hop self");
     let (_, digests) = shown(&mut client, "");
     let edge = format!(
         "{{ \"name\": \"edge\", \"revision\": 7, \"digest\": \"{}\", \"routes\": 2 }}",
