@@ -33,6 +33,7 @@ use super::refresh;
 use super::reload_step;
 use super::session;
 use super::signal::Request;
+use super::watchdog::Switch;
 
 /// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
@@ -327,9 +328,20 @@ impl Control for ApiBackend<'_> {
     }
 
     fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError> {
-        let routes = &self.core.routes;
-        self.judge(&routes.changes_of_group(peers, name, verb))?;
-        routes.switch_group(peers, name, verb);
+        let core = self.core;
+        let mut changes = core.routes.changes_of_group(peers, name, verb);
+        core.include_instances(&mut changes, peers);
+        self.judge(&changes)?;
+        for change in &changes {
+            core.routes.apply_quietly(change);
+        }
+        let switch = Switch {
+            announced: verb == Verb::Announce,
+            owner: Rc::clone(&self.own().terms.owner),
+            is_claimed: true,
+        };
+        let news = core.routes.switch_group(peers, name, &switch);
+        core.record_switch((&news, name), &switch);
         Ok(())
     }
 

@@ -16,6 +16,7 @@ use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, MetricsConfig, NeighborConfig};
+use crate::grammar::Verb;
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
@@ -40,6 +41,7 @@ use super::sets::Sets;
 use super::signal::Request;
 use super::stats::Stats;
 use super::taps::Taps;
+use super::watchdog::Switch;
 
 /// The configuration of metrics, which a reload may replace.
 #[derive(Default)]
@@ -222,6 +224,49 @@ impl Core {
     /// Records in the journal that a route is withdrawn or has ended.
     pub(crate) fn record_end(&self, owner: &Rc<str>, route: (&Nlri, &PeerSet)) {
         self.journal.withdraw(&self.neighbors, owner, route);
+    }
+
+    /// Records in the journal that a watchdog group of neighbors was switched.
+    pub(crate) fn record_switch(&self, (peers, name): (&PeerSet, &str), switch: &Switch) {
+        if !peers.is_empty() {
+            self.journal.switch(&self.neighbors, (peers, name), switch);
+        }
+    }
+
+    /// Switches a watchdog group as an earlier run of the daemon has left it.
+    pub(crate) fn restore_switch(&self, peer: PeerId, name: &str, switch: &Switch) {
+        let peers = std::iter::once(peer).collect();
+        let verb = match switch.announced {
+            true => Verb::Announce,
+            false => Verb::Withdraw,
+        };
+        let changes = self.routes.changes_of_group(&peers, name, verb);
+        self.routes.switch_group(&peers, name, switch);
+        for change in &changes {
+            if !self.apply(change) {
+                self.routes.hold_back(peer, &change.nlri);
+            }
+        }
+    }
+
+    /// Adds to the neighbors of changes that are for a range those of its neighbors that are among `peers`.
+    pub(crate) fn include_instances(&self, changes: &mut [Change], peers: &PeerSet) {
+        if changes.is_empty() {
+            return;
+        }
+        let all = self.neighbors.all();
+        let instances = all.iter().filter_map(|listed| {
+            let id = listed.neighbor.id;
+            Some((listed.template?, id)).filter(|_| peers.contains(id))
+        });
+        let instances: Vec<(PeerId, PeerId)> = instances.collect();
+        for change in changes {
+            let added = instances
+                .iter()
+                .filter(|(range, _)| change.peers.contains(*range));
+            let added: PeerSet = added.map(|(_, id)| *id).collect();
+            change.peers.union(&added);
+        }
     }
 
     /// Determines again which helpers receive the events of a neighbor.

@@ -16,7 +16,7 @@ use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
-use super::watchdog::Watchdogs;
+use super::watchdog::{Switch, Watchdogs};
 
 /// Routes to announce, and what depends on whether they have been sent.
 #[derive(Default)]
@@ -251,17 +251,24 @@ impl Routes {
         self.watchdogs_mut().hold_back(peer, nlri.as_ref());
     }
 
-    /// The changes that [`switch_group`](Self::switch_group) applies.
+    /// The changes that announcing or withdrawing the groups of that name makes. Nothing is switched yet.
     pub(crate) fn changes_of_group(&self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
         self.watchdogs.borrow().changes(peers, name, verb)
     }
 
-    /// Announces or withdraws the groups of that name.
-    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, verb: Verb) {
-        for change in &self.changes_of_group(peers, name, verb) {
-            self.apply_quietly(change);
-        }
-        self.watchdogs_mut().switch(peers, name, verb);
+    /// Notes that the groups of that name are announced or withdrawn. Returns the neighbors for which that is new.
+    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, switch: &Switch) -> PeerSet {
+        self.watchdogs_mut().switch(peers, name, switch)
+    }
+
+    /// Calls `visit` for each group that a command has switched.
+    pub(crate) fn switches(&self, visit: &mut dyn FnMut(PeerId, &str, &Switch)) {
+        self.watchdogs.borrow().switches(visit);
+    }
+
+    /// Forgets what commands to earlier runs of the daemon have made of a group. Returns the changes to apply.
+    pub(crate) fn abandon_group(&self, peer: PeerId, name: &str) -> Vec<Change> {
+        self.watchdogs_mut().abandon(peer, name)
     }
 
     /// Returns `true` if one of these neighbors has a route in a group of that name.
