@@ -4,7 +4,7 @@ use oxabgp::config::{Config, Env};
 
 use super::control::{Client, start_with};
 use super::{listener, neighbor, process};
-use crate::support::daemon::{Daemon, Lab};
+use crate::support::daemon::{Daemon, Lab, wait_for};
 
 /// Sends commands of an operator and compares their answers: `None` for `done`, else a part of the reason.
 fn check(client: &mut Client, lines: &[(&str, Option<&str>)]) {
@@ -288,6 +288,56 @@ fn a_watchdog_route_that_was_refused_at_the_start_is_announced_by_the_next_comma
     );
     let shown = client.ask("show adj-rib out");
     assert!(shown.contains("10.0.0.0/8"), "{shown}");
+}
+
+#[test]
+fn a_refused_route_of_the_file_is_judged_again_by_each_reload() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let text = |routes: &str| {
+        let body = format!("announce-limit {{ total 2; }} static {{ {routes} }}");
+        neighbor(port, &body)
+    };
+    let daemon = start_with(&lab, &text(""));
+    let mut client = Client::new(&lab);
+    check(
+        &mut client,
+        &[
+            ("announce route 11.0.0.0/8 next-hop 192.0.2.1", None),
+            ("announce route 12.0.0.0/8 next-hop 192.0.2.1", None),
+        ],
+    );
+    lab.write(
+        "oxabgp.conf",
+        &text("route 15.0.0.0/8 next-hop 192.0.2.1; route 12.0.0.0/8 next-hop 192.0.2.1 med 5;"),
+    );
+    let reload = |count: usize, refused: usize| {
+        daemon.signal("USR1");
+        let log = wait_for("the reload", || {
+            let log = daemon.log();
+            (log.matches("the configuration is reloaded").count() == count).then_some(log)
+        });
+        let refusals = log.matches("the route is not announced: `15.0.0.0/8`");
+        assert_eq!(refusals.count(), refused, "{log}");
+    };
+    reload(1, 1);
+    reload(2, 2);
+    check(&mut client, &[("withdraw route 11.0.0.0/8", None)]);
+    reload(3, 2);
+    let shown = client.ask("show adj-rib out extensive");
+    assert!(
+        shown.contains("15.0.0.0/8") && !shown.contains("11.0.0.0/8"),
+        "{shown}"
+    );
+    // That of the command stays, as without a limit.
+    assert!(!shown.contains("med 5"), "{shown}");
+    check(
+        &mut client,
+        &[(
+            "announce route 11.0.0.0/8 next-hop 192.0.2.1",
+            Some("no more than 2"),
+        )],
+    );
 }
 
 #[test]
