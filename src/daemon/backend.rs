@@ -45,8 +45,8 @@ pub(crate) struct ApiBackend<'a> {
     /// The selectors of the next changes.
     selectors: Vec<(usize, Rc<str>)>,
     /// The changes are those of a set.
-    pub(super) is_set: bool,
-    pub(super) own: OnceCell<Authority>,
+    is_set: bool,
+    own: OnceCell<Authority>,
 }
 
 impl<'a> ApiBackend<'a> {
@@ -63,10 +63,19 @@ impl<'a> ApiBackend<'a> {
 
     /// The backend of a health check, which owns its routes.
     pub(crate) fn of_check(core: &'a Rc<Core>, owner: &Rc<str>) -> Self {
-        let backend = Self::new(core, None);
-        // It is empty.
-        let _ = backend.own.set(Authority::of_check(core, owner));
-        backend
+        Self {
+            own: OnceCell::from(Authority::of_check(core, owner)),
+            ..Self::new(core, None)
+        }
+    }
+
+    /// The backend of a set, whose owner is not the helper or operator that declares it.
+    pub(super) fn of_set(core: &'a Rc<Core>, helper: Option<&'a str>, own: Authority) -> Self {
+        Self {
+            is_set: true,
+            own: OnceCell::from(own),
+            ..Self::new(core, helper)
+        }
     }
 
     /// Returns `true` if the helper or operator may send commands to that neighbor.

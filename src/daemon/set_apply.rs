@@ -13,7 +13,7 @@ use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
 use crate::rib::{Action, Change, Leased, Lifetime, Terms};
 
-use super::authority::Judging;
+use super::authority::{Authority, Judging};
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::lease_table;
@@ -72,14 +72,15 @@ pub(crate) async fn apply(
     let mut difference = Difference::new(&plan).await;
     difference.compare(core).await;
     let done = difference.counts();
-    let mut backend = ApiBackend::new(core, helper);
-    let most = match (plan.max_remove, backend.own().max_remove()) {
+    let mut own = Authority::new(core, helper);
+    let most = match (plan.max_remove, own.max_remove()) {
         (Some(own), Some(guard)) => Some(own.min(guard)),
         (own, guard) => own.or(guard),
     };
     difference.check(most)?;
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
-    backend.own_by(&owner, plan.changes.len())?;
+    own.own_by(core, &owner, plan.changes.len())?;
+    let mut backend = ApiBackend::of_set(core, helper, own);
     difference.judge(core, &backend).await?;
     difference.carry_out(core, &mut backend).await;
     let speaker = helper.unwrap_or_default();
@@ -312,21 +313,7 @@ impl<'a> Difference<'a> {
     }
 }
 
-/// How sets are announced.
 impl ApiBackend<'_> {
-    /// Announces for an owner that is not the helper itself: for a set of so many routes.
-    ///
-    /// # Errors
-    /// When the guard of the helper does not allow so many.
-    fn own_by(&mut self, owner: &Rc<str>, routes: usize) -> Result<(), String> {
-        self.own();
-        if let Some(own) = self.own.get_mut() {
-            own.own_by(self.core, owner, routes)?;
-        }
-        self.is_set = true;
-        Ok(())
-    }
-
     /// Records again a route that is announced already.
     fn renew(&mut self, change: &Change, lifetime: Lifetime, selector: Option<Rc<str>>) {
         let Action::Announce(attributes) = &change.action else {
