@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use tracing::warn;
 
+use crate::api::changes::Changes;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, CheckStatus, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
@@ -17,7 +18,7 @@ use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, reso
 use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
-use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run};
+use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
 use super::authority::Authority;
 use super::clock::unix;
@@ -40,10 +41,6 @@ pub(crate) struct ApiBackend<'a> {
     pub(super) core: &'a Rc<Core>,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
-    /// How long the next changes are to stay.
-    lifetimes: Vec<(usize, Lifetime)>,
-    /// The selectors of the next changes.
-    selectors: Vec<(usize, Rc<str>)>,
     /// The changes are those of a set.
     is_set: bool,
     own: OnceCell<Authority>,
@@ -54,8 +51,6 @@ impl<'a> ApiBackend<'a> {
         Self {
             core,
             helper,
-            lifetimes: Vec::new(),
-            selectors: Vec::new(),
             is_set: false,
             own: OnceCell::new(),
         }
@@ -118,9 +113,9 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// Records and applies changes that were judged and checked.
-    pub(super) fn carry_out(&mut self, changes: &[Change]) {
+    pub(super) fn carry_out(&self, changes: &Changes) {
         self.lease(changes);
-        for change in changes {
+        for change in &changes.list {
             // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
             let routes = &self.core.routes;
             routes.apply(change, "no selected neighbor has this family");
@@ -128,25 +123,18 @@ impl<'a> ApiBackend<'a> {
     }
 
     /// Records how long the routes of changes stay.
-    fn lease(&mut self, changes: &[Change]) {
-        let lifetimes = std::mem::take(&mut self.lifetimes);
-        let selectors = std::mem::take(&mut self.selectors);
+    fn lease(&self, changes: &Changes) {
         let leases = &self.core.leases;
         let own = &self.own().terms;
         let limited = own.default.is_some() || own.tracked;
-        if lifetimes.is_empty() && leases.is_empty() && !limited {
+        if !changes.has_lifetimes() && leases.is_empty() && !limited {
             return;
         }
-        let mut lifetimes = lifetimes.iter().peekable();
-        let mut selectors = selectors.iter().peekable();
         let (mut terms, kept) = (own.clone(), self.is_set || self.core.journal.is_kept());
         let at_once = lease_table::now();
-        for (at, change) in changes.iter().enumerate() {
-            while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
-            let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
-            terms.lifetime = self.own().allowed(lifetime.unwrap_or_default());
-            while selectors.next_if(|(end, _)| *end <= at).is_some() {}
-            terms.selector = selectors.peek().map(|(_, selector)| Rc::clone(selector));
+        for (at, change) in changes.list.iter().enumerate() {
+            terms.lifetime = self.own().allowed(changes.lifetime(at));
+            terms.selector = changes.selector(at).cloned();
             match &change.action {
                 Action::Announce(attributes) => {
                     let attributes = kept.then_some(attributes);
@@ -236,16 +224,8 @@ impl Control for ApiBackend<'_> {
         verdict
     }
 
-    fn set_lifetimes(&mut self, lifetimes: Vec<(usize, Lifetime)>) {
-        self.lifetimes = lifetimes;
-    }
-
     fn keeps_selectors(&self) -> bool {
         self.core.journal.is_kept()
-    }
-
-    fn set_selectors(&mut self, selectors: Vec<(usize, Rc<str>)>) {
-        self.selectors = selectors;
     }
 
     fn open_set(&mut self, name: &str) -> Result<Rc<()>, CommandError> {
@@ -258,9 +238,9 @@ impl Control for ApiBackend<'_> {
         checked.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        self.judge(changes)?;
-        self.check(changes)?;
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        self.judge(&changes.list)?;
+        self.check(&changes.list)?;
         self.carry_out(changes);
         changes.clear();
         Ok(())

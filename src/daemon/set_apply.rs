@@ -7,8 +7,8 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 use tracing::info;
 
+use crate::api::changes::Changes;
 use crate::api::command::{SetChanges, SetPlan};
-use crate::api::control::Control;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
 use crate::rib::{Action, Change, Leased, Lifetime, Terms};
@@ -44,15 +44,6 @@ struct Difference<'a> {
     removed: usize,
 }
 
-/// Some of the changes, with the lifetimes and selectors up to each position.
-struct Part {
-    changes: Vec<Change>,
-    lifetimes: Vec<(usize, Lifetime)>,
-    selectors: Vec<(usize, Rc<str>)>,
-    /// Where the rest begins.
-    next: Option<usize>,
-}
-
 /// Applies a set, or a key of it. No command may be executed meanwhile.
 ///
 /// # Errors
@@ -80,15 +71,15 @@ pub(crate) async fn apply(
     difference.check(most)?;
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
     own.own_by(core, &owner, plan.changes.len())?;
-    let mut backend = ApiBackend::of_set(core, helper, own);
+    let backend = ApiBackend::of_set(core, helper, own);
     difference.judge(core, &backend).await?;
-    difference.carry_out(core, &mut backend).await;
+    difference.carry_out(core, &backend).await;
     let speaker = helper.unwrap_or_default();
     let revision = core.sets.declare(&plan.name, speaker, plan.revision);
     core.journal.revision((&plan.name, speaker), revision);
     core.journal.flush();
     core.wake_neighbors();
-    difference.renew(core, backend).await;
+    difference.renew(core, &backend).await;
     let SetChanges {
         added,
         changed,
@@ -129,7 +120,7 @@ impl<'a> Difference<'a> {
         // It never grows, which would take a turn of its own.
         let mut declared: HashMap<Key, SmallVec<[usize; 1]>> =
             HashMap::with_capacity(plan.changes.len());
-        for (at, change) in plan.changes.iter().enumerate() {
+        for (at, change) in plan.changes.list.iter().enumerate() {
             declared
                 .entry(key(change.nlri.as_ref()))
                 .or_default()
@@ -175,7 +166,7 @@ impl<'a> Difference<'a> {
         let mut gone = leased.peers.clone();
         let places = self.declared.get(&key(leased.nlri.as_ref()));
         for at in places.into_iter().flatten() {
-            let change = &self.plan.changes[*at];
+            let change = &self.plan.changes.list[*at];
             if !change.peers.intersects(leased.peers) {
                 continue;
             }
@@ -227,12 +218,11 @@ impl<'a> Difference<'a> {
         let mut judging = Judging::new(backend.own(), core);
         let mut next = Some(0);
         while let Some(at) = next {
-            let part = self.part(at);
-            judging.add(&part.changes).map_err(|no| no.message)?;
-            backend
-                .check(&part.changes)
-                .map_err(|error| error.to_string())?;
-            next = part.next;
+            let (part, rest) = self.part(at);
+            judging.add(&part.list).map_err(|no| no.message)?;
+            let checked = backend.check(&part.list);
+            checked.map_err(|error| error.to_string())?;
+            next = rest;
             if next.is_some() {
                 tokio::task::yield_now().await;
             }
@@ -241,16 +231,14 @@ impl<'a> Difference<'a> {
     }
 
     /// Applies the changes, a part in each turn.
-    async fn carry_out(&self, core: &Core, backend: &mut ApiBackend<'_>) {
+    async fn carry_out(&self, core: &Core, backend: &ApiBackend<'_>) {
         let mut next = Some(0);
         while let Some(at) = next {
-            let part = self.part(at);
-            backend.set_lifetimes(part.lifetimes);
-            backend.set_selectors(part.selectors);
-            backend.carry_out(&part.changes);
+            let (part, rest) = self.part(at);
+            backend.carry_out(&part);
             core.journal.flush();
             core.wake_neighbors();
-            next = part.next;
+            next = rest;
             if next.is_some() {
                 tokio::task::yield_now().await;
                 core.journal.room().await;
@@ -258,51 +246,37 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// Some of the changes, from a position among the withdrawals and then what is declared. Withdrawals are first, so that no
-    /// neighbor has more routes in between than before or afterwards.
-    fn part(&self, from: usize) -> Part {
-        let first = self.withdrawals.len();
-        let end = (from + STEP).min(first + self.plan.changes.len());
+    /// Some of the changes, from a position among the withdrawals and then what is declared, and where the rest begins.
+    /// Withdrawals are first, so that no neighbor has more routes in between than before or afterwards.
+    fn part(&self, from: usize) -> (Changes, Option<usize>) {
+        let (first, declared) = (self.withdrawals.len(), &self.plan.changes);
+        let end = (from + STEP).min(first + declared.len());
+        let mut part = Changes::default();
         let gone = &self.withdrawals[from.min(first)..end.min(first)];
-        let mut part = Part {
-            changes: gone.to_vec(),
-            lifetimes: vec![(gone.len(), Lifetime::Unchanged)],
-            selectors: vec![(gone.len(), Rc::from(""))],
-            next: (end < first + self.plan.changes.len()).then_some(end),
-        };
+        part.list.extend_from_slice(gone);
+        part.describe(Lifetime::Unchanged, Some(&Rc::from("")));
         for at in from.max(first) - first..end.max(first) - first {
             if self.fates[at] != Fate::Same {
-                part.changes.push(self.plan.changes[at].clone());
-                let count = part.changes.len();
-                part.lifetimes.push((count, self.lifetime(at)));
-                let selector = self.selector(at).map(|selector| (count, selector));
-                part.selectors.extend(selector);
+                part.list.push(declared.list[at].clone());
+                part.describe(self.lifetime(at), declared.selector(at));
             }
         }
-        part
+        (part, (end < first + declared.len()).then_some(end))
     }
 
     fn lifetime(&self, at: usize) -> Lifetime {
-        let list = &self.plan.lifetimes;
-        let place = list.partition_point(|(end, _)| *end <= at);
-        match list.get(place) {
+        match self.plan.changes.lifetime(at) {
             // What is declared without a lifetime has none.
-            None | Some((_, Lifetime::Unchanged)) => Lifetime::Forever,
-            Some((_, lifetime)) => *lifetime,
+            Lifetime::Unchanged => Lifetime::Forever,
+            lifetime => lifetime,
         }
     }
 
-    fn selector(&self, at: usize) -> Option<Rc<str>> {
-        let list = &self.plan.selectors;
-        let place = list.partition_point(|(end, _)| *end <= at);
-        list.get(place).map(|(_, selector)| Rc::clone(selector))
-    }
-
     /// Renews what stays as it is, and claims it.
-    async fn renew(&self, core: &Core, mut backend: ApiBackend<'_>) {
-        for (at, change) in self.plan.changes.iter().enumerate() {
+    async fn renew(&self, core: &Core, backend: &ApiBackend<'_>) {
+        for (at, change) in self.plan.changes.list.iter().enumerate() {
             if self.fates[at] == Fate::Same {
-                backend.renew(change, self.lifetime(at), self.selector(at));
+                backend.renew(change, self.lifetime(at), self.plan.changes.selector(at));
             }
             if at % STEP == STEP - 1 {
                 core.journal.flush();
@@ -315,13 +289,13 @@ impl<'a> Difference<'a> {
 
 impl ApiBackend<'_> {
     /// Records again a route that is announced already.
-    fn renew(&mut self, change: &Change, lifetime: Lifetime, selector: Option<Rc<str>>) {
+    fn renew(&self, change: &Change, lifetime: Lifetime, selector: Option<&Rc<str>>) {
         let Action::Announce(attributes) = &change.action else {
             return;
         };
         let terms = Terms {
             lifetime: self.own().allowed(lifetime),
-            selector,
+            selector: selector.cloned(),
             ..self.own().terms.clone()
         };
         let leases = &self.core.leases;
@@ -367,7 +341,7 @@ mod tests {
             }
         });
         let mut plan = SetPlan::empty("edge");
-        plan.changes = changes.collect();
+        plan.changes = changes.collect::<Vec<Change>>().into();
         plan
     }
 

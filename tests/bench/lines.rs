@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput};
+use oxabgp::api::changes::Changes;
 use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
@@ -49,8 +50,8 @@ impl Control for Daemon {
         Ok(())
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        for change in changes.drain(..) {
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        for change in changes.list.drain(..) {
             self.changes += 1;
             if let Some(rib) = &mut self.rib {
                 rib.apply(&change);

@@ -38,9 +38,10 @@ impl Commands {
         }
         let change = |nlri| change(nlri, verb, &tail.attributes, peers);
         if tail.split.is_none() {
-            self.changes.push(change(tail.nlri(prefix, span)?));
+            self.changes.list.push(change(tail.nlri(prefix, span)?));
         } else {
             self.changes
+                .list
                 .extend(tail.routes(prefix, span)?.into_iter().map(change));
         }
         Ok(())
@@ -190,7 +191,7 @@ fn sentence(
     let attributes = call.control.intern(found.attributes);
     let changes = &mut call.commands.changes;
     changes.clear();
-    changes.extend(
+    changes.list.extend(
         found
             .nlri
             .into_iter()
