@@ -11,7 +11,7 @@ use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops};
 use oxabgp::bgp::{AttributeSet, Family};
 use oxabgp::grammar::{Selector, Verb};
-use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet, Run};
+use oxabgp::rib::{AdjRibOut, Interner, PeerId, PeerSet, Run};
 
 use super::{ROUTES, all, drain, established};
 

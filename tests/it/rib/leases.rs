@@ -204,7 +204,8 @@ fn check(ops: &[Op]) {
         found.sort_unstable();
         assert_eq!(found, wanted);
         if !leases.is_sweeping() {
-            assert_eq!(leases.len() == 0, next.is_none());
+            let limited = leases.len();
+            assert_eq!(limited == 0, next.is_none());
         }
     }
 }
