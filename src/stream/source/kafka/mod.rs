@@ -1,8 +1,8 @@
 //! Messages of Kafka topics, as OpenBMP's collectors publish them.
 //!
-//! Partitions are read by a small client of our own, without a thread: the next messages are fetched when the stream asks for a
-//! record and none is left, so memory is bounded by one fetch, and what a group commits was read. `rskafka` was rejected
-//! (some fifty crates, no offsets of groups), and so were `kafka` (versions of requests that brokers no longer answer) and `rdkafka` (C).
+//! Partitions are read by a small client, without a thread: the next messages are fetched when the stream is asked for a record
+//! and none is left. So memory is bounded by one fetch, and what a group commits was read. Among the crates, `rskafka` 0.6 has
+//! no offsets of groups, `kafka` 0.10 only the first versions of requests, which Kafka 4 does not answer, and `rdkafka` is C.
 
 mod batch;
 mod cluster;
