@@ -26,7 +26,7 @@ pub(crate) struct Context<'a> {
     pub(crate) inner_processes: Vec<ProcessConfig>,
     /// What archives and stations need of neighbors.
     pub(crate) claims: Vec<Claim>,
-    pub(crate) templates: HashMap<&'a str, &'a Statement>,
+    pub(crate) templates: HashMap<String, &'a Statement>,
     /// A brace is missing or superfluous: what a section lacks may be somewhere else.
     pub(crate) lost: bool,
     /// Where the last part of a route ended that was found outside of one.

@@ -8,6 +8,7 @@
 //! | [`mod@env`] | the settings of the environment: variables and `exabgp.env` |
 //! | [`diagnostic`] | errors and warnings, each with its line |
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
+//! | `word_text`, `word_lexer`, `word_reader` | the words of one of them |
 //! | `schema`, `context`, `recovery` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | `portable` | the words that ExaBGP does not know |
@@ -89,6 +90,8 @@ mod tcp_ao;
 mod tree;
 mod validate;
 mod vocabulary;
+mod word_lexer;
+mod word_reader;
 mod word_text;
 
 pub use announce_limit::AnnounceLimit;

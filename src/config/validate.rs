@@ -142,7 +142,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
-            statement.span,
+            statement.span(),
             format!(
                 "the neighbor is not complete: `{}` missing",
                 missing.join("`, `")
