@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::context::Context;
+use super::context::{Context, Form};
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
+use super::placed_routes::PlacedRoutes;
 use super::recovery;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
@@ -76,13 +77,13 @@ fn starts_route(section: &str, word: &str) -> bool {
 
 fn keep(
     cx: &mut Context<'_>,
-    list: &mut Vec<(RouteText, Span)>,
+    list: &mut PlacedRoutes,
     found: Result<RouteText, SyntaxError>,
     span: Span,
 ) {
     match found {
         Ok(route) if route.nlri.is_empty() => {}
-        Ok(route) => list.push((route, span)),
+        Ok(route) => list.push(route, span),
         Err(error) => {
             let mut diagnostic = Diagnostic::from(error);
             if diagnostic.span.start == diagnostic.span.end {
@@ -170,7 +171,7 @@ fn tail(
 ) -> Result<Rc<Tail>, SyntaxError> {
     let (text, end) = (cx.text, statement.span().end);
     let source = &text[start.min(end)..end];
-    if let Some(tail) = cx.tails.get(&(place, source)) {
+    if let Some(tail) = cx.tails.get(&(Form::Line(place), source)) {
         return Ok(Rc::clone(tail));
     }
     let words = cx.tree.words(statement);
@@ -179,7 +180,8 @@ fn tail(
     let tail = Rc::new(Tail::parse(&mut inner, Verb::Announce, place)?);
     inner.finish()?;
     repeated(cx, &tail);
-    cx.tails.insert((place, source), Rc::clone(&tail));
+    cx.tails
+        .insert((Form::Line(place), source), Rc::clone(&tail));
     Ok(tail)
 }
 
@@ -197,18 +199,30 @@ fn route_block(
     let prefix = Prefix::parse(c.peek(), span)?;
     c.next_token();
     schema::spare(&c, &mut cx.report);
+    let text = cx.text;
+    let source = &text[block.open().end..block.close().start];
+    if let Some(tail) = cx.tails.get(&(Form::Block, source)) {
+        return tail.apply(prefix, span);
+    }
+    let mut is_clean = true;
     let mut builder = TailBuilder::new(Place::Route);
     for statement in &block.statements {
         let words = tree.words(statement);
         let split = split_parentheses(&words);
         let mut c = Cursor::new(&split, statement.span().end);
         builder.keyword(&mut c)?;
+        is_clean &= c.is_empty();
         schema::spare(&c, &mut cx.report);
     }
     if builder.has_next_hop() {
         let tail = builder.finish(Verb::Announce, span)?;
         repeated(cx, &tail);
-        return tail.apply(prefix, span);
+        let found = tail.apply(prefix, span);
+        if is_clean && tail.repeated.is_empty() {
+            // Each route with warnings has them at its own place.
+            cx.tails.insert((Form::Block, source), Rc::new(tail));
+        }
+        return found;
     }
     unsent(cx, span);
     let mut nothing = builder.finish(Verb::Withdraw, span)?.apply(prefix, span)?;
@@ -261,7 +275,7 @@ fn second_values(cx: &mut Context<'_>, route: &Statement) {
 }
 
 /// Reads a statement of `announce`: the sections `ipv4`, `ipv6`, `l2vpn` and `bgp-ls`.
-fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: &Statement) {
+fn announce(cx: &mut Context<'_>, list: &mut PlacedRoutes, statement: &Statement) {
     let tree = cx.tree;
     let words = tree.words(statement);
     let (word, c) = words.cursor();

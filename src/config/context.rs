@@ -32,7 +32,16 @@ pub(crate) struct Context<'a> {
     /// Where the last part of a route ended that was found outside of one.
     pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
-    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
+    pub(crate) tails: HashMap<(Form, &'a str), Rc<Tail>>,
+}
+
+/// How a route is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// In one line.
+    Line(Place),
+    /// With a section of `route`.
+    Block,
 }
 
 /// What a section for archives or monitoring needs of the neighbors that it is about.

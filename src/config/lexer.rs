@@ -74,6 +74,7 @@ impl<'a, 'r> Lexer<'a, 'r> {
                 .report
                 .add(Diagnostic::error(Span::default(), text));
         }
+        self.statements.shrink_to_fit();
         Tree {
             text: self.input.text,
             strays: self.strays,

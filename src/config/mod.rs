@@ -9,7 +9,7 @@
 //! | [`diagnostic`] | errors and warnings, each with its line |
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
 //! | `word_text`, `word_lexer`, `word_reader` | the words of one of them |
-//! | `schema`, `context`, `recovery` | what the readers of sections share |
+//! | `schema`, `context`, `recovery`, `placed_routes` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | `portable` | the words that ExaBGP does not know |
 //! | `check`, `check_section`, `check_target` | health checks |
@@ -73,6 +73,7 @@ mod monitor;
 mod mrt;
 mod neighbor;
 mod peer_address;
+mod placed_routes;
 mod portable;
 mod process;
 mod quoting;

@@ -136,6 +136,14 @@ fn walk(
         } else {
             line(cx, statement, section);
         }
+        let is_beyond = |of: &str| {
+            let inner = of.strip_prefix(section);
+            let inner = inner.and_then(|inner| inner.strip_prefix('/'));
+            inner.is_some_and(|inner| inner.starts_with(&*head))
+        };
+        if is_route && route_words.is_empty() && !WORDS.iter().any(|(of, _)| is_beyond(of)) {
+            continue;
+        }
         if statement.block.is_some() {
             // Templates and groups have neighbors, or the settings of one.
             let inner = match (section, &*head) {
