@@ -34,6 +34,7 @@ struct Slot {
 impl Connections {
     /// Adds a connection.
     pub(crate) fn push(&mut self, session: Session) {
+        debug_assert!(self.slots.len() < 2, "at most two connections");
         self.shown.get_or_insert(session.id);
         self.slots.push(Slot {
             session,
@@ -141,10 +142,10 @@ impl Connections {
         self.iter().find(|session| session.id != id)
     }
 
-    /// The connection that the peer opened.
-    pub(crate) fn accepted(&self) -> Option<&Session> {
+    /// The connection that `initiator` opened and that is not up yet.
+    pub(crate) fn coming_up(&self, initiator: Initiator) -> Option<&Session> {
         self.iter()
-            .find(|session| session.initiator == Initiator::Remote)
+            .find(|session| session.initiator == initiator && session.state != State::Established)
     }
 
     /// The connection that is up.

@@ -247,12 +247,8 @@ impl Peer {
             return self.turn_away(id, &Notification::cease(Notification::COLLISION));
         }
         // The peer gave up a connection that it opened before.
-        let older = self
-            .connections
-            .accepted()
-            .filter(|session| session.state != State::Established)
-            .map(|session| session.id);
-        if let Some(older) = older {
+        let older = self.connections.coming_up(Initiator::Remote);
+        if let Some(older) = older.map(|session| session.id) {
             self.apply_quietly(older, now, |session, _| collide(session));
         }
         self.timers.stop(Timer::IdleHold);

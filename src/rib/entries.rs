@@ -23,6 +23,10 @@ pub(crate) struct Entry {
 
 /// The entries of a route. Nearly all routes have only one, without wire bytes of its own, and take 16 bytes.
 #[derive(Debug)]
+#[expect(
+    clippy::box_collection,
+    reason = "a bare vector would double the size of all entries"
+)]
 pub(crate) enum Entries {
     /// One entry whose wire bytes are the key.
     One(Rc<AttributeSet>, PeerSetRef),

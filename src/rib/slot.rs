@@ -214,7 +214,7 @@ mod tests {
         for family in families {
             for path_id in [0, 1, u32::MAX] {
                 for length in (0..30).chain([5_000]) {
-                    let key: Vec<u8> = (0..length).map(|at| (at % 251 + 1) as u8).collect();
+                    let key: Vec<u8> = (1..=u8::MAX).cycle().take(length).collect();
                     let route = RouteKey {
                         family,
                         path_id,

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(super) struct Peer {
     pub(super) faults: RefCell<Vec<String>>,
     /// What the peer received last, for a report.
     pub(super) history: RefCell<VecDeque<(Instant, String)>>,
+    /// Hash of everything that was noted, and when.
+    digest: RefCell<DefaultHasher>,
     /// Until when the end of a session has a reason.
     excused_until: Cell<Instant>,
     /// Until when messages may be late.
@@ -66,6 +69,7 @@ impl Peer {
             started: now,
             faults: RefCell::default(),
             history: RefCell::default(),
+            digest: RefCell::default(),
             excused_until: Cell::new(now),
             disturbed_until: Cell::new(now),
             pace: Cell::new((Pace::Full, now)),
@@ -173,7 +177,13 @@ impl Peer {
         self.table.borrow_mut().clear();
     }
 
+    /// A hash of what the peer received and when, the same for each run of a seed that is repeated exactly.
+    pub(super) fn digest(&self) -> u64 {
+        self.digest.borrow().finish()
+    }
+
     fn note(&self, what: String) {
+        (self.started.elapsed(), &what).hash(&mut *self.digest.borrow_mut());
         let mut history = self.history.borrow_mut();
         history.push_back((Instant::now(), what));
         if history.len() > 4_000 {

@@ -119,7 +119,7 @@ impl AdjRibOut {
                 unsent.intersect(peers);
                 visit(Exported::Route {
                     nlri: slot.nlri(entry.payload()),
-                    attributes: &entry.attributes,
+                    attributes: entry.attributes,
                     peers,
                     unsent,
                 });

@@ -673,6 +673,29 @@ fn a_restarted_peer_replaces_its_session_only_with_graceful_restart() {
 }
 
 #[test]
+fn beside_an_accepted_session_the_last_connection_of_the_peer_counts() {
+    let mut solo = Solo::new(graceful(65001, OURS));
+    let theirs = wire(&Open {
+        capabilities: graceful(65002, THEIRS).capabilities,
+        ..open()
+    });
+    solo.handle(Input::Start);
+    let (first, _) = solo.accepted();
+    solo.feed(first, &theirs);
+    solo.feed(first, &keepalive());
+    assert!(solo.peer.negotiated().is_some());
+    let (second, outputs) = solo.accepted();
+    assert!(!outputs.contains(&Output::Close(first)), "{outputs:?}");
+    let (third, outputs) = solo.accepted();
+    assert!(outputs.contains(&Output::Close(second)), "{outputs:?}");
+    solo.feed(third, &theirs);
+    let outputs = solo.feed(third, &keepalive());
+    assert!(outputs.contains(&Output::Close(first)), "{outputs:?}");
+    assert!(up(&outputs).is_some());
+    assert_eq!(solo.peer.state(), State::Established);
+}
+
+#[test]
 fn every_event_has_the_number_of_the_rfc() {
     for (event, number) in [
         (Event::ManualStart, 1),
