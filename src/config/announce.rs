@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::context::{Context, Form};
+use super::context::{Context, Form, KnownTail};
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::placed_routes::PlacedRoutes;
@@ -142,7 +142,7 @@ pub(crate) fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<Route
     }
 }
 
-/// Reads `WORD <prefix> keyword value …`.
+/// Reads `WORD <prefix> keyword value …`; what follows the prefix is known if the same text occurred before.
 fn sentence(
     cx: &mut Context<'_>,
     statement: &Statement,
@@ -159,20 +159,10 @@ fn sentence(
         _ => Prefix::parse(&word, span)?,
     };
     let start = words.next().map_or(end, |token| token.span.start);
-    tail(cx, statement, start, place)?.apply(prefix, span)
-}
-
-/// The tail that begins at `start`, from the cache if the same text occurred before.
-fn tail(
-    cx: &mut Context<'_>,
-    statement: &Statement,
-    start: usize,
-    place: Place,
-) -> Result<Rc<Tail>, SyntaxError> {
-    let (text, end) = (cx.text, statement.span().end);
-    let source = &text[start.min(end)..end];
-    if let Some(tail) = cx.tails.get(&(Form::Line(place), source)) {
-        return Ok(Rc::clone(tail));
+    let (text, end) = (cx.text, end.max(start));
+    let known = (Form::Line(place), &text[start..end]);
+    if let Some(tail) = cx.tails.get(&known) {
+        return tail.apply(prefix, span);
     }
     let words = cx.tree.words(statement);
     let split = split_parentheses(words.get(2..).unwrap_or_default());
@@ -180,9 +170,8 @@ fn tail(
     let tail = Rc::new(Tail::parse(&mut inner, Verb::Announce, place)?);
     inner.finish()?;
     repeated(cx, &tail);
-    cx.tails
-        .insert((Form::Line(place), source), Rc::clone(&tail));
-    Ok(tail)
+    cx.tails.insert(known, KnownTail::of(&tail));
+    tail.apply(prefix, span)
 }
 
 /// Reads `route <prefix> { keyword value; … }`.
@@ -220,7 +209,8 @@ fn route_block(
         let found = tail.apply(prefix, span);
         if is_clean && tail.repeated.is_empty() {
             // Each route with warnings has them at its own place.
-            cx.tails.insert((Form::Block, source), Rc::new(tail));
+            cx.tails
+                .insert((Form::Block, source), KnownTail::of(&Rc::new(tail)));
         }
         return found;
     }
@@ -385,7 +375,7 @@ fn whole(
     let end = statement
         .block
         .as_ref()
-        .map_or(statement.span().end, |block| block.close().end);
+        .map_or_else(|| statement.span().end, |block| block.close().end);
     let tokens = split_parentheses(&tokens);
     let mut c = Cursor::new(&tokens, end);
     c.next_token();

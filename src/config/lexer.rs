@@ -28,6 +28,9 @@ impl<'a> Tree<'a> {
 /// What looks like a comment of other languages where a statement would begin.
 const FOREIGN_COMMENTS: [&str; 4] = ["//", "/*", "--", "!"];
 
+/// The longest statement that [`Lexer::plain`] reads, in bytes, so that what is not of that kind is not looked at very often.
+const PLAIN: usize = 4096;
+
 /// A section that is not closed yet.
 struct Section {
     span: Span,
@@ -119,7 +122,8 @@ impl<'a, 'r> Lexer<'a, 'r> {
     /// Returns `false`, having read nothing, if it is not of that kind.
     fn plain(&mut self) -> bool {
         let rest = &self.input.bytes[self.input.at..];
-        if self.listener.is_some() {
+        let rest = &rest[..rest.len().min(PLAIN)];
+        if self.listener.is_some() || matches!(rest[0], b'"' | b'\'' | b'\\' | b'#' | b'{' | b'}') {
             return false;
         }
         let is_foreign = || {
