@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::changes::Changes;
 use super::command::CommandError;
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
@@ -18,7 +19,7 @@ use crate::bgp::nlri::NlriRef;
 use crate::bgp::{Afi, Asn, AttributeSet, Family, NextHop, Safi, Zone, Zoned};
 use crate::grammar::{Selector, Verb};
 use crate::json::hex;
-use crate::rib::{Change, Lifetime, PeerId, PeerSet, Run};
+use crate::rib::{PeerId, PeerSet, Run};
 use crate::text::value;
 
 /// Among which neighbors a selector selects.
@@ -153,24 +154,17 @@ pub trait Control {
         hops: NextHops,
     ) -> Result<(), NextHopError>;
 
-    /// Applies all of `changes`, in order, and leaves the list empty; or none of them, and leaves the list as it is.
+    /// Applies all of `changes`, in order, and leaves the list empty; or none of them, and leaves the list as it is. Of changes
+    /// without a lifetime, leases are only renewed.
     ///
     /// # Errors
     /// When one of them can be sent to none of its peers whatever happens: `next-hop self` of the wrong address family.
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError>;
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError>;
 
-    /// Sets how long the changes of the next call of [`apply`](Self::apply) are to stay: for those up to each position, its
-    /// lifetime. Without it, leases are only renewed.
-    fn set_lifetimes(&mut self, _lifetimes: Vec<(usize, Lifetime)>) {}
-
-    /// Returns `true` if [`set_selectors`](Self::set_selectors) is to be called.
+    /// Returns `true` if the selectors of changes are to be given to [`apply`](Self::apply).
     fn keeps_selectors(&self) -> bool {
         false
     }
-
-    /// Sets the selectors, as they were written, of the changes of the next call of [`apply`](Self::apply): for those up to
-    /// each position, its selector.
-    fn set_selectors(&mut self, _selectors: Vec<(usize, Rc<str>)>) {}
 
     /// Applies a run as [`apply`](Self::apply) would apply its changes. Returns `false`, with nothing changed, if they must be
     /// applied one by one, because one of them may be refused or needs a remark in the log; always so by default.
@@ -210,8 +204,11 @@ pub trait Control {
     /// Sends an operational message. The router identifier `0.0.0.0` is replaced by ours on the session.
     fn operational(&mut self, peers: &PeerSet, message: &Operational);
 
-    /// Announces or withdraws the configured routes with `watchdog NAME`.
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb);
+    /// Announces or withdraws all configured routes with `watchdog NAME`, or none of them.
+    ///
+    /// # Errors
+    /// When a guard or the limit of a neighbor does not allow one of them.
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError>;
 
     /// Ends the sessions with NOTIFICATION 6/`subcode`.
     fn teardown(&mut self, peers: &PeerSet, subcode: u8);

@@ -32,6 +32,7 @@
 //! # }
 //! ```
 
+pub mod changes;
 pub mod command;
 pub mod control;
 pub mod encode;

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::process::ExitCode;
 
 use super::{EncodeArgs, REFUSED};
+use crate::api::changes::Changes;
 use crate::api::command::{CommandError, Commands, ErrorKind, Outcome, Source};
 use crate::api::control::{
     Among, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, Request, RibSide,
@@ -154,8 +155,8 @@ impl Control for Kept {
         resolve(family, hops, &self.sender).map(drop)
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        self.changes.append(changes);
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        self.changes.append(&mut changes.list);
         Ok(())
     }
 
@@ -173,7 +174,9 @@ impl Control for Kept {
 
     fn refresh(&mut self, _: &PeerSet, _: Family) {}
     fn operational(&mut self, _: &PeerSet, _: &Operational) {}
-    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) {}
+    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) -> Result<(), CommandError> {
+        Ok(())
+    }
     fn teardown(&mut self, _: &PeerSet, _: u8) {}
     fn flush(&mut self, _: &PeerSet) {}
     fn clear(&mut self, _: &PeerSet, _: RibSide) {}

@@ -1,6 +1,6 @@
 //! `oxabgp journal`: the routes of a journal as commands.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
 use std::path::PathBuf;
@@ -104,6 +104,8 @@ struct State {
     /// How many lines there are of a route, for whatever neighbors.
     routes: HashMap<(Family, u32, NlriKey), usize>,
     attributes: AttributeMemo,
+    /// The watchdog groups of neighbors that were switched: by whom, and whether they are announced.
+    switches: BTreeMap<(Rc<str>, String), (String, bool)>,
 }
 
 impl State {
@@ -159,7 +161,16 @@ impl State {
                     }
                 }
             }
-            _ => {}
+            Record::Switch {
+                owner,
+                selection,
+                announced,
+                name,
+            } => {
+                let key = (self.peers(selection), name.to_owned());
+                self.switches.insert(key, (owner.to_owned(), announced));
+            }
+            Record::Revision { .. } | Record::Unknown(_) => {}
         }
     }
 
@@ -212,6 +223,12 @@ impl State {
                 write!(out, " lifetime {}s", left.as_millis().div_ceil(1_000))?;
             }
             writeln!(out)?;
+        }
+        for ((peers, name), (speaker, announced)) in &self.switches {
+            if owner.is_none_or(|owner| owner == speaker) {
+                let verb = if *announced { "announce" } else { "withdraw" };
+                writeln!(out, "{peers} {verb} watchdog {name}")?;
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use crate::rib::{Action, Change, PeerId};
 
 use super::guard::{GuardState, Rejection};
 use super::neighbor::Neighbor;
-use super::neighbors::Neighbors;
+use super::neighbors::{Listed, Neighbors};
 use super::routes::Routes;
 
 /// The rule as metrics have it.
@@ -74,37 +74,46 @@ impl AnnounceLimits {
         self.by_peer.borrow_mut().remove(&peer);
     }
 
-    /// Judges changes that are to be applied together.
-    ///
-    /// # Errors
-    /// When a neighbor would have more routes than its limit allows, and more than it has now.
-    pub(crate) fn judge(
-        &self,
-        (routes, neighbors): (&Routes, &Neighbors),
-        changes: &[Change],
-    ) -> Result<(), Rejection> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let limits = self.by_peer.borrow().clone();
-        for (peer, limited) in &limits {
-            let announces = |change: &Change| {
-                matches!(change.action, Action::Announce(_)) && change.peers.contains(*peer)
-            };
-            if !changes.iter().any(announces) {
-                continue;
-            }
-            let Some(listed) = neighbors.get(*peer) else {
-                continue;
-            };
-            limited.judge(&listed.neighbor, routes, changes)?;
-        }
-        Ok(())
+    /// Returns `true` if changes may exceed a limit.
+    pub(crate) fn may_refuse(&self, changes: &[Change]) -> bool {
+        let by_peer = self.by_peer.borrow();
+        let is_limited = |change: &Change| by_peer.keys().any(|peer| change.peers.contains(*peer));
+        !by_peer.is_empty()
+            && changes
+                .iter()
+                .any(|change| matches!(change.action, Action::Announce(_)) && is_limited(change))
+    }
+
+    /// Begins to judge changes that are to be applied together.
+    pub(crate) fn begin(&self, neighbors: &Neighbors) -> Vec<LimitJudging> {
+        let by_peer = self.by_peer.borrow();
+        let judging = by_peer.iter().filter_map(|(peer, limited)| {
+            Some(LimitJudging {
+                limited: Rc::clone(limited),
+                listed: neighbors.get(*peer)?,
+                touched: HashMap::new(),
+                last: None,
+            })
+        });
+        judging.collect()
     }
 
     /// Judges a change that does not come from a command; one that is refused is logged and counted.
-    pub(crate) fn admits(&self, tables: (&Routes, &Neighbors), change: &Change) -> bool {
-        match self.judge(tables, std::slice::from_ref(change)) {
+    pub(crate) fn admits(
+        &self,
+        (routes, neighbors): (&Routes, &Neighbors),
+        change: &Change,
+    ) -> bool {
+        let changes = std::slice::from_ref(change);
+        if !self.may_refuse(changes) {
+            return true;
+        }
+        let mut limits = self.begin(neighbors).into_iter();
+        let judged = limits.try_for_each(|mut limit| {
+            limit.add(routes, changes);
+            limit.finish(routes)
+        });
+        match judged {
             Ok(()) => true,
             Err(rejection) => {
                 error!("the route is not announced: {}", rejection.message);
@@ -115,20 +124,78 @@ impl AnnounceLimits {
     }
 }
 
-impl Limited {
-    fn judge(
-        &self,
-        neighbor: &Neighbor,
-        routes: &Routes,
-        changes: &[Change],
-    ) -> Result<(), Rejection> {
-        let (gains, last) = gains(neighbor, routes, changes);
-        let Some(last) = last.filter(|_| gains.values().any(|gain| *gain > 0)) else {
+/// Changes for one neighbor that are judged in parts, and applied together.
+pub(crate) struct LimitJudging {
+    limited: Rc<Limited>,
+    listed: Rc<Listed>,
+    /// The routes that the changes are about: whether the neighbor has each now, and its paths after the changes.
+    touched: HashMap<(Family, u32, NlriKey), (bool, HashSet<u32>)>,
+    /// The last one that is announced.
+    last: Option<Nlri>,
+}
+
+impl LimitJudging {
+    /// Adds changes, which come after those that were added before.
+    pub(crate) fn add(&mut self, routes: &Routes, changes: &[Change]) {
+        let neighbor = &self.listed.neighbor;
+        let config = neighbor.config.borrow();
+        let mut last = None;
+        for change in changes {
+            let nlri = &change.nlri;
+            let family = nlri.family;
+            if !change.peers.contains(neighbor.id) || !config.session.families.contains(&family) {
+                continue;
+            }
+            let path = nlri.path_id.unwrap_or_default();
+            let by_path = sends_paths(neighbor, family);
+            let key = (family, if by_path { path } else { 0 }, nlri.as_ref().key());
+            let (_, paths) = self.touched.entry(key).or_insert_with(|| {
+                let mut known = routes.paths_to(neighbor.id, nlri.as_ref());
+                known.retain(|known| !by_path || *known == path);
+                (!known.is_empty(), known.into_iter().collect())
+            });
+            match change.action {
+                Action::Announce(_) => {
+                    paths.insert(path);
+                    last = Some(nlri);
+                }
+                Action::Withdraw(_) => {
+                    paths.remove(&path);
+                }
+            }
+        }
+        if let Some(last) = last {
+            self.last = Some(last.clone());
+        }
+    }
+
+    /// How many routes of each family the changes add.
+    fn gains(&self) -> Gains {
+        let mut gains = Gains::new();
+        for ((family, ..), (was, paths)) in &self.touched {
+            let gain = i64::from(!paths.is_empty()) - i64::from(*was);
+            *gains.entry(*family).or_default() += gain;
+        }
+        gains
+    }
+
+    /// Judges the whole.
+    ///
+    /// # Errors
+    /// When the neighbor would have more routes than its limit allows, and more than it has now.
+    pub(crate) fn finish(&self, routes: &Routes) -> Result<(), Rejection> {
+        let neighbor = &self.listed.neighbor;
+        let Some(last) = &self.last else {
             return Ok(());
         };
+        let gains = self.gains();
+        if !gains.values().any(|gain| *gain > 0) {
+            return Ok(());
+        }
+        let limited = &self.limited;
         let paths = |family| sends_paths(neighbor, family);
         let bound = routes.most_routes_of(neighbor.id);
-        let exact = |counts: &BTreeMap<Family, u64>| self.excess(counts, &gains);
+        let exact = |counts: &BTreeMap<Family, u64>| limited.excess(counts, &gains);
         // Walking over the table is only worth it where paths of a prefix may have been counted one by one.
         let counts = match bound {
             Some(counts)
@@ -139,7 +206,7 @@ impl Limited {
             Some(counts) if !routes.has_paths(counts.keys().copied()) => counts,
             _ => routes.routes_of(neighbor.id, paths),
         };
-        if let Some((family, most)) = self.excess(&counts, &gains) {
+        if let Some((family, most)) = limited.excess(&counts, &gains) {
             let what = family.map_or_else(String::new, |family| format!(" of {family}"));
             let peer = neighbor.config.borrow().peer();
             let message =
@@ -149,10 +216,12 @@ impl Limited {
                 message,
             });
         }
-        self.warn(neighbor, &counts, &gains);
+        limited.warn(neighbor, &counts, &gains);
         Ok(())
     }
+}
 
+impl Limited {
     /// The limits with what they are about, and the number of routes now and after the changes.
     fn numbers(
         &self,
@@ -211,47 +280,6 @@ impl Limited {
             }
         }
     }
-}
-
-/// How many routes of each family the changes add for a neighbor, and the last one that is announced.
-fn gains<'c>(
-    neighbor: &Neighbor,
-    routes: &Routes,
-    changes: &'c [Change],
-) -> (Gains, Option<&'c Nlri>) {
-    let config = neighbor.config.borrow();
-    let mut last = None;
-    let mut touched: HashMap<(Family, u32, NlriKey), (bool, HashSet<u32>)> = HashMap::new();
-    for change in changes {
-        let nlri = &change.nlri;
-        let family = nlri.family;
-        if !change.peers.contains(neighbor.id) || !config.session.families.contains(&family) {
-            continue;
-        }
-        let path = nlri.path_id.unwrap_or_default();
-        let by_path = sends_paths(neighbor, family);
-        let key = (family, if by_path { path } else { 0 }, nlri.as_ref().key());
-        let (_, paths) = touched.entry(key).or_insert_with(|| {
-            let mut known = routes.paths_to(neighbor.id, nlri.as_ref());
-            known.retain(|known| !by_path || *known == path);
-            (!known.is_empty(), known.into_iter().collect())
-        });
-        match change.action {
-            Action::Announce(_) => {
-                paths.insert(path);
-                last = Some(nlri);
-            }
-            Action::Withdraw(_) => {
-                paths.remove(&path);
-            }
-        }
-    }
-    let mut gains = Gains::new();
-    for ((family, ..), (was, paths)) in touched {
-        let gain = i64::from(!paths.is_empty()) - i64::from(was);
-        *gains.entry(family).or_default() += gain;
-    }
-    (gains, last)
 }
 
 /// Returns `true` if the neighbor gets every path of a prefix: by its session, or before there is one, by what is offered.

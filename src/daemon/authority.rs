@@ -10,11 +10,103 @@ use crate::config::GuardConfig;
 use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, Lifetime, Terms};
 
+use super::announce_limit::LimitJudging;
 use super::clock;
 use super::core::Core;
-use super::guard::{self, Rejection};
+use super::guard::{self, Held, Rejection};
 use super::process::Process;
 use super::sets::set_of;
+
+/// Changes that are judged in parts, and applied together.
+pub(crate) struct Judging<'a> {
+    own: &'a Authority,
+    core: &'a Core,
+    /// How many of them are announcements.
+    announced: usize,
+    /// The routes of the owner, if a guard limits their number.
+    held: Option<Held>,
+    limits: Vec<LimitJudging>,
+}
+
+impl<'a> Judging<'a> {
+    pub(crate) fn new(own: &'a Authority, core: &'a Core) -> Self {
+        let limits_routes = own
+            .guards
+            .iter()
+            .any(|(guard, _)| guard.max_routes.is_some());
+        Self {
+            own,
+            core,
+            announced: 0,
+            held: limits_routes.then(Held::default),
+            limits: core.limits.begin(&core.neighbors),
+        }
+    }
+
+    /// Judges the contents of more changes.
+    ///
+    /// # Errors
+    /// When a guard does not allow one of them. The rejection is counted.
+    pub(crate) fn add(&mut self, changes: &[Change]) -> Result<(), Rejection> {
+        for (guard, process) in &self.own.guards {
+            changes
+                .iter()
+                .try_for_each(|change| guard::judge(guard, change))
+                .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
+        }
+        let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
+        self.announced += changes.iter().filter(is_new).count();
+        let holds = |nlri: NlriRef<'_>| self.core.leases.holds(&self.own.name, nlri);
+        if let Some(held) = &mut self.held {
+            held.add(changes, holds);
+        }
+        for limit in &mut self.limits {
+            limit.add(&self.core.routes, changes);
+        }
+        Ok(())
+    }
+
+    /// Judges the whole.
+    ///
+    /// # Errors
+    /// When there are too many announcements, or a neighbor would be sent too many routes. The rejection is counted.
+    pub(crate) fn finish(self) -> Result<(), Rejection> {
+        if self.announced == 0 {
+            return Ok(());
+        }
+        for (guard, process) in &self.own.guards {
+            self.count(guard, process)
+                .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
+        }
+        let mut limits = self.limits.iter();
+        let judged = limits.try_for_each(|limit| limit.finish(&self.core.routes));
+        judged.inspect_err(|rejection| match &self.own.process {
+            Some(process) => process.guarded.refuse(rejection.rule),
+            None => self.core.limits.operators.refuse(rejection.rule),
+        })
+    }
+
+    fn count(&self, guard: &GuardConfig, process: &Process) -> Result<(), Rejection> {
+        if let (Some(most), Some(held)) = (guard.max_routes, &self.held) {
+            let owner = &self.own.name;
+            let before = self.core.leases.owned(owner);
+            let after = held.after(before);
+            if after > most as usize && after > before {
+                return Err(guard::too_many(most));
+            }
+            if let Some(share) = guard.warn_at {
+                let nearly = after as u64 * 100 >= u64::from(most) * u64::from(share);
+                if process.guarded.is_news(nearly) {
+                    warn!(process = %owner, routes = after, most, "`max-routes` is nearly reached");
+                }
+            }
+        }
+        match guard.max_rate {
+            Some(rate) => process.guarded.spend(rate, self.announced, clock::now()),
+            None => Ok(()),
+        }
+    }
+}
 
 /// What is known of a helper or operator.
 pub(crate) struct Authority {
@@ -80,49 +172,12 @@ impl Authority {
 
     /// Judges changes by the guards that apply, and by the limits of neighbors. A rejection is counted.
     pub(crate) fn judge(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
-        for (guard, process) in &self.guards {
-            self.judge_by(core, (guard, process), changes)
-                .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
-        }
-        let judged = core.limits.judge((&core.routes, &core.neighbors), changes);
-        judged.inspect_err(|rejection| match &self.process {
-            Some(process) => process.guarded.refuse(rejection.rule),
-            None => core.limits.operators.refuse(rejection.rule),
-        })
-    }
-
-    fn judge_by(
-        &self,
-        core: &Core,
-        (guard, process): (&GuardConfig, &Process),
-        changes: &[Change],
-    ) -> Result<(), Rejection> {
-        changes
-            .iter()
-            .try_for_each(|change| guard::judge(guard, change))?;
-        let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
-        let announced = changes.iter().filter(is_new).count();
-        if announced == 0 {
+        if self.guards.is_empty() && !core.limits.may_refuse(changes) {
             return Ok(());
         }
-        if let Some(most) = guard.max_routes {
-            let (leases, owner) = (&core.leases, &self.name);
-            let holds = |nlri: NlriRef<'_>| leases.holds(owner, nlri);
-            let after = guard::after(changes, leases.owned(owner), holds);
-            if after > most as usize && after > leases.owned(owner) {
-                return Err(guard::too_many(most));
-            }
-            if let Some(share) = guard.warn_at {
-                let nearly = after as u64 * 100 >= u64::from(most) * u64::from(share);
-                if process.guarded.is_news(nearly) {
-                    warn!(process = %owner, routes = after, most, "`max-routes` is nearly reached");
-                }
-            }
-        }
-        match guard.max_rate {
-            Some(rate) => process.guarded.spend(rate, announced, clock::now()),
-            None => Ok(()),
-        }
+        let mut judging = Judging::new(self, core);
+        judging.add(changes)?;
+        judging.finish()
     }
 
     /// The lifetime that the guards allow.

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use tracing::warn;
 
+use crate::api::changes::Changes;
 use crate::api::command::{CommandError, ErrorKind};
 use crate::api::control::{
     Among, CheckStatus, Control, DaemonStatus, ListedRoute, NeighborStatus, NewPeer, ReloadStep,
@@ -17,7 +18,7 @@ use crate::bgp::next_hop_rule::{NextHopError, NextHops, depends_on_session, reso
 use crate::bgp::{AttributeSet, Family, Notification, Sender};
 use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
-use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Run};
+use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
 use super::authority::Authority;
 use super::clock::unix;
@@ -33,19 +34,16 @@ use super::refresh;
 use super::reload_step;
 use super::session;
 use super::signal::Request;
+use super::watchdog::Switch;
 
 /// The backend of the commands of one helper or operator.
 pub(crate) struct ApiBackend<'a> {
     pub(super) core: &'a Rc<Core>,
     /// The helper's name; `None` for an operator.
     helper: Option<&'a str>,
-    /// How long the next changes are to stay.
-    lifetimes: Vec<(usize, Lifetime)>,
-    /// The selectors of the next changes.
-    selectors: Vec<(usize, Rc<str>)>,
     /// The changes are those of a set.
-    pub(super) is_set: bool,
-    pub(super) own: OnceCell<Authority>,
+    is_set: bool,
+    own: OnceCell<Authority>,
 }
 
 impl<'a> ApiBackend<'a> {
@@ -53,8 +51,6 @@ impl<'a> ApiBackend<'a> {
         Self {
             core,
             helper,
-            lifetimes: Vec::new(),
-            selectors: Vec::new(),
             is_set: false,
             own: OnceCell::new(),
         }
@@ -62,10 +58,19 @@ impl<'a> ApiBackend<'a> {
 
     /// The backend of a health check, which owns its routes.
     pub(crate) fn of_check(core: &'a Rc<Core>, owner: &Rc<str>) -> Self {
-        let backend = Self::new(core, None);
-        // It is empty.
-        let _ = backend.own.set(Authority::of_check(core, owner));
-        backend
+        Self {
+            own: OnceCell::from(Authority::of_check(core, owner)),
+            ..Self::new(core, None)
+        }
+    }
+
+    /// The backend of a set, whose owner is not the helper or operator that declares it.
+    pub(super) fn of_set(core: &'a Rc<Core>, helper: Option<&'a str>, own: Authority) -> Self {
+        Self {
+            is_set: true,
+            own: OnceCell::from(own),
+            ..Self::new(core, helper)
+        }
     }
 
     /// Returns `true` if the helper or operator may send commands to that neighbor.
@@ -80,26 +85,56 @@ impl<'a> ApiBackend<'a> {
             .get_or_init(|| Authority::new(self.core, self.helper))
     }
 
+    /// Judges changes by the guards and limits that apply.
+    fn judge(&self, changes: &[Change]) -> Result<(), CommandError> {
+        let judged = self.own().judge(self.core, changes);
+        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))
+    }
+
+    /// Checks whether changes can be applied.
+    ///
+    /// # Errors
+    /// When one of them can be sent to none of its peers.
+    pub(super) fn check(&self, changes: &[Change]) -> Result<(), CommandError> {
+        for change in changes {
+            if !self.has_self(change) {
+                let message = format!(
+                    "`next-hop self` of `{}` needs a session over IPv6",
+                    change.nlri
+                );
+                return Err(CommandError::new(ErrorKind::Refused, message));
+            }
+            if let Err(refusal) = self.core.routes.check(change) {
+                let message = format!("`{}`: {refusal}", change.nlri);
+                return Err(CommandError::new(ErrorKind::Refused, message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Records and applies changes that were judged and checked.
+    pub(super) fn carry_out(&self, changes: &Changes) {
+        self.lease(changes);
+        for change in &changes.list {
+            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
+            let routes = &self.core.routes;
+            routes.apply(change, "no selected neighbor has this family");
+        }
+    }
+
     /// Records how long the routes of changes stay.
-    fn lease(&mut self, changes: &[Change]) {
-        let lifetimes = std::mem::take(&mut self.lifetimes);
-        let selectors = std::mem::take(&mut self.selectors);
+    fn lease(&self, changes: &Changes) {
         let leases = &self.core.leases;
         let own = &self.own().terms;
         let limited = own.default.is_some() || own.tracked;
-        if lifetimes.is_empty() && leases.is_empty() && !limited {
+        if !changes.has_lifetimes() && leases.is_empty() && !limited {
             return;
         }
-        let mut lifetimes = lifetimes.iter().peekable();
-        let mut selectors = selectors.iter().peekable();
         let (mut terms, kept) = (own.clone(), self.is_set || self.core.journal.is_kept());
         let at_once = lease_table::now();
-        for (at, change) in changes.iter().enumerate() {
-            while lifetimes.next_if(|(end, _)| *end <= at).is_some() {}
-            let lifetime = lifetimes.peek().map(|(_, lifetime)| *lifetime);
-            terms.lifetime = self.own().allowed(lifetime.unwrap_or_default());
-            while selectors.next_if(|(end, _)| *end <= at).is_some() {}
-            terms.selector = selectors.peek().map(|(_, selector)| Rc::clone(selector));
+        for (at, change) in changes.list.iter().enumerate() {
+            terms.lifetime = self.own().allowed(changes.lifetime(at));
+            terms.selector = changes.selector(at).cloned();
             match &change.action {
                 Action::Announce(attributes) => {
                     let attributes = kept.then_some(attributes);
@@ -189,16 +224,8 @@ impl Control for ApiBackend<'_> {
         verdict
     }
 
-    fn set_lifetimes(&mut self, lifetimes: Vec<(usize, Lifetime)>) {
-        self.lifetimes = lifetimes;
-    }
-
     fn keeps_selectors(&self) -> bool {
         self.core.journal.is_kept()
-    }
-
-    fn set_selectors(&mut self, selectors: Vec<(usize, Rc<str>)>) {
-        self.selectors = selectors;
     }
 
     fn open_set(&mut self, name: &str) -> Result<Rc<()>, CommandError> {
@@ -211,28 +238,10 @@ impl Control for ApiBackend<'_> {
         checked.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        let judged = self.own().judge(self.core, changes);
-        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))?;
-        if let Some(change) = changes.iter().find(|change| !self.has_self(change)) {
-            let message = format!(
-                "`next-hop self` of `{}` needs a session over IPv6",
-                change.nlri
-            );
-            return Err(CommandError::new(ErrorKind::Refused, message));
-        }
-        let routes = &self.core.routes;
-        for change in &*changes {
-            if let Err(refusal) = routes.check(change) {
-                let message = format!("`{}`: {refusal}", change.nlri);
-                return Err(CommandError::new(ErrorKind::Refused, message));
-            }
-        }
-        self.lease(changes);
-        for change in &*changes {
-            // As with ExaBGP, the answer is `done` anyway: helpers announce both address families to all neighbors.
-            routes.apply(change, "no selected neighbor has this family");
-        }
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        self.judge(&changes.list)?;
+        self.check(&changes.list)?;
+        self.carry_out(changes);
         changes.clear();
         Ok(())
     }
@@ -307,10 +316,22 @@ impl Control for ApiBackend<'_> {
         });
     }
 
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
-        self.core
-            .routes
-            .switch_group(peers, (name, verb), |change| self.core.admits(change));
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError> {
+        let core = self.core;
+        let mut changes = core.routes.changes_of_group(peers, name, verb);
+        core.include_instances(&mut changes, peers);
+        self.judge(&changes)?;
+        for change in &changes {
+            core.routes.apply_quietly(change);
+        }
+        let switch = Switch {
+            announced: verb == Verb::Announce,
+            owner: Rc::clone(&self.own().terms.owner),
+            is_claimed: true,
+        };
+        let news = core.routes.switch_group(peers, name, &switch);
+        core.record_switch((&news, name), &switch);
+        Ok(())
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {

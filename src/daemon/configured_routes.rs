@@ -48,7 +48,7 @@ pub(crate) fn apply(core: &Core, listed: &Listed, old: &NeighborConfig, new: &Ne
             nlri: nlri.clone(),
             action,
             peers: peers.clone(),
-        });
+        })
     };
     // Without an Adj-RIB-Out it is not known what is announced.
     let is_announced = |nlri: &Nlri| core.routes.has(neighbor.id, nlri.as_ref());
@@ -120,8 +120,8 @@ fn watchdogs(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborC
         // A helper announces the prefix.
         let overridden = core.routes.has(id, nlri)
             && !known.any(|attributes| core.routes.has_with(id, nlri, attributes));
-        if !overridden {
-            core.apply(change);
+        if !overridden && !core.apply(change) {
+            core.routes.hold_back(id, &change.nlri);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, MetricsConfig, NeighborConfig};
-use crate::grammar::RouteList;
+use crate::grammar::{RouteList, Verb};
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
@@ -27,7 +27,7 @@ use super::announce_limit::AnnounceLimits;
 use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
-use super::hold::Handover;
+use super::hold::{Handover, Works};
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -42,6 +42,7 @@ use super::sets::Sets;
 use super::signal::Request;
 use super::stats::Stats;
 use super::taps::Taps;
+use super::watchdog::Switch;
 
 /// The configuration of metrics, which a reload may replace.
 #[derive(Default)]
@@ -102,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) established: Notify,
     /// Set while another process of this program is to continue, or this one continues.
     pub(crate) handover: Handover,
+    /// What commands wait for.
+    pub(crate) works: Works,
 }
 
 impl Core {
@@ -138,6 +141,7 @@ impl Core {
             started,
             established: Notify::new(),
             handover: Handover::default(),
+            works: Works::default(),
         })
     }
 
@@ -223,6 +227,49 @@ impl Core {
         self.journal.withdraw(&self.neighbors, owner, route);
     }
 
+    /// Records in the journal that a watchdog group of neighbors was switched.
+    pub(crate) fn record_switch(&self, (peers, name): (&PeerSet, &str), switch: &Switch) {
+        if !peers.is_empty() {
+            self.journal.switch(&self.neighbors, (peers, name), switch);
+        }
+    }
+
+    /// Switches a watchdog group as an earlier run of the daemon has left it.
+    pub(crate) fn restore_switch(&self, peer: PeerId, name: &str, switch: &Switch) {
+        let peers = std::iter::once(peer).collect();
+        let verb = match switch.announced {
+            true => Verb::Announce,
+            false => Verb::Withdraw,
+        };
+        let changes = self.routes.changes_of_group(&peers, name, verb);
+        self.routes.switch_group(&peers, name, switch);
+        for change in &changes {
+            if !self.apply(change) {
+                self.routes.hold_back(peer, &change.nlri);
+            }
+        }
+    }
+
+    /// Adds to the neighbors of changes that are for a range those of its neighbors that are among `peers`.
+    pub(crate) fn include_instances(&self, changes: &mut [Change], peers: &PeerSet) {
+        if changes.is_empty() {
+            return;
+        }
+        let all = self.neighbors.all();
+        let instances = all.iter().filter_map(|listed| {
+            let id = listed.neighbor.id;
+            Some((listed.template?, id)).filter(|_| peers.contains(id))
+        });
+        let instances: Vec<(PeerId, PeerId)> = instances.collect();
+        for change in changes {
+            let added = instances
+                .iter()
+                .filter(|(range, _)| change.peers.contains(*range));
+            let added: PeerSet = added.map(|(_, id)| *id).collect();
+            change.peers.union(&added);
+        }
+    }
+
     /// Determines again which helpers receive the events of a neighbor.
     pub(crate) fn resubscribe(&self, neighbor: &Neighbor) {
         let config = neighbor.config.borrow().clone();
@@ -269,10 +316,17 @@ impl Core {
         }
     }
 
+    /// Returns `true` if the next command waits for the work of an earlier one.
+    pub(crate) fn is_working(&self) -> bool {
+        self.works.is_any() || self.leases.is_sweeping()
+    }
+
     /// Waits until commands may be executed.
     pub(crate) async fn ready_for_commands(&self) {
-        self.handover.commands_allowed().await;
         self.journal.room().await;
+        self.works.finished().await;
+        self.leases.swept().await;
+        self.handover.commands_allowed().await;
     }
 
     /// Announces the routes that the configuration of a neighbor names.
@@ -298,21 +352,25 @@ impl Core {
                         neighbor.overtake(older);
                     }
                 }
-                self.apply(&Change {
+                let change = Change {
                     nlri: nlri.clone(),
                     action: Action::Announce(Rc::clone(&attributes)),
                     peers: peers.clone(),
-                });
+                };
+                if !self.apply(&change) && route.watchdog.is_some() {
+                    self.routes.hold_back(neighbor.id, nlri);
+                }
             }
         }
     }
 
-    /// Applies a change that does not come from a command.
-    pub(crate) fn apply(&self, change: &Change) {
-        if !self.admits(change) {
-            return;
+    /// Applies a change that does not come from a command. Returns `false` if an `announce-limit` does not allow it.
+    pub(crate) fn apply(&self, change: &Change) -> bool {
+        let is_admitted = self.admits(change);
+        if is_admitted {
+            self.routes.apply(change, "no neighbor has this family");
         }
-        self.routes.apply(change, "no neighbor has this family");
+        is_admitted
     }
 
     /// Returns `true` if a change that does not come from a command exceeds no `announce-limit`.

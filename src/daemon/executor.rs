@@ -16,13 +16,13 @@ use super::leases;
 use super::mrt::collect;
 use super::process::{self, Commands, Loss, Process};
 use super::queue::{Make, Queue};
-use super::set_apply;
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
+use super::{set_apply, set_list};
 
-/// How long commands of one source are executed before other tasks have their turn. Good commands take about a
-/// microsecond each, but a refused one is logged, and the log may be slow.
+/// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
+/// is logged, and the log may be slow.
 const MOST: Duration = Duration::from_millis(20);
 
 /// What [`Executor::execute`] did.
@@ -42,6 +42,8 @@ pub(crate) struct Executor {
     sources: RefCell<BTreeMap<Rc<str>, Source>>,
     /// How many commands were refused since the start.
     refused: Cell<u64>,
+    /// How long commands of one source are executed before other tasks have their turn.
+    pub(crate) most: Cell<Duration>,
 }
 
 impl Executor {
@@ -51,6 +53,7 @@ impl Executor {
             commands: RefCell::default(),
             sources: RefCell::default(),
             refused: Cell::new(0),
+            most: Cell::new(MOST),
         })
     }
 
@@ -76,7 +79,12 @@ impl Executor {
         self.refused.get()
     }
 
-    /// Executes whole lines in order, at least one, until [`MOST`] has passed. `helper` is the name of the helper that sent
+    /// Returns `true` if more commands may be executed in a turn that began then.
+    pub(crate) fn may_continue(&self, turn: Instant) -> bool {
+        turn.elapsed() < self.most.get() && !self.core.is_working()
+    }
+
+    /// Executes whole lines in order, at least one, as long as the turn [may continue](Self::may_continue). `helper` is the name of the helper that sent
     /// them; `None` for an operator.
     pub(crate) fn execute(
         &self,
@@ -94,7 +102,7 @@ impl Executor {
         let whole = lines.len();
         let lines = lines.strip_suffix(b"\n").unwrap_or(lines);
         let mut start = 0;
-        while start <= lines.len() && (start == 0 || turn.elapsed() < MOST) {
+        while start <= lines.len() && (start == 0 || self.may_continue(turn)) {
             let rest = &lines[start..];
             answer.clear();
             let run = commands.execute_run(rest, source, &mut backend, &mut answer);
@@ -159,8 +167,8 @@ impl Executor {
             Outcome::Dump(dump) => self.dump(queue, *dump),
             Outcome::Status(end) => queue.reply_made(self.status(end)),
             Outcome::Set(plan) => self.set(helper, queue, *plan),
-            Outcome::Sets(wanted, end) => {
-                queue.reply_made(set_apply::listed(&self.core, wanted, end));
+            Outcome::Sets(sets, end) => {
+                queue.reply_made(set_list::listed(&self.core, sets, end));
             }
             Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
@@ -215,6 +223,8 @@ impl Executor {
         // The speaker may declare the next one, which is applied after this one.
         plan.hold = Rc::default();
         let shown = plan.head();
+        // The commands after it see its result.
+        let work = self.core.works.begin();
         self.core.spawn(async move {
             let result = set_apply::apply(&core, helper.as_deref(), plan).await;
             if let Err(reason) = &result {
@@ -224,6 +234,7 @@ impl Executor {
                 shown.answer(result.as_ref().map(|done| *done).map_err(String::as_str)),
             ));
             queue.settle();
+            drop(work);
         });
     }
 

@@ -243,23 +243,28 @@ fn action(community: &ExtCommunity) -> Option<Option<FlowAction>> {
     }
 }
 
-/// How many routes an owner has after some changes, which has `before` now.
-pub(crate) fn after(
-    changes: &[Change],
-    before: usize,
-    holds: impl Fn(NlriRef<'_>) -> bool,
-) -> usize {
-    let mut routes: HashMap<(Family, u32, NlriKey), (bool, bool)> = HashMap::new();
-    for change in changes {
-        let nlri = change.nlri.as_ref();
-        let key = (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key());
-        let route = routes.entry(key).or_insert_with(|| {
-            let held = holds(nlri);
-            (held, held)
-        });
-        route.1 = matches!(change.action, Action::Announce(_));
+/// The routes that some changes are about, which an owner has before and after them.
+#[derive(Default)]
+pub(crate) struct Held(HashMap<(Family, u32, NlriKey), (bool, bool)>);
+
+impl Held {
+    /// Adds changes, which come after those that were added before. `holds` returns `true` for a route that the owner has now.
+    pub(crate) fn add(&mut self, changes: &[Change], holds: impl Fn(NlriRef<'_>) -> bool) {
+        for change in changes {
+            let nlri = change.nlri.as_ref();
+            let key = (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key());
+            let route = self.0.entry(key).or_insert_with(|| {
+                let held = holds(nlri);
+                (held, held)
+            });
+            route.1 = matches!(change.action, Action::Announce(_));
+        }
     }
-    let gained = routes.values().filter(|(was, is)| !was && *is).count();
-    let lost = routes.values().filter(|(was, is)| *was && !is).count();
-    (before + gained).saturating_sub(lost)
+
+    /// How many routes the owner has after the changes, which has `before` now.
+    pub(crate) fn after(&self, before: usize) -> usize {
+        let gained = self.0.values().filter(|(was, is)| !was && *is).count();
+        let lost = self.0.values().filter(|(was, is)| *was && !is).count();
+        (before + gained).saturating_sub(lost)
+    }
 }

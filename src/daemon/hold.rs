@@ -25,6 +25,42 @@ impl Upgrade {
     }
 }
 
+/// Work of earlier commands that takes several turns, and that the next commands wait for.
+#[derive(Clone, Default)]
+pub(crate) struct Works(Rc<(Cell<usize>, Notify)>);
+
+/// One such work, until it is dropped.
+pub(crate) struct Work(Works);
+
+impl Works {
+    /// Begins one.
+    pub(crate) fn begin(&self) -> Work {
+        let (count, _) = &*self.0;
+        count.set(count.get() + 1);
+        Work(self.clone())
+    }
+
+    /// Returns `true` if there is any.
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.0.get() > 0
+    }
+
+    /// Waits until there is none.
+    pub(crate) async fn finished(&self) {
+        while self.is_any() {
+            self.0.1.notified().await;
+        }
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let (count, finished) = &*self.0.0;
+        count.set(count.get() - 1);
+        finished.notify_waiters();
+    }
+}
+
 /// The state of handing over.
 #[derive(Default)]
 pub(crate) struct Handover {

@@ -9,10 +9,12 @@ use tokio::sync::Notify;
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::rib::{Ended, Leased, Leases, PeerSet, Terms};
 
-/// Leases that end in one turn.
+/// Leases that end in one turn, or turn out to have been renewed.
 const STEP: usize = 1_024;
 /// Leases that are visited in one turn when a helper has died.
 const VISITS: usize = 8_192;
+/// Leases that are visited in one turn when the routes of neighbors are gone.
+const SWEPT: usize = 4_096;
 /// The longest wait: the clock of leases also counts time in which the machine slept, which timers do not.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -22,6 +24,8 @@ pub(crate) struct LeaseTable {
     leases: RefCell<Leases>,
     /// Notified when the next deadline may be earlier.
     changed: Notify,
+    /// Notified when [`sweep`](Self::sweep) has something to do, and when it is done.
+    swept: Notify,
     /// How many have ended so far.
     pub(crate) ended: Cell<u64>,
 }
@@ -103,19 +107,51 @@ impl LeaseTable {
         self.leases.borrow_mut().withdraw(nlri, peers);
     }
 
-    /// Ends the leases of neighbors whose routes are gone.
+    /// Ends the leases of neighbors whose routes are gone. [`sweep`](Self::sweep) does the work.
     pub(crate) fn forget(&self, peers: &PeerSet) {
-        let mut leases = self.leases.borrow_mut();
-        if !leases.is_empty() {
-            leases.forget(peers);
+        self.leases.borrow_mut().forget(peers);
+        if self.is_sweeping() {
+            self.swept.notify_waiters();
         }
     }
 
-    /// Takes some of the leases that have ended.
-    pub(crate) fn take(&self) -> Vec<Ended> {
-        let ended = self.leases.borrow_mut().expired(now(), STEP);
-        self.ended.set(self.ended.get() + ended.len() as u64);
-        ended
+    /// Returns `true` while leases of neighbors whose routes are gone are still counted.
+    pub(crate) fn is_sweeping(&self) -> bool {
+        self.leases.borrow().is_sweeping()
+    }
+
+    /// Waits until it is no longer so.
+    pub(crate) async fn swept(&self) {
+        while self.is_sweeping() {
+            self.swept.notified().await;
+        }
+    }
+
+    /// Removes leases of neighbors whose routes are gone, a part of them in each turn, as long as the daemon runs.
+    pub(crate) async fn sweep(&self) {
+        loop {
+            while !self.is_sweeping() {
+                self.swept.notified().await;
+            }
+            self.finish_sweeps().await;
+        }
+    }
+
+    /// Removes all that are left of them.
+    pub(crate) async fn finish_sweeps(&self) {
+        while self.leases.borrow_mut().sweep(SWEPT) {
+            tokio::task::yield_now().await;
+        }
+        self.swept.notify_waiters();
+    }
+
+    /// Takes some of the leases that have ended. Returns `true` if there may be more.
+    pub(crate) fn take(&self, ended: &mut Vec<Ended>) -> bool {
+        let before = ended.len();
+        let more = self.leases.borrow_mut().expired(now(), STEP, ended);
+        self.ended
+            .set(self.ended.get() + (ended.len() - before) as u64);
+        more
     }
 
     /// Gives routes that an owner announced in runs up to `run` a deadline after `wait`: a part of them, from a position on.

@@ -24,16 +24,21 @@ const TURNS: usize = 16;
 
 /// Ends leases as long as the daemon runs.
 pub(crate) async fn run(core: &Rc<Core>) {
+    tokio::join!(end_all(core), core.leases.sweep());
+}
+
+async fn end_all(core: &Rc<Core>) {
     let mut configured = Configured::default();
     loop {
         core.leases.due().await;
         tokio::time::sleep(LINGER).await;
         for turn in 1.. {
-            let ended = core.leases.take();
-            if ended.is_empty() {
+            let mut ended = Vec::new();
+            let more = core.leases.take(&mut ended);
+            end(core, &ended, &mut configured);
+            if !more {
                 break;
             }
-            end(core, &ended, &mut configured);
             if turn % TURNS == 0 {
                 core.wake_neighbors();
             }

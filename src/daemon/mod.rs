@@ -100,6 +100,7 @@ mod runtime_peers;
 mod service;
 mod session;
 mod set_apply;
+mod set_list;
 mod sets;
 mod several;
 mod signal;

@@ -518,6 +518,7 @@ fn read_once(stdout: &pipe::Receiver, process: &Process) -> io::Result<usize> {
 /// Reads what is available without waiting for more.
 async fn drain(core: &Rc<impl Commands>, process: &Rc<Process>, stdout: &pipe::Receiver) {
     loop {
+        core.ready().await;
         if take_lines(core, process) {
             tokio::task::yield_now().await;
         } else if process.input.borrow().len() > LINE

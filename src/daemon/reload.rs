@@ -171,6 +171,7 @@ pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) {
         // It was confirmed just now.
         return;
     };
+    executor.core.stats.turns.note("a reload");
     notify::reloading();
     apply(executor, server, &previous, Request::Reload);
     executor.core.reloads.replace(previous);

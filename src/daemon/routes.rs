@@ -16,7 +16,7 @@ use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
-use super::watchdog::Watchdogs;
+use super::watchdog::{Switch, Watchdogs};
 
 /// Routes to announce, and what depends on whether they have been sent.
 #[derive(Default)]
@@ -246,17 +246,29 @@ impl Routes {
         self.watchdogs_mut().replace(peer, routes)
     }
 
-    /// Announces or withdraws the groups of that name, except the changes that `admits` refuses.
-    pub(crate) fn switch_group(
-        &self,
-        peers: &PeerSet,
-        (name, verb): (&str, Verb),
-        admits: impl Fn(&Change) -> bool,
-    ) {
-        let changes = self.watchdogs_mut().switch(peers, name, verb);
-        for change in changes.iter().filter(|change| admits(change)) {
-            self.rib_mut().apply(change);
-        }
+    /// Notes that a route of a group could not be announced, so that the next command announces it.
+    pub(crate) fn hold_back(&self, peer: PeerId, nlri: &Nlri) {
+        self.watchdogs_mut().hold_back(peer, nlri.as_ref());
+    }
+
+    /// The changes that announcing or withdrawing the groups of that name makes. Nothing is switched yet.
+    pub(crate) fn changes_of_group(&self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
+        self.watchdogs.borrow().changes(peers, name, verb)
+    }
+
+    /// Notes that the groups of that name are announced or withdrawn. Returns the neighbors for which that is new.
+    pub(crate) fn switch_group(&self, peers: &PeerSet, name: &str, switch: &Switch) -> PeerSet {
+        self.watchdogs_mut().switch(peers, name, switch)
+    }
+
+    /// Calls `visit` for each group that a command has switched.
+    pub(crate) fn switches(&self, visit: &mut dyn FnMut(PeerId, &str, &Switch)) {
+        self.watchdogs.borrow().switches(visit);
+    }
+
+    /// Forgets what commands to earlier runs of the daemon have made of a group. Returns the changes to apply.
+    pub(crate) fn abandon_group(&self, peer: PeerId, name: &str) -> Vec<Change> {
+        self.watchdogs_mut().abandon(peer, name)
     }
 
     /// Returns `true` if one of these neighbors has a route in a group of that name.

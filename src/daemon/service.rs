@@ -45,7 +45,11 @@ pub(super) async fn work(
             // The event that ExaBGP sends.
             Request::Report => core.report_signal(0, "none"),
             Request::Neighbors => settle(core, server),
-            Request::Return => reload::go_back(executor, server),
+            Request::Return => {
+                // The event that a reload by a command sends.
+                core.report_signal(0, "none");
+                reload::go_back(executor, server);
+            }
             Request::Upgrade => upgrade(executor, server, origin).await,
             request => match origin {
                 Some((origin, ..)) => reload::reload(executor, server, origin, request),

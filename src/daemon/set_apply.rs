@@ -1,22 +1,22 @@
-//! Applies sets: what was declared is compared with what there is, in turns, and the difference is applied as one step.
+//! Applies sets: what was declared is compared with what there is, judged as a whole, and the difference is applied; all of it
+//! in turns, between which no command is executed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use smallvec::SmallVec;
 use tracing::info;
 
+use crate::api::changes::Changes;
 use crate::api::command::{SetChanges, SetPlan};
-use crate::api::control::Control;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
-use crate::journal::encode_attributes;
 use crate::rib::{Action, Change, Leased, Lifetime, Terms};
 
+use super::authority::{Authority, Judging};
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::lease_table;
-use super::queue::Make;
 use super::sets::set_of;
 
 /// Routes in one turn.
@@ -44,7 +44,7 @@ struct Difference<'a> {
     removed: usize,
 }
 
-/// Applies a set, or a key of it.
+/// Applies a set, or a key of it. No command may be executed meanwhile.
 ///
 /// # Errors
 /// Why nothing was changed.
@@ -63,26 +63,23 @@ pub(crate) async fn apply(
     let mut difference = Difference::new(&plan).await;
     difference.compare(core).await;
     let done = difference.counts();
-    let mut backend = ApiBackend::new(core, helper);
-    let most = match (plan.max_remove, backend.own().max_remove()) {
+    let mut own = Authority::new(core, helper);
+    let most = match (plan.max_remove, own.max_remove()) {
         (Some(own), Some(guard)) => Some(own.min(guard)),
         (own, guard) => own.or(guard),
     };
     difference.check(most)?;
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
-    backend.own_by(&owner, plan.changes.len())?;
-    let (mut changes, lifetimes, selectors) = difference.changes();
-    backend.set_lifetimes(lifetimes);
-    backend.set_selectors(selectors);
-    backend
-        .apply(&mut changes)
-        .map_err(|error| error.to_string())?;
+    own.own_by(core, &owner, plan.changes.len())?;
+    let backend = ApiBackend::of_set(core, helper, own);
+    difference.judge(core, &backend).await?;
+    difference.carry_out(core, &backend).await;
     let speaker = helper.unwrap_or_default();
     let revision = core.sets.declare(&plan.name, speaker, plan.revision);
     core.journal.revision((&plan.name, speaker), revision);
     core.journal.flush();
     core.wake_neighbors();
-    difference.renew(core, backend).await;
+    difference.renew(core, &backend).await;
     let SetChanges {
         added,
         changed,
@@ -120,8 +117,10 @@ fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
 
 impl<'a> Difference<'a> {
     async fn new(plan: &'a SetPlan) -> Self {
-        let mut declared: HashMap<Key, SmallVec<[usize; 1]>> = HashMap::new();
-        for (at, change) in plan.changes.iter().enumerate() {
+        // It never grows, which would take a turn of its own.
+        let mut declared: HashMap<Key, SmallVec<[usize; 1]>> =
+            HashMap::with_capacity(plan.changes.len());
+        for (at, change) in plan.changes.list.iter().enumerate() {
             declared
                 .entry(key(change.nlri.as_ref()))
                 .or_default()
@@ -155,7 +154,9 @@ impl<'a> Difference<'a> {
                     self.meet(&leased);
                 }
             });
-            tokio::task::yield_now().await;
+            if from.is_some() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -165,7 +166,7 @@ impl<'a> Difference<'a> {
         let mut gone = leased.peers.clone();
         let places = self.declared.get(&key(leased.nlri.as_ref()));
         for at in places.into_iter().flatten() {
-            let change = &self.plan.changes[*at];
+            let change = &self.plan.changes.list[*at];
             if !change.peers.intersects(leased.peers) {
                 continue;
             }
@@ -212,46 +213,70 @@ impl<'a> Difference<'a> {
         }
     }
 
-    /// The changes to apply, with the lifetimes and selectors up to each position.
-    #[expect(clippy::type_complexity, reason = "three lists")]
-    fn changes(&self) -> (Vec<Change>, Vec<(usize, Lifetime)>, Vec<(usize, Rc<str>)>) {
-        let mut changes = self.withdrawals.clone();
-        let mut lifetimes = vec![(changes.len(), Lifetime::Unchanged)];
-        let mut selectors: Vec<(usize, Rc<str>)> = Vec::new();
-        if !changes.is_empty() {
-            selectors.push((changes.len(), Rc::from("")));
-        }
-        for (at, change) in self.plan.changes.iter().enumerate() {
-            if self.fates[at] != Fate::Same {
-                changes.push(change.clone());
-                lifetimes.push((changes.len(), self.lifetime(at)));
-                selectors.extend(self.selector(at).map(|selector| (changes.len(), selector)));
+    /// Judges the changes, a part in each turn, before any of them is applied.
+    async fn judge(&self, core: &Core, backend: &ApiBackend<'_>) -> Result<(), String> {
+        let mut judging = Judging::new(backend.own(), core);
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let (part, rest) = self.part(at);
+            judging.add(&part.list).map_err(|no| no.message)?;
+            let checked = backend.check(&part.list);
+            checked.map_err(|error| error.to_string())?;
+            next = rest;
+            if next.is_some() {
+                tokio::task::yield_now().await;
             }
         }
-        (changes, lifetimes, selectors)
+        judging.finish().map_err(|no| no.message)
+    }
+
+    /// Applies the changes, a part in each turn.
+    async fn carry_out(&self, core: &Core, backend: &ApiBackend<'_>) {
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let (part, rest) = self.part(at);
+            backend.carry_out(&part);
+            core.journal.flush();
+            core.wake_neighbors();
+            next = rest;
+            if next.is_some() {
+                tokio::task::yield_now().await;
+                core.journal.room().await;
+            }
+        }
+    }
+
+    /// Some of the changes, from a position among the withdrawals and then what is declared, and where the rest begins.
+    /// Withdrawals are first, so that no neighbor has more routes in between than before or afterwards.
+    fn part(&self, from: usize) -> (Changes, Option<usize>) {
+        let (first, declared) = (self.withdrawals.len(), &self.plan.changes);
+        let end = (from + STEP).min(first + declared.len());
+        let mut part = Changes::default();
+        let gone = &self.withdrawals[from.min(first)..end.min(first)];
+        part.list.extend_from_slice(gone);
+        part.describe(Lifetime::Unchanged, Some(&Rc::from("")));
+        for at in from.max(first) - first..end.max(first) - first {
+            if self.fates[at] != Fate::Same {
+                part.list.push(declared.list[at].clone());
+                part.describe(self.lifetime(at), declared.selector(at));
+            }
+        }
+        (part, (end < first + declared.len()).then_some(end))
     }
 
     fn lifetime(&self, at: usize) -> Lifetime {
-        let list = &self.plan.lifetimes;
-        let place = list.partition_point(|(end, _)| *end <= at);
-        match list.get(place) {
+        match self.plan.changes.lifetime(at) {
             // What is declared without a lifetime has none.
-            None | Some((_, Lifetime::Unchanged)) => Lifetime::Forever,
-            Some((_, lifetime)) => *lifetime,
+            Lifetime::Unchanged => Lifetime::Forever,
+            lifetime => lifetime,
         }
     }
 
-    fn selector(&self, at: usize) -> Option<Rc<str>> {
-        let list = &self.plan.selectors;
-        let place = list.partition_point(|(end, _)| *end <= at);
-        list.get(place).map(|(_, selector)| Rc::clone(selector))
-    }
-
     /// Renews what stays as it is, and claims it.
-    async fn renew(&self, core: &Core, mut backend: ApiBackend<'_>) {
-        for (at, change) in self.plan.changes.iter().enumerate() {
+    async fn renew(&self, core: &Core, backend: &ApiBackend<'_>) {
+        for (at, change) in self.plan.changes.list.iter().enumerate() {
             if self.fates[at] == Fate::Same {
-                backend.renew(change, self.lifetime(at), self.selector(at));
+                backend.renew(change, self.lifetime(at), self.plan.changes.selector(at));
             }
             if at % STEP == STEP - 1 {
                 core.journal.flush();
@@ -262,37 +287,30 @@ impl<'a> Difference<'a> {
     }
 }
 
-/// How sets are announced.
 impl ApiBackend<'_> {
-    /// Announces for an owner that is not the helper itself: for a set of so many routes.
-    ///
-    /// # Errors
-    /// When the guard of the helper does not allow so many.
-    fn own_by(&mut self, owner: &Rc<str>, routes: usize) -> Result<(), String> {
-        self.own();
-        if let Some(own) = self.own.get_mut() {
-            own.own_by(self.core, owner, routes)?;
-        }
-        self.is_set = true;
-        Ok(())
-    }
-
     /// Records again a route that is announced already.
-    fn renew(&mut self, change: &Change, lifetime: Lifetime, selector: Option<Rc<str>>) {
+    fn renew(&self, change: &Change, lifetime: Lifetime, selector: Option<&Rc<str>>) {
         let Action::Announce(attributes) = &change.action else {
             return;
         };
         let terms = Terms {
             lifetime: self.own().allowed(lifetime),
-            selector,
+            selector: selector.cloned(),
             ..self.own().terms.clone()
         };
         let leases = &self.core.leases;
         // A lifetime begins again; what was of a key is of the set now.
         let mut news = matches!(terms.lifetime, Lifetime::For(_));
+        let mut missing = change.peers.clone();
         leases.visit_route(change.nlri.as_ref(), &change.peers, &mut |leased| {
             news |= *leased.owner != terms.owner;
+            missing.subtract(leased.peers);
         });
+        if !missing.is_empty() {
+            // Its lifetime has ended since it was compared.
+            self.core.routes.apply_quietly(change);
+            news = true;
+        }
         let route = (&change.nlri, Some(attributes));
         leases.announce(route, &change.peers, (&terms, lease_table::now()));
         if news {
@@ -301,69 +319,61 @@ impl ApiBackend<'_> {
     }
 }
 
-/// A function that lists sets: revision, digest, number of routes.
-pub(crate) fn listed(core: &Rc<Core>, wanted: Option<String>, end: String) -> Make {
-    let core = Rc::downgrade(core);
-    let mut found: BTreeMap<String, (u64, usize)> = BTreeMap::new();
-    let mut from = Some(0);
-    let mut bytes = Vec::new();
-    Box::new(move |out| {
-        let Some(core) = core.upgrade() else {
-            return false;
-        };
-        if let Some(at) = from {
-            from = core.leases.visit(at, STEP, &mut |leased| {
-                if let Some((set, key)) = set_of(leased.owner) {
-                    let set = found.entry(set.to_owned()).or_default();
-                    set.0 = set.0.wrapping_add(hash(&leased, key, &mut bytes));
-                    set.1 += 1;
-                }
-            });
-            return true;
-        }
-        for (name, _) in core.sets.declared() {
-            found.entry(name.to_string()).or_default();
-        }
-        if let Some(name) = &wanted {
-            found.retain(|known, _| known == name);
-            found.entry(name.clone()).or_default();
-        }
-        for (name, (digest, routes)) in &found {
-            let revision = core.sets.revision(name);
-            let revision = revision.map_or_else(|| "none".to_owned(), |number| number.to_string());
-            out.push_str(&format!(
-                "{name} revision {revision} digest {digest:016x} routes {routes}\n"
-            ));
-        }
-        out.push_str(&end);
-        false
-    })
-}
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
 
-/// A hash of a route that is the same in all daemons. The digest of a set is the sum, so that the order does not matter; the
-/// neighbors are not part of it, since they differ between daemons.
-fn hash(leased: &Leased<'_>, key: Option<&str>, bytes: &mut Vec<u8>) -> u64 {
-    bytes.clear();
-    let nlri = leased.nlri;
-    let (afi, safi) = (nlri.family.afi.0, nlri.family.safi.0);
-    bytes.extend(afi.to_be_bytes());
-    bytes.push(safi);
-    bytes.extend(nlri.path_id.unwrap_or_default().to_be_bytes());
-    for part in [&nlri.bytes[..], key.unwrap_or_default().as_bytes()] {
-        bytes.extend((part.len() as u64).to_be_bytes());
-        bytes.extend(part);
+    use super::*;
+    use crate::bgp::Nlri;
+    use crate::config::Env;
+    use crate::rib::{PeerId, PeerSet};
+
+    fn plan(count: u32) -> SetPlan {
+        let peers: PeerSet = std::iter::once(PeerId(0)).collect();
+        let attributes = Rc::new(AttributeSet::new(Vec::new()));
+        let changes = (0..count).map(|number| {
+            let [_, a, b, c] = number.to_be_bytes();
+            Change {
+                nlri: Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]),
+                action: Action::Announce(Rc::clone(&attributes)),
+                peers: peers.clone(),
+            }
+        });
+        let mut plan = SetPlan::empty("edge");
+        plan.changes = changes.collect::<Vec<Change>>().into();
+        plan
     }
-    let length = leased.length.map_or(0, |length| length.as_secs());
-    bytes.extend(length.to_be_bytes());
-    if let Some(attributes) = leased.attributes {
-        encode_attributes(attributes, bytes);
+
+    /// Applies a set, and returns how many routes each turn has recorded.
+    fn turns(core: &Rc<Core>, plan: SetPlan) -> (SetChanges, Vec<usize>) {
+        let mut task = pin!(apply(core, None, plan));
+        let (mut turns, mut before) = (Vec::new(), core.leases.recorded());
+        loop {
+            let polled = task.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            let now = core.leases.recorded();
+            turns.push(now.abs_diff(before));
+            before = now;
+            if let Poll::Ready(done) = polled {
+                return (done.expect("nothing refuses it"), turns);
+            }
+        }
     }
-    // FNV-1a, then the finalizer of MurmurHash3: equal differences must not cancel out in a sum.
-    let mut hash = bytes.iter().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    for factor in [0xFF51_AFD7_ED55_8CCD, 0xC4CE_B9FE_1A85_EC53] {
-        hash = (hash ^ (hash >> 33)).wrapping_mul(factor);
+
+    #[test]
+    fn a_large_set_is_applied_in_turns() {
+        let core = Core::new(Env::default());
+        let most = 4 * u32::try_from(STEP).expect("small");
+        for (count, added, removed) in [(most, most, 0), (0, 0, most)] {
+            let (done, turns) = turns(&core, plan(count));
+            assert_eq!(
+                (done.added, done.removed),
+                (added as usize, removed as usize)
+            );
+            assert_eq!(turns.iter().sum::<usize>(), 4 * STEP);
+            assert!(turns.iter().all(|recorded| *recorded <= STEP), "{turns:?}");
+            // Those that judge the routes record none.
+            assert!(turns.iter().filter(|recorded| **recorded == 0).count() >= 3);
+        }
     }
-    hash ^ (hash >> 33)
 }

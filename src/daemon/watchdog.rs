@@ -6,14 +6,28 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use crate::bgp::{AttributeSet, Nlri};
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
+use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
 /// All groups of all neighbors.
 #[derive(Debug, Default)]
 pub(crate) struct Watchdogs {
     groups: BTreeMap<(PeerId, Box<str>), Vec<Guarded>>,
+    /// What commands have made of them.
+    switches: BTreeMap<(PeerId, Box<str>), Switch>,
+}
+
+/// What the last command has made of a group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Switch {
+    /// Whether it is announced.
+    pub(crate) announced: bool,
+    /// The helper or operator that sent the command.
+    pub(crate) owner: Rc<str>,
+    /// The command was sent to this run of the daemon.
+    pub(crate) is_claimed: bool,
 }
 
 /// One route of a group.
@@ -22,6 +36,8 @@ struct Guarded {
     nlri: Nlri,
     attributes: Rc<AttributeSet>,
     announced: bool,
+    /// Whether the file has it with `withdraw`.
+    withdraw: bool,
 }
 
 impl Watchdogs {
@@ -40,6 +56,7 @@ impl Watchdogs {
                 nlri: nlri.clone(),
                 attributes: Rc::clone(attributes),
                 announced: !route.withdraw,
+                withdraw: route.withdraw,
             });
         }
     }
@@ -94,6 +111,8 @@ impl Watchdogs {
         for group in old.into_values() {
             changes.splice(0..0, gone(group, &peers));
         }
+        let groups = &self.groups;
+        self.switches.retain(|group, _| groups.contains_key(group));
         changes
     }
 
@@ -106,22 +125,70 @@ impl Watchdogs {
         }
     }
 
-    /// Sets which routes of a group are announced.
+    /// Sets which routes of a group are announced, as another process has left it.
     pub(crate) fn resume(&mut self, peer: PeerId, name: &str, announced: &[Nlri]) {
-        for guarded in self
-            .groups
-            .get_mut(&(peer, name.into()))
-            .into_iter()
-            .flatten()
-        {
+        let key: (PeerId, Box<str>) = (peer, name.into());
+        let Some(group) = self.groups.get_mut(&key) else {
+            return;
+        };
+        for guarded in &mut *group {
             let mut announced = announced.iter();
             guarded.announced = announced.any(|nlri| guarded.nlri.same_route(nlri.as_ref()));
+        }
+        // If it is not as the file has it, a command has switched it.
+        if let Some(first) = group.iter().find(|route| route.announced == route.withdraw) {
+            let switch = Switch {
+                announced: first.announced,
+                owner: OPERATOR.into(),
+                is_claimed: true,
+            };
+            self.switches.insert(key, switch);
+        }
+    }
+
+    /// Calls `visit` for each group that a command has switched.
+    pub(crate) fn switches(&self, visit: &mut dyn FnMut(PeerId, &str, &Switch)) {
+        for ((peer, name), switch) in &self.switches {
+            visit(*peer, name, switch);
+        }
+    }
+
+    /// Forgets what was made of a group before this run of the daemon. Returns the withdrawals of routes that the file has
+    /// with `withdraw`.
+    pub(crate) fn abandon(&mut self, peer: PeerId, name: &str) -> Vec<Change> {
+        let key: (PeerId, Box<str>) = (peer, name.into());
+        self.switches.remove(&key);
+        let routes = self.groups.get_mut(&key).into_iter().flatten();
+        let held_back = routes.filter(|route| route.withdraw && route.announced);
+        held_back
+            .map(|route| {
+                route.announced = false;
+                Change {
+                    nlri: route.nlri.clone(),
+                    action: Action::Withdraw(Some(Rc::clone(&route.attributes))),
+                    peers: std::iter::once(peer).collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// Notes that a route of a neighbor's groups is not announced.
+    pub(crate) fn hold_back(&mut self, peer: PeerId, nlri: NlriRef<'_>) {
+        let groups = self
+            .groups
+            .iter_mut()
+            .filter(|((owner, _), _)| *owner == peer);
+        for guarded in groups.flat_map(|(_, group)| group) {
+            if guarded.nlri.same_route(nlri) {
+                guarded.announced = false;
+            }
         }
     }
 
     /// Removes the groups of a neighbor.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.groups.retain(|(owner, _), _| *owner != peer);
+        self.switches.retain(|(owner, _), _| *owner != peer);
     }
 
     /// Returns `true` if one of these neighbors has a route in a group of that name.
@@ -132,19 +199,16 @@ impl Watchdogs {
         })
     }
 
-    /// Announces or withdraws a group for these neighbors. Returns the changes to apply.
-    pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
+    /// The changes that announcing or withdrawing a group for these neighbors makes. The group is not switched: the changes
+    /// may be refused.
+    pub(crate) fn changes(&self, peers: &PeerSet, name: &str, verb: Verb) -> Vec<Change> {
         let announce = verb == Verb::Announce;
         let mut changes = Vec::new();
-        for ((owner, group), routes) in &mut self.groups {
+        for ((owner, group), routes) in &self.groups {
             if **group != *name || !peers.contains(*owner) {
                 continue;
             }
-            for route in routes
-                .iter_mut()
-                .filter(|route| route.announced != announce)
-            {
-                route.announced = announce;
+            for route in routes.iter().filter(|route| route.announced != announce) {
                 changes.push(Change {
                     nlri: route.nlri.clone(),
                     action: if announce {
@@ -157,6 +221,28 @@ impl Watchdogs {
             }
         }
         changes
+    }
+
+    /// Notes that a group is announced or withdrawn for these neighbors. Returns those for which the last command was another.
+    pub(crate) fn switch(&mut self, peers: &PeerSet, name: &str, switch: &Switch) -> PeerSet {
+        let mut news = PeerSet::new();
+        for ((owner, group), routes) in &mut self.groups {
+            if **group != *name || !peers.contains(*owner) {
+                continue;
+            }
+            for route in routes {
+                route.announced = switch.announced;
+            }
+            let key = (*owner, group.clone());
+            let before = self.switches.insert(key, switch.clone());
+            let is_same = before.is_some_and(|before| {
+                before.announced == switch.announced && before.owner == switch.owner
+            });
+            if !is_same {
+                news.insert(*owner);
+            }
+        }
+        news
     }
 }
 
@@ -195,18 +281,38 @@ mod tests {
             watchdogs.add(peer, "dnsr", &route(10, false), &attributes);
             watchdogs.add(peer, "dnsr", &route(20, true), &attributes);
         }
+        let on = Switch {
+            announced: true,
+            owner: "helper".into(),
+            is_claimed: true,
+        };
         let both: PeerSet = [PeerId(1), PeerId(2)].into_iter().collect();
         let first: PeerSet = std::iter::once(PeerId(1)).collect();
-        let announced = watchdogs.switch(&first, "dnsr", Verb::Announce);
+        let announced = watchdogs.changes(&first, "dnsr", Verb::Announce);
         assert_eq!(announced.len(), 1, "one of the two was held back");
+        assert_eq!(
+            watchdogs.changes(&first, "dnsr", Verb::Announce),
+            announced,
+            "asking changes nothing"
+        );
+        assert_eq!(watchdogs.switch(&first, "dnsr", &on), first);
+        assert!(watchdogs.switch(&first, "dnsr", &on).is_empty(), "no news");
         assert_eq!(
             (&announced[0].peers, announced[0].nlri.to_string()),
             (&first, "20.0.0.0/8".to_owned())
         );
-        assert!(watchdogs.switch(&first, "dnsr", Verb::Announce).is_empty());
-        assert!(watchdogs.switch(&both, "other", Verb::Withdraw).is_empty());
-        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Withdraw).len(), 3);
+        assert!(watchdogs.changes(&first, "dnsr", Verb::Announce).is_empty());
+        assert!(watchdogs.changes(&both, "other", Verb::Withdraw).is_empty());
+        assert_eq!(watchdogs.changes(&both, "dnsr", Verb::Withdraw).len(), 3);
+        let off = Switch {
+            announced: false,
+            ..on.clone()
+        };
+        assert_eq!(watchdogs.switch(&both, "dnsr", &off), both);
+        watchdogs.switch(&first, "dnsr", &on);
+        // Only what the file holds back is withdrawn.
+        assert_eq!(watchdogs.abandon(PeerId(1), "dnsr").len(), 1);
         watchdogs.forget(PeerId(1));
-        assert_eq!(watchdogs.switch(&both, "dnsr", Verb::Announce).len(), 2);
+        assert_eq!(watchdogs.changes(&both, "dnsr", Verb::Announce).len(), 2);
     }
 }

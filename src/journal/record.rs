@@ -10,6 +10,7 @@ pub(super) const ANNOUNCE: u8 = 2;
 pub(super) const WITHDRAW: u8 = 3;
 pub(super) const FORGET: u8 = 4;
 pub(super) const REVISION: u8 = 5;
+pub(super) const SWITCH: u8 = 6;
 
 /// Which neighbors a route is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -106,6 +107,17 @@ pub enum Record<'a> {
         speaker: &'a str,
         /// Its revision, if it has one.
         revision: Option<u64>,
+    },
+    /// A watchdog group of the configuration was announced or withdrawn.
+    Switch {
+        /// Who did that.
+        owner: &'a str,
+        /// The number of the neighbors.
+        selection: u32,
+        /// Whether it was announced.
+        announced: bool,
+        /// The name of the group.
+        name: &'a str,
     },
     /// A kind that this version does not know.
     Unknown(u8),
@@ -216,6 +228,12 @@ fn record<'a>(kind: u8, r: &mut Reader<'a>) -> Result<Record<'a>, WireError> {
                 0 => None,
                 _ => Some(r.u64("a revision")?),
             },
+        },
+        SWITCH => Record::Switch {
+            owner: text(r)?,
+            selection: r.u32("a number")?,
+            announced: r.u8("whether it is announced")? != 0,
+            name: text(r)?,
         },
         kind => Record::Unknown(kind),
     })

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::attributes::encode_attributes;
 use super::frame::checksum;
-use super::record::{ANNOUNCE, FORGET, Lease, REVISION, SELECT, Selection, WITHDRAW};
+use super::record::{ANNOUNCE, FORGET, Lease, REVISION, SELECT, SWITCH, Selection, WITHDRAW};
 use crate::bgp::{AttributeSet, Family, NlriRef};
 use crate::wire::Writer;
 
@@ -112,6 +112,17 @@ impl FrameWriter {
             text(speaker, w);
             w.u8(u8::from(revision.is_some()));
             revision.iter().for_each(|number| w.u64(*number));
+        });
+        self.close();
+    }
+
+    /// Adds that a watchdog group of neighbors was announced or withdrawn.
+    pub fn switch(&mut self, owner: &str, selection: u32, (name, announced): (&str, bool)) {
+        self.record(SWITCH, |w| {
+            text(owner, w);
+            w.u32(selection);
+            w.u8(u8::from(announced));
+            text(name, w);
         });
         self.close();
     }

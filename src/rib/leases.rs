@@ -15,77 +15,17 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+mod removals;
+mod types;
+
 use super::slab::Slab;
 use super::{PeerId, PeerSet};
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
+use removals::Removals;
+pub use types::{Ended, Leased, Lifetime, Terms};
 
 /// Entries of the heap that may be out of date before they are swept.
 const SLACK: usize = 1_024;
-
-/// How long an announced route is to stay.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Nothing is said about it: a lease that the route has is renewed.
-    #[default]
-    Unchanged,
-    /// Until it is withdrawn.
-    Forever,
-    /// For that long, unless it is announced again.
-    For(Duration),
-}
-
-/// Who announces, and for how long.
-#[derive(Clone, Debug)]
-pub struct Terms {
-    /// The helper or operator.
-    pub owner: Rc<str>,
-    /// Which run of the owner: routes of earlier runs end with [`Leases::doom`].
-    pub run: u64,
-    /// Whether routes without a lifetime are recorded as well, since they may end with their owner.
-    pub tracked: bool,
-    /// How long the route is to stay.
-    pub lifetime: Lifetime,
-    /// How long a route is to stay that has no lease, if nothing is said about it.
-    pub default: Option<Duration>,
-    /// How much of that time is left, if part of it has passed.
-    pub left: Option<Duration>,
-    /// The selector that selected the peers, if it is to be remembered.
-    pub selector: Option<Rc<str>>,
-    /// Whether [`Leases::visit_owner`] is to find the routes of this owner, who has few.
-    pub indexed: bool,
-}
-
-/// A recorded route.
-#[derive(Clone, Debug)]
-pub struct Leased<'a> {
-    /// The route.
-    pub nlri: &'a Nlri,
-    /// Its attributes, if they were given.
-    pub attributes: Option<&'a Rc<AttributeSet>>,
-    /// The peers that it is announced to.
-    pub peers: &'a PeerSet,
-    /// Who announced it.
-    pub owner: &'a Rc<str>,
-    /// In which run of the owner.
-    pub run: u64,
-    /// The selector, as long as the peers are those that it selected.
-    pub selector: Option<&'a Rc<str>>,
-    /// How long it stays when it is announced.
-    pub length: Option<Duration>,
-    /// When it ends.
-    pub deadline: Option<Duration>,
-}
-
-/// A route that has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ended {
-    /// The route.
-    pub nlri: Nlri,
-    /// The peers that it was announced to.
-    pub peers: PeerSet,
-    /// Who announced it.
-    pub owner: Rc<str>,
-}
 
 #[derive(Debug)]
 struct Lease {
@@ -100,20 +40,35 @@ struct Lease {
     deadline: Option<Duration>,
     /// Its deadline in the heap.
     queued: Option<Duration>,
+    /// The last removal of peers that its peers take into account.
+    settled: u64,
 }
 
 impl Lease {
-    fn shown(&self) -> Leased<'_> {
-        Leased {
+    /// Calls `visit` with the lease as if all removals of peers were carried out.
+    fn show(&self, removals: &Removals, visit: &mut dyn FnMut(Leased<'_>)) {
+        let gone = removals.since(self.settled);
+        let rest = gone
+            .filter(|gone| gone.intersects(&self.peers))
+            .map(|gone| {
+                let mut peers = self.peers.clone();
+                peers.subtract(&gone);
+                peers
+            });
+        let peers = rest.as_ref().unwrap_or(&self.peers);
+        if peers.is_empty() {
+            return;
+        }
+        visit(Leased {
             nlri: &self.nlri,
             attributes: self.attributes.as_ref(),
-            peers: &self.peers,
+            peers,
             owner: &self.owner,
             run: self.run,
-            selector: self.selector.as_ref(),
+            selector: self.selector.as_ref().filter(|_| rest.is_none()),
             length: self.length,
             deadline: self.deadline,
-        }
+        });
     }
 }
 
@@ -131,6 +86,7 @@ pub struct Leases {
     owned: BTreeMap<Rc<str>, usize>,
     /// The leases of indexed owners.
     by_owner: BTreeMap<Rc<str>, Vec<u32>>,
+    removals: Removals,
 }
 
 impl Leases {
@@ -147,6 +103,7 @@ impl Leases {
         let mut others = peers.clone();
         let mut parts: SmallVec<[(PeerSet, Option<Duration>); 1]> = SmallVec::new();
         for id in self.of(nlri.as_ref()) {
+            self.settle(id);
             let Some(lease) = self.list.get_mut(id) else {
                 continue;
             };
@@ -207,6 +164,7 @@ impl Leases {
                 length,
                 deadline: None,
                 queued: None,
+                settled: 0,
             });
             self.set(id, length.map(end));
         }
@@ -225,6 +183,7 @@ impl Leases {
             length: leased.length,
             deadline: None,
             queued: None,
+            settled: 0,
         });
         self.set(id, leased.deadline);
     }
@@ -235,15 +194,42 @@ impl Leases {
             return;
         }
         for id in self.of(nlri) {
+            self.settle(id);
             self.shrink(id, peers);
         }
     }
 
-    /// Ends all leases of these peers, whose routes are gone.
+    /// Ends all leases of these peers, whose routes are gone. It is as if that happened at once, but for the numbers of leases,
+    /// which are right once [`sweep`](Self::sweep) has visited all.
     pub fn forget(&mut self, peers: &PeerSet) {
-        let ids: Vec<u32> = self.list.iter_from(0).map(|(id, _)| id).collect();
-        for id in ids {
-            self.shrink(id, peers);
+        if !self.is_empty() {
+            self.removals.add(peers);
+        }
+    }
+
+    /// Carries out a part of [`forget`](Self::forget): visits at most `most` leases. Returns `true` if there are more.
+    pub fn sweep(&mut self, most: usize) -> bool {
+        let count = most / self.removals.len().max(1);
+        let places = self.removals.step(count.max(1), self.list.end());
+        for id in places {
+            self.settle(id);
+        }
+        self.removals.finish_step();
+        self.is_sweeping()
+    }
+
+    /// Returns `true` if [`sweep`](Self::sweep) is to be called.
+    pub fn is_sweeping(&self) -> bool {
+        self.removals.len() > 0
+    }
+
+    /// Takes removed peers off a lease.
+    fn settle(&mut self, id: u32) {
+        if let Some(lease) = self.list.get_mut(id)
+            && let Some(gone) = self.removals.since(lease.settled)
+        {
+            lease.settled = self.removals.settled();
+            self.shrink(id, &gone);
         }
     }
 
@@ -266,7 +252,7 @@ impl Leases {
             if count == most {
                 return Some(id);
             }
-            visit(lease.shown());
+            lease.show(&self.removals, visit);
         }
         None
     }
@@ -280,7 +266,11 @@ impl Leases {
     ) {
         let leases = self.of(nlri).into_iter().filter_map(|id| self.list.get(id));
         for lease in leases.filter(|lease| lease.peers.intersects(peers)) {
-            visit(lease.shown());
+            lease.show(&self.removals, &mut |leased| {
+                if leased.peers.intersects(peers) {
+                    visit(leased);
+                }
+            });
         }
     }
 
@@ -288,7 +278,7 @@ impl Leases {
     pub fn visit_owner(&self, owner: &str, visit: &mut dyn FnMut(Leased<'_>)) {
         let ids = self.by_owner.get(owner).into_iter().flatten();
         for lease in ids.filter_map(|id| self.list.get(*id)) {
-            visit(lease.shown());
+            lease.show(&self.removals, visit);
         }
     }
 
@@ -326,17 +316,18 @@ impl Leases {
         next
     }
 
-    /// Takes routes whose deadline has passed, at most `most`.
-    pub fn expired(&mut self, now: Duration, most: usize) -> Vec<Ended> {
-        let mut ended = Vec::new();
-        while ended.len() < most {
+    /// Moves routes whose deadline has passed to `ended`, after a look at no more than `most` entries of the heap. Returns
+    /// `true` if there are more.
+    pub fn expired(&mut self, now: Duration, most: usize, ended: &mut Vec<Ended>) -> bool {
+        for _ in 0..most {
             match self.heap.peek() {
                 Some(Reverse((at, _))) if *at <= now => {}
-                _ => break,
+                _ => return false,
             }
             let Some(Reverse((at, id))) = self.heap.pop() else {
-                break;
+                return false;
             };
+            self.settle(id);
             let Some(lease) = self
                 .list
                 .get_mut(id)
@@ -360,7 +351,7 @@ impl Leases {
                 None => {}
             }
         }
-        ended
+        true
     }
 
     /// When [`expired`](Self::expired) is to be called next: not later than the next deadline.
@@ -387,9 +378,12 @@ impl Leases {
     /// Returns `true` if a route of that owner is recorded.
     pub fn holds(&self, owner: &str, nlri: NlriRef<'_>) -> bool {
         let own = |id: &u32| {
-            self.list
-                .get(*id)
-                .is_some_and(|lease| *lease.owner == *owner)
+            let lease = self.list.get(*id).filter(|lease| *lease.owner == *owner);
+            lease.is_some_and(|lease| {
+                let mut is_held = false;
+                lease.show(&self.removals, &mut |_| is_held = true);
+                is_held
+            })
         };
         self.of(nlri).iter().any(own)
     }
@@ -448,7 +442,8 @@ impl Leases {
         }
     }
 
-    fn add(&mut self, lease: Lease) -> u32 {
+    fn add(&mut self, mut lease: Lease) -> u32 {
+        lease.settled = self.removals.settled();
         let hash_of_new = hash(&self.state, lease.nlri.as_ref());
         let (owner, indexed) = (Rc::clone(&lease.owner), lease.indexed);
         self.count(&owner, true);
@@ -471,6 +466,7 @@ impl Leases {
         }
         if self.list.len() == 0 {
             self.heap.clear();
+            self.removals.clear();
         }
         Some(lease)
     }

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::rc::Rc;
 
 use criterion::{Criterion, Throughput};
+use oxabgp::api::changes::Changes;
 use oxabgp::api::control::{DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace};
 use oxabgp::api::{Among, CommandError, Commands, Control, Request, RibSide, Source};
 use oxabgp::bgp::message::operational::Operational;
 use oxabgp::bgp::next_hop_rule::{NextHopError, NextHops};
 use oxabgp::bgp::{AttributeSet, Family};
 use oxabgp::grammar::{Selector, Verb};
-use oxabgp::rib::{AdjRibOut, Change, Interner, PeerId, PeerSet, Run};
+use oxabgp::rib::{AdjRibOut, Interner, PeerId, PeerSet, Run};
 
 use super::{ROUTES, all, drain, established};
 
@@ -49,8 +50,8 @@ impl Control for Daemon {
         Ok(())
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
-        for change in changes.drain(..) {
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        for change in changes.list.drain(..) {
             self.changes += 1;
             if let Some(rib) = &mut self.rib {
                 rib.apply(&change);
@@ -67,7 +68,9 @@ impl Control for Daemon {
     fn end_of_rib(&mut self, _: &PeerSet, _: Family) {}
     fn refresh(&mut self, _: &PeerSet, _: Family) {}
     fn operational(&mut self, _: &PeerSet, _: &Operational) {}
-    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) {}
+    fn watchdog(&mut self, _: &PeerSet, _: &str, _: Verb) -> Result<(), CommandError> {
+        Ok(())
+    }
     fn teardown(&mut self, _: &PeerSet, _: u8) {}
     fn flush(&mut self, _: &PeerSet) {}
     fn create(&mut self, _: &NewPeer) -> Result<(), CommandError> {

@@ -49,6 +49,7 @@ fn file(changes: &[(u8, bool)]) -> (Vec<u8>, Vec<usize>) {
             w.withdraw(&owner, 1, nlri.as_ref());
             w.forget(1);
             w.revision(("edge", "helper"), Some(4711));
+            w.switch("helper", 1, ("dns", true));
         }
         file.extend(w.take());
         ends.push(file.len());
@@ -128,6 +129,7 @@ fn what_was_written_is_read_back() {
         "helper - 1",
         "Forget { selection: 1 }",
         "Revision { set: \"edge\", speaker: \"helper\", revision: Some(4711) }",
+        "Switch { owner: \"helper\", selection: 1, announced: true, name: \"dns\" }",
     ];
     assert_eq!(shown, wanted);
 }

@@ -38,9 +38,10 @@ impl Commands {
         }
         let change = |nlri| change(nlri, verb, &tail.attributes, peers);
         if tail.split.is_none() {
-            self.changes.push(change(tail.nlri(prefix, span)?));
+            self.changes.list.push(change(tail.nlri(prefix, span)?));
         } else {
             self.changes
+                .list
                 .extend(tail.routes(prefix, span)?.into_iter().map(change));
         }
         Ok(())
@@ -190,7 +191,7 @@ fn sentence(
     let attributes = call.control.intern(found.attributes);
     let changes = &mut call.commands.changes;
     changes.clear();
-    changes.extend(
+    changes.list.extend(
         found
             .nlri
             .into_iter()
@@ -255,6 +256,6 @@ pub(super) fn watchdog(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandE
     call.no_effect_unless(&peers, Sending::Watchdog(&name), || {
         format!("no configured route of a selected neighbor has `watchdog {name}`")
     });
-    call.control.watchdog(&peers, &name, row.verb());
+    call.control.watchdog(&peers, &name, row.verb())?;
     Ok(Reply::Done)
 }

@@ -1,13 +1,12 @@
 //! Changes that are held back until `commit`.
 
-use std::rc::Rc;
-
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
+use crate::api::changes::Changes;
 use crate::api::control::Control;
 use crate::api::reply::Acks;
 use crate::bgp::Family;
-use crate::rib::{Action, Change, Lifetime, PeerSet};
+use crate::rib::{Action, PeerSet};
 
 /// Most routes that a batch may hold.
 const LIMIT: usize = 4_000_000;
@@ -17,11 +16,7 @@ const PROGRESS: u64 = 10_000;
 /// Changes that wait.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    changes: Vec<Change>,
-    /// The lifetimes of the changes up to these positions.
-    lifetimes: Vec<(usize, Lifetime)>,
-    /// The selectors of the changes up to these positions.
-    selectors: Vec<(usize, Rc<str>)>,
+    changes: Changes,
     markers: Vec<(PeerSet, Family)>,
     commands: u64,
     /// The first error.
@@ -32,7 +27,7 @@ impl Batch {
     /// Adds the changes of one command. Reports the progress now and then.
     pub(super) fn add(
         &mut self,
-        (changes, lifetime): (&mut Vec<Change>, Lifetime),
+        changes: &mut Changes,
         acks: &Acks,
         out: &mut String,
     ) -> Result<(), CommandError> {
@@ -45,25 +40,11 @@ impl Batch {
             return Err(error);
         }
         self.changes.append(changes);
-        match self.lifetimes.last_mut() {
-            Some((end, last)) if *last == lifetime => *end = self.changes.len(),
-            _ => self.lifetimes.push((self.changes.len(), lifetime)),
-        }
         self.commands += 1;
         if acks.enabled && self.commands.is_multiple_of(PROGRESS) {
             acks.progress(self.commands, out);
         }
         Ok(())
-    }
-
-    /// Sets the selector of the last `count` changes.
-    pub(super) fn select(&mut self, count: usize, selector: Option<&Rc<str>>) {
-        let Some(selector) = selector else { return };
-        let end = self.changes.len();
-        match self.selectors.last_mut() {
-            Some((last, same)) if same == selector && *last + count == end => *last = end,
-            _ => self.selectors.push((end, Rc::clone(selector))),
-        }
     }
 
     /// Sends End-of-RIB after the changes.
@@ -80,6 +61,7 @@ impl Batch {
     pub(super) fn counts(&self) -> (usize, usize) {
         let announced = self
             .changes
+            .list
             .iter()
             .filter(|change| matches!(change.action, Action::Announce(_)));
         let announced = announced.count();
@@ -88,41 +70,27 @@ impl Batch {
 
     /// The notice about changes that can't be sent to any of their peers.
     pub(super) fn unsent(&self, control: &dyn Control) -> Option<Notice> {
-        notice::unsent(&self.changes, control)
+        notice::unsent(&self.changes.list, control)
     }
 
-    /// Takes the changes, their lifetimes and their selectors.
-    #[expect(clippy::type_complexity, reason = "three lists")]
-    pub(super) fn parts(
-        self,
-        what: &str,
-    ) -> Result<(Vec<Change>, Vec<(usize, Lifetime)>, Vec<(usize, Rc<str>)>), CommandError> {
+    /// Takes the changes.
+    pub(super) fn changes(self, what: &str) -> Result<Changes, CommandError> {
         if let Some(error) = self.failed {
             let message = format!("nothing of {what} was applied: {error}");
             return Err(CommandError::new(error.kind, message));
         }
-        Ok((self.changes, self.lifetimes, self.selectors))
+        Ok(self.changes)
     }
 
     /// Applies all changes. Returns the peers that were sent something.
     pub(super) fn commit(mut self, control: &mut dyn Control) -> Result<PeerSet, CommandError> {
-        if let Some(error) = self.failed {
-            let message = format!("nothing of the batch was applied: {error}");
-            return Err(CommandError::new(error.kind, message));
-        }
+        let markers = std::mem::take(&mut self.markers);
+        let mut changes = self.changes("the batch")?;
         let mut touched = PeerSet::new();
-        self.changes
-            .iter()
-            .for_each(|change| touched.union(&change.peers));
-        let limited = |(_, lifetime): &(usize, Lifetime)| *lifetime != Lifetime::Unchanged;
-        if self.lifetimes.iter().any(limited) {
-            control.set_lifetimes(self.lifetimes);
-        }
-        if !self.selectors.is_empty() {
-            control.set_selectors(self.selectors);
-        }
-        control.apply(&mut self.changes)?;
-        for (peers, family) in self.markers {
+        let peers = changes.list.iter().map(|change| &change.peers);
+        peers.for_each(|peers| touched.union(peers));
+        control.apply(&mut changes)?;
+        for (peers, family) in markers {
             control.end_of_rib(&peers, family);
             touched.union(&peers);
         }

@@ -11,10 +11,11 @@ use super::role::Effect;
 use super::source::Source;
 use super::special::Special;
 use super::words::word_at;
+use crate::api::changes::Changes;
 use crate::api::control::{Among, Control, Sending};
 use crate::bgp::Family;
 use crate::grammar::Verb;
-use crate::rib::{Change, Lifetime, PeerSet};
+use crate::rib::{Lifetime, PeerSet};
 use crate::text::{Span, SyntaxError};
 
 /// The version of ExaBGP whose helper protocol this is, and that `version` answers.
@@ -92,7 +93,7 @@ pub struct Commands {
     pub(super) tails: Tails,
     pub(super) run: RunState,
     /// Emptied by each command; kept for its capacity.
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Changes,
     /// How long the routes of the current command are to stay.
     pub(super) lifetime: Lifetime,
     /// The selector of the current command, if the other side keeps selectors.
@@ -277,29 +278,16 @@ impl Commands {
         control: &mut dyn Control,
         out: &mut String,
     ) -> Result<(), CommandError> {
+        self.changes.describe(self.lifetime, self.selector.as_ref());
         if let Some(set) = source.staging.as_mut().filter(|set| set.is_line) {
-            let selector = self.selector.clone().unwrap_or_default();
-            let added = set.add((&mut self.changes, self.lifetime), &selector);
+            let added = set.add(&mut self.changes);
             self.changes.clear();
             return added;
         }
         let result = match &mut source.batch {
-            Some(batch) => {
-                let count = self.changes.len();
-                let added = batch.add((&mut self.changes, self.lifetime), &source.acks, out);
-                if added.is_ok() {
-                    batch.select(count, self.selector.as_ref());
-                }
-                added
-            }
+            Some(batch) => batch.add(&mut self.changes, &source.acks, out),
             None => {
                 self.notice_unsent(source, control);
-                if self.lifetime != Lifetime::Unchanged {
-                    control.set_lifetimes(vec![(self.changes.len(), self.lifetime)]);
-                }
-                if let Some(selector) = &self.selector {
-                    control.set_selectors(vec![(self.changes.len(), Rc::clone(selector))]);
-                }
                 control.apply(&mut self.changes)
             }
         };
@@ -311,7 +299,7 @@ impl Commands {
     /// place where the changes are applied writes the log.
     pub(super) fn notice_unsent(&mut self, source: &Source, control: &dyn Control) {
         if source.acks.reasons {
-            self.notice = notice::unsent(&self.changes, control);
+            self.notice = notice::unsent(&self.changes.list, control);
         }
     }
 }

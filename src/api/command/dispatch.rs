@@ -84,10 +84,10 @@ impl Commands {
                     Err(_) => finish(result, options.id, (source, notice), out),
                 };
             }
-            Some(Special::Sets(wanted)) => {
+            Some(Special::Sets(sets)) => {
                 let mut end = String::new();
                 finish(result, options.id, (source, notice), &mut end);
-                return Outcome::Sets(wanted, end);
+                return Outcome::Sets(sets, end);
             }
             Some(Special::Upgrade(program)) => {
                 let mut done = String::new();

@@ -56,7 +56,7 @@ pub use role::{Effect, Role};
 pub use routes_json::RoutesJson;
 pub use run::Executed;
 pub use source::Source;
-pub use special::{RecordWatch, Watch};
+pub use special::{RecordWatch, SetListing, Watch};
 pub use staging::{SetChanges, SetPlan};
 pub use table::{effects, example_lines, words};
 pub use upgrade::Deferred;

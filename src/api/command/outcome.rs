@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
-use super::special::Watch;
+use super::special::{SetListing, Watch};
 use super::staging::SetPlan;
 use super::upgrade::Deferred;
 use crate::api::reply::Answer;
@@ -27,8 +27,8 @@ pub enum Outcome {
     Watch(Box<Watch>),
     /// A set, or a key of one, is to be applied; the answer says what that has changed.
     Set(Box<SetPlan>),
-    /// The sets are to be listed, or one of them, followed by this text.
-    Sets(Option<String>, String),
+    /// Sets are to be listed, followed by this text.
+    Sets(SetListing, String),
     /// Tables are to be written to files; the answer depends on whether that succeeds.
     Dump(Box<Dump>),
     /// The daemon is to continue as another version of its program; the answer depends on whether that succeeds.

@@ -7,7 +7,7 @@
 use super::batch::Batch;
 use super::call::{Call, Reply, Row};
 use super::error::{CommandError, ErrorKind};
-use super::special::Special;
+use super::special::{SetListing, Special};
 use super::staging::{SetPlan, Staging};
 use super::words::word_at;
 use crate::text::{Span, SyntaxError, value};
@@ -47,14 +47,23 @@ pub(super) fn set(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError>
     verb(call, row, name)
 }
 
-/// `show set [NAME]`
+/// `show set [NAME] [json|text]`
 pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    let wanted = match call.arguments().0.is_empty() {
-        true => None,
-        false => Some(name(call, "the name of a set")?),
-    };
+    let form = |word: &str| matches!(word, "json" | "text");
+    let mut listing = SetListing::default();
+    let (_, word, _) = word_at(call.line, call.at);
+    // A set may have the name of a form, too: the form is the last word.
+    let (_, second, _) = word_at(call.line, word_at(call.line, call.at).2);
+    if !word.is_empty() && (!form(word) || form(second)) {
+        listing.name = Some(name(call, "the name of a set")?);
+    }
+    let (_, word, end) = word_at(call.line, call.at);
+    if form(word) {
+        listing.json = word == "json";
+        call.at = end;
+    }
     call.no_arguments()?;
-    call.special = Some(Special::Sets(wanted));
+    call.special = Some(Special::Sets(listing));
     Ok(Reply::Done)
 }
 
@@ -85,17 +94,9 @@ fn open(call: &mut Call<'_>, name: String) -> Result<Staging, CommandError> {
     let hold = call.control.open_set(&name)?;
     Ok(Staging {
         plan: SetPlan {
-            name,
-            key: None,
-            revision: None,
-            force: false,
-            max_remove: None,
-            changes: Vec::new(),
-            lifetimes: Vec::new(),
-            selectors: Vec::new(),
             hold,
             acks: call.source.acks,
-            id: None,
+            ..SetPlan::empty(&name)
         },
         routes: Batch::default(),
         is_line: false,

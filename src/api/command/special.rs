@@ -29,12 +29,21 @@ pub struct RecordWatch {
     pub tables: bool,
 }
 
+/// Which sets are listed, and how.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SetListing {
+    /// Only the one of that name.
+    pub name: Option<String>,
+    /// As JSON.
+    pub json: bool,
+}
+
 /// What makes an outcome other than that of most commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Special {
     Status,
     Watch(Box<Watch>),
     Set(Box<SetPlan>),
-    Sets(Option<String>),
+    Sets(SetListing),
     Upgrade(Option<PathBuf>),
 }

@@ -4,9 +4,9 @@ use std::rc::Rc;
 
 use super::batch::Batch;
 use super::error::CommandError;
+use crate::api::changes::Changes;
 use crate::api::reply::{Acks, Answer};
 use crate::json::JsonWriter;
-use crate::rib::{Change, Lifetime};
 
 /// A set that is being declared.
 #[derive(Debug)]
@@ -31,11 +31,7 @@ pub struct SetPlan {
     /// The most routes that may go, in percent of those that there are.
     pub max_remove: Option<u8>,
     /// The routes.
-    pub changes: Vec<Change>,
-    /// The lifetimes of the routes up to these positions.
-    pub lifetimes: Vec<(usize, Lifetime)>,
-    /// The selectors of the routes up to these positions.
-    pub selectors: Vec<(usize, Rc<str>)>,
+    pub changes: Changes,
     /// As long as this is held, nobody else may declare the set.
     pub hold: Rc<()>,
     pub(super) acks: Acks,
@@ -54,15 +50,28 @@ pub struct SetChanges {
 }
 
 impl SetPlan {
+    /// A set without routes, which no other speaker declares.
+    pub fn empty(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            key: None,
+            revision: None,
+            force: false,
+            max_remove: None,
+            changes: Changes::default(),
+            hold: Rc::default(),
+            acks: Acks::default(),
+            id: None,
+        }
+    }
+
     /// The same without routes: what the answer needs.
     #[must_use]
     pub fn head(&self) -> Self {
         Self {
             name: self.name.clone(),
             key: self.key.clone(),
-            changes: Vec::new(),
-            lifetimes: Vec::new(),
-            selectors: Vec::new(),
+            changes: Changes::default(),
             hold: Rc::default(),
             id: self.id.clone(),
             ..*self
@@ -111,20 +120,13 @@ impl SetPlan {
 
 impl Staging {
     /// Adds the routes of one line.
-    pub(super) fn add(
-        &mut self,
-        changes: (&mut Vec<Change>, Lifetime),
-        selector: &Rc<str>,
-    ) -> Result<(), CommandError> {
-        let count = changes.0.len();
+    pub(super) fn add(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
         // Lines of a set are not acknowledged, and there is no progress.
         let quiet = Acks {
             enabled: false,
             ..Acks::default()
         };
-        self.routes.add(changes, &quiet, &mut String::new())?;
-        self.routes.select(count, Some(selector));
-        Ok(())
+        self.routes.add(changes, &quiet, &mut String::new())
     }
 
     /// Remembers the first error: the set will not be applied.
@@ -135,7 +137,7 @@ impl Staging {
     /// Ends the declaration.
     pub(super) fn plan(self) -> Result<SetPlan, CommandError> {
         let mut plan = self.plan;
-        (plan.changes, plan.lifetimes, plan.selectors) = self.routes.parts("the set")?;
+        plan.changes = self.routes.changes("the set")?;
         Ok(plan)
     }
 }

@@ -380,7 +380,7 @@ fn remove_index(call: &mut Call<'_>) -> Result<Reply, CommandError> {
     for index in RouteIndex::parse(wanted) {
         call.control.find_route(&peers, &index, &mut |route| {
             let peers = [route.peer].into_iter().collect();
-            changes.push(Change {
+            changes.list.push(Change {
                 nlri: route.nlri.to_nlri(),
                 action: Action::Withdraw(None),
                 peers,

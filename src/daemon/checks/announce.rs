@@ -35,14 +35,14 @@ pub(super) fn sync(core: &Rc<Core>, check: &Check) {
         Side::Down => config.down_routes(),
     };
     let known = check.sent.borrow().epoch == epoch && check.sent.borrow().peers == peers;
-    let (mut gone, mut new) = difference(core, check, (&wanted, &peers), known);
+    let (gone, new) = difference(core, check, (&wanted, &peers), known);
     if gone.is_empty() && new.is_empty() {
         return;
     }
     let owner = &check.owner;
     // Withdrawals always pass: they are not one step with what may be refused.
-    let withdrawn = ApiBackend::of_check(core, owner).apply(&mut gone);
-    let announced = ApiBackend::of_check(core, owner).apply(&mut new);
+    let withdrawn = ApiBackend::of_check(core, owner).apply(&mut gone.into());
+    let announced = ApiBackend::of_check(core, owner).apply(&mut new.into());
     core.journal.flush();
     core.wake_neighbors();
     let mut sent = check.sent.borrow_mut();
@@ -71,14 +71,14 @@ pub(super) fn sync(core: &Rc<Core>, check: &Check) {
 /// Withdraws all routes of a check.
 pub(super) fn withdraw(core: &Rc<Core>, check: &Check) {
     let sent = check.sent.take();
-    let mut changes: Vec<Change> = sent
+    let changes: Vec<Change> = sent
         .routes
         .into_iter()
         .map(|(nlri, _)| withdrawal(nlri, &sent.peers))
         .collect();
     if !changes.is_empty() {
         // Nothing judges withdrawals.
-        let _ = ApiBackend::of_check(core, &check.owner).apply(&mut changes);
+        let _ = ApiBackend::of_check(core, &check.owner).apply(&mut changes.into());
         core.journal.flush();
         core.wake_neighbors();
     }

@@ -56,12 +56,21 @@ impl Control {
     pub(crate) fn resume(
         &self,
         executor: &Rc<Executor>,
-        parts: OperatorParts<Source>,
+        mut parts: OperatorParts<Source>,
     ) -> io::Result<()> {
         let stream = std::os::unix::net::UnixStream::from(inherit(parts.socket)?);
         stream.set_nonblocking(true)?;
         let stream = UnixStream::from_std(stream)?;
-        let Some(operator) = self.operators.add("cli", parts.source.role, usize::MAX) else {
+        // The settings, or the members of a group, may have changed.
+        let role = match &self.socket {
+            Some(socket) => socket.role_of(&stream, parts.source.role),
+            None => Some(parts.source.role),
+        };
+        let Some(role) = role else {
+            return Err(io::Error::other("it may no longer connect"));
+        };
+        parts.source.role = role;
+        let Some(operator) = self.operators.add("cli", role, usize::MAX) else {
             return Ok(());
         };
         operator.input.borrow_mut().extend_from_slice(&parts.input);

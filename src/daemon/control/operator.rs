@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::RawFd;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::net::UnixStream;
@@ -156,7 +156,7 @@ impl Operator {
         }
         let has_line = |buffer: &BytesMut| memchr::memchr(b'\n', buffer).is_some();
         if has_line(&self.input.borrow()) {
-            // Left from the last call, when too many answers were unread.
+            // Left from the last call, when its turn had ended or too many answers were unread.
             executor.core.ready_for_commands().await;
             self.take_lines(executor);
             if self.source.borrow().wants_records() {
@@ -191,8 +191,8 @@ impl Operator {
         Ok(())
     }
 
-    /// Executes the complete lines of its input until too many answers are unread, or until nothing may be executed any more;
-    /// the rest stays.
+    /// Executes the complete lines of its input until the turn is over, too many answers are unread, or nothing may be
+    /// executed any more; the rest stays.
     pub(super) fn take_lines(&self, executor: &Executor) {
         let buffer = &mut *self.input.borrow_mut();
         let Some(end) = memchr::memrchr(b'\n', buffer) else {
@@ -200,7 +200,12 @@ impl Operator {
         };
         let mut source = self.source.borrow_mut();
         let mut done = 0;
-        while done <= end && self.queue.accepts_commands() && !source.wants_records() {
+        let turn = Instant::now();
+        while done <= end
+            && self.queue.accepts_commands()
+            && !source.wants_records()
+            && (done == 0 || executor.may_continue(turn))
+        {
             let mut at = done;
             let mut lines = 0;
             let is_frame = buffer[done] == FRAME;
@@ -246,6 +251,26 @@ impl Operator {
     pub(super) async fn answered(&self) {
         while !self.queue.is_empty() || self.queue.holds_back() {
             self.queue.drained.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Env;
+    use crate::daemon::core::Core;
+
+    #[test]
+    fn a_long_input_is_executed_in_turns() {
+        let executor = Executor::new(Core::new(Env::default()));
+        executor.most.set(Duration::ZERO);
+        let operator = Operator::new("client");
+        let input = "version\n".repeat(3 * PIECE);
+        operator.input.replace(BytesMut::from(input.as_str()));
+        for left in (0..3 * PIECE).rev() {
+            operator.take_lines(&executor);
+            assert_eq!(operator.input.borrow().len(), left * "version\n".len());
         }
     }
 }

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 use super::access::Access;
 use super::operator::{End, Operator, Operators};
 use super::paths;
+use crate::api::command::Role;
 use crate::daemon::executor::Executor;
 use crate::daemon::mrt::serve;
 use crate::speaker::sockopt::inherit;
@@ -94,6 +95,15 @@ impl Socket {
             socket: self.listener.as_raw_fd(),
             path: self.path.clone(),
             file: self.file,
+        }
+    }
+
+    /// The role that a client has whom another process has admitted; `None` if it has none any more.
+    pub(super) fn role_of(&self, stream: &UnixStream, before: Role) -> Option<Role> {
+        let own = nix::unistd::geteuid().as_raw();
+        match stream.peer_cred() {
+            Ok(who) => self.access.role((who.uid(), who.gid()), own),
+            Err(_) => Some(before),
         }
     }
 

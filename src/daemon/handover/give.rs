@@ -211,8 +211,9 @@ impl Giver<'_> {
         core.journal.settle().await;
         monitors::end(core).await;
         notify::reloading();
+        let begin = Instant::now();
         let (suspensions, sessions) = self.suspend().await;
-        let reason = match self.go(sessions) {
+        let reason = match self.go(sessions, begin) {
             Ok(never) => match never {},
             Err(reason) => reason,
         };
@@ -246,8 +247,8 @@ impl Giver<'_> {
         (suspensions.collect(), sessions)
     }
 
-    /// Becomes the other program.
-    fn go(&self, sessions: Vec<(PeerId, Handed)>) -> Result<Infallible, String> {
+    /// Becomes the other program. The first session was held at `begin`.
+    fn go(&self, sessions: Vec<(PeerId, Handed)>, begin: Instant) -> Result<Infallible, String> {
         let core = self.core();
         core.routes.finish_sweeps();
         self.control.visit(&mut |_, queue| queue.make_all());
@@ -269,6 +270,7 @@ impl Giver<'_> {
             program = %self.program.display(),
             sessions = count,
             bytes = bytes.len(),
+            milliseconds = begin.elapsed().as_millis(),
             "continuing as another process"
         );
         drop(bytes);

@@ -44,6 +44,11 @@ async fn compact(core: &Core) -> bool {
         copy.frame
             .revision((&set, &declared.speaker), declared.revision);
     }
+    core.routes.switches(&mut |peer, name, switch| {
+        let peers = std::iter::once(peer).collect();
+        copy.numbers
+            .switch(&core.neighbors, (&peers, name), switch, &mut copy.frame);
+    });
     let mut from = Some(0);
     while let Some(at) = from {
         let (wall, boot) = (now(), lease_table::now());

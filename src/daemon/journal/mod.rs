@@ -13,6 +13,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::neighbors::Neighbors;
+use super::watchdog::Switch;
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::StateConfig;
 use crate::journal::{Announcement, FrameWriter, Lease, Selection};
@@ -273,6 +274,20 @@ impl Journal {
         active.count(1);
     }
 
+    /// Records that a watchdog group of neighbors was switched.
+    pub(crate) fn switch(
+        &self,
+        neighbors: &Neighbors,
+        (peers, name): (&PeerSet, &str),
+        switch: &Switch,
+    ) {
+        let Some(active) = self.active() else { return };
+        let frame = &mut *active.frame.borrow_mut();
+        let mut numbers = active.numbers.borrow_mut();
+        numbers.switch(neighbors, (peers, name), switch, frame);
+        active.count(1);
+    }
+
     /// Hands what was recorded in this turn to the thread that writes it.
     pub(crate) fn flush(&self) {
         if let Some(active) = self.active() {
@@ -401,6 +416,18 @@ impl Active {
 }
 
 impl Numbers {
+    /// Adds a watchdog group that was switched to a frame.
+    pub(crate) fn switch(
+        &mut self,
+        neighbors: &Neighbors,
+        (peers, name): (&PeerSet, &str),
+        switch: &Switch,
+        frame: &mut FrameWriter,
+    ) {
+        let number = self.number((None, peers), neighbors, frame);
+        frame.switch(&switch.owner, number, (name, switch.announced));
+    }
+
     /// Adds an announced route to a frame.
     pub(crate) fn announce(
         &mut self,

@@ -14,10 +14,11 @@ use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
 use crate::daemon::process::Process;
 use crate::daemon::sets::set_of;
+use crate::daemon::watchdog::Switch;
 use crate::daemon::{checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
 use crate::journal::{AttributeMemo, OPERATOR, Record, Records, Routes, Selection};
-use crate::rib::{Action, Change, Lifetime, PeerSet, Terms};
+use crate::rib::{Action, Change, Lifetime, PeerId, PeerSet, Terms};
 
 /// Routes in one turn.
 const STEP: usize = 4_096;
@@ -72,6 +73,7 @@ async fn read(core: &Core, opened: &mut Opened) {
         attributes: AttributeMemo::default(),
         owners: HashMap::new(),
         longest: HashMap::new(),
+        switches: BTreeMap::new(),
         unreadable: 0,
     };
     loop {
@@ -94,6 +96,9 @@ async fn read(core: &Core, opened: &mut Opened) {
                 break;
             }
         }
+    }
+    for ((peer, name), switch) in &fold.switches {
+        core.restore_switch(*peer, name, switch);
     }
     if fold.unreadable > 0 {
         warn!(
@@ -120,6 +125,8 @@ struct Fold<'a> {
     owners: HashMap<Rc<str>, HashMap<u32, PeerSet>>,
     /// The longest lifetime that their guards allow.
     longest: HashMap<Rc<str>, Option<Duration>>,
+    /// The watchdog groups of neighbors that commands have switched.
+    switches: BTreeMap<(PeerId, String), Switch>,
     unreadable: u64,
 }
 
@@ -134,6 +141,10 @@ impl Fold<'_> {
                     1
                 }
             };
+            // One after the other, however many a long journal has.
+            if self.core.leases.is_sweeping() {
+                self.core.leases.finish_sweeps().await;
+            }
             if turn >= STEP {
                 turn = 0;
                 tokio::task::yield_now().await;
@@ -201,6 +212,12 @@ impl Fold<'_> {
             } => {
                 self.core.sets.declare(set, speaker, revision);
             }
+            Record::Switch {
+                owner,
+                selection,
+                announced,
+                name,
+            } => self.switch(owner, selection, (name, announced)),
             Record::Unknown(_) => self.unreadable += 1,
         }
         1
@@ -224,6 +241,29 @@ impl Fold<'_> {
         self.owners.values_mut().for_each(|known| {
             known.remove(&id);
         });
+    }
+
+    /// Notes what became of a watchdog group. Its neighbors are those with the same names.
+    fn switch(&mut self, owner: &str, selection: u32, (name, announced): (&str, bool)) {
+        let Some(selected) = self.selections.get(&selection) else {
+            return;
+        };
+        if !is_known(self.core, owner) {
+            return;
+        }
+        let switch = Switch {
+            announced,
+            owner: owner.into(),
+            is_claimed: false,
+        };
+        let peers: PeerSet = self.core.neighbors.select(|listed| {
+            let mut names = selected.names.iter();
+            names.any(|name| **name == *listed.neighbor.name)
+        });
+        for peer in peers.iter() {
+            self.switches
+                .insert((peer, name.to_owned()), switch.clone());
+        }
     }
 
     /// The longest lifetime that the guard of an owner allows.
@@ -395,17 +435,19 @@ pub(crate) async fn sweep(core: Rc<Core>) {
         return;
     };
     tokio::time::sleep(config.claim_time).await;
+    let policy_of = |owner: &str| {
+        let process = core.events.helpers().find(owner);
+        let own = process.and_then(|(_, process)| process.config().unclaimed);
+        own.unwrap_or(config.unclaimed)
+    };
+    abandon_switches(&core, policy_of);
     let mut owners: BTreeMap<Rc<str>, (u64, Unclaimed)> = BTreeMap::new();
     let mut from = Some(0);
     while let Some(at) = from {
         from = core.leases.visit(at, STEP, &mut |leased| {
             if leased.run == UNCLAIMED {
-                let policy = || {
-                    let process = core.events.helpers().find(leased.owner);
-                    let own = process.and_then(|(_, process)| process.config().unclaimed);
-                    (0, own.unwrap_or(config.unclaimed))
-                };
                 let owner = Rc::clone(leased.owner);
+                let policy = || (0, policy_of(leased.owner));
                 owners.entry(owner).or_insert_with(policy).0 += 1;
             }
         });
@@ -423,4 +465,36 @@ pub(crate) async fn sweep(core: Rc<Core>) {
             }
         }
     }
+}
+
+/// Withdraws what nobody has announced again of the watchdog groups that the file holds back.
+fn abandon_switches(core: &Core, policy_of: impl Fn(&str) -> Unclaimed) {
+    let mut found: Vec<(PeerId, String, Switch)> = Vec::new();
+    core.routes.switches(&mut |peer, name, switch| {
+        if !switch.is_claimed && switch.announced {
+            found.push((peer, name.to_owned(), switch.clone()));
+        }
+    });
+    for (peer, name, switch) in found {
+        if policy_of(&switch.owner) == Unclaimed::Keep {
+            continue;
+        }
+        let mut changes = core.routes.abandon_group(peer, &name);
+        if changes.is_empty() {
+            continue;
+        }
+        warn!(process = %switch.owner, watchdog = name, routes = changes.len(), "a watchdog of the journal was not announced again, and is withdrawn");
+        core.include_instances(&mut changes, &core.neighbors.select(|_| true));
+        for change in &changes {
+            core.routes.apply_quietly(change);
+        }
+        let peers = std::iter::once(peer).collect();
+        let off = Switch {
+            announced: false,
+            ..switch
+        };
+        core.record_switch((&peers, &name), &off);
+    }
+    core.journal.flush();
+    core.wake_neighbors();
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 
+use oxabgp::api::changes::Changes;
 use oxabgp::api::control::{
     DaemonStatus, ListedRoute, NeighborStatus, NewPeer, RoutePlace, Sending,
 };
@@ -134,7 +135,7 @@ impl Control for Fake {
         resolve(family, hops, &self.sender()).map(drop)
     }
 
-    fn apply(&mut self, changes: &mut Vec<Change>) -> Result<(), CommandError> {
+    fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
         if let Some(why) = self.refuse.take() {
             return Err(CommandError::new(ErrorKind::Refused, why));
         }
@@ -146,13 +147,13 @@ impl Control for Fake {
             }
             Action::Withdraw(_) => false,
         };
-        if changes.iter().any(unfit) {
+        if changes.list.iter().any(unfit) {
             return Err(CommandError::new(
                 ErrorKind::Refused,
                 "`next-hop self` is an IPv4 address",
             ));
         }
-        for change in changes.drain(..) {
+        for change in changes.list.drain(..) {
             self.calls.push(show(&change));
             if let Action::Announce(attributes) = change.action {
                 self.routes.push((change.nlri, attributes));
@@ -162,7 +163,7 @@ impl Control for Fake {
     }
 
     fn apply_run(&mut self, run: &Run<'_>) -> bool {
-        let mut changes: Vec<Change> = run
+        let changes: Vec<Change> = run
             .routes()
             .map(|nlri| Change {
                 nlri,
@@ -170,7 +171,7 @@ impl Control for Fake {
                 peers: run.peers.clone(),
             })
             .collect();
-        let applied = self.takes_runs && self.apply(&mut changes).is_ok();
+        let applied = self.takes_runs && self.apply(&mut changes.into()).is_ok();
         self.runs += usize::from(applied);
         applied
     }
@@ -193,8 +194,9 @@ impl Control for Fake {
         self.note(format!("{text} to {}", list(peers)));
     }
 
-    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) {
+    fn watchdog(&mut self, peers: &PeerSet, name: &str, verb: Verb) -> Result<(), CommandError> {
         self.note(format!("{verb:?} watchdog {name} to {}", list(peers)));
+        Ok(())
     }
 
     fn teardown(&mut self, peers: &PeerSet, subcode: u8) {

@@ -4,7 +4,7 @@ use oxabgp::config::{Config, Env};
 
 use super::control::{Client, start_with};
 use super::{listener, neighbor, process};
-use crate::support::daemon::{Daemon, Lab};
+use crate::support::daemon::{Daemon, Lab, wait_for};
 
 /// Sends commands of an operator and compares their answers: `None` for `done`, else a part of the reason.
 fn check(client: &mut Client, lines: &[(&str, Option<&str>)]) {
@@ -187,10 +187,9 @@ fn configured_routes_and_those_of_helpers_count_together() {
                 "announce route 13.0.0.0/8 next-hop 192.0.2.1",
                 Some("no more than 3"),
             ),
-            ("announce watchdog dog", None),
+            ("announce watchdog dog", Some("no more than 3")),
         ],
     );
-    daemon.logged("the route is not announced: `14.0.0.0/8`");
     // Two more by a reload: what is withdrawn makes room for one.
     let second = "route 15.0.0.0/8 next-hop 192.0.2.1; route 16.0.0.0/8 next-hop 192.0.2.1;";
     lab.write("oxabgp.conf", &text(second));
@@ -211,6 +210,134 @@ fn configured_routes_and_those_of_helpers_count_together() {
             "{prefix} {routes}"
         );
     }
+}
+
+#[test]
+fn a_watchdog_over_the_limit_is_refused_as_a_whole() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let routes = "route 10.0.0.0/8 next-hop 192.0.2.1 watchdog dog withdraw; \
+                  route 11.0.0.0/8 next-hop 192.0.2.1 watchdog dog withdraw;";
+    let body = format!("announce-limit {{ total 2; }} static {{ {routes} }}");
+    let _daemon = start_with(&lab, &neighbor(port, &body));
+    let mut client = Client::new(&lab);
+    let over = Some("may be sent no more than 2 routes");
+    let other = "announce route 12.0.0.0/8 next-hop 192.0.2.1";
+    check(
+        &mut client,
+        &[(other, None), ("announce watchdog dog", over)],
+    );
+    let shown = client.ask("show adj-rib out");
+    assert!(
+        shown.contains("12.0.0.0/8") && !shown.contains("10.0.0.0/8"),
+        "{shown}"
+    );
+    // In a batch the command acts at once, and its error fails the batch; a group fails with it.
+    for (lines, wanted) in [
+        (&["begin", "announce watchdog dog"][..], over),
+        (&["commit"], Some("nothing of the batch was applied")),
+        (
+            &["group withdraw watchdog dog ; announce watchdog dog"],
+            over,
+        ),
+        (&["withdraw watchdog dog"], None),
+        (
+            &["withdraw route 12.0.0.0/8", "announce watchdog dog"],
+            None,
+        ),
+        (&[other], over),
+    ] {
+        let (last, first) = lines.split_last().expect("a line");
+        first.iter().for_each(|line| drop(client.ask(line)));
+        check(&mut client, &[(last, wanted)]);
+    }
+    let shown = client.ask("show adj-rib out");
+    assert!(
+        shown.contains("10.0.0.0/8") && shown.contains("11.0.0.0/8"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn a_watchdog_route_that_was_refused_at_the_start_is_announced_by_the_next_command() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let text = |routes: &str| {
+        let body = format!("announce-limit {{ total 1; }} static {{ {routes} }}");
+        neighbor(port, &body)
+    };
+    let daemon = start_with(&lab, &text(""));
+    let mut client = Client::new(&lab);
+    check(
+        &mut client,
+        &[("announce route 12.0.0.0/8 next-hop 192.0.2.1", None)],
+    );
+    lab.write(
+        "oxabgp.conf",
+        &text("route 10.0.0.0/8 next-hop 192.0.2.1 watchdog dog;"),
+    );
+    daemon.signal("USR1");
+    daemon.logged("the route is not announced: `10.0.0.0/8`");
+    check(
+        &mut client,
+        &[
+            ("announce watchdog dog", Some("no more than 1")),
+            ("withdraw route 12.0.0.0/8", None),
+            ("announce watchdog dog", None),
+        ],
+    );
+    let shown = client.ask("show adj-rib out");
+    assert!(shown.contains("10.0.0.0/8"), "{shown}");
+}
+
+#[test]
+fn a_refused_route_of_the_file_is_judged_again_by_each_reload() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let text = |routes: &str| {
+        let body = format!("announce-limit {{ total 2; }} static {{ {routes} }}");
+        neighbor(port, &body)
+    };
+    let daemon = start_with(&lab, &text(""));
+    let mut client = Client::new(&lab);
+    check(
+        &mut client,
+        &[
+            ("announce route 11.0.0.0/8 next-hop 192.0.2.1", None),
+            ("announce route 12.0.0.0/8 next-hop 192.0.2.1", None),
+        ],
+    );
+    lab.write(
+        "oxabgp.conf",
+        &text("route 15.0.0.0/8 next-hop 192.0.2.1; route 12.0.0.0/8 next-hop 192.0.2.1 med 5;"),
+    );
+    let reload = |count: usize, refused: usize| {
+        daemon.signal("USR1");
+        let log = wait_for("the reload", || {
+            let log = daemon.log();
+            (log.matches("the configuration is reloaded").count() == count).then_some(log)
+        });
+        let refusals = log.matches("the route is not announced: `15.0.0.0/8`");
+        assert_eq!(refusals.count(), refused, "{log}");
+    };
+    reload(1, 1);
+    reload(2, 2);
+    check(&mut client, &[("withdraw route 11.0.0.0/8", None)]);
+    reload(3, 2);
+    let shown = client.ask("show adj-rib out extensive");
+    assert!(
+        shown.contains("15.0.0.0/8") && !shown.contains("11.0.0.0/8"),
+        "{shown}"
+    );
+    // That of the command stays, as without a limit.
+    assert!(!shown.contains("med 5"), "{shown}");
+    check(
+        &mut client,
+        &[(
+            "announce route 11.0.0.0/8 next-hop 192.0.2.1",
+            Some("no more than 2"),
+        )],
+    );
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::process::Output;
 
 use super::control::{Client, start_with};
-use super::{announced, listener, neighbor, session, update, withdrawn};
+use super::{announced, listener, neighbor, process, session, update, withdrawn};
 use crate::support::daemon::{Lab, oxabgp};
 
 fn with(port: u16, routes: &[&str]) -> String {
@@ -44,6 +44,34 @@ fn without_a_confirmation_the_former_configuration_returns() {
     client.ask("reload");
     announced(&mut peer, &[8, 11]);
     assert!(client.ask("confirm").contains("error"));
+}
+
+#[test]
+fn a_return_is_reported_to_helpers_as_a_reload_is() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = format!("cat > {}", lab.path("received").display());
+    let helper = process(&lab, "watcher", &script);
+    let text = |routes: &[&str]| {
+        let api = "api { processes [ watcher ]; signal; }\nstatic {";
+        helper.clone() + &with(port, routes).replacen("static {", api, 1)
+    };
+    let _daemon = start_with(&lab, &text(&["10.0.0.0/8"]));
+    let signals = |count: usize| {
+        let is_signal = |line: &&String| line.contains("\"type\": \"signal\"");
+        let enough = |lines: &[String]| lines.iter().filter(is_signal).count() == count;
+        lab.lines("received", enough);
+    };
+    let mut client = Client::new(&lab);
+    lab.write("oxabgp.conf", &text(&["11.0.0.0/8"]));
+    client.ask("reload confirm 3600");
+    signals(1);
+    client.ask("reload cancel");
+    signals(2);
+    client.ask("reload confirm 1");
+    signals(3);
+    // The time has passed.
+    signals(4);
 }
 
 #[test]

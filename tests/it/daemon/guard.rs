@@ -75,6 +75,29 @@ fn routes_must_be_inside() {
 }
 
 #[test]
+fn a_watchdog_is_judged_as_the_routes_that_it_announces() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\necho 'session reasons enable'\n\
+         for name in outside inside outside; do echo \"announce watchdog $name\"; done\n\
+         echo 'withdraw watchdog outside'\nwait",
+        lab.path("answers").display()
+    );
+    let guard = "encoder json; guard { prefixes [ 198.51.100.0/22 le 32 ]; }";
+    let routes = "api { processes [ helper ]; } static { \
+                  route 198.51.101.0/24 next-hop 192.0.2.1 watchdog inside withdraw; \
+                  route 203.0.113.0/24 next-hop 192.0.2.1 watchdog outside withdraw; }";
+    let configuration =
+        process(&lab, "helper", &script).replace("encoder json;", guard) + &neighbor(port, routes);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let is_answer = |line: &&String| matches!(line.as_str(), "done" | "error");
+    let got = lab.lines("answers", |got| got.iter().filter(is_answer).count() == 5);
+    let got: Vec<&String> = got.iter().filter(is_answer).collect();
+    assert_eq!(got, ["done", "error", "done", "error", "done"]);
+}
+
+#[test]
 fn families_communities_and_actions_are_judged() {
     check(
         "families [ ipv4 unicast ipv4 flow ]; actions [ discard rate-limit ];",

@@ -9,7 +9,7 @@ use oxabgp::bgp::message::MessageType;
 use super::control::{Client, start_with};
 use super::{listener, neighbor, process, session};
 use crate::support::daemon::{Daemon, Lab, oxabgp, wait_for};
-use crate::support::peer::RawPeer;
+use crate::support::peer::{RawPeer, open};
 
 /// A `state` section with more settings.
 fn state(lab: &Lab, more: &str) -> String {
@@ -123,6 +123,97 @@ fn after_a_crash_all_routes_are_announced_and_unclaimed_ones_are_withdrawn_later
         .logged("routes of the journal were not announced again, and stay process=other routes=1");
     let left = recorded(&lab, "10.1.0.0/16");
     assert!(!left.contains("10.2.0.0/16"), "{left}");
+}
+
+#[test]
+fn watchdogs_are_after_a_crash_what_commands_have_made_of_them() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let text = |more: &str| {
+        let routes = "static { route 10.1.0.0/16 next-hop self watchdog dns withdraw; \
+                      route 10.2.0.0/16 next-hop self watchdog web; \
+                      route 10.3.0.0/16 next-hop self watchdog web; \
+                      route 10.4.0.0/16 next-hop self watchdog mail withdraw; }";
+        state(&lab, more) + &neighbor(port, routes)
+    };
+    let daemon = start_with(&lab, &text("unclaimed keep;"));
+    let mut peer = session(&listener);
+    assert_eq!(table(&mut peer), [2, 3]);
+    for command in ["announce watchdog dns", "withdraw watchdog web"] {
+        assert_eq!(Client::new(&lab).ask(command), "done\n");
+    }
+    recorded(&lab, "withdraw watchdog web");
+    kill(daemon);
+
+    let daemon = start_with(&lab, &text("claim-time 1;"));
+    let mut peer = session(&listener);
+    assert_eq!(table(&mut peer), [1]);
+    // Nobody announces it again.
+    daemon.logged("a watchdog of the journal was not announced again, and is withdrawn");
+    wait_for("the withdrawal", || {
+        (peer.expect(MessageType::UPDATE) == [0, 3, 16, 10, 1, 0, 0]).then_some(())
+    });
+    recorded(&lab, "withdraw watchdog dns");
+    kill(daemon);
+
+    let _daemon = start_with(&lab, &text(""));
+    let mut peer = session(&listener);
+    assert_eq!(Client::new(&lab).ask("announce watchdog web"), "done\n");
+    wait_for("both routes of the group", || {
+        let shown = Client::new(&lab).ask("show adj-rib out");
+        let has = |number: u8| shown.contains(&format!("10.{number}.0.0/16"));
+        assert!(!has(1) && !has(4), "{shown}");
+        (has(2) && has(3)).then_some(())
+    });
+    table(&mut peer);
+}
+
+#[test]
+fn neighbors_of_a_range_get_the_routes_of_the_journal() {
+    let lab = Lab::new();
+    let (free, port) = listener();
+    drop(free);
+    let range = format!(
+        "neighbor 127.0.0.0/8 {{ router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as 65001; passive; \
+         listen {port}; family {{ ipv4 unicast; }} \
+         static {{ route 10.4.0.0/16 next-hop self watchdog dns withdraw; }} }}\n"
+    );
+    let text = state(&lab, "") + &range;
+    let join = |last: u8| {
+        let address = ([127, 0, 0, 1], port).into();
+        let mut peer = RawPeer::connect_from(&format!("127.0.9.{last}"), address);
+        peer.establish(&open(65001, [10, 0, 9, last]));
+        peer
+    };
+    let daemon = start_with(&lab, &text);
+    let mut client = Client::new(&lab);
+    // Before there is a peer, and with one.
+    assert_eq!(
+        client.ask("announce route 10.1.0.0/16 next-hop self"),
+        "done\n"
+    );
+    let mut peer = join(1);
+    assert_eq!(table(&mut peer), [1]);
+    for command in [
+        "neighbor * announce route 10.2.0.0/16 next-hop self",
+        "neighbor 127.0.9.1 announce route 10.3.0.0/16 next-hop self",
+        "announce watchdog dns",
+    ] {
+        assert_eq!(client.ask(command), "done\n", "{command}");
+    }
+    let mut sent = Vec::new();
+    wait_for("what is announced to the peer of the range", || {
+        sent.extend(numbers(&peer.expect(MessageType::UPDATE)));
+        sent.sort_unstable();
+        (sent == [2, 3, 4]).then_some(())
+    });
+    recorded(&lab, "announce watchdog dns");
+    kill(daemon);
+
+    let _daemon = start_with(&lab, &text);
+    // What was for one peer only has ended with its session.
+    assert_eq!(table(&mut join(1)), [1, 2, 4]);
+    assert_eq!(table(&mut join(2)), [1, 2, 4]);
 }
 
 #[test]

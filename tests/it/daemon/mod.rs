@@ -34,6 +34,7 @@ mod states;
 mod stderr;
 mod sync;
 mod upgrade;
+mod upgrade_roles;
 mod verdicts;
 mod watch;
 

@@ -80,6 +80,59 @@ fn a_set_is_compared_and_applied_as_one_step() {
 }
 
 #[test]
+fn commands_after_a_set_see_its_result() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    // All in one piece: the command after the set is not executed before the set is applied.
+    let text = format!(
+        "set edge replace revision 1\n{A}\nset edge end\n\
+         announce route 10.1.0.0/16 next-hop 192.0.2.1 med 77\nwithdraw route 10.9.0.0/16"
+    );
+    let answers = client.ask(&text);
+    assert_eq!(
+        answers,
+        "done\ndone added 1 changed 0 removed 0\ndone\ndone\n"
+    );
+    let routes = client.ask("show adj-rib out extensive");
+    assert!(routes.contains("med 77"), "{routes}");
+}
+
+#[test]
+fn sets_are_shown_as_json() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut client = Client::new(&lab);
+    assert_eq!(client.ask("show set json"), "[  ]\ndone\n");
+    declare(&mut client, "edge replace revision 7", &[A, B]);
+    client.ask("set keys put web route 10.3.0.0/16 next-hop self");
+    let (_, digests) = shown(&mut client, "");
+    let edge = format!(
+        "{{ \"name\": \"edge\", \"revision\": 7, \"digest\": \"{}\", \"routes\": 2 }}",
+        digests[0]
+    );
+    let keys = format!(
+        "{{ \"name\": \"keys\", \"digest\": \"{}\", \"routes\": 1 }}",
+        digests[1]
+    );
+    for (command, wanted) in [
+        ("show set json", format!("[ {edge}, {keys} ]\ndone\n")),
+        ("show set edge json", format!("[ {edge} ]\ndone\n")),
+        ("show set keys json", format!("[ {keys} ]\ndone\n")),
+    ] {
+        assert_eq!(client.ask(command), wanted, "{command}");
+    }
+    assert!(
+        client
+            .ask("show set text")
+            .starts_with("edge revision 7 digest ")
+    );
+    assert!(client.ask("show set edge xml").contains("error"));
+}
+
+#[test]
 fn a_set_that_is_refused_changes_nothing() {
     let lab = Lab::new();
     let (_listener, port) = listener();

@@ -14,7 +14,7 @@ use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{RawPeer, announcement, open};
 
 /// Upgrades the daemon.
-fn upgrade(lab: &Lab, daemon: &Daemon) {
+pub(super) fn upgrade(lab: &Lab, daemon: &Daemon) {
     let before = daemon.log().matches("is running").count();
     let answer = Client::new(lab).ask("upgrade");
     assert_eq!(answer, "done\n", "{}", daemon.log());
@@ -495,6 +495,7 @@ fn a_journal_is_kept_on_and_watchdogs_keep_their_state() {
             .output()
             .expect("the program runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        (text.contains("10.0.0.0/8") && text.contains("11.0.0.0/8")).then_some(())
+        let parts = ["10.0.0.0/8", "11.0.0.0/8", "withdraw watchdog dns"];
+        parts.iter().all(|part| text.contains(part)).then_some(())
     });
 }

@@ -23,6 +23,7 @@ enum Op {
         peers: u8,
     },
     Forget(u32),
+    Sweep,
     Doom,
     Pass(u64),
 }
@@ -42,10 +43,30 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         5 => announce.prop_map(|(route, peers, lifetime, owner)| Op::Announce { route, peers, lifetime, owner }),
         2 => (0..4u8, 1..8u8).prop_map(|(route, peers)| Op::Withdraw { route, peers }),
         1 => (0..PEERS).prop_map(Op::Forget),
+        1 => Just(Op::Sweep),
         1 => Just(Op::Doom),
         3 => (0..4u64).prop_map(Op::Pass),
     ];
     prop::collection::vec(op, 0..60)
+}
+
+/// The routes and peers that are recorded, by each way to look at them.
+fn shown(leases: &Leases) -> Vec<(u8, u32)> {
+    let (mut all, mut single) = (Vec::new(), Vec::new());
+    leases.visit(0, usize::MAX, &mut |leased| {
+        let route = leased.nlri.bytes[2];
+        all.extend(leased.peers.iter().map(|peer| (route, peer.0)));
+    });
+    for route in 0..4u8 {
+        for peer in 0..PEERS {
+            leases.visit_route(nlri(route).as_ref(), &set(1 << peer), &mut |_| {
+                single.push((route, peer));
+            });
+        }
+    }
+    all.sort_unstable();
+    assert_eq!(all, single);
+    all
 }
 
 /// What is known of a route of one peer: owner, run, length and deadline.
@@ -110,6 +131,10 @@ fn check(ops: &[Op]) {
                 leases.forget_one(PeerId(*peer));
                 model.retain(|(_, other), _| other != peer);
             }
+            // In no more than a step: what is left of it must make no difference.
+            Op::Sweep => {
+                leases.sweep(1);
+            }
             Op::Doom => {
                 let mut from = Some(0);
                 while let Some(at) = from {
@@ -124,14 +149,15 @@ fn check(ops: &[Op]) {
                 now += seconds;
                 let mut ended = Vec::new();
                 loop {
-                    let some = leases.expired(Duration::from_secs(now), 2);
+                    let mut some = Vec::new();
+                    let more = leases.expired(Duration::from_secs(now), 2, &mut some);
                     assert!(some.len() <= 2);
-                    if some.is_empty() {
-                        break;
-                    }
                     for lease in some {
                         let route = lease.nlri.bytes[2];
                         ended.extend(lease.peers.iter().map(|peer| (route, peer.0)));
+                    }
+                    if !more {
+                        break;
                     }
                 }
                 ended.sort_unstable();
@@ -153,7 +179,17 @@ fn check(ops: &[Op]) {
                     .is_some_and(|at| at <= Duration::from_secs(next))
             );
         }
-        assert_eq!(leases.is_empty(), model.is_empty());
+        let wanted: Vec<(u8, u32)> = model.keys().copied().collect();
+        assert_eq!(shown(&leases), wanted);
+        for (route, owner) in (0..4u8).flat_map(|route| [(route, false), (route, true)]) {
+            let mut known = model.iter();
+            let is_held = known.any(|(key, known)| key.0 == route && known.0 == owner);
+            let name = &names[usize::from(owner)];
+            assert_eq!(leases.holds(name, nlri(route).as_ref()), is_held);
+        }
+        if !leases.is_sweeping() {
+            assert_eq!(leases.is_empty(), model.is_empty());
+        }
         let (mut found, mut wanted) = (Vec::new(), Vec::new());
         leases.visit_owner("tracked", &mut |leased| {
             let route = leased.nlri.bytes[2];
@@ -167,8 +203,10 @@ fn check(ops: &[Op]) {
         );
         found.sort_unstable();
         assert_eq!(found, wanted);
-        let limited = leases.len();
-        assert_eq!(limited == 0, next.is_none());
+        if !leases.is_sweeping() {
+            let limited = leases.len();
+            assert_eq!(limited == 0, next.is_none());
+        }
     }
 }
 
@@ -180,37 +218,88 @@ proptest! {
     }
 }
 
-#[test]
-fn many_leases_of_one_moment_end_in_steps() {
-    let mut leases = Leases::default();
-    let peers: PeerSet = [PeerId(1)].into_iter().collect();
-    let terms = Terms {
+fn terms(lifetime: Lifetime) -> Terms {
+    Terms {
         owner: "helper".into(),
         run: 1,
-        tracked: false,
-        lifetime: Lifetime::For(Duration::from_secs(5)),
+        tracked: true,
+        lifetime,
         default: None,
         left: None,
         selector: None,
         indexed: false,
-    };
-    for number in 0..30_000u32 {
+    }
+}
+
+/// Leases of so many routes of one peer, announced at second `at`.
+fn fill(leases: &mut Leases, count: u32, (lifetime, peer, at): (Lifetime, u32, u64)) {
+    let (peers, terms) = (std::iter::once(PeerId(peer)).collect(), terms(lifetime));
+    for number in 0..count {
         let [_, a, b, c] = number.to_be_bytes();
         let nlri = Nlri::new(Family::IPV4_UNICAST, None, &[32, 10, a, b, c]);
-        leases.announce((&nlri, None), &peers, &terms, Duration::ZERO);
-        // Renewed, without another entry of the heap.
-        leases.announce((&nlri, None), &peers, &terms, Duration::from_secs(1));
+        leases.announce((&nlri, None), &peers, &terms, Duration::from_secs(at));
     }
+}
+
+#[test]
+fn many_leases_of_one_moment_end_in_steps() {
+    let mut leases = Leases::default();
+    let lifetime = Lifetime::For(Duration::from_secs(5));
+    fill(&mut leases, 30_000, (lifetime, 1, 0));
+    // Renewed, without another entry of the heap.
+    fill(&mut leases, 30_000, (lifetime, 1, 1));
     assert_eq!(leases.len(), 30_000);
-    assert!(leases.expired(Duration::from_secs(5), 1_000).is_empty());
-    let mut total = 0;
-    loop {
-        let some = leases.expired(Duration::from_secs(6), 1_000);
-        if some.is_empty() {
-            break;
+    // First those that were renewed, then those that have ended: each step looks at a thousand.
+    for (second, ends) in [(5, 0), (6, 1_000)] {
+        let mut steps = 0;
+        loop {
+            let mut some = Vec::new();
+            let more = leases.expired(Duration::from_secs(second), 1_000, &mut some);
+            steps += 1;
+            if !more {
+                assert!(some.is_empty());
+                break;
+            }
+            assert_eq!(some.len(), ends, "step {steps} of second {second}");
         }
-        assert!(some.len() <= 1_000);
-        total += some.len();
+        assert_eq!(steps, 31);
     }
-    assert_eq!((total, leases.len()), (30_000, 0));
+    assert!(leases.is_empty());
+}
+
+#[test]
+fn the_routes_of_a_neighbor_are_forgotten_in_steps() {
+    const COUNT: usize = 200_000;
+    let mut leases = Leases::default();
+    fill(&mut leases, 200_000, (Lifetime::Forever, 1, 0));
+    leases.forget_one(PeerId(1));
+    // Several neighbors that go at once cost one walk.
+    leases.forget_one(PeerId(2));
+    assert_eq!(leases.recorded(), COUNT, "nothing is visited yet");
+    leases.visit(0, usize::MAX, &mut |leased| {
+        panic!("{} is still there", leased.nlri);
+    });
+    // The same number for another neighbor, in the middle of the walk.
+    for left in (0..COUNT).step_by(4_000).rev() {
+        leases.sweep(4_000);
+        assert_eq!(leases.recorded(), left + usize::from(left < 100_000));
+        if left == 100_000 {
+            fill(&mut leases, 1, (Lifetime::Forever, 1, 0));
+        }
+    }
+    assert!(!leases.is_sweeping());
+    assert_eq!(leases.recorded(), 1, "the new one stays");
+}
+
+#[test]
+fn the_routes_of_a_helper_that_has_died_end_in_steps() {
+    let mut leases = Leases::default();
+    fill(&mut leases, 20_000, (Lifetime::Forever, 1, 0));
+    let (mut from, mut before) = (Some(0), 0);
+    while let Some(at) = from {
+        from = leases.doom(("helper", 1), Duration::from_secs(9), at, 1_000);
+        assert_eq!(leases.len(), before + 1_000);
+        before = leases.len();
+    }
+    assert_eq!(before, 20_000);
 }
