@@ -97,8 +97,7 @@ pub(crate) fn apply(core: &Core, listed: &Listed, old: &NeighborConfig, new: &Ne
 fn watchdogs(core: &Core, listed: &Listed, old: &NeighborConfig, new: &NeighborConfig) {
     let groups = |config: &NeighborConfig| -> Vec<RouteText> {
         let routes = config.routes.iter();
-        let guarded = routes.filter(|route| route.watchdog.is_some());
-        guarded.cloned().collect()
+        routes.filter(|route| route.watchdog.is_some()).collect()
     };
     let (before, mut after) = (groups(old), groups(new));
     if before == after {
