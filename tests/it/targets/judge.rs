@@ -128,6 +128,8 @@ fn judge(body: &[u8], cx: &Codec) -> Verdict {
             fates.push(fate);
             // RFC 7606 leaves open what becomes of an attribute without a value whose other errors discard it.
             is_whole &= !(value.is_empty() && fate == Discard);
+            // RFC 9552 section 8.2.2 also asks for the lengths of known TLVs, which are not judged here.
+            is_whole &= code != 29;
         }
     }
     let reach = seen.contains(&14);
