@@ -244,7 +244,7 @@ fn the_announce_limit_of_a_range_counts_for_its_connected_peers_after_a_reload()
 #[test]
 fn settings_of_a_range_reach_connected_peers_by_a_reload() {
     let lab = Lab::new();
-    let script = format!("exec cat > {}", lab.path("received").display());
+    let script = format!("cat > {}", lab.path("received").display());
     let helper = process(&lab, "watcher", &script);
     let stage = Stage::with(lab, helper, "adj-rib-in true;");
     let mut a = stage.join(1);
