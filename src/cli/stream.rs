@@ -18,6 +18,8 @@ use crate::stream::{Builder, Error, Expression, names as times};
 mod args;
 mod caret;
 mod failure;
+#[cfg(feature = "kafka")]
+mod kafka;
 pub(super) mod names;
 mod output;
 mod progress;
@@ -87,10 +89,13 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     {
         return sources::explain(args.data_interface.as_deref());
     }
-    let builder = sources::sources(args, env_file)?;
-    let builder = filters(args, builder)?;
-    let builder = window(args, builder)?;
-    let live = args.live || args.feeds.is_live();
+    let window = window(args)?;
+    let builder = sources::sources(args, env_file, window)?;
+    let mut builder = filters(args, builder)?;
+    if let Some((from, until)) = window {
+        builder = builder.interval(from, until);
+    }
+    let live = args.live || sources::is_live(args);
     let shown = progress::Bar::new(args.no_progress || live, &builder);
     let mut stream = builder.build()?;
     let sink: Box<dyn Write> = match &args.output {
@@ -102,6 +107,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     };
     let mut output = Output::new(mode(args), sink, shown);
     output.flush_each = live;
+    output.warn_each = live && !args.quiet;
     output.limit = match args.records.as_deref().map(str::parse) {
         None | Some(Ok(0)) | Some(Err(_)) => u64::MAX,
         Some(Ok(limit)) => limit,
@@ -110,7 +116,7 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         output.explain();
     }
     stream.visit(&mut output);
-    let report = output.finish().map_err(Failure::Write)?;
+    let mut report = output.finish().map_err(Failure::Write)?;
     if !args.quiet {
         report.print();
     }
@@ -215,17 +221,18 @@ fn of_term(term: &str, values: &[String]) -> Result<Expression, Failure> {
         .map_err(|(text, error)| Failure::from(Error::Filter(text, error)))
 }
 
-fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
+/// The first and the last second of the records that are wanted.
+fn window(args: &StreamArgs) -> Result<Option<(u32, u32)>, Failure> {
     let malformed = |text: &str| Failure::Refused(format!("expected a time, found `{text}`"));
     if let Some(text) = &args.interval {
         let span = times::span(text).ok_or_else(|| {
             Failure::Refused(format!("expected a time such as `3 h`, found `{text}`"))
         })?;
         let until = now();
-        return Ok(builder.interval(until.saturating_sub(span), until));
+        return Ok(Some((until.saturating_sub(span), until)));
     }
     let Some(text) = &args.time_window else {
-        return Ok(builder);
+        return Ok(None);
     };
     let (from, until) = match text.split_once(',') {
         Some((from, until)) => (from, Some(until.trim())),
@@ -237,5 +244,5 @@ fn window(args: &StreamArgs, builder: Builder) -> Result<Builder, Failure> {
         None | Some("" | "0") => u32::MAX,
         Some(until) => times::time(until).ok_or_else(|| malformed(until))?,
     };
-    Ok(builder.interval(from, until))
+    Ok(Some((from, until)))
 }

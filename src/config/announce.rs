@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::context::Context;
+use super::context::{Context, Form, KnownTail};
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
+use super::placed_routes::PlacedRoutes;
 use super::recovery;
 use super::schema::{self, Origin};
 use super::tree::{Block, Statement, Tree};
@@ -36,16 +37,16 @@ pub(crate) fn read(
         if cx.report.is_full() {
             return;
         }
-        let is_announce = word == "announce" && cx.tree.head(statement) == "l2vpn";
-        if !is_announce && recovery::outside(cx, statement, "a section of routes") {
-            return;
+        if !starts_route(word, &cx.tree.head(statement)) {
+            let is_announce = word == "announce" && cx.tree.head(statement) == "l2vpn";
+            if !is_announce && recovery::outside(cx, statement, "a section of routes") {
+                return;
+            }
+            if word != "l2vpn" && recovery::piece(cx, statement, &format!("a section `{word}`")) {
+                continue;
+            }
         }
-        if !starts_route(word, cx.tree.head(statement))
-            && recovery::piece(cx, statement, &format!("a section `{word}`"))
-        {
-            continue;
-        }
-        let span = schema::cursor(cx.tree, statement).1.last_span();
+        let span = cx.tree.head_span(statement);
         let found = match word {
             "static" => fixed(cx, statement),
             "flow" => {
@@ -64,25 +65,25 @@ pub(crate) fn read(
     }
 }
 
-/// Returns `true` if a statement of `section` may begin with `word`.
+/// Returns `true` if `word` begins the routes of `section`; those of `l2vpn` have several.
 fn starts_route(section: &str, word: &str) -> bool {
     match section {
         "static" => matches!(word, "route" | "attributes" | "attribute"),
         "flow" => word == "route",
         "announce" => matches!(word, "ipv4" | "ipv6"),
-        _ => true,
+        _ => false,
     }
 }
 
 fn keep(
     cx: &mut Context<'_>,
-    list: &mut Vec<(RouteText, Span)>,
+    list: &mut PlacedRoutes,
     found: Result<RouteText, SyntaxError>,
     span: Span,
 ) {
     match found {
         Ok(route) if route.nlri.is_empty() => {}
-        Ok(route) => list.push((route, span)),
+        Ok(route) => list.push(route, span),
         Err(error) => {
             let mut diagnostic = Diagnostic::from(error);
             if diagnostic.span.start == diagnostic.span.end {
@@ -97,15 +98,15 @@ fn keep(
 /// Reads a statement of `static`.
 pub(crate) fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<RouteText, SyntaxError> {
     let tree = cx.tree;
-    let words = tree.words(statement);
-    match tree.head(statement) {
+    match &*tree.head(statement) {
         "route" => match &statement.block {
-            None => sentence(cx, words, statement.span.end, Place::Route),
-            Some(block) => route_block(cx, words, block),
+            None => sentence(cx, statement, Place::Route),
+            Some(block) => route_block(cx, statement, block),
         },
         "attributes" | "attribute" if statement.block.is_none() => {
-            let split = split_parentheses(words);
-            let mut c = Cursor::new(&split, statement.span.end);
+            let words = tree.words(statement);
+            let split = split_parentheses(&words);
+            let mut c = Cursor::new(&split, statement.span().end);
             c.next_token();
             let mut read = Vec::new();
             let words = RefCell::new(&mut read);
@@ -122,6 +123,7 @@ pub(crate) fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<Route
             })
         }
         "sr-policy" if statement.block.is_none() => {
+            let words = tree.words(statement);
             let endpoint = words
                 .iter()
                 .skip_while(|token| token.text != "endpoint")
@@ -133,74 +135,84 @@ pub(crate) fn fixed(cx: &mut Context<'_>, statement: &Statement) -> Result<Route
             })
         }
         word => Err(SyntaxError::new(
-            schema::cursor(tree, statement).1.last_span(),
+            tree.head_span(statement),
             format!("unknown keyword `{word}` in a `static` section"),
         )
         .with_near_miss(word, ["route", "attributes", "sr-policy", "rtc"])),
     }
 }
 
-/// Reads `WORD <prefix> keyword value …`.
+/// Reads `WORD <prefix> keyword value …`; what follows the prefix is known if the same text occurred before.
 fn sentence(
     cx: &mut Context<'_>,
-    words: &[Token<'_>],
-    end: usize,
+    statement: &Statement,
     place: Place,
 ) -> Result<RouteText, SyntaxError> {
-    let mut c = Cursor::new(words, end);
-    c.next_token();
-    let span = c.span();
-    let prefix = Prefix::parse(c.peek(), span)?;
-    c.next_token();
-    let tail = tail(cx, &c, end, place)?;
-    tail.apply(prefix, span)
-}
-
-/// The tail at `c`, from the cache if the same text occurred before.
-fn tail(
-    cx: &mut Context<'_>,
-    c: &Cursor<'_>,
-    end: usize,
-    place: Place,
-) -> Result<Rc<Tail>, SyntaxError> {
-    let text = cx.text;
-    let source = &text[c.span().start.min(end)..end];
-    if let Some(tail) = cx.tails.get(&(place, source)) {
-        return Ok(Rc::clone(tail));
+    let end = statement.span().end;
+    let mut words = cx.tree.reader(statement).skip(1);
+    let (word, span) = words.next().map_or_else(
+        || (Cow::Borrowed(""), Span::new(end, end)),
+        |token| (token.text, token.span),
+    );
+    let prefix = match Prefix::read(word.as_bytes()) {
+        Some((prefix, length)) if length == word.len() => prefix,
+        _ => Prefix::parse(&word, span)?,
+    };
+    let start = words.next().map_or(end, |token| token.span.start);
+    let (text, end) = (cx.text, end.max(start));
+    let known = (Form::Line(place), &text[start..end]);
+    if let Some(tail) = cx.tails.get(&known) {
+        return tail.apply(prefix, span);
     }
-    let split = split_parentheses(c.remaining());
+    let words = cx.tree.words(statement);
+    let split = split_parentheses(words.get(2..).unwrap_or_default());
     let mut inner = Cursor::new(&split, end);
     let tail = Rc::new(Tail::parse(&mut inner, Verb::Announce, place)?);
     inner.finish()?;
     repeated(cx, &tail);
-    cx.tails.insert((place, source), Rc::clone(&tail));
-    Ok(tail)
+    cx.tails.insert(known, KnownTail::of(&tail));
+    tail.apply(prefix, span)
 }
 
 /// Reads `route <prefix> { keyword value; … }`.
 fn route_block(
     cx: &mut Context<'_>,
-    words: &[Token<'_>],
+    head: &Statement,
     block: &Block,
 ) -> Result<RouteText, SyntaxError> {
     let tree = cx.tree;
-    let mut c = Cursor::new(words, block.close.start);
+    let words = tree.words(head);
+    let mut c = Cursor::new(&words, block.close().start);
     c.next_token();
     let span = c.span();
     let prefix = Prefix::parse(c.peek(), span)?;
     c.next_token();
     schema::spare(&c, &mut cx.report);
+    let text = cx.text;
+    let source = &text[block.open().end..block.close().start];
+    if let Some(tail) = cx.tails.get(&(Form::Block, source)) {
+        return tail.apply(prefix, span);
+    }
+    let mut is_clean = true;
     let mut builder = TailBuilder::new(Place::Route);
     for statement in &block.statements {
-        let split = split_parentheses(tree.words(statement));
-        let mut c = Cursor::new(&split, statement.span.end);
+        let words = tree.words(statement);
+        let split = split_parentheses(&words);
+        let mut c = Cursor::new(&split, statement.span().end);
         builder.keyword(&mut c)?;
+        is_clean &= c.is_empty();
         schema::spare(&c, &mut cx.report);
     }
     if builder.has_next_hop() {
         let tail = builder.finish(Verb::Announce, span)?;
         repeated(cx, &tail);
-        return tail.apply(prefix, span);
+        let found = tail.apply(prefix, span);
+        if is_clean && tail.repeated.is_empty() {
+            // Each route with warnings has them at its own place.
+            cx.tails
+                .insert((Form::Block, source), KnownTail::of(&Rc::new(tail)));
+        }
+        return found;
     }
     unsent(cx, span);
     let mut nothing = builder.finish(Verb::Withdraw, span)?.apply(prefix, span)?;
@@ -237,10 +249,10 @@ fn second_values(cx: &mut Context<'_>, route: &Statement) {
         .flat_map(Statement::statements)
     {
         let words = tree.words(statement);
-        if let [_, value, second, ..] = words
+        if let [_, value, second, ..] = &*words
             && value.text != "["
         {
-            let rest = second.span.to(statement.span);
+            let rest = second.span.to(statement.span());
             cx.report.add(
                 Diagnostic::warning(
                     Span::new(second.span.start, rest.end),
@@ -253,9 +265,10 @@ fn second_values(cx: &mut Context<'_>, route: &Statement) {
 }
 
 /// Reads a statement of `announce`: the sections `ipv4`, `ipv6`, `l2vpn` and `bgp-ls`.
-fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: &Statement) {
+fn announce(cx: &mut Context<'_>, list: &mut PlacedRoutes, statement: &Statement) {
     let tree = cx.tree;
-    let (word, c) = schema::cursor(tree, statement);
+    let words = tree.words(statement);
+    let (word, c) = words.cursor();
     let afi = match (word, &statement.block) {
         ("ipv4", Some(_)) => Afi::IPV4,
         ("ipv6", Some(_)) => Afi::IPV6,
@@ -269,9 +282,8 @@ fn announce(cx: &mut Context<'_>, list: &mut Vec<(RouteText, Span)>, statement: 
         }
     };
     for inner in statement.statements() {
-        let (word, c) = schema::cursor(tree, inner);
-        let found = family(cx, afi, word, inner);
-        keep(cx, list, found, c.last_span());
+        let found = family(cx, afi, &tree.head(inner), inner);
+        keep(cx, list, found, tree.head_span(inner));
     }
 }
 
@@ -295,8 +307,7 @@ fn family(
     word: &str,
     statement: &Statement,
 ) -> Result<RouteText, SyntaxError> {
-    let words = cx.tree.words(statement);
-    let span = schema::cursor(cx.tree, statement).1.last_span();
+    let span = cx.tree.head_span(statement);
     let known = grammar::family::WRITABLE;
     let family = Safi::from_name(word)
         .map(|safi| Family { afi, safi })
@@ -311,9 +322,14 @@ fn family(
         family.safi,
         Safi::UNICAST | Safi::MULTICAST | Safi::NLRI_MPLS | Safi::MPLS_VPN
     );
-    if family.safi == Safi::MULTICAST && words.iter().all(|word| word.text != "next-hop") {
+    let lacks_next_hop = || {
+        let mut words = cx.tree.reader(statement);
+        words.all(|word| word.text != "next-hop")
+    };
+    if family.safi == Safi::MULTICAST && lacks_next_hop() {
         unsent(cx, span);
-        let mut c = Cursor::new(words, statement.span.end);
+        let words = cx.tree.words(statement);
+        let mut c = Cursor::new(&words, statement.span().end);
         c.next_token();
         let place = c.span();
         let prefix = Prefix::parse(c.peek(), place)?;
@@ -325,7 +341,7 @@ fn family(
         return Ok(nothing);
     }
     if prefixes && statement.block.is_none() {
-        return sentence(cx, words, statement.span.end, Place::Family(family));
+        return sentence(cx, statement, Place::Family(family));
     }
     whole(cx, statement, "an `announce` section", word, |c| {
         grammar::sentence(c, family, Verb::Announce)
@@ -345,7 +361,8 @@ fn whole(
     head: &str,
     read: impl FnOnce(&mut Cursor<'_>) -> Result<RouteText, SyntaxError>,
 ) -> Result<RouteText, SyntaxError> {
-    let (word, c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (word, c) = words.cursor();
     if word != head {
         let error = SyntaxError::new(
             c.last_span(),
@@ -358,7 +375,7 @@ fn whole(
     let end = statement
         .block
         .as_ref()
-        .map_or(statement.span.end, |block| block.close.end);
+        .map_or_else(|| statement.span().end, |block| block.close().end);
     let tokens = split_parentheses(&tokens);
     let mut c = Cursor::new(&tokens, end);
     c.next_token();
@@ -367,20 +384,20 @@ fn whole(
 }
 
 /// The words of a statement and, in braces, of its section: the one-line form that a command has.
-fn flatten<'t>(tree: &'t Tree<'_>, statement: &Statement, tokens: &mut Vec<Token<'t>>) {
-    tokens.extend(tree.words(statement).iter().map(|token| Token {
-        text: Cow::Borrowed(&*token.text),
-        ..*token
-    }));
+fn flatten<'a>(tree: &Tree<'a>, statement: &Statement, tokens: &mut Vec<Token<'a>>) {
+    tokens.extend(tree.reader(statement));
     let Some(block) = &statement.block else {
         return;
     };
-    tokens.push(Token::new("{", statement.span));
+    tokens.push(Token::new("{", statement.span()));
     for inner in &block.statements {
         flatten(tree, inner, tokens);
-        tokens.push(Token::new(";", Span::new(inner.span.end, inner.span.end)));
+        tokens.push(Token::new(
+            ";",
+            Span::new(inner.span().end, inner.span().end),
+        ));
     }
-    tokens.push(Token::new("}", block.close));
+    tokens.push(Token::new("}", block.close()));
 }
 
 /// Parentheses are separate words in a route, with or without spaces around them.

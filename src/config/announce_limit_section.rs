@@ -47,9 +47,9 @@ pub(crate) fn percent(c: &mut Cursor<'_>) -> Result<u8, SyntaxError> {
 
 /// Reports the first of a neighbor's own routes that exceeds a limit. Several paths of a prefix count as one unless the
 /// neighbor is offered them all.
-pub(crate) fn check<'r>(
+pub(crate) fn check(
     limit: &AnnounceLimit,
-    routes: impl Iterator<Item = (&'r RouteText, Span)>,
+    routes: impl Iterator<Item = (RouteText, Span)>,
     sends_paths: impl Fn(Family) -> bool,
     report: &mut Report,
 ) {

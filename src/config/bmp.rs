@@ -134,10 +134,11 @@ fn text(c: &mut Cursor<'_>) -> Result<String, SyntaxError> {
 /// Reads `bmp NAME { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement, all: &mut Vec<BmpConfig>) {
     let errors = cx.report.errors;
-    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (_, mut c) = words.cursor();
     let Some(word) = c.next_token() else {
         cx.report.add(
-            Diagnostic::error(statement.span, "the station has no name")
+            Diagnostic::error(statement.span(), "the station has no name")
                 .with_help("write `bmp NAME { … }`"),
         );
         return;

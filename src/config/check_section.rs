@@ -242,7 +242,8 @@ fn down(c: &mut Cursor<'_>) -> Result<Down, SyntaxError> {
 /// Reads `check NAME { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> Option<Placed> {
     let (tree, errors) = (cx.tree, cx.report.errors);
-    let (_, mut c) = schema::cursor(tree, statement);
+    let words = tree.words(statement);
+    let (_, mut c) = words.cursor();
     let span = c.span();
     let Some(name) = c.next_token().map(|token| token.text.to_string()) else {
         cx.report.add(
@@ -277,7 +278,8 @@ pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> Option<Placed
 /// Reads one statement. Returns `false` if it belongs to an outer section.
 fn setting(cx: &mut Context<'_>, inner: &Statement, draft: &mut Draft, seen: &mut Seen) -> bool {
     let tree = cx.tree;
-    let (word, c) = schema::cursor(tree, inner);
+    let words = tree.words(inner);
+    let (word, c) = words.cursor();
     if word == "route" {
         route(cx, inner, draft);
         return true;
@@ -294,7 +296,7 @@ fn setting(cx: &mut Context<'_>, inner: &Statement, draft: &mut Draft, seen: &mu
             }
             seen.note(
                 ("check", keyword.word),
-                (tree.words(inner), inner.span),
+                (&*words, inner.span()),
                 Origin::Own,
                 &mut cx.report,
             );
@@ -317,7 +319,7 @@ fn setting(cx: &mut Context<'_>, inner: &Statement, draft: &mut Draft, seen: &mu
 }
 
 fn route(cx: &mut Context<'_>, inner: &Statement, draft: &mut Draft) {
-    let span = schema::cursor(cx.tree, inner).1.last_span();
+    let span = cx.tree.head_span(inner);
     let route = match announce::fixed(cx, inner) {
         Ok(route) => route,
         Err(error) => {
@@ -331,24 +333,24 @@ fn route(cx: &mut Context<'_>, inner: &Statement, draft: &mut Draft) {
     };
     if route.watchdog.is_some() || route.withdraw {
         let text = "a route of a check has no `watchdog` and no `withdraw`: the check announces and withdraws it";
-        cx.report.add(Diagnostic::error(inner.span, text));
+        cx.report.add(Diagnostic::error(inner.span(), text));
         return;
     }
     if draft.routes.len() + route.nlri.len() > MOST_ROUTES {
         let text = format!("a check has at most {MOST_ROUTES} routes");
-        cx.report.add(Diagnostic::error(inner.span, text));
+        cx.report.add(Diagnostic::error(inner.span(), text));
         return;
     }
     for nlri in route.nlri {
         if let Some((_, _, other)) = draft.routes.iter().find(|(known, ..)| *known == nlri) {
             cx.report.add(
-                Diagnostic::error(inner.span, format!("the check has `{nlri}` already"))
+                Diagnostic::error(inner.span(), format!("the check has `{nlri}` already"))
                     .with_other(*other, "here"),
             );
             return;
         }
         let attributes = Rc::clone(&route.attributes);
-        draft.routes.push((nlri, attributes, inner.span));
+        draft.routes.push((nlri, attributes, inner.span()));
     }
 }
 

@@ -9,8 +9,9 @@ use super::env::Env;
 use super::model::ProcessConfig;
 use super::monitor::Monitored;
 use super::tree::{Statement, Tree};
-use crate::grammar::{Place, Tail};
-use crate::text::Span;
+use crate::bgp::AttributeSet;
+use crate::grammar::{Place, Prefix, RouteText, Tail};
+use crate::text::{Span, SyntaxError};
 
 /// What the readers of sections share.
 pub(crate) struct Context<'a> {
@@ -26,13 +27,51 @@ pub(crate) struct Context<'a> {
     pub(crate) inner_processes: Vec<ProcessConfig>,
     /// What archives and stations need of neighbors.
     pub(crate) claims: Vec<Claim>,
-    pub(crate) templates: HashMap<&'a str, &'a Statement>,
+    pub(crate) templates: HashMap<String, &'a Statement>,
     /// A brace is missing or superfluous: what a section lacks may be somewhere else.
     pub(crate) lost: bool,
     /// Where the last part of a route ended that was found outside of one.
     pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
-    pub(crate) tails: HashMap<(Place, &'a str), Rc<Tail>>,
+    pub(crate) tails: HashMap<(Form, &'a str), KnownTail>,
+}
+
+/// How a route is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Form {
+    /// In one line.
+    Line(Place),
+    /// With a section of `route`.
+    Block,
+}
+
+/// A tail that was read before.
+pub(crate) enum KnownTail {
+    /// It has nothing else: a file may have many of these.
+    Attributes(Rc<AttributeSet>),
+    /// Any other.
+    Tail(Rc<Tail>),
+}
+
+impl KnownTail {
+    /// Keeps what the routes of `tail` are made of.
+    pub(crate) fn of(tail: &Rc<Tail>) -> Self {
+        if tail.has_only_attributes() {
+            Self::Attributes(Rc::clone(&tail.attributes))
+        } else {
+            Self::Tail(Rc::clone(tail))
+        }
+    }
+
+    /// The routes of `prefix`, which stands at `span`.
+    pub(crate) fn apply(&self, prefix: Prefix, span: Span) -> Result<RouteText, SyntaxError> {
+        match self {
+            Self::Attributes(attributes) => {
+                Tail::of_attributes(Rc::clone(attributes)).apply(prefix, span)
+            }
+            Self::Tail(tail) => tail.apply(prefix, span),
+        }
+    }
 }
 
 /// What a section for archives or monitoring needs of the neighbors that it is about.

@@ -1,6 +1,7 @@
 //! Errors in a configuration file, all of them at once: the place, the line itself, what was expected, and how to fix
 //! it. Rendered by annotate-snippets, the renderer of rustc.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::rc::Rc;
 
@@ -126,11 +127,20 @@ impl Report {
     }
 
     /// All of them, in the order of the file.
-    pub(crate) fn finish(mut self, source: &Source) -> Diagnostics {
+    /// The text, which may be large, is kept only if there is something to show of it.
+    pub(crate) fn finish(mut self, name: &str, text: Cow<'_, str>) -> Diagnostics {
         self.list
             .sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.level));
+        let is_clean = self.list.is_empty() && self.extensions.is_empty();
         Diagnostics {
-            source: source.clone(),
+            source: Source {
+                name: name.into(),
+                text: if is_clean {
+                    Rc::default()
+                } else {
+                    Rc::new(text.into_owned())
+                },
+            },
             list: self.list,
             extensions: self.extensions,
         }
@@ -143,7 +153,7 @@ pub struct Source {
     /// The name as it was given.
     pub name: Rc<str>,
     /// All of it.
-    pub text: Rc<str>,
+    pub text: Rc<String>,
 }
 
 /// The errors and warnings of a file, in its order. `Display` is the full form, without colors.
@@ -160,7 +170,7 @@ impl Diagnostics {
         Self {
             source: Source {
                 name: name.into(),
-                text: "".into(),
+                text: Rc::default(),
             },
             list: vec![Diagnostic::error(Span::default(), message)],
             extensions: Vec::new(),
@@ -278,7 +288,7 @@ impl Diagnostics {
         kind: AnnotationKind,
         label: Option<&'d str>,
     ) -> Snippet<'d, annotate_snippets::Annotation<'d>> {
-        let text = &*self.source.text;
+        let text = self.source.text.as_str();
         let (start, end) = (floor(text, span.start), floor(text, span.end));
         let from = text[..start].rfind('\n').map_or(0, |found| found + 1);
         let to = text[start..]

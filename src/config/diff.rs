@@ -9,6 +9,7 @@ use std::fmt;
 
 use super::model::{Config, NeighborConfig};
 use super::show::{Secrets, statement};
+use crate::grammar::RouteList;
 
 /// One change of a reload. `Display` is one line, or several if it lists settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -264,7 +265,7 @@ fn compare(
         changes.push(ConfigChange::SessionReset { neighbor, settings });
     } else {
         let bare = |config: &NeighborConfig| NeighborConfig {
-            routes: Vec::new(),
+            routes: RouteList::default(),
             ..config.clone()
         };
         if bare(old) != bare(new) {
@@ -279,7 +280,7 @@ fn compare(
 fn settings(old: &NeighborConfig, new: &NeighborConfig) -> Settings {
     let lines = |config: &NeighborConfig| -> Vec<String> {
         let bare = NeighborConfig {
-            routes: Vec::new(),
+            routes: RouteList::default(),
             ..config.clone()
         };
         let text = bare.render(Secrets::Hidden);
@@ -332,15 +333,14 @@ fn routes(
     fn all(config: &NeighborConfig) -> impl Iterator<Item = (String, bool)> {
         config.routes.iter().flat_map(|route| {
             let off = route.watchdog.is_some() && route.withdraw;
-            route
-                .nlri
-                .iter()
-                .map(move |nlri| (statement(nlri, &route.attributes), off))
+            let attributes = route.attributes;
+            let nlri = route.nlri.into_iter();
+            nlri.map(move |nlri| (statement(&nlri, &attributes), off))
         })
     }
     let key = |config: &NeighborConfig| -> HashMap<_, usize> {
         let mut keys = HashMap::new();
-        let nlri = config.routes.iter().flat_map(|route| &route.nlri);
+        let nlri = config.routes.iter().flat_map(|route| route.nlri);
         for (index, nlri) in nlri.enumerate() {
             keys.insert((nlri.family, nlri.path_id, nlri.as_ref().key()), index);
         }

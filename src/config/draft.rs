@@ -7,12 +7,13 @@ use super::capability::CapabilityDraft;
 use super::family::FamilyList;
 use super::model::PrefixLimit;
 use super::peer_address;
+use super::placed_routes::PlacedRoutes;
 use super::schema::{Keyword, boolean, disabled, plain_boolean};
 use super::session::{Base64, TcpAo};
 use super::subscription::SubscriptionDraft;
 use crate::bgp::zone::{self, Zone};
 use crate::bgp::{Afi, Asn, Family};
-use crate::grammar::{Operational, RouteText};
+use crate::grammar::Operational;
 use crate::text::{Cursor, Span, SyntaxError, value};
 
 /// A neighbor as written.
@@ -64,7 +65,7 @@ pub(crate) struct Draft {
     pub(crate) subscriptions: Vec<SubscriptionDraft>,
     /// Routes by their section, in the order of [`announce::SECTIONS`]; of each the neighbor's own, then those of its
     /// templates; each with the place of its first word.
-    pub(crate) routes: [[Vec<(RouteText, Span)>; 2]; 4],
+    pub(crate) routes: [[PlacedRoutes; 2]; 4],
     pub(crate) operational: Vec<(Operational, Span)>,
 }
 

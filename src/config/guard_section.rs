@@ -6,7 +6,7 @@ use super::announce_limit_section::percent;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::guard::{AllowedPrefix, FlowAction, GuardConfig, RequiredCommunity};
-use super::schema::{self, Keyword};
+use super::schema::Keyword;
 use super::settings::Settings;
 use super::tree::Statement;
 use crate::bgp::attribute::community::Community;
@@ -179,7 +179,7 @@ const SECTION: Settings<GuardConfig> = Settings {
 
 /// Reads `guard { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> GuardConfig {
-    let place = schema::cursor(cx.tree, section).1.last_span();
+    let place = cx.tree.head_span(section);
     let mut guard = GuardConfig::default();
     SECTION.read(cx, section, &mut guard);
     if let (Some(own), Some(most)) = (guard.lifetime, guard.max_lifetime)

@@ -91,12 +91,13 @@ pub(crate) fn section(
     if word != "process" {
         return false;
     }
-    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (_, mut c) = words.cursor();
     let Some(name) = c.next_token() else {
         // One that runs a program was reported when the programs were read.
         warn(
             cx,
-            statement.span,
+            statement.span(),
             "a `process` section without a name runs nothing: ExaBGP 3.4 gives its events to no helper",
             "write `api { processes [ NAME ]; … }` with the helper that gets them",
         );
@@ -107,7 +108,7 @@ pub(crate) fn section(
     };
     warn(
         cx,
-        statement.span,
+        statement.span(),
         "`process` within a neighbor is a section of ExaBGP 3.4",
         "write it outside, and `api { processes [ NAME ]; … }` here",
     );
@@ -125,7 +126,7 @@ pub(crate) fn collect_processes(cx: &mut Context<'_>) {
     let tree = cx.tree;
     let mut found = Vec::new();
     for statement in &tree.statements {
-        match (tree.head(statement), statement.block.is_some()) {
+        match (&*tree.head(statement), statement.block.is_some()) {
             ("neighbor", true) => inner(tree, statement, &mut found),
             ("group", true) => {
                 inner(tree, statement, &mut found);
@@ -139,14 +140,15 @@ pub(crate) fn collect_processes(cx: &mut Context<'_>) {
         }
     }
     for statement in found {
-        let (_, mut c) = schema::cursor(tree, statement);
+        let words = tree.words(statement);
+        let (_, mut c) = words.cursor();
         let Some(name) = c.next_token() else {
             let block = statement.block.as_ref();
             if block.is_none_or(|block| is_nameless(tree, statement, block)) {
                 continue;
             }
             cx.report.add(
-                Diagnostic::error(statement.span, "the process has no name")
+                Diagnostic::error(statement.span(), "the process has no name")
                     .with_help("write `process NAME { … }`"),
             );
             continue;

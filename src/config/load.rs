@@ -1,11 +1,12 @@
 //! A file's text → [`Config`]: processes and templates first, wherever they are, then the neighbors.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Read;
 use std::path::Path;
 
 use super::context::Context;
-use super::diagnostic::{Diagnostic, Diagnostics, Report, Source};
+use super::diagnostic::{Diagnostic, Diagnostics, Report};
 use super::draft::{Draft, KEYWORDS};
 use super::env::Env;
 use super::legacy::words;
@@ -34,7 +35,8 @@ impl Config {
             let mut text = String::new();
             let read = std::io::stdin().take(MAX_SIZE).read_to_string(&mut text);
             read.map_err(|error| about(format!("standard input cannot be read: {error}")))?;
-            return Self::parse("standard input", &text, Path::new(""), env);
+            let place = ("standard input", Path::new(""));
+            return Self::parse_text(place, text.into(), env);
         }
         let facts = std::fs::metadata(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => about("there is no such file".into()),
@@ -62,7 +64,7 @@ impl Config {
             ))
         })?;
         let directory = path.parent().map(Path::to_path_buf).unwrap_or_default();
-        Self::parse(&name, &text, &directory, env)
+        Self::parse_text((&name, &directory), text.into(), env)
     }
 
     /// Reads `text`, the contents of a file called `name` in `directory`.
@@ -75,34 +77,44 @@ impl Config {
         directory: &Path,
         env: &Env,
     ) -> Result<(Self, Diagnostics), Diagnostics> {
-        let mut report = Report::default();
-        let tree = Tree::parse(text, &mut report);
-        let mut cx = Context {
-            tree: &tree,
-            text,
-            directory: directory.to_path_buf(),
-            env,
-            report,
-            processes: Vec::new(),
-            inner_processes: Vec::new(),
-            claims: Vec::new(),
-            templates: HashMap::new(),
-            lost: false,
-            last_piece: usize::MAX,
-            tails: HashMap::new(),
-        };
-        let config = read(&mut cx);
-        let errors = cx.report.errors;
-        let diagnostics = cx.report.finish(&Source {
-            name: name.into(),
-            text: text.into(),
-        });
+        Self::parse_text((name, directory), text.into(), env)
+    }
+
+    fn parse_text(
+        (name, directory): (&str, &Path),
+        text: Cow<'_, str>,
+        env: &Env,
+    ) -> Result<(Self, Diagnostics), Diagnostics> {
+        let (config, report) = read_text(&text, directory, env);
+        let errors = report.errors;
+        let diagnostics = report.finish(name, text);
         if errors > 0 {
             Err(diagnostics)
         } else {
             Ok((config, diagnostics))
         }
     }
+}
+
+fn read_text(text: &str, directory: &Path, env: &Env) -> (Config, Report) {
+    let mut report = Report::default();
+    let tree = Tree::parse(text, &mut report);
+    let mut cx = Context {
+        tree: &tree,
+        text,
+        directory: directory.to_path_buf(),
+        env,
+        report,
+        processes: Vec::new(),
+        inner_processes: Vec::new(),
+        claims: Vec::new(),
+        templates: HashMap::new(),
+        lost: false,
+        last_piece: usize::MAX,
+        tails: HashMap::new(),
+    };
+    let config = read(&mut cx);
+    (config, cx.report)
 }
 
 fn read<'a>(cx: &mut Context<'a>) -> Config {
@@ -115,14 +127,14 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         ));
     }
     for statement in &tree.statements {
-        match (tree.head(statement), &statement.block) {
+        match (&*tree.head(statement), &statement.block) {
             ("process", Some(_)) => config.processes.extend(process::read(cx, statement)),
             ("template", Some(_)) => templates(cx, statement),
             ("state", Some(_)) => {
                 let state = state_section::read(cx, statement);
                 if config.state.replace(state).is_some() {
                     let text = "a file has one `state` section";
-                    cx.report.add(Diagnostic::error(statement.span, text));
+                    cx.report.add(Diagnostic::error(statement.span(), text));
                 }
             }
             ("metrics", Some(_)) => {
@@ -139,7 +151,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
     let mut astray = false;
     for statement in &tree.statements {
         let was_astray = std::mem::take(&mut astray);
-        match (tree.head(statement), &statement.block) {
+        match (&*tree.head(statement), &statement.block) {
             ("process" | "template" | "metrics" | "state", Some(_)) => {}
             ("check", Some(_)) => checks.extend(check_section::read(cx, statement)),
             ("mrt", Some(_)) => mrt::read(cx, statement, &mut config.mrt),
@@ -150,7 +162,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
             (word, _) if vocabulary::has(word) => {
                 // One message for a run of them.
                 if !was_astray {
-                    let span = schema::cursor(tree, statement).1.last_span();
+                    let span = tree.head_span(statement);
                     cx.report.add(
                         Diagnostic::error(span, format!("`{word}` belongs in a `neighbor` section"))
                             .with_help("a line `neighbor ADDRESS {` is missing before it, or there is an extra `}`"),
@@ -176,7 +188,7 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
 
 /// Reports a word that is not allowed outside of all sections.
 fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section: bool) {
-    let span = schema::cursor(cx.tree, statement).1.last_span();
+    let span = cx.tree.head_span(statement);
     let known = [
         "neighbor", "process", "template", "check", "metrics", "state", "mrt", "bmp",
     ];
@@ -193,11 +205,12 @@ fn root_word(cx: &mut Context<'_>, word: &str, statement: &Statement, is_section
 fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
     let tree = cx.tree;
     if let Some(name) = words::named_template(cx, section) {
-        cx.templates.insert(&*name.text, section);
+        cx.templates.insert(name.text.into_owned(), section);
         return;
     }
     for statement in section.statements() {
-        let (word, mut c) = schema::cursor(tree, statement);
+        let words = tree.words(statement);
+        let (word, mut c) = words.cursor();
         if vocabulary::has(word) {
             cx.lost = true;
             cx.report.add(
@@ -232,20 +245,20 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
             );
             cx.report.add(
                 Diagnostic::warning(name.span, text)
-                    .with_other(section.span, "this section is still open")
+                    .with_other(section.span(), "this section is still open")
                     .with_help("a `}` is missing before it if this is meant to be a neighbor"),
             );
         } else {
             subscription::check_name(cx, &name.text, name.span);
         }
         schema::spare(&c, &mut cx.report);
-        if let Some(other) = cx.templates.insert(&*name.text, statement) {
+        if let Some(other) = cx.templates.insert(name.text.to_string(), statement) {
             cx.report.add(
                 Diagnostic::error(
                     name.span,
                     format!("the template `{}` is already defined", name.text),
                 )
-                .with_other(other.span, "here"),
+                .with_other(other.span(), "here"),
             );
         }
     }
@@ -254,7 +267,7 @@ fn templates<'a>(cx: &mut Context<'a>, section: &'a Statement) {
 /// Reads every template once, so that errors in one that is not inherited are reported as well.
 fn check_templates(cx: &mut Context<'_>) {
     let mut templates: Vec<&Statement> = cx.templates.values().copied().collect();
-    templates.sort_by_key(|statement| statement.span.start);
+    templates.sort_by_key(|statement| statement.span().start);
     for statement in templates {
         let mut draft = Draft::default();
         neighbor::read(
@@ -276,7 +289,7 @@ fn known_template(cx: &mut Context<'_>, name: &str, span: Span) {
         return;
     }
     let message = format!("there is no template `{name}`: nothing is inherited");
-    let near = near_miss(name, cx.templates.keys().copied());
+    let near = near_miss(name, cx.templates.keys().map(String::as_str));
     let help = near.map(|near| format!("did you mean `{near}`?"));
     cx.report.add(Diagnostic {
         help,
@@ -289,7 +302,7 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
     let tree = cx.tree;
     words::warn(
         cx,
-        section.span,
+        section.span(),
         "`group` is a section of ExaBGP 3.4",
         "write a `template`, and `inherit` it in each neighbor",
     );
@@ -302,13 +315,13 @@ fn group<'a>(cx: &mut Context<'a>, section: &'a Statement, neighbors: &mut Vec<C
         let text = "no neighbor of the group follows this: as in ExaBGP 3.4, it applies to none";
         words::warn(
             cx,
-            statement.span,
+            statement.span(),
             text,
             "write it before the neighbors that it applies to",
         );
     }
     for (at, statement) in all.iter().enumerate() {
-        if (tree.head(statement), statement.block.is_some()) == ("neighbor", true) {
+        if tree.head(statement) == "neighbor" && statement.block.is_some() {
             // As in 3.4: what stands after a neighbor applies to those that follow. The helpers of the group serve all of them.
             let behind = all[at..].iter();
             let helpers = behind.filter(|other| tree.head(other) == "process");
@@ -324,11 +337,12 @@ fn neighbor(cx: &mut Context<'_>, statement: &Statement, group: &[&Statement]) -
     let tree = cx.tree;
     let mut draft = Draft::default();
     let mut seen = Seen::default();
-    let (_, mut c) = schema::cursor(tree, statement);
+    let words = tree.words(statement);
+    let (_, mut c) = words.cursor();
     draft.peer_span = c.span();
     if c.is_empty() {
         cx.report.add(
-            Diagnostic::error(statement.span, "the neighbor has no address")
+            Diagnostic::error(statement.span(), "the neighbor has no address")
                 .with_help("write `neighbor ADDRESS { … }`"),
         );
     } else {
@@ -365,7 +379,8 @@ fn inherited(cx: &mut Context<'_>, section: &Statement) -> Vec<(String, Span)> {
     let tree = cx.tree;
     let mut draft = Draft::default();
     for statement in section.statements() {
-        let (word, mut c) = schema::cursor(tree, statement);
+        let words = tree.words(statement);
+        let (word, mut c) = words.cursor();
         let keyword = KEYWORDS
             .iter()
             .find(|keyword| keyword.word == "inherit" && word == "inherit");

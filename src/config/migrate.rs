@@ -3,6 +3,7 @@
 //! The text is edited where it has to change and nowhere else: comments, blank lines and the order of settings stay. What
 //! is not understood is left unchanged; reading the result shows what remains.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -57,7 +58,7 @@ struct Migration<'a> {
     old: bool,
 }
 
-impl Migration<'_> {
+impl<'a> Migration<'a> {
     fn edit(&mut self, span: Span, text: impl Into<String>) {
         self.edits.push(Edit {
             span,
@@ -98,25 +99,25 @@ impl Migration<'_> {
     /// From the first word to the semicolon, or to the closing brace.
     fn whole(&self, statement: &Statement) -> Span {
         if let Some(block) = &statement.block {
-            return Span::new(statement.span.start, block.close.end);
+            return Span::new(statement.span().start, block.close().end);
         }
-        let rest = &self.text[statement.span.end..];
+        let rest = &self.text[statement.span().end..];
         let blanks = rest.len() - rest.trim_start().len();
         let end = if rest[blanks..].starts_with(';') {
-            statement.span.end + blanks + 1
+            statement.span().end + blanks + 1
         } else {
-            statement.span.end
+            statement.span().end
         };
-        Span::new(statement.span.start, end)
+        Span::new(statement.span().start, end)
     }
 
-    fn head(&self, statement: &Statement) -> &str {
+    fn head(&self, statement: &Statement) -> Cow<'a, str> {
         self.tree.head(statement)
     }
 
     /// The indentation of a statement's line.
     fn indent(&self, statement: &Statement) -> String {
-        let start = statement.span.start;
+        let start = statement.span().start;
         let line = self.text[..start].rfind('\n').map_or(0, |found| found + 1);
         self.text[line..start]
             .chars()
@@ -125,24 +126,24 @@ impl Migration<'_> {
     }
 
     fn root(&mut self, statement: &Statement) {
-        match (self.head(statement), &statement.block) {
+        match (&*self.head(statement), &statement.block) {
             ("neighbor", Some(block)) => {
                 let hoisted = self.neighbor(block);
-                self.insert(statement.span.start, hoisted);
+                self.insert(statement.span().start, hoisted);
             }
             ("template", Some(block)) if words::is_named_template(self.tree, statement) => {
                 let hoisted = self.neighbor(block);
-                self.insert(statement.span.start, hoisted);
+                self.insert(statement.span().start, hoisted);
                 if let Some(word) = self.tree.words(statement).first() {
                     self.edit(word.span, "template { neighbor");
                 }
-                self.insert(block.close.end, " }");
+                self.insert(block.close().end, " }");
             }
             ("template", Some(block)) => {
                 for inner in &block.statements {
                     if let Some(block) = &inner.block {
                         let hoisted = self.neighbor(block);
-                        self.insert(statement.span.start, hoisted);
+                        self.insert(statement.span().start, hoisted);
                     }
                 }
             }
@@ -160,7 +161,7 @@ impl Migration<'_> {
                 .iter()
                 .for_each(|inner| self.semicolons(inner)),
             None => {
-                let end = statement.span.end;
+                let end = statement.span().end;
                 if self.text[end..].trim_start().starts_with('}') {
                     self.insert(end, ";");
                 }
@@ -173,8 +174,8 @@ impl Migration<'_> {
         let mut hoisted = String::new();
         self.routes(block);
         for statement in &block.statements {
-            let (head, whole) = (self.head(statement).to_owned(), self.whole(statement));
-            match (head.as_str(), &statement.block) {
+            let (head, whole) = (self.head(statement), self.whole(statement));
+            match (&*head, &statement.block) {
                 ("process", Some(inner)) if !words::is_nameless(self.tree, statement, inner) => {
                     let (process, api) = self.process(statement, inner);
                     hoisted.push_str(&process);
@@ -191,7 +192,7 @@ impl Migration<'_> {
                 ("api", Some(inner)) => self.api(inner),
                 ("capability", Some(inner)) => {
                     for setting in &inner.statements {
-                        if let Some(today) = words::renamed_capability(self.head(setting)) {
+                        if let Some(today) = words::renamed_capability(&self.head(setting)) {
                             self.rename(setting, today);
                         }
                     }
@@ -209,8 +210,8 @@ impl Migration<'_> {
                         self.edit(whole, format!("capability {{ {setting}; }}"));
                     } else if let Some(today) = words::renamed(word) {
                         self.rename(statement, today);
-                        if words::is_bare_ttl(self.tree.words(statement)) {
-                            self.insert(statement.span.end, " 255");
+                        if words::is_bare_ttl(&self.tree.words(statement)) {
+                            self.insert(statement.span().end, " 255");
                         }
                     }
                 }
@@ -230,7 +231,7 @@ impl Migration<'_> {
     /// `routes` are the families that `minimal` selects.
     fn family(&mut self, block: &Block, mut routes: BTreeSet<Family>) {
         for statement in &block.statements {
-            match self.head(statement) {
+            match &*self.head(statement) {
                 "minimal" => {
                     routes.extend(&self.shared);
                     routes.insert(Family::IPV4_UNICAST);
@@ -251,12 +252,12 @@ impl Migration<'_> {
         for section in &block.statements {
             let of = self.head(section);
             for statement in section.statements() {
-                match of {
-                    "static" | "flow" | "l2vpn" => found.extend(self.family_of(of, statement)),
+                match &*of {
+                    "static" | "flow" | "l2vpn" => found.extend(self.family_of(&of, statement)),
                     "announce" => {
-                        let afi = Afi::from_name(self.head(statement));
+                        let afi = Afi::from_name(&self.head(statement));
                         let safis = statement.statements().iter();
-                        let safis = safis.filter_map(|inner| Safi::from_name(self.head(inner)));
+                        let safis = safis.filter_map(|inner| Safi::from_name(&self.head(inner)));
                         found.extend(
                             afi.into_iter().flat_map(|afi| {
                                 safis.clone().map(move |safi| Family { afi, safi })
@@ -279,7 +280,7 @@ impl Migration<'_> {
                 .any(|word| word == wanted)
         };
         let rd = has("rd") || has("route-distinguisher");
-        let safi = match (section, self.head(statement)) {
+        let safi = match (section, &*self.head(statement)) {
             ("flow", "route") if rd => Safi::FLOW_VPN,
             ("flow", "route") => Safi::FLOW,
             ("l2vpn", word) => {
@@ -312,13 +313,13 @@ impl Migration<'_> {
     fn api(&mut self, block: &Block) {
         let mut written = BTreeSet::new();
         for statement in &block.statements {
-            let word = self.head(statement).to_owned();
-            if let (Some(inner), "send" | "receive") = (&statement.block, word.as_str()) {
+            let word = self.head(statement);
+            if let (Some(inner), "send" | "receive") = (&statement.block, &*word) {
                 for message in &inner.statements {
                     if self.head(message) == "neighbor-changes" {
                         self.edit(self.whole(message), "");
-                        self.insert(statement.span.start, "neighbor-changes; ");
-                    } else if let Some(today) = words::renamed_message(self.head(message)) {
+                        self.insert(statement.span().start, "neighbor-changes; ");
+                    } else if let Some(today) = words::renamed_message(&self.head(message)) {
                         self.rename(message, today);
                     }
                 }
@@ -335,7 +336,7 @@ impl Migration<'_> {
     fn nameless(&mut self, statement: &Statement, block: &Block) -> String {
         let first = self.edits.len();
         self.api(block);
-        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        let inside = self.apply(Span::new(block.open().end, block.close().start), first);
         let indent = self.indent(statement);
         let mut api = "api {\n".to_owned();
         for line in inside.lines().filter(|line| !line.trim().is_empty()) {
@@ -359,13 +360,13 @@ impl Migration<'_> {
         let mut encoder = false;
         for setting in &block.statements {
             let word = self.head(setting);
-            if !words::is_process_word(word) {
+            if !words::is_process_word(&word) {
                 continue;
             }
             encoder |= word == "encoder";
             let whole = self.whole(setting);
             let mut source = self.source(whole).trim_end_matches(';').to_owned();
-            if let [run, command] = self.tree.words(setting)
+            if let [run, command] = &*self.tree.words(setting)
                 && run.text == "run"
                 && command.quoted
             {
@@ -379,7 +380,7 @@ impl Migration<'_> {
             process.push_str("    encoder text;\n");
         }
         process.push_str("}\n\n");
-        let inside = self.apply(Span::new(block.open.end, block.close.start), first);
+        let inside = self.apply(Span::new(block.open().end, block.close().start), first);
         let indent = self.indent(statement);
         let mut api = format!("api {{\n{indent}    processes [ {name} ];\n");
         for line in inside.lines().filter(|line| !line.trim().is_empty()) {
@@ -405,7 +406,7 @@ impl Migration<'_> {
         let mut hoisted = self.neighbor(block);
         let helpers = self.take_helpers(block, first);
         let (mut names, mut out) = (Vec::new(), String::new());
-        let mut at = block.open.end;
+        let mut at = block.open().end;
         for inner in &block.statements {
             let Some(own) = inner
                 .block
@@ -426,12 +427,12 @@ impl Migration<'_> {
                 [one] => one.clone(),
                 all => format!("[ {} ]", all.join(" ")),
             };
-            self.insert(own.open.end, format!(" inherit {inherited};"));
+            self.insert(own.open().end, format!(" inherit {inherited};"));
             let text = self.apply(region, before);
             // Writing to a String cannot fail.
             let _ = write!(out, "\n\n{text}");
         }
-        let inside = self.apply(Span::new(at, block.close.start), first);
+        let inside = self.apply(Span::new(at, block.close().start), first);
         // Their helpers were taken already, and comments that end a group stay where they are.
         let says_something = inside.lines().any(|line| {
             let line = line.trim();

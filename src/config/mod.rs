@@ -8,7 +8,8 @@
 //! | [`mod@env`] | the settings of the environment: variables and `exabgp.env` |
 //! | [`diagnostic`] | errors and warnings, each with its line |
 //! | `lexer`, `tree`, `vocabulary` | text → statements with their places |
-//! | `schema`, `context`, `recovery` | what the readers of sections share |
+//! | `word_text`, `word_lexer`, `word_reader` | the words of one of them |
+//! | `schema`, `context`, `recovery`, `placed_routes` | what the readers of sections share |
 //! | `process`, `neighbor` and a file for each other section | statements → drafts |
 //! | `portable` | the words that ExaBGP does not know |
 //! | `check`, `check_section`, `check_target` | health checks |
@@ -72,6 +73,7 @@ mod monitor;
 mod mrt;
 mod neighbor;
 mod peer_address;
+mod placed_routes;
 mod portable;
 mod process;
 mod quoting;
@@ -89,6 +91,8 @@ mod tcp_ao;
 mod tree;
 mod validate;
 mod vocabulary;
+mod word_lexer;
+mod word_reader;
 mod word_text;
 
 pub use announce_limit::AnnounceLimit;

@@ -11,7 +11,7 @@ use super::monitor::{BmpConfig, MrtConfig};
 use super::session::{Base64, SessionConfig};
 use super::state::{StateConfig, Unclaimed};
 use crate::bgp::Zoned;
-use crate::grammar::{Operational, RouteText};
+use crate::grammar::{Operational, RouteList};
 
 /// The contents of a configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -166,7 +166,7 @@ pub struct NeighborConfig {
     /// The MD5 key as written in the file, and its encoding; needed to show the neighbor.
     pub md5: Option<(String, Base64)>,
     /// Routes of `static`, `announce`, `flow` and `l2vpn`, in the file's order.
-    pub routes: Vec<RouteText>,
+    pub routes: RouteList,
 }
 
 /// The limit of a peer's routes.

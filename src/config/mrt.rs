@@ -222,14 +222,16 @@ pub(crate) fn buffer(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {
 
 /// Reads an `mrt` section, or `mrt updates` and `mrt table`.
 pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement, all: &mut MrtConfig) {
-    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (_, mut c) = words.cursor();
     if let Some(word) = c.next_token() {
         let (name, span) = (word.text.clone(), word.span);
         schema::spare(&c, &mut cx.report);
         return kind(cx, (&name, span), statement, all);
     }
     for inner in statement.statements() {
-        let (word, c) = schema::cursor(cx.tree, inner);
+        let words = cx.tree.words(inner);
+        let (word, c) = words.cursor();
         let span = c.last_span();
         if inner.block.is_some() {
             schema::spare(&c, &mut cx.report);

@@ -27,7 +27,8 @@ pub(crate) fn read(
             return;
         }
         let tree = cx.tree;
-        let (word, c) = schema::cursor(tree, statement);
+        let words = tree.words(statement);
+        let (word, c) = words.cursor();
         if word.is_empty() && statement.block.is_some() {
             // The missing name was reported when the file was cut into sections.
             continue;
@@ -43,11 +44,10 @@ pub(crate) fn read(
         }
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) => {
-                let words = tree.words(statement);
                 if word != "inherit" {
                     seen.note(
                         ("neighbor", keyword.word),
-                        (words, statement.span),
+                        (&*words, statement.span()),
                         origin,
                         &mut cx.report,
                     );
@@ -73,7 +73,8 @@ fn section(
     (statement, block): (&Statement, &Block),
     origin: Origin,
 ) {
-    let (word, c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (word, c) = words.cursor();
     match word {
         "family" => {
             draft.families.before = draft.families.named.len();
@@ -139,7 +140,8 @@ pub(crate) fn lines(
     mut read: impl FnMut(&str, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>,
 ) {
     for statement in &block.statements {
-        let (head, mut c) = schema::cursor(cx.tree, statement);
+        let words = cx.tree.words(statement);
+        let (head, mut c) = words.cursor();
         if recovery::outside(cx, statement, place) {
             return;
         }
@@ -160,16 +162,16 @@ fn capabilities(
 ) {
     for statement in &block.statements {
         let tree = cx.tree;
-        let (word, c) = schema::cursor(tree, statement);
+        let words = tree.words(statement);
+        let (word, c) = words.cursor();
         let found = capability::KEYWORDS
             .iter()
             .find(|keyword| keyword.word == word);
         match found {
             Some(keyword) => {
-                let words = tree.words(statement);
                 seen.note(
                     ("capability", keyword.word),
-                    (words, statement.span),
+                    (&*words, statement.span()),
                     origin,
                     &mut cx.report,
                 );

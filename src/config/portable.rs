@@ -3,9 +3,10 @@
 //! This is the one table of them. `tests/differential/words.py` makes it, by running ExaBGP's parser on configurations with
 //! one word each.
 
+use memchr::memmem;
+
 use super::context::Context;
 use super::tree::Statement;
-use crate::text::Token;
 
 /// Words by the section that they begin a statement of, as the reference names it; an empty name is the file itself. What
 /// stands inside of a section that ExaBGP does not know is not listed.
@@ -101,60 +102,81 @@ pub fn words_of_our_own() -> impl Iterator<Item = (&'static str, &'static str)> 
 /// Records every word that ExaBGP does not know, with its place.
 pub(crate) fn mark(cx: &mut Context<'_>) {
     let tree = cx.tree;
-    walk(cx, &tree.statements, "");
+    // Few files have such words, and many have a lot of routes: looking for them in the text first saves reading the words of
+    // all routes once more.
+    let has = |word: &&&str| memmem::find(cx.text.as_bytes(), word.as_bytes()).is_some();
+    let has_escapes = memchr::memchr(b'\\', cx.text.as_bytes()).is_some();
+    let route_words = match has_escapes {
+        true => ROUTE_WORDS.to_vec(),
+        false => ROUTE_WORDS.iter().filter(has).copied().collect(),
+    };
+    walk(cx, &tree.statements, ("", &route_words));
 }
 
-fn walk(cx: &mut Context<'_>, statements: &[Statement], section: &str) {
+fn walk(
+    cx: &mut Context<'_>,
+    statements: &[Statement],
+    (section, route_words): (&str, &[&'static str]),
+) {
     let tree = cx.tree;
+    let own = WORDS.iter().filter(|(of, _)| *of == section);
+    let own: Vec<&str> = own.flat_map(|(_, words)| *words).copied().collect();
+    let is_route = ["static", "announce", "flow", "l2vpn"].iter().any(|name| {
+        let inside = section.strip_prefix("neighbor/");
+        inside.is_some_and(|inside| inside.starts_with(name))
+    });
     for statement in statements {
-        let words = tree.words(statement);
-        let Some(head) = words.first() else {
-            if statement.block.is_some() {
-                walk(cx, statement.statements(), section);
-            }
-            continue;
-        };
-        let own = WORDS
-            .iter()
-            .filter(|(of, _)| *of == section)
-            .flat_map(|(_, words)| *words)
-            .find(|word| head.text == **word);
-        if let Some(word) = own {
-            cx.report.extension(word, head.span);
+        let head = tree.head(statement);
+        if let Some(word) = own.iter().find(|word| head == **word) {
+            cx.report.extension(word, tree.head_span(statement));
             continue;
         }
-        line(cx, words, section);
+        if is_route {
+            line_of_route(cx, statement, route_words);
+        } else {
+            line(cx, statement, section);
+        }
+        let is_beyond = |of: &str| {
+            let inner = of.strip_prefix(section);
+            let inner = inner.and_then(|inner| inner.strip_prefix('/'));
+            inner.is_some_and(|inner| inner.starts_with(&*head))
+        };
+        if is_route && route_words.is_empty() && !WORDS.iter().any(|(of, _)| is_beyond(of)) {
+            continue;
+        }
         if statement.block.is_some() {
             // Templates and groups have neighbors, or the settings of one.
-            let inner = match (section, &*head.text) {
+            let inner = match (section, &*head) {
+                // A section without a name.
+                (section, "") => section.to_owned(),
                 ("", "neighbor" | "template" | "group") => "neighbor".to_owned(),
                 ("neighbor", "neighbor") => "neighbor".to_owned(),
                 ("neighbor", "process") | ("", "process") => "process".to_owned(),
                 ("", word) => word.to_owned(),
                 (section, word) => format!("{section}/{word}"),
             };
-            walk(cx, statement.statements(), &inner);
+            walk(cx, statement.statements(), (&inner, route_words));
+        }
+    }
+}
+
+/// Words of a route.
+fn line_of_route(cx: &mut Context<'_>, statement: &Statement, route_words: &[&'static str]) {
+    if route_words.is_empty() {
+        return;
+    }
+    for token in cx.tree.reader(statement).filter(|token| !token.quoted) {
+        if let Some(word) = route_words.iter().find(|word| token.text == **word) {
+            cx.report.extension(word, token.span);
         }
     }
 }
 
 /// Words after the first one.
-fn line(cx: &mut Context<'_>, words: &[Token<'_>], section: &str) {
-    let is_route = ["static", "announce", "flow", "l2vpn"].iter().any(|name| {
-        let inside = section.strip_prefix("neighbor/");
-        inside.is_some_and(|inside| inside.starts_with(name))
-    });
-    if is_route {
-        for token in words.iter().filter(|token| !token.quoted) {
-            if let Some(word) = ROUTE_WORDS.iter().find(|word| token.text == **word) {
-                cx.report.extension(word, token.span);
-            }
-        }
-        return;
-    }
-    for (of, word) in LINE_WORDS {
-        let found = words.iter().skip(1).find(|token| token.text == *word);
-        if let (true, Some(token)) = (*of == section, found) {
+fn line(cx: &mut Context<'_>, statement: &Statement, section: &str) {
+    for (_, word) in LINE_WORDS.iter().filter(|(of, _)| *of == section) {
+        let mut words = cx.tree.reader(statement).skip(1);
+        if let Some(token) = words.find(|token| token.text == *word) {
             cx.report.extension(word, token.span);
         }
     }

@@ -169,10 +169,11 @@ fn glued(words: &[Token<'_>]) -> Option<Span> {
 
 /// Reads `process NAME { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> Option<ProcessConfig> {
-    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (_, mut c) = words.cursor();
     let Some(name) = c.next_token() else {
         cx.report.add(
-            Diagnostic::error(statement.span, "the process has no name")
+            Diagnostic::error(statement.span(), "the process has no name")
                 .with_help("write `process NAME { … }`"),
         );
         return None;
@@ -194,12 +195,13 @@ pub(crate) fn settings(
     let mut seen = Seen::default();
     for inner in statement.statements() {
         let tree = cx.tree;
-        let (word, c) = schema::cursor(tree, inner);
+        let words = tree.words(inner);
+        let (word, c) = words.cursor();
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
                 seen.note(
                     ("process", keyword.word),
-                    (tree.words(inner), inner.span),
+                    (&*words, inner.span()),
                     Origin::Own,
                     &mut cx.report,
                 );
@@ -243,12 +245,12 @@ fn fill_in(word: &str, draft: &mut ProcessDraft) {
 
 /// Fills in the program, for which the reader of `run` left a slot; `old` in a section of ExaBGP 3.4.
 fn program(cx: &mut Context<'_>, draft: &mut ProcessDraft, statement: &Statement, old: bool) {
-    let Some(word) = cx.tree.words(statement).get(1) else {
+    let words = cx.tree.words(statement);
+    let Some(word) = words.get(1) else {
         return;
     };
     let located = locate(&word.text, &cx.directory, &cx.env.search);
-    let words = &cx.tree.words(statement)[1..];
-    let words: Vec<&str> = words.iter().map(|token| &*token.text).collect();
+    let words: Vec<&str> = words[1..].iter().map(|token| &*token.text).collect();
     let own = cx.env.search.program.as_ref();
     if let Some((own, arguments)) = own.zip(stand_in(&words, located.is_ok())) {
         let shown = own.to_string_lossy().into_owned();

@@ -10,7 +10,8 @@ use crate::text::Cursor;
 /// Reports a statement that belongs to an outer section, because a brace before it is missing. Returns `false` if it is not one.
 pub(crate) fn outside(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
     let tree = cx.tree;
-    let (word, c) = schema::cursor(tree, statement);
+    let words = tree.words(statement);
+    let (word, c) = words.cursor();
     let is_section = statement.block.is_some();
     let home = if is_section
         && matches!(
@@ -54,7 +55,8 @@ pub(crate) fn unknown(cx: &mut Context<'_>, seen: &mut Seen, word: &str, mut c: 
 
 /// Reports a part of a route outside of one, only once if more of them follow. Returns `false` if it is not one.
 pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) -> bool {
-    let (word, c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (word, c) = words.cursor();
     let home = match word {
         "route" | "attributes" | "attribute" => "a `static` or `flow` section",
         "unicast" | "multicast" | "nlri-mpls" | "mpls-vpn" | "flow-vpn" | "mcast-vpn" | "mup" => {
@@ -67,7 +69,7 @@ pub(crate) fn piece(cx: &mut Context<'_>, statement: &Statement, place: &str) ->
     };
     let span = c.last_span();
     let between = cx.text.get(cx.last_piece..span.start).unwrap_or("-");
-    cx.last_piece = statement.span.end;
+    cx.last_piece = statement.span().end;
     let first = !between
         .trim_matches([' ', '\t', '\r', '\n', ';', '}'])
         .is_empty();

@@ -8,7 +8,6 @@
 use std::collections::HashMap;
 
 use super::diagnostic::{Diagnostic, Report};
-use super::tree::{Statement, Tree};
 use crate::text::{Cursor, Span, SyntaxError, Token, near_miss};
 
 /// One setting of a section that is being read into a `T`.
@@ -87,14 +86,6 @@ impl Seen {
             _ => {}
         }
     }
-}
-
-/// The first word of a statement, and a cursor after it.
-pub(crate) fn cursor<'t>(tree: &'t Tree<'_>, statement: &Statement) -> (&'t str, Cursor<'t>) {
-    let words = tree.words(statement);
-    let mut cursor = Cursor::new(words, statement.span.end);
-    let head = cursor.next_token().map_or("", |token| &*token.text);
-    (head, cursor)
 }
 
 /// Reads one setting by its table.

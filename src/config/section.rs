@@ -28,12 +28,13 @@ pub(crate) fn read<T>(
     let mut seen = Seen::default();
     let tree = cx.tree;
     for inner in statement.statements() {
-        let (word, c) = schema::cursor(tree, inner);
+        let words = tree.words(inner);
+        let (word, c) = words.cursor();
         match section.table.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
                 seen.note(
                     (section.name, keyword.word),
-                    (tree.words(inner), inner.span),
+                    (&*words, inner.span()),
                     Origin::Own,
                     &mut cx.report,
                 );

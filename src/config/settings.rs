@@ -28,18 +28,20 @@ impl<T> Settings<T> {
         target: &mut T,
     ) -> Option<Seen> {
         let tree = cx.tree;
-        let (_, c) = schema::cursor(tree, section);
+        let words = tree.words(section);
+        let (_, c) = words.cursor();
         schema::spare(&c, &mut cx.report);
         let mut seen = Seen::default();
         for statement in section.statements() {
-            let (word, c) = schema::cursor(tree, statement);
+            let words = tree.words(statement);
+            let (word, c) = words.cursor();
             let mut keywords = self.keywords.iter();
             match keywords.find(|keyword| keyword.word == word) {
                 Some(keyword) if statement.block.is_none() => {
                     if !self.lists.contains(&word) {
                         seen.note(
                             (self.section, keyword.word),
-                            (tree.words(statement), statement.span),
+                            (&*words, statement.span()),
                             Origin::Own,
                             &mut cx.report,
                         );

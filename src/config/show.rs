@@ -15,7 +15,7 @@ use super::quoting::{argument, quoted};
 use super::session::{AddPath, Base64, CapabilityConfig, TcpAo};
 use super::state::Unclaimed;
 use crate::grammar::operational::Kind;
-use crate::grammar::{Operational, RouteText};
+use crate::grammar::{Operational, RouteList};
 
 mod checks;
 mod json;
@@ -363,9 +363,12 @@ impl Text {
 
     /// Routes in their order; each run that belongs in one section shares it. `static` has only some families, and
     /// what stands in `announce` is announced before it: so all are written there, or none.
-    fn routes(&mut self, routes: &[RouteText]) {
+    fn routes(&mut self, routes: &RouteList) {
         let mut section: &[&str] = &[];
-        let fixed = routes.iter().flat_map(|route| &route.nlri).all(is_fixed);
+        let fixed = routes
+            .iter()
+            .flat_map(|route| route.nlri)
+            .all(|nlri| is_fixed(&nlri));
         for route in routes {
             for nlri in &route.nlri {
                 let (place, word) = if fixed {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::schema::{self, Keyword};
+use super::schema::Keyword;
 use super::settings::Settings;
 use super::state::{JournalSync, StateConfig, Unclaimed};
 use super::tree::Statement;
@@ -76,7 +76,7 @@ const SECTION: Settings<StateConfig> = Settings {
 
 /// Reads `state { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, section: &Statement) -> StateConfig {
-    let place = schema::cursor(cx.tree, section).1.last_span();
+    let place = cx.tree.head_span(section);
     let mut state = StateConfig::default();
     let Some(seen) = SECTION.read(cx, section, &mut state) else {
         return state;

@@ -178,7 +178,8 @@ fn reason(error: &regex::Error) -> String {
 /// Reads `api [NAME] { … }`.
 pub(crate) fn read(cx: &mut Context<'_>, statement: &Statement) -> SubscriptionDraft {
     let mut draft = SubscriptionDraft::default();
-    let (_, mut c) = schema::cursor(cx.tree, statement);
+    let words = cx.tree.words(statement);
+    let (_, mut c) = words.cursor();
     if let Some(name) = c.next_token() {
         draft.named = Some(name.span);
         draft.subscription.name = name.text.clone().into_owned();
@@ -194,17 +195,17 @@ pub(crate) fn settings(cx: &mut Context<'_>, statement: &Statement, draft: &mut 
     let mut seen = Seen::default();
     for inner in statement.statements() {
         let tree = cx.tree;
-        let (word, c) = schema::cursor(tree, inner);
+        let words = tree.words(inner);
+        let (word, c) = words.cursor();
         match (word, &inner.block) {
             ("send", Some(_)) => messages(cx, inner, draft, Direction::Send),
             ("receive", Some(_)) => messages(cx, inner, draft, Direction::Receive),
             _ => match KEYWORDS.iter().find(|keyword| keyword.word == word) {
                 Some(keyword) if inner.block.is_none() => {
-                    let words = tree.words(inner);
-                    let span = inner.span;
+                    let span = inner.span();
                     seen.note(
                         ("api", keyword.word),
-                        (words, span),
+                        (&*words, span),
                         Origin::Own,
                         &mut cx.report,
                     );
@@ -234,9 +235,10 @@ fn messages(
     draft: &mut SubscriptionDraft,
     direction: Direction,
 ) {
-    draft.directions.push((statement.span, direction));
+    draft.directions.push((statement.span(), direction));
     for inner in statement.statements() {
-        let (word, c) = schema::cursor(cx.tree, inner);
+        let words = cx.tree.words(inner);
+        let (word, c) = words.cursor();
         match MESSAGES.iter().find(|keyword| keyword.word == word) {
             Some(keyword) if inner.block.is_none() => {
                 let messages = direction.of(&mut draft.subscription);

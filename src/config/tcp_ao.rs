@@ -88,7 +88,8 @@ fn read_key(
 ) -> Option<TcpAo> {
     let mut draft = Draft::default();
     for statement in &block.statements {
-        let (word, c) = schema::cursor(cx.tree, statement);
+        let words = cx.tree.words(statement);
+        let (word, c) = words.cursor();
         if let ("next-key", Some(inner), Place::First) = (word, &statement.block, place) {
             draft
                 .next
@@ -109,7 +110,7 @@ fn read_key(
         (draft.key_id, draft.algorithm, draft.password)
     else {
         cx.report.add(
-            Diagnostic::error(section.span, "the key of `tcp-ao` is not complete")
+            Diagnostic::error(section.span(), "the key of `tcp-ao` is not complete")
                 .with_help("it has `keyid`, `algorithm` and `password`"),
         );
         return None;
@@ -129,13 +130,13 @@ fn read_key(
     for next in &draft.next {
         if taken.contains(&next.key_id) {
             let text = format!("two keys of `tcp-ao` have the number {}", next.key_id);
-            cx.report.add(Diagnostic::error(section.span, text));
+            cx.report.add(Diagnostic::error(section.span(), text));
         }
         taken.push(next.key_id);
     }
     if taken.len() > MOST_KEYS {
         let text = format!("`tcp-ao` has at most {MOST_KEYS} keys");
-        cx.report.add(Diagnostic::error(section.span, text));
+        cx.report.add(Diagnostic::error(section.span(), text));
     }
     Some(TcpAo {
         key_id,

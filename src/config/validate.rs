@@ -9,13 +9,14 @@ use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::model::{self, NeighborConfig};
+use super::placed_routes::PlacedRoutes;
 use super::schema::Seen;
 use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
 use super::tree::Statement;
 use super::{announce_limit_section, subscription};
 use crate::bgp::next_hop_rule::{NextHopError, resolve};
 use crate::bgp::{Afi, Family, NextHop, Safi};
-use crate::grammar::RouteText;
+use crate::grammar::{RouteList, RouteText};
 use crate::text::Span;
 
 /// A neighbor, and the place of its address.
@@ -142,7 +143,7 @@ fn missing(cx: &mut Context<'_>, draft: &Draft, seen: &Seen, statement: &Stateme
     missing.retain(|word| !seen.has("neighbor", word) || *word == "local-address");
     if !missing.is_empty() && !cx.lost {
         let mut error = Diagnostic::error(
-            statement.span,
+            statement.span(),
             format!(
                 "the neighbor is not complete: `{}` missing",
                 missing.join("`, `")
@@ -197,8 +198,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
             .routes
             .iter()
             .flatten()
-            .flatten()
-            .flat_map(|(route, _)| route.nlri.iter().map(|nlri| nlri.family)),
+            .flat_map(|placed| placed.routes.families()),
     );
     let hold_time = draft.hold_time.unwrap_or(180);
     let capabilities = capabilities(draft, &families, hold_time);
@@ -342,12 +342,12 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
 }
 
 /// The routes that can be sent to this neighbor.
-fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> Vec<RouteText> {
+fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> RouteList {
     let all = std::mem::take(&mut draft.routes);
     let mut places = Vec::new();
     let limited = !draft.announce_limit.is_empty();
-    let mut routes = Vec::with_capacity(all.iter().flatten().map(Vec::len).sum());
-    for (route, span) in all.into_iter().flatten().flatten() {
+    let mut routes = RouteList::default();
+    for (route, span) in all.iter().flatten().flat_map(PlacedRoutes::iter) {
         let families = route.nlri.iter().map(|nlri| nlri.family);
         let foreign = families
             .clone()
@@ -387,6 +387,9 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> V
         let placed = routes.iter().zip(places);
         announce_limit_section::check(&draft.announce_limit, placed, paths, &mut cx.report);
     }
+    drop(all);
+    // The configuration is kept as long as the daemon runs.
+    routes.shrink_to_fit();
     routes
 }
 

@@ -202,8 +202,7 @@ fn watchdogs(members: &Members<'_>, id: PeerId, (old, new): (&NeighborConfig, &N
     let core = members.core;
     let groups = |config: &NeighborConfig| -> Vec<RouteText> {
         let routes = config.routes.iter();
-        let guarded = routes.filter(|route| route.watchdog.is_some());
-        guarded.cloned().collect()
+        routes.filter(|route| route.watchdog.is_some()).collect()
     };
     let (before, mut after) = (groups(old), groups(new));
     if before == after {

@@ -4,7 +4,8 @@
 //! methods only, so that no borrow is held while another part is called.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -16,7 +17,7 @@ use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, MetricsConfig, NeighborConfig};
-use crate::grammar::Verb;
+use crate::grammar::{RouteList, Verb};
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
@@ -315,7 +316,7 @@ impl Core {
         for route in &neighbor.config.borrow().routes {
             if let Some(name) = &route.watchdog {
                 let attributes = self.routes.intern(Rc::clone(&route.attributes));
-                self.routes.guard(neighbor.id, name, route, &attributes);
+                self.routes.guard(neighbor.id, name, &route, &attributes);
             }
         }
     }
@@ -338,22 +339,23 @@ impl Core {
         let peers: PeerSet = std::iter::once(neighbor.id).collect();
         let config = neighbor.config.borrow().clone();
         let mut known: HashMap<_, (Nlri, Rc<AttributeSet>)> = HashMap::new();
+        let twice = repeated(&config.routes);
         for route in &config.routes {
             let attributes = self.routes.intern(Rc::clone(&route.attributes));
             if let Some(name) = &route.watchdog {
-                self.routes.guard(neighbor.id, name, route, &attributes);
+                self.routes.guard(neighbor.id, name, &route, &attributes);
                 if route.withdraw {
                     continue;
                 }
             }
             for nlri in &route.nlri {
-                let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
-                let newer = (nlri.clone(), Rc::clone(&attributes));
-                if let Some(older) = known
-                    .insert(key, newer)
-                    .filter(|older| older.1 != attributes)
-                {
-                    neighbor.overtake(older);
+                if twice.contains(&fingerprint(nlri)) {
+                    let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
+                    let newer = (nlri.clone(), Rc::clone(&attributes));
+                    let older = known.insert(key, newer);
+                    if let Some(older) = older.filter(|older| older.1 != attributes) {
+                        neighbor.overtake(older);
+                    }
                 }
                 let change = Change {
                     nlri: nlri.clone(),
@@ -440,4 +442,23 @@ impl Core {
             .unwrap_or_default();
         format!("{:x}-{:x}", started.as_nanos(), std::process::id())
     }
+}
+
+/// A number that is the same for all versions of a route.
+fn fingerprint(nlri: &Nlri) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (nlri.family, nlri.path_id, nlri.as_ref().key()).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The fingerprints that several of these routes have: mostly none, so that no table of all routes is needed to find those
+/// that the file has twice.
+fn repeated(routes: &RouteList) -> HashSet<u64> {
+    let mut all = Vec::with_capacity(routes.len());
+    for route in routes {
+        all.extend(route.nlri.iter().map(fingerprint));
+    }
+    all.sort_unstable();
+    let equal = all.windows(2).filter(|pair| pair[0] == pair[1]);
+    equal.map(|pair| pair[0]).collect()
 }

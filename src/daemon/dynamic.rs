@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use crate::bgp::Notification;
 use crate::config::{DYNAMIC_LIMIT, NeighborConfig, SessionConfig};
 use crate::fsm::ConnInfo;
+use crate::grammar::RouteList;
 use crate::speaker::admission::Reports;
 use crate::speaker::{Answer, Server};
 
@@ -210,6 +211,6 @@ fn clone_for(range: &NeighborConfig, remote: IpAddr, local: IpAddr) -> NeighborC
         IpAddr::V6(_) => None,
     });
     // The routes are copied from the Adj-RIB-Out of the range, which has those of helpers, too.
-    config.routes = Vec::new();
+    config.routes = RouteList::default();
     config
 }

@@ -146,6 +146,8 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
         .map_err(|cause| Fatal::system("the working directory", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
+    // It has the text of the file.
+    drop(warnings);
     let found = purpose().map_err(|cause| Fatal::system("the upgrade", cause))?;
     let heritage = match found {
         Purpose::Run => None,

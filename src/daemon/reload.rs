@@ -140,6 +140,7 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
     match Config::load(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
+            drop(warnings);
             let core = &executor.core;
             let new = Running::new(config);
             apply(executor, server, &new, request);

@@ -54,8 +54,8 @@ pub(crate) fn capabilities(session: &SessionConfig) -> Vec<Capability> {
 pub(crate) fn reduced_capabilities(config: &NeighborConfig) -> Option<Vec<Capability>> {
     let session = &config.session;
     let needed = |family| {
-        let mut nlri = config.routes.iter().flat_map(|route| &route.nlri);
-        nlri.any(|nlri| nlri.family == family)
+        let mut families = config.routes.families();
+        families.any(|other| other == family)
     };
     let unwritten = session.unwritten;
     if !unwritten.families && !unwritten.extended_message {

@@ -101,6 +101,31 @@ impl Tail {
         self.split.is_none() && self.family.is_none() && self.labels.is_empty() && self.rd.is_none()
     }
 
+    /// A tail that has attributes and nothing else.
+    pub(crate) fn of_attributes(attributes: Rc<AttributeSet>) -> Self {
+        Self {
+            family: None,
+            attributes,
+            path_id: None,
+            labels: SmallVec::new(),
+            rd: None,
+            split: None,
+            watchdog: None,
+            withdraw: false,
+            name: None,
+            hop: None,
+            repeated: Vec::new(),
+        }
+    }
+
+    /// Returns `true` if the routes of this tail are those of [`Tail::of_attributes`].
+    pub(crate) fn has_only_attributes(&self) -> bool {
+        self.is_plain()
+            && self.path_id.is_none()
+            && !self.withdraw
+            && (&self.watchdog, &self.name) == (&None, &None)
+    }
+
     /// The error for an IPv6 route at `prefix` whose IPv4 next hop no session accepts
     /// ([`NextHopError::Ipv4`](crate::bgp::next_hop_rule::NextHopError::Ipv4)). In configuration files such routes are no error,
     /// since files of ExaBGP have them.

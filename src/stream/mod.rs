@@ -34,7 +34,9 @@
 //! | `set_data_interface("csvfile")` with `csv-file` | [`Builder::list`] |
 //! | `get_data_interfaces`, `get_data_interface_options`, `set_data_interface_option` | the methods of [`Builder`] |
 //! | data interfaces `broker`, `sqlite` | (none): fetch the files, or name them in a list |
-//! | `kafka` with `data-type` | (none); what a Kafka client prints can be read with [`Builder::stdin`], OpenBMP's headers included |
+//! | `kafka` with `brokers`, `topic`, `offset`, `project`, `collector` | `source::Kafka`, with the feature `kafka`: a topic or a pattern, `offset` also as a time |
+//! | `kafka` with `group` | `Kafka::group`: resumes and commits offsets; partitions are not shared out among processes |
+//! | `kafka` with `data-type` | found out by the first bytes of each message: `bmp` (OpenBMP's headers included), `mrt`, `ris-live` |
 //! | `upd-type`, `rib-type`: `mrt`, `bmp`, `ris-live` | found out by the first bytes |
 //! | `set_live_mode()` | [`Builder::live`] with a [`source::Live`] feed, or [`Builder::stdin`] |
 //! | `project="ris-live"` | `RisLiveClient`, with the feature `ris-live`; its JSON lines with [`Builder::path`] |

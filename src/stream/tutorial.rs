@@ -142,6 +142,28 @@
 //! websocat 'wss://ris-live.ripe.net/v1/ws/' < subscription.json | oxabgp stream -
 //! ```
 //!
+//! `project="routeviews-stream"` there; here a build with the feature `kafka`:
+//!
+//! ```sh
+//! oxabgp stream --kafka stream.routeviews.org --kafka-topic '^routeviews\.amsix\..+\.bmp_raw' -k 192.0.2.0/24
+//! ```
+//!
+#![cfg_attr(
+    feature = "kafka",
+    doc = r#"
+```no_run
+use oxabgp::stream::source::Kafka;
+use oxabgp::stream::{Detection, Stream};
+
+let topics = Kafka::new("stream.routeviews.org").topics(r"^routeviews\.amsix\..+\.bmp_raw");
+let stream = Stream::builder().live(topics.start(Detection::On)?).filter("prefix more 192.0.2.0/24")?.build()?;
+for elem in stream.elems() {
+    println!("{} {:?}", elem.kind, elem.prefix());
+}
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
 //! Routers that send BMP, which pybgpstream has only from Kafka:
 //!
 //! ```sh

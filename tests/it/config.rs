@@ -58,13 +58,13 @@ fn compare(path: &Path, found: &str, wrong: &mut Vec<String>) {
 fn single(mut config: Config) -> Config {
     for neighbor in &mut config.neighbors {
         let routes = std::mem::take(&mut neighbor.routes);
-        for route in routes {
-            neighbor
-                .routes
-                .extend(route.nlri.iter().map(|nlri| RouteText {
+        for route in &routes {
+            for nlri in &route.nlri {
+                neighbor.routes.push(RouteText {
                     nlri: vec![nlri.clone()],
                     ..route.clone()
-                }));
+                });
+            }
         }
     }
     config
@@ -198,7 +198,7 @@ fn a_hundred_thousand_routes_are_no_matter() {
     text.push_str("}}\n");
     let (config, warnings) = parse(Path::new("many.conf"), &text).expect("routes");
     assert!(warnings.is_empty());
-    let routes = &config.neighbors[0].routes;
+    let routes: Vec<_> = config.neighbors[0].routes.iter().collect();
     assert_eq!(routes.len(), 100_000);
     // Equal attributes are one value.
     assert!(std::rc::Rc::ptr_eq(

@@ -11,6 +11,7 @@ mod config_checks;
 mod config_diff;
 mod config_env;
 mod config_etc;
+mod config_memory;
 mod config_migrate;
 mod config_portable;
 #[cfg(feature = "daemon")]

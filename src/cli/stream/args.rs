@@ -139,10 +139,11 @@ pub(in crate::cli) struct StreamArgs {
     /// timestamp is 0 or in the future are skipped.
     #[arg(long, value_name = "FILE")]
     pub(super) csv_file: Vec<PathBuf>,
-    /// bgpreader's data interface: `singlefile` or `csvfile`. What a file holds (MRT, BMP, RIS Live) is found out.
+    /// bgpreader's data interface: `singlefile`, `csvfile`, or `kafka` in builds that have it. What a file holds (MRT, BMP, RIS Live)
+    /// is found out.
     #[arg(short = 'd', long, value_name = "NAME")]
     pub(super) data_interface: Option<String>,
-    /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`.
+    /// bgpreader's option of the data interface: `upd-file`, `rib-file`, `csv-file`; `?` lists all.
     #[arg(short = 'o', long, value_name = "NAME=VALUE")]
     pub(super) data_interface_option: Vec<String>,
     #[command(flatten)]
@@ -203,11 +204,33 @@ pub(super) struct Feeds {
     #[cfg(feature = "ris-live")]
     #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = crate::stream::source::RIS_LIVE)]
     pub(super) ris_live: Option<String>,
+    /// Read topics of Kafka, as OpenBMP's collectors publish them: brokers, separated by commas. With a time window that has an end,
+    /// reading ends there. Without TLS or authentication.
+    #[cfg(feature = "kafka")]
+    #[arg(long, value_name = "HOST[:PORT]")]
+    pub(super) kafka: Option<String>,
+    /// The topics, separated by commas; `^` begins a regular expression. Default: those of OpenBMP's raw BMP.
+    #[cfg(feature = "kafka")]
+    #[arg(long, value_name = "TOPIC")]
+    pub(super) kafka_topic: Option<String>,
+    /// Begin at the offsets of this consumer group, and commit what was read. Its partitions are not shared out among processes.
+    #[cfg(feature = "kafka")]
+    #[arg(long, value_name = "NAME")]
+    pub(super) kafka_group: Option<String>,
+    /// Where to begin otherwise: `earliest`, `latest`, or when a message was stored. Default: `latest`, or the start of the time
+    /// window.
+    #[cfg(feature = "kafka")]
+    #[arg(long, value_name = "OFFSET")]
+    pub(super) kafka_offset: Option<String>,
 }
 
 impl Feeds {
     /// Whether there is any.
     pub(super) const fn is_live(&self) -> bool {
+        #[cfg(feature = "kafka")]
+        if self.kafka.is_some() {
+            return true;
+        }
         #[cfg(feature = "ris-live")]
         if self.ris_live.is_some() {
             return true;

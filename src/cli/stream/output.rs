@@ -45,11 +45,16 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Prints it on standard error, if there is something to tell.
-    pub(super) fn print(&self) {
-        for line in &self.descriptions {
+    /// Prints what is described and was not printed yet.
+    fn print_descriptions(&mut self) {
+        for line in self.descriptions.drain(..) {
             errln!("warning: {line}");
         }
+    }
+
+    /// Prints it on standard error, if there is something to tell.
+    pub(super) fn print(&mut self) {
+        self.print_descriptions();
         if self.damaged > self.described {
             errln!(
                 "warning: {} more damaged records",
@@ -103,6 +108,8 @@ pub(super) struct Output {
     pub(super) limit: u64,
     /// Whether each record is written at once.
     pub(super) flush_each: bool,
+    /// Whether damage is described at once.
+    pub(super) warn_each: bool,
 }
 
 impl Output {
@@ -124,6 +131,7 @@ impl Output {
             report: Report::default(),
             limit: u64::MAX,
             flush_each: false,
+            warn_each: false,
         }
     }
 
@@ -219,6 +227,9 @@ impl Visitor for Output {
             _ => self.records += 1,
         }
         self.report.note(record);
+        if self.warn_each {
+            self.report.print_descriptions();
+        }
         if let Mode::Lines { records: true, .. } = self.mode {
             self.printer.record(&mut self.buffer, record, position);
         }

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 
 use super::args::{Feeds, StreamArgs};
 use super::failure::{Failure, now};
+#[cfg(feature = "kafka")]
+use super::kafka;
 use crate::bgp::{Asn, Family};
 use crate::cli::shell;
 use crate::speaker::PeerConfig;
@@ -15,7 +17,7 @@ use crate::stream::source::{BmpListener, Daemon, Sessions};
 use crate::stream::{Builder, Detection, Sent, Stream};
 
 /// The data interfaces with the names and meanings of their options.
-const INTERFACES: [(&str, &[(&str, &str)]); 2] = [
+const INTERFACES: &[(&str, &[(&str, &str)])] = &[
     (
         "singlefile",
         &[
@@ -29,6 +31,8 @@ const INTERFACES: [(&str, &[(&str, &str)]); 2] = [
         ],
     ),
     ("csvfile", &[("csv-file", "a list of files")]),
+    #[cfg(feature = "kafka")]
+    ("kafka", kafka::OPTIONS),
 ];
 
 /// Prints the options of a data interface, or those of all, for `-o?`.
@@ -45,9 +49,17 @@ pub(super) fn explain(interface: Option<&str>) -> Result<ExitCode, Failure> {
 
 fn known(interface: Option<&str>) -> Result<(), Failure> {
     match interface {
+        Some("kafka") if cfg!(not(feature = "kafka")) => Err(Failure::Refused(
+            "the data interface `kafka` needs a build with the feature `kafka`".to_owned(),
+        )),
         Some(name) if INTERFACES.iter().all(|(known, _)| *known != name) => {
+            let known: Vec<_> = INTERFACES
+                .iter()
+                .map(|(name, _)| format!("`{name}`"))
+                .collect();
             Err(Failure::Refused(format!(
-                "the data interface `{name}` is not supported; name files, or use `singlefile` or `csvfile`"
+                "the data interface `{name}` is not supported; name files, or use {}",
+                known.join(" or ")
             )))
         }
         _ => Ok(()),
@@ -73,7 +85,13 @@ fn belongs(interface: Option<&str>, option: &str) -> Result<(), Failure> {
 }
 
 /// The files and feeds that are named.
-pub(super) fn sources(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<Builder, Failure> {
+///
+/// `window` is what is read of a feed that can end.
+pub(super) fn sources(
+    args: &StreamArgs,
+    env_file: Option<PathBuf>,
+    window: Option<(u32, u32)>,
+) -> Result<Builder, Failure> {
     let dump = args.bgpdump || args.human || args.paragraphs;
     let mut builder = Stream::builder()
         .sent(if args.sent || dump {
@@ -88,43 +106,70 @@ pub(super) fn sources(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<Bu
     }
     let interface = args.data_interface.as_deref();
     known(interface)?;
+    #[cfg(feature = "kafka")]
+    let mut topics = kafka::Options::default();
     for option in &args.data_interface_option {
         let (name, value) = option
             .split_once('=')
             .ok_or_else(|| Failure::Usage(format!("expected NAME=VALUE, found `{option}`")))?;
         belongs(interface, name)?;
-        builder = match name {
-            "upd-file" | "rib-file" if value == "-" => builder.stdin(),
-            "upd-file" | "rib-file" => {
-                // libbgpstream gives these names to whatever comes from a single file.
-                let origin = Origin {
-                    project: "singlefile".into(),
-                    collector: "singlefile".into(),
-                    dump_time: now(),
-                    name: value.to_owned(),
-                    ..Origin::default()
-                };
-                builder.file(value.into(), origin, None)?
-            }
-            "csv-file" => builder.list(value)?,
-            // What a file holds is found out.
-            "upd-type" | "rib-type" if matches!(value, "mrt" | "bmp" | "ris-live") => builder,
-            _ => {
-                return Err(Failure::Refused(format!(
-                    "the option `{option}` is not supported"
-                )));
-            }
-        };
+        #[cfg(feature = "kafka")]
+        if topics.take(name, value) {
+            continue;
+        }
+        builder = file_option(builder, name, value)?;
     }
     for path in &args.files {
         builder = builder.path(path)?;
     }
     warn_skipped(&builder);
-    let builder = feeds(args, builder)?;
+    builder = feeds(args, builder)?;
+    #[cfg(feature = "kafka")]
+    if let Some(live) = kafka::start(&args.feeds, &topics, window, detection(args))? {
+        builder = builder.live(live);
+    } else if interface == Some("kafka") {
+        return Err(Failure::Usage(
+            "the data interface `kafka` needs the option `brokers`".to_owned(),
+        ));
+    }
+    #[cfg(not(feature = "kafka"))]
+    let _ = window;
     match &args.feeds.daemon {
         Some(socket) => daemon(args, (socket.clone(), env_file), builder),
         None => Ok(builder),
     }
+}
+
+/// Takes an option of a data interface that reads files.
+fn file_option(builder: Builder, name: &str, value: &str) -> Result<Builder, Failure> {
+    Ok(match name {
+        "upd-file" | "rib-file" if value == "-" => builder.stdin(),
+        "upd-file" | "rib-file" => {
+            // libbgpstream gives these names to whatever comes from a single file.
+            let origin = Origin {
+                project: "singlefile".into(),
+                collector: "singlefile".into(),
+                dump_time: now(),
+                name: value.to_owned(),
+                ..Origin::default()
+            };
+            builder.file(value.into(), origin, None)?
+        }
+        "csv-file" => builder.list(value)?,
+        // What a file holds is found out.
+        "upd-type" | "rib-type" if matches!(value, "mrt" | "bmp" | "ris-live") => builder,
+        _ => {
+            return Err(Failure::Refused(format!(
+                "the option `{name}={value}` is not supported"
+            )));
+        }
+    })
+}
+
+/// Returns `true` if there is a feed that goes on for ever.
+pub(super) fn is_live(args: &StreamArgs) -> bool {
+    let topics = |option: &String| option.starts_with("brokers=");
+    args.feeds.is_live() || args.data_interface_option.iter().any(topics)
 }
 
 /// Warns about what was left out of folders.

@@ -76,18 +76,15 @@ pub(crate) fn warn(cx: &mut Context<'_>, span: Span, message: &str, today: &str)
 }
 
 /// The name of `template NAME { … }` with the settings themselves in it, as early versions of ExaBGP 4 had it.
-pub(crate) fn named_template<'a>(
-    cx: &mut Context<'a>,
-    section: &Statement,
-) -> Option<&'a Token<'a>> {
+pub(crate) fn named_template<'a>(cx: &mut Context<'a>, section: &Statement) -> Option<Token<'a>> {
     let tree = cx.tree;
-    let named = tree.words(section).get(1)?;
+    let named = tree.words(section).into_word(1)?;
     if !is_named_template(tree, section) {
         return None;
     }
     warn(
         cx,
-        section.span,
+        section.span(),
         "a template is a `neighbor` section within `template` since ExaBGP 4.0",
         &format!("write `template {{ neighbor {} {{ … }} }}`", named.text),
     );

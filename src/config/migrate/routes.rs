@@ -19,7 +19,7 @@ impl Migration<'_> {
     pub(super) fn routes(&mut self, block: &Block) {
         for section in &block.statements {
             for route in section.statements() {
-                match self.head(section) {
+                match &*self.head(section) {
                     "flow" => self.rule(route),
                     "static" => self.prefix(route),
                     _ => {}
@@ -36,7 +36,8 @@ impl Migration<'_> {
             .filter(|inner| tree.head(inner) == "match")
             .flat_map(Statement::statements)
         {
-            let [head, values @ ..] = tree.words(condition) else {
+            let words = tree.words(condition);
+            let [head, values @ ..] = &*words else {
                 continue;
             };
             if FLAGS.contains(&&*head.text) {
@@ -50,14 +51,14 @@ impl Migration<'_> {
                 && first.text.starts_with(['=', '<', '>'])
             {
                 self.insert(first.span.start, "[ ");
-                self.insert(condition.span.end, " ]");
+                self.insert(condition.span().end, " ]");
             }
         }
     }
 
     /// The prefix of a route of `static`.
     fn prefix(&mut self, route: &Statement) {
-        let Some(word) = self.tree.words(route).get(1) else {
+        let Some(word) = self.tree.words(route).into_word(1) else {
             return;
         };
         if let Some((address, bits)) = value::prefix(&word.text) {
@@ -83,16 +84,16 @@ impl Migration<'_> {
 
     /// Returns `true` if a statement of a neighbor is one of ExaBGP 3.4.
     fn is_old(&self, statement: &Statement) -> bool {
-        let several = |condition: &Statement| match self.tree.words(condition) {
+        let several = |condition: &Statement| match &*self.tree.words(condition) {
             [_, first, _, ..] => first.text.starts_with(['=', '<', '>']),
             _ => false,
         };
-        match (self.head(statement), &statement.block) {
+        match (&*self.head(statement), &statement.block) {
             ("process", Some(_)) => true,
             ("family", Some(block)) => block
                 .statements
                 .iter()
-                .any(|inner| matches!(self.head(inner), "inet" | "inet4" | "inet6" | "minimal")),
+                .any(|inner| matches!(&*self.head(inner), "inet" | "inet4" | "inet6" | "minimal")),
             ("flow", Some(block)) => {
                 let parts = block.statements.iter().flat_map(Statement::statements);
                 let matches = parts.filter(|part| self.head(part) == "match");

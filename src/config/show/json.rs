@@ -194,14 +194,14 @@ fn neighbor(neighbor: &NeighborConfig, secrets: Secrets, w: &mut JsonWriter) {
     );
     let w = object.key("routes");
     w.raw("[ ");
-    let routes = neighbor
-        .routes
-        .iter()
-        .flat_map(|route| route.nlri.iter().map(move |nlri| (nlri, route)));
+    let routes = neighbor.routes.iter().flat_map(|mut route| {
+        let nlri = std::mem::take(&mut route.nlri).into_iter();
+        nlri.map(move |nlri| (nlri, route.clone()))
+    });
     w.list(routes, |w, (nlri, route)| {
         let mut inner = Object::new(w);
         inner.text("family", nlri.family);
-        inner.text("route", statement(nlri, &route.attributes));
+        inner.text("route", statement(&nlri, &route.attributes));
         inner.some("watchdog", route.watchdog.as_deref());
         inner.some("name", route.name.as_deref());
         if route.withdraw {

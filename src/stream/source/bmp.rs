@@ -1,11 +1,14 @@
 //! BMP: what routers send to a monitoring station, from connections or files, as records.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::bmp::{Information, Message, Mirrored, PeerHeader, PeerUp, Peers, Tlvs, decode};
+use crate::bmp::{
+    Information, Message, Mirrored, OpenBmp, PeerHeader, PeerUp, Peers, Tlvs, decode,
+};
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::{Direction, StateChange};
 use crate::stream::block::View;
@@ -15,6 +18,55 @@ use super::arrival::{Arrival, ESTABLISHED, IDLE, Payload, session};
 
 /// Longest name of a router that is kept, in bytes.
 const LONGEST_NAME: usize = 255;
+
+/// Routers whose peers are remembered; OpenBMP mixes many in a file.
+const MOST_ROUTERS: usize = 1_024;
+
+/// The routers of a file or a feed, which the OpenBMP headers tell apart.
+pub(super) struct Routers {
+    origin: Origin,
+    known: HashMap<(String, Option<IpAddr>), Router>,
+}
+
+impl Routers {
+    pub(super) fn new(origin: Origin) -> Self {
+        Self {
+            origin,
+            known: HashMap::new(),
+        }
+    }
+
+    /// The records of a message and the OpenBMP header before it, as [`Router::take`] makes them. Returns the time of the message.
+    ///
+    /// Messages without a header are of the one router of `place`. `otherwise` is the time of a message that has none.
+    pub(super) fn take(
+        &mut self,
+        place: &str,
+        (header, otherwise): (Option<OpenBmp>, Timestamp),
+        message: &[u8],
+        give: &mut dyn FnMut(Arrival),
+    ) -> Timestamp {
+        let key = match &header {
+            Some(header) => (header.router.clone(), header.router_ip),
+            None => (place.to_owned(), None),
+        };
+        if self.known.len() >= MOST_ROUTERS && !self.known.contains_key(&key) {
+            // What is forgotten is learned again from the next Peer Up.
+            self.known.clear();
+        }
+        let origin = &self.origin;
+        let router = self
+            .known
+            .entry(key)
+            .or_insert_with(|| Router::new(origin.clone()));
+        let header = header.unwrap_or_default();
+        router.name(&header.collector, &header.router, header.router_ip);
+        let received =
+            (header.seconds != 0).then(|| Timestamp::new(header.seconds, header.microseconds));
+        router.take(message, received.or(Some(otherwise)), give);
+        router.last
+    }
+}
 
 /// One router: what is remembered between its messages.
 pub(super) struct Router {
@@ -35,10 +87,6 @@ impl Router {
 
     pub(super) const fn origin(&self) -> &Arc<Origin> {
         &self.origin
-    }
-
-    pub(super) const fn last(&self) -> Timestamp {
-        self.last
     }
 
     /// Names the router, as OpenBMP headers do before each of its messages.

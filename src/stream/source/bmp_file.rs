@@ -1,8 +1,7 @@
 //! Files of BMP messages, one after the other, each with or without an OpenBMP header.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::bmp::{HEADER, MAX, OpenBmp, VERSION, frame};
@@ -10,13 +9,10 @@ use crate::mrt::Timestamp;
 use crate::stream::record::{Origin, Status};
 
 use super::arrival::{Arrival, Produce};
-use super::bmp::Router;
+use super::bmp::Routers;
 
 /// Bytes that are read at once.
 const BLOCK: usize = 64 << 10;
-
-/// Routers whose peers are remembered; OpenBMP mixes many in a file.
-const MOST_ROUTERS: usize = 1_024;
 
 /// Plausible messages in a row that mean framing is found again.
 const CHAIN: usize = 3;
@@ -34,13 +30,13 @@ pub(super) struct BmpFile<R> {
     end: bool,
     failure: Option<io::Error>,
     origin: Origin,
-    routers: HashMap<(String, Option<IpAddr>), Router>,
+    routers: Routers,
     last: Timestamp,
     ready: VecDeque<Arrival>,
 }
 
 /// What stands at a place of the file.
-enum Unit {
+pub(super) enum Unit {
     /// A message of this many bytes, after a header of that many.
     Whole {
         skip: usize,
@@ -79,8 +75,8 @@ impl<R: Read> BmpFile<R> {
             end: false,
             failure: None,
             last: Timestamp::from_seconds(origin.dump_time),
+            routers: Routers::new(origin.clone()),
             origin,
-            routers: HashMap::new(),
             ready: VecDeque::new(),
         }
     }
@@ -160,28 +156,16 @@ impl<R: Read> BmpFile<R> {
     fn message(&mut self, skip: usize, header: Option<OpenBmp>, total: usize) {
         let message = &self.buffer[self.at + skip..self.at + total];
         let extent = (self.base + self.at as u64, total as u64);
-        let header = header.unwrap_or_default();
-        let received =
-            (header.seconds != 0).then(|| Timestamp::new(header.seconds, header.microseconds));
-        let key = (header.router.clone(), header.router_ip);
-        if self.routers.len() >= MOST_ROUTERS && !self.routers.contains_key(&key) {
-            // What is forgotten is learned again from the next Peer Up.
-            self.routers.clear();
-        }
-        let router = self
-            .routers
-            .entry(key)
-            .or_insert_with(|| Router::new(self.origin.clone()));
-        router.name(&header.collector, &header.router, header.router_ip);
         let ready = &mut self.ready;
         // Messages may follow the one that ends a connection, if connections were written to one file.
-        router.take(message, received.or(Some(self.last)), &mut |arrival| {
-            ready.push_back(Arrival {
-                extent: Some(extent),
-                ..arrival
+        self.last = self
+            .routers
+            .take("", (header, self.last), message, &mut |arrival| {
+                ready.push_back(Arrival {
+                    extent: Some(extent),
+                    ..arrival
+                });
             });
-        });
-        self.last = router.last();
         self.at += total;
     }
 
@@ -283,7 +267,8 @@ fn binary_lengths(bytes: &[u8]) -> Option<(usize, usize)> {
     ))
 }
 
-fn unit(bytes: &[u8]) -> Unit {
+/// The first message, with the OpenBMP header before it, if it has one.
+pub(super) fn unit(bytes: &[u8]) -> Unit {
     let (skip, header) = if bytes.starts_with(b"OBMP") {
         let Some((skip, size)) = binary_lengths(bytes) else {
             return Unit::Partial;

@@ -5,6 +5,10 @@ mod command;
 mod damage;
 mod feeds;
 mod forms;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_cluster;
 mod mrtparse;
 mod oracle;
 mod order;

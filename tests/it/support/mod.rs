@@ -1,6 +1,7 @@
 //! Shared code of the integration tests.
 
 pub(crate) mod daemon;
+pub(crate) mod heap;
 pub(crate) mod hex;
 #[cfg(feature = "speaker")]
 pub(crate) mod log;

@@ -1,0 +1,239 @@
+//! Many routes as written, in little memory.
+//!
+//! The routes of a file come in runs that have everything in common but the bytes of their NLRI. A route of such a run takes
+//! these bytes and one more, where a [`RouteText`] takes more than a hundred.
+
+use std::rc::Rc;
+
+use super::route_text::RouteText;
+use crate::bgp::{AttributeSet, Family, Nlri};
+
+/// How many of the last [`Common`]s are compared with a new route.
+const RECENT: usize = 32;
+
+/// A sequence of [`RouteText`]s.
+#[derive(Clone, Debug, Default)]
+pub struct RouteList {
+    runs: Vec<Run>,
+    commons: Vec<Common>,
+    /// For each route of a [`Run::Many`]: the length of its NLRI, and its bytes.
+    bytes: Vec<u8>,
+    others: Vec<RouteText>,
+    len: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Run {
+    /// So many sentences with one NLRI each that have one of the `commons` in common.
+    Many { common: usize, count: usize },
+    /// One of the `others`: a sentence with several NLRI, without one, or with one that is longer than 255 bytes.
+    Other(usize),
+}
+
+/// What the sentences of a run have in common.
+#[derive(Clone, Debug)]
+struct Common {
+    family: Family,
+    path_id: Option<u32>,
+    attributes: Rc<AttributeSet>,
+    watchdog: Option<Box<str>>,
+    withdraw: bool,
+    name: Option<Box<str>>,
+}
+
+impl Common {
+    fn is_of(&self, route: &RouteText, nlri: &Nlri) -> bool {
+        (self.family, self.path_id, self.withdraw) == (nlri.family, nlri.path_id, route.withdraw)
+            && Rc::ptr_eq(&self.attributes, &route.attributes)
+            && (&self.watchdog, &self.name) == (&route.watchdog, &route.name)
+    }
+
+    fn route(&self, bytes: &[u8]) -> RouteText {
+        RouteText {
+            nlri: vec![Nlri::new(self.family, self.path_id, bytes)],
+            attributes: Rc::clone(&self.attributes),
+            watchdog: self.watchdog.clone(),
+            withdraw: self.withdraw,
+            name: self.name.clone(),
+        }
+    }
+}
+
+impl RouteList {
+    /// The number of routes as written; one may have several NLRI.
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Returns `true` if there are none.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Appends a route.
+    pub fn push(&mut self, route: RouteText) {
+        self.len += 1;
+        let ([nlri], Ok(length)) = (
+            route.nlri.as_slice(),
+            u8::try_from(route.nlri.first().map_or(0, |nlri| nlri.bytes.len())),
+        ) else {
+            self.runs.push(Run::Other(self.others.len()));
+            self.others.push(route);
+            return;
+        };
+        self.bytes.push(length);
+        self.bytes.extend_from_slice(&nlri.bytes);
+        let mut recent = self.commons.iter().enumerate().rev().take(RECENT);
+        let known = recent.find(|(_, common)| common.is_of(&route, nlri));
+        let common = known.map_or(self.commons.len(), |(index, _)| index);
+        if common == self.commons.len() {
+            self.commons.push(Common {
+                family: nlri.family,
+                path_id: nlri.path_id,
+                attributes: route.attributes,
+                watchdog: route.watchdog,
+                withdraw: route.withdraw,
+                name: route.name,
+            });
+        }
+        match self.runs.last_mut() {
+            Some(Run::Many {
+                common: last,
+                count,
+            }) if *last == common => *count += 1,
+            _ => self.runs.push(Run::Many { common, count: 1 }),
+        }
+    }
+
+    /// The routes in their order.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter {
+            list: self,
+            runs: self.runs.iter(),
+            current: None,
+            bytes: &self.bytes,
+        }
+    }
+
+    /// The families of the routes, in any order; most of them several times.
+    pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
+        let common = self.commons.iter().map(|common| common.family);
+        let others = self.others.iter().flat_map(|route| &route.nlri);
+        common.chain(others.map(|nlri| nlri.family))
+    }
+
+    /// Gives back memory that was allocated ahead.
+    pub(crate) fn shrink_to_fit(&mut self) {
+        self.runs.shrink_to_fit();
+        self.commons.shrink_to_fit();
+        self.others.shrink_to_fit();
+        self.bytes.shrink_to_fit();
+    }
+}
+
+/// The routes of a [`RouteList`].
+#[derive(Clone, Debug)]
+pub struct Iter<'a> {
+    list: &'a RouteList,
+    runs: std::slice::Iter<'a, Run>,
+    /// The run that is being read, and how many of its routes are left.
+    current: Option<(&'a Common, usize)>,
+    /// The NLRI that are left.
+    bytes: &'a [u8],
+}
+
+impl Iterator for Iter<'_> {
+    type Item = RouteText;
+
+    fn next(&mut self) -> Option<RouteText> {
+        let (common, left) = match self.current {
+            Some((common, left)) if left > 0 => (common, left),
+            _ => match self.runs.next()? {
+                Run::Other(index) => return self.list.others.get(*index).cloned(),
+                Run::Many { common, count } => (self.list.commons.get(*common)?, *count),
+            },
+        };
+        self.current = Some((common, left - 1));
+        let (length, rest) = self.bytes.split_first()?;
+        let (nlri, rest) = rest.split_at_checked(usize::from(*length))?;
+        self.bytes = rest;
+        Some(common.route(nlri))
+    }
+}
+
+impl PartialEq for RouteList {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len && self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for RouteList {}
+
+impl<'a> IntoIterator for &'a RouteList {
+    type Item = RouteText;
+    type IntoIter = Iter<'a>;
+
+    fn into_iter(self) -> Iter<'a> {
+        self.iter()
+    }
+}
+
+impl FromIterator<RouteText> for RouteList {
+    fn from_iter<T: IntoIterator<Item = RouteText>>(routes: T) -> Self {
+        let mut list = Self::default();
+        routes.into_iter().for_each(|route| list.push(route));
+        list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bgp::attribute::med::Med;
+    use crate::bgp::{Attribute, Safi};
+
+    fn route(nlri: &[Nlri], med: u32) -> RouteText {
+        RouteText {
+            nlri: nlri.to_vec(),
+            attributes: Rc::new(AttributeSet::new(vec![Attribute::Med(Med(med))])),
+            watchdog: None,
+            withdraw: false,
+            name: None,
+        }
+    }
+
+    #[test]
+    fn routes_come_back_as_they_were() {
+        let prefix = |octet| Nlri::new(Family::IPV4_UNICAST, None, &[8, octet]);
+        let flow = Family::new(1, Safi::FLOW.0);
+        let routes = [
+            route(&[prefix(1)], 1),
+            route(&[prefix(2)], 1),
+            route(&[], 1),
+            route(&[prefix(3), prefix(4)], 1),
+            route(&[prefix(5)], 2),
+            route(&[Nlri::new(Family::IPV4_UNICAST, Some(7), &[0])], 2),
+            route(&[Nlri::new(flow, None, &[0; 300])], 2),
+            RouteText {
+                watchdog: Some("dog".into()),
+                ..route(&[prefix(6)], 2)
+            },
+            RouteText {
+                withdraw: true,
+                ..route(&[prefix(6)], 2)
+            },
+            RouteText {
+                name: Some("name".into()),
+                ..route(&[prefix(6)], 2)
+            },
+        ];
+        let list: RouteList = routes.iter().cloned().collect();
+        assert_eq!(list.iter().collect::<Vec<_>>(), routes);
+        assert_eq!(list.len(), routes.len());
+        let families: Vec<Family> = list.families().collect();
+        assert!(families.contains(&flow) && families.contains(&Family::IPV4_UNICAST));
+        // The same routes, with attributes that are not shared.
+        let other: RouteList = list.iter().collect();
+        assert_eq!(list, other);
+    }
+}
