@@ -188,7 +188,12 @@ impl Core {
         match template {
             // The tables have the routes already, or will have them.
             _ if self.handover.is_resuming.get() => self.guard_configured(neighbor),
-            Some(template) => self.routes.copy(template, neighbor.id),
+            Some(template) => {
+                self.routes.copy(template, neighbor.id);
+                if let Some(range) = self.neighbors.get(template) {
+                    neighbor.inherit_overridden(&range.neighbor);
+                }
+            }
             None => self.announce_configured(neighbor),
         }
         self.neighbors.changed();

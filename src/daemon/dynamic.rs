@@ -2,7 +2,7 @@
 //!
 //! Each address that connects becomes a neighbor of its own, whose Adj-RIB-Out starts with the routes of the range; it is
 //! removed when its session ends. The range itself has no session, but selectors match it, and routes that are announced to
-//! it are announced to neighbors that connect later.
+//! it are announced to neighbors that connect later. A reload that changes the range changes its connected neighbors, too.
 
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -128,9 +128,7 @@ fn decide(core: &Rc<Core>, ends: ConnInfo, reports: &mut Reports) -> Answer {
         );
     }
     let most = template.dynamic_limit.unwrap_or(DYNAMIC_LIMIT);
-    let all = core.neighbors.all();
-    let is_of_range = |listed: &&Rc<Listed>| listed.template == Some(range.neighbor.id);
-    if all.iter().filter(is_of_range).count() >= most as usize {
+    if instances(core, range).len() >= most as usize {
         let reason = format!("the range has its {most} neighbors (`dynamic-limit`)");
         report(reports, ends, (&range.neighbor.name, &reason));
         // RFC 4486 4: "If a BGP speaker decides to disallow a BGP connection […] Connection Rejected".
@@ -173,6 +171,33 @@ pub(crate) fn resume(
         Err(cause) => warn!(neighbor = %name, %cause, "the neighbor could not be added"),
     }
     Some(listed)
+}
+
+/// The neighbors that were created from a range and are not being removed.
+pub(crate) fn instances(core: &Core, range: &Listed) -> Vec<Rc<Listed>> {
+    let mut all = core.neighbors.all();
+    all.retain(|listed| listed.template == Some(range.neighbor.id));
+    all
+}
+
+/// The configuration that an instance of a range has once the range has the configuration `range`.
+pub(crate) fn adapted(range: &NeighborConfig, instance: &SessionConfig) -> NeighborConfig {
+    let remote = instance.peer_address;
+    // An instance always has the local address of its connection.
+    let local = instance.local_address.or(range.session.local_address);
+    let unspecified = match remote {
+        IpAddr::V4(_) => IpAddr::from([0; 4]),
+        IpAddr::V6(_) => IpAddr::from([0; 16]),
+    };
+    clone_for(range, remote, local.unwrap_or(unspecified))
+}
+
+/// Looks up an instance in the speaker. Its plugin does so, too, but only once its task has run.
+pub(crate) fn identify(core: &Core, instance: &Listed) {
+    let neighbor = &instance.neighbor;
+    let address = session::log_name(&neighbor.name, &neighbor.config.borrow().session, |_| false);
+    core.identify(neighbor.id, &neighbor.name);
+    core.identify(neighbor.id, &address);
 }
 
 /// The configuration of one address of a range.

@@ -304,6 +304,11 @@ impl Neighbor {
         updates
     }
 
+    /// Notes the configured routes in place of which the range that it was created from has those of helpers.
+    pub(crate) fn inherit_overridden(&self, range: &Self) {
+        self.overridden.replace(range.overridden.borrow().clone());
+    }
+
     /// Has it removed once its session has ended.
     pub(crate) fn retire(&self) {
         self.retired.set(true);

@@ -19,6 +19,7 @@ use crate::speaker::{self, Server};
 
 use super::core::Core;
 use super::executor::Executor;
+use super::neighbor::Neighbor;
 use super::neighbors::Listed;
 use super::plugin::NeighborPlugin;
 use super::process::Process;
@@ -80,6 +81,10 @@ pub(crate) fn remove(core: &Rc<Core>, server: &Server, listed: &Listed, cease: C
         let peer = session::peer(name, &config.session, &core.env);
         if let Err(cause) = server.forget_network(&peer, config.session.peer_prefix) {
             warn!(neighbor = %name, %cause, "the range could not be forgotten");
+        }
+        for instance in dynamic::instances(core, listed) {
+            dynamic::identify(core, &instance);
+            remove(core, server, &instance, cease.clone());
         }
     }
     match listed.key.get() {
@@ -268,7 +273,7 @@ fn helpers(executor: &Rc<Executor>, config: &Config, request: Request) {
     }
 }
 
-/// Applies the new configuration of a neighbor.
+/// Applies the new configuration of a neighbor, and of a range's connected neighbors.
 fn change(
     core: &Rc<Core>,
     server: &Server,
@@ -276,23 +281,89 @@ fn change(
     new: Rc<NeighborConfig>,
     request: Request,
 ) {
-    let neighbor = &listed.neighbor;
+    let old = adopt(core, &listed.neighbor, &new);
+    let mut members = vec![Rc::clone(listed)];
+    let mut resets = Vec::new();
+    if dynamic::is_range(&new.session) {
+        for instance in dynamic::instances(core, listed) {
+            let neighbor = &instance.neighbor;
+            let before = neighbor.config.borrow().clone();
+            let after = Rc::new(dynamic::adapted(&new, &before.session));
+            if before.session.needs_reset(&after.session) {
+                resets.push(instance);
+            } else {
+                adopt(core, neighbor, &after);
+                members.push(instance);
+            }
+        }
+    }
+    configured_routes::apply(core, &members, &old, &new);
+    if dynamic::is_range(&new.session) {
+        if old.session != new.session {
+            expect_again(core, server, (&old, &new));
+        }
+        for instance in resets {
+            info!(neighbor = %instance.neighbor.name, "the session is closed; the peer may connect again");
+            dynamic::identify(core, &instance);
+            remove(core, server, &instance, Cease::Replaced);
+        }
+        if request == Request::Restart {
+            members[1..]
+                .iter()
+                .for_each(|instance| restart(server, instance));
+        }
+    } else {
+        renew(core, server, listed, &old.session, request);
+    }
+}
+
+/// Applies the settings of a neighbor that its session does not depend on, except its routes. Returns its configuration
+/// before.
+fn adopt(core: &Core, neighbor: &Rc<Neighbor>, new: &Rc<NeighborConfig>) -> Rc<NeighborConfig> {
     let old = neighbor.config.borrow().clone();
-    neighbor.configure(Rc::clone(&new));
+    neighbor.configure(Rc::clone(new));
     core.limits.configure(neighbor);
     core.resubscribe(neighbor);
     if old.session.families != new.session.families || old.adj_rib_out != new.adj_rib_out {
         core.configure_rib(neighbor);
     }
-    configured_routes::apply(core, listed, &old, &new);
     if new.adj_rib_in && !old.adj_rib_in && neighbor.is_established() {
         // The table begins with what the peer has announced before.
         for family in &new.session.families {
             refresh::request(neighbor, *family);
         }
     }
-    let reset = old.session.needs_reset(&new.session);
-    if old.session == new.session && request != Request::Restart {
+    old
+}
+
+/// Replaces what listening sockets need to know of the peers of a range, such as their MD5 key.
+fn expect_again(core: &Core, server: &Server, (old, new): (&NeighborConfig, &NeighborConfig)) {
+    let name = new.name();
+    let peer = |config: &NeighborConfig| session::peer(&name, &config.session, &core.env);
+    let done = server
+        .expect_network(&peer(new), new.session.peer_prefix)
+        .and_then(|()| server.forget_network(&peer(old), old.session.peer_prefix));
+    if let Err(cause) = done {
+        error!(neighbor = %name, %cause, "the range could not be changed");
+    }
+}
+
+/// Ends the session of a neighbor of a range.
+fn restart(server: &Server, instance: &Listed) {
+    let neighbor = &instance.neighbor;
+    if let Some(key) = instance.key.get().filter(|_| neighbor.is_established()) {
+        info!(neighbor = %neighbor.name, changed = false, "the session is reset");
+        // RFC 4486 section 4: Administrative Reset. An error means that the session is being reset already.
+        let _ = server.reset_peer(key, Notification::cease(Notification::RESET));
+    }
+}
+
+/// Applies the new settings of a neighbor that its session depends on; `old` are those before.
+fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, request: Request) {
+    let neighbor = &listed.neighbor;
+    let new = neighbor.config.borrow().clone();
+    let reset = old.needs_reset(&new.session);
+    if *old == new.session && request != Request::Restart {
         return;
     }
     let Some(key) = listed.key.get() else { return };

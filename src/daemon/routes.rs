@@ -137,19 +137,13 @@ impl Routes {
         self.rib().has_paths(families)
     }
 
-    /// Returns `true` if a route is announced to a neighbor.
-    pub(crate) fn has(&self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
-        self.rib_mut().has(peer, nlri)
-    }
-
-    /// Returns `true` if a route is announced to a neighbor with these attributes.
-    pub(crate) fn has_with(
+    /// The neighbors that a route is announced to; given attributes, only those that it is announced to with exactly these.
+    pub(crate) fn holders(
         &self,
-        peer: PeerId,
         nlri: NlriRef<'_>,
-        attributes: &Rc<AttributeSet>,
-    ) -> bool {
-        self.rib_mut().has_with(peer, nlri, attributes)
+        attributes: Option<&Rc<AttributeSet>>,
+    ) -> PeerSet {
+        self.rib_mut().holders(nlri, attributes)
     }
 
     /// The number of neighbors that a route is announced to, by any of its paths.

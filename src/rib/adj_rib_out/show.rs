@@ -7,7 +7,6 @@ use super::live::TxSource;
 use super::state::AdjRibOut;
 use super::types::Counters;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
-use crate::rib::entries::EntryRef;
 use crate::rib::group::Log;
 use crate::rib::peer_set::{PeerId, PeerSet};
 #[cfg(feature = "daemon")]
@@ -117,23 +116,22 @@ impl AdjRibOut {
         self.table.end()
     }
 
-    /// Returns `true` if a route is announced to `peer`.
-    pub fn has(&mut self, peer: PeerId, nlri: NlriRef<'_>) -> bool {
-        self.entry(peer, nlri, |_| true).unwrap_or(false)
-    }
-
-    /// Returns `true` if a route is announced to `peer` with exactly these attributes.
-    pub fn has_with(
-        &mut self,
-        peer: PeerId,
-        nlri: NlriRef<'_>,
-        attributes: &Rc<AttributeSet>,
-    ) -> bool {
+    /// The peers that a route is announced to; given attributes, only those that it is announced to with exactly these.
+    pub fn holders(&mut self, nlri: NlriRef<'_>, attributes: Option<&Rc<AttributeSet>>) -> PeerSet {
+        let mut peers = PeerSet::new();
         with_key(nlri, |route| {
+            self.settle_route(route);
             let payload = (nlri.bytes != route.key).then_some(nlri.bytes);
-            self.entry(peer, nlri, |entry| entry.is(attributes, payload))
-        })
-        .unwrap_or(false)
+            let slot = self.table.find(route).and_then(|slot| self.table.get(slot));
+            for entry in slot.into_iter().flat_map(|slot| slot.value.list()) {
+                if attributes.is_none_or(|attributes| entry.is(attributes, payload))
+                    && let Some(set) = entry.peers.set()
+                {
+                    peers.union(set);
+                }
+            }
+        });
+        peers
     }
 
     /// The peers that a route is announced to, by any of its paths.
@@ -150,19 +148,6 @@ impl AdjRibOut {
             }
         }
         peers
-    }
-
-    fn entry<T>(
-        &mut self,
-        peer: PeerId,
-        nlri: NlriRef<'_>,
-        look: impl FnOnce(EntryRef<'_>) -> T,
-    ) -> Option<T> {
-        let slot = with_key(nlri, |route| {
-            self.settle_route(route);
-            self.table.find(route)
-        })?;
-        self.table.get(slot)?.value.of(peer).map(look)
     }
 
     /// Counters for status.

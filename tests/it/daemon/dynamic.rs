@@ -19,7 +19,8 @@ fn ranged(lab: &Lab, body: &str) -> (Daemon, u16) {
     (daemon, port)
 }
 
-fn join(port: u16, last: u8) -> RawPeer {
+/// A session of a neighbor of the range.
+pub(crate) fn join(port: u16, last: u8) -> RawPeer {
     let mut peer = RawPeer::connect_from(&format!("127.0.7.{last}"), ([127, 0, 0, 1], port).into());
     peer.establish(&open(65001, [10, 0, 7, last]));
     peer
@@ -65,17 +66,19 @@ fn a_range_with_an_md5_key_is_reached_with_that_key_only() {
     }
     let lab = Lab::new();
     let (_daemon, port) = ranged(&lab, "md5-password secret;");
+    assert!(reaches(port, Some(b"secret")));
+    assert!(!reaches(port, None) && !reaches(port, Some(b"another")));
+}
+
+/// Returns `true` if a connection with that MD5 key is accepted.
+pub(crate) fn reaches(port: u16, key: Option<&[u8]>) -> bool {
     let address: std::net::SocketAddr = ([127, 0, 0, 1], port).into();
-    let connect = |key: Option<&[u8]>| {
-        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
-        let socket = socket.expect("a socket");
-        if let Some(key) = key {
-            let fd = std::os::fd::AsFd::as_fd(&socket);
-            oxabgp::speaker::sockopt::set_md5(fd, address.ip(), None, key).expect("a key");
-        }
-        let limit = std::time::Duration::from_millis(500);
-        socket.connect_timeout(&address.into(), limit).is_ok()
-    };
-    assert!(connect(Some(b"secret")));
-    assert!(!connect(None) && !connect(Some(b"another")));
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None);
+    let socket = socket.expect("a socket");
+    if let Some(key) = key {
+        let fd = std::os::fd::AsFd::as_fd(&socket);
+        oxabgp::speaker::sockopt::set_md5(fd, address.ip(), None, key).expect("a key");
+    }
+    let limit = std::time::Duration::from_millis(500);
+    socket.connect_timeout(&address.into(), limit).is_ok()
 }

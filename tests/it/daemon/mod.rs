@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
+mod range_reload;
 #[cfg(feature = "stream")]
 mod records;
 mod reload;

@@ -315,6 +315,17 @@ fn a_route_that_moves_into_a_watchdog_group_or_out_of_it_stays() {
 }
 
 #[test]
+fn a_route_that_a_file_names_twice_goes_with_it() {
+    let scene = Scene::new("", "");
+    let (_peer, _) = scene.session(&offering(Offer::default()));
+    let twice = "route 10.1.0.0/16 next-hop 192.0.2.1 med 1; ".repeat(2);
+    scene.reload(&format!("capability {{ }} static {{ {twice} }}"));
+    assert_eq!(out(&scene), ["10.1.0.0/16 1"]);
+    scene.reload("capability { }");
+    assert!(out(&scene).is_empty());
+}
+
+#[test]
 fn neighbors_of_the_same_name_stay() {
     let lab = Lab::new();
     let listeners = [listener(), listener()];

@@ -139,11 +139,11 @@ fn bare() -> Open {
 
 /// The IPv4 unicast routes that were announced to a peer, with their MED.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Table(BTreeMap<String, Option<u32>>);
+pub(crate) struct Table(BTreeMap<String, Option<u32>>);
 
 impl Table {
     /// Reads until `last` was announced to the peer.
-    fn read_to(&mut self, peer: &mut RawPeer, last: &str) -> &mut Self {
+    pub(crate) fn read_to(&mut self, peer: &mut RawPeer, last: &str) -> &mut Self {
         while !self.0.contains_key(last) {
             let body = peer.expect(MessageType::UPDATE);
             self.read(&body);
@@ -167,7 +167,7 @@ impl Table {
     }
 
     /// The routes without `last`, as `prefix` or `prefix med N`.
-    fn without(&self, last: &str) -> Vec<String> {
+    pub(crate) fn without(&self, last: &str) -> Vec<String> {
         let others = self.0.iter().filter(|(prefix, _)| *prefix != last);
         others
             .map(|(prefix, med)| match med {
