@@ -116,6 +116,7 @@ impl RouteList {
     }
 
     /// The families of the routes, in any order; most of them several times.
+    #[cfg(feature = "daemon")]
     pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
         let common = self.commons.iter().map(|common| common.family);
         let others = self.others.iter().flat_map(|route| &route.nlri);
@@ -123,6 +124,7 @@ impl RouteList {
     }
 
     /// Gives back memory that was allocated ahead.
+    #[cfg(feature = "daemon")]
     pub(crate) fn shrink_to_fit(&mut self) {
         self.runs.shrink_to_fit();
         self.commons.shrink_to_fit();

@@ -102,6 +102,7 @@ impl Tail {
     }
 
     /// A tail that has attributes and nothing else.
+    #[cfg(feature = "daemon")]
     pub(crate) fn of_attributes(attributes: Rc<AttributeSet>) -> Self {
         Self {
             family: None,
@@ -119,6 +120,7 @@ impl Tail {
     }
 
     /// Returns `true` if the routes of this tail are those of [`Tail::of_attributes`].
+    #[cfg(feature = "daemon")]
     pub(crate) fn has_only_attributes(&self) -> bool {
         self.is_plain()
             && self.path_id.is_none()
