@@ -11,8 +11,6 @@
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use smallvec::SmallVec;
-
 use super::route_text::Verb;
 use super::tail::Tail;
 use crate::bgp::attribute::as_path::{AsPath, Segment, SegmentKind};
@@ -58,18 +56,10 @@ pub(super) fn read(text: &str, verb: Verb) -> Option<Tail> {
     if verb == Verb::Announce && reader.hop.is_none() {
         return None;
     }
+    let set = AttributeSet::new(reader.attributes);
     Some(Tail {
-        family: None,
-        attributes: Rc::new(AttributeSet::new(reader.attributes)),
-        path_id: None,
-        labels: SmallVec::new(),
-        rd: None,
-        split: None,
-        watchdog: None,
-        withdraw: false,
-        name: None,
         hop: reader.hop,
-        repeated: Vec::new(),
+        ..Tail::of_attributes(Rc::new(set))
     })
 }
 

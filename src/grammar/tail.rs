@@ -102,7 +102,6 @@ impl Tail {
     }
 
     /// A tail that has attributes and nothing else.
-    #[cfg(feature = "daemon")]
     pub(crate) fn of_attributes(attributes: Rc<AttributeSet>) -> Self {
         Self {
             family: None,
