@@ -123,7 +123,8 @@ impl<'a, 'r> Lexer<'a, 'r> {
     fn plain(&mut self) -> bool {
         let rest = &self.input.bytes[self.input.at..];
         let rest = &rest[..rest.len().min(PLAIN)];
-        if self.listener.is_some() || matches!(rest[0], b'"' | b'\'' | b'\\' | b'#' | b'{' | b'}') {
+        let is_special = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b'#' | b'{' | b'}');
+        if self.listener.is_some() || is_special(&rest[0]) {
             return false;
         }
         let is_foreign = || {
@@ -138,9 +139,8 @@ impl<'a, 'r> Lexer<'a, 'r> {
         let Some(end) = end else {
             return false;
         };
-        let is_special = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b'#' | b'{' | b'}');
-        // Without a branch for each byte, the compiler compares many at a time.
         let words = rest[..end].trim_ascii_end();
+        // Without a branch for each byte, the compiler compares many at a time.
         let has_special = words.iter().fold(false, |any, byte| any | is_special(byte));
         if words.is_empty() || has_special {
             return false;

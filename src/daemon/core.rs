@@ -349,7 +349,7 @@ impl Core {
                 }
             }
             for nlri in &route.nlri {
-                if twice.contains(&fingerprint(nlri)) {
+                if !twice.is_empty() && twice.contains(&fingerprint(nlri)) {
                     let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
                     let newer = (nlri.clone(), Rc::clone(&attributes));
                     let older = known.insert(key, newer);
