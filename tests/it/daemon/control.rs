@@ -447,18 +447,22 @@ fn another_user_is_refused_even_if_the_socket_is_open_to_all() {
     assert_eq!(Client::new(&lab).ask("version"), "exabgp 5.0.15\ndone\n");
 }
 
+/// A client of the control socket with another user's credentials: a script of Python, whose first argument is the socket.
+pub(super) fn client_as(user: u32, lab: &Lab, script: &str) -> Command {
+    let mut client = Command::new("python3");
+    client.args(["-c", script]).arg(lab.path("control.sock"));
+    std::os::unix::process::CommandExt::uid(&mut client, user);
+    std::os::unix::process::CommandExt::gid(&mut client, user);
+    client
+}
+
 /// What a client with another user's credentials is answered to these lines.
 fn ask_as(user: u32, lab: &Lab, lines: &str) -> Option<String> {
     let script = "import socket, sys\ns = socket.socket(socket.AF_UNIX)\ns.connect(sys.argv[1])\n\
         s.settimeout(20)\nanswer = b''\ntry:\n    s.sendall(sys.argv[2].encode())\n    s.shutdown(socket.SHUT_WR)\n\
         \x20   while chunk := s.recv(4096): answer += chunk\nexcept OSError: pass\nsys.stdout.buffer.write(answer)";
-    let mut client = Command::new("python3");
-    client
-        .args(["-c", script])
-        .arg(lab.path("control.sock"))
-        .arg(lines);
-    std::os::unix::process::CommandExt::uid(&mut client, user);
-    std::os::unix::process::CommandExt::gid(&mut client, user);
+    let mut client = client_as(user, lab, script);
+    client.arg(lines);
     let output = client.output().ok()?;
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 
+use super::control::client_as;
 use super::upgrade::upgrade;
 use super::{listener, neighbor};
 use crate::support::daemon::{Daemon, Lab};
@@ -20,14 +21,10 @@ impl Foreign {
             f = s.makefile('rw')\nfor line in sys.stdin:\n    f.write(line)\n    f.flush()\n    answer = ''\n\
             \x20   while answer not in ('done\\n', 'error\\n'):\n        answer = f.readline() or 'error\\n'\n\
             \x20       print(answer, end='', flush=True)\n";
-        let mut client = std::process::Command::new("python3");
+        let mut client = client_as(user, lab, script);
         client
-            .args(["-c", script])
-            .arg(lab.path("control.sock"))
             .stdin(std::process::Stdio::piped())
             .stdout(std::process::Stdio::piped());
-        std::os::unix::process::CommandExt::uid(&mut client, user);
-        std::os::unix::process::CommandExt::gid(&mut client, user);
         let mut child = client.spawn().ok()?;
         let answers = BufReader::new(child.stdout.take()?);
         Some(Self { child, answers })
