@@ -15,11 +15,20 @@ fn main() -> io::Result<()> {
         for community in elem.communities.into_iter().flatten() {
             match community {
                 MetaCommunity::Plain(Community::NoExport) => plain.push("65535:65281".to_owned()),
-                MetaCommunity::Plain(Community::NoAdvertise) => plain.push("65535:65282".to_owned()),
-                MetaCommunity::Plain(Community::NoExportSubConfed) => plain.push("65535:65283".to_owned()),
-                MetaCommunity::Plain(Community::Custom(asn, value)) => plain.push(format!("{}:{value}", asn.to_u32())),
+                MetaCommunity::Plain(Community::NoAdvertise) => {
+                    plain.push("65535:65282".to_owned())
+                }
+                MetaCommunity::Plain(Community::NoExportSubConfed) => {
+                    plain.push("65535:65283".to_owned())
+                }
+                MetaCommunity::Plain(Community::Custom(asn, value)) => {
+                    plain.push(format!("{}:{value}", asn.to_u32()))
+                }
                 MetaCommunity::Large(one) => {
-                    large.push(format!("{}:{}:{}", one.global_admin, one.local_data[0], one.local_data[1]));
+                    large.push(format!(
+                        "{}:{}:{}",
+                        one.global_admin, one.local_data[0], one.local_data[1]
+                    ));
                 }
                 MetaCommunity::Extended(_) | MetaCommunity::Ipv6Extended(_) => {}
             }
