@@ -260,12 +260,8 @@ impl Core {
         if changes.is_empty() {
             return;
         }
-        let all = self.neighbors.all();
-        let instances = all.iter().filter_map(|listed| {
-            let id = listed.neighbor.id;
-            Some((listed.template?, id)).filter(|_| peers.contains(id))
-        });
-        let instances: Vec<(PeerId, PeerId)> = instances.collect();
+        let mut instances = self.neighbors.instances();
+        instances.retain(|(_, id)| peers.contains(*id));
         for change in changes {
             let added = instances
                 .iter()

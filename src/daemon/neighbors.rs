@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use crate::rib::PeerId;
+use crate::rib::{PeerId, PeerSet};
 use crate::speaker::PeerKey;
 
 use super::neighbor::Neighbor;
@@ -27,6 +27,8 @@ pub(crate) struct Listed {
 pub(crate) struct Neighbors {
     list: RefCell<List>,
     epoch: Cell<u64>,
+    /// The epochs that began when neighbors of these numbers were removed, the last one of each number.
+    removed: RefCell<BTreeMap<PeerId, u64>>,
 }
 
 #[derive(Default)]
@@ -108,6 +110,40 @@ impl Neighbors {
         list.free = list.free.min(id.0);
         list.by_id.remove(&id);
         list.order.retain(|other| *other != id);
+        self.changed();
+        self.removed.borrow_mut().insert(id, self.epoch());
+    }
+
+    /// The numbers of neighbors that were removed after an [epoch](Self::epoch). Others may have them by now.
+    pub(crate) fn removed_since(&self, epoch: u64) -> PeerSet {
+        let removed = self.removed.borrow();
+        let later = removed.iter().filter(|(_, removed)| **removed > epoch);
+        later.map(|(id, _)| *id).collect()
+    }
+
+    /// Brings peers that were selected in an [epoch](Self::epoch) up to date: those that were removed since are taken off, and
+    /// the neighbors that were created since from a range among them are added.
+    pub(crate) fn settle(&self, peers: &mut PeerSet, since: u64) {
+        if self.epoch() == since {
+            return;
+        }
+        peers.subtract(&self.removed_since(since));
+        for (range, instance) in self.instances() {
+            if peers.contains(range) {
+                peers.insert(instance);
+            }
+        }
+    }
+
+    /// The ranges and their neighbors that are not being removed.
+    pub(crate) fn instances(&self) -> Vec<(PeerId, PeerId)> {
+        let list = self.list.borrow();
+        let staying = list
+            .by_id
+            .iter()
+            .filter(|(_, listed)| !listed.leaving.get());
+        let instances = staying.filter_map(|(id, listed)| Some((listed.template?, *id)));
+        instances.collect()
     }
 
     /// The numbers of the neighbors that are selected, in ascending order.

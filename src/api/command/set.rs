@@ -152,7 +152,8 @@ fn replace(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandE
 /// `set NAME end`
 fn finish(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandError> {
     call.no_arguments()?;
-    let plan = take(call, &name)?.plan()?;
+    let staging = take(call, &name)?;
+    let plan = staging.plan(&mut call.source.selections, call.control)?;
     call.special = Some(Special::Set(Box::new(plan)));
     Ok(Reply::Done)
 }
@@ -192,7 +193,7 @@ fn put(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandError>
         }
     };
     if let Some(staging) = staging {
-        let plan = staging.plan()?;
+        let plan = staging.plan(&mut call.source.selections, call.control)?;
         call.special = Some(Special::Set(Box::new(plan)));
     }
     Ok(Reply::Done)
@@ -203,7 +204,7 @@ fn delete(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandErr
     let mut staging = open(call, set)?;
     staging.plan.key = Some(name(call, "a key")?);
     call.no_arguments()?;
-    let plan = staging.plan()?;
+    let plan = staging.plan(&mut call.source.selections, call.control)?;
     call.special = Some(Special::Set(Box::new(plan)));
     Ok(Reply::Done)
 }
@@ -228,7 +229,6 @@ pub(super) fn line(call: &mut Call<'_>) -> Option<Result<Reply, CommandError>> {
     Some(result.map(|_| Reply::Silent))
 }
 
-fn refuse<T>(message: String) -> Result<T, CommandError> {
 /// Refuses a command that changes routes while a set is open: applied at once, it would be missing in the set, which would
 /// then withdraw what it was meant to declare. `start` is where the command begins, with its selector.
 pub(super) fn refuse_misplaced(
@@ -276,5 +276,6 @@ fn refuse_withdrawal(name: &str) -> Result<(), CommandError> {
     ))
 }
 
+fn refuse<T>(message: String) -> Result<T, CommandError> {
     Err(CommandError::new(ErrorKind::Refused, message))
 }

@@ -97,3 +97,61 @@ fn other_commands_are_carried_out_while_a_set_is_open() {
     assert_eq!(say(&mut talk, "withdraw route 10.1.0.0/16"), "done\n");
     assert_eq!(talk.calls(), ["withdraw 10.1.0.0/16 to 0,1"]);
 }
+
+#[test]
+fn a_set_is_for_the_neighbors_that_there_are_at_its_end() {
+    let mut talk = Talk::new();
+    for line in [
+        "set edge replace revision 1",
+        "route 10.1.0.0/16 next-hop 192.0.2.1",
+        "neighbor 127.0.0.3 route 10.2.0.0/16 next-hop 192.0.2.1",
+        "neighbor 127.0.0.2 route 10.3.0.0/16 next-hop 192.0.2.1",
+        "neighbor 127.0.0.3, neighbor 127.0.0.2 route 10.4.0.0/16 next-hop 192.0.2.1",
+    ] {
+        say(&mut talk, line);
+    }
+    talk.fake.replace(1, "127.0.0.7");
+    for line in [
+        "neighbor 127.0.0.7 route 10.5.0.0/16 next-hop 192.0.2.1",
+        "set edge end",
+    ] {
+        say(&mut talk, line);
+    }
+    // 127.0.0.7 has the number that 127.0.0.3 had.
+    let wanted = [
+        "10.1.0.0/16 [0, 1]",
+        "10.3.0.0/16 [0]",
+        "10.4.0.0/16 [0]",
+        "10.5.0.0/16 [1]",
+    ];
+    assert_eq!(planned(&talk), wanted);
+}
+
+#[test]
+fn a_batch_is_for_the_neighbors_that_there_are_at_its_end() {
+    for (open, close) in [("begin", "commit"), ("group start", "group end")] {
+        let mut talk = Talk::new();
+        for line in [
+            "announce route 10.9.0.0/16 next-hop 192.0.2.1",
+            open,
+            "announce route 10.1.0.0/16 next-hop 192.0.2.1",
+            "neighbor 127.0.0.3 announce route 10.2.0.0/16 next-hop 192.0.2.1",
+            "neighbor 127.0.0.3 announce eor ipv4 unicast",
+            "announce eor ipv6 unicast",
+        ] {
+            say(&mut talk, line);
+        }
+        talk.calls();
+        talk.fake.replace(1, "127.0.0.7");
+        say(&mut talk, "withdraw route 10.3.0.0/16");
+        say(&mut talk, close);
+        let wanted = [
+            "announce 10.1.0.0/16 next-hop 192.0.2.1 to 0,1",
+            "withdraw 10.3.0.0/16 to 0,1",
+            "eor ipv6 unicast to 0",
+        ];
+        let calls: Vec<String> = talk.calls();
+        let calls: Vec<&str> = calls.iter().map(|call| call.trim_end()).collect();
+        assert_eq!(calls, wanted, "{open}");
+    }
+}
