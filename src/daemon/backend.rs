@@ -205,7 +205,7 @@ impl Control for ApiBackend<'_> {
         };
         self.core
             .neighbors
-            .select(|listed| selector.matches(&listed.neighbor.name) && fits(listed))
+            .select(|listed| listed.neighbor.is_selected(selector) && fits(listed))
     }
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {

@@ -105,7 +105,12 @@ type Versions = HashMap<Key, Rc<AttributeSet>>;
 impl Configured {
     /// The attributes that the configuration of a neighbor has for a route.
     fn version(&mut self, core: &Core, peer: PeerId, nlri: &Nlri) -> Option<Rc<AttributeSet>> {
-        let listed = core.neighbors.get(peer)?;
+        let mut listed = core.neighbors.get(peer)?;
+        if let Some(range) = listed.template {
+            // The neighbors of a range have its routes, and none in their own configuration.
+            listed = core.neighbors.get(range)?;
+        }
+        let peer = listed.neighbor.id;
         let config = listed.neighbor.config.borrow().clone();
         if config.routes.is_empty() {
             return None;

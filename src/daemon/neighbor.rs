@@ -17,6 +17,7 @@ use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::fsm::ConnInfo;
+use crate::grammar::Selector;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
@@ -37,6 +38,8 @@ pub(crate) struct Neighbor {
     pub(crate) id: PeerId,
     /// The text that selectors match and logs show.
     pub(crate) name: Rc<str>,
+    /// The name of the range that it was created from.
+    range: Option<Rc<str>>,
     /// Its configuration.
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
@@ -74,7 +77,12 @@ pub(crate) struct Neighbor {
 }
 
 impl Neighbor {
-    pub(crate) fn new(id: PeerId, name: &str, config: Rc<NeighborConfig>) -> Self {
+    /// Creates it, with the name of the range that it is created from, if there is one.
+    pub(crate) fn new(
+        (id, range): (PeerId, Option<Rc<str>>),
+        name: &str,
+        config: Rc<NeighborConfig>,
+    ) -> Self {
         let session = &config.session;
         let identity = Identity {
             local_address: session.local_address,
@@ -89,6 +97,7 @@ impl Neighbor {
             name: name.into(),
             wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
+            range,
             connection: RefCell::default(),
             session: RefCell::default(),
             down_since: Cell::new(Instant::now()),
@@ -111,6 +120,16 @@ impl Neighbor {
     /// Replaces the helpers that receive its events.
     pub(crate) fn subscribe(&self, (subscriptions, fed): (Subscriptions, Vec<Rc<Process>>)) {
         self.subscriptions.replace(subscriptions);
+    /// Returns `true` if a selector matches it, or the range that it was created from: what is said to a range is said to its
+    /// neighbors.
+    pub(crate) fn is_selected(&self, selector: &Selector) -> bool {
+        selector.matches(&self.name)
+            || self
+                .range
+                .as_ref()
+                .is_some_and(|range| selector.matches(range))
+    }
+
         self.fed.replace(fed);
         self.wake.notify_one();
     }

@@ -303,7 +303,7 @@ impl Fold<'_> {
                     && !listed.leaving.get()
                     && (!is_helper(&owner) || neighbor.is_open_to(&owner))
                     && match &selected.parsed {
-                        Some(selector) => selector.matches(&neighbor.name),
+                        Some(selector) => neighbor.is_selected(selector),
                         None => selected.names.iter().any(|name| *name == *neighbor.name),
                     }
             })

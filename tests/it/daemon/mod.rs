@@ -20,6 +20,7 @@ mod metrics;
 mod mrt;
 mod operational;
 mod range_reload;
+mod range_routes;
 #[cfg(feature = "stream")]
 mod records;
 mod reload;
