@@ -293,6 +293,31 @@ fn a_peer_of_a_range_is_closed_if_its_session_would_be_another() {
 }
 
 #[test]
+fn the_youngest_peers_of_a_range_are_closed_by_a_lower_limit() {
+    let mut stage = Stage::new("");
+    let mut old = [stage.join(5), stage.join(3)];
+    let mut young = [stage.join(1), stage.join(9)];
+    stage.reload("dynamic-limit 4;");
+    stage.put("announce route 10.1.0.0/16 next-hop 192.0.2.1");
+    stage.reload("dynamic-limit 2;");
+    for member in &mut young {
+        let notification = member.peer.expect_notification();
+        assert_eq!(
+            (notification.code, notification.subcode),
+            (Notification::CEASE, Notification::OUT_OF_RESOURCES)
+        );
+    }
+    let [a, b] = &mut old;
+    assert_eq!(stage.tables(&mut [a, b]), [["10.1.0.0/16"]; 2]);
+    // There is no room for those who come back, until there is.
+    let mut again = RawPeer::connect_from("127.0.7.1", ([127, 0, 0, 1], stage.port).into());
+    assert_eq!(again.expect_notification().subcode, Notification::REJECTED);
+    stage.reload("dynamic-limit 3;");
+    let mut c = stage.join(1);
+    assert_eq!(stage.tables(&mut [&mut c]), [["10.1.0.0/16"]]);
+}
+
+#[test]
 fn the_md5_key_of_a_range_is_replaced_by_a_reload() {
     if !oxabgp::speaker::sockopt::md5_supported() {
         return;
