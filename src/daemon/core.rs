@@ -133,7 +133,7 @@ impl Core {
             stats: Stats::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
-            checks: Checks::default(),
+            checks: Checks::since(age),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),

@@ -49,8 +49,9 @@ async fn end_all(core: &Rc<Core>) {
     }
 }
 
-/// Gives the routes of earlier runs of a helper, which has died, a deadline.
+/// Gives the routes of earlier runs of a helper, which has died, a deadline. Commands, and an upgrade, wait until all have it.
 pub(crate) async fn doom(core: Rc<Core>, owner: Rc<str>, run: u64, wait: Duration) {
+    let _work = core.works.begin();
     let deadline = now() + wait;
     let mut from = Some(0);
     while let Some(at) = from {

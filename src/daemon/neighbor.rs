@@ -70,6 +70,8 @@ pub(crate) struct Neighbor {
     /// Configured routes that a reload did not announce, because a helper announces the prefix. They have to be recorded:
     /// the helper's route may be equal to the configured one.
     pub(super) overridden: RefCell<HashSet<RouteKey>>,
+    /// Until when it is kept down because it had more routes than `prefix-limit` allows.
+    pub(crate) paused_until: Cell<Option<Instant>>,
     /// Its connection attempts are used up.
     pub(crate) gave_up: Cell<bool>,
     /// It is removed when its plugin is dropped.
@@ -95,9 +97,9 @@ impl Neighbor {
         Self {
             id,
             name: name.into(),
+            range,
             wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
-            range,
             connection: RefCell::default(),
             session: RefCell::default(),
             down_since: Cell::new(Instant::now()),
@@ -111,15 +113,13 @@ impl Neighbor {
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
             overridden: RefCell::default(),
+            paused_until: Cell::new(None),
             gave_up: Cell::new(false),
             retired: Cell::new(false),
             config: RefCell::new(config),
         }
     }
 
-    /// Replaces the helpers that receive its events.
-    pub(crate) fn subscribe(&self, (subscriptions, fed): (Subscriptions, Vec<Rc<Process>>)) {
-        self.subscriptions.replace(subscriptions);
     /// Returns `true` if a selector matches it, or the range that it was created from: what is said to a range is said to its
     /// neighbors.
     pub(crate) fn is_selected(&self, selector: &Selector) -> bool {
@@ -130,6 +130,9 @@ impl Neighbor {
                 .is_some_and(|range| selector.matches(range))
     }
 
+    /// Replaces the helpers that receive its events.
+    pub(crate) fn subscribe(&self, (subscriptions, fed): (Subscriptions, Vec<Rc<Process>>)) {
+        self.subscriptions.replace(subscriptions);
         self.fed.replace(fed);
         self.wake.notify_one();
     }

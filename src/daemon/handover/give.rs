@@ -195,6 +195,9 @@ impl Giver<'_> {
                 busy = Some(format!("the helper {name} is being started or stopped"));
             }
         }
+        if core.works.is_any() {
+            busy = Some("the work of a command is not finished".to_owned());
+        }
         for listed in core.neighbors.all() {
             let name = &listed.neighbor.name;
             if listed.neighbor.received.is_sweeping() {

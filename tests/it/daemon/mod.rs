@@ -37,6 +37,7 @@ mod stderr;
 mod sync;
 mod upgrade;
 mod upgrade_roles;
+mod upgrade_deadlines;
 mod verdicts;
 mod watch;
 
