@@ -35,9 +35,10 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod top;
 mod upgrade;
-mod upgrade_roles;
 mod upgrade_deadlines;
+mod upgrade_roles;
 mod verdicts;
 mod watch;
 
