@@ -22,6 +22,28 @@ pub(crate) struct Listed {
     pub(crate) leaving: Cell<bool>,
 }
 
+/// Neighbors that were removed or created in the meantime.
+pub(crate) struct Moves {
+    gone: PeerSet,
+    /// The ranges and their neighbors.
+    instances: Vec<(PeerId, PeerId)>,
+}
+
+impl Moves {
+    /// The neighbors that are selected now, of a selection that was made before: without those that were removed, and with the
+    /// neighbors of ranges.
+    pub(crate) fn applied(&self, before: &PeerSet) -> PeerSet {
+        let mut peers = before.clone();
+        peers.subtract(&self.gone);
+        for (range, instance) in &self.instances {
+            if peers.contains(*range) {
+                peers.insert(*instance);
+            }
+        }
+        peers
+    }
+}
+
 /// The list of neighbors.
 #[derive(Default)]
 pub(crate) struct Neighbors {
@@ -121,18 +143,12 @@ impl Neighbors {
         later.map(|(id, _)| *id).collect()
     }
 
-    /// Brings peers that were selected in an [epoch](Self::epoch) up to date: those that were removed since are taken off, and
-    /// the neighbors that were created since from a range among them are added.
-    pub(crate) fn settle(&self, peers: &mut PeerSet, since: u64) {
-        if self.epoch() == since {
-            return;
-        }
-        peers.subtract(&self.removed_since(since));
-        for (range, instance) in self.instances() {
-            if peers.contains(range) {
-                peers.insert(instance);
-            }
-        }
+    /// What has become of neighbors since an [epoch](Self::epoch); `None` if nothing has.
+    pub(crate) fn moves(&self, since: u64) -> Option<Moves> {
+        (self.epoch() != since).then(|| Moves {
+            gone: self.removed_since(since),
+            instances: self.instances(),
+        })
     }
 
     /// The ranges and their neighbors that are not being removed.

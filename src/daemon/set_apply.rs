@@ -264,18 +264,16 @@ impl<'a> Difference<'a> {
                 part.describe(self.lifetime(at), declared.selector(at));
             }
         }
-        let neighbors = &core.neighbors;
-        if neighbors.epoch() != self.plan.epoch {
-            // Between two turns, neighbors may be added and removed.
+        // Between two turns, neighbors may be added and removed.
+        if let Some(of_declared) = core.neighbors.moves(self.plan.epoch) {
+            let of_withdrawn = core.neighbors.moves(self.since);
             let withdrawn = gone.len();
-            part.select(|at, change, _| {
-                let mut peers = change.peers.clone();
-                let since = match at < withdrawn {
-                    true => self.since,
-                    false => self.plan.epoch,
-                };
-                neighbors.settle(&mut peers, since);
-                peers
+            part.select(|at, change, _| match at < withdrawn {
+                false => of_declared.applied(&change.peers),
+                true => match &of_withdrawn {
+                    Some(moves) => moves.applied(&change.peers),
+                    None => change.peers.clone(),
+                },
             });
         }
         (part, (end < first + declared.len()).then_some(end))
@@ -291,15 +289,19 @@ impl<'a> Difference<'a> {
 
     /// Renews what stays as it is, and claims it.
     async fn renew(&self, core: &Core, backend: &ApiBackend<'_>) {
+        let mut moves = core.neighbors.moves(self.plan.epoch);
         for (at, change) in self.plan.changes.list.iter().enumerate() {
             if self.fates[at] == Fate::Same {
                 let mut change = change.clone();
-                core.neighbors.settle(&mut change.peers, self.plan.epoch);
+                if let Some(moves) = &moves {
+                    change.peers = moves.applied(&change.peers);
+                }
                 backend.renew(&change, self.lifetime(at), self.plan.changes.selector(at));
             }
             if at % STEP == STEP - 1 {
                 core.journal.flush();
                 tokio::task::yield_now().await;
+                moves = core.neighbors.moves(self.plan.epoch);
             }
         }
         core.journal.flush();
@@ -394,5 +396,24 @@ mod tests {
             // Those that judge the routes record none.
             assert!(turns.iter().filter(|recorded| **recorded == 0).count() >= 3);
         }
+    }
+
+    #[test]
+    fn a_neighbor_that_is_removed_between_two_turns_gets_nothing_more() {
+        let core = Core::new(Env::default());
+        let most = 4 * u32::try_from(STEP).expect("small");
+        let mut task = pin!(apply(&core, None, plan(most)));
+        let mut poll = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            task.as_mut().poll(&mut cx)
+        };
+        while core.leases.recorded() == 0 {
+            assert!(poll().is_pending());
+        }
+        assert_eq!(core.leases.recorded(), STEP);
+        core.neighbors.remove(PeerId(0));
+        while poll().is_pending() {}
+        // Another neighbor may have its number by now.
+        assert_eq!(core.leases.recorded(), STEP);
     }
 }
