@@ -50,13 +50,20 @@ async fn end_all(core: &Rc<Core>) {
 }
 
 /// Gives the routes of earlier runs of a helper, which has died, a deadline. Commands, and an upgrade, wait until all have it.
-pub(crate) async fn doom(core: Rc<Core>, owner: Rc<str>, run: u64, wait: Duration) {
-    let _work = core.works.begin();
-    let deadline = now() + wait;
-    let mut from = Some(0);
-    while let Some(at) = from {
-        from = core.leases.doom((&owner, run), deadline, at);
-        tokio::task::yield_now().await;
+pub(crate) fn doom(
+    core: Rc<Core>,
+    owner: Rc<str>,
+    run: u64,
+    wait: Duration,
+) -> impl Future<Output = ()> {
+    let (work, deadline) = (core.works.begin(), now() + wait);
+    async move {
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = core.leases.doom((&owner, run), deadline, at);
+            tokio::task::yield_now().await;
+        }
+        drop(work);
     }
 }
 

@@ -269,7 +269,7 @@ fn neighbor((core, server): (&Rc<Core>, &Server), listed: &Listed, state: Neighb
     let now_due = state.retry.unwrap_or_default();
     if let Some(key) = listed.key.get() {
         match state.penalty {
-            _ if state.gave_up => server.keep_down(key),
+            _ if state.gave_up && state.session.is_none() => server.keep_down(key),
             Some(left) => {
                 server.keep_down(key);
                 prefix_limit::pause_for(core, neighbor, left);

@@ -13,8 +13,8 @@ use crate::rib::{PeerId, PeerSet};
 enum Step {
     /// These have no leases any more.
     Remove(PeerSet),
-    /// `to` has the leases of `from`.
-    Copy { from: PeerId, to: PeerId },
+    /// These have the leases of `from`.
+    Copy { from: PeerId, to: PeerSet },
 }
 
 /// Removals and copies that are not applied to all leases yet.
@@ -34,16 +34,32 @@ pub(super) struct Removals {
 impl Removals {
     /// Removes peers.
     pub(super) fn add(&mut self, peers: &PeerSet) {
-        let is_open = !self.is_used && self.walking < self.list.len();
-        if let Some((_, Step::Remove(last))) = self.list.back_mut().filter(|_| is_open) {
+        if let Some(Step::Remove(last)) = self.open() {
             last.union(peers);
             return;
         }
         self.push(Step::Remove(peers.clone()));
     }
 
+    /// The last step, if no lease has taken it into account.
+    fn open(&mut self) -> Option<&mut Step> {
+        let is_open = !self.is_used && self.walking < self.list.len();
+        let last = self.list.back_mut().filter(|_| is_open);
+        last.map(|(_, step)| step)
+    }
+
     /// Adds a peer to the leases of another one.
     pub(super) fn copy(&mut self, from: PeerId, to: PeerId) {
+        if let Some(Step::Copy {
+            from: same,
+            to: others,
+        }) = self.open()
+            && *same == from
+        {
+            others.insert(to);
+            return;
+        }
+        let to = std::iter::once(to).collect();
         self.push(Step::Copy { from, to });
     }
 
@@ -73,8 +89,8 @@ impl Removals {
                 Step::Remove(gone) if known.intersects(gone) => {
                     now.get_or_insert_with(|| peers.clone()).subtract(gone);
                 }
-                Step::Copy { from, to } if known.contains(*from) && !known.contains(*to) => {
-                    now.get_or_insert_with(|| peers.clone()).insert(*to);
+                Step::Copy { from, to } if known.contains(*from) && !to.is_subset(known) => {
+                    now.get_or_insert_with(|| peers.clone()).union(to);
                 }
                 Step::Remove(_) | Step::Copy { .. } => {}
             }
