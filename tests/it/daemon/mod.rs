@@ -20,6 +20,7 @@ mod metrics;
 mod mrt;
 mod operational;
 mod range_reload;
+mod range_routes;
 #[cfg(feature = "stream")]
 mod records;
 mod reload;
@@ -34,7 +35,9 @@ mod soak;
 mod states;
 mod stderr;
 mod sync;
+mod top;
 mod upgrade;
+mod upgrade_deadlines;
 mod upgrade_roles;
 mod verdicts;
 mod watch;
