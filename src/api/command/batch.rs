@@ -1,11 +1,10 @@
 //! Changes that are held back until `commit`.
 
 use super::cache::Selections;
-use super::call::SCOPE;
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
 use crate::api::changes::Changes;
-use crate::api::control::Control;
+use crate::api::control::{Among, Control};
 use crate::api::reply::Acks;
 use crate::bgp::Family;
 use crate::rib::{Action, PeerSet};
@@ -85,8 +84,9 @@ impl Batch {
             let Some((_, epoch)) = runs.peek().filter(|(_, epoch)| *epoch != now) else {
                 return change.peers.clone();
             };
-            // It was read once already.
-            let selected = selector.and_then(|text| selections.select(text, SCOPE, control).ok());
+            // It was read once already, for the neighbors of the source.
+            let selected =
+                selector.and_then(|text| selections.select(text, Among::Own, control).ok());
             selected.unwrap_or_else(|| {
                 let mut peers = change.peers.clone();
                 peers.subtract(gone.get_or_insert_with(|| control.removed_since(*epoch)));
