@@ -21,7 +21,7 @@ use super::{ControlArgs, REFUSED};
 /// Width of the output if it is not a terminal.
 const WIDTH: usize = 100;
 
-/// Options of `top`.
+// Options of `top`.
 #[derive(Args, Debug)]
 pub(crate) struct TopArgs {
     /// Print the table once and exit; the default if standard output is not a terminal.
