@@ -101,7 +101,7 @@ pub(crate) struct Shared {
     /// The writer of the session that is up.
     pub(crate) writer: RefCell<Option<UpdateWriter>>,
     /// A session that another process has established, until the task runs.
-    pub(crate) adopted: RefCell<Option<Adopted>>,
+    pub(crate) adopted: RefCell<Option<Box<Adopted>>>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
