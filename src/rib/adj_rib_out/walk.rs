@@ -6,9 +6,9 @@
 //! reads too slowly is left behind at its place with what was encoded for it so far; later it continues from there by
 //! itself. It may be half of the lag limit behind, so that peers whose sockets take different amounts stay together: they
 //! hold the same messages, which are in memory once. Only when all of a group hold more than the lag limit, those at the
-//! same place counted once, a peer is left behind with its share of the limit. Encoding the table for each peer was rejected: a hundred peers that join at once cost a
-//! hundred times as much as one. So was keeping the encoded table, which takes a third of the table's own memory and is
-//! outdated by each change.
+//! same place counted once, a peer is left behind with its share of the limit. Encoding the table for each peer was
+//! rejected: a hundred peers that join at once cost a hundred times as much as one. So was keeping the encoded table,
+//! which takes a third of the table's own memory and is outdated by each change.
 
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
@@ -98,11 +98,9 @@ impl AdjRibOut {
             let Some(resync) = private(&self.peers, member) else {
                 continue;
             };
-            let Some(walk) = resync.walk.as_ref().filter(|_| resync.bytes() > 0) else {
-                held += resync.bytes();
-                continue;
-            };
-            let place = places.entry(walk.at()).or_default();
+            // Those that have walked to the end hold the rest of the same messages.
+            let at = resync.walk.as_ref().map_or(NONE, Walk::at);
+            let place = places.entry(at).or_default();
             held += resync.bytes().saturating_sub(*place);
             *place = resync.bytes().max(*place);
         }
