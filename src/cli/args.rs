@@ -43,7 +43,10 @@ pub(super) struct Cli {
     pub(super) env_file: Option<PathBuf>,
 }
 
+// The options of a sub-command are only built when it is called: those of all take a tenth of what an idle daemon has read of
+// its program.
 #[derive(Debug, Subcommand)]
+#[command(defer = true)]
 pub(super) enum Command {
     /// Run the speaker.
     ///
@@ -140,7 +143,7 @@ pub(super) enum Command {
     Version,
 }
 
-/// Options of `server`.
+// Options of `server`.
 #[derive(Args, Debug)]
 pub(crate) struct ServerArgs {
     /// Log everything, with time and source.
@@ -175,7 +178,7 @@ pub(crate) struct ServerArgs {
     pub(super) configuration: Vec<PathBuf>,
 }
 
-/// Options of `validate`.
+// Options of `validate`.
 #[derive(Args, Debug)]
 pub(crate) struct ValidateArgs {
     /// Check the neighbors (always done).
@@ -219,7 +222,7 @@ pub(crate) struct ValidateArgs {
     pub(super) configuration: Vec<PathBuf>,
 }
 
-/// Options of `encode`.
+// Options of `encode`.
 #[derive(Args, Debug)]
 pub(crate) struct EncodeArgs {
     /// Our AS.
@@ -256,7 +259,7 @@ pub(crate) struct EncodeArgs {
     pub(super) route: Vec<String>,
 }
 
-/// Options of `migrate`.
+// Options of `migrate`.
 #[derive(Args, Debug)]
 pub(crate) struct MigrateArgs {
     /// The configuration file.
@@ -264,7 +267,7 @@ pub(crate) struct MigrateArgs {
     pub(super) configuration: PathBuf,
 }
 
-/// Options of `decode`.
+// Options of `decode`.
 #[derive(Args, Debug)]
 pub(crate) struct DecodeArgs {
     /// The message is a list of NLRI of the family.
@@ -296,7 +299,7 @@ pub(crate) struct DecodeArgs {
     pub(super) payload: Vec<String>,
 }
 
-/// Options of `env`.
+// Options of `env`.
 #[derive(Args, Debug)]
 pub(crate) struct EnvArgs {
     /// Only settings that differ from their defaults.
@@ -307,7 +310,7 @@ pub(crate) struct EnvArgs {
     pub(super) env: bool,
 }
 
-/// Options of `cli` and `run`.
+// Options of `cli` and `run`.
 #[derive(Args, Debug)]
 pub(crate) struct ControlArgs {
     /// The name of the daemon's named pipes and socket. Default: the settings `api.pipename` and `api.socketname`.
@@ -324,7 +327,7 @@ pub(crate) struct ControlArgs {
     pub(super) command: Vec<String>,
 }
 
-/// Options of `run`.
+// Options of `run`.
 #[derive(Args, Debug)]
 pub(crate) struct RunArgs {
     /// Run the lines of this file; `-` is standard input. Empty lines, and lines that start with `#`, are skipped.

@@ -34,7 +34,7 @@ const PEER_END_OF_RIB: &[u8] = &[0, 0, 0, 0];
 /// What the peer withdraws: 198.18.0.0/15.
 const PEER_WITHDRAWS: &[u8] = &[0, 3, 15, 198, 18, 0, 0];
 
-/// Options of `demo`.
+// Options of `demo`.
 #[derive(Args, Debug)]
 pub(crate) struct DemoArgs {
     /// Act as the helper process of the demo.

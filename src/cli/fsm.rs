@@ -11,7 +11,7 @@ use crate::bgp::message::MessageType;
 use crate::bgp::{Asn, Family};
 use crate::fsm::{Cease, Config, ConnId, ConnInfo, Direction, Input, Output, Peer, table};
 
-/// Options of `fsm`.
+// Options of `fsm`.
 #[derive(Args, Debug)]
 pub(crate) struct FsmArgs {
     /// Show how a session comes up and ends instead: two state machines in memory, with the reason for each step.

@@ -16,7 +16,7 @@ use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::config::show::command;
 use crate::journal::{AttributeMemo, FrameReader, Lease, OPERATOR, Record, Records};
 
-/// Options of `journal`.
+// Options of `journal`.
 #[derive(Args, Debug)]
 pub(crate) struct JournalArgs {
     /// Only the routes of this process, of `operator`, or of a set: `set NAME`.

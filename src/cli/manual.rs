@@ -13,14 +13,14 @@ use clap_complete::Shell;
 use super::{Cli, REFUSED};
 use crate::config::reference;
 
-/// Options of `completions`.
+// Options of `completions`.
 #[derive(Args, Debug)]
 pub(crate) struct CompletionsArgs {
     /// The shell.
     shell: Shell,
 }
 
-/// Options of `man`.
+// Options of `man`.
 #[derive(Args, Debug)]
 pub(crate) struct ManArgs {
     /// Write all pages to this directory: `oxabgp.1`, one for each sub-command, and `oxabgp.conf.5`.

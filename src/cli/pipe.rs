@@ -22,7 +22,7 @@ const FAMILIES: [&str; 2] = ["ipv4 unicast", "ipv6 unicast"];
 /// How long the session may be down with `--leave`.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Options of `pipe`.
+// Options of `pipe`.
 #[derive(Args, Debug)]
 pub(super) struct PipeArgs {
     /// Our AS number.

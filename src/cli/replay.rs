@@ -25,7 +25,7 @@ mod session;
 use routes::{AsPathRule, NextHopRule, Rules, Speed};
 use session::Target;
 
-/// Options of `replay`.
+// Options of `replay`.
 #[derive(Args, Debug)]
 #[command(
     disable_version_flag = true,

@@ -22,7 +22,7 @@ mod view;
 
 use view::{HEAD, Line, lines};
 
-/// Options of `top`.
+// Options of `top`.
 #[derive(Args, Debug)]
 pub(crate) struct TopArgs {
     /// Print the table once and exit; the default if standard output is not a terminal.

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 
+use foldhash::fast::RandomState;
+
 use super::diagnostic::Report;
 use super::env::Env;
 use super::model::ProcessConfig;
@@ -33,7 +35,7 @@ pub(crate) struct Context<'a> {
     /// Where the last part of a route ended that was found outside of one.
     pub(crate) last_piece: usize,
     /// Tails by their text: the same attributes are read once, and shared.
-    pub(crate) tails: HashMap<(Form, &'a str), KnownTail>,
+    pub(crate) tails: HashMap<(Form, &'a str), KnownTail, RandomState>,
 }
 
 /// How a route is written.

@@ -111,7 +111,7 @@ fn read_text(text: &str, directory: &Path, env: &Env) -> (Config, Report) {
         templates: HashMap::new(),
         lost: false,
         last_piece: usize::MAX,
-        tails: HashMap::new(),
+        tails: HashMap::default(),
     };
     let config = read(&mut cx);
     (config, cx.report)

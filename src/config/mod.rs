@@ -79,6 +79,7 @@ mod process;
 mod quoting;
 mod recovery;
 mod reference;
+mod route_checks;
 mod schema;
 mod section;
 mod session;

@@ -19,6 +19,13 @@ impl PlacedRoutes {
         self.places.push(place.into());
     }
 
+    /// The place of the route with that index; that of the file's beginning if there is none.
+    pub(crate) fn place(&self, index: usize) -> Span {
+        self.places
+            .get(index)
+            .map_or(Span::new(0, 0), |place| Span::from(*place))
+    }
+
     /// The routes with their places, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (RouteText, Span)> {
         let places = self.places.iter().map(|place| Span::from(*place));

@@ -9,14 +9,13 @@ use super::context::Context;
 use super::diagnostic::Diagnostic;
 use super::draft::Draft;
 use super::model::{self, NeighborConfig};
-use super::placed_routes::PlacedRoutes;
+use super::route_checks::RouteChecks;
 use super::schema::Seen;
 use super::session::{AddPath, Base64, CapabilityConfig, SessionConfig, Unwritten};
 use super::tree::Statement;
 use super::{announce_limit_section, subscription};
-use crate::bgp::next_hop_rule::{NextHopError, resolve};
-use crate::bgp::{Afi, Family, NextHop, Safi};
-use crate::grammar::{RouteList, RouteText};
+use crate::bgp::{Afi, Family, Safi};
+use crate::grammar::RouteList;
 use crate::text::Span;
 
 /// A neighbor, and the place of its address.
@@ -343,41 +342,27 @@ fn key(cx: &mut Context<'_>, draft: &Draft) -> Option<Vec<u8>> {
 
 /// The routes that can be sent to this neighbor.
 fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> RouteList {
-    let all = std::mem::take(&mut draft.routes);
+    let mut all = std::mem::take(&mut draft.routes);
     let mut places = Vec::new();
     let limited = !draft.announce_limit.is_empty();
     let mut routes = RouteList::default();
-    for (route, span) in all.iter().flatten().flat_map(PlacedRoutes::iter) {
-        let families = route.nlri.iter().map(|nlri| nlri.family);
-        let foreign = families
-            .clone()
-            .find(|family| !session.families.contains(family));
-        match foreign {
-            // ExaBGP announces it: its parser reads the word for watchdogs only.
-            None if route.withdraw && route.watchdog.is_none() => cx.report.add(
-                Diagnostic::warning(span, "the route has `withdraw`: it is not announced")
-                    .with_help("add `watchdog` and a name if helpers are to announce it"),
-            ),
-            None => {
-                self_address(cx, &route, session, span);
-                extended_next_hop(cx, &route, session, span);
-                ipv4_next_hop(cx, &route, session, span);
-                if limited {
-                    places.push(span);
-                }
-                routes.push(route);
-            }
-            Some(Family::IPV4_UNICAST) => cx.report.add(
-                Diagnostic::warning(
-                    span,
-                    "this neighbor has no family `ipv4 unicast`: the route is not announced",
-                )
-                .with_help("add `ipv4 unicast;` to its `family` section"),
-            ),
-            Some(family) => cx.report.add(
-                Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
-                    .with_help(format!("add `{family};` to its `family` section")),
-            ),
+    let checks = RouteChecks {
+        session,
+        sender: session.prospective_sender(),
+    };
+    for placed in all.iter_mut().flatten() {
+        let are_kept = checks.all(cx, placed);
+        if limited {
+            let kept = placed.iter().filter(|(route, _)| checks.keeps(route));
+            places.extend(kept.map(|(_, span)| span));
+        }
+        if are_kept && routes.is_empty() {
+            // Most files have one section of routes.
+            routes = std::mem::take(placed).routes;
+            continue;
+        }
+        for route in placed.routes.iter().filter(|route| checks.keeps(route)) {
+            routes.push(route);
         }
     }
     if limited {
@@ -391,73 +376,6 @@ fn routes(cx: &mut Context<'_>, draft: &mut Draft, session: &SessionConfig) -> R
     // The configuration is kept as long as the daemon runs.
     routes.shrink_to_fit();
     routes
-}
-
-/// `next-hop self` of an IPv6 route has no meaning where our address is an IPv4 one.
-fn self_address(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
-    let sender = session.prospective_sender();
-    let hops = route.attributes.next_hops();
-    let families = route.nlri.iter().map(|nlri| nlri.family);
-    if families
-        .map(|family| resolve(family, hops, &sender))
-        .any(|resolved| resolved == Err(NextHopError::NoSelf))
-    {
-        cx.report.add(
-            Diagnostic::error(
-                span,
-                "`next-hop self` of an IPv6 route needs a session over IPv6",
-            )
-            .with_help("write the next hop's address"),
-        );
-    }
-}
-
-/// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may reject it.
-fn extended_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
-    let hop = route.attributes.next_hop();
-    let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
-    let offered = session.capabilities.nexthop.iter().flatten();
-    let plain = [Family::IPV4_UNICAST, Family::IPV4_MULTICAST];
-    let strange = route
-        .nlri
-        .iter()
-        .map(|nlri| nlri.family)
-        .find(|family| plain.contains(family) && offered.clone().all(|(one, _)| one != family));
-    if let Some(family) = strange.filter(|_| is_v6) {
-        cx.report.add(
-            Diagnostic::warning(span, "the peer may refuse an IPv6 next hop for this route")
-                .with_help(format!(
-                    "add `nexthop {{ {family} ipv6; }}` and `ipv6 {};` to the families (RFC 8950)",
-                    family.safi
-                )),
-        );
-    }
-}
-
-/// An IPv6 route has no IPv4 next hop (RFC 2545 3), unless the peer offers to take it. ExaBGP sends four octets anyway, and the
-/// peer ends the session.
-fn ipv4_next_hop(cx: &mut Context<'_>, route: &RouteText, session: &SessionConfig, span: Span) {
-    let Some(NextHop::V4(address)) = route.attributes.next_hop() else {
-        return;
-    };
-    let sender = session.prospective_sender();
-    let hops = route.attributes.next_hops();
-    let families = route.nlri.iter().map(|nlri| nlri.family);
-    if families
-        .map(|family| resolve(family, hops, &sender))
-        .any(|resolved| resolved == Err(NextHopError::Ipv4))
-    {
-        cx.report.add(
-            Diagnostic::warning(
-                span,
-                "an IPv6 route needs an IPv6 next hop: it is not announced",
-            )
-            .with_help(format!(
-                "write an IPv6 address, or `{}` if the peer knows how to reach that",
-                address.to_ipv6_mapped()
-            )),
-        );
-    }
 }
 
 /// Reports neighbors that cannot be distinguished.

@@ -4,8 +4,6 @@
 //! methods only, so that no borrow is held while another part is called.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -15,11 +13,11 @@ use tracing::info;
 
 use crate::api::command::Watch;
 use crate::api::{Event, Raw};
-use crate::bgp::{AttributeSet, Nlri};
+use crate::bgp::Nlri;
 use crate::config::{Env, MetricsConfig, NeighborConfig};
-use crate::grammar::{RouteList, Selector, Verb};
+use crate::grammar::{Selector, Verb};
 use crate::rib::adj_rib_out::PeerOptions;
-use crate::rib::{Action, Change, PeerId, PeerSet};
+use crate::rib::{Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
 use crate::speaker::{PeerStatus, Server};
 
@@ -28,6 +26,7 @@ use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
 use super::hold::{Handover, Works};
+use super::initial_routes;
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -197,7 +196,7 @@ impl Core {
                     neighbor.inherit_overridden(&range.neighbor);
                 }
             }
-            None => self.announce_configured(neighbor),
+            None => initial_routes::announce(self, neighbor),
         }
         self.neighbors.changed();
         listed
@@ -334,41 +333,6 @@ impl Core {
         self.handover.commands_allowed().await;
     }
 
-    /// Announces the routes that the configuration of a neighbor names.
-    fn announce_configured(&self, neighbor: &Neighbor) {
-        let peers: PeerSet = std::iter::once(neighbor.id).collect();
-        let config = neighbor.config.borrow().clone();
-        let mut known: HashMap<_, (Nlri, Rc<AttributeSet>)> = HashMap::new();
-        let twice = repeated(&config.routes);
-        for route in &config.routes {
-            let attributes = self.routes.intern(Rc::clone(&route.attributes));
-            if let Some(name) = &route.watchdog {
-                self.routes.guard(neighbor.id, name, &route, &attributes);
-                if route.withdraw {
-                    continue;
-                }
-            }
-            for nlri in &route.nlri {
-                if !twice.is_empty() && twice.contains(&fingerprint(nlri)) {
-                    let key = (nlri.family, nlri.path_id, nlri.as_ref().key());
-                    let newer = (nlri.clone(), Rc::clone(&attributes));
-                    let older = known.insert(key, newer);
-                    if let Some(older) = older.filter(|older| older.1 != attributes) {
-                        neighbor.overtake(older);
-                    }
-                }
-                let change = Change {
-                    nlri: nlri.clone(),
-                    action: Action::Announce(Rc::clone(&attributes)),
-                    peers: peers.clone(),
-                };
-                if !self.apply(&change) && route.watchdog.is_some() {
-                    self.routes.hold_back(neighbor.id, nlri);
-                }
-            }
-        }
-    }
-
     /// Applies a change that does not come from a command. Returns `false` if an `announce-limit` does not allow it.
     pub(crate) fn apply(&self, change: &Change) -> bool {
         let is_admitted = self.admits(change);
@@ -442,23 +406,4 @@ impl Core {
             .unwrap_or_default();
         format!("{:x}-{:x}", started.as_nanos(), std::process::id())
     }
-}
-
-/// A number that is the same for all versions of a route.
-fn fingerprint(nlri: &Nlri) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (nlri.family, nlri.path_id, nlri.as_ref().key()).hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The fingerprints that several of these routes have: mostly none, so that no table of all routes is needed to find those
-/// that the file has twice.
-fn repeated(routes: &RouteList) -> HashSet<u64> {
-    let mut all = Vec::with_capacity(routes.len());
-    for route in routes {
-        all.extend(route.nlri.iter().map(fingerprint));
-    }
-    all.sort_unstable();
-    let equal = all.windows(2).filter(|pair| pair[0] == pair[1]);
-    equal.map(|pair| pair[0]).collect()
 }

@@ -68,6 +68,7 @@ mod histogram;
 mod history;
 mod hold;
 mod http;
+mod initial_routes;
 mod journal;
 mod lease_table;
 mod leases;

@@ -387,7 +387,13 @@ impl Plugin for NeighborPlugin {
             messages,
         };
         let routes = &self.core.routes;
-        let (filled, more) = routes.fill(self.neighbor.id, budget, &mut |bytes| outbox.push(bytes));
+        let (filled, more) = routes.fill(self.neighbor.id, budget, &mut |chunk| {
+            if chunk.updates == chunk.messages {
+                outbox.push_updates(chunk.bytes, chunk.updates);
+            } else {
+                outbox.push(chunk.bytes);
+            }
+        });
         rate_limit.spend(filled.messages);
         if outbox.is_empty() {
             // Changes may have cancelled each other out.

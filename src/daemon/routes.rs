@@ -12,7 +12,7 @@ use tracing::warn;
 use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
 use crate::rib::adj_rib_out::{AdjRibOut, Budget, Filled, PeerOptions, Session, Unsent};
-use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
+use crate::rib::{Change, Chunk, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
@@ -186,10 +186,10 @@ impl Routes {
         &self,
         peer: PeerId,
         budget: Budget,
-        out: &mut impl FnMut(bytes::Bytes),
+        out: &mut impl FnMut(Chunk),
     ) -> (Filled, bool) {
         let mut rib = self.rib_mut();
-        let filled = rib.fill(peer, budget, out);
+        let filled = rib.fill_chunks(peer, budget, out);
         let more = rib.has_work(peer);
         (filled, more)
     }

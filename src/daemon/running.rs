@@ -24,10 +24,10 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn new(mut config: Config) -> Rc<Self> {
         let neighbors = std::mem::take(&mut config.neighbors);
-        Rc::new(Self {
-            config,
-            neighbors: neighbors.into_iter().map(Rc::new).collect(),
-        })
+        let mut neighbors: Vec<_> = neighbors.into_iter().map(Rc::new).collect();
+        // They are collected in the memory of the larger ones.
+        neighbors.shrink_to_fit();
+        Rc::new(Self { config, neighbors })
     }
 
     /// A copy with the neighbors.

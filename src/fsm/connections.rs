@@ -17,7 +17,8 @@ use super::{ConnId, Output};
 /// The connections, and what is to be done.
 #[derive(Debug, Default)]
 pub(crate) struct Connections {
-    slots: SmallVec<[Slot; 2]>,
+    /// Mostly one, at most two.
+    slots: SmallVec<[Slot; 1]>,
     /// The connection that is reported as the session of the neighbor.
     shown: Option<ConnId>,
     connect_retry_counter: u32,

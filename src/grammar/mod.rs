@@ -25,7 +25,7 @@ pub use builder::TailBuilder;
 pub use family::sentence;
 pub use operational::Operational;
 pub use prefix::Prefix;
-pub use route_list::RouteList;
+pub use route_list::{Piece, RouteList, RunOfRoutes};
 pub use route_text::{Place, RouteText, Verb};
 pub use selector::Selector;
 pub use tail::{Kept, Repeated, Tail};

@@ -6,7 +6,7 @@
 use std::rc::Rc;
 
 use super::route_text::RouteText;
-use crate::bgp::{AttributeSet, Family, Nlri};
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 
 /// How many of the last [`Common`]s are compared with a new route.
 const RECENT: usize = 32;
@@ -115,6 +115,23 @@ impl RouteList {
         }
     }
 
+    /// The routes in their order, those of a run together.
+    pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let mut rest = &self.bytes[..];
+        self.runs.iter().filter_map(move |run| match *run {
+            Run::Other(index) => self.others.get(index).map(Piece::One),
+            Run::Many { common, count } => {
+                let mut run = RunOfRoutes {
+                    common: self.commons.get(common)?,
+                    count,
+                    bytes: rest,
+                };
+                rest = run.split(count);
+                Some(Piece::Run(run))
+            }
+        })
+    }
+
     /// The families of the routes, in any order; most of them several times.
     #[cfg(feature = "daemon")]
     pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
@@ -131,6 +148,98 @@ impl RouteList {
         self.others.shrink_to_fit();
         self.bytes.shrink_to_fit();
     }
+}
+
+/// Routes of a [`RouteList`] that follow each other.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    /// Routes that have everything in common but the bytes of their NLRI.
+    Run(RunOfRoutes<'a>),
+    /// A route of its own.
+    One(&'a RouteText),
+}
+
+/// Routes with one NLRI each, that have everything in common but its bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct RunOfRoutes<'a> {
+    common: &'a Common,
+    count: usize,
+    /// The length of each NLRI, and its bytes.
+    bytes: &'a [u8],
+}
+
+impl<'a> RunOfRoutes<'a> {
+    /// The number of routes, which is not 0.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The family of the routes.
+    pub const fn family(&self) -> Family {
+        self.common.family
+    }
+
+    /// The path identifier of the routes.
+    pub const fn path_id(&self) -> Option<u32> {
+        self.common.path_id
+    }
+
+    /// The attributes of the routes.
+    pub const fn attributes(&self) -> &'a Rc<AttributeSet> {
+        &self.common.attributes
+    }
+
+    /// Returns `true` if the routes are announced whatever watchdogs do.
+    pub const fn is_announced(&self) -> bool {
+        self.common.watchdog.is_none() && !self.common.withdraw
+    }
+
+    /// The bytes of the NLRI, in order.
+    pub fn nlri(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let mut rest = self.bytes;
+        std::iter::from_fn(move || take(&mut rest))
+    }
+
+    /// The routes, in order.
+    pub fn routes(&self) -> impl Iterator<Item = RouteText> + use<'a> {
+        let common = self.common;
+        self.nlri().map(|bytes| common.route(bytes))
+    }
+
+    /// Cuts its bytes off after so many NLRI. Returns the rest.
+    fn split(&mut self, count: usize) -> &'a [u8] {
+        let all = self.bytes;
+        let mut rest = all;
+        for _ in 0..count {
+            take(&mut rest);
+        }
+        self.bytes = &all[..all.len() - rest.len()];
+        rest
+    }
+}
+
+impl Piece<'_> {
+    /// Calls `visit` for each NLRI.
+    pub fn each_nlri(&self, mut visit: impl FnMut(NlriRef<'_>)) {
+        match self {
+            Self::One(route) => route.nlri.iter().for_each(|nlri| visit(nlri.as_ref())),
+            Self::Run(run) => run.nlri().for_each(|bytes| {
+                visit(NlriRef {
+                    family: run.family(),
+                    path_id: run.path_id(),
+                    bytes,
+                });
+            }),
+        }
+    }
+}
+
+/// Takes the next NLRI, which follows its length.
+fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, rest) = bytes.split_first()?;
+    let (nlri, rest) = rest.split_at_checked(usize::from(*length))?;
+    *bytes = rest;
+    Some(nlri)
 }
 
 /// The routes of a [`RouteList`].
@@ -156,10 +265,7 @@ impl Iterator for Iter<'_> {
             },
         };
         self.current = Some((common, left - 1));
-        let (length, rest) = self.bytes.split_first()?;
-        let (nlri, rest) = rest.split_at_checked(usize::from(*length))?;
-        self.bytes = rest;
-        Some(common.route(nlri))
+        take(&mut self.bytes).map(|nlri| common.route(nlri))
     }
 }
 
@@ -234,6 +340,21 @@ mod tests {
         assert_eq!(list.len(), routes.len());
         let families: Vec<Family> = list.families().collect();
         assert!(families.contains(&flow) && families.contains(&Family::IPV4_UNICAST));
+        let pieces = list.pieces().flat_map(|piece| match piece {
+            Piece::Run(run) => run.routes().collect::<Vec<_>>(),
+            Piece::One(route) => vec![route.clone()],
+        });
+        assert_eq!(pieces.collect::<Vec<_>>(), routes);
+        let (mut seen, mut counted) = (Vec::new(), 0);
+        for piece in list.pieces() {
+            piece.each_nlri(|nlri| seen.push(nlri.to_nlri()));
+            counted += match piece {
+                Piece::Run(run) => run.count(),
+                Piece::One(_) => 1,
+            };
+        }
+        let all: Vec<Nlri> = routes.iter().flat_map(|route| route.nlri.clone()).collect();
+        assert_eq!((seen, counted), (all, routes.len()));
         // The same routes, with attributes that are not shared.
         let other: RouteList = list.iter().collect();
         assert_eq!(list, other);

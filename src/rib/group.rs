@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::messages::{Messages, Output, Turn};
+use super::messages::{Chunk, Messages, Output, Turn};
 use super::peer_set_interner::{PeerSetInterner, PeerSetRef};
 use super::pending::{Pending, TxQueue};
 use super::slab::NONE;
@@ -189,7 +189,7 @@ impl Log {
         peer: PeerId,
         turn: &mut Turn,
         passed: &mut u64,
-        out: &mut impl FnMut(Bytes),
+        out: &mut impl FnMut(Chunk),
     ) -> bool {
         let Some(batch) = self.from(*cursor).next() else {
             return false;
@@ -268,9 +268,11 @@ impl Log {
 #[derive(Debug)]
 pub(crate) struct Resync {
     /// The next outputs.
-    pub(crate) out: VecDeque<Output>,
+    out: VecDeque<Output>,
     /// Number of bytes of the first output that were already sent.
     offset: usize,
+    /// Number of bytes of all outputs, including those.
+    bytes: usize,
     pub(crate) queue: TxQueue,
     pub(crate) walk: Option<Walk>,
     /// Walks that start later.
@@ -357,8 +359,9 @@ impl Plan {
 
 impl Resync {
     /// Creates the state with these initial outputs.
-    pub(crate) const fn new(out: VecDeque<Output>, queue: TxQueue) -> Self {
+    pub(crate) fn new(out: VecDeque<Output>, queue: TxQueue) -> Self {
         Self {
+            bytes: out.iter().map(Output::len).sum(),
             out,
             offset: 0,
             queue,
@@ -374,7 +377,7 @@ impl Resync {
         &mut self,
         turn: &mut Turn,
         passed: &mut u64,
-        out: &mut impl FnMut(Bytes),
+        out: &mut impl FnMut(Chunk),
     ) -> bool {
         match self.out.front() {
             None => return false,
@@ -387,8 +390,19 @@ impl Resync {
             }
         }
         self.offset = 0;
-        self.out.pop_front();
+        self.bytes -= self.out.pop_front().map_or(0, |output| output.len());
         true
+    }
+
+    /// Appends an output.
+    pub(crate) fn push(&mut self, output: Output) {
+        self.bytes += output.len();
+        self.out.push_back(output);
+    }
+
+    /// Appends outputs.
+    pub(crate) fn extend(&mut self, outputs: impl IntoIterator<Item = Output>) {
+        outputs.into_iter().for_each(|output| self.push(output));
     }
 
     /// Returns `true` if a walk will still visit `slot`, so that nothing needs to be pending for it.
@@ -441,14 +455,8 @@ impl Resync {
         unread
     }
 
-    /// Number of bytes of its messages.
-    pub(crate) fn bytes(&self) -> usize {
-        self.out
-            .iter()
-            .map(|output| match output {
-                Output::Messages(messages) => messages.bytes.len(),
-                Output::Reached(_) => 0,
-            })
-            .sum()
+    /// Number of bytes of its messages that were not sent, or not completely.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
     }
 }

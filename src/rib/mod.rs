@@ -47,6 +47,7 @@ pub use adj_rib_out::{
 };
 pub use intern::Interner;
 pub use leases::{Ended, Leased, Leases, Lifetime, Terms};
+pub use messages::Chunk;
 pub use pack::Refusal;
 pub use parse_cache::{ParseCache, ParseCacheLimits};
 pub use peer_set::{PeerId, PeerSet};

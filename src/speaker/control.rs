@@ -102,7 +102,7 @@ pub(crate) struct Shared {
     /// The writer of the session that is up.
     pub(crate) writer: RefCell<Option<UpdateWriter>>,
     /// A session that another process has established, until the task runs.
-    pub(crate) adopted: RefCell<Option<Adopted>>,
+    pub(crate) adopted: RefCell<Option<Box<Adopted>>>,
     /// How soon the first attempt is due and how many failed before, if another process has left that.
     pub(crate) postponed: Cell<Option<(Duration, u32)>>,
     /// The configuration that the task works with.

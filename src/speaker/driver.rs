@@ -19,7 +19,7 @@ use super::handed::Suspension;
 use super::io::Io;
 use super::machine::{self, Driver, closed, machine};
 use super::outbox::messages;
-use super::plugin::SessionEvent;
+use super::plugin::{Plugin, SessionEvent};
 use super::status::Counters;
 use super::watch::ChangeKind;
 use super::writer::{Pushed, PushedOwner, UpdateWriter};
@@ -441,20 +441,31 @@ impl Task {
         }
         let observed = plugin.observes_updates_sent();
         for chunk in &chunks {
-            for message in messages(chunk) {
-                let message = raw(chunk, message);
-                // Not borrowed for longer: a plugin may ask the server for the status.
-                let mut status = self.driver.shared.status.borrow_mut();
-                status.count(Direction::Send, message.kind);
-                drop(status);
-                // Messages that are not routes are few, and always reported.
-                if observed || message.kind != MessageType::UPDATE {
-                    let event = SessionEvent::Message {
-                        direction: Direction::Send,
-                        message: &message,
-                    };
-                    plugin.on_event(&self.driver.config, &event);
+            match chunk.updates.filter(|_| !observed) {
+                Some(updates) => {
+                    let mut status = self.driver.shared.status.borrow_mut();
+                    status.count_updates_sent(updates);
                 }
+                None => self.report_sent(&mut **plugin, &chunk.messages, observed),
+            }
+        }
+    }
+
+    /// Counts the messages of a chunk, and reports them; UPDATEs only if the plugin observes them.
+    fn report_sent(&self, plugin: &mut dyn Plugin, chunk: &Bytes, observed: bool) {
+        for message in messages(chunk) {
+            let message = raw(chunk, message);
+            // Not borrowed for longer: a plugin may ask the server for the status.
+            let mut status = self.driver.shared.status.borrow_mut();
+            status.count(Direction::Send, message.kind);
+            drop(status);
+            // Messages that are not routes are few, and always reported.
+            if observed || message.kind != MessageType::UPDATE {
+                let event = SessionEvent::Message {
+                    direction: Direction::Send,
+                    message: &message,
+                };
+                plugin.on_event(&self.driver.config, &event);
             }
         }
     }

@@ -58,13 +58,13 @@ impl Server {
         ] = handed.counters;
         drop(status);
         driver.shared.session.replace(Some(Rc::clone(&negotiated)));
-        driver.shared.adopted.replace(Some(Adopted {
+        driver.shared.adopted.replace(Some(Box::new(Adopted {
             peer,
             id,
             stream: Box::new(stream),
             input: handed.input,
             output: handed.output,
-        }));
+        })));
         Ok(negotiated)
     }
 

@@ -32,7 +32,8 @@ const READ: usize = 64 * 1024;
 #[derive(Default)]
 pub(crate) struct Io {
     dial: Option<(ConnId, Dialing)>,
-    pub(crate) links: SmallVec<[Link; 2]>,
+    /// Mostly one, at most two.
+    pub(crate) links: SmallVec<[Link; 1]>,
     closing: JoinSet<()>,
     /// Reads and writes take turns at going first.
     write_first: bool,

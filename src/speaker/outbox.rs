@@ -34,7 +34,15 @@ pub struct Outbox {
     /// Bytes that wait, all together.
     waiting: usize,
     /// Chunks pushed since the last [`Outbox::take_pushed`], if they are recorded.
-    pushed: Option<Vec<Bytes>>,
+    pushed: Option<Vec<PushedChunk>>,
+}
+
+/// A chunk that was pushed.
+#[derive(Debug)]
+pub(crate) struct PushedChunk {
+    pub(crate) messages: Bytes,
+    /// The number of messages, if it is known and all of them are UPDATEs.
+    pub(crate) updates: Option<usize>,
 }
 
 impl Outbox {
@@ -45,11 +53,22 @@ impl Outbox {
 
     /// Adds a chunk of whole messages, headers included. An empty chunk is nothing.
     pub fn push(&mut self, messages: Bytes) {
+        self.add(messages, None);
+    }
+
+    /// Adds a chunk of `count` whole UPDATE messages, which are not counted again. Nothing is checked: with another number,
+    /// the counters of the session are wrong.
+    pub fn push_updates(&mut self, messages: Bytes, count: usize) {
+        self.add(messages, Some(count));
+    }
+
+    fn add(&mut self, messages: Bytes, updates: Option<usize>) {
         if messages.is_empty() {
             return;
         }
         if let Some(pushed) = &mut self.pushed {
-            pushed.push(messages.clone());
+            let messages = messages.clone();
+            pushed.push(PushedChunk { messages, updates });
         }
         self.waiting += messages.len();
         self.queue.push_back(messages);
@@ -120,7 +139,7 @@ impl Outbox {
     }
 
     /// The chunks pushed since the last call; empty unless they are recorded.
-    pub(crate) fn take_pushed(&mut self) -> Vec<Bytes> {
+    pub(crate) fn take_pushed(&mut self) -> Vec<PushedChunk> {
         self.pushed.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

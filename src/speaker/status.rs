@@ -81,6 +81,12 @@ impl PeerStatus {
         session.count(kind);
         total.count(kind);
     }
+
+    /// Counts UPDATE messages that were sent.
+    pub(crate) const fn count_updates_sent(&mut self, count: usize) {
+        self.sent.add(MessageType::UPDATE, count);
+        self.sent_total.add(MessageType::UPDATE, count);
+    }
 }
 
 /// Messages by type.
@@ -99,7 +105,11 @@ impl Counters {
     }
 
     pub(crate) const fn count(&mut self, kind: MessageType) {
-        self.0[Self::index(kind)] += 1;
+        self.add(kind, 1);
+    }
+
+    const fn add(&mut self, kind: MessageType, count: usize) {
+        self.0[Self::index(kind)] += count as u64;
     }
 
     /// The numbers, to be read with [`from_numbers`](Self::from_numbers).

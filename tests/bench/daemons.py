@@ -1,5 +1,6 @@
 """The daemons that `compare` measures, each with its configuration for the same work."""
 
+import functools
 import os
 import pathlib
 import pwd
@@ -15,6 +16,15 @@ import load
 LOCAL = '127.0.0.1'
 LOAD = [sys.executable, load.__file__]
 WORDS = ' bgp_path.prepend({});', ' bgp_community.add(({},{}));'
+
+
+@functools.cache
+def sink():
+    """The program of the peers that receive routes, built when first asked for."""
+    folder = pathlib.Path(__file__).resolve().parent
+    target = folder.parent.parent / 'target' / 'sink'
+    subprocess.run(['cargo', 'build', '--locked', '--quiet', '--release', '--target-dir', target], cwd=folder / 'sink', check=True)
+    return str(target / 'release' / 'sink')
 
 
 def clock():
@@ -42,6 +52,9 @@ class Helpers:
   hold-time 180; adj-rib-in false; adj-rib-out {keep}; family {{ ipv4 unicast; }} {api} {static} }}
 ''' for peer in plan.peers]
         conf = run.write('daemon.conf', load_block + ''.join(blocks))
+        if not helper:
+            # The configuration is there, as it is for the others when they start.
+            pathlib.Path(run.path('go.start')).write_text(clock())
         user = pwd.getpwuid(os.getuid()).pw_name
         env = {'exabgp_tcp_bind': '', 'exabgp_api_cli': 'false', 'exabgp_daemon_user': user}
         return run.start([*self.command, 'server', conf], env={**os.environ, **env})
@@ -50,7 +63,6 @@ class Helpers:
         """Starts the daemon. Returns its process, and functions for the first and the second part of the work."""
         go, more = run.path('go'), run.path('more')
         if plan.configured or not plan.routes:
-            pathlib.Path(go + '.start').write_text(clock())
             return self.start(run, plan), lambda: None, lambda: None
         command = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, more]
         if plan.flips:

@@ -1,12 +1,10 @@
 #!/usr/bin/env python3
-"""The programs at both ends of a daemon that `compare` measures. Standard library only.
+"""The programs at both ends of a daemon that `compare` measures, except the peers that receive routes: `sink/main.rs`.
 
     load.py announce N GROUP CHURN GO MORE   a helper: prints N `announce route` lines once the file GO exists, and CHURN of them
                                       with other attributes once MORE exists
     load.py flips N GO                a helper: announces a route N times with other attributes, one after the other
     load.py count N OUT               a helper: counts the prefixes in the JSON events that it reads
-    load.py sink PEERS PORT N MORE GO OUT   peers from 127.1.0.1 on: count the prefixes that they are sent, N and then MORE. With
-                                      GO other than `-` they send no OPEN before that file exists
     load.py flood PORT N GO OUT   a peer: sends N prefixes once GO exists
 
 The table is a function of N: distinct /24s, GROUP in a row with the same AS path and communities; six, if not given. Times are seconds of
@@ -15,7 +13,6 @@ CLOCK_MONOTONIC, which all processes share. The results are JSON, written to the
 
 import json
 import os
-import resource
 import selectors
 import socket
 import struct
@@ -207,50 +204,6 @@ def connections(peers):
     selector.close()
 
 
-def sink(count, port, routes, more, go, out):
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    peers = [Peer(number, port) for number in range(count)]
-    open(out + '.listening', 'w').close()
-    connections(peers)
-    if go != '-':
-        open(out + '.connected', 'w').close()
-        wait_for(go)
-        note(go)
-    selector = selectors.DefaultSelector()
-    for peer in peers:
-        peer.open()
-        selector.register(peer.socket, selectors.EVENT_READ, peer)
-    threading.Thread(target=keepalives, args=(peers,), daemon=True).start()
-    down, left, samples, goal, times = count, count if routes else 0, [], routes, []
-    while down or left:
-        for key, _ in selector.select():
-            peer = key.data
-            before = peer.is_up
-            seen = peer.read()
-            now = time.monotonic()
-            if peer.is_up and not before:
-                down -= 1
-                if not down:
-                    open(out + '.up', 'w').close()
-            if seen and peer.number == 0:
-                samples.append((now, peer.seen))
-                times.append(now)
-            if peer.seen >= goal and not peer.ended and routes:
-                peer.ended = True
-                left -= 1
-        if not left and more and goal == routes:
-            open(out + '.loaded', 'w').close()
-            goal, left = routes + more, count
-            for peer in peers:
-                peer.ended = False
-    step = max(1, len(samples) // 200)
-    report(out, end=time.monotonic(), bytes=sum(peer.size for peer in peers), samples=samples[::step] + samples[-1:],
-           times=times if len(times) < 5_000 else [])
-    while True:
-        for key, _ in selector.select():
-            key.data.socket.recv(1 << 20) or sys.exit()
-
-
 def keepalives(peers):
     while True:
         time.sleep(HOLD / 3)
@@ -278,4 +231,4 @@ def flood(port, count, go, out):
 if __name__ == '__main__':
     command, *words = sys.argv[1:]
     words = [int(word) if word.isdigit() else word for word in words]
-    {'announce': announce, 'flips': flips, 'count': read_events, 'sink': sink, 'flood': flood}[command](*words)
+    {'announce': announce, 'flips': flips, 'count': read_events, 'flood': flood}[command](*words)

@@ -18,6 +18,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
+import daemons  # noqa: E402
 import load  # noqa: E402
 
 OXABGP = os.environ.get('OXABGP', os.path.join(HERE, '..', '..', 'target', 'release', 'oxabgp'))
@@ -59,7 +60,7 @@ def main():
             'exabgp_log_destination': 'stderr',
         }
         words = [str(word) for word in (peers, port, routes, MORE, '-', place('out'))]
-        sink = subprocess.Popen([sys.executable, f'{HERE}/load.py', 'sink', *words])
+        sink = subprocess.Popen([daemons.sink(), *words])
         wait_for('the peers listen', lambda: os.path.exists(place('out') + '.listening'), sink)
         with open(place('log'), 'w') as log:
             daemon = subprocess.Popen([OXABGP, 'server', place('conf')], env=env, stderr=log, stdout=log)

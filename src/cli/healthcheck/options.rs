@@ -33,7 +33,7 @@ impl Neighbor {
     }
 }
 
-/// Options of `healthcheck`.
+// Options of `healthcheck`.
 #[derive(Args, Clone, Debug)]
 #[command(args_override_self = true, after_help = EXAMPLES)]
 pub(crate) struct HealthcheckArgs {

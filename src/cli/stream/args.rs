@@ -11,7 +11,7 @@ use crate::bgp::{Asn, Family};
 /// TCP port of BGP (RFC 4271 section 8).
 pub(super) const BGP_PORT: u16 = 179;
 
-/// Options of `stream`.
+// Options of `stream`.
 #[derive(Args, Debug)]
 #[command(
     disable_version_flag = true,

@@ -40,7 +40,7 @@ impl AdjRibOut {
                 group.first_batch.remove(&mut self.sets, &one);
             } else {
                 while let Some(marker) = resync.queue.pop_marker() {
-                    resync.out.push_back(match marker {
+                    resync.push(match marker {
                         Marker::EndOfRib(family, _) => Output::from(end_of_rib(family)),
                         Marker::Reached(mark) => Output::Reached(mark),
                     });
@@ -83,8 +83,6 @@ impl AdjRibOut {
             self.release(id);
         }
         let made = self.finish(&group.sender);
-        resync
-            .out
-            .extend(made.into_iter().map(|(bytes, _)| Output::from(bytes)));
+        resync.extend(made.into_iter().map(|(bytes, _)| Output::from(bytes)));
     }
 }

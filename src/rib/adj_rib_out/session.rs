@@ -10,7 +10,7 @@ use super::types::{Budget, Filled, Mark, Session};
 use crate::bgp::Family;
 use crate::bgp::negotiated::Refresh;
 use crate::rib::group::{FirstBatch, Group, Log, Plan, Resync};
-use crate::rib::messages::{Output, Turn};
+use crate::rib::messages::{Chunk, Output, Turn};
 use crate::rib::pack::{end_of_rib, refresh_mark};
 use crate::rib::peer_set::{PeerId, PeerSet};
 use crate::rib::peer_set_interner::PeerSetRef;
@@ -114,6 +114,16 @@ impl AdjRibOut {
     /// none although there [is work](Self::has_work), if most of a step was spent on searching for routes of this
     /// peer: call it again after other peers had their turn.
     pub fn fill(&mut self, peer: PeerId, budget: Budget, out: &mut impl FnMut(Bytes)) -> Filled {
+        self.fill_chunks(peer, budget, &mut |chunk| out(chunk.bytes))
+    }
+
+    /// The same as [`fill`](Self::fill), with the messages of each chunk counted.
+    pub fn fill_chunks(
+        &mut self,
+        peer: PeerId,
+        budget: Budget,
+        out: &mut impl FnMut(Chunk),
+    ) -> Filled {
         self.tidy(64);
         self.sweep_on();
         let mut turn = Turn::new(budget, STEPS);
@@ -216,7 +226,7 @@ impl AdjRibOut {
     }
 
     /// Does the next step for `peer`. Returns `true` if there was one.
-    fn step(&mut self, peer: PeerId, turn: &mut Turn, out: &mut impl FnMut(Bytes)) -> bool {
+    fn step(&mut self, peer: PeerId, turn: &mut Turn, out: &mut impl FnMut(Chunk)) -> bool {
         let Some(live) = self
             .peers
             .get_mut(peer.index())

@@ -3,10 +3,15 @@
 //!
 //! A walk starts where another one of its group is, and continues at the beginning of the table after its end, so that
 //! peers that join at different times meet. Whoever is first to need more messages encodes them for all. A peer that
-//! reads too slowly is left behind at its place with what was encoded for it so far, up to the lag limit; later it
-//! continues from there by itself. Encoding the table for each peer was rejected: a hundred peers that join at once cost a
-//! hundred times as much as one. So was keeping the encoded table, which takes a third of the table's own memory and is
-//! outdated by each change.
+//! reads too slowly is left behind at its place with what was encoded for it so far; later it continues from there by
+//! itself. It may be half of the lag limit behind, so that peers whose sockets take different amounts stay together: they
+//! hold the same messages, which are in memory once. Only when all of a group hold more than the lag limit, those at the
+//! same place counted once, a peer is left behind with its share of the limit. Encoding the table for each peer was
+//! rejected: a hundred peers that join at once cost a hundred times as much as one. So was keeping the encoded table,
+//! which takes a third of the table's own memory and is outdated by each change.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 
 use super::encode::written;
 use super::live::{Live, TxSource};
@@ -58,7 +63,7 @@ impl AdjRibOut {
         if let Some(resync) = private_mut(&mut self.peers, peer)
             && let Some(plan) = resync.planned.pop_front()
         {
-            resync.out.extend(plan.before.clone().map(Output::from));
+            resync.extend(plan.before.clone().map(Output::from));
             resync.walk = Some(Walk::new(place, plan));
             self.walks += 1;
         }
@@ -72,10 +77,34 @@ impl AdjRibOut {
     }
 
     /// The number of unread bytes from which on nothing is encoded in advance for a member of a group.
-    fn most_unread(&self, group: usize) -> usize {
-        let members = self.groups[group].as_ref();
-        let private = members.map_or(0, |group| group.resync.len());
-        (self.limits.lag / LEAST_LAG).max(self.limits.lag / (1 + private))
+    fn most_unread(&self, at: usize) -> usize {
+        let lag = self.limits.lag;
+        let Some(group) = &self.groups[at] else {
+            return 0;
+        };
+        let share = (lag / LEAST_LAG).max(lag / (1 + group.resync.len()));
+        if self.held(group) <= lag {
+            share.max(lag / 2)
+        } else {
+            share
+        }
+    }
+
+    /// About the number of bytes that the private members of a group hold. Those at the same place hold the same messages.
+    fn held(&self, group: &Group) -> usize {
+        let mut held = 0;
+        let mut places: HashMap<SlotId, usize, RandomState> = HashMap::default();
+        for member in group.resync.iter() {
+            let Some(resync) = private(&self.peers, member) else {
+                continue;
+            };
+            // Those that have walked to the end hold the rest of the same messages.
+            let at = resync.walk.as_ref().map_or(NONE, Walk::at);
+            let place = places.entry(at).or_default();
+            held += resync.bytes().saturating_sub(*place);
+            *place = resync.bytes().max(*place);
+        }
+        held
     }
 
     /// Encodes the next messages of a peer's walk, for all members of its group that are at the same place.
@@ -99,7 +128,11 @@ impl AdjRibOut {
             let messages = Output::from(bytes);
             for peer in peers.iter() {
                 if let Some(resync) = private_mut(&mut self.peers, peer) {
-                    resync.out.push_back(messages.clone());
+                    // One that has unread messages waits for its socket.
+                    if resync.bytes() == 0 && peer != puller {
+                        self.wakeups.insert(peer);
+                    }
+                    resync.push(messages.clone());
                 }
             }
         }
@@ -116,11 +149,11 @@ impl AdjRibOut {
                 .as_mut()
                 .is_some_and(|walk| walk.advance(at, end));
             if let Some(walk) = resync.walk.take_if(|_| is_over) {
+                if resync.bytes() == 0 && member != puller {
+                    self.wakeups.insert(member);
+                }
                 resync.first_walk = false;
-                resync.out.extend(walk.plan.after);
-            }
-            if member != puller {
-                self.wakeups.insert(member);
+                resync.extend(walk.plan.after);
             }
         }
     }

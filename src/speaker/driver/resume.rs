@@ -38,7 +38,8 @@ impl Task {
     }
 
     /// Continues a session that another process has established.
-    pub(super) fn adopt(driver: Driver, adopted: Adopted) -> Self {
+    pub(super) fn adopt(driver: Driver, adopted: Box<Adopted>) -> Self {
+        let adopted = *adopted;
         let session = adopted.peer.negotiated().cloned();
         let mut task = Self::with(driver, adopted.peer);
         task.io.add(adopted.id, adopted.stream);

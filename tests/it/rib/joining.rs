@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oxabgp::bgp::Nlri;
-use oxabgp::rib::{AdjRibOut, Budget, PeerId};
+use oxabgp::rib::{AdjRibOut, Budget, Limits, PeerId};
 
 use super::view::View;
 use super::{V4, announce, options, session};
@@ -17,11 +17,23 @@ const SOCKET: Budget = Budget {
 
 /// Peers and routes, but no sessions.
 fn table(peers: u32) -> AdjRibOut {
-    let mut rib = AdjRibOut::new();
+    filled(AdjRibOut::new(), peers, 6)
+}
+
+/// The same, with a message for each route.
+fn wide_table(peers: u32) -> AdjRibOut {
+    filled(AdjRibOut::new(), peers, 1)
+}
+
+fn with_limits(peers: u32, limits: Limits) -> AdjRibOut {
+    filled(AdjRibOut::with_limits(limits), peers, 1)
+}
+
+fn filled(mut rib: AdjRibOut, peers: u32, group: u32) -> AdjRibOut {
     (0..peers).for_each(|peer| rib.add_peer(PeerId(peer), options(&[V4])));
     let to: Vec<u32> = (0..peers).collect();
     for number in 0..ROUTES {
-        rib.apply(&announce(nlri(number), number / 6, &to));
+        rib.apply(&announce(nlri(number), number / group, &to));
     }
     rib
 }
@@ -121,4 +133,67 @@ fn a_peer_that_does_not_read_is_left_behind() {
     while fill(&mut rib, 2, &mut rest, &mut buffers) {}
     assert_eq!(rest.routes, views[0].routes);
     assert_eq!(rest.take_log().len(), ROUTES as usize + 1);
+}
+
+#[test]
+fn peers_that_read_at_different_speeds_are_encoded_for_once() {
+    let mut rib = wide_table(12);
+    (0..12).for_each(|peer| rib.up(PeerId(peer), session(&[V4])));
+    let mut views: Vec<View> = (0..2).map(|_| View::new(&session(&[V4]))).collect();
+    let (mut buffers, mut sent, mut turn, mut busy) = (Buffers::default(), [0; 12], 0, true);
+    while busy {
+        // The fastest peers read in each turn, the slowest in every sixth.
+        for peer in (0..12).filter(|peer| turn % (1 + peer % 6) == 0) {
+            rib.fill(PeerId(peer), SOCKET, &mut |bytes| {
+                if let Some(view) = views.get_mut(peer as usize) {
+                    view.receive(&bytes);
+                }
+                sent[peer as usize] += bytes.len();
+                buffers.add(bytes);
+            });
+        }
+        turn += 1;
+        busy = (0..12).any(|peer| rib.has_work(PeerId(peer)));
+    }
+    assert!(
+        views
+            .iter()
+            .all(|view| view.routes.len() == ROUTES as usize)
+    );
+    let one = sent[0];
+    assert!(
+        one > 2_000_000,
+        "they are more than a megabyte apart: {one}"
+    );
+    let all = buffers.bytes();
+    assert!(all < one * 11 / 10, "{all} bytes instead of {one}");
+}
+
+#[test]
+fn peers_that_do_not_read_hold_no_more_than_the_limit() {
+    let lag = 256 << 10;
+    let limits = Limits {
+        lag,
+        ..Limits::default()
+    };
+    let mut rib = with_limits(8, limits);
+    (0..8).for_each(|peer| rib.up(PeerId(peer), session(&[V4])));
+    let (mut view, mut buffers) = (View::new(&session(&[V4])), Buffers::default());
+    let mut most = 0;
+    // They stop one after another, each at a place of its own.
+    let mut turn = 0;
+    while rib.has_work(PeerId(0)) {
+        fill(&mut rib, 0, &mut view, &mut buffers);
+        for peer in (1..8).filter(|peer| turn < 4 * peer) {
+            rib.fill(PeerId(peer), SOCKET, &mut |_| {});
+        }
+        turn += 1;
+        most = (1..8)
+            .map(|peer| rib.lag(PeerId(peer)))
+            .max()
+            .unwrap_or(0)
+            .max(most);
+    }
+    assert_eq!(view.routes.len(), ROUTES as usize);
+    assert!(most <= lag / 2 + (192 << 10), "{most}");
 }

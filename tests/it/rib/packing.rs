@@ -348,3 +348,44 @@ fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
         assert_eq!(before.windows(7).any(|part| part == med), rides);
     }
 }
+
+#[test]
+fn chunks_are_counted_wherever_a_budget_cuts_them() {
+    // Each message is counted once, whether it is an UPDATE or one that encloses a refresh.
+    let count = |bytes: &[u8], kind: u8| {
+        let (mut at, mut found) = (0, 0);
+        while at < bytes.len() {
+            found += usize::from(kind == 0 || bytes[at + 18] == kind);
+            at += usize::from(u16::from_be_bytes([bytes[at + 16], bytes[at + 17]]));
+        }
+        found
+    };
+    for bytes in [1, 60, 200, 5_000, 1 << 20] {
+        let mut session = session(&[V4]);
+        session.refresh = Refresh::Enhanced;
+        let (mut rib, _) = up(&session);
+        (0..3_000).for_each(|number| {
+            rib.apply(&announce(route(V4, number), (number / 2).into(), &[0]));
+        });
+        rib.refresh(PeerId(0), V4);
+        let (mut updates, mut marks) = (0, 0);
+        while rib.has_work(PeerId(0)) {
+            let budget = Budget {
+                bytes,
+                messages: usize::MAX,
+            };
+            let (mut messages, before) = (0, marks);
+            let filled = rib.fill_chunks(PeerId(0), budget, &mut |chunk| {
+                assert_eq!(chunk.messages, count(&chunk.bytes, 0));
+                assert_eq!(chunk.updates, count(&chunk.bytes, 2));
+                messages += chunk.messages;
+                updates += chunk.updates;
+                marks += count(&chunk.bytes, 5);
+            });
+            assert_eq!(filled.messages, messages);
+            assert!(marks - before <= messages);
+        }
+        assert_eq!(marks, 2, "BoRR and EoRR");
+        assert!(updates >= 1_500, "{updates}");
+    }
+}

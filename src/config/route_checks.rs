@@ -1,0 +1,159 @@
+//! Checks of the routes of a neighbor against its session.
+//!
+//! Of routes that have everything in common but their prefix, the first one is checked: if nothing is wrong with it, nothing is
+//! with the others.
+
+use super::context::Context;
+use super::diagnostic::Diagnostic;
+use super::placed_routes::PlacedRoutes;
+use super::session::SessionConfig;
+use crate::bgp::next_hop_rule::{NextHopError, resolve};
+use crate::bgp::{Family, NextHop, Sender};
+use crate::grammar::{Piece, RouteText};
+use crate::text::Span;
+
+/// What the routes of a neighbor are checked against.
+pub(crate) struct RouteChecks<'a> {
+    pub(crate) session: &'a SessionConfig,
+    pub(crate) sender: Sender,
+}
+
+impl RouteChecks<'_> {
+    /// Returns `true` if the route belongs to the configuration.
+    pub(crate) fn keeps(&self, route: &RouteText) -> bool {
+        let is_switched = !route.withdraw || route.watchdog.is_some();
+        is_switched && self.foreign(route).is_none()
+    }
+
+    /// Reports what is wrong with routes. Returns `true` if all of them are [kept](Self::keeps).
+    pub(crate) fn all(&self, cx: &mut Context<'_>, placed: &PlacedRoutes) -> bool {
+        let (mut are_kept, mut at) = (true, 0);
+        for piece in placed.routes.pieces() {
+            match piece {
+                Piece::One(route) => {
+                    self.one(cx, route, placed.place(at));
+                    are_kept &= self.keeps(route);
+                    at += 1;
+                }
+                Piece::Run(run) => {
+                    for (route, index) in run.routes().zip(0..) {
+                        let is_clean = self.one(cx, &route, placed.place(at + index));
+                        are_kept &= self.keeps(&route);
+                        if is_clean {
+                            break;
+                        }
+                    }
+                    at += run.count();
+                }
+            }
+        }
+        are_kept
+    }
+
+    /// Reports what is wrong with a route. Returns `true` if it is nothing.
+    fn one(&self, cx: &mut Context<'_>, route: &RouteText, span: Span) -> bool {
+        let found = match self.foreign(route) {
+            // ExaBGP announces it: its parser reads the word for watchdogs only.
+            None if route.withdraw && route.watchdog.is_none() => [
+                Some(
+                    Diagnostic::warning(span, "the route has `withdraw`: it is not announced")
+                        .with_help("add `watchdog` and a name if helpers are to announce it"),
+                ),
+                None,
+                None,
+            ],
+            None => [
+                self.self_address(route, span),
+                self.extended_next_hop(route, span),
+                self.ipv4_next_hop(route, span),
+            ],
+            Some(Family::IPV4_UNICAST) => [
+                Some(
+                    Diagnostic::warning(
+                        span,
+                        "this neighbor has no family `ipv4 unicast`: the route is not announced",
+                    )
+                    .with_help("add `ipv4 unicast;` to its `family` section"),
+                ),
+                None,
+                None,
+            ],
+            Some(family) => [
+                Some(
+                    Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
+                        .with_help(format!("add `{family};` to its `family` section")),
+                ),
+                None,
+                None,
+            ],
+        };
+        let is_clean = found.iter().all(Option::is_none);
+        for diagnostic in found.into_iter().flatten() {
+            cx.report.add(diagnostic);
+        }
+        is_clean
+    }
+
+    /// The first family of a route that the neighbor does not have.
+    fn foreign(&self, route: &RouteText) -> Option<Family> {
+        let mut families = route.nlri.iter().map(|nlri| nlri.family);
+        families.find(|family| !self.session.families.contains(family))
+    }
+
+    /// Returns `true` if that is why a next hop cannot be sent.
+    fn fails(&self, route: &RouteText, error: NextHopError) -> bool {
+        let hops = route.attributes.next_hops();
+        let families = route.nlri.iter().map(|nlri| nlri.family);
+        families
+            .map(|family| resolve(family, hops, &self.sender))
+            .any(|resolved| resolved == Err(error))
+    }
+
+    /// `next-hop self` of an IPv6 route has no meaning where our address is an IPv4 one.
+    fn self_address(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
+        self.fails(route, NextHopError::NoSelf).then(|| {
+            Diagnostic::error(
+                span,
+                "`next-hop self` of an IPv6 route needs a session over IPv6",
+            )
+            .with_help("write the next hop's address")
+        })
+    }
+
+    /// An IPv4 route with an IPv6 next hop is sent as written; a peer that was not offered RFC 8950 may reject it.
+    fn extended_next_hop(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
+        let hop = route.attributes.next_hop();
+        let is_v6 = matches!(hop, Some(NextHop::V6(_) | NextHop::V6LinkLocal(..)));
+        let offered = self.session.capabilities.nexthop.iter().flatten();
+        let plain = [Family::IPV4_UNICAST, Family::IPV4_MULTICAST];
+        let strange =
+            route.nlri.iter().map(|nlri| nlri.family).find(|family| {
+                plain.contains(family) && offered.clone().all(|(one, _)| one != family)
+            });
+        strange.filter(|_| is_v6).map(|family| {
+            Diagnostic::warning(span, "the peer may refuse an IPv6 next hop for this route")
+                .with_help(format!(
+                    "add `nexthop {{ {family} ipv6; }}` and `ipv6 {};` to the families (RFC 8950)",
+                    family.safi
+                ))
+        })
+    }
+
+    /// An IPv6 route has no IPv4 next hop (RFC 2545 3), unless the peer offers to take it. ExaBGP sends four octets anyway, and
+    /// the peer ends the session.
+    fn ipv4_next_hop(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
+        let Some(NextHop::V4(address)) = route.attributes.next_hop() else {
+            return None;
+        };
+        self.fails(route, NextHopError::Ipv4).then(|| {
+            Diagnostic::warning(
+                span,
+                "an IPv6 route needs an IPv6 next hop: it is not announced",
+            )
+            .with_help(format!(
+                "write an IPv6 address, or `{}` if the peer knows how to reach that",
+                address.to_ipv6_mapped()
+            ))
+        })
+    }
+}
