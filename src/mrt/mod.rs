@@ -181,6 +181,15 @@ impl Header {
         }
     }
 
+    /// Returns `true` if the type is registered for another protocol, or is I_AM_DEAD, and the length is one that such a record
+    /// can have.
+    pub const fn is_foreign(&self) -> bool {
+        // RIP, IDRP, RIPng, BGP4PLUS in two forms, OSPFv2; IS-IS and OSPFv3, each also with microseconds.
+        matches!(self.kind, kind::I_AM_DEAD | 6..=11 | 32 | 33 | 48 | 49)
+            && self.length > 0
+            && self.length <= 65_600
+    }
+
     /// Longest body of this type, in bytes: one BGP message and what precedes it, or [`Header::MOST`].
     pub const fn most(&self) -> u32 {
         match self.kind {
