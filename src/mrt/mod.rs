@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
+//! | `sniff` | the first bytes of a stream: is it MRT, or do they only look like another format? |
 //! | [`content`] | what a record holds, by type and subtype |
 //! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY, the forms of old Zebra |
 //! | [`table_dump`] | TABLE_DUMP and TABLE_DUMP_V2 |
@@ -50,6 +51,8 @@ pub mod detect;
 pub mod file_name;
 pub mod legacy;
 pub mod reader;
+#[cfg(feature = "stream")]
+pub mod sniff;
 pub mod table_dump;
 pub mod writer;
 

@@ -14,6 +14,7 @@ mod mrtparse;
 mod oracle;
 mod order;
 mod ruled_out;
+mod sources;
 mod traps;
 mod values;
 mod write;
