@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::rib::{Change, Lifetime};
+use crate::rib::{Change, Lifetime, PeerSet};
 
 /// Changes in the order of their commands. For runs of them, it is known how long they are to stay and which selector has
 /// selected their peers.
@@ -13,7 +13,7 @@ pub struct Changes {
     /// The lifetimes of the changes up to these positions; of those after the last one nothing is said.
     lifetimes: Vec<(usize, Lifetime)>,
     /// The selectors of the changes up to these positions.
-    selectors: Vec<(usize, Rc<str>)>,
+    selectors: Vec<(usize, Option<Rc<str>>)>,
     /// The number of changes at the last call of `describe`.
     described: usize,
 }
@@ -37,10 +37,30 @@ impl Changes {
             Some((last, same)) if *same == lifetime => *last = end,
             Some(_) => self.lifetimes.push((end, lifetime)),
         }
-        let Some(selector) = selector else { return };
         match self.selectors.last_mut() {
-            Some((last, same)) if same == selector && *last == start => *last = end,
-            _ => self.selectors.push((end, Rc::clone(selector))),
+            None if selector.is_none() => {}
+            Some((last, same)) if same.as_ref() == selector && *last == start => *last = end,
+            last => {
+                let known = last.map_or(0, |(last, _)| *last);
+                if known < start {
+                    self.selectors.push((start, None));
+                }
+                self.selectors.push((end, selector.cloned()));
+            }
+        }
+    }
+
+    /// Determines the peers of each change again: `select` gets the position, the change with the peers that it has, and the
+    /// selector. Changes that are left without peers are dropped.
+    pub fn select(&mut self, mut select: impl FnMut(usize, &Change, Option<&Rc<str>>) -> PeerSet) {
+        let mut old = std::mem::take(self);
+        for (at, mut change) in std::mem::take(&mut old.list).into_iter().enumerate() {
+            let selector = old.selector(at);
+            change.peers = select(at, &change, selector);
+            if !change.peers.is_empty() {
+                self.list.push(change);
+                self.describe(old.lifetime(at), selector);
+            }
         }
     }
 
@@ -57,7 +77,7 @@ impl Changes {
             self.list.extend(changes.by_ref().take(until - start));
             self.describe(
                 lifetime.map_or(Lifetime::Unchanged, |(_, lifetime)| *lifetime),
-                selector.map(|(_, selector)| selector),
+                selector.and_then(|(_, selector)| selector.as_ref()),
             );
             start = until;
         }
@@ -98,7 +118,7 @@ impl Changes {
     /// The selector of the change at that position, if it is kept.
     pub fn selector(&self, at: usize) -> Option<&Rc<str>> {
         let run = self.selectors.get(place(&self.selectors, at));
-        run.map(|(_, selector)| selector)
+        run.and_then(|(_, selector)| selector.as_ref())
     }
 }
 
@@ -124,7 +144,7 @@ mod tests {
 
     use super::*;
     use crate::bgp::{Family, Nlri};
-    use crate::rib::{Action, PeerSet};
+    use crate::rib::{Action, PeerId};
 
     fn change(number: u8) -> Change {
         Change {
@@ -165,5 +185,30 @@ mod tests {
             }
         }
         assert!(!Changes::from(vec![change(1)]).has_lifetimes());
+    }
+
+    #[test]
+    fn selectors_are_not_those_of_changes_without() {
+        let (one, two): (Rc<str>, Rc<str>) = ("neighbor 192.0.2.1".into(), "".into());
+        let said = [None, Some(&one), None, None, Some(&one), Some(&two), None];
+        let mut changes = Changes::default();
+        for (number, selector) in (0u8..).zip(said) {
+            changes.list.push(change(number));
+            changes.describe(Lifetime::Unchanged, selector);
+        }
+        let shown = |changes: &Changes| -> Vec<Option<Rc<str>>> {
+            (0..changes.len())
+                .map(|at| changes.selector(at).cloned())
+                .collect()
+        };
+        assert_eq!(shown(&changes), said.map(Option::<&Rc<str>>::cloned));
+        // Every other one has peers.
+        changes.select(|at, _, selector| {
+            assert_eq!(selector, said[at]);
+            let peers = (at % 2 == 1).then_some(PeerId(7));
+            peers.into_iter().collect()
+        });
+        assert_eq!(changes.len(), 3);
+        assert_eq!(shown(&changes), [Some(one), None, Some(two)]);
     }
 }

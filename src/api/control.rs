@@ -133,6 +133,12 @@ pub trait Control {
     /// neighbor comes or goes. [`Among::OwnEstablished`] is evaluated each time and needs no change.
     fn epoch(&self) -> u64;
 
+    /// The neighbors that were removed since [`epoch`](Self::epoch) had that value. Another neighbor may have the number of one
+    /// of them by now, so that peers selected before are not valid any more.
+    fn removed_since(&self, _epoch: u64) -> PeerSet {
+        PeerSet::new()
+    }
+
     /// The neighbors that `selector` selects; an empty selector selects all of `among`.
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet;
 

@@ -77,7 +77,7 @@ pub(super) fn find_socket(env_file: Option<PathBuf>) -> Result<PathBuf, ExitCode
 }
 
 /// Reports on standard error why there is no connection. Returns the exit code.
-fn report_lost(lost: Lost) -> ExitCode {
+pub(super) fn report_lost(lost: Lost) -> ExitCode {
     match lost {
         Lost::Nowhere { pipes, socket } if super::exabgp::is_exabgp() => {
             // Scripts parse ExaBGP's own text, where it has one.

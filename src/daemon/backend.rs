@@ -192,6 +192,10 @@ impl Control for ApiBackend<'_> {
         self.core.neighbors.epoch()
     }
 
+    fn removed_since(&self, epoch: u64) -> PeerSet {
+        self.core.neighbors.removed_since(epoch)
+    }
+
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {
         let fits = |listed: &Listed| match among {
             _ if listed.leaving.get() => false,
@@ -201,7 +205,7 @@ impl Control for ApiBackend<'_> {
         };
         self.core
             .neighbors
-            .select(|listed| selector.matches(&listed.neighbor.name) && fits(listed))
+            .select(|listed| listed.neighbor.is_selected(selector) && fits(listed))
     }
 
     fn intern(&mut self, attributes: Rc<AttributeSet>) -> Rc<AttributeSet> {

@@ -17,7 +17,7 @@ use crate::api::command::Watch;
 use crate::api::{Event, Raw};
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{Env, MetricsConfig, NeighborConfig};
-use crate::grammar::{RouteList, Verb};
+use crate::grammar::{RouteList, Selector, Verb};
 use crate::rib::adj_rib_out::PeerOptions;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 use crate::speaker::turn::Timed;
@@ -133,7 +133,7 @@ impl Core {
             stats: Stats::default(),
             leases: LeaseTable::default(),
             sets: Sets::default(),
-            checks: Checks::default(),
+            checks: Checks::since(age),
             journal: Journal::default(),
             rates: Rates::default(),
             metrics: MetricsSettings::default(),
@@ -178,9 +178,11 @@ impl Core {
         config: Rc<NeighborConfig>,
         template: Option<PeerId>,
     ) -> Rc<Listed> {
+        let range = template.and_then(|range| self.neighbors.get(range));
+        let range_name = range.as_ref().map(|range| Rc::clone(&range.neighbor.name));
         let listed = self
             .neighbors
-            .add(template, |id| Neighbor::new(id, name, config));
+            .add(template, |id| Neighbor::new((id, range_name), name, config));
         let neighbor = &listed.neighbor;
         self.configure_rib(neighbor);
         self.limits.configure(neighbor);
@@ -190,7 +192,8 @@ impl Core {
             _ if self.handover.is_resuming.get() => self.guard_configured(neighbor),
             Some(template) => {
                 self.routes.copy(template, neighbor.id);
-                if let Some(range) = self.neighbors.get(template) {
+                self.leases.copy(template, neighbor.id);
+                if let Some(range) = range {
                     neighbor.inherit_overridden(&range.neighbor);
                 }
             }
@@ -260,12 +263,8 @@ impl Core {
         if changes.is_empty() {
             return;
         }
-        let all = self.neighbors.all();
-        let instances = all.iter().filter_map(|listed| {
-            let id = listed.neighbor.id;
-            Some((listed.template?, id)).filter(|_| peers.contains(id))
-        });
-        let instances: Vec<(PeerId, PeerId)> = instances.collect();
+        let mut instances = self.neighbors.instances();
+        instances.retain(|(_, id)| peers.contains(*id));
         for change in changes {
             let added = instances
                 .iter()
@@ -278,7 +277,8 @@ impl Core {
     /// Determines again which helpers receive the events of a neighbor.
     pub(crate) fn resubscribe(&self, neighbor: &Neighbor) {
         let config = neighbor.config.borrow().clone();
-        let subscriptions = self.events.subscribe(&neighbor.name, &config.subscriptions);
+        let matches = |selector: &Selector| neighbor.is_selected(selector);
+        let subscriptions = self.events.subscribe(matches, &config.subscriptions);
         neighbor.subscribe(subscriptions);
         // The helpers that receive a neighbor's events may also send it commands.
         self.neighbors.changed();

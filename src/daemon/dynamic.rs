@@ -1,8 +1,9 @@
 //! Neighbors of a range: `neighbor 192.0.2.0/24 { passive; … }`.
 //!
 //! Each address that connects becomes a neighbor of its own, whose Adj-RIB-Out starts with the routes of the range; it is
-//! removed when its session ends. The range itself has no session, but selectors match it, and routes that are announced to
-//! it are announced to neighbors that connect later. A reload that changes the range changes its connected neighbors, too.
+//! removed when its session ends. The range itself has no session, but a selector that matches it selects its connected
+//! neighbors as well, and neighbors that connect later get what it has, with the leases. A reload that changes the range changes
+//! its connected neighbors, too; if it lowers `dynamic-limit`, the youngest above it are closed.
 
 use std::net::IpAddr;
 use std::rc::Rc;

@@ -134,15 +134,16 @@ impl EventDispatcher {
         }
     }
 
-    /// The subscriptions of a neighbor's `api` blocks, and the helpers that they name.
+    /// The subscriptions of a neighbor's `api` blocks and of the operators whose selectors match it, and the helpers that the
+    /// blocks name.
     pub(crate) fn subscribe(
         &self,
-        neighbor: &str,
+        matches: impl Fn(&Selector) -> bool,
         blocks: &[Subscription],
     ) -> (Subscriptions, Vec<Rc<Process>>) {
         let mut wishes = Vec::new();
         for watcher in self.watchers.borrow().list.iter() {
-            if watcher.watch.selector.matches(neighbor) {
+            if matches(&watcher.watch.selector) {
                 wishes.push(self.wish(watcher));
             }
         }

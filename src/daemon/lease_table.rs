@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
-use crate::rib::{Ended, Leased, Leases, PeerSet, Terms};
+use crate::rib::{Ended, Leased, Leases, PeerId, PeerSet, Terms};
 
 /// Leases that end in one turn, or turn out to have been renewed.
 const STEP: usize = 1_024;
@@ -110,6 +110,14 @@ impl LeaseTable {
     /// Ends the leases of neighbors whose routes are gone. [`sweep`](Self::sweep) does the work.
     pub(crate) fn forget(&self, peers: &PeerSet) {
         self.leases.borrow_mut().forget(peers);
+        if self.is_sweeping() {
+            self.swept.notify_waiters();
+        }
+    }
+
+    /// Gives a neighbor the leases of the range that it is created from, whose routes it is announced.
+    pub(crate) fn copy(&self, range: PeerId, neighbor: PeerId) {
+        self.leases.borrow_mut().copy(range, neighbor);
         if self.is_sweeping() {
             self.swept.notify_waiters();
         }

@@ -49,13 +49,21 @@ async fn end_all(core: &Rc<Core>) {
     }
 }
 
-/// Gives the routes of earlier runs of a helper, which has died, a deadline.
-pub(crate) async fn doom(core: Rc<Core>, owner: Rc<str>, run: u64, wait: Duration) {
-    let deadline = now() + wait;
-    let mut from = Some(0);
-    while let Some(at) = from {
-        from = core.leases.doom((&owner, run), deadline, at);
-        tokio::task::yield_now().await;
+/// Gives the routes of earlier runs of a helper, which has died, a deadline. Commands, and an upgrade, wait until all have it.
+pub(crate) fn doom(
+    core: Rc<Core>,
+    owner: Rc<str>,
+    run: u64,
+    wait: Duration,
+) -> impl Future<Output = ()> {
+    let (work, deadline) = (core.works.begin(), now() + wait);
+    async move {
+        let mut from = Some(0);
+        while let Some(at) = from {
+            from = core.leases.doom((&owner, run), deadline, at);
+            tokio::task::yield_now().await;
+        }
+        drop(work);
     }
 }
 
@@ -105,7 +113,12 @@ type Versions = HashMap<Key, Rc<AttributeSet>>;
 impl Configured {
     /// The attributes that the configuration of a neighbor has for a route.
     fn version(&mut self, core: &Core, peer: PeerId, nlri: &Nlri) -> Option<Rc<AttributeSet>> {
-        let listed = core.neighbors.get(peer)?;
+        let mut listed = core.neighbors.get(peer)?;
+        if let Some(range) = listed.template {
+            // The neighbors of a range have its routes, and none in their own configuration.
+            listed = core.neighbors.get(range)?;
+        }
+        let peer = listed.neighbor.id;
         let config = listed.neighbor.config.borrow().clone();
         if config.routes.is_empty() {
             return None;

@@ -137,6 +137,9 @@ pub use startup::{Fatal, Origin};
 
 pub(crate) use handover::protocol::format as handover_format;
 
+/// The longest that an upgrade takes, which the age of the daemon does not include.
+const UPGRADE: Duration = Duration::from_secs(10);
+
 /// Runs the daemon until it is stopped. Returns the exit code.
 ///
 /// # Errors
@@ -220,6 +223,9 @@ async fn serve(
     }
     listen(&core, &server, &env)?;
     checks::configure::enlist(&core, &config.checks);
+    if let Some(heritage) = &mut heritage {
+        heritage.check(&core);
+    }
     if let Some(state) = config.state {
         let directory = state.directory.display().to_string();
         let restored = match &heritage {
@@ -235,7 +241,13 @@ async fn serve(
     let doors = Doors::open(&env, doors.as_ref()).await;
     let pid_file = settle_down(&executor, &env).await?;
     monitors::apply(&core, config.mrt, config.bmp);
-    housekeep(&core, origin.reload_after.filter(|_| heritage.is_none()));
+    let age = heritage.as_ref().map(Heritage::age);
+    let reload_after = match age {
+        // Unless the process before has done that.
+        Some(age) => origin.reload_after.and_then(|wait| wait.checked_sub(age)),
+        None => origin.reload_after,
+    };
+    housekeep(&core, reload_after);
     checks::configure::begin(&core);
     if core.journal.is_kept() {
         core.spawn(journal::restore::sweep(Rc::clone(&core)));
@@ -243,17 +255,16 @@ async fn serve(
         tokio::task::spawn_local(async move { journal::compact::run(&core).await });
     }
     let control = Control::start(&executor, doors);
-    let is_upgraded = heritage.is_some();
     if let Some(heritage) = heritage {
         heritage.serve(&executor, &control);
     }
     http.start();
     let beginning = tokio::task::spawn_local({
         let wait = clock::until_full_minutes(env.tcp.delay);
-        let (server, wait) = (
-            server.clone(),
-            if is_upgraded { Duration::ZERO } else { wait },
-        );
+        let period = Duration::from_secs(60 * u64::from(env.tcp.delay));
+        // The process before has contacted peers already, unless the time that it waited for is still to come.
+        let is_over = age.is_some_and(|age| age + UPGRADE + wait > period);
+        let (server, wait) = (server.clone(), if is_over { Duration::ZERO } else { wait });
         async move {
             if !wait.is_zero() {
                 info!(

@@ -17,6 +17,7 @@ use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Negotiated, Nlri, Sender};
 use crate::config::NeighborConfig;
 use crate::fsm::ConnInfo;
+use crate::grammar::Selector;
 use crate::rib::{Action, Change, PeerId, PeerSet, pack};
 
 use super::advisory::Advisories;
@@ -37,6 +38,8 @@ pub(crate) struct Neighbor {
     pub(crate) id: PeerId,
     /// The text that selectors match and logs show.
     pub(crate) name: Rc<str>,
+    /// The name of the range that it was created from.
+    range: Option<Rc<str>>,
     /// Its configuration.
     pub(crate) config: RefCell<Rc<NeighborConfig>>,
     /// Wakes its task.
@@ -67,6 +70,8 @@ pub(crate) struct Neighbor {
     /// Configured routes that a reload did not announce, because a helper announces the prefix. They have to be recorded:
     /// the helper's route may be equal to the configured one.
     pub(super) overridden: RefCell<HashSet<RouteKey>>,
+    /// Until when it is kept down because it had more routes than `prefix-limit` allows.
+    pub(crate) paused_until: Cell<Option<Instant>>,
     /// Its connection attempts are used up.
     pub(crate) gave_up: Cell<bool>,
     /// It is removed when its plugin is dropped.
@@ -74,7 +79,12 @@ pub(crate) struct Neighbor {
 }
 
 impl Neighbor {
-    pub(crate) fn new(id: PeerId, name: &str, config: Rc<NeighborConfig>) -> Self {
+    /// Creates it, with the name of the range that it is created from, if there is one.
+    pub(crate) fn new(
+        (id, range): (PeerId, Option<Rc<str>>),
+        name: &str,
+        config: Rc<NeighborConfig>,
+    ) -> Self {
         let session = &config.session;
         let identity = Identity {
             local_address: session.local_address,
@@ -87,6 +97,7 @@ impl Neighbor {
         Self {
             id,
             name: name.into(),
+            range,
             wake: Arc::new(Notify::new()),
             phase: Cell::new(Phase::Idle),
             connection: RefCell::default(),
@@ -102,10 +113,21 @@ impl Neighbor {
             advisories: Advisories::default(),
             overtaken: RefCell::default(),
             overridden: RefCell::default(),
+            paused_until: Cell::new(None),
             gave_up: Cell::new(false),
             retired: Cell::new(false),
             config: RefCell::new(config),
         }
+    }
+
+    /// Returns `true` if a selector matches it, or the range that it was created from: what is said to a range is said to its
+    /// neighbors.
+    pub(crate) fn is_selected(&self, selector: &Selector) -> bool {
+        selector.matches(&self.name)
+            || self
+                .range
+                .as_ref()
+                .is_some_and(|range| selector.matches(range))
     }
 
     /// Replaces the helpers that receive its events.

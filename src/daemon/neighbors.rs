@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell, RefMut};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
-use crate::rib::PeerId;
+use crate::rib::{PeerId, PeerSet};
 use crate::speaker::PeerKey;
 
 use super::neighbor::Neighbor;
@@ -22,11 +22,35 @@ pub(crate) struct Listed {
     pub(crate) leaving: Cell<bool>,
 }
 
+/// Neighbors that were removed or created in the meantime.
+pub(crate) struct Moves {
+    gone: PeerSet,
+    /// The ranges and their neighbors.
+    instances: Vec<(PeerId, PeerId)>,
+}
+
+impl Moves {
+    /// The neighbors that are selected now, of a selection that was made before: without those that were removed, and with the
+    /// neighbors of ranges.
+    pub(crate) fn applied(&self, before: &PeerSet) -> PeerSet {
+        let mut peers = before.clone();
+        peers.subtract(&self.gone);
+        for (range, instance) in &self.instances {
+            if peers.contains(*range) {
+                peers.insert(*instance);
+            }
+        }
+        peers
+    }
+}
+
 /// The list of neighbors.
 #[derive(Default)]
 pub(crate) struct Neighbors {
     list: RefCell<List>,
     epoch: Cell<u64>,
+    /// The epochs that began when neighbors of these numbers were removed, the last one of each number.
+    removed: RefCell<BTreeMap<PeerId, u64>>,
 }
 
 #[derive(Default)]
@@ -108,6 +132,34 @@ impl Neighbors {
         list.free = list.free.min(id.0);
         list.by_id.remove(&id);
         list.order.retain(|other| *other != id);
+        self.changed();
+        self.removed.borrow_mut().insert(id, self.epoch());
+    }
+
+    /// The numbers of neighbors that were removed after an [epoch](Self::epoch). Others may have them by now.
+    pub(crate) fn removed_since(&self, epoch: u64) -> PeerSet {
+        let removed = self.removed.borrow();
+        let later = removed.iter().filter(|(_, removed)| **removed > epoch);
+        later.map(|(id, _)| *id).collect()
+    }
+
+    /// What has become of neighbors since an [epoch](Self::epoch); `None` if nothing has.
+    pub(crate) fn moves(&self, since: u64) -> Option<Moves> {
+        (self.epoch() != since).then(|| Moves {
+            gone: self.removed_since(since),
+            instances: self.instances(),
+        })
+    }
+
+    /// The ranges and their neighbors that are not being removed.
+    pub(crate) fn instances(&self) -> Vec<(PeerId, PeerId)> {
+        let list = self.list.borrow();
+        let staying = list
+            .by_id
+            .iter()
+            .filter(|(_, listed)| !listed.leaving.get());
+        let instances = staying.filter_map(|(id, listed)| Some((listed.template?, *id)));
+        instances.collect()
     }
 
     /// The numbers of the neighbors that are selected, in ascending order.

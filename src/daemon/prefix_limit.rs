@@ -6,7 +6,7 @@
 //! before were within the limit, too, so the table has at most twice as many routes plus those of one UPDATE.
 
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
@@ -70,15 +70,28 @@ pub(crate) fn check(
 fn pause(core: &Rc<Core>, neighbor: &Neighbor) {
     let listed = core.neighbors.get(neighbor.id);
     let key = listed.and_then(|listed| listed.key.get());
-    if let Some((server, key)) = core.server().cloned().zip(key) {
+    if let Some((server, key)) = core.server().zip(key) {
         // The NOTIFICATION closes the session first. An error means that the session is being reset already.
         let _ = server.stop_peer(key, Cease::ProcessProblem);
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(PENALTY).await;
+        pause_for(core, neighbor, PENALTY);
+    }
+}
+
+/// Starts a neighbor that is kept down after a while.
+pub(crate) fn pause_for(core: &Rc<Core>, neighbor: &Neighbor, wait: Duration) {
+    neighbor.paused_until.set(Some(Instant::now() + wait));
+    let (core, id) = (Rc::clone(core), neighbor.id);
+    let Some(listed) = core.neighbors.get(id) else {
+        return;
+    };
+    tokio::task::spawn_local(async move {
+        tokio::time::sleep(wait).await;
+        listed.neighbor.paused_until.set(None);
+        if let Some((server, key)) = core.server().zip(listed.key.get()) {
             // The neighbor may have been removed in the meantime.
             let _ = server.start_peer(key);
-        });
-    }
+        }
+    });
 }
 
 /// Cease, Maximum Number of Prefixes Reached. RFC 4486 section 4: the data holds AFI, SAFI and the upper bound. The limit is

@@ -4,6 +4,7 @@
 //! TCP connection depends on a changed setting; routes are announced and withdrawn by difference; routes of helpers stay; a
 //! helper is restarted only if its command line has changed.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -13,7 +14,7 @@ use tracing::{error, info, warn};
 
 use crate::bgp::Notification;
 use crate::config::diff::numbered;
-use crate::config::{Config, Env, NeighborConfig, SessionConfig};
+use crate::config::{Config, DYNAMIC_LIMIT, Env, NeighborConfig, SessionConfig};
 use crate::fsm::Cease;
 use crate::speaker::{self, Server};
 
@@ -297,6 +298,7 @@ fn change(
             }
         }
     }
+    let excess = take_excess(&mut members, &new);
     configured_routes::apply(core, &members, &old, &new);
     if dynamic::is_range(&new.session) {
         if old.session != new.session {
@@ -307,6 +309,13 @@ fn change(
             dynamic::identify(core, &instance);
             remove(core, server, &instance, Cease::Replaced);
         }
+        for instance in excess {
+            info!(neighbor = %instance.neighbor.name, "the session is closed: the range has more neighbors than its `dynamic-limit`");
+            dynamic::identify(core, &instance);
+            // RFC 4486 4: Out of Resources is for a speaker that can't keep the session; the peer is still configured, so that
+            // it may try again later, unlike one that gets Peer De-configured.
+            remove(core, server, &instance, Cease::TooMany);
+        }
         if request == Request::Restart {
             members[1..]
                 .iter()
@@ -315,6 +324,20 @@ fn change(
     } else {
         renew(core, server, listed, &old.session, request);
     }
+}
+
+/// Takes from a range and its neighbors those above its `dynamic-limit`: first those without a session, then those whose
+/// session is the youngest.
+fn take_excess(members: &mut Vec<Rc<Listed>>, range: &NeighborConfig) -> Vec<Rc<Listed>> {
+    let most = range.dynamic_limit.unwrap_or(DYNAMIC_LIMIT) as usize;
+    if members.len() - 1 <= most {
+        return Vec::new();
+    }
+    members[1..].sort_by_key(|listed| {
+        let neighbor = &listed.neighbor;
+        (!neighbor.is_established(), Reverse(neighbor.age()))
+    });
+    members.split_off(1 + most)
 }
 
 /// Applies the settings of a neighbor that its session does not depend on, except its routes. Returns its configuration

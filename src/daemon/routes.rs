@@ -16,7 +16,7 @@ use crate::rib::{Change, Interner, PeerId, PeerSet, Refusal, Run};
 
 use super::message_log;
 use super::queue::Queue;
-use super::watchdog::{Switch, Watchdogs};
+use super::watchdog::{LeftGroup, Switch, Watchdogs};
 
 /// Routes to announce, and what depends on whether they have been sent.
 #[derive(Default)]
@@ -69,14 +69,14 @@ impl Routes {
         self.rib_mut().finish_sweeps();
     }
 
-    /// The routes of groups that are announced: neighbor, group, route.
-    pub(crate) fn announced_groups(&self, visit: &mut dyn FnMut(PeerId, &str, &Nlri)) {
-        self.watchdogs.borrow().announced(visit);
+    /// All groups of neighbors, as another process needs to know them.
+    pub(crate) fn left_groups(&self) -> Vec<(PeerId, LeftGroup)> {
+        self.watchdogs.borrow().left()
     }
 
-    /// Sets which routes of a neighbor's group are announced, without announcing them.
-    pub(crate) fn resume_group(&self, peer: PeerId, name: &str, announced: &[Nlri]) {
-        self.watchdogs_mut().resume(peer, name, announced);
+    /// Continues with a neighbor's group as another process has left it. Nothing is announced or withdrawn.
+    pub(crate) fn resume_group(&self, peer: PeerId, left: LeftGroup) {
+        self.watchdogs_mut().resume(peer, left);
     }
 
     /// Ends a session.

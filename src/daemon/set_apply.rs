@@ -39,6 +39,8 @@ struct Difference<'a> {
     declared: HashMap<Key, SmallVec<[usize; 1]>>,
     fates: Vec<Fate>,
     withdrawals: Vec<Change>,
+    /// The epoch of the neighbors of the withdrawals.
+    since: u64,
     /// Routes that there are, and those of them that go.
     before: usize,
     removed: usize,
@@ -60,7 +62,7 @@ pub(crate) async fn apply(
     {
         core.sets.check(&plan.name, revision)?;
     }
-    let mut difference = Difference::new(&plan).await;
+    let mut difference = Difference::new(&plan, core.neighbors.epoch()).await;
     difference.compare(core).await;
     let done = difference.counts();
     let mut own = Authority::new(core, helper);
@@ -116,7 +118,7 @@ fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
 }
 
 impl<'a> Difference<'a> {
-    async fn new(plan: &'a SetPlan) -> Self {
+    async fn new(plan: &'a SetPlan, since: u64) -> Self {
         // It never grows, which would take a turn of its own.
         let mut declared: HashMap<Key, SmallVec<[usize; 1]>> =
             HashMap::with_capacity(plan.changes.len());
@@ -134,6 +136,7 @@ impl<'a> Difference<'a> {
             declared,
             fates: vec![Fate::New; plan.changes.len()],
             withdrawals: Vec::new(),
+            since,
             before: 0,
             removed: 0,
         }
@@ -218,7 +221,7 @@ impl<'a> Difference<'a> {
         let mut judging = Judging::new(backend.own(), core);
         let mut next = Some(0);
         while let Some(at) = next {
-            let (part, rest) = self.part(at);
+            let (part, rest) = self.part(at, core);
             judging.add(&part.list).map_err(|no| no.message)?;
             let checked = backend.check(&part.list);
             checked.map_err(|error| error.to_string())?;
@@ -234,7 +237,7 @@ impl<'a> Difference<'a> {
     async fn carry_out(&self, core: &Core, backend: &ApiBackend<'_>) {
         let mut next = Some(0);
         while let Some(at) = next {
-            let (part, rest) = self.part(at);
+            let (part, rest) = self.part(at, core);
             backend.carry_out(&part);
             core.journal.flush();
             core.wake_neighbors();
@@ -248,7 +251,7 @@ impl<'a> Difference<'a> {
 
     /// Some of the changes, from a position among the withdrawals and then what is declared, and where the rest begins.
     /// Withdrawals are first, so that no neighbor has more routes in between than before or afterwards.
-    fn part(&self, from: usize) -> (Changes, Option<usize>) {
+    fn part(&self, from: usize, core: &Core) -> (Changes, Option<usize>) {
         let (first, declared) = (self.withdrawals.len(), &self.plan.changes);
         let end = (from + STEP).min(first + declared.len());
         let mut part = Changes::default();
@@ -260,6 +263,18 @@ impl<'a> Difference<'a> {
                 part.list.push(declared.list[at].clone());
                 part.describe(self.lifetime(at), declared.selector(at));
             }
+        }
+        // Between two turns, neighbors may be added and removed.
+        if let Some(of_declared) = core.neighbors.moves(self.plan.epoch) {
+            let of_withdrawn = core.neighbors.moves(self.since);
+            let withdrawn = gone.len();
+            part.select(|at, change, _| match at < withdrawn {
+                false => of_declared.applied(&change.peers),
+                true => match &of_withdrawn {
+                    Some(moves) => moves.applied(&change.peers),
+                    None => change.peers.clone(),
+                },
+            });
         }
         (part, (end < first + declared.len()).then_some(end))
     }
@@ -274,13 +289,19 @@ impl<'a> Difference<'a> {
 
     /// Renews what stays as it is, and claims it.
     async fn renew(&self, core: &Core, backend: &ApiBackend<'_>) {
+        let mut moves = core.neighbors.moves(self.plan.epoch);
         for (at, change) in self.plan.changes.list.iter().enumerate() {
             if self.fates[at] == Fate::Same {
-                backend.renew(change, self.lifetime(at), self.plan.changes.selector(at));
+                let mut change = change.clone();
+                if let Some(moves) = &moves {
+                    change.peers = moves.applied(&change.peers);
+                }
+                backend.renew(&change, self.lifetime(at), self.plan.changes.selector(at));
             }
             if at % STEP == STEP - 1 {
                 core.journal.flush();
                 tokio::task::yield_now().await;
+                moves = core.neighbors.moves(self.plan.epoch);
             }
         }
         core.journal.flush();
@@ -375,5 +396,24 @@ mod tests {
             // Those that judge the routes record none.
             assert!(turns.iter().filter(|recorded| **recorded == 0).count() >= 3);
         }
+    }
+
+    #[test]
+    fn a_neighbor_that_is_removed_between_two_turns_gets_nothing_more() {
+        let core = Core::new(Env::default());
+        let most = 4 * u32::try_from(STEP).expect("small");
+        let mut task = pin!(apply(&core, None, plan(most)));
+        let mut poll = || {
+            let mut cx = Context::from_waker(Waker::noop());
+            task.as_mut().poll(&mut cx)
+        };
+        while core.leases.recorded() == 0 {
+            assert!(poll().is_pending());
+        }
+        assert_eq!(core.leases.recorded(), STEP);
+        core.neighbors.remove(PeerId(0));
+        while poll().is_pending() {}
+        // Another neighbor may have its number by now.
+        assert_eq!(core.leases.recorded(), STEP);
     }
 }

@@ -8,7 +8,6 @@ use std::rc::Rc;
 
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::grammar::{RouteText, Verb};
-use crate::journal::OPERATOR;
 use crate::rib::{Action, Change, PeerId, PeerSet};
 
 /// All groups of all neighbors.
@@ -28,6 +27,16 @@ pub(crate) struct Switch {
     pub(crate) owner: Rc<str>,
     /// The command was sent to this run of the daemon.
     pub(crate) is_claimed: bool,
+}
+
+/// A group, as another process has left it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LeftGroup {
+    pub(crate) name: String,
+    /// The routes that are announced.
+    pub(crate) announced: Vec<Nlri>,
+    /// What the last command has made of it.
+    pub(crate) switch: Option<Switch>,
 }
 
 /// One route of a group.
@@ -116,17 +125,27 @@ impl Watchdogs {
         changes
     }
 
-    /// Calls `visit` for each group, and for its routes that are announced.
-    pub(crate) fn announced(&self, visit: &mut dyn FnMut(PeerId, &str, &Nlri)) {
-        for ((peer, name), group) in &self.groups {
-            for guarded in group.iter().filter(|guarded| guarded.announced) {
-                visit(*peer, name, &guarded.nlri);
-            }
-        }
+    /// All groups, as another process needs to know them.
+    pub(crate) fn left(&self) -> Vec<(PeerId, LeftGroup)> {
+        let groups = self.groups.iter().map(|(key, group)| {
+            let announced = group.iter().filter(|guarded| guarded.announced);
+            let left = LeftGroup {
+                name: key.1.to_string(),
+                announced: announced.map(|guarded| guarded.nlri.clone()).collect(),
+                switch: self.switches.get(key).cloned(),
+            };
+            (key.0, left)
+        });
+        groups.collect()
     }
 
-    /// Sets which routes of a group are announced, as another process has left it.
-    pub(crate) fn resume(&mut self, peer: PeerId, name: &str, announced: &[Nlri]) {
+    /// Continues with a group as another process has left it. Nothing is announced or withdrawn.
+    pub(crate) fn resume(&mut self, peer: PeerId, left: LeftGroup) {
+        let LeftGroup {
+            name,
+            announced,
+            switch,
+        } = left;
         let key: (PeerId, Box<str>) = (peer, name.into());
         let Some(group) = self.groups.get_mut(&key) else {
             return;
@@ -135,13 +154,7 @@ impl Watchdogs {
             let mut announced = announced.iter();
             guarded.announced = announced.any(|nlri| guarded.nlri.same_route(nlri.as_ref()));
         }
-        // If it is not as the file has it, a command has switched it.
-        if let Some(first) = group.iter().find(|route| route.announced == route.withdraw) {
-            let switch = Switch {
-                announced: first.announced,
-                owner: OPERATOR.into(),
-                is_claimed: true,
-            };
+        if let Some(switch) = switch {
             self.switches.insert(key, switch);
         }
     }

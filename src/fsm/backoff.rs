@@ -8,6 +8,9 @@ use crate::bgp::message::notification::Notification;
 /// A session that lasted less counts as a failed attempt, however long the present delay is.
 const GOOD_SESSION: Duration = Duration::from_secs(30);
 
+/// The schedule is at its end after no more failures.
+const LONGEST_AFTER: u32 = 32;
+
 /// The waits between attempts: 0, 1, 2, 3, 4, 5, 7, 9, 11, 14, … seconds, at most the maximum, plus up to a tenth of jitter
 /// so that peers which failed together do not come back together.
 ///
@@ -43,6 +46,15 @@ impl BackOff {
         self.last = Duration::ZERO;
         self.at_least = Duration::ZERO;
         self.failures = 0;
+    }
+
+    /// Continues after so many failures.
+    pub(crate) fn resume(&mut self, failures: u32, timers: &Timers) {
+        // After a few of them every wait is the longest.
+        for _ in 0..failures.min(LONGEST_AFTER) {
+            self.wait(timers);
+        }
+        self.failures = failures;
     }
 
     /// Returns `true` if a session that lasted so long is a success.

@@ -15,6 +15,8 @@ pub enum Cease {
     Removed,
     /// The neighbor is replaced by one of the same address with other parameters: NOTIFICATION 6/6.
     Replaced,
+    /// There are more sessions than there may be: NOTIFICATION 6/8.
+    TooMany,
     /// A helper that the neighbor depends on is gone: NOTIFICATION 6/2 without text.
     ProcessProblem,
 }
@@ -24,7 +26,7 @@ impl Cease {
     pub const fn reason(&self) -> CloseReason {
         match self {
             Self::Shutdown(_) => CloseReason::ShuttingDown,
-            Self::Removed | Self::Replaced => CloseReason::Removed,
+            Self::Removed | Self::Replaced | Self::TooMany => CloseReason::Removed,
             Self::ProcessProblem => CloseReason::ProcessProblem,
         }
     }

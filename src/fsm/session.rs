@@ -476,6 +476,7 @@ pub(crate) fn closing_notification(cease: &Cease, session: &Session) -> Option<N
         }
         Cease::Removed => Notification::cease(Notification::DE_CONFIGURED),
         Cease::Replaced => Notification::cease(Notification::CONFIGURATION_CHANGE),
+        Cease::TooMany => Notification::cease(Notification::OUT_OF_RESOURCES),
     };
     // RFC 8538 3: a peer that keeps routes over a NOTIFICATION drops them at a hard reset only.
     Some(

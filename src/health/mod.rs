@@ -21,4 +21,4 @@ pub use failure::{Cause, Failure};
 pub use state::{Finding, Machine, State};
 pub use target::{Endpoint, HttpCheck, Target, Tls, header, method};
 pub use url::{Host, Url};
-pub use watch::{Hold, Others, Pace, Side, Verdict, Watch, others};
+pub use watch::{Hold, Others, Pace, Seen, Side, Verdict, Watch, others};

@@ -94,6 +94,16 @@ impl Machine {
         self.state
     }
 
+    /// The current state, and how often in a row it was confirmed.
+    pub(super) fn parts(&self) -> (State, u32) {
+        (self.state, u32::try_from(self.count).unwrap_or(u32::MAX))
+    }
+
+    /// Continues in that state.
+    pub(super) fn resume(&mut self, state: State, count: u32) {
+        (self.state, self.count) = (state, count.into());
+    }
+
     /// Processes one finding. Returns the new state if it changed.
     pub fn step(&mut self, found: Finding) -> Option<State> {
         let next = self.next(found)?;

@@ -74,6 +74,23 @@ pub struct Verdict {
     pub held: Option<Hold>,
 }
 
+/// What the results of a check have shown so far, for another process that continues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// The state.
+    pub state: State,
+    /// How often in a row it was confirmed.
+    pub count: u32,
+    /// What is announced.
+    pub side: Option<Side>,
+    /// When the service went down.
+    pub down_since: Option<Duration>,
+    /// When the first of the last bad results was found.
+    pub bad_since: Option<Duration>,
+    /// The last result, and when it was found.
+    pub last: Option<(Duration, Finding)>,
+}
+
 /// The state of one check.
 #[derive(Clone, Debug)]
 pub struct Watch {
@@ -114,6 +131,29 @@ impl Watch {
             last: None,
             held: None,
         }
+    }
+
+    /// What its results have shown.
+    pub fn seen(&self) -> Seen {
+        let (state, count) = self.machine.parts();
+        Seen {
+            state,
+            count,
+            side: self.side,
+            down_since: self.down_since,
+            bad_since: self.bad_since,
+            last: self.last,
+        }
+    }
+
+    /// Continues from there.
+    pub fn resume(&mut self, seen: Seen) {
+        self.machine.resume(seen.state, seen.count);
+        self.side = seen.side;
+        self.down_since = seen.down_since;
+        self.bad_since = seen.bad_since;
+        self.last = seen.last;
+        self.held = None;
     }
 
     /// Changes how often it runs. Its state stays.

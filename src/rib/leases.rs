@@ -15,62 +15,19 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+mod lease;
 mod removals;
 mod types;
 
 use super::slab::Slab;
 use super::{PeerId, PeerSet};
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
+use lease::Lease;
 use removals::Removals;
 pub use types::{Ended, Leased, Lifetime, Terms};
 
 /// Entries of the heap that may be out of date before they are swept.
 const SLACK: usize = 1_024;
-
-#[derive(Debug)]
-struct Lease {
-    nlri: Nlri,
-    attributes: Option<Rc<AttributeSet>>,
-    peers: PeerSet,
-    owner: Rc<str>,
-    selector: Option<Rc<str>>,
-    run: u64,
-    indexed: bool,
-    length: Option<Duration>,
-    deadline: Option<Duration>,
-    /// Its deadline in the heap.
-    queued: Option<Duration>,
-    /// The last removal of peers that its peers take into account.
-    settled: u64,
-}
-
-impl Lease {
-    /// Calls `visit` with the lease as if all removals of peers were carried out.
-    fn show(&self, removals: &Removals, visit: &mut dyn FnMut(Leased<'_>)) {
-        let gone = removals.since(self.settled);
-        let rest = gone
-            .filter(|gone| gone.intersects(&self.peers))
-            .map(|gone| {
-                let mut peers = self.peers.clone();
-                peers.subtract(&gone);
-                peers
-            });
-        let peers = rest.as_ref().unwrap_or(&self.peers);
-        if peers.is_empty() {
-            return;
-        }
-        visit(Leased {
-            nlri: &self.nlri,
-            attributes: self.attributes.as_ref(),
-            peers,
-            owner: &self.owner,
-            run: self.run,
-            selector: self.selector.as_ref().filter(|_| rest.is_none()),
-            length: self.length,
-            deadline: self.deadline,
-        });
-    }
-}
 
 /// All leases.
 #[derive(Debug, Default)]
@@ -207,7 +164,15 @@ impl Leases {
         }
     }
 
-    /// Carries out a part of [`forget`](Self::forget): visits at most `most` leases. Returns `true` if there are more.
+    /// Has all leases of one peer include another one, which has none: it is announced the same routes.
+    pub fn copy(&mut self, from: PeerId, to: PeerId) {
+        if !self.is_empty() {
+            self.removals.copy(from, to);
+        }
+    }
+
+    /// Carries out a part of [`forget`](Self::forget) and [`copy`](Self::copy): visits at most `most` leases. Returns `true` if
+    /// there are more.
     pub fn sweep(&mut self, most: usize) -> bool {
         let count = most / self.removals.len().max(1);
         let places = self.removals.step(count.max(1), self.list.end());
@@ -223,13 +188,21 @@ impl Leases {
         self.removals.len() > 0
     }
 
-    /// Takes removed peers off a lease.
+    /// Applies to a lease what has become of peers since it was last looked at.
     fn settle(&mut self, id: u32) {
-        if let Some(lease) = self.list.get_mut(id)
-            && let Some(gone) = self.removals.since(lease.settled)
-        {
-            lease.settled = self.removals.settled();
-            self.shrink(id, &gone);
+        let Some(lease) = self.list.get_mut(id) else {
+            return;
+        };
+        let now = self.removals.applied(lease.settled, &lease.peers);
+        lease.settled = self.removals.settled();
+        if let Some(now) = now {
+            if !lease.peers.is_subset(&now) {
+                lease.selector = None;
+            }
+            lease.peers = now;
+            if lease.peers.is_empty() {
+                self.remove(id);
+            }
         }
     }
 
@@ -264,8 +237,7 @@ impl Leases {
         peers: &PeerSet,
         visit: &mut dyn FnMut(Leased<'_>),
     ) {
-        let leases = self.of(nlri).into_iter().filter_map(|id| self.list.get(id));
-        for lease in leases.filter(|lease| lease.peers.intersects(peers)) {
+        for lease in self.of(nlri).into_iter().filter_map(|id| self.list.get(id)) {
             lease.show(&self.removals, &mut |leased| {
                 if leased.peers.intersects(peers) {
                     visit(leased);

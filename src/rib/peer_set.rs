@@ -130,6 +130,14 @@ impl PeerSet {
                 .any(|(left, right)| left & right != 0)
     }
 
+    /// Returns `true` if all members are members of `other`.
+    pub fn is_subset(&self, other: &Self) -> bool {
+        let mut theirs = other.high.iter().chain(std::iter::repeat(&0));
+        let mut high = self.high.iter();
+        self.low & !other.low == 0
+            && high.all(|word| theirs.next().is_some_and(|other| word & !other == 0))
+    }
+
     /// The members, in order.
     pub fn iter(&self) -> impl Iterator<Item = PeerId> {
         let low = Bits(self.low).map(PeerId);
@@ -204,6 +212,9 @@ mod tests {
         assert!(set.remove(PeerId(1000)) && set.remove(PeerId(192)) && !set.remove(PeerId(192)));
         let other: PeerSet = [PeerId(5), PeerId(128)].into_iter().collect();
         assert!(set.intersects(&other));
+        assert!(other.is_subset(&set) && !set.is_subset(&other));
+        let high: PeerSet = [PeerId(5), PeerId(900)].into_iter().collect();
+        assert!(!high.is_subset(&set) && !high.is_subset(&other) && high.is_subset(&high));
         set.intersect(&other);
         assert_eq!(set, other);
         set.subtract(&other);

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -102,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) writer: RefCell<Option<UpdateWriter>>,
     /// A session that another process has established, until the task runs.
     pub(crate) adopted: RefCell<Option<Adopted>>,
+    /// How soon the first attempt is due and how many failed before, if another process has left that.
+    pub(crate) postponed: Cell<Option<(Duration, u32)>>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
@@ -152,6 +155,7 @@ impl Shared {
             session: RefCell::new(None),
             writer: RefCell::new(None),
             adopted: RefCell::new(None),
+            postponed: Cell::new(None),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
             subscribers,

@@ -94,7 +94,13 @@ struct Task {
 pub(crate) async fn run(driver: Driver) -> Ended {
     let mut task = Task::new(driver);
     if task.driver.shared.wanted.get() == Wanted::Running {
-        task.handle(Input::Start);
+        match task.driver.shared.postponed.take() {
+            Some(waiting) => {
+                task.peer.resume_waiting(waiting, now());
+                task.drain();
+            }
+            None => task.handle(Input::Start),
+        }
     }
     loop {
         if let Some(suspension) = task.suspension.take() {

@@ -2,12 +2,13 @@
 
 use std::io;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 
 use super::clock;
 use super::config::PeerConfig;
-use super::control::PeerCommand;
+use super::control::{PeerCommand, Wanted};
 use super::error::Error;
 use super::handed::{Adopted, Handed, Suspension};
 use super::machine::machine;
@@ -65,6 +66,21 @@ impl Server {
             output: handed.output,
         }));
         Ok(negotiated)
+    }
+
+    /// Begins a neighbor, once it is started, as another process has left it: after so many failures, with the next attempt due
+    /// after a while.
+    pub(crate) fn postpone(&self, key: PeerKey, waiting: (Duration, u32)) {
+        if let Some(driver) = self.driver(key) {
+            driver.shared.postponed.set(Some(waiting));
+        }
+    }
+
+    /// Leaves a neighbor down until [`start_peer`](Self::start_peer), instead of starting it with all others.
+    pub(crate) fn keep_down(&self, key: PeerKey) {
+        if let Some(driver) = self.driver(key) {
+            driver.shared.wanted.set(Wanted::Stopped);
+        }
     }
 
     /// Adds a neighbor that is gone when its session ends, which is to be [adopted](Self::adopt).

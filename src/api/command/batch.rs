@@ -1,9 +1,10 @@
 //! Changes that are held back until `commit`.
 
+use super::cache::Selections;
 use super::error::{CommandError, ErrorKind};
 use super::notice::{self, Notice};
 use crate::api::changes::Changes;
-use crate::api::control::Control;
+use crate::api::control::{Among, Control};
 use crate::api::reply::Acks;
 use crate::bgp::Family;
 use crate::rib::{Action, PeerSet};
@@ -17,17 +18,20 @@ const PROGRESS: u64 = 10_000;
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     changes: Changes,
-    markers: Vec<(PeerSet, Family)>,
+    /// The epochs in which the neighbors of the changes up to these positions were selected.
+    epochs: Vec<(usize, u64)>,
+    /// End-of-RIB markers, and the epochs of their neighbors.
+    markers: Vec<(PeerSet, Family, u64)>,
     commands: u64,
     /// The first error.
     failed: Option<CommandError>,
 }
 
 impl Batch {
-    /// Adds the changes of one command. Reports the progress now and then.
+    /// Adds the changes of one command, whose neighbors were selected in this epoch. Reports the progress now and then.
     pub(super) fn add(
         &mut self,
-        changes: &mut Changes,
+        (changes, epoch): (&mut Changes, u64),
         acks: &Acks,
         out: &mut String,
     ) -> Result<(), CommandError> {
@@ -40,6 +44,11 @@ impl Batch {
             return Err(error);
         }
         self.changes.append(changes);
+        let end = self.changes.len();
+        match self.epochs.last_mut() {
+            Some((last, same)) if *same == epoch => *last = end,
+            _ => self.epochs.push((end, epoch)),
+        }
         self.commands += 1;
         if acks.enabled && self.commands.is_multiple_of(PROGRESS) {
             acks.progress(self.commands, out);
@@ -48,8 +57,42 @@ impl Batch {
     }
 
     /// Sends End-of-RIB after the changes.
-    pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family) {
-        self.markers.push((peers, family));
+    pub(super) fn end_of_rib(&mut self, peers: PeerSet, family: Family, epoch: u64) {
+        self.markers.push((peers, family, epoch));
+    }
+
+    /// Replaces the neighbors that were selected before neighbors were added or removed: a selector selects those that it
+    /// matches now, and what has none loses those that are gone.
+    pub(super) fn settle(&mut self, selections: &mut Selections, control: &mut dyn Control) {
+        let now = control.epoch();
+        for (peers, _, epoch) in &mut self.markers {
+            if *epoch != now {
+                peers.subtract(&control.removed_since(*epoch));
+            }
+        }
+        self.markers.retain(|(peers, ..)| !peers.is_empty());
+        let epochs = std::mem::take(&mut self.epochs);
+        if epochs.iter().all(|(_, epoch)| *epoch == now) {
+            return;
+        }
+        let mut runs = epochs.into_iter().peekable();
+        let mut gone = None;
+        self.changes.select(|at, change, selector| {
+            while runs.next_if(|(end, _)| *end <= at).is_some() {
+                gone = None;
+            }
+            let Some((_, epoch)) = runs.peek().filter(|(_, epoch)| *epoch != now) else {
+                return change.peers.clone();
+            };
+            // It was read once already, for the neighbors of the source.
+            let selected =
+                selector.and_then(|text| selections.select(text, Among::Own, control).ok());
+            selected.unwrap_or_else(|| {
+                let mut peers = change.peers.clone();
+                peers.subtract(gone.get_or_insert_with(|| control.removed_since(*epoch)));
+                peers
+            })
+        });
     }
 
     /// Remembers the first error.
@@ -90,7 +133,7 @@ impl Batch {
         let peers = changes.list.iter().map(|change| &change.peers);
         peers.for_each(|peers| touched.union(peers));
         control.apply(&mut changes)?;
-        for (peers, family) in markers {
+        for (peers, family, _) in markers {
             control.end_of_rib(&peers, family);
             touched.union(&peers);
         }

@@ -182,6 +182,16 @@ impl<'a> Call<'a> {
     pub(super) fn apply(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
         self.commands
             .select(self.selector, (self.source, self.control));
+        self.apply_to(peers)
+    }
+
+    /// The same for changes that are not for all neighbors that the selector selects.
+    pub(super) fn apply_unselected(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
+        self.commands.selector = None;
+        self.apply_to(peers)
+    }
+
+    fn apply_to(&mut self, peers: &PeerSet) -> Result<Reply, CommandError> {
         self.commands.apply(self.source, self.control, self.out)?;
         self.touched.union(peers);
         Ok(if self.source.batch.is_some() {
@@ -196,7 +206,7 @@ impl<'a> Call<'a> {
         self.touched.union(&peers);
         match &mut self.source.batch {
             Some(batch) => {
-                batch.end_of_rib(peers, family);
+                batch.end_of_rib(peers, family, self.control.epoch());
                 Reply::Silent
             }
             None => {
@@ -262,9 +272,9 @@ impl<'a> Call<'a> {
 }
 
 impl Commands {
-    /// Remembers the selector of the changes that are about to be applied.
+    /// Remembers the selector of the changes that are about to be applied, or kept: by then it may select others.
     pub(super) fn select(&mut self, selector: &str, (source, control): (&Source, &dyn Control)) {
-        if !control.keeps_selectors() && source.staging.is_none() {
+        if !control.keeps_selectors() && !source.is_open() {
             self.selector = None;
         } else if self.selector.as_deref() != Some(selector) {
             self.selector = Some(selector.into());
@@ -280,12 +290,12 @@ impl Commands {
     ) -> Result<(), CommandError> {
         self.changes.describe(self.lifetime, self.selector.as_ref());
         if let Some(set) = source.staging.as_mut().filter(|set| set.is_line) {
-            let added = set.add(&mut self.changes);
+            let added = set.add((&mut self.changes, control.epoch()));
             self.changes.clear();
             return added;
         }
         let result = match &mut source.batch {
-            Some(batch) => batch.add(&mut self.changes, &source.acks, out),
+            Some(batch) => batch.add((&mut self.changes, control.epoch()), &source.acks, out),
             None => {
                 self.notice_unsent(source, control);
                 control.apply(&mut self.changes)

@@ -28,8 +28,9 @@ impl Commands {
         let line = line.trim_ascii_end();
         self.notice = None;
         self.lifetime = Lifetime::Unchanged;
-        // The fast path has only commands that change routes.
+        // The fast path has only commands that change routes, which are refused while a set is open.
         if source.role == Role::Full
+            && source.staging.is_none()
             && let Some(outcome) = self.fast_path(line, source, control, out)
         {
             return outcome;
@@ -147,6 +148,7 @@ impl Call<'_> {
             ));
         }
         self.at = after;
+        set::refuse_misplaced(self, row, start)?;
         (row.run)(self, row)
     }
 }

@@ -56,6 +56,9 @@ pub(super) fn finish(
             if let Some(batch) = &mut source.batch {
                 batch.fail(&error);
             }
+            if let Some(staging) = &mut source.staging {
+                staging.fail(&error);
+            }
             if source.acks.enabled {
                 source
                     .acks

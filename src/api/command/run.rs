@@ -58,7 +58,7 @@ impl Commands {
             self.run.skip -= 1;
             return Executed::default();
         }
-        let plain = source.batch.is_none() && source.role == Role::Full;
+        let plain = !source.is_open() && source.role == Role::Full;
         if source.sync || source.acks.reasons || !plain {
             return Executed::default();
         }

@@ -26,6 +26,8 @@ const LINES: &[&str] = &[
 ];
 /// The longest name of a set, and of a key.
 const LONGEST: usize = 64;
+/// The most characters of a line that an error repeats.
+const SHOWN: usize = 128;
 
 /// `set NAME …`
 pub(super) fn set(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
@@ -150,7 +152,8 @@ fn replace(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandE
 /// `set NAME end`
 fn finish(call: &mut Call<'_>, _: &Row, name: String) -> Result<Reply, CommandError> {
     call.no_arguments()?;
-    let plan = take(call, &name)?.plan()?;
+    let staging = take(call, &name)?;
+    let plan = staging.plan(&mut call.source.selections, call.control)?;
     call.special = Some(Special::Set(Box::new(plan)));
     Ok(Reply::Done)
 }
@@ -190,7 +193,7 @@ fn put(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandError>
         }
     };
     if let Some(staging) = staging {
-        let plan = staging.plan()?;
+        let plan = staging.plan(&mut call.source.selections, call.control)?;
         call.special = Some(Special::Set(Box::new(plan)));
     }
     Ok(Reply::Done)
@@ -201,7 +204,7 @@ fn delete(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandErr
     let mut staging = open(call, set)?;
     staging.plan.key = Some(name(call, "a key")?);
     call.no_arguments()?;
-    let plan = staging.plan()?;
+    let plan = staging.plan(&mut call.source.selections, call.control)?;
     call.special = Some(Special::Set(Box::new(plan)));
     Ok(Reply::Done)
 }
@@ -222,11 +225,55 @@ pub(super) fn line(call: &mut Call<'_>) -> Option<Result<Reply, CommandError>> {
     let result = (row.run)(call, row);
     if let Some(staging) = &mut call.source.staging {
         staging.is_line = false;
-        if let Err(error) = &result {
-            staging.fail(error);
-        }
     }
     Some(result.map(|_| Reply::Silent))
+}
+
+/// Refuses a command that changes routes while a set is open: applied at once, it would be missing in the set, which would
+/// then withdraw what it was meant to declare. `start` is where the command begins, with its selector.
+pub(super) fn refuse_misplaced(
+    call: &Call<'_>,
+    row: &Row,
+    start: usize,
+) -> Result<(), CommandError> {
+    let Some(staging) = &call.source.staging else {
+        return Ok(());
+    };
+    let name = &staging.plan.name;
+    let words = match row.words {
+        "routes" => {
+            let mut words = call.argument_words().into_iter();
+            words
+                .find(|word| matches!(*word, "add" | "remove"))
+                .unwrap_or_default()
+        }
+        words => words,
+    };
+    let (verb, kind) = words.split_once(' ').unwrap_or((words, ""));
+    match (verb, kind) {
+        ("announce", kind) if LINES.contains(&kind) => {
+            let right = call.line[start..].replacen("announce ", "", 1);
+            let right: String = right.chars().take(SHOWN).collect();
+            refuse(format!(
+                "the set `{name}` is open, and its lines have no verb: `{right}`"
+            ))
+        }
+        ("add", "") => refuse(format!(
+            "the set `{name}` is open, and its lines are routes: `route 192.0.2.0/24 next-hop self`"
+        )),
+        ("withdraw", kind) if LINES.contains(&kind) => refuse_withdrawal(name),
+        ("remove", "") => refuse_withdrawal(name),
+        ("begin" | "group", "") => refuse(format!(
+            "the set `{name}` is open: `set {name} end` or `set {name} abort` ends it"
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn refuse_withdrawal(name: &str) -> Result<(), CommandError> {
+    refuse(format!(
+        "the set `{name}` is open: its routes that are not declared again are withdrawn by `set {name} end`"
+    ))
 }
 
 fn refuse<T>(message: String) -> Result<T, CommandError> {

@@ -3,8 +3,10 @@
 use std::rc::Rc;
 
 use super::batch::Batch;
+use super::cache::Selections;
 use super::error::CommandError;
 use crate::api::changes::Changes;
+use crate::api::control::Control;
 use crate::api::reply::{Acks, Answer};
 use crate::json::JsonWriter;
 
@@ -32,6 +34,8 @@ pub struct SetPlan {
     pub max_remove: Option<u8>,
     /// The routes.
     pub changes: Changes,
+    /// The [epoch](Control::epoch) in which their neighbors were selected.
+    pub epoch: u64,
     /// As long as this is held, nobody else may declare the set.
     pub hold: Rc<()>,
     pub(super) acks: Acks,
@@ -59,6 +63,7 @@ impl SetPlan {
             force: false,
             max_remove: None,
             changes: Changes::default(),
+            epoch: 0,
             hold: Rc::default(),
             acks: Acks::default(),
             id: None,
@@ -120,7 +125,7 @@ impl SetPlan {
 
 impl Staging {
     /// Adds the routes of one line.
-    pub(super) fn add(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+    pub(super) fn add(&mut self, changes: (&mut Changes, u64)) -> Result<(), CommandError> {
         // Lines of a set are not acknowledged, and there is no progress.
         let quiet = Acks {
             enabled: false,
@@ -134,9 +139,15 @@ impl Staging {
         self.routes.fail(error);
     }
 
-    /// Ends the declaration.
-    pub(super) fn plan(self) -> Result<SetPlan, CommandError> {
+    /// Ends the declaration. Its selectors select the neighbors that there are now.
+    pub(super) fn plan(
+        mut self,
+        selections: &mut Selections,
+        control: &mut dyn Control,
+    ) -> Result<SetPlan, CommandError> {
+        self.routes.settle(selections, control);
         let mut plan = self.plan;
+        plan.epoch = control.epoch();
         plan.changes = self.routes.changes("the set")?;
         Ok(plan)
     }

@@ -23,7 +23,8 @@ pub(super) fn begin(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
 /// `commit`
 pub(super) fn commit(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
-    let batch = call.source.batch.take().ok_or_else(none)?;
+    let mut batch = call.source.batch.take().ok_or_else(none)?;
+    batch.settle(&mut call.source.selections, call.control);
     if call.source.acks.reasons {
         call.commands.notice = batch.unsent(call.control);
     }

@@ -272,7 +272,8 @@ pub(super) fn group(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError>
             }
         }
     }
-    let batch = call.source.batch.take().unwrap_or_default();
+    let mut batch = call.source.batch.take().unwrap_or_default();
+    batch.settle(&mut call.source.selections, call.control);
     let (announced, withdrawn) = batch.counts();
     if call.source.acks.reasons {
         call.commands.notice = batch.unsent(call.control);
@@ -392,5 +393,5 @@ fn remove_index(call: &mut Call<'_>) -> Result<Reply, CommandError> {
             SyntaxError::expected(Span::new(start, end), "the index of a route", wanted).into(),
         );
     }
-    call.apply(&peers)
+    call.apply_unselected(&peers)
 }

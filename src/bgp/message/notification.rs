@@ -46,6 +46,8 @@ impl Notification {
     pub const CONFIGURATION_CHANGE: u8 = codes::cease::OTHER_CONFIGURATION_CHANGE;
     /// Cease: connection collision resolution.
     pub const COLLISION: u8 = codes::cease::CONNECTION_COLLISION;
+    /// Cease: out of resources.
+    pub const OUT_OF_RESOURCES: u8 = codes::cease::OUT_OF_RESOURCES;
     /// Cease: hard reset (RFC 8538).
     pub const HARD_RESET: u8 = codes::cease::HARD_RESET;
 

@@ -70,7 +70,9 @@ pub(super) fn sync(core: &Rc<Core>, check: &Check) {
 
 /// Withdraws all routes of a check.
 pub(super) fn withdraw(core: &Rc<Core>, check: &Check) {
-    let sent = check.sent.take();
+    let mut sent = check.sent.take();
+    sent.peers
+        .subtract(&core.neighbors.removed_since(sent.epoch));
     let changes: Vec<Change> = sent
         .routes
         .into_iter()
@@ -109,6 +111,8 @@ fn difference(
     known: bool,
 ) -> (Vec<Change>, Vec<Change>) {
     let sent = check.sent.borrow();
+    let mut sent_to = sent.peers.clone();
+    sent_to.subtract(&core.neighbors.removed_since(sent.epoch));
     let before: HashMap<Key, &Rc<AttributeSet>> = sent
         .routes
         .iter()
@@ -118,12 +122,12 @@ fn difference(
         .iter()
         .map(|(nlri, _)| (key(nlri.as_ref()), ()))
         .collect();
-    let mut lost = sent.peers.clone();
+    let mut lost = sent_to.clone();
     lost.subtract(peers);
     let mut gone = Vec::new();
     for (nlri, _) in &sent.routes {
         match after.contains_key(&key(nlri.as_ref())) {
-            false => gone.push(withdrawal(nlri.clone(), &sent.peers)),
+            false => gone.push(withdrawal(nlri.clone(), &sent_to)),
             true if !lost.is_empty() => gone.push(withdrawal(nlri.clone(), &lost)),
             true => {}
         }

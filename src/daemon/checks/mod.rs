@@ -22,6 +22,7 @@ use crate::rib::PeerSet;
 
 pub(crate) mod announce;
 pub(crate) mod configure;
+pub(crate) mod handover;
 pub(crate) mod run;
 
 /// The most checks that are carried out at the same time.
@@ -54,6 +55,8 @@ pub(crate) struct Check {
     /// Held while a command of a change is run.
     hooks: Mutex<()>,
     task: RefCell<Option<AbortHandle>>,
+    /// When the command of a service that went down is run.
+    drains: Cell<Option<Instant>>,
     /// Notified when the configuration is replaced.
     changed: Notify,
     counts: Counts,
@@ -82,23 +85,24 @@ struct Counts {
     reason: RefCell<Option<Failure>>,
 }
 
-impl Default for Checks {
-    fn default() -> Self {
+impl Checks {
+    /// Those of a daemon that has been running for some time.
+    pub(crate) fn since(age: Duration) -> Self {
+        let now = Instant::now();
         Self {
             list: RefCell::default(),
             slots: Semaphore::new(MOST),
-            started: Instant::now(),
+            started: now.checked_sub(age).unwrap_or(now),
         }
     }
-}
 
-impl Checks {
     /// All checks, in the order of the configuration.
     pub(crate) fn all(&self) -> Vec<Rc<Check>> {
         self.list.borrow().clone()
     }
 
-    fn find(&self, name: &str) -> Option<Rc<Check>> {
+    /// The check of that name.
+    pub(crate) fn find(&self, name: &str) -> Option<Rc<Check>> {
         let list = self.list.borrow();
         list.iter().find(|check| *check.name == *name).cloned()
     }
@@ -165,6 +169,7 @@ impl Check {
             refused: RefCell::default(),
             hooks: Mutex::new(()),
             task: RefCell::default(),
+            drains: Cell::new(None),
             changed: Notify::new(),
             counts: Counts::default(),
         }
@@ -183,6 +188,7 @@ impl Check {
 
     /// Sets what its routes are to be.
     fn turn(&self, side: Option<Side>) {
+        self.drains.set(None);
         self.side.set(side);
         self.round.set(self.round.get() + 1);
     }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use super::{Check, announce, random};
@@ -145,14 +145,21 @@ async fn hook(check: &Check, line: &str, state: State) {
 
 /// Runs the command of a service that went down once its routes have drained, unless it has come up again.
 pub(super) fn drain(core: &Rc<Core>, check: &Rc<Check>) {
-    let config = check.config();
-    let Some(command) = config.down_execute.clone() else {
+    drain_for(core, check, check.config().drain);
+}
+
+/// The same after so long.
+pub(super) fn drain_for(core: &Rc<Core>, check: &Rc<Check>, wait: Duration) {
+    let Some(command) = check.config().down_execute.clone() else {
         return;
     };
     let (check, round) = (Rc::clone(check), check.round.get());
+    let until = Instant::now() + wait;
+    check.drains.set(Some(until));
     core.spawn(async move {
-        sleep(config.drain).await;
+        sleep_until(until).await;
         if check.round.get() == round {
+            check.drains.set(None);
             let state = match check.state() {
                 State::Disabled => State::Disabled,
                 _ => State::Down,

@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use super::codec::{Blob, Field};
 use super::state::{
-    ControlState, HelperState, HistoryState, NeighborState, OperatorState, QueueState,
-    RetainedState, Route, SessionState, SourceState, State,
+    CheckState, ControlState, FINDINGS, HelperState, HistoryState, NeighborState, OperatorState,
+    QueueState, RetainedState, Route, STATES, SessionState, SourceState, State,
 };
 use super::tables::TableWriter;
 use crate::api::command::{Role, RoutesJson, Source};
 use crate::bgp::message::Direction;
 use crate::bgp::{Family, Nlri};
+use crate::daemon::checks::Check;
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
@@ -20,6 +21,7 @@ use crate::daemon::neighbor::Neighbor;
 use crate::daemon::neighbors::Listed;
 use crate::daemon::queue::handover::QueueParts;
 use crate::fsm::Initiator;
+use crate::health::Side;
 use crate::rib::PeerId;
 use crate::rib::adj_rib_out::{Exported, Unsent};
 use crate::speaker::{Counters, Handed, Server};
@@ -66,15 +68,18 @@ pub(super) fn collect(
             .map(|listed| neighbor(core, listed, take(listed.neighbor.id)))
             .collect(),
         sets: sets(core),
+        checks: core.checks.all().iter().map(|one| check(one)).collect(),
     };
-    core.routes.announced_groups(&mut |peer, name, nlri| {
+    for (peer, group) in core.routes.left_groups() {
         if let Some(state) = state.neighbors.iter_mut().find(|known| known.id == peer.0) {
-            match state.watchdogs.last_mut() {
-                Some((last, routes)) if last == name => routes.push(route(nlri)),
-                _ => state.watchdogs.push((name.to_owned(), vec![route(nlri)])),
-            }
+            let switch = group.switch.map(|switch| {
+                let owner = switch.owner.to_string();
+                (switch.announced, owner, switch.is_claimed)
+            });
+            let announced = group.announced.iter().map(route).collect();
+            state.watchdogs.push((group.name, announced, switch));
         }
-    });
+    }
     let mut descriptors = Vec::new();
     descriptors.extend(state.listeners.iter().map(|(_, socket)| *socket));
     descriptors.extend(state.control.iter().map(|control| control.socket));
@@ -164,6 +169,7 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
     let overridden = neighbor.overridden.borrow();
     let advisories = neighbor.advisories.all().into_iter();
     let retained = neighbor.received.retained().into_iter();
+    let waits = core.status(neighbor.id);
     NeighborState {
         id: neighbor.id.0,
         name: neighbor.name.to_string(),
@@ -202,7 +208,49 @@ fn neighbor(core: &Core, listed: &Listed, handed: Option<Handed>) -> NeighborSta
             })
             .collect(),
         watchdogs: Vec::new(),
+        retry: waits.as_ref().and_then(|waits| {
+            let at = waits.retry_at?;
+            Some(at.saturating_duration_since(Instant::now()))
+        }),
+        failures: waits.map_or(0, |waits| waits.failures),
+        penalty: neighbor
+            .paused_until
+            .get()
+            .map(|until| until.saturating_duration_since(Instant::now())),
     }
+}
+
+/// A health check.
+fn check(check: &Check) -> CheckState {
+    let parts = check.parts();
+    let seen = parts.seen;
+    CheckState {
+        name: check.name.to_string(),
+        state: (place(&STATES, seen.state), u64::from(seen.count)),
+        sides: (
+            seen.side.map(|side| side == Side::Up),
+            parts.side.map(|side| side == Side::Up),
+        ),
+        down_since: seen.down_since,
+        bad_since: seen.bad_since,
+        last: seen
+            .last
+            .map(|(at, finding)| (at, place(&FINDINGS, finding))),
+        changed: parts.changed,
+        drains: parts.drains,
+        counts: parts.counts,
+        routes: parts
+            .routes
+            .iter()
+            .map(|(nlri, is_up)| (route(nlri), *is_up))
+            .collect(),
+        peers: parts.peers.iter().map(|peer| peer.0).collect(),
+    }
+}
+
+fn place<T: PartialEq>(all: &[T], one: T) -> u8 {
+    let at = all.iter().position(|other| *other == one);
+    at.and_then(|at| u8::try_from(at).ok()).unwrap_or_default()
 }
 
 /// The session of a neighbor; `None` if something of it is missing, so that it cannot be continued.

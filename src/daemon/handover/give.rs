@@ -175,7 +175,8 @@ impl Giver<'_> {
     /// What is in progress.
     fn busy(&self) -> Option<String> {
         let core = self.core();
-        let mut busy = None;
+        let works = core.works.is_any();
+        let mut busy = works.then(|| "the work of a command is not finished".to_owned());
         let own = core.handover.promise();
         self.control.visit(&mut |source, queue| {
             if source.is_open() {

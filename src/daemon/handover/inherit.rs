@@ -11,14 +11,18 @@ use tracing::{debug, error, info, warn};
 use super::codec::{Blob, Field};
 use super::neighbors;
 use super::protocol::{CHECK, MAGIC, VARIABLE, signals};
-use super::state::{HelperState, OperatorState, QueueState, SourceState, State};
+use super::state::{
+    CheckState, FINDINGS, HelperState, OperatorState, QueueState, STATES, SourceState, State,
+};
 use crate::api::command::{Role, RoutesJson, Source};
+use crate::daemon::checks::handover::CheckParts;
 use crate::daemon::control::{Control, DoorParts, OperatorParts};
 use crate::daemon::core::Core;
 use crate::daemon::executor::Executor;
 use crate::daemon::process::handover::HelperParts;
 use crate::daemon::queue::handover::QueueParts;
 use crate::daemon::stats::CommandCounts;
+use crate::health::{Seen, Side};
 use crate::rib::PeerId;
 use crate::speaker::Server;
 use crate::speaker::sockopt::inherit;
@@ -56,6 +60,8 @@ pub(crate) struct Heritage {
     bytes: Vec<u8>,
     /// Where the tables begin.
     tables: usize,
+    /// The numbers of the neighbors, once the tables are filled.
+    numbers: neighbors::Numbers,
 }
 
 impl Heritage {
@@ -81,6 +87,7 @@ impl Heritage {
             state,
             bytes,
             tables,
+            numbers: neighbors::Numbers::new(),
         })
     }
 
@@ -150,9 +157,19 @@ impl Heritage {
                     .collect();
             }
         }
+        self.numbers = numbers;
         self.bytes = Vec::new();
         core.handover.is_resuming.set(false);
         Ok(())
+    }
+
+    /// Continues with the health checks, which are known by now and have not begun.
+    pub(crate) fn check(&mut self, core: &Rc<Core>) {
+        for state in std::mem::take(&mut self.state.checks) {
+            if let Some(check) = core.checks.find(&state.name) {
+                check.resume(core, parts_of_check(state, &self.numbers));
+            }
+        }
     }
 
     /// Continues to serve the clients of the control socket.
@@ -174,6 +191,39 @@ impl Heritage {
                 warn!(%cause, "a client of the control socket is lost");
             }
         }
+    }
+}
+
+fn parts_of_check(state: CheckState, numbers: &neighbors::Numbers) -> CheckParts {
+    let side = |is_up| match is_up {
+        true => Side::Up,
+        false => Side::Down,
+    };
+    let (number, count) = state.state;
+    let peers = state.peers.iter();
+    CheckParts {
+        seen: Seen {
+            state: STATES[usize::from(number) % STATES.len()],
+            count: u32::try_from(count).unwrap_or(u32::MAX),
+            side: state.sides.0.map(side),
+            down_since: state.down_since,
+            bad_since: state.bad_since,
+            last: state
+                .last
+                .map(|(at, number)| (at, FINDINGS[usize::from(number) % FINDINGS.len()])),
+        },
+        side: state.sides.1.map(side),
+        changed: state.changed,
+        drains: state.drains,
+        counts: state.counts,
+        routes: state
+            .routes
+            .iter()
+            .map(|(route, is_up)| (neighbors::nlri(route), *is_up))
+            .collect(),
+        peers: peers
+            .filter_map(|peer| numbers.get(peer).copied())
+            .collect(),
     }
 }
 

@@ -21,7 +21,8 @@ use crate::daemon::neighbor::Neighbor;
 use crate::daemon::neighbors::Listed;
 use crate::daemon::phase::Phase;
 use crate::daemon::sets::set_of;
-use crate::daemon::{dynamic, eor_deferral, graceful_restart, session};
+use crate::daemon::watchdog::{LeftGroup, Switch};
+use crate::daemon::{dynamic, eor_deferral, graceful_restart, prefix_limit, session};
 use crate::fsm::retention::KeptFamily;
 use crate::fsm::{ConnInfo, Initiator, SessionSnapshot};
 use crate::rib::adj_rib_out::{Session as RibSession, Unsent, UnsentWalk};
@@ -253,9 +254,28 @@ fn neighbor((core, server): (&Rc<Core>, &Server), listed: &Listed, state: Neighb
     neighbor.overridden.borrow_mut().extend(
         overridden.map(|(family, path, Blob(key))| (family, path, NlriKey::from_slice(&key))),
     );
-    for (name, routes) in state.watchdogs {
-        let announced: Vec<Nlri> = routes.iter().map(nlri).collect();
-        core.routes.resume_group(neighbor.id, &name, &announced);
+    for (name, routes, switch) in state.watchdogs {
+        let group = LeftGroup {
+            name,
+            announced: routes.iter().map(nlri).collect(),
+            switch: switch.map(|(announced, owner, is_claimed)| Switch {
+                announced,
+                owner: owner.into(),
+                is_claimed,
+            }),
+        };
+        core.routes.resume_group(neighbor.id, group);
+    }
+    let now_due = state.retry.unwrap_or_default();
+    if let Some(key) = listed.key.get() {
+        match state.penalty {
+            _ if state.gave_up && state.session.is_none() => server.keep_down(key),
+            Some(left) => {
+                server.keep_down(key);
+                prefix_limit::pause_for(core, neighbor, left);
+            }
+            None => server.postpone(key, (now_due, state.failures)),
+        }
     }
     let Some(state) = state.session else {
         return false;
@@ -273,7 +293,7 @@ fn neighbor((core, server): (&Rc<Core>, &Server), listed: &Listed, state: Neighb
     }
 }
 
-fn nlri((family, path_id, Blob(bytes)): &Route) -> Nlri {
+pub(super) fn nlri((family, path_id, Blob(bytes)): &Route) -> Nlri {
     Nlri::new(*family, *path_id, bytes)
 }
 

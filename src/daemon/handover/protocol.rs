@@ -3,9 +3,9 @@
 use nix::sys::signal::{SigSet, Signal};
 
 /// The version of what is handed over: it grows with every change of `state` or `tables`.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// What the state begins with.
-pub(super) const MAGIC: [u8; 8] = *b"oxabgpu\x01";
+pub(super) const MAGIC: [u8; 8] = *b"oxabgpu\x02";
 /// The environment variable that has the descriptor of the state, or [`CHECK`].
 pub(super) const VARIABLE: &str = "OXABGP_HANDOVER";
 /// In place of a descriptor: only check the configuration.

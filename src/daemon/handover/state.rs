@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::codec::{Blob, Field, fields};
 use crate::bgp::Family;
+use crate::health::{self, Finding};
 use crate::wire::{Reader, WireError};
 
 /// A route: family, path identifier, and the rest as on the wire.
@@ -26,6 +27,31 @@ pub(super) struct State {
     pub(super) neighbors: Vec<NeighborState>,
     /// Sets: name, speaker, revision.
     pub(super) sets: Vec<(String, String, Option<u64>)>,
+    pub(super) checks: Vec<CheckState>,
+}
+
+/// A health check. Times are since the start of the daemon.
+#[derive(Debug)]
+pub(super) struct CheckState {
+    pub(super) name: String,
+    /// The state, and how often it was confirmed.
+    pub(super) state: (u8, u64),
+    /// Whether the service counts as up, and whether its routes are to be those of a service that is up.
+    pub(super) sides: (Option<bool>, Option<bool>),
+    pub(super) down_since: Option<Duration>,
+    pub(super) bad_since: Option<Duration>,
+    /// The last result.
+    pub(super) last: Option<(Duration, u8)>,
+    /// How long ago the state has changed.
+    pub(super) changed: Option<Duration>,
+    /// How soon the command of a service that went down is run.
+    pub(super) drains: Option<Duration>,
+    /// Good results, changes, and changes that were held back.
+    pub(super) counts: (u64, u64, u64),
+    /// The routes that are announced, and whether each is that of a service that is up.
+    pub(super) routes: Vec<(Route, bool)>,
+    /// The neighbors that they are announced to.
+    pub(super) peers: Vec<u32>,
 }
 
 /// The control socket.
@@ -84,6 +110,18 @@ pub(super) struct HelperState {
     pub(super) counts: (u64, u64),
 }
 
+/// The states of a check, in the order of their numbers.
+pub(super) const STATES: [health::State; 6] = [
+    health::State::Init,
+    health::State::Disabled,
+    health::State::Rising,
+    health::State::Falling,
+    health::State::Up,
+    health::State::Down,
+];
+/// The results of a check, in the order of their numbers.
+pub(super) const FINDINGS: [Finding; 3] = [Finding::Disabled, Finding::Good, Finding::Bad];
+
 /// A neighbor.
 #[derive(Debug, Default)]
 pub(super) struct NeighborState {
@@ -106,9 +144,18 @@ pub(super) struct NeighborState {
     pub(super) gave_up: bool,
     /// Families whose routes are kept without session.
     pub(super) retained: Vec<RetainedState>,
-    /// Groups of watchdogs, and the routes of each that are announced.
-    pub(super) watchdogs: Vec<(String, Vec<Route>)>,
+    /// Groups of watchdogs, the routes of each that are announced, and what the last command has made of it.
+    pub(super) watchdogs: Vec<(String, Vec<Route>, Option<Switched>)>,
+    /// How soon the next attempt to connect is due, and how many have failed.
+    pub(super) retry: Option<Duration>,
+    pub(super) failures: u32,
+    /// How long it is kept down because it had too many routes.
+    pub(super) penalty: Option<Duration>,
 }
+
+/// What a command has made of a watchdog group: whether it is announced, the owner, and whether this run of the daemon knows
+/// that owner.
+pub(super) type Switched = (bool, String, bool);
 
 /// An established session.
 #[derive(Debug)]
@@ -166,7 +213,8 @@ pub(super) struct RetainedState {
 }
 
 fields! {
-    State { pid, age, listeners, control, operators, helpers, neighbors, sets }
+    State { pid, age, listeners, control, operators, helpers, neighbors, sets, checks }
+    CheckState { name, state, sides, down_since, bad_since, last, changed, drains, counts, routes, peers }
     ControlState { socket, path, file }
     OperatorState { socket, input, queue, source }
     SourceState { enabled, json, reasons, sync, all_routes, read_only }
@@ -174,6 +222,7 @@ fields! {
     HelperState { name, running, input, queue, source, starts, deaths, counts }
     NeighborState {
         id, name, dynamic, session, history, down, advisories, overridden, events, gave_up, retained, watchdogs,
+        retry, failures, penalty,
     }
     SessionState {
         socket, ends, initiator, opens, extended, age, hold, keepalive, send_hold, established, input, output, sessions,

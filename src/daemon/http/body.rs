@@ -3,13 +3,17 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 
 use super::super::queue::Make;
 
 /// A piece is sent once it has this many bytes.
-const PIECE: usize = 16 * 1024;
+const PIECE: usize = 256 * 1024;
+/// Parts are written for so long in one turn. With a thousand busy sessions the next turn may come a second later, so that a
+/// turn for each part would make a scrape take longer than the time until the next.
+const TURN: Duration = Duration::from_millis(2);
 
 /// A body that is written while it is sent.
 pub(super) struct Written {
@@ -54,10 +58,15 @@ impl Body for Written {
         }
         if let Some(mut make) = self.make.take() {
             self.rested = false;
-            if make(&mut self.text) {
+            let begun = Instant::now();
+            let mut more = true;
+            while more && self.text.len() < PIECE && begun.elapsed() < TURN {
+                more = make(&mut self.text);
+            }
+            if more {
                 self.make = Some(make);
             }
-            if self.make.is_some() && self.text.len() < PIECE {
+            if more && self.text.len() < PIECE {
                 cx.waker().wake_by_ref();
                 self.rested = true;
                 return Poll::Pending;

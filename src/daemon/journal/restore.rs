@@ -303,7 +303,7 @@ impl Fold<'_> {
                     && !listed.leaving.get()
                     && (!is_helper(&owner) || neighbor.is_open_to(&owner))
                     && match &selected.parsed {
-                        Some(selector) => selector.matches(&neighbor.name),
+                        Some(selector) => neighbor.is_selected(selector),
                         None => selected.names.iter().any(|name| *name == *neighbor.name),
                     }
             })
@@ -434,7 +434,9 @@ pub(crate) async fn sweep(core: Rc<Core>) {
     let Some(config) = core.journal.config().cloned() else {
         return;
     };
-    tokio::time::sleep(config.claim_time).await;
+    // Another process may have begun to wait.
+    let waited = core.started.0.elapsed();
+    tokio::time::sleep(config.claim_time.saturating_sub(waited)).await;
     let policy_of = |owner: &str| {
         let process = core.events.helpers().find(owner);
         let own = process.and_then(|(_, process)| process.config().unclaimed);

@@ -79,7 +79,7 @@ impl LiveTap {
 
     /// Returns `true` if it is about a neighbor.
     pub(super) fn selects(&self, neighbor: &Neighbor) -> bool {
-        self.watch.selector.matches(&neighbor.name)
+        neighbor.is_selected(&self.watch.selector)
     }
 
     /// Returns `true` if tables precede what happens.

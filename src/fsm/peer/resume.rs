@@ -1,13 +1,13 @@
 //! Established sessions that another process of this program continues: the peer notices nothing.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Peer;
 use crate::bgp::message::notification::Notification;
 use crate::bgp::negotiated::Negotiated;
 use crate::fsm::config::Config;
-use crate::fsm::event::State;
+use crate::fsm::event::{Event, State};
 use crate::fsm::session::Session;
 use crate::fsm::snapshot::SessionSnapshot;
 use crate::fsm::timer::Timer;
@@ -52,6 +52,21 @@ impl Peer {
         peer.connections.push(session);
         debug_assert_eq!(peer.state(), State::Established);
         Ok((peer, id, negotiated))
+    }
+
+    /// Continues where another process has left it, in place of [`Input::Start`](crate::fsm::Input::Start): after so many
+    /// failures, with the next attempt due after `wait`. A session that is up takes over the failures only.
+    pub fn resume_waiting(&mut self, (wait, failures): (Duration, u32), now: Instant) {
+        self.back_off.resume(failures, &self.config.timers);
+        if self.connections.established().is_some() {
+            return;
+        }
+        self.running = true;
+        if self.config.passive {
+            // AutomaticStart_with_PassiveTcpEstablishment (5)
+            return self.listen(Event::AutomaticStartPassive);
+        }
+        self.timers.set(Timer::IdleHold, now + wait);
     }
 
     /// Sends a KEEPALIVE on an established session ahead of time, since its owner will be busy for a while.
@@ -126,6 +141,33 @@ mod tests {
         let end = now + Duration::from_secs(7);
         peer.handle(end, Input::Timeout);
         assert!(matches!(peer.poll(), Some(Output::Transmit(_, bytes)) if bytes[18] == 3));
+    }
+
+    #[test]
+    fn attempts_go_on_where_another_process_has_left_them() {
+        let now = Instant::now();
+        let mut peer = Peer::new(config());
+        peer.resume_waiting((Duration::from_secs(5), 3), now);
+        assert_eq!(peer.poll(), None, "it waits");
+        assert_eq!(
+            (peer.failures(), peer.timeout()),
+            (3, Some(now + Duration::from_secs(5)))
+        );
+        let due = now + Duration::from_secs(5);
+        peer.handle(due, Input::Timeout);
+        let mut outputs = std::iter::from_fn(|| peer.poll());
+        let dialed = outputs.find_map(|output| match output {
+            Output::Connect(id) => Some(id),
+            _ => None,
+        });
+        let id = dialed.expect("an attempt");
+        while peer.poll().is_some() {}
+        peer.handle(due, Input::ConnectFailed(id));
+        while peer.poll().is_some() {}
+        // The wait after the fourth failure: see `backoff`.
+        let wait = peer.timeout().expect("another attempt") - due;
+        assert!((3_000..=3_300).contains(&wait.as_millis()), "{wait:?}");
+        assert_eq!(peer.failures(), 4);
     }
 
     #[test]

@@ -1,18 +1,27 @@
-//! Peers that were removed from all leases: what is left to do of it.
+//! Peers that were removed from all leases, or added to those of another peer: what is left to do of it.
 //!
-//! A removal is a number and a set of peers, and each lease has the number of the last removal that its peers take into
-//! account. Whoever looks at a lease applies the later ones; a walk over all leases, in steps, makes them unnecessary.
+//! Each removal or copy has a number, and each lease has the number of the last one that its peers take into account. Later ones
+//! are applied when a lease is looked at; a walk over all leases, in steps, makes them unnecessary.
 
 use std::collections::VecDeque;
 use std::ops::Range;
 
-use crate::rib::PeerSet;
+use crate::rib::{PeerId, PeerSet};
 
-/// Peers whose leases end, which are not taken off all leases yet.
+/// What happened to the peers of all leases.
+#[derive(Debug)]
+enum Step {
+    /// These have no leases any more.
+    Remove(PeerSet),
+    /// These have the leases of `from`.
+    Copy { from: PeerId, to: PeerSet },
+}
+
+/// Removals and copies that are not applied to all leases yet.
 #[derive(Debug, Default)]
 pub(super) struct Removals {
-    /// Their numbers, and the peers.
-    list: VecDeque<(u64, PeerSet)>,
+    /// With their numbers.
+    list: VecDeque<(u64, Step)>,
     last: u64,
     /// The last one is taken into account by a lease, so that no other peers may be added to it.
     is_used: bool,
@@ -25,13 +34,38 @@ pub(super) struct Removals {
 impl Removals {
     /// Removes peers.
     pub(super) fn add(&mut self, peers: &PeerSet) {
-        let is_open = !self.is_used && self.walking < self.list.len();
-        if let Some((_, last)) = self.list.back_mut().filter(|_| is_open) {
+        if let Some(Step::Remove(last)) = self.open() {
             last.union(peers);
             return;
         }
+        self.push(Step::Remove(peers.clone()));
+    }
+
+    /// The last step, if no lease has taken it into account.
+    fn open(&mut self) -> Option<&mut Step> {
+        let is_open = !self.is_used && self.walking < self.list.len();
+        let last = self.list.back_mut().filter(|_| is_open);
+        last.map(|(_, step)| step)
+    }
+
+    /// Adds a peer to the leases of another one.
+    pub(super) fn copy(&mut self, from: PeerId, to: PeerId) {
+        if let Some(Step::Copy {
+            from: same,
+            to: others,
+        }) = self.open()
+            && *same == from
+        {
+            others.insert(to);
+            return;
+        }
+        let to = std::iter::once(to).collect();
+        self.push(Step::Copy { from, to });
+    }
+
+    fn push(&mut self, step: Step) {
         self.last += 1;
-        self.list.push_back((self.last, peers.clone()));
+        self.list.push_back((self.last, step));
         self.is_used = false;
     }
 
@@ -41,17 +75,27 @@ impl Removals {
         self.last
     }
 
-    /// The peers that were removed since, if any were.
-    pub(super) fn since(&self, settled: u64) -> Option<PeerSet> {
+    /// The peers that a lease has, if they are others than those that it had at `settled`.
+    pub(super) fn applied(&self, settled: u64, peers: &PeerSet) -> Option<PeerSet> {
         if settled == self.last {
             return None;
         }
-        let mut gone = PeerSet::new();
-        let newer = self.list.iter().rev();
-        for (_, peers) in newer.take_while(|(number, _)| *number > settled) {
-            gone.union(peers);
+        // The numbers are consecutive.
+        let newer = usize::try_from(self.last - settled).unwrap_or(usize::MAX);
+        let mut now: Option<PeerSet> = None;
+        for (_, step) in self.list.range(self.list.len().saturating_sub(newer)..) {
+            let known = now.as_ref().unwrap_or(peers);
+            match step {
+                Step::Remove(gone) if known.intersects(gone) => {
+                    now.get_or_insert_with(|| peers.clone()).subtract(gone);
+                }
+                Step::Copy { from, to } if known.contains(*from) && !to.is_subset(known) => {
+                    now.get_or_insert_with(|| peers.clone()).union(to);
+                }
+                Step::Remove(_) | Step::Copy { .. } => {}
+            }
         }
-        Some(gone)
+        now
     }
 
     /// The next leases to visit, of those before `end`.

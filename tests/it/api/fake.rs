@@ -40,6 +40,8 @@ pub(crate) struct Fake {
     /// Whether it takes runs, and how many it took.
     pub(crate) takes_runs: bool,
     pub(crate) runs: usize,
+    /// The numbers of neighbors that were removed, with the epochs that began then.
+    pub(crate) removed: Vec<(u32, u64)>,
 }
 
 impl Fake {
@@ -62,7 +64,16 @@ impl Fake {
             carries_nothing: false,
             takes_runs: false,
             runs: 0,
+            removed: Vec::new(),
         }
+    }
+
+    /// Puts another neighbor of the helper in the place of one, as a reload does.
+    pub(crate) fn replace(&mut self, number: u32, address: &str) {
+        self.names[number as usize] = format!("neighbor {address} local-ip 127.0.0.1");
+        self.own.insert(number);
+        self.epoch += 1;
+        self.removed.push((number, self.epoch));
     }
 
     fn sender(&self) -> Sender {
@@ -112,6 +123,11 @@ fn show(change: &Change) -> String {
 impl Control for Fake {
     fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    fn removed_since(&self, epoch: u64) -> PeerSet {
+        let removed = self.removed.iter().filter(|(_, at)| *at > epoch);
+        removed.map(|(number, _)| PeerId(*number)).collect()
     }
 
     fn select(&mut self, selector: &Selector, among: Among) -> PeerSet {

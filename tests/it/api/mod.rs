@@ -9,6 +9,7 @@ mod memory;
 mod notices;
 mod roles;
 mod run;
+mod sets;
 mod show;
 mod state;
 mod v6;

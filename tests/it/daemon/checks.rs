@@ -16,7 +16,7 @@ use crate::support::daemon::{Lab, wait_for};
 const FAST: &str = "interval 0.1; fast-interval 0.1; rise 2; fall 2;";
 
 /// A check that succeeds while a file exists.
-fn check(lab: &Lab, name: &str, more: &str) -> String {
+pub(crate) fn check(lab: &Lab, name: &str, more: &str) -> String {
     let file = lab.path(name);
     format!(
         "check {name} {{ command \"test -e {}\"; {FAST} {more} }}\n",
@@ -24,16 +24,16 @@ fn check(lab: &Lab, name: &str, more: &str) -> String {
     )
 }
 
-fn create(lab: &Lab, name: &str) {
+pub(crate) fn create(lab: &Lab, name: &str) {
     lab.write(name, "");
 }
 
-fn remove(lab: &Lab, name: &str) {
+pub(crate) fn remove(lab: &Lab, name: &str) {
     std::fs::remove_file(lab.path(name)).expect("it is there");
 }
 
 /// What `show checks json` has of a check.
-fn shown(lab: &Lab, name: &str) -> Value {
+pub(crate) fn shown(lab: &Lab, name: &str) -> Value {
     let answer = Client::new(lab).ask("show checks json");
     let line = answer.lines().next().expect("a line");
     let all: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("JSON: {answer}"));
@@ -42,7 +42,7 @@ fn shown(lab: &Lab, name: &str) -> Value {
     found.cloned().unwrap_or_default()
 }
 
-fn wait_state(lab: &Lab, name: &str, state: &str) {
+pub(crate) fn wait_state(lab: &Lab, name: &str, state: &str) {
     wait_for(&format!("{name} to be {state}"), || {
         (shown(lab, name)["state"] == state).then_some(())
     });

@@ -11,19 +11,19 @@ use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{RawPeer, announcement};
 
 /// A daemon with a range, and its operator.
-struct Stage {
+pub(crate) struct Stage {
     lab: Lab,
     port: u16,
-    daemon: Daemon,
-    client: Client,
+    pub(crate) daemon: Daemon,
+    pub(crate) client: Client,
     /// Written before the range.
     head: String,
     rounds: u8,
 }
 
 /// A connected neighbor and the routes that it was sent.
-struct Member {
-    peer: RawPeer,
+pub(crate) struct Member {
+    pub(crate) peer: RawPeer,
     table: Table,
 }
 
@@ -35,7 +35,7 @@ fn range(port: u16, body: &str) -> String {
 }
 
 /// The statements of `10.N.0.0/16 med M …`.
-fn routes(routes: &[&str]) -> String {
+pub(crate) fn routes(routes: &[&str]) -> String {
     let routes = routes.iter().map(|route| {
         let (prefix, rest) = route.split_once(' ').unwrap_or((route, ""));
         format!("route {prefix} next-hop 192.0.2.1 {rest}; ")
@@ -44,11 +44,11 @@ fn routes(routes: &[&str]) -> String {
 }
 
 impl Stage {
-    fn new(body: &str) -> Self {
+    pub(crate) fn new(body: &str) -> Self {
         Self::with(Lab::new(), String::new(), body)
     }
 
-    fn with(lab: Lab, head: String, body: &str) -> Self {
+    pub(crate) fn with(lab: Lab, head: String, body: &str) -> Self {
         let (free, port) = listener();
         drop(free);
         let daemon = start_with(&lab, &(head.clone() + &range(port, body)));
@@ -68,7 +68,7 @@ impl Stage {
         self.lab.write("oxabgp.conf", &text);
     }
 
-    fn reload(&self, body: &str) {
+    pub(crate) fn reload(&self, body: &str) {
         self.write(body);
         self.reload_file();
     }
@@ -82,11 +82,11 @@ impl Stage {
         });
     }
 
-    fn put(&mut self, command: &str) {
+    pub(crate) fn put(&mut self, command: &str) {
         assert_eq!(self.client.ask(command), "done\n", "{command}");
     }
 
-    fn join(&self, last: u8) -> Member {
+    pub(crate) fn join(&self, last: u8) -> Member {
         Member {
             peer: join(self.port, last),
             table: Table::default(),
@@ -94,7 +94,7 @@ impl Stage {
     }
 
     /// The routes that each of these has by now, without those that mark the end.
-    fn tables(&mut self, members: &mut [&mut Member]) -> Vec<Vec<String>> {
+    pub(crate) fn tables(&mut self, members: &mut [&mut Member]) -> Vec<Vec<String>> {
         self.rounds += 1;
         let last = format!("172.16.{}.0/24", self.rounds);
         self.put(&format!("announce route {last} next-hop 192.0.2.9 med 250"));
@@ -290,6 +290,31 @@ fn a_peer_of_a_range_is_closed_if_its_session_would_be_another() {
         (notification.code, notification.subcode),
         (Notification::CEASE, Notification::DE_CONFIGURED)
     );
+}
+
+#[test]
+fn the_youngest_peers_of_a_range_are_closed_by_a_lower_limit() {
+    let mut stage = Stage::new("");
+    let mut old = [stage.join(5), stage.join(3)];
+    let mut young = [stage.join(1), stage.join(9)];
+    stage.reload("dynamic-limit 4;");
+    stage.put("announce route 10.1.0.0/16 next-hop 192.0.2.1");
+    stage.reload("dynamic-limit 2;");
+    for member in &mut young {
+        let notification = member.peer.expect_notification();
+        assert_eq!(
+            (notification.code, notification.subcode),
+            (Notification::CEASE, Notification::OUT_OF_RESOURCES)
+        );
+    }
+    let [a, b] = &mut old;
+    assert_eq!(stage.tables(&mut [a, b]), [["10.1.0.0/16"]; 2]);
+    // There is no room for those who come back, until there is.
+    let mut again = RawPeer::connect_from("127.0.7.1", ([127, 0, 0, 1], stage.port).into());
+    assert_eq!(again.expect_notification().subcode, Notification::REJECTED);
+    stage.reload("dynamic-limit 3;");
+    let mut c = stage.join(1);
+    assert_eq!(stage.tables(&mut [&mut c]), [["10.1.0.0/16"]]);
 }
 
 #[test]

@@ -335,3 +335,50 @@ fn sets_survive_a_crash_with_their_revisions() {
             .then_some(())
     });
 }
+
+#[test]
+fn what_is_staged_for_a_neighbor_does_not_reach_the_next_one_with_its_number() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let other = |last: u8| {
+        neighbor(port, "").replace("neighbor 127.0.0.1", &format!("neighbor 127.0.0.{last}"))
+    };
+    let daemon = start_with(&lab, &(neighbor(port, "") + &other(2)));
+    let (mut client, mut second) = (Client::new(&lab), Client::new(&lab));
+    client.ask("set edge replace revision 1");
+    client.submit(
+        "route 10.1.0.0/16 next-hop 192.0.2.1\n\
+         neighbor 127.0.0.2 route 10.2.0.0/16 next-hop 192.0.2.1\n",
+    );
+    // It has an answer, so that both lines were read.
+    assert!(client.ask("show neighbor summary").contains("127.0.0.2"));
+    second.ask("begin");
+    second.ask("announce route 10.3.0.0/16 next-hop 192.0.2.1");
+    second.ask("neighbor 127.0.0.2 announce route 10.4.0.0/16 next-hop 192.0.2.1");
+    let reload = |configuration: &str| {
+        lab.write("oxabgp.conf", configuration);
+        let done = "the configuration is reloaded";
+        let before = daemon.log().matches(done).count();
+        daemon.signal("USR1");
+        wait_for("the reload", || {
+            (daemon.log().matches(done).count() > before).then_some(())
+        });
+    };
+    reload(&neighbor(port, ""));
+    reload(&(neighbor(port, "") + &other(3)));
+    assert_eq!(
+        client.ask("set edge end"),
+        "done added 1 changed 0 removed 0\n"
+    );
+    assert_eq!(second.ask("commit"), "done\n");
+    let text = client.ask("show adj-rib out");
+    let of = |address: &str, route: &str| {
+        let mut lines = text.lines();
+        lines.any(|line| line.contains(address) && line.contains(route))
+    };
+    for route in ["10.1.0.0/16", "10.3.0.0/16"] {
+        assert!(of("127.0.0.1 ", route) && of("127.0.0.3 ", route), "{text}");
+    }
+    assert!(!text.contains("10.2.0.0/16"), "{text}");
+    assert!(!text.contains("10.4.0.0/16"), "{text}");
+}

@@ -236,14 +236,14 @@ fn a_program_that_can_not_continue_changes_nothing() {
     let plain = scene.lab.write("plain", "#!/bin/sh\n");
     let other = scene.lab.script("other", "echo oxabgp-handover 999");
     let foreign = scene.lab.script("foreign", "echo hello");
-    let liar = scene.lab.script("liar", "echo oxabgp-handover 1; exit 3");
+    let liar = scene.lab.script("liar", "echo oxabgp-handover 2; exit 3");
     for (program, reason) in [
         (
             scene.lab.path("missing").display().to_string(),
             "No such file",
         ),
         (plain.display().to_string(), "Permission denied"),
-        (other, "reads format 999, and this daemon writes format 1"),
+        (other, "reads format 999, and this daemon writes format 2"),
         (foreign, "no format that this one knows"),
         (liar, "does not accept the configuration"),
         ("relative".to_owned(), "is not the absolute path"),
@@ -259,7 +259,7 @@ fn a_program_that_can_not_continue_changes_nothing() {
     // One that passes every check and can't be executed in the end: an error of execve itself.
     let fickle = scene.lab.path("fickle");
     let script = format!(
-        "#!/bin/sh\necho oxabgp-handover 1\n[ \"$OXABGP_HANDOVER\" = check ] && chmod 644 {}\nexit 0\n",
+        "#!/bin/sh\necho oxabgp-handover 2\n[ \"$OXABGP_HANDOVER\" = check ] && chmod 644 {}\nexit 0\n",
         fickle.display()
     );
     scene.lab.write("fickle", &script);

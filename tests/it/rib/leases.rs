@@ -23,6 +23,8 @@ enum Op {
         peers: u8,
     },
     Forget(u32),
+    /// The second peer is another one now, which has what the first one has.
+    Copy(u32, u32),
     Sweep,
     Doom,
     Pass(u64),
@@ -43,6 +45,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         5 => announce.prop_map(|(route, peers, lifetime, owner)| Op::Announce { route, peers, lifetime, owner }),
         2 => (0..4u8, 1..8u8).prop_map(|(route, peers)| Op::Withdraw { route, peers }),
         1 => (0..PEERS).prop_map(Op::Forget),
+        1 => (0..PEERS, 1..PEERS).prop_map(|(from, by)| Op::Copy(from, (from + by) % PEERS)),
         1 => Just(Op::Sweep),
         1 => Just(Op::Doom),
         3 => (0..4u64).prop_map(Op::Pass),
@@ -130,6 +133,16 @@ fn check(ops: &[Op]) {
             Op::Forget(peer) => {
                 leases.forget_one(PeerId(*peer));
                 model.retain(|(_, other), _| other != peer);
+            }
+            Op::Copy(from, to) => {
+                leases.forget_one(PeerId(*to));
+                leases.copy(PeerId(*from), PeerId(*to));
+                model.retain(|(_, other), _| other != to);
+                let copied = model.iter().filter(|((_, peer), _)| peer == from);
+                let copied: Vec<_> = copied
+                    .map(|((route, _), known)| ((*route, *to), *known))
+                    .collect();
+                model.extend(copied);
             }
             // In no more than a step: what is left of it must make no difference.
             Op::Sweep => {
