@@ -50,10 +50,10 @@ fn begins_json(head: &[u8]) -> Option<bool> {
     let text = text.trim_ascii_start();
     match text.split_first() {
         None => None,
-        Some((b'{', rest)) => match rest.trim_ascii_start().first() {
-            None => None,
-            Some(first) => Some(matches!(first, b'"' | b'}')),
-        },
+        Some((b'{', rest)) => {
+            let first = rest.trim_ascii_start().first();
+            first.map(|first| matches!(first, b'"' | b'}'))
+        }
         Some(_) => Some(false),
     }
 }
