@@ -18,6 +18,7 @@ use crate::stream::{Builder, Error, Expression, names as times};
 mod args;
 mod caret;
 mod failure;
+mod interrupt;
 #[cfg(feature = "kafka")]
 mod kafka;
 pub(super) mod names;
@@ -28,6 +29,7 @@ mod stats;
 
 pub(super) use args::StreamArgs;
 use failure::{Failure, now};
+use interrupt::Interrupts;
 use output::{Mode, Output};
 pub(super) use sources::warn_skipped;
 
@@ -89,21 +91,26 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     {
         return sources::explain(args.data_interface.as_deref());
     }
+    let live = args.live || sources::is_live(args);
+    // What is counted of a feed that never ends is printed when somebody ends it.
+    let interrupts = match live && (args.count_only || args.stats) {
+        true => Some(Interrupts::new().map_err(|error| Failure::Refused(error.to_string()))?),
+        false => None,
+    };
     let window = window(args)?;
     let builder = sources::sources(args, env_file, window)?;
     let mut builder = filters(args, builder)?;
     if let Some((from, until)) = window {
         builder = builder.interval(from, until);
     }
-    let live = args.live || sources::is_live(args);
     let shown = progress::Bar::new(args.no_progress || live, &builder);
     let mut stream = builder.build()?;
-    let sink: Box<dyn Write> = match &args.output {
+    let sink: Box<dyn Write + Send> = match &args.output {
         Some(path) => Box::new(
             fs::File::create(path)
                 .map_err(|error| Failure::Refused(format!("`{}`: {error}", path.display())))?,
         ),
-        None => Box::new(io::stdout().lock()),
+        None => Box::new(io::stdout()),
     };
     let mut output = Output::new(mode(args), sink, shown);
     output.flush_each = live;
@@ -115,7 +122,16 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     if args.output_headers || args.csv {
         output.explain();
     }
-    stream.visit(&mut output);
+    let output = match interrupts {
+        Some(interrupts) => interrupts
+            .visit(stream, output)
+            .map_err(|error| Failure::Refused(error.to_string()))?
+            .ok_or(Failure::Reported(ExitCode::FAILURE))?,
+        None => {
+            stream.visit(&mut output);
+            output
+        }
+    };
     let mut report = output.finish().map_err(Failure::Write)?;
     if !args.quiet {
         report.print();

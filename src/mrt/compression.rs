@@ -5,6 +5,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use super::sniff::Peeked;
+
 /// How a file is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
@@ -39,7 +41,19 @@ impl Compression {
             _ => Self::None,
         }
     }
+
+    /// Recognizes the compression of a stream. It has none if it begins with an MRT record whose time looks like a magic number.
+    pub fn of_stream(stream: &mut Peeked<impl Read>) -> Self {
+        let found = Self::of(stream.peek(HEAD));
+        if found != Self::None && stream.is_mrt() {
+            return Self::None;
+        }
+        found
+    }
 }
+
+/// Bytes that a magic number has at most.
+const HEAD: usize = 6;
 
 /// Bytes read from the file at once.
 const BLOCK: usize = 64 << 10;
@@ -49,8 +63,12 @@ const BLOCK: usize = 64 << 10;
 /// # Errors
 /// When it can't be read, or is compressed in a way that can't be read.
 pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
-    let mut input = BufReader::with_capacity(BLOCK, Prefixed::new(input)?);
-    let compression = Compression::of(input.fill_buf()?);
+    let mut input = Peeked::new(input);
+    let compression = Compression::of_stream(&mut input);
+    if let Some(error) = input.take_failure() {
+        return Err(error);
+    }
+    let input = BufReader::with_capacity(BLOCK, input);
     let reader: Box<dyn Read + Send> = match compression {
         // The reader of records has a buffer of its own.
         Compression::None => Box::new(input),
@@ -66,47 +84,6 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<d
         }
     };
     Ok((compression, reader))
-}
-
-/// Reads with at least the first six bytes in one piece, so that a pipe that gives single bytes is recognized as well.
-struct Prefixed<R> {
-    head: [u8; 6],
-    at: usize,
-    length: usize,
-    rest: R,
-}
-
-impl<R: Read> Prefixed<R> {
-    fn new(mut rest: R) -> io::Result<Self> {
-        let mut head = [0; 6];
-        let mut length = 0;
-        while length < head.len() {
-            match rest.read(&mut head[length..]) {
-                Ok(0) => break,
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Self {
-            head,
-            at: 0,
-            length,
-            rest,
-        })
-    }
-}
-
-impl<R: Read> Read for Prefixed<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at < self.length && !out.is_empty() {
-            let count = out.len().min(self.length - self.at);
-            out[..count].copy_from_slice(&self.head[self.at..self.at + count]);
-            self.at += count;
-            return Ok(count);
-        }
-        self.rest.read(out)
-    }
 }
 
 /// gzip whose trailing zeros (tape padding) or garbage after a whole member end the stream, as `gunzip` has it.
@@ -189,7 +166,12 @@ fn skip_frames(input: &mut impl BufRead) -> io::Result<bool> {
                 input.read_exact(&mut header)?;
                 let [.., a, b, c, d] = header;
                 let length = u64::from(u32::from_le_bytes([a, b, c, d]));
-                io::copy(&mut input.by_ref().take(length), &mut io::sink())?;
+                if io::copy(&mut input.by_ref().take(length), &mut io::sink())? < length {
+                    return Err(io::Error::new(
+                        io::ErrorKind::UnexpectedEof,
+                        "a skippable zstd frame runs past the end of the file",
+                    ));
+                }
             }
             _ => return Ok(true),
         }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`reader`] | a byte stream → records; damage is reported and framing is found again |
 //! | `compression` | gzip, bzip2, xz and zstd, recognized by their first bytes |
+//! | `sniff` | the first bytes of a stream: is it MRT, or do they only look like another format? |
 //! | [`content`] | what a record holds, by type and subtype |
 //! | [`bgp4mp`] | BGP4MP and BGP4MP_ET: messages, state changes, the deprecated ENTRY, the forms of old Zebra |
 //! | [`table_dump`] | TABLE_DUMP and TABLE_DUMP_V2 |
@@ -50,6 +51,8 @@ pub mod detect;
 pub mod file_name;
 pub mod legacy;
 pub mod reader;
+#[cfg(feature = "stream")]
+pub mod sniff;
 pub mod table_dump;
 pub mod writer;
 
@@ -179,6 +182,15 @@ impl Header {
             kind::BGP4MP | kind::BGP4MP_ET => self.subtype <= 11,
             _ => false,
         }
+    }
+
+    /// Returns `true` if the type is registered for another protocol, or is I_AM_DEAD, and the length is one that such a record
+    /// can have.
+    pub const fn is_foreign(&self) -> bool {
+        // RIP, IDRP, RIPng, BGP4PLUS in two forms, OSPFv2; IS-IS and OSPFv3, each also with microseconds.
+        matches!(self.kind, kind::I_AM_DEAD | 6..=11 | 32 | 33 | 48 | 49)
+            && self.length > 0
+            && self.length <= 65_600
     }
 
     /// Longest body of this type, in bytes: one BGP message and what precedes it, or [`Header::MOST`].

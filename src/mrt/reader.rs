@@ -3,7 +3,8 @@
 //! The MRT length is the law: a record that can't be understood is skipped by its length. Framing is only doubted when a header is
 //! implausible, when a record runs past the end of the file, or when a record can't be read *and* no plausible header follows
 //! it. Then three plausible headers in a row, within a day of the last good record, are searched from the byte after the
-//! doubted header on; what was skipped is reported as one [`Damage`]. Undamaged framing is never judged by time: archives
+//! doubted header on, or at any time if the records can be read as well (the part of a concatenated archive that the damage lies
+//! in may be of another day); what was skipped is reported as one [`Damage`]. Undamaged framing is never judged by time: archives
 //! get concatenated.
 //!
 //! The reader lends records from its buffer. [`Reader::advance`] finds the next one, [`Reader::item`] shows it: two steps, so
@@ -12,7 +13,7 @@
 use std::io::{self, Read};
 
 use super::bgp4mp::{self, Message};
-use super::content::is_sound;
+use super::content::{Content, is_sound};
 use super::table_dump::is_batch;
 use super::{Header, Timestamp, kind};
 
@@ -103,6 +104,15 @@ pub struct Reader<R> {
     end: bool,
     failure: Option<io::Error>,
     last: Option<u32>,
+}
+
+/// Which headers the search for framing believes in.
+#[derive(Clone, Copy)]
+enum Trust {
+    /// Those within a day of the last good record.
+    Near,
+    /// Those within a day of the first of them, whose records can be read.
+    Sound(u32),
 }
 
 /// What stands at a place in the buffer.
@@ -351,32 +361,57 @@ impl<R: Read> Reader<R> {
             && matches!(self.next_at(at + total + 4), Next::End | Next::Plausible)
     }
 
-    fn next_at(&mut self, at: usize) -> Next {
-        if !self.ensure(at + Header::SIZE) {
-            // The rest of a header at the end of a file that was cut there.
-            return Next::End;
+    /// What stands at `at`. Records of other protocols may lie before the next one with BGP data.
+    fn next_at(&mut self, mut at: usize) -> Next {
+        for _ in 0..CHAIN {
+            if !self.ensure(at + Header::SIZE) {
+                // The rest of a header at the end of a file that was cut there.
+                return Next::End;
+            }
+            match self.header_at(at) {
+                Some(header) if header.is_plausible() => return Next::Plausible,
+                Some(header) if header.is_foreign() => match usize::try_from(header.length) {
+                    Ok(length) => at += Header::SIZE + length,
+                    Err(_) => return Next::Implausible,
+                },
+                _ => return Next::Implausible,
+            }
         }
-        match self.header_at(at) {
-            Some(header) if header.is_plausible() => Next::Plausible,
-            _ => Next::Implausible,
-        }
+        Next::Plausible
     }
 
     fn is_sound(&self, header: &Header, total: usize) -> bool {
-        let bytes = self.available().get(..total).unwrap_or_default();
+        self.body(0, header, total)
+            .is_some_and(|body| is_sound(header, body))
+    }
+
+    /// Whether the record at `at` can be read, and has something to read.
+    fn is_whole(&self, at: usize, header: &Header, total: usize) -> bool {
+        self.body(at, header, total).is_some_and(|body| {
+            is_sound(header, body)
+                && !matches!(
+                    Content::parse(header, body),
+                    Err(_) | Ok(Content::Unsupported)
+                )
+        })
+    }
+
+    fn body(&self, at: usize, header: &Header, total: usize) -> Option<&[u8]> {
+        let bytes = self.available().get(at..at + total)?;
         let (skip, _) = extent(header, bytes);
-        bytes.get(skip..).is_some_and(|body| is_sound(header, body))
+        bytes.get(skip..)
     }
 
     /// Searches framing from the byte after the doubted header on.
     fn search(&mut self, reason: &str) -> Current {
         let mut at = 1;
         while self.ensure(at + Header::SIZE) {
-            if self
-                .header_at(at)
-                .is_some_and(|header| self.is_likely(&header))
-                && self.chain(at)
-            {
+            let found = match self.header_at(at).filter(is_likely) {
+                Some(header) if self.is_near(header.seconds) => self.chain(at, Trust::Near),
+                Some(header) => self.chain(at, Trust::Sound(header.seconds)),
+                None => false,
+            };
+            if found {
                 return self.damage(at, reason);
             }
             at += 1;
@@ -396,30 +431,40 @@ impl<R: Read> Reader<R> {
         self.last.is_none_or(|last| last.abs_diff(seconds) <= NEAR)
     }
 
-    fn is_likely(&self, header: &Header) -> bool {
-        header.is_plausible()
-            && header.length > 0
-            && header.length as usize <= MOST_SEARCHED
-            && self.is_near(header.seconds)
-    }
-
     /// Whether plausible headers follow each other from `at` on, or up to the end of the file.
-    fn chain(&mut self, mut at: usize) -> bool {
+    fn chain(&mut self, mut at: usize, trust: Trust) -> bool {
         for found in 0..CHAIN {
             if !self.ensure(at + Header::SIZE) {
                 return found > 0 && self.available().len() == at || found > 1;
             }
-            let Some(header) = self.header_at(at).filter(|header| self.is_likely(header)) else {
+            let Some(header) = self.header_at(at).filter(is_likely) else {
                 return false;
             };
+            let is_near = match trust {
+                Trust::Near => self.is_near(header.seconds),
+                Trust::Sound(first) => first.abs_diff(header.seconds) <= NEAR,
+            };
+            if !is_near {
+                return false;
+            }
             match self.total(at, &header) {
-                Some(total) => at += total,
+                Some(total) => {
+                    if matches!(trust, Trust::Sound(_)) && !self.is_whole(at, &header, total) {
+                        return false;
+                    }
+                    at += total;
+                }
                 // The last record of a file that was cut.
                 None => return found > 1,
             }
         }
         true
     }
+}
+
+/// Whether a header is one that the search for framing looks at.
+fn is_likely(header: &Header) -> bool {
+    header.is_plausible() && header.length > 0 && header.length as usize <= MOST_SEARCHED
 }
 
 /// Whether a TABLE_DUMP body is exactly one entry.

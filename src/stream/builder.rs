@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr as _;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::mrt::compression::Compression;
+use crate::mrt::sniff::Peeked;
 use crate::text::SyntaxError;
 
 use super::Stream;
@@ -153,19 +154,10 @@ impl Builder {
         origin: Origin,
         kind: Option<RecordKind>,
     ) -> Result<Self, Error> {
-        let mut head = Vec::new();
-        let opened = fs::File::open(&path).and_then(|file| {
-            // A pipe has no first bytes to look at twice.
-            if file.metadata()?.is_file() {
-                file.take(6).read_to_end(&mut head)?;
-            }
-            Ok(())
-        });
-        if let Err(error) = opened {
-            return Err(Error::File(path, error));
-        }
-        if let Compression::Unknown(name) = Compression::of(&head) {
-            return Err(Error::Compression(path, name));
+        match recognize(&path) {
+            Err(error) => return Err(Error::File(path, error)),
+            Ok(Compression::Unknown(name)) => return Err(Error::Compression(path, name)),
+            Ok(_) => {}
         }
         self.files.push((Feed::Path(path), origin, kind));
         Ok(self)
@@ -289,8 +281,9 @@ impl Builder {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         self.options.ahead = cores > 1;
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
-        for (feed, origin, _) in self.files {
+        for (feed, origin, kind) in self.files {
             let mut file = File::with_origin(feed, origin, self.options.clone());
+            file.set_kind(kind);
             if many {
                 file.peek();
             } else {
@@ -320,7 +313,8 @@ impl Builder {
         let mut last: Vec<(String, u32)> = Vec::new();
         self.files.sort_by_key(|(_, origin, _)| origin.dump_time);
         self.files.retain(|(_, origin, kind)| {
-            if *kind != Some(RecordKind::Rib) {
+            // When a table was begun is not known of every file.
+            if *kind != Some(RecordKind::Rib) || origin.dump_time == 0 {
                 return true;
             }
             let name = format!("{}.{}", origin.project, origin.collector);
@@ -336,5 +330,19 @@ impl Builder {
                 }
             }
         });
+    }
+}
+
+/// How a file is compressed. A pipe is not opened: its first bytes can't be read twice, and its writer would lose its only
+/// reader.
+fn recognize(path: &Path) -> io::Result<Compression> {
+    if !fs::metadata(path)?.is_file() {
+        return Ok(Compression::None);
+    }
+    let mut file = Peeked::new(fs::File::open(path)?);
+    let compression = Compression::of_stream(&mut file);
+    match file.take_failure() {
+        Some(error) => Err(error),
+        None => Ok(compression),
     }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use smallvec::SmallVec;
 
 use crate::bgp::attribute::{mp_reach, mp_unreach};
 use crate::bgp::capability::Capability;
@@ -13,7 +14,7 @@ use crate::bgp::message::open::Open;
 use crate::bgp::message::update::Update;
 use crate::mrt::bgp4mp::{Direction, Entry, Message, Session, StateChange};
 use crate::mrt::content::attribute;
-use crate::mrt::detect::{self, Form};
+use crate::mrt::detect::{self, Certainty, Evidence};
 use crate::mrt::table_dump::{PeerTable, Rib, TableDump};
 use crate::mrt::{Content, Timestamp};
 use crate::wire::Reader;
@@ -40,10 +41,10 @@ pub enum Detection {
 }
 
 /// What is known of a session.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Facts {
-    /// Families in which path identifiers were seen from each side.
-    seen: [FamilySet; 2],
+    /// How sure it is that each side sends path identifiers, by family.
+    seen: [SmallVec<[(Family, Certainty); 2]>; 2],
     /// The ADD-PATH families that each side's OPEN offers to send and to receive.
     offers: [Option<[FamilySet; 2]>; 2],
 }
@@ -101,7 +102,7 @@ impl Decoder {
     /// identifiers.
     pub fn observe(&mut self, message: &Message<'_>) {
         match message.message_type {
-            1 => self.open(message),
+            1 => return self.open(message),
             2 if !message.add_path && self.view.add_path.is_none() => {}
             _ => return,
         }
@@ -135,7 +136,8 @@ impl Decoder {
 
     /// Looks for path identifiers in a field if it can have some.
     fn suspect(&mut self, message: &Message<'_>, family: Family, bytes: &[u8]) {
-        if !bytes.is_empty() && detect::may_have_ids(family, bytes) {
+        // What can only be prefixes matters where path identifiers were seen.
+        if !bytes.is_empty() && (!self.sessions.is_empty() || detect::may_have_ids(family, bytes)) {
             self.routes(message, family, bytes);
         }
     }
@@ -340,28 +342,18 @@ impl Decoder {
         if let Some(families) = &self.view.add_path {
             add_path = families.contains(family);
         } else if !add_path && self.detection == Detection::On {
-            let side = usize::from(message.direction == Direction::Sent);
-            let facts = self.facts(&message.session);
-            let decided = facts.and_then(|facts| facts.add_path(side, family));
-            let seen = facts.is_some_and(|facts| facts.seen[side].contains(family));
-            add_path = match decided {
-                Some(decided) => decided,
-                None => match detect::add_path(family, bytes, seen) {
-                    Form::Plain => {
-                        // The field was walked to its end.
-                        if family_bits(family).is_some() && family.safi.0 != 3 {
-                            return (Routes::new(family, false, bytes), notes);
-                        }
-                        false
-                    }
-                    form => form == Form::AddPath,
-                },
-            };
+            let evidence = detect::evidence(family, bytes);
+            add_path = self.has_ids(message, family, bytes, evidence);
+            if !add_path
+                && evidence == Evidence::Plain
+                && family_bits(family).is_some()
+                && family.safi.0 != 3
+            {
+                // The field was walked to its end.
+                return (Routes::new(family, false, bytes), notes);
+            }
             if add_path {
                 notes.add(Notes::ADD_PATH_FOUND);
-                if !seen && let Some(facts) = self.facts_mut(&message.session) {
-                    facts.seen[side].insert(family);
-                }
             }
         }
         let routes = Routes::new(family, add_path, bytes);
@@ -369,6 +361,30 @@ impl Decoder {
             notes.add(Notes::BAD_PREFIX);
         }
         (routes, notes)
+    }
+
+    /// Whether a field under a subtype without path identifiers has some, by the OPENs or by its form; what the form shows is
+    /// remembered.
+    fn has_ids(
+        &mut self,
+        message: &Message<'_>,
+        family: Family,
+        bytes: &[u8],
+        evidence: Evidence,
+    ) -> bool {
+        let side = usize::from(message.direction == Direction::Sent);
+        let facts = self.facts(&message.session);
+        if let Some(decided) = facts.and_then(|facts| facts.add_path(side, family)) {
+            return decided;
+        }
+        let known = facts.map_or_else(Certainty::default, |facts| facts.certainty(side, family));
+        let next = known.after(evidence);
+        if next != known
+            && let Some(facts) = self.facts_mut(&message.session)
+        {
+            facts.set_certainty(side, family, next);
+        }
+        detect::add_path(family, bytes, evidence, known)
     }
 
     fn facts(&self, session: &Session) -> Option<&Facts> {
@@ -413,12 +429,27 @@ impl Decoder {
         let side = usize::from(message.direction == Direction::Sent || own);
         if let Some(facts) = self.facts_mut(&message.session) {
             facts.offers[side] = Some(offer);
-            facts.seen = [FamilySet::EMPTY; 2];
+            facts.seen = Default::default();
         }
     }
 }
 
 impl Facts {
+    fn certainty(&self, side: usize, family: Family) -> Certainty {
+        let known = self.seen[side].iter().find(|(known, _)| *known == family);
+        known.map_or_else(Certainty::default, |(_, certainty)| *certainty)
+    }
+
+    fn set_certainty(&mut self, side: usize, family: Family, certainty: Certainty) {
+        match self.seen[side]
+            .iter_mut()
+            .find(|(known, _)| *known == family)
+        {
+            Some((_, known)) => *known = certainty,
+            None => self.seen[side].push((family, certainty)),
+        }
+    }
+
     /// Whether the OPENs say that messages of `side` carry path identifiers; `None` if not both are known.
     fn add_path(&self, side: usize, family: Family) -> Option<bool> {
         let [sent, _] = self.offers[side]?;

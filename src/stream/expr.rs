@@ -92,9 +92,12 @@ fn words(text: &str) -> Result<Vec<Word>, SyntaxError> {
                 ));
             };
             let end = at + length + 2;
-            if text[end..].starts_with(|one: char| !one.is_whitespace() && one != ')') {
+            if let Some(one) = text[end..].chars().next()
+                && !one.is_whitespace()
+                && one != ')'
+            {
                 return Err(SyntaxError::new(
-                    Span::new(end, end + 1),
+                    Span::new(end, end + one.len_utf8()),
                     "expected white space after a quoted value",
                 ));
             }
@@ -305,6 +308,7 @@ mod tests {
             ("peer 1)", 6, "expected `and`"),
             ("peer \"1", 5, "never closed"),
             ("peer \"1\"2", 8, "white space"),
+            ("peer \"1\"é", 8, "white space"),
             ("elemtype rib", 9, "`ribs`"),
             ("ipversion 5", 10, "`4`"),
         ] {

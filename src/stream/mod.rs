@@ -292,6 +292,13 @@ impl Stream {
                 && let Some((time, _)) = source.time()
                 && !(from..=until).contains(&time.seconds)
             {
+                // What it shows of its session counts for the records in the interval.
+                if let Some((record, decoder)) = source.current()
+                    && let Content::Message(message) = &record.content
+                {
+                    decoder.view = record.view;
+                    decoder.observe(message);
+                }
                 continue;
             }
             if self.given.len() <= index {

@@ -100,21 +100,29 @@ impl Named {
     }
 
     fn read_folders(&mut self, path: &Path) {
-        let folders = path.parent().into_iter().flat_map(Path::iter);
+        // The folder that tells may be the one that a relative path starts from.
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+        let folders = absolute.parent().into_iter().flat_map(Path::iter);
         let mut bgpdata = false;
+        let mut above = String::new();
         for folder in folders.map(|folder| folder.to_string_lossy()) {
             let rrc = folder.strip_prefix("rrc").is_some_and(|rest| {
                 !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit())
             });
             if rrc {
                 self.project = "ris".to_owned();
-                self.collector = folder.into_owned();
+                self.collector = folder.to_string();
             } else if folder.starts_with("route-views") {
                 self.project = "routeviews".to_owned();
-                self.collector = folder.into_owned();
-            } else {
-                bgpdata |= folder == "bgpdata";
+                self.collector = folder.to_string();
+            } else if folder == "bgpdata" {
+                bgpdata = true;
+                if is_exchange(&above) {
+                    self.project = "routeviews".to_owned();
+                    self.collector.clone_from(&above);
+                }
             }
+            above = folder.into_owned();
         }
         if self.collector.is_empty() && bgpdata {
             // The oldest collector's files lie at the top.
@@ -122,6 +130,18 @@ impl Named {
             self.collector = "route-views2".to_owned();
         }
     }
+}
+
+/// Whether a folder has the name of one of RouteViews' newer collectors: an exchange and the code of its airport, as in
+/// `amsix.ams`.
+fn is_exchange(folder: &str) -> bool {
+    const HOSTS: [&str; 5] = ["com", "edu", "gov", "net", "org"];
+    folder.rsplit_once('.').is_some_and(|(exchange, airport)| {
+        !exchange.is_empty()
+            && airport.len() == 3
+            && airport.bytes().all(|byte| byte.is_ascii_lowercase())
+            && !HOSTS.contains(&airport)
+    })
 }
 
 fn kind(word: &str) -> Option<RecordKind> {
@@ -212,6 +232,20 @@ mod tests {
             ),
             (
                 "bgpdata/2020.05/UPDATES/updates.20200501.0000.bz2",
+                "routeviews",
+                "route-views2",
+                "update",
+                1_588_291_200,
+            ),
+            (
+                "rv/amsix.ams/bgpdata/2024.05/UPDATES/updates.20200501.0000.bz2",
+                "routeviews",
+                "amsix.ams",
+                "update",
+                1_588_291_200,
+            ),
+            (
+                "archive.routeviews.org/bgpdata/2020.05/UPDATES/updates.20200501.0000.bz2",
                 "routeviews",
                 "route-views2",
                 "update",

@@ -1,5 +1,6 @@
 //! From what a user names to files: directories and patterns are expanded, in the order of names.
 
+use std::collections::{HashSet, VecDeque};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,9 +36,13 @@ impl Expanded {
 /// When it does not exist, a folder can't be read, or nothing matches.
 pub fn expand(path: &Path) -> io::Result<Expanded> {
     if path.is_dir() {
-        let mut files = Vec::new();
-        walk(path, DEEPEST, &mut files)?;
-        return Ok(Expanded::sort(files));
+        let mut walk = Walk::default();
+        walk.folder(path, DEEPEST)?;
+        // Links to folders come last, so that a file keeps the name that it has without them.
+        while let Some((path, depth)) = walk.links.pop_front() {
+            walk.folder(&path, depth)?;
+        }
+        return Ok(Expanded::sort(walk.files));
     }
     let special = path.to_string_lossy().contains(['*', '?', '[']);
     if special && !path.exists() {
@@ -57,24 +62,42 @@ pub fn expand(path: &Path) -> io::Result<Expanded> {
     })
 }
 
-fn walk(folder: &Path, depth: usize, files: &mut Vec<PathBuf>) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
+/// A walk through a folder and all below it. Each folder is walked once, whatever symbolic links lead to it.
+#[derive(Default)]
+struct Walk {
+    files: Vec<PathBuf>,
+    /// Folders that were walked, by their paths without links.
+    walked: HashSet<PathBuf>,
+    /// Symbolic links to folders, with the depth that is left below them.
+    links: VecDeque<(PathBuf, usize)>,
+}
+
+impl Walk {
+    fn folder(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
+        if !self.walked.insert(fs::canonicalize(folder)?) {
+            return Ok(());
         }
-        if path.is_dir() {
-            if depth > 0 {
-                walk(&path, depth - 1, files)?;
+        let mut paths = fs::read_dir(folder)?
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<io::Result<Vec<_>>>()?;
+        paths.sort();
+        for path in paths {
+            let hidden = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if hidden {
+                continue;
             }
-        } else {
-            files.push(path);
+            if !path.is_dir() {
+                self.files.push(path);
+            } else if depth > 0 && path.is_symlink() {
+                self.links.push_back((path, depth - 1));
+            } else if depth > 0 {
+                self.folder(&path, depth - 1)?;
+            }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// The paths below each of `found` whose next part matches.

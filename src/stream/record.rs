@@ -175,10 +175,23 @@ pub struct RecordRef<'a> {
     pub view: View,
     /// Its number among the records of its dump, from 0.
     pub index: u64,
+    /// How many records before it could be read: bgpdump's packet index.
+    pub parsed: u64,
     /// Its offset in the decompressed file, and how many bytes it has.
     pub extent: Option<(u64, u64)>,
     /// What is odd about it before its routes are looked at.
     pub notes: Notes,
+}
+
+impl RecordRef<'_> {
+    /// Returns `true` if bgpdump would count the record: it could be read, and is no ROUTE-REFRESH or message of an unknown
+    /// type.
+    pub(crate) const fn is_parsed(&self) -> bool {
+        match (self.status, &self.content) {
+            (Status::Valid, Content::Message(message)) => matches!(message.message_type, 1..=4),
+            (status, _) => matches!(status, Status::Valid),
+        }
+    }
 }
 
 /// A record that owns its data.

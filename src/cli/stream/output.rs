@@ -97,7 +97,7 @@ pub(super) struct Output {
     printer: Printer,
     mode: Mode,
     buffer: Vec<u8>,
-    sink: Box<dyn Write>,
+    sink: Box<dyn Write + Send>,
     failure: Option<io::Error>,
     progress: Bar,
     stats: Stats,
@@ -113,7 +113,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    pub(super) fn new(mode: Mode, sink: Box<dyn Write>, progress: Bar) -> Self {
+    pub(super) fn new(mode: Mode, sink: Box<dyn Write + Send>, progress: Bar) -> Self {
         let format = match mode {
             Mode::Lines { format, .. } => format,
             Mode::Count | Mode::Stats(_) => Format::Elems,
@@ -179,7 +179,8 @@ impl Output {
 
 impl Visitor for Output {
     fn wants_position(&self) -> bool {
-        matches!(self.mode, Mode::Lines { records: true, .. })
+        // Whether a record is the last one shows when the next one comes, for which no line is held back.
+        matches!(self.mode, Mode::Lines { records: true, .. }) && !self.flush_each
     }
 
     fn wants_elems(&self) -> bool {

@@ -14,7 +14,7 @@ use crate::cli::shell;
 use crate::speaker::PeerConfig;
 use crate::stream::record::Origin;
 use crate::stream::source::{BmpListener, Daemon, Sessions};
-use crate::stream::{Builder, Detection, Sent, Stream};
+use crate::stream::{Builder, Detection, RecordKind, Sent, Stream};
 
 /// The data interfaces with the names and meanings of their options.
 const INTERFACES: &[(&str, &[(&str, &str)])] = &[
@@ -142,6 +142,10 @@ pub(super) fn sources(
 
 /// Takes an option of a data interface that reads files.
 fn file_option(builder: Builder, name: &str, value: &str) -> Result<Builder, Failure> {
+    let kind = match name {
+        "rib-file" => RecordKind::Rib,
+        _ => RecordKind::Update,
+    };
     Ok(match name {
         "upd-file" | "rib-file" if value == "-" => builder.stdin(),
         "upd-file" | "rib-file" => {
@@ -153,7 +157,7 @@ fn file_option(builder: Builder, name: &str, value: &str) -> Result<Builder, Fai
                 name: value.to_owned(),
                 ..Origin::default()
             };
-            builder.file(value.into(), origin, None)?
+            builder.file(value.into(), origin, Some(kind))?
         }
         "csv-file" => builder.list(value)?,
         // What a file holds is found out.

@@ -39,7 +39,7 @@ pub enum Clock {
 /// Columns that are left out unless asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// `-p`: number of the record, from 0.
+    /// `-p`: number of the record among those that could be read, from 0.
     pub index: bool,
     /// `-l`: large communities.
     pub large_communities: bool,
@@ -65,7 +65,7 @@ impl Bgpdump {
         let extended = label(head, record, block);
         head.push(b'|');
         if self.columns.index {
-            integer(head, record.index);
+            integer(head, record.parsed);
             head.push(b'|');
         }
         let time = match (self.clock, block.originated) {

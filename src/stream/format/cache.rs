@@ -61,7 +61,12 @@ impl Cache {
         key.clear();
         if self.skip == 0 {
             for part in parts {
-                let part = part.unwrap_or_default();
+                // An attribute that is absent is not one that is empty.
+                let Some(part) = part else {
+                    key.push(0);
+                    continue;
+                };
+                key.push(1);
                 // Lengths keep parts apart; an attribute has at most 65,535 bytes.
                 key.extend_from_slice(&(part.len() as u64).to_be_bytes()[6..]);
                 key.extend_from_slice(part);
@@ -150,6 +155,8 @@ mod tests {
         cache.append_whole(&mut out, 1, b"ab", |out| out.push(b'3'));
         cache.append_whole(&mut out, 2, b"ab", |out| out.push(b'4'));
         cache.append_whole(&mut out, 2, b"ab", |_| ());
-        assert_eq!(out, b"12344");
+        cache.append(&mut out, &[Some(b"ab"), None], |out| out.push(b'5'));
+        cache.append(&mut out, &[Some(b"ab"), Some(b"")], |out| out.push(b'6'));
+        assert_eq!(out, b"1234456");
     }
 }

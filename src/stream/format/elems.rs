@@ -190,6 +190,7 @@ fn render_tail(
         attributes.communities,
         attributes.as4_path,
         attributes.aggregator.filter(|_| !attributes.asn4),
+        attributes.as4_aggregator.filter(|_| !attributes.asn4),
         Some(if attributes.asn4 { b"4" } else { b"2" }),
     ];
     cache.append(out, &parts, render);

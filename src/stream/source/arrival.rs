@@ -102,7 +102,8 @@ impl Arrival {
         }
     }
 
-    pub(super) fn as_record(&self, index: u64) -> RecordRef<'_> {
+    /// The record, with its number and that among those that could be read.
+    pub(super) fn as_record(&self, index: u64, parsed: u64) -> RecordRef<'_> {
         let (mut status, mut damage) = (self.status, self.damage.as_deref());
         let (mut header, mut kind) = (None, RecordKind::Update);
         let (body, content) = match &self.payload {
@@ -139,6 +140,7 @@ impl Arrival {
             damage,
             view: self.view,
             index: if self.always_first { 0 } else { index },
+            parsed,
             extent: self.extent,
             notes: self.notes,
         }
@@ -268,6 +270,9 @@ pub(super) struct Arrivals<P> {
     following: Option<Option<Arrival>>,
     decoder: Decoder,
     index: u64,
+    /// Number of the records before the current one that could be read.
+    parsed: u64,
+    is_parsed: bool,
     started: bool,
 }
 
@@ -279,6 +284,8 @@ impl<P: Produce> Arrivals<P> {
             following: None,
             decoder: Decoder::new(detection),
             index: 0,
+            parsed: 0,
+            is_parsed: false,
             started: false,
         }
     }
@@ -288,6 +295,7 @@ impl<P: Produce> Source for Arrivals<P> {
     fn advance(&mut self) -> bool {
         if self.started {
             self.index += 1;
+            self.parsed += u64::from(std::mem::take(&mut self.is_parsed));
         }
         self.started = true;
         self.current = match self.following.take() {
@@ -307,17 +315,19 @@ impl<P: Produce> Source for Arrivals<P> {
         if let Payload::Mrt { table, .. } = &current.payload {
             self.decoder.set_peers(table.clone());
         }
-        Some((current.as_record(self.index), &mut self.decoder))
+        let record = current.as_record(self.index, self.parsed);
+        self.is_parsed = record.is_parsed();
+        Some((record, &mut self.decoder))
     }
 
     fn is_last(&mut self) -> bool {
-        if !self.producer.is_file() {
+        let first = self.current.as_ref().is_some_and(|one| one.always_first);
+        if first || !self.producer.is_file() {
             return false;
         }
         if self.following.is_none() {
             self.following = Some(self.producer.produce());
         }
         matches!(self.following, Some(None))
-            && self.current.as_ref().is_some_and(|one| !one.always_first)
     }
 }

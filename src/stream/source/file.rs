@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::mrt::compression::{self, Compression};
+use crate::mrt::sniff::Peeked;
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
 
@@ -21,6 +22,9 @@ use crate::stream::decoder::{Decoder, Detection};
 use crate::stream::filter::Filter;
 use crate::stream::names::Named;
 use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
+
+/// Bytes that tell BMP.
+const HEAD: usize = 6;
 
 /// Where the bytes come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +68,13 @@ pub struct File {
     decoder: Decoder,
     /// Number of the current record.
     index: u64,
+    /// Number of the records before it that could be read.
+    parsed: u64,
+    /// Whether the current one could be.
+    is_parsed: bool,
+    /// What the file is known to hold; otherwise what the last record told.
+    kind: Option<RecordKind>,
+    last_kind: RecordKind,
 }
 
 enum State {
@@ -85,59 +96,6 @@ struct Counted<R> {
     progress: Progress,
 }
 
-/// A stream whose first bytes were looked at.
-struct Sniffed<R> {
-    head: [u8; 6],
-    length: usize,
-    at: usize,
-    failure: Option<io::Error>,
-    rest: R,
-}
-
-impl<R: Read> Sniffed<R> {
-    fn new(mut rest: R) -> Self {
-        let mut head = [0; 6];
-        let (mut length, mut failure) = (0, None);
-        while length < head.len() {
-            match rest.read(&mut head[length..]) {
-                Ok(0) => break,
-                Ok(count) => length += count,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        Self {
-            head,
-            length,
-            at: 0,
-            failure,
-            rest,
-        }
-    }
-
-    fn head(&self) -> &[u8] {
-        &self.head[..self.length]
-    }
-}
-
-impl<R: Read> Read for Sniffed<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.at < self.length {
-            let count = out.len().min(self.length - self.at);
-            out[..count].copy_from_slice(&self.head[self.at..self.at + count]);
-            self.at += count;
-            return Ok(count);
-        }
-        match self.failure.take() {
-            Some(error) => Err(error),
-            None => self.rest.read(out),
-        }
-    }
-}
-
 impl<R: Read> Read for Counted<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let count = self.input.read(out)?;
@@ -150,6 +108,7 @@ impl File {
     /// A file, with project, collector and time understood from its name.
     pub fn new(path: &Path, options: Options) -> Self {
         let named = Named::of(path);
+        let kind = named.kind;
         let origin = Origin {
             project: named.project,
             collector: named.collector,
@@ -157,7 +116,9 @@ impl File {
             name: path.display().to_string(),
             ..Origin::default()
         };
-        Self::with_origin(Feed::Path(path.to_path_buf()), origin, options)
+        let mut file = Self::with_origin(Feed::Path(path.to_path_buf()), origin, options);
+        file.set_kind(kind);
+        file
     }
 
     /// A feed whose origin is known.
@@ -169,7 +130,17 @@ impl File {
             options,
             state: State::Closed(None),
             index: 0,
+            parsed: 0,
+            is_parsed: false,
+            kind: None,
+            last_kind: RecordKind::Update,
         }
+    }
+
+    /// What the file holds according to its name or to a list. That is the kind of records that report damage, or that there is
+    /// no record.
+    pub const fn set_kind(&mut self, kind: Option<RecordKind>) {
+        self.kind = kind;
     }
 
     /// Where the records come from.
@@ -178,19 +149,28 @@ impl File {
     }
 
     /// Reads up to the first record, remembers its time, and closes the file again: so that hundreds of files that follow each
-    /// other are not all open at once. Standard input stays open.
+    /// other are not all open at once. Standard input and pipes stay open, since what was read from them is gone.
     pub fn peek(&mut self) {
         // A thread would decompress more than is looked at.
         let ahead = std::mem::take(&mut self.options.ahead);
         self.advance();
         self.options.ahead = ahead;
-        if self.feed == Feed::Stdin {
+        let again = match &self.feed {
+            Feed::Path(path) => fs::metadata(path).is_ok_and(|facts| facts.is_file()),
+            Feed::Stdin => false,
+        };
+        if !again {
             return;
         }
         if let State::Open(_) | State::Other(_) = self.state {
             self.state = State::Closed(self.time());
             self.decoder = Decoder::new(self.options.detection);
         }
+    }
+
+    /// The kind of records that hold nothing.
+    fn kind(&self) -> RecordKind {
+        self.kind.unwrap_or(self.last_kind)
     }
 
     fn open(&self) -> io::Result<State> {
@@ -213,14 +193,15 @@ impl File {
         } else {
             input
         };
-        let input = Sniffed::new(input);
+        let mut input = Peeked::new(input);
         let origin = || Origin::clone(&self.origin);
-        let other: Box<dyn Produce> = if is_bmp(input.head()) {
-            Box::new(BmpFile::new(input, origin()))
-        } else if is_json(input.head()) {
-            Box::new(RisLines::new(input, origin()))
-        } else {
+        let bmp = is_bmp(input.peek(HEAD));
+        let other: Box<dyn Produce> = if !(bmp || is_json(&mut input)) || input.is_mrt() {
             return Ok(State::Open(Box::new(Reader::new(Box::new(input)))));
+        } else if bmp {
+            Box::new(BmpFile::new(input, origin()))
+        } else {
+            Box::new(RisLines::new(input, origin()))
         };
         Ok(State::Other(Box::new(Arrivals::new(
             other,
@@ -230,6 +211,12 @@ impl File {
 
     /// Steps to the next frame that is a record.
     fn step(&mut self) -> bool {
+        self.parsed += u64::from(std::mem::take(&mut self.is_parsed));
+        if let State::Open(reader) = &self.state
+            && let Some(Item::Frame(frame)) = reader.item()
+        {
+            self.last_kind = RecordKind::of(&frame.header);
+        }
         let reader = match &mut self.state {
             State::Open(reader) => reader,
             State::Other(other) => return other.advance(),
@@ -258,7 +245,7 @@ impl Source for File {
             State::Closed(_) => match self.open() {
                 Ok(state) => {
                     self.state = state;
-                    self.index = 0;
+                    (self.index, self.parsed, self.is_parsed) = (0, 0, false);
                     if !self.step() {
                         self.state = State::Told(Status::EmptySource, None);
                     }
@@ -289,13 +276,10 @@ impl Source for File {
             State::Closed(known) => *known,
             State::Open(reader) => match reader.item()? {
                 Item::Frame(frame) => Some((frame.time, RecordKind::of(&frame.header))),
-                Item::Damage(damage) => Some((damage.time, RecordKind::Update)),
+                Item::Damage(damage) => Some((damage.time, self.kind())),
             },
             State::Other(other) => other.time(),
-            State::Told(..) => Some((
-                Timestamp::from_seconds(self.origin.dump_time),
-                RecordKind::Update,
-            )),
+            State::Told(..) => Some((Timestamp::from_seconds(self.origin.dump_time), self.kind())),
             State::Ended => None,
         }
     }
@@ -311,7 +295,7 @@ impl Source for File {
                 _ => None,
             };
         }
-        let record = blank(&self.origin, self.index);
+        let record = blank(&self.origin, self.kind(), (self.index, self.parsed));
         let record = match &self.state {
             State::Open(reader) => match reader.item()? {
                 Item::Frame(frame) => of_frame(record, frame),
@@ -333,6 +317,7 @@ impl Source for File {
             },
             State::Other(_) | State::Closed(_) | State::Ended => return None,
         };
+        self.is_parsed = record.is_parsed();
         Some((record, &mut self.decoder))
     }
 
@@ -350,6 +335,7 @@ impl Source for File {
         if !filter.rules_out_message(&message) && !filter.rules_out(frame.body) {
             return false;
         }
+        self.is_parsed = matches!(message.message_type, 1..=4);
         self.decoder.view = View::default();
         self.decoder.observe(&message);
         true
@@ -380,16 +366,16 @@ impl Source for File {
     fn filtered(&self, visit: &mut dyn FnMut(&RecordRef<'_>)) {
         visit(&RecordRef {
             status: Status::FilteredSource,
-            ..blank(&self.origin, self.index)
+            ..blank(&self.origin, self.kind(), (self.index, self.parsed))
         });
     }
 }
 
-/// A record with nothing in it.
-fn blank(origin: &Arc<Origin>, index: u64) -> RecordRef<'_> {
+/// A record with nothing in it, with its number and that among those that could be read.
+fn blank(origin: &Arc<Origin>, kind: RecordKind, (index, parsed): (u64, u64)) -> RecordRef<'_> {
     RecordRef {
         origin,
-        kind: RecordKind::Update,
+        kind,
         time: Timestamp::from_seconds(origin.dump_time),
         status: Status::Valid,
         header: None,
@@ -398,6 +384,7 @@ fn blank(origin: &Arc<Origin>, index: u64) -> RecordRef<'_> {
         damage: None,
         view: View::default(),
         index,
+        parsed,
         extent: None,
         notes: Notes::NONE,
     }

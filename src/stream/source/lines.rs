@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
+use crate::mrt::sniff::Peeked;
 use crate::stream::record::{Origin, Status};
 
 use super::arrival::{Arrival, Produce};
-use super::rislive::RisLive;
+use super::rislive::{MARK, RisLive};
 
 /// Longest line, in bytes: a BGP message of 64 KiB in hexadecimal, and its fields.
 const LONGEST: u64 = 2 << 20;
@@ -22,9 +23,39 @@ pub(super) struct RisLines<R> {
     ended: bool,
 }
 
-/// Returns `true` if a file that begins like this holds JSON objects.
-pub(super) fn is_json(head: &[u8]) -> bool {
-    head.starts_with(b"{\"") || head.starts_with(b"{ \"")
+/// White space that may precede the first object, in bytes; and bytes that are looked at to find it.
+const LOOK: usize = 4 << 10;
+
+/// Returns `true` if a stream holds JSON objects by the way it begins.
+pub(super) fn is_json(input: &mut Peeked<impl Read>) -> bool {
+    let mut count = MARK.len();
+    loop {
+        let head = input.peek(count);
+        let whole = head.len() < count || count >= LOOK;
+        match begins_json(head) {
+            Some(found) => return found,
+            None if whole => return false,
+            None => count *= 2,
+        }
+    }
+}
+
+/// Whether a JSON object begins here; `None` if more bytes are needed to tell.
+fn begins_json(head: &[u8]) -> Option<bool> {
+    let text = match head.strip_prefix(MARK) {
+        Some(text) => text,
+        None if MARK.starts_with(head) => return None,
+        None => head,
+    };
+    let text = text.trim_ascii_start();
+    match text.split_first() {
+        None => None,
+        Some((b'{', rest)) => {
+            let first = rest.trim_ascii_start().first();
+            first.map(|first| matches!(first, b'"' | b'}'))
+        }
+        Some(_) => Some(false),
+    }
 }
 
 impl<R: Read> RisLines<R> {
@@ -70,7 +101,7 @@ impl<R: Read> RisLines<R> {
         self.ended = count == 0;
         let arrival = if count == LONGEST && !self.line.ends_with(b"\n") {
             self.skip()?;
-            Some(self.messages.damaged("a line that is too long"))
+            Some(self.messages.damaged(&self.line, "a line that is too long"))
         } else {
             self.messages.read(&self.line)
         };
@@ -91,7 +122,7 @@ impl<R: Read + Send> Produce for RisLines<R> {
                     self.ended = true;
                     return Some(Arrival {
                         status: Status::CorruptedSource,
-                        ..self.messages.damaged(error.to_string())
+                        ..self.messages.damaged(&[], error.to_string())
                     });
                 }
             }

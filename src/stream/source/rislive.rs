@@ -20,6 +20,9 @@ use super::rislive_update::{same_routes, update};
 /// Collectors whose origin is kept; there are some thirty.
 const MOST_COLLECTORS: usize = 256;
 
+/// The byte order mark of UTF-8, which some editors write.
+pub(super) const MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// State of a session whose TCP connection is up; RIS calls it `connected`.
 const CONNECT: u16 = 2;
 
@@ -58,20 +61,25 @@ impl RisLive {
 
     /// The record of one line or WebSocket message; `None` for an empty one and for answers without data.
     pub(super) fn read(&mut self, line: &[u8]) -> Option<Arrival> {
-        let line = line.trim_ascii();
+        let line = line.strip_prefix(MARK).unwrap_or(line).trim_ascii();
         if line.is_empty() {
             return None;
         }
         let mut arrival = match self.message(line) {
             Ok(arrival) => arrival?,
-            Err(reason) => self.damaged(reason),
+            Err(reason) => self.damaged(line, reason),
         };
         arrival.always_first = true;
         Some(arrival)
     }
 
-    pub(super) fn damaged(&mut self, reason: impl Into<String>) -> Arrival {
-        let origin = self.origin("");
+    /// A record that reports a damaged line. Its time and collector are those of the line, if they are legible.
+    pub(super) fn damaged(&mut self, line: &[u8], reason: impl Into<String>) -> Arrival {
+        let host = field(line, b"\"host\"").unwrap_or_default();
+        let origin = self.origin(host);
+        if let Some(seconds) = field(line, b"\"timestamp\"").and_then(|text| text.parse().ok()) {
+            self.last = time(seconds);
+        }
         Arrival {
             always_first: true,
             ..Arrival::damaged(origin, self.last, reason, None)
@@ -169,6 +177,17 @@ fn message(data: &Data) -> Result<(Vec<u8>, Notes), String> {
         notes.add(Notes::DISAGREES);
     }
     Ok((bytes, notes))
+}
+
+/// The value of a field in a line that may be no JSON: up to what ends a number or a text without special characters.
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a str> {
+    let after = memchr::memmem::find(line, name)? + name.len();
+    let rest = line.get(after..)?.trim_ascii_start();
+    let rest = rest.strip_prefix(b":")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").unwrap_or(rest);
+    let is_end = |byte: &u8| matches!(byte, b'"' | b',' | b'}' | b']' | b'\\') || *byte <= b' ';
+    let end = rest.iter().position(is_end).unwrap_or(rest.len());
+    std::str::from_utf8(&rest[..end]).ok()
 }
 
 /// Seconds with a fraction; what is no time is 0.

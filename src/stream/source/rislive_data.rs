@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Envelope {
@@ -15,21 +15,36 @@ pub(super) struct Envelope {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Data {
+    #[serde(deserialize_with = "or_default")]
     pub(super) timestamp: f64,
     pub(super) peer: Option<IpAddr>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) peer_asn: Number,
+    #[serde(deserialize_with = "or_default")]
     pub(super) host: String,
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "or_default")]
     pub(super) kind: String,
     pub(super) raw: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) state: String,
+    #[serde(deserialize_with = "or_default")]
     pub(super) path: Vec<Hop>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) community: Vec<(u16, u16)>,
     pub(super) origin: Option<String>,
     pub(super) med: Option<u32>,
     pub(super) aggregator: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) announcements: Vec<Announcement>,
+    #[serde(deserialize_with = "or_default")]
     pub(super) withdrawals: Vec<String>,
+}
+
+/// A value, or the default one for `null`, which some writers put where there is nothing.
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A number, or a text of one.
@@ -57,9 +72,9 @@ pub(super) enum Hop {
 /// Prefixes with their next hop.
 #[derive(Debug, Deserialize)]
 pub(super) struct Announcement {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) next_hop: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) prefixes: Vec<String>,
 }
 

@@ -164,7 +164,7 @@ impl RisLiveClient {
                 }
             };
             let reason = format!("the connection is lost: {error}");
-            if sender.send(messages.damaged(reason)).is_err() {
+            if sender.send(messages.damaged(&[], reason)).is_err() {
                 return;
             }
             self.socket = reopen(&self.url, &self.subscriptions);

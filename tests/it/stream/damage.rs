@@ -193,3 +193,25 @@ fn an_unknown_compression_and_a_missing_file_are_named() {
         .expect("an error");
     assert!(error.to_string().contains("/nowhere/x"), "{error}");
 }
+
+#[test]
+fn framing_is_found_in_a_part_of_another_day() {
+    let first: Vec<u8> = (0..5).flat_map(|n| announce(100, n)).collect();
+    let mut second: Vec<u8> = (0..50).flat_map(|n| announce(900_000, n)).collect();
+    second[8] = 0xFF;
+    let third: Vec<u8> = (0..5).flat_map(|n| announce(101, n)).collect();
+    let found = statuses(&[first.clone(), second.clone(), third].concat());
+    let count = |found: &[(u32, char)], status| found.iter().filter(|one| one.1 == status).count();
+    assert_eq!((count(&found, 'V'), count(&found, 'R')), (59, 1));
+    // The last good record has a damaged time.
+    let length = announce(100, 1).len();
+    let mut wild = [first, second[length..].to_vec()].concat();
+    wild[4 * length] = 0xE5;
+    wild[5 * length + 8] = 0xFF;
+    let found = statuses(&wild);
+    assert_eq!((count(&found, 'V'), count(&found, 'R')), (53, 1));
+    // One record is left.
+    let end = [announce(100, 1), second[..2 * length].to_vec()].concat();
+    let found = statuses(&end);
+    assert_eq!((count(&found, 'V'), count(&found, 'R')), (2, 1));
+}

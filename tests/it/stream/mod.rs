@@ -1,5 +1,6 @@
 //! The stream reader: what other readers get wrong, record by record; real files beside bgpdump and mrtparse; the command line.
 
+mod add_path;
 mod build;
 mod command;
 mod damage;
@@ -13,6 +14,7 @@ mod mrtparse;
 mod oracle;
 mod order;
 mod ruled_out;
+mod sources;
 mod traps;
 mod values;
 mod write;

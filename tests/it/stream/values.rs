@@ -304,3 +304,35 @@ fn elems_display_as_in_python() {
         "update|S|1.000000|None|None|None|None|65001|192.0.2.2|None|None|None|None|ACTIVE|ESTABLISHED"
     );
 }
+
+#[test]
+fn attributes_that_differ_are_not_taken_for_those_of_the_record_before() {
+    let hop = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let value = [&[0, 2, 1, 16][..], &hop, &[0, 32, 0x20, 1, 0xD, 0xB8]].concat();
+    let reach = attribute(0x80, 14, &value);
+    let aggregator = attribute(0xC0, 7, &[0xFB, 0xF4, 1, 2, 3, 4]);
+    let common = [
+        attribute(0x40, 1, &[0]),
+        attribute(0x40, 2, &sequence2(&[64_500, 23_456])),
+        aggregator,
+        attribute(0xC0, 17, &sequence(&[64_500, 400_000])),
+        reach,
+    ]
+    .concat();
+    let forms: [Option<&[u8]>; 3] = [None, Some(&[]), Some(&[0, 6, 0x1A, 0x81, 1, 2, 3, 4])];
+    let records: Vec<_> = forms
+        .iter()
+        .map(|as4| {
+            let own = as4.map(|value| attribute(0xC0, 18, value));
+            let attributes = [common.clone(), own.unwrap_or_default()].concat();
+            let body = update(&[], &attributes, &[]);
+            record(1, 16, 1, &[peer2(), bgp(2, &body)].concat())
+        })
+        .collect();
+    for (first, second) in [(0, 1), (1, 0), (0, 2), (2, 0), (1, 2), (2, 1)] {
+        let (first, second) = (&records[first], &records[second]);
+        let both = [&first[..], second].concat();
+        assert_eq!(elems(&both), [elems(first), elems(second)].concat());
+        assert_eq!(dump(&both), [dump(first), dump(second)].concat());
+    }
+}

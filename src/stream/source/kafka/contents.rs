@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::{Buf as _, Bytes};
 
 use crate::bmp::VERSION;
+use crate::mrt::sniff::Peeked;
 use crate::mrt::table_dump::PeerTable;
 use crate::mrt::{Header, Timestamp, kind};
 use crate::stream::record::{Origin, Status};
@@ -14,6 +15,14 @@ use super::super::arrival::{Arrival, Payload};
 use super::super::bmp::Routers;
 use super::super::bmp_file::{Unit, is_bmp, unit};
 use super::super::rislive::RisLive;
+
+/// Returns `true` if the bytes begin like JSON or BMP.
+fn is_other(bytes: &[u8]) -> bool {
+    matches!(
+        bytes.first(),
+        Some(&VERSION | b'{' | b' ' | b'\n' | b'\r' | b'\t')
+    ) || is_bmp(bytes)
+}
 
 /// Reads messages. What is remembered is routers with their peers, and tables of peers.
 pub(super) struct Contents {
@@ -78,6 +87,10 @@ impl Contents {
     pub(super) fn step(&mut self, ready: &mut VecDeque<Arrival>) {
         match self.rest.first() {
             None => {}
+            // The letters that other forms begin with may be the time of an MRT record.
+            Some(_) if is_other(&self.rest) && Peeked::new(&self.rest[..]).is_mrt() => {
+                self.archived(ready);
+            }
             Some(b'{' | b' ' | b'\n' | b'\r' | b'\t') => {
                 let line = std::mem::take(&mut self.rest);
                 if let Some(arrival) = self.ris_live.read(&line) {
@@ -88,10 +101,14 @@ impl Contents {
             // As the time of an MRT record this would be in 1971.
             Some(&VERSION) => self.bmp(ready),
             Some(_) if is_bmp(&self.rest) => self.bmp(ready),
-            Some(_) => match self.mrt() {
-                Ok(arrival) => ready.extend(arrival),
-                Err(reason) => self.lost(reason, ready),
-            },
+            Some(_) => self.archived(ready),
+        }
+    }
+
+    fn archived(&mut self, ready: &mut VecDeque<Arrival>) {
+        match self.mrt() {
+            Ok(arrival) => ready.extend(arrival),
+            Err(reason) => self.lost(reason, ready),
         }
     }
 
