@@ -275,6 +275,10 @@ impl Decoder {
         if cut {
             notes.add(Notes::ATTRIBUTES_CUT);
         }
+        let bad_reach = attributes.reaches().any(|one| Reach::whole(one).is_none());
+        if bad_reach || attributes.unreaches().any(|one| unreach(one).is_none()) {
+            notes.add(Notes::BAD_MP);
+        }
         let native = Family::IPV4_UNICAST;
         let mut give = |this: &mut Self, kind, family, bytes, hop: Option<Option<Hop>>| {
             let (routes, mut odd) = this.routes(message, family, bytes);

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use crate::stream::record::{Origin, Status};
 
-use super::arrival::{Arrival, Produce};
+use super::arrival::{Arrival, NO_RECORD, Produce};
 use super::rislive::RisLive;
 
 /// Longest line, in bytes: a BGP message of 64 KiB in hexadecimal, and its fields.
@@ -20,6 +20,9 @@ pub(super) struct RisLines<R> {
     line: Vec<u8>,
     offset: u64,
     ended: bool,
+    /// Whether a message was found, and whether anything else was.
+    found: bool,
+    damaged: bool,
 }
 
 /// Returns `true` if a file that begins like this holds JSON objects.
@@ -38,6 +41,8 @@ impl<R: Read> RisLines<R> {
             line: Vec::new(),
             offset: 0,
             ended: false,
+            found: false,
+            damaged: false,
         }
     }
 
@@ -85,8 +90,15 @@ impl<R: Read + Send> Produce for RisLines<R> {
     fn produce(&mut self) -> Option<Arrival> {
         while !self.ended {
             match self.line() {
-                Ok(None) => {}
-                Ok(Some(arrival)) => return Some(arrival),
+                // An empty line, or an answer of the server without data.
+                Ok(None) => self.found |= !self.line.trim_ascii().is_empty(),
+                Ok(Some(arrival)) => {
+                    match arrival.status {
+                        Status::CorruptedRecord => self.damaged = true,
+                        _ => self.found = true,
+                    }
+                    return Some(arrival);
+                }
                 Err(error) => {
                     self.ended = true;
                     return Some(Arrival {
@@ -95,6 +107,12 @@ impl<R: Read + Send> Produce for RisLines<R> {
                     });
                 }
             }
+        }
+        if !self.found && std::mem::take(&mut self.damaged) {
+            return Some(Arrival {
+                status: Status::CorruptedSource,
+                ..self.messages.damaged(NO_RECORD)
+            });
         }
         None
     }
