@@ -9,7 +9,9 @@ mod forms;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod kafka_cluster;
+mod malformed;
 mod mrtparse;
+mod options;
 mod oracle;
 mod order;
 mod ruled_out;
