@@ -29,8 +29,8 @@ Exit codes:
   0  done; damaged records are counted on standard error
   1  a file, list or filter is refused
   2  the command line itself is wrong
-  3  a file could not be read to its end, or has bytes but no record; the output could not be written;
-     the daemon has closed the connection"
+  3  a file could not be read to its end, or has bytes but no record;
+     the output could not be written; the daemon has closed the connection"
 )]
 pub(in crate::cli) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
