@@ -104,14 +104,11 @@ pub(in crate::cli) fn bgpdump(mut given: impl Iterator<Item = OsString>) -> Vec<
                 'v' => quiet = false,
                 's' | 'q' => quiet = true,
                 't' | 'O' => {
-                    words.push(
-                        if letter == 't' {
-                            "--route-time"
-                        } else {
-                            "--output"
-                        }
-                        .into(),
-                    );
+                    let option = match letter {
+                        't' => "--route-time",
+                        _ => "--output",
+                    };
+                    words.push(option.into());
                     let value: String = rest.by_ref().collect();
                     if value.is_empty() {
                         words.extend(given.next());
