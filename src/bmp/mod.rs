@@ -103,6 +103,22 @@ pub fn frame(buffer: &[u8]) -> Result<Option<usize>, WireError> {
     }
 }
 
+/// The peer and the UPDATE of a Route Monitoring message that [`decode`] refuses because its UPDATE, by the length of its own
+/// header, ends before or after the message. `None` if that is not what is wrong with `message`.
+pub fn misfit(message: &[u8]) -> Option<(PeerHeader, &[u8])> {
+    let (header, body) = message.split_first_chunk::<HEADER>()?;
+    if header[0] != VERSION || MessageType(header[5]) != MessageType::ROUTE_MONITORING {
+        return None;
+    }
+    let mut reader = Reader::new(body);
+    let peer = PeerHeader::decode(&mut reader).ok()?;
+    let update = reader.rest();
+    let [.., high, low, kind] = update.first_chunk::<{ crate::bgp::message::HEADER }>()?;
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    let is_update = *kind == 2 && length >= crate::bgp::message::HEADER;
+    (is_update && length != update.len()).then_some((peer, update))
+}
+
 /// Reads one whole message, header included.
 ///
 /// # Errors

@@ -84,13 +84,13 @@ fn dispatch() -> ExitCode {
     }
     let arguments = healthcheck::words(arguments);
     #[cfg(feature = "stream")]
-    let arguments = stream::names::count(arguments);
-    #[cfg(feature = "stream")]
     if let Some(name) = exabgp::reader()
         && let Some(stream) = Cli::command().find_subcommand("stream")
     {
         return stream::run_as(name, stream.clone(), arguments);
     }
+    #[cfg(feature = "stream")]
+    let arguments = stream::names::count(arguments);
     let cli = Cli::parse_from(&arguments);
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),

@@ -6,7 +6,9 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::FromArgMatches as _;
@@ -97,6 +99,13 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         true => Some(Interrupts::new().map_err(|error| Failure::Refused(error.to_string()))?),
         false => None,
     };
+    let columns = args.packet_index || args.large_communities || args.unknown_attributes;
+    let dump = args.bgpdump || args.human || args.paragraphs;
+    if !dump && (columns || args.route_time != "dump") {
+        return Err(Failure::Usage(
+            "the options of bgpdump's lines need `-m`, `-M` or `-H`".to_owned(),
+        ));
+    }
     let window = window(args)?;
     let builder = sources::sources(args, env_file, window)?;
     let mut builder = filters(args, builder)?;
@@ -104,6 +113,9 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
         builder = builder.interval(from, until);
     }
     let shown = progress::Bar::new(args.no_progress || live, &builder);
+    if let Some(path) = &args.output {
+        keep_input(path, &builder)?;
+    }
     let mut stream = builder.build()?;
     let sink: Box<dyn Write + Send> = match &args.output {
         Some(path) => Box::new(
@@ -141,6 +153,35 @@ fn stream(args: &StreamArgs, env_file: Option<PathBuf>) -> Result<ExitCode, Fail
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// Refuses an output file that is also an input, which would be truncated before it is read.
+fn keep_input(output: &Path, builder: &Builder) -> Result<(), Failure> {
+    let identity = |found: io::Result<fs::Metadata>| {
+        found
+            .ok()
+            .filter(fs::Metadata::is_file)
+            .map(|found| (found.dev(), found.ino()))
+    };
+    let Some(written) = identity(fs::metadata(output)) else {
+        return Ok(());
+    };
+    let is_stdin = || {
+        let stdin = io::stdin().as_fd().try_clone_to_owned();
+        identity(stdin.and_then(|stdin| fs::File::from(stdin).metadata())) == Some(written)
+    };
+    let input = builder
+        .inputs()
+        .find(|input| identity(fs::metadata(input)) == Some(written))
+        .map(|input| format!("`{}`", input.display()))
+        .or_else(|| (builder.has_stdin() && is_stdin()).then(|| "standard input".to_owned()));
+    match input {
+        Some(input) => Err(Failure::Refused(format!(
+            "the output `{}` is the same file as the input {input}",
+            output.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// What is printed.

@@ -222,13 +222,18 @@ fn slow_message(subtype: u16, body: &[u8]) -> Result<Message<'_>, WireError> {
 /// interface index should be.
 fn message_without_addresses(body: &[u8]) -> Option<Message<'_>> {
     let mut r = Reader::new(body);
-    r.u32("two AS numbers").ok()?;
+    let peer_asn = r.u16("the peer's AS number").ok()?.into();
+    let local_asn = r.u16("the local AS number").ok()?.into();
     if !r.peek().starts_with(&[0xFF; 16]) {
         return None;
     }
     let (message_type, payload) = bgp_message(&mut r).ok()?;
     Some(Message {
-        session: Session::default(),
+        session: Session {
+            peer_asn,
+            local_asn,
+            ..Session::default()
+        },
         direction: Direction::Received,
         asn4: false,
         add_path: false,
@@ -271,12 +276,34 @@ pub fn state_change(subtype: u16, body: &[u8]) -> Result<StateChange, WireError>
 
 /// A state change of eight octets, as old Zebra wrote it: two AS numbers and two states.
 fn short_state_change(r: &mut Reader<'_>) -> Result<StateChange, WireError> {
-    r.u32("two AS numbers")?;
+    let peer_asn = r.u16("the peer's AS number")?.into();
+    let local_asn = r.u16("the local AS number")?.into();
     Ok(StateChange {
-        session: Session::default(),
+        session: Session {
+            peer_asn,
+            local_asn,
+            ..Session::default()
+        },
         old: r.u16("the old state")?,
         new: r.u16("the new state")?,
     })
+}
+
+/// The fields of a BGP4MP_ENTRY up to its family.
+fn entry_head(r: &mut Reader<'_>) -> Result<(Session, u32, Family), WireError> {
+    let session = session(r, false)?;
+    r.u16("a view number")?;
+    r.u16("a status")?;
+    let originated = r.u32("a time")?;
+    let afi = r.u16("an address family")?;
+    let family = Family::new(afi, r.u8("a subsequent address family")?);
+    Ok((session, originated, family))
+}
+
+/// Returns `false` if a BGP4MP_ENTRY is about a family without a codec, whose NLRI cannot be framed.
+pub(super) fn is_family_known(body: &[u8]) -> bool {
+    entry_head(&mut Reader::new(body))
+        .map_or(true, |(_, _, family)| crate::bgp::nlri::is_known(family))
 }
 
 /// Reads a BGP4MP_ENTRY.
@@ -285,12 +312,7 @@ fn short_state_change(r: &mut Reader<'_>) -> Result<StateChange, WireError> {
 /// When a field runs past the end of the record.
 pub fn entry(body: &[u8]) -> Result<Entry<'_>, WireError> {
     let mut r = Reader::new(body);
-    let session = session(&mut r, false)?;
-    r.u16("a view number")?;
-    r.u16("a status")?;
-    let originated = r.u32("a time")?;
-    let afi = r.u16("an address family")?;
-    let family = Family::new(afi, r.u8("a subsequent address family")?);
+    let (session, originated, family) = entry_head(&mut r)?;
     let length = r.u8("the length of the next hop")?;
     let next_hop = r.take(length.into(), "a next hop")?;
     let nlri = crate::bgp::nlri::frame(family, &mut r)?;

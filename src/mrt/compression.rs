@@ -38,6 +38,8 @@ impl Compression {
             [0x04, 0x22, 0x4D, 0x18, ..] => Self::Unknown("lz4"),
             [b'P', b'K', 3, 4, ..] => Self::Unknown("zip"),
             [b'7', b'z', 0xBC, 0xAF, ..] => Self::Unknown("7z"),
+            // A dictionary of whole MiB and no size, as xz writes it. An MRT header would have a type above 254 there.
+            [0x5D, 0, 0, _, _, 0xFF, ..] => Self::Unknown("lzma"),
             _ => Self::None,
         }
     }
@@ -72,8 +74,8 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<d
     let reader: Box<dyn Read + Send> = match compression {
         // The reader of records has a buffer of its own.
         Compression::None => Box::new(input),
-        Compression::Gzip => Box::new(Gzip(flate2::bufread::MultiGzDecoder::new(input))),
-        Compression::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+        Compression::Gzip => Box::new(Members::<_, flate2::bufread::GzDecoder<_>>::new(input)),
+        Compression::Bzip2 => Box::new(Members::<_, bzip2::bufread::BzDecoder<_>>::new(input)),
         Compression::Xz => Box::new(lzma_rust2::XzReader::new(input, true)),
         Compression::Zstd => Box::new(Zstd::new(input)),
         Compression::Unknown(name) => {
@@ -86,17 +88,116 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<d
     Ok((compression, reader))
 }
 
-/// gzip whose trailing zeros (tape padding) or garbage after a whole member end the stream, as `gunzip` has it.
-struct Gzip<R>(flate2::bufread::MultiGzDecoder<R>);
+/// A decoder of one member of a compressed file.
+trait Member<R>: Read {
+    /// First byte of a member.
+    const MAGIC: u8;
+    /// Error for bytes after a member that do not begin another one.
+    const GARBAGE: &'static str;
 
-impl<R: BufRead> Read for Gzip<R> {
+    /// Begins a member.
+    fn begin(input: R) -> Self;
+
+    /// Returns the input, positioned after the member once it was read to its end.
+    fn finish(self) -> R;
+}
+
+impl<R: BufRead> Member<R> for flate2::bufread::GzDecoder<R> {
+    const MAGIC: u8 = 0x1F;
+    const GARBAGE: &'static str = "garbage after a gzip member";
+
+    fn begin(input: R) -> Self {
+        Self::new(input)
+    }
+
+    fn finish(self) -> R {
+        self.into_inner()
+    }
+}
+
+impl<R: BufRead> Member<R> for bzip2::bufread::BzDecoder<R> {
+    const MAGIC: u8 = b'B';
+    const GARBAGE: &'static str = "garbage after a bzip2 stream";
+
+    fn begin(input: R) -> Self {
+        Self::new(input)
+    }
+
+    fn finish(self) -> R {
+        self.into_inner()
+    }
+}
+
+/// All members of a compressed file. Zeros after a member, with which tapes are padded, are skipped; `gunzip` ignores them as
+/// well. Other bytes are an error after everything before them was read.
+struct Members<R, D> {
+    state: Option<Place<R, D>>,
+    /// Whether the first member was begun.
+    begun: bool,
+}
+
+/// A place between members, or inside one.
+enum Place<R, D> {
+    Between(R),
+    Inside(D),
+}
+
+impl<R: BufRead, D: Member<R>> Members<R, D> {
+    const fn new(input: R) -> Self {
+        Self {
+            state: Some(Place::Between(input)),
+            begun: false,
+        }
+    }
+
+    /// Skips the zeros after a member. Returns whether another member follows.
+    fn follows(&self, input: &mut R) -> io::Result<bool> {
+        loop {
+            let head = input.fill_buf()?;
+            match head.first() {
+                None => return Ok(false),
+                Some(0) if self.begun => {
+                    let zeros = head.iter().take_while(|byte| **byte == 0).count();
+                    input.consume(zeros);
+                }
+                Some(first) if *first == D::MAGIC => return Ok(true),
+                Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, D::GARBAGE)),
+            }
+        }
+    }
+}
+
+impl<R: BufRead, D: Member<R>> Read for Members<R, D> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        match self.0.read(out) {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                "garbage after a gzip member",
-            )),
-            result => result,
+        if out.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            match self.state.take() {
+                None => return Ok(0),
+                Some(Place::Between(mut input)) => {
+                    if !self.follows(&mut input)? {
+                        return Ok(0);
+                    }
+                    self.state = Some(Place::Inside(D::begin(input)));
+                }
+                Some(Place::Inside(mut member)) => {
+                    let count = match member.read(out) {
+                        // An interrupted read is repeated.
+                        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+                            self.state = Some(Place::Inside(member));
+                            return Err(error);
+                        }
+                        result => result?,
+                    };
+                    self.begun = true;
+                    if count > 0 {
+                        self.state = Some(Place::Inside(member));
+                        return Ok(count);
+                    }
+                    self.state = Some(Place::Between(member.finish()));
+                }
+            }
         }
     }
 }
@@ -133,14 +234,12 @@ impl<R: BufRead> Read for Zstd<R> {
                     if !skip_frames(&mut input)? {
                         return Ok(0);
                     }
-                    let decoder =
-                        ruzstd::decoding::StreamingDecoder::new(input).map_err(|error| {
-                            io::Error::new(io::ErrorKind::InvalidData, error.to_string())
-                        })?;
+                    let decoder = ruzstd::decoding::StreamingDecoder::new(input)
+                        .map_err(|_| damaged_zstd())?;
                     self.state = Some(Frames::Inside(Box::new(decoder)));
                 }
                 Some(Frames::Inside(mut decoder)) => {
-                    let count = decoder.read(out)?;
+                    let count = decoder.read(out).map_err(|_| damaged_zstd())?;
                     self.state = Some(if count == 0 {
                         Frames::Between(decoder.into_inner())
                     } else {
@@ -153,6 +252,14 @@ impl<R: BufRead> Read for Zstd<R> {
             }
         }
     }
+}
+
+/// The decoder's own texts show its internal values.
+fn damaged_zstd() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        "zstd data that is damaged or cut short",
+    )
 }
 
 /// Steps over skippable frames (RFC 8878 section 3.1.2). Returns whether a frame follows.

@@ -4,7 +4,7 @@ use crate::bgp::message::update::Update;
 use crate::wire::{Reader, WireError};
 
 use super::bgp4mp::{self, Entry, Message, StateChange};
-use super::table_dump::{PeerTable, Rib, TableDump};
+use super::table_dump::{self, PeerTable, Rib, TableDump};
 use super::{Header, kind, legacy};
 
 /// A record's body, borrowed.
@@ -44,12 +44,16 @@ impl<'a> Content<'a> {
                 TableDump::parse(subtype, body).map(Self::TableDump)
             }
             (kind::TABLE_DUMP_V2, 1) => Ok(Self::PeerTable(body)),
+            (kind::TABLE_DUMP_V2, 6 | 12) if !table_dump::is_family_known(body) => {
+                Ok(Self::Unsupported)
+            }
             (kind::TABLE_DUMP_V2, subtype @ (2..=6 | 8..=12)) => {
                 Rib::parse(subtype, body).map(Self::Rib)
             }
             (kind::BGP4MP | kind::BGP4MP_ET, subtype) => match subtype {
                 0 | 5 => bgp4mp::state_change(subtype, body).map(Self::State),
                 1 | 4 | 6..=11 => bgp4mp::message(subtype, body).map(Self::Message),
+                2 if !bgp4mp::is_family_known(body) => Ok(Self::Unsupported),
                 2 => bgp4mp::entry(body).map(Self::Entry),
                 _ => Ok(Self::Unsupported),
             },

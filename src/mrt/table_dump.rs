@@ -109,6 +109,16 @@ impl<'a> Rib<'a> {
     }
 }
 
+/// Returns `false` if a RIB_GENERIC is about a family without a codec, whose NLRI cannot be framed.
+pub(super) fn is_family_known(body: &[u8]) -> bool {
+    match body.get(4..).and_then(<[u8]>::first_chunk) {
+        Some([high, low, safi]) => {
+            nlri::is_known(Family::new(u16::from_be_bytes([*high, *low]), *safi))
+        }
+        None => true,
+    }
+}
+
 /// A route of a [`Rib`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RibEntry<'a> {

@@ -83,13 +83,17 @@ impl<'a> PathRef<'a> {
 
     /// The AS that originated the route, if the path ends with a plain one.
     pub fn origin(&self) -> Option<u32> {
-        let last = self
-            .segments()
-            .filter(|one| !one.numbers.is_empty())
-            .last()?;
+        let last = self.last_printed()?;
         (last.kind == SEQUENCE)
             .then(|| last.asns().last())
             .flatten()
+    }
+
+    /// The last segment that has a text: an empty sequence has none, an empty set is `{}`.
+    fn last_printed(&self) -> Option<SegmentRef<'_>> {
+        self.segments()
+            .filter(|one| one.kind != SEQUENCE || !one.numbers.is_empty())
+            .last()
     }
 
     /// Appends the text.
@@ -97,13 +101,28 @@ impl<'a> PathRef<'a> {
         write_segments(out, self.segments(), empty);
     }
 
+    /// Appends the text up to and including the first AS number after which it is longer than `limit` bytes, then `...`: as
+    /// bgpdump cuts long paths, without the closing bracket of a set.
+    pub(crate) fn write_cut(&self, out: &mut Vec<u8>, empty: Separator, limit: usize) {
+        let start = out.len();
+        self.write(out, empty);
+        if out.len() - start <= limit {
+            return;
+        }
+        // The limit may fall on brackets alone, after which no number follows.
+        let number_ends = |at: &usize| {
+            let next = out.get(start + at).copied();
+            out[start + at - 1].is_ascii_digit() && !next.is_some_and(|byte| byte.is_ascii_digit())
+        };
+        if let Some(end) = (limit + 1..=out.len() - start).find(number_ends) {
+            out.truncate(start + end);
+            out.extend_from_slice(b"...");
+        }
+    }
+
     /// Appends the origin column: the last segment's text, or the last AS of a sequence.
     pub fn write_origin(&self, out: &mut Vec<u8>) {
-        let last = self
-            .segments()
-            .filter(|one| one.kind != SEQUENCE || !one.numbers.is_empty())
-            .last();
-        match last {
+        match self.last_printed() {
             Some(last) if last.kind == SEQUENCE => {
                 if let Some(asn) = last.asns().last() {
                     number(out, asn);

@@ -11,6 +11,7 @@ use crate::bgp::error::UpdateError;
 use crate::bgp::family::Family;
 use crate::bgp::negotiated::Codec;
 use crate::mrt::content::attribute;
+use crate::mrt::detect;
 use crate::wire::Reader;
 
 use super::aspath::PathRef;
@@ -47,8 +48,15 @@ impl Notes {
     pub const BAD_PATH: Self = Self(512);
     /// The JSON fields of a RIS Live message describe other routes than its bytes; the bytes count.
     pub const DISAGREES: Self = Self(1024);
+    /// An attribute has a length or value that its type does not allow. It counts as absent; of a list, the members that are
+    /// whole count.
+    pub const BAD_ATTRIBUTE: Self = Self(2048);
+    /// MP_REACH_NLRI or MP_UNREACH_NLRI ends before its routes begin; it has none.
+    pub const BAD_MP: Self = Self(4096);
+    /// A BGP message is longer, by its header, than what holds it; the fields that are whole count.
+    pub const MESSAGE_CUT: Self = Self(8192);
 
-    const TEXTS: [(Self, &'static str); 11] = [
+    const TEXTS: [(Self, &'static str); 14] = [
         (Self::ATTRIBUTES_CUT, "an attribute runs past the end"),
         (Self::DUPLICATE_ATTRIBUTE, "an attribute comes twice"),
         (Self::BAD_NEXT_HOP, "a next hop of unknown length"),
@@ -63,6 +71,9 @@ impl Notes {
         (Self::TRAILING_BYTES, "bytes after the message"),
         (Self::BAD_PATH, "a malformed AS path"),
         (Self::DISAGREES, "JSON fields that differ from the message"),
+        (Self::BAD_ATTRIBUTE, "a malformed attribute"),
+        (Self::BAD_MP, "a malformed MP attribute"),
+        (Self::MESSAGE_CUT, "a message cut short"),
     ];
 
     /// Adds `other`.
@@ -258,6 +269,7 @@ impl<'a> Attributes<'a> {
             5 => &mut self.local_pref,
             6 => {
                 self.atomic_aggregate = true;
+                self.notes.add(odd(code, value, self.asn4));
                 return;
             }
             7 => &mut self.aggregator,
@@ -280,6 +292,7 @@ impl<'a> Attributes<'a> {
             });
         } else {
             *slot = Some(value);
+            self.notes.add(odd(code, value, self.asn4));
         }
     }
 
@@ -347,7 +360,8 @@ impl<'a> Attributes<'a> {
         };
         let own = self.aggregator.and_then(read);
         match (own, self.as4_aggregator.and_then(read)) {
-            (Some((TRANS, _)) | None, Some(as4)) if self.as4_counts() => Some(as4),
+            // RFC 6793 4.2.3 uses AS4_AGGREGATOR only next to an AGGREGATOR.
+            (Some((TRANS, _)), Some(as4)) if self.as4_counts() => Some(as4),
             _ => own,
         }
     }
@@ -442,7 +456,7 @@ impl<'a> Attributes<'a> {
     pub fn decode(&self) -> Result<AttributeSet, UpdateError> {
         let width = self
             .as_path
-            .and_then(|path| crate::mrt::detect::width(path, if self.asn4 { 4 } else { 2 }));
+            .and_then(|path| detect::width(path, if self.asn4 { 4 } else { 2 }));
         let codec = Codec {
             asn4: width.map_or(self.asn4, |width| width == 4),
             ibgp: true,
@@ -451,6 +465,38 @@ impl<'a> Attributes<'a> {
         };
         let envelopes = split(self.raw, &codec)?;
         decode::attributes(&envelopes.rest, &codec)
+    }
+}
+
+/// What is wrong with the value of an attribute (RFC 7606 section 7). MP attributes are checked where they are read, since
+/// tables abbreviate them.
+#[inline]
+fn odd(code: u8, value: &[u8], asn4: bool) -> Notes {
+    let length = value.len();
+    let fits = match code {
+        1 => matches!(value, [0..=2]),
+        2 => {
+            return match detect::width(value, if asn4 { 4 } else { 2 }) {
+                Some(_) => Notes::NONE,
+                None => Notes::BAD_PATH,
+            };
+        }
+        3 if length != 4 => return Notes::BAD_NEXT_HOP,
+        4 | 5 | 9 | 35 => length == 4,
+        6 => length == 0,
+        7 => matches!(length, 6 | 8),
+        8 | 10 => length.is_multiple_of(4),
+        16 => length.is_multiple_of(8),
+        // Ignored next to four-octet AS numbers.
+        17 if !asn4 && detect::width(value, 4) != Some(4) => return Notes::BAD_PATH,
+        18 => asn4 || length == 8,
+        32 => length.is_multiple_of(12),
+        _ => true,
+    };
+    if fits {
+        Notes::NONE
+    } else {
+        Notes::BAD_ATTRIBUTE
     }
 }
 

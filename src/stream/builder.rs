@@ -86,6 +86,7 @@ pub struct Builder {
     files: Vec<(Feed, Origin, Option<RecordKind>)>,
     skipped: Vec<PathBuf>,
     not_due: Vec<PathBuf>,
+    lists: Vec<PathBuf>,
     others: Vec<Box<dyn Source>>,
     live: Vec<Live>,
     expression: Expression,
@@ -133,6 +134,20 @@ impl Builder {
         &self.not_due
     }
 
+    /// The files and lists that were added so far, without standard input.
+    pub fn inputs(&self) -> impl Iterator<Item = &Path> {
+        let files = self.files.iter().filter_map(|(feed, _, _)| match feed {
+            Feed::Path(path) => Some(path),
+            Feed::Stdin => None,
+        });
+        self.lists.iter().chain(files).map(PathBuf::as_path)
+    }
+
+    /// Returns `true` if standard input was added.
+    pub fn has_stdin(&self) -> bool {
+        self.files.iter().any(|(feed, _, _)| *feed == Feed::Stdin)
+    }
+
     /// Adds standard input.
     #[must_use]
     pub fn stdin(mut self) -> Self {
@@ -172,6 +187,7 @@ impl Builder {
         let path = path.as_ref();
         let text =
             fs::read_to_string(path).map_err(|error| Error::File(path.to_path_buf(), error))?;
+        self.lists.push(path.to_path_buf());
         let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let rows =
             csv::parse(&text, folder).map_err(|reason| Error::List(path.to_path_buf(), reason))?;

@@ -277,6 +277,7 @@ impl Decoder {
         if cut {
             notes.add(Notes::ATTRIBUTES_CUT);
         }
+        notes.add(multiprotocol_notes(&attributes));
         let native = Family::IPV4_UNICAST;
         let mut give = |this: &mut Self, kind, family, bytes, hop: Option<Option<Hop>>| {
             let (routes, mut odd) = this.routes(message, family, bytes);
@@ -471,6 +472,16 @@ fn table_route<'a>(block: &mut Block<'a>, attributes: &'a Attributes<'a>) {
         }
     }
     block.attributes = Some(attributes);
+}
+
+/// Whether an MP attribute of an UPDATE ends before its routes begin.
+fn multiprotocol_notes(attributes: &Attributes<'_>) -> Notes {
+    let bad_reach = attributes.reaches().any(|one| Reach::whole(one).is_none());
+    if bad_reach || attributes.unreaches().any(|one| unreach(one).is_none()) {
+        Notes::BAD_MP
+    } else {
+        Notes::NONE
+    }
 }
 
 /// The fields of an UPDATE as far as they are whole, and whether one runs past the end.

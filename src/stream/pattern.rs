@@ -7,6 +7,8 @@
 //! Patterns such as `_3356_`, `^174_3356_` or `_64500$` are compared as numbers, without any text.
 
 use std::hash::BuildHasher as _;
+use std::iter::Peekable;
+use std::str::Chars;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -262,13 +264,15 @@ fn find(path: &PathRef<'_>, wanted: &[u32], at_start: bool, at_end: bool) -> boo
     })
 }
 
-/// What `_` stands for.
-const DELIMITERS: &str = r" {},()\[\]";
+/// What `_` stands for. `<` and `>` enclose segments of unknown types.
+const DELIMITERS: &str = r" {},()\[\]<>";
 
 /// Writes a Cisco pattern in the syntax of the regex crate.
 fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() * 2);
     let mut chars = pattern.chars().peekable();
+    // The quantifier that was taken last, if nothing followed it.
+    let mut before = None;
     while let Some(one) = chars.next() {
         match one {
             '_' => {
@@ -279,6 +283,14 @@ fn translate(pattern: &str) -> Result<String, String> {
             '{' | '}' => {
                 out.push('\\');
                 out.push(one);
+            }
+            // In POSIX a question mark after a quantifier is another one, not a sign of laziness.
+            '?' if matches!(before, Some('*' | '?')) => continue,
+            '?' if before == Some('+') => {
+                out.pop();
+                out.push('*');
+                before = Some('*');
+                continue;
             }
             '[' => bracket(&mut chars, &mut out)?,
             '\\' => match chars.next() {
@@ -296,45 +308,140 @@ fn translate(pattern: &str) -> Result<String, String> {
             }
             _ => out.push(one),
         }
+        before = matches!(one, '*' | '+' | '?').then_some(one);
     }
     Ok(out)
 }
 
-/// Copies a bracket expression, whose `[` was taken.
-fn bracket(
-    chars: &mut std::iter::Peekable<std::str::Chars<'_>>,
-    out: &mut String,
-) -> Result<(), String> {
+/// Translates a bracket expression, whose `[` was taken, by the rules of POSIX (XBD section 9.3.5): hyphens at the ends, closing
+/// brackets at the start and backslashes stand for themselves.
+fn bracket(chars: &mut Peekable<Chars<'_>>, out: &mut String) -> Result<(), String> {
     out.push('[');
     if chars.next_if_eq(&'^').is_some() {
         out.push('^');
     }
-    let mut first = true;
-    while let Some(one) = chars.next() {
+    let mut is_first = true;
+    loop {
+        let one = element(chars)?;
         match one {
-            ']' if !first => {
+            Element::End if !is_first => {
                 out.push(']');
                 return Ok(());
             }
-            '_' => out.push_str(DELIMITERS),
-            '[' if chars.peek() == Some(&':') => {
-                out.push('[');
-                for inner in chars.by_ref() {
-                    out.push(inner);
-                    if inner == ']' {
-                        break;
-                    }
-                }
+            Element::Class(name) => {
+                out.push_str("[:");
+                out.push_str(name);
+                out.push_str(":]");
+                is_first = false;
+                continue;
             }
-            '[' | ']' | '\\' | '&' | '~' => {
-                out.push('\\');
-                out.push(one);
+            // A range is over, and its end cannot begin another one.
+            Element::Plain('-') if !is_first && chars.peek().is_some_and(|after| *after != ']') => {
+                return Err("a hyphen between the parts of a bracket expression".to_owned());
             }
-            _ => out.push(one),
+            Element::End | Element::Plain(_) | Element::Symbol(_) => {}
         }
-        first = false;
+        is_first = false;
+        let from = one.character();
+        if is_range(chars) {
+            chars.next();
+            let to = match element(chars)? {
+                Element::Class(_) => {
+                    return Err("a character class as the end of a range".to_owned());
+                }
+                to => to.character(),
+            };
+            if to < from {
+                return Err(format!(
+                    "the range `{from}-{to}`, which ends before it begins"
+                ));
+            }
+            literal(out, from);
+            out.push('-');
+            literal(out, to);
+        } else if let Element::Plain('_') = one {
+            out.push_str(DELIMITERS);
+        } else {
+            literal(out, from);
+        }
     }
-    Err("a bracket expression that is never closed".to_owned())
+}
+
+/// Whether a hyphen follows that does not end the bracket expression.
+fn is_range(chars: &Peekable<Chars<'_>>) -> bool {
+    let mut ahead = chars.clone();
+    ahead.next() == Some('-') && ahead.next().is_some_and(|after| after != ']')
+}
+
+/// Appends a character of a bracket expression. The characters of paths are ASCII, and the only ones that may need escaping.
+fn literal(out: &mut String, one: char) {
+    // `\<` and `\>` are assertions.
+    if one.is_ascii_punctuation() && !matches!(one, '<' | '>') {
+        out.push('\\');
+    }
+    out.push(one);
+}
+
+/// A part of a bracket expression.
+#[derive(Clone, Copy)]
+enum Element {
+    /// A closing bracket.
+    End,
+    /// A character.
+    Plain(char),
+    /// A character as `[.x.]` or `[=x=]`.
+    Symbol(char),
+    /// `[:name:]`.
+    Class(&'static str),
+}
+
+impl Element {
+    const fn character(self) -> char {
+        match self {
+            Self::Plain(one) | Self::Symbol(one) => one,
+            Self::End | Self::Class(_) => ']',
+        }
+    }
+}
+
+/// Names of character classes (POSIX XBD section 7.3.1).
+const CLASSES: [&str; 12] = [
+    "alnum", "alpha", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "xdigit",
+];
+
+const UNCLOSED: &str = "a bracket expression that is never closed";
+
+/// Takes the next part of a bracket expression.
+fn element(chars: &mut Peekable<Chars<'_>>) -> Result<Element, String> {
+    match chars.next().ok_or(UNCLOSED)? {
+        ']' => return Ok(Element::End),
+        '[' => {}
+        one => return Ok(Element::Plain(one)),
+    }
+    let Some(kind) = chars.next_if(|next| matches!(next, ':' | '.' | '=')) else {
+        return Ok(Element::Plain('['));
+    };
+    let mut name = String::new();
+    loop {
+        let one = chars.next().ok_or(UNCLOSED)?;
+        if one == kind && chars.next_if_eq(&']').is_some() {
+            break;
+        }
+        name.push(one);
+    }
+    let mut characters = name.chars();
+    match (kind, characters.next(), characters.next()) {
+        (':', ..) => CLASSES
+            .into_iter()
+            .find(|known| *known == name)
+            .map(Element::Class)
+            .ok_or_else(|| format!("an unknown character class `[:{name}:]`")),
+        (_, Some(one), None) => Ok(Element::Symbol(one)),
+        _ => Err(format!(
+            "`[{kind}{name}{kind}]`, which is not a single character"
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -351,10 +458,15 @@ mod tests {
     const SET: &[u8] = &[2, 3, 0, 1, 0, 2, 0, 3, 1, 2, 0, 4, 0, 5];
     /// `(7 8) 1 2`
     const CONFEDERATION: &[u8] = &[3, 2, 0, 7, 0, 8, 2, 2, 0, 1, 0, 2];
+    /// `7 <1 2>`
+    const UNKNOWN: &[u8] = &[2, 1, 0, 7, 5, 2, 0, 1, 0, 2];
+    /// `1 2 {}`
+    const EMPTY_SET: &[u8] = &[2, 2, 0, 1, 0, 2, 1, 0];
 
     #[test]
     fn numbers_and_expressions_agree() {
-        for path in [SET, CONFEDERATION, &[2, 1, 0, 1], &[1, 1, 0, 1]] {
+        let short = [&[2, 1, 0, 1][..], &[1, 1, 0, 1]];
+        for path in [[SET, CONFEDERATION], [UNKNOWN, EMPTY_SET], short].concat() {
             for pattern in [
                 "_1_", "_2_3_", "^1_", "^1_2_", "_5$", "_4_5_", "_3_4_", "_2$", "_7_8_", "_8_1_",
                 "^7_", "^1$", "_12_",
@@ -381,6 +493,50 @@ mod tests {
         assert!(!matches(r"\d", SET));
         for wrong in [r"(1)\1", "[1", "(1", "\\", "(?i)1"] {
             assert!(PathPattern::new(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn bracket_expressions_are_those_of_posix() {
+        for (pattern, path, wanted) in [
+            ("^[--9]$", &[2, 1, 0, 4][..], true),
+            ("^[+--]*$", &[2, 1, 0, 4], false),
+            ("^[0-9-]+$", &[2, 1, 0, 4], true),
+            ("^[]4]$", &[2, 1, 0, 4], true),
+            ("^[^]4]$", &[2, 1, 0, 4], false),
+            ("^[[.4.]]$", &[2, 1, 0, 4], true),
+            ("^[[=4=]]$", &[2, 1, 0, 4], true),
+            ("^[[.0.]-9]$", &[2, 1, 0, 4], true),
+            ("^[[:digit:]]$", &[2, 1, 0, 4], true),
+            ("^[[:alpha:][:digit:]]$", &[2, 1, 0, 4], true),
+            ("^[^[:digit:]]$", &[2, 1, 0, 4], false),
+            ("^[4&&5]$", &[2, 1, 0, 4], true),
+            ("^[4~~]$", &[2, 1, 0, 4], true),
+            (r"^[\d]$", &[2, 1, 0, 4], false),
+            ("[{]", SET, true),
+            ("[_]4", SET, true),
+            ("[[(]7", CONFEDERATION, true),
+            // A question mark after a quantifier is no sign of laziness.
+            ("^4+5+?$", &[2, 1, 0, 4], true),
+            ("^4??$", &[2, 1, 0, 4], true),
+            ("^4*?$", &[2, 1, 0, 4], true),
+        ] {
+            assert_eq!(matches(pattern, path), wanted, "{pattern}");
+        }
+        for (wrong, reason) in [
+            ("[0--]", "ends before it begins"),
+            ("[9-0]", "ends before it begins"),
+            ("[0-9-z]", "a hyphen"),
+            ("[a-[:digit:]]", "a character class"),
+            ("[[:foo:]]", "[:foo:]"),
+            ("[[:digit]", "never closed"),
+            ("[[.hyphen.]]", "[.hyphen.]"),
+            ("[[=ab=]]", "[=ab=]"),
+            ("[1-", "never closed"),
+            ("[]", "never closed"),
+        ] {
+            let error = PathPattern::new(wrong).expect_err(wrong);
+            assert!(error.contains(reason), "{wrong}: {error}");
         }
     }
 }

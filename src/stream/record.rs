@@ -30,6 +30,41 @@ pub struct Origin {
     pub name: String,
 }
 
+/// Longest name that is kept, in bytes.
+const LONGEST_NAME: usize = 255;
+
+impl Origin {
+    /// The same with names that fit a column of a line: see [`printable`].
+    pub(super) fn printable(self) -> Self {
+        Self {
+            project: printable(&self.project),
+            collector: printable(&self.collector),
+            router: printable(&self.router),
+            ..self
+        }
+    }
+}
+
+/// A name that a line format can hold: no bars, no control characters, not too long.
+pub(super) fn printable(text: &str) -> String {
+    let mut out: String = text
+        .chars()
+        .map(|one| {
+            if one == '|' || one.is_control() {
+                '_'
+            } else {
+                one
+            }
+        })
+        .collect();
+    let mut end = out.len().min(LONGEST_NAME);
+    while !out.is_char_boundary(end) {
+        end -= 1;
+    }
+    out.truncate(end);
+    out
+}
+
 /// Whether a record is part of a table or of the messages that change it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum RecordKind {
@@ -120,6 +155,24 @@ impl fmt::Display for Status {
     }
 }
 
+/// Why a record can't be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason<'a> {
+    /// A description.
+    Text(&'a str),
+    /// What was expected where something else was found.
+    Expected(&'static str),
+}
+
+impl fmt::Display for Reason<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Expected(what) => write!(f, "expected {what}"),
+        }
+    }
+}
+
 /// Where in its dump a record stands. Peer tables are no records.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Position {
@@ -169,8 +222,8 @@ pub struct RecordRef<'a> {
     pub body: &'a [u8],
     /// What it holds.
     pub content: Content<'a>,
-    /// Why it can't be used: reason, and what is skipped.
-    pub damage: Option<&'a str>,
+    /// Why it can't be used.
+    pub damage: Option<Reason<'a>>,
     /// What the source knows of its messages besides their bytes.
     pub view: View,
     /// Its number among the records of its dump, from 0.
@@ -229,7 +282,7 @@ impl Record {
             position,
             header: record.header,
             body: Bytes::copy_from_slice(record.body),
-            damage: record.damage.map(str::to_owned),
+            damage: record.damage.map(|reason| reason.to_string()),
             notes: Notes::NONE,
             elems: Vec::new(),
         }

@@ -27,7 +27,10 @@ impl Serialize for Elem {
             map.serialize_entry("distinguisher", &distinguisher.to_string())?;
         }
         if let Some(time) = self.originated {
-            map.serialize_entry("orig_time", &time.seconds)?;
+            match time.micros {
+                0 => map.serialize_entry("orig_time", &time.seconds)?,
+                _ => map.serialize_entry("orig_time", &time.as_f64())?,
+            }
         }
         if let Some(nlri) = &self.nlri {
             let text = self

@@ -201,6 +201,8 @@ impl AsPath {
     /// Merges a two-octet AS_PATH with the AS4_PATH next to it (RFC 6793 section 4.2.3).
     #[must_use]
     pub fn merge_as4(self, as4: Self) -> Self {
+        // RFC 6793 6: confederation segments in an AS4_PATH are discarded, and the rest of it is used.
+        let as4 = as4.without_confederations();
         let (length, known) = (self.length(), as4.length());
         // "if the number of AS numbers in the AS_PATH attribute is less than [in] the AS4_PATH, […] ignored".
         if length < known {

@@ -15,6 +15,8 @@ pub(super) const BGP_PORT: u16 = 179;
 #[derive(Args, Debug)]
 #[command(
     disable_version_flag = true,
+    // As in getopt, the last one of several counts.
+    args_override_self = true,
     after_help = "\
 The filter language:
   project, collector, router, type, peer, origin, prefix [exact|more|less|any], community, aspath, ipversion, elemtype, rib,
@@ -27,7 +29,8 @@ Exit codes:
   0  done; damaged records are counted on standard error
   1  a file, list or filter is refused
   2  the command line itself is wrong
-  3  a file could not be read to its end, or nothing in it is a record; the daemon has closed the connection"
+  3  a file could not be read to its end, or has bytes but no record;
+     the output could not be written; the daemon has closed the connection"
 )]
 pub(in crate::cli) struct StreamArgs {
     /// Files, folders, patterns; `-` is standard input. gzip, bzip2, xz and zstd are recognized.
@@ -37,7 +40,7 @@ pub(in crate::cli) struct StreamArgs {
     #[arg(short, long, value_name = "FILTER", allow_hyphen_values = true)]
     pub(super) filter: Vec<String>,
     /// Records of the last time: `3 h`. Units: s, m, h, d.
-    #[arg(short = 'I', long, value_name = "SPAN")]
+    #[arg(short = 'I', long, value_name = "SPAN", conflicts_with = "time_window")]
     pub(super) interval: Option<String>,
     /// Records of a time, ends included: seconds since 1970 or `Y-m-d H:M:S`, UTC.
     #[arg(short = 'w', long, value_name = "START[,END]")]
@@ -103,7 +106,7 @@ pub(in crate::cli) struct StreamArgs {
     #[arg(long)]
     pub(super) csv: bool,
     /// Print records.
-    #[arg(short = 'r', long)]
+    #[arg(short = 'r', long, conflicts_with_all = ["json", "csv"])]
     pub(super) output_records: bool,
     /// Explain the format first.
     #[arg(short = 'i', long)]
@@ -115,7 +118,7 @@ pub(in crate::cli) struct StreamArgs {
     #[arg(long)]
     pub(super) stats: bool,
     /// Lines of each list of --stats.
-    #[arg(long, value_name = "LINES", default_value_t = 10)]
+    #[arg(long, value_name = "LINES", default_value_t = 10, requires = "stats")]
     pub(super) top: usize,
     /// bgpdump's lines: the time of routes in tables: `dump`, or `change`, when they were received.
     #[arg(long, value_name = "CLOCK", default_value = "dump", value_parser = ["dump", "change"])]
@@ -177,28 +180,28 @@ pub(super) struct Feeds {
     #[arg(long, value_name = "ADDRESS", requires = "local_as", value_parser = neighbor)]
     pub(super) peer: Vec<SocketAddr>,
     /// Our AS number.
-    #[arg(long, value_name = "AS", value_parser = asn)]
+    #[arg(long, requires = "peer", value_name = "AS", value_parser = asn)]
     pub(super) local_as: Option<Asn>,
     /// The neighbor's AS number. Default: any.
-    #[arg(long, value_name = "AS", value_parser = asn)]
+    #[arg(long, requires = "peer", value_name = "AS", value_parser = asn)]
     pub(super) peer_as: Option<Asn>,
     /// Our address. Default: the kernel's choice.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, requires = "peer", value_name = "ADDRESS")]
     pub(super) local_address: Option<IpAddr>,
     /// Our BGP identifier. Default: our IPv4 address.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, requires = "peer", value_name = "ADDRESS")]
     pub(super) router_id: Option<Ipv4Addr>,
     /// A family of the sessions: "ipv4 unicast". May be repeated. Default: IPv4 and IPv6 unicast.
-    #[arg(long, value_name = "FAMILY", value_parser = family)]
+    #[arg(long, requires = "peer", value_name = "FAMILY", value_parser = family)]
     pub(super) family: Vec<Family>,
     /// Hold time of the sessions.
-    #[arg(long, value_name = "SECONDS", default_value_t = 90)]
+    #[arg(long, requires = "peer", value_name = "SECONDS", default_value_t = 90)]
     pub(super) hold_time: u16,
     /// Key of the TCP MD5 option of the sessions.
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, requires = "peer", value_name = "KEY")]
     pub(super) md5: Option<String>,
     /// Let the neighbors connect to this address instead of connecting to them.
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    #[arg(long, requires = "peer", value_name = "ADDRESS:PORT")]
     pub(super) listen: Option<SocketAddr>,
     /// Subscribe to RIPE's RIS Live, or to another server. With --collector or --prefix only these are asked for.
     #[cfg(feature = "ris-live")]

@@ -71,7 +71,13 @@ pub(super) fn start(
     let first =
         |one: &Option<String>, other: &Option<String>| one.clone().or_else(|| other.clone());
     let Some(brokers) = first(&feeds.kafka, &options.brokers) else {
-        return Ok(None);
+        let others = [&feeds.kafka_topic, &feeds.kafka_group, &feeds.kafka_offset];
+        return match others.into_iter().any(Option::is_some) {
+            true => Err(Failure::Usage(
+                "`--kafka-topic`, `--kafka-group` and `--kafka-offset` need `--kafka`".to_owned(),
+            )),
+            false => Ok(None),
+        };
     };
     let mut kafka = Kafka::new(brokers).names(&options.project, &options.collector);
     if let Some(topic) = first(&feeds.kafka_topic, &options.topic) {

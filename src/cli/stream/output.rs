@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use super::progress::Bar;
 use super::stats::Stats;
 use crate::stream::format::{Format, Printer};
+use crate::stream::record::Reason;
 use crate::stream::{Block, Notes, Position, RecordRef, Route, Status, Visitor};
 
 /// Bytes that are written at once.
@@ -82,7 +83,7 @@ impl Report {
             _ => return,
         }
         let name = &record.origin.name;
-        let reason = record.damage.unwrap_or("damaged");
+        let reason = record.damage.unwrap_or(Reason::Text("damaged"));
         self.descriptions.push(match record.extent {
             Some((offset, length)) => {
                 format!("`{name}`: {length} bytes at offset {offset} are skipped: {reason}")
@@ -135,8 +136,14 @@ impl Output {
         }
     }
 
-    /// Explains the format.
+    /// Explains the formats of the lines. Counts and lists need no explanation.
     pub(super) fn explain(&mut self) {
+        let Mode::Lines { format, records } = self.mode else {
+            return;
+        };
+        if records && format != Format::Records {
+            Printer::new(Format::Records).explain(&mut self.buffer);
+        }
         self.printer.explain(&mut self.buffer);
     }
 

@@ -6,15 +6,18 @@
 use super::cache::Cache;
 use crate::bgp::family::Afi;
 use crate::mrt::bgp4mp::Direction;
-use crate::mrt::{Timestamp, kind};
+use crate::mrt::{Content, Timestamp, kind};
 use crate::stream::address::{Dialect, integer, ip, number, octet, six_digits, v4, v6};
 use crate::stream::aspath::Separator;
 use crate::stream::attributes::Attributes;
 use crate::stream::block::{Block, ElemKind, Route};
 use crate::stream::record::RecordRef;
 
-/// Longest AS path that is printed, in bytes; bgpdump cuts there.
+/// Length of an AS path in bytes after which no further AS number is printed.
 const LONGEST_PATH: usize = 7_900;
+
+/// Longest list of communities that is printed, in bytes.
+const LONGEST_LIST: usize = 8_190;
 
 /// How times are printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,12 +89,19 @@ impl Bgpdump {
             ElemKind::Withdrawal => b"|W|",
             ElemKind::PeerState => b"|STATE|",
         });
-        match block.peer {
+        let (peer, asn) = match &record.content {
+            // The label of messages that were sent with path identifiers does not show it, but their sender does.
+            Content::Message(one) if one.add_path && one.direction == Direction::Sent => {
+                (one.session.local, one.session.local_asn)
+            }
+            _ => (block.peer, block.peer_asn),
+        };
+        match peer {
             Some(peer) => ip(head, peer, Dialect::Bgpdump),
             None => head.extend_from_slice(b"0.0.0.0"),
         }
         head.push(b'|');
-        number(head, block.peer_asn);
+        number(head, asn);
         head.push(b'|');
     }
 
@@ -207,16 +217,7 @@ impl Bgpdump {
         communities(out, attributes);
         out.push(b'|');
         if self.columns.large_communities {
-            for (index, [a, b, c]) in attributes.large_communities().enumerate() {
-                if index > 0 {
-                    out.push(b' ');
-                }
-                number(out, a);
-                out.push(b':');
-                number(out, b);
-                out.push(b':');
-                number(out, c);
-            }
+            large_communities(out, attributes);
             out.push(b'|');
         }
         // The word is about ATOMIC_AGGREGATE, the column after it about AGGREGATOR.
@@ -287,38 +288,59 @@ pub(super) fn prefix(out: &mut Vec<u8>, afi: Afi, nlri: &[u8]) {
     octet(out, length);
 }
 
+/// Appends the AS path, cut as bgpdump cuts it.
 pub(super) fn path(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
-    let start = out.len();
     if let Some(path) = attributes.path() {
         if path.segments().any(|segment| segment.kind > 4) {
             out.extend_from_slice(b"! Error !");
         } else {
-            path.write(out, Separator::Nothing);
+            path.write_cut(out, Separator::Nothing, LONGEST_PATH);
         }
     } else if attributes.as_path.is_some() {
         out.extend_from_slice(b"! Error !");
     }
-    if out.len() - start > LONGEST_PATH {
-        out.truncate(start + LONGEST_PATH);
-        out.extend_from_slice(b"...");
-    }
 }
 
+/// Appends the communities. A list that is too long is cut, also within a number; a name that does not fit is left out.
 pub(super) fn communities(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
-    for (index, (high, low)) in attributes.communities().enumerate() {
-        if index > 0 {
+    let start = out.len();
+    for (high, low) in attributes.communities() {
+        let before = out.len();
+        if before > start {
             out.push(b' ');
         }
-        match (high, low) {
-            (0xFFFF, 0xFF01) => out.extend_from_slice(b"no-export"),
-            (0xFFFF, 0xFF02) => out.extend_from_slice(b"no-advertise"),
-            (0xFFFF, 0xFF03) => out.extend_from_slice(b"local-AS"),
+        let name: &[u8] = match (high, low) {
+            (0xFFFF, 0xFF01) => b"no-export",
+            (0xFFFF, 0xFF02) => b"no-advertise",
+            (0xFFFF, 0xFF03) => b"local-AS",
             _ => {
                 number(out, high);
                 out.push(b':');
                 number(out, low);
+                out.truncate(start + LONGEST_LIST);
+                continue;
             }
+        };
+        out.extend_from_slice(name);
+        if out.len() > start + LONGEST_LIST {
+            out.truncate(before);
         }
+    }
+}
+
+/// Appends the large communities; a list that is too long is cut.
+pub(super) fn large_communities(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
+    let start = out.len();
+    for [a, b, c] in attributes.large_communities() {
+        if out.len() > start {
+            out.push(b' ');
+        }
+        number(out, a);
+        out.push(b':');
+        number(out, b);
+        out.push(b':');
+        number(out, c);
+        out.truncate(start + LONGEST_LIST);
     }
 }
 

@@ -3,7 +3,7 @@
 //! An UPDATE is one paragraph, so its routes are gathered until the record ends; of a table each route is one. Not imitated: what
 //! bgpdump prints of families that it does not know, of states above 8, and of MRT type 5.
 
-use super::bgpdump::{communities, human, path, prefix};
+use super::bgpdump::{communities, human, large_communities, path, prefix};
 use crate::bgp::Family;
 use crate::bgp::family::{Afi, Safi};
 use crate::bgp::message::update::Update;
@@ -132,17 +132,24 @@ impl Paragraph {
             (3, _) => notification(out, message.body),
             _ => {}
         }
-        for (title, list) in [
-            ("WITHDRAW\n", &self.withdrawn),
-            ("ANNOUNCE\n", &self.announced),
-        ] {
-            if !list.is_empty() {
-                out.extend_from_slice(title.as_bytes());
-                out.extend_from_slice(list);
-            }
+        if !self.withdrawn.is_empty() {
+            out.extend_from_slice(b"WITHDRAW\n");
+            out.extend_from_slice(&self.withdrawn);
+        }
+        if !self.announced.is_empty() || attributes.as_ref().is_some_and(reaches_nothing) {
+            out.extend_from_slice(b"ANNOUNCE\n");
+            out.extend_from_slice(&self.announced);
         }
         out.push(b'\n');
     }
+}
+
+/// Returns `true` if there is an MP_REACH_NLRI without NLRI, after which bgpdump prints the title of a list all the same.
+fn reaches_nothing(attributes: &Attributes<'_>) -> bool {
+    attributes
+        .reaches()
+        .filter_map(Reach::whole)
+        .any(|reach| reach.family.and_then(family).is_some() && reach.nlri.is_empty())
 }
 
 fn has_routes(update: Option<&Update<'_>>, attributes: Option<&Attributes<'_>>) -> bool {
@@ -342,9 +349,10 @@ fn community_lines(out: &mut Vec<u8>, attributes: &Attributes<'_>) {
     }
     if attributes.large_communities.is_some() {
         out.extend_from_slice(b"LARGE_COMMUNITY:");
-        for [a, b, c] in attributes.large_communities() {
-            out.extend_from_slice(format!(" {a}:{b}:{c}").as_bytes());
+        if attributes.large_communities().next().is_some() {
+            out.push(b' ');
         }
+        large_communities(out, attributes);
         out.push(b'\n');
     }
 }

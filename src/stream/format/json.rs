@@ -91,6 +91,10 @@ fn begin(out: &mut Vec<u8>, record: &RecordRef<'_>, block: &Block<'_>) {
     if let Some(time) = block.originated {
         key(out, "orig_time");
         number(out, time.seconds);
+        if time.micros > 0 {
+            out.push(b'.');
+            six_digits(out, time.micros);
+        }
     }
     if !block.notes.is_empty() {
         text(out, "notes", &block.notes.to_string());

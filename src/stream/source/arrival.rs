@@ -14,7 +14,7 @@ use crate::mrt::{Content, Header, Timestamp};
 use crate::stream::attributes::Notes;
 use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
-use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
+use crate::stream::record::{Origin, Reason, RecordKind, RecordRef, Status};
 
 use super::contract::Source;
 
@@ -22,6 +22,9 @@ use super::contract::Source;
 pub(super) const IDLE: u16 = 1;
 /// State of a session that is up.
 pub(super) const ESTABLISHED: u16 = 6;
+
+/// Why a file counts as unreadable that ended without a single record, though it is not empty.
+pub(super) const NO_RECORD: &str = "no record was found";
 
 /// Records of several feeds that wait at most.
 const JOINED: usize = 16;
@@ -104,8 +107,9 @@ impl Arrival {
 
     /// The record, with its number and that among those that could be read.
     pub(super) fn as_record(&self, index: u64, parsed: u64) -> RecordRef<'_> {
-        let (mut status, mut damage) = (self.status, self.damage.as_deref());
+        let (mut status, mut damage) = (self.status, self.damage.as_deref().map(Reason::Text));
         let (mut header, mut kind) = (None, RecordKind::Update);
+        let mut notes = self.notes;
         let (body, content) = match &self.payload {
             Payload::Nothing => (&[][..], Content::Unsupported),
             Payload::State(change) => (&[][..], Content::State(*change)),
@@ -114,13 +118,18 @@ impl Arrival {
                 direction,
                 asn4,
                 bytes,
-            } => (&bytes[..], message(*session, *direction, *asn4, bytes)),
+            } => {
+                let (content, odd) = message(*session, *direction, *asn4, bytes);
+                notes.add(odd);
+                (&bytes[..], content)
+            }
             Payload::Mrt {
                 header: own, body, ..
             } => {
                 (header, kind) = (Some(*own), RecordKind::of(own));
                 let content = Content::parse(own, body).unwrap_or_else(|error| {
-                    (status, damage) = (Status::CorruptedRecord, Some(error.what));
+                    (status, damage) =
+                        (Status::CorruptedRecord, Some(Reason::Expected(error.what)));
                     Content::Unsupported
                 });
                 if status == Status::Valid && matches!(content, Content::Unsupported) {
@@ -142,7 +151,7 @@ impl Arrival {
             index: if self.always_first { 0 } else { index },
             parsed,
             extent: self.extent,
-            notes: self.notes,
+            notes,
         }
     }
 
@@ -154,14 +163,25 @@ impl Arrival {
     }
 }
 
-/// A message whose header says how long it is; bytes after that are trailing.
-fn message(session: Session, direction: Direction, asn4: bool, bytes: &[u8]) -> Content<'_> {
+/// A message with the length of its header; bytes after that are trailing. If there are fewer, or if the header's length is
+/// impossible, all of them are the message, with a note.
+fn message(
+    session: Session,
+    direction: Direction,
+    asn4: bool,
+    bytes: &[u8],
+) -> (Content<'_>, Notes) {
     let Some((header, body)) = bytes.split_first_chunk::<HEADER>() else {
-        return Content::Unsupported;
+        return (Content::Unsupported, Notes::MESSAGE_CUT);
     };
     let length = usize::from(u16::from_be_bytes([header[16], header[17]]));
-    let whole = body.get(..length.saturating_sub(HEADER)).unwrap_or(body);
-    Content::Message(Message {
+    let whole = length.checked_sub(HEADER).and_then(|end| body.get(..end));
+    let notes = match whole {
+        Some(_) => Notes::NONE,
+        None => Notes::MESSAGE_CUT,
+    };
+    let whole = whole.unwrap_or(body);
+    let message = Message {
         session,
         direction,
         asn4,
@@ -169,7 +189,8 @@ fn message(session: Session, direction: Direction, asn4: bool, bytes: &[u8]) -> 
         message_type: header[18],
         body: whole,
         trailing: body.len() - whole.len(),
-    })
+    };
+    (Content::Message(message), notes)
 }
 
 /// A session with nothing but its addresses and AS numbers.

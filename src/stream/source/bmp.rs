@@ -7,17 +7,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::bmp::{
-    Information, Message, Mirrored, OpenBmp, PeerHeader, PeerUp, Peers, Tlvs, decode,
+    Information, Message, Mirrored, OpenBmp, PeerHeader, PeerUp, Peers, Tlvs, decode, misfit,
 };
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::{Direction, StateChange};
 use crate::stream::block::View;
-use crate::stream::record::{Origin, Status};
+use crate::stream::record::{Origin, Status, printable};
 
 use super::arrival::{Arrival, ESTABLISHED, IDLE, Payload, session};
-
-/// Longest name of a router that is kept, in bytes.
-const LONGEST_NAME: usize = 255;
 
 /// Routers whose peers are remembered; OpenBMP mixes many in a file.
 const MOST_ROUTERS: usize = 1_024;
@@ -119,9 +116,11 @@ impl Router {
         received: Option<Timestamp>,
         give: &mut dyn FnMut(Arrival),
     ) -> bool {
-        let message = match decode(message) {
-            Ok(message) => message,
-            Err(error) => {
+        let message = match (decode(message), misfit(message)) {
+            (Ok(message), _) => message,
+            // The routes that are whole are given, with a note.
+            (Err(_), Some((peer, update))) => Message::RouteMonitoring { peer, update },
+            (Err(error), None) => {
                 let time = received.unwrap_or(self.last);
                 give(Arrival::damaged(
                     self.origin.clone(),
@@ -246,24 +245,4 @@ impl Router {
             ..Arrival::new(self.origin.clone(), time)
         }
     }
-}
-
-/// A name that a line format can hold: no bars, no control characters, not too long.
-pub(super) fn printable(text: &str) -> String {
-    let mut out: String = text
-        .chars()
-        .map(|one| {
-            if one == '|' || one.is_control() {
-                '_'
-            } else {
-                one
-            }
-        })
-        .collect();
-    let mut end = out.len().min(LONGEST_NAME);
-    while !out.is_char_boundary(end) {
-        end -= 1;
-    }
-    out.truncate(end);
-    out
 }

@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-use crate::bmp::{HEADER, MAX, OpenBmp, VERSION, frame};
+use crate::bmp::{HEADER, MAX, OpenBmp, VERSION, decode, frame};
 use crate::mrt::Timestamp;
 use crate::stream::record::{Origin, Status};
 
-use super::arrival::{Arrival, Produce};
+use super::arrival::{Arrival, NO_RECORD, Produce};
 use super::bmp::Routers;
 
 /// Bytes that are read at once.
@@ -33,6 +33,9 @@ pub(super) struct BmpFile<R> {
     routers: Routers,
     last: Timestamp,
     ready: VecDeque<Arrival>,
+    /// Whether a message was found, and whether anything else was.
+    found: bool,
+    damaged: bool,
 }
 
 /// What stands at a place of the file.
@@ -78,6 +81,8 @@ impl<R: Read> BmpFile<R> {
             routers: Routers::new(origin.clone()),
             origin,
             ready: VecDeque::new(),
+            found: false,
+            damaged: false,
         }
     }
 
@@ -146,21 +151,37 @@ impl<R: Read> BmpFile<R> {
                     header,
                     total,
                 } => {
-                    self.message(skip, header, total);
+                    if self.is_framed(skip, total) {
+                        self.message(skip, header, total);
+                    } else {
+                        self.lost("a message that can't be read, and no header after it");
+                    }
                     return true;
                 }
             }
         }
     }
 
+    /// Returns `false` if the length of a message is to be doubted: it cannot be read as a whole, and what follows is not a
+    /// message either.
+    fn is_framed(&mut self, skip: usize, total: usize) -> bool {
+        if decode(&self.buffer[self.at + skip..self.at + total]).is_ok() {
+            return true;
+        }
+        while self.buffer.len() - self.at < total + HEADER && self.fill() {}
+        let next = &self.buffer[self.at + total..];
+        next.len() < HEADER || is_bmp(next)
+    }
+
     fn message(&mut self, skip: usize, header: Option<OpenBmp>, total: usize) {
         let message = &self.buffer[self.at + skip..self.at + total];
         let extent = (self.base + self.at as u64, total as u64);
-        let ready = &mut self.ready;
+        let (ready, found) = (&mut self.ready, &mut self.found);
         // Messages may follow the one that ends a connection, if connections were written to one file.
         self.last = self
             .routers
             .take("", (header, self.last), message, &mut |arrival| {
+                *found |= arrival.status != Status::CorruptedRecord;
                 ready.push_back(Arrival {
                     extent: Some(extent),
                     ..arrival
@@ -204,12 +225,14 @@ impl<R: Read> BmpFile<R> {
         let extent = (self.base + self.at as u64, length as u64);
         self.at += length;
         let origin = Arc::new(self.origin.clone());
+        self.damaged = true;
         self.ready
             .push_back(Arrival::damaged(origin, self.last, reason, Some(extent)));
     }
 
     /// Marks the damage that was found last as the end of a file that can't be read further.
     fn unreadable(&mut self) {
+        self.damaged = false;
         if let Some(damage) = self.ready.back_mut() {
             damage.status = Status::CorruptedSource;
         }
@@ -220,7 +243,14 @@ impl<R: Read + Send> Produce for BmpFile<R> {
     fn produce(&mut self) -> Option<Arrival> {
         while self.ready.is_empty() {
             if !self.step() {
-                return None;
+                if self.found || !std::mem::take(&mut self.damaged) {
+                    return None;
+                }
+                let origin = Arc::new(self.origin.clone());
+                self.ready.push_back(Arrival {
+                    status: Status::CorruptedSource,
+                    ..Arrival::damaged(origin, self.last, NO_RECORD, None)
+                });
             }
         }
         self.ready.pop_front()

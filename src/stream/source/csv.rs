@@ -1,6 +1,7 @@
 //! Lists of files, in the columns of libbgpstream's `csvfile`: path, project, type (`ribs` or `updates`), collector, file time,
 //! seconds that the file covers, time of the row.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use crate::stream::names::Named;
@@ -30,7 +31,8 @@ impl Row {
 }
 
 /// Reads a list that stands in `folder`. Empty lines and lines that start with `#` are skipped; only the path is needed, and what is
-/// left out is taken from the name.
+/// left out is taken from the name. A column in double quotes may hold commas, and quotes as `""` (RFC 4180), but no end of
+/// line.
 ///
 /// # Errors
 /// A text with the number of the line.
@@ -46,8 +48,51 @@ pub fn parse(text: &str, folder: &Path) -> Result<Vec<Row>, String> {
     Ok(rows)
 }
 
+/// The columns of a line. White space around a column does not count, unless it is inside quotes.
+fn columns(line: &str) -> Result<Vec<Cow<'_, str>>, String> {
+    let mut columns = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start();
+        let Some(mut quoted) = rest.strip_prefix('"') else {
+            let (column, after) = match rest.split_once(',') {
+                Some((column, after)) => (column, Some(after)),
+                None => (rest, None),
+            };
+            columns.push(Cow::Borrowed(column.trim_end()));
+            let Some(after) = after else {
+                return Ok(columns);
+            };
+            rest = after;
+            continue;
+        };
+        let mut text = String::new();
+        loop {
+            let (part, after) = quoted.split_once('"').ok_or("a missing closing quote")?;
+            text.push_str(part);
+            let Some(again) = after.strip_prefix('"') else {
+                rest = after.trim_start();
+                break;
+            };
+            text.push('"');
+            quoted = again;
+        }
+        columns.push(Cow::Owned(text));
+        if rest.is_empty() {
+            return Ok(columns);
+        }
+        rest = rest
+            .strip_prefix(',')
+            .ok_or("expected a comma after a closing quote")?;
+    }
+}
+
 fn row(line: &str, folder: &Path) -> Result<Row, String> {
-    let mut columns = line.split(',').map(str::trim);
+    let columns = columns(line)?;
+    if columns.len() > 7 {
+        return Err("more than 7 columns".to_owned());
+    }
+    let mut columns = columns.iter().map(|text| &**text);
     let mut next = || columns.next().filter(|text| !text.is_empty());
     let path = next().ok_or("no path")?;
     let named = Named::of(Path::new(path));
@@ -77,9 +122,6 @@ fn row(line: &str, folder: &Path) -> Result<Row, String> {
             },
         )
         .transpose()?;
-    if columns.next().is_some() {
-        return Err("more than 7 columns".to_owned());
-    }
     let path = folder.join(path);
     Ok(Row {
         origin: Origin {

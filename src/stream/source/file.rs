@@ -21,7 +21,7 @@ use crate::stream::block::View;
 use crate::stream::decoder::{Decoder, Detection};
 use crate::stream::filter::Filter;
 use crate::stream::names::Named;
-use crate::stream::record::{Origin, RecordKind, RecordRef, Status};
+use crate::stream::record::{Origin, Reason, RecordKind, RecordRef, Status};
 
 /// Bytes that tell BMP.
 const HEAD: usize = 6;
@@ -125,7 +125,7 @@ impl File {
     pub fn with_origin(feed: Feed, origin: Origin, options: Options) -> Self {
         Self {
             feed,
-            origin: Arc::new(origin),
+            origin: Arc::new(origin.printable()),
             decoder: Decoder::new(options.detection),
             options,
             state: State::Closed(None),
@@ -305,14 +305,14 @@ impl Source for File {
                         true => Status::CorruptedSource,
                         false => Status::CorruptedRecord,
                     },
-                    damage: Some(&damage.reason),
+                    damage: Some(Reason::Text(&damage.reason)),
                     extent: Some((damage.offset, damage.length)),
                     ..record
                 },
             },
             State::Told(status, reason) => RecordRef {
                 status: *status,
-                damage: reason.as_deref(),
+                damage: reason.as_deref().map(Reason::Text),
                 ..record
             },
             State::Other(_) | State::Closed(_) | State::Ended => return None,
@@ -403,7 +403,7 @@ fn of_frame<'a>(record: RecordRef<'a>, frame: Frame<'a>) -> RecordRef<'a> {
         // A peer table that gets here could not be read.
         Ok(Content::PeerTable(_)) => RecordRef {
             status: Status::CorruptedRecord,
-            damage: Some("a peer runs past the end of the record"),
+            damage: Some(Reason::Text("a peer runs past the end of the record")),
             ..record
         },
         Ok(Content::Unsupported) => RecordRef {
@@ -413,7 +413,7 @@ fn of_frame<'a>(record: RecordRef<'a>, frame: Frame<'a>) -> RecordRef<'a> {
         Ok(content) => RecordRef { content, ..record },
         Err(error) => RecordRef {
             status: Status::CorruptedRecord,
-            damage: Some(error.what),
+            damage: Some(Reason::Expected(error.what)),
             ..record
         },
     }

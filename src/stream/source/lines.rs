@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use crate::mrt::sniff::Peeked;
 use crate::stream::record::{Origin, Status};
 
-use super::arrival::{Arrival, Produce};
+use super::arrival::{Arrival, NO_RECORD, Produce};
 use super::rislive::{MARK, RisLive};
 
 /// Longest line, in bytes: a BGP message of 64 KiB in hexadecimal, and its fields.
@@ -21,6 +21,9 @@ pub(super) struct RisLines<R> {
     line: Vec<u8>,
     offset: u64,
     ended: bool,
+    /// Whether a message was found, and whether anything else was.
+    found: bool,
+    damaged: bool,
 }
 
 /// White space that may precede the first object, in bytes; and bytes that are looked at to find it.
@@ -69,6 +72,8 @@ impl<R: Read> RisLines<R> {
             line: Vec::new(),
             offset: 0,
             ended: false,
+            found: false,
+            damaged: false,
         }
     }
 
@@ -116,8 +121,15 @@ impl<R: Read + Send> Produce for RisLines<R> {
     fn produce(&mut self) -> Option<Arrival> {
         while !self.ended {
             match self.line() {
-                Ok(None) => {}
-                Ok(Some(arrival)) => return Some(arrival),
+                // An empty line, or an answer of the server without data.
+                Ok(None) => self.found |= !self.line.trim_ascii().is_empty(),
+                Ok(Some(arrival)) => {
+                    match arrival.status {
+                        Status::CorruptedRecord => self.damaged = true,
+                        _ => self.found = true,
+                    }
+                    return Some(arrival);
+                }
                 Err(error) => {
                     self.ended = true;
                     return Some(Arrival {
@@ -126,6 +138,12 @@ impl<R: Read + Send> Produce for RisLines<R> {
                     });
                 }
             }
+        }
+        if !self.found && std::mem::take(&mut self.damaged) {
+            return Some(Arrival {
+                status: Status::CorruptedSource,
+                ..self.messages.damaged(NO_RECORD)
+            });
         }
         None
     }

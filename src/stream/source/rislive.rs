@@ -9,11 +9,10 @@ use std::sync::Arc;
 use crate::mrt::Timestamp;
 use crate::mrt::bgp4mp::{Direction, StateChange};
 use crate::stream::attributes::Notes;
-use crate::stream::record::{Origin, Status};
+use crate::stream::record::{Origin, Status, printable};
 use bytes::Bytes;
 
 use super::arrival::{Arrival, ESTABLISHED, IDLE, Payload, session};
-use super::bmp::printable;
 use super::rislive_data::{Data, Envelope, Number};
 use super::rislive_update::{same_routes, update};
 

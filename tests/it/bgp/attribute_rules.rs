@@ -125,6 +125,9 @@ fn empty_segments_and_as_zero_are_malformed() {
     let discarded = four(&[2, 0]);
     assert_eq!(discarded.1, Some(Severity::Discard));
     assert_eq!(discarded.0[1], "as-path [ 23456 23456 ]");
+    // And confederation segments in it are discarded alone.
+    let confederation = [3, 1, 0, 0, 0xFD, 0xE9, 2, 1, 0, 1, 0x11, 0x70];
+    assert_eq!(four(&confederation).0[1], "as-path [ 23456 70000 ]");
     for aggregator in [
         &[0xC0, 7, 8, 0, 0, 0, 0, 1, 1, 1, 1][..],
         &[0xC0, 7, 6, 0, 0, 1, 1, 1, 1],

@@ -35,7 +35,7 @@ pub(super) fn peer(flags: u8) -> PeerHeader {
     }
 }
 
-fn bytes(message: &Message<'_>) -> Vec<u8> {
+pub(super) fn bytes(message: &Message<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     message.encode(&mut out);
     out
@@ -85,7 +85,7 @@ fn up(header: PeerHeader, capabilities: &[u8]) -> Vec<u8> {
     })
 }
 
-fn route(header: PeerHeader, nlri: &[u8]) -> Vec<u8> {
+pub(super) fn route(header: PeerHeader, nlri: &[u8]) -> Vec<u8> {
     let update = bgp(2, &update(&[], &common(&[65001, 64500]), nlri));
     bytes(&Message::RouteMonitoring {
         peer: header,
@@ -353,6 +353,17 @@ fn the_command_line_listens_for_routers() {
     assert!(child.wait().expect("ends").success());
     assert_eq!(out.lines().count(), 3, "{out}");
     assert!(out.contains("|edge|127.0.0.1|65001|"), "{out}");
+}
+
+#[test]
+fn json_has_the_microseconds_of_a_router() {
+    let input = file(&route(peer(0), &[8, 10]));
+    let builder = Stream::builder().path(input.path()).expect("a file");
+    let json = print(builder, Format::Json);
+    assert!(json.contains("\"orig_time\":100.000005,"), "{json}");
+    let elem = records(&route(peer(0), &[8, 10])).remove(0).into_elems();
+    let typed = serde_json::to_value(&elem[0]).expect("JSON");
+    assert_eq!(typed["orig_time"], 100.000_005);
 }
 
 fn ris(data: &str) -> Vec<u8> {

@@ -162,9 +162,9 @@ fn old_zebra_left_out_addresses() {
     );
     let bytes = [state, open, announce(3, 1)].concat();
     let lines = elems(&bytes);
-    assert_eq!(lines[0], "U|S|1.000000|||||0|||||||ACTIVE|IDLE");
+    assert_eq!(lines[0], "U|S|1.000000|||||1|||||||ACTIVE|IDLE");
     assert_eq!(lines.len(), 2);
-    assert_eq!(dump(&bytes)[0], "BGP4MP|1|STATE|0.0.0.0|0|3|1");
+    assert_eq!(dump(&bytes)[0], "BGP4MP|1|STATE|0.0.0.0|1|3|1");
     assert!(records(&bytes).iter().all(|one| one.status.letter() == 'V'));
 }
 

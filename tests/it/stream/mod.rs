@@ -10,7 +10,9 @@ mod forms;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod kafka_cluster;
+mod malformed;
 mod mrtparse;
+mod options;
 mod oracle;
 mod order;
 mod ruled_out;

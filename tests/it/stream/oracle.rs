@@ -146,6 +146,116 @@ fn made_records_print_as_with_bgpdump() {
     compare(file(&messages(&six)).path());
 }
 
+/// An attribute with a length of two octets.
+fn long(code: u8, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(value.len()).expect("short").to_be_bytes();
+    [&[0xD0, code], &length[..], value].concat()
+}
+
+/// An UPDATE with a path of these segments, and other attributes.
+fn with_path(segments: &[(u8, &[u32])], more: &[u8]) -> Vec<u8> {
+    let mut path = Vec::new();
+    for (kind, asns) in segments {
+        for chunk in asns.chunks(255) {
+            path.extend([*kind, u8::try_from(chunk.len()).expect("short")]);
+            path.extend(chunk.iter().flat_map(|asn| asn.to_be_bytes()));
+        }
+        if asns.is_empty() {
+            path.extend([*kind, 0]);
+        }
+    }
+    let attributes = [
+        attribute(0x40, 1, &[0]),
+        long(2, &path),
+        attribute(0x40, 3, &[192, 0, 2, 1]),
+        more.to_vec(),
+    ]
+    .concat();
+    message(1, 4, &update(&[], &attributes, &[8, 10]))
+}
+
+#[test]
+fn long_values_are_cut_as_by_bgpdump() {
+    let mut bytes = Vec::new();
+    let ones = |count: usize| vec![1u32; count];
+    for count in [717, 718, 719, 720, 730] {
+        for kind in 1..=4 {
+            bytes.extend(with_path(&[(kind, &vec![4_200_000_000; count])], &[]));
+        }
+    }
+    // Paths of 7,899 to 7,901 characters, and what may follow them.
+    for first in [1, 10, 100] {
+        for after in [&[][..], &[7], &[7, 7]] {
+            let path = [&[first][..], &ones(3_949), after].concat();
+            bytes.extend(with_path(&[(2, &path)], &[]));
+        }
+        let path = [&[first][..], &ones(3_949)].concat();
+        for after in [&[][..], &[5], &[5, 6]] {
+            bytes.extend(with_path(&[(2, &path), (1, after)], &[]));
+            bytes.extend(with_path(&[(2, &path), (1, after), (2, &[7])], &[]));
+        }
+    }
+    let communities = |list: &[(u16, u16)]| {
+        let octets = |(a, b): &(u16, u16)| [a.to_be_bytes(), b.to_be_bytes()].concat();
+        long(8, &list.iter().flat_map(octets).collect::<Vec<_>>())
+    };
+    let (export, local) = ((0xFFFF, 0xFF01), (0xFFFF, 0xFF03));
+    for count in [1_022, 1_023, 1_024, 1_025] {
+        for after in [
+            &[][..],
+            &[(1, 1)],
+            &[export, (1, 1)],
+            &[local, (64_500, 22)],
+            &[(1, 22), export, (1, 1), (1, 1)],
+        ] {
+            let list = [&vec![(64_500, 1); count][..], after].concat();
+            bytes.extend(with_path(&[(2, &[1])], &communities(&list)));
+        }
+    }
+    for count in [818, 819, 820] {
+        bytes.extend(with_path(&[(2, &[1])], &communities(&vec![export; count])));
+    }
+    for count in [247, 248, 249, 250] {
+        let value = 4_200_000_000u32.to_be_bytes().repeat(3 * count);
+        bytes.extend(with_path(&[(2, &[1])], &long(32, &value)));
+    }
+    compare(file(&bytes).path());
+}
+
+#[test]
+fn old_and_rare_forms_print_as_with_bgpdump() {
+    let body = update(&[], &common(&[1]), &[0, 0, 0, 5, 8, 10]);
+    let hop = [0x20, 1, 0xD, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    let empty = attribute(0x80, 14, &[&[0, 2, 1, 16][..], &hop, &[0]].concat());
+    let only_reach = [common(&[1]), empty.clone()].concat();
+    let aggregator = [
+        attribute(0x40, 2, &[2, 1, 0, 1]),
+        attribute(0xC0, 18, &[0, 1, 0x11, 0x70, 192, 0, 2, 3]),
+    ]
+    .concat();
+    let two = [
+        super::build::peer2(),
+        bgp(2, &update(&[], &aggregator, &[8, 10])),
+    ]
+    .concat();
+    let bytes = [
+        // A state change without addresses.
+        record(1, 16, 0, &[0xFB, 0xF4, 0xFD, 0xE7, 0, 3, 0, 6]),
+        // Sent with path identifiers.
+        message(2, 11, &body),
+        message(2, 11, &update(&[0, 0, 0, 5, 8, 10], &[], &[])),
+        message(2, 9, &body),
+        message(2, 7, &update(&[], &common(&[1]), &[8, 10])),
+        // MP_REACH_NLRI without routes.
+        message(3, 4, &update(&[], &only_reach, &[])),
+        message(3, 4, &update(&[], &only_reach, &[8, 10])),
+        message(3, 4, &update(&[8, 10], &empty, &[])),
+        record(4, 16, 1, &two),
+    ]
+    .concat();
+    compare(file(&bytes).path());
+}
+
 /// Messages that only paragraphs show, states, both tables of version 1, reflection, and attributes in MP forms.
 fn messages(six: &[u8]) -> Vec<u8> {
     let of =

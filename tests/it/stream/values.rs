@@ -36,7 +36,49 @@ fn two_octet_paths_are_merged_by_the_rule() {
     assert_eq!(path2(&[two.clone(), four, trans, new]), "1 70000 80000");
     // An AS4_PATH that is longer is ignored.
     let long = attribute(0xC0, 17, &sequence(&[1, 2, 3, 4]));
-    assert_eq!(path2(&[two, long]), "1 23456 23456");
+    assert_eq!(path2(&[two.clone(), long]), "1 23456 23456");
+    // Confederation segments of AS4_PATH are discarded (RFC 6793 section 6).
+    let confederation = [3, 1, 0, 0, 0xFD, 0xE9];
+    let mixed = [&confederation[..], &sequence(&[70_000, 80_000])].concat();
+    assert_eq!(
+        path2(&[two.clone(), attribute(0xC0, 17, &mixed)]),
+        "1 70000 80000"
+    );
+    assert_eq!(
+        path2(&[two, attribute(0xC0, 17, &confederation)]),
+        "1 23456 23456"
+    );
+}
+
+#[test]
+fn as4_aggregator_counts_only_next_to_an_aggregator() {
+    let new = attribute(0xC0, 18, &[0, 1, 0x11, 0x70, 192, 0, 2, 3]);
+    let trans = attribute(0xC0, 7, &[0x5B, 0xA0, 192, 0, 2, 3]);
+    for (attributes, wanted) in [
+        (vec![new.clone()], "NAG||"),
+        (vec![trans, new], "NAG|70000 192.0.2.3|"),
+    ] {
+        let path = attribute(0x40, 2, &sequence2(&[1]));
+        let body = update(&[], &[path, attributes.concat()].concat(), &[8, 10]);
+        let bytes = record(1, 16, 1, &[peer2(), bgp(2, &body)].concat());
+        let lines = dump(&bytes);
+        assert!(lines[0].ends_with(wanted), "{lines:?}");
+    }
+}
+
+#[test]
+fn an_empty_set_at_the_end_is_the_origin() {
+    let path = [&sequence(&[1, 2])[..], &[1, 0]].concat();
+    let attributes = [attribute(0x40, 1, &[0]), attribute(0x40, 2, &path)].concat();
+    let bytes = message(1, 4, &update(&[], &attributes, &[8, 10]));
+    assert_eq!(columns(&elems(&bytes), &[12, 13]), ["1 2 {}|{}"]);
+    assert!(passing(&bytes, "origin 2").is_empty());
+    assert_eq!(records(&bytes)[0].elems()[0].origin_asn(), None);
+    // An empty sequence has no text.
+    let path = [&sequence(&[1, 2])[..], &[2, 0]].concat();
+    let bytes = message(1, 4, &update(&[], &attribute(0x40, 2, &path), &[8, 10]));
+    assert_eq!(columns(&elems(&bytes), &[12, 13]), ["1 2|2"]);
+    assert_eq!(passing(&bytes, "origin 2").len(), 1);
 }
 
 #[test]

@@ -132,7 +132,8 @@ impl Kafka {
             collector: self.collector,
             name: format!("kafka {}", self.brokers),
             ..Origin::default()
-        };
+        }
+        .printable();
         let (from, until) = self.window.unwrap_or((0, u32::MAX));
         let offset = self.offset.unwrap_or_else(|| match from {
             0 if until == u32::MAX => KafkaOffset::Latest,
