@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
+mod previews;
 mod range_reload;
 mod range_routes;
 #[cfg(feature = "stream")]
