@@ -31,6 +31,7 @@ mod runtime_peers;
 mod scene;
 mod scripts;
 mod semantics;
+mod set_owners;
 mod sets;
 mod soak;
 mod states;
