@@ -39,9 +39,6 @@ struct Section {
     first: usize,
 }
 
-/// Is passed the place and the words of each statement.
-type Listener<'a, 'r> = &'r mut dyn FnMut(Span, &[Token<'a>]);
-
 struct Lexer<'a, 'r> {
     input: WordLexer<'a, 'r>,
     /// The words of the statement that is being read.
@@ -51,8 +48,6 @@ struct Lexer<'a, 'r> {
     /// The sections that are open.
     open: Vec<Section>,
     strays: Vec<Span>,
-    /// Tests compare the words of the first reading with those of the second.
-    listener: Option<Listener<'a, 'r>>,
 }
 
 impl<'a, 'r> Lexer<'a, 'r> {
@@ -64,7 +59,6 @@ impl<'a, 'r> Lexer<'a, 'r> {
             statements: Vec::new(),
             open: Vec::new(),
             strays: Vec::new(),
-            listener: None,
         }
     }
 
@@ -77,6 +71,10 @@ impl<'a, 'r> Lexer<'a, 'r> {
                 .report
                 .add(Diagnostic::error(Span::default(), text));
         }
+        self.finish()
+    }
+
+    fn finish(mut self) -> Tree<'a> {
         self.statements.shrink_to_fit();
         Tree {
             text: self.input.text,
@@ -90,32 +88,37 @@ impl<'a, 'r> Lexer<'a, 'r> {
             if self.tokens.is_empty() && !byte.is_ascii_whitespace() && self.plain() {
                 continue;
             }
-            let span = Span::new(self.input.at, self.input.at + 1);
-            match byte {
-                b'\n' => {
-                    self.input.at += 1;
-                    self.line_end();
-                }
-                byte if byte.is_ascii_whitespace() => self.input.at += 1,
-                b'#' => self.input.comment(),
-                b';' | b'{' | b'}' => {
-                    self.input.at += 1;
-                    match byte {
-                        b';' => self.semicolon(span),
-                        b'{' => self.open_section(span),
-                        _ => self.close_section(span),
-                    }
-                }
-                b',' | b'[' | b']' => {
-                    self.input.at += 1;
-                    let text = &self.input.text[span.start..span.end];
-                    self.tokens.push(Token::new(text, span));
-                }
-                _ if self.tokens.is_empty() && self.foreign_comment() => {}
-                _ => self.tokens.extend(self.input.word()),
-            }
+            self.step(byte);
         }
         self.end();
+    }
+
+    /// Reads one word or sign, which begins with `byte`.
+    fn step(&mut self, byte: u8) {
+        let span = Span::new(self.input.at, self.input.at + 1);
+        match byte {
+            b'\n' => {
+                self.input.at += 1;
+                self.line_end();
+            }
+            byte if byte.is_ascii_whitespace() => self.input.at += 1,
+            b'#' => self.input.comment(),
+            b';' | b'{' | b'}' => {
+                self.input.at += 1;
+                match byte {
+                    b';' => self.semicolon(span),
+                    b'{' => self.open_section(span),
+                    _ => self.close_section(span),
+                }
+            }
+            b',' | b'[' | b']' => {
+                self.input.at += 1;
+                let text = &self.input.text[span.start..span.end];
+                self.tokens.push(Token::new(text, span));
+            }
+            _ if self.tokens.is_empty() && self.foreign_comment() => {}
+            _ => self.tokens.extend(self.input.word()),
+        }
     }
 
     /// Reads a whole statement that ends in `;` on its line and has no quotes, escapes and comments: then only its ends matter.
@@ -124,7 +127,7 @@ impl<'a, 'r> Lexer<'a, 'r> {
         let rest = &self.input.bytes[self.input.at..];
         let rest = &rest[..rest.len().min(PLAIN)];
         let is_special = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\\' | b'#' | b'{' | b'}');
-        if self.listener.is_some() || is_special(&rest[0]) {
+        if is_special(&rest[0]) {
             return false;
         }
         let is_foreign = || {
@@ -161,13 +164,6 @@ impl<'a, 'r> Lexer<'a, 'r> {
 
     fn end_statement(&mut self) {
         self.statements.push(Statement::new(self.span(), None));
-        self.end_words(self.span());
-    }
-
-    fn end_words(&mut self, span: Span) {
-        if let Some(listener) = &mut self.listener {
-            listener(span, &self.tokens);
-        }
         self.tokens.clear();
     }
 
@@ -205,7 +201,7 @@ impl<'a, 'r> Lexer<'a, 'r> {
         } else {
             self.span()
         };
-        self.end_words(span);
+        self.tokens.clear();
         self.open.push(Section {
             span,
             brace,

@@ -52,6 +52,14 @@ class Comparison:
         self.accepted, self.limit = accepted, limit
         self.alike, self.kept, self.wrong = 0, 0, []
 
+    def add(self, other):
+        """Takes over what was compared at the same time."""
+        self.alike += other.alike
+        self.kept += other.kept
+        self.wrong += other.wrong
+        for name, used in other.accepted.used.items():
+            self.accepted.used[name] = self.accepted.used.get(name, 0) + used
+
     def same(self, kind, what, ours, theirs):
         """`theirs` is ExaBGP's."""
         if ours == theirs:

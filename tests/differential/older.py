@@ -9,7 +9,7 @@ import cases_extended
 import cases_families
 import cases_update
 from record import Context, Recorder
-from speaker import Daemon, Failure, Helper, Peer, workspace
+from speaker import PATIENCE, Daemon, Failure, Helper, Peer, workspace
 
 FILES = ("unicast", "attribute", "as4", "extended-community", "add-path", "flow", "nlri-mpls", "mpls-vpn", "vpls", "evpn")
 # Where 4.2 ends the session: families and values that it does not know. It then takes its time to come back.
@@ -55,7 +55,7 @@ def play(program, words, context, cases):
 def runs(program):
     """Whether this is an ExaBGP 4.2 that this machine's Python can run."""
     try:
-        ran = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=30)
+        ran = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=PATIENCE)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return ran.returncode == 0 and " 4.2" in ran.stdout

@@ -221,7 +221,7 @@ class Subject:
             begin = len(self.answers)
             self.commands.write(line + "\n")
             try:
-                self.wait(lambda begin=begin: len(self.answers) > begin, "answer to " + line, 30)
+                self.wait(lambda begin=begin: len(self.answers) > begin, "answer to " + line)
                 out.append(self.answers[begin])
             except Failure:
                 if not self.daemon.alive():
@@ -255,7 +255,7 @@ class Subject:
                 pass
             try:
                 self.wait(lambda size=len(batch): all(self.finished(f, context, size) for f in self.forms(context)),
-                          f"events of {len(batch)} messages for {context}", 60)
+                          f"events of {len(batch)} messages for {context}")
             except Failure:
                 again -= 1
                 if not again or not self.daemon.alive():
@@ -286,7 +286,7 @@ class Subject:
 
     @staticmethod
     def sent_back(peer):
-        for one in peer.read_until(lambda m: m[18] == wire.NOTIFICATION, 30):
+        for one in peer.read_until(lambda m: m[18] == wire.NOTIFICATION, PATIENCE):
             if one[18] == wire.NOTIFICATION:
                 return f"notification {one[19]} {one[20]} ({one[21:].decode(errors='replace')})"
         return "close"

@@ -1,5 +1,6 @@
 """The command line client of each program against the daemon of each, over named pipes; settings by file and environment."""
 import os
+import re
 import shlex
 import subprocess
 
@@ -39,6 +40,35 @@ def piped(t, name):
     return root
 
 
+def served(t, name, root):
+    """Waits for an answer over the pipes: ExaBGP's end of them is a process that starts later than its sessions, and that asks for something first."""
+    commands, answers = (os.path.join(root, "run", f"{name}.{end}") for end in ("in", "out"))
+    told = b""
+    reader = os.open(answers, os.O_RDONLY | os.O_NONBLOCK)
+
+    def asked():
+        try:
+            writer = os.open(commands, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return False
+        os.write(writer, b"version\n")
+        os.close(writer)
+        return True
+
+    def answered():
+        nonlocal told
+        try:
+            told += os.read(reader, 4096)
+        except BlockingIOError:
+            pass
+        return re.search(rb"5\.0[^\n]*\ndone\n$", told)
+    try:
+        t.wait(asked, "reader of the pipe for commands")
+        t.wait(answered, "answer over the pipes")
+    finally:
+        os.close(reader)
+
+
 def cli_scenario(who, part, commands):
     def play(t):
         name = "d" + os.path.basename(t.folder).replace("-", "")
@@ -49,6 +79,7 @@ def cli_scenario(who, part, commands):
                 {"EXABGP_ROOT": root, "exabgp_api_cli": "true", "exabgp_api_pipename": name, "oxabgp_api_socketpath": os.path.join(t.folder, "socket")})
         t.up("127.0.0.2")
         t.settle("up")
+        served(t, name, root)
         mine = {"exabgp": "exabgp", "oxabgp": "oxabgp", "own": t.name}[who]
         for words in commands:
             t.note("client", *client(t, mine, words, name, root), label=f"cli {words}")

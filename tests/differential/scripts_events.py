@@ -46,6 +46,15 @@ def exchange(t, address, daemon_sends=True):
               "announce operational adm afi ipv4 safi unicast advisory hello", "announce operational rpcq afi ipv4 safi unicast sequence 5")
 
 
+def ended(t, last, label):
+    """Peers end their sessions, each with a message of its own: at once, so that a daemon that waits before it connects again does so once."""
+    for address, message in last.items():
+        t.peers[address].tell(message)
+    for address in last:
+        t.closed(address, f"{label} {address}")
+    t.settle(label)
+
+
 def combination(t, form, direction, kinds):
     """One neighbor for each kind in `kinds`, which hears only of that one in one form."""
     for name in ("json", "text"):
@@ -62,11 +71,10 @@ def combination(t, form, direction, kinds):
     for number in range(len(kinds)):
         t.up(f"127.0.0.{number + 2}", opened(number + 2))
     t.settle("up")
-    for number in range(len(kinds)):
-        address = f"127.0.0.{number + 2}"
+    addresses = [f"127.0.0.{number + 2}" for number in range(len(kinds))]
+    for address in addresses:
         exchange(t, address)
-        t.peers[address].tell(wire.notification(6, 4, b"\x03bye"))
-        t.lost(address, f"down {address}")
+    ended(t, {address: wire.notification(6, 4, b"\x03bye") for address in addresses}, "down")
     t.end()
 
 
@@ -179,11 +187,13 @@ def events_states(t):
     for number in range(8):
         t.peers[f"127.0.0.{number + 2}"].tell(wire.update(path(), wire.prefixes("10.0.0.0/24")), wire.refresh(1, 1))
     t.settle("told")
-    for number, last in enumerate([wire.notification(6, 2), wire.notification(6, 4, b"\x05hello"), wire.notification(3, 1, b"\x01\x02"), wire.notification(6, 9),
-                                   wire.notification(6, 2, b"\x02\xff\xfe"), wire.notification(1, 1), wire.notification(4, 0), wire.notification(99, 99, b"x")]):
-        address = f"127.0.0.{number + 2}"
-        t.peers[address].tell(last)
-        t.lost(address, f"down {address}")
+    last = {f"127.0.0.{number + 2}": message for number, message in enumerate([
+        wire.notification(6, 2), wire.notification(6, 4, b"\x05hello"), wire.notification(3, 1, b"\x01\x02"), wire.notification(6, 9),
+        wire.notification(6, 2, b"\x02\xff\xfe"), wire.notification(1, 1), wire.notification(4, 0), wire.notification(99, 99, b"x")])}
+    # oxabgp waits half a minute after a shutdown: the other sessions stay meanwhile, as nobody answers the OPENs of new ones
+    shutdowns = {address: message for address, message in last.items() if message[19:21] == b"\x06\x02"}
+    ended(t, shutdowns, "shut down")
+    ended(t, {address: message for address, message in last.items() if address not in shutdowns}, "down")
     t.end()
 
 
@@ -236,9 +246,6 @@ def events_malformed(t):
     """UPDATEs that are wrong: as events, and as what is sent back."""
     for name in ("json", "text"):
         t.helper(name, name)
-    t.peer("127.0.0.2")
-    t.start(neighbor("127.0.0.2", "api { processes [ json text ]; neighbor-changes; receive { parsed; update; notification; } send { parsed; notification; } }", 65001,
-                     FAMILIES))
     bad = [
         wire.update(wire.origin() + wire.as_path((2, [65001])) + wire.next_hop("127.0.0.2") + wire.attribute(0x80, 4, b"\x00"), wire.prefixes("10.0.0.0/24")),
         wire.update(path(wire.attribute(0xC0, 8, b"\x00\x01\x02")), wire.prefixes("10.0.0.0/24")),
@@ -247,14 +254,24 @@ def events_malformed(t):
         wire.update(path(), b"\x21\x0a\x00\x00\x00\x00"), wire.message(2, b"\x00\xff\x00\x00"), wire.message(2, b"\x00\x00\x00\xff"),
         wire.message(9), wire.message(5, b"\x00\x01\x09\x01"),
     ]
-    for message in bad:
-        t.up("127.0.0.2", opened(2))
-        t.peers["127.0.0.2"].tell(message, wire.keepalive())
+    text = ""
+    for number in range(len(bad)):
+        t.peer(f"127.0.0.{number + 2}")
+        text += neighbor(f"127.0.0.{number + 2}", f"api x{number} {{ processes [ json text ]; neighbor-changes; receive {{ parsed; update; notification; }} "
+                         "send { parsed; notification; } }", 65001, FAMILIES)
+    t.start(text)
+    for number in range(len(bad)):
+        t.up(f"127.0.0.{number + 2}", opened(number + 2))
+    t.settle("up")
+    left = {}
+    for number, message in enumerate(bad):
+        address = f"127.0.0.{number + 2}"
+        t.peers[address].tell(message, wire.keepalive())
         t.heard()
-        if t.peers["127.0.0.2"].closed:
-            t.lost("127.0.0.2", f"bad {message[18:].hex()}")
+        if t.peers[address].closed:
+            t.lost(address, f"bad {message[18:].hex()}")
         else:
             t.settle(f"bad {message[18:].hex()}")
-            t.peers["127.0.0.2"].tell(wire.notification(6, 4))
-            t.lost("127.0.0.2", f"after {message[18:].hex()}")
+            left[address] = wire.notification(6, 4)
+    ended(t, left, "after")
     t.end()

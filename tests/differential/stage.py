@@ -64,7 +64,7 @@ class Far(Peer):
         if self.opened is None or self.opened[18] != wire.OPEN:
             raise Failure("the first message is not an OPEN")
 
-    def leftover(self, timeout=10):
+    def leftover(self, timeout=PATIENCE):
         """What the daemon says before it closes a connection."""
         try:
             return [f"message {m[18]} {m[19:].hex().upper()}" for m in self.read_until(lambda m: False, timeout)] + ["closed"]

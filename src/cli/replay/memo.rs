@@ -35,25 +35,25 @@ impl<T: Clone> Memo<T> {
         }
     }
 
-    /// The value of a key.
-    pub(super) fn get(&mut self, key: &[u8]) -> Option<T> {
+    /// The value of a key; the hash to [`insert`](Self::insert) it with if there is none.
+    pub(super) fn get(&mut self, key: &[u8]) -> Result<T, u64> {
         let (keys, entries) = (&self.keys, &self.entries);
         let is = |entry: &Entry<T>| keys[entry.start..entry.end] == *key;
         if let Some(last) = entries.get(self.last).filter(|last| is(last)) {
-            return Some(last.value.clone());
+            return Ok(last.value.clone());
         }
         let hash = self.state.hash_one(key);
         let found = self.index.find(hash, |at| {
             let entry = &entries[*at as usize];
             entry.hash == hash && is(entry)
         });
-        self.last = *found? as usize;
-        Some(entries[self.last].value.clone())
+        self.last = *found.ok_or(hash)? as usize;
+        Ok(entries[self.last].value.clone())
     }
 
     /// Adds a key that [`get`](Self::get) did not find. There must be room for its number: see [`size`](Self::size).
-    pub(super) fn insert(&mut self, key: &[u8], value: T) {
-        let (hash, start) = (self.state.hash_one(key), self.keys.len());
+    pub(super) fn insert(&mut self, hash: u64, key: &[u8], value: T) {
+        let start = self.keys.len();
         let Ok(number) = u32::try_from(self.entries.len()) else {
             return;
         };
@@ -93,16 +93,17 @@ mod tests {
         let mut memo = Memo::new();
         for number in 0..1_000_u32 {
             let key = number.to_be_bytes();
-            assert_eq!(memo.get(&key), None);
-            memo.insert(&key, number);
+            let hash = memo.get(&key).expect_err("it is not there");
+            memo.insert(hash, &key, number);
         }
         for number in (0..1_000_u32).rev() {
-            assert_eq!(memo.get(&number.to_be_bytes()), Some(number));
-            assert_eq!(memo.get(&number.to_be_bytes()), Some(number));
+            assert_eq!(memo.get(&number.to_be_bytes()), Ok(number));
+            assert_eq!(memo.get(&number.to_be_bytes()), Ok(number));
         }
-        assert_eq!(memo.get(&[]), None);
+        assert!(memo.get(&[]).is_err());
         assert!(memo.size() > 4_000);
         memo.clear();
-        assert_eq!((memo.get(&[0; 4]), memo.size()), (None, 0));
+        assert!(memo.get(&[0; 4]).is_err());
+        assert_eq!(memo.size(), 0);
     }
 }

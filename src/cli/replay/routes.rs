@@ -125,7 +125,7 @@ pub(super) struct Replay<S: Sink> {
     pub(super) sink: S,
     pub(super) counts: Counts,
     batch: Vec<Planned<S::Attributes>>,
-    /// The routes of the batch, by their place in it.
+    /// The routes of the batch, by their place in it; empty while they ascend, as those of a table do: then none is there twice.
     seen: HashTable<(u64, u32)>,
     state: foldhash::fast::RandomState,
     due: Option<Duration>,
@@ -184,20 +184,46 @@ impl<S: Sink> Replay<S> {
     }
 
     fn push(&mut self, change: Planned<S::Attributes>) {
-        let nlri = &change.nlri;
-        let hash = self
-            .state
-            .hash_one((nlri.family, nlri.path_id, &nlri.bytes[..]));
-        let batch = &self.batch;
-        let is = |(_, at): &(u64, u32)| batch[*at as usize].nlri == *nlri;
         // A route that changes twice changes twice for the peer, too.
-        if batch.len() >= BATCH || self.seen.find(hash, is).is_some() {
+        if self.batch.len() >= BATCH || self.is_in_batch(&change.nlri) {
             self.flush();
         }
-        if let Ok(at) = u32::try_from(self.batch.len()) {
-            self.seen.insert_unique(hash, (hash, at), |(hash, _)| *hash);
+        if !self.seen.is_empty() {
+            self.see(&change.nlri, self.batch.len());
         }
         self.batch.push(change);
+    }
+
+    /// Returns `true` if the batch has a change of this route.
+    fn is_in_batch(&mut self, nlri: &Nlri) -> bool {
+        let Some(last) = self.batch.last() else {
+            return false;
+        };
+        if self.seen.is_empty() {
+            if place(&last.nlri) < place(nlri) {
+                return false;
+            }
+            let batch = std::mem::take(&mut self.batch);
+            for (at, change) in batch.iter().enumerate() {
+                self.see(&change.nlri, at);
+            }
+            self.batch = batch;
+        }
+        let (hash, batch) = (self.hash(nlri), &self.batch);
+        let is = |(_, at): &(u64, u32)| batch[*at as usize].nlri == *nlri;
+        self.seen.find(hash, is).is_some()
+    }
+
+    fn hash(&self, nlri: &Nlri) -> u64 {
+        let fields = (nlri.family, nlri.path_id, &nlri.bytes[..]);
+        self.state.hash_one(fields)
+    }
+
+    fn see(&mut self, nlri: &Nlri, at: usize) {
+        let hash = self.hash(nlri);
+        if let Ok(at) = u32::try_from(at) {
+            self.seen.insert_unique(hash, (hash, at), |(hash, _)| *hash);
+        }
     }
 
     /// The attributes as they are sent; `None` if they can't be.
@@ -220,12 +246,15 @@ impl<S: Sink> Replay<S> {
         if let Some(local) = hop.link_local {
             key.extend_from_slice(&local.octets());
         }
-        if let Some(known) = self.known.get(key) {
-            if known.is_none() {
-                self.counts.refuse(1, String::new);
+        let hash = match self.known.get(key) {
+            Ok(known) => {
+                if known.is_none() {
+                    self.counts.refuse(1, String::new);
+                }
+                return known;
             }
-            return known;
-        }
+            Err(hash) => hash,
+        };
         if self.known.size() + self.sink.size() >= REMEMBERED {
             // What is collected refers to what is dropped.
             self.flush();
@@ -233,7 +262,7 @@ impl<S: Sink> Replay<S> {
             self.sink.forget();
         }
         let made = make(&self.rules, attributes, (family, hop))
-            .ok_or_else(|| "their attributes are not valid".to_owned())
+            .map_err(str::to_owned)
             .and_then(|set| self.sink.make(set, family));
         let made = match made {
             Ok(made) => Some(made),
@@ -242,7 +271,7 @@ impl<S: Sink> Replay<S> {
                 None
             }
         };
-        self.known.insert(&self.key, made.clone());
+        self.known.insert(hash, &self.key, made.clone());
         made
     }
 
@@ -321,19 +350,31 @@ impl<S: Sink> Visitor for Replay<S> {
     }
 }
 
+/// Where a route is in the order of a table: by address, then by length.
+fn place(nlri: &Nlri) -> (Family, &[u8], Option<&u8>, Option<u32>) {
+    let (length, address) = nlri.bytes.split_first().unzip();
+    (
+        nlri.family,
+        address.unwrap_or_default(),
+        length,
+        nlri.path_id,
+    )
+}
+
 /// Applies the rules to attributes.
+///
+/// # Errors
+/// Why routes can't be sent with them.
 fn make(
     rules: &Rules,
     attributes: &Attributes<'_>,
     (family, hop): (Family, Hop),
-) -> Option<AttributeSet> {
-    let set = attributes.decode().ok()?;
-    if set
-        .error()
-        .is_some_and(|error| error.severity >= Severity::TreatAsWithdraw)
-    {
-        return None;
-    }
+) -> Result<AttributeSet, &'static str> {
+    let decoded = attributes.decode().ok().filter(|set| {
+        let error = set.error();
+        error.is_none_or(|error| error.severity < Severity::TreatAsWithdraw)
+    });
+    let set = decoded.ok_or("their attributes are not valid")?;
     let mut list = set.into_list();
     list.retain(|attribute| !matches!(attribute, Attribute::NextHop(_)));
     for attribute in &mut list {
@@ -368,8 +409,12 @@ fn make(
             }
         }
     };
+    // Other families have theirs in MP_REACH_NLRI, and some need none.
+    if hop.is_none() && family == Family::IPV4_UNICAST {
+        return Err("they have no next hop");
+    }
     list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop))));
-    Some(AttributeSet::new(list))
+    Ok(AttributeSet::new(list))
 }
 
 fn prepend(path: &mut Vec<Segment>, asn: Asn) {

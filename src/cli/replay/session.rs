@@ -86,7 +86,8 @@ impl Plugin for Session {
     }
 
     fn on_close(&mut self, peer: &PeerConfig, reason: &CloseReason) {
-        if self.up.is_none() {
+        // The end that we chose is none to report.
+        if self.up.is_none() && *reason != CloseReason::ShuttingDown {
             error!(neighbor = %peer.name, %reason, "the session has ended");
             self.down.notify_one();
         }

@@ -12,16 +12,36 @@ fn words<'a>(tree: &Tree<'a>, statements: &[Statement], all: &mut Vec<(Span, Vec
     }
 }
 
-fn compare<'a>(text: &'a str) {
+/// Does `step`. Adds the place and the words of the statement that it has ended, if any, to `all`.
+fn watch<'a, 'r>(
+    lexer: &mut Lexer<'a, 'r>,
+    all: &mut Vec<(Span, Vec<Token<'a>>)>,
+    step: impl FnOnce(&mut Lexer<'a, 'r>),
+) {
+    let (sign, sections) = (lexer.input.at, lexer.open.len());
+    let words = lexer.tokens.clone();
+    step(lexer);
+    let opened = lexer.open.len() > sections;
+    if opened || !words.is_empty() && lexer.tokens.is_empty() {
+        let span = match (words.first(), words.last()) {
+            (Some(first), Some(last)) => first.span.to(last.span),
+            _ => Span::new(sign, sign + 1),
+        };
+        all.push((span, words));
+    }
+}
+
+fn compare(text: &str) {
     let (mut report, mut other_report) = (Report::default(), Report::default());
     let tree = Tree::parse(text, &mut report);
+    // Word by word, also where the program would read a whole statement at once.
     let mut expected = Vec::new();
-    let mut listener = |span: Span, words: &[Token<'a>]| {
-        expected.push((span, words.to_vec()));
-    };
     let mut lexer = Lexer::new(text, &mut other_report);
-    lexer.listener = Some(&mut listener);
-    let other = lexer.tree();
+    while let Some(&byte) = lexer.input.bytes.get(lexer.input.at) {
+        watch(&mut lexer, &mut expected, |lexer| lexer.step(byte));
+    }
+    watch(&mut lexer, &mut expected, Lexer::end);
+    let other = lexer.finish();
     assert_eq!(
         format!("{:?}", tree.statements),
         format!("{:?}", other.statements)

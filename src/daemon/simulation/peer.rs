@@ -48,6 +48,8 @@ pub(super) struct Peer {
     /// Until when messages may be late.
     disturbed_until: Cell<Instant>,
     pace: Cell<(Pace, Instant)>,
+    /// Until when it may read nothing, and so notices no end of a connection.
+    blind_until: Cell<Instant>,
     /// The hold time of the session.
     hold: Cell<Duration>,
     output: RefCell<VecDeque<Vec<u8>>>,
@@ -73,6 +75,7 @@ impl Peer {
             excused_until: Cell::new(now),
             disturbed_until: Cell::new(now),
             pace: Cell::new((Pace::Full, now)),
+            blind_until: Cell::new(now),
             hold: Cell::new(Duration::from_secs(9)),
             output: RefCell::default(),
             written: Notify::new(),
@@ -95,9 +98,19 @@ impl Peer {
     }
 
     pub(super) fn read_at(&self, pace: Pace, time: Duration) {
-        self.pace.set((pace, Instant::now() + time));
+        let until = Instant::now() + time;
+        self.pace.set((pace, until));
+        if pace == Pace::Nothing {
+            self.blind_until.set(self.blind_until.get().max(until));
+        }
         // What waits meanwhile has to be read first.
         self.disturb(time * 2 + Duration::from_secs(10));
+    }
+
+    /// How long it may still read nothing. A pause lasts for its whole time, whatever pace is set meanwhile.
+    pub(super) fn blind(&self) -> Duration {
+        let until = self.blind_until.get();
+        until.saturating_duration_since(Instant::now())
     }
 
     pub(super) fn hang_up(&self) {

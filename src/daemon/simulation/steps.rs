@@ -165,7 +165,7 @@ impl World {
         self.note(format!("fault {kind} at {} for {long:?}", peer.address));
         match kind {
             0 => {
-                peer.excuse(Duration::from_secs(5));
+                peer.excuse(peer.blind() + Duration::from_secs(5));
                 peer.line.cut();
             }
             1 => {

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 
-PATIENCE = float(os.environ.get('INTEROP_PATIENCE', '30'))  # seconds, for what should happen at once
+PATIENCE = float(os.environ.get('INTEROP_PATIENCE', '90'))  # seconds, for what should happen at once
 
 
 class Failed(Exception):

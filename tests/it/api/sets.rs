@@ -131,6 +131,7 @@ fn a_set_is_for_the_neighbors_that_there_are_at_its_end() {
 fn a_batch_is_for_the_neighbors_that_there_are_at_its_end() {
     for (open, close) in [("begin", "commit"), ("group start", "group end")] {
         let mut talk = Talk::new();
+        talk.fake.up.insert(1);
         for line in [
             "announce route 10.9.0.0/16 next-hop 192.0.2.1",
             open,

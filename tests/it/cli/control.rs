@@ -85,7 +85,7 @@ fn scripts_see_by_the_exit_code_what_became_of_a_command() {
     assert!(err.starts_with("error: "), "{err}");
     let (code, _, _) = run(&mut client(&lab, &["run"]), "version\nnonsense\nversion\n");
     assert_eq!(code, 1);
-    drop(daemon);
+    daemon.stop();
     let (code, _, err) = run(&mut client(&lab, &["run", "version"]), "");
     assert_eq!(code, 3, "{err}");
 }

@@ -1,5 +1,6 @@
 //! `oxabgp replay`: archives into a session, and as commands.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -158,6 +159,52 @@ fn a_table_is_sent_packed_with_our_as_in_front() {
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains("5000 routes announced"), "{text}");
     assert!(text.contains("5000 routes of other families or of further peers left out"));
+    assert!(!text.contains("ERROR"), "{text}");
+}
+
+#[test]
+fn a_route_that_comes_again_is_sent_again() {
+    let lab = Lab::new();
+    // Up, down, and back to the first with another path; then again, in order.
+    let routes = [
+        ([24, 192, 0, 2], 64_501),
+        ([24, 192, 0, 9], 64_501),
+        ([24, 192, 0, 1], 64_501),
+        ([24, 192, 0, 2], 64_502),
+        ([24, 192, 0, 2], 64_501),
+        ([24, 192, 0, 3], 64_502),
+        ([24, 192, 0, 3], 64_501),
+    ];
+    let messages: Vec<_> = routes
+        .iter()
+        .map(|(nlri, asn)| (0, announcement(*asn, nlri)))
+        .collect();
+    let path = updates(&lab, &messages);
+    let (listener, port) = listener();
+    let child = replay(
+        &path,
+        port,
+        &["--leave", "--speed", "max", "--as-path", "keep"],
+    );
+    let mut peer = accept(&listener);
+    let (mut last, mut count) = (BTreeMap::new(), 0);
+    while let Some((kind, body)) = peer.receive() {
+        if kind != MessageType::UPDATE {
+            continue;
+        }
+        let update = Update::new(&body).expect("an UPDATE");
+        let path = update.attributes.to_vec();
+        for nlri in update.nlri.chunks(4) {
+            last.insert(nlri.to_vec(), path.clone());
+            count += 1;
+        }
+    }
+    assert_eq!(ended(child).0, Some(0));
+    assert_eq!(count, routes.len(), "nothing is merged");
+    let of = |asn: u32, path: &[u8]| path.windows(4).any(|bytes| bytes == asn.to_be_bytes());
+    for (nlri, path) in &last {
+        assert!(of(64_501, path), "{nlri:?}: {path:?}");
+    }
 }
 
 #[test]
@@ -239,6 +286,35 @@ fn messages_come_at_their_time_and_in_their_order() {
         assert!(passed >= Duration::from_millis(least), "{passed:?}");
         assert_eq!(ended(child).0, Some(0));
     }
+}
+
+#[test]
+fn a_route_without_next_hop_is_refused() {
+    let lab = Lab::new();
+    // An UPDATE of ORIGIN and AS_PATH alone.
+    let mut bare = announcement(64_501, &[24, 192, 0, 2]);
+    let hop = bare.windows(3).position(|bytes| bytes == [0x40, 3, 4]);
+    let hop = hop.expect("a NEXT_HOP");
+    bare.drain(hop..hop + 7);
+    bare[3] -= 7;
+    let path = updates(&lab, &[(0, bare)]);
+    let file = path.to_str().expect("UTF-8");
+    let (status, out, text) = run(&["replay", file, "--commands", "--leave"], "");
+    assert_eq!((status, out.as_str()), (0, ""), "{text}");
+    assert!(text.contains("no next hop"), "{text}");
+    let own = [
+        "replay",
+        file,
+        "--commands",
+        "--leave",
+        "--next-hop",
+        "self",
+    ];
+    let (_, out, _) = run(&own, "");
+    assert!(
+        out.contains("192.0.2.0/24") && out.contains("next-hop self"),
+        "{out}"
+    );
 }
 
 #[test]

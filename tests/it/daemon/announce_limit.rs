@@ -440,7 +440,7 @@ fn a_guard_may_be_for_operators_too() {
             .count(),
         1
     );
-    drop(daemon);
+    daemon.stop();
     let lab = Lab::new();
     let _daemon: Daemon = start_with(&lab, &guard(""));
     check(

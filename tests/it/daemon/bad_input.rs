@@ -2,7 +2,7 @@
 
 use oxabgp::bgp::message::MessageType;
 
-use super::{announced, listener, neighbor, process, session, with_helper};
+use super::{announced, dialed, listener, neighbor, passive_neighbor, process, with_helper};
 use crate::support::daemon::{Daemon, Lab, run};
 use crate::support::peer::{RawPeer, announcement, encode, open};
 
@@ -140,19 +140,11 @@ fn a_helper_that_does_not_read_events_pauses_its_peer_and_loses_nothing() {
 #[test]
 fn malformed_messages_end_as_the_rfcs_require_and_the_next_session_is_good() {
     let lab = Lab::new();
-    let (listener, port) = listener();
-    // The back-off would otherwise increase with each of these sessions.
-    let _daemon = Daemon::start(
-        &lab,
-        &neighbor(
-            port,
-            "api { processes [ helper ]; receive { parsed; update; } }",
-        )
-        .replace(
-            "neighbor 127.0.0.1 {",
-            &(process(&lab, "helper", "cat > /dev/null") + "neighbor 127.0.0.1 {"),
-        ),
-    );
+    let api = "api { processes [ helper ]; receive { parsed; update; } }";
+    let (neighbor, address) = passive_neighbor(api);
+    let configuration = process(&lab, "helper", "cat > /dev/null") + &neighbor;
+    let daemon = Daemon::start(&lab, &configuration);
+    daemon.logged("is running");
     let mut bad_marker = encode(MessageType::KEEPALIVE, &[]);
     bad_marker[3] = 0;
     let cases: [(&str, Vec<u8>, (u8, u8)); 5] = [
@@ -171,12 +163,12 @@ fn malformed_messages_end_as_the_rfcs_require_and_the_next_session_is_good() {
         ),
     ];
     for (name, bytes, wanted) in cases {
-        let mut peer = session(&listener);
+        let mut peer = dialed(address);
         peer.send_bytes(&bytes);
         let reported = peer.expect_notification();
         assert_eq!((reported.code, reported.subcode), wanted, "{name}");
     }
-    let _good = session(&listener);
+    let _good = dialed(address);
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn root_becomes_another_user_with_its_groups_before_or_after_the_helpers_start()
     for (drop, wanted) in [("true", "nobody"), ("false", "root")] {
         let facts = directory.join(drop);
         let script = format!(
-            "id -un > {0}; id -Gn >> {0}; echo end >> {0}\nexec sleep 600",
+            "id -un > {0}; id -Gn >> {0}; echo end >> {0}\nexec cat > /dev/null",
             facts.display()
         );
         let (_listener, port) = listener();
@@ -217,7 +217,7 @@ fn shown(settings: &[(&str, &str)]) -> String {
     let lab = Lab::new();
     let (listener, port) = listener();
     let body = "static { route 10.1.0.0/16 next-hop 192.0.2.1; } api { processes [ helper ]; }";
-    let script = "echo nonsense\nexec sleep 600";
+    let script = "echo nonsense\nexec cat > /dev/null";
     let configuration = process(&lab, "helper", script) + &neighbor(port, body);
     let log = lab.path("all.log");
     let mut all = vec![("exabgp_log_destination", log.to_str().expect("UTF-8"))];
@@ -240,6 +240,8 @@ fn shown(settings: &[(&str, &str)]) -> String {
     });
     daemon.signal("TERM");
     peer.expect_notification();
+    // The daemon waits a second for peers that do not close.
+    drop(peer);
     assert_eq!(daemon.ended().code(), Some(0));
     std::fs::read_to_string(log).unwrap_or_default()
 }

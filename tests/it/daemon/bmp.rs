@@ -9,7 +9,7 @@ use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Family};
 use oxabgp::bmp::{self, Information, Message, PeerHeader, Rib, Statistic};
 
-use super::{announced, listener, neighbor, session};
+use super::{announced, dialed, listener, neighbor, passive_neighbor, session};
 use crate::support::daemon::{Daemon, Lab, wait_for};
 use crate::support::peer::{LIMIT, RawPeer, announcement, open};
 
@@ -248,28 +248,29 @@ fn an_update_with_an_error_is_reported_as_the_withdrawal_that_it_is() {
 #[test]
 fn the_end_of_a_session_has_its_reason() {
     let lab = Lab::new();
-    let (bgp, port) = listener();
+    let (neighbor, bgp) = passive_neighbor(STATIC);
     let (stations, section) = station("monitor [ rib-in ];");
-    let _daemon = Daemon::start(&lab, &(neighbor(port, STATIC) + &section));
+    let daemon = Daemon::start(&lab, &(neighbor + &section));
+    daemon.logged("is running");
     let mut station = Station::accept(&stations);
     assert_eq!(station.line(), "initiation edge-1");
-    let mut peer = session(&bgp);
+    let mut peer = dialed(bgp);
     assert_eq!(station.line(), "up");
     peer.send(MessageType::NOTIFICATION, &[6, 4]);
     assert_eq!(station.line(), "down 3 6/4");
-    peer = session(&bgp);
+    peer = dialed(bgp);
     assert_eq!(station.line(), "up");
     drop(peer);
     assert_eq!(station.line(), "down 4");
-    peer = session(&bgp);
+    peer = dialed(bgp);
     assert_eq!(station.line(), "up");
     peer.send(MessageType::UPDATE, &[0, 9, 0, 0]);
     assert_eq!(station.line(), "down 1 3/1");
     // A session that does not come up is not reported.
-    let mut peer = RawPeer::accept(&bgp);
+    let mut peer = RawPeer::connect(bgp);
     peer.send_bytes(&[0; 19]);
     peer.expect_notification();
-    let _up = session(&bgp);
+    let _up = dialed(bgp);
     assert_eq!(station.line(), "up");
 }
 

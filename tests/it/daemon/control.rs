@@ -202,7 +202,7 @@ fn a_dead_daemons_socket_is_replaced_and_a_living_ones_is_not() {
         ],
     );
     daemon.logged("another daemon has the control socket");
-    drop(daemon);
+    daemon.stop();
     assert_eq!(Client::new(&lab).ask("# hello"), "done\n");
 }
 
@@ -393,7 +393,7 @@ fn without_pipes_the_log_explains_how_to_make_them() {
     // With a socket they are not needed.
     let daemon = start(&lab, port);
     assert!(!daemon.log().contains("mkfifo"), "{}", daemon.log());
-    drop(daemon);
+    daemon.stop();
     let settings = [
         ("exabgp_api_cli", "true"),
         ("exabgp_api_pipename", "oxabgp-test"),

@@ -75,29 +75,36 @@ fn the_stderr_of_helpers_is_shown_whatever_the_level_of_the_log() {
     daemon.logged("something is wrong");
 }
 
+/// Starts a daemon and ends it; its helper must have been notified before the end of its input.
+fn a_shutdown_is_reported() {
+    let lab = Lab::new();
+    let received = lab.path("received");
+    let (listener, port) = listener();
+    // It exits only at the end of its input, not on SIGTERM.
+    let script = format!("trap '' TERM\ncat > {}\n", received.display());
+    let api = "api { processes [ helper ]; neighbor-changes; }";
+    let configuration = process(&lab, "helper", &script) + &neighbor(port, api);
+    let mut daemon = Daemon::start(&lab, &configuration);
+    let mut peer = session(&listener);
+    daemon.signal("TERM");
+    peer.expect_notification();
+    assert_eq!(daemon.ended().code(), Some(0));
+    let text = std::fs::read_to_string(&received).expect("it was started");
+    let last = text.lines().last().unwrap_or_default();
+    assert!(
+        last.contains("\"type\": \"notification\"") || last.contains("shutdown"),
+        "{text}"
+    );
+    assert!(text.contains("\"shutdown\""), "{text}");
+}
+
 #[test]
 fn a_helper_is_notified_of_the_shutdown_before_its_stdin_is_closed() {
-    for _ in 0..10 {
-        let lab = Lab::new();
-        let received = lab.path("received");
-        let (listener, port) = listener();
-        // It exits only at the end of its input, not on SIGTERM.
-        let script = format!("trap '' TERM\ncat > {}\n", received.display());
-        let api = "api { processes [ helper ]; neighbor-changes; }";
-        let configuration = process(&lab, "helper", &script) + &neighbor(port, api);
-        let mut daemon = Daemon::start(&lab, &configuration);
-        let mut peer = session(&listener);
-        daemon.signal("TERM");
-        peer.expect_notification();
-        assert_eq!(daemon.ended().code(), Some(0));
-        let text = std::fs::read_to_string(&received).expect("it was started");
-        let last = text.lines().last().unwrap_or_default();
-        assert!(
-            last.contains("\"type\": \"notification\"") || last.contains("shutdown"),
-            "{text}"
-        );
-        assert!(text.contains("\"shutdown\""), "{text}");
-    }
+    std::thread::scope(|scope| {
+        for _ in 0..10 {
+            scope.spawn(a_shutdown_is_reported);
+        }
+    });
 }
 
 /// The words of `/proc/self/NAME` in a line that begins with `head`.
@@ -154,7 +161,7 @@ fn a_helper_has_no_socket_and_none_of_the_service_managers_variables() {
     );
     let _peer = session(&listener);
     let lines = lab.lines("open/facts", |lines| !lines.is_empty());
-    drop(daemon);
+    daemon.stop();
     let has = |text: &str| lines.iter().any(|line| line.contains(text));
     assert!(!has("socket:") && !has("anon_inode:"), "{lines:?}");
     for name in ["LISTEN_", "WATCHDOG_", "NOTIFY_SOCKET"] {

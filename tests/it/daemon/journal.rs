@@ -460,7 +460,7 @@ fn a_journal_can_be_announced_by_another_daemon() {
     let _first = session(&listener);
     client.ask("announce attributes next-hop self nlri 10.2.0.0/16 10.3.0.0/16");
     let text = recorded(&lab, "10.3.0.0/16");
-    drop(daemon);
+    daemon.stop();
     let other = Lab::new();
     let _daemon = start_with(&other, &neighbor(port, ""));
     let mut peer = session(&listener);

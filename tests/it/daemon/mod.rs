@@ -44,7 +44,7 @@ mod upgrade_roles;
 mod verdicts;
 mod watch;
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use oxabgp::bgp::message::MessageType;
 
@@ -66,6 +66,15 @@ pub(crate) fn neighbor(port: u16, body: &str) -> String {
     )
 }
 
+/// The same neighbor, but it waits for the peer to connect to the returned address: then no back-off delays the session
+/// that follows a failure.
+pub(crate) fn passive_neighbor(body: &str) -> (String, SocketAddr) {
+    let (free, port) = listener();
+    drop(free);
+    let text = neighbor(port, &format!("passive true; listen {port}; {body}"));
+    (text, SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
 /// A helper that runs `script`.
 pub(crate) fn process(lab: &Lab, name: &str, script: &str) -> String {
     let path = lab.script(&format!("{name}.sh"), script);
@@ -75,6 +84,13 @@ pub(crate) fn process(lab: &Lab, name: &str, script: &str) -> String {
 /// The session that a daemon establishes to `listener`.
 pub(crate) fn session(listener: &TcpListener) -> RawPeer {
     let mut peer = RawPeer::accept(listener);
+    peer.establish(&open(65001, [10, 0, 0, 2]));
+    peer
+}
+
+/// A session that the peer establishes to `address`.
+pub(crate) fn dialed(address: SocketAddr) -> RawPeer {
+    let mut peer = RawPeer::connect(address);
     peer.establish(&open(65001, [10, 0, 0, 2]));
     peer
 }

@@ -259,7 +259,7 @@ fn a_disk_that_does_not_answer_costs_its_buffer() {
         );
         daemon.log().contains("are written again").then_some(())
     });
-    drop(daemon);
+    daemon.stop();
     let all = lab.path("all.mrt");
     fs::write(&all, reader.join().expect("all bytes")).expect("written");
     assert!(lines(&all).contains(&"A 198.51.100.0/24".to_owned()));
@@ -330,7 +330,7 @@ fn tables_are_dumped_on_request_and_at_intervals() {
     ));
     assert_eq!(client.line(), "done\n");
     assert_eq!(client.line(), "exabgp 5.0.15\n");
-    drop(daemon);
+    daemon.stop();
 }
 
 /// How many routes the large table has: `OXABGP_TEST_ROUTES`.

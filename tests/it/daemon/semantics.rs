@@ -405,10 +405,12 @@ fn a_refresh_that_brings_nothing_is_logged() {
 
 #[test]
 fn why_a_neighbor_is_down_is_shown_and_logged() {
-    let scene = Scene::new("", "");
+    // The peer connects: it would have to wait for half a minute to be connected to after a shutdown.
+    let (scene, address) = Scene::passive("", "");
     let fresh = scene.ask("show neighbor extensive");
     assert!(!fresh.contains("History"), "{fresh}");
-    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    let mut peer = RawPeer::connect(address);
+    peer.establish(&offering(Offer::default()));
     let text = b"closed for maintenance";
     let mut body = vec![6, 2, u8::try_from(text.len()).expect("short")];
     body.extend(text);
@@ -417,7 +419,8 @@ fn why_a_neighbor_is_down_is_shown_and_logged() {
     let line = "Shutdown Communication: \"closed for maintenance\"";
     assert!(scene.daemon.log().contains(line), "{}", scene.daemon.log());
     drop(peer);
-    let (mut peer, _) = scene.session(&offering(Offer::default()));
+    let mut peer = RawPeer::connect(address);
+    peer.establish(&offering(Offer::default()));
     scene.ask("neighbor 127.0.0.1 teardown 4");
     peer.expect_notification();
     let shown = crate::support::daemon::wait_for("the history", || {

@@ -46,7 +46,7 @@ fn the_routes_of_a_dead_helper_end_in_the_next_process() {
     let (listener, port) = listener();
     let go = lab.path("go");
     let script = format!(
-        "awk 'BEGIN {{ for (i = 0; i < 20000; i++) printf \"announce route 10.%d.%d.0/24 next-hop self\\n\", i / 250, i % 250 }}'\n\
+        "awk 'BEGIN {{ for (i = 0; i < 3000; i++) printf \"announce route 10.%d.%d.0/24 next-hop self\\n\", i / 250, i % 250 }}'\n\
          echo 'announce route 11.0.0.0/8 next-hop self'\n\
          while [ ! -e {go} ]; do sleep 0.05; done\nexit 0",
         go = go.display()

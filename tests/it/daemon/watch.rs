@@ -67,7 +67,7 @@ fn events_are_streamed_to_those_who_watch() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
     drop(session(&listener));
-    drop(daemon);
+    daemon.stop();
     assert_eq!(text.line(), "");
 }
 

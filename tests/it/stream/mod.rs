@@ -18,13 +18,12 @@ mod values;
 mod write;
 
 use std::io::Write as _;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use oxabgp::stream::format::{Bgpdump, Format, Printer};
-use oxabgp::stream::{
-    Block, Builder, Notes, Position, Record, RecordRef, Route, Sent, Stream, Visitor,
-};
+use oxabgp::stream::format::{Bgpdump, Format};
+use oxabgp::stream::{Builder, Record, Sent, Stream};
+
+use crate::targets::stream::{Lines, RuledOut};
 
 /// A file with these bytes, which is removed with the value.
 pub(super) fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
@@ -59,50 +58,9 @@ pub(super) fn archives() -> Option<PathBuf> {
     found
 }
 
-struct Lines {
-    printer: Printer,
-    text: Vec<u8>,
-    records: bool,
-}
-
-impl Visitor for Lines {
-    fn wants_position(&self) -> bool {
-        self.records
-    }
-
-    fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
-        if self.records {
-            self.printer.record(&mut self.text, record, position);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn block<'b>(
-        &mut self,
-        record: &RecordRef<'_>,
-        block: &Block<'_>,
-        routes: impl Iterator<Item = Route<'b>>,
-    ) {
-        if !self.records {
-            self.printer.block(&mut self.text, record, block, routes);
-        }
-    }
-
-    fn end(&mut self, record: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
-        self.printer.end(&mut self.text, record);
-        ControlFlow::Continue(())
-    }
-}
-
 /// What a builder's stream prints.
 pub(super) fn print(builder: Builder, format: Format) -> String {
-    let mut lines = Lines {
-        printer: Printer::new(format),
-        text: Vec::new(),
-        records: format == Format::Records,
-    };
-    builder.build().expect("a stream").visit(&mut lines);
-    String::from_utf8(lines.text).expect("text")
+    String::from_utf8(Lines::of(builder, format, RuledOut::Lend).text).expect("text")
 }
 
 /// The lines of bytes in bgpreader's form.

@@ -1,11 +1,10 @@
 //! Records that are ruled out without being decoded: the same elems pass as when every record is decoded.
 
 use std::fs;
-use std::ops::ControlFlow;
 use std::path::Path;
 
-use oxabgp::stream::format::{Format, Printer};
-use oxabgp::stream::{Block, Notes, Position, RecordRef, Route, Stream, Visitor};
+use oxabgp::stream::Stream;
+use oxabgp::stream::format::Format;
 use proptest::prelude::*;
 
 use super::build::{
@@ -13,6 +12,7 @@ use super::build::{
     sequence2, update,
 };
 use super::{archives, file};
+use crate::targets::stream::{Lines, RuledOut};
 
 const FILTERS: [&str; 20] = [
     "peer 65001",
@@ -45,69 +45,18 @@ const REAL: [&str; 4] = [
     "aspath _3356_ and not prefix more 10.0.0.0/8",
 ];
 
-/// Prints what passes, and counts records.
-struct Lines {
-    printer: Printer,
-    text: Vec<u8>,
-    /// Whether all records are decoded.
-    thorough: bool,
-    visited: usize,
-    ruled_out: usize,
-}
-
-impl Visitor for Lines {
-    fn wants_notes(&self) -> bool {
-        self.thorough
-    }
-
-    fn wants_ruled_out(&self) -> bool {
-        self.thorough
-    }
-
-    fn ruled_out(&mut self) -> ControlFlow<()> {
-        self.ruled_out += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn record(&mut self, _: &RecordRef<'_>, _: Position) -> ControlFlow<()> {
-        self.visited += 1;
-        ControlFlow::Continue(())
-    }
-
-    fn block<'b>(
-        &mut self,
-        record: &RecordRef<'_>,
-        block: &Block<'_>,
-        routes: impl Iterator<Item = Route<'b>>,
-    ) {
-        self.printer.block(&mut self.text, record, block, routes);
-    }
-
-    fn end(&mut self, _: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
-
-fn visit(path: &Path, filter: &str, thorough: bool) -> Lines {
-    let mut lines = Lines {
-        printer: Printer::new(Format::Elems),
-        text: Vec::new(),
-        thorough,
-        visited: 0,
-        ruled_out: 0,
-    };
+fn visit(path: &Path, filter: &str, mode: RuledOut) -> Lines {
     let builder = Stream::builder().path(path).expect("a file");
     let builder = builder.filter(filter).expect("a filter");
-    builder.build().expect("a stream").visit(&mut lines);
-    lines
+    Lines::of(builder, Format::Elems, mode)
 }
 
 /// Compares both ways for each filter. Returns how many records were ruled out by all of them.
 fn compare(path: &Path, filters: &[&str]) -> usize {
     let mut all = 0;
     for filter in filters {
-        let thorough = visit(path, filter, true);
-        let quick = visit(path, filter, false);
+        let thorough = visit(path, filter, RuledOut::Decode);
+        let quick = visit(path, filter, RuledOut::Count);
         assert_eq!(
             String::from_utf8_lossy(&thorough.text),
             String::from_utf8_lossy(&quick.text),
@@ -152,7 +101,7 @@ fn a_record_that_is_ruled_out_still_teaches_that_path_identifiers_are_sent() {
     let file = file(&bytes);
     compare(file.path(), &FILTERS);
     for (filter, visited) in [("prefix exact 10.1.0.0/16", 1), ("peer 65009", 0)] {
-        let quick = visit(file.path(), filter, false);
+        let quick = visit(file.path(), filter, RuledOut::Count);
         assert_eq!(
             (quick.visited, quick.ruled_out),
             (visited, 2 - visited),
@@ -166,7 +115,7 @@ fn a_damaged_record_is_never_ruled_out() {
     let cut = record(1, 16, 4, &peer4());
     let bytes = [announce(1, 1), cut, announce(2, 2)].concat();
     let file = file(&bytes);
-    let quick = visit(file.path(), "peer 65009", false);
+    let quick = visit(file.path(), "peer 65009", RuledOut::Count);
     assert_eq!((quick.visited, quick.ruled_out), (1, 2));
 }
 

@@ -194,6 +194,12 @@ impl Daemon {
         })
     }
 
+    /// Ends it in the regular way. When a test merely drops it, it ends as soon as possible.
+    pub(crate) fn stop(mut self) {
+        terminate(&self.child);
+        self.ended();
+    }
+
     /// Hundredths of a second of CPU time that it has used.
     pub(crate) fn cpu(&self) -> u64 {
         let path = format!("/proc/{}/stat", self.pid());
@@ -229,9 +235,14 @@ impl Drop for Daemon {
         if self.is_running() {
             // The daemon stops its helpers; a kill would leave them behind.
             let _ = kill(self.pid(), Signal::SIGTERM);
-            let start = Instant::now();
+            let (start, mut hurried) = (Instant::now(), false);
             while self.is_running() && start.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(10));
+                if !hurried && start.elapsed() > Duration::from_millis(150) {
+                    // A second signal ends it at once: it does not wait for peers that never close, for example.
+                    let _ = kill(self.pid(), Signal::SIGTERM);
+                    hurried = true;
+                }
             }
             let _ = self.child.kill();
             let _ = self.child.wait();

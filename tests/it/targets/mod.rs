@@ -11,7 +11,7 @@ mod mrt;
 mod open;
 mod rislive;
 mod session;
-mod stream;
+pub(crate) mod stream;
 mod update;
 
 /// A function that takes any bytes.

@@ -11,7 +11,7 @@ pub(crate) fn check(data: &[u8]) {
     }
     stream::print(data);
     stream::filtered(data);
-    let records = stream::lines(data, Format::Records, None, true);
+    let records = stream::lines(data, Format::Records);
     let lines = data.split(|byte| *byte == b'\n').count();
     assert!(
         records.lines().count() <= lines,

@@ -10,7 +10,8 @@ use oxabgp::mrt::Content;
 use oxabgp::mrt::bgp4mp::{self, Message, Session};
 use oxabgp::stream::format::{Bgpdump, Format, Printer};
 use oxabgp::stream::{
-    Block, Decoder, Detection, ElemKind, Notes, Position, RecordRef, Route, Stream, Visitor,
+    Block, Builder, Decoder, Detection, ElemKind, Notes, Position, RecordRef, Route, Stream,
+    Visitor,
 };
 
 use super::update::routes;
@@ -31,26 +32,66 @@ fn formats() -> [Format; 6] {
     ]
 }
 
-/// Prints what passes.
-struct Lines {
+/// What is done with records that a filter rules out before they are decoded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RuledOut {
+    /// All records are decoded.
+    Decode,
+    /// They are lent without their routes.
+    Lend,
+    /// They are only counted.
+    Count,
+}
+
+/// Prints what passes, and counts records.
+pub(crate) struct Lines {
     printer: Printer,
-    text: Vec<u8>,
-    format: Format,
-    /// Whether all records are decoded.
-    thorough: bool,
+    pub(crate) text: Vec<u8>,
+    mode: RuledOut,
+    pub(crate) visited: usize,
+    pub(crate) ruled_out: usize,
+}
+
+impl Lines {
+    /// What a stream prints.
+    pub(crate) fn of(builder: Builder, format: Format, mode: RuledOut) -> Self {
+        let mut lines = Self {
+            printer: Printer::new(format),
+            text: Vec::new(),
+            mode,
+            visited: 0,
+            ruled_out: 0,
+        };
+        builder.build().expect("a stream").visit(&mut lines);
+        lines
+    }
+
+    fn has_records(&self) -> bool {
+        self.printer.format() == Format::Records
+    }
 }
 
 impl Visitor for Lines {
+    fn wants_position(&self) -> bool {
+        self.has_records()
+    }
+
     fn wants_notes(&self) -> bool {
-        self.thorough
+        self.mode == RuledOut::Decode
     }
 
     fn wants_ruled_out(&self) -> bool {
-        self.thorough
+        self.mode != RuledOut::Count
+    }
+
+    fn ruled_out(&mut self) -> ControlFlow<()> {
+        self.ruled_out += 1;
+        ControlFlow::Continue(())
     }
 
     fn record(&mut self, record: &RecordRef<'_>, position: Position) -> ControlFlow<()> {
-        if self.format == Format::Records {
+        self.visited += 1;
+        if self.has_records() {
             self.printer.record(&mut self.text, record, position);
         }
         ControlFlow::Continue(())
@@ -62,15 +103,13 @@ impl Visitor for Lines {
         block: &Block<'_>,
         routes: impl Iterator<Item = Route<'b>>,
     ) {
-        if self.format != Format::Records {
+        if !self.has_records() {
             self.printer.block(&mut self.text, record, block, routes);
         }
     }
 
     fn end(&mut self, record: &RecordRef<'_>, _: Notes) -> ControlFlow<()> {
-        if self.format == Format::Paragraphs {
-            self.printer.end(&mut self.text, record);
-        }
+        self.printer.end(&mut self.text, record);
         ControlFlow::Continue(())
     }
 }
@@ -82,7 +121,7 @@ pub(crate) fn is_compressed(bytes: &[u8]) -> bool {
 }
 
 /// What the reader prints of these bytes.
-pub(crate) fn lines(bytes: &[u8], format: Format, filter: Option<&str>, thorough: bool) -> String {
+fn read(bytes: &[u8], format: Format, filter: Option<&str>, mode: RuledOut) -> Lines {
     FILE.with_borrow_mut(|file| {
         let handle = file.as_file_mut();
         handle
@@ -94,15 +133,13 @@ pub(crate) fn lines(bytes: &[u8], format: Format, filter: Option<&str>, thorough
         if let Some(filter) = filter {
             builder = builder.filter(filter).expect("a filter");
         }
-        let mut lines = Lines {
-            printer: Printer::new(format),
-            text: Vec::new(),
-            format,
-            thorough,
-        };
-        builder.build().expect("a stream").visit(&mut lines);
-        String::from_utf8(lines.text).expect("text")
+        Lines::of(builder, format, mode)
     })
+}
+
+/// The lines of all records.
+pub(crate) fn lines(bytes: &[u8], format: Format) -> String {
+    String::from_utf8(read(bytes, format, None, RuledOut::Decode).text).expect("text")
 }
 
 /// One of several, by the sum of the bytes: to try all of them with each input would take too long.
@@ -114,7 +151,7 @@ fn chosen<T: Copy>(all: &[T], bytes: &[u8]) -> T {
 /// Two forms of these bytes; those of JSON are JSON, and those in columns have all of them.
 pub(crate) fn print(bytes: &[u8]) {
     for format in [Format::Json, chosen(&formats(), bytes)] {
-        let text = lines(bytes, format, None, true);
+        let text = lines(bytes, format);
         for line in text.lines() {
             match format {
                 Format::Json => {
@@ -140,9 +177,15 @@ const FILTERS: [&str; 5] = [
 /// Records that are ruled out by a look at them are those of which nothing passes.
 pub(crate) fn filtered(bytes: &[u8]) {
     let filter = chosen(&FILTERS, bytes);
-    let thorough = lines(bytes, Format::Elems, Some(filter), true);
-    let quick = lines(bytes, Format::Elems, Some(filter), false);
-    assert_eq!(thorough, quick, "{filter}");
+    let thorough = read(bytes, Format::Elems, Some(filter), RuledOut::Decode);
+    let quick = read(bytes, Format::Elems, Some(filter), RuledOut::Count);
+    assert_eq!(
+        String::from_utf8_lossy(&thorough.text),
+        String::from_utf8_lossy(&quick.text),
+        "{filter}"
+    );
+    let records = |lines: &Lines| lines.visited + lines.ruled_out;
+    assert_eq!(records(&thorough), records(&quick), "{filter}");
 }
 
 /// The stream reader finds the routes of an UPDATE that the decoder of the daemon finds.
