@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::changes::Changes;
-use super::command::CommandError;
+use super::command::{CommandError, Role};
 use crate::bgp::message::open::Open;
 use crate::bgp::message::operational::Operational;
 use crate::bgp::negotiated::Negotiated;
@@ -61,6 +61,8 @@ pub enum ReloadStep<'a> {
         path: Option<&'a str>,
         /// As JSON.
         json: bool,
+        /// The role of the client: whether it may see the contents of files.
+        role: Role,
     },
 }
 

@@ -22,7 +22,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         value: "[ <prefix> [ge <length>] [le <length>] … ]",
         doc: "routes, and the destinations of FlowSpec rules, must be one of these prefixes, or inside of one with a length that `ge` and `le` allow",
         read: |guard, c, _| {
-            guard.prefixes = c.comma_list(allowed)?;
+            guard.prefixes = some(c, allowed)?;
             Ok(())
         },
     },
@@ -31,7 +31,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         value: "[ <afi> <safi> … ]",
         doc: "routes must be of one of these families",
         read: |guard, c, _| {
-            guard.families = c.comma_list(family)?;
+            guard.families = some(c, family)?;
             Ok(())
         },
     },
@@ -41,8 +41,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         doc: "each route must have all of these communities, standard or large",
         read: |guard, c, _| {
             c.expect("require")?;
-            guard.communities =
-                c.comma_list(|c| c.value("a community such as `65535:666`", community))?;
+            guard.communities = some(c, |c| c.value("a community such as `65535:666`", community))?;
             Ok(())
         },
     },
@@ -51,7 +50,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         value: "[ <discard|rate-limit|redirect|mark|action> … ]",
         doc: "FlowSpec rules may have only these actions",
         read: |guard, c, _| {
-            guard.actions = c.comma_list(|c| {
+            guard.actions = some(c, |c| {
                 c.value(
                     "`discard`, `rate-limit`, `redirect`, `mark` or `action`",
                     |word| {
@@ -67,7 +66,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
     Keyword {
         word: "max-routes",
         value: "<routes>",
-        doc: "the most routes of the program at a time",
+        doc: "the most routes of the program and of its sets at a time, each counted once for all neighbors",
         read: |guard, c, _| {
             c.value("a number of routes", value::u32)
                 .map(|most| guard.max_routes = Some(most))
@@ -111,7 +110,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
     Keyword {
         word: "lifetime",
         value: "[<time>] [max <time>]",
-        doc: "the lifetime of routes that are announced without one, and the longest that may be announced: `1h max 24h`",
+        doc: "the lifetime of routes that are announced without one, and the longest that may be announced, which is also the default if there is no other: `1h max 24h`",
         read: |guard, c, _| {
             let what = "a time such as `90`, `10m` or `24h`, 1 second or more";
             let time = |word: &str| value::seconds(word).filter(|seconds| *seconds > 0);
@@ -125,6 +124,21 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         },
     },
 ];
+
+/// A list that is not empty: without any item there would be no limit, and the file may have been generated.
+fn some<T>(
+    c: &mut Cursor<'_>,
+    item: impl FnMut(&mut Cursor<'_>) -> Result<T, SyntaxError>,
+) -> Result<Vec<T>, SyntaxError> {
+    let span = c.span();
+    let list = c.comma_list(item)?;
+    if list.is_empty() {
+        let text =
+            "the list is empty, which would not limit anything: remove the setting to allow all";
+        return Err(SyntaxError::new(span, text));
+    }
+    Ok(list)
+}
 
 /// `198.51.100.0/22 ge 24 le 32`
 fn allowed(c: &mut Cursor<'_>) -> Result<AllowedPrefix, SyntaxError> {

@@ -2,8 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fs::{Metadata, OpenOptions};
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use nix::fcntl::OFlag;
 
 use super::context::Context;
 use super::diagnostic::{Diagnostic, Diagnostics, Report};
@@ -23,6 +27,51 @@ use crate::text::{Span, near_miss, value};
 /// The largest file that is read, in bytes: some millions of routes.
 const MAX_SIZE: u64 = 512 << 20;
 
+/// The kinds of files that may be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Also a pipe, such as that of `<(command)`.
+    Any,
+    Regular,
+}
+
+/// Reads a file of at most [`MAX_SIZE`] bytes.
+fn read_file(path: &Path, kind: Kind) -> Result<Vec<u8>, String> {
+    let unreadable = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        _ => format!("the file cannot be read: {error}"),
+    };
+    let check = |facts: &Metadata| {
+        if facts.is_dir() {
+            return Err("this is a directory, not a configuration file".to_owned());
+        }
+        if kind == Kind::Regular && !facts.is_file() {
+            return Err("this is not a regular file".to_owned());
+        }
+        if facts.len() > MAX_SIZE {
+            return Err(format!("the file is larger than {MAX_SIZE} bytes"));
+        }
+        Ok(())
+    };
+    // A device is not even opened, which may have an effect.
+    check(&std::fs::metadata(path).map_err(unreadable)?)?;
+    let mut options = OpenOptions::new();
+    options.read(true);
+    if kind == Kind::Regular {
+        // Another file may be there by now: opening a pipe must not wait for its writer.
+        options.custom_flags(OFlag::O_NONBLOCK.bits());
+    }
+    let file = options.open(path).map_err(unreadable)?;
+    check(&file.metadata().map_err(unreadable)?)?;
+    let mut bytes = Vec::new();
+    let read = file.take(MAX_SIZE + 1).read_to_end(&mut bytes);
+    read.map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_SIZE {
+        return Err(format!("the file is larger than {MAX_SIZE} bytes"));
+    }
+    Ok(bytes)
+}
+
 impl Config {
     /// Reads the file at `path`, or standard input for `-`. Returns the configuration and its warnings.
     ///
@@ -30,28 +79,30 @@ impl Config {
     /// When the file can't be read, or has errors: then all of them.
     pub fn load(path: &Path, env: &Env) -> Result<(Self, Diagnostics), Diagnostics> {
         let name = path.to_string_lossy();
-        let about = |message: String| Diagnostics::about_file(&name, message);
         if name == "-" {
+            let about = |message: String| Diagnostics::about_file(&name, message);
             let mut text = String::new();
             let read = std::io::stdin().take(MAX_SIZE).read_to_string(&mut text);
             read.map_err(|error| about(format!("standard input cannot be read: {error}")))?;
             let place = ("standard input", Path::new(""));
             return Self::parse_text(place, text.into(), env);
         }
-        let facts = std::fs::metadata(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => about("there is no such file".into()),
-            _ => about(format!("the file cannot be read: {error}")),
-        })?;
-        if facts.is_dir() {
-            return Err(about(
-                "this is a directory, not a configuration file".into(),
-            ));
-        }
-        if facts.len() > MAX_SIZE {
-            return Err(about(format!("the file is larger than {MAX_SIZE} bytes")));
-        }
-        let bytes = std::fs::read(path)
-            .map_err(|error| about(format!("the file cannot be read: {error}")))?;
+        Self::load_file(path, env, Kind::Any)
+    }
+
+    /// Reads the regular file at `path`. A daemon with sessions reads its configuration like this: a pipe or a device would
+    /// block all of them, or never end.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load), and when the file is not a regular one.
+    pub fn load_regular(path: &Path, env: &Env) -> Result<(Self, Diagnostics), Diagnostics> {
+        Self::load_file(path, env, Kind::Regular)
+    }
+
+    fn load_file(path: &Path, env: &Env, kind: Kind) -> Result<(Self, Diagnostics), Diagnostics> {
+        let name = path.to_string_lossy();
+        let about = |message: String| Diagnostics::about_file(&name, message);
+        let bytes = read_file(path, kind).map_err(about)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let line = error.as_bytes()[..at]

@@ -218,7 +218,11 @@ pub(crate) fn settings(
                 limit_section::read(cx, inner, &mut draft.confinement.limits);
             }
             None if word == "guard" && inner.block.is_some() => {
-                draft.guard = Some(guard_section::read(cx, inner));
+                let guard = guard_section::read(cx, inner);
+                if draft.guard.replace(guard).is_some() {
+                    let text = "a process has one `guard` section";
+                    cx.report.add(Diagnostic::error(inner.span(), text));
+                }
             }
             _ if skip(word) => {}
             _ if recovery::outside(cx, inner, "a `process` section") => return,

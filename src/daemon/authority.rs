@@ -56,9 +56,10 @@ impl<'a> Judging<'a> {
         }
         let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
         self.announced += changes.iter().filter(is_new).count();
-        let holds = |nlri: NlriRef<'_>| self.core.leases.holds(&self.own.name, nlri);
         if let Some(held) = &mut self.held {
-            held.add(changes, holds);
+            let is_own = |owner: &str| self.own.owns(self.core, owner);
+            let peers = |nlri: NlriRef<'_>| self.core.leases.held(nlri, &is_own);
+            held.add(changes, peers);
         }
         for limit in &mut self.limits {
             limit.add(&self.core.routes, changes);
@@ -89,7 +90,7 @@ impl<'a> Judging<'a> {
     fn count(&self, guard: &GuardConfig, process: &Process) -> Result<(), Rejection> {
         if let (Some(most), Some(held)) = (guard.max_routes, &self.held) {
             let owner = &self.own.name;
-            let before = self.core.leases.owned(owner);
+            let before = self.own.routes(self.core);
             let after = held.after(before);
             if after > most as usize && after > before {
                 return Err(guard::too_many(most));
@@ -114,6 +115,10 @@ pub(crate) struct Authority {
     pub(crate) terms: Terms,
     /// The helper's name, or that of operators.
     name: Rc<str>,
+    /// The helper's name; empty for operators.
+    speaker: Rc<str>,
+    /// The set that is applied.
+    set: Option<Rc<str>>,
     process: Option<Rc<Process>>,
     /// The guards that apply, with the processes that have them: that of the helper itself, or those that are for
     /// operators, too.
@@ -144,13 +149,22 @@ impl Authority {
             run: process.as_ref().map_or(1, |process| process.starts.get()),
             tracked: counted || process.as_ref().is_some_and(dies) || core.journal.is_kept(),
             lifetime: Lifetime::Unchanged,
-            default: guards.iter().filter_map(|(guard, _)| guard.lifetime).min(),
+            default: guards
+                .iter()
+                .filter_map(|(guard, _)| guard.lifetime.or(guard.max_lifetime))
+                .min(),
+            longest: guards
+                .iter()
+                .filter_map(|(guard, _)| guard.max_lifetime)
+                .min(),
             left: None,
             selector: None,
             indexed: false,
         };
         Self {
             name: Rc::clone(&terms.owner),
+            speaker: helper.unwrap_or_default().into(),
+            set: None,
             terms,
             process,
             guards,
@@ -161,6 +175,7 @@ impl Authority {
     pub(crate) fn of_check(core: &Core, owner: &Rc<str>) -> Self {
         let mut own = Self::new(core, None);
         own.name = Rc::clone(owner);
+        own.speaker = Rc::clone(owner);
         own.terms.owner = Rc::clone(owner);
         own
     }
@@ -182,39 +197,36 @@ impl Authority {
 
     /// The lifetime that the guards allow.
     pub(crate) fn allowed(&self, lifetime: Lifetime) -> Lifetime {
-        let guards = self.guards.iter();
-        let most = guards.filter_map(|(guard, _)| guard.max_lifetime).min();
-        match (lifetime, most) {
+        match (lifetime, self.terms.longest) {
             (Lifetime::For(length), Some(most)) => Lifetime::For(length.min(most)),
             (Lifetime::Forever, Some(most)) => Lifetime::For(most),
             (lifetime, _) => lifetime,
         }
     }
 
-    /// Announces for an owner that is not the helper itself: for a set of so many routes, or a key of it.
-    ///
-    /// # Errors
-    /// When a guard does not allow so many.
-    pub(crate) fn own_by(
-        &mut self,
-        core: &Core,
-        owner: &Rc<str>,
-        routes: usize,
-    ) -> Result<(), String> {
-        for (guard, process) in &self.guards {
-            if let Some(most) = guard.max_routes
-                && core.leases.owned(&self.name) + routes > most as usize
-            {
-                let rejection = guard::too_many(most);
-                process.guarded.refuse(rejection.rule);
-                return Err(rejection.message);
-            }
-        }
+    /// Announces for a set, or a key of it.
+    pub(crate) fn own_by(&mut self, set: &str, owner: &Rc<str>) {
+        self.set = Some(set.into());
         self.terms.owner = Rc::clone(owner);
-        self.terms.run = 1;
         self.terms.tracked = true;
         self.terms.indexed = set_of(owner).is_some_and(|(_, key)| key.is_some());
-        Ok(())
+    }
+
+    /// Returns `true` for an owner whose routes count as those of the helper: itself, and the sets that it has declared.
+    fn owns(&self, core: &Core, owner: &str) -> bool {
+        let is_own = |set: &str| {
+            self.set.as_deref() == Some(set) || core.sets.is_declared_by(set, &self.speaker)
+        };
+        *owner == *self.name || set_of(owner).is_some_and(|(set, _)| is_own(set))
+    }
+
+    /// How many routes it has.
+    fn routes(&self, core: &Core) -> usize {
+        let mut sets = core.sets.declared_by(&self.speaker);
+        sets.extend(self.set.clone());
+        let sets = sets.iter().map(|set| format!("set {set}"));
+        let of_sets: usize = sets.map(|first| core.leases.owned_below(&first)).sum();
+        core.leases.owned(&self.name) + of_sets
     }
 
     /// The most routes that a set may lose at once, in percent.
@@ -222,4 +234,45 @@ impl Authority {
         let guards = self.guards.iter();
         guards.filter_map(|(guard, _)| guard.max_remove).min()
     }
+}
+
+/// Checks that a helper, or with `None` an operator, may declare a set. A set belongs to the helper that has declared it, as long
+/// as that one runs; a set that operators have declared belongs to them as long as it has routes. Operators may change all sets.
+///
+/// # Errors
+/// Whose it is.
+pub(crate) fn may_declare(core: &Core, helper: Option<&str>, set: &str) -> Result<(), String> {
+    let (Some(helper), Some(owner)) = (helper, core.sets.speaker(set)) else {
+        return Ok(());
+    };
+    if *owner == *helper {
+        return Ok(());
+    }
+    if owner.is_empty() {
+        return match core.leases.owned_below(&format!("set {set}")) {
+            0 => Ok(()),
+            _ => Err(format!("the set `{set}` belongs to operators")),
+        };
+    }
+    match is_alive(core, &owner) {
+        true => Err(format!("the set `{set}` belongs to the process `{owner}`")),
+        false => Ok(()),
+    }
+}
+
+/// Whose a set is that a helper, or with `None` an operator, has declared.
+pub(crate) fn owner_of_set(core: &Core, helper: Option<&str>, set: &str) -> Rc<str> {
+    if let Some(helper) = helper {
+        return helper.into();
+    }
+    let known = core.sets.speaker(set);
+    known
+        .filter(|owner| is_alive(core, owner))
+        .unwrap_or_default()
+}
+
+/// Returns `true` if a helper runs, or will run again.
+fn is_alive(core: &Core, helper: &str) -> bool {
+    let process = core.events.helpers().find(helper);
+    process.is_some_and(|(_, process)| process.is_alive())
 }

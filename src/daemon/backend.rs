@@ -20,7 +20,7 @@ use crate::config::Secrets;
 use crate::grammar::{Selector, Verb};
 use crate::rib::{Action, Change, PeerId, PeerSet, Run};
 
-use super::authority::Authority;
+use super::authority::{Authority, may_declare};
 use super::clock::unix;
 use super::core::Core;
 use super::graceful_restart;
@@ -233,7 +233,8 @@ impl Control for ApiBackend<'_> {
     }
 
     fn open_set(&mut self, name: &str) -> Result<Rc<()>, CommandError> {
-        let hold = self.core.sets.open(name);
+        let hold =
+            may_declare(self.core, self.helper, name).and_then(|()| self.core.sets.open(name));
         hold.map_err(|message| CommandError::new(ErrorKind::Refused, message))
     }
 

@@ -218,6 +218,9 @@ impl Executor {
     /// Applies a set, and answers when that is done.
     fn set(&self, helper: Option<&str>, queue: &Rc<Queue>, mut plan: SetPlan) {
         let (core, queue) = (Rc::clone(&self.core), Rc::clone(queue));
+        let process = helper.and_then(|name| core.events.helpers().find(name));
+        let process = process.map(|(_, process)| process);
+        let run = process.as_ref().map_or(1, |process| process.starts.get());
         let helper: Option<Rc<str>> = helper.map(Rc::from);
         let promise = queue.promise();
         // The speaker may declare the next one, which is applied after this one.
@@ -226,7 +229,12 @@ impl Executor {
         // The commands after it see its result.
         let work = self.core.works.begin();
         self.core.spawn(async move {
-            let result = set_apply::apply(&core, helper.as_deref(), plan).await;
+            let speaker = helper.as_deref().map(|name| (name, run));
+            let result = set_apply::apply(&core, speaker, plan).await;
+            if let Some(process) = process {
+                // It may have died meanwhile.
+                end_with(&core, &process, run);
+            }
             if let Err(reason) = &result {
                 warn!(set = shown.name, "the set is refused: {reason}");
             }
@@ -247,6 +255,15 @@ impl Executor {
                 listing.next(&ApiBackend::new(&core, helper.as_deref()), out)
             })
         })
+    }
+}
+
+/// Gives the routes of a run of a helper that has ended since a deadline, if the helper is configured so.
+fn end_with(core: &Rc<Core>, process: &Process, run: u64) {
+    let is_over = process.pid().is_none() || process.starts.get() != run;
+    if let Some(wait) = process.withdraw_after().filter(|_| is_over) {
+        let doomed = leases::doom_helper(Rc::clone(core), Rc::clone(&process.name), run, wait);
+        core.spawn(doomed);
     }
 }
 
@@ -280,8 +297,8 @@ impl Commands for Executor {
         }
         if let Some(wait) = process.withdraw_after() {
             let (core, owner) = (Rc::clone(&self.core), Rc::clone(&process.name));
-            self.core
-                .spawn(leases::doom(core, owner, process.starts.get(), wait));
+            let run = process.starts.get();
+            self.core.spawn(leases::doom_helper(core, owner, run, wait));
         }
     }
 

@@ -7,11 +7,15 @@ use std::time::Instant;
 
 use crate::bgp::attribute::Attribute;
 use crate::bgp::attribute::ext_community::ExtCommunity;
+use crate::bgp::attribute::ext_community_ipv6::ExtCommunityIpv6;
+use crate::bgp::iana::attribute::{
+    EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES, MP_REACH_NLRI, MP_UNREACH_NLRI,
+};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::nlri::inet::prefix_of;
 use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
 use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
-use crate::rib::{Action, Change};
+use crate::rib::{Action, Change, PeerSet};
 
 /// Why an announcement is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,6 +98,12 @@ pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejectio
     };
     let nlri = &change.nlri;
     let family = nlri.family;
+    if let Some(code) = raw(attributes, &[MP_REACH_NLRI, MP_UNREACH_NLRI]) {
+        return reject(
+            "attribute",
+            format!("`{nlri}`: the attribute {code} would announce or withdraw other routes"),
+        );
+    }
     if !guard.families.is_empty() && !guard.families.contains(&family) {
         return reject(
             "family",
@@ -198,14 +208,31 @@ fn has(attributes: &AttributeSet, wanted: RequiredCommunity) -> bool {
         })
 }
 
+/// The first of these attributes that was given byte for byte: `attribute [ 0x0e … ]`.
+fn raw(attributes: &AttributeSet, codes: &[u8]) -> Option<u8> {
+    let codes_of = attributes.list().iter().map(|attribute| match attribute {
+        Attribute::Generic(generic) => Some(generic.code),
+        _ => None,
+    });
+    codes_of.flatten().find(|code| codes.contains(code))
+}
+
 /// Checks that a rule has actions, and only those that are allowed.
 fn actions(guard: &GuardConfig, attributes: &AttributeSet) -> Result<(), String> {
+    if let Some(code) = raw(
+        attributes,
+        &[EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES],
+    ) {
+        return Err(format!("the attribute {code} may have actions"));
+    }
     let mut count = 0;
     for attribute in attributes.list() {
-        let Attribute::ExtCommunities(list) = attribute else {
-            continue;
+        let actions: Vec<Option<FlowAction>> = match attribute {
+            Attribute::ExtCommunities(list) => list.0.iter().filter_map(action).collect(),
+            Attribute::ExtCommunitiesIpv6(list) => list.0.iter().filter_map(action_ipv6).collect(),
+            _ => continue,
         };
-        for action in list.0.iter().filter_map(action) {
+        for action in actions {
             let action = action.ok_or("an unknown action is not allowed")?;
             if !guard.actions.contains(&action) {
                 return Err(format!("the action `{}` is not allowed", action.name()));
@@ -243,28 +270,49 @@ fn action(community: &ExtCommunity) -> Option<Option<FlowAction>> {
     }
 }
 
-/// The routes that some changes are about, which an owner has before and after them.
+/// The same of an IPv6 address specific one.
+const fn action_ipv6(community: &ExtCommunityIpv6) -> Option<Option<FlowAction>> {
+    // RFC 5701 section 2, RFC 8956 section 6.1, draft-ietf-idr-flowspec-redirect-ip.
+    match community.0[1] {
+        // Route Target, Route Origin, VRF Route Import.
+        0x02 | 0x03 | 0x10 => None,
+        0x0B..=0x0D => Some(Some(FlowAction::Redirect)),
+        _ => Some(None),
+    }
+}
+
+/// The routes that some changes are about: whether an owner has them now, and the peers that it announces them to after the
+/// changes.
 #[derive(Default)]
-pub(crate) struct Held(HashMap<(Family, u32, NlriKey), (bool, bool)>);
+pub(crate) struct Held(HashMap<(Family, u32, NlriKey), (bool, PeerSet)>);
 
 impl Held {
-    /// Adds changes, which come after those that were added before. `holds` returns `true` for a route that the owner has now.
-    pub(crate) fn add(&mut self, changes: &[Change], holds: impl Fn(NlriRef<'_>) -> bool) {
+    /// Adds changes, which come after those that were added before. `holds` returns the peers that the owner announces a route to
+    /// now.
+    pub(crate) fn add(&mut self, changes: &[Change], holds: impl Fn(NlriRef<'_>) -> PeerSet) {
         for change in changes {
             let nlri = change.nlri.as_ref();
             let key = (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key());
-            let route = self.0.entry(key).or_insert_with(|| {
+            let (_, peers) = self.0.entry(key).or_insert_with(|| {
                 let held = holds(nlri);
-                (held, held)
+                (!held.is_empty(), held)
             });
-            route.1 = matches!(change.action, Action::Announce(_));
+            match &change.action {
+                Action::Announce(_) => peers.union(&change.peers),
+                Action::Withdraw(_) => peers.subtract(&change.peers),
+            }
         }
     }
 
     /// How many routes the owner has after the changes, which has `before` now.
     pub(crate) fn after(&self, before: usize) -> usize {
-        let gained = self.0.values().filter(|(was, is)| !was && *is).count();
-        let lost = self.0.values().filter(|(was, is)| *was && !is).count();
+        let routes = || {
+            self.0
+                .values()
+                .map(|(was, peers)| (*was, !peers.is_empty()))
+        };
+        let gained = routes().filter(|(was, is)| !was && *is).count();
+        let lost = routes().filter(|(was, is)| *was && !is).count();
         (before + gained).saturating_sub(lost)
     }
 }

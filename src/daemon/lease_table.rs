@@ -76,6 +76,16 @@ impl LeaseTable {
         self.leases.borrow().owned(owner)
     }
 
+    /// Number of routes of the owners that this name is the beginning of.
+    pub(crate) fn owned_below(&self, first: &str) -> usize {
+        self.leases.borrow().owned_below(first)
+    }
+
+    /// The peers to which some owners announce a route.
+    pub(crate) fn held(&self, nlri: NlriRef<'_>, is_own: &dyn Fn(&str) -> bool) -> PeerSet {
+        self.leases.borrow().held(nlri, is_own)
+    }
+
     /// Returns `true` if an owner has a route.
     pub(crate) fn holds(&self, owner: &str, nlri: NlriRef<'_>) -> bool {
         self.leases.borrow().holds(owner, nlri)
@@ -162,16 +172,16 @@ impl LeaseTable {
         more
     }
 
-    /// Gives routes that an owner announced in runs up to `run` a deadline after `wait`: a part of them, from a position on.
+    /// Gives routes that owners announced in runs up to `run` a deadline after `wait`: a part of them, from a position on.
     /// Returns the position to continue at.
     pub(crate) fn doom(
         &self,
-        (owner, run): (&str, u64),
+        (is_own, run): (&dyn Fn(&str) -> bool, u64),
         deadline: Duration,
         from: u32,
     ) -> Option<u32> {
         let mut leases = self.leases.borrow_mut();
-        let next = leases.doom((owner, run), deadline, from, VISITS);
+        let next = leases.doom((is_own, run), deadline, from, VISITS);
         self.changed.notify_one();
         next
     }

@@ -16,6 +16,7 @@ use crate::rib::{Action, Change, Ended, PeerId};
 
 use super::core::Core;
 use super::lease_table::now;
+use super::sets::set_of;
 
 /// How long to wait after a deadline: routes that end shortly after each other are withdrawn together.
 const LINGER: Duration = Duration::from_millis(50);
@@ -49,18 +50,33 @@ async fn end_all(core: &Rc<Core>) {
     }
 }
 
-/// Gives the routes of earlier runs of a helper, which has died, a deadline. Commands, and an upgrade, wait until all have it.
+/// Gives the routes of earlier runs of a helper, which has died, a deadline, and those of the sets that it has declared.
+/// Commands, and an upgrade, wait until all have it.
+pub(crate) fn doom_helper(
+    core: Rc<Core>,
+    helper: Rc<str>,
+    run: u64,
+    wait: Duration,
+) -> impl Future<Output = ()> {
+    let is_own = move |core: &Core, owner: &str| {
+        *owner == *helper
+            || set_of(owner).is_some_and(|(set, _)| core.sets.is_declared_by(set, &helper))
+    };
+    doom(core, (is_own, run), wait)
+}
+
+/// Gives the routes of earlier runs of some owners a deadline.
 pub(crate) fn doom(
     core: Rc<Core>,
-    owner: Rc<str>,
-    run: u64,
+    (is_own, run): (impl Fn(&Core, &str) -> bool, u64),
     wait: Duration,
 ) -> impl Future<Output = ()> {
     let (work, deadline) = (core.works.begin(), now() + wait);
     async move {
         let mut from = Some(0);
         while let Some(at) = from {
-            from = core.leases.doom((&owner, run), deadline, at);
+            let is_own = |owner: &str| is_own(&core, owner);
+            from = core.leases.doom((&is_own, run), deadline, at);
             tokio::task::yield_now().await;
         }
         drop(work);
@@ -126,7 +142,7 @@ impl Configured {
         let known = self.by_peer.get(&peer);
         if !known.is_some_and(|(known, _)| Rc::ptr_eq(known, &config)) {
             let mut routes = HashMap::new();
-            // Groups of a watchdog have a state of their own.
+            // Groups of a watchdog have a state of their own; what they announce is known below.
             for route in config
                 .routes
                 .iter()
@@ -136,6 +152,10 @@ impl Configured {
                     routes.insert(key(nlri), core.routes.intern(Rc::clone(&route.attributes)));
                 }
             }
+            core.routes
+                .announced_by_groups(peer, &mut |nlri, attributes| {
+                    routes.insert(key(nlri), Rc::clone(attributes));
+                });
             self.by_peer.insert(peer, (config, routes));
         }
         self.by_peer.get(&peer)?.1.get(&key(nlri)).cloned()

@@ -239,6 +239,11 @@ impl Process {
         !self.supervised.get()
     }
 
+    /// Returns `true` if it runs, or is started again by itself.
+    pub(crate) fn is_alive(&self) -> bool {
+        !self.is_stopped() && !self.is_gone() && !self.lost.get()
+    }
+
     /// Notes that it is run by other code than [`supervise`].
     pub(crate) fn begin(&self) {
         self.supervised.set(true);

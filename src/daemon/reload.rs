@@ -138,7 +138,7 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
     executor.core.stats.turns.note("a reload");
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
-    match Config::load(&origin.path, &executor.core.env) {
+    match Config::load_regular(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
             drop(warnings);
@@ -232,6 +232,8 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
         remove(core, server, listed, cease);
     }
     core.neighbors.sort(&order);
+    // Helpers may send commands to other neighbors than before.
+    core.neighbors.changed();
     checks::configure::apply(core, &config.checks);
     monitors::apply(core, config.mrt.clone(), config.bmp.clone());
     relisten(core, server, &core.env);

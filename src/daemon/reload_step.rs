@@ -4,7 +4,7 @@ use std::path::Path;
 
 use tracing::info;
 
-use crate::api::command::{CommandError, ErrorKind};
+use crate::api::command::{CommandError, ErrorKind, Role};
 use crate::api::control::ReloadStep;
 use crate::config::{Config, changes_json, diff};
 
@@ -49,21 +49,40 @@ pub(crate) fn take(
         ReloadStep::Preview { .. } if helper.is_some() => {
             Err(refuse("only operators may ask for a preview".to_owned()))
         }
-        ReloadStep::Preview { path, json } => preview(core, path.map(Path::new), json),
+        ReloadStep::Preview { path, json, role } => {
+            let path = path.map(Path::new);
+            // Errors quote the lines of a file.
+            let is_other = path.is_some() && path != core.reloads.path();
+            if is_other && role != Role::Full {
+                return Err(refuse(format!(
+                    "the role of this client is {}: a preview of another file needs the role full",
+                    role.name()
+                )));
+            }
+            preview(core, path, (json, role))
+        }
     }
 }
 
 /// What a reload of a file would change.
-fn preview(core: &Core, path: Option<&Path>, json: bool) -> Result<String, CommandError> {
+fn preview(
+    core: &Core,
+    path: Option<&Path>,
+    (json, role): (bool, Role),
+) -> Result<String, CommandError> {
     let refuse = |message: String| CommandError::new(ErrorKind::Refused, message);
     let (Some(path), Some(running)) =
         (path.or_else(|| core.reloads.path()), core.reloads.current())
     else {
         return Err(refuse("this daemon has no configuration file".to_owned()));
     };
-    let (new, _) = Config::load(path, &core.env).map_err(|errors| {
+    let (new, _) = Config::load_regular(path, &core.env).map_err(|errors| {
         let lines: Vec<String> = errors.lines().collect();
-        refuse(lines.join("; "))
+        match role {
+            Role::Full => refuse(lines.join("; ")),
+            // A line may contain a password.
+            Role::ReadOnly => refuse("the file cannot be read, or has errors".to_owned()),
+        }
     })?;
     let changes = diff(&running.whole(), &new);
     Ok(if json {

@@ -255,6 +255,15 @@ impl Routes {
         self.watchdogs_mut().switch(peers, name, switch)
     }
 
+    /// Calls `visit` for each route that the groups of a neighbor announce.
+    pub(crate) fn announced_by_groups(
+        &self,
+        peer: PeerId,
+        visit: &mut dyn FnMut(&Nlri, &Rc<AttributeSet>),
+    ) {
+        self.watchdogs.borrow().announced(peer, visit);
+    }
+
     /// Calls `visit` for each group that a command has switched.
     pub(crate) fn switches(&self, visit: &mut dyn FnMut(PeerId, &str, &Switch)) {
         self.watchdogs.borrow().switches(visit);

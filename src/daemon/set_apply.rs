@@ -1,7 +1,7 @@
 //! Applies sets: what was declared is compared with what there is, judged as a whole, and the difference is applied; all of it
 //! in turns, between which no command is executed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use smallvec::SmallVec;
@@ -11,9 +11,9 @@ use crate::api::changes::Changes;
 use crate::api::command::{SetChanges, SetPlan};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, NlriRef};
-use crate::rib::{Action, Change, Leased, Lifetime, Terms};
+use crate::rib::{Action, Change, Leased, Lifetime, PeerSet, Terms};
 
-use super::authority::{Authority, Judging};
+use super::authority::{Authority, Judging, may_declare, owner_of_set};
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::lease_table;
@@ -31,12 +31,18 @@ enum Fate {
     New,
     Changed,
     Same,
+    /// A later declaration applies instead, or there is no neighbor.
+    Void,
 }
 
 /// The difference between what is declared and what there is.
 struct Difference<'a> {
     plan: &'a SetPlan,
-    declared: HashMap<Key, SmallVec<[usize; 1]>>,
+    declared: Declared,
+    /// What is declared again for some of the neighbors, so that the selector does not select those that are left.
+    narrowed: HashSet<usize>,
+    /// The lifetime of what is declared without one.
+    default: Lifetime,
     fates: Vec<Fate>,
     withdrawals: Vec<Change>,
     /// The epoch of the neighbors of the withdrawals.
@@ -46,23 +52,27 @@ struct Difference<'a> {
     removed: usize,
 }
 
-/// Applies a set, or a key of it. No command may be executed meanwhile.
+/// Applies a set, or a key of it, of a helper in a run of it, or of an operator. No command may be executed meanwhile.
 ///
 /// # Errors
 /// Why nothing was changed.
 pub(crate) async fn apply(
     core: &Rc<Core>,
-    helper: Option<&str>,
-    plan: SetPlan,
+    speaker: Option<(&str, u64)>,
+    mut plan: SetPlan,
 ) -> Result<SetChanges, String> {
+    let helper = speaker.map(|(name, _)| name);
     let applying = core.sets.applying(&plan.name);
     let _turn = applying.lock().await;
+    may_declare(core, helper, &plan.name)?;
     if let Some(revision) = plan.revision
         && !plan.force
     {
         core.sets.check(&plan.name, revision)?;
     }
-    let mut difference = Difference::new(&plan, core.neighbors.epoch()).await;
+    let since = core.neighbors.epoch();
+    let (declared, narrowed) = overlaid(&mut plan.changes.list).await;
+    let mut difference = Difference::new(&plan, (declared, narrowed), since);
     difference.compare(core).await;
     let done = difference.counts();
     let mut own = Authority::new(core, helper);
@@ -72,13 +82,17 @@ pub(crate) async fn apply(
     };
     difference.check(most)?;
     let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
-    own.own_by(core, &owner, plan.changes.len())?;
+    own.own_by(&plan.name, &owner);
+    if let Some((_, run)) = speaker {
+        own.terms.run = run;
+    }
+    difference.default = own.terms.default.map_or(Lifetime::Forever, Lifetime::For);
     let backend = ApiBackend::of_set(core, helper, own);
     difference.judge(core, &backend).await?;
     difference.carry_out(core, &backend).await;
-    let speaker = helper.unwrap_or_default();
-    let revision = core.sets.declare(&plan.name, speaker, plan.revision);
-    core.journal.revision((&plan.name, speaker), revision);
+    let owner = owner_of_set(core, helper, &plan.name);
+    let revision = core.sets.declare(&plan.name, &owner, plan.revision);
+    core.journal.revision((&plan.name, &owner), revision);
     core.journal.flush();
     core.wake_neighbors();
     difference.renew(core, &backend).await;
@@ -117,24 +131,71 @@ fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
     }
 }
 
-impl<'a> Difference<'a> {
-    async fn new(plan: &'a SetPlan, since: u64) -> Self {
-        // It never grows, which would take a turn of its own.
-        let mut declared: HashMap<Key, SmallVec<[usize; 1]>> =
-            HashMap::with_capacity(plan.changes.len());
-        for (at, change) in plan.changes.list.iter().enumerate() {
-            declared
-                .entry(key(change.nlri.as_ref()))
-                .or_default()
-                .push(at);
-            if at % STEP == STEP - 1 {
-                tokio::task::yield_now().await;
-            }
+/// Where a route is declared.
+type Declared = HashMap<Key, SmallVec<[usize; 1]>>;
+
+/// Takes the neighbors off changes for which a route is declared again later. Returns where each route is declared, and which
+/// changes have lost neighbors.
+async fn overlaid(changes: &mut [Change]) -> (Declared, HashSet<usize>) {
+    let declared = declared(changes).await;
+    let (mut narrowed, mut visited) = (HashSet::new(), 0);
+    for places in declared.values() {
+        if places.len() > 1 {
+            overlay(changes, places, &mut narrowed);
         }
+        visited += places.len();
+        if visited >= STEP {
+            visited = 0;
+            tokio::task::yield_now().await;
+        }
+    }
+    (declared, narrowed)
+}
+
+async fn declared(changes: &[Change]) -> Declared {
+    // It never grows, which would take a turn of its own.
+    let mut declared = Declared::with_capacity(changes.len());
+    for (at, change) in changes.iter().enumerate() {
+        declared
+            .entry(key(change.nlri.as_ref()))
+            .or_default()
+            .push(at);
+        if at % STEP == STEP - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    declared
+}
+
+/// Of several declarations of a route for one neighbor, the last one applies: takes the neighbor off the others.
+fn overlay(changes: &mut [Change], places: &[usize], narrowed: &mut HashSet<usize>) {
+    let mut later = PeerSet::new();
+    for at in places.iter().rev() {
+        let peers = &mut changes[*at].peers;
+        if peers.intersects(&later) {
+            peers.subtract(&later);
+            narrowed.insert(*at);
+        }
+        later.union(peers);
+    }
+}
+
+impl<'a> Difference<'a> {
+    fn new(
+        plan: &'a SetPlan,
+        (declared, narrowed): (Declared, HashSet<usize>),
+        since: u64,
+    ) -> Self {
+        let fate = |change: &Change| match change.peers.is_empty() {
+            true => Fate::Void,
+            false => Fate::New,
+        };
         Self {
             plan,
             declared,
-            fates: vec![Fate::New; plan.changes.len()],
+            narrowed,
+            default: Lifetime::Forever,
+            fates: plan.changes.list.iter().map(fate).collect(),
             withdrawals: Vec::new(),
             since,
             before: 0,
@@ -174,9 +235,7 @@ impl<'a> Difference<'a> {
                 continue;
             }
             gone.subtract(&change.peers);
-            // Of several declarations for one neighbor the last one applies: they are announced in order.
-            let is_same = places.is_some_and(|places| places.len() == 1)
-                && change.peers == *leased.peers
+            let is_same = change.peers == *leased.peers
                 && change.nlri == *leased.nlri
                 && attributes_of(change) == leased.attributes;
             self.fates[*at] = match is_same {
@@ -259,9 +318,9 @@ impl<'a> Difference<'a> {
         part.list.extend_from_slice(gone);
         part.describe(Lifetime::Unchanged, Some(&Rc::from("")));
         for at in from.max(first) - first..end.max(first) - first {
-            if self.fates[at] != Fate::Same {
+            if matches!(self.fates[at], Fate::New | Fate::Changed) {
                 part.list.push(declared.list[at].clone());
-                part.describe(self.lifetime(at), declared.selector(at));
+                part.describe(self.lifetime(at), self.selector(at));
             }
         }
         // Between two turns, neighbors may be added and removed.
@@ -281,10 +340,15 @@ impl<'a> Difference<'a> {
 
     fn lifetime(&self, at: usize) -> Lifetime {
         match self.plan.changes.lifetime(at) {
-            // What is declared without a lifetime has none.
-            Lifetime::Unchanged => Lifetime::Forever,
+            // It is not that of an earlier declaration.
+            Lifetime::Unchanged => self.default,
             lifetime => lifetime,
         }
+    }
+
+    fn selector(&self, at: usize) -> Option<&Rc<str>> {
+        let selector = self.plan.changes.selector(at);
+        selector.filter(|_| !self.narrowed.contains(&at))
     }
 
     /// Renews what stays as it is, and claims it.
@@ -296,7 +360,7 @@ impl<'a> Difference<'a> {
                 if let Some(moves) = &moves {
                     change.peers = moves.applied(&change.peers);
                 }
-                backend.renew(&change, self.lifetime(at), self.plan.changes.selector(at));
+                backend.renew(&change, self.lifetime(at), self.selector(at));
             }
             if at % STEP == STEP - 1 {
                 core.journal.flush();
@@ -348,7 +412,7 @@ mod tests {
     use super::*;
     use crate::bgp::Nlri;
     use crate::config::Env;
-    use crate::rib::{PeerId, PeerSet};
+    use crate::rib::PeerId;
 
     fn plan(count: u32) -> SetPlan {
         let peers: PeerSet = std::iter::once(PeerId(0)).collect();

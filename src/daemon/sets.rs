@@ -1,7 +1,7 @@
 //! Sets: the revisions that they have, and who declares one at the moment.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
 
 use tokio::sync::Mutex;
@@ -18,9 +18,11 @@ pub(crate) struct Sets {
 /// What is known of a set that was declared.
 #[derive(Clone, Debug)]
 pub(crate) struct Declared {
-    /// The helper that declared it last; empty for an operator.
+    /// The helper that it belongs to; empty for operators.
     pub(crate) speaker: Rc<str>,
     pub(crate) revision: Option<u64>,
+    /// It was declared, or changed, in this run of the daemon.
+    pub(crate) is_claimed: bool,
 }
 
 #[derive(Default)]
@@ -84,7 +86,7 @@ impl Sets {
         self.known.borrow().get(name)?.declared.as_ref()?.revision
     }
 
-    /// The helper that declared a set last.
+    /// The helper that a set belongs to; empty for operators.
     pub(crate) fn speaker(&self, name: &str) -> Option<Rc<str>> {
         let known = self.known.borrow();
         let declared = known.get(name)?.declared.as_ref()?;
@@ -98,8 +100,44 @@ impl Sets {
         known.entry(name.into()).or_default().declared = Some(Declared {
             speaker: speaker.into(),
             revision,
+            is_claimed: true,
         });
         revision
+    }
+
+    /// Notes what is known of a set from an earlier run of the daemon.
+    pub(crate) fn restore(&self, name: &str, speaker: &str, revision: Option<u64>) {
+        let mut known = self.known.borrow_mut();
+        known.entry(name.into()).or_default().declared = Some(Declared {
+            speaker: speaker.into(),
+            revision,
+            is_claimed: false,
+        });
+    }
+
+    /// Notes that a set is as if it had never been declared.
+    pub(crate) fn abandon(&self, name: &str) {
+        if let Some(set) = self.known.borrow_mut().get_mut(name) {
+            set.declared = None;
+        }
+    }
+
+    /// Returns `true` if that helper, or with an empty name an operator, has declared the set.
+    pub(crate) fn is_declared_by(&self, name: &str, speaker: &str) -> bool {
+        let known = self.known.borrow();
+        let declared = known.get(name).and_then(|set| set.declared.as_ref());
+        declared.is_some_and(|declared| *declared.speaker == *speaker)
+    }
+
+    /// The sets of a helper, or with an empty name those of operators.
+    pub(crate) fn declared_by(&self, speaker: &str) -> BTreeSet<Rc<str>> {
+        let known = self.known.borrow();
+        let is_own = |set: &Known| {
+            let declared = set.declared.as_ref();
+            declared.is_some_and(|declared| *declared.speaker == *speaker)
+        };
+        let own = known.iter().filter(|(_, set)| is_own(set));
+        own.map(|(name, _)| Rc::clone(name)).collect()
     }
 
     /// What is held while a set is applied.

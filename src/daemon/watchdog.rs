@@ -198,6 +198,18 @@ impl Watchdogs {
         }
     }
 
+    /// Calls `visit` for each route that the groups of a neighbor announce.
+    pub(crate) fn announced(&self, peer: PeerId, visit: &mut dyn FnMut(&Nlri, &Rc<AttributeSet>)) {
+        let first = (peer, Box::from(""));
+        let own = self.groups.range(first..);
+        let own = own.take_while(|((owner, _), _)| *owner == peer);
+        for route in own.flat_map(|(_, routes)| routes) {
+            if route.announced {
+                visit(&route.nlri, &route.attributes);
+            }
+        }
+    }
+
     /// Removes the groups of a neighbor.
     pub(crate) fn forget(&mut self, peer: PeerId) {
         self.groups.retain(|(owner, _), _| *owner != peer);

@@ -126,6 +126,10 @@ fn authorities(path: &Path) -> Result<RootCertStore, String> {
     let unreadable = |cause: &dyn std::fmt::Display| {
         format!("the certificates of `{shown}` cannot be read: {cause}")
     };
+    // A reload reads it, too: a pipe would block every session.
+    if std::fs::metadata(path).is_ok_and(|facts| !facts.is_file()) {
+        return Err(unreadable(&"it is not a regular file"));
+    }
     let pem = std::fs::read(path).map_err(|cause: io::Error| unreadable(&cause))?;
     let mut store = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

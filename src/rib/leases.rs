@@ -8,6 +8,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::Bound;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 mod lease;
+mod part;
 mod removals;
 mod types;
 
@@ -23,6 +25,7 @@ use super::slab::Slab;
 use super::{PeerId, PeerSet};
 use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use lease::Lease;
+use part::{Part, Parts};
 use removals::Removals;
 pub use types::{Ended, Leased, Lifetime, Terms};
 
@@ -47,21 +50,20 @@ pub struct Leases {
 }
 
 impl Leases {
-    /// Records that a route is announced. The attributes are only stored.
+    /// Records that a route is announced. The attributes are only stored. Peers for which the route stays equally long share a
+    /// lease afterwards, whatever they had before.
     pub fn announce(
         &mut self,
-        (nlri, attributes): (&Nlri, Option<&Rc<AttributeSet>>),
+        route: (&Nlri, Option<&Rc<AttributeSet>>),
         peers: &PeerSet,
         terms: &Terms,
         now: Duration,
     ) {
-        let whole = |part: &PeerSet| terms.selector.clone().filter(|_| part == peers);
-        let end = |length: Duration| now + terms.left.map_or(length, |left| left.min(length));
         let mut others = peers.clone();
-        let mut parts: SmallVec<[(PeerSet, Option<Duration>); 1]> = SmallVec::new();
-        for id in self.of(nlri.as_ref()) {
+        let mut parts = Parts::default();
+        for id in self.of(route.0.as_ref()) {
             self.settle(id);
-            let Some(lease) = self.list.get_mut(id) else {
+            let Some(lease) = self.list.get(id) else {
                 continue;
             };
             let mut both = lease.peers.clone();
@@ -70,61 +72,69 @@ impl Leases {
                 continue;
             }
             others.subtract(&both);
-            let length = match terms.lifetime {
-                Lifetime::Unchanged => lease.length.or(terms.default),
-                Lifetime::Forever => None,
-                Lifetime::For(length) => Some(length),
-            };
+            let known = lease.length.filter(|_| lease.owner == terms.owner);
+            let length = terms.length(known);
+            let reused = (both == lease.peers).then_some(id);
             let keep = length.is_some() || terms.tracked;
-            if keep && both == lease.peers {
-                let before = std::mem::replace(&mut lease.owner, Rc::clone(&terms.owner));
-                let was_indexed = std::mem::replace(&mut lease.indexed, terms.indexed);
-                lease.run = terms.run;
-                lease.length = length;
-                lease.selector = whole(&both);
-                if let Some(attributes) = attributes {
-                    lease.attributes = Some(Rc::clone(attributes));
-                    lease.nlri.clone_from(nlri);
-                }
-                if before != terms.owner {
-                    self.count(&before, false);
-                    self.count(&terms.owner, true);
-                    self.index_owner(&before, (id, was_indexed), false);
-                    self.index_owner(&terms.owner, (id, terms.indexed), true);
-                }
-                self.set(id, length.map(end));
-                continue;
+            if !keep || !parts.add(length, &both, reused) {
+                self.shrink(id, &both);
             }
-            if keep {
-                parts.push((both.clone(), length));
-            }
-            self.shrink(id, &both);
         }
-        let length = match terms.lifetime {
-            Lifetime::For(length) => Some(length),
-            Lifetime::Unchanged => terms.default,
-            Lifetime::Forever => None,
-        };
+        let length = terms.length(None);
         if !others.is_empty() && (length.is_some() || terms.tracked) {
-            parts.push((others, length));
+            parts.add(length, &others, None);
         }
-        for (peers, length) in parts {
-            let selector = whole(&peers);
-            let id = self.add(Lease {
+        for part in parts.0 {
+            let end = |length: Duration| now + terms.left.map_or(length, |left| left.min(length));
+            let deadline = part.length.map(end);
+            let id = self.record(route, part, (peers, terms));
+            self.set(id, deadline);
+        }
+    }
+
+    /// Records a part of the peers of a route, in the lease that some of them have or in a new one. Returns its number.
+    fn record(
+        &mut self,
+        (nlri, attributes): (&Nlri, Option<&Rc<AttributeSet>>),
+        part: Part,
+        (peers, terms): (&PeerSet, &Terms),
+    ) -> u32 {
+        let selector = terms.selector.clone().filter(|_| part.peers == *peers);
+        let Some((id, lease)) = part.lease.and_then(|id| Some((id, self.list.get_mut(id)?))) else {
+            return self.add(Lease {
                 nlri: nlri.clone(),
                 attributes: attributes.cloned(),
-                peers,
+                peers: part.peers,
                 owner: Rc::clone(&terms.owner),
                 selector,
                 run: terms.run,
                 indexed: terms.indexed,
-                length,
+                length: part.length,
                 deadline: None,
                 queued: None,
                 settled: 0,
             });
-            self.set(id, length.map(end));
+        };
+        let (owner, was_indexed) = (Rc::clone(&lease.owner), lease.indexed);
+        lease.run = terms.run;
+        lease.length = part.length;
+        lease.peers = part.peers;
+        lease.selector = selector;
+        lease.attributes = attributes.cloned();
+        if lease.nlri != *nlri {
+            lease.nlri.clone_from(nlri);
         }
+        if owner != terms.owner {
+            self.count(id, false);
+            self.index_owner(&owner, (id, was_indexed), false);
+            if let Some(lease) = self.list.get_mut(id) {
+                lease.owner = Rc::clone(&terms.owner);
+                lease.indexed = terms.indexed;
+            }
+            self.count(id, true);
+            self.index_owner(&terms.owner, (id, terms.indexed), true);
+        }
+        id
     }
 
     /// Records a route as another table has it, whose time is this one's. Nothing may be recorded of it for these peers.
@@ -259,11 +269,11 @@ impl Leases {
         self.list.len()
     }
 
-    /// Sets a deadline for routes that an owner announced in runs up to `run`, and did not announce again since. Visits
+    /// Sets a deadline for routes of owners that were announced in runs up to `run`, and were not announced again since. Visits
     /// about `most` leases from `from`. Returns where to continue, or `None` at the end.
     pub fn doom(
         &mut self,
-        (owner, run): (&str, u64),
+        (is_own, run): (&dyn Fn(&str) -> bool, u64),
         deadline: Duration,
         from: u32,
         most: usize,
@@ -275,9 +285,9 @@ impl Leases {
                 next = Some(id);
                 break;
             }
-            if *lease.owner == *owner
-                && lease.run <= run
+            if lease.run <= run
                 && lease.deadline.is_none_or(|own| own > deadline)
+                && is_own(&lease.owner)
             {
                 doomed.push(id);
             }
@@ -341,32 +351,61 @@ impl Leases {
         self.list.len() == 0
     }
 
-    /// Number of routes of an owner that are recorded; one that is announced differently to several peers counts as
-    /// several.
+    /// Number of distinct routes of an owner that are recorded, to however many peers.
     pub fn owned(&self, owner: &str) -> usize {
         self.owned.get(owner).copied().unwrap_or_default()
     }
 
-    /// Returns `true` if a route of that owner is recorded.
-    pub fn holds(&self, owner: &str, nlri: NlriRef<'_>) -> bool {
-        let own = |id: &u32| {
-            let lease = self.list.get(*id).filter(|lease| *lease.owner == *owner);
-            lease.is_some_and(|lease| {
-                let mut is_held = false;
-                lease.show(&self.removals, &mut |_| is_held = true);
-                is_held
-            })
+    /// The same for all owners whose names are `first`, or begin with it and a space.
+    pub fn owned_below(&self, first: &str) -> usize {
+        let is_below = |name: &str| {
+            let rest = name.strip_prefix(first);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         };
-        self.of(nlri).iter().any(own)
+        // No character of a name is before the space: they are next to each other.
+        let from = (Bound::Included(first), Bound::Unbounded);
+        self.owned
+            .range::<str, _>(from)
+            .take_while(|(name, _)| is_below(name))
+            .map(|(_, count)| count)
+            .sum()
     }
 
-    fn count(&mut self, owner: &Rc<str>, more: bool) {
+    /// Returns `true` if a route of that owner is recorded.
+    pub fn holds(&self, owner: &str, nlri: NlriRef<'_>) -> bool {
+        !self.held(nlri, &|other| *other == *owner).is_empty()
+    }
+
+    /// The peers to which some owners announce a route.
+    pub fn held(&self, nlri: NlriRef<'_>, is_own: &dyn Fn(&str) -> bool) -> PeerSet {
+        let mut peers = PeerSet::new();
+        for lease in self.of(nlri).into_iter().filter_map(|id| self.list.get(id)) {
+            if is_own(&lease.owner) {
+                lease.show(&self.removals, &mut |leased| peers.union(leased.peers));
+            }
+        }
+        peers
+    }
+
+    /// Counts the route of a lease that is added or removed, unless its owner has another lease of the same route.
+    fn count(&mut self, id: u32, more: bool) {
+        let Some(lease) = self.list.get(id) else {
+            return;
+        };
+        let owner = Rc::clone(&lease.owner);
+        let is_another = |other: &u32| {
+            let lease = self.list.get(*other).filter(|_| *other != id);
+            lease.is_some_and(|lease| lease.owner == owner)
+        };
+        if self.of(lease.nlri.as_ref()).iter().any(is_another) {
+            return;
+        }
         if more {
-            *self.owned.entry(Rc::clone(owner)).or_default() += 1;
-        } else if let Some(count) = self.owned.get_mut(owner) {
+            *self.owned.entry(owner).or_default() += 1;
+        } else if let Some(count) = self.owned.get_mut(&owner) {
             *count -= 1;
             if *count == 0 {
-                self.owned.remove(owner);
+                self.owned.remove(&owner);
             }
         }
     }
@@ -418,19 +457,19 @@ impl Leases {
         lease.settled = self.removals.settled();
         let hash_of_new = hash(&self.state, lease.nlri.as_ref());
         let (owner, indexed) = (Rc::clone(&lease.owner), lease.indexed);
-        self.count(&owner, true);
         let id = self.list.insert(lease);
         self.index_owner(&owner, (id, indexed), true);
         let place = (hash_of_new, id);
         self.index
             .insert_unique(hash_of_new, place, |place| place.0);
+        self.count(id, true);
         id
     }
 
     fn remove(&mut self, id: u32) -> Option<Lease> {
+        self.count(id, false);
         let lease = self.list.remove(id)?;
         self.limited -= usize::from(lease.deadline.is_some());
-        self.count(&lease.owner, false);
         self.index_owner(&lease.owner, (id, lease.indexed), false);
         let hash = hash(&self.state, lease.nlri.as_ref());
         if let Ok(found) = self.index.find_entry(hash, |place| place.1 == id) {

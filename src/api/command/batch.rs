@@ -76,7 +76,7 @@ impl Batch {
             return;
         }
         let mut runs = epochs.into_iter().peekable();
-        let mut gone = None;
+        let (mut gone, had_changes) = (None, !self.changes.is_empty());
         self.changes.select(|at, change, selector| {
             while runs.next_if(|(end, _)| *end <= at).is_some() {
                 gone = None;
@@ -84,15 +84,20 @@ impl Batch {
             let Some((_, epoch)) = runs.peek().filter(|(_, epoch)| *epoch != now) else {
                 return change.peers.clone();
             };
-            // It was read once already, for the neighbors of the source.
-            let selected =
-                selector.and_then(|text| selections.select(text, Among::Own, control).ok());
-            selected.unwrap_or_else(|| {
+            let Some(text) = selector else {
                 let mut peers = change.peers.clone();
                 peers.subtract(gone.get_or_insert_with(|| control.removed_since(*epoch)));
-                peers
-            })
+                return peers;
+            };
+            // It was read once already, for the neighbors of the source.
+            let peers = selections.select(text, Among::Own, control);
+            peers.unwrap_or_default()
         });
+        if had_changes && self.changes.is_empty() {
+            // The neighbors are gone, or no longer take commands of this source: a command of its own would be refused.
+            let text = "there is no neighbor that these commands may reach any more";
+            self.fail(&CommandError::new(ErrorKind::Refused, text));
+        }
     }
 
     /// Remembers the first error.

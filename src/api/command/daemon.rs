@@ -75,7 +75,8 @@ pub(super) fn reload_preview(call: &mut Call<'_>, _: &Row) -> Result<Reply, Comm
         let message = format!("`{path}` is not the absolute path of a file");
         return Err(CommandError::new(ErrorKind::Syntax, message));
     }
-    step(call, ReloadStep::Preview { path, json })
+    let role = call.source.role;
+    step(call, ReloadStep::Preview { path, json, role })
 }
 
 fn step(call: &mut Call<'_>, step: ReloadStep<'_>) -> Result<Reply, CommandError> {

@@ -97,7 +97,7 @@ impl Giver<'_> {
                 "the neighbor {name} was created by a command: put it into the configuration first"
             ));
         }
-        let (new, _) = Config::load(path, &core.env)
+        let (new, _) = Config::load_regular(path, &core.env)
             .map_err(|errors| format!("the configuration has errors: {}", first(errors.lines())))?;
         let changes = diff(&running.whole(), &new);
         match changes.first() {

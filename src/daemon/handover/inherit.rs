@@ -140,7 +140,7 @@ impl Heritage {
         server: &Server,
     ) -> io::Result<()> {
         for (name, speaker, revision) in std::mem::take(&mut self.state.sets) {
-            core.sets.declare(&name, &speaker, revision);
+            core.sets.restore(&name, &speaker, revision);
         }
         let neighbors = std::mem::take(&mut self.state.neighbors);
         let tables = Reader::new(&self.bytes[self.tables..]);

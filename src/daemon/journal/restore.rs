@@ -1,6 +1,6 @@
 //! Announces the routes of the journal when the daemon starts, and withdraws later those that nobody announced again.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,7 +9,8 @@ use tracing::{error, info, warn};
 
 use super::files::{self, Opened};
 use super::now;
-use crate::bgp::{AttributeSet, Nlri};
+use crate::bgp::nlri::NlriKey;
+use crate::bgp::{AttributeSet, Family, Nlri};
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
 use crate::daemon::process::Process;
@@ -100,6 +101,13 @@ async fn read(core: &Core, opened: &mut Opened) {
     for ((peer, name), switch) in &fold.switches {
         core.restore_switch(*peer, name, switch);
     }
+    for (name, declared) in core.sets.declared() {
+        // An abandoned one; operators who only put keys leave no revision either, but routes.
+        let is_plain = declared.speaker.is_empty() && declared.revision.is_none();
+        if is_plain && core.leases.owned_below(&format!("set {name}")) == 0 {
+            core.sets.abandon(&name);
+        }
+    }
     if fold.unreadable > 0 {
         warn!(
             records = fold.unreadable,
@@ -185,6 +193,7 @@ impl Fold<'_> {
                     tracked: true,
                     lifetime: length.map_or(Lifetime::Forever, Lifetime::For),
                     default: None,
+                    longest: None,
                     left,
                     selector: self.selector(selection),
                 };
@@ -210,7 +219,7 @@ impl Fold<'_> {
                 speaker,
                 revision,
             } => {
-                self.core.sets.declare(set, speaker, revision);
+                self.core.sets.restore(set, speaker, revision);
             }
             Record::Switch {
                 owner,
@@ -360,15 +369,20 @@ async fn announce(core: &Core) -> (u64, u64) {
                 peers: leased.peers.clone(),
             };
             let speaker = speaker(core, leased.owner);
-            let (process, guard, count) = guards.entry(speaker).or_insert_with_key(|speaker| {
+            let (process, guard, known) = guards.entry(speaker).or_insert_with_key(|speaker| {
                 let process = core.events.helpers().find(speaker);
                 let process = process.map(|(_, process)| process);
                 let guard = process.as_ref().and_then(|process| process.guard());
-                (process, guard, 0)
+                (process, guard, HashSet::new())
             });
-            match judge(core, guard.as_ref(), *count, &change) {
+            match judge(core, guard.as_ref(), known, &change) {
                 Ok(()) => {
-                    *count += 1;
+                    if guard
+                        .as_ref()
+                        .is_some_and(|guard| guard.max_routes.is_some())
+                    {
+                        known.insert(key(&change.nlri));
+                    }
                     restored += 1;
                     core.routes.apply_quietly(&change);
                 }
@@ -394,13 +408,21 @@ async fn announce(core: &Core) -> (u64, u64) {
 }
 
 /// The helper whose guard judges the routes of an owner: for a set, the one that declared it.
-fn speaker(core: &Core, owner: &Rc<str>) -> Rc<str> {
+fn speaker(core: &Core, owner: &str) -> Rc<str> {
     let set = set_of(owner).and_then(|(set, _)| core.sets.speaker(set));
-    set.unwrap_or_else(|| Rc::clone(owner))
+    set.unwrap_or_else(|| owner.into())
 }
 
-/// A helper with its guard, and how many of its routes were announced.
-type Judge = (Option<Rc<Process>>, Option<GuardConfig>, usize);
+/// A helper with its guard, and those of its routes that were announced, if their number is limited.
+type Judge = (Option<Rc<Process>>, Option<GuardConfig>, HashSet<Key>);
+
+/// A route, whatever its attributes.
+type Key = (Family, u32, NlriKey);
+
+fn key(nlri: &Nlri) -> Key {
+    let path = nlri.path_id.unwrap_or_default();
+    (nlri.family, path, nlri.as_ref().key())
+}
 
 /// Why a route is not announced, and by which rule of a guard.
 type Refused = (Option<&'static str>, String);
@@ -408,14 +430,15 @@ type Refused = (Option<&'static str>, String);
 fn judge(
     core: &Core,
     guard: Option<&GuardConfig>,
-    count: usize,
+    known: &HashSet<Key>,
     change: &Change,
 ) -> Result<(), Refused> {
     if let Some(guard) = guard {
         guard::judge(guard, change)
             .map_err(|rejection| (Some(rejection.rule), rejection.message))?;
         if let Some(most) = guard.max_routes
-            && count >= most as usize
+            && known.len() >= most as usize
+            && !known.contains(&key(&change.nlri))
         {
             let rejection = guard::too_many(most);
             return Err((Some(rejection.rule), rejection.message));
@@ -438,12 +461,13 @@ pub(crate) async fn sweep(core: Rc<Core>) {
     let waited = core.started.0.elapsed();
     tokio::time::sleep(config.claim_time.saturating_sub(waited)).await;
     let policy_of = |owner: &str| {
-        let process = core.events.helpers().find(owner);
+        let process = core.events.helpers().find(&speaker(&core, owner));
         let own = process.and_then(|(_, process)| process.config().unclaimed);
         own.unwrap_or(config.unclaimed)
     };
     abandon_switches(&core, policy_of);
     let mut owners: BTreeMap<Rc<str>, (u64, Unclaimed)> = BTreeMap::new();
+    let mut claimed: HashSet<String> = HashSet::new();
     let mut from = Some(0);
     while let Some(at) = from {
         from = core.leases.visit(at, STEP, &mut |leased| {
@@ -451,6 +475,8 @@ pub(crate) async fn sweep(core: Rc<Core>) {
                 let owner = Rc::clone(leased.owner);
                 let policy = || (0, policy_of(leased.owner));
                 owners.entry(owner).or_insert_with(policy).0 += 1;
+            } else if let Some((set, _)) = set_of(leased.owner) {
+                claimed.insert(set.to_owned());
             }
         });
         tokio::task::yield_now().await;
@@ -462,11 +488,25 @@ pub(crate) async fn sweep(core: Rc<Core>) {
             }
             Unclaimed::Withdraw => {
                 warn!(process = %owner, routes, "routes of the journal were not announced again, and are withdrawn");
-                let core = Rc::clone(&core);
-                leases::doom(core, owner, UNCLAIMED, Duration::ZERO).await;
+                let is_own = move |_: &Core, other: &str| *other == *owner;
+                leases::doom(Rc::clone(&core), (is_own, UNCLAIMED), Duration::ZERO).await;
             }
         }
     }
+    abandon_sets(&core, &claimed, policy_of);
+}
+
+/// Forgets the sets that nobody has declared again: a revision must not outlive the routes.
+fn abandon_sets(core: &Core, claimed: &HashSet<String>, policy_of: impl Fn(&str) -> Unclaimed) {
+    for (name, declared) in core.sets.declared() {
+        let owner = format!("set {name}");
+        let is_claimed = declared.is_claimed || claimed.contains(&*name);
+        if !is_claimed && policy_of(&owner) == Unclaimed::Withdraw {
+            core.sets.abandon(&name);
+            core.journal.revision((&name, ""), None);
+        }
+    }
+    core.journal.flush();
 }
 
 /// Withdraws what nobody has announced again of the watchdog groups that the file holds back.

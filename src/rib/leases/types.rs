@@ -9,7 +9,7 @@ use crate::rib::PeerSet;
 /// How long an announced route is to stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Lifetime {
-    /// Nothing is said about it: a lease that the route has is renewed.
+    /// Nothing is said about it: a lease that the route has from the same owner is renewed.
     #[default]
     Unchanged,
     /// Until it is withdrawn.
@@ -29,14 +29,30 @@ pub struct Terms {
     pub tracked: bool,
     /// How long the route is to stay.
     pub lifetime: Lifetime,
-    /// How long a route is to stay that has no lease, if nothing is said about it.
+    /// How long a route is to stay that has no lease of this owner, if nothing is said about it.
     pub default: Option<Duration>,
+    /// The longest time that a lease may be renewed for.
+    pub longest: Option<Duration>,
     /// How much of that time is left, if part of it has passed.
     pub left: Option<Duration>,
     /// The selector that selected the peers, if it is to be remembered.
     pub selector: Option<Rc<str>>,
     /// Whether [`Leases::visit_owner`](super::Leases::visit_owner) is to find the routes of this owner, who has few.
     pub indexed: bool,
+}
+
+impl Terms {
+    /// How long a route stays that has a lease of this owner of that length.
+    pub(super) fn length(&self, known: Option<Duration>) -> Option<Duration> {
+        match self.lifetime {
+            Lifetime::Unchanged => {
+                let length = known.or(self.default)?;
+                Some(self.longest.map_or(length, |most| length.min(most)))
+            }
+            Lifetime::Forever => None,
+            Lifetime::For(length) => Some(length),
+        }
+    }
 }
 
 /// A recorded route.

@@ -156,3 +156,26 @@ fn a_batch_is_for_the_neighbors_that_there_are_at_its_end() {
         assert_eq!(calls, wanted, "{open}");
     }
 }
+
+#[test]
+fn a_batch_does_not_reach_neighbors_that_the_source_has_lost_meanwhile() {
+    let mut talk = Talk::new();
+    for line in [
+        "begin",
+        "neighbor 127.0.0.2 announce route 10.1.0.0/16 next-hop 192.0.2.1",
+    ] {
+        talk.submit(line);
+    }
+    talk.fake.own.remove(&0);
+    talk.fake.epoch += 1;
+    assert_eq!(talk.submit("commit"), "error\n");
+    assert!(talk.calls().iter().all(|call| !call.contains("10.1.0.0")));
+    // As for a command of its own.
+    let line = "neighbor 127.0.0.2 announce route 10.1.0.0/16 next-hop 192.0.2.1";
+    assert_eq!(talk.submit(line), "error\n");
+    talk.submit("set edge replace revision 1");
+    talk.submit("neighbor 127.0.0.3 route 10.2.0.0/16 next-hop 192.0.2.1");
+    talk.fake.own.remove(&1);
+    talk.fake.epoch += 1;
+    assert_eq!(talk.submit("set edge end"), "error\n");
+}

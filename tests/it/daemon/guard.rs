@@ -26,11 +26,15 @@ fn answers(guard: &str, lines: &[&str]) -> (Vec<String>, String) {
     )
     .replacen("family { ipv4 unicast; ipv6 unicast; }\n", "", 1);
     let daemon = Daemon::start(&lab, &configuration);
-    let is_answer = |line: &&String| matches!(line.as_str(), "done" | "error");
+    let answer = |line: &String| {
+        let word = line.split(' ').next().unwrap_or_default();
+        let is_whole = word == line || line.starts_with("done added");
+        (is_whole && matches!(word, "done" | "error")).then(|| word.to_owned())
+    };
     let got = lab.lines("answers", |got| {
-        got.iter().filter(is_answer).count() > lines.len()
+        got.iter().filter_map(answer).count() > lines.len()
     });
-    let got: Vec<String> = got.iter().filter(is_answer).skip(1).cloned().collect();
+    let got: Vec<String> = got.iter().filter_map(answer).skip(1).collect();
     (got, daemon.log())
 }
 
@@ -222,4 +226,146 @@ fn lifetimes_have_a_default_and_a_limit() {
     let daemon = Daemon::start(&lab, &configuration);
     daemon.logged("leases have ended process=helper routes=1 first=10.0.0.0/8");
     daemon.logged("leases have ended process=helper routes=1 first=11.0.0.0/8");
+}
+
+#[test]
+fn a_lifetime_has_a_limit_without_a_default_and_for_sets() {
+    for (guard, lines) in [
+        (
+            "lifetime max 1s;",
+            &[
+                (
+                    "announce route 10.0.0.0/8 next-hop self",
+                    "process=helper routes=1 first=10.0.0.0/8",
+                ),
+                (
+                    "set keys put a route 11.0.0.0/8 next-hop self",
+                    "process=set keys a routes=1 first=11.0.0.0/8",
+                ),
+            ][..],
+        ),
+        (
+            "lifetime 1s;",
+            &[(
+                "set keys put a route 11.0.0.0/8 next-hop self",
+                "process=set keys a routes=1 first=11.0.0.0/8",
+            )],
+        ),
+    ] {
+        let lab = Lab::new();
+        let (_listener, port) = listener();
+        let commands: String = lines
+            .iter()
+            .map(|(line, _)| format!("echo '{line}'\n"))
+            .collect();
+        let guard = format!("encoder json; guard {{ {guard} }}");
+        let configuration = process(&lab, "helper", &(commands + "cat > /dev/null"))
+            .replace("encoder json;", &guard)
+            + &neighbor(port, "api { processes [ helper ]; }");
+        let daemon = Daemon::start(&lab, &configuration);
+        for (_, logged) in lines {
+            daemon.logged(&format!("leases have ended {logged}"));
+        }
+    }
+}
+
+#[test]
+fn attributes_that_carry_other_routes_or_actions_are_refused() {
+    check(
+        "prefixes [ 10.0.0.0/8 le 32 ]; actions [ discard ];",
+        &[
+            (
+                "announce route 10.5.0.0/16 next-hop self attribute [ 0x0e 0x80 0x00010104010101010018CB0071 ]",
+                "error",
+            ),
+            (
+                "announce route 10.5.0.0/16 next-hop self attribute [ 0x0f 0x80 0x00010118CB0071 ]",
+                "error",
+            ),
+            (
+                "announce route 10.5.0.0/16 next-hop self attribute [ 0x63 0xc0 0x00 ]",
+                "done",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 discard",
+                "done",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 discard redirect-to-nexthop-ietf 2001:db8::1",
+                "error",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 discard redirect [2001:db8::1]:5",
+                "error",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 discard attribute [ 0x19 0xC0 0x000C20010db80000000000000000000000010000 ]",
+                "error",
+            ),
+            (
+                "announce flow route destination 10.0.0.1/32 discard attribute [ 0x10 0xC0 0x8008fde800000001 ]",
+                "error",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn the_limit_of_routes_counts_those_of_sets() {
+    let put = |key: &str| format!("set keys put {key} route 10.{key}.0.0/16 next-hop self");
+    let puts = [put("1"), put("2"), put("3"), put("4")];
+    check(
+        "max-routes 3;",
+        &[
+            (puts[0].as_str(), "done"),
+            (puts[1].as_str(), "done"),
+            ("announce route 10.9.0.0/16 next-hop self", "done"),
+            (puts[2].as_str(), "error"),
+            ("announce route 10.8.0.0/16 next-hop self", "error"),
+            // What it has already is not another route.
+            (puts[1].as_str(), "done"),
+            ("set keys put 9 route 10.9.0.0/16 next-hop self", "done"),
+            ("set keys delete 1", "done"),
+            (puts[3].as_str(), "done"),
+            (puts[2].as_str(), "error"),
+        ],
+    );
+}
+
+#[test]
+fn the_limit_of_routes_counts_a_route_once_for_all_neighbors() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let mut commands = String::new();
+    for line in [
+        "neighbor 127.0.0.1 announce route 10.1.0.0/16 next-hop 192.0.2.1",
+        "neighbor 127.0.0.2 announce route 10.1.0.0/16 next-hop 192.0.2.1 med 5",
+        "neighbor 127.0.0.1 announce route 10.2.0.0/16 next-hop 192.0.2.1",
+        "neighbor 127.0.0.2 announce route 10.2.0.0/16 next-hop 192.0.2.1",
+        "announce route 10.3.0.0/16 next-hop 192.0.2.1",
+        // A withdrawal for one neighbor makes no room for another route.
+        "begin",
+        "neighbor 127.0.0.1 withdraw route 10.1.0.0/16",
+        "announce route 10.3.0.0/16 next-hop 192.0.2.1",
+        "commit",
+    ] {
+        commands += &format!("echo '{line}'\n");
+    }
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\n{commands}wait",
+        lab.path("answers").display()
+    );
+    let api = "api { processes [ helper ]; }";
+    let configuration = process(&lab, "helper", &script)
+        .replace("encoder json;", "encoder json; guard { max-routes 2; }")
+        + &neighbor(port, api)
+        + &neighbor(port, api).replacen("127.0.0.1", "127.0.0.2", 1);
+    let _daemon = Daemon::start(&lab, &configuration);
+    let is_answer = |line: &&String| matches!(line.as_str(), "done" | "error");
+    let got = lab.lines("answers", |got| got.iter().filter(is_answer).count() == 7);
+    let got: Vec<&String> = got.iter().filter(is_answer).collect();
+    assert_eq!(
+        got,
+        ["done", "done", "done", "done", "error", "done", "error"]
+    );
 }

@@ -201,3 +201,27 @@ fn leases_that_end_together_fill_the_updates() {
     let full = ROUTES.div_ceil(1_018);
     assert!(messages <= full + 4, "{messages} messages, {full} would do");
 }
+
+#[test]
+fn what_a_watchdog_announces_returns_at_the_end_of_a_lease() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let route = "static { route 10.1.0.0/16 next-hop 192.0.2.1 med 9 watchdog dns; }";
+    let _daemon = start_with(&lab, &neighbor(port, route));
+    let mut peer = session(&listener);
+    let med = |body: &[u8]| {
+        let attribute = body.windows(3).position(|part| part == [0x80, 4, 4]);
+        attribute.map(|at| body[at + 6])
+    };
+    assert_eq!(med(&update(&mut peer)), Some(9));
+    let mut client = Client::new(&lab);
+    client.ask("announce route 10.1.0.0/16 next-hop 192.0.2.1 med 1 lifetime 1");
+    assert_eq!(med(&update(&mut peer)), Some(1));
+    assert_eq!(med(&update(&mut peer)), Some(9));
+    // A withdrawn group announces nothing.
+    client.ask("withdraw watchdog dns");
+    super::withdrawn(&mut peer, &[16, 10, 1]);
+    client.ask("announce route 10.1.0.0/16 next-hop 192.0.2.1 med 1 lifetime 1");
+    assert_eq!(med(&update(&mut peer)), Some(1));
+    super::withdrawn(&mut peer, &[16, 10, 1]);
+}

@@ -19,6 +19,7 @@ mod metrics;
 #[cfg(feature = "stream")]
 mod mrt;
 mod operational;
+mod previews;
 mod range_reload;
 mod range_routes;
 #[cfg(feature = "stream")]
@@ -30,6 +31,7 @@ mod runtime_peers;
 mod scene;
 mod scripts;
 mod semantics;
+mod set_owners;
 mod sets;
 mod soak;
 mod states;

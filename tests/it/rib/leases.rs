@@ -1,6 +1,6 @@
 //! Leases compared with a map of deadlines for each route and peer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -98,6 +98,7 @@ fn check(ops: &[Op]) {
                     tracked: *owner,
                     lifetime,
                     default: None,
+                    longest: None,
                     left: None,
                     selector: None,
                     indexed: *owner,
@@ -110,7 +111,8 @@ fn check(ops: &[Op]) {
                 );
                 for peer in set(*peers).iter() {
                     let key = (*route, peer.0);
-                    let before = model.get(&key).and_then(|known| known.2);
+                    let before = model.get(&key).filter(|known| known.0 == *owner);
+                    let before = before.and_then(|known| known.2);
                     let length = match lifetime {
                         Lifetime::Unchanged => before,
                         Lifetime::Forever => None,
@@ -151,7 +153,12 @@ fn check(ops: &[Op]) {
             Op::Doom => {
                 let mut from = Some(0);
                 while let Some(at) = from {
-                    from = leases.doom(("tracked", run), Duration::from_secs(now + 2), at, 1);
+                    from = leases.doom(
+                        (&|owner| owner == "tracked", run),
+                        Duration::from_secs(now + 2),
+                        at,
+                        1,
+                    );
                 }
                 for known in model.values_mut().filter(|known| known.0 && known.1 <= run) {
                     known.3 = Some(known.3.map_or(now + 2, |own| own.min(now + 2)));
@@ -202,6 +209,11 @@ fn check(ops: &[Op]) {
         }
         if !leases.is_sweeping() {
             assert_eq!(leases.is_empty(), model.is_empty());
+            for (owner, name) in [(false, &names[0]), (true, &names[1])] {
+                let own = model.iter().filter(|(_, known)| known.0 == owner);
+                let routes: BTreeSet<u8> = own.map(|(key, _)| key.0).collect();
+                assert_eq!(leases.owned(name), routes.len());
+            }
         }
         let (mut found, mut wanted) = (Vec::new(), Vec::new());
         leases.visit_owner("tracked", &mut |leased| {
@@ -238,6 +250,7 @@ fn terms(lifetime: Lifetime) -> Terms {
         tracked: true,
         lifetime,
         default: None,
+        longest: None,
         left: None,
         selector: None,
         indexed: false,
@@ -310,9 +323,82 @@ fn the_routes_of_a_helper_that_has_died_end_in_steps() {
     fill(&mut leases, 20_000, (Lifetime::Forever, 1, 0));
     let (mut from, mut before) = (Some(0), 0);
     while let Some(at) = from {
-        from = leases.doom(("helper", 1), Duration::from_secs(9), at, 1_000);
+        from = leases.doom(
+            (&|owner| owner == "helper", 1),
+            Duration::from_secs(9),
+            at,
+            1_000,
+        );
         assert_eq!(leases.len(), before + 1_000);
         before = leases.len();
     }
     assert_eq!(before, 20_000);
+}
+
+#[test]
+fn leases_of_a_route_are_joined_and_those_of_others_are_not_inherited() {
+    let all = |peers: &[u32]| -> PeerSet { peers.iter().copied().map(PeerId).collect() };
+    let route = nlri(1);
+    let mut leases = Leases::default();
+    let forever = terms(Lifetime::Forever);
+    let announce = |leases: &mut Leases, peers: &[u32], terms: &Terms| {
+        leases.announce((&route, None), &all(peers), terms, Duration::from_secs(1));
+    };
+    announce(&mut leases, &[1], &forever);
+    announce(&mut leases, &[2], &forever);
+    assert_eq!((leases.recorded(), leases.owned("helper")), (2, 1));
+    // A third peer, and all of them again: one route, one lease.
+    announce(&mut leases, &[1, 2, 3], &forever);
+    assert_eq!((leases.recorded(), leases.owned("helper")), (1, 1));
+    announce(
+        &mut leases,
+        &[2],
+        &terms(Lifetime::For(Duration::from_secs(9))),
+    );
+    assert_eq!((leases.recorded(), leases.owned("helper")), (2, 1));
+    // What another owner says of a lifetime does not concern this one.
+    let other = Terms {
+        owner: "other".into(),
+        longest: Some(Duration::from_secs(5)),
+        ..terms(Lifetime::Unchanged)
+    };
+    announce(&mut leases, &[2], &other);
+    assert_eq!(leases.len(), 0);
+    assert_eq!((leases.owned("helper"), leases.owned("other")), (1, 1));
+    // A renewal is not longer than what is allowed now.
+    announce(
+        &mut leases,
+        &[2],
+        &Terms {
+            lifetime: Lifetime::For(Duration::from_secs(9)),
+            ..other.clone()
+        },
+    );
+    announce(&mut leases, &[2], &other);
+    assert_eq!(leases.next(), Some(Duration::from_secs(6)));
+    leases.withdraw(route.as_ref(), &all(&[1, 2, 3]));
+    assert_eq!((leases.owned("helper"), leases.owned("other")), (0, 0));
+    for (owner, count) in [
+        ("set a", 2),
+        ("set a key", 3),
+        ("set a-b", 1),
+        ("set ab", 1),
+    ] {
+        let terms = Terms {
+            owner: owner.into(),
+            ..forever.clone()
+        };
+        for number in 0..count {
+            let nlri = Nlri::new(
+                Family::IPV4_UNICAST,
+                None,
+                &[24, 10, u8::try_from(owner.len()).expect("short"), number],
+            );
+            leases.announce((&nlri, None), &all(&[1]), &terms, Duration::from_secs(1));
+        }
+    }
+    assert_eq!(
+        (leases.owned_below("set a"), leases.owned_below("set b")),
+        (5, 0)
+    );
 }
