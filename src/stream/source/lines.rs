@@ -142,7 +142,7 @@ impl<R: Read + Send> Produce for RisLines<R> {
         if !self.found && std::mem::take(&mut self.damaged) {
             return Some(Arrival {
                 status: Status::CorruptedSource,
-                ..self.messages.damaged(NO_RECORD)
+                ..self.messages.damaged(&[], NO_RECORD)
             });
         }
         None
