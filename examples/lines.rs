@@ -18,7 +18,8 @@ struct Lines {
 impl Visitor for Lines {
     fn record(&mut self, record: &RecordRef<'_>, _: Position) -> ControlFlow<()> {
         if record.status != Status::Valid {
-            let reason = record.damage.unwrap_or_default();
+            let reason = record.damage.map(|reason| reason.to_string());
+            let reason = reason.unwrap_or_default();
             eprintln!("{} {} {reason}", record.origin.name, record.status.as_str());
         }
         ControlFlow::Continue(())

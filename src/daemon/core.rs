@@ -26,7 +26,7 @@ use super::checks::Checks;
 use super::clock;
 use super::events::EventDispatcher;
 use super::hold::{Handover, Works};
-use super::initial_routes;
+use super::initial_routes::{self, Tables};
 use super::journal::{Journal, Recorded};
 use super::lease_table::{self, LeaseTable};
 use super::neighbor::Neighbor;
@@ -196,7 +196,7 @@ impl Core {
                     neighbor.inherit_overridden(&range.neighbor);
                 }
             }
-            None => initial_routes::announce(self, neighbor),
+            None => initial_routes::announce(self.tables(), neighbor),
         }
         self.neighbors.changed();
         listed
@@ -335,11 +335,15 @@ impl Core {
 
     /// Applies a change that does not come from a command. Returns `false` if an `announce-limit` does not allow it.
     pub(crate) fn apply(&self, change: &Change) -> bool {
-        let is_admitted = self.admits(change);
-        if is_admitted {
-            self.routes.apply(change, "no neighbor has this family");
+        self.tables().apply(change)
+    }
+
+    const fn tables(&self) -> Tables<'_> {
+        Tables {
+            routes: &self.routes,
+            limits: &self.limits,
+            neighbors: &self.neighbors,
         }
-        is_admitted
     }
 
     /// Returns `true` if a change that does not come from a command exceeds no `announce-limit`.

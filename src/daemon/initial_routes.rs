@@ -13,16 +13,40 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
-use super::core::Core;
+use super::announce_limit::AnnounceLimits;
 use super::neighbor::Neighbor;
+use super::neighbors::Neighbors;
+use super::routes::Routes;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{Afi, AttributeSet, Family, Nlri, NlriRef, Safi};
 use crate::grammar::{Piece, RouteList, RouteText, RunOfRoutes};
 use crate::rib::{Action, Change, PeerSet, Run};
 
+/// The tables that routes go to.
+#[derive(Clone, Copy)]
+pub(crate) struct Tables<'a> {
+    /// What is announced.
+    pub(crate) routes: &'a Routes,
+    /// How many routes neighbors may be announced.
+    pub(crate) limits: &'a AnnounceLimits,
+    /// All neighbors.
+    pub(crate) neighbors: &'a Neighbors,
+}
+
+impl Tables<'_> {
+    /// Applies a change. Returns `false` if an `announce-limit` does not allow it.
+    pub(crate) fn apply(&self, change: &Change) -> bool {
+        let is_admitted = self.limits.admits((self.routes, self.neighbors), change);
+        if is_admitted {
+            self.routes.apply(change, "no neighbor has this family");
+        }
+        is_admitted
+    }
+}
+
 /// The routes of one neighbor on their way to the table.
 struct Announcing<'a> {
-    core: &'a Core,
+    tables: Tables<'a>,
     neighbor: &'a Neighbor,
     peers: PeerSet,
     random: RandomState,
@@ -35,11 +59,11 @@ struct Announcing<'a> {
 }
 
 /// Announces the routes that the configuration of a neighbor names.
-pub(crate) fn announce(core: &Core, neighbor: &Neighbor) {
+pub(crate) fn announce(tables: Tables<'_>, neighbor: &Neighbor) {
     let config = neighbor.config.borrow().clone();
     let random = RandomState::default();
     let mut announcing = Announcing {
-        core,
+        tables,
         neighbor,
         peers: std::iter::once(neighbor.id).collect(),
         twice: repeated(&config.routes, &random),
@@ -59,8 +83,8 @@ pub(crate) fn announce(core: &Core, neighbor: &Neighbor) {
 impl Announcing<'_> {
     /// Announces routes together. Returns `false`, with nothing changed, if they must be announced one by one.
     fn together(&mut self, run: &RunOfRoutes<'_>) -> bool {
-        let routes = &self.core.routes;
-        if !run.is_announced() || !self.core.limits.is_empty() || self.has_repeated(run) {
+        let Tables { routes, limits, .. } = self.tables;
+        if !run.is_announced() || !limits.is_empty() || self.has_repeated(run) {
             return false;
         }
         collect_prefixes(run, &mut self.prefixes)
@@ -86,10 +110,10 @@ impl Announcing<'_> {
     }
 
     fn one(&mut self, route: &RouteText) {
-        let (core, neighbor) = (self.core, self.neighbor);
-        let attributes = core.routes.intern(Rc::clone(&route.attributes));
+        let (tables, neighbor) = (self.tables, self.neighbor);
+        let attributes = tables.routes.intern(Rc::clone(&route.attributes));
         if let Some(name) = &route.watchdog {
-            core.routes.guard(neighbor.id, name, route, &attributes);
+            tables.routes.guard(neighbor.id, name, route, &attributes);
             if route.withdraw {
                 return;
             }
@@ -108,8 +132,8 @@ impl Announcing<'_> {
                 action: Action::Announce(Rc::clone(&attributes)),
                 peers: self.peers.clone(),
             };
-            if !core.apply(&change) && route.watchdog.is_some() {
-                core.routes.hold_back(neighbor.id, nlri);
+            if !tables.apply(&change) && route.watchdog.is_some() {
+                tables.routes.hold_back(neighbor.id, nlri);
             }
         }
     }

@@ -108,7 +108,7 @@ pub use elem::Elem;
 pub use filter::{Expression, Filter, Verdict};
 #[cfg(feature = "speaker")]
 pub use live::AsyncStream;
-pub use record::{Position, Record, RecordKind, RecordRef, Status};
+pub use record::{Position, Reason, Record, RecordKind, RecordRef, Status};
 
 use merge::Merge;
 

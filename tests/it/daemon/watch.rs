@@ -110,7 +110,7 @@ fn the_status_is_shown_on_the_control_socket() {
         .expect("runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(
-        output.status.success() && text.contains("1 of 1 sessions established"),
+        output.status.success() && text.contains("1 of 1 established"),
         "{text}"
     );
     assert!(
