@@ -44,6 +44,9 @@ impl Tables<'_> {
     }
 }
 
+/// What all versions of a route have in common.
+type Route = (Family, Option<u32>, NlriKey);
+
 /// The routes of one neighbor on their way to the table.
 struct Announcing<'a> {
     tables: Tables<'a>,
@@ -53,7 +56,7 @@ struct Announcing<'a> {
     /// The fingerprints of routes that the file may have twice.
     twice: HashSet<u32>,
     /// The last version of each of them.
-    known: HashMap<(Family, Option<u32>, NlriKey), (Nlri, Rc<AttributeSet>)>,
+    known: HashMap<Route, (Nlri, Rc<AttributeSet>)>,
     /// The prefixes of a run.
     prefixes: Vec<u8>,
 }
