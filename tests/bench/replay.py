@@ -43,7 +43,8 @@ class Replay:
     def begin(self, run, plan):
         command = [self.program, 'replay', self.archive, '--speed', 'max', '--local-as', '65000', '--peer', plan.peers[0],
                    '--port', str(plan.port), '--router-id', '10.0.0.1', '--as-path', 'keep', '--family', 'ipv4 unicast']
-        return run.start(command), lambda: None, lambda: None
+        # Nothing is injected before the peer comes: that is over at once.
+        return run.start(command), lambda: pathlib.Path(run.path('go.start')).touch(), lambda: None
 
 
 def main():
