@@ -77,7 +77,7 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<d
         Compression::Gzip => Box::new(Members::<_, flate2::bufread::GzDecoder<_>>::new(input)),
         Compression::Bzip2 => Box::new(Members::<_, bzip2::bufread::BzDecoder<_>>::new(input)),
         Compression::Xz => Box::new(lzma_rust2::XzReader::new(input, true)),
-        Compression::Zstd => Box::new(Zstd::new(input)),
+        Compression::Zstd => Box::new(Members::<_, ZstdFrame<_>>::new(input)),
         Compression::Unknown(name) => {
             return Err(io::Error::new(
                 io::ErrorKind::Unsupported,
@@ -88,26 +88,25 @@ pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<d
     Ok((compression, reader))
 }
 
-/// A decoder of one member of a compressed file.
-trait Member<R>: Read {
-    /// First byte of a member.
-    const MAGIC: u8;
-    /// Error for bytes after a member that do not begin another one.
-    const GARBAGE: &'static str;
+/// A decoder of one member of a compressed file: of one frame, in zstd's words.
+trait Member<R>: Read + Sized {
+    /// Skips what may lie between members. Returns whether another one follows.
+    fn follows(input: &mut R, is_first: bool) -> io::Result<bool>;
 
     /// Begins a member.
-    fn begin(input: R) -> Self;
+    fn begin(input: R) -> io::Result<Self>;
 
     /// Returns the input, positioned after the member once it was read to its end.
     fn finish(self) -> R;
 }
 
 impl<R: BufRead> Member<R> for flate2::bufread::GzDecoder<R> {
-    const MAGIC: u8 = 0x1F;
-    const GARBAGE: &'static str = "garbage after a gzip member";
+    fn follows(input: &mut R, is_first: bool) -> io::Result<bool> {
+        after_padding(input, is_first, (0x1F, "garbage after a gzip member"))
+    }
 
-    fn begin(input: R) -> Self {
-        Self::new(input)
+    fn begin(input: R) -> io::Result<Self> {
+        Ok(Self::new(input))
     }
 
     fn finish(self) -> R {
@@ -116,11 +115,12 @@ impl<R: BufRead> Member<R> for flate2::bufread::GzDecoder<R> {
 }
 
 impl<R: BufRead> Member<R> for bzip2::bufread::BzDecoder<R> {
-    const MAGIC: u8 = b'B';
-    const GARBAGE: &'static str = "garbage after a bzip2 stream";
+    fn follows(input: &mut R, is_first: bool) -> io::Result<bool> {
+        after_padding(input, is_first, (b'B', "garbage after a bzip2 stream"))
+    }
 
-    fn begin(input: R) -> Self {
-        Self::new(input)
+    fn begin(input: R) -> io::Result<Self> {
+        Ok(Self::new(input))
     }
 
     fn finish(self) -> R {
@@ -128,8 +128,57 @@ impl<R: BufRead> Member<R> for bzip2::bufread::BzDecoder<R> {
     }
 }
 
-/// All members of a compressed file. Zeros after a member, with which tapes are padded, are skipped; `gunzip` ignores them as
-/// well. Other bytes are an error after everything before them was read.
+/// The decoder of one frame of a zstd file.
+struct ZstdFrame<R: BufRead>(
+    Box<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>,
+);
+
+impl<R: BufRead> Read for ZstdFrame<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.0.read(out).map_err(|_| damaged_zstd())
+    }
+}
+
+impl<R: BufRead> Member<R> for ZstdFrame<R> {
+    fn follows(input: &mut R, _: bool) -> io::Result<bool> {
+        skip_frames(input)
+    }
+
+    fn begin(input: R) -> io::Result<Self> {
+        let decoder = ruzstd::decoding::StreamingDecoder::new(input);
+        decoder
+            .map(|decoder| Self(Box::new(decoder)))
+            .map_err(|_| damaged_zstd())
+    }
+
+    fn finish(self) -> R {
+        self.0.into_inner()
+    }
+}
+
+/// Skips the zeros after a member, with which tapes are padded; `gunzip` ignores them as well. Returns whether a member with
+/// this first byte follows; other bytes are an error with this text.
+fn after_padding(
+    input: &mut impl BufRead,
+    is_first: bool,
+    (magic, garbage): (u8, &'static str),
+) -> io::Result<bool> {
+    loop {
+        let head = input.fill_buf()?;
+        match head.first() {
+            None => return Ok(false),
+            Some(0) if !is_first => {
+                let zeros = head.iter().take_while(|byte| **byte == 0).count();
+                input.consume(zeros);
+            }
+            Some(first) if *first == magic => return Ok(true),
+            Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, garbage)),
+        }
+    }
+}
+
+/// All members of a compressed file, where the decoder itself stops after one. An error between members is one after everything
+/// before it was read.
 struct Members<R, D> {
     state: Option<Place<R, D>>,
     /// Whether the first member was begun.
@@ -142,27 +191,11 @@ enum Place<R, D> {
     Inside(D),
 }
 
-impl<R: BufRead, D: Member<R>> Members<R, D> {
+impl<R, D> Members<R, D> {
     const fn new(input: R) -> Self {
         Self {
             state: Some(Place::Between(input)),
             begun: false,
-        }
-    }
-
-    /// Skips the zeros after a member. Returns whether another member follows.
-    fn follows(&self, input: &mut R) -> io::Result<bool> {
-        loop {
-            let head = input.fill_buf()?;
-            match head.first() {
-                None => return Ok(false),
-                Some(0) if self.begun => {
-                    let zeros = head.iter().take_while(|byte| **byte == 0).count();
-                    input.consume(zeros);
-                }
-                Some(first) if *first == D::MAGIC => return Ok(true),
-                Some(_) => return Err(io::Error::new(io::ErrorKind::InvalidData, D::GARBAGE)),
-            }
         }
     }
 }
@@ -176,10 +209,10 @@ impl<R: BufRead, D: Member<R>> Read for Members<R, D> {
             match self.state.take() {
                 None => return Ok(0),
                 Some(Place::Between(mut input)) => {
-                    if !self.follows(&mut input)? {
+                    if !D::follows(&mut input, !self.begun)? {
                         return Ok(0);
                     }
-                    self.state = Some(Place::Inside(D::begin(input)));
+                    self.state = Some(Place::Inside(D::begin(input)?));
                 }
                 Some(Place::Inside(mut member)) => {
                     let count = match member.read(out) {
@@ -196,58 +229,6 @@ impl<R: BufRead, D: Member<R>> Read for Members<R, D> {
                         return Ok(count);
                     }
                     self.state = Some(Place::Between(member.finish()));
-                }
-            }
-        }
-    }
-}
-
-/// All frames of a zstd file; the decoder itself stops after one.
-struct Zstd<R: BufRead> {
-    state: Option<Frames<R>>,
-}
-
-enum Frames<R: BufRead> {
-    /// Between frames.
-    Between(R),
-    /// Inside one.
-    Inside(Box<ruzstd::decoding::StreamingDecoder<R, ruzstd::decoding::FrameDecoder>>),
-}
-
-impl<R: BufRead> Zstd<R> {
-    const fn new(input: R) -> Self {
-        Self {
-            state: Some(Frames::Between(input)),
-        }
-    }
-}
-
-impl<R: BufRead> Read for Zstd<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if out.is_empty() {
-            return Ok(0);
-        }
-        loop {
-            match self.state.take() {
-                None => return Ok(0),
-                Some(Frames::Between(mut input)) => {
-                    if !skip_frames(&mut input)? {
-                        return Ok(0);
-                    }
-                    let decoder = ruzstd::decoding::StreamingDecoder::new(input)
-                        .map_err(|_| damaged_zstd())?;
-                    self.state = Some(Frames::Inside(Box::new(decoder)));
-                }
-                Some(Frames::Inside(mut decoder)) => {
-                    let count = decoder.read(out).map_err(|_| damaged_zstd())?;
-                    self.state = Some(if count == 0 {
-                        Frames::Between(decoder.into_inner())
-                    } else {
-                        Frames::Inside(decoder)
-                    });
-                    if count > 0 {
-                        return Ok(count);
-                    }
                 }
             }
         }
