@@ -52,46 +52,44 @@ impl RouteChecks<'_> {
 
     /// Reports what is wrong with a route. Returns `true` if it is nothing.
     fn one(&self, cx: &mut Context<'_>, route: &RouteText, span: Span) -> bool {
-        let found = match self.foreign(route) {
-            // ExaBGP announces it: its parser reads the word for watchdogs only.
-            None if route.withdraw && route.watchdog.is_none() => [
-                Some(
-                    Diagnostic::warning(span, "the route has `withdraw`: it is not announced")
-                        .with_help("add `watchdog` and a name if helpers are to announce it"),
-                ),
-                None,
-                None,
-            ],
+        let found: Vec<Diagnostic> = match self.left_out(route, span) {
+            Some(diagnostic) => vec![diagnostic],
             None => [
                 self.self_address(route, span),
                 self.extended_next_hop(route, span),
                 self.ipv4_next_hop(route, span),
-            ],
-            Some(Family::IPV4_UNICAST) => [
-                Some(
-                    Diagnostic::warning(
-                        span,
-                        "this neighbor has no family `ipv4 unicast`: the route is not announced",
-                    )
-                    .with_help("add `ipv4 unicast;` to its `family` section"),
-                ),
-                None,
-                None,
-            ],
-            Some(family) => [
-                Some(
-                    Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
-                        .with_help(format!("add `{family};` to its `family` section")),
-                ),
-                None,
-                None,
-            ],
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
         };
-        let is_clean = found.iter().all(Option::is_none);
-        for diagnostic in found.into_iter().flatten() {
-            cx.report.add(diagnostic);
-        }
+        let is_clean = found.is_empty();
+        found
+            .into_iter()
+            .for_each(|diagnostic| cx.report.add(diagnostic));
         is_clean
+    }
+
+    /// Why a route is not [kept](Self::keeps).
+    fn left_out(&self, route: &RouteText, span: Span) -> Option<Diagnostic> {
+        match self.foreign(route) {
+            // ExaBGP announces it: its parser reads the word for watchdogs only.
+            None => (route.withdraw && route.watchdog.is_none()).then(|| {
+                Diagnostic::warning(span, "the route has `withdraw`: it is not announced")
+                    .with_help("add `watchdog` and a name if helpers are to announce it")
+            }),
+            Some(Family::IPV4_UNICAST) => Some(
+                Diagnostic::warning(
+                    span,
+                    "this neighbor has no family `ipv4 unicast`: the route is not announced",
+                )
+                .with_help("add `ipv4 unicast;` to its `family` section"),
+            ),
+            Some(family) => Some(
+                Diagnostic::error(span, format!("this neighbor has no family `{family}`"))
+                    .with_help(format!("add `{family};` to its `family` section")),
+            ),
+        }
     }
 
     /// The first family of a route that the neighbor does not have.
