@@ -27,6 +27,37 @@ def sink():
     return str(target / 'release' / 'sink')
 
 
+def wait_for(what, is_so, limit, *processes):
+    """Waits until something is so, at most for `limit` seconds; exits if that takes longer or if one of the processes ends."""
+    begin = time.monotonic()
+    while not is_so():
+        for process in processes:
+            if process.poll() is not None:
+                sys.exit(f'{what}: {process.args[0]} has ended with {process.returncode}')
+        if time.monotonic() - begin > limit:
+            sys.exit(f'{what}: waited too long')
+        time.sleep(0.01)
+
+
+def neighbors(count, port, more=''):
+    """The neighbors of a configuration of ours, whose helper `load` announces to all of them."""
+    return ''.join(f'''neighbor {load.address(number)} {{
+  router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as {load.PEER_AS}; connect {port};{more}
+  family {{ ipv4 unicast; }} api {{ processes [ load ]; }}
+}}
+''' for number in range(count))
+
+
+def environment(folder):
+    """The environment of a daemon of ours that has its control socket in this folder, and does not listen."""
+    return os.environ | {
+        'exabgp_tcp_bind': '',
+        'exabgp_daemon_user': os.environ.get('USER', 'root'),
+        'oxabgp_api_socketpath': os.path.join(folder, 'control'),
+        'exabgp_log_destination': 'stderr',
+    }
+
+
 def clock():
     return str(time.monotonic())
 

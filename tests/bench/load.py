@@ -22,6 +22,7 @@ import time
 
 PEER_AS, HOLD = 65001, 180
 MARKER = b'\xff' * 16
+KEEPALIVE = MARKER + struct.pack('!HB', 19, 4)
 GROUP = 6
 
 
@@ -153,40 +154,31 @@ def read_events(count, out):
 class Peer:
     """One end of a session, in AS 65001."""
 
-    def __init__(self, number, port):
-        self.number, self.data, self.seen, self.size, self.ended = number, b'', 0, 0, False
-        self.is_up, self.socket = False, None
+    def __init__(self, number, port, hold=HOLD):
+        self.number, self.hold, self.socket = number, hold, None
         self.listener = socket.create_server((address(number), port))
 
     def open(self):
         capabilities = bytes([1, 4, 0, 1, 0, 1, 65, 4]) + struct.pack('!I', PEER_AS)
         parameters = bytes([2, len(capabilities)]) + capabilities
         router_id = bytes([10, 1, self.number >> 8, self.number & 0xFF])
-        body = struct.pack('!BHH4sB', 4, PEER_AS, HOLD, router_id, len(parameters)) + parameters
-        self.socket.sendall(MARKER + struct.pack('!HB', 19 + len(body), 1) + body + MARKER + struct.pack('!HB', 19, 4))
+        body = struct.pack('!BHH4sB', 4, PEER_AS, self.hold, router_id, len(parameters)) + parameters
+        self.socket.sendall(MARKER + struct.pack('!HB', 19 + len(body), 1) + body + KEEPALIVE)
 
-    def read(self):
-        """Reads what is there. Returns how many prefixes whole messages announce."""
-        chunk = self.socket.recv(1 << 20)
-        if not chunk:
-            sys.exit('the daemon closed the connection')
-        data, at, seen = self.data + chunk, 0, 0
-        while len(data) - at >= 19:
-            length, kind = struct.unpack_from('!HB', data, at + 16)
-            if len(data) - at < length:
-                break
-            if kind == 2:
-                withdrawn = struct.unpack_from('!H', data, at + 19)[0]
-                # All prefixes are /24s.
-                seen += (length - 23 - withdrawn - struct.unpack_from('!H', data, at + 21 + withdrawn)[0]) // 4
-            elif kind == 4:
-                self.is_up = True
-            elif kind == 3:
-                sys.exit(f'NOTIFICATION {data[at + 19:at + length].hex()}')
-            at += length
-        self.data = data[at:]
-        self.seen, self.size = self.seen + seen, self.size + at
-        return seen
+    def establish(self):
+        """Reads until the daemon's first KEEPALIVE."""
+        data = b''
+        while True:
+            chunk = self.socket.recv(1 << 20)
+            if not chunk:
+                sys.exit('the daemon closed the connection')
+            data += chunk
+            while len(data) >= 19 and len(data) >= (length := struct.unpack_from('!H', data, 16)[0]):
+                if data[18] == 4:
+                    return
+                if data[18] == 3:
+                    sys.exit(f'NOTIFICATION {data[19:length].hex()}')
+                data = data[length:]
 
 
 def connections(peers):
@@ -206,9 +198,9 @@ def connections(peers):
 
 def keepalives(peers):
     while True:
-        time.sleep(HOLD / 3)
+        time.sleep(peers[0].hold / 4)
         for peer in peers:
-            peer.socket.sendall(MARKER + struct.pack('!HB', 19, 4))
+            peer.socket.sendall(KEEPALIVE)
 
 
 def flood(port, count, go, out):
@@ -217,8 +209,7 @@ def flood(port, count, go, out):
     open(out + '.listening', 'w').close()
     connections([peer])
     peer.open()
-    while not peer.is_up:
-        peer.read()
+    peer.establish()
     open(out + '.up', 'w').close()
     threading.Thread(target=lambda: [None for _ in iter(lambda: peer.socket.recv(1 << 16), b'')], daemon=True).start()
     wait_for(go)

@@ -28,14 +28,7 @@ SMALLEST_HOLD = 3
 
 
 def wait_for(what, is_so, *processes):
-    begin = time.monotonic()
-    while not is_so():
-        for process in processes:
-            if process.poll() is not None:
-                sys.exit(f'upgrade: {what}: {process.args[0]} has ended with {process.returncode}')
-        if time.monotonic() - begin > LIMIT:
-            sys.exit(f'upgrade: waited too long: {what}')
-        time.sleep(0.01)
+    daemons.wait_for(f'upgrade: {what}', is_so, LIMIT, *processes)
 
 
 def main():
@@ -44,21 +37,10 @@ def main():
         place = lambda name: os.path.join(folder, name)  # noqa: E731
         port = 11790
         helper = f'{sys.executable} {HERE}/load.py announce {routes} {load.GROUP} {MORE} {place("go")} {place("more")}'
-        text = f'process load {{ run {helper}; encoder json; }}\n'
-        for number in range(peers):
-            text += f'''neighbor {load.address(number)} {{
-  router-id 10.0.0.1; local-address 127.0.0.1; local-as 65000; peer-as {load.PEER_AS}; connect {port};
-  family {{ ipv4 unicast; }} api {{ processes [ load ]; }}
-}}
-'''
+        text = f'process load {{ run {helper}; encoder json; }}\n' + daemons.neighbors(peers, port)
         with open(place('conf'), 'w') as file:
             file.write(text)
-        env = os.environ | {
-            'exabgp_tcp_bind': '',
-            'exabgp_daemon_user': os.environ.get('USER', 'root'),
-            'oxabgp_api_socketpath': place('control'),
-            'exabgp_log_destination': 'stderr',
-        }
+        env = daemons.environment(folder)
         words = [str(word) for word in (peers, port, routes, MORE, '-', place('out'))]
         sink = subprocess.Popen([daemons.sink(), *words])
         wait_for('the peers listen', lambda: os.path.exists(place('out') + '.listening'), sink)
