@@ -20,18 +20,28 @@ pub(crate) fn start(lab: &Lab, port: u16) -> Daemon {
 
 /// A daemon with this configuration and its sockets and pipes inside the lab.
 pub(crate) fn start_with(lab: &Lab, configuration: &str) -> Daemon {
-    let text = |name: &str| lab.path(name).to_str().expect("UTF-8").to_owned();
-    let daemon = Daemon::start_with(
-        lab,
-        configuration,
-        &[
-            ("exabgp_api_cli", "true"),
-            ("exabgp_api_pipename", "oxabgp-test"),
-            ("EXABGP_ROOT", &text("root")),
-            ("oxabgp_api_socketpath", &text("control.sock")),
-        ],
-    );
+    start_set(lab, configuration, &[])
+}
+
+/// The same with more settings.
+fn start_set(lab: &Lab, configuration: &str, more: &[(&str, &str)]) -> Daemon {
+    let [root, socket] = ["root", "control.sock"].map(|name| lab.path(name));
+    let mut settings = vec![
+        ("exabgp_api_cli", "true"),
+        ("exabgp_api_pipename", "oxabgp-test"),
+        ("EXABGP_ROOT", root.to_str().expect("UTF-8")),
+        ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
+    ];
+    settings.extend(more);
+    let daemon = Daemon::start_with(lab, configuration, &settings);
     daemon.logged("is running");
+    daemon
+}
+
+/// The same with settings of the roles of other users, who reach the control socket. Root only.
+pub(crate) fn start_for_users(lab: &Lab, configuration: &str, roles: &[(&str, &str)]) -> Daemon {
+    let daemon = start_set(lab, configuration, roles);
+    fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
     daemon
 }
 
@@ -478,20 +488,11 @@ fn a_reader_sees_everything_and_changes_nothing() {
     }
     let lab = Lab::new();
     let (listener, port) = listener();
-    let socket = lab.path("control.sock");
-    let mut daemon = Daemon::start_with(
-        &lab,
-        &neighbor(port, ""),
-        &[
-            ("exabgp_api_cli", "true"),
-            ("exabgp_api_pipename", "oxabgp-test"),
-            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
-            ("oxabgp_api_read-only", "60001 @60002"),
-            ("oxabgp_api_full_access", "60003"),
-        ],
-    );
-    daemon.logged("is running");
-    fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let roles = [
+        ("oxabgp_api_read-only", "60001 @60002"),
+        ("oxabgp_api_full_access", "60003"),
+    ];
+    let mut daemon = start_for_users(&lab, &neighbor(port, ""), &roles);
     let mut peer = session(&listener);
     const CHANGES: &str = "session reasons enable\nannounce route 10.9.0.0/16 next-hop 192.0.2.1\n\
         neighbor 127.0.0.1 teardown 2\nshutdown\nshow neighbor summary\nversion\n";

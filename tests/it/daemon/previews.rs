@@ -1,12 +1,10 @@
 //! Which files a running daemon reads, and who may have them read.
 
-use std::os::unix::fs::PermissionsExt;
-
 use nix::sys::stat::Mode;
 
-use super::control::{Client, ask_as, start_with};
+use super::control::{Client, ask_as, start_for_users, start_with};
 use super::{listener, neighbor};
-use crate::support::daemon::{Daemon, Lab};
+use crate::support::daemon::Lab;
 
 #[test]
 fn only_regular_files_are_read_while_the_daemon_runs() {
@@ -47,19 +45,11 @@ fn a_reader_has_no_other_files_read() {
     }
     let lab = Lab::new();
     let (_listener, port) = listener();
-    let socket = lab.path("control.sock");
-    let daemon = Daemon::start_with(
+    let _daemon = start_for_users(
         &lab,
         &neighbor(port, ""),
-        &[
-            ("exabgp_api_cli", "true"),
-            ("exabgp_api_pipename", "oxabgp-test"),
-            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
-            ("oxabgp_api_read-only", "60001"),
-        ],
+        &[("oxabgp_api_read-only", "60001")],
     );
-    daemon.logged("is running");
-    std::fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
     let secret = lab.write("secret", "root:the-secret:1:\n");
     let ask = |path: &str| {
         let lines = format!("session reasons enable\nreload preview {path}\n");

@@ -1,12 +1,11 @@
 //! Roles of clients of the control socket when the daemon executes its program again.
 
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
 
-use super::control::client_as;
+use super::control::{client_as, start_for_users};
 use super::upgrade::upgrade;
 use super::{listener, neighbor};
-use crate::support::daemon::{Daemon, Lab};
+use crate::support::daemon::Lab;
 
 /// A client of the control socket with another user's credentials. It sends each line that it is given, and prints the answer.
 struct Foreign {
@@ -58,20 +57,11 @@ fn a_client_keeps_its_role() {
     }
     let lab = Lab::new();
     let (_listener, port) = listener();
-    let socket = lab.path("control.sock");
-    let mut daemon = Daemon::start_with(
-        &lab,
-        &neighbor(port, ""),
-        &[
-            ("exabgp_api_cli", "true"),
-            ("exabgp_api_pipename", "oxabgp-test"),
-            ("oxabgp_api_socketpath", socket.to_str().expect("UTF-8")),
-            ("oxabgp_api_read-only", "60001"),
-            ("oxabgp_api_full_access", "60003"),
-        ],
-    );
-    daemon.logged("is running");
-    std::fs::set_permissions(lab.path(""), PermissionsExt::from_mode(0o755)).expect("a mode");
+    let roles = [
+        ("oxabgp_api_read-only", "60001"),
+        ("oxabgp_api_full_access", "60003"),
+    ];
+    let mut daemon = start_for_users(&lab, &neighbor(port, ""), &roles);
     let clients = (Foreign::new(&lab, 60001), Foreign::new(&lab, 60003));
     let (Some(mut reader), Some(mut full)) = clients else {
         eprintln!("SKIP: there is no python3");
