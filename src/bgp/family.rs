@@ -225,6 +225,15 @@ impl Family {
         Self { afi, safi }
     }
 
+    /// Bits of an address in the families whose NLRI are prefixes and nothing else: IPv4 and IPv6, unicast and multicast.
+    pub const fn prefix_bits(self) -> Option<u8> {
+        match (self.afi, self.safi) {
+            (Afi::IPV4, Safi::UNICAST | Safi::MULTICAST) => Some(32),
+            (Afi::IPV6, Safi::UNICAST | Safi::MULTICAST) => Some(128),
+            _ => None,
+        }
+    }
+
     /// The family with these code points.
     pub const fn new(afi: u16, safi: u8) -> Self {
         Self {

@@ -9,7 +9,7 @@
 
 use smallvec::SmallVec;
 
-use crate::bgp::family::{Afi, Family, Safi};
+use crate::bgp::family::Family;
 
 /// What the form of a field of NLRI shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +62,9 @@ impl Certainty {
 /// Oddities count in halves.
 const ONE: u32 = 2;
 
-/// Bits of an address in families whose fields can be told apart.
-const fn address_bits(family: Family) -> Option<u8> {
-    match (family.afi, family.safi) {
-        (Afi::IPV4, Safi::UNICAST | Safi::MULTICAST) => Some(32),
-        (Afi::IPV6, Safi::UNICAST | Safi::MULTICAST) => Some(128),
-        _ => None,
-    }
-}
-
 /// What the form of `field` shows. Fields of families other than IPv4 and IPv6 unicast and multicast are taken for plain.
 pub fn evidence(family: Family, field: &[u8]) -> Evidence {
-    let Some(bits) = address_bits(family) else {
+    let Some(bits) = family.prefix_bits() else {
         return Evidence::Plain;
     };
     let plain = || walk(field, bits, 0, |_, _, _| ());
@@ -97,7 +88,7 @@ pub fn evidence(family: Family, field: &[u8]) -> Evidence {
 /// Decides whether `field`, whose form shows `evidence`, has path identifiers. `known` is what the fields of the same peer and
 /// family before it have shown.
 pub fn add_path(family: Family, field: &[u8], evidence: Evidence, known: Certainty) -> bool {
-    match (evidence, address_bits(family)) {
+    match (evidence, family.prefix_bits()) {
         (Evidence::AddPath { .. }, _) => true,
         (Evidence::Ambiguous, Some(bits)) => {
             let (plain, with_ids) = (oddities(field, bits, 0), oddities(field, bits, 4));
@@ -114,7 +105,7 @@ pub fn add_path(family: Family, field: &[u8], evidence: Evidence, known: Certain
 /// Returns `false` if a field cannot be read with path identifiers, which most fields show within two prefixes.
 #[inline]
 pub fn may_have_ids(family: Family, field: &[u8]) -> bool {
-    let Some(bits) = address_bits(family) else {
+    let Some(bits) = family.prefix_bits() else {
         return false;
     };
     walk(field, bits, 4, |_, _, _| ())

@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::bgp::RouteDistinguisher;
-use crate::bgp::family::{Afi, Family, FamilySet, Safi};
+use crate::bgp::family::{Family, FamilySet, Safi};
 use crate::bgp::nlri;
 use crate::bmp;
 use crate::mrt::Timestamp;
@@ -272,15 +272,12 @@ impl<'a> Routes<'a> {
 
 /// Bits of an address of a family of plain prefixes.
 pub(crate) const fn family_bits(family: Family) -> Option<u8> {
-    // SAFI 3, unicast and multicast at once, was in use before RFC 4760.
-    if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST | Safi(3)) {
-        return None;
-    }
-    match family.afi {
-        Afi::IPV4 => Some(32),
-        Afi::IPV6 => Some(128),
-        _ => None,
-    }
+    let safi = match family.safi {
+        // Unicast and multicast at once, in use before RFC 4760.
+        Safi(3) => Safi::UNICAST,
+        safi => safi,
+    };
+    Family { safi, ..family }.prefix_bits()
 }
 
 impl<'a> Iterator for Routes<'a> {

@@ -20,9 +20,7 @@ use crate::mrt::{Content, Timestamp};
 use crate::wire::Reader;
 
 use super::attributes::{Attributes, Hop, Notes, Reach};
-use super::block::{
-    Block, ElemKind, RibView, Route, Routes, State, View, family_bits, nlri_of, unreach,
-};
+use super::block::{Block, ElemKind, RibView, Route, Routes, State, View, nlri_of, unreach};
 
 /// Sessions that are remembered at most; beyond, detection works without memory.
 const MOST_SESSIONS: usize = 65_536;
@@ -345,11 +343,7 @@ impl Decoder {
         } else if !add_path && self.detection == Detection::On {
             let evidence = detect::evidence(family, bytes);
             add_path = self.has_ids(message, family, bytes, evidence);
-            if !add_path
-                && evidence == Evidence::Plain
-                && family_bits(family).is_some()
-                && family.safi.0 != 3
-            {
+            if !add_path && evidence == Evidence::Plain && family.prefix_bits().is_some() {
                 // The field was walked to its end.
                 return (Routes::new(family, false, bytes), notes);
             }
@@ -476,6 +470,9 @@ fn table_route<'a>(block: &mut Block<'a>, attributes: &'a Attributes<'a>) {
 
 /// Whether an MP attribute of an UPDATE ends before its routes begin.
 fn multiprotocol_notes(attributes: &Attributes<'_>) -> Notes {
+    if attributes.reach.is_none() && attributes.unreach.is_none() {
+        return Notes::NONE;
+    }
     let bad_reach = attributes.reaches().any(|one| Reach::whole(one).is_none());
     if bad_reach || attributes.unreaches().any(|one| unreach(one).is_none()) {
         Notes::BAD_MP
