@@ -6,7 +6,7 @@
 
 use super::slab::NONE;
 use crate::bgp::nlri::{NlriBytes, NlriKey};
-use crate::bgp::{Afi, Family, Nlri, NlriRef, Safi};
+use crate::bgp::{Family, Nlri, NlriRef};
 
 /// One route.
 #[derive(Debug)]
@@ -118,7 +118,7 @@ impl Key {
 /// Calls `then` with the key of a route; a plain prefix is its own key. As in ExaBGP, path identifier 0 means none.
 pub(crate) fn with_key<T>(nlri: NlriRef<'_>, then: impl FnOnce(RouteKey<'_>) -> T) -> T {
     let owned: NlriKey;
-    let key = if is_own_key(nlri) {
+    let key = if nlri.is_own_key() {
         nlri.bytes
     } else {
         owned = nlri.key();
@@ -129,20 +129,6 @@ pub(crate) fn with_key<T>(nlri: NlriRef<'_>, then: impl FnOnce(RouteKey<'_>) -> 
         path_id: nlri.path_id.unwrap_or_default(),
         key,
     })
-}
-
-/// Returns `true` for a plain prefix without host bits.
-fn is_own_key(nlri: NlriRef<'_>) -> bool {
-    if !matches!(nlri.family.safi, Safi::UNICAST | Safi::MULTICAST)
-        || !matches!(nlri.family.afi, Afi::IPV4 | Afi::IPV6)
-    {
-        return false;
-    }
-    match nlri.bytes {
-        [] | [0] => true,
-        [bits, .., last] => bits % 8 == 0 || last & (0xFF >> (bits % 8)) == 0,
-        [_] => false,
-    }
 }
 
 impl<V> Slot<V> {
@@ -243,9 +229,9 @@ mod tests {
             assert_eq!((route.path_id, route.key), (0, &[20, 10, 1, 0xF0][..]))
         });
         let with = |bytes| NlriRef { bytes, ..host };
-        assert!(is_own_key(with(&[20, 10, 1, 0xF0])));
-        assert!(is_own_key(with(&[0])));
-        assert!(!is_own_key(host));
+        assert!(with(&[20, 10, 1, 0xF0]).is_own_key());
+        assert!(with(&[0]).is_own_key());
+        assert!(!host.is_own_key());
     }
 
     #[test]

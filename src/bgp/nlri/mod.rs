@@ -46,6 +46,9 @@ pub struct NlriRef<'a> {
 /// Identifies a route: the wire form without the parts that may change between two announcements of it.
 pub type NlriKey = SmallVec<[u8; 32]>;
 
+/// Identifies a route among those of all families: the family, the path identifier (0 for none, as in ExaBGP) and the key.
+pub type NlriId = (Family, u32, NlriKey);
+
 impl Nlri {
     /// Creates an NLRI.
     pub fn new(family: Family, path_id: Option<u32>, bytes: &[u8]) -> Self {
@@ -250,6 +253,21 @@ impl NlriRef<'_> {
     /// Returns `true` if `bytes`, of the same family, identify the same route.
     pub fn same_key(&self, bytes: &[u8]) -> bool {
         self.bytes == bytes || self.key() == NlriRef { bytes, ..*self }.key()
+    }
+
+    /// Distinguishes this route from all others.
+    pub fn id(&self) -> NlriId {
+        (self.family, self.path_id.unwrap_or_default(), self.key())
+    }
+
+    /// Returns `true` for a plain prefix without host bits, whose [key](Self::key) is its bytes.
+    pub fn is_own_key(&self) -> bool {
+        self.family.prefix_bits().is_some()
+            && match self.bytes {
+                [] | [0] => true,
+                [bits, .., last] => bits % 8 == 0 || last & (0xFF >> (bits % 8)) == 0,
+                [_] => false,
+            }
     }
 }
 
