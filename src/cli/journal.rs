@@ -11,8 +11,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use super::REFUSED;
-use crate::bgp::nlri::NlriKey;
-use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
+use crate::bgp::nlri::NlriId;
+use crate::bgp::{AttributeSet, Nlri, NlriRef};
 use crate::config::show::command;
 use crate::journal::{AttributeMemo, FrameReader, Lease, OPERATOR, Record, Records};
 
@@ -82,7 +82,7 @@ fn read(file: File, state: &mut State) -> Option<String> {
 }
 
 /// What distinguishes routes: neighbors, and the route itself.
-type Key = (Rc<str>, Family, u32, NlriKey);
+type Key = (Rc<str>, NlriId);
 
 /// What is announced.
 struct Announced {
@@ -102,7 +102,7 @@ struct State {
     lines: Vec<Option<(Key, Nlri, Option<Announced>)>>,
     known: HashMap<Key, usize>,
     /// How many lines there are of a route, for whatever neighbors.
-    routes: HashMap<(Family, u32, NlriKey), usize>,
+    routes: HashMap<NlriId, usize>,
     attributes: AttributeMemo,
     /// The watchdog groups of neighbors that were switched: by whom, and whether they are announced.
     switches: BTreeMap<(Rc<str>, String), (String, bool)>,
@@ -180,8 +180,7 @@ impl State {
     }
 
     fn put(&mut self, key: Key, nlri: Nlri, announced: Option<Announced>) {
-        let route = (key.1, key.2, key.3.clone());
-        let count = self.routes.entry(route).or_default();
+        let count = self.routes.entry(key.1.clone()).or_default();
         if let Some(line) = self
             .known
             .remove(&key)
@@ -235,6 +234,5 @@ impl State {
 }
 
 fn key(peers: &Rc<str>, nlri: NlriRef<'_>) -> Key {
-    let path = nlri.path_id.unwrap_or_default();
-    (Rc::clone(peers), nlri.family, path, nlri.key())
+    (Rc::clone(peers), nlri.id())
 }

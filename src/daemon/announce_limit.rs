@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use tracing::{error, info, warn};
 
-use crate::bgp::nlri::NlriKey;
+use crate::bgp::nlri::NlriId;
 use crate::bgp::{Family, Nlri};
 use crate::config::AnnounceLimit;
 use crate::rib::{Action, Change, PeerId};
@@ -129,7 +129,7 @@ pub(crate) struct LimitJudging {
     limited: Rc<Limited>,
     listed: Rc<Listed>,
     /// The routes that the changes are about: whether the neighbor has each now, and its paths after the changes.
-    touched: HashMap<(Family, u32, NlriKey), (bool, HashSet<u32>)>,
+    touched: HashMap<NlriId, (bool, HashSet<u32>)>,
     /// The last one that is announced.
     last: Option<Nlri>,
 }

@@ -15,7 +15,7 @@ use super::clock;
 use super::core::Core;
 use super::guard::{self, Held, Rejection};
 use super::process::Process;
-use super::sets::set_of;
+use super::sets::{owner_name, set_of};
 
 /// Changes that are judged in parts, and applied together.
 pub(crate) struct Judging<'a> {
@@ -224,7 +224,7 @@ impl Authority {
     fn routes(&self, core: &Core) -> usize {
         let mut sets = core.sets.declared_by(&self.speaker);
         sets.extend(self.set.clone());
-        let sets = sets.iter().map(|set| format!("set {set}"));
+        let sets = sets.iter().map(|set| owner_name(set, None));
         let of_sets: usize = sets.map(|first| core.leases.owned_below(&first)).sum();
         core.leases.owned(&self.name) + of_sets
     }
@@ -249,7 +249,7 @@ pub(crate) fn may_declare(core: &Core, helper: Option<&str>, set: &str) -> Resul
         return Ok(());
     }
     if owner.is_empty() {
-        return match core.leases.owned_below(&format!("set {set}")) {
+        return match core.leases.owned_below(&owner_name(set, None)) {
             0 => Ok(()),
             _ => Err(format!("the set `{set}` belongs to operators")),
         };

@@ -11,9 +11,9 @@ use crate::bgp::attribute::ext_community_ipv6::ExtCommunityIpv6;
 use crate::bgp::iana::attribute::{
     EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES, MP_REACH_NLRI, MP_UNREACH_NLRI,
 };
-use crate::bgp::nlri::NlriKey;
+use crate::bgp::nlri::NlriId;
 use crate::bgp::nlri::inet::prefix_of;
-use crate::bgp::{AttributeSet, Family, NlriRef, Safi};
+use crate::bgp::{AttributeSet, NlriRef, Safi};
 use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
 use crate::rib::{Action, Change, PeerSet};
 
@@ -284,7 +284,7 @@ const fn action_ipv6(community: &ExtCommunityIpv6) -> Option<Option<FlowAction>>
 /// The routes that some changes are about: whether an owner has them now, and the peers that it announces them to after the
 /// changes.
 #[derive(Default)]
-pub(crate) struct Held(HashMap<(Family, u32, NlriKey), (bool, PeerSet)>);
+pub(crate) struct Held(HashMap<NlriId, (bool, PeerSet)>);
 
 impl Held {
     /// Adds changes, which come after those that were added before. `holds` returns the peers that the owner announces a route to
@@ -292,8 +292,7 @@ impl Held {
     pub(crate) fn add(&mut self, changes: &[Change], holds: impl Fn(NlriRef<'_>) -> PeerSet) {
         for change in changes {
             let nlri = change.nlri.as_ref();
-            let key = (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key());
-            let (_, peers) = self.0.entry(key).or_insert_with(|| {
+            let (_, peers) = self.0.entry(nlri.id()).or_insert_with(|| {
                 let held = holds(nlri);
                 (!held.is_empty(), held)
             });

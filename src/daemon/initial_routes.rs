@@ -18,7 +18,7 @@ use super::neighbor::Neighbor;
 use super::neighbors::Neighbors;
 use super::routes::Routes;
 use crate::bgp::nlri::NlriKey;
-use crate::bgp::{Afi, AttributeSet, Family, Nlri, NlriRef, Safi};
+use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use crate::grammar::{Piece, RouteList, RouteText, RunOfRoutes};
 use crate::rib::{Action, Change, PeerSet, Run};
 
@@ -145,28 +145,22 @@ impl Announcing<'_> {
 /// Collects the prefixes of a run. Returns `false` if its routes have other NLRI, or prefixes with host bits.
 fn collect_prefixes(run: &RunOfRoutes<'_>, prefixes: &mut Vec<u8>) -> bool {
     prefixes.clear();
-    let Family { afi, safi } = run.family();
-    let bits = match afi {
-        Afi::IPV4 => 32,
-        Afi::IPV6 => 128,
-        _ => return false,
+    let (family, path_id) = (run.family(), run.path_id());
+    let Some(bits) = family.prefix_bits() else {
+        return false;
     };
-    let is_prefix = |nlri: &[u8]| {
-        let (Some(length), Some(last)) = (nlri.first(), nlri.last()) else {
-            return false;
+    run.nlri().all(|bytes| {
+        prefixes.extend_from_slice(bytes);
+        let is_whole = bytes.first().is_some_and(|length| {
+            *length <= bits && bytes.len() == 1 + usize::from(length.div_ceil(8))
+        });
+        let nlri = NlriRef {
+            family,
+            path_id,
+            bytes,
         };
-        let length = usize::from(*length);
-        let host_bits = match length % 8 {
-            0 => 0,
-            used => u8::MAX >> used,
-        };
-        length <= bits && nlri.len() == 1 + length.div_ceil(8) && last & host_bits == 0
-    };
-    matches!(safi, Safi::UNICAST | Safi::MULTICAST)
-        && run.nlri().all(|nlri| {
-            prefixes.extend_from_slice(nlri);
-            is_prefix(nlri)
-        })
+        is_whole && nlri.is_own_key()
+    })
 }
 
 /// A number that is the same for all versions of a route.

@@ -9,21 +9,18 @@ use tracing::info;
 
 use crate::api::changes::Changes;
 use crate::api::command::{SetChanges, SetPlan};
-use crate::bgp::nlri::NlriKey;
-use crate::bgp::{AttributeSet, Family, NlriRef};
+use crate::bgp::AttributeSet;
+use crate::bgp::nlri::NlriId;
 use crate::rib::{Action, Change, Leased, Lifetime, PeerSet, Terms};
 
 use super::authority::{Authority, Judging, may_declare, owner_of_set};
 use super::backend::ApiBackend;
 use super::core::Core;
 use super::lease_table;
-use super::sets::set_of;
+use super::sets::{owner_name, set_of};
 
 /// Routes in one turn.
 const STEP: usize = 4_096;
-
-/// A route, whatever its attributes.
-type Key = (Family, u32, NlriKey);
 
 /// What applying a declared route does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +78,7 @@ pub(crate) async fn apply(
         (own, guard) => own.or(guard),
     };
     difference.check(most)?;
-    let owner: Rc<str> = owner(&plan.name, plan.key.as_deref()).into();
+    let owner: Rc<str> = owner_name(&plan.name, plan.key.as_deref()).into();
     own.own_by(&plan.name, &owner);
     if let Some((_, run)) = speaker {
         own.terms.run = run;
@@ -112,18 +109,6 @@ pub(crate) async fn apply(
     Ok(done)
 }
 
-/// The owner of the routes of a set, or of a key of it.
-fn owner(set: &str, key: Option<&str>) -> String {
-    match key {
-        None => format!("set {set}"),
-        Some(key) => format!("set {set} {key}"),
-    }
-}
-
-fn key(nlri: NlriRef<'_>) -> Key {
-    (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key())
-}
-
 fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
     match &change.action {
         Action::Announce(attributes) => Some(attributes),
@@ -132,7 +117,7 @@ fn attributes_of(change: &Change) -> Option<&Rc<AttributeSet>> {
 }
 
 /// Where a route is declared.
-type Declared = HashMap<Key, SmallVec<[usize; 1]>>;
+type Declared = HashMap<NlriId, SmallVec<[usize; 1]>>;
 
 /// Takes the neighbors off changes for which a route is declared again later. Returns where each route is declared, and which
 /// changes have lost neighbors.
@@ -157,7 +142,7 @@ async fn declared(changes: &[Change]) -> Declared {
     let mut declared = Declared::with_capacity(changes.len());
     for (at, change) in changes.iter().enumerate() {
         declared
-            .entry(key(change.nlri.as_ref()))
+            .entry(change.nlri.as_ref().id())
             .or_default()
             .push(at);
         if at % STEP == STEP - 1 {
@@ -206,7 +191,7 @@ impl<'a> Difference<'a> {
     /// Walks over what there is.
     async fn compare(&mut self, core: &Core) {
         if let Some(key) = self.plan.key.as_deref() {
-            let owner = owner(&self.plan.name, Some(key));
+            let owner = owner_name(&self.plan.name, Some(key));
             return core
                 .leases
                 .visit_owner(&owner, &mut |leased| self.meet(&leased));
@@ -228,7 +213,7 @@ impl<'a> Difference<'a> {
     fn meet(&mut self, leased: &Leased<'_>) {
         self.before += 1;
         let mut gone = leased.peers.clone();
-        let places = self.declared.get(&key(leased.nlri.as_ref()));
+        let places = self.declared.get(&leased.nlri.as_ref().id());
         for at in places.into_iter().flatten() {
             let change = &self.plan.changes.list[*at];
             if !change.peers.intersects(leased.peers) {
@@ -410,7 +395,7 @@ mod tests {
     use std::task::{Context, Poll, Waker};
 
     use super::*;
-    use crate::bgp::Nlri;
+    use crate::bgp::{Family, Nlri};
     use crate::config::Env;
     use crate::rib::PeerId;
 

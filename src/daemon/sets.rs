@@ -34,7 +34,15 @@ struct Known {
     applying: Rc<Mutex<()>>,
 }
 
-/// The set and the key of an owner.
+/// The owner of the routes of a set, or of a key of it.
+pub(crate) fn owner_name(set: &str, key: Option<&str>) -> String {
+    match key {
+        None => format!("set {set}"),
+        Some(key) => format!("set {set} {key}"),
+    }
+}
+
+/// The set and the key of an [owner](owner_name).
 pub(crate) fn set_of(owner: &str) -> Option<(&str, Option<&str>)> {
     let rest = owner.strip_prefix("set ")?;
     Some(match rest.split_once(' ') {

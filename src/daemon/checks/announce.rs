@@ -7,20 +7,15 @@ use tracing::warn;
 
 use super::Check;
 use crate::api::control::Control;
-use crate::bgp::nlri::NlriKey;
-use crate::bgp::{AttributeSet, Family, Nlri, NlriRef};
+use crate::bgp::nlri::NlriId;
+use crate::bgp::{AttributeSet, Nlri};
 use crate::config::CheckConfig;
 use crate::daemon::backend::ApiBackend;
 use crate::daemon::core::Core;
 use crate::health::Side;
 use crate::rib::{Action, Change, PeerSet};
 
-type Key = (Family, u32, NlriKey);
 type Routes = Vec<(Nlri, Rc<AttributeSet>)>;
-
-fn key(nlri: NlriRef<'_>) -> Key {
-    (nlri.family, nlri.path_id.unwrap_or_default(), nlri.key())
-}
 
 /// Announces and withdraws what the state of a check wants. Does nothing if that is done already.
 pub(super) fn sync(core: &Rc<Core>, check: &Check) {
@@ -113,20 +108,20 @@ fn difference(
     let sent = check.sent.borrow();
     let mut sent_to = sent.peers.clone();
     sent_to.subtract(&core.neighbors.removed_since(sent.epoch));
-    let before: HashMap<Key, &Rc<AttributeSet>> = sent
+    let before: HashMap<NlriId, &Rc<AttributeSet>> = sent
         .routes
         .iter()
-        .map(|(nlri, attributes)| (key(nlri.as_ref()), attributes))
+        .map(|(nlri, attributes)| (nlri.as_ref().id(), attributes))
         .collect();
-    let after: HashMap<Key, ()> = wanted
+    let after: HashMap<NlriId, ()> = wanted
         .iter()
-        .map(|(nlri, _)| (key(nlri.as_ref()), ()))
+        .map(|(nlri, _)| (nlri.as_ref().id(), ()))
         .collect();
     let mut lost = sent_to.clone();
     lost.subtract(peers);
     let mut gone = Vec::new();
     for (nlri, _) in &sent.routes {
-        match after.contains_key(&key(nlri.as_ref())) {
+        match after.contains_key(&nlri.as_ref().id()) {
             false => gone.push(withdrawal(nlri.clone(), &sent_to)),
             true if !lost.is_empty() => gone.push(withdrawal(nlri.clone(), &lost)),
             true => {}
@@ -137,14 +132,14 @@ fn difference(
         let config = check.config();
         let restored = config.routes.iter().map(|(nlri, _)| nlri).filter(|nlri| {
             core.leases.holds(&check.owner, nlri.as_ref())
-                && !after.contains_key(&key(nlri.as_ref()))
+                && !after.contains_key(&nlri.as_ref().id())
         });
         gone.extend(restored.map(|nlri| withdrawal(nlri.clone(), peers)));
     }
     gone.retain(|change| !change.peers.is_empty());
     let mut new = Vec::new();
     for (nlri, attributes) in wanted {
-        let same = before.get(&key(nlri.as_ref())) == Some(&attributes);
+        let same = before.get(&nlri.as_ref().id()) == Some(&attributes);
         if !(peers.is_empty() || known && same) {
             new.push(Change {
                 nlri: nlri.clone(),

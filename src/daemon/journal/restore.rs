@@ -9,12 +9,12 @@ use tracing::{error, info, warn};
 
 use super::files::{self, Opened};
 use super::now;
-use crate::bgp::nlri::NlriKey;
-use crate::bgp::{AttributeSet, Family, Nlri};
+use crate::bgp::nlri::NlriId;
+use crate::bgp::{AttributeSet, Nlri};
 use crate::config::{GuardConfig, StateConfig, Unclaimed};
 use crate::daemon::core::Core;
 use crate::daemon::process::Process;
-use crate::daemon::sets::set_of;
+use crate::daemon::sets::{owner_name, set_of};
 use crate::daemon::watchdog::Switch;
 use crate::daemon::{checks, eor_deferral, guard, lease_table, leases, privilege};
 use crate::grammar::Selector;
@@ -104,7 +104,7 @@ async fn read(core: &Core, opened: &mut Opened) {
     for (name, declared) in core.sets.declared() {
         // An abandoned one; operators who only put keys leave no revision either, but routes.
         let is_plain = declared.speaker.is_empty() && declared.revision.is_none();
-        if is_plain && core.leases.owned_below(&format!("set {name}")) == 0 {
+        if is_plain && core.leases.owned_below(&owner_name(&name, None)) == 0 {
             core.sets.abandon(&name);
         }
     }
@@ -381,7 +381,7 @@ async fn announce(core: &Core) -> (u64, u64) {
                         .as_ref()
                         .is_some_and(|guard| guard.max_routes.is_some())
                     {
-                        known.insert(key(&change.nlri));
+                        known.insert(change.nlri.as_ref().id());
                     }
                     restored += 1;
                     core.routes.apply_quietly(&change);
@@ -414,15 +414,7 @@ fn speaker(core: &Core, owner: &str) -> Rc<str> {
 }
 
 /// A helper with its guard, and those of its routes that were announced, if their number is limited.
-type Judge = (Option<Rc<Process>>, Option<GuardConfig>, HashSet<Key>);
-
-/// A route, whatever its attributes.
-type Key = (Family, u32, NlriKey);
-
-fn key(nlri: &Nlri) -> Key {
-    let path = nlri.path_id.unwrap_or_default();
-    (nlri.family, path, nlri.as_ref().key())
-}
+type Judge = (Option<Rc<Process>>, Option<GuardConfig>, HashSet<NlriId>);
 
 /// Why a route is not announced, and by which rule of a guard.
 type Refused = (Option<&'static str>, String);
@@ -430,7 +422,7 @@ type Refused = (Option<&'static str>, String);
 fn judge(
     core: &Core,
     guard: Option<&GuardConfig>,
-    known: &HashSet<Key>,
+    known: &HashSet<NlriId>,
     change: &Change,
 ) -> Result<(), Refused> {
     if let Some(guard) = guard {
@@ -438,7 +430,7 @@ fn judge(
             .map_err(|rejection| (Some(rejection.rule), rejection.message))?;
         if let Some(most) = guard.max_routes
             && known.len() >= most as usize
-            && !known.contains(&key(&change.nlri))
+            && !known.contains(&change.nlri.as_ref().id())
         {
             let rejection = guard::too_many(most);
             return Err((Some(rejection.rule), rejection.message));
@@ -499,7 +491,7 @@ pub(crate) async fn sweep(core: Rc<Core>) {
 /// Forgets the sets that nobody has declared again: a revision must not outlive the routes.
 fn abandon_sets(core: &Core, claimed: &HashSet<String>, policy_of: impl Fn(&str) -> Unclaimed) {
     for (name, declared) in core.sets.declared() {
-        let owner = format!("set {name}");
+        let owner = owner_name(&name, None);
         let is_claimed = declared.is_claimed || claimed.contains(&*name);
         if !is_claimed && policy_of(&owner) == Unclaimed::Withdraw {
             core.sets.abandon(&name);
