@@ -84,6 +84,8 @@ class Cli(Checks):
         def talk():
             self.lab.spawn('theirs', [EXABGP, 'server', self.config], self.env)
             wait_for('the pipes are open', lambda: 'loaded new configuration' in self.lab.log('theirs'))
+            # On a busy machine it takes longer than a client waits.
+            wait_for('it answers', lambda: self.ask(client, 'version')[0] == 0)
             self.expect(client, ['version'], 'exabgp 5.0.15\n')
             self.expect(client, ['s', 'a', 'o'], PREFIX)
             self.expect(client, ['nonsense'], '', 'ExaBGP returns an error')
