@@ -66,15 +66,16 @@ class Helpers:
     """A daemon with the configuration and the helpers of ExaBGP."""
 
     scenarios = {'inject', 'inject-one-set', 'inject-set-per-route', 'churn', 'configure', 'fanout-100', 'fanout-1000', 'join-1',
-                 'join-100', 'flip', 'idle-1', 'idle-100', 'idle-1000', 'idle-5000', 'receive'}
+                 'join-100', 'flip', 'flip-loaded', 'idle-1', 'idle-100', 'idle-1000', 'idle-5000', 'receive'}
 
     def __init__(self, label, command, most=None):
         self.label, self.command, self.most = label, command, most
 
-    def start(self, run, plan, helper=None, receive=False):
-        more = 'receive { parsed; update; }' if receive else ''
-        load_block = f'process load {{ run {shlex.join(helper)}; encoder json; }}\n' if helper else ''
-        api = f'api {{ processes [ load ]; {more} }}' if helper else ''
+    def start(self, run, plan, *helpers):
+        more = 'receive { parsed; update; }' if plan.receives else ''
+        names = [f'load{number}' for number in range(len(helpers))]
+        load_block = ''.join(f'process {name} {{ run {shlex.join(helper)}; encoder json; }}\n' for name, helper in zip(names, helpers))
+        api = f'api {{ processes [ {" ".join(names)} ]; {more} }}' if helpers else ''
         static = ''
         if plan.configured:
             static = 'static {\n' + '\n'.join(load.lines(plan.routes, plan.group, verb='route')).replace('\n', ';\n') + ';\n}'
@@ -83,7 +84,7 @@ class Helpers:
   hold-time 180; adj-rib-in false; adj-rib-out {keep}; family {{ ipv4 unicast; }} {api} {static} }}
 ''' for peer in plan.peers]
         conf = run.write('daemon.conf', load_block + ''.join(blocks))
-        if not helper:
+        if not helpers:
             # The configuration is there, as it is for the others when they start.
             pathlib.Path(run.path('go.start')).write_text(clock())
         user = pwd.getpwuid(os.getuid()).pw_name
@@ -95,12 +96,15 @@ class Helpers:
         go, more = run.path('go'), run.path('more')
         if plan.configured or not plan.routes:
             return self.start(run, plan), lambda: None, lambda: None
-        command = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, more]
-        if plan.flips:
-            command = [*LOAD, 'flips', str(plan.flips), go]
+        announce = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, more]
+        flips = [*LOAD, 'flips', str(plan.flips), go]
         if plan.receives:
-            command = [*LOAD, 'count', str(plan.routes), run.path('count')]
-        daemon = self.start(run, plan, command, plan.receives)
+            helpers = [[*LOAD, 'count', str(plan.routes), run.path('count')]]
+        elif plan.flips:
+            helpers = [flips, announce] if plan.routes > 1 else [flips]
+        else:
+            helpers = [announce]
+        daemon = self.start(run, plan, *helpers)
         return daemon, pathlib.Path(go).touch, pathlib.Path(more).touch
 
 
