@@ -19,12 +19,12 @@ WORDS = ' bgp_path.prepend({});', ' bgp_community.add(({},{}));'
 
 
 @functools.cache
-def sink():
-    """The program of the peers that receive routes, built when first asked for."""
+def compiled(name):
+    """A program of `sink/`, built when first asked for: `sink` are the peers that receive routes, `limit` is no daemon."""
     folder = pathlib.Path(__file__).resolve().parent
     target = folder.parent.parent / 'target' / 'sink'
     subprocess.run(['cargo', 'build', '--locked', '--quiet', '--release', '--target-dir', target], cwd=folder / 'sink', check=True)
-    return str(target / 'release' / 'sink')
+    return str(target / 'release' / name)
 
 
 def wait_for(what, is_so, limit, *processes):
@@ -93,19 +93,35 @@ class Helpers:
 
     def begin(self, run, plan):
         """Starts the daemon. Returns its process, and functions for the first and the second part of the work."""
-        go, more = run.path('go'), run.path('more')
         if plan.configured or not plan.routes:
             return self.start(run, plan), lambda: None, lambda: None
-        announce = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, more]
-        flips = [*LOAD, 'flips', str(plan.flips), go]
-        if plan.receives:
-            helpers = [[*LOAD, 'count', str(plan.routes), run.path('count')]]
-        elif plan.flips:
-            helpers = [flips, announce] if plan.routes > 1 else [flips]
-        else:
-            helpers = [announce]
-        daemon = self.start(run, plan, *helpers)
-        return daemon, pathlib.Path(go).touch, pathlib.Path(more).touch
+        return self.start(run, plan, *helpers(run, plan)), pathlib.Path(run.path('go')).touch, pathlib.Path(run.path('more')).touch
+
+
+def helpers(run, plan):
+    """The commands of the helpers that do the work."""
+    go = run.path('go')
+    announce = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, run.path('more')]
+    if plan.receives:
+        return [[*LOAD, 'count', str(plan.routes), run.path('count')]]
+    if plan.flips:
+        # Beside others they begin with the first line of those.
+        is_loaded = plan.routes > 1
+        flips = [*LOAD, 'flips', str(plan.flips), go + '.start' * is_loaded, run.path('flips')]
+        return [flips, announce] if is_loaded else [flips]
+    return [announce]
+
+
+class Limit:
+    """No daemon: a thread that splits, encodes and writes, which is what a daemon cannot be faster than."""
+
+    label, most = 'limit', None
+    scenarios = {'inject', 'inject-one-set', 'inject-set-per-route', 'churn', 'flip', 'receive'}
+
+    def begin(self, run, plan):
+        what = 'receive' if plan.receives else 'send'
+        process = run.start([compiled('limit'), what, str(plan.port), *helpers(run, plan)[0]])
+        return process, pathlib.Path(run.path('go')).touch, pathlib.Path(run.path('more')).touch
 
 
 class Bird:
@@ -235,7 +251,7 @@ allow to any
 
 def installed(exabgp):
     """The other daemons on this machine."""
-    found = []
+    found = [Limit()]
     for name, daemon, program in [('bird', Bird, 'bird'), ('gobgp', GoBgp, 'gobgpd'), ('frr', Frr, '/usr/lib/frr/bgpd'),
                                   ('openbgpd', OpenBgpd, '/usr/sbin/bgpd')]:
         if shutil.which(program) and (name != 'openbgpd' or os.getuid() == 0):
