@@ -1,6 +1,7 @@
 //! How attributes that a peer should not have sent are handled, according to the RFC of each; and roles (RFC 9234) in
 //! both directions.
 
+use oxabgp::bgp::attribute::AttributeFlags;
 use oxabgp::bgp::attribute::decode::DecodeEach;
 use oxabgp::bgp::attribute::encode::EncodeError;
 use oxabgp::bgp::attribute::otc::Otc;
@@ -478,5 +479,22 @@ fn a_role_concerns_unicast_routes_only() {
         let content = Update::new(&body).and_then(|update| update.content(&cx, &mut DecodeEach));
         let attributes = content.expect("a route").attributes;
         assert_eq!(attributes.find(35).is_some(), marked, "SAFI {safi}");
+    }
+}
+
+#[test]
+fn each_flag_is_a_bit_of_its_own() {
+    let read = |flags: AttributeFlags| {
+        let bits = [
+            flags.is_optional(),
+            flags.is_transitive(),
+            flags.is_partial(),
+            flags.has_extended_length(),
+        ];
+        bits.into_iter()
+            .fold(0, |all, bit| all << 1 | u8::from(bit))
+    };
+    for flags in 0..=u8::MAX {
+        assert_eq!(read(AttributeFlags(flags)), flags >> 4);
     }
 }

@@ -189,3 +189,24 @@ fn refreshes_read_as_exabgp_reads_them() {
         );
     }
 }
+
+#[test]
+fn each_registered_subcode_has_a_name() {
+    // IANA's registries of BGP error subcodes.
+    let highest = [
+        (1, 3),
+        (2, 11),
+        (3, 11),
+        (4, 0),
+        (5, 3),
+        (6, 10),
+        (7, 2),
+        (8, 0),
+    ];
+    for (code, highest) in highest {
+        for subcode in 0..=u8::MAX {
+            let name = Notification::new(code, subcode, Vec::new()).subcode_name();
+            assert_eq!(name.is_some(), subcode <= highest, "{code}/{subcode}");
+        }
+    }
+}

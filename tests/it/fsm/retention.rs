@@ -15,7 +15,7 @@ const V6: Family = Family::IPV6_UNICAST;
 const LOST: CloseReason = CloseReason::ConnectionLost;
 
 /// What a peer offers about its restarts.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct RestartOffer {
     /// Restart time in seconds, if it offers graceful restart.
     time: Option<u16>,
@@ -23,8 +23,8 @@ struct RestartOffer {
     long: Option<u32>,
     /// Whether the N bit is set.
     notification: bool,
-    /// Whether the F bits are set.
-    forwarding: bool,
+    /// Whether the F bits of IPv4 and of IPv6 unicast are set.
+    forwarding: [bool; 2],
     /// Whether it lists IPv6 unicast, which is negotiated in any case.
     six: bool,
 }
@@ -33,7 +33,7 @@ const GRACEFUL: RestartOffer = RestartOffer {
     time: Some(120),
     long: None,
     notification: false,
-    forwarding: true,
+    forwarding: [true; 2],
     six: true,
 };
 
@@ -44,6 +44,7 @@ const LONG_LIVED: RestartOffer = RestartOffer {
 
 fn session(offered: RestartOffer) -> Negotiated {
     let open = |asn: u16, offered: RestartOffer| {
+        let f_bit = |family| u8::from(offered.forwarding[usize::from(family == V6)]) << 7;
         let mut capabilities = Offer {
             families: vec![V4, V6],
             asn4: Some(Asn(asn.into())),
@@ -59,13 +60,13 @@ fn session(offered: RestartOffer) -> Negotiated {
                         restart.flags |= GracefulRestart::NOTIFICATION;
                     }
                     restart.families.truncate(if offered.six { 2 } else { 1 });
-                    for (_, flags) in &mut restart.families {
-                        *flags = if offered.forwarding { 0x80 } else { 0 };
+                    for (family, flags) in &mut restart.families {
+                        *flags = f_bit(*family);
                     }
                 }
                 Capability::LongLivedGracefulRestart(families) => {
                     for one in &mut families.0 {
-                        one.flags = if offered.forwarding { 0x80 } else { 0 };
+                        one.flags = f_bit(one.family);
                     }
                 }
                 _ => {}
@@ -141,7 +142,7 @@ fn a_peer_that_is_back_confirms_its_routes() {
 fn a_peer_that_has_lost_its_forwarding_state_loses_its_routes() {
     for back in [
         RestartOffer {
-            forwarding: false,
+            forwarding: [false; 2],
             ..GRACEFUL
         },
         RestartOffer {
@@ -154,6 +155,25 @@ fn a_peer_that_has_lost_its_forwarding_state_loses_its_routes() {
         let fates = kept.up(now, &session(back));
         assert_eq!(fates, [Fate::DropStale(V4), Fate::DropStale(V6)]);
         assert!(kept.is_empty());
+    }
+}
+
+#[test]
+fn the_forwarding_state_of_each_family_counts_for_itself() {
+    for offered in [GRACEFUL, LONG_LIVED] {
+        for (forwarding, lost) in [([true, false], V6), ([false, true], V4)] {
+            let (mut kept, now) = (Retention::new(), Instant::now());
+            kept.lost(now, &session(offered), &LOST);
+            // After the restart time the flags of the long-lived capability count.
+            kept.expire(now + seconds(if offered.long.is_some() { 120 } else { 0 }));
+            let back = RestartOffer {
+                forwarding,
+                ..offered
+            };
+            let fates = kept.up(now, &session(back));
+            assert_eq!(fates, [Fate::DropStale(lost)], "{offered:?}");
+            assert!(!kept.is_empty());
+        }
     }
 }
 

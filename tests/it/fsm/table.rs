@@ -113,6 +113,11 @@ fn the_rows_name_events_and_each_deviation_has_its_reason() {
             .into_iter()
             .find(|event| event.name() == row.event)
             .unwrap_or_else(|| panic!("no event {}", row.event));
+        let found = table::find(row.from, event, row.to).expect("the row");
+        assert_eq!(
+            (found.from, found.event, found.to),
+            (row.from, row.event, row.to)
+        );
         let rfc = table::rfc(row.from, event.number());
         // One connection of the two, or one of two ways, may be where the RFC has it; the other needs a reason.
         let explained = DEVIATIONS
