@@ -67,6 +67,17 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Returns `true` if routes that it announces may have a lifetime.
+    pub(super) fn announces_routes(&self) -> bool {
+        !matches!(
+            self.words,
+            "announce eor"
+                | "announce operational"
+                | "announce route-refresh"
+                | "announce watchdog"
+        )
+    }
+
     /// The verb that it starts with.
     pub(super) fn verb(&self) -> Verb {
         if self.words.starts_with("withdraw") {

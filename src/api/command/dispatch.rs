@@ -149,6 +149,10 @@ impl Call<'_> {
         }
         self.at = after;
         set::refuse_misplaced(self, row, start)?;
+        if self.commands.lifetime != Lifetime::Unchanged && !row.announces_routes() {
+            let message = format!("`{}` takes no lifetime: only routes have one", row.words);
+            return Err(CommandError::new(ErrorKind::Syntax, message));
+        }
         (row.run)(self, row)
     }
 }
