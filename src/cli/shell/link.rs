@@ -155,6 +155,10 @@ impl Link {
             let reason = "the answer is MRT records: use `oxabgp stream --daemon`";
             return Ok(Outcome::Failed(Some(reason.to_owned())));
         }
+        if command.contains('\n') || command.as_bytes().first() == Some(&FRAME) {
+            let reason = "a command is one line, and does not begin with a control character";
+            return Ok(Outcome::Failed(Some(reason.to_owned())));
+        }
         match self {
             Self::Socket { stream, batch } => {
                 let outcome = ask_socket(stream, command, out)?;

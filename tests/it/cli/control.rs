@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use super::run;
 use crate::daemon::control::{pipes, start};
-use crate::daemon::{announced, listener, session};
+use crate::daemon::{announced, listener, neighbor, session};
 use crate::support::daemon::{Lab, oxabgp};
 use crate::support::peer::LIMIT;
 
@@ -97,6 +97,41 @@ fn json_is_asked_for_where_there_is_some() {
     let _daemon = start(&lab, port);
     let _peer = session(&listener);
     for words in [
+#[test]
+fn an_argument_is_no_second_command() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let mut daemon = start(&lab, port);
+    for words in [
+        &["version\nshutdown"][..],
+        &["version", "\nshutdown"],
+        &["version\r"],
+        &["\x1e"],
+    ] {
+        for program in ["run", "cli"] {
+            let arguments = [&[program], words].concat();
+            let (code, out, err) = run(&mut client(&lab, &arguments), "");
+            assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+            assert!(err.contains("it contains the control character"), "{err}");
+        }
+    }
+    // A line of a batch that looks like the end of an answer.
+    let (code, out, err) = run(&mut client(&lab, &["run"]), "version\n\x1e\nversion\n");
+    assert_eq!((code, out.as_str()), (1, "exabgp 5.0.15\nexabgp 5.0.15\n"));
+    assert!(
+        err.starts_with("line 2: error: a command is one line"),
+        "{err}"
+    );
+    let path = lab.write("a\nshutdown", &neighbor(port, ""));
+    let socket = lab.path("control.sock");
+    let mut preview = client(&lab, &["validate", "--against", "running", "--socket"]);
+    let (code, _, err) = run(preview.args([&socket, &path]), "");
+    assert_eq!(code, 1, "{err}");
+    assert!(daemon.is_running());
+    let (code, ..) = run(&mut client(&lab, &["run", "version"]), "");
+    assert_eq!(code, 0);
+}
+
         "show neighbor",
         "show neighbor summary",
         "version",
