@@ -25,6 +25,7 @@ mod neighbor;
 mod neighbor_facts;
 mod neighbor_json;
 mod notice;
+mod neighbor_table;
 mod operational;
 mod options;
 mod outcome;

@@ -180,6 +180,11 @@ impl Link {
 }
 
 impl Link {
+    /// Returns `true` for the control socket, which only this program's daemon has.
+    pub(crate) const fn is_socket(&self) -> bool {
+        matches!(self, Self::Socket { .. })
+    }
+
     /// Returns `true` if a batch was started that will be discarded when the connection closes. Over pipes it stays
     /// open.
     pub(crate) const fn has_batch(&self) -> bool {

@@ -32,6 +32,13 @@ fn one_command_is_spelt_out_shown_and_answered() {
     assert_eq!(lines.next(), Some("command: show neighbor summary"));
     assert!(lines.any(|line| line.starts_with("127.0.0.1")), "{out}");
     assert_eq!((code, err.as_str()), (0, ""));
+    // Without a form, which ExaBGP requires, there is a table.
+    for program in ["cli", "run"] {
+        let (code, out, err) = run(&mut client(&lab, &[program, "show", "neighbor"]), "");
+        assert!(out.starts_with("Neighbor      AS  State"), "{out}");
+        assert!(out.contains("\n127.0.0.1  65001  established"), "{out}");
+        assert_eq!((code, err.as_str()), (0, ""));
+    }
     // Full words are not echoed, and the last word of the answer is not shown.
     let (code, out, _) = run(&mut client(&lab, &["cli", "version"]), "");
     assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\n"));
@@ -91,13 +98,6 @@ fn scripts_see_by_the_exit_code_what_became_of_a_command() {
 }
 
 #[test]
-fn json_is_asked_for_where_there_is_some() {
-    let lab = Lab::new();
-    let (listener, port) = listener();
-    let _daemon = start(&lab, port);
-    let _peer = session(&listener);
-    for words in [
-#[test]
 fn an_argument_is_no_second_command() {
     let lab = Lab::new();
     let (_listener, port) = listener();
@@ -132,6 +132,13 @@ fn an_argument_is_no_second_command() {
     assert_eq!(code, 0);
 }
 
+#[test]
+fn json_is_asked_for_where_there_is_some() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start(&lab, port);
+    let _peer = session(&listener);
+    for words in [
         "show neighbor",
         "show neighbor summary",
         "version",
