@@ -352,7 +352,7 @@ impl Control for ApiBackend<'_> {
     }
 
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
-        peer_commands::create(self.core, peer)
+        peer_commands::create(self.core, self.helper, peer)
     }
 
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {

@@ -156,6 +156,13 @@ impl<'a> Call<'a> {
         self.line[self.at..].split_ascii_whitespace().collect()
     }
 
+    /// Leaves the answer to the result of what was requested of the daemon, if the source waits for results.
+    pub(super) fn await_result(&mut self) {
+        if self.source.waits {
+            self.special = Some(Special::Requested);
+        }
+    }
+
     /// Refuses arguments.
     pub(super) fn no_arguments(&self) -> Result<(), CommandError> {
         self.nothing_after(self.at)
