@@ -62,7 +62,7 @@ pub(super) fn show(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError
     let table = take("table") || row.words == "show neighbor table";
     let limit = words.last().copied().unwrap_or_default();
     let form = summary || extensive || configuration || table || json;
-    if form && !limit.is_empty() && !is_known(call, limit, summary && !json) {
+    if form && !limit.is_empty() && !is_known(call, limit, (summary || table) && !json) {
         call.no_effect(format!("no neighbor matches `{limit}`"));
     }
     let out = &mut *call.out;
@@ -103,7 +103,7 @@ pub(super) fn show(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError
     } else if table {
         let mut rows = Vec::new();
         call.control.neighbors(&mut |status| {
-            if is_named(status, limit) {
+            if limit.is_empty() || same_address(limit, &status.address()) {
                 rows.push(neighbor_table::cells(status));
             }
         });
@@ -114,12 +114,12 @@ pub(super) fn show(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError
     Ok(Reply::Done)
 }
 
-/// Returns `true` if `show neighbor` shows a neighbor for this word: `summary` needs its whole address, the other forms a
+/// Returns `true` if `show neighbor` shows a neighbor for this word: tables need its whole address, the other forms a
 /// part of its name.
-fn is_known(call: &Call<'_>, limit: &str, summary: bool) -> bool {
+fn is_known(call: &Call<'_>, limit: &str, whole: bool) -> bool {
     let mut known = false;
     call.control.neighbors(&mut |status| {
-        known |= if summary {
+        known |= if whole {
             same_address(limit, &status.address())
         } else {
             is_named(status, limit)
