@@ -73,10 +73,9 @@ fn lines_of_sections_that_come_twice_are_reported() {
     let warnings = read(&neighbor(&format!("{KEY} {other}"))).expect("warnings");
     assert_eq!(warnings.len(), 1, "{warnings:?}");
     assert!(warnings[0].ends_with("`tcp-ao` is set twice: this section is used"));
-    // The same value twice, and lines that only list something, are no contradiction.
-    for statements in ["announce-limit { total 5; total 5; ipv4 unicast 5; }"] {
-        assert_eq!(read(&neighbor(statements)), Ok(vec![]), "{statements}");
-    }
+    // The same value twice is no contradiction.
+    let same = "announce-limit { total 5; total 5; ipv4 unicast 5; }";
+    assert_eq!(read(&neighbor(same)), Ok(vec![]));
 }
 
 #[test]

@@ -172,17 +172,23 @@ impl Http {
     /// Accepts connections.
     async fn serve(self: &Rc<Self>, listener: Listener) {
         loop {
-            let accepted = match &listener {
+            let refused = match &listener {
                 Listener::Tcp(listener) => match listener.accept().await {
-                    Ok((stream, _)) => Ok(self.seat(stream).await),
-                    Err(cause) => Err(cause),
+                    Ok((stream, _)) => {
+                        self.seat(stream).await;
+                        None
+                    }
+                    Err(cause) => Some(cause),
                 },
                 Listener::Unix(listener) => match listener.accept().await {
-                    Ok((stream, _)) => Ok(self.seat(stream).await),
-                    Err(cause) => Err(cause),
+                    Ok((stream, _)) => {
+                        self.seat(stream).await;
+                        None
+                    }
+                    Err(cause) => Some(cause),
                 },
             };
-            if let Err(cause) = accepted {
+            if let Some(cause) = refused {
                 warn!(%cause, "a connection for metrics could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
