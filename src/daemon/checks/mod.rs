@@ -237,11 +237,7 @@ impl Check {
         held.count()
     }
 
-    fn show(
-        &self,
-        (now, routes): (Duration, usize),
-        out: &mut dyn FnMut(&CheckStatus<'_>),
-    ) {
+    fn show(&self, (now, routes): (Duration, usize), out: &mut dyn FnMut(&CheckStatus<'_>)) {
         let (config, watch, counts) = (self.config(), self.watch.borrow(), &self.counts);
         let reason = counts.reason.borrow();
         let refused = self.refused.borrow();
