@@ -180,6 +180,14 @@ impl Link {
 }
 
 impl Link {
+    /// Waits until the daemon has closed the connection, which it does when it ends. Over pipes that can't be seen.
+    pub(crate) fn ended(&mut self) {
+        if let Self::Socket { stream, .. } = self {
+            // An error of the connection is its end, too.
+            let _ = io::copy(stream, &mut io::sink());
+        }
+    }
+
     /// Returns `true` for the control socket, which only this program's daemon has.
     pub(crate) const fn is_socket(&self) -> bool {
         matches!(self, Self::Socket { .. })

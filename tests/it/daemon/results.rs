@@ -5,7 +5,7 @@ use std::net::TcpListener;
 
 use super::control::{Client, answer, pipes, put, reader, start_set, start_with};
 use super::{announced, listener, neighbor, process, session};
-use crate::support::daemon::{Lab, oxabgp};
+use crate::support::daemon::{Lab, oxabgp, wait_for};
 
 /// Runs a command by `oxabgp run`: the exit code, standard output and standard error.
 fn run(lab: &Lab, words: &[&str]) -> (Option<i32>, String, String) {
@@ -147,4 +147,27 @@ fn an_operator_creates_a_neighbor_of_no_helper() {
     assert!(err.contains("there is no process `nobody`"), "{err}");
     assert_eq!(run("peer delete 127.0.0.1"), done);
     assert_eq!(peer.expect_notification().code, 6);
+}
+
+#[test]
+fn a_shutdown_by_a_script_has_ended_when_the_command_has() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let [ready, ended] = ["ready", "ended"].map(|name| lab.path(name));
+    // The daemon waits for its helpers.
+    let script = format!(
+        "trap 'sleep 0.5; : > {}; exit 0' TERM\n: > {}\nwhile :; do sleep 0.05; done",
+        ended.display(),
+        ready.display()
+    );
+    let configuration =
+        process(&lab, "slow", &script) + &neighbor(port, "api { processes [ slow ]; }");
+    let _daemon = start_with(&lab, &configuration);
+    wait_for("the helper", || ready.exists().then_some(()));
+    let (code, out, err) = run(&lab, &["shutdown"]);
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (Some(0), "shutdown in progress\n", "")
+    );
+    assert!(ended.exists());
 }
