@@ -396,7 +396,7 @@ pub struct NewPeer {
     pub address: IpAddr,
     /// Statements of a `neighbor` block: plain words, and our semicolons and braces.
     pub statements: String,
-    /// The helpers that may send commands for it.
+    /// The helpers that may send commands for it. If there are none: the helper that creates it, or only operators.
     pub helpers: Vec<String>,
 }
 

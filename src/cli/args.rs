@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use super::values::one_line;
 use super::{demo, fsm, healthcheck, journal, log, manual, pipe, top};
 #[cfg(feature = "stream")]
 use super::{replay, stream};
@@ -322,8 +323,8 @@ pub(crate) struct ControlArgs {
     /// Request JSON from commands that support it.
     #[arg(long)]
     pub(super) json: bool,
-    /// The command.
-    #[arg(value_name = "WORD")]
+    /// The command, one line.
+    #[arg(value_name = "WORD", value_parser = one_line)]
     pub(super) command: Vec<String>,
 }
 

@@ -36,6 +36,7 @@ mod shell;
 mod stream;
 mod top;
 mod validate;
+mod values;
 mod version;
 
 use args::{

@@ -65,9 +65,22 @@ enum Failure {
     Daemon(io::Error),
 }
 
-/// Runs one command.
+/// Runs one command. That of a shutdown has ended when the daemon has.
 fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
-    shell::ask(link, &shell::spell(words, json)).map_err(Failure::Daemon)
+    let command = shell::spell(words, json);
+    let outcome = shell::ask(link, &command).map_err(Failure::Daemon)?;
+    let accepted = matches!(outcome, Outcome::Done | Outcome::Warned(_));
+    let mut words = command.split_ascii_whitespace();
+    let words = (words.next(), words.next());
+    if accepted
+        && matches!(
+            words,
+            (Some("shutdown"), _) | (Some("daemon"), Some("shutdown"))
+        )
+    {
+        link.ended();
+    }
+    Ok(outcome)
 }
 
 const fn code(outcome: &Outcome) -> u8 {

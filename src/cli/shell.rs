@@ -183,6 +183,10 @@ fn follow(link: &mut Link) -> io::Result<()> {
 /// Returns an error if the connection to the daemon is lost.
 pub(super) fn ask(link: &mut Link, command: &str) -> io::Result<Outcome> {
     let is_routes = command.starts_with("show adj-rib ") && super::exabgp::is_client_42();
+    // Scripts of ExaBGP get its hints, and its daemon, behind pipes, knows no table.
+    let is_own = link.is_socket() && !super::exabgp::is_exabgp();
+    let table = words::as_table(command).filter(|_| is_own);
+    let command = table.as_deref().unwrap_or(command);
     let outcome = link.ask(command, &mut |line| {
         // In 4.2, each line starts with a word that 5.0 only has in the extensive form.
         if is_routes

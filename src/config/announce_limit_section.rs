@@ -1,5 +1,6 @@
 //! The `announce-limit` section of a neighbor.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::announce_limit::AnnounceLimit;
@@ -9,16 +10,22 @@ use crate::bgp::Family;
 use crate::grammar::RouteText;
 use crate::text::{Cursor, Span, SyntaxError, value};
 
-/// Adds or replaces one line of the section.
+/// Adds or replaces one line of the section. Returns what it sets.
 pub(crate) fn line(
     limit: &mut AnnounceLimit,
     head: &str,
     c: &mut Cursor<'_>,
     report: &mut Report,
-) -> Result<(), SyntaxError> {
-    match head {
-        "total" => limit.total = Some(number(c)?),
-        "warn-at" => limit.warn_at = Some(percent(c)?),
+) -> Result<Cow<'static, str>, SyntaxError> {
+    Ok(match head {
+        "total" => {
+            limit.total = Some(number(c)?);
+            "total".into()
+        }
+        "warn-at" => {
+            limit.warn_at = Some(percent(c)?);
+            "warn-at".into()
+        }
         _ => {
             let family = family::family(head, c, report).map_err(|error| match error.help {
                 None => error.with_help(
@@ -29,9 +36,9 @@ pub(crate) fn line(
             let most = number(c)?;
             limit.families.retain(|(other, _)| *other != family);
             limit.families.push((family, most));
+            family.to_string().into()
         }
-    }
-    Ok(())
+    })
 }
 
 fn number(c: &mut Cursor<'_>) -> Result<u32, SyntaxError> {

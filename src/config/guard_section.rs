@@ -41,7 +41,7 @@ pub(crate) const KEYWORDS: &[Keyword<GuardConfig>] = &[
         doc: "each route must have all of these communities, standard or large",
         read: |guard, c, _| {
             c.expect("require")?;
-            guard.communities = some(c, |c| c.value("a community such as `65535:666`", community))?;
+            guard.communities = some(c, community)?;
             Ok(())
         },
     },
@@ -170,16 +170,17 @@ fn family(c: &mut Cursor<'_>) -> Result<Family, SyntaxError> {
     Ok(Family { afi, safi })
 }
 
-/// `65535:666`, or a large community `65000:1:2`.
-fn community(word: &str) -> Option<RequiredCommunity> {
-    let parts: Vec<u32> = word.split(':').map(value::u32).collect::<Option<_>>()?;
-    match parts[..] {
-        [high, low] if high <= 0xFFFF && low <= 0xFFFF => {
-            Some(RequiredCommunity::Standard(Community(high << 16 | low)))
-        }
-        [a, b, c] => Some(RequiredCommunity::Large(LargeCommunity([a, b, c]))),
-        _ => None,
+/// A community as routes have it, such as `65535:666` or `blackhole`; or a large community: `65000:1:2`.
+fn community(c: &mut Cursor<'_>) -> Result<RequiredCommunity, SyntaxError> {
+    if c.peek().matches(':').count() == 2 {
+        return c
+            .value(
+                "a large community such as `65000:1:2`",
+                LargeCommunity::parse,
+            )
+            .map(RequiredCommunity::Large);
     }
+    Community::parse(c).map(RequiredCommunity::Standard)
 }
 
 /// The section.

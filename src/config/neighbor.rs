@@ -108,15 +108,19 @@ fn section(
             draft.operational.push((found, span));
             Ok(())
         }),
-        "announce-limit" => lines(
-            cx,
-            block,
-            "an `announce-limit` section",
-            |head, c, report| {
-                announce_limit_section::line(&mut draft.announce_limit, head, c, report)
-            },
-        ),
-        "tcp-ao" => draft.tcp_ao = tcp_ao::read(cx, statement, block),
+        "announce-limit" => announce_limit(cx, draft, seen, block, origin),
+        "tcp-ao" => {
+            let key = tcp_ao::read(cx, statement, block);
+            if origin == Origin::Own {
+                if seen.has("neighbor", "tcp-ao") && draft.tcp_ao != key {
+                    let text = "`tcp-ao` is set twice: this section is used";
+                    cx.report.add(Diagnostic::warning(c.last_span(), text));
+                }
+                let place = (&*words, c.last_span());
+                seen.note(("neighbor", "tcp-ao"), place, origin, &mut cx.report);
+            }
+            draft.tcp_ao = key;
+        }
         _ if legacy::section(cx, draft, statement, word) => return,
         _ if recovery::piece(cx, statement, "a `neighbor` section") => return,
         _ => {
@@ -147,6 +151,35 @@ pub(crate) fn lines(
         }
         match read(head, &mut c, &mut cx.report) {
             Ok(()) => schema::spare(&c, &mut cx.report),
+            Err(error) => cx.report.add(error),
+        }
+    }
+}
+
+/// Reads the `announce-limit` section. The neighbor's own values replace those of a template silently: ExaBGP, which would
+/// use the template's, does not have this section.
+fn announce_limit(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    seen: &mut Seen,
+    block: &Block,
+    origin: Origin,
+) {
+    for statement in &block.statements {
+        let words = cx.tree.words(statement);
+        let (head, mut c) = words.cursor();
+        if recovery::outside(cx, statement, "an `announce-limit` section") {
+            return;
+        }
+        match announce_limit_section::line(&mut draft.announce_limit, head, &mut c, &mut cx.report)
+        {
+            Ok(name) => {
+                schema::spare(&c, &mut cx.report);
+                if origin == Origin::Own {
+                    let place = (&*words, statement.span());
+                    seen.note(("announce-limit", name), place, origin, &mut cx.report);
+                }
+            }
             Err(error) => cx.report.add(error),
         }
     }

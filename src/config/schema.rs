@@ -5,6 +5,7 @@
 //! are not used, and differences between a neighbor's own value and that of its template are reported here, once for
 //! all sections.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::diagnostic::{Diagnostic, Report};
@@ -38,34 +39,35 @@ pub(crate) enum Origin {
 
 /// The settings seen so far: their place, origin and value.
 #[derive(Debug, Default)]
-pub(crate) struct Seen(HashMap<(&'static str, &'static str), (Span, Origin, String)>);
+pub(crate) struct Seen(HashMap<(&'static str, Cow<'static, str>), (Span, Origin, String)>);
 
 impl Seen {
     /// Returns `true` if `word` of `section` was seen, valid or not.
     pub(crate) fn has(&self, section: &'static str, word: &'static str) -> bool {
-        self.0.contains_key(&(section, word))
+        self.0.contains_key(&(section, Cow::Borrowed(word)))
     }
 
     /// Records that `word` of `section` was misspelled and reported: it is not missing.
     pub(crate) fn misspelt(&mut self, section: &'static str, word: &'static str, span: Span) {
         self.0
-            .entry((section, word))
+            .entry((section, Cow::Borrowed(word)))
             .or_insert_with(|| (span, Origin::Group, String::new()));
     }
 
     /// Records that `word` of `section` was seen, and warns if it was set to another value before.
     pub(crate) fn note(
         &mut self,
-        (section, word): (&'static str, &'static str),
+        (section, word): (&'static str, impl Into<Cow<'static, str>>),
         (words, span): (&[Token<'_>], Span),
         origin: Origin,
         report: &mut Report,
     ) {
         let value: Vec<&str> = words.iter().skip(1).map(|token| &*token.text).collect();
         let value = value.join(" ");
+        let word = word.into();
         let earlier = self
             .0
-            .insert((section, word), (span, origin, value.clone()));
+            .insert((section, word.clone()), (span, origin, value.clone()));
         let Some((place, from, old)) = earlier.filter(|(_, _, old)| *old != value) else {
             return;
         };

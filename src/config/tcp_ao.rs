@@ -4,7 +4,7 @@
 use super::base64;
 use super::context::Context;
 use super::diagnostic::Diagnostic;
-use super::schema::{self, Keyword, boolean};
+use super::schema::{self, Keyword, Origin, Seen, boolean};
 use super::session::{TcpAo, TcpAoAlgorithm};
 use super::tree::{Block, Statement};
 use crate::text::{Span, value};
@@ -87,6 +87,7 @@ fn read_key(
     place: Place,
 ) -> Option<TcpAo> {
     let mut draft = Draft::default();
+    let mut seen = Seen::default();
     for statement in &block.statements {
         let words = cx.tree.words(statement);
         let (word, c) = words.cursor();
@@ -97,7 +98,12 @@ fn read_key(
             continue;
         }
         match KEYWORDS.iter().find(|keyword| keyword.word == word) {
-            Some(keyword) => schema::setting(keyword, &mut draft, c, &mut cx.report),
+            Some(keyword) => {
+                let place = (&*words, statement.span());
+                let setting = ("tcp-ao", keyword.word);
+                seen.note(setting, place, Origin::Own, &mut cx.report);
+                schema::setting(keyword, &mut draft, c, &mut cx.report);
+            }
             None => cx.report.add(schema::unknown(
                 word,
                 c.last_span(),

@@ -187,6 +187,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
     let (peer_address, peer_prefix) = draft.peer?;
     let local = draft.local_address;
     addresses(cx, draft, (peer_address, peer_prefix));
+    one_signature(cx, draft);
     let own = match (draft.router_id, local) {
         (Some(router_id), _) => Some(router_id),
         (None, Some(IpAddr::V4(local))) if peer_address.is_ipv4() => Some(local),
@@ -310,6 +311,18 @@ fn carries_paths(family: Family) -> bool {
 /// FlowSpec has path identifiers only where `add-path { … }` names it: few peers support them.
 fn is_flow(family: Family) -> bool {
     matches!(family.safi, Safi::FLOW | Safi::FLOW_VPN)
+}
+
+/// RFC 5925 2.2: "An endpoint MUST NOT use TCP-AO for the same connection in which TCP MD5 is used."
+fn one_signature(cx: &mut Context<'_>, draft: &Draft) {
+    if let (Some((text, span)), Some(_)) = (&draft.md5_password, &draft.tcp_ao)
+        && !text.is_empty()
+    {
+        let text = "a session has either `md5-password` or `tcp-ao`, not both";
+        cx.report.add(Diagnostic::error(*span, text).with_help(
+            "remove one of them: RFC 5925 section 2.2 does not allow both for one connection",
+        ));
+    }
 }
 
 /// The MD5 key as it is passed to the system.

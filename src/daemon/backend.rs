@@ -352,7 +352,7 @@ impl Control for ApiBackend<'_> {
     }
 
     fn create(&mut self, peer: &NewPeer) -> Result<(), CommandError> {
-        peer_commands::create(self.core, peer)
+        peer_commands::create(self.core, self.helper, peer)
     }
 
     fn delete(&mut self, peers: &PeerSet) -> Result<(), CommandError> {
@@ -432,7 +432,7 @@ impl Control for ApiBackend<'_> {
     }
 
     fn checks(&self, out: &mut dyn FnMut(&CheckStatus<'_>)) {
-        self.core.checks.show(out);
+        self.core.checks.show(&self.core.routes, out);
     }
 
     fn queues(&self, out: &mut dyn FnMut(&str, usize, usize)) {

@@ -33,7 +33,7 @@ use super::neighbor::Neighbor;
 use super::neighbors::{Listed, Neighbors};
 use super::queue::Queue;
 use super::rates::Rates;
-use super::requests::{Alarms, Requests};
+use super::requests::{Alarms, Pending, Requests, Waiter};
 use super::routes::Routes;
 use super::running::Reloads;
 use super::runtime_peers::RuntimePeers;
@@ -380,8 +380,13 @@ impl Core {
         self.requests.add(request, code);
     }
 
+    /// Reports the result of the request that this turn has queued last.
+    pub(crate) fn wait_for_request(&self, waiter: Waiter) {
+        self.requests.wait_for_last(waiter);
+    }
+
     /// Waits for the next request.
-    pub(crate) async fn next_request(&self) -> (Request, u8) {
+    pub(crate) async fn next_request(&self) -> Pending {
         self.requests.next().await
     }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{error, info, warn};
 
-use crate::api::command::{self, Deferred, Dump, Listing, Outcome, SetPlan, Source};
+use crate::api::command::{self, Deferred, Dump, Later, Listing, Outcome, SetPlan, Source};
 
 use super::backend::ApiBackend;
 use super::core::Core;
@@ -177,6 +177,7 @@ impl Executor {
                 queue.reply_made(set_list::listed(&self.core, sets, end));
             }
             Outcome::Upgrade(answer) => self.upgrade(helper, queue, *answer),
+            Outcome::Requested(answer) => self.requested(queue, *answer),
             Outcome::Watch(watch) => self.core.watch(*watch, queue),
             Outcome::Failed(reason) => {
                 self.refuse();
@@ -214,6 +215,15 @@ impl Executor {
             None => self.core.request(Request::Upgrade),
             Some(second) => second.settle(Err("an upgrade is in progress")),
         }
+    }
+
+    /// Answers a command when what it has requested of the daemon is done.
+    fn requested(&self, queue: &Rc<Queue>, answer: Later) {
+        let (promise, queue) = (queue.promise(), Rc::clone(queue));
+        self.core.wait_for_request(Box::new(move |result| {
+            promise.replace(Some(answer.answer(result)));
+            queue.settle();
+        }));
     }
 
     /// How a helper is answered.

@@ -12,11 +12,16 @@ use crate::rib::PeerSet;
 use super::core::Core;
 use super::signal::Request;
 
-/// Parses the statements and requests that the neighbor be added.
+/// Parses the statements and requests that the neighbor be added. `creator` is the helper that creates it; `None` for an
+/// operator.
 ///
 /// # Errors
 /// When the statements are not a valid neighbor, or the neighbor exists already.
-pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
+pub(crate) fn create(
+    core: &Core,
+    creator: Option<&str>,
+    peer: &NewPeer,
+) -> Result<(), CommandError> {
     let refused = |message: String| CommandError::new(ErrorKind::Refused, message);
     let mut text = String::new();
     for helper in core.events.helpers().active() {
@@ -26,12 +31,16 @@ pub(crate) fn create(core: &Core, peer: &NewPeer) -> Result<(), CommandError> {
             helper.name
         ));
     }
-    let helpers = peer.helpers.join(" ");
+    let helpers = match (peer.helpers.join(" "), creator) {
+        (none, Some(creator)) if none.is_empty() => creator.to_owned(),
+        (named, _) => named,
+    };
     let statements = &peer.statements;
-    text.push_str(&format!(
-        "neighbor {} {{ {statements} api {{ processes [ {helpers} ]; }} }}\n",
-        peer.address
-    ));
+    text.push_str(&format!("neighbor {} {{ {statements} ", peer.address));
+    if !helpers.is_empty() {
+        text.push_str(&format!("api {{ processes [ {helpers} ]; }} "));
+    }
+    text.push_str("}\n");
     let config =
         Config::parse("peer create", &text, Path::new("/"), &core.env).map_err(|errors| {
             let lines: Vec<String> = errors.lines().collect();

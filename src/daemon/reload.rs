@@ -134,11 +134,19 @@ pub(crate) fn listeners(core: &Core, env: &Env) -> Vec<SocketAddr> {
 /// Reads the configuration again and applies the difference, or nothing if it has errors.
 ///
 /// It does not yield: 100,000 routes take a fraction of a second, and no other task sees half of a configuration.
-pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, request: Request) {
+///
+/// # Errors
+/// When the configuration has errors, and nothing is changed; or when a part of it could not be applied.
+pub(crate) fn reload(
+    executor: &Rc<Executor>,
+    server: &Server,
+    origin: &Origin,
+    request: Request,
+) -> Result<(), String> {
     executor.core.stats.turns.note("a reload");
     notify::reloading();
     info!(configuration = %origin.path.display(), "reading the configuration again");
-    match Config::load_regular(&origin.path, &executor.core.env) {
+    let result = match Config::load_regular(&origin.path, &executor.core.env) {
         Ok((config, warnings)) => {
             log_warnings(&warnings);
             drop(warnings);
@@ -157,6 +165,7 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
                 refused: 0,
             }));
             info!("the configuration is reloaded");
+            core.reloads.result()
         }
         Err(errors) => {
             let reloads = &executor.core.stats.reloads;
@@ -164,18 +173,26 @@ pub(crate) fn reload(executor: &Rc<Executor>, server: &Server, origin: &Origin, 
                 done: 0,
                 refused: 1,
             }));
-            errors.lines().for_each(|line| error!("{line}"));
+            let lines: Vec<String> = errors.lines().collect();
+            lines.iter().for_each(|line| error!("{line}"));
             error!("the configuration has errors, nothing is changed");
+            Err(format!(
+                "the configuration has errors, nothing is changed: {}",
+                lines.join("; ")
+            ))
         }
-    }
+    };
     notify::ready();
+    result
 }
 
 /// Returns to the configuration before a reload that is not confirmed.
-pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) {
+///
+/// # Errors
+/// When a part of it could not be applied.
+pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) -> Result<(), String> {
     let Some(previous) = executor.core.reloads.settle() else {
-        // It was confirmed just now.
-        return;
+        return Err("the reload was confirmed meanwhile".to_owned());
     };
     executor.core.stats.turns.note("a reload");
     notify::reloading();
@@ -183,6 +200,7 @@ pub(crate) fn go_back(executor: &Rc<Executor>, server: &Server) {
     executor.core.reloads.replace(previous);
     warn!("the former configuration is back");
     notify::ready();
+    executor.core.reloads.result()
 }
 
 fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: Request) {
@@ -214,6 +232,8 @@ fn apply(executor: &Rc<Executor>, server: &Server, running: &Running, request: R
                 added.insert(ends(&new.session));
                 if let Err(cause) = add(core, server, new) {
                     error!(neighbor = %name, %cause, "the neighbor could not be added");
+                    core.reloads
+                        .fail(format!("{name} could not be added: {cause}"));
                 }
             }
         }
@@ -370,6 +390,8 @@ fn expect_again(core: &Core, server: &Server, (old, new): (&NeighborConfig, &Nei
         .and_then(|()| server.forget_network(&peer(old), old.session.peer_prefix));
     if let Err(cause) = done {
         error!(neighbor = %name, %cause, "the range could not be changed");
+        core.reloads
+            .fail(format!("{name} could not be changed: {cause}"));
     }
 }
 
@@ -400,6 +422,8 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
         info!(neighbor = %neighbor.name, "the session is kept; its new settings apply from the next session on");
         if let Err(cause) = server.update_peer(key, peer) {
             error!(neighbor = %neighbor.name, %cause, "the neighbor could not be changed");
+            core.reloads
+                .fail(format!("{} could not be changed: {cause}", neighbor.name));
         }
         return;
     }
@@ -413,6 +437,8 @@ fn renew(core: &Core, server: &Server, listed: &Listed, old: &SessionConfig, req
     });
     if let Err(cause) = server.replace_peer(key, peer, notification) {
         error!(neighbor = %neighbor.name, %cause, "the session could not be reset");
+        core.reloads
+            .fail(format!("{} could not be reset: {cause}", neighbor.name));
     }
 }
 
@@ -429,7 +455,10 @@ fn relisten(core: &Core, server: &Server, env: &Env) {
         if !server.listening().contains(&address) {
             match server.listen(address) {
                 Ok(address) => info!(%address, "listening"),
-                Err(cause) => error!(%cause, "could not listen"),
+                Err(cause) => {
+                    error!(%cause, "could not listen");
+                    core.reloads.fail(cause.to_string());
+                }
             }
         }
     }

@@ -10,22 +10,63 @@ use tokio::sync::Notify;
 use super::clock;
 use super::signal::Request;
 
-/// Requests in the order in which they came, each with the exit code of a shutdown. None is lost.
+/// Receives the result of a request: why it failed, if it did.
+pub(crate) type Waiter = Box<dyn FnOnce(Result<(), &str>)>;
+
+/// A request, and who waits for its result.
+pub(crate) struct Pending {
+    pub(crate) request: Request,
+    /// The exit code of a shutdown.
+    pub(crate) code: u8,
+    waiter: Option<Waiter>,
+}
+
+impl Pending {
+    /// A request whose result nobody waits for.
+    pub(crate) const fn new(request: Request) -> Self {
+        Self {
+            request,
+            code: 0,
+            waiter: None,
+        }
+    }
+
+    /// Reports the result.
+    pub(crate) fn settle(self, result: &Result<(), String>) {
+        if let Some(waiter) = self.waiter {
+            waiter(result.as_ref().map_err(String::as_str).copied());
+        }
+    }
+}
+
+/// Requests in the order in which they came. None is lost.
 #[derive(Default)]
 pub(crate) struct Requests {
-    list: RefCell<VecDeque<(Request, u8)>>,
+    list: RefCell<VecDeque<Pending>>,
     added: Notify,
 }
 
 impl Requests {
     /// Adds a request.
     pub(crate) fn add(&self, request: Request, code: u8) {
-        self.list.borrow_mut().push_back((request, code));
+        let pending = Pending {
+            code,
+            ..Pending::new(request)
+        };
+        self.list.borrow_mut().push_back(pending);
         self.added.notify_one();
     }
 
+    /// Reports the result of the request that was added last, which must not have been taken yet.
+    pub(crate) fn wait_for_last(&self, waiter: Waiter) {
+        match self.list.borrow_mut().back_mut() {
+            Some(last) => last.waiter = Some(waiter),
+            None => waiter(Ok(())),
+        }
+    }
+
     /// Waits for the next request.
-    pub(crate) async fn next(&self) -> (Request, u8) {
+    pub(crate) async fn next(&self) -> Pending {
         loop {
             if let Some(request) = self.list.borrow_mut().pop_front() {
                 return request;

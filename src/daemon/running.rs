@@ -48,6 +48,8 @@ pub(crate) struct Reloads {
     /// The file of the configuration, if there is one.
     path: OnceCell<PathBuf>,
     changed: Notify,
+    /// What could not be applied.
+    failures: RefCell<Vec<String>>,
 }
 
 /// A reload that is not confirmed.
@@ -94,6 +96,25 @@ impl Reloads {
     pub(crate) fn settle(&self) -> Option<Rc<Running>> {
         self.changed.notify_one();
         self.pending.take().map(|pending| pending.previous)
+    }
+
+    /// Notes a part of the new configuration that could not be applied.
+    pub(crate) fn fail(&self, what: String) {
+        self.failures.borrow_mut().push(what);
+    }
+
+    /// Takes what could not be applied since the last call.
+    ///
+    /// # Errors
+    /// When there is anything.
+    pub(crate) fn result(&self) -> Result<(), String> {
+        match self.failures.take() {
+            none if none.is_empty() => Ok(()),
+            failures => Err(format!(
+                "the configuration is in force, but not all of it: {}",
+                failures.join("; ")
+            )),
+        }
     }
 
     /// How long a reload still waits for its confirmation.

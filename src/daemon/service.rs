@@ -12,6 +12,7 @@ use super::control::Control;
 use super::core::Core;
 use super::executor::Executor;
 use super::handover::give::{Giver, Start};
+use super::requests::Pending;
 use super::signal::{Request, Signals};
 use super::startup::Origin;
 use super::{checks, notify, reload};
@@ -28,34 +29,45 @@ pub(super) async fn work(
 ) -> u8 {
     let core = &executor.core;
     loop {
-        let (request, code) = tokio::select! {
+        let pending = tokio::select! {
             received = signals.next() => {
                 warn!(target: TARGET, signal = received.name, "received a signal");
                 core.report_signal(received.number, received.name);
-                (received.request, 0)
+                Pending::new(received.request)
             }
-            request = core.next_request() => request,
+            pending = core.next_request() => pending,
             () = core.reloads.unconfirmed() => {
                 warn!("the reload was not confirmed in time");
-                (Request::Return, 0)
+                Pending::new(Request::Return)
             }
         };
-        match request {
-            Request::Shutdown => return code,
+        let result = match pending.request {
+            Request::Shutdown => return pending.code,
             // The event that ExaBGP sends.
-            Request::Report => core.report_signal(0, "none"),
+            Request::Report => {
+                core.report_signal(0, "none");
+                Ok(())
+            }
             Request::Neighbors => settle(core, server),
             Request::Return => {
                 // The event that a reload by a command sends.
                 core.report_signal(0, "none");
-                reload::go_back(executor, server);
+                reload::go_back(executor, server)
             }
-            Request::Upgrade => upgrade(executor, server, origin).await,
+            Request::Upgrade => {
+                // It is answered by the process that continues, or right there.
+                upgrade(executor, server, origin).await;
+                Ok(())
+            }
             request => match origin {
                 Some((origin, ..)) => reload::reload(executor, server, origin, request),
-                None => warn!("there is no configuration file to reload"),
+                None => {
+                    warn!("there is no configuration file to reload");
+                    Err("this daemon has no configuration file".to_owned())
+                }
             },
-        }
+        };
+        pending.settle(&result);
     }
 }
 
@@ -90,7 +102,11 @@ async fn upgrade(
 }
 
 /// Adds and removes the neighbors that commands asked for.
-fn settle(core: &Rc<Core>, server: &Server) {
+///
+/// # Errors
+/// When one of them could not be added.
+fn settle(core: &Rc<Core>, server: &Server) -> Result<(), String> {
+    let mut result = Ok(());
     let (added, removed) = core.runtime_peers.take();
     for config in added {
         let name = config.name();
@@ -98,6 +114,7 @@ fn settle(core: &Rc<Core>, server: &Server) {
         if let Err(cause) = reload::add(core, server, Rc::new(config)) {
             error!(neighbor = %name, %cause, "the neighbor could not be added");
             core.runtime_peers.forget(&name);
+            result = Err(format!("{name} could not be added: {cause}"));
         }
     }
     for listed in removed.into_iter().filter_map(|id| core.neighbors.get(id)) {
@@ -105,6 +122,7 @@ fn settle(core: &Rc<Core>, server: &Server) {
         reload::remove(core, server, &listed, Cease::Removed);
     }
     core.wake_neighbors();
+    result
 }
 
 /// Closes all sessions with a NOTIFICATION, then stops the helpers. A second signal ends it at once.

@@ -22,6 +22,9 @@ const OWN_WORDS: [&str; 8] = [
     "withdraw",
 ];
 
+/// The option of commands that is no part of a route.
+pub(super) const LIFETIME: &str = "lifetime";
+
 // The codes in `TailBuilder::seen` of words that are not attributes; type codes that IANA reserves for experiments and the like.
 const PATH: u8 = 249;
 const LABEL: u8 = 250;
@@ -323,6 +326,11 @@ fn unknown(at: &Cursor<'_>, keyword: &str, own: impl Fn(&str) -> bool) -> Syntax
             .flat_map(|words| words.iter().copied())
             .chain(OWN_WORDS.into_iter().filter(|word| own(word)))
     };
+    if keyword == LIFETIME {
+        return SyntaxError::new(at.span(), "a lifetime cannot stand here").with_help(
+            "only a route that a command announces has a lifetime, once and at the end: `… next-hop self lifetime 10m`",
+        );
+    }
     let error = SyntaxError::new(at.span(), format!("unknown keyword `{keyword}`"));
     match crate::text::near_miss(keyword, words()) {
         Some(near) => error.with_help(format!("did you mean `{near}`?")),

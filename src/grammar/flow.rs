@@ -4,7 +4,7 @@
 //! them, the same in one line and in blocks, in files and in commands. A next hop is not needed: most actions have no use
 //! for one.
 
-use super::builder::{TailBuilder, add_all};
+use super::builder::{LIFETIME, TailBuilder, add_all};
 use super::raw;
 use super::route_text::{Place, RouteText, Verb};
 use crate::bgp::attribute::ext_community::flow_action::FlowActions;
@@ -108,7 +108,7 @@ impl Builder {
         }
         *c = at;
         self.tail.keyword(c).map_err(|error| {
-            if error.span != span {
+            if error.span != span || word == LIFETIME {
                 return error;
             }
             let words = RuleBuilder::KEYWORDS

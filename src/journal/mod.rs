@@ -10,7 +10,8 @@
 //!  record  ┌ kind u8 ┬ length u32 ┬ body ┐
 //! ```
 //!
-//! A frame holds what was accepted in one turn of the daemon, in particular a whole batch: all of it is restored, or none.
+//! A frame holds what was accepted in one turn of the daemon, in particular a whole batch: all of it is restored, or none. A
+//! file that is written anew has frames of few routes, so that little is lost with its tail.
 //! Numbers are big-endian, as in the rest of BGP. Records of unknown kinds are skipped.
 //!
 //! | module | contents |

@@ -7,6 +7,9 @@ use super::frame::{MAGIC, MAX_FRAME, checksum};
 /// Why the rest of a file is not read.
 #[derive(Debug, thiserror::Error)]
 pub enum Damage {
+    /// There is nothing in it: what writes a journal begins with its first bytes.
+    #[error("the file is empty")]
+    Empty,
     /// It is not a journal.
     #[error("the file is not a journal")]
     Magic,
@@ -32,7 +35,7 @@ pub struct FrameReader<R> {
 }
 
 impl<R: Read> FrameReader<R> {
-    /// Reads what a file begins with. An empty file is a journal without records.
+    /// Reads what a file begins with.
     ///
     /// # Errors
     /// When it is no journal, or can't be read.
@@ -43,7 +46,7 @@ impl<R: Read> FrameReader<R> {
             .take(MAGIC.len() as u64)
             .read_to_end(&mut head)?;
         match (&head[..], &MAGIC[..]) {
-            ([], _) => {}
+            ([], _) => return Err(Damage::Empty),
             (head, wanted) if head == wanted => {}
             ([name @ .., version], [wanted @ .., _]) if name == wanted => {
                 return Err(Damage::Version(*version));

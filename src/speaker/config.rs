@@ -183,6 +183,10 @@ impl PeerConfig {
         if keys.iter().any(|ao| !length(&ao.key)) {
             return refuse("tcp_ao", "must have a key of 1 to 80 octets");
         }
+        // RFC 5925 2.2: "An endpoint MUST NOT use TCP-AO for the same connection in which TCP MD5 is used."
+        if self.md5_key.is_some() && !keys.is_empty() {
+            return refuse("tcp_ao", "must not be combined with `md5_key`");
+        }
         let mut numbers: Vec<u8> = keys.iter().map(|ao| ao.key_id).collect();
         numbers.sort_unstable();
         numbers.dedup();

@@ -141,10 +141,11 @@ fn a_file_that_is_cut_anywhere_loses_the_frame_that_was_cut() {
         let (frames, offset, damage) = read(&file[..length]);
         let whole = ends.iter().filter(|end| **end <= length).count();
         assert_eq!(frames, whole.saturating_sub(1), "at {length}");
-        let is_end = length == 0 || ends.contains(&length);
+        let is_end = ends.contains(&length);
         match damage {
             None => assert!(is_end, "at {length}"),
-            Some(Damage::Torn) => assert!(!is_end, "at {length}"),
+            Some(Damage::Empty) => assert_eq!(length, 0),
+            Some(Damage::Torn) => assert!(!is_end && length > 0, "at {length}"),
             Some(other) => panic!("{other} at {length}"),
         }
         if length >= MAGIC.len() {

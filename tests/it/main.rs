@@ -8,6 +8,7 @@ mod bmp;
 mod cli;
 mod config;
 mod config_checks;
+mod config_conflicts;
 mod config_diff;
 mod config_env;
 mod config_etc;

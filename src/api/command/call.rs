@@ -67,6 +67,17 @@ pub(super) struct Row {
 }
 
 impl Row {
+    /// Returns `true` if routes that it announces may have a lifetime.
+    pub(super) fn announces_routes(&self) -> bool {
+        !matches!(
+            self.words,
+            "announce eor"
+                | "announce operational"
+                | "announce route-refresh"
+                | "announce watchdog"
+        )
+    }
+
     /// The verb that it starts with.
     pub(super) fn verb(&self) -> Verb {
         if self.words.starts_with("withdraw") {
@@ -143,6 +154,13 @@ impl<'a> Call<'a> {
     /// The words of the arguments.
     pub(super) fn argument_words(&self) -> Vec<&'a str> {
         self.line[self.at..].split_ascii_whitespace().collect()
+    }
+
+    /// Leaves the answer to the result of what was requested of the daemon, if the source waits for results.
+    pub(super) fn await_result(&mut self) {
+        if self.source.waits {
+            self.special = Some(Special::Requested);
+        }
     }
 
     /// Refuses arguments.

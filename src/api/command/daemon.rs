@@ -12,12 +12,16 @@ pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
 
 /// `reload`
 pub(super) fn reload(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    request(call, Request::Reload, "reload in progress\n")
+    request(call, Request::Reload, "reload in progress\n")?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 /// `restart`
 pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    request(call, Request::Restart, "restart in progress\n")
+    request(call, Request::Restart, "restart in progress\n")?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 fn request(call: &mut Call<'_>, request: Request, text: &str) -> Result<Reply, CommandError> {
@@ -42,7 +46,9 @@ pub(super) fn reload_confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, Comm
             return Err(CommandError::new(ErrorKind::Syntax, message));
         }
     };
-    step(call, ReloadStep::Within(seconds))
+    step(call, ReloadStep::Within(seconds))?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 /// `confirm`
@@ -54,7 +60,9 @@ pub(super) fn confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 /// `reload cancel`
 pub(super) fn reload_cancel(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
-    step(call, ReloadStep::Cancel)
+    step(call, ReloadStep::Cancel)?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 /// `reload status`

@@ -2,6 +2,7 @@
 
 use super::call::{Call, Commands, Reply, Takes};
 use super::error::{CommandError, ErrorKind};
+use super::later::Later;
 use super::options::Options;
 use super::outcome::{Outcome, finish};
 use super::role::Role;
@@ -102,7 +103,14 @@ impl Commands {
                     done,
                 }));
             }
-            None => {}
+            Some(Special::Requested) if result.is_ok() => {
+                let mut done = String::new();
+                let acks = source.acks;
+                finish(result, options.id, (source, notice), &mut done);
+                let id = options.id.map(str::to_owned);
+                return Outcome::Requested(Box::new(Later { acks, id, done }));
+            }
+            Some(Special::Requested) | None => {}
         }
         if let Some(mut dump) = call.dump.take() {
             finish(result, options.id, (source, notice), &mut dump.done);
@@ -141,6 +149,10 @@ impl Call<'_> {
         }
         let (row, after) = self.row()?;
         self.source.role.permit(row.words, row.effect)?;
+        if self.commands.lifetime != Lifetime::Unchanged && !row.announces_routes() {
+            let message = format!("`{}` takes no lifetime: only routes have one", row.words);
+            return Err(CommandError::new(ErrorKind::Syntax, message));
+        }
         if !self.selector.is_empty() && row.selector == Takes::Refuses {
             return Err(CommandError::new(
                 ErrorKind::Syntax,

@@ -44,10 +44,14 @@ impl Commands {
     }
 }
 
-/// Returns `true` if the last word but one is `lifetime`.
+/// Returns `true` if the line may end with `lifetime` and its value, or without its value.
 fn has_lifetime(line: &[u8]) -> bool {
-    let last = memchr::memrchr(b' ', line);
-    last.is_some_and(|at| line[..at].trim_ascii_end().ends_with(b" lifetime"))
+    let is_gap = |byte: &u8| matches!(byte, b' ' | b'\t' | b';');
+    let end = line.iter().rposition(|byte| !is_gap(byte));
+    let line = &line[..end.map_or(0, |end| end + 1)];
+    let last = line.iter().rposition(is_gap);
+    line.ends_with(b"lifetime")
+        || last.is_some_and(|at| line[..at].trim_ascii_end().ends_with(b"lifetime"))
 }
 
 /// Where the selector ends, the verb, and where the prefix starts.

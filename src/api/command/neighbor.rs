@@ -1,6 +1,6 @@
-//! `show neighbor …` in its four forms, and `teardown`.
+//! `show neighbor …` in its forms, and `teardown`.
 //!
-//! The tables are what scripts cut columns from: widths and words are ExaBGP's. A neighbor whose AS is not known yet shows
+//! Scripts cut columns from the tables: widths and words are ExaBGP's, except for those of `table`. A neighbor whose AS is not known yet shows
 //! `auto`, where ExaBGP aborts the whole command.
 
 use std::fmt::Write as _;
@@ -9,6 +9,7 @@ use super::call::{Call, Reply, Row};
 use super::error::CommandError;
 use super::neighbor_facts::{capabilities, families, messages};
 use super::neighbor_json::{history, members};
+use super::neighbor_table;
 use super::words::word_at;
 use crate::api::control::{Among, NeighborStatus};
 use crate::bgp::Asn;
@@ -48,8 +49,8 @@ pub(super) fn teardown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
     Ok(Reply::Done)
 }
 
-/// `show neighbor [ADDRESS] summary|extensive|configuration|json`, the words in any order.
-pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
+/// `show neighbor [ADDRESS] summary|extensive|configuration|table|json`, the words in any order.
+pub(super) fn show(call: &mut Call<'_>, row: &Row) -> Result<Reply, CommandError> {
     let mut words = call.argument_words();
     let mut take = |word: &str| {
         let before = words.len();
@@ -58,9 +59,10 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
     };
     let [summary, extensive, configuration, json, _] =
         ["summary", "extensive", "configuration", "json", "text"].map(&mut take);
+    let table = take("table") || row.words == "show neighbor table";
     let limit = words.last().copied().unwrap_or_default();
-    let form = summary || extensive || configuration || json;
-    if form && !limit.is_empty() && !is_known(call, limit, summary && !json) {
+    let form = summary || extensive || configuration || table || json;
+    if form && !limit.is_empty() && !is_known(call, limit, (summary || table) && !json) {
         call.no_effect(format!("no neighbor matches `{limit}`"));
     }
     let out = &mut *call.out;
@@ -98,18 +100,26 @@ pub(super) fn show(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> 
         peers
             .into_iter()
             .for_each(|peer| out.push_str(&call.control.configuration(peer)));
+    } else if table {
+        let mut rows = Vec::new();
+        call.control.neighbors(&mut |status| {
+            if limit.is_empty() || same_address(limit, &status.address()) {
+                rows.push(neighbor_table::cells(status));
+            }
+        });
+        neighbor_table::write(&rows, out);
     } else {
         out.push_str(HINT);
     }
     Ok(Reply::Done)
 }
 
-/// Returns `true` if `show neighbor` shows a neighbor for this word: `summary` needs its whole address, the other forms a
+/// Returns `true` if `show neighbor` shows a neighbor for this word: tables need its whole address, the other forms a
 /// part of its name.
-fn is_known(call: &Call<'_>, limit: &str, summary: bool) -> bool {
+fn is_known(call: &Call<'_>, limit: &str, whole: bool) -> bool {
     let mut known = false;
     call.control.neighbors(&mut |status| {
-        known |= if summary {
+        known |= if whole {
             same_address(limit, &status.address())
         } else {
             is_named(status, limit)

@@ -64,33 +64,30 @@ impl<'a> Options<'a> {
         Ok(options)
     }
 
-    /// `lifetime` at the end of an announcement: `10m`.
+    /// `lifetime` at the end of an announcement: `10m`. A semicolon may follow it, as any other word.
     fn lifetime(&mut self, line: &str, set: &Option<Staging>) -> Result<(), CommandError> {
-        let command = line[self.at..self.end].trim_end();
-        let Some((before, last)) = command.rsplit_once([' ', '\t']) else {
-            return Ok(());
-        };
-        let Some(before) = before.trim_end().strip_suffix("lifetime") else {
-            return Ok(());
-        };
-        let name = before.trim_end().rsplit([' ', '\t']).next();
-        if !before.ends_with([' ', '\t'])
-            || !(set.is_some() || before.contains("announce ") || before.contains(" put "))
-            || before.contains(" advisory ")
-            || matches!(name, Some("name" | "watchdog"))
-        {
+        let command = line[self.at..self.end].trim_end_matches([';', ' ', '\t']);
+        let announces = command.contains("announce ")
+            || command.contains(" put ")
+            || set.is_some() && !command.starts_with("set ") && !command.starts_with("show ");
+        if !announces || command.contains(" advisory ") {
             return Ok(());
         }
+        let (before, last) = cut(command);
+        let (rest, word) = cut(before);
+        let is_value = |before| matches!(cut(before).1, "name" | "watchdog");
         let end = self.at + command.len();
+        let expected = "a lifetime such as `10m`, `24h`, `600`, or `forever`";
+        if last == "lifetime" && !is_value(before) {
+            return Err(SyntaxError::expected(Span::new(end, end), expected, "").into());
+        }
+        if word != "lifetime" || is_value(rest) {
+            return Ok(());
+        }
         let span = Span::new(end - last.len(), end);
-        self.lifetime = duration(last).ok_or_else(|| {
-            SyntaxError::expected(
-                span,
-                "a lifetime such as `10m`, `24h`, `600`, or `forever`",
-                last,
-            )
-        })?;
-        self.end = self.at + before.trim_end().len();
+        self.lifetime =
+            duration(last).ok_or_else(|| SyntaxError::expected(span, expected, last))?;
+        self.end = self.at + rest.len();
         Ok(())
     }
 
@@ -111,6 +108,14 @@ impl<'a> Options<'a> {
             self.sync = Some(last == "sync");
             self.end = self.at + before.trim_end().len();
         }
+    }
+}
+
+/// The last word, and what stands before it.
+fn cut(text: &str) -> (&str, &str) {
+    match text.rsplit_once([' ', '\t']) {
+        Some((before, last)) => (before.trim_end(), last),
+        None => ("", text),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::call::Reply;
 use super::dump::Dump;
 use super::error::CommandError;
+use super::later::Later;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::source::Source;
@@ -33,6 +34,8 @@ pub enum Outcome {
     Dump(Box<Dump>),
     /// The daemon is to continue as another version of its program; the answer depends on whether that succeeds.
     Upgrade(Box<Deferred>),
+    /// It has requested something of the daemon as a whole; the answer depends on the result.
+    Requested(Box<Later>),
     /// It was not carried out, and changed nothing.
     Failed(CommandError),
 }

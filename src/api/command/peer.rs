@@ -69,10 +69,8 @@ pub(super) fn create(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
             }
         };
     }
-    if peer.helpers.is_empty() {
-        peer.helpers.push(call.source.name.clone());
-    }
     call.control.create(&peer)?;
+    call.await_result();
     Ok(Reply::Done)
 }
 
@@ -115,5 +113,6 @@ pub(super) fn delete(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
         ));
     }
     call.control.delete(&peers)?;
+    call.await_result();
     Ok(Reply::Done)
 }

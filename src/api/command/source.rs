@@ -19,6 +19,9 @@ pub struct Source {
     pub acks: Acks,
     /// Answers to route commands always wait until the routes are written to the sockets (`session sync enable` of ExaBGP 6.0).
     pub sync: bool,
+    /// Commands that request something of the daemon as a whole, such as `reload`, are answered with the result. ExaBGP
+    /// answers them at once, and so are helpers and the clients of the named pipes.
+    pub waits: bool,
     /// The form of `show adj-rib … json`.
     pub routes_json: RoutesJson,
     /// The batch that is open.
@@ -48,6 +51,7 @@ impl Source {
             role: Role::Full,
             acks: Acks::default(),
             sync: false,
+            waits: false,
             routes_json: RoutesJson::V1,
             batch: None,
             staging: None,

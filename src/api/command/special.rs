@@ -46,4 +46,6 @@ pub(super) enum Special {
     Set(Box<SetPlan>),
     Sets(SetListing),
     Upgrade(Option<PathBuf>),
+    /// The answer is the result of what was requested of the daemon.
+    Requested,
 }

@@ -107,6 +107,7 @@ commands! {
         "session sync" Ignores Own v6::sync: "session sync disable",
         "set" Uses Changes set::set: "set edge replace revision 4711",
         "show checks" Refuses Reads check::show: "show checks json",
+        "show neighbor table" Ignores Reads neighbor::show: "show neighbor table",
         "show set" Refuses Reads set::show: "show set edge json",
         "show" Needs Reads v6::show: "peer * show",
         "system api version" Ignores Reads v6::api_version: "system api version",

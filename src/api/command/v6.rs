@@ -97,12 +97,16 @@ pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
 
 /// `daemon reload`
 pub(super) fn reload(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    request(call, Request::Reload, "reload")
+    request(call, Request::Reload, "reload")?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 /// `daemon restart`
 pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
-    request(call, Request::Restart, "restart")
+    request(call, Request::Restart, "restart")?;
+    call.await_result();
+    Ok(Reply::Done)
 }
 
 fn request(call: &mut Call<'_>, request: Request, word: &str) -> Result<Reply, CommandError> {

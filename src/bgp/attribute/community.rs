@@ -59,7 +59,11 @@ impl Community {
     /// Number of entries of [`NAMES`] that events use.
     const SHOWN: usize = 5;
 
-    fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+    /// Reads `A:B`, a number, or a well-known name.
+    ///
+    /// # Errors
+    /// On anything else.
+    pub fn parse(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let word = c.peek();
         // No name starts with a digit, and no other form with a letter.
         if word.starts_with(|first: char| first.is_ascii_alphabetic())

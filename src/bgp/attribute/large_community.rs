@@ -30,7 +30,8 @@ impl From<(u32, u32, u32)> for LargeCommunity {
 }
 
 impl LargeCommunity {
-    fn parse(word: &str) -> Option<Self> {
+    /// Reads `a:b:c`, or all twelve octets as a decimal or hexadecimal number.
+    pub fn parse(word: &str) -> Option<Self> {
         if !word.contains(':') {
             let whole = match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
                 Some(digits) if digits.len() <= 24 => u128::from_str_radix(digits, 16).ok()?,

@@ -14,6 +14,7 @@ use clap::error::ErrorKind;
 use ipnet::IpNet;
 
 use super::network;
+use crate::cli::values::one_line;
 use crate::health::dns::{self, Expected, Query};
 use crate::health::{self, HttpCheck, Target, Tls, Url};
 
@@ -285,15 +286,6 @@ fn neighbor(text: &str) -> Result<Neighbor, String> {
             .parse()
             .map(Neighbor::One)
             .map_err(|_| "it must be an IP address or `*`".to_owned()),
-    }
-}
-
-/// Checks a text that becomes part of a command, and must not add another one.
-fn one_line(text: &str) -> Result<String, String> {
-    let breaks = |c: &char| (c.is_control() && *c != '\t') || matches!(c, '\u{2028}' | '\u{2029}');
-    match text.chars().find(breaks) {
-        Some(c) => Err(format!("it contains the control character {c:?}")),
-        None => Ok(text.to_owned()),
     }
 }
 

@@ -155,6 +155,10 @@ impl Link {
             let reason = "the answer is MRT records: use `oxabgp stream --daemon`";
             return Ok(Outcome::Failed(Some(reason.to_owned())));
         }
+        if command.contains('\n') || command.as_bytes().first() == Some(&FRAME) {
+            let reason = "a command is one line, and does not begin with a control character";
+            return Ok(Outcome::Failed(Some(reason.to_owned())));
+        }
         match self {
             Self::Socket { stream, batch } => {
                 let outcome = ask_socket(stream, command, out)?;
@@ -176,6 +180,19 @@ impl Link {
 }
 
 impl Link {
+    /// Waits until the daemon has closed the connection, which it does when it ends. Over pipes that can't be seen.
+    pub(crate) fn ended(&mut self) {
+        if let Self::Socket { stream, .. } = self {
+            // An error of the connection is its end, too.
+            let _ = io::copy(stream, &mut io::sink());
+        }
+    }
+
+    /// Returns `true` for the control socket, which only this program's daemon has.
+    pub(crate) const fn is_socket(&self) -> bool {
+        matches!(self, Self::Socket { .. })
+    }
+
     /// Returns `true` if a batch was started that will be discarded when the connection closes. Over pipes it stays
     /// open.
     pub(crate) const fn has_batch(&self) -> bool {

@@ -113,7 +113,7 @@ pub(crate) fn complete(line: &str) -> (usize, Vec<String>) {
         .map(str::to_owned)
         .collect();
     let options: &[&str] = match &words[..] {
-        ["show", "neighbor", ..] => &["summary", "extensive", "configuration", "json"],
+        ["show", "neighbor", ..] => &["summary", "extensive", "configuration", "table", "json"],
         ["show", "adj-rib", "in" | "out", ..] => &["extensive", "json"],
         [] => &["neighbor", "exit"],
         _ => &[],
@@ -123,6 +123,24 @@ pub(crate) fn complete(line: &str) -> (usize, Vec<String>) {
     found.sort_unstable();
     found.dedup();
     (start, found)
+}
+
+/// `show neighbor` without a form, for which ExaBGP only lists the forms, as a table; `None` for other commands.
+pub(crate) fn as_table(command: &str) -> Option<String> {
+    const FORMS: [&str; 6] = [
+        "summary",
+        "extensive",
+        "configuration",
+        "table",
+        "json",
+        "text",
+    ];
+    let words: Vec<&str> = command.split_ascii_whitespace().collect();
+    match &words[..] {
+        ["show", "neighbor"] => Some(format!("{command} table")),
+        ["show", "neighbor", word] if !FORMS.contains(word) => Some(format!("{command} table")),
+        _ => None,
+    }
 }
 
 /// The JSON variant of the command, if there is one.
@@ -189,6 +207,22 @@ mod tests {
         assert!(complete("announce ").1.contains(&"route".to_owned()));
         assert!(complete("").1.contains(&"announce".to_owned()));
         assert_eq!(complete("announce route ").1, Vec::<String>::new());
+    }
+
+    #[test]
+    fn neighbors_are_shown_in_a_table_unless_a_form_is_asked_for() {
+        let table = |command| as_table(command).unwrap_or_default();
+        assert_eq!(table("show neighbor"), "show neighbor table");
+        assert_eq!(table("show neighbor ::1"), "show neighbor ::1 table");
+        for command in [
+            "show neighbor summary",
+            "show neighbor 192.0.2.1 extensive",
+            "show neighbor text",
+            "show neighbor a b",
+            "show adj-rib out",
+        ] {
+            assert_eq!(as_table(command), None);
+        }
     }
 
     #[test]

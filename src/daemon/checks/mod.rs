@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use crate::api::control::CheckStatus;
 use crate::bgp::{AttributeSet, Nlri};
 use crate::config::CheckConfig;
+use crate::daemon::routes::Routes;
 use crate::health::{Cause, Failure, Finding, Hold, Others, Side, State, Verdict, Watch, others};
 use crate::rib::PeerSet;
 
@@ -139,9 +140,10 @@ impl Checks {
     }
 
     /// Calls `out` with what is shown of each check.
-    pub(crate) fn show(&self, out: &mut dyn FnMut(&CheckStatus<'_>)) {
+    pub(crate) fn show(&self, routes: &Routes, out: &mut dyn FnMut(&CheckStatus<'_>)) {
         for check in self.all() {
-            check.show(self.now(), out);
+            let announced = check.announced(routes);
+            check.show((self.now(), announced), out);
         }
     }
 }
@@ -223,7 +225,19 @@ impl Check {
         self.watch.borrow().state()
     }
 
-    fn show(&self, now: Duration, out: &mut dyn FnMut(&CheckStatus<'_>)) {
+    /// The number of its routes that are announced as it wants them to be: commands may have withdrawn or replaced them.
+    fn announced(&self, routes: &Routes) -> usize {
+        let sent = self.sent.borrow();
+        let held = sent.routes.iter().filter(|(nlri, attributes)| {
+            let attributes = routes.intern(Rc::clone(attributes));
+            let mut holders = routes.holders(nlri.as_ref(), Some(&attributes));
+            holders.intersect(&sent.peers);
+            !holders.is_empty()
+        });
+        held.count()
+    }
+
+    fn show(&self, (now, routes): (Duration, usize), out: &mut dyn FnMut(&CheckStatus<'_>)) {
         let (config, watch, counts) = (self.config(), self.watch.borrow(), &self.counts);
         let reason = counts.reason.borrow();
         let refused = self.refused.borrow();
@@ -254,7 +268,7 @@ impl Check {
             took: counts.took.get(),
             reason: reason.as_ref().map(|failure| failure.reason.as_str()),
             refused: refused.as_deref(),
-            routes: self.sent.borrow().routes.len(),
+            routes,
             good: counts.good.get(),
             failures: &failures,
             changes: counts.changes.get(),

@@ -194,6 +194,7 @@ pub(super) fn talk(
     process: Option<i32>,
 ) {
     operator.accept_records();
+    operator.source.borrow_mut().waits = true;
     operator.socket.set(Some(stream.as_raw_fd()));
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);

@@ -62,7 +62,8 @@ pub(super) fn write(core: &Core, format: Format, out: &mut String) {
     for (name, kind, help, sample) in ROWS {
         let mut encoder = Encoder::new(out, format, name);
         encoder.head(*kind, help);
-        core.checks.show(&mut |check| sample(check, &mut encoder));
+        core.checks
+            .show(&core.routes, &mut |check| sample(check, &mut encoder));
     }
 }
 
@@ -72,7 +73,7 @@ pub(super) fn table(core: &Core, out: &mut String) {
         return;
     }
     out.push_str("<h2>Health checks</h2>\n<div class=\"scroll\"><table id=\"checks\">\n<thead><tr><th>Check</th><th>State</th><th class=\"n\">For</th><th class=\"n\">Routes</th><th class=\"n\">Failures</th><th class=\"n\">Changes</th><th>Last check</th></tr></thead>\n<tbody>\n");
-    core.checks.show(&mut |check| row(check, out));
+    core.checks.show(&core.routes, &mut |check| row(check, out));
     out.push_str("</tbody></table></div>\n");
 }
 

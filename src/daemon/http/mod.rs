@@ -2,13 +2,14 @@
 //!
 //! The server is hyper's; what it serves is written in turns from the state of the daemon, so that neither a scrape of a
 //! thousand neighbors nor a reader that stops reading delays a session. There are few connections at a time, each for
-//! one request and for a limited time. A port that is taken is tried again; the daemon runs without it meanwhile.
+//! one request and for a limited time; those that do nothing make room for others. A port that is taken is tried again; the daemon runs without it meanwhile.
 //!
 //! | file | purpose |
 //! |---|---|
 //! | `proc` | what the kernel reports about the process |
 //! | `encoder`, `exporter`, `metrics` | the formats of Prometheus; the names of exabgp_exporter; all metrics |
 //! | `page` | the status page |
+//! | `places` | which connections are served |
 //! | `body`, `answer` | a body that is written in turns; which request gets which answer |
 
 use std::cell::{Cell, RefCell};
@@ -19,7 +20,6 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -27,7 +27,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::sync::Semaphore;
 use tokio::task::AbortHandle;
 use tracing::{debug, error, info, warn};
 
@@ -43,10 +42,13 @@ mod exporter;
 mod journal;
 mod metrics;
 mod page;
+mod places;
 mod proc;
 mod text;
 
-/// Connections at a time; others wait in the backlog.
+use places::{Noted, Places};
+
+/// Connections at a time.
 const CONNECTIONS: usize = 8;
 /// How long a client may take to send its request.
 const REQUEST: Duration = Duration::from_secs(5);
@@ -63,7 +65,7 @@ const RETRY: Duration = Duration::from_secs(5);
 pub(crate) struct Http {
     core: Rc<Core>,
     open: RefCell<Vec<Open>>,
-    connections: Arc<Semaphore>,
+    places: Rc<Places>,
     /// Whether it was logged that a place is taken.
     complained: Cell<bool>,
 }
@@ -96,7 +98,7 @@ impl Http {
         let http = Rc::new(Self {
             core: Rc::clone(core),
             open: RefCell::default(),
-            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+            places: Places::new(CONNECTIONS),
             complained: Cell::new(false),
         });
         http.settle().await;
@@ -170,40 +172,57 @@ impl Http {
     /// Accepts connections.
     async fn serve(self: &Rc<Self>, listener: Listener) {
         loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&self.connections).acquire_owned().await else {
-                return;
+            let refused = match &listener {
+                Listener::Tcp(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        self.seat(stream).await;
+                        None
+                    }
+                    Err(cause) => Some(cause),
+                },
+                Listener::Unix(listener) => match listener.accept().await {
+                    Ok((stream, _)) => {
+                        self.seat(stream).await;
+                        None
+                    }
+                    Err(cause) => Some(cause),
+                },
             };
-            let accepted = match &listener {
-                Listener::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                    let task = talk(Rc::clone(&self.core), stream);
-                    self.core.spawn(async move {
-                        task.await;
-                        drop(permit);
-                    });
-                }),
-                Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| {
-                    let task = talk(Rc::clone(&self.core), stream);
-                    self.core.spawn(async move {
-                        task.await;
-                        drop(permit);
-                    });
-                }),
-            };
-            if let Err(cause) = accepted {
+            if let Some(cause) = refused {
                 warn!(%cause, "a connection for metrics could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
+
+    /// Serves a connection once there is a place for it.
+    async fn seat<S>(&self, stream: S)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let seat = self.places.take().await;
+        let place = Rc::clone(&seat.place);
+        let stream = Noted {
+            stream,
+            place: Rc::clone(&place),
+        };
+        let task = talk(Rc::clone(&self.core), stream);
+        let task = self.core.spawn(async move {
+            task.await;
+            drop(seat);
+        });
+        place.served_by(task);
+    }
 }
 
 /// Serves one request of a connection.
-fn talk<S>(core: Rc<Core>, stream: S) -> impl Future<Output = ()> + use<S>
+fn talk<S>(core: Rc<Core>, stream: Noted<S>) -> impl Future<Output = ()> + use<S>
 where
     S: AsyncRead + AsyncWrite + Unpin + 'static,
 {
+    let place = Rc::clone(&stream.place);
     let service = service_fn(move |request| {
+        place.requested();
         let answer = answer::answer(&core, &request);
         async move { Ok::<_, Infallible>(answer) }
     });

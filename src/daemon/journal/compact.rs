@@ -3,10 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{Copy, Numbers, Recorded, now};
+use super::{Copy, Recorded, now};
 use crate::daemon::core::Core;
 use crate::daemon::lease_table;
-use crate::journal::FrameWriter;
 use crate::rib::Leased;
 
 /// Routes in one turn.
@@ -35,19 +34,17 @@ async fn compact(core: &Core) -> bool {
     if !journal.begin().await {
         return false;
     }
-    let mut copy = Copy {
-        frame: FrameWriter::default(),
-        numbers: Numbers::of_copy(),
-        routes: 0,
-    };
+    let mut copy = Copy::of(core.leases.recorded());
     for (set, declared) in core.sets.declared() {
         copy.frame
             .revision((&set, &declared.speaker), declared.revision);
+        copy.seal();
     }
     core.routes.switches(&mut |peer, name, switch| {
         let peers = std::iter::once(peer).collect();
         copy.numbers
             .switch(&core.neighbors, (&peers, name), switch, &mut copy.frame);
+        copy.seal();
     });
     let mut from = Some(0);
     while let Some(at) = from {
@@ -68,6 +65,6 @@ fn add(core: &Core, leased: &Leased<'_>, (wall, boot): (u64, Duration), copy: &m
     if let Some(route) = Recorded::of(leased, boot) {
         copy.numbers
             .announce(&core.neighbors, &route, wall, &mut copy.frame);
-        copy.routes += 1;
+        copy.added();
     }
 }

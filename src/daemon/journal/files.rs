@@ -68,6 +68,10 @@ impl Opened {
         self.damaged = true;
         let path = self.place.file();
         warn!(path = %path.display(), offset, "the journal is damaged, and what follows is lost: {damage}");
+        if matches!(damage, Damage::Empty) {
+            // There is nothing to keep, and another one may be kept there.
+            return;
+        }
         let aside = path.with_extension("damaged");
         match std::fs::rename(&path, &aside) {
             Ok(()) => warn!(path = %aside.display(), "the damaged journal is kept there"),

@@ -30,6 +30,9 @@ use writer::{Job, Shared};
 const HIGH: u64 = 16 << 20;
 /// Size that a file may have however little of it is of use, in routes.
 const SLACK: u64 = 4_096;
+/// The part of the routes that a frame of a new file has at most, and the most that it has in any case.
+const SHARE: u64 = 1_024;
+const MOST: u64 = 256;
 /// How long the last records may take at the end of the daemon.
 const END: Duration = Duration::from_secs(2);
 
@@ -72,8 +75,14 @@ pub(crate) struct Numbers {
 /// Routes that are being copied to a new file.
 pub(crate) struct Copy {
     pub(crate) frame: FrameWriter,
+    /// Frames that are complete.
+    frames: Vec<u8>,
     pub(crate) numbers: Numbers,
     pub(crate) routes: u64,
+    /// Routes of the frame.
+    in_frame: u64,
+    /// The most routes of a frame: of a file that is cut short, no more than these are lost besides what is cut off.
+    most: u64,
 }
 
 /// A route with its neighbors and what is known of it.
@@ -97,6 +106,36 @@ pub(crate) struct Shown {
     pub(crate) restored: u64,
     pub(crate) compactions: u64,
     pub(crate) complete: bool,
+}
+
+impl Copy {
+    /// A copy of about so many routes.
+    pub(crate) fn of(routes: usize) -> Self {
+        Self {
+            frame: FrameWriter::default(),
+            frames: Vec::new(),
+            numbers: Numbers::of_copy(),
+            routes: 0,
+            in_frame: 0,
+            // Routes of a frame share their owner and attributes, which matters for long files only.
+            most: (routes as u64 / SHARE).clamp(1, MOST),
+        }
+    }
+
+    /// Notes a route that was added to the frame.
+    pub(crate) fn added(&mut self) {
+        self.routes += 1;
+        self.in_frame += 1;
+        if self.in_frame >= self.most {
+            self.seal();
+        }
+    }
+
+    /// Completes the frame.
+    pub(crate) fn seal(&mut self) {
+        self.frames.append(&mut self.frame.take());
+        self.in_frame = 0;
+    }
 }
 
 impl<'a> Recorded<'a> {
@@ -346,7 +385,9 @@ impl Journal {
         let Some(active) = self.active() else {
             return false;
         };
-        active.shared.push(Job::Copy(copy.frame.take()));
+        copy.seal();
+        let frames = std::mem::take(&mut copy.frames);
+        active.shared.push(Job::Copy(frames));
         active.below(HIGH / 4).await;
         !active.shared.stuck.load(Ordering::Acquire)
     }

@@ -250,7 +250,8 @@ impl World {
             reload_after: None,
         };
         let daemon = &self.daemon;
-        reload::reload(&daemon.executor, &daemon.server, &origin, Request::Reload);
+        let result = reload::reload(&daemon.executor, &daemon.server, &origin, Request::Reload);
+        assert_eq!(result, Ok(()));
     }
 
     /// The daemon ends and starts again; routes of the helper are gone.

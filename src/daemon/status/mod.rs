@@ -66,7 +66,8 @@ impl Status {
     /// The health checks, if there are any.
     fn checks(&self, w: &mut JsonWriter) {
         let mut before = ", \"checks\": [ ";
-        self.core.checks.show(&mut |check| {
+        let core = &self.core;
+        core.checks.show(&core.routes, &mut |check| {
             w.raw(before);
             write_check(w, check);
             before = ", ";

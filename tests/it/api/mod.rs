@@ -5,6 +5,7 @@ mod commands;
 mod events;
 pub(crate) mod fake;
 mod golden;
+mod lifetimes;
 mod memory;
 mod notices;
 mod roles;

@@ -36,6 +36,7 @@ const ALLOWED: &[&str] = &[
     "show adj-rib out",
     "show checks",
     "show neighbor",
+    "show neighbor table",
     "show set",
     "silence-ack",
     "system api version",

@@ -175,6 +175,36 @@ fn talk_at(address: &str, zone: Option<&str>) -> Talk {
 }
 
 #[test]
+fn a_table_of_neighbors_has_columns_as_wide_as_needed() {
+    let mut talk = talk();
+    let answer = talk.submit("show neighbor table");
+    let lines: Vec<&str> = answer.lines().collect();
+    assert_eq!(lines[0], "Neighbor      AS  State        For  Recv  Sent");
+    assert!(
+        lines[1].starts_with("127.0.0.1  65001  established   6s "),
+        "{answer}"
+    );
+    assert_eq!((lines.len(), lines[3]), (4, "done"), "{answer}");
+    assert_eq!(talk.submit("peer show table"), answer);
+    let one = talk.submit("show neighbor 127.0.0.1 table");
+    assert_eq!(one.lines().count(), 3, "{one}");
+    let long = "2001:db8:1111:2222:3333:4444:5555:6666";
+    let answer = talk_at(long, None).submit("show neighbor table");
+    let lines: Vec<&str> = answer.lines().collect();
+    assert_eq!(lines.len(), 4, "{answer}");
+    assert!(
+        lines[1].starts_with(&format!("{long}  65001  established")),
+        "{answer}"
+    );
+    assert!(lines.iter().all(|line| line.len() <= 80), "{answer}");
+    // What ExaBGP answers stays.
+    assert!(
+        talk.submit("show neighbor")
+            .starts_with("please specify summary")
+    );
+}
+
+#[test]
 fn next_hop_self_is_shown_as_it_is_sent() {
     let mut talk = talk_at("2001:db8::1", None);
     for route in [

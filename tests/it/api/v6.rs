@@ -266,7 +266,7 @@ fn peers_are_created_and_deleted() {
     for (line, call) in [
         (
             format!("peer create 192.0.2.9 {words}"),
-            "create 192.0.2.9 local-address 192.0.2.1; local-as 65000; peer-as 65001; for healthcheck",
+            "create 192.0.2.9 local-address 192.0.2.1; local-as 65000; peer-as 65001; for ",
         ),
         (
             format!(

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use super::run;
 use crate::daemon::control::{pipes, start};
-use crate::daemon::{announced, listener, session};
+use crate::daemon::{announced, listener, neighbor, session};
 use crate::support::daemon::{Lab, oxabgp};
 use crate::support::peer::LIMIT;
 
@@ -32,6 +32,13 @@ fn one_command_is_spelt_out_shown_and_answered() {
     assert_eq!(lines.next(), Some("command: show neighbor summary"));
     assert!(lines.any(|line| line.starts_with("127.0.0.1")), "{out}");
     assert_eq!((code, err.as_str()), (0, ""));
+    // Without a form, which ExaBGP requires, there is a table.
+    for program in ["cli", "run"] {
+        let (code, out, err) = run(&mut client(&lab, &[program, "show", "neighbor"]), "");
+        assert!(out.starts_with("Neighbor      AS  State"), "{out}");
+        assert!(out.contains("\n127.0.0.1  65001  established"), "{out}");
+        assert_eq!((code, err.as_str()), (0, ""));
+    }
     // Full words are not echoed, and the last word of the answer is not shown.
     let (code, out, _) = run(&mut client(&lab, &["cli", "version"]), "");
     assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\n"));
@@ -88,6 +95,41 @@ fn scripts_see_by_the_exit_code_what_became_of_a_command() {
     daemon.stop();
     let (code, _, err) = run(&mut client(&lab, &["run", "version"]), "");
     assert_eq!(code, 3, "{err}");
+}
+
+#[test]
+fn an_argument_is_no_second_command() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let mut daemon = start(&lab, port);
+    for words in [
+        &["version\nshutdown"][..],
+        &["version", "\nshutdown"],
+        &["version\r"],
+        &["\x1e"],
+    ] {
+        for program in ["run", "cli"] {
+            let arguments = [&[program], words].concat();
+            let (code, out, err) = run(&mut client(&lab, &arguments), "");
+            assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}");
+            assert!(err.contains("it contains the control character"), "{err}");
+        }
+    }
+    // A line of a batch that looks like the end of an answer.
+    let (code, out, err) = run(&mut client(&lab, &["run"]), "version\n\x1e\nversion\n");
+    assert_eq!((code, out.as_str()), (1, "exabgp 5.0.15\nexabgp 5.0.15\n"));
+    assert!(
+        err.starts_with("line 2: error: a command is one line"),
+        "{err}"
+    );
+    let path = lab.write("a\nshutdown", &neighbor(port, ""));
+    let socket = lab.path("control.sock");
+    let mut preview = client(&lab, &["validate", "--against", "running", "--socket"]);
+    let (code, _, err) = run(preview.args([&socket, &path]), "");
+    assert_eq!(code, 1, "{err}");
+    assert!(daemon.is_running());
+    let (code, ..) = run(&mut client(&lab, &["run", "version"]), "");
+    assert_eq!(code, 0);
 }
 
 #[test]

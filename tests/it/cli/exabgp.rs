@@ -95,6 +95,14 @@ fn the_command_line_client_has_its_own_names() {
         );
         assert_eq!((code, out.as_str()), (0, "exabgp 5.0.15\n"));
     }
+    // ExaBGP's hints, where `oxabgp cli` has a table.
+    let mut command = called(&lab, "exabgpcli", &["show", "neighbor"]);
+    let (code, out, _) = run(
+        command.env("oxabgp_api_socketpath", lab.path("control.sock")),
+        "",
+    );
+    assert!(out.starts_with("please specify summary"), "{out}");
+    assert_eq!((code, out.lines().count()), (0, 2), "{out}");
     let mut command = called(&lab, "exabgp", &["cli"]);
     let (code, out, _) = run(
         command.env("oxabgp_api_socketpath", lab.path("control.sock")),

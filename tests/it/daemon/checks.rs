@@ -95,6 +95,41 @@ fn routes_are_announced_while_the_service_is_up() {
 }
 
 #[test]
+fn routes_that_commands_have_withdrawn_or_replaced_are_not_shown_as_announced() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    create(&lab, "web");
+    let text = check(
+        &lab,
+        "web",
+        "route 10.9.8.0/24 next-hop self; route 10.9.9.0/24 next-hop self; down withdraw;",
+    ) + &neighbor(port, "");
+    let _daemon = start_with(&lab, &text);
+    let mut peer = session(&listener);
+    wait_state(&lab, "web", "UP");
+    update(&mut peer);
+    let mut client = Client::new(&lab);
+    let mut routes = |command: &str, wanted: &str| {
+        assert_eq!(client.ask(command), "done\n");
+        let table = client.ask("show checks");
+        assert!(table.contains(wanted), "{command}: {table}");
+        shown(&lab, "web")["routes"].as_u64().expect("a number")
+    };
+    assert_eq!(routes("# a remark", "2 announced"), 2);
+    assert_eq!(routes("withdraw route 10.9.8.0/24", "1 announced"), 1);
+    let replaced = "announce route 10.9.9.0/24 next-hop self med 7";
+    assert_eq!(routes(replaced, "withdrawn"), 0);
+    // The check announces its routes again when its state changes.
+    remove(&lab, "web");
+    wait_state(&lab, "web", "DOWN");
+    create(&lab, "web");
+    wait_state(&lab, "web", "UP");
+    wait_for("both routes", || {
+        (routes("# a remark", "announced") == 2).then_some(())
+    });
+}
+
+#[test]
 fn a_service_that_is_down_is_less_preferred_unless_it_says_otherwise() {
     let lab = Lab::new();
     let (listener, port) = listener();

@@ -24,7 +24,7 @@ pub(crate) fn start_with(lab: &Lab, configuration: &str) -> Daemon {
 }
 
 /// The same with more settings.
-fn start_set(lab: &Lab, configuration: &str, more: &[(&str, &str)]) -> Daemon {
+pub(crate) fn start_set(lab: &Lab, configuration: &str, more: &[(&str, &str)]) -> Daemon {
     let [root, socket] = ["root", "control.sock"].map(|name| lab.path(name));
     let mut settings = vec![
         ("exabgp_api_cli", "true"),
@@ -289,7 +289,7 @@ pub(crate) fn pipes(lab: &Lab) -> (std::path::PathBuf, std::path::PathBuf) {
 }
 
 /// Opens a pipe without waiting for the other side, for future output.
-fn reader(path: &std::path::Path) -> File {
+pub(crate) fn reader(path: &std::path::Path) -> File {
     OpenOptions::new()
         .read(true)
         .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
@@ -298,7 +298,7 @@ fn reader(path: &std::path::Path) -> File {
 }
 
 /// Reads until the output ends with a complete answer.
-fn answer(pipe: &mut File) -> String {
+pub(crate) fn answer(pipe: &mut File) -> String {
     let mut all = Vec::new();
     wait_for("an answer", || {
         let mut chunk = [0; 4096];
@@ -312,7 +312,7 @@ fn answer(pipe: &mut File) -> String {
 }
 
 /// Writes into a pipe and closes it.
-fn put(path: &std::path::Path, text: &str) {
+pub(crate) fn put(path: &std::path::Path, text: &str) {
     let mut pipe = OpenOptions::new().write(true).open(path).expect("a pipe");
     pipe.write_all(text.as_bytes())
         .expect("a daemon that reads");

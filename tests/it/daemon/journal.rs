@@ -347,6 +347,58 @@ fn a_damaged_journal_gives_what_is_before_the_damage() {
 }
 
 #[test]
+fn a_cut_tail_of_a_file_that_was_written_anew_is_the_last_route() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let daemon = operated(&lab, port, "unclaimed keep;");
+    let _first = session(&listener);
+    let mut client = Client::new(&lab);
+    for number in 1..=5 {
+        client.ask(&format!("announce route 10.{number}.0.0/16 next-hop self"));
+    }
+    recorded(&lab, "10.5.0.0/16");
+    kill(daemon);
+    // The next run writes the file anew.
+    let daemon = operated(&lab, port, "unclaimed keep;");
+    let _second = session(&listener);
+    let mut client = Client::new(&lab);
+    wait_for("the file to be written anew", || {
+        let status = client.ask("system status");
+        let compactions = status.split("\"compactions\": ").nth(1)?;
+        (!compactions.starts_with('0')).then_some(())
+    });
+    kill(daemon);
+    let path = lab.path("state/journal");
+    let file = std::fs::OpenOptions::new().write(true).open(&path);
+    let file = file.expect("a file");
+    let length = file.metadata().expect("its length").len();
+    file.set_len(length - 1).expect("it can be cut");
+    let shown = commands(&lab);
+    assert_eq!(shown.lines().count(), 4, "{shown}");
+    let daemon = operated(&lab, port, "unclaimed keep;");
+    daemon.logged("the file ends inside of a record");
+    let mut peer = session(&listener);
+    assert_eq!(table(&mut peer).len(), 4);
+    kill(daemon);
+    // One without any bytes is not one that a daemon has left behind, and is reported as well.
+    let kept = std::fs::read(lab.path("state/journal.damaged")).expect("kept");
+    std::fs::write(&path, "").expect("written");
+    let directory = lab.path("state");
+    let mut journal = oxabgp(&["journal", directory.to_str().expect("UTF-8")]);
+    let output = journal.output().expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the file is empty"));
+    let daemon = operated(&lab, port, "unclaimed keep;");
+    daemon.logged("the journal is damaged, and what follows is lost: the file is empty");
+    let mut peer = session(&listener);
+    assert!(table(&mut peer).is_empty());
+    let still = std::fs::read(lab.path("state/journal.damaged")).expect("kept");
+    assert_eq!(kept, still);
+    Client::new(&lab).ask("announce route 10.6.0.0/16 next-hop self");
+    recorded(&lab, "10.6.0.0/16");
+}
+
+#[test]
 fn two_daemons_do_not_share_a_journal() {
     let lab = Lab::new();
     let (_listener, port) = listener();

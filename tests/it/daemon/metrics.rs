@@ -396,13 +396,28 @@ fn a_reader_that_stops_reading_delays_nobody() {
     write!(idle[0], "GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request is taken");
     let begin = Instant::now();
     peer.expect(oxabgp::bgp::message::MessageType::UPDATE);
-    // They are closed after 5 seconds, and this one has its turn.
+    // They make room for this one.
     let samples = scrape(&lab);
     assert_eq!(
         samples.get("oxabgp_session_up{peer=\"127.0.0.1\"}"),
         Some(&1.0)
     );
     assert!(begin.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn half_open_requests_delay_no_scrape() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let _daemon = Daemon::start(&lab, &(section(&lab, "") + &neighbor(port, "")));
+    // So many that the scrape would time out if each of them had its 5 seconds.
+    let mut idle: Vec<UnixStream> = (0..200).map(|_| connect(&lab)).collect();
+    for stream in &mut idle {
+        // It may have been closed already.
+        let _ = stream.write(b"GET ");
+    }
+    let samples = scrape(&lab);
+    assert!(samples.contains_key("oxabgp_session_up{peer=\"127.0.0.1\"}"));
 }
 
 #[test]

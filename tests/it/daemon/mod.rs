@@ -26,6 +26,7 @@ mod range_routes;
 mod records;
 mod reload;
 mod restart;
+mod results;
 mod rundir;
 mod runtime_peers;
 mod scene;

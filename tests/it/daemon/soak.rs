@@ -40,7 +40,7 @@ fn a_thousand_reloads_under_traffic_lose_and_repeat_nothing() {
             stage.write(&next);
         }
         stage.traffic();
-        let asked = stage.ask_for_reload();
+        let asked = stage.ask_for_reload(if breaks { "error" } else { "done" });
         stage.traffic();
         stage.reloaded(asked);
         if !breaks {
@@ -81,7 +81,7 @@ fn a_reload_brings_back_what_was_cleared_and_leaves_to_helpers_what_is_theirs() 
         (taken, Version(3)),
     ]);
     stage.write(&plan);
-    let asked = stage.ask_for_reload();
+    let asked = stage.ask_for_reload("done");
     stage.reloaded(asked);
     stage.adopt(plan.clone());
     stage.settle();
@@ -90,14 +90,14 @@ fn a_reload_brings_back_what_was_cleared_and_leaves_to_helpers_what_is_theirs() 
     stage.put(&[STEADY[0]], taken, Some(Version(9)));
     stage.settle();
     stage.write(&plan);
-    let asked = stage.ask_for_reload();
+    let asked = stage.ask_for_reload("done");
     stage.reloaded(asked);
     stage.model.put(STEADY[0], cleared, Some(Version(2)));
     stage.settle();
     // The file no longer contains all three: those of the helper stay.
     plan.neighbor(STEADY[0]).routes.clear();
     stage.write(&plan);
-    let asked = stage.ask_for_reload();
+    let asked = stage.ask_for_reload("done");
     stage.reloaded(asked);
     stage.adopt(plan);
     stage.settle();
@@ -111,14 +111,14 @@ fn a_neighbour_that_comes_back_while_its_session_ends_is_a_new_one() {
     let without = stage.plan.clone();
     let with = stage.change(Reload::Visit);
     stage.write(&with);
-    let asked = stage.ask_for_reload();
+    let asked = stage.ask_for_reload("done");
     stage.reloaded(asked);
     stage.adopt(with.clone());
     stage.visit(VISITOR);
     // Both reloads are done before the peer has seen the end of its session.
     for plan in [without, with] {
         stage.write(&plan);
-        let asked = stage.ask_for_reload();
+        let asked = stage.ask_for_reload("done");
         stage.reloaded(asked);
         stage.adopt(plan);
     }

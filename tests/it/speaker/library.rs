@@ -9,7 +9,9 @@ use std::time::Duration;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Asn, Capability, Negotiated, Notification};
 use oxabgp::fsm::{Cease, CloseReason, State};
-use oxabgp::speaker::{Error, Handle, PeerConfig, Plugin, Server, UpdateWriter};
+use oxabgp::speaker::{
+    Error, Handle, PeerConfig, Plugin, Server, TcpAoAlgorithm, TcpAoKey, UpdateWriter,
+};
 
 use super::{LIMIT, LOOPBACK, Seen, active, passive, recorder, serving};
 use crate::support::peer::announcement;
@@ -92,6 +94,14 @@ fn add_peer_names_the_field_that_keeps_a_session_from_coming_up() {
         ("local_as", |peer| peer.local_as = Some(Asn(0))),
         ("peer_as", |peer| peer.peer_as = Some(Asn(0))),
         ("md5_key", |peer| peer.md5_key = Some(vec![b'x'; 81])),
+        ("tcp_ao", |peer| {
+            peer.md5_key = Some(b"secret".to_vec());
+            peer.tcp_ao = Some(TcpAoKey {
+                key_id: 1,
+                algorithm: TcpAoAlgorithm::HmacSha1,
+                key: b"secret".to_vec(),
+            });
+        }),
         ("port", |peer| peer.port = 0),
         ("remote_address", |peer| {
             peer.local_address = Some(peer.remote_address)

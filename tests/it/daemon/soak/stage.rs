@@ -203,14 +203,16 @@ impl Stage {
         self.lab.write("oxabgp.conf", &text);
     }
 
-    /// Requests a reload in one of three ways. Returns how many were requested.
-    pub(super) fn ask_for_reload(&mut self) -> usize {
+    /// Requests a reload in one of three ways, of which operators are told the result: `done` or `error`. Returns how many were
+    /// requested.
+    pub(super) fn ask_for_reload(&mut self, result: &str) -> usize {
         match self.dice.below(3) {
             0 => self.daemon.signal("USR1"),
             1 => self.helper.submit("reload\n"),
             _ => {
                 let asked = self.ask("reload\nreload");
-                assert_eq!(asked.matches("done\n").count(), 2, "{asked}");
+                let wanted = format!("reload in progress\n{result}\n").repeat(2);
+                assert_eq!(asked, wanted);
                 return 2;
             }
         }

@@ -1,0 +1,22 @@
+//! An answer that depends on what the daemon does after the turn of the command.
+
+use crate::api::reply::Acks;
+
+/// The answer to a command that has requested something of the daemon as a whole, whose result is not known yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
+    pub(super) acks: Acks,
+    pub(super) id: Option<String>,
+    /// The answer if all goes well.
+    pub(super) done: String,
+}
+
+impl Later {
+    /// The answer to the command.
+    pub fn answer(&self, result: Result<(), &str>) -> String {
+        match result {
+            Ok(()) => self.done.clone(),
+            Err(reason) => self.acks.refusal(reason, self.id.as_deref()),
+        }
+    }
+}
