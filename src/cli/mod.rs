@@ -20,6 +20,7 @@ mod decode;
 mod demo;
 mod dump;
 mod encode;
+mod ends;
 mod exabgp;
 mod fsm;
 mod healthcheck;

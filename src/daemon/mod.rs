@@ -137,6 +137,7 @@ pub use several::run_several;
 pub use startup::{Fatal, Origin};
 
 pub(crate) use handover::protocol::format as handover_format;
+pub(crate) use signal::is_ignored;
 
 /// The longest that an upgrade takes, which the age of the daemon does not include.
 const UPGRADE: Duration = Duration::from_secs(10);
