@@ -403,6 +403,9 @@ async fn announce(core: &Core) -> (u64, u64) {
     }
     for (nlri, peers, ..) in &refused {
         core.leases.withdraw(nlri.as_ref(), peers);
+        if let Some((set, _)) = set_of(owner) {
+            core.sets.lose_revision(set);
+        }
     }
     (restored, refused.len() as u64)
 }

@@ -13,6 +13,7 @@ mod full_queue;
 mod guard;
 mod helpers;
 mod journal;
+mod journal_sets;
 mod leases;
 mod life;
 mod metrics;
