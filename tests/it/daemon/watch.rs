@@ -164,3 +164,58 @@ fn log_lines_may_be_json_with_names_of_events() {
     child.kill().expect("it runs");
     child.wait().expect("it ends");
 }
+
+#[test]
+fn errors_at_the_start_are_json_as_well() {
+    let lab = Lab::new();
+    let good = lab.write("good.conf", &neighbor(1790, ""));
+    let bad = lab.write(
+        "bad.conf",
+        "neighbor 127.0.0.1 {\n hold-time 1;\n nonsense;\n}\n",
+    );
+    let (good, bad) = (good.to_string_lossy(), bad.to_string_lossy());
+    let missing = lab.path("missing.conf");
+    let missing = missing.to_string_lossy();
+    let none: (&str, &str) = ("unused", "");
+    for (arguments, variable, wanted, code) in [
+        (vec![&*bad], none, "bad.conf:3:", 1),
+        (vec![&*missing], none, "missing.conf", 1),
+        (vec![&*missing, &*good], none, "there is no file `", 1),
+        (vec![&*good], ("oxabgp_tcp_port", "x"), "expected a port", 1),
+        (
+            vec!["--env-file=/nowhere/file", &*good],
+            none,
+            "/nowhere/file",
+            1,
+        ),
+        (
+            vec!["--no-such-option", &*good],
+            none,
+            "--no-such-option",
+            2,
+        ),
+        (
+            vec!["--pdb", "--memory", &*bad],
+            none,
+            "`--pdb` has no effect",
+            1,
+        ),
+    ] {
+        let output = oxabgp(&["server", "--log-format", "json"])
+            .args(&arguments)
+            .env(variable.0, variable.1)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        for line in text.lines() {
+            let value: Value =
+                serde_json::from_str(line).unwrap_or_else(|_| panic!("{arguments:?}: {line}"));
+            let level = value["level"].as_str().unwrap_or_default();
+            assert!(["error", "warn", "info"].contains(&level), "{line}");
+            assert!(value["time"].is_string() && value["message"].is_string());
+        }
+        assert!(text.contains(wanted), "{wanted}: {text}");
+        assert!(text.contains("\"level\":\"error\""), "{text}");
+    }
+}
