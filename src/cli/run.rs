@@ -65,9 +65,12 @@ enum Failure {
     Daemon(io::Error),
 }
 
-/// Runs one command.
+/// Runs one command. The events that follow `watch` are printed until the daemon or the reader of the output closes its end.
 fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
-    shell::ask(link, &shell::spell(words, json)).map_err(Failure::Daemon)
+    let command = shell::spell(words, json);
+    let outcome = shell::ask(link, &command).map_err(Failure::Daemon)?;
+    shell::follow_watch(link, (&command, &outcome)).map_err(Failure::Daemon)?;
+    Ok(outcome)
 }
 
 const fn code(outcome: &Outcome) -> u8 {
