@@ -8,9 +8,7 @@ use std::time::Instant;
 use crate::bgp::attribute::Attribute;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::bgp::attribute::ext_community_ipv6::ExtCommunityIpv6;
-use crate::bgp::iana::attribute::{
-    EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES, MP_REACH_NLRI, MP_UNREACH_NLRI,
-};
+use crate::bgp::iana::attribute::{EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES};
 use crate::bgp::nlri::NlriId;
 use crate::bgp::nlri::inet::prefix_of;
 use crate::bgp::{AttributeSet, NlriRef, Safi};
@@ -91,6 +89,24 @@ fn count_as_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
+/// Refuses an attribute that announces or withdraws routes of its own: they are in no table, so that they could be neither
+/// counted nor withdrawn.
+pub(crate) fn judge_raw(change: &Change) -> Result<(), Rejection> {
+    let Action::Announce(attributes) = &change.action else {
+        return Ok(());
+    };
+    match attributes.raw_reachability() {
+        None => Ok(()),
+        Some(code) => reject(
+            "attribute",
+            format!(
+                "`{}`: the attribute {code} would announce or withdraw other routes",
+                change.nlri
+            ),
+        ),
+    }
+}
+
 /// Judges the contents of an announcement.
 pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejection> {
     let Action::Announce(attributes) = &change.action else {
@@ -98,12 +114,7 @@ pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejectio
     };
     let nlri = &change.nlri;
     let family = nlri.family;
-    if let Some(code) = raw(attributes, &[MP_REACH_NLRI, MP_UNREACH_NLRI]) {
-        return reject(
-            "attribute",
-            format!("`{nlri}`: the attribute {code} would announce or withdraw other routes"),
-        );
-    }
+    judge_raw(change)?;
     if !guard.families.is_empty() && !guard.families.contains(&family) {
         return reject(
             "family",
