@@ -65,7 +65,7 @@ fn dispatch() -> ExitCode {
     };
     // What a daemon asks before it continues as this program.
     if matches!(&given[..], [_, word] if word == "handover-check") {
-        outln!("{}", crate::daemon::handover_format());
+        outln!("{}", crate::daemon::handover_formats());
         return ExitCode::SUCCESS;
     }
     let typed = given.len();

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::bgp::attribute::Attribute;
 use crate::bgp::attribute::ext_community::ExtCommunity;
@@ -14,6 +14,19 @@ use crate::bgp::nlri::inet::prefix_of;
 use crate::bgp::{AttributeSet, NlriRef, Safi};
 use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
 use crate::rib::{Action, Change, PeerSet};
+
+/// The rules, as metrics have them.
+const RULES: [&str; 9] = [
+    "action",
+    "announce-limit",
+    "attribute",
+    "community",
+    "destination",
+    "family",
+    "max-rate",
+    "max-routes",
+    "prefix",
+];
 
 /// Why an announcement is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +72,27 @@ impl GuardState {
             .iter()
             .map(|(rule, count)| (*rule, *count))
             .collect()
+    }
+
+    /// The announcements that `max-rate` still allows, and how long ago that was counted; `None` before the first one.
+    pub(crate) fn tokens(&self, now: Instant) -> Option<(f64, Duration)> {
+        let (left, at) = (*self.tokens.borrow())?;
+        Some((left, now.saturating_duration_since(at)))
+    }
+
+    /// Continues with what `max-rate` allowed in another process.
+    pub(crate) fn resume_tokens(&self, (left, age): (f64, Duration), now: Instant) {
+        if left.is_finite() {
+            let at = now.checked_sub(age).unwrap_or(now);
+            self.tokens.replace(Some((left, at)));
+        }
+    }
+
+    /// Continues to count refused commands.
+    pub(crate) fn resume_rejections(&self, rule: &str, count: u64) {
+        if let Some(rule) = RULES.iter().find(|known| **known == rule) {
+            *self.rejections.borrow_mut().entry(rule).or_default() += count;
+        }
     }
 
     /// Notes whether `max-routes` is nearly reached. Returns `true` if it is, and was not before.

@@ -24,7 +24,7 @@ pub(crate) fn start_with(lab: &Lab, configuration: &str) -> Daemon {
 }
 
 /// The same with more settings.
-fn start_set(lab: &Lab, configuration: &str, more: &[(&str, &str)]) -> Daemon {
+pub(super) fn start_set(lab: &Lab, configuration: &str, more: &[(&str, &str)]) -> Daemon {
     let [root, socket] = ["root", "control.sock"].map(|name| lab.path(name));
     let mut settings = vec![
         ("exabgp_api_cli", "true"),

@@ -40,6 +40,7 @@ mod stderr;
 mod sync;
 mod top;
 mod upgrade;
+mod upgrade_counts;
 mod upgrade_deadlines;
 mod upgrade_roles;
 mod verdicts;
