@@ -19,6 +19,7 @@ use super::queue::{Make, Queue};
 use super::signal::Request;
 use super::stats::CommandCounts;
 use super::status::Status;
+use super::turn_shares::TurnShares;
 use super::{set_apply, set_list};
 
 /// How long commands of one source are executed in one turn. Good commands take about a microsecond each, but a refused one
@@ -44,6 +45,8 @@ pub(crate) struct Executor {
     refused: Cell<u64>,
     /// How long commands of one source are executed before other tasks have their turn.
     pub(crate) most: Cell<Duration>,
+    /// Which sources take turns.
+    shares: TurnShares,
 }
 
 impl Executor {
@@ -54,6 +57,7 @@ impl Executor {
             sources: RefCell::default(),
             refused: Cell::new(0),
             most: Cell::new(MOST),
+            shares: TurnShares::default(),
         })
     }
 
@@ -84,7 +88,8 @@ impl Executor {
         turn.elapsed() < self.most.get() && !self.core.is_working()
     }
 
-    /// Executes whole lines in order, at least one, as long as the turn [may continue](Self::may_continue). `helper` is the name of the helper that sent
+    /// Executes whole lines in order, at least one, as long as the turn [may continue](Self::may_continue), and fewer while
+    /// [other sources](TurnShares) have commands, too. `helper` is the name of the helper that sent
     /// them; `None` for an operator.
     pub(crate) fn execute(
         &self,
@@ -95,6 +100,7 @@ impl Executor {
     ) -> Executed {
         let mut counts = CommandCounts::default();
         let turn = Instant::now();
+        let lines = self.shares.share(Rc::as_ptr(queue), lines, turn);
         self.core.stats.turns.note("commands");
         let mut commands = self.commands.borrow_mut();
         let mut backend = ApiBackend::new(&self.core, helper);

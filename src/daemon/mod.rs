@@ -113,6 +113,7 @@ mod stats;
 mod status;
 mod sync_acks;
 mod taps;
+mod turn_shares;
 mod turns;
 mod until_closed;
 mod watchdog;

@@ -19,12 +19,12 @@ WORDS = ' bgp_path.prepend({});', ' bgp_community.add(({},{}));'
 
 
 @functools.cache
-def sink():
-    """The program of the peers that receive routes, built when first asked for."""
+def compiled(name):
+    """A program of `sink/`, built when first asked for: `sink` are the peers that receive routes, `limit` is no daemon."""
     folder = pathlib.Path(__file__).resolve().parent
     target = folder.parent.parent / 'target' / 'sink'
     subprocess.run(['cargo', 'build', '--locked', '--quiet', '--release', '--target-dir', target], cwd=folder / 'sink', check=True)
-    return str(target / 'release' / 'sink')
+    return str(target / 'release' / name)
 
 
 def wait_for(what, is_so, limit, *processes):
@@ -66,15 +66,16 @@ class Helpers:
     """A daemon with the configuration and the helpers of ExaBGP."""
 
     scenarios = {'inject', 'inject-one-set', 'inject-set-per-route', 'churn', 'configure', 'fanout-100', 'fanout-1000', 'join-1',
-                 'join-100', 'flip', 'idle-1', 'idle-100', 'idle-1000', 'idle-5000', 'receive'}
+                 'join-100', 'flip', 'flip-loaded', 'idle-1', 'idle-100', 'idle-1000', 'idle-5000', 'receive'}
 
     def __init__(self, label, command, most=None):
         self.label, self.command, self.most = label, command, most
 
-    def start(self, run, plan, helper=None, receive=False):
-        more = 'receive { parsed; update; }' if receive else ''
-        load_block = f'process load {{ run {shlex.join(helper)}; encoder json; }}\n' if helper else ''
-        api = f'api {{ processes [ load ]; {more} }}' if helper else ''
+    def start(self, run, plan, *helpers):
+        more = 'receive { parsed; update; }' if plan.receives else ''
+        names = [f'load{number}' for number in range(len(helpers))]
+        load_block = ''.join(f'process {name} {{ run {shlex.join(helper)}; encoder json; }}\n' for name, helper in zip(names, helpers))
+        api = f'api {{ processes [ {" ".join(names)} ]; {more} }}' if helpers else ''
         static = ''
         if plan.configured:
             static = 'static {\n' + '\n'.join(load.lines(plan.routes, plan.group, verb='route')).replace('\n', ';\n') + ';\n}'
@@ -83,7 +84,7 @@ class Helpers:
   hold-time 180; adj-rib-in false; adj-rib-out {keep}; family {{ ipv4 unicast; }} {api} {static} }}
 ''' for peer in plan.peers]
         conf = run.write('daemon.conf', load_block + ''.join(blocks))
-        if not helper:
+        if not helpers:
             # The configuration is there, as it is for the others when they start.
             pathlib.Path(run.path('go.start')).write_text(clock())
         user = pwd.getpwuid(os.getuid()).pw_name
@@ -92,16 +93,35 @@ class Helpers:
 
     def begin(self, run, plan):
         """Starts the daemon. Returns its process, and functions for the first and the second part of the work."""
-        go, more = run.path('go'), run.path('more')
         if plan.configured or not plan.routes:
             return self.start(run, plan), lambda: None, lambda: None
-        command = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, more]
-        if plan.flips:
-            command = [*LOAD, 'flips', str(plan.flips), go]
-        if plan.receives:
-            command = [*LOAD, 'count', str(plan.routes), run.path('count')]
-        daemon = self.start(run, plan, command, plan.receives)
-        return daemon, pathlib.Path(go).touch, pathlib.Path(more).touch
+        return self.start(run, plan, *helpers(run, plan)), pathlib.Path(run.path('go')).touch, pathlib.Path(run.path('more')).touch
+
+
+def helpers(run, plan):
+    """The commands of the helpers that do the work."""
+    go = run.path('go')
+    announce = [*LOAD, 'announce', str(plan.routes), str(plan.group), str(plan.churn), go, run.path('more')]
+    if plan.receives:
+        return [[*LOAD, 'count', str(plan.routes), run.path('count')]]
+    if plan.flips:
+        # Beside others they begin with the first line of those.
+        is_loaded = plan.routes > 1
+        flips = [*LOAD, 'flips', str(plan.flips), go + '.start' * is_loaded, run.path('flips')]
+        return [flips, announce] if is_loaded else [flips]
+    return [announce]
+
+
+class Limit:
+    """No daemon: a thread that splits, encodes and writes, which is what a daemon cannot be faster than."""
+
+    label, most = 'limit', None
+    scenarios = {'inject', 'inject-one-set', 'inject-set-per-route', 'churn', 'flip', 'receive'}
+
+    def begin(self, run, plan):
+        what = 'receive' if plan.receives else 'send'
+        process = run.start([compiled('limit'), what, str(plan.port), *helpers(run, plan)[0]])
+        return process, pathlib.Path(run.path('go')).touch, pathlib.Path(run.path('more')).touch
 
 
 class Bird:
@@ -231,7 +251,7 @@ allow to any
 
 def installed(exabgp):
     """The other daemons on this machine."""
-    found = []
+    found = [Limit()]
     for name, daemon, program in [('bird', Bird, 'bird'), ('gobgp', GoBgp, 'gobgpd'), ('frr', Frr, '/usr/lib/frr/bgpd'),
                                   ('openbgpd', OpenBgpd, '/usr/sbin/bgpd')]:
         if shutil.which(program) and (name != 'openbgpd' or os.getuid() == 0):

@@ -3,7 +3,7 @@
 
     load.py announce N GROUP CHURN GO MORE   a helper: prints N `announce route` lines once the file GO exists, and CHURN of them
                                       with other attributes once MORE exists
-    load.py flips N GO                a helper: announces a route N times with other attributes, one after the other
+    load.py flips N GO OUT            a helper: announces a route N times with other attributes, one after the other, once GO exists
     load.py count N OUT               a helper: counts the prefixes in the JSON events that it reads
     load.py flood PORT N GO OUT   a peer: sends N prefixes once GO exists
 
@@ -101,6 +101,7 @@ def begin(go):
 
 
 def note(go):
+    """Notes that this helper has begun."""
     with open(go + '.start.part', 'w') as out:
         out.write(str(time.monotonic()))
     os.rename(go + '.start.part', go + '.start')
@@ -118,7 +119,7 @@ def announce(count, group, churn, go, more):
     threading.Event().wait()
 
 
-def flips(count, go):
+def flips(count, go, out):
     begin(go)
     times = []
     for number in range(count):
@@ -126,7 +127,7 @@ def flips(count, go):
         times.append(time.monotonic())
         os.write(1, line)
         time.sleep(0.004)
-    report(go + '.flips', times=times)
+    report(out, times=times)
     threading.Event().wait()
 
 

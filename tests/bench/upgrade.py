@@ -42,7 +42,7 @@ def main():
             file.write(text)
         env = daemons.environment(folder)
         words = [str(word) for word in (peers, port, routes, MORE, '-', place('out'))]
-        sink = subprocess.Popen([daemons.sink(), *words])
+        sink = subprocess.Popen([daemons.compiled('sink'), *words])
         wait_for('the peers listen', lambda: os.path.exists(place('out') + '.listening'), sink)
         with open(place('log'), 'w') as log:
             daemon = subprocess.Popen([OXABGP, 'server', place('conf')], env=env, stderr=log, stdout=log)

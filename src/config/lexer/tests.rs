@@ -63,6 +63,7 @@ fn odd_statements_have_the_same_words_each_time() {
         "a !b //c --d; !e\n/* f */ g;",
         "\u{feff}a,[b]c ; {d;} e{f}",
         "a\n{b\u{b}c\u{c}d\re;}",
+        ";\n",
     ] {
         compare(text);
     }

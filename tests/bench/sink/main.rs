@@ -1,7 +1,8 @@
 //! Peers that count the prefixes that a daemon announces to them: what `tests/bench/compare` measures ends here.
 //!
 //! `sink PEERS PORT N MORE GO OUT`: peers in AS 65001, from 127.1.0.1 on, are announced N prefixes and then MORE, all /24s. With
-//! GO other than `-` they send no OPEN before that file exists. Times are seconds of CLOCK_MONOTONIC, the result is JSON in
+//! `flips` for MORE it is one prefix whose MED counts from 0 to N - 1, beside others without MED: a daemon may leave out versions
+//! that were replaced before they were sent. With GO other than `-` the peers send no OPEN before that file exists. Times are seconds of CLOCK_MONOTONIC, the result is JSON in
 //! the file OUT. It is compiled since peers in Python took longer to count a table than the daemons to send it.
 
 use std::error::Error;
@@ -26,9 +27,7 @@ const READ: usize = 1 << 20;
 /// Events of one wait.
 const EVENTS: usize = 256;
 /// About the most samples that are reported.
-const SAMPLES: usize = 200;
-/// Times are reported if there are fewer.
-const TIMES: usize = 5_000;
+const SAMPLES: usize = 500;
 
 /// One end of a session.
 struct Peer {
@@ -38,6 +37,8 @@ struct Peer {
     rest: Vec<u8>,
     /// Prefixes that it was announced.
     seen: usize,
+    /// Whether they are versions of one, which are counted by their MED.
+    flips: bool,
     /// Bytes of whole messages.
     size: usize,
     is_up: bool,
@@ -65,7 +66,7 @@ impl Peer {
             .write_all(&[message(1, &body), message(4, &[])].concat())?)
     }
 
-    /// Reads what is there. Returns the number of prefixes that whole messages announce.
+    /// Reads what is there. Returns the number of prefixes that whole messages announce, or that of the last version.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let count = match self.stream.read(buffer) {
             Ok(0) => return Err("the daemon closed the connection".into()),
@@ -86,7 +87,11 @@ impl Peer {
         if left > 0 {
             self.rest.extend_from_slice(&chunk[count - left..]);
         }
-        self.seen += seen;
+        if self.flips && seen > 0 {
+            self.seen = seen;
+        } else {
+            self.seen += seen;
+        }
         Ok(seen)
     }
 
@@ -106,7 +111,12 @@ impl Peer {
                 2 => {
                     let withdrawn = number(&message[19..]);
                     let attributes = number(&message[21 + withdrawn..]);
-                    *seen += (length - 23 - withdrawn - attributes) / 4;
+                    let prefixes = (length - 23 - withdrawn - attributes) / 4;
+                    if !self.flips {
+                        *seen += prefixes;
+                    } else if let Some(med) = med(&message[23 + withdrawn..][..attributes]) {
+                        *seen = med as usize + 1;
+                    }
                 }
                 3 => return Err(format!("NOTIFICATION {:?}", &message[HEADER..]).into()),
                 4 => self.is_up = true,
@@ -116,6 +126,24 @@ impl Peer {
             data = rest;
         }
         Ok(data.len())
+    }
+}
+
+/// The MULTI_EXIT_DISC.
+fn med(mut attributes: &[u8]) -> Option<u32> {
+    loop {
+        let (&[flags, code], rest) = attributes.split_first_chunk()?;
+        let (length, rest) = if flags & 0x10 == 0 {
+            let (&length, rest) = rest.split_first()?;
+            (usize::from(length), rest)
+        } else {
+            let (&length, rest) = rest.split_first_chunk()?;
+            (usize::from(u16::from_be_bytes(length)), rest)
+        };
+        if code == 4 {
+            return Some(u32::from_be_bytes(*rest.first_chunk()?));
+        }
+        attributes = rest.get(length..)?;
     }
 }
 
@@ -129,8 +157,9 @@ fn main() -> Result<()> {
     let [peers, port, routes, more, go, out] = &words[..] else {
         return Err("usage: sink PEERS PORT N MORE GO OUT".into());
     };
-    let (count, routes, more): (usize, usize, usize) =
-        (peers.parse()?, routes.parse()?, more.parse()?);
+    let (count, routes): (usize, usize) = (peers.parse()?, routes.parse()?);
+    let flips = more == "flips";
+    let more: usize = if flips { 0 } else { more.parse()? };
     let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     let listeners = (0..count).map(|number| {
@@ -139,7 +168,7 @@ fn main() -> Result<()> {
     });
     let listeners: Vec<TcpListener> = listeners.collect::<Result<_>>()?;
     touch(&format!("{out}.listening"))?;
-    let mut peers = connections(&listeners)?;
+    let mut peers = connections(&listeners, flips)?;
     if go != "-" {
         touch(&format!("{out}.connected"))?;
         while !Path::new(go).exists() {
@@ -151,7 +180,7 @@ fn main() -> Result<()> {
 }
 
 /// Accepts the connections of the daemon, which may try more than once.
-fn connections(listeners: &[TcpListener]) -> Result<Vec<Peer>> {
+fn connections(listeners: &[TcpListener], flips: bool) -> Result<Vec<Peer>> {
     let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
     for (listener, number) in listeners.iter().zip(0..) {
         epoll.add(listener, EpollEvent::new(EpollFlags::EPOLLIN, number))?;
@@ -173,6 +202,7 @@ fn connections(listeners: &[TcpListener]) -> Result<Vec<Peer>> {
         stream,
         rest: Vec::new(),
         seen: 0,
+        flips,
         size: 0,
         is_up: false,
         has_all: false,
@@ -241,10 +271,8 @@ fn report(end: f64, bytes: usize, samples: &[(f64, usize)]) -> String {
     let step = (samples.len() / SAMPLES).max(1);
     let shown = samples.iter().step_by(step).chain(samples.last());
     let shown: Vec<String> = shown.map(|(at, seen)| format!("[{at}, {seen}]")).collect();
-    let times = samples.iter().filter(|_| samples.len() < TIMES);
-    let times: Vec<String> = times.map(|(at, _)| at.to_string()).collect();
-    let (shown, times) = (shown.join(", "), times.join(", "));
-    format!(r#"{{"end": {end}, "bytes": {bytes}, "samples": [{shown}], "times": [{times}]}}"#)
+    let shown = shown.join(", ");
+    format!(r#"{{"end": {end}, "bytes": {bytes}, "samples": [{shown}]}}"#)
 }
 
 /// Seconds of the clock that all processes share.
