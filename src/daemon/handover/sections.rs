@@ -23,7 +23,7 @@ const DRAINS: u8 = 4;
 pub(super) struct Sections {
     /// For helpers with `max-rate`: the bits of the number of announcements that are allowed, and how long ago that was.
     rates: Vec<(String, u64, Duration)>,
-    /// Refused commands by rule: of helpers by name, of [`Counts`].
+    /// Refused commands by rule: those of helpers by name, of [`OPERATORS`] and of [`CONFIGURED`].
     refused: Vec<(String, String, u64)>,
     /// Connections of neighbors that were tried or accepted.
     attempts: Vec<(u32, u32)>,
