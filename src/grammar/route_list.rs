@@ -133,7 +133,7 @@ impl RouteList {
     }
 
     /// The families of the routes, in any order; most of them several times.
-    #[cfg(feature = "daemon")]
+    #[cfg(any(test, feature = "daemon"))]
     pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
         let common = self.commons.iter().map(|common| common.family);
         let others = self.others.iter().flat_map(|route| &route.nlri);
