@@ -21,6 +21,7 @@ use crate::config::env::{LogEnv, LogLevel};
 mod json;
 mod lossy;
 
+pub(crate) use json::complaint;
 use lossy::Lossy;
 
 /// A file of this many bytes is rotated.

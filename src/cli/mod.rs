@@ -20,6 +20,7 @@ mod decode;
 mod demo;
 mod dump;
 mod encode;
+mod ends;
 mod exabgp;
 mod fsm;
 mod healthcheck;
@@ -65,7 +66,7 @@ fn dispatch() -> ExitCode {
     };
     // What a daemon asks before it continues as this program.
     if matches!(&given[..], [_, word] if word == "handover-check") {
-        outln!("{}", crate::daemon::handover_format());
+        outln!("{}", crate::daemon::handover_formats());
         return ExitCode::SUCCESS;
     }
     let typed = given.len();
@@ -92,7 +93,17 @@ fn dispatch() -> ExitCode {
     }
     #[cfg(feature = "stream")]
     let arguments = stream::names::count(arguments);
-    let cli = Cli::parse_from(&arguments);
+    if wants_json(&arguments) {
+        output::complain_in_json();
+    }
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(wrong) if wrong.use_stderr() && output::complains_in_json() => {
+            err!("{wrong}");
+            return ExitCode::from(USAGE);
+        }
+        Err(help) => help.exit(),
+    };
     match cli.command {
         Command::Server(args) => server::run(&args, cli.env_file),
         Command::Validate(args) => validate::run(&args, cli.env_file),
@@ -116,6 +127,14 @@ fn dispatch() -> ExitCode {
         Command::Fsm(args) => fsm::run(&args),
         Command::Version => version::run(),
     }
+}
+
+/// Returns `true` if the log of `server` is JSON: then all that is printed to standard error is.
+fn wants_json(arguments: &[OsString]) -> bool {
+    let mut pairs = arguments.windows(2);
+    arguments.iter().any(|word| word == "server")
+        && (arguments.iter().any(|word| word == "--log-format=json")
+            || pairs.any(|pair| pair[0] == "--log-format" && pair[1] == "json"))
 }
 
 /// The settings: from variables, and from the file of `--env-file`, of `EXABGP_ENVFILE`, or in ExaBGP's default

@@ -8,12 +8,14 @@ use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::REFUSED;
+use super::{REFUSED, log};
 
 /// The reader of standard output has closed its end.
 static CLOSED: AtomicBool = AtomicBool::new(false);
 /// Standard output is incomplete for another reason.
 static FAILED: AtomicBool = AtomicBool::new(false);
+/// What is printed to standard error are lines of JSON.
+static JSON: AtomicBool = AtomicBool::new(false);
 
 /// Prints to standard output.
 macro_rules! out {
@@ -61,10 +63,25 @@ pub(crate) fn is_open() -> bool {
     !CLOSED.load(Ordering::Relaxed) && !FAILED.load(Ordering::Relaxed)
 }
 
-/// Writes formatted text to standard error.
+/// Writes formatted text to standard error. As JSON, each call is a line.
 pub(crate) fn complain(text: fmt::Arguments<'_>) {
     // A failure cannot be reported anywhere else.
-    let _ = io::stderr().lock().write_fmt(text);
+    let _ = match complains_in_json() {
+        true => io::stderr()
+            .lock()
+            .write_all(log::complaint(&text.to_string()).as_bytes()),
+        false => io::stderr().lock().write_fmt(text),
+    };
+}
+
+/// Prints errors as lines of JSON from now on, as the log has them.
+pub(crate) fn complain_in_json() {
+    JSON.store(true, Ordering::Relaxed);
+}
+
+/// Returns `true` if errors are printed as lines of JSON.
+pub(crate) fn complains_in_json() -> bool {
+    JSON.load(Ordering::Relaxed)
 }
 
 fn note(result: io::Result<()>) {

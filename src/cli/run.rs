@@ -65,10 +65,12 @@ enum Failure {
     Daemon(io::Error),
 }
 
-/// Runs one command. That of a shutdown has ended when the daemon has.
+/// Runs one command. That of a shutdown has ended when the daemon has. The events that follow `watch` are printed until the daemon
+/// or the reader of the output closes its end.
 fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
     let command = shell::spell(words, json);
     let outcome = shell::ask(link, &command).map_err(Failure::Daemon)?;
+    shell::follow_watch(link, (&command, &outcome)).map_err(Failure::Daemon)?;
     let accepted = matches!(outcome, Outcome::Done | Outcome::Warned(_));
     let mut words = command.split_ascii_whitespace();
     let words = (words.next(), words.next());

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tracing::error;
 
-use super::log::{self, Verbosity};
-use super::{REFUSED, ServerArgs};
+use super::log::{self, LineFormat, Verbosity};
+use super::{REFUSED, ServerArgs, output};
 use crate::config::env::ApiEnv;
 use crate::daemon::control::paths;
 use crate::daemon::{self, Fatal, Origin};
@@ -28,8 +28,11 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
         errln!("help: start one `oxabgp server` for each, or log to syslog");
         return ExitCode::from(REFUSED);
     }
-    if let Some(message) = missing(&args.configuration) {
-        err!("{message}");
+    let missing = missing(&args.configuration);
+    if !missing.is_empty() {
+        for path in missing {
+            errln!("error: there is no file `{}`", path.display());
+        }
         return ExitCode::from(REFUSED);
     }
     log::start(&env.log, verbosity, args.log_format);
@@ -57,23 +60,23 @@ pub(super) fn run(args: &ServerArgs, env_file: Option<PathBuf>) -> ExitCode {
     finish(daemon::run(&origin, env))
 }
 
-/// The error about missing configuration files, reported before a daemon is started for the others.
-fn missing(configuration: &[PathBuf]) -> Option<String> {
-    if configuration.len() < 2 {
-        return None;
+/// The files of several that are missing, which are reported before a daemon is started for the others.
+fn missing(configuration: &[PathBuf]) -> Vec<&Path> {
+    let all = configuration.iter().map(PathBuf::as_path);
+    match configuration.len() {
+        0 | 1 => Vec::new(),
+        _ => all.filter(|path| !path.exists()).collect(),
     }
-    let missing = configuration.iter().filter(|path| !path.exists());
-    let lines: String = missing
-        .map(|path| format!("error: there is no file `{}`\n", path.display()))
-        .collect();
-    (!lines.is_empty()).then_some(lines)
 }
 
 fn finish(ended: Result<u8, Fatal>) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(Fatal::Configuration(errors)) => {
-            err!("{errors}");
+            match output::complains_in_json() {
+                true => errors.lines().for_each(|line| errln!("error: {line}")),
+                false => err!("{errors}"),
+            }
             error!("the configuration has errors, nothing was started");
             ExitCode::from(REFUSED)
         }
@@ -109,6 +112,7 @@ fn each(args: &ServerArgs, env_file: Option<&Path>, api: &ApiEnv) -> Vec<Command
             (args.verbose || args.debug, "--verbose"),
             (args.once, "--once"),
             (args.passive, "--passive"),
+            (args.log_format == LineFormat::Json, "--log-format=json"),
         ] {
             if given {
                 command.arg(option);

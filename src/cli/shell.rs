@@ -21,10 +21,12 @@ use crate::daemon::control::paths;
 
 mod history;
 mod link;
+mod watch;
 mod words;
 
 use history::History;
 pub(crate) use link::{Link, Lost, Outcome};
+use watch::{Interrupts, follow, is_watch};
 
 /// ExaBGP's text for a refused command.
 const REFUSAL: &str = "ExaBGP returns an error (see ExaBGP's logs for more information)\nuse help for a list of available commands";
@@ -32,7 +34,7 @@ const REFUSAL: &str = "ExaBGP returns an error (see ExaBGP's logs for more infor
 const NO_END: &str = "\nwarning: no end of command message received\nwarning: normal if exabgp.api.ack is set to false otherwise some data may get stuck on the pipe\nwarning: otherwise it may cause exabgp reactor to block";
 
 pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
-    let mut link = match open(args, env_file) {
+    let mut link = match open(args, env_file.clone()) {
         Ok(link) => link,
         Err(code) => return code,
     };
@@ -46,7 +48,8 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
         outln!("no commmand provided, sending \"help\"");
         one(&mut link, &["help"], args.json)
     } else if io::stdin().is_terminal() {
-        converse(&mut link, args.json)
+        let again = || open(args, env_file.clone());
+        return converse(link, &again, args.json);
     } else {
         lines(&mut link, args.json).and_then(|code| {
             batch_left(&mut link)?;
@@ -55,11 +58,14 @@ pub(super) fn run(args: &ControlArgs, env_file: Option<PathBuf>) -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(cause) => {
-            errln!("error: {}", explain(&cause));
-            ExitCode::from(REFUSED)
-        }
+        Err(cause) => report_error(&cause),
     }
+}
+
+/// Reports an error of the connection on standard error. Returns the exit code.
+fn report_error(cause: &io::Error) -> ExitCode {
+    errln!("error: {}", explain(cause));
+    ExitCode::from(REFUSED)
 }
 
 /// Connects to the daemon, or reports on standard error that it cannot: what was looked for, where, and what to do.
@@ -156,25 +162,26 @@ pub(super) fn spell(typed: &[&str], json: bool) -> String {
     }
 }
 
-/// Sends one command and prints the answer.
+/// Sends one command and prints the answer, and the events that follow it.
 fn one(link: &mut Link, typed: &[&str], json: bool) -> io::Result<()> {
     let command = spell(typed, json);
     let outcome = ask(link, &command)?;
     report(&outcome);
-    if outcome == Outcome::Done && command.split_ascii_whitespace().next() == Some("watch") {
-        return follow(link);
-    }
-    Ok(())
+    follow_watch(link, (&command, &outcome))
 }
 
-/// Prints events until the daemon or the reader of the output closes its end.
-fn follow(link: &mut Link) -> io::Result<()> {
-    link.follow(&mut |line| {
-        output::write(line);
-        output::write(b"\n");
-        output::flush();
-        Ok(())
-    })
+/// Prints the events that follow a command, if it was `watch` and was carried out.
+///
+/// # Errors
+/// Returns an error if the connection to the daemon is lost.
+pub(super) fn follow_watch(
+    link: &mut Link,
+    (command, outcome): (&str, &Outcome),
+) -> io::Result<()> {
+    match outcome {
+        Outcome::Done | Outcome::Warned(_) if is_watch(command) => follow(link, None),
+        _ => Ok(()),
+    }
 }
 
 /// Sends a command and prints the answer to standard output, unless that is closed.
@@ -263,33 +270,72 @@ impl Completer for Commands {
     }
 }
 
-/// Runs an interactive session on a terminal.
-fn converse(link: &mut Link, json: bool) -> io::Result<()> {
-    let config = Config::builder()
-        .auto_add_history(true)
-        .history_ignore_space(true)
-        .build();
-    let mut history = History::load();
-    let mut editor = Editor::<Commands, MemHistory>::with_history(config, MemHistory::new())
-        .map_err(io::Error::other)?;
-    editor.set_helper(Some(Commands));
-    for line in history.lines() {
-        editor.add_history_entry(line).map_err(io::Error::other)?;
-    }
+/// Runs an interactive session on a terminal. `again` connects another time.
+fn converse(mut link: Link, again: &dyn Fn() -> Result<Link, ExitCode>, json: bool) -> ExitCode {
+    let (mut history, mut editor) = match editor() {
+        Ok(both) => both,
+        Err(cause) => return report_error(&cause),
+    };
     outln!("`help` lists the commands, `help all` shows examples, TAB completes, `exit` exits");
     loop {
         let line = match editor.readline("oxabgp> ") {
             Ok(line) => line,
             Err(ReadlineError::Interrupted) => continue,
-            Err(ReadlineError::Eof) => return Ok(()),
-            Err(cause) => return Err(io::Error::other(cause)),
+            Err(ReadlineError::Eof) => return ExitCode::SUCCESS,
+            Err(cause) => return report_error(&io::Error::other(cause)),
         };
         history.add(&line);
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
-        match &words[..] {
-            [] => {}
-            ["exit" | "quit"] => return Ok(()),
-            words => one(link, words, json)?,
+        let command = match &words[..] {
+            [] => continue,
+            ["exit" | "quit"] => return ExitCode::SUCCESS,
+            words => spell(words, json),
+        };
+        match send(&mut link, &command) {
+            Ok(Sent::Answered) => {}
+            // The daemon goes on sending events to the connection.
+            Ok(Sent::Watched) => match again() {
+                Ok(new) => link = new,
+                Err(code) => return code,
+            },
+            Err(cause) => return report_error(&cause),
         }
     }
+}
+
+/// What became of a command.
+enum Sent {
+    /// Its answer was printed.
+    Answered,
+    /// Events were printed until ^C was pressed.
+    Watched,
+}
+
+/// Sends a command of an interactive session and prints what follows it.
+fn send(link: &mut Link, command: &str) -> io::Result<Sent> {
+    let interrupts = is_watch(command).then(Interrupts::new).transpose()?;
+    let outcome = ask(link, command)?;
+    report(&outcome);
+    if interrupts.is_none() || !matches!(outcome, Outcome::Done | Outcome::Warned(_)) {
+        return Ok(Sent::Answered);
+    }
+    follow(link, interrupts.as_ref())?;
+    outln!("");
+    Ok(Sent::Watched)
+}
+
+/// The line editor with the history of earlier sessions.
+fn editor() -> io::Result<(History, Editor<Commands, MemHistory>)> {
+    let config = Config::builder()
+        .auto_add_history(true)
+        .history_ignore_space(true)
+        .build();
+    let mut editor = Editor::<Commands, MemHistory>::with_history(config, MemHistory::new())
+        .map_err(io::Error::other)?;
+    editor.set_helper(Some(Commands));
+    let history = History::load();
+    for line in history.lines() {
+        editor.add_history_entry(line).map_err(io::Error::other)?;
+    }
+    Ok((history, editor))
 }

@@ -64,7 +64,18 @@ pub(crate) fn check(
     let mut seen = HashSet::new();
     let mut total = 0u64;
     let mut reported = HashSet::new();
+    let mut raw = false;
     for (route, span) in routes {
+        if let Some(code) = route.attributes.raw_reachability()
+            && !std::mem::replace(&mut raw, true)
+        {
+            let text =
+                format!("the routes of the attribute {code} are not counted by `announce-limit`");
+            report.add(
+                Diagnostic::error(span, text)
+                    .with_help("announce them as routes, or remove the limit of the neighbor"),
+            );
+        }
         for nlri in &route.nlri {
             let family = nlri.family;
             let path = sends_paths(family)

@@ -14,7 +14,7 @@ use crate::bgp::{Family, Nlri};
 use crate::config::AnnounceLimit;
 use crate::rib::{Action, Change, PeerId};
 
-use super::guard::{GuardState, Rejection};
+use super::guard::{self, GuardState, Rejection};
 use super::neighbor::Neighbor;
 use super::neighbors::{Listed, Neighbors};
 use super::routes::Routes;
@@ -110,7 +110,7 @@ impl AnnounceLimits {
         }
         let mut limits = self.begin(neighbors).into_iter();
         let judged = limits.try_for_each(|mut limit| {
-            limit.add(routes, changes);
+            limit.add(routes, changes)?;
             limit.finish(routes)
         });
         match judged {
@@ -136,7 +136,10 @@ pub(crate) struct LimitJudging {
 
 impl LimitJudging {
     /// Adds changes, which come after those that were added before.
-    pub(crate) fn add(&mut self, routes: &Routes, changes: &[Change]) {
+    ///
+    /// # Errors
+    /// When an attribute announces routes that are not counted.
+    pub(crate) fn add(&mut self, routes: &Routes, changes: &[Change]) -> Result<(), Rejection> {
         let neighbor = &self.listed.neighbor;
         let config = neighbor.config.borrow();
         let mut last = None;
@@ -146,6 +149,10 @@ impl LimitJudging {
             if !change.peers.contains(neighbor.id) || !config.session.families.contains(&family) {
                 continue;
             }
+            guard::judge_raw(change).map_err(|rejection| Rejection {
+                rule: RULE,
+                ..rejection
+            })?;
             let path = nlri.path_id.unwrap_or_default();
             let by_path = sends_paths(neighbor, family);
             let key = (family, if by_path { path } else { 0 }, nlri.as_ref().key());
@@ -167,6 +174,7 @@ impl LimitJudging {
         if let Some(last) = last {
             self.last = Some(last.clone());
         }
+        Ok(())
     }
 
     /// How many routes of each family the changes add.

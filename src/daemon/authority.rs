@@ -54,6 +54,7 @@ impl<'a> Judging<'a> {
                 .try_for_each(|change| guard::judge(guard, change))
                 .inspect_err(|rejection| process.guarded.refuse(rejection.rule))?;
         }
+        self.own.judge_recorded(self.core, changes)?;
         let is_new = |change: &&Change| matches!(change.action, Action::Announce(_));
         self.announced += changes.iter().filter(is_new).count();
         if let Some(held) = &mut self.held {
@@ -62,7 +63,9 @@ impl<'a> Judging<'a> {
             held.add(changes, peers);
         }
         for limit in &mut self.limits {
-            limit.add(&self.core.routes, changes);
+            limit
+                .add(&self.core.routes, changes)
+                .inspect_err(|rejection| self.own.refuse(self.core, rejection))?;
         }
         Ok(())
     }
@@ -81,10 +84,7 @@ impl<'a> Judging<'a> {
         }
         let mut limits = self.limits.iter();
         let judged = limits.try_for_each(|limit| limit.finish(&self.core.routes));
-        judged.inspect_err(|rejection| match &self.own.process {
-            Some(process) => process.guarded.refuse(rejection.rule),
-            None => self.core.limits.operators.refuse(rejection.rule),
-        })
+        judged.inspect_err(|rejection| self.own.refuse(self.core, rejection))
     }
 
     fn count(&self, guard: &GuardConfig, process: &Process) -> Result<(), Rejection> {
@@ -182,17 +182,46 @@ impl Authority {
 
     /// Returns `true` if changes must be judged or recorded one by one.
     pub(crate) fn is_limited(&self) -> bool {
-        !self.guards.is_empty() || self.terms.tracked || self.terms.default.is_some()
+        !self.guards.is_empty() || self.is_recorded()
+    }
+
+    /// Returns `true` if routes are recorded with their owner, so that they can be counted, withdrawn or restored.
+    fn is_recorded(&self) -> bool {
+        self.terms.tracked || self.terms.default.is_some()
+    }
+
+    /// Counts a rejection that is not that of a guard.
+    fn refuse(&self, core: &Core, rejection: &Rejection) {
+        match &self.process {
+            Some(process) => process.guarded.refuse(rejection.rule),
+            None => core.limits.operators.refuse(rejection.rule),
+        }
     }
 
     /// Judges changes by the guards that apply, and by the limits of neighbors. A rejection is counted.
     pub(crate) fn judge(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
         if self.guards.is_empty() && !core.limits.may_refuse(changes) {
-            return Ok(());
+            return self.judge_recorded(core, changes);
         }
         let mut judging = Judging::new(self, core);
         judging.add(changes)?;
         judging.finish()
+    }
+
+    /// Refuses routes that come in attributes where routes are recorded. A rejection is counted.
+    fn judge_recorded(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
+        match self.is_recorded() {
+            true => self.judge_raw(core, changes),
+            false => Ok(()),
+        }
+    }
+
+    /// Refuses routes that come in attributes. A rejection is counted.
+    pub(crate) fn judge_raw(&self, core: &Core, changes: &[Change]) -> Result<(), Rejection> {
+        let mut changes = changes.iter();
+        changes
+            .try_for_each(guard::judge_raw)
+            .inspect_err(|rejection| self.refuse(core, rejection))
     }
 
     /// The lifetime that the guards allow.

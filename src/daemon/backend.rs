@@ -24,6 +24,7 @@ use super::authority::{Authority, may_declare};
 use super::clock::unix;
 use super::core::Core;
 use super::graceful_restart;
+use super::guard::Rejection;
 use super::lease_table;
 use super::listing;
 use super::neighbor::Neighbor;
@@ -87,8 +88,7 @@ impl<'a> ApiBackend<'a> {
 
     /// Judges changes by the guards and limits that apply.
     fn judge(&self, changes: &[Change]) -> Result<(), CommandError> {
-        let judged = self.own().judge(self.core, changes);
-        judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))
+        refused(self.own().judge(self.core, changes))
     }
 
     /// Checks whether changes can be applied.
@@ -244,6 +244,10 @@ impl Control for ApiBackend<'_> {
     }
 
     fn apply(&mut self, changes: &mut Changes) -> Result<(), CommandError> {
+        if changes.has_lifetimes() {
+            // They end by themselves, and what came in an attribute would stay.
+            refused(self.own().judge_raw(self.core, &changes.list))?;
+        }
         self.judge(&changes.list)?;
         self.check(&changes.list)?;
         self.carry_out(changes);
@@ -442,6 +446,10 @@ impl Control for ApiBackend<'_> {
             }
         }
     }
+}
+
+fn refused(judged: Result<(), Rejection>) -> Result<(), CommandError> {
+    judged.map_err(|rejection| CommandError::new(ErrorKind::Refused, rejection.message))
 }
 
 /// Returns `true` if the session with a neighbor can carry this, or if it is down and its next one may.

@@ -9,10 +9,9 @@ use std::rc::{Rc, Weak};
 use tracing::warn;
 
 use crate::api::command::Watch;
-use crate::api::encode::{CheckChange, Encoder, Printer, Version};
+use crate::api::encode::{CheckChange, Encoder, LeaseEnd, Printer, Version};
 use crate::api::event::{Event, EventHead, Raw, Stamp};
 use crate::api::subscription::{HelperId, MessageKinds, MessageWish, Subscriptions, Wish};
-use crate::bgp::Nlri;
 use crate::bgp::message::MessageType;
 use crate::config::{self, Messages, Subscription};
 use crate::grammar::Selector;
@@ -286,17 +285,14 @@ impl EventDispatcher {
     }
 
     /// Reports to a helper that the lease of a route has ended, unless it does not read its events.
-    pub(crate) fn report_lease(&self, owner: &str, nlri: &Nlri) {
-        let Some((_, process)) = self.helpers.find(owner) else {
-            return;
-        };
+    pub(crate) fn report_lease(&self, process: &Process, end: &LeaseEnd<'_>) {
         if process.queue.is_over() {
             return;
         }
         let stamp = &mut self.printer.borrow_mut().stamp;
         stamp.set_time(self.clock.seconds());
         let mut line = JsonWriter::new();
-        self.encoder(&process).lease(nlri, stamp, &mut line);
+        self.encoder(process).lease(end, stamp, &mut line);
         process.queue.event(line.as_str().as_bytes());
     }
 

@@ -3,19 +3,30 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::bgp::attribute::Attribute;
 use crate::bgp::attribute::ext_community::ExtCommunity;
 use crate::bgp::attribute::ext_community_ipv6::ExtCommunityIpv6;
-use crate::bgp::iana::attribute::{
-    EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES, MP_REACH_NLRI, MP_UNREACH_NLRI,
-};
+use crate::bgp::iana::attribute::{EXTENDED_COMMUNITIES, IPV6_EXTENDED_COMMUNITIES};
 use crate::bgp::nlri::NlriId;
 use crate::bgp::nlri::inet::prefix_of;
 use crate::bgp::{AttributeSet, NlriRef, Safi};
 use crate::config::{FlowAction, GuardConfig, RequiredCommunity};
 use crate::rib::{Action, Change, PeerSet};
+
+/// The rules, as metrics have them.
+const RULES: [&str; 9] = [
+    "action",
+    "announce-limit",
+    "attribute",
+    "community",
+    "destination",
+    "family",
+    "max-rate",
+    "max-routes",
+    "prefix",
+];
 
 /// Why an announcement is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +74,27 @@ impl GuardState {
             .collect()
     }
 
+    /// The announcements that `max-rate` still allows, and how long ago that was counted; `None` before the first one.
+    pub(crate) fn tokens(&self, now: Instant) -> Option<(f64, Duration)> {
+        let (left, at) = (*self.tokens.borrow())?;
+        Some((left, now.saturating_duration_since(at)))
+    }
+
+    /// Continues with what `max-rate` allowed in another process.
+    pub(crate) fn resume_tokens(&self, (left, age): (f64, Duration), now: Instant) {
+        if left.is_finite() {
+            let at = now.checked_sub(age).unwrap_or(now);
+            self.tokens.replace(Some((left, at)));
+        }
+    }
+
+    /// Continues to count refused commands.
+    pub(crate) fn resume_rejections(&self, rule: &str, count: u64) {
+        if let Some(rule) = RULES.iter().find(|known| **known == rule) {
+            *self.rejections.borrow_mut().entry(rule).or_default() += count;
+        }
+    }
+
     /// Notes whether `max-routes` is nearly reached. Returns `true` if it is, and was not before.
     pub(crate) fn is_news(&self, near: bool) -> bool {
         !self.near.replace(near) && near
@@ -91,6 +123,24 @@ fn count_as_f64(count: usize) -> f64 {
     u32::try_from(count).map_or(f64::INFINITY, f64::from)
 }
 
+/// Refuses an attribute that announces or withdraws routes of its own: they are in no table, so that they could be neither
+/// counted nor withdrawn.
+pub(crate) fn judge_raw(change: &Change) -> Result<(), Rejection> {
+    let Action::Announce(attributes) = &change.action else {
+        return Ok(());
+    };
+    match attributes.raw_reachability() {
+        None => Ok(()),
+        Some(code) => reject(
+            "attribute",
+            format!(
+                "`{}`: the attribute {code} would announce or withdraw other routes",
+                change.nlri
+            ),
+        ),
+    }
+}
+
 /// Judges the contents of an announcement.
 pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejection> {
     let Action::Announce(attributes) = &change.action else {
@@ -98,12 +148,7 @@ pub(crate) fn judge(guard: &GuardConfig, change: &Change) -> Result<(), Rejectio
     };
     let nlri = &change.nlri;
     let family = nlri.family;
-    if let Some(code) = raw(attributes, &[MP_REACH_NLRI, MP_UNREACH_NLRI]) {
-        return reject(
-            "attribute",
-            format!("`{nlri}`: the attribute {code} would announce or withdraw other routes"),
-        );
-    }
+    judge_raw(change)?;
     if !guard.families.is_empty() && !guard.families.contains(&family) {
         return reject(
             "family",

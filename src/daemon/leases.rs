@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use tracing::info;
 
+use crate::api::encode::LeaseEnd;
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Nlri};
 use crate::config::NeighborConfig;
-use crate::rib::{Action, Change, Ended, PeerId};
+use crate::rib::{Action, Change, Ended, PeerId, PeerSet};
 
 use super::core::Core;
 use super::lease_table::now;
@@ -22,6 +23,8 @@ use super::sets::set_of;
 const LINGER: Duration = Duration::from_millis(50);
 /// Turns until neighbors are woken: each time, the last UPDATE of a neighbor may not be full.
 const TURNS: usize = 16;
+/// The most neighbors that an event names.
+const NAMES: usize = 64;
 
 /// Ends leases as long as the daemon runs.
 pub(crate) async fn run(core: &Rc<Core>) {
@@ -85,6 +88,7 @@ pub(crate) fn doom(
 
 fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
     let mut owners: BTreeMap<&str, (usize, &Nlri)> = BTreeMap::new();
+    let mut names = Names::default();
     for lease in ended {
         let mut gone = lease.peers.clone();
         for peer in lease.peers.iter() {
@@ -106,12 +110,46 @@ fn end(core: &Core, ended: &[Ended], configured: &mut Configured) {
         }
         core.record_end(&lease.owner, (&lease.nlri, &lease.peers));
         owners.entry(&lease.owner).or_insert((0, &lease.nlri)).0 += 1;
-        core.events.report_lease(&lease.owner, &lease.nlri);
+        names.report(core, lease);
     }
     for (owner, (routes, first)) in owners {
         info!(process = %owner, routes, %first, "leases have ended");
     }
     core.journal.flush();
+}
+
+/// The names of the neighbors of the last lease, which are usually those of the next one.
+#[derive(Default)]
+struct Names {
+    peers: PeerSet,
+    names: Vec<String>,
+    more: usize,
+}
+
+impl Names {
+    /// Reports the end of a lease to the helper that has announced the route, itself or in a set.
+    fn report(&mut self, core: &Core, lease: &Ended) {
+        let set = set_of(&lease.owner).and_then(|(set, _)| core.sets.speaker(set));
+        let speaker = set.as_deref().unwrap_or(&lease.owner);
+        let Some((_, process)) = core.events.helpers().find(speaker) else {
+            return;
+        };
+        if self.peers != lease.peers {
+            let peers = lease.peers.iter();
+            let mut listed = peers.filter_map(|peer| core.neighbors.get(peer));
+            let named = listed.by_ref().take(NAMES);
+            let names = named.map(|listed| listed.neighbor.config.borrow().peer());
+            self.names = names.collect();
+            self.more = listed.count();
+            self.peers = lease.peers.clone();
+        }
+        let end = LeaseEnd {
+            nlri: &lease.nlri,
+            neighbors: &self.names,
+            more: self.more,
+        };
+        core.events.report_lease(&process, &end);
+    }
 }
 
 /// A route without its wire form.

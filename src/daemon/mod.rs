@@ -137,7 +137,8 @@ pub use pipeline::{NO_SESSION, run_pipeline};
 pub use several::run_several;
 pub use startup::{Fatal, Origin};
 
-pub(crate) use handover::protocol::format as handover_format;
+pub(crate) use handover::protocol::formats as handover_formats;
+pub(crate) use signal::is_ignored;
 
 /// The longest that an upgrade takes, which the age of the daemon does not include.
 const UPGRADE: Duration = Duration::from_secs(10);
@@ -149,11 +150,12 @@ const UPGRADE: Duration = Duration::from_secs(10);
 pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     let path = std::path::absolute(&origin.path)
         .map_err(|cause| Fatal::system("the working directory", cause))?;
+    // Sessions that are continued are sent a KEEPALIVE first: a large configuration takes its time.
+    let found = purpose().map_err(|cause| Fatal::system("the upgrade", cause))?;
     let (config, warnings) = Config::load(&path, &env).map_err(Fatal::Configuration)?;
     log_warnings(&warnings);
     // It has the text of the file.
     drop(warnings);
-    let found = purpose().map_err(|cause| Fatal::system("the upgrade", cause))?;
     let heritage = match found {
         Purpose::Run => None,
         Purpose::Check => {
@@ -177,11 +179,11 @@ pub fn run(origin: &Origin, env: Env) -> Result<u8, Fatal> {
     Ok(code)
 }
 
-/// Prints the format of the state that this program can continue with.
+/// Prints the formats of the state that this program can continue with.
 fn report_format() {
     use std::io::Write;
     // Without the line, the one that asks knows that something is wrong.
-    let _ = writeln!(std::io::stdout(), "{}", handover::protocol::format());
+    let _ = writeln!(std::io::stdout(), "{}", handover::protocol::formats());
 }
 
 async fn serve(

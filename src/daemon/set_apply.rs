@@ -86,8 +86,13 @@ pub(crate) async fn apply(
     difference.default = own.terms.default.map_or(Lifetime::Forever, Lifetime::For);
     let backend = ApiBackend::of_set(core, helper, own);
     difference.judge(core, &backend).await?;
-    difference.carry_out(core, &backend).await;
     let owner = owner_of_set(core, helper, &plan.name);
+    if plan.revision.is_some() && difference.takes_turns() {
+        // After a crash in between, it must not be taken for either revision.
+        core.sets.begin(&plan.name, &owner);
+        core.journal.revision((&plan.name, &owner), None);
+    }
+    difference.carry_out(core, &backend).await;
     let revision = core.sets.declare(&plan.name, &owner, plan.revision);
     core.journal.revision((&plan.name, &owner), revision);
     core.journal.flush();
@@ -277,16 +282,23 @@ impl<'a> Difference<'a> {
         judging.finish().map_err(|no| no.message)
     }
 
-    /// Applies the changes, a part in each turn.
+    /// Returns `true` if something is changed, and not all of it in one turn.
+    fn takes_turns(&self) -> bool {
+        let is_new = |fate: &Fate| matches!(fate, Fate::New | Fate::Changed);
+        let changes = !self.withdrawals.is_empty() || self.fates.iter().any(is_new);
+        changes && self.withdrawals.len() + self.fates.len() > STEP
+    }
+
+    /// Applies the changes, a part in each turn. The records of the last part are left for the frame of the revision.
     async fn carry_out(&self, core: &Core, backend: &ApiBackend<'_>) {
         let mut next = Some(0);
         while let Some(at) = next {
             let (part, rest) = self.part(at, core);
             backend.carry_out(&part);
-            core.journal.flush();
             core.wake_neighbors();
             next = rest;
             if next.is_some() {
+                core.journal.flush();
                 tokio::task::yield_now().await;
                 core.journal.room().await;
             }

@@ -113,6 +113,22 @@ impl Sets {
         revision
     }
 
+    /// Notes that the routes of a set are being replaced in several turns. Until it is declared it has no revision: it has
+    /// routes of two.
+    pub(crate) fn begin(&self, name: &str, speaker: &str) {
+        self.lose_revision(name);
+        self.declare(name, speaker, None);
+    }
+
+    /// Notes that a set has not all routes of its revision.
+    pub(crate) fn lose_revision(&self, name: &str) {
+        let mut known = self.known.borrow_mut();
+        let declared = known.get_mut(name).and_then(|set| set.declared.as_mut());
+        if let Some(declared) = declared {
+            declared.revision = None;
+        }
+    }
+
     /// Notes what is known of a set from an earlier run of the daemon.
     pub(crate) fn restore(&self, name: &str, speaker: &str, revision: Option<u64>) {
         let mut known = self.known.borrow_mut();

@@ -6,6 +6,8 @@
 //! | USR1 | reload the configuration |
 //! | USR2 | reload the configuration and restart all helpers |
 //! | ALRM | reload the configuration, reset all sessions, restart all helpers |
+//!
+//! INT stays ignored if the daemon was started so, as by a shell that starts it in the background; so does ExaBGP's interpreter.
 
 use std::io;
 
@@ -66,6 +68,9 @@ impl Signals {
         ];
         let streams = wanted
             .into_iter()
+            .filter(|(kind, ..)| {
+                *kind != SignalKind::interrupt() || !is_ignored(kind.as_raw_value())
+            })
             .map(|(kind, request, name)| {
                 let number = kind.as_raw_value();
                 Ok((
@@ -93,4 +98,15 @@ impl Signals {
         })
         .await
     }
+}
+
+/// Returns `true` if this process ignores the signal with that number; `false` if that cannot be determined.
+pub(crate) fn is_ignored(number: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    let bit = u32::try_from(number - 1).ok();
+    mask.zip(bit)
+        .is_some_and(|(mask, bit)| mask.checked_shr(bit).unwrap_or_default() & 1 == 1)
 }

@@ -65,12 +65,23 @@ const BLOCK: usize = 64 << 10;
 /// # Errors
 /// When it can't be read, or is compressed in a way that can't be read.
 pub fn open(input: impl Read + Send + 'static) -> io::Result<(Compression, Box<dyn Read + Send>)> {
+    open_with(input, BLOCK)
+}
+
+/// The same with so many bytes read from the file at once.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(
+    input: impl Read + Send + 'static,
+    block: usize,
+) -> io::Result<(Compression, Box<dyn Read + Send>)> {
     let mut input = Peeked::new(input);
     let compression = Compression::of_stream(&mut input);
     if let Some(error) = input.take_failure() {
         return Err(error);
     }
-    let input = BufReader::with_capacity(BLOCK, input);
+    let input = BufReader::with_capacity(block, input);
     let reader: Box<dyn Read + Send> = match compression {
         // The reader of records has a buffer of its own.
         Compression::None => Box::new(input),

@@ -17,7 +17,7 @@ use super::content::{Content, is_sound};
 use super::table_dump::is_batch;
 use super::{Header, Timestamp, kind};
 
-/// Bytes that are asked of the stream at once.
+/// Bytes that are asked of the stream at once, if not said otherwise.
 const BLOCK: usize = 128 << 10;
 
 /// Plausible headers in a row that mean framing is found.
@@ -91,6 +91,8 @@ enum Current {
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
+    /// Bytes that are asked of it at once.
+    block: usize,
     /// Zeroed once; only the first `filled` bytes are of the stream.
     buffer: Vec<u8>,
     filled: usize,
@@ -125,8 +127,14 @@ enum Next {
 impl<R: Read> Reader<R> {
     /// Reads from `input`, which must not be compressed.
     pub const fn new(input: R) -> Self {
+        Self::with_block(input, BLOCK)
+    }
+
+    /// The same with so many bytes, at least one, asked of the stream at once.
+    pub const fn with_block(input: R, block: usize) -> Self {
         Self {
             input,
+            block: if block == 0 { 1 } else { block },
             buffer: Vec::new(),
             filled: 0,
             start: 0,
@@ -215,11 +223,17 @@ impl<R: Read> Reader<R> {
             self.start = 0;
         }
         let before = self.filled;
-        if self.buffer.len() < before + BLOCK {
-            self.buffer.resize(before + BLOCK, 0);
+        let wanted = before + self.block;
+        if self.buffer.len() < wanted {
+            // Part of a record before the block makes the buffer no larger than it needs to be; a large record does, so that it
+            // is not copied again and again.
+            if before < self.block {
+                self.buffer.reserve_exact(wanted - self.buffer.len());
+            }
+            self.buffer.resize(wanted, 0);
         }
         let count = loop {
-            match self.input.read(&mut self.buffer[before..before + BLOCK]) {
+            match self.input.read(&mut self.buffer[before..wanted]) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Ok(count) => break count,
                 Err(error) => {

@@ -251,6 +251,9 @@ impl Envelope {
         let Some(field) = hop.field else {
             return Ok(Self::Reach);
         };
+        if set.generic(mp_reach::CODE).is_some() {
+            return Err(EncodeError::TwoMpReach);
+        }
         let mut start = family_bytes(family);
         start.push(u8::try_from(field.len()).unwrap_or(u8::MAX));
         start.extend_from_slice(&field);
@@ -271,6 +274,8 @@ impl Envelope {
         // the route, except in unicast and multicast.
         let start = attributes.len();
         let none = AttributeSet::new(Vec::new());
+        // RFC 7606 5.1: a message has no more than one of MP_REACH_NLRI and MP_UNREACH_NLRI. A withdrawal must not announce.
+        let set = set.filter(|set| set.raw_reachability().is_none());
         if !matches!(family.safi, Safi::UNICAST | Safi::MULTICAST)
             && set
                 .unwrap_or(&none)

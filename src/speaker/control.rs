@@ -105,6 +105,8 @@ pub(crate) struct Shared {
     pub(crate) adopted: RefCell<Option<Box<Adopted>>>,
     /// How soon the first attempt is due and how many failed before, if another process has left that.
     pub(crate) postponed: Cell<Option<(Duration, u32)>>,
+    /// Connections that another process has tried or accepted.
+    pub(crate) attempted: Cell<u32>,
     /// The configuration that the task works with.
     pub(crate) config: RefCell<Rc<PeerConfig>>,
     /// What the last command asked for.
@@ -146,6 +148,7 @@ impl Shared {
                 last_close: None,
                 retry_at: None,
                 failures: 0,
+                attempts: 0,
                 connect_retry_counter: 0,
                 received: Counters::default(),
                 sent: Counters::default(),
@@ -156,6 +159,7 @@ impl Shared {
             writer: RefCell::new(None),
             adopted: RefCell::new(None),
             postponed: Cell::new(None),
+            attempted: Cell::new(0),
             config: RefCell::new(Rc::clone(config)),
             wanted: Cell::default(),
             subscribers,

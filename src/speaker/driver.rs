@@ -93,6 +93,8 @@ struct Task {
 /// Runs a neighbor until it is removed.
 pub(crate) async fn run(driver: Driver) -> Ended {
     let mut task = Task::new(driver);
+    let attempted = task.driver.shared.attempted.take();
+    task.peer.resume_attempts(attempted);
     if task.driver.shared.wanted.get() == Wanted::Running {
         match task.driver.shared.postponed.take() {
             Some(waiting) => {
@@ -106,6 +108,7 @@ pub(crate) async fn run(driver: Driver) -> Ended {
         if let Some(suspension) = task.suspension.take() {
             suspension.hold(task.hand_over());
             suspension.wait().await;
+            task.finish_message(suspension.owed());
         }
         let more = task.digest();
         task.fill();
@@ -222,6 +225,7 @@ impl Task {
         status.state = self.peer.state();
         status.retry_at = self.peer.retry_at();
         status.failures = self.peer.failures();
+        status.attempts = self.peer.attempts();
         status.connect_retry_counter = self.peer.connect_retry_counter();
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct Suspension {
     held: Notify,
     over: Cell<bool>,
     ended: Notify,
+    /// The rest of a message of which the peer was sent the beginning meanwhile.
+    owed: RefCell<Vec<u8>>,
 }
 
 impl Suspension {
@@ -75,6 +77,17 @@ impl Suspension {
             }
             self.held.notified().await;
         }
+    }
+
+    /// Notes the rest of a message of which the peer was sent the beginning on the session, whose outbox was empty.
+    #[cfg(feature = "daemon")]
+    pub(crate) fn owe(&self, rest: &[u8]) {
+        self.owed.borrow_mut().extend_from_slice(rest);
+    }
+
+    /// What the task has to send before anything else.
+    pub(crate) fn owed(&self) -> Vec<u8> {
+        self.owed.take()
     }
 
     /// Lets the task continue.

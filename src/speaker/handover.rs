@@ -76,6 +76,13 @@ impl Server {
         }
     }
 
+    /// Counts connections of a neighbor that another process has tried or accepted, once it is started.
+    pub(crate) fn resume_attempts(&self, key: PeerKey, attempts: u32) {
+        if let Some(driver) = self.driver(key) {
+            driver.shared.attempted.set(attempts);
+        }
+    }
+
     /// Leaves a neighbor down until [`start_peer`](Self::start_peer), instead of starting it with all others.
     pub(crate) fn keep_down(&self, key: PeerKey) {
         if let Some(driver) = self.driver(key) {

@@ -423,6 +423,18 @@ pub(crate) fn inheritable(number: RawFd, inherit: Inherit) -> io::Result<()> {
     }
 }
 
+/// Sends bytes on a connection whose owner does nothing at the moment, without waiting. Returns how many were taken.
+///
+/// # Errors
+/// When none can be taken now, or the connection is broken.
+#[cfg(feature = "daemon")]
+pub(crate) fn send(number: RawFd, bytes: &[u8]) -> io::Result<usize> {
+    let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    // SAFETY: the kernel reads as many bytes as the slice has, and checks the number.
+    let sent = unsafe { libc::send(number, bytes.as_ptr().cast(), bytes.len(), flags) };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
 fn set<T>(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: &T) -> io::Result<()> {
     let size = libc::socklen_t::try_from(size_of_val(value))
         .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;

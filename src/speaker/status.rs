@@ -59,6 +59,8 @@ pub struct PeerStatus {
     /// Attempts that failed, and sessions that ended too soon, since the last session that lasted: longer than the wait
     /// before it, and at least 30 seconds.
     pub failures: u32,
+    /// Connections that were tried or accepted since the neighbor was started, without those that are coming up.
+    pub attempts: u32,
     /// RFC 4271's ConnectRetryCounter: how often a connection has failed or ended since the last manual start or stop.
     pub connect_retry_counter: u32,
     /// Messages received since the connection was made.

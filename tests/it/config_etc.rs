@@ -43,6 +43,38 @@ fn every_example_configuration_loads_without_a_warning() {
 }
 
 #[test]
+fn programs_of_the_system_in_examples_say_nothing() {
+    let mut env = Env::default();
+    env.search.program = Some("/usr/bin/oxabgp".into());
+    for path in files("etc", "conf") {
+        let (config, _) = Config::load(&path, &env).unwrap_or_else(|errors| panic!("{errors}"));
+        for process in &config.processes {
+            let [program, arguments @ ..] = &process.run[..] else {
+                panic!("{}: a program", path.display());
+            };
+            let is_ours = program.ends_with("oxabgp") || program.contains("/examples/");
+            if is_ours || program.ends_with("/announce.sh") {
+                continue;
+            }
+            let mut child = Command::new(program)
+                .args(arguments)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .spawn()
+                .expect("the program starts");
+            let mut stdin = child.stdin.take().expect("a pipe");
+            stdin
+                .write_all(b"done\nerror\nshutdown 1 2\n{ \"type\": \"lease\" }\n")
+                .expect("it reads");
+            drop(stdin);
+            let output = child.wait_with_output().expect("it ends");
+            // Whatever it wrote would be a command.
+            assert!(output.stdout.is_empty(), "{}: {program}", path.display());
+        }
+    }
+}
+
+#[test]
 fn the_quick_start_of_the_readme_is_the_one_in_etc() {
     let readme = fs::read_to_string(root().join("README.md")).expect("a README");
     for name in ["quickstart.conf", "announce.sh"] {

@@ -138,11 +138,7 @@ impl Call<'_> {
                 "list" | "show" | "create" | "delete"
             );
         if matches!(first, "neighbor" | "peer") && !about {
-            let (_, command) =
-                Selector::split(&self.line[start..]).map_err(|error| moved(error, start))?;
-            let at = self.line.len() - command.len();
-            self.selector = self.line[start..at].trim_ascii_end();
-            self.at = at;
+            self.take_selector()?;
         }
         if let Some(result) = set::line(self) {
             return result;
@@ -162,6 +158,20 @@ impl Call<'_> {
         self.at = after;
         set::refuse_misplaced(self, row, start)?;
         (row.run)(self, row)
+    }
+
+    /// Takes off the selector that the rest of the line begins with.
+    ///
+    /// # Errors
+    /// When it is not a selector.
+    pub(super) fn take_selector(&mut self) -> Result<(), SyntaxError> {
+        let (start, _, _) = word_at(self.line, self.at);
+        let (_, command) =
+            Selector::split(&self.line[start..]).map_err(|error| moved(error, start))?;
+        let at = self.line.len() - command.len();
+        self.selector = self.line[start..at].trim_ascii_end();
+        self.at = at;
+        Ok(())
     }
 }
 

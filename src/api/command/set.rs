@@ -176,10 +176,16 @@ fn take(call: &mut Call<'_>, name: &str) -> Result<Staging, CommandError> {
     }
 }
 
-/// `set NAME put KEY ROUTE`
+/// `set NAME put KEY [neighbor SELECTOR] ROUTE`
 fn put(call: &mut Call<'_>, _: &Row, set: String) -> Result<Reply, CommandError> {
     let mut staging = open(call, set)?;
     staging.plan.key = Some(name(call, "a key")?);
+    if matches!(word_at(call.line, call.at).1, "neighbor" | "peer") {
+        if !call.selector.is_empty() {
+            return refuse("the line has two selectors".to_owned());
+        }
+        call.take_selector()?;
+    }
     call.source.staging = Some(staging);
     let read = line(call);
     // Whatever happens, nothing stays open.

@@ -75,6 +75,17 @@ pub struct CheckChange<'a> {
     pub reason: &'a str,
 }
 
+/// The end of a lease.
+#[derive(Clone, Copy, Debug)]
+pub struct LeaseEnd<'a> {
+    /// The route.
+    pub nlri: &'a Nlri,
+    /// The neighbors that it was announced to, as far as they are named.
+    pub neighbors: &'a [String],
+    /// How many more there are.
+    pub more: usize,
+}
+
 impl Encoder {
     /// Appends the line that reports to a helper how many events it missed because it did not read.
     pub fn lost(&self, count: u64, stamp: &mut Stamp, out: &mut JsonWriter) {
@@ -92,7 +103,12 @@ impl Encoder {
     }
 
     /// Appends the line that reports to a helper that the lease of a route has ended.
-    pub fn lease(&self, nlri: &Nlri, stamp: &mut Stamp, out: &mut JsonWriter) {
+    pub fn lease(&self, end: &LeaseEnd<'_>, stamp: &mut Stamp, out: &mut JsonWriter) {
+        let LeaseEnd {
+            nlri,
+            neighbors,
+            more,
+        } = *end;
         match self {
             Self::Json { version, .. } => {
                 out.raw(stamp.start_uncounted(*version))
@@ -100,10 +116,27 @@ impl Encoder {
                 out.key("ended").string(&nlri.to_string());
                 out.raw(", ");
                 out.key("family").string(&nlri.family.to_string());
+                out.raw(", ");
+                out.key("neighbors").raw("[ ");
+                out.list(neighbors, |out, name| {
+                    out.string(name);
+                });
+                out.raw(" ]");
+                if more > 0 {
+                    out.raw(", ");
+                    out.key("more").number(more);
+                }
                 out.raw(" } }\n");
             }
             Self::Text { .. } => {
-                out.format(format_args!("lease ended {} {nlri}\n\n", nlri.family));
+                out.format(format_args!("lease ended {} {nlri} neighbors", nlri.family));
+                for name in neighbors {
+                    out.raw(" ").raw(name);
+                }
+                if more > 0 {
+                    out.format(format_args!(" and {more} more"));
+                }
+                out.raw("\n\n");
             }
         }
     }

@@ -161,6 +161,13 @@ impl AttributeSet {
         }
     }
 
+    /// The type code of an MP_REACH_NLRI or MP_UNREACH_NLRI that was written byte for byte, as `attribute [ 0x0e … ]`: it
+    /// announces or withdraws routes that are in no table.
+    pub fn raw_reachability(&self) -> Option<u8> {
+        let codes = [codes::MP_REACH_NLRI, codes::MP_UNREACH_NLRI];
+        codes.into_iter().find(|code| self.generic(*code).is_some())
+    }
+
     /// An attribute that has no type of its own, by its type code.
     pub fn generic(&self, code: u8) -> Option<&Generic> {
         match self.find(code)? {

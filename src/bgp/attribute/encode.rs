@@ -28,6 +28,10 @@ pub enum EncodeError {
         "a route with Only to Customer must not be sent to a provider, a peer or a route server"
     )]
     OnlyToCustomer,
+    /// The attributes include an MP_REACH_NLRI, and the route needs one of its own. A peer resets the session when it
+    /// receives two (RFC 7606 section 3(g)).
+    #[error("an attribute is an MP_REACH_NLRI, of which a message has no more than one")]
+    TwoMpReach,
     /// An attribute has more than 65,535 bytes.
     #[error("an attribute is longer than 65535 bytes")]
     TooLong,

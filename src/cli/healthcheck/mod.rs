@@ -24,12 +24,12 @@ use std::time::Duration;
 use clap::Parser;
 use clap::error::ErrorKind;
 use ipnet::IpNet;
+use nix::sys::signal::Signal;
 use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 mod announce;
 mod check;
-mod ends;
 mod file;
 mod ini;
 mod link;
@@ -42,10 +42,10 @@ mod user;
 pub(crate) use options::HealthcheckArgs;
 pub(super) use options::seconds;
 
+use super::ends::Ends;
 use super::{Cli, Command, REFUSED};
 use crate::health::{Finding, Machine, State};
 use announce::Occasion;
-use ends::Ends;
 use link::Link;
 use loopback::Loopback;
 use user::Identity;
@@ -199,7 +199,9 @@ async fn serve(all: &[HealthcheckArgs]) -> Result<(), String> {
         return Ok(());
     };
     let identity = Identity::find(args)?;
-    let mut ends = Ends::new()?;
+    // SIGTERM and SIGINT as in ExaBGP; the others would kill it without removing its addresses.
+    let others = [Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
+    let mut ends = Ends::new(&others).map_err(|cause| cause.to_string())?;
     let Some(checks) = begin(&parts, &identity, &mut ends).await? else {
         return Ok(());
     };

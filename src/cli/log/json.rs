@@ -109,20 +109,40 @@ where
         let mut fields = Fields::default();
         event.record(&mut fields);
         let facts = event.metadata();
-        let mut w = JsonWriter::new();
-        w.raw("{\"time\":").string(&now()).raw(",\"level\":");
-        w.string(&facts.level().as_str().to_ascii_lowercase());
-        w.raw(",\"target\":").string(facts.target());
-        if let Some(name) = name(&fields.message) {
-            w.raw(",\"event\":").string(name);
-        }
-        w.raw(",\"message\":").string(&fields.message);
+        let level = facts.level().as_str().to_ascii_lowercase();
+        let mut w = begin(&level, facts.target(), &fields.message);
         if !fields.others.is_empty() {
             w.raw(",\"fields\":{").raw(fields.others.as_str()).raw("}");
         }
         w.raw("}\n");
         out.write_str(w.as_str())
     }
+}
+
+/// A line up to its fields.
+fn begin(level: &str, target: &str, message: &str) -> JsonWriter {
+    let mut w = JsonWriter::new();
+    w.raw("{\"time\":").string(&now());
+    w.raw(",\"level\":").string(level);
+    w.raw(",\"target\":").string(target);
+    if let Some(name) = name(message) {
+        w.raw(",\"event\":").string(name);
+    }
+    w.raw(",\"message\":").string(message);
+    w
+}
+
+/// What the command line prints to standard error, as a line: `error: …`, `warning: …`, or anything else.
+pub(crate) fn complaint(text: &str) -> String {
+    let text = text.trim();
+    let levels = [("error: ", "error"), ("warning: ", "warn"), ("", "info")];
+    let found = levels
+        .iter()
+        .find_map(|(prefix, level)| Some((*level, text.strip_prefix(prefix)?)));
+    let (level, message) = found.unwrap_or(("info", text));
+    let mut w = begin(level, "oxabgp", message);
+    w.raw("}\n");
+    w.as_str().to_owned()
 }
 
 /// The fields of an event.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tracing::{error, info};
 
@@ -16,6 +17,7 @@ use crate::bgp::capability::add_path::AddPathMode;
 use crate::bgp::message::update::Update;
 use crate::bgp::{Asn, Capability, Codec, Family, Negotiated, Notification, Sender};
 use crate::cli::REFUSED;
+use crate::cli::ends::Ends;
 use crate::daemon::NO_SESSION;
 use crate::fsm::{Cease, CloseReason, ConnInfo};
 use crate::speaker::{PeerConfig, Plugin, Server, SessionEvent, UpdateWriter};
@@ -185,18 +187,11 @@ async fn serve(
     code
 }
 
-/// Waits for SIGINT or SIGTERM.
+/// Waits for SIGTERM, or for SIGINT unless it is ignored.
 async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-    ) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    match Ends::new(&[Signal::SIGINT]) {
+        Ok(mut ends) => ends.next().await,
+        Err(_) => std::future::pending().await,
     }
 }
 

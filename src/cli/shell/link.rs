@@ -122,26 +122,6 @@ impl Link {
         Ok(link)
     }
 
-    /// Passes on the lines that follow the answer of `watch`, until the daemon closes the connection.
-    ///
-    /// # Errors
-    /// Returns an error if the connection to the daemon is lost, or `out` fails.
-    pub(crate) fn follow(
-        &mut self,
-        out: &mut dyn FnMut(&[u8]) -> io::Result<()>,
-    ) -> io::Result<()> {
-        let Self::Socket { stream, .. } = self else {
-            let message = "events can only be watched through the control socket";
-            return Err(io::Error::new(ErrorKind::Unsupported, message));
-        };
-        let mut line = Vec::new();
-        while stream.read_until(b'\n', &mut line)? > 0 {
-            out(line.strip_suffix(b"\n").unwrap_or(&line))?;
-            line.clear();
-        }
-        Ok(())
-    }
-
     /// Sends one command and passes on the lines of its answer, without newlines and without the word that ends it.
     ///
     /// # Errors

@@ -5,20 +5,21 @@ use std::ops::ControlFlow;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nix::sys::signal::Signal;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::output::Output;
+use crate::cli::ends::Ends;
 use crate::stream::{Block, Notes, Position, RecordRef, Route, Stream, Visitor};
 
 /// The signals, caught from the time on that this is made.
 pub(super) struct Interrupts {
     runtime: Runtime,
-    signals: [Signal; 2],
+    ends: Ends,
 }
 
 impl Interrupts {
-    /// Catches the signals.
+    /// Catches the signals, except those that are ignored.
     ///
     /// # Errors
     /// When the system does not allow it.
@@ -26,14 +27,11 @@ impl Interrupts {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .build()?;
-        let signals = {
+        let ends = {
             let _guard = runtime.enter();
-            [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-            ]
+            Ends::new(&[Signal::SIGINT])?
         };
-        Ok(Self { runtime, signals })
+        Ok(Self { runtime, ends })
     }
 
     /// Lends the records of a stream to `output` until they end, or a signal comes. The stream may wait for a record then: its
@@ -44,19 +42,11 @@ impl Interrupts {
     pub(super) fn visit(self, mut stream: Stream, output: Output) -> io::Result<Option<Output>> {
         let (ended, end) = channel();
         let interrupted = ended.clone();
-        let Self {
-            runtime,
-            signals: [mut interrupt, mut terminate],
-        } = self;
+        let Self { runtime, mut ends } = self;
         std::thread::Builder::new()
             .name("signals".into())
             .spawn(move || {
-                runtime.block_on(async {
-                    tokio::select! {
-                        _ = interrupt.recv() => {}
-                        _ = terminate.recv() => {}
-                    }
-                });
+                runtime.block_on(ends.next());
                 // If the records have ended as well, nothing waits for this.
                 let _ = interrupted.send(());
             })?;

@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::info;
 
-use super::{Check, announce, run};
+use super::{Check, Removed, announce, run};
 use crate::config::CheckConfig;
 use crate::daemon::core::Core;
 use crate::health::Side;
@@ -67,8 +67,16 @@ fn end(core: &Rc<Core>, check: &Rc<Check>) {
     let was_up = check.side.get() == Some(Side::Up);
     check.turn(None);
     announce::withdraw(core, check);
-    if was_up {
-        run::drain(core, check);
+    let config = check.config();
+    if let Some(command) = config.down_execute.clone().filter(|_| was_up) {
+        run::drain_removed(
+            core,
+            Removed {
+                name: Rc::clone(&check.name),
+                command,
+                due: Instant::now() + config.drain,
+            },
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Check, Sent, run};
+use super::{Check, Checks, Removed, Sent, run};
 use crate::bgp::Nlri;
 use crate::daemon::core::Core;
 use crate::health::{Seen, Side};
@@ -28,6 +28,28 @@ pub(crate) struct CheckParts {
     pub(crate) routes: Vec<(Nlri, bool)>,
     /// The neighbors that they are announced to.
     pub(crate) peers: PeerSet,
+}
+
+impl Checks {
+    /// Those that were removed and drain: names, commands, and how soon each command is run.
+    pub(crate) fn draining(&self) -> Vec<(String, String, Duration)> {
+        let removed = self.removed.borrow();
+        let parts = removed.iter().map(|one| {
+            let left = one.due.saturating_duration_since(Instant::now());
+            (one.name.to_string(), one.command.clone(), left)
+        });
+        parts.collect()
+    }
+}
+
+/// Continues with a check that another process has removed.
+pub(crate) fn drain(core: &Rc<Core>, (name, command, left): (String, String, Duration)) {
+    let removed = Removed {
+        name: name.into(),
+        command,
+        due: Instant::now() + left,
+    };
+    run::drain_removed(core, removed);
 }
 
 impl Check {

@@ -34,6 +34,8 @@ const OWNER: &str = "check ";
 /// The health checks of the daemon.
 pub(crate) struct Checks {
     list: RefCell<Vec<Rc<Check>>>,
+    /// Those that were removed, and whose routes drain.
+    removed: RefCell<Vec<Rc<Removed>>>,
     /// Those that may be carried out now.
     slots: Semaphore,
     started: Instant,
@@ -61,6 +63,15 @@ pub(crate) struct Check {
     /// Notified when the configuration is replaced.
     changed: Notify,
     counts: Counts,
+}
+
+/// A check that was removed while its service was up: the command of a service that went down is run once its routes have
+/// drained.
+pub(crate) struct Removed {
+    pub(crate) name: Rc<str>,
+    pub(crate) command: String,
+    /// When it is run.
+    pub(crate) due: Instant,
 }
 
 /// What was announced.
@@ -92,6 +103,7 @@ impl Checks {
         let now = Instant::now();
         Self {
             list: RefCell::default(),
+            removed: RefCell::default(),
             slots: Semaphore::new(MOST),
             started: now.checked_sub(age).unwrap_or(now),
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use super::{Check, announce, random};
+use super::{Check, Removed, announce, random};
 use crate::config::CheckConfig;
 use crate::daemon::core::Core;
 use crate::health::{Cause, Failure, Finding, Hold, Side, State, Verdict};
@@ -134,12 +134,16 @@ fn report(core: &Core, check: &Check, verdict: &Verdict) {
 /// Runs a command of a change, alone.
 async fn hook(check: &Check, line: &str, state: State) {
     let _turn = check.hooks.lock().await;
+    run_command(&check.name, line, state).await;
+}
+
+async fn run_command(name: &str, line: &str, state: State) {
     let state = state.to_string();
-    let variables = [("STATE", state.as_str()), ("CHECK", &check.name)];
-    debug!(check = %check.name, command = line, "a command of the check is run");
+    let variables = [("STATE", state.as_str()), ("CHECK", name)];
+    debug!(check = %name, command = line, "a command of the check is run");
     if let Err(failed) = command::run_with(line, COMMAND, &variables).await {
         let failure = failed.failure();
-        warn!(check = %check.name, command = line, "a command of the check failed: {failure}");
+        warn!(check = %name, command = line, "a command of the check failed: {failure}");
     }
 }
 
@@ -166,6 +170,18 @@ pub(super) fn drain_for(core: &Rc<Core>, check: &Rc<Check>, wait: Duration) {
             };
             hook(&check, &command, state).await;
         }
+    });
+}
+
+/// Runs the command of a check that was removed once its routes have drained.
+pub(super) fn drain_removed(core: &Rc<Core>, removed: Removed) {
+    let (all, removed) = (Rc::clone(core), Rc::new(removed));
+    all.checks.removed.borrow_mut().push(Rc::clone(&removed));
+    core.spawn(async move {
+        sleep_until(removed.due).await;
+        let is_other = |other: &Rc<Removed>| !Rc::ptr_eq(other, &removed);
+        all.checks.removed.borrow_mut().retain(is_other);
+        run_command(&removed.name, &removed.command, State::Down).await;
     });
 }
 

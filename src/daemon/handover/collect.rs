@@ -5,13 +5,16 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::codec::{Blob, Field};
+use super::protocol::WITH_SECTIONS;
+use super::pulse::{Beat, Pulse};
+use super::sections::Sections;
 use super::state::{
     CheckState, ControlState, FINDINGS, HelperState, HistoryState, NeighborState, OperatorState,
     QueueState, RetainedState, Route, STATES, SessionState, SourceState, State,
 };
 use super::tables::TableWriter;
 use crate::api::command::{Role, RoutesJson, Source};
-use crate::bgp::message::Direction;
+use crate::bgp::message::{Direction, MessageType};
 use crate::bgp::{Family, Nlri};
 use crate::daemon::checks::Check;
 use crate::daemon::control::Control;
@@ -28,7 +31,8 @@ use crate::speaker::{Counters, Handed, Server};
 
 /// What the next process is given.
 pub(super) struct Collected {
-    pub(super) bytes: Vec<u8>,
+    pub(super) state: Vec<u8>,
+    pub(super) tables: Vec<u8>,
     /// The descriptors that stay open.
     pub(super) descriptors: Vec<RawFd>,
 }
@@ -39,19 +43,26 @@ pub(super) struct Collected {
 /// Why that is not possible.
 pub(super) fn collect(
     (executor, server, control): (&Executor, &Server, &Control),
-    sessions: Vec<(PeerId, Handed)>,
+    (format, sessions): (u8, Vec<(PeerId, Handed)>),
     answer: &str,
+    pulse: &mut Pulse,
 ) -> Result<Collected, String> {
     let core = &executor.core;
+    let neighbors = core.neighbors.all();
+    // They take longest, and what is known of the sessions changes meanwhile.
+    let tables = tables(core, &neighbors, pulse)?;
     let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions
         .into_iter()
         .map(|(id, handed)| (id, Some(handed)))
         .collect();
     let mut take = |id: PeerId| {
         let found = sessions.iter_mut().find(|(other, _)| *other == id);
-        found.and_then(|(_, handed)| handed.take())
+        let mut handed = found.and_then(|(_, handed)| handed.take())?;
+        if let Some(beat) = pulse.find(id.0) {
+            kept_alive(&mut handed, beat);
+        }
+        Some(handed)
     };
-    let neighbors = core.neighbors.all();
     let mut state = State {
         pid: std::process::id(),
         age: core.started.0.elapsed(),
@@ -95,8 +106,25 @@ pub(super) fn collect(
     descriptors.extend(established.map(|session| session.socket));
     let mut bytes = Vec::new();
     state.put(&mut bytes);
-    tables(core, &neighbors, &mut bytes)?;
-    Ok(Collected { bytes, descriptors })
+    if format >= WITH_SECTIONS {
+        Sections::of(core).put(&mut bytes);
+    }
+    Ok(Collected {
+        state: bytes,
+        tables,
+        descriptors,
+    })
+}
+
+/// Notes what a session was sent while the tables were collected.
+fn kept_alive(handed: &mut Handed, beat: &Beat) {
+    handed.output.extend_from_slice(&beat.output);
+    handed.session.keepalive = Some(beat.left());
+    let [_, sent, _, sent_total] = &mut handed.counters;
+    for _ in 0..beat.sent {
+        sent.count(MessageType::KEEPALIVE);
+        sent_total.count(MessageType::KEEPALIVE);
+    }
 }
 
 fn operators(executor: &Executor, control: &Control, answer: &str) -> Vec<OperatorState> {
@@ -308,34 +336,38 @@ fn waiting(unsent: Unsent) -> Waiting {
     (messages, walks, unsent.end_of_rib)
 }
 
-/// Appends the tables.
-fn tables(core: &Core, neighbors: &[Rc<Listed>], out: &mut Vec<u8>) -> Result<(), String> {
+/// The tables.
+fn tables(core: &Core, neighbors: &[Rc<Listed>], pulse: &mut Pulse) -> Result<Vec<u8>, String> {
     let mut w = TableWriter::default();
-    w.out = std::mem::take(out);
-    core.routes.rib().export(&mut |exported| match exported {
-        Exported::Route {
-            nlri,
-            attributes,
-            peers,
-            unsent,
-        } => w.route(&nlri, attributes, (peers, &unsent)),
-        Exported::Withdrawal {
-            nlri,
-            attributes,
-            peers,
-        } => w.withdrawal(&nlri, attributes, &peers),
+    core.routes.rib().export(&mut |exported| {
+        pulse.call();
+        match exported {
+            Exported::Route {
+                nlri,
+                attributes,
+                peers,
+                unsent,
+            } => w.route(&nlri, attributes, (peers, &unsent)),
+            Exported::Withdrawal {
+                nlri,
+                attributes,
+                peers,
+            } => w.withdrawal(&nlri, attributes, &peers),
+        }
     });
-    core.leases
-        .visit(0, usize::MAX, &mut |leased| w.lease(&leased));
+    core.leases.visit(0, usize::MAX, &mut |leased| {
+        pulse.call();
+        w.lease(&leased);
+    });
     for listed in neighbors {
         let neighbor = &listed.neighbor;
         for received in neighbor.received.rib().routes(None) {
+            pulse.call();
             w.received(neighbor.id, &received);
         }
     }
-    *out = w.out;
     match w.unwritable {
         Some(nlri) => Err(format!("the attributes of {nlri} can't be handed over")),
-        None => Ok(()),
+        None => Ok(w.out),
     }
 }

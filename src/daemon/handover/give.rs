@@ -18,7 +18,8 @@ use tokio::time::{Instant, sleep, timeout};
 use tracing::{info, warn};
 
 use super::collect::{Collected, collect};
-use super::protocol::{CHECK, FORMAT, MAGIC, VARIABLE, WORD, signals};
+use super::protocol::{CHECK, FORMATS, VARIABLE, WORD, line, magic, signals};
+use super::pulse::{Beat, Pulse};
 use crate::config::{Config, diff};
 use crate::daemon::control::Control;
 use crate::daemon::core::Core;
@@ -26,7 +27,7 @@ use crate::daemon::executor::Executor;
 use crate::daemon::{monitors, notify};
 use crate::rib::PeerId;
 use crate::speaker::sockopt::{Inherit, inheritable};
-use crate::speaker::{Handed, Server};
+use crate::speaker::{Handed, Server, Suspension};
 
 /// How long the other program may take to check the configuration.
 const CHECKING: Duration = Duration::from_secs(10);
@@ -71,10 +72,10 @@ impl Giver<'_> {
     pub(crate) async fn give(&self) -> Result<Infallible, String> {
         let core = &self.executor.core;
         self.refuse_what_is_unknown()?;
-        self.check().await?;
+        let format = self.check().await?;
         self.quiet().await?;
         core.handover.hold();
-        let result = self.hold_and_go().await;
+        let result = self.hold_and_go(format).await;
         core.handover.release();
         result
     }
@@ -109,10 +110,10 @@ impl Giver<'_> {
         }
     }
 
-    /// Asks the program for the format that it reads, then lets it check the configuration.
-    async fn check(&self) -> Result<(), String> {
+    /// Asks the program for the formats that it reads, then lets it check the configuration. Returns the newest format that
+    /// both know.
+    async fn check(&self) -> Result<u8, String> {
         let name = self.program.display();
-        let wanted = format!("{WORD} {FORMAT}");
         let ask = |arguments: Vec<std::ffi::OsString>, checks: bool| {
             let mut command = Command::new(self.program);
             command
@@ -138,26 +139,26 @@ impl Giver<'_> {
             .await
             .map_err(|reason| format!("`{name}` can't be run: {reason}"))?;
         let found = String::from_utf8_lossy(&output.stdout);
-        if found.lines().next() != Some(&*wanted) {
-            let found = match found
-                .lines()
-                .next()
-                .and_then(|line| line.strip_prefix(WORD))
-            {
+        let reads = |format: &u8| found.lines().any(|known| known == line(*format));
+        let Some(format) = FORMATS.into_iter().find(reads) else {
+            let mut lines = found.lines();
+            let found = match lines.find_map(|line| line.strip_prefix(WORD)) {
                 Some(format) => format!("format{format}"),
                 None => "no format that this one knows".to_owned(),
             };
+            let [newest, oldest] = FORMATS;
             return Err(format!(
-                "`{name}` reads {found}, and this daemon writes format {FORMAT}: restart it instead"
+                "`{name}` reads {found}, and this daemon writes format {oldest} or {newest}: restart it instead"
             ));
-        }
+        };
         let output = ask(std::env::args_os().skip(1).collect(), true)
             .await
             .map_err(|reason| format!("`{name}` can't check the configuration: {reason}"))?;
-        if !output.status.success() || !String::from_utf8_lossy(&output.stdout).contains(&wanted) {
+        let printed = String::from_utf8_lossy(&output.stdout);
+        if !output.status.success() || !printed.contains(&line(format)) {
             return Err(format!("`{name}` does not accept the configuration"));
         }
-        Ok(())
+        Ok(format)
     }
 
     /// Waits until nothing is in progress that can't be handed over.
@@ -205,7 +206,7 @@ impl Giver<'_> {
         busy
     }
 
-    async fn hold_and_go(&self) -> Result<Infallible, String> {
+    async fn hold_and_go(&self, format: u8) -> Result<Infallible, String> {
         let core = self.core();
         // A command may have come while the last one was waited for.
         self.quiet().await?;
@@ -214,11 +215,17 @@ impl Giver<'_> {
         notify::reloading();
         let begin = Instant::now();
         let (suspensions, sessions) = self.suspend().await;
-        let reason = match self.go(sessions, begin) {
+        let mut pulse = Pulse::of(sessions.iter().filter_map(|(id, handed)| beat(*id, handed)));
+        let reason = match self.go((format, sessions), begin, &mut pulse) {
             Ok(never) => match never {},
             Err(reason) => reason,
         };
-        suspensions.iter().for_each(|suspension| suspension.end());
+        for (id, suspension) in suspensions {
+            if let Some(beat) = pulse.find(id.0) {
+                suspension.owe(&beat.output);
+            }
+            suspension.end();
+        }
         if let Some(running) = core.reloads.current() {
             monitors::apply(core, running.config.mrt.clone(), running.config.bmp.clone());
         }
@@ -227,7 +234,7 @@ impl Giver<'_> {
     }
 
     /// Holds the tasks of all neighbors, and takes their sessions.
-    async fn suspend(&self) -> (Vec<Rc<crate::speaker::Suspension>>, Vec<(PeerId, Handed)>) {
+    async fn suspend(&self) -> (Vec<(PeerId, Rc<Suspension>)>, Vec<(PeerId, Handed)>) {
         let mut held = Vec::new();
         for listed in self.core().neighbors.all() {
             let key = listed.key.get();
@@ -244,12 +251,16 @@ impl Giver<'_> {
                 sessions.push((*id, session));
             }
         }
-        let suspensions = held.into_iter().map(|(_, suspension)| suspension);
-        (suspensions.collect(), sessions)
+        (held, sessions)
     }
 
     /// Becomes the other program. The first session was held at `begin`.
-    fn go(&self, sessions: Vec<(PeerId, Handed)>, begin: Instant) -> Result<Infallible, String> {
+    fn go(
+        &self,
+        (format, sessions): (u8, Vec<(PeerId, Handed)>),
+        begin: Instant,
+        pulse: &mut Pulse,
+    ) -> Result<Infallible, String> {
         let core = self.core();
         core.routes.finish_sweeps();
         self.control.visit(&mut |_, queue| queue.make_all());
@@ -259,22 +270,25 @@ impl Giver<'_> {
         let answer = core.handover.success();
         let count = sessions.len();
         let parts = (&**self.executor, self.server, self.control);
-        let Collected { bytes, descriptors } = collect(parts, sessions, &answer)?;
-        if bytes.len() > MOST {
-            return Err(format!(
-                "{} bytes would have to be handed over",
-                bytes.len()
-            ));
+        let Collected {
+            state,
+            tables,
+            descriptors,
+        } = collect(parts, (format, sessions), &answer, pulse)?;
+        let bytes = state.len() + tables.len();
+        if bytes > MOST {
+            return Err(format!("{bytes} bytes would have to be handed over"));
         }
-        let file = sealed(&bytes).map_err(|cause| format!("no memory for the state: {cause}"))?;
+        let file = sealed([&magic(format), &state, &tables])
+            .map_err(|cause| format!("no memory for the state: {cause}"))?;
         info!(
             program = %self.program.display(),
             sessions = count,
-            bytes = bytes.len(),
+            bytes,
             milliseconds = begin.elapsed().as_millis(),
             "continuing as another process"
         );
-        drop(bytes);
+        drop((state, tables));
         let mut descriptors = descriptors;
         descriptors.push(file.as_raw_fd());
         let result = self.execute(&descriptors, file.as_raw_fd());
@@ -312,16 +326,25 @@ impl Giver<'_> {
     }
 }
 
+/// The session of a neighbor, unless bytes wait for it: then the peer has not read what it was sent.
+fn beat(id: PeerId, handed: &Handed) -> Option<Beat> {
+    let session = &handed.session;
+    let times = (session.local.hold_time, session.remote.hold_time);
+    let wait = session.keepalive.filter(|_| handed.output.is_empty())?;
+    Beat::new((id.0, handed.socket), times, wait, Vec::new())
+}
+
 fn first(mut lines: impl Iterator<Item = String>) -> String {
     lines.next().unwrap_or_default()
 }
 
 /// The state in memory that has no name and can't be changed.
-fn sealed(bytes: &[u8]) -> std::io::Result<File> {
+fn sealed(parts: [&[u8]; 3]) -> std::io::Result<File> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let mut file = File::from(memfd_create(c"oxabgp-handover", flags)?);
-    file.write_all(&MAGIC)?;
-    file.write_all(bytes)?;
+    for part in parts {
+        file.write_all(part)?;
+    }
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_WRITE;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals | SealFlag::F_SEAL_SEAL))?;
     Ok(file)

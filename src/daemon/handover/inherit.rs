@@ -10,7 +10,9 @@ use tracing::{debug, error, info, warn};
 
 use super::codec::{Blob, Field};
 use super::neighbors;
-use super::protocol::{CHECK, MAGIC, VARIABLE, signals};
+use super::protocol::{CHECK, FORMATS, VARIABLE, WITH_SECTIONS, magic, signals};
+use super::pulse::Pulse;
+use super::sections::Sections;
 use super::state::{
     CheckState, FINDINGS, HelperState, OperatorState, QueueState, STATES, SourceState, State,
 };
@@ -57,6 +59,8 @@ pub(crate) fn purpose() -> io::Result<Purpose> {
 /// What another process has left to this one.
 pub(crate) struct Heritage {
     state: State,
+    sections: Sections,
+    pulse: Pulse,
     bytes: Vec<u8>,
     /// Where the tables begin.
     tables: usize,
@@ -75,16 +79,27 @@ impl Heritage {
         io::Seek::rewind(&mut file)?;
         file.read_to_end(&mut bytes)?;
         let wrong = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-        let body = bytes.strip_prefix(&MAGIC);
-        let body = body.ok_or_else(|| wrong("the state has another format"))?;
+        let known = FORMATS
+            .into_iter()
+            .find_map(|format| Some((format, bytes.strip_prefix(&magic(format))?)));
+        let (format, body) = known.ok_or_else(|| wrong("the state has another format"))?;
         let mut r = Reader::new(body);
         let state = State::get(&mut r).map_err(|cause| wrong(&cause.to_string()))?;
+        let sections = match format >= WITH_SECTIONS {
+            true => Sections::get(&mut r).map_err(|cause| wrong(&cause.to_string()))?,
+            false => Sections::default(),
+        };
         if state.pid != std::process::id() {
             return Err(wrong("the state is that of another process"));
         }
         let tables = bytes.len() - r.remaining();
+        // Before anything else: peers were sent nothing while the process before wrote all this.
+        let mut pulse = Pulse::of(state.neighbors.iter().filter_map(neighbors::beat));
+        pulse.look();
         Ok(Self {
             state,
+            sections,
+            pulse,
             bytes,
             tables,
             numbers: neighbors::Numbers::new(),
@@ -144,11 +159,12 @@ impl Heritage {
         }
         let neighbors = std::mem::take(&mut self.state.neighbors);
         let tables = Reader::new(&self.bytes[self.tables..]);
-        let numbers = neighbors::resume((core, server), neighbors, tables)
+        let numbers = neighbors::resume((core, server), neighbors, tables, &mut self.pulse)
             .map_err(|cause| io::Error::new(io::ErrorKind::InvalidData, cause.to_string()))?;
         for state in std::mem::take(&mut self.state.helpers) {
             helper((executor, core), state, &numbers);
         }
+        self.sections.resume((core, server), &numbers);
         for operator in &mut self.state.operators {
             for (peers, _) in &mut operator.queue.waiting {
                 *peers = peers
@@ -170,6 +186,7 @@ impl Heritage {
                 check.resume(core, parts_of_check(state, &self.numbers));
             }
         }
+        self.sections.resume_checks(core);
     }
 
     /// Continues to serve the clients of the control socket.

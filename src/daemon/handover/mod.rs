@@ -13,7 +13,8 @@
 //! |---|---|
 //! | `protocol` | what two versions of the program have to agree on |
 //! | `codec` | values as bytes |
-//! | `state`, `tables` | what is handed over: the daemon; routes |
+//! | `state`, `sections`, `tables` | what is handed over: the daemon; what another version may not know; routes |
+//! | `pulse` | KEEPALIVEs that are due meanwhile |
 //! | `collect`, `give` | the process that hands over |
 //! | `inherit`, `neighbors` | the process that continues |
 
@@ -23,5 +24,7 @@ pub(crate) mod give;
 pub(crate) mod inherit;
 mod neighbors;
 pub(crate) mod protocol;
+mod pulse;
+mod sections;
 mod state;
 mod tables;

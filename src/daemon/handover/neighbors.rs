@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tracing::{info, warn};
 
 use super::codec::Blob;
+use super::pulse::{Beat, Pulse};
 use super::state::{NeighborState, Route, SessionState};
 use super::tables::{Row, TableReader};
 use crate::bgp::message::open::Open;
@@ -45,6 +46,7 @@ pub(super) fn resume(
     (core, server): (&Rc<Core>, &Server),
     states: Vec<NeighborState>,
     tables: Reader<'_>,
+    pulse: &mut Pulse,
 ) -> Result<Numbers, WireError> {
     let mut numbers = Numbers::new();
     let mut found: Vec<(Rc<Listed>, NeighborState)> = Vec::new();
@@ -68,14 +70,19 @@ pub(super) fn resume(
             }
             None => {
                 info!(neighbor = %state.name, "the neighbor is not continued");
+                pulse.forget(state.id);
                 state.session.iter().for_each(discard);
             }
         }
     }
-    let pending = fill(core, &numbers, tables, &found)?;
+    pulse.look();
+    let pending = fill((core, &numbers), tables, &found, pulse)?;
     let mut markers = Vec::new();
     let mut sessions = 0;
-    for (listed, state) in found {
+    for (listed, mut state) in found {
+        if let (Some(session), Some(beat)) = (&mut state.session, pulse.find(state.id)) {
+            kept_alive(session, beat);
+        }
         let end_of_rib = state
             .session
             .as_ref()
@@ -101,16 +108,17 @@ pub(super) fn resume(
 
 /// Fills the tables. Returns the changes that sessions have not been sent.
 fn fill(
-    core: &Rc<Core>,
-    numbers: &Numbers,
+    (core, numbers): (&Rc<Core>, &Numbers),
     tables: Reader<'_>,
     found: &[(Rc<Listed>, NeighborState)],
+    pulse: &mut Pulse,
 ) -> Result<Vec<Change>, WireError> {
     let share = |set| core.routes.intern(set);
     let mut rows = TableReader::new(tables, share, |peer| numbers.get(&peer).copied());
     let mut pending = Vec::new();
     let mut received: HashMap<u32, [Vec<Received>; 2]> = HashMap::new();
     while let Some(row) = rows.next()? {
+        pulse.call();
         match row {
             Row::Route {
                 nlri,
@@ -179,7 +187,7 @@ fn fill(
     }
     for (listed, state) in found {
         let routes = received.remove(&state.id).unwrap_or_default();
-        keep(&listed.neighbor, state, routes);
+        keep(&listed.neighbor, state, routes, pulse);
         graceful_restart::resume(core, &listed.neighbor);
     }
     Ok(pending)
@@ -193,7 +201,12 @@ fn lease(core: &Core, leased: &Leased<'_>) {
 }
 
 /// Fills the Adj-RIB-In of a neighbor: first with stale routes, then with the others.
-fn keep(neighbor: &Neighbor, state: &NeighborState, [stale, fresh]: [Vec<Received>; 2]) {
+fn keep(
+    neighbor: &Neighbor,
+    state: &NeighborState,
+    [stale, fresh]: [Vec<Received>; 2],
+    pulse: &mut Pulse,
+) {
     let time = Duration::from_secs(neighbor.config.borrow().stale_path_time.into());
     let kept = state.retained.iter().map(|kept| KeptFamily {
         family: kept.family,
@@ -206,6 +219,7 @@ fn keep(neighbor: &Neighbor, state: &NeighborState, [stale, fresh]: [Vec<Receive
     neighbor.received.resume(&kept, time, |rib| {
         let mut families = Vec::new();
         for (nlri, attributes, next_hop, since) in stale {
+            pulse.call();
             rib.set_time(since);
             rib.announce(nlri.as_ref(), &attributes, next_hop);
             if !families.contains(&nlri.family) {
@@ -216,10 +230,37 @@ fn keep(neighbor: &Neighbor, state: &NeighborState, [stale, fresh]: [Vec<Receive
             .into_iter()
             .for_each(|family| rib.mark_stale(family));
         for (nlri, attributes, next_hop, since) in fresh {
+            pulse.call();
             rib.set_time(since);
             rib.announce(nlri.as_ref(), &attributes, next_hop);
         }
     });
+}
+
+/// The session of a neighbor, of which a KEEPALIVE is due at once.
+pub(super) fn beat(state: &NeighborState) -> Option<Beat> {
+    let session = state.session.as_ref()?;
+    let hold_time = |open: &Blob| {
+        let open = message(open);
+        Some(Open::decode(open.body()).ok()?.hold_time)
+    };
+    let times = (hold_time(&session.opens.0)?, hold_time(&session.opens.1)?);
+    session.keepalive?;
+    let output = session.output.0.clone();
+    Beat::new((state.id, session.socket), times, Duration::ZERO, output)
+}
+
+/// Notes what a session was sent while the tables were filled.
+fn kept_alive(session: &mut SessionState, beat: &Beat) {
+    session.output = Blob(beat.output.clone());
+    session.keepalive = Some(beat.left());
+    // Sent on this session, and in all: see `Handed`.
+    for counters in [8, 24] {
+        let place = counters + usize::from(MessageType::KEEPALIVE.0);
+        if let Some(count) = session.counters.get_mut(place) {
+            *count += beat.sent;
+        }
+    }
 }
 
 /// Continues with a neighbor. Returns `true` if its session goes on.

@@ -2,10 +2,12 @@
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// The version of what is handed over: it grows with every change of `state` or `tables`.
-pub(super) const FORMAT: u32 = 2;
-/// What the state begins with.
-pub(super) const MAGIC: [u8; 8] = *b"oxabgpu\x02";
+/// The versions of what is handed over that this program writes and reads, the newest first. A version changes with `state` or
+/// `tables`. Version 3 has sections between the two, of which a reader skips those that it does not know: what may be missing
+/// is added there. To a program that reads version 2 only, they are not handed over.
+pub(super) const FORMATS: [u8; 2] = [WITH_SECTIONS, 2];
+/// The version from which on there are sections.
+pub(super) const WITH_SECTIONS: u8 = 3;
 /// The environment variable that has the descriptor of the state, or [`CHECK`].
 pub(super) const VARIABLE: &str = "OXABGP_HANDOVER";
 /// In place of a descriptor: only check the configuration.
@@ -13,9 +15,22 @@ pub(super) const CHECK: &str = "check";
 /// What a program prints that can continue.
 pub(super) const WORD: &str = "oxabgp-handover";
 
-/// What a program prints that is asked for the format that it reads.
-pub(crate) fn format() -> String {
-    format!("{WORD} {FORMAT}")
+/// What the state begins with.
+pub(super) const fn magic(format: u8) -> [u8; 8] {
+    let mut magic = *b"oxabgpu\0";
+    magic[7] = format;
+    magic
+}
+
+/// What a program prints that is asked for the formats that it reads. Daemons that know only version 2 look at the first line.
+pub(crate) fn formats() -> String {
+    let lines: Vec<String> = FORMATS.iter().rev().map(|&format| line(format)).collect();
+    lines.join("\n")
+}
+
+/// The line of a format.
+pub(super) fn line(format: u8) -> String {
+    format!("{WORD} {format}")
 }
 
 /// Signals that arrive between two processes wait for the second one.

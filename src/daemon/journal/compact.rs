@@ -36,8 +36,7 @@ async fn compact(core: &Core) -> bool {
     }
     let mut copy = Copy::of(core.leases.recorded());
     for (set, declared) in core.sets.declared() {
-        copy.frame
-            .revision((&set, &declared.speaker), declared.revision);
+        copy.frame.revision((&set, &declared.speaker), None);
         copy.seal();
     }
     core.routes.switches(&mut |peer, name, switch| {
@@ -52,6 +51,14 @@ async fn compact(core: &Core) -> bool {
         from = core.leases.visit(at, STEP, &mut |leased| {
             add(core, &leased, (wall, boot), &mut copy);
         });
+        if from.is_none() {
+            // After the routes: a file whose end is lost must not claim what it lacks.
+            for (set, declared) in core.sets.declared() {
+                copy.frame
+                    .revision((&set, &declared.speaker), declared.revision);
+                copy.seal();
+            }
+        }
         if !journal.copy(&mut copy).await {
             return false;
         }

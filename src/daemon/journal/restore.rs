@@ -401,8 +401,11 @@ async fn announce(core: &Core) -> (u64, u64) {
     if let Some((nlri, _, owner, reason)) = refused.first() {
         warn!(process = %owner, first = %nlri, routes = refused.len(), "routes of the journal are not allowed: {reason}");
     }
-    for (nlri, peers, ..) in &refused {
+    for (nlri, peers, owner, _) in &refused {
         core.leases.withdraw(nlri.as_ref(), peers);
+        if let Some((set, _)) = set_of(owner) {
+            core.sets.lose_revision(set);
+        }
     }
     (restored, refused.len() as u64)
 }
@@ -425,6 +428,7 @@ fn judge(
     known: &HashSet<NlriId>,
     change: &Change,
 ) -> Result<(), Refused> {
+    guard::judge_raw(change).map_err(|rejection| (None, rejection.message))?;
     if let Some(guard) = guard {
         guard::judge(guard, change)
             .map_err(|rejection| (Some(rejection.rule), rejection.message))?;

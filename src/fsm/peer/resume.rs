@@ -69,6 +69,20 @@ impl Peer {
         self.timers.set(Timer::IdleHold, now + wait);
     }
 
+    /// Connections that were tried or accepted since the start, as far as [`Config::attempts`](crate::fsm::Config::attempts)
+    /// counts them, without those that are coming up.
+    pub fn attempts(&self) -> u32 {
+        let all = self.connections.ids().len() + usize::from(self.dialing.is_some());
+        let up = usize::from(self.connections.established().is_some());
+        let coming_up = u32::try_from(all - up).unwrap_or(u32::MAX);
+        self.attempts.saturating_sub(coming_up)
+    }
+
+    /// Counts connections that another process has tried or accepted.
+    pub fn resume_attempts(&mut self, attempts: u32) {
+        self.attempts = self.attempts.max(attempts);
+    }
+
     /// Sends a KEEPALIVE on an established session ahead of time, since its owner will be busy for a while.
     pub fn send_keepalive(&mut self, now: Instant) {
         let id = self.connections.established().map(|session| session.id);

@@ -37,6 +37,16 @@ impl Task {
         })
     }
 
+    /// Sends the rest of a message that was begun while the task was held.
+    pub(super) fn finish_message(&mut self, rest: Vec<u8>) {
+        let established = self.peer.snapshot(now()).map(|(id, _)| id);
+        if let Some(link) = established.and_then(|id| self.io.link(id))
+            && !rest.is_empty()
+        {
+            link.outbox.resume(rest);
+        }
+    }
+
     /// Continues a session that another process has established.
     pub(super) fn adopt(driver: Driver, adopted: Box<Adopted>) -> Self {
         let adopted = *adopted;

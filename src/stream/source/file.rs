@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use crate::mrt::compression::{self, Compression};
 use crate::mrt::sniff::Peeked;
@@ -46,6 +46,45 @@ impl Progress {
     }
 }
 
+/// How many files of a stream are open.
+#[derive(Clone, Debug, Default)]
+pub struct OpenFiles(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+struct OpenFile(OpenFiles);
+
+/// Bytes that are read from a file, and of what it holds, at once.
+struct Blocks {
+    compressed: usize,
+    records: usize,
+}
+
+impl OpenFiles {
+    /// Counts one more. The first ones are read in large blocks; hundreds of files that overlap are all open at once, and what
+    /// each of them holds in memory counts.
+    fn enter(&self) -> (OpenFile, Blocks) {
+        const FEW: usize = 32;
+        let before = self.0.fetch_add(1, Ordering::Relaxed);
+        let blocks = match before < FEW {
+            true => Blocks {
+                compressed: 64 << 10,
+                records: 128 << 10,
+            },
+            false => Blocks {
+                compressed: 8 << 10,
+                records: 16 << 10,
+            },
+        };
+        (OpenFile(self.clone()), blocks)
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// How files are read.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
@@ -55,6 +94,8 @@ pub struct Options {
     pub ahead: bool,
     /// Counts those threads.
     pub threads: Threads,
+    /// Counts the files that are open.
+    pub open: OpenFiles,
     /// What counts the bytes.
     pub progress: Progress,
 }
@@ -94,6 +135,7 @@ enum State {
 struct Counted<R> {
     input: R,
     progress: Progress,
+    _open: OpenFile,
 }
 
 impl<R: Read> Read for Counted<R> {
@@ -174,17 +216,17 @@ impl File {
     }
 
     fn open(&self) -> io::Result<State> {
-        let progress = self.options.progress.clone();
-        let (compression, input) = match &self.feed {
-            Feed::Path(path) => compression::open(Counted {
-                input: fs::File::open(path)?,
-                progress,
-            })?,
-            Feed::Stdin => compression::open(Counted {
-                input: io::stdin(),
-                progress,
-            })?,
+        let (open, blocks) = self.options.open.enter();
+        let source: Box<dyn Read + Send> = match &self.feed {
+            Feed::Path(path) => Box::new(fs::File::open(path)?),
+            Feed::Stdin => Box::new(io::stdin()),
         };
+        let counted = Counted {
+            input: source,
+            progress: self.options.progress.clone(),
+            _open: open,
+        };
+        let (compression, input) = compression::open_with(counted, blocks.compressed)?;
         // A thread that fills blocks would hold back what a live feed has given, and only copy what is not compressed.
         let wanted =
             self.options.ahead && self.feed != Feed::Stdin && compression != Compression::None;
@@ -197,7 +239,9 @@ impl File {
         let origin = || Origin::clone(&self.origin);
         let bmp = is_bmp(input.peek(HEAD));
         let other: Box<dyn Produce> = if !(bmp || is_json(&mut input)) || input.is_mrt() {
-            return Ok(State::Open(Box::new(Reader::new(Box::new(input)))));
+            let input: Box<dyn Read + Send> = Box::new(input);
+            let reader = Reader::with_block(input, blocks.records);
+            return Ok(State::Open(Box::new(reader)));
         } else if bmp {
             Box::new(BmpFile::new(input, origin()))
         } else {

@@ -4,6 +4,7 @@ mod control;
 mod exabgp;
 mod fsm;
 mod healthcheck;
+mod interrupts;
 mod manual;
 mod messages;
 mod output;

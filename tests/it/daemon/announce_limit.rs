@@ -448,3 +448,70 @@ fn a_guard_may_be_for_operators_too() {
         &[("announce route 11.0.0.0/8 next-hop self", None)],
     );
 }
+
+/// 203.0.113.0/24 in an attribute of another route.
+const HIDDEN: &str = "attribute [ 0x0e 0x80 0x00010104010101010018CB0071 ]";
+const WHY: Option<&str> = Some("the attribute 14 would announce or withdraw other routes");
+
+#[test]
+fn routes_in_an_attribute_are_refused_where_routes_are_counted() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let limited = neighbor(port, "announce-limit { total 5; }");
+    let free = neighbor(port, "").replace("127.0.0.1 {", "127.0.0.2 {");
+    let daemon = start_with(&lab, &(limited + &free));
+    let route = format!("route 10.0.0.0/8 next-hop 192.0.2.1 {HIDDEN}");
+    let unreach = "route 10.0.0.0/8 next-hop 192.0.2.1 attribute [ 0x0f 0x80 0x00010118CB0071 ]";
+    check(
+        &mut Client::new(&lab),
+        &[
+            (&format!("announce {route}"), WHY),
+            (
+                &format!("neighbor 127.0.0.1 announce {unreach}"),
+                Some("the attribute 15 would"),
+            ),
+            (&format!("set edge put web {route}"), WHY),
+            (&format!("withdraw {route}"), None),
+            // As with ExaBGP, where there is no limit.
+            (&format!("neighbor 127.0.0.2 announce {route}"), None),
+            // What was hidden would stay when the lifetime ends, or when the set loses the route.
+            (
+                &format!("neighbor 127.0.0.2 announce {route} lifetime 1h"),
+                WHY,
+            ),
+            (&format!("neighbor 127.0.0.2 set edge put web {route}"), WHY),
+        ],
+    );
+    drop(daemon);
+}
+
+#[test]
+fn routes_in_an_attribute_are_refused_where_routes_are_remembered() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let directory = lab.path("state");
+    let state = format!("state {{ directory {}; }}\n", directory.display());
+    let _daemon = start_with(&lab, &(state + &neighbor(port, "")));
+    let route = format!("announce route 10.0.0.0/8 next-hop 192.0.2.1 {HIDDEN}");
+    check(&mut Client::new(&lab), &[(&route, WHY)]);
+}
+
+#[test]
+fn routes_of_a_file_in_an_attribute_are_refused_where_routes_are_counted() {
+    let parse = |body: &str| {
+        let text = neighbor(1790, body);
+        Config::parse("a.conf", &text, std::path::Path::new("."), &Env::default())
+            .map(drop)
+            .map_err(|errors| errors.lines().collect::<Vec<_>>())
+    };
+    let routes = format!(
+        "static {{ route 10.0.0.0/8 next-hop 1.1.1.1 {HIDDEN};\nroute 11.0.0.0/8 next-hop 1.1.1.1 {HIDDEN}; }}"
+    );
+    parse(&routes).expect("as with ExaBGP");
+    let errors = parse(&format!("announce-limit {{ total 9; }}\n{routes}")).expect_err("an error");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(
+        errors[0].contains("the routes of the attribute 14 are not counted by `announce-limit`"),
+        "{errors:?}"
+    );
+}

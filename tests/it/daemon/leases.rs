@@ -54,8 +54,40 @@ fn a_route_ends_with_its_lifetime_unless_it_is_announced_again() {
     assert_eq!(event["type"], "lease");
     assert_eq!(event["lease"]["family"], "ipv4 unicast");
     assert_eq!(event["lease"]["ended"], "10.0.0.0/8");
+    let neighbors = serde_json::json!(["127.0.0.1"]);
+    assert_eq!(event["lease"]["neighbors"], neighbors);
     assert!(events.contains(&"error".to_owned()), "{events:?}");
     daemon.logged("leases have ended process=helper routes=1 first=10.0.0.0/8");
+}
+
+#[test]
+fn the_event_names_the_neighbors_also_as_text_and_for_sets() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let script = format!(
+        "exec 3<&0\ncat <&3 > {} &\n\
+         echo 'neighbor 127.0.0.2 announce route 10.0.0.0/8 next-hop 192.0.2.1 lifetime 1s'\n\
+         echo 'set edge put web route 11.0.0.0/8 next-hop 192.0.2.1 lifetime 1s'\nwait",
+        lab.path("events").display()
+    );
+    let body = "api { processes [ helper ]; }";
+    let others: String = (2..=70)
+        .map(|last| neighbor(port, body).replace("127.0.0.1 {", &format!("127.0.0.{last} {{")))
+        .collect();
+    let helper = process(&lab, "helper", &script).replace("encoder json;", "encoder text;");
+    let _daemon = Daemon::start(&lab, &(helper + &neighbor(port, body) + &others));
+    let events = lab.lines("events", |lines| {
+        let leases = lines.iter().filter(|line| line.starts_with("lease"));
+        leases.count() == 2
+    });
+    let wanted = "lease ended ipv4 unicast 10.0.0.0/8 neighbors 127.0.0.2";
+    assert!(events.iter().any(|line| line == wanted), "{events:?}");
+    let all = events.iter().find(|line| line.contains("11.0.0.0/8"));
+    let all = all.expect("the route of the set");
+    assert!(
+        all.contains("neighbors 127.0.0.1 127.0.0.2 ") && all.ends_with(" and 6 more"),
+        "{all}"
+    );
 }
 
 #[test]

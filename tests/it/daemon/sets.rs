@@ -265,6 +265,45 @@ fn keys_are_put_and_deleted_alone() {
 }
 
 #[test]
+fn a_key_is_put_for_the_neighbors_of_a_selector() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let second = neighbor(port, "").replace("127.0.0.1 {", "127.0.0.2 {");
+    let _daemon = start_with(&lab, &(neighbor(port, "") + &second));
+    let mut client = Client::new(&lab);
+    client.ask("session reasons enable");
+    for (line, wanted) in [
+        (
+            "set edge put web neighbor 127.0.0.2 route 10.1.0.0/16 next-hop self",
+            "done added 1 changed 0 removed 0\n",
+        ),
+        (
+            "set edge put mail neighbor 127.0.0.1 local-as 65000 ipv4 unicast 10.2.0.0/16 next-hop self lifetime 1h",
+            "done added 1 changed 0 removed 0\n",
+        ),
+        (
+            "neighbor 127.0.0.1 set edge put dns neighbor 127.0.0.2 route 10.3.0.0/16 next-hop self",
+            "two selectors",
+        ),
+        (
+            "set edge put dns neighbor 127.0.0.9 route 10.3.0.0/16 next-hop self",
+            "no neighbor matches `neighbor 127.0.0.9`",
+        ),
+        ("set edge put dns neighbor 127.0.0.2", "a route"),
+    ] {
+        let answer = client.ask(line);
+        assert!(answer.contains(wanted), "{line}: {answer}");
+    }
+    let first = client.ask("show adj-rib out 127.0.0.1");
+    let second = client.ask("show adj-rib out 127.0.0.2");
+    for (route, in_second) in [("10.1.0.0/16", true), ("10.2.0.0/16", false)] {
+        assert_eq!(first.contains(route), !in_second, "{first}");
+        assert_eq!(second.contains(route), in_second, "{second}");
+    }
+    assert_eq!(shown(&mut client, "").0, "edge revision none routes 2\n");
+}
+
+#[test]
 fn the_guard_of_a_helper_judges_the_whole() {
     let lab = Lab::new();
     let (listener, port) = listener();

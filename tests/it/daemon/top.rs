@@ -15,16 +15,21 @@ use crate::support::daemon::{Lab, oxabgp, wait_for};
 const RESTORED: &str = "\x1b[?1049l\x1b[?25h";
 
 /// The program in a terminal of 24 lines with 80 columns, and what it has written.
-struct Terminal {
+pub(super) struct Terminal {
     script: Child,
     output: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
     fn top(lab: &Lab) -> Self {
+        Self::open(lab, "top")
+    }
+
+    /// Runs a sub-command that is given the control socket of the daemon.
+    pub(super) fn open(lab: &Lab, name: &str) -> Self {
         let (pid, socket) = (lab.path("top.pid"), lab.path("control.sock"));
         let command = format!(
-            "stty rows 24 cols 80; echo $$ > {}; exec {} top --socket {}",
+            "stty rows 24 cols 80; echo $$ > {}; exec {} {name} --socket {}",
             pid.display(),
             env!("CARGO_BIN_EXE_oxabgp"),
             socket.display()
@@ -56,19 +61,19 @@ impl Terminal {
     }
 
     /// Waits until it has written so much of a text.
-    fn shows(&self, text: &str, times: usize) {
+    pub(super) fn shows(&self, text: &str, times: usize) {
         wait_for(&format!("`{text}` on the screen"), || {
             (self.text().matches(text).count() >= times).then_some(())
         });
     }
 
-    fn press(&mut self, keys: &str) {
+    pub(super) fn press(&mut self, keys: &str) {
         let stdin = self.script.stdin.as_mut().expect("a pipe");
         stdin.write_all(keys.as_bytes()).expect("a terminal");
         stdin.flush().expect("a terminal");
     }
 
-    fn ended(&mut self) -> ExitStatus {
+    pub(super) fn ended(&mut self) -> ExitStatus {
         wait_for("the end of the view", || {
             self.script.try_wait().expect("a child")
         })

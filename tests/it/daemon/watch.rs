@@ -7,6 +7,7 @@ use oxabgp::bgp::message::MessageType;
 use serde_json::Value;
 
 use super::control::{Client, start_with};
+use super::top::Terminal;
 use super::{listener, neighbor, process, session};
 use crate::support::daemon::{Lab, oxabgp, wait_for};
 use crate::support::peer::announcement;
@@ -69,6 +70,73 @@ fn events_are_streamed_to_those_who_watch() {
     drop(session(&listener));
     daemon.stop();
     assert_eq!(text.line(), "");
+}
+
+/// Waits until so many clients watch events.
+fn watchers(lab: &Lab, count: usize) {
+    wait_for(&format!("{count} watchers"), || {
+        let status = Client::new(lab).ask("system status");
+        let wanted = format!("\"watchers\": {count}");
+        status.contains(&wanted).then_some(())
+    });
+}
+
+#[test]
+fn the_end_of_the_daemon_and_an_upgrade_end_a_watch_with_an_error() {
+    let lab = Lab::new();
+    let (_listener, port) = listener();
+    let daemon = start_with(&lab, &neighbor(port, ""));
+    let socket = lab.path("control.sock");
+    let socket = socket.to_str().expect("UTF-8");
+    let watch = |command: &str| {
+        oxabgp(&[command, "--socket", socket, "watch"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts")
+    };
+    let check = |child: std::process::Child, code: i32| {
+        let output = child.wait_with_output().expect("it ends");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert_eq!(
+            text,
+            "error: the daemon has closed the connection: it has stopped, or was upgraded\n"
+        );
+    };
+    let both = [watch("cli"), watch("run")];
+    watchers(&lab, 2);
+    super::upgrade::upgrade(&lab, &daemon);
+    both.into_iter()
+        .zip([1, 3])
+        .for_each(|(child, code)| check(child, code));
+    let both = [watch("cli"), watch("run")];
+    watchers(&lab, 2);
+    daemon.stop();
+    both.into_iter()
+        .zip([1, 3])
+        .for_each(|(child, code)| check(child, code));
+}
+
+#[test]
+fn an_interrupt_in_the_shell_ends_the_watch_only() {
+    let lab = Lab::new();
+    let (listener, port) = listener();
+    let _daemon = start_with(&lab, &neighbor(port, ""));
+    let mut terminal = Terminal::open(&lab, "cli");
+    terminal.shows("oxabgp> ", 1);
+    terminal.press("watch\r");
+    watchers(&lab, 1);
+    let _peer = session(&listener);
+    terminal.shows("neighbor 127.0.0.1 up", 1);
+    terminal.press("\x03");
+    watchers(&lab, 0);
+    terminal.shows("^C", 1);
+    // The shell goes on, with a connection that has no events.
+    terminal.press("show neighbor summary\r");
+    terminal.shows("established", 1);
+    terminal.press("exit\r");
+    assert!(terminal.ended().success());
 }
 
 #[test]
@@ -163,4 +231,59 @@ fn log_lines_may_be_json_with_names_of_events() {
     assert!(names.contains(&"daemon.started".to_owned()), "{names:?}");
     child.kill().expect("it runs");
     child.wait().expect("it ends");
+}
+
+#[test]
+fn errors_at_the_start_are_json_as_well() {
+    let lab = Lab::new();
+    let good = lab.write("good.conf", &neighbor(1790, ""));
+    let bad = lab.write(
+        "bad.conf",
+        "neighbor 127.0.0.1 {\n hold-time 1;\n nonsense;\n}\n",
+    );
+    let (good, bad) = (good.to_string_lossy(), bad.to_string_lossy());
+    let missing = lab.path("missing.conf");
+    let missing = missing.to_string_lossy();
+    let none: (&str, &str) = ("unused", "");
+    for (arguments, variable, wanted, code) in [
+        (vec![&*bad], none, "bad.conf:3:", 1),
+        (vec![&*missing], none, "missing.conf", 1),
+        (vec![&*missing, &*good], none, "there is no file `", 1),
+        (vec![&*good], ("oxabgp_tcp_port", "x"), "expected a port", 1),
+        (
+            vec!["--env-file=/nowhere/file", &*good],
+            none,
+            "/nowhere/file",
+            1,
+        ),
+        (
+            vec!["--no-such-option", &*good],
+            none,
+            "--no-such-option",
+            2,
+        ),
+        (
+            vec!["--pdb", "--memory", &*bad],
+            none,
+            "`--pdb` has no effect",
+            1,
+        ),
+    ] {
+        let output = oxabgp(&["server", "--log-format", "json"])
+            .args(&arguments)
+            .env(variable.0, variable.1)
+            .output()
+            .expect("it runs");
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        for line in text.lines() {
+            let value: Value =
+                serde_json::from_str(line).unwrap_or_else(|_| panic!("{arguments:?}: {line}"));
+            let level = value["level"].as_str().unwrap_or_default();
+            assert!(["error", "warn", "info"].contains(&level), "{line}");
+            assert!(value["time"].is_string() && value["message"].is_string());
+        }
+        assert!(text.contains(wanted), "{wanted}: {text}");
+        assert!(text.contains("\"level\":\"error\""), "{text}");
+    }
 }

@@ -350,6 +350,53 @@ fn attributes_ride_along_with_withdrawals_outside_of_unicast_only() {
 }
 
 #[test]
+fn a_message_never_has_two_attributes_with_routes() {
+    let raw = |code| {
+        let mut list = attributes(V6, 1).list().to_vec();
+        list.push(Attribute::Generic(Generic {
+            code,
+            flags: 0x80,
+            value: vec![0, 1, 1, 4, 192, 0, 2, 1, 0, 24, 203, 0, 113].into(),
+        }));
+        Rc::new(AttributeSet::new(list))
+    };
+    // RFC 7606 3(g): the peer would reset the session.
+    let (mut rib, mut view) = up(&session(&[V6]));
+    rib.apply(&Change {
+        nlri: route(V6, 1),
+        action: Action::Announce(raw(14)),
+        peers: peers(&[0]),
+    });
+    drain(&mut rib, 0, &mut view);
+    assert!(view.sizes.is_empty());
+    let mut reported = String::new();
+    rib.take_unsendable(&mut |unsendable| reported = unsendable.refusal.to_string());
+    assert!(reported.contains("MP_REACH_NLRI"), "{reported}");
+    // A withdrawal announces nothing.
+    let labelled = Family::new(1, 4);
+    let nlri = Nlri::new(labelled, None, &[48, 0x80, 0, 0, 10, 0, 1]);
+    for code in [14, 15] {
+        let (mut rib, mut view) = up(&session(&[labelled]));
+        rib.apply(&Change {
+            nlri: nlri.clone(),
+            action: Action::Announce(attributes(labelled, 5)),
+            peers: peers(&[0]),
+        });
+        drain(&mut rib, 0, &mut view);
+        rib.apply(&Change {
+            nlri: nlri.clone(),
+            action: Action::Withdraw(Some(raw(code))),
+            peers: peers(&[0]),
+        });
+        let mut sent = Vec::new();
+        rib.fill(PeerId(0), ALL, &mut |part| sent.extend_from_slice(&part));
+        let has = |bytes: &[u8]| sent.windows(bytes.len()).any(|part| part == bytes);
+        assert!(has(&[48, 0x80, 0, 0, 10, 0, 1]), "{sent:02X?}");
+        assert!(!has(&[24, 203, 0, 113]), "{sent:02X?}");
+    }
+}
+
+#[test]
 fn chunks_are_counted_wherever_a_budget_cuts_them() {
     // Each message is counted once, whether it is an UPDATE or one that encloses a refresh.
     let count = |bytes: &[u8], kind: u8| {

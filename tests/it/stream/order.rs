@@ -1,6 +1,6 @@
 //! Positions, intervals, peer tables, and several sources (D1, D2, D4, D5).
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 
 use oxabgp::stream::format::Format;
 use oxabgp::stream::{Notes, Stream};
@@ -194,4 +194,57 @@ fn more_compressed_files_than_threads_merge_as_plain_ones_do() {
     let (plain, packed) = (print(plain, Format::Elems), print(packed, Format::Elems));
     assert_eq!(plain.lines().count(), 16_000);
     assert_eq!(plain, packed);
+}
+
+/// The most memory that a process has had resident, in KiB.
+fn peak(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.unwrap_or_else(|| panic!("{status}"))
+}
+
+#[test]
+fn hundreds_of_compressed_files_that_overlap_take_little_memory_each() {
+    const FILES: u32 = 300;
+    const RECORDS: u32 = 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |count: u32| {
+        let names = (0..count).map(|n| folder.path().join(format!("f{n:03}")));
+        let names: Vec<_> = names.collect();
+        for (n, name) in (0..).zip(&names) {
+            let part: Vec<u8> = (0..RECORDS).flat_map(|at| et(100 + at, n, 7)).collect();
+            let file = std::fs::File::create(name).expect("a file");
+            let mut gzip = flate2::write::GzEncoder::new(file, flate2::Compression::fast());
+            gzip.write_all(&part).expect("writes");
+            gzip.finish().expect("writes");
+        }
+        names
+    };
+    // While its output is not read, all files are open.
+    let measure = |names: &[std::path::PathBuf]| {
+        let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_oxabgp"))
+            .arg("stream")
+            .args(names)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let peak = (0..names.len() + 1).fold(0, |_, _| {
+            let line = lines.next().expect("a line").expect("text");
+            assert!(line.contains("10.7.0.0/16"), "{line}");
+            peak(child.id())
+        });
+        let rest = lines.count();
+        assert_eq!(rest + names.len() + 1, names.len() * RECORDS as usize);
+        assert!(child.wait().expect("it ends").success());
+        peak
+    };
+    let all = write(FILES);
+    let (few, many) = (measure(&all[..40]), measure(&all));
+    let each = many.saturating_sub(few) / u64::from(FILES - 40);
+    assert!(
+        each < 150,
+        "{few} KiB, {many} KiB: {each} KiB for each file"
+    );
 }

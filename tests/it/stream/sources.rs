@@ -274,7 +274,7 @@ fn what_was_counted_of_a_live_feed_is_printed_when_it_is_interrupted() {
         ("--stats", " rib\n"),
     ] {
         for signal in [Signal::SIGINT, Signal::SIGTERM] {
-            let mut child = Command::new(env!("CARGO_BIN_EXE_oxabgp"))
+            let mut child = crate::support::daemon::program()
                 .args(["stream", mode, "--bmp", "127.0.0.1:0"])
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())

@@ -79,9 +79,29 @@ pub(crate) struct Daemon {
     log: PathBuf,
 }
 
+/// The program. It is interrupted by SIGINT even if the tests are run in the background of a shell, which ignores that.
+pub(crate) fn program() -> Command {
+    let path = env!("CARGO_BIN_EXE_oxabgp");
+    if !is_ignored(std::process::id(), Signal::SIGINT) {
+        return Command::new(path);
+    }
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", path]);
+    command
+}
+
+/// Returns `true` if a process ignores a signal.
+pub(crate) fn is_ignored(pid: u32, signal: Signal) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.expect("a mask of signals").trim();
+    let mask = u64::from_str_radix(mask, 16).expect("a mask of signals");
+    mask >> (signal as i32 - 1) & 1 == 1
+}
+
 /// A command with the settings of tests: no listening socket, no pipes, no other user.
 pub(crate) fn oxabgp(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oxabgp"));
+    let mut command = program();
     let user = nix::unistd::User::from_uid(nix::unistd::geteuid())
         .ok()
         .flatten()

@@ -1,0 +1,168 @@
+//! What is handed over to a program that knows it: sections between the state and the tables, each with a number. Those with
+//! other numbers are skipped, and one that is missing leaves the next process with what it would begin with.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::codec::{Blob, Field};
+use super::neighbors::Numbers;
+use crate::daemon::checks::handover::drain;
+use crate::daemon::clock;
+use crate::daemon::core::Core;
+use crate::daemon::guard::GuardState;
+use crate::speaker::Server;
+use crate::wire::{Reader, WireError};
+
+const RATES: u8 = 1;
+const REFUSED: u8 = 2;
+const ATTEMPTS: u8 = 3;
+const DRAINS: u8 = 4;
+
+/// The sections.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Sections {
+    /// For helpers with `max-rate`: the bits of the number of announcements that are allowed, and how long ago that was.
+    rates: Vec<(String, u64, Duration)>,
+    /// Refused commands by rule: those of helpers by name, of [`OPERATORS`] and of [`CONFIGURED`].
+    refused: Vec<(String, String, u64)>,
+    /// Connections of neighbors that were tried or accepted.
+    attempts: Vec<(u32, u32)>,
+    /// Health checks that were removed: names, commands, and how soon each command is run.
+    drains: Vec<(String, String, Duration)>,
+}
+
+/// Who has counted refused commands, other than a helper: no name of a helper has a blank.
+const OPERATORS: &str = "all operators";
+const CONFIGURED: &str = "the configuration";
+
+impl Sections {
+    /// Those of a daemon.
+    pub(super) fn of(core: &Core) -> Self {
+        let (now, helpers) = (clock::now(), core.events.helpers().active());
+        let rates = helpers.iter().filter_map(|process| {
+            let (left, age) = process.guarded.tokens(now)?;
+            Some((process.name.to_string(), left.to_bits(), age))
+        });
+        let named = helpers
+            .iter()
+            .map(|process| (&*process.name, &process.guarded));
+        let others = [
+            (OPERATORS, &core.limits.operators),
+            (CONFIGURED, &core.limits.configured),
+        ];
+        let refused = named.chain(others).flat_map(|(name, state)| {
+            let counts = state.rejections().into_iter();
+            counts.map(move |(rule, count)| (name.to_owned(), rule.to_owned(), count))
+        });
+        let neighbors = core.neighbors.all().into_iter();
+        let attempts = neighbors.filter_map(|listed| {
+            let id = listed.neighbor.id;
+            Some((id.0, core.status(id)?.attempts))
+        });
+        Self {
+            rates: rates.collect(),
+            refused: refused.collect(),
+            attempts: attempts.collect(),
+            drains: core.checks.draining(),
+        }
+    }
+
+    /// Continues with what was counted of helpers and neighbors, which are known by now.
+    pub(super) fn resume(&self, (core, server): (&Core, &Server), numbers: &Numbers) {
+        let helper = |name: &str| {
+            let found = core.events.helpers().find(name);
+            found.map(|(_, process)| process)
+        };
+        for (name, bits, age) in &self.rates {
+            if let Some(process) = helper(name) {
+                let left = f64::from_bits(*bits);
+                process.guarded.resume_tokens((left, *age), clock::now());
+            }
+        }
+        for (name, rule, count) in &self.refused {
+            let resume = |state: &GuardState| state.resume_rejections(rule, *count);
+            match name.as_str() {
+                OPERATORS => resume(&core.limits.operators),
+                CONFIGURED => resume(&core.limits.configured),
+                name => {
+                    if let Some(process) = helper(name) {
+                        resume(&process.guarded);
+                    }
+                }
+            }
+        }
+        for (id, attempts) in &self.attempts {
+            let listed = numbers.get(id).and_then(|id| core.neighbors.get(*id));
+            if let Some(key) = listed.and_then(|listed| listed.key.get()) {
+                server.resume_attempts(key, *attempts);
+            }
+        }
+    }
+
+    /// Continues with health checks that were removed.
+    pub(super) fn resume_checks(&mut self, core: &Rc<Core>) {
+        for removed in std::mem::take(&mut self.drains) {
+            drain(core, removed);
+        }
+    }
+}
+
+impl Field for Sections {
+    fn put(&self, out: &mut Vec<u8>) {
+        fn section(number: u8, content: &impl Field) -> (u8, Blob) {
+            let mut bytes = Vec::new();
+            content.put(&mut bytes);
+            (number, Blob(bytes))
+        }
+        let sections = vec![
+            section(RATES, &self.rates),
+            section(REFUSED, &self.refused),
+            section(ATTEMPTS, &self.attempts),
+            section(DRAINS, &self.drains),
+        ];
+        sections.put(out);
+    }
+
+    fn get(r: &mut Reader<'_>) -> Result<Self, WireError> {
+        let mut all = Self::default();
+        for (number, Blob(bytes)) in Vec::<(u8, Blob)>::get(r)? {
+            let r = &mut Reader::new(&bytes);
+            match number {
+                RATES => all.rates = Field::get(r)?,
+                REFUSED => all.refused = Field::get(r)?,
+                ATTEMPTS => all.attempts = Field::get(r)?,
+                DRAINS => all.drains = Field::get(r)?,
+                _ => {}
+            }
+        }
+        Ok(all)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sections_that_are_not_known_are_skipped() {
+        let all = Sections {
+            rates: vec![(
+                "helper".to_owned(),
+                1.5f64.to_bits(),
+                Duration::from_secs(1),
+            )],
+            refused: vec![(OPERATORS.to_owned(), "prefix".to_owned(), 7)],
+            attempts: vec![(3, 2)],
+            drains: vec![("web".to_owned(), "stop it".to_owned(), Duration::ZERO)],
+        };
+        let mut bytes = Vec::new();
+        all.put(&mut bytes);
+        assert_eq!(Sections::get(&mut Reader::new(&bytes)), Ok(all));
+        let mut bytes = Vec::new();
+        let other = vec![(200u8, Blob(vec![1, 2, 3])), (ATTEMPTS, Blob(vec![0; 4]))];
+        other.put(&mut bytes);
+        let mut r = Reader::new(&bytes);
+        assert_eq!(Sections::get(&mut r), Ok(Sections::default()));
+        assert!(r.is_empty());
+    }
+}
