@@ -152,11 +152,7 @@ fn route<'a>(family: Family, r: &mut Reader<'a>) -> Result<NlriRef<'a>, WireErro
         _ => Some(r.u32("a path identifier")?),
     };
     let length = r.u16("the length of a route")?;
-    Ok(NlriRef {
-        family,
-        path_id,
-        bytes: r.take(length.into(), "a route")?,
-    })
+    NlriRef::whole(family, path_id, r.take(length.into(), "a route")?)
 }
 
 /// The records of a frame's payload.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use oxabgp::bgp::{AttributeSet, Family, Nlri};
+use oxabgp::bgp::{AttributeSet, Family, Nlri, NlriRef};
 use oxabgp::grammar::{Place, Tail, Verb};
 use oxabgp::journal::{
     Announcement, Damage, FrameReader, FrameWriter, Lease, MAGIC, Record, Records, Selection,
@@ -217,6 +217,50 @@ fn attributes_survive_exactly() {
         let back = decode_attributes(&bytes).expect(tail);
         assert_eq!(back, *set, "{tail}");
         assert_eq!(back.next_hops(), set.next_hops(), "{tail}");
+    }
+}
+
+#[test]
+fn a_route_that_is_not_one_of_its_family_is_an_error() {
+    let record = |family: Family, bytes: &[u8]| {
+        let mut writer = FrameWriter::default();
+        let nlri = NlriRef {
+            family,
+            path_id: None,
+            bytes,
+        };
+        writer.withdraw(&"helper".into(), 1, nlri);
+        let frame = [&MAGIC[..], &writer.take()].concat();
+        let mut reader = FrameReader::new(&frame[..]).expect("a file");
+        let payload = reader.next_frame().expect("a frame").expect("a frame");
+        let mut found = Vec::new();
+        for record in Records::new(&payload) {
+            if let Ok(Record::Withdraw { routes, .. }) = record {
+                found.extend(routes.map(|route| route.map(|route| route.bytes.to_vec())));
+            }
+        }
+        found
+    };
+    for (family, bytes, is_whole) in [
+        (Family::IPV4_UNICAST, &[24, 192, 0, 2][..], true),
+        (Family::IPV4_UNICAST, &[24, 192, 0], false),
+        (Family::IPV4_UNICAST, &[24, 192, 0, 2, 0], false),
+        (Family::IPV4_UNICAST, &[33, 192, 0, 2, 0, 0], false),
+        // A route target of more bits than there are.
+        (
+            Family::IPV4_RTC,
+            &[[97].as_slice(), &[0; 13]].concat(),
+            false,
+        ),
+        (
+            Family::IPV4_RTC,
+            &[[96].as_slice(), &[0; 12]].concat(),
+            true,
+        ),
+    ] {
+        let found = record(family, bytes);
+        assert_eq!(found.len(), 1, "{family} {bytes:?}");
+        assert_eq!(found[0].is_ok(), is_whole, "{family} {bytes:?}");
     }
 }
 

@@ -249,6 +249,23 @@ families! {
     bgp_ls::BgpLs,
 }
 
+impl<'a> NlriRef<'a> {
+    /// One NLRI in its wire form without path identifier, from a source that may be damaged.
+    ///
+    /// # Errors
+    /// When `bytes` are not exactly one NLRI of `family`.
+    pub fn whole(family: Family, path_id: Option<u32>, bytes: &'a [u8]) -> Result<Self, WireError> {
+        let mut r = Reader::new(bytes);
+        frame(family, &mut r)?;
+        r.finish("the end of the NLRI")?;
+        Ok(Self {
+            family,
+            path_id,
+            bytes,
+        })
+    }
+}
+
 impl NlriRef<'_> {
     /// Returns `true` if `bytes`, of the same family, identify the same route.
     pub fn same_key(&self, bytes: &[u8]) -> bool {

@@ -111,7 +111,7 @@ enum Target {
 }
 
 impl Interest {
-    /// The parts of a framed NLRI, or `None` if it is too short for an origin.
+    /// The parts of a framed NLRI, or `None` if its length is none from 32 to 96.
     fn of(bytes: &[u8]) -> Option<Self> {
         let mut r = Reader::new(bytes);
         let bits = match r.u8("a length").ok()? {
@@ -121,7 +121,7 @@ impl Interest {
                     target: Target::All,
                 });
             }
-            bits => bits.checked_sub(32)?,
+            bits => bits.checked_sub(32).filter(|bits| *bits <= 64)?,
         };
         let origin = r.u32("an origin").ok()?;
         let mut octets = [0; 8];

@@ -330,11 +330,7 @@ where
         let family = Family::get(&mut self.r)?;
         let path_id = Field::get(&mut self.r)?;
         let length = get_length(&mut self.r)?;
-        Ok(NlriRef {
-            family,
-            path_id,
-            bytes: self.r.take(length, "a route")?,
-        })
+        NlriRef::whole(family, path_id, self.r.take(length, "a route")?)
     }
 
     fn index(&mut self) -> Result<Option<usize>, WireError> {
