@@ -108,26 +108,27 @@ impl Decoder {
             return;
         }
         let (update, _) = fields(message.body);
+        // In the order of `update`: fields that contradict each other teach what the last one shows.
         let native = Family::IPV4_UNICAST;
-        for bytes in [update.withdrawn, update.nlri] {
-            self.suspect(message, native, bytes);
-        }
+        self.suspect(message, native, update.withdrawn);
+        let mut has_reach = false;
         let mut r = Reader::new(update.attributes);
         while let Ok(one) = attribute(&mut r) {
-            match one.code {
-                mp_unreach::CODE => {
-                    if let Some((family, bytes)) = unreach(one.value) {
-                        self.suspect(message, family, bytes);
-                    }
-                }
-                mp_reach::CODE => {
-                    if let Some(reach) = Reach::whole(one.value)
-                        && let Some(family) = reach.family
-                    {
-                        self.suspect(message, family, reach.nlri);
-                    }
-                }
-                _ => {}
+            has_reach |= one.code == mp_reach::CODE;
+            if one.code == mp_unreach::CODE
+                && let Some((family, bytes)) = unreach(one.value)
+            {
+                self.suspect(message, family, bytes);
+            }
+        }
+        self.suspect(message, native, update.nlri);
+        let mut r = Reader::new(if has_reach { update.attributes } else { &[] });
+        while let Ok(one) = attribute(&mut r) {
+            if one.code == mp_reach::CODE
+                && let Some(reach) = Reach::whole(one.value)
+                && let Some(family) = reach.family
+            {
+                self.suspect(message, family, reach.nlri);
             }
         }
     }

@@ -111,6 +111,40 @@ fn a_record_that_is_ruled_out_still_teaches_that_path_identifiers_are_sent() {
 }
 
 #[test]
+fn fields_that_contradict_each_other_teach_the_same_either_way() {
+    let ids = [0, 0, 0, 1, 24, 192, 0, 2, 0, 0, 0, 2, 24, 198, 51, 100];
+    let plain = [0, 8, 10, 16, 172, 16];
+    // Either two prefixes or one with an identifier.
+    let unclear = [24, 10, 1, 2, 24, 10, 1, 3];
+    let attributes = |code, head: &[u8], nlri: &[u8]| {
+        let value = [head, nlri].concat();
+        [common(&[65_002, 64_500]), attribute(0x80, code, &value)].concat()
+    };
+    let unreach = |nlri: &[u8]| attributes(15, &[0, 1, 1], nlri);
+    let reach = |nlri: &[u8]| attributes(14, &[0, 1, 1, 4, 192, 0, 2, 7, 0], nlri);
+    let other = {
+        let mut session = peer4();
+        session[3] += 1;
+        session
+    };
+    for body in [
+        update(&[], &unreach(&ids), &plain),
+        update(&[], &unreach(&plain), &ids),
+        update(&[], &reach(&ids), &plain),
+        update(&[], &reach(&plain), &ids),
+        update(&ids, &reach(&plain), &[]),
+    ] {
+        // Neighbors at one address in two AS are one.
+        let bytes = [
+            record(7, 16, 4, &[&other[..], &bgp(2, &body)].concat()),
+            message(7, 4, &update(&unclear, &[], &[])),
+        ]
+        .concat();
+        compare(file(&bytes).path(), &FILTERS);
+    }
+}
+
+#[test]
 fn a_damaged_record_is_never_ruled_out() {
     let cut = record(1, 16, 4, &peer4());
     let bytes = [announce(1, 1), cut, announce(2, 2)].concat();
