@@ -12,9 +12,12 @@ use std::thread::sleep;
 use std::time::Duration;
 use std::{env, iter};
 
+mod bgp;
+
+use bgp::{HEADER, number, opening};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-const HEADER: usize = 19;
 const LONGEST: usize = 4_096;
 /// Bytes of one read.
 const READ: usize = 1 << 20;
@@ -46,25 +49,7 @@ fn session(port: u16) -> Result<TcpStream> {
             Err(_) => sleep(Duration::from_millis(5)),
         }
     };
-    let asn = 65_000_u32.to_be_bytes();
-    let capabilities = [&[1, 4, 0, 1, 0, 1, 65, 4][..], &asn].concat();
-    let length = capabilities.len() as u8;
-    let fixed = [
-        4,
-        asn[2],
-        asn[3],
-        0,
-        180,
-        10,
-        0,
-        0,
-        1,
-        length + 2,
-        2,
-        length,
-    ];
-    stream.write_all(&message(1, &[&fixed[..], &capabilities].concat()))?;
-    stream.write_all(&message(4, &[]))?;
+    stream.write_all(&opening(65_000, [10, 0, 0, 1]))?;
     // OPEN, then KEEPALIVE.
     for kind in [1, 4] {
         let mut header = [0; HEADER];
@@ -76,16 +61,6 @@ fn session(port: u16) -> Result<TcpStream> {
         }
     }
     Ok(stream)
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = (HEADER + body.len()) as u16;
-    [&[0xFF; 16][..], &length.to_be_bytes(), &[kind], body].concat()
-}
-
-/// Two octets.
-fn number(field: &[u8]) -> usize {
-    usize::from(field[0]) << 8 | usize::from(field[1])
 }
 
 /// An UPDATE that is being filled with routes of the same attributes.

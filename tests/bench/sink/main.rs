@@ -17,11 +17,13 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::time::{ClockId, clock_gettime};
 
+mod bgp;
+
+use bgp::{HEADER, HOLD, message, number, opening};
+
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 const PEER_AS: u32 = 65_001;
-const HOLD: u16 = 180;
-const HEADER: usize = 19;
 /// Bytes of one read.
 const READ: usize = 1 << 20;
 /// Events of one wait.
@@ -48,22 +50,10 @@ struct Peer {
 
 impl Peer {
     fn open(&mut self) -> Result<()> {
-        let [asn, number] = [PEER_AS.to_be_bytes(), (self.number as u32).to_be_bytes()];
-        let capabilities = [&[1, 4, 0, 1, 0, 1, 65, 4][..], &asn].concat();
-        let length = capabilities.len() as u8;
-        let fixed = [
-            4,
-            asn[2],
-            asn[3],
-            HOLD.to_be_bytes()[0],
-            HOLD.to_be_bytes()[1],
-        ];
-        let router_id = [10, 1, number[2], number[3]];
-        let parameters = [length + 2, 2, length];
-        let body = [&fixed[..], &router_id, &parameters, &capabilities].concat();
+        let [.., high, low] = (self.number as u32).to_be_bytes();
         Ok(self
             .stream
-            .write_all(&[message(1, &body), message(4, &[])].concat())?)
+            .write_all(&opening(PEER_AS, [10, 1, high, low]))?)
     }
 
     /// Reads what is there. Returns the number of prefixes that whole messages announce, or that of the last version.
@@ -97,7 +87,6 @@ impl Peer {
 
     /// Counts the prefixes of the messages in `data`. Returns the number of bytes after the last whole message.
     fn messages(&mut self, mut data: &[u8], seen: &mut usize) -> Result<usize> {
-        let number = |field: &[u8]| usize::from(field[0]) << 8 | usize::from(field[1]);
         while data.len() >= HEADER {
             let length = number(&data[16..]);
             if length < HEADER {
@@ -145,11 +134,6 @@ fn med(mut attributes: &[u8]) -> Option<u32> {
         }
         attributes = rest.get(length..)?;
     }
-}
-
-fn message(kind: u8, body: &[u8]) -> Vec<u8> {
-    let length = (HEADER + body.len()) as u16;
-    [&[0xFF; 16][..], &length.to_be_bytes(), &[kind], body].concat()
 }
 
 fn main() -> Result<()> {
