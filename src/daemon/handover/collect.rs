@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::codec::{Blob, Field};
 use super::protocol::WITH_SECTIONS;
-use super::pulse::{Beat, Pulse};
+use super::pulse::Pulse;
 use super::sections::Sections;
 use super::state::{
     CheckState, ControlState, FINDINGS, HelperState, HistoryState, NeighborState, OperatorState,
@@ -14,7 +14,7 @@ use super::state::{
 };
 use super::tables::TableWriter;
 use crate::api::command::{Role, RoutesJson, Source};
-use crate::bgp::message::{Direction, MessageType};
+use crate::bgp::message::Direction;
 use crate::bgp::{Family, Nlri};
 use crate::daemon::checks::Check;
 use crate::daemon::control::Control;
@@ -59,7 +59,7 @@ pub(super) fn collect(
         let found = sessions.iter_mut().find(|(other, _)| *other == id);
         let mut handed = found.and_then(|(_, handed)| handed.take())?;
         if let Some(beat) = pulse.find(id.0) {
-            kept_alive(&mut handed, beat);
+            beat.note(&mut handed);
         }
         Some(handed)
     };
@@ -114,17 +114,6 @@ pub(super) fn collect(
         tables,
         descriptors,
     })
-}
-
-/// Notes what a session was sent while the tables were collected.
-fn kept_alive(handed: &mut Handed, beat: &Beat) {
-    handed.output.extend_from_slice(&beat.output);
-    handed.session.keepalive = Some(beat.left());
-    let [_, sent, _, sent_total] = &mut handed.counters;
-    for _ in 0..beat.sent {
-        sent.count(MessageType::KEEPALIVE);
-        sent_total.count(MessageType::KEEPALIVE);
-    }
 }
 
 fn operators(executor: &Executor, control: &Control, answer: &str) -> Vec<OperatorState> {

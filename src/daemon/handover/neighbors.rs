@@ -79,15 +79,13 @@ pub(super) fn resume(
     let pending = fill((core, &numbers), tables, &found, pulse)?;
     let mut markers = Vec::new();
     let mut sessions = 0;
-    for (listed, mut state) in found {
-        if let (Some(session), Some(beat)) = (&mut state.session, pulse.find(state.id)) {
-            kept_alive(session, beat);
-        }
+    for (listed, state) in found {
+        let beat = pulse.find(state.id);
         let end_of_rib = state
             .session
             .as_ref()
             .map(|session| session.end_of_rib.clone());
-        if neighbor((core, server), &listed, state) {
+        if neighbor((core, server), &listed, state, beat) {
             sessions += 1;
             markers.extend(end_of_rib.map(|families| (listed.neighbor.id, families)));
         }
@@ -250,21 +248,13 @@ pub(super) fn beat(state: &NeighborState) -> Option<Beat> {
     Beat::new((state.id, session.socket), times, Duration::ZERO, output)
 }
 
-/// Notes what a session was sent while the tables were filled.
-fn kept_alive(session: &mut SessionState, beat: &Beat) {
-    session.output = Blob(beat.output.clone());
-    session.keepalive = Some(beat.left());
-    // Sent on this session, and in all: see `Handed`.
-    for counters in [8, 24] {
-        let place = counters + usize::from(MessageType::KEEPALIVE.0);
-        if let Some(count) = session.counters.get_mut(place) {
-            *count += beat.sent;
-        }
-    }
-}
-
-/// Continues with a neighbor. Returns `true` if its session goes on.
-fn neighbor((core, server): (&Rc<Core>, &Server), listed: &Listed, state: NeighborState) -> bool {
+/// Continues with a neighbor, whose session was sent KEEPALIVEs meanwhile. Returns `true` if its session goes on.
+fn neighbor(
+    (core, server): (&Rc<Core>, &Server),
+    listed: &Listed,
+    state: NeighborState,
+    beat: Option<&Beat>,
+) -> bool {
     let neighbor = &listed.neighbor;
     let ((established, lost), last) = (state.history.counts, state.history.last);
     neighbor.history.resume(HistoryParts {
@@ -325,7 +315,7 @@ fn neighbor((core, server): (&Rc<Core>, &Server), listed: &Listed, state: Neighb
         discard(&state);
         return false;
     }
-    match session((core, server), listed, state) {
+    match session((core, server), listed, state, beat) {
         Ok(()) => true,
         Err(reason) => {
             warn!(neighbor = %neighbor.name, "the session can't be continued: {reason}");
@@ -343,6 +333,7 @@ fn session(
     (core, server): (&Rc<Core>, &Server),
     listed: &Listed,
     mut state: SessionState,
+    beat: Option<&Beat>,
 ) -> Result<(), String> {
     let neighbor = &listed.neighbor;
     let key = listed.key.get().ok_or("it is not in the speaker")?;
@@ -356,7 +347,7 @@ fn session(
         local: state.ends.0,
         remote: state.ends.1,
     };
-    let handed = Handed {
+    let mut handed = Handed {
         socket: state.socket,
         ends,
         session: SessionSnapshot {
@@ -378,6 +369,9 @@ fn session(
         sessions: state.sessions,
         counters: counters(&state.counters),
     };
+    if let Some(beat) = beat {
+        beat.note(&mut handed);
+    }
     let negotiated = server.adopt(key, handed);
     let negotiated = negotiated.map_err(|cause| cause.to_string())?;
     session::show_hostname(&mut shown);

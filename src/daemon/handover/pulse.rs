@@ -7,7 +7,8 @@
 use std::os::fd::RawFd;
 use std::time::{Duration, Instant};
 
-use crate::bgp::message::keepalive;
+use crate::bgp::message::{MessageType, keepalive};
+use crate::speaker::Handed;
 use crate::speaker::sockopt::send;
 
 /// Calls between two looks at the clock.
@@ -33,7 +34,7 @@ pub(super) struct Beat {
     /// What is to be written: nothing, or what the peer has of it only in part.
     pub(super) output: Vec<u8>,
     /// KEEPALIVEs that were sent.
-    pub(super) sent: u64,
+    sent: u64,
 }
 
 impl Beat {
@@ -57,9 +58,15 @@ impl Beat {
         })
     }
 
-    /// How soon the next KEEPALIVE is due.
-    pub(super) fn left(&self) -> Duration {
-        self.due.saturating_duration_since(Instant::now())
+    /// Notes in what is handed over of the session what it was sent meanwhile.
+    pub(super) fn note(&self, handed: &mut Handed) {
+        handed.output.clone_from(&self.output);
+        handed.session.keepalive = Some(self.due.saturating_duration_since(Instant::now()));
+        let [_, sent, _, sent_total] = &mut handed.counters;
+        for _ in 0..self.sent {
+            sent.count(MessageType::KEEPALIVE);
+            sent_total.count(MessageType::KEEPALIVE);
+        }
     }
 
     fn beat(&mut self, now: Instant) {
