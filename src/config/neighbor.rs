@@ -11,7 +11,7 @@ use super::{
     announce, announce_limit_section, capability, family, legacy, recovery, subscription, tcp_ao,
 };
 use crate::grammar::Operational;
-use crate::text::{Cursor, SyntaxError};
+use crate::text::{Cursor, Span, SyntaxError, Token};
 
 /// Reads the statements of a neighbor, a template or a group into `draft`.
 pub(crate) fn read(
@@ -78,16 +78,19 @@ fn section(
     match word {
         "family" => {
             draft.families.before = draft.families.named.len();
-            lines(cx, block, "a `family` section", |draft_line, c, report| {
-                draft.families.read(draft_line, c, report).map(drop)
-            });
+            lines(
+                cx,
+                block,
+                "a `family` section",
+                |draft_line, c, report, _| draft.families.read(draft_line, c, report).map(drop),
+            );
         }
-        "add-path" => lines(cx, block, "an `add-path` section", |head, c, report| {
+        "add-path" => lines(cx, block, "an `add-path` section", |head, c, report, _| {
             family::add_path(&mut draft.add_path, &mut draft.paths_limit, head, c, report)
         }),
         "nexthop" => {
             let list = draft.nexthops.get_or_insert_default();
-            lines(cx, block, "a `nexthop` section", |head, c, report| {
+            lines(cx, block, "a `nexthop` section", |head, c, report, _| {
                 let pair = family::nexthop(head, c, report)?;
                 if !list.contains(&pair) {
                     list.push(pair);
@@ -102,13 +105,27 @@ fn section(
             return;
         }
         "static" | "announce" | "flow" | "l2vpn" => announce::read(cx, draft, word, block, origin),
-        "operational" => lines(cx, block, "an `operational` section", |head, c, _| {
+        "operational" => lines(cx, block, "an `operational` section", |head, c, _, _| {
             let span = c.last_span();
             let found = Operational::parse(head, c)?;
             draft.operational.push((found, span));
             Ok(())
         }),
-        "announce-limit" => announce_limit(cx, draft, seen, block, origin),
+        // The neighbor's own values replace those of a template silently: ExaBGP, which would use the template's, does not have
+        // this section.
+        "announce-limit" => lines(
+            cx,
+            block,
+            "an `announce-limit` section",
+            |head, c, report, place| {
+                let limit = &mut draft.announce_limit;
+                let name = announce_limit_section::line(limit, head, c, report)?;
+                if origin == Origin::Own {
+                    seen.note(("announce-limit", name), place, origin, report);
+                }
+                Ok(())
+            },
+        ),
         "tcp-ao" => {
             let key = tcp_ao::read(cx, statement, block);
             if origin == Origin::Own {
@@ -136,12 +153,18 @@ fn section(
     schema::spare(&c, &mut cx.report);
 }
 
-/// Reads a section whose lines are all alike.
+/// Reads a section whose lines are all alike. Besides its first word and what follows that, `read` is given all words and the
+/// place of each line.
 pub(crate) fn lines(
     cx: &mut Context<'_>,
     block: &Block,
     place: &str,
-    mut read: impl FnMut(&str, &mut Cursor<'_>, &mut Report) -> Result<(), SyntaxError>,
+    mut read: impl FnMut(
+        &str,
+        &mut Cursor<'_>,
+        &mut Report,
+        (&[Token<'_>], Span),
+    ) -> Result<(), SyntaxError>,
 ) {
     for statement in &block.statements {
         let words = cx.tree.words(statement);
@@ -149,37 +172,9 @@ pub(crate) fn lines(
         if recovery::outside(cx, statement, place) {
             return;
         }
-        match read(head, &mut c, &mut cx.report) {
+        let line = (&*words, statement.span());
+        match read(head, &mut c, &mut cx.report, line) {
             Ok(()) => schema::spare(&c, &mut cx.report),
-            Err(error) => cx.report.add(error),
-        }
-    }
-}
-
-/// Reads the `announce-limit` section. The neighbor's own values replace those of a template silently: ExaBGP, which would
-/// use the template's, does not have this section.
-fn announce_limit(
-    cx: &mut Context<'_>,
-    draft: &mut Draft,
-    seen: &mut Seen,
-    block: &Block,
-    origin: Origin,
-) {
-    for statement in &block.statements {
-        let words = cx.tree.words(statement);
-        let (head, mut c) = words.cursor();
-        if recovery::outside(cx, statement, "an `announce-limit` section") {
-            return;
-        }
-        match announce_limit_section::line(&mut draft.announce_limit, head, &mut c, &mut cx.report)
-        {
-            Ok(name) => {
-                schema::spare(&c, &mut cx.report);
-                if origin == Origin::Own {
-                    let place = (&*words, statement.span());
-                    seen.note(("announce-limit", name), place, origin, &mut cx.report);
-                }
-            }
             Err(error) => cx.report.add(error),
         }
     }
