@@ -58,7 +58,7 @@ impl Compression {
 const HEAD: usize = 6;
 
 /// Bytes read from the file at once.
-const BLOCK: usize = 64 << 10;
+pub(crate) const BLOCK: usize = 64 << 10;
 
 /// Decompresses `input`, and returns how it is compressed.
 ///

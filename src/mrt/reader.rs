@@ -18,7 +18,7 @@ use super::table_dump::is_batch;
 use super::{Header, Timestamp, kind};
 
 /// Bytes that are asked of the stream at once, if not said otherwise.
-const BLOCK: usize = 128 << 10;
+pub(crate) const BLOCK: usize = 128 << 10;
 
 /// Plausible headers in a row that mean framing is found.
 const CHAIN: usize = 3;

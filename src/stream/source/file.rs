@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use crate::mrt::compression::{self, Compression};
 use crate::mrt::sniff::Peeked;
 use crate::mrt::table_dump::PeerTable;
-use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind};
+use crate::mrt::{Content, Frame, Item, Reader, Timestamp, kind, reader};
 
 use super::ahead::{Threads, ahead};
 use super::arrival::{Arrivals, Produce};
@@ -67,8 +67,8 @@ impl OpenFiles {
         let before = self.0.fetch_add(1, Ordering::Relaxed);
         let blocks = match before < FEW {
             true => Blocks {
-                compressed: 64 << 10,
-                records: 128 << 10,
+                compressed: compression::BLOCK,
+                records: reader::BLOCK,
             },
             false => Blocks {
                 compressed: 8 << 10,
