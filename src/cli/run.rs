@@ -65,24 +65,24 @@ enum Failure {
     Daemon(io::Error),
 }
 
-/// Runs one command. That of a shutdown has ended when the daemon has. The events that follow `watch` are printed until the daemon
-/// or the reader of the output closes its end.
+/// Runs one command. That of a shutdown has ended when the daemon has. The events that follow `watch` are printed until the
+/// daemon or the reader of the output closes its end.
 fn one(link: &mut Link, words: &[&str], json: bool) -> Result<Outcome, Failure> {
     let command = shell::spell(words, json);
     let outcome = shell::ask(link, &command).map_err(Failure::Daemon)?;
     shell::follow_watch(link, (&command, &outcome)).map_err(Failure::Daemon)?;
-    let accepted = matches!(outcome, Outcome::Done | Outcome::Warned(_));
-    let mut words = command.split_ascii_whitespace();
-    let words = (words.next(), words.next());
-    if accepted
-        && matches!(
-            words,
-            (Some("shutdown"), _) | (Some("daemon"), Some("shutdown"))
-        )
-    {
+    if outcome.is_accepted() && is_shutdown(&command) {
         link.ended();
     }
     Ok(outcome)
+}
+
+fn is_shutdown(command: &str) -> bool {
+    let mut words = command.split_ascii_whitespace();
+    match words.next() {
+        Some("daemon") => words.next() == Some("shutdown"),
+        word => word == Some("shutdown"),
+    }
 }
 
 const fn code(outcome: &Outcome) -> u8 {

@@ -178,9 +178,9 @@ pub(super) fn follow_watch(
     link: &mut Link,
     (command, outcome): (&str, &Outcome),
 ) -> io::Result<()> {
-    match outcome {
-        Outcome::Done | Outcome::Warned(_) if is_watch(command) => follow(link, None),
-        _ => Ok(()),
+    match outcome.is_accepted() && is_watch(command) {
+        true => follow(link, None),
+        false => Ok(()),
     }
 }
 
@@ -316,7 +316,7 @@ fn send(link: &mut Link, command: &str) -> io::Result<Sent> {
     let interrupts = is_watch(command).then(Interrupts::new).transpose()?;
     let outcome = ask(link, command)?;
     report(&outcome);
-    if interrupts.is_none() || !matches!(outcome, Outcome::Done | Outcome::Warned(_)) {
+    if interrupts.is_none() || !outcome.is_accepted() {
         return Ok(Sent::Answered);
     }
     follow(link, interrupts.as_ref())?;

@@ -89,8 +89,8 @@ impl Executor {
     }
 
     /// Executes whole lines in order, at least one, as long as the turn [may continue](Self::may_continue), and fewer while
-    /// [other sources](TurnShares) have commands, too. `helper` is the name of the helper that sent
-    /// them; `None` for an operator.
+    /// [other sources](TurnShares) have commands, too. `helper` is the name of the helper that sent them; `None` for an
+    /// operator.
     pub(crate) fn execute(
         &self,
         helper: Option<&str>,

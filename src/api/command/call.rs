@@ -156,11 +156,12 @@ impl<'a> Call<'a> {
         self.line[self.at..].split_ascii_whitespace().collect()
     }
 
-    /// Leaves the answer to the result of what was requested of the daemon, if the source waits for results.
-    pub(super) fn await_result(&mut self) {
+    /// The answer to what was requested of the daemon: its result, if the source waits for results.
+    pub(super) fn await_result(&mut self) -> Reply {
         if self.source.waits {
             self.special = Some(Special::Requested);
         }
+        Reply::Done
     }
 
     /// Refuses arguments.

@@ -13,15 +13,13 @@ pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
 /// `reload`
 pub(super) fn reload(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     request(call, Request::Reload, "reload in progress\n")?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 /// `restart`
 pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     request(call, Request::Restart, "restart in progress\n")?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 fn request(call: &mut Call<'_>, request: Request, text: &str) -> Result<Reply, CommandError> {
@@ -47,8 +45,7 @@ pub(super) fn reload_confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, Comm
         }
     };
     step(call, ReloadStep::Within(seconds))?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 /// `confirm`
@@ -61,8 +58,7 @@ pub(super) fn confirm(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErro
 pub(super) fn reload_cancel(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     call.no_arguments()?;
     step(call, ReloadStep::Cancel)?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 /// `reload status`

@@ -1,7 +1,7 @@
 //! `show neighbor …` in its forms, and `teardown`.
 //!
-//! Scripts cut columns from the tables: widths and words are ExaBGP's, except for those of `table`. A neighbor whose AS is not known yet shows
-//! `auto`, where ExaBGP aborts the whole command.
+//! Scripts cut columns from the tables: widths and words are ExaBGP's, except for those of `table`. A neighbor whose AS is not
+//! known yet shows `auto`, where ExaBGP aborts the whole command.
 
 use std::fmt::Write as _;
 

@@ -70,8 +70,7 @@ pub(super) fn create(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
         };
     }
     call.control.create(&peer)?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 /// `ipv4-unicast/ipv6-unicast` as statements.
@@ -113,6 +112,5 @@ pub(super) fn delete(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError
         ));
     }
     call.control.delete(&peers)?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }

@@ -98,15 +98,13 @@ pub(super) fn shutdown(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandErr
 /// `daemon reload`
 pub(super) fn reload(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     request(call, Request::Reload, "reload")?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 /// `daemon restart`
 pub(super) fn restart(call: &mut Call<'_>, _: &Row) -> Result<Reply, CommandError> {
     request(call, Request::Restart, "restart")?;
-    call.await_result();
-    Ok(Reply::Done)
+    Ok(call.await_result())
 }
 
 fn request(call: &mut Call<'_>, request: Request, word: &str) -> Result<Reply, CommandError> {

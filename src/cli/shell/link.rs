@@ -63,6 +63,13 @@ pub(crate) enum Outcome {
     Silence,
 }
 
+impl Outcome {
+    /// Returns `true` if the command was carried out.
+    pub(crate) const fn is_accepted(&self) -> bool {
+        matches!(self, Self::Done | Self::Warned(_))
+    }
+}
+
 /// Why there is no connection.
 #[derive(Debug)]
 pub(crate) enum Lost {
