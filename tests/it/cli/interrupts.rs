@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::Signal;
 
 use crate::daemon::{listener, neighbor};
-use crate::support::daemon::{Lab, is_ignored, oxabgp, terminate};
+use crate::support::daemon::{Lab, copy_environment, is_ignored, oxabgp, terminate};
 
 /// Starts the program with SIGINT ignored.
 fn start(arguments: &[&str]) -> Child {
@@ -18,12 +18,7 @@ fn start(arguments: &[&str]) -> Child {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    for (name, value) in oxabgp(&[]).get_envs() {
-        match value {
-            Some(value) => command.env(name, value),
-            None => command.env_remove(name),
-        };
-    }
+    copy_environment(&oxabgp(&[]), &mut command);
     command.spawn().expect("the program starts")
 }
 

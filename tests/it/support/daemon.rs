@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -12,6 +13,26 @@ use nix::unistd::Pid;
 
 /// How long a test waits for an expected event: long, so that a busy machine does not make it fail.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Held while a file is written, and while a process begins: until it is another program it has all files of this one open,
+/// and a script that is open for writing can't be run.
+static FILES: Mutex<()> = Mutex::new(());
+
+/// Starts a program, apart from other threads that write files.
+fn start(command: &mut Command) -> Child {
+    let _files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
+    command.spawn().expect("the program starts")
+}
+
+/// Gives a command the variables that were set for, and taken from, another one.
+pub(crate) fn copy_environment(from: &Command, to: &mut Command) {
+    for (name, value) in from.get_envs() {
+        match value {
+            Some(value) => to.env(name, value),
+            None => to.env_remove(name),
+        };
+    }
+}
 
 /// A directory with the files of one test.
 pub(crate) struct Lab {
@@ -32,6 +53,7 @@ impl Lab {
     /// Writes a file and returns its path.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
+        let _files = FILES.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::write(&path, text).expect("a file can be written");
         path
     }
@@ -125,12 +147,12 @@ impl Daemon {
         let path = lab.write("oxabgp.conf", configuration);
         let log = lab.path("log");
         let file = File::create(&log).expect("a log file");
-        let child = oxabgp(&["server", path.to_str().expect("a path in UTF-8")])
+        let mut command = oxabgp(&["server", path.to_str().expect("a path in UTF-8")]);
+        command
             .envs(settings.iter().copied())
             .stdout(file.try_clone().expect("a second handle"))
-            .stderr(file)
-            .spawn()
-            .expect("the program starts");
+            .stderr(file);
+        let child = start(&mut command);
         Self { child, log }
     }
 
@@ -160,20 +182,14 @@ impl Daemon {
             .args(["sh", "-c", &format!("{script} && exec \"$0\" \"$@\"")])
             .arg(server.get_program())
             .args(server.get_args());
-        for (name, value) in server.get_envs() {
-            match value {
-                Some(value) => command.env(name, value),
-                None => command.env_remove(name),
-            };
-        }
-        let child = command
+        copy_environment(&server, &mut command);
+        command
             .envs(settings.iter().copied())
             .env("exabgp_daemon_user", "root")
             .stdin(Stdio::null())
             .stdout(file.try_clone().expect("a second handle"))
-            .stderr(file)
-            .spawn()
-            .expect("the program starts");
+            .stderr(file);
+        let child = start(&mut command);
         Some(Self { child, log })
     }
 
@@ -275,12 +291,12 @@ impl Drop for Daemon {
 
 /// Runs the program to completion with this input: exit code, stdout, stderr.
 pub(crate) fn run(arguments: &[&str], input: &str) -> (i32, String, String) {
-    let mut child = oxabgp(arguments)
+    let mut command = oxabgp(arguments);
+    command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
+        .stderr(Stdio::piped());
+    let mut child = start(&mut command);
     child
         .stdin
         .take()
