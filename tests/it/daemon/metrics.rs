@@ -392,8 +392,10 @@ fn a_reader_that_stops_reading_delays_nobody() {
     let _daemon = Daemon::start(&lab, &(section(&lab, "") + &neighbor(port, "")));
     let mut peer = session(&listener);
     // Connections that send nothing or read nothing, more than are served at a time.
-    let mut idle: Vec<UnixStream> = (0..10).map(|_| connect(&lab)).collect();
-    write!(idle[0], "GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request is taken");
+    // The one with a request comes first: a later one may take the place of one without.
+    let mut silent = connect(&lab);
+    write!(silent, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request is taken");
+    let _idle: Vec<UnixStream> = (1..10).map(|_| connect(&lab)).collect();
     let begin = Instant::now();
     peer.expect(oxabgp::bgp::message::MessageType::UPDATE);
     // They make room for this one.

@@ -5,20 +5,15 @@ use std::net::TcpListener;
 
 use super::control::{Client, answer, pipes, put, reader, start_set, start_with};
 use super::{announced, listener, neighbor, process, session};
-use crate::support::daemon::{Lab, oxabgp, wait_for};
+use crate::support::daemon::{self, Lab, wait_for};
 
 /// Runs a command by `oxabgp run`: the exit code, standard output and standard error.
 fn run(lab: &Lab, words: &[&str]) -> (Option<i32>, String, String) {
     let socket = lab.path("control.sock");
     let mut arguments = vec!["run", "--socket", socket.to_str().expect("UTF-8")];
     arguments.extend(words);
-    let output = oxabgp(&arguments).output().expect("it runs");
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-    (
-        output.status.code(),
-        text(output.stdout),
-        text(output.stderr),
-    )
+    let (code, out, err) = daemon::run(&arguments, "");
+    (Some(code), out, err)
 }
 
 fn with_route(port: u16, prefix: &str) -> String {

@@ -33,12 +33,7 @@ fn events_are_streamed_to_those_who_watch() {
     .spawn()
     .expect("the program starts");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    wait_for("the operator to watch", || {
-        Client::new(&lab)
-            .ask("system status")
-            .contains("\"watchers\": 1")
-            .then_some(())
-    });
+    watchers(&lab, 1);
     let mut text = Client::new(&lab);
     assert_eq!(text.ask("watch neighbor 127.0.0.9 updates"), "done\n");
     // The first line shows the command with its form.
