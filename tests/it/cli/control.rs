@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use super::run;
 use crate::daemon::control::{pipes, start};
 use crate::daemon::{announced, listener, neighbor, session};
-use crate::support::daemon::{Lab, oxabgp};
+use crate::support::daemon::{Lab, copy_environment, oxabgp};
 use crate::support::peer::LIMIT;
 
 /// A command that connects to the lab's daemon over its socket.
@@ -164,12 +164,7 @@ fn at_a_terminal_lines_are_edited_and_completed() {
     let program = format!("{} cli", env!("CARGO_BIN_EXE_oxabgp"));
     let mut script = Command::new("script");
     script.args(["-qec", &program, "/dev/null"]);
-    for (key, value) in client(&lab, &[]).get_envs() {
-        match value {
-            Some(value) => script.env(key, value),
-            None => script.env_remove(key),
-        };
-    }
+    copy_environment(&client(&lab, &[]), &mut script);
     script.env("TERM", "xterm");
     if Command::new("script").arg("--version").output().is_err() {
         eprintln!("SKIP: there is no `script` that makes a terminal");

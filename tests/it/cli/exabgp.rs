@@ -6,7 +6,7 @@ use std::process::Command;
 use super::run;
 use crate::daemon::control::start;
 use crate::daemon::{listener, neighbor};
-use crate::support::daemon::{Lab, oxabgp, terminate, wait_for};
+use crate::support::daemon::{Lab, copy_environment, oxabgp, terminate, wait_for};
 
 /// The program under another name, with the settings of tests.
 fn called(lab: &Lab, name: &str, arguments: &[&str]) -> Command {
@@ -16,12 +16,7 @@ fn called(lab: &Lab, name: &str, arguments: &[&str]) -> Command {
     }
     let mut command = Command::new(link);
     command.args(arguments);
-    for (key, value) in oxabgp(&[]).get_envs() {
-        match value {
-            Some(value) => command.env(key, value),
-            None => command.env_remove(key),
-        };
-    }
+    copy_environment(&oxabgp(&[]), &mut command);
     command
         .env_remove("EXABGP_ROOT")
         .env_remove("exabgp_version");

@@ -1,7 +1,7 @@
 //! Helpers as processes: what they inherit, how their exit is reported, their stderr, and their last event.
 
 use super::{listener, neighbor, process, session, with_helper};
-use crate::support::daemon::{Daemon, Lab, oxabgp, terminate, wait_for};
+use crate::support::daemon::{Daemon, Lab, copy_environment, oxabgp, terminate, wait_for};
 
 #[test]
 fn a_helper_inherits_no_descriptor_but_the_first_three() {
@@ -23,17 +23,11 @@ fn a_helper_inherits_no_descriptor_but_the_first_three() {
         program.display(),
         path.display()
     );
-    let template = oxabgp(&[]);
     let mut shell = std::process::Command::new("bash");
     shell
         .args(["-c", &command])
         .stderr(std::process::Stdio::null());
-    for (name, value) in template.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
+    copy_environment(&oxabgp(&[]), &mut shell);
     let mut child = shell.spawn().expect("a shell");
     let open = lab.lines("received", |lines| !lines.is_empty());
     terminate(&child);
