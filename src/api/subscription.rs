@@ -2,7 +2,7 @@
 //!
 //! Helpers that want an event in the same [`Style`] form a group: the event is printed once for all of them. The groups of
 //! each kind of event are built when the configuration is read, so that checking whether a kind of event is wanted, which
-//! decides whether it is decoded at all, is one lookup in a list.
+//! decides whether it is decoded at all, is a look at one bit.
 //!
 //! Unlike in ExaBGP, what a helper receives depends on its own wishes, not on those of others with the same neighbor. Only one
 //! that names messages and no form receives them in the form that others ask for: with ExaBGP, such files work because of that.
@@ -139,9 +139,13 @@ struct Group {
 /// The subscriptions to the events of one neighbor.
 #[derive(Clone, Debug, Default)]
 pub struct Subscriptions {
-    /// The groups of each [`Kind`], in the order of printing.
-    groups: [Vec<Group>; Kind::COUNT],
+    /// The [`Kind`]s that are wanted, a bit each: most of thousands of neighbors have none.
+    kinds: u16,
+    /// The groups by the index of their kind; those of one kind in the order of printing.
+    groups: Vec<(usize, Group)>,
 }
+
+const _: () = assert!(Kind::COUNT <= u16::BITS as usize);
 
 impl Subscriptions {
     /// Groups `wishes`. A helper that is named by several receives what any of them asks for, each event once in each form.
@@ -177,7 +181,7 @@ impl Subscriptions {
     }
 
     fn add(&mut self, wish: &Wish, kind: Kind, form: Form) {
-        let Some(groups) = kind.index().map(|index| &mut self.groups[index]) else {
+        let Some(kind) = kind.index() else {
             return;
         };
         let style = Style {
@@ -185,38 +189,45 @@ impl Subscriptions {
             form,
             negotiated: wish.negotiated,
         };
-        match groups.iter_mut().find(|group| group.style == style) {
-            Some(group) if group.helpers.contains(&wish.helper) => {}
-            Some(group) => group.helpers.push(wish.helper),
+        let known = self
+            .groups
+            .iter_mut()
+            .find(|(other, group)| *other == kind && group.style == style);
+        match known {
+            Some((_, group)) if group.helpers.contains(&wish.helper) => {}
+            Some((_, group)) => group.helpers.push(wish.helper),
             None => {
                 // Packets come before the decoded event of the same message.
-                let at = groups.partition_point(|group| {
-                    form != Form::Packets || group.style.form == Form::Packets
+                let at = self.groups.partition_point(|(other, group)| {
+                    let before = form != Form::Packets || group.style.form == Form::Packets;
+                    *other < kind || *other == kind && before
                 });
-                groups.insert(
-                    at,
-                    Group {
-                        style,
-                        helpers: vec![wish.helper],
-                    },
-                );
+                let helpers = vec![wish.helper];
+                self.groups.insert(at, (kind, Group { style, helpers }));
+                self.kinds |= 1 << kind;
             }
         }
+    }
+
+    /// The groups that want events of that kind, in the order of printing.
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Group> {
+        let index = kind.index().filter(|_| self.wants(kind));
+        let groups = index.map(|index| {
+            let groups = self.groups.iter().filter(move |(other, _)| *other == index);
+            groups.map(|(_, group)| group)
+        });
+        groups.into_iter().flatten()
     }
 
     /// Returns `true` if any helper wants events of that kind.
     pub fn wants(&self, kind: Kind) -> bool {
         kind.index()
-            .is_some_and(|index| !self.groups[index].is_empty())
+            .is_some_and(|index| self.kinds & 1 << index != 0)
     }
 
     /// Returns `true` if any helper wants events of that kind decoded.
     pub fn wants_decoded(&self, kind: Kind) -> bool {
-        kind.index().is_some_and(|index| {
-            self.groups[index]
-                .iter()
-                .any(|group| group.style.form != Form::Packets)
-        })
+        self.of(kind).any(|group| group.style.form != Form::Packets)
     }
 
     /// Prints `event` once for each group of helpers and hands the lines to `send`. `raw` is the message as it is on the
@@ -229,10 +240,7 @@ impl Subscriptions {
         Printer { stamp, buffer }: &mut Printer,
         mut send: impl FnMut(&[HelperId], &str),
     ) {
-        let Some(index) = event.kind().index() else {
-            return;
-        };
-        for group in &self.groups[index] {
+        for group in self.of(event.kind()) {
             buffer.clear();
             group.style.encode(head, event, raw, stamp, buffer);
             if !buffer.is_empty() {
@@ -315,9 +323,7 @@ mod tests {
         let kind = Kind::Message(Direction::Receive, MessageType::UPDATE);
         let helpers = |wishes: &[Wish]| -> Vec<(Form, Vec<u32>)> {
             let all = Subscriptions::new(wishes);
-            let groups = &all.groups[kind.index().expect("a kind")];
-            groups
-                .iter()
+            all.of(kind)
                 .map(|group| {
                     (
                         group.style.form,

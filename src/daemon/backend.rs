@@ -277,7 +277,7 @@ impl Control for ApiBackend<'_> {
                 .negotiated()
                 .is_some_and(|negotiated| negotiated.families.contains(&family))
             {
-                session.eor_deferred.retain(|other| *other != family);
+                session.end_of_rib(family);
                 exchange.insert(neighbor.id);
             } else {
                 warn!(neighbor = %neighbor.name, %family, "no End-of-RIB is sent: the session has not negotiated this family");
@@ -375,7 +375,9 @@ impl Control for ApiBackend<'_> {
                 self.core.journal.forget(&self.core.neighbors, peers);
             }
             RibSide::In => self.each(peers, |listed| {
-                graceful_restart::free(self.core, listed.neighbor.received.clear());
+                if let Some(routes) = listed.neighbor.received.clear() {
+                    graceful_restart::free(self.core, routes);
+                }
             }),
         }
     }

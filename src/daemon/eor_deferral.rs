@@ -23,7 +23,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     let config = neighbor.config.borrow();
     if core.journal.is_restoring() && !config.manual_eor {
         if let Some(up) = &mut *neighbor.session() {
-            up.eor_deferred.clone_from(&session.families);
+            up.defer_eor(session.families.clone());
         }
         info!(neighbor = %neighbor.name, "End-of-RIB waits for the routes of the journal");
     }
@@ -41,7 +41,7 @@ pub(crate) fn up(core: &Rc<Core>, neighbor: &Rc<Neighbor>, session: &Negotiated)
     let waits = until.is_some_and(|until| now < until);
     if waits {
         if let Some(up) = &mut *neighbor.session() {
-            up.eor_deferred.clone_from(&session.families);
+            up.defer_eor(session.families.clone());
         }
         info!(neighbor = %neighbor.name, seconds = time, "End-of-RIB waits for a helper to announce it");
     }
@@ -71,7 +71,7 @@ fn release(core: &Core, neighbor: &Neighbor) -> Vec<Family> {
     let peers = std::iter::once(neighbor.id).collect();
     let session = neighbor.session();
     let waiting = RefMut::filter_map(session, Option::as_mut)
-        .map(|mut session| std::mem::take(&mut session.eor_deferred))
+        .map(|mut session| session.take_deferred())
         .unwrap_or_default();
     for family in &waiting {
         core.routes.end_of_rib(&peers, *family);

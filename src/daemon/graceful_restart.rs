@@ -33,7 +33,10 @@ pub(crate) fn lost(
     let received = &neighbor.received;
     // A neighbor that is removed with its session has nobody to retain routes for.
     if !neighbor.config.borrow().adj_rib_in || neighbor.retired.get() {
-        return free(core, received.clear());
+        if let Some(routes) = received.clear() {
+            free(core, routes);
+        }
+        return;
     }
     let fates = match received.lost(session, reason) {
         Ok(fates) => fates,
@@ -42,7 +45,7 @@ pub(crate) fn lost(
     apply(core, neighbor, &fates);
     info!(
         neighbor = %neighbor.name,
-        routes = received.rib().stale(),
+        routes = received.stale(),
         "the peer's routes are kept for its restart"
     );
 }
@@ -142,11 +145,11 @@ pub(crate) fn resume(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
 /// Starts a task that applies timeouts, unless one runs already or nothing is retained.
 fn watch(core: &Rc<Core>, neighbor: &Rc<Neighbor>) {
     let received = &neighbor.received;
-    received.changed.notify_one();
+    received.notify();
     if received.is_empty() || received.watched.replace(true) {
         return;
     }
-    let changed = Rc::clone(&received.changed);
+    let changed = received.changed();
     let (core, neighbor) = (Rc::downgrade(core), Rc::downgrade(neighbor));
     tokio::task::spawn_local(async move {
         loop {

@@ -21,10 +21,11 @@ pub(crate) struct History(RefCell<Record>);
 struct Record {
     established: u64,
     lost: u64,
-    closed: Option<Noted>,
-    sent: Option<Noted>,
-    received: Option<Noted>,
-    connect: Option<Noted>,
+    // Boxed: most neighbors have none of them.
+    closed: Option<Box<Noted>>,
+    sent: Option<Box<Noted>>,
+    received: Option<Box<Noted>>,
+    connect: Option<Box<Noted>>,
     last: Option<LastError>,
 }
 
@@ -46,7 +47,7 @@ struct Noted {
 
 impl Noted {
     /// Records it in `last`. Returns `true` if it differs from the last one, or if that was long ago.
-    fn note(last: &mut Option<Self>, text: String) -> bool {
+    fn note(last: &mut Option<Box<Self>>, text: String) -> bool {
         let at = Instant::now();
         match last {
             Some(known) if known.text == text => {
@@ -56,7 +57,7 @@ impl Noted {
                 !recent
             }
             _ => {
-                *last = Some(Self { text, at, count: 1 });
+                *last = Some(Box::new(Self { text, at, count: 1 }));
                 true
             }
         }
@@ -91,7 +92,7 @@ impl History {
             &record.received,
             &record.connect,
         ];
-        let noted = |noted: &Noted| (noted.text.clone(), noted.at.elapsed(), noted.count);
+        let noted = |noted: &Box<Noted>| (noted.text.clone(), noted.at.elapsed(), noted.count);
         HistoryParts {
             established: record.established,
             lost: record.lost,
@@ -104,10 +105,9 @@ impl History {
     pub(crate) fn resume(&self, parts: HistoryParts) {
         let now = Instant::now();
         let mut last = parts.last.into_iter().map(|noted| {
-            noted.map(|(text, age, count)| Noted {
-                text,
-                at: now.checked_sub(age).unwrap_or(now),
-                count,
+            noted.map(|(text, age, count)| {
+                let at = now.checked_sub(age).unwrap_or(now);
+                Box::new(Noted { text, at, count })
             })
         });
         let mut next = || last.next().flatten();
@@ -177,7 +177,7 @@ impl History {
     /// The history as `show neighbor` reports it.
     pub(crate) fn shown(&self) -> SessionHistory {
         let record = self.0.borrow();
-        let shown = |noted: &Option<Noted>| noted.as_ref().map(Noted::occurrence);
+        let shown = |noted: &Option<Box<Noted>>| noted.as_deref().map(Noted::occurrence);
         SessionHistory {
             established: record.established,
             lost: record.lost,

@@ -73,7 +73,9 @@ fn list(
     let peer = neighbor.id;
     match side {
         RibSide::In => {
-            let rib = neighbor.received.rib();
+            let Some(rib) = neighbor.received.rib() else {
+                return 0;
+            };
             for route in rib.routes_in(places, None) {
                 out(&ListedRoute {
                     peer,

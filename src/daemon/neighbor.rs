@@ -11,7 +11,6 @@ use tracing::warn;
 
 use crate::api::event::{Event, EventHead, Identity, Raw};
 use crate::api::subscription::{Kind, Subscriptions};
-use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, RawMessage};
 use crate::bgp::nlri::NlriKey;
 use crate::bgp::{AttributeSet, Family, Negotiated, Nlri, Sender};
@@ -229,13 +228,6 @@ impl Neighbor {
         };
         head.identify(identity);
         head.negotiate(None);
-    }
-
-    /// Notes the OPEN that was sent on the connection.
-    pub(super) fn opened(&self, open: Open) {
-        if let Some(connection) = &mut *self.connection_mut() {
-            connection.open = Some(open);
-        }
     }
 
     /// Keeps messages of the connection that monitoring stations are sent.

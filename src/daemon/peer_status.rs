@@ -1,12 +1,12 @@
 //! What `show neighbor` shows of one neighbor.
 
 use super::clock;
+use super::connection::Connection;
 use super::core::Core;
 use super::neighbors::Listed;
 use super::session;
 use crate::api::control::{Counts, MessageCounts, NeighborStatus};
 use crate::bgp::message::MessageType;
-use crate::bgp::message::open::Open;
 use crate::speaker::Counters;
 
 /// Reports the status of one neighbor.
@@ -16,14 +16,8 @@ pub(crate) fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&Neighbor
     let connection = neighbor.connection();
     let connection = connection.as_ref();
     let negotiated = connection.and_then(|connection| connection.negotiated.as_deref());
-    let planned: Open;
-    let local = match connection.and_then(|connection| connection.open.as_ref()) {
-        Some(open) => open,
-        None => {
-            planned = session::open(&config.session);
-            &planned
-        }
-    };
+    let sent = connection.and_then(Connection::sent_open);
+    let local = sent.unwrap_or_else(|| session::open(&config.session));
     let peer = core.status(neighbor.id);
     // The speaker keeps the counters of the last connection.
     let counters = peer.as_ref().filter(|_| connection.is_some());
@@ -59,7 +53,7 @@ pub(crate) fn status(core: &Core, listed: &Listed, out: &mut dyn FnMut(&Neighbor
         seconds: neighbor.age().as_secs(),
         families: &config.session.families,
         add_path: &config.session.capabilities.add_path_families,
-        local,
+        local: &local,
         negotiated,
         messages,
         history: &neighbor.history.shown(),

@@ -230,7 +230,6 @@ impl NeighborPlugin {
         }
         self.report(&Event::Message(direction, Message::Open(&open)), raw);
         if direction == Direction::Send {
-            self.neighbor.opened(open);
             self.enter(Phase::OpenSent);
         }
     }

@@ -33,10 +33,8 @@ pub(crate) fn check(
     let Some(limit) = neighbor.config.borrow().prefix_limit else {
         return Ok(());
     };
-    let routes = {
-        let rib = neighbor.received.rib();
-        rib.len() - rib.stale()
-    };
+    let rib = neighbor.received.rib();
+    let routes = rib.map_or(0, |rib| rib.len() - rib.stale());
     let over = routes > limit.routes as usize;
     let before = match &mut *neighbor.session() {
         Some(session) => std::mem::replace(&mut session.over_limit, over),

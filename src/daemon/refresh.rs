@@ -50,8 +50,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
     neighbor.send(message);
     let number = NUMBER.with(|number| number.replace(number.get() + 1));
     if let Some(session) = &mut *neighbor.session() {
-        session.awaited.retain(|(other, _)| *other != family);
-        session.awaited.push((family, number));
+        session.await_routes(family, number);
     }
     let neighbor = Rc::downgrade(neighbor);
     tokio::task::spawn_local(async move {
@@ -60,11 +59,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
             return;
         };
         let waits = match &mut *neighbor.session() {
-            Some(session) => {
-                let before = session.awaited.len();
-                session.awaited.retain(|one| *one != (family, number));
-                session.awaited.len() < before
-            }
+            Some(session) => session.give_up_routes(family, number),
             None => false,
         };
         if waits {
@@ -81,9 +76,7 @@ pub(crate) fn request(neighbor: &Rc<Neighbor>, family: Family) {
 
 /// Notes that the peer has sent routes of a family.
 pub(crate) fn answered(neighbor: &Neighbor, family: Family) {
-    if let Some(session) = &mut *neighbor.session()
-        && !session.awaited.is_empty()
-    {
-        session.awaited.retain(|(other, _)| *other != family);
+    if let Some(session) = &mut *neighbor.session() {
+        session.answered(family);
     }
 }

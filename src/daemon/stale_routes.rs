@@ -1,6 +1,6 @@
 //! The Adj-RIB-In of a neighbor, with the state of graceful restart as the receiving speaker.
 
-use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use std::rc::Rc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -24,11 +24,12 @@ const RESTAMP_STEP: u32 = 1_024;
 /// What a peer announced, and which of it is stale.
 #[derive(Default)]
 pub(crate) struct StaleRoutes {
-    state: RefCell<State>,
+    /// Made when there is something to keep.
+    state: RefCell<Option<Box<State>>>,
     /// Set while a task waits for the next timeout.
     pub(crate) watched: Cell<bool>,
-    /// Notified when the next timeout may have changed.
-    pub(crate) changed: Rc<Notify>,
+    /// Notified when the next timeout may have changed; made when a task waits for it.
+    changed: OnceCell<Rc<Notify>>,
 }
 
 #[derive(Default)]
@@ -66,12 +67,37 @@ pub(crate) enum Swept {
 
 impl StaleRoutes {
     fn state(&self) -> RefMut<'_, State> {
-        self.state.borrow_mut()
+        RefMut::map(self.state.borrow_mut(), |state| {
+            &mut **state.get_or_insert_default()
+        })
     }
 
-    /// The table, to read.
-    pub(crate) fn rib(&self) -> Ref<'_, AdjRibIn> {
-        Ref::map(self.state.borrow(), |state| &state.rib)
+    /// The state, if there is one already.
+    fn existing(&self) -> Option<RefMut<'_, State>> {
+        RefMut::filter_map(self.state.borrow_mut(), Option::as_deref_mut).ok()
+    }
+
+    /// The table, to read; `None` if there has been none so far.
+    pub(crate) fn rib(&self) -> Option<Ref<'_, AdjRibIn>> {
+        let state = Ref::filter_map(self.state.borrow(), Option::as_deref).ok()?;
+        Some(Ref::map(state, |state| &state.rib))
+    }
+
+    /// The number of routes in the table that are stale.
+    pub(crate) fn stale(&self) -> usize {
+        self.rib().map_or(0, |rib| rib.stale())
+    }
+
+    /// Tells the task that waits for the next timeout, if there is one, that it may have changed.
+    pub(crate) fn notify(&self) {
+        if let Some(changed) = self.changed.get() {
+            changed.notify_one();
+        }
+    }
+
+    /// What such a task waits for.
+    pub(crate) fn changed(&self) -> Rc<Notify> {
+        Rc::clone(self.changed.get_or_init(Rc::default))
     }
 
     /// Applies a received UPDATE.
@@ -84,11 +110,11 @@ impl StaleRoutes {
     }
 
     /// Removes all routes. Returns what is left to free.
-    pub(crate) fn clear(&self) -> Discarded {
-        let mut state = self.state();
+    pub(crate) fn clear(&self) -> Option<Discarded> {
+        let mut state = self.existing()?;
         state.retention.clear();
-        self.changed.notify_one();
-        state.rib.discard()
+        self.notify();
+        Some(state.rib.discard())
     }
 
     /// Notes that an established session has ended.
@@ -115,6 +141,9 @@ impl StaleRoutes {
         session: &Negotiated,
         stale_path_time: Option<Duration>,
     ) -> (Vec<Fate>, Option<Discarded>) {
+        if stale_path_time.is_none() && self.state.borrow().is_none() {
+            return (Vec::new(), None);
+        }
         let mut state = self.state();
         if let Some(time) = stale_path_time {
             state.retention.set_stale_path_time(time);
@@ -129,12 +158,12 @@ impl StaleRoutes {
 
     /// Notes a received End-of-RIB.
     pub(crate) fn end_of_rib(&self, family: Family) -> Option<Fate> {
-        self.state().retention.end_of_rib(family)
+        self.existing()?.retention.end_of_rib(family)
     }
 
     /// Notes the beginning or the end of the peer's answer to an enhanced route refresh.
     pub(crate) fn refresh(&self, mark: RouteRefresh) -> Option<Fate> {
-        let retention = &mut self.state().retention;
+        let retention = &mut self.existing()?.retention;
         match mark.subtype {
             RouteRefresh::BEGIN => retention.refresh_begins(clock::now(), mark.family),
             RouteRefresh::END => retention.refresh_ends(mark.family),
@@ -144,17 +173,21 @@ impl StaleRoutes {
 
     /// What has timed out.
     pub(crate) fn expire(&self) -> Vec<Fate> {
-        self.state().retention.expire(clock::now())
+        let state = self.existing();
+        state.map_or_else(Vec::new, |mut state| state.retention.expire(clock::now()))
     }
 
     /// Returns `true` while work on stale routes is in progress.
     pub(crate) fn is_sweeping(&self) -> bool {
-        !self.state.borrow().sweeps.is_empty()
+        let state = self.state.borrow();
+        state.as_ref().is_some_and(|state| !state.sweeps.is_empty())
     }
 
     /// What is retained, as data.
     pub(crate) fn retained(&self) -> Vec<KeptFamily> {
-        self.state.borrow().retention.export(Instant::now())
+        let state = self.state.borrow();
+        let export = |state: &Box<State>| state.retention.export(Instant::now());
+        state.as_ref().map_or_else(Vec::new, export)
     }
 
     /// Continues with what another process has retained, and with its routes, which `fill` adds.
@@ -172,17 +205,22 @@ impl StaleRoutes {
 
     /// Returns `true` if nothing is retained.
     pub(crate) fn is_empty(&self) -> bool {
-        self.state.borrow().retention.is_empty()
+        let state = self.state.borrow();
+        state
+            .as_ref()
+            .is_none_or(|state| state.retention.is_empty())
     }
 
     /// When the next timeout is.
     pub(crate) fn timeout(&self) -> Option<Instant> {
-        self.state.borrow().retention.timeout()
+        self.state.borrow().as_ref()?.retention.timeout()
     }
 
     /// Marks the routes of a family stale.
     pub(crate) fn mark_stale(&self, family: Family) {
-        self.state().rib.mark_stale(family);
+        if let Some(mut state) = self.existing() {
+            state.rib.mark_stale(family);
+        }
     }
 
     /// Works on the stale routes of a family: on the first of them at once, on the rest with
@@ -194,7 +232,10 @@ impl StaleRoutes {
         restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
     ) -> Swept {
         let idle = {
-            let state = &mut *self.state();
+            let Some(mut state) = self.existing() else {
+                return Swept::Done;
+            };
+            let state = &mut *state;
             let sweep = state.rib.drop_stale(family);
             let idle = state.sweeps.is_empty();
             // The same work on that family starts again, for the routes that have become stale since. Those that are
@@ -223,7 +264,10 @@ impl StaleRoutes {
         neighbor: &str,
         restamp: &mut impl FnMut(&Rc<AttributeSet>) -> Option<Rc<AttributeSet>>,
     ) -> bool {
-        let state = &mut *self.state();
+        let Some(mut state) = self.existing() else {
+            return false;
+        };
+        let state = &mut *state;
         let Some(work) = state.sweeps.first_mut() else {
             return false;
         };
@@ -299,12 +343,13 @@ mod tests {
         // The rest is dropped, and needs no other attributes any more.
         let mut never = |_: &Rc<AttributeSet>| unreachable!("the routes are to be dropped");
         received.sweep("peer", (FAMILY, SweepKind::Drop), &mut never);
-        let mut left = received.rib().len();
+        let len = || received.rib().expect("a table").len();
+        let mut left = len();
         while received.sweep_step("peer", &mut never) {
-            assert!(left - received.rib().len() <= STEP as usize);
-            left = received.rib().len();
+            assert!(left - len() <= STEP as usize);
+            left = len();
         }
-        assert!(received.rib().is_empty());
+        assert_eq!(len(), 0);
     }
 
     #[test]
@@ -317,8 +362,8 @@ mod tests {
                 .map(|route| Rc::downgrade(route.attributes))
                 .collect()
         };
-        let mut discarded = received.clear();
-        assert!(received.rib().is_empty(), "at once");
+        let mut discarded = received.clear().expect("a table");
+        assert!(received.rib().is_some_and(|rib| rib.is_empty()), "at once");
         let alive = || weak.iter().filter(|one| one.strong_count() > 0).count();
         let mut before = alive();
         assert_eq!(before, 50_000);

@@ -10,21 +10,26 @@ use crate::bgp::negotiated::Negotiated;
 use crate::bgp::{Asn, Zoned};
 use crate::json::JsonWriter;
 
-/// The texts that every event of one neighbor has in common, and the neighbor's counter of events. Those that not every
-/// helper is sent are printed when they are needed: most of thousands of neighbors have no helper.
+/// The texts that every event of one neighbor has in common, and the neighbor's counter of events. They are printed when
+/// they are needed: most of thousands of neighbors have no helper.
 #[derive(Clone, Debug)]
 pub struct EventHead {
     identity: Identity,
     counter: u64,
+    negotiated: Option<Rc<Negotiated>>,
+    texts: OnceCell<Box<Texts>>,
+}
+
+#[derive(Clone, Debug)]
+struct Texts {
     /// `"neighbor": { "address": … "router-id": "10.0.0.1" ` up to the direction.
-    pub(super) json: String,
+    json: String,
     /// The part of it that 4.2 has: without the identifier.
-    pub(super) short: usize,
+    short: usize,
     /// All between the counter and the content of an UPDATE that was received, by far the most frequent event.
     update: OnceCell<String>,
     /// `neighbor 127.0.0.1 `.
-    pub(super) text: String,
-    negotiated: Option<Rc<Negotiated>>,
+    text: String,
     /// `, "negotiated": { … } `.
     negotiated_json: OnceCell<String>,
     /// The same as 4.2 spaces it.
@@ -33,20 +38,13 @@ pub struct EventHead {
 
 impl EventHead {
     /// For the neighbor with that identity; nothing negotiated, no event yet.
-    pub fn new(identity: Identity) -> Self {
-        let mut head = Self {
+    pub const fn new(identity: Identity) -> Self {
+        Self {
             identity,
             counter: 0,
-            json: String::new(),
-            short: 0,
-            update: OnceCell::new(),
-            text: String::new(),
             negotiated: None,
-            negotiated_json: OnceCell::new(),
-            negotiated_v42: OnceCell::new(),
-        };
-        head.print();
-        head
+            texts: OnceCell::new(),
+        }
     }
 
     /// Who the neighbor is.
@@ -58,35 +56,56 @@ impl EventHead {
     pub fn identify(&mut self, identity: Identity) {
         if self.identity != identity {
             self.identity = identity;
-            self.print();
+            self.texts.take();
         }
     }
 
     /// Updates the negotiated parameters of later events; `None`, as at the start of each connection, is shown as zeros.
     pub fn negotiate(&mut self, negotiated: Option<&Rc<Negotiated>>) {
         self.negotiated = negotiated.map(Rc::clone);
-        self.negotiated_json.take();
-        self.negotiated_v42.take();
+        if let Some(texts) = self.texts.get_mut() {
+            texts.negotiated_json.take();
+            texts.negotiated_v42.take();
+        }
+    }
+
+    /// `"neighbor": { "address": … "router-id": "10.0.0.1" ` up to the direction.
+    pub(super) fn json(&self) -> &str {
+        &self.texts().json
+    }
+
+    /// The part of [`json`](Self::json) that 4.2 has: without the identifier.
+    pub(super) fn short_json(&self) -> &str {
+        let texts = self.texts();
+        &texts.json[..texts.short]
+    }
+
+    /// `neighbor 127.0.0.1 `.
+    pub(super) fn text(&self) -> &str {
+        &self.texts().text
     }
 
     /// `, "negotiated": { … } ` as `version` spaces it.
     pub(super) fn negotiated(&self, version: Version) -> &str {
-        let negotiated = self.negotiated.as_deref();
+        let (texts, negotiated) = (self.texts(), self.negotiated.as_deref());
         if version == Version::V4 {
-            self.negotiated_v42
+            texts
+                .negotiated_v42
                 .get_or_init(|| printed(|w| negotiated::json_v42(negotiated, w)))
         } else {
-            self.negotiated_json
+            texts
+                .negotiated_json
                 .get_or_init(|| printed(|w| negotiated::json(negotiated, w)))
         }
     }
 
     /// All between the counter and the content of an UPDATE that was received.
     pub(super) fn update(&self) -> &str {
-        self.update.get_or_init(|| {
+        let texts = self.texts();
+        texts.update.get_or_init(|| {
             format!(
                 ", \"type\": \"update\", {}, \"direction\": \"receive\", \"message\": {{ \"update\": {{ ",
-                self.json
+                texts.json
             )
         })
     }
@@ -107,16 +126,26 @@ impl EventHead {
         self.counter
     }
 
-    fn print(&mut self) {
+    fn texts(&self) -> &Texts {
+        self.texts
+            .get_or_init(|| Box::new(Texts::new(&self.identity)))
+    }
+}
+
+impl Texts {
+    fn new(identity: &Identity) -> Self {
         let mut w = JsonWriter::new();
-        self.short = neighbor(&self.identity, &mut w);
-        self.json = w.into_string();
-        self.json.shrink_to_fit();
-        self.update.take();
-        let Identity {
-            peer_address, zone, ..
-        } = self.identity;
-        self.text = format!("neighbor {} ", Zoned(peer_address, zone));
+        let short = neighbor(identity, &mut w);
+        let mut json = w.into_string();
+        json.shrink_to_fit();
+        Self {
+            json,
+            short,
+            update: OnceCell::new(),
+            text: format!("neighbor {} ", Zoned(identity.peer_address, identity.zone)),
+            negotiated_json: OnceCell::new(),
+            negotiated_v42: OnceCell::new(),
+        }
     }
 }
 

@@ -184,9 +184,9 @@ impl Line<'_> {
             }
         }
         if self.version == Version::V4 {
-            w.raw(&head.json[..head.short]).raw(" ");
+            w.raw(head.short_json()).raw(" ");
         } else {
-            w.raw(&head.json);
+            w.raw(head.json());
         }
         match direction {
             Some(Direction::Send) => w.raw(", \"direction\": \"send\""),

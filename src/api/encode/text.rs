@@ -21,13 +21,13 @@ pub(super) fn encode(
 ) {
     match event {
         Event::Connected => {
-            w.raw(&head.text).raw("connected");
+            w.raw(head.text()).raw("connected");
         }
         Event::Up => {
-            w.raw(&head.text).raw("up");
+            w.raw(head.text()).raw("up");
         }
         Event::Down { reason } => {
-            w.raw(&head.text).raw("down - ");
+            w.raw(head.text()).raw("down - ");
             printable(reason, w);
         }
         Event::Fsm { .. } | Event::Signal { .. } | Event::Negotiated => return,
@@ -50,7 +50,7 @@ pub(super) fn encode(
 }
 
 fn packets(head: &EventHead, direction: Direction, category: u8, raw: Raw<'_>, w: &mut JsonWriter) {
-    w.raw(&head.text)
+    w.raw(head.text())
         .raw(direction.name())
         .raw(" ")
         .number(category);
@@ -69,7 +69,7 @@ fn message(
             return update_text((head, version), direction, (*attributes, *fields), raw, w);
         }
         Message::EndOfRib(family) => return end_of_rib(head, direction, *family, raw, w),
-        _ => w.raw(&head.text).raw(direction.name()).raw(" "),
+        _ => w.raw(head.text()).raw(direction.name()).raw(" "),
     };
     match message {
         Message::Open(open) => {
@@ -105,7 +105,7 @@ fn update_text(
     w: &mut JsonWriter,
 ) {
     let lead = |w: &mut JsonWriter, what: &str| {
-        w.raw(&head.text)
+        w.raw(head.text())
             .raw(direction.name())
             .raw(" update ")
             .raw(what);
@@ -149,10 +149,10 @@ fn end_of_rib(
     raw: Raw<'_>,
     w: &mut JsonWriter,
 ) {
-    w.raw(&head.text)
+    w.raw(head.text())
         .raw(direction.name())
         .raw(" update start\n");
-    w.raw(&head.text).raw(direction.name());
+    w.raw(head.text()).raw(direction.name());
     w.format(format_args!(
         " update route eor {}/{} ({family})\n",
         family.afi.0, family.safi.0
@@ -166,7 +166,7 @@ fn end(head: &EventHead, direction: Direction, raw: Raw<'_>, w: &mut JsonWriter)
         raw_text(raw, w);
         w.raw("\n");
     }
-    w.raw(&head.text).raw(direction.name()).raw(" update end");
+    w.raw(head.text()).raw(direction.name()).raw(" update end");
 }
 
 /// Appends text that a peer or a file supplied; what can't be printed becomes `\x0a`, so that no line is forged.

@@ -63,14 +63,15 @@ async fn received(core: &Core, link: &Link, mark: SessionMark) {
         let end = {
             let rib = neighbor.received.rib();
             let fresh = rib
-                .routes_in(at..at.saturating_add(STEP), None)
+                .iter()
+                .flat_map(|rib| rib.routes_in(at..at.saturating_add(STEP), None))
                 .filter(|route| !route.stale);
             changes.extend(fresh.map(|route| Change {
                 action: Action::Announce(reencode::with_next_hop(route.attributes, route.next_hop)),
                 nlri: route.nlri,
                 peers: PeerSet::new(),
             }));
-            rib.end()
+            rib.map_or(0, |rib| rib.end())
         };
         report(
             link,
@@ -189,7 +190,9 @@ pub(crate) async fn statistics(core: &Core, station: &Station, link: &Link) {
                 add(
                     &mut values,
                     (Statistic::ADJ_RIB_IN, Statistic::ADJ_RIB_IN_BY_FAMILY),
-                    rib.counts().map(|(family, count)| (family, count as u64)),
+                    rib.iter()
+                        .flat_map(|rib| rib.counts())
+                        .map(|(family, count)| (family, count as u64)),
                 );
             }
             if station.config.rib_out {

@@ -301,7 +301,7 @@ fn session(core: &Core, neighbor: &Neighbor, handed: Handed) -> Option<SessionSt
         outgoing: session.outgoing().cloned().map(Blob).collect(),
         over_limit: session.over_limit,
         ignored: session.ignored().to_vec(),
-        eor_deferred: session.eor_deferred.clone(),
+        eor_deferred: session.eor_deferred().to_vec(),
         eor_deferred_for: deferred
             .filter(|until| *until > now)
             .map(|until| until - now),
@@ -350,7 +350,8 @@ fn tables(core: &Core, neighbors: &[Rc<Listed>], pulse: &mut Pulse) -> Result<Ve
     });
     for listed in neighbors {
         let neighbor = &listed.neighbor;
-        for received in neighbor.received.rib().routes(None) {
+        let rib = neighbor.received.rib();
+        for received in rib.iter().flat_map(|rib| rib.routes(None)) {
             pulse.call();
             w.received(neighbor.id, &received);
         }

@@ -338,8 +338,7 @@ fn session(
     let neighbor = &listed.neighbor;
     let key = listed.key.get().ok_or("it is not in the speaker")?;
     let (sent, received) = (message(&state.opens.0), message(&state.opens.1));
-    let (Ok(mut shown), Ok(remote)) = (Open::decode(sent.body()), Open::decode(received.body()))
-    else {
+    let (Ok(local), Ok(remote)) = (Open::decode(sent.body()), Open::decode(received.body())) else {
         discard(&state);
         return Err("an OPEN can't be read".to_owned());
     };
@@ -355,7 +354,7 @@ fn session(
                 0 => Initiator::Local,
                 _ => Initiator::Remote,
             },
-            local: shown.clone(),
+            local,
             remote,
             extended: state.extended,
             age: state.age,
@@ -374,9 +373,7 @@ fn session(
     }
     let negotiated = server.adopt(key, handed);
     let negotiated = negotiated.map_err(|cause| cause.to_string())?;
-    session::show_hostname(&mut shown);
     neighbor.connected(ends);
-    neighbor.opened(shown);
     neighbor.note(Direction::Send, &sent);
     neighbor.note(Direction::Receive, &received);
     neighbor.negotiate(&negotiated);
@@ -390,7 +387,7 @@ fn session(
     for family in state.ignored {
         up.ignores(family);
     }
-    up.eor_deferred = state.eor_deferred;
+    up.defer_eor(state.eor_deferred);
     neighbor.replace_session(Some(up));
     if let Some(left) = state.eor_deferred_for {
         eor_deferral::resume(core, neighbor, left);

@@ -263,7 +263,9 @@ async fn received(neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
         let mut at = 0;
         loop {
             let end = {
-                let rib = neighbor.received.rib();
+                let Some(rib) = neighbor.received.rib() else {
+                    break;
+                };
                 for route in rib.routes_in(at..at.saturating_add(STEP), None) {
                     let about = (route.nlri.family, received_next_hop(&route));
                     let class = (index.into(), &sender);

@@ -103,7 +103,9 @@ async fn received(tap: &LiveTap, number: u16, neighbor: &Neighbor) {
 /// Adds what a turn can of an Adj-RIB-In, from a place on. Returns `true` at its end.
 fn received_turn(tap: &LiveTap, (number, neighbor): (u16, &Neighbor), at: &mut u32) -> bool {
     let sender = wide(reencode::received(neighbor));
-    let rib = neighbor.received.rib();
+    let Some(rib) = neighbor.received.rib() else {
+        return true;
+    };
     let turn_end = at.saturating_add(TURN);
     let mut encoded = Encoded::default();
     while *at < turn_end && tap.has_room() {

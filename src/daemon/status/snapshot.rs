@@ -161,7 +161,7 @@ fn peer(core: &Core, listed: &Listed, mut routes_out: Vec<(Family, u64)>) -> Pee
     add_zeros(&mut routes_out, families);
     let routes_in = config.adj_rib_in.then(|| {
         let rib = neighbor.received.rib();
-        let counts = rib.count_routes();
+        let counts = rib.iter().flat_map(|rib| rib.count_routes());
         let mut counts = counts
             .map(|(family, routes)| (family, routes as u64))
             .collect();
@@ -214,7 +214,7 @@ fn peer(core: &Core, listed: &Listed, mut routes_out: Vec<(Family, u64)>) -> Pee
             .unwrap_or_default(),
         routes_out,
         routes_in,
-        stale: neighbor.received.rib().stale() as u64,
+        stale: neighbor.received.stale() as u64,
     }
 }
 
