@@ -196,6 +196,10 @@ impl Negotiated {
     /// # Errors
     /// Returns the NOTIFICATION to refuse the peer with: 2/8 and 2/9 for multi-session, 2/11 for roles.
     pub fn new(local: Open, remote: Open, terms: Terms) -> Result<Self, Notification> {
+        let (mut local, mut remote) = (local, remote);
+        // They stay as long as the session.
+        local.capabilities.shrink_to_fit();
+        remote.capabilities.shrink_to_fit();
         let local_as = local.speaker_as();
         let peer_as = peer_as(&local, &remote);
         let ibgp = local_as == peer_as;
@@ -210,6 +214,7 @@ impl Negotiated {
             }
         }
         let both = |code: u8| has(&local, code) && has(&remote, code);
+        common.shrink_to_fit();
         let nexthops = common_nexthops(&local, &remote);
         Ok(Self {
             local_as,

@@ -115,6 +115,14 @@ impl Connections {
         self.connect_retry_counter
     }
 
+    /// Frees the memory of queues that are empty.
+    pub(crate) fn trim(&mut self) {
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+        self.slots.iter_mut().for_each(|slot| slot.session.trim());
+    }
+
     /// What is to be done next.
     pub(crate) fn poll(&mut self) -> Option<Output> {
         self.outputs.pop_front()

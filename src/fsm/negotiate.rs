@@ -143,12 +143,12 @@ pub(crate) fn check_as(remote: &Open) -> Result<(), Notification> {
 /// The NOTIFICATION to refuse it with.
 pub(crate) fn agree(
     config: &Config,
-    local: &Open,
-    remote: &Open,
+    local: Open,
+    remote: Open,
 ) -> Result<Negotiated, Notification> {
     let refuse = |subcode, text: &str| Err(Notification::with_text(2, subcode, text));
-    let peer_as = peer_as(local, remote);
-    check_as(remote)?;
+    let peer_as = peer_as(&local, &remote);
+    check_as(&remote)?;
     // Without the capability of our own we are an OLD speaker (RFC 6793), to which a four-octet neighbor is AS_TRANS.
     let old = local.four_octet_as().is_none() && Asn::from(remote.asn) == Asn::TRANS;
     let is = |expected: Asn| expected == peer_as || (old && expected == Asn::TRANS);
@@ -176,5 +176,5 @@ pub(crate) fn agree(
         aigp: config.aigp,
         strict_role: config.strict_role,
     };
-    Negotiated::new(local.clone(), remote.clone(), terms)
+    Negotiated::new(local, remote, terms)
 }

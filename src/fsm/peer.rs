@@ -13,7 +13,7 @@ use super::event::{Event, State};
 use super::initiator::Initiator;
 use super::negotiate::Form;
 use super::session::{Context, Session, Verdict, collide};
-use super::timer::{Timer, TimerTable};
+use super::timer::{PeerTimer, TimerTable};
 use super::{ConnId, ConnInfo, Input, Output};
 use crate::bgp::capability::Capability;
 use crate::bgp::message::notification::Notification;
@@ -39,7 +39,7 @@ pub struct Peer {
     config: Config,
     back_off: BackOff,
     /// ConnectRetry and IdleHold.
-    timers: TimerTable,
+    timers: TimerTable<PeerTimer, { PeerTimer::COUNT }>,
     /// The state while there is no connection: Idle or Active.
     rest: State,
     running: bool,
@@ -134,6 +134,11 @@ impl Peer {
         self.connections.poll()
     }
 
+    /// Frees the memory of queues that are empty, for a peer that is expected to be silent for a while.
+    pub fn trim(&mut self) {
+        self.connections.trim();
+    }
+
     /// Replaces the capabilities that the next OPEN offers: [`Config::capabilities`] and [`Config::reduced`].
     pub fn offer(&mut self, capabilities: Vec<Capability>, reduced: Option<Vec<Capability>>) {
         self.config.capabilities = capabilities;
@@ -173,10 +178,10 @@ impl Peer {
 
     /// When to give [`Input::Timeout`].
     pub fn timeout(&self) -> Option<Instant> {
-        let sessions = self.connections.iter().map(|session| &session.timers);
+        let sessions = self.connections.iter();
         sessions
-            .chain([&self.timers])
-            .filter_map(TimerTable::next)
+            .filter_map(|session| session.timers.next())
+            .chain(self.timers.next())
             .min()
     }
 
@@ -251,9 +256,9 @@ impl Peer {
         if let Some(older) = older.map(|session| session.id) {
             self.apply_quietly(older, now, |session, _| collide(session));
         }
-        self.timers.stop(Timer::IdleHold);
+        self.timers.stop(PeerTimer::IdleHold);
         if self.dialing.is_none() {
-            self.timers.stop(Timer::ConnectRetry);
+            self.timers.stop(PeerTimer::ConnectRetry);
         }
         self.attempts = self.attempts.saturating_add(1);
         let from = if self.dialing.is_some() || !self.connections.is_empty() {
@@ -273,7 +278,7 @@ impl Peer {
             return;
         }
         self.dialing = None;
-        self.timers.stop(Timer::ConnectRetry);
+        self.timers.stop(PeerTimer::ConnectRetry);
         self.begin(id, info, Initiator::Local, State::Connect, now);
     }
 
@@ -282,7 +287,7 @@ impl Peer {
             return;
         }
         self.dialing = None;
-        self.timers.stop(Timer::ConnectRetry);
+        self.timers.stop(PeerTimer::ConnectRetry);
         self.connections
             .log(Some(id), State::Connect, State::Active, event);
         self.rest = State::Active;
@@ -296,7 +301,7 @@ impl Peer {
 
     fn expire(&mut self, now: Instant) {
         // A timer that is set again while it is served is not served twice.
-        let mut expired = SmallVec::<[Timer; 2]>::new();
+        let mut expired = SmallVec::<[PeerTimer; 2]>::new();
         while let Some(timer) = self.timers.expired(now) {
             expired.push(timer);
         }
@@ -304,13 +309,13 @@ impl Peer {
         for timer in expired {
             match (timer, self.dialing) {
                 // ConnectRetryTimer_Expires (9)
-                (Timer::ConnectRetry, Some(id)) => {
+                (PeerTimer::ConnectRetry, Some(id)) => {
                     self.connections.order(Output::Close(id));
                     self.connect_failed(id, Event::ConnectRetryTimerExpires, now);
                 }
-                (Timer::ConnectRetry, None) => self.dial(Event::ConnectRetryTimerExpires, now),
+                (PeerTimer::ConnectRetry, None) => self.dial(Event::ConnectRetryTimerExpires, now),
                 // IdleHoldTimer_Expires (13)
-                (Timer::IdleHold, None) => self.dial(Event::IdleHoldTimerExpires, now),
+                (PeerTimer::IdleHold, None) => self.dial(Event::IdleHoldTimerExpires, now),
                 _ => {}
             }
         }
@@ -329,7 +334,7 @@ impl Peer {
             .log(Some(id), self.rest, State::Connect, event);
         self.rest = State::Idle;
         let limit = now + self.config.timers.connect_retry;
-        self.timers.set(Timer::ConnectRetry, limit);
+        self.timers.set(PeerTimer::ConnectRetry, limit);
         self.connections.order(Output::Connect(id));
     }
 
@@ -342,7 +347,7 @@ impl Peer {
     /// Gives up a dial.
     fn hang_up(&mut self, event: Event) {
         if let Some(id) = self.dialing.take() {
-            self.timers.stop(Timer::ConnectRetry);
+            self.timers.stop(PeerTimer::ConnectRetry);
             self.connections
                 .log(Some(id), State::Connect, State::Idle, event);
             self.connections.order(Output::Close(id));

@@ -53,7 +53,7 @@ pub(crate) struct Session {
     pub(crate) id: ConnId,
     pub(crate) initiator: Initiator,
     pub(crate) state: State,
-    pub(crate) timers: TimerTable,
+    pub(crate) timers: TimerTable<Timer, { Timer::COUNT }>,
     pub(crate) negotiated: Option<Rc<Negotiated>>,
     /// What is to be done; the peer machine takes it after each call.
     pub(crate) outputs: VecDeque<Output>,
@@ -61,7 +61,8 @@ pub(crate) struct Session {
     pub(crate) established: Option<Instant>,
     /// Whether our OPEN had the extended form of RFC 9072.
     pub(crate) extended: bool,
-    local: Option<Open>,
+    /// Our OPEN, until it is part of `negotiated`.
+    local: Option<Box<Open>>,
 }
 
 impl Session {
@@ -129,11 +130,18 @@ impl Session {
             initiator: snapshot.initiator,
             state: State::Established,
             timers,
-            local: Some(negotiated.local.clone()),
+            local: None,
             negotiated: Some(negotiated),
             outputs: VecDeque::new(),
             established: Some(now.checked_sub(snapshot.age).unwrap_or(now)),
             extended: snapshot.extended,
+        }
+    }
+
+    /// Frees the memory of the queue if it is empty.
+    pub(crate) fn trim(&mut self) {
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
         }
     }
 
@@ -208,8 +216,6 @@ impl Session {
                     self.transmit(MessageType::KEEPALIVE, keepalive().into());
                     self.restart_keepalive(self.hold_time(), now);
                 }
-                // Timers of the neighbor, which are never set here.
-                Timer::ConnectRetry | Timer::IdleHold => {}
             }
         }
         Verdict::Continue
@@ -323,11 +329,11 @@ impl Session {
                 return verdict;
             }
         }
-        let Some(local) = &self.local else {
+        let Some(local) = self.local.take() else {
             // It was sent just above, or before.
             return Verdict::Continue;
         };
-        match negotiate::agree(cx.config, local, &remote) {
+        match negotiate::agree(cx.config, *local, remote) {
             Ok(negotiated) => {
                 self.negotiated = Some(Rc::new(negotiated));
                 Verdict::Opened
@@ -389,7 +395,7 @@ impl Session {
         match negotiate::local_open(cx.config, local_as, cx.restarted, cx.extent) {
             Ok((open, bytes)) => {
                 self.extended = is_extended(&bytes);
-                self.local = Some(open);
+                self.local = Some(Box::new(open));
                 self.transmit(MessageType::OPEN, bytes.into());
                 self.enter(State::OpenSent, event);
                 Verdict::Continue

@@ -1,71 +1,105 @@
 //! Timers as a table of deadlines: nothing runs, the owner asks which deadline is next and which have passed.
 
+use std::marker::PhantomData;
 use std::time::{Duration, Instant};
 
-/// The timers of a peer and of its connections.
+/// A kind of timers.
+pub(crate) trait TimerKind: Copy + 'static {
+    /// All of them, in the order in which those that expire together are served.
+    const ALL: &'static [Self];
+
+    /// Its place in a table.
+    fn index(self) -> usize;
+}
+
+/// The timers of a peer as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Timer {
+pub(crate) enum PeerTimer {
     /// How long a dial may take; while waiting: when to dial again (RFC 4271 section 8.1.3).
     ConnectRetry,
     /// When to start again after a session ended.
     IdleHold,
+}
+
+/// The timers of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Timer {
     /// How long the peer may stay silent; before its OPEN: ExaBGP's open-wait.
     Hold,
-    /// When to send the next KEEPALIVE.
-    Keepalive,
     /// How long the peer may refuse to take what we send (RFC 9687).
     SendHold,
+    /// When to send the next KEEPALIVE.
+    Keepalive,
+}
+
+impl PeerTimer {
+    pub(crate) const COUNT: usize = 2;
+}
+
+impl TimerKind for PeerTimer {
+    const ALL: &'static [Self] = &[Self::ConnectRetry, Self::IdleHold];
+
+    fn index(self) -> usize {
+        self as usize
+    }
 }
 
 impl Timer {
-    const COUNT: usize = 5;
-    /// In the order in which those that expire together are served: what ends a session comes before what prolongs it.
-    const ALL: [Self; Self::COUNT] = [
-        Self::Hold,
-        Self::SendHold,
-        Self::ConnectRetry,
-        Self::IdleHold,
-        Self::Keepalive,
-    ];
+    pub(crate) const COUNT: usize = 3;
+}
+
+impl TimerKind for Timer {
+    /// What ends a session comes before what prolongs it.
+    const ALL: &'static [Self] = &[Self::Hold, Self::SendHold, Self::Keepalive];
+
+    fn index(self) -> usize {
+        self as usize
+    }
 }
 
 /// Deadlines by timer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct TimerTable([Option<Instant>; Timer::COUNT]);
+#[derive(Clone, Debug)]
+pub(crate) struct TimerTable<T, const COUNT: usize>([Option<Instant>; COUNT], PhantomData<T>);
 
-impl TimerTable {
+impl<T, const COUNT: usize> Default for TimerTable<T, COUNT> {
+    fn default() -> Self {
+        Self([None; COUNT], PhantomData)
+    }
+}
+
+impl<T: TimerKind, const COUNT: usize> TimerTable<T, COUNT> {
     /// Starts `timer`, or starts it again.
-    pub(crate) const fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+    pub(crate) fn set(&mut self, timer: T, at: Instant) {
+        self.0[timer.index()] = Some(at);
     }
 
     /// Stops `timer`.
-    pub(crate) const fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+    pub(crate) fn stop(&mut self, timer: T) {
+        self.0[timer.index()] = None;
     }
 
     /// Stops all.
     pub(crate) const fn clear(&mut self) {
-        self.0 = [None; Timer::COUNT];
+        self.0 = [None; COUNT];
     }
 
     /// Takes one timer that has expired.
-    pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let timer = Timer::ALL
-            .into_iter()
-            .find(|timer| self.0[*timer as usize].is_some_and(|at| at <= now))?;
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<T> {
+        let timer = *T::ALL
+            .iter()
+            .find(|timer| self.0[timer.index()].is_some_and(|at| at <= now))?;
         self.stop(timer);
         Some(timer)
     }
 
     /// Whether `timer` runs.
-    pub(crate) const fn is_set(&self, timer: Timer) -> bool {
-        self.0[timer as usize].is_some()
+    pub(crate) fn is_set(&self, timer: T) -> bool {
+        self.0[timer.index()].is_some()
     }
 
     /// How long `timer` still runs; `None` if it is stopped.
-    pub(crate) fn left(&self, timer: Timer, now: Instant) -> Option<Duration> {
-        self.0[timer as usize].map(|at| at.saturating_duration_since(now))
+    pub(crate) fn left(&self, timer: T, now: Instant) -> Option<Duration> {
+        self.0[timer.index()].map(|at| at.saturating_duration_since(now))
     }
 
     /// The next deadline.
@@ -81,7 +115,7 @@ mod tests {
     #[test]
     fn what_has_expired_is_taken_once_and_the_gravest_first() {
         let now = Instant::now();
-        let mut table = TimerTable::default();
+        let mut table = TimerTable::<Timer, { Timer::COUNT }>::default();
         table.set(Timer::Keepalive, now);
         table.set(Timer::Hold, now);
         table.set(Timer::SendHold, now + Duration::from_secs(1));

@@ -5,15 +5,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::Ipv4Addr;
 use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use tokio::sync::Notify;
-
 use super::config::PeerConfig;
-use super::connect::Stream;
+use super::connect::{Stream, Transport};
 use super::handed::{Adopted, Suspension};
-use super::status::{Counters, PeerKey, PeerStatus};
+use super::plugin::Plugin;
+use super::status::{PeerKey, PeerStatus, Record};
 use super::watch::{ChangeKind, Subscribers};
 use super::writer::UpdateWriter;
 use crate::bgp::{Negotiated, Notification};
@@ -50,7 +52,8 @@ pub(crate) enum PeerCommand {
 #[derive(Default)]
 pub(crate) struct Mailbox {
     queue: RefCell<VecDeque<PeerCommand>>,
-    arrived: Notify,
+    /// The task, or its supervisor, while it waits.
+    waiting: Cell<Option<Waker>>,
 }
 
 impl Mailbox {
@@ -63,7 +66,10 @@ impl Mailbox {
             _ => {}
         }
         queue.push_back(command);
-        self.arrived.notify_one();
+        drop(queue);
+        if let Some(waiting) = self.waiting.take() {
+            waiting.wake();
+        }
         true
     }
 
@@ -79,25 +85,50 @@ impl Mailbox {
 
     /// Waits for [`PeerCommand::Remove`], and leaves it there.
     pub(crate) async fn removal(&self) {
-        while !matches!(self.queue.borrow().front(), Some(PeerCommand::Remove(_))) {
-            self.arrived.notified().await;
-        }
+        poll_fn(|cx| match self.queue.borrow().front() {
+            Some(PeerCommand::Remove(_)) => Poll::Ready(()),
+            _ => self.wait(cx),
+        })
+        .await;
     }
 
-    /// The next command. May be dropped and called again: nothing is lost.
-    pub(crate) async fn next(&self) -> PeerCommand {
-        loop {
-            if let Some(command) = self.queue.borrow_mut().pop_front() {
-                return command;
-            }
-            self.arrived.notified().await;
+    /// The next command, for one task at a time.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<PeerCommand> {
+        let next = self.queue.borrow_mut().pop_front();
+        next.map_or_else(|| self.wait(cx), Poll::Ready)
+    }
+
+    /// Has the task woken by the next command.
+    fn wait<T>(&self, cx: &Context<'_>) -> Poll<T> {
+        let known = self.waiting.take();
+        let known = known.filter(|known| known.will_wake(cx.waker()));
+        let waker = known.unwrap_or_else(|| cx.waker().clone());
+        self.waiting.set(Some(waker));
+        Poll::Pending
+    }
+
+    /// Frees the memory of the queue if it is empty.
+    pub(crate) fn trim(&self) {
+        let mut queue = self.queue.borrow_mut();
+        if queue.is_empty() {
+            *queue = VecDeque::new();
         }
     }
 }
 
-/// What a neighbor's task shares with its server.
+/// What a neighbor's task, its supervisor and the server share.
 pub(crate) struct Shared {
-    pub(crate) status: RefCell<PeerStatus>,
+    pub(crate) key: PeerKey,
+    /// The newest configuration.
+    pub(crate) newest: RefCell<Rc<PeerConfig>>,
+    pub(crate) plugin: RefCell<Box<dyn Plugin>>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) transport: Rc<dyn Transport>,
+    /// The server's BGP identifier.
+    pub(crate) router_id: Ipv4Addr,
+    /// Whether the neighbor is gone when its session ends.
+    pub(crate) dynamic: bool,
+    pub(crate) record: RefCell<Record>,
     pub(crate) session: RefCell<Option<Rc<Negotiated>>>,
     /// The writer of the session that is up.
     pub(crate) writer: RefCell<Option<UpdateWriter>>,
@@ -130,41 +161,43 @@ pub(crate) enum Wanted {
 
 impl Shared {
     pub(crate) fn new(
-        key: PeerKey,
-        config: &Rc<PeerConfig>,
+        (key, config): (PeerKey, Rc<PeerConfig>),
+        (plugin, dynamic): (Box<dyn Plugin>, bool),
+        (transport, router_id): (Rc<dyn Transport>, Ipv4Addr),
         subscribers: Rc<Subscribers>,
     ) -> Rc<Self> {
         Rc::new(Self {
-            status: RefCell::new(PeerStatus {
-                key,
-                name: config.name.clone(),
-                remote_address: config.remote_address,
-                zone: config.zone,
-                state: State::Idle,
-                ends: None,
-                established: None,
-                hold_time: None,
-                sessions: 0,
-                last_close: None,
-                retry_at: None,
-                failures: 0,
-                attempts: 0,
-                connect_retry_counter: 0,
-                received: Counters::default(),
-                sent: Counters::default(),
-                received_total: Counters::default(),
-                sent_total: Counters::default(),
-            }),
+            key,
+            newest: RefCell::new(Rc::clone(&config)),
+            plugin: RefCell::new(plugin),
+            mailbox: Mailbox::default(),
+            transport,
+            router_id,
+            dynamic,
+            record: RefCell::default(),
             session: RefCell::new(None),
             writer: RefCell::new(None),
             adopted: RefCell::new(None),
             postponed: Cell::new(None),
             attempted: Cell::new(0),
-            config: RefCell::new(Rc::clone(config)),
+            config: RefCell::new(config),
             wanted: Cell::default(),
             subscribers,
             removed: Cell::new(false),
         })
+    }
+
+    /// What there is to know of the neighbor.
+    pub(crate) fn status(&self) -> PeerStatus {
+        self.record.borrow().status(self.key, &self.newest.borrow())
+    }
+
+    /// Waits for something to be written to the session that is up.
+    pub(crate) fn poll_pushed(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &*self.writer.borrow() {
+            Some(writer) => writer.poll_work(cx),
+            None => Poll::Pending,
+        }
     }
 
     /// Reports a change to subscribers; `from` is the state before. The removal is the last one.
@@ -172,8 +205,7 @@ impl Shared {
         if self.removed.replace(kind == ChangeKind::Removed) {
             return self.removed.set(true);
         }
-        let status = || self.status.borrow().clone();
-        self.subscribers.report(kind, from, status);
+        self.subscribers.report(kind, from, || self.status());
     }
 }
 

@@ -4,8 +4,8 @@
 //! futures may all be dropped at any time, and after each wake-up everything is looked at again, so no wake-up can be lost.
 //! A turn is bounded ([`Turn`]): a neighbor that floods us or takes all that we have yields to the others.
 
+use std::future::poll_fn;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
@@ -20,7 +20,6 @@ use super::io::Io;
 use super::machine::{self, Driver, closed, machine};
 use super::outbox::messages;
 use super::plugin::{Plugin, SessionEvent};
-use super::status::Counters;
 use super::watch::ChangeKind;
 use super::writer::{Pushed, PushedOwner, UpdateWriter};
 use crate::bgp::message::refresh::RouteRefresh;
@@ -76,7 +75,9 @@ struct Task {
     /// The connection whose session is up.
     established: Option<ConnId>,
     /// What the plugin wants to be reset, once the state machine is drained.
-    refused: SmallVec<[(ConnId, Notification); 1]>,
+    refused: Vec<(ConnId, Notification)>,
+    /// Whether routes came or went since it last waited: the queues will be needed again.
+    busy: bool,
     /// Whether it was logged that reading is paused.
     paused: bool,
     /// What the log has of attempts that failed.
@@ -130,16 +131,17 @@ pub(crate) async fn run(driver: Driver) -> Ended {
             tokio::task::yield_now().await;
             task.turn = Turn::default();
         }
+        if !std::mem::take(&mut task.busy) {
+            task.trim();
+        }
         let paused = task.pause();
-        let mailbox = Rc::clone(&task.driver.mailbox);
-        let waker = task.driver.plugin.borrow().waker();
-        let pushed = task.pushed();
+        let waker = task.driver.shared.plugin.borrow().waker();
         tokio::select! { biased;
-            command = mailbox.next() => task.command(command),
+            command = poll_fn(|cx| task.driver.shared.mailbox.poll_next(cx)) => task.command(command),
             () = sleep_until(task.peer.timeout()) => task.timeout(),
-            event = task.io.event(paused) => task.deliver(event),
+            event = poll_fn(|cx| task.io.poll(cx, paused)) => task.deliver(event),
             () = notified(waker.as_deref()) => {}
-            () = notified(pushed.as_ref().map(|pushed| &pushed.work)) => {}
+            () = poll_fn(|cx| task.driver.shared.poll_pushed(cx)) => {}
             () = std::future::ready(()), if more => {}
         }
     }
@@ -166,7 +168,7 @@ impl Task {
             return Self::adopt(driver, adopted);
         }
         // A task that runs again after a panic: the connection that it reported is gone.
-        if driver.shared.status.borrow().ends.is_some() {
+        if driver.shared.record.borrow().ends.is_some() {
             closed(&mut driver, &CloseReason::ConnectionLost);
         }
         let peer = Peer::new(machine(&driver));
@@ -180,7 +182,8 @@ impl Task {
             io: Io::default(),
             turn: Turn::default(),
             established: None,
-            refused: SmallVec::new(),
+            refused: Vec::new(),
+            busy: false,
             paused: false,
             attempts: Attempts::default(),
             due: None,
@@ -197,7 +200,7 @@ impl Task {
     }
 
     fn drain(&mut self) {
-        let before = self.driver.shared.status.borrow().state;
+        let before = self.driver.shared.record.borrow().state;
         loop {
             self.note_status();
             while let Some(output) = self.peer.poll() {
@@ -221,7 +224,7 @@ impl Task {
     }
 
     fn note_status(&self) {
-        let mut status = self.driver.shared.status.borrow_mut();
+        let mut status = self.driver.shared.record.borrow_mut();
         status.state = self.peer.state();
         status.retry_at = self.peer.retry_at();
         status.failures = self.peer.failures();
@@ -234,8 +237,8 @@ impl Task {
             Output::Connect(id) => {
                 self.observe(&SessionEvent::Connecting);
                 let config = &self.driver.config;
-                let own = self.driver.plugin.borrow_mut().dial(config);
-                let dialing = own.unwrap_or_else(|| self.driver.transport.dial(config));
+                let own = self.driver.shared.plugin.borrow_mut().dial(config);
+                let dialing = own.unwrap_or_else(|| self.driver.shared.transport.dial(config));
                 self.io.dial(id, dialing);
             }
             Output::Transmit(id, bytes) => {
@@ -277,10 +280,8 @@ impl Task {
 
     fn connected(&mut self, ends: ConnInfo, initiator: Initiator) {
         {
-            let mut status = self.driver.shared.status.borrow_mut();
-            status.ends = Some(ends);
-            status.received = Counters::default();
-            status.sent = Counters::default();
+            let mut record = self.driver.shared.record.borrow_mut();
+            record.connected(ends);
         }
         self.observe(&SessionEvent::Connected(ends, initiator));
     }
@@ -291,7 +292,8 @@ impl Task {
         if direction == Direction::Send || self.established != Some(id) {
             return;
         }
-        let mut plugin = self.driver.plugin.borrow_mut();
+        self.busy |= message.kind == MessageType::UPDATE;
+        let mut plugin = self.driver.shared.plugin.borrow_mut();
         let config = &self.driver.config;
         let result = match message.kind {
             MessageType::UPDATE => match Update::new(message.body()) {
@@ -314,7 +316,7 @@ impl Task {
 
     /// Counts a message of the state machine, and reports how late a KEEPALIVE is.
     fn count(&self, direction: Direction, kind: MessageType) {
-        let mut status = self.driver.shared.status.borrow_mut();
+        let mut status = self.driver.shared.record.borrow_mut();
         status.count(direction, kind);
         drop(status);
         if let (Direction::Send, MessageType::KEEPALIVE, Some(due)) = (direction, kind, self.due) {
@@ -326,7 +328,7 @@ impl Task {
 
     /// Lets the plugin decide about the peer's OPEN: a refusal is sent instead of our KEEPALIVE.
     fn opened(&mut self, id: ConnId, session: &Rc<Negotiated>) {
-        let mut plugin = self.driver.plugin.borrow_mut();
+        let mut plugin = self.driver.shared.plugin.borrow_mut();
         let result = plugin.on_open(&self.driver.config, &session.remote);
         drop(plugin);
         if let Err(notification) = result {
@@ -339,12 +341,12 @@ impl Task {
             return;
         };
         {
-            let mut status = self.driver.shared.status.borrow_mut();
+            let mut status = self.driver.shared.record.borrow_mut();
             status.established = Some(SystemTime::now());
             status.hold_time = Some(session.hold_time);
             status.sessions += 1;
         }
-        let mut plugin = self.driver.plugin.borrow_mut();
+        let mut plugin = self.driver.shared.plugin.borrow_mut();
         plugin.on_established(&self.driver.config, session, writer);
     }
 
@@ -358,6 +360,8 @@ impl Task {
         let shared = &self.driver.shared;
         shared.session.replace(Some(Rc::clone(session)));
         shared.writer.replace(Some(writer.clone()));
+        // The plugin is asked again before the next OPEN, and other connections have ended.
+        self.peer.offer(Vec::new(), None);
         Some(writer)
     }
 
@@ -371,7 +375,7 @@ impl Task {
             tracing::info!(neighbor = %self.driver.config.name, %reason, times, next, "session closed");
         }
         closed(&mut self.driver, reason);
-        if self.driver.dynamic {
+        if self.driver.shared.dynamic {
             self.ended.get_or_insert(Ended::Over);
         }
     }
@@ -383,7 +387,7 @@ impl Task {
     }
 
     fn observe(&self, event: &SessionEvent<'_>) {
-        let mut plugin = self.driver.plugin.borrow_mut();
+        let mut plugin = self.driver.shared.plugin.borrow_mut();
         plugin.on_event(&self.driver.config, event);
     }
 
@@ -396,7 +400,7 @@ impl Task {
         let now = now();
         let ids: SmallVec<[ConnId; 2]> = self.io.links.iter().map(|link| link.id).collect();
         for id in ids {
-            while self.established != Some(id) || self.driver.plugin.borrow().ready() {
+            while self.established != Some(id) || self.driver.shared.plugin.borrow().ready() {
                 if self.turn.messages >= Turn::MESSAGES {
                     return true;
                 }
@@ -435,7 +439,7 @@ impl Task {
         if let Some(pushed) = &link.pushed {
             pushed.0.pour(&mut link.outbox);
         }
-        let mut plugin = self.driver.plugin.borrow_mut();
+        let mut plugin = self.driver.shared.plugin.borrow_mut();
         if link.outbox.has_room() {
             plugin.fill(&self.driver.config, &mut link.outbox);
         }
@@ -443,11 +447,12 @@ impl Task {
         if chunks.is_empty() {
             return;
         }
+        self.busy = true;
         let observed = plugin.observes_updates_sent();
         for chunk in &chunks {
             match chunk.updates.filter(|_| !observed) {
                 Some(updates) => {
-                    let mut status = self.driver.shared.status.borrow_mut();
+                    let mut status = self.driver.shared.record.borrow_mut();
                     status.count_updates_sent(updates);
                 }
                 None => self.report_sent(&mut **plugin, &chunk.messages, observed),
@@ -460,7 +465,7 @@ impl Task {
         for message in messages(chunk) {
             let message = raw(chunk, message);
             // Not borrowed for longer: a plugin may ask the server for the status.
-            let mut status = self.driver.shared.status.borrow_mut();
+            let mut status = self.driver.shared.record.borrow_mut();
             status.count(Direction::Send, message.kind);
             drop(status);
             // Messages that are not routes are few, and always reported.
@@ -476,7 +481,7 @@ impl Task {
 
     /// Returns `true` if the plugin takes nothing for now; logged once.
     fn pause(&mut self) -> bool {
-        let paused = self.established.is_some() && !self.driver.plugin.borrow().ready();
+        let paused = self.established.is_some() && !self.driver.shared.plugin.borrow().ready();
         if paused != self.paused {
             self.paused = paused;
             let what = if paused {
@@ -489,10 +494,11 @@ impl Task {
         paused
     }
 
-    fn pushed(&mut self) -> Option<Arc<Pushed>> {
-        let id = self.established?;
-        let owner = self.io.link(id)?.pushed.as_ref()?;
-        Some(Arc::clone(&owner.0))
+    /// Frees the memory of queues that are empty: thousands of neighbors may be silent.
+    fn trim(&mut self) {
+        self.peer.trim();
+        self.io.trim();
+        self.driver.shared.mailbox.trim();
     }
 }
 

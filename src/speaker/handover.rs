@@ -44,19 +44,14 @@ impl Server {
         let now = clock::now();
         let (peer, id, negotiated) = Peer::resume(machine(&driver), &handed.session, now)
             .map_err(|refusal| io::Error::other(refusal.to_string()))?;
-        let mut status = driver.shared.status.borrow_mut();
-        status.state = State::Established;
-        status.ends = Some(handed.ends);
-        status.established = Some(handed.established);
-        status.hold_time = Some(negotiated.hold_time);
-        status.sessions = handed.sessions;
-        [
-            status.received,
-            status.sent,
-            status.received_total,
-            status.sent_total,
-        ] = handed.counters;
-        drop(status);
+        let mut record = driver.shared.record.borrow_mut();
+        record.state = State::Established;
+        record.ends = Some(handed.ends);
+        record.established = Some(handed.established);
+        record.hold_time = Some(negotiated.hold_time);
+        record.sessions = handed.sessions;
+        record.resume_counters(handed.counters);
+        drop(record);
         driver.shared.session.replace(Some(Rc::clone(&negotiated)));
         driver.shared.adopted.replace(Some(Box::new(Adopted {
             peer,

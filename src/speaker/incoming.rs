@@ -206,10 +206,11 @@ impl Server {
         let half_open = || {
             let mut half_open = HalfOpen::default();
             for entry in self.inner.peers.borrow().values() {
-                if entry.dynamic && entry.shared.status.borrow().state != State::Established {
+                if entry.shared.dynamic && entry.shared.record.borrow().state != State::Established
+                {
                     half_open.all += 1;
                     half_open.of_source +=
-                        usize::from(source_of(entry.config.remote_address) == source);
+                        usize::from(source_of(entry.config().remote_address) == source);
                 }
             }
             half_open
@@ -232,11 +233,11 @@ impl Server {
         let matching = || {
             peers
                 .iter()
-                .filter(|(_, entry)| accepts(&entry.config, ends.remote, local))
-                .filter(|(_, entry)| is_in(&entry.config, interface))
+                .filter(|(_, entry)| accepts(&entry.config(), ends.remote, local))
+                .filter(|(_, entry)| is_in(&entry.config(), interface))
         };
         matching()
-            .find(|(_, entry)| entry.shared.status.borrow().state != State::Established)
+            .find(|(_, entry)| entry.shared.record.borrow().state != State::Established)
             .or_else(|| matching().next())
             .map(|(key, _)| *key)
     }

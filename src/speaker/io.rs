@@ -1,10 +1,10 @@
 //! The connections of one neighbor: at most two, and one being made.
 //!
-//! [`Io::event`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
+//! [`Io::poll`] is one future over all of them, so that a driver's `select!` borrows this once. It may be dropped at any
 //! time: what was read is in the buffers, what was written is noted in the outboxes.
 
 use std::any::Any;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, RawFd};
@@ -34,7 +34,8 @@ pub(crate) struct Io {
     dial: Option<(ConnId, Dialing)>,
     /// Mostly one, at most two.
     pub(crate) links: SmallVec<[Link; 1]>,
-    closing: JoinSet<()>,
+    /// Made when there is one that closes.
+    closing: Option<JoinSet<()>>,
     /// Reads and writes take turns at going first.
     write_first: bool,
 }
@@ -99,21 +100,34 @@ impl Io {
             pushed.0.close();
         }
         link.outbox.drop_queue();
-        while self.closing.try_join_next().is_some() {}
-        self.closing.spawn_local(drain(link.stream, link.outbox));
+        let closing = self.closing.get_or_insert_default();
+        while closing.try_join_next().is_some() {}
+        closing.spawn_local(drain(link.stream, link.outbox));
     }
 
     /// Waits until everything is written.
     pub(crate) async fn finish(&mut self) {
-        while self.closing.join_next().await.is_some() {}
+        if let Some(mut closing) = self.closing.take() {
+            while closing.join_next().await.is_some() {}
+        }
+    }
+
+    /// Frees the memory of what is empty, and forgets connections that have closed.
+    pub(crate) fn trim(&mut self) {
+        for link in &mut self.links {
+            if link.input.is_empty() && link.chunk == FIRST_READ {
+                link.input = BytesMut::new();
+            }
+            link.outbox.trim();
+        }
+        self.closing.take_if(|closing| {
+            while closing.try_join_next().is_some() {}
+            closing.is_empty()
+        });
     }
 
     /// Waits for the next event. With `paused`, sessions that are up are not read.
-    pub(crate) async fn event(&mut self, paused: bool) -> IoEvent {
-        poll_fn(|cx| self.poll(cx, paused)).await
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<IoEvent> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, paused: bool) -> Poll<IoEvent> {
         if let Some((id, dialing)) = &mut self.dial
             && let Poll::Ready(result) = dialing.as_mut().poll(cx)
         {

@@ -52,6 +52,12 @@ impl Guard {
         }
     }
 
+    /// That of `peer` alone, unless it asks for nothing.
+    pub(crate) fn of(peer: &PeerConfig) -> Option<Box<Self>> {
+        let guard = Self::new(peer, None);
+        (!guard.is_empty()).then(|| Box::new(guard))
+    }
+
     /// Whether it asks for nothing.
     const fn is_empty(&self) -> bool {
         !self.has_key() && self.ttl.is_none()

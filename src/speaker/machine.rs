@@ -1,32 +1,20 @@
 //! What a neighbor's task works with, and how its configuration becomes that of the state machine.
 
-use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use super::config::PeerConfig;
-use super::connect::Transport;
-use super::control::{Mailbox, Shared};
+use super::control::Shared;
 use super::outgoing::SendTerms;
-use super::plugin::Plugin;
 use crate::bgp::role::LocalRole;
 use crate::bgp::{Codec, Negotiated, Sender};
 use crate::fsm::{self, CloseReason, Timers};
-
-/// A plugin, shared with the supervisor, which keeps it when a task panics.
-pub(crate) type PluginCell = Rc<RefCell<Box<dyn Plugin>>>;
 
 /// What a neighbor's task works with.
 #[derive(Clone)]
 pub(crate) struct Driver {
     pub(crate) config: Rc<PeerConfig>,
-    pub(crate) plugin: PluginCell,
-    pub(crate) mailbox: Rc<Mailbox>,
     pub(crate) shared: Rc<Shared>,
-    pub(crate) transport: Rc<dyn Transport>,
-    pub(crate) router_id: Ipv4Addr,
-    /// Whether the neighbor is gone when its session ends.
-    pub(crate) dynamic: bool,
 }
 
 /// What the state machine needs to know.
@@ -36,7 +24,7 @@ pub(super) fn machine(driver: &Driver) -> fsm::Config {
     fsm::Config {
         local_as: config.local_as,
         peer_as: config.peer_as,
-        router_id: config.router_id.unwrap_or(driver.router_id),
+        router_id: config.router_id.unwrap_or(driver.shared.router_id),
         hold_time: config.hold_time,
         passive: config.passive,
         // The plugin is asked for them before each OPEN.
@@ -52,13 +40,13 @@ pub(super) fn machine(driver: &Driver) -> fsm::Config {
             back_off_max: config.idle_hold_time.unwrap_or(defaults.back_off_max),
             send_hold: config.send_hold_time,
         },
-        seed: driver.shared.status.borrow().key.seed(),
+        seed: driver.shared.key.seed(),
     }
 }
 
 /// What the session that has just come up allows to be sent.
 pub(super) fn terms(driver: &Driver, session: &Negotiated) -> SendTerms {
-    let ends = driver.shared.status.borrow().ends;
+    let ends = driver.shared.record.borrow().ends;
     let sender = Sender {
         codec: Codec {
             role: session.codec.role.map(LocalRole::on_egress),
@@ -79,7 +67,7 @@ pub(super) fn terms(driver: &Driver, session: &Negotiated) -> SendTerms {
 /// Records and reports that a connection has ended.
 pub(super) fn closed(driver: &mut Driver, reason: &CloseReason) {
     {
-        let mut status = driver.shared.status.borrow_mut();
+        let mut status = driver.shared.record.borrow_mut();
         status.ends = None;
         status.established = None;
         status.hold_time = None;
@@ -87,5 +75,9 @@ pub(super) fn closed(driver: &mut Driver, reason: &CloseReason) {
     }
     driver.shared.session.replace(None);
     driver.shared.writer.replace(None);
-    driver.plugin.borrow_mut().on_close(&driver.config, reason);
+    driver
+        .shared
+        .plugin
+        .borrow_mut()
+        .on_close(&driver.config, reason);
 }

@@ -133,6 +133,19 @@ impl Outbox {
         self.started = rest.into();
     }
 
+    /// Frees the memory of queues that are empty.
+    pub(crate) fn trim(&mut self) {
+        for queue in [&mut self.urgent, &mut self.queue] {
+            if queue.is_empty() {
+                *queue = VecDeque::new();
+            }
+        }
+        if self.started.is_empty() {
+            // It keeps the buffer of the last message alive.
+            self.started = Bytes::new();
+        }
+    }
+
     /// Records what is pushed from now on, for [`Outbox::take_pushed`].
     pub(crate) fn record_pushed(&mut self) {
         self.pushed.get_or_insert_default();

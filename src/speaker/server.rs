@@ -4,7 +4,7 @@
 //! [`Handle`](super::Handle) is for other threads. A neighbor is a task (`driver`) with a
 //! supervisor, so that a plugin that panics resets its own session and no other.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::{Rc, Weak};
@@ -15,10 +15,10 @@ use tokio::task::{JoinHandle, LocalSet};
 use super::admission::Admission;
 use super::config::PeerConfig;
 use super::connect::{Tcp, Transport};
-use super::control::{Mailbox, PeerCommand, Shared};
+use super::control::{PeerCommand, Shared};
 use super::error::Error;
 use super::listener::{Guard, Listeners};
-use super::machine::{Driver, PluginCell};
+use super::machine::Driver;
 use super::plugin::{Plugin, Unknown};
 use super::status::{PeerKey, PeerStatus};
 use super::supervisor::supervise;
@@ -71,14 +71,17 @@ pub(super) enum Phase {
 
 /// A neighbor as the server holds it.
 pub(super) struct Entry {
-    pub(super) config: Rc<PeerConfig>,
-    plugin: PluginCell,
-    mailbox: Rc<Mailbox>,
     pub(super) shared: Rc<Shared>,
-    guard: Guard,
-    /// Whether it is gone when its session ends.
-    pub(super) dynamic: bool,
+    /// What the listeners know of it; most peers ask for nothing.
+    guard: Option<Box<Guard>>,
     task: Option<JoinHandle<()>>,
+}
+
+impl Entry {
+    /// Its newest configuration.
+    pub(super) fn config(&self) -> Ref<'_, Rc<PeerConfig>> {
+        self.shared.newest.borrow()
+    }
 }
 
 /// A [`Server`] that may be gone; see [`Server::downgrade`].
@@ -98,8 +101,8 @@ impl Inner {
     /// Takes a neighbor out of the tables.
     fn take(&self, key: PeerKey) -> Option<Entry> {
         let entry = self.peers.borrow_mut().remove(&key)?;
-        self.names.borrow_mut().remove(&entry.config.name);
-        let state = entry.shared.status.borrow().state;
+        self.names.borrow_mut().remove(&entry.config().name);
+        let state = entry.shared.record.borrow().state;
         entry.shared.report(ChangeKind::Removed, state);
         Some(entry)
     }
@@ -185,9 +188,9 @@ impl Server {
     /// The status of the neighbor with that address; of several, the one that was added first.
     pub fn get_peer(&self, address: IpAddr) -> Option<PeerStatus> {
         let peers = self.inner.peers.borrow();
-        let mut statuses = peers.values().map(|entry| entry.shared.status.borrow());
-        let found = statuses.find(|status| status.remote_address == address)?;
-        Some(found.clone())
+        let mut entries = peers.values();
+        let found = entries.find(|entry| entry.config().remote_address == address)?;
+        Some(found.shared.status())
     }
 
     /// The writer of a neighbor whose session is up.
@@ -207,7 +210,7 @@ impl Server {
     /// [`Error::Unknown`].
     pub fn remove_peer(&self, key: PeerKey, cease: Cease) -> Result<(), Error> {
         let mut entry = self.inner.take(key).ok_or(Error::Unknown(key))?;
-        entry.mailbox.push(PeerCommand::Remove(cease));
+        entry.shared.mailbox.push(PeerCommand::Remove(cease));
         let mut removed = self.inner.removed.borrow_mut();
         removed.retain(|_, shared| shared.strong_count() > 0);
         removed.insert(key, Rc::downgrade(&entry.shared));
@@ -275,23 +278,22 @@ impl Server {
         let (old, address) = {
             let peers = self.inner.peers.borrow();
             let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
-            (entry.guard.clone(), entry.config.remote_address)
+            (entry.guard.clone(), entry.config().remote_address)
         };
         let config = Rc::new(config);
         self.command(key, command(Rc::clone(&config)))?;
-        let guard = Guard::new(&config, None);
-        self.unguard(&old, address)?;
-        self.guard(guard.clone(), &config)?;
+        let guard = Guard::of(&config);
+        if let Some(old) = &old {
+            self.unguard(old, address)?;
+        }
+        if let Some(guard) = &guard {
+            self.guard((**guard).clone(), &config)?;
+        }
         if let Some(entry) = self.inner.peers.borrow_mut().get_mut(&key) {
-            let mut status = entry.shared.status.borrow_mut();
-            status.name.clone_from(&config.name);
-            status.remote_address = config.remote_address;
-            status.zone = config.zone;
-            drop(status);
             let mut names = self.inner.names.borrow_mut();
-            names.remove(&entry.config.name);
+            names.remove(&entry.config().name);
             names.insert(config.name.clone(), key);
-            entry.config = config;
+            entry.shared.newest.replace(config);
             entry.guard = guard;
         }
         Ok(())
@@ -305,7 +307,7 @@ impl Server {
     /// What there is to know of a neighbor.
     pub fn peer(&self, key: PeerKey) -> Option<PeerStatus> {
         let peers = self.inner.peers.borrow();
-        Some(peers.get(&key)?.shared.status.borrow().clone())
+        Some(peers.get(&key)?.shared.status())
     }
 
     /// The same, also of a neighbor that was removed and whose session is not closed yet.
@@ -313,7 +315,7 @@ impl Server {
     pub(crate) fn last_status(&self, key: PeerKey) -> Option<PeerStatus> {
         self.peer(key).or_else(|| {
             let shared = self.inner.removed.borrow().get(&key)?.upgrade()?;
-            let status = shared.status.borrow().clone();
+            let status = shared.status();
             Some(status)
         })
     }
@@ -321,14 +323,14 @@ impl Server {
     /// All neighbors, in the order in which they were added.
     pub fn peers(&self) -> Vec<PeerStatus> {
         let peers = self.inner.peers.borrow();
-        let status = |entry: &Entry| entry.shared.status.borrow().clone();
+        let status = |entry: &Entry| entry.shared.status();
         peers.values().map(status).collect()
     }
 
     /// A neighbor's configuration.
     pub fn peer_config(&self, key: PeerKey) -> Option<Rc<PeerConfig>> {
         let peers = self.inner.peers.borrow();
-        Some(Rc::clone(&peers.get(&key)?.config))
+        Some(Rc::clone(&peers.get(&key)?.config()))
     }
 
     /// What was negotiated with a neighbor whose session is up.
@@ -352,22 +354,22 @@ impl Server {
         if self.find(&config.name).is_some() {
             return Err(Error::Duplicate(config.name));
         }
-        let guard = Guard::new(&config, None);
-        if !dynamic {
-            self.guard(guard.clone(), &config)?;
+        let guard = Guard::of(&config);
+        if let Some(guard) = guard.as_ref().filter(|_| !dynamic) {
+            self.guard((**guard).clone(), &config)?;
         }
         let key = PeerKey::new(self.inner.next_key.replace(self.inner.next_key.get() + 1));
-        let config = Rc::new(config);
+        let name = config.name.clone();
         let entry = Entry {
-            shared: Shared::new(key, &config, Rc::clone(&self.inner.subscribers)),
-            config,
-            plugin: Rc::new(RefCell::new(plugin)),
-            mailbox: Rc::default(),
+            shared: Shared::new(
+                (key, Rc::new(config)),
+                (plugin, dynamic),
+                (Rc::clone(&self.inner.transport), self.inner.router_id),
+                Rc::clone(&self.inner.subscribers),
+            ),
             guard,
-            dynamic,
             task: None,
         };
-        let name = entry.config.name.clone();
         self.inner.names.borrow_mut().insert(name, key);
         entry.shared.report(ChangeKind::Added, State::Idle);
         self.inner.peers.borrow_mut().insert(key, entry);
@@ -380,7 +382,7 @@ impl Server {
     pub(super) fn command(&self, key: PeerKey, command: PeerCommand) -> Result<(), Error> {
         let peers = self.inner.peers.borrow();
         let entry = peers.get(&key).ok_or(Error::Unknown(key))?;
-        if entry.mailbox.push(command) {
+        if entry.shared.mailbox.push(command) {
             Ok(())
         } else {
             Err(Error::Busy(key))
@@ -402,21 +404,20 @@ impl Server {
 
     /// Runs a neighbor's task, again after a panic.
     pub(super) fn run_peer(&self, key: PeerKey) {
-        let Some(driver) = self.driver(key) else {
-            return;
-        };
         let mut peers = self.inner.peers.borrow_mut();
         let Some(entry) = peers.get_mut(&key) else {
             return;
         };
+        let shared = Rc::clone(&entry.shared);
         let inner = Rc::downgrade(&self.inner);
         entry.task = Some(self.spawn_task(async move {
-            supervise(driver).await;
+            supervise(shared).await;
             // A neighbor that ended by itself is no longer in the table's interest.
             if let Some(inner) = inner.upgrade() {
-                let mailbox = inner.take(key).map(|entry| Rc::clone(&entry.mailbox));
+                let entry = inner.take(key);
+                let arrivals = entry.map(|entry| entry.shared.mailbox.arrivals());
                 // A peer that came back while its last session was ending is a new one.
-                for (stream, ends) in mailbox.iter().flat_map(|mailbox| mailbox.arrivals()) {
+                for (stream, ends) in arrivals.into_iter().flatten() {
                     Self {
                         inner: Rc::clone(&inner),
                     }
@@ -431,22 +432,18 @@ impl Server {
         let peers = self.inner.peers.borrow();
         let entry = peers.get(&key)?;
         Some(Driver {
-            config: Rc::clone(&entry.config),
-            plugin: Rc::clone(&entry.plugin),
-            mailbox: Rc::clone(&entry.mailbox),
+            config: Rc::clone(&entry.config()),
             shared: Rc::clone(&entry.shared),
-            transport: Rc::clone(&self.inner.transport),
-            router_id: self.inner.router_id,
-            dynamic: entry.dynamic,
         })
     }
 
     /// Keeps the task of a removed neighbor until its closing NOTIFICATION is sent.
     fn depart(&self, entry: &mut Entry) {
-        if !entry.dynamic
-            && let Err(error) = self.unguard(&entry.guard, entry.config.remote_address)
+        if !entry.shared.dynamic
+            && let Some(guard) = &entry.guard
+            && let Err(error) = self.unguard(guard, entry.config().remote_address)
         {
-            tracing::warn!(neighbor = %entry.config.name, error = %error, "a guard stays");
+            tracing::warn!(neighbor = %entry.config().name, error = %error, "a guard stays");
         }
         let mut departing = self.inner.departing.borrow_mut();
         departing.retain(|task| !task.is_finished());

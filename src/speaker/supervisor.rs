@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::control::Wanted;
+use super::control::{Shared, Wanted};
 use super::driver::{self, Ended};
 use super::machine::Driver;
 use super::turn::Timed;
@@ -12,23 +12,24 @@ use super::turn::Timed;
 const RESTART: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
 
 /// Runs a neighbor to its end. After a panic the session is gone with its connection; the next one starts after a while.
-pub(super) async fn supervise(mut driver: Driver) {
+pub(super) async fn supervise(shared: Rc<Shared>) {
     let mut wait = RESTART.0;
     loop {
-        driver.config = Rc::clone(&driver.shared.config.borrow());
-        let plugin = Rc::clone(&driver.plugin);
-        let task = tokio::task::spawn_local(Timed::new(driver::run(driver.clone()), move |took| {
-            plugin.borrow_mut().on_turn(took);
+        let driver = Driver {
+            config: Rc::clone(&shared.config.borrow()),
+            shared: Rc::clone(&shared),
+        };
+        let observed = Rc::clone(&shared);
+        let task = tokio::task::spawn_local(Timed::new(driver::run(driver), move |took| {
+            observed.plugin.borrow_mut().on_turn(took);
         }));
-        let guard = AbortOnDrop(task.abort_handle());
-        let result = task.await;
-        drop(guard);
-        match result {
+        let mut task = AbortOnDrop(task);
+        match (&mut task.0).await {
             Ok(Ended::Removed | Ended::Over) => return,
             Err(error) if error.is_panic() => {
-                let ends = driver.dynamic || driver.shared.wanted.get() == Wanted::Removed;
+                let ends = shared.dynamic || shared.wanted.get() == Wanted::Removed;
                 tracing::error!(
-                    neighbor = %driver.shared.config.borrow().name,
+                    neighbor = %shared.config.borrow().name,
                     "a neighbor's plugin panicked: its session is closed{}",
                     if ends {
                         String::new()
@@ -42,15 +43,16 @@ pub(super) async fn supervise(mut driver: Driver) {
             }
             Err(_) => return,
         }
-        tokio::select! { biased;
-            () = driver.mailbox.removal() => return,
-            () = tokio::time::sleep(wait) => {}
+        // Boxed: the room for it would be there all the time.
+        let removal = Box::pin(tokio::time::timeout(wait, shared.mailbox.removal()));
+        if removal.await.is_ok() {
+            return;
         }
         wait = (2 * wait).min(RESTART.1);
     }
 }
 
-struct AbortOnDrop(tokio::task::AbortHandle);
+struct AbortOnDrop(tokio::task::JoinHandle<Ended>);
 
 impl Drop for AbortOnDrop {
     fn drop(&mut self) {

@@ -146,20 +146,17 @@ mod tests {
     use super::*;
     use crate::bgp::Asn;
     use crate::speaker::PeerConfig;
-    use crate::speaker::control::Shared;
-    use crate::speaker::status::PeerKey;
-    use std::rc::Rc;
+    use crate::speaker::status::{PeerKey, Record};
 
     #[test]
     fn a_slow_subscriber_gets_the_newest_state_of_every_neighbor() {
-        let config = Rc::new(PeerConfig::new([192, 0, 2, 1].into(), Asn(65001)));
-        let subscribers = Rc::new(Subscribers::default());
+        let config = PeerConfig::new([192, 0, 2, 1].into(), Asn(65001));
+        let subscribers = Subscribers::default();
         let mut changes = subscribers.add();
         let status = |key: u64, state| {
-            let shared = Shared::new(PeerKey::new(key), &config, Rc::default());
-            let mut status = shared.status.borrow().clone();
-            status.state = state;
-            status
+            let mut record = Record::default();
+            record.state = state;
+            record.status(PeerKey::new(key), &config)
         };
         for _ in 0..WAITING {
             subscribers.report(ChangeKind::State, State::Idle, || status(1, State::Connect));

@@ -8,6 +8,7 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::sync::Notify;
@@ -166,8 +167,12 @@ impl UpdateWriter {
         }
         state.waiting += length;
         state.queue.extend(chunks);
+        state.work = true;
+        let waker = state.waker.take();
         drop(state);
-        self.pushed.work.notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
         Ok(())
     }
 
@@ -192,6 +197,11 @@ impl UpdateWriter {
         }
     }
 
+    /// Waits for something to be written, for the session's task alone.
+    pub(crate) fn poll_work(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pushed.poll_work(cx)
+    }
+
     /// Returns `true` if the session has ended.
     pub fn is_closed(&self) -> bool {
         self.pushed.state().closed
@@ -205,8 +215,6 @@ pub(crate) struct Pushed {
     terms: SendTerms,
     /// Writers wait here.
     room: Notify,
-    /// The task waits here.
-    pub(crate) work: Notify,
 }
 
 /// The session's own reference: the session ends when it is dropped, however that happens.
@@ -225,6 +233,10 @@ struct State {
     /// Bytes in `queue`.
     waiting: usize,
     closed: bool,
+    /// Whether something was written that the task does not know of.
+    work: bool,
+    /// The task, while it waits for that.
+    waker: Option<Waker>,
     /// Whether the outbox is empty as far as the task knows.
     flushed: bool,
 }
@@ -237,11 +249,12 @@ impl Pushed {
                 queue: VecDeque::new(),
                 waiting: 0,
                 closed: false,
+                work: false,
+                waker: None,
                 flushed: true,
             }),
             terms,
             room: Notify::new(),
-            work: Notify::new(),
         })
     }
 
@@ -257,9 +270,23 @@ impl Pushed {
         }
     }
 
+    fn poll_work(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        if std::mem::take(&mut state.work) {
+            return Poll::Ready(());
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
     /// Moves what fits into the outbox, and lets writers go on below the low mark.
     pub(crate) fn pour(&self, outbox: &mut Outbox) {
         let mut state = self.state();
+        // What is there now is known.
+        state.work = false;
         while outbox.has_room() {
             let Some(messages) = state.queue.pop_front() else {
                 break;
@@ -294,7 +321,6 @@ mod tests {
     use std::future::Future;
     use std::net::Ipv4Addr;
     use std::pin::pin;
-    use std::task::{Context, Poll, Waker};
 
     fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {
         pin!(future).poll(&mut Context::from_waker(Waker::noop()))

@@ -6,7 +6,7 @@ use super::{Ended, Peer};
 use crate::fsm::backoff::patience;
 use crate::fsm::event::{Event, State};
 use crate::fsm::reason::CloseReason;
-use crate::fsm::timer::Timer;
+use crate::fsm::timer::PeerTimer;
 use crate::fsm::{ConnId, Output};
 
 impl Peer {
@@ -40,7 +40,7 @@ impl Peer {
         if !alone || !self.running || self.used_up() {
             return;
         }
-        if self.timers.is_set(Timer::ConnectRetry) || self.timers.is_set(Timer::IdleHold) {
+        if self.timers.is_set(PeerTimer::ConnectRetry) || self.timers.is_set(PeerTimer::IdleHold) {
             return;
         }
         if self.config.passive {
@@ -48,8 +48,8 @@ impl Peer {
             return self.listen(Event::AutomaticStartPassive);
         }
         let timer = match self.rest {
-            State::Active => Timer::ConnectRetry,
-            _ => Timer::IdleHold,
+            State::Active => PeerTimer::ConnectRetry,
+            _ => PeerTimer::IdleHold,
         };
         let wait = self.back_off.wait(&self.config.timers);
         self.timers.set(timer, now + wait);

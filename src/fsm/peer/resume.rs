@@ -10,7 +10,7 @@ use crate::fsm::config::Config;
 use crate::fsm::event::{Event, State};
 use crate::fsm::session::Session;
 use crate::fsm::snapshot::SessionSnapshot;
-use crate::fsm::timer::Timer;
+use crate::fsm::timer::{PeerTimer, Timer};
 use crate::fsm::{ConnId, negotiate};
 
 impl Peer {
@@ -41,7 +41,10 @@ impl Peer {
         snapshot: &SessionSnapshot,
         now: Instant,
     ) -> Result<(Self, ConnId, Rc<Negotiated>), Notification> {
-        let negotiated = negotiate::agree(&config, &snapshot.local, &snapshot.remote)?;
+        let negotiated = {
+            let (local, remote) = (snapshot.local.clone(), snapshot.remote.clone());
+            negotiate::agree(&config, local, remote)?
+        };
         let negotiated = Rc::new(negotiated);
         let mut peer = Self::new(config);
         let id = peer.allot();
@@ -66,7 +69,7 @@ impl Peer {
             // AutomaticStart_with_PassiveTcpEstablishment (5)
             return self.listen(Event::AutomaticStartPassive);
         }
-        self.timers.set(Timer::IdleHold, now + wait);
+        self.timers.set(PeerTimer::IdleHold, now + wait);
     }
 
     /// Connections that were tried or accepted since the start, as far as [`Config::attempts`](crate::fsm::Config::attempts)

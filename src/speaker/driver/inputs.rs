@@ -15,7 +15,7 @@ impl Task {
     /// Asks the plugin for the capabilities of the OPEN that follows.
     pub(super) fn offer(&mut self) {
         let (capabilities, reduced) = {
-            let mut plugin = self.driver.plugin.borrow_mut();
+            let mut plugin = self.driver.shared.plugin.borrow_mut();
             let config = &self.driver.config;
             (
                 plugin.capabilities(config),

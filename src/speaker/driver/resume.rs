@@ -14,7 +14,7 @@ impl Task {
         self.peer.send_keepalive(now);
         self.drain();
         let (id, session) = self.peer.snapshot(now)?;
-        let status = self.driver.shared.status.borrow().clone();
+        let status = self.driver.shared.record.borrow();
         let link = self.io.link(id)?;
         if let Some(pushed) = &link.pushed {
             pushed.0.pour(&mut link.outbox);
@@ -28,12 +28,7 @@ impl Task {
             input: link.input.to_vec(),
             output: link.outbox.rest(),
             sessions: status.sessions,
-            counters: [
-                status.received,
-                status.sent,
-                status.received_total,
-                status.sent_total,
-            ],
+            counters: status.counters(),
         })
     }
 
