@@ -15,8 +15,16 @@ use super::{PeerId, PeerSet};
 
 /// Number of cached results; a power of two.
 const CACHE: usize = 64;
-/// Number of sets in the table before unused ones are swept for the first time.
-const SWEEP: usize = 256;
+/// The [weight] of the sets in the table before unused ones are swept for the first time.
+const SWEEP: usize = 256 * WEIGHT;
+/// The memory that a small set takes, in words.
+const WEIGHT: usize = 10;
+
+/// The memory that a set takes in the table, in words. A set of nearly all of many peers, of which every start of a session
+/// makes another one, weighs more than many sets of one.
+fn weight(set: &PeerSet) -> usize {
+    WEIGHT + set.words()
+}
 
 /// An interned set; `None` is the empty set.
 #[derive(Clone, Debug, Default)]
@@ -89,6 +97,8 @@ pub(crate) struct PeerSetInterner {
     table: HashTable<Rc<PeerSet>>,
     state: RandomState,
     cache: Vec<Option<Remembered>>,
+    /// The weight of the sets in the table.
+    weight: usize,
     sweep_at: usize,
     last: PeerSetRef,
 }
@@ -99,6 +109,7 @@ impl Default for PeerSetInterner {
             table: HashTable::new(),
             state: RandomState::default(),
             cache: (0..CACHE).map(|_| None).collect(),
+            weight: 0,
             sweep_at: SWEEP,
             last: PeerSetRef::EMPTY,
         }
@@ -119,12 +130,16 @@ impl PeerSetInterner {
             self.last = PeerSetRef(Some(Rc::clone(known)));
             return self.last.clone();
         }
-        if self.table.len() >= self.sweep_at {
+        if self.weight >= self.sweep_at {
             self.cache.fill_with(|| None);
             self.table.retain(|known| Rc::strong_count(known) > 1);
-            self.sweep_at = SWEEP.max(self.table.len() * 2);
+            self.weight = self.table.iter().map(|known| weight(known)).sum();
+            self.sweep_at = SWEEP.max(self.weight * 2);
         }
-        let new = Rc::new(set.clone());
+        let mut new = set.clone();
+        new.shrink();
+        let new = Rc::new(new);
+        self.weight += weight(&new);
         let state = &self.state;
         self.table
             .insert_unique(hash, Rc::clone(&new), |known| state.hash_one(&**known));
@@ -246,7 +261,24 @@ mod tests {
             let one = sets.one(PeerId(peer));
             assert!(!sets.minus(&kept, &one).is_empty());
         }
-        assert!(sets.table.len() <= SWEEP);
+        assert!(sets.table.len() <= SWEEP / WEIGHT);
         assert!(set(&mut sets, &[3, 1]).is(&kept));
+    }
+
+    #[test]
+    fn sets_that_grow_peer_by_peer_are_swept_by_their_size() {
+        const PEERS: u32 = 5_000;
+        let mut sets = PeerSetInterner::default();
+        let ones: Vec<PeerSetRef> = (0..PEERS).map(|peer| sets.one(PeerId(peer))).collect();
+        let mut all = PeerSetRef::EMPTY;
+        for one in &ones {
+            all = sets.union(&all, one);
+        }
+        assert_eq!(all.len(), PEERS as usize);
+        let words: usize = sets.table.iter().map(|set| weight(set)).sum();
+        assert!(
+            words <= 2 * WEIGHT * (PEERS as usize + 1) + CACHE * 100,
+            "{words}"
+        );
     }
 }

@@ -189,7 +189,8 @@ impl AdjRibOut {
         self.go_live(
             peer,
             Live {
-                session,
+                families: session.families.into(),
+                refresh: session.refresh,
                 group: at,
                 passed,
                 source,

@@ -1,12 +1,16 @@
 //! Sessions that are up.
 
-use super::types::Session;
+use crate::bgp::Family;
+use crate::bgp::negotiated::Refresh;
 use crate::rib::group::{Cursor, Resync};
 
 /// A session that is up.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) session: Session,
+    /// Negotiated families.
+    pub(super) families: Box<[Family]>,
+    pub(super) refresh: Refresh,
+    /// Its group, which has the rest of what was negotiated.
     pub(super) group: usize,
     /// The last mark that was reached.
     pub(super) passed: u64,

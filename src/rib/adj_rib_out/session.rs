@@ -58,7 +58,8 @@ impl AdjRibOut {
         self.go_live(
             peer,
             Live {
-                session,
+                families: session.families.into(),
+                refresh: session.refresh,
                 group: at,
                 passed: 0,
                 source: TxSource::Resync(Box::new(resync)),
@@ -150,9 +151,7 @@ impl AdjRibOut {
     /// negotiated.
     pub fn refresh(&mut self, peer: PeerId, family: Family) {
         let enhanced = match self.peer(peer).and_then(|peer| peer.live.as_ref()) {
-            Some(live) if live.session.families.contains(&family) => {
-                live.session.refresh == Refresh::Enhanced
-            }
+            Some(live) if live.families.contains(&family) => live.refresh == Refresh::Enhanced,
             _ => return,
         };
         // RFC 7313 4: "the BGP speaker MUST send a BoRR message for that <AFI, SAFI>, followed by the route refresh, and finally
@@ -174,7 +173,7 @@ impl AdjRibOut {
             let families = self
                 .peer(peer)
                 .and_then(|peer| peer.live.as_ref())
-                .map(|live| live.session.families.clone());
+                .map(|live| live.families.clone());
             for family in families.unwrap_or_default() {
                 self.refresh(peer, family);
             }
