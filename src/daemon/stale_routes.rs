@@ -26,6 +26,8 @@ const RESTAMP_STEP: u32 = 1_024;
 pub(crate) struct StaleRoutes {
     /// Made when there is something to keep.
     state: RefCell<Option<Box<State>>>,
+    /// How long a peer has to send its routes again, for a state that is made.
+    stale_path_time: Cell<Option<Duration>>,
     /// Set while a task waits for the next timeout.
     pub(crate) watched: Cell<bool>,
     /// Notified when the next timeout may have changed; made when a task waits for it.
@@ -68,7 +70,14 @@ pub(crate) enum Swept {
 impl StaleRoutes {
     fn state(&self) -> RefMut<'_, State> {
         RefMut::map(self.state.borrow_mut(), |state| {
-            &mut **state.get_or_insert_default()
+            let state = state.get_or_insert_with(|| {
+                let mut state = Box::<State>::default();
+                if let Some(time) = self.stale_path_time.get() {
+                    state.retention.set_stale_path_time(time);
+                }
+                state
+            });
+            &mut **state
         })
     }
 
@@ -141,10 +150,12 @@ impl StaleRoutes {
         session: &Negotiated,
         stale_path_time: Option<Duration>,
     ) -> (Vec<Fate>, Option<Discarded>) {
-        if stale_path_time.is_none() && self.state.borrow().is_none() {
-            return (Vec::new(), None);
+        if stale_path_time.is_some() {
+            self.stale_path_time.set(stale_path_time);
         }
-        let mut state = self.state();
+        let Some(mut state) = self.existing() else {
+            return (Vec::new(), None);
+        };
         if let Some(time) = stale_path_time {
             state.retention.set_stale_path_time(time);
         }
