@@ -153,7 +153,7 @@ pub struct NeighborConfig {
     /// Most routes that the peer may have in its Adj-RIB-In.
     pub prefix_limit: Option<PrefixLimit>,
     /// Most routes that are announced to it.
-    pub announce_limit: Option<AnnounceLimit>,
+    pub announce_limit: Option<Box<AnnounceLimit>>,
     /// Of a range: most neighbors at a time; `None`: [`DYNAMIC_LIMIT`].
     pub dynamic_limit: Option<u32>,
     /// How many seconds a peer has after a graceful restart to send its routes again; those that it has not sent

@@ -46,7 +46,7 @@ pub struct SessionConfig {
     /// Source address of outgoing connections, and where `listen` binds, if not `local_address`.
     pub md5_ip: Option<IpAddr>,
     /// TCP authentication option (RFC 5925).
-    pub tcp_ao: Option<TcpAo>,
+    pub tcp_ao: Option<Box<TcpAo>>,
     /// Pack several NLRI per UPDATE.
     pub group_updates: bool,
     /// Families, sorted.

@@ -68,7 +68,7 @@ pub(crate) fn finish(
         rate_limit: draft.rate_limit,
         prefix_limit: draft.prefix_limit,
         dynamic_limit: draft.dynamic_limit,
-        announce_limit: (!draft.announce_limit.is_empty()).then_some(draft.announce_limit),
+        announce_limit: (!draft.announce_limit.is_empty()).then(|| Box::new(draft.announce_limit)),
         stale_path_time: draft.stale_path_time.unwrap_or(model::STALE_PATH_TIME),
         subscriptions,
         operational,
@@ -224,7 +224,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
         incoming_ttl: draft.incoming_ttl,
         md5_password: key(cx, draft),
         md5_ip: draft.md5_ip,
-        tcp_ao: draft.tcp_ao.take(),
+        tcp_ao: draft.tcp_ao.take().map(Box::new),
         group_updates: draft.group_updates.unwrap_or(true),
         unwritten: Unwritten {
             families: draft.families.is_unwritten(),

@@ -50,7 +50,7 @@ impl AnnounceLimits {
 
     /// Takes the limit of a neighbor from its configuration.
     pub(crate) fn configure(&self, neighbor: &Neighbor) {
-        let limit = neighbor.config.borrow().announce_limit.clone();
+        let limit = neighbor.config.borrow().announce_limit.as_deref().cloned();
         let mut by_peer = self.by_peer.borrow_mut();
         match limit {
             None => {

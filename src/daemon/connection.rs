@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use crate::bgp::message::open::Open;
 use crate::bgp::message::{Direction, HEADER, MessageType, RawMessage};
-use crate::bgp::{Family, Negotiated, Sender};
+use crate::bgp::{Family, Negotiated};
 use crate::fsm::ConnInfo;
 
 use super::session;
@@ -77,8 +77,6 @@ impl Connection {
 pub(crate) struct Session {
     /// When it was established.
     pub(crate) since: Instant,
-    /// How routes are encoded on it.
-    pub(crate) sender: Sender,
     /// Set if the peer has more routes than `prefix-limit` allows, which is logged once.
     pub(crate) over_limit: bool,
     /// What few sessions have, while they have it.
@@ -109,10 +107,9 @@ impl Rest {
 
 impl Session {
     /// A session that is established now and starts with these messages.
-    pub(crate) fn new(sender: Sender, outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
+    pub(crate) fn new(outgoing: impl IntoIterator<Item = Vec<u8>>) -> Self {
         let mut session = Self {
             since: Instant::now(),
-            sender,
             over_limit: false,
             rest: None,
         };

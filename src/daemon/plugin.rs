@@ -280,7 +280,7 @@ impl Plugin for NeighborPlugin {
         let sender = session::sender(&config.session, session, local_address);
         let advisories = neighbor.advisories.of(&config.session.families);
         let first = advisories.into_iter().chain(neighbor.overtaken(&sender));
-        neighbor.replace_session(Some(Session::new(sender, first)));
+        neighbor.replace_session(Some(Session::new(first)));
         self.core.taps.up(neighbor);
         neighbor.history.established();
         self.core.routes.up(

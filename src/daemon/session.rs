@@ -204,7 +204,7 @@ pub(crate) fn peer(name: &str, session: &SessionConfig, env: &Env) -> PeerConfig
     peer.ttl = session.outgoing_ttl;
     peer.min_ttl = session.incoming_ttl;
     peer.md5_key.clone_from(&session.md5_password);
-    peer.tcp_ao = session.tcp_ao.as_ref().map(tcp_ao);
+    peer.tcp_ao = session.tcp_ao.as_deref().map(tcp_ao);
     let next = session.tcp_ao.iter().flat_map(|key| &key.next);
     peer.tcp_ao_next = next.map(tcp_ao).collect();
     peer.interface.clone_from(&session.source_interface);

@@ -14,12 +14,27 @@ const RECENT: usize = 32;
 /// A sequence of [`RouteText`]s.
 #[derive(Clone, Debug, Default)]
 pub struct RouteList {
+    len: usize,
+    /// `None` if there are none: most of thousands of neighbors have no routes of their own.
+    parts: Option<Box<Parts>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Parts {
     runs: Vec<Run>,
     commons: Vec<Common>,
     /// For each route of a [`Run::Many`]: the length of its NLRI, and its bytes.
     bytes: Vec<u8>,
     others: Vec<RouteText>,
-    len: usize,
+}
+
+impl Parts {
+    const NONE: &Self = &Self {
+        runs: Vec::new(),
+        commons: Vec::new(),
+        bytes: Vec::new(),
+        others: Vec::new(),
+    };
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -73,21 +88,22 @@ impl RouteList {
     /// Appends a route.
     pub fn push(&mut self, route: RouteText) {
         self.len += 1;
+        let parts = self.parts.get_or_insert_default();
         let ([nlri], Ok(length)) = (
             route.nlri.as_slice(),
             u8::try_from(route.nlri.first().map_or(0, |nlri| nlri.bytes.len())),
         ) else {
-            self.runs.push(Run::Other(self.others.len()));
-            self.others.push(route);
+            parts.runs.push(Run::Other(parts.others.len()));
+            parts.others.push(route);
             return;
         };
-        self.bytes.push(length);
-        self.bytes.extend_from_slice(&nlri.bytes);
-        let mut recent = self.commons.iter().enumerate().rev().take(RECENT);
+        parts.bytes.push(length);
+        parts.bytes.extend_from_slice(&nlri.bytes);
+        let mut recent = parts.commons.iter().enumerate().rev().take(RECENT);
         let known = recent.find(|(_, common)| common.is_of(&route, nlri));
-        let common = known.map_or(self.commons.len(), |(index, _)| index);
-        if common == self.commons.len() {
-            self.commons.push(Common {
+        let common = known.map_or(parts.commons.len(), |(index, _)| index);
+        if common == parts.commons.len() {
+            parts.commons.push(Common {
                 family: nlri.family,
                 path_id: nlri.path_id,
                 attributes: route.attributes,
@@ -96,33 +112,35 @@ impl RouteList {
                 name: route.name,
             });
         }
-        match self.runs.last_mut() {
+        match parts.runs.last_mut() {
             Some(Run::Many {
                 common: last,
                 count,
             }) if *last == common => *count += 1,
-            _ => self.runs.push(Run::Many { common, count: 1 }),
+            _ => parts.runs.push(Run::Many { common, count: 1 }),
         }
     }
 
     /// The routes in their order.
     pub fn iter(&self) -> Iter<'_> {
+        let parts = self.parts();
         Iter {
-            list: self,
-            runs: self.runs.iter(),
+            parts,
+            runs: parts.runs.iter(),
             current: None,
-            bytes: &self.bytes,
+            bytes: &parts.bytes,
         }
     }
 
     /// The routes in their order, those of a run together.
     pub fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let mut rest = &self.bytes[..];
-        self.runs.iter().filter_map(move |run| match *run {
-            Run::Other(index) => self.others.get(index).map(Piece::One),
+        let parts = self.parts();
+        let mut rest = &parts.bytes[..];
+        parts.runs.iter().filter_map(move |run| match *run {
+            Run::Other(index) => parts.others.get(index).map(Piece::One),
             Run::Many { common, count } => {
                 let mut run = RunOfRoutes {
-                    common: self.commons.get(common)?,
+                    common: parts.commons.get(common)?,
                     count,
                     bytes: rest,
                 };
@@ -135,18 +153,25 @@ impl RouteList {
     /// The families of the routes, in any order; most of them several times.
     #[cfg(any(test, feature = "daemon"))]
     pub(crate) fn families(&self) -> impl Iterator<Item = Family> {
-        let common = self.commons.iter().map(|common| common.family);
-        let others = self.others.iter().flat_map(|route| &route.nlri);
+        let parts = self.parts();
+        let common = parts.commons.iter().map(|common| common.family);
+        let others = parts.others.iter().flat_map(|route| &route.nlri);
         common.chain(others.map(|nlri| nlri.family))
     }
 
     /// Gives back memory that was allocated ahead.
     #[cfg(feature = "daemon")]
     pub(crate) fn shrink_to_fit(&mut self) {
-        self.runs.shrink_to_fit();
-        self.commons.shrink_to_fit();
-        self.others.shrink_to_fit();
-        self.bytes.shrink_to_fit();
+        if let Some(parts) = &mut self.parts {
+            parts.runs.shrink_to_fit();
+            parts.commons.shrink_to_fit();
+            parts.others.shrink_to_fit();
+            parts.bytes.shrink_to_fit();
+        }
+    }
+
+    fn parts(&self) -> &Parts {
+        self.parts.as_deref().unwrap_or(Parts::NONE)
     }
 }
 
@@ -245,7 +270,7 @@ fn take<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
 /// The routes of a [`RouteList`].
 #[derive(Clone, Debug)]
 pub struct Iter<'a> {
-    list: &'a RouteList,
+    parts: &'a Parts,
     runs: std::slice::Iter<'a, Run>,
     /// The run that is being read, and how many of its routes are left.
     current: Option<(&'a Common, usize)>,
@@ -260,8 +285,8 @@ impl Iterator for Iter<'_> {
         let (common, left) = match self.current {
             Some((common, left)) if left > 0 => (common, left),
             _ => match self.runs.next()? {
-                Run::Other(index) => return self.list.others.get(*index).cloned(),
-                Run::Many { common, count } => (self.list.commons.get(*common)?, *count),
+                Run::Other(index) => return self.parts.others.get(*index).cloned(),
+                Run::Many { common, count } => (self.parts.commons.get(*common)?, *count),
             },
         };
         self.current = Some((common, left - 1));

@@ -71,7 +71,7 @@ pub(super) fn closed(driver: &mut Driver, reason: &CloseReason) {
         status.ends = None;
         status.established = None;
         status.hold_time = None;
-        status.last_close = Some(reason.clone());
+        status.last_close = Some(Box::new(reason.clone()));
     }
     driver.shared.session.replace(None);
     driver.shared.writer.replace(None);

@@ -82,7 +82,8 @@ pub(crate) struct Record {
     pub(crate) established: Option<SystemTime>,
     pub(crate) hold_time: Option<u16>,
     pub(crate) sessions: u64,
-    pub(crate) last_close: Option<CloseReason>,
+    /// Boxed: most sessions stay.
+    pub(crate) last_close: Option<Box<CloseReason>>,
     pub(crate) retry_at: Option<Instant>,
     pub(crate) failures: u32,
     pub(crate) attempts: u32,
@@ -155,7 +156,7 @@ impl Record {
             established: self.established,
             hold_time: self.hold_time,
             sessions: self.sessions,
-            last_close: self.last_close.clone(),
+            last_close: self.last_close.as_deref().cloned(),
             retry_at: self.retry_at,
             failures: self.failures,
             attempts: self.attempts,

@@ -1,6 +1,10 @@
 //! Restarts a neighbor's task after its plugin panicked.
 
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use super::control::{Shared, Wanted};
@@ -20,13 +24,13 @@ pub(super) async fn supervise(shared: Rc<Shared>) {
             shared: Rc::clone(&shared),
         };
         let observed = Rc::clone(&shared);
-        let task = tokio::task::spawn_local(Timed::new(driver::run(driver), move |took| {
+        let task = Timed::new(driver::run(driver), move |took| {
             observed.plugin.borrow_mut().on_turn(took);
-        }));
-        let mut task = AbortOnDrop(task);
-        match (&mut task.0).await {
+        });
+        let result = Caught(task).await;
+        match result {
             Ok(Ended::Removed | Ended::Over) => return,
-            Err(error) if error.is_panic() => {
+            Err(Panicked) => {
                 let ends = shared.dynamic || shared.wanted.get() == Wanted::Removed;
                 tracing::error!(
                     neighbor = %shared.config.borrow().name,
@@ -41,7 +45,6 @@ pub(super) async fn supervise(shared: Rc<Shared>) {
                     return;
                 }
             }
-            Err(_) => return,
         }
         // Boxed: the room for it would be there all the time.
         let removal = Box::pin(tokio::time::timeout(wait, shared.mailbox.removal()));
@@ -52,10 +55,18 @@ pub(super) async fn supervise(shared: Rc<Shared>) {
     }
 }
 
-struct AbortOnDrop(tokio::task::JoinHandle<Ended>);
+/// A future of which a panic ends only itself: it is not a task of its own, which would take more memory.
+struct Caught<F>(F);
 
-impl Drop for AbortOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
+/// A poll has panicked. The report is on standard error already.
+struct Panicked;
+
+impl<F: Future + Unpin> Future for Caught<F> {
+    type Output = Result<F::Output, Panicked>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // It is dropped after a panic; what it shares with others is changed in whole steps.
+        let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut self.0).poll(cx)));
+        polled.map_or(Poll::Ready(Err(Panicked)), |poll| poll.map(Ok))
     }
 }

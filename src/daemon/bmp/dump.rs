@@ -99,7 +99,7 @@ async fn sent(core: &Core, link: &Link, sessions: &[SessionMark]) {
         let mut current: HashMap<PeerId, (SessionMark, Sender, Vec<Change>)> = HashMap::new();
         for mark in sessions {
             let neighbor = neighbor_of(core, link, *mark);
-            let sender = neighbor.and_then(|neighbor| Some(neighbor.session().as_ref()?.sender));
+            let sender = neighbor.and_then(|neighbor| core.routes.rib().sender(neighbor.id));
             if let Some(sender) = sender {
                 current.insert(mark.peer, (*mark, sender, Vec::new()));
             }

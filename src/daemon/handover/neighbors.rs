@@ -381,7 +381,7 @@ fn session(
     let config = neighbor.config.borrow();
     let sender = session::sender(&config.session, &negotiated, ends.local.ip());
     let outgoing = std::mem::take(&mut state.outgoing).into_iter();
-    let mut up = Session::new(sender, outgoing.map(|Blob(message)| message));
+    let mut up = Session::new(outgoing.map(|Blob(message)| message));
     up.since = up.since.checked_sub(state.age).unwrap_or(up.since);
     up.over_limit = state.over_limit;
     for family in state.ignored {

@@ -298,11 +298,9 @@ async fn sent(core: &Core, neighbors: &[Rc<Neighbor>], copy: &mut Copy) {
     let mut classes: Vec<Sender> = Vec::new();
     let mut receivers: Vec<Option<Receiver>> = Vec::new();
     for (index, neighbor) in (0..=u16::MAX).zip(neighbors) {
-        let session = neighbor.session();
-        let Some(sender) = session.as_ref().map(|session| wide(session.sender)) else {
+        let Some(sender) = core.routes.rib().sender(neighbor.id).map(wide) else {
             continue;
         };
-        drop(session);
         let known = classes.iter().position(|known| *known == sender);
         let class = known.unwrap_or_else(|| {
             classes.push(sender);

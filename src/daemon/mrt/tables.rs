@@ -170,7 +170,7 @@ async fn sent(core: &Core, tap: &LiveTap, neighbors: &[Rc<Neighbor>]) {
     let mut at = 0;
     while tap.room().await {
         // Sessions may have ended or begun since the last turn.
-        if sent_turn(core, tap, receivers(neighbors), &mut at) {
+        if sent_turn(core, tap, receivers(core, neighbors), &mut at) {
             return;
         }
         tokio::task::yield_now().await;
@@ -205,10 +205,10 @@ fn sent_turn(
 }
 
 /// The neighbors with a session.
-fn receivers(neighbors: &[Rc<Neighbor>]) -> HashMap<PeerId, Receiver> {
+fn receivers(core: &Core, neighbors: &[Rc<Neighbor>]) -> HashMap<PeerId, Receiver> {
     let mut receivers = HashMap::new();
     for (index, neighbor) in (0..=u16::MAX).zip(neighbors) {
-        let sender = neighbor.session().as_ref().map(|session| session.sender);
+        let sender = core.routes.rib().sender(neighbor.id);
         if let Some(sender) = sender {
             let receiver = Receiver {
                 index,

@@ -4,7 +4,7 @@ use super::live::Live;
 use super::sizes::Sizes;
 use super::sweeps::Sweeps;
 use super::types::{Limits, Outcome, PeerOptions, Unsendable};
-use crate::bgp::{Family, Nlri};
+use crate::bgp::{Family, Nlri, Sender};
 use crate::rib::comparison::Comparison;
 use crate::rib::entries::Entries;
 use crate::rib::group::Group;
@@ -151,6 +151,12 @@ impl AdjRibOut {
     /// Returns `true` if `peer` has a session.
     pub fn is_up(&self, peer: PeerId) -> bool {
         self.peer(peer).is_some_and(|peer| peer.live.is_some())
+    }
+
+    /// How routes are encoded on the session of `peer`, while it has one.
+    pub fn sender(&self, peer: PeerId) -> Option<Sender> {
+        let live = self.peer(peer)?.live.as_ref()?;
+        Some(self.groups[live.group].as_ref()?.sender)
     }
 
     /// Calls `wake` for each peer that may have got work since the last call.
