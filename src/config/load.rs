@@ -6,6 +6,7 @@ use std::fs::{Metadata, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::rc::Rc;
 
 use nix::fcntl::OFlag;
 
@@ -232,9 +233,23 @@ fn read<'a>(cx: &mut Context<'a>) -> Config {
         .into_iter()
         .map(|checked: Checked| checked.config)
         .collect::<Vec<NeighborConfig>>();
+    share_capabilities(&mut config.neighbors);
     config.checks = check_section::settle(cx, checks, &config.neighbors);
     claim::settle(cx, &mut config);
     config
+}
+
+/// Lets neighbors that follow each other and offer the same share its description: there may be thousands.
+fn share_capabilities(neighbors: &mut [NeighborConfig]) {
+    let all = neighbors
+        .iter_mut()
+        .map(|one| &mut one.session.capabilities);
+    all.reduce(|last, next| {
+        if *last == *next {
+            *next = Rc::clone(last);
+        }
+        next
+    });
 }
 
 /// Reports a word that is not allowed outside of all sections.

@@ -1,6 +1,7 @@
 //! What the session of a neighbor depends on.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
 use crate::bgp::{Afi, Asn, Codec, Family, Sender, Zone};
 
@@ -51,8 +52,8 @@ pub struct SessionConfig {
     pub group_updates: bool,
     /// Families, sorted.
     pub families: Vec<Family>,
-    /// What the OPEN offers besides families.
-    pub capabilities: CapabilityConfig,
+    /// What the OPEN offers besides families; neighbors that offer the same may share it.
+    pub capabilities: Rc<CapabilityConfig>,
     /// Which of these are defaults that the file does not set.
     pub unwritten: Unwritten,
 }
@@ -94,10 +95,10 @@ impl SessionConfig {
             listen: new.listen,
             connect: new.connect,
             group_updates: new.group_updates,
-            capabilities: CapabilityConfig {
+            capabilities: Rc::new(CapabilityConfig {
                 link_local_prefer: new.capabilities.link_local_prefer,
-                ..self.capabilities.clone()
-            },
+                ..(*self.capabilities).clone()
+            }),
             ..self.clone()
         };
         old != *new

@@ -2,6 +2,7 @@
 //! rest.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use super::base64::decode;
 use super::capability::Restart;
@@ -201,7 +202,7 @@ fn session(cx: &mut Context<'_>, draft: &mut Draft) -> Option<SessionConfig> {
             .flat_map(|placed| placed.routes.families()),
     );
     let hold_time = draft.hold_time.unwrap_or(180);
-    let capabilities = capabilities(draft, &families, hold_time);
+    let capabilities = Rc::new(capabilities(draft, &families, hold_time));
     Some(SessionConfig {
         peer_address,
         peer_prefix,

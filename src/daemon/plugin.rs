@@ -266,6 +266,10 @@ impl Plugin for NeighborPlugin {
         session::reduced_capabilities(&self.neighbor.config.borrow())
     }
 
+    fn has_writer(&self) -> bool {
+        false
+    }
+
     fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, _: UpdateWriter) {
         self.core.stats.turns.note("the start of a session");
         let neighbor = &self.neighbor;

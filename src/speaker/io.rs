@@ -48,7 +48,9 @@ pub(crate) struct Link {
     /// Bytes that the next read may bring.
     chunk: usize,
     pub(crate) outbox: Outbox,
-    /// What writers have pushed, once the session is up.
+    /// Whether the session is up.
+    pub(crate) up: bool,
+    /// What writers have pushed, once the session is up, if it has writers.
     pub(crate) pushed: Option<PushedOwner>,
 }
 
@@ -80,6 +82,7 @@ impl Io {
             input: BytesMut::new(),
             chunk: FIRST_READ,
             outbox,
+            up: false,
             pushed: None,
         });
     }
@@ -140,7 +143,7 @@ impl Io {
             for link in &mut self.links {
                 let event = if write {
                     link.poll_write(cx)
-                } else if paused && link.pushed.is_some() {
+                } else if paused && link.up {
                     Poll::Pending
                 } else {
                     link.poll_read(cx)

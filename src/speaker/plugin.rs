@@ -90,6 +90,13 @@ pub trait Plugin {
     /// The neighbor's task ran for that long, in which no other task of the thread could.
     fn on_turn(&mut self, _took: Duration) {}
 
+    /// Whether its sessions have a writer. Without one, that of [`on_established`](Self::on_established) is closed,
+    /// [`Server::writer`](super::Server::writer) is an error, and a session takes less memory: for plugins that only
+    /// [`fill`](Self::fill). Asked when a session comes up.
+    fn has_writer(&self) -> bool {
+        true
+    }
+
     /// Whether [`SessionEvent::Message`] is wanted for UPDATEs that we send, too. Asked before each [`fill`](Self::fill).
     fn observes_updates_sent(&self) -> bool {
         false

@@ -6,8 +6,9 @@
 //! since every other thread would need a copy of this interface.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
@@ -19,7 +20,8 @@ use super::outbox::{HIGH_MARK, LOW_MARK, Outbox};
 use super::outgoing::{Outgoing, Raw, RouteUpdate, SendTerms};
 use crate::bgp::message::MessageType;
 use crate::bgp::message::refresh::RouteRefresh;
-use crate::bgp::{Family, Nlri};
+use crate::bgp::negotiated::Refresh;
+use crate::bgp::{Asn, Codec, Family, Nlri, Sender};
 
 /// Sends messages on one established session: from callbacks, tasks and other threads.
 ///
@@ -47,6 +49,23 @@ pub struct UpdateWriter {
 }
 
 impl UpdateWriter {
+    /// One that is closed from the start, for sessions without writers.
+    pub(crate) fn closed() -> Self {
+        static CLOSED: LazyLock<Arc<Pushed>> = LazyLock::new(|| {
+            let sender = Sender {
+                codec: Codec::default(),
+                local_as: Asn(0),
+                local_address: Ipv4Addr::UNSPECIFIED.into(),
+                router_id: Ipv4Addr::UNSPECIFIED,
+                group_updates: true,
+            };
+            let pushed = Pushed::new(SendTerms::new(sender, Vec::new(), Refresh::Absent));
+            pushed.close();
+            pushed
+        });
+        CLOSED.writer()
+    }
+
     /// Sends routes, a request for routes, or an UPDATE with a body made by the caller (`&[u8]`, all after the header).
     /// Waits while 256 KiB of earlier messages wait.
     ///
@@ -316,10 +335,7 @@ impl Pushed {
 mod tests {
     use super::*;
     use crate::bgp::message::HEADER;
-    use crate::bgp::negotiated::Refresh;
-    use crate::bgp::{Asn, Codec, Sender};
     use std::future::Future;
-    use std::net::Ipv4Addr;
     use std::pin::pin;
 
     fn poll<T>(future: impl Future<Output = T>) -> Poll<T> {

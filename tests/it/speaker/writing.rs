@@ -10,9 +10,10 @@ use oxabgp::bgp::capability::add_path::AddPathMode;
 use oxabgp::bgp::message::update::Update;
 use oxabgp::bgp::{Afi, Asn, Capability, Family, Negotiated, NextHop, Nlri, Notification};
 use oxabgp::fsm::CloseReason;
+use oxabgp::rib::pack::end_of_rib;
 use oxabgp::speaker::{
-    Attributes, PeerConfig, Plugin, RouteUpdate, Server, UnicastRoute, UpdateDecoder, UpdateWriter,
-    WriteError,
+    Attributes, Error, Outbox, PeerConfig, Plugin, RouteUpdate, Server, UnicastRoute,
+    UpdateDecoder, UpdateWriter, WriteError,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -313,4 +314,60 @@ async fn add_path_two_octet_as_numbers_and_ipv6_next_hops_follow_the_negotiation
     );
     writer.refresh(Family::IPV4_UNICAST).expect("negotiated");
     assert_eq!(writer.terms().families, BOTH);
+}
+
+/// Sends by [`Plugin::fill`] only.
+struct Silent {
+    told: UnboundedSender<Told>,
+    sent: bool,
+}
+
+impl Plugin for Silent {
+    fn has_writer(&self) -> bool {
+        false
+    }
+
+    fn on_established(&mut self, _: &PeerConfig, session: &Rc<Negotiated>, writer: UpdateWriter) {
+        let _ = self.told.send(Told::Up(writer, Rc::clone(session)));
+    }
+
+    fn fill(&mut self, _: &PeerConfig, outbox: &mut Outbox) {
+        if !std::mem::replace(&mut self.sent, true) {
+            outbox.push(end_of_rib(Family::IPV4_UNICAST));
+        }
+    }
+
+    fn on_update(&mut self, _: &PeerConfig, _: Update<'_>) -> Result<(), Notification> {
+        Ok(())
+    }
+
+    fn on_close(&mut self, _: &PeerConfig, _: &CloseReason) {}
+}
+
+#[tokio::test(flavor = "local")]
+async fn a_session_without_a_writer_sends_what_its_plugin_pushes() {
+    let (a, address) = serving([10, 0, 0, 1]);
+    let (b, _) = serving([10, 0, 0, 2]);
+    let (told, left_side) = unbounded_channel();
+    let silent = Silent { told, sent: false };
+    let key = a.add_peer(passive(65001, 65002), silent).expect("a peer");
+    let (told, right_side) = unbounded_channel();
+    let plugin = Peer {
+        offer: offer(65002, BOTH),
+        first: |_: &UpdateWriter| {},
+        told,
+        session: None,
+    };
+    b.add_peer(active(65002, 65001, address), plugin)
+        .expect("a peer");
+    let (mut left, mut right) = (Side(left_side), Side(right_side));
+    let (writer, _) = left.up().await;
+    assert!(writer.is_closed());
+    assert_eq!(
+        writer.end_of_rib(Family::IPV4_UNICAST),
+        Err(WriteError::Closed)
+    );
+    assert!(matches!(a.writer(key), Err(Error::Down(down)) if down == key));
+    right.up().await;
+    assert_eq!(right.got().await.end_of_rib, Some(Family::IPV4_UNICAST));
 }
