@@ -92,11 +92,11 @@ impl History {
             &record.received,
             &record.connect,
         ];
-        let noted = |noted: &Box<Noted>| (noted.text.clone(), noted.at.elapsed(), noted.count);
+        let noted = |noted: &Noted| (noted.text.clone(), noted.at.elapsed(), noted.count);
         HistoryParts {
             established: record.established,
             lost: record.lost,
-            last: last.map(|last| last.as_ref().map(noted)).into(),
+            last: last.map(|last| last.as_deref().map(noted)).into(),
             error: record.last,
         }
     }

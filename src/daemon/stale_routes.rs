@@ -197,8 +197,8 @@ impl StaleRoutes {
     /// What is retained, as data.
     pub(crate) fn retained(&self) -> Vec<KeptFamily> {
         let state = self.state.borrow();
-        let export = |state: &Box<State>| state.retention.export(Instant::now());
-        state.as_ref().map_or_else(Vec::new, export)
+        let export = |state: &State| state.retention.export(Instant::now());
+        state.as_deref().map_or_else(Vec::new, export)
     }
 
     /// Continues with what another process has retained, and with its routes, which `fill` adds.

@@ -154,9 +154,9 @@ mod tests {
         let subscribers = Subscribers::default();
         let mut changes = subscribers.add();
         let status = |key: u64, state| {
-            let mut record = Record::default();
-            record.state = state;
-            record.status(PeerKey::new(key), &config)
+            let mut status = Record::default().status(PeerKey::new(key), &config);
+            status.state = state;
+            status
         };
         for _ in 0..WAITING {
             subscribers.report(ChangeKind::State, State::Idle, || status(1, State::Connect));
