@@ -555,6 +555,6 @@ mod tests {
     fn a_silent_neighbor_takes_little_memory() {
         // There may be thousands of them.
         let task = size_of_result(run);
-        assert!(task <= 1_200, "{task} bytes");
+        assert!(task <= 1_280, "{task} bytes");
     }
 }
