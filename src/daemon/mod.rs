@@ -297,11 +297,11 @@ async fn serve(
         control.end().await;
         http.close();
         service::shutdown(&core, &server, &mut signals).await;
+        core.journal.end().await;
+        monitors::end(&core).await;
         code
     };
     let code = core.urgent.beside(life).await;
-    core.journal.end().await;
-    monitors::end(&core).await;
     drop(pid_file);
     Ok(code)
 }
