@@ -77,7 +77,7 @@ fn decoder() -> UpdateDecoder<Seen> {
             match raw.decode()? {
                 Some(Attribute::Origin(origin)) => seen.origin = Some(origin.to_string()),
                 Some(Attribute::AsPath(path)) => {
-                    let asns = path.0.iter().flat_map(|segment| &segment.asns);
+                    let asns = path.segments().iter().flat_map(|segment| &segment.asns);
                     seen.path = asns.map(|asn| asn.0).collect();
                 }
                 Some(Attribute::Communities(list)) => {

@@ -41,6 +41,7 @@ use super::sets::Sets;
 use super::signal::Request;
 use super::stats::Stats;
 use super::taps::Taps;
+use super::urgent::{Urgent, UrgentHandle};
 use super::watchdog::Switch;
 
 /// The configuration of metrics, which a reload may replace.
@@ -104,6 +105,8 @@ pub(crate) struct Core {
     pub(crate) handover: Handover,
     /// What commands wait for.
     pub(crate) works: Works,
+    /// Tasks that have more turns than others.
+    pub(super) urgent: Urgent,
 }
 
 impl Core {
@@ -141,6 +144,7 @@ impl Core {
             established: Notify::new(),
             handover: Handover::default(),
             works: Works::default(),
+            urgent: Urgent::default(),
         })
     }
 
@@ -395,6 +399,16 @@ impl Core {
         let core = Rc::clone(self);
         let timed = Timed::new(task, move |took| core.stats.turns.observe(took));
         tokio::task::spawn_local(timed).abort_handle()
+    }
+
+    /// Runs a task that someone waits for, whose turns are timed.
+    pub(super) fn spawn_urgent(
+        self: &Rc<Self>,
+        task: impl Future<Output = ()> + 'static,
+    ) -> UrgentHandle {
+        let core = Rc::clone(self);
+        let timed = Timed::new(task, move |took| core.stats.turns.observe(took));
+        self.urgent.spawn(timed)
     }
 
     /// Applies the options of a neighbor to the Adj-RIB-Out.

@@ -116,6 +116,7 @@ mod taps;
 mod turn_shares;
 mod turns;
 mod until_closed;
+mod urgent;
 mod watchdog;
 
 use control::{Control, Doors};
@@ -282,21 +283,25 @@ async fn serve(
     });
     notify::ready();
     info!(configuration = %origin.path.display(), "oxabgp {} is running", env!("CARGO_PKG_VERSION"));
-    let code = {
-        let work = service::work(
-            &executor,
-            &server,
-            Some((origin, &control, &start)),
-            &mut signals,
-        );
-        Timed::new(work, |took| core.stats.turns.observe(took)).await
+    let life = async {
+        let code = {
+            let work = service::work(
+                &executor,
+                &server,
+                Some((origin, &control, &start)),
+                &mut signals,
+            );
+            Timed::new(work, |took| core.stats.turns.observe(took)).await
+        };
+        beginning.abort();
+        control.end().await;
+        http.close();
+        service::shutdown(&core, &server, &mut signals).await;
+        core.journal.end().await;
+        monitors::end(&core).await;
+        code
     };
-    beginning.abort();
-    control.end().await;
-    http.close();
-    service::shutdown(&core, &server, &mut signals).await;
-    core.journal.end().await;
-    monitors::end(&core).await;
+    let code = core.urgent.beside(life).await;
     drop(pid_file);
     Ok(code)
 }

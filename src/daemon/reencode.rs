@@ -47,6 +47,6 @@ pub(crate) fn with_next_hop(
         .list()
         .iter()
         .filter(|attribute| !matches!(attribute, Attribute::NextHop(_)));
-    let hop = Attribute::NextHop(NextHopAttribute(next_hop));
+    let hop = Attribute::NextHop(NextHopAttribute::new(next_hop));
     Rc::new(AttributeSet::new(others.cloned().chain([hop]).collect()))
 }

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::route_text::{Place, Verb};
 use super::tail::{Kept, Repeated, Tail};
 use crate::bgp::attribute::Attribute;
+use crate::bgp::attribute::next_hop::NextHopAttribute;
 use crate::bgp::{AttributeSet, NextHop, RouteDistinguisher, Safi};
 use crate::text::{Cursor, Span, SyntaxError, value};
 
@@ -243,9 +244,9 @@ impl TailBuilder {
     pub(super) fn map_next_hop(&mut self) {
         for attribute in &mut self.attributes {
             if let Attribute::NextHop(hop) = attribute
-                && let NextHop::V4(address) = hop.0
+                && let NextHop::V4(address) = hop.get()
             {
-                hop.0 = NextHop::V6(address.to_ipv6_mapped());
+                *hop = NextHopAttribute::new(NextHop::V6(address.to_ipv6_mapped()));
             }
         }
     }

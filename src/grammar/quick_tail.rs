@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use super::route_text::Verb;
 use super::tail::Tail;
-use crate::bgp::attribute::as_path::{AsPath, Segment, SegmentKind};
+use crate::bgp::attribute::as_path::AsPath;
 use crate::bgp::attribute::community::{Communities, Community};
 use crate::bgp::attribute::large_community::{LargeCommunities, LargeCommunity};
 use crate::bgp::attribute::local_pref::LocalPref;
@@ -151,7 +151,7 @@ impl<'a> Reader<'a> {
             word => NextHop::V4(str::from_utf8(word).ok()?.parse::<Ipv4Addr>().ok()?),
         };
         self.hop = Some(Span::new(start, self.at));
-        Some(Attribute::NextHop(NextHopAttribute(hop)))
+        Some(Attribute::NextHop(NextHopAttribute::new(hop)))
     }
 
     /// One sequence of plain AS numbers, which no other segment follows.
@@ -161,8 +161,7 @@ impl<'a> Reader<'a> {
         if matches!(ahead.find(|byte| **byte != b' '), Some(b'[' | b'(' | b',')) {
             return None;
         }
-        let kind = SegmentKind::Sequence;
-        Some(AsPath(vec![Segment { kind, asns }]))
+        Some(AsPath::sequence(asns))
     }
 
     fn community(&mut self) -> Option<Community> {

@@ -31,8 +31,8 @@ pub fn encode_attributes(set: &AttributeSet, out: &mut Vec<u8>) -> bool {
 
 fn encode(attribute: &Attribute, out: &mut Vec<u8>) -> bool {
     let mut value = Vec::new();
-    let (code, flags) = if let Attribute::NextHop(NextHopAttribute(hop)) = attribute {
-        match hop {
+    let (code, flags) = if let Attribute::NextHop(hop) = attribute {
+        match hop.get() {
             NextHop::SelfAddress => {}
             NextHop::V4(address) => value.extend(address.octets()),
             NextHop::V6(address) => value.extend(address.octets()),
@@ -82,7 +82,7 @@ pub fn decode_attributes(bytes: &[u8]) -> Result<AttributeSet, WireError> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let mut value = r.sub(length, "the value of an attribute")?;
         list.push(match code {
-            HOP => Attribute::NextHop(NextHopAttribute(hop(&mut value)?)),
+            HOP => Attribute::NextHop(NextHopAttribute::new(hop(&mut value)?)),
             TEXT => str::from_utf8(value.rest())
                 .ok()
                 .and_then(parse)

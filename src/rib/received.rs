@@ -190,7 +190,7 @@ mod tests {
     use crate::bgp::attribute::next_hop::NextHopAttribute;
 
     fn attributes(hop: Option<NextHop>) -> Rc<AttributeSet> {
-        let list = hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop)));
+        let list = hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop)));
         Rc::new(AttributeSet::new(list.into_iter().collect()))
     }
 

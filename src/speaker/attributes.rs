@@ -47,7 +47,7 @@ impl Attributes {
     /// The next hop. [`NextHop::SelfAddress`], the default, is our address on the session (RFC 4271 section 5.1.3).
     #[must_use]
     pub fn next_hop(self, hop: impl Into<NextHop>) -> Self {
-        self.attribute(Attribute::NextHop(NextHopAttribute(hop.into())))
+        self.attribute(Attribute::NextHop(NextHopAttribute::new(hop.into())))
     }
 
     /// ORIGIN (RFC 4271 section 5.1.1).

@@ -345,7 +345,7 @@ impl<T> UpdateDecoder<T> {
                 && self.announced_unicast.is_some()
                 && let Ok(Some(Attribute::NextHop(hop))) = raw.decode()
             {
-                next_hop = Some(hop.0);
+                next_hop = Some(hop.get());
             }
             let result = next.and_then(|raw| self.attribute_or_envelope(target, raw, cx));
             errors.extend(result.err());

@@ -274,7 +274,7 @@ fn resolved(
         .iter()
         .position(|one| matches!(one, Attribute::NextHop(_)));
     let hop = match at.map(|at| &list[at]) {
-        Some(Attribute::NextHop(hop)) => hop.0,
+        Some(Attribute::NextHop(hop)) => hop.get(),
         _ => NextHop::SelfAddress,
     };
     let is_six = matches!(hop, NextHop::V6(_) | NextHop::V6LinkLocal(..));
@@ -291,7 +291,7 @@ fn resolved(
         (NextHop::SelfAddress, address @ std::net::IpAddr::V6(_)) if extended => address.into(),
         (hop, _) => hop,
     };
-    let hop = Attribute::NextHop(NextHopAttribute(hop));
+    let hop = Attribute::NextHop(NextHopAttribute::new(hop));
     match at {
         Some(at) => list[at] = hop,
         None => list.push(hop),

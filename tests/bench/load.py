@@ -3,6 +3,7 @@
 
     load.py announce N GROUP CHURN GO MORE   a helper: prints N `announce route` lines once the file GO exists, and CHURN of them
                                       with other attributes once MORE exists
+    load.py churn N ROUNDS GO         a helper: the same table, and ROUNDS times more, each time with attributes that it has not had
     load.py flips N GO OUT            a helper: announces a route N times with other attributes, one after the other, once GO exists
     load.py count N OUT               a helper: counts the prefixes in the JSON events that it reads
     load.py flood PORT N GO OUT   a peer: sends N prefixes once GO exists
@@ -29,7 +30,7 @@ GROUP = 6
 def attributes(number):
     """AS path and communities of the `number`th set."""
     high, low = number >> 10 & 0x3FF, number & 0x3FF
-    path = [65000, 6453, 41000 + high, 50000 + low, 7312][: 3 + number % 3]
+    path = [65000, 6453 + (number >> 20), 41000 + high, 50000 + low, 7312][: 3 + number % 3]
     return path, [(6453, 2000 + high), (6453, 4000 + low)][: number % 3]
 
 
@@ -116,6 +117,14 @@ def announce(count, group, churn, go, more):
         wait_for(more)
         note(more)
         write(again)
+    threading.Event().wait()
+
+
+def churn(count, rounds, go):
+    texts = [('\n'.join(lines(count, GROUP, offset=number * (count // GROUP + 1))) + '\n').encode() for number in range(rounds + 1)]
+    begin(go)
+    for text in texts:
+        write(text)
     threading.Event().wait()
 
 
@@ -223,4 +232,4 @@ def flood(port, count, go, out):
 if __name__ == '__main__':
     command, *words = sys.argv[1:]
     words = [int(word) if word.isdigit() else word for word in words]
-    {'announce': announce, 'flips': flips, 'count': read_events, 'flood': flood}[command](*words)
+    {'announce': announce, 'churn': churn, 'flips': flips, 'count': read_events, 'flood': flood}[command](*words)

@@ -116,7 +116,7 @@ fn all(peers: u32) -> PeerSet {
 fn attributes(med: u32) -> Rc<AttributeSet> {
     let hop = NextHop::V4(Ipv4Addr::new(192, 0, 2, 1));
     Rc::new(AttributeSet::new(vec![
-        Attribute::NextHop(NextHopAttribute(hop)),
+        Attribute::NextHop(NextHopAttribute::new(hop)),
         Attribute::Med(Med(med)),
     ]))
 }

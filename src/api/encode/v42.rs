@@ -30,7 +30,7 @@ pub(super) fn text(set: &AttributeSet, out: &mut String) {
             out.push_str("as-path ");
             brackets(path, [SegmentKind::Sequence, SegmentKind::Set], out);
             let confederations = [SegmentKind::ConfedSequence, SegmentKind::ConfedSet];
-            let mut segments = path.0.iter();
+            let mut segments = path.segments().iter();
             if segments.any(|segment| confederations.contains(&segment.kind)) {
                 brackets(path, confederations, out);
             }
@@ -58,7 +58,10 @@ fn marked(community: ExtCommunity) -> Option<String> {
 /// `[ 1 2 ( 3 4 ) ]`; the blank before the last bracket is missing where there are only sets.
 fn brackets(path: &AsPath, [sequence, set]: [SegmentKind; 2], out: &mut String) {
     let asns = |kind| {
-        let segments = path.0.iter().filter(move |segment| segment.kind == kind);
+        let segments = path
+            .segments()
+            .iter()
+            .filter(move |segment| segment.kind == kind);
         let asns = segments.flat_map(|segment| &segment.asns);
         asns.map(|asn| format!("{} ", asn.0)).collect::<String>()
     };
@@ -83,7 +86,7 @@ fn as_path(path: &AsPath, w: &mut JsonWriter) {
         ("confederation-set", SegmentKind::ConfedSet),
     ] {
         let asns = || {
-            path.0
+            path.segments()
                 .iter()
                 .filter(|segment| segment.kind == kind)
                 .flat_map(|segment| &segment.asns)

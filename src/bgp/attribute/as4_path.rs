@@ -27,10 +27,9 @@ impl PathAttribute for As4Path {
     const MAY_BE_EMPTY: bool = true;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        let mut path = AsPath::decode_octets(r, true)?;
         // RFC 6793 6: confederation segments in AS4_PATH "MUST be discarded".
-        path.0.retain(|segment| !segment.kind.is_confederation());
-        Ok(Self(path))
+        let path = AsPath::decode_octets(r, true)?;
+        Ok(Self(path.without_confederations()))
     }
 
     fn check(&self, _: &Codec) -> Result<(), (Severity, &'static str)> {

@@ -12,6 +12,8 @@
 
 use std::fmt::Write as _;
 
+use smallvec::SmallVec;
+
 use super::{PathAttribute, flags};
 use crate::bgp::asn::Asn;
 use crate::bgp::error::Severity;
@@ -101,25 +103,65 @@ pub struct Segment {
     /// Its type.
     pub kind: SegmentKind,
     /// Its AS numbers.
-    pub asns: Vec<Asn>,
+    pub asns: Box<[Asn]>,
 }
 
 /// The ASes that the route passed through, the nearest first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct AsPath(pub Vec<Segment>);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AsPath(Segments);
+
+/// The segments of a path. Nearly all paths have one, which needs no list.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Segments {
+    One(Segment),
+    /// None, or more than one.
+    Others(Box<[Segment]>),
+}
+
+impl Default for AsPath {
+    fn default() -> Self {
+        Self(Segments::Others(Box::default()))
+    }
+}
+
+impl FromIterator<Segment> for AsPath {
+    fn from_iter<T: IntoIterator<Item = Segment>>(segments: T) -> Self {
+        let list: SmallVec<[Segment; 1]> = segments.into_iter().collect();
+        Self(match list.into_inner() {
+            Ok([segment]) => Segments::One(segment),
+            Err(list) => Segments::Others(list.into_vec().into_boxed_slice()),
+        })
+    }
+}
 
 impl AsPath {
     /// A path of one AS_SEQUENCE.
     pub fn sequence(asns: impl IntoIterator<Item = Asn>) -> Self {
-        Self(vec![Segment {
+        Self(Segments::One(Segment {
             kind: SegmentKind::Sequence,
             asns: asns.into_iter().collect(),
-        }])
+        }))
+    }
+
+    /// The segments, the nearest first.
+    pub fn segments(&self) -> &[Segment] {
+        match &self.0 {
+            Segments::One(segment) => std::slice::from_ref(segment),
+            Segments::Others(list) => list,
+        }
+    }
+
+    /// The segments of a path that is taken apart.
+    pub fn into_segments(self) -> Vec<Segment> {
+        match self.0 {
+            Segments::One(segment) => vec![segment],
+            Segments::Others(list) => list.into_vec(),
+        }
     }
 
     /// Returns `true` if an AS number needs four octets.
     pub fn needs_four_octets(&self) -> bool {
-        self.0
+        self.segments()
             .iter()
             .flat_map(|segment| &segment.asns)
             .any(|asn| asn.0 > 0xFFFF)
@@ -127,7 +169,7 @@ impl AsPath {
 
     /// The path length used in route selection: a set counts once, confederation segments do not count.
     pub fn length(&self) -> usize {
-        self.0
+        self.segments()
             .iter()
             .map(|segment| segment.kind.length(segment.asns.len()))
             .sum()
@@ -140,7 +182,7 @@ impl AsPath {
     /// 7.2).
     pub fn decode_octets(r: &mut Reader<'_>, four: bool) -> Result<Self, WireError> {
         const WHAT: &str = "as many AS numbers as the segment counts";
-        let mut segments: Vec<Segment> = Vec::new();
+        let mut segments: SmallVec<[Segment; 1]> = SmallVec::new();
         while !r.is_empty() {
             let code = r.u8("a kind of segment")?;
             let Some(kind) = SegmentKind::ALL
@@ -163,19 +205,18 @@ impl AsPath {
                     numbers.u16(WHAT)?.into()
                 });
             }
-            if segments.is_empty() {
-                // Nearly all paths have one segment; a vector grows to four at first.
-                segments.reserve_exact(1);
-            }
-            segments.push(Segment { kind, asns });
+            segments.push(Segment {
+                kind,
+                asns: asns.into_boxed_slice(),
+            });
         }
-        Ok(Self(segments))
+        Ok(segments.into_iter().collect())
     }
 
     /// Appends segments with AS numbers of four octets if `four`, otherwise two, where [`Asn::TRANS`] replaces a
     /// number that does not fit.
     pub fn encode_octets(&self, w: &mut Writer<'_>, four: bool) {
-        for segment in &self.0 {
+        for segment in self.segments() {
             // RFC 4271 5.1.2 b 1: a sequence of more than 255 ASes continues in another segment. An empty segment has
             // no wire form.
             for chunk in segment.asns.chunks(255) {
@@ -194,7 +235,7 @@ impl AsPath {
 
     /// Returns `true` if the path contains AS 0, which is not allowed (RFC 7607 section 2).
     pub(crate) fn has_as_zero(&self) -> bool {
-        let mut asns = self.0.iter().flat_map(|segment| &segment.asns);
+        let mut asns = self.segments().iter().flat_map(|segment| &segment.asns);
         asns.any(|asn| asn.0 == 0)
     }
 
@@ -210,7 +251,7 @@ impl AsPath {
         }
         let mut keep = length - known;
         let mut merged: Vec<Segment> = Vec::new();
-        for segment in self.0 {
+        for segment in self.into_segments() {
             let own = segment.kind.length(segment.asns.len());
             if keep == 0 && !segment.kind.is_confederation() {
                 break;
@@ -227,34 +268,31 @@ impl AsPath {
                 keep = 0;
             }
         }
-        for segment in as4.0 {
+        for segment in as4.into_segments() {
             match merged.last_mut() {
                 Some(last)
                     if last.kind == SegmentKind::Sequence
                         && segment.kind == SegmentKind::Sequence =>
                 {
-                    last.asns.extend(segment.asns);
+                    let asns = last.asns.iter().chain(&segment.asns);
+                    last.asns = asns.copied().collect();
                 }
                 _ => merged.push(segment),
             }
         }
-        Self(merged)
+        merged.into_iter().collect()
     }
 
     /// The path without confederation segments, for AS4_PATH (RFC 6793 section 3).
     #[must_use]
     pub fn without_confederations(&self) -> Self {
-        let segments = self.0.iter();
-        Self(
-            segments
-                .filter(|segment| !segment.kind.is_confederation())
-                .cloned()
-                .collect(),
-        )
+        let segments = self.segments().iter();
+        let kept = segments.filter(|segment| !segment.kind.is_confederation());
+        kept.cloned().collect()
     }
 
     fn print(&self, out: &mut String, brackets: fn(SegmentKind) -> (&'static str, &'static str)) {
-        for (index, segment) in self.0.iter().enumerate() {
+        for (index, segment) in self.segments().iter().enumerate() {
             let (open, close) = brackets(segment.kind);
             out.push_str(if index > 0 { " " } else { "" });
             out.push_str(open);
@@ -269,7 +307,7 @@ impl AsPath {
         }
     }
 
-    fn segments(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
+    fn parse_segments(c: &mut Cursor<'_>) -> Result<Self, SyntaxError> {
         let mut segments = Vec::new();
         loop {
             if c.accept("[") {
@@ -281,7 +319,7 @@ impl AsPath {
             }
             c.accept(",");
         }
-        Ok(Self(segments))
+        Ok(segments.into_iter().collect())
     }
 }
 
@@ -303,31 +341,29 @@ fn bracket(
             asns.push(number(c)?);
             c.accept(",");
         }
-        if !asns.is_empty() {
-            segments.push(Segment { kind, asns });
-        }
+        push(segments, kind, asns);
         return c.expect(close);
     }
     let mut asns = Vec::with_capacity(c.count_until(close));
     while !c.accept(close) {
         if kind == SegmentKind::Sequence && c.accept("(") {
-            if !asns.is_empty() {
-                segments.push(Segment {
-                    kind,
-                    asns: std::mem::take(&mut asns),
-                });
-            }
+            push(segments, kind, std::mem::take(&mut asns));
             bracket(c, ")", SegmentKind::Set, segments)?;
         } else {
             asns.push(number(c)?);
         }
         c.accept(",");
     }
-    // `[ ]` is an empty path, not an empty segment.
+    push(segments, kind, asns);
+    Ok(())
+}
+
+/// Adds a segment, unless it is empty: `[ ]` is an empty path.
+fn push(segments: &mut Vec<Segment>, kind: SegmentKind, asns: Vec<Asn>) {
     if !asns.is_empty() {
+        let asns = asns.into_boxed_slice();
         segments.push(Segment { kind, asns });
     }
-    Ok(())
 }
 
 fn number(c: &mut Cursor<'_>) -> Result<Asn, SyntaxError> {
@@ -354,7 +390,7 @@ impl PathAttribute for AsPath {
         // RFC 5065 5: "It is an error for a BGP speaker to receive an UPDATE message with an AS_PATH attribute that contains
         // AS_CONFED_SEQUENCE or AS_CONFED_SET segments from a neighbor that is not located in the same confederation."
         let confederation = |segment: &Segment| segment.kind.is_confederation();
-        if cx.external && self.0.iter().any(confederation) {
+        if cx.external && self.segments().iter().any(confederation) {
             let what = "a segment of a confederation from outside of it";
             return Err((Severity::TreatAsWithdraw, what));
         }
@@ -373,11 +409,11 @@ impl PathAttribute for AsPath {
                 let tokens = tokenize(&token.text);
                 let mut inner = Cursor::new(&tokens, token.text.len());
                 let path =
-                    Self::segments(&mut inner).and_then(|path| inner.finish().map(|()| path));
+                    Self::parse_segments(&mut inner).and_then(|path| inner.finish().map(|()| path));
                 c.next_token();
                 path.map_err(|error| SyntaxError { span, ..error })
             }
-            Some(token) if matches!(&*token.text, "[" | "(") => Self::segments(c),
+            Some(token) if matches!(&*token.text, "[" | "(") => Self::parse_segments(c),
             _ => c
                 .value(
                     "`[ AS … ]` for a sequence, `( AS … )` for a set, or one AS number",
@@ -389,7 +425,7 @@ impl PathAttribute for AsPath {
 
     fn json(&self, w: &mut JsonWriter) {
         w.raw("{");
-        w.list(self.0.iter().enumerate(), |w, (index, segment)| {
+        w.list(self.segments().iter().enumerate(), |w, (index, segment)| {
             w.raw("\"").number(index).raw("\": {\"element\": ");
             w.string(segment.kind.name()).raw(", \"value\": [");
             w.list(&segment.asns, |w, asn| {
@@ -407,9 +443,13 @@ impl PathAttribute for AsPath {
 
     fn grammar(&self, out: &mut String) {
         out.push_str("as-path ");
-        if self.0.is_empty() {
+        if self.segments().is_empty() {
             out.push_str("[ ]");
-        } else if self.0.iter().any(|one| one.kind.is_confederation()) {
+        } else if self
+            .segments()
+            .iter()
+            .any(|one| one.kind.is_confederation())
+        {
             out.push('"');
             self.print(out, SegmentKind::written);
             out.push('"');
@@ -419,7 +459,7 @@ impl PathAttribute for AsPath {
     }
 
     fn is_shown(&self) -> bool {
-        !self.0.is_empty()
+        !self.segments().is_empty()
     }
 }
 
@@ -484,9 +524,22 @@ mod tests {
             let back = AsPath::decode_octets(&mut Reader::new(&bytes), four).expect("decodes");
             assert_eq!(back.length(), 300);
             assert_eq!(
-                back.0[1].asns[0],
+                back.segments()[1].asns[0],
                 if four { Asn(65_755) } else { Asn::TRANS }
             );
+        }
+    }
+
+    #[test]
+    fn a_path_of_one_segment_takes_one_block_of_memory() {
+        assert_eq!(size_of::<AsPath>(), 24);
+        let path = parse("[ 1 2 ]").expect("a path");
+        assert!(matches!(&path.0, Segments::One(_)));
+        assert_eq!(path, AsPath::sequence([Asn(1), Asn(2)]));
+        for text in ["[ ]", "[ 1 ]", "( 1 2 )", "[ 1 ] ( 2 )"] {
+            let path = parse(text).expect(text);
+            assert_eq!(path, path.segments().iter().cloned().collect());
+            assert_eq!(path.segments(), path.clone().into_segments());
         }
     }
 

@@ -79,7 +79,7 @@ impl AttributeSet {
                 // Two next hops are written once, in the place of the first.
                 Attribute::NextHop(_) => {
                     if let Some(hop) = hop.take() {
-                        let hop = next_hop::NextHopAttribute(NextHop::V4(hop));
+                        let hop = next_hop::NextHopAttribute::new(NextHop::V4(hop));
                         Attribute::NextHop(hop).encode(&mut w, &sender.codec);
                     }
                 }
@@ -196,7 +196,7 @@ mod tests {
 
     fn hop(text: &str) -> Attribute {
         let address: IpAddr = text.parse().expect("an address");
-        Attribute::NextHop(NextHopAttribute(address.into()))
+        Attribute::NextHop(NextHopAttribute::new(address.into()))
     }
 
     #[test]

@@ -363,3 +363,13 @@ fn decimal(bytes: &[u8]) -> String {
         .map(|digit| char::from(b'0' + digit))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_attribute_takes_four_words() {
+        assert_eq!(size_of::<Attribute>(), 32);
+    }
+}

@@ -4,7 +4,7 @@
 //! this attribute, the next-hop field of MP_REACH_NLRI, or both. The text form accepts a link-local address after a
 //! global one. In a received route it is the value of this attribute.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::{PathAttribute, flags};
 use crate::bgp::error::Severity;
@@ -16,8 +16,39 @@ use crate::text::{Cursor, SyntaxError, value};
 use crate::wire::{Reader, WireError, Writer};
 
 /// The next hop of a route.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NextHopAttribute(pub NextHop);
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NextHopAttribute(Kept);
+
+/// A [`NextHop`] whose largest form does not decide how much memory every attribute takes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Kept {
+    V4(Ipv4Addr),
+    V6(Ipv6Addr),
+    V6LinkLocal(Box<(Ipv6Addr, Ipv6Addr)>),
+    SelfAddress,
+}
+
+impl NextHopAttribute {
+    /// The attribute with this value.
+    pub fn new(hop: NextHop) -> Self {
+        Self(match hop {
+            NextHop::V4(address) => Kept::V4(address),
+            NextHop::V6(address) => Kept::V6(address),
+            NextHop::V6LinkLocal(global, local) => Kept::V6LinkLocal(Box::new((global, local))),
+            NextHop::SelfAddress => Kept::SelfAddress,
+        })
+    }
+
+    /// The next hop.
+    pub fn get(&self) -> NextHop {
+        match &self.0 {
+            Kept::V4(address) => NextHop::V4(*address),
+            Kept::V6(address) => NextHop::V6(*address),
+            Kept::V6LinkLocal(pair) => NextHop::V6LinkLocal(pair.0, pair.1),
+            Kept::SelfAddress => NextHop::SelfAddress,
+        }
+    }
+}
 
 impl PathAttribute for NextHopAttribute {
     const CODE: u8 = iana::attribute::NEXT_HOP;
@@ -27,14 +58,13 @@ impl PathAttribute for NextHopAttribute {
     const MALFORMED: Severity = Severity::TreatAsWithdraw;
 
     fn decode(r: &mut Reader<'_>, _: &Codec) -> Result<Self, WireError> {
-        Ok(Self(NextHop::V4(
-            r.array::<4>("a NEXT_HOP of four bytes")?.into(),
-        )))
+        let address = r.array::<4>("a NEXT_HOP of four bytes")?;
+        Ok(Self(Kept::V4(address.into())))
     }
 
     fn encode(&self, w: &mut Writer<'_>, _: &Codec) {
         // Only an IPv4 next hop has this form; the caller omits the attribute for others.
-        if let NextHop::V4(address) = self.0 {
+        if let Kept::V4(address) = &self.0 {
             w.bytes(&address.octets());
         }
     }
@@ -51,23 +81,23 @@ impl PathAttribute for NextHopAttribute {
             (NextHop::V6(global), Some(_)) if !global.is_unicast_link_local() => {
                 c.value("a link-local IPv6 address", |word| match value::ip(word) {
                     Some(IpAddr::V6(local)) if local.is_unicast_link_local() => {
-                        Some(Self(NextHop::V6LinkLocal(global, local)))
+                        Some(Self::new(NextHop::V6LinkLocal(global, local)))
                     }
                     _ => None,
                 })
             }
-            _ => Ok(Self(hop)),
+            _ => Ok(Self::new(hop)),
         }
     }
 
     fn json(&self, w: &mut JsonWriter) {
-        w.display(self.0);
+        w.display(self.get());
     }
 
     fn text(&self, out: &mut String) {
         out.push_str("next-hop ");
-        out.push_str(&self.0.to_string());
-        if let NextHop::V6LinkLocal(_, local) = self.0 {
+        out.push_str(&self.get().to_string());
+        if let NextHop::V6LinkLocal(_, local) = self.get() {
             out.push_str(&format!(" {local}"));
         }
     }

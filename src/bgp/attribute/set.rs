@@ -49,7 +49,7 @@ impl AttributeSet {
     /// the last is kept as well (see [`NextHops`]).
     pub fn new(mut list: Vec<Attribute>) -> Self {
         let hop = |attribute: &Attribute| match attribute {
-            Attribute::NextHop(hop) => Some(hop.0),
+            Attribute::NextHop(hop) => Some(hop.get()),
             _ => None,
         };
         let hops: SmallVec<[NextHop; 2]> = list.iter().filter_map(hop).collect();
@@ -59,7 +59,7 @@ impl AttributeSet {
             && first != last
             && let Some(at) = list.iter().position(|one| hop(one).is_some())
         {
-            let last = Attribute::NextHop(NextHopAttribute(last));
+            let last = Attribute::NextHop(NextHopAttribute::new(last));
             list.insert(at + 1, last);
         }
         Self::from_sorted(list, None)
@@ -128,7 +128,7 @@ impl AttributeSet {
     pub fn next_hops(&self) -> NextHops {
         // They follow ORIGIN and AS_PATH.
         let mut hops = self.list.iter().take(4).filter_map(|one| match one {
-            Attribute::NextHop(hop) => Some(hop.0),
+            Attribute::NextHop(hop) => Some(hop.get()),
             _ => None,
         });
         let first = hops.next();

@@ -379,17 +379,17 @@ fn make(
     list.retain(|attribute| !matches!(attribute, Attribute::NextHop(_)));
     for attribute in &mut list {
         if let Attribute::AsPath(path) = attribute {
-            match rules.as_path {
-                AsPathRule::Keep => {}
-                AsPathRule::Prepend => prepend(&mut path.0, rules.local_as),
-                AsPathRule::Replace => {
-                    let first = path.0.first_mut();
-                    match first.filter(|first| first.kind == SegmentKind::Sequence) {
-                        Some(first) if !first.asns.is_empty() => first.asns[0] = rules.local_as,
-                        _ => prepend(&mut path.0, rules.local_as),
-                    }
+            let mut segments = std::mem::take(path).into_segments();
+            match (rules.as_path, segments.first_mut()) {
+                (AsPathRule::Keep, _) => {}
+                (AsPathRule::Replace, Some(first))
+                    if first.kind == SegmentKind::Sequence && !first.asns.is_empty() =>
+                {
+                    first.asns[0] = rules.local_as;
                 }
+                _ => prepend(&mut segments, rules.local_as),
             }
+            *path = segments.into_iter().collect();
         }
     }
     let kept = match (hop.address, hop.link_local) {
@@ -413,7 +413,7 @@ fn make(
     if hop.is_none() && family == Family::IPV4_UNICAST {
         return Err("they have no next hop");
     }
-    list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute(hop))));
+    list.extend(hop.map(|hop| Attribute::NextHop(NextHopAttribute::new(hop))));
     Ok(AttributeSet::new(list))
 }
 
@@ -421,13 +421,15 @@ fn prepend(path: &mut Vec<Segment>, asn: Asn) {
     match path.first_mut() {
         // RFC 4271 section 5.1.2: a segment has at most 255 AS numbers.
         Some(first) if first.kind == SegmentKind::Sequence && first.asns.len() < 255 => {
-            first.asns.insert(0, asn);
+            first.asns = std::iter::once(asn)
+                .chain(first.asns.iter().copied())
+                .collect();
         }
         _ => path.insert(
             0,
             Segment {
                 kind: SegmentKind::Sequence,
-                asns: vec![asn],
+                asns: [asn].into(),
             },
         ),
     }

@@ -33,8 +33,8 @@ pub(super) fn start(executor: &Rc<Executor>, operators: &Operators, pipes: Pipes
     let Some(operator) = operators.add("cli", Role::Full, usize::MAX) else {
         return;
     };
-    let executor = Rc::clone(executor);
-    tokio::task::spawn_local(async move {
+    let (executor, core) = (Rc::clone(executor), Rc::clone(&executor.core));
+    core.spawn_urgent(async move {
         let is_read = Cell::new(false);
         let cause = tokio::select! {
             cause = read(&executor, &operator, &pipes.commands, &is_read) => cause,

@@ -116,7 +116,8 @@ impl Socket {
     pub(super) fn serve(&self, executor: &Rc<Executor>, operators: &Operators) {
         let (listener, access) = (Rc::clone(&self.listener), Rc::clone(&self.access));
         let (executor, operators) = (Rc::clone(executor), operators.clone());
-        tokio::task::spawn_local(async move {
+        let core = Rc::clone(&executor.core);
+        core.spawn_urgent(async move {
             loop {
                 match listener.accept().await {
                     Ok((stream, _)) => admit(&executor, &operators, (stream, &access)),
@@ -198,7 +199,7 @@ pub(super) fn talk(
     operator.socket.set(Some(stream.as_raw_fd()));
     let executor = Rc::clone(executor);
     let core = Rc::clone(&executor.core);
-    core.spawn(async move {
+    core.spawn_urgent(async move {
         match converse(&executor, &operator, &stream).await {
             End::Records => {
                 // From here on it is not a client that another process could continue with.

@@ -27,11 +27,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
-use tokio::task::AbortHandle;
 use tracing::{debug, error, info, warn};
 
 use super::core::Core;
 use super::rates;
+use super::urgent::UrgentHandle;
 use crate::config::HttpPlace;
 
 mod answer;
@@ -73,7 +73,7 @@ pub(crate) struct Http {
 /// A place that is served.
 struct Open {
     place: HttpPlace,
-    task: AbortHandle,
+    task: UrgentHandle,
 }
 
 impl Drop for Open {
@@ -156,7 +156,9 @@ impl Http {
                 Ok(listener) => {
                     info!(%place, "serving metrics");
                     let http = Rc::clone(self);
-                    let task = self.core.spawn(async move { http.serve(listener).await });
+                    let task = self
+                        .core
+                        .spawn_urgent(async move { http.serve(listener).await });
                     self.open.borrow_mut().push(Open { place, task });
                     self.complained.set(false);
                 }
@@ -207,7 +209,7 @@ impl Http {
             place: Rc::clone(&place),
         };
         let task = talk(Rc::clone(&self.core), stream);
-        let task = self.core.spawn(async move {
+        let task = self.core.spawn_urgent(async move {
             task.await;
             drop(seat);
         });

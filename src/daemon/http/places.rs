@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
-use tokio::task::AbortHandle;
 use tracing::debug;
+
+use crate::daemon::urgent::UrgentHandle;
 
 /// How long an answer may make no progress before its connection may be closed for a new one.
 const STALLED: Duration = Duration::from_secs(1);
@@ -25,7 +26,7 @@ pub(super) struct Place {
     progress: Cell<Instant>,
     /// Its request is complete.
     is_requested: Cell<bool>,
-    task: OnceCell<AbortHandle>,
+    task: OnceCell<UrgentHandle>,
 }
 
 impl Place {
@@ -44,7 +45,7 @@ impl Place {
     }
 
     /// Sets the task that serves it.
-    pub(super) fn served_by(&self, task: AbortHandle) {
+    pub(super) fn served_by(&self, task: UrgentHandle) {
         // It is set once.
         let _ = self.task.set(task);
     }

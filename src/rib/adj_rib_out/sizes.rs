@@ -74,7 +74,7 @@ fn bound(attributes: &AttributeSet) -> Option<usize> {
             // for every 255 numbers.
             Attribute::AsPath(path) => {
                 let segment = |asns: usize| asns * 6 + (asns / 255 + 1) * 4;
-                let segments = path.0.iter().map(|one| segment(one.asns.len()));
+                let segments = path.segments().iter().map(|one| segment(one.asns.len()));
                 2 * HEADER + segments.sum::<usize>()
             }
             Attribute::Communities(list) => HEADER + list.0.len() * 4,

@@ -87,10 +87,9 @@ impl Stage {
     }
 
     pub(crate) fn join(&self, last: u8) -> Member {
-        Member {
-            peer: join(self.port, last),
-            table: Table::default(),
-        }
+        let (mut peer, mut table) = (join(self.port, last), Table::default());
+        table.read_first(&mut peer);
+        Member { peer, table }
     }
 
     /// The routes that each of these has by now, without those that mark the end.

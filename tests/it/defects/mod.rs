@@ -151,6 +151,17 @@ impl Table {
         self
     }
 
+    /// Reads the first table of a session, to its End-of-RIB. A route that is announced before the peer's KEEPALIVE has
+    /// arrived belongs to it, in any order.
+    pub(crate) fn read_first(&mut self, peer: &mut RawPeer) {
+        loop {
+            match peer.expect(MessageType::UPDATE)[..] {
+                [0, 0, 0, 0] => return,
+                ref body => self.read(body),
+            }
+        }
+    }
+
     fn read(&mut self, body: &[u8]) {
         let update = Update::new(body).expect("a good UPDATE");
         let prefixes = |bytes| {

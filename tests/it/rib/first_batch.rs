@@ -25,7 +25,7 @@ fn with(nlri: Nlri, list: Vec<Attribute>) -> Change {
 }
 
 fn hop(hop: NextHop) -> Attribute {
-    Attribute::NextHop(NextHopAttribute(hop))
+    Attribute::NextHop(NextHopAttribute::new(hop))
 }
 
 #[test]

@@ -65,7 +65,7 @@ fn attributes(family: Family, med: u32) -> Rc<AttributeSet> {
         NextHop::V4(Ipv4Addr::new(192, 0, 2, 1))
     };
     Rc::new(AttributeSet::new(vec![
-        Attribute::NextHop(NextHopAttribute(hop)),
+        Attribute::NextHop(NextHopAttribute::new(hop)),
         Attribute::Med(Med(med)),
     ]))
 }

@@ -167,7 +167,7 @@ fn what_does_not_fit_is_reported_and_withdrawn_and_the_rest_goes_on() {
 fn what_a_session_cannot_send_is_reported() {
     let (mut rib, mut view) = up(&session(&[V6]));
     let own = Rc::new(AttributeSet::new(vec![Attribute::NextHop(
-        NextHopAttribute(NextHop::SelfAddress),
+        NextHopAttribute::new(NextHop::SelfAddress),
     )]));
     rib.apply(&Change {
         nlri: route(V6, 1),
@@ -211,7 +211,7 @@ fn an_opaque_route_of_any_length_is_sent_or_reported() {
 #[test]
 fn next_hops_are_resolved_for_each_session() {
     let own = Rc::new(AttributeSet::new(vec![
-        Attribute::NextHop(NextHopAttribute(NextHop::SelfAddress)),
+        Attribute::NextHop(NextHopAttribute::new(NextHop::SelfAddress)),
         Attribute::Med(Med(1)),
     ]));
     let mut rib = AdjRibOut::new();

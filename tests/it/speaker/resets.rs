@@ -112,7 +112,7 @@ fn a_decoded_update_has_typed_attributes() {
     let set = &content.attributes;
     assert_eq!(set.origin().map(|origin| origin.name()), Some("igp"));
     let path = set.as_path().expect("a path");
-    assert_eq!(path.0[0].asns, [Asn(65001)]);
+    assert_eq!(*path.segments()[0].asns, [Asn(65001)]);
     assert_eq!((set.med(), set.local_pref()), (Some(7), Some(100)));
     assert!(set.atomic_aggregate());
     assert_eq!(set.aggregator().map(|one| one.asn), Some(Asn(65001)));

@@ -295,7 +295,7 @@ fn text_agrees_with_typed_values_on_real_files() {
                 .collect();
             let typed: Vec<u32> = typed
                 .iter()
-                .flat_map(|path| path.0.iter())
+                .flat_map(|path| path.segments())
                 .flat_map(|one| one.asns.iter().map(|asn| asn.0))
                 .collect();
             assert_eq!(own, typed);

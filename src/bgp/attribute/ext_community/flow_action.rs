@@ -164,7 +164,7 @@ impl FlowActions {
     pub fn attributes(self) -> impl Iterator<Item = Attribute> {
         let hop = self
             .next_hop
-            .map(|hop| Attribute::NextHop(NextHopAttribute(hop.into())));
+            .map(|hop| Attribute::NextHop(NextHopAttribute::new(hop.into())));
         let communities = ExtCommunities::new(self.communities);
         let narrow = (!communities.0.is_empty()).then_some(Attribute::ExtCommunities(communities));
         let mut list = self.communities_ipv6;
