@@ -1,4 +1,5 @@
-//! The daemon in virtual time against a naive model: random commands, faults, reloads, slow readers and restarts.
+//! The daemon in virtual time against a naive model: random commands, faults, reloads, slow readers, restarts and
+//! upgrades.
 //!
 //! The network and the clock are simulated, the rest is the daemon: command language, tables, sessions, events, leases.
 //! After everything has calmed down, each peer holds what the model has, the helper knows what each peer announces and has
@@ -11,12 +12,13 @@ mod model;
 mod network;
 mod peer;
 mod steps;
+mod upgrade;
 mod world;
 
 use world::World;
 
 async fn run(seed: u64, steps: usize) {
-    let mut world = World::new(seed).await;
+    let mut world = World::new(seed);
     for step in 0..steps {
         world.step().await;
         let compares = step % 2_000 == 1_999 || step == steps - 1;

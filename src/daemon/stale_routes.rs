@@ -154,7 +154,7 @@ impl StaleRoutes {
 
     /// What is retained, as data.
     pub(crate) fn retained(&self) -> Vec<KeptFamily> {
-        self.state.borrow().retention.export(Instant::now())
+        self.state.borrow().retention.export(clock::now())
     }
 
     /// Continues with what another process has retained, and with its routes, which `fill` adds.
@@ -166,7 +166,7 @@ impl StaleRoutes {
     ) {
         let state = &mut *self.state();
         state.retention.set_stale_path_time(stale_path_time);
-        state.retention.import(Instant::now(), kept);
+        state.retention.import(clock::now(), kept);
         fill(&mut state.rib);
     }
 

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 
 use super::model::{Expected, Section, Stay, Zone, med, next_hop, route};
 use super::peer::Pace;
-use super::world::{Daemon, PEERS, PREFIXES, World, render};
+use super::world::{Daemon, PEERS, PREFIXES, World};
 use crate::daemon::reload;
 use crate::daemon::signal::Request;
 use crate::daemon::startup::Origin;
@@ -30,6 +30,7 @@ impl World {
             870..876 => self.teardown(),
             876..886 => self.reload(),
             886..887 => self.restart().await,
+            887..891 => self.upgrade().await,
             _ => {
                 let time = self.random.millis(600);
                 sleep(time).await;
@@ -63,13 +64,10 @@ impl World {
             return;
         }
         self.note(line.clone());
-        let daemon = &self.daemon;
-        daemon
-            .helper
-            .send(&daemon.executor, &daemon.process, &[line]);
+        self.daemon.send(line);
     }
 
-    fn prefix(&mut self) -> ipnet::IpNet {
+    pub(super) fn prefix(&mut self) -> ipnet::IpNet {
         match self.random.chance(150) {
             true => route(Zone::Shared, med(&mut self.random, 4)),
             false => route(Zone::Helper, med(&mut self.random, PREFIXES)),
@@ -146,7 +144,7 @@ impl World {
     }
 
     /// A peer announces or withdraws a route.
-    fn receive(&mut self) {
+    pub(super) fn receive(&mut self) {
         let at = usize::try_from(self.random.below(PEERS as u64)).expect("small");
         let prefix = route(Zone::Received, med(&mut self.random, PREFIXES));
         let peer = Rc::clone(&self.peers[at]);
@@ -157,7 +155,7 @@ impl World {
         }
     }
 
-    fn fault(&mut self) {
+    pub(super) fn fault(&mut self) {
         let at = usize::try_from(self.random.below(PEERS as u64)).expect("small");
         let peer = Rc::clone(&self.peers[at]);
         let long = Duration::from_millis(500 + self.random.below(50_000));
@@ -204,10 +202,7 @@ impl World {
         if self.expected[at].is_some() {
             let line = format!("neighbor {} teardown 4", peer.address);
             self.note(line.clone());
-            let daemon = &self.daemon;
-            daemon
-                .helper
-                .send(&daemon.executor, &daemon.process, &[line]);
+            self.daemon.send(line);
         }
     }
 
@@ -242,14 +237,14 @@ impl World {
                 _ => {}
             }
         }
-        let text = render(&self.peers, &self.expected);
-        let path = self.file.path().join("simulated.conf");
-        std::fs::write(&path, text).expect("a file");
+        self.write();
+        let path = self.path();
         let origin = Origin {
             path,
             reload_after: None,
         };
         let daemon = &self.daemon;
+        let _entered = daemon.local.enter();
         let result = reload::reload(&daemon.executor, &daemon.server, &origin, Request::Reload);
         assert_eq!(result, Ok(()));
     }
@@ -264,8 +259,8 @@ impl World {
         for expected in self.expected.iter_mut().flatten() {
             *expected = Expected::new(expected.section.clone());
         }
-        let text = render(&self.peers, &self.expected);
-        self.daemon = Daemon::start(&self.network, &text).await;
-        self.server.replace(self.daemon.server.clone());
+        self.write();
+        self.daemon = Daemon::begin(&self.network, &self.path(), None);
+        self.server.replace(Some(self.daemon.server.clone()));
     }
 }
