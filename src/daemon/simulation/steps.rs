@@ -51,9 +51,16 @@ impl World {
             .collect();
         let one = self.random.chance(400) && !there.is_empty();
         let at = there.get(usize::try_from(self.random.below(there.len() as u64)).expect("small"));
+        // Some answers wait until the routes are written.
+        let routes = command.contains(" route ");
+        let sync = if routes && self.random.chance(50) {
+            " sync"
+        } else {
+            ""
+        };
         let line = match at.filter(|_| one) {
-            Some(at) => format!("neighbor {} {command}", self.peers[*at].address),
-            None => command.to_owned(),
+            Some(at) => format!("neighbor {} {command}{sync}", self.peers[*at].address),
+            None => format!("{command}{sync}"),
         };
         for index in there.iter().filter(|index| !one || Some(*index) == at) {
             let expected = self.expected[*index].as_mut().expect("it is there");

@@ -50,7 +50,10 @@ impl World {
     /// An upgrade while nothing happens: nothing but KEEPALIVEs is sent.
     pub(super) async fn upgrade_in_calm(&mut self) -> Result<(), String> {
         let seen = |world: &Self| -> Vec<u64> {
-            let peers = world.peers.iter().map(|peer| peer.heard());
+            // Who is not configured is refused again and again.
+            let all = world.peers.iter().zip(&world.expected);
+            let there = all.filter(|(_, expected)| expected.is_some());
+            let peers = there.map(|(peer, _)| peer.heard());
             peers.chain([world.daemon.helper.lines.get()]).collect()
         };
         let before = seen(self);
