@@ -30,7 +30,8 @@ impl World {
             870..876 => self.teardown(),
             876..886 => self.reload(),
             886..887 => self.restart().await,
-            887..891 => self.upgrade().await,
+            887..890 => self.upgrade().await,
+            890..891 => self.hurried_upgrades().await,
             _ => {
                 let time = self.random.millis(600);
                 sleep(time).await;
@@ -214,7 +215,7 @@ impl World {
     }
 
     /// A new configuration: neighbors come and go, routes change.
-    fn reload(&mut self) {
+    pub(super) fn reload(&mut self) {
         self.note("reload".to_owned());
         for at in 0..PEERS {
             let peer = Rc::clone(&self.peers[at]);

@@ -6,6 +6,7 @@ use std::os::fd::RawFd;
 use std::path::Path;
 use std::rc::Rc;
 
+use tokio::task::yield_now;
 use tokio::time::{Duration, sleep};
 
 use super::model::{Stay, med, next_hop};
@@ -45,6 +46,17 @@ impl World {
             (Err(reason), _) => self.faults.push(format!("not upgraded: {reason}")),
         }
         self.daemon.read_on(&rest);
+    }
+
+    /// Upgrades one after the other, after reloads that have not been carried out everywhere.
+    pub(super) async fn hurried_upgrades(&mut self) {
+        for _ in 0..self.random.below(4) {
+            self.reload();
+            yield_now().await;
+        }
+        for _ in 0..=self.random.below(2) {
+            self.upgrade().await;
+        }
     }
 
     /// An upgrade while nothing happens: nothing but KEEPALIVEs is sent.
