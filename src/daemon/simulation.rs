@@ -15,10 +15,14 @@ mod steps;
 mod upgrade;
 mod world;
 
+use std::rc::Rc;
+
+use tokio::task::LocalSet;
+
 use world::World;
 
-async fn run(seed: u64, steps: usize) {
-    let mut world = World::new(seed);
+async fn run(tasks: &Rc<LocalSet>, seed: u64, steps: usize) {
+    let mut world = World::new(seed, tasks);
     for step in 0..steps {
         world.step().await;
         let compares = step % 2_000 == 1_999 || step == steps - 1;
@@ -48,8 +52,9 @@ fn every_seed_ends_as_the_model() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .start_paused(true)
-            .build_local(tokio::runtime::LocalOptions::default())
+            .build()
             .expect("a runtime");
-        runtime.block_on(run(seed, steps));
+        let tasks = Rc::new(LocalSet::new());
+        runtime.block_on(tasks.run_until(run(&tasks, seed, steps)));
     }
 }

@@ -61,7 +61,9 @@ pub(super) fn collect(
     pulse: &mut Pulse,
 ) -> Result<Collected, String> {
     let core = &executor.core;
-    let neighbors = core.neighbors.all();
+    let mut neighbors = core.neighbors.all();
+    // Of one that is removed nothing is left, and another may have its name already.
+    neighbors.retain(|listed| !listed.leaving.get());
     // They take longest, and what is known of the sessions changes meanwhile.
     let tables = tables(core, &neighbors, pulse)?;
     let mut sessions: Vec<(PeerId, Option<Handed>)> = sessions

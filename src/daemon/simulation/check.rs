@@ -67,6 +67,10 @@ impl World {
             let known = helper.tables.borrow().get(&peer.address).cloned();
             let known = known.unwrap_or_default();
             same(&peer.own.borrow(), &known, &about("at the helper"))?;
+            let received = self.daemon.received(peer.address);
+            if received != peer.own.borrow().len() {
+                return Err(about(&format!("{received} received routes")));
+            }
         }
         match (helper.sent.get(), helper.answered.get()) {
             (sent, answered) if sent != answered => {

@@ -14,6 +14,7 @@ use tokio::io::{
     AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf, duplex,
 };
 use tokio::sync::Notify;
+use tokio::task::LocalSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::daemon::handover::sockets::Sockets;
@@ -23,7 +24,7 @@ use crate::speaker::connect::Dialing;
 use crate::speaker::numbered::{Numbered, Shared};
 use crate::speaker::{PeerConfig, Server, Stream, Transport};
 
-/// What the daemon and a peer may each write before the other reads, in bytes.
+/// What the daemon and a peer may each write at most before the other reads, in bytes.
 const BUFFER: usize = 16 * 1024;
 /// The port of every listener.
 const PORT: u16 = 179;
@@ -66,6 +67,8 @@ pub(super) struct Line {
     random: RefCell<Random>,
     /// The longest latency of a fragment, in milliseconds.
     latency: u64,
+    /// What each end may write before the other reads, in bytes.
+    buffer: usize,
     stalled_until: Cell<Instant>,
     cut: Notify,
     arrivals: RefCell<VecDeque<DuplexStream>>,
@@ -76,6 +79,8 @@ impl Line {
     pub(super) fn new(mut random: Random) -> Rc<Self> {
         Rc::new(Self {
             latency: 1 + random.below(40),
+            // Of some lines the daemon soon finds that they take no more.
+            buffer: BUFFER >> random.below(5),
             random: RefCell::new(random),
             stalled_until: Cell::new(Instant::now()),
             cut: Notify::new(),
@@ -105,11 +110,12 @@ impl Line {
     }
 
     /// Two connected ends.
-    fn connect(self: &Rc<Self>) -> (DuplexStream, DuplexStream) {
-        let (near, near_end) = duplex(BUFFER);
-        let (far, far_end) = duplex(BUFFER);
+    fn connect(self: &Rc<Self>, tasks: &Weak<LocalSet>) -> (DuplexStream, DuplexStream) {
+        let (near, near_end) = duplex(self.buffer);
+        let (far, far_end) = duplex(self.buffer);
         let line = Rc::clone(self);
-        tokio::task::spawn_local(async move {
+        let tasks = tasks.upgrade().expect("it runs");
+        tasks.spawn_local(async move {
             let (near_read, near_write) = tokio::io::split(near_end);
             let (far_read, far_write) = tokio::io::split(far_end);
             let both = async {
@@ -160,7 +166,6 @@ impl Line {
 }
 
 /// All lines, by the addresses of the peers.
-#[derive(Default)]
 pub(super) struct Network {
     lines: RefCell<HashMap<IpAddr, Rc<Line>>>,
     /// The connections of the daemon, by their numbers.
@@ -168,9 +173,21 @@ pub(super) struct Network {
     /// Those that one daemon has left to the next.
     left: RefCell<BTreeMap<RawFd, Shared>>,
     last: Cell<RawFd>,
+    /// What runs the lines, which outlive a daemon.
+    tasks: Weak<LocalSet>,
 }
 
 impl Network {
+    pub(super) fn new(tasks: &Rc<LocalSet>) -> Self {
+        Self {
+            lines: RefCell::default(),
+            open: RefCell::default(),
+            left: RefCell::default(),
+            last: Cell::default(),
+            tasks: Rc::downgrade(tasks),
+        }
+    }
+
     pub(super) fn add(&self, address: IpAddr, line: &Rc<Line>) {
         self.lines.borrow_mut().insert(address, Rc::clone(line));
     }
@@ -191,7 +208,7 @@ impl Network {
                 None => sleep(Duration::from_millis(50)).await,
             }
         };
-        let (near, far) = line.connect();
+        let (near, far) = line.connect(&self.tasks);
         let ends = ConnInfo {
             local: SocketAddr::new(to.1, PORT),
             remote: SocketAddr::new(peer, 40_000),
@@ -270,7 +287,7 @@ impl Transport for Wire {
             if line.random.borrow_mut().chance(50) {
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }
-            let (near, far) = line.connect();
+            let (near, far) = line.connect(&network.tasks);
             let near = network.number(near);
             line.arrivals.borrow_mut().push_back(far);
             line.arrived.notify_one();

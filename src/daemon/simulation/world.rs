@@ -66,9 +66,9 @@ pub(super) struct World {
 }
 
 impl World {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64, tasks: &Rc<LocalSet>) -> Self {
         let mut random = Random::new(seed);
-        let network = Rc::new(Network::default());
+        let network = Rc::new(Network::new(tasks));
         let mut peers = Vec::new();
         for index in 0..PEERS {
             let address: IpAddr = format!("192.0.2.{}", index + 1)
@@ -245,6 +245,16 @@ impl Daemon {
         let _entered = self.local.enter();
         self.process.hold_back(rest.as_bytes());
         while take_lines(&self.executor, &self.process) {}
+    }
+
+    /// How many routes it knows of a peer.
+    pub(super) fn received(&self, address: IpAddr) -> usize {
+        let all = self.core.neighbors.all();
+        let of_peer = all.iter().map(|listed| &listed.neighbor);
+        of_peer
+            .filter(|neighbor| neighbor.config.borrow().session.peer_address == address)
+            .map(|neighbor| neighbor.received.rib().routes(None).count())
+            .sum()
     }
 
     pub(super) fn all_established(&self) -> bool {
