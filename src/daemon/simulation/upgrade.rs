@@ -9,7 +9,7 @@ use std::rc::Rc;
 use tokio::task::yield_now;
 use tokio::time::{Duration, sleep};
 
-use super::model::{Stay, med, next_hop};
+use super::model::{Expected, Stay, med, next_hop};
 use super::world::{Daemon, World};
 use crate::daemon::control::Control;
 use crate::daemon::handover::give::Giver;
@@ -179,6 +179,10 @@ impl World {
         let path = self.path();
         self.daemon = Daemon::begin(&self.network, &path, Some((heritage, helper)));
         self.server.replace(Some(self.daemon.server.clone()));
+        self.expected
+            .iter_mut()
+            .flatten()
+            .for_each(Expected::resume);
         let lost = self.network.left();
         if lost > 0 {
             self.faults.push(format!("{lost} connections stay open"));
